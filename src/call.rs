@@ -241,6 +241,26 @@ impl WallTime {
     }
 }
 
+/// What a call is called by others. `None` means not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CallNames {
+    /// AudioSocket UUID, lower case with hyphens.
+    pub uuid: Option<String>,
+    /// Asterisk's uniqueid.
+    pub uniqueid: Option<String>,
+    /// The agent's user or extension.
+    pub agent: Option<String>,
+    /// Campaign, in-group or queue.
+    pub campaign: Option<String>,
+    /// The lead's or customer record's number.
+    pub lead: Option<String>,
+    /// The other party's telephone number.
+    pub phone: Option<String>,
+    /// Free metadata: a JSON object.
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
 /// One recognised word with its time inside the call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Word {

@@ -1,1 +1,170 @@
-//! (being written)
+//! A leg's audio on disk, and how it is read back.
+//!
+//! Every leg is one stream of 16-bit samples at its own rate, sample number = time since the leg's start. Live legs are written here as WAV
+//! files; recordings are only referred to. Everything downstream (VAD, recognition, playback) reads by (leg, sample range), so that a backlog
+//! costs no memory and a restart reads exactly what the first run would have read.
+//!
+//! Invariants kept here:
+//! - **Audio is on disk before anything else happens to it**: `SpooledLeg::samples` counts only what a reader can read.
+//! - **A leg is announced before its first sample and closed once**; events come in that order.
+//! - **Key numbers never come twice**: they go on from the highest in the database and on disk.
+//! - **Nothing is dropped silently**: a full disk makes the writers wait (and with them the sockets), it does not make holes.
+
+mod leg;
+mod recover;
+mod writer;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+pub use leg::{LegAudio, LegReader, SpooledLeg};
+pub use recover::{Orphan, Sidecar};
+pub use writer::{FollowedLeg, LegWriter};
+
+use crate::call::{CallId, CallNames, Leg, LegKey, Source, WallTime};
+
+/// What can go wrong with audio on disk.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// The folder or a file in it cannot be used.
+    #[error("spool: {action} {path}: {source}; check that the folder exists, belongs to lineside and has room")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A leg's audio cannot be read.
+    #[error("spool: read {path}: {source}")]
+    Audio {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: crate::audio::AudioError,
+    },
+    /// The spool has been stopped.
+    #[error("spool: stopped, no more audio is taken")]
+    Stopped,
+}
+
+/// All that is known of a leg when it opens.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LegSpec {
+    /// The call it belongs to: legs with the same id are legs of one call.
+    pub call: CallId,
+    /// What else the source tells of the call.
+    #[serde(default)]
+    pub names: CallNames,
+    /// Which direction.
+    pub leg: Leg,
+    /// By which road.
+    pub source: Source,
+    /// When the first sample was heard.
+    pub started: WallTime,
+    /// Samples per second.
+    pub rate_hz: u32,
+    /// Who sends it: an address, or the recording's path.
+    pub peer: Option<String>,
+}
+
+/// A recording that is read where it lies.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct RecordingRef {
+    /// The file.
+    pub path: PathBuf,
+    /// Which of its channels this leg is, from 0.
+    pub channel: u16,
+}
+
+/// What the spool tells the pipeline, in the order in which it happened.
+#[derive(Clone, Debug)]
+pub enum SpoolEvent {
+    /// A leg began; its samples may already be growing.
+    Opened(Arc<SpooledLeg>),
+    /// A key was pressed on a leg.
+    Dtmf {
+        /// Which leg.
+        leg: LegKey,
+        /// Where on the leg, in samples.
+        at_sample: u64,
+        /// `0`-`9`, `*`, `#`, `A`-`D`.
+        digit: char,
+    },
+    /// A leg has its last sample on disk.
+    Closed(Arc<SpooledLeg>),
+}
+
+/// The spool: makes legs, gives their keys, keeps the files.
+#[derive(Debug)]
+pub struct Spool {
+    folder: PathBuf,
+    next_leg: AtomicI64,
+    events: mpsc::Sender<SpoolEvent>,
+    disk: writer::Disk,
+}
+
+impl Spool {
+    /// How many events may wait for the pipeline. When it is full the capturing side waits: events are few (two per leg, one per key press).
+    const EVENTS: usize = 8192;
+
+    /// Opens the spool in a folder (made when absent) and starts its writing thread. `highest_leg` is the highest leg key in the database.
+    ///
+    /// Must be called inside a tokio runtime. Blocks while it reads the folder.
+    pub fn open(folder: &Path, highest_leg: i64) -> Result<(Arc<Self>, mpsc::Receiver<SpoolEvent>), SpoolError> {
+        std::fs::create_dir_all(folder).map_err(|source| SpoolError::Io { action: "create", path: folder.into(), source })?;
+        // A folder that cannot be written is found now, not at the first call.
+        let probe = folder.join(".writable");
+        std::fs::write(&probe, b"")
+            .and_then(|()| std::fs::remove_file(&probe))
+            .map_err(|source| SpoolError::Io { action: "write into", path: folder.into(), source })?;
+        let highest = recover::highest_key(folder)?.max(highest_leg);
+        let (events, receiver) = mpsc::channel(Self::EVENTS);
+        let spool = Self { folder: folder.into(), next_leg: AtomicI64::new(highest + 1), events, disk: writer::Disk::start() };
+        Ok((Arc::new(spool), receiver))
+    }
+
+    /// Where the files are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Begins a live leg. Its file exists and its opening has been announced when this returns.
+    pub async fn open_leg(&self, spec: LegSpec) -> Result<LegWriter, SpoolError> {
+        let key = self.new_key();
+        let day = jiff::Timestamp::from_millisecond(spec.started.0)
+            .map_or_else(|_| String::from("undated"), |t| t.strftime("%Y-%m-%d").to_string());
+        let path = self.folder.join(day).join(recover::file_name(key, &spec));
+        let leg = Arc::new(SpooledLeg::new(key, spec, LegAudio::Spooled { path }));
+        let writer = LegWriter::begin(Arc::clone(&leg), self.disk.clone(), self.events.clone()).await?;
+        Ok(writer)
+    }
+
+    /// Begins a leg that is read from a recording where it lies. `resume` is the key it had before a restart.
+    pub async fn follow(&self, spec: LegSpec, recording: RecordingRef, resume: Option<LegKey>) -> Result<FollowedLeg, SpoolError> {
+        let key = resume.unwrap_or_else(|| self.new_key());
+        let leg = Arc::new(SpooledLeg::new(key, spec, LegAudio::Recording { path: recording.path, channel: recording.channel }));
+        FollowedLeg::begin(leg, self.events.clone()).await
+    }
+
+    /// Live legs on disk that the database has never heard of (`known` says which it has): the crash came between file and row.
+    /// They come back closed, at the length of their file.
+    pub fn orphans(&self, known: &HashSet<LegKey>) -> Result<Vec<Orphan>, SpoolError> {
+        recover::orphans(&self.folder, known)
+    }
+
+    /// Writes what is buffered and stops the thread; writers get [`SpoolError::Stopped`] from now on. Blocks until the disk has it.
+    pub fn stop(&self) {
+        self.disk.stop();
+    }
+
+    fn new_key(&self) -> LegKey {
+        LegKey(self.next_leg.fetch_add(1, Ordering::Relaxed))
+    }
+}

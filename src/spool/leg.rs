@@ -1,0 +1,177 @@
+//! One leg as everybody downstream sees it: its facts, how far it has come, and how to read it.
+//!
+//! Progress is two atomics, read without a lock by the listener, the workers and the API. A reader never sees a sample that is not on disk.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{OnceLock, RwLock};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{LegSpec, SpoolError};
+use crate::audio::reader::RecordingReader;
+use crate::call::{LegKey, WallTime};
+
+/// Where a leg's samples lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LegAudio {
+    /// In a file of ours: mono 16-bit WAV.
+    Spooled {
+        /// The file.
+        path: PathBuf,
+    },
+    /// In somebody else's recording, which is never written to.
+    Recording {
+        /// The file.
+        path: PathBuf,
+        /// Which of its channels, from 0.
+        channel: u16,
+    },
+}
+
+impl LegAudio {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Spooled { path } | Self::Recording { path, .. } => path,
+        }
+    }
+
+    /// Which channel of the file.
+    pub fn channel(&self) -> u16 {
+        match self {
+            Self::Spooled { .. } => 0,
+            Self::Recording { channel, .. } => *channel,
+        }
+    }
+
+    /// Whether the file is lineside's own.
+    pub fn owned(&self) -> bool {
+        matches!(self, Self::Spooled { .. })
+    }
+}
+
+/// A leg: what it is, how far it has come.
+#[derive(Debug)]
+pub struct SpooledLeg {
+    /// Its row number.
+    pub key: LegKey,
+    /// What was known of it when it opened.
+    pub spec: LegSpec,
+    audio: RwLock<LegAudio>,
+    samples: AtomicU64,
+    last_audio: AtomicI64,
+    closed: AtomicBool,
+    reason: OnceLock<&'static str>,
+    end_requested: CancellationToken,
+}
+
+impl SpooledLeg {
+    /// A leg without samples.
+    pub fn new(key: LegKey, spec: LegSpec, audio: LegAudio) -> Self {
+        let started = spec.started.0;
+        Self {
+            key,
+            spec,
+            audio: RwLock::new(audio),
+            samples: AtomicU64::new(0),
+            last_audio: AtomicI64::new(started),
+            closed: AtomicBool::new(false),
+            reason: OnceLock::new(),
+            end_requested: CancellationToken::new(),
+        }
+    }
+
+    /// A leg known from the database or from disk after a restart: closed, with so many samples.
+    pub fn recovered(key: LegKey, spec: LegSpec, audio: LegAudio, samples: u64) -> Self {
+        let leg = Self::new(key, spec, audio);
+        leg.grow_to(samples, leg.spec.started);
+        leg.close("recovered");
+        leg
+    }
+
+    /// Samples that can be read.
+    pub fn samples(&self) -> u64 {
+        self.samples.load(Ordering::Acquire)
+    }
+
+    /// Milliseconds of audio that can be read.
+    pub fn length_ms(&self) -> i64 {
+        (self.samples() * 1000 / u64::from(self.spec.rate_hz)) as i64
+    }
+
+    /// When its last frame arrived.
+    pub fn last_audio(&self) -> WallTime {
+        WallTime(self.last_audio.load(Ordering::Relaxed))
+    }
+
+    /// Whether the last sample is on disk. Read before `samples` by whoever wants to know if that is all.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Why it was closed.
+    pub fn close_reason(&self) -> Option<&'static str> {
+        self.reason.get().copied()
+    }
+
+    /// Where its samples lie now.
+    pub fn audio(&self) -> LegAudio {
+        self.audio.read().map_or_else(|poisoned| poisoned.into_inner().clone(), |audio| audio.clone())
+    }
+
+    /// Says that its samples lie elsewhere from now on (a recording that was moved).
+    pub fn moved_to(&self, audio: LegAudio) {
+        match self.audio.write() {
+            Ok(mut place) => *place = audio,
+            Err(poisoned) => *poisoned.into_inner() = audio,
+        }
+    }
+
+    /// Asks whoever feeds the leg to hang up; cancelled means asked.
+    pub fn end_requested(&self) -> &CancellationToken {
+        &self.end_requested
+    }
+
+    /// A reader of its own; may be used while the leg grows. Opens the file: blocks.
+    pub fn reader(&self) -> Result<LegReader, SpoolError> {
+        LegReader::open(&self.audio())
+    }
+
+    pub(super) fn grow_to(&self, samples: u64, at: WallTime) {
+        self.samples.fetch_max(samples, Ordering::AcqRel);
+        self.last_audio.fetch_max(at.0, Ordering::Relaxed);
+    }
+
+    /// Marks the end once; the first reason stays.
+    pub(super) fn close(&self, reason: &'static str) -> bool {
+        let first = self.reason.set(reason).is_ok();
+        self.closed.store(true, Ordering::Release);
+        first
+    }
+}
+
+/// Reads a leg's samples by number.
+#[derive(Debug)]
+pub struct LegReader {
+    path: PathBuf,
+    channel: usize,
+    inner: RecordingReader,
+}
+
+impl LegReader {
+    /// Opens the file of a leg. Blocks.
+    pub fn open(audio: &LegAudio) -> Result<Self, SpoolError> {
+        let path = audio.path();
+        let inner = RecordingReader::open(path).map_err(|source| SpoolError::Audio { path: path.into(), source })?;
+        Ok(Self { path: path.into(), channel: usize::from(audio.channel()), inner })
+    }
+
+    /// Appends up to `max` samples from number `from` on; returns how many came. Fewer than asked means that is all there is now. Blocks.
+    pub fn read(&mut self, from: u64, max: usize, out: &mut Vec<i16>) -> Result<usize, SpoolError> {
+        self.inner
+            .read_samples(self.channel, from, max, out)
+            .map_err(|source| SpoolError::Audio { path: self.path.clone(), source })
+    }
+}
+

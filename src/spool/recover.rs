@@ -1,0 +1,130 @@
+//! What a restart needs to know of the files: the highest key, and the legs that no row tells of.
+//!
+//! Beside each live leg's WAV lies a small JSON with its key and [`LegSpec`], written before the first sample. The database normally knows the
+//! leg too; the JSON is for the crash that came between the two.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{LegSpec, SpoolError, SpooledLeg};
+use crate::audio::wav;
+use crate::call::LegKey;
+
+/// What lies beside a leg's file.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Sidecar {
+    /// The leg's row number.
+    pub key: LegKey,
+    /// All that was known when it opened.
+    pub spec: LegSpec,
+}
+
+/// A live leg on disk that the database does not know.
+#[derive(Debug)]
+pub struct Orphan {
+    /// Its row number.
+    pub key: LegKey,
+    /// All that was known when it opened.
+    pub spec: LegSpec,
+    /// Its file.
+    pub path: PathBuf,
+    /// Samples in the file.
+    pub samples: u64,
+}
+
+/// `000000012_1795218045.12_agent.wav`: sorted by age, and a person sees what it is.
+pub(super) fn file_name(key: LegKey, spec: &LegSpec) -> String {
+    format!("{:09}_{}_{}.wav", key.0, spec.call, spec.leg)
+}
+
+pub(super) fn write_sidecar(audio: &Path, leg: &SpooledLeg) -> io::Result<()> {
+    let sidecar = Sidecar { key: leg.key, spec: leg.spec.clone() };
+    let text = serde_json::to_vec(&sidecar).map_err(io::Error::other)?;
+    fs::write(audio.with_extension("json"), text)
+}
+
+/// Samples in a spool file by its length: right after any crash.
+pub(super) fn samples_in(path: &Path) -> io::Result<u64> {
+    Ok(fs::metadata(path)?.len().saturating_sub(wav::HEADER_LEN as u64) / 2)
+}
+
+pub(super) fn highest_key(folder: &Path) -> Result<i64, SpoolError> {
+    let mut highest = 0;
+    each_file(folder, |path| highest = highest.max(key_of(path).unwrap_or(0)))?;
+    Ok(highest)
+}
+
+pub(super) fn orphans(folder: &Path, known: &HashSet<LegKey>) -> Result<Vec<Orphan>, SpoolError> {
+    let mut found = Vec::new();
+    each_file(folder, |path| {
+        let unknown = key_of(path).is_some_and(|key| !known.contains(&LegKey(key)));
+        if !unknown || path.extension().is_none_or(|ext| ext != "json") {
+            return;
+        }
+        let wav = path.with_extension("wav");
+        let read = fs::read(path).and_then(|text| serde_json::from_slice::<Sidecar>(&text).map_err(io::Error::other));
+        match read.and_then(|sidecar| Ok((samples_in(&wav)?, sidecar))) {
+            Ok((samples, Sidecar { key, spec })) => found.push(Orphan { key, spec, path: wav, samples }),
+            Err(error) => log::warn!("spool: {}: {error}; its audio is left alone and has no text", path.display()),
+        }
+    })?;
+    found.sort_by_key(|orphan| orphan.key);
+    Ok(found)
+}
+
+fn key_of(path: &Path) -> Option<i64> {
+    path.file_name()?.to_str()?.split('_').next()?.parse().ok()
+}
+
+/// Files in the day folders of the spool.
+fn each_file(folder: &Path, mut visit: impl FnMut(&Path)) -> Result<(), SpoolError> {
+    let fail = |path: &Path, source| SpoolError::Io { action: "list", path: path.into(), source };
+    for day in fs::read_dir(folder).map_err(|error| fail(folder, error))? {
+        let day = day.map_err(|error| fail(folder, error))?.path();
+        if !day.is_dir() {
+            continue;
+        }
+        for file in fs::read_dir(&day).map_err(|error| fail(&day, error))? {
+            visit(&file.map_err(|error| fail(&day, error))?.path());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{CallId, CallNames, Leg, Source, WallTime};
+
+    fn spec() -> LegSpec {
+        LegSpec {
+            call: CallId::from_lossy("1795218045.12"),
+            names: CallNames::default(),
+            leg: Leg::Agent,
+            source: Source::Audiosocket,
+            started: WallTime(1_795_218_045_120),
+            rate_hz: 8000,
+            peer: None,
+        }
+    }
+
+    #[test]
+    fn a_leg_whose_row_was_lost_in_a_crash_is_found_again_with_its_length() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let day = folder.path().join("2026-11-20");
+        fs::create_dir(&day).expect("mkdir");
+        let wav = day.join(file_name(LegKey(7), &spec()));
+        let leg = SpooledLeg::new(LegKey(7), spec(), super::super::LegAudio::Spooled { path: wav.clone() });
+        write_sidecar(&wav, &leg).expect("sidecar");
+        fs::write(&wav, vec![0; 44 + 3200 + 1]).expect("wav");
+
+        assert_eq!(highest_key(folder.path()).expect("list"), 7);
+        let orphans = orphans(folder.path(), &HashSet::new()).expect("list");
+        assert_eq!(orphans.iter().map(|o| (o.key, o.samples)).collect::<Vec<_>>(), [(LegKey(7), 1600)]);
+        assert!(super::orphans(folder.path(), &HashSet::from([LegKey(7)])).expect("list").is_empty());
+    }
+}

@@ -1,0 +1,293 @@
+//! The writing side: one thread puts every live leg's samples on disk; capturing tasks only hand them over.
+//!
+//! A capturing task never touches the disk. The hand-over channel is bounded: when the disk is slow or full the task waits, its socket fills,
+//! and Asterisk keeps the audio in the kernel (about 270 s of 8 kHz audio per leg, measured) instead of losing it.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{SpoolError, SpoolEvent, SpooledLeg, recover};
+use crate::audio::wav;
+use crate::call::{LegKey, WallTime};
+
+/// Audio is handed over in pieces of this length: a crash loses at most this much plus what the kernel had not yet given us.
+const PIECE_MS: u64 = 100;
+/// How often a growing file's header is brought up to date, for tools that believe headers. Ours takes the file's length.
+const HEADER_EVERY: Duration = Duration::from_secs(1);
+/// Pause between two tries to write when the disk refuses.
+const RETRY: Duration = Duration::from_millis(500);
+/// Pieces that may wait for the disk: with 300 legs some 7 s of audio, 32 MB at most. When full, the capturing tasks wait.
+const JOBS: usize = 20_480;
+
+enum Job {
+    Open { leg: Arc<SpooledLeg>, done: oneshot::Sender<Result<(), SpoolError>> },
+    Samples { leg: LegKey, samples: Vec<i16>, at: WallTime },
+    Close { leg: Arc<SpooledLeg>, reason: &'static str, events: mpsc::Sender<SpoolEvent> },
+    Stop,
+}
+
+/// The handle of the writing thread.
+#[derive(Clone, Debug)]
+pub(super) struct Disk {
+    jobs: mpsc::Sender<Job>,
+    stopping: Arc<AtomicBool>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Disk {
+    pub(super) fn start() -> Self {
+        let (jobs, receiver) = mpsc::channel(JOBS);
+        let stopping = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stopping);
+        let thread = std::thread::Builder::new()
+            .name("spool".into())
+            .spawn(move || Writing { files: HashMap::new(), stopping: flag, refused: false }.run(receiver))
+            .inspect_err(|error| log::error!("spool: the writing thread could not be started: {error}; no audio will be taken"))
+            .ok();
+        Self { jobs, stopping, thread: Arc::new(Mutex::new(thread)) }
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        let jobs = self.jobs.clone();
+        // The channel may be full while the disk is full: the flag above ends the retries, so this send ends too.
+        let _ = std::thread::spawn(move || jobs.blocking_send(Job::Stop)).join();
+        let thread = self.thread.lock().ok().and_then(|mut slot| slot.take());
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            log::error!("spool: the writing thread had failed");
+        }
+    }
+
+    async fn send(&self, job: Job) -> Result<(), SpoolError> {
+        self.jobs.send(job).await.map_err(|_| SpoolError::Stopped)
+    }
+}
+
+struct OpenFile {
+    file: File,
+    leg: Arc<SpooledLeg>,
+    samples: u64,
+    header_at: Instant,
+}
+
+struct Writing {
+    files: HashMap<LegKey, OpenFile>,
+    stopping: Arc<AtomicBool>,
+    refused: bool,
+}
+
+impl Writing {
+    fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(job) = jobs.blocking_recv() {
+            match job {
+                Job::Open { leg, done } => {
+                    let _ = done.send(self.open(leg));
+                }
+                Job::Samples { leg, samples, at } => self.write(leg, &samples, at),
+                Job::Close { leg, reason, events } => {
+                    if let Some(mut open) = self.files.remove(&leg.key) {
+                        put_header(&mut open);
+                    }
+                    if leg.close(reason) {
+                        let _ = events.blocking_send(SpoolEvent::Closed(leg));
+                    }
+                }
+                Job::Stop => jobs.close(), // what is already in the channel is still written
+            }
+        }
+        for open in self.files.values_mut() {
+            put_header(open);
+        }
+    }
+
+    fn open(&mut self, leg: Arc<SpooledLeg>) -> Result<(), SpoolError> {
+        let audio = leg.audio();
+        let path = audio.path();
+        let fail = |action| move |source| SpoolError::Io { action, path: path.into(), source };
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(fail("create the folder of"))?;
+        }
+        recover::write_sidecar(path, &leg).map_err(fail("describe"))?;
+        let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(fail("create"))?;
+        file.write_all_at(&wav::header(leg.spec.rate_hz, 1, 0), 0).map_err(fail("write"))?;
+        self.files.insert(leg.key, OpenFile { file, leg, samples: 0, header_at: Instant::now() });
+        Ok(())
+    }
+
+    fn write(&mut self, key: LegKey, samples: &[i16], at: WallTime) {
+        let Some(open) = self.files.get_mut(&key) else { return };
+        let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        let place = wav::HEADER_LEN as u64 + open.samples * 2;
+        // Writing at a fixed place makes a try after half a write harmless.
+        while let Err(error) = open.file.write_all_at(&bytes, place) {
+            if !self.refused {
+                self.refused = true;
+                let path = open.leg.audio();
+                log::error!(
+                    "spool: write {}: {error}; audio waits in the sockets until there is room: free space on that disk",
+                    path.path().display()
+                );
+            }
+            metrics::counter!("lineside_spool_refused_total").increment(1);
+            if self.stopping.load(Ordering::Relaxed) {
+                log::error!("spool: stopped while the disk refuses: up to {} ms of leg {key} are lost", samples.len() / 8);
+                return;
+            }
+            std::thread::sleep(RETRY);
+        }
+        if self.refused {
+            self.refused = false;
+            log::info!("spool: the disk takes audio again");
+        }
+        open.samples += samples.len() as u64;
+        open.leg.grow_to(open.samples, at);
+        metrics::counter!("lineside_spool_bytes_total").increment(bytes.len() as u64);
+        if open.header_at.elapsed() >= HEADER_EVERY {
+            put_header(open);
+        }
+    }
+}
+
+/// A header that cannot be written is no loss: its length is only for other tools.
+fn put_header(open: &mut OpenFile) {
+    open.header_at = Instant::now();
+    let header = wav::header(open.leg.spec.rate_hz, 1, open.samples);
+    if let Err(error) = open.file.write_all_at(&header, 0)
+        && error.kind() != io::ErrorKind::StorageFull
+    {
+        log::debug!("spool: header of leg {}: {error}", open.leg.key);
+    }
+}
+
+/// Feeds one live leg. Closing it is a promise: dropped without [`Self::close`], it closes itself with the reason `dropped`.
+#[derive(Debug)]
+pub struct LegWriter {
+    leg: Arc<SpooledLeg>,
+    disk: Disk,
+    events: mpsc::Sender<SpoolEvent>,
+    piece: Vec<i16>,
+    handed: u64,
+    last: WallTime,
+    open: bool,
+}
+
+impl LegWriter {
+    pub(super) async fn begin(leg: Arc<SpooledLeg>, disk: Disk, events: mpsc::Sender<SpoolEvent>) -> Result<Self, SpoolError> {
+        let (done, opened) = oneshot::channel();
+        disk.send(Job::Open { leg: Arc::clone(&leg), done }).await?;
+        opened.await.map_err(|_| SpoolError::Stopped)??;
+        events.send(SpoolEvent::Opened(Arc::clone(&leg))).await.map_err(|_| SpoolError::Stopped)?;
+        let last = leg.spec.started;
+        Ok(Self { leg, disk, events, piece: Vec::new(), handed: 0, last, open: true })
+    }
+
+    /// The leg that is fed.
+    pub fn leg(&self) -> &Arc<SpooledLeg> {
+        &self.leg
+    }
+
+    /// Samples taken so far, on disk or on the way.
+    pub fn samples(&self) -> u64 {
+        self.handed + self.piece.len() as u64
+    }
+
+    /// Takes samples that arrived at `at`. Waits only when the disk is far behind.
+    pub async fn append(&mut self, samples: &[i16], at: WallTime) -> Result<(), SpoolError> {
+        self.piece.extend_from_slice(samples);
+        self.last = at;
+        if self.piece.len() as u64 * 1000 >= PIECE_MS * u64::from(self.leg.spec.rate_hz) {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Hands over what is still here, for the moment when the line falls silent.
+    pub async fn flush(&mut self) -> Result<(), SpoolError> {
+        if self.piece.is_empty() {
+            return Ok(());
+        }
+        let samples = std::mem::replace(&mut self.piece, Vec::with_capacity(self.piece.len()));
+        self.handed += samples.len() as u64;
+        self.disk.send(Job::Samples { leg: self.leg.key, samples, at: self.last }).await
+    }
+
+    /// Notes a key press at the leg's present end.
+    pub async fn dtmf(&mut self, digit: char) -> Result<(), SpoolError> {
+        let event = SpoolEvent::Dtmf { leg: self.leg.key, at_sample: self.samples(), digit };
+        self.events.send(event).await.map_err(|_| SpoolError::Stopped)
+    }
+
+    /// Puts the tail on disk and ends the leg.
+    pub async fn close(mut self, reason: &'static str) -> Result<(), SpoolError> {
+        self.flush().await?;
+        self.open = false;
+        self.disk.send(Job::Close { leg: Arc::clone(&self.leg), reason, events: self.events.clone() }).await
+    }
+}
+
+impl Drop for LegWriter {
+    fn drop(&mut self) {
+        if !self.open {
+            return;
+        }
+        let samples = std::mem::take(&mut self.piece);
+        let tail = Job::Samples { leg: self.leg.key, samples, at: self.last };
+        let close = Job::Close { leg: Arc::clone(&self.leg), reason: "dropped", events: self.events.clone() };
+        for job in [tail, close] {
+            if self.disk.jobs.try_send(job).is_err() {
+                // The disk is behind or stopped: at the next start the file's length tells how far the leg came.
+                log::warn!("spool: leg {} of call {} was dropped while the disk was behind", self.leg.key, self.leg.spec.call);
+            }
+        }
+    }
+}
+
+/// Tells how far a recording has been written by its owner. Dropped without [`Self::close`], it closes itself.
+#[derive(Debug)]
+pub struct FollowedLeg {
+    leg: Arc<SpooledLeg>,
+    events: mpsc::Sender<SpoolEvent>,
+}
+
+impl FollowedLeg {
+    pub(super) async fn begin(leg: Arc<SpooledLeg>, events: mpsc::Sender<SpoolEvent>) -> Result<Self, SpoolError> {
+        events.send(SpoolEvent::Opened(Arc::clone(&leg))).await.map_err(|_| SpoolError::Stopped)?;
+        Ok(Self { leg, events })
+    }
+
+    /// The leg that is followed.
+    pub fn leg(&self) -> &Arc<SpooledLeg> {
+        &self.leg
+    }
+
+    /// The recording holds this many samples per channel now.
+    pub fn grown(&self, samples: u64, at: WallTime) {
+        self.leg.grow_to(samples, at);
+    }
+
+    /// The recording is complete.
+    pub async fn close(self, reason: &'static str) -> Result<(), SpoolError> {
+        if self.leg.close(reason) {
+            self.events.send(SpoolEvent::Closed(Arc::clone(&self.leg))).await.map_err(|_| SpoolError::Stopped)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for FollowedLeg {
+    fn drop(&mut self) {
+        if self.leg.close("dropped") && self.events.try_send(SpoolEvent::Closed(Arc::clone(&self.leg))).is_err() {
+            log::debug!("spool: the end of leg {} is told at the next start", self.leg.key);
+        }
+    }
+}
