@@ -216,7 +216,8 @@ impl LegWriter {
         if self.piece.is_empty() {
             return Ok(());
         }
-        let samples = std::mem::replace(&mut self.piece, Vec::with_capacity(self.piece.len()));
+        let room = self.piece.capacity();
+        let samples = std::mem::replace(&mut self.piece, Vec::with_capacity(room));
         self.handed += samples.len() as u64;
         self.disk.send(Job::Samples { leg: self.leg.key, samples, at: self.last }).await
     }
