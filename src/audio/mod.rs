@@ -1,7 +1,32 @@
-//! (being written)
+//! Samples, files and codecs: what a recording's bytes say, as numbers.
+//!
+//! Pure: nothing here knows of calls, legs or the database, and nothing allocates by a length that a file claims.
+
+pub mod decode;
+pub mod denoise;
+pub mod format;
+pub mod gsm;
+pub mod level;
+pub mod quality;
 pub mod reader;
+pub mod resample;
 pub mod wav;
-/// (being written)
+
+/// Why audio cannot be read. Says nothing of the file's name: the caller adds it.
 #[derive(Debug, thiserror::Error)]
-#[error("(being written)")]
-pub struct AudioError;
+pub enum AudioError {
+    /// The system refused.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// Not what its name says.
+    #[error("{0}")]
+    Malformed(String),
+    /// Well made, but not for us.
+    #[error("{0}; convert it to WAV first, for example with sox")]
+    Unsupported(String),
+}
+
+/// Scales 16-bit samples to -1..1.
+pub fn to_f32(samples: &[i16]) -> Vec<f32> {
+    samples.iter().map(|&sample| f32::from(sample) / 32768.0).collect()
+}

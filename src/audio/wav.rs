@@ -1,7 +1,144 @@
-//! (being written)
-/// Bytes before the samples.
+//! WAV headers: written for the spool, read from anybody.
+//!
+//! A reader here never believes a length. While Asterisk records, RIFF and data sizes are 0, after a crash they stay 0, and other writers use
+//! 0xffffffff; so the audio goes to the end of the file unless another chunk plainly follows it.
+
+use super::AudioError;
+use super::format::{Encoding, Layout};
+
+/// Bytes before the first sample in the spool's files.
 pub const HEADER_LEN: usize = 44;
-/// A PCM header: rate, channels, samples per channel.
-pub fn header(_rate_hz: u32, _channels: u16, _samples: u64) -> [u8; HEADER_LEN] {
-    [0; HEADER_LEN]
+
+/// The header of a 16-bit PCM file with so many samples per channel; sizes beyond 4 GiB are written as "to the end of the file".
+pub fn header(rate_hz: u32, channels: u16, samples: u64) -> [u8; HEADER_LEN] {
+    let block = u64::from(channels) * 2;
+    let data = u32::try_from(samples * block).ok().filter(|&bytes| bytes < u32::MAX - 36).unwrap_or(u32::MAX);
+    let mut bytes = [0; HEADER_LEN];
+    let mut place = 0;
+    let mut put = |part: &[u8]| {
+        bytes[place..place + part.len()].copy_from_slice(part);
+        place += part.len();
+    };
+    put(b"RIFF");
+    put(&data.saturating_add(36).to_le_bytes());
+    put(b"WAVEfmt ");
+    put(&16_u32.to_le_bytes());
+    put(&1_u16.to_le_bytes());
+    put(&channels.to_le_bytes());
+    put(&rate_hz.to_le_bytes());
+    put(&(rate_hz * block as u32).to_le_bytes());
+    put(&(block as u16).to_le_bytes());
+    put(&16_u16.to_le_bytes());
+    put(b"data");
+    put(&data.to_le_bytes());
+    bytes
+}
+
+/// Reads a header. `head` is the beginning of the file (64 KiB suffice), `look` reads eight bytes at a place, or fewer at the end.
+pub fn parse(head: &[u8], mut look: impl FnMut(u64) -> Vec<u8>) -> Result<Layout, AudioError> {
+    if head.len() < 12 || &head[..4] != b"RIFF" || &head[8..12] != b"WAVE" {
+        return Err(AudioError::Malformed("named as WAV, but has no RIFF/WAVE header".into()));
+    }
+    let mut place = 12;
+    let mut format: Option<(Encoding, u32, u16)> = None;
+    while let Some(chunk) = head.get(place..place + 8) {
+        let size = u32::from_le_bytes([chunk[4], chunk[5], chunk[6], chunk[7]]);
+        let body = place + 8;
+        match &chunk[..4] {
+            b"fmt " => {
+                let end = body.saturating_add(size as usize).min(head.len());
+                format = Some(parse_format(&head[body..end])?);
+            }
+            b"data" => {
+                let (encoding, rate_hz, channels) =
+                    format.ok_or_else(|| AudioError::Malformed("WAV: data before its format".into()))?;
+                let data_offset = body as u64;
+                let data_len = (size != 0 && size != u32::MAX && chunk_follows(&look(data_offset + u64::from(size) + u64::from(size & 1))))
+                    .then_some(u64::from(size));
+                return Ok(Layout { encoding, rate_hz, channels, data_offset, data_len });
+            }
+            _ => {}
+        }
+        // Chunks are padded to even lengths.
+        place = body.saturating_add(size as usize).saturating_add(size as usize & 1);
+    }
+    Err(AudioError::Malformed("WAV: no data chunk in its first 64 KiB".into()))
+}
+
+/// Names of chunks that writers put after the audio; anything else there is audio that came after the header was written.
+fn chunk_follows(bytes: &[u8]) -> bool {
+    matches!(bytes.get(..4), Some(b"LIST" | b"fact" | b"cue " | b"id3 " | b"ID3 " | b"bext" | b"iXML" | b"smpl" | b"PEAK" | b"JUNK"))
+}
+
+fn parse_format(body: &[u8]) -> Result<(Encoding, u32, u16), AudioError> {
+    if body.len() < 16 {
+        return Err(AudioError::Malformed("WAV: format chunk cut short".into()));
+    }
+    let short = |at: usize| u16::from_le_bytes([body[at], body[at + 1]]);
+    let mut tag = short(0);
+    let channels = short(2);
+    let rate_hz = u32::from_le_bytes([body[4], body[5], body[6], body[7]]);
+    let bits = short(14);
+    if tag == 0xfffe && body.len() >= 26 {
+        tag = short(24); // WAVE_FORMAT_EXTENSIBLE: the real tag opens the sub-format GUID
+    }
+    let encoding = match (tag, bits) {
+        (1, 8) => Encoding::U8,
+        (1, 16) => Encoding::S16,
+        (1, 24) => Encoding::S24,
+        (1, 32) => Encoding::S32,
+        (3, 32) => Encoding::F32,
+        (6, _) => Encoding::Alaw,
+        (7, _) => Encoding::Ulaw,
+        (0x31, _) => Encoding::GsmMs,
+        _ => return Err(AudioError::Unsupported(format!("WAV with format tag {tag:#x} and {bits} bits"))),
+    };
+    if !(1..=8).contains(&channels) || !(4000..=384_000).contains(&rate_hz) || (encoding == Encoding::GsmMs && channels != 1) {
+        return Err(AudioError::Malformed(format!("WAV: {channels} channels at {rate_hz} Hz is not a recording of a call")));
+    }
+    Ok((encoding, rate_hz, channels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_header_written_here_is_read_by_hound() {
+        let mut file = header(8000, 1, 3).to_vec();
+        file.extend([1, 0, 2, 0, 3, 0]);
+        let mut reader = hound::WavReader::new(std::io::Cursor::new(file)).expect("hound reads it");
+        assert_eq!(reader.samples::<i16>().map(|s| s.expect("sample")).collect::<Vec<_>>(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_recording_cut_by_a_crash_is_read_to_its_end() {
+        let layout = parse(&header(8000, 1, 0), |_| Vec::new()).expect("header");
+        assert_eq!((layout.data_offset, layout.data_len), (44, None));
+    }
+
+    #[test]
+    fn a_chunk_after_the_audio_is_not_audio() {
+        let layout = parse(&header(8000, 2, 100), |at| if at == 444 { b"LIST\0\0\0\0".to_vec() } else { Vec::new() }).expect("header");
+        assert_eq!((layout.channels, layout.data_len), (2, Some(400)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..400), riff in any::<bool>()) {
+            if riff && bytes.len() > 20 {
+                bytes[..4].copy_from_slice(b"RIFF");
+                bytes[8..16].copy_from_slice(b"WAVEfmt ");
+            }
+            let _ = parse(&bytes, |_| Vec::new());
+        }
+
+        #[test]
+        fn every_length_that_a_header_claims_leaves_the_audio_readable(claim in any::<u32>()) {
+            let mut bytes = header(8000, 1, 0);
+            bytes[40..44].copy_from_slice(&claim.to_le_bytes());
+            prop_assert_eq!(parse(&bytes, |_| Vec::new()).expect("header").data_len, None);
+        }
+    }
 }

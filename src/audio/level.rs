@@ -1,0 +1,51 @@
+//! How loud sound is, and bringing speech to an even level before it is recognised.
+
+/// Below this, dBFS, a stretch is silence to us.
+pub const FLOOR_DBFS: f32 = -90.0;
+/// Level that speech is brought to, dBFS RMS.
+const TARGET_DBFS: f32 = -20.0;
+/// Never more than this, dB: noise must not become speech.
+const MAX_GAIN_DB: f32 = 20.0;
+
+/// Root mean square in dB of full scale; [`FLOOR_DBFS`] for silence.
+pub fn rms_dbfs(samples: &[f32]) -> f32 {
+    if samples.is_empty() {
+        return FLOOR_DBFS;
+    }
+    let mean = samples.iter().map(|x| x * x).sum::<f32>() / samples.len() as f32;
+    (10.0 * mean.max(1e-12).log10()).max(FLOOR_DBFS)
+}
+
+/// Highest sample in dB of full scale.
+pub fn peak_dbfs(samples: &[f32]) -> f32 {
+    let peak = samples.iter().fold(0.0_f32, |peak, x| peak.max(x.abs()));
+    (20.0 * peak.max(1e-6).log10()).max(FLOOR_DBFS)
+}
+
+/// Raises quiet speech towards [`TARGET_DBFS`]; never lowers, never clips, never by more than [`MAX_GAIN_DB`].
+pub fn normalise(samples: &mut [f32]) {
+    let gain = (TARGET_DBFS - rms_dbfs(samples)).min(-1.0 - peak_dbfs(samples)).clamp(0.0, MAX_GAIN_DB);
+    let factor = 10_f32.powf(gain / 20.0);
+    for sample in samples {
+        *sample *= factor;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quiet_speech_is_raised_but_loud_peaks_are_not_clipped() {
+        let mut quiet = vec![0.01, -0.01, 0.01, -0.01];
+        normalise(&mut quiet);
+        assert!((rms_dbfs(&quiet) - TARGET_DBFS).abs() < 0.1);
+        let mut peaky = vec![0.001; 1000];
+        peaky[3] = 0.9;
+        normalise(&mut peaky);
+        assert!(peaky[3] <= 1.0);
+        let mut silence = vec![0.0; 10];
+        normalise(&mut silence);
+        assert_eq!(silence, vec![0.0; 10]);
+    }
+}

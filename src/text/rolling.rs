@@ -1,0 +1,110 @@
+//! Sentiment over a call: what a supervisor's screen shows while it runs.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::Serialize;
+
+use super::Label;
+use crate::call::Leg;
+
+/// Segments in the rolling mean.
+pub const WINDOW: usize = 10;
+
+/// Running figures over segments in order of time; of a call, or of one leg.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Rolling {
+    /// Segments so far.
+    pub segments: u32,
+    /// Positive ones.
+    pub positive: u32,
+    /// Neutral ones.
+    pub neutral: u32,
+    /// Negative ones.
+    pub negative: u32,
+    /// Negative ones in a row, up to now.
+    pub consecutive_negative: u32,
+    /// Lowest compound.
+    pub min: Option<f64>,
+    /// Highest compound.
+    pub max: Option<f64>,
+    /// Mean compound over all.
+    pub mean: Option<f64>,
+    /// Mean compound over the last [`WINDOW`] segments.
+    pub rolling: Option<f64>,
+    #[serde(skip)]
+    sum: f64,
+    #[serde(skip)]
+    window: VecDeque<f64>,
+}
+
+impl Rolling {
+    /// Takes the next segment's compound.
+    pub fn push(&mut self, compound: f64) {
+        self.segments += 1;
+        match Label::of(compound) {
+            Label::Positive => self.positive += 1,
+            Label::Neutral => self.neutral += 1,
+            Label::Negative => self.negative += 1,
+        }
+        self.consecutive_negative = if Label::of(compound) == Label::Negative { self.consecutive_negative + 1 } else { 0 };
+        self.min = Some(self.min.map_or(compound, |min| min.min(compound)));
+        self.max = Some(self.max.map_or(compound, |max| max.max(compound)));
+        self.sum += compound;
+        self.mean = Some(tidy(self.sum / f64::from(self.segments)));
+        self.window.push_back(compound);
+        if self.window.len() > WINDOW {
+            self.window.pop_front();
+        }
+        self.rolling = Some(tidy(self.window.iter().sum::<f64>() / self.window.len() as f64));
+    }
+}
+
+/// A call's figures: all of it, and leg by leg.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CallRolling {
+    /// All legs together, in the order in which their text came.
+    pub call: Rolling,
+    /// By leg.
+    pub legs: BTreeMap<Leg, Rolling>,
+}
+
+impl CallRolling {
+    /// Takes the next segment of a leg.
+    pub fn push(&mut self, leg: Leg, compound: f64) {
+        self.call.push(compound);
+        self.legs.entry(leg).or_default().push(compound);
+    }
+}
+
+/// Four decimals, as VADER gives them.
+fn tidy(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_turns_bad_shows_it_in_the_window_and_in_the_row_of_negatives() {
+        let mut call = CallRolling::default();
+        for compound in [0.5, 0.0, -0.3, -0.6] {
+            call.push(Leg::Caller, compound);
+        }
+        call.push(Leg::Agent, 0.8);
+        let caller = &call.legs[&Leg::Caller];
+        assert_eq!((caller.positive, caller.neutral, caller.negative, caller.consecutive_negative), (1, 1, 2, 2));
+        assert_eq!((caller.min, caller.max, caller.mean), (Some(-0.6), Some(0.5), Some(-0.1)));
+        assert_eq!((call.call.consecutive_negative, call.call.mean), (0, Some(0.08)));
+    }
+
+    #[test]
+    fn the_window_forgets_what_is_long_past() {
+        let mut rolling = Rolling::default();
+        rolling.push(-1.0);
+        for _ in 0..WINDOW {
+            rolling.push(0.5);
+        }
+        assert_eq!(rolling.rolling, Some(0.5));
+    }
+}
