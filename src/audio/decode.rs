@@ -1,4 +1,4 @@
-//! Finished compressed files (MP3, Ogg Vorbis, FLAC, M4A, AIFF) through symphonia, piece by piece so that memory stays small.
+//! Finished compressed files (MP3, Ogg Vorbis, FLAC, M4A) through symphonia, piece by piece so that memory stays small.
 
 use std::fs::File;
 
@@ -69,7 +69,7 @@ mod tests {
     fn each_finished_format_that_sox_can_write_is_decoded() {
         let folder = tempfile::tempdir().expect("temp dir");
         let mut tried = 0;
-        for extension in ["flac", "ogg", "mp3", "aiff"] {
+        for extension in ["flac", "ogg", "mp3"] {
             let path = folder.path().join(format!("a.{extension}"));
             let made = Command::new("sox")
                 .args(["-n", "-r", "16000", "-c", "2"])

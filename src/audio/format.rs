@@ -90,7 +90,7 @@ const HEADERLESS: &[(&str, Encoding, u32, u16)] = &[
 ];
 
 /// Extensions of containers that are decoded when finished.
-const FINISHED: &[&str] = &["mp3", "ogg", "oga", "flac", "m4a", "mp4", "aac", "aif", "aiff"];
+const FINISHED: &[&str] = &["mp3", "ogg", "oga", "flac", "m4a", "mp4", "aac"];
 
 /// Whether a file with this extension is taken for audio at all.
 pub fn is_audio_extension(extension: &str) -> bool {

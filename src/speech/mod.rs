@@ -1,1 +1,12 @@
-//! (being written)
+//! Utterances, and their words: the VAD finds who speaks when, an engine writes down what.
+
+pub mod ctranslate;
+pub mod engine;
+pub mod guard;
+mod mel;
+pub mod models;
+pub mod queue;
+pub mod recogniser;
+pub mod utterance;
+pub mod vad;
+pub mod whisper;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::recordings::RecordingRow;
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime, Word};
 
 /// One change of the database.
@@ -119,6 +120,13 @@ pub enum Change {
         at: CallTime,
         /// `0`-`9`, `*`, `#`, `A`-`D`.
         digit: char,
+    },
+    /// A recording was seen, or read to its end.
+    Recording {
+        /// What is known of it.
+        row: RecordingRow,
+        /// When.
+        at: WallTime,
     },
     /// Something to tell the world and to keep for those who ask later.
     Event(NewEvent),

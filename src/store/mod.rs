@@ -1,3 +1,198 @@
-//! (being written)
+//! SQLite: every row, one writer, many readers.
+//!
+//! One thread writes, in batches; what it has committed it publishes, in order. Queries run on read-only connections of their own and see
+//! committed rows only. Nobody on a capture path waits for any of it.
 
+pub mod calls;
 pub mod change;
+pub mod events;
+pub mod recordings;
+pub mod recovery;
+pub mod segments;
+mod writer;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rusqlite::OpenFlags;
+use rusqlite_migration::{M, Migrations};
+use tokio::sync::broadcast;
+
+pub use events::StoredEvent;
+pub use writer::Writer;
+
+/// What can go wrong with the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file cannot be opened or made.
+    #[error("database {path}: {source}; check that {} exists, belongs to lineside and is not full", path.parent().unwrap_or(path).display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The file is not a lineside database, or damaged.
+    #[error(
+        "database {path}: {problem}; it is left untouched. Move it away to start with an empty one, or save what can be saved with \
+         `sqlite3 {path} .recover`"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Made by a newer version.
+    #[error("database {path} was made by a newer lineside; it is left untouched. Install that version again, or move the file away")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another daemon uses the folder.
+    #[error("{path}: another lineside is running on this state folder; stop it first, or give this one another [paths] state")]
+    InUse {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The lock cannot be taken.
+    #[error("{path}: {source}; the state folder must be writable for lineside")]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A query failed.
+    #[error("database: {0}")]
+    Query(#[from] rusqlite::Error),
+    /// The store has been stopped.
+    #[error("database: closed")]
+    Closed,
+}
+
+impl From<tokio_rusqlite::Error<rusqlite::Error>> for StoreError {
+    fn from(error: tokio_rusqlite::Error<rusqlite::Error>) -> Self {
+        match error {
+            tokio_rusqlite::Error::Error(error) => Self::Query(error),
+            _ => Self::Closed,
+        }
+    }
+}
+
+/// Read-only connections; queries wait for each other when there are more than these.
+const READERS: usize = 3;
+/// Committed events that a slow feed may lag behind before it has to read them from the database.
+const LIVE_EVENTS: usize = 4096;
+
+/// The open database.
+#[derive(Clone)]
+pub struct Store {
+    path: PathBuf,
+    writer: Writer,
+    readers: Arc<Vec<tokio_rusqlite::Connection>>,
+    turn: Arc<AtomicUsize>,
+    events: broadcast::Sender<Arc<StoredEvent>>,
+    _lock: Arc<File>,
+}
+
+fn migrations() -> Migrations<'static> {
+    Migrations::new(vec![M::up(include_str!("schema/001_calls.sql"))])
+}
+
+/// Opens one connection with our pragmas.
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<rusqlite::Connection> {
+    let connection = rusqlite::Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -4096)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Opens the database for writing, making or bringing it up to date.
+fn open_writing(path: &Path) -> Result<rusqlite::Connection, StoreError> {
+    let damaged = |source: rusqlite::Error| match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+            StoreError::Damaged { path: path.into(), problem: source.to_string() }
+        }
+        _ => StoreError::Open { path: path.into(), source },
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = connect(path, flags).map_err(damaged)?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).map_err(damaged)?;
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(damaged)?;
+    if tables > 0 && version == 0 {
+        return Err(StoreError::Damaged { path: path.into(), problem: "holds tables of some other program".into() });
+    }
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(damaged)?;
+    // In WAL mode NORMAL loses no committed row when the process dies, and at most the last second when the power does.
+    connection.pragma_update(None, "synchronous", "NORMAL").map_err(damaged)?;
+    migrations().to_latest(&mut connection).map_err(|error| match error {
+        rusqlite_migration::Error::MigrationDefinition(rusqlite_migration::MigrationDefinitionError::DatabaseTooFarAhead) => {
+            StoreError::Newer { path: path.into() }
+        }
+        rusqlite_migration::Error::RusqliteError { err, .. } => damaged(err),
+        other => StoreError::Damaged { path: path.into(), problem: other.to_string() },
+    })?;
+    Ok(connection)
+}
+
+impl Store {
+    /// Opens the database of a state folder; tells what a former run left behind. Blocks. One daemon per folder.
+    pub fn open(state: &Path) -> Result<(Self, recovery::Recovery), StoreError> {
+        let lock = lock(&state.join("lineside.lock"))?;
+        let path = state.join("lineside.db");
+        let connection = open_writing(&path)?;
+        let recovery = recovery::read(&connection)?;
+        let (events, _) = broadcast::channel(LIVE_EVENTS);
+        let writer = Writer::start(connection, path.clone(), events.clone());
+        let mut readers = Vec::new();
+        for _ in 0..READERS {
+            let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+            readers.push(tokio_rusqlite::Connection::from(connection));
+        }
+        let store = Self { path, writer, readers: Arc::new(readers), turn: Arc::default(), events, _lock: Arc::new(lock) };
+        Ok((store, recovery))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The one who writes.
+    pub fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// Events as they are committed, from now on. A receiver that falls behind is told so and reads the rest by [`Self::events_after`].
+    pub fn live(&self) -> broadcast::Receiver<Arc<StoredEvent>> {
+        self.events.subscribe()
+    }
+
+    /// Runs a query on a read-only connection.
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.readers.len();
+        Ok(self.readers[turn].call(move |connection| query(connection)).await?)
+    }
+}
+
+/// Takes the folder for this process; the system gives it back however the process ends.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let fail = |source| StoreError::Lock { path: path.into(), source };
+    let file = File::options().create(true).truncate(false).write(true).open(path).map_err(fail)?;
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::InUse { path: path.into() }),
+        Err(error) => Err(fail(error.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

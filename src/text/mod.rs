@@ -126,7 +126,7 @@ mod tests {
             ("VADER is VERY SMART, handsome, and FUNNY!!!", 0.9342, 0.767, 0.233, 0.0),
             ("The plot was good, but the characters are uncompelling and the dialog is not great.", -0.7042, 0.094, 0.579, 0.327),
             ("At least it isn't a horrible book.", 0.431, 0.322, 0.678, 0.0),
-            ("Catch utf-8 emoji such as 💘 and 💋 and 😁", 0.875, 0.583, 0.417, 0.0),
+            ("Catch utf-8 emoji such as 💘 and 💋 and 😁", 0.875, 0.417, 0.583, 0.0),
             ("", 0.0, 0.0, 0.0, 0.0),
         ];
         let vader = analyser(LexiconKind::Vader);

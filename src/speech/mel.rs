@@ -1,0 +1,94 @@
+//! Whisper's features: the log-mel spectrogram that its models were trained on (Radford et al. 2022, section 2.2; `whisper/audio.py` in words).
+//!
+//! 25 ms Hann windows every 10 ms at 16 kHz, Slaney's mel filters, log10 clamped to 8 below the loudest, scaled to about -1..1. The value of a
+//! padding frame depends on the loudest point, so padding is part of the features.
+
+use std::sync::Arc;
+
+use rustfft::num_complex::Complex32;
+use rustfft::{Fft, FftPlanner};
+
+const WINDOW: usize = 400;
+const HOP: usize = 160;
+const BINS: usize = WINDOW / 2 + 1;
+
+/// Makes features for one number of mel bands.
+pub(super) struct Mel {
+    bands: usize,
+    filters: Vec<[f32; BINS]>,
+    hann: Vec<f32>,
+    fft: Arc<dyn Fft<f32>>,
+}
+
+impl Mel {
+    pub(super) fn new(bands: usize) -> Self {
+        let hann = (0..WINDOW).map(|i| 0.5 - 0.5 * (std::f32::consts::TAU * i as f32 / WINDOW as f32).cos()).collect();
+        Self { bands, filters: filters(bands), hann, fft: FftPlanner::new().plan_fft_forward(WINDOW) }
+    }
+
+    /// Features of `frames` hops (padded with silence), band by band: `bands * frames` values.
+    pub(super) fn features(&self, samples: &[f32], frames: usize) -> Vec<f32> {
+        let half = WINDOW / 2;
+        // Reflected at the beginning, silence behind, as torch.stft centres its windows.
+        let at = |i: isize| match usize::try_from(i) {
+            Ok(i) => samples.get(i).copied().unwrap_or(0.0),
+            Err(_) => samples.get(i.unsigned_abs()).copied().unwrap_or(0.0),
+        };
+        let mut out = vec![0.0; self.bands * frames];
+        let mut loudest = f32::MIN;
+        let mut buffer = vec![Complex32::default(); WINDOW];
+        for frame in 0..frames {
+            let begin = (frame * HOP) as isize - half as isize;
+            for (i, (value, window)) in buffer.iter_mut().zip(&self.hann).enumerate() {
+                *value = Complex32::new(at(begin + i as isize) * window, 0.0);
+            }
+            self.fft.process(&mut buffer);
+            for (band, filter) in self.filters.iter().enumerate() {
+                let power: f32 = filter.iter().zip(&buffer).map(|(weight, value)| weight * value.norm_sqr()).sum();
+                let log = power.max(1e-10).log10();
+                loudest = loudest.max(log);
+                out[band * frames + frame] = log;
+            }
+        }
+        for value in &mut out {
+            *value = (value.max(loudest - 8.0) + 4.0) / 4.0;
+        }
+        out
+    }
+}
+
+/// Slaney's mel scale: linear to 1 kHz, logarithmic above.
+fn hz_of(mel: f64) -> f64 {
+    if mel < 15.0 { mel * 200.0 / 3.0 } else { 1000.0 * ((mel - 15.0) * 6.4_f64.ln() / 27.0).exp() }
+}
+
+fn filters(bands: usize) -> Vec<[f32; BINS]> {
+    let top = 15.0 + 8.0_f64.ln() * 27.0 / 6.4_f64.ln(); // 8 kHz
+    let edges: Vec<f64> = (0..bands + 2).map(|i| hz_of(top * i as f64 / (bands + 1) as f64)).collect();
+    (0..bands)
+        .map(|band| {
+            let (low, mid, high) = (edges[band], edges[band + 1], edges[band + 2]);
+            std::array::from_fn(|bin| {
+                let hz = bin as f64 * 40.0;
+                let slope = ((hz - low) / (mid - low)).min((high - hz) / (high - mid)).max(0.0);
+                (slope * 2.0 / (high - low)) as f32
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tone_lights_the_band_that_holds_it() {
+        let tone: Vec<f32> = (0..16_000).map(|i| (i as f32 * 1000.0 * std::f32::consts::TAU / 16_000.0).sin()).collect();
+        let mel = Mel::new(80);
+        let features = mel.features(&tone, 100);
+        let column: Vec<f32> = (0..80).map(|band| features[band * 100 + 50]).collect();
+        let brightest = (0..80).max_by(|&a, &b| column[a].total_cmp(&column[b])).expect("bands");
+        let peak = (0..BINS).max_by(|&a, &b| mel.filters[brightest][a].total_cmp(&mel.filters[brightest][b])).expect("bins");
+        assert!((peak as f32 * 40.0 - 1000.0).abs() <= 80.0, "band {brightest} peaks at bin {peak}");
+    }
+}

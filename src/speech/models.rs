@@ -1,0 +1,398 @@
+//! The models on disk: which there are, where to get them, whether they are whole (SPE-11).
+//!
+//! A model is a file in whisper.cpp's format or a folder in CTranslate2's. Beside it lies `NAME.sha256` once its checksum is known. Fetching goes to
+//! `NAME.part` first and goes on where it stopped; nothing half-fetched ever has a model's name.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// Where Whisper models in whisper.cpp's format are published.
+const WHISPER_CPP: &str = "https://huggingface.co/ggerganov/whisper.cpp/resolve/main";
+
+/// What can go wrong with models.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// Not in the catalogue and not on disk.
+    #[error("no model {name:?} in {folder}: `lineside model list` shows what there is, `lineside model pull` and `import` bring more")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+    /// The disk.
+    #[error("{action} {path}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The network.
+    #[error("fetch {url}: {problem}; what came so far is kept, run the same command again to go on")]
+    Fetch {
+        /// From where.
+        url: String,
+        /// What went wrong.
+        problem: String,
+    },
+    /// The bytes are not those that were published.
+    #[error("{path}: checksum is {found}, published is {expected}; the file was put aside as .bad, fetch it again")]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// What was computed.
+        found: String,
+        /// What was published.
+        expected: String,
+    },
+}
+
+/// Which engine reads a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ModelKind {
+    /// whisper.cpp's format: one file.
+    Whisper,
+    /// CTranslate2's format: a folder with `model.bin`.
+    CTranslate2,
+}
+
+/// A model on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ModelRef {
+    /// Its name, without ending.
+    pub name: String,
+    /// Its file or folder.
+    pub path: PathBuf,
+    /// Who reads it.
+    pub kind: ModelKind,
+}
+
+/// A published model.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Published {
+    /// Its name.
+    pub name: &'static str,
+    /// Its size, MB.
+    pub mb: u32,
+    /// SHA-1 as whisper.cpp's `models/README.md` publishes it; `None` where it publishes none.
+    pub sha1: Option<&'static str>,
+    /// What it is good for.
+    pub about: &'static str,
+}
+
+/// Models that can be pulled by name. whisper.cpp publishes checksums for the full-size files only.
+pub const CATALOGUE: &[Published] = &[
+    Published { name: "tiny.en-q8_0", mb: 44, sha1: None, about: "English, weakest CPU" },
+    Published { name: "tiny-q8_0", mb: 44, sha1: None, about: "99 languages, weakest CPU" },
+    Published { name: "base.en-q8_0", mb: 82, sha1: None, about: "English, a good start on a PBX" },
+    Published { name: "base-q8_0", mb: 82, sha1: None, about: "99 languages, a good start on a PBX" },
+    Published { name: "small.en-q8_0", mb: 264, sha1: None, about: "English, better words, 4 times the CPU" },
+    Published { name: "small-q8_0", mb: 264, sha1: None, about: "99 languages, better words, 4 times the CPU" },
+    Published { name: "tiny.en", mb: 78, sha1: Some("c78c86eb1a8faa21b369bcd33207cc90d64ae9df"), about: "English, 16-bit weights" },
+    Published { name: "tiny", mb: 78, sha1: Some("bd577a113a864445d4c299885e0cb97d4ba92b5f"), about: "99 languages, 16-bit weights" },
+    Published { name: "base.en", mb: 148, sha1: Some("137c40403d78fd54d454da0f9bd998f78703390c"), about: "English, 16-bit weights" },
+    Published { name: "base", mb: 148, sha1: Some("465707469ff3a37a2b9b8d8f89f2f99de7299dac"), about: "99 languages, 16-bit weights" },
+    Published { name: "small.en", mb: 488, sha1: Some("db8a495a91d927739e50b3fc1cc4c6b8f6c2d022"), about: "English, 16-bit weights" },
+    Published { name: "small", mb: 488, sha1: Some("55356645c2b361a969dfd0ef2c5a50d530afd8d5"), about: "99 languages, 16-bit weights" },
+];
+
+impl Published {
+    /// Where it can be fetched.
+    pub fn url(&self) -> String {
+        format!("{WHISPER_CPP}/ggml-{}.bin", self.name)
+    }
+}
+
+fn io_error<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> ModelError + 'a {
+    move |source| ModelError::Io { action, path: path.into(), source }
+}
+
+/// All models in a folder.
+pub fn installed(folder: &Path) -> Vec<ModelRef> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut models: Vec<ModelRef> = entries.flatten().filter_map(|entry| model_at(&entry.path())).collect();
+    models.sort_by(|a, b| a.name.cmp(&b.name));
+    models
+}
+
+/// What lies at a path, if it is a model by its name.
+pub fn model_at(path: &Path) -> Option<ModelRef> {
+    if path.is_dir() {
+        let name = path.file_name()?.to_str()?.to_string();
+        return path.join("model.bin").is_file().then(|| ModelRef { name, path: path.into(), kind: ModelKind::CTranslate2 });
+    }
+    let stem = path.file_name()?.to_str()?.strip_suffix(".bin")?;
+    let name = stem.strip_prefix("ggml-").unwrap_or(stem).to_string();
+    path.is_file().then(|| ModelRef { name, path: path.into(), kind: ModelKind::Whisper })
+}
+
+/// Finds a model by name in a folder, or by path.
+pub fn resolve(folder: &Path, name: &str) -> Result<ModelRef, ModelError> {
+    let by_path = name.contains('/').then(|| model_at(Path::new(name))).flatten();
+    by_path
+        .or_else(|| installed(folder).into_iter().find(|model| model.name == name))
+        .ok_or_else(|| ModelError::Unknown { name: name.into(), folder: folder.into() })
+}
+
+/// Copies a model into the folder, whole or not at all.
+pub fn import(folder: &Path, from: &Path) -> Result<ModelRef, ModelError> {
+    let model = model_at(from).ok_or_else(|| ModelError::Unknown { name: from.display().to_string(), folder: folder.into() })?;
+    fs::create_dir_all(folder).map_err(io_error("create", folder))?;
+    let (part, to) = match model.kind {
+        ModelKind::Whisper => (folder.join(format!("{}.part", model.name)), folder.join(format!("ggml-{}.bin", model.name))),
+        ModelKind::CTranslate2 => (folder.join(format!("{}.part", model.name)), folder.join(&model.name)),
+    };
+    if model.kind == ModelKind::Whisper {
+        fs::copy(from, &part).map_err(io_error("copy", from))?;
+    } else {
+        let _ = fs::remove_dir_all(&part);
+        fs::create_dir_all(&part).map_err(io_error("create", &part))?;
+        for entry in fs::read_dir(from).map_err(io_error("list", from))? {
+            let path = entry.map_err(io_error("list", from))?.path();
+            if let (true, Some(name)) = (path.is_file(), path.file_name()) {
+                fs::copy(&path, part.join(name)).map_err(io_error("copy", &path))?;
+            }
+        }
+        let _ = fs::remove_dir_all(&to);
+    }
+    finish(&part, &to)?;
+    let model = ModelRef { path: to, ..model };
+    let sum = checksum(&model)?;
+    write_checksum(&model, &sum)?;
+    Ok(model)
+}
+
+fn finish(part: &Path, to: &Path) -> Result<(), ModelError> {
+    if let Ok(file) = File::open(part) {
+        let _ = file.sync_all(); // a rename that survives a power cut must not point at holes
+    }
+    fs::rename(part, to).map_err(io_error("put in place", to))
+}
+
+fn checksum_file(model: &ModelRef) -> PathBuf {
+    model.path.with_file_name(format!("{}.sha256", model.name))
+}
+
+fn write_checksum(model: &ModelRef, sum: &str) -> Result<(), ModelError> {
+    let path = checksum_file(model);
+    fs::write(&path, format!("{sum}\n")).map_err(io_error("write", &path))
+}
+
+/// SHA-256 of a model: of its file, or of all files of its folder in order of name. Blocks for the whole read.
+pub fn checksum(model: &ModelRef) -> Result<String, ModelError> {
+    let mut files = match model.kind {
+        ModelKind::Whisper => vec![model.path.clone()],
+        ModelKind::CTranslate2 => fs::read_dir(&model.path)
+            .map_err(io_error("list", &model.path))?
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.is_file())
+            .collect(),
+    };
+    files.sort();
+    let mut hash = Sha256::new();
+    for path in files {
+        let mut file = File::open(&path).map_err(io_error("read", &path))?;
+        io::copy(&mut file, &mut Hashing(&mut hash)).map_err(io_error("read", &path))?;
+    }
+    Ok(hex::encode(hash.finalize()))
+}
+
+struct Hashing<'a, D: Digest>(&'a mut D);
+
+impl<D: Digest> Write for Hashing<'_, D> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a check of a model found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verified {
+    /// Its bytes are those of its checksum.
+    Whole,
+    /// They are not.
+    Damaged,
+    /// No checksum was ever recorded.
+    Unknown,
+}
+
+/// Compares a model with its recorded checksum. Blocks.
+pub fn verify(model: &ModelRef) -> Result<Verified, ModelError> {
+    let Ok(expected) = fs::read_to_string(checksum_file(model)) else { return Ok(Verified::Unknown) };
+    Ok(if checksum(model)? == expected.trim() { Verified::Whole } else { Verified::Damaged })
+}
+
+/// What to fetch, and what it must hash to.
+#[derive(Clone, Debug)]
+pub struct Fetch {
+    /// The model's name.
+    pub name: String,
+    /// From where.
+    pub url: String,
+    /// SHA-256 in hex, where published.
+    pub sha256: Option<String>,
+    /// SHA-1 in hex, where that is what is published.
+    pub sha1: Option<String>,
+}
+
+/// Fetches a model, going on where an earlier try stopped; `progress` gets bytes so far and in all. Proxies come from the environment. Blocks.
+pub fn pull(folder: &Path, fetch: &Fetch, mut progress: impl FnMut(u64, Option<u64>)) -> Result<ModelRef, ModelError> {
+    fs::create_dir_all(folder).map_err(io_error("create", folder))?;
+    let part = folder.join(format!("{}.part", fetch.name));
+    let to = folder.join(format!("ggml-{}.bin", fetch.name));
+    let fail = |problem: String| ModelError::Fetch { url: fetch.url.clone(), problem };
+    let have = fs::metadata(&part).map_or(0, |meta| meta.len());
+    // ureq reads http_proxy, https_proxy, all_proxy and no_proxy by itself.
+    let mut request = ureq::get(&fetch.url);
+    if have > 0 {
+        request = request.header("Range", format!("bytes={have}-"));
+    }
+    let response = match request.call() {
+        // Nothing is missing: an earlier try had it all and stopped before the check.
+        Err(ureq::Error::StatusCode(416)) if have > 0 => None,
+        other => Some(other.map_err(|error| fail(error.to_string()))?),
+    };
+    if let Some(response) = response {
+        let resumed = response.status() == 206;
+        let length = response.body().content_length();
+        let mut done = if resumed { have } else { 0 };
+        let total = length.map(|length| done + length);
+        let mut file = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .append(resumed)
+            .truncate(!resumed)
+            .open(&part)
+            .map_err(io_error("write", &part))?;
+        let mut body = response.into_body().into_reader();
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            let got = body.read(&mut buffer).map_err(|error| fail(error.to_string()))?;
+            if got == 0 {
+                break;
+            }
+            file.write_all(&buffer[..got]).map_err(io_error("write", &part))?;
+            done += got as u64;
+            progress(done, total);
+        }
+        if let Some(total) = total.filter(|&total| total != done) {
+            return Err(fail(format!("{done} of {total} bytes came")));
+        }
+    }
+    check_published(&part, fetch)?;
+    finish(&part, &to)?;
+    let model = ModelRef { name: fetch.name.clone(), path: to, kind: ModelKind::Whisper };
+    write_checksum(&model, &checksum(&model)?)?;
+    Ok(model)
+}
+
+fn check_published(part: &Path, fetch: &Fetch) -> Result<(), ModelError> {
+    let Some(expected) = fetch.sha256.as_ref().or(fetch.sha1.as_ref()) else { return Ok(()) };
+    let mut file = File::open(part).map_err(io_error("read", part))?;
+    let found = if fetch.sha256.is_some() {
+        let mut hash = Sha256::new();
+        io::copy(&mut file, &mut Hashing(&mut hash)).map_err(io_error("read", part))?;
+        hex::encode(hash.finalize())
+    } else {
+        let mut hash = sha1::Sha1::new();
+        io::copy(&mut file, &mut Hashing(&mut hash)).map_err(io_error("read", part))?;
+        hex::encode(hash.finalize())
+    };
+    if found.eq_ignore_ascii_case(expected) {
+        return Ok(());
+    }
+    let bad = part.with_extension("bad");
+    fs::rename(part, &bad).map_err(io_error("put aside", part))?;
+    Err(ModelError::Checksum { path: bad, found, expected: expected.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::BufRead;
+    use std::net::TcpListener;
+
+    /// A web server that knows ranges and hangs up after `limit` bytes of a body.
+    fn serve(content: Vec<u8>, limit: usize, requests: usize) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        let url = format!("http://{}/m.bin", listener.local_addr().expect("address"));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().take(requests) {
+                let mut stream = stream.expect("accept");
+                let mut from = 0;
+                for line in io::BufReader::new(stream.try_clone().expect("clone")).lines() {
+                    let line = line.expect("line").to_lowercase();
+                    if let Some(range) = line.strip_prefix("range: bytes=") {
+                        from = range.trim_end_matches('-').parse().expect("range");
+                    }
+                    if line.is_empty() {
+                        break;
+                    }
+                }
+                let body = &content[from..];
+                let status = if from > 0 { "206 Partial Content" } else { "200 OK" };
+                let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+                stream.write_all(head.as_bytes()).expect("head");
+                stream.write_all(&body[..body.len().min(limit)]).expect("body");
+            }
+        });
+        url
+    }
+
+    #[test]
+    fn a_fetch_that_broke_off_goes_on_and_is_checked() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let content: Vec<u8> = (0..300_000_u32).map(|i| (i * 7 % 251) as u8).collect();
+        let sha256 = hex::encode(Sha256::digest(&content));
+        let fetch = Fetch { name: "m".into(), url: serve(content.clone(), 200_000, 2), sha256: Some(sha256), sha1: None };
+        assert!(matches!(pull(folder.path(), &fetch, |_, _| {}), Err(ModelError::Fetch { .. })));
+        assert!(resolve(folder.path(), "m").is_err(), "nothing half-fetched has a model's name");
+        let mut first = None;
+        let model = pull(folder.path(), &fetch, |done, total| {
+            first.get_or_insert(done);
+            assert_eq!(total, Some(300_000));
+        })
+        .expect("second try");
+        assert!(first.expect("progress") > 200_000, "it went on where it stopped");
+        assert_eq!(fs::read(&model.path).expect("read"), content);
+        assert_eq!(verify(&model).expect("verify"), Verified::Whole);
+        fs::write(&model.path, b"x").expect("write");
+        assert_eq!(verify(&model).expect("verify"), Verified::Damaged);
+    }
+
+    #[test]
+    fn wrong_bytes_are_put_aside_and_named() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let fetch = Fetch { name: "m".into(), url: serve(b"wrong".to_vec(), 99, 1), sha256: None, sha1: Some("00".into()) };
+        let error = pull(folder.path(), &fetch, |_, _| {}).expect_err("wrong bytes").to_string();
+        assert!(error.contains("m.bad") && error.contains("published is 00"), "{error}");
+        assert!(installed(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn an_imported_model_is_found_by_its_name() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let from = folder.path().join("ggml-base.en.bin");
+        fs::write(&from, b"weights").expect("write");
+        let models = folder.path().join("models");
+        import(&models, &from).expect("import");
+        let model = resolve(&models, "base.en").expect("found");
+        assert_eq!((model.kind, verify(&model).expect("verify")), (ModelKind::Whisper, Verified::Whole));
+        let error = resolve(&models, "other").expect_err("absent").to_string();
+        assert!(error.contains("other") && error.contains("model list"), "{error}");
+    }
+}

@@ -1,0 +1,133 @@
+//! Who is transcribed next: live utterances by their deadline, then work that nobody waits for, oldest first.
+//!
+//! Holds keys only; the work itself is rows in the database and samples on disk. A worker takes one at a time.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+use crate::call::WallTime;
+
+/// How urgent work is. Earlier variants go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Urgency {
+    /// Of a call that somebody may be watching.
+    Live,
+    /// Of a call that is over: recovered, or from a finished recording.
+    PostCall,
+}
+
+struct Entry<T> {
+    urgency: Urgency,
+    deadline: WallTime,
+    number: u64,
+    work: T,
+}
+
+impl<T> Entry<T> {
+    fn rank(&self) -> (Urgency, WallTime, u64) {
+        (self.urgency, self.deadline, self.number)
+    }
+}
+
+impl<T> PartialEq for Entry<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.rank() == other.rank()
+    }
+}
+impl<T> Eq for Entry<T> {}
+impl<T> PartialOrd for Entry<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<T> Ord for Entry<T> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+struct State<T> {
+    heap: BinaryHeap<Reverse<Entry<T>>>,
+    number: u64,
+    closed: bool,
+}
+
+/// The queue, shared by the pipeline and the workers.
+pub struct Queue<T> {
+    state: Mutex<State<T>>,
+    changed: Condvar,
+}
+
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Self { state: Mutex::new(State { heap: BinaryHeap::new(), number: 0, closed: false }), changed: Condvar::new() }
+    }
+}
+
+impl<T> Queue<T> {
+    /// Adds work that should be done by `deadline`.
+    pub fn push(&self, urgency: Urgency, deadline: WallTime, work: T) {
+        let mut state = self.lock();
+        state.number += 1;
+        let number = state.number;
+        state.heap.push(Reverse(Entry { urgency, deadline, number, work }));
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// The most urgent work; `None` after `patience` without any, or when the queue is closed. Blocks.
+    pub fn pop(&self, patience: Duration) -> Option<T> {
+        let state = self.lock();
+        let (mut state, _) = self
+            .changed
+            .wait_timeout_while(state, patience, |state| state.heap.is_empty() && !state.closed)
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if state.closed { None } else { state.heap.pop().map(|Reverse(entry)| entry.work) }
+    }
+
+    /// Work that waits, and the deadline of the most urgent.
+    pub fn backlog(&self) -> (usize, Option<WallTime>) {
+        let state = self.lock();
+        (state.heap.len(), state.heap.peek().map(|Reverse(entry)| entry.deadline))
+    }
+
+    /// Wakes everybody and gives out no more work; what waits stays in the database.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn live_words_go_before_old_ones_and_the_earliest_deadline_first() {
+        let queue = Queue::default();
+        queue.push(Urgency::PostCall, WallTime(1), "old");
+        queue.push(Urgency::Live, WallTime(20), "later");
+        queue.push(Urgency::Live, WallTime(10), "sooner");
+        let order: Vec<_> = std::iter::from_fn(|| queue.pop(Duration::ZERO)).collect();
+        assert_eq!(order, ["sooner", "later", "old"]);
+    }
+
+    #[test]
+    fn a_closed_queue_gives_nothing_out() {
+        let queue = Queue::default();
+        queue.push(Urgency::Live, WallTime(0), 1);
+        queue.close();
+        assert_eq!(queue.pop(Duration::from_mins(1)), None);
+    }
+}

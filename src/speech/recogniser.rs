@@ -1,0 +1,129 @@
+//! One worker's way from samples to believed text: sized window, guard, second look.
+
+use std::time::{Duration, Instant};
+
+use super::engine::{EngineError, FULL_CONTEXT, Piece, Recognised, Request, Session};
+use super::guard::{self, Reason, Verdict};
+use crate::audio::level;
+use crate::audio::resample::MODEL_HZ;
+
+/// Whisper refuses or invents under a second: shorter stretches get silence behind them.
+const SHORTEST: usize = MODEL_HZ as usize + MODEL_HZ as usize / 10;
+/// Encoder positions beyond the stretch that users found to be needed (whisper.cpp #1855): 2.6 s.
+const MARGIN: u32 = 128;
+
+/// What became of a stretch of speech.
+#[derive(Clone, Debug)]
+pub struct Recognition {
+    /// Believed text, in order; times in milliseconds from the first sample.
+    pub pieces: Vec<Piece>,
+    /// Language, where known.
+    pub language: Option<String>,
+    /// What was not believed, and why.
+    pub dropped: Option<(Reason, String)>,
+    /// Wall time.
+    pub took: Duration,
+}
+
+/// What all requests of a recogniser have in common.
+#[derive(Clone, Debug, Default)]
+pub struct Hints {
+    /// Language code; `None` detects it.
+    pub language: Option<String>,
+    /// Words to expect.
+    pub prompt: Option<String>,
+    /// Bring speech to an even level first.
+    pub normalise: bool,
+    /// Suppress noise first.
+    pub denoise: bool,
+}
+
+/// A session with its guard.
+pub struct Recogniser {
+    session: Box<dyn Session>,
+    hints: Hints,
+}
+
+impl Recogniser {
+    /// Puts the guard around a session.
+    pub fn new(session: Box<dyn Session>, hints: Hints) -> Self {
+        Self { session, hints }
+    }
+
+    /// Writes down a stretch of 16 kHz speech. Blocks.
+    pub fn recognise(&mut self, samples: &[f32]) -> Result<Recognition, EngineError> {
+        let began = Instant::now();
+        let seconds = samples.len() as f32 / MODEL_HZ as f32;
+        let mut sound = if self.hints.denoise { crate::audio::denoise::denoise(samples) } else { samples.to_vec() };
+        if self.hints.normalise {
+            level::normalise(&mut sound);
+        }
+        sound.resize(sound.len().max(SHORTEST), 0.0);
+        let context = context_for(sound.len());
+        let mut answer = self.ask(&sound, context)?;
+        let mut verdict = guard::judge(&answer, seconds);
+        if matches!(verdict, Verdict::Doubt(_)) && context < FULL_CONTEXT {
+            metrics::counter!("lineside_second_looks_total").increment(1);
+            let second = self.ask(&sound, FULL_CONTEXT)?;
+            let judged = guard::judge(&second, seconds);
+            if judged == Verdict::Keep || second.mean_logprob > answer.mean_logprob {
+                (answer, verdict) = (second, judged);
+            }
+        }
+        let reason = match verdict {
+            Verdict::Drop(reason) => Some(reason),
+            Verdict::Doubt(reason) if guard::drops_after_second_look(reason) => Some(reason),
+            _ => None,
+        };
+        let length_ms = (seconds * 1000.0) as i64;
+        let dropped = reason.map(|reason| {
+            metrics::counter!("lineside_guard_dropped_total", "reason" => reason.as_str()).increment(1);
+            (reason, answer.text())
+        });
+        let pieces = if dropped.is_some() { Vec::new() } else { within(std::mem::take(&mut answer.pieces), length_ms) };
+        Ok(Recognition { pieces, language: answer.language, dropped, took: began.elapsed() })
+    }
+
+    fn ask(&mut self, samples: &[f32], context: u32) -> Result<Recognised, EngineError> {
+        self.session.transcribe(&Request {
+            samples,
+            language: self.hints.language.as_deref(),
+            prompt: self.hints.prompt.as_deref(),
+            context,
+        })
+    }
+}
+
+/// Encoder positions for so many samples: the stretch and a margin, in steps that keep the kernels' shapes few.
+fn context_for(samples: usize) -> u32 {
+    let positions = (samples as u64 * 50).div_ceil(u64::from(MODEL_HZ)) as u32 + MARGIN;
+    positions.next_multiple_of(64).min(FULL_CONTEXT)
+}
+
+/// Cuts times to the stretch and leaves out empty pieces.
+fn within(pieces: Vec<Piece>, length_ms: i64) -> Vec<Piece> {
+    let cut = |ms: i64| ms.clamp(0, length_ms);
+    pieces
+        .into_iter()
+        .filter(|piece| !piece.text.trim().is_empty())
+        .map(|mut piece| {
+            piece.text = piece.text.trim().into();
+            (piece.start_ms, piece.end_ms) = (cut(piece.start_ms), cut(piece.end_ms.max(piece.start_ms)));
+            for word in &mut piece.words {
+                (word.start_ms, word.end_ms) = (cut(word.start_ms), cut(word.end_ms.max(word.start_ms)));
+            }
+            piece
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_is_the_utterance_and_a_margin_never_more_than_thirty_seconds() {
+        assert_eq!(context_for(16_000 * 3), 320);
+        assert_eq!(context_for(16_000 * 40), FULL_CONTEXT);
+    }
+}

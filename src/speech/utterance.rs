@@ -1,0 +1,258 @@
+//! From voice probabilities to utterances: stretches of speech with a little air before and after, in samples of the leg.
+//!
+//! Promises: utterances of a leg come in order, do not overlap, lie inside the leg, and every voiced stretch that is long enough to be a word
+//! is in one. Restarted at the end of the last known utterance, a listener finds the same ones again.
+
+use std::collections::VecDeque;
+
+use super::vad::{FRAME_MS, Frame, VoiceDetector};
+
+/// How speech is cut into utterances. Times in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EndpointSettings {
+    /// Voice begins at this probability…
+    pub threshold: f32,
+    /// …and goes on as long as it stays above this much less.
+    pub hysteresis: f32,
+    /// Shorter bursts are no speech.
+    pub min_speech_ms: u32,
+    /// So much silence ends an utterance.
+    pub silence_ms: u32,
+    /// Sound kept from before the first voiced frame.
+    pub pre_roll_ms: u32,
+    /// Sound kept from after the last one.
+    pub post_roll_ms: u32,
+    /// No utterance is longer; it is cut at its quietest point in the last third.
+    pub max_ms: u32,
+}
+
+impl Default for EndpointSettings {
+    fn default() -> Self {
+        Self {
+            threshold: 0.5,
+            hysteresis: 0.15,
+            min_speech_ms: 120,
+            silence_ms: 450,
+            pre_roll_ms: 250,
+            post_roll_ms: 200,
+            max_ms: 14_000,
+        }
+    }
+}
+
+/// A stretch of speech in samples of the leg: `start..end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// First sample.
+    pub start: u64,
+    /// One past the last.
+    pub end: u64,
+}
+
+/// Frames of the utterance that is being said.
+#[derive(Debug)]
+struct Open {
+    first: i64,
+    last_voiced: i64,
+    voiced: u32,
+    levels: VecDeque<(i64, f32)>,
+}
+
+/// The state machine over frames; knows nothing of samples.
+#[derive(Debug)]
+struct Endpointer {
+    settings: EndpointSettings,
+    next: i64,
+    /// First frame that no utterance has taken.
+    free: i64,
+    open: Option<Open>,
+}
+
+fn frames(ms: u32) -> i64 {
+    (f64::from(ms) / FRAME_MS).ceil() as i64
+}
+
+impl Endpointer {
+    fn new(settings: EndpointSettings) -> Self {
+        Self { settings, next: 0, free: 0, open: None }
+    }
+
+    /// Takes the next frame; an utterance that it ends comes back as a range of frames.
+    fn push(&mut self, frame: Frame) -> Option<(i64, i64)> {
+        let s = self.settings;
+        let now = self.next;
+        self.next += 1;
+        let Some(open) = &mut self.open else {
+            if frame.voice >= s.threshold {
+                let first = (now - frames(s.pre_roll_ms)).max(self.free);
+                self.open = Some(Open { first, last_voiced: now, voiced: 1, levels: VecDeque::from([(now, frame.level_dbfs)]) });
+            }
+            return None;
+        };
+        open.levels.push_back((now, frame.level_dbfs));
+        if frame.voice >= s.threshold - s.hysteresis {
+            open.last_voiced = now;
+            open.voiced += 1;
+        }
+        if now - open.last_voiced >= frames(s.silence_ms) {
+            return self.end();
+        }
+        if now + 1 - open.first >= frames(s.max_ms) {
+            return self.cut();
+        }
+        None
+    }
+
+    /// Ends the open utterance where it fell silent.
+    fn end(&mut self) -> Option<(i64, i64)> {
+        let open = self.open.take()?;
+        let end = (open.last_voiced + 1 + frames(self.settings.post_roll_ms)).min(self.next);
+        if open.voiced < frames(self.settings.min_speech_ms) as u32 {
+            return None; // a click; its frames stay free for the next one's pre-roll
+        }
+        self.free = end;
+        Some((open.first, end))
+    }
+
+    /// Cuts an utterance that is too long at its quietest frame, and goes on with the rest.
+    fn cut(&mut self) -> Option<(i64, i64)> {
+        let open = self.open.as_mut()?;
+        let from = open.first + (self.next - open.first) * 2 / 3;
+        // Mean of three frames, so that a single gap between two glottal pulses does not count as a pause.
+        let levels: Vec<(i64, f32)> = open.levels.iter().copied().filter(|level| level.0 >= from).collect();
+        let quietest = levels
+            .windows(3)
+            .min_by(|a, b| a.iter().map(|x| x.1).sum::<f32>().total_cmp(&b.iter().map(|x| x.1).sum::<f32>()))
+            .map_or(self.next, |window| window[1].0);
+        let range = (open.first, quietest);
+        open.first = quietest;
+        open.voiced = u32::try_from(self.next - quietest).unwrap_or(1);
+        open.levels.retain(|level| level.0 >= quietest);
+        self.free = quietest;
+        Some(range)
+    }
+}
+
+/// Finds the utterances of one leg as its samples come.
+pub struct LegListener {
+    detector: VoiceDetector,
+    endpointer: Endpointer,
+    origin: u64,
+    taken: u64,
+    samples_per_frame: f64,
+}
+
+impl LegListener {
+    /// A listener whose first sample is number `origin` of the leg: 0, or where the last known utterance ended.
+    pub fn new(rate_hz: u32, settings: EndpointSettings, origin: u64) -> Self {
+        Self {
+            detector: VoiceDetector::new(rate_hz),
+            endpointer: Endpointer::new(settings),
+            origin,
+            taken: 0,
+            samples_per_frame: FRAME_MS / 1000.0 * f64::from(rate_hz),
+        }
+    }
+
+    /// The next sample it wants.
+    pub fn next_sample(&self) -> u64 {
+        self.origin + self.taken
+    }
+
+    /// Whether somebody is speaking now.
+    pub fn in_speech(&self) -> bool {
+        self.endpointer.open.is_some()
+    }
+
+    /// Takes the next samples; tells the utterances that they end.
+    pub fn push(&mut self, samples: &[i16]) -> Vec<Found> {
+        let mut ended = Vec::new();
+        let endpointer = &mut self.endpointer;
+        self.detector.push(samples, |frame| ended.extend(endpointer.push(frame)));
+        self.taken += samples.len() as u64;
+        ended.into_iter().map(|range| self.found(range)).collect()
+    }
+
+    /// The leg is over: the last words are ended where it is (BEY-5).
+    pub fn finish(&mut self) -> Option<Found> {
+        let mut found = self.endpointer.end().map(|range| self.found(range))?;
+        // What came after the last whole frame belongs to the last words.
+        let tail = (self.samples_per_frame * 2.0) as u64;
+        if found.end + tail >= self.next_sample() {
+            found.end = self.next_sample();
+        }
+        Some(found)
+    }
+
+    fn found(&self, (first, end): (i64, i64)) -> Found {
+        let place = |frame: i64| self.origin + ((frame as f64 * self.samples_per_frame) as u64).min(self.taken);
+        Found { start: place(first), end: place(end) }
+    }
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn run(voices: &[f32], levels: impl Fn(usize) -> f32) -> Vec<(i64, i64)> {
+        let mut endpointer = Endpointer::new(EndpointSettings::default());
+        let mut out: Vec<_> =
+            voices.iter().enumerate().filter_map(|(i, &voice)| endpointer.push(Frame { voice, level_dbfs: levels(i) })).collect();
+        out.extend(endpointer.end());
+        out
+    }
+
+    fn speech(pattern: &[(usize, f32)]) -> Vec<f32> {
+        pattern.iter().flat_map(|&(count, voice)| std::iter::repeat_n(voice, count)).collect()
+    }
+
+    #[test]
+    fn an_utterance_has_air_on_both_sides_and_ends_after_silence() {
+        let out = run(&speech(&[(100, 0.0), (50, 0.9), (60, 0.0), (50, 0.9), (100, 0.0)]), |_| -30.0);
+        assert_eq!(out, [(100 - 16, 150 + 13), (210 - 16, 260 + 13)]);
+    }
+
+    #[test]
+    fn a_click_is_no_speech() {
+        assert!(run(&speech(&[(50, 0.0), (3, 0.9), (100, 0.0)]), |_| -30.0).is_empty());
+    }
+
+    #[test]
+    fn a_speech_without_end_is_cut_where_it_is_quietest() {
+        let out = run(&speech(&[(2000, 0.9)]), |i| if i == 800 { -60.0 } else { -20.0 });
+        assert!(out[0].1.abs_diff(800) <= 1, "{out:?}");
+        assert!(out.windows(2).all(|pair| pair[0].1 == pair[1].0), "nothing between the pieces is lost: {out:?}");
+        assert_eq!(out.last().map(|range| range.1), Some(2000));
+    }
+
+    #[test]
+    fn the_last_words_before_a_hangup_are_not_lost() {
+        let out = run(&speech(&[(50, 0.0), (30, 0.9)]), |_| -30.0);
+        assert_eq!(out, [(34, 80)]);
+    }
+
+    proptest! {
+        #[test]
+        fn utterances_are_in_order_disjoint_and_inside_the_leg(
+            runs in proptest::collection::vec((1_usize..1500, prop_oneof![Just(0.0_f32), Just(0.4), Just(0.9)]), 1..12),
+            seed in any::<u32>(),
+        ) {
+            let voices = speech(&runs);
+            let out = run(&voices, |i| -20.0 - (i as u32).wrapping_mul(seed) as f32 / u32::MAX as f32 * 40.0);
+            let mut free = 0;
+            for (first, end) in out {
+                prop_assert!(first >= free && end > first && end <= voices.len() as i64);
+                prop_assert!(end - first <= frames(EndpointSettings::default().max_ms));
+                free = end;
+            }
+        }
+
+        #[test]
+        fn silence_has_no_utterance(samples in proptest::collection::vec(-20_i16..20, 8000..16000)) {
+            let mut listener = LegListener::new(8000, EndpointSettings::default(), 0);
+            prop_assert!(listener.push(&samples).is_empty() && listener.finish().is_none());
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Calls and their legs, as lists, pages and single rows.
+
+use rusqlite::types::Value;
+use rusqlite::{OptionalExtension, Row, params_from_iter};
+
+use super::{Store, StoreError};
+use crate::call::{CallKey, CallState, LegKey, WallTime};
+
+/// A call as the API shows it.
+#[derive(Clone, Debug)]
+pub struct CallRow {
+    /// Row number.
+    pub key: CallKey,
+    /// Public id.
+    pub call_id: String,
+    /// By which road.
+    pub source: String,
+    /// Where it stands.
+    pub state: String,
+    /// First frame.
+    pub started: WallTime,
+    /// Last frame or text.
+    pub last_activity: WallTime,
+    /// When the line was closed.
+    pub closed: Option<WallTime>,
+    /// When the last words were text.
+    pub ended: Option<WallTime>,
+    /// Why it ended.
+    pub end_reason: Option<String>,
+    /// AudioSocket UUID.
+    pub uuid: Option<String>,
+    /// Asterisk's uniqueid.
+    pub uniqueid: Option<String>,
+    /// Agent.
+    pub agent: Option<String>,
+    /// Campaign, in-group or queue.
+    pub campaign: Option<String>,
+    /// Lead.
+    pub lead: Option<String>,
+    /// The other party's number.
+    pub phone: Option<String>,
+    /// Free metadata, a JSON object.
+    pub metadata: String,
+    /// Length, milliseconds.
+    pub audio_ms: i64,
+    /// Segments.
+    pub segments: i64,
+    /// Mean compound.
+    pub sentiment: Option<f64>,
+    /// Mean compound of the last segments.
+    pub rolling: Option<f64>,
+    /// Whether a keyword or profanity was said.
+    pub has_alerts: bool,
+    /// Rolling figures per leg, a JSON object.
+    pub figures: String,
+}
+
+const COLUMNS: &str = "call.id, call.call_id, call.source, call.state, call.started_ms, call.last_activity_ms, call.closed_ms, call.ended_ms, \
+    call.end_reason, call.uuid, call.uniqueid, call.agent, call.campaign, call.lead, call.phone, call.metadata, call.audio_ms, call.segments, \
+    call.sentiment, call.rolling, call.has_alerts, call.figures";
+
+fn call_row(row: &Row) -> rusqlite::Result<CallRow> {
+    Ok(CallRow {
+        key: CallKey(row.get(0)?),
+        call_id: row.get(1)?,
+        source: row.get(2)?,
+        state: row.get(3)?,
+        started: WallTime(row.get(4)?),
+        last_activity: WallTime(row.get(5)?),
+        closed: row.get::<_, Option<i64>>(6)?.map(WallTime),
+        ended: row.get::<_, Option<i64>>(7)?.map(WallTime),
+        end_reason: row.get(8)?,
+        uuid: row.get(9)?,
+        uniqueid: row.get(10)?,
+        agent: row.get(11)?,
+        campaign: row.get(12)?,
+        lead: row.get(13)?,
+        phone: row.get(14)?,
+        metadata: row.get(15)?,
+        audio_ms: row.get(16)?,
+        segments: row.get(17)?,
+        sentiment: row.get(18)?,
+        rolling: row.get(19)?,
+        has_alerts: row.get(20)?,
+        figures: row.get(21)?,
+    })
+}
+
+/// Which calls to list, newest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CallFilter {
+    /// In this state.
+    pub state: Option<CallState>,
+    /// Of this agent.
+    pub agent: Option<String>,
+    /// Of this campaign.
+    pub campaign: Option<String>,
+    /// Begun at or after.
+    pub since: Option<WallTime>,
+    /// Begun before.
+    pub until: Option<WallTime>,
+    /// Mean compound at least.
+    pub min_sentiment: Option<f64>,
+    /// Mean compound at most.
+    pub max_sentiment: Option<f64>,
+    /// With, or without, keywords or profanity.
+    pub has_alerts: Option<bool>,
+    /// After this place of an earlier page: (start, row).
+    pub after: Option<(i64, i64)>,
+    /// Calls on a page.
+    pub limit: u32,
+}
+
+impl CallFilter {
+    /// The query and its values; only the filters that are set take part.
+    pub(super) fn sql(&self) -> (String, Vec<Value>) {
+        let mut clauses: Vec<&str> = Vec::new();
+        let mut values: Vec<Value> = Vec::new();
+        let mut add = |clause, value: Option<Value>| {
+            if let Some(value) = value {
+                clauses.push(clause);
+                values.push(value);
+            }
+        };
+        add("state = ?", self.state.map(|state| state.as_str().to_string().into()));
+        add("agent = ?", self.agent.clone().map(Into::into));
+        add("campaign = ?", self.campaign.clone().map(Into::into));
+        add("started_ms >= ?", self.since.map(|at| at.0.into()));
+        add("started_ms < ?", self.until.map(|at| at.0.into()));
+        add("sentiment >= ?", self.min_sentiment.map(Into::into));
+        add("sentiment <= ?", self.max_sentiment.map(Into::into));
+        add("has_alerts = ?", self.has_alerts.map(|with| i64::from(with).into()));
+        if let Some((start, row)) = self.after {
+            clauses.push("(started_ms, id) < (?, ?)");
+            values.extend([start.into(), row.into()]);
+        }
+        let wanted = if clauses.is_empty() { String::new() } else { format!("WHERE {}", clauses.join(" AND ")) };
+        values.push(i64::from(self.limit).into());
+        (format!("SELECT {COLUMNS} FROM call {wanted} ORDER BY started_ms DESC, id DESC LIMIT ?"), values)
+    }
+}
+
+pub(super) const BY_ID: &str = "SELECT id FROM call WHERE call_id = ?1";
+pub(super) const BY_ALIAS: &str = "SELECT call FROM call_alias WHERE alias = ?1";
+pub(super) const OPEN: &str = "SELECT id FROM call WHERE state IN ('active', 'connection_closed') ORDER BY started_ms DESC, id DESC";
+pub(super) const LEGS: &str = "
+    SELECT id, leg, source, rate_hz, started_ms, offset_ms, path, channel, owned, peer, samples, closed_ms, close_reason
+    FROM leg
+    WHERE call = ?1
+    ORDER BY id";
+pub(super) const WAITING: &str = "
+    SELECT count(*), min(id)
+    FROM utterance
+    WHERE state IN ('waiting_for_model', 'pending')";
+pub(super) const OLDEST_WAITING: &str = "
+    SELECT leg.started_ms + utterance.end_sample * 1000 / leg.rate_hz
+    FROM utterance
+    JOIN leg ON leg.id = utterance.leg
+    WHERE utterance.id = ?1";
+
+/// A leg as the API shows it.
+#[derive(Clone, Debug)]
+pub struct LegRow {
+    /// Row number.
+    pub key: LegKey,
+    /// Which direction.
+    pub leg: String,
+    /// By which road.
+    pub source: String,
+    /// Sample rate.
+    pub rate_hz: u32,
+    /// Wall clock of its first sample.
+    pub started: WallTime,
+    /// Its first sample inside the call, milliseconds.
+    pub offset_ms: i64,
+    /// Its file.
+    pub path: String,
+    /// Channel of that file.
+    pub channel: u16,
+    /// Whether the file is lineside's own.
+    pub owned: bool,
+    /// Who sent it.
+    pub peer: Option<String>,
+    /// Samples when last noted.
+    pub samples: i64,
+    /// When it was closed.
+    pub closed: Option<WallTime>,
+    /// Why it was closed.
+    pub close_reason: Option<String>,
+}
+
+fn leg_row(row: &Row) -> rusqlite::Result<LegRow> {
+    Ok(LegRow {
+        key: LegKey(row.get(0)?),
+        leg: row.get(1)?,
+        source: row.get(2)?,
+        rate_hz: row.get(3)?,
+        started: WallTime(row.get(4)?),
+        offset_ms: row.get(5)?,
+        path: row.get(6)?,
+        channel: row.get(7)?,
+        owned: row.get(8)?,
+        peer: row.get(9)?,
+        samples: row.get(10)?,
+        closed: row.get::<_, Option<i64>>(11)?.map(WallTime),
+        close_reason: row.get(12)?,
+    })
+}
+
+impl Store {
+    /// Calls that fit a filter, newest first.
+    pub async fn list_calls(&self, filter: CallFilter) -> Result<Vec<CallRow>, StoreError> {
+        self.read(move |db| {
+            let (sql, values) = filter.sql();
+            db.prepare_cached(&sql)?.query_map(params_from_iter(values), call_row)?.collect()
+        })
+        .await
+    }
+
+    /// Calls that are not over: active, or closed with text outstanding.
+    pub async fn open_calls(&self) -> Result<Vec<CallRow>, StoreError> {
+        self.read(|db| {
+            let keys: Vec<i64> = db.prepare_cached(OPEN)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            keys.into_iter().filter_map(|key| one(db, key).transpose()).collect()
+        })
+        .await
+    }
+
+    /// A call by its id, or by one it had before.
+    pub async fn call(&self, call_id: &str) -> Result<Option<CallRow>, StoreError> {
+        let call_id = call_id.to_string();
+        self.read(move |db| {
+            let by = |sql: &str| db.prepare_cached(sql)?.query_row([&call_id], |row| row.get::<_, i64>(0)).optional();
+            let key = match by(BY_ID)? {
+                Some(key) => Some(key),
+                None => by(BY_ALIAS)?,
+            };
+            key.map_or(Ok(None), |key| one(db, key))
+        })
+        .await
+    }
+
+    /// A call's legs in the order in which they opened.
+    pub async fn legs(&self, call: CallKey) -> Result<Vec<LegRow>, StoreError> {
+        self.read(move |db| db.prepare_cached(LEGS)?.query_map([call.0], leg_row)?.collect()).await
+    }
+
+    /// Utterances that wait for text, and when the oldest of them was said.
+    pub async fn backlog(&self) -> Result<(i64, Option<WallTime>), StoreError> {
+        self.read(|db| {
+            let (count, oldest): (i64, Option<i64>) =
+                db.prepare_cached(WAITING)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let said = match oldest {
+                Some(id) => db.prepare_cached(OLDEST_WAITING)?.query_row([id], |row| row.get(0)).optional()?,
+                None => None,
+            };
+            Ok((count, said.map(WallTime)))
+        })
+        .await
+    }
+}
+
+fn one(db: &rusqlite::Connection, key: i64) -> rusqlite::Result<Option<CallRow>> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM call WHERE id = ?1"))?.query_row([key], call_row).optional()
+}

@@ -1,0 +1,78 @@
+//! Which recordings were taken, so that none is taken twice under whatever name it comes back.
+
+use std::path::PathBuf;
+
+use rusqlite::{OptionalExtension, Row};
+
+use super::{Store, StoreError};
+use crate::call::{LegKey, WallTime};
+
+/// A recording as it was last seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordingRow {
+    /// Where.
+    pub path: PathBuf,
+    /// Device number.
+    pub device: u64,
+    /// Inode number.
+    pub inode: u64,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 of its first bytes of audio.
+    pub head: [u8; 32],
+    /// Its legs.
+    pub legs: Vec<LegKey>,
+    /// Whether it was read to its end.
+    pub finished: bool,
+}
+
+const COLUMNS: &str = "path, device, inode, size, head, legs, finished";
+pub(super) const BY_FILE: &str =
+    "SELECT path, device, inode, size, head, legs, finished FROM recording WHERE device = ?1 AND inode = ?2 AND head = ?3";
+pub(super) const BY_CONTENT: &str =
+    "SELECT path, device, inode, size, head, legs, finished FROM recording WHERE head = ?1 AND size = ?2 AND finished LIMIT 1";
+
+fn recording(row: &Row) -> rusqlite::Result<RecordingRow> {
+    Ok(RecordingRow {
+        path: row.get::<_, String>(0)?.into(),
+        device: row.get::<_, i64>(1)? as u64,
+        inode: row.get::<_, i64>(2)? as u64,
+        size: row.get::<_, i64>(3)? as u64,
+        head: row.get(4)?,
+        legs: serde_json::from_str(&row.get::<_, String>(5)?).unwrap_or_default(),
+        finished: row.get(6)?,
+    })
+}
+
+impl Store {
+    /// The very same file, whatever its name is now.
+    pub async fn recording_by_file(&self, device: u64, inode: u64, head: [u8; 32]) -> Result<Option<RecordingRow>, StoreError> {
+        self.read(move |db| db.prepare_cached(BY_FILE)?.query_row((device as i64, inode as i64, head), recording).optional()).await
+    }
+
+    /// A copy of a file that was read to its end.
+    pub async fn recording_by_content(&self, head: [u8; 32], size: u64) -> Result<Option<RecordingRow>, StoreError> {
+        self.read(move |db| db.prepare_cached(BY_CONTENT)?.query_row((head, size as i64), recording).optional()).await
+    }
+}
+
+/// Writes a recording's row as it is now.
+pub(super) fn note(db: &rusqlite::Connection, row: &RecordingRow, at: WallTime) -> rusqlite::Result<()> {
+    let legs = serde_json::to_string(&row.legs).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    db.prepare_cached(&format!(
+        "INSERT INTO recording ({COLUMNS}, seen_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (device, inode, head) DO UPDATE SET
+             path = excluded.path, size = excluded.size, legs = excluded.legs, finished = excluded.finished, seen_ms = excluded.seen_ms"
+    ))?
+    .execute((
+        row.path.to_string_lossy(),
+        row.device as i64,
+        row.inode as i64,
+        row.size as i64,
+        row.head,
+        legs,
+        row.finished,
+        at.0,
+    ))?;
+    Ok(())
+}

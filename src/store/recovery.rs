@@ -1,0 +1,178 @@
+//! What a former run left behind, read once at start before anything else happens.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use rusqlite::Connection;
+
+use crate::call::{CallId, CallKey, Leg, LegKey, Source, UtteranceKey, WallTime};
+
+/// Everything that is not finished.
+#[derive(Debug, Default)]
+pub struct Recovery {
+    /// Highest row numbers in use: call, leg, utterance.
+    pub highest: (i64, i64, i64),
+    /// All leg keys, to find files that no row tells of.
+    pub known_legs: HashSet<LegKey>,
+    /// Calls that are not over.
+    pub calls: Vec<OpenCall>,
+    /// Legs of those calls.
+    pub legs: Vec<OpenLeg>,
+    /// Utterances that wait for text.
+    pub utterances: Vec<OpenUtterance>,
+}
+
+/// A call that is not over.
+#[derive(Debug)]
+pub struct OpenCall {
+    /// Row number.
+    pub key: CallKey,
+    /// Public id.
+    pub id: CallId,
+    /// By which road.
+    pub source: Source,
+    /// When it began.
+    pub started: WallTime,
+    /// Compound of every segment so far with its leg, in the order in which they came.
+    pub compounds: Vec<(Leg, f64)>,
+}
+
+/// A leg of a call that is not over.
+#[derive(Debug)]
+pub struct OpenLeg {
+    /// Row number.
+    pub key: LegKey,
+    /// Its call.
+    pub call: CallKey,
+    /// Which direction.
+    pub leg: Leg,
+    /// By which road.
+    pub source: Source,
+    /// Sample rate.
+    pub rate_hz: u32,
+    /// Wall clock of sample 0.
+    pub started: WallTime,
+    /// Sample 0 in the call, milliseconds.
+    pub offset_ms: i64,
+    /// Its file.
+    pub path: PathBuf,
+    /// Channel of the file.
+    pub channel: u16,
+    /// Whether the file is ours.
+    pub owned: bool,
+    /// Who sent it.
+    pub peer: Option<String>,
+    /// Whether it was closed before the end.
+    pub closed: bool,
+    /// Samples, when it was closed.
+    pub samples: u64,
+    /// End of its last known utterance: where listening goes on.
+    pub heard_to: u64,
+}
+
+/// An utterance that waits.
+#[derive(Debug)]
+pub struct OpenUtterance {
+    /// Row number.
+    pub key: UtteranceKey,
+    /// Its call.
+    pub call: CallKey,
+    /// Its leg.
+    pub leg: LegKey,
+    /// Samples of the leg.
+    pub start_sample: u64,
+    /// One past the last.
+    pub end_sample: u64,
+    /// Start in the call, milliseconds.
+    pub start_ms: i64,
+}
+
+pub(super) const CALLS: &str = "
+    SELECT id, call_id, source, started_ms
+    FROM call
+    WHERE state IN ('active', 'connection_closed')";
+pub(super) const COMPOUNDS: &str = "
+    SELECT leg.leg, segment.compound
+    FROM segment
+    JOIN leg ON leg.id = segment.leg
+    WHERE segment.call = ?1
+    ORDER BY segment.id";
+pub(super) const LEGS: &str = "
+    SELECT id, leg, source, rate_hz, started_ms, offset_ms, path, channel, owned, peer, closed_ms IS NOT NULL, samples,
+        (SELECT coalesce(max(end_sample), 0) FROM utterance WHERE utterance.leg = leg.id)
+    FROM leg
+    WHERE call = ?1
+    ORDER BY id";
+pub(super) const UTTERANCES: &str = "
+    SELECT id, call, leg, start_sample, end_sample, start_ms
+    FROM utterance
+    WHERE state IN ('waiting_for_model', 'pending')
+    ORDER BY id";
+
+fn source(word: &str) -> Source {
+    [Source::Audiosocket, Source::Eagi, Source::Recording].into_iter().find(|source| source.as_str() == word).unwrap_or(Source::Upload)
+}
+
+fn leg(word: &str) -> Leg {
+    Leg::parse(word).unwrap_or(Leg::Mixed)
+}
+
+pub(super) fn read(db: &Connection) -> rusqlite::Result<Recovery> {
+    let highest = |table: &str| db.query_row(&format!("SELECT coalesce(max(id), 0) FROM {table}"), [], |row| row.get(0));
+    let mut recovery = Recovery {
+        highest: (highest("call")?, highest("leg")?, highest("utterance")?),
+        known_legs: db.prepare("SELECT id FROM leg")?.query_map([], |row| row.get(0).map(LegKey))?.collect::<Result<_, _>>()?,
+        ..Recovery::default()
+    };
+    let calls: Vec<(i64, String, String, i64)> = db
+        .prepare(CALLS)?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+        .collect::<Result<_, _>>()?;
+    for (key, id, road, started) in calls {
+        let compounds = db
+            .prepare_cached(COMPOUNDS)?
+            .query_map([key], |row| Ok((leg(&row.get::<_, String>(0)?), row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        recovery.calls.push(OpenCall {
+            key: CallKey(key),
+            id: CallId::from_lossy(&id),
+            source: source(&road),
+            started: WallTime(started),
+            compounds,
+        });
+        let mut legs = db.prepare_cached(LEGS)?;
+        let rows = legs.query_map([key], |row| {
+            Ok(OpenLeg {
+                key: LegKey(row.get(0)?),
+                call: CallKey(key),
+                leg: leg(&row.get::<_, String>(1)?),
+                source: source(&row.get::<_, String>(2)?),
+                rate_hz: row.get(3)?,
+                started: WallTime(row.get(4)?),
+                offset_ms: row.get(5)?,
+                path: row.get::<_, String>(6)?.into(),
+                channel: row.get(7)?,
+                owned: row.get(8)?,
+                peer: row.get(9)?,
+                closed: row.get(10)?,
+                samples: row.get::<_, i64>(11)? as u64,
+                heard_to: row.get::<_, i64>(12)? as u64,
+            })
+        })?;
+        recovery.legs.extend(rows.collect::<Result<Vec<_>, _>>()?);
+    }
+    recovery.utterances = db
+        .prepare(UTTERANCES)?
+        .query_map([], |row| {
+            Ok(OpenUtterance {
+                key: UtteranceKey(row.get(0)?),
+                call: CallKey(row.get(1)?),
+                leg: LegKey(row.get(2)?),
+                start_sample: row.get::<_, i64>(3)? as u64,
+                end_sample: row.get::<_, i64>(4)? as u64,
+                start_ms: row.get(5)?,
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(recovery)
+}

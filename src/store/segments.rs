@@ -1,0 +1,196 @@
+//! Text: of a call, and by what was said.
+
+use rusqlite::{Row, params_from_iter};
+use serde_json::Value as Json;
+
+use super::{Store, StoreError};
+use crate::call::{CallKey, WallTime};
+
+/// A segment as the API shows it.
+#[derive(Clone, Debug)]
+pub struct SegmentRow {
+    /// Row number.
+    pub id: i64,
+    /// Start in the call, milliseconds.
+    pub start_ms: i64,
+    /// End in the call.
+    pub end_ms: i64,
+    /// The words.
+    pub text: String,
+    /// 0 to 1.
+    pub confidence: f64,
+    /// Language code.
+    pub language: Option<String>,
+    /// Word list, JSON.
+    pub words: Json,
+    /// -1 to 1.
+    pub compound: f64,
+    /// Shares.
+    pub pos: f64,
+    /// See `pos`.
+    pub neu: f64,
+    /// See `pos`.
+    pub neg: f64,
+    /// positive, neutral, negative.
+    pub label: String,
+    /// List of {term, label}.
+    pub keywords: Json,
+    /// List of {term, label}.
+    pub profanity: Json,
+    /// Which direction.
+    pub leg: String,
+    /// Engine and model that wrote it.
+    pub engine: Option<String>,
+}
+
+/// A place where something was said.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    /// In which call.
+    pub call_id: String,
+    /// When that call began.
+    pub started: WallTime,
+    /// Its agent.
+    pub agent: Option<String>,
+    /// Its campaign.
+    pub campaign: Option<String>,
+    /// The segment.
+    pub segment: SegmentRow,
+    /// The text with the words found between `<b>` and `</b>`, nothing else marked up.
+    pub snippet: String,
+}
+
+const COLUMNS: &str = "segment.id, segment.start_ms, segment.end_ms, segment.text, segment.confidence, segment.language, segment.words, \
+    segment.compound, segment.pos, segment.neu, segment.neg, segment.label, segment.keywords, segment.profanity, leg.leg, utterance.engine";
+
+pub(super) fn of_call() -> String {
+    format!(
+        "SELECT {COLUMNS}
+         FROM segment
+         JOIN leg ON leg.id = segment.leg
+         JOIN utterance ON utterance.id = segment.utterance
+         WHERE segment.call = ?1
+         ORDER BY segment.start_ms, segment.id"
+    )
+}
+
+/// What to search for.
+#[derive(Clone, Debug, Default)]
+pub struct SearchFilter {
+    /// In FTS5's query language, made by [`fts_query`].
+    pub query: String,
+    /// Of this agent.
+    pub agent: Option<String>,
+    /// Of this campaign.
+    pub campaign: Option<String>,
+    /// In calls begun at or after.
+    pub since: Option<WallTime>,
+    /// In calls begun before.
+    pub until: Option<WallTime>,
+    /// Said on this leg.
+    pub leg: Option<String>,
+    /// Newest first, at most.
+    pub limit: u32,
+    /// Skip so many.
+    pub offset: u32,
+}
+
+/// What a person types, as an FTS5 query: every word must be said, "quoted words" in a row, a trailing * finds beginnings.
+/// `None` when nothing searchable is left.
+pub fn fts_query(typed: &str) -> Option<String> {
+    let mut parts = Vec::new();
+    for (i, piece) in typed.split('"').enumerate() {
+        let phrases: Vec<&str> = if i % 2 == 1 { vec![piece] } else { piece.split_whitespace().collect() };
+        for phrase in phrases {
+            let prefix = if i % 2 == 0 && phrase.ends_with('*') { "*" } else { "" };
+            let clean: String = phrase.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
+            let clean = clean.split_whitespace().collect::<Vec<_>>().join(" ");
+            if !clean.is_empty() {
+                parts.push(format!("\"{clean}\"{prefix}"));
+            }
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+impl SearchFilter {
+    pub(super) fn sql(&self) -> (String, Vec<rusqlite::types::Value>) {
+        let mut clauses = vec!["segment_fts MATCH ?"];
+        let mut values = vec![self.query.clone().into()];
+        let texts = [("call.agent = ?", &self.agent), ("call.campaign = ?", &self.campaign), ("leg.leg = ?", &self.leg)];
+        for (clause, value) in texts {
+            if let Some(value) = value {
+                clauses.push(clause);
+                values.push(value.clone().into());
+            }
+        }
+        for (clause, value) in [("call.started_ms >= ?", self.since), ("call.started_ms < ?", self.until)] {
+            if let Some(value) = value {
+                clauses.push(clause);
+                values.push(value.0.into());
+            }
+        }
+        values.extend([i64::from(self.limit).into(), i64::from(self.offset).into()]);
+        let sql = format!(
+            "SELECT {COLUMNS}, call.call_id, call.started_ms, call.agent, call.campaign, snippet(segment_fts, 0, '<b>', '</b>', '…', 24)
+             FROM segment_fts
+             CROSS JOIN segment ON segment.id = segment_fts.rowid
+             CROSS JOIN leg ON leg.id = segment.leg
+             CROSS JOIN utterance ON utterance.id = segment.utterance
+             CROSS JOIN call ON call.id = segment.call
+             WHERE {}
+             ORDER BY segment_fts.rowid DESC
+             LIMIT ? OFFSET ?",
+            clauses.join(" AND ")
+        );
+        (sql, values)
+    }
+}
+
+fn segment_row(row: &Row) -> rusqlite::Result<SegmentRow> {
+    let json = |column| row.get::<_, String>(column).map(|text| serde_json::from_str(&text).unwrap_or_default());
+    Ok(SegmentRow {
+        id: row.get(0)?,
+        start_ms: row.get(1)?,
+        end_ms: row.get(2)?,
+        text: row.get(3)?,
+        confidence: row.get(4)?,
+        language: row.get(5)?,
+        words: json(6)?,
+        compound: row.get(7)?,
+        pos: row.get(8)?,
+        neu: row.get(9)?,
+        neg: row.get(10)?,
+        label: row.get(11)?,
+        keywords: json(12)?,
+        profanity: json(13)?,
+        leg: row.get(14)?,
+        engine: row.get(15)?,
+    })
+}
+
+impl Store {
+    /// A call's text in order of time.
+    pub async fn segments(&self, call: CallKey) -> Result<Vec<SegmentRow>, StoreError> {
+        self.read(move |db| db.prepare_cached(&of_call())?.query_map([call.0], segment_row)?.collect()).await
+    }
+
+    /// Where something was said, newest first.
+    pub async fn search(&self, filter: SearchFilter) -> Result<Vec<Hit>, StoreError> {
+        self.read(move |db| {
+            let (sql, values) = filter.sql();
+            let hit = |row: &Row| {
+                Ok(Hit {
+                    segment: segment_row(row)?,
+                    call_id: row.get(16)?,
+                    started: WallTime(row.get(17)?),
+                    agent: row.get(18)?,
+                    campaign: row.get(19)?,
+                    snippet: row.get(20)?,
+                })
+            };
+            db.prepare_cached(&sql)?.query_map(params_from_iter(values), hit)?.collect()
+        })
+        .await
+    }
+}

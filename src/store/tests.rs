@@ -1,0 +1,239 @@
+//! The store as a whole: what goes in comes out, nothing twice, no query without an index, clear refusals.
+
+use super::calls::CallFilter;
+use super::change::*;
+use super::segments::{SearchFilter, fts_query};
+use super::*;
+use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime};
+
+fn call(key: i64, id: &str, started: i64) -> Change {
+    Change::CallOpened(NewCall {
+        key: CallKey(key),
+        id: CallId::from_lossy(id),
+        source: Source::Audiosocket,
+        started: WallTime(started),
+        names: CallNames { agent: Some("mary".into()), ..CallNames::default() },
+    })
+}
+
+fn leg(key: i64, call: i64, started: i64) -> Change {
+    Change::LegOpened(NewLeg {
+        key: LegKey(key),
+        call: CallKey(call),
+        leg: Leg::Caller,
+        source: Source::Audiosocket,
+        rate_hz: 8000,
+        started: WallTime(started),
+        offset: CallTime(0),
+        path: "/x.wav".into(),
+        channel: 0,
+        owned: true,
+        peer: None,
+    })
+}
+
+fn utterance(key: i64, call: i64, leg: i64, start: u64) -> Change {
+    Change::UtteranceFound(NewUtterance {
+        key: UtteranceKey(key),
+        call: CallKey(call),
+        leg: LegKey(leg),
+        start_sample: start,
+        end_sample: start + 8000,
+        start: CallTime(start as i64 / 8),
+        end: CallTime(start as i64 / 8 + 1000),
+        state: UtteranceState::Pending,
+    })
+}
+
+fn done(key: i64, text: &str) -> Vec<Change> {
+    let segment = NewSegment {
+        start: CallTime(100),
+        end: CallTime(900),
+        text: text.into(),
+        confidence: 0.9,
+        language: None,
+        words: Vec::new(),
+        compound: -0.5,
+        pos: 0.0,
+        neu: 0.5,
+        neg: 0.5,
+        label: "negative".into(),
+        keywords: vec![Term { term: "cancel".into(), label: "cancellation".into() }],
+        profanity: Vec::new(),
+    };
+    let event = NewEvent { call: None, kind: "sentiment", at: WallTime(1), payload: serde_json::json!({"text": text}) };
+    vec![
+        Change::UtteranceDone {
+            utterance: UtteranceKey(key),
+            state: UtteranceState::Done,
+            segments: vec![segment],
+            note: None,
+            engine: "test/none".into(),
+            took_ms: 1,
+            at: WallTime(5000),
+        },
+        Change::Event(event),
+    ]
+}
+
+async fn open() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().expect("temp dir");
+    let (store, _) = Store::open(folder.path()).expect("open");
+    (folder, store)
+}
+
+#[tokio::test]
+async fn text_is_written_once_published_once_and_found_again() {
+    let (_folder, store) = open().await;
+    let mut live = store.live();
+    store.writer().push(vec![call(1, "a.1", 1000), leg(1, 1, 1000), utterance(1, 1, 1, 0)]).await.expect("push");
+    store.writer().push(vec![utterance(2, 1, 1, 0)]).await.expect("the same stretch found again");
+    store.writer().push(done(1, "I want to cancel my contract")).await.expect("push");
+    store.writer().commit(done(1, "I want to cancel my contract")).await.expect("a second time");
+
+    let row = store.call("a.1").await.expect("query").expect("there");
+    assert_eq!((row.agent.as_deref(), row.has_alerts, row.last_activity), (Some("mary"), true, WallTime(5000)));
+    assert_eq!(store.segments(row.key).await.expect("query").len(), 1);
+    assert_eq!(store.backlog().await.expect("query").0, 0);
+    let filter = SearchFilter { query: fts_query("contract cancel").expect("words"), limit: 10, ..SearchFilter::default() };
+    let hits = store.search(filter).await.expect("query");
+    assert_eq!(hits[0].snippet, "I want to <b>cancel</b> my <b>contract</b>");
+    assert_eq!(live.recv().await.expect("event").payload.as_ref(), r#"{"text":"I want to cancel my contract"}"#);
+    assert!(live.try_recv().is_err(), "published once");
+    assert_eq!(store.events_after(0, None, 10).await.expect("query").len(), 1);
+}
+
+#[tokio::test]
+async fn a_call_that_turns_out_to_be_another_keeps_its_times_and_its_old_name() {
+    let (_folder, store) = open().await;
+    store.writer().push(vec![call(1, "uuid-1", 4000), leg(1, 1, 4000), utterance(1, 1, 1, 0)]).await.expect("push");
+    store.writer().push(done(1, "hello")).await.expect("push");
+    store.writer().push(vec![call(2, "b.2", 1000), leg(2, 2, 1000)]).await.expect("push");
+    store.writer().commit(vec![Change::CallMerged { from: CallKey(1), into: CallKey(2) }]).await.expect("merge");
+    let row = store.call("uuid-1").await.expect("query").expect("by its old name");
+    assert_eq!(row.call_id, "b.2");
+    assert_eq!(store.segments(row.key).await.expect("query")[0].start_ms, 3100);
+    assert_eq!(store.legs(row.key).await.expect("query").iter().map(|leg| leg.offset_ms).collect::<Vec<_>>(), [3000, 0]);
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_without_gap_or_overlap() {
+    let (_folder, store) = open().await;
+    let calls = (1..=25).map(|i| call(i, &format!("c.{i}"), i / 3)).collect();
+    store.writer().commit(calls).await.expect("commit");
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.list_calls(CallFilter { limit: 10, after, ..CallFilter::default() }).await.expect("query");
+        let Some(last) = page.last() else { break };
+        after = Some((last.started.0, last.key.0));
+        seen.extend(page.iter().map(|row| row.key.0));
+    }
+    assert_eq!(seen, (1..=25).rev().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn every_query_of_the_api_uses_an_index() {
+    let (_folder, store) = open().await;
+    let mut queries: Vec<(String, usize)> = vec![
+        (events::AFTER.into(), 2),
+        (events::OF_CALL.into(), 3),
+        (events::LAST.into(), 0),
+        (calls::BY_ID.into(), 1),
+        (calls::BY_ALIAS.into(), 1),
+        (calls::OPEN.into(), 0),
+        (calls::LEGS.into(), 1),
+        (calls::WAITING.into(), 0),
+        (calls::OLDEST_WAITING.into(), 1),
+        (segments::of_call(), 1),
+        (recordings::BY_FILE.into(), 3),
+        (recordings::BY_CONTENT.into(), 2),
+        (recovery::COMPOUNDS.into(), 1),
+        (recovery::LEGS.into(), 1),
+        (recovery::UTTERANCES.into(), 0),
+        (recovery::CALLS.into(), 0),
+    ];
+    for bits in 0..512_u32 {
+        let on = |bit: u32| bits & (1 << bit) != 0;
+        let filter = CallFilter {
+            state: on(0).then_some(CallState::Active),
+            agent: on(1).then(|| "a".into()),
+            campaign: on(2).then(|| "c".into()),
+            since: on(3).then_some(WallTime(1)),
+            until: on(4).then_some(WallTime(2)),
+            min_sentiment: on(5).then_some(0.0),
+            max_sentiment: on(6).then_some(0.0),
+            has_alerts: on(7).then_some(true),
+            after: on(8).then_some((1, 1)),
+            limit: 10,
+        };
+        let (sql, values) = filter.sql();
+        queries.push((sql, values.len()));
+    }
+    let search = SearchFilter { query: "\"x\"".into(), agent: Some("a".into()), since: Some(WallTime(0)), limit: 1, ..SearchFilter::default() };
+    let (sql, values) = search.sql();
+    queries.push((sql, values.len()));
+    let looked_at = queries.len();
+    let plans = store
+        .read(move |db| {
+            let mut plans = Vec::new();
+            for (sql, count) in queries {
+                let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+                let values = std::iter::repeat_n(rusqlite::types::Value::Null, count);
+                let mut rows = statement.query(rusqlite::params_from_iter(values))?;
+                while let Some(row) = rows.next()? {
+                    plans.push((sql.clone(), row.get::<_, String>(3)?));
+                }
+            }
+            Ok(plans)
+        })
+        .await
+        .expect("plans");
+    for (sql, step) in &plans {
+        let bare_scan = step.starts_with("SCAN") && !step.contains("USING INDEX") && !step.contains("USING COVERING INDEX");
+        assert!(!bare_scan || step.contains("VIRTUAL TABLE INDEX"), "{step}\n{sql}");
+        assert!(!step.contains("TEMP B-TREE") || sql.contains("state IN"), "{step}\n{sql}");
+    }
+    assert!(plans.len() >= looked_at);
+}
+
+#[tokio::test]
+async fn a_second_daemon_a_foreign_file_and_a_newer_database_are_refused_with_what_to_do() {
+    let (folder, store) = open().await;
+    let refusal = |result: Result<(Store, recovery::Recovery), StoreError>| result.err().expect("refused").to_string();
+    assert!(refusal(Store::open(folder.path())).contains("another lineside is running"));
+    store.writer().stop();
+    drop(store);
+
+    let other = tempfile::tempdir().expect("temp dir");
+    std::fs::write(other.path().join("lineside.db"), b"this is no database at all, just a long text file").expect("write");
+    let text = refusal(Store::open(other.path()));
+    assert!(text.contains("not a database") && text.contains("left untouched"), "{text}");
+
+    let newer = tempfile::tempdir().expect("temp dir");
+    drop(Store::open(newer.path()).expect("open"));
+    rusqlite::Connection::open(newer.path().join("lineside.db")).expect("open").pragma_update(None, "user_version", 999).expect("set");
+    assert!(refusal(Store::open(newer.path())).contains("newer lineside"));
+
+    let text = refusal(Store::open(std::path::Path::new("/proc/no/such/folder")));
+    assert!(text.contains("/proc/no/such/folder") && text.contains("writable"), "{text}");
+}
+
+#[tokio::test]
+async fn a_restart_finds_what_was_left_undone() {
+    let (folder, store) = open().await;
+    store.writer().push(vec![call(3, "a.1", 1000), leg(5, 3, 1000), utterance(7, 3, 5, 0), utterance(8, 3, 5, 16000)]).await.expect("push");
+    store.writer().commit(done(7, "hello")).await.expect("commit");
+    store.writer().stop();
+    drop(store);
+    let (_store, recovery) = Store::open(folder.path()).expect("open");
+    assert_eq!(recovery.highest, (3, 5, 8));
+    assert_eq!(recovery.calls[0].compounds, [(Leg::Caller, -0.5)]);
+    assert_eq!((recovery.legs[0].heard_to, recovery.legs[0].closed), (24000, false));
+    assert_eq!(recovery.utterances.iter().map(|u| u.key.0).collect::<Vec<_>>(), [8]);
+}
+
+#[test]
+fn what_people_type_becomes_a_query_that_sqlite_takes() {
+    assert_eq!(fts_query("can't stop \"right now\" ref*").as_deref(), Some("\"can t\" \"stop\" \"right now\" \"ref\"*"));
+    assert_eq!(fts_query(" \" ( ) ' "), None);
+}
