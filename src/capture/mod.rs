@@ -1,1 +1,38 @@
-//! (being written)
+//! Bytes in from Asterisk, samples out to the spool: AudioSocket, EAGI, recordings.
+//!
+//! Nothing here waits for speech recognition, for the database or for a client of the API; and nothing that one peer sends takes another down.
+
+pub mod audiosocket;
+pub mod eagi;
+pub mod follow;
+pub mod frame;
+pub mod naming;
+pub mod recordings;
+pub mod timeline;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::call::WallTime;
+
+/// When the last frame of any live leg came, for /health.
+#[derive(Clone, Debug, Default)]
+pub struct LastFrame(Arc<AtomicI64>);
+
+impl LastFrame {
+    /// A frame came.
+    pub fn now(&self, at: WallTime) {
+        self.0.store(at.0, Ordering::Relaxed);
+    }
+
+    /// When the last one came; `None` before the first.
+    pub fn get(&self) -> Option<WallTime> {
+        Some(WallTime(self.0.load(Ordering::Relaxed))).filter(|at| at.0 > 0)
+    }
+}
+
+/// The wall clock.
+pub fn wall_clock() -> WallTime {
+    WallTime(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64))
+}

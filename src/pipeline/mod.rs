@@ -1,1 +1,41 @@
-//! (being written)
+//! Joins the rooms for one call, from its first frame to its last word.
+//!
+//! The conductor (`live.rs`) is one task that owns what is known of running calls and asks the store to keep it. The listener (`listen.rs`) is a
+//! thread that reads grown audio and finds utterances; the workers (`transcribe.rs`) are threads that write them down. They meet in channels and
+//! in the queue; none of them touches audio that is not on disk.
+
+pub mod analyze;
+pub mod listen;
+pub mod live;
+pub mod status;
+pub mod transcribe;
+
+/// Tells the exporter what this room's and its neighbours' counters mean.
+pub fn describe_metrics() {
+    use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+    describe_counter!("lineside_frames_total", "Audio frames received");
+    describe_counter!("lineside_spool_bytes_total", Unit::Bytes, "Audio written to disk");
+    describe_counter!("lineside_spool_refused_total", "Tries to write audio that the disk refused");
+    describe_counter!("lineside_gap_samples_total", "Samples of silence written where Asterisk sent nothing");
+    describe_counter!("lineside_audiosocket_connections_total", "AudioSocket connections accepted");
+    describe_counter!("lineside_audiosocket_refused_total", "AudioSocket connections closed because of what they sent");
+    describe_counter!("lineside_audiosocket_half_frames_total", "AudioSocket connections that ended in the middle of a frame");
+    describe_counter!("lineside_audiosocket_unknown_frames_total", "AudioSocket frames of unknown type or senseless length");
+    describe_counter!("lineside_recordings_total", "Recordings taken");
+    describe_counter!("lineside_recordings_refused_total", "Files in recording folders that could not be read");
+    describe_counter!("lineside_inotify_overflows_total", "Times when file events were lost and folders were walked instead");
+    describe_counter!("lineside_utterances_total", "Utterances found, by what became of them");
+    describe_counter!("lineside_guard_dropped_total", "Texts that were not believed, by reason");
+    describe_counter!("lineside_second_looks_total", "Utterances read again at full context");
+    describe_counter!("lineside_segments_total", "Segments of text written");
+    describe_counter!("lineside_calls_total", "Calls begun");
+    describe_counter!("lineside_store_refused_total", "Batches that the database's disk refused; they are tried again");
+    describe_counter!("lineside_store_rejected_total", "Changes that the database refused for good");
+    describe_counter!("lineside_feed_dropped_total", "Feed clients that were too slow and were let go");
+    describe_gauge!("lineside_calls_active", "Calls that are not over");
+    describe_gauge!("lineside_legs_open", "Legs whose audio may still come");
+    describe_gauge!("lineside_backlog_utterances", "Utterances that wait for their text");
+    describe_gauge!("lineside_backlog_age_seconds", Unit::Seconds, "How long ago the most urgent waiting utterance was said");
+    describe_histogram!("lineside_inference_seconds", Unit::Seconds, "Wall time of one inference");
+    describe_histogram!("lineside_lag_seconds", Unit::Seconds, "From the last word of an utterance to its text");
+}

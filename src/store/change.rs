@@ -112,6 +112,8 @@ pub enum Change {
         /// When the text was ready.
         at: WallTime,
     },
+    /// There is a model now: what waited for one is in the queue.
+    ModelArrived,
     /// A key was pressed.
     Dtmf {
         /// On which leg.

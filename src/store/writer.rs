@@ -186,6 +186,9 @@ fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<StoredEvent>)
                 db.prepare_cached("UPDATE utterance SET state = ?2 WHERE id = ?1 AND state IN ('waiting_for_model', 'pending')")?
                     .execute((utterance.0, word(*state)))?;
             }
+            Change::ModelArrived => {
+                db.execute("UPDATE utterance SET state = 'pending' WHERE state = 'waiting_for_model'", [])?;
+            }
             Change::UtteranceDone { utterance, state, segments, note, engine, took_ms, at } => {
                 let first = db
                     .prepare_cached(

@@ -1,0 +1,177 @@
+//! Keeps a live leg's samples on the wall clock: sample number = time since the leg's start.
+//!
+//! Asterisk sends nothing while a channel produces no voice (hold without music, DTX, Wait), so counting samples alone would run ahead of the
+//! call. Gaps are filled with silence, but a burst after a stall of ours or of the network is not a gap: what looks like one is held for a few
+//! frames, and only what is still missing then is filled in.
+
+/// Shorter than this, milliseconds, is jitter (largest gap of frames that were sent evenly: 40 ms, through ChanSpy).
+const JITTER_MS: i64 = 100;
+/// Frames that are held to see whether more come at once.
+const HELD_FRAMES: usize = 3;
+/// After so long without a frame silence is written while waiting, so that the last words before a pause are ended and transcribed.
+const IDLE_MS: i64 = 500;
+/// Silence is written up to this long before now, so that a late frame still finds its place.
+const BEHIND_MS: i64 = 300;
+
+/// What to write, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// So many samples of silence.
+    Silence(usize),
+    /// Samples that came.
+    Samples(Vec<i16>),
+}
+
+/// The clock of one leg. Times are milliseconds on any clock that never goes back.
+#[derive(Debug)]
+pub struct Timeline {
+    rate_hz: i64,
+    start_ms: i64,
+    /// Length of the first frame: the end of its sound is when it arrived.
+    first_len: i64,
+    written: i64,
+    held: Vec<Vec<i16>>,
+    /// Smallest shortfall seen while holding, samples.
+    missing: i64,
+    last_frame_ms: i64,
+}
+
+impl Timeline {
+    /// A leg whose first frame arrives at `now_ms`.
+    pub fn new(rate_hz: u32, now_ms: i64) -> Self {
+        Self { rate_hz: i64::from(rate_hz), start_ms: now_ms, first_len: 0, written: 0, held: Vec::new(), missing: 0, last_frame_ms: now_ms }
+    }
+
+    fn samples(&self, ms: i64) -> i64 {
+        ms * self.rate_hz / 1000
+    }
+
+    /// A frame arrived.
+    pub fn frame(&mut self, samples: Vec<i16>, now_ms: i64) -> Vec<Write> {
+        self.last_frame_ms = now_ms;
+        let held: i64 = self.held.iter().map(|frame| frame.len() as i64).sum();
+        let len = samples.len() as i64;
+        if self.written == 0 && held == 0 {
+            self.first_len = len;
+        }
+        // A frame's sound ended when it arrived and began its own length before; the first one is sample 0.
+        let due = self.samples(now_ms - self.start_ms) + self.first_len - len;
+        let missing = due - self.written - held;
+        if self.held.is_empty() && missing <= self.samples(JITTER_MS) {
+            self.written += len;
+            return vec![Write::Samples(samples)];
+        }
+        self.missing = if self.held.is_empty() { missing } else { self.missing.min(missing) };
+        self.held.push(samples);
+        if self.held.len() < HELD_FRAMES { Vec::new() } else { self.release() }
+    }
+
+    /// Nothing came for a while; call it a few times a second.
+    pub fn idle(&mut self, now_ms: i64) -> Vec<Write> {
+        if now_ms - self.last_frame_ms < IDLE_MS {
+            return Vec::new();
+        }
+        let mut out = self.release();
+        let silence = self.samples(now_ms - BEHIND_MS - self.start_ms) - self.written;
+        if silence > 0 {
+            self.written += silence;
+            out.push(Write::Silence(silence as usize));
+        }
+        out
+    }
+
+    /// What is held comes out: the leg ends, or it is decided.
+    pub fn release(&mut self) -> Vec<Write> {
+        let mut out = Vec::new();
+        let frames = std::mem::take(&mut self.held);
+        let gap = self.missing;
+        if !frames.is_empty() && gap > self.samples(JITTER_MS) {
+            self.written += gap;
+            out.push(Write::Silence(gap as usize));
+        }
+        for frame in frames {
+            self.written += frame.len() as i64;
+            out.push(Write::Samples(frame));
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn total(writes: &[Write]) -> usize {
+        writes.iter().map(|write| if let Write::Silence(n) = write { *n } else { 160 }).sum()
+    }
+
+    fn silence(writes: &[Write]) -> usize {
+        writes.iter().map(|write| if let Write::Silence(n) = write { *n } else { 0 }).sum()
+    }
+
+    #[test]
+    fn even_frames_with_jitter_are_written_as_they_come() {
+        let mut timeline = Timeline::new(8000, 0);
+        for i in 0..500 {
+            let writes = timeline.frame(vec![1; 160], i * 20 + i % 3 * 15);
+            assert_eq!(writes, [Write::Samples(vec![1; 160])]);
+        }
+    }
+
+    #[test]
+    fn a_hole_becomes_silence_of_its_length() {
+        let mut timeline = Timeline::new(8000, 0);
+        let mut writes = Vec::new();
+        for i in (0..50).chain(90..140) {
+            writes.extend(timeline.frame(vec![1; 160], i * 20));
+        }
+        assert!(silence(&writes).abs_diff(40 * 160) <= 160, "{}", silence(&writes));
+        assert!(total(&writes).abs_diff(140 * 160) <= 160);
+    }
+
+    #[test]
+    fn a_burst_after_a_stall_is_not_a_hole() {
+        let mut timeline = Timeline::new(8000, 0);
+        let mut writes = Vec::new();
+        for i in 0..100 {
+            let stalled = (50..75).contains(&i);
+            writes.extend(timeline.frame(vec![1; 160], if stalled { 75 * 20 } else { i * 20 }));
+        }
+        writes.extend(timeline.release());
+        // The first three frames of the burst are looked at; what they do not show to be late is at most their own length short.
+        assert!(silence(&writes) <= 25 * 160 && total(&writes) >= 100 * 160, "{}", silence(&writes));
+    }
+
+    #[test]
+    fn a_line_that_falls_silent_goes_on_as_silence() {
+        let mut timeline = Timeline::new(8000, 0);
+        timeline.frame(vec![1; 160], 0);
+        assert!(timeline.idle(400).is_empty());
+        assert_eq!(timeline.idle(1000), [Write::Silence(700 * 8 - 160)]);
+        assert_eq!(timeline.idle(1100), [Write::Silence(100 * 8)]);
+        let mut after = timeline.frame(vec![1; 160], 1120);
+        after.extend(timeline.frame(vec![1; 160], 1140));
+        after.extend(timeline.frame(vec![1; 160], 1160));
+        assert!(silence(&after).abs_diff(300 * 8) <= 320, "{after:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_sample_that_came_is_lost_whatever_the_times(gaps in proptest::collection::vec(0_i64..2000, 1..100)) {
+            let mut timeline = Timeline::new(8000, 0);
+            let (mut now, mut came, mut writes) = (0, 0, Vec::new());
+            for gap in gaps {
+                now += gap;
+                if gap > 250 {
+                    writes.extend(timeline.idle(now - 1));
+                }
+                writes.extend(timeline.frame(vec![7; 160], now));
+                came += 160;
+            }
+            writes.extend(timeline.release());
+            let kept: usize = writes.iter().map(|write| if let Write::Samples(samples) = write { samples.len() } else { 0 }).sum();
+            prop_assert_eq!(kept, came);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! One finished file from samples to text, without a daemon: what `lineside analyze` and uploads do.
+
+use std::fs::File;
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::audio::decode;
+use crate::audio::format::Kind;
+use crate::audio::quality::{self, Quality};
+use crate::audio::reader::{RecordingReader, kind_of};
+use crate::audio::resample::to_model;
+use crate::audio::{AudioError, quality::Pairing};
+use crate::call::Leg;
+use crate::speech::recogniser::Recogniser;
+use crate::speech::utterance::{EndpointSettings, Found, LegListener};
+use crate::text::TextAnalyser;
+use crate::text::rolling::CallRolling;
+
+/// What was found in a file. Times in seconds from its start.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The file.
+    pub file: String,
+    /// Its length.
+    pub duration_s: f64,
+    /// Its legs, by channel.
+    pub legs: Vec<Leg>,
+    /// Where somebody speaks.
+    pub speech: Vec<Speech>,
+    /// What is said, in order of time; empty without a model.
+    pub segments: Vec<Segment>,
+    /// Mean, extremes and counts of the sentiment, for the call and by leg.
+    pub sentiment: CallRolling,
+    /// Keywords and profanity: term, label, leg, time.
+    pub keywords: Vec<Value>,
+    /// Sound quality by leg.
+    pub quality: Value,
+    /// What was not believed of the text, and why.
+    pub dropped: Vec<Value>,
+}
+
+/// A stretch of speech.
+#[derive(Debug, Serialize)]
+pub struct Speech {
+    /// Which leg.
+    pub leg: Leg,
+    /// Begin.
+    pub start: f64,
+    /// End.
+    pub end: f64,
+}
+
+/// A stretch of text.
+#[derive(Debug, Serialize)]
+pub struct Segment {
+    /// Begin.
+    pub start: f64,
+    /// End.
+    pub end: f64,
+    /// Which leg.
+    pub leg: Leg,
+    /// Who speaks.
+    pub speaker: &'static str,
+    /// The words.
+    pub text: String,
+    /// 0 to 1.
+    pub confidence: f32,
+    /// VADER's compound, -1 to 1.
+    pub sentiment: f64,
+}
+
+/// A file's legs in memory: rate, and samples by channel.
+pub type Sound = (u32, Vec<Vec<i16>>);
+
+/// Reads a whole file of any known kind. Blocks.
+pub fn read(path: &Path) -> Result<Sound, AudioError> {
+    let extension = path.extension().map(|ext| ext.to_string_lossy().into_owned()).unwrap_or_default();
+    let file = File::open(path)?;
+    if let Kind::Streamable(layout) = kind_of(&file, &extension)? {
+        let mut reader = RecordingReader::from_file(file, &extension)?;
+        let mut legs = vec![Vec::new(); usize::from(layout.channels)];
+        for (channel, samples) in legs.iter_mut().enumerate() {
+            reader.read_samples(channel, 0, usize::MAX, samples)?;
+        }
+        return Ok((layout.rate_hz, legs));
+    }
+    let mut rate = 0;
+    let mut legs: Vec<Vec<i16>> = Vec::new();
+    decode::decode::<AudioError>(file, &extension, |(rate_hz, channels, samples)| {
+        rate = rate_hz;
+        legs.resize(usize::from(channels), Vec::new());
+        for (channel, leg) in legs.iter_mut().enumerate() {
+            leg.extend(samples.iter().skip(channel).step_by(usize::from(channels)));
+        }
+        Ok(())
+    })?;
+    if legs.is_empty() {
+        return Err(AudioError::Malformed("no sound in it".into()));
+    }
+    Ok((rate, legs))
+}
+
+/// Reads, listens, transcribes and scores a file. `progress` gets utterances done and in all. Blocks.
+pub fn analyze(
+    path: &Path,
+    stereo: [Leg; 2],
+    settings: EndpointSettings,
+    mut recogniser: Option<&mut Recogniser>,
+    analyser: &TextAnalyser,
+    mut progress: impl FnMut(usize, usize),
+) -> Result<Report, AudioError> {
+    let (rate_hz, channels) = read(path)?;
+    let pairing = (channels.len() == 2).then(|| quality::pairing(&channels[0], &channels[1]));
+    // The same sound twice is one mixed leg.
+    let legs: Vec<(Leg, &Vec<i16>)> = match (channels.as_slice(), pairing) {
+        ([one], _) | ([one, _], Some(Pairing::SameSound)) => vec![(Leg::Mixed, one)],
+        ([left, right], _) => vec![(stereo[0], left), (stereo[1], right)],
+        (many, _) => many.iter().map(|samples| (Leg::Mixed, samples)).collect(),
+    };
+    let seconds = |sample: u64| (sample * 1000 / u64::from(rate_hz)) as f64 / 1000.0;
+    let mut found: Vec<(Leg, &Vec<i16>, Found)> = Vec::new();
+    for &(leg, samples) in &legs {
+        let mut listener = LegListener::new(rate_hz, settings, 0);
+        found.extend(listener.push(samples).into_iter().map(|found| (leg, samples, found)));
+        found.extend(listener.finish().map(|found| (leg, samples, found)));
+    }
+    found.sort_by_key(|(.., found)| found.start);
+    let mut report = Report {
+        file: path.display().to_string(),
+        duration_s: seconds(channels.iter().map(Vec::len).max().unwrap_or(0) as u64),
+        legs: legs.iter().map(|(leg, _)| *leg).collect(),
+        speech: found.iter().map(|(leg, _, found)| Speech { leg: *leg, start: seconds(found.start), end: seconds(found.end) }).collect(),
+        segments: Vec::new(),
+        sentiment: CallRolling::default(),
+        keywords: Vec::new(),
+        quality: Value::Null,
+        dropped: Vec::new(),
+    };
+    let by_leg: Vec<(Leg, Quality)> = legs.iter().map(|(leg, samples)| (*leg, quality::measure(samples, rate_hz))).collect();
+    report.quality = json!({
+        "legs": by_leg.iter().map(|(leg, quality)| json!({"leg": leg, "figures": quality})).collect::<Vec<_>>(),
+        "pairing": pairing,
+        "rate_hz": rate_hz,
+    });
+    let all = found.len();
+    for (done, (leg, samples, found)) in found.into_iter().enumerate() {
+        progress(done, all);
+        let Some(recogniser) = recogniser.as_deref_mut() else { break };
+        let stretch = &samples[found.start as usize..(found.end as usize).min(samples.len())];
+        let start = seconds(found.start);
+        match recogniser.recognise(&to_model(stretch, rate_hz)) {
+            Ok(recognition) => {
+                if let Some((reason, text)) = recognition.dropped {
+                    report.dropped.push(json!({"leg": leg, "start": start, "reason": reason.as_str(), "text": text}));
+                }
+                for piece in recognition.pieces {
+                    let analysis = analyser.analyse(&piece.text, leg);
+                    let begin = start + piece.start_ms as f64 / 1000.0;
+                    for (kind, hits) in [("keyword", &analysis.keywords), ("profanity", &analysis.profanity)] {
+                        for hit in hits {
+                            report.keywords.push(json!({"kind": kind, "term": hit.term, "label": hit.label, "leg": leg, "start": begin}));
+                        }
+                    }
+                    report.sentiment.push(leg, analysis.scores.compound);
+                    report.segments.push(Segment {
+                        start: begin,
+                        end: start + piece.end_ms as f64 / 1000.0,
+                        leg,
+                        speaker: leg.speaker(),
+                        text: piece.text,
+                        confidence: piece.confidence,
+                        sentiment: analysis.scores.compound,
+                    });
+                }
+            }
+            Err(error) => report.dropped.push(json!({"leg": leg, "start": start, "reason": "failed", "text": error.to_string()})),
+        }
+    }
+    progress(all, all);
+    Ok(report)
+}

@@ -1,0 +1,150 @@
+//! The listener: one thread that reads what has grown on every leg and finds the utterances.
+//!
+//! It polls counters that are in memory and reads a leg's file only when it has grown, so a silent or idle leg costs nothing. Live legs are read
+//! every round; of finished ones only a few at a time are open, the others wait without a file handle.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::call::LegKey;
+use crate::speech::utterance::{EndpointSettings, Found, LegListener};
+use crate::spool::{LegReader, SpooledLeg};
+
+/// Pause between two rounds: a quarter of what a person notices.
+const ROUND: Duration = Duration::from_millis(60);
+/// Finished legs that are open at a time.
+const CLOSED_AT_ONCE: usize = 8;
+/// Samples read of one leg in one round, in seconds: a long recording does not hold up live legs.
+const PIECE_S: u64 = 5;
+
+/// What the listener tells the conductor.
+#[derive(Debug)]
+pub enum Heard {
+    /// Somebody said something.
+    Utterance(LegKey, Found),
+    /// A leg was heard to its end.
+    End(LegKey),
+    /// A leg cannot be read.
+    Failed(LegKey, String),
+}
+
+/// A leg to be listened to, from sample `from` on.
+pub type Assignment = (Arc<SpooledLeg>, u64);
+
+struct Ear {
+    leg: Arc<SpooledLeg>,
+    reader: Option<LegReader>,
+    listener: LegListener,
+}
+
+/// Listens until the assignments' sender is gone. Blocks: it wants a thread of its own.
+pub fn run(assignments: &Receiver<Assignment>, heard: &mpsc::Sender<Heard>, settings: EndpointSettings) {
+    let mut ears: Vec<Ear> = Vec::new();
+    let mut waiting: VecDeque<Assignment> = VecDeque::new();
+    let mut samples = Vec::new();
+    loop {
+        loop {
+            match assignments.try_recv() {
+                Ok((leg, from)) if leg.is_closed() => waiting.push_back((leg, from)),
+                Ok(assignment) => ears.push(ear(assignment, settings)),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return,
+            }
+        }
+        let closed = ears.iter().filter(|ear| ear.leg.is_closed()).count();
+        for _ in closed..CLOSED_AT_ONCE {
+            ears.extend(waiting.pop_front().map(|assignment| ear(assignment, settings)));
+        }
+        let mut busy = false;
+        let mut gone = false;
+        ears.retain_mut(|ear| match ear.round(&mut samples, heard) {
+            Round::Nothing => true,
+            Round::Some => {
+                busy = true;
+                true
+            }
+            Round::Over => {
+                busy = true;
+                false
+            }
+            Round::NobodyListens => {
+                gone = true;
+                false
+            }
+        });
+        if gone {
+            return;
+        }
+        if !busy || waiting.is_empty() {
+            std::thread::sleep(ROUND);
+        }
+    }
+}
+
+fn ear((leg, from): Assignment, settings: EndpointSettings) -> Ear {
+    let listener = LegListener::new(leg.spec.rate_hz, settings, from);
+    Ear { leg, reader: None, listener }
+}
+
+enum Round {
+    Nothing,
+    Some,
+    Over,
+    NobodyListens,
+}
+
+impl Ear {
+    fn round(&mut self, samples: &mut Vec<i16>, heard: &mpsc::Sender<Heard>) -> Round {
+        // In this order: what was closed before we count is all there is.
+        let closed = self.leg.is_closed();
+        let from = self.listener.next_sample();
+        let grown = self.leg.samples().saturating_sub(from);
+        let piece = grown.min(PIECE_S * u64::from(self.leg.spec.rate_hz)) as usize;
+        let mut found = Vec::new();
+        if piece > 0 {
+            samples.clear();
+            match self.read(from, piece, samples) {
+                Ok(0) if closed => log::warn!(
+                    "leg {} of call {}: its file {} is shorter than it was; the rest has no text",
+                    self.leg.key,
+                    self.leg.spec.call,
+                    self.leg.audio().path().display()
+                ),
+                Ok(_) => found = self.listener.push(samples),
+                Err(problem) => {
+                    let _ = heard.blocking_send(Heard::Failed(self.leg.key, problem));
+                    return Round::Over;
+                }
+            }
+        }
+        let over = closed && (piece as u64 == grown || samples.is_empty());
+        if over {
+            found.extend(self.listener.finish());
+        }
+        for found in found {
+            if heard.blocking_send(Heard::Utterance(self.leg.key, found)).is_err() {
+                return Round::NobodyListens;
+            }
+        }
+        match (over, piece) {
+            (true, _) => {
+                let _ = heard.blocking_send(Heard::End(self.leg.key));
+                Round::Over
+            }
+            (false, 0) => Round::Nothing,
+            (false, _) => Round::Some,
+        }
+    }
+
+    fn read(&mut self, from: u64, piece: usize, samples: &mut Vec<i16>) -> Result<usize, String> {
+        if self.reader.is_none() {
+            self.reader = Some(self.leg.reader().map_err(|error| error.to_string())?);
+        }
+        let reader = self.reader.as_mut().ok_or_else(String::new)?;
+        reader.read(from, piece, samples).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,741 @@
+//! The conductor: one task that owns what is known of running calls.
+//!
+//! Invariants kept here:
+//! - a call is ended (`call_end`) only after its legs are closed, heard to their end, and every utterance has its text (BEY-5);
+//! - what a feed hears is what the database holds: events are committed with the rows they tell of;
+//! - a call that is heard of again, under its own or a former name, is the same call.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::mpsc as std_mpsc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::listen::{Assignment, Heard};
+use super::transcribe::{Job, Work, Workers, Written};
+use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, UtteranceKey, WallTime, Word};
+use crate::speech::queue::Urgency;
+use crate::speech::utterance::Found;
+use crate::spool::{LegAudio, LegSpec, Spool, SpoolEvent, SpooledLeg};
+use crate::store::change::{CallFigures, Change, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, Term, UtteranceState};
+use crate::store::recovery::Recovery;
+use crate::store::{Store, StoreError};
+use crate::text::TextAnalyser;
+use crate::text::keywords::TermHit;
+use crate::text::rolling::CallRolling;
+
+/// A call whose legs are closed is over when no other leg has come for so long: taps of two directions open and close one after the other.
+const GRACE_MS: i64 = 2000;
+/// How often progress is noted and ends are looked for.
+const TICK: Duration = Duration::from_millis(250);
+/// Legs of recordings that a former run followed are waited for so long after the start.
+const RESUME_MS: i64 = 60_000;
+/// Names given before their call is heard of, at most.
+const EXPECTED: usize = 10_000;
+
+/// What the API asks for.
+#[derive(Debug)]
+pub enum Command {
+    /// Tell who a call is.
+    Name {
+        /// Its id, UUID or uniqueid.
+        call: String,
+        /// What is known.
+        names: CallNames,
+        /// The call's id from now on; `None` when it is only expected.
+        reply: oneshot::Sender<Named>,
+    },
+    /// Hang up on a call's sources and let it end.
+    End {
+        /// Its row.
+        call: CallKey,
+        /// Why.
+        reason: String,
+        /// Whether it was running.
+        reply: oneshot::Sender<bool>,
+    },
+}
+
+/// The answer to [`Command::Name`].
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The call's id from now on.
+    pub call_id: String,
+    /// Whether its audio is here already.
+    pub heard: bool,
+}
+
+struct Call {
+    id: CallId,
+    started: WallTime,
+    agent: Option<String>,
+    legs: HashSet<LegKey>,
+    /// Legs that are open, or not heard to their end.
+    busy: HashSet<LegKey>,
+    outstanding: usize,
+    state: CallState,
+    closed_at: WallTime,
+    reason: Option<String>,
+    rolling: CallRolling,
+    audio_ms: i64,
+}
+
+struct LegInfo {
+    call: CallKey,
+    leg: Arc<SpooledLeg>,
+    offset_ms: i64,
+    noted: u64,
+}
+
+/// What the conductor is made of.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// The spool, for legs that no row tells of.
+    pub spool: Arc<Spool>,
+    /// Where new legs are listened to.
+    pub listener: std_mpsc::Sender<Assignment>,
+    /// Where utterances go.
+    pub workers: Arc<Workers>,
+    /// How texts are read.
+    pub analyser: Arc<std::sync::RwLock<Arc<TextAnalyser>>>,
+    /// The clock.
+    pub now: fn() -> WallTime,
+}
+
+/// What the conductor listens to.
+pub struct Inputs {
+    /// Legs.
+    pub spool: mpsc::Receiver<SpoolEvent>,
+    /// Utterances.
+    pub heard: mpsc::Receiver<Heard>,
+    /// Texts.
+    pub written: mpsc::Receiver<Written>,
+    /// Wishes of the API.
+    pub commands: mpsc::Receiver<Command>,
+}
+
+/// The conductor.
+pub struct Live {
+    parts: Parts,
+    calls: HashMap<CallKey, Call>,
+    ids: HashMap<CallId, CallKey>,
+    legs: HashMap<LegKey, LegInfo>,
+    expected: HashMap<String, CallNames>,
+    next_call: AtomicI64,
+    next_utterance: AtomicI64,
+    /// Legs of recordings that may come back: where listening goes on.
+    resumable: HashMap<LegKey, (CallKey, u64)>,
+    resume_until: WallTime,
+    model_was_ready: bool,
+}
+
+impl Live {
+    /// A conductor that knows what a former run left undone, and has set it going again.
+    pub async fn recover(parts: Parts, recovery: Recovery) -> Result<Self, StoreError> {
+        let now = (parts.now)();
+        let mut live = Self {
+            calls: HashMap::new(),
+            ids: HashMap::new(),
+            legs: HashMap::new(),
+            expected: HashMap::new(),
+            next_call: AtomicI64::new(recovery.highest.0 + 1),
+            next_utterance: AtomicI64::new(recovery.highest.2 + 1),
+            resumable: HashMap::new(),
+            resume_until: WallTime(now.0 + RESUME_MS),
+            model_was_ready: false,
+            parts,
+        };
+        for call in recovery.calls {
+            let mut rolling = CallRolling::default();
+            for (leg, compound) in call.compounds {
+                rolling.push(leg, compound);
+            }
+            live.add_call(call.key, call.id, call.started, None, rolling);
+        }
+        for leg in recovery.legs {
+            let audio = if leg.owned {
+                LegAudio::Spooled { path: leg.path.clone() }
+            } else {
+                LegAudio::Recording { path: leg.path.clone(), channel: leg.channel }
+            };
+            let Some(call) = live.calls.get_mut(&leg.call) else { continue };
+            let spec = LegSpec {
+                call: call.id.clone(),
+                names: CallNames::default(),
+                leg: leg.leg,
+                source: leg.source,
+                started: leg.started,
+                rate_hz: leg.rate_hz,
+                peer: leg.peer,
+            };
+            call.legs.insert(leg.key);
+            let samples = if leg.closed { leg.samples } else { length_of(&audio) };
+            let spooled = Arc::new(SpooledLeg::recovered(leg.key, spec, audio, samples));
+            let info = LegInfo { call: leg.call, leg: Arc::clone(&spooled), offset_ms: leg.offset_ms, noted: samples };
+            live.legs.insert(leg.key, info);
+            if !leg.owned && !leg.closed {
+                // The watcher goes on with it, or it is closed when it does not turn up.
+                call.busy.insert(leg.key);
+                live.resumable.insert(leg.key, (leg.call, leg.heard_to));
+                continue;
+            }
+            if !leg.closed {
+                let change = Change::LegClosed { leg: leg.key, samples, reason: "recovered".into(), at: now };
+                live.parts.store.writer().push(vec![change]).await?;
+            }
+            if leg.heard_to < samples {
+                call.busy.insert(leg.key);
+                let _ = live.parts.listener.send((spooled, leg.heard_to));
+            }
+        }
+        let waiting = recovery.utterances.len();
+        for utterance in recovery.utterances {
+            let Some(info) = live.legs.get(&utterance.leg) else { continue };
+            if let Some(call) = live.calls.get_mut(&utterance.call) {
+                call.outstanding += 1;
+            }
+            let job = Job {
+                utterance: utterance.key,
+                call: utterance.call,
+                leg: Arc::clone(&info.leg),
+                start: utterance.start_sample,
+                end: utterance.end_sample,
+                start_ms: utterance.start_ms,
+                said: now,
+            };
+            live.parts.workers.queue.push(Urgency::PostCall, now, Work::Utterance(Box::new(job)));
+        }
+        let orphans = live.parts.spool.orphans(&recovery.known_legs).unwrap_or_else(|error| {
+            log::error!("{error}");
+            Vec::new()
+        });
+        let lost = orphans.len();
+        for orphan in orphans {
+            let audio = LegAudio::Spooled { path: orphan.path };
+            let leg = Arc::new(SpooledLeg::recovered(orphan.key, orphan.spec, audio, orphan.samples));
+            live.opened(Arc::clone(&leg)).await?;
+            live.closed(&leg).await?;
+        }
+        if !live.calls.is_empty() {
+            log::info!(
+                "recovered {} unfinished calls, {waiting} utterances that wait for text, {lost} legs that only the spool knew",
+                live.calls.len()
+            );
+        }
+        Ok(live)
+    }
+
+    /// Conducts until stopped. What is unfinished then is in the database and goes on at the next start.
+    pub async fn run(mut self, mut inputs: Inputs, stop: CancellationToken) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let done = tokio::select! {
+                biased;
+                Some(event) = inputs.spool.recv() => match event {
+                    SpoolEvent::Opened(leg) => self.opened(leg).await,
+                    SpoolEvent::Closed(leg) => self.closed(&leg).await,
+                    SpoolEvent::Dtmf { leg, at_sample, digit } => self.dtmf(leg, at_sample, digit).await,
+                },
+                Some(heard) = inputs.heard.recv() => self.heard(heard).await,
+                Some(written) = inputs.written.recv() => self.written(written).await,
+                Some(command) = inputs.commands.recv() => self.command(command).await,
+                _ = tick.tick() => self.tick().await,
+                () = stop.cancelled() => break,
+            };
+            if let Err(error) = done {
+                log::error!("{error}");
+            }
+        }
+        // Legs were closed by their sources before we were stopped: note how far they came.
+        inputs.spool.close();
+        while let Ok(event) = inputs.spool.try_recv() {
+            if let SpoolEvent::Closed(leg) = event {
+                let _ = self.closed(&leg).await;
+            }
+        }
+    }
+
+    fn now(&self) -> WallTime {
+        (self.parts.now)()
+    }
+
+    async fn push(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        self.parts.store.writer().push(changes).await
+    }
+
+    fn add_call(&mut self, key: CallKey, id: CallId, started: WallTime, agent: Option<String>, rolling: CallRolling) {
+        self.ids.insert(id.clone(), key);
+        let closed_at = self.now();
+        let call = Call {
+            id,
+            started,
+            agent,
+            legs: HashSet::new(),
+            busy: HashSet::new(),
+            outstanding: 0,
+            state: CallState::Active,
+            closed_at,
+            reason: None,
+            rolling,
+            audio_ms: 0,
+        };
+        self.calls.insert(key, call);
+    }
+
+    /// The call of a leg: running, known from before, or new.
+    async fn call_of(&mut self, spec: &LegSpec) -> Result<(CallKey, Vec<Change>), StoreError> {
+        if let Some(&key) = self.ids.get(&spec.call) {
+            return Ok((key, Vec::new()));
+        }
+        if let Some(row) = self.parts.store.call(spec.call.as_str()).await? {
+            if let Some(call) = self.calls.get(&row.key) {
+                self.ids.insert(spec.call.clone(), row.key);
+                debug_assert!(!call.id.as_str().is_empty());
+                return Ok((row.key, Vec::new()));
+            }
+            // It had ended, and is heard of again: the second side of a pair, a recording after its live audio.
+            let mut rolling = CallRolling::default();
+            for segment in self.parts.store.segments(row.key).await? {
+                rolling.push(Leg::parse(&segment.leg).unwrap_or(Leg::Mixed), segment.compound);
+            }
+            self.add_call(row.key, CallId::from_lossy(&row.call_id), row.started, row.agent.clone(), rolling);
+            self.ids.insert(spec.call.clone(), row.key);
+            if let Some(call) = self.calls.get_mut(&row.key) {
+                call.audio_ms = row.audio_ms;
+            }
+            let change = Change::CallMoved { call: row.key, state: CallState::Active, at: self.now(), reason: None };
+            return Ok((row.key, vec![change]));
+        }
+        let key = CallKey(self.next_call.fetch_add(1, Ordering::Relaxed));
+        let mut names = spec.names.clone();
+        let mut id = spec.call.clone();
+        let expected = [Some(spec.call.as_str()), names.uuid.as_deref()].into_iter().flatten().find_map(|name| self.expected.remove(name));
+        if let Some(given) = expected {
+            if let Some(uniqueid) = given.uniqueid.as_deref() {
+                id = CallId::from_lossy(uniqueid);
+            }
+            overlay(&mut names, given);
+        }
+        metrics::counter!("lineside_calls_total").increment(1);
+        log::info!("call {id} began ({})", spec.source.as_str());
+        self.add_call(key, id.clone(), spec.started, names.agent.clone(), CallRolling::default());
+        self.ids.insert(spec.call.clone(), key);
+        let payload = json!({
+            "type": "call_start", "event": "call_start", "call_id": id.as_str(), "timestamp": spec.started.rfc3339(),
+            "source": spec.source.as_str(), "agent": names.agent, "campaign": names.campaign,
+        });
+        let event = NewEvent { call: Some(key), kind: "call_start", at: self.now(), payload };
+        let mut changes = vec![Change::CallOpened(NewCall { key, id: id.clone(), source: spec.source, started: spec.started, names })];
+        if id != spec.call {
+            // Its first name leads to it too.
+            changes[0] = match changes.remove(0) {
+                Change::CallOpened(call) => Change::CallOpened(NewCall { id: spec.call.clone(), ..call }),
+                other => other,
+            };
+            changes.insert(0, Change::CallRenamed { call: key, id });
+            changes.swap(0, 1);
+        }
+        changes.push(Change::Event(event));
+        Ok((key, changes))
+    }
+
+    async fn opened(&mut self, leg: Arc<SpooledLeg>) -> Result<(), StoreError> {
+        let (key, mut changes) = self.call_of(&leg.spec).await?;
+        let from = self.resumable.remove(&leg.key).map_or(0, |(_, heard_to)| heard_to);
+        let Some(call) = self.calls.get_mut(&key) else { return Ok(()) };
+        call.legs.insert(leg.key);
+        call.busy.insert(leg.key);
+        if call.state != CallState::Active {
+            call.state = CallState::Active;
+            changes.push(Change::CallMoved { call: key, state: CallState::Active, at: leg.spec.started, reason: None });
+        }
+        let offset_ms = (leg.spec.started.0 - call.started.0).max(0);
+        let audio = leg.audio();
+        changes.push(Change::LegOpened(NewLeg {
+            key: leg.key,
+            call: key,
+            leg: leg.spec.leg,
+            source: leg.spec.source,
+            rate_hz: leg.spec.rate_hz,
+            started: leg.spec.started,
+            offset: CallTime(offset_ms),
+            path: audio.path().into(),
+            channel: audio.channel(),
+            owned: audio.owned(),
+            peer: leg.spec.peer.clone(),
+        }));
+        self.push(changes).await?;
+        let _ = self.parts.listener.send((Arc::clone(&leg), from));
+        self.legs.insert(leg.key, LegInfo { call: key, leg, offset_ms, noted: 0 });
+        Ok(())
+    }
+
+    async fn closed(&mut self, leg: &Arc<SpooledLeg>) -> Result<(), StoreError> {
+        let now = self.now();
+        let reason = leg.close_reason().unwrap_or("closed").to_string();
+        if let Some(info) = self.legs.get(&leg.key)
+            && let Some(call) = self.calls.get_mut(&info.call)
+        {
+            call.closed_at = now;
+            call.audio_ms = call.audio_ms.max(info.offset_ms + leg.length_ms());
+            call.reason.get_or_insert_with(|| reason.clone());
+        }
+        self.push(vec![Change::LegClosed { leg: leg.key, samples: leg.samples(), reason, at: now }]).await
+    }
+
+    async fn dtmf(&mut self, leg: LegKey, at_sample: u64, digit: char) -> Result<(), StoreError> {
+        let Some(info) = self.legs.get(&leg) else { return Ok(()) };
+        let at = CallTime(info.offset_ms + (at_sample * 1000 / u64::from(info.leg.spec.rate_hz)) as i64);
+        self.push(vec![Change::Dtmf { leg, at, digit }]).await
+    }
+
+    async fn heard(&mut self, heard: Heard) -> Result<(), StoreError> {
+        match heard {
+            Heard::Utterance(leg, found) => self.utterance(leg, found).await,
+            Heard::End(leg) => {
+                if let Some(call) = self.legs.get(&leg).and_then(|info| self.calls.get_mut(&info.call)) {
+                    call.busy.remove(&leg);
+                }
+                Ok(())
+            }
+            Heard::Failed(leg, problem) => {
+                let Some(info) = self.legs.get(&leg) else { return Ok(()) };
+                log::error!("leg {leg} of call {}: {problem}; it has no text from here on", info.leg.spec.call);
+                if let Some(call) = self.calls.get_mut(&info.call) {
+                    call.busy.remove(&leg);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn utterance(&mut self, leg: LegKey, found: Found) -> Result<(), StoreError> {
+        let Some(info) = self.legs.get(&leg) else { return Ok(()) };
+        let rate = u64::from(info.leg.spec.rate_hz);
+        let at = |sample: u64| info.offset_ms + (sample * 1000 / rate) as i64;
+        let (start, end) = (at(found.start), at(found.end));
+        let key = UtteranceKey(self.next_utterance.fetch_add(1, Ordering::Relaxed));
+        let live = !info.leg.is_closed() || info.leg.spec.source != crate::call::Source::Upload && self.now().0 - info.leg.last_audio().0 < 10_000;
+        let said = if live { self.now() } else { WallTime(info.leg.spec.started.0 + end - info.offset_ms) };
+        let ready = self.parts.workers.ready();
+        let change = Change::UtteranceFound(NewUtterance {
+            key,
+            call: info.call,
+            leg,
+            start_sample: found.start,
+            end_sample: found.end,
+            start: CallTime(start),
+            end: CallTime(end),
+            state: if ready { UtteranceState::Pending } else { UtteranceState::WaitingForModel },
+        });
+        let job = Job { utterance: key, call: info.call, leg: Arc::clone(&info.leg), start: found.start, end: found.end, start_ms: start, said };
+        if let Some(call) = self.calls.get_mut(&info.call) {
+            call.outstanding += 1;
+        }
+        self.push(vec![change]).await?;
+        let urgency = if live { Urgency::Live } else { Urgency::PostCall };
+        self.parts.workers.queue.push(urgency, said, Work::Utterance(Box::new(job)));
+        Ok(())
+    }
+
+    async fn written(&mut self, written: Written) -> Result<(), StoreError> {
+        let Written { job, result, engine } = written;
+        let now = self.now();
+        // A merge may have moved the leg to another call since the utterance was found.
+        let (key, offset_ms) = self.legs.get(&job.leg.key).map_or((job.call, 0), |info| (info.call, info.offset_ms));
+        let start_ms = if offset_ms == 0 { job.start_ms } else { offset_ms + (job.start * 1000 / u64::from(job.leg.spec.rate_hz)) as i64 };
+        let analyser = Arc::clone(&self.parts.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let Some(call) = self.calls.get_mut(&key) else { return Ok(()) };
+        call.outstanding = call.outstanding.saturating_sub(1);
+        let leg = job.leg.spec.leg;
+        let mut segments = Vec::new();
+        let mut events = Vec::new();
+        let (state, note, took_ms) = match result {
+            Err(problem) => {
+                log::error!("call {}: an utterance has no text: {problem}", call.id);
+                (UtteranceState::Failed, Some(problem), 0)
+            }
+            Ok(recognition) => {
+                for piece in recognition.pieces {
+                    let analysis = analyser.analyse(&piece.text, leg);
+                    let shift = |ms: i64| start_ms + ms;
+                    call.rolling.push(leg, analysis.scores.compound);
+                    let segment = NewSegment {
+                        start: CallTime(shift(piece.start_ms)),
+                        end: CallTime(shift(piece.end_ms)),
+                        confidence: (f64::from(piece.confidence) * 1000.0).round() / 1000.0,
+                        language: recognition.language.clone(),
+                        words: piece
+                            .words
+                            .into_iter()
+                            .map(|word| Word { start_ms: shift(word.start_ms), end_ms: shift(word.end_ms), ..word })
+                            .collect(),
+                        compound: analysis.scores.compound,
+                        pos: analysis.scores.pos,
+                        neu: analysis.scores.neu,
+                        neg: analysis.scores.neg,
+                        label: analysis.label.as_str().into(),
+                        keywords: terms(&analysis.keywords),
+                        profanity: terms(&analysis.profanity),
+                        text: piece.text,
+                    };
+                    let payload = sentiment_message(call, leg, &segment, now);
+                    events.push(Change::Event(NewEvent { call: Some(key), kind: "sentiment", at: now, payload }));
+                    segments.push(segment);
+                }
+                let note = recognition.dropped.map(|(reason, text)| format!("{}: {text}", reason.as_str()));
+                let state = if segments.is_empty() { UtteranceState::Empty } else { UtteranceState::Done };
+                (state, note, recognition.took.as_millis() as i64)
+            }
+        };
+        let word = match state {
+            UtteranceState::Done => "done",
+            UtteranceState::Empty => "empty",
+            _ => "failed",
+        };
+        metrics::counter!("lineside_utterances_total", "state" => word).increment(1);
+        metrics::counter!("lineside_segments_total").increment(segments.len() as u64);
+        metrics::histogram!("lineside_lag_seconds").record((now.0 - job.said.0) as f64 / 1000.0);
+        let changed = !segments.is_empty();
+        let mut changes =
+            vec![Change::UtteranceDone { utterance: job.utterance, state, segments, note, engine, took_ms, at: now }];
+        if changed {
+            changes.push(Change::CallFigures { call: key, figures: figures(&call.rolling) });
+        }
+        changes.extend(events);
+        self.push(changes).await
+    }
+
+    async fn tick(&mut self) -> Result<(), StoreError> {
+        let now = self.now();
+        let mut changes = Vec::new();
+        for (&key, info) in &mut self.legs {
+            let samples = info.leg.samples();
+            // Once a second is often enough for a list.
+            if samples.saturating_sub(info.noted) >= u64::from(info.leg.spec.rate_hz) && !info.leg.is_closed() {
+                info.noted = samples;
+                changes.push(Change::LegGrown { leg: key, samples, at: info.leg.last_audio() });
+            }
+        }
+        if !self.model_was_ready && self.parts.workers.ready() {
+            self.model_was_ready = true;
+            changes.push(Change::ModelArrived);
+        }
+        if now >= self.resume_until {
+            for (leg, (call, _)) in std::mem::take(&mut self.resumable) {
+                let Some(info) = self.legs.get(&leg) else { continue };
+                let samples = info.leg.samples();
+                changes.push(Change::LegClosed { leg, samples, reason: "gone after a restart".into(), at: now });
+                if let Some(call) = self.calls.get_mut(&call) {
+                    call.busy.remove(&leg);
+                }
+            }
+        }
+        let keys: Vec<CallKey> = self.calls.keys().copied().collect();
+        for key in keys {
+            self.look_for_end(key, now, &mut changes);
+        }
+        let (backlog, oldest) = self.parts.workers.queue.backlog();
+        metrics::gauge!("lineside_calls_active").set(self.calls.len() as f64);
+        metrics::gauge!("lineside_legs_open").set(self.legs.values().filter(|info| !info.leg.is_closed()).count() as f64);
+        metrics::gauge!("lineside_backlog_utterances").set(backlog as f64);
+        metrics::gauge!("lineside_backlog_age_seconds").set(oldest.map_or(0.0, |said| (now.0 - said.0) as f64 / 1000.0));
+        if changes.is_empty() { Ok(()) } else { self.push(changes).await }
+    }
+
+    fn look_for_end(&mut self, key: CallKey, now: WallTime, changes: &mut Vec<Change>) {
+        let Some(call) = self.calls.get_mut(&key) else { return };
+        let open = call.legs.iter().any(|leg| {
+            self.resumable.contains_key(leg) || self.legs.get(leg).is_some_and(|info| !info.leg.is_closed())
+        });
+        if open {
+            return;
+        }
+        let reason = call.reason.clone().unwrap_or_else(|| "recovered".into());
+        let duration = (call.audio_ms as f64) / 1000.0;
+        if call.state == CallState::Active {
+            call.state = CallState::ConnectionClosed;
+            changes.push(Change::CallMoved { call: key, state: CallState::ConnectionClosed, at: now, reason: Some(reason.clone()) });
+            let payload = json!({
+                "type": "hangup", "event": "hangup", "call_id": call.id.as_str(), "timestamp": now.rfc3339(), "reason": reason,
+                "duration": duration, "outstanding": call.outstanding,
+            });
+            changes.push(Change::Event(NewEvent { call: Some(key), kind: "hangup", at: now, payload }));
+        }
+        if !call.busy.is_empty() || call.outstanding > 0 || now.0 - call.closed_at.0 < GRACE_MS {
+            return;
+        }
+        changes.push(Change::CallMoved { call: key, state: CallState::Completed, at: now, reason: None });
+        let payload = json!({
+            "type": "call_end", "event": "call_end", "call_id": call.id.as_str(), "timestamp": now.rfc3339(), "reason": reason,
+            "duration": duration, "audio_seconds": duration, "segments": call.rolling.call.segments,
+            "sentiment": call.rolling.call.mean,
+        });
+        changes.push(Change::Event(NewEvent { call: Some(key), kind: "call_end", at: now, payload }));
+        log::info!("call {} ended ({reason}): {duration:.1} s, {} segments", call.id, call.rolling.call.segments);
+        let legs = std::mem::take(&mut call.legs);
+        self.calls.remove(&key);
+        self.ids.retain(|_, &mut other| other != key);
+        for leg in legs {
+            self.legs.remove(&leg);
+        }
+    }
+
+    async fn command(&mut self, command: Command) -> Result<(), StoreError> {
+        match command {
+            Command::Name { call, names, reply } => {
+                let named = self.name(&call, names).await?;
+                let _ = reply.send(named);
+            }
+            Command::End { call, reason, reply } => {
+                let running = self.calls.get_mut(&call).is_some_and(|running| {
+                    running.reason = Some(reason);
+                    let open: Vec<_> = running.legs.iter().filter_map(|leg| self.legs.get(leg)).filter(|info| !info.leg.is_closed()).collect();
+                    for info in &open {
+                        info.leg.end_requested().cancel();
+                    }
+                    !open.is_empty()
+                });
+                let _ = reply.send(running);
+            }
+        }
+        Ok(())
+    }
+
+    async fn name(&mut self, target: &str, names: CallNames) -> Result<Named, StoreError> {
+        // What was pushed before must be visible to the query.
+        self.parts.store.writer().commit(Vec::new()).await?;
+        let Some(row) = self.parts.store.call(target).await? else {
+            if self.expected.len() >= EXPECTED {
+                self.expected.clear();
+            }
+            let call_id = names.uniqueid.clone().unwrap_or_else(|| target.to_string());
+            self.expected.insert(target.to_string(), names);
+            return Ok(Named { call_id, heard: false });
+        };
+        let mut key = row.key;
+        let mut call_id = row.call_id.clone();
+        let mut changes = Vec::new();
+        if let Some(uniqueid) = names.uniqueid.as_deref().filter(|uniqueid| *uniqueid != row.call_id) {
+            let id = CallId::from_lossy(uniqueid);
+            match self.parts.store.call(id.as_str()).await? {
+                Some(other) if other.key != key => {
+                    changes.push(Change::CallMerged { from: key, into: other.key });
+                    self.merge(key, other.key, row.started, other.started);
+                    key = other.key;
+                    call_id = other.call_id;
+                }
+                Some(_) => {}
+                None => {
+                    changes.push(Change::CallRenamed { call: key, id: id.clone() });
+                    if let Some(call) = self.calls.get_mut(&key) {
+                        call.id = id.clone();
+                        self.ids.insert(id.clone(), key);
+                    }
+                    call_id = id.to_string();
+                }
+            }
+        }
+        if let Some(call) = self.calls.get_mut(&key)
+            && names.agent.is_some()
+        {
+            call.agent.clone_from(&names.agent);
+        }
+        changes.push(Change::CallNamed { call: key, names: names.clone() });
+        let payload = json!({
+            "type": "call_named", "event": "call_named", "call_id": call_id, "timestamp": self.now().rfc3339(),
+            "agent": names.agent, "campaign": names.campaign, "lead": names.lead,
+        });
+        changes.push(Change::Event(NewEvent { call: Some(key), kind: "call_named", at: self.now(), payload }));
+        self.parts.store.writer().commit(changes).await?;
+        Ok(Named { call_id, heard: true })
+    }
+
+    /// In memory what [`Change::CallMerged`] does on disk.
+    fn merge(&mut self, from: CallKey, into: CallKey, from_start: WallTime, into_start: WallTime) {
+        let earliest = from_start.min(into_start);
+        for info in self.legs.values_mut() {
+            if info.call == from {
+                info.call = into;
+                info.offset_ms += from_start.0 - earliest.0;
+            } else if info.call == into {
+                info.offset_ms += into_start.0 - earliest.0;
+            }
+        }
+        let Some(gone) = self.calls.remove(&from) else { return };
+        for id in self.ids.values_mut() {
+            if *id == from {
+                *id = into;
+            }
+        }
+        if let Some(call) = self.calls.get_mut(&into) {
+            call.started = earliest;
+            call.legs.extend(gone.legs);
+            call.busy.extend(gone.busy);
+            call.outstanding += gone.outstanding;
+            call.audio_ms = call.audio_ms.max(gone.audio_ms);
+        } else {
+            // The other one had ended: this one goes on under its row.
+            self.calls.insert(into, Call { started: earliest, ..gone });
+        }
+    }
+}
+
+/// Samples in a leg's file, whatever a crash left of it.
+fn length_of(audio: &LegAudio) -> u64 {
+    crate::audio::reader::RecordingReader::open(audio.path()).and_then(|reader| reader.available_samples()).unwrap_or(0)
+}
+
+fn overlay(names: &mut CallNames, given: CallNames) {
+    names.uniqueid = given.uniqueid.or(names.uniqueid.take());
+    names.agent = given.agent.or(names.agent.take());
+    names.campaign = given.campaign.or(names.campaign.take());
+    names.lead = given.lead.or(names.lead.take());
+    names.phone = given.phone.or(names.phone.take());
+    names.metadata = given.metadata.or(names.metadata.take());
+}
+
+fn terms(hits: &[TermHit]) -> Vec<Term> {
+    hits.iter().map(|hit| Term { term: hit.term.clone(), label: hit.label.clone() }).collect()
+}
+
+fn figures(rolling: &CallRolling) -> CallFigures {
+    let call = &rolling.call;
+    CallFigures {
+        segments: i64::from(call.segments),
+        sentiment: call.mean,
+        rolling: call.rolling,
+        min: call.min,
+        max: call.max,
+        consecutive_negative: i64::from(call.consecutive_negative),
+        detail: serde_json::to_value(rolling).unwrap_or(Value::Null),
+    }
+}
+
+/// The live message of a segment: the field names that the tutorial's dashboards read.
+fn sentiment_message(call: &Call, leg: Leg, segment: &NewSegment, now: WallTime) -> Value {
+    let said = |terms: &[Term]| terms.iter().map(|term| term.term.clone()).collect::<Vec<_>>();
+    json!({
+        "type": "sentiment",
+        "call_id": call.id.as_str(),
+        "text": segment.text,
+        "timestamp": now.rfc3339(),
+        "start_time": segment.start.seconds(),
+        "end_time": segment.end.seconds(),
+        "speaker": leg.speaker(),
+        "leg": leg.as_str(),
+        "agent": call.agent,
+        "sentiment_score": segment.compound,
+        "sentiment_label": segment.label,
+        "confidence": segment.confidence,
+        "keywords_detected": said(&segment.keywords),
+        "profanity_detected": said(&segment.profanity),
+        "rolling_sentiment": call.rolling.call.rolling,
+    })
+}
