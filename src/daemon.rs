@@ -1,1 +1,294 @@
-//! (being written)
+//! Builds every room, joins them with channels, starts them in the order of a call and stops them in the same order.
+//!
+//! The only place that knows everyone. Stopping: sources first, so that every leg is closed on disk; then the workers finish the inference they
+//! are in; then the conductor and the store, which commits and checkpoints. What is unfinished goes on at the next start.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock, mpsc as std_mpsc};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{self, Api, Health};
+use crate::call::{CallId, LegKey, WallTime};
+use crate::capture::audiosocket::AudioSocket;
+use crate::capture::eagi::Eagi;
+use crate::capture::follow::FileId;
+use crate::capture::naming::Naming;
+use crate::capture::recordings::{Ledger, RecordingSettings, Recordings, Taken};
+use crate::capture::{LastFrame, wall_clock};
+use crate::config::Config;
+use crate::host::{self, Signals, Wish};
+use crate::pipeline::listen;
+use crate::pipeline::live::{Inputs, Live, Parts};
+use crate::pipeline::transcribe::{TranscribeSettings, Work, Workers};
+use crate::speech::models;
+use crate::speech::queue::Urgency;
+use crate::spool::{LegAudio, Spool};
+use crate::store::Store;
+use crate::store::change::Change;
+use crate::store::recordings::RecordingRow;
+
+/// What the recordings room remembers, in the database.
+struct StoreLedger {
+    store: Store,
+    runtime: Handle,
+}
+
+impl Ledger for StoreLedger {
+    fn find(&self, id: &FileId) -> Option<Taken> {
+        let found = self.runtime.block_on(async {
+            match self.store.recording_by_file(id.device, id.inode, id.head).await? {
+                None if id.has_sound => self.store.recording_by_content(id.head, id.size).await,
+                same => Ok(same),
+            }
+        });
+        let row = found.inspect_err(|error| log::error!("{error}")).ok()??;
+        // The same file that has grown since is not finished after all.
+        let finished = row.finished && row.size == id.size;
+        Some(Taken { legs: row.legs, finished, path: row.path })
+    }
+
+    fn has_audio(&self, call: &CallId) -> bool {
+        let known = self.runtime.block_on(async {
+            let Some(row) = self.store.call(call.as_str()).await? else { return Ok(false) };
+            Ok::<_, crate::store::StoreError>(!self.store.legs(row.key).await?.is_empty())
+        });
+        known.inspect_err(|error| log::error!("{error}")).unwrap_or(false)
+    }
+
+    fn note(&self, id: &FileId, path: &Path, legs: &[LegKey], finished: bool) {
+        let row = RecordingRow {
+            path: path.into(),
+            device: id.device,
+            inode: id.inode,
+            size: id.size,
+            head: id.head,
+            legs: legs.to_vec(),
+            finished,
+        };
+        self.push(Change::Recording { row, at: wall_clock() });
+    }
+
+    fn moved(&self, leg: LegKey, audio: &LegAudio) {
+        self.push(Change::LegMoved { leg, path: audio.path().into(), owned: audio.owned() });
+    }
+}
+
+impl StoreLedger {
+    fn push(&self, change: Change) {
+        if let Err(error) = self.store.writer().push_blocking(vec![change]) {
+            log::error!("{error}");
+        }
+    }
+}
+
+fn transcribe_settings(config: &Config) -> TranscribeSettings {
+    TranscribeSettings {
+        models: config.paths.models(),
+        model: config.speech.model.clone(),
+        workers: config.speech.workers,
+        beam: config.speech.beam,
+        hints: config.hints(),
+    }
+}
+
+/// Runs until SIGTERM. `path` is where the configuration came from, for SIGHUP.
+pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
+    host::raise_file_limit();
+    let started = wall_clock();
+    let mut signals = Signals::new().context("take over the signals")?;
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().context("start the metrics")?;
+    crate::pipeline::describe_metrics();
+
+    for folder in [&config.paths.state, &config.paths.run] {
+        std::fs::create_dir_all(folder).with_context(|| format!("create {}; it must belong to lineside", folder.display()))?;
+    }
+    let (store, recovery) = Store::open(&config.paths.state)?;
+    let (spool, spool_events) = Spool::open(&config.paths.state.join("spool"), recovery.highest.1)?;
+    let analyser = Arc::new(RwLock::new(Arc::new(config.analyser()?)));
+
+    // All bounded: who is ahead waits. Only capture never does, it has the disk before it.
+    let (written_to, written) = mpsc::channel(1024);
+    let (heard_to, heard) = mpsc::channel(4096);
+    let (commands_to, commands) = mpsc::channel(256);
+    let (listener_to, assignments) = std_mpsc::channel();
+
+    let workers = Workers::new(transcribe_settings(&config), written_to);
+    let worker_threads = workers.start().context("start the speech threads")?;
+    let endpoint = config.endpoint();
+    std::thread::Builder::new().name("listen".into()).spawn(move || listen::run(&assignments, &heard_to, endpoint))?;
+
+    let parts = Parts {
+        store: store.clone(),
+        spool: Arc::clone(&spool),
+        listener: listener_to,
+        workers: Arc::clone(&workers),
+        analyser: Arc::clone(&analyser),
+        now: wall_clock,
+    };
+    let live = Live::recover(parts, recovery).await?;
+    let stop_live = CancellationToken::new();
+    let conductor = tokio::spawn(live.run(Inputs { spool: spool_events, heard, written, commands }, stop_live.clone()));
+
+    let stop = CancellationToken::new();
+    let last_frame = LastFrame::default();
+    let mut sources = Vec::new();
+    if !config.audiosocket.listen.is_empty() {
+        let listener = bind(&config.audiosocket.listen, "audiosocket").await?;
+        let server = AudioSocket { spool: Arc::clone(&spool), stop: stop.clone(), last_frame: last_frame.clone() };
+        sources.push(tokio::spawn(server.run(listener)));
+    }
+    if config.eagi.enabled {
+        let listener = unix_listener(&config.paths.run.join("eagi.sock"))?;
+        let server = Eagi { spool: Arc::clone(&spool), stop: stop.clone(), last_frame: last_frame.clone() };
+        sources.push(tokio::spawn(server.run(listener)));
+    }
+    let mut recordings = None;
+    if !config.recordings.folders.is_empty() {
+        let settings = RecordingSettings {
+            folders: config.recordings.folders.clone(),
+            naming: Naming::new(&config.recordings.patterns)?,
+            stereo: config.recordings.stereo,
+            max_age: Some(config.recordings.max_age_hours).filter(|&hours| hours > 0).map(|hours| Duration::from_secs(hours * 3600)),
+        };
+        let ledger = StoreLedger { store: store.clone(), runtime: Handle::current() };
+        let watcher = Recordings::new(settings, Arc::clone(&spool), ledger, Handle::current(), stop.clone(), last_frame.clone());
+        recordings = Some(std::thread::Builder::new().name("recordings".into()).spawn(move || watcher.run())?);
+    }
+
+    let health = health(&config, &workers, &last_frame, started);
+    let api = Api {
+        store: store.clone(),
+        commands: commands_to,
+        health,
+        metrics: Arc::new(move || metrics.render()),
+        cache: config.paths.state.join("cache"),
+        stop: stop.clone(),
+    };
+    let router = api::router(api);
+    let mut servers = Vec::new();
+    if !config.http.listen.is_empty() {
+        let listener = bind(&config.http.listen, "http").await?;
+        log::info!("the page and the API are on http://{}/", listener.local_addr()?);
+        let router = api::with_token(router.clone(), config.http.token.clone());
+        servers.push(tokio::spawn(axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future()));
+    }
+    let socket = unix_listener(&config.paths.run.join("api.sock"))?;
+    socket.set_nonblocking(true)?;
+    let socket = tokio::net::UnixListener::from_std(socket)?;
+    servers.push(tokio::spawn(axum::serve(socket, router).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future()));
+
+    host::tell_systemd(&[sd_notify::NotifyState::Ready]);
+    let mut watchdog = sd_notify::watchdog_enabled().map(|patience| tokio::time::interval(patience / 3));
+    loop {
+        let wish = tokio::select! {
+            wish = signals.next() => wish,
+            () = beat(&mut watchdog) => {
+                host::tell_systemd(&[sd_notify::NotifyState::Watchdog]);
+                continue;
+            }
+        };
+        match wish {
+            Wish::Reload => reload(path.as_deref(), &workers, &analyser),
+            Wish::Stop => break,
+        }
+    }
+    log::info!("stopping: closing the sources, finishing what is in hand");
+    host::tell_systemd(&[sd_notify::NotifyState::Stopping]);
+    stop.cancel();
+    for source in sources {
+        let _ = source.await;
+    }
+    let thread_spool = Arc::clone(&spool);
+    tokio::task::spawn_blocking(move || {
+        if let Some(thread) = recordings {
+            let _ = thread.join();
+        }
+        thread_spool.stop();
+    })
+    .await?;
+    workers.queue.close();
+    // A worker may be waiting for the conductor to take its text: the conductor goes on until they are done.
+    tokio::task::spawn_blocking(move || {
+        for thread in worker_threads {
+            let _ = thread.join();
+        }
+    })
+    .await?;
+    stop_live.cancel();
+    let _ = conductor.await;
+    for server in servers {
+        // A client that holds its connection open does not hold us.
+        let _ = tokio::time::timeout(Duration::from_secs(1), server).await;
+    }
+    tokio::task::spawn_blocking(move || store.writer().stop()).await?;
+    for name in ["api.sock", "eagi.sock"] {
+        let _ = std::fs::remove_file(config.paths.run.join(name));
+    }
+    Ok(())
+}
+
+async fn beat(watchdog: &mut Option<tokio::time::Interval>) {
+    match watchdog {
+        Some(interval) => {
+            interval.tick().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+fn health(config: &Config, workers: &Arc<Workers>, last_frame: &LastFrame, started: WallTime) -> Health {
+    let queue = Arc::clone(&workers.queue);
+    let models = config.paths.models();
+    let folder = models.clone();
+    let last_frame = last_frame.clone();
+    Health {
+        status: workers.status.clone(),
+        last_frame: Arc::new(move || last_frame.get()),
+        now: wall_clock,
+        probe: Arc::new(move || {
+            let (answer, result) = oneshot::channel();
+            queue.push(Urgency::Live, wall_clock(), Work::Probe(answer));
+            Box::pin(async move { result.await.unwrap_or_else(|_| Err("the speech threads have stopped".into())) })
+        }),
+        installed: Arc::new(move || serde_json::to_value(models::installed(&folder)).unwrap_or_default()),
+        models,
+        started,
+    }
+}
+
+fn reload(path: Option<&Path>, workers: &Workers, analyser: &RwLock<Arc<crate::text::TextAnalyser>>) {
+    host::tell_systemd(&[sd_notify::NotifyState::Reloading]);
+    let loaded = Config::load(path).map_err(|error| error.to_string()).and_then(|config| {
+        let texts = config.analyser().map_err(|error| error.to_string())?;
+        Ok((config, texts))
+    });
+    match loaded {
+        Ok((config, texts)) => {
+            *analyser.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(texts);
+            workers.reconfigure(transcribe_settings(&config));
+            log::set_max_level(config.log.level);
+            log::info!("configuration read again; speech, text and log are as it says, the rest after a restart");
+        }
+        Err(error) => log::error!("{error}; everything stays as it was"),
+    }
+    host::tell_systemd(&[sd_notify::NotifyState::Ready]);
+}
+
+async fn bind(address: &str, section: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("listen on {address}: who has it? `ss -ltnp`, or change [{section}] listen"))
+}
+
+/// A socket for the group of lineside; a stale one of a former run is replaced. The lock on the state folder says that no other daemon runs.
+fn unix_listener(path: &Path) -> Result<std::os::unix::net::UnixListener> {
+    let _ = std::fs::remove_file(path);
+    let listener = std::os::unix::net::UnixListener::bind(path).with_context(|| format!("listen on {}; check [paths] run", path.display()))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).with_context(|| format!("set the mode of {}", path.display()))?;
+    Ok(listener)
+}

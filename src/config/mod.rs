@@ -1,1 +1,382 @@
-//! (being written)
+//! The TOML file: one section per room, every key with a default, every mistake named with its file, its line and what is allowed.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::call::Leg;
+use crate::text::lexicon::LexiconKind;
+
+/// Where the file is when nobody says otherwise.
+pub const DEFAULT_PATH: &str = "/etc/lineside/lineside.toml";
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}: {source}; give another file with --config")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A key or a value in it is wrong.
+    #[error("{path}: {problem}")]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// Line, what is wrong, what is allowed.
+        problem: String,
+    },
+}
+
+/// The whole file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Folders.
+    pub paths: Paths,
+    /// The HTTP API.
+    pub http: Http,
+    /// The AudioSocket server.
+    pub audiosocket: AudioSocket,
+    /// The EAGI listener.
+    pub eagi: Eagi,
+    /// Recording folders.
+    pub recordings: Recordings,
+    /// Recognition.
+    pub speech: Speech,
+    /// Cutting speech into utterances.
+    pub utterance: Utterance,
+    /// Reading texts.
+    pub text: Text,
+    /// The log.
+    pub log: Log,
+}
+
+/// `[paths]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Paths {
+    /// Database, audio, models.
+    pub state: PathBuf,
+    /// Sockets.
+    pub run: PathBuf,
+    /// Models; by default `models` in the state folder.
+    pub models: Option<PathBuf>,
+}
+
+impl Default for Paths {
+    fn default() -> Self {
+        Self { state: "/var/lib/lineside".into(), run: "/run/lineside".into(), models: None }
+    }
+}
+
+impl Paths {
+    /// Where models are.
+    pub fn models(&self) -> PathBuf {
+        self.models.clone().unwrap_or_else(|| self.state.join("models"))
+    }
+}
+
+/// `[http]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// Address and port; empty for the Unix socket alone.
+    pub listen: String,
+    /// What clients on TCP must show as `Authorization: Bearer …`; needed when `listen` is not loopback.
+    pub token: Option<String>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8123".into(), token: None }
+    }
+}
+
+/// `[audiosocket]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AudioSocket {
+    /// Address and port; empty switches it off.
+    pub listen: String,
+}
+
+impl Default for AudioSocket {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:9093".into() }
+    }
+}
+
+/// `[eagi]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Eagi {
+    /// Whether `lineside eagi` is served.
+    pub enabled: bool,
+}
+
+impl Default for Eagi {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
+/// `[recordings]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Recordings {
+    /// Folders to watch, with all that is under them.
+    pub folders: Vec<PathBuf>,
+    /// Own patterns for file names, tried before the ready ones.
+    pub patterns: Vec<String>,
+    /// Legs of a stereo file: left, right.
+    pub stereo: [Leg; 2],
+    /// Recordings that are older when first seen are left alone; 0 takes all.
+    pub max_age_hours: u64,
+}
+
+impl Default for Recordings {
+    fn default() -> Self {
+        Self { folders: Vec::new(), patterns: Vec::new(), stereo: [Leg::Agent, Leg::Caller], max_age_hours: 24 }
+    }
+}
+
+/// `[speech]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Speech {
+    /// Name of a model in the models folder, or its path.
+    pub model: String,
+    /// Language code, or `auto`.
+    pub language: String,
+    /// Inferences at a time, one thread each.
+    pub workers: usize,
+    /// Beams; 1 is greedy and fastest.
+    pub beam: u32,
+    /// Words to expect: names, products.
+    pub prompt: Option<String>,
+    /// Suppress noise before recognition.
+    pub denoise: bool,
+    /// Bring speech to an even level before recognition.
+    pub normalise: bool,
+}
+
+impl Default for Speech {
+    fn default() -> Self {
+        Self { model: "base.en-q8_0".into(), language: "en".into(), workers: 1, beam: 1, prompt: None, denoise: false, normalise: true }
+    }
+}
+
+/// `[utterance]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Utterance {
+    /// Probability from which a frame is voice.
+    pub threshold: f32,
+    /// Silence that ends an utterance, milliseconds.
+    pub silence_ms: u32,
+    /// Sound kept from before the first voice.
+    pub pre_roll_ms: u32,
+    /// No utterance is longer.
+    pub max_ms: u32,
+}
+
+impl Default for Utterance {
+    fn default() -> Self {
+        let endpoint = crate::speech::utterance::EndpointSettings::default();
+        Self {
+            threshold: endpoint.threshold,
+            silence_ms: endpoint.silence_ms,
+            pre_roll_ms: endpoint.pre_roll_ms,
+            max_ms: endpoint.max_ms,
+        }
+    }
+}
+
+/// `[text]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Text {
+    /// `vader` or `call-centre`.
+    pub lexicon: LexiconKind,
+    /// Folder of packs; the built-in ones when absent.
+    pub packs: Option<PathBuf>,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `error`, `warn`, `info` or `debug`.
+    pub level: log::LevelFilter,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: log::LevelFilter::Info }
+    }
+}
+
+impl Config {
+    /// Reads a file; without one at the default place the defaults serve.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let place = path.unwrap_or(Path::new(DEFAULT_PATH));
+        match std::fs::read_to_string(place) {
+            Ok(text) => Self::parse(place, &text),
+            Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(source) => Err(ConfigError::Read { path: place.into(), source }),
+        }
+    }
+
+    /// Reads a text; `path` is its name in errors.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let wrong = |problem: String| ConfigError::Wrong { path: path.into(), problem };
+        let config: Self = toml::from_str(text).map_err(|error| wrong(error.to_string().trim_end().to_string()))?;
+        config.check().map_err(|(section, key, problem)| match line_of(text, section, key) {
+            Some(line) => wrong(format!("line {line}: [{section}] {key}: {problem}")),
+            None => wrong(format!("[{section}] {key}: {problem}")),
+        })?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), (&'static str, &'static str, String)> {
+        for (section, listen) in [("http", &self.http.listen), ("audiosocket", &self.audiosocket.listen)] {
+            if !listen.is_empty() && listen.parse::<SocketAddr>().is_err() {
+                return Err((section, "listen", format!("{listen:?} is not an address and port like 127.0.0.1:8123, nor empty")));
+            }
+        }
+        let open = self.http.listen.parse::<SocketAddr>().is_ok_and(|address| !address.ip().is_loopback());
+        if open && self.http.token.as_deref().is_none_or(str::is_empty) {
+            return Err(("http", "listen", "is not loopback: set [http] token too, so that not everybody can read the calls".into()));
+        }
+        let within = |section, key, value: u64, low: u64, high: u64| {
+            if (low..=high).contains(&value) { Ok(()) } else { Err((section, key, format!("{value} is not from {low} to {high}"))) }
+        };
+        within("speech", "workers", self.speech.workers as u64, 1, 64)?;
+        within("speech", "beam", u64::from(self.speech.beam), 1, 8)?;
+        within("utterance", "silence_ms", u64::from(self.utterance.silence_ms), 100, 5000)?;
+        within("utterance", "pre_roll_ms", u64::from(self.utterance.pre_roll_ms), 0, 2000)?;
+        within("utterance", "max_ms", u64::from(self.utterance.max_ms), 2000, 28_000)?;
+        if !(0.05..=0.95).contains(&self.utterance.threshold) {
+            return Err(("utterance", "threshold", format!("{} is not from 0.05 to 0.95", self.utterance.threshold)));
+        }
+        for folder in &self.recordings.folders {
+            if !folder.is_absolute() {
+                return Err(("recordings", "folders", format!("{} is not an absolute path", folder.display())));
+            }
+        }
+        if let Err(error) = crate::capture::naming::Naming::new(&self.recordings.patterns) {
+            return Err(("recordings", "patterns", error.to_string()));
+        }
+        Ok(())
+    }
+
+    /// How speech is cut.
+    pub fn endpoint(&self) -> crate::speech::utterance::EndpointSettings {
+        crate::speech::utterance::EndpointSettings {
+            threshold: self.utterance.threshold,
+            silence_ms: self.utterance.silence_ms,
+            pre_roll_ms: self.utterance.pre_roll_ms,
+            max_ms: self.utterance.max_ms,
+            ..Default::default()
+        }
+    }
+
+    /// What the recogniser is told of every utterance.
+    pub fn hints(&self) -> crate::speech::recogniser::Hints {
+        crate::speech::recogniser::Hints {
+            language: Some(self.speech.language.clone()).filter(|language| language != "auto"),
+            prompt: self.speech.prompt.clone().filter(|prompt| !prompt.is_empty()),
+            normalise: self.speech.normalise,
+            denoise: self.speech.denoise,
+        }
+    }
+
+    /// The packs and the lexicon, ready to read texts.
+    pub fn analyser(&self) -> Result<crate::text::TextAnalyser, crate::text::pack::PackError> {
+        crate::text::TextAnalyser::new(self.text.lexicon, &packs(self.text.packs.as_deref())?)
+    }
+}
+
+/// All packs of a folder in order of name, or the built-in ones.
+pub fn packs(folder: Option<&Path>) -> Result<Vec<crate::text::pack::Pack>, crate::text::pack::PackError> {
+    use crate::text::pack::{Pack, PackError};
+    let Some(folder) = folder else { return Pack::built_in() };
+    let fail = |path: &Path, error: std::io::Error| PackError { file: path.display().to_string(), problem: error.to_string() };
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .map_err(|error| fail(folder, error))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "toml"))
+        .collect();
+    files.sort();
+    files
+        .iter()
+        .map(|path| Pack::parse(&path.display().to_string(), &std::fs::read_to_string(path).map_err(|error| fail(path, error))?))
+        .collect()
+}
+
+/// The line of a key in its section, from 1.
+fn line_of(text: &str, section: &str, key: &str) -> Option<usize> {
+    let mut inside = false;
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if let Some(name) = line.strip_prefix('[') {
+            inside = name.trim_end_matches(']').trim() == section;
+        } else if inside && line.split('=').next().is_some_and(|name| name.trim() == key) {
+            return Some(number + 1);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn error(text: &str) -> String {
+        Config::parse(Path::new("/etc/lineside/lineside.toml"), text).expect_err("wrong").to_string()
+    }
+
+    #[test]
+    fn the_file_that_is_installed_says_what_the_defaults_are() {
+        let text = include_str!("../../etc/lineside.toml");
+        let installed = Config::parse(Path::new("etc/lineside.toml"), text).expect("well made");
+        let mut defaults = Config::default();
+        // What only an installed system has.
+        defaults.recordings.folders.clone_from(&installed.recordings.folders);
+        defaults.text.packs.clone_from(&installed.text.packs);
+        assert_eq!(format!("{installed:?}"), format!("{defaults:?}"));
+    }
+
+    #[test]
+    fn mistakes_are_named_with_line_and_what_is_allowed() {
+        let unknown = error("[speech]\nmodle = \"base\"\n");
+        assert!(unknown.contains("line 2") && unknown.contains("modle") && unknown.contains("`model`"), "{unknown}");
+        let kind = error("[speech]\nworkers = \"two\"\n");
+        assert!(kind.contains("line 2") && kind.contains("two"), "{kind}");
+        let range = error("[log]\nlevel = \"info\"\n\n[speech]\nbeam = 1\nworkers = 99\n");
+        assert!(range.contains("line 6: [speech] workers: 99 is not from 1 to 64"), "{range}");
+        let address = error("[http]\nlisten = \"localhost\"\n");
+        assert!(address.contains("line 2") && address.contains("127.0.0.1:8123"), "{address}");
+        let open = error("[http]\nlisten = \"0.0.0.0:8123\"\n");
+        assert!(open.contains("token"), "{open}");
+        let lexicon = error("[text]\nlexicon = \"vaader\"\n");
+        assert!(lexicon.contains("call-centre"), "{lexicon}");
+        let pattern = error("[recordings]\npatterns = [\"(\"]\n");
+        assert!(pattern.contains("line 2"), "{pattern}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "\\PC{0,200}", lines in "(\\[[a-z]{0,9}\\]\n|[a-z_]{1,9} = [-0-9\"a-z\\[\\]]{0,9}\n){0,9}") {
+            let _ = Config::parse(Path::new("x"), &text);
+            let _ = Config::parse(Path::new("x"), &lines);
+        }
+    }
+}

@@ -331,15 +331,10 @@ impl Live {
             "source": spec.source.as_str(), "agent": names.agent, "campaign": names.campaign,
         });
         let event = NewEvent { call: Some(key), kind: "call_start", at: self.now(), payload };
-        let mut changes = vec![Change::CallOpened(NewCall { key, id: id.clone(), source: spec.source, started: spec.started, names })];
+        // Opened under its first name, so that this one leads to it too.
+        let mut changes = vec![Change::CallOpened(NewCall { key, id: spec.call.clone(), source: spec.source, started: spec.started, names })];
         if id != spec.call {
-            // Its first name leads to it too.
-            changes[0] = match changes.remove(0) {
-                Change::CallOpened(call) => Change::CallOpened(NewCall { id: spec.call.clone(), ..call }),
-                other => other,
-            };
-            changes.insert(0, Change::CallRenamed { call: key, id });
-            changes.swap(0, 1);
+            changes.push(Change::CallRenamed { call: key, id });
         }
         changes.push(Change::Event(event));
         Ok((key, changes))
@@ -502,10 +497,10 @@ impl Live {
         metrics::counter!("lineside_utterances_total", "state" => word).increment(1);
         metrics::counter!("lineside_segments_total").increment(segments.len() as u64);
         metrics::histogram!("lineside_lag_seconds").record((now.0 - job.said.0) as f64 / 1000.0);
-        let changed = !segments.is_empty();
+        let has_text = !segments.is_empty();
         let mut changes =
             vec![Change::UtteranceDone { utterance: job.utterance, state, segments, note, engine, took_ms, at: now }];
-        if changed {
+        if has_text {
             changes.push(Change::CallFigures { call: key, figures: figures(&call.rolling) });
         }
         changes.extend(events);

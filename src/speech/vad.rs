@@ -154,7 +154,8 @@ mod tests {
                 add(format!("energy, floor + {above} dB"), &voiced, FRAME_MS / 1000.0);
             }
             let silero = shared.join("models/silero-v6.2.0-ggml.bin");
-            let params = whisper_rs::WhisperVadContextParams::new();
+            let mut params = whisper_rs::WhisperVadContextParams::new();
+            params.set_n_threads(1);
             if let Ok(mut vad) = whisper_rs::WhisperVadContext::new(&silero.display().to_string(), params)
                 && vad.detect_speech(&sound).is_ok()
             {

@@ -76,7 +76,7 @@ fn done(key: i64, text: &str) -> Vec<Change> {
     ]
 }
 
-async fn open() -> (tempfile::TempDir, Store) {
+fn open() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().expect("temp dir");
     let (store, _) = Store::open(folder.path()).expect("open");
     (folder, store)
@@ -84,7 +84,7 @@ async fn open() -> (tempfile::TempDir, Store) {
 
 #[tokio::test]
 async fn text_is_written_once_published_once_and_found_again() {
-    let (_folder, store) = open().await;
+    let (_folder, store) = open();
     let mut live = store.live();
     store.writer().push(vec![call(1, "a.1", 1000), leg(1, 1, 1000), utterance(1, 1, 1, 0)]).await.expect("push");
     store.writer().push(vec![utterance(2, 1, 1, 0)]).await.expect("the same stretch found again");
@@ -105,7 +105,7 @@ async fn text_is_written_once_published_once_and_found_again() {
 
 #[tokio::test]
 async fn a_call_that_turns_out_to_be_another_keeps_its_times_and_its_old_name() {
-    let (_folder, store) = open().await;
+    let (_folder, store) = open();
     store.writer().push(vec![call(1, "uuid-1", 4000), leg(1, 1, 4000), utterance(1, 1, 1, 0)]).await.expect("push");
     store.writer().push(done(1, "hello")).await.expect("push");
     store.writer().push(vec![call(2, "b.2", 1000), leg(2, 2, 1000)]).await.expect("push");
@@ -118,7 +118,7 @@ async fn a_call_that_turns_out_to_be_another_keeps_its_times_and_its_old_name() 
 
 #[tokio::test]
 async fn pages_follow_each_other_without_gap_or_overlap() {
-    let (_folder, store) = open().await;
+    let (_folder, store) = open();
     let calls = (1..=25).map(|i| call(i, &format!("c.{i}"), i / 3)).collect();
     store.writer().commit(calls).await.expect("commit");
     let (mut seen, mut after) = (Vec::new(), None);
@@ -133,7 +133,7 @@ async fn pages_follow_each_other_without_gap_or_overlap() {
 
 #[tokio::test]
 async fn every_query_of_the_api_uses_an_index() {
-    let (_folder, store) = open().await;
+    let (_folder, store) = open();
     let mut queries: Vec<(String, usize)> = vec![
         (events::AFTER.into(), 2),
         (events::OF_CALL.into(), 3),
@@ -198,7 +198,7 @@ async fn every_query_of_the_api_uses_an_index() {
 
 #[tokio::test]
 async fn a_second_daemon_a_foreign_file_and_a_newer_database_are_refused_with_what_to_do() {
-    let (folder, store) = open().await;
+    let (folder, store) = open();
     let refusal = |result: Result<(Store, recovery::Recovery), StoreError>| result.err().expect("refused").to_string();
     assert!(refusal(Store::open(folder.path())).contains("another lineside is running"));
     store.writer().stop();
@@ -220,7 +220,7 @@ async fn a_second_daemon_a_foreign_file_and_a_newer_database_are_refused_with_wh
 
 #[tokio::test]
 async fn a_restart_finds_what_was_left_undone() {
-    let (folder, store) = open().await;
+    let (folder, store) = open();
     store.writer().push(vec![call(3, "a.1", 1000), leg(5, 3, 1000), utterance(7, 3, 5, 0), utterance(8, 3, 5, 16000)]).await.expect("push");
     store.writer().commit(done(7, "hello")).await.expect("commit");
     store.writer().stop();

@@ -1,0 +1,75 @@
+//! `GET /api/v1/calls/{id}/audio`: a leg's sound, with range requests, for players that seek.
+
+use std::collections::HashMap;
+use std::path::{Path as FilePath, PathBuf};
+
+use axum::extract::{Path, Query, Request, State};
+use axum::response::{IntoResponse, Response};
+use tower_http::services::ServeFile;
+
+use super::calls::find_call;
+use super::{Api, ApiError, Parameters};
+use crate::audio::reader::RecordingReader;
+use crate::audio::wav;
+use crate::store::calls::LegRow;
+
+pub(super) async fn audio(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let call = find_call(&api, &id).await?;
+    let legs = api.store.legs(call.key).await?;
+    let wanted = Parameters::new(query).text("leg");
+    let found = match &wanted {
+        Some(name) => legs.iter().find(|leg| leg.leg == *name || leg.key.to_string() == *name),
+        None => legs.first(),
+    };
+    let Some(leg) = found else {
+        let names: Vec<&str> = legs.iter().map(|leg| leg.leg.as_str()).collect();
+        return Err(ApiError::NotFound(format!("no such leg; this call has: {}", names.join(", "))));
+    };
+    let gone = |error: String| ApiError::NotFound(format!("the sound of this leg cannot be had: {error}"));
+    let path = playable(leg, &api.cache).await.map_err(gone)?;
+    let response = ServeFile::new(path).try_call(request).await.map_err(|error| gone(error.to_string()))?;
+    Ok(response.into_response())
+}
+
+/// The file itself where a player can take it, else a WAV of this leg, made once.
+async fn playable(leg: &LegRow, cache: &FilePath) -> Result<PathBuf, String> {
+    let path = PathBuf::from(&leg.path);
+    if leg.owned {
+        return Ok(path);
+    }
+    let (to, channel, closed) = (cache.join(format!("{}.wav", leg.key)), usize::from(leg.channel), leg.closed.is_some());
+    if closed && to.exists() {
+        return Ok(to);
+    }
+    tokio::task::spawn_blocking(move || convert(&path, channel, &to).map(|()| to)).await.map_err(|error| error.to_string())?
+}
+
+fn convert(from: &FilePath, channel: usize, to: &FilePath) -> Result<(), String> {
+    use std::io::Write;
+    let mut reader = RecordingReader::open(from).map_err(|error| format!("{}: {error}", from.display()))?;
+    let samples = reader.available_samples().map_err(|error| error.to_string())?;
+    let text = |error: std::io::Error| format!("{}: {error}", to.display());
+    std::fs::create_dir_all(to.parent().unwrap_or(to)).map_err(text)?;
+    let part = to.with_extension("part");
+    let mut out = std::io::BufWriter::new(std::fs::File::create(&part).map_err(text)?);
+    out.write_all(&wav::header(reader.layout().rate_hz, 1, samples)).map_err(text)?;
+    let (mut place, mut piece) = (0, Vec::new());
+    while place < samples {
+        piece.clear();
+        let got = reader.read_samples(channel, place, 1 << 16, &mut piece).map_err(|error| error.to_string())?;
+        if got == 0 {
+            break;
+        }
+        place += got as u64;
+        for sample in &piece {
+            out.write_all(&sample.to_le_bytes()).map_err(text)?;
+        }
+    }
+    out.flush().map_err(text)?;
+    std::fs::rename(&part, to).map_err(text)
+}

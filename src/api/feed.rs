@@ -1,0 +1,157 @@
+//! Live feeds: what the writer has committed, as it is committed.
+//!
+//! A client that does not keep up is let go and counted; it may come back and ask for what it missed (SSE by Last-Event-ID).
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
+use axum::extract::{Path, Query, State, WebSocketUpgrade};
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::{Stream, StreamExt, stream};
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::calls::find_call;
+use super::{Api, ApiError, Parameters};
+use crate::call::CallKey;
+use crate::store::StoredEvent;
+
+/// A client that does not take a message in this time is let go.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Events read at once for a client that comes back.
+const PAGE: u32 = 500;
+
+fn dropped() {
+    metrics::counter!("lineside_feed_dropped_total").increment(1);
+}
+
+/// `WS /ws/calls`
+pub(super) async fn all_calls(State(api): State<Api>, upgrade: WebSocketUpgrade) -> Response {
+    upgrade.max_message_size(4096).on_upgrade(move |socket| websocket(api, socket, None)).into_response()
+}
+
+/// `WS /ws/calls/{id}`
+pub(super) async fn one_call(State(api): State<Api>, Path(id): Path<String>, upgrade: WebSocketUpgrade) -> Result<Response, ApiError> {
+    let call = find_call(&api, &id).await?.key;
+    Ok(upgrade.max_message_size(4096).on_upgrade(move |socket| websocket(api, socket, Some(call))).into_response())
+}
+
+async fn websocket(api: Api, mut socket: WebSocket, mut only: Option<CallKey>) {
+    let mut live = api.store.live();
+    loop {
+        let message: Message = tokio::select! {
+            () = api.stop.cancelled() => {
+                let frame = CloseFrame { code: close_code::AWAY, reason: "lineside is stopping".into() };
+                let _ = tokio::time::timeout(PATIENCE, socket.send(Message::Close(Some(frame)))).await;
+                return;
+            }
+            event = live.recv() => match event {
+                Ok(event) if only.is_none_or(|call| event.call == Some(call)) => Message::Text(event.payload.as_ref().into()),
+                Ok(_) => continue,
+                Err(RecvError::Lagged(_)) => {
+                    dropped();
+                    return;
+                }
+                Err(RecvError::Closed) => return,
+            },
+            received = socket.recv() => match received {
+                Some(Ok(Message::Text(text))) => match answer(&api, &text, &mut only).await {
+                    Some(answer) => Message::Text(Utf8Bytes::from(answer.to_string())),
+                    None => continue,
+                },
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                Some(Ok(_)) => continue,
+            },
+        };
+        match tokio::time::timeout(PATIENCE, socket.send(message)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return,
+            Err(_) => {
+                dropped();
+                return;
+            }
+        }
+    }
+}
+
+/// `ping`, `{"action":"ping"}`, `{"action":"subscribe","call_id":…}`: what the tutorial's page sends.
+async fn answer(api: &Api, text: &str, only: &mut Option<CallKey>) -> Option<Value> {
+    if text.trim() == "ping" {
+        return Some(json!({"type": "pong"}));
+    }
+    let message: Value = serde_json::from_str(text).ok()?;
+    match message["action"].as_str()? {
+        "ping" => Some(json!({"type": "pong"})),
+        "subscribe" => match message["call_id"].as_str().filter(|id| !id.is_empty() && *id != "all") {
+            None => {
+                *only = None;
+                Some(json!({"type": "subscribed", "call_id": null}))
+            }
+            Some(id) => match find_call(api, id).await {
+                Ok(call) => {
+                    *only = Some(call.key);
+                    Some(json!({"type": "subscribed", "call_id": call.call_id}))
+                }
+                Err(_) => Some(json!({"type": "error", "detail": "Call session not found", "call_id": id})),
+            },
+        },
+        other => Some(json!({"type": "error", "detail": format!("unknown action {other:?}: ping or subscribe")})),
+    }
+}
+
+/// `GET /api/v1/events`: from now on, or after `Last-Event-ID` (header or `last_event_id`); `call_id` for one call.
+pub(super) async fn sse(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+    let query = Parameters::new(query);
+    let header = headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse().ok());
+    let from = header.or(query.parse("last_event_id", "a number")?);
+    let only = match query.text("call_id") {
+        Some(id) => Some(find_call(&api, &id).await?.key),
+        None => None,
+    };
+    // Subscribed before the past is read: what is committed in between comes twice and is told apart by its number.
+    let live = api.store.live();
+    let after = match from {
+        Some(id) => id,
+        None => api.store.last_event().await?,
+    };
+    let past = stream::unfold((api.clone(), after, from.is_some()), move |(api, after, more)| async move {
+        if !more {
+            return None;
+        }
+        let page = api.store.events_after(after, only, PAGE).await.unwrap_or_default();
+        let last = page.last()?.id;
+        let full = page.len() == PAGE as usize;
+        Some((stream::iter(page), (api, last, full)))
+    })
+    .flatten();
+    let stop = api.stop.clone();
+    let now = stream::unfold((live, stop), |(mut live, stop)| async move {
+        tokio::select! {
+            () = stop.cancelled() => None,
+            event = live.recv() => match event {
+                Ok(event) => Some((StoredEvent::clone(&event), (live, stop))),
+                Err(RecvError::Lagged(_)) => {
+                    dropped(); // it comes back with its last number and misses nothing
+                    None
+                }
+                Err(RecvError::Closed) => None,
+            },
+        }
+    });
+    let mut seen = after;
+    let events = past.chain(now).filter_map(move |event| {
+        let wanted = event.id > seen && only.is_none_or(|call| event.call == Some(call));
+        seen = seen.max(event.id);
+        let out = wanted.then(|| Ok(Event::default().id(event.id.to_string()).event(&*event.kind).data(&*event.payload)));
+        std::future::ready(out)
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}

@@ -1,0 +1,79 @@
+//! `lineside analyze`: recordings to text, without a daemon.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::say;
+use crate::config::Config;
+use crate::pipeline::analyze::{Report, analyze};
+use crate::speech::engine::{self, EngineSettings};
+use crate::speech::models;
+use crate::speech::recogniser::Recogniser;
+use crate::text::Label;
+
+/// Every format of the recordings room: wav, WAV, gsm, ulaw, alaw, sln*, raw, mp3, ogg, flac, m4a
+#[derive(Args)]
+pub(super) struct AnalyzeArguments {
+    /// Recordings
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Model name or path [default: that of the configuration]
+    #[arg(long)]
+    model: Option<String>,
+    /// Where somebody speaks, and how good the sound is; no text
+    #[arg(long)]
+    no_text: bool,
+    /// One JSON object per file
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &AnalyzeArguments, config: &Config) -> anyhow::Result<ExitCode> {
+    let analyser = config.analyser()?;
+    let mut recogniser = None;
+    if !arguments.no_text {
+        let name = arguments.model.as_deref().unwrap_or(&config.speech.model);
+        let model = models::resolve(&config.paths.models(), name)?;
+        let engine = engine::load(&model, &EngineSettings { beam: config.speech.beam })?;
+        recogniser = Some(Recogniser::new(engine.session().context("start the recogniser")?, config.hints()));
+    }
+    let mut failed = false;
+    for file in &arguments.files {
+        let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} utterances {eta}")?);
+        bar.set_message(file.display().to_string());
+        let report = analyze(file, config.recordings.stereo, config.endpoint(), recogniser.as_mut(), &analyser, |done, all| {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        });
+        bar.finish_and_clear();
+        match report {
+            Ok(report) if arguments.json => say(&serde_json::to_string(&report)?)?,
+            Ok(report) => print(&report)?,
+            Err(error) => {
+                failed = true;
+                eprintln!("lineside: {}: {error}", file.display());
+            }
+        }
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn print(report: &Report) -> anyhow::Result<()> {
+    let spoken: f64 = report.speech.iter().map(|speech| speech.end - speech.start).sum();
+    say(&format!("{}: {:.1} s, {spoken:.1} s of speech in {} utterances", report.file, report.duration_s, report.speech.len()))?;
+    for segment in &report.segments {
+        let line = format!("{:8.2}  {:<8}{:+.2}  {}", segment.start, segment.leg, segment.sentiment, segment.text);
+        say(&super::calls::coloured(&line, Label::of(segment.sentiment).as_str()))?;
+    }
+    for hit in &report.keywords {
+        say(&format!("{:8.2}  {}: {} ({})", hit["start"].as_f64().unwrap_or(0.0), hit["kind"].as_str().unwrap_or(""), hit["term"].as_str().unwrap_or(""), hit["label"].as_str().unwrap_or("")))?;
+    }
+    if let Some(mean) = report.sentiment.call.mean {
+        say(&format!("sentiment {mean:+.2}, {} positive, {} neutral, {} negative", report.sentiment.call.positive, report.sentiment.call.neutral, report.sentiment.call.negative))?;
+    }
+    Ok(())
+}

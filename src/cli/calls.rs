@@ -1,0 +1,256 @@
+//! `lineside calls`, `show`, `search`, `tail`: the daemon's answers on a terminal or for a script.
+
+use anyhow::Context;
+use clap::Args;
+use http_body_util::BodyExt;
+use serde_json::Value;
+
+use super::client::{Daemon, query, runtime};
+use super::{colour, say, table};
+use crate::config::Config;
+
+/// Newest first
+#[derive(Args)]
+pub(super) struct CallsArguments {
+    /// active, connection_closed, completed or failed
+    #[arg(long)]
+    state: Option<String>,
+    /// Of this agent
+    #[arg(long)]
+    agent: Option<String>,
+    /// Of this campaign
+    #[arg(long)]
+    campaign: Option<String>,
+    /// Begun since: 2026-11-21, 2026-11-21T10:00:00Z or seconds
+    #[arg(long)]
+    since: Option<String>,
+    /// Begun before
+    #[arg(long)]
+    until: Option<String>,
+    /// Mean sentiment at least
+    #[arg(long, allow_hyphen_values = true)]
+    min_sentiment: Option<f64>,
+    /// Mean sentiment at most
+    #[arg(long, allow_hyphen_values = true)]
+    max_sentiment: Option<f64>,
+    /// Only calls in which a keyword or profanity was said
+    #[arg(long)]
+    alerts: bool,
+    /// How many
+    #[arg(long, default_value_t = 20)]
+    limit: u32,
+    /// Only the call ids and figures, tab separated, no header
+    #[arg(long, conflicts_with = "json")]
+    tsv: bool,
+    /// The API's JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    daemon: Daemon,
+}
+
+/// A call with its text
+#[derive(Args)]
+pub(super) struct ShowArguments {
+    /// Call id, uniqueid or UUID
+    call: String,
+    /// The API's JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    daemon: Daemon,
+}
+
+/// Every word must be said; "words in quotes" in a row; beginnings with *
+#[derive(Args)]
+pub(super) struct SearchArguments {
+    /// What to search for
+    #[arg(required = true)]
+    words: Vec<String>,
+    /// Of this agent
+    #[arg(long)]
+    agent: Option<String>,
+    /// Of this campaign
+    #[arg(long)]
+    campaign: Option<String>,
+    /// In calls begun since
+    #[arg(long)]
+    since: Option<String>,
+    /// agent, caller or mixed
+    #[arg(long)]
+    leg: Option<String>,
+    /// How many
+    #[arg(long, default_value_t = 20)]
+    limit: u32,
+    /// The API's JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    daemon: Daemon,
+}
+
+/// Ends with Ctrl-C
+#[derive(Args)]
+pub(super) struct TailArguments {
+    /// Only this call
+    #[arg(long)]
+    call: Option<String>,
+    /// From after this event on, 0 for all that are kept [default: from now on]
+    #[arg(long, value_name = "EVENT")]
+    after: Option<i64>,
+    /// JSON lines
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    daemon: Daemon,
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or("")
+}
+
+fn number(value: &Value) -> String {
+    value.as_f64().map_or_else(String::new, |number| format!("{number:+.2}"))
+}
+
+/// A line in the colour of its sentiment, on a terminal.
+pub(super) fn coloured(line: &str, label: &str) -> String {
+    match (colour(), label) {
+        (true, "negative") => format!("\x1b[31m{line}\x1b[0m"),
+        (true, "positive") => format!("\x1b[32m{line}\x1b[0m"),
+        _ => line.into(),
+    }
+}
+
+pub(super) fn list(arguments: &CallsArguments, config: &Config) -> anyhow::Result<()> {
+    let query = query(&[
+        ("state", arguments.state.clone()),
+        ("agent", arguments.agent.clone()),
+        ("campaign", arguments.campaign.clone()),
+        ("since", arguments.since.clone()),
+        ("until", arguments.until.clone()),
+        ("min_sentiment", arguments.min_sentiment.map(|value| value.to_string())),
+        ("max_sentiment", arguments.max_sentiment.map(|value| value.to_string())),
+        ("has_alerts", arguments.alerts.then(|| "true".into())),
+        ("limit", Some(arguments.limit.to_string())),
+    ]);
+    let answer = arguments.daemon.fetch(config, &format!("/api/v1/calls{query}"))?;
+    if arguments.json {
+        say(&answer.to_string())?;
+        return Ok(());
+    }
+    let calls = answer["calls"].as_array().cloned().unwrap_or_default();
+    let row = |call: &Value| {
+        [
+            text(call, "call_id").to_string(),
+            text(call, "start_time").to_string(),
+            text(call, "status").to_string(),
+            text(call, "agent").to_string(),
+            text(call, "campaign").to_string(),
+            format!("{:.0}", call["total_audio_duration"].as_f64().unwrap_or(0.0)),
+            call["segment_count"].to_string(),
+            number(&call["sentiment"]),
+            if call["has_alerts"] == true { "!".into() } else { String::new() },
+        ]
+    };
+    if arguments.tsv {
+        for call in &calls {
+            say(&row(call).join("\t"))?;
+        }
+        return Ok(());
+    }
+    let mut rows = table(&["CALL", "BEGAN", "STATE", "AGENT", "CAMPAIGN", "SECONDS", "SEGMENTS", "SENTIMENT", ""]);
+    for call in &calls {
+        rows.add_row(row(call));
+    }
+    say(&rows.to_string())?;
+    Ok(())
+}
+
+pub(super) fn show(arguments: &ShowArguments, config: &Config) -> anyhow::Result<()> {
+    let call = arguments.daemon.fetch(config, &format!("/api/v1/calls/{}", arguments.call))?;
+    if arguments.json {
+        say(&call.to_string())?;
+        return Ok(());
+    }
+    say(&format!("{}  {}  {}", text(&call, "call_id"), text(&call, "start_time"), text(&call, "status")))?;
+    for key in ["uniqueid", "uuid", "agent", "campaign", "lead", "phone", "end_reason"] {
+        if call[key].is_string() {
+            say(&format!("{key}: {}", text(&call, key)))?;
+        }
+    }
+    say(&format!("{:.1} s, {} segments, sentiment {}", call["total_audio_duration"].as_f64().unwrap_or(0.0), call["segment_count"], number(&call["sentiment"])))?;
+    for segment in call["transcript_segments"].as_array().into_iter().flatten() {
+        let score = &segment["sentiment"]["compound"];
+        let line = format!("{:8.2}  {:<8}{}  {}", segment["start_time"].as_f64().unwrap_or(0.0), text(segment, "leg"), number(score), text(segment, "text"));
+        say(&coloured(&line, text(&segment["sentiment"], "label")))?;
+    }
+    Ok(())
+}
+
+pub(super) fn search(arguments: &SearchArguments, config: &Config) -> anyhow::Result<()> {
+    let words: Vec<String> =
+        arguments.words.iter().map(|word| if word.contains(' ') && !word.contains('"') { format!("\"{word}\"") } else { word.clone() }).collect();
+    let query = query(&[
+        ("q", Some(words.join(" "))),
+        ("agent", arguments.agent.clone()),
+        ("campaign", arguments.campaign.clone()),
+        ("since", arguments.since.clone()),
+        ("leg", arguments.leg.clone()),
+        ("limit", Some(arguments.limit.to_string())),
+    ]);
+    let answer = arguments.daemon.fetch(config, &format!("/api/v1/search{query}"))?;
+    if arguments.json {
+        say(&answer.to_string())?;
+        return Ok(());
+    }
+    let mark = |snippet: &str| if colour() { snippet.replace("<b>", "\x1b[1m").replace("</b>", "\x1b[0m") } else { snippet.replace("<b>", "").replace("</b>", "") };
+    for hit in answer["hits"].as_array().into_iter().flatten() {
+        let segment = &hit["segment"];
+        say(&format!("{}  {:8.2}  {:<8}{}", text(hit, "call_id"), segment["start_time"].as_f64().unwrap_or(0.0), text(segment, "leg"), mark(text(hit, "snippet"))))?;
+    }
+    Ok(())
+}
+
+pub(super) fn tail(arguments: &TailArguments, config: &Config) -> anyhow::Result<()> {
+    let query = query(&[("call_id", arguments.call.clone()), ("last_event_id", arguments.after.map(|id| id.to_string()))]);
+    runtime()?.block_on(async {
+        let response = arguments.daemon.open(config, &format!("/api/v1/events{query}")).await?;
+        anyhow::ensure!(response.status().is_success(), "the feed answers {}", response.status());
+        let mut body = response.into_body();
+        let mut pending = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.context("the feed broke off")?.into_data() else { continue };
+            pending.extend_from_slice(&data);
+            while let Some(end) = pending.windows(2).position(|pair| pair == b"\n\n") {
+                let event: Vec<u8> = pending.drain(..end + 2).collect();
+                let event = String::from_utf8_lossy(&event);
+                for data in event.lines().filter_map(|line| line.strip_prefix("data: ")) {
+                    if arguments.json {
+                        say(data)?;
+                    } else if let Ok(message) = serde_json::from_str::<Value>(data) {
+                        say(&line(&message))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A message of the feed for people.
+fn line(message: &Value) -> String {
+    let call = text(message, "call_id");
+    match text(message, "type") {
+        "sentiment" => {
+            let words: Vec<&str> =
+                ["keywords_detected", "profanity_detected"].iter().flat_map(|key| message[*key].as_array().into_iter().flatten()).filter_map(Value::as_str).collect();
+            let alert = if words.is_empty() { String::new() } else { format!("   [{}]", words.join(", ")) };
+            let score = number(&message["sentiment_score"]);
+            let said = format!("{call}  {:7.2}  {:<8}{score}  {}{alert}", message["start_time"].as_f64().unwrap_or(0.0), text(message, "leg"), text(message, "text"));
+            coloured(&said, text(message, "sentiment_label"))
+        }
+        "call_end" => format!("{call}  ended: {:.1} s, {} segments, sentiment {}", message["duration"].as_f64().unwrap_or(0.0), message["segments"], number(&message["sentiment"])),
+        other => format!("{call}  {other}"),
+    }
+}

@@ -1,0 +1,155 @@
+//! `lineside doctor`: what is wrong with this box, and the mend for each.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::client::Daemon;
+use super::{colour, say};
+use crate::config::Config;
+use crate::speech::engine::{self, EngineSettings};
+use crate::speech::models;
+
+/// Exit code 1 when something is wrong
+#[derive(Args)]
+pub(super) struct DoctorArguments {
+    /// JSON list of checks
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    daemon: Daemon,
+}
+
+#[derive(Serialize)]
+struct Check {
+    what: &'static str,
+    ok: bool,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<String>,
+}
+
+fn good(what: &'static str, found: impl Into<String>) -> Check {
+    Check { what, ok: true, found: found.into(), mend: None }
+}
+
+fn bad(what: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Check {
+    Check { what, ok: false, found: found.into(), mend: Some(mend.into()) }
+}
+
+pub(super) fn run(arguments: &DoctorArguments, path: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let mut checks = Vec::new();
+    let config = match Config::load(path) {
+        Ok(config) => {
+            checks.push(good("configuration", path.unwrap_or(Path::new(crate::config::DEFAULT_PATH)).display().to_string()));
+            config
+        }
+        Err(error) => {
+            checks.push(bad("configuration", error.to_string(), "mend the line that is named"));
+            Config::default()
+        }
+    };
+    checks.push(match config.analyser() {
+        Ok(_) => good("packs", config.text.packs.as_ref().map_or_else(|| "built in".into(), |packs| packs.display().to_string())),
+        Err(error) => bad("packs", error.to_string(), "mend the line that is named, or take [text] packs out for the built-in ones"),
+    });
+    checks.push(state(&config));
+    checks.push(disk(&config));
+    checks.push(model(&config));
+    for folder in &config.recordings.folders {
+        checks.push(match std::fs::read_dir(folder) {
+            Ok(_) => good("recordings", folder.display().to_string()),
+            Err(error) => bad(
+                "recordings",
+                format!("{}: {error}", folder.display()),
+                "let lineside read it: `usermod -aG asterisk lineside`, or change [recordings] folders",
+            ),
+        });
+    }
+    checks.push(inotify());
+    checks.extend(asterisk());
+    checks.push(match arguments.daemon.fetch(&config, "/health") {
+        Ok(health) => {
+            let status = health["status"].as_str().unwrap_or("?").to_string();
+            let found = format!("{status}, backlog {} utterances, last frame {}", health["backlog"]["utterances"], health["last_frame"]);
+            if status == "ok" { good("daemon", found) } else { bad("daemon", found, "see `lineside model list` and `journalctl -u lineside`") }
+        }
+        Err(error) => bad("daemon", format!("{error:#}"), "`systemctl start lineside`"),
+    });
+
+    let failed = checks.iter().any(|check| !check.ok);
+    if arguments.json {
+        say(&serde_json::to_string(&checks)?)?;
+    } else {
+        for check in &checks {
+            let word = match (check.ok, colour()) {
+                (true, false) => "ok  ",
+                (true, true) => "\x1b[32mok  \x1b[0m",
+                (false, false) => "BAD ",
+                (false, true) => "\x1b[31mBAD \x1b[0m",
+            };
+            say(&format!("{word} {:<14} {}", check.what, check.found))?;
+            if let Some(mend) = &check.mend {
+                say(&format!("                    mend: {mend}"))?;
+            }
+        }
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn state(config: &Config) -> Check {
+    let probe = config.paths.state.join(".doctor");
+    match std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe)) {
+        Ok(()) => good("state folder", config.paths.state.display().to_string()),
+        Err(error) => bad(
+            "state folder",
+            format!("{}: {error}", config.paths.state.display()),
+            format!("run this as root or lineside; `chown -R lineside: {}`", config.paths.state.display()),
+        ),
+    }
+}
+
+fn disk(config: &Config) -> Check {
+    match rustix::fs::statvfs(&config.paths.state) {
+        Ok(fs) => {
+            let free = fs.f_bavail * fs.f_frsize / 1_000_000;
+            // One leg of 8 kHz audio is 58 MB an hour.
+            let found = format!("{free} MB free, {} hours of one leg", free / 58);
+            if free > 1000 { good("disk", found) } else { bad("disk", found, "make room: audio waits in the sockets when the disk is full") }
+        }
+        Err(error) => bad("disk", error.to_string(), "create the state folder"),
+    }
+}
+
+fn model(config: &Config) -> Check {
+    let loaded = models::resolve(&config.paths.models(), &config.speech.model)
+        .map_err(|error| error.to_string())
+        .and_then(|model| engine::load(&model, &EngineSettings { beam: 1 }).map_err(|error| error.to_string()));
+    match loaded {
+        Ok(engine) => good("model", engine.name()),
+        Err(error) => bad("model", error, format!("`lineside model pull {}`", config.speech.model)),
+    }
+}
+
+fn inotify() -> Check {
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/sys/fs/inotify/{name}")).ok().and_then(|text| text.trim().parse::<u64>().ok());
+    let watches = read("max_user_watches").unwrap_or(0);
+    if watches >= 8192 {
+        good("inotify", format!("{watches} folders can be watched"))
+    } else {
+        bad("inotify", format!("{watches} folders can be watched"), "`sysctl fs.inotify.max_user_watches=65536`")
+    }
+}
+
+/// Only where there is an Asterisk.
+fn asterisk() -> Option<Check> {
+    let output = Command::new("asterisk").args(["-rx", "module show like audiosocket"]).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Some(if text.contains("audiosocket") {
+        good("asterisk", "its AudioSocket modules are loaded")
+    } else {
+        bad("asterisk", "no AudioSocket module is loaded", "`asterisk -rx 'module load app_audiosocket'`; recordings and EAGI work without")
+    })
+}
