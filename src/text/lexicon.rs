@@ -8,9 +8,9 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::vader::{self, Word};
+use super::vader::{self, Known, Word, Words};
 
-static BASE: LazyLock<HashMap<Box<str>, f64>> = LazyLock::new(vader::base_lexicon);
+static BASE: LazyLock<Words> = LazyLock::new(vader::base_words);
 
 /// Which lexicon to score with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -29,7 +29,8 @@ type Phrase = (Vec<Box<str>>, f64);
 /// Valences of words and phrases, in lower case.
 #[derive(Debug, Default)]
 pub struct Lexicon {
-    words: HashMap<Box<str>, f64>,
+    /// The paper's words with those of the packs; `None` when there are no packs: then [`BASE`] serves.
+    words: Option<Words>,
     phrases: HashMap<Box<str>, Vec<Phrase>>,
 }
 
@@ -40,7 +41,7 @@ impl Lexicon {
         for (entry, valence) in entries {
             let mut parts: Vec<Box<str>> = entry.to_lowercase().split_whitespace().map(Into::into).collect();
             if parts.len() == 1 {
-                lexicon.words.insert(parts.remove(0), valence);
+                lexicon.words.get_or_insert_with(|| BASE.clone()).entry(parts.remove(0)).or_default().valence = Some(valence);
             } else if !parts.is_empty() {
                 let first = parts.remove(0);
                 lexicon.phrases.entry(first).or_default().push((parts, valence));
@@ -52,9 +53,9 @@ impl Lexicon {
         lexicon
     }
 
-    /// Valence of a word in lower case.
-    pub(super) fn word(&self, lower: &str) -> Option<f64> {
-        self.words.get(lower).or_else(|| BASE.get(lower)).copied()
+    /// What is known of a word in lower case.
+    pub(super) fn word(&self, lower: &str) -> Known {
+        self.words.as_ref().unwrap_or(&BASE).get(lower).copied().unwrap_or_default()
     }
 
     /// Puts each phrase's valence on its first word and takes it from the others.

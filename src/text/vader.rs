@@ -4,6 +4,7 @@
 //! in the order in which 3.3.2 applies them, oddities included: figures that others compare with must be the same figures.
 //! Rounding is that of Python's `round`: the decimal nearest to the exact binary value.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -43,25 +44,62 @@ const SPECIAL: [(&str, f64); 9] = [
     ("beating heart", 3.5),
 ];
 
-/// What 3.3.2 knows of a word besides its valence.
-#[derive(Clone, Copy, Default)]
-struct Role {
+/// What is known of a word.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    pub valence: Option<f64>,
     boost: f64,
     negates: bool,
+    /// Which of [`TAGGED`] it is, so that the rules compare numbers; 0 for any other word.
+    tag: u8,
 }
 
-static ROLES: LazyLock<HashMap<&'static str, Role>> = LazyLock::new(|| {
-    let mut roles: HashMap<&str, Role> = HashMap::new();
-    for (words, boost) in [(STRONGER, BOOST), (WEAKER, -BOOST)] {
-        for word in words.split_whitespace() {
-            roles.entry(word).or_default().boost = boost;
+/// Words that the rules ask for by name: those with a constant below, then those of the idioms.
+const TAGGED: &str = "- no or nor least at very never so this without doubt but kind of the shit bomb bad ass badass bus stop yeah right kiss \
+    death to die for beating heart just enough sort";
+
+/// The tag of a word; a word that is not in the list does not compile.
+const fn tag(word: &str) -> u8 {
+    let (list, word) = (TAGGED.as_bytes(), word.as_bytes());
+    let (mut place, mut number) = (0, 0);
+    while place < list.len() {
+        let mut same = 0;
+        while same < word.len() && place + same < list.len() && list[place + same] == word[same] {
+            same += 1;
         }
+        if same == word.len() && (place + same == list.len() || list[place + same] == b' ') {
+            return number;
+        }
+        while place < list.len() && list[place] != b' ' {
+            place += 1;
+        }
+        while place < list.len() && list[place] == b' ' {
+            place += 1;
+        }
+        number += 1;
     }
-    for word in NEGATIONS.split_whitespace() {
-        roles.entry(word).or_default().negates = true;
-    }
-    roles
-});
+    panic!("not a tagged word")
+}
+
+const NO: u8 = tag("no");
+const OR: u8 = tag("or");
+const NOR: u8 = tag("nor");
+const LEAST: u8 = tag("least");
+const AT: u8 = tag("at");
+const VERY: u8 = tag("very");
+const NEVER: u8 = tag("never");
+const SO: u8 = tag("so");
+const THIS: u8 = tag("this");
+const WITHOUT: u8 = tag("without");
+const DOUBT: u8 = tag("doubt");
+const BUT: u8 = tag("but");
+const KIND: u8 = tag("kind");
+const OF: u8 = tag("of");
+
+/// Idioms as tags.
+static IDIOMS: LazyLock<Vec<(Vec<u8>, f64)>> =
+    LazyLock::new(|| SPECIAL.iter().map(|&(idiom, valence)| (idiom.split(' ').map(tag).collect(), valence)).collect());
+static PAIRS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| WEAKER_PAIRS.iter().map(|pair| pair.split(' ').map(tag).collect()).collect());
 
 static EMOJI: LazyLock<HashMap<char, &'static str>> = LazyLock::new(|| {
     let single = |text: &str| {
@@ -71,14 +109,32 @@ static EMOJI: LazyLock<HashMap<char, &'static str>> = LazyLock::new(|| {
     vader_sentiment::EMOJI_LEXICON.iter().filter_map(|(emoji, words)| Some((single(emoji)?, words.trim()))).collect()
 });
 
-/// Valence of every word of VADER's own lexicon, in lower case.
-pub(super) fn base_lexicon() -> HashMap<Box<str>, f64> {
-    let mut words: HashMap<Box<str>, f64> = vader_sentiment::LEXICON
-        .iter()
-        .filter(|(word, _)| word.is_ascii()) // the two with a capital thorn are never found by 3.3.2, which looks up lower case
-        .map(|(word, &valence)| (word.to_ascii_lowercase().into(), valence))
-        .collect();
-    words.extend(CORRECTIONS.map(|(word, valence)| (word.into(), valence)));
+/// Words by their spelling in lower case. The hash is a fast one: words come from our own tables, nobody can choose them.
+pub(super) type Words = HashMap<Box<str>, Known, foldhash::fast::FixedState>;
+
+/// All that VADER knows of words: one look-up tells everything.
+pub(super) fn base_words() -> Words {
+    let mut words = Words::default();
+    for (word, &valence) in vader_sentiment::LEXICON.iter() {
+        // The two with a capital thorn are never found by 3.3.2, which looks up lower case.
+        if word.is_ascii() {
+            words.entry(word.to_ascii_lowercase().into()).or_default().valence = Some(valence);
+        }
+    }
+    for (word, valence) in CORRECTIONS {
+        words.entry(word.into()).or_default().valence = Some(valence);
+    }
+    for (list, boost) in [(STRONGER, BOOST), (WEAKER, -BOOST)] {
+        for word in list.split_whitespace() {
+            words.entry(word.into()).or_default().boost = boost;
+        }
+    }
+    for word in NEGATIONS.split_whitespace() {
+        words.entry(word.into()).or_default().negates = true;
+    }
+    for word in TAGGED.split_whitespace().skip(1) {
+        words.entry(word.into()).or_default().tag = tag(word);
+    }
     words
 }
 
@@ -95,13 +151,12 @@ pub struct Scores {
     pub neg: f64,
 }
 
-/// A word of the text and what it was worth.
+/// A word of the text and what is known of it.
 pub(super) struct Word<'a> {
     pub text: &'a str,
-    lower: Box<str>,
+    lower: Cow<'a, str>,
     upper: bool,
-    role: Role,
-    valence: Option<f64>,
+    known: Known,
     /// A phrase's valence, on its first word; the phrase's other words are neutral.
     phrase: Option<f64>,
 }
@@ -110,7 +165,20 @@ pub(super) struct Word<'a> {
 pub(super) fn score(lexicon: &Lexicon, text: &str, mut scored: impl FnMut(&str, f64)) -> Scores {
     let spelt = spell_emoji(text);
     let text = spelt.trim_matches(python_space);
-    let mut words: Vec<Word> = text.split(python_space).filter(|word| !word.is_empty()).map(|word| read_word(lexicon, word)).collect();
+    // In ASCII a word in lower case is the same piece of the text in lower case: one copy for all words.
+    let lowered = if text.is_ascii() { text.to_ascii_lowercase() } else { String::new() };
+    let mut words: Vec<Word> = Vec::with_capacity(text.len() / 5 + 1);
+    if lowered.is_empty() {
+        words.extend(text.split(python_space).filter(|word| !word.is_empty()).map(|token| {
+            let word = strip(token);
+            read_word(lexicon, word, word.to_lowercase().into(), is_upper(word), true)
+        }));
+    } else {
+        split_ascii(text, |begin, end, class| {
+            let upper = class & (LOWER | UPPER) == UPPER;
+            words.push(read_word(lexicon, &text[begin..end], Cow::Borrowed(&lowered[begin..end]), upper, class & APOSTROPHE != 0));
+        });
+    }
     if words.is_empty() {
         return Scores::default();
     }
@@ -135,20 +203,85 @@ impl Word<'_> {
     /// Makes this word the beginning of a phrase worth so much, or (0) a later part of one.
     pub(super) fn set_phrase(&mut self, valence: f64) {
         self.phrase = Some(valence);
-        self.role = Role::default();
-        self.valence = None;
+        self.known = Known::default();
     }
 }
 
-fn read_word<'a>(lexicon: &Lexicon, token: &'a str) -> Word<'a> {
-    let stripped = token.trim_matches(|c: char| c.is_ascii_punctuation());
-    // Two characters or fewer: probably an emoticon, which is made of punctuation.
-    let text = if stripped.chars().nth(2).is_none() { token } else { stripped };
-    let lower: Box<str> = if text.is_ascii() { text.to_ascii_lowercase().into() } else { text.to_lowercase().into() };
-    let mut role = ROLES.get(&*lower).copied().unwrap_or_default();
-    role.negates |= lower.contains("n't");
-    let valence = lexicon.word(&lower);
-    Word { upper: is_upper(text), role, valence, phrase: None, text, lower }
+/// A token without the punctuation around it. What would be two characters or fewer is probably an emoticon, which is made of punctuation.
+fn strip(token: &str) -> &str {
+    let punctuation = |byte: &u8| byte.is_ascii_punctuation();
+    let bytes = token.as_bytes();
+    let begin = bytes.iter().take_while(|byte| punctuation(byte)).count();
+    let end = bytes.len() - bytes[begin..].iter().rev().take_while(|byte| punctuation(byte)).count();
+    let stripped = &token[begin..end];
+    if stripped.len() <= 2 || (stripped.len() <= 8 && stripped.chars().nth(2).is_none()) { token } else { stripped }
+}
+
+fn read_word<'a>(lexicon: &Lexicon, text: &'a str, lower: Cow<'a, str>, upper: bool, may_negate: bool) -> Word<'a> {
+    let mut known = lexicon.word(&lower);
+    known.negates |= may_negate && lower.contains("n't");
+    Word { text, lower, upper, known, phrase: None }
+}
+
+// What a byte of ASCII text is; a word's class is all of its bytes' together.
+const SPACE: u8 = 1;
+const PUNCTUATION: u8 = 2;
+const LOWER: u8 = 4;
+const UPPER: u8 = 8;
+const APOSTROPHE: u8 = 16;
+
+static CLASS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        let mut class = 0;
+        if matches!(byte, b' ' | b'\t'..=b'\r' | 0x1c..=0x1f) {
+            class |= SPACE;
+        }
+        if byte.is_ascii_punctuation() {
+            class |= PUNCTUATION;
+        }
+        if byte.is_ascii_lowercase() {
+            class |= LOWER;
+        }
+        if byte.is_ascii_uppercase() {
+            class |= UPPER;
+        }
+        if byte == b'\'' {
+            class |= APOSTROPHE;
+        }
+        table[byte as usize] = class;
+        byte += 1;
+    }
+    table
+};
+
+/// The words of an ASCII text in one pass, as [`strip`] leaves them: begin, end, class.
+fn split_ascii(text: &str, mut word: impl FnMut(usize, usize, u8)) {
+    let bytes = text.as_bytes();
+    let mut place = 0;
+    while place < bytes.len() {
+        let token = place;
+        let (mut class, mut first, mut last) = (0, usize::MAX, 0);
+        while place < bytes.len() {
+            let this = CLASS[bytes[place] as usize];
+            if this & SPACE != 0 {
+                break;
+            }
+            class |= this;
+            if this & PUNCTUATION == 0 {
+                first = first.min(place);
+                last = place + 1;
+            }
+            place += 1;
+        }
+        if last > 2 && first < last - 2 {
+            word(first, last, class);
+        } else if place > token {
+            word(token, place, class);
+        }
+        place += 1;
+    }
 }
 
 /// Python's `str.isupper`: some cased character, and none in lower or title case.
@@ -168,7 +301,7 @@ fn python_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }
 
-fn spell_emoji(text: &str) -> std::borrow::Cow<'_, str> {
+fn spell_emoji(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return text.into();
     }
@@ -192,23 +325,23 @@ fn spell_emoji(text: &str) -> std::borrow::Cow<'_, str> {
 fn valence_at(words: &[Word], i: usize, shouted: bool) -> f64 {
     let word = &words[i];
     let before = |back: usize| i.checked_sub(back).map(|at| &words[at]);
-    let is = |back: usize, text: &str| before(back).is_some_and(|word| &*word.lower == text);
-    let Some(own) = word.phrase.filter(|&valence| valence != 0.0).or(word.valence) else { return 0.0 };
-    if word.role.boost != 0.0 || (&*word.lower == "kind" && words.get(i + 1).is_some_and(|next| &*next.lower == "of")) {
+    let is = |back: usize, tag: u8| before(back).is_some_and(|word| word.known.tag == tag);
+    let Some(own) = word.phrase.filter(|&valence| valence != 0.0).or(word.known.valence) else { return 0.0 };
+    if word.known.boost != 0.0 || (word.known.tag == KIND && words.get(i + 1).is_some_and(|next| next.known.tag == OF)) {
         return 0.0;
     }
     let mut valence = own;
-    if &*word.lower == "no" && words.get(i + 1).is_some_and(|next| next.valence.is_some()) {
+    if word.known.tag == NO && words.get(i + 1).is_some_and(|next| next.known.valence.is_some()) {
         valence = 0.0;
     }
-    if is(1, "no") || is(2, "no") || (is(3, "no") && (is(1, "or") || is(1, "nor"))) {
+    if is(1, NO) || is(2, NO) || (is(3, NO) && (is(1, OR) || is(1, NOR))) {
         valence = own * NEGATION;
     }
     if word.upper && shouted {
         valence += if valence > 0.0 { CAPITALS } else { -CAPITALS };
     }
     for back in 1..=3 {
-        let Some(prior) = before(back).filter(|prior| prior.valence.is_none()) else { continue };
+        let Some(prior) = before(back).filter(|prior| prior.known.valence.is_none()) else { continue };
         let fade = [1.0, 0.95, 0.9][back - 1];
         let boost = boost_of(prior, valence, shouted);
         valence += if back > 1 && boost != 0.0 { boost * fade } else { boost };
@@ -217,14 +350,14 @@ fn valence_at(words: &[Word], i: usize, shouted: bool) -> f64 {
             valence = idioms(valence, words, i);
         }
     }
-    if is(1, "least") && before(1).is_some_and(|prior| prior.valence.is_none()) && !(i > 1 && (is(2, "at") || is(2, "very"))) {
+    if is(1, LEAST) && before(1).is_some_and(|prior| prior.known.valence.is_none()) && !(i > 1 && (is(2, AT) || is(2, VERY))) {
         valence *= NEGATION;
     }
     valence
 }
 
 fn boost_of(prior: &Word, valence: f64, shouted: bool) -> f64 {
-    let mut boost = prior.role.boost;
+    let mut boost = prior.known.boost;
     if boost == 0.0 {
         return 0.0;
     }
@@ -238,17 +371,17 @@ fn boost_of(prior: &Word, valence: f64, shouted: bool) -> f64 {
 }
 
 /// A negation up to three words before; `is(n, w)` tells whether the word n before is w.
-fn negate(valence: f64, prior: &Word, back: usize, is: impl Fn(usize, &str) -> bool) -> f64 {
-    let so = |back: usize| is(back, "so") || is(back, "this");
+fn negate(valence: f64, prior: &Word, back: usize, is: impl Fn(usize, u8) -> bool) -> f64 {
+    let so = |back: usize| is(back, SO) || is(back, THIS);
     let (never, doubt) = match back {
-        2 => (is(2, "never") && so(1), is(2, "without") && is(1, "doubt")),
+        2 => (is(2, NEVER) && so(1), is(2, WITHOUT) && is(1, DOUBT)),
         // As 3.3.2 groups it: "so" or "this" right before counts with or without a "never".
-        3 => (is(3, "never") && so(2) || so(1), is(3, "without") && (is(2, "doubt") || is(1, "doubt"))),
+        3 => (is(3, NEVER) && so(2) || so(1), is(3, WITHOUT) && (is(2, DOUBT) || is(1, DOUBT))),
         _ => (false, false),
     };
     if never {
         valence * 1.25
-    } else if !doubt && prior.role.negates {
+    } else if !doubt && prior.known.negates {
         valence * NEGATION
     } else {
         valence
@@ -256,12 +389,11 @@ fn negate(valence: f64, prior: &Word, back: usize, is: impl Fn(usize, &str) -> b
 }
 
 fn special(sequence: &[Word]) -> Option<f64> {
-    SPECIAL.iter().find(|(idiom, _)| says(sequence, idiom)).map(|&(_, valence)| valence)
+    IDIOMS.iter().find(|(idiom, _)| says(sequence, idiom)).map(|&(_, valence)| valence)
 }
 
-fn says(sequence: &[Word], idiom: &str) -> bool {
-    let mut parts = idiom.split(' ');
-    sequence.iter().all(|word| parts.next() == Some(&*word.lower)) && parts.next().is_none()
+fn says(sequence: &[Word], idiom: &[u8]) -> bool {
+    sequence.len() == idiom.len() && sequence.iter().zip(idiom).all(|(word, &tag)| word.known.tag == tag)
 }
 
 /// Idioms around a word that has three words before it.
@@ -276,14 +408,14 @@ fn idioms(mut valence: f64, words: &[Word], i: usize) -> f64 {
         }
     }
     let weaker = [&words[i - 3..i], &words[i - 3..i - 1], &words[i - 2..i]];
-    let pairs = weaker.into_iter().filter(|sequence| WEAKER_PAIRS.iter().any(|pair| says(sequence, pair)));
+    let pairs = weaker.into_iter().filter(|sequence| PAIRS.iter().any(|pair| says(sequence, pair)));
     pairs.fold(valence, |valence, _| valence - BOOST)
 }
 
 /// What stands before a "but" counts half, what comes after it half as much again. 3.3.2 finds each value by its first equal, so a value that
 /// occurs twice is weighed where it stands first: kept so.
 fn weigh_but(words: &[Word], valences: &mut [f64]) {
-    let Some(but) = words.iter().position(|word| &*word.lower == "but") else { return };
+    let Some(but) = words.iter().position(|word| word.known.tag == BUT) else { return };
     for i in 0..valences.len() {
         let value = valences[i];
         let first = valences.iter().position(|&other| other == value).unwrap_or(i);
@@ -347,7 +479,7 @@ fn python_sum(values: &[f64]) -> f64 {
 fn round(value: f64, digits: usize) -> f64 {
     let scale = if digits == 3 { 1e3 } else { 1e4 };
     let scaled = value * scale;
-    let near = scaled.round();
-    // Away from a tie plain rounding gives the same; close to one the exact decimal decides.
+    // Away from a tie plain rounding gives the same; close to one the exact decimal decides. (Whole numbers by way of i32: no call of libm.)
+    let near = f64::from((scaled + if scaled < 0.0 { -0.5 } else { 0.5 }) as i32);
     if ((scaled - near).abs() - 0.5).abs() > 1e-6 { near / scale } else { format!("{value:.digits$}").parse().unwrap_or(value) }
 }
