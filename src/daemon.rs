@@ -44,14 +44,15 @@ impl Ledger for StoreLedger {
     fn find(&self, id: &FileId) -> Option<Taken> {
         let found = self.runtime.block_on(async {
             match self.store.recording_by_file(id.device, id.inode, id.head).await? {
-                None if id.has_sound => self.store.recording_by_content(id.head, id.size).await,
-                same => Ok(same),
+                Some(same) => Ok(Some((same, true))),
+                None if id.has_sound => Ok(self.store.recording_by_content(id.head, id.size).await?.map(|copy| (copy, false))),
+                None => Ok::<_, crate::store::StoreError>(None),
             }
         });
-        let row = found.inspect_err(|error| log::error!("{error}")).ok()??;
+        let (row, same_file) = found.inspect_err(|error| log::error!("{error}")).ok()??;
         // The same file that has grown since is not finished after all.
         let finished = row.finished && row.size == id.size;
-        Some(Taken { legs: row.legs, finished, path: row.path })
+        Some(Taken { legs: row.legs, finished, path: row.path, same_file })
     }
 
     fn has_audio(&self, call: &CallId) -> bool {

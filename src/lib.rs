@@ -6,7 +6,6 @@ pub mod call; // the nouns, known by everyone
 pub mod audio; // samples, files and codecs: pure functions
 pub mod spool; // a leg's audio on disk, and how it is read back
 pub mod capture; // bytes in from Asterisk, frames out to the spool
-pub mod governor; // how much CPU there is, and who gets it next
 pub mod speech; // utterances, and their words
 pub mod text; // sentiment, keywords: pure functions
 pub mod store; // SQLite: every row

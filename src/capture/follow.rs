@@ -42,6 +42,8 @@ pub struct Opened {
     pub reader: RecordingReader,
     /// When it was opened first.
     pub meta: Metadata,
+    /// Whether its header holds its final size: its writer is done with it.
+    pub complete: bool,
 }
 
 /// What a file turned out to be.
@@ -69,8 +71,18 @@ pub fn open(path: &Path, root: &Path) -> Result<Found, AudioError> {
     let extension = path.extension().map(|ext| ext.to_string_lossy().into_owned()).unwrap_or_default();
     match kind_of(&file, &extension)? {
         Kind::Finished => Ok(Found::Finished(file, meta)),
-        Kind::Streamable(_) => Ok(Found::Streamable(Box::new(Opened { reader: RecordingReader::from_file(file, &extension)?, meta }))),
+        Kind::Streamable(_) => {
+            let complete = is_complete(&file, meta.len());
+            Ok(Found::Streamable(Box::new(Opened { reader: RecordingReader::from_file(file, &extension)?, meta, complete })))
+        }
     }
+}
+
+/// Whether a RIFF file's size is the one in its header.
+fn is_complete(file: &File, len: u64) -> bool {
+    let mut head = [0; 8];
+    let read = std::os::unix::fs::FileExt::read_exact_at(file, &mut head, 0);
+    read.is_ok() && &head[..4] == b"RIFF" && u64::from(u32::from_le_bytes([head[4], head[5], head[6], head[7]])) + 8 == len
 }
 
 /// Identity of an open recording; `None` while there is too little sound to know it by and it may still grow.

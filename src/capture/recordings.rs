@@ -61,6 +61,8 @@ pub struct Taken {
     pub finished: bool,
     /// Where it was.
     pub path: PathBuf,
+    /// Whether it is the very file; else a file of the same beginning and size, which may be another call after the same prompt.
+    pub same_file: bool,
 }
 
 /// Which folders to watch, and how to read what is there.
@@ -97,6 +99,8 @@ pub struct Recordings<L> {
 struct Open {
     file: Following,
     changed: Instant,
+    /// Whether it grew before our eyes.
+    grows: bool,
     closed: Option<Instant>,
 }
 
@@ -316,6 +320,13 @@ impl<L: Ledger> Recordings<L> {
         let key = (meta.dev(), meta.ino());
         self.gone.remove(&key);
         if let Some(open) = self.following.get_mut(&key) {
+            let finished_and_grown = open.closed.is_some() && open.file.reader.available_samples().is_ok_and(|now| now > open.file.samples);
+            if finished_and_grown {
+                // Its writer opened it again (MixMonitor's option a), or was only silent for long: it goes on as the same leg.
+                self.following.remove(&key);
+            }
+        }
+        if let Some(open) = self.following.get_mut(&key) {
             if open.file.path != path {
                 open.file.path = path.into();
                 for (channel, &leg) in open.file.keys.iter().enumerate() {
@@ -333,6 +344,7 @@ impl<L: Ledger> Recordings<L> {
                 }
                 if open.file.samples > before {
                     open.changed = Instant::now();
+                    open.grows = true;
                     self.last_frame.now(wall_clock());
                 }
                 if closed {
@@ -375,7 +387,7 @@ impl<L: Ledger> Recordings<L> {
             Found::Finished(file, meta) => return self.take_finished(path, &file, &meta, &named),
         };
         let Some(id) = follow::identify(&mut opened.reader, &opened.meta, closed)? else { return Ok(false) };
-        let before = self.ledger.find(&id);
+        let before = self.find(&id, &named.call);
         if let Some(taken) = before.as_ref().filter(|taken| taken.finished) {
             self.known(path, &id, taken);
             return Ok(true);
@@ -384,6 +396,7 @@ impl<L: Ledger> Recordings<L> {
             self.done.insert((id.device, id.inode), id.size);
             return Ok(true); // the call was heard by its own legs
         }
+        let complete = opened.complete;
         let layout = *opened.reader.layout();
         let samples = opened.reader.available_samples()?;
         if closed && samples == 0 {
@@ -410,11 +423,16 @@ impl<L: Ledger> Recordings<L> {
         file.look(wall_clock())?;
         metrics::counter!("lineside_recordings_total").increment(1);
         let key = (file.id.device, file.id.inode);
-        self.following.insert(key, Open { file, changed: Instant::now(), closed: None });
-        if closed {
+        self.following.insert(key, Open { file, changed: Instant::now(), grows: false, closed: None });
+        if closed || complete {
             self.close(key, "closed");
         }
         Ok(true)
+    }
+
+    /// A recording that was taken before. A mere copy counts only under the name of a call that has been heard.
+    fn find(&self, id: &FileId, call: &CallId) -> Option<Taken> {
+        self.ledger.find(id).filter(|taken| taken.same_file || self.ledger.has_audio(call))
     }
 
     fn leg_of(&self, named: &Named, channel: u16, channels: u16) -> Leg {
@@ -441,7 +459,7 @@ impl<L: Ledger> Recordings<L> {
     fn take_finished(&mut self, path: &Path, file: &fs::File, meta: &fs::Metadata, named: &Named) -> Result<bool, TakeError> {
         let id = follow::identify_finished(file, meta)?;
         self.done.insert((id.device, id.inode), id.size);
-        if let Some(taken) = self.ledger.find(&id) {
+        if let Some(taken) = self.find(&id, &named.call) {
             self.known(path, &id, &taken);
             return Ok(true);
         }
@@ -525,7 +543,7 @@ impl<L: Ledger> Recordings<L> {
             }
         }
         let stale: Vec<(u64, u64)> =
-            self.following.iter().filter(|(_, open)| open.closed.is_none() && open.changed.elapsed() > STALE).map(|(&key, _)| key).collect();
+            self.following.iter().filter(|(_, open)| open.closed.is_none() && open.changed.elapsed() > if open.grows { STALE } else { SETTLED }).map(|(&key, _)| key).collect();
         for key in stale {
             self.close(key, "stale");
         }

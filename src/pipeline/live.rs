@@ -174,6 +174,7 @@ impl Live {
                 peer: leg.peer,
             };
             call.legs.insert(leg.key);
+            call.reason = leg.close_reason.or(call.reason.take());
             let samples = if leg.closed { leg.samples } else { length_of(&audio) };
             let spooled = Arc::new(SpooledLeg::recovered(leg.key, spec, audio, samples));
             let info = LegInfo { call: leg.call, leg: Arc::clone(&spooled), offset_ms: leg.offset_ms, noted: samples };
@@ -342,7 +343,12 @@ impl Live {
 
     async fn opened(&mut self, leg: Arc<SpooledLeg>) -> Result<(), StoreError> {
         let (key, mut changes) = self.call_of(&leg.spec).await?;
-        let from = self.resumable.remove(&leg.key).map_or(0, |(_, heard_to)| heard_to);
+        let from = match self.resumable.remove(&leg.key) {
+            Some((_, heard_to)) => heard_to,
+            // A recording that was finished and grows again; a new leg has no utterance yet.
+            None if leg.spec.source == crate::call::Source::Recording => self.parts.store.heard_to(leg.key).await?,
+            None => 0,
+        };
         let Some(call) = self.calls.get_mut(&key) else { return Ok(()) };
         call.legs.insert(leg.key);
         call.busy.insert(leg.key);

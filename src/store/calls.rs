@@ -148,6 +148,7 @@ pub(super) const LEGS: &str = "
     FROM leg
     WHERE call = ?1
     ORDER BY id";
+pub(super) const HEARD_TO: &str = "SELECT coalesce(max(end_sample), 0) FROM utterance WHERE leg = ?1";
 pub(super) const WAITING: &str = "
     SELECT count(*), min(id)
     FROM utterance
@@ -243,6 +244,11 @@ impl Store {
     /// A call's legs in the order in which they opened.
     pub async fn legs(&self, call: CallKey) -> Result<Vec<LegRow>, StoreError> {
         self.read(move |db| db.prepare_cached(LEGS)?.query_map([call.0], leg_row)?.collect()).await
+    }
+
+    /// Where the last utterance of a leg ends, in samples; 0 without one.
+    pub async fn heard_to(&self, leg: LegKey) -> Result<u64, StoreError> {
+        self.read(move |db| db.prepare_cached(HEARD_TO)?.query_row([leg.0], |row| row.get::<_, i64>(0))).await.map(|sample| sample as u64)
     }
 
     /// Utterances that wait for text, and when the oldest of them was said.

@@ -64,6 +64,8 @@ pub struct OpenLeg {
     pub peer: Option<String>,
     /// Whether it was closed before the end.
     pub closed: bool,
+    /// Why it was closed.
+    pub close_reason: Option<String>,
     /// Samples, when it was closed.
     pub samples: u64,
     /// End of its last known utterance: where listening goes on.
@@ -98,7 +100,7 @@ pub(super) const COMPOUNDS: &str = "
     WHERE segment.call = ?1
     ORDER BY segment.id";
 pub(super) const LEGS: &str = "
-    SELECT id, leg, source, rate_hz, started_ms, offset_ms, path, channel, owned, peer, closed_ms IS NOT NULL, samples,
+    SELECT id, leg, source, rate_hz, started_ms, offset_ms, path, channel, owned, peer, closed_ms IS NOT NULL, close_reason, samples,
         (SELECT coalesce(max(end_sample), 0) FROM utterance WHERE utterance.leg = leg.id)
     FROM leg
     WHERE call = ?1
@@ -155,8 +157,9 @@ pub(super) fn read(db: &Connection) -> rusqlite::Result<Recovery> {
                 owned: row.get(8)?,
                 peer: row.get(9)?,
                 closed: row.get(10)?,
-                samples: row.get::<_, i64>(11)? as u64,
-                heard_to: row.get::<_, i64>(12)? as u64,
+                close_reason: row.get(11)?,
+                samples: row.get::<_, i64>(12)? as u64,
+                heard_to: row.get::<_, i64>(13)? as u64,
             })
         })?;
         recovery.legs.extend(rows.collect::<Result<Vec<_>, _>>()?);

@@ -142,6 +142,7 @@ async fn every_query_of_the_api_uses_an_index() {
         (calls::BY_ALIAS.into(), 1),
         (calls::OPEN.into(), 0),
         (calls::LEGS.into(), 1),
+        (calls::HEARD_TO.into(), 1),
         (calls::WAITING.into(), 0),
         (calls::OLDEST_WAITING.into(), 1),
         (segments::of_call(), 1),
