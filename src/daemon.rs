@@ -45,14 +45,16 @@ impl Ledger for StoreLedger {
         let found = self.runtime.block_on(async {
             match self.store.recording_by_file(id.device, id.inode, id.head).await? {
                 Some(same) => Ok(Some((same, true))),
-                None if id.has_sound => Ok(self.store.recording_by_content(id.head, id.size).await?.map(|copy| (copy, false))),
+                None if id.has_sound => {
+                    Ok(self.store.recording_by_content(id.head, id.size).await?.map(|copy| (copy, false)))
+                }
                 None => Ok::<_, crate::store::StoreError>(None),
             }
         });
         let (row, same_file) = found.inspect_err(|error| log::error!("{error}")).ok()??;
         // The same file that has grown since is not finished after all.
-        let finished = row.finished && row.size == id.size;
-        Some(Taken { legs: row.legs, finished, path: row.path, same_file })
+        let finished = row.finished && row.size >= id.size;
+        Some(Taken { legs: row.legs, finished, path: row.path, size: row.size, same_file })
     }
 
     fn has_audio(&self, call: &CallId) -> bool {
@@ -104,11 +106,13 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     host::raise_file_limit();
     let started = wall_clock();
     let mut signals = Signals::new().context("take over the signals")?;
-    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().context("start the metrics")?;
+    let metrics =
+        metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().context("start the metrics")?;
     crate::pipeline::describe_metrics();
 
     for folder in [&config.paths.state, &config.paths.run] {
-        std::fs::create_dir_all(folder).with_context(|| format!("create {}; it must belong to lineside", folder.display()))?;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("create {}; it must belong to lineside", folder.display()))?;
     }
     let (store, recovery) = Store::open(&config.paths.state)?;
     let (spool, spool_events) = Spool::open(&config.paths.state.join("spool"), recovery.highest.1)?;
@@ -156,10 +160,13 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
             folders: config.recordings.folders.clone(),
             naming: Naming::new(&config.recordings.patterns)?,
             stereo: config.recordings.stereo,
-            max_age: Some(config.recordings.max_age_hours).filter(|&hours| hours > 0).map(|hours| Duration::from_secs(hours * 3600)),
+            max_age: Some(config.recordings.max_age_hours)
+                .filter(|&hours| hours > 0)
+                .map(|hours| Duration::from_secs(hours * 3600)),
         };
         let ledger = StoreLedger { store: store.clone(), runtime: Handle::current() };
-        let watcher = Recordings::new(settings, Arc::clone(&spool), ledger, Handle::current(), stop.clone(), last_frame.clone());
+        let watcher =
+            Recordings::new(settings, Arc::clone(&spool), ledger, Handle::current(), stop.clone(), last_frame.clone());
         recordings = Some(std::thread::Builder::new().name("recordings".into()).spawn(move || watcher.run())?);
     }
 
@@ -178,12 +185,16 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         let listener = bind(&config.http.listen, "http").await?;
         log::info!("the page and the API are on http://{}/", listener.local_addr()?);
         let router = api::with_token(router.clone(), config.http.token.clone());
-        servers.push(tokio::spawn(axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future()));
+        servers.push(tokio::spawn(
+            axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future(),
+        ));
     }
     let socket = unix_listener(&config.paths.run.join("api.sock"))?;
     socket.set_nonblocking(true)?;
     let socket = tokio::net::UnixListener::from_std(socket)?;
-    servers.push(tokio::spawn(axum::serve(socket, router).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future()));
+    servers.push(tokio::spawn(
+        axum::serve(socket, router).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future(),
+    ));
 
     host::tell_systemd(&[sd_notify::NotifyState::Ready]);
     let mut watchdog = sd_notify::watchdog_enabled().map(|patience| tokio::time::interval(patience / 3));
@@ -283,13 +294,17 @@ fn reload(path: Option<&Path>, workers: &Workers, analyser: &RwLock<Arc<crate::t
 }
 
 async fn bind(address: &str, section: &str) -> Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("listen on {address}: who has it? `ss -ltnp`, or change [{section}] listen"))
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("listen on {address}: who has it? `ss -ltnp`, or change [{section}] listen"))
 }
 
 /// A socket for the group of lineside; a stale one of a former run is replaced. The lock on the state folder says that no other daemon runs.
 fn unix_listener(path: &Path) -> Result<std::os::unix::net::UnixListener> {
     let _ = std::fs::remove_file(path);
-    let listener = std::os::unix::net::UnixListener::bind(path).with_context(|| format!("listen on {}; check [paths] run", path.display()))?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).with_context(|| format!("set the mode of {}", path.display()))?;
+    let listener = std::os::unix::net::UnixListener::bind(path)
+        .with_context(|| format!("listen on {}; check [paths] run", path.display()))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))
+        .with_context(|| format!("set the mode of {}", path.display()))?;
     Ok(listener)
 }

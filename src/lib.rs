@@ -2,16 +2,16 @@
 //!
 //! The rooms, in the order in which a call passes them (ARCHITECTURE.md tells who may know whom):
 
-pub mod call; // the nouns, known by everyone
-pub mod audio; // samples, files and codecs: pure functions
-pub mod spool; // a leg's audio on disk, and how it is read back
-pub mod capture; // bytes in from Asterisk, frames out to the spool
-pub mod speech; // utterances, and their words
-pub mod text; // sentiment, keywords: pure functions
-pub mod store; // SQLite: every row
-pub mod pipeline; // joins the rooms for one call, from first frame to last word
 pub mod api; // HTTP, WebSocket, SSE, the page
+pub mod audio; // samples, files and codecs: pure functions
+pub mod call; // the nouns, known by everyone
+pub mod capture; // bytes in from Asterisk, frames out to the spool
 pub mod cli; // the commands
 pub mod config; // the TOML file
 pub mod daemon; // builds every room and joins them
-pub mod host; // clock, shutdown, systemd, log
+pub mod host;
+pub mod pipeline; // joins the rooms for one call, from first frame to last word
+pub mod speech; // utterances, and their words
+pub mod spool; // a leg's audio on disk, and how it is read back
+pub mod store; // SQLite: every row
+pub mod text; // sentiment, keywords: pure functions // clock, shutdown, systemd, log

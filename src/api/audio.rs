@@ -42,11 +42,14 @@ async fn playable(leg: &LegRow, cache: &FilePath) -> Result<PathBuf, String> {
     if leg.owned {
         return Ok(path);
     }
-    let (to, channel, closed) = (cache.join(format!("{}.wav", leg.key)), usize::from(leg.channel), leg.closed.is_some());
+    let (to, channel, closed) =
+        (cache.join(format!("{}.wav", leg.key)), usize::from(leg.channel), leg.closed.is_some());
     if closed && to.exists() {
         return Ok(to);
     }
-    tokio::task::spawn_blocking(move || convert(&path, channel, &to).map(|()| to)).await.map_err(|error| error.to_string())?
+    tokio::task::spawn_blocking(move || convert(&path, channel, &to).map(|()| to))
+        .await
+        .map_err(|error| error.to_string())?
 }
 
 fn convert(from: &FilePath, channel: usize, to: &FilePath) -> Result<(), String> {

@@ -119,7 +119,8 @@ fn cumulative(rows: &[SegmentRow]) -> String {
 }
 
 async fn find(api: &Api, id: &str) -> Result<CallRow, ApiError> {
-    CallId::parse(id).map_err(|error| ApiError::Wrong("path", "call_id".into(), format!("Invalid call_id format: {error}")))?;
+    CallId::parse(id)
+        .map_err(|error| ApiError::Wrong("path", "call_id".into(), format!("Invalid call_id format: {error}")))?;
     api.store.call(id).await?.ok_or(ApiError::NoCall)
 }
 
@@ -136,7 +137,8 @@ pub(super) async fn list(State(api): State<Api>, Query(query): Query<HashMap<Str
         .or(query.text("status"))
         .map(|word| {
             let allowed = "active, connection_closed, completed or failed";
-            CallState::parse(&word).ok_or_else(|| ApiError::Wrong("query", "state".into(), format!("{word:?} is not {allowed}")))
+            CallState::parse(&word)
+                .ok_or_else(|| ApiError::Wrong("query", "state".into(), format!("{word:?} is not {allowed}")))
         })
         .transpose()?;
     let cursor = query
@@ -160,7 +162,8 @@ pub(super) async fn list(State(api): State<Api>, Query(query): Query<HashMap<Str
     };
     let limit = filter.limit as usize;
     let rows = api.store.list_calls(filter).await?;
-    let next = (rows.len() == limit).then(|| rows.last().map(|last| format!("{}.{}", last.started.0, last.key))).flatten();
+    let next =
+        (rows.len() == limit).then(|| rows.last().map(|last| format!("{}.{}", last.started.0, last.key))).flatten();
     Ok(Json(json!({"calls": rows.iter().map(summary).collect::<Vec<_>>(), "next_cursor": next})))
 }
 
@@ -193,7 +196,11 @@ pub(super) async fn one(State(api): State<Api>, Path(id): Path<String>) -> Answe
 }
 
 /// `GET /api/v1/calls/{id}/transcript`
-pub(super) async fn transcript(State(api): State<Api>, Path(id): Path<String>, Query(query): Query<HashMap<String, String>>) -> Answer {
+pub(super) async fn transcript(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Answer {
     let with_segments = Parameters::new(query).parse("include_segments", "true or false")?.unwrap_or(false);
     let call = find(&api, &id).await?;
     let rows = api.store.segments(call.key).await?;
@@ -217,7 +224,11 @@ pub(super) async fn segments(State(api): State<Api>, Path(id): Path<String>) -> 
 }
 
 /// `POST /api/v1/calls/{id}/end`
-pub(super) async fn end(State(api): State<Api>, Path(id): Path<String>, Query(query): Query<HashMap<String, String>>) -> Answer {
+pub(super) async fn end(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Answer {
     let reason = Parameters::new(query).text("reason").unwrap_or_else(|| "manual".into());
     if reason.len() > 200 {
         return Err(ApiError::Wrong("query", "reason".into(), "at most 200 characters".into()));
@@ -225,7 +236,10 @@ pub(super) async fn end(State(api): State<Api>, Path(id): Path<String>, Query(qu
     let call = find(&api, &id).await?;
     let (reply, answer) = oneshot::channel();
     let gone = |_| ApiError::Unavailable("the daemon is stopping".into());
-    api.commands.send(Command::End { call: call.key, reason, reply }).await.map_err(|_| ApiError::Unavailable("the daemon is stopping".into()))?;
+    api.commands
+        .send(Command::End { call: call.key, reason, reply })
+        .await
+        .map_err(|_| ApiError::Unavailable("the daemon is stopping".into()))?;
     answer.await.map_err(gone)?;
     Ok(Json("Call ended successfully".into()))
 }
@@ -234,9 +248,14 @@ pub(super) async fn end(State(api): State<Api>, Path(id): Path<String>, Query(qu
 const KNOWN: [&str; 8] = ["call_id", "uuid", "uniqueid", "agent", "campaign", "lead", "phone", "metadata"];
 
 /// `POST /api/v1/calls`: names a call, also before its audio comes.
-pub(super) async fn name(State(api): State<Api>, body: Result<Json<Value>, axum::extract::rejection::JsonRejection>) -> Answer {
+pub(super) async fn name(
+    State(api): State<Api>,
+    body: Result<Json<Value>, axum::extract::rejection::JsonRejection>,
+) -> Answer {
     let Json(body) = body.map_err(|error| ApiError::Wrong("body", "json".into(), error.body_text()))?;
-    let Value::Object(map) = body else { return Err(ApiError::Wrong("body", "json".into(), "an object is wanted".into())) };
+    let Value::Object(map) = body else {
+        return Err(ApiError::Wrong("body", "json".into(), "an object is wanted".into()));
+    };
     if let Some(unknown) = map.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         return Err(ApiError::Wrong("body", unknown.clone(), format!("unknown; known are {}", KNOWN.join(", "))));
     }
@@ -264,7 +283,8 @@ pub(super) async fn name(State(api): State<Api>, body: Result<Json<Value>, axum:
         return Err(ApiError::Wrong("body", "uuid".into(), "not a UUID".into()));
     }
     let target = text("call_id")?.or(names.uuid.clone()).or(names.uniqueid.clone());
-    let target = target.ok_or_else(|| ApiError::Wrong("body", "uuid".into(), "one of uuid, call_id and uniqueid is needed".into()))?;
+    let target = target
+        .ok_or_else(|| ApiError::Wrong("body", "uuid".into(), "one of uuid, call_id and uniqueid is needed".into()))?;
     for id in [Some(&target), names.uniqueid.as_ref()].into_iter().flatten() {
         CallId::parse(id).map_err(|error| ApiError::Wrong("body", "uniqueid".into(), error.to_string()))?;
     }

@@ -35,7 +35,11 @@ pub(super) async fn all_calls(State(api): State<Api>, upgrade: WebSocketUpgrade)
 }
 
 /// `WS /ws/calls/{id}`
-pub(super) async fn one_call(State(api): State<Api>, Path(id): Path<String>, upgrade: WebSocketUpgrade) -> Result<Response, ApiError> {
+pub(super) async fn one_call(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, ApiError> {
     let call = find_call(&api, &id).await?.key;
     Ok(upgrade.max_message_size(4096).on_upgrade(move |socket| websocket(api, socket, Some(call))).into_response())
 }
@@ -110,7 +114,8 @@ pub(super) async fn sse(
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let query = Parameters::new(query);
-    let header = headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse().ok());
+    let header =
+        headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse().ok());
     let from = header.or(query.parse("last_event_id", "a number")?);
     let only = match query.text("call_id") {
         Some(id) => Some(find_call(&api, &id).await?.key),
@@ -150,7 +155,8 @@ pub(super) async fn sse(
     let events = past.chain(now).filter_map(move |event| {
         let wanted = event.id > seen && only.is_none_or(|call| event.call == Some(call));
         seen = seen.max(event.id);
-        let out = wanted.then(|| Ok(Event::default().id(event.id.to_string()).event(&*event.kind).data(&*event.payload)));
+        let out =
+            wanted.then(|| Ok(Event::default().id(event.id.to_string()).event(&*event.kind).data(&*event.payload)));
         std::future::ready(out)
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))

@@ -95,7 +95,9 @@ impl Parameters {
 
     pub(crate) fn parse<T: FromStr>(&self, name: &str, wanted: &str) -> Result<Option<T>, ApiError> {
         self.text(name)
-            .map(|text| text.parse().map_err(|_| ApiError::Wrong("query", name.into(), format!("{text:?} is not {wanted}"))))
+            .map(|text| {
+                text.parse().map_err(|_| ApiError::Wrong("query", name.into(), format!("{text:?} is not {wanted}")))
+            })
             .transpose()
     }
 
@@ -165,12 +167,19 @@ pub fn with_token(router: Router, token: Option<String>) -> Router {
 }
 
 async fn check_token(State(token): State<Arc<str>>, request: Request, next: Next) -> Response {
-    let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let shown =
+        request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     // Browsers cannot set headers on a WebSocket or an EventSource.
     let asked = request.uri().query().and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("token=")));
-    let same = |given: &str| given.len() == token.len() && given.bytes().zip(token.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0;
+    let same = |given: &str| {
+        given.len() == token.len() && given.bytes().zip(token.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0
+    };
     if shown.or(asked).is_some_and(same) {
         return next.run(request).await;
     }
-    (StatusCode::UNAUTHORIZED, axum::Json(json!({"detail": "send Authorization: Bearer and the token of the configuration"}))).into_response()
+    (
+        StatusCode::UNAUTHORIZED,
+        axum::Json(json!({"detail": "send Authorization: Bearer and the token of the configuration"})),
+    )
+        .into_response()
 }

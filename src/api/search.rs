@@ -11,7 +11,10 @@ use super::{Api, ApiError, Parameters};
 use crate::call::Leg;
 use crate::store::segments::{SearchFilter, fts_query};
 
-pub(super) async fn search(State(api): State<Api>, Query(query): Query<HashMap<String, String>>) -> Result<Json<Value>, ApiError> {
+pub(super) async fn search(
+    State(api): State<Api>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Json<Value>, ApiError> {
     let query = Parameters::new(query);
     let wrong = |name: &str, msg: &str| ApiError::Wrong("query", name.into(), msg.into());
     let typed = query.text("q").ok_or_else(|| wrong("q", "what to search for is missing"))?;

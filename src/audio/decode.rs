@@ -15,7 +15,11 @@ use super::AudioError;
 pub type Piece<'a> = (u32, u16, &'a [i16]);
 
 /// Decodes a whole file, handing every piece to `sink`. A damaged packet is skipped; what `sink` refuses ends it. Blocks.
-pub fn decode<E: From<AudioError>>(file: File, extension: &str, mut sink: impl FnMut(Piece<'_>) -> Result<(), E>) -> Result<(), E> {
+pub fn decode<E: From<AudioError>>(
+    file: File,
+    extension: &str,
+    mut sink: impl FnMut(Piece<'_>) -> Result<(), E>,
+) -> Result<(), E> {
     let fail = |error: Error| match error {
         Error::IoError(error) => AudioError::Io(error),
         Error::Unsupported(what) => AudioError::Unsupported(format!("not supported: {what}")),
@@ -27,7 +31,8 @@ pub fn decode<E: From<AudioError>>(file: File, extension: &str, mut sink: impl F
     let mut format = symphonia::default::get_probe()
         .probe(&hint, source, FormatOptions::default(), MetadataOptions::default())
         .map_err(fail)?;
-    let track = format.default_track(TrackType::Audio).ok_or_else(|| AudioError::Malformed("no sound track in it".into()))?;
+    let track =
+        format.default_track(TrackType::Audio).ok_or_else(|| AudioError::Malformed("no sound track in it".into()))?;
     let id = track.id;
     let params = track
         .codec_params

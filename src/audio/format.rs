@@ -95,7 +95,9 @@ const FINISHED: &[&str] = &["mp3", "ogg", "oga", "flac", "m4a", "mp4", "aac"];
 /// Whether a file with this extension is taken for audio at all.
 pub fn is_audio_extension(extension: &str) -> bool {
     let lower = extension.to_ascii_lowercase();
-    matches!(lower.as_str(), "wav" | "wav16" | "wav49") || HEADERLESS.iter().any(|row| row.0 == lower) || FINISHED.contains(&lower.as_str())
+    matches!(lower.as_str(), "wav" | "wav16" | "wav49")
+        || HEADERLESS.iter().any(|row| row.0 == lower)
+        || FINISHED.contains(&lower.as_str())
 }
 
 /// Whether the file can be read while it is being written.
@@ -108,7 +110,10 @@ pub fn sniff(head: &[u8], extension: &str, look: impl FnMut(u64) -> Vec<u8>) -> 
     let lower = extension.to_ascii_lowercase();
     match head {
         [b'R', b'I', b'F', b'F', ..] => return wav::parse(head, look).map(Kind::Streamable),
-        [b'O', b'g', b'g', b'S', ..] | [b'f', b'L', b'a', b'C', ..] | [b'I', b'D', b'3', ..] | [_, _, _, _, b'f', b't', b'y', b'p', ..] => {
+        [b'O', b'g', b'g', b'S', ..]
+        | [b'f', b'L', b'a', b'C', ..]
+        | [b'I', b'D', b'3', ..]
+        | [_, _, _, _, b'f', b't', b'y', b'p', ..] => {
             return Ok(Kind::Finished);
         }
         _ => {}

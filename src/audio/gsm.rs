@@ -52,7 +52,8 @@ impl Decoder {
         }
         let mut place = 4;
         let frame = read_frame(|bits| {
-            let value = (place..place + bits).fold(0, |value, bit| value << 1 | u16::from(bytes[bit / 8] >> (7 - bit % 8) & 1));
+            let value =
+                (place..place + bits).fold(0, |value, bit| value << 1 | u16::from(bytes[bit / 8] >> (7 - bit % 8) & 1));
             place += bits;
             value as i16
         });
@@ -63,7 +64,8 @@ impl Decoder {
     pub fn block_ms(&mut self, bytes: &[u8; BYTES_MS]) -> [i16; 2 * FRAME] {
         let mut place = 0;
         let mut field = |bits: usize| {
-            let value = (0..bits).fold(0, |value, bit| value | u16::from(bytes[(place + bit) / 8] >> ((place + bit) % 8) & 1) << bit);
+            let value = (0..bits)
+                .fold(0, |value, bit| value | u16::from(bytes[(place + bit) / 8] >> ((place + bit) % 8) & 1) << bit);
             place += bits;
             value as i16
         };
@@ -249,10 +251,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("temp dir");
         let path = |name: &str| folder.path().join(name).display().to_string();
         let sox = |args: &[&str]| Command::new("sox").args(args).status().is_ok_and(|status| status.success());
-        let made = sox(&["-n", "-r", "8000", "-c", "1", &path("a.gsm"), "synth", "2", "sine", "300-2500", "gain", "-6"])
-            && sox(&[&path("a.gsm"), "-t", "raw", "-e", "signed", "-b", "16", &path("gsm.raw")])
-            && sox(&[&path("a.gsm"), "-e", "gsm-full-rate", &path("a.wav")])
-            && sox(&[&path("a.wav"), "-t", "raw", "-e", "signed", "-b", "16", &path("wav.raw")]);
+        let made =
+            sox(&["-n", "-r", "8000", "-c", "1", &path("a.gsm"), "synth", "2", "sine", "300-2500", "gain", "-6"])
+                && sox(&[&path("a.gsm"), "-t", "raw", "-e", "signed", "-b", "16", &path("gsm.raw")])
+                && sox(&[&path("a.gsm"), "-e", "gsm-full-rate", &path("a.wav")])
+                && sox(&[&path("a.wav"), "-t", "raw", "-e", "signed", "-b", "16", &path("wav.raw")]);
         if !made {
             eprintln!("skipped: sox is not installed, so there is nothing to compare with");
             return;
@@ -263,15 +266,19 @@ mod tests {
         };
         let mut decoder = Decoder::default();
         let gsm = std::fs::read(path("a.gsm")).expect("read");
-        let ours: Vec<i16> =
-            gsm.chunks_exact(BYTES).flat_map(|frame| decoder.frame(frame.try_into().expect("33 bytes")).expect("marked")).collect();
+        let ours: Vec<i16> = gsm
+            .chunks_exact(BYTES)
+            .flat_map(|frame| decoder.frame(frame.try_into().expect("33 bytes")).expect("marked"))
+            .collect();
         assert_eq!(ours, theirs("gsm.raw"));
 
         let mut decoder = Decoder::default();
         let wav = std::fs::read(path("a.wav")).expect("read");
         let data = wav.windows(4).position(|w| w == b"data").expect("data chunk") + 8;
-        let ours: Vec<i16> =
-            wav[data..].chunks_exact(BYTES_MS).flat_map(|block| decoder.block_ms(block.try_into().expect("65 bytes"))).collect();
+        let ours: Vec<i16> = wav[data..]
+            .chunks_exact(BYTES_MS)
+            .flat_map(|block| decoder.block_ms(block.try_into().expect("65 bytes")))
+            .collect();
         let theirs = theirs("wav.raw");
         assert_eq!(ours[..theirs.len()], theirs);
     }

@@ -26,7 +26,8 @@ pub fn measure(samples: &[i16], rate_hz: u32) -> Quality {
     let frame = (rate_hz / 50).max(1) as usize;
     let mut levels: Vec<f32> = sound.chunks(frame).map(rms_dbfs).collect();
     levels.sort_by(f32::total_cmp);
-    let at = |share: f32| levels.get((levels.len() as f32 * share) as usize).copied().unwrap_or(super::level::FLOOR_DBFS);
+    let at =
+        |share: f32| levels.get((levels.len() as f32 * share) as usize).copied().unwrap_or(super::level::FLOOR_DBFS);
     let count = |hit: usize, all: usize| if all == 0 { 0.0 } else { hit as f32 / all as f32 };
     let clipped = samples.iter().filter(|sample| sample.unsigned_abs() >= 32767).count();
     let silent = levels.iter().filter(|&&level| level < -60.0).count();

@@ -13,8 +13,8 @@ use super::gsm;
 
 /// What is read of a file's head to know its layout.
 const HEAD: usize = 65_536;
-/// Frames decoded ahead of a jump into GSM, so that the filters have settled: 0.2 s.
-const WARM_UP_BLOCKS: u64 = 10;
+/// Blocks decoded ahead of a jump into GSM, so that the filters have settled: after 50 frames of speech no sample differed any more.
+const WARM_UP_BLOCKS: u64 = 50;
 
 /// A file with a known layout.
 #[derive(Debug)]
@@ -36,7 +36,9 @@ impl RecordingReader {
     pub fn from_file(file: File, extension: &str) -> Result<Self, AudioError> {
         match kind_of(&file, extension)? {
             Kind::Streamable(layout) => Ok(Self { file, layout, gsm: gsm::Decoder::default(), gsm_next: 0 }),
-            Kind::Finished => Err(AudioError::Unsupported("a compressed container cannot be read by sample number".into())),
+            Kind::Finished => {
+                Err(AudioError::Unsupported("a compressed container cannot be read by sample number".into()))
+            }
         }
     }
 
@@ -54,7 +56,13 @@ impl RecordingReader {
     }
 
     /// Appends up to `max` samples of one channel from number `from` on; returns how many. Fewer than asked: that is all there is now. Blocks.
-    pub fn read_samples(&mut self, channel: usize, from: u64, max: usize, out: &mut Vec<i16>) -> Result<usize, AudioError> {
+    pub fn read_samples(
+        &mut self,
+        channel: usize,
+        from: u64,
+        max: usize,
+        out: &mut Vec<i16>,
+    ) -> Result<usize, AudioError> {
         let channels = usize::from(self.layout.channels);
         if channel >= channels {
             return Err(AudioError::Malformed(format!("channel {channel} of a file with {channels}")));
@@ -158,7 +166,9 @@ fn decode(encoding: Encoding, bytes: &[u8]) -> i16 {
         Encoding::S16 => i16::from_le_bytes([bytes[0], bytes[1]]),
         Encoding::S24 => i16::from_le_bytes([bytes[1], bytes[2]]),
         Encoding::S32 => i16::from_le_bytes([bytes[2], bytes[3]]),
-        Encoding::F32 => (f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) * 32768.0).clamp(-32768.0, 32767.0) as i16,
+        Encoding::F32 => {
+            (f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) * 32768.0).clamp(-32768.0, 32767.0) as i16
+        }
         Encoding::Ulaw => audio_codec_algorithms::decode_ulaw(bytes[0]),
         Encoding::Alaw => audio_codec_algorithms::decode_alaw(bytes[0]),
         Encoding::Gsm | Encoding::GsmMs => 0, // decoded by blocks

@@ -18,7 +18,9 @@ pub fn resample(samples: &[f32], from_hz: u32, to_hz: u32) -> Vec<f32> {
         .map_err(|error| error.to_string())
         .and_then(|mut fft| {
             let input = InterleavedSlice::new(samples, 1, samples.len()).map_err(|error| error.to_string())?;
-            fft.process_all(&input, samples.len(), None).map(audioadapter_buffers::owned::InterleavedOwned::take_data).map_err(|error| error.to_string())
+            fft.process_all(&input, samples.len(), None)
+                .map(audioadapter_buffers::owned::InterleavedOwned::take_data)
+                .map_err(|error| error.to_string())
         });
     let mut out = converted.unwrap_or_else(|error| {
         // Only rates of zero can bring us here, and those do not pass the door.

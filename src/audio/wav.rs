@@ -53,8 +53,10 @@ pub fn parse(head: &[u8], mut look: impl FnMut(u64) -> Vec<u8>) -> Result<Layout
                 let (encoding, rate_hz, channels) =
                     format.ok_or_else(|| AudioError::Malformed("WAV: data before its format".into()))?;
                 let data_offset = body as u64;
-                let data_len = (size != 0 && size != u32::MAX && chunk_follows(&look(data_offset + u64::from(size) + u64::from(size & 1))))
-                    .then_some(u64::from(size));
+                let data_len = (size != 0
+                    && size != u32::MAX
+                    && chunk_follows(&look(data_offset + u64::from(size) + u64::from(size & 1))))
+                .then_some(u64::from(size));
                 return Ok(Layout { encoding, rate_hz, channels, data_offset, data_len });
             }
             _ => {}
@@ -67,7 +69,10 @@ pub fn parse(head: &[u8], mut look: impl FnMut(u64) -> Vec<u8>) -> Result<Layout
 
 /// Names of chunks that writers put after the audio; anything else there is audio that came after the header was written.
 fn chunk_follows(bytes: &[u8]) -> bool {
-    matches!(bytes.get(..4), Some(b"LIST" | b"fact" | b"cue " | b"id3 " | b"ID3 " | b"bext" | b"iXML" | b"smpl" | b"PEAK" | b"JUNK"))
+    matches!(
+        bytes.get(..4),
+        Some(b"LIST" | b"fact" | b"cue " | b"id3 " | b"ID3 " | b"bext" | b"iXML" | b"smpl" | b"PEAK" | b"JUNK")
+    )
 }
 
 fn parse_format(body: &[u8]) -> Result<(Encoding, u32, u16), AudioError> {
@@ -93,8 +98,13 @@ fn parse_format(body: &[u8]) -> Result<(Encoding, u32, u16), AudioError> {
         (0x31, _) => Encoding::GsmMs,
         _ => return Err(AudioError::Unsupported(format!("WAV with format tag {tag:#x} and {bits} bits"))),
     };
-    if !(1..=8).contains(&channels) || !(4000..=384_000).contains(&rate_hz) || (encoding == Encoding::GsmMs && channels != 1) {
-        return Err(AudioError::Malformed(format!("WAV: {channels} channels at {rate_hz} Hz is not a recording of a call")));
+    if !(1..=8).contains(&channels)
+        || !(4000..=384_000).contains(&rate_hz)
+        || (encoding == Encoding::GsmMs && channels != 1)
+    {
+        return Err(AudioError::Malformed(format!(
+            "WAV: {channels} channels at {rate_hz} Hz is not a recording of a call"
+        )));
     }
     Ok((encoding, rate_hz, channels))
 }
@@ -120,7 +130,8 @@ mod tests {
 
     #[test]
     fn a_chunk_after_the_audio_is_not_audio() {
-        let layout = parse(&header(8000, 2, 100), |at| if at == 444 { b"LIST\0\0\0\0".to_vec() } else { Vec::new() }).expect("header");
+        let layout = parse(&header(8000, 2, 100), |at| if at == 444 { b"LIST\0\0\0\0".to_vec() } else { Vec::new() })
+            .expect("header");
         assert_eq!((layout.channels, layout.data_len), (2, Some(400)));
     }
 

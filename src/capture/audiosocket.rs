@@ -94,7 +94,8 @@ impl AudioSocket {
         let mut frames = FrameReader::default();
         let mut buffer = [0; 4096];
         let Some(id) = self.first_frame(stream, &mut frames, &mut buffer).await? else { return Ok(()) };
-        let mut leg = LiveLeg { named: naming::from_uuid(id), peer: peer.to_string(), server: self.clone(), open: None };
+        let mut leg =
+            LiveLeg { named: naming::from_uuid(id), peer: peer.to_string(), server: self.clone(), open: None };
         let mut nonsense = 0;
         let mut suspicious = 0;
         let mut heard = Instant::now();
@@ -201,7 +202,10 @@ impl LiveLeg {
         let at = wall_clock();
         self.server.last_frame.now(at);
         if self.open.as_ref().is_some_and(|(writer, ..)| writer.leg().spec.rate_hz != rate_hz) {
-            log::warn!("audiosocket: call {}: the rate changed to {rate_hz} Hz; it goes on as another leg", self.named.call);
+            log::warn!(
+                "audiosocket: call {}: the rate changed to {rate_hz} Hz; it goes on as another leg",
+                self.named.call
+            );
             self.end("rate change").await?;
         }
         if self.open.is_none() {

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    recvmsg, sendmsg,
 };
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt;
@@ -119,7 +120,8 @@ pub struct Eagi {
 impl Eagi {
     /// Serves until stopped.
     pub async fn run(self, listener: UnixListener) {
-        let listener = match listener.set_nonblocking(true).and_then(|()| tokio::net::UnixListener::from_std(listener)) {
+        let listener = match listener.set_nonblocking(true).and_then(|()| tokio::net::UnixListener::from_std(listener))
+        {
             Ok(listener) => listener,
             Err(error) => return log::error!("eagi: the socket cannot be used: {error}"),
         };
@@ -150,9 +152,12 @@ impl Eagi {
     async fn serve(&self, stream: tokio::net::UnixStream) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let stream = stream.into_std()?;
         stream.set_nonblocking(false)?;
-        let (hello, pipe, stream) = tokio::task::spawn_blocking(move || take_over(&stream).map(|(hello, pipe)| (hello, pipe, stream))).await??;
+        let (hello, pipe, stream) =
+            tokio::task::spawn_blocking(move || take_over(&stream).map(|(hello, pipe)| (hello, pipe, stream)))
+                .await??;
         let (rate_hz, ulaw) = format_of(hello.format.as_deref())?;
-        let mut pipe = pipe::Receiver::from_owned_fd(pipe).map_err(|error| format!("fd 3 is not the pipe of EAGI(): {error}"))?;
+        let mut pipe =
+            pipe::Receiver::from_owned_fd(pipe).map_err(|error| format!("fd 3 is not the pipe of EAGI(): {error}"))?;
         stream.set_nonblocking(true)?;
         let mut stream = tokio::net::UnixStream::from_std(stream)?;
         let uniqueid = hello.agi.get("uniqueid").filter(|id| !id.is_empty()).cloned();

@@ -60,7 +60,10 @@ pub fn open(path: &Path, root: &Path) -> Result<Found, AudioError> {
     if link.file_type().is_symlink() {
         let target = path.canonicalize()?;
         if !target.starts_with(root.canonicalize()?) {
-            return Err(AudioError::Malformed(format!("a link out of the watched folder, to {}: not followed", target.display())));
+            return Err(AudioError::Malformed(format!(
+                "a link out of the watched folder, to {}: not followed",
+                target.display()
+            )));
         }
     }
     let file = File::open(path)?;
@@ -73,7 +76,11 @@ pub fn open(path: &Path, root: &Path) -> Result<Found, AudioError> {
         Kind::Finished => Ok(Found::Finished(file, meta)),
         Kind::Streamable(_) => {
             let complete = is_complete(&file, meta.len());
-            Ok(Found::Streamable(Box::new(Opened { reader: RecordingReader::from_file(file, &extension)?, meta, complete })))
+            Ok(Found::Streamable(Box::new(Opened {
+                reader: RecordingReader::from_file(file, &extension)?,
+                meta,
+                complete,
+            })))
         }
     }
 }
@@ -82,7 +89,9 @@ pub fn open(path: &Path, root: &Path) -> Result<Found, AudioError> {
 fn is_complete(file: &File, len: u64) -> bool {
     let mut head = [0; 8];
     let read = std::os::unix::fs::FileExt::read_exact_at(file, &mut head, 0);
-    read.is_ok() && &head[..4] == b"RIFF" && u64::from(u32::from_le_bytes([head[4], head[5], head[6], head[7]])) + 8 == len
+    read.is_ok()
+        && &head[..4] == b"RIFF"
+        && u64::from(u32::from_le_bytes([head[4], head[5], head[6], head[7]])) + 8 == len
 }
 
 /// Identity of an open recording; `None` while there is too little sound to know it by and it may still grow.
@@ -118,7 +127,13 @@ pub fn identify(reader: &mut RecordingReader, meta: &Metadata, complete: bool) -
     if head.is_empty() {
         hash.update(from.to_le_bytes());
     }
-    Ok(Some(FileId { device: meta.dev(), inode: meta.ino(), size: meta.len(), head: hash.finalize().into(), has_sound: !head.is_empty() }))
+    Ok(Some(FileId {
+        device: meta.dev(),
+        inode: meta.ino(),
+        size: meta.len(),
+        head: hash.finalize().into(),
+        has_sound: !head.is_empty(),
+    }))
 }
 
 /// Identity of a compressed file: the hash of its bytes. Blocks for the whole read.
@@ -136,12 +151,20 @@ pub fn identify_finished(mut file: &File, meta: &Metadata) -> Result<FileId, Aud
     let mut hash = Hashing(Sha256::new());
     std::io::copy(&mut file, &mut hash)?;
     std::io::Seek::rewind(&mut file)?;
-    Ok(FileId { device: meta.dev(), inode: meta.ino(), size: meta.len(), head: hash.0.finalize().into(), has_sound: true })
+    Ok(FileId {
+        device: meta.dev(),
+        inode: meta.ino(),
+        size: meta.len(),
+        head: hash.0.finalize().into(),
+        has_sound: true,
+    })
 }
 
 /// When a recording began: when its file was made, unless that is plainly the date of a copy.
 pub fn began(meta: &Metadata, length_ms: i64) -> WallTime {
-    let ms = |time: std::io::Result<std::time::SystemTime>| time.ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map(|since| since.as_millis() as i64);
+    let ms = |time: std::io::Result<std::time::SystemTime>| {
+        time.ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map(|since| since.as_millis() as i64)
+    };
     let written = ms(meta.modified()).unwrap_or(0);
     let by_length = written - length_ms;
     match ms(meta.created()) {
@@ -194,7 +217,9 @@ mod tests {
     }
 
     fn id(path: &Path, complete: bool) -> Option<FileId> {
-        let Found::Streamable(mut opened) = open(path, path.parent().expect("parent")).expect("open") else { panic!("wav is streamable") };
+        let Found::Streamable(mut opened) = open(path, path.parent().expect("parent")).expect("open") else {
+            panic!("wav is streamable")
+        };
         identify(&mut opened.reader, &opened.meta, complete).expect("identify")
     }
 

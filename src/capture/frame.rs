@@ -81,7 +81,9 @@ fn read(kind: u8, payload: &[u8]) -> Frame {
         0x00 => Frame::Terminate,
         0x01 => payload.try_into().map_or(unknown, Frame::Id),
         0x03 => match payload {
-            [digit @ (b'0'..=b'9' | b'*' | b'#' | b'A'..=b'D' | b'a'..=b'd')] => Frame::Dtmf(char::from(digit.to_ascii_uppercase())),
+            [digit @ (b'0'..=b'9' | b'*' | b'#' | b'A'..=b'D' | b'a'..=b'd')] => {
+                Frame::Dtmf(char::from(digit.to_ascii_uppercase()))
+            }
             _ => unknown,
         },
         0x10..=0x18 if !payload.is_empty() => Frame::Audio {

@@ -52,7 +52,10 @@ pub const READY: &[(&str, &str)] = &[
     ),
     ("issabel", r"^\d{8}-\d{6}-(?P<uniqueid>\d{9,10}\.\d+)$"),
     ("mikopbx", r"^mikopbx-(?P<uniqueid>\d{9,10}\.\d+)_.+$"),
-    ("vicidial", r"^(?P<id>\d{8}-\d{6}_(?P<phone>\d*)(?:_(?P<campaign>[A-Za-z0-9]+)_(?P<agent>[A-Za-z0-9]+))?(?:_.*)?)$"),
+    (
+        "vicidial",
+        r"^(?P<id>\d{8}-\d{6}_(?P<phone>\d*)(?:_(?P<campaign>[A-Za-z0-9]+)_(?P<agent>[A-Za-z0-9]+))?(?:_.*)?)$",
+    ),
     ("uniqueid", r"(?:^|[^0-9])(?P<uniqueid>\d{9,10}\.\d+)(?:$|[^0-9])"),
 ];
 
@@ -68,14 +71,21 @@ impl Naming {
     pub fn new(own: &[String]) -> Result<Self, regex::Error> {
         let own = own.iter().map(|pattern| (String::from("own"), pattern.as_str()));
         let all = own.chain(READY.iter().map(|&(name, pattern)| (name.to_string(), pattern)));
-        Ok(Self { patterns: all.map(|(name, pattern)| Ok((name, Regex::new(pattern)?))).collect::<Result<_, regex::Error>>()? })
+        Ok(Self {
+            patterns: all
+                .map(|(name, pattern)| Ok((name, Regex::new(pattern)?)))
+                .collect::<Result<_, regex::Error>>()?,
+        })
     }
 
     /// What a recording's path tells.
     pub fn recording(&self, path: &Path) -> Named {
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let (base, suffix) = split_suffix(&stem);
-        let found = self.patterns.iter().find_map(|(name, regex)| regex.captures(base).map(|captures| (name.as_str(), regex, captures)));
+        let found = self
+            .patterns
+            .iter()
+            .find_map(|(name, regex)| regex.captures(base).map(|captures| (name.as_str(), regex, captures)));
         let mut names = CallNames::default();
         let mut call = base.to_string();
         let mut leg = None;
@@ -84,7 +94,9 @@ impl Naming {
         if let Some((name, regex, captures)) = found {
             pattern = name;
             for group in regex.capture_names().flatten() {
-                let Some(value) = captures.name(group).map(|value| value.as_str().to_string()).filter(|value| !value.is_empty()) else {
+                let Some(value) =
+                    captures.name(group).map(|value| value.as_str().to_string()).filter(|value| !value.is_empty())
+                else {
                     continue;
                 };
                 match group {
@@ -116,7 +128,10 @@ impl Naming {
 fn split_suffix(stem: &str) -> (&str, &str) {
     if let Some((base, suffix)) = stem.rsplit_once(['-', '_', '.'])
         && !base.is_empty()
-        && matches!(suffix, "in" | "out" | "all" | "r" | "t" | "rx" | "tx" | "read" | "write" | "caller" | "agent" | "mixed")
+        && matches!(
+            suffix,
+            "in" | "out" | "all" | "r" | "t" | "rx" | "tx" | "read" | "write" | "caller" | "agent" | "mixed"
+        )
     {
         return (base, suffix);
     }
@@ -137,7 +152,8 @@ fn leg_of(suffix: &str, listens_only: bool) -> Option<Leg> {
 
 /// Whether a ViciDial recording lies where one recorder hears both sides: not in MIX, STEREO or monitorS, which hold two real sides.
 fn is_plain_monitor(path: &Path) -> bool {
-    let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let folder =
+        path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     !matches!(folder.as_str(), "MIX" | "STEREO" | "monitorS")
 }
 
@@ -155,7 +171,11 @@ mod tests {
 
     #[test]
     fn any_other_uuid_is_its_own_call() {
-        for text in ["00000001-2222-3333-4444-555555555555", "17952180-4500-8900-8000-000000000012", "deadbeef-4500-8200-8000-000000000012"] {
+        for text in [
+            "00000001-2222-3333-4444-555555555555",
+            "17952180-4500-8900-8000-000000000012",
+            "deadbeef-4500-8200-8000-000000000012",
+        ] {
             let named = from_uuid(*text.parse::<uuid::Uuid>().expect("uuid").as_bytes());
             assert_eq!((named.call.as_str(), named.leg, named.names.uniqueid), (text, None, None));
         }
@@ -175,7 +195,10 @@ mod tests {
         let (call, ..) = read("/m/mikopbx-1795218045.9_x1.mp3");
         assert_eq!(call, "1795218045.9");
         let (call, leg, names) = read("/var/spool/asterisk/monitor/20261120-234045_5551234567-in.wav");
-        assert_eq!((call.as_str(), leg, names.phone.as_deref()), ("20261120-234045_5551234567", Some(Leg::Mixed), Some("5551234567")));
+        assert_eq!(
+            (call.as_str(), leg, names.phone.as_deref()),
+            ("20261120-234045_5551234567", Some(Leg::Mixed), Some("5551234567"))
+        );
         let (_, leg, _) = read("/var/spool/asterisk/monitor/MIX/20261120-234045_5551234567-in.wav");
         assert_eq!(leg, Some(Leg::Caller));
         let (call, leg, _) = read("/m/call-1795218045.12-out.wav");

@@ -61,6 +61,8 @@ pub struct Taken {
     pub finished: bool,
     /// Where it was.
     pub path: PathBuf,
+    /// Bytes it had.
+    pub size: u64,
     /// Whether it is the very file; else a file of the same beginning and size, which may be another call after the same prompt.
     pub same_file: bool,
 }
@@ -112,6 +114,13 @@ enum TakeError {
     Spool(#[from] SpoolError),
 }
 
+/// What is known of a file from before.
+enum Before {
+    Never,
+    Undecided,
+    Taken(Taken),
+}
+
 enum Message {
     Event(notify::Event),
     Lost,
@@ -119,7 +128,14 @@ enum Message {
 
 impl<L: Ledger> Recordings<L> {
     /// A watcher that has not begun.
-    pub fn new(settings: RecordingSettings, spool: Arc<Spool>, ledger: L, runtime: Handle, stop: CancellationToken, last_frame: LastFrame) -> Self {
+    pub fn new(
+        settings: RecordingSettings,
+        spool: Arc<Spool>,
+        ledger: L,
+        runtime: Handle,
+        stop: CancellationToken,
+        last_frame: LastFrame,
+    ) -> Self {
         Self {
             settings,
             spool,
@@ -148,9 +164,14 @@ impl<L: Ledger> Recordings<L> {
         };
         let mut watcher = match notify::recommended_watcher(handler) {
             Ok(watcher) => watcher,
-            Err(error) => return log::error!("recordings: inotify: {error}; raise fs.inotify.max_user_instances. No recording is taken"),
+            Err(error) => {
+                return log::error!(
+                    "recordings: inotify: {error}; raise fs.inotify.max_user_instances. No recording is taken"
+                );
+            }
         };
-        let mut roots: HashMap<PathBuf, Option<(u64, u64)>> = self.settings.folders.iter().map(|folder| (folder.clone(), None)).collect();
+        let mut roots: HashMap<PathBuf, Option<(u64, u64)>> =
+            self.settings.folders.iter().map(|folder| (folder.clone(), None)).collect();
         let mut round = Instant::now();
         self.check_roots(&mut watcher, &mut roots);
         while !self.stop.is_cancelled() {
@@ -199,7 +220,10 @@ impl<L: Ledger> Recordings<L> {
                 Ok(()) => log::info!("recordings: watching {}", root.display()),
                 Err(error) => {
                     *known = None;
-                    log::error!("recordings: {}: {error}; check its permissions and fs.inotify.max_user_watches", root.display());
+                    log::error!(
+                        "recordings: {}: {error}; check its permissions and fs.inotify.max_user_watches",
+                        root.display()
+                    );
                     continue;
                 }
             }
@@ -225,7 +249,11 @@ impl<L: Ledger> Recordings<L> {
             match fs::symlink_metadata(&path) {
                 Ok(meta) if meta.is_dir() => self.walk(&path),
                 Ok(meta) if meta.is_file() => {
-                    let age = meta.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok()).unwrap_or_default();
+                    let age = meta
+                        .modified()
+                        .ok()
+                        .and_then(|at| SystemTime::now().duration_since(at).ok())
+                        .unwrap_or_default();
                     if self.settings.max_age.is_none_or(|max| age <= max) {
                         self.touch(&path, age > SETTLED);
                     }
@@ -238,9 +266,15 @@ impl<L: Ledger> Recordings<L> {
 
     fn event(&mut self, event: &notify::Event) {
         match event.kind {
-            EventKind::Access(AccessKind::Close(AccessMode::Write)) => self.each(event, |this, path| this.touch(path, true)),
-            EventKind::Create(_) => self.each(event, |this, path| if path.is_dir() { this.walk(path) } else { this.touch(path, false) }),
-            EventKind::Modify(ModifyKind::Name(RenameMode::From)) | EventKind::Remove(_) => self.each(event, Self::left),
+            EventKind::Access(AccessKind::Close(AccessMode::Write)) => {
+                self.each(event, |this, path| this.touch(path, true));
+            }
+            EventKind::Create(_) => {
+                self.each(event, |this, path| if path.is_dir() { this.walk(path) } else { this.touch(path, false) });
+            }
+            EventKind::Modify(ModifyKind::Name(RenameMode::From)) | EventKind::Remove(_) => {
+                self.each(event, Self::left);
+            }
             EventKind::Modify(ModifyKind::Name(RenameMode::To)) => {
                 self.each(event, |this, path| if path.is_dir() { this.walk(path) } else { this.touch(path, true) });
             }
@@ -265,7 +299,8 @@ impl<L: Ledger> Recordings<L> {
 
     /// Saves the sound of files that left and did not come back under another name.
     fn save_the_gone(&mut self) {
-        let due: Vec<(u64, u64)> = self.gone.iter().filter(|(_, since)| since.elapsed() > MOVING).map(|(&key, _)| key).collect();
+        let due: Vec<(u64, u64)> =
+            self.gone.iter().filter(|(_, since)| since.elapsed() > MOVING).map(|(&key, _)| key).collect();
         for key in due {
             self.gone.remove(&key);
             let Some(mut open) = self.following.remove(&key) else { continue };
@@ -275,7 +310,10 @@ impl<L: Ledger> Recordings<L> {
             }
             let _ = open.file.look(wall_clock());
             if let Err(error) = self.save(&mut open.file) {
-                log::error!("recordings: {}: it was deleted, and its sound could not be saved: {error}", open.file.path.display());
+                log::error!(
+                    "recordings: {}: it was deleted, and its sound could not be saved: {error}",
+                    open.file.path.display()
+                );
             }
             self.finish(&mut open.file, "removed");
         }
@@ -320,7 +358,8 @@ impl<L: Ledger> Recordings<L> {
         let key = (meta.dev(), meta.ino());
         self.gone.remove(&key);
         if let Some(open) = self.following.get_mut(&key) {
-            let finished_and_grown = open.closed.is_some() && open.file.reader.available_samples().is_ok_and(|now| now > open.file.samples);
+            let finished_and_grown =
+                open.closed.is_some() && open.file.reader.available_samples().is_ok_and(|now| now > open.file.samples);
             if finished_and_grown {
                 // Its writer opened it again (MixMonitor's option a), or was only silent for long: it goes on as the same leg.
                 self.following.remove(&key);
@@ -387,7 +426,12 @@ impl<L: Ledger> Recordings<L> {
             Found::Finished(file, meta) => return self.take_finished(path, &file, &meta, &named),
         };
         let Some(id) = follow::identify(&mut opened.reader, &opened.meta, closed)? else { return Ok(false) };
-        let before = self.find(&id, &named.call);
+        let complete = opened.complete;
+        let before = match self.before(&id, &named.call, closed || complete) {
+            Before::Undecided => return Ok(false),
+            Before::Taken(taken) => Some(taken),
+            Before::Never => None,
+        };
         if let Some(taken) = before.as_ref().filter(|taken| taken.finished) {
             self.known(path, &id, taken);
             return Ok(true);
@@ -396,14 +440,14 @@ impl<L: Ledger> Recordings<L> {
             self.done.insert((id.device, id.inode), id.size);
             return Ok(true); // the call was heard by its own legs
         }
-        let complete = opened.complete;
         let layout = *opened.reader.layout();
         let samples = opened.reader.available_samples()?;
         if closed && samples == 0 {
             return Err(AudioError::Malformed("closed without any sound in it".into()).into());
         }
         let started = follow::began(&opened.meta, (samples * 1000 / u64::from(layout.rate_hz)) as i64);
-        let mut file = Following { path: path.into(), id, reader: opened.reader, legs: Vec::new(), keys: Vec::new(), samples: 0 };
+        let mut file =
+            Following { path: path.into(), id, reader: opened.reader, legs: Vec::new(), keys: Vec::new(), samples: 0 };
         for channel in 0..layout.channels {
             let spec = LegSpec {
                 call: named.call.clone(),
@@ -415,7 +459,8 @@ impl<L: Ledger> Recordings<L> {
                 peer: Some(path.to_string_lossy().into_owned()),
             };
             let resume = before.as_ref().and_then(|taken| taken.legs.get(usize::from(channel)).copied());
-            let leg = self.runtime.block_on(self.spool.follow(spec, RecordingRef { path: path.into(), channel }, resume))?;
+            let leg =
+                self.runtime.block_on(self.spool.follow(spec, RecordingRef { path: path.into(), channel }, resume))?;
             file.keys.push(leg.leg().key);
             file.legs.push(leg);
         }
@@ -430,9 +475,18 @@ impl<L: Ledger> Recordings<L> {
         Ok(true)
     }
 
-    /// A recording that was taken before. A mere copy counts only under the name of a call that has been heard.
-    fn find(&self, id: &FileId, call: &CallId) -> Option<Taken> {
-        self.ledger.find(id).filter(|taken| taken.same_file || self.ledger.has_audio(call))
+    /// Whether a recording was taken before. A copy counts only under the name of a call that has been heard, and is only told from another
+    /// recording that begins alike when it is complete.
+    fn before(&self, id: &FileId, call: &CallId, closed: bool) -> Before {
+        match self.ledger.find(id) {
+            Some(taken) if taken.same_file => Before::Taken(taken),
+            Some(taken) if self.ledger.has_audio(call) => match (closed, taken.size == id.size) {
+                (false, _) => Before::Undecided,
+                (true, true) => Before::Taken(taken),
+                (true, false) => Before::Never,
+            },
+            _ => Before::Never,
+        }
     }
 
     fn leg_of(&self, named: &Named, channel: u16, channels: u16) -> Leg {
@@ -456,10 +510,16 @@ impl<L: Ledger> Recordings<L> {
     }
 
     /// Decodes a compressed file into the spool.
-    fn take_finished(&mut self, path: &Path, file: &fs::File, meta: &fs::Metadata, named: &Named) -> Result<bool, TakeError> {
+    fn take_finished(
+        &mut self,
+        path: &Path,
+        file: &fs::File,
+        meta: &fs::Metadata,
+        named: &Named,
+    ) -> Result<bool, TakeError> {
         let id = follow::identify_finished(file, meta)?;
         self.done.insert((id.device, id.inode), id.size);
-        if let Some(taken) = self.find(&id, &named.call) {
+        if let Before::Taken(taken) = self.before(&id, &named.call, true) {
             self.known(path, &id, &taken);
             return Ok(true);
         }
@@ -471,32 +531,36 @@ impl<L: Ledger> Recordings<L> {
         let extension = path.extension().map(|ext| ext.to_string_lossy().into_owned()).unwrap_or_default();
         let started = follow::began(meta, 0);
         let mut planes: Vec<Vec<i16>> = Vec::new();
-        let decoded = decode::decode::<TakeError>(file.try_clone().map_err(AudioError::Io)?, &extension, |(rate_hz, channels, samples)| {
-            let count = usize::from(channels.max(1));
-            if legs.is_empty() {
-                for channel in 0..channels {
-                    let spec = LegSpec {
-                        call: named.call.clone(),
-                        names: named.names.clone(),
-                        leg: self.leg_of(named, channel, channels),
-                        source: Source::Recording,
-                        started,
-                        rate_hz,
-                        peer: Some(path.to_string_lossy().into_owned()),
-                    };
-                    legs.push(self.runtime.block_on(self.spool.open_leg(spec))?);
+        let decoded = decode::decode::<TakeError>(
+            file.try_clone().map_err(AudioError::Io)?,
+            &extension,
+            |(rate_hz, channels, samples)| {
+                let count = usize::from(channels.max(1));
+                if legs.is_empty() {
+                    for channel in 0..channels {
+                        let spec = LegSpec {
+                            call: named.call.clone(),
+                            names: named.names.clone(),
+                            leg: self.leg_of(named, channel, channels),
+                            source: Source::Recording,
+                            started,
+                            rate_hz,
+                            peer: Some(path.to_string_lossy().into_owned()),
+                        };
+                        legs.push(self.runtime.block_on(self.spool.open_leg(spec))?);
+                    }
+                    planes = vec![Vec::new(); count];
                 }
-                planes = vec![Vec::new(); count];
-            }
-            for (channel, plane) in planes.iter_mut().enumerate() {
-                plane.clear();
-                plane.extend(samples.iter().skip(channel).step_by(count));
-            }
-            for (leg, plane) in legs.iter_mut().zip(&planes) {
-                self.runtime.block_on(leg.append(plane, wall_clock()))?;
-            }
-            Ok(())
-        });
+                for (channel, plane) in planes.iter_mut().enumerate() {
+                    plane.clear();
+                    plane.extend(samples.iter().skip(channel).step_by(count));
+                }
+                for (leg, plane) in legs.iter_mut().zip(&planes) {
+                    self.runtime.block_on(leg.append(plane, wall_clock()))?;
+                }
+                Ok(())
+            },
+        );
         let keys: Vec<LegKey> = legs.iter().map(|leg| leg.leg().key).collect();
         for leg in legs {
             self.runtime.block_on(leg.close("closed"))?;
@@ -534,7 +598,10 @@ impl<L: Ledger> Recordings<L> {
     /// Files that no event tells of: those that wait, those that nobody closes, those that were kept open long enough.
     fn look_around(&mut self) {
         for path in self.pending.clone() {
-            let still = fs::metadata(&path).and_then(|meta| meta.modified()).ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+            let still = fs::metadata(&path)
+                .and_then(|meta| meta.modified())
+                .ok()
+                .and_then(|at| SystemTime::now().duration_since(at).ok());
             match still {
                 Some(still) => self.touch(&path, still > SETTLED),
                 None => {
@@ -542,8 +609,14 @@ impl<L: Ledger> Recordings<L> {
                 }
             }
         }
-        let stale: Vec<(u64, u64)> =
-            self.following.iter().filter(|(_, open)| open.closed.is_none() && open.changed.elapsed() > if open.grows { STALE } else { SETTLED }).map(|(&key, _)| key).collect();
+        let stale: Vec<(u64, u64)> = self
+            .following
+            .iter()
+            .filter(|(_, open)| {
+                open.closed.is_none() && open.changed.elapsed() > if open.grows { STALE } else { SETTLED }
+            })
+            .map(|(&key, _)| key)
+            .collect();
         for key in stale {
             self.close(key, "stale");
         }

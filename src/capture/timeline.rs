@@ -39,7 +39,15 @@ pub struct Timeline {
 impl Timeline {
     /// A leg whose first frame arrives at `now_ms`.
     pub fn new(rate_hz: u32, now_ms: i64) -> Self {
-        Self { rate_hz: i64::from(rate_hz), start_ms: now_ms, first_len: 0, written: 0, held: Vec::new(), missing: 0, last_frame_ms: now_ms }
+        Self {
+            rate_hz: i64::from(rate_hz),
+            start_ms: now_ms,
+            first_len: 0,
+            written: 0,
+            held: Vec::new(),
+            missing: 0,
+            last_frame_ms: now_ms,
+        }
     }
 
     fn samples(&self, ms: i64) -> i64 {

@@ -43,12 +43,14 @@ pub(super) fn run(arguments: &AnalyzeArguments, config: &Config) -> anyhow::Resu
     }
     let mut failed = false;
     for file in &arguments.files {
-        let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} utterances {eta}")?);
+        let bar = ProgressBar::new(0)
+            .with_style(ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} utterances {eta}")?);
         bar.set_message(file.display().to_string());
-        let report = analyze(file, config.recordings.stereo, config.endpoint(), recogniser.as_mut(), &analyser, |done, all| {
-            bar.set_length(all as u64);
-            bar.set_position(done as u64);
-        });
+        let report =
+            analyze(file, config.recordings.stereo, config.endpoint(), recogniser.as_mut(), &analyser, |done, all| {
+                bar.set_length(all as u64);
+                bar.set_position(done as u64);
+            });
         bar.finish_and_clear();
         match report {
             Ok(report) if arguments.json => say(&serde_json::to_string(&report)?)?,
@@ -64,16 +66,30 @@ pub(super) fn run(arguments: &AnalyzeArguments, config: &Config) -> anyhow::Resu
 
 fn print(report: &Report) -> anyhow::Result<()> {
     let spoken: f64 = report.speech.iter().map(|speech| speech.end - speech.start).sum();
-    say(&format!("{}: {:.1} s, {spoken:.1} s of speech in {} utterances", report.file, report.duration_s, report.speech.len()))?;
+    say(&format!(
+        "{}: {:.1} s, {spoken:.1} s of speech in {} utterances",
+        report.file,
+        report.duration_s,
+        report.speech.len()
+    ))?;
     for segment in &report.segments {
         let line = format!("{:8.2}  {:<8}{:+.2}  {}", segment.start, segment.leg, segment.sentiment, segment.text);
         say(&super::calls::coloured(&line, Label::of(segment.sentiment).as_str()))?;
     }
     for hit in &report.keywords {
-        say(&format!("{:8.2}  {}: {} ({})", hit["start"].as_f64().unwrap_or(0.0), hit["kind"].as_str().unwrap_or(""), hit["term"].as_str().unwrap_or(""), hit["label"].as_str().unwrap_or("")))?;
+        say(&format!(
+            "{:8.2}  {}: {} ({})",
+            hit["start"].as_f64().unwrap_or(0.0),
+            hit["kind"].as_str().unwrap_or(""),
+            hit["term"].as_str().unwrap_or(""),
+            hit["label"].as_str().unwrap_or("")
+        ))?;
     }
     if let Some(mean) = report.sentiment.call.mean {
-        say(&format!("sentiment {mean:+.2}, {} positive, {} neutral, {} negative", report.sentiment.call.positive, report.sentiment.call.neutral, report.sentiment.call.negative))?;
+        say(&format!(
+            "sentiment {mean:+.2}, {} positive, {} neutral, {} negative",
+            report.sentiment.call.positive, report.sentiment.call.neutral, report.sentiment.call.negative
+        ))?;
     }
     Ok(())
 }

@@ -133,7 +133,9 @@ impl Bed {
 
     fn rss_mb(&self) -> f64 {
         let status = self.proc("status");
-        let kb = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
+        let kb = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
         kb.unwrap_or(f64::NAN) / 1000.0
     }
 
@@ -232,13 +234,22 @@ fn legs(arguments: &BenchArguments) -> anyhow::Result<()> {
         anyhow::Ok(String::from_utf8_lossy(&body).into_owned())
     })?;
     let counter = |name: &str| -> f64 {
-        metrics.lines().filter(|line| line.starts_with(name)).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+        metrics
+            .lines()
+            .filter(|line| line.starts_with(name))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum()
     };
     let sent = frames * arguments.legs;
     let received = counter("lineside_frames_total");
     // Silence that was written for gaps would only hide a loss here: the frames were sent without gaps.
     let on_disk: f64 = counter("lineside_spool_bytes_total") / 320.0 - counter("lineside_gap_samples_total") / 160.0;
-    say(&format!("legs: {} at once for {} s: {sent} frames sent, {received} received, {on_disk:.0} on disk, {} lost", arguments.legs, arguments.seconds, sent as f64 - on_disk))?;
+    say(&format!(
+        "legs: {} at once for {} s: {sent} frames sent, {received} received, {on_disk:.0} on disk, {} lost",
+        arguments.legs,
+        arguments.seconds,
+        sent as f64 - on_disk
+    ))?;
     say(&format!(
         "legs: {} calls, {} utterances found, daemon used {:.2} cores and {rss:.0} MB; the sender was late by {} ms at worst",
         calls.len(),
@@ -335,7 +346,11 @@ fn fill(state: &Path, calls: i64) -> anyhow::Result<()> {
                     id: CallId::from_lossy(&format!("{}.{number}", started.0 / 1000)),
                     source: Source::Recording,
                     started,
-                    names: CallNames { agent: Some(format!("agent{}", number % 50)), campaign: Some(format!("c{}", number % 7)), ..CallNames::default() },
+                    names: CallNames {
+                        agent: Some(format!("agent{}", number % 50)),
+                        campaign: Some(format!("c{}", number % 7)),
+                        ..CallNames::default()
+                    },
                 }),
                 Change::LegOpened(NewLeg {
                     key: leg,
@@ -421,7 +436,10 @@ fn queries(arguments: &BenchArguments) -> anyhow::Result<()> {
         },
         "transcript" => {
             let number = pick(i, 7919, calls) + 1;
-            format!("/api/v1/calls/{}.{number}/transcript?include_segments=true", (1_795_000_000_000 + number as i64 * 7000) / 1000)
+            format!(
+                "/api/v1/calls/{}.{number}/transcript?include_segments=true",
+                (1_795_000_000_000 + number as i64 * 7000) / 1000
+            )
         }
         _ => {
             let two = format!("{} {}", words[pick(i, 13, words.len())], words[pick(i, 29, words.len())]);
@@ -442,7 +460,12 @@ fn queries(arguments: &BenchArguments) -> anyhow::Result<()> {
         })?;
         times.sort_by(f64::total_cmp);
         let at = |share: f64| times[((rounds - 1) as f64 * share) as usize];
-        say(&format!("queries: {what} at {calls} calls, {} segments: p50 {:.1} ms, p99 {:.1} ms", calls * 20, at(0.5), at(0.99)))?;
+        say(&format!(
+            "queries: {what} at {calls} calls, {} segments: p50 {:.1} ms, p99 {:.1} ms",
+            calls * 20,
+            at(0.5),
+            at(0.99)
+        ))?;
     }
     Ok(())
 }

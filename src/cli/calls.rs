@@ -179,18 +179,32 @@ pub(super) fn show(arguments: &ShowArguments, config: &Config) -> anyhow::Result
             say(&format!("{key}: {}", text(&call, key)))?;
         }
     }
-    say(&format!("{:.1} s, {} segments, sentiment {}", call["total_audio_duration"].as_f64().unwrap_or(0.0), call["segment_count"], number(&call["sentiment"])))?;
+    say(&format!(
+        "{:.1} s, {} segments, sentiment {}",
+        call["total_audio_duration"].as_f64().unwrap_or(0.0),
+        call["segment_count"],
+        number(&call["sentiment"])
+    ))?;
     for segment in call["transcript_segments"].as_array().into_iter().flatten() {
         let score = &segment["sentiment"]["compound"];
-        let line = format!("{:8.2}  {:<8}{}  {}", segment["start_time"].as_f64().unwrap_or(0.0), text(segment, "leg"), number(score), text(segment, "text"));
+        let line = format!(
+            "{:8.2}  {:<8}{}  {}",
+            segment["start_time"].as_f64().unwrap_or(0.0),
+            text(segment, "leg"),
+            number(score),
+            text(segment, "text")
+        );
         say(&coloured(&line, text(&segment["sentiment"], "label")))?;
     }
     Ok(())
 }
 
 pub(super) fn search(arguments: &SearchArguments, config: &Config) -> anyhow::Result<()> {
-    let words: Vec<String> =
-        arguments.words.iter().map(|word| if word.contains(' ') && !word.contains('"') { format!("\"{word}\"") } else { word.clone() }).collect();
+    let words: Vec<String> = arguments
+        .words
+        .iter()
+        .map(|word| if word.contains(' ') && !word.contains('"') { format!("\"{word}\"") } else { word.clone() })
+        .collect();
     let query = query(&[
         ("q", Some(words.join(" "))),
         ("agent", arguments.agent.clone()),
@@ -204,16 +218,29 @@ pub(super) fn search(arguments: &SearchArguments, config: &Config) -> anyhow::Re
         say(&answer.to_string())?;
         return Ok(());
     }
-    let mark = |snippet: &str| if colour() { snippet.replace("<b>", "\x1b[1m").replace("</b>", "\x1b[0m") } else { snippet.replace("<b>", "").replace("</b>", "") };
+    let mark = |snippet: &str| {
+        if colour() {
+            snippet.replace("<b>", "\x1b[1m").replace("</b>", "\x1b[0m")
+        } else {
+            snippet.replace("<b>", "").replace("</b>", "")
+        }
+    };
     for hit in answer["hits"].as_array().into_iter().flatten() {
         let segment = &hit["segment"];
-        say(&format!("{}  {:8.2}  {:<8}{}", text(hit, "call_id"), segment["start_time"].as_f64().unwrap_or(0.0), text(segment, "leg"), mark(text(hit, "snippet"))))?;
+        say(&format!(
+            "{}  {:8.2}  {:<8}{}",
+            text(hit, "call_id"),
+            segment["start_time"].as_f64().unwrap_or(0.0),
+            text(segment, "leg"),
+            mark(text(hit, "snippet"))
+        ))?;
     }
     Ok(())
 }
 
 pub(super) fn tail(arguments: &TailArguments, config: &Config) -> anyhow::Result<()> {
-    let query = query(&[("call_id", arguments.call.clone()), ("last_event_id", arguments.after.map(|id| id.to_string()))]);
+    let query =
+        query(&[("call_id", arguments.call.clone()), ("last_event_id", arguments.after.map(|id| id.to_string()))]);
     runtime()?.block_on(async {
         let response = arguments.daemon.open(config, &format!("/api/v1/events{query}")).await?;
         anyhow::ensure!(response.status().is_success(), "the feed answers {}", response.status());
@@ -243,14 +270,27 @@ fn line(message: &Value) -> String {
     let call = text(message, "call_id");
     match text(message, "type") {
         "sentiment" => {
-            let words: Vec<&str> =
-                ["keywords_detected", "profanity_detected"].iter().flat_map(|key| message[*key].as_array().into_iter().flatten()).filter_map(Value::as_str).collect();
+            let words: Vec<&str> = ["keywords_detected", "profanity_detected"]
+                .iter()
+                .flat_map(|key| message[*key].as_array().into_iter().flatten())
+                .filter_map(Value::as_str)
+                .collect();
             let alert = if words.is_empty() { String::new() } else { format!("   [{}]", words.join(", ")) };
             let score = number(&message["sentiment_score"]);
-            let said = format!("{call}  {:7.2}  {:<8}{score}  {}{alert}", message["start_time"].as_f64().unwrap_or(0.0), text(message, "leg"), text(message, "text"));
+            let said = format!(
+                "{call}  {:7.2}  {:<8}{score}  {}{alert}",
+                message["start_time"].as_f64().unwrap_or(0.0),
+                text(message, "leg"),
+                text(message, "text")
+            );
             coloured(&said, text(message, "sentiment_label"))
         }
-        "call_end" => format!("{call}  ended: {:.1} s, {} segments, sentiment {}", message["duration"].as_f64().unwrap_or(0.0), message["segments"], number(&message["sentiment"])),
+        "call_end" => format!(
+            "{call}  ended: {:.1} s, {} segments, sentiment {}",
+            message["duration"].as_f64().unwrap_or(0.0),
+            message["segments"],
+            number(&message["sentiment"])
+        ),
         other => format!("{call}  {other}"),
     }
 }

@@ -41,12 +41,15 @@ impl Daemon {
         }
         if let Some(url) = &self.url {
             let host = url.trim_start_matches("http://").trim_end_matches('/');
-            let stream = tokio::net::TcpStream::connect(host).await.with_context(|| format!("{url}: is the daemon running?"))?;
+            let stream =
+                tokio::net::TcpStream::connect(host).await.with_context(|| format!("{url}: is the daemon running?"))?;
             return send(TokioIo::new(stream), request.header("host", host)).await;
         }
         let socket = self.socket.clone().unwrap_or_else(|| config.paths.run.join("api.sock"));
         let stream = tokio::net::UnixStream::connect(&socket).await;
-        let stream = stream.with_context(|| format!("{}: is the daemon running? `systemctl status lineside`; are you in its group?", socket.display()))?;
+        let stream = stream.with_context(|| {
+            format!("{}: is the daemon running? `systemctl status lineside`; are you in its group?", socket.display())
+        })?;
         send(TokioIo::new(stream), request.header("host", "lineside")).await
     }
 
@@ -62,7 +65,12 @@ impl Daemon {
         match &value["detail"] {
             Value::String(detail) => bail!("{detail}"),
             Value::Array(list) => {
-                let wrong: Vec<String> = list.iter().map(|item| format!("{}: {}", item["loc"][1].as_str().unwrap_or(""), item["msg"].as_str().unwrap_or(""))).collect();
+                let wrong: Vec<String> = list
+                    .iter()
+                    .map(|item| {
+                        format!("{}: {}", item["loc"][1].as_str().unwrap_or(""), item["msg"].as_str().unwrap_or(""))
+                    })
+                    .collect();
                 bail!("{}", wrong.join("; "))
             }
             _ => bail!("{path}: {status}"),
@@ -101,6 +109,9 @@ pub(super) fn query(pairs: &[(&str, Option<String>)]) -> String {
             out
         })
     };
-    let set: Vec<String> = pairs.iter().filter_map(|(name, value)| value.as_ref().map(|value| format!("{name}={}", escape(value)))).collect();
+    let set: Vec<String> = pairs
+        .iter()
+        .filter_map(|(name, value)| value.as_ref().map(|value| format!("{name}={}", escape(value))))
+        .collect();
     if set.is_empty() { String::new() } else { format!("?{}", set.join("&")) }
 }

@@ -43,7 +43,10 @@ pub(super) fn run(arguments: &DoctorArguments, path: Option<&Path>) -> anyhow::R
     let mut checks = Vec::new();
     let config = match Config::load(path) {
         Ok(config) => {
-            checks.push(good("configuration", path.unwrap_or(Path::new(crate::config::DEFAULT_PATH)).display().to_string()));
+            checks.push(good(
+                "configuration",
+                path.unwrap_or(Path::new(crate::config::DEFAULT_PATH)).display().to_string(),
+            ));
             config
         }
         Err(error) => {
@@ -52,8 +55,15 @@ pub(super) fn run(arguments: &DoctorArguments, path: Option<&Path>) -> anyhow::R
         }
     };
     checks.push(match config.analyser() {
-        Ok(_) => good("packs", config.text.packs.as_ref().map_or_else(|| "built in".into(), |packs| packs.display().to_string())),
-        Err(error) => bad("packs", error.to_string(), "mend the line that is named, or take [text] packs out for the built-in ones"),
+        Ok(_) => good(
+            "packs",
+            config.text.packs.as_ref().map_or_else(|| "built in".into(), |packs| packs.display().to_string()),
+        ),
+        Err(error) => bad(
+            "packs",
+            error.to_string(),
+            "mend the line that is named, or take [text] packs out for the built-in ones",
+        ),
     });
     checks.push(state(&config));
     checks.push(disk(&config));
@@ -73,8 +83,15 @@ pub(super) fn run(arguments: &DoctorArguments, path: Option<&Path>) -> anyhow::R
     checks.push(match arguments.daemon.fetch(&config, "/health") {
         Ok(health) => {
             let status = health["status"].as_str().unwrap_or("?").to_string();
-            let found = format!("{status}, backlog {} utterances, last frame {}", health["backlog"]["utterances"], health["last_frame"]);
-            if status == "ok" { good("daemon", found) } else { bad("daemon", found, "see `lineside model list` and `journalctl -u lineside`") }
+            let found = format!(
+                "{status}, backlog {} utterances, last frame {}",
+                health["backlog"]["utterances"], health["last_frame"]
+            );
+            if status == "ok" {
+                good("daemon", found)
+            } else {
+                bad("daemon", found, "see `lineside model list` and `journalctl -u lineside`")
+            }
         }
         Err(error) => bad("daemon", format!("{error:#}"), "`systemctl start lineside`"),
     });
@@ -117,7 +134,11 @@ fn disk(config: &Config) -> Check {
             let free = fs.f_bavail * fs.f_frsize / 1_000_000;
             // One leg of 8 kHz audio is 58 MB an hour.
             let found = format!("{free} MB free, {} hours of one leg", free / 58);
-            if free > 1000 { good("disk", found) } else { bad("disk", found, "make room: audio waits in the sockets when the disk is full") }
+            if free > 1000 {
+                good("disk", found)
+            } else {
+                bad("disk", found, "make room: audio waits in the sockets when the disk is full")
+            }
         }
         Err(error) => bad("disk", error.to_string(), "create the state folder"),
     }
@@ -134,7 +155,11 @@ fn model(config: &Config) -> Check {
 }
 
 fn inotify() -> Check {
-    let read = |name: &str| std::fs::read_to_string(format!("/proc/sys/fs/inotify/{name}")).ok().and_then(|text| text.trim().parse::<u64>().ok());
+    let read = |name: &str| {
+        std::fs::read_to_string(format!("/proc/sys/fs/inotify/{name}"))
+            .ok()
+            .and_then(|text| text.trim().parse::<u64>().ok())
+    };
     let watches = read("max_user_watches").unwrap_or(0);
     if watches >= 8192 {
         good("inotify", format!("{watches} folders can be watched"))
@@ -150,6 +175,10 @@ fn asterisk() -> Option<Check> {
     Some(if text.contains("audiosocket") {
         good("asterisk", "its AudioSocket modules are loaded")
     } else {
-        bad("asterisk", "no AudioSocket module is loaded", "`asterisk -rx 'module load app_audiosocket'`; recordings and EAGI work without")
+        bad(
+            "asterisk",
+            "no AudioSocket module is loaded",
+            "`asterisk -rx 'module load app_audiosocket'`; recordings and EAGI work without",
+        )
     })
 }

@@ -24,12 +24,18 @@ pub(super) struct EagiArguments {
 
 pub(super) fn run(arguments: &EagiArguments, config: &Config) -> anyhow::Result<()> {
     let agi = read_environment(BufReader::new(std::io::stdin())).context("read the AGI environment")?;
-    let facts: BTreeMap<String, String> =
-        arguments.facts.iter().filter_map(|fact| fact.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect();
+    let facts: BTreeMap<String, String> = arguments
+        .facts
+        .iter()
+        .filter_map(|fact| fact.split_once('='))
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect();
     let hello = Hello { agi, arguments: facts, format: std::env::var("EAGI_AUDIO_FORMAT").ok() };
-    let pipe = File::open("/proc/self/fd/3").context("fd 3 is not there: run this by EAGI() in the dialplan, not by AGI()")?;
+    let pipe =
+        File::open("/proc/self/fd/3").context("fd 3 is not there: run this by EAGI() in the dialplan, not by AGI()")?;
     let path = config.paths.run.join("eagi.sock");
-    let mut socket = UnixStream::connect(&path).with_context(|| format!("{}: is the daemon running?", path.display()))?;
+    let mut socket =
+        UnixStream::connect(&path).with_context(|| format!("{}: is the daemon running?", path.display()))?;
     hand_over(&socket, pipe.as_fd(), &hello).context("hand the audio over")?;
     drop(pipe);
     // SIGHUP, Asterisk's word for a hangup, ends us by its default action. Two more ends are watched: stdin and the daemon.

@@ -59,20 +59,26 @@ pub(super) fn run(arguments: &ModelArguments, folder: &Path) -> anyhow::Result<E
             let published = CATALOGUE.iter().find(|model| model.name == name);
             let url = url.clone().or(published.map(models::Published::url));
             let Some(url) = url else {
-                anyhow::bail!("no model {name:?} in the catalogue (`lineside model list`); give --url and --sha256 for another source");
+                anyhow::bail!(
+                    "no model {name:?} in the catalogue (`lineside model list`); give --url and --sha256 for another source"
+                );
             };
             let sha1 = published.filter(|_| sha256.is_none()).and_then(|model| model.sha1).map(String::from);
             let fetch = Fetch { name: name.clone(), url, sha256: sha256.clone(), sha1 };
-            let bar = ProgressBar::new(0).with_style(
-                ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}")?,
-            );
+            let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
+                "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+            )?);
             bar.set_message(name.clone());
             let model = models::pull(folder, &fetch, |done, total| {
                 bar.set_length(total.unwrap_or(done));
                 bar.set_position(done);
             })?;
             bar.finish_and_clear();
-            let checked = if fetch.sha256.is_some() || fetch.sha1.is_some() { "checksum as published" } else { "no checksum is published for it" };
+            let checked = if fetch.sha256.is_some() || fetch.sha1.is_some() {
+                "checksum as published"
+            } else {
+                "no checksum is published for it"
+            };
             say(&format!("{} ({checked})", model.path.display()))?;
         }
         ModelCommand::Import { path } => say(&models::import(folder, path)?.path.display().to_string())?,

@@ -167,7 +167,15 @@ pub struct Speech {
 
 impl Default for Speech {
     fn default() -> Self {
-        Self { model: "base.en-q8_0".into(), language: "en".into(), workers: 1, beam: 1, prompt: None, denoise: false, normalise: true }
+        Self {
+            model: "base.en-q8_0".into(),
+            language: "en".into(),
+            workers: 1,
+            beam: 1,
+            prompt: None,
+            denoise: false,
+            normalise: true,
+        }
     }
 }
 
@@ -246,15 +254,27 @@ impl Config {
     fn check(&self) -> Result<(), (&'static str, &'static str, String)> {
         for (section, listen) in [("http", &self.http.listen), ("audiosocket", &self.audiosocket.listen)] {
             if !listen.is_empty() && listen.parse::<SocketAddr>().is_err() {
-                return Err((section, "listen", format!("{listen:?} is not an address and port like 127.0.0.1:8123, nor empty")));
+                return Err((
+                    section,
+                    "listen",
+                    format!("{listen:?} is not an address and port like 127.0.0.1:8123, nor empty"),
+                ));
             }
         }
         let open = self.http.listen.parse::<SocketAddr>().is_ok_and(|address| !address.ip().is_loopback());
         if open && self.http.token.as_deref().is_none_or(str::is_empty) {
-            return Err(("http", "listen", "is not loopback: set [http] token too, so that not everybody can read the calls".into()));
+            return Err((
+                "http",
+                "listen",
+                "is not loopback: set [http] token too, so that not everybody can read the calls".into(),
+            ));
         }
         let within = |section, key, value: u64, low: u64, high: u64| {
-            if (low..=high).contains(&value) { Ok(()) } else { Err((section, key, format!("{value} is not from {low} to {high}"))) }
+            if (low..=high).contains(&value) {
+                Ok(())
+            } else {
+                Err((section, key, format!("{value} is not from {low} to {high}")))
+            }
         };
         within("speech", "workers", self.speech.workers as u64, 1, 64)?;
         within("speech", "beam", u64::from(self.speech.beam), 1, 8)?;
@@ -306,7 +326,8 @@ impl Config {
 pub fn packs(folder: Option<&Path>) -> Result<Vec<crate::text::pack::Pack>, crate::text::pack::PackError> {
     use crate::text::pack::{Pack, PackError};
     let Some(folder) = folder else { return Pack::built_in() };
-    let fail = |path: &Path, error: std::io::Error| PackError { file: path.display().to_string(), problem: error.to_string() };
+    let fail =
+        |path: &Path, error: std::io::Error| PackError { file: path.display().to_string(), problem: error.to_string() };
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .map_err(|error| fail(folder, error))?
         .flatten()
@@ -316,7 +337,9 @@ pub fn packs(folder: Option<&Path>) -> Result<Vec<crate::text::pack::Pack>, crat
     files.sort();
     files
         .iter()
-        .map(|path| Pack::parse(&path.display().to_string(), &std::fs::read_to_string(path).map_err(|error| fail(path, error))?))
+        .map(|path| {
+            Pack::parse(&path.display().to_string(), &std::fs::read_to_string(path).map_err(|error| fail(path, error))?)
+        })
         .collect()
 }
 

@@ -14,7 +14,11 @@ pub fn start_log(level: log::LevelFilter) {
         return;
     }
     let mut builder = env_logger::Builder::new();
-    builder.filter_level(log::LevelFilter::Warn).filter_module("lineside", level).filter_module("symphonia", log::LevelFilter::Off).parse_default_env();
+    builder
+        .filter_level(log::LevelFilter::Warn)
+        .filter_module("lineside", level)
+        .filter_module("symphonia", log::LevelFilter::Off)
+        .parse_default_env();
     if !std::io::stderr().is_terminal() {
         builder.format_target(false);
     }

@@ -131,14 +131,18 @@ pub fn analyze(
         file: path.display().to_string(),
         duration_s: seconds(channels.iter().map(Vec::len).max().unwrap_or(0) as u64),
         legs: legs.iter().map(|(leg, _)| *leg).collect(),
-        speech: found.iter().map(|(leg, _, found)| Speech { leg: *leg, start: seconds(found.start), end: seconds(found.end) }).collect(),
+        speech: found
+            .iter()
+            .map(|(leg, _, found)| Speech { leg: *leg, start: seconds(found.start), end: seconds(found.end) })
+            .collect(),
         segments: Vec::new(),
         sentiment: CallRolling::default(),
         keywords: Vec::new(),
         quality: Value::Null,
         dropped: Vec::new(),
     };
-    let by_leg: Vec<(Leg, Quality)> = legs.iter().map(|(leg, samples)| (*leg, quality::measure(samples, rate_hz))).collect();
+    let by_leg: Vec<(Leg, Quality)> =
+        legs.iter().map(|(leg, samples)| (*leg, quality::measure(samples, rate_hz))).collect();
     report.quality = json!({
         "legs": by_leg.iter().map(|(leg, quality)| json!({"leg": leg, "figures": quality})).collect::<Vec<_>>(),
         "pairing": pairing,
@@ -160,7 +164,9 @@ pub fn analyze(
                     let begin = start + piece.start_ms as f64 / 1000.0;
                     for (kind, hits) in [("keyword", &analysis.keywords), ("profanity", &analysis.profanity)] {
                         for hit in hits {
-                            report.keywords.push(json!({"kind": kind, "term": hit.term, "label": hit.label, "leg": leg, "start": begin}));
+                            report.keywords.push(
+                                json!({"kind": kind, "term": hit.term, "label": hit.label, "leg": leg, "start": begin}),
+                            );
                         }
                     }
                     report.sentiment.push(leg, analysis.scores.compound);
@@ -175,7 +181,9 @@ pub fn analyze(
                     });
                 }
             }
-            Err(error) => report.dropped.push(json!({"leg": leg, "start": start, "reason": "failed", "text": error.to_string()})),
+            Err(error) => {
+                report.dropped.push(json!({"leg": leg, "start": start, "reason": "failed", "text": error.to_string()}));
+            }
         }
     }
     progress(all, all);

@@ -21,7 +21,9 @@ use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, 
 use crate::speech::queue::Urgency;
 use crate::speech::utterance::Found;
 use crate::spool::{LegAudio, LegSpec, Spool, SpoolEvent, SpooledLeg};
-use crate::store::change::{CallFigures, Change, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, Term, UtteranceState};
+use crate::store::change::{
+    CallFigures, Change, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, Term, UtteranceState,
+};
 use crate::store::recovery::Recovery;
 use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
@@ -316,7 +318,10 @@ impl Live {
         let key = CallKey(self.next_call.fetch_add(1, Ordering::Relaxed));
         let mut names = spec.names.clone();
         let mut id = spec.call.clone();
-        let expected = [Some(spec.call.as_str()), names.uuid.as_deref()].into_iter().flatten().find_map(|name| self.expected.remove(name));
+        let expected = [Some(spec.call.as_str()), names.uuid.as_deref()]
+            .into_iter()
+            .flatten()
+            .find_map(|name| self.expected.remove(name));
         if let Some(given) = expected {
             if let Some(uniqueid) = given.uniqueid.as_deref() {
                 id = CallId::from_lossy(uniqueid);
@@ -333,7 +338,13 @@ impl Live {
         });
         let event = NewEvent { call: Some(key), kind: "call_start", at: self.now(), payload };
         // Opened under its first name, so that this one leads to it too.
-        let mut changes = vec![Change::CallOpened(NewCall { key, id: spec.call.clone(), source: spec.source, started: spec.started, names })];
+        let mut changes = vec![Change::CallOpened(NewCall {
+            key,
+            id: spec.call.clone(),
+            source: spec.source,
+            started: spec.started,
+            names,
+        })];
         if id != spec.call {
             changes.push(Change::CallRenamed { call: key, id });
         }
@@ -422,7 +433,8 @@ impl Live {
         let at = |sample: u64| info.offset_ms + (sample * 1000 / rate) as i64;
         let (start, end) = (at(found.start), at(found.end));
         let key = UtteranceKey(self.next_utterance.fetch_add(1, Ordering::Relaxed));
-        let live = !info.leg.is_closed() || info.leg.spec.source != crate::call::Source::Upload && self.now().0 - info.leg.last_audio().0 < 10_000;
+        let live = !info.leg.is_closed()
+            || info.leg.spec.source != crate::call::Source::Upload && self.now().0 - info.leg.last_audio().0 < 10_000;
         let said = if live { self.now() } else { WallTime(info.leg.spec.started.0 + end - info.offset_ms) };
         let ready = self.parts.workers.ready();
         let change = Change::UtteranceFound(NewUtterance {
@@ -435,7 +447,15 @@ impl Live {
             end: CallTime(end),
             state: if ready { UtteranceState::Pending } else { UtteranceState::WaitingForModel },
         });
-        let job = Job { utterance: key, call: info.call, leg: Arc::clone(&info.leg), start: found.start, end: found.end, start_ms: start, said };
+        let job = Job {
+            utterance: key,
+            call: info.call,
+            leg: Arc::clone(&info.leg),
+            start: found.start,
+            end: found.end,
+            start_ms: start,
+            said,
+        };
         if let Some(call) = self.calls.get_mut(&info.call) {
             call.outstanding += 1;
         }
@@ -450,7 +470,11 @@ impl Live {
         let now = self.now();
         // A merge may have moved the leg to another call since the utterance was found.
         let (key, offset_ms) = self.legs.get(&job.leg.key).map_or((job.call, 0), |info| (info.call, info.offset_ms));
-        let start_ms = if offset_ms == 0 { job.start_ms } else { offset_ms + (job.start * 1000 / u64::from(job.leg.spec.rate_hz)) as i64 };
+        let start_ms = if offset_ms == 0 {
+            job.start_ms
+        } else {
+            offset_ms + (job.start * 1000 / u64::from(job.leg.spec.rate_hz)) as i64
+        };
         let analyser = Arc::clone(&self.parts.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         let Some(call) = self.calls.get_mut(&key) else { return Ok(()) };
         call.outstanding = call.outstanding.saturating_sub(1);
@@ -544,9 +568,11 @@ impl Live {
         }
         let (backlog, oldest) = self.parts.workers.queue.backlog();
         metrics::gauge!("lineside_calls_active").set(self.calls.len() as f64);
-        metrics::gauge!("lineside_legs_open").set(self.legs.values().filter(|info| !info.leg.is_closed()).count() as f64);
+        metrics::gauge!("lineside_legs_open")
+            .set(self.legs.values().filter(|info| !info.leg.is_closed()).count() as f64);
         metrics::gauge!("lineside_backlog_utterances").set(backlog as f64);
-        metrics::gauge!("lineside_backlog_age_seconds").set(oldest.map_or(0.0, |said| (now.0 - said.0) as f64 / 1000.0));
+        metrics::gauge!("lineside_backlog_age_seconds")
+            .set(oldest.map_or(0.0, |said| (now.0 - said.0) as f64 / 1000.0));
         if changes.is_empty() { Ok(()) } else { self.push(changes).await }
     }
 
@@ -562,7 +588,12 @@ impl Live {
         let duration = (call.audio_ms as f64) / 1000.0;
         if call.state == CallState::Active {
             call.state = CallState::ConnectionClosed;
-            changes.push(Change::CallMoved { call: key, state: CallState::ConnectionClosed, at: now, reason: Some(reason.clone()) });
+            changes.push(Change::CallMoved {
+                call: key,
+                state: CallState::ConnectionClosed,
+                at: now,
+                reason: Some(reason.clone()),
+            });
             let payload = json!({
                 "type": "hangup", "event": "hangup", "call_id": call.id.as_str(), "timestamp": now.rfc3339(), "reason": reason,
                 "duration": duration, "outstanding": call.outstanding,
@@ -597,7 +628,12 @@ impl Live {
             Command::End { call, reason, reply } => {
                 let running = self.calls.get_mut(&call).is_some_and(|running| {
                     running.reason = Some(reason);
-                    let open: Vec<_> = running.legs.iter().filter_map(|leg| self.legs.get(leg)).filter(|info| !info.leg.is_closed()).collect();
+                    let open: Vec<_> = running
+                        .legs
+                        .iter()
+                        .filter_map(|leg| self.legs.get(leg))
+                        .filter(|info| !info.leg.is_closed())
+                        .collect();
                     for info in &open {
                         info.leg.end_requested().cancel();
                     }

@@ -19,11 +19,20 @@ pub fn describe_metrics() {
     describe_counter!("lineside_gap_samples_total", "Samples of silence written where Asterisk sent nothing");
     describe_counter!("lineside_audiosocket_connections_total", "AudioSocket connections accepted");
     describe_counter!("lineside_audiosocket_refused_total", "AudioSocket connections closed because of what they sent");
-    describe_counter!("lineside_audiosocket_half_frames_total", "AudioSocket connections that ended in the middle of a frame");
-    describe_counter!("lineside_audiosocket_unknown_frames_total", "AudioSocket frames of unknown type or senseless length");
+    describe_counter!(
+        "lineside_audiosocket_half_frames_total",
+        "AudioSocket connections that ended in the middle of a frame"
+    );
+    describe_counter!(
+        "lineside_audiosocket_unknown_frames_total",
+        "AudioSocket frames of unknown type or senseless length"
+    );
     describe_counter!("lineside_recordings_total", "Recordings taken");
     describe_counter!("lineside_recordings_refused_total", "Files in recording folders that could not be read");
-    describe_counter!("lineside_inotify_overflows_total", "Times when file events were lost and folders were walked instead");
+    describe_counter!(
+        "lineside_inotify_overflows_total",
+        "Times when file events were lost and folders were walked instead"
+    );
     describe_counter!("lineside_utterances_total", "Utterances found, by what became of them");
     describe_counter!("lineside_guard_dropped_total", "Texts that were not believed, by reason");
     describe_counter!("lineside_second_looks_total", "Utterances read again at full context");
@@ -35,7 +44,11 @@ pub fn describe_metrics() {
     describe_gauge!("lineside_calls_active", "Calls that are not over");
     describe_gauge!("lineside_legs_open", "Legs whose audio may still come");
     describe_gauge!("lineside_backlog_utterances", "Utterances that wait for their text");
-    describe_gauge!("lineside_backlog_age_seconds", Unit::Seconds, "How long ago the most urgent waiting utterance was said");
+    describe_gauge!(
+        "lineside_backlog_age_seconds",
+        Unit::Seconds,
+        "How long ago the most urgent waiting utterance was said"
+    );
     describe_histogram!("lineside_inference_seconds", Unit::Seconds, "Wall time of one inference");
     describe_histogram!("lineside_lag_seconds", Unit::Seconds, "From the last word of an utterance to its text");
 }

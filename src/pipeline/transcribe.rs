@@ -147,7 +147,9 @@ impl Workers {
             if !self.ready() {
                 let problem = self.load().err().unwrap_or_default();
                 if problem != told && !problem.is_empty() {
-                    log::warn!("speech: {problem}. Audio and utterances are kept and will be transcribed when there is a model");
+                    log::warn!(
+                        "speech: {problem}. Audio and utterances are kept and will be transcribed when there is a model"
+                    );
                 }
                 told = problem;
             }
@@ -218,7 +220,9 @@ impl Workers {
     fn session(&self, generation: u64) -> Option<(u64, String, Recogniser)> {
         let engine = self.engine.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()?;
         match engine.session() {
-            Ok(session) => Some((generation, engine.name().to_string(), Recogniser::new(session, self.settings().hints))),
+            Ok(session) => {
+                Some((generation, engine.name().to_string(), Recogniser::new(session, self.settings().hints)))
+            }
             Err(error) => {
                 log::error!("speech: {error}");
                 std::thread::sleep(LOOK);
@@ -243,7 +247,9 @@ impl Workers {
 }
 
 fn wall() -> WallTime {
-    WallTime(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64))
+    WallTime(
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64),
+    )
 }
 
 fn transcribe(recogniser: &mut Recogniser, job: &Job) -> Result<Recognition, String> {
@@ -255,8 +261,12 @@ fn transcribe(recogniser: &mut Recogniser, job: &Job) -> Result<Recognition, Str
         .and_then(|mut reader| reader.read(job.start, length, &mut samples))
         .map_err(|error| error.to_string())?;
     if got == 0 {
-        return Err(format!("{}: its samples {} to {} are not there any more", job.leg.audio().path().display(), job.start, job.end));
+        return Err(format!(
+            "{}: its samples {} to {} are not there any more",
+            job.leg.audio().path().display(),
+            job.start,
+            job.end
+        ));
     }
     recogniser.recognise(&to_model(&samples, job.leg.spec.rate_hz)).map_err(|error| error.to_string())
 }
-

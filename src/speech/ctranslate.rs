@@ -28,8 +28,14 @@ pub struct CTranslate(Arc<Shared>);
 impl CTranslate {
     /// Loads a model folder. Blocks.
     pub fn load(model: &ModelRef, settings: &EngineSettings) -> Result<Self, EngineError> {
-        let config = Config { device: Device::CPU, compute_type: ComputeType::INT8, num_threads_per_replica: 1, ..Config::default() };
-        let whisper = Whisper::new(&model.path, config).map_err(|error| EngineError::model(&model.path, format!("{error:#}")))?;
+        let config = Config {
+            device: Device::CPU,
+            compute_type: ComputeType::INT8,
+            num_threads_per_replica: 1,
+            ..Config::default()
+        };
+        let whisper =
+            Whisper::new(&model.path, config).map_err(|error| EngineError::model(&model.path, format!("{error:#}")))?;
         let mel = Mel::new(whisper.n_mels());
         let tokenizer = Tokenizer::from_file(model.path.join("tokenizer.json")).ok();
         let name = format!("ctranslate2/{}", model.name);
@@ -55,14 +61,18 @@ impl Session for CTranslateSession {
         let fail = |error: anyhow::Error| EngineError::Inference(format!("{error:#}"));
         let frames = request.context as usize * 2;
         let mut values = shared.mel.features(request.samples, frames);
-        let features = StorageView::new(&[1, shared.whisper.n_mels(), frames], &mut values, Device::CPU).map_err(fail)?;
+        let features =
+            StorageView::new(&[1, shared.whisper.n_mels(), frames], &mut values, Device::CPU).map_err(fail)?;
         let language = if !shared.whisper.is_multilingual() {
             Some("en".into())
         } else if let Some(language) = request.language {
             Some(language.to_string())
         } else {
             let found = shared.whisper.detect_language(&features).map_err(fail)?;
-            found.first().and_then(|best| best.first()).map(|best| best.language.trim_matches(['<', '|', '>']).to_string())
+            found
+                .first()
+                .and_then(|best| best.first())
+                .map(|best| best.language.trim_matches(['<', '|', '>']).to_string())
         };
         let mut prompt: Vec<String> = Vec::new();
         if let (Some(text), Some(tokenizer)) = (request.prompt, &shared.tokenizer)
@@ -150,7 +160,8 @@ mod tests {
 
     #[test]
     fn tokens_become_text_with_the_times_of_their_marks() {
-        let tokens: Vec<String> = ["<|0.00|>", "ĠThank", "Ġyou", ".", "<|0.80|>", "<|1.00|>", "ĠgrÃ¼Ã", "Ł", "e"].map(Into::into).into();
+        let tokens: Vec<String> =
+            ["<|0.00|>", "ĠThank", "Ġyou", ".", "<|0.80|>", "<|1.00|>", "ĠgrÃ¼Ã", "Ł", "e"].map(Into::into).into();
         let found = pieces(&tokens, 0.9, 1500);
         let texts: Vec<_> = found.iter().map(|piece| (piece.text.as_str(), piece.start_ms, piece.end_ms)).collect();
         assert_eq!(texts, [("Thank you.", 0, 800), ("grüße", 1000, 1500)]);

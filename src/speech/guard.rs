@@ -142,7 +142,12 @@ mod tests {
 
     #[test]
     fn what_people_say_is_kept() {
-        for text in ["Thank you.", "No, no, no!", "Yes yes, four four seven one.", "I want to cancel my contract, I want to cancel it today."] {
+        for text in [
+            "Thank you.",
+            "No, no, no!",
+            "Yes yes, four four seven one.",
+            "I want to cancel my contract, I want to cancel it today.",
+        ] {
             assert_eq!(judge(&answer(text, -0.4), 3.0), Verdict::Keep, "{text}");
         }
     }

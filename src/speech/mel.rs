@@ -83,12 +83,14 @@ mod tests {
 
     #[test]
     fn a_tone_lights_the_band_that_holds_it() {
-        let tone: Vec<f32> = (0..16_000).map(|i| (i as f32 * 1000.0 * std::f32::consts::TAU / 16_000.0).sin()).collect();
+        let tone: Vec<f32> =
+            (0..16_000).map(|i| (i as f32 * 1000.0 * std::f32::consts::TAU / 16_000.0).sin()).collect();
         let mel = Mel::new(80);
         let features = mel.features(&tone, 100);
         let column: Vec<f32> = (0..80).map(|band| features[band * 100 + 50]).collect();
         let brightest = (0..80).max_by(|&a, &b| column[a].total_cmp(&column[b])).expect("bands");
-        let peak = (0..BINS).max_by(|&a, &b| mel.filters[brightest][a].total_cmp(&mel.filters[brightest][b])).expect("bins");
+        let peak =
+            (0..BINS).max_by(|&a, &b| mel.filters[brightest][a].total_cmp(&mel.filters[brightest][b])).expect("bins");
         assert!((peak as f32 * 40.0 - 1000.0).abs() <= 80.0, "band {brightest} peaks at bin {peak}");
     }
 }

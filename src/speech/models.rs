@@ -17,7 +17,9 @@ const WHISPER_CPP: &str = "https://huggingface.co/ggerganov/whisper.cpp/resolve/
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// Not in the catalogue and not on disk.
-    #[error("no model {name:?} in {folder}: `lineside model list` shows what there is, `lineside model pull` and `import` bring more")]
+    #[error(
+        "no model {name:?} in {folder}: `lineside model list` shows what there is, `lineside model pull` and `import` bring more"
+    )]
     Unknown {
         /// What was asked for.
         name: String,
@@ -96,12 +98,42 @@ pub const CATALOGUE: &[Published] = &[
     Published { name: "base-q8_0", mb: 82, sha1: None, about: "99 languages, a good start on a PBX" },
     Published { name: "small.en-q8_0", mb: 264, sha1: None, about: "English, better words, 4 times the CPU" },
     Published { name: "small-q8_0", mb: 264, sha1: None, about: "99 languages, better words, 4 times the CPU" },
-    Published { name: "tiny.en", mb: 78, sha1: Some("c78c86eb1a8faa21b369bcd33207cc90d64ae9df"), about: "English, 16-bit weights" },
-    Published { name: "tiny", mb: 78, sha1: Some("bd577a113a864445d4c299885e0cb97d4ba92b5f"), about: "99 languages, 16-bit weights" },
-    Published { name: "base.en", mb: 148, sha1: Some("137c40403d78fd54d454da0f9bd998f78703390c"), about: "English, 16-bit weights" },
-    Published { name: "base", mb: 148, sha1: Some("465707469ff3a37a2b9b8d8f89f2f99de7299dac"), about: "99 languages, 16-bit weights" },
-    Published { name: "small.en", mb: 488, sha1: Some("db8a495a91d927739e50b3fc1cc4c6b8f6c2d022"), about: "English, 16-bit weights" },
-    Published { name: "small", mb: 488, sha1: Some("55356645c2b361a969dfd0ef2c5a50d530afd8d5"), about: "99 languages, 16-bit weights" },
+    Published {
+        name: "tiny.en",
+        mb: 78,
+        sha1: Some("c78c86eb1a8faa21b369bcd33207cc90d64ae9df"),
+        about: "English, 16-bit weights",
+    },
+    Published {
+        name: "tiny",
+        mb: 78,
+        sha1: Some("bd577a113a864445d4c299885e0cb97d4ba92b5f"),
+        about: "99 languages, 16-bit weights",
+    },
+    Published {
+        name: "base.en",
+        mb: 148,
+        sha1: Some("137c40403d78fd54d454da0f9bd998f78703390c"),
+        about: "English, 16-bit weights",
+    },
+    Published {
+        name: "base",
+        mb: 148,
+        sha1: Some("465707469ff3a37a2b9b8d8f89f2f99de7299dac"),
+        about: "99 languages, 16-bit weights",
+    },
+    Published {
+        name: "small.en",
+        mb: 488,
+        sha1: Some("db8a495a91d927739e50b3fc1cc4c6b8f6c2d022"),
+        about: "English, 16-bit weights",
+    },
+    Published {
+        name: "small",
+        mb: 488,
+        sha1: Some("55356645c2b361a969dfd0ef2c5a50d530afd8d5"),
+        about: "99 languages, 16-bit weights",
+    },
 ];
 
 impl Published {
@@ -127,7 +159,11 @@ pub fn installed(folder: &Path) -> Vec<ModelRef> {
 pub fn model_at(path: &Path) -> Option<ModelRef> {
     if path.is_dir() {
         let name = path.file_name()?.to_str()?.to_string();
-        return path.join("model.bin").is_file().then(|| ModelRef { name, path: path.into(), kind: ModelKind::CTranslate2 });
+        return path.join("model.bin").is_file().then(|| ModelRef {
+            name,
+            path: path.into(),
+            kind: ModelKind::CTranslate2,
+        });
     }
     let stem = path.file_name()?.to_str()?.strip_suffix(".bin")?;
     let name = stem.strip_prefix("ggml-").unwrap_or(stem).to_string();
@@ -144,10 +180,13 @@ pub fn resolve(folder: &Path, name: &str) -> Result<ModelRef, ModelError> {
 
 /// Copies a model into the folder, whole or not at all.
 pub fn import(folder: &Path, from: &Path) -> Result<ModelRef, ModelError> {
-    let model = model_at(from).ok_or_else(|| ModelError::Unknown { name: from.display().to_string(), folder: folder.into() })?;
+    let model = model_at(from)
+        .ok_or_else(|| ModelError::Unknown { name: from.display().to_string(), folder: folder.into() })?;
     fs::create_dir_all(folder).map_err(io_error("create", folder))?;
     let (part, to) = match model.kind {
-        ModelKind::Whisper => (folder.join(format!("{}.part", model.name)), folder.join(format!("ggml-{}.bin", model.name))),
+        ModelKind::Whisper => {
+            (folder.join(format!("{}.part", model.name)), folder.join(format!("ggml-{}.bin", model.name)))
+        }
         ModelKind::CTranslate2 => (folder.join(format!("{}.part", model.name)), folder.join(&model.name)),
     };
     if model.kind == ModelKind::Whisper {
@@ -358,7 +397,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("temp dir");
         let content: Vec<u8> = (0..300_000_u32).map(|i| (i * 7 % 251) as u8).collect();
         let sha256 = hex::encode(Sha256::digest(&content));
-        let fetch = Fetch { name: "m".into(), url: serve(content.clone(), 200_000, 2), sha256: Some(sha256), sha1: None };
+        let fetch =
+            Fetch { name: "m".into(), url: serve(content.clone(), 200_000, 2), sha256: Some(sha256), sha1: None };
         assert!(matches!(pull(folder.path(), &fetch, |_, _| {}), Err(ModelError::Fetch { .. })));
         assert!(resolve(folder.path(), "m").is_err(), "nothing half-fetched has a model's name");
         let mut first = None;
@@ -377,7 +417,8 @@ mod tests {
     #[test]
     fn wrong_bytes_are_put_aside_and_named() {
         let folder = tempfile::tempdir().expect("temp dir");
-        let fetch = Fetch { name: "m".into(), url: serve(b"wrong".to_vec(), 99, 1), sha256: None, sha1: Some("00".into()) };
+        let fetch =
+            Fetch { name: "m".into(), url: serve(b"wrong".to_vec(), 99, 1), sha256: None, sha1: Some("00".into()) };
         let error = pull(folder.path(), &fetch, |_, _| {}).expect_err("wrong bytes").to_string();
         assert!(error.contains("m.bad") && error.contains("published is 00"), "{error}");
         assert!(installed(folder.path()).is_empty());

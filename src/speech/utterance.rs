@@ -85,7 +85,12 @@ impl Endpointer {
         let Some(open) = &mut self.open else {
             if frame.voice >= s.threshold {
                 let first = (now - frames(s.pre_roll_ms)).max(self.free);
-                self.open = Some(Open { first, last_voiced: now, voiced: 1, levels: VecDeque::from([(now, frame.level_dbfs)]) });
+                self.open = Some(Open {
+                    first,
+                    last_voiced: now,
+                    voiced: 1,
+                    levels: VecDeque::from([(now, frame.level_dbfs)]),
+                });
             }
             return None;
         };
@@ -190,7 +195,6 @@ impl LegListener {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,8 +202,11 @@ mod tests {
 
     fn run(voices: &[f32], levels: impl Fn(usize) -> f32) -> Vec<(i64, i64)> {
         let mut endpointer = Endpointer::new(EndpointSettings::default());
-        let mut out: Vec<_> =
-            voices.iter().enumerate().filter_map(|(i, &voice)| endpointer.push(Frame { voice, level_dbfs: levels(i) })).collect();
+        let mut out: Vec<_> = voices
+            .iter()
+            .enumerate()
+            .filter_map(|(i, &voice)| endpointer.push(Frame { voice, level_dbfs: levels(i) }))
+            .collect();
         out.extend(endpointer.end());
         out
     }

@@ -26,7 +26,8 @@ pub struct VoiceDetector {
     detector: Box<Detector>,
     step: f64,
     place: f64,
-    last: f32,
+    /// The last four samples, the oldest first.
+    near: [f32; 4],
     frame: Vec<f32>,
 }
 
@@ -34,18 +35,19 @@ impl VoiceDetector {
     /// A detector for a leg of this rate.
     pub fn new(rate_hz: u32) -> Self {
         let step = f64::from(rate_hz) / f64::from(MODEL_HZ);
-        Self { detector: Detector::default_boxed(), step, place: 0.0, last: 0.0, frame: Vec::with_capacity(FRAME) }
+        Self { detector: Detector::default_boxed(), step, place: 0.0, near: [0.0; 4], frame: Vec::with_capacity(FRAME) }
     }
 
     /// Takes samples; tells every frame that they complete.
     ///
-    /// Linear interpolation brings them to 16 kHz: for deciding voice it does as well as a filter (measured in `vad_candidates`) and costs
-    /// next to nothing, which counts with hundreds of legs.
+    /// A cubic through four samples brings them to 16 kHz: close to what a proper filter gives (`vad_candidates` compares), at next to no cost,
+    /// which counts with hundreds of legs.
     pub fn push(&mut self, samples: &[i16], mut tell: impl FnMut(Frame)) {
         for &sample in samples {
-            let next = f32::from(sample) / 32768.0;
+            self.near.rotate_left(1);
+            self.near[3] = f32::from(sample) / 32768.0;
             while self.place < 1.0 {
-                self.frame.push(self.last + (next - self.last) * self.place as f32);
+                self.frame.push(between(self.near, self.place as f32));
                 self.place += self.step;
                 if self.frame.len() == FRAME {
                     let level_dbfs = crate::audio::level::rms_dbfs(&self.frame);
@@ -54,9 +56,15 @@ impl VoiceDetector {
                 }
             }
             self.place -= 1.0;
-            self.last = next;
         }
     }
+}
+
+/// Catmull-Rom: the curve through the two samples in the middle, `place` (0 to 1) of the way between them.
+fn between([a, b, c, d]: [f32; 4], place: f32) -> f32 {
+    let curve = (b - c) * 3.0 + d - a;
+    let bend = a * 2.0 - b * 5.0 + c * 4.0 - d;
+    (b + 0.5 * place * (c - a + place * (bend + place * curve))).clamp(-1.0, 1.0)
 }
 
 #[cfg(test)]
@@ -141,7 +149,11 @@ mod tests {
                 }
             };
             for threshold in [0.3, 0.4, 0.5, 0.6] {
-                for (label, frames) in [("earshot 16 kHz", &frames), ("earshot 8 kHz linear", &frames8), ("earshot 8 kHz filtered", &frames_filtered)] {
+                for (label, frames) in [
+                    ("earshot 16 kHz", &frames),
+                    ("earshot 8 kHz cubic", &frames8),
+                    ("earshot 8 kHz filtered", &frames_filtered),
+                ] {
                     let voiced: Vec<bool> = frames.iter().map(|frame| frame.voice > threshold).collect();
                     add(format!("{label} > {threshold}"), &voiced, FRAME_MS / 1000.0);
                 }
@@ -168,6 +180,6 @@ mod tests {
         }
         let row = |label: &str| table.iter().find(|row| row.0 == label).map(|row| row.1 + row.2).expect("row");
         // The choice holds as long as it beats plain energy on both minutes together.
-        assert!(row("earshot 8 kHz linear > 0.5") < row("energy, floor + 9 dB"));
+        assert!(row("earshot 8 kHz cubic > 0.5") < row("energy, floor + 9 dB"));
     }
 }

@@ -284,7 +284,8 @@ mod tests {
         };
         let model = ModelRef { name: "demo".into(), path: model, kind: ModelKind::Whisper };
         let engine = engine::load(&model, &EngineSettings { beam: 1 }).expect("model");
-        let mut recogniser = Recogniser::new(engine.session().expect("session"), Hints { normalise: true, ..Hints::default() });
+        let mut recogniser =
+            Recogniser::new(engine.session().expect("session"), Hints { normalise: true, ..Hints::default() });
         let (mut wrong, mut all) = (0, 0);
         for line in lines.lines() {
             let mut fields = line.split('\t');
@@ -301,7 +302,10 @@ mod tests {
                 wrong += 1;
             }
             for piece in &heard.pieces {
-                assert!(piece.confidence > 0.3 && piece.words.len() == piece.text.split_whitespace().count(), "{piece:?}");
+                assert!(
+                    piece.confidence > 0.3 && piece.words.len() == piece.text.split_whitespace().count(),
+                    "{piece:?}"
+                );
                 assert!(piece.words.windows(2).all(|pair| pair[0].start_ms <= pair[1].start_ms), "{piece:?}");
             }
         }

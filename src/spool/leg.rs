@@ -174,4 +174,3 @@ impl LegReader {
             .map_err(|source| SpoolError::Audio { path: self.path.clone(), source })
     }
 }
-

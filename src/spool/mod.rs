@@ -118,15 +118,22 @@ impl Spool {
     ///
     /// Must be called inside a tokio runtime. Blocks while it reads the folder.
     pub fn open(folder: &Path, highest_leg: i64) -> Result<(Arc<Self>, mpsc::Receiver<SpoolEvent>), SpoolError> {
-        std::fs::create_dir_all(folder).map_err(|source| SpoolError::Io { action: "create", path: folder.into(), source })?;
+        std::fs::create_dir_all(folder).map_err(|source| SpoolError::Io {
+            action: "create",
+            path: folder.into(),
+            source,
+        })?;
         // A folder that cannot be written is found now, not at the first call.
         let probe = folder.join(".writable");
-        std::fs::write(&probe, b"")
-            .and_then(|()| std::fs::remove_file(&probe))
-            .map_err(|source| SpoolError::Io { action: "write into", path: folder.into(), source })?;
+        std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe)).map_err(|source| SpoolError::Io {
+            action: "write into",
+            path: folder.into(),
+            source,
+        })?;
         let highest = recover::highest_key(folder)?.max(highest_leg);
         let (events, receiver) = mpsc::channel(Self::EVENTS);
-        let spool = Self { folder: folder.into(), next_leg: AtomicI64::new(highest + 1), events, disk: writer::Disk::start() };
+        let spool =
+            Self { folder: folder.into(), next_leg: AtomicI64::new(highest + 1), events, disk: writer::Disk::start() };
         Ok((Arc::new(spool), receiver))
     }
 
@@ -147,9 +154,18 @@ impl Spool {
     }
 
     /// Begins a leg that is read from a recording where it lies. `resume` is the key it had before a restart.
-    pub async fn follow(&self, spec: LegSpec, recording: RecordingRef, resume: Option<LegKey>) -> Result<FollowedLeg, SpoolError> {
+    pub async fn follow(
+        &self,
+        spec: LegSpec,
+        recording: RecordingRef,
+        resume: Option<LegKey>,
+    ) -> Result<FollowedLeg, SpoolError> {
         let key = resume.unwrap_or_else(|| self.new_key());
-        let leg = Arc::new(SpooledLeg::new(key, spec, LegAudio::Recording { path: recording.path, channel: recording.channel }));
+        let leg = Arc::new(SpooledLeg::new(
+            key,
+            spec,
+            LegAudio::Recording { path: recording.path, channel: recording.channel },
+        ));
         FollowedLeg::begin(leg, self.events.clone()).await
     }
 

@@ -50,7 +50,9 @@ impl Disk {
         let thread = std::thread::Builder::new()
             .name("spool".into())
             .spawn(move || Writing { files: HashMap::new(), stopping: flag, refused: false }.run(receiver))
-            .inspect_err(|error| log::error!("spool: the writing thread could not be started: {error}; no audio will be taken"))
+            .inspect_err(|error| {
+                log::error!("spool: the writing thread could not be started: {error}; no audio will be taken");
+            })
             .ok();
         Self { jobs, stopping, thread: Arc::new(Mutex::new(thread)) }
     }
@@ -140,7 +142,10 @@ impl Writing {
             }
             metrics::counter!("lineside_spool_refused_total").increment(1);
             if self.stopping.load(Ordering::Relaxed) {
-                log::error!("spool: stopped while the disk refuses: up to {} ms of leg {key} are lost", samples.len() / 8);
+                log::error!(
+                    "spool: stopped while the disk refuses: up to {} ms of leg {key} are lost",
+                    samples.len() / 8
+                );
                 return;
             }
             std::thread::sleep(RETRY);
@@ -182,7 +187,11 @@ pub struct LegWriter {
 }
 
 impl LegWriter {
-    pub(super) async fn begin(leg: Arc<SpooledLeg>, disk: Disk, events: mpsc::Sender<SpoolEvent>) -> Result<Self, SpoolError> {
+    pub(super) async fn begin(
+        leg: Arc<SpooledLeg>,
+        disk: Disk,
+        events: mpsc::Sender<SpoolEvent>,
+    ) -> Result<Self, SpoolError> {
         let (done, opened) = oneshot::channel();
         disk.send(Job::Open { leg: Arc::clone(&leg), done }).await?;
         opened.await.map_err(|_| SpoolError::Stopped)??;
@@ -247,7 +256,11 @@ impl Drop for LegWriter {
         for job in [tail, close] {
             if self.disk.jobs.try_send(job).is_err() {
                 // The disk is behind or stopped: at the next start the file's length tells how far the leg came.
-                log::warn!("spool: leg {} of call {} was dropped while the disk was behind", self.leg.key, self.leg.spec.call);
+                log::warn!(
+                    "spool: leg {} of call {} was dropped while the disk was behind",
+                    self.leg.key,
+                    self.leg.spec.call
+                );
             }
         }
     }

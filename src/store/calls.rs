@@ -142,7 +142,8 @@ impl CallFilter {
 
 pub(super) const BY_ID: &str = "SELECT id FROM call WHERE call_id = ?1";
 pub(super) const BY_ALIAS: &str = "SELECT call FROM call_alias WHERE alias = ?1";
-pub(super) const OPEN: &str = "SELECT id FROM call WHERE state IN ('active', 'connection_closed') ORDER BY started_ms DESC, id DESC";
+pub(super) const OPEN: &str =
+    "SELECT id FROM call WHERE state IN ('active', 'connection_closed') ORDER BY started_ms DESC, id DESC";
 pub(super) const LEGS: &str = "
     SELECT id, leg, source, rate_hz, started_ms, offset_ms, path, channel, owned, peer, samples, closed_ms, close_reason
     FROM leg
@@ -248,7 +249,9 @@ impl Store {
 
     /// Where the last utterance of a leg ends, in samples; 0 without one.
     pub async fn heard_to(&self, leg: LegKey) -> Result<u64, StoreError> {
-        self.read(move |db| db.prepare_cached(HEARD_TO)?.query_row([leg.0], |row| row.get::<_, i64>(0))).await.map(|sample| sample as u64)
+        self.read(move |db| db.prepare_cached(HEARD_TO)?.query_row([leg.0], |row| row.get::<_, i64>(0)))
+            .await
+            .map(|sample| sample as u64)
     }
 
     /// Utterances that wait for text, and when the oldest of them was said.

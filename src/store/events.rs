@@ -47,7 +47,12 @@ fn stored(row: &Row) -> rusqlite::Result<StoredEvent> {
 
 impl Store {
     /// Events after number `id`, of one call or of all, at most `limit`.
-    pub async fn events_after(&self, id: i64, call: Option<CallKey>, limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
+    pub async fn events_after(
+        &self,
+        id: i64,
+        call: Option<CallKey>,
+        limit: u32,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
         self.read(move |db| match call {
             Some(call) => db.prepare_cached(OF_CALL)?.query_map((id, limit, call.0), stored)?.collect(),
             None => db.prepare_cached(AFTER)?.query_map((id, limit), stored)?.collect(),

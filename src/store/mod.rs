@@ -46,13 +46,17 @@ pub enum StoreError {
         problem: String,
     },
     /// Made by a newer version.
-    #[error("database {path} was made by a newer lineside; it is left untouched. Install that version again, or move the file away")]
+    #[error(
+        "database {path} was made by a newer lineside; it is left untouched. Install that version again, or move the file away"
+    )]
     Newer {
         /// The file.
         path: PathBuf,
     },
     /// Another daemon uses the folder.
-    #[error("{path}: another lineside is running on this state folder; stop it first, or give this one another [paths] state")]
+    #[error(
+        "{path}: another lineside is running on this state folder; stop it first, or give this one another [paths] state"
+    )]
     InUse {
         /// The lock file.
         path: PathBuf,
@@ -122,7 +126,8 @@ fn open_writing(path: &Path) -> Result<rusqlite::Connection, StoreError> {
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = connect(path, flags).map_err(damaged)?;
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).map_err(damaged)?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).map_err(damaged)?;
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(damaged)?;
     if tables > 0 && version == 0 {
         return Err(StoreError::Damaged { path: path.into(), problem: "holds tables of some other program".into() });
@@ -131,9 +136,9 @@ fn open_writing(path: &Path) -> Result<rusqlite::Connection, StoreError> {
     // In WAL mode NORMAL loses no committed row when the process dies, and at most the last second when the power does.
     connection.pragma_update(None, "synchronous", "NORMAL").map_err(damaged)?;
     migrations().to_latest(&mut connection).map_err(|error| match error {
-        rusqlite_migration::Error::MigrationDefinition(rusqlite_migration::MigrationDefinitionError::DatabaseTooFarAhead) => {
-            StoreError::Newer { path: path.into() }
-        }
+        rusqlite_migration::Error::MigrationDefinition(
+            rusqlite_migration::MigrationDefinitionError::DatabaseTooFarAhead,
+        ) => StoreError::Newer { path: path.into() },
         rusqlite_migration::Error::RusqliteError { err, .. } => damaged(err),
         other => StoreError::Damaged { path: path.into(), problem: other.to_string() },
     })?;
@@ -154,7 +159,8 @@ impl Store {
             let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
             readers.push(tokio_rusqlite::Connection::from(connection));
         }
-        let store = Self { path, writer, readers: Arc::new(readers), turn: Arc::default(), events, _lock: Arc::new(lock) };
+        let store =
+            Self { path, writer, readers: Arc::new(readers), turn: Arc::default(), events, _lock: Arc::new(lock) };
         Ok((store, recovery))
     }
 

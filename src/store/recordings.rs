@@ -27,10 +27,10 @@ pub struct RecordingRow {
 }
 
 const COLUMNS: &str = "path, device, inode, size, head, legs, finished";
-pub(super) const BY_FILE: &str =
-    "SELECT path, device, inode, size, head, legs, finished FROM recording WHERE device = ?1 AND inode = ?2 AND head = ?3";
-pub(super) const BY_CONTENT: &str =
-    "SELECT path, device, inode, size, head, legs, finished FROM recording WHERE head = ?1 AND size = ?2 AND finished LIMIT 1";
+pub(super) const BY_FILE: &str = "SELECT path, device, inode, size, head, legs, finished FROM recording WHERE device = ?1 AND inode = ?2 AND head = ?3";
+pub(super) const BY_CONTENT: &str = "SELECT path, device, inode, size, head, legs, finished FROM recording WHERE head = ?1 AND size = ?2 AND finished LIMIT 1";
+pub(super) const BY_HEAD: &str =
+    "SELECT path, device, inode, size, head, legs, finished FROM recording WHERE head = ?1 AND finished LIMIT 1";
 
 fn recording(row: &Row) -> rusqlite::Result<RecordingRow> {
     Ok(RecordingRow {
@@ -46,19 +46,34 @@ fn recording(row: &Row) -> rusqlite::Result<RecordingRow> {
 
 impl Store {
     /// The very same file, whatever its name is now.
-    pub async fn recording_by_file(&self, device: u64, inode: u64, head: [u8; 32]) -> Result<Option<RecordingRow>, StoreError> {
-        self.read(move |db| db.prepare_cached(BY_FILE)?.query_row((device as i64, inode as i64, head), recording).optional()).await
+    pub async fn recording_by_file(
+        &self,
+        device: u64,
+        inode: u64,
+        head: [u8; 32],
+    ) -> Result<Option<RecordingRow>, StoreError> {
+        self.read(move |db| {
+            db.prepare_cached(BY_FILE)?.query_row((device as i64, inode as i64, head), recording).optional()
+        })
+        .await
     }
 
-    /// A copy of a file that was read to its end.
+    /// A copy of a file that was read to its end: of the same size where there is one, else one that begins alike.
     pub async fn recording_by_content(&self, head: [u8; 32], size: u64) -> Result<Option<RecordingRow>, StoreError> {
-        self.read(move |db| db.prepare_cached(BY_CONTENT)?.query_row((head, size as i64), recording).optional()).await
+        self.read(move |db| {
+            match db.prepare_cached(BY_CONTENT)?.query_row((head, size as i64), recording).optional()? {
+                None => db.prepare_cached(BY_HEAD)?.query_row([head], recording).optional(),
+                same => Ok(same),
+            }
+        })
+        .await
     }
 }
 
 /// Writes a recording's row as it is now.
 pub(super) fn note(db: &rusqlite::Connection, row: &RecordingRow, at: WallTime) -> rusqlite::Result<()> {
-    let legs = serde_json::to_string(&row.legs).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let legs =
+        serde_json::to_string(&row.legs).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     db.prepare_cached(&format!(
         "INSERT INTO recording ({COLUMNS}, seen_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT (device, inode, head) DO UPDATE SET

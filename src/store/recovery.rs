@@ -112,7 +112,10 @@ pub(super) const UTTERANCES: &str = "
     ORDER BY id";
 
 fn source(word: &str) -> Source {
-    [Source::Audiosocket, Source::Eagi, Source::Recording].into_iter().find(|source| source.as_str() == word).unwrap_or(Source::Upload)
+    [Source::Audiosocket, Source::Eagi, Source::Recording]
+        .into_iter()
+        .find(|source| source.as_str() == word)
+        .unwrap_or(Source::Upload)
 }
 
 fn leg(word: &str) -> Leg {
@@ -120,10 +123,14 @@ fn leg(word: &str) -> Leg {
 }
 
 pub(super) fn read(db: &Connection) -> rusqlite::Result<Recovery> {
-    let highest = |table: &str| db.query_row(&format!("SELECT coalesce(max(id), 0) FROM {table}"), [], |row| row.get(0));
+    let highest =
+        |table: &str| db.query_row(&format!("SELECT coalesce(max(id), 0) FROM {table}"), [], |row| row.get(0));
     let mut recovery = Recovery {
         highest: (highest("call")?, highest("leg")?, highest("utterance")?),
-        known_legs: db.prepare("SELECT id FROM leg")?.query_map([], |row| row.get(0).map(LegKey))?.collect::<Result<_, _>>()?,
+        known_legs: db
+            .prepare("SELECT id FROM leg")?
+            .query_map([], |row| row.get(0).map(LegKey))?
+            .collect::<Result<_, _>>()?,
         ..Recovery::default()
     };
     let calls: Vec<(i64, String, String, i64)> = db

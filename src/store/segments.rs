@@ -117,7 +117,8 @@ impl SearchFilter {
     pub(super) fn sql(&self) -> (String, Vec<rusqlite::types::Value>) {
         let mut clauses = vec!["segment_fts MATCH ?"];
         let mut values = vec![self.query.clone().into()];
-        let texts = [("call.agent = ?", &self.agent), ("call.campaign = ?", &self.campaign), ("leg.leg = ?", &self.leg)];
+        let texts =
+            [("call.agent = ?", &self.agent), ("call.campaign = ?", &self.campaign), ("leg.leg = ?", &self.leg)];
         for (clause, value) in texts {
             if let Some(value) = value {
                 clauses.push(clause);

@@ -95,7 +95,8 @@ async fn text_is_written_once_published_once_and_found_again() {
     assert_eq!((row.agent.as_deref(), row.has_alerts, row.last_activity), (Some("mary"), true, WallTime(5000)));
     assert_eq!(store.segments(row.key).await.expect("query").len(), 1);
     assert_eq!(store.backlog().await.expect("query").0, 0);
-    let filter = SearchFilter { query: fts_query("contract cancel").expect("words"), limit: 10, ..SearchFilter::default() };
+    let filter =
+        SearchFilter { query: fts_query("contract cancel").expect("words"), limit: 10, ..SearchFilter::default() };
     let hits = store.search(filter).await.expect("query");
     assert_eq!(hits[0].snippet, "I want to <b>cancel</b> my <b>contract</b>");
     assert_eq!(live.recv().await.expect("event").payload.as_ref(), r#"{"text":"I want to cancel my contract"}"#);
@@ -113,7 +114,10 @@ async fn a_call_that_turns_out_to_be_another_keeps_its_times_and_its_old_name() 
     let row = store.call("uuid-1").await.expect("query").expect("by its old name");
     assert_eq!(row.call_id, "b.2");
     assert_eq!(store.segments(row.key).await.expect("query")[0].start_ms, 3100);
-    assert_eq!(store.legs(row.key).await.expect("query").iter().map(|leg| leg.offset_ms).collect::<Vec<_>>(), [3000, 0]);
+    assert_eq!(
+        store.legs(row.key).await.expect("query").iter().map(|leg| leg.offset_ms).collect::<Vec<_>>(),
+        [3000, 0]
+    );
 }
 
 #[tokio::test]
@@ -148,6 +152,7 @@ async fn every_query_of_the_api_uses_an_index() {
         (segments::of_call(), 1),
         (recordings::BY_FILE.into(), 3),
         (recordings::BY_CONTENT.into(), 2),
+        (recordings::BY_HEAD.into(), 1),
         (recovery::COMPOUNDS.into(), 1),
         (recovery::LEGS.into(), 1),
         (recovery::UTTERANCES.into(), 0),
@@ -170,7 +175,13 @@ async fn every_query_of_the_api_uses_an_index() {
         let (sql, values) = filter.sql();
         queries.push((sql, values.len()));
     }
-    let search = SearchFilter { query: "\"x\"".into(), agent: Some("a".into()), since: Some(WallTime(0)), limit: 1, ..SearchFilter::default() };
+    let search = SearchFilter {
+        query: "\"x\"".into(),
+        agent: Some("a".into()),
+        since: Some(WallTime(0)),
+        limit: 1,
+        ..SearchFilter::default()
+    };
     let (sql, values) = search.sql();
     queries.push((sql, values.len()));
     let looked_at = queries.len();
@@ -190,9 +201,13 @@ async fn every_query_of_the_api_uses_an_index() {
         .await
         .expect("plans");
     for (sql, step) in &plans {
-        let bare_scan = step.starts_with("SCAN") && !step.contains("USING INDEX") && !step.contains("USING COVERING INDEX");
+        let bare_scan =
+            step.starts_with("SCAN") && !step.contains("USING INDEX") && !step.contains("USING COVERING INDEX");
         assert!(!bare_scan || step.contains("VIRTUAL TABLE INDEX"), "{step}\n{sql}");
-        assert!(!step.contains("TEMP B-TREE") || sql.contains("state IN"), "{step}\n{sql}");
+        assert!(
+            !step.contains("TEMP B-TREE") || sql.contains("state IN") || sql == recovery::COMPOUNDS,
+            "{step}\n{sql}"
+        );
     }
     assert!(plans.len() >= looked_at);
 }
@@ -206,13 +221,17 @@ async fn a_second_daemon_a_foreign_file_and_a_newer_database_are_refused_with_wh
     drop(store);
 
     let other = tempfile::tempdir().expect("temp dir");
-    std::fs::write(other.path().join("lineside.db"), b"this is no database at all, just a long text file").expect("write");
+    std::fs::write(other.path().join("lineside.db"), b"this is no database at all, just a long text file")
+        .expect("write");
     let text = refusal(Store::open(other.path()));
     assert!(text.contains("not a database") && text.contains("left untouched"), "{text}");
 
     let newer = tempfile::tempdir().expect("temp dir");
     drop(Store::open(newer.path()).expect("open"));
-    rusqlite::Connection::open(newer.path().join("lineside.db")).expect("open").pragma_update(None, "user_version", 999).expect("set");
+    rusqlite::Connection::open(newer.path().join("lineside.db"))
+        .expect("open")
+        .pragma_update(None, "user_version", 999)
+        .expect("set");
     assert!(refusal(Store::open(newer.path())).contains("newer lineside"));
 
     let text = refusal(Store::open(std::path::Path::new("/proc/no/such/folder")));
@@ -222,7 +241,11 @@ async fn a_second_daemon_a_foreign_file_and_a_newer_database_are_refused_with_wh
 #[tokio::test]
 async fn a_restart_finds_what_was_left_undone() {
     let (folder, store) = open();
-    store.writer().push(vec![call(3, "a.1", 1000), leg(5, 3, 1000), utterance(7, 3, 5, 0), utterance(8, 3, 5, 16000)]).await.expect("push");
+    store
+        .writer()
+        .push(vec![call(3, "a.1", 1000), leg(5, 3, 1000), utterance(7, 3, 5, 0), utterance(8, 3, 5, 16000)])
+        .await
+        .expect("push");
     store.writer().commit(done(7, "hello")).await.expect("commit");
     store.writer().stop();
     drop(store);
@@ -235,6 +258,9 @@ async fn a_restart_finds_what_was_left_undone() {
 
 #[test]
 fn what_people_type_becomes_a_query_that_sqlite_takes() {
-    assert_eq!(fts_query("can't stop \"right now\" ref*").as_deref(), Some("\"can t\" \"stop\" \"right now\" \"ref\"*"));
+    assert_eq!(
+        fts_query("can't stop \"right now\" ref*").as_deref(),
+        Some("\"can t\" \"stop\" \"right now\" \"ref\"*")
+    );
     assert_eq!(fts_query(" \" ( ) ' "), None);
 }

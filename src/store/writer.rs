@@ -102,7 +102,10 @@ impl Writing {
                 match self.apply(&batch) {
                     Ok(events) => break events,
                     Err(error) => {
-                        log::error!("database {}: {error}; nothing is lost, it is tried again until there is room", self.path.display());
+                        log::error!(
+                            "database {}: {error}; nothing is lost, it is tried again until there is room",
+                            self.path.display()
+                        );
                         metrics::counter!("lineside_store_refused_total").increment(1);
                         if self.stopping.load(Ordering::Relaxed) {
                             return;
@@ -153,7 +156,13 @@ impl Writing {
 fn is_lack_of_room(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
-        Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::DatabaseBusy | ErrorCode::ReadOnly | ErrorCode::CannotOpen)
+        Some(
+            ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::DatabaseBusy
+                | ErrorCode::ReadOnly
+                | ErrorCode::CannotOpen
+        )
     )
 }
 
@@ -183,8 +192,10 @@ fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<StoredEvent>)
             }
             Change::UtteranceFound(utterance) => utterance_found(db, utterance)?,
             Change::UtteranceWaits { utterance, state } => {
-                db.prepare_cached("UPDATE utterance SET state = ?2 WHERE id = ?1 AND state IN ('waiting_for_model', 'pending')")?
-                    .execute((utterance.0, word(*state)))?;
+                db.prepare_cached(
+                    "UPDATE utterance SET state = ?2 WHERE id = ?1 AND state IN ('waiting_for_model', 'pending')",
+                )?
+                .execute((utterance.0, word(*state)))?;
             }
             Change::ModelArrived => {
                 db.execute("UPDATE utterance SET state = 'pending' WHERE state = 'waiting_for_model'", [])?;
@@ -204,7 +215,11 @@ fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<StoredEvent>)
                 add_segments(db, *utterance, segments, *at)?;
             }
             Change::Dtmf { leg, at, digit } => {
-                db.prepare_cached("INSERT INTO dtmf (leg, at_ms, digit) VALUES (?1, ?2, ?3)")?.execute((leg.0, at.0, digit.to_string()))?;
+                db.prepare_cached("INSERT INTO dtmf (leg, at_ms, digit) VALUES (?1, ?2, ?3)")?.execute((
+                    leg.0,
+                    at.0,
+                    digit.to_string(),
+                ))?;
             }
             Change::Recording { row, at } => super::recordings::note(db, row, *at)?,
             Change::Event(event) => events.push(add_event(db, event)?),
@@ -255,13 +270,18 @@ fn call_named(db: &Connection, call: CallKey, names: &CallNames) -> rusqlite::Re
 }
 
 fn add_alias(db: &Connection, alias: &str, call: i64) -> rusqlite::Result<()> {
-    db.prepare_cached("INSERT INTO call_alias (alias, call) VALUES (?1, ?2) ON CONFLICT (alias) DO UPDATE SET call = excluded.call")?
-        .execute((alias, call))?;
+    db.prepare_cached(
+        "INSERT INTO call_alias (alias, call) VALUES (?1, ?2) ON CONFLICT (alias) DO UPDATE SET call = excluded.call",
+    )?
+    .execute((alias, call))?;
     Ok(())
 }
 
 fn call_renamed(db: &Connection, call: CallKey, id: &CallId) -> rusqlite::Result<()> {
-    let old: Option<String> = db.prepare_cached("SELECT call_id FROM call WHERE id = ?1")?.query_row([call.0], |row| row.get(0)).optional()?;
+    let old: Option<String> = db
+        .prepare_cached("SELECT call_id FROM call WHERE id = ?1")?
+        .query_row([call.0], |row| row.get(0))
+        .optional()?;
     let Some(old) = old.filter(|old| old != id.as_str()) else { return Ok(()) };
     db.prepare_cached("UPDATE call SET call_id = ?2 WHERE id = ?1")?.execute((call.0, id.as_str()))?;
     db.prepare_cached("DELETE FROM call_alias WHERE alias = ?1")?.execute([id.as_str()])?;
@@ -280,7 +300,10 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
         if shift != 0 {
             db.prepare_cached("UPDATE leg SET offset_ms = offset_ms + ?2 WHERE call = ?1")?.execute((call, shift))?;
             for table in ["utterance", "segment"] {
-                db.execute(&format!("UPDATE {table} SET start_ms = start_ms + ?2, end_ms = end_ms + ?2 WHERE call = ?1"), (call, shift))?;
+                db.execute(
+                    &format!("UPDATE {table} SET start_ms = start_ms + ?2, end_ms = end_ms + ?2 WHERE call = ?1"),
+                    (call, shift),
+                )?;
             }
         }
     }
@@ -292,7 +315,13 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
     add_alias(db, &from_id, into.0)
 }
 
-fn call_moved(db: &Connection, call: CallKey, state: CallState, at: WallTime, reason: Option<&str>) -> rusqlite::Result<()> {
+fn call_moved(
+    db: &Connection,
+    call: CallKey,
+    state: CallState,
+    at: WallTime,
+    reason: Option<&str>,
+) -> rusqlite::Result<()> {
     db.prepare_cached(
         "UPDATE call
          SET state = :state,
@@ -378,8 +407,15 @@ fn utterance_found(db: &Connection, utterance: &NewUtterance) -> rusqlite::Resul
     Ok(())
 }
 
-fn add_segments(db: &Connection, utterance: UtteranceKey, segments: &[NewSegment], at: WallTime) -> rusqlite::Result<()> {
-    let json = |value: serde_json::Result<String>| value.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()));
+fn add_segments(
+    db: &Connection,
+    utterance: UtteranceKey,
+    segments: &[NewSegment],
+    at: WallTime,
+) -> rusqlite::Result<()> {
+    let json = |value: serde_json::Result<String>| {
+        value.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+    };
     for segment in segments {
         // The row tells the call and the leg: a merge may have moved them since the utterance was found.
         db.prepare_cached(
@@ -408,7 +444,11 @@ fn add_segments(db: &Connection, utterance: UtteranceKey, segments: &[NewSegment
 
 fn add_event(db: &Connection, event: &NewEvent) -> rusqlite::Result<StoredEvent> {
     let payload = event.payload.to_string();
-    db.prepare_cached("INSERT INTO event (call, kind, at_ms, payload) VALUES (?1, ?2, ?3, ?4)")?
-        .execute((event.call.map(|call| call.0), event.kind, event.at.0, &payload))?;
+    db.prepare_cached("INSERT INTO event (call, kind, at_ms, payload) VALUES (?1, ?2, ?3, ?4)")?.execute((
+        event.call.map(|call| call.0),
+        event.kind,
+        event.at.0,
+        &payload,
+    ))?;
     Ok(StoredEvent { id: db.last_insert_rowid(), call: event.call, kind: event.kind.into(), payload: payload.into() })
 }

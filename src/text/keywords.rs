@@ -40,7 +40,8 @@ impl Matcher {
         let fail = |error: regex::Error| PackError { file: pack.name.clone(), problem: error.to_string() };
         Ok(Self {
             terms: any_of(meaning.keys().cloned()).map_err(fail)?,
-            ignored: any_of(terms.into_iter().flat_map(|group| group.ignore.iter().map(|term| normal(term)))).map_err(fail)?,
+            ignored: any_of(terms.into_iter().flat_map(|group| group.ignore.iter().map(|term| normal(term))))
+                .map_err(fail)?,
             meaning,
         })
     }
@@ -48,14 +49,20 @@ impl Matcher {
     /// Every term in the text that counts on this leg, in order.
     pub fn find(&self, text: &str, leg: Leg) -> Vec<TermHit> {
         let Some(terms) = &self.terms else { return Vec::new() };
-        let ignored: Vec<_> = self.ignored.iter().flat_map(|regex| regex.find_iter(text).map(|found| found.range())).collect();
+        let ignored: Vec<_> =
+            self.ignored.iter().flat_map(|regex| regex.find_iter(text).map(|found| found.range())).collect();
         terms
             .find_iter(text)
             .filter(|found| !ignored.iter().any(|range| range.start <= found.start() && found.end() <= range.end))
             .filter_map(|found| {
                 let term = normal(found.as_str());
                 let (label, speaker) = self.meaning.get(&term)?;
-                speaker.hears(leg).then(|| TermHit { term, label: label.clone(), start: found.start(), end: found.end() })
+                speaker.hears(leg).then(|| TermHit {
+                    term,
+                    label: label.clone(),
+                    start: found.start(),
+                    end: found.end(),
+                })
             })
             .collect()
     }

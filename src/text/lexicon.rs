@@ -41,7 +41,8 @@ impl Lexicon {
         for (entry, valence) in entries {
             let mut parts: Vec<Box<str>> = entry.to_lowercase().split_whitespace().map(Into::into).collect();
             if parts.len() == 1 {
-                lexicon.words.get_or_insert_with(|| BASE.clone()).entry(parts.remove(0)).or_default().valence = Some(valence);
+                lexicon.words.get_or_insert_with(|| BASE.clone()).entry(parts.remove(0)).or_default().valence =
+                    Some(valence);
             } else if !parts.is_empty() {
                 let first = parts.remove(0);
                 lexicon.phrases.entry(first).or_default().push((parts, valence));
@@ -67,7 +68,8 @@ impl Lexicon {
         while i < words.len() {
             let found = self.phrases.get(words[i].lower()).and_then(|phrases| {
                 phrases.iter().find(|(rest, _)| {
-                    words.len() - i > rest.len() && rest.iter().zip(&words[i + 1..]).all(|(part, word)| **part == *word.lower())
+                    words.len() - i > rest.len()
+                        && rest.iter().zip(&words[i + 1..]).all(|(part, word)| **part == *word.lower())
                 })
             });
             if let Some((rest, valence)) = found {

@@ -99,13 +99,20 @@ impl TextAnalyser {
     /// Everything, for a text that was said on `leg`.
     pub fn analyse(&self, text: &str, leg: Leg) -> Analysis {
         let mut weights = Vec::new();
-        let scores = vader::score(&self.lexicon, text, |word, valence| weights.push(Weight { text: word.into(), valence }));
+        let scores =
+            vader::score(&self.lexicon, text, |word, valence| weights.push(Weight { text: word.into(), valence }));
         let find = |matchers: &[Matcher]| {
             let mut hits: Vec<TermHit> = matchers.iter().flat_map(|matcher| matcher.find(text, leg)).collect();
             hits.sort_by_key(|hit| hit.start);
             hits
         };
-        Analysis { scores, label: Label::of(scores.compound), weights, keywords: find(&self.keywords), profanity: find(&self.profanity) }
+        Analysis {
+            scores,
+            label: Label::of(scores.compound),
+            weights,
+            keywords: find(&self.keywords),
+            profanity: find(&self.profanity),
+        }
     }
 }
 
@@ -124,7 +131,13 @@ mod tests {
         let cases = [
             ("VADER is smart, handsome, and funny.", 0.8316, 0.746, 0.254, 0.0),
             ("VADER is VERY SMART, handsome, and FUNNY!!!", 0.9342, 0.767, 0.233, 0.0),
-            ("The plot was good, but the characters are uncompelling and the dialog is not great.", -0.7042, 0.094, 0.579, 0.327),
+            (
+                "The plot was good, but the characters are uncompelling and the dialog is not great.",
+                -0.7042,
+                0.094,
+                0.579,
+                0.327,
+            ),
             ("At least it isn't a horrible book.", 0.431, 0.322, 0.678, 0.0),
             ("Catch utf-8 emoji such as 💘 and 💋 and 😁", 0.875, 0.417, 0.583, 0.0),
             ("", 0.0, 0.0, 0.0, 0.0),

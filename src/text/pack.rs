@@ -113,7 +113,10 @@ impl Pack {
                 word(term.trim().chars().next()) && word(term.trim().chars().last())
             };
             if let Some(bad) = terms.terms.iter().chain(&terms.ignore).find(|term| !fits(term)) {
-                return Err(fail(format!("label {:?}: the term {bad:?} must begin and end with a letter or a digit", terms.label)));
+                return Err(fail(format!(
+                    "label {:?}: the term {bad:?} must begin and end with a letter or a digit",
+                    terms.label
+                )));
             }
         }
         Ok(pack)
@@ -141,7 +144,8 @@ mod tests {
 
     #[test]
     fn a_mistake_is_named_with_its_file_its_line_and_what_is_allowed() {
-        let error = Pack::parse("mine.toml", "name = \"x\"\n[[keyword]]\nlabel = \"a\"\nterms = []\nleg = \"both\"\n").expect_err("bad leg");
+        let error = Pack::parse("mine.toml", "name = \"x\"\n[[keyword]]\nlabel = \"a\"\nterms = []\nleg = \"both\"\n")
+            .expect_err("bad leg");
         let text = error.to_string();
         assert!(text.contains("mine.toml") && text.contains("line 5") && text.contains("`agent`"), "{text}");
         let error = Pack::parse("mine.toml", "name = \"x\"\nkeywrod = []\n").expect_err("unknown key").to_string();

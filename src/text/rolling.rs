@@ -46,7 +46,8 @@ impl Rolling {
             Label::Neutral => self.neutral += 1,
             Label::Negative => self.negative += 1,
         }
-        self.consecutive_negative = if Label::of(compound) == Label::Negative { self.consecutive_negative + 1 } else { 0 };
+        self.consecutive_negative =
+            if Label::of(compound) == Label::Negative { self.consecutive_negative + 1 } else { 0 };
         self.min = Some(self.min.map_or(compound, |min| min.min(compound)));
         self.max = Some(self.max.map_or(compound, |max| max.max(compound)));
         self.sum += compound;

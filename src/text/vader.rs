@@ -99,7 +99,8 @@ const OF: u8 = tag("of");
 /// Idioms as tags.
 static IDIOMS: LazyLock<Vec<(Vec<u8>, f64)>> =
     LazyLock::new(|| SPECIAL.iter().map(|&(idiom, valence)| (idiom.split(' ').map(tag).collect(), valence)).collect());
-static PAIRS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| WEAKER_PAIRS.iter().map(|pair| pair.split(' ').map(tag).collect()).collect());
+static PAIRS: LazyLock<Vec<Vec<u8>>> =
+    LazyLock::new(|| WEAKER_PAIRS.iter().map(|pair| pair.split(' ').map(tag).collect()).collect());
 
 static EMOJI: LazyLock<HashMap<char, &'static str>> = LazyLock::new(|| {
     let single = |text: &str| {
@@ -176,7 +177,13 @@ pub(super) fn score(lexicon: &Lexicon, text: &str, mut scored: impl FnMut(&str, 
     } else {
         split_ascii(text, |begin, end, class| {
             let upper = class & (LOWER | UPPER) == UPPER;
-            words.push(read_word(lexicon, &text[begin..end], Cow::Borrowed(&lowered[begin..end]), upper, class & APOSTROPHE != 0));
+            words.push(read_word(
+                lexicon,
+                &text[begin..end],
+                Cow::Borrowed(&lowered[begin..end]),
+                upper,
+                class & APOSTROPHE != 0,
+            ));
         });
     }
     if words.is_empty() {
@@ -327,7 +334,8 @@ fn valence_at(words: &[Word], i: usize, shouted: bool) -> f64 {
     let before = |back: usize| i.checked_sub(back).map(|at| &words[at]);
     let is = |back: usize, tag: u8| before(back).is_some_and(|word| word.known.tag == tag);
     let Some(own) = word.phrase.filter(|&valence| valence != 0.0).or(word.known.valence) else { return 0.0 };
-    if word.known.boost != 0.0 || (word.known.tag == KIND && words.get(i + 1).is_some_and(|next| next.known.tag == OF)) {
+    if word.known.boost != 0.0 || (word.known.tag == KIND && words.get(i + 1).is_some_and(|next| next.known.tag == OF))
+    {
         return 0.0;
     }
     let mut valence = own;
@@ -350,7 +358,10 @@ fn valence_at(words: &[Word], i: usize, shouted: bool) -> f64 {
             valence = idioms(valence, words, i);
         }
     }
-    if is(1, LEAST) && before(1).is_some_and(|prior| prior.known.valence.is_none()) && !(i > 1 && (is(2, AT) || is(2, VERY))) {
+    if is(1, LEAST)
+        && before(1).is_some_and(|prior| prior.known.valence.is_none())
+        && !(i > 1 && (is(2, AT) || is(2, VERY)))
+    {
         valence *= NEGATION;
     }
     valence
@@ -481,5 +492,9 @@ fn round(value: f64, digits: usize) -> f64 {
     let scaled = value * scale;
     // Away from a tie plain rounding gives the same; close to one the exact decimal decides. (Whole numbers by way of i32: no call of libm.)
     let near = f64::from((scaled + if scaled < 0.0 { -0.5 } else { 0.5 }) as i32);
-    if ((scaled - near).abs() - 0.5).abs() > 1e-6 { near / scale } else { format!("{value:.digits$}").parse().unwrap_or(value) }
+    if ((scaled - near).abs() - 0.5).abs() > 1e-6 {
+        near / scale
+    } else {
+        format!("{value:.digits$}").parse().unwrap_or(value)
+    }
 }

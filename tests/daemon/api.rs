@@ -35,27 +35,50 @@ fn a_call_can_be_listed_read_searched_named_and_played() {
     assert_eq!(list["calls"][0]["call_id"], UUID);
     assert_eq!(bed.get("/api/v1/calls?agent=nobody")["calls"], json!([]));
     let transcript = bed.get(&format!("/api/v1/calls/{UUID}/transcript?include_segments=true"));
-    assert_eq!((transcript["segment_count"].as_i64(), transcript["segments"].as_array().map(Vec::len)), (Some(2), Some(2)));
+    assert_eq!(
+        (transcript["segment_count"].as_i64(), transcript["segments"].as_array().map(Vec::len)),
+        (Some(2), Some(2))
+    );
     assert!(bed.get(&format!("/api/v1/calls/{UUID}/transcript")).get("segments").is_none());
     let hits = bed.get("/api/v1/search?q=refund%20confirm*");
     assert_eq!(hits["hits"][0]["call_id"], UUID);
     assert_eq!(hits["hits"][0]["snippet"], "Your <b>refund</b> has been <b>confirmed</b>.");
     assert_eq!(bed.get("/api/v1/search?q=%22confirmed%20refund%22")["hits"], json!([]));
 
-    let (status, named) = bed.ask("POST", "/api/v1/calls", Some(&json!({"uuid": UUID, "uniqueid": "1795218045.42", "agent": "mary", "lead": 4711, "metadata": {"desk": 7}})));
+    let (status, named) = bed.ask(
+        "POST",
+        "/api/v1/calls",
+        Some(
+            &json!({"uuid": UUID, "uniqueid": "1795218045.42", "agent": "mary", "lead": 4711, "metadata": {"desk": 7}}),
+        ),
+    );
     assert_eq!((status, &named["call_id"]), (200, &"1795218045.42".into()), "{named}");
     let by_old_name = bed.get(&format!("/api/v1/calls/{UUID}"));
-    assert_eq!((&by_old_name["call_id"], &by_old_name["agent"], &by_old_name["lead"], &by_old_name["metadata"]["desk"]), (&"1795218045.42".into(), &"mary".into(), &"4711".into(), &7.into()));
+    assert_eq!(
+        (&by_old_name["call_id"], &by_old_name["agent"], &by_old_name["lead"], &by_old_name["metadata"]["desk"]),
+        (&"1795218045.42".into(), &"mary".into(), &"4711".into(), &7.into())
+    );
     assert_eq!(bed.get("/api/v1/calls?agent=mary")["calls"].as_array().map(Vec::len), Some(1));
 
-    let mut response = ureq::get(format!("http://127.0.0.1:{}/api/v1/calls/1795218045.42/audio", bed.http)).header("Range", "bytes=0-43").call().expect("audio");
-    assert_eq!((response.status().as_u16(), response.headers()["content-range"].to_str().expect("text").starts_with("bytes 0-43/")), (206, true));
+    let mut response = ureq::get(format!("http://127.0.0.1:{}/api/v1/calls/1795218045.42/audio", bed.http))
+        .header("Range", "bytes=0-43")
+        .call()
+        .expect("audio");
+    assert_eq!(
+        (
+            response.status().as_u16(),
+            response.headers()["content-range"].to_str().expect("text").starts_with("bytes 0-43/")
+        ),
+        (206, true)
+    );
     let head = response.body_mut().read_to_vec().expect("body");
     assert!(head.starts_with(b"RIFF") && head.len() == 44);
 
     let mut metrics = ureq::get(format!("http://127.0.0.1:{}/metrics", bed.http)).call().expect("metrics");
     let metrics = metrics.body_mut().read_to_string().expect("text");
-    for name in ["lineside_frames_total{source=\"audiosocket\"}", "lineside_segments_total 2", "# HELP lineside_calls_active"] {
+    for name in
+        ["lineside_frames_total{source=\"audiosocket\"}", "lineside_segments_total 2", "# HELP lineside_calls_active"]
+    {
         assert!(metrics.contains(name), "{name} in\n{metrics}");
     }
 
@@ -71,11 +94,19 @@ fn a_call_can_be_listed_read_searched_named_and_played() {
     let shown: Value = serde_json::from_str(&run(&["show", "1795218045.42", "--json"])).expect("JSON");
     assert_eq!(shown["segment_count"], 2);
     let missing = bed.command(&["show", "no.such"]).output().expect("run");
-    assert_eq!((missing.status.code(), String::from_utf8_lossy(&missing.stderr).trim()), (Some(1), "lineside: Call session not found"));
+    assert_eq!(
+        (missing.status.code(), String::from_utf8_lossy(&missing.stderr).trim()),
+        (Some(1), "lineside: Call session not found")
+    );
     let file = bed.path("state/spool");
-    let wav = walk(&file).into_iter().find(|path| path.extension().is_some_and(|ext| ext == "wav")).expect("spool file");
+    let wav =
+        walk(&file).into_iter().find(|path| path.extension().is_some_and(|ext| ext == "wav")).expect("spool file");
     let report: Value = serde_json::from_str(&run(&["analyze", "--json", &wav.display().to_string()])).expect("JSON");
-    assert_eq!((report["segments"].as_array().map(Vec::len), report["speech"].as_array().map(Vec::len)), (Some(2), Some(2)), "{report}");
+    assert_eq!(
+        (report["segments"].as_array().map(Vec::len), report["speech"].as_array().map(Vec::len)),
+        (Some(2), Some(2)),
+        "{report}"
+    );
     for key in ["file", "duration_s", "legs", "sentiment", "keywords", "quality"] {
         assert!(!report[key].is_null(), "{key}");
     }
@@ -83,7 +114,12 @@ fn a_call_can_be_listed_read_searched_named_and_played() {
 }
 
 fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    std::fs::read_dir(folder).into_iter().flatten().flatten().flat_map(|entry| if entry.path().is_dir() { walk(&entry.path()) } else { vec![entry.path()] }).collect()
+    std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .flat_map(|entry| if entry.path().is_dir() { walk(&entry.path()) } else { vec![entry.path()] })
+        .collect()
 }
 
 #[test]
@@ -110,9 +146,26 @@ fn feeds_tell_what_happens_in_order_and_resume_where_they_broke_off() {
     };
     let all = events("0", 5);
     let kinds: Vec<&str> = all.iter().map(|(_, message)| message["type"].as_str().expect("type")).collect();
-    assert_eq!((kinds[0], kinds[4], kinds.iter().filter(|kind| **kind == "sentiment").count()), ("call_start", "call_end", 2), "{kinds:?}");
+    assert_eq!(
+        (kinds[0], kinds[4], kinds.iter().filter(|kind| **kind == "sentiment").count()),
+        ("call_start", "call_end", 2),
+        "{kinds:?}"
+    );
     let said = all.iter().find(|(_, message)| message["type"] == "sentiment").expect("sentiment");
-    for key in ["call_id", "text", "timestamp", "start_time", "end_time", "speaker", "sentiment_score", "sentiment_label", "confidence", "keywords_detected", "profanity_detected", "rolling_sentiment"] {
+    for key in [
+        "call_id",
+        "text",
+        "timestamp",
+        "start_time",
+        "end_time",
+        "speaker",
+        "sentiment_score",
+        "sentiment_label",
+        "confidence",
+        "keywords_detected",
+        "profanity_detected",
+        "rolling_sentiment",
+    ] {
         assert!(!said.1[key].is_null(), "{key} in {}", said.1);
     }
     let rest = events(&all[2].0.to_string(), 2);
@@ -130,13 +183,18 @@ fn feeds_tell_what_happens_in_order_and_resume_where_they_broke_off() {
     drop(stream);
     let mut kinds = Vec::new();
     while kinds.last().is_none_or(|kind| kind != "call_end") {
-        let message: Value = serde_json::from_str(socket.read().expect("message").to_text().expect("text")).expect("JSON");
+        let message: Value =
+            serde_json::from_str(socket.read().expect("message").to_text().expect("text")).expect("JSON");
         assert_eq!(message["call_id"], "0b5e55ed-0000-4000-8000-000000000043");
         kinds.push(message["type"].as_str().expect("type").to_string());
     }
     // The last words are text before the call is said to be ended.
-    let place = |kind: &str| kinds.iter().position(|other| other == kind).unwrap_or_else(|| panic!("{kind} in {kinds:?}"));
-    assert!(place("call_start") == 0 && place("sentiment") < place("call_end") && place("hangup") < place("call_end"), "{kinds:?}");
+    let place =
+        |kind: &str| kinds.iter().position(|other| other == kind).unwrap_or_else(|| panic!("{kind} in {kinds:?}"));
+    assert!(
+        place("call_start") == 0 && place("sentiment") < place("call_end") && place("hangup") < place("call_end"),
+        "{kinds:?}"
+    );
     assert!(tungstenite::connect(format!("ws://127.0.0.1:{}/ws/calls/no.such", bed.http)).is_err());
 
     // `tail` prints the same, and ends quietly when its reader does.
@@ -181,10 +239,19 @@ fn what_is_wrong_with_a_request_is_said_in_the_documented_form() {
     // A call that runs is listed, and can be ended from here; the leg gets one whole terminate frame.
     let mut stream = bed.dial("0b5e55ed-0000-4000-8000-000000000044");
     speak(&mut stream, &[100; 1600]).expect("speak");
-    bed.until("the call is listed", Duration::from_secs(10), |bed| bed.get("/api/v1/calls/stats")["active_sessions"] == 1);
+    bed.until("the call is listed", Duration::from_secs(10), |bed| {
+        bed.get("/api/v1/calls/stats")["active_sessions"] == 1
+    });
     let active = &bed.get("/api/v1/calls/active")[0];
-    assert_eq!((&active["status"], &active["connection_info"]["client_addr"][0]), (&"active".into(), &"127.0.0.1".into()), "{active}");
-    assert_eq!(bed.ask("POST", "/api/v1/calls/0b5e55ed-0000-4000-8000-000000000044/end?reason=test", None), (200, json!("Call ended successfully")));
+    assert_eq!(
+        (&active["status"], &active["connection_info"]["client_addr"][0]),
+        (&"active".into(), &"127.0.0.1".into()),
+        "{active}"
+    );
+    assert_eq!(
+        bed.ask("POST", "/api/v1/calls/0b5e55ed-0000-4000-8000-000000000044/end?reason=test", None),
+        (200, json!("Call ended successfully"))
+    );
     let mut farewell = Vec::new();
     stream.read_to_end(&mut farewell).expect("closed");
     assert_eq!(farewell, [0, 0, 0]);
@@ -198,11 +265,14 @@ fn a_name_given_before_the_call_comes_is_its_name_when_it_does() {
     let mut bed = Bed::new("none", "");
     bed.start();
     let uuid = "0b5e55ed-0000-4000-8000-000000000045";
-    let (_, answer) = bed.ask("POST", "/api/v1/calls", Some(&json!({"uuid": uuid, "uniqueid": "1795218045.45", "agent": "anna"})));
+    let (_, answer) =
+        bed.ask("POST", "/api/v1/calls", Some(&json!({"uuid": uuid, "uniqueid": "1795218045.45", "agent": "anna"})));
     assert_eq!(answer["status"], "expected");
     let mut stream = bed.dial(uuid);
     speak(&mut stream, &[100; 1600]).expect("speak");
-    bed.until("it is known by both names", Duration::from_secs(10), |bed| bed.try_get("/api/v1/calls/1795218045.45").is_some_and(|call| call["agent"] == "anna"));
+    bed.until("it is known by both names", Duration::from_secs(10), |bed| {
+        bed.try_get("/api/v1/calls/1795218045.45").is_some_and(|call| call["agent"] == "anna")
+    });
     assert_eq!(bed.get(&format!("/api/v1/calls/{uuid}"))["call_id"], "1795218045.45");
     drop(stream);
     bed.stop();

@@ -14,7 +14,8 @@ fn tone(seconds: usize) -> Vec<i16> {
 }
 
 fn audio_ms(bed: &Bed, call: &str) -> u64 {
-    bed.try_get(&format!("/api/v1/calls/{call}")).map_or(0, |call| (call["total_audio_duration"].as_f64().unwrap_or(0.0) * 1000.0) as u64)
+    bed.try_get(&format!("/api/v1/calls/{call}"))
+        .map_or(0, |call| (call["total_audio_duration"].as_f64().unwrap_or(0.0) * 1000.0) as u64)
 }
 
 #[test]
@@ -33,7 +34,14 @@ fn nonsense_on_one_connection_does_not_touch_another_call() {
                 (seed >> 24) as u8
             })
             .collect();
-        for bytes in [noise.as_slice(), &[1, 0], &[1, 0xff, 0xff, 1, 2], &[0x10, 1, 0x40, 0, 0], &[0x42, 0, 0], b"GET / HTTP/1.1\r\n\r\n"] {
+        for bytes in [
+            noise.as_slice(),
+            &[1, 0],
+            &[1, 0xff, 0xff, 1, 2],
+            &[0x10, 1, 0x40, 0, 0],
+            &[0x42, 0, 0],
+            b"GET / HTTP/1.1\r\n\r\n",
+        ] {
             let mut stream = bed.connect();
             let _ = stream.write_all(bytes);
             let _ = stream.shutdown(std::net::Shutdown::Write);
@@ -53,14 +61,21 @@ fn nonsense_on_one_connection_does_not_touch_another_call() {
     let log = bed.log();
     assert!(log.contains("mu-law under the label of 16-bit audio") && log.contains("c(slin)"), "{log}");
     assert!(log.contains("is this an AudioSocket client?"), "{log}");
-    assert_eq!(bed.ask("GET", "/api/v1/calls/00000000-0000-4000-8000-0000000000aa", None).0, 404, "nothing of the mu-law call was kept");
+    assert_eq!(
+        bed.ask("GET", "/api/v1/calls/00000000-0000-4000-8000-0000000000aa", None).0,
+        404,
+        "nothing of the mu-law call was kept"
+    );
     bed.stop();
 }
 
 #[test]
 fn ten_thousand_connections_that_send_nothing_do_not_keep_a_call_out() {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let _ = rustix::process::setrlimit(
+        rustix::process::Resource::Nofile,
+        rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum },
+    );
     let room = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
     let count = 10_000.min(room.saturating_sub(500)) as usize;
     if count < 10_000 {
@@ -91,8 +106,16 @@ fn broken_recordings_are_named_once_and_good_ones_beside_them_are_taken() {
     bed.start();
     std::fs::write(monitor.join("empty-file.wav"), b"").expect("write");
     std::fs::write(monitor.join("text-file.wav"), b"this is not a recording at all").expect("write");
-    std::fs::write(monitor.join("claims-4-gib.wav"), with_header(|bytes| bytes[40..44].copy_from_slice(&[0xfe, 0xff, 0xff, 0xff]))).expect("write");
-    std::fs::write(monitor.join("thousand-channels.wav"), with_header(|bytes| bytes[22..24].copy_from_slice(&1000_u16.to_le_bytes()))).expect("write");
+    std::fs::write(
+        monitor.join("claims-4-gib.wav"),
+        with_header(|bytes| bytes[40..44].copy_from_slice(&[0xfe, 0xff, 0xff, 0xff])),
+    )
+    .expect("write");
+    std::fs::write(
+        monitor.join("thousand-channels.wav"),
+        with_header(|bytes| bytes[22..24].copy_from_slice(&1000_u16.to_le_bytes())),
+    )
+    .expect("write");
     std::fs::write(monitor.join("broken-thing.mp3"), b"ID3 but then nothing that is music").expect("write");
     std::os::unix::fs::symlink("/etc/hostname", monitor.join("link-out.wav")).expect("link");
     let strange = <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(b"caf\xe9-name.wav".to_vec());
@@ -104,7 +127,9 @@ fn broken_recordings_are_named_once_and_good_ones_beside_them_are_taken() {
     }
     bed.until("all that is broken is named", Duration::from_secs(30), |bed| {
         let log = bed.log();
-        ["text-file.wav", "thousand-channels.wav", "broken-thing.mp3", "link-out.wav"].iter().all(|name| log.contains(name))
+        ["text-file.wav", "thousand-channels.wav", "broken-thing.mp3", "link-out.wav"]
+            .iter()
+            .all(|name| log.contains(name))
     });
     let log = bed.log();
     assert_eq!(log.matches("text-file.wav").count(), 1, "{log}");
@@ -130,7 +155,9 @@ fn a_recording_that_is_deleted_or_cut_while_it_is_read_keeps_what_was_heard() {
         }
         drop(file);
     }
-    bed.until("the deleted one was saved", Duration::from_secs(30), |bed| bed.log().contains("its sound was saved in the spool") || audio_of(bed, "deleted-one") == 200);
+    bed.until("the deleted one was saved", Duration::from_secs(30), |bed| {
+        bed.log().contains("its sound was saved in the spool") || audio_of(bed, "deleted-one") == 200
+    });
     bed.until("its sound can be had", Duration::from_secs(30), |bed| audio_of(bed, "deleted-one") == 200);
     assert_eq!(bed.ask("GET", "/api/v1/calls/shrunk-one", None).0, 200);
     bed.stop();
@@ -155,7 +182,12 @@ fn a_model_cut_short_is_one_message_and_the_calls_are_kept() {
     bed.until("the call is kept", Duration::from_secs(20), |bed| audio_ms(bed, "1795218045.3") >= 1900);
     let (status, health) = bed.ask("GET", "/health", None);
     assert_eq!((status, &health["status"]), (503, &"failing".into()), "{health}");
-    assert!(health["inference"]["problem"].as_str().is_some_and(|problem| problem.contains("ggml-cut.bin") && problem.contains("model pull")), "{health}");
+    assert!(
+        health["inference"]["problem"]
+            .as_str()
+            .is_some_and(|problem| problem.contains("ggml-cut.bin") && problem.contains("model pull")),
+        "{health}"
+    );
     assert_eq!(bed.log().matches("ggml-cut.bin").count(), 1, "{}", bed.log());
     bed.stop();
 }
@@ -171,7 +203,11 @@ fn a_second_daemon_and_a_folder_that_cannot_be_written_are_refused_with_what_to_
 
     let broken = Bed::new(VOICE, "");
     std::fs::create_dir_all(broken.path("state")).expect("mkdir");
-    std::fs::write(broken.path("state/lineside.db"), "no database, only words, enough of them to fill a header of one hundred bytes or more, there").expect("write");
+    std::fs::write(
+        broken.path("state/lineside.db"),
+        "no database, only words, enough of them to fill a header of one hundred bytes or more, there",
+    )
+    .expect("write");
     let refused = broken.command(&["serve"]).output().expect("run");
     let text = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && text.contains("left untouched"), "{text}");
@@ -182,4 +218,3 @@ fn a_second_daemon_and_a_folder_that_cannot_be_written_are_refused_with_what_to_
     let text = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && text.contains("state") && text.contains("must belong to lineside"), "{text}");
 }
-

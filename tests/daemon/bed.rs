@@ -60,7 +60,12 @@ fn free_port() -> u16 {
 impl Bed {
     /// A configuration with this model and `more` at its end; nothing runs yet.
     pub fn new(model: &str, more: &str) -> Self {
-        let bed = Self { folder: tempfile::tempdir().expect("temp dir"), http: free_port(), audiosocket: free_port(), child: None };
+        let bed = Self {
+            folder: tempfile::tempdir().expect("temp dir"),
+            http: free_port(),
+            audiosocket: free_port(),
+            child: None,
+        };
         let (root, http, audiosocket) = (bed.folder.path().display(), bed.http, bed.audiosocket);
         std::fs::create_dir(bed.path("monitor")).expect("mkdir");
         let text = format!(
@@ -131,7 +136,10 @@ impl Bed {
             _ => agent.get(&url).call(),
         };
         let mut response = sent.expect("an answer");
-        (response.status().as_u16(), serde_json::from_str(&response.body_mut().read_to_string().unwrap_or_default()).unwrap_or_default())
+        (
+            response.status().as_u16(),
+            serde_json::from_str(&response.body_mut().read_to_string().unwrap_or_default()).unwrap_or_default(),
+        )
     }
 
     /// Waits for something to become true; a slow machine gets its time.
@@ -145,7 +153,9 @@ impl Bed {
 
     pub fn until_completed(&self, call: &str) -> Value {
         let path = format!("/api/v1/calls/{call}");
-        self.until(&format!("call {call} is completed"), Duration::from_secs(120), |bed| bed.try_get(&path).is_some_and(|call| call["status"] == "completed"));
+        self.until(&format!("call {call} is completed"), Duration::from_mins(2), |bed| {
+            bed.try_get(&path).is_some_and(|call| call["status"] == "completed")
+        });
         self.get(&path)
     }
 

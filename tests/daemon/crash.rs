@@ -15,9 +15,13 @@ fn script(lines: &[bed::Line], call: usize) -> Script {
     let mut script = Script { samples: vec![0; 4000], spoken: Vec::new() };
     for turn in 0..6 {
         let line = &lines[(call * 7 + turn * 3) % lines.len()];
-        let start = script.samples.len() as f64 / 8000.0;
+        // The line without the silence at its ends.
+        let loud = |sample: &i16| sample.unsigned_abs() > 300;
+        let first = line.samples.iter().position(loud).expect("sound");
+        let last = line.samples.iter().rposition(loud).expect("sound");
+        let at = |sample: usize| (script.samples.len() + sample) as f64 / 8000.0;
+        script.spoken.push((at(first), at(last), line.words.clone()));
         script.samples.extend(&line.samples);
-        script.spoken.push((start, script.samples.len() as f64 / 8000.0, line.words.clone()));
         script.samples.extend(vec![0; 6400]);
     }
     script
@@ -42,7 +46,8 @@ fn a_daemon_killed_ten_times_during_twenty_calls_has_every_utterance_exactly_onc
         let began = Instant::now();
         let mut moments = Vec::new();
         while kills < 10 {
-            let random = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("clock").subsec_nanos() / 1000;
+            let random =
+                std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("clock").subsec_micros();
             std::thread::sleep(Duration::from_millis(u64::from(random) % (2 * longest / 12)));
             moments.push(began.elapsed());
             bed.crash();
@@ -60,13 +65,23 @@ fn a_daemon_killed_ten_times_during_twenty_calls_has_every_utterance_exactly_onc
     let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("database");
     let count = |sql: &str| -> i64 { db.query_row(sql, [], |row| row.get(0)).expect("count") };
     assert_eq!(count("SELECT count(*) FROM call"), 20);
-    assert_eq!(count("SELECT count(*) FROM utterance WHERE state NOT IN ('done', 'empty')"), 0, "nothing is left undone");
     assert_eq!(
-        count("SELECT count(*) FROM utterance a JOIN utterance b ON a.leg = b.leg AND a.id < b.id AND a.start_sample < b.end_sample AND b.start_sample < a.end_sample"),
+        count("SELECT count(*) FROM utterance WHERE state NOT IN ('done', 'empty')"),
+        0,
+        "nothing is left undone"
+    );
+    assert_eq!(
+        count(
+            "SELECT count(*) FROM utterance a JOIN utterance b ON a.leg = b.leg AND a.id < b.id AND a.start_sample < b.end_sample AND b.start_sample < a.end_sample"
+        ),
         0,
         "no stretch of speech is in two utterances"
     );
-    assert_eq!(count("SELECT count(*) FROM (SELECT 1 FROM segment GROUP BY utterance, start_ms HAVING count(*) > 1)"), 0, "no text is written twice");
+    assert_eq!(
+        count("SELECT count(*) FROM (SELECT 1 FROM segment GROUP BY utterance, start_ms HAVING count(*) > 1)"),
+        0,
+        "no text is written twice"
+    );
     let events = count("SELECT count(*) FROM event WHERE kind = 'sentiment'");
     assert_eq!(events, count("SELECT count(*) FROM segment"), "every text was published once");
 
@@ -76,7 +91,11 @@ fn a_daemon_killed_ten_times_during_twenty_calls_has_every_utterance_exactly_onc
             .prepare("SELECT u.start_ms / 1000.0, u.end_ms / 1000.0 FROM utterance u JOIN call c ON c.id = u.call WHERE c.call_id = ?1 ORDER BY 1")
             .expect("query");
         let id = format!("{epoch}.{call}");
-        let found: Vec<(f64, f64)> = utterances.query_map([&id], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows").map(|row| row.expect("row")).collect();
+        let found: Vec<(f64, f64)> = utterances
+            .query_map([&id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .expect("rows")
+            .map(|row| row.expect("row"))
+            .collect();
         let texts: Vec<String> = db
             .prepare("SELECT s.text FROM segment s JOIN call c ON c.id = s.call WHERE c.call_id = ?1")
             .expect("query")
@@ -97,7 +116,9 @@ fn a_daemon_killed_ten_times_during_twenty_calls_has_every_utterance_exactly_onc
             right += usize::from(times == said);
         }
     }
-    println!("crash: 10 kills, 20 calls, {spoken} lines spoken, {heard} in utterances, {right} written word for word, {events} texts published once each");
+    println!(
+        "crash: 10 kills, 20 calls, {spoken} lines spoken, {heard} in utterances, {right} written word for word, {events} texts published once each"
+    );
     assert_eq!(heard, spoken, "every line is in an utterance");
     assert!(right * 10 >= spoken * 9, "{right} of {spoken} lines came out word for word");
 }

@@ -34,7 +34,12 @@ fn both_legs_of_an_audiosocket_call_and_a_pair_of_recordings_become_text() {
         let call = bed.until_completed(id);
         // The caller hangs up in the middle of the last sound: the last words count (BEY-5).
         assert_eq!(text_of(&call), format!("{} {}", plain(&lines[0].words), plain(&lines[7].words)), "{call}");
-        let speakers: Vec<&str> = call["transcript_segments"].as_array().expect("list").iter().filter_map(|segment| segment["speaker"].as_str()).collect();
+        let speakers: Vec<&str> = call["transcript_segments"]
+            .as_array()
+            .expect("list")
+            .iter()
+            .filter_map(|segment| segment["speaker"].as_str())
+            .collect();
         assert_eq!(speakers, ["agent", "caller"]);
         assert_eq!(call["has_alerts"], true, "a cancellation was asked for");
         let cancel = &call["transcript_segments"][1];
@@ -65,13 +70,19 @@ fn a_stereo_recording_that_was_finished_before_the_start_has_two_legs_and_is_not
     bed.start();
     let call = bed.until_completed("1795218045.77");
     assert_eq!(text_of(&call), format!("{} {}", plain(&lines[2].words), plain(&lines[11].words)));
-    assert_eq!(call["legs"].as_array().expect("legs").iter().map(|leg| leg["leg"].as_str().expect("leg")).collect::<Vec<_>>(), ["agent", "caller"]);
+    assert_eq!(
+        call["legs"].as_array().expect("legs").iter().map(|leg| leg["leg"].as_str().expect("leg")).collect::<Vec<_>>(),
+        ["agent", "caller"]
+    );
 
     // Moved, and copied under its final name as ViciDial does: still the same call.
     std::fs::create_dir(bed.path("monitor/done")).expect("mkdir");
     std::fs::rename(&path, bed.path("monitor/done/in-555-anonymous-20261121-101500-1795218045.77.wav")).expect("move");
-    bed.until("its sound is found at its new place", Duration::from_secs(20), |bed| bed.ask("GET", "/api/v1/calls/1795218045.77/audio?leg=caller", None).0 == 200);
-    std::fs::write(bed.path("monitor/done/in-555-anonymous-20261121-101500-1795218045.77-all.wav"), &bytes).expect("copy");
+    bed.until("its sound is found at its new place", Duration::from_secs(20), |bed| {
+        bed.ask("GET", "/api/v1/calls/1795218045.77/audio?leg=caller", None).0 == 200
+    });
+    std::fs::write(bed.path("monitor/done/in-555-anonymous-20261121-101500-1795218045.77-all.wav"), &bytes)
+        .expect("copy");
     bed.stop();
     bed.start();
     std::thread::sleep(Duration::from_secs(1)); // time to do it wrong
@@ -94,7 +105,11 @@ fn without_a_model_calls_wait_and_are_written_down_when_one_arrives() {
     let health = bed.get("/health");
     assert_eq!(health["status"], "degraded", "{health}");
     let models = bed.get("/health/models");
-    assert!(models["model"]["state"] == "waiting" && models["advice"].as_str().is_some_and(|advice| advice.contains("model pull late")), "{models}");
+    assert!(
+        models["model"]["state"] == "waiting"
+            && models["advice"].as_str().is_some_and(|advice| advice.contains("model pull late")),
+        "{models}"
+    );
     assert_eq!(bed.log().matches("will be transcribed when there is a model").count(), 1);
     let state = bed.get(&format!("/api/v1/calls/{id}"));
     assert!(state["status"] != "completed", "not ended before its words are text: {state}");
@@ -119,9 +134,14 @@ fn an_eagi_script_hands_its_pipe_over_and_leaves_when_the_channel_falls_silent()
     let (reader, mut writer) = std::io::pipe().expect("pipe");
     // fd 3 is the pipe, as Asterisk sets it up.
     let fd = reader.as_raw_fd();
-    let script = format!("exec {} --config {} eagi leg=caller campaign=sales 3<&{fd} {fd}<&-", env!("CARGO_BIN_EXE_lineside"), bed.path("lineside.toml").display());
+    let script = format!(
+        "exec {} --config {} eagi leg=caller campaign=sales 3<&{fd} {fd}<&-",
+        env!("CARGO_BIN_EXE_lineside"),
+        bed.path("lineside.toml").display()
+    );
     rustix::io::fcntl_setfd(&reader, rustix::io::FdFlags::empty()).expect("inherit");
-    let mut child = std::process::Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).spawn().expect("spawn");
+    let mut child =
+        std::process::Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).spawn().expect("spawn");
     let mut stdin = child.stdin.take().expect("stdin");
     stdin.write_all(b"agi_request: x\nagi_channel: SIP/100-1\nagi_uniqueid: 1795218045.99\nagi_callerid: 5551234\nagi_enhanced: 1.0\n\n").expect("environment");
     drop(reader);
@@ -142,7 +162,10 @@ fn an_eagi_script_hands_its_pipe_over_and_leaves_when_the_channel_falls_silent()
     assert!(left, "the script does not pin the channel");
     let call = bed.until_completed("1795218045.99");
     assert_eq!(text_of(&call), plain(&lines[16].words));
-    assert_eq!((&call["campaign"], &call["phone"], &call["end_reason"]), (&"sales".into(), &"5551234".into(), &"idle".into()));
+    assert_eq!(
+        (&call["campaign"], &call["phone"], &call["end_reason"]),
+        (&"sales".into(), &"5551234".into(), &"idle".into())
+    );
     drop((writer, stdin));
     bed.stop();
 }

@@ -39,7 +39,7 @@ fn imports(text: &str) -> Vec<(usize, String)> {
             continue;
         }
         for after in line.split("crate::").skip(1) {
-            let room: String = after.chars().take_while(|c| c.is_ascii_lowercase()).collect();
+            let room: String = after.chars().take_while(char::is_ascii_lowercase).collect();
             if !room.is_empty() {
                 found.push((number + 1, room));
             }
@@ -61,7 +61,9 @@ fn no_room_imports_what_it_must_not() {
         if matches!(room.as_str(), "daemon" | "main" | "lib") {
             continue;
         }
-        let may = rules.get(room.as_str()).unwrap_or_else(|| panic!("{}: the room {room} is not in the list of this test", relative.display()));
+        let may = rules
+            .get(room.as_str())
+            .unwrap_or_else(|| panic!("{}: the room {room} is not in the list of this test", relative.display()));
         let text = fs::read_to_string(&path).expect("read");
         // Tests beside the code may use neighbours.
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
