@@ -1,77 +1,169 @@
 #!/usr/bin/env python3
-"""Compares `lineside score --lexicon vader` with vaderSentiment 3.3.2 on every text of the ICWSM-2014 files in its source package.
+"""Compares `lineside score --lexicon vader` with vaderSentiment 3.3.2 for Python, figure by figure.
 
-usage: vader_compare.py LINESIDE [--bench]
+    python3 tests/vader_compare.py target/release/lineside [--bench] [--sdist FILE]
 
-Fetches the package from PyPI into a throw-away folder, scores all texts with both, compares all four figures exactly, prints the count.
-Exit code 1 on any difference. --bench also prints texts a second of both, in the same run.
+Takes vaderSentiment 3.3.2 from PyPI (the sdist, checked by its SHA-256) into a throw-away folder, and from it the four ground-truth files of
+ICWSM 2014: tweets, Amazon, film and newspaper snippets. Each file's last line has no line end, so `wc -l` counts 23,699 where there are
+23,703 texts; all of them are compared. Then every entry of the word list and of the emoji list is compared as a text of its own, and texts
+made at random from both lists, degree adverbs, negations, capitals and punctuation (the seed is fixed).
+
+Prints one line per set with the number of texts and of differences. Exit status: 0 all equal, 1 a difference, 2 the comparison could not run.
 """
 
-import glob
+import argparse
+import hashlib
+import importlib.util
 import json
 import pathlib
+import random
 import subprocess
 import sys
 import tarfile
 import tempfile
-import venv
+import time
+import types
 
-PACKAGE = "vaderSentiment==3.3.2"
-EXPECTED = 23_703  # 23,699 lines by `wc -l`, which does not count the unterminated last line of each of the four files
+RELEASE = "3.3.2"
+SHA256 = "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9"
+FILES = ["tweets", "amazonReviewSnippets", "movieReviewSnippets", "nytEditorialSnippets"]
+FIGURES = ["compound", "pos", "neu", "neg"]
+RANDOM_TEXTS = 50_000
 
 
-def texts(source):
-    """The text column of each ground-truth file, as it stands there."""
-    found = []
-    for path in sorted(glob.glob(f"{source}/**/*_GroundTruth.txt", recursive=True)):
-        for line in pathlib.Path(path).read_text(encoding="utf-8", errors="replace").split("\n"):
-            fields = line.rstrip("\r").split("\t")
-            if len(fields) >= 3:
-                found.append(" ".join(fields[2:]))
-    return found
+def fetch_sdist(folder):
+    """Downloads the sdist with pip, without building it or its dependencies."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-binary", ":all:"]
+    venv = folder / "venv"
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    command[0] = str(venv / "bin" / "python3")
+    subprocess.run([*command, "--dest", folder, f"vaderSentiment=={RELEASE}"], check=True)
+    return next(folder.glob("vader*entiment-*.tar.gz"))
+
+
+def unpack(archive, folder):
+    with tarfile.open(archive) as tar:
+        if hasattr(tarfile, "data_filter"):
+            tar.extractall(folder, filter="data")
+        else:
+            tar.extractall(folder)
+
+
+def load_reference(package):
+    """Imports the module from the unpacked sdist. It imports `requests` for a demonstration that is not run here."""
+    sys.modules.setdefault("requests", types.ModuleType("requests"))
+    spec = importlib.util.spec_from_file_location("vaderSentiment", package / "vaderSentiment.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["vaderSentiment"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def ground_truth(folder):
+    texts = []
+    for name in FILES:
+        data = (folder / f"{name}_GroundTruth.txt").read_bytes().decode("utf-8")
+        for line in data.split("\r\n"):
+            if line:
+                texts.append(line.split("\t", 2)[2])
+    return texts
+
+
+def random_texts(module, analyzer):
+    rng = random.Random(20140601)
+    rated = sorted(analyzer.lexicon)
+    emoji = sorted(analyzer.emojis)
+    moving = sorted(module.BOOSTER_DICT) + module.NEGATE + sorted(module.SPECIAL_CASES)
+    moving += "no nor or but least at very never so this without doubt kind of the to die for bus stop yeah right just enough".split()
+    plain = "the a we call agent line I it is was phone ǅungla ÉTÉ straße İstanbul don’t 電話 d'accord x 1 42 -- ... (sic)".split()
+    spaces = [" "] * 20 + ["  ", "\t", "\u00a0", "\u2003", "\u3000", "\x1c", "\x1f", "\x85", ""]
+    ends = [""] * 12 + ["!", "!!", "?", "??", "???", "?!", ".", ",", ";", "...", '"', ")", "'s"]
+    texts = []
+    for _ in range(RANDOM_TEXTS):
+        text = ""
+        for _ in range(rng.randint(1, 14)):
+            word = rng.choice(rng.choice([rated, rated, moving, moving, plain, plain, emoji]))
+            shape = rng.random()
+            if shape < 0.15:
+                word = word.upper()
+            elif shape < 0.25:
+                word = word.capitalize()
+            text += rng.choice(["", "", "", "", "", "(", '"', "#"]) + word + rng.choice(ends) + rng.choice(spaces)
+        texts.append(text)
+    return texts
+
+
+def ask(binary, texts):
+    """One JSON object per text. Texts hold no line feed, so a text is a line; a carriage return at the end belongs to the line end."""
+    lines = "".join(text + "\n" for text in texts).encode("utf-8")
+    run = subprocess.run([binary, "score", "--lexicon", "vader"], input=lines, stdout=subprocess.PIPE, check=True)
+    answers = run.stdout.decode("utf-8").splitlines()
+    if len(answers) != len(texts):
+        sys.exit(f"{len(texts)} lines went in, {len(answers)} came out")
+    return [json.loads(answer) for answer in answers]
+
+
+def compare(what, binary, analyzer, texts):
+    differences = 0
+    for text, answer in zip(texts, ask(binary, texts)):
+        wanted = analyzer.polarity_scores(text)
+        if any(answer[figure] != wanted[figure] for figure in FIGURES):
+            differences += 1
+            if differences <= 10:
+                print(f"  {text!r}\n    wanted {wanted}\n    got    { {figure: answer[figure] for figure in FIGURES} }")
+    print(f"{what}: {len(texts)} texts, {differences} differences")
+    return differences
+
+
+def bench(binary, analyzer, texts):
+    """Both sides in process, one thread, texts in memory: polarity_scores in a loop here, `score --measure` there. Best of three."""
+    rounds = 20
+    lines = "".join(text + "\n" for text in texts).encode("utf-8")
+    theirs = ours = 0.0
+    for _ in range(3):
+        start = time.perf_counter()
+        for text in texts:
+            analyzer.polarity_scores(text)
+        theirs = max(theirs, len(texts) / (time.perf_counter() - start))
+        command = [binary, "score", "--lexicon", "vader", "--measure", str(rounds)]
+        run = subprocess.run(command, input=lines, stdout=subprocess.PIPE, check=True)
+        ours = max(ours, json.loads(run.stdout)["texts_per_s"])
+    version = ".".join(map(str, sys.version_info[:3]))
+    print(f"bench: Python {version} {theirs:.0f} texts/s, lineside {ours:.0f} texts/s, ratio {ours / theirs:.1f}")
+    print("  (scoring alone in each process, one thread, best of 3)")
 
 
 def main():
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    binary = sys.argv[1]
-    with tempfile.TemporaryDirectory() as folder:
-        root = pathlib.Path(folder)
-        venv.create(root / "venv", with_pip=True)
-        python = root / "venv/bin/python"
-        pip = [python, "-m", "pip", "-q", "--disable-pip-version-check"]
-        subprocess.run([*pip, "install", PACKAGE], check=True)
-        subprocess.run([*pip, "download", "--no-deps", "--no-binary", ":all:", "-d", root, PACKAGE], check=True)
-        for _ in range(2):  # the texts are an archive inside the package
-            for path in glob.glob(f"{root}/**/*.tar.gz", recursive=True):
-                with tarfile.open(path) as archive:
-                    archive.extractall(root / "sources")
-        lines = texts(root / "sources")
-        (root / "texts").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-        script = (
-            "import json, sys\n"
-            "from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer as Analyzer\n"
-            "score = Analyzer().polarity_scores\n"
-            "for line in sys.stdin.read().split('\\n')[:-1]: print(json.dumps(score(line)))\n"
-        )
+    parser = argparse.ArgumentParser(description="Compares lineside's VADER with vaderSentiment " + RELEASE)
+    parser.add_argument("binary", type=pathlib.Path, help="the lineside program")
+    parser.add_argument("--bench", action="store_true", help="also time both")
+    parser.add_argument("--sdist", type=pathlib.Path, help="use this sdist instead of asking PyPI")
+    arguments = parser.parse_args()
+    binary = str(arguments.binary.resolve())
 
-        def run(command):
-            with open(root / "texts", "rb") as stdin:
-                return subprocess.run(command, stdin=stdin, stdout=subprocess.PIPE, check=True).stdout.decode().split("\n")[:-1]
-
-        theirs = run([python, "-X", "utf8", "-c", script])
-        ours = run([binary, "score", "--lexicon", "vader"])
-        different = 0
-        for line, one, other in zip(lines, theirs, ours):
-            one, other = json.loads(one), json.loads(other)
-            if any(one[key] != other[key] for key in ("compound", "pos", "neu", "neg")):
-                different += 1
-                if different <= 10:
-                    print(f"{line!r}\n  vaderSentiment {one}\n  lineside       { {key: other[key] for key in one} }")
-        print(f"vader: {len(lines)} texts, {different} differences")
-        if "--bench" in sys.argv:
-            subprocess.run([binary, "bench", "vader", "--texts", root / "texts", "--python", python], check=True)
-        sys.exit(0 if different == 0 and len(lines) == len(theirs) == len(ours) == EXPECTED else 1)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary)
+        try:
+            sdist = arguments.sdist or fetch_sdist(folder)
+            if hashlib.sha256(sdist.read_bytes()).hexdigest() != SHA256:
+                sys.exit(f"{sdist.name} is not the sdist of vaderSentiment {RELEASE} that PyPI has published")
+            unpack(sdist, folder)
+            package = next(folder.glob("vader*entiment-*/"))
+            unpack(next((package / "additional_resources").glob("*.tar.gz")), folder)
+        except (OSError, subprocess.CalledProcessError) as fault:
+            print(f"the reference is not to be had: {fault}", file=sys.stderr)
+            return 2
+        module = load_reference(package / "vaderSentiment")
+        analyzer = module.SentimentIntensityAnalyzer()
+        texts = ground_truth(folder / "hutto_ICWSM_2014")
+        differences = compare("ICWSM 2014 ground truth", binary, analyzer, texts)
+        entries = sorted(analyzer.lexicon) + sorted(analyzer.emojis)
+        differences += compare("word and emoji lists", binary, analyzer, entries)
+        differences += compare("random texts", binary, analyzer, random_texts(module, analyzer))
+        if arguments.bench:
+            bench(binary, analyzer, texts)
+    return 1 if differences else 0
 
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())

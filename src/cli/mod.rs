@@ -39,7 +39,7 @@ enum Command {
     /// Transcribe and score recordings, without a daemon
     Analyze(analyze::AnalyzeArguments),
     /// Score lines of text from stdin
-    Score(score::ScoreArguments),
+    Score(score::ScoreArgs),
     /// List calls
     Calls(calls::CallsArguments),
     /// Show one call and its text
@@ -76,7 +76,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Serve => serve::run(config()?, path.clone())?,
         Command::Eagi(arguments) => eagi::run(&arguments, &config()?)?,
         Command::Analyze(arguments) => return analyze::run(&arguments, &config()?),
-        Command::Score(arguments) => score::run(&arguments)?,
+        Command::Score(arguments) => score::run(arguments)?,
         Command::Calls(arguments) => calls::list(&arguments, &config()?)?,
         Command::Show(arguments) => calls::show(&arguments, &config()?)?,
         Command::Search(arguments) => calls::search(&arguments, &config()?)?,

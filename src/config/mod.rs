@@ -318,16 +318,19 @@ impl Config {
 
     /// The packs and the lexicon, ready to read texts.
     pub fn analyser(&self) -> Result<crate::text::TextAnalyser, crate::text::pack::PackError> {
-        crate::text::TextAnalyser::new(self.text.lexicon, &packs(self.text.packs.as_deref())?)
+        Ok(crate::text::TextAnalyser::new(self.text.lexicon, &packs(self.text.packs.as_deref())?))
     }
 }
 
 /// All packs of a folder in order of name, or the built-in ones.
 pub fn packs(folder: Option<&Path>) -> Result<Vec<crate::text::pack::Pack>, crate::text::pack::PackError> {
     use crate::text::pack::{Pack, PackError};
-    let Some(folder) = folder else { return Pack::built_in() };
-    let fail =
-        |path: &Path, error: std::io::Error| PackError { file: path.display().to_string(), problem: error.to_string() };
+    let Some(folder) = folder else { return Pack::bundled() };
+    let fail = |path: &Path, error: std::io::Error| PackError {
+        file: path.display().to_string(),
+        line: 1,
+        message: error.to_string(),
+    };
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .map_err(|error| fail(folder, error))?
         .flatten()

@@ -1,119 +1,192 @@
-//! Keywords and profanity: whole words and phrases of the packs, with the contexts in which they do not count.
+//! Keywords and profanity in a text, by the terms of packs.
+//!
+//! Whole words only, in any letter case, phrases over any white space; a term counts only on its leg and never inside one of its ignore
+//! contexts ("cancel" in "cancel culture"). Of overlapping terms with one label only the longest is reported.
 
-use std::collections::HashMap;
+use std::ops::Range;
 
-use regex::Regex;
+use serde::{Deserialize, Serialize};
 
-use super::pack::{Pack, PackError, Speaker, Terms};
+use super::pack::{LegFilter, Pack, TermGroup};
+use super::terms::TermIndex;
 use crate::call::Leg;
 
-/// A term that was said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A keyword or profanity in a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TermHit {
-    /// As it stands in the pack, in lower case.
+    /// The pack's term in lower case, without `*`: the same for all its endings.
     pub term: String,
-    /// Its label.
+    /// The label of its group.
     pub label: String,
     /// First byte in the text.
     pub start: usize,
-    /// One past its last byte.
+    /// Byte after the last.
     pub end: usize,
 }
 
-/// Finds the terms of one kind (keywords or profanity) of all packs.
-#[derive(Debug, Default)]
+/// What a text holds of the packs' terms, each list by place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Keywords.
+    pub keywords: Vec<TermHit>,
+    /// Profanity.
+    pub profanity: Vec<TermHit>,
+}
+
+/// Looks for the keywords and the profanity of some packs.
+#[derive(Debug)]
 pub struct Matcher {
-    terms: Option<Regex>,
-    ignored: Option<Regex>,
-    meaning: HashMap<String, (String, Speaker)>,
+    keywords: Groups,
+    profanity: Groups,
 }
 
 impl Matcher {
-    /// A matcher for these terms. Where two packs have the same term the first one's label counts.
-    pub fn new<'a>(pack: &Pack, terms: impl IntoIterator<Item = &'a Terms> + Clone) -> Result<Self, PackError> {
-        let mut meaning = HashMap::new();
-        for group in terms.clone() {
-            for term in &group.terms {
-                meaning.entry(normal(term)).or_insert_with(|| (group.label.clone(), group.leg));
-            }
+    /// Makes the matcher of all groups of all packs.
+    pub fn new(packs: &[Pack]) -> Self {
+        Self {
+            keywords: Groups::new(packs.iter().flat_map(|pack| &pack.keywords)),
+            profanity: Groups::new(packs.iter().flat_map(|pack| &pack.profanity)),
         }
-        let fail = |error: regex::Error| PackError { file: pack.name.clone(), problem: error.to_string() };
-        Ok(Self {
-            terms: any_of(meaning.keys().cloned()).map_err(fail)?,
-            ignored: any_of(terms.into_iter().flat_map(|group| group.ignore.iter().map(|term| normal(term))))
-                .map_err(fail)?,
-            meaning,
-        })
     }
 
-    /// Every term in the text that counts on this leg, in order.
-    pub fn find(&self, text: &str, leg: Leg) -> Vec<TermHit> {
-        let Some(terms) = &self.terms else { return Vec::new() };
-        let ignored: Vec<_> =
-            self.ignored.iter().flat_map(|regex| regex.find_iter(text).map(|found| found.range())).collect();
-        terms
-            .find_iter(text)
-            .filter(|found| !ignored.iter().any(|range| range.start <= found.start() && found.end() <= range.end))
-            .filter_map(|found| {
-                let term = normal(found.as_str());
-                let (label, speaker) = self.meaning.get(&term)?;
-                speaker.hears(leg).then(|| TermHit {
-                    term,
-                    label: label.clone(),
-                    start: found.start(),
-                    end: found.end(),
-                })
+    /// Everything that counts on this leg.
+    pub fn find(&self, text: &str, leg: Leg) -> Found {
+        Found { keywords: self.keywords.find(text, leg), profanity: self.profanity.find(text, leg) }
+    }
+}
+
+/// The groups of one kind.
+#[derive(Debug)]
+struct Groups {
+    /// Label and leg of each group.
+    heads: Vec<(String, LegFilter)>,
+    terms: TermIndex,
+    /// Name and group of each term.
+    names: Vec<(String, usize)>,
+    contexts: TermIndex,
+    /// Group of each context.
+    context_of: Vec<usize>,
+}
+
+impl Groups {
+    fn new<'a>(groups: impl Iterator<Item = &'a TermGroup>) -> Self {
+        let (mut terms, mut names, mut contexts, mut context_of, mut heads) = (vec![], vec![], vec![], vec![], vec![]);
+        for (id, group) in groups.enumerate() {
+            heads.push((group.label.clone(), group.leg));
+            names.extend(group.terms.iter().map(|term| (term.name(), id)));
+            terms.extend(group.terms.iter().cloned());
+            context_of.extend(group.ignore.iter().map(|_| id));
+            contexts.extend(group.ignore.iter().cloned());
+        }
+        Self { heads, terms: TermIndex::new(terms), names, contexts: TermIndex::new(contexts), context_of }
+    }
+
+    fn find(&self, text: &str, leg: Leg) -> Vec<TermHit> {
+        let mut found = self.terms.find(text);
+        if found.is_empty() {
+            return Vec::new();
+        }
+        let ignored = self.contexts.find(text);
+        found.retain(|hit| {
+            let group = self.names[hit.term].1;
+            let inside = |span: &Range<usize>| span.start <= hit.span.start && hit.span.end <= span.end;
+            self.heads[group].1.takes(leg)
+                && !ignored.iter().any(|context| self.context_of[context.term] == group && inside(&context.span))
+        });
+        let mut hits: Vec<TermHit> = found
+            .into_iter()
+            .map(|hit| {
+                let (name, group) = &self.names[hit.term];
+                TermHit {
+                    term: name.clone(),
+                    label: self.heads[*group].0.clone(),
+                    start: hit.span.start,
+                    end: hit.span.end,
+                }
             })
-            .collect()
+            .collect();
+        hits.sort_by(|a, b| (a.start, b.end).cmp(&(b.start, a.end)));
+        drop_covered(&mut hits);
+        hits
     }
 }
 
-/// Lower case, single spaces.
-fn normal(term: &str) -> String {
-    term.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn any_of(terms: impl Iterator<Item = String>) -> Result<Option<Regex>, regex::Error> {
-    let mut terms: Vec<String> = terms.collect();
-    if terms.is_empty() {
-        return Ok(None);
-    }
-    // The longest alternative first: the engine takes the first that fits.
-    terms.sort_by_key(|term| std::cmp::Reverse(term.len()));
-    let alternatives: Vec<String> = terms.iter().map(|term| regex::escape(term).replace(' ', r"\s+")).collect();
-    Regex::new(&format!(r"(?i)\b(?:{})\b", alternatives.join("|"))).map(Some)
+/// Drops what lies inside a longer hit of its label, given hits by start, longest first.
+fn drop_covered(hits: &mut Vec<TermHit>) {
+    let mut ends: Vec<(String, usize)> = Vec::new();
+    hits.retain(|hit| match ends.iter_mut().find(|(label, _)| *label == hit.label) {
+        Some((_, end)) if hit.end <= *end => false,
+        Some((_, end)) => {
+            *end = hit.end;
+            true
+        }
+        None => {
+            ends.push((hit.label.clone(), hit.end));
+            true
+        }
+    });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn matcher() -> Matcher {
-        let pack = Pack::parse(
-            "t",
-            "name='t'\n[[keyword]]\nlabel='cancellation'\nterms=['cancel','cancel my account']\nignore=['cancel culture']\n\
-             [[keyword]]\nlabel='upsell'\nterms=['special offer']\nleg='agent'\n",
-        )
-        .expect("pack");
-        Matcher::new(&pack, &pack.keyword).expect("matcher")
+    const PACK: &str = r#"
+        name = "test"
+        version = "1"
+        language = "en"
+        [[keyword]]
+        label = "cancellation"
+        terms = ["cancel*", "cancel my account"]
+        ignore = ["cancel culture"]
+        [[keyword]]
+        label = "hold"
+        terms = ["hold on"]
+        leg = "agent"
+        [[keyword]]
+        label = "account"
+        terms = ["account"]
+        [[profanity]]
+        terms = ["hell", "damn"]
+        ignore = ["what the hell is wrong"]
+    "#;
+
+    fn find(text: &str, leg: Leg) -> Found {
+        Matcher::new(&[Pack::parse("test.toml", PACK).expect("a good pack")]).find(text, leg)
+    }
+
+    fn terms(hits: &[TermHit]) -> Vec<&str> {
+        hits.iter().map(|hit| hit.term.as_str()).collect()
     }
 
     #[test]
-    fn the_longest_term_is_found_once_whatever_its_case_and_spaces() {
-        let hits = matcher().find("Please CANCEL my\n account now", Leg::Caller);
-        assert_eq!(hits.iter().map(|hit| hit.term.as_str()).collect::<Vec<_>>(), ["cancel my account"]);
-        assert_eq!((hits[0].start, hits[0].end), (7, 25));
+    fn the_longest_term_of_a_label_is_reported_and_other_labels_beside_it() {
+        let found = find("I want to Cancel  my\taccount", Leg::Caller);
+        assert_eq!(terms(&found.keywords), ["cancel my account", "account"]);
+        assert_eq!((found.keywords[0].start, found.keywords[0].end), (10, 28));
     }
 
     #[test]
-    fn a_term_inside_a_word_or_in_an_ignored_context_does_not_count() {
-        assert!(matcher().find("It was cancelled by cancel culture", Leg::Mixed).is_empty());
+    fn every_ending_of_a_stem_is_reported_under_one_term() {
+        assert_eq!(terms(&find("cancelled, cancelling, cancellation", Leg::Caller).keywords), ["cancel"; 3]);
     }
 
     #[test]
-    fn a_term_of_the_agent_does_not_count_when_the_caller_says_it() {
-        assert!(matcher().find("a special offer", Leg::Caller).is_empty());
-        assert_eq!(matcher().find("a special offer", Leg::Agent).len(), 1);
-        assert_eq!(matcher().find("a special offer", Leg::Mixed).len(), 1);
+    fn a_keyword_is_ignored_inside_its_context_only() {
+        let found = find("cancel culture is one thing; cancel it is another", Leg::Mixed);
+        assert_eq!(found.keywords.iter().map(|hit| hit.start).collect::<Vec<_>>(), [29]);
+        assert!(find("what the hell is wrong", Leg::Caller).profanity.is_empty());
+    }
+
+    #[test]
+    fn a_word_that_only_begins_like_a_term_is_no_hit() {
+        assert!(find("what the hello, shell, damnation", Leg::Caller).profanity.is_empty());
+    }
+
+    #[test]
+    fn a_term_counts_on_its_leg_and_on_a_mixed_one() {
+        assert!(find("hold on", Leg::Caller).keywords.is_empty());
+        assert_eq!(find("hold on", Leg::Agent).keywords.len(), 1);
+        assert_eq!(find("hold on", Leg::Mixed).keywords.len(), 1);
     }
 }

@@ -1,85 +1,221 @@
-//! Which words and phrases carry how much valence.
+//! The two lexicons: VADER as it is, and VADER with the phrases of a trade on top.
 //!
-//! `vader` is the paper's lexicon alone, for figures that others can reproduce. `call-centre` adds the words and phrases of the packs. A phrase is
-//! matched before single words, the longest first, and its words count no more by themselves: "waste of time" is one thing.
-
-use std::collections::HashMap;
-use std::sync::LazyLock;
+//! The call-centre lexicon looks for the phrases of its packs first, longest first; their words then count as one word with the phrase's valence,
+//! and the rules of VADER (negation, degree, capitals, "but") go on from there. So "no problem" is no negation and "thank you" is heard.
+//! [`LexiconKind::Vader`] never looks at a pack.
 
 use serde::{Deserialize, Serialize};
 
-use super::vader::{self, Known, Word, Words};
+use super::pack::Pack;
+use super::reading::{Apostrophes, Reading, Unit};
+use super::terms::{Found, TermIndex};
+use super::vader::{Scores, emphasis, valences};
+use super::vocabulary::Word;
 
-static BASE: LazyLock<Words> = LazyLock::new(vader::base_words);
-
-/// Which lexicon to score with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+/// Which lexicon scores a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LexiconKind {
-    /// VADER's own, as vaderSentiment 3.3.2.
+    /// Identical to vaderSentiment 3.3.2.
     Vader,
-    /// VADER's and the packs' words and phrases.
+    /// VADER plus the phrases of the packs.
     #[default]
     CallCentre,
 }
 
-/// The words after a phrase's first, and its valence.
-type Phrase = (Vec<Box<str>>, f64);
+impl LexiconKind {
+    /// The word used in the configuration and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Vader => "vader",
+            Self::CallCentre => "call-centre",
+        }
+    }
 
-/// Valences of words and phrases, in lower case.
-#[derive(Debug, Default)]
+    /// Reads the word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Vader, Self::CallCentre].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// A word or phrase that made the score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hit {
+    /// The word or phrase as the lexicon has it, in lower case.
+    pub text: String,
+    /// What it added to the sum after all rules: negation turns the sign, "very" makes it larger.
+    pub valence: f64,
+    /// First byte in the text.
+    pub start: usize,
+    /// Byte after the last.
+    pub end: usize,
+}
+
+/// A score with its reasons.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Explained {
+    /// The figures.
+    pub scores: Scores,
+    /// Every word and phrase with a valence other than 0, in order.
+    pub hits: Vec<Hit>,
+}
+
+/// Scores texts with one of the lexicons.
+#[derive(Debug)]
 pub struct Lexicon {
-    /// The paper's words with those of the packs; `None` when there are no packs: then [`BASE`] serves.
-    words: Option<Words>,
-    phrases: HashMap<Box<str>, Vec<Phrase>>,
+    kind: LexiconKind,
+    phrases: TermIndex,
+    /// Each phrase of the index, by name, as the one word that it counts for.
+    meanings: Vec<(String, Word)>,
 }
 
 impl Lexicon {
-    /// The paper's lexicon and these entries on top: words, and phrases of several words.
-    pub fn with(entries: impl IntoIterator<Item = (String, f64)>) -> Self {
-        let mut lexicon = Self::default();
-        for (entry, valence) in entries {
-            let mut parts: Vec<Box<str>> = entry.to_lowercase().split_whitespace().map(Into::into).collect();
-            if parts.len() == 1 {
-                lexicon.words.get_or_insert_with(|| BASE.clone()).entry(parts.remove(0)).or_default().valence =
-                    Some(valence);
-            } else if !parts.is_empty() {
-                let first = parts.remove(0);
-                lexicon.phrases.entry(first).or_default().push((parts, valence));
-            }
-        }
-        for phrases in lexicon.phrases.values_mut() {
-            phrases.sort_by_key(|(rest, _)| std::cmp::Reverse(rest.len()));
-        }
-        lexicon
+    /// Makes the lexicon. Where two packs give a phrase a valence, the later pack counts.
+    pub fn new(kind: LexiconKind, packs: &[Pack]) -> Self {
+        let groups = packs.iter().flat_map(|pack| &pack.phrases).filter(|_| kind == LexiconKind::CallCentre);
+        let terms: Vec<_> =
+            groups.flat_map(|group| group.terms.iter().map(|term| (term.clone(), group.valence))).collect();
+        // A phrase without a mood is an unknown word, not a word rated 0, which capitals would make negative.
+        let word = |valence| Word { valence, rated: valence != 0.0, ..Word::default() };
+        let meanings = terms.iter().map(|(term, valence)| (term.name(), word(*valence))).collect();
+        Self { kind, phrases: TermIndex::new(terms.into_iter().map(|(term, _)| term)), meanings }
     }
 
-    /// What is known of a word in lower case.
-    pub(super) fn word(&self, lower: &str) -> Known {
-        self.words.as_ref().unwrap_or(&BASE).get(lower).copied().unwrap_or_default()
+    /// Which lexicon this is.
+    pub fn kind(&self) -> LexiconKind {
+        self.kind
     }
 
-    /// Puts each phrase's valence on its first word and takes it from the others.
-    pub(super) fn mark_phrases(&self, words: &mut [Word]) {
-        if self.phrases.is_empty() {
-            return;
+    /// Scores a text.
+    pub fn score(&self, text: &str) -> Scores {
+        let reading = self.read(text);
+        Scores::sum_up(&valences(&reading), emphasis(&reading.text))
+    }
+
+    /// Scores a text and names the words and phrases that made the score.
+    pub fn explain(&self, text: &str) -> Explained {
+        let reading = self.read(text);
+        let valences = valences(&reading);
+        let moods = reading.units.iter().zip(&valences).filter(|(_, valence)| **valence != 0.0);
+        let hits = moods.map(|(unit, &valence)| {
+            let place = reading.in_original(&unit.span);
+            Hit { text: reading.lower[unit.key.clone()].to_owned(), valence, start: place.start, end: place.end }
+        });
+        Explained { scores: Scores::sum_up(&valences, emphasis(&reading.text)), hits: hits.collect() }
+    }
+
+    /// Cuts the text into units, the words of a phrase into one.
+    fn read<'a>(&'a self, text: &'a str) -> Reading<'a> {
+        let apostrophes = if self.kind == LexiconKind::Vader { Apostrophes::AsWritten } else { Apostrophes::Straight };
+        let mut reading = Reading::of(text, apostrophes);
+        let mut found = longest_first(self.phrases.find(&reading.text)).into_iter().peekable();
+        if found.peek().is_none() {
+            return reading;
         }
-        let mut i = 0;
-        while i < words.len() {
-            let found = self.phrases.get(words[i].lower()).and_then(|phrases| {
-                phrases.iter().find(|(rest, _)| {
-                    words.len() - i > rest.len()
-                        && rest.iter().zip(&words[i + 1..]).all(|(part, word)| **part == *word.lower())
-                })
-            });
-            if let Some((rest, valence)) = found {
-                words[i].set_phrase(*valence);
-                for word in &mut words[i + 1..=i + rest.len()] {
-                    word.set_phrase(0.0);
+        let mut units = std::mem::take(&mut reading.units).into_iter().peekable();
+        while let Some(mut unit) = units.next() {
+            while found.next_if(|phrase| phrase.span.end <= unit.span.start).is_some() {}
+            if let Some(phrase) = found.next_if(|phrase| begins(&reading.text, &unit, phrase)) {
+                while let Some(next) = units.next_if(|next| next.span.start < phrase.span.end) {
+                    unit.capitals &= next.capitals;
+                    unit.span.end = next.span.end;
                 }
-                i += rest.len();
+                let (name, word) = &self.meanings[phrase.term];
+                unit.key = reading.lower.len()..reading.lower.len() + name.len();
+                reading.lower.push_str(name);
+                unit.word = word;
             }
-            i += 1;
+            reading.units.push(unit);
         }
+        reading
+    }
+}
+
+/// Leaves phrases that do not overlap: the longest of those that start first. Of two of one length the later in the packs.
+fn longest_first(mut found: Vec<Found>) -> Vec<Found> {
+    found.sort_by_key(|phrase| (phrase.span.start, std::cmp::Reverse((phrase.words, phrase.term))));
+    let mut end = 0;
+    found.retain(|phrase| {
+        let free = phrase.span.start >= end;
+        if free {
+            end = phrase.span.end;
+        }
+        free
+    });
+    found
+}
+
+/// Whether a phrase starts with this unit: inside it, with no letter of the unit before it.
+fn begins(text: &str, unit: &Unit<'_>, phrase: &Found) -> bool {
+    phrase.span.start < unit.span.end
+        && text
+            .get(unit.span.start..phrase.span.start.max(unit.span.start))
+            .is_some_and(|before| !before.contains(char::is_alphanumeric))
+}
+
+#[cfg(test)]
+#[allow(clippy::float_cmp, reason = "neutral is exactly 0")]
+mod tests {
+    use super::*;
+
+    fn lexicon(kind: LexiconKind) -> Lexicon {
+        Lexicon::new(kind, &Pack::bundled().expect("bundled packs"))
+    }
+
+    fn hits(text: &str) -> Vec<String> {
+        lexicon(LexiconKind::CallCentre).explain(text).hits.into_iter().map(|hit| hit.text).collect()
+    }
+
+    #[test]
+    fn a_phrase_counts_as_one_word_and_is_named() {
+        assert_eq!(hits("Thank you. It was a waste of time!"), ["thank you", "waste of time"]);
+    }
+
+    #[test]
+    fn the_longest_phrase_takes_its_words_from_the_shorter_ones() {
+        assert_eq!(hits("Thank you so much"), ["thank you so much"]);
+    }
+
+    #[test]
+    fn a_negation_inside_a_phrase_negates_nothing_outside_it() {
+        let lexicon = lexicon(LexiconKind::CallCentre);
+        assert!(lexicon.score("no problem, happy to help").compound > 0.5);
+        assert!(lexicon.score("it is still not working").compound < -0.3);
+        assert!(lexicon.score("no complaints at all").compound > 0.0);
+        assert!(lexicon.score("not bad").compound > 0.0);
+    }
+
+    #[test]
+    fn a_word_made_neutral_by_a_pack_stays_neutral_in_capitals() {
+        assert_eq!(lexicon(LexiconKind::CallCentre).score("KINDLY hold the line").compound, 0.0);
+    }
+
+    #[test]
+    fn the_rules_of_vader_work_on_phrases_too() {
+        let lexicon = lexicon(LexiconKind::CallCentre);
+        let plain = lexicon.score("we had a waste of time").compound;
+        assert!(lexicon.score("we had a WASTE OF TIME").compound < plain);
+        assert!(lexicon.score("we had a total waste of time").compound < plain);
+    }
+
+    #[test]
+    fn the_plain_lexicon_never_looks_at_a_pack() {
+        for text in ["thank you so much", "a waste of time", "no problem", "I can’t stand it", "kindly hold"] {
+            assert_eq!(lexicon(LexiconKind::Vader).score(text), super::super::vader::score(text));
+        }
+    }
+
+    #[test]
+    fn an_emoji_hit_points_at_the_emoji() {
+        let text = "so 😊 good";
+        let explained = lexicon(LexiconKind::Vader).explain(text);
+        let places: Vec<_> = explained.hits.iter().map(|hit| (hit.text.as_str(), &text[hit.start..hit.end])).collect();
+        assert_eq!(places, [("smiling", "😊"), ("smiling", "😊"), ("good", "good")]);
+    }
+
+    #[test]
+    fn a_typographic_apostrophe_negates_in_the_call_centre_lexicon() {
+        assert!(lexicon(LexiconKind::CallCentre).score("It isn’t good").compound < 0.0);
+        assert!(lexicon(LexiconKind::Vader).score("It isn’t good").compound > 0.0);
     }
 }

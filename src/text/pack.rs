@@ -1,154 +1,318 @@
-//! Packs: TOML files with the words that matter to one trade.
+//! A pack: one TOML file with the words that matter in one trade.
 //!
 //! ```toml
-//! name = "example"
+//! name = "call-centre"
+//! version = "1"
 //! language = "en"
 //!
-//! [lexicon]                       # valences, -4 to 4, of words and phrases
-//! "waste of time" = -2.5
-//!
-//! [[keyword]]
+//! [[keyword]]                       # reported under its label
 //! label = "cancellation"
-//! terms = ["cancel", "close my account"]
-//! ignore = ["cancel culture"]     # said like this it does not count
-//! leg = "caller"                  # agent, caller or any (the default)
+//! terms = ["cancel*", "close my account"]
+//! leg = "caller"                    # agent, caller or any (when left out)
+//! ignore = ["cancel culture"]       # not reported inside one of these
 //!
-//! [[profanity]]
-//! label = "mild"
+//! [[profanity]]                     # same keys; the label is "profanity" when left out
 //! terms = ["damn"]
+//!
+//! [[phrase]]                        # read by the call-centre lexicon; replaces the valence of its words
+//! valence = 2.0                     # -4 to 4, as in VADER; 0 makes neutral
+//! terms = ["thank you"]
 //! ```
+//!
+//! What is not understood is refused with file and line, never skipped: a keyword with a typing error in its key would be missed for months.
 
-use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::ops::Range;
 
 use serde::Deserialize;
+use toml::Spanned;
 
+use super::terms::Term;
 use crate::call::Leg;
 
-/// A pack that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("{file}: {problem}")]
+/// Why a pack was refused.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{file}, line {line}: {message}")]
 pub struct PackError {
-    /// The file, or the name of a pack that is built in.
+    /// The file's name as it was given.
     pub file: String,
-    /// Line and what is wrong there, what is allowed.
-    pub problem: String,
+    /// Counted from 1.
+    pub line: usize,
+    /// What is wrong, and what is allowed.
+    pub message: String,
 }
 
-/// Words of one trade.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The highest valence, either way: VADER's raters had a scale from -4 to 4.
+pub const MAX_VALENCE: f64 = 4.0;
+
+/// A checked pack.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Pack {
-    /// Its name, shown where it decided something.
+    /// What results call it.
     pub name: String,
-    /// Language code of its words.
-    #[serde(default)]
-    pub language: Option<String>,
-    /// What it is for, for people.
-    #[serde(default)]
-    pub about: Option<String>,
-    /// Valences of words and phrases.
-    #[serde(default)]
-    pub lexicon: BTreeMap<String, f64>,
-    /// Words that matter.
-    #[serde(default)]
-    pub keyword: Vec<Terms>,
-    /// Words that should not be said.
-    #[serde(default)]
-    pub profanity: Vec<Terms>,
+    /// Free text, shown beside the name.
+    pub version: String,
+    /// Language of its words, as an ISO 639-1 code.
+    pub language: String,
+    /// Words reported under their label.
+    pub keywords: Vec<TermGroup>,
+    /// Words reported as profanity.
+    pub profanity: Vec<TermGroup>,
+    /// Words and phrases with a valence.
+    pub phrases: Vec<PhraseGroup>,
 }
 
-/// Terms under one label.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Terms {
-    /// What they stand for.
+/// Terms with one label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TermGroup {
+    /// What the terms stand for.
     pub label: String,
-    /// Words and phrases, in any case.
-    pub terms: Vec<String>,
-    /// Contexts in which a term does not count.
-    #[serde(default)]
-    pub ignore: Vec<String>,
-    /// Who must say it.
-    #[serde(default)]
-    pub leg: Speaker,
+    /// The words and phrases.
+    pub terms: Vec<Term>,
+    /// On whose leg they count.
+    pub leg: LegFilter,
+    /// Phrases inside which they do not count.
+    pub ignore: Vec<Term>,
 }
 
-/// Whose words count.
+/// Phrases with one valence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PhraseGroup {
+    /// -4 to 4; 0 for phrases without a mood.
+    pub valence: f64,
+    /// The words and phrases.
+    pub terms: Vec<Term>,
+}
+
+/// On whose leg a term counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Speaker {
-    /// The agent's.
-    Agent,
-    /// The caller's.
-    Caller,
-    /// Anybody's.
+#[serde(rename_all = "snake_case")]
+pub enum LegFilter {
+    /// Said by anybody.
     #[default]
     Any,
+    /// Said by the agent.
+    Agent,
+    /// Said by the caller.
+    Caller,
 }
 
-impl Speaker {
-    /// Whether words on this leg count; on a mixed leg everybody's may.
-    pub fn hears(self, leg: Leg) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Agent => leg != Leg::Caller,
-            Self::Caller => leg != Leg::Agent,
+impl LegFilter {
+    /// Whether words of this leg are looked at. A mixed leg does not tell who speaks, so nothing on it is left out.
+    pub fn takes(self, leg: Leg) -> bool {
+        match (self, leg) {
+            (Self::Any, _) | (_, Leg::Mixed) => true,
+            (Self::Agent, leg) => leg == Leg::Agent,
+            (Self::Caller, leg) => leg == Leg::Caller,
         }
     }
 }
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PackFile {
+    name: Spanned<String>,
+    version: String,
+    language: String,
+    #[serde(default)]
+    keyword: Vec<KeywordEntry>,
+    #[serde(default)]
+    profanity: Vec<ProfanityEntry>,
+    #[serde(default)]
+    phrase: Vec<PhraseEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeywordEntry {
+    label: Spanned<String>,
+    terms: Spanned<Vec<Spanned<String>>>,
+    #[serde(default)]
+    leg: LegFilter,
+    #[serde(default)]
+    ignore: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProfanityEntry {
+    label: Option<Spanned<String>>,
+    terms: Spanned<Vec<Spanned<String>>>,
+    #[serde(default)]
+    leg: LegFilter,
+    #[serde(default)]
+    ignore: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PhraseEntry {
+    valence: Spanned<f64>,
+    terms: Spanned<Vec<Spanned<String>>>,
+}
+
+/// A fault and the bytes of the file it is in.
+type Fault = (Range<usize>, String);
 
 impl Pack {
-    /// Reads a pack; `file` is its name in errors.
+    /// Reads and checks a pack. `file` is only used to name it in errors.
     pub fn parse(file: &str, text: &str) -> Result<Self, PackError> {
-        let fail = |problem: String| PackError { file: file.into(), problem };
-        let pack: Self = toml::from_str(text).map_err(|error| fail(error.to_string()))?;
-        for (entry, valence) in &pack.lexicon {
-            if !(-4.0..=4.0).contains(valence) || entry.trim().is_empty() {
-                return Err(fail(format!("[lexicon] {entry:?} = {valence}: a valence is a number from -4 to 4")));
-            }
-        }
-        for terms in pack.keyword.iter().chain(&pack.profanity) {
-            let fits = |term: &String| {
-                let word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-                word(term.trim().chars().next()) && word(term.trim().chars().last())
-            };
-            if let Some(bad) = terms.terms.iter().chain(&terms.ignore).find(|term| !fits(term)) {
-                return Err(fail(format!(
-                    "label {:?}: the term {bad:?} must begin and end with a letter or a digit",
-                    terms.label
-                )));
-            }
-        }
-        Ok(pack)
+        let at = |(span, message): Fault| PackError { file: file.to_owned(), line: line_of(text, span.start), message };
+        let raw: PackFile =
+            toml::from_str(text).map_err(|fault| at((fault.span().unwrap_or_default(), one_line(fault.message()))))?;
+        raw.check().map_err(at)
     }
 
-    /// The packs that come with lineside, as installed from `etc/packs`.
-    pub fn built_in() -> Result<Vec<Self>, PackError> {
-        const FILES: [(&str, &str); 2] = [
+    /// The packs that come with the program, as they are installed in `/etc/lineside/packs`.
+    pub fn bundled() -> Result<Vec<Self>, PackError> {
+        [
             ("call-centre.toml", include_str!("../../etc/packs/call-centre.toml")),
+            ("billing.toml", include_str!("../../etc/packs/billing.toml")),
             ("profanity-en.toml", include_str!("../../etc/packs/profanity-en.toml")),
-        ];
-        FILES.iter().map(|(file, text)| Self::parse(file, text)).collect()
+        ]
+        .into_iter()
+        .map(|(file, text)| Self::parse(file, text))
+        .collect()
     }
+}
+
+impl PackFile {
+    fn check(self) -> Result<Pack, Fault> {
+        let group = |label: String, terms, leg, ignore: Vec<Spanned<String>>| {
+            Ok(TermGroup {
+                label,
+                terms: read_terms(terms)?,
+                leg,
+                ignore: ignore.into_iter().map(|term| read_term(&term)).collect::<Result<_, _>>()?,
+            })
+        };
+        let keywords = self
+            .keyword
+            .into_iter()
+            .map(|entry| group(read_name("label", entry.label)?, entry.terms, entry.leg, entry.ignore));
+        let profanity = self.profanity.into_iter().map(|entry| {
+            let label = entry.label.map_or_else(|| Ok("profanity".to_owned()), |label| read_name("label", label))?;
+            group(label, entry.terms, entry.leg, entry.ignore)
+        });
+        let phrases = self.phrase.into_iter().map(|entry| {
+            let valence = *entry.valence.get_ref();
+            // The comparison is so written that NaN is refused too.
+            if !(-MAX_VALENCE..=MAX_VALENCE).contains(&valence) {
+                return Err((
+                    entry.valence.span(),
+                    format!("valence is {valence}; allowed is -{MAX_VALENCE} to {MAX_VALENCE}"),
+                ));
+            }
+            Ok(PhraseGroup { valence, terms: read_terms(entry.terms)? })
+        });
+        Ok(Pack {
+            name: read_name("name", self.name)?,
+            version: self.version,
+            language: self.language,
+            keywords: keywords.collect::<Result<_, _>>()?,
+            profanity: profanity.collect::<Result<_, _>>()?,
+            phrases: phrases.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn read_name(key: &str, name: Spanned<String>) -> Result<String, Fault> {
+    if name.get_ref().trim().is_empty() {
+        return Err((name.span(), format!("{key} is empty; a short name is needed, it is shown in results")));
+    }
+    Ok(name.into_inner())
+}
+
+fn read_terms(terms: Spanned<Vec<Spanned<String>>>) -> Result<Vec<Term>, Fault> {
+    if terms.get_ref().is_empty() {
+        return Err((terms.span(), "terms is empty; at least one word or phrase is needed".into()));
+    }
+    terms.into_inner().into_iter().map(|term| read_term(&term)).collect()
+}
+
+fn read_term(term: &Spanned<String>) -> Result<Term, Fault> {
+    Term::parse(term.get_ref()).map_err(|message| (term.span(), format!("term {:?}: {message}", term.get_ref())))
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.as_bytes().iter().take(offset).filter(|&&byte| byte == b'\n').count()
+}
+
+fn one_line(message: &str) -> String {
+    message.lines().fold(String::new(), |mut all, line| {
+        let _ = write!(all, "{}{line}", if all.is_empty() { "" } else { "; " });
+        all
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn the_packs_that_come_with_lineside_are_well_made() {
-        let packs = Pack::built_in().expect("well made");
-        assert_eq!(packs.iter().map(|pack| pack.name.as_str()).collect::<Vec<_>>(), ["call-centre", "profanity-en"]);
+    const HEAD: &str = "name = \"p\"\nversion = \"1\"\nlanguage = \"en\"\n";
+
+    fn fault(body: &str) -> PackError {
+        Pack::parse("p.toml", &format!("{HEAD}{body}")).expect_err("the pack is bad")
     }
 
     #[test]
-    fn a_mistake_is_named_with_its_file_its_line_and_what_is_allowed() {
-        let error = Pack::parse("mine.toml", "name = \"x\"\n[[keyword]]\nlabel = \"a\"\nterms = []\nleg = \"both\"\n")
-            .expect_err("bad leg");
-        let text = error.to_string();
-        assert!(text.contains("mine.toml") && text.contains("line 5") && text.contains("`agent`"), "{text}");
-        let error = Pack::parse("mine.toml", "name = \"x\"\nkeywrod = []\n").expect_err("unknown key").to_string();
-        assert!(error.contains("line 2") && error.contains("keyword"), "{error}");
+    fn the_packs_that_come_with_the_program_are_good() {
+        let packs = Pack::bundled().expect("bundled packs");
+        assert_eq!(
+            packs.iter().map(|pack| pack.name.as_str()).collect::<Vec<_>>(),
+            ["call-centre", "billing", "profanity-en"]
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line_and_the_allowed_keys() {
+        let fault = fault("[[keyword]]\nlabel = \"x\"\nterms = [\"y\"]\nlegs = \"agent\"\n");
+        assert_eq!((fault.file.as_str(), fault.line), ("p.toml", 7));
+        assert!(fault.message.contains("`legs`") && fault.message.contains("`ignore`"), "{fault}");
+    }
+
+    #[test]
+    fn a_leg_that_does_not_exist_is_refused_with_the_ones_that_do() {
+        let fault = fault("[[keyword]]\nlabel = \"x\"\nterms = [\"y\"]\nleg = \"boss\"\n");
+        assert_eq!(fault.line, 7);
+        assert!(fault.message.contains("`caller`"), "{fault}");
+    }
+
+    #[test]
+    fn a_valence_beyond_the_scale_is_refused() {
+        for bad in ["4.1", "-5.0", "nan", "inf"] {
+            let fault = fault(&format!("[[phrase]]\nvalence = {bad}\nterms = [\"y\"]\n"));
+            assert_eq!(fault.line, 5);
+            assert!(fault.message.contains("allowed is -4 to 4"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_bad_term_in_a_long_list_is_named_with_its_own_line() {
+        let fault = fault("[[profanity]]\nterms = [\n  \"good\",\n  \"b*d\",\n]\n");
+        assert_eq!(fault.line, 7);
+        assert!(fault.message.contains("\"b*d\""), "{fault}");
+    }
+
+    #[test]
+    fn an_empty_list_of_terms_and_an_empty_label_are_refused() {
+        assert_eq!(fault("[[profanity]]\nterms = []\n").line, 5);
+        assert_eq!(fault("[[keyword]]\nlabel = \" \"\nterms = [\"x\"]\n").line, 5);
+    }
+
+    #[test]
+    fn a_mixed_leg_is_taken_by_every_filter() {
+        assert!(LegFilter::Agent.takes(Leg::Mixed) && LegFilter::Caller.takes(Leg::Mixed));
+        assert!(LegFilter::Agent.takes(Leg::Agent) && !LegFilter::Agent.takes(Leg::Caller));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(body in "\\PC{0,80}", tail in "(\\[\\[(keyword|phrase)\\]\\]\n|label = \"\\PC{0,5}\"\n|terms = \\[\"\\PC{0,5}\"\\]\n){0,5}") {
+            let _ = Pack::parse("p.toml", &body);
+            let _ = Pack::parse("p.toml", &format!("{HEAD}{tail}"));
+        }
     }
 }

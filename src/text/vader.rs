@@ -1,500 +1,405 @@
-//! VADER sentiment (Hutto and Gilbert, ICWSM 2014), numerically the same as vaderSentiment 3.3.2.
+//! VADER (Hutto & Gilbert 2014), figure for figure what vaderSentiment 3.3.2 for Python gives.
 //!
-//! The lexicon comes as data from the `vader_sentiment` crate (MIT), brought to the state of 3.3.2 by [`CORRECTIONS`]; the rules are the paper's,
-//! in the order in which 3.3.2 applies them, oddities included: figures that others compare with must be the same figures.
-//! Rounding is that of Python's `round`: the decimal nearest to the exact binary value.
+//! A text is cut into units (words, emoticons; see `reading.rs`), each unit gets a valence by the rules, the valences are summed. Where the
+//! reference is odd it is followed, because the promise is "identical": the comments name these places, `tests/vader_compare.py` checks the promise on the texts of
+//! its authors. Must never panic on any text, nor depend on a locale.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::fmt;
+use std::ops::Range;
 
-use super::lexicon::Lexicon;
+use serde::{Deserialize, Serialize};
 
-/// What a word before an intensified one adds.
-const BOOST: f64 = 0.293;
-/// What capitals add, when only some words are in capitals.
+use super::reading::{Apostrophes, Reading, Unit};
+use super::vocabulary::{DEGREE, Degree, IDIOMS, Role, WEAKENING_PAIR, WEAKENING_PAIRS};
+
+/// A rated word in capitals counts this much more when other words are not in capitals.
 const CAPITALS: f64 = 0.733;
-/// What a negation makes of a valence.
-const NEGATION: f64 = -0.74;
+/// A negated word keeps this share of its valence, with the other sign.
+const NEGATED: f64 = -0.74;
+/// "never so good", "never this good": stronger, not negated.
+const NEVER_SO: f64 = 1.25;
+/// What a degree adverb keeps of its strength at distance 1, 2 and 3.
+const DAMPING: [f64; 3] = [1.0, 0.95, 0.9];
+/// What "but" does to the mood before it and after it.
+const BEFORE_BUT: f64 = 0.5;
+const AFTER_BUT: f64 = 1.5;
+/// Approximates the highest sum to be expected; brings the sum into -1 to 1.
+const ALPHA: f64 = 15.0;
+/// From here on, either way, a compound is a mood and not noise.
+const MOOD: f64 = 0.05;
 
-/// Where the crate's lexicon (3.2) differs from that of 3.3.2 once case is folded.
-const CORRECTIONS: [(&str, f64); 3] = [("heart", 3.2), ("hearts", 3.3), (":p", 1.0)];
-
-const NEGATIONS: &str = "aint arent cannot cant couldnt darent didnt doesnt ain't aren't can't couldn't daren't didn't doesn't dont hadnt \
-    hasnt havent isnt mightnt mustnt neither don't hadn't hasn't haven't isn't mightn't mustn't neednt needn't never none nope nor not nothing \
-    nowhere oughtnt shant shouldnt uhuh wasnt werent oughtn't shan't shouldn't uh-uh wasn't weren't without wont wouldnt won't wouldn't rarely \
-    seldom despite";
-const STRONGER: &str = "absolutely amazingly awfully completely considerable considerably decidedly deeply effing enormous enormously entirely \
-    especially exceptional exceptionally extreme extremely fabulously flipping flippin frackin fracking fricking frickin frigging friggin fully \
-    fuckin fucking fuggin fugging greatly hella highly hugely incredible incredibly intensely major majorly more most particularly purely quite \
-    really remarkably so substantially thoroughly total totally tremendous tremendously uber unbelievably unusually utter utterly very";
-const WEAKER: &str = "almost barely hardly kinda kindof kind-of less little marginal marginally occasional occasionally partly scarce scarcely \
-    slight slightly somewhat sorta sortof sort-of";
-/// Weakening pairs, which 3.3.2 looks up only as n-grams before a word.
-const WEAKER_PAIRS: [&str; 3] = ["just enough", "kind of", "sort of"];
-const SPECIAL: [(&str, f64); 9] = [
-    ("the shit", 3.0),
-    ("the bomb", 3.0),
-    ("bad ass", 1.5),
-    ("badass", 1.5),
-    ("bus stop", 0.0),
-    ("yeah right", -2.0),
-    ("kiss of death", -1.5),
-    ("to die for", 3.0),
-    ("beating heart", 3.5),
-];
-
-/// What is known of a word.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Known {
-    pub valence: Option<f64>,
-    boost: f64,
-    negates: bool,
-    /// Which of [`TAGGED`] it is, so that the rules compare numbers; 0 for any other word.
-    tag: u8,
-}
-
-/// Words that the rules ask for by name: those with a constant below, then those of the idioms.
-const TAGGED: &str = "- no or nor least at very never so this without doubt but kind of the shit bomb bad ass badass bus stop yeah right kiss \
-    death to die for beating heart just enough sort";
-
-/// The tag of a word; a word that is not in the list does not compile.
-const fn tag(word: &str) -> u8 {
-    let (list, word) = (TAGGED.as_bytes(), word.as_bytes());
-    let (mut place, mut number) = (0, 0);
-    while place < list.len() {
-        let mut same = 0;
-        while same < word.len() && place + same < list.len() && list[place + same] == word[same] {
-            same += 1;
-        }
-        if same == word.len() && (place + same == list.len() || list[place + same] == b' ') {
-            return number;
-        }
-        while place < list.len() && list[place] != b' ' {
-            place += 1;
-        }
-        while place < list.len() && list[place] == b' ' {
-            place += 1;
-        }
-        number += 1;
-    }
-    panic!("not a tagged word")
-}
-
-const NO: u8 = tag("no");
-const OR: u8 = tag("or");
-const NOR: u8 = tag("nor");
-const LEAST: u8 = tag("least");
-const AT: u8 = tag("at");
-const VERY: u8 = tag("very");
-const NEVER: u8 = tag("never");
-const SO: u8 = tag("so");
-const THIS: u8 = tag("this");
-const WITHOUT: u8 = tag("without");
-const DOUBT: u8 = tag("doubt");
-const BUT: u8 = tag("but");
-const KIND: u8 = tag("kind");
-const OF: u8 = tag("of");
-
-/// Idioms as tags.
-static IDIOMS: LazyLock<Vec<(Vec<u8>, f64)>> =
-    LazyLock::new(|| SPECIAL.iter().map(|&(idiom, valence)| (idiom.split(' ').map(tag).collect(), valence)).collect());
-static PAIRS: LazyLock<Vec<Vec<u8>>> =
-    LazyLock::new(|| WEAKER_PAIRS.iter().map(|pair| pair.split(' ').map(tag).collect()).collect());
-
-static EMOJI: LazyLock<HashMap<char, &'static str>> = LazyLock::new(|| {
-    let single = |text: &str| {
-        let mut chars = text.chars();
-        chars.next().filter(|_| chars.next().is_none())
-    };
-    vader_sentiment::EMOJI_LEXICON.iter().filter_map(|(emoji, words)| Some((single(emoji)?, words.trim()))).collect()
-});
-
-/// Words by their spelling in lower case. The hash is a fast one: words come from our own tables, nobody can choose them.
-pub(super) type Words = HashMap<Box<str>, Known, foldhash::fast::FixedState>;
-
-/// All that VADER knows of words: one look-up tells everything.
-pub(super) fn base_words() -> Words {
-    let mut words = Words::default();
-    for (word, &valence) in vader_sentiment::LEXICON.iter() {
-        // The two with a capital thorn are never found by 3.3.2, which looks up lower case.
-        if word.is_ascii() {
-            words.entry(word.to_ascii_lowercase().into()).or_default().valence = Some(valence);
-        }
-    }
-    for (word, valence) in CORRECTIONS {
-        words.entry(word.into()).or_default().valence = Some(valence);
-    }
-    for (list, boost) in [(STRONGER, BOOST), (WEAKER, -BOOST)] {
-        for word in list.split_whitespace() {
-            words.entry(word.into()).or_default().boost = boost;
-        }
-    }
-    for word in NEGATIONS.split_whitespace() {
-        words.entry(word.into()).or_default().negates = true;
-    }
-    for word in TAGGED.split_whitespace().skip(1) {
-        words.entry(word.into()).or_default().tag = tag(word);
-    }
-    words
-}
-
-/// VADER's four figures.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// VADER's four figures, rounded as the reference rounds them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
-    /// -1 (worst) to 1, four decimals.
+    /// The whole text's mood, -1 to 1, four digits.
     pub compound: f64,
-    /// Share of positive weight, three decimals.
+    /// Share of the text that is positive, 0 to 1, three digits.
     pub pos: f64,
-    /// Share of neutral words.
+    /// Share of the text that is neutral, 0 to 1, three digits.
     pub neu: f64,
-    /// Share of negative weight.
+    /// Share of the text that is negative, 0 to 1, three digits.
     pub neg: f64,
 }
 
-/// A word of the text and what is known of it.
-pub(super) struct Word<'a> {
-    pub text: &'a str,
-    lower: Cow<'a, str>,
-    upper: bool,
-    known: Known,
-    /// A phrase's valence, on its first word; the phrase's other words are neutral.
-    phrase: Option<f64>,
-}
-
-/// Scores a text; `scored` gets every word that carries valence, for the explanation.
-pub(super) fn score(lexicon: &Lexicon, text: &str, mut scored: impl FnMut(&str, f64)) -> Scores {
-    let spelt = spell_emoji(text);
-    let text = spelt.trim_matches(python_space);
-    // In ASCII a word in lower case is the same piece of the text in lower case: one copy for all words.
-    let lowered = if text.is_ascii() { text.to_ascii_lowercase() } else { String::new() };
-    let mut words: Vec<Word> = Vec::with_capacity(text.len() / 5 + 1);
-    if lowered.is_empty() {
-        words.extend(text.split(python_space).filter(|word| !word.is_empty()).map(|token| {
-            let word = strip(token);
-            read_word(lexicon, word, word.to_lowercase().into(), is_upper(word), true)
-        }));
-    } else {
-        split_ascii(text, |begin, end, class| {
-            let upper = class & (LOWER | UPPER) == UPPER;
-            words.push(read_word(
-                lexicon,
-                &text[begin..end],
-                Cow::Borrowed(&lowered[begin..end]),
-                upper,
-                class & APOSTROPHE != 0,
-            ));
-        });
-    }
-    if words.is_empty() {
-        return Scores::default();
-    }
-    lexicon.mark_phrases(&mut words);
-    let capitals = words.iter().filter(|word| word.upper).count();
-    let shouted = capitals > 0 && capitals < words.len();
-    let mut valences: Vec<f64> = (0..words.len()).map(|i| valence_at(&words, i, shouted)).collect();
-    for (word, &valence) in words.iter().zip(&valences) {
-        if valence != 0.0 {
-            scored(word.text, valence);
-        }
-    }
-    weigh_but(&words, &mut valences);
-    summarise(&valences, text)
-}
-
-impl Word<'_> {
-    pub(super) fn lower(&self) -> &str {
-        &self.lower
-    }
-
-    /// Makes this word the beginning of a phrase worth so much, or (0) a later part of one.
-    pub(super) fn set_phrase(&mut self, valence: f64) {
-        self.phrase = Some(valence);
-        self.known = Known::default();
+impl Scores {
+    /// The mood in one word.
+    pub fn label(&self) -> Label {
+        Label::of(self.compound)
     }
 }
 
-/// A token without the punctuation around it. What would be two characters or fewer is probably an emoticon, which is made of punctuation.
-fn strip(token: &str) -> &str {
-    let punctuation = |byte: &u8| byte.is_ascii_punctuation();
-    let bytes = token.as_bytes();
-    let begin = bytes.iter().take_while(|byte| punctuation(byte)).count();
-    let end = bytes.len() - bytes[begin..].iter().rev().take_while(|byte| punctuation(byte)).count();
-    let stripped = &token[begin..end];
-    if stripped.len() <= 2 || (stripped.len() <= 8 && stripped.chars().nth(2).is_none()) { token } else { stripped }
+/// A mood in one word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Label {
+    /// Compound 0.05 and above.
+    Positive,
+    /// In between.
+    #[default]
+    Neutral,
+    /// Compound -0.05 and below.
+    Negative,
 }
 
-fn read_word<'a>(lexicon: &Lexicon, text: &'a str, lower: Cow<'a, str>, upper: bool, may_negate: bool) -> Word<'a> {
-    let mut known = lexicon.word(&lower);
-    known.negates |= may_negate && lower.contains("n't");
-    Word { text, lower, upper, known, phrase: None }
-}
-
-// What a byte of ASCII text is; a word's class is all of its bytes' together.
-const SPACE: u8 = 1;
-const PUNCTUATION: u8 = 2;
-const LOWER: u8 = 4;
-const UPPER: u8 = 8;
-const APOSTROPHE: u8 = 16;
-
-static CLASS: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        let mut class = 0;
-        if matches!(byte, b' ' | b'\t'..=b'\r' | 0x1c..=0x1f) {
-            class |= SPACE;
-        }
-        if byte.is_ascii_punctuation() {
-            class |= PUNCTUATION;
-        }
-        if byte.is_ascii_lowercase() {
-            class |= LOWER;
-        }
-        if byte.is_ascii_uppercase() {
-            class |= UPPER;
-        }
-        if byte == b'\'' {
-            class |= APOSTROPHE;
-        }
-        table[byte as usize] = class;
-        byte += 1;
-    }
-    table
-};
-
-/// The words of an ASCII text in one pass, as [`strip`] leaves them: begin, end, class.
-fn split_ascii(text: &str, mut word: impl FnMut(usize, usize, u8)) {
-    let bytes = text.as_bytes();
-    let mut place = 0;
-    while place < bytes.len() {
-        let token = place;
-        let (mut class, mut first, mut last) = (0, usize::MAX, 0);
-        while place < bytes.len() {
-            let this = CLASS[bytes[place] as usize];
-            if this & SPACE != 0 {
-                break;
-            }
-            class |= this;
-            if this & PUNCTUATION == 0 {
-                first = first.min(place);
-                last = place + 1;
-            }
-            place += 1;
-        }
-        if last > 2 && first < last - 2 {
-            word(first, last, class);
-        } else if place > token {
-            word(token, place, class);
-        }
-        place += 1;
-    }
-}
-
-/// Python's `str.isupper`: some cased character, and none in lower or title case.
-fn is_upper(text: &str) -> bool {
-    let mut cased = false;
-    for c in text.chars() {
-        if c.is_lowercase() || matches!(c, 'ǅ' | 'ǈ' | 'ǋ' | 'ǲ') {
-            return false;
-        }
-        cased |= c.is_uppercase();
-    }
-    cased
-}
-
-/// White space of Python's `str.split`: Unicode's, and the four ASCII separators.
-fn python_space(c: char) -> bool {
-    c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
-}
-
-fn spell_emoji(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() {
-        return text.into();
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut after_space = true;
-    for c in text.chars() {
-        if let Some(words) = EMOJI.get(&c) {
-            if !after_space {
-                out.push(' ');
-            }
-            out.push_str(words);
-            after_space = false;
+impl Label {
+    /// The label of a compound in -1 to 1, with the thresholds of VADER's authors.
+    pub fn of(compound: f64) -> Self {
+        if compound >= MOOD {
+            Self::Positive
+        } else if compound <= -MOOD {
+            Self::Negative
         } else {
-            out.push(c);
-            after_space = c == ' ';
+            Self::Neutral
         }
     }
-    out.into()
-}
 
-fn valence_at(words: &[Word], i: usize, shouted: bool) -> f64 {
-    let word = &words[i];
-    let before = |back: usize| i.checked_sub(back).map(|at| &words[at]);
-    let is = |back: usize, tag: u8| before(back).is_some_and(|word| word.known.tag == tag);
-    let Some(own) = word.phrase.filter(|&valence| valence != 0.0).or(word.known.valence) else { return 0.0 };
-    if word.known.boost != 0.0 || (word.known.tag == KIND && words.get(i + 1).is_some_and(|next| next.known.tag == OF))
-    {
-        return 0.0;
-    }
-    let mut valence = own;
-    if word.known.tag == NO && words.get(i + 1).is_some_and(|next| next.known.valence.is_some()) {
-        valence = 0.0;
-    }
-    if is(1, NO) || is(2, NO) || (is(3, NO) && (is(1, OR) || is(1, NOR))) {
-        valence = own * NEGATION;
-    }
-    if word.upper && shouted {
-        valence += if valence > 0.0 { CAPITALS } else { -CAPITALS };
-    }
-    for back in 1..=3 {
-        let Some(prior) = before(back).filter(|prior| prior.known.valence.is_none()) else { continue };
-        let fade = [1.0, 0.95, 0.9][back - 1];
-        let boost = boost_of(prior, valence, shouted);
-        valence += if back > 1 && boost != 0.0 { boost * fade } else { boost };
-        valence = negate(valence, prior, back, is);
-        if back == 3 {
-            valence = idioms(valence, words, i);
+    /// The word used in the database and in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Positive => "positive",
+            Self::Neutral => "neutral",
+            Self::Negative => "negative",
         }
     }
-    if is(1, LEAST)
-        && before(1).is_some_and(|prior| prior.known.valence.is_none())
-        && !(i > 1 && (is(2, AT) || is(2, VERY)))
-    {
-        valence *= NEGATION;
-    }
-    valence
 }
 
-fn boost_of(prior: &Word, valence: f64, shouted: bool) -> f64 {
-    let mut boost = prior.known.boost;
-    if boost == 0.0 {
-        return 0.0;
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
-    if valence < 0.0 {
-        boost = -boost;
-    }
-    if prior.upper && shouted {
-        boost += if valence > 0.0 { CAPITALS } else { -CAPITALS };
-    }
-    boost
 }
 
-/// A negation up to three words before; `is(n, w)` tells whether the word n before is w.
-fn negate(valence: f64, prior: &Word, back: usize, is: impl Fn(usize, u8) -> bool) -> f64 {
-    let so = |back: usize| is(back, SO) || is(back, THIS);
-    let (never, doubt) = match back {
-        2 => (is(2, NEVER) && so(1), is(2, WITHOUT) && is(1, DOUBT)),
-        // As 3.3.2 groups it: "so" or "this" right before counts with or without a "never".
-        3 => (is(3, NEVER) && so(2) || so(1), is(3, WITHOUT) && (is(2, DOUBT) || is(1, DOUBT))),
-        _ => (false, false),
+/// Scores a text with VADER's own words only.
+///
+/// ```
+/// let scores = lineside::text::vader::score("VADER is smart, handsome, and funny!");
+/// assert_eq!(scores.compound, 0.8439);
+/// ```
+pub fn score(text: &str) -> Scores {
+    let reading = Reading::of(text, Apostrophes::AsWritten);
+    Scores::sum_up(&valences(&reading), emphasis(&reading.text))
+}
+
+/// The valence of every unit after all rules, "but" included.
+pub(super) fn valences(reading: &Reading<'_>) -> Vec<f64> {
+    let units = &reading.units;
+    let shouted = units.iter().filter(|unit| unit.capitals).count();
+    let rules = Rules { units, lower: &reading.lower, mixed_case: shouted > 0 && shouted < units.len() };
+    let valence = |(i, unit): (usize, &Unit<'_>)| if unit.word.rated { rules.valence(i) } else { 0.0 };
+    let mut all: Vec<f64> = units.iter().enumerate().map(valence).collect();
+    if let Some(but) = units.iter().position(|unit| unit.word.role == Role::But) {
+        weigh_around_but(&mut all, but);
+    }
+    all
+}
+
+/// The rules that look at a unit and its neighbours.
+struct Rules<'a> {
+    units: &'a [Unit<'a>],
+    lower: &'a str,
+    mixed_case: bool,
+}
+
+impl Rules<'_> {
+    fn role(&self, i: usize) -> Role {
+        self.units.get(i).map_or(Role::Plain, |unit| unit.word.role)
+    }
+
+    /// The role of the unit so many places before `i`; plain when there is none.
+    fn role_before(&self, i: usize, distance: usize) -> Role {
+        i.checked_sub(distance).map_or(Role::Plain, |at| self.role(at))
+    }
+
+    /// The valence of a rated unit.
+    fn valence(&self, i: usize) -> f64 {
+        let unit = &self.units[i];
+        // Degree adverbs have no mood of their own, even where the word list gives them one.
+        if unit.word.degree != Degree::None || (unit.word.role == Role::Kind && self.role(i + 1) == Role::Of) {
+            return 0.0;
+        }
+        let mut valence = unit.word.valence;
+        // "no" before a rated word negates that word instead of counting for itself.
+        if unit.word.role == Role::No && self.units.get(i + 1).is_some_and(|next| next.word.rated) {
+            valence = 0.0;
+        }
+        let nor = matches!(self.role_before(i, 1), Role::Or | Role::Nor);
+        if self.role_before(i, 1) == Role::No
+            || self.role_before(i, 2) == Role::No
+            || (nor && self.role_before(i, 3) == Role::No)
+        {
+            valence = unit.word.valence * NEGATED;
+        }
+        if unit.capitals && self.mixed_case {
+            valence += if valence > 0.0 { CAPITALS } else { -CAPITALS };
+        }
+        for distance in 1..=3.min(i) {
+            let before = &self.units[i - distance];
+            if before.word.rated {
+                continue;
+            }
+            valence += self.degree(before, valence) * DAMPING[distance - 1];
+            valence = self.negated(valence, i, distance);
+            if distance == 3 {
+                valence = self.idioms(valence, i);
+            }
+        }
+        self.after_least(valence, i)
+    }
+
+    /// What a degree adverb adds to a word of this valence.
+    fn degree(&self, adverb: &Unit<'_>, valence: f64) -> f64 {
+        let degree = match adverb.word.degree {
+            Degree::None => return 0.0,
+            Degree::More => DEGREE,
+            Degree::Less => -DEGREE,
+        };
+        let by = if valence < 0.0 { -degree } else { degree };
+        match adverb.capitals && self.mixed_case {
+            true if valence > 0.0 => by + CAPITALS,
+            true => by - CAPITALS,
+            false => by,
+        }
+    }
+
+    fn negated(&self, valence: f64, i: usize, distance: usize) -> f64 {
+        let role = |distance| self.role_before(i, distance);
+        let so = |distance| matches!(role(distance), Role::So | Role::This);
+        // At distance 3 a "so" or "this" right before the word strengthens it without any "never": so the reference's operators bind.
+        let strengthened = match distance {
+            2 => role(2) == Role::Never && so(1),
+            3 => (role(3) == Role::Never && so(2)) || so(1),
+            _ => false,
+        };
+        if strengthened {
+            return valence * NEVER_SO;
+        }
+        let without_doubt = role(distance) == Role::Without && (1..distance).any(|nearer| role(nearer) == Role::Doubt);
+        if !without_doubt && self.units[i - distance].word.negates { valence * NEGATED } else { valence }
+    }
+
+    /// Idioms around the word, and weakening pairs before it. Only reached with three units before the word, as in the reference.
+    fn idioms(&self, valence: f64, i: usize) -> f64 {
+        let idiom = |words: Range<usize>| {
+            let here = self.units.get(words).filter(|here| here.iter().all(|unit| unit.word.in_idiom))?;
+            IDIOMS.iter().find(|(idiom, _)| self.reads(here, idiom)).map(|&(_, valence)| valence)
+        };
+        let before = [i - 1..i + 1, i - 2..i + 1, i - 2..i, i - 3..i, i - 3..i - 1].into_iter().find_map(idiom);
+        let valence = idiom(i..i + 3).or_else(|| idiom(i..i + 2)).or(before).unwrap_or(valence);
+        [i - 3..i - 1, i - 2..i]
+            .into_iter()
+            .filter(|words| WEAKENING_PAIRS.iter().any(|pair| self.reads(&self.units[words.clone()], pair)))
+            .fold(valence, |valence, _| valence + WEAKENING_PAIR)
+    }
+
+    fn reads(&self, units: &[Unit<'_>], words: &[&str]) -> bool {
+        units.len() == words.len() && units.iter().zip(words).all(|(unit, word)| &self.lower[unit.key.clone()] == *word)
+    }
+
+    /// "least" turns the word after it, except in "at least" and "very least".
+    fn after_least(&self, valence: f64, i: usize) -> f64 {
+        let turns = self.role_before(i, 1) == Role::Least && !matches!(self.role_before(i, 2), Role::At | Role::Very);
+        if turns { valence * NEGATED } else { valence }
+    }
+}
+
+/// Halves what stands before "but" and strengthens what stands after it.
+///
+/// The reference goes through the valences and for each looks up the *first* unit that has this valence at that moment, so among equal values
+/// a unit can be weighed twice and another not at all. The heaps give that first unit without its quadratic search.
+fn weigh_around_but(valences: &mut [f64], but: usize) {
+    let mut first: HashMap<u64, BinaryHeap<Reverse<usize>>> = HashMap::new();
+    // Zero stays zero wherever it is found, so neutral units need not be looked at.
+    for (i, valence) in valences.iter().enumerate().filter(|(_, valence)| **valence != 0.0) {
+        first.entry(valence.to_bits()).or_default().push(Reverse(i));
+    }
+    for turn in 0..valences.len() {
+        let valence = valences[turn];
+        if valence == 0.0 {
+            continue;
+        }
+        let Some(places) = first.get_mut(&valence.to_bits()) else { continue };
+        let Some(&Reverse(found)) = places.peek() else { continue };
+        if found == but {
+            continue;
+        }
+        let weighed = valence * if found < but { BEFORE_BUT } else { AFTER_BUT };
+        places.pop();
+        valences[found] = weighed;
+        first.entry(weighed.to_bits()).or_default().push(Reverse(found));
+    }
+}
+
+/// What exclamation marks (up to four) and question marks (two or more) add to the mood.
+pub(super) fn emphasis(text: &str) -> f64 {
+    // Counted in bytes of at most 255 each, which the compiler turns into vector instructions.
+    let count_few = |few: &[u8], mark: u8| few.iter().map(|&byte| u8::from(byte == mark)).sum::<u8>();
+    let count = |mark: u8| text.as_bytes().chunks(255).map(|few| usize::from(count_few(few, mark))).sum::<usize>();
+    let exclamations = count(b'!').min(4) as f64 * 0.292;
+    let questions = match count(b'?') {
+        0 | 1 => 0.0,
+        few @ (2 | 3) => few as f64 * 0.18,
+        _ => 0.96,
     };
-    if never {
-        valence * 1.25
-    } else if !doubt && prior.known.negates {
-        valence * NEGATION
-    } else {
-        valence
-    }
+    exclamations + questions
 }
 
-fn special(sequence: &[Word]) -> Option<f64> {
-    IDIOMS.iter().find(|(idiom, _)| says(sequence, idiom)).map(|&(_, valence)| valence)
-}
-
-fn says(sequence: &[Word], idiom: &[u8]) -> bool {
-    sequence.len() == idiom.len() && sequence.iter().zip(idiom).all(|(word, &tag)| word.known.tag == tag)
-}
-
-/// Idioms around a word that has three words before it.
-fn idioms(mut valence: f64, words: &[Word], i: usize) -> f64 {
-    let before = [&words[i - 1..=i], &words[i - 2..=i], &words[i - 2..i], &words[i - 3..i], &words[i - 3..i - 1]];
-    if let Some(found) = before.into_iter().find_map(special) {
-        valence = found;
-    }
-    for end in [i + 2, i + 3] {
-        if let Some(found) = words.get(i..end).and_then(special) {
-            valence = found;
+impl Scores {
+    /// The four figures of a text's valences.
+    pub(super) fn sum_up(valences: &[f64], emphasis: f64) -> Self {
+        if valences.is_empty() {
+            return Self::default();
         }
-    }
-    let weaker = [&words[i - 3..i], &words[i - 3..i - 1], &words[i - 2..i]];
-    let pairs = weaker.into_iter().filter(|sequence| PAIRS.iter().any(|pair| says(sequence, pair)));
-    pairs.fold(valence, |valence, _| valence - BOOST)
-}
-
-/// What stands before a "but" counts half, what comes after it half as much again. 3.3.2 finds each value by its first equal, so a value that
-/// occurs twice is weighed where it stands first: kept so.
-fn weigh_but(words: &[Word], valences: &mut [f64]) {
-    let Some(but) = words.iter().position(|word| word.known.tag == BUT) else { return };
-    for i in 0..valences.len() {
-        let value = valences[i];
-        let first = valences.iter().position(|&other| other == value).unwrap_or(i);
-        match first.cmp(&but) {
-            std::cmp::Ordering::Less => valences[first] = value * 0.5,
-            std::cmp::Ordering::Greater => valences[first] = value * 1.5,
-            std::cmp::Ordering::Equal => {}
+        let mut sum = 0.0;
+        let (mut positive, mut negative, mut neutral) = (0.0, 0.0, 0_usize);
+        for &valence in valences {
+            sum += valence;
+            // One is added because a neutral word counts as one. Adding 0 instead of branching: no processor can guess a word's mood.
+            positive += if valence > 0.0 { valence + 1.0 } else { 0.0 };
+            negative += if valence < 0.0 { valence - 1.0 } else { 0.0 };
+            neutral += usize::from(valence == 0.0);
+        }
+        if sum > 0.0 {
+            sum += emphasis;
+        } else if sum < 0.0 {
+            sum -= emphasis;
+        }
+        if positive > -negative {
+            positive += emphasis;
+        } else if positive < -negative {
+            negative -= emphasis;
+        }
+        let total = positive - negative + neutral as f64;
+        Self {
+            compound: round((sum / (sum * sum + ALPHA).sqrt()).clamp(-1.0, 1.0), 4),
+            pos: round(positive / total, 3),
+            neu: round(neutral as f64 / total, 3),
+            neg: round((negative / total).abs(), 3),
         }
     }
 }
 
-fn summarise(valences: &[f64], text: &str) -> Scores {
-    let mut sum = python_sum(valences);
-    let marks = emphasis(text);
-    sum += if sum > 0.0 {
-        marks
-    } else if sum < 0.0 {
-        -marks
-    } else {
-        0.0
-    };
-    let (mut pos, mut neg, mut neutral) = (0.0, 0.0, 0_u32);
-    for &valence in valences {
-        if valence > 0.0 {
-            pos += valence + 1.0;
-        } else if valence < 0.0 {
-            neg += valence - 1.0;
-        } else {
-            neutral += 1;
-        }
-    }
-    if pos > neg.abs() {
-        pos += marks;
-    } else if pos < neg.abs() {
-        neg -= marks;
-    }
-    let total = pos + neg.abs() + f64::from(neutral);
-    let share = |part: f64| round((part / total).abs(), 3);
-    let compound = (sum / (sum * sum + 15.0).sqrt()).clamp(-1.0, 1.0);
-    Scores { compound: round(compound, 4), pos: share(pos), neu: share(f64::from(neutral)), neg: share(neg) }
-}
-
-/// Exclamation and question marks.
-fn emphasis(text: &str) -> f64 {
-    let count = |mark: u8| text.bytes().filter(|&byte| byte == mark).count() as f64;
-    let questions = count(b'?');
-    count(b'!').min(4.0) * 0.292
-        + match questions {
-            ..=1.0 => 0.0,
-            ..=3.0 => questions * 0.18,
-            _ => 0.96,
-        }
-}
-
-/// Plain left-to-right addition, as `sum` did up to Python 3.11.
-fn python_sum(values: &[f64]) -> f64 {
-    values.iter().fold(0.0, |sum, value| sum + value)
-}
-
-/// Python's `round(value, digits)`: through the shortest correctly rounded decimal, as formatting does.
+/// Python's `round` for figures in -1 to 1 and up to four digits: the decimal nearest to the exact value, an exact half to the even digit.
 fn round(value: f64, digits: usize) -> f64 {
-    let scale = if digits == 3 { 1e3 } else { 1e4 };
-    let scaled = value * scale;
-    // Away from a tie plain rounding gives the same; close to one the exact decimal decides. (Whole numbers by way of i32: no call of libm.)
-    let near = f64::from((scaled + if scaled < 0.0 { -0.5 } else { 0.5 }) as i32);
-    if ((scaled - near).abs() - 0.5).abs() > 1e-6 {
-        near / scale
-    } else {
-        format!("{value:.digits$}").parse().unwrap_or(value)
+    let scale = [1.0, 10.0, 100.0, 1000.0, 10_000.0][digits];
+    let scaled = value.abs() * scale;
+    let whole = f64::from(scaled as u32);
+    let part = scaled - whole;
+    // The product is off by less than 1e-11. Only so near to a half can it mislead; then the exact decimal expansion decides.
+    if (part - 0.5).abs() < 1e-9 {
+        return format!("{value:.digits$}").parse().unwrap_or(value);
+    }
+    let nearest = if part > 0.5 { whole + 1.0 } else { whole };
+    (nearest / scale).copysign(value)
+}
+
+#[cfg(test)]
+#[allow(clippy::float_cmp, reason = "the promise is equality to the last digit")]
+mod tests {
+    use super::*;
+
+    /// Figures printed by vaderSentiment 3.3.2 under Python 3.11.
+    const KNOWN: [(&str, [f64; 4]); 25] = [
+        ("The agent was helpful, friendly and quick.", [0.7184, 0.545, 0.455, 0.0]),
+        ("The agent was helpful, friendly and QUICK!!!", [0.783, 0.579, 0.421, 0.0]),
+        ("I am NOT happy with this service", [-0.4585, 0.0, 0.667, 0.333]),
+        ("never so good", [0.5777, 0.652, 0.348, 0.0]),
+        ("Without a doubt, an excellent idea.", [0.7013, 0.592, 0.408, 0.0]),
+        ("It was kind of good, sort of nice", [0.6605, 0.474, 0.526, 0.0]),
+        ("At least it isn't broken", [0.3724, 0.39, 0.61, 0.0]),
+        ("the least helpful answer", [-0.3252, 0.0, 0.563, 0.437]),
+        ("No problem, no worries", [0.6681, 0.866, 0.134, 0.0]),
+        ("nor happy or sad no good", [-0.431, 0.233, 0.274, 0.493]),
+        ("The offer was good, but the line was terrible", [-0.4939, 0.149, 0.534, 0.317]),
+        ("oh wow that is just the bomb", [0.8316, 0.609, 0.391, 0.0]),
+        ("we sat at the bus stop in pain", [0.0, 0.0, 1.0, 0.0]),
+        ("yeah right, great", [0.743, 0.863, 0.137, 0.0]),
+        ("He gave me the kiss of death", [-0.6124, 0.0, 0.5, 0.5]),
+        ("Great?? Really??? Are you sure????", [0.8236, 0.718, 0.282, 0.0]),
+        ("Call me 😊 or 💘!", [0.8883, 0.567, 0.433, 0.0]),
+        ("I don’t like it", [0.3612, 0.455, 0.545, 0.0]),
+        ("not bad at all", [0.431, 0.487, 0.513, 0.0]),
+        ("good good but good good bad", [0.705, 0.669, 0.058, 0.274]),
+        (":) :D :P", [0.8679, 1.0, 0.0, 0.0]),
+        ("©", [0.0, 0.0, 1.0, 0.0]),
+        ("VERY GOOD", [0.4927, 0.762, 0.238, 0.0]),
+        ("he is so very VERY kind of sad today", [-0.6504, 0.0, 0.65, 0.35]),
+        ("this is just enough for good people", [0.3832, 0.303, 0.697, 0.0]),
+    ];
+
+    #[test]
+    fn the_figures_are_those_of_the_reference() {
+        for (text, [compound, pos, neu, neg]) in KNOWN {
+            assert_eq!(score(text), Scores { compound, pos, neu, neg }, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_without_words_is_neutral_in_all_figures() {
+        assert_eq!(score(""), Scores::default());
+        assert_eq!(score(" \t\u{1c}\u{a0}\u{3000}"), Scores::default());
+    }
+
+    #[test]
+    fn an_exact_half_is_rounded_to_the_even_digit_and_all_else_to_the_nearest() {
+        assert_eq!(round(0.0625, 3), 0.062);
+        assert_eq!(round(0.1875, 3), 0.188);
+        assert_eq!(round(-0.0625, 3), -0.062);
+        assert_eq!(round(0.00625, 4), 0.0063); // the double lies above the half
+        assert_eq!(round(0.0005, 3), 0.001); // above too
+        assert_eq!(round(0.0015, 3), 0.002);
+        assert_eq!(round(0.0025, 3), 0.003);
+        assert_eq!(round(1.0, 4), 1.0);
+    }
+
+    #[test]
+    fn every_contraction_with_not_negates() {
+        for text in ["it mightn't've been good", "it ISN'T good", "it éain't good"] {
+            assert!(score(text).compound < 0.0, "{text:?}");
+        }
+        assert!(score("I want good").compound > 0.0);
+    }
+
+    #[test]
+    fn white_space_is_what_python_takes_for_it() {
+        for space in ["\u{1c}", "\u{1f}", "\u{85}", "\u{a0}", "\u{2003}", "\u{3000}"] {
+            assert_eq!(score(&format!("good{space}day")), score("good day"), "{space:?}");
+        }
+        assert_eq!(score("good\u{200b}day").compound, 0.0);
+    }
+
+    #[test]
+    fn but_weighs_the_first_of_equal_values_as_the_reference_does() {
+        // Turn 0 halves the first 2 to 1; turn 1 finds the next 2; turn 3 (a 1) finds the first unit again, which is 1 by now.
+        let mut valences = [2.0, 2.0, 0.0, 1.0];
+        weigh_around_but(&mut valences, 2);
+        assert_eq!(valences, [0.5, 1.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn a_very_long_text_with_a_but_takes_no_quadratic_time() {
+        let text = "good bad ".repeat(200_000) + "but good";
+        assert!(score(&text).compound.is_finite());
     }
 }

@@ -132,16 +132,16 @@ fn an_eagi_script_hands_its_pipe_over_and_leaves_when_the_channel_falls_silent()
     let mut bed = Bed::new(&model.display().to_string(), "");
     bed.start();
     let (reader, mut writer) = std::io::pipe().expect("pipe");
-    // fd 3 is the pipe, as Asterisk sets it up.
+    // fd 3 is the pipe, as Asterisk sets it up. (bash: dash knows descriptors of one digit only.)
     let fd = reader.as_raw_fd();
     let script = format!(
-        "exec {} --config {} eagi leg=caller campaign=sales 3<&{fd} {fd}<&-",
+        "exec {} --config {} eagi leg=caller campaign=sales 3<&{fd}",
         env!("CARGO_BIN_EXE_lineside"),
         bed.path("lineside.toml").display()
     );
     rustix::io::fcntl_setfd(&reader, rustix::io::FdFlags::empty()).expect("inherit");
     let mut child =
-        std::process::Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).spawn().expect("spawn");
+        std::process::Command::new("bash").args(["-c", &script]).stdin(Stdio::piped()).spawn().expect("spawn");
     let mut stdin = child.stdin.take().expect("stdin");
     stdin.write_all(b"agi_request: x\nagi_channel: SIP/100-1\nagi_uniqueid: 1795218045.99\nagi_callerid: 5551234\nagi_enhanced: 1.0\n\n").expect("environment");
     drop(reader);
