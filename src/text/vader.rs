@@ -274,6 +274,7 @@ impl Scores {
         let mut sum = 0.0;
         let (mut positive, mut negative, mut neutral) = (0.0, 0.0, 0_usize);
         for &valence in valences {
+            // Plainly, as Python's `sum` did up to 3.11; a compensated sum turns some exact zeros into a last bit with a sign.
             sum += valence;
             // One is added because a neutral word counts as one. Adding 0 instead of branching: no processor can guess a word's mood.
             positive += if valence > 0.0 { valence + 1.0 } else { 0.0 };

@@ -6,3 +6,4 @@ mod bed;
 mod crash;
 mod live;
 mod rooms;
+mod score;
