@@ -4,6 +4,7 @@ mod api;
 mod bad_input;
 mod bed;
 mod crash;
+mod disk;
 mod live;
 mod rooms;
 mod score;
