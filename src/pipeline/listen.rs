@@ -27,7 +27,12 @@ pub enum Heard {
     /// Somebody said something.
     Utterance(LegKey, Found),
     /// A leg was heard to its end.
-    End(LegKey),
+    End {
+        /// Which leg.
+        leg: LegKey,
+        /// Its loudest sample, where it was heard from its beginning.
+        peak: Option<u16>,
+    },
     /// A leg cannot be read.
     Failed(LegKey, String),
 }
@@ -39,6 +44,8 @@ struct Ear {
     leg: Arc<SpooledLeg>,
     reader: Option<LegReader>,
     listener: LegListener,
+    /// Loudest sample so far; `None` when the beginning was not heard.
+    peak: Option<u16>,
 }
 
 /// Listens until the assignments' sender is gone. Blocks: it wants a thread of its own.
@@ -87,7 +94,7 @@ pub fn run(assignments: &Receiver<Assignment>, heard: &mpsc::Sender<Heard>, sett
 
 fn ear((leg, from): Assignment, settings: EndpointSettings) -> Ear {
     let listener = LegListener::new(leg.spec.rate_hz, settings, from);
-    Ear { leg, reader: None, listener }
+    Ear { leg, reader: None, listener, peak: (from == 0).then_some(0) }
 }
 
 enum Round {
@@ -114,7 +121,11 @@ impl Ear {
                     self.leg.spec.call,
                     self.leg.audio().path().display()
                 ),
-                Ok(_) => found = self.listener.push(samples),
+                Ok(_) => {
+                    found = self.listener.push(samples);
+                    let loudest = samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0);
+                    self.peak = self.peak.map(|peak| peak.max(loudest));
+                }
                 Err(problem) => {
                     let _ = heard.blocking_send(Heard::Failed(self.leg.key, problem));
                     return Round::Over;
@@ -132,7 +143,7 @@ impl Ear {
         }
         match (over, piece) {
             (true, _) => {
-                let _ = heard.blocking_send(Heard::End(self.leg.key));
+                let _ = heard.blocking_send(Heard::End { leg: self.leg.key, peak: self.peak });
                 Round::Over
             }
             (false, 0) => Round::Nothing,

@@ -91,6 +91,8 @@ struct LegInfo {
     leg: Arc<SpooledLeg>,
     offset_ms: i64,
     noted: u64,
+    /// Loudest sample of the whole leg, once it was heard.
+    peak: Option<u16>,
 }
 
 /// What the conductor is made of.
@@ -179,7 +181,13 @@ impl Live {
             call.reason = leg.close_reason.or(call.reason.take());
             let samples = if leg.closed { leg.samples } else { length_of(&audio) };
             let spooled = Arc::new(SpooledLeg::recovered(leg.key, spec, audio, samples));
-            let info = LegInfo { call: leg.call, leg: Arc::clone(&spooled), offset_ms: leg.offset_ms, noted: samples };
+            let info = LegInfo {
+                call: leg.call,
+                leg: Arc::clone(&spooled),
+                offset_ms: leg.offset_ms,
+                noted: samples,
+                peak: None,
+            };
             live.legs.insert(leg.key, info);
             if !leg.owned && !leg.closed {
                 // The watcher goes on with it, or it is closed when it does not turn up.
@@ -384,7 +392,7 @@ impl Live {
         }));
         self.push(changes).await?;
         let _ = self.parts.listener.send((Arc::clone(&leg), from));
-        self.legs.insert(leg.key, LegInfo { call: key, leg, offset_ms, noted: 0 });
+        self.legs.insert(leg.key, LegInfo { call: key, leg, offset_ms, noted: 0, peak: None });
         Ok(())
     }
 
@@ -410,7 +418,10 @@ impl Live {
     async fn heard(&mut self, heard: Heard) -> Result<(), StoreError> {
         match heard {
             Heard::Utterance(leg, found) => self.utterance(leg, found).await,
-            Heard::End(leg) => {
+            Heard::End { leg, peak } => {
+                if let Some(info) = self.legs.get_mut(&leg) {
+                    info.peak = peak;
+                }
                 if let Some(call) = self.legs.get(&leg).and_then(|info| self.calls.get_mut(&info.call)) {
                     call.busy.remove(&leg);
                 }
@@ -603,6 +614,9 @@ impl Live {
         if !call.busy.is_empty() || call.outstanding > 0 || now.0 - call.closed_at.0 < GRACE_MS {
             return;
         }
+        if let Some(mix) = whole_mix(call.legs.iter().filter_map(|leg| self.legs.get(leg))) {
+            changes.push(Change::LegLabelled { leg: mix, label: Leg::Mixed });
+        }
         changes.push(Change::CallMoved { call: key, state: CallState::Completed, at: now, reason: None });
         let payload = json!({
             "type": "call_end", "event": "call_end", "call_id": call.id.as_str(), "timestamp": now.rfc3339(), "reason": reason,
@@ -721,6 +735,25 @@ impl Live {
             // The other one had ended: this one goes on under its row.
             self.calls.insert(into, Call { started: earliest, ..gone });
         }
+    }
+}
+
+/// Of a pair of recordings of which one is silence all through, the other holds both voices, whatever their names say: so records ViciDial's
+/// listening recorder.
+fn whole_mix<'a>(legs: impl Iterator<Item = &'a LegInfo>) -> Option<LegKey> {
+    /// -60 dBFS.
+    const SILENCE: u16 = 33;
+    let legs: Vec<&LegInfo> = legs.collect();
+    let [one, other] = legs.as_slice() else { return None };
+    let of_a_pair =
+        |info: &LegInfo| info.leg.spec.source == crate::call::Source::Recording && info.leg.spec.leg != Leg::Mixed;
+    if !of_a_pair(one) || !of_a_pair(other) || one.leg.spec.leg == other.leg.spec.leg {
+        return None;
+    }
+    match (one.peak?, other.peak?) {
+        (loud, ..SILENCE) if loud >= SILENCE => Some(one.leg.key),
+        (..SILENCE, loud) if loud >= SILENCE => Some(other.leg.key),
+        _ => None,
     }
 }
 

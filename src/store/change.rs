@@ -77,6 +77,13 @@ pub enum Change {
         /// When.
         at: WallTime,
     },
+    /// The sound showed that a leg is not what its name said.
+    LegLabelled {
+        /// Which leg.
+        leg: LegKey,
+        /// What it is.
+        label: Leg,
+    },
     /// A leg's audio now lies elsewhere (recording moved, or copied into the spool).
     LegMoved {
         /// Which leg.

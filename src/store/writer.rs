@@ -186,6 +186,9 @@ fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<StoredEvent>)
                     .execute((leg.0, *samples as i64, reason, at.0))?;
                 grow_call(db, leg.0)?;
             }
+            Change::LegLabelled { leg, label } => {
+                db.prepare_cached("UPDATE leg SET leg = ?2 WHERE id = ?1")?.execute((leg.0, label.as_str()))?;
+            }
             Change::LegMoved { leg, path, owned } => {
                 db.prepare_cached("UPDATE leg SET path = ?2, owned = ?3, channel = CASE WHEN ?3 THEN 0 ELSE channel END WHERE id = ?1")?
                     .execute((leg.0, path.to_string_lossy(), owned))?;

@@ -92,6 +92,25 @@ fn a_stereo_recording_that_was_finished_before_the_start_has_two_legs_and_is_not
 }
 
 #[test]
+fn of_a_pair_with_a_silent_side_the_other_one_is_the_whole_mix() {
+    let mut bed = Bed::new("none", "");
+    bed.start();
+    let voice: Vec<i16> = (0..16_000_i32).map(|i| ((i * 37 % 400) - 200) as i16 * 20).collect();
+    for (name, samples) in [("y-1795218045.14-in.wav", voice.clone()), ("y-1795218045.14-out.wav", vec![0; 16_000])] {
+        let mut bytes = open_header(1);
+        bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+        std::fs::write(bed.path("monitor").join(name), bytes).expect("write");
+    }
+    bed.until("both sides are there and the loud one is called mixed", Duration::from_mins(1), |bed| {
+        let call = bed.try_get("/api/v1/calls/1795218045.14").unwrap_or_default();
+        let legs: Vec<&str> =
+            call["legs"].as_array().into_iter().flatten().filter_map(|leg| leg["leg"].as_str()).collect();
+        legs.len() == 2 && legs.contains(&"mixed") && legs.contains(&"agent")
+    });
+    bed.stop();
+}
+
+#[test]
 fn without_a_model_calls_wait_and_are_written_down_when_one_arrives() {
     let Some(model) = bed::demo_model() else { return };
     let lines = bed::lines();
