@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Plays telephone calls to a running lineside, as Asterisk would: AudioSocket connections in real time, and a pair of recordings that grow.
+"""Plays telephone calls to a running lineside, as Asterisk would: an AudioSocket connection per leg in real time, and a pair of recordings that grow.
 
-usage: demo_calls.py LINES_FOLDER AUDIOSOCKET_HOST:PORT RECORDINGS_FOLDER
+usage: demo_calls.py CALLS_FOLDER AUDIOSOCKET_HOST:PORT RECORDINGS_FOLDER [SECONDS]
 
-LINES_FOLDER holds 8 kHz mono WAV files in the order of the conversation, named NN[AC]…: A is spoken by the agent, C by the caller.
+CALLS_FOLDER is made by packaging/demo-model/render calls. The first call is dialled, the second is recorded, both for SECONDS (18) and until who
+speaks then has finished. Prints the calls' ids.
 """
 
+import json
 import pathlib
 import socket
 import struct
@@ -17,25 +19,20 @@ import wave
 
 RATE = 8000
 FRAME = 160  # samples in 20 ms
-PAUSE = 0.7  # seconds between two lines
 
 
-def read_line(path):
+def read_wav(path, seconds):
     with wave.open(str(path)) as file:
         if (file.getframerate(), file.getnchannels(), file.getsampwidth()) != (RATE, 1, 2):
             sys.exit(f"{path}: 8 kHz mono 16-bit WAV is wanted")
-        return file.readframes(file.getnframes())
+        return file.readframes(int(seconds * RATE))
 
 
-def legs(lines):
-    """Both directions of a conversation, equally long: who does not speak is silent."""
-    agent, caller = bytearray(), bytearray()
-    for path in lines:
-        sound = read_line(path)
-        speaker, other = (agent, caller) if path.name[2] == "A" else (caller, agent)
-        speaker += sound + bytes(int(PAUSE * RATE) * 2)
-        other += bytes(len(sound) + int(PAUSE * RATE) * 2)
-    return bytes(agent), bytes(caller)
+def legs(folder, name, seconds):
+    """Agent and caller, cut in a pause."""
+    lines = json.loads((folder / f"{name}.json").read_text())["lines"]
+    end = max(line["end_s"] for line in lines if line["start_s"] < seconds) + 0.7
+    return [read_wav(folder / f"{name}-{side}.wav", end) for side in ("agent", "caller")]
 
 
 def call_uuid(uniqueid, leg):
@@ -78,28 +75,25 @@ def recording(path, sound):
 
 
 def main():
-    if len(sys.argv) != 4:
+    if len(sys.argv) not in (4, 5):
         sys.exit(__doc__)
-    lines = sorted(pathlib.Path(sys.argv[1]).glob("*.wav"))
-    if len(lines) < 4:
-        sys.exit(f"{sys.argv[1]}: no lines to speak")
-    address, folder = sys.argv[2], pathlib.Path(sys.argv[3])
+    folder, address, monitor = pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3])
+    seconds = float(sys.argv[4]) if len(sys.argv) == 5 else 18
+    names = sorted(path.stem for path in folder.glob("*.json"))
+    if len(names) < 2:
+        sys.exit(f"{folder}: two calls are wanted, see packaging/demo-model/render")
     now = int(time.time())
-    half = len(lines) // 2
-    calls = [(f"{now}.1", lines[:half]), (f"{now}.2", lines[half:])]
+    dialled, recorded = f"{now}.1", f"{now}.2"
     threads = []
-    for uniqueid, part in calls:
-        for leg, sound in zip((1, 2), legs(part)):
-            threads.append(threading.Thread(target=audiosocket, args=(address, uniqueid, leg, sound)))
-    recorded = f"{now}.3"
-    agent, caller = legs(lines[: half + 2])
-    threads.append(threading.Thread(target=recording, args=(folder / f"call-{recorded}-out.wav", agent)))
-    threads.append(threading.Thread(target=recording, args=(folder / f"call-{recorded}-in.wav", caller)))
+    for leg, sound in zip((1, 2), legs(folder, names[0], seconds)):
+        threads.append(threading.Thread(target=audiosocket, args=(address, dialled, leg, sound)))
+    for direction, sound in zip(("out", "in"), legs(folder, names[1], seconds)):
+        threads.append(threading.Thread(target=recording, args=(monitor / f"call-{recorded}-{direction}.wav", sound)))
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    print(" ".join([uniqueid for uniqueid, _ in calls] + [recorded]))
+    print(dialled, recorded)
 
 
 main()

@@ -169,6 +169,38 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_is_cut_or_of_another_kind_is_an_error_and_not_an_abort() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        std::fs::write(folder.path().join("vocabulary.json"), b"[\"a\"]").expect("write");
+        let model = ModelRef {
+            name: "m".into(),
+            path: folder.path().into(),
+            kind: super::super::models::ModelKind::CTranslate2,
+        };
+        // CTranslate2's model.bin: version, the specification's name and revision, how many variables, then those.
+        let file = |version: u32, name: &str, variables: u32| {
+            let mut bytes = version.to_le_bytes().to_vec();
+            bytes.extend((name.len() as u16 + 1).to_le_bytes());
+            bytes.extend(name.bytes().chain([0]));
+            bytes.extend(3_u32.to_le_bytes());
+            bytes.extend(variables.to_le_bytes());
+            bytes
+        };
+        for bytes in [
+            Vec::new(),
+            b"no model at all".to_vec(),
+            file(6, "WhisperSpec", 7),
+            file(6, "WhisperSpec", 0),
+            file(6, "TransformerSpec", 0),
+            file(99, "WhisperSpec", 0),
+        ] {
+            std::fs::write(folder.path().join("model.bin"), &bytes).expect("write");
+            let problem = CTranslate::load(&model, &EngineSettings { beam: 1 }).err().expect("no model").to_string();
+            assert!(problem.contains(folder.path().to_str().expect("path")), "{problem}");
+        }
+    }
+
+    #[test]
     fn every_byte_has_its_character() {
         let all: std::collections::BTreeSet<u8> = (0..0x200).filter_map(char::from_u32).filter_map(byte_of).collect();
         assert_eq!(all.len(), 256);

@@ -1,23 +1,43 @@
 //! A daemon on a throw-away folder, and the callers that talk to it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// The small model that knows the demo's words, where it is at hand.
+/// The small model that knows the demo's words, where it and what renders its voices are at hand.
 pub fn demo_model() -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/models/demo-reference-q8_0.bin");
-    if path.exists() {
-        return Some(path);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/demo-model/demo.bin");
+    if !path.exists() {
+        eprintln!("skipped: no demo model here");
+        return None;
     }
-    eprintln!("skipped: no demo model here");
-    None
+    if let Err(problem) = rendered("lines") {
+        eprintln!("skipped: {problem}");
+        return None;
+    }
+    Some(path)
+}
+
+/// A folder with what `packaging/demo-model/render` makes of this kind (`lines`, `calls`); made once.
+pub fn rendered(kind: &str) -> Result<PathBuf, String> {
+    static DONE: Mutex<BTreeMap<String, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
+    let mut done = DONE.lock().expect("lock");
+    let make = || {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{kind}-{}", std::process::id()));
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/demo-model/render");
+        let made = Command::new(script).arg(kind).arg(&folder).output().map_err(|error| error.to_string())?;
+        let why = String::from_utf8_lossy(&made.stderr).lines().last().unwrap_or_default().to_string();
+        if made.status.success() { Ok(folder) } else { Err(format!("packaging/demo-model/render {kind}: {why}")) }
+    };
+    done.entry(kind.into()).or_insert_with(make).clone()
 }
 
 /// A spoken line: its samples at 8 kHz, and its words.
@@ -28,7 +48,7 @@ pub struct Line {
 
 /// The demo's lines, in order.
 pub fn lines() -> Vec<Line> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/audio/demo");
+    let folder = rendered("lines").expect("the demo's lines");
     let table = std::fs::read_to_string(folder.join("refs.tsv")).unwrap_or_default();
     table
         .lines()

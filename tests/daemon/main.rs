@@ -5,6 +5,7 @@ mod bad_input;
 mod bed;
 mod crash;
 mod disk;
+mod latency;
 mod live;
 mod rooms;
 mod score;

@@ -2,6 +2,8 @@
 //!
 //! Machines are noisy: figures are printed, nothing is judged. Ratios come from one run with the peer beside us.
 
+mod accuracy;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -20,6 +22,7 @@ use crate::config::Config;
 use crate::store::Store;
 use crate::store::change::{Change, NewCall, NewLeg, NewSegment, NewUtterance, UtteranceState};
 use crate::text::lexicon::{Lexicon, LexiconKind};
+use accuracy::Plan;
 
 /// Starts its own daemon; the running one is not touched
 #[derive(Args)]
@@ -44,6 +47,21 @@ pub(super) struct BenchArguments {
     /// A Python that has vaderSentiment, to compare with
     #[arg(long)]
     python: Option<PathBuf>,
+    /// For accuracy: a folder of recordings with their text beside them (FILE.txt, FILE.json), or a folder of such folders
+    #[arg(long)]
+    recordings: Option<PathBuf>,
+    /// For accuracy: model names or paths [default: that of the configuration]
+    #[arg(long)]
+    model: Vec<String>,
+    /// For accuracy: each recording is one window of the model, of 30 s at most
+    #[arg(long)]
+    whole: bool,
+    /// For accuracy: each model with RNNoise in front of it too
+    #[arg(long)]
+    denoise: bool,
+    /// For accuracy: one JSON object a set and model
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -56,10 +74,17 @@ enum What {
     Queries,
     /// Texts a second
     Vader,
+    /// Words that models get wrong on recordings whose text is known
+    Accuracy,
 }
 
-pub(super) fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &BenchArguments, config: &Config) -> anyhow::Result<()> {
     let wanted = |what| arguments.what.is_empty() || arguments.what.contains(&what);
+    if arguments.what.contains(&What::Accuracy) {
+        let folder = arguments.recordings.as_deref().context("accuracy wants --recordings FOLDER")?;
+        let (models, whole) = (arguments.model.as_slice(), arguments.whole);
+        accuracy::run(&Plan { folder, models, whole, denoise: arguments.denoise, json: arguments.json }, config)?;
+    }
     if wanted(What::Memory) {
         memory()?;
     }
@@ -283,10 +308,21 @@ async fn send(address: &str, leg: usize, frames: usize, sound: &[i16]) -> anyhow
     Ok(worst)
 }
 
+/// What agents and callers say, where no other texts are given.
+const TEXTS: &str = "Thank you for calling Northern Energy, my name is Mary.
+This call may be recorded for quality purposes.
+I was charged sixty dollars last week.
+This is unacceptable and I am very angry.
+I want to speak to your supervisor right now!
+I understand that you are upset.
+Your refund has been confirmed.
+That is excellent, thank you.
+";
+
 fn vader(arguments: &BenchArguments) -> anyhow::Result<()> {
     let text = match &arguments.texts {
         Some(path) => String::from_utf8_lossy(&std::fs::read(path)?).into_owned(),
-        None => include_str!("../../packaging/demo_lines.txt").replace("A|", "").replace("C|", ""),
+        None => TEXTS.to_string(),
     };
     let texts: Vec<&str> = text.lines().collect();
     let lexicon = Lexicon::new(LexiconKind::Vader, &[]);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Turns a Whisper model in whisper.cpp's format into CTranslate2's, so that both engines can be tried on the same weights.
 
-usage: ggml_to_ct2.py GGML_FILE OUT_FOLDER        (wants numpy and ctranslate2 from PyPI)
+usage: to_ct2.py GGML_FILE OUT_FOLDER        (wants numpy and ctranslate2 from PyPI)
 """
 
 import struct
@@ -18,9 +18,22 @@ def q8_0(raw):
     return (blocks["scale"].astype(np.float32)[:, None] * blocks["values"]).reshape(-1)
 
 
+def five_bits(raw, has_minimum):
+    """q5_0 and q5_1: scale, minimum, the fifth bits of all, then the low four of the first half beside those of the second."""
+    fields = [("scale", "<f2"), *([("minimum", "<f2")] if has_minimum else []), ("high", "<u4"), ("low", "u1", BLOCK // 2)]
+    blocks = np.frombuffer(raw, dtype=np.dtype(fields))
+    low = np.concatenate([blocks["low"] & 15, blocks["low"] >> 4], 1)
+    high = (blocks["high"][:, None] >> np.arange(BLOCK, dtype=np.uint32)) & 1
+    values = (low | (high << 4)).astype(np.float32)
+    scaled = blocks["scale"].astype(np.float32)[:, None] * (values if has_minimum else values - 16)
+    return (scaled + blocks["minimum"].astype(np.float32)[:, None] if has_minimum else scaled).reshape(-1)
+
+
 READERS = {
     0: (4, 1, lambda raw: np.frombuffer(raw, "<f4")),
     1: (2, 1, lambda raw: np.frombuffer(raw, "<f2").astype(np.float32)),
+    6: (22, BLOCK, lambda raw: five_bits(raw, False)),
+    7: (24, BLOCK, lambda raw: five_bits(raw, True)),
     8: (34, BLOCK, q8_0),
 }
 
@@ -40,6 +53,8 @@ def read_ggml(path):
             dims, length, kind = struct.unpack("<3i", head)
             shape = ints(dims)[::-1]
             name = file.read(length).decode()
+            if kind not in READERS:
+                sys.exit(f"{path}: {name} is of a type that is not read here ({kind}); take f32, f16, q8_0, q5_1 or q5_0")
             size, values, reader = READERS[kind]
             count = int(np.prod(shape))
             tensors[name] = reader(file.read(count // values * size)).reshape(shape).copy()
@@ -120,4 +135,5 @@ def main():
     spec.save(sys.argv[2])
 
 
-main()
+if __name__ == "__main__":
+    main()
