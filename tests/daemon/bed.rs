@@ -24,6 +24,8 @@ pub fn demo_model() -> Option<PathBuf> {
 pub struct Line {
     pub samples: Vec<i16>,
     pub words: String,
+    /// Whether the agent says it; else the caller.
+    pub is_agents: bool,
 }
 
 /// The demo's lines, in order.
@@ -36,7 +38,11 @@ pub fn lines() -> Vec<Line> {
             let mut fields = line.split('\t');
             let (file, words) = (fields.next()?, fields.next()?);
             let mut reader = hound::WavReader::open(folder.join(file)).ok()?;
-            Some(Line { samples: reader.samples().filter_map(Result::ok).collect(), words: words.into() })
+            Some(Line {
+                samples: reader.samples().filter_map(Result::ok).collect(),
+                words: words.into(),
+                is_agents: file.as_bytes().get(2) == Some(&b'A'),
+            })
         })
         .collect()
 }
@@ -53,7 +59,8 @@ pub struct Bed {
     pub child: Option<Child>,
 }
 
-fn free_port() -> u16 {
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("address").port()
 }
 
