@@ -7,12 +7,14 @@
 #[allow(dead_code)]
 #[path = "../daemon/bed.rs"]
 mod bed;
+mod faults;
 mod pbx;
 mod roads;
 mod script;
 
 use std::process::ExitCode;
 use std::sync::Mutex;
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 /// A test: its name as a sentence, and what it does.
@@ -35,10 +37,12 @@ fn main() -> ExitCode {
             _ => {}
         }
     }
-    let mut tests: Vec<Test> = roads::TESTS.to_vec();
+    let mut tests: Vec<Test> = [roads::TESTS, faults::TESTS].concat();
     tests.retain(|(name, _)| wanted.is_none_or(|part| name.contains(part)));
     if list {
-        tests.iter().for_each(|(name, _)| println!("{name}: test"));
+        for (name, _) in tests {
+            println!("{name}: test");
+        }
         return ExitCode::SUCCESS;
     }
     let reason = match pbx::asterisk() {
@@ -47,7 +51,9 @@ fn main() -> ExitCode {
         Ok(_) => None,
     };
     if let Some(reason) = reason {
-        tests.iter().for_each(|(name, _)| println!("test {name} ... skipped"));
+        for (name, _) in &tests {
+            println!("test {name} ... skipped");
+        }
         println!("skipped: {reason}");
         println!("\nasterisk tests: 0 run, {} skipped", tests.len());
         return ExitCode::SUCCESS;
@@ -60,7 +66,7 @@ fn main() -> ExitCode {
             scope.spawn(|| {
                 while let Some((name, test)) = next(&waiting) {
                     let began = Instant::now();
-                    let passed = std::thread::Builder::new().name(name.into()).spawn(test).map(|thread| thread.join());
+                    let passed = std::thread::Builder::new().name(name.into()).spawn(test).map(JoinHandle::join);
                     let word = if matches!(passed, Ok(Ok(()))) { "ok" } else { "FAILED" };
                     println!("test {name} ... {word} ({:.1} s)", began.elapsed().as_secs_f64());
                     if word != "ok" {
@@ -71,7 +77,9 @@ fn main() -> ExitCode {
         }
     });
     let failed = failed.into_inner().expect("lock");
-    failed.iter().for_each(|name| println!("failed: {name}"));
+    for name in &failed {
+        println!("failed: {name}");
+    }
     println!(
         "\nasterisk tests: {count} run, {} failed, 0 skipped, in {:.0} s with {}",
         failed.len(),

@@ -72,8 +72,11 @@ impl Pbx {
             at("run"),
         );
         fs::write(folder.path().join("etc/asterisk.conf"), settings).expect("write");
-        fs::write(folder.path().join("etc/logger.conf"), "[general]\n[logfiles]\nfull => notice,warning,error,verbose(3)\n")
-            .expect("write");
+        fs::write(
+            folder.path().join("etc/logger.conf"),
+            "[general]\n[logfiles]\nfull => notice,warning,error,verbose(3)\n",
+        )
+        .expect("write");
         let port = free_port();
         let manager = format!(
             "[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = {port}\n[test]\nsecret = test\nread = call\nwrite = system,call,command,originate,reporting\n"
@@ -144,11 +147,8 @@ impl Pbx {
 
     /// An action and its answer: `Response`, `Message`, and what a command printed under `Output`.
     pub fn try_act(&mut self, action: &str, fields: &[(&str, &str)]) -> Option<BTreeMap<String, String>> {
-        let mut text = format!("Action: {action}\r\n");
-        for (name, value) in fields {
-            text += &format!("{name}: {value}\r\n");
-        }
-        text += "\r\n";
+        let fields: String = fields.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect();
+        let text = format!("Action: {action}\r\n{fields}\r\n");
         self.manager.get_mut().write_all(text.as_bytes()).ok()?;
         let mut answer: BTreeMap<String, String> = BTreeMap::new();
         loop {
@@ -229,8 +229,13 @@ impl Pbx {
     pub fn call(&mut self, phone: &str, road: &str, variables: &[(&str, &str)]) -> Channel {
         let line = format!("Local/{phone}@phones/n");
         let variables: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mut fields =
-            vec![("Channel", line.as_str()), ("Context", "roads"), ("Exten", road), ("Priority", "1"), ("Async", "true")];
+        let mut fields = vec![
+            ("Channel", line.as_str()),
+            ("Context", "roads"),
+            ("Exten", road),
+            ("Priority", "1"),
+            ("Async", "true"),
+        ];
         fields.extend(variables.iter().map(|variable| ("Variable", variable.as_str())));
         let before: Vec<String> = self.channels().into_iter().map(|channel| channel.uniqueid).collect();
         self.act("Originate", &fields);

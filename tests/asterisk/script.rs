@@ -40,14 +40,14 @@ impl Script {
     }
 }
 
-/// The call that is played: eight lines by turns.
+/// The call that is played: eight lines by turns, those without noise in them.
 pub fn script() -> Script {
-    build(&[0, 3, 2, 5, 8, 7, 14, 17])
+    build(&[0, 5, 9, 12, 13, 15, 14, 17])
 }
 
 /// A short one: a question and its answer.
 pub fn short() -> Script {
-    build(&[0, 7])
+    build(&[0, 5])
 }
 
 fn build(numbers: &[usize]) -> Script {
@@ -61,8 +61,11 @@ fn build(numbers: &[usize]) -> Script {
         let speaker = if line.is_agents { "agent" } else { "caller" };
         let second = |sample: usize| (at + sample) as f64 / RATE as f64;
         script.said.push(Said { speaker, start_s: second(first), end_s: second(last), words: plain(&line.words) });
-        let (voice, other) =
-            if speaker == "agent" { (&mut script.agent, &mut script.caller) } else { (&mut script.caller, &mut script.agent) };
+        let (voice, other) = if speaker == "agent" {
+            (&mut script.agent, &mut script.caller)
+        } else {
+            (&mut script.caller, &mut script.agent)
+        };
         voice.extend(&line.samples);
         voice.resize(at + line.samples.len() + PAUSE, 0);
         other.resize(voice.len(), 0);
@@ -70,12 +73,12 @@ fn build(numbers: &[usize]) -> Script {
     script
 }
 
-/// Where a line's voice begins and ends: the first and last 10 ms above a thirtieth of its loudest.
+/// Where a line's voice begins and ends: the first and last 10 ms above a tenth of its loudest.
 fn voiced(samples: &[i16]) -> (usize, usize) {
     const WINDOW: usize = RATE / 100;
     let level = |window: &[i16]| window.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>().sqrt();
     let levels: Vec<f64> = samples.chunks(WINDOW).map(level).collect();
-    let bound = levels.iter().copied().fold(0.0, f64::max) / 30.0;
+    let bound = levels.iter().copied().fold(0.0, f64::max) / 10.0;
     let first = levels.iter().position(|&level| level > bound).unwrap_or(0);
     let last = levels.iter().rposition(|&level| level > bound).unwrap_or(0);
     (first * WINDOW, (last + 1) * WINDOW)
@@ -122,7 +125,6 @@ pub fn assert_understood(road: &str, call: &Value, script: &Script, shift_s: f64
         let (said, heard) = (script.words(speaker), heard(call, speaker));
         let errors = word_error_rate(&said, &heard);
         let mut worst = 0.0_f64;
-        let mut all = Vec::new();
         for line in script.of(speaker) {
             let off = segments
                 .iter()
@@ -131,12 +133,11 @@ pub fn assert_understood(road: &str, call: &Value, script: &Script, shift_s: f64
                 .map(|start| start - line.start_s - shift_s)
                 .min_by(|a, b| a.abs().total_cmp(&b.abs()));
             let off = off.unwrap_or_else(|| panic!("{road}: nothing of the {speaker} was heard: {call}"));
-            all.push(format!("{off:+.3}"));
             if off.abs() > worst.abs() {
                 worst = off;
             }
         }
-        eprintln!("{road}: {speaker}: word errors {:.1} %, times within {worst:+.3} s ({})", errors * 100.0, all.join(" "));
+        eprintln!("{road}: {speaker}: word errors {:.1} %, times within {worst:+.3} s", errors * 100.0);
         assert!(errors <= asked.errors, "{road}: {speaker}: {errors:.3}\nsaid:  {said}\nheard: {heard}");
         assert!(worst.abs() <= asked.late_s, "{road}: {speaker}: {worst:+.3} s off");
     }

@@ -105,7 +105,8 @@ impl Bed {
         std::fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
-    fn signal(&self, name: &str) {
+    /// A signal by its name: -STOP, -CONT.
+    pub fn signal(&self, name: &str) {
         let pid = self.child.as_ref().expect("running").id().to_string();
         assert!(Command::new("kill").args([name, &pid]).status().expect("kill").success());
     }
