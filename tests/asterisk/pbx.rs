@@ -242,17 +242,17 @@ impl Pbx {
         self.until(&format!("{phone} is on {road}"), Duration::from_secs(10), |channels| {
             channels
                 .iter()
-                .find(|channel| {
-                    channel.context == "roads" && channel.extension == road && !before.contains(&channel.uniqueid)
-                })
+                .filter(|channel| channel.name.starts_with(line.trim_end_matches("/n")) && channel.name.ends_with(";1"))
+                .filter(|channel| channel.context == "roads" || channel.context.starts_with("lineside"))
+                .find(|channel| !before.contains(&channel.uniqueid))
                 .cloned()
         })
     }
 
-    /// Waits until two channels talk to each other.
-    pub fn until_bridged(&mut self) {
+    /// Waits until so many pairs of channels talk to each other.
+    pub fn until_bridged(&mut self, calls: usize) {
         self.until("the legs are bridged", Duration::from_secs(10), |channels| {
-            (channels.iter().filter(|channel| !channel.bridge.is_empty()).count() >= 2).then_some(())
+            (channels.iter().filter(|channel| !channel.bridge.is_empty()).count() == calls * 2).then_some(())
         });
     }
 

@@ -59,7 +59,7 @@ fn every_format_and_option_of_mixmonitor_is_followed_while_it_grows() {
     let (mut bed, mut pbx) = ready(&script);
     let formats = ["wav", "wav16", "wav49", "gsm", "ulaw", "alaw", "sln", "sln16"];
     let channel = pbx.call("caller", "record", &[("FORMATS", &formats.join("-"))]);
-    pbx.until_bridged();
+    pbx.until_bridged(1);
     pbx.go();
     let path = format!("/api/v1/calls/{}", channel.uniqueid);
     bed.until("something is written down while the call runs", patience(&script), |bed| {
@@ -94,12 +94,12 @@ fn a_bridged_call_is_tapped_on_each_side() {
     let script = script();
     let (mut bed, mut pbx) = ready(&script);
     let channel = pbx.call("caller", "tap", &[]);
-    pbx.until_bridged();
+    pbx.until_bridged(1);
     pbx.go();
     let path = format!("/api/v1/calls/{}", channel.uniqueid);
     bed.until("the call is there while it runs", patience(&script), |bed| bed.try_get(&path).is_some());
     assert_eq!(bed.get(&path)["status"], "active");
-    assert!(bed.try_get("/api/v1/calls/active").is_some_and(|active| active["active_sessions"] == 1));
+    assert_eq!(bed.get("/api/v1/calls/stats")["active_sessions"], 1);
     pbx.until_quiet(patience(&script));
     let call = bed.until_completed(&channel.uniqueid);
     assert_eq!((&call["end_reason"], &call["uniqueid"]), (&"hangup".into(), &channel.uniqueid.as_str().into()));
