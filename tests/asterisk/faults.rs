@@ -133,8 +133,8 @@ fn a_hangup_is_an_end_at_every_stage() {
     for (stage, after_s) in stages {
         pbx.act("Setvar", &[("Variable", "GO"), ("Value", "no")]);
         let mut channels = Vec::new();
-        for road in ["tap", "record", "listen", "eagi"] {
-            let keys = [("KEYS", "1"), ("REST", "30"), ("WHO", "caller"), ("FORMATS", "gsm")];
+        for road in ["tap", "pair", "listen", "eagi"] {
+            let keys = [("KEYS", "1"), ("__REST", "30"), ("WHO", "caller")];
             channels.push(pbx.call("caller", road, &keys));
         }
         pbx.until_bridged(2);
