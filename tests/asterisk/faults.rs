@@ -99,6 +99,7 @@ fn what_was_said_before_asterisk_was_killed_is_kept() {
     let script = script();
     let (mut bed, mut pbx) = ready(&script);
     let channel = pbx.call("caller", "both", &[]);
+    let alone = ["listen", "eagi"].map(|road| pbx.call("caller", road, &[("WHO", "caller")]));
     pbx.until_bridged(1);
     pbx.go();
     let third = &script.said[2];
@@ -108,6 +109,11 @@ fn what_was_said_before_asterisk_was_killed_is_kept() {
     let said: Vec<_> = script.of("agent").take(2).map(|said| said.words.as_str()).collect();
     let errors = word_error_rate(&said.join(" "), &heard(&tapped, "agent"));
     assert!(errors <= 0.1, "{errors}: {tapped}");
+    for channel in alone {
+        let call = bed.until_completed(&channel.uniqueid);
+        let second = script.of("caller").next().expect("a line");
+        assert!(heard(&call, "caller").starts_with(&second.words), "{call}");
+    }
     // Of a recording Asterisk holds the last 32 KiB back, two seconds.
     let recorded = bed.until_completed("recorded");
     assert!(heard(&recorded, "agent").starts_with(said[0]), "{recorded}");

@@ -17,6 +17,7 @@ pub const TESTS: &[crate::Test] = &[
         "two_legs_through_the_audiosocket_application_are_one_call_and_keys_are_kept",
         two_legs_through_the_audiosocket_application_are_one_call_and_keys_are_kept,
     ),
+    ("a_hold_without_a_frame_takes_its_time", a_hold_without_a_frame_takes_its_time),
     ("an_ivr_leg_is_heard_by_eagi", an_ivr_leg_is_heard_by_eagi),
     (
         "a_call_that_is_ended_by_lineside_goes_on_in_the_dialplan",
@@ -106,6 +107,23 @@ fn a_bridged_call_is_tapped_on_each_side() {
     assert_eq!((&call["end_reason"], &call["uniqueid"]), (&"hangup".into(), &channel.uniqueid.as_str().into()));
     assert_eq!(legs(&call), [("agent", 16_000), ("caller", 16_000)]);
     assert_understood("AudioSocket taps", &call, &script, 0.0, CLEAR);
+    assert_nothing_open(&bed);
+    bed.stop();
+}
+
+fn a_hold_without_a_frame_takes_its_time() {
+    const HOLD_S: f64 = 4.0;
+    let mut script = short();
+    let (mut bed, mut pbx) = ready(&script);
+    let channel = pbx.call("caller", "tap", &[("__HOLD", &HOLD_S.to_string())]);
+    pbx.until_bridged(1);
+    pbx.go();
+    pbx.until_quiet(patience(&script) * 2);
+    let call = bed.until_completed(&channel.uniqueid);
+    let again_s = script.seconds() + HOLD_S;
+    let again = script.said.clone().into_iter().map(|said| said.later(again_s));
+    script.said.extend(again);
+    assert_understood("a hold", &call, &script, 0.0, CLEAR);
     assert_nothing_open(&bed);
     bed.stop();
 }

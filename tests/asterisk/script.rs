@@ -18,6 +18,13 @@ pub struct Said {
     pub words: String,
 }
 
+impl Said {
+    /// The same, said so many seconds later.
+    pub fn later(self, seconds: f64) -> Self {
+        Self { start_s: self.start_s + seconds, end_s: self.end_s + seconds, ..self }
+    }
+}
+
 /// Both sides of a call, equally long.
 pub struct Script {
     pub agent: Vec<i16>,
