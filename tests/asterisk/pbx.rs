@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::bed::{Bed, free_port};
 
@@ -256,9 +256,16 @@ impl Pbx {
         });
     }
 
-    /// All telephones begin to speak, now.
-    pub fn go(&mut self) {
+    /// All telephones begin to speak at once; gives when.
+    pub fn go(&mut self) -> SystemTime {
+        // Answer() waits half a second for a first frame.
+        self.until("the telephones are ready", Duration::from_secs(10), |channels| {
+            let mut phones =
+                channels.iter().filter(|channel| channel.context == "phones" && channel.name.ends_with(";2"));
+            phones.all(|phone| phone.application == "WaitForCondition").then_some(())
+        });
         self.act("Setvar", &[("Variable", "GO"), ("Value", "yes")]);
+        SystemTime::now()
     }
 
     pub fn hang_up(&mut self, channel: &Channel) {
