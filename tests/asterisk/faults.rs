@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::pbx::Pbx;
-use crate::roads::{bed, is_after, patience, ready};
-use crate::script::{Asked, assert_nothing_open, assert_understood, heard, script, short, word_error_rate};
+use crate::roads::{ASKED, bed, is_after, patience, ready};
+use crate::script::{assert_nothing_open, assert_understood, heard, script, short, word_error_rate};
 
 pub const TESTS: &[crate::Test] = &[
     ("calls_do_not_mind_that_lineside_is_not_there", calls_do_not_mind_that_lineside_is_not_there),
@@ -60,8 +60,7 @@ fn a_restart_in_mid_call_costs_the_tap_and_nothing_of_the_recording() {
         let said = script.of(speaker).next().expect("a line");
         assert!(heard(&tapped, speaker).starts_with(&said.words), "{tapped}");
     }
-    let asked = Asked { errors: 0.1, late_s: 0.3 };
-    assert_understood("recording over a restart", &bed.until_completed("recorded"), &script, 0.0, asked);
+    assert_understood("recording over a restart", &bed.until_completed("recorded"), &script, 0.0, ASKED);
     assert_nothing_open(&bed);
     bed.stop();
 }
@@ -86,8 +85,7 @@ fn a_stalled_daemon_hurts_no_call_and_hears_it_all_when_it_wakes() {
     pbx.until_quiet(patience(&script));
     bed.signal("-CONT");
     let call = bed.until_completed(&channel.uniqueid);
-    let asked = Asked { errors: 0.1, late_s: 0.3 };
-    assert_understood("taps of a stalled daemon", &call, &script, 0.0, asked);
+    assert_understood("taps of a stalled daemon", &call, &script, 0.0, ASKED);
     bed.until("nothing runs any more", Duration::from_secs(30), |bed| {
         bed.get("/api/v1/calls/stats")["active_sessions"] == 0
     });
@@ -108,7 +106,7 @@ fn what_was_said_before_asterisk_was_killed_is_kept() {
     let tapped = bed.until_completed(&channel.uniqueid);
     let said: Vec<_> = script.of("agent").take(2).map(|said| said.words.as_str()).collect();
     let errors = word_error_rate(&said.join(" "), &heard(&tapped, "agent"));
-    assert!(errors <= 0.1, "{errors}: {tapped}");
+    assert!(errors <= ASKED.errors, "{errors}: {tapped}");
     for channel in alone {
         let call = bed.until_completed(&channel.uniqueid);
         let second = script.of("caller").next().expect("a line");

@@ -39,7 +39,6 @@ pub struct Pbx {
 pub struct Channel {
     pub name: String,
     pub context: String,
-    pub extension: String,
     pub application: String,
     pub bridge: String,
     pub uniqueid: String,
@@ -192,7 +191,6 @@ impl Pbx {
                 Some(Channel {
                     name: field(0)?,
                     context: field(1)?,
-                    extension: field(2)?,
                     application: field(5)?,
                     bridge: field(12)?,
                     uniqueid: field(13)?,

@@ -25,8 +25,8 @@ pub const TESTS: &[crate::Test] = &[
     ),
 ];
 
-/// Roads that carry 16-bit sound or G.711 as it is.
-const CLEAR: Asked = Asked { errors: 0.1, late_s: 0.3 };
+/// What every road was seen to keep, GSM included (0 to 4 % of the words, 0.27 s: the air before an utterance), and a little more.
+pub const ASKED: Asked = Asked { errors: 0.1, late_s: 0.3 };
 
 /// A daemon with the demo model, not started.
 pub fn bed() -> Bed {
@@ -74,19 +74,17 @@ fn every_format_and_option_of_mixmonitor_is_followed_while_it_grows() {
 
     let call = bed.until_completed(&channel.uniqueid);
     assert_eq!((&call["end_reason"], &call["uniqueid"]), (&"closed".into(), &channel.uniqueid.as_str().into()));
-    assert_understood("MixMonitor r() t()", &call, &script, 0.0, CLEAR);
+    assert_understood("MixMonitor r() t()", &call, &script, 0.0, ASKED);
     for format in formats {
-        // 13 kbit/s: the model has heard little GSM.
-        let asked = if matches!(format, "wav49" | "gsm") { Asked { errors: 0.25, ..CLEAR } } else { CLEAR };
-        assert_understood(&format!("MixMonitor {format}"), &bed.until_completed(format), &script, 0.0, asked);
+        assert_understood(&format!("MixMonitor {format}"), &bed.until_completed(format), &script, 0.0, ASKED);
     }
-    assert_understood("MixMonitor b", &bed.until_completed("bridged"), &script, 0.0, CLEAR);
-    assert_understood("MixMonitor D", &bed.until_completed(&stereo.uniqueid), &script, 0.0, CLEAR);
+    assert_understood("MixMonitor b", &bed.until_completed("bridged"), &script, 0.0, ASKED);
+    assert_understood("MixMonitor D", &bed.until_completed(&stereo.uniqueid), &script, 0.0, ASKED);
     let mix = bed.until_completed("whole");
     let said: Vec<&str> = script.said.iter().map(|said| said.words.as_str()).collect();
     let errors = word_error_rate(&said.join(" "), &heard(&mix, "unknown"));
     eprintln!("MixMonitor mixed: word errors {:.1} %", errors * 100.0);
-    assert!(errors <= CLEAR.errors, "{errors}: {mix}");
+    assert!(errors <= ASKED.errors, "{errors}: {mix}");
     assert_eq!(bed.get("/api/v1/calls")["calls"].as_array().map(Vec::len), Some(formats.len() + 4));
     assert_nothing_open(&bed);
     bed.stop();
@@ -106,7 +104,7 @@ fn a_bridged_call_is_tapped_on_each_side() {
     let call = bed.until_completed(&channel.uniqueid);
     assert_eq!((&call["end_reason"], &call["uniqueid"]), (&"hangup".into(), &channel.uniqueid.as_str().into()));
     assert_eq!(legs(&call), [("agent", 16_000), ("caller", 16_000)]);
-    assert_understood("AudioSocket taps", &call, &script, 0.0, CLEAR);
+    assert_understood("AudioSocket taps", &call, &script, 0.0, ASKED);
     assert_nothing_open(&bed);
     bed.stop();
 }
@@ -123,7 +121,7 @@ fn a_hold_without_a_frame_takes_its_time() {
     let again_s = script.seconds() + HOLD_S;
     let again = script.said.clone().into_iter().map(|said| said.later(again_s));
     script.said.extend(again);
-    assert_understood("a hold", &call, &script, 0.0, CLEAR);
+    assert_understood("a hold", &call, &script, 0.0, ASKED);
     assert_nothing_open(&bed);
     bed.stop();
 }
@@ -137,7 +135,7 @@ fn two_legs_through_the_audiosocket_application_are_one_call_and_keys_are_kept()
     pbx.until_quiet(patience(&script));
     let call = bed.until_completed(&caller.uniqueid);
     assert_eq!(legs(&call), [("agent", 8000), ("caller", 8000)]);
-    assert_understood("AudioSocket()", &call, &script, 0.0, CLEAR);
+    assert_understood("AudioSocket()", &call, &script, 0.0, ASKED);
     let keys = keys(&bed.path("state"));
     let digits: Vec<&str> = keys.iter().map(|(.., digit)| digit.as_str()).collect();
     assert_eq!(digits.concat(), "12#*A", "{keys:?}");
@@ -160,7 +158,7 @@ fn an_ivr_leg_is_heard_by_eagi() {
     let alone = Script { said: script.of("caller").cloned().collect(), ..script };
     // The leg begins with the script, before the first frame.
     let began: jiff::Timestamp = call["start_time"].as_str().and_then(|time| time.parse().ok()).expect("a time");
-    assert_understood("EAGI", &call, &alone, spoken.duration_since(began).as_secs_f64(), CLEAR);
+    assert_understood("EAGI", &call, &alone, spoken.duration_since(began).as_secs_f64(), ASKED);
     assert_nothing_open(&bed);
     bed.stop();
 }
