@@ -25,6 +25,7 @@ pub struct Line {
     pub samples: Vec<i16>,
     pub words: String,
     /// Whether the agent says it; else the caller.
+    #[allow(dead_code, reason = "the tests with Asterisk ask for it")]
     pub is_agents: bool,
 }
 
