@@ -134,6 +134,7 @@ impl AudioSocket {
                     break "manual";
                 }
                 read = tokio::time::timeout(TICK, stream.read(&mut buffer)) => match read {
+                    Err(_) if holds_bytes(&stream) => {}
                     Err(_) => {
                         leg.idle().await?;
                         if heard.elapsed() > DEAD {
@@ -259,6 +260,11 @@ impl LiveLeg {
     async fn close(mut self, reason: &'static str) -> Result<(), SpoolError> {
         self.end(reason).await
     }
+}
+
+/// Whether a peer that seems to be silent has said something already: after SIGCONT a timer runs out before the bytes that came are seen.
+pub(super) fn holds_bytes(peer: impl std::os::fd::AsFd) -> bool {
+    rustix::io::ioctl_fionread(peer).is_ok_and(|bytes| bytes > 0)
 }
 
 /// Writes what the timeline decided.

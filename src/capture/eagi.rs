@@ -20,7 +20,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio_util::sync::CancellationToken;
 
-use super::audiosocket::put;
+use super::audiosocket::{holds_bytes, put};
 use super::timeline::Timeline;
 use super::{LastFrame, wall_clock};
 use crate::call::{CallId, CallNames, Leg, Source};
@@ -193,6 +193,7 @@ impl Eagi {
                 () = asked.cancelled() => break "manual",
                 left = stream.read(&mut end) => if matches!(left, Ok(0) | Err(_)) { break "hangup" },
                 read = tokio::time::timeout(Duration::from_millis(100), pipe.read(&mut buffer)) => match read {
+                    Err(_) if holds_bytes(&pipe) => {}
                     Err(_) if heard.elapsed() > IDLE => break "idle",
                     Err(_) => {
                         put(&mut writer, timeline.idle(began.elapsed().as_millis() as i64)).await?;

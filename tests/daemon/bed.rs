@@ -44,6 +44,9 @@ pub fn rendered(kind: &str) -> Result<PathBuf, String> {
 pub struct Line {
     pub samples: Vec<i16>,
     pub words: String,
+    /// Whether the agent says it; else the caller.
+    #[allow(dead_code, reason = "the tests with Asterisk ask for it")]
+    pub is_agents: bool,
 }
 
 /// The demo's lines, in order.
@@ -56,7 +59,11 @@ pub fn lines() -> Vec<Line> {
             let mut fields = line.split('\t');
             let (file, words) = (fields.next()?, fields.next()?);
             let mut reader = hound::WavReader::open(folder.join(file)).ok()?;
-            Some(Line { samples: reader.samples().filter_map(Result::ok).collect(), words: words.into() })
+            Some(Line {
+                samples: reader.samples().filter_map(Result::ok).collect(),
+                words: words.into(),
+                is_agents: file.as_bytes().get(2) == Some(&b'A'),
+            })
         })
         .collect()
 }
@@ -73,7 +80,8 @@ pub struct Bed {
     pub child: Option<Child>,
 }
 
-fn free_port() -> u16 {
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("address").port()
 }
 
@@ -118,7 +126,8 @@ impl Bed {
         std::fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
-    fn signal(&self, name: &str) {
+    /// A signal by its name: -STOP, -CONT.
+    pub fn signal(&self, name: &str) {
         let pid = self.child.as_ref().expect("running").id().to_string();
         assert!(Command::new("kill").args([name, &pid]).status().expect("kill").success());
     }

@@ -1,0 +1,168 @@
+//! What is said on the tests' calls, by whom and when; and how a call's text is held against it.
+
+use serde_json::Value;
+
+use crate::bed::{self, Bed, plain};
+
+/// Samples per second of the telephones' sounds.
+const RATE: usize = 8000;
+
+/// One side's words.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// `agent` or `caller`.
+    pub speaker: &'static str,
+    /// Seconds since the call's audio began.
+    pub start_s: f64,
+    pub end_s: f64,
+    pub words: String,
+}
+
+impl Said {
+    /// The same, said so many seconds later.
+    pub fn later(self, seconds: f64) -> Self {
+        Self { start_s: self.start_s + seconds, end_s: self.end_s + seconds, ..self }
+    }
+}
+
+/// Both sides of a call, equally long.
+pub struct Script {
+    pub agent: Vec<i16>,
+    pub caller: Vec<i16>,
+    pub said: Vec<Said>,
+}
+
+impl Script {
+    pub fn seconds(&self) -> f64 {
+        self.agent.len() as f64 / RATE as f64
+    }
+
+    /// What one side says.
+    pub fn words(&self, speaker: &str) -> String {
+        self.of(speaker).map(|said| said.words.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    pub fn of(&self, speaker: &str) -> impl Iterator<Item = &Said> {
+        self.said.iter().filter(move |said| said.speaker == speaker)
+    }
+}
+
+/// The call that is played: eight lines by turns, those without noise in them.
+pub fn script() -> Script {
+    build(&[18, 5, 9, 11, 16, 15, 14, 17])
+}
+
+/// A short one: a question and its answer.
+pub fn short() -> Script {
+    build(&[16, 5])
+}
+
+fn build(numbers: &[usize]) -> Script {
+    const PAUSE: usize = RATE * 8 / 10;
+    let lines = bed::lines();
+    let mut script = Script { agent: vec![0; RATE / 2], caller: vec![0; RATE / 2], said: Vec::new() };
+    for &number in numbers {
+        let line = &lines[number];
+        let at = script.agent.len();
+        let (first, last) = voiced(&line.samples);
+        let speaker = if line.is_agents { "agent" } else { "caller" };
+        let second = |sample: usize| (at + sample) as f64 / RATE as f64;
+        script.said.push(Said { speaker, start_s: second(first), end_s: second(last), words: plain(&line.words) });
+        let (voice, other) = if speaker == "agent" {
+            (&mut script.agent, &mut script.caller)
+        } else {
+            (&mut script.caller, &mut script.agent)
+        };
+        voice.extend(&line.samples);
+        voice.resize(at + line.samples.len() + PAUSE, 0);
+        other.resize(voice.len(), 0);
+    }
+    script
+}
+
+/// Where a line's voice begins and ends: the first and last 10 ms above a tenth of its loudest.
+fn voiced(samples: &[i16]) -> (usize, usize) {
+    const WINDOW: usize = RATE / 100;
+    let level = |window: &[i16]| window.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>().sqrt();
+    let levels: Vec<f64> = samples.chunks(WINDOW).map(level).collect();
+    let bound = levels.iter().copied().fold(0.0, f64::max) / 10.0;
+    let first = levels.iter().position(|&level| level > bound).unwrap_or(0);
+    let last = levels.iter().rposition(|&level| level > bound).unwrap_or(0);
+    (first * WINDOW, (last + 1) * WINDOW)
+}
+
+/// Words that are wrong, missing or too many, as a share of those that were said.
+pub fn word_error_rate(said: &str, heard: &str) -> f64 {
+    let (said, heard): (Vec<&str>, Vec<&str>) = (said.split_whitespace().collect(), heard.split_whitespace().collect());
+    let mut row: Vec<usize> = (0..=heard.len()).collect();
+    for (i, word) in said.iter().enumerate() {
+        let mut corner = std::mem::replace(&mut row[0], i + 1);
+        for (j, other) in heard.iter().enumerate() {
+            let best = (corner + usize::from(word != other)).min(row[j] + 1).min(row[j + 1] + 1);
+            corner = std::mem::replace(&mut row[j + 1], best);
+        }
+    }
+    row[heard.len()] as f64 / said.len().max(1) as f64
+}
+
+/// What a call's segments hold of one speaker, in order.
+pub fn heard(call: &Value, speaker: &str) -> String {
+    let segments = call["transcript_segments"].as_array().cloned().unwrap_or_default();
+    let texts: Vec<&str> = segments
+        .iter()
+        .filter(|segment| segment["speaker"] == speaker)
+        .filter_map(|segment| segment["text"].as_str())
+        .collect();
+    plain(&texts.join(" ")).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What is asked of a call's text.
+#[derive(Clone, Copy)]
+pub struct Asked {
+    /// Highest word error rate of a leg.
+    pub errors: f64,
+    /// Furthest that a line may begin from where it was said, seconds.
+    pub late_s: f64,
+}
+
+/// Both legs were understood, each line under its speaker and at its time; `shift_s` is where the script begins on the call's clock.
+pub fn assert_understood(road: &str, call: &Value, script: &Script, shift_s: f64, asked: Asked) {
+    let segments = call["transcript_segments"].as_array().cloned().unwrap_or_default();
+    for speaker in ["agent", "caller"] {
+        let (said, heard) = (script.words(speaker), heard(call, speaker));
+        let errors = word_error_rate(&said, &heard);
+        let mut worst = 0.0_f64;
+        for line in script.of(speaker) {
+            let off = segments
+                .iter()
+                .filter(|segment| segment["speaker"] == speaker)
+                .filter_map(|segment| segment["start_time"].as_f64())
+                .map(|start| start - line.start_s - shift_s)
+                .min_by(|a, b| a.abs().total_cmp(&b.abs()));
+            let off = off.unwrap_or_else(|| panic!("{road}: nothing of the {speaker} was heard: {call}"));
+            if off.abs() > worst.abs() {
+                worst = off;
+            }
+        }
+        eprintln!("{road}: {speaker}: word errors {:.1} %, times within {worst:+.3} s", errors * 100.0);
+        assert!(errors <= asked.errors, "{road}: {speaker}: {errors:.3}\nsaid:  {said}\nheard: {heard}");
+        assert!(worst.abs() <= asked.late_s, "{road}: {speaker}: {worst:+.3} s off");
+    }
+    let others: Vec<&Value> =
+        segments.iter().filter(|segment| segment["speaker"] != "agent" && segment["speaker"] != "caller").collect();
+    assert!(others.is_empty(), "{road}: {others:?}");
+}
+
+/// No call runs, no leg is open, nothing waits.
+pub fn assert_nothing_open(bed: &Bed) {
+    let active = bed.get("/api/v1/calls/stats");
+    assert_eq!(active["active_sessions"], 0, "{active}");
+    let health = bed.get("/health");
+    assert_eq!(health["backlog"]["utterances"], 0, "{health}");
+    for call in bed.get("/api/v1/calls")["calls"].as_array().into_iter().flatten() {
+        let call = bed.get(&format!("/api/v1/calls/{}", call["call_id"].as_str().expect("id")));
+        for leg in call["legs"].as_array().expect("legs") {
+            assert!(!leg["closed"].is_null(), "an open leg: {leg}");
+        }
+    }
+}
