@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::pbx::Pbx;
 use crate::roads::{ASKED, bed, is_after, patience, ready};
-use crate::script::{assert_nothing_open, assert_understood, heard, script, short, word_error_rate};
+use crate::script::{assert_nothing_open, assert_understood, demo, heard, short, word_error_rate};
 
 pub const TESTS: &[crate::Test] = &[
     ("calls_do_not_mind_that_lineside_is_not_there", calls_do_not_mind_that_lineside_is_not_there),
@@ -39,7 +39,7 @@ fn calls_do_not_mind_that_lineside_is_not_there() {
 }
 
 fn a_restart_in_mid_call_costs_the_tap_and_nothing_of_the_recording() {
-    let script = script();
+    let script = demo("calm", 24.0);
     let (mut bed, mut pbx) = ready(&script);
     let channel = pbx.call("caller", "both", &[]);
     pbx.until_bridged(1);
@@ -66,7 +66,7 @@ fn a_restart_in_mid_call_costs_the_tap_and_nothing_of_the_recording() {
 }
 
 fn a_stalled_daemon_hurts_no_call_and_hears_it_all_when_it_wakes() {
-    let script = script();
+    let script = demo("support", 24.0);
     let (mut bed, mut pbx) = ready(&script);
     let channel = pbx.call("caller", "tap", &[]);
     pbx.until_bridged(1);
@@ -94,7 +94,7 @@ fn a_stalled_daemon_hurts_no_call_and_hears_it_all_when_it_wakes() {
 }
 
 fn what_was_said_before_asterisk_was_killed_is_kept() {
-    let script = script();
+    let script = demo("hold", 24.0);
     let (mut bed, mut pbx) = ready(&script);
     let channel = pbx.call("caller", "both", &[]);
     let alone = ["listen", "eagi"].map(|road| pbx.call("caller", road, &[("WHO", "caller")]));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::bed::{self, Bed};
 use crate::pbx::{Channel, Pbx};
-use crate::script::{Asked, Script, assert_nothing_open, assert_understood, heard, script, short, word_error_rate};
+use crate::script::{Asked, Script, assert_nothing_open, assert_understood, demo, heard, short, word_error_rate};
 
 pub const TESTS: &[crate::Test] = &[
     (
@@ -56,7 +56,7 @@ pub fn patience(script: &Script) -> Duration {
 }
 
 fn every_format_and_option_of_mixmonitor_is_followed_while_it_grows() {
-    let script = script();
+    let script = demo("angry", 28.0);
     let (mut bed, mut pbx) = ready(&script);
     let formats = ["wav", "wav16", "wav49", "gsm", "ulaw", "alaw", "sln", "sln16"];
     let channel = pbx.call("caller", "record", &[("FORMATS", &formats.join("-"))]);
@@ -91,7 +91,7 @@ fn every_format_and_option_of_mixmonitor_is_followed_while_it_grows() {
 }
 
 fn a_bridged_call_is_tapped_on_each_side() {
-    let script = script();
+    let script = demo("crosstalk", 28.0);
     let (mut bed, mut pbx) = ready(&script);
     let channel = pbx.call("caller", "tap", &[]);
     pbx.until_bridged(1);
@@ -127,7 +127,7 @@ fn a_hold_without_a_frame_takes_its_time() {
 }
 
 fn two_legs_through_the_audiosocket_application_are_one_call_and_keys_are_kept() {
-    let script = script();
+    let script = demo("promise", 28.0);
     let (mut bed, mut pbx) = ready(&script);
     let caller = pbx.call("caller", "listen", &[("WHO", "caller"), ("KEYS", "12#*A")]);
     pbx.call("agent", "listen", &[("WHO", "agent"), ("CALL", &caller.uniqueid)]);
@@ -147,7 +147,7 @@ fn two_legs_through_the_audiosocket_application_are_one_call_and_keys_are_kept()
 }
 
 fn an_ivr_leg_is_heard_by_eagi() {
-    let script = script();
+    let script = demo("legal", 28.0);
     let (mut bed, mut pbx) = ready(&script);
     let channel = pbx.call("caller", "eagi", &[]);
     let spoken = jiff::Timestamp::try_from(pbx.go()).expect("a time of today");

@@ -47,48 +47,34 @@ impl Script {
     }
 }
 
-/// The call that is played: eight lines by turns, those without noise in them.
-pub fn script() -> Script {
-    build(&[18, 5, 9, 11, 16, 15, 14, 17])
+/// The beginning of a demo call: the lines that begin within so many seconds, and a pause.
+pub fn demo(name: &str, seconds: f64) -> Script {
+    let folder = bed::rendered("calls").expect("the demo calls");
+    let truth = std::fs::read_to_string(folder.join(format!("{name}.json"))).expect("script");
+    let truth: Value = serde_json::from_str(&truth).expect("JSON");
+    let said: Vec<Said> = truth["lines"]
+        .as_array()
+        .expect("lines")
+        .iter()
+        .map(|line| Said {
+            speaker: if line["speaker"] == "agent" { "agent" } else { "caller" },
+            start_s: line["start_s"].as_f64().expect("start"),
+            end_s: line["end_s"].as_f64().expect("end"),
+            words: plain(line["text"].as_str().expect("text")),
+        })
+        .filter(|said| said.start_s < seconds)
+        .collect();
+    let end = said.iter().map(|said| said.end_s).fold(0.0, f64::max) + 0.8;
+    let leg = |side: &str| {
+        let mut reader = hound::WavReader::open(folder.join(format!("{name}-{side}.wav"))).expect("sound");
+        reader.samples().take((end * RATE as f64) as usize).map(|sample| sample.expect("sample")).collect()
+    };
+    Script { agent: leg("agent"), caller: leg("caller"), said }
 }
 
-/// A short one: a question and its answer.
+/// A short one: a greeting and what it is about.
 pub fn short() -> Script {
-    build(&[16, 5])
-}
-
-fn build(numbers: &[usize]) -> Script {
-    const PAUSE: usize = RATE * 8 / 10;
-    let lines = bed::lines();
-    let mut script = Script { agent: vec![0; RATE / 2], caller: vec![0; RATE / 2], said: Vec::new() };
-    for &number in numbers {
-        let line = &lines[number];
-        let at = script.agent.len();
-        let (first, last) = voiced(&line.samples);
-        let speaker = if line.is_agents { "agent" } else { "caller" };
-        let second = |sample: usize| (at + sample) as f64 / RATE as f64;
-        script.said.push(Said { speaker, start_s: second(first), end_s: second(last), words: plain(&line.words) });
-        let (voice, other) = if speaker == "agent" {
-            (&mut script.agent, &mut script.caller)
-        } else {
-            (&mut script.caller, &mut script.agent)
-        };
-        voice.extend(&line.samples);
-        voice.resize(at + line.samples.len() + PAUSE, 0);
-        other.resize(voice.len(), 0);
-    }
-    script
-}
-
-/// Where a line's voice begins and ends: the first and last 10 ms above a tenth of its loudest.
-fn voiced(samples: &[i16]) -> (usize, usize) {
-    const WINDOW: usize = RATE / 100;
-    let level = |window: &[i16]| window.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>().sqrt();
-    let levels: Vec<f64> = samples.chunks(WINDOW).map(level).collect();
-    let bound = levels.iter().copied().fold(0.0, f64::max) / 10.0;
-    let first = levels.iter().position(|&level| level > bound).unwrap_or(0);
-    let last = levels.iter().rposition(|&level| level > bound).unwrap_or(0);
-    (first * WINDOW, (last + 1) * WINDOW)
+    demo("support", 6.0)
 }
 
 /// Words that are wrong, missing or too many, as a share of those that were said.

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Holds the demo model to its word error rates, with both engines, on sentences and voices that its training never heard.
+
+usage: accuracy.py LINESIDE GGML_FILE CT2_FOLDER SETS_FOLDER      (SETS_FOLDER is made by packaging/demo-model/render sets)
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+
+# Percent of words wrong at most, whole windows.
+LIMITS = {"8khz": 0.5, "g711": 0.5, "gsm": 2.0, "noise-10db": 5.0, "packed-30s": 5.0, "random-words": 20.0}
+ENGINES_APART = 0.3
+
+
+def bench(binary, models, *arguments):
+    with tempfile.NamedTemporaryFile(suffix=".toml") as config:
+        chosen = [part for model in models for part in ("--model", model)]
+        command = [binary, "--config", config.name, "bench", "accuracy", "--json", *chosen, *arguments]
+        run = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    return [json.loads(line) for line in run.stdout.decode().splitlines()]
+
+
+def main():
+    if len(sys.argv) != 5:
+        sys.exit(__doc__)
+    binary, ggml, ct2, sets = sys.argv[1:]
+    failed = []
+    rate = lambda row: 100 * row["errors"] / row["words"]
+    rates = {}
+    for row in bench(binary, [ggml, ct2], "--whole", "--recordings", f"{sets}/windows"):
+        if row["set"] == "nothing":
+            print(f"{row['model']}: {row['heard']} words on {row['files']} windows of silence, tones and noise")
+            continue
+        rates.setdefault(row["set"], []).append(rate(row))
+    for name, (whisper, ctranslate) in rates.items():
+        limit = LIMITS.get(name)
+        print(f"{name}: {whisper:.2f} % of words wrong with whisper.cpp, {ctranslate:.2f} % with CTranslate2" + (f", at most {limit} %" if limit else ""))
+        if limit and whisper > limit:
+            failed.append(f"{name}: {whisper:.2f} % is over {limit} %")
+    if abs(rates["8khz"][0] - rates["8khz"][1]) > ENGINES_APART:
+        failed.append(f"the engines differ by more than {ENGINES_APART} points")
+    for row in bench(binary, [ggml], "--recordings", f"{sets}/calls"):
+        if row["words"]:
+            print(f"demo calls, {row['set']}: {rate(row):.2f} % of words wrong")
+            continue
+        print(f"demo calls, {row['set']}: {row['heard']} words on {row['audio_s']:.0f} s in which nobody speaks")
+        if row["heard"]:
+            failed.append(f"{row['heard']} words where nobody speaks")
+    for problem in failed:
+        print(f"failed: {problem}")
+    sys.exit(1 if failed else 0)
+
+
+main()
