@@ -34,7 +34,9 @@ def share_of_sizes(progress):
         return [1, 0, 0, 0, 0]
     if progress < 0.4:
         return [0.58, 0.22, 0.16, 0.02, 0.02]
-    return [0.40, 0.20, 0.16, 0.12, 0.12]
+    if progress < 0.65:
+        return [0.40, 0.20, 0.16, 0.12, 0.12]
+    return [0.30, 0.16, 0.18, 0.18, 0.18]
 
 
 def size_of_step(seed, number, steps):
@@ -53,7 +55,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("assets", type=Path)
-    parser.add_argument("--steps", type=int, default=4500)
+    parser.add_argument("--steps", type=int, default=4900)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--shards", type=int, default=60)
     arguments = parser.parse_args()
