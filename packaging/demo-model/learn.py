@@ -4,9 +4,11 @@ FOLDER keeps the rendered speech and the checkpoint; a run that was stopped goes
 """
 
 import argparse
+import hashlib
 import json
 import multiprocessing
 import os
+import queue as queues
 import random
 import sys
 import time
@@ -28,8 +30,15 @@ WARM_UP = 100
 SAVE_EVERY = 200
 
 
+# At the end, when the words are known: a while on long windows.
+LAST_STAGE = 450
+LAST_STAGE_RATE = 0.3
+
+
 def share_of_sizes(progress):
-    """How often each window size is drawn: short ones first, long ones when the words are known."""
+    """How often each window size is drawn: short ones first, long ones when the words are known. `progress` is over 1 in the last stage."""
+    if progress >= 1:
+        return [0.20, 0.12, 0.18, 0.22, 0.28]
     if progress < 0.05:
         return [1, 0, 0, 0, 0]
     if progress < 0.4:
@@ -40,7 +49,7 @@ def share_of_sizes(progress):
 
 
 def size_of_step(seed, number, steps):
-    return random.Random(f"{seed} size {number}").choices(range(len(SIZES)), share_of_sizes(number / steps))[0]
+    return random.Random(f"{seed} size {number}").choices(range(len(SIZES)), share_of_sizes(number / (steps - LAST_STAGE)))[0]
 
 
 def feed(folder, assets, seed, shards, first, steps, queue):
@@ -51,15 +60,32 @@ def feed(folder, assets, seed, shards, first, steps, queue):
         queue.put((number, size, source.step(seed, number, size)))
 
 
+def fingerprint(*what, files):
+    """Of settings and sources: what was made under another one is not gone on with."""
+    digest = hashlib.sha256(repr(what).encode())
+    for name in files:
+        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def next_step(queue, feeder):
+    while True:
+        try:
+            return queue.get(timeout=10)
+        except queues.Empty:
+            if not feeder.is_alive():
+                sys.exit("the maker of windows has ended: see its error above")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("assets", type=Path)
-    parser.add_argument("--steps", type=int, default=4900)
+    parser.add_argument("--steps", type=int, default=5350)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--shards", type=int, default=60)
     arguments = parser.parse_args()
-    speech = arguments.folder / "speech"
+    speech = arguments.folder / f"speech-{fingerprint(arguments.seed, files=('words', 'scripts', 'voice', 'corpus'))}"
     corpus.fill(speech, arguments.seed, arguments.shards)
 
     import jax
@@ -68,14 +94,16 @@ def main():
 
     vocabulary = Vocabulary(arguments.assets)
     values = network.start_values(arguments.seed, len(vocabulary.ids), windows.PHONEMES, len(vocabulary.word_class) + 1)
+    sources = ("learn", "windows", "network", "features", "telephone", "words", "scripts", "voice", "corpus")
+    print_of_run = fingerprint(arguments.steps, arguments.seed, arguments.shards, files=sources)
     checkpoint = arguments.folder / "checkpoint.npz"
     slow = {name: np.zeros_like(value) for name, value in values.items()}
     square = {name: np.zeros_like(value) for name, value in values.items()}
     first = 0
     if checkpoint.exists():
         with np.load(checkpoint) as saved:
-            if list(saved["ids"]) != vocabulary.ids:
-                sys.exit(f"{checkpoint} is of another vocabulary: delete it to begin anew")
+            if str(saved.get("run", "")) != print_of_run:
+                sys.exit(f"{checkpoint} was begun with other sources or settings: move it away to begin anew")
             first = int(saved["step"])
             for kind, table in (("value", values), ("slow", slow), ("square", square)):
                 for name in table:
@@ -147,7 +175,7 @@ def main():
         tables = (("value", values), ("slow", slow), ("square", square))
         arrays = {f"{kind} {name}": np.asarray(value) for kind, table in tables for name, value in table.items()}
         partial = arguments.folder / "partial.npz"
-        np.savez(partial, step=number, ids=np.array(vocabulary.ids), **arrays)
+        np.savez(partial, run=print_of_run, step=number, ids=np.array(vocabulary.ids), **arrays)
         partial.rename(checkpoint)
 
     context = multiprocessing.get_context("spawn")
@@ -158,11 +186,14 @@ def main():
     log = open(arguments.folder / "log.jsonl", "a")
     for number in range(first, arguments.steps):
         asked = time.time()
-        fed, size, batch = queue.get()
+        fed, size, batch = next_step(queue, feeder)
         waited += time.time() - asked
         assert fed == number
-        progress = number / arguments.steps
-        rate = min(1, (number + 1) / WARM_UP) * max(0.01, min(1.0, (1 - progress) / 0.75))
+        progress = number / (arguments.steps - LAST_STAGE)
+        if progress < 1:
+            rate = min(1, (number + 1) / WARM_UP) * max(0.01, min(1.0, (1 - progress) / 0.75))
+        else:
+            rate = LAST_STAGE_RATE * (arguments.steps - number) / LAST_STAGE
         guide, frames = (0.3, 0.5) if progress < 0.6 else (0.1, 0.2)
         values, slow, square, parts = update(values, slow, square, number + 1.0, rate, guide, frames, batch)
         recent.setdefault(size, []).append([float(part) for part in parts])

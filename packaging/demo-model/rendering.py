@@ -1,4 +1,7 @@
-"""Sound with its true text: the demo calls, and the sets that accuracy is measured on. Voices and sentences are those that training never hears."""
+"""Sound with its true text: the demo calls, the sets that accuracy is measured on, lines for tests.
+
+All voices, and the sentences of the calls and sets, are such as training never hears.
+"""
 
 import json
 import random
@@ -136,14 +139,18 @@ def write_sets(folder, count):
     for number in range(max(count // 10, 1)):
         texts, sound = [], np.zeros(0, np.float32)
         speaker = voice.random_voice(rng, held_out=True)
-        while len(sound) < 25 * RATE:
-            texts.append(words.sentence(rng, held_out=True))
-            sound = np.concatenate([sound, spaced(voice.say(texts[-1], speaker, rng.randint(145, 185)).samples, rng)])
-        put("packed-30s", f"{number:03}", sound[: 30 * RATE], " ".join(texts))
+        while True:
+            text = words.sentence(rng, held_out=True)
+            piece = spaced(voice.say(text, speaker, rng.randint(145, 185)).samples, rng)
+            if len(sound) + len(piece) > 29.9 * RATE:
+                break
+            texts.append(text)
+            sound = np.concatenate([sound, piece])
+        put("packed-30s", f"{number:03}", sound, " ".join(texts))
     source = nothing(rng, chance, 10)
     for number in range(60):
         kind, sound = next(source)
-        put("nothing", f"{number:03}-{kind}", sound, "")
+        put("noise" if kind.startswith("noise") else "silence-and-tones", f"{number:03}-{kind}", sound, "")
 
     for line, through in lines_of(chance).items():
         place = folder / "calls" / line
@@ -152,12 +159,12 @@ def write_sets(folder, count):
             made = call(name)
             write_wav(place / f"{name}.wav", *(through(made[side]) for side in SIDES))
             (place / f"{name}.json").write_text(json.dumps({"lines": made["lines"]}) + "\n")
-    place = folder / "calls" / "mixed"
-    place.mkdir(parents=True, exist_ok=True)
-    for name in CALLS:
-        made = call(name)
-        write_wav(place / f"{name}.wav", made["agent"] + made["caller"])
-        (place / f"{name}.txt").write_text(" ".join(line["text"] for line in made["lines"]) + "\n")
+        place = folder / "calls" / f"mixed-{line}"
+        place.mkdir(parents=True, exist_ok=True)
+        for name in CALLS:
+            made = call(name)
+            write_wav(place / f"{name}.wav", through(made["agent"] + made["caller"]))
+            (place / f"{name}.txt").write_text(" ".join(line["text"] for line in made["lines"]) + "\n")
     place = folder / "calls" / "nothing"
     place.mkdir(parents=True, exist_ok=True)
     source = nothing(rng, chance, 60)

@@ -83,7 +83,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Tail(arguments) => calls::tail(&arguments, &config()?)?,
         Command::Model(arguments) => return model::run(&arguments, &config()?.paths.models()),
         Command::Doctor(arguments) => return doctor::run(&arguments, path.as_deref()),
-        Command::Bench(arguments) => bench::run(&arguments, &config()?)?,
+        Command::Bench(arguments) => bench::run(&arguments, config)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -102,6 +102,9 @@ pub fn heard(call: &Value, speaker: &str) -> String {
     plain(&texts.join(" ")).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// A line that follows its speaker's last one as soon may be in one utterance with it, and in one segment: half a second of silence ends one.
+const ONE_UTTERANCE_S: f64 = 0.6;
+
 /// What is asked of a call's text.
 #[derive(Clone, Copy)]
 pub struct Asked {
@@ -118,7 +121,13 @@ pub fn assert_understood(road: &str, call: &Value, script: &Script, shift_s: f64
         let (said, heard) = (script.words(speaker), heard(call, speaker));
         let errors = word_error_rate(&said, &heard);
         let mut worst = 0.0_f64;
+        let mut before = f64::NEG_INFINITY;
         for line in script.of(speaker) {
+            let air = line.start_s - before;
+            before = line.end_s;
+            if air < ONE_UTTERANCE_S {
+                continue;
+            }
             let off = segments
                 .iter()
                 .filter(|segment| segment["speaker"] == speaker)

@@ -12,41 +12,46 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// The small model that knows the demo's words, where it and what renders its voices are at hand.
+/// The small model that knows the demo's words. `None` where its voices cannot be rendered, with the reason said.
 pub fn demo_model() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/demo-model/demo.bin");
-    if !path.exists() {
-        eprintln!("skipped: no demo model here");
-        return None;
-    }
-    if let Err(problem) = rendered("lines") {
-        eprintln!("skipped: {problem}");
-        return None;
-    }
-    Some(path)
+    assert!(path.exists(), "{} comes with the source", path.display());
+    rendered("lines").inspect_err(|problem| eprintln!("skipped: {problem}")).ok().map(|_| path)
 }
 
-/// A folder with what `packaging/demo-model/render` makes of this kind (`lines`, `calls`); made once.
+/// A folder with what `packaging/demo-model/render` makes of this kind (`lines`, `calls`); made once. An error where espeak-ng or numpy is missing.
 pub fn rendered(kind: &str) -> Result<PathBuf, String> {
     static DONE: Mutex<BTreeMap<String, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
-    let mut done = DONE.lock().expect("lock");
-    let make = || {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{kind}-{}", std::process::id()));
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/demo-model/render");
-        let made = Command::new(script).arg(kind).arg(&folder).output().map_err(|error| error.to_string())?;
-        let why = String::from_utf8_lossy(&made.stderr).lines().last().unwrap_or_default().to_string();
-        if made.status.success() { Ok(folder) } else { Err(format!("packaging/demo-model/render {kind}: {why}")) }
-    };
-    done.entry(kind.into()).or_insert_with(make).clone()
+    let mut done = DONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    done.entry(kind.into()).or_insert_with(|| render(kind)).clone()
+}
+
+fn render(kind: &str) -> Result<PathBuf, String> {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    // What former runs have left.
+    for entry in std::fs::read_dir(root).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let owner = name.strip_prefix("rendered-").and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
+        if owner.is_some_and(|owner| !Path::new(&format!("/proc/{owner}")).exists()) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    let folder = root.join(format!("rendered-{}-{kind}", std::process::id()));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/demo-model/render");
+    let made = Command::new(script).arg(kind).arg(&folder).output().expect("run render");
+    if made.status.success() {
+        return Ok(folder);
+    }
+    let said = String::from_utf8_lossy(&made.stderr).into_owned();
+    let missing = ["apt-get install", "No module named 'numpy'"].iter().any(|sign| said.contains(sign));
+    assert!(missing, "packaging/demo-model/render {kind}: {said}");
+    Err(said.lines().last().unwrap_or_default().to_string())
 }
 
 /// A spoken line: its samples at 8 kHz, and its words.
 pub struct Line {
     pub samples: Vec<i16>,
     pub words: String,
-    /// Whether the agent says it; else the caller.
-    #[allow(dead_code, reason = "the tests with Asterisk ask for it")]
-    pub is_agents: bool,
 }
 
 /// The demo's lines, in order.
@@ -59,11 +64,7 @@ pub fn lines() -> Vec<Line> {
             let mut fields = line.split('\t');
             let (file, words) = (fields.next()?, fields.next()?);
             let mut reader = hound::WavReader::open(folder.join(file)).ok()?;
-            Some(Line {
-                samples: reader.samples().filter_map(Result::ok).collect(),
-                words: words.into(),
-                is_agents: file.as_bytes().get(2) == Some(&b'A'),
-            })
+            Some(Line { samples: reader.samples().filter_map(Result::ok).collect(), words: words.into() })
         })
         .collect()
 }

@@ -18,6 +18,9 @@ fn four_calls_at_once_are_on_the_websocket_soon() {
     let mut bed = Bed::new(&model.display().to_string(), "");
     bed.start();
     let (mut socket, _) = tungstenite::connect(format!("ws://127.0.0.1:{}/ws/calls", bed.http)).expect("websocket");
+    if let tungstenite::stream::MaybeTlsStream::Plain(stream) = socket.get_ref() {
+        stream.set_read_timeout(Some(Duration::from_mins(1))).expect("timeout");
+    }
     let began = Instant::now();
     let mut threads = Vec::new();
     let mut ends: Vec<(String, String, f64)> = Vec::new();

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use comfy_table::{ContentArrangement, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
@@ -148,6 +149,7 @@ pub(super) fn run(plan: &Plan, config: &Config) -> anyhow::Result<()> {
     let mut header = vec!["set", "files", "words"];
     header.extend(columns.iter().map(|(title, _)| title.as_str()));
     let mut rows = table(&header);
+    rows.load_style(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
     for (place, set) in sets.keys().enumerate() {
         let first = &columns[0].1[place];
         let mut row = vec![set.clone(), first.files.to_string(), first.words.to_string()];
@@ -232,6 +234,13 @@ fn measure(
     match reference {
         Reference::Text(said) => tally.count(said, &joined(&report.segments, None)),
         Reference::Script(script) => {
+            if script.lines.is_empty() {
+                tally.count("", &joined(&report.segments, None));
+                return Ok(());
+            }
+            if report.legs.len() != 2 {
+                bail!("a script of two speakers wants a stereo recording, this one has {} channel", report.legs.len());
+            }
             for leg in [Leg::Agent, Leg::Caller] {
                 let said: Vec<&str> =
                     script.lines.iter().filter(|line| line.speaker == leg).map(|line| line.text.as_str()).collect();
@@ -251,6 +260,7 @@ fn joined(segments: &[Segment], leg: Option<Leg>) -> String {
 
 fn compare_times(lines: &[Line], segments: &[Segment], tally: &mut Tally) {
     for segment in segments {
+        // Whose line it lies on.
         let overlap = |line: &Line| segment.end.min(line.end_s) - segment.start.max(line.start_s);
         let own = lines.iter().filter(|line| line.speaker == segment.leg).map(overlap).fold(0.0, f64::max);
         let other = lines.iter().filter(|line| line.speaker != segment.leg).map(overlap).fold(0.0, f64::max);
@@ -258,14 +268,11 @@ fn compare_times(lines: &[Line], segments: &[Segment], tally: &mut Tally) {
             tally.speaker_all += 1;
             tally.speaker_right += usize::from(own > 0.0);
         }
-        if let Some(nearest) = lines
-            .iter()
-            .filter(|line| line.speaker == segment.leg)
-            .map(|line| (segment.start - line.start_s).abs())
-            .min_by(f64::total_cmp)
-        {
-            tally.offsets_ms.push(nearest * 1000.0);
-        }
+    }
+    for line in lines {
+        let own = segments.iter().filter(|segment| segment.leg == line.speaker);
+        let nearest = own.map(|segment| (segment.start - line.start_s).abs()).min_by(f64::total_cmp);
+        tally.offsets_ms.extend(nearest.map(|seconds| seconds * 1000.0));
     }
 }
 

@@ -78,12 +78,15 @@ enum What {
     Accuracy,
 }
 
-pub(super) fn run(arguments: &BenchArguments, config: &Config) -> anyhow::Result<()> {
+pub(super) fn run(
+    arguments: &BenchArguments,
+    config: impl Fn() -> Result<Config, crate::config::ConfigError>,
+) -> anyhow::Result<()> {
     let wanted = |what| arguments.what.is_empty() || arguments.what.contains(&what);
     if arguments.what.contains(&What::Accuracy) {
         let folder = arguments.recordings.as_deref().context("accuracy wants --recordings FOLDER")?;
         let (models, whole) = (arguments.model.as_slice(), arguments.whole);
-        accuracy::run(&Plan { folder, models, whole, denoise: arguments.denoise, json: arguments.json }, config)?;
+        accuracy::run(&Plan { folder, models, whole, denoise: arguments.denoise, json: arguments.json }, &config()?)?;
     }
     if wanted(What::Memory) {
         memory()?;
