@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import queue as queues
 import random
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -177,6 +178,9 @@ def main():
         partial = arguments.folder / "partial.npz"
         np.savez(partial, run=print_of_run, step=number, ids=np.array(vocabulary.ids), **arrays)
         partial.rename(checkpoint)
+        if number == arguments.steps - LAST_STAGE:
+            # The export mixes it in.
+            shutil.copy(checkpoint, arguments.folder / "before-last-stage.npz")
 
     context = multiprocessing.get_context("spawn")
     queue = context.Queue(3)
@@ -206,7 +210,7 @@ def main():
                 left = elapsed / (number + 1 - first) * (arguments.steps - number - 1)
                 print(f"\rtraining: step {number + 1}/{arguments.steps}, {left / 60:.0f} min left, right {mean[SIZES[0][0]][1]:.3f}   ", end="", file=sys.stderr, flush=True)
             recent = {}
-        if (number + 1) % SAVE_EVERY == 0:
+        if (number + 1) % SAVE_EVERY == 0 or number + 1 == arguments.steps - LAST_STAGE:
             save(number + 1)
     save(arguments.steps)
     feeder.terminate()
