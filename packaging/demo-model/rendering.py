@@ -118,9 +118,9 @@ def nothing(rng, chance, seconds):
             yield f"noise-{kind}", telephone.noise(kind, count, chance) * 10 ** (-rng.uniform(20, 60) / 20)
 
 
-def write_sets(folder, count):
+def write_sets(folder, count, seed):
     """FOLDER/windows: one folder a set, FILE.wav with FILE.txt. FOLDER/calls: the demo calls by line, FILE.wav (stereo) with FILE.json; mixed."""
-    rng, chance = random.Random("sets"), np.random.default_rng(5)
+    rng, chance = random.Random(f"sets {seed}"), np.random.default_rng([5, seed])
     windows = folder / "windows"
 
     def put(group, name, sound, text):
@@ -175,13 +175,15 @@ def write_sets(folder, count):
 
 
 def main():
-    usage = "usage: render calls FOLDER [NAME…] | render lines FOLDER | render sets FOLDER [SENTENCES]"
+    usage = "usage: render calls FOLDER [NAME…] | render lines FOLDER | render sets FOLDER [SENTENCES [SEED]]"
     if len(sys.argv) < 3 or sys.argv[1] not in ("calls", "lines", "sets"):
         sys.exit(usage)
     folder = Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
     if sys.argv[1] == "sets":
-        write_sets(folder, int(sys.argv[3]) if len(sys.argv) > 3 else 200)
+        count = int(sys.argv[3]) if len(sys.argv) > 3 else 200
+        seed = int(sys.argv[4]) if len(sys.argv) > 4 else 1
+        write_sets(folder, count, seed)
         return
     if sys.argv[1] == "lines":
         write_lines(folder)

@@ -9,12 +9,9 @@ use super::client::{Daemon, query, runtime};
 use super::{colour, say, table};
 use crate::config::Config;
 
-/// Newest first
+/// Which calls.
 #[derive(Args)]
-pub(super) struct CallsArguments {
-    /// active, connection_closed, completed or failed
-    #[arg(long)]
-    state: Option<String>,
+struct Scope {
     /// Of this agent
     #[arg(long)]
     agent: Option<String>,
@@ -24,6 +21,16 @@ pub(super) struct CallsArguments {
     /// Begun since: 2026-11-21, 2026-11-21T10:00:00Z or seconds
     #[arg(long)]
     since: Option<String>,
+}
+
+/// Newest first
+#[derive(Args)]
+pub(super) struct CallsArguments {
+    /// active, connection_closed, completed or failed
+    #[arg(long)]
+    state: Option<String>,
+    #[command(flatten)]
+    scope: Scope,
     /// Begun before
     #[arg(long)]
     until: Option<String>,
@@ -67,15 +74,8 @@ pub(super) struct SearchArguments {
     /// What to search for
     #[arg(required = true)]
     words: Vec<String>,
-    /// Of this agent
-    #[arg(long)]
-    agent: Option<String>,
-    /// Of this campaign
-    #[arg(long)]
-    campaign: Option<String>,
-    /// In calls begun since
-    #[arg(long)]
-    since: Option<String>,
+    #[command(flatten)]
+    scope: Scope,
     /// agent, caller or mixed
     #[arg(long)]
     leg: Option<String>,
@@ -125,9 +125,9 @@ pub(super) fn coloured(line: &str, label: &str) -> String {
 pub(super) fn list(arguments: &CallsArguments, config: &Config) -> anyhow::Result<()> {
     let query = query(&[
         ("state", arguments.state.clone()),
-        ("agent", arguments.agent.clone()),
-        ("campaign", arguments.campaign.clone()),
-        ("since", arguments.since.clone()),
+        ("agent", arguments.scope.agent.clone()),
+        ("campaign", arguments.scope.campaign.clone()),
+        ("since", arguments.scope.since.clone()),
         ("until", arguments.until.clone()),
         ("min_sentiment", arguments.min_sentiment.map(|value| value.to_string())),
         ("max_sentiment", arguments.max_sentiment.map(|value| value.to_string())),
@@ -207,9 +207,9 @@ pub(super) fn search(arguments: &SearchArguments, config: &Config) -> anyhow::Re
         .collect();
     let query = query(&[
         ("q", Some(words.join(" "))),
-        ("agent", arguments.agent.clone()),
-        ("campaign", arguments.campaign.clone()),
-        ("since", arguments.since.clone()),
+        ("agent", arguments.scope.agent.clone()),
+        ("campaign", arguments.scope.campaign.clone()),
+        ("since", arguments.scope.since.clone()),
         ("leg", arguments.leg.clone()),
         ("limit", Some(arguments.limit.to_string())),
     ]);

@@ -80,15 +80,7 @@ pub fn short() -> Script {
 /// Words that are wrong, missing or too many, as a share of those that were said.
 pub fn word_error_rate(said: &str, heard: &str) -> f64 {
     let (said, heard): (Vec<&str>, Vec<&str>) = (said.split_whitespace().collect(), heard.split_whitespace().collect());
-    let mut row: Vec<usize> = (0..=heard.len()).collect();
-    for (i, word) in said.iter().enumerate() {
-        let mut corner = std::mem::replace(&mut row[0], i + 1);
-        for (j, other) in heard.iter().enumerate() {
-            let best = (corner + usize::from(word != other)).min(row[j] + 1).min(row[j + 1] + 1);
-            corner = std::mem::replace(&mut row[j + 1], best);
-        }
-    }
-    row[heard.len()] as f64 / said.len().max(1) as f64
+    strsim::generic_levenshtein(&said, &heard) as f64 / said.len().max(1) as f64
 }
 
 /// What a call's segments hold of one speaker, in order.
@@ -121,7 +113,7 @@ pub fn assert_understood(road: &str, call: &Value, script: &Script, shift_s: f64
     for speaker in ["agent", "caller"] {
         let (said, heard) = (script.words(speaker), heard(call, speaker));
         let errors = word_error_rate(&said, &heard);
-        let mut worst = 0.0_f64;
+        let (mut worst, mut timed) = (0.0_f64, 0);
         let mut before = f64::NEG_INFINITY;
         for line in script.of(speaker) {
             let air = line.start_s - before;
@@ -129,6 +121,7 @@ pub fn assert_understood(road: &str, call: &Value, script: &Script, shift_s: f64
             if air < ONE_UTTERANCE_S {
                 continue;
             }
+            timed += 1;
             let off = segments
                 .iter()
                 .filter(|segment| segment["speaker"] == speaker)
@@ -140,7 +133,12 @@ pub fn assert_understood(road: &str, call: &Value, script: &Script, shift_s: f64
                 worst = off;
             }
         }
-        eprintln!("{road}: {speaker}: word errors {:.1} %, times within {worst:+.3} s", errors * 100.0);
+        let lines = script.of(speaker).count();
+        eprintln!(
+            "{road}: {speaker}: word errors {:.1} %, times of {timed} of {lines} lines within {worst:+.3} s",
+            errors * 100.0
+        );
+        assert!(timed > 0 || lines == 0, "{road}: {speaker}: no line's time was compared");
         assert!(errors <= asked.errors, "{road}: {speaker}: {errors:.3}\nsaid:  {said}\nheard: {heard}");
         assert!(worst.abs() <= asked.late_s, "{road}: {speaker}: {worst:+.3} s off");
     }

@@ -12,6 +12,7 @@ use anyhow::{Context, bail};
 use comfy_table::{ContentArrangement, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
+use strsim::generic_levenshtein;
 
 use super::super::{say, table};
 use crate::audio::resample::to_model;
@@ -84,7 +85,7 @@ impl Tally {
         let (said, heard) = (words(said), words(heard));
         self.words += said.len();
         self.heard += heard.len();
-        self.errors += errors(&said, &heard);
+        self.errors += generic_levenshtein(&said, &heard);
     }
 
     fn close(&mut self) {
@@ -282,28 +283,13 @@ fn words(text: &str) -> Vec<String> {
     text.split(|c: char| c.is_whitespace() || c == '-').map(plain).filter(|word| !word.is_empty()).collect()
 }
 
-/// Levenshtein's distance in words.
-fn errors(said: &[String], heard: &[String]) -> usize {
-    let mut row: Vec<usize> = (0..=heard.len()).collect();
-    for (i, word) in said.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, other) in heard.iter().enumerate() {
-            let substituted = diagonal + usize::from(word != other);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[heard.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_word_wrong_a_word_left_out_and_a_word_put_in_are_an_error_each() {
-        let count = |said: &str, heard: &str| errors(&words(said), &words(heard));
+        let count = |said: &str, heard: &str| generic_levenshtein(&words(said), &words(heard));
         assert_eq!(count("I want to cancel.", "i want to cancel"), 0);
         assert_eq!(count("I want to cancel", "I went to cancel"), 1);
         assert_eq!(count("I want to cancel", "I want cancel"), 1);
