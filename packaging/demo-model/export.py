@@ -14,10 +14,8 @@ import windows
 def main():
     folder, assets, out = map(Path, sys.argv[1:4])
     kind = sys.argv[4] if len(sys.argv) > 4 else "q5_1"
-    # A quarter of the weights from before the last stage: better on short windows, as good on long ones (measured).
-    with np.load(folder / "before-last-stage.npz") as before, np.load(folder / "checkpoint.npz") as saved:
-        names = [name for name in saved if name.startswith("value ")]
-        values = {name.removeprefix("value "): 0.25 * before[name] + 0.75 * saved[name] for name in names}
+    with np.load(folder / "checkpoint.npz") as saved:
+        values = {name.removeprefix("value "): saved[name] for name in saved if name.startswith("value ")}
         token_ids = list(saved["ids"])
     sizes = {
         "n_vocab": network.TOKENS, "n_mels": network.BANDS,

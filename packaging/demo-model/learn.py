@@ -1,4 +1,4 @@
-"""Trains the demo model: learn.py FOLDER ASSETS [--steps N] [--seed S] [--shards N]
+"""Trains the demo model: learn.py FOLDER ASSETS [--seed S] [--shards N]
 
 FOLDER keeps the rendered speech and the checkpoint; a run that was stopped goes on where it was. Reads nothing else and needs no network.
 """
@@ -10,9 +10,9 @@ import multiprocessing
 import os
 import queue as queues
 import random
-import shutil
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # or the maker of windows and XLA fight over the cores
@@ -31,33 +31,58 @@ WARM_UP = 100
 SAVE_EVERY = 200
 
 
-# At the end, when the words are known: a while on long windows.
-LAST_STAGE = 450
-LAST_STAGE_RATE = 0.3
+@dataclass(frozen=True)
+class Stage:
+    steps: int
+    rate: float  # of the highest
+    flat: float  # the share of the stage before the rate begins to fall to nothing
+    sizes: list  # (up to this share of the stage, how often each window size is drawn)
 
 
-def share_of_sizes(progress):
-    """How often each window size is drawn: short ones first, long ones when the words are known. `progress` is over 1 in the last stage."""
-    if progress >= 1:
-        return [0.20, 0.12, 0.18, 0.22, 0.28]
-    if progress < 0.05:
-        return [1, 0, 0, 0, 0]
-    if progress < 0.4:
-        return [0.58, 0.22, 0.16, 0.02, 0.02]
-    if progress < 0.65:
-        return [0.40, 0.20, 0.16, 0.12, 0.12]
-    return [0.30, 0.16, 0.18, 0.18, 0.18]
+# Short windows first, long ones when the words are known.
+STAGES = [
+    Stage(
+        4900,
+        1.0,
+        0.25,
+        [
+            (0.05, [1, 0, 0, 0, 0]),
+            (0.4, [0.58, 0.22, 0.16, 0.02, 0.02]),
+            (0.65, [0.40, 0.20, 0.16, 0.12, 0.12]),
+            (1.0, [0.30, 0.16, 0.18, 0.18, 0.18]),
+        ],
+    ),
+    Stage(450, 0.3, 0.0, [(1.0, [0.20, 0.12, 0.18, 0.22, 0.28])]),
+    Stage(1900, 0.5, 0.1, [(1.0, [0.24, 0.14, 0.14, 0.20, 0.28])]),
+]
+STEPS = sum(stage.steps for stage in STAGES)
 
 
-def size_of_step(seed, number, steps):
-    return random.Random(f"{seed} size {number}").choices(range(len(SIZES)), share_of_sizes(number / (steps - LAST_STAGE)))[0]
+def stage_of(number):
+    """The stage that a step belongs to, and how much of it is over."""
+    for stage in STAGES:
+        if number < stage.steps:
+            return stage, number / stage.steps
+        number -= stage.steps
+    raise ValueError("no stage has this step")
 
 
-def feed(folder, assets, seed, shards, first, steps, queue):
+def size_of_step(seed, number):
+    stage, over = stage_of(number)
+    shares = next(shares for end, shares in stage.sizes if over < end)
+    return random.Random(f"{seed} size {number}").choices(range(len(SIZES)), shares)[0]
+
+
+def rate_of_step(number):
+    stage, over = stage_of(number)
+    return stage.rate * min(1, (over * stage.steps + 1) / WARM_UP) * min(1.0, (1 - over) / (1 - stage.flat))
+
+
+def feed(folder, assets, seed, shards, first, queue):
     """The other process: makes the windows."""
     source = Windows(corpus.load(folder, shards), Vocabulary(assets))
-    for number in range(first, steps):
-        size = size_of_step(seed, number, steps)
+    for number in range(first, STEPS):
+        size = size_of_step(seed, number)
         queue.put((number, size, source.step(seed, number, size)))
 
 
@@ -82,7 +107,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("assets", type=Path)
-    parser.add_argument("--steps", type=int, default=5350)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--shards", type=int, default=60)
     arguments = parser.parse_args()
@@ -96,7 +120,7 @@ def main():
     vocabulary = Vocabulary(arguments.assets)
     values = network.start_values(arguments.seed, len(vocabulary.ids), windows.PHONEMES, len(vocabulary.word_class) + 1)
     sources = ("learn", "windows", "network", "features", "telephone", "words", "scripts", "voice", "corpus")
-    print_of_run = fingerprint(arguments.steps, arguments.seed, arguments.shards, files=sources)
+    print_of_run = fingerprint(arguments.seed, arguments.shards, files=sources)
     checkpoint = arguments.folder / "checkpoint.npz"
     slow = {name: np.zeros_like(value) for name, value in values.items()}
     square = {name: np.zeros_like(value) for name, value in values.items()}
@@ -178,27 +202,20 @@ def main():
         partial = arguments.folder / "partial.npz"
         np.savez(partial, run=print_of_run, step=number, ids=np.array(vocabulary.ids), **arrays)
         partial.rename(checkpoint)
-        if number == arguments.steps - LAST_STAGE:
-            # The export mixes it in.
-            shutil.copy(checkpoint, arguments.folder / "before-last-stage.npz")
 
     context = multiprocessing.get_context("spawn")
     queue = context.Queue(3)
-    feeder = context.Process(target=feed, args=(speech, arguments.assets, arguments.seed, arguments.shards, first, arguments.steps, queue), daemon=True)
+    feeder = context.Process(target=feed, args=(speech, arguments.assets, arguments.seed, arguments.shards, first, queue), daemon=True)
     feeder.start()
     began, recent, waited = time.time(), {}, 0.0
     log = open(arguments.folder / "log.jsonl", "a")
-    for number in range(first, arguments.steps):
+    for number in range(first, STEPS):
         asked = time.time()
         fed, size, batch = next_step(queue, feeder)
         waited += time.time() - asked
         assert fed == number
-        progress = number / (arguments.steps - LAST_STAGE)
-        if progress < 1:
-            rate = min(1, (number + 1) / WARM_UP) * max(0.01, min(1.0, (1 - progress) / 0.75))
-        else:
-            rate = LAST_STAGE_RATE * (arguments.steps - number) / LAST_STAGE
-        guide, frames = (0.3, 0.5) if progress < 0.6 else (0.1, 0.2)
+        rate = rate_of_step(number)
+        guide, frames = (0.3, 0.5) if number < 0.6 * STAGES[0].steps else (0.1, 0.2)
         values, slow, square, parts = update(values, slow, square, number + 1.0, rate, guide, frames, batch)
         recent.setdefault(size, []).append([float(part) for part in parts])
         if (number + 1) % 50 == 0:
@@ -207,12 +224,12 @@ def main():
             log.write(json.dumps({"step": number + 1, "seconds": round(elapsed), "waited": round(waited), "loss right phonemes words guide": mean}) + "\n")
             log.flush()
             if sys.stderr.isatty() or (number + 1) % 500 == 0:
-                left = elapsed / (number + 1 - first) * (arguments.steps - number - 1)
-                print(f"\rtraining: step {number + 1}/{arguments.steps}, {left / 60:.0f} min left, right {mean[SIZES[0][0]][1]:.3f}   ", end="", file=sys.stderr, flush=True)
+                left = elapsed / (number + 1 - first) * (STEPS - number - 1)
+                print(f"\rtraining: step {number + 1}/{STEPS}, {left / 60:.0f} min left, right {mean[SIZES[0][0]][1]:.3f}   ", end="", file=sys.stderr, flush=True)
             recent = {}
-        if (number + 1) % SAVE_EVERY == 0 or number + 1 == arguments.steps - LAST_STAGE:
+        if (number + 1) % SAVE_EVERY == 0:
             save(number + 1)
-    save(arguments.steps)
+    save(STEPS)
     feeder.terminate()
     print(file=sys.stderr)
 
