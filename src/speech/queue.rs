@@ -93,6 +93,12 @@ impl<T> Queue<T> {
         (state.heap.len(), state.heap.peek().map(|Reverse(entry)| entry.deadline))
     }
 
+    /// The deadline of the most urgent live work that waits.
+    pub fn oldest_live(&self) -> Option<WallTime> {
+        let state = self.lock();
+        state.heap.peek().filter(|entry| entry.0.urgency == Urgency::Live).map(|entry| entry.0.deadline)
+    }
+
     /// Wakes everybody and gives out no more work; what waits stays in the database.
     pub fn close(&self) {
         self.lock().closed = true;
