@@ -1,7 +1,8 @@
 //! What to do with the CPU there is: how many inferences at a time, and which step of degradation. Decided once a second from one reading.
 //!
 //! Pure: the clock is the number of calls to [`Governor::tick`]. It gives way within a second and comes back slowly, so that it never swings with
-//! the phone's load. A step up wants the lag to be high for some seconds, a step down a long calm.
+//! the phone's load. A step up wants the lag to be high for some seconds, a step down a long calm, and twice as long a calm when the last step down
+//! did not last.
 
 use serde::Serialize;
 
@@ -11,8 +12,9 @@ const LATE_S: f64 = 3.0;
 const CALM_S: f64 = 1.0;
 /// Seconds late before the next step.
 const PATIENCE: u32 = 3;
-/// Seconds calm before a step back.
+/// Seconds calm before a step back; doubled, up to the longest, each time when a step back was followed by lateness as soon.
 const CONFIDENCE: u32 = 30;
+const LONGEST_CONFIDENCE: u32 = 480;
 /// Share of a second in which others may wait for a CPU before lineside gives one up. Below it are the waits of a normal, busy PBX.
 const PRESSURE: f64 = 0.25;
 /// Seconds without pressure before a worker comes back.
@@ -105,12 +107,23 @@ pub struct Governor {
     late: u32,
     calm: u32,
     relaxed: u32,
+    /// Seconds of calm that the next step back wants, and seconds since the last one.
+    confidence: u32,
+    since_back: u32,
 }
 
 impl Governor {
     /// Begins with all workers and full service.
     pub fn new(most: usize) -> Self {
-        Self { most: most.max(1), plan: Plan { workers: most.max(1), step: Step::Full }, late: 0, calm: 0, relaxed: 0 }
+        Self {
+            most: most.max(1),
+            plan: Plan { workers: most.max(1), step: Step::Full },
+            late: 0,
+            calm: 0,
+            relaxed: 0,
+            confidence: CONFIDENCE,
+            since_back: 0,
+        }
     }
 
     /// What holds now.
@@ -154,13 +167,17 @@ impl Governor {
         } else {
             (self.late, self.calm) = (0, 0);
         }
+        self.since_back = self.since_back.saturating_add(1);
         let number = self.plan.step.number();
         if self.late >= PATIENCE {
+            // A step back that did not last: the next one wants more calm. One that lasted: as at the beginning.
+            let lasted = self.since_back > self.confidence.max(60);
+            self.confidence = if lasted { CONFIDENCE } else { (self.confidence * 2).min(LONGEST_CONFIDENCE) };
             self.plan.step = Step::at(number + 1);
             self.late = 0;
-        } else if self.calm >= CONFIDENCE && number > 0 {
+        } else if self.calm >= self.confidence && number > 0 {
             self.plan.step = Step::at(number - 1);
-            self.calm = 0;
+            (self.calm, self.since_back) = (0, 0);
         }
     }
 }
@@ -204,10 +221,28 @@ mod tests {
         let late = Reading { lag_s: 5.0, ..QUIET };
         let steps: Vec<usize> = (0..15).map(|_| governor.tick(&late).step.number()).collect();
         assert_eq!(steps, [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 4]);
-        for _ in 0..CONFIDENCE * 4 {
+        for _ in 0..LONGEST_CONFIDENCE * 4 {
             governor.tick(&QUIET);
         }
         assert_eq!(governor.plan().step, Step::Full);
+    }
+
+    #[test]
+    fn a_step_back_that_does_not_last_makes_the_next_one_wait_longer() {
+        let mut governor = Governor::new(1);
+        // As if full service were always too much: late as soon as it is there, calm one step down.
+        let mut backs = Vec::new();
+        for second in 0..2000_u32 {
+            let before = governor.plan().step;
+            let lag_s = if before == Step::Full { 5.0 } else { 0.1 };
+            let after = governor.tick(&Reading { lag_s, ..QUIET }).step;
+            if after < before {
+                backs.push(second);
+            }
+        }
+        let pauses: Vec<u32> = backs.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(pauses.windows(2).all(|pair| pair[1] >= pair[0]), "{pauses:?}");
+        assert!(pauses.last().is_some_and(|&pause| pause > LONGEST_CONFIDENCE), "{pauses:?}");
     }
 
     #[test]

@@ -659,6 +659,10 @@ impl Live {
                 let _ = reply.send(named);
             }
             Command::Governed { plan, lag_s } => {
+                self.parts.workers.queue.demote(|work| match work {
+                    Work::Utterance(job) => self.is_written_live(job.call),
+                    Work::Probe(_) => true,
+                });
                 let payload = json!({
                     "type": "governor", "event": "governor", "timestamp": self.now().rfc3339(), "step": plan.step.number(),
                     "name": plan.step, "says": plan.step.describe(), "workers": plan.workers, "lag_seconds": lag_s,

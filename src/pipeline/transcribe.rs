@@ -184,7 +184,9 @@ impl Workers {
         log::info!("speech: {} loaded in {} ms", engine.name(), began.elapsed().as_millis());
         let name = engine.name().to_string();
         if model.name == "demo" {
-            log::warn!("speech: this is the demo model: it understands the demo's 424 words and nothing else. `lineside model pull base.en-q8_0`");
+            log::warn!(
+                "speech: this is the demo model: it understands the demo's 424 words and nothing else. `lineside model pull base.en-q8_0`"
+            );
         }
         *self.engine.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(engine);
         self.generation.fetch_add(1, Ordering::Release);
