@@ -24,9 +24,9 @@ use crate::capture::recordings::{Ledger, RecordingSettings, Recordings, Taken};
 use crate::capture::{LastFrame, wall_clock};
 use crate::config::Config;
 use crate::host::{self, Signals, Wish};
-use crate::pipeline::listen;
 use crate::pipeline::live::{Inputs, Live, Parts};
 use crate::pipeline::transcribe::{TranscribeSettings, Work, Workers};
+use crate::pipeline::{govern, listen};
 use crate::speech::models;
 use crate::speech::queue::Urgency;
 use crate::spool::{LegAudio, Spool};
@@ -127,7 +127,15 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let workers = Workers::new(transcribe_settings(&config), written_to);
     let worker_threads = workers.start().context("start the speech threads")?;
     let endpoint = config.endpoint();
-    std::thread::Builder::new().name("listen".into()).spawn(move || listen::run(&assignments, &heard_to, endpoint))?;
+    let orders = Arc::clone(&workers);
+    let longer = move || orders.orders.longer_utterances();
+    std::thread::Builder::new()
+        .name("listen".into())
+        .spawn(move || listen::run(&assignments, &heard_to, endpoint, longer))?;
+    let (governed, told, limit) = (Arc::clone(&workers), commands_to.clone(), config.limits.cpus);
+    std::thread::Builder::new()
+        .name("governor".into())
+        .spawn(move || govern::run(&governed, &told, limit, wall_clock))?;
 
     let parts = Parts {
         store: store.clone(),

@@ -9,6 +9,7 @@ pub mod capture; // bytes in from Asterisk, frames out to the spool
 pub mod cli; // the commands
 pub mod config; // the TOML file
 pub mod daemon; // builds every room and joins them
+pub mod governor; // how much CPU, and what is left out when there is less
 pub mod host;
 pub mod pipeline; // joins the rooms for one call, from first frame to last word
 pub mod speech; // utterances, and their words

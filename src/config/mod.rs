@@ -50,6 +50,8 @@ pub struct Config {
     pub speech: Speech,
     /// Cutting speech into utterances.
     pub utterance: Utterance,
+    /// How much of the machine.
+    pub limits: Limits,
     /// Reading texts.
     pub text: Text,
     /// The log.
@@ -203,6 +205,14 @@ impl Default for Utterance {
             max_ms: endpoint.max_ms,
         }
     }
+}
+
+/// `[limits]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// CPUs to use at most, as a number; 0 leaves it to the unit's quota and the machine.
+    pub cpus: f64,
 }
 
 /// `[text]`

@@ -49,11 +49,27 @@ struct Ear {
 }
 
 /// Listens until the assignments' sender is gone. Blocks: it wants a thread of its own.
-pub fn run(assignments: &Receiver<Assignment>, heard: &mpsc::Sender<Heard>, settings: EndpointSettings) {
+///
+/// `longer` says whether utterances should end later than usual, to cost less.
+pub fn run(
+    assignments: &Receiver<Assignment>,
+    heard: &mpsc::Sender<Heard>,
+    usual: EndpointSettings,
+    longer: impl Fn() -> bool,
+) {
+    let later = EndpointSettings { silence_ms: usual.silence_ms * 2, ..usual };
+    let mut settings = usual;
     let mut ears: Vec<Ear> = Vec::new();
     let mut waiting: VecDeque<Assignment> = VecDeque::new();
     let mut samples = Vec::new();
     loop {
+        let wanted = if longer() { later } else { usual };
+        if wanted.silence_ms != settings.silence_ms {
+            settings = wanted;
+            for ear in &mut ears {
+                ear.listener.set_settings(settings);
+            }
+        }
         loop {
             match assignments.try_recv() {
                 Ok((leg, from)) if leg.is_closed() => waiting.push_back((leg, from)),

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::listen::{Assignment, Heard};
 use super::transcribe::{Job, Work, Workers, Written};
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, UtteranceKey, WallTime, Word};
+use crate::governor::Plan;
 use crate::speech::queue::Urgency;
 use crate::speech::utterance::Found;
 use crate::spool::{LegAudio, LegSpec, Spool, SpoolEvent, SpooledLeg};
@@ -59,6 +60,13 @@ pub enum Command {
         reason: String,
         /// Whether it was running.
         reply: oneshot::Sender<bool>,
+    },
+    /// The governor has changed its step.
+    Governed {
+        /// What holds from now on.
+        plan: Plan,
+        /// Age of the oldest live utterance that waits, seconds.
+        lag_s: f64,
     },
 }
 
@@ -443,6 +451,7 @@ impl Live {
         let rate = u64::from(info.leg.spec.rate_hz);
         let at = |sample: u64| info.offset_ms + (sample * 1000 / rate) as i64;
         let (start, end) = (at(found.start), at(found.end));
+        let info_call = info.call;
         let key = UtteranceKey(self.next_utterance.fetch_add(1, Ordering::Relaxed));
         let live = !info.leg.is_closed()
             || info.leg.spec.source != crate::call::Source::Upload && self.now().0 - info.leg.last_audio().0 < 10_000;
@@ -471,9 +480,19 @@ impl Live {
             call.outstanding += 1;
         }
         self.push(vec![change]).await?;
-        let urgency = if live { Urgency::Live } else { Urgency::PostCall };
+        let urgency = if live && self.is_written_live(info_call) { Urgency::Live } else { Urgency::PostCall };
         self.parts.workers.queue.push(urgency, said, Work::Utterance(Box::new(job)));
         Ok(())
+    }
+
+    /// Whether a call is among those that the governor has written down live: those that began first.
+    fn is_written_live(&self, call: CallKey) -> bool {
+        let share = self.parts.workers.orders.plan().step.live_share();
+        let running = |call: &&Call| call.state == CallState::Active;
+        let all = self.calls.values().filter(running).count() as f64;
+        // Keys are given in the order of beginning.
+        let before = self.calls.iter().filter(|(key, other)| **key < call && running(other)).count() as f64;
+        share >= 1.0 || before < (all * share).ceil()
     }
 
     async fn written(&mut self, written: Written) -> Result<(), StoreError> {
@@ -638,6 +657,18 @@ impl Live {
             Command::Name { call, names, reply } => {
                 let named = self.name(&call, names).await?;
                 let _ = reply.send(named);
+            }
+            Command::Governed { plan, lag_s } => {
+                self.parts.workers.queue.demote(|work| match work {
+                    Work::Utterance(job) => self.is_written_live(job.call),
+                    Work::Probe(_) => true,
+                });
+                let payload = json!({
+                    "type": "governor", "event": "governor", "timestamp": self.now().rfc3339(), "step": plan.step.number(),
+                    "name": plan.step, "says": plan.step.describe(), "workers": plan.workers, "lag_seconds": lag_s,
+                });
+                self.push(vec![Change::Event(NewEvent { call: None, kind: "governor", at: self.now(), payload })])
+                    .await?;
             }
             Command::End { call, reason, reply } => {
                 let running = self.calls.get_mut(&call).is_some_and(|running| {

@@ -5,6 +5,7 @@
 //! in the queue; none of them touches audio that is not on disk.
 
 pub mod analyze;
+pub mod govern;
 pub mod listen;
 pub mod live;
 pub mod status;
@@ -49,6 +50,13 @@ pub fn describe_metrics() {
         Unit::Seconds,
         "How long ago the most urgent waiting utterance was said"
     );
+    describe_gauge!("lineside_governor_step", "What is left out for want of CPU: 0 nothing to 4 all live text");
+    describe_gauge!("lineside_governor_workers", "Inferences at a time that the governor allows");
+    describe_gauge!("lineside_cpu_allowed", "CPUs that quota, affinity and configuration allow");
+    describe_gauge!("lineside_cpu_idle", "CPUs of the host that nobody used");
+    describe_gauge!("lineside_cpu_pressure", "Share of the time in which somebody waited for a CPU");
+    describe_gauge!("lineside_cpu_throttled", "Share of the periods in which our CPU quota ran out");
+    describe_gauge!("lineside_live_lag_seconds", Unit::Seconds, "Age of the oldest live utterance that waits");
     describe_histogram!("lineside_inference_seconds", Unit::Seconds, "Wall time of one inference");
     describe_histogram!("lineside_lag_seconds", Unit::Seconds, "From the last word of an utterance to its text");
 }

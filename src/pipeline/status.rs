@@ -5,6 +5,7 @@ use std::sync::{Arc, RwLock};
 use serde::Serialize;
 
 use crate::call::WallTime;
+use crate::governor::Plan;
 
 /// Where the model stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -36,6 +37,8 @@ pub struct Snapshot {
     pub wanted: String,
     /// Threads that transcribe.
     pub workers: usize,
+    /// What the governor allows; `None` until it changed anything.
+    pub plan: Option<Plan>,
     /// Last inference that worked.
     #[serde(skip)]
     pub last_inference: Option<WallTime>,

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::govern::Orders;
 use super::status::{ModelState, Status};
 use crate::audio::resample::to_model;
 use crate::call::{CallKey, UtteranceKey, WallTime};
@@ -81,6 +82,8 @@ pub struct Workers {
     pub queue: Arc<Queue<Work>>,
     /// How they are doing.
     pub status: Status,
+    /// What the governor allows.
+    pub orders: Orders,
     settings: RwLock<TranscribeSettings>,
     engine: RwLock<Option<Arc<dyn Engine>>>,
     /// Counts models, so that a worker sees that there is another one.
@@ -100,6 +103,7 @@ impl Workers {
         Arc::new(Self {
             queue: Arc::default(),
             status,
+            orders: Orders::new(settings.workers),
             settings: RwLock::new(settings),
             engine: RwLock::default(),
             generation: AtomicU64::new(0),
@@ -115,7 +119,8 @@ impl Workers {
         threads.push(std::thread::Builder::new().name("model".into()).spawn(move || this.look_for_model())?);
         for number in 0..self.settings().workers {
             let this = Arc::clone(self);
-            threads.push(std::thread::Builder::new().name(format!("speech-{number}")).spawn(move || this.work())?);
+            threads
+                .push(std::thread::Builder::new().name(format!("speech-{number}")).spawn(move || this.work(number))?);
         }
         Ok(threads)
     }
@@ -189,7 +194,7 @@ impl Workers {
         Ok(())
     }
 
-    fn work(&self) {
+    fn work(&self, number: usize) {
         // The phone comes first: whatever else wants the CPU gets it.
         if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19) {
             log::debug!("speech: priority: {error}");
@@ -204,9 +209,13 @@ impl Workers {
                 std::thread::sleep(Duration::from_millis(100));
                 continue;
             };
+            if number >= self.orders.plan().workers {
+                std::thread::sleep(Duration::from_millis(100));
+                continue;
+            }
             match self.queue.pop(Duration::from_millis(500)) {
                 Some(Work::Utterance(job)) => {
-                    let result = transcribe(recogniser, &job);
+                    let result = self.orders.while_running(|| transcribe(recogniser, &job));
                     self.note(&result);
                     if self.written.blocking_send(Written { job, result, engine: name.clone() }).is_err() {
                         return;

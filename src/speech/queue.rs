@@ -93,6 +93,27 @@ impl<T> Queue<T> {
         (state.heap.len(), state.heap.peek().map(|Reverse(entry)| entry.deadline))
     }
 
+    /// Lets live work that is no longer asked for live wait for its turn after the call.
+    pub fn demote(&self, is_live: impl Fn(&T) -> bool) {
+        let mut state = self.lock();
+        let entries = std::mem::take(&mut state.heap).into_vec();
+        state.heap = entries
+            .into_iter()
+            .map(|Reverse(mut entry)| {
+                if entry.urgency == Urgency::Live && !is_live(&entry.work) {
+                    entry.urgency = Urgency::PostCall;
+                }
+                Reverse(entry)
+            })
+            .collect();
+    }
+
+    /// The deadline of the most urgent live work that waits.
+    pub fn oldest_live(&self) -> Option<WallTime> {
+        let state = self.lock();
+        state.heap.peek().filter(|entry| entry.0.urgency == Urgency::Live).map(|entry| entry.0.deadline)
+    }
+
     /// Wakes everybody and gives out no more work; what waits stays in the database.
     pub fn close(&self) {
         self.lock().closed = true;
@@ -121,6 +142,19 @@ mod tests {
         queue.push(Urgency::Live, WallTime(10), "sooner");
         let order: Vec<_> = std::iter::from_fn(|| queue.pop(Duration::ZERO)).collect();
         assert_eq!(order, ["sooner", "later", "old"]);
+    }
+
+    #[test]
+    fn live_work_that_is_not_asked_for_live_any_more_waits_behind_the_rest() {
+        let queue = Queue::default();
+        queue.push(Urgency::Live, WallTime(1), "left out");
+        queue.push(Urgency::Live, WallTime(2), "kept");
+        queue.push(Urgency::PostCall, WallTime(0), "old");
+        assert_eq!(queue.oldest_live(), Some(WallTime(1)));
+        queue.demote(|work| *work == "kept");
+        assert_eq!(queue.oldest_live(), Some(WallTime(2)));
+        let order: Vec<_> = (0..3).filter_map(|_| queue.pop(Duration::ZERO)).collect();
+        assert_eq!(order, ["kept", "old", "left out"]);
     }
 
     #[test]

@@ -169,6 +169,11 @@ impl LegListener {
         self.endpointer.open.is_some()
     }
 
+    /// Other settings from now on; what is open goes on under them.
+    pub fn set_settings(&mut self, settings: EndpointSettings) {
+        self.endpointer.settings = settings;
+    }
+
     /// Takes the next samples; tells the utterances that they end.
     pub fn push(&mut self, samples: &[i16]) -> Vec<Found> {
         let mut ended = Vec::new();

@@ -12,12 +12,16 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("spool", &["call", "audio"]),
     ("capture", &["call", "audio", "spool"]),
     ("speech", &["call", "audio", "spool"]),
+    ("governor", &[]),
     ("store", &["call"]),
-    ("pipeline", &["call", "audio", "spool", "speech", "text", "store"]),
+    ("pipeline", &["call", "audio", "spool", "speech", "text", "store", "governor"]),
     ("api", &["call", "audio", "store", "pipeline"]),
     ("config", &["call", "text", "capture", "speech"]),
     ("host", &[]),
-    ("cli", &["call", "audio", "text", "speech", "store", "pipeline", "config", "host", "daemon", "capture"]),
+    (
+        "cli",
+        &["call", "audio", "text", "speech", "store", "pipeline", "config", "host", "daemon", "capture", "governor"],
+    ),
 ];
 
 fn rust_files(folder: &Path, found: &mut Vec<std::path::PathBuf>) {

@@ -1,0 +1,273 @@
+//! What to do with the CPU there is: how many inferences at a time, and which step of degradation. Decided once a second from one reading.
+//!
+//! Pure: the clock is the number of calls to [`Governor::tick`]. It gives way within a second and comes back slowly, so that it never swings with
+//! the phone's load. A step up wants the lag to be high for some seconds, a step down a long calm, and twice as long a calm when the last step down
+//! did not last.
+
+use serde::Serialize;
+
+/// Lag of live text above which a second counts as late, seconds: what product and tests ask for at p95.
+const LATE_S: f64 = 3.0;
+/// Below this it counts as calm.
+const CALM_S: f64 = 1.0;
+/// Seconds late before the next step.
+const PATIENCE: u32 = 3;
+/// Seconds calm before a step back; doubled, up to the longest, each time when a step back was followed by lateness as soon.
+const CONFIDENCE: u32 = 30;
+const LONGEST_CONFIDENCE: u32 = 480;
+/// Share of a second in which others may wait for a CPU before lineside gives one up. Below it are the waits of a normal, busy PBX.
+const PRESSURE: f64 = 0.25;
+/// Seconds without pressure before a worker comes back.
+const RETURN: u32 = 5;
+
+/// What is left out so that the rest is in time. Later ones include earlier ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Nothing is left out.
+    #[default]
+    Full,
+    /// Utterances end later: fewer and longer, which cost less a second.
+    LongerUtterances,
+    /// Half of the calls are written down live, those that began first; the others when there is time.
+    HalfOfTheCalls,
+    /// One call in eight.
+    FewCalls,
+    /// All text comes after the calls.
+    AfterTheCall,
+}
+
+impl Step {
+    const ALL: [Self; 5] =
+        [Self::Full, Self::LongerUtterances, Self::HalfOfTheCalls, Self::FewCalls, Self::AfterTheCall];
+
+    /// 0 is full service.
+    pub fn number(self) -> usize {
+        Self::ALL.iter().position(|&step| step == self).unwrap_or(0)
+    }
+
+    fn at(number: usize) -> Self {
+        Self::ALL[number.min(Self::ALL.len() - 1)]
+    }
+
+    /// Share of the calls that are written down live.
+    pub const fn live_share(self) -> f64 {
+        match self {
+            Self::Full | Self::LongerUtterances => 1.0,
+            Self::HalfOfTheCalls => 0.5,
+            Self::FewCalls => 0.125,
+            Self::AfterTheCall => 0.0,
+        }
+    }
+
+    /// For people and the log.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Full => "everything is written down live",
+            Self::LongerUtterances => "longer utterances",
+            Self::HalfOfTheCalls => "half of the calls are written down live, the others when there is time",
+            Self::FewCalls => "one call in eight is written down live, the others when there is time",
+            Self::AfterTheCall => "all text comes after the calls",
+        }
+    }
+}
+
+/// One second's look.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reading {
+    /// CPUs we may use: quota, affinity.
+    pub allowed: f64,
+    /// CPUs of the host that nobody used.
+    pub idle_cpus: f64,
+    /// Share of the second in which somebody waited for a CPU, ourselves included.
+    pub pressure: f64,
+    /// Share of our quota's periods in which it ran out.
+    pub throttled: f64,
+    /// Age of the oldest live utterance that waits, seconds.
+    pub lag_s: f64,
+    /// Inferences that ran.
+    pub busy: usize,
+}
+
+/// What holds until the next tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// Inferences at a time, one thread each.
+    pub workers: usize,
+    /// What is left out.
+    pub step: Step,
+}
+
+/// Decides.
+#[derive(Clone, Debug)]
+pub struct Governor {
+    /// Workers that the configuration allows.
+    most: usize,
+    plan: Plan,
+    late: u32,
+    calm: u32,
+    relaxed: u32,
+    /// Seconds of calm that the next step back wants, and seconds since the last one.
+    confidence: u32,
+    since_back: u32,
+}
+
+impl Governor {
+    /// Begins with all workers and full service.
+    pub fn new(most: usize) -> Self {
+        Self {
+            most: most.max(1),
+            plan: Plan { workers: most.max(1), step: Step::Full },
+            late: 0,
+            calm: 0,
+            relaxed: 0,
+            confidence: CONFIDENCE,
+            since_back: 0,
+        }
+    }
+
+    /// What holds now.
+    pub fn plan(&self) -> Plan {
+        self.plan
+    }
+
+    /// A second has passed; what holds from now on.
+    pub fn tick(&mut self, reading: &Reading) -> Plan {
+        self.workers(reading);
+        self.step(reading);
+        self.plan
+    }
+
+    fn workers(&mut self, reading: &Reading) {
+        // One worker is kept whatever the quota: the kernel holds it to its share.
+        let ceiling = self.most.min((reading.allowed.floor() as usize).max(1));
+        // Pressure without idle CPU is ours to mend if more than one inference runs; a throttled group waits for its own quota.
+        let others_wait = reading.pressure > PRESSURE && reading.idle_cpus < 0.5 && reading.throttled < 0.5;
+        if others_wait || self.plan.workers > ceiling {
+            self.relaxed = 0;
+            self.plan.workers = self.plan.workers.saturating_sub(usize::from(others_wait)).clamp(1, ceiling);
+            return;
+        }
+        self.relaxed += 1;
+        // A further inference takes a CPU that nobody has.
+        if self.relaxed >= RETURN
+            && self.plan.workers < ceiling
+            && (reading.idle_cpus >= 1.0 || reading.busy < self.plan.workers)
+        {
+            self.plan.workers += 1;
+            self.relaxed = 0;
+        }
+    }
+
+    fn step(&mut self, reading: &Reading) {
+        if reading.lag_s > LATE_S {
+            (self.late, self.calm) = (self.late + 1, 0);
+        } else if reading.lag_s < CALM_S {
+            (self.late, self.calm) = (0, self.calm + 1);
+        } else {
+            (self.late, self.calm) = (0, 0);
+        }
+        self.since_back = self.since_back.saturating_add(1);
+        let number = self.plan.step.number();
+        if self.late >= PATIENCE {
+            // A step back that did not last: the next one wants more calm. One that lasted: as at the beginning.
+            let lasted = self.since_back > self.confidence.max(60);
+            self.confidence = if lasted { CONFIDENCE } else { (self.confidence * 2).min(LONGEST_CONFIDENCE) };
+            self.plan.step = Step::at(number + 1);
+            self.late = 0;
+        } else if self.calm >= self.confidence && number > 0 {
+            self.plan.step = Step::at(number - 1);
+            (self.calm, self.since_back) = (0, 0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const QUIET: Reading = Reading { allowed: 4.0, idle_cpus: 3.0, pressure: 0.0, throttled: 0.0, lag_s: 0.1, busy: 1 };
+
+    #[test]
+    fn it_gives_way_within_a_second_and_comes_back_slowly() {
+        let mut governor = Governor::new(4);
+        let pressed = Reading { pressure: 0.6, idle_cpus: 0.0, busy: 4, ..QUIET };
+        assert_eq!(governor.tick(&pressed).workers, 3);
+        assert_eq!(governor.tick(&pressed).workers, 2);
+        for _ in 0..RETURN - 1 {
+            assert_eq!(governor.tick(&QUIET).workers, 2);
+        }
+        assert_eq!(governor.tick(&QUIET).workers, 3);
+    }
+
+    #[test]
+    fn a_quota_that_shrinks_is_kept_at_once_and_one_worker_stays() {
+        let mut governor = Governor::new(8);
+        assert_eq!(governor.tick(&QUIET).workers, 4);
+        assert_eq!(governor.tick(&Reading { allowed: 0.5, ..QUIET }).workers, 1);
+    }
+
+    #[test]
+    fn waiting_for_our_own_quota_is_no_reason_to_give_way() {
+        let mut governor = Governor::new(2);
+        let throttled = Reading { pressure: 0.9, idle_cpus: 0.0, throttled: 0.9, ..QUIET };
+        assert_eq!(governor.tick(&throttled).workers, 2);
+    }
+
+    #[test]
+    fn late_text_leaves_out_one_thing_after_the_other_and_calm_brings_them_back() {
+        let mut governor = Governor::new(1);
+        let late = Reading { lag_s: 5.0, ..QUIET };
+        let steps: Vec<usize> = (0..15).map(|_| governor.tick(&late).step.number()).collect();
+        assert_eq!(steps, [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 4]);
+        for _ in 0..LONGEST_CONFIDENCE * 4 {
+            governor.tick(&QUIET);
+        }
+        assert_eq!(governor.plan().step, Step::Full);
+    }
+
+    #[test]
+    fn a_step_back_that_does_not_last_makes_the_next_one_wait_longer() {
+        let mut governor = Governor::new(1);
+        // As if full service were always too much: late as soon as it is there, calm one step down.
+        let mut backs = Vec::new();
+        for second in 0..2000_u32 {
+            let before = governor.plan().step;
+            let lag_s = if before == Step::Full { 5.0 } else { 0.1 };
+            let after = governor.tick(&Reading { lag_s, ..QUIET }).step;
+            if after < before {
+                backs.push(second);
+            }
+        }
+        let pauses: Vec<u32> = backs.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(pauses.windows(2).all(|pair| pair[1] >= pair[0]), "{pauses:?}");
+        assert!(pauses.last().is_some_and(|&pause| pause > LONGEST_CONFIDENCE), "{pauses:?}");
+    }
+
+    #[test]
+    fn between_late_and_calm_nothing_changes() {
+        let mut governor = Governor::new(1);
+        for _ in 0..100 {
+            assert_eq!(governor.tick(&Reading { lag_s: 2.0, ..QUIET }).step, Step::Full);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_read_the_plan_stays_within_its_bounds(
+            readings in proptest::collection::vec((0.0..16.0_f64, 0.0..16.0_f64, 0.0..1.0_f64, 0.0..1.0_f64, 0.0..60.0_f64, 0_usize..16), 1..200),
+            most in 0_usize..12,
+        ) {
+            let mut governor = Governor::new(most);
+            let mut before = governor.plan();
+            for (allowed, idle_cpus, pressure, throttled, lag_s, busy) in readings {
+                let plan = governor.tick(&Reading { allowed, idle_cpus, pressure, throttled, lag_s, busy });
+                prop_assert!(plan.workers >= 1 && plan.workers <= most.max(1) && plan.workers as f64 <= allowed.max(1.0));
+                prop_assert!(plan.workers <= before.workers + 1);
+                prop_assert!(plan.step.number().abs_diff(before.step.number()) <= 1);
+                before = plan;
+            }
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! A call centre against the governor, on a simulated clock: what so many agents would see on so many cores.
+//!
+//! The machine is simple on purpose: every inference takes one CPU for as long as measured, the PBX takes its share first, the quota is half of the
+//! host. Calls begin and end by chance, agent and caller take turns. The same seed gives the same table.
+
+use std::collections::BinaryHeap;
+
+use super::policy::{Governor, Reading, Step};
+
+/// What is played.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene {
+    /// Agents at work.
+    pub agents: usize,
+    /// CPUs of the host.
+    pub cores: usize,
+    /// CPU seconds that an utterance of `UTTERANCE_S` costs.
+    pub cost_s: f64,
+    /// Simulated seconds.
+    pub seconds: u32,
+}
+
+/// What came out.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome {
+    /// Utterances that were written down as live ones.
+    pub live: usize,
+    /// Of all utterances.
+    pub all: usize,
+    /// From the last word to the text, of live ones, seconds.
+    pub lag_p50_s: f64,
+    /// The same at 95 %.
+    pub lag_p95_s: f64,
+    /// The furthest step, and the one at the end.
+    pub worst: Step,
+    /// Where it settled.
+    pub last: Step,
+    /// CPUs lineside used on average.
+    pub used_cpus: f64,
+    /// Utterances still waiting at the end.
+    pub waiting: usize,
+}
+
+/// Share of the time an agent is in a call.
+const OCCUPANCY: f64 = 0.75;
+/// A call's mean length, seconds.
+const CALL_S: f64 = 240.0;
+/// A turn's mean length and the pause behind it, seconds.
+const UTTERANCE_S: f64 = 3.0;
+const PAUSE_S: f64 = 1.2;
+/// CPU of the PBX per call: recording and mixing two G.711 legs.
+const PBX_CPUS: f64 = 0.01;
+/// What the endpoint waits for after a word.
+const ENDPOINT_S: f64 = 0.45;
+/// Longer utterances wait longer and cost less: measured windows have a fixed margin each.
+const LONGER_WAIT_S: f64 = 0.45;
+const LONGER_COST: f64 = 0.85;
+/// Steps of the clock per second.
+const TICKS: u32 = 20;
+
+/// SplitMix64 (Steele, Lea, Flood 2014): small, and the same everywhere.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// A time of this mean, as waiting times are spread.
+    fn wait(&mut self, mean: f64) -> f64 {
+        -mean * (1.0 - self.roll()).ln()
+    }
+}
+
+struct Agent {
+    /// When the present call or pause ends.
+    until: f64,
+    in_call: bool,
+    began: f64,
+    /// When the present turn ends.
+    turn_ends: f64,
+}
+
+/// Waiting speech: live first, then by time. The heap has the greatest first.
+#[derive(PartialEq)]
+struct Waiting {
+    live: bool,
+    said: f64,
+    /// When its call began.
+    call: f64,
+}
+
+impl Eq for Waiting {}
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.live.cmp(&other.live).then(other.said.total_cmp(&self.said))
+    }
+}
+
+/// Plays a scene.
+pub fn play(scene: &Scene) -> Outcome {
+    let mut dice = Dice(1);
+    let allowed = (scene.cores as f64 / 2.0).max(1.0);
+    let mut governor = Governor::new(allowed as usize);
+    let mut agents: Vec<Agent> = (0..scene.agents)
+        .map(|_| Agent { until: dice.roll() * 60.0, in_call: false, began: 0.0, turn_ends: 0.0 })
+        .collect();
+    let mut queue: BinaryHeap<Waiting> = BinaryHeap::new();
+    // Speech whose silence has not passed yet.
+    let mut unheard: Vec<Waiting> = Vec::new();
+    let mut step = Step::Full;
+    // Of each running inference: when its utterance was said, whether live, CPU seconds to go.
+    let mut running: Vec<(f64, bool, f64)> = Vec::new();
+    let mut lags = Vec::new();
+    let (mut all, mut live, mut used, mut worst) = (0, 0, 0.0, Step::Full);
+    let mut second_used = 0.0;
+    let dt = 1.0 / f64::from(TICKS);
+    for tick in 0..scene.seconds * TICKS {
+        let now = f64::from(tick) * dt;
+        let plan = governor.plan();
+        let longer = plan.step >= Step::LongerUtterances;
+        let mut begun: Vec<f64> = agents.iter().filter(|agent| agent.in_call).map(|agent| agent.began).collect();
+        begun.sort_by(f64::total_cmp);
+        let kept = (begun.len() as f64 * plan.step.live_share()).ceil() as usize;
+        let last_kept = kept.checked_sub(1).and_then(|place| begun.get(place)).copied();
+        for agent in &mut agents {
+            if now >= agent.until {
+                agent.in_call = !agent.in_call;
+                agent.began = now;
+                let mean = if agent.in_call { CALL_S } else { CALL_S * (1.0 - OCCUPANCY) / OCCUPANCY };
+                agent.until = now + dice.wait(mean);
+                agent.turn_ends = now + dice.wait(UTTERANCE_S);
+            }
+            if agent.in_call && now >= agent.turn_ends {
+                all += 1;
+                let said = now + ENDPOINT_S + if longer { LONGER_WAIT_S } else { 0.0 };
+                unheard.push(Waiting { live: true, said, call: agent.began });
+                agent.turn_ends = now + dice.wait(PAUSE_S) + dice.wait(UTTERANCE_S);
+            }
+        }
+        let is_live = |call: f64| last_kept.is_some_and(|last| call <= last);
+        unheard.retain(|speech| {
+            if speech.said <= now {
+                queue.push(Waiting { live: is_live(speech.call), ..*speech });
+            }
+            speech.said > now
+        });
+        if plan.step != step {
+            step = plan.step;
+            queue = queue.into_iter().map(|work| Waiting { live: work.live && is_live(work.call), ..work }).collect();
+        }
+        while running.len() < plan.workers {
+            let Some(next) = queue.pop() else { break };
+            live += usize::from(next.live);
+            running.push((next.said - ENDPOINT_S, next.live, scene.cost_s * if longer { LONGER_COST } else { 1.0 }));
+        }
+        let calls = begun.len() as f64;
+        let free = (scene.cores as f64 - calls * PBX_CPUS).max(0.1).min(allowed);
+        let speed = if running.is_empty() { 1.0 } else { (free / running.len() as f64).min(1.0) };
+        let spent = running.len() as f64 * speed * dt;
+        used += spent;
+        second_used += spent;
+        for work in &mut running {
+            work.2 -= speed * dt;
+        }
+        running.retain(|&(said, is_live, left)| {
+            if left <= 0.0 && is_live {
+                lags.push(now + dt - said);
+            }
+            left > 0.0
+        });
+        if tick % TICKS == TICKS - 1 {
+            let oldest =
+                queue.iter().filter(|waiting| waiting.live).map(|waiting| now - waiting.said).fold(0.0, f64::max);
+            let idle_cpus = (scene.cores as f64 - calls * PBX_CPUS - second_used).max(0.0);
+            let reading = Reading { allowed, idle_cpus, lag_s: oldest, busy: running.len(), ..Reading::default() };
+            let step = governor.tick(&reading).step;
+            worst = worst.max(step);
+            second_used = 0.0;
+        }
+    }
+    lags.sort_by(f64::total_cmp);
+    let at = |share: f64| lags.get(((lags.len() as f64 - 1.0) * share).max(0.0) as usize).copied().unwrap_or(0.0);
+    Outcome {
+        live,
+        all,
+        lag_p50_s: at(0.5),
+        lag_p95_s: at(0.95),
+        worst,
+        last: governor.plan().step,
+        used_cpus: used / f64::from(scene.seconds),
+        waiting: queue.len() + unheard.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_centre_on_a_big_box_has_everything_live_and_soon() {
+        let outcome = play(&Scene { agents: 20, cores: 8, cost_s: 0.26, seconds: 900 });
+        assert_eq!(outcome.worst, Step::Full, "{outcome:?}");
+        assert!(outcome.live + outcome.waiting + 8 > outcome.all, "{outcome:?}");
+        assert!(outcome.lag_p95_s < 1.5 && outcome.all > 2000, "{outcome:?}");
+    }
+
+    #[test]
+    fn a_big_centre_on_a_small_box_leaves_calls_for_later_and_keeps_the_rest_soon() {
+        let outcome = play(&Scene { agents: 200, cores: 2, cost_s: 0.26, seconds: 1800 });
+        assert!(outcome.last >= Step::FewCalls && outcome.waiting > 1000, "{outcome:?}");
+        assert!(outcome.lag_p95_s < 30.0, "{outcome:?}");
+    }
+
+    #[test]
+    fn the_same_scene_is_the_same_story() {
+        let scene = Scene { agents: 50, cores: 2, cost_s: 0.26, seconds: 300 };
+        assert_eq!(format!("{:?}", play(&scene)), format!("{:?}", play(&scene)));
+    }
+}
