@@ -13,6 +13,8 @@ use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, 
 /// One change of the database.
 #[derive(Clone, Debug)]
 pub enum Change {
+    /// Sessions, tokens in use, who read what.
+    Walls(super::tokens::WallChange),
     /// A call appears.
     CallOpened(NewCall),
     /// A call learns names: only the fields that are `Some` change.

@@ -9,6 +9,7 @@ pub mod events;
 pub mod recordings;
 pub mod recovery;
 pub mod segments;
+pub mod tokens;
 mod writer;
 
 use std::fs::File;
@@ -72,6 +73,9 @@ pub enum StoreError {
     /// A query failed.
     #[error("database: {0}")]
     Query(#[from] rusqlite::Error),
+    /// The system gives no random numbers.
+    #[error("random numbers cannot be had from the system: {0}")]
+    Random(String),
     /// The store has been stopped.
     #[error("database: closed")]
     Closed,
@@ -103,7 +107,7 @@ pub struct Store {
 }
 
 fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(include_str!("schema/001_calls.sql"))])
+    Migrations::new(vec![M::up(include_str!("schema/001_calls.sql")), M::up(include_str!("schema/003_walls.sql"))])
 }
 
 /// Opens one connection with our pragmas.

@@ -169,6 +169,7 @@ fn is_lack_of_room(error: &rusqlite::Error) -> bool {
 fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<StoredEvent>) -> rusqlite::Result<()> {
     for change in changes {
         match change {
+            Change::Walls(change) => super::tokens::apply(db, change)?,
             Change::CallOpened(call) => call_opened(db, call)?,
             Change::CallNamed { call, names } => call_named(db, *call, names)?,
             Change::CallRenamed { call, id } => call_renamed(db, *call, id)?,
@@ -310,7 +311,7 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
             }
         }
     }
-    for table in ["leg", "utterance", "segment", "event", "call_alias"] {
+    for table in ["leg", "utterance", "segment", "event", "call_alias", "audit"] {
         db.execute(&format!("UPDATE {table} SET call = ?2 WHERE call = ?1"), (from.0, into.0))?;
     }
     db.execute("UPDATE call SET started_ms = ?2 WHERE id = ?1", (into.0, earliest))?;

@@ -1,0 +1,499 @@
+//! Tokens, the sessions of browsers that have shown one, and the record of who read what.
+//!
+//! The daemon reads them per request, so that a revoked token is refused at once; the command line writes them with a connection of its own,
+//! whether the daemon runs or not. A secret is shown once, when it is made; what is kept is its SHA-256. A plain hash is right for it: it is 256
+//! random bits, which nobody finds by trying, so a slow password hash would protect nothing and cost every request CPU that belongs to the calls.
+
+use std::fmt;
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::{Store, StoreError};
+use crate::call::{CallKey, WallTime};
+
+/// How long it is remembered who read what.
+const AUDIT_KEPT_MS: i64 = 365 * 24 * 3_600_000;
+
+/// A thing that a token may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// See calls, text, sound, figures.
+    Read = 1,
+    /// Change and command.
+    Operate = 2,
+    /// Bring in calls and events.
+    Ingest = 4,
+}
+
+/// Some of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scopes(u8);
+
+impl Scopes {
+    /// All of them.
+    pub const ALL: Self = Self(7);
+
+    /// Whether this one is among them.
+    pub fn has(self, scope: Scope) -> bool {
+        self.0 & scope as u8 != 0
+    }
+
+    /// Reads `read,operate`. `None` for an unknown word, or for none at all.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.split(',').map(str::trim).try_fold(Self(0), |all, word| {
+            let scope = match word {
+                "read" => Scope::Read,
+                "operate" => Scope::Operate,
+                "ingest" => Scope::Ingest,
+                _ => return None,
+            };
+            Some(Self(all.0 | scope as u8))
+        })
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = [(Scope::Read, "read"), (Scope::Operate, "operate"), (Scope::Ingest, "ingest")];
+        let held: Vec<&str> = words.iter().filter(|(scope, _)| self.has(*scope)).map(|(_, word)| *word).collect();
+        f.write_str(&held.join(","))
+    }
+}
+
+/// A secret as it is kept: what finds it, and what proves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Finds the row; no secret.
+    pub selector: String,
+    /// SHA-256 of the whole.
+    pub hash: [u8; 32],
+}
+
+impl Kept {
+    /// A new secret, to be shown once, and what to keep of it.
+    pub fn fresh(prefix: &str) -> Result<(String, Self), getrandom::Error> {
+        let (mut selector, mut secret) = ([0; 8], [0; 32]);
+        getrandom::fill(&mut selector)?;
+        getrandom::fill(&mut secret)?;
+        let selector = hex::encode(selector);
+        let text = format!("{prefix}_{selector}_{}", hex::encode(secret));
+        let hash = hash(&text);
+        Ok((text, Self { selector, hash }))
+    }
+
+    /// What to keep of a secret that somebody shows; `None` when it has not the form of one.
+    pub fn shown(prefix: &str, text: &str) -> Option<Self> {
+        let (selector, secret) = text.strip_prefix(prefix)?.strip_prefix('_')?.split_once('_')?;
+        let is_hex = |text: &str, len| text.len() == len && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        (is_hex(selector, 16) && is_hex(secret, 64)).then(|| Self { selector: selector.into(), hash: hash(text) })
+    }
+
+    /// Whether it is the same secret, in a time that does not depend on where they differ.
+    pub fn same(&self, hash: &[u8; 32]) -> bool {
+        self.hash.ct_eq(hash).into()
+    }
+}
+
+/// SHA-256 of a text.
+pub fn hash(text: &str) -> [u8; 32] {
+    Sha256::digest(text.as_bytes()).into()
+}
+
+/// A token's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRow {
+    /// Row number.
+    pub id: i64,
+    /// What people call it.
+    pub name: String,
+    /// Finds it, hash proves it.
+    pub kept: Kept,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// Sees only this campaign's calls.
+    pub campaign: Option<String>,
+    /// When it was made.
+    pub created: WallTime,
+    /// Until when it is good.
+    pub expires: Option<WallTime>,
+    /// When it was last seen.
+    pub used: Option<WallTime>,
+}
+
+const COLUMNS: &str = "token.id, token.name, token.selector, token.hash, token.scopes, token.campaign, token.created_ms, token.expires_ms, token.used_ms";
+
+fn token_row(row: &Row) -> rusqlite::Result<TokenRow> {
+    Ok(TokenRow {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        kept: Kept { selector: row.get(2)?, hash: row.get(3)? },
+        scopes: Scopes::parse(&row.get::<_, String>(4)?).unwrap_or_default(),
+        campaign: row.get(5)?,
+        created: WallTime(row.get(6)?),
+        expires: row.get::<_, Option<i64>>(7)?.map(WallTime),
+        used: row.get::<_, Option<i64>>(8)?.map(WallTime),
+    })
+}
+
+/// Somebody read, heard, exported or changed something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// When.
+    pub at: WallTime,
+    /// Name of the token, or the user on the Unix socket.
+    pub who: String,
+    /// The client's address.
+    pub address: Option<String>,
+    /// What was done.
+    pub action: String,
+    /// With which call.
+    pub call: Option<CallKey>,
+}
+
+/// The same as it is shown: with the call's public id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRow {
+    /// When.
+    pub at: WallTime,
+    /// Who.
+    pub who: String,
+    /// From where.
+    pub address: Option<String>,
+    /// What was done.
+    pub action: String,
+    /// The call's public id; `None` for lists, and for a call that was erased.
+    pub call_id: Option<String>,
+}
+
+/// What the daemon changes here.
+#[derive(Clone, Debug)]
+pub enum WallChange {
+    /// A browser has shown a token.
+    SessionOpened {
+        /// The cookie, as it is kept.
+        kept: Kept,
+        /// Whose token.
+        token: i64,
+        /// When.
+        at: WallTime,
+        /// Until when it is good.
+        expires: WallTime,
+    },
+    /// It has logged out.
+    SessionClosed {
+        /// Which session.
+        selector: String,
+    },
+    /// A token was used.
+    TokenUsed {
+        /// Which token.
+        token: i64,
+        /// When.
+        at: WallTime,
+    },
+    /// A key is to be kept; one that is there stays.
+    Secret {
+        /// What for.
+        name: &'static str,
+        /// The key.
+        value: Vec<u8>,
+    },
+    /// Who read what.
+    Audit(AuditEntry),
+}
+
+/// Makes a change true; called by the writer.
+pub(super) fn apply(db: &Connection, change: &WallChange) -> rusqlite::Result<()> {
+    match change {
+        WallChange::SessionOpened { kept, token, at, expires } => {
+            db.prepare_cached("DELETE FROM session WHERE expires_ms < ?1")?.execute([at.0])?;
+            // The token may have been revoked in the meantime.
+            db.prepare_cached(
+                "INSERT INTO session (selector, hash, token, created_ms, expires_ms)
+                 SELECT ?1, ?2, id, ?4, ?5
+                 FROM token
+                 WHERE id = ?3",
+            )?
+            .execute(params![kept.selector, kept.hash, token, at.0, expires.0])?;
+        }
+        WallChange::SessionClosed { selector } => {
+            db.prepare_cached("DELETE FROM session WHERE selector = ?1")?.execute([selector])?;
+        }
+        WallChange::TokenUsed { token, at } => {
+            db.prepare_cached("UPDATE token SET used_ms = ?2 WHERE id = ?1")?.execute((token, at.0))?;
+        }
+        WallChange::Secret { name, value } => {
+            db.prepare_cached("INSERT OR IGNORE INTO secret (name, value) VALUES (?1, ?2)")?.execute((name, value))?;
+        }
+        WallChange::Audit(entry) => {
+            db.prepare_cached("DELETE FROM audit WHERE at_ms < ?1")?.execute([entry.at.0 - AUDIT_KEPT_MS])?;
+            // A call that was erased since it was read leaves its entry without a name.
+            db.prepare_cached(
+                "INSERT INTO audit (at_ms, who, address, action, call)
+                 VALUES (?1, ?2, ?3, ?4, (SELECT id FROM call WHERE id = ?5))",
+            )?
+            .execute(params![
+                entry.at.0,
+                entry.who,
+                entry.address,
+                entry.action,
+                entry.call.map(|call| call.0)
+            ])?;
+        }
+    }
+    Ok(())
+}
+
+impl Store {
+    /// The token that a selector finds, expired or not.
+    pub async fn token(&self, selector: &str) -> Result<Option<TokenRow>, StoreError> {
+        let selector = selector.to_string();
+        self.read(move |db| {
+            let sql = format!("SELECT {COLUMNS} FROM token WHERE selector = ?1");
+            db.prepare_cached(&sql)?.query_row([selector], token_row).optional()
+        })
+        .await
+    }
+
+    /// A session that a selector finds: the hash of its cookie, its end, and its token.
+    pub async fn session(&self, selector: &str) -> Result<Option<([u8; 32], WallTime, TokenRow)>, StoreError> {
+        let selector = selector.to_string();
+        self.read(move |db| {
+            let sql = format!(
+                "SELECT {COLUMNS}, session.hash, session.expires_ms
+                 FROM session
+                 JOIN token ON token.id = session.token
+                 WHERE session.selector = ?1"
+            );
+            db.prepare_cached(&sql)?
+                .query_row([selector], |row| Ok((row.get(9)?, WallTime(row.get(10)?), token_row(row)?)))
+                .optional()
+        })
+        .await
+    }
+
+    /// Whether there is any token at all.
+    pub async fn has_tokens(&self) -> Result<bool, StoreError> {
+        self.read(|db| db.query_row("SELECT EXISTS (SELECT 1 FROM token)", [], |row| row.get(0))).await
+    }
+
+    /// The campaign of a call, by its row.
+    pub async fn campaign_of(&self, call: CallKey) -> Result<Option<String>, StoreError> {
+        self.read(move |db| {
+            let found = db
+                .prepare_cached("SELECT campaign FROM call WHERE id = ?1")?
+                .query_row([call.0], |row| row.get::<_, Option<String>>(0))
+                .optional()?;
+            Ok(found.flatten())
+        })
+        .await
+    }
+
+    /// A key of the daemon's own, made when first asked for.
+    pub async fn secret(&self, name: &'static str) -> Result<Vec<u8>, StoreError> {
+        let read = move |db: &Connection| {
+            db.query_row("SELECT value FROM secret WHERE name = ?1", [name], |row| row.get::<_, Vec<u8>>(0)).optional()
+        };
+        if let Some(value) = self.read(read).await? {
+            return Ok(value);
+        }
+        let mut value = vec![0; 32];
+        getrandom::fill(&mut value).map_err(|error| StoreError::Random(error.to_string()))?;
+        self.writer().commit(vec![super::change::Change::Walls(WallChange::Secret { name, value })]).await?;
+        self.read(read).await?.ok_or(StoreError::Closed)
+    }
+}
+
+/// A token to be made.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// What people call it.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// Sees only this campaign's calls.
+    pub campaign: Option<String>,
+    /// Until when it is good.
+    pub expires: Option<WallTime>,
+}
+
+/// The same rows for the command line: a connection of its own. Blocks.
+pub struct TokenBook {
+    db: Connection,
+}
+
+impl TokenBook {
+    /// Opens the database of a state folder, making it when it is not there.
+    pub fn open(state: &Path) -> Result<Self, StoreError> {
+        let path = state.join("lineside.db");
+        let db = super::open_writing(&path)?;
+        give_to_owner(state, &path);
+        Ok(Self { db })
+    }
+
+    /// Makes a token and returns it, for the only time. `None` when the name is taken.
+    pub fn add(&self, new: &NewToken, at: WallTime) -> Result<Option<String>, StoreError> {
+        let (text, kept) = Kept::fresh("lineside").map_err(|error| StoreError::Random(error.to_string()))?;
+        let added = self.db.execute(
+            "INSERT INTO token (name, selector, hash, scopes, campaign, created_ms, expires_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                new.name,
+                kept.selector,
+                kept.hash,
+                new.scopes.to_string(),
+                new.campaign,
+                at.0,
+                new.expires.map(|expires| expires.0)
+            ],
+        );
+        match added {
+            Ok(_) => Ok(Some(text)),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// All tokens in order of name.
+    pub fn list(&self) -> Result<Vec<TokenRow>, StoreError> {
+        let mut query = self.db.prepare(&format!("SELECT {COLUMNS} FROM token ORDER BY name"))?;
+        let rows = query.query_map([], token_row)?.collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
+    /// Ends a token and the sessions that came of it; `false` when there is none of this name.
+    pub fn revoke(&self, name: &str) -> Result<bool, StoreError> {
+        Ok(self.db.execute("DELETE FROM token WHERE name = ?1", [name])? > 0)
+    }
+
+    /// Who read what, newest first; of one call, or by one reader.
+    pub fn audit(&self, call: Option<&str>, who: Option<&str>, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+        let mut query = self.db.prepare(
+            "SELECT audit.at_ms, audit.who, audit.address, audit.action, call.call_id
+             FROM audit
+             LEFT JOIN call ON call.id = audit.call
+             WHERE (?1 IS NULL OR audit.call IN (
+                 SELECT id FROM call WHERE call_id = ?1
+                 UNION ALL
+                 SELECT call FROM call_alias WHERE alias = ?1))
+               AND (?2 IS NULL OR audit.who = ?2)
+             ORDER BY audit.id DESC
+             LIMIT ?3",
+        )?;
+        let row = |row: &Row| {
+            Ok(AuditRow {
+                at: WallTime(row.get(0)?),
+                who: row.get(1)?,
+                address: row.get(2)?,
+                action: row.get(3)?,
+                call_id: row.get(4)?,
+            })
+        };
+        let rows = query.query_map(params![call, who, limit], row)?.collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+}
+
+/// A database that root has made here belongs to whom the folder belongs, or the daemon could not write it.
+fn give_to_owner(state: &Path, database: &Path) {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(folder) = std::fs::metadata(state) else { return };
+    for suffix in ["", "-wal", "-shm"] {
+        let mut path = database.as_os_str().to_owned();
+        path.push(suffix);
+        if std::fs::metadata(&path).is_ok_and(|file| file.uid() != folder.uid())
+            && let Err(error) = std::os::unix::fs::chown(&path, Some(folder.uid()), Some(folder.gid()))
+        {
+            log::warn!("{}: cannot be given to the owner of {}: {error}", path.display(), state.display());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn book() -> (tempfile::TempDir, TokenBook) {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let book = TokenBook::open(folder.path()).expect("open");
+        (folder, book)
+    }
+
+    fn new(name: &str) -> NewToken {
+        NewToken { name: name.into(), scopes: Scopes::ALL, campaign: None, expires: None }
+    }
+
+    #[test]
+    fn a_token_is_known_again_by_what_is_kept_and_what_is_kept_does_not_tell_it() {
+        let (folder, book) = book();
+        let text = book.add(&new("mary"), WallTime(1)).expect("add").expect("free name");
+        assert_eq!(book.add(&new("mary"), WallTime(2)).expect("add"), None, "the name is taken");
+        let row = &book.list().expect("list")[0];
+        let shown = Kept::shown("lineside", &text).expect("its form");
+        assert!(shown.selector == row.kept.selector && shown.same(&row.kept.hash));
+        let other = format!("{}0", &text[..text.len() - 1]);
+        let other = if other == text { format!("{}1", &text[..text.len() - 1]) } else { other };
+        assert!(!Kept::shown("lineside", &other).expect("its form").same(&row.kept.hash));
+        drop(book);
+        let secret = text.rsplit('_').next().expect("secret");
+        let bytes = std::fs::read(folder.path().join("lineside.db")).expect("read");
+        assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()));
+    }
+
+    #[test]
+    fn a_revoked_token_takes_its_sessions_along() {
+        let (_folder, book) = book();
+        book.add(&new("mary"), WallTime(1)).expect("add");
+        let token = book.list().expect("list")[0].id;
+        let (_, kept) = Kept::fresh("session").expect("random");
+        let opened = WallChange::SessionOpened { kept, token, at: WallTime(1), expires: WallTime(9) };
+        apply(&book.db, &opened).expect("open");
+        let count = || book.db.query_row("SELECT count(*) FROM session", [], |row| row.get::<_, i64>(0)).expect("count");
+        assert_eq!(count(), 1);
+        assert!(book.revoke("mary").expect("revoke") && !book.revoke("mary").expect("again"));
+        assert_eq!(count(), 0);
+        apply(&book.db, &opened).expect("a login that was under way");
+        assert_eq!(count(), 0);
+    }
+
+    #[test]
+    fn a_call_that_is_erased_leaves_who_and_when_but_not_whom() {
+        let (_folder, book) = book();
+        let call = "INSERT INTO call (id, call_id, source, state, started_ms, last_activity_ms) VALUES (5, 'c.5', 'eagi', 'active', 0, 0)";
+        book.db.execute(call, []).expect("call");
+        let entry = |call| AuditEntry {
+            at: WallTime(10),
+            who: "mary".into(),
+            address: None,
+            action: "read".into(),
+            call: Some(CallKey(call)),
+        };
+        apply(&book.db, &WallChange::Audit(entry(5))).expect("audit");
+        apply(&book.db, &WallChange::Audit(entry(99))).expect("audit of a call that is gone");
+        assert_eq!(book.audit(Some("c.5"), Some("mary"), 9).expect("audit").len(), 1);
+        book.db.execute("DELETE FROM call", []).expect("erase");
+        let rows = book.audit(None, None, 9).expect("audit");
+        assert!(rows.len() == 2 && rows.iter().all(|row| row.call_id.is_none() && row.who == "mary"), "{rows:?}");
+    }
+
+    #[test]
+    fn scopes_are_words_that_are_known() {
+        assert_eq!(Scopes::parse("read, operate,ingest"), Some(Scopes::ALL));
+        assert_eq!(Scopes::parse("ingest,read").map(|scopes| scopes.to_string()), Some("read,ingest".into()));
+        for wrong in ["", "write", "read,,operate", "READ"] {
+            assert_eq!(Scopes::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_shown_makes_the_reader_panic(text in "\\PC{0,120}", tail in "lineside_[0-9a-f_]{0,90}") {
+            let _ = Kept::shown("lineside", &text);
+            let _ = Kept::shown("lineside", &tail);
+        }
+    }
+}
