@@ -14,6 +14,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::api::walls::serve::{self, ServeSettings, Tls};
+use crate::api::walls::{WallSettings, Walls};
 use crate::api::{self, Api, Health};
 use crate::call::{CallId, LegKey, WallTime};
 use crate::capture::audiosocket::AudioSocket;
@@ -154,7 +156,8 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let mut sources = Vec::new();
     if !config.audiosocket.listen.is_empty() {
         let listener = bind(&config.audiosocket.listen, "audiosocket").await?;
-        let server = AudioSocket { spool: Arc::clone(&spool), stop: stop.clone(), last_frame: last_frame.clone() };
+        let allow = config.audiosocket.allow.clone().into();
+        let server = AudioSocket { spool: Arc::clone(&spool), stop: stop.clone(), last_frame: last_frame.clone(), allow };
         sources.push(tokio::spawn(server.run(listener)));
     }
     if config.eagi.enabled {
@@ -179,7 +182,10 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     }
 
     let health = health(&config, &workers, &last_frame, started);
+    let tls = tls(&config)?;
+    let walls = Walls::new(wall_settings(&config), store.clone(), wall_clock).await?;
     let api = Api {
+        walls: Arc::new(walls),
         store: store.clone(),
         commands: commands_to,
         health,
@@ -191,18 +197,21 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let mut servers = Vec::new();
     if !config.http.listen.is_empty() {
         let listener = bind(&config.http.listen, "http").await?;
-        log::info!("the page and the API are on http://{}/", listener.local_addr()?);
-        let router = api::with_token(router.clone(), config.http.token.clone());
-        servers.push(tokio::spawn(
-            axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future(),
-        ));
+        log::info!("the page and the API are on {}", serve::said(&listener, tls.is_some()));
+        warn_of_doors(&config, &store).await?;
+        let settings = ServeSettings {
+            patience: Duration::from_secs(config.http.patience_s.into()),
+            connections: config.http.connections,
+            proxies: config.http.proxies.clone(),
+            tls: tls.clone(),
+        };
+        servers.push(tokio::spawn(serve::tcp(listener, router.clone(), settings, stop.clone())));
     }
     let socket = unix_listener(&config.paths.run.join("api.sock"))?;
     socket.set_nonblocking(true)?;
     let socket = tokio::net::UnixListener::from_std(socket)?;
-    servers.push(tokio::spawn(
-        axum::serve(socket, router).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future(),
-    ));
+    let patience = Duration::from_secs(config.http.patience_s.into());
+    servers.push(tokio::spawn(serve::unix(socket, router, patience, stop.clone())));
 
     host::tell_systemd(&[sd_notify::NotifyState::Ready]);
     let mut watchdog = sd_notify::watchdog_enabled().map(|patience| tokio::time::interval(patience / 3));
@@ -215,7 +224,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
             }
         };
         match wish {
-            Wish::Reload => reload(path.as_deref(), &workers, &analyser),
+            Wish::Reload => reload(path.as_deref(), &workers, &analyser, tls.as_ref()),
             Wish::Stop => break,
         }
     }
@@ -283,7 +292,54 @@ fn health(config: &Config, workers: &Arc<Workers>, last_frame: &LastFrame, start
     }
 }
 
-fn reload(path: Option<&Path>, workers: &Workers, analyser: &RwLock<Arc<crate::text::TextAnalyser>>) {
+fn wall_settings(config: &Config) -> WallSettings {
+    let http = &config.http;
+    WallSettings {
+        open: http.open,
+        token: http.token.clone(),
+        hosts: http.hosts.clone(),
+        proxies: http.proxies.clone(),
+        ingest_allow: http.ingest_allow.clone(),
+        reads_per_minute: http.reads_per_minute,
+        writes_per_minute: http.writes_per_minute,
+        session: Duration::from_secs(u64::from(http.session_hours) * 3600),
+        tls: http.tls_certificate.is_some(),
+        spool: config.paths.state.join("spool"),
+    }
+}
+
+fn tls(config: &Config) -> Result<Option<Tls>> {
+    let pair = config.http.tls_certificate.as_ref().zip(config.http.tls_key.as_ref());
+    Ok(pair.map(|(certificate, key)| Tls::load(certificate, key)).transpose()?)
+}
+
+/// Says how the port can be misused, or not used at all.
+async fn warn_of_doors(config: &Config, store: &Store) -> Result<()> {
+    let http = &config.http;
+    let loopback = http.listen.parse().is_ok_and(|address: std::net::SocketAddr| address.ip().is_loopback());
+    if http.open {
+        log::warn!("[http] open = true: everybody on this machine reads and changes all calls at {}", http.listen);
+    } else if http.token.is_none() && !store.has_tokens().await? {
+        log::warn!(
+            "nobody can use {} yet: there is no token; make one with `lineside token add NAME --scope read,operate`",
+            http.listen
+        );
+    }
+    if !loopback && http.tls_certificate.is_none() {
+        log::warn!(
+            "tokens and calls go over {} unencrypted; set [http] tls_certificate and tls_key, or put a proxy before it",
+            http.listen
+        );
+    }
+    Ok(())
+}
+
+fn reload(
+    path: Option<&Path>,
+    workers: &Workers,
+    analyser: &RwLock<Arc<crate::text::TextAnalyser>>,
+    tls: Option<&Tls>,
+) {
     host::tell_systemd(&[sd_notify::NotifyState::Reloading]);
     let loaded = Config::load(path).map_err(|error| error.to_string()).and_then(|config| {
         let texts = config.analyser().map_err(|error| error.to_string())?;
@@ -294,7 +350,12 @@ fn reload(path: Option<&Path>, workers: &Workers, analyser: &RwLock<Arc<crate::t
             *analyser.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(texts);
             workers.reconfigure(transcribe_settings(&config));
             log::set_max_level(config.log.level);
-            log::info!("configuration read again; speech, text and log are as it says, the rest after a restart");
+            if let (Some(tls), Some(certificate), Some(key)) = (tls, &config.http.tls_certificate, &config.http.tls_key)
+                && let Err(error) = tls.reload(certificate, key)
+            {
+                log::error!("{error}; the certificate stays as it was");
+            }
+            log::info!("configuration read again; speech, text, log and TLS certificate are as it says, the rest after a restart");
         }
         Err(error) => log::error!("{error}; everything stays as it was"),
     }

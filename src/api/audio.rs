@@ -1,13 +1,17 @@
-//! `GET /api/v1/calls/{id}/audio`: a leg's sound, with range requests, for players that seek.
+//! `GET /api/v1/calls/{id}/audio`: a leg's sound, with range requests, for players that seek; and links to it that work without a token for a while.
 
 use std::collections::HashMap;
 use std::path::{Path as FilePath, PathBuf};
 
+use axum::Json;
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
 use tower_http::services::ServeFile;
 
 use super::calls::find_call;
+use super::walls::access::Access;
+use super::walls::link::{LONGEST_S, Sound};
 use super::{Api, ApiError, Parameters};
 use crate::audio::reader::RecordingReader;
 use crate::audio::wav;
@@ -31,16 +35,52 @@ pub(super) async fn audio(
         return Err(ApiError::NotFound(format!("no such leg; this call has: {}", names.join(", "))));
     };
     let gone = |error: String| ApiError::NotFound(format!("the sound of this leg cannot be had: {error}"));
-    let path = playable(leg, &api.cache).await.map_err(gone)?;
+    let path = playable(leg, &api.cache, api.walls.spool()).await.map_err(gone)?;
     let response = ServeFile::new(path).try_call(request).await.map_err(|error| gone(error.to_string()))?;
     Ok(response.into_response())
 }
 
+/// `POST /api/v1/calls/{id}/audio/link`: an address that plays this sound without a token, for `seconds` (an hour at most).
+pub(super) async fn link(
+    State(api): State<Api>,
+    access: Access,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Json<Value>, ApiError> {
+    let query = Parameters::new(query);
+    let seconds = query.parse("seconds", "a number from 1 to 3600")?.unwrap_or(LONGEST_S);
+    if !(1..=LONGEST_S).contains(&seconds) {
+        return Err(ApiError::Wrong("query", "seconds".into(), format!("{seconds} is not a number from 1 to 3600")));
+    }
+    let call = find_call(&api, &id).await?;
+    let leg = query.text("leg").unwrap_or_default();
+    let legs = api.store.legs(call.key).await?;
+    if !leg.is_empty() && !legs.iter().any(|row| row.leg == leg || row.key.to_string() == leg) {
+        return Err(ApiError::NotFound("no such leg".into()));
+    }
+    let expires_s = (api.health.now)().0 / 1000 + seconds;
+    let sound = Sound { call: &call.call_id, leg: &leg, expires_s, by: &access.token };
+    let leg = if leg.is_empty() { String::new() } else { format!("leg={leg}&") };
+    let url = format!(
+        "/api/v1/calls/{}/audio?{leg}expires={expires_s}&by={}&signature={}",
+        call.call_id,
+        access.token,
+        api.walls.links.sign(sound)
+    );
+    Ok(Json(json!({"url": url, "expires_at": crate::call::WallTime(expires_s * 1000).rfc3339()})))
+}
+
 /// The file itself where a player can take it, else a WAV of this leg, made once.
-async fn playable(leg: &LegRow, cache: &FilePath) -> Result<PathBuf, String> {
+async fn playable(leg: &LegRow, cache: &FilePath, spool: &FilePath) -> Result<PathBuf, String> {
     let path = PathBuf::from(&leg.path);
     if leg.owned {
-        return Ok(path);
+        // Whatever its row or a link says: nothing outside the spool is lineside's own sound.
+        let (real, spool) = (path.canonicalize(), spool.canonicalize());
+        return match (real, spool) {
+            (Ok(real), Ok(spool)) if real.starts_with(&spool) => Ok(real),
+            (Ok(_), Ok(_)) => Err("its file leads out of the spool".into()),
+            (Err(error), _) | (_, Err(error)) => Err(error.to_string()),
+        };
     }
     let (to, channel, closed) =
         (cache.join(format!("{}.wav", leg.key)), usize::from(leg.channel), leg.closed.is_some());

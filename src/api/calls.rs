@@ -7,6 +7,7 @@ use axum::extract::{Path, Query, State};
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
+use super::walls::access::Access;
 use super::{Api, ApiError, Parameters};
 use crate::call::{CallId, CallNames, CallState};
 use crate::pipeline::live::Command;
@@ -130,7 +131,7 @@ pub(super) async fn find_call(api: &Api, id: &str) -> Result<CallRow, ApiError> 
 }
 
 /// `GET /api/v1/calls`: newest first, filtered, page by page.
-pub(super) async fn list(State(api): State<Api>, Query(query): Query<HashMap<String, String>>) -> Answer {
+pub(super) async fn list(State(api): State<Api>, access: Access, Query(query): Query<HashMap<String, String>>) -> Answer {
     let query = Parameters::new(query);
     let state = query
         .text("state")
@@ -158,6 +159,7 @@ pub(super) async fn list(State(api): State<Api>, Query(query): Query<HashMap<Str
         max_sentiment: query.parse("max_sentiment", "a number from -1 to 1")?,
         has_alerts: query.parse("has_alerts", "true or false")?,
         after: cursor,
+        only: access.campaign,
         limit: query.limit()?,
     };
     let limit = filter.limit as usize;
@@ -168,17 +170,18 @@ pub(super) async fn list(State(api): State<Api>, Query(query): Query<HashMap<Str
 }
 
 /// `GET /api/v1/calls/active`
-pub(super) async fn active(State(api): State<Api>) -> Answer {
+pub(super) async fn active(State(api): State<Api>, access: Access) -> Answer {
     let mut calls = Vec::new();
-    for row in api.store.open_calls().await? {
-        calls.push(session(&api, &row).await?);
+    for row in api.store.open_calls().await?.iter().filter(|row| access.sees(row)) {
+        calls.push(session(&api, row).await?);
     }
     Ok(Json(calls.into()))
 }
 
 /// `GET /api/v1/calls/stats`
-pub(super) async fn stats(State(api): State<Api>) -> Answer {
-    let rows = api.store.open_calls().await?;
+pub(super) async fn stats(State(api): State<Api>, access: Access) -> Answer {
+    let mut rows = api.store.open_calls().await?;
+    rows.retain(|row| access.sees(row));
     let total: i64 = rows.iter().map(|row| row.audio_ms).sum();
     Ok(Json(json!({
         "active_sessions": rows.len(),
@@ -252,7 +255,10 @@ pub(super) async fn name(
     State(api): State<Api>,
     body: Result<Json<Value>, axum::extract::rejection::JsonRejection>,
 ) -> Answer {
-    let Json(body) = body.map_err(|error| ApiError::Wrong("body", "json".into(), error.body_text()))?;
+    let Json(body) = body.map_err(|error| match error.status() {
+        axum::http::StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
+        _ => ApiError::Wrong("body", "json".into(), error.body_text()),
+    })?;
     let Value::Object(map) = body else {
         return Err(ApiError::Wrong("body", "json".into(), "an object is wanted".into()));
     };

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::calls::find_call;
+use super::walls::access::Access;
 use super::{Api, ApiError, Parameters};
 use crate::call::CallKey;
 use crate::store::StoredEvent;
@@ -30,31 +31,40 @@ fn dropped() {
 }
 
 /// `WS /ws/calls`
-pub(super) async fn all_calls(State(api): State<Api>, upgrade: WebSocketUpgrade) -> Response {
-    upgrade.max_message_size(4096).on_upgrade(move |socket| websocket(api, socket, None)).into_response()
+pub(super) async fn all_calls(State(api): State<Api>, access: Access, upgrade: WebSocketUpgrade) -> Response {
+    upgrade.max_message_size(4096).on_upgrade(move |socket| websocket(api, access, socket, None)).into_response()
 }
 
 /// `WS /ws/calls/{id}`
 pub(super) async fn one_call(
     State(api): State<Api>,
+    access: Access,
     Path(id): Path<String>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
     let call = find_call(&api, &id).await?.key;
-    Ok(upgrade.max_message_size(4096).on_upgrade(move |socket| websocket(api, socket, Some(call))).into_response())
+    Ok(upgrade.max_message_size(4096).on_upgrade(move |socket| websocket(api, access, socket, Some(call))).into_response())
 }
 
-async fn websocket(api: Api, mut socket: WebSocket, mut only: Option<CallKey>) {
+async fn websocket(api: Api, access: Access, mut socket: WebSocket, mut only: Option<CallKey>) {
     let mut live = api.store.live();
+    let lease = access.lease(&api.walls, &api.stop);
     loop {
         let message: Message = tokio::select! {
-            () = api.stop.cancelled() => {
-                let frame = CloseFrame { code: close_code::AWAY, reason: "lineside is stopping".into() };
+            () = lease.over.cancelled() => {
+                let stopping = api.stop.is_cancelled();
+                let (code, reason) = if stopping { (close_code::AWAY, "lineside is stopping") } else { (close_code::POLICY, "the token is over") };
+                let frame = CloseFrame { code, reason: reason.into() };
                 let _ = tokio::time::timeout(PATIENCE, socket.send(Message::Close(Some(frame)))).await;
                 return;
             }
             event = live.recv() => match event {
-                Ok(event) if only.is_none_or(|call| event.call == Some(call)) => Message::Text(event.payload.as_ref().into()),
+                Ok(event) if only.is_none_or(|call| event.call == Some(call)) => {
+                    if !access.sees_event(&api.store, event.call).await {
+                        continue;
+                    }
+                    Message::Text(event.payload.as_ref().into())
+                }
                 Ok(_) => continue,
                 Err(RecvError::Lagged(_)) => {
                     dropped();
@@ -63,7 +73,7 @@ async fn websocket(api: Api, mut socket: WebSocket, mut only: Option<CallKey>) {
                 Err(RecvError::Closed) => return,
             },
             received = socket.recv() => match received {
-                Some(Ok(Message::Text(text))) => match answer(&api, &text, &mut only).await {
+                Some(Ok(Message::Text(text))) => match answer(&api, &access, &text, &mut only).await {
                     Some(answer) => Message::Text(Utf8Bytes::from(answer.to_string())),
                     None => continue,
                 },
@@ -83,7 +93,7 @@ async fn websocket(api: Api, mut socket: WebSocket, mut only: Option<CallKey>) {
 }
 
 /// `ping`, `{"action":"ping"}`, `{"action":"subscribe","call_id":…}`: what the tutorial's page sends.
-async fn answer(api: &Api, text: &str, only: &mut Option<CallKey>) -> Option<Value> {
+async fn answer(api: &Api, access: &Access, text: &str, only: &mut Option<CallKey>) -> Option<Value> {
     if text.trim() == "ping" {
         return Some(json!({"type": "pong"}));
     }
@@ -96,11 +106,11 @@ async fn answer(api: &Api, text: &str, only: &mut Option<CallKey>) -> Option<Val
                 Some(json!({"type": "subscribed", "call_id": null}))
             }
             Some(id) => match find_call(api, id).await {
-                Ok(call) => {
+                Ok(call) if access.sees(&call) => {
                     *only = Some(call.key);
                     Some(json!({"type": "subscribed", "call_id": call.call_id}))
                 }
-                Err(_) => Some(json!({"type": "error", "detail": "Call session not found", "call_id": id})),
+                _ => Some(json!({"type": "error", "detail": "Call session not found", "call_id": id})),
             },
         },
         other => Some(json!({"type": "error", "detail": format!("unknown action {other:?}: ping or subscribe")})),
@@ -110,6 +120,7 @@ async fn answer(api: &Api, text: &str, only: &mut Option<CallKey>) -> Option<Val
 /// `GET /api/v1/events`: from now on, or after `Last-Event-ID` (header or `last_event_id`); `call_id` for one call.
 pub(super) async fn sse(
     State(api): State<Api>,
+    access: Access,
     headers: HeaderMap,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
@@ -118,7 +129,7 @@ pub(super) async fn sse(
         headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse().ok());
     let from = header.or(query.parse("last_event_id", "a number")?);
     let only = match query.text("call_id") {
-        Some(id) => Some(find_call(&api, &id).await?.key),
+        Some(id) => Some(find_call(&api, &id).await.and_then(|call| access.sees(&call).then_some(call).ok_or(ApiError::NoCall))?.key),
         None => None,
     };
     // Subscribed before the past is read: what is committed in between comes twice and is told apart by its number.
@@ -137,12 +148,12 @@ pub(super) async fn sse(
         Some((stream::iter(page), (api, last, full)))
     })
     .flatten();
-    let stop = api.stop.clone();
-    let now = stream::unfold((live, stop), |(mut live, stop)| async move {
+    let lease = access.lease(&api.walls, &api.stop);
+    let now = stream::unfold((live, lease), |(mut live, lease)| async move {
         tokio::select! {
-            () = stop.cancelled() => None,
+            () = lease.over.cancelled() => None,
             event = live.recv() => match event {
-                Ok(event) => Some((StoredEvent::clone(&event), (live, stop))),
+                Ok(event) => Some((StoredEvent::clone(&event), (live, lease))),
                 Err(RecvError::Lagged(_)) => {
                     dropped(); // it comes back with its last number and misses nothing
                     None
@@ -155,9 +166,11 @@ pub(super) async fn sse(
     let events = past.chain(now).filter_map(move |event| {
         let wanted = event.id > seen && only.is_none_or(|call| event.call == Some(call));
         seen = seen.max(event.id);
-        let out =
-            wanted.then(|| Ok(Event::default().id(event.id.to_string()).event(&*event.kind).data(&*event.payload)));
-        std::future::ready(out)
+        let (access, store) = (access.clone(), api.store.clone());
+        async move {
+            let shown = wanted && access.sees_event(&store, event.call).await;
+            shown.then(|| Ok(Event::default().id(event.id.to_string()).event(&*event.kind).data(&*event.payload)))
+        }
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }

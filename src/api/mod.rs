@@ -7,6 +7,7 @@ mod calls;
 mod feed;
 mod health;
 mod search;
+pub mod walls;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -14,9 +15,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::middleware;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
@@ -40,6 +40,8 @@ pub struct Api {
     pub health: Health,
     /// Renders /metrics.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Who is let in, and to what.
+    pub walls: Arc<walls::Walls>,
     /// Folder for audio that had to be converted for playing.
     pub cache: PathBuf,
     /// Ends the feeds.
@@ -55,6 +57,8 @@ pub enum ApiError {
     NotFound(String),
     /// Something in the request is wrong: where, and what.
     Wrong(&'static str, String, String),
+    /// The request's body is larger than anybody needs.
+    TooLarge,
     /// The daemon cannot answer now.
     Unavailable(String),
 }
@@ -72,6 +76,7 @@ impl IntoResponse for ApiError {
         match self {
             Self::NoCall => detail(StatusCode::NOT_FOUND, "Call session not found".into()),
             Self::NotFound(text) => detail(StatusCode::NOT_FOUND, text),
+            Self::TooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too large".into()),
             Self::Unavailable(text) => detail(StatusCode::SERVICE_UNAVAILABLE, text),
             Self::Wrong(part, name, msg) => {
                 let body = json!({"detail": [{"loc": [part, name], "msg": msg, "type": "value_error"}]});
@@ -140,6 +145,10 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/calls/{id}/transcript", get(calls::transcript))
         .route("/api/v1/calls/{id}/segments", get(calls::segments))
         .route("/api/v1/calls/{id}/audio", get(audio::audio))
+        .route("/api/v1/calls/{id}/audio/link", post(audio::link))
+        .route(walls::login::PATH, get(walls::login::form).post(walls::login::login))
+        .route(walls::login::STYLE_PATH, get(walls::login::style))
+        .route(walls::login::LOGOUT_PATH, post(walls::login::logout))
         .route("/api/v1/calls/{id}/end", post(calls::end))
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/events", get(feed::sse))
@@ -149,6 +158,7 @@ pub fn router(api: Api) -> Router {
         .method_not_allowed_fallback(|| async {
             (StatusCode::METHOD_NOT_ALLOWED, axum::Json(json!({"detail": "this path does not take this method"})))
         })
+        .layer(middleware::from_fn_with_state(Arc::clone(&api.walls), walls::guard))
         .layer(middleware::map_response(|mut response: Response| async {
             let headers = response.headers_mut();
             headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -156,30 +166,4 @@ pub fn router(api: Api) -> Router {
             response
         }))
         .with_state(api)
-}
-
-/// The same, asking everybody for a token.
-pub fn with_token(router: Router, token: Option<String>) -> Router {
-    match token.filter(|token| !token.is_empty()) {
-        Some(token) => router.layer(middleware::from_fn_with_state(Arc::<str>::from(token), check_token)),
-        None => router,
-    }
-}
-
-async fn check_token(State(token): State<Arc<str>>, request: Request, next: Next) -> Response {
-    let shown =
-        request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    // Browsers cannot set headers on a WebSocket or an EventSource.
-    let asked = request.uri().query().and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("token=")));
-    let same = |given: &str| {
-        given.len() == token.len() && given.bytes().zip(token.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0
-    };
-    if shown.or(asked).is_some_and(same) {
-        return next.run(request).await;
-    }
-    (
-        StatusCode::UNAUTHORIZED,
-        axum::Json(json!({"detail": "send Authorization: Bearer and the token of the configuration"})),
-    )
-        .into_response()
 }

@@ -14,6 +14,40 @@ use super::AudioError;
 /// A piece of decoded sound: rate, channels, interleaved samples.
 pub type Piece<'a> = (u32, u16, &'a [i16]);
 
+/// A recording of a call is not longer; a few bytes can stand for days of silence, and a disk is finite.
+const LONGEST_S: u64 = 8 * 3600;
+/// Nor larger, in bytes on disk.
+const LARGEST: u64 = 1 << 30;
+/// From here on ..
+const SUSPICIOUS: u64 = 64 << 20;
+/// .. each byte of a file stands for so many at most. Speech comes to 15 with MP3 and to 2 with FLAC.
+const EXPANSION: u64 = 500;
+
+/// What has come of a file so far.
+struct Decoded {
+    file: u64,
+    bytes: u64,
+    frames: u64,
+}
+
+impl Decoded {
+    fn count(&mut self, rate_hz: u32, channels: u16, samples: usize) -> Result<(), AudioError> {
+        self.bytes += samples as u64 * 2;
+        self.frames += samples as u64 / u64::from(channels.max(1));
+        let seconds = self.frames / u64::from(rate_hz.max(1));
+        let bomb = self.bytes > SUSPICIOUS && self.bytes / EXPANSION > self.file;
+        if seconds <= LONGEST_S && self.bytes <= LARGEST && !bomb {
+            return Ok(());
+        }
+        Err(AudioError::Malformed(format!(
+            "decodes to more than {} min of sound, {} MiB, from {} bytes; what came so far is kept",
+            seconds / 60,
+            self.bytes >> 20,
+            self.file
+        )))
+    }
+}
+
 /// Decodes a whole file, handing every piece to `sink`. A damaged packet is skipped; what `sink` refuses ends it. Blocks.
 pub fn decode<E: From<AudioError>>(
     file: File,
@@ -25,6 +59,7 @@ pub fn decode<E: From<AudioError>>(
         Error::Unsupported(what) => AudioError::Unsupported(format!("not supported: {what}")),
         other => AudioError::Malformed(format!("damaged or not audio: {other}")),
     };
+    let bytes = file.metadata().map_err(AudioError::Io)?.len();
     let source = MediaSourceStream::new(Box::new(file), symphonia::core::io::MediaSourceStreamOptions::default());
     let mut hint = Hint::new();
     hint.with_extension(&extension.to_ascii_lowercase());
@@ -34,14 +69,21 @@ pub fn decode<E: From<AudioError>>(
     let track =
         format.default_track(TrackType::Audio).ok_or_else(|| AudioError::Malformed("no sound track in it".into()))?;
     let id = track.id;
+    let frames = track.num_frames.unwrap_or(0);
     let params = track
         .codec_params
         .as_ref()
         .and_then(|params| params.audio())
         .ok_or_else(|| AudioError::Unsupported("its sound track has an unknown codec".into()))?;
+    let rate = params.sample_rate.unwrap_or(0).max(1);
+    if frames / u64::from(rate) > LONGEST_S {
+        let what = format!("says that it holds {} h of sound; at most {} h are taken", frames / u64::from(rate) / 3600, LONGEST_S / 3600);
+        return Err(AudioError::Malformed(what).into());
+    }
     let mut decoder =
         symphonia::default::get_codecs().make_audio_decoder(params, &AudioDecoderOptions::default()).map_err(fail)?;
     let mut samples: Vec<i16> = Vec::new();
+    let mut decoded = Decoded { file: bytes, bytes: 0, frames: 0 };
     loop {
         let packet = match format.next_packet() {
             Ok(Some(packet)) => packet,
@@ -56,7 +98,13 @@ pub fn decode<E: From<AudioError>>(
         match decoder.decode(&packet) {
             Ok(sound) => {
                 let (rate, channels) = (sound.spec().rate(), sound.num_planes() as u16);
+                // A header may claim anything; a rate of 0 would be a division by it.
+                if !(4000..=384_000).contains(&rate) || !(1..=8).contains(&channels) {
+                    let what = format!("{channels} channels at {rate} Hz is not a recording of a call");
+                    return Err(AudioError::Malformed(what).into());
+                }
                 sound.copy_to_vec_interleaved(&mut samples);
+                decoded.count(rate, channels, samples.len())?;
                 sink((rate, channels, &samples))?;
             }
             Err(Error::DecodeError(_)) => {}
@@ -97,6 +145,18 @@ mod tests {
             tried += 1;
         }
         eprintln!("{tried} formats decoded");
+    }
+
+    #[test]
+    fn a_few_bytes_that_stand_for_hours_are_stopped_and_real_calls_are_not() {
+        let decode = |file, rate, minutes: usize| {
+            let mut decoded = Decoded { file, bytes: 0, frames: 0 };
+            (0..minutes).find_map(|minute| decoded.count(rate, 1, rate as usize * 60).err().map(|_| minute))
+        };
+        assert_eq!(decode(20_000, 8000, 480), Some(69), "64 MiB of 20 kB");
+        assert_eq!(decode(2_000_000, 8000, 480), None, "eight hours of muted line, FLAC");
+        assert_eq!(decode(60_000_000, 8000, 481), Some(480), "longer than any call");
+        assert_eq!(decode(600_000_000, 48_000, 480), Some(186), "more than the disk is for");
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl RecordingReader {
     /// Opens a file that can be read by sample number. Blocks.
     pub fn open(path: &Path) -> Result<Self, AudioError> {
         let extension = path.extension().map(|ext| ext.to_string_lossy().into_owned()).unwrap_or_default();
-        Self::from_file(File::open(path)?, &extension)
+        Self::from_file(super::beneath::open_file(path)?, &extension)
     }
 
     /// The same with a file that is already open, which goes on working when its name is gone.

@@ -3,10 +3,12 @@
 //! It only listens. It never writes, except one whole terminate frame to hang up: any partial write stalls the leg in Asterisk. TCP's end is the
 //! normal end of a call. A peer that sends nonsense loses its own connection and nothing else.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ipnet::IpNet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +30,9 @@ const DEAD: Duration = Duration::from_hours(4);
 /// Frames that make no sense before a connection is closed.
 const PATIENCE_WITH_NONSENSE: u32 = 16;
 
+/// Addresses that are named in the log when they are not let in; more are only counted.
+const STRANGERS: usize = 1000;
+
 /// What the server needs.
 #[derive(Clone)]
 pub struct AudioSocket {
@@ -37,6 +42,8 @@ pub struct AudioSocket {
     pub stop: CancellationToken,
     /// For /health.
     pub last_frame: LastFrame,
+    /// From where Asterisk may connect.
+    pub allow: Arc<[IpNet]>,
 }
 
 /// Why a connection was ended by us.
@@ -61,12 +68,19 @@ impl AudioSocket {
     /// Serves until stopped; then closes every leg properly.
     pub async fn run(self, listener: TcpListener) {
         let tasks = TaskTracker::new();
+        let mut strangers = HashSet::new();
         loop {
             let accepted = tokio::select! {
                 () = self.stop.cancelled() => break,
                 accepted = listener.accept() => accepted,
             };
             match accepted {
+                Ok((_, peer)) if !self.lets_in(peer) => {
+                    metrics::counter!("lineside_audiosocket_refused_total").increment(1);
+                    if strangers.len() < STRANGERS && strangers.insert(peer.ip()) {
+                        log::warn!("audiosocket: {}: is not in [audiosocket] allow; its connections are closed", peer.ip());
+                    }
+                }
                 Ok((stream, peer)) => {
                     metrics::counter!("lineside_audiosocket_connections_total").increment(1);
                     let server = self.clone();
@@ -81,6 +95,12 @@ impl AudioSocket {
         }
         tasks.close();
         tasks.wait().await;
+    }
+
+    fn lets_in(&self, peer: SocketAddr) -> bool {
+        // An IPv4 peer of a dual-stack socket comes as ::ffff:a.b.c.d.
+        let address = peer.ip().to_canonical();
+        self.allow.iter().any(|net| net.contains(&address))
     }
 
     async fn connection(self, mut stream: TcpStream, peer: SocketAddr) {

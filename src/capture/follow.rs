@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 
 use sha2::{Digest, Sha256};
 
-use crate::audio::AudioError;
+use crate::audio::{AudioError, beneath};
 use crate::audio::format::Kind;
 use crate::audio::reader::{RecordingReader, kind_of};
 use crate::call::{LegKey, WallTime};
@@ -54,19 +54,14 @@ pub enum Found {
     Finished(File, Metadata),
 }
 
-/// Opens a file of a watched folder. A symbolic link that leads out of it is refused. Blocks.
+/// Opens a file of a watched folder. A name that leads out of it, by whatever link on the way, is refused. Blocks.
 pub fn open(path: &Path, root: &Path) -> Result<Found, AudioError> {
-    let link = std::fs::symlink_metadata(path)?;
-    if link.file_type().is_symlink() {
-        let target = path.canonicalize()?;
-        if !target.starts_with(root.canonicalize()?) {
-            return Err(AudioError::Malformed(format!(
-                "a link out of the watched folder, to {}: not followed",
-                target.display()
-            )));
+    let file = beneath::open_beneath(root, path).map_err(|error| match path.canonicalize() {
+        Ok(target) if beneath::led_out(&error) => {
+            AudioError::Malformed(format!("a link out of the watched folder, to {}: not followed", target.display()))
         }
-    }
-    let file = File::open(path)?;
+        _ => error.into(),
+    })?;
     let meta = file.metadata()?;
     if !meta.is_file() {
         return Err(AudioError::Malformed("not a regular file".into()));

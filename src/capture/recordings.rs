@@ -22,6 +22,7 @@ use super::follow::{self, FileId, Following, Found};
 use super::naming::{Named, Naming};
 use super::{LastFrame, wall_clock};
 use crate::audio::AudioError;
+use crate::audio::beneath;
 use crate::audio::decode;
 use crate::audio::format;
 use crate::call::{CallId, Leg, LegKey, Source};
@@ -153,6 +154,7 @@ impl<L: Ledger> Recordings<L> {
 
     /// Watches until stopped. Blocks: it wants a thread of its own.
     pub fn run(mut self) {
+        beneath::watch(&self.settings.folders);
         let (sender, events) = mpsc::sync_channel(EVENTS);
         let overflow = Arc::new(AtomicBool::new(false));
         let lost = Arc::clone(&overflow);
@@ -162,7 +164,7 @@ impl<L: Ledger> Recordings<L> {
                 lost.store(true, Ordering::Relaxed);
             }
         };
-        let mut watcher = match notify::recommended_watcher(handler) {
+        let mut watcher = match RecommendedWatcher::new(handler, notify::Config::default().with_follow_symlinks(false)) {
             Ok(watcher) => watcher,
             Err(error) => {
                 return log::error!(
@@ -270,13 +272,13 @@ impl<L: Ledger> Recordings<L> {
                 self.each(event, |this, path| this.touch(path, true));
             }
             EventKind::Create(_) => {
-                self.each(event, |this, path| if path.is_dir() { this.walk(path) } else { this.touch(path, false) });
+                self.each(event, |this, path| if is_folder(path) { this.walk(path) } else { this.touch(path, false) });
             }
             EventKind::Modify(ModifyKind::Name(RenameMode::From)) | EventKind::Remove(_) => {
                 self.each(event, Self::left);
             }
             EventKind::Modify(ModifyKind::Name(RenameMode::To)) => {
-                self.each(event, |this, path| if path.is_dir() { this.walk(path) } else { this.touch(path, true) });
+                self.each(event, |this, path| if is_folder(path) { this.walk(path) } else { this.touch(path, true) });
             }
             EventKind::Modify(ModifyKind::Name(_)) => {}
             EventKind::Modify(_) => self.each(event, |this, path| this.touch(path, false)),
@@ -622,6 +624,11 @@ impl<L: Ledger> Recordings<L> {
         }
         self.following.retain(|_, open| open.closed.is_none_or(|since| since.elapsed() < KEPT_OPEN));
     }
+}
+
+/// A folder of its own, not a link to one: that would lead out, or around in circles.
+fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir())
 }
 
 /// Whether a file of this name is a recording at all.

@@ -9,6 +9,7 @@ mod eagi;
 mod model;
 mod score;
 mod serve;
+mod token;
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
@@ -48,6 +49,10 @@ enum Command {
     Search(calls::SearchArguments),
     /// Print the live feed as it comes
     Tail(calls::TailArguments),
+    /// Make, list and revoke the tokens that TCP asks for
+    Token(token::TokenArguments),
+    /// Show who read, heard, exported or changed which call
+    Audit(token::AuditArguments),
     /// List, fetch, import and check models
     Model(model::ModelArguments),
     /// Check this box, with the mend for what is wrong
@@ -81,6 +86,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Show(arguments) => calls::show(&arguments, &config()?)?,
         Command::Search(arguments) => calls::search(&arguments, &config()?)?,
         Command::Tail(arguments) => calls::tail(&arguments, &config()?)?,
+        Command::Token(arguments) => token::run(&arguments, &config()?.paths.state)?,
+        Command::Audit(arguments) => token::audit(&arguments, &config()?.paths.state)?,
         Command::Model(arguments) => return model::run(&arguments, &config()?.paths.models()),
         Command::Doctor(arguments) => return doctor::run(&arguments, path.as_deref()),
         Command::Bench(arguments) => bench::run(&arguments, config)?,

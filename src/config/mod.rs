@@ -1,10 +1,14 @@
 //! The TOML file: one section per room, every key with a default, every mistake named with its file, its line and what is allowed.
 
+mod http;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
+pub use self::http::Http;
 use crate::call::Leg;
 use crate::text::lexicon::LexiconKind;
 
@@ -31,6 +35,9 @@ pub enum ConfigError {
         problem: String,
     },
 }
+
+/// A section, a key, and what is wrong with its value.
+type Mistake = (&'static str, &'static str, String);
 
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -83,33 +90,20 @@ impl Paths {
     }
 }
 
-/// `[http]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Http {
-    /// Address and port; empty for the Unix socket alone.
-    pub listen: String,
-    /// What clients on TCP must show as `Authorization: Bearer …`; needed when `listen` is not loopback.
-    pub token: Option<String>,
-}
-
-impl Default for Http {
-    fn default() -> Self {
-        Self { listen: "127.0.0.1:8123".into(), token: None }
-    }
-}
-
 /// `[audiosocket]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AudioSocket {
     /// Address and port; empty switches it off.
     pub listen: String,
+    /// From where Asterisk may connect.
+    #[serde(deserialize_with = "http::networks")]
+    pub allow: Vec<IpNet>,
 }
 
 impl Default for AudioSocket {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:9093".into() }
+        Self { listen: "127.0.0.1:9093".into(), allow: http::loopback() }
     }
 }
 
@@ -261,7 +255,7 @@ impl Config {
         Ok(config)
     }
 
-    fn check(&self) -> Result<(), (&'static str, &'static str, String)> {
+    fn check(&self) -> Result<(), Mistake> {
         for (section, listen) in [("http", &self.http.listen), ("audiosocket", &self.audiosocket.listen)] {
             if !listen.is_empty() && listen.parse::<SocketAddr>().is_err() {
                 return Err((
@@ -271,14 +265,7 @@ impl Config {
                 ));
             }
         }
-        let open = self.http.listen.parse::<SocketAddr>().is_ok_and(|address| !address.ip().is_loopback());
-        if open && self.http.token.as_deref().is_none_or(str::is_empty) {
-            return Err((
-                "http",
-                "listen",
-                "is not loopback: set [http] token too, so that not everybody can read the calls".into(),
-            ));
-        }
+        self.http.check()?;
         let within = |section, key, value: u64, low: u64, high: u64| {
             if (low..=high).contains(&value) {
                 Ok(())
@@ -400,8 +387,6 @@ mod tests {
         assert!(range.contains("line 6: [speech] workers: 99 is not from 1 to 64"), "{range}");
         let address = error("[http]\nlisten = \"localhost\"\n");
         assert!(address.contains("line 2") && address.contains("127.0.0.1:8123"), "{address}");
-        let open = error("[http]\nlisten = \"0.0.0.0:8123\"\n");
-        assert!(open.contains("token"), "{open}");
         let lexicon = error("[text]\nlexicon = \"vaader\"\n");
         assert!(lexicon.contains("call-centre"), "{lexicon}");
         let pattern = error("[recordings]\npatterns = [\"(\"]\n");

@@ -105,6 +105,8 @@ pub struct CallFilter {
     pub max_sentiment: Option<f64>,
     /// With, or without, keywords or profanity.
     pub has_alerts: Option<bool>,
+    /// Calls of other campaigns do not exist for the one who asks.
+    pub only: Option<String>,
     /// After this place of an earlier page: (start, row).
     pub after: Option<(i64, i64)>,
     /// Calls on a page.
@@ -125,6 +127,7 @@ impl CallFilter {
         add("state = ?", self.state.map(|state| state.as_str().to_string().into()));
         add("agent = ?", self.agent.clone().map(Into::into));
         add("campaign = ?", self.campaign.clone().map(Into::into));
+        add("campaign = ?", self.only.clone().map(Into::into));
         add("started_ms >= ?", self.since.map(|at| at.0.into()));
         add("started_ms < ?", self.until.map(|at| at.0.into()));
         add("sentiment >= ?", self.min_sentiment.map(Into::into));

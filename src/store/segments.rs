@@ -89,6 +89,8 @@ pub struct SearchFilter {
     pub until: Option<WallTime>,
     /// Said on this leg.
     pub leg: Option<String>,
+    /// Calls of other campaigns do not exist for the one who asks.
+    pub only: Option<String>,
     /// Newest first, at most.
     pub limit: u32,
     /// Skip so many.
@@ -117,8 +119,12 @@ impl SearchFilter {
     pub(super) fn sql(&self) -> (String, Vec<rusqlite::types::Value>) {
         let mut clauses = vec!["segment_fts MATCH ?"];
         let mut values = vec![self.query.clone().into()];
-        let texts =
-            [("call.agent = ?", &self.agent), ("call.campaign = ?", &self.campaign), ("leg.leg = ?", &self.leg)];
+        let texts = [
+            ("call.agent = ?", &self.agent),
+            ("call.campaign = ?", &self.campaign),
+            ("call.campaign = ?", &self.only),
+            ("leg.leg = ?", &self.leg),
+        ];
         for (clause, value) in texts {
             if let Some(value) = value {
                 clauses.push(clause);

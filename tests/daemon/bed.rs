@@ -98,7 +98,7 @@ impl Bed {
         let (root, http, audiosocket) = (bed.folder.path().display(), bed.http, bed.audiosocket);
         std::fs::create_dir(bed.path("monitor")).expect("mkdir");
         let text = format!(
-            "[paths]\nstate = \"{root}/state\"\nrun = \"{root}/run\"\n[http]\nlisten = \"127.0.0.1:{http}\"\n[audiosocket]\n\
+            "[paths]\nstate = \"{root}/state\"\nrun = \"{root}/run\"\n[http]\nlisten = \"127.0.0.1:{http}\"\nopen = true\n[audiosocket]\n\
              listen = \"127.0.0.1:{audiosocket}\"\n[recordings]\nfolders = [\"{root}/monitor\"]\n[speech]\nmodel = \"{model}\"\n{more}\n"
         );
         std::fs::write(bed.path("lineside.toml"), text).expect("write");
@@ -120,7 +120,10 @@ impl Bed {
         let log = File::options().create(true).append(true).open(self.path("log")).expect("log");
         let child = self.command(&["serve"]).stdin(Stdio::null()).stderr(log).spawn().expect("start");
         self.child = Some(child);
-        self.until("the daemon answers", Duration::from_secs(30), |bed| bed.try_get("/health/models").is_some());
+        self.until("the daemon answers", Duration::from_secs(30), |bed| {
+            let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+            agent.get(format!("http://127.0.0.1:{}/health/models", bed.http)).call().is_ok()
+        });
     }
 
     pub fn log(&self) -> String {

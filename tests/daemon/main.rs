@@ -9,3 +9,4 @@ mod latency;
 mod live;
 mod rooms;
 mod score;
+mod walls;

@@ -1,0 +1,230 @@
+//! `lineside token` and `lineside audit`: who may come in over TCP, and who read what. Work on the database, whether the daemon runs or not.
+
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{say, table};
+use crate::call::WallTime;
+use crate::store::tokens::{NewToken, Scopes, TokenBook};
+
+/// `lineside token`
+#[derive(Args)]
+pub(super) struct TokenArguments {
+    #[command(subcommand)]
+    command: TokenCommand,
+}
+
+#[derive(Subcommand)]
+enum TokenCommand {
+    /// Make a token; it is shown once
+    Add(AddArguments),
+    /// List the tokens, not their secrets
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a token, and the logins that came of it
+    Revoke {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Args)]
+struct AddArguments {
+    /// What it is called in lists and in the audit
+    name: String,
+    /// What it may do: read, operate, ingest; comma between
+    #[arg(long, default_value = "read", value_parser = scopes)]
+    scope: Scopes,
+    /// Sees only the calls of this campaign
+    #[arg(long)]
+    campaign: Option<String>,
+    /// How long it is good: 90d, 12h, 2w [default: until revoked]
+    #[arg(long, value_parser = lifetime_ms)]
+    expires: Option<i64>,
+    /// Write it to this file, mode 0640, instead of showing it
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// `lineside audit`
+#[derive(Args)]
+pub(super) struct AuditArguments {
+    /// Of this call
+    #[arg(long)]
+    call: Option<String>,
+    /// By this token, or user
+    #[arg(long)]
+    who: Option<String>,
+    /// At most so many, newest first
+    #[arg(long, default_value_t = 50)]
+    limit: u32,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn scopes(text: &str) -> Result<Scopes, String> {
+    Scopes::parse(text).ok_or_else(|| "not a list of read, operate and ingest".into())
+}
+
+fn lifetime_ms(text: &str) -> Result<i64, String> {
+    let wrong = || format!("{text:?} is not a time like 90d, 12h or 2w");
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let hours = match unit {
+        'h' => 1,
+        'd' => 24,
+        'w' => 24 * 7,
+        _ => return Err(wrong()),
+    };
+    let count: i64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    if !(1..=1_000_000).contains(&count) {
+        return Err(wrong());
+    }
+    Ok(count * hours * 3_600_000)
+}
+
+fn open(state: &Path) -> anyhow::Result<TokenBook> {
+    TokenBook::open(state).context("the tokens are in the daemon's database: run this as root or as its user")
+}
+
+/// `lineside token …`
+pub(super) fn run(arguments: &TokenArguments, state: &Path) -> anyhow::Result<()> {
+    match &arguments.command {
+        TokenCommand::Add(arguments) => add(arguments, state),
+        TokenCommand::List { json } => list(*json, state),
+        TokenCommand::Revoke { name } => {
+            if !open(state)?.revoke(name)? {
+                bail!("there is no token {name:?}; see `lineside token list`");
+            }
+            Ok(say(&format!("{name} is revoked"))?)
+        }
+    }
+}
+
+fn add(arguments: &AddArguments, state: &Path) -> anyhow::Result<()> {
+    let name = arguments.name.trim();
+    if name.is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
+        bail!("a name is 1 to 100 characters in one line");
+    }
+    if !state.exists() {
+        std::fs::create_dir_all(state).with_context(|| format!("create {}", state.display()))?;
+    }
+    let at = crate::capture::wall_clock();
+    let new = NewToken {
+        name: name.into(),
+        scopes: arguments.scope,
+        campaign: arguments.campaign.clone(),
+        expires: arguments.expires.map(|life| WallTime(at.0 + life)),
+    };
+    let book = open(state)?;
+    // The file first: a token that nobody can read would have to be revoked by hand.
+    let mut file = arguments.out.as_deref().map(|path| secret_file(path, state)).transpose()?;
+    let Some(token) = book.add(&new, at)? else {
+        if let Some((_, part)) = &file {
+            let _ = std::fs::remove_file(part);
+        }
+        bail!("there is a token {name:?} already; `lineside token revoke {name}` ends it");
+    };
+    match (&mut file, &arguments.out) {
+        (Some((file, part)), Some(out)) => {
+            writeln!(file, "{token}").and_then(|()| file.sync_all()).with_context(|| part.display().to_string())?;
+            std::fs::rename(&*part, out).with_context(|| out.display().to_string())?;
+            eprintln!("{name}: written to {}", out.display());
+        }
+        _ => say(&token)?,
+    }
+    Ok(())
+}
+
+/// A file beside `path` that only its owner and the daemon's group can read.
+fn secret_file(path: &Path, state: &Path) -> anyhow::Result<(std::fs::File, PathBuf)> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".new");
+    let part = PathBuf::from(part);
+    let _ = std::fs::remove_file(&part); // of a run that was broken off
+    let file = std::fs::File::options().create_new(true).write(true).mode(0o600).open(&part);
+    let file = file.with_context(|| format!("create {}", part.display()))?;
+    if rustix::process::geteuid().is_root() {
+        let group = std::fs::metadata(state).with_context(|| state.display().to_string())?.gid();
+        std::os::unix::fs::fchown(&file, None, Some(group)).with_context(|| part.display().to_string())?;
+    }
+    file.set_permissions(std::fs::Permissions::from_mode(0o640)).with_context(|| part.display().to_string())?;
+    Ok((file, part))
+}
+
+fn time(at: Option<WallTime>) -> Value {
+    at.map_or(Value::Null, |at| at.rfc3339().into())
+}
+
+fn list(as_json: bool, state: &Path) -> anyhow::Result<()> {
+    let rows = open(state)?.list()?;
+    let now = crate::capture::wall_clock();
+    if as_json {
+        let rows: Vec<Value> = rows
+            .iter()
+            .map(|row| {
+                json!({
+                    "name": row.name, "scopes": row.scopes.to_string(), "campaign": row.campaign,
+                    "created": row.created.rfc3339(), "expires": time(row.expires), "last_used": time(row.used),
+                })
+            })
+            .collect();
+        return Ok(say(&Value::from(rows).to_string())?);
+    }
+    if rows.is_empty() {
+        return Ok(say("no tokens; `lineside token add NAME --scope read` makes one")?);
+    }
+    let mut table = table(&["NAME", "SCOPES", "CAMPAIGN", "EXPIRES", "LAST USED"]);
+    for row in rows {
+        let expires = match row.expires {
+            None => "never".into(),
+            Some(at) if at.0 <= now.0 => format!("over since {}", at.rfc3339()),
+            Some(at) => at.rfc3339(),
+        };
+        let used = row.used.map_or("never".into(), WallTime::rfc3339);
+        table.add_row([row.name, row.scopes.to_string(), row.campaign.unwrap_or("all".into()), expires, used]);
+    }
+    Ok(say(&table.to_string())?)
+}
+
+/// `lineside audit`
+pub(super) fn audit(arguments: &AuditArguments, state: &Path) -> anyhow::Result<()> {
+    let rows = open(state)?.audit(arguments.call.as_deref(), arguments.who.as_deref(), arguments.limit)?;
+    if arguments.json {
+        let rows: Vec<Value> = rows
+            .iter()
+            .map(|row| {
+                json!({"at": row.at.rfc3339(), "who": row.who, "address": row.address, "action": row.action, "call_id": row.call_id})
+            })
+            .collect();
+        return Ok(say(&Value::from(rows).to_string())?);
+    }
+    let mut table = table(&["AT", "WHO", "FROM", "DID", "CALL"]);
+    for row in rows {
+        let from = row.address.unwrap_or("socket".into());
+        table.add_row([row.at.rfc3339(), row.who, from, row.action, row.call_id.unwrap_or_default()]);
+    }
+    Ok(say(&table.to_string())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_has_a_number_and_a_unit() {
+        assert_eq!(lifetime_ms("90d"), Ok(90 * 24 * 3_600_000));
+        assert_eq!((lifetime_ms("12h"), lifetime_ms("2w")), (Ok(12 * 3_600_000), Ok(14 * 24 * 3_600_000)));
+        for wrong in ["", "d", "0d", "-1d", "90", "90 d", "1é", "99999999999999999999d"] {
+            assert!(lifetime_ms(wrong).is_err(), "{wrong}");
+        }
+    }
+}
