@@ -111,6 +111,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let metrics =
         metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().context("start the metrics")?;
     crate::pipeline::describe_metrics();
+    crate::api::walls::describe_metrics();
 
     for folder in [&config.paths.state, &config.paths.run] {
         std::fs::create_dir_all(folder)
@@ -157,7 +158,8 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     if !config.audiosocket.listen.is_empty() {
         let listener = bind(&config.audiosocket.listen, "audiosocket").await?;
         let allow = config.audiosocket.allow.clone().into();
-        let server = AudioSocket { spool: Arc::clone(&spool), stop: stop.clone(), last_frame: last_frame.clone(), allow };
+        let server =
+            AudioSocket { spool: Arc::clone(&spool), stop: stop.clone(), last_frame: last_frame.clone(), allow };
         sources.push(tokio::spawn(server.run(listener)));
     }
     if config.eagi.enabled {
@@ -355,7 +357,9 @@ fn reload(
             {
                 log::error!("{error}; the certificate stays as it was");
             }
-            log::info!("configuration read again; speech, text, log and TLS certificate are as it says, the rest after a restart");
+            log::info!(
+                "configuration read again; speech, text, log and TLS certificate are as it says, the rest after a restart"
+            );
         }
         Err(error) => log::error!("{error}; everything stays as it was"),
     }

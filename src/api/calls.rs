@@ -131,7 +131,11 @@ pub(super) async fn find_call(api: &Api, id: &str) -> Result<CallRow, ApiError> 
 }
 
 /// `GET /api/v1/calls`: newest first, filtered, page by page.
-pub(super) async fn list(State(api): State<Api>, access: Access, Query(query): Query<HashMap<String, String>>) -> Answer {
+pub(super) async fn list(
+    State(api): State<Api>,
+    access: Access,
+    Query(query): Query<HashMap<String, String>>,
+) -> Answer {
     let query = Parameters::new(query);
     let state = query
         .text("state")

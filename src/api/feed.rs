@@ -43,7 +43,10 @@ pub(super) async fn one_call(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
     let call = find_call(&api, &id).await?.key;
-    Ok(upgrade.max_message_size(4096).on_upgrade(move |socket| websocket(api, access, socket, Some(call))).into_response())
+    Ok(upgrade
+        .max_message_size(4096)
+        .on_upgrade(move |socket| websocket(api, access, socket, Some(call)))
+        .into_response())
 }
 
 async fn websocket(api: Api, access: Access, mut socket: WebSocket, mut only: Option<CallKey>) {
@@ -129,7 +132,9 @@ pub(super) async fn sse(
         headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse().ok());
     let from = header.or(query.parse("last_event_id", "a number")?);
     let only = match query.text("call_id") {
-        Some(id) => Some(find_call(&api, &id).await.and_then(|call| access.sees(&call).then_some(call).ok_or(ApiError::NoCall))?.key),
+        Some(id) => Some(
+            find_call(&api, &id).await.and_then(|call| access.sees(&call).then_some(call).ok_or(ApiError::NoCall))?.key,
+        ),
         None => None,
     };
     // Subscribed before the past is read: what is committed in between comes twice and is told apart by its number.

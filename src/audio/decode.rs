@@ -40,7 +40,7 @@ impl Decoded {
             return Ok(());
         }
         Err(AudioError::Malformed(format!(
-            "decodes to more than {} min of sound, {} MiB, from {} bytes; what came so far is kept",
+            "decodes to more than {} min of sound, {} MiB, from {} bytes: the rest of it is not read",
             seconds / 60,
             self.bytes >> 20,
             self.file
@@ -77,7 +77,11 @@ pub fn decode<E: From<AudioError>>(
         .ok_or_else(|| AudioError::Unsupported("its sound track has an unknown codec".into()))?;
     let rate = params.sample_rate.unwrap_or(0).max(1);
     if frames / u64::from(rate) > LONGEST_S {
-        let what = format!("says that it holds {} h of sound; at most {} h are taken", frames / u64::from(rate) / 3600, LONGEST_S / 3600);
+        let what = format!(
+            "says that it holds {} h of sound; at most {} h are taken",
+            frames / u64::from(rate) / 3600,
+            LONGEST_S / 3600
+        );
         return Err(AudioError::Malformed(what).into());
     }
     let mut decoder =

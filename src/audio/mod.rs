@@ -22,6 +22,9 @@ pub enum AudioError {
     /// Not what its name says.
     #[error("{0}")]
     Malformed(String),
+    /// A link out of the folder that is watched, to this place.
+    #[error("a link out of the watched folder, to {}: not followed", .0.display())]
+    LeadsOut(std::path::PathBuf),
     /// Well made, but not for us.
     #[error("{0}; convert it to WAV first, for example with sox")]
     Unsupported(String),

@@ -78,7 +78,10 @@ impl AudioSocket {
                 Ok((_, peer)) if !self.lets_in(peer) => {
                     metrics::counter!("lineside_audiosocket_refused_total").increment(1);
                     if strangers.len() < STRANGERS && strangers.insert(peer.ip()) {
-                        log::warn!("audiosocket: {}: is not in [audiosocket] allow; its connections are closed", peer.ip());
+                        log::warn!(
+                            "audiosocket: {}: is not in [audiosocket] allow; its connections are closed",
+                            peer.ip()
+                        );
                     }
                 }
                 Ok((stream, peer)) => {

@@ -10,9 +10,9 @@ use std::time::UNIX_EPOCH;
 
 use sha2::{Digest, Sha256};
 
-use crate::audio::{AudioError, beneath};
 use crate::audio::format::Kind;
 use crate::audio::reader::{RecordingReader, kind_of};
+use crate::audio::{AudioError, beneath};
 use crate::call::{LegKey, WallTime};
 use crate::spool::FollowedLeg;
 
@@ -57,9 +57,7 @@ pub enum Found {
 /// Opens a file of a watched folder. A name that leads out of it, by whatever link on the way, is refused. Blocks.
 pub fn open(path: &Path, root: &Path) -> Result<Found, AudioError> {
     let file = beneath::open_beneath(root, path).map_err(|error| match path.canonicalize() {
-        Ok(target) if beneath::led_out(&error) => {
-            AudioError::Malformed(format!("a link out of the watched folder, to {}: not followed", target.display()))
-        }
+        Ok(target) if beneath::led_out(&error) => AudioError::LeadsOut(target),
         _ => error.into(),
     })?;
     let meta = file.metadata()?;

@@ -164,7 +164,8 @@ impl<L: Ledger> Recordings<L> {
                 lost.store(true, Ordering::Relaxed);
             }
         };
-        let mut watcher = match RecommendedWatcher::new(handler, notify::Config::default().with_follow_symlinks(false)) {
+        let mut watcher = match RecommendedWatcher::new(handler, notify::Config::default().with_follow_symlinks(false))
+        {
             Ok(watcher) => watcher,
             Err(error) => {
                 return log::error!(
@@ -405,7 +406,7 @@ impl<L: Ledger> Recordings<L> {
                 self.pending.insert(path.into());
             }
             // A header may not be there yet; a file that its writer has closed will not get better.
-            Err(TakeError::Audio(_)) if !closed => {
+            Err(TakeError::Audio(ref error)) if !closed && !matches!(error, AudioError::LeadsOut(_)) => {
                 self.pending.insert(path.into());
             }
             Err(error) => {

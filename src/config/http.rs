@@ -104,7 +104,9 @@ pub(super) fn loopback() -> Vec<IpNet> {
 pub(super) fn networks<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<IpNet>, D::Error> {
     let read = |text: &String| {
         let net = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        net.map_err(|_| serde::de::Error::custom(format!("{text:?} is not a network like 192.0.2.0/24, nor an address")))
+        net.map_err(|_| {
+            serde::de::Error::custom(format!("{text:?} is not a network like 192.0.2.0/24, nor an address"))
+        })
     };
     Vec::<String>::deserialize(input)?.iter().map(read).collect()
 }

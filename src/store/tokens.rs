@@ -452,7 +452,8 @@ mod tests {
         let (_, kept) = Kept::fresh("session").expect("random");
         let opened = WallChange::SessionOpened { kept, token, at: WallTime(1), expires: WallTime(9) };
         apply(&book.db, &opened).expect("open");
-        let count = || book.db.query_row("SELECT count(*) FROM session", [], |row| row.get::<_, i64>(0)).expect("count");
+        let count =
+            || book.db.query_row("SELECT count(*) FROM session", [], |row| row.get::<_, i64>(0)).expect("count");
         assert_eq!(count(), 1);
         assert!(book.revoke("mary").expect("revoke") && !book.revoke("mary").expect("again"));
         assert_eq!(count(), 0);

@@ -128,7 +128,8 @@ fn feeds_tell_what_happens_in_order_and_resume_where_they_broke_off() {
     let events = |after: &str, want: usize| -> Vec<(i64, Value)> {
         let mut stream = TcpStream::connect(("127.0.0.1", bed.http)).expect("connect");
         stream.set_read_timeout(Some(Duration::from_secs(10))).expect("timeout");
-        write!(stream, "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: {after}\r\n\r\n").expect("request");
+        write!(stream, "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: {after}\r\n\r\n")
+            .expect("request");
         let (mut id, mut found) = (0, Vec::new());
         for line in BufReader::new(stream).lines() {
             let line = line.expect("line");

@@ -18,12 +18,8 @@ use governor::{Quota, RateLimiter};
 /// Clients that are remembered; when there are more, those who have all their requests again are forgotten.
 const CLIENTS: usize = 10_000;
 
-type Keyed = RateLimiter<
-    (String, IpAddr),
-    DefaultKeyedStateStore<(String, IpAddr)>,
-    DefaultClock,
-    StateInformationMiddleware,
->;
+type Keyed =
+    RateLimiter<(String, IpAddr), DefaultKeyedStateStore<(String, IpAddr)>, DefaultClock, StateInformationMiddleware>;
 
 /// What a client has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +61,8 @@ pub struct Rate(Option<(u32, Keyed)>);
 impl Rate {
     /// So many in a minute; 0 is no limit.
     pub fn new(per_minute: u32) -> Self {
-        let keyed = |count| RateLimiter::keyed(Quota::per_minute(count)).with_middleware::<StateInformationMiddleware>();
+        let keyed =
+            |count| RateLimiter::keyed(Quota::per_minute(count)).with_middleware::<StateInformationMiddleware>();
         Self(NonZeroU32::new(per_minute).map(|count| (per_minute, keyed(count))))
     }
 
@@ -161,7 +158,10 @@ mod tests {
         assert!(spent.wait.is_some_and(|wait| wait <= Duration::from_secs(3)), "{spent:?}");
         let mut headers = HeaderMap::new();
         spent.write(&mut headers);
-        assert_eq!((&headers["ratelimit-limit"], &headers["ratelimit-remaining"]), (&"20".parse().expect("v"), &"0".parse().expect("v")));
+        assert_eq!(
+            (&headers["ratelimit-limit"], &headers["ratelimit-remaining"]),
+            (&"20".parse().expect("v"), &"0".parse().expect("v"))
+        );
         assert_eq!(headers["retry-after"], headers["ratelimit-reset"]);
         assert!(rate.take("john", HOME).is_some_and(|other| other.wait.is_none()), "another token has its own");
         assert_eq!(Rate::new(0).take("mary", HOME), None);

@@ -25,7 +25,8 @@ pub const LOGOUT_PATH: &str = "/logout";
 
 const COOKIE: &str = "lineside_session";
 const STYLE: &str = include_str!("login.css");
-const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The client's address, as the guard has found it.
 #[derive(Clone, Copy, Debug)]
@@ -114,9 +115,7 @@ pub(in crate::api) async fn login(
             }
             response
         }
-        Err(Refusal::WrongToken) => {
-            page(StatusCode::UNAUTHORIZED, "This token is not known, was revoked, or is over.")
-        }
+        Err(Refusal::WrongToken) => page(StatusCode::UNAUTHORIZED, "This token is not known, was revoked, or is over."),
         Err(other) => other.into_response(),
     }
 }

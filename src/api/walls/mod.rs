@@ -35,6 +35,14 @@ use crate::store::change::Change;
 use crate::store::tokens::{Kept, Scope, Scopes, WallChange, hash};
 use crate::store::{Store, StoreError};
 
+/// Says what the walls count.
+pub fn describe_metrics() {
+    metrics::describe_counter!(
+        "lineside_http_refused_total",
+        "Requests and connections that were not let in, by reason"
+    );
+}
+
 /// What the configuration says about them.
 #[derive(Clone, Debug, Default)]
 pub struct WallSettings {
@@ -147,9 +155,9 @@ impl IntoResponse for Refusal {
                 StatusCode::FORBIDDEN,
                 "a login needs Origin, and application/json or X-Requested-With, to change something",
             ),
-            Self::Token => {
-                bearer("a token is needed: Authorization: Bearer …, or a login at /login; `lineside token add` makes one")
-            }
+            Self::Token => bearer(
+                "a token is needed: Authorization: Bearer …, or a login at /login; `lineside token add` makes one",
+            ),
             Self::WrongToken => bearer("this token is not known, was revoked, or is over"),
             Self::WrongIngestToken => say(StatusCode::FORBIDDEN, "ingest token invalid"),
             Self::Pause(wait) => {
@@ -190,14 +198,8 @@ fn needs(method: &Method, path: &str) -> &'static [Scope] {
 }
 
 /// Paths that mind the campaign of a token themselves, by [`Access`].
-const AWARE: [&str; 6] = [
-    "/api/v1/calls",
-    "/api/v1/calls/active",
-    "/api/v1/calls/stats",
-    "/api/v1/search",
-    "/api/v1/events",
-    "/ws/calls",
-];
+const AWARE: [&str; 6] =
+    ["/api/v1/calls", "/api/v1/calls/active", "/api/v1/calls/stats", "/api/v1/search", "/api/v1/events", "/ws/calls"];
 
 /// Whether a path is open to tokens of one campaign, apart from those of single calls: what minds it, and pages, which hold no data.
 fn open_to_campaigns(method: &Method, path: &str) -> bool {
@@ -311,11 +313,10 @@ impl Walls {
 
     /// A signed link in the query.
     async fn link(&self, call: &str, query: &str) -> Result<Option<Access>, Refusal> {
-        let pairs: HashMap<String, String> = axum::extract::Query::try_from_uri(
-            &format!("/?{query}").parse().unwrap_or_default(),
-        )
-        .map(|query| query.0)
-        .unwrap_or_default();
+        let pairs: HashMap<String, String> =
+            axum::extract::Query::try_from_uri(&format!("/?{query}").parse().unwrap_or_default())
+                .map(|query| query.0)
+                .unwrap_or_default();
         let text = |name: &str| pairs.get(name).map_or("", String::as_str);
         let Ok(expires_s) = text("expires").parse() else { return Ok(None) };
         let sound = Sound { call, leg: text("leg"), expires_s, by: text("by") };

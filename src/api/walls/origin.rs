@@ -99,7 +99,8 @@ mod tests {
     fn another_port_is_another_site() {
         let from = |origin| from(&headers(&[("origin", origin)]), "localhost:8123");
         assert_eq!(from("http://localhost:8123"), From::OwnPage);
-        for other in ["http://localhost:3000", "http://localhost", "https://evil.example", "null", "ftp://localhost:8123"]
+        for other in
+            ["http://localhost:3000", "http://localhost", "https://evil.example", "null", "ftp://localhost:8123"]
         {
             assert_eq!(from(other), From::OtherSite, "{other}");
         }
