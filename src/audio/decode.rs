@@ -69,17 +69,17 @@ pub fn decode<E: From<AudioError>>(
     let track =
         format.default_track(TrackType::Audio).ok_or_else(|| AudioError::Malformed("no sound track in it".into()))?;
     let id = track.id;
-    let frames = track.num_frames.unwrap_or(0);
+    let claimed = track.num_frames.unwrap_or(0);
     let params = track
         .codec_params
         .as_ref()
         .and_then(|params| params.audio())
         .ok_or_else(|| AudioError::Unsupported("its sound track has an unknown codec".into()))?;
     let rate = params.sample_rate.unwrap_or(0).max(1);
-    if frames / u64::from(rate) > LONGEST_S {
+    if claimed / u64::from(rate) > LONGEST_S {
         let what = format!(
             "says that it holds {} h of sound; at most {} h are taken",
-            frames / u64::from(rate) / 3600,
+            claimed / u64::from(rate) / 3600,
             LONGEST_S / 3600
         );
         return Err(AudioError::Malformed(what).into());
@@ -87,7 +87,7 @@ pub fn decode<E: From<AudioError>>(
     let mut decoder =
         symphonia::default::get_codecs().make_audio_decoder(params, &AudioDecoderOptions::default()).map_err(fail)?;
     let mut samples: Vec<i16> = Vec::new();
-    let mut decoded = Decoded { file: bytes, bytes: 0, frames: 0 };
+    let mut so_far = Decoded { file: bytes, bytes: 0, frames: 0 };
     loop {
         let packet = match format.next_packet() {
             Ok(Some(packet)) => packet,
@@ -108,7 +108,7 @@ pub fn decode<E: From<AudioError>>(
                     return Err(AudioError::Malformed(what).into());
                 }
                 sound.copy_to_vec_interleaved(&mut samples);
-                decoded.count(rate, channels, samples.len())?;
+                so_far.count(rate, channels, samples.len())?;
                 sink((rate, channels, &samples))?;
             }
             Err(Error::DecodeError(_)) => {}
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn a_few_bytes_that_stand_for_hours_are_stopped_and_real_calls_are_not() {
         let decode = |file, rate, minutes: usize| {
-            let mut decoded = Decoded { file, bytes: 0, frames: 0 };
+            let mut so_far = Decoded { file, bytes: 0, frames: 0 };
             (0..minutes).find_map(|minute| decoded.count(rate, 1, rate as usize * 60).err().map(|_| minute))
         };
         assert_eq!(decode(20_000, 8000, 480), Some(69), "64 MiB of 20 kB");

@@ -20,13 +20,16 @@ const SAME_MS: i64 = 300_000;
 /// Entries that are remembered for that.
 const REMEMBERED: usize = 10_000;
 
+/// Reader, address, action, call.
+type Deed = (String, Option<IpAddr>, String, Option<CallKey>);
+
 /// What was noted lately.
 #[derive(Default)]
-pub(super) struct Noted(Mutex<HashMap<(String, Option<IpAddr>, String, Option<CallKey>), WallTime>>);
+pub(super) struct Noted(Mutex<HashMap<Deed, WallTime>>);
 
 impl Noted {
     /// Whether this is to be written down now.
-    fn is_new(&self, entry: (String, Option<IpAddr>, String, Option<CallKey>), at: WallTime) -> bool {
+    fn is_new(&self, entry: Deed, at: WallTime) -> bool {
         let mut noted = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if noted.get(&entry).is_some_and(|last| (0..SAME_MS).contains(&(at.0 - last.0))) {
             return false;

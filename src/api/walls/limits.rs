@@ -87,7 +87,7 @@ impl Rate {
 fn block_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::from((u128::from(v6) & !u128::from(u64::MAX)).to_be_bytes()),
-        v4 => v4,
+        IpAddr::V4(v4) => v4.into(),
     }
 }
 

@@ -141,7 +141,7 @@ impl Drop for Hold {
 
 /// Serves a port until stopped.
 pub async fn tcp(listener: TcpListener, router: Router, settings: ServeSettings, stop: CancellationToken) {
-    let (tasks, held) = (TaskTracker::new(), Held::default());
+    let (tasks, counts) = (TaskTracker::new(), Held::default());
     let places = Arc::new(Semaphore::new(settings.connections));
     loop {
         // When all places are taken newcomers wait in the kernel; whoever stalls gives a place back within `patience`.
@@ -164,7 +164,7 @@ pub async fn tcp(listener: TcpListener, router: Router, settings: ServeSettings,
         let address = peer.ip().to_canonical();
         let exempt = address.is_loopback() || settings.proxies.iter().any(|net| net.contains(&address));
         let most = if exempt { usize::MAX } else { (settings.connections / SHARE).max(1) };
-        let Some(hold) = held.take(address, most) else {
+        let Some(hold) = counts.take(address, most) else {
             metrics::counter!("lineside_http_refused_total", "reason" => "connections").increment(1);
             continue;
         };
