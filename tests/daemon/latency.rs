@@ -100,7 +100,8 @@ fn words_are_shown_while_somebody_speaks_and_give_way_to_the_utterance_that_is_k
     let mut stream = bed.dial(&uuid_of(1_795_218_045, 1, 2));
     let speaker = std::thread::spawn(move || speak(&mut stream, &samples).expect("speak"));
     // Each partial text, and whether the utterance that it belongs to came afterwards.
-    let (mut partials, mut kept): (Vec<(f64, String)>, Vec<(f64, f64)>) = (Vec::new(), Vec::new());
+    let mut partials: Vec<(f64, String)> = Vec::new();
+    let mut kept: Vec<(f64, f64)> = Vec::new();
     loop {
         let message: Value =
             serde_json::from_str(socket.read().expect("message").to_text().expect("text")).expect("JSON");
