@@ -155,7 +155,7 @@ mod tests {
     fn a_few_bytes_that_stand_for_hours_are_stopped_and_real_calls_are_not() {
         let decode = |file, rate, minutes: usize| {
             let mut so_far = Decoded { file, bytes: 0, frames: 0 };
-            (0..minutes).find_map(|minute| decoded.count(rate, 1, rate as usize * 60).err().map(|_| minute))
+            (0..minutes).find_map(|minute| so_far.count(rate, 1, rate as usize * 60).err().map(|_| minute))
         };
         assert_eq!(decode(20_000, 8000, 480), Some(69), "64 MiB of 20 kB");
         assert_eq!(decode(2_000_000, 8000, 480), None, "eight hours of muted line, FLAC");

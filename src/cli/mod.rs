@@ -7,6 +7,7 @@ mod client;
 mod doctor;
 mod eagi;
 mod model;
+mod model_bench;
 mod score;
 mod serve;
 mod token;
@@ -88,7 +89,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Tail(arguments) => calls::tail(&arguments, &config()?)?,
         Command::Token(arguments) => token::run(&arguments, &config()?.paths.state)?,
         Command::Audit(arguments) => token::audit(&arguments, &config()?.paths.state)?,
-        Command::Model(arguments) => return model::run(&arguments, &config()?.paths.models()),
+        Command::Model(arguments) => return model::run(&arguments, &config()?),
         Command::Doctor(arguments) => return doctor::run(&arguments, path.as_deref()),
         Command::Bench(arguments) => bench::run(&arguments, config)?,
     }
