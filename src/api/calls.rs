@@ -20,7 +20,7 @@ fn seconds(ms: i64) -> f64 {
 }
 
 /// What every list shows of a call.
-fn summary(call: &CallRow) -> Map<String, Value> {
+pub(super) fn summary(call: &CallRow) -> Map<String, Value> {
     let object = json!({
         "call_id": call.call_id,
         "status": call.state,

@@ -3,10 +3,13 @@
 //! Knows the store and the conductor's commands, never capture or speech. No request waits for anything but its own query.
 
 mod audio;
+mod board;
 mod calls;
 mod feed;
+mod follow;
 mod health;
 mod search;
+mod web;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -17,7 +20,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -129,7 +132,10 @@ impl Parameters {
 /// All paths.
 pub fn router(api: Api) -> Router {
     Router::new()
-        .route("/", get(|| async { Html(include_str!("web/index.html")) }))
+        .merge(web::router())
+        .route("/api/v1/board", get(board::board))
+        .route("/api/v1/box", get(board::box_state))
+        .route("/ws/events", get(follow::events))
         .route("/health", get(health::health))
         .route("/health/models", get(health::models))
         .route("/metrics", get(health::metrics))
@@ -174,7 +180,7 @@ async fn check_token(State(token): State<Arc<str>>, request: Request, next: Next
     let same = |given: &str| {
         given.len() == token.len() && given.bytes().zip(token.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0
     };
-    if shown.or(asked).is_some_and(same) {
+    if shown.or(asked).is_some_and(same) || web::is_page(request.method(), request.uri()) {
         return next.run(request).await;
     }
     (
