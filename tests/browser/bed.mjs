@@ -168,7 +168,9 @@ export class Daemon {
 /** Debian's Chromium, headless. */
 export const browser = () => chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required', '--mute-audio'],
+  args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required', '--mute-audio',
+    // A page given from disk has no address, and may not talk to loopback otherwise.
+    ...(process.env.LINESIDE_WEB ? ['--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets'] : [])],
 });
 
 /** A window of its own; what goes wrong in the page is an error of the test. */
