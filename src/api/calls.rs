@@ -92,7 +92,8 @@ fn legs_json(legs: &[LegRow], call: &CallRow) -> Vec<Value> {
         .collect()
 }
 
-async fn session(api: &Api, call: &CallRow) -> Result<Value, ApiError> {
+/// All that is known of a call.
+pub(super) async fn session(api: &Api, call: &CallRow) -> Result<Value, ApiError> {
     let legs = api.store.legs(call.key).await?;
     let rows = api.store.segments(call.key).await?;
     let mut map = summary(call);

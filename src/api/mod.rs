@@ -5,10 +5,14 @@
 mod audio;
 mod board;
 mod calls;
+mod export;
 mod feed;
+mod figures;
 mod follow;
 mod health;
 mod search;
+mod sound;
+mod upload;
 mod web;
 
 use std::collections::HashMap;
@@ -31,6 +35,7 @@ use crate::pipeline::live::Command;
 use crate::store::{Store, StoreError};
 
 pub use health::Health;
+pub use upload::Uploads;
 
 /// What the handlers need.
 #[derive(Clone)]
@@ -45,6 +50,8 @@ pub struct Api {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Folder for audio that had to be converted for playing.
     pub cache: PathBuf,
+    /// How recordings are taken.
+    pub uploads: Uploads,
     /// Ends the feeds.
     pub stop: CancellationToken,
 }
@@ -136,6 +143,14 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/board", get(board::board))
         .route("/api/v1/box", get(board::box_state))
         .route("/ws/events", get(follow::events))
+        .route("/api/v1/calls/{id}/peaks", get(sound::draw))
+        .route("/api/v1/calls/{id}/live", get(sound::live))
+        .route("/api/v1/calls/{id}/export", get(export::one))
+        .route("/calls/{id}/export", get(export::documented))
+        .route("/calls/{id}/audio", get(audio::audio))
+        .route("/calls/bulk", post(export::bulk))
+        .route("/api/v1/figures", get(figures::figures))
+        .route("/api/metrics", get(figures::figures))
         .route("/health", get(health::health))
         .route("/health/models", get(health::models))
         .route("/metrics", get(health::metrics))

@@ -79,7 +79,7 @@ pub(super) fn router() -> Router<Api> {
         .route("/", page("live.html"))
         .route("/calls", page("calls.html"))
         .route("/calls/{id}", page("call.html"))
-        .route("/upload", page("upload.html"))
+        .route("/upload", super::upload::route(page("upload.html")))
         .route("/dashboard", page("dashboard.html"))
         .route("/web/{*name}", get(file))
 }

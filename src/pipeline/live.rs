@@ -453,8 +453,8 @@ impl Live {
         let (start, end) = (at(found.start), at(found.end));
         let info_call = info.call;
         let key = UtteranceKey(self.next_utterance.fetch_add(1, Ordering::Relaxed));
-        let live = !info.leg.is_closed()
-            || info.leg.spec.source != crate::call::Source::Upload && self.now().0 - info.leg.last_audio().0 < 10_000;
+        let live = info.leg.spec.source != crate::call::Source::Upload
+            && (!info.leg.is_closed() || self.now().0 - info.leg.last_audio().0 < 10_000);
         let said = if live { self.now() } else { WallTime(info.leg.spec.started.0 + end - info.offset_ms) };
         let ready = self.parts.workers.ready();
         let change = Change::UtteranceFound(NewUtterance {

@@ -7,6 +7,7 @@ pub mod board;
 pub mod calls;
 pub mod change;
 pub mod events;
+pub mod figures;
 pub mod recordings;
 pub mod recovery;
 pub mod segments;

@@ -66,7 +66,7 @@ export async function api(path, options = {}) {
 
 /** The same for what is not JSON. */
 export async function raw(path, options = {}) {
-  const response = await fetch(path, { ...options, headers: token ? { Authorization: `Bearer ${token}` } : {} });
+  const response = await fetch(path, { ...options, headers: { ...(options.headers ?? {}), ...(token ? { Authorization: `Bearer ${token}` } : {}) } });
   if (!response.ok) throw new ApiError(response.status, detailOf(response.status, await response.json().catch(() => null)));
   return response;
 }
@@ -191,4 +191,11 @@ export function boxLine(box, connection) {
   const line = document.getElementById('box');
   line.className = state;
   setText(line, parts.join(' · '));
+}
+
+/** The line on pages that have no feed. */
+export function watchBox() {
+  const look = () => api('/api/v1/box').then(box => boxLine(box, null)).catch(() => boxLine(null, 'no answer'));
+  look();
+  setInterval(look, 5000);
 }

@@ -2,26 +2,49 @@
 import { clock, el, mood, signed } from './base.js';
 import { speaker } from './card.js';
 
+/** Where the terms stand in a text: [{at, end, label}] in order, none over another; and the terms that are not there word for word. */
+function places(text, terms) {
+  const lower = text.toLowerCase();
+  const all = [], elsewhere = [];
+  for (const { term, label } of terms) {
+    const wanted = term.toLowerCase();
+    let at = lower.length === text.length ? lower.indexOf(wanted) : -1;
+    if (at < 0) elsewhere.push({ term, label });
+    for (; at >= 0 && wanted; at = lower.indexOf(wanted, at + wanted.length)) all.push({ at, end: at + wanted.length, label });
+  }
+  all.sort((a, b) => a.at - b.at || b.end - a.end);
+  let done = 0;
+  return { found: all.filter(place => { const fits = place.at >= done; if (fits) done = place.end; return fits; }), elsewhere };
+}
+
+/** Marks for terms that stand nowhere. */
+const asides = terms => terms.flatMap(({ term, label }) => [' ', el('mark', { title: label, text: term })]);
+
 /** The text with each of the terms marked where it stands; terms that are not there word for word follow as marks of their own. */
 export function marked(text, terms) {
-  const lower = text.toLowerCase();
-  const places = [];
-  const elsewhere = [];
-  for (const { term, label } of terms) {
-    let at = lower.indexOf(term.toLowerCase());
-    if (at < 0 || lower.length !== text.length) elsewhere.push(el('mark', { title: label, text: term }));
-    for (; at >= 0; at = lower.indexOf(term.toLowerCase(), at + term.length)) places.push({ at, end: at + term.length, label });
-  }
-  places.sort((a, b) => a.at - b.at || b.end - a.end);
+  const { found, elsewhere } = places(text, terms);
   const parts = [];
   let done = 0;
-  for (const place of places) {
-    if (place.at < done) continue;
-    parts.push(text.slice(done, place.at), el('mark', { title: place.label, text: text.slice(place.at, place.end) }));
-    done = place.end;
+  for (const { at, end, label } of found) {
+    parts.push(text.slice(done, at), el('mark', { title: label, text: text.slice(at, end) }));
+    done = end;
   }
-  parts.push(text.slice(done));
-  return elsewhere.length ? [...parts, ...elsewhere.flatMap(mark => [' ', mark])] : parts;
+  return [...parts, text.slice(done), ...asides(elsewhere)];
+}
+
+/** The same word by word, each with its time, for a player to follow and to be moved by. */
+export function wordByWord(line) {
+  if (!line.words?.length) return marked(line.text, line.terms);
+  const text = line.words.map(word => word.text).join(' ');
+  const { found, elsewhere } = places(text, line.terms);
+  let at = 0;
+  const parts = line.words.flatMap(word => {
+    const end = at + word.text.length;
+    const place = found.find(one => one.at < end && one.end > at);
+    at = end + 1;
+    return [el(place ? 'mark' : 'span', { class: 'word', 'data-at': word.start_time, 'data-to': word.end_time, title: place?.label || undefined, text: word.text }), ' '];
+  });
+  return [...parts, ...asides(elsewhere)];
 }
 
 /** A segment of the API and a message of the feed, in one shape. */
@@ -37,9 +60,9 @@ export const ofEvent = event => ({
 
 /** Lines in order of time, each once. */
 export class Transcript {
-  /** `content(line)` makes what stands for the words; by default the text with its marks. */
-  constructor(content = line => marked(line.text, line.terms)) {
-    this.content = content;
+  /** `content(line)` makes what stands for the words; by default the text with its marks. `time(line)` makes what stands for its time. */
+  constructor(content = line => marked(line.text, line.terms), time = line => el('time', { text: clock(line.start) })) {
+    Object.assign(this, { content, time });
     this.lines = new Map();
     this.partials = new Map();
     this.list = el('ol');
@@ -57,7 +80,7 @@ export class Transcript {
     if (this.lines.has(line.key)) return false;
     const feel = mood(line.compound);
     const item = el('li', { class: `${line.speaker} ${feel}`, 'data-start': line.start },
-      el('time', { text: clock(line.start) }), el('b', { text: speaker(line.speaker) }), el('span', { class: 'words' }, ...this.content(line)),
+      this.time(line), el('b', { text: speaker(line.speaker) }), el('span', { class: 'words' }, ...this.content(line)),
       el('span', { class: 'score', title: `sentiment: ${feel}`, text: signed(line.compound) }));
     this.lines.set(line.key, { line, item });
     this.unsure(line.leg, null);
