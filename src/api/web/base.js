@@ -86,6 +86,7 @@ export const signed = number => number === null || number === undefined ? '–' 
 /** VADER's word for a compound. */
 export const mood = compound => compound === null || compound === undefined ? 'none' : compound >= 0.05 ? 'positive' : compound <= -0.05 ? 'negative' : 'neutral';
 export const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+export const brief = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' });
 export const hour = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 
 /** Who acknowledges. */

@@ -1,5 +1,5 @@
 // All calls, or all places where something was said: a list of any length of which only what is in sight exists.
-import { api, clock, day, el, mood, onKey, raw, setText, signed, watchBox } from './base.js';
+import { api, brief, clock, el, mood, onKey, raw, setText, signed, watchBox } from './base.js';
 import { SIGNS, speaker } from './card.js';
 
 const ROW = 44, PAGE = 200, SPARE = 8;
@@ -69,12 +69,12 @@ view.addEventListener('scroll', () => {
 new ResizeObserver(paint).observe(view);
 
 const ofCall = call => ({
-  id: call.call_id, began: day.format(new Date(call.start_time)), agent: call.agent, phone: call.phone, campaign: call.campaign, length: clock(call.total_audio_duration),
-  score: call.sentiment === null ? '' : `${signed(call.sentiment)} ${mood(call.sentiment)}`, feel: call.sentiment === null ? '' : mood(call.sentiment), state: call.status.replace('_', ' '),
+  id: call.call_id, began: brief.format(new Date(call.start_time)), agent: call.agent, phone: call.phone, campaign: call.campaign, length: clock(call.total_audio_duration),
+  score: call.sentiment === null ? '' : `${signed(call.sentiment)} ${mood(call.sentiment)}`, feel: call.sentiment === null ? '' : mood(call.sentiment), state: call.status === 'connection_closed' ? 'closing' : call.status,
   alerts: call.alert_level ? `${SIGNS[call.alert_level]} ${call.alert_level}` : call.has_alerts ? 'yes' : '', said: [call.metadata?.file ?? ''],
 });
 const ofHit = hit => ({
-  id: hit.call_id, at: hit.segment.start_time, began: day.format(new Date(hit.call_start_time)), agent: hit.agent, campaign: hit.campaign, length: `at ${clock(hit.segment.start_time)}`,
+  id: hit.call_id, at: hit.segment.start_time, began: brief.format(new Date(hit.call_start_time)), agent: hit.agent, campaign: hit.campaign, length: `at ${clock(hit.segment.start_time)}`,
   score: `${signed(hit.segment.sentiment.compound)} ${mood(hit.segment.sentiment.compound)}`, feel: mood(hit.segment.sentiment.compound),
   said: [el('b', { text: `${speaker(hit.segment.speaker)} ` }), ...snippet(hit.snippet)],
 });
@@ -101,7 +101,7 @@ async function more() {
   if (mine !== generation) return;
   space.style.height = `${rows.length * ROW}px`;
   table.setAttribute('aria-rowcount', next === null ? rows.length + 1 : -1);
-  setText(note, failure || (rows.length === 0 ? 'Nothing found.' : `${rows.length}${next === null ? '' : ' and more'} ${new URLSearchParams(query).has('q') ? 'places' : 'calls'}`));
+  setText(note, failure || (rows.length === 0 ? 'Nothing found.' : `${rows.length}${next === null ? '' : ' and more'} ${new URLSearchParams(query).has('q') ? 'place' : 'call'}${rows.length === 1 ? '' : 's'}`));
   paint();
 }
 

@@ -48,7 +48,7 @@ function draw(figures) {
       agent => [agent.agent ?? 'not known', agent.calls, clock(agent.audio_seconds / Math.max(agent.calls, 1)), signed(agent.sentiment), agent.negative, agent.with_alerts])));
   const steps = filled(figures, figures.steps), late = filled(figures, figures.lag);
   new Chart(calls, { time: true, height: 180, scales: { y: null }, series: [{ label: 'Calls', colour: '--accent', bars: true }, { label: 'Negative', colour: '--bad', bars: true }] })
-    .set([steps.x, steps.of('calls', 0), steps.of('negative', 0)]);
+    .set([steps.x, steps.of('calls', null), steps.of('negative', null)]);
   new Chart(mood, { time: true, height: 180, values: signed, series: [{ label: 'Sentiment', colour: '--accent', points: true }] }).set([steps.x, steps.of('sentiment', null)]);
   new Chart(lag, { time: true, height: 180, scales: { y: null }, values: value => `${value.toFixed(1)} s`, series: [{ label: 'Median', colour: '--good', points: true }, { label: 'p95', colour: '--bad', dash: [6, 4], points: true }] })
     .set([late.x, late.of('median', null), late.of('p95', null)]);
