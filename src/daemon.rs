@@ -110,6 +110,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().context("start the metrics")?;
     crate::pipeline::describe_metrics();
     upload::describe_metrics();
+    crate::alerts::describe_metrics();
 
     for folder in [&config.paths.state, &config.paths.run] {
         std::fs::create_dir_all(folder)

@@ -42,6 +42,9 @@ pub(super) fn summary(call: &CallRow) -> Map<String, Value> {
         "sentiment": call.sentiment,
         "rolling_sentiment": call.rolling,
         "has_alerts": call.has_alerts,
+        "open_alerts": call.open_alerts,
+        "alert_level": call.alert_level,
+        "risk_score": call.risk,
         "processing_mode": "realtime",
     });
     if let Value::Object(map) = object { map } else { Map::new() }
@@ -111,6 +114,9 @@ pub(super) async fn session(api: &Api, call: &CallRow) -> Result<Value, ApiError
     map.insert("cumulative_transcript".into(), cumulative(&rows).into());
     map.insert("processing_plan".into(), json!({}));
     map.insert("legs".into(), legs_json(&legs, call).into());
+    map.insert("alerts".into(), super::alerts::of_call(api, call.key).await?.into());
+    let risk = call.risk_parts.as_deref().and_then(|parts| serde_json::from_str(parts).ok());
+    map.insert("risk".into(), risk.unwrap_or_default());
     map.insert("figures".into(), serde_json::from_str(&call.figures).unwrap_or_default());
     Ok(Value::Object(map))
 }

@@ -2,6 +2,7 @@
 //!
 //! Knows the store and the conductor's commands, never capture or speech. No request waits for anything but its own query.
 
+mod alerts;
 mod audio;
 mod board;
 mod calls;
@@ -162,10 +163,13 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/calls/{id}/segments", get(calls::segments))
         .route("/api/v1/calls/{id}/audio", get(audio::audio))
         .route("/api/v1/calls/{id}/end", post(calls::end))
+        .route("/api/v1/alerts", get(alerts::list))
+        .route("/api/v1/alerts/{id}/ack", post(alerts::ack))
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/events", get(feed::sse))
         .route("/ws/calls", get(feed::all_calls))
         .route("/ws/calls/{id}", get(feed::one_call))
+        .route("/ws/alerts", get(feed::alerts))
         .fallback(|| async { ApiError::NotFound("no such path; see /".into()) })
         .method_not_allowed_fallback(|| async {
             (StatusCode::METHOD_NOT_ALLOWED, axum::Json(json!({"detail": "this path does not take this method"})))

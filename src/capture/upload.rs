@@ -71,7 +71,7 @@ impl Uploads {
                     let count = usize::from(channels.max(1));
                     let plane = |channel| samples.iter().skip(channel).step_by(count).copied().collect();
                     taking.hear(rate_hz, (0..count).map(plane).collect())
-                })?
+                })?;
             }
             Kind::Streamable(layout) => {
                 let mut reader = RecordingReader::from_file(file, &handed.extension)?;

@@ -26,6 +26,8 @@ const PIECE_S: u64 = 5;
 pub enum Heard {
     /// Somebody said something.
     Utterance(LegKey, Found),
+    /// Every utterance of this leg that begins before this sample has been told.
+    Settled(LegKey, u64),
     /// A leg was heard to its end.
     End {
         /// Which leg.
@@ -46,6 +48,8 @@ struct Ear {
     listener: LegListener,
     /// Loudest sample so far; `None` when the beginning was not heard.
     peak: Option<u16>,
+    /// What [`Heard::Settled`] said last.
+    settled: u64,
 }
 
 /// Listens until the assignments' sender is gone. Blocks: it wants a thread of its own.
@@ -110,7 +114,7 @@ pub fn run(
 
 fn ear((leg, from): Assignment, settings: EndpointSettings) -> Ear {
     let listener = LegListener::new(leg.spec.rate_hz, settings, from);
-    Ear { leg, reader: None, listener, peak: (from == 0).then_some(0) }
+    Ear { leg, reader: None, listener, peak: (from == 0).then_some(0), settled: from }
 }
 
 enum Round {
@@ -156,6 +160,11 @@ impl Ear {
             if heard.blocking_send(Heard::Utterance(self.leg.key, found)).is_err() {
                 return Round::NobodyListens;
             }
+        }
+        // Twice a second of sound is often enough for rules on silence.
+        if self.listener.settled() >= self.settled + u64::from(self.leg.spec.rate_hz) / 2 {
+            self.settled = self.listener.settled();
+            let _ = heard.blocking_send(Heard::Settled(self.leg.key, self.settled));
         }
         match (over, piece) {
             (true, _) => {

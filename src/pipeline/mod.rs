@@ -10,6 +10,7 @@ pub mod listen;
 pub mod live;
 pub mod status;
 pub mod transcribe;
+mod watching;
 
 /// Tells the exporter what this room's and its neighbours' counters mean.
 pub fn describe_metrics() {

@@ -1,5 +1,6 @@
 //! Drives the built daemon through sockets, files and HTTP, as Asterisk and its users would. One binary, for linking it takes a while.
 
+mod alerts;
 mod api;
 mod bad_input;
 mod bed;
