@@ -53,6 +53,7 @@ pub(super) async fn figures(
             "at": at(step.step), "utterances": step.utterances, "median": seconds(step.median_ms), "p95": seconds(step.p95_ms),
         })).collect::<Vec<_>>(),
         "keywords": counted(&figures.keywords, "term", "label"),
+        "alerts": counted(&figures.alerts, "rule", "level"),
         "agents": figures.agents.iter().map(|agent| json!({
             "agent": agent.agent, "calls": agent.calls, "audio_seconds": seconds(agent.audio_ms), "sentiment": agent.sentiment,
             "negative": agent.negative, "with_alerts": agent.with_alerts,

@@ -91,6 +91,8 @@ pub struct Figures {
     pub lag: Vec<LagFigures>,
     /// The most frequent first.
     pub keywords: Vec<Counted>,
+    /// Alerts by rule, the most frequent first; an alert that several rules raised counts for each.
+    pub alerts: Vec<Counted>,
     /// Most calls first.
     pub agents: Vec<AgentFigures>,
 }
@@ -151,6 +153,17 @@ pub(super) const KEYWORDS: &str = of_span!(
     ORDER BY times DESC, 1
     LIMIT 20"
 );
+pub(super) const ALERTS: &str = of_span!(
+    "
+    SELECT json_extract(rule.value, '$.name'), json_extract(rule.value, '$.level'), count(*) AS times, count(DISTINCT alert.call)
+    FROM chosen
+    CROSS JOIN alert ON alert.call = chosen.id
+    CROSS JOIN json_each(alert.rules) AS rule
+    WHERE :step > 0
+    GROUP BY 1, 2
+    ORDER BY times DESC, 1
+    LIMIT 50"
+);
 pub(super) const AGENTS: &str = of_span!(
     "
     SELECT agent, count(*) AS calls, sum(audio_ms), avg(sentiment), count(*) FILTER (WHERE sentiment <= -0.05), sum(has_alerts)
@@ -204,9 +217,67 @@ impl Store {
                 steps: db.prepare_cached(STEPS)?.query_map(values, step)?.collect::<Result<_, _>>()?,
                 lag: db.prepare_cached(LAG)?.query_map(values, lag)?.collect::<Result<_, _>>()?,
                 keywords: db.prepare_cached(KEYWORDS)?.query_map(values, counted)?.collect::<Result<_, _>>()?,
+                alerts: db.prepare_cached(ALERTS)?.query_map(values, counted)?.collect::<Result<_, _>>()?,
                 agents: db.prepare_cached(AGENTS)?.query_map(values, agent)?.collect::<Result<_, _>>()?,
             })
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR_MS: i64 = 3_600_000;
+
+    #[tokio::test]
+    async fn figures_are_those_of_the_calls_of_their_span_and_filter() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let (store, _) = Store::open(folder.path()).expect("open");
+        let rows = rusqlite::Connection::open(store.path()).expect("open");
+        rows.execute_batch(
+            "INSERT INTO call (id, call_id, source, state, started_ms, last_activity_ms, agent, audio_ms, sentiment, has_alerts)
+             VALUES (1, 'a', 'eagi', 'completed', 3600000, 0, 'emma', 60000, -0.5, 1), (2, 'b', 'eagi', 'completed', 3700000, 0, 'emma', 30000, 0.1, 0),
+                 (3, 'c', 'upload', 'completed', 7300000, 0, NULL, 1000, NULL, 0), (4, 'old', 'eagi', 'completed', 10, 0, 'emma', 1, 0.9, 0);
+             INSERT INTO leg (id, call, leg, source, rate_hz, started_ms, offset_ms, path, owned)
+             VALUES (1, 1, 'caller', 'eagi', 8000, 3600000, 0, '', 1), (3, 3, 'mixed', 'upload', 8000, 7300000, 0, '', 1);
+             INSERT INTO utterance (id, call, leg, start_sample, end_sample, start_ms, end_ms, state, done_ms)
+             VALUES (1, 1, 1, 0, 8000, 0, 1000, 'done', 3602000), (2, 1, 1, 9000, 16000, 0, 2000, 'done', 3612000), (3, 3, 3, 0, 8, 0, 1, 'done', 9000000);
+             INSERT INTO segment (call, leg, utterance, start_ms, end_ms, text, confidence, words, compound, pos, neu, neg, label, keywords, profanity)
+             VALUES (1, 1, 1, 0, 1, 'x', 1, '[]', 0, 0, 0, 0, 'neutral', '[{\"term\":\"cancel\",\"label\":\"cancellation\"}]', '[]'),
+                 (1, 1, 2, 0, 1, 'x', 1, '[]', 0, 0, 0, 0, 'neutral', '[{\"term\":\"cancel\",\"label\":\"cancellation\"}]', '[]');
+             INSERT INTO alert (call, raised_ms, level, origin, rules, start_ms, end_ms, text, risk)
+             VALUES (1, 0, 'urgent', 'x', '[{\"name\":\"legal\",\"level\":\"urgent\"},{\"name\":\"word\",\"level\":\"warning\"}]', 0, 0, '', 0);",
+        )
+        .expect("rows");
+        let span = Span {
+            since: WallTime(HOUR_MS),
+            until: WallTime(3 * HOUR_MS),
+            step_ms: HOUR_MS,
+            agent: None,
+            campaign: None,
+        };
+        let all = store.figures(span.clone()).await.expect("figures");
+        let step = |step, calls, audio_ms, sentiment, negative, positive| StepFigures {
+            step,
+            calls,
+            audio_ms,
+            sentiment,
+            negative,
+            positive,
+        };
+        assert_eq!(all.steps, [step(0, 2, 90_000, Some(-0.2), 1, 1), step(1, 1, 1000, None, 0, 0)]);
+        // One second and ten seconds late; the upload is not late.
+        assert_eq!(all.lag, [LagFigures { step: 0, utterances: 2, median_ms: 1000, p95_ms: 10_000, in_time: 1 }]);
+        let counted = |name: &str, kind: &str, count| Counted { name: name.into(), kind: kind.into(), count, calls: 1 };
+        assert_eq!(all.keywords, [counted("cancel", "cancellation", 2)]);
+        assert_eq!(all.alerts, [counted("legal", "urgent", 1), counted("word", "warning", 1)]);
+        assert_eq!(
+            all.agents.iter().map(|agent| (agent.agent.as_deref(), agent.calls, agent.with_alerts)).collect::<Vec<_>>(),
+            [(Some("emma"), 2, 1), (None, 1, 0)]
+        );
+        let nobody = store.figures(Span { agent: Some("nobody".into()), ..span }).await.expect("figures");
+        assert!(nobody.steps.is_empty() && nobody.agents.is_empty());
     }
 }

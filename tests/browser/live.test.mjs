@@ -96,6 +96,32 @@ test('everything can be done with the keyboard alone', async () => {
   await page.context().close();
 });
 
+test('an alert fires, is acknowledged in one window and seen in another', async () => {
+  const [one, other] = [await view(opened, daemon.address), await view(opened, daemon.address)];
+  await Promise.all([connected(one), connected(other)]);
+  await name(daemon, 7);
+  const talking = daemon.dial(uuidOf(EPOCH + 7, 7, 2), soundOf(lines()[7].file), 30); // the caller: I want to cancel my contract.
+  const alert = page => page.locator('#alerts .alert', { hasText: 'peter' });
+  await Promise.all([one, other].map(page => alert(page).first().waitFor({ timeout: 120_000 })));
+  await alert(other).getByText('cancel', { exact: false }).first().waitFor();
+  await other.locator('.card', { hasText: 'peter' }).click();
+  await other.locator('#panel .alert button', { hasText: 'Acknowledge' }).first().waitFor();
+  await other.locator('#panel .transcript mark', { hasText: 'cancel' }).waitFor();
+  for (const page of [one, other]) assert.deepEqual(await violations(page), []);
+  const { alerts } = await daemon.get(`/api/v1/alerts?call_id=${idOf(7)}`);
+  // With the key, as often as there are open ones of this call.
+  await one.locator('.card', { hasText: 'peter' }).locator('.name').focus();
+  for (const { id } of alerts) {
+    await one.keyboard.press('a');
+    await until('the daemon knows', async () => (await daemon.get(`/api/v1/alerts?call_id=${idOf(7)}`)).alerts.filter(found => found.acknowledged).length > alerts.findIndex(found => found.id === id));
+  }
+  await until('the banner is empty in both', async () => await alert(one).count() === 0 && await alert(other).count() === 0);
+  await other.locator('#panel .alert', { hasText: 'seen by supervisor' }).first().waitFor();
+  assert.deepEqual([...one.problems, ...other.problems], []);
+  (await talking)();
+  await Promise.all([one, other].map(page => page.context().close()));
+});
+
 test('script in a name is text', async () => {
   const evil = '<img src=x onerror="document.title=1">';
   await daemon.post('/api/v1/calls', { uuid: uuidOf(EPOCH + 6, 6, 1), uniqueid: idOf(6), agent: evil, campaign: '"><script>document.title=1</script>', phone: '\u202e<b>' });

@@ -8,5 +8,6 @@ mod crash;
 mod disk;
 mod latency;
 mod live;
+mod page;
 mod rooms;
 mod score;
