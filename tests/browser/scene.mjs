@@ -9,7 +9,7 @@ const EPOCH = 1795257000;
 
 /** Names a call before it is heard. */
 export const name = (daemon, number) => daemon.post('/api/v1/calls', {
-  uuid: uuidOf(EPOCH + number, number, 1), uniqueid: `${EPOCH + number}.${number}`, agent: AGENTS[number % AGENTS.length], campaign: CAMPAIGNS[number % CAMPAIGNS.length], phone: `+1555010${String(number).padStart(3, '0')}`,
+  call_id: `${EPOCH + number}.${number}`, uniqueid: `${EPOCH + number}.${number}`, agent: AGENTS[number % AGENTS.length], campaign: CAMPAIGNS[number % CAMPAIGNS.length], phone: `+1555010${String(number).padStart(3, '0')}`,
 });
 
 export const idOf = number => `${EPOCH + number}.${number}`;

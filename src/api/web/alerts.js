@@ -57,6 +57,7 @@ export class Banner {
     this.shown = shown;
     const focused = document.activeElement?.closest?.('#alerts [data-alert]') !== null && this.element.contains(document.activeElement);
     this.element.hidden = alerts.length === 0;
+    this.element.className = alerts[0]?.level ?? '';
     this.list.replaceChildren(...few.map(alert => alertLine(alert, this.actions)));
     this.more.hidden = alerts.length <= FEW;
     this.more.textContent = this.all ? 'Show fewer' : `${alerts.length - few.length} more open alerts`;
