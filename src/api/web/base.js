@@ -101,9 +101,14 @@ function dialog(title, ...children) {
 }
 
 let asking = false;
-function askForToken() {
+async function askForToken() {
   if (asking) return;
   asking = true;
+  // Where there is a form to log in with, that is the way.
+  if ((await fetch('/login').catch(() => null))?.ok) {
+    location.href = '/login';
+    return;
+  }
   const input = el('input', { type: 'password', name: 'token', autocomplete: 'off', required: true });
   const form = el('form', { method: 'dialog' },
     el('p', { text: 'This daemon asks for the token of its configuration ([http] token).' }), el('label', { text: 'Token ' }, input), el('button', { text: 'Use it' }));

@@ -1,5 +1,5 @@
 // All calls, or all places where something was said: a list of any length of which only what is in sight exists.
-import { api, brief, clock, el, mood, onKey, raw, setText, signed, watchBox } from './base.js';
+import { api, brief, clock, confirmed, el, mood, onKey, post, raw, setText, signed, watchBox } from './base.js';
 import { SIGNS, speaker } from './card.js';
 
 const ROW = 44, PAGE = 200, SPARE = 8;
@@ -122,7 +122,7 @@ function find() {
 
 function showSelected() {
   setText(document.getElementById('selected'), selected.size ? `${selected.size} selected` : 'none selected');
-  document.getElementById('export').disabled = selected.size === 0;
+  for (const id of ['export', 'delete']) document.getElementById(id).disabled = selected.size === 0;
   document.getElementById('all').checked = rows.length > 0 && rows.every(row => selected.has(row.id));
 }
 
@@ -154,6 +154,24 @@ document.getElementById('export').addEventListener('click', async () => {
     setText(note, `${ids.length} exported`);
   } catch (error) {
     setText(note, `not exported: ${error.message}`);
+  }
+});
+
+document.getElementById('delete').addEventListener('click', async () => {
+  const ids = [...selected];
+  const what = ids.length === 1 ? `call ${ids[0]}` : `${ids.length} calls`;
+  if (!await confirmed('Delete calls', `${what}: sound, text, alerts and events are erased. This cannot be undone.`, `Delete ${what}`)) return;
+  let done = 0;
+  try {
+    for (const call of ids) {
+      await post('/api/v1/forget', { call });
+      selected.delete(call);
+      done += 1;
+      setText(note, `${done} of ${ids.length} deleted`);
+    }
+    find();
+  } catch (error) {
+    setText(note, `${done} of ${ids.length} deleted; ${error.status === 404 ? 'this lineside does not delete single calls' : error.message}`);
   }
 });
 
