@@ -122,6 +122,23 @@ test('an alert fires, is acknowledged in one window and seen in another', async 
   await Promise.all([one, other].map(page => page.context().close()));
 });
 
+test('a running call can be listened to', async () => {
+  const talking = call(8, soundOf(lines()[8].file), 25);
+  await until('the call is there', () => daemon.get(`/api/v1/calls/${idOf(8)}`).catch(() => null));
+  const page = await view(opened, `${daemon.address}/calls/${idOf(8)}`);
+  await page.getByRole('button', { name: 'Listen in' }).click();
+  const note = page.getByText(/listening, \d+\.\d s behind/);
+  await note.waitFor();
+  const first = await note.textContent();
+  await until('it goes on', async () => await note.textContent() !== first);
+  await page.getByRole('button', { name: 'Stop listening' }).click();
+  await page.getByText('stopped').waitFor();
+  assert.deepEqual(page.problems, []);
+  assert.deepEqual(await violations(page), []);
+  (await talking)();
+  await page.context().close();
+});
+
 test('script in a name is text', async () => {
   const evil = '<img src=x onerror="document.title=1">';
   await daemon.post('/api/v1/calls', { uuid: uuidOf(EPOCH + 6, 6, 1), uniqueid: idOf(6), agent: evil, campaign: '"><script>document.title=1</script>', phone: '\u202e<b>' });

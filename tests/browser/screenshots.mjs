@@ -1,12 +1,12 @@
-// Pictures of every page in light, dark and phone width, with real calls in them: node screenshots.mjs FOLDER
+// Pictures of every page in light, dark and phone width, with real calls in them: node screenshots.mjs FOLDER [PAGE-LOOK…]
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Daemon, browser, pause, until, view, wavOf, soundOf, rendered } from './bed.mjs';
 import { calls, dialled, idOf } from './scene.mjs';
 
-const [folder] = process.argv.slice(2);
+const [folder, ...wanted] = process.argv.slice(2);
 if (!folder) {
-  console.error('usage: screenshots.mjs FOLDER');
+  console.error('usage: screenshots.mjs FOLDER [PAGE-LOOK…]');
   process.exit(2);
 }
 mkdirSync(folder, { recursive: true });
@@ -28,14 +28,18 @@ try {
   form.append('campaign', 'ENERGY');
   form.append('file', new Blob([wavOf(soundOf(join(rendered('calls'), `${names[0]}-agent.wav`)))]), 'monday.wav');
   await (await fetch(`${daemon.address}/upload`, { method: 'POST', body: form })).json();
-  for (let number = 1; number <= RUNNING; number++) dialled(daemon, number, names[number % names.length], (number * 7) % 24, 120).catch(() => {});
+  for (let number = 1; number <= RUNNING; number++) {
+    dialled(daemon, number, names[number % names.length], (number * 7) % 24, 120).catch(() => {});
+    await pause(2500);
+  }
   await until('words in most calls', async () => (await daemon.get('/api/v1/board')).calls.filter(call => call.course?.length > 2).length >= RUNNING - 2, 180_000);
-  const one = idOf(1);
+  const one = idOf(2);
   const pages = {
     live: '/', open: `/#${one}`, call: `/calls/${one}`, calls: '/calls', search: '/calls?q=account', upload: '/upload', dashboard: '/dashboard',
   };
   for (const [look, options] of Object.entries(LOOKS)) {
     for (const [name, path] of Object.entries(pages)) {
+      if (wanted.length && !wanted.includes(`${name}-${look}`)) continue;
       const page = await view(opened, daemon.address + path, options);
       await pause(2500);
       await page.screenshot({ path: join(folder, `${name}-${look}.png`) });

@@ -2,8 +2,8 @@
 import { api, el, hour, post, whoAmI } from './base.js';
 import { SIGNS } from './card.js';
 
-/** Alerts in the banner before it is unfolded. */
-const FEW = 3;
+/** Alerts in the banner before it is unfolded: on a phone the calls want the room. */
+const few = () => innerWidth < 640 ? 1 : 3;
 
 /** Alerts that nobody has acknowledged; none where the daemon knows no alerts. */
 export async function openAlerts() {
@@ -51,16 +51,16 @@ export class Banner {
   }
 
   show(alerts) {
-    const few = this.all ? alerts.slice(0, 100) : alerts.slice(0, FEW);
-    const shown = `${few.map(alert => alert.id)}/${alerts.length}`;
+    const some = alerts.slice(0, this.all ? 100 : few());
+    const shown = `${some.map(alert => alert.id)}/${alerts.length}`;
     if (shown === this.shown) return;
     this.shown = shown;
     const focused = document.activeElement?.closest?.('#alerts [data-alert]') !== null && this.element.contains(document.activeElement);
     this.element.hidden = alerts.length === 0;
     this.element.className = alerts[0]?.level ?? '';
-    this.list.replaceChildren(...few.map(alert => alertLine(alert, this.actions)));
-    this.more.hidden = alerts.length <= FEW;
-    this.more.textContent = this.all ? 'Show fewer' : `${alerts.length - few.length} more open alerts`;
+    this.list.replaceChildren(...some.map(alert => alertLine(alert, this.actions)));
+    this.more.hidden = alerts.length <= few();
+    this.more.textContent = this.all ? 'Show fewer' : `${alerts.length - some.length} more open alerts`;
     if (focused) this.list.querySelector('li > button:last-child')?.focus();
   }
 }

@@ -103,7 +103,7 @@ function drawLive() {
 }
 
 async function drawSound() {
-  const closed = call.legs.filter(leg => leg.duration > 0);
+  const closed = call.legs.filter(leg => leg.duration > 0).sort((a, b) => a.leg.localeCompare(b.leg) || a.leg_id - b.leg_id);
   if (!closed.length) { sound.replaceChildren(el('p', { class: 'note', text: 'no sound' })); return; }
   const place = player?.at ?? Number(/t=([\d.]+)/.exec(location.hash)?.[1] ?? 0);
   player?.legs.forEach(leg => leg.audio.pause());

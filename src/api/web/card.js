@@ -52,7 +52,8 @@ export class Card {
       this.course = call.course;
       this.spark.draw(call.course);
     }
-    setText(this.score, call.rolling === null || call.rolling === undefined ? '' : `${signed(call.rolling)} ${feel}`);
+    setText(this.score, call.rolling === null || call.rolling === undefined ? '' : signed(call.rolling));
+    this.score.title = `sentiment: ${feel}`;
     setText(this.risk, call.risk === null ? '' : `risk ${Math.round(call.risk * 100)} %`);
     const partial = Object.values(call.partial ?? {})[0];
     const last = partial ?? call.last;
@@ -60,7 +61,7 @@ export class Card {
     setText(this.speaker, last ? speaker(last.speaker) + ' ' : '');
     const words = last ? last.text : 'nothing said yet';
     if (this.words.data !== words) this.words.data = words;
-    setText(this.note, call.over !== null ? 'ended' : call.status === 'connection_closed' ? 'hung up, last words are being written down' : call.behind ? `text ${call.behind} s behind` : '');
+    setText(this.note, call.over !== null ? 'ended' : call.status === 'connection_closed' ? 'hung up, last words to come' : call.behind ? `text ${call.behind} s behind` : '');
     // When the shown text was stored, by the daemon's clock: for who measures.
     if (call.at && this.element.dataset.at !== call.at) this.element.dataset.at = call.at;
   }

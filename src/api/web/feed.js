@@ -4,6 +4,14 @@ import { withToken } from './base.js';
 /** The daemon says something every 10 s; after this long it is not there. */
 const SILENCE_MS = 25_000;
 
+/** Everything that the feed has told of a call so far. */
+export function history(call) {
+  return new Promise(resolve => {
+    const events = [];
+    const feed = new Feed({ after: 0, only: call, on: { event: event => events.push(event), state: state => { if (state !== 'catching up') { feed.close(); resolve(events); } }, reset: () => {} } });
+  });
+}
+
 export class Feed {
   /**
    * `after`: number of the last event that the page has. `only`: a call's id. `on.event(message, id)`, `on.state('live' | 'catching up' |
@@ -52,7 +60,15 @@ export class Feed {
     this.silence = setTimeout(() => this.again(0), SILENCE_MS);
   }
 
+  close() {
+    this.closed = true;
+    clearTimeout(this.silence);
+    clearTimeout(this.timer);
+    this.socket?.close();
+  }
+
   again(wait) {
+    if (this.closed) return;
     const socket = this.socket;
     this.socket = null;
     socket?.close();

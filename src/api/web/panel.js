@@ -2,6 +2,7 @@
 import { api, clock, el, setText, signed } from './base.js';
 import { alertLine } from './alerts.js';
 import { Chart } from './chart.js';
+import { history } from './feed.js';
 import { Transcript, ofEvent, ofSegment } from './text.js';
 
 const signed2 = value => signed(value);
@@ -45,26 +46,24 @@ export class Panel {
       return;
     }
     if (this.id !== id) return;
-    const window = [];
-    for (const segment of call.transcript_segments) {
-      const line = ofSegment(segment);
-      window.push(line.compound);
-      const last = window.slice(-5);
-      this.add({ ...line, rolling: last.reduce((sum, value) => sum + value, 0) / last.length });
-    }
+    for (const segment of call.transcript_segments) this.add(ofSegment(segment));
     for (const [leg, event] of Object.entries(this.board.calls.get(id)?.partial ?? {})) this.transcript.unsure(leg, event);
     this.history = call.alerts ?? [];
     this.alertsShown = null;
-    for (const alert of this.history) if (alert.risk_score !== null) this.risked(alert.end_time ?? alert.start_time, alert.risk_score);
     this.explain(call.risk);
     this.draw();
     this.transcript.toEnd();
     this.show();
+    // The rows know the text; what the rolling figures and the risk were then, the feed has told.
+    const told = new Map((await history(id)).filter(event => event.type === 'sentiment').map(event => [ofEvent(event).key, event]));
+    if (this.id !== id) return;
+    for (const point of this.points) Object.assign(point, { rolling: point.rolling ?? told.get(point.key)?.rolling_sentiment ?? null, risk: point.risk ?? told.get(point.key)?.risk_score ?? null });
+    this.draw();
   }
 
   add(line) {
     if (!this.transcript.add(line)) return false;
-    this.points.push({ at: line.start, compound: line.compound, rolling: line.rolling ?? null, risk: line.risk ?? null });
+    this.points.push({ key: line.key, at: line.start, compound: line.compound, rolling: line.rolling ?? null, risk: line.risk ?? null });
     return true;
   }
 
