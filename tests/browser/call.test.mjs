@@ -131,17 +131,16 @@ db.commit()
   const page = await view(opened, `${daemon.address}/calls`);
   await page.getByText('200 and more calls').waitFor();
   const { rows, frames } = await page.evaluate(async () => {
-    const box = document.querySelector('.view'), frames = [];
-    let last = performance.now(), still = 0, top = -1;
-    while (still < 100) {
+    const box = document.querySelector('.view'), note = document.getElementById('note'), frames = [];
+    let last = performance.now(), top = -1;
+    // To the end of what is loaded, and on when there is more.
+    while (note.textContent.includes('and more') || box.scrollTop !== top) {
+      top = box.scrollTop;
       box.scrollTop += 1500;
       await new Promise(requestAnimationFrame);
       const now = performance.now();
       frames.push(now - last);
       last = now;
-      // At the end of what is loaded it waits for more.
-      still = box.scrollTop === top ? still + 1 : 0;
-      top = box.scrollTop;
     }
     return { rows: document.querySelectorAll('.view .tr').length, frames };
   });

@@ -3,7 +3,7 @@
 /** Sentiments kept per call for its small chart. */
 const COURSE = 40;
 /** A call that is over stays in sight for so long. */
-export const LINGER_MS = 20_000;
+const LINGER_MS = 20_000;
 export const LEVELS = ['warning', 'urgent', 'critical'];
 /** 0 for none, 3 for critical. */
 export const rank = level => LEVELS.indexOf(level) + 1;
@@ -29,7 +29,7 @@ export class Board {
       const call = this.call(row.call_id);
       Object.assign(call, {
         agent: row.agent, campaign: row.campaign, phone: row.phone, started: Date.parse(row.start_time), status: row.status, course: row.course ?? [],
-        last: row.last_words, rolling: row.rolling_sentiment, lowest: Math.min(...(row.course ?? []), 0), risk: row.risk_score ?? null, behind: null,
+        last: row.last_words, rolling: row.rolling_sentiment, risk: row.risk_score ?? null, behind: null,
       });
     }
     for (const id of before.keys()) this.changed.add(id);
@@ -44,7 +44,7 @@ export class Board {
     this.changed.add(id);
     let call = this.calls.get(id);
     if (!call) {
-      call = { id, agent: null, campaign: null, phone: null, started: this.now(), status: 'active', course: [], last: null, partial: {}, rolling: null, lowest: 0, risk: null, behind: null, over: null };
+      call = { id, agent: null, campaign: null, phone: null, started: this.now(), status: 'active', course: [], last: null, partial: {}, rolling: null, risk: null, behind: null, over: null };
       this.calls.set(id, call);
     }
     return call;
@@ -74,7 +74,6 @@ export class Board {
         call.course = [...call.course, event.sentiment_score].slice(-COURSE);
         call.last = { speaker: event.speaker, text: event.text, start_time: event.start_time };
         call.rolling = event.rolling_sentiment ?? call.rolling;
-        call.lowest = Math.min(call.lowest, event.sentiment_score);
         call.risk = event.risk_score ?? call.risk;
         call.at = event.timestamp;
         delete call.partial[event.leg];
@@ -117,6 +116,8 @@ export class Board {
         this.changed.add(id);
       }
     }
+    // The page is open all day: what was seen, of calls that are gone, is not kept.
+    for (const [id, alert] of this.alerts) if (alert.acknowledged && !this.calls.has(alert.call_id)) this.alerts.delete(id);
   }
 
   /** Alerts that nobody has acknowledged, the worst and newest first. */
