@@ -14,14 +14,14 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Api, Health};
+use crate::api::{self, Api, Health, Uploads};
 use crate::call::{CallId, LegKey, WallTime};
 use crate::capture::audiosocket::AudioSocket;
 use crate::capture::eagi::Eagi;
 use crate::capture::follow::FileId;
 use crate::capture::naming::Naming;
 use crate::capture::recordings::{Ledger, RecordingSettings, Recordings, Taken};
-use crate::capture::{LastFrame, wall_clock};
+use crate::capture::{LastFrame, upload, wall_clock};
 use crate::config::Config;
 use crate::host::{self, Signals, Wish};
 use crate::pipeline::live::{Inputs, Live, Parts};
@@ -110,6 +110,8 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let metrics =
         metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().context("start the metrics")?;
     crate::pipeline::describe_metrics();
+    upload::describe_metrics();
+    crate::alerts::describe_metrics();
 
     for folder in [&config.paths.state, &config.paths.run] {
         std::fs::create_dir_all(folder)
@@ -186,6 +188,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         health,
         metrics: Arc::new(move || metrics.render()),
         cache: config.paths.state.join("cache"),
+        uploads: uploads(&config, &spool),
         stop: stop.clone(),
     };
     let router = api::router(api);
@@ -282,6 +285,27 @@ fn health(config: &Config, workers: &Arc<Workers>, last_frame: &LastFrame, start
         models,
         started,
     }
+}
+
+fn uploads(config: &Config, spool: &Arc<Spool>) -> Uploads {
+    let taker =
+        upload::Uploads { spool: Arc::clone(spool), stereo: config.recordings.stereo, runtime: Handle::current() };
+    let uploads = Uploads {
+        folder: config.paths.state.join("uploads"),
+        max_bytes: config.http.upload_mb.saturating_mul(1_000_000),
+        take: Arc::new(move |path, extension, call, names, peer| {
+            let handed = upload::Handed {
+                path: path.into(),
+                extension: extension.into(),
+                call: call.clone(),
+                names: names.clone(),
+                peer: peer.into(),
+            };
+            taker.take(&handed).map_err(|error| error.to_string())
+        }),
+    };
+    uploads.sweep();
+    uploads
 }
 
 fn reload(path: Option<&Path>, workers: &Workers, analyser: &RwLock<Arc<crate::text::TextAnalyser>>) {

@@ -21,19 +21,23 @@ pub(super) async fn audio(
 ) -> Result<Response, ApiError> {
     let call = find_call(&api, &id).await?;
     let legs = api.store.legs(call.key).await?;
-    let wanted = Parameters::new(query).text("leg");
-    let found = match &wanted {
-        Some(name) => legs.iter().find(|leg| leg.leg == *name || leg.key.to_string() == *name),
-        None => legs.first(),
-    };
-    let Some(leg) = found else {
-        let names: Vec<&str> = legs.iter().map(|leg| leg.leg.as_str()).collect();
-        return Err(ApiError::NotFound(format!("no such leg; this call has: {}", names.join(", "))));
-    };
+    let leg = wanted_leg(&legs, Parameters::new(query).text("leg").as_deref())?;
     let gone = |error: String| ApiError::NotFound(format!("the sound of this leg cannot be had: {error}"));
     let path = playable(leg, &api.cache).await.map_err(gone)?;
     let response = ServeFile::new(path).try_call(request).await.map_err(|error| gone(error.to_string()))?;
     Ok(response.into_response())
+}
+
+/// The leg of that name or number; without one the first.
+pub(super) fn wanted_leg<'a>(legs: &'a [LegRow], wanted: Option<&str>) -> Result<&'a LegRow, ApiError> {
+    let found = match wanted {
+        Some(name) => legs.iter().find(|leg| leg.leg == name || leg.key.to_string() == name),
+        None => legs.first(),
+    };
+    found.ok_or_else(|| {
+        let names: Vec<&str> = legs.iter().map(|leg| leg.leg.as_str()).collect();
+        ApiError::NotFound(format!("no such leg; this call has: {}", names.join(", ")))
+    })
 }
 
 /// The file itself where a player can take it, else a WAV of this leg, made once.

@@ -20,7 +20,7 @@ fn seconds(ms: i64) -> f64 {
 }
 
 /// What every list shows of a call.
-fn summary(call: &CallRow) -> Map<String, Value> {
+pub(super) fn summary(call: &CallRow) -> Map<String, Value> {
     let object = json!({
         "call_id": call.call_id,
         "status": call.state,
@@ -42,6 +42,9 @@ fn summary(call: &CallRow) -> Map<String, Value> {
         "sentiment": call.sentiment,
         "rolling_sentiment": call.rolling,
         "has_alerts": call.has_alerts,
+        "open_alerts": call.open_alerts,
+        "alert_level": call.alert_level,
+        "risk_score": call.risk,
         "processing_mode": "realtime",
     });
     if let Value::Object(map) = object { map } else { Map::new() }
@@ -92,7 +95,8 @@ fn legs_json(legs: &[LegRow], call: &CallRow) -> Vec<Value> {
         .collect()
 }
 
-async fn session(api: &Api, call: &CallRow) -> Result<Value, ApiError> {
+/// All that is known of a call.
+pub(super) async fn session(api: &Api, call: &CallRow) -> Result<Value, ApiError> {
     let legs = api.store.legs(call.key).await?;
     let rows = api.store.segments(call.key).await?;
     let mut map = summary(call);
@@ -110,6 +114,9 @@ async fn session(api: &Api, call: &CallRow) -> Result<Value, ApiError> {
     map.insert("cumulative_transcript".into(), cumulative(&rows).into());
     map.insert("processing_plan".into(), json!({}));
     map.insert("legs".into(), legs_json(&legs, call).into());
+    map.insert("alerts".into(), super::alerts::of_call(api, call.key).await?.into());
+    let risk = call.risk_parts.as_deref().and_then(|parts| serde_json::from_str(parts).ok());
+    map.insert("risk".into(), risk.unwrap_or_default());
     map.insert("figures".into(), serde_json::from_str(&call.figures).unwrap_or_default());
     Ok(Value::Object(map))
 }

@@ -24,6 +24,8 @@ use crate::store::StoredEvent;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Events read at once for a client that comes back.
 const PAGE: u32 = 500;
+/// What `/ws/alerts` tells of.
+const ALERTS: &[&str] = &["alert", "alert_acknowledged"];
 
 fn dropped() {
     metrics::counter!("lineside_feed_dropped_total").increment(1);
@@ -31,7 +33,12 @@ fn dropped() {
 
 /// `WS /ws/calls`
 pub(super) async fn all_calls(State(api): State<Api>, upgrade: WebSocketUpgrade) -> Response {
-    upgrade.max_message_size(4096).on_upgrade(move |socket| websocket(api, socket, None)).into_response()
+    upgrade.max_message_size(4096).on_upgrade(move |socket| websocket(api, socket, None, None)).into_response()
+}
+
+/// `WS /ws/alerts`
+pub(super) async fn alerts(State(api): State<Api>, upgrade: WebSocketUpgrade) -> Response {
+    upgrade.max_message_size(4096).on_upgrade(move |socket| websocket(api, socket, None, Some(ALERTS))).into_response()
 }
 
 /// `WS /ws/calls/{id}`
@@ -41,10 +48,13 @@ pub(super) async fn one_call(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
     let call = find_call(&api, &id).await?.key;
-    Ok(upgrade.max_message_size(4096).on_upgrade(move |socket| websocket(api, socket, Some(call))).into_response())
+    Ok(upgrade
+        .max_message_size(4096)
+        .on_upgrade(move |socket| websocket(api, socket, Some(call), None))
+        .into_response())
 }
 
-async fn websocket(api: Api, mut socket: WebSocket, mut only: Option<CallKey>) {
+async fn websocket(api: Api, mut socket: WebSocket, mut only: Option<CallKey>, kinds: Option<&[&str]>) {
     let mut live = api.store.live();
     loop {
         let message: Message = tokio::select! {
@@ -54,7 +64,7 @@ async fn websocket(api: Api, mut socket: WebSocket, mut only: Option<CallKey>) {
                 return;
             }
             event = live.recv() => match event {
-                Ok(event) if only.is_none_or(|call| event.call == Some(call)) => Message::Text(event.payload.as_ref().into()),
+                Ok(event) if only.is_none_or(|call| event.call == Some(call)) && kinds.is_none_or(|kinds| kinds.contains(&&*event.kind)) => Message::Text(event.payload.as_ref().into()),
                 Ok(_) => continue,
                 Err(RecvError::Lagged(_)) => {
                     dropped();

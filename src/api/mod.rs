@@ -2,11 +2,19 @@
 //!
 //! Knows the store and the conductor's commands, never capture or speech. No request waits for anything but its own query.
 
+mod alerts;
 mod audio;
+mod board;
 mod calls;
+mod export;
 mod feed;
+mod figures;
+mod follow;
 mod health;
 mod search;
+mod sound;
+mod upload;
+mod web;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -17,7 +25,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -28,6 +36,7 @@ use crate::pipeline::live::Command;
 use crate::store::{Store, StoreError};
 
 pub use health::Health;
+pub use upload::Uploads;
 
 /// What the handlers need.
 #[derive(Clone)]
@@ -42,6 +51,8 @@ pub struct Api {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Folder for audio that had to be converted for playing.
     pub cache: PathBuf,
+    /// How recordings are taken.
+    pub uploads: Uploads,
     /// Ends the feeds.
     pub stop: CancellationToken,
 }
@@ -129,7 +140,18 @@ impl Parameters {
 /// All paths.
 pub fn router(api: Api) -> Router {
     Router::new()
-        .route("/", get(|| async { Html(include_str!("web/index.html")) }))
+        .merge(web::router())
+        .route("/api/v1/board", get(board::board))
+        .route("/api/v1/box", get(board::box_state))
+        .route("/ws/events", get(follow::events))
+        .route("/api/v1/calls/{id}/peaks", get(sound::draw))
+        .route("/api/v1/calls/{id}/live", get(sound::live))
+        .route("/api/v1/calls/{id}/export", get(export::one))
+        .route("/calls/{id}/export", get(export::documented))
+        .route("/calls/{id}/audio", get(audio::audio))
+        .route("/calls/bulk", post(export::bulk))
+        .route("/api/v1/figures", get(figures::figures))
+        .route("/api/metrics", get(figures::figures))
         .route("/health", get(health::health))
         .route("/health/models", get(health::models))
         .route("/metrics", get(health::metrics))
@@ -141,10 +163,13 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/calls/{id}/segments", get(calls::segments))
         .route("/api/v1/calls/{id}/audio", get(audio::audio))
         .route("/api/v1/calls/{id}/end", post(calls::end))
+        .route("/api/v1/alerts", get(alerts::list))
+        .route("/api/v1/alerts/{id}/ack", post(alerts::ack))
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/events", get(feed::sse))
         .route("/ws/calls", get(feed::all_calls))
         .route("/ws/calls/{id}", get(feed::one_call))
+        .route("/ws/alerts", get(feed::alerts))
         .fallback(|| async { ApiError::NotFound("no such path; see /".into()) })
         .method_not_allowed_fallback(|| async {
             (StatusCode::METHOD_NOT_ALLOWED, axum::Json(json!({"detail": "this path does not take this method"})))
@@ -174,7 +199,7 @@ async fn check_token(State(token): State<Arc<str>>, request: Request, next: Next
     let same = |given: &str| {
         given.len() == token.len() && given.bytes().zip(token.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0
     };
-    if shown.or(asked).is_some_and(same) {
+    if shown.or(asked).is_some_and(same) || web::is_page(request.method(), request.uri()) {
         return next.run(request).await;
     }
     (

@@ -1,5 +1,6 @@
 //! The commands: each prints, none decides. Tables for people, `--json` for scripts, colour only on a terminal.
 
+mod alerts;
 mod analyze;
 mod bench;
 mod calls;
@@ -47,6 +48,8 @@ enum Command {
     Show(calls::ShowArguments),
     /// Search what was said
     Search(calls::SearchArguments),
+    /// List alerts, and take them
+    Alerts(alerts::AlertsArguments),
     /// Print the live feed as it comes
     Tail(calls::TailArguments),
     /// List, fetch, import and check models
@@ -81,6 +84,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Calls(arguments) => calls::list(&arguments, &config()?)?,
         Command::Show(arguments) => calls::show(&arguments, &config()?)?,
         Command::Search(arguments) => calls::search(&arguments, &config()?)?,
+        Command::Alerts(arguments) => alerts::run(&arguments, &config()?)?,
         Command::Tail(arguments) => calls::tail(&arguments, &config()?)?,
         Command::Model(arguments) => return model::run(&arguments, &config()?),
         Command::Doctor(arguments) => return doctor::run(&arguments, path.as_deref()),

@@ -91,11 +91,13 @@ pub struct Http {
     pub listen: String,
     /// What clients on TCP must show as `Authorization: Bearer …`; needed when `listen` is not loopback.
     pub token: Option<String>,
+    /// Largest recording that may be uploaded, megabytes.
+    pub upload_mb: u64,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8123".into(), token: None }
+        Self { listen: "127.0.0.1:8123".into(), token: None, upload_mb: 1000 }
     }
 }
 

@@ -31,6 +31,8 @@ pub enum Heard {
     Growing(LegKey, Found),
     /// Somebody said something.
     Utterance(LegKey, Found),
+    /// Every utterance of this leg that begins before this sample has been told.
+    Settled(LegKey, u64),
     /// A leg was heard to its end.
     End {
         /// Which leg.
@@ -53,6 +55,8 @@ struct Ear {
     peak: Option<u16>,
     /// Up to where the conductor was told of speech that is not over.
     told: u64,
+    /// What [`Heard::Settled`] said last.
+    settled: u64,
 }
 
 /// Listens until the assignments' sender is gone. Blocks: it wants a thread of its own.
@@ -117,7 +121,7 @@ pub fn run(
 
 fn ear((leg, from): Assignment, settings: EndpointSettings) -> Ear {
     let listener = LegListener::new(leg.spec.rate_hz, settings, from);
-    Ear { leg, reader: None, listener, peak: (from == 0).then_some(0), told: from }
+    Ear { leg, reader: None, listener, peak: (from == 0).then_some(0), told: from, settled: from }
 }
 
 enum Round {
@@ -171,6 +175,11 @@ impl Ear {
                 // It may be left out: nothing is lost by it.
                 let _ = heard.try_send(Heard::Growing(self.leg.key, growing));
             }
+        }
+        // Twice a second of sound is often enough for rules on silence.
+        if self.listener.settled() >= self.settled + u64::from(self.leg.spec.rate_hz) / 2 {
+            self.settled = self.listener.settled();
+            let _ = heard.blocking_send(Heard::Settled(self.leg.key, self.settled));
         }
         match (over, piece) {
             (true, _) => {

@@ -18,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 use super::listen::{Assignment, Heard};
 use super::partial::{self, Growing, Partials};
 use super::transcribe::{Done, Job, Work, Workers, Written};
+use super::watching::{Origin, Watching, risk_change};
+use crate::alerts::{CallWatch, Said};
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, UtteranceKey, WallTime, Word};
 use crate::governor::Plan;
 use crate::speech::queue::Urgency;
@@ -92,6 +94,7 @@ struct Call {
     closed_at: WallTime,
     reason: Option<String>,
     rolling: CallRolling,
+    watch: CallWatch,
     audio_ms: i64,
 }
 
@@ -102,6 +105,8 @@ struct LegInfo {
     noted: u64,
     /// Loudest sample of the whole leg, once it was heard.
     peak: Option<u16>,
+    /// Its utterances up to this sample are known.
+    settled: u64,
 }
 
 /// What the conductor is made of.
@@ -146,12 +151,15 @@ pub struct Live {
     resume_until: WallTime,
     model_was_ready: bool,
     partials: Partials,
+    watching: Watching,
 }
 
 impl Live {
     /// A conductor that knows what a former run left undone, and has set it going again.
     pub async fn recover(parts: Parts, recovery: Recovery) -> Result<Self, StoreError> {
         let now = (parts.now)();
+        let analyser = Arc::clone(&parts.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let watching = Watching::new(&parts.store, analyser).await?;
         let mut live = Self {
             calls: HashMap::new(),
             ids: HashMap::new(),
@@ -163,6 +171,7 @@ impl Live {
             resume_until: WallTime(now.0 + RESUME_MS),
             model_was_ready: false,
             partials: Partials::new(Instant::now()),
+            watching,
             parts,
         };
         for call in recovery.calls {
@@ -171,6 +180,10 @@ impl Live {
                 rolling.push(leg, compound);
             }
             live.add_call(call.key, call.id, call.started, None, rolling);
+            let watch = live.watching.recall(&live.parts.store, call.key).await?;
+            if let Some(call) = live.calls.get_mut(&call.key) {
+                call.watch = watch;
+            }
         }
         for leg in recovery.legs {
             let audio = if leg.owned {
@@ -198,6 +211,7 @@ impl Live {
                 offset_ms: leg.offset_ms,
                 noted: samples,
                 peak: None,
+                settled: leg.heard_to,
             };
             live.legs.insert(leg.key, info);
             if !leg.owned && !leg.closed {
@@ -312,6 +326,7 @@ impl Live {
             closed_at,
             reason: None,
             rolling,
+            watch: CallWatch::default(),
             audio_ms: 0,
         };
         self.calls.insert(key, call);
@@ -335,7 +350,9 @@ impl Live {
             }
             self.add_call(row.key, CallId::from_lossy(&row.call_id), row.started, row.agent.clone(), rolling);
             self.ids.insert(spec.call.clone(), row.key);
+            let watch = self.watching.recall(&self.parts.store, row.key).await?;
             if let Some(call) = self.calls.get_mut(&row.key) {
+                call.watch = watch;
                 call.audio_ms = row.audio_ms;
             }
             let change = Change::CallMoved { call: row.key, state: CallState::Active, at: self.now(), reason: None };
@@ -394,6 +411,7 @@ impl Live {
             changes.push(Change::CallMoved { call: key, state: CallState::Active, at: leg.spec.started, reason: None });
         }
         let offset_ms = (leg.spec.started.0 - call.started.0).max(0);
+        call.watch.leg(leg.spec.leg, offset_ms);
         let audio = leg.audio();
         changes.push(Change::LegOpened(NewLeg {
             key: leg.key,
@@ -410,7 +428,7 @@ impl Live {
         }));
         self.push(changes).await?;
         let _ = self.parts.listener.send((Arc::clone(&leg), from));
-        self.legs.insert(leg.key, LegInfo { call: key, leg, offset_ms, noted: 0, peak: None });
+        self.legs.insert(leg.key, LegInfo { call: key, leg, offset_ms, noted: 0, peak: None, settled: from });
         Ok(())
     }
 
@@ -441,6 +459,12 @@ impl Live {
             }
             Heard::Growing(leg, found) => {
                 self.ask_for_partial(leg, found);
+                Ok(())
+            }
+            Heard::Settled(leg, sample) => {
+                if let Some(info) = self.legs.get_mut(&leg) {
+                    info.settled = sample;
+                }
                 Ok(())
             }
             Heard::End { leg, peak } => {
@@ -491,8 +515,8 @@ impl Live {
         let (start, end) = (at(found.start), at(found.end));
         let info_call = info.call;
         let key = UtteranceKey(self.next_utterance.fetch_add(1, Ordering::Relaxed));
-        let live = !info.leg.is_closed()
-            || info.leg.spec.source != crate::call::Source::Upload && self.now().0 - info.leg.last_audio().0 < 10_000;
+        let live = info.leg.spec.source != crate::call::Source::Upload
+            && (!info.leg.is_closed() || self.now().0 - info.leg.last_audio().0 < 10_000);
         let said = if live { self.now() } else { WallTime(info.leg.spec.started.0 + end - info.offset_ms) };
         let ready = self.parts.workers.ready();
         let change = Change::UtteranceFound(NewUtterance {
@@ -517,6 +541,7 @@ impl Live {
         };
         if let Some(call) = self.calls.get_mut(&info.call) {
             call.outstanding += 1;
+            call.watch.utterance(key.0, job.leg.spec.leg, start, end);
         }
         self.push(vec![change]).await?;
         let urgency = if live && self.is_written_live(info_call) { Urgency::Live } else { Urgency::PostCall };
@@ -545,6 +570,7 @@ impl Live {
             offset_ms + (job.start * 1000 / u64::from(job.leg.spec.rate_hz)) as i64
         };
         let analyser = Arc::clone(&self.parts.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let book = self.watching.book(&analyser);
         let Some(call) = self.calls.get_mut(&key) else { return Ok(()) };
         call.outstanding = call.outstanding.saturating_sub(1);
         let leg = job.leg.spec.leg;
@@ -560,6 +586,16 @@ impl Live {
                     let analysis = analyser.analyse(&piece.text, leg);
                     let shift = |ms: i64| start_ms + ms;
                     call.rolling.push(leg, analysis.scores.compound);
+                    let said = Said {
+                        leg,
+                        start_ms: shift(piece.start_ms),
+                        end_ms: shift(piece.end_ms),
+                        text: &piece.text,
+                        compound: analysis.scores.compound,
+                        keywords: &analysis.keywords,
+                        profanity: &analysis.profanity,
+                    };
+                    let alert = call.watch.said(&book, &said, &call.rolling);
                     let segment = NewSegment {
                         start: CallTime(shift(piece.start_ms)),
                         end: CallTime(shift(piece.end_ms)),
@@ -581,6 +617,10 @@ impl Live {
                     };
                     let payload = sentiment_message(call, leg, &segment, now);
                     events.push(Change::Event(NewEvent { call: Some(key), kind: "sentiment", at: now, payload }));
+                    if let Some(alert) = alert {
+                        let origin = Origin::Text(job.utterance, segments.len());
+                        events.push(self.watching.raise(key, alert, &origin, now));
+                    }
                     segments.push(segment);
                 }
                 let note = recognition.dropped.map(|(reason, text)| format!("{}: {text}", reason.as_str()));
@@ -588,6 +628,7 @@ impl Live {
                 (state, note, recognition.took.as_millis() as i64)
             }
         };
+        call.watch.written(job.utterance.0);
         let word = match state {
             UtteranceState::Done => "done",
             UtteranceState::Empty => "empty",
@@ -601,6 +642,7 @@ impl Live {
             vec![Change::UtteranceDone { utterance: job.utterance, state, segments, note, engine, took_ms, at: now }];
         if has_text {
             changes.push(Change::CallFigures { call: key, figures: figures(&call.rolling) });
+            changes.push(risk_change(key, &call.watch.risk(&call.rolling)));
         }
         changes.extend(events);
         self.push(changes).await
@@ -633,6 +675,7 @@ impl Live {
         }
         let keys: Vec<CallKey> = self.calls.keys().copied().collect();
         for key in keys {
+            self.look_at_time(key, now, &mut changes);
             self.look_for_end(key, now, &mut changes);
         }
         let (backlog, oldest) = self.parts.workers.queue.backlog();
@@ -645,7 +688,30 @@ impl Live {
         if changes.is_empty() { Ok(()) } else { self.push(changes).await }
     }
 
+    /// What the passing of time makes of the rules: dead air, what was due and has not been said, one side over the other.
+    fn look_at_time(&mut self, key: CallKey, now: WallTime, changes: &mut Vec<Change>) {
+        /// A live leg from which nothing came for so long does not hold up the others.
+        const STALLED_MS: i64 = 2000;
+        let analyser = Arc::clone(&self.parts.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let book = self.watching.book(&analyser);
+        let Some(call) = self.calls.get_mut(&key) else { return };
+        let legs = || call.legs.iter().filter_map(|leg| self.legs.get(leg));
+        let at =
+            |info: &LegInfo, sample: u64| info.offset_ms + (sample * 1000 / u64::from(info.leg.spec.rate_hz)) as i64;
+        let listening = |info: &&LegInfo| {
+            let stalled = !info.leg.is_closed() && now.0 - info.leg.last_audio().0 > STALLED_MS;
+            call.busy.contains(&info.leg.key) && !stalled
+        };
+        let known = legs().filter(listening).map(|info| at(info, info.settled)).min();
+        let Some(to_ms) = known.or_else(|| legs().map(|info| at(info, info.leg.samples())).max()) else { return };
+        if let Some(alert) = call.watch.passed(&book, to_ms, &call.rolling) {
+            changes.push(risk_change(key, &call.watch.risk(&call.rolling)));
+            changes.push(self.watching.raise(key, alert, &Origin::Time, now));
+        }
+    }
+
     fn look_for_end(&mut self, key: CallKey, now: WallTime, changes: &mut Vec<Change>) {
+        let book = self.watching.book_now();
         let Some(call) = self.calls.get_mut(&key) else { return };
         let open = call.legs.iter().any(|leg| {
             self.resumable.contains_key(leg) || self.legs.get(leg).is_some_and(|info| !info.leg.is_closed())
@@ -674,6 +740,9 @@ impl Live {
         }
         if let Some(mix) = whole_mix(call.legs.iter().filter_map(|leg| self.legs.get(leg))) {
             changes.push(Change::LegLabelled { leg: mix, label: Leg::Mixed });
+        }
+        if let Some(alert) = call.watch.ended(&book, call.audio_ms, &call.rolling) {
+            changes.push(self.watching.raise(key, alert, &Origin::Time, now));
         }
         changes.push(Change::CallMoved { call: key, state: CallState::Completed, at: now, reason: None });
         let payload = json!({
@@ -789,7 +858,8 @@ impl Live {
                 info.offset_ms += into_start.0 - earliest.0;
             }
         }
-        let Some(gone) = self.calls.remove(&from) else { return };
+        let Some(mut gone) = self.calls.remove(&from) else { return };
+        gone.watch.shift(from_start.0 - earliest.0);
         for id in self.ids.values_mut() {
             if *id == from {
                 *id = into;
@@ -801,6 +871,8 @@ impl Live {
             call.busy.extend(gone.busy);
             call.outstanding += gone.outstanding;
             call.audio_ms = call.audio_ms.max(gone.audio_ms);
+            call.watch.shift(into_start.0 - earliest.0);
+            call.watch.absorb(gone.watch);
         } else {
             // The other one had ended: this one goes on under its row.
             self.calls.insert(into, Call { started: earliest, ..gone });
@@ -877,5 +949,6 @@ fn sentiment_message(call: &Call, leg: Leg, segment: &NewSegment, now: WallTime)
         "keywords_detected": said(&segment.keywords),
         "profanity_detected": said(&segment.profanity),
         "rolling_sentiment": call.rolling.call.rolling,
+        "risk_score": call.watch.risk(&call.rolling).score,
     })
 }

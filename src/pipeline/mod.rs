@@ -11,6 +11,7 @@ pub mod live;
 pub mod partial;
 pub mod status;
 pub mod transcribe;
+mod watching;
 
 /// Tells the exporter what this room's and its neighbours' counters mean.
 pub fn describe_metrics() {

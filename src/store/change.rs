@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::alerts::NewAlert;
 use super::recordings::RecordingRow;
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime, Word};
 
@@ -54,6 +55,26 @@ pub enum Change {
         call: CallKey,
         /// Its figures now.
         figures: CallFigures,
+    },
+    /// How much a call needs somebody.
+    CallRisk {
+        /// Which call.
+        call: CallKey,
+        /// 0 to 1.
+        score: f64,
+        /// How it is made, as the API shows it.
+        parts: serde_json::Value,
+    },
+    /// Something must be shown: kept and published. Ignored when the call has an alert with that origin.
+    AlertRaised(Box<NewAlert>),
+    /// Somebody takes an alert. Ignored when somebody had.
+    AlertAcknowledged {
+        /// Its number.
+        alert: i64,
+        /// Who.
+        by: String,
+        /// When.
+        at: WallTime,
     },
     /// A leg appears.
     LegOpened(NewLeg),

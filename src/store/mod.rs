@@ -3,9 +3,12 @@
 //! One thread writes, in batches; what it has committed it publishes, in order. Queries run on read-only connections of their own and see
 //! committed rows only. Nobody on a capture path waits for any of it.
 
+pub mod alerts;
+pub mod board;
 pub mod calls;
 pub mod change;
 pub mod events;
+pub mod figures;
 pub mod recordings;
 pub mod recovery;
 pub mod segments;
@@ -103,7 +106,7 @@ pub struct Store {
 }
 
 fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(include_str!("schema/001_calls.sql"))])
+    Migrations::new(vec![M::up(include_str!("schema/001_calls.sql")), M::up(include_str!("schema/002_alerts.sql"))])
 }
 
 /// Opens one connection with our pragmas.

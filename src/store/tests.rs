@@ -92,7 +92,7 @@ async fn text_is_written_once_published_once_and_found_again() {
     store.writer().commit(done(1, "I want to cancel my contract")).await.expect("a second time");
 
     let row = store.call("a.1").await.expect("query").expect("there");
-    assert_eq!((row.agent.as_deref(), row.has_alerts, row.last_activity), (Some("mary"), true, WallTime(5000)));
+    assert_eq!((row.agent.as_deref(), row.has_alerts, row.last_activity), (Some("mary"), false, WallTime(5000)));
     assert_eq!(store.segments(row.key).await.expect("query").len(), 1);
     assert_eq!(store.backlog().await.expect("query").0, 0);
     let filter =
@@ -175,6 +175,21 @@ async fn every_query_of_the_api_uses_an_index() {
         let (sql, values) = filter.sql();
         queries.push((sql, values.len()));
     }
+    for bits in 0..64_u32 {
+        let on = |bit: u32| bits & (1 << bit) != 0;
+        let filter = alerts::AlertFilter {
+            call: on(0).then_some(CallKey(1)),
+            level: on(1).then(|| "urgent".into()),
+            acknowledged: on(2).then_some(false),
+            since: on(3).then_some(WallTime(1)),
+            agent: on(4).then(|| "a".into()),
+            campaign: on(5).then(|| "c".into()),
+            limit: 10,
+        };
+        let (sql, values) = filter.sql();
+        queries.push((sql, values.len()));
+    }
+    queries.extend([(alerts::OPEN.into(), 0), (alerts::SPEECH.into(), 1)]);
     let search = SearchFilter {
         query: "\"x\"".into(),
         agent: Some("a".into()),

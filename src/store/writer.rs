@@ -175,6 +175,23 @@ fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<StoredEvent>)
             Change::CallMerged { from, into } => call_merged(db, *from, *into)?,
             Change::CallMoved { call, state, at, reason } => call_moved(db, *call, *state, *at, reason.as_deref())?,
             Change::CallFigures { call, figures } => call_figures(db, *call, figures)?,
+            Change::CallRisk { call, score, parts } => {
+                db.prepare_cached("UPDATE call SET risk = ?2, risk_parts = ?3 WHERE id = ?1")?.execute((
+                    call.0,
+                    score,
+                    parts.to_string(),
+                ))?;
+            }
+            Change::AlertRaised(alert) => {
+                if let Some(event) = super::alerts::raise(db, alert)? {
+                    events.push(add_event(db, &event)?);
+                }
+            }
+            Change::AlertAcknowledged { alert, by, at } => {
+                if let Some(event) = super::alerts::acknowledge(db, *alert, by, *at)? {
+                    events.push(add_event(db, &event)?);
+                }
+            }
             Change::LegOpened(leg) => leg_opened(db, leg)?,
             Change::LegGrown { leg, samples, at } => {
                 db.prepare_cached("UPDATE leg SET samples = max(samples, ?2), last_audio_ms = ?3 WHERE id = ?1")?
@@ -302,7 +319,7 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
     for (call, shift) in [(from.0, from_start - earliest), (into.0, into_start - earliest)] {
         if shift != 0 {
             db.prepare_cached("UPDATE leg SET offset_ms = offset_ms + ?2 WHERE call = ?1")?.execute((call, shift))?;
-            for table in ["utterance", "segment"] {
+            for table in ["utterance", "segment", "alert"] {
                 db.execute(
                     &format!("UPDATE {table} SET start_ms = start_ms + ?2, end_ms = end_ms + ?2 WHERE call = ?1"),
                     (call, shift),
@@ -310,10 +327,15 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
             }
         }
     }
-    for table in ["leg", "utterance", "segment", "event", "call_alias"] {
-        db.execute(&format!("UPDATE {table} SET call = ?2 WHERE call = ?1"), (from.0, into.0))?;
+    for table in ["leg", "utterance", "segment", "event", "call_alias", "alert"] {
+        db.execute(&format!("UPDATE OR REPLACE {table} SET call = ?2 WHERE call = ?1"), (from.0, into.0))?;
     }
-    db.execute("UPDATE call SET started_ms = ?2 WHERE id = ?1", (into.0, earliest))?;
+    db.execute(
+        "UPDATE call
+         SET started_ms = ?2, has_alerts = EXISTS (SELECT 1 FROM alert WHERE alert.call = call.id)
+         WHERE id = ?1",
+        (into.0, earliest),
+    )?;
     db.execute("DELETE FROM call WHERE id = ?1", [from.0])?;
     add_alias(db, &from_id, into.0)
 }
@@ -435,13 +457,12 @@ fn add_segments(
             ":keywords": json(serde_json::to_string(&segment.keywords))?, ":profanity": json(serde_json::to_string(&segment.profanity))?,
         })?;
     }
-    let alerts = segments.iter().any(|segment| !segment.keywords.is_empty() || !segment.profanity.is_empty());
     db.prepare_cached(
         "UPDATE call
-         SET has_alerts = max(has_alerts, ?2), last_activity_ms = max(last_activity_ms, ?3)
+         SET last_activity_ms = max(last_activity_ms, ?2)
          WHERE id = (SELECT call FROM utterance WHERE id = ?1)",
     )?
-    .execute((utterance.0, alerts, at.0))?;
+    .execute((utterance.0, at.0))?;
     Ok(())
 }
 

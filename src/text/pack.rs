@@ -17,6 +17,8 @@
 //! [[phrase]]                        # read by the call-centre lexicon; replaces the valence of its words
 //! valence = 2.0                     # -4 to 4, as in VADER; 0 makes neutral
 //! terms = ["thank you"]
+//!
+//! [[rule]]                          # of an alert: see `rule.rs`
 //! ```
 //!
 //! What is not understood is refused with file and line, never skipped: a keyword with a typing error in its key would be missed for months.
@@ -27,6 +29,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::rule::{Rule, RuleEntry};
 use super::terms::Term;
 use crate::call::Leg;
 
@@ -60,6 +63,8 @@ pub struct Pack {
     pub profanity: Vec<TermGroup>,
     /// Words and phrases with a valence.
     pub phrases: Vec<PhraseGroup>,
+    /// Rules of alerts.
+    pub rules: Vec<Rule>,
 }
 
 /// Terms with one label.
@@ -120,6 +125,8 @@ struct PackFile {
     profanity: Vec<ProfanityEntry>,
     #[serde(default)]
     phrase: Vec<PhraseEntry>,
+    #[serde(default)]
+    rule: Vec<RuleEntry>,
 }
 
 #[derive(Deserialize)]
@@ -169,6 +176,7 @@ impl Pack {
             ("call-centre.toml", include_str!("../../etc/packs/call-centre.toml")),
             ("billing.toml", include_str!("../../etc/packs/billing.toml")),
             ("profanity-en.toml", include_str!("../../etc/packs/profanity-en.toml")),
+            ("alerts.toml", include_str!("../../etc/packs/alerts.toml")),
         ]
         .into_iter()
         .map(|(file, text)| Self::parse(file, text))
@@ -205,8 +213,10 @@ impl PackFile {
             }
             Ok(PhraseGroup { valence, terms: read_terms(entry.terms)? })
         });
+        let name = read_name("name", self.name)?;
         Ok(Pack {
-            name: read_name("name", self.name)?,
+            rules: self.rule.into_iter().map(|entry| entry.check(&name)).collect::<Result<_, _>>()?,
+            name,
             version: self.version,
             language: self.language,
             keywords: keywords.collect::<Result<_, _>>()?,
@@ -216,14 +226,14 @@ impl PackFile {
     }
 }
 
-fn read_name(key: &str, name: Spanned<String>) -> Result<String, Fault> {
+pub(super) fn read_name(key: &str, name: Spanned<String>) -> Result<String, Fault> {
     if name.get_ref().trim().is_empty() {
         return Err((name.span(), format!("{key} is empty; a short name is needed, it is shown in results")));
     }
     Ok(name.into_inner())
 }
 
-fn read_terms(terms: Spanned<Vec<Spanned<String>>>) -> Result<Vec<Term>, Fault> {
+pub(super) fn read_terms(terms: Spanned<Vec<Spanned<String>>>) -> Result<Vec<Term>, Fault> {
     if terms.get_ref().is_empty() {
         return Err((terms.span(), "terms is empty; at least one word or phrase is needed".into()));
     }
@@ -262,7 +272,7 @@ mod tests {
         let packs = Pack::bundled().expect("bundled packs");
         assert_eq!(
             packs.iter().map(|pack| pack.name.as_str()).collect::<Vec<_>>(),
-            ["call-centre", "billing", "profanity-en"]
+            ["call-centre", "billing", "profanity-en", "alerts"]
         );
     }
 

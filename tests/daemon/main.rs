@@ -1,5 +1,6 @@
 //! Drives the built daemon through sockets, files and HTTP, as Asterisk and its users would. One binary, for linking it takes a while.
 
+mod alerts;
 mod api;
 mod bad_input;
 mod bed;
@@ -7,5 +8,6 @@ mod crash;
 mod disk;
 mod latency;
 mod live;
+mod page;
 mod rooms;
 mod score;
