@@ -7,6 +7,7 @@ mod audio;
 mod calls;
 mod feed;
 mod health;
+mod realtime;
 mod search;
 
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ use crate::pipeline::live::Command;
 use crate::store::{Store, StoreError};
 
 pub use health::Health;
+pub use realtime::Inlet;
 
 /// What the handlers need.
 #[derive(Clone)]
@@ -43,6 +45,8 @@ pub struct Api {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Folder for audio that had to be converted for playing.
     pub cache: PathBuf,
+    /// Where calls of other platforms come in.
+    pub inlet: Inlet,
     /// Ends the feeds.
     pub stop: CancellationToken,
 }
@@ -149,6 +153,7 @@ pub fn router(api: Api) -> Router {
         .route("/ws/calls", get(feed::all_calls))
         .route("/ws/calls/{id}", get(feed::one_call))
         .route("/ws/alerts", get(feed::alerts))
+        .merge(realtime::routes())
         .fallback(|| async { ApiError::NotFound("no such path; see /".into()) })
         .method_not_allowed_fallback(|| async {
             (StatusCode::METHOD_NOT_ALLOWED, axum::Json(json!({"detail": "this path does not take this method"})))

@@ -8,6 +8,7 @@ mod client;
 mod doctor;
 mod eagi;
 mod model;
+mod model_bench;
 mod score;
 mod serve;
 
@@ -85,7 +86,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Search(arguments) => calls::search(&arguments, &config()?)?,
         Command::Alerts(arguments) => alerts::run(&arguments, &config()?)?,
         Command::Tail(arguments) => calls::tail(&arguments, &config()?)?,
-        Command::Model(arguments) => return model::run(&arguments, &config()?.paths.models()),
+        Command::Model(arguments) => return model::run(&arguments, &config()?),
         Command::Doctor(arguments) => return doctor::run(&arguments, path.as_deref()),
         Command::Bench(arguments) => bench::run(&arguments, config)?,
     }

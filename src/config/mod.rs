@@ -1,10 +1,13 @@
 //! The TOML file: one section per room, every key with a default, every mistake named with its file, its line and what is allowed.
 
+mod alerts;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use self::alerts::Ingest;
 use crate::call::Leg;
 use crate::text::lexicon::LexiconKind;
 
@@ -46,6 +49,8 @@ pub struct Config {
     pub eagi: Eagi,
     /// Recording folders.
     pub recordings: Recordings,
+    /// Calls of other platforms.
+    pub ingest: Ingest,
     /// Recognition.
     pub speech: Speech,
     /// Cutting speech into utterances.
@@ -165,6 +170,10 @@ pub struct Speech {
     pub denoise: bool,
     /// Bring speech to an even level before recognition.
     pub normalise: bool,
+    /// Name or path of a smaller model, for live text when the CPU does not suffice.
+    pub smaller_model: Option<String>,
+    /// Show text of what is still being said, when there is CPU for it.
+    pub partial: bool,
 }
 
 impl Default for Speech {
@@ -177,6 +186,8 @@ impl Default for Speech {
             prompt: None,
             denoise: false,
             normalise: true,
+            smaller_model: None,
+            partial: true,
         }
     }
 }
@@ -323,6 +334,7 @@ impl Config {
             prompt: self.speech.prompt.clone().filter(|prompt| !prompt.is_empty()),
             normalise: self.speech.normalise,
             denoise: self.speech.denoise,
+            beams: self.speech.beam,
         }
     }
 

@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::live::Command;
 use crate::call::{CallId, CallNames, Leg, Source, WallTime};
+use crate::speech::engine::Piece;
+use crate::speech::recogniser::Recognition;
 use crate::spool::{FollowedLeg, LegSpec, LegWriter, RecordingRef, Spool, SpoolError, SpooledLeg};
 
 /// Calls at a time: more than a box could write down.
@@ -63,6 +65,15 @@ pub struct Text {
     pub confidence: f32,
     /// Language code.
     pub language: Option<String>,
+}
+
+impl Text {
+    /// As if it had been recognised here.
+    pub(super) fn recognition(self, length_ms: i64) -> Recognition {
+        let Self { text, confidence, language } = self;
+        let piece = Piece { text, start_ms: 0, end_ms: length_ms, confidence, words: Vec::new() };
+        Recognition { pieces: vec![piece], language, dropped: None, took: Duration::ZERO }
+    }
 }
 
 /// What comes in.
@@ -200,7 +211,8 @@ impl Ingest {
                 if let Some((leg, began, first_ms)) = open.audio.get_mut(&sender.leg) {
                     // A chunk's sound ended when it came: what the clock is ahead of the samples by is silence.
                     let ms = |samples: u64| samples as i64 * 1000 / i64::from(rate_hz);
-                    let gap = began.elapsed().as_millis() as i64 + *first_ms - ms(samples.len() as u64) - ms(leg.samples());
+                    let gap =
+                        began.elapsed().as_millis() as i64 + *first_ms - ms(samples.len() as u64) - ms(leg.samples());
                     if gap > GAP_MS {
                         leg.append(&vec![0; (gap * i64::from(rate_hz) / 1000) as usize], sender.at).await?;
                     }

@@ -9,14 +9,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc as std_mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::ingest::{SaidText, TEXT_HZ};
 use super::listen::{Assignment, Heard};
-use super::transcribe::{Job, Work, Workers, Written};
+use super::partial::{self, Growing, Partials};
+use super::transcribe::{Done, Job, Work, Workers, Written};
 use super::watching::{Origin, Watching, risk_change};
 use crate::alerts::{CallWatch, Said};
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, UtteranceKey, WallTime, Word};
@@ -63,6 +65,8 @@ pub enum Command {
         /// Whether it was running.
         reply: oneshot::Sender<bool>,
     },
+    /// Text that another platform has recognised, or a silence that it has measured.
+    Said(Box<SaidText>),
     /// The governor has changed its step.
     Governed {
         /// What holds from now on.
@@ -131,7 +135,7 @@ pub struct Inputs {
     /// Utterances.
     pub heard: mpsc::Receiver<Heard>,
     /// Texts.
-    pub written: mpsc::Receiver<Written>,
+    pub done: mpsc::Receiver<Done>,
     /// Wishes of the API.
     pub commands: mpsc::Receiver<Command>,
 }
@@ -150,6 +154,7 @@ pub struct Live {
     resume_until: WallTime,
     model_was_ready: bool,
     watching: Watching,
+    partials: Partials,
 }
 
 impl Live {
@@ -169,6 +174,7 @@ impl Live {
             resume_until: WallTime(now.0 + RESUME_MS),
             model_was_ready: false,
             watching,
+            partials: Partials::new(Instant::now()),
             parts,
         };
         for call in recovery.calls {
@@ -240,6 +246,7 @@ impl Live {
                 end: utterance.end_sample,
                 start_ms: utterance.start_ms,
                 said: now,
+                live: false,
             };
             live.parts.workers.queue.push(Urgency::PostCall, now, Work::Utterance(Box::new(job)));
         }
@@ -276,7 +283,13 @@ impl Live {
                     SpoolEvent::Dtmf { leg, at_sample, digit } => self.dtmf(leg, at_sample, digit).await,
                 },
                 Some(heard) = inputs.heard.recv() => self.heard(heard).await,
-                Some(written) = inputs.written.recv() => self.written(written).await,
+                Some(done) = inputs.done.recv() => match done {
+                    Done::Written(written) => self.written(written).await,
+                    Done::Growing(reading) => {
+                        self.show_partial(&reading);
+                        Ok(())
+                    }
+                },
                 Some(command) = inputs.commands.recv() => self.command(command).await,
                 _ = tick.tick() => self.tick().await,
                 () = stop.cancelled() => break,
@@ -443,11 +456,18 @@ impl Live {
 
     async fn heard(&mut self, heard: Heard) -> Result<(), StoreError> {
         match heard {
-            Heard::Utterance(leg, found) => self.utterance(leg, found).await,
             Heard::Settled(leg, sample) => {
                 if let Some(info) = self.legs.get_mut(&leg) {
                     info.settled = sample;
                 }
+                Ok(())
+            }
+            Heard::Utterance(leg, found) => {
+                self.partials.over(leg);
+                self.utterance(leg, found).await
+            }
+            Heard::Growing(leg, found) => {
+                self.ask_for_partial(leg, found);
                 Ok(())
             }
             Heard::End { leg, peak } => {
@@ -468,6 +488,27 @@ impl Live {
                 Ok(())
             }
         }
+    }
+
+    /// Has speech read that is not over, while nothing else waits.
+    fn ask_for_partial(&mut self, leg: LegKey, found: Found) {
+        let workers = &self.parts.workers;
+        let Some(info) = self.legs.get(&leg) else { return };
+        if !workers.has_time() || !self.partials.ask(leg, found.start, Instant::now()) {
+            return;
+        }
+        let growing = Growing { leg: Arc::clone(&info.leg), start: found.start, end: found.end };
+        workers.queue.push(Urgency::Growing, self.now(), Work::Growing(growing));
+    }
+
+    fn show_partial(&mut self, reading: &partial::Reading) {
+        let leg = &reading.growing.leg;
+        let Some((stable, rest)) = self.partials.take(reading) else { return };
+        let Some(info) = self.legs.get(&leg.key) else { return };
+        let Some(call) = self.calls.get(&info.call) else { return };
+        let start_ms = info.offset_ms + (reading.growing.start * 1000 / u64::from(leg.spec.rate_hz)) as i64;
+        let message = partial::message(call.id.as_str(), leg, start_ms as f64 / 1000.0, &stable, &rest);
+        self.parts.store.show(info.call, "partial", &message);
     }
 
     async fn utterance(&mut self, leg: LegKey, found: Found) -> Result<(), StoreError> {
@@ -499,6 +540,7 @@ impl Live {
             end: found.end,
             start_ms: start,
             said,
+            live,
         };
         if let Some(call) = self.calls.get_mut(&info.call) {
             call.outstanding += 1;
@@ -518,6 +560,47 @@ impl Live {
         // Keys are given in the order of beginning.
         let before = self.calls.iter().filter(|(key, other)| **key < call && running(other)).count() as f64;
         share >= 1.0 || before < (all * share).ceil()
+    }
+
+    /// Text of another platform goes the way of what was recognised.
+    async fn text(&mut self, said: SaidText) -> Result<(), StoreError> {
+        /// A word takes about so long: platforms tell when a text began, not when it ended.
+        const WORD_MS: i64 = 350;
+        let SaidText { leg, start, text, silence_ms, provider, reply } = said;
+        let Some(info) = self.legs.get(&leg.key) else { return Ok(()) };
+        let (key, start_ms, now) = (info.call, info.offset_ms + (start * 1000 / u64::from(TEXT_HZ)) as i64, self.now());
+        let book = self.watching.book_now();
+        let Some(call) = self.calls.get_mut(&key) else { return Ok(()) };
+        if let Some(alert) = silence_ms.and_then(|ms| call.watch.silent(&book, start_ms, ms, &call.rolling)) {
+            let risk = risk_change(key, &call.watch.risk(&call.rolling));
+            let raised = self.watching.raise(key, alert, &Origin::Time, now);
+            self.push(vec![risk, raised]).await?;
+        }
+        if let Some(text) = text {
+            let length_ms = WORD_MS * text.text.split_whitespace().count() as i64;
+            let end = start + length_ms as u64 * u64::from(TEXT_HZ) / 1000;
+            let utterance = UtteranceKey(self.next_utterance.fetch_add(1, Ordering::Relaxed));
+            if let Some(call) = self.calls.get_mut(&key) {
+                call.outstanding += 1;
+                call.audio_ms = call.audio_ms.max(start_ms + length_ms);
+            }
+            let found = Change::UtteranceFound(NewUtterance {
+                key: utterance,
+                call: key,
+                leg: leg.key,
+                start_sample: start,
+                end_sample: end,
+                start: CallTime(start_ms),
+                end: CallTime(start_ms + length_ms),
+                state: UtteranceState::Pending,
+            });
+            self.push(vec![found, Change::LegGrown { leg: leg.key, samples: end, at: now }]).await?;
+            let job = Job { utterance, call: key, leg, start, end, start_ms, said: now, live: true };
+            let result = Ok(text.recognition(length_ms));
+            self.written(Written { job, result, engine: format!("ingest/{provider}") }).await?;
+        }
+        let _ = reply.send(());
+        Ok(())
     }
 
     async fn written(&mut self, written: Written) -> Result<(), StoreError> {
@@ -664,7 +747,8 @@ impl Live {
             call.busy.contains(&info.leg.key) && !stalled
         };
         let known = legs().filter(listening).map(|info| at(info, info.settled)).min();
-        let Some(to_ms) = known.or_else(|| legs().map(|info| at(info, info.leg.samples())).max()) else { return };
+        let all = || legs().map(|info| at(info, info.leg.samples())).max().map(|to| to.max(call.audio_ms));
+        let Some(to_ms) = known.or_else(all) else { return };
         if let Some(alert) = call.watch.passed(&book, to_ms, &call.rolling) {
             changes.push(risk_change(key, &call.watch.risk(&call.rolling)));
             changes.push(self.watching.raise(key, alert, &Origin::Time, now));
@@ -727,10 +811,11 @@ impl Live {
                 let named = self.name(&call, names).await?;
                 let _ = reply.send(named);
             }
+            Command::Said(said) => self.text(*said).await?,
             Command::Governed { plan, lag_s } => {
                 self.parts.workers.queue.demote(|work| match work {
                     Work::Utterance(job) => self.is_written_live(job.call),
-                    Work::Probe(_) => true,
+                    Work::Growing(_) | Work::Probe(_) => true,
                 });
                 let payload = json!({
                     "type": "governor", "event": "governor", "timestamp": self.now().rfc3339(), "step": plan.step.number(),

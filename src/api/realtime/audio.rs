@@ -44,7 +44,8 @@ pub(super) fn decode(fields: &Fields) -> Result<Option<Sound>, Refusal> {
     let bad = |text: String| Refusal::Bad(format!("audio_b64: {text}"));
     let Some(value) = fields.map.get("audio_b64").filter(|value| !value.is_null()) else { return Ok(None) };
     let text = value.as_str().ok_or_else(|| bad("a text is wanted".into()))?.trim();
-    let bytes = base64::engine::general_purpose::STANDARD.decode(text).map_err(|error| bad(format!("no base64: {error}")))?;
+    let bytes =
+        base64::engine::general_purpose::STANDARD.decode(text).map_err(|error| bad(format!("no base64: {error}")))?;
     if bytes.len() > DECODED {
         return Err(bad(format!("{} bytes of sound; at most {DECODED} in one chunk", bytes.len())));
     }
@@ -63,11 +64,16 @@ pub(super) fn decode(fields: &Fields) -> Result<Option<Sound>, Refusal> {
                 bytes[from..bytes.len().min(from.saturating_add(8))].to_vec()
             })
             .map_err(|error| bad(error.to_string()))?;
-            if layout.encoding != Encoding::S16 || !(1..=2).contains(&layout.channels) || !(8000..=48_000).contains(&layout.rate_hz) {
+            if layout.encoding != Encoding::S16
+                || !(1..=2).contains(&layout.channels)
+                || !(8000..=48_000).contains(&layout.rate_hz)
+            {
                 return Err(bad("a WAV of 16-bit PCM, one or two channels, 8000 to 48000 Hz is wanted".into()));
             }
             let from = usize::try_from(layout.data_offset).unwrap_or(usize::MAX).min(bytes.len());
-            let length = layout.data_len.map_or(bytes.len() - from, |length| usize::try_from(length).unwrap_or(usize::MAX).min(bytes.len() - from));
+            let length = layout.data_len.map_or(bytes.len() - from, |length| {
+                usize::try_from(length).unwrap_or(usize::MAX).min(bytes.len() - from)
+            });
             (layout.rate_hz, layout.channels, &bytes[from..from + length])
         }
         other => return Err(Refusal::Bad(format!("audio_encoding {other:?} is not pcm_s16le or wav"))),
@@ -131,7 +137,9 @@ pub(super) async fn audio(State(api): State<Api>, Path(id): Path<String>, query:
     let fallback = Parameters::new(query.0).text("fallback").is_some_and(|word| ["1", "true"].contains(&word.as_str()));
     let call = api.store.call(&id).await?.ok_or_else(nothing)?;
     if call.state != "active" && !fallback {
-        return Err(Refusal::Api(ApiError::NotFound("the call is over; ?fallback=1 plays what was recorded of it".into())));
+        return Err(Refusal::Api(ApiError::NotFound(
+            "the call is over; ?fallback=1 plays what was recorded of it".into(),
+        )));
     }
     let legs = sounding(&api, &call).await?;
     if legs.is_empty() {

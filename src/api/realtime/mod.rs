@@ -9,12 +9,12 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use axum::Json;
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::Router;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
@@ -106,7 +106,10 @@ impl Fields {
             let bearer = header("authorization").and_then(|value| value.strip_prefix("Bearer "));
             let given = header("x-cloud-token").or(bearer).unwrap_or_default();
             // Without a shortcut: the time it takes tells nothing.
-            let differ = given.bytes().zip(token.bytes()).fold(given.len() ^ token.len(), |all, (a, b)| all | usize::from(a ^ b));
+            let differ = given
+                .bytes()
+                .zip(token.bytes())
+                .fold(given.len() ^ token.len(), |all, (a, b)| all | usize::from(a ^ b));
             if differ != 0 {
                 return Err(Refusal::Token);
             }
@@ -182,10 +185,12 @@ impl Fields {
     fn time(&mut self, now: WallTime) -> Result<WallTime, Refusal> {
         let at = match self.map.get("timestamp") {
             None | Some(Value::Null) => return Ok(now),
-            Some(Value::String(text)) => text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond).or_else(|| {
-                let plain: jiff::civil::DateTime = text.parse().ok()?;
-                plain.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_millisecond())
-            }),
+            Some(Value::String(text)) => {
+                text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond).or_else(|| {
+                    let plain: jiff::civil::DateTime = text.parse().ok()?;
+                    plain.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_millisecond())
+                })
+            }
             Some(value) => value.as_f64().map(|seconds| (seconds * 1000.0) as i64),
         };
         let Some(at) = at else {
@@ -196,7 +201,8 @@ impl Fields {
             return Ok(WallTime(at.min(now.0)));
         }
         let side = if off_s > 0 { "ahead of" } else { "behind" };
-        self.warnings.push(format!("timestamp is {} s {side} this box's clock; the time of arrival is used", off_s.abs()));
+        self.warnings
+            .push(format!("timestamp is {} s {side} this box's clock; the time of arrival is used", off_s.abs()));
         Ok(now)
     }
 
@@ -210,8 +216,11 @@ impl Fields {
 
     /// Whether the sender says that the call is over.
     fn is_over(&self) -> Result<bool, Refusal> {
-        let over = ["ended", "end", "completed", "closed", "disconnected", "terminated", "call_end", "call_ended", "hangup"];
-        let says = |key| Ok::<_, Refusal>(self.text(key, 60)?.is_some_and(|word| over.contains(&word.to_lowercase().as_str())));
+        let over =
+            ["ended", "end", "completed", "closed", "disconnected", "terminated", "call_end", "call_ended", "hangup"];
+        let says = |key| {
+            Ok::<_, Refusal>(self.text(key, 60)?.is_some_and(|word| over.contains(&word.to_lowercase().as_str())))
+        };
         Ok(says("status")? || says("event_type")?)
     }
 }
@@ -328,7 +337,8 @@ async fn answer(api: &Api, call: &CallId, since: WallTime) -> Result<Value, Refu
     let snapshot = read::snapshot_of(api, call.as_str()).await?;
     let alerts = match api.store.call(call.as_str()).await? {
         Some(row) => {
-            let filter = AlertFilter { call: Some(row.key), since: Some(since), limit: ALERTS, ..AlertFilter::default() };
+            let filter =
+                AlertFilter { call: Some(row.key), since: Some(since), limit: ALERTS, ..AlertFilter::default() };
             api.store.alerts(filter).await?.iter().rev().map(alert_json).collect()
         }
         None => Vec::new(),
