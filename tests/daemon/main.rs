@@ -8,5 +8,6 @@ mod crash;
 mod disk;
 mod latency;
 mod live;
+mod realtime;
 mod rooms;
 mod score;
