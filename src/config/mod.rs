@@ -51,6 +51,8 @@ pub struct Config {
     pub recordings: Recordings,
     /// Calls of other platforms.
     pub ingest: Ingest,
+    /// Where alerts go.
+    pub notify: Vec<crate::alerts::notify::Notifier>,
     /// Recognition.
     pub speech: Speech,
     /// Cutting speech into utterances.
@@ -310,6 +312,7 @@ impl Config {
                 return Err(("recordings", "folders", format!("{} is not an absolute path", folder.display())));
             }
         }
+        alerts::check(&self.notify).map_err(|problem| ("notify", "name", problem))?;
         if let Err(error) = crate::capture::naming::Naming::new(&self.recordings.patterns) {
             return Err(("recordings", "patterns", error.to_string()));
         }
@@ -374,7 +377,7 @@ fn line_of(text: &str, section: &str, key: &str) -> Option<usize> {
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
         if let Some(name) = line.strip_prefix('[') {
-            inside = name.trim_end_matches(']').trim() == section;
+            inside = name.trim_matches(['[', ']']).trim() == section;
         } else if inside && line.split('=').next().is_some_and(|name| name.trim() == key) {
             return Some(number + 1);
         }

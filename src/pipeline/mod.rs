@@ -9,6 +9,7 @@ pub mod govern;
 pub mod ingest;
 pub mod listen;
 pub mod live;
+pub mod notify;
 pub mod partial;
 pub mod status;
 pub mod transcribe;

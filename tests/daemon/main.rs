@@ -8,6 +8,7 @@ mod crash;
 mod disk;
 mod latency;
 mod live;
+mod notify;
 mod realtime;
 mod rooms;
 mod score;

@@ -18,7 +18,8 @@ fn event(call: &str, text: &str) -> Value {
 /// A request with any body and headers; status and JSON.
 fn send(bed: &Bed, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Value) {
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let mut request = agent.post(format!("http://127.0.0.1:{}{path}", bed.http)).header("Content-Type", "application/json");
+    let mut request =
+        agent.post(format!("http://127.0.0.1:{}{path}", bed.http)).header("Content-Type", "application/json");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -32,7 +33,10 @@ fn a_text_event_is_scored_kept_searched_and_raises_alerts() {
     let mut bed = Bed::new("none", "");
     bed.start();
     let idle = bed.get("/api/realtime/calls/RT-1001/snapshot");
-    assert_eq!((&idle["status"], &idle["events"], &idle["live_audio"]["available"]), (&json!("idle"), &json!([]), &json!(false)));
+    assert_eq!(
+        (&idle["status"], &idle["events"], &idle["live_audio"]["available"]),
+        (&json!("idle"), &json!([]), &json!(false))
+    );
 
     let stream = std::net::TcpStream::connect(("127.0.0.1", bed.http)).expect("connect");
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("time-out");
@@ -40,11 +44,19 @@ fn a_text_event_is_scored_kept_searched_and_raises_alerts() {
     let mut stream = BufReader::new(stream).lines().map_while(Result::ok).filter(|line| line.starts_with("event:"));
     assert_eq!(stream.next().as_deref(), Some("event: snapshot"));
 
-    let (status, answer) = bed.ask("POST", "/api/realtime/events", Some(&event("RT-1001", "i need a supervisor now, this is terrible")));
+    let (status, answer) =
+        bed.ask("POST", "/api/realtime/events", Some(&event("RT-1001", "i need a supervisor now, this is terrible")));
     assert_eq!((status, &answer["ok"], &answer["call_id"]), (200, &json!(true), &json!("RT-1001")), "{answer}");
-    assert!(answer["sentiment_score"].as_f64().expect("score") < -0.2 && answer["risk_score"].as_f64().expect("risk") > 0.4, "{answer}");
+    assert!(
+        answer["sentiment_score"].as_f64().expect("score") < -0.2 && answer["risk_score"].as_f64().expect("risk") > 0.4,
+        "{answer}"
+    );
     let alert = &answer["alerts"][0];
-    assert_eq!((&alert["type"], &alert["severity"], &alert["acknowledged"]), (&json!("escalation_keyword"), &json!("high"), &json!(false)), "{answer}");
+    assert_eq!(
+        (&alert["type"], &alert["severity"], &alert["acknowledged"]),
+        (&json!("escalation_keyword"), &json!("high"), &json!(false)),
+        "{answer}"
+    );
     let snapshot = &answer["snapshot"];
     assert_eq!((&snapshot["provider"], &snapshot["status"]), (&json!("twilio"), &json!("active")));
     assert_eq!(snapshot["events"][0]["text"], "i need a supervisor now, this is terrible");
@@ -52,7 +64,10 @@ fn a_text_event_is_scored_kept_searched_and_raises_alerts() {
     assert_eq!(seen, ["event: call_start", "event: sentiment", "event: alert"]);
 
     let call = bed.get("/api/v1/calls/RT-1001");
-    assert_eq!((&call["source"], &call["agent"], &call["lead"], &call["metadata"]["queue"]), (&json!("ingest"), &json!("agent-12"), &json!("cust-44"), &json!("north")));
+    assert_eq!(
+        (&call["source"], &call["agent"], &call["lead"], &call["metadata"]["queue"]),
+        (&json!("ingest"), &json!("agent-12"), &json!("cust-44"), &json!("north"))
+    );
     assert_eq!(call["transcript_segments"][0]["speaker"], "caller");
     assert_eq!(bed.get("/api/v1/search?q=supervisor")["hits"][0]["call_id"], "RT-1001");
 
@@ -92,7 +107,11 @@ fn chunks_of_sound_go_to_the_spool_and_become_text() {
     };
     for (number, piece) in bytes.chunks(8000).enumerate() {
         let (status, answer) = bed.ask("POST", "/api/realtime/audio/chunk", Some(&chunk(piece)));
-        assert_eq!((status, &answer["ok"], &answer["ingested_events"], &answer["warnings"]), (200, &json!(true), &json!(1), &json!([])), "{answer}");
+        assert_eq!(
+            (status, &answer["ok"], &answer["ingested_events"], &answer["warnings"]),
+            (200, &json!(true), &json!(1), &json!([])),
+            "{answer}"
+        );
         assert_eq!(answer["audio"]["chunk_count"], number + 1);
     }
     // A second of silence, as a WAV this time, with words of somebody else.
@@ -100,18 +119,32 @@ fn chunks_of_sound_go_to_the_spool_and_become_text() {
     wav.extend(vec![0; 16_000]);
     let mut last = chunk(&wav);
     last["audio_encoding"] = json!("wav");
-    last["transcript_segments"] = json!([{"speaker": "agent", "text": "one moment please"}, {"speaker": "agent", "text": "thank you"}]);
+    last["transcript_segments"] =
+        json!([{"speaker": "agent", "text": "one moment please"}, {"speaker": "agent", "text": "thank you"}]);
     let (status, answer) = bed.ask("POST", "/api/realtime/audio/chunk", Some(&last));
     assert_eq!((status, &answer["ingested_events"]), (200, &json!(2)), "{answer}");
     let path = "/api/v1/calls/RT-2";
     bed.until("the sound is text", Duration::from_mins(1), |bed| bed.get(path)["segment_count"] == 3);
     let call = bed.get(path);
-    let texts: Vec<String> = call["transcript_segments"].as_array().expect("list").iter().map(|segment| plain(segment["text"].as_str().expect("text"))).collect();
+    let texts: Vec<String> = call["transcript_segments"]
+        .as_array()
+        .expect("list")
+        .iter()
+        .map(|segment| plain(segment["text"].as_str().expect("text")))
+        .collect();
     assert!(texts.contains(&plain(&line.words)) && texts.contains(&"thank you".into()), "{texts:?}");
 
     let meta = bed.get("/api/realtime/calls/RT-2/audio/meta");
-    assert_eq!((&meta["live_audio"]["available"], &meta["live_audio"]["sample_rate"], &meta["preferred_source"]), (&json!(true), &json!(8000), &json!("live")));
-    let sound = ureq::get(format!("http://127.0.0.1:{}/api/realtime/calls/RT-2/audio", bed.http)).call().expect("sound").body_mut().read_to_vec().expect("bytes");
+    assert_eq!(
+        (&meta["live_audio"]["available"], &meta["live_audio"]["sample_rate"], &meta["preferred_source"]),
+        (&json!(true), &json!(8000), &json!("live"))
+    );
+    let sound = ureq::get(format!("http://127.0.0.1:{}/api/realtime/calls/RT-2/audio", bed.http))
+        .call()
+        .expect("sound")
+        .body_mut()
+        .read_to_vec()
+        .expect("bytes");
     assert!(sound.starts_with(b"RIFF") && sound.len() >= 44 + bytes.len(), "{} bytes", sound.len());
     let mut over = chunk(&[0, 0]);
     over["status"] = json!("ended");
@@ -138,7 +171,9 @@ fn what_is_wrong_with_a_request_is_said_and_nothing_of_it_is_kept() {
         body[key] = value;
         body.to_string()
     };
-    let sound = |base64: &str, encoding: &str| json!({"call_id": "RT-3", "audio_b64": base64, "audio_encoding": encoding}).to_string();
+    let sound = |base64: &str, encoding: &str| {
+        json!({"call_id": "RT-3", "audio_b64": base64, "audio_encoding": encoding}).to_string()
+    };
     for (path, body, says) in [
         (events, "{".into(), "invalid JSON"),
         (events, "[]".into(), "an object"),
@@ -173,7 +208,12 @@ fn what_is_wrong_with_a_request_is_said_and_nothing_of_it_is_kept() {
     let started = bed.get("/api/v1/calls/RT-3")["start_time"].as_str().expect("time").to_owned();
     assert!(!started.starts_with("2126"), "{started}");
     // Script in a text is text.
-    let (_, answer) = send(&bed, events, &[("Authorization", "Bearer sesame")], with("text", json!("<script>alert(1)</script> \u{0} é")).as_bytes());
+    let (_, answer) = send(
+        &bed,
+        events,
+        &[("Authorization", "Bearer sesame")],
+        with("text", json!("<script>alert(1)</script> \u{0} é")).as_bytes(),
+    );
     assert_eq!(answer["snapshot"]["events"][1]["text"], "<script>alert(1)</script> \u{0} é");
     bed.stop();
 }
