@@ -181,12 +181,19 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         recordings = Some(std::thread::Builder::new().name("recordings".into()).spawn(move || watcher.run())?);
     }
 
+    // Bounded: a sender waits for its answer as long as the conductor is behind.
+    let (inlet_to, inlet) = mpsc::channel(64);
+    let ingest = crate::pipeline::ingest::Ingest::new(Arc::clone(&spool), commands_to.clone());
+    sources.push(tokio::spawn(ingest.run(inlet, stop.clone())));
+
+    crate::pipeline::notify::start(&config.notify, &store, wall_clock, &stop).context("start the notifiers")?;
     let health = health(&config, &workers, &last_frame, started);
     let api = Api {
         store: store.clone(),
         commands: commands_to,
         health,
         metrics: Arc::new(move || metrics.render()),
+        inlet: api::Inlet { requests: inlet_to, token: config.ingest.token.clone() },
         cache: config.paths.state.join("cache"),
         uploads: uploads(&config, &spool),
         stop: stop.clone(),

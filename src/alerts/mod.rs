@@ -2,9 +2,11 @@
 //!
 //! Pure: rules come from packs ([`RuleBook`]), the conductor tells a call's [`CallWatch`] what was heard and how far the call has come, and gets
 //! alerts back. All times are the call's own, so a recording raises the same alerts as the live call did. Nothing here reads a clock, a file or a
-//! database; after a restart the watch is told again what was said, and which alerts it has led to.
+//! database; after a restart the watch is told again what was said, and which alerts it has led to. ([`notify`], which sends them out, does block:
+//! on other people's servers, in threads of its own.)
 
 pub mod book;
+pub mod notify;
 pub mod risk;
 mod speech;
 pub mod watch;
@@ -65,4 +67,8 @@ pub fn describe_metrics() {
     metrics::describe_counter!("lineside_alerts_total", "Alerts raised, by level");
     metrics::describe_counter!("lineside_alert_rules_total", "Rules that fired, by rule");
     metrics::describe_counter!("lineside_alerts_acknowledged_total", "Alerts acknowledged");
+    metrics::describe_counter!(
+        "lineside_notifications_total",
+        "Tries to send an alert out, by notifier and what became of it"
+    );
 }

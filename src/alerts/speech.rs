@@ -44,6 +44,8 @@ pub(super) struct SpeechLine {
     /// When the second side came in; silence before it says nothing.
     both_since: Option<i64>,
     dead_air_ms: i64,
+    /// The longest silence that another platform has told.
+    reported_ms: i64,
     overlap_ms: i64,
 }
 
@@ -51,6 +53,11 @@ impl SpeechLine {
     /// Both sides can be heard from here on.
     pub(super) fn both_sides(&mut self, since_ms: i64) {
         self.both_since.get_or_insert(since_ms);
+    }
+
+    /// A silence of a call whose sound is not here.
+    pub(super) fn reported(&mut self, ms: i64) {
+        self.reported_ms = self.reported_ms.max(ms - PAUSE_MS);
     }
 
     pub(super) fn add(&mut self, leg: Leg, start_ms: i64, end_ms: i64) {
@@ -94,7 +101,7 @@ impl SpeechLine {
             Some(Passage::Silence { start_ms, end_ms }) => (end_ms - start_ms - PAUSE_MS).max(0),
             _ => 0,
         };
-        self.dead_air_ms + now
+        self.dead_air_ms + now + self.reported_ms
     }
 
     /// Both sides at once so far, milliseconds.

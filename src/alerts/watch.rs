@@ -243,6 +243,19 @@ impl CallWatch {
         alert(fired, rolling, risk, None)
     }
 
+    /// Another platform says that nobody spoke for `silence_ms` until `at_ms`; for calls whose sound it does not send.
+    pub fn silent(&mut self, book: &RuleBook, at_ms: i64, silence_ms: i64, rolling: &CallRolling) -> Option<Alert> {
+        self.line.reported(silence_ms);
+        let risk = self.risk(rolling).score;
+        let passage = Passage::Silence { start_ms: at_ms - silence_ms, end_ms: at_ms };
+        let mut fired = Vec::new();
+        for rule in book.rules().iter().filter(|rule| matches!(rule.trigger, Trigger::Silence(_))) {
+            let state = self.rules.entry(rule.name.clone()).or_default();
+            fired.extend(state.passage(rule, passage, rolling, risk).map(|found| (rule, found)));
+        }
+        alert(fired, rolling, risk, None)
+    }
+
     /// The call is over after `length_ms`, and everything in it is text: decides what needed its length.
     pub fn ended(&mut self, book: &RuleBook, length_ms: i64, rolling: &CallRolling) -> Option<Alert> {
         let risk = self.risk(rolling).score;

@@ -1,3 +1,5 @@
+//! A call told segment by segment: what fires, when, and what must stay quiet.
+
 use super::*;
 use crate::text::{LexiconKind, Pack, TextAnalyser};
 

@@ -11,6 +11,7 @@ mod feed;
 mod figures;
 mod follow;
 mod health;
+mod realtime;
 mod search;
 mod sound;
 mod upload;
@@ -37,6 +38,7 @@ use crate::store::{Store, StoreError};
 
 pub use health::Health;
 pub use upload::Uploads;
+pub use realtime::Inlet;
 
 /// What the handlers need.
 #[derive(Clone)]
@@ -53,6 +55,8 @@ pub struct Api {
     pub cache: PathBuf,
     /// How recordings are taken.
     pub uploads: Uploads,
+    /// Where calls of other platforms come in.
+    pub inlet: Inlet,
     /// Ends the feeds.
     pub stop: CancellationToken,
 }
@@ -170,6 +174,7 @@ pub fn router(api: Api) -> Router {
         .route("/ws/calls", get(feed::all_calls))
         .route("/ws/calls/{id}", get(feed::one_call))
         .route("/ws/alerts", get(feed::alerts))
+        .merge(realtime::routes())
         .fallback(|| async { ApiError::NotFound("no such path; see /".into()) })
         .method_not_allowed_fallback(|| async {
             (StatusCode::METHOD_NOT_ALLOWED, axum::Json(json!({"detail": "this path does not take this method"})))

@@ -9,6 +9,7 @@ mod doctor;
 mod eagi;
 mod model;
 mod model_bench;
+mod notify;
 mod score;
 mod serve;
 
@@ -50,6 +51,8 @@ enum Command {
     Search(calls::SearchArguments),
     /// List alerts, and take them
     Alerts(alerts::AlertsArguments),
+    /// Try the ways out of alerts
+    Notify(notify::NotifyArguments),
     /// Print the live feed as it comes
     Tail(calls::TailArguments),
     /// List, fetch, import and check models
@@ -85,6 +88,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Show(arguments) => calls::show(&arguments, &config()?)?,
         Command::Search(arguments) => calls::search(&arguments, &config()?)?,
         Command::Alerts(arguments) => alerts::run(&arguments, &config()?)?,
+        Command::Notify(arguments) => return notify::run(&arguments, &config()?),
         Command::Tail(arguments) => calls::tail(&arguments, &config()?)?,
         Command::Model(arguments) => return model::run(&arguments, &config()?),
         Command::Doctor(arguments) => return doctor::run(&arguments, path.as_deref()),

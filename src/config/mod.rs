@@ -1,10 +1,13 @@
 //! The TOML file: one section per room, every key with a default, every mistake named with its file, its line and what is allowed.
 
+mod alerts;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use self::alerts::Ingest;
 use crate::call::Leg;
 use crate::text::lexicon::LexiconKind;
 
@@ -46,6 +49,10 @@ pub struct Config {
     pub eagi: Eagi,
     /// Recording folders.
     pub recordings: Recordings,
+    /// Calls of other platforms.
+    pub ingest: Ingest,
+    /// Where alerts go.
+    pub notify: Vec<crate::alerts::notify::Notifier>,
     /// Recognition.
     pub speech: Speech,
     /// Cutting speech into utterances.
@@ -307,6 +314,7 @@ impl Config {
                 return Err(("recordings", "folders", format!("{} is not an absolute path", folder.display())));
             }
         }
+        alerts::check(&self.notify).map_err(|problem| ("notify", "name", problem))?;
         if let Err(error) = crate::capture::naming::Naming::new(&self.recordings.patterns) {
             return Err(("recordings", "patterns", error.to_string()));
         }
@@ -371,7 +379,7 @@ fn line_of(text: &str, section: &str, key: &str) -> Option<usize> {
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
         if let Some(name) = line.strip_prefix('[') {
-            inside = name.trim_end_matches(']').trim() == section;
+            inside = name.trim_matches(['[', ']']).trim() == section;
         } else if inside && line.split('=').next().is_some_and(|name| name.trim() == key) {
             return Some(number + 1);
         }

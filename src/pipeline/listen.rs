@@ -53,10 +53,10 @@ struct Ear {
     listener: LegListener,
     /// Loudest sample so far; `None` when the beginning was not heard.
     peak: Option<u16>,
-    /// Up to where the conductor was told of speech that is not over.
-    told: u64,
     /// What [`Heard::Settled`] said last.
     settled: u64,
+    /// Up to where the conductor was told of speech that is not over.
+    told: u64,
 }
 
 /// Listens until the assignments' sender is gone. Blocks: it wants a thread of its own.
@@ -121,7 +121,7 @@ pub fn run(
 
 fn ear((leg, from): Assignment, settings: EndpointSettings) -> Ear {
     let listener = LegListener::new(leg.spec.rate_hz, settings, from);
-    Ear { leg, reader: None, listener, peak: (from == 0).then_some(0), told: from, settled: from }
+    Ear { leg, reader: None, listener, peak: (from == 0).then_some(0), settled: from, told: from }
 }
 
 enum Round {
@@ -168,6 +168,11 @@ impl Ear {
                 return Round::NobodyListens;
             }
         }
+        // Twice a second of sound is often enough for rules on silence.
+        if self.listener.settled() >= self.settled + u64::from(self.leg.spec.rate_hz) / 2 {
+            self.settled = self.listener.settled();
+            let _ = heard.blocking_send(Heard::Settled(self.leg.key, self.settled));
+        }
         if let Some(growing) = self.listener.growing().filter(|_| !closed) {
             let step = GROWN_MS * u64::from(self.leg.spec.rate_hz) / 1000;
             if growing.end >= growing.start.max(self.told) + step {
@@ -175,11 +180,6 @@ impl Ear {
                 // It may be left out: nothing is lost by it.
                 let _ = heard.try_send(Heard::Growing(self.leg.key, growing));
             }
-        }
-        // Twice a second of sound is often enough for rules on silence.
-        if self.listener.settled() >= self.settled + u64::from(self.leg.spec.rate_hz) / 2 {
-            self.settled = self.listener.settled();
-            let _ = heard.blocking_send(Heard::Settled(self.leg.key, self.settled));
         }
         match (over, piece) {
             (true, _) => {

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::ingest::{SaidText, TEXT_HZ};
 use super::listen::{Assignment, Heard};
 use super::partial::{self, Growing, Partials};
 use super::transcribe::{Done, Job, Work, Workers, Written};
@@ -64,6 +65,8 @@ pub enum Command {
         /// Whether it was running.
         reply: oneshot::Sender<bool>,
     },
+    /// Text that another platform has recognised, or a silence that it has measured.
+    Said(Box<SaidText>),
     /// The governor has changed its step.
     Governed {
         /// What holds from now on.
@@ -150,8 +153,8 @@ pub struct Live {
     resumable: HashMap<LegKey, (CallKey, u64)>,
     resume_until: WallTime,
     model_was_ready: bool,
-    partials: Partials,
     watching: Watching,
+    partials: Partials,
 }
 
 impl Live {
@@ -170,8 +173,8 @@ impl Live {
             resumable: HashMap::new(),
             resume_until: WallTime(now.0 + RESUME_MS),
             model_was_ready: false,
-            partials: Partials::new(Instant::now()),
             watching,
+            partials: Partials::new(Instant::now()),
             parts,
         };
         for call in recovery.calls {
@@ -453,18 +456,18 @@ impl Live {
 
     async fn heard(&mut self, heard: Heard) -> Result<(), StoreError> {
         match heard {
+            Heard::Settled(leg, sample) => {
+                if let Some(info) = self.legs.get_mut(&leg) {
+                    info.settled = sample;
+                }
+                Ok(())
+            }
             Heard::Utterance(leg, found) => {
                 self.partials.over(leg);
                 self.utterance(leg, found).await
             }
             Heard::Growing(leg, found) => {
                 self.ask_for_partial(leg, found);
-                Ok(())
-            }
-            Heard::Settled(leg, sample) => {
-                if let Some(info) = self.legs.get_mut(&leg) {
-                    info.settled = sample;
-                }
                 Ok(())
             }
             Heard::End { leg, peak } => {
@@ -557,6 +560,47 @@ impl Live {
         // Keys are given in the order of beginning.
         let before = self.calls.iter().filter(|(key, other)| **key < call && running(other)).count() as f64;
         share >= 1.0 || before < (all * share).ceil()
+    }
+
+    /// Text of another platform goes the way of what was recognised.
+    async fn text(&mut self, said: SaidText) -> Result<(), StoreError> {
+        /// A word takes about so long: platforms tell when a text began, not when it ended.
+        const WORD_MS: i64 = 350;
+        let SaidText { leg, start, text, silence_ms, provider, reply } = said;
+        let Some(info) = self.legs.get(&leg.key) else { return Ok(()) };
+        let (key, start_ms, now) = (info.call, info.offset_ms + (start * 1000 / u64::from(TEXT_HZ)) as i64, self.now());
+        let book = self.watching.book_now();
+        let Some(call) = self.calls.get_mut(&key) else { return Ok(()) };
+        if let Some(alert) = silence_ms.and_then(|ms| call.watch.silent(&book, start_ms, ms, &call.rolling)) {
+            let risk = risk_change(key, &call.watch.risk(&call.rolling));
+            let raised = self.watching.raise(key, alert, &Origin::Time, now);
+            self.push(vec![risk, raised]).await?;
+        }
+        if let Some(text) = text {
+            let length_ms = WORD_MS * text.text.split_whitespace().count() as i64;
+            let end = start + length_ms as u64 * u64::from(TEXT_HZ) / 1000;
+            let utterance = UtteranceKey(self.next_utterance.fetch_add(1, Ordering::Relaxed));
+            if let Some(call) = self.calls.get_mut(&key) {
+                call.outstanding += 1;
+                call.audio_ms = call.audio_ms.max(start_ms + length_ms);
+            }
+            let found = Change::UtteranceFound(NewUtterance {
+                key: utterance,
+                call: key,
+                leg: leg.key,
+                start_sample: start,
+                end_sample: end,
+                start: CallTime(start_ms),
+                end: CallTime(start_ms + length_ms),
+                state: UtteranceState::Pending,
+            });
+            self.push(vec![found, Change::LegGrown { leg: leg.key, samples: end, at: now }]).await?;
+            let job = Job { utterance, call: key, leg, start, end, start_ms, said: now, live: true };
+            let result = Ok(text.recognition(length_ms));
+            self.written(Written { job, result, engine: format!("ingest/{provider}") }).await?;
+        }
+        let _ = reply.send(());
+        Ok(())
     }
 
     async fn written(&mut self, written: Written) -> Result<(), StoreError> {
@@ -703,7 +747,8 @@ impl Live {
             call.busy.contains(&info.leg.key) && !stalled
         };
         let known = legs().filter(listening).map(|info| at(info, info.settled)).min();
-        let Some(to_ms) = known.or_else(|| legs().map(|info| at(info, info.leg.samples())).max()) else { return };
+        let all = || legs().map(|info| at(info, info.leg.samples())).max().map(|to| to.max(call.audio_ms));
+        let Some(to_ms) = known.or_else(all) else { return };
         if let Some(alert) = call.watch.passed(&book, to_ms, &call.rolling) {
             changes.push(risk_change(key, &call.watch.risk(&call.rolling)));
             changes.push(self.watching.raise(key, alert, &Origin::Time, now));
@@ -766,6 +811,7 @@ impl Live {
                 let named = self.name(&call, names).await?;
                 let _ = reply.send(named);
             }
+            Command::Said(said) => self.text(*said).await?,
             Command::Governed { plan, lag_s } => {
                 self.parts.workers.queue.demote(|work| match work {
                     Work::Utterance(job) => self.is_written_live(job.call),

@@ -6,8 +6,10 @@
 
 pub mod analyze;
 pub mod govern;
+pub mod ingest;
 pub mod listen;
 pub mod live;
+pub mod notify;
 pub mod partial;
 pub mod status;
 pub mod transcribe;

@@ -205,7 +205,7 @@ impl AlertFilter {
         let sql = format!(
             "SELECT {COLUMNS}
              FROM alert
-             JOIN call ON call.id = alert.call
+             CROSS JOIN call ON call.id = alert.call
              {wanted}
              ORDER BY alert.raised_ms DESC, alert.id DESC
              LIMIT ?"

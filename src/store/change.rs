@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::alerts::NewAlert;
+use super::notifications::Tried;
 use super::recordings::RecordingRow;
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime, Word};
 
@@ -73,6 +74,24 @@ pub enum Change {
         alert: i64,
         /// Who.
         by: String,
+        /// When.
+        at: WallTime,
+    },
+    /// What has come since the last time is queued for a notifier.
+    NotifierFilled {
+        /// Its name.
+        notifier: String,
+        /// Levels that it sends.
+        levels: Vec<&'static str>,
+        /// When.
+        at: WallTime,
+    },
+    /// A notification was tried.
+    NotificationTried {
+        /// Its row.
+        id: i64,
+        /// What became of it.
+        tried: Tried,
         /// When.
         at: WallTime,
     },

@@ -9,6 +9,7 @@ pub mod calls;
 pub mod change;
 pub mod events;
 pub mod figures;
+pub mod notifications;
 pub mod recordings;
 pub mod recovery;
 pub mod segments;
@@ -106,7 +107,11 @@ pub struct Store {
 }
 
 fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(include_str!("schema/001_calls.sql")), M::up(include_str!("schema/002_alerts.sql"))])
+    Migrations::new(vec![
+        M::up(include_str!("schema/001_calls.sql")),
+        M::up(include_str!("schema/002_alerts.sql")),
+        M::up(include_str!("schema/005_notify.sql")),
+    ])
 }
 
 /// Opens one connection with our pragmas.

@@ -192,6 +192,8 @@ fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<StoredEvent>)
                     events.push(add_event(db, &event)?);
                 }
             }
+            Change::NotifierFilled { notifier, levels, at } => super::notifications::fill(db, notifier, levels, *at)?,
+            Change::NotificationTried { id, tried, at } => super::notifications::note(db, *id, tried, *at)?,
             Change::LegOpened(leg) => leg_opened(db, leg)?,
             Change::LegGrown { leg, samples, at } => {
                 db.prepare_cached("UPDATE leg SET samples = max(samples, ?2), last_audio_ms = ?3 WHERE id = ?1")?

@@ -9,5 +9,7 @@ mod disk;
 mod latency;
 mod live;
 mod page;
+mod notify;
+mod realtime;
 mod rooms;
 mod score;

@@ -17,11 +17,14 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("alerts", &["call", "text"]),
     ("pipeline", &["call", "audio", "spool", "speech", "text", "alerts", "store", "governor"]),
     ("api", &["call", "audio", "store", "pipeline"]),
-    ("config", &["call", "text", "capture", "speech"]),
+    ("config", &["call", "text", "alerts", "capture", "speech"]),
     ("host", &[]),
     (
         "cli",
-        &["call", "audio", "text", "speech", "store", "pipeline", "config", "host", "daemon", "capture", "governor"],
+        &[
+            "call", "audio", "text", "alerts", "speech", "store", "pipeline", "config", "host", "daemon", "capture",
+            "governor",
+        ],
     ),
 ];
 
