@@ -9,12 +9,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc as std_mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::clock::StepWatch;
 use super::listen::{Assignment, Heard};
 use super::transcribe::{Job, Work, Workers, Written};
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, UtteranceKey, WallTime, Word};
@@ -37,6 +38,8 @@ const GRACE_MS: i64 = 2000;
 const TICK: Duration = Duration::from_millis(250);
 /// Legs of recordings that a former run followed are waited for so long after the start.
 const RESUME_MS: i64 = 60_000;
+/// An utterance at which the process ended is put back by so much for each time.
+const STRUCK_MS: i64 = 60_000;
 /// Names given before their call is heard of, at most.
 const EXPECTED: usize = 10_000;
 
@@ -89,6 +92,8 @@ struct Call {
     outstanding: usize,
     state: CallState,
     closed_at: WallTime,
+    /// How far the wall clock was stepped since it began.
+    stepped_ms: i64,
     reason: Option<String>,
     rolling: CallRolling,
     audio_ms: i64,
@@ -144,6 +149,7 @@ pub struct Live {
     resumable: HashMap<LegKey, (CallKey, u64)>,
     resume_until: WallTime,
     model_was_ready: bool,
+    clock: StepWatch,
 }
 
 impl Live {
@@ -160,6 +166,7 @@ impl Live {
             resumable: HashMap::new(),
             resume_until: WallTime(now.0 + RESUME_MS),
             model_was_ready: false,
+            clock: StepWatch::new(now, Instant::now()),
             parts,
         };
         for call in recovery.calls {
@@ -227,7 +234,9 @@ impl Live {
                 start_ms: utterance.start_ms,
                 said: now,
             };
-            live.parts.workers.queue.push(Urgency::PostCall, now, Work::Utterance(Box::new(job)));
+            // One at which the process ended comes after the others.
+            let due = WallTime(now.0 + i64::from(live.parts.workers.in_hand.strikes(utterance.key)) * STRUCK_MS);
+            live.parts.workers.queue.push(Urgency::PostCall, due, Work::Utterance(Box::new(job)));
         }
         let orphans = live.parts.spool.orphans(&recovery.known_legs).unwrap_or_else(|error| {
             log::error!("{error}");
@@ -270,6 +279,7 @@ impl Live {
             if let Err(error) = done {
                 log::error!("{error}");
             }
+            self.mind_the_clock();
         }
         // Legs were closed by their sources before we were stopped: note how far they came.
         inputs.spool.close();
@@ -277,6 +287,21 @@ impl Live {
             if let SpoolEvent::Closed(leg) = event {
                 let _ = self.closed(&leg).await;
             }
+        }
+    }
+
+    /// After a step of the wall clock what was noted by it is moved along: a call ends when it is over, and a second leg has its place in it.
+    fn mind_the_clock(&mut self) {
+        let step_ms = self.clock.step_ms(self.now(), Instant::now());
+        if step_ms == 0 {
+            return;
+        }
+        metrics::counter!("lineside_clock_steps_total").increment(1);
+        log::warn!("the clock was stepped by {} s; running calls keep their own time", step_ms / 1000);
+        self.resume_until.0 += step_ms;
+        for call in self.calls.values_mut() {
+            call.stepped_ms += step_ms;
+            call.closed_at.0 += step_ms;
         }
     }
 
@@ -300,6 +325,7 @@ impl Live {
             outstanding: 0,
             state: CallState::Active,
             closed_at,
+            stepped_ms: 0,
             reason: None,
             rolling,
             audio_ms: 0,
@@ -383,7 +409,7 @@ impl Live {
             call.state = CallState::Active;
             changes.push(Change::CallMoved { call: key, state: CallState::Active, at: leg.spec.started, reason: None });
         }
-        let offset_ms = (leg.spec.started.0 - call.started.0).max(0);
+        let offset_ms = (leg.spec.started.0 - call.started.0 - call.stepped_ms).max(0);
         let audio = leg.audio();
         changes.push(Change::LegOpened(NewLeg {
             key: leg.key,

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use super::govern::Orders;
+use super::in_hand::InHand;
 use super::status::{ModelState, Status};
 use crate::audio::resample::to_model;
 use crate::call::{CallKey, UtteranceKey, WallTime};
@@ -84,6 +85,8 @@ pub struct Workers {
     pub status: Status,
     /// What the governor allows.
     pub orders: Orders,
+    /// What they have in hand, for the case that the engine ends the process.
+    pub in_hand: InHand,
     settings: RwLock<TranscribeSettings>,
     engine: RwLock<Option<Arc<dyn Engine>>>,
     /// Counts models, so that a worker sees that there is another one.
@@ -94,7 +97,7 @@ pub struct Workers {
 
 impl Workers {
     /// Makes the shared part; [`Self::start`] makes the threads.
-    pub fn new(settings: TranscribeSettings, written: mpsc::Sender<Written>) -> Arc<Self> {
+    pub fn new(settings: TranscribeSettings, in_hand: InHand, written: mpsc::Sender<Written>) -> Arc<Self> {
         let status = Status::default();
         status.set(|now| {
             now.wanted.clone_from(&settings.model);
@@ -104,6 +107,7 @@ impl Workers {
             queue: Arc::default(),
             status,
             orders: Orders::new(settings.workers),
+            in_hand,
             settings: RwLock::new(settings),
             engine: RwLock::default(),
             generation: AtomicU64::new(0),
@@ -215,7 +219,12 @@ impl Workers {
             }
             match self.queue.pop(Duration::from_millis(500)) {
                 Some(Work::Utterance(job)) => {
-                    let result = self.orders.while_running(|| transcribe(recogniser, &job));
+                    let result = match self.in_hand.hold(job.utterance) {
+                        Ok(_held) => self.orders.while_running(|| transcribe(recogniser, &job)),
+                        Err(ends) => {
+                            Err(format!("the process ended {ends} times while it was in hand; it is not tried again"))
+                        }
+                    };
                     self.note(&result);
                     if self.written.blocking_send(Written { job, result, engine: name.clone() }).is_err() {
                         return;

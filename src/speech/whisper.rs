@@ -156,7 +156,7 @@ impl Spelling {
 
 /// Walks a ggml file from its magic to its last tensor: a file cut short or of another kind is refused here, where that is an error and not
 /// the end of the process. Layout: whisper.cpp, `whisper_model_load`.
-fn check_file(path: &Path) -> Result<(), EngineError> {
+pub fn check_file(path: &Path) -> Result<(), EngineError> {
     let fail = |problem: String| EngineError::model(path, problem);
     let file = File::open(path).map_err(|error| fail(error.to_string()))?;
     let len = file.metadata().map_err(|error| fail(error.to_string()))?.len();

@@ -3,8 +3,6 @@
 mod api;
 mod bad_input;
 mod bed;
-mod crash;
-mod disk;
 mod latency;
 mod live;
 mod rooms;
