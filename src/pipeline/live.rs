@@ -279,7 +279,6 @@ impl Live {
             if let Err(error) = done {
                 log::error!("{error}");
             }
-            self.mind_the_clock();
         }
         // Legs were closed by their sources before we were stopped: note how far they came.
         inputs.spool.close();
@@ -291,6 +290,7 @@ impl Live {
     }
 
     /// After a step of the wall clock what was noted by it is moved along: a call ends when it is over, and a second leg has its place in it.
+    /// Called before anything is noted by the clock.
     fn mind_the_clock(&mut self) {
         let step_ms = self.clock.step_ms(self.now(), Instant::now());
         if step_ms == 0 {
@@ -395,6 +395,7 @@ impl Live {
     }
 
     async fn opened(&mut self, leg: Arc<SpooledLeg>) -> Result<(), StoreError> {
+        self.mind_the_clock();
         let (key, mut changes) = self.call_of(&leg.spec).await?;
         let from = match self.resumable.remove(&leg.key) {
             Some((_, heard_to)) => heard_to,
@@ -431,6 +432,7 @@ impl Live {
     }
 
     async fn closed(&mut self, leg: &Arc<SpooledLeg>) -> Result<(), StoreError> {
+        self.mind_the_clock();
         let now = self.now();
         let reason = leg.close_reason().unwrap_or("closed").to_string();
         if let Some(info) = self.legs.get(&leg.key)
@@ -594,6 +596,7 @@ impl Live {
     }
 
     async fn tick(&mut self) -> Result<(), StoreError> {
+        self.mind_the_clock();
         let now = self.now();
         let mut changes = Vec::new();
         for (&key, info) in &mut self.legs {

@@ -42,14 +42,14 @@ fn stepped(by: &str) -> Outcome {
     bed.launcher.push(format!("LD_PRELOAD={library}"));
     bed.launcher.push(format!("FAKETIME_TIMESTAMP_FILE={}", clock.display()));
     bed.start();
-    let (agent, caller) = (books::script(&lines, 1, 4), books::script(&lines, 2, 3));
+    let (first_script, second_script) = (books::script(&lines, 1, 4), books::script(&lines, 2, 3));
     let begun = bed.path("monitor/call-1795218045.81-in.wav");
     let recording = books::script(&lines, 3, 2);
     let mut first = bed.dial(&uuid_of(1_795_218_045, 80, 1));
     let began = Instant::now();
     let mut second_began = Duration::ZERO;
     std::thread::scope(|scope| {
-        let one = scope.spawn(|| bed::speak(&mut first, &agent.samples));
+        let one = scope.spawn(|| bed::speak(&mut first, &first_script.samples));
         // A header alone: MixMonitor's next bytes come 2 s later.
         std::fs::write(&begun, bed::open_header(1)).expect("write");
         std::thread::sleep(Duration::from_secs(2));
@@ -59,7 +59,7 @@ fn stepped(by: &str) -> Outcome {
             .expect("step");
         let mut second = bed.dial(&uuid_of(1_795_218_045, 80, 2));
         second_began = began.elapsed();
-        bed::speak(&mut second, &caller.samples).expect("taken");
+        bed::speak(&mut second, &second_script.samples).expect("taken");
         // Longer than two rounds of the watcher.
         std::thread::sleep(Duration::from_secs(11).saturating_sub(began.elapsed()));
         let mut file = std::fs::File::options().append(true).open(&begun).expect("open");
@@ -80,7 +80,7 @@ fn stepped(by: &str) -> Outcome {
     let off = offset - second_began.as_millis() as i64;
     assert!(off.abs() < 1500, "the second leg began after {second_began:?} and was put at {offset} ms");
     let (mut said, mut heard, mut right) = (0, 0, 0);
-    for (call, script) in [("1795218045.80", &agent), ("1795218045.81", &recording)] {
+    for (call, script) in [("1795218045.80", &first_script), ("1795218045.81", &recording)] {
         let lines = books::lines_of(&db, call, script);
         (said, heard, right) = (said + lines.0, heard + lines.1, right + lines.2);
     }

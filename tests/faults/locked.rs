@@ -19,7 +19,7 @@ pub const FAULTS: &[Fault] = &[
     },
 ];
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// Four calls, spoken one after the other by live legs and recordings.
 fn calls(bed: &Bed, scripts: &[books::Script]) {

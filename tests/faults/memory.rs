@@ -69,7 +69,7 @@ fn needs(model: &str, what: &str) -> (u64, u64) {
     without.stop();
     let mut with = Bed::new(model, "");
     with.start();
-    with.until("a word was tried", Duration::from_secs(60), |bed| bed.ask("GET", "/health", None).0 == 200);
+    with.until("a word was tried", Duration::from_mins(1), |bed| bed.ask("GET", "/health", None).0 == 200);
     let high = peak_kb(&with, what);
     with.stop();
     (low, high)
@@ -134,7 +134,7 @@ fn in_a_cgroup() -> Outcome {
     bed.launcher = ["sh".into(), "-c".into(), enter.into(), group.0.display().to_string()].into();
     let figures = recorded(
         &mut bed,
-        |bed| supervised(bed, Duration::from_secs(60), |_, deaths| deaths >= 3),
+        |bed| supervised(bed, Duration::from_mins(1), |_, deaths| deaths >= 3),
         |bed| {
             group.limit(None);
             supervised(bed, Duration::from_secs(30), |bed, _| bed.try_get("/health/models").is_some());
@@ -154,7 +154,7 @@ fn address_space() -> Outcome {
         |bed| {
             // It may die, or live and say that the model cannot be loaded.
             let failed = |bed: &Bed| bed.try_get("/health/models").is_some() && bed.log().contains("speech: ");
-            supervised(bed, Duration::from_secs(60), |bed, deaths| deaths >= 3 || failed(bed))
+            supervised(bed, Duration::from_mins(1), |bed, deaths| deaths >= 3 || failed(bed))
         },
         |bed| {
             bed.launcher.clear();

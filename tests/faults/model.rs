@@ -27,7 +27,7 @@ fn replaced() -> Outcome {
         books::send(&mut call, &scripts[number].samples);
     };
     bed.start();
-    bed.until("the model is there", Duration::from_secs(60), |bed| bed.log().contains("loaded in"));
+    bed.until("the model is there", Duration::from_mins(1), |bed| bed.log().contains("loaded in"));
     say(&bed, 0);
     std::fs::write(&path, b"not a model any more").expect("write");
     say(&bed, 1);

@@ -34,7 +34,7 @@ fn silent() -> Outcome {
     bed.until("it is counted", Duration::from_secs(5), |bed| {
         let text = ureq::get(format!("http://127.0.0.1:{}/metrics", bed.http)).call().ok();
         text.and_then(|mut text| text.body_mut().read_to_string().ok())
-            .is_some_and(|text| text.contains("lineside_stale_calls_total 1"))
+            .is_some_and(|text| text.contains("lineside_stale_calls_total 2"))
     });
     bed.stop();
     Ok("closed after 4 s of silence, reason stale".into())
