@@ -43,7 +43,7 @@ fn stepped(by: &str) -> Outcome {
     bed.launcher.push(format!("FAKETIME_TIMESTAMP_FILE={}", clock.display()));
     bed.start();
     let (first_script, second_script) = (books::script(&lines, 1, 4), books::script(&lines, 2, 3));
-    let begun = bed.path("monitor/call-1795218045.81-in.wav");
+    let young = bed.path("monitor/call-1795218045.81-in.wav");
     let recording = books::script(&lines, 3, 2);
     let mut first = bed.dial(&uuid_of(1_795_218_045, 80, 1));
     let began = Instant::now();
@@ -51,7 +51,7 @@ fn stepped(by: &str) -> Outcome {
     std::thread::scope(|scope| {
         let one = scope.spawn(|| bed::speak(&mut first, &first_script.samples));
         // A header alone: MixMonitor's next bytes come 2 s later.
-        std::fs::write(&begun, bed::open_header(1)).expect("write");
+        std::fs::write(&young, bed::open_header(1)).expect("write");
         std::thread::sleep(Duration::from_secs(2));
         // In one step: a file half written would be another time.
         std::fs::write(clock.with_extension("new"), by)
@@ -62,7 +62,7 @@ fn stepped(by: &str) -> Outcome {
         bed::speak(&mut second, &second_script.samples).expect("taken");
         // Longer than two rounds of the watcher.
         std::thread::sleep(Duration::from_secs(11).saturating_sub(began.elapsed()));
-        let mut file = std::fs::File::options().append(true).open(&begun).expect("open");
+        let mut file = std::fs::File::options().append(true).open(&young).expect("open");
         let bytes: Vec<u8> = recording.samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         std::io::Write::write_all(&mut file, &bytes).expect("write");
         one.join().expect("thread").expect("taken");
