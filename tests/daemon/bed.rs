@@ -187,7 +187,7 @@ impl Bed {
 
     pub fn until_completed(&self, call: &str) -> Value {
         let path = format!("/api/v1/calls/{call}");
-        self.until(&format!("call {call} is completed"), Duration::from_mins(2), |bed| {
+        self.until(&format!("call {call} is completed"), Duration::from_mins(10), |bed| {
             bed.try_get(&path).is_some_and(|call| call["status"] == "completed")
         });
         self.get(&path)
