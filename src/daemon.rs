@@ -24,6 +24,7 @@ use crate::capture::recordings::{Ledger, RecordingSettings, Recordings, Taken};
 use crate::capture::{LastFrame, upload, wall_clock};
 use crate::config::Config;
 use crate::host::{self, Signals, Wish};
+use crate::pipeline::in_hand::InHand;
 use crate::pipeline::live::{Inputs, Live, Parts};
 use crate::pipeline::transcribe::{TranscribeSettings, Work, Workers};
 use crate::pipeline::{govern, listen};
@@ -127,7 +128,8 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let (commands_to, commands) = mpsc::channel(256);
     let (listener_to, assignments) = std_mpsc::channel();
 
-    let workers = Workers::new(transcribe_settings(&config), done_to);
+    let in_hand = InHand::open(&config.paths.state.join("in-hand"));
+    let workers = Workers::new(transcribe_settings(&config), in_hand, done_to);
     let worker_threads = workers.start().context("start the speech threads")?;
     let endpoint = config.endpoint();
     let orders = Arc::clone(&workers);
@@ -157,7 +159,12 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let mut sources = Vec::new();
     if !config.audiosocket.listen.is_empty() {
         let listener = bind(&config.audiosocket.listen, "audiosocket").await?;
-        let server = AudioSocket { spool: Arc::clone(&spool), stop: stop.clone(), last_frame: last_frame.clone() };
+        let server = AudioSocket {
+            spool: Arc::clone(&spool),
+            stop: stop.clone(),
+            last_frame: last_frame.clone(),
+            stale: Duration::from_secs(config.limits.stale_call_s),
+        };
         sources.push(tokio::spawn(server.run(listener)));
     }
     if config.eagi.enabled {

@@ -223,11 +223,19 @@ impl Default for Utterance {
 }
 
 /// `[limits]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// CPUs to use at most, as a number; 0 leaves it to the unit's quota and the machine.
     pub cpus: f64,
+    /// A live connection that shows nothing for so many seconds is closed, its call ended with the reason `stale`.
+    pub stale_call_s: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { cpus: 0.0, stale_call_s: 4 * 3600 }
+    }
 }
 
 /// `[text]`
@@ -306,6 +314,7 @@ impl Config {
         within("utterance", "silence_ms", u64::from(self.utterance.silence_ms), 100, 5000)?;
         within("utterance", "pre_roll_ms", u64::from(self.utterance.pre_roll_ms), 0, 2000)?;
         within("utterance", "max_ms", u64::from(self.utterance.max_ms), 2000, 28_000)?;
+        within("limits", "stale_call_s", self.limits.stale_call_s, 1, 7 * 86_400)?;
         if !(0.05..=0.95).contains(&self.utterance.threshold) {
             return Err(("utterance", "threshold", format!("{} is not from 0.05 to 0.95", self.utterance.threshold)));
         }

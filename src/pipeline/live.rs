@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::ingest::{SaidText, TEXT_HZ};
+use super::clock::StepWatch;
 use super::listen::{Assignment, Heard};
 use super::partial::{self, Growing, Partials};
 use super::transcribe::{Done, Job, Work, Workers, Written};
@@ -41,6 +42,8 @@ const GRACE_MS: i64 = 2000;
 const TICK: Duration = Duration::from_millis(250);
 /// Legs of recordings that a former run followed are waited for so long after the start.
 const RESUME_MS: i64 = 60_000;
+/// An utterance at which the process ended is put back by so much for each time.
+const STRUCK_MS: i64 = 60_000;
 /// Names given before their call is heard of, at most.
 const EXPECTED: usize = 10_000;
 
@@ -95,6 +98,8 @@ struct Call {
     outstanding: usize,
     state: CallState,
     closed_at: WallTime,
+    /// How far the wall clock was stepped since it began.
+    stepped_ms: i64,
     reason: Option<String>,
     rolling: CallRolling,
     watch: CallWatch,
@@ -155,6 +160,7 @@ pub struct Live {
     model_was_ready: bool,
     watching: Watching,
     partials: Partials,
+    clock: StepWatch,
 }
 
 impl Live {
@@ -175,6 +181,7 @@ impl Live {
             model_was_ready: false,
             watching,
             partials: Partials::new(Instant::now()),
+            clock: StepWatch::new(now, Instant::now()),
             parts,
         };
         for call in recovery.calls {
@@ -248,7 +255,9 @@ impl Live {
                 said: now,
                 live: false,
             };
-            live.parts.workers.queue.push(Urgency::PostCall, now, Work::Utterance(Box::new(job)));
+            // One at which the process ended comes after the others.
+            let due = WallTime(now.0 + i64::from(live.parts.workers.in_hand.strikes(utterance.key)) * STRUCK_MS);
+            live.parts.workers.queue.push(Urgency::PostCall, due, Work::Utterance(Box::new(job)));
         }
         let orphans = live.parts.spool.orphans(&recovery.known_legs).unwrap_or_else(|error| {
             log::error!("{error}");
@@ -307,6 +316,22 @@ impl Live {
         }
     }
 
+    /// After a step of the wall clock what was noted by it is moved along: a call ends when it is over, and a second leg has its place in it.
+    /// Called before anything is noted by the clock.
+    fn mind_the_clock(&mut self) {
+        let step_ms = self.clock.step_ms(self.now(), Instant::now());
+        if step_ms == 0 {
+            return;
+        }
+        metrics::counter!("lineside_clock_steps_total").increment(1);
+        log::warn!("the clock was stepped by {} s; running calls keep their own time", step_ms / 1000);
+        self.resume_until.0 += step_ms;
+        for call in self.calls.values_mut() {
+            call.stepped_ms += step_ms;
+            call.closed_at.0 += step_ms;
+        }
+    }
+
     fn now(&self) -> WallTime {
         (self.parts.now)()
     }
@@ -327,6 +352,7 @@ impl Live {
             outstanding: 0,
             state: CallState::Active,
             closed_at,
+            stepped_ms: 0,
             reason: None,
             rolling,
             watch: CallWatch::default(),
@@ -399,6 +425,7 @@ impl Live {
     }
 
     async fn opened(&mut self, leg: Arc<SpooledLeg>) -> Result<(), StoreError> {
+        self.mind_the_clock();
         let (key, mut changes) = self.call_of(&leg.spec).await?;
         let from = match self.resumable.remove(&leg.key) {
             Some((_, heard_to)) => heard_to,
@@ -413,7 +440,7 @@ impl Live {
             call.state = CallState::Active;
             changes.push(Change::CallMoved { call: key, state: CallState::Active, at: leg.spec.started, reason: None });
         }
-        let offset_ms = (leg.spec.started.0 - call.started.0).max(0);
+        let offset_ms = (leg.spec.started.0 - call.started.0 - call.stepped_ms).max(0);
         call.watch.leg(leg.spec.leg, offset_ms);
         let audio = leg.audio();
         changes.push(Change::LegOpened(NewLeg {
@@ -436,6 +463,7 @@ impl Live {
     }
 
     async fn closed(&mut self, leg: &Arc<SpooledLeg>) -> Result<(), StoreError> {
+        self.mind_the_clock();
         let now = self.now();
         let reason = leg.close_reason().unwrap_or("closed").to_string();
         if let Some(info) = self.legs.get(&leg.key)
@@ -693,6 +721,7 @@ impl Live {
     }
 
     async fn tick(&mut self) -> Result<(), StoreError> {
+        self.mind_the_clock();
         let now = self.now();
         let mut changes = Vec::new();
         for (&key, info) in &mut self.legs {

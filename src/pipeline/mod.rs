@@ -5,8 +5,10 @@
 //! in the queue; none of them touches audio that is not on disk.
 
 pub mod analyze;
+pub mod clock;
 pub mod govern;
 pub mod ingest;
+pub mod in_hand;
 pub mod listen;
 pub mod live;
 pub mod notify;
@@ -38,6 +40,11 @@ pub fn describe_metrics() {
         "lineside_inotify_overflows_total",
         "Times when file events were lost and folders were walked instead"
     );
+    describe_counter!(
+        "lineside_stale_calls_total",
+        "Live connections closed because nothing came for [limits] stale_call_s"
+    );
+    describe_counter!("lineside_clock_steps_total", "Times when the wall clock was stepped by a second or more");
     describe_counter!("lineside_utterances_total", "Utterances found, by what became of them");
     describe_counter!("lineside_guard_dropped_total", "Texts that were not believed, by reason");
     describe_counter!("lineside_second_looks_total", "Utterances read again at full context");

@@ -141,7 +141,7 @@ fn open_writing(path: &Path) -> Result<rusqlite::Connection, StoreError> {
         return Err(StoreError::Damaged { path: path.into(), problem: "holds tables of some other program".into() });
     }
     connection.pragma_update(None, "journal_mode", "WAL").map_err(damaged)?;
-    // In WAL mode NORMAL loses no committed row when the process dies, and at most the last second when the power does.
+    // In WAL mode NORMAL loses no committed row when the process dies, and what the kernel had not written yet when the power does.
     connection.pragma_update(None, "synchronous", "NORMAL").map_err(damaged)?;
     migrations().to_latest(&mut connection).map_err(|error| match error {
         rusqlite_migration::Error::MigrationDefinition(

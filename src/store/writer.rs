@@ -94,6 +94,7 @@ struct Writing {
 impl Writing {
     fn run(mut self, mut sets: mpsc::Receiver<Set>) {
         let mut batch = Vec::with_capacity(BATCH);
+        let mut refused = false;
         loop {
             if sets.blocking_recv_many(&mut batch, BATCH) == 0 {
                 break;
@@ -102,10 +103,13 @@ impl Writing {
                 match self.apply(&batch) {
                     Ok(events) => break events,
                     Err(error) => {
-                        log::error!(
-                            "database {}: {error}; nothing is lost, it is tried again until there is room",
-                            self.path.display()
-                        );
+                        if !std::mem::replace(&mut refused, true) {
+                            log::error!(
+                                "database {}: {error}; nothing is lost, it is tried again until it works: free space on that disk, \
+                                 or end who holds the database",
+                                self.path.display()
+                            );
+                        }
                         metrics::counter!("lineside_store_refused_total").increment(1);
                         if self.stopping.load(Ordering::Relaxed) {
                             return;
@@ -114,6 +118,9 @@ impl Writing {
                     }
                 }
             };
+            if std::mem::take(&mut refused) {
+                log::info!("database: it takes rows again");
+            }
             for event in events {
                 let _ = self.events.send(Arc::new(event)); // nobody listening is fine
             }
@@ -162,6 +169,8 @@ fn is_lack_of_room(error: &rusqlite::Error) -> bool {
                 | ErrorCode::DatabaseBusy
                 | ErrorCode::ReadOnly
                 | ErrorCode::CannotOpen
+                | ErrorCode::OutOfMemory
+                | ErrorCode::DatabaseLocked
         )
     )
 }

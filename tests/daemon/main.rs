@@ -4,8 +4,6 @@ mod alerts;
 mod api;
 mod bad_input;
 mod bed;
-mod crash;
-mod disk;
 mod latency;
 mod live;
 mod page;
