@@ -136,7 +136,7 @@ impl Metrics {
     /// The sum over all labels of what begins with a name.
     pub(super) fn sum(&self, name: &str) -> f64 {
         let lines = self.0.lines().filter(|line| line.starts_with(name));
-        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+        0.0 + lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>()
     }
 }
 
