@@ -7,6 +7,7 @@ mod client;
 mod doctor;
 mod eagi;
 mod model;
+mod model_bench;
 mod score;
 mod serve;
 
@@ -81,7 +82,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Show(arguments) => calls::show(&arguments, &config()?)?,
         Command::Search(arguments) => calls::search(&arguments, &config()?)?,
         Command::Tail(arguments) => calls::tail(&arguments, &config()?)?,
-        Command::Model(arguments) => return model::run(&arguments, &config()?.paths.models()),
+        Command::Model(arguments) => return model::run(&arguments, &config()?),
         Command::Doctor(arguments) => return doctor::run(&arguments, path.as_deref()),
         Command::Bench(arguments) => bench::run(&arguments, config)?,
     }
