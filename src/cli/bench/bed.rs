@@ -87,7 +87,9 @@ impl Bed {
             match health["inference"]["ok"].as_bool() {
                 Some(true) => return Ok(()),
                 Some(false) => bail!("the model: {}", health["inference"]["problem"]),
-                None if began.elapsed() > Duration::from_secs(30) => bail!("no model within 30 s: {}", health["inference"]),
+                None if began.elapsed() > Duration::from_secs(30) => {
+                    bail!("no model within 30 s: {}", health["inference"])
+                }
                 None => std::thread::sleep(Duration::from_millis(50)),
             }
         }
@@ -125,7 +127,8 @@ impl Bed {
 }
 
 fn megabytes(text: &str, field: &str) -> f64 {
-    let kb = text.lines().find_map(|line| line.strip_prefix(field)?.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
+    let kb =
+        text.lines().find_map(|line| line.strip_prefix(field)?.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
     kb.unwrap_or(f64::NAN) / 1000.0
 }
 

@@ -18,10 +18,10 @@ pub(super) struct Outcome {
     pub(super) reads_per_s: f64,
 }
 
-/// Writes calls after number `calls` into the database of a state folder for so long, while three readers ask for lists, transcripts and texts.
+/// Writes calls behind the last one into the database of a state folder for so long, while three readers ask for lists, transcripts and texts.
 pub(super) fn run(state: &Path, calls: i64, segments: i64, length: Duration) -> anyhow::Result<Outcome> {
     runtime()?.block_on(async {
-        let (store, _) = Store::open(state)?;
+        let (store, before) = Store::open(state)?;
         let (reads, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let mut readers = tokio::task::JoinSet::new();
         for reader in 0..3_usize {
@@ -44,7 +44,7 @@ pub(super) fn run(state: &Path, calls: i64, segments: i64, length: Duration) -> 
             });
         }
         let mut random = super::Random::default();
-        let (began, mut number) = (Instant::now(), calls);
+        let (began, mut number) = (Instant::now(), before.highest.0);
         while began.elapsed() < length {
             number += 1;
             for changes in super::call_changes(number, segments, &mut random) {
@@ -59,6 +59,6 @@ pub(super) fn run(state: &Path, calls: i64, segments: i64, length: Duration) -> 
         }
         let reads = reads.load(Ordering::Relaxed) as f64;
         tokio::task::spawn_blocking(move || store.writer().stop()).await?;
-        Ok(Outcome { per_s: ((number - calls) * segments) as f64 / took, reads_per_s: reads / took })
+        Ok(Outcome { per_s: ((number - before.highest.0) * segments) as f64 / took, reads_per_s: reads / took })
     })
 }

@@ -3,7 +3,7 @@
 //! Late is counted from where the sound of a stretch of speech ends in what was sent, as its energy shows, not from what the daemon believes; the
 //! silence that the detector waits for is in it. The daemon runs on the CPUs of `--cpu`, the sender on those of this process.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -158,7 +158,8 @@ fn drive(bed: &Bed, legs: &[[Sent; 2]], seconds: u64) -> anyhow::Result<Run> {
         let mut senders = tokio::task::JoinSet::new();
         for (call, pair) in legs.iter().enumerate() {
             for (leg, sent) in pair.iter().enumerate() {
-                let (address, start, sound, offset) = (address.clone(), starts[call], Arc::clone(&sent.sound), sent.offset);
+                let (address, start, sound, offset) =
+                    (address.clone(), starts[call], Arc::clone(&sent.sound), sent.offset);
                 let uuid = uuid_of(call, leg)?;
                 senders.spawn(async move {
                     tokio::time::sleep_until(start.checked_sub(Duration::from_millis(100)).unwrap_or(start)).await;
@@ -242,35 +243,35 @@ async fn read_feed(mut body: hyper::body::Incoming, messages: mpsc::UnboundedSen
 }
 
 fn figures(run: &Run, legs: &[[Sent; 2]], seconds: f64, metrics: &Metrics) -> Value {
-    let mut covered: HashMap<(usize, usize, usize), ()> = HashMap::new();
-    let mut lags: Vec<f64> = Vec::new();
+    let mut covered: HashSet<(usize, usize, usize)> = HashSet::new();
+    let mut late: Vec<f64> = Vec::new();
     for arrival in &run.arrivals {
         let Some(pair) = legs.get(arrival.call) else { continue };
         let speech = &pair[arrival.leg].speech;
         for (number, (start, end)) in speech.iter().enumerate() {
             if *start < arrival.end_s && arrival.start_s < *end {
-                covered.insert((arrival.call, arrival.leg, number), ());
+                covered.insert((arrival.call, arrival.leg, number));
             }
         }
         let apart = |end: f64| (end - arrival.end_s).abs();
         let nearest = speech.iter().map(|stretch| stretch.1).min_by(|a, b| apart(*a).total_cmp(&apart(*b)));
         let end = nearest.filter(|end| apart(*end) < 1.0).unwrap_or(arrival.end_s);
-        lags.push((arrival.at - run.starts[arrival.call]).as_secs_f64() - end);
+        late.push((arrival.at - run.starts[arrival.call]).as_secs_f64() - end);
     }
-    let percentile = |lags: &[f64], share: f64| {
-        let mut sorted = lags.to_vec();
+    let percentile = |late: &[f64], share: f64| {
+        let mut sorted = late.to_vec();
         sorted.sort_by(f64::total_cmp);
         sorted.get((sorted.len().saturating_sub(1) as f64 * share).round() as usize).copied().unwrap_or(0.0)
     };
     // What overload adds grows with time: the last third tells what a longer run would be like.
-    let last = &lags[lags.len() * 2 / 3..];
+    let last = &late[late.len() * 2 / 3..];
     let stretches: usize = legs.iter().flatten().map(|leg| leg.speech.len()).sum();
     let either: f64 = legs.iter().map(either_s).sum();
     let call_s = legs.len() as f64 * seconds;
     json!({
-        "calls": legs.len(), "seconds": seconds, "speech_share": either / call_s, "segments": lags.len(),
+        "calls": legs.len(), "seconds": seconds, "speech_share": either / call_s, "segments": late.len(),
         "covered": covered.len() as f64 / stretches.max(1) as f64,
-        "lag_p50_s": percentile(&lags, 0.5), "lag_p95_s": percentile(&lags, 0.95), "lag_max_s": percentile(&lags, 1.0),
+        "lag_p50_s": percentile(&late, 0.5), "lag_p95_s": percentile(&late, 0.95), "lag_max_s": percentile(&late, 1.0),
         "last_third_p95_s": percentile(last, 0.95), "cpu_s": run.cpu_s, "cores": run.cpu_s / seconds,
         "cpu_ms_per_call_s": 1000.0 * run.cpu_s / call_s, "rss_mb": run.rss_mb, "pss_mb": run.pss_mb,
         "worst_step": run.worst_step, "unended": run.unended, "sender_late_ms": run.sender_late.as_millis() as u64,

@@ -52,6 +52,9 @@ pub(super) struct BenchArguments {
     /// Segments in each call of the database
     #[arg(long, default_value_t = 20)]
     segments: i64,
+    /// For queries: a folder that keeps the filled database for the next time
+    #[arg(long)]
+    database: Option<PathBuf>,
     /// For live: a folder of pairs NAME-agent.wav and NAME-caller.wav, 8 kHz
     #[arg(long)]
     pairs: Option<PathBuf>,
@@ -340,8 +343,8 @@ fn fill(state: &Path, calls: i64, segments: i64) -> anyhow::Result<()> {
     let mut random = Random::default();
     let bar = ProgressBar::new(calls as u64);
     runtime()?.block_on(async {
-        let (store, _) = Store::open(state)?;
-        for number in 1..=calls {
+        let (store, before) = Store::open(state)?;
+        for number in before.highest.0 + 1..=calls {
             store.writer().push(call_changes(number, segments, &mut random).into_iter().flatten().collect()).await?;
             bar.set_position(number as u64);
         }
@@ -356,6 +359,10 @@ fn fill(state: &Path, calls: i64, segments: i64) -> anyhow::Result<()> {
 fn queries(arguments: &BenchArguments) -> anyhow::Result<()> {
     let mut bed = Bed::new("queries", NO_MODEL, None)?;
     let state = bed.config.paths.state.clone();
+    if let Some(kept) = &arguments.database {
+        std::fs::create_dir_all(kept)?;
+        std::os::unix::fs::symlink(std::fs::canonicalize(kept)?, &state)?;
+    }
     let began = Instant::now();
     fill(&state, arguments.calls, arguments.segments)?;
     let filled_s = began.elapsed().as_secs_f64();
