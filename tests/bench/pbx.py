@@ -15,8 +15,8 @@ import numpy as np
 from common import RATE, turned, write_wav
 from groups import Group
 
-# A unit's processes and ours may not stop themselves, so all of a group is stopped and goes on by signal.
-FILES = 40
+# Recordings in the backlog: minutes of work for all cores.
+FILES = 80
 
 
 @contextlib.contextmanager
@@ -67,11 +67,11 @@ def until(what, holds, patience_s=60):
         time.sleep(0.1)
 
 
-def measure(lineside, model, peer_model, calls, work, limits, rounds, seconds):
-    """Medians over the rounds, microseconds; `limits` are the unit's weight and quota."""
+def measure(lineside, model, peer_model, calls, work, limits, rounds, seconds, workers=None):
+    """Medians over the rounds, microseconds; `limits` are the unit's weight and quota. Each load stands still (SIGSTOP) while the others are measured."""
     backlog(work / "monitor", calls)
     write_wav(work / "call.wav", np.concatenate(calls)[: 120 * RATE])
-    config = configuration(work, model, os.cpu_count())
+    config = configuration(work, model, workers or os.cpu_count())
     with contextlib.ExitStack() as stack:
         group = lambda *shape: stack.enter_context(contextlib.closing(Group(*shape)))
         phone, ours, theirs = group("pbx"), group("lineside", *limits), group("peer")

@@ -5,10 +5,12 @@ What the table's figures are made by stands below it.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -28,6 +30,20 @@ SHAPES = ("tiny.en", "base.en")
 LATE_S = 3.0
 # The quick bench stops beginning rows after this.
 QUICK_S = 560
+
+
+def together(command, timeout):
+    """A command with all that it starts: however it ends, none of them stays. Status, what it says, what it complains of."""
+    child = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        out, problem = child.communicate(timeout=timeout)
+        return child.returncode, out, problem
+    except subprocess.TimeoutExpired:
+        return "late", "", f"not ready within {timeout} s"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 class Skip(Exception):
@@ -80,12 +96,11 @@ class Bench:
 
     def ask(self, command, timeout=300):
         """Runs a command, remembers it for the foot, gives what its last line says in JSON."""
-        command = [str(part) for part in command]
         self.remember(command)
-        run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, text=True)
-        if run.returncode:
-            raise RuntimeError(f"{self.shown(command)}: {run.stderr.strip().splitlines()[-1:] or run.returncode}")
-        return json.loads(run.stdout.strip().splitlines()[-1])
+        code, out, problem = together(command, timeout)
+        if code:
+            raise RuntimeError(f"{self.shown(command)}: {(problem.strip().splitlines() or [f'status {code}'])[-1]}")
+        return json.loads(out.strip().splitlines()[-1])
 
     def shown(self, command):
         text = " ".join(str(part) for part in command)
@@ -191,7 +206,9 @@ class Bench:
     def cpu_of(self, command):
         self.remember(command)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([str(part) for part in command], stdout=subprocess.DEVNULL, check=True, timeout=600)
+        code, _, problem = together(command, 600)
+        if code:
+            raise RuntimeError(f"{self.shown(command)}: {(problem.strip().splitlines() or [f'status {code}'])[-1]}")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -245,15 +262,19 @@ class Bench:
         except NoGroups as reason:
             raise Skip(str(reason)) from reason
         idle, ours, theirs = (found[name]["p90_us"] for name in ("idle", "lineside", "peer"))
+        # A microsecond is what the clock tells apart.
         effect = (theirs - idle) / max(ours - idle, 1)
+        told = f"effect 1/{effect:.0f}" if ours > idle else "no effect"
         quota = f"{limits[1]} %" if limits[1] else "none"
         self.notes.append(
             f"PBX: the unit's CPUWeight {limits[0]}, CPUQuota {quota}; lineside used {found['lineside']['cores']:.2f} cores, faster-whisper {found['peer']['cores']:.2f};"
             f" p99 {found['idle']['p99_us']:.0f} us idle, {found['lineside']['p99_us']:.0f} beside lineside, {found['peer']['p99_us']:.0f} beside faster-whisper"
         )
+        if found["lineside"]["cores"] < 0.2:
+            self.notes.append("PBX: lineside got too little of this busy machine for the row to mean much")
         self.rows.append(
             Row(
-                f"PBX-like wake-ups p90 ({idle:.0f} us idle)", f"{ours:.0f} us", f"{theirs:.0f} us", f"{ours / idle:.1f} × idle, effect 1/{effect:.0f}",
+                f"PBX-like wake-ups p90 ({idle:.0f} us idle)", f"{ours:.0f} us", f"{theirs:.0f} us", f"{ours / idle:.1f} × idle, {told}",
                 "≤ 2 × idle, effect ≤ 1/4", ours <= 2 * idle and effect >= 4,
             )
         )
@@ -275,6 +296,8 @@ class Bench:
             self.say(f"  the kept database is made anew ({problem})")
             shutil.rmtree(folder, ignore_errors=True)
             run = self.ask(command, 1800)
+        if run["filled_s"] > 5:
+            self.notes.append(f"the database was filled in {run['filled_s']:.0f} s and is kept in {folder} (some GB; remove it as you like)")
         p99 = {query["what"]: query["p99_ms"] for query in run["queries"]}
         text = " / ".join(f"{p99[what]:.1f}" for what in ("list", "transcript", "search")) + " ms"
         self.rows.append(Row("100,000 calls, 3 million segments: list / transcript / search p99", text, goal="< 20 ms", reached=max(p99.values()) < 20))
@@ -340,6 +363,9 @@ def main():
     parser.add_argument("--out", type=Path, default=HERE, help="where --full puts its tables and plots")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lineside-bench-") as temporary:
+        # What is killed cannot clean up: its folders are in here too.
+        os.environ["TMPDIR"] = temporary
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
         bench = Bench(arguments.lineside, arguments.work.resolve(), Path(temporary), arguments.full, arguments.engine)
         cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "?")
         load = os.getloadavg()[0]

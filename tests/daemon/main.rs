@@ -7,5 +7,6 @@ mod crash;
 mod disk;
 mod latency;
 mod live;
+mod metrics;
 mod rooms;
 mod score;
