@@ -108,8 +108,10 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     host::raise_file_limit();
     let started = wall_clock();
     let mut signals = Signals::new().context("take over the signals")?;
-    let metrics =
-        metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().context("start the metrics")?;
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
+        .set_buckets(crate::pipeline::SECONDS_BUCKETS)?
+        .install_recorder()
+        .context("start the metrics")?;
     crate::pipeline::describe_metrics();
     upload::describe_metrics();
     crate::alerts::describe_metrics();

@@ -708,6 +708,7 @@ impl Live {
         };
         metrics::counter!("lineside_utterances_total", "state" => word).increment(1);
         metrics::counter!("lineside_segments_total").increment(segments.len() as u64);
+        super::measures::transcribed(job.end - job.start, job.leg.spec.rate_hz);
         metrics::histogram!("lineside_lag_seconds").record((now.0 - job.said.0) as f64 / 1000.0);
         let has_text = !segments.is_empty();
         let mut changes =
@@ -755,6 +756,8 @@ impl Live {
         metrics::gauge!("lineside_calls_active").set(self.calls.len() as f64);
         metrics::gauge!("lineside_legs_open")
             .set(self.legs.values().filter(|info| !info.leg.is_closed()).count() as f64);
+        let outstanding = self.calls.values().map(|call| (call.state == CallState::Active, call.outstanding));
+        super::measures::each_second(outstanding, self.parts.store.path());
         metrics::gauge!("lineside_backlog_utterances").set(backlog as f64);
         metrics::gauge!("lineside_backlog_age_seconds")
             .set(oldest.map_or(0.0, |said| (now.0 - said.0) as f64 / 1000.0));

@@ -7,15 +7,18 @@
 pub mod analyze;
 pub mod clock;
 pub mod govern;
-pub mod ingest;
 pub mod in_hand;
+pub mod ingest;
 pub mod listen;
 pub mod live;
+mod measures;
 pub mod notify;
 pub mod partial;
 pub mod status;
 pub mod transcribe;
 mod watching;
+
+pub use measures::SECONDS_BUCKETS;
 
 /// Tells the exporter what this room's and its neighbours' counters mean.
 pub fn describe_metrics() {
@@ -68,6 +71,7 @@ pub fn describe_metrics() {
     describe_gauge!("lineside_cpu_pressure", "Share of the time in which somebody waited for a CPU");
     describe_gauge!("lineside_cpu_throttled", "Share of the periods in which our CPU quota ran out");
     describe_gauge!("lineside_live_lag_seconds", Unit::Seconds, "Age of the oldest live utterance that waits");
+    measures::describe();
     describe_histogram!("lineside_inference_seconds", Unit::Seconds, "Wall time of one inference");
     describe_histogram!("lineside_lag_seconds", Unit::Seconds, "From the last word of an utterance to its text");
 }

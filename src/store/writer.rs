@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, named_params};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -99,6 +99,7 @@ impl Writing {
             if sets.blocking_recv_many(&mut batch, BATCH) == 0 {
                 break;
             }
+            let began = Instant::now();
             let events = loop {
                 match self.apply(&batch) {
                     Ok(events) => break events,
@@ -121,6 +122,7 @@ impl Writing {
             if std::mem::take(&mut refused) {
                 log::info!("database: it takes rows again");
             }
+            metrics::histogram!("lineside_store_commit_seconds").record(began.elapsed().as_secs_f64());
             for event in events {
                 let _ = self.events.send(Arc::new(event)); // nobody listening is fine
             }

@@ -9,5 +9,6 @@ mod live;
 mod page;
 mod notify;
 mod realtime;
+mod metrics;
 mod rooms;
 mod score;
