@@ -61,6 +61,11 @@ pub enum Command {
         /// Whether it was running.
         reply: oneshot::Sender<bool>,
     },
+    /// Say that you are there, and that all before this is committed.
+    Alive {
+        /// Answered when it is so.
+        reply: oneshot::Sender<()>,
+    },
     /// The governor has changed its step.
     Governed {
         /// What holds from now on.
@@ -657,6 +662,10 @@ impl Live {
             Command::Name { call, names, reply } => {
                 let named = self.name(&call, names).await?;
                 let _ = reply.send(named);
+            }
+            Command::Alive { reply } => {
+                self.parts.store.writer().commit(Vec::new()).await?;
+                let _ = reply.send(());
             }
             Command::Governed { plan, lag_s } => {
                 self.parts.workers.queue.demote(|work| match work {

@@ -8,6 +8,7 @@ pub mod analyze;
 pub mod govern;
 pub mod listen;
 pub mod live;
+pub mod liveness;
 pub mod status;
 pub mod transcribe;
 

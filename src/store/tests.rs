@@ -232,7 +232,15 @@ async fn a_second_daemon_a_foreign_file_and_a_newer_database_are_refused_with_wh
         .expect("open")
         .pragma_update(None, "user_version", 999)
         .expect("set");
+    let files = || {
+        let listed = std::fs::read_dir(newer.path()).expect("list").flatten();
+        listed
+            .map(|entry| (entry.file_name(), std::fs::read(entry.path()).expect("read")))
+            .collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let before = files();
     assert!(refusal(Store::open(newer.path())).contains("newer lineside"));
+    assert!(files() == before, "a newer database was touched: {:?}", files().keys());
 
     let text = refusal(Store::open(std::path::Path::new("/proc/no/such/folder")));
     assert!(text.contains("/proc/no/such/folder") && text.contains("writable"), "{text}");
