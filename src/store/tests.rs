@@ -227,7 +227,9 @@ async fn a_second_daemon_a_foreign_file_and_a_newer_database_are_refused_with_wh
     assert!(text.contains("not a database") && text.contains("left untouched"), "{text}");
 
     let newer = tempfile::tempdir().expect("temp dir");
-    drop(Store::open(newer.path()).expect("open"));
+    let (store, _) = Store::open(newer.path()).expect("open");
+    store.writer().stop();
+    drop(store);
     rusqlite::Connection::open(newer.path().join("lineside.db"))
         .expect("open")
         .pragma_update(None, "user_version", 999)
