@@ -98,7 +98,7 @@ def heard(script, call, share, seconds=float("inf")):
     found = said = 0
     for speaker in ("agent", "caller"):
         reference = words(" ".join(line["text"] for line in lines if line["speaker"] == speaker and line["start_s"] < seconds))
-        text = words(" ".join(s["text"] for s in sorted(segments, key=lambda s: s["start"]) if s["speaker"] == speaker))
+        text = words(" ".join(s["text"] for s in sorted(segments, key=lambda s: s["start_time"]) if s["speaker"] == speaker))
         said += len(reference)
         found += sum(block.size for block in difflib.SequenceMatcher(None, reference, text, autojunk=False).get_matching_blocks())
     print(f"{found} of {said} words in order, {len(segments)} segments; the first: {segments[0]['text'] if segments else 'none'}")
