@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::host::{self, Signals, Wish};
 use crate::pipeline::in_hand::InHand;
 use crate::pipeline::live::{Inputs, Live, Parts};
+use crate::pipeline::liveness::Liveness;
 use crate::pipeline::transcribe::{TranscribeSettings, Work, Workers};
 use crate::pipeline::{govern, listen};
 use crate::speech::models;
@@ -197,6 +198,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
 
     crate::pipeline::notify::start(&config.notify, &store, wall_clock, &stop).context("start the notifiers")?;
     let health = health(&config, &workers, &last_frame, started);
+    let liveness = Liveness { commands: commands_to.clone(), writer: store.writer().clone() };
     let api = Api {
         store: store.clone(),
         commands: commands_to,
@@ -225,22 +227,15 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     ));
 
     host::tell_systemd(&[sd_notify::NotifyState::Ready]);
-    let mut watchdog = sd_notify::watchdog_enabled().map(|patience| tokio::time::interval(patience / 3));
-    loop {
-        let wish = tokio::select! {
-            wish = signals.next() => wish,
-            () = beat(&mut watchdog) => {
-                host::tell_systemd(&[sd_notify::NotifyState::Watchdog]);
-                continue;
-            }
-        };
-        match wish {
-            Wish::Reload => reload(path.as_deref(), &workers, &analyser),
-            Wish::Stop => break,
-        }
+    let watchdog = sd_notify::watchdog_enabled().map(|patience| tokio::spawn(beat(liveness, patience / 3)));
+    while signals.next().await == Wish::Reload {
+        reload(path.as_deref(), &workers, &analyser);
     }
     log::info!("stopping: closing the sources, finishing what is in hand");
     host::tell_systemd(&[sd_notify::NotifyState::Stopping]);
+    if let Some(watchdog) = watchdog {
+        watchdog.abort(); // from here on TimeoutStopSec holds
+    }
     stop.cancel();
     for source in sources {
         let _ = source.await;
@@ -274,12 +269,16 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-async fn beat(watchdog: &mut Option<tokio::time::Interval>) {
-    match watchdog {
-        Some(interval) => {
-            interval.tick().await;
+/// Tells systemd that we live, as long as we do.
+async fn beat(liveness: Liveness, every: Duration) {
+    let mut interval = tokio::time::interval(every);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        match liveness.check(every).await {
+            Ok(()) => host::tell_systemd(&[sd_notify::NotifyState::Watchdog]),
+            Err(error) => log::error!("{error}: systemd gets no sign of life, and will restart us if this goes on"),
         }
-        None => std::future::pending().await,
     }
 }
 

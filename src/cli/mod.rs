@@ -7,6 +7,7 @@ mod calls;
 mod client;
 mod doctor;
 mod eagi;
+mod generate;
 mod model;
 mod model_bench;
 mod notify;
@@ -61,6 +62,9 @@ enum Command {
     Doctor(doctor::DoctorArguments),
     /// Measure this box
     Bench(bench::BenchArguments),
+    /// Write the man pages and completions of these commands
+    #[command(hide = true)]
+    Generate(generate::GenerateArguments),
 }
 
 /// Runs the command line; what it says is the exit code.
@@ -71,7 +75,7 @@ pub fn run() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS, // `lineside calls | head`
         Err(error) => {
             eprintln!("lineside: {error:#}");
-            ExitCode::FAILURE
+            if is_for_the_admin(&error) { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -93,8 +97,18 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Model(arguments) => return model::run(&arguments, &config()?),
         Command::Doctor(arguments) => return doctor::run(&arguments, path.as_deref()),
         Command::Bench(arguments) => bench::run(&arguments, config)?,
+        Command::Generate(arguments) => generate::run(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Of sysexits.h. The unit does not start us again after it: what is wrong stays wrong until somebody mends it.
+const EX_CONFIG: u8 = 78;
+
+fn is_for_the_admin(error: &anyhow::Error) -> bool {
+    use crate::store::StoreError;
+    error.is::<crate::config::ConfigError>()
+        || matches!(error.downcast_ref(), Some(StoreError::Newer { .. } | StoreError::Damaged { .. }))
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

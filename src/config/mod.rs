@@ -1,6 +1,7 @@
 //! The TOML file: one section per room, every key with a default, every mistake named with its file, its line and what is allowed.
 
 mod alerts;
+mod fragments;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -263,14 +264,15 @@ impl Default for Log {
 }
 
 impl Config {
-    /// Reads a file; without one at the default place the defaults serve.
+    /// Reads a file and what lies in `conf.d` beside it; without one at the default place the defaults serve.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
         let place = path.unwrap_or(Path::new(DEFAULT_PATH));
-        match std::fs::read_to_string(place) {
-            Ok(text) => Self::parse(place, &text),
-            Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(source) => Err(ConfigError::Read { path: place.into(), source }),
-        }
+        let main = match std::fs::read_to_string(place) {
+            Ok(text) => text,
+            Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(ConfigError::Read { path: place.into(), source }),
+        };
+        fragments::with_fragments(place, main)
     }
 
     /// Reads a text; `path` is its name in errors.

@@ -70,6 +70,11 @@ pub enum Command {
     },
     /// Text that another platform has recognised, or a silence that it has measured.
     Said(Box<SaidText>),
+    /// Say that you are there, and that all before this is committed.
+    Alive {
+        /// Answered when it is so.
+        reply: oneshot::Sender<()>,
+    },
     /// The governor has changed its step.
     Governed {
         /// What holds from now on.
@@ -844,6 +849,10 @@ impl Live {
                 let _ = reply.send(named);
             }
             Command::Said(said) => self.text(*said).await?,
+            Command::Alive { reply } => {
+                self.parts.store.writer().commit(Vec::new()).await?;
+                let _ = reply.send(());
+            }
             Command::Governed { plan, lag_s } => {
                 self.parts.workers.queue.demote(|work| match work {
                     Work::Utterance(job) => self.is_written_live(job.call),

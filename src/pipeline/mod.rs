@@ -14,6 +14,7 @@ pub mod live;
 mod measures;
 pub mod notify;
 pub mod partial;
+pub mod liveness;
 pub mod status;
 pub mod transcribe;
 mod watching;

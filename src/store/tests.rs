@@ -242,12 +242,22 @@ async fn a_second_daemon_a_foreign_file_and_a_newer_database_are_refused_with_wh
     assert!(text.contains("not a database") && text.contains("left untouched"), "{text}");
 
     let newer = tempfile::tempdir().expect("temp dir");
-    drop(Store::open(newer.path()).expect("open"));
+    let (store, _) = Store::open(newer.path()).expect("open");
+    store.writer().stop();
+    drop(store);
     rusqlite::Connection::open(newer.path().join("lineside.db"))
         .expect("open")
         .pragma_update(None, "user_version", 999)
         .expect("set");
+    let files = || {
+        let listed = std::fs::read_dir(newer.path()).expect("list").flatten();
+        listed
+            .map(|entry| (entry.file_name(), std::fs::read(entry.path()).expect("read")))
+            .collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let before = files();
     assert!(refusal(Store::open(newer.path())).contains("newer lineside"));
+    assert!(files() == before, "a newer database was touched: {:?}", files().keys());
 
     let text = refusal(Store::open(std::path::Path::new("/proc/no/such/folder")));
     assert!(text.contains("/proc/no/such/folder") && text.contains("writable"), "{text}");

@@ -4,7 +4,7 @@
 //! waited for: nothing is lost, the queue fills and the pipeline waits.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -34,6 +34,7 @@ struct Set {
 pub struct Writer {
     sets: mpsc::Sender<Set>,
     stopping: Arc<AtomicBool>,
+    refused: Arc<AtomicU64>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -42,12 +43,14 @@ impl Writer {
         let (sets, receiver) = mpsc::channel(WAITING);
         let stopping = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&stopping);
+        let refused = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&refused);
         let thread = std::thread::Builder::new()
             .name("store".into())
-            .spawn(move || Writing { connection, path, events, stopping: flag }.run(receiver))
+            .spawn(move || Writing { connection, path, events, stopping: flag, refused: count }.run(receiver))
             .inspect_err(|error| log::error!("database: the writing thread could not be started: {error}"))
             .ok();
-        Self { sets, stopping, thread: Arc::new(Mutex::new(thread)) }
+        Self { sets, stopping, refused, thread: Arc::new(Mutex::new(thread)) }
     }
 
     /// Hands over changes that belong together. Waits only when the writer is far behind.
@@ -72,6 +75,11 @@ impl Writer {
         WAITING - self.sets.capacity()
     }
 
+    /// How often the disk has refused a batch that was then tried again: a writer that is short of room, not one that hangs.
+    pub fn refused_tries(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     /// Commits what waits, brings the log into the database file, stops. Blocks.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
@@ -89,6 +97,7 @@ struct Writing {
     path: PathBuf,
     events: broadcast::Sender<Arc<StoredEvent>>,
     stopping: Arc<AtomicBool>,
+    refused: Arc<AtomicU64>,
 }
 
 impl Writing {
@@ -112,6 +121,7 @@ impl Writing {
                             );
                         }
                         metrics::counter!("lineside_store_refused_total").increment(1);
+                        self.refused.fetch_add(1, Ordering::Relaxed);
                         if self.stopping.load(Ordering::Relaxed) {
                             return;
                         }
