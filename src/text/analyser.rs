@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::keywords::{Matcher, TermHit};
 use super::lexicon::{Hit, Lexicon, LexiconKind};
 use super::pack::Pack;
+use super::redaction::Redactor;
 use super::vader::{Label, Scores};
 use crate::call::Leg;
 
@@ -33,12 +34,18 @@ pub struct Analysis {
 pub struct TextAnalyser {
     lexicon: Lexicon,
     matcher: Matcher,
+    redactor: Redactor,
 }
 
 impl TextAnalyser {
     /// Takes the packs' keywords and profanity, and for [`LexiconKind::CallCentre`] their phrases too. Where packs disagree on a phrase the later counts.
     pub fn new(kind: LexiconKind, packs: &[Pack]) -> Self {
-        Self { lexicon: Lexicon::new(kind, packs), matcher: Matcher::new(packs) }
+        Self { lexicon: Lexicon::new(kind, packs), matcher: Matcher::new(packs), redactor: Redactor::new(packs) }
+    }
+
+    /// What is taken out of texts before anybody sees them.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
     /// The lexicon in use.

@@ -17,6 +17,13 @@
 //! [[phrase]]                        # read by the call-centre lexicon; replaces the valence of its words
 //! valence = 2.0                     # -4 to 4, as in VADER; 0 makes neutral
 //! terms = ["thank you"]
+//!
+//! [[redact]]                        # written as [ssn], silenced in the sound; see text/redaction
+//! label = "ssn"
+//! form = "999-99-9999"              # 9 a digit, A a letter; marks may be said, written or left out
+//! except = ["9.*"]                  # what valid ones do not look like, without marks (regular expressions)
+//! near = ["social security"]        # words that announce it
+//! alone = false                     # whether it is believed without them
 //! ```
 //!
 //! What is not understood is refused with file and line, never skipped: a keyword with a typing error in its key would be missed for months.
@@ -27,6 +34,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::redaction::Form;
 use super::terms::Term;
 use crate::call::Leg;
 
@@ -60,6 +68,8 @@ pub struct Pack {
     pub profanity: Vec<TermGroup>,
     /// Words and phrases with a valence.
     pub phrases: Vec<PhraseGroup>,
+    /// Numbers that nobody may keep.
+    pub redact: Vec<Form>,
 }
 
 /// Terms with one label.
@@ -120,6 +130,8 @@ struct PackFile {
     profanity: Vec<ProfanityEntry>,
     #[serde(default)]
     phrase: Vec<PhraseEntry>,
+    #[serde(default)]
+    redact: Vec<Spanned<RedactEntry>>,
 }
 
 #[derive(Deserialize)]
@@ -151,6 +163,19 @@ struct PhraseEntry {
     terms: Spanned<Vec<Spanned<String>>>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RedactEntry {
+    label: String,
+    form: String,
+    #[serde(default)]
+    except: Vec<String>,
+    #[serde(default)]
+    near: Vec<String>,
+    #[serde(default)]
+    alone: bool,
+}
+
 /// A fault and the bytes of the file it is in.
 type Fault = (Range<usize>, String);
 
@@ -169,6 +194,7 @@ impl Pack {
             ("call-centre.toml", include_str!("../../etc/packs/call-centre.toml")),
             ("billing.toml", include_str!("../../etc/packs/billing.toml")),
             ("profanity-en.toml", include_str!("../../etc/packs/profanity-en.toml")),
+            ("national-ids.toml", include_str!("../../etc/packs/national-ids.toml")),
         ]
         .into_iter()
         .map(|(file, text)| Self::parse(file, text))
@@ -205,6 +231,11 @@ impl PackFile {
             }
             Ok(PhraseGroup { valence, terms: read_terms(entry.terms)? })
         });
+        let redact = self.redact.into_iter().map(|entry| {
+            let span = entry.span();
+            let RedactEntry { label, form, except, near, alone } = entry.into_inner();
+            Form::new(&label, &form, &except, near, alone).map_err(|message| (span, message))
+        });
         Ok(Pack {
             name: read_name("name", self.name)?,
             version: self.version,
@@ -212,6 +243,7 @@ impl PackFile {
             keywords: keywords.collect::<Result<_, _>>()?,
             profanity: profanity.collect::<Result<_, _>>()?,
             phrases: phrases.collect::<Result<_, _>>()?,
+            redact: redact.collect::<Result<_, _>>()?,
         })
     }
 }
@@ -262,7 +294,7 @@ mod tests {
         let packs = Pack::bundled().expect("bundled packs");
         assert_eq!(
             packs.iter().map(|pack| pack.name.as_str()).collect::<Vec<_>>(),
-            ["call-centre", "billing", "profanity-en"]
+            ["call-centre", "billing", "profanity-en", "national-ids"]
         );
     }
 
