@@ -25,6 +25,7 @@ use crate::capture::{LastFrame, wall_clock};
 use crate::config::Config;
 use crate::host::{self, Signals, Wish};
 use crate::pipeline::live::{Inputs, Live, Parts};
+use crate::pipeline::privacy::PrivacySettings;
 use crate::pipeline::transcribe::{TranscribeSettings, Work, Workers};
 use crate::pipeline::{govern, listen};
 use crate::speech::models;
@@ -101,6 +102,15 @@ fn transcribe_settings(config: &Config) -> TranscribeSettings {
     }
 }
 
+fn privacy_settings(config: &Config) -> PrivacySettings {
+    PrivacySettings {
+        redact: config.privacy.redact,
+        pause_keys: config.privacy.pause_keys.clone(),
+        resume_keys: config.privacy.resume_keys.clone(),
+        cache: config.paths.state.join("cache"),
+    }
+}
+
 /// Runs until SIGTERM. `path` is where the configuration came from, for SIGHUP.
 pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     host::raise_file_limit();
@@ -143,9 +153,11 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         listener: listener_to,
         workers: Arc::clone(&workers),
         analyser: Arc::clone(&analyser),
+        privacy: privacy_settings(&config),
         now: wall_clock,
     };
     let live = Live::recover(parts, recovery).await?;
+    crate::pipeline::privacy::finish(&store).await;
     let stop_live = CancellationToken::new();
     let conductor = tokio::spawn(live.run(Inputs { spool: spool_events, heard, written, commands }, stop_live.clone()));
 

@@ -6,6 +6,7 @@ mod audio;
 mod calls;
 mod feed;
 mod health;
+mod privacy;
 mod search;
 
 use std::collections::HashMap;
@@ -141,6 +142,10 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/calls/{id}/segments", get(calls::segments))
         .route("/api/v1/calls/{id}/audio", get(audio::audio))
         .route("/api/v1/calls/{id}/end", post(calls::end))
+        .route("/api/v1/calls/{id}/pause", post(privacy::pause))
+        .route("/api/v1/calls/{id}/resume", post(privacy::resume))
+        .route("/api/v1/calls/{id}/hold", post(privacy::hold).delete(privacy::release))
+        .route("/api/v1/calls/{id}/privacy", get(privacy::one))
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/events", get(feed::sse))
         .route("/ws/calls", get(feed::all_calls))

@@ -12,6 +12,7 @@
 
 mod leg;
 mod recover;
+mod silence;
 mod writer;
 
 use std::collections::HashSet;
@@ -24,6 +25,7 @@ use tokio::sync::mpsc;
 
 pub use leg::{LegAudio, LegReader, SpooledLeg};
 pub use recover::{Orphan, Sidecar};
+pub use silence::overwrite;
 pub use writer::{FollowedLeg, LegWriter};
 
 use crate::call::{CallId, CallNames, Leg, LegKey, Source, WallTime};

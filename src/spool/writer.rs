@@ -95,7 +95,7 @@ impl Writing {
                 Job::Open { leg, done } => {
                     let _ = done.send(self.open(leg));
                 }
-                Job::Samples { leg, samples, at } => self.write(leg, &samples, at),
+                Job::Samples { leg, samples, at } => self.write(leg, samples, at),
                 Job::Close { leg, reason, events } => {
                     if let Some(mut open) = self.files.remove(&leg.key) {
                         put_header(&mut open);
@@ -126,8 +126,9 @@ impl Writing {
         Ok(())
     }
 
-    fn write(&mut self, key: LegKey, samples: &[i16], at: WallTime) {
+    fn write(&mut self, key: LegKey, mut samples: Vec<i16>, at: WallTime) {
         let Some(open) = self.files.get_mut(&key) else { return };
+        open.leg.silences().apply(open.samples, &mut samples);
         let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         let place = wav::HEADER_LEN as u64 + open.samples * 2;
         // Writing at a fixed place makes a try after half a write harmless.

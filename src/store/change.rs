@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::privacy::PrivacyChange;
 use super::recordings::RecordingRow;
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime, Word};
 
@@ -137,6 +138,8 @@ pub enum Change {
         /// When.
         at: WallTime,
     },
+    /// Something must not be seen or heard.
+    Privacy(PrivacyChange),
     /// Something to tell the world and to keep for those who ask later.
     Event(NewEvent),
 }

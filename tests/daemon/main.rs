@@ -7,5 +7,6 @@ mod crash;
 mod disk;
 mod latency;
 mod live;
+mod privacy;
 mod rooms;
 mod score;
