@@ -25,6 +25,7 @@ use crate::capture::{LastFrame, wall_clock};
 use crate::config::Config;
 use crate::host::{self, Signals, Wish};
 use crate::pipeline::live::{Inputs, Live, Parts};
+use crate::pipeline::keep::{KeepSettings, Keeper};
 use crate::pipeline::privacy::PrivacySettings;
 use crate::pipeline::transcribe::{TranscribeSettings, Work, Workers};
 use crate::pipeline::{govern, listen};
@@ -111,6 +112,19 @@ fn privacy_settings(config: &Config) -> PrivacySettings {
     }
 }
 
+fn keep_settings(config: &Config) -> KeepSettings {
+    let retention = &config.retention;
+    KeepSettings {
+        state: config.paths.state.clone(),
+        audio_days: retention.audio_days,
+        text_days: retention.text_days,
+        alerts_days: retention.alerts_days,
+        warn_free: retention.warn_free_mb * 1_000_000,
+        drop_free: retention.drop_free_mb * 1_000_000,
+        stop_free: retention.stop_free_mb * 1_000_000,
+    }
+}
+
 /// Runs until SIGTERM. `path` is where the configuration came from, for SIGHUP.
 pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     host::raise_file_limit();
@@ -162,6 +176,8 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let conductor = tokio::spawn(live.run(Inputs { spool: spool_events, heard, written, commands }, stop_live.clone()));
 
     let stop = CancellationToken::new();
+    let keeper = Keeper::new(store.clone(), Arc::clone(&spool), keep_settings(&config));
+    let keeper = tokio::spawn(keeper.run(wall_clock, stop.clone()));
     let last_frame = LastFrame::default();
     let mut sources = Vec::new();
     if !config.audiosocket.listen.is_empty() {
@@ -255,6 +271,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     .await?;
     stop_live.cancel();
     let _ = conductor.await;
+    let _ = keeper.await;
     for server in servers {
         // A client that holds its connection open does not hold us.
         let _ = tokio::time::timeout(Duration::from_secs(1), server).await;

@@ -146,6 +146,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/calls/{id}/resume", post(privacy::resume))
         .route("/api/v1/calls/{id}/hold", post(privacy::hold).delete(privacy::release))
         .route("/api/v1/calls/{id}/privacy", get(privacy::one))
+        .route("/api/v1/forget", post(privacy::forget))
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/events", get(feed::sse))
         .route("/ws/calls", get(feed::all_calls))

@@ -11,8 +11,10 @@ use tokio::sync::oneshot;
 
 use super::calls::find_call;
 use super::{Api, ApiError, Parameters};
+use crate::pipeline::keep::forget;
 use crate::pipeline::live::Command;
 use crate::pipeline::privacy::Pausing;
+use crate::store::forget::{ForgetError, Whom};
 
 type Query1 = Query<HashMap<String, String>>;
 
@@ -95,4 +97,28 @@ pub(super) async fn one(State(api): State<Api>, Path(id): Path<String>) -> Resul
         "hold": hold.map(|hold| json!({"since": hold.at.rfc3339(), "reason": hold.reason})),
         "silences": silences,
     })))
+}
+
+/// `POST /api/v1/forget` with `{"phone": …}`, `{"lead": …}` or `{"call": …}`: erases a person, and says what the proof found.
+pub(super) async fn forget(
+    State(api): State<Api>,
+    body: Result<Json<Whom>, axum::extract::rejection::JsonRejection>,
+) -> Result<Response, ApiError> {
+    let Json(whom) = body.map_err(|error| ApiError::Wrong("body", "json".into(), error.body_text()))?;
+    let state = api.store.path().parent().unwrap_or(api.store.path()).to_path_buf();
+    match forget::running(&api.store, &api.commands, &state, whom).await {
+        Ok(report) => {
+            log::info!(
+                "forget: erased {} calls, {} segments, {} sound files; {} remainders found",
+                report.erased.calls.len(),
+                report.erased.segments,
+                report.files,
+                report.left.len()
+            );
+            Ok(Json(report).into_response())
+        }
+        Err(error @ ForgetError::Nobody(_)) => Err(ApiError::NotFound(error.to_string())),
+        Err(ForgetError::Store(error)) => Err(error.into()),
+        Err(error) => Ok((StatusCode::CONFLICT, Json(json!({"detail": error.to_string()}))).into_response()),
+    }
 }

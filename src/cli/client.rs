@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
@@ -35,7 +35,15 @@ impl Daemon {
 
     /// Sends a GET; the answer's body is not read yet.
     pub(super) async fn open(&self, config: &Config, path: &str) -> anyhow::Result<Response<Incoming>> {
-        let mut request = Request::get(path);
+        self.request(config, Request::get(path), Bytes::new()).await
+    }
+
+    async fn request(
+        &self,
+        config: &Config,
+        mut request: hyper::http::request::Builder,
+        body: Bytes,
+    ) -> anyhow::Result<Response<Incoming>> {
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -43,19 +51,37 @@ impl Daemon {
             let host = url.trim_start_matches("http://").trim_end_matches('/');
             let stream =
                 tokio::net::TcpStream::connect(host).await.with_context(|| format!("{url}: is the daemon running?"))?;
-            return send(TokioIo::new(stream), request.header("host", host)).await;
+            return send(TokioIo::new(stream), request.header("host", host), body).await;
         }
         let socket = self.socket.clone().unwrap_or_else(|| config.paths.run.join("api.sock"));
         let stream = tokio::net::UnixStream::connect(&socket).await;
         let stream = stream.with_context(|| {
             format!("{}: is the daemon running? `systemctl status lineside`; are you in its group?", socket.display())
         })?;
-        send(TokioIo::new(stream), request.header("host", "lineside")).await
+        send(TokioIo::new(stream), request.header("host", "lineside"), body).await
     }
 
     /// GETs a path and reads the JSON.
     pub(super) async fn get(&self, config: &Config, path: &str) -> anyhow::Result<Value> {
-        let response = self.open(config, path).await?;
+        answer(path, self.open(config, path).await?).await
+    }
+
+    /// The same without a runtime around.
+    pub(super) fn fetch(&self, config: &Config, path: &str) -> anyhow::Result<Value> {
+        runtime()?.block_on(self.get(config, path))
+    }
+
+    /// POSTs a JSON body and reads the JSON.
+    pub(super) fn post(&self, config: &Config, path: &str, body: &Value) -> anyhow::Result<Value> {
+        runtime()?.block_on(async {
+            let request = Request::post(path).header("content-type", "application/json");
+            answer(path, self.request(config, request, body.to_string().into()).await?).await
+        })
+    }
+}
+
+/// Reads the JSON of an answer; one that is not the wanted one is an error with its detail.
+async fn answer(path: &str, response: Response<Incoming>) -> anyhow::Result<Value> {
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
         let value: Value = serde_json::from_slice(&body).with_context(|| format!("{path}: the answer is no JSON"))?;
@@ -75,12 +101,6 @@ impl Daemon {
             }
             _ => bail!("{path}: {status}"),
         }
-    }
-
-    /// The same without a runtime around.
-    pub(super) fn fetch(&self, config: &Config, path: &str) -> anyhow::Result<Value> {
-        runtime()?.block_on(self.get(config, path))
-    }
 }
 
 /// A runtime for one command.
@@ -88,13 +108,17 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")
 }
 
-async fn send<S>(stream: TokioIo<S>, request: hyper::http::request::Builder) -> anyhow::Result<Response<Incoming>>
+async fn send<S>(
+    stream: TokioIo<S>,
+    request: hyper::http::request::Builder,
+    body: Bytes,
+) -> anyhow::Result<Response<Incoming>>
 where
     TokioIo<S>: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
 {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
     tokio::spawn(connection);
-    Ok(sender.send_request(request.body(Empty::<Bytes>::new())?).await?)
+    Ok(sender.send_request(request.body(Full::new(body))?).await?)
 }
 
 /// `?a=b&c=d` of what is set, escaped.

@@ -74,6 +74,13 @@ pub enum Command {
         /// Whether it is running.
         reply: oneshot::Sender<bool>,
     },
+    /// Know nothing more of calls whose line is closed: they are about to be erased.
+    LetGo {
+        /// Their rows.
+        calls: Vec<CallKey>,
+        /// Those of them that are running; then none was let go.
+        reply: oneshot::Sender<Vec<CallKey>>,
+    },
     /// The governor has changed its step.
     Governed {
         /// What holds from now on.
@@ -713,6 +720,9 @@ impl Live {
                 let running = self.pause(call, pausing, &by).await?;
                 let _ = reply.send(running);
             }
+            Command::LetGo { calls, reply } => {
+                let _ = reply.send(self.let_go(&calls));
+            }
             Command::Governed { plan, lag_s } => {
                 self.parts.workers.queue.demote(|work| match work {
                     Work::Utterance(job) => self.is_written_live(job.call),
@@ -879,6 +889,24 @@ impl Live {
                 Some((leg, ranges))
             })
             .collect()
+    }
+
+    /// Drops what is known of calls that are about to be erased; gives back those that are running, and then drops none.
+    fn let_go(&mut self, calls: &[CallKey]) -> Vec<CallKey> {
+        let open = |call: &Call| call.legs.iter().any(|leg| self.legs.get(leg).is_some_and(|info| !info.leg.is_closed()));
+        let running: Vec<CallKey> =
+            calls.iter().copied().filter(|key| self.calls.get(key).is_some_and(open)).collect();
+        if running.is_empty() {
+            for key in calls {
+                let Some(call) = self.calls.remove(key) else { continue };
+                self.ids.retain(|_, other| other != key);
+                self.privacy.over(*key, call.legs.iter().copied());
+                for leg in call.legs {
+                    self.legs.remove(&leg);
+                }
+            }
+        }
+        running
     }
 
     /// Pauses a call's recording or lets it go on; `false` when the call is not running.

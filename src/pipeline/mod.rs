@@ -6,6 +6,7 @@
 
 pub mod analyze;
 pub mod govern;
+pub mod keep;
 pub mod listen;
 pub mod live;
 pub mod privacy;
@@ -15,6 +16,7 @@ pub mod transcribe;
 /// Tells the exporter what this room's and its neighbours' counters mean.
 pub fn describe_metrics() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+    keep::describe_metrics();
     describe_counter!("lineside_frames_total", "Audio frames received");
     describe_counter!("lineside_spool_bytes_total", Unit::Bytes, "Audio written to disk");
     describe_counter!("lineside_spool_refused_total", "Tries to write audio that the disk refused");

@@ -33,6 +33,23 @@ pub fn overwrite(path: &Path, start: u64, end: u64) -> Result<u64, SpoolError> {
     Ok(samples)
 }
 
+/// Deletes a spool file with its description, and its day when that was the last of it; gives back its bytes. Gone already is as good. Blocks.
+pub fn remove(path: &Path) -> Result<u64, SpoolError> {
+    let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    for path in [path.to_path_buf(), path.with_extension("json")] {
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(SpoolError::Io { action: "delete", path, source });
+            }
+            _ => {}
+        }
+    }
+    if let Some(day) = path.parent() {
+        let _ = std::fs::remove_dir(day); // fails while there are others
+    }
+    Ok(size)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,10 +5,13 @@
 
 pub mod calls;
 pub mod change;
+pub mod check;
 pub mod events;
+pub mod forget;
 pub mod privacy;
 pub mod recordings;
 pub mod recovery;
+pub mod retention;
 pub mod segments;
 mod writer;
 

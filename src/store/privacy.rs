@@ -89,6 +89,7 @@ pub(super) fn apply(db: &Connection, change: &PrivacyChange) -> rusqlite::Result
                 "UPDATE event SET payload = replace(payload, ?2, ?3) WHERE call = ?1 AND instr(payload, ?2) > 0",
             )?
             .execute((call, old, new))?;
+            super::forget::reword_alerts(db, call, before, text)?;
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::bed::{self, Bed, speak, uuid_of};
 
-/// A sentence by one of the demo's voices, 8 kHz, with a second of silence after it.
+/// A sentence by one of the demo's voices, 8 kHz, with air before and a second of silence after it.
 fn say(bed: &Bed, text: &str) -> Vec<i16> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/demo-model");
     let script = "import sys, rendering, voice\n\
@@ -17,7 +17,7 @@ fn say(bed: &Bed, text: &str) -> Vec<i16> {
     let done = done.expect("run python");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let said = hound::WavReader::open(path).expect("wav").into_samples().filter_map(Result::ok);
-    said.chain(std::iter::repeat_n(0, 8000)).collect()
+    std::iter::repeat_n(0, 2400).chain(said).chain(std::iter::repeat_n(0, 8000)).collect()
 }
 
 /// The one sound file of the spool, without its header.
@@ -155,5 +155,136 @@ fn a_call_is_put_on_hold_and_released() {
     assert_eq!(bed.get("/api/v1/calls/1795218045.73/privacy")["hold"]["reason"], "case 417", "the first reason stays");
     assert_eq!(bed.ask("DELETE", path, None).1["hold"], serde_json::Value::Null);
     assert_eq!(bed.ask("DELETE", path, None).0, 404);
+    bed.stop();
+}
+
+/// A call with a name, a number and something said, by a voice; completed.
+fn call_of(bed: &Bed, sequence: u64, phone: &str, sound: &[i16]) -> String {
+    let (uuid, id) = (uuid_of(1_795_218_045, sequence, 2), format!("1795218045.{sequence}"));
+    let names = serde_json::json!({"uuid": uuid, "phone": phone, "lead": format!("lead-{phone}"), "agent": "mary"});
+    assert_eq!(bed.ask("POST", "/api/v1/calls", Some(&names)).0, 200);
+    let mut stream = bed.dial(&uuid);
+    speak(&mut stream, sound).expect("speak");
+    drop(stream);
+    bed.until_completed(&id);
+    id
+}
+
+#[test]
+fn a_person_is_forgotten_everywhere_by_a_running_daemon_and_without_one() {
+    let Some(model) = bed::demo_model() else { return };
+    let mut bed = Bed::new(&model.display().to_string(), "");
+    bed.start();
+    let (lawyer, damn) = (say(&bed, "You will hear from my lawyer."), say(&bed, "The damn router is broken again."));
+    let mine = call_of(&bed, 81, "5550100081", &lawyer);
+    let held = call_of(&bed, 82, "5550100082", &lawyer);
+    let other = call_of(&bed, 83, "5550100083", &damn);
+    bed.ask("POST", &format!("/api/v1/calls/{held}/hold?reason=court"), None);
+    let refused = bed.command(&["forget", "--phone", "5550100082"]).output().expect("run");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("legal hold") && said.contains(&held), "{said}");
+    let nobody = bed.command(&["forget", "--lead", "no-such"]).output().expect("run");
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("no call of that lead"), "{nobody:?}");
+
+    let done = bed.command(&["forget", "--phone", "+1 (555) 010-0081"]).output().expect("run");
+    assert!(String::from_utf8_lossy(&done.stderr).contains("no call of that phone"), "another number: {done:?}");
+    let done = bed.command(&["forget", "--phone", "(555) 010-0081"]).output().expect("run");
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.success() && said.contains("erased 1 calls") && said.contains("found none"), "{said}{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(bed.ask("GET", &format!("/api/v1/calls/{mine}"), None).0, 404);
+    for trace in ["5550100081", mine.as_str(), "lead-5550100081"] {
+        let left: Vec<_> = files_with(&bed, trace).into_iter().filter(|path| !path.ends_with("log")).collect();
+        assert!(left.is_empty(), "{trace}: {left:?}");
+    }
+    assert_eq!(bed.get("/api/v1/search?q=lawyer")["hits"].as_array().map(Vec::len), Some(1), "the held call is still found");
+    bed.stop();
+
+    let done = bed.command(&["forget", "--call", &other]).output().expect("run");
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.success() && said.contains("erased 1 calls"), "{said}{}", String::from_utf8_lossy(&done.stderr));
+    for trace in ["5550100083", "router is broken", "router", &other] {
+        let left: Vec<_> = files_with(&bed, trace).into_iter().filter(|path| !path.ends_with("log")).collect();
+        assert!(left.is_empty(), "{trace}: {left:?}");
+    }
+    assert!(!files_with(&bed, "5550100082").is_empty(), "who is on hold is still there");
+}
+
+#[test]
+fn a_backup_of_a_running_daemon_is_restored_elsewhere_and_a_damaged_one_is_refused() {
+    let Some(model) = bed::demo_model() else { return };
+    let mut bed = Bed::new(&model.display().to_string(), "");
+    bed.start();
+    let sound = say(&bed, "I want to cancel my contract.");
+    let id = call_of(&bed, 84, "5550100084", &sound);
+    let run = |bed: &Bed, arguments: &[&str]| {
+        let done = bed.command(arguments).output().expect("run");
+        (done.status.success(), format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr)))
+    };
+    let folder = bed.path("backup").display().to_string();
+    let (made, said) = run(&bed, &["backup", &folder]);
+    assert!(made && said.contains("4 files"), "{said}");
+    assert!(!run(&bed, &["backup", &folder]).0, "never over another one");
+    let (_, said) = run(&bed, &["check"]);
+    assert!(said.contains("another lineside is running"), "{said}");
+    bed.stop();
+    let (_, said) = run(&bed, &["restore", &folder]);
+    assert!(said.contains("not empty"), "{said}");
+
+    let mut there = Bed::new(&model.display().to_string(), "");
+    let (done, said) = run(&there, &["restore", &folder]);
+    assert!(done && said.contains("restored.toml"), "{said}");
+    assert_eq!(run(&there, &["check"]), (true, format!("{}: 0 findings\n", there.path("state").display())));
+    there.start();
+    assert_eq!(there.get(&format!("/api/v1/calls/{id}"))["phone"], "5550100084");
+    assert_eq!(there.get("/api/v1/search?q=contract")["hits"].as_array().map(Vec::len), Some(1));
+    assert_eq!(there.ask("GET", &format!("/api/v1/calls/{id}/audio"), None).0, 200, "with its sound");
+    there.stop();
+
+    let database = bed.path("backup/lineside.db");
+    let mut bytes = std::fs::read(&database).expect("read");
+    bytes[5000] ^= 1;
+    std::fs::write(&database, bytes).expect("write");
+    let empty = Bed::new("none", "");
+    let (done, said) = run(&empty, &["restore", &folder]);
+    assert!(!done && said.contains("is not the file that was backed up"), "{said}");
+    assert!(!empty.path("state/lineside.db").exists(), "nothing was restored");
+}
+
+#[test]
+fn check_finds_orphans_both_ways_and_repairs_them() {
+    let Some(model) = bed::demo_model() else { return };
+    let mut bed = Bed::new(&model.display().to_string(), "");
+    bed.start();
+    let sound = say(&bed, "I want to cancel my contract.");
+    call_of(&bed, 85, "5550100085", &sound);
+    bed.stop();
+    let run = |arguments: &[&str]| {
+        let done = bed.command(arguments).output().expect("run");
+        (done.status.success(), String::from_utf8_lossy(&done.stdout).into_owned())
+    };
+    assert!(run(&["check"]).0, "{}", run(&["check"]).1);
+    let day = std::fs::read_dir(bed.path("state/spool")).expect("spool").flatten().next().expect("a day").path();
+    for entry in std::fs::read_dir(&day).expect("day").flatten().filter(|entry| entry.path().extension().is_some_and(|ext| ext == "wav")) {
+        std::fs::remove_file(entry.path()).expect("remove");
+    }
+    std::fs::write(day.join("000000099_stray_caller.wav"), [0; 100]).expect("stray");
+    std::fs::create_dir_all(bed.path("state/cache")).expect("mkdir");
+    std::fs::write(bed.path("state/cache/77.wav"), [0; 100]).expect("cached");
+    let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
+    db.execute_batch("DELETE FROM segment_fts_data WHERE id > 10; UPDATE call SET segments = 9; PRAGMA foreign_keys = off; \
+        INSERT INTO event (call, kind, at_ms, payload) VALUES (4711, 'x', 0, '{}')").expect("damage");
+    drop(db);
+    let (well, said) = run(&["check"]);
+    assert!(!well, "{said}");
+    for problem in ["is not there", "belongs to no call", "describes a file", "a call that is gone", "full-text index", "another number of segments", "1 rows belong"] {
+        assert!(said.contains(problem), "{problem}: {said}");
+    }
+    let (well, said) = run(&["check", "--repair"]);
+    assert!(well, "{said}");
+    let (well, said) = run(&["check"]);
+    assert!(well && said.contains(": 0 findings"), "{said}");
+    assert!(bed.path("state/lost+found/000000099_stray_caller.wav").exists(), "nothing is thrown away");
+    bed.start();
+    assert_eq!(bed.get("/api/v1/search?q=contract")["hits"].as_array().map(Vec::len), Some(1));
     bed.stop();
 }
