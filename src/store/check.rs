@@ -43,6 +43,12 @@ pub fn database(db: &Connection, mode: Mode) -> rusqlite::Result<Vec<Finding>> {
     let mut tell = |problem: String, mend: &str, mended| {
         findings.push(Finding { problem, mend: mend.into(), mended });
     };
+    // The index first: the check of the whole looks into it too.
+    if db.execute("INSERT INTO segment_fts (segment_fts, rank) VALUES ('integrity-check', 1)", []).is_err() {
+        let mended = mode == Mode::Repair
+            && db.execute("INSERT INTO segment_fts (segment_fts) VALUES ('rebuild')", []).is_ok();
+        tell("the full-text index does not hold what was said".into(), "it is made anew by --repair", mended);
+    }
     let lines: Vec<String> =
         db.prepare("PRAGMA integrity_check(20)")?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     if lines != ["ok"] {
@@ -63,11 +69,6 @@ pub fn database(db: &Connection, mode: Mode) -> rusqlite::Result<Vec<Finding>> {
     if broken > 0 {
         let mended = mode == Mode::Repair && delete_strays(db).is_ok();
         tell(format!("{broken} rows belong to calls, legs or utterances that are not there"), "they are deleted by --repair", mended);
-    }
-    if db.execute("INSERT INTO segment_fts (segment_fts, rank) VALUES ('integrity-check', 1)", []).is_err() {
-        let mended = mode == Mode::Repair
-            && db.execute("INSERT INTO segment_fts (segment_fts) VALUES ('rebuild')", []).is_ok();
-        tell("the full-text index does not hold what was said".into(), "it is made anew by --repair", mended);
     }
     let counts = "FROM call WHERE segments <> (SELECT count(*) FROM segment WHERE segment.call = call.id)";
     let wrong: i64 = db.query_row(&format!("SELECT count(*) {counts} AND state = 'completed'"), [], |row| row.get(0))?;

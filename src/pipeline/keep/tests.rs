@@ -1,3 +1,5 @@
+//! Retention and the disk guard by a clock and a disk that the test holds.
+
 use std::cell::Cell;
 
 use super::*;
@@ -9,14 +11,15 @@ struct Bed {
     folder: tempfile::TempDir,
     store: Store,
     spool: Arc<Spool>,
+    _events: tokio::sync::mpsc::Receiver<crate::spool::SpoolEvent>,
 }
 
 impl Bed {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("temp dir");
         let (store, _) = Store::open(folder.path()).expect("store");
-        let (spool, _) = Spool::open(&folder.path().join("spool"), 0).expect("spool");
-        Self { folder, store, spool }
+        let (spool, events) = Spool::open(&folder.path().join("spool"), 0).expect("spool");
+        Self { folder, store, spool, _events: events }
     }
 
     fn path(&self, key: i64) -> PathBuf {

@@ -1,3 +1,5 @@
+//! What is hidden and what stays, text by text.
+
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
