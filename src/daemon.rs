@@ -97,8 +97,9 @@ fn transcribe_settings(config: &Config) -> TranscribeSettings {
     TranscribeSettings {
         models: config.paths.models(),
         model: config.speech.model.clone(),
+        smaller: config.speech.smaller_model.clone(),
         workers: config.speech.workers,
-        beam: config.speech.beam,
+        partial: config.speech.partial,
         hints: config.hints(),
     }
 }
@@ -143,12 +144,12 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let analyser = Arc::new(RwLock::new(Arc::new(config.analyser()?)));
 
     // All bounded: who is ahead waits. Only capture never does, it has the disk before it.
-    let (written_to, written) = mpsc::channel(1024);
+    let (done_to, done) = mpsc::channel(1024);
     let (heard_to, heard) = mpsc::channel(4096);
     let (commands_to, commands) = mpsc::channel(256);
     let (listener_to, assignments) = std_mpsc::channel();
 
-    let workers = Workers::new(transcribe_settings(&config), written_to);
+    let workers = Workers::new(transcribe_settings(&config), done_to);
     let worker_threads = workers.start().context("start the speech threads")?;
     let endpoint = config.endpoint();
     let orders = Arc::clone(&workers);
@@ -173,7 +174,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let live = Live::recover(parts, recovery).await?;
     crate::pipeline::privacy::finish(&store).await;
     let stop_live = CancellationToken::new();
-    let conductor = tokio::spawn(live.run(Inputs { spool: spool_events, heard, written, commands }, stop_live.clone()));
+    let conductor = tokio::spawn(live.run(Inputs { spool: spool_events, heard, done, commands }, stop_live.clone()));
 
     let stop = CancellationToken::new();
     let keeper = Keeper::new(store.clone(), Arc::clone(&spool), keep_settings(&config));

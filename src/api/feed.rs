@@ -153,10 +153,13 @@ pub(super) async fn sse(
     });
     let mut seen = after;
     let events = past.chain(now).filter_map(move |event| {
-        let wanted = event.id > seen && only.is_none_or(|call| event.call == Some(call));
+        let kept = event.id > 0;
+        let wanted = (event.id > seen || !kept) && only.is_none_or(|call| event.call == Some(call));
         seen = seen.max(event.id);
-        let out =
-            wanted.then(|| Ok(Event::default().id(event.id.to_string()).event(&*event.kind).data(&*event.payload)));
+        let out = wanted.then(|| {
+            let shown = Event::default().event(&*event.kind).data(&*event.payload);
+            Ok(if kept { shown.id(event.id.to_string()) } else { shown })
+        });
         std::future::ready(out)
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))

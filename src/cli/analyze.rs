@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::say;
 use crate::config::Config;
 use crate::pipeline::analyze::{Report, analyze};
-use crate::speech::engine::{self, EngineSettings};
+use crate::speech::engine;
 use crate::speech::models;
 use crate::speech::recogniser::Recogniser;
 use crate::text::Label;
@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &AnalyzeArguments, config: &Config) -> anyhow::Resu
     if !arguments.no_text {
         let name = arguments.model.as_deref().unwrap_or(&config.speech.model);
         let model = models::resolve(&config.paths.models(), name)?;
-        let engine = engine::load(&model, &EngineSettings { beam: config.speech.beam })?;
+        let engine = engine::load(&model, 1)?;
         recogniser = Some(Recogniser::new(engine.session().context("start the recogniser")?, config.hints()));
     }
     let mut failed = false;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::client::Daemon;
 use super::{colour, say};
 use crate::config::Config;
-use crate::speech::engine::{self, EngineSettings};
+use crate::speech::engine;
 use crate::speech::models;
 
 /// Exit code 1 when something is wrong
@@ -147,7 +147,7 @@ fn disk(config: &Config) -> Check {
 fn model(config: &Config) -> Check {
     let loaded = models::resolve(&config.paths.models(), &config.speech.model)
         .map_err(|error| error.to_string())
-        .and_then(|model| engine::load(&model, &EngineSettings { beam: 1 }).map_err(|error| error.to_string()));
+        .and_then(|model| engine::load(&model, 1).map_err(|error| error.to_string()));
     match loaded {
         Ok(engine) => good("model", engine.name()),
         Err(error) => bad("model", error, format!("`lineside model pull {}`", config.speech.model)),

@@ -8,6 +8,7 @@ mod doctor;
 mod eagi;
 mod keep;
 mod model;
+mod model_bench;
 mod score;
 mod serve;
 
@@ -90,7 +91,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Show(arguments) => calls::show(&arguments, &config()?)?,
         Command::Search(arguments) => calls::search(&arguments, &config()?)?,
         Command::Tail(arguments) => calls::tail(&arguments, &config()?)?,
-        Command::Model(arguments) => return model::run(&arguments, &config()?.paths.models()),
+        Command::Model(arguments) => return model::run(&arguments, &config()?),
         Command::Forget(arguments) => return keep::forget(&arguments, &config()?),
         Command::Backup(arguments) => keep::make_backup(&arguments, &config()?, path.clone())?,
         Command::Restore(arguments) => keep::bring_back(&arguments, &config()?)?,

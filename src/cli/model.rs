@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{say, table};
+use crate::config::Config;
 use crate::speech::models::{self, CATALOGUE, Fetch, Verified};
 
 /// Models are kept in the state folder; whisper.cpp files and CTranslate2 folders both serve
@@ -45,6 +46,14 @@ enum ModelCommand {
         /// Names [default: all]
         names: Vec<String>,
     },
+    /// What models cost on this machine, one thread, with the engine that reads them
+    Bench {
+        /// Names or paths [default: all that are here]
+        names: Vec<String>,
+        /// A recording of speech, 16 s or more [default: a synthetic voice]
+        #[arg(long)]
+        audio: Option<PathBuf>,
+    },
     /// Print where a model is
     Path {
         /// Its name
@@ -52,7 +61,8 @@ enum ModelCommand {
     },
 }
 
-pub(super) fn run(arguments: &ModelArguments, folder: &Path) -> anyhow::Result<ExitCode> {
+pub(super) fn run(arguments: &ModelArguments, config: &Config) -> anyhow::Result<ExitCode> {
+    let folder = &config.paths.models();
     match &arguments.command {
         ModelCommand::List => list(folder, arguments.json)?,
         ModelCommand::Pull { name, url, sha256 } => {
@@ -80,6 +90,9 @@ pub(super) fn run(arguments: &ModelArguments, folder: &Path) -> anyhow::Result<E
                 "no checksum is published for it"
             };
             say(&format!("{} ({checked})", model.path.display()))?;
+        }
+        ModelCommand::Bench { names, audio } => {
+            super::model_bench::run(names, audio.as_deref(), arguments.json, config)?;
         }
         ModelCommand::Import { path } => say(&models::import(folder, path)?.path.display().to_string())?,
         ModelCommand::Path { name } => say(&models::resolve(folder, name)?.path.display().to_string())?,

@@ -172,6 +172,10 @@ pub struct Speech {
     pub denoise: bool,
     /// Bring speech to an even level before recognition.
     pub normalise: bool,
+    /// Name or path of a smaller model, for live text when the CPU does not suffice.
+    pub smaller_model: Option<String>,
+    /// Show text of what is still being said, when there is CPU for it.
+    pub partial: bool,
 }
 
 impl Default for Speech {
@@ -184,6 +188,8 @@ impl Default for Speech {
             prompt: None,
             denoise: false,
             normalise: true,
+            smaller_model: None,
+            partial: true,
         }
     }
 }
@@ -331,6 +337,7 @@ impl Config {
             prompt: self.speech.prompt.clone().filter(|prompt| !prompt.is_empty()),
             normalise: self.speech.normalise,
             denoise: self.speech.denoise,
+            beams: self.speech.beam,
         }
     }
 

@@ -27,8 +27,12 @@ pub enum Step {
     /// Nothing is left out.
     #[default]
     Full,
+    /// No text of what is still being said.
+    NoPartialText,
     /// Utterances end later: fewer and longer, which cost less a second.
     LongerUtterances,
+    /// Live text by the smaller model, where one is configured.
+    SmallerModel,
     /// Half of the calls are written down live, those that began first; the others when there is time.
     HalfOfTheCalls,
     /// One call in eight.
@@ -38,8 +42,15 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 5] =
-        [Self::Full, Self::LongerUtterances, Self::HalfOfTheCalls, Self::FewCalls, Self::AfterTheCall];
+    const ALL: [Self; 7] = [
+        Self::Full,
+        Self::NoPartialText,
+        Self::LongerUtterances,
+        Self::SmallerModel,
+        Self::HalfOfTheCalls,
+        Self::FewCalls,
+        Self::AfterTheCall,
+    ];
 
     /// 0 is full service.
     pub fn number(self) -> usize {
@@ -53,7 +64,7 @@ impl Step {
     /// Share of the calls that are written down live.
     pub const fn live_share(self) -> f64 {
         match self {
-            Self::Full | Self::LongerUtterances => 1.0,
+            Self::Full | Self::NoPartialText | Self::LongerUtterances | Self::SmallerModel => 1.0,
             Self::HalfOfTheCalls => 0.5,
             Self::FewCalls => 0.125,
             Self::AfterTheCall => 0.0,
@@ -64,7 +75,9 @@ impl Step {
     pub const fn describe(self) -> &'static str {
         match self {
             Self::Full => "everything is written down live",
+            Self::NoPartialText => "no text of what is still being said",
             Self::LongerUtterances => "longer utterances",
+            Self::SmallerModel => "live text by the smaller model, where there is one",
             Self::HalfOfTheCalls => "half of the calls are written down live, the others when there is time",
             Self::FewCalls => "one call in eight is written down live, the others when there is time",
             Self::AfterTheCall => "all text comes after the calls",
@@ -219,9 +232,9 @@ mod tests {
     fn late_text_leaves_out_one_thing_after_the_other_and_calm_brings_them_back() {
         let mut governor = Governor::new(1);
         let late = Reading { lag_s: 5.0, ..QUIET };
-        let steps: Vec<usize> = (0..15).map(|_| governor.tick(&late).step.number()).collect();
-        assert_eq!(steps, [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 4]);
-        for _ in 0..LONGEST_CONFIDENCE * 4 {
+        let steps: Vec<usize> = (0..21).map(|_| governor.tick(&late).step.number()).collect();
+        assert_eq!(steps, [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 6, 6]);
+        for _ in 0..LONGEST_CONFIDENCE * 6 {
             governor.tick(&QUIET);
         }
         assert_eq!(governor.plan().step, Step::Full);

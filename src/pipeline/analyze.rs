@@ -107,7 +107,7 @@ pub fn analyze(
     path: &Path,
     stereo: [Leg; 2],
     settings: EndpointSettings,
-    mut recogniser: Option<&mut Recogniser>,
+    recogniser: Option<&mut Recogniser>,
     analyser: &TextAnalyser,
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Report, AudioError> {
@@ -149,12 +149,23 @@ pub fn analyze(
         "rate_hz": rate_hz,
     });
     let all = found.len();
-    for (done, (leg, samples, found)) in found.into_iter().enumerate() {
-        progress(done, all);
-        let Some(recogniser) = recogniser.as_deref_mut() else { break };
-        let stretch = &samples[found.start as usize..(found.end as usize).min(samples.len())];
+    let mut texts = Vec::new();
+    if let Some(recogniser) = recogniser {
+        // Enough at a time that stretches of one length find each other.
+        for some in found.chunks(recogniser.batch() * 4) {
+            progress(texts.len(), all);
+            let sounds: Vec<Vec<f32>> = some
+                .iter()
+                .map(|(_, samples, found)| {
+                    to_model(&samples[found.start as usize..(found.end as usize).min(samples.len())], rate_hz)
+                })
+                .collect();
+            texts.extend(recogniser.recognise_all(&sounds.iter().map(Vec::as_slice).collect::<Vec<_>>()));
+        }
+    }
+    for ((leg, _, found), text) in found.into_iter().zip(texts) {
         let start = seconds(found.start);
-        match recogniser.recognise(&to_model(stretch, rate_hz)) {
+        match text {
             Ok(recognition) => {
                 if let Some((reason, text)) = recognition.dropped {
                     report.dropped.push(json!({"leg": leg, "start": start, "reason": reason.as_str(), "text": text}));

@@ -44,6 +44,17 @@ impl Orders {
         self.plan().step >= Step::LongerUtterances
     }
 
+    /// Whether live text is made by the smaller model.
+    pub fn smaller_model(&self) -> bool {
+        self.plan().step >= Step::SmallerModel
+    }
+
+    /// Whether a worker has nothing to do, and nothing is left out.
+    pub fn has_time(&self) -> bool {
+        let plan = self.plan();
+        plan.step == Step::Full && self.running.load(Ordering::Relaxed) < plan.workers
+    }
+
     /// Counts an inference while it runs.
     pub(super) fn while_running<T>(&self, work: impl FnOnce() -> T) -> T {
         self.running.fetch_add(1, Ordering::Relaxed);

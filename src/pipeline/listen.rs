@@ -21,9 +21,14 @@ const CLOSED_AT_ONCE: usize = 8;
 /// Samples read of one leg in one round, in seconds: a long recording does not hold up live legs.
 const PIECE_S: u64 = 5;
 
+/// Speech that is not over is told of each time when it has grown by so much: what a person hears as soon.
+const GROWN_MS: u64 = 1000;
+
 /// What the listener tells the conductor.
 #[derive(Debug)]
 pub enum Heard {
+    /// Somebody is saying something: what there is by now.
+    Growing(LegKey, Found),
     /// Somebody said something.
     Utterance(LegKey, Found),
     /// A leg was heard to its end.
@@ -46,6 +51,8 @@ struct Ear {
     listener: LegListener,
     /// Loudest sample so far; `None` when the beginning was not heard.
     peak: Option<u16>,
+    /// Up to where the conductor was told of speech that is not over.
+    told: u64,
 }
 
 /// Listens until the assignments' sender is gone. Blocks: it wants a thread of its own.
@@ -110,7 +117,7 @@ pub fn run(
 
 fn ear((leg, from): Assignment, settings: EndpointSettings) -> Ear {
     let listener = LegListener::new(leg.spec.rate_hz, settings, from);
-    Ear { leg, reader: None, listener, peak: (from == 0).then_some(0) }
+    Ear { leg, reader: None, listener, peak: (from == 0).then_some(0), told: from }
 }
 
 enum Round {
@@ -155,6 +162,14 @@ impl Ear {
         for found in found {
             if heard.blocking_send(Heard::Utterance(self.leg.key, found)).is_err() {
                 return Round::NobodyListens;
+            }
+        }
+        if let Some(growing) = self.listener.growing().filter(|_| !closed) {
+            let step = GROWN_MS * u64::from(self.leg.spec.rate_hz) / 1000;
+            if growing.end >= growing.start.max(self.told) + step {
+                self.told = growing.end;
+                // It may be left out: nothing is lost by it.
+                let _ = heard.try_send(Heard::Growing(self.leg.key, growing));
             }
         }
         match (over, piece) {

@@ -9,15 +9,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc as std_mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::listen::{Assignment, Heard};
+use super::partial::{self, Growing, Partials};
 use super::privacy::{self, Cleaned, Pausing, Privacy, PrivacySettings};
-use super::transcribe::{Job, Work, Workers, Written};
+use super::transcribe::{Done, Job, Work, Workers, Written};
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, UtteranceKey, WallTime};
 use crate::governor::Plan;
 use crate::speech::queue::Urgency;
@@ -148,7 +149,7 @@ pub struct Inputs {
     /// Utterances.
     pub heard: mpsc::Receiver<Heard>,
     /// Texts.
-    pub written: mpsc::Receiver<Written>,
+    pub done: mpsc::Receiver<Done>,
     /// Wishes of the API.
     pub commands: mpsc::Receiver<Command>,
 }
@@ -167,6 +168,7 @@ pub struct Live {
     resume_until: WallTime,
     model_was_ready: bool,
     privacy: Privacy,
+    partials: Partials,
 }
 
 impl Live {
@@ -184,6 +186,7 @@ impl Live {
             resume_until: WallTime(now.0 + RESUME_MS),
             model_was_ready: false,
             privacy: Privacy::new(parts.privacy.clone()),
+            partials: Partials::new(Instant::now()),
             parts,
         };
         for call in recovery.calls {
@@ -254,6 +257,7 @@ impl Live {
                 end: utterance.end_sample,
                 start_ms: utterance.start_ms,
                 said: now,
+                live: false,
             };
             live.parts.workers.queue.push(Urgency::PostCall, now, Work::Utterance(Box::new(job)));
         }
@@ -290,7 +294,13 @@ impl Live {
                     SpoolEvent::Dtmf { leg, at_sample, digit } => self.dtmf(leg, at_sample, digit).await,
                 },
                 Some(heard) = inputs.heard.recv() => self.heard(heard).await,
-                Some(written) = inputs.written.recv() => self.written(written).await,
+                Some(done) = inputs.done.recv() => match done {
+                    Done::Written(written) => self.written(written).await,
+                    Done::Growing(reading) => {
+                        self.show_partial(&reading);
+                        Ok(())
+                    }
+                },
                 Some(command) = inputs.commands.recv() => self.command(command).await,
                 _ = tick.tick() => self.tick().await,
                 () = stop.cancelled() => break,
@@ -468,7 +478,14 @@ impl Live {
 
     async fn heard(&mut self, heard: Heard) -> Result<(), StoreError> {
         match heard {
-            Heard::Utterance(leg, found) => self.utterance(leg, found).await,
+            Heard::Utterance(leg, found) => {
+                self.partials.over(leg);
+                self.utterance(leg, found).await
+            }
+            Heard::Growing(leg, found) => {
+                self.ask_for_partial(leg, found);
+                Ok(())
+            }
             Heard::End { leg, peak } => {
                 if let Some(info) = self.legs.get_mut(&leg) {
                     info.peak = peak;
@@ -487,6 +504,29 @@ impl Live {
                 Ok(())
             }
         }
+    }
+
+    /// Has speech read that is not over, while nothing else waits.
+    fn ask_for_partial(&mut self, leg: LegKey, found: Found) {
+        let workers = &self.parts.workers;
+        let Some(info) = self.legs.get(&leg) else { return };
+        if !workers.has_time() || !self.partials.ask(leg, found.start, Instant::now()) {
+            return;
+        }
+        let growing = Growing { leg: Arc::clone(&info.leg), start: found.start, end: found.end };
+        workers.queue.push(Urgency::Growing, self.now(), Work::Growing(growing));
+    }
+
+    fn show_partial(&mut self, reading: &partial::Reading) {
+        let leg = &reading.growing.leg;
+        let Some((stable, rest)) = self.partials.take(reading) else { return };
+        let Some(info) = self.legs.get(&leg.key) else { return };
+        let Some(call) = self.calls.get(&info.call) else { return };
+        let start_ms = info.offset_ms + (reading.growing.start * 1000 / u64::from(leg.spec.rate_hz)) as i64;
+        let analyser = Arc::clone(&self.parts.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let (stable, rest) = self.privacy.clean_partial(&analyser, stable, rest);
+        let message = partial::message(call.id.as_str(), leg, start_ms as f64 / 1000.0, &stable, &rest);
+        self.parts.store.show(info.call, "partial", &message);
     }
 
     async fn utterance(&mut self, leg: LegKey, found: Found) -> Result<(), StoreError> {
@@ -518,6 +558,7 @@ impl Live {
             end: found.end,
             start_ms: start,
             said,
+            live,
         };
         if let Some(call) = self.calls.get_mut(&info.call) {
             call.outstanding += 1;
@@ -726,7 +767,7 @@ impl Live {
             Command::Governed { plan, lag_s } => {
                 self.parts.workers.queue.demote(|work| match work {
                     Work::Utterance(job) => self.is_written_live(job.call),
-                    Work::Probe(_) => true,
+                    Work::Growing(_) | Work::Probe(_) => true,
                 });
                 let payload = json!({
                     "type": "governor", "event": "governor", "timestamp": self.now().rfc3339(), "step": plan.step.number(),

@@ -9,6 +9,7 @@ pub mod govern;
 pub mod keep;
 pub mod listen;
 pub mod live;
+pub mod partial;
 pub mod privacy;
 pub mod status;
 pub mod transcribe;
@@ -54,7 +55,7 @@ pub fn describe_metrics() {
         Unit::Seconds,
         "How long ago the most urgent waiting utterance was said"
     );
-    describe_gauge!("lineside_governor_step", "What is left out for want of CPU: 0 nothing to 4 all live text");
+    describe_gauge!("lineside_governor_step", "What is left out for want of CPU: 0 nothing to 6 all live text");
     describe_gauge!("lineside_governor_workers", "Inferences at a time that the governor allows");
     describe_gauge!("lineside_cpu_allowed", "CPUs that quota, affinity and configuration allow");
     describe_gauge!("lineside_cpu_idle", "CPUs of the host that nobody used");

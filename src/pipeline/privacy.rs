@@ -123,6 +123,17 @@ impl Privacy {
         if self.settings.redact { analyser.redactor().redact(text) } else { text.into() }
     }
 
+    /// A text that is not complete: its stable beginning and the rest. What a number in it will be nobody knows yet, so none is shown.
+    pub fn clean_partial(&self, analyser: &TextAnalyser, stable: String, rest: String) -> (String, String) {
+        if !self.settings.redact {
+            return (stable, rest);
+        }
+        let shown = analyser.redactor().cautious(&format!("{stable} {rest}"));
+        let same = stable.split_whitespace().zip(shown.split_whitespace()).take_while(|(before, now)| before == now).count();
+        let words: Vec<&str> = shown.split_whitespace().collect();
+        (words[..same].join(" "), words[same..].join(" "))
+    }
+
     /// Takes a key: what is to be stored of it, and what the last keys ask for.
     pub fn key(&mut self, leg: LegKey, at: CallTime, digit: char) -> (char, Option<Pausing>) {
         let keys = self.keys.entry(leg).or_default();
@@ -315,6 +326,17 @@ mod tests {
         assert_eq!(press(1000, "*7").last(), Some(&(MASKED, None)));
         assert_eq!(press(9000, "2").last(), Some(&(MASKED, None)), "too late");
         assert_eq!(press(9000, "*72").last(), Some(&(MASKED, Some(Pausing::Resume))));
+    }
+
+    #[test]
+    fn a_partial_text_shows_no_number_that_may_become_a_secret() {
+        let analyser = TextAnalyser::new(crate::text::LexiconKind::Vader, &[]);
+        let clean = |stable: &str, rest: &str| privacy(true).clean_partial(&analyser, stable.into(), rest.into());
+        let own = |stable: &str, rest: &str| (stable.to_string(), rest.to_string());
+        assert_eq!(clean("It is four", "five three two"), own("It is", "[number]"));
+        assert_eq!(clean("my card 4532-0151", "and so"), own("my card", "[number] and so"));
+        assert_eq!(clean("I paid sixty dollars", "in 2019 or so"), own("I paid sixty dollars", "in [number] or so"));
+        assert_eq!(clean("one of the two", "is mine"), own("one of the two", "is mine"));
     }
 
     #[test]

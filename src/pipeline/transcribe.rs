@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use super::govern::Orders;
+use super::partial::{Growing, Reading};
 use super::status::{ModelState, Status};
 use crate::audio::resample::to_model;
 use crate::call::{CallKey, UtteranceKey, WallTime};
-use crate::speech::engine::{self, Engine, EngineSettings};
+use crate::speech::engine::{self, Engine, EngineError};
 use crate::speech::models;
 use crate::speech::queue::Queue;
 use crate::speech::recogniser::{Hints, Recogniser, Recognition};
@@ -40,21 +41,34 @@ pub struct Job {
     pub start_ms: i64,
     /// When its last word was said.
     pub said: WallTime,
+    /// Whether somebody may be watching its call.
+    pub live: bool,
 }
 
 /// What is in the queue.
 pub enum Work {
     /// Speech.
     Utterance(Box<Job>),
+    /// Speech that is not over.
+    Growing(Growing),
     /// A question whether inference works: a second of silence.
     Probe(oneshot::Sender<Result<Duration, String>>),
+}
+
+/// What the workers tell the conductor.
+#[derive(Debug)]
+pub enum Done {
+    /// An utterance has its text.
+    Written(Written),
+    /// Some of one that is not over.
+    Growing(Reading),
 }
 
 /// What became of an utterance.
 #[derive(Debug)]
 pub struct Written {
     /// The utterance.
-    pub job: Box<Job>,
+    pub job: Job,
     /// Its text, or why there is none.
     pub result: Result<Recognition, String>,
     /// Engine and model.
@@ -68,10 +82,12 @@ pub struct TranscribeSettings {
     pub models: PathBuf,
     /// Name or path of the model.
     pub model: String,
+    /// Name or path of a smaller one, for live text when the CPU does not suffice.
+    pub smaller: Option<String>,
     /// Threads.
     pub workers: usize,
-    /// Beams.
-    pub beam: u32,
+    /// Whether to show text of what is still being said.
+    pub partial: bool,
     /// Language, prompt, preparation of the sound.
     pub hints: Hints,
 }
@@ -86,15 +102,16 @@ pub struct Workers {
     pub orders: Orders,
     settings: RwLock<TranscribeSettings>,
     engine: RwLock<Option<Arc<dyn Engine>>>,
+    smaller: RwLock<Option<Arc<dyn Engine>>>,
     /// Counts models, so that a worker sees that there is another one.
     generation: AtomicU64,
-    written: mpsc::Sender<Written>,
+    done: mpsc::Sender<Done>,
     loading: Mutex<()>,
 }
 
 impl Workers {
     /// Makes the shared part; [`Self::start`] makes the threads.
-    pub fn new(settings: TranscribeSettings, written: mpsc::Sender<Written>) -> Arc<Self> {
+    pub fn new(settings: TranscribeSettings, done: mpsc::Sender<Done>) -> Arc<Self> {
         let status = Status::default();
         status.set(|now| {
             now.wanted.clone_from(&settings.model);
@@ -106,8 +123,9 @@ impl Workers {
             orders: Orders::new(settings.workers),
             settings: RwLock::new(settings),
             engine: RwLock::default(),
+            smaller: RwLock::default(),
             generation: AtomicU64::new(0),
-            written,
+            done,
             loading: Mutex::default(),
         })
     }
@@ -132,7 +150,7 @@ impl Workers {
     /// Takes other settings: another model is loaded, the old one serves until it is there.
     pub fn reconfigure(&self, settings: TranscribeSettings) {
         let old = self.settings();
-        let other = old.model != settings.model || old.beam != settings.beam || old.models != settings.models;
+        let other = old.model != settings.model || old.smaller != settings.smaller || old.models != settings.models;
         *self.settings.write().unwrap_or_else(std::sync::PoisonError::into_inner) = settings;
         if other {
             *self.engine.write().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
@@ -146,7 +164,14 @@ impl Workers {
         self.engine.read().unwrap_or_else(std::sync::PoisonError::into_inner).is_some()
     }
 
+    /// Whether there is time for what may be left out: nothing waits, and a worker has nothing to do.
+    pub fn has_time(&self) -> bool {
+        self.settings().partial && self.ready() && self.queue.backlog().0 == 0 && self.orders.has_time()
+    }
+
     fn look_for_model(&self) {
+        // CTranslate2 computes in threads of its own, which inherit this.
+        yield_to_the_phone();
         let mut told = String::new();
         while !self.queue.is_closed() {
             if !self.ready() {
@@ -177,7 +202,7 @@ impl Workers {
         })?;
         self.status.set(|now| now.model = ModelState::Loading);
         let began = Instant::now();
-        let engine = engine::load(&model, &EngineSettings { beam: settings.beam }).map_err(|error| {
+        let engine = engine::load(&model, settings.workers).map_err(|error| {
             self.status.set(|now| now.model = ModelState::Failed { problem: error.to_string() });
             error.to_string()
         })?;
@@ -189,23 +214,27 @@ impl Workers {
             );
         }
         *self.engine.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(engine);
+        let smaller = settings.smaller.as_deref().and_then(|name| {
+            let loaded = models::resolve(&settings.models, name)
+                .map_err(|error| error.to_string())
+                .and_then(|model| engine::load(&model, settings.workers).map_err(|error| error.to_string()));
+            loaded.inspect_err(|error| log::warn!("speech: {error}. Live text does without a smaller model")).ok()
+        });
+        *self.smaller.write().unwrap_or_else(std::sync::PoisonError::into_inner) = smaller;
         self.generation.fetch_add(1, Ordering::Release);
         self.status.set(|now| now.model = ModelState::Ready { engine: name });
         Ok(())
     }
 
     fn work(&self, number: usize) {
-        // The phone comes first: whatever else wants the CPU gets it.
-        if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19) {
-            log::debug!("speech: priority: {error}");
-        }
-        let mut mine: Option<(u64, String, Recogniser)> = None;
+        yield_to_the_phone();
+        let mut mine: Option<Mine> = None;
         while !self.queue.is_closed() {
             let generation = self.generation.load(Ordering::Acquire);
-            if mine.as_ref().is_none_or(|(loaded, ..)| *loaded != generation) {
+            if mine.as_ref().is_none_or(|mine| mine.generation != generation) {
                 mine = self.session(generation);
             }
-            let Some((_, name, recogniser)) = &mut mine else {
+            let Some(mine) = &mut mine else {
                 std::thread::sleep(Duration::from_millis(100));
                 continue;
             };
@@ -215,14 +244,32 @@ impl Workers {
             }
             match self.queue.pop(Duration::from_millis(500)) {
                 Some(Work::Utterance(job)) => {
-                    let result = self.orders.while_running(|| transcribe(recogniser, &job));
-                    self.note(&result);
-                    if self.written.blocking_send(Written { job, result, engine: name.clone() }).is_err() {
+                    let jobs = self.with_others(*job, mine.usual.1.batch());
+                    let (name, recogniser) =
+                        mine.for_text(self.orders.smaller_model() && jobs.iter().all(|job| job.live));
+                    let results = self.orders.while_running(|| transcribe(recogniser, &jobs));
+                    for (job, result) in jobs.into_iter().zip(results) {
+                        self.note(&result);
+                        let written = Written { job, result, engine: name.to_string() };
+                        if self.done.blocking_send(Done::Written(written)).is_err() {
+                            return;
+                        }
+                    }
+                }
+                Some(Work::Growing(growing)) => {
+                    let result = self.orders.while_running(|| {
+                        let sound = read(&growing.leg, growing.start, growing.end)?;
+                        mine.usual.1.recognise(&sound).map_err(|error| error.to_string())
+                    });
+                    let took = result.as_ref().map_or(Duration::ZERO, |recognition| recognition.took);
+                    let text = result.map(|recognition| recognition.text()).unwrap_or_default();
+                    let words = text.split_whitespace().map(String::from).collect();
+                    if self.done.blocking_send(Done::Growing(Reading { growing, words, took })).is_err() {
                         return;
                     }
                 }
                 Some(Work::Probe(answer)) => {
-                    let result = recogniser.recognise(&vec![0.0; 16_000]).map_err(|error| error.to_string());
+                    let result = mine.usual.1.recognise(&vec![0.0; 16_000]).map_err(|error| error.to_string());
                     self.note(&result);
                     let _ = answer.send(result.map(|recognition| recognition.took));
                 }
@@ -231,18 +278,33 @@ impl Workers {
         }
     }
 
-    fn session(&self, generation: u64) -> Option<(u64, String, Recogniser)> {
-        let engine = self.engine.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()?;
-        match engine.session() {
-            Ok(session) => {
-                Some((generation, engine.name().to_string(), Recogniser::new(session, self.settings().hints)))
-            }
-            Err(error) => {
-                log::error!("speech: {error}");
-                std::thread::sleep(LOOK);
-                None
+    /// Utterances that are written down together with this one: where the engine gains by it, this worker's share of what waits.
+    fn with_others(&self, job: Job, batch: usize) -> Vec<Job> {
+        let share = (self.queue.backlog().0 + 1).div_ceil(self.orders.plan().workers);
+        let mut jobs = vec![job];
+        while jobs.len() < batch.min(share) {
+            match self.queue.pop_if(|work| matches!(work, Work::Utterance(_))) {
+                Some(Work::Utterance(other)) => jobs.push(*other),
+                _ => break,
             }
         }
+        jobs
+    }
+
+    fn session(&self, generation: u64) -> Option<Mine> {
+        let hints = self.settings().hints;
+        let open = |engine: &RwLock<Option<Arc<dyn Engine>>>| {
+            let engine = engine.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()?;
+            match engine.session() {
+                Ok(session) => Some((engine.name().to_string(), Recogniser::new(session, hints.clone()))),
+                Err(error) => {
+                    log::error!("speech: {error}");
+                    std::thread::sleep(LOOK);
+                    None
+                }
+            }
+        };
+        Some(Mine { generation, usual: open(&self.engine)?, smaller: open(&self.smaller) })
     }
 
     fn note(&self, result: &Result<Recognition, String>) {
@@ -260,27 +322,57 @@ impl Workers {
     }
 }
 
+/// The phone comes first: whatever else wants the CPU gets it.
+fn yield_to_the_phone() {
+    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19) {
+        log::debug!("speech: priority: {error}");
+    }
+}
+
 fn wall() -> WallTime {
     WallTime(
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64),
     )
 }
 
-fn transcribe(recogniser: &mut Recogniser, job: &Job) -> Result<Recognition, String> {
+/// A worker's own memory on the models, by their names.
+struct Mine {
+    generation: u64,
+    usual: (String, Recogniser),
+    smaller: Option<(String, Recogniser)>,
+}
+
+impl Mine {
+    fn for_text(&mut self, smaller: bool) -> (&str, &mut Recogniser) {
+        let (name, recogniser) = match &mut self.smaller {
+            Some(chosen) if smaller => chosen,
+            _ => &mut self.usual,
+        };
+        (name, recogniser)
+    }
+}
+
+fn transcribe(recogniser: &mut Recogniser, jobs: &[Job]) -> Vec<Result<Recognition, String>> {
+    let sounds: Vec<Result<Vec<f32>, String>> = jobs.iter().map(|job| read(&job.leg, job.start, job.end)).collect();
+    let stretches: Vec<&[f32]> = sounds.iter().flatten().map(Vec::as_slice).collect();
+    let mut answers = recogniser.recognise_all(&stretches).into_iter();
+    let answer = |sound: Result<Vec<f32>, String>| {
+        sound?;
+        answers.next().unwrap_or_else(|| Err(EngineError::Inference("no answer".into()))).map_err(|e| e.to_string())
+    };
+    sounds.into_iter().map(answer).collect()
+}
+
+/// A stretch of a leg as the models want it.
+fn read(leg: &SpooledLeg, start: u64, end: u64) -> Result<Vec<f32>, String> {
     let mut samples = Vec::new();
-    let length = (job.end - job.start) as usize;
-    let got = job
-        .leg
+    let got = leg
         .reader()
-        .and_then(|mut reader| reader.read(job.start, length, &mut samples))
+        .and_then(|mut reader| reader.read(start, (end - start) as usize, &mut samples))
         .map_err(|error| error.to_string())?;
     if got == 0 {
-        return Err(format!(
-            "{}: its samples {} to {} are not there any more",
-            job.leg.audio().path().display(),
-            job.start,
-            job.end
-        ));
+        let path = leg.audio().path().display().to_string();
+        return Err(format!("{path}: its samples {start} to {end} are not there any more"));
     }
-    recogniser.recognise(&to_model(&samples, job.leg.spec.rate_hz)).map_err(|error| error.to_string())
+    Ok(to_model(&samples, leg.spec.rate_hz))
 }

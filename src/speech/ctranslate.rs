@@ -3,13 +3,16 @@
 //! `ct2rs` without its `whisper` feature: features are made in `mel.rs`, tokens are spelt out here from the strings that the model returns
 //! (GPT-2's byte alphabet). The window is as long as the utterance needs, as with the other engine. Word times are spread over a piece by length:
 //! the engine's aligner wants another pass over the decoder, which costs more than live text has.
+//!
+//! Utterances of several calls are decoded as one batch: a step of the decoder costs little more for eight of them than for one. The engine
+//! computes in threads of its own, one a session, which inherit the priority of the thread that loads the model.
 
 use std::sync::Arc;
 
-use ct2rs::sys::{ComputeType, Config, Device, StorageView, Whisper, WhisperOptions};
+use ct2rs::sys::{ComputeType, Config, DetectionResult, Device, StorageView, Whisper, WhisperOptions};
 use tokenizers::Tokenizer;
 
-use super::engine::{Engine, EngineError, EngineSettings, Piece, Recognised, Request, Session};
+use super::engine::{Engine, EngineError, Piece, Recognised, Request, Session};
 use super::mel::Mel;
 use super::models::ModelRef;
 use crate::call::Word;
@@ -19,19 +22,24 @@ struct Shared {
     whisper: Whisper,
     mel: Mel,
     tokenizer: Option<Tokenizer>,
-    beam: usize,
 }
+
+/// Stretches in a batch at most.
+const BATCH: usize = 8;
+/// The longest of a batch may have so many times the window of the shortest: all of them cost as much as the longest.
+const UNLIKE: f32 = 1.35;
 
 /// A loaded CTranslate2 model folder.
 pub struct CTranslate(Arc<Shared>);
 
 impl CTranslate {
-    /// Loads a model folder. Blocks.
-    pub fn load(model: &ModelRef, settings: &EngineSettings) -> Result<Self, EngineError> {
+    /// Loads a model folder for so many sessions at a time, which share its weights. Blocks.
+    pub fn load(model: &ModelRef, sessions: usize) -> Result<Self, EngineError> {
         let config = Config {
             device: Device::CPU,
             compute_type: ComputeType::INT8,
             num_threads_per_replica: 1,
+            device_indices: vec![0; sessions.max(1)],
             ..Config::default()
         };
         let whisper =
@@ -39,7 +47,7 @@ impl CTranslate {
         let mel = Mel::new(whisper.n_mels());
         let tokenizer = Tokenizer::from_file(model.path.join("tokenizer.json")).ok();
         let name = format!("ctranslate2/{}", model.name);
-        Ok(Self(Arc::new(Shared { name, whisper, mel, tokenizer, beam: settings.beam.max(1) as usize })))
+        Ok(Self(Arc::new(Shared { name, whisper, mel, tokenizer })))
     }
 }
 
@@ -57,52 +65,107 @@ struct CTranslateSession(Arc<Shared>);
 
 impl Session for CTranslateSession {
     fn transcribe(&mut self, request: &Request) -> Result<Recognised, EngineError> {
+        let mut answers = self.together(&[request])?;
+        Ok(answers.pop().unwrap_or_default())
+    }
+
+    fn batch(&self) -> usize {
+        BATCH
+    }
+
+    fn transcribe_all(&mut self, requests: &[Request]) -> Vec<Result<Recognised, EngineError>> {
+        let mut answers: Vec<_> = requests.iter().map(|_| Ok(Recognised::default())).collect();
+        for group in alike(requests) {
+            let batch: Vec<&Request> = group.iter().map(|&place| &requests[place]).collect();
+            match self.together(&batch) {
+                Ok(found) => group.iter().zip(found).for_each(|(&place, answer)| answers[place] = Ok(answer)),
+                // One of them may have broken it: each alone, so that the others have their text.
+                Err(_) => group.iter().for_each(|&place| answers[place] = self.transcribe(&requests[place])),
+            }
+        }
+        answers
+    }
+}
+
+/// Groups of requests, by their places, that are decoded as one batch: of about one length, and asked for alike.
+fn alike(requests: &[Request]) -> Vec<Vec<usize>> {
+    let mut places: Vec<usize> = (0..requests.len()).collect();
+    places.sort_by_key(|&place| requests[place].context);
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for place in places {
+        let request = &requests[place];
+        let fits = groups.last().is_some_and(|group| {
+            let first = &requests[group[0]];
+            group.len() < BATCH
+                && request.context as f32 <= first.context as f32 * UNLIKE
+                && (request.language, request.prompt, request.beams) == (first.language, first.prompt, first.beams)
+        });
+        match groups.last_mut() {
+            Some(group) if fits => group.push(place),
+            _ => groups.push(vec![place]),
+        }
+    }
+    groups
+}
+
+impl CTranslateSession {
+    /// One batch: all with the window of the longest, and the language, prompt and beams of the first.
+    fn together(&self, requests: &[&Request]) -> Result<Vec<Recognised>, EngineError> {
         let shared = &self.0;
         let fail = |error: anyhow::Error| EngineError::Inference(format!("{error:#}"));
-        let frames = request.context as usize * 2;
-        let mut values = shared.mel.features(request.samples, frames);
-        let features =
-            StorageView::new(&[1, shared.whisper.n_mels(), frames], &mut values, Device::CPU).map_err(fail)?;
-        let language = if !shared.whisper.is_multilingual() {
-            Some("en".into())
-        } else if let Some(language) = request.language {
-            Some(language.to_string())
+        let Some(first) = requests.first() else { return Ok(Vec::new()) };
+        let frames = requests.iter().map(|request| request.context).max().unwrap_or(0) as usize * 2;
+        let mut values: Vec<f32> =
+            requests.iter().flat_map(|request| shared.mel.features(request.samples, frames)).collect();
+        let features = StorageView::new(&[requests.len(), shared.whisper.n_mels(), frames], &mut values, Device::CPU)
+            .map_err(fail)?;
+        let languages: Vec<Option<String>> = if !shared.whisper.is_multilingual() {
+            vec![Some("en".into()); requests.len()]
+        } else if let Some(language) = first.language {
+            vec![Some(language.to_string()); requests.len()]
         } else {
             let found = shared.whisper.detect_language(&features).map_err(fail)?;
-            found
-                .first()
-                .and_then(|best| best.first())
-                .map(|best| best.language.trim_matches(['<', '|', '>']).to_string())
+            let code = |best: &DetectionResult| best.language.trim_matches(['<', '|', '>']).to_string();
+            found.iter().map(|best| best.first().map(code)).collect()
         };
-        let mut prompt: Vec<String> = Vec::new();
-        if let (Some(text), Some(tokenizer)) = (request.prompt, &shared.tokenizer)
+        let mut before: Vec<String> = Vec::new();
+        if let (Some(text), Some(tokenizer)) = (first.prompt, &shared.tokenizer)
             && let Ok(encoded) = tokenizer.encode(format!(" {}", text.trim()), false)
         {
-            prompt.push("<|startofprev|>".into());
-            prompt.extend(encoded.get_tokens().iter().take(224).cloned());
+            before.push("<|startofprev|>".into());
+            before.extend(encoded.get_tokens().iter().take(224).cloned());
         }
-        prompt.push("<|startoftranscript|>".into());
-        if shared.whisper.is_multilingual() {
-            prompt.push(format!("<|{}|>", language.as_deref().unwrap_or("en")));
-            prompt.push("<|transcribe|>".into());
-        }
+        before.push("<|startoftranscript|>".into());
+        let prompts: Vec<Vec<String>> = languages
+            .iter()
+            .map(|language| {
+                let mut prompt = before.clone();
+                if shared.whisper.is_multilingual() {
+                    prompt.push(format!("<|{}|>", language.as_deref().unwrap_or("en")));
+                    prompt.push("<|transcribe|>".into());
+                }
+                prompt
+            })
+            .collect();
         let options = WhisperOptions {
-            beam_size: shared.beam,
+            beam_size: first.beams.max(1) as usize,
             return_scores: true,
             return_no_speech_prob: true,
             ..WhisperOptions::default()
         };
-        let results = shared.whisper.generate(&features, &[prompt], &options).map_err(fail)?;
-        let Some(result) = results.into_iter().next() else { return Ok(Recognised::default()) };
-        let mean_logprob = result.scores.first().copied().unwrap_or(0.0);
-        let tokens = result.sequences.into_iter().next().unwrap_or_default();
-        let end_ms = request.samples.len() as i64 / 16;
-        Ok(Recognised {
-            pieces: pieces(&tokens, mean_logprob.exp().min(1.0), end_ms),
-            language,
-            no_speech: Some(result.no_speech_prob),
-            mean_logprob,
-        })
+        let results = shared.whisper.generate(&features, &prompts, &options).map_err(fail)?;
+        let answers = results.into_iter().zip(requests).zip(languages).map(|((result, request), language)| {
+            let mean_logprob = result.scores.first().copied().unwrap_or(0.0);
+            let tokens = result.sequences.into_iter().next().unwrap_or_default();
+            let end_ms = request.samples.len() as i64 / 16;
+            Recognised {
+                pieces: pieces(&tokens, mean_logprob.exp().min(1.0), end_ms),
+                language,
+                no_speech: Some(result.no_speech_prob),
+                mean_logprob,
+            }
+        });
+        Ok(answers.collect())
     }
 }
 
@@ -195,9 +258,18 @@ mod tests {
             file(99, "WhisperSpec", 0),
         ] {
             std::fs::write(folder.path().join("model.bin"), &bytes).expect("write");
-            let problem = CTranslate::load(&model, &EngineSettings { beam: 1 }).err().expect("no model").to_string();
+            let problem = CTranslate::load(&model, 1).err().expect("no model").to_string();
             assert!(problem.contains(folder.path().to_str().expect("path")), "{problem}");
         }
+    }
+
+    #[test]
+    fn stretches_of_about_one_length_are_decoded_together() {
+        let request = |context| Request { samples: &[], language: None, prompt: None, context, beams: 1 };
+        let requests: Vec<Request> = [320, 1500, 256, 448, 320].map(request).into();
+        assert_eq!(alike(&requests), [vec![2, 0, 4], vec![3], vec![1]]);
+        let many: Vec<Request> = (0..=BATCH).map(|_| request(320)).collect();
+        assert_eq!(alike(&many).iter().map(Vec::len).collect::<Vec<_>>(), [BATCH, 1]);
     }
 
     #[test]

@@ -32,13 +32,6 @@ impl EngineError {
     }
 }
 
-/// How to run a model.
-#[derive(Clone, Debug)]
-pub struct EngineSettings {
-    /// Beams; 1 is greedy.
-    pub beam: u32,
-}
-
 /// What is to be written down.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
@@ -50,6 +43,8 @@ pub struct Request<'a> {
     pub prompt: Option<&'a str>,
     /// Encoder positions to use (one is 20 ms), at most [`FULL_CONTEXT`].
     pub context: u32,
+    /// Beams; 1 is greedy.
+    pub beams: u32,
 }
 
 /// Encoder positions of the whole 30 s window.
@@ -94,6 +89,16 @@ impl Recognised {
 pub trait Session: Send {
     /// Writes down one stretch of speech. Blocks for the whole inference, which cannot be stopped half-way.
     fn transcribe(&mut self, request: &Request) -> Result<Recognised, EngineError>;
+
+    /// How many stretches at a time it gains by.
+    fn batch(&self) -> usize {
+        1
+    }
+
+    /// The same for several stretches, of several calls; together where the engine gains by it. One answer each, in their order.
+    fn transcribe_all(&mut self, requests: &[Request]) -> Vec<Result<Recognised, EngineError>> {
+        requests.iter().map(|request| self.transcribe(request)).collect()
+    }
 }
 
 /// A loaded model.
@@ -104,10 +109,10 @@ pub trait Engine: Send + Sync {
     fn session(&self) -> Result<Box<dyn Session>, EngineError>;
 }
 
-/// Loads a model with the engine that its files ask for. Blocks for seconds.
-pub fn load(model: &ModelRef, settings: &EngineSettings) -> Result<Arc<dyn Engine>, EngineError> {
+/// Loads a model with the engine that its files ask for, for so many sessions at a time. Blocks for seconds.
+pub fn load(model: &ModelRef, sessions: usize) -> Result<Arc<dyn Engine>, EngineError> {
     Ok(match model.kind {
-        ModelKind::Whisper => Arc::new(super::whisper::Whisper::load(model, settings)?),
-        ModelKind::CTranslate2 => Arc::new(super::ctranslate::CTranslate::load(model, settings)?),
+        ModelKind::Whisper => Arc::new(super::whisper::Whisper::load(model)?),
+        ModelKind::CTranslate2 => Arc::new(super::ctranslate::CTranslate::load(model, sessions)?),
     })
 }

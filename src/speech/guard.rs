@@ -1,11 +1,11 @@
 //! Keeps out what a model invents where nobody spoke (SPE-8). Every text that is dropped is counted by its reason and kept in the diagnostics.
 //!
-//! Whisper's own thresholds (compression 2.4, log probability -1.0: Radford et al. 2022, section 4.5) decide when to look again at full context;
+//! Whisper's own thresholds (compression 2.4, log probability -1.0: Radford et al. 2022, section 4.5) decide when to look again;
 //! dropping asks for more, so that a short "thank you" that was said stays.
 
 use super::engine::Recognised;
 
-/// Below this mean log probability a text is read again at full context.
+/// Below this mean log probability a text is read again.
 const IMPROBABLE: f32 = -1.0;
 /// Below this it is dropped even so: no word in it is likelier than one in six.
 const HOPELESS: f32 = -1.8;
@@ -41,6 +41,8 @@ pub enum Reason {
     NoSpeech,
     /// The same words over and over.
     Repetition,
+    /// A phrase twice in a row: people say so, and decoders that have lost their place.
+    Echo,
     /// A sentence that models invent.
     KnownPhrase,
     /// Hardly any token was likely.
@@ -55,6 +57,7 @@ impl Reason {
         match self {
             Self::NoSpeech => "no_speech",
             Self::Repetition => "repetition",
+            Self::Echo => "echo",
             Self::KnownPhrase => "known_phrase",
             Self::Improbable => "improbable",
             Self::TooFast => "too_fast",
@@ -67,7 +70,7 @@ impl Reason {
 pub enum Verdict {
     /// Believe it.
     Keep,
-    /// Read it again at full context, if it was not.
+    /// Read it again, at full context and with more beams.
     Doubt(Reason),
     /// Drop it.
     Drop(Reason),
@@ -92,6 +95,9 @@ pub fn judge(answer: &Recognised, seconds: f32) -> Verdict {
     if words.len() > 3 && words.len() as f32 > MAX_WORDS_PER_SECOND * seconds.max(0.5) {
         return Verdict::Doubt(Reason::TooFast);
     }
+    if echoes(&words) {
+        return Verdict::Doubt(Reason::Echo);
+    }
     match answer.mean_logprob {
         p if p < HOPELESS => Verdict::Drop(Reason::Improbable),
         p if p < IMPROBABLE => Verdict::Doubt(Reason::Improbable),
@@ -106,6 +112,11 @@ pub fn drops_after_second_look(reason: Reason) -> bool {
 
 fn plain(word: &str) -> String {
     word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// Whether a phrase of three to eight words stands there twice in a row.
+fn echoes(words: &[String]) -> bool {
+    (3..=8).any(|size| words.windows(size * 2).any(|pair| pair[..size] == pair[size..]))
 }
 
 /// Whether a phrase of one to eight words stands there again and again, or the text is mostly what it already said.
@@ -162,5 +173,13 @@ mod tests {
         let fast = "one two three four five six seven eight nine ten eleven twelve";
         assert_eq!(judge(&answer(fast, -0.3), 1.0), Verdict::Doubt(Reason::TooFast));
         assert_eq!(judge(&answer("", 0.0), 1.0), Verdict::Keep);
+    }
+
+    #[test]
+    fn a_phrase_that_is_said_twice_is_read_again_but_never_dropped_for_it() {
+        let twice = answer("The light on the light on the router is red.", -0.2);
+        assert_eq!(judge(&twice, 4.0), Verdict::Doubt(Reason::Echo));
+        assert!(!drops_after_second_look(Reason::Echo));
+        assert_eq!(judge(&answer("No no no, I said I said no.", -0.2), 3.0), Verdict::Keep);
     }
 }

@@ -15,7 +15,8 @@ const BINS: usize = WINDOW / 2 + 1;
 /// Makes features for one number of mel bands.
 pub(super) struct Mel {
     bands: usize,
-    filters: Vec<[f32; BINS]>,
+    /// First bin of each band, and its weights from there on.
+    filters: Vec<(usize, Vec<f32>)>,
     hann: Vec<f32>,
     fft: Arc<dyn Fft<f32>>,
 }
@@ -34,17 +35,20 @@ impl Mel {
             Ok(i) => samples.get(i).copied().unwrap_or(0.0),
             Err(_) => samples.get(i.unsigned_abs()).copied().unwrap_or(0.0),
         };
-        let mut out = vec![0.0; self.bands * frames];
-        let mut loudest = f32::MIN;
+        // Behind the sound there is nothing to transform: log10 of the smallest power.
+        let mut out = vec![-10.0; self.bands * frames];
+        let mut loudest = -10.0_f32;
+        let heard = frames.min((samples.len() + half).div_ceil(HOP) + 1);
         let mut buffer = vec![Complex32::default(); WINDOW];
-        for frame in 0..frames {
+        for frame in 0..heard {
             let begin = (frame * HOP) as isize - half as isize;
             for (i, (value, window)) in buffer.iter_mut().zip(&self.hann).enumerate() {
                 *value = Complex32::new(at(begin + i as isize) * window, 0.0);
             }
             self.fft.process(&mut buffer);
-            for (band, filter) in self.filters.iter().enumerate() {
-                let power: f32 = filter.iter().zip(&buffer).map(|(weight, value)| weight * value.norm_sqr()).sum();
+            for (band, (first, filter)) in self.filters.iter().enumerate() {
+                let power: f32 =
+                    filter.iter().zip(&buffer[*first..]).map(|(weight, value)| weight * value.norm_sqr()).sum();
                 let log = power.max(1e-10).log10();
                 loudest = loudest.max(log);
                 out[band * frames + frame] = log;
@@ -62,17 +66,19 @@ fn hz_of(mel: f64) -> f64 {
     if mel < 15.0 { mel * 200.0 / 3.0 } else { 1000.0 * ((mel - 15.0) * 6.4_f64.ln() / 27.0).exp() }
 }
 
-fn filters(bands: usize) -> Vec<[f32; BINS]> {
+fn filters(bands: usize) -> Vec<(usize, Vec<f32>)> {
     let top = 15.0 + 8.0_f64.ln() * 27.0 / 6.4_f64.ln(); // 8 kHz
     let edges: Vec<f64> = (0..bands + 2).map(|i| hz_of(top * i as f64 / (bands + 1) as f64)).collect();
     (0..bands)
         .map(|band| {
             let (low, mid, high) = (edges[band], edges[band + 1], edges[band + 2]);
-            std::array::from_fn(|bin| {
+            let (first, last) = ((low / 40.0).ceil() as usize, (high / 40.0).floor() as usize);
+            let weight = |bin: usize| {
                 let hz = bin as f64 * 40.0;
                 let slope = ((hz - low) / (mid - low)).min((high - hz) / (high - mid)).max(0.0);
                 (slope * 2.0 / (high - low)) as f32
-            })
+            };
+            (first, (first..=last.min(BINS - 1)).map(weight).collect())
         })
         .collect()
 }
@@ -82,6 +88,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_behind_the_sound_is_as_if_silence_had_been_transformed() {
+        let sound: Vec<f32> = (0..12_345).map(|i| ((i * i) as f32 * 0.001).sin() * 0.3).collect();
+        let mut padded = sound.clone();
+        padded.resize(48_000, 0.0);
+        let mel = Mel::new(80);
+        assert_eq!(mel.features(&sound, 250), mel.features(&padded, 250));
+    }
+
+    #[test]
     fn a_tone_lights_the_band_that_holds_it() {
         let tone: Vec<f32> =
             (0..16_000).map(|i| (i as f32 * 1000.0 * std::f32::consts::TAU / 16_000.0).sin()).collect();
@@ -89,8 +104,8 @@ mod tests {
         let features = mel.features(&tone, 100);
         let column: Vec<f32> = (0..80).map(|band| features[band * 100 + 50]).collect();
         let brightest = (0..80).max_by(|&a, &b| column[a].total_cmp(&column[b])).expect("bands");
-        let peak =
-            (0..BINS).max_by(|&a, &b| mel.filters[brightest][a].total_cmp(&mel.filters[brightest][b])).expect("bins");
+        let (first, filter) = &mel.filters[brightest];
+        let peak = first + (0..filter.len()).max_by(|&a, &b| filter[a].total_cmp(&filter[b])).expect("bins");
         assert!((peak as f32 * 40.0 - 1000.0).abs() <= 80.0, "band {brightest} peaks at bin {peak}");
     }
 }

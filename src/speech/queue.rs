@@ -14,6 +14,8 @@ use crate::call::WallTime;
 pub enum Urgency {
     /// Of a call that somebody may be watching.
     Live,
+    /// Of what is still being said: shown, not kept.
+    Growing,
     /// Of a call that is over: recovered, or from a finished recording.
     PostCall,
 }
@@ -85,6 +87,13 @@ impl<T> Queue<T> {
             .wait_timeout_while(state, patience, |state| state.heap.is_empty() && !state.closed)
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         if state.closed { None } else { state.heap.pop().map(|Reverse(entry)| entry.work) }
+    }
+
+    /// The most urgent work of those for which `take` is true, without waiting.
+    pub fn pop_if(&self, take: impl FnOnce(&T) -> bool) -> Option<T> {
+        let mut state = self.lock();
+        let wanted = !state.closed && state.heap.peek().is_some_and(|Reverse(entry)| take(&entry.work));
+        if wanted { state.heap.pop().map(|Reverse(entry)| entry.work) } else { None }
     }
 
     /// Work that waits, and the deadline of the most urgent.

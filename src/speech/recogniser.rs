@@ -12,6 +12,9 @@ const SHORTEST: usize = MODEL_HZ as usize + MODEL_HZ as usize / 10;
 /// Encoder positions beyond the stretch that users found to be needed (whisper.cpp #1855): 2.6 s.
 const MARGIN: u32 = 128;
 
+/// Beams of the second look, at least: where one way of hearing it is doubtful, five are compared (Radford et al. 2022, section 4.5).
+const SECOND_LOOK_BEAMS: u32 = 5;
+
 /// What became of a stretch of speech.
 #[derive(Clone, Debug)]
 pub struct Recognition {
@@ -25,6 +28,13 @@ pub struct Recognition {
     pub took: Duration,
 }
 
+impl Recognition {
+    /// All of it in one line.
+    pub fn text(&self) -> String {
+        self.pieces.iter().map(|piece| piece.text.as_str()).collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// What all requests of a recogniser have in common.
 #[derive(Clone, Debug, Default)]
 pub struct Hints {
@@ -36,6 +46,8 @@ pub struct Hints {
     pub normalise: bool,
     /// Suppress noise first.
     pub denoise: bool,
+    /// Beams of the first look; 0 and 1 are greedy.
+    pub beams: u32,
 }
 
 /// A session with its guard.
@@ -50,48 +62,88 @@ impl Recogniser {
         Self { session, hints }
     }
 
+    /// How many stretches at a time it gains by.
+    pub fn batch(&self) -> usize {
+        self.session.batch()
+    }
+
     /// Writes down a stretch of 16 kHz speech. Blocks.
     pub fn recognise(&mut self, samples: &[f32]) -> Result<Recognition, EngineError> {
+        self.recognise_all(&[samples]).pop().unwrap_or_else(|| Err(EngineError::Inference("no answer".into())))
+    }
+
+    /// The same for several stretches, of several calls; one answer each, in their order. Blocks for all of them.
+    pub fn recognise_all(&mut self, stretches: &[&[f32]]) -> Vec<Result<Recognition, EngineError>> {
         let began = Instant::now();
-        let seconds = samples.len() as f32 / MODEL_HZ as f32;
+        let sounds: Vec<Vec<f32>> = stretches.iter().map(|samples| self.prepare(samples)).collect();
+        let requests: Vec<Request> =
+            sounds.iter().map(|sound| self.hints.request(sound, context_for(sound.len()), self.hints.beams)).collect();
+        let answers = self.session.transcribe_all(&requests);
+        let took = began.elapsed() / stretches.len().max(1) as u32;
+        let judged = answers.into_iter().zip(sounds.iter().zip(stretches)).map(|(answer, (sound, samples))| {
+            let began = Instant::now();
+            let seconds = samples.len() as f32 / MODEL_HZ as f32;
+            let (answer, verdict) = second_look(self.session.as_mut(), &self.hints, sound, answer?, seconds)?;
+            Ok(believed(answer, verdict, seconds, took + began.elapsed()))
+        });
+        judged.collect()
+    }
+
+    fn prepare(&self, samples: &[f32]) -> Vec<f32> {
         let mut sound = if self.hints.denoise { crate::audio::denoise::denoise(samples) } else { samples.to_vec() };
         if self.hints.normalise {
             level::normalise(&mut sound);
         }
         sound.resize(sound.len().max(SHORTEST), 0.0);
-        let context = context_for(sound.len());
-        let mut answer = self.ask(&sound, context)?;
-        let mut verdict = guard::judge(&answer, seconds);
-        if matches!(verdict, Verdict::Doubt(_)) && context < FULL_CONTEXT {
-            metrics::counter!("lineside_second_looks_total").increment(1);
-            let second = self.ask(&sound, FULL_CONTEXT)?;
-            let judged = guard::judge(&second, seconds);
-            if judged == Verdict::Keep || second.mean_logprob > answer.mean_logprob {
-                (answer, verdict) = (second, judged);
-            }
-        }
-        let reason = match verdict {
-            Verdict::Drop(reason) => Some(reason),
-            Verdict::Doubt(reason) if guard::drops_after_second_look(reason) => Some(reason),
-            _ => None,
-        };
-        let length_ms = (seconds * 1000.0) as i64;
-        let dropped = reason.map(|reason| {
-            metrics::counter!("lineside_guard_dropped_total", "reason" => reason.as_str()).increment(1);
-            (reason, answer.text())
-        });
-        let pieces = if dropped.is_some() { Vec::new() } else { within(std::mem::take(&mut answer.pieces), length_ms) };
-        Ok(Recognition { pieces, language: answer.language, dropped, took: began.elapsed() })
+        sound
     }
+}
 
-    fn ask(&mut self, samples: &[f32], context: u32) -> Result<Recognised, EngineError> {
-        self.session.transcribe(&Request {
+impl Hints {
+    fn request<'a>(&'a self, samples: &'a [f32], context: u32, beams: u32) -> Request<'a> {
+        Request {
             samples,
-            language: self.hints.language.as_deref(),
-            prompt: self.hints.prompt.as_deref(),
+            language: self.language.as_deref(),
+            prompt: self.prompt.as_deref(),
             context,
-        })
+            beams: beams.max(1),
+        }
     }
+}
+
+/// Where the guard doubts an answer: another, of the whole window and with more beams. The better one, judged.
+fn second_look(
+    session: &mut dyn Session,
+    hints: &Hints,
+    sound: &[f32],
+    first: Recognised,
+    seconds: f32,
+) -> Result<(Recognised, Verdict), EngineError> {
+    let verdict = guard::judge(&first, seconds);
+    if !matches!(verdict, Verdict::Doubt(_)) {
+        return Ok((first, verdict));
+    }
+    metrics::counter!("lineside_second_looks_total").increment(1);
+    let second = session.transcribe(&hints.request(sound, FULL_CONTEXT, hints.beams.max(SECOND_LOOK_BEAMS)))?;
+    let judged = guard::judge(&second, seconds);
+    let better = judged == Verdict::Keep || second.mean_logprob > first.mean_logprob;
+    Ok(if better { (second, judged) } else { (first, verdict) })
+}
+
+/// What is left of an answer that was judged.
+fn believed(mut answer: Recognised, verdict: Verdict, seconds: f32, took: Duration) -> Recognition {
+    let reason = match verdict {
+        Verdict::Drop(reason) => Some(reason),
+        Verdict::Doubt(reason) if guard::drops_after_second_look(reason) => Some(reason),
+        _ => None,
+    };
+    let dropped = reason.map(|reason| {
+        metrics::counter!("lineside_guard_dropped_total", "reason" => reason.as_str()).increment(1);
+        (reason, answer.text())
+    });
+    let length_ms = (seconds * 1000.0) as i64;
+    let pieces = if dropped.is_some() { Vec::new() } else { within(std::mem::take(&mut answer.pieces), length_ms) };
+    Recognition { pieces, language: answer.language, dropped, took }
 }
 
 /// Encoder positions for so many samples: the stretch and a margin, in steps that keep the kernels' shapes few.

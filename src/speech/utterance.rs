@@ -164,9 +164,9 @@ impl LegListener {
         self.origin + self.taken
     }
 
-    /// Whether somebody is speaking now.
-    pub fn in_speech(&self) -> bool {
-        self.endpointer.open.is_some()
+    /// What has been said by now of an utterance that is not over.
+    pub fn growing(&self) -> Option<Found> {
+        self.endpointer.open.as_ref().map(|open| self.found((open.first, self.endpointer.next)))
     }
 
     /// Other settings from now on; what is open goes on under them.

@@ -11,7 +11,7 @@ use std::sync::{Arc, Once};
 
 use whisper_rs::{FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperState};
 
-use super::engine::{Engine, EngineError, EngineSettings, Piece, Recognised, Request, Session};
+use super::engine::{Engine, EngineError, Piece, Recognised, Request, Session};
 use super::models::ModelRef;
 use crate::call::Word;
 
@@ -19,18 +19,17 @@ use crate::call::Word;
 pub struct Whisper {
     name: String,
     context: Arc<WhisperContext>,
-    settings: EngineSettings,
 }
 
 impl Whisper {
     /// Checks and loads a model. Blocks.
-    pub fn load(model: &ModelRef, settings: &EngineSettings) -> Result<Self, EngineError> {
+    pub fn load(model: &ModelRef) -> Result<Self, EngineError> {
         static QUIET: Once = Once::new();
         QUIET.call_once(whisper_rs::install_logging_hooks);
         check_file(&model.path)?;
         let context = WhisperContext::new_with_params(&model.path, WhisperContextParameters::default())
             .map_err(|error| EngineError::model(&model.path, error))?;
-        Ok(Self { name: format!("whisper/{}", model.name), context: Arc::new(context), settings: settings.clone() })
+        Ok(Self { name: format!("whisper/{}", model.name), context: Arc::new(context) })
     }
 }
 
@@ -41,19 +40,18 @@ impl Engine for Whisper {
 
     fn session(&self) -> Result<Box<dyn Session>, EngineError> {
         let state = self.context.create_state().map_err(|error| EngineError::Inference(error.to_string()))?;
-        Ok(Box::new(WhisperSession { context: Arc::clone(&self.context), state, beam: self.settings.beam }))
+        Ok(Box::new(WhisperSession { context: Arc::clone(&self.context), state }))
     }
 }
 
 struct WhisperSession {
     context: Arc<WhisperContext>,
     state: WhisperState,
-    beam: u32,
 }
 
 impl Session for WhisperSession {
     fn transcribe(&mut self, request: &Request) -> Result<Recognised, EngineError> {
-        let strategy = match self.beam {
+        let strategy = match request.beams {
             0 | 1 => SamplingStrategy::Greedy { best_of: 1 },
             beam => SamplingStrategy::BeamSearch { beam_size: beam as i32, patience: -1.0 },
         };
@@ -312,7 +310,7 @@ mod tests {
             return;
         };
         let model = ModelRef { name: "demo".into(), path: demo_model(), kind: ModelKind::Whisper };
-        let engine = engine::load(&model, &EngineSettings { beam: 1 }).expect("model");
+        let engine = engine::load(&model, 1).expect("model");
         let mut recogniser =
             Recogniser::new(engine.session().expect("session"), Hints { normalise: true, ..Hints::default() });
         let (mut wrong, mut all) = (0, 0);

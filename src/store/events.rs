@@ -10,7 +10,7 @@ use crate::call::CallKey;
 /// A committed event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEvent {
-    /// Its number; later events have higher ones.
+    /// Its number; later events have higher ones. 0: shown and not kept.
     pub id: i64,
     /// Whose, when it is a call's.
     pub call: Option<CallKey>,

@@ -188,6 +188,12 @@ impl Store {
         self.events.subscribe()
     }
 
+    /// Tells the feeds what is not kept: an event without a number, which nobody can ask for again.
+    pub fn show(&self, call: crate::call::CallKey, kind: &str, payload: &serde_json::Value) {
+        let event = StoredEvent { id: 0, call: Some(call), kind: kind.into(), payload: payload.to_string().into() };
+        let _ = self.events.send(Arc::new(event));
+    }
+
     /// Runs a query on a read-only connection.
     async fn read<T: Send + 'static>(
         &self,

@@ -81,3 +81,51 @@ fn four_calls_at_once_are_on_the_websocket_soon() {
     assert!(delays.len() * 10 >= ends.len() * 8, "{} segments of {} lines", delays.len(), ends.len());
     bed.stop();
 }
+
+#[test]
+fn words_are_shown_while_somebody_speaks_and_give_way_to_the_utterance_that_is_kept() {
+    let Some(model) = bed::demo_model() else { return };
+    let calls = match bed::rendered("calls") {
+        Ok(folder) => folder,
+        Err(problem) => return eprintln!("skipped: {problem}"),
+    };
+    let mut bed = Bed::new(&model.display().to_string(), "");
+    bed.start();
+    let (mut socket, _) = tungstenite::connect(format!("ws://127.0.0.1:{}/ws/calls", bed.http)).expect("websocket");
+    if let tungstenite::stream::MaybeTlsStream::Plain(stream) = socket.get_ref() {
+        stream.set_read_timeout(Some(Duration::from_mins(1))).expect("timeout");
+    }
+    let mut reader = hound::WavReader::open(calls.join("angry-caller.wav")).expect("sound");
+    let samples: Vec<i16> = reader.samples().map(|sample| sample.expect("sample")).take(8000 * 25).collect();
+    let mut stream = bed.dial(&uuid_of(1_795_218_045, 1, 2));
+    let speaker = std::thread::spawn(move || speak(&mut stream, &samples).expect("speak"));
+    // Each partial text, and whether the utterance that it belongs to came afterwards.
+    let mut partials: Vec<(f64, String)> = Vec::new();
+    let mut kept: Vec<(f64, f64)> = Vec::new();
+    loop {
+        let message: Value =
+            serde_json::from_str(socket.read().expect("message").to_text().expect("text")).expect("JSON");
+        let at = |name: &str| message[name].as_f64().expect("time");
+        match message["type"].as_str() {
+            Some("partial") => {
+                assert!(
+                    kept.iter().all(|(_, end)| *end <= at("start_time") + 0.001),
+                    "shown after it was kept: {message}"
+                );
+                let text = message["text"].as_str().expect("text");
+                assert!(text.starts_with(message["stable"].as_str().expect("stable")), "{message}");
+                assert_eq!(message["speaker"], "caller");
+                partials.push((at("start_time"), text.into()));
+            }
+            Some("sentiment") => kept.push((at("start_time"), at("end_time"))),
+            Some("call_end") => break,
+            _ => {}
+        }
+    }
+    speaker.join().expect("spoken");
+    eprintln!("live: {} partial texts before {} segments", partials.len(), kept.len());
+    assert!(!partials.is_empty() && !kept.is_empty());
+    let events = bed.get("/api/v1/calls/1795218045.1/segments");
+    assert!(!events.to_string().contains("partial"), "partial text is not kept");
+    bed.stop();
+}

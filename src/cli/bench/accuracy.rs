@@ -19,7 +19,7 @@ use crate::audio::resample::to_model;
 use crate::call::Leg;
 use crate::config::Config;
 use crate::pipeline::analyze::{Segment, analyze, read};
-use crate::speech::engine::{self, EngineSettings};
+use crate::speech::engine;
 use crate::speech::models;
 use crate::speech::recogniser::{Hints, Recogniser};
 use crate::text::TextAnalyser;
@@ -117,7 +117,7 @@ pub(super) fn run(plan: &Plan, config: &Config) -> anyhow::Result<()> {
     let mut columns: Vec<(String, Vec<Tally>)> = Vec::new();
     for name in &names {
         let model = models::resolve(&config.paths.models(), name)?;
-        let engine = engine::load(&model, &EngineSettings { beam: config.speech.beam })?;
+        let engine = engine::load(&model, 1)?;
         let choices: &[bool] = if plan.denoise { &[false, true] } else { &[config.speech.denoise] };
         for &denoise in choices {
             let hints = Hints { denoise, ..config.hints() };
