@@ -41,7 +41,8 @@ pub(super) async fn audio(
 async fn playable(api: &Api, leg: &LegRow) -> Result<PathBuf, String> {
     let path = PathBuf::from(&leg.path);
     if leg.owned {
-        return Ok(path);
+        let there = tokio::fs::try_exists(&path).await.unwrap_or(false);
+        return if there { Ok(path) } else { Err("it was deleted, as [retention] wants it".into()) };
     }
     let (to, channel, closed) =
         (api.cache.join(format!("{}.wav", leg.key)), usize::from(leg.channel), leg.closed.is_some());

@@ -47,17 +47,29 @@ async fn set(api: &Api, id: &str, query: HashMap<String, String>, pausing: Pausi
 }
 
 /// `POST /api/v1/calls/{id}/pause`: from now on nothing that is said is kept, as sound or as text. `by` is who asks.
-pub(super) async fn pause(State(api): State<Api>, Path(id): Path<String>, Query(query): Query1) -> Result<Response, ApiError> {
+pub(super) async fn pause(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Query(query): Query1,
+) -> Result<Response, ApiError> {
     set(&api, &id, query, Pausing::Pause).await
 }
 
 /// `POST /api/v1/calls/{id}/resume`
-pub(super) async fn resume(State(api): State<Api>, Path(id): Path<String>, Query(query): Query1) -> Result<Response, ApiError> {
+pub(super) async fn resume(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Query(query): Query1,
+) -> Result<Response, ApiError> {
     set(&api, &id, query, Pausing::Resume).await
 }
 
 /// `POST /api/v1/calls/{id}/hold`: neither age, nor a full disk, nor `lineside forget` deletes anything of it.
-pub(super) async fn hold(State(api): State<Api>, Path(id): Path<String>, Query(query): Query1) -> Result<Json<Value>, ApiError> {
+pub(super) async fn hold(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Query(query): Query1,
+) -> Result<Json<Value>, ApiError> {
     let reason = short(query, "reason")?.unwrap_or_default();
     let call = find_call(&api, &id).await?;
     api.store.set_hold(call.key, reason, (api.health.now)()).await?;

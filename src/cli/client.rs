@@ -82,25 +82,25 @@ impl Daemon {
 
 /// Reads the JSON of an answer; one that is not the wanted one is an error with its detail.
 async fn answer(path: &str, response: Response<Incoming>) -> anyhow::Result<Value> {
-        let status = response.status();
-        let body = response.into_body().collect().await?.to_bytes();
-        let value: Value = serde_json::from_slice(&body).with_context(|| format!("{path}: the answer is no JSON"))?;
-        if status.is_success() {
-            return Ok(value);
+    let status = response.status();
+    let body = response.into_body().collect().await?.to_bytes();
+    let value: Value = serde_json::from_slice(&body).with_context(|| format!("{path}: the answer is no JSON"))?;
+    if status.is_success() {
+        return Ok(value);
+    }
+    match &value["detail"] {
+        Value::String(detail) => bail!("{detail}"),
+        Value::Array(list) => {
+            let wrong: Vec<String> = list
+                .iter()
+                .map(|item| {
+                    format!("{}: {}", item["loc"][1].as_str().unwrap_or(""), item["msg"].as_str().unwrap_or(""))
+                })
+                .collect();
+            bail!("{}", wrong.join("; "))
         }
-        match &value["detail"] {
-            Value::String(detail) => bail!("{detail}"),
-            Value::Array(list) => {
-                let wrong: Vec<String> = list
-                    .iter()
-                    .map(|item| {
-                        format!("{}: {}", item["loc"][1].as_str().unwrap_or(""), item["msg"].as_str().unwrap_or(""))
-                    })
-                    .collect();
-                bail!("{}", wrong.join("; "))
-            }
-            _ => bail!("{path}: {status}"),
-        }
+        _ => bail!("{path}: {status}"),
+    }
 }
 
 /// A runtime for one command.

@@ -99,6 +99,7 @@ pub(super) fn forget(arguments: &ForgetArguments, config: &Config) -> anyhow::Re
         for recording in &erased.recordings {
             say(&format!("not lineside's, delete it yourself: {}", recording.display()))?;
         }
+        say("backups that were made before still hold them")?;
         for line in shared {
             say(&format!("note: {line}"))?;
         }
@@ -106,7 +107,10 @@ pub(super) fn forget(arguments: &ForgetArguments, config: &Config) -> anyhow::Re
             say(&format!("LEFT: {line}"))?;
         }
         let proof = if left.is_empty() { "found none of them" } else { "SOMETHING IS LEFT" };
-        say(&format!("proof: searched {searched_in} files of {} for {searched_for} texts: {proof}", config.paths.state.display()))?;
+        say(&format!(
+            "proof: searched {searched_in} files of {} for {searched_for} texts: {proof}",
+            config.paths.state.display()
+        ))?;
     }
     Ok(if report.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

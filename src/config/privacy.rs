@@ -50,7 +50,8 @@ type Fault = (&'static str, &'static str, String);
 pub(super) fn check(privacy: &Privacy, retention: &Retention) -> Result<(), Fault> {
     let keys = [("pause_keys", &privacy.pause_keys), ("resume_keys", &privacy.resume_keys)];
     for (key, value) in keys {
-        let fits = value.is_empty() || (2..=8).contains(&value.len()) && value.bytes().all(|b| b"0123456789*#".contains(&b));
+        let fits =
+            value.is_empty() || (2..=8).contains(&value.len()) && value.bytes().all(|b| b"0123456789*#".contains(&b));
         if !fits {
             return Err(("privacy", key, format!("{value:?} is not 2 to 8 of the keys 0-9, * and #, nor empty")));
         }
@@ -77,7 +78,8 @@ mod tests {
 
     #[test]
     fn keys_that_no_telephone_has_and_steps_out_of_order_are_refused() {
-        let privacy = |pause: &str, resume: &str| Privacy { pause_keys: pause.into(), resume_keys: resume.into(), redact: true };
+        let privacy =
+            |pause: &str, resume: &str| Privacy { pause_keys: pause.into(), resume_keys: resume.into(), redact: true };
         let retention = Retention::default();
         assert!(check(&Privacy::default(), &retention).is_ok() && check(&privacy("*71", "*72"), &retention).is_ok());
         assert_eq!(check(&privacy("*", ""), &retention).expect_err("short").1, "pause_keys");

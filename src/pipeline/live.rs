@@ -635,9 +635,9 @@ impl Live {
                     events.push(Change::Event(NewEvent { call: Some(key), kind: "sentiment", at: now, payload }));
                     segments.push(segment);
                 }
-                let note = recognition
-                    .dropped
-                    .map(|(reason, text)| format!("{}: {}", reason.as_str(), self.privacy.clean_text(&analyser, &text)));
+                let note = recognition.dropped.map(|(reason, text)| {
+                    format!("{}: {}", reason.as_str(), self.privacy.clean_text(&analyser, &text))
+                });
                 let state = if segments.is_empty() { UtteranceState::Empty } else { UtteranceState::Done };
                 (state, note, recognition.took.as_millis() as i64)
             }
@@ -934,9 +934,9 @@ impl Live {
 
     /// Drops what is known of calls that are about to be erased; gives back those that are running, and then drops none.
     fn let_go(&mut self, calls: &[CallKey]) -> Vec<CallKey> {
-        let open = |call: &Call| call.legs.iter().any(|leg| self.legs.get(leg).is_some_and(|info| !info.leg.is_closed()));
-        let running: Vec<CallKey> =
-            calls.iter().copied().filter(|key| self.calls.get(key).is_some_and(open)).collect();
+        let open =
+            |call: &Call| call.legs.iter().any(|leg| self.legs.get(leg).is_some_and(|info| !info.leg.is_closed()));
+        let running: Vec<CallKey> = calls.iter().copied().filter(|key| self.calls.get(key).is_some_and(open)).collect();
         if running.is_empty() {
             for key in calls {
                 let Some(call) = self.calls.remove(key) else { continue };

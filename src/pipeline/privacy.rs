@@ -129,7 +129,8 @@ impl Privacy {
             return (stable, rest);
         }
         let shown = analyser.redactor().cautious(&format!("{stable} {rest}"));
-        let same = stable.split_whitespace().zip(shown.split_whitespace()).take_while(|(before, now)| before == now).count();
+        let same =
+            stable.split_whitespace().zip(shown.split_whitespace()).take_while(|(before, now)| before == now).count();
         let words: Vec<&str> = shown.split_whitespace().collect();
         (words[..same].join(" "), words[same..].join(" "))
     }
@@ -233,7 +234,10 @@ fn drop_cached(cache: &Path, leg: LegKey) {
         if let Err(error) = std::fs::remove_file(&path)
             && error.kind() != std::io::ErrorKind::NotFound
         {
-            log::error!("privacy: delete {}: {error}; it holds sound that was silenced: delete it by hand", path.display());
+            log::error!(
+                "privacy: delete {}: {error}; it holds sound that was silenced: delete it by hand",
+                path.display()
+            );
         }
     }
 }
@@ -251,7 +255,9 @@ pub(super) fn overwrite(store: &Store, leg: &Arc<SpooledLeg>, ranges: Vec<Range<
             match spool::overwrite(leg.audio().path(), range.start, range.end) {
                 Ok(samples) => reached = reached.min(samples.max(range.end)),
                 Err(error) => {
-                    log::error!("{error}; players get silence there all the same, the file is tried again at the next start");
+                    log::error!(
+                        "{error}; players get silence there all the same, the file is tried again at the next start"
+                    );
                     return;
                 }
             }

@@ -52,7 +52,9 @@ pub enum SpoolError {
         source: crate::audio::AudioError,
     },
     /// The disk guard lets no new call in.
-    #[error("spool: the disk is nearly full, no new call is recorded; free space, or see [retention] in the configuration")]
+    #[error(
+        "spool: the disk is nearly full, no new call is recorded; free space, or see [retention] in the configuration"
+    )]
     Full,
     /// The spool has been stopped.
     #[error("spool: stopped, no more audio is taken")]
@@ -138,8 +140,13 @@ impl Spool {
         })?;
         let highest = recover::highest_key(folder)?.max(highest_leg);
         let (events, receiver) = mpsc::channel(Self::EVENTS);
-        let spool =
-            Self { folder: folder.into(), next_leg: AtomicI64::new(highest + 1), events, disk: writer::Disk::start(), full: AtomicBool::new(false) };
+        let spool = Self {
+            folder: folder.into(),
+            next_leg: AtomicI64::new(highest + 1),
+            events,
+            disk: writer::Disk::start(),
+            full: AtomicBool::new(false),
+        };
         Ok((Arc::new(spool), receiver))
     }
 

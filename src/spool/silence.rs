@@ -22,7 +22,7 @@ pub fn overwrite(path: &Path, start: u64, end: u64) -> Result<u64, SpoolError> {
     };
     let samples = recover::samples_in(path).map_err(fail)?;
     let end = end.min(samples);
-    let zeros = [0; 2 * PIECE as usize];
+    let zeros = vec![0; 2 * PIECE as usize];
     let mut place = start;
     while place < end {
         let count = (end - place).min(PIECE);

@@ -45,8 +45,8 @@ pub fn database(db: &Connection, mode: Mode) -> rusqlite::Result<Vec<Finding>> {
     };
     // The index first: the check of the whole looks into it too.
     if db.execute("INSERT INTO segment_fts (segment_fts, rank) VALUES ('integrity-check', 1)", []).is_err() {
-        let mended = mode == Mode::Repair
-            && db.execute("INSERT INTO segment_fts (segment_fts) VALUES ('rebuild')", []).is_ok();
+        let mended =
+            mode == Mode::Repair && db.execute("INSERT INTO segment_fts (segment_fts) VALUES ('rebuild')", []).is_ok();
         tell("the full-text index does not hold what was said".into(), "it is made anew by --repair", mended);
     }
     let lines: Vec<String> =
@@ -68,10 +68,15 @@ pub fn database(db: &Connection, mode: Mode) -> rusqlite::Result<Vec<Finding>> {
     let broken: i64 = db.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))?;
     if broken > 0 {
         let mended = mode == Mode::Repair && delete_strays(db).is_ok();
-        tell(format!("{broken} rows belong to calls, legs or utterances that are not there"), "they are deleted by --repair", mended);
+        tell(
+            format!("{broken} rows belong to calls, legs or utterances that are not there"),
+            "they are deleted by --repair",
+            mended,
+        );
     }
     let counts = "FROM call WHERE segments <> (SELECT count(*) FROM segment WHERE segment.call = call.id)";
-    let wrong: i64 = db.query_row(&format!("SELECT count(*) {counts} AND state = 'completed'"), [], |row| row.get(0))?;
+    let wrong: i64 =
+        db.query_row(&format!("SELECT count(*) {counts} AND state = 'completed'"), [], |row| row.get(0))?;
     if wrong > 0 {
         let mended = mode == Mode::Repair
             && db
@@ -80,7 +85,11 @@ pub fn database(db: &Connection, mode: Mode) -> rusqlite::Result<Vec<Finding>> {
                     [],
                 )
                 .is_ok();
-        tell(format!("{wrong} calls count another number of segments than they have"), "they are counted anew by --repair", mended);
+        tell(
+            format!("{wrong} calls count another number of segments than they have"),
+            "they are counted anew by --repair",
+            mended,
+        );
     }
     Ok(findings)
 }
@@ -128,9 +137,12 @@ pub fn files(
             continue;
         }
         if *owned {
-            let mended = repair
-                && db.execute("UPDATE leg SET audio_gone_ms = ?2 WHERE id = ?1", (leg, now_ms)).is_ok();
-            tell(format!("leg {leg}: its sound {} is not there", path.display()), "its row says so after --repair", mended);
+            let mended = repair && db.execute("UPDATE leg SET audio_gone_ms = ?2 WHERE id = ?1", (leg, now_ms)).is_ok();
+            tell(
+                format!("leg {leg}: its sound {} is not there", path.display()),
+                "its row says so after --repair",
+                mended,
+            );
         } else {
             tell(
                 format!("leg {leg}: the recording {} is not there", path.display()),

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
 
 use super::privacy::scrub;
@@ -81,23 +81,26 @@ fn bare(phone: &str) -> String {
     digits.strip_prefix("00").map_or(digits.clone(), str::to_owned)
 }
 
-/// The calls of a person: row, id, state.
-pub fn calls_of(db: &Connection, whom: &Whom) -> Result<Vec<(i64, String, String)>, ForgetError> {
-    let all = |sql: &str, value: &str| -> rusqlite::Result<Vec<(i64, String, String)>> {
-        db.prepare(sql)?.query_map([value], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+/// A call: row and id.
+pub type Found = (i64, String);
+
+/// The calls of a person.
+pub fn calls_of(db: &Connection, whom: &Whom) -> Result<Vec<Found>, ForgetError> {
+    let all = |sql: &str, value: &str| -> rusqlite::Result<Vec<Found>> {
+        db.prepare(sql)?.query_map([value], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     };
     let (found, what) = match whom {
         Whom::Phone(number) => {
             let wanted = bare(number);
-            let mut query = db.prepare("SELECT id, call_id, state, phone FROM call WHERE phone IS NOT NULL")?;
-            let rows = query.query_map([], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get::<_, String>(3)?)))?;
+            let mut query = db.prepare("SELECT id, call_id, phone FROM call WHERE phone IS NOT NULL")?;
+            let rows = query.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get::<_, String>(2)?)))?;
             let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
             let same = |phone: &str| phone == number || !wanted.is_empty() && bare(phone) == wanted;
             (rows.into_iter().filter(|(_, phone)| same(phone)).map(|(call, _)| call).collect(), "phone number")
         }
-        Whom::Lead(lead) => (all("SELECT id, call_id, state FROM call WHERE lead = ?1", lead)?, "lead"),
+        Whom::Lead(lead) => (all("SELECT id, call_id FROM call WHERE lead = ?1", lead)?, "lead"),
         Whom::Call(id) => {
-            let sql = "SELECT id, call_id, state FROM call
+            let sql = "SELECT id, call_id FROM call
                  WHERE call_id = ?1 OR id IN (SELECT call FROM call_alias WHERE alias = ?1)";
             (all(sql, id)?, "id")
         }
@@ -105,27 +108,22 @@ pub fn calls_of(db: &Connection, whom: &Whom) -> Result<Vec<(i64, String, String
     if found.is_empty() { Err(ForgetError::Nobody(what)) } else { Ok(found) }
 }
 
-/// Refuses calls on hold and running ones.
-pub fn check(db: &Connection, calls: &[(i64, String, String)], running: impl Fn(&str) -> bool) -> Result<(), ForgetError> {
+/// Refuses calls on hold.
+pub fn check(db: &Connection, calls: &[Found]) -> Result<(), ForgetError> {
     let mut held = Vec::new();
-    for (key, id, _) in calls {
+    for (key, id) in calls {
         if db.query_row("SELECT count(*) FROM hold WHERE call = ?1", [key], |row| row.get::<_, i64>(0))? > 0 {
             held.push(id.clone());
         }
     }
-    if !held.is_empty() {
-        return Err(ForgetError::Held(held));
-    }
-    let live: Vec<String> =
-        calls.iter().filter(|(_, _, state)| running(state)).map(|(_, id, _)| id.clone()).collect();
-    if live.is_empty() { Ok(()) } else { Err(ForgetError::Running(live)) }
+    if held.is_empty() { Ok(()) } else { Err(ForgetError::Held(held)) }
 }
 
 /// Erases calls from every table, from the index and from the log. Blocks; whoever writes waits.
-pub fn erase(db: &mut Connection, calls: &[(i64, String, String)]) -> rusqlite::Result<Erased> {
+pub fn erase(db: &mut Connection, calls: &[Found]) -> rusqlite::Result<Erased> {
     let mut erased = Erased::default();
     let transaction = db.transaction()?;
-    for (key, id, _) in calls {
+    for (key, id) in calls {
         let texts = |sql: &str| -> rusqlite::Result<Vec<String>> {
             transaction.prepare(sql)?.query_map([key], |row| row.get(0))?.collect()
         };
@@ -194,7 +192,11 @@ impl Alone {
     /// Opens it; refuses with [`StoreError::InUse`] while a daemon runs.
     pub fn open(state: &Path) -> Result<Self, StoreError> {
         let lock = lock(&state.join("lineside.lock"))?;
-        Ok(Self { connection: open_writing(&state.join("lineside.db"))?, _lock: lock })
+        let path = state.join("lineside.db");
+        // One that is not there is not made: somebody has named the wrong folder.
+        Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+            .map_err(|source| StoreError::Open { path: path.clone(), source })?;
+        Ok(Self { connection: open_writing(&path)?, _lock: lock })
     }
 }
 

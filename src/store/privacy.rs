@@ -62,8 +62,10 @@ pub(super) fn apply(db: &Connection, change: &PrivacyChange) -> rusqlite::Result
             .execute((leg.0, *start as i64, end.map(|end| end as i64), why, at.0))?;
         }
         PrivacyChange::SilenceEnds { leg, end } => {
-            db.prepare_cached("UPDATE silence SET end_sample = max(?2, start_sample) WHERE leg = ?1 AND end_sample IS NULL")?
-                .execute((leg.0, *end as i64))?;
+            db.prepare_cached(
+                "UPDATE silence SET end_sample = max(?2, start_sample) WHERE leg = ?1 AND end_sample IS NULL",
+            )?
+            .execute((leg.0, *end as i64))?;
         }
         PrivacyChange::SilenceDone { leg, end } => {
             db.prepare_cached("UPDATE silence SET done = 1 WHERE leg = ?1 AND done = 0 AND end_sample <= ?2")?

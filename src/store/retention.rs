@@ -74,9 +74,8 @@ impl Store {
     /// Files of ours whose calls ended before `before`, oldest first, at most `limit`.
     pub async fn old_audio(&self, before: WallTime, limit: u32) -> Result<Vec<OwnAudio>, StoreError> {
         self.read(move |db| {
-            let audio = |row: &rusqlite::Row| {
-                Ok(OwnAudio { leg: LegKey(row.get(0)?), path: row.get::<_, String>(1)?.into() })
-            };
+            let audio =
+                |row: &rusqlite::Row| Ok(OwnAudio { leg: LegKey(row.get(0)?), path: row.get::<_, String>(1)?.into() });
             db.prepare_cached(OLD_AUDIO)?.query_map((before.0, limit), audio)?.collect()
         })
         .await

@@ -95,7 +95,8 @@ impl Writer {
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
         let sets = self.sets.clone();
-        let _ = std::thread::spawn(move || sets.blocking_send(Set { changes: Vec::new(), done: None, task: None })).join();
+        let _ =
+            std::thread::spawn(move || sets.blocking_send(Set { changes: Vec::new(), done: None, task: None })).join();
         let thread = self.thread.lock().ok().and_then(|mut slot| slot.take());
         if let Some(thread) = thread {
             let _ = thread.join();

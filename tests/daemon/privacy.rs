@@ -72,11 +72,14 @@ fn a_card_number_spoken_over_several_utterances_is_nowhere_to_be_seen_or_heard()
     }
     let privacy = bed.get("/api/v1/calls/1795218045.71/privacy");
     assert_eq!(privacy["silences"].as_array().map(Vec::len), Some(4), "{privacy}");
-    bed.until("the sound is silence", Duration::from_secs(10), |bed| spooled(bed)[..digits].iter().all(|&s| s.abs() < 40));
+    bed.until("the sound is silence", Duration::from_secs(10), |bed| {
+        spooled(bed)[..digits].iter().all(|&s| s.abs() < 40)
+    });
     assert!(spooled(&bed)[digits..].iter().any(|&sample| sample > 4000), "the rest can be heard");
     bed.stop();
     let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
-    let told: i64 = db.query_row("SELECT count(*) FROM event WHERE kind = 'redaction'", [], |row| row.get(0)).expect("query");
+    let told: i64 =
+        db.query_row("SELECT count(*) FROM event WHERE kind = 'redaction'", [], |row| row.get(0)).expect("query");
     assert_eq!(told, 3, "feeds hear of the three that were shown before the number was whole");
     drop(db);
     for group in groups {
@@ -90,14 +93,20 @@ fn a_card_number_spoken_over_several_utterances_is_nowhere_to_be_seen_or_heard()
 fn a_paused_recording_is_silence_on_disk_and_no_text_and_the_gap_is_marked() {
     let Some(model) = bed::demo_model() else { return };
     let mut bed = Bed::new(&model.display().to_string(), "[privacy]\npause_keys = \"*71\"\nresume_keys = \"*72\"");
-    let (before, secret, after) =
-        (say(&bed, "I want to cancel my contract."), say(&bed, "My order number is seven seven one three five."), say(&bed, "You will hear from my lawyer."));
+    let (before, secret, after) = (
+        say(&bed, "I want to cancel my contract."),
+        say(&bed, "My order number is seven seven one three five."),
+        say(&bed, "You will hear from my lawyer."),
+    );
     bed.start();
     let mut stream = bed.dial(&uuid_of(1_795_218_045, 72, 2));
     let path = "/api/v1/calls/1795218045.72";
     speak(&mut stream, &before).expect("speak");
     bed.until("the call is heard", Duration::from_secs(20), |bed| bed.try_get(path).is_some());
-    assert_eq!(bed.ask("POST", &format!("{path}/pause?by=mary"), None), (200, serde_json::json!({"call_id": "1795218045.72", "recording": "paused"})));
+    assert_eq!(
+        bed.ask("POST", &format!("{path}/pause?by=mary"), None),
+        (200, serde_json::json!({"call_id": "1795218045.72", "recording": "paused"}))
+    );
     assert_eq!(bed.ask("POST", &format!("{path}/pause"), None).0, 200, "twice is once");
     speak(&mut stream, &secret).expect("speak");
     assert_eq!(bed.ask("POST", &format!("{path}/resume"), None).0, 200);
@@ -134,7 +143,9 @@ fn a_paused_recording_is_silence_on_disk_and_no_text_and_the_gap_is_marked() {
         rows.filter_map(Result::ok).collect()
     };
     assert_eq!(
-        column("SELECT kind || ' ' || json_extract(payload, '$.by') FROM event WHERE kind LIKE 'recording%' ORDER BY id"),
+        column(
+            "SELECT kind || ' ' || json_extract(payload, '$.by') FROM event WHERE kind LIKE 'recording%' ORDER BY id"
+        ),
         ["recording_paused mary", "recording_resumed api", "recording_paused keys"]
     );
     assert_eq!(column("SELECT digit FROM dtmf ORDER BY id"), ["x", "x", "x"], "keys are masked");
@@ -190,18 +201,30 @@ fn a_person_is_forgotten_everywhere_by_a_running_daemon_and_without_one() {
     assert!(String::from_utf8_lossy(&done.stderr).contains("no call of that phone"), "another number: {done:?}");
     let done = bed.command(&["forget", "--phone", "(555) 010-0081"]).output().expect("run");
     let said = String::from_utf8_lossy(&done.stdout).into_owned();
-    assert!(done.status.success() && said.contains("erased 1 calls") && said.contains("found none"), "{said}{}", String::from_utf8_lossy(&done.stderr));
+    assert!(
+        done.status.success() && said.contains("erased 1 calls") && said.contains("found none"),
+        "{said}{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
     assert_eq!(bed.ask("GET", &format!("/api/v1/calls/{mine}"), None).0, 404);
     for trace in ["5550100081", mine.as_str(), "lead-5550100081"] {
         let left: Vec<_> = files_with(&bed, trace).into_iter().filter(|path| !path.ends_with("log")).collect();
         assert!(left.is_empty(), "{trace}: {left:?}");
     }
-    assert_eq!(bed.get("/api/v1/search?q=lawyer")["hits"].as_array().map(Vec::len), Some(1), "the held call is still found");
+    assert_eq!(
+        bed.get("/api/v1/search?q=lawyer")["hits"].as_array().map(Vec::len),
+        Some(1),
+        "the held call is still found"
+    );
     bed.stop();
 
     let done = bed.command(&["forget", "--call", &other]).output().expect("run");
     let said = String::from_utf8_lossy(&done.stdout).into_owned();
-    assert!(done.status.success() && said.contains("erased 1 calls"), "{said}{}", String::from_utf8_lossy(&done.stderr));
+    assert!(
+        done.status.success() && said.contains("erased 1 calls"),
+        "{said}{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
     for trace in ["5550100083", "router is broken", "router", &other] {
         let left: Vec<_> = files_with(&bed, trace).into_iter().filter(|path| !path.ends_with("log")).collect();
         assert!(left.is_empty(), "{trace}: {left:?}");
@@ -218,7 +241,10 @@ fn a_backup_of_a_running_daemon_is_restored_elsewhere_and_a_damaged_one_is_refus
     let id = call_of(&bed, 84, "5550100084", &sound);
     let run = |bed: &Bed, arguments: &[&str]| {
         let done = bed.command(arguments).output().expect("run");
-        (done.status.success(), format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr)))
+        (
+            done.status.success(),
+            format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr)),
+        )
     };
     let folder = bed.path("backup").display().to_string();
     let (made, said) = run(&bed, &["backup", &folder]);
@@ -264,19 +290,34 @@ fn check_finds_orphans_both_ways_and_repairs_them() {
     };
     assert!(run(&["check"]).0, "{}", run(&["check"]).1);
     let day = std::fs::read_dir(bed.path("state/spool")).expect("spool").flatten().next().expect("a day").path();
-    for entry in std::fs::read_dir(&day).expect("day").flatten().filter(|entry| entry.path().extension().is_some_and(|ext| ext == "wav")) {
+    for entry in std::fs::read_dir(&day)
+        .expect("day")
+        .flatten()
+        .filter(|entry| entry.path().extension().is_some_and(|ext| ext == "wav"))
+    {
         std::fs::remove_file(entry.path()).expect("remove");
     }
     std::fs::write(day.join("000000099_stray_caller.wav"), [0; 100]).expect("stray");
     std::fs::create_dir_all(bed.path("state/cache")).expect("mkdir");
     std::fs::write(bed.path("state/cache/77.wav"), [0; 100]).expect("cached");
     let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
-    db.execute_batch("DELETE FROM segment_fts_data WHERE id > 10; UPDATE call SET segments = 9; PRAGMA foreign_keys = off; \
-        INSERT INTO event (call, kind, at_ms, payload) VALUES (4711, 'x', 0, '{}')").expect("damage");
+    db.execute_batch(
+        "DELETE FROM segment_fts_data WHERE id > 10; UPDATE call SET segments = 9; PRAGMA foreign_keys = off; \
+        INSERT INTO event (call, kind, at_ms, payload) VALUES (4711, 'x', 0, '{}')",
+    )
+    .expect("damage");
     drop(db);
     let (well, said) = run(&["check"]);
     assert!(!well, "{said}");
-    for problem in ["is not there", "belongs to no call", "describes a file", "a call that is gone", "full-text index", "another number of segments", "1 rows belong"] {
+    for problem in [
+        "is not there",
+        "belongs to no call",
+        "describes a file",
+        "a call that is gone",
+        "full-text index",
+        "another number of segments",
+        "1 rows belong",
+    ] {
         assert!(said.contains(problem), "{problem}: {said}");
     }
     let (well, said) = run(&["check", "--repair"]);

@@ -186,7 +186,8 @@ pub fn backup(state: &Path, config: Option<&Path>, to: &Path) -> Result<Copied, 
     let made = jiff::Timestamp::now().to_string();
     let manifest = Manifest { lineside: env!("CARGO_PKG_VERSION").into(), made, files };
     let path = to.join("manifest.json");
-    let text = serde_json::to_vec_pretty(&manifest).map_err(|error| io("write", &path)(std::io::Error::other(error)))?;
+    let text =
+        serde_json::to_vec_pretty(&manifest).map_err(|error| io("write", &path)(std::io::Error::other(error)))?;
     fs::write(&path, text).and_then(|()| File::open(&path)?.sync_all()).map_err(io("write", &path))?;
     Ok(copied)
 }
@@ -229,7 +230,10 @@ pub fn restore(from: &Path, state: &Path) -> Result<Copied, BackupError> {
         let name = if file.path == Path::new("lineside.toml") { Path::new("restored.toml") } else { &file.path };
         let entry = copy(&from.join(&file.path), &state.join(name), &file.path)?;
         if entry != *file {
-            return Err(BackupError::Broken { path: from.join(&file.path), problem: "changed while it was read".into() });
+            return Err(BackupError::Broken {
+                path: from.join(&file.path),
+                problem: "changed while it was read".into(),
+            });
         }
         copied.files += 1;
         copied.bytes += entry.size;

@@ -38,13 +38,20 @@ pub struct Report {
 }
 
 /// Forgets while the daemon runs.
-pub async fn running(store: &Store, commands: &mpsc::Sender<Command>, state: &Path, whom: Whom) -> Result<Report, ForgetError> {
+pub async fn running(
+    store: &Store,
+    commands: &mpsc::Sender<Command>,
+    state: &Path,
+    whom: Whom,
+) -> Result<Report, ForgetError> {
     let closed = |_| ForgetError::Store(StoreError::Closed);
     let asked = whom.clone();
-    let calls = store.writer().run(move |db| Ok(calls_of(db, &asked).and_then(|calls| {
-        check(db, &calls, |_| false)?;
-        Ok(calls)
-    })));
+    let calls = store.writer().run(move |db| {
+        Ok(calls_of(db, &asked).and_then(|calls| {
+            check(db, &calls)?;
+            Ok(calls)
+        }))
+    });
     let calls = calls.await.map_err(ForgetError::Store)??;
     // The conductor lets go of calls whose line is closed: their words may wait for a model for weeks.
     let (reply, answer) = oneshot::channel();
@@ -59,7 +66,7 @@ pub async fn running(store: &Store, commands: &mpsc::Sender<Command>, state: &Pa
         .writer()
         .run(move |db| {
             // Looked up again: a hold may have come in between.
-            match check(db, &calls, |_| false) {
+            match check(db, &calls) {
                 Ok(()) => Ok(Ok(erase(db, &calls)?)),
                 Err(error) => Ok(Err(error)),
             }
@@ -89,7 +96,7 @@ pub async fn running(store: &Store, commands: &mpsc::Sender<Command>, state: &Pa
 pub fn stopped(state: &Path, whom: &Whom) -> Result<Report, ForgetError> {
     let mut alone = Alone::open(state)?;
     let calls = calls_of(&alone.connection, whom)?;
-    check(&alone.connection, &calls, |_| false)?;
+    check(&alone.connection, &calls)?;
     let mut report = Report { erased: erase(&mut alone.connection, &calls)?, ..Report::default() };
     delete_files(state, &mut report);
     let hits = search(state, &mut report);
@@ -141,7 +148,8 @@ fn search(state: &Path, report: &mut Report) -> Vec<(String, PathBuf)> {
     let mut hits: Vec<(String, PathBuf)> = Vec::new();
     for some in traces.chunks(AT_ONCE) {
         let patterns: Vec<String> = some.iter().map(|text| regex::escape(text)).collect();
-        let made = regex::bytes::RegexBuilder::new(&patterns.join("|")).case_insensitive(true).size_limit(1 << 28).build();
+        let made =
+            regex::bytes::RegexBuilder::new(&patterns.join("|")).case_insensitive(true).size_limit(1 << 28).build();
         let pattern = match made {
             Ok(pattern) => pattern,
             Err(error) => {
@@ -162,10 +170,10 @@ fn search(state: &Path, report: &mut Report) -> Vec<(String, PathBuf)> {
                 }
             };
             note(name.as_bytes());
-            if path.extension().is_none_or(|ext| ext != "wav") {
-                if let Err(error) = in_pieces(path, longest, &mut note) {
-                    report.left.push(format!("{name}: {error}"));
-                }
+            if path.extension().is_none_or(|ext| ext != "wav")
+                && let Err(error) = in_pieces(path, longest, &mut note)
+            {
+                report.left.push(format!("{name}: {error}"));
             }
             hits.extend(found.into_iter().map(|text| (text, path.clone())));
         }

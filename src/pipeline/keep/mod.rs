@@ -216,8 +216,12 @@ impl Keeper {
             let (megabytes, folder) = (left / 1_000_000, self.settings.state.display());
             match step {
                 DiskStep::Fine => log::info!("disk: {megabytes} MB are free for {folder}: room enough"),
-                DiskStep::Warn => log::warn!("disk: {megabytes} MB are free for {folder}; make room, or shorten [retention] audio_days"),
-                DiskStep::Drop => log::warn!("disk: {megabytes} MB are free for {folder}: the oldest sound goes before its time"),
+                DiskStep::Warn => log::warn!(
+                    "disk: {megabytes} MB are free for {folder}; make room, or shorten [retention] audio_days"
+                ),
+                DiskStep::Drop => {
+                    log::warn!("disk: {megabytes} MB are free for {folder}: the oldest sound goes before its time")
+                }
                 DiskStep::Stop => log::error!(
                     "disk: {megabytes} MB are free for {folder} and there is no sound left that may go: NO NEW CALL IS RECORDED until there is room"
                 ),
@@ -241,7 +245,10 @@ pub(super) fn describe_metrics() {
     describe_counter!("lineside_retention_alerts_total", "Alerts deleted because of their age");
     describe_counter!("lineside_calls_refused_total", "Legs not recorded because the disk was nearly full");
     describe_gauge!("lineside_disk_free_bytes", Unit::Bytes, "Free space for the state folder");
-    describe_gauge!("lineside_disk_step", "What the disk guard does: 0 nothing, 1 warns, 2 deletes sound early, 3 records no new calls");
+    describe_gauge!(
+        "lineside_disk_step",
+        "What the disk guard does: 0 nothing, 1 warns, 2 deletes sound early, 3 records no new calls"
+    );
 }
 
 #[cfg(test)]

@@ -49,7 +49,11 @@ impl Bed {
             peer: None,
         };
         let moved = Change::CallMoved { call: CallKey(key), state, at, reason: None };
-        self.store.writer().commit(vec![Change::CallOpened(call), Change::LegOpened(leg), moved]).await.expect("commit");
+        self.store
+            .writer()
+            .commit(vec![Change::CallOpened(call), Change::LegOpened(leg), moved])
+            .await
+            .expect("commit");
     }
 
     fn keeper(&self, audio_days: u32, text_days: u32) -> Keeper {
@@ -73,9 +77,12 @@ impl Bed {
 #[tokio::test]
 async fn old_sound_goes_and_what_is_held_running_or_young_stays() {
     let bed = Bed::new();
-    for (key, day, state) in
-        [(1, 10, CallState::Completed), (2, 10, CallState::Completed), (3, 10, CallState::Active), (4, 40, CallState::Completed)]
-    {
+    for (key, day, state) in [
+        (1, 10, CallState::Completed),
+        (2, 10, CallState::Completed),
+        (3, 10, CallState::Active),
+        (4, 40, CallState::Completed),
+    ] {
         bed.call(key, day, state).await;
     }
     bed.store.set_hold(CallKey(2), "case".into(), WallTime(0)).await.expect("hold");

@@ -174,7 +174,9 @@ mod tests {
 
     #[test]
     fn the_examples_of_the_iban_registry_are_valid_and_swapped_digits_are_not() {
-        for good in ["GB29NWBK60161331926819", "DE89370400440532013000", "FR1420041010050500013M02606", "NO9386011117947"] {
+        for good in
+            ["GB29NWBK60161331926819", "DE89370400440532013000", "FR1420041010050500013M02606", "NO9386011117947"]
+        {
             assert!(iban(good), "{good}");
         }
         assert!(!iban("GB29NWBK60161331926891") && !iban("GB29NWBK6016133192681") && !iban("ÄB29"));

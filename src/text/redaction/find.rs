@@ -79,7 +79,8 @@ pub(super) struct Finder<'a> {
 
 /// Everything that has to be hidden in the pieces, which come in order of their start.
 pub(super) fn find(views: &[View], forms: &[Form]) -> Vec<Hit> {
-    let mut finder = Finder { views, forms, hits: Vec::new(), cards: Vec::new(), taken: std::collections::HashSet::new() };
+    let mut finder =
+        Finder { views, forms, hits: Vec::new(), cards: Vec::new(), taken: std::collections::HashSet::new() };
     let mut legs: Vec<i64> = views.iter().map(|view| view.leg).collect();
     legs.sort_unstable();
     legs.dedup();
@@ -166,7 +167,8 @@ impl Finder<'_> {
                 }
                 // "the last four digits of your card" is about the digits, not about the card.
                 let same_thought = last_end.is_some_and(|end: usize| {
-                    named.start.saturating_sub(end) < 25 && !view.text[end.min(named.start)..named.start].contains(['.', '?', '!', ','])
+                    named.start.saturating_sub(end) < 25
+                        && !view.text[end.min(named.start)..named.start].contains(['.', '?', '!', ','])
                 });
                 last_end = Some(named.end);
                 if named.topic == Topic::Card && same_thought {
@@ -209,7 +211,8 @@ impl Finder<'_> {
     fn codes(&mut self, run: &Run) {
         let parts = run.parts.len();
         let views = self.views;
-        let solid = |(piece, number): Place| matches!(views[piece].atoms[number].what, What::Digits(_) | What::Mixed(_));
+        let solid =
+            |(piece, number): Place| matches!(views[piece].atoms[number].what, What::Digits(_) | What::Mixed(_));
         let mut from = 0;
         'starts: while from < parts {
             let start = run.start_of(from);
@@ -227,14 +230,16 @@ impl Finder<'_> {
                 }
             }
             for (number, form) in self.forms.iter().enumerate() {
-                let Some(to) = run.ends.iter().position(|&end| end == start + form.size()).map(|part| part + 1) else { continue };
+                let Some(to) = run.ends.iter().position(|&end| end == start + form.size()).map(|part| part + 1) else {
+                    continue;
+                };
                 if to <= from || !form.fits(run.slice(from, to)) {
                     continue;
                 }
                 let (first, last) = (run.parts[from], run.parts[to - 1]);
                 let text = self.views[first.0].text;
-                let written = first.0 == last.0
-                    && form.is_written(&text[self.atom(first).span.start..self.atom(last).span.end]);
+                let written =
+                    first.0 == last.0 && form.is_written(&text[self.atom(first).span.start..self.atom(last).span.end]);
                 let bounded = (from == 0 || !solid(run.parts[from - 1])) && (to == parts || !solid(run.parts[to]));
                 let announced = Self::was_asked(&asked, Topic::Form(number)).is_some();
                 if announced || bounded && (written || form.alone()) {
@@ -289,7 +294,8 @@ impl Finder<'_> {
             return;
         }
         let rest = run.slice(from, parts);
-        let expiry_to = (from + 1..=parts).find(|&to| is_expiry(run.slice(from, to)) && matches!(run.said.len() - run.ends[to - 1], 0 | 3 | 4));
+        let expiry_to = (from + 1..=parts)
+            .find(|&to| is_expiry(run.slice(from, to)) && matches!(run.said.len() - run.ends[to - 1], 0 | 3 | 4));
         match (rest.len(), expiry_to) {
             (3, _) => self.hide(&run.parts[from..], "cvv"),
             (_, Some(to)) => {
@@ -347,7 +353,7 @@ impl Finder<'_> {
                     collected.clear();
                 }
                 let year = digits == 4 && (run.said.starts_with("19") || run.said.starts_with("20"));
-                let begins = digits >= 4 && self.answers(&run, place) && !(year && !self.is_only(&run));
+                let begins = digits >= 4 && self.answers(&run, place) && (!year || self.is_only(&run));
                 let goes_on = !collected.is_empty() && (digits >= 2 || self.is_only(&run)) && self.is_mostly(&run);
                 if (begins || goes_on) && collected.len() + digits <= 19 {
                     collected.push_str(&run.said);
@@ -447,12 +453,13 @@ impl Finder<'_> {
 
 /// MMYY, MMYYYY, or MYY as it is spoken.
 fn is_expiry(digits: &str) -> bool {
-    let month = |length: usize| digits.get(..length).and_then(|month| month.parse::<u8>().ok()).is_some_and(|month| (1..=12).contains(&month));
+    let month = |length: usize| {
+        digits.get(..length).and_then(|month| month.parse::<u8>().ok()).is_some_and(|month| (1..=12).contains(&month))
+    };
     let year = |year: &str| matches!(year.parse::<u16>(), Ok(20..=49 | 2020..=2049));
     match digits.len() {
-        3 => month(1) && year(&digits[1..]),
         4 | 6 => month(2) && year(&digits[2..]),
-        5 => month(1) && year(&digits[1..]),
+        3 | 5 => month(1) && year(&digits[1..]),
         _ => false,
     }
 }

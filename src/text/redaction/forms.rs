@@ -8,7 +8,7 @@ pub struct Form {
     /// What is written in its place, without brackets.
     pub label: String,
     /// `9` is a digit, `A` a letter; anything else stands where people may write a mark or a space.
-    form: String,
+    shape: String,
     /// What valid numbers do not look like, over digits and letters alone.
     except: Vec<Regex>,
     /// Words that announce it.
@@ -20,7 +20,7 @@ pub struct Form {
 impl PartialEq for Form {
     fn eq(&self, other: &Self) -> bool {
         let except = |form: &Self| form.except.iter().map(|regex| regex.as_str().to_string()).collect::<Vec<_>>();
-        (&self.label, &self.form, &self.near, self.alone) == (&other.label, &other.form, &other.near, other.alone)
+        (&self.label, &self.shape, &self.near, self.alone) == (&other.label, &other.shape, &other.near, other.alone)
             && except(self) == except(other)
     }
 }
@@ -35,10 +35,14 @@ impl Form {
         let size = form.chars().filter(|c| matches!(c, '9' | 'A')).count();
         let other = form.chars().find(|c| !matches!(c, '9' | 'A' | '-' | ' ' | '.' | '/'));
         if let Some(other) = other {
-            return Err(format!("form {form:?} holds {other:?}; 9 stands for a digit, A for a letter, between them - . / or a space"));
+            return Err(format!(
+                "form {form:?} holds {other:?}; 9 stands for a digit, A for a letter, between them - . / or a space"
+            ));
         }
         if !(5..=34).contains(&size) {
-            return Err(format!("form {form:?} has {size} digits and letters; 5 to 34 are allowed, fewer would hide half of what is said"));
+            return Err(format!(
+                "form {form:?} has {size} digits and letters; 5 to 34 are allowed, fewer would hide half of what is said"
+            ));
         }
         if near.is_empty() && !alone {
             return Err("near is empty and alone is not set: the form would never be found".into());
@@ -47,12 +51,12 @@ impl Form {
             .iter()
             .map(|text| Regex::new(&format!("^(?:{text})$")).map_err(|error| format!("except {text:?}: {error}")))
             .collect::<Result<_, _>>()?;
-        Ok(Self { label: label.into(), form: form.into(), except, near, alone })
+        Ok(Self { label: label.into(), shape: form.into(), except, near, alone })
     }
 
     /// The form without its marks.
     fn bare(&self) -> impl Iterator<Item = char> + Clone + '_ {
-        self.form.chars().filter(|c| matches!(c, '9' | 'A'))
+        self.shape.chars().filter(|c| matches!(c, '9' | 'A'))
     }
 
     /// How many digits and letters it has.
@@ -72,10 +76,10 @@ impl Form {
 
     /// Whether a text is written with the form's own marks, which tells it from any other number of its length.
     pub(super) fn is_written(&self, text: &str) -> bool {
-        let marks = self.form.chars().any(|c| !matches!(c, '9' | 'A'));
+        let marks = self.shape.chars().any(|c| !matches!(c, '9' | 'A'));
         marks
-            && text.chars().count() == self.form.chars().count()
-            && text.chars().zip(self.form.chars()).all(|(c, shape)| match shape {
+            && text.chars().count() == self.shape.chars().count()
+            && text.chars().zip(self.shape.chars()).all(|(c, shape)| match shape {
                 '9' => c.is_ascii_digit(),
                 'A' => c.is_ascii_alphabetic(),
                 mark => c == mark,

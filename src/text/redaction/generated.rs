@@ -132,7 +132,12 @@ fn speak(dice: &mut Dice, digits: &str) -> String {
         if style == 3 && left >= 2 && left % 2 == 0 && bytes[at] > 0 {
             words.push(two_digits(bytes[at] * 10 + bytes[at + 1]));
             at += 2;
-        } else if style >= 1 && left >= 3 && bytes[at] == bytes[at + 1] && bytes[at] == bytes[at + 2] && dice.below(2) == 0 {
+        } else if style >= 1
+            && left >= 3
+            && bytes[at] == bytes[at + 1]
+            && bytes[at] == bytes[at + 2]
+            && dice.below(2) == 0
+        {
             words.push(format!("triple {}", ONES[bytes[at]]));
             at += 3;
         } else if style >= 1 && left >= 2 && bytes[at] == bytes[at + 1] && dice.below(3) > 0 {
@@ -159,7 +164,12 @@ fn speak(dice: &mut Dice, digits: &str) -> String {
 /// Writes digits as recognisers do.
 fn write(dice: &mut Dice, digits: &str) -> String {
     let groups = |mark: &str, size: usize| {
-        digits.as_bytes().chunks(size).map(|chunk| String::from_utf8_lossy(chunk).into_owned()).collect::<Vec<_>>().join(mark)
+        digits
+            .as_bytes()
+            .chunks(size)
+            .map(|chunk| String::from_utf8_lossy(chunk).into_owned())
+            .collect::<Vec<_>>()
+            .join(mark)
     };
     match dice.below(7) {
         0 => digits.to_string(),
@@ -194,7 +204,9 @@ fn with_check(mut body: String) -> String {
 }
 
 fn card(dice: &mut Dice) -> String {
-    let (start, length) = [("4", 16), ("4", 16), ("52", 16), ("55", 16), ("2301", 16), ("37", 15), ("6011", 16), ("3608", 14)][dice.below(8)];
+    let (start, length) =
+        [("4", 16), ("4", 16), ("52", 16), ("55", 16), ("2301", 16), ("37", 15), ("6011", 16), ("3608", 14)]
+            [dice.below(8)];
     let body = format!("{start}{}", dice.digits(length - 1 - start.len()));
     with_check(body)
 }
@@ -219,7 +231,12 @@ fn iban(dice: &mut Dice) -> String {
 fn spelled(dice: &mut Dice, code: &str) -> String {
     match dice.below(3) {
         0 => code.to_string(),
-        1 => code.as_bytes().chunks(4).map(|chunk| String::from_utf8_lossy(chunk).into_owned()).collect::<Vec<_>>().join(" "),
+        1 => code
+            .as_bytes()
+            .chunks(4)
+            .map(|chunk| String::from_utf8_lossy(chunk).into_owned())
+            .collect::<Vec<_>>()
+            .join(" "),
         _ => code
             .chars()
             .map(|c| c.to_digit(10).map_or_else(|| c.to_string(), |digit| ONES[digit as usize].to_string()))
@@ -230,7 +247,9 @@ fn spelled(dice: &mut Dice, code: &str) -> String {
 
 fn expiry(dice: &mut Dice) -> String {
     let (month, year) = (1 + dice.below(12), 26 + dice.below(8));
-    let name = "January February March April May June July August September October November December".split(' ').nth(month - 1);
+    let name = "January February March April May June July August September October November December"
+        .split(' ')
+        .nth(month - 1);
     match dice.below(5) {
         0 => format!("{month:02}/{year}"),
         1 => format!("{month:02}/20{year}"),
@@ -255,7 +274,14 @@ fn secret_utterance(dice: &mut Dice) -> Utterance {
     match dice.below(8) {
         0 => {
             made.turn(2);
-            made.say(dice.pick(&["My card number is", "It's", "Sure,", "Yeah the number is", "You can use", "Please take it from"]));
+            made.say(dice.pick(&[
+                "My card number is",
+                "It's",
+                "Sure,",
+                "Yeah the number is",
+                "You can use",
+                "Please take it from",
+            ]));
             let number = card(dice);
             let text = render(dice, &number);
             made.secret(&text);
@@ -263,7 +289,11 @@ fn secret_utterance(dice: &mut Dice) -> Utterance {
         }
         1 => {
             made.turn(1);
-            made.say(dice.pick(&["Can I have the card number please?", "And the long number across the front?", "What card would you like to use?"]));
+            made.say(dice.pick(&[
+                "Can I have the card number please?",
+                "And the long number across the front?",
+                "What card would you like to use?",
+            ]));
             made.turn(2);
             made.say(dice.pick(&["it's", "yes, that's", "okay so"]));
             let number = card(dice);
@@ -287,7 +317,12 @@ fn secret_utterance(dice: &mut Dice) -> Utterance {
         }
         3 => {
             made.turn(1);
-            made.say(dice.pick(&["What's the security code on the back?", "And the CVV?", "The three digit number on the back please.", "And your C V V?"]));
+            made.say(dice.pick(&[
+                "What's the security code on the back?",
+                "And the CVV?",
+                "The three digit number on the back please.",
+                "And your C V V?",
+            ]));
             made.turn(2);
             made.say(dice.pick(&["it's", "uh", "sure", "that's", "okay it is"]));
             let digits = dice.digits(3);
@@ -296,7 +331,11 @@ fn secret_utterance(dice: &mut Dice) -> Utterance {
         }
         4 => {
             made.turn(1);
-            made.say(dice.pick(&["When does the card expire?", "And the expiry date?", "What is the expiration date?"]));
+            made.say(dice.pick(&[
+                "When does the card expire?",
+                "And the expiry date?",
+                "What is the expiration date?",
+            ]));
             made.turn(2);
             made.say(dice.pick(&["it's", "um", "that's", "it says"]));
             let date = expiry(dice);
@@ -312,8 +351,19 @@ fn secret_utterance(dice: &mut Dice) -> Utterance {
         }
         6 => {
             made.turn(2);
-            made.say(dice.pick(&["my social security number is", "social is", "my SSN is", "the social security number is"]));
-            let digits = format!("{}{}{}{}", 100 + dice.below(500), 1 + dice.below(9), 1 + dice.below(9), 1000 + dice.below(9000));
+            made.say(dice.pick(&[
+                "my social security number is",
+                "social is",
+                "my SSN is",
+                "the social security number is",
+            ]));
+            let digits = format!(
+                "{}{}{}{}",
+                100 + dice.below(500),
+                1 + dice.below(9),
+                1 + dice.below(9),
+                1000 + dice.below(9000)
+            );
             let written = format!("{}-{}-{}", &digits[..3], &digits[3..5], &digits[5..]);
             let text = if dice.below(2) == 0 { written } else { speak(dice, &digits) };
             made.secret(&text);
@@ -321,7 +371,12 @@ fn secret_utterance(dice: &mut Dice) -> Utterance {
         _ => {
             made.turn(2);
             made.say(dice.pick(&["my national insurance number is", "my ni number is", "that's", "it is"]));
-            let code = format!("{}{}{}", dice.pick(&["AB", "CE", "JG", "PX", "SR"]), dice.digits(6), dice.pick(&["A", "B", "C", "D"]));
+            let code = format!(
+                "{}{}{}",
+                dice.pick(&["AB", "CE", "JG", "PX", "SR"]),
+                dice.digits(6),
+                dice.pick(&["A", "B", "C", "D"])
+            );
             let spaced = format!("{} {} {} {} {}", &code[..2], &code[2..4], &code[4..6], &code[6..8], &code[8..]);
             let text = match dice.below(3) {
                 0 => code,
@@ -339,18 +394,32 @@ fn harmless_utterance(dice: &mut Dice) -> Utterance {
     made.turn(if dice.below(2) == 0 { 1 } else { 2 });
     match dice.below(12) {
         0 => {
-            made.say(dice.pick(&["my phone number is", "call me back on", "you can reach me at", "my mobile is", "the number is"]));
+            made.say(dice.pick(&[
+                "my phone number is",
+                "call me back on",
+                "you can reach me at",
+                "my mobile is",
+                "the number is",
+            ]));
             let digits = format!("{}{}", dice.pick(&["555", "07", "0207", "212"]), dice.digits(7));
             let text = render(dice, &digits);
             made.other(&text);
         }
         1 => {
             made.say("please ring");
-            let text = format!("+{} {} {} {}", 1 + dice.below(98), 100 + dice.below(900), dice.digits(3), dice.digits(4));
+            let text =
+                format!("+{} {} {} {}", 1 + dice.below(98), 100 + dice.below(900), dice.digits(3), dice.digits(4));
             made.other(&text);
         }
         2 => {
-            made.say(dice.pick(&["my order number is", "the tracking number is", "the reference is", "your confirmation code is", "ticket number", "invoice number"]));
+            made.say(dice.pick(&[
+                "my order number is",
+                "the tracking number is",
+                "the reference is",
+                "your confirmation code is",
+                "ticket number",
+                "invoice number",
+            ]));
             let length = 6 + dice.below(7);
             let digits = dice.digits(length);
             let text = render(dice, &digits);
@@ -358,7 +427,13 @@ fn harmless_utterance(dice: &mut Dice) -> Utterance {
         }
         3 => {
             // Sixteen digits that look like a card's, but for the check digit.
-            made.say(dice.pick(&["the tracking number is", "it's order", "my membership number is", "the serial number is", "the parcel is"]));
+            made.say(dice.pick(&[
+                "the tracking number is",
+                "it's order",
+                "my membership number is",
+                "the serial number is",
+                "the parcel is",
+            ]));
             let good = card(dice);
             let last = (value(&good[good.len() - 1..]) + 1 + dice.below(8)) % 10;
             let text = render(dice, &format!("{}{last}", &good[..good.len() - 1]));
@@ -377,7 +452,13 @@ fn harmless_utterance(dice: &mut Dice) -> Utterance {
             made.say(dice.pick(&["on my card", "in total", "last month", "twice"]));
         }
         5 => {
-            made.say(dice.pick(&["I called on", "it was delivered on", "since", "my date of birth is", "the appointment is on"]));
+            made.say(dice.pick(&[
+                "I called on",
+                "it was delivered on",
+                "since",
+                "my date of birth is",
+                "the appointment is on",
+            ]));
             let (day, month, year) = (1 + dice.below(28), 1 + dice.below(12), 1950 + dice.below(75));
             let text = match dice.below(4) {
                 0 => format!("{month:02}/{day:02}/{year}"),
@@ -388,12 +469,23 @@ fn harmless_utterance(dice: &mut Dice) -> Utterance {
             made.other(&text);
         }
         6 => {
-            made.say(dice.pick(&["my contract expires in", "the offer is valid until", "the warranty expired in", "my passport expires", "the subscription ends"]));
+            made.say(dice.pick(&[
+                "my contract expires in",
+                "the offer is valid until",
+                "the warranty expired in",
+                "my passport expires",
+                "the subscription ends",
+            ]));
             let date = expiry(dice);
             made.other(&date);
         }
         7 => {
-            made.say(dice.pick(&["the last four digits of my card are", "it's the card ending in", "my visa ending", "the last four are"]));
+            made.say(dice.pick(&[
+                "the last four digits of my card are",
+                "it's the card ending in",
+                "my visa ending",
+                "the last four are",
+            ]));
             let digits = dice.digits(4);
             let text = render(dice, &digits);
             made.other(&text);
@@ -412,7 +504,12 @@ fn harmless_utterance(dice: &mut Dice) -> Utterance {
             made.say(dice.pick(&["Main Street", "Oak Avenue", "in Springfield", "apartment 12"]));
         }
         10 => {
-            made.say(dice.pick(&["my account number is", "the meter reading is", "the router's serial number is", "the case number is"]));
+            made.say(dice.pick(&[
+                "my account number is",
+                "the meter reading is",
+                "the router's serial number is",
+                "the case number is",
+            ]));
             let length = 7 + dice.below(3);
             let digits = dice.digits(length);
             let text = render(dice, &digits);
@@ -458,19 +555,26 @@ fn measure(seed: u64, utterances: usize, told: &mut Vec<String>) -> Count {
         for (number, turn) in made.turns.iter().enumerate() {
             let start = CallTime(number as i64 * 5000);
             let id = PieceId { leg: turn.leg, utterance: number as i64, number: 0 };
-            redactor.push(&mut call, Piece { id, start, end: CallTime(start.0 + 4000), text: turn.text.clone(), words: Vec::new() });
+            redactor.push(
+                &mut call,
+                Piece { id, start, end: CallTime(start.0 + 4000), text: turn.text.clone(), words: Vec::new() },
+            );
         }
         // A secret is hidden when nothing of it is left to read, in no turn. A breath at its edge is none of it.
         let covered = |turn: usize, range: &Range<usize>| {
             let hidden = &call.held[turn].hidden;
             let text = &made.turns[turn].text;
-            text[range.clone()].split_inclusive(' ').scan(range.start, |at, word| {
-                let start = *at;
-                *at += word.len();
-                Some((start, word.trim_matches([' ', ','])))
-            })
-            .filter(|(_, word)| !BREATHS.contains(word) && word.contains(char::is_alphanumeric))
-            .all(|(start, word)| hidden.iter().any(|(span, _)| span.start <= start && start + word.len() <= span.end))
+            text[range.clone()]
+                .split_inclusive(' ')
+                .scan(range.start, |at, word| {
+                    let start = *at;
+                    *at += word.len();
+                    Some((start, word.trim_matches([' ', ','])))
+                })
+                .filter(|(_, word)| !BREATHS.contains(word) && word.contains(char::is_alphanumeric))
+                .all(|(start, word)| {
+                    hidden.iter().any(|(span, _)| span.start <= start && start + word.len() <= span.end)
+                })
         };
         for group in &made.groups {
             count.secrets += 1;

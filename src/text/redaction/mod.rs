@@ -270,7 +270,8 @@ impl Held {
 
     /// The words without what is hidden, and the time that this took.
     fn silenced(&self, words: &[Word], start: CallTime, end: CallTime) -> (Vec<Word>, Vec<Range<i64>>) {
-        let stand_in = |label: &str, start_ms, end_ms| Word { text: format!("[{label}]"), start_ms, end_ms, confidence: 1.0 };
+        let stand_in =
+            |label: &str, start_ms, end_ms| Word { text: format!("[{label}]"), start_ms, end_ms, confidence: 1.0 };
         let Some(places) = places(&self.piece.text, words) else {
             // Where the words are is not known: nothing of the piece is heard or listed.
             let (from, to) = (start.0 - MARGIN_MS, end.0 + MARGIN_MS);
@@ -290,17 +291,14 @@ impl Held {
             // At the edges of a piece the whole edge goes.
             let from = if number == 0 { start.0.min(word.start_ms) } else { word.start_ms } - MARGIN_MS;
             let to = if number + 1 == words.len() { end.0.max(word.end_ms) } else { word.end_ms } + MARGIN_MS;
-            match (hiding == Some(over), kept.last_mut(), silent.last_mut()) {
-                (true, Some(last), Some(range)) => {
-                    last.end_ms = word.end_ms;
-                    range.end = to;
-                }
-                _ => {
-                    kept.push(stand_in(&self.hidden[over].1, word.start_ms, word.end_ms));
-                    match silent.last_mut() {
-                        Some(range) if range.end >= from => range.end = to,
-                        _ => silent.push(from..to),
-                    }
+            if let (true, Some(last), Some(range)) = (hiding == Some(over), kept.last_mut(), silent.last_mut()) {
+                last.end_ms = word.end_ms;
+                range.end = to;
+            } else {
+                kept.push(stand_in(&self.hidden[over].1, word.start_ms, word.end_ms));
+                match silent.last_mut() {
+                    Some(range) if range.end >= from => range.end = to,
+                    _ => silent.push(from..to),
                 }
             }
             hiding = Some(over);

@@ -36,15 +36,18 @@ fn cards_are_hidden_as_they_are_typed_and_as_they_are_spoken() {
         ("My card is 4532 0151 1283 0366, thanks.", "My card is [card], thanks."),
         ("It's 4532-0151-1283-0366.", "It's [card]."),
         ("4532015112830366", "[card]"),
+        ("four five three two, oh one five one, one two eight three, oh three double six", "[card]"),
         (
-            "four five three two, oh one five one, one two eight three, oh three double six",
-            "[card]",
+            "it is forty five thirty two zero one fifty one twelve eighty three oh three sixty six okay",
+            "it is [card] okay",
         ),
-        ("it is forty five thirty two zero one fifty one twelve eighty three oh three sixty six okay", "it is [card] okay"),
         ("three seven eight two eight two two four six three one zero zero zero five", "[card]"),
         ("4532 0151 1283 0366 12 27 123", "[card] [expiry] [cvv]"),
         ("4532 0151 1283 0366, expiry 12/27, security code 123", "[card], expiry [expiry], security code [cvv]"),
-        ("the card number is 4532 0151 1283 0366 and it expires december twenty twenty seven", "the card number is [card] and it expires [expiry]"),
+        (
+            "the card number is 4532 0151 1283 0366 and it expires december twenty twenty seven",
+            "the card number is [card] and it expires [expiry]",
+        ),
     ] {
         assert_eq!(redactor().redact(text), shown, "{text}");
     }
@@ -76,7 +79,10 @@ fn accounts_and_national_ids_are_hidden_by_their_form_or_their_announcement() {
         ("golf bravo 29 november whiskey bravo kilo 60161331926819", "[iban]"),
         ("DE89370400440532013000 please", "[iban] please"),
         ("123-45-6789", "[ssn]"),
-        ("my social security number is one two three four five six seven eight nine", "my social security number is [ssn]"),
+        (
+            "my social security number is one two three four five six seven eight nine",
+            "my social security number is [ssn]",
+        ),
         ("AB 12 34 56 C", "[nino]"),
         ("my ni number is A B one two three four five six C", "my ni number is [nino]"),
     ] {
@@ -146,7 +152,12 @@ fn the_words_and_the_sound_of_a_number_go_with_it() {
     let words = texts
         .iter()
         .enumerate()
-        .map(|(n, text)| Word { text: (*text).into(), start_ms: 1000 + n as i64 * 500, end_ms: 1400 + n as i64 * 500, confidence: 0.9 })
+        .map(|(n, text)| Word {
+            text: (*text).into(),
+            start_ms: 1000 + n as i64 * 500,
+            end_ms: 1400 + n as i64 * 500,
+            confidence: 0.9,
+        })
         .collect();
     let piece = Piece {
         id: PieceId { leg: 1, utterance: 1, number: 0 },
@@ -157,7 +168,10 @@ fn the_words_and_the_sound_of_a_number_go_with_it() {
     };
     let shown = redactor().push(&mut CallRedaction::default(), piece).piece;
     assert_eq!(shown.text, "Card is [card], thanks.");
-    assert_eq!(shown.words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>(), ["Card", "is", "[card]", "thanks."]);
+    assert_eq!(
+        shown.words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>(),
+        ["Card", "is", "[card]", "thanks."]
+    );
     assert_eq!(shown.silent, [1750..4150]);
     assert_eq!(shown.labels, ["card"]);
 }

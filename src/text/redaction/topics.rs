@@ -45,7 +45,10 @@ static PHRASES: LazyLock<Vec<(Topic, Regex)>> = LazyLock::new(|| {
             Topic::Other,
             r"last (?:four|4|three|3|two|2|few)|(?:ending|ends|ended) (?:in|with)|first (?:six|6|four|4) digits|(?:gift|loyalty|library|membership|member|sim|store|reward|rewards|bus|id|business|identity|memory|graphics|sd) cards?",
         ),
-        (Topic::Expiry, r"expir(?:y|es|ed|ation|ing|e)(?: date)?|exp date|valid (?:thru|through|until|till|to)|good (?:thru|through|until)"),
+        (
+            Topic::Expiry,
+            r"expir(?:y|es|ed|ation|ing|e)(?: date)?|exp date|valid (?:thru|through|until|till|to)|good (?:thru|through|until)",
+        ),
         (
             Topic::CardNumber,
             r"card(?:'s)? (?:number|details|info|information)|card no|numbers? (?:on|of|off|from) (?:the |your |my |that |this )?(?:front of )?(?:the |your |my )?(?:credit |debit |bank |visa )*(?:card|visa|mastercard|amex)|long (?:card )?number|across the front|(?:sixteen|fifteen|16|15)[ -]digits?(?: card)?(?: number)?|(?:credit|debit|visa|mastercard|amex) (?:card )?number",

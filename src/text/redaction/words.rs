@@ -61,13 +61,33 @@ static SHAPES: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 const UNITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
-const TEENS: [&str; 10] = [
-    "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-];
+const TEENS: [&str; 10] =
+    ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"];
 const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
 const MONTHS: [&str; 23] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-    "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "dec",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+    "jan",
+    "feb",
+    "mar",
+    "apr",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "sept",
+    "oct",
+    "dec",
 ];
 /// Words between groups that do not end a number.
 const FILLERS: [&str; 34] = [
@@ -77,11 +97,67 @@ const FILLERS: [&str; 34] = [
 ];
 /// Words after a number that make it an amount or a measure.
 const MEASURES: [&str; 61] = [
-    "dollar", "dollars", "pound", "pounds", "euro", "euros", "cent", "cents", "pence", "bucks", "quid", "percent",
-    "per", "day", "days", "week", "weeks", "month", "months", "year", "years", "hour", "hours", "minute", "minutes",
-    "second", "seconds", "o'clock", "am", "pm", "a.m", "p.m", "kilo", "kilos", "kilometers", "miles", "mile", "meters",
-    "items", "item", "times", "megabytes", "gigabytes", "gigs", "megs", "people", "units", "boxes", "pieces", "grand",
-    "degrees", "points", "feet", "inches", "business", "working", "calls", "copies", "street", "avenue", "road",
+    "dollar",
+    "dollars",
+    "pound",
+    "pounds",
+    "euro",
+    "euros",
+    "cent",
+    "cents",
+    "pence",
+    "bucks",
+    "quid",
+    "percent",
+    "per",
+    "day",
+    "days",
+    "week",
+    "weeks",
+    "month",
+    "months",
+    "year",
+    "years",
+    "hour",
+    "hours",
+    "minute",
+    "minutes",
+    "second",
+    "seconds",
+    "o'clock",
+    "am",
+    "pm",
+    "a.m",
+    "p.m",
+    "kilo",
+    "kilos",
+    "kilometers",
+    "miles",
+    "mile",
+    "meters",
+    "items",
+    "item",
+    "times",
+    "megabytes",
+    "gigabytes",
+    "gigs",
+    "megs",
+    "people",
+    "units",
+    "boxes",
+    "pieces",
+    "grand",
+    "degrees",
+    "points",
+    "feet",
+    "inches",
+    "business",
+    "working",
+    "calls",
+    "copies",
+    "street",
+    "avenue",
+    "road",
 ];
 const NATO: [&str; 26] = [
     "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet", "kilo", "lima",
@@ -146,12 +222,15 @@ fn continues(text: &str, range: Range<usize>) -> bool {
     let mut after = text[range.end..].chars();
     let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
     let (first_before, first_after) = (before.next(), after.next());
-    (first_before.is_some_and(joins) && digit(before.next()))
-        || (first_after.is_some_and(joins) && digit(after.next()))
+    (first_before.is_some_and(joins) && digit(before.next())) || (first_after.is_some_and(joins) && digit(after.next()))
 }
 
 fn is_month(slash: &str) -> bool {
-    slash.split('/').next().and_then(|month| month.trim().parse::<u8>().ok()).is_some_and(|month| (1..=12).contains(&month))
+    slash
+        .split('/')
+        .next()
+        .and_then(|month| month.trim().parse::<u8>().ok())
+        .is_some_and(|month| (1..=12).contains(&month))
 }
 
 /// A spoken number below 100 that begins at `at`: its digits and how many words it takes.
@@ -235,7 +314,8 @@ fn single(token: &Token) -> What {
     }
     if digits > 0 {
         let suffix = lower.trim_start_matches(|c: char| c.is_ascii_digit());
-        let no_code = matches!(suffix, "st" | "nd" | "rd" | "th" | "am" | "pm" | "k" | "m" | "gb" | "mb" | "kg" | "km" | "s");
+        let no_code =
+            matches!(suffix, "st" | "nd" | "rd" | "th" | "am" | "pm" | "k" | "m" | "gb" | "mb" | "kg" | "km" | "s");
         return if no_code || !token.text.is_ascii() {
             What::Other
         } else {
@@ -268,12 +348,16 @@ pub(super) fn read(text: &str, topics: &[Named]) -> Vec<Atom> {
     while let Some(token) = tokens.get(at) {
         let (what, used) = match &token.what {
             Some(what) => (what.clone(), 1),
-            None if topics.iter().any(|named| named.start < token.span.end && token.span.start < named.end) => (What::Word, 1),
+            None if topics.iter().any(|named| named.start < token.span.end && token.span.start < named.end) => {
+                (What::Word, 1)
+            }
             None => spoken(&tokens, at).unwrap_or_else(|| (single(token), 1)),
         };
         // November is a month, and a letter between letters.
         let letter = |token: Option<&Token>| {
-            token.is_some_and(|token| token.text.len() == 1 && token.text != "a" || position(&NATO, &token.lower).is_some())
+            token.is_some_and(|token| {
+                token.text.len() == 1 && token.text != "a" || position(&NATO, &token.lower).is_some()
+            })
         };
         let before = at.checked_sub(1).and_then(|before| tokens.get(before));
         let what = if token.lower == "november" && (letter(tokens.get(at + 1)) || letter(before)) {
@@ -404,8 +488,22 @@ mod tests {
     #[test]
     fn amounts_times_dates_and_telephone_numbers_with_their_signs_are_no_digits() {
         for text in [
-            "$1,500.00", "it is 12.50 now", "at 10:30", "on 12/03/2024", "1,500", "+44 7911 123456", "(555) 123-4567", "20%", "the 15th",
-            "two hundred and fifty", "one thousand two hundred", "25 dollars", "three days", "2024-03-15", "15 March 2024", "march fifteen 2024",
+            "$1,500.00",
+            "it is 12.50 now",
+            "at 10:30",
+            "on 12/03/2024",
+            "1,500",
+            "+44 7911 123456",
+            "(555) 123-4567",
+            "20%",
+            "the 15th",
+            "two hundred and fifty",
+            "one thousand two hundred",
+            "25 dollars",
+            "three days",
+            "2024-03-15",
+            "15 March 2024",
+            "march fifteen 2024",
         ] {
             assert_eq!(digits(text), "", "{text}");
         }
