@@ -25,8 +25,10 @@ use crate::capture::{LastFrame, upload, wall_clock};
 use crate::config::Config;
 use crate::host::{self, Signals, Wish};
 use crate::pipeline::in_hand::InHand;
+use crate::pipeline::keep::{KeepSettings, Keeper};
 use crate::pipeline::live::{Inputs, Live, Parts};
 use crate::pipeline::liveness::Liveness;
+use crate::pipeline::privacy::PrivacySettings;
 use crate::pipeline::transcribe::{TranscribeSettings, Work, Workers};
 use crate::pipeline::{govern, listen};
 use crate::speech::models;
@@ -104,6 +106,28 @@ fn transcribe_settings(config: &Config) -> TranscribeSettings {
     }
 }
 
+fn privacy_settings(config: &Config) -> PrivacySettings {
+    PrivacySettings {
+        redact: config.privacy.redact,
+        pause_keys: config.privacy.pause_keys.clone(),
+        resume_keys: config.privacy.resume_keys.clone(),
+        cache: config.paths.state.join("cache"),
+    }
+}
+
+fn keep_settings(config: &Config) -> KeepSettings {
+    let retention = &config.retention;
+    KeepSettings {
+        state: config.paths.state.clone(),
+        audio_days: retention.audio_days,
+        text_days: retention.text_days,
+        alerts_days: retention.alerts_days,
+        warn_free: retention.warn_free_mb * 1_000_000,
+        drop_free: retention.drop_free_mb * 1_000_000,
+        stop_free: retention.stop_free_mb * 1_000_000,
+    }
+}
+
 /// Runs until SIGTERM. `path` is where the configuration came from, for SIGHUP.
 pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     host::raise_file_limit();
@@ -151,13 +175,17 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         listener: listener_to,
         workers: Arc::clone(&workers),
         analyser: Arc::clone(&analyser),
+        privacy: privacy_settings(&config),
         now: wall_clock,
     };
     let live = Live::recover(parts, recovery).await?;
+    crate::pipeline::privacy::finish(&store).await;
     let stop_live = CancellationToken::new();
     let conductor = tokio::spawn(live.run(Inputs { spool: spool_events, heard, done, commands }, stop_live.clone()));
 
     let stop = CancellationToken::new();
+    let keeper = Keeper::new(store.clone(), Arc::clone(&spool), keep_settings(&config));
+    let keeper = tokio::spawn(keeper.run(wall_clock, stop.clone()));
     let last_frame = LastFrame::default();
     let mut sources = Vec::new();
     if !config.audiosocket.listen.is_empty() {
@@ -258,6 +286,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     .await?;
     stop_live.cancel();
     let _ = conductor.await;
+    let _ = keeper.await;
     for server in servers {
         // A client that holds its connection open does not hold us.
         let _ = tokio::time::timeout(Duration::from_secs(1), server).await;

@@ -10,6 +10,7 @@ use tower_http::services::ServeFile;
 use super::calls::find_call;
 use super::{Api, ApiError, Parameters};
 use crate::audio::reader::RecordingReader;
+use crate::audio::silence::Silences;
 use crate::audio::wav;
 use crate::store::calls::LegRow;
 
@@ -23,7 +24,7 @@ pub(super) async fn audio(
     let legs = api.store.legs(call.key).await?;
     let leg = wanted_leg(&legs, Parameters::new(query).text("leg").as_deref())?;
     let gone = |error: String| ApiError::NotFound(format!("the sound of this leg cannot be had: {error}"));
-    let path = playable(leg, &api.cache).await.map_err(gone)?;
+    let path = playable(&api, leg).await.map_err(gone)?;
     let response = ServeFile::new(path).try_call(request).await.map_err(|error| gone(error.to_string()))?;
     Ok(response.into_response())
 }
@@ -41,22 +42,27 @@ pub(super) fn wanted_leg<'a>(legs: &'a [LegRow], wanted: Option<&str>) -> Result
 }
 
 /// The file itself where a player can take it, else a WAV of this leg, made once.
-async fn playable(leg: &LegRow, cache: &FilePath) -> Result<PathBuf, String> {
+async fn playable(api: &Api, leg: &LegRow) -> Result<PathBuf, String> {
     let path = PathBuf::from(&leg.path);
     if leg.owned {
-        return Ok(path);
+        let there = tokio::fs::try_exists(&path).await.unwrap_or(false);
+        return if there { Ok(path) } else { Err("it was deleted, as [retention] wants it".into()) };
     }
     let (to, channel, closed) =
-        (cache.join(format!("{}.wav", leg.key)), usize::from(leg.channel), leg.closed.is_some());
+        (api.cache.join(format!("{}.wav", leg.key)), usize::from(leg.channel), leg.closed.is_some());
     if closed && to.exists() {
         return Ok(to);
     }
-    tokio::task::spawn_blocking(move || convert(&path, channel, &to).map(|()| to))
+    let silences = Silences::default();
+    for silence in api.store.silences(leg.key).await.map_err(|error| error.to_string())? {
+        silences.add(silence.start, silence.end);
+    }
+    tokio::task::spawn_blocking(move || convert(&path, channel, &silences, &to).map(|()| to))
         .await
         .map_err(|error| error.to_string())?
 }
 
-fn convert(from: &FilePath, channel: usize, to: &FilePath) -> Result<(), String> {
+fn convert(from: &FilePath, channel: usize, silences: &Silences, to: &FilePath) -> Result<(), String> {
     use std::io::Write;
     let mut reader = RecordingReader::open(from).map_err(|error| format!("{}: {error}", from.display()))?;
     let samples = reader.available_samples().map_err(|error| error.to_string())?;
@@ -72,6 +78,7 @@ fn convert(from: &FilePath, channel: usize, to: &FilePath) -> Result<(), String>
         if got == 0 {
             break;
         }
+        silences.apply(place, &mut piece);
         place += got as u64;
         for sample in &piece {
             out.write_all(&sample.to_le_bytes()).map_err(text)?;

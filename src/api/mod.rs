@@ -12,6 +12,7 @@ mod figures;
 mod follow;
 mod health;
 mod realtime;
+mod privacy;
 mod search;
 mod sound;
 mod upload;
@@ -169,6 +170,11 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/calls/{id}/end", post(calls::end))
         .route("/api/v1/alerts", get(alerts::list))
         .route("/api/v1/alerts/{id}/ack", post(alerts::ack))
+        .route("/api/v1/calls/{id}/pause", post(privacy::pause))
+        .route("/api/v1/calls/{id}/resume", post(privacy::resume))
+        .route("/api/v1/calls/{id}/hold", post(privacy::hold).delete(privacy::release))
+        .route("/api/v1/calls/{id}/privacy", get(privacy::one))
+        .route("/api/v1/forget", post(privacy::forget))
         .route("/api/v1/search", get(search::search))
         .route("/api/v1/events", get(feed::sse))
         .route("/ws/calls", get(feed::all_calls))

@@ -8,6 +8,7 @@ mod client;
 mod doctor;
 mod eagi;
 mod generate;
+mod keep;
 mod model;
 mod model_bench;
 mod notify;
@@ -58,6 +59,14 @@ enum Command {
     Tail(calls::TailArguments),
     /// List, fetch, import and check models
     Model(model::ModelArguments),
+    /// Erase a person everywhere, and prove it
+    Forget(keep::ForgetArguments),
+    /// Copy database, own sound and configuration, while the daemon runs
+    Backup(keep::BackupArguments),
+    /// Bring a backup into an empty state folder
+    Restore(keep::RestoreArguments),
+    /// Check database and files against each other
+    Check(keep::CheckArguments),
     /// Check this box, with the mend for what is wrong
     Doctor(doctor::DoctorArguments),
     /// Measure this box
@@ -95,6 +104,10 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Notify(arguments) => return notify::run(&arguments, &config()?),
         Command::Tail(arguments) => calls::tail(&arguments, &config()?)?,
         Command::Model(arguments) => return model::run(&arguments, &config()?),
+        Command::Forget(arguments) => return keep::forget(&arguments, &config()?),
+        Command::Backup(arguments) => keep::make_backup(&arguments, &config()?, path.clone())?,
+        Command::Restore(arguments) => keep::bring_back(&arguments, &config()?)?,
+        Command::Check(arguments) => return keep::look_over(&arguments, &config()?),
         Command::Doctor(arguments) => return doctor::run(&arguments, path.as_deref()),
         Command::Bench(arguments) => bench::run(&arguments, config)?,
         Command::Generate(arguments) => generate::run(&arguments)?,

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod fragments;
+mod privacy;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use serde::Deserialize;
 pub use self::alerts::Ingest;
 use crate::call::Leg;
 use crate::text::lexicon::LexiconKind;
+pub use self::privacy::{Privacy, Retention};
 
 /// Where the file is when nobody says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/lineside/lineside.toml";
@@ -62,6 +64,10 @@ pub struct Config {
     pub limits: Limits,
     /// Reading texts.
     pub text: Text,
+    /// What is never kept.
+    pub privacy: Privacy,
+    /// What is kept how long.
+    pub retention: Retention,
     /// The log.
     pub log: Log,
 }
@@ -320,6 +326,7 @@ impl Config {
         if !(0.05..=0.95).contains(&self.utterance.threshold) {
             return Err(("utterance", "threshold", format!("{} is not from 0.05 to 0.95", self.utterance.threshold)));
         }
+        privacy::check(&self.privacy, &self.retention)?;
         for folder in &self.recordings.folders {
             if !folder.is_absolute() {
                 return Err(("recordings", "folders", format!("{} is not an absolute path", folder.display())));

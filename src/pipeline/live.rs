@@ -19,10 +19,11 @@ use super::ingest::{SaidText, TEXT_HZ};
 use super::clock::StepWatch;
 use super::listen::{Assignment, Heard};
 use super::partial::{self, Growing, Partials};
+use super::privacy::{self, Cleaned, Pausing, Privacy, PrivacySettings};
 use super::transcribe::{Done, Job, Work, Workers, Written};
 use super::watching::{Origin, Watching, risk_change};
 use crate::alerts::{CallWatch, Said};
-use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, UtteranceKey, WallTime, Word};
+use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, UtteranceKey, WallTime};
 use crate::governor::Plan;
 use crate::speech::queue::Urgency;
 use crate::speech::utterance::Found;
@@ -30,6 +31,7 @@ use crate::spool::{LegAudio, LegSpec, Spool, SpoolEvent, SpooledLeg};
 use crate::store::change::{
     CallFigures, Change, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, Term, UtteranceState,
 };
+use crate::store::privacy::PrivacyChange;
 use crate::store::recovery::Recovery;
 use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
@@ -74,6 +76,24 @@ pub enum Command {
     Alive {
         /// Answered when it is so.
         reply: oneshot::Sender<()>,
+    },
+    /// Stop keeping what is said, or go on.
+    Pause {
+        /// Its row.
+        call: CallKey,
+        /// Which of the two.
+        pausing: Pausing,
+        /// Who asks, as the event says it.
+        by: String,
+        /// Whether it is running.
+        reply: oneshot::Sender<bool>,
+    },
+    /// Know nothing more of calls whose line is closed: they are about to be erased.
+    LetGo {
+        /// Their rows.
+        calls: Vec<CallKey>,
+        /// Those of them that are running; then none was let go.
+        reply: oneshot::Sender<Vec<CallKey>>,
     },
     /// The governor has changed its step.
     Governed {
@@ -134,6 +154,8 @@ pub struct Parts {
     pub workers: Arc<Workers>,
     /// How texts are read.
     pub analyser: Arc<std::sync::RwLock<Arc<TextAnalyser>>>,
+    /// What is never kept.
+    pub privacy: PrivacySettings,
     /// The clock.
     pub now: fn() -> WallTime,
 }
@@ -164,6 +186,7 @@ pub struct Live {
     resume_until: WallTime,
     model_was_ready: bool,
     watching: Watching,
+    privacy: Privacy,
     partials: Partials,
     clock: StepWatch,
 }
@@ -185,6 +208,7 @@ impl Live {
             resume_until: WallTime(now.0 + RESUME_MS),
             model_was_ready: false,
             watching,
+            privacy: Privacy::new(parts.privacy.clone()),
             partials: Partials::new(Instant::now()),
             clock: StepWatch::new(now, Instant::now()),
             parts,
@@ -206,6 +230,7 @@ impl Live {
             } else {
                 LegAudio::Recording { path: leg.path.clone(), channel: leg.channel }
             };
+            let silences = live.parts.store.silences(leg.key).await?;
             let Some(call) = live.calls.get_mut(&leg.call) else { continue };
             let spec = LegSpec {
                 call: call.id.clone(),
@@ -220,6 +245,9 @@ impl Live {
             call.reason = leg.close_reason.or(call.reason.take());
             let samples = if leg.closed { leg.samples } else { length_of(&audio) };
             let spooled = Arc::new(SpooledLeg::recovered(leg.key, spec, audio, samples));
+            for silence in silences {
+                spooled.silences().add(silence.start, silence.end);
+            }
             let info = LegInfo {
                 call: leg.call,
                 leg: Arc::clone(&spooled),
@@ -461,6 +489,10 @@ impl Live {
             owned: audio.owned(),
             peer: leg.spec.peer.clone(),
         }));
+        let lasts = leg.spec.source == crate::call::Source::Recording && self.silenced_before(key, &leg).await?;
+        if self.privacy.is_paused(key) && !lasts {
+            changes.push(self.privacy.pause(&leg, self.now()));
+        }
         self.push(changes).await?;
         let _ = self.parts.listener.send((Arc::clone(&leg), from));
         self.legs.insert(leg.key, LegInfo { call: key, leg, offset_ms, noted: 0, peak: None, settled: from });
@@ -478,13 +510,24 @@ impl Live {
             call.audio_ms = call.audio_ms.max(info.offset_ms + leg.length_ms());
             call.reason.get_or_insert_with(|| reason.clone());
         }
-        self.push(vec![Change::LegClosed { leg: leg.key, samples: leg.samples(), reason, at: now }]).await
+        let mut changes = vec![Change::LegClosed { leg: leg.key, samples: leg.samples(), reason, at: now }];
+        let gap = Privacy::resume(leg, now);
+        changes.extend(gap.iter().map(|(_, change)| change.clone()));
+        self.push(changes).await?;
+        privacy::overwrite(&self.parts.store, leg, gap.into_iter().map(|(range, _)| range).collect());
+        Ok(())
     }
 
     async fn dtmf(&mut self, leg: LegKey, at_sample: u64, digit: char) -> Result<(), StoreError> {
         let Some(info) = self.legs.get(&leg) else { return Ok(()) };
         let at = CallTime(info.offset_ms + (at_sample * 1000 / u64::from(info.leg.spec.rate_hz)) as i64);
-        self.push(vec![Change::Dtmf { leg, at, digit }]).await
+        let call = info.call;
+        let (digit, asked) = self.privacy.key(leg, at, digit);
+        self.push(vec![Change::Dtmf { leg, at, digit }]).await?;
+        if let Some(pausing) = asked {
+            self.pause(call, pausing, "keys").await?;
+        }
+        Ok(())
     }
 
     async fn heard(&mut self, heard: Heard) -> Result<(), StoreError> {
@@ -540,6 +583,8 @@ impl Live {
         let Some(info) = self.legs.get(&leg.key) else { return };
         let Some(call) = self.calls.get(&info.call) else { return };
         let start_ms = info.offset_ms + (reading.growing.start * 1000 / u64::from(leg.spec.rate_hz)) as i64;
+        let analyser = Arc::clone(&self.parts.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let (stable, rest) = self.privacy.clean_partial(&analyser, stable, rest);
         let message = partial::message(call.id.as_str(), leg, start_ms as f64 / 1000.0, &stable, &rest);
         self.parts.store.show(info.call, "partial", &message);
     }
@@ -651,22 +696,33 @@ impl Live {
         let Some(call) = self.calls.get_mut(&key) else { return Ok(()) };
         call.outstanding = call.outstanding.saturating_sub(1);
         let leg = job.leg.spec.leg;
-        let mut segments = Vec::new();
+        let mut segments: Vec<NewSegment> = Vec::new();
         let mut events = Vec::new();
+        let mut cleaned = Cleaned::default();
         let (state, note, took_ms) = match result {
             Err(problem) => {
                 log::error!("call {}: an utterance has no text: {problem}", call.id);
                 (UtteranceState::Failed, Some(problem), 0)
             }
             Ok(recognition) => {
-                for piece in recognition.pieces {
+                let shifted: Vec<_> =
+                    recognition.pieces.into_iter().map(|piece| privacy::shift(piece, start_ms)).collect();
+                // All of the utterance before any of it is shown: what its end tells of its begin is not a correction.
+                let pieces: Vec<_> = shifted
+                    .into_iter()
+                    .enumerate()
+                    .map(|(number, piece)| {
+                        let place = (key, job.leg.key, job.utterance, number);
+                        self.privacy.clean(&analyser, place, piece, &mut cleaned)
+                    })
+                    .collect();
+                for piece in cleaned.within(job.utterance, pieces) {
                     let analysis = analyser.analyse(&piece.text, leg);
-                    let shift = |ms: i64| start_ms + ms;
                     call.rolling.push(leg, analysis.scores.compound);
                     let said = Said {
                         leg,
-                        start_ms: shift(piece.start_ms),
-                        end_ms: shift(piece.end_ms),
+                        start_ms: piece.start_ms,
+                        end_ms: piece.end_ms,
                         text: &piece.text,
                         compound: analysis.scores.compound,
                         keywords: &analysis.keywords,
@@ -674,15 +730,11 @@ impl Live {
                     };
                     let alert = call.watch.said(&book, &said, &call.rolling);
                     let segment = NewSegment {
-                        start: CallTime(shift(piece.start_ms)),
-                        end: CallTime(shift(piece.end_ms)),
+                        start: CallTime(piece.start_ms),
+                        end: CallTime(piece.end_ms),
                         confidence: (f64::from(piece.confidence) * 1000.0).round() / 1000.0,
                         language: recognition.language.clone(),
-                        words: piece
-                            .words
-                            .into_iter()
-                            .map(|word| Word { start_ms: shift(word.start_ms), end_ms: shift(word.end_ms), ..word })
-                            .collect(),
+                        words: piece.words,
                         compound: analysis.scores.compound,
                         pos: analysis.scores.pos,
                         neu: analysis.scores.neu,
@@ -700,7 +752,9 @@ impl Live {
                     }
                     segments.push(segment);
                 }
-                let note = recognition.dropped.map(|(reason, text)| format!("{}: {text}", reason.as_str()));
+                let note = recognition.dropped.map(|(reason, text)| {
+                    format!("{}: {}", reason.as_str(), self.privacy.clean_text(&analyser, &text))
+                });
                 let state = if segments.is_empty() { UtteranceState::Empty } else { UtteranceState::Done };
                 (state, note, recognition.took.as_millis() as i64)
             }
@@ -723,7 +777,12 @@ impl Live {
             changes.push(risk_change(key, &call.watch.risk(&call.rolling)));
         }
         changes.extend(events);
-        self.push(changes).await
+        let silent = self.cleaned(key, cleaned, now, &mut changes);
+        self.push(changes).await?;
+        for (leg, ranges) in silent {
+            privacy::overwrite(&self.parts.store, &leg, ranges);
+        }
+        Ok(())
     }
 
     async fn tick(&mut self) -> Result<(), StoreError> {
@@ -835,6 +894,7 @@ impl Live {
         changes.push(Change::Event(NewEvent { call: Some(key), kind: "call_end", at: now, payload }));
         log::info!("call {} ended ({reason}): {duration:.1} s, {} segments", call.id, call.rolling.call.segments);
         let legs = std::mem::take(&mut call.legs);
+        self.privacy.over(key, legs.iter().copied());
         self.calls.remove(&key);
         self.ids.retain(|_, &mut other| other != key);
         for leg in legs {
@@ -852,6 +912,13 @@ impl Live {
             Command::Alive { reply } => {
                 self.parts.store.writer().commit(Vec::new()).await?;
                 let _ = reply.send(());
+            }
+            Command::Pause { call, pausing, by, reply } => {
+                let running = self.pause(call, pausing, &by).await?;
+                let _ = reply.send(running);
+            }
+            Command::LetGo { calls, reply } => {
+                let _ = reply.send(self.let_go(&calls));
             }
             Command::Governed { plan, lag_s } => {
                 self.parts.workers.queue.demote(|work| match work {
@@ -936,6 +1003,7 @@ impl Live {
 
     /// In memory what [`Change::CallMerged`] does on disk.
     fn merge(&mut self, from: CallKey, into: CallKey, from_start: WallTime, into_start: WallTime) {
+        self.privacy.merged(from, into);
         let earliest = from_start.min(into_start);
         for info in self.legs.values_mut() {
             if info.call == from {
@@ -964,6 +1032,118 @@ impl Live {
             // The other one had ended: this one goes on under its row.
             self.calls.insert(into, Call { started: earliest, ..gone });
         }
+    }
+}
+
+/// Privacy: what the conductor does about it.
+impl Live {
+    /// What was silenced of a recording before it was heard of again; whether a pause of it lasts.
+    async fn silenced_before(&mut self, call: CallKey, leg: &SpooledLeg) -> Result<bool, StoreError> {
+        let silences = self.parts.store.silences(leg.key).await?;
+        for silence in &silences {
+            leg.silences().add(silence.start, silence.end);
+        }
+        let lasts = silences.iter().any(|silence| silence.end.is_none());
+        if lasts {
+            self.privacy.set(call, Pausing::Pause);
+        }
+        Ok(lasts)
+    }
+
+    /// Rows, events and silences that follow from what was found in a call's texts; the stretches are still to be overwritten.
+    fn cleaned(
+        &self,
+        key: CallKey,
+        cleaned: Cleaned,
+        now: WallTime,
+        changes: &mut Vec<Change>,
+    ) -> Vec<(Arc<SpooledLeg>, Vec<std::ops::Range<u64>>)> {
+        let Some(call) = self.calls.get(&key) else { return Vec::new() };
+        for (before, redacted) in cleaned.corrected {
+            let leg = self.legs.get(&LegKey(redacted.id.leg)).map_or(Leg::Mixed, |info| info.leg.spec.leg);
+            let payload = json!({
+                "type": "redaction", "event": "redaction", "call_id": call.id.as_str(), "timestamp": now.rfc3339(),
+                "leg": leg.as_str(), "speaker": leg.speaker(), "start_time": redacted.start.seconds(),
+                "end_time": redacted.end.seconds(), "text": redacted.text, "found": redacted.labels,
+            });
+            changes.push(Change::Privacy(PrivacyChange::Reworded {
+                utterance: UtteranceKey(redacted.id.utterance),
+                number: redacted.id.number,
+                before,
+                text: redacted.text,
+                words: redacted.words,
+            }));
+            changes.push(Change::Event(NewEvent { call: Some(key), kind: "redaction", at: now, payload }));
+        }
+        let mut by_leg: HashMap<LegKey, Vec<std::ops::Range<u64>>> = HashMap::new();
+        for (leg, range) in cleaned.silent {
+            let Some(info) = self.legs.get(&leg) else { continue };
+            let sample = |ms: i64| (ms - info.offset_ms).max(0) as u64 * u64::from(info.leg.spec.rate_hz) / 1000;
+            by_leg.entry(leg).or_default().push(sample(range.start)..sample(range.end));
+        }
+        by_leg
+            .into_iter()
+            .filter_map(|(leg, ranges)| {
+                let leg = Arc::clone(&self.legs.get(&leg)?.leg);
+                changes.extend(self.privacy.silence(&leg, &ranges, now));
+                Some((leg, ranges))
+            })
+            .collect()
+    }
+
+    /// Drops what is known of calls that are about to be erased; gives back those that are running, and then drops none.
+    fn let_go(&mut self, calls: &[CallKey]) -> Vec<CallKey> {
+        let open =
+            |call: &Call| call.legs.iter().any(|leg| self.legs.get(leg).is_some_and(|info| !info.leg.is_closed()));
+        let running: Vec<CallKey> = calls.iter().copied().filter(|key| self.calls.get(key).is_some_and(open)).collect();
+        if running.is_empty() {
+            for key in calls {
+                let Some(call) = self.calls.remove(key) else { continue };
+                self.ids.retain(|_, other| other != key);
+                self.privacy.over(*key, call.legs.iter().copied());
+                for leg in call.legs {
+                    self.legs.remove(&leg);
+                }
+            }
+        }
+        running
+    }
+
+    /// Pauses a call's recording or lets it go on; `false` when the call is not running.
+    async fn pause(&mut self, key: CallKey, pausing: Pausing, by: &str) -> Result<bool, StoreError> {
+        let now = self.now();
+        let Some(call) = self.calls.get(&key).filter(|call| call.state == CallState::Active) else { return Ok(false) };
+        if !self.privacy.set(key, pausing) {
+            return Ok(true);
+        }
+        let mut changes = Vec::new();
+        let mut gaps = Vec::new();
+        for info in call.legs.iter().filter_map(|leg| self.legs.get(leg)).filter(|info| !info.leg.is_closed()) {
+            match pausing {
+                Pausing::Pause => changes.push(self.privacy.pause(&info.leg, now)),
+                Pausing::Resume => {
+                    let Some((range, change)) = Privacy::resume(&info.leg, now) else { continue };
+                    changes.push(change);
+                    gaps.push((Arc::clone(&info.leg), range));
+                }
+            }
+        }
+        let kind = match pausing {
+            Pausing::Pause => "recording_paused",
+            Pausing::Resume => "recording_resumed",
+        };
+        let payload = json!({
+            "type": kind, "event": kind, "call_id": call.id.as_str(), "timestamp": now.rfc3339(),
+            "time": (now.0 - call.started.0).max(0) as f64 / 1000.0, "by": by,
+        });
+        log::info!("call {}: {} ({by})", call.id, kind.replace('_', " "));
+        changes.push(Change::Event(NewEvent { call: Some(key), kind, at: now, payload }));
+        // In order with what was pushed before, and true on disk when the answer says so.
+        self.parts.store.writer().commit(changes).await?;
+        for (leg, range) in gaps {
+            privacy::overwrite(&self.parts.store, &leg, vec![range]);
+        }
+        Ok(true)
     }
 }
 

@@ -9,12 +9,14 @@ pub mod clock;
 pub mod govern;
 pub mod in_hand;
 pub mod ingest;
+pub mod keep;
 pub mod listen;
 pub mod live;
 mod measures;
 pub mod notify;
 pub mod partial;
 pub mod liveness;
+pub mod privacy;
 pub mod status;
 pub mod transcribe;
 mod watching;
@@ -24,6 +26,7 @@ pub use measures::SECONDS_BUCKETS;
 /// Tells the exporter what this room's and its neighbours' counters mean.
 pub fn describe_metrics() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+    keep::describe_metrics();
     describe_counter!("lineside_frames_total", "Audio frames received");
     describe_counter!("lineside_spool_bytes_total", Unit::Bytes, "Audio written to disk");
     describe_counter!("lineside_spool_refused_total", "Tries to write audio that the disk refused");
@@ -52,6 +55,7 @@ pub fn describe_metrics() {
     describe_counter!("lineside_utterances_total", "Utterances found, by what became of them");
     describe_counter!("lineside_guard_dropped_total", "Texts that were not believed, by reason");
     describe_counter!("lineside_second_looks_total", "Utterances read again at full context");
+    describe_counter!("lineside_redacted_total", "Numbers taken out of text and sound, by kind");
     describe_counter!("lineside_segments_total", "Segments of text written");
     describe_counter!("lineside_calls_total", "Calls begun");
     describe_counter!("lineside_store_refused_total", "Batches that the database's disk refused; they are tried again");

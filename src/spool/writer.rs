@@ -108,7 +108,7 @@ impl Writing {
                     let opened = self.open(leg).map_err(|error| self.open_error(error));
                     let _ = done.send(opened);
                 }
-                Job::Samples { leg, samples, at } => self.write(leg, &samples, at),
+                Job::Samples { leg, samples, at } => self.write(leg, samples, at),
                 Job::Close { leg, reason, events } => {
                     if let Some(mut open) = self.files.remove(&leg.key) {
                         put_header(&mut open);
@@ -173,8 +173,9 @@ impl Writing {
         Ok(())
     }
 
-    fn write(&mut self, key: LegKey, samples: &[i16], at: WallTime) {
+    fn write(&mut self, key: LegKey, mut samples: Vec<i16>, at: WallTime) {
         let Some(mut open) = self.files.remove(&key) else { return };
+        open.leg.silences().apply(open.samples, &mut samples);
         let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         let place = wav::HEADER_LEN as u64 + open.samples * 2;
         // Writing at a fixed place makes a try after half a write harmless.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::alerts::NewAlert;
 use super::notifications::Tried;
+use super::privacy::PrivacyChange;
 use super::recordings::RecordingRow;
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime, Word};
 
@@ -177,6 +178,8 @@ pub enum Change {
         /// When.
         at: WallTime,
     },
+    /// Something must not be seen or heard.
+    Privacy(PrivacyChange),
     /// Something to tell the world and to keep for those who ask later.
     Event(NewEvent),
 }

@@ -157,6 +157,10 @@ async fn every_query_of_the_api_uses_an_index() {
         (recovery::LEGS.into(), 1),
         (recovery::UTTERANCES.into(), 0),
         (recovery::CALLS.into(), 0),
+        (privacy::OF_LEG.into(), 1),
+        (privacy::TO_DO.into(), 0),
+        (privacy::HOLD.into(), 1),
+        (retention::OLD_AUDIO.into(), 2),
     ];
     for bits in 0..512_u32 {
         let on = |bit: u32| bits & (1 << bit) != 0;

@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::StoreError;
 use super::change::{CallFigures, Change, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, UtteranceState};
 use super::events::StoredEvent;
+use super::privacy::PrivacyChange;
 use crate::call::{CallId, CallKey, CallNames, CallState, UtteranceKey, WallTime};
 
 /// Sets of changes that may wait. When full, the pipeline waits; capture does not notice.
@@ -24,9 +25,13 @@ const BATCH: usize = 256;
 /// Pause between two tries when the disk refuses.
 const RETRY: Duration = Duration::from_millis(500);
 
+type Task = Box<dyn FnOnce(&mut Connection) + Send>;
+
 struct Set {
     changes: Vec<Change>,
     done: Option<oneshot::Sender<()>>,
+    /// Done on the writing connection after the batch, outside its transaction.
+    task: Option<Task>,
 }
 
 /// The handle of the writing thread.
@@ -55,19 +60,33 @@ impl Writer {
 
     /// Hands over changes that belong together. Waits only when the writer is far behind.
     pub async fn push(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-        self.sets.send(Set { changes, done: None }).await.map_err(|_| StoreError::Closed)
+        self.sets.send(Set { changes, done: None, task: None }).await.map_err(|_| StoreError::Closed)
     }
 
     /// The same from a thread. Blocks.
     pub fn push_blocking(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-        self.sets.blocking_send(Set { changes, done: None }).map_err(|_| StoreError::Closed)
+        self.sets.blocking_send(Set { changes, done: None, task: None }).map_err(|_| StoreError::Closed)
     }
 
     /// Hands over changes and waits until they, and all before them, are committed.
     pub async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
         let (done, committed) = oneshot::channel();
-        self.sets.send(Set { changes, done: Some(done) }).await.map_err(|_| StoreError::Closed)?;
+        self.sets.send(Set { changes, done: Some(done), task: None }).await.map_err(|_| StoreError::Closed)?;
         committed.await.map_err(|_| StoreError::Closed)
+    }
+
+    /// Does something with the writing connection, after all changes handed over before. Everybody else waits: it has to be short.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (done, result) = oneshot::channel();
+        let task: Task = Box::new(move |db| {
+            let _ = done.send(task(db)); // nobody waits for it any more
+        });
+        let set = Set { changes: Vec::new(), done: None, task: Some(task) };
+        self.sets.send(set).await.map_err(|_| StoreError::Closed)?;
+        Ok(result.await.map_err(|_| StoreError::Closed)??)
     }
 
     /// Sets of changes that wait.
@@ -84,7 +103,8 @@ impl Writer {
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
         let sets = self.sets.clone();
-        let _ = std::thread::spawn(move || sets.blocking_send(Set { changes: Vec::new(), done: None })).join();
+        let _ =
+            std::thread::spawn(move || sets.blocking_send(Set { changes: Vec::new(), done: None, task: None })).join();
         let thread = self.thread.lock().ok().and_then(|mut slot| slot.take());
         if let Some(thread) = thread {
             let _ = thread.join();
@@ -136,7 +156,15 @@ impl Writing {
             for event in events {
                 let _ = self.events.send(Arc::new(event)); // nobody listening is fine
             }
+            let reworded = |change: &Change| matches!(change, Change::Privacy(PrivacyChange::Reworded { .. }));
+            if batch.iter().any(|set| set.changes.iter().any(reworded)) {
+                // The text as it was first stored is not to be read out of the log.
+                super::privacy::scrub(&self.connection, 200);
+            }
             for set in batch.drain(..) {
+                if let Some(task) = set.task {
+                    task(&mut self.connection);
+                }
                 if let Some(done) = set.done {
                     let _ = done.send(());
                 }
@@ -265,6 +293,7 @@ fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<StoredEvent>)
                 ))?;
             }
             Change::Recording { row, at } => super::recordings::note(db, row, *at)?,
+            Change::Privacy(change) => super::privacy::apply(db, change)?,
             Change::Event(event) => events.push(add_event(db, event)?),
         }
     }
@@ -350,7 +379,7 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
             }
         }
     }
-    for table in ["leg", "utterance", "segment", "event", "call_alias", "alert"] {
+    for table in ["leg", "utterance", "segment", "event", "call_alias", "alert", "hold"] {
         db.execute(&format!("UPDATE OR REPLACE {table} SET call = ?2 WHERE call = ?1"), (from.0, into.0))?;
     }
     db.execute(

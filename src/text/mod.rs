@@ -8,6 +8,7 @@ pub mod keywords;
 pub mod lexicon;
 pub mod pack;
 mod reading;
+pub mod redaction;
 pub mod rolling;
 pub mod rule;
 mod terms;

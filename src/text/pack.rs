@@ -19,6 +19,12 @@
 //! terms = ["thank you"]
 //!
 //! [[rule]]                          # of an alert: see `rule.rs`
+//! [[redact]]                        # written as [ssn], silenced in the sound; see text/redaction
+//! label = "ssn"
+//! form = "999-99-9999"              # 9 a digit, A a letter; marks may be said, written or left out
+//! except = ["9.*"]                  # what valid ones do not look like, without marks (regular expressions)
+//! near = ["social security"]        # words that announce it
+//! alone = false                     # whether it is believed without them
 //! ```
 //!
 //! What is not understood is refused with file and line, never skipped: a keyword with a typing error in its key would be missed for months.
@@ -29,6 +35,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::redaction::Form;
 use super::rule::{Rule, RuleEntry};
 use super::terms::Term;
 use crate::call::Leg;
@@ -65,6 +72,8 @@ pub struct Pack {
     pub phrases: Vec<PhraseGroup>,
     /// Rules of alerts.
     pub rules: Vec<Rule>,
+    /// Numbers that nobody may keep.
+    pub redact: Vec<Form>,
 }
 
 /// Terms with one label.
@@ -127,6 +136,7 @@ struct PackFile {
     phrase: Vec<PhraseEntry>,
     #[serde(default)]
     rule: Vec<RuleEntry>,
+    redact: Vec<Spanned<RedactEntry>>,
 }
 
 #[derive(Deserialize)]
@@ -158,6 +168,19 @@ struct PhraseEntry {
     terms: Spanned<Vec<Spanned<String>>>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RedactEntry {
+    label: String,
+    form: String,
+    #[serde(default)]
+    except: Vec<String>,
+    #[serde(default)]
+    near: Vec<String>,
+    #[serde(default)]
+    alone: bool,
+}
+
 /// A fault and the bytes of the file it is in.
 type Fault = (Range<usize>, String);
 
@@ -177,6 +200,7 @@ impl Pack {
             ("billing.toml", include_str!("../../etc/packs/billing.toml")),
             ("profanity-en.toml", include_str!("../../etc/packs/profanity-en.toml")),
             ("alerts.toml", include_str!("../../etc/packs/alerts.toml")),
+            ("national-ids.toml", include_str!("../../etc/packs/national-ids.toml")),
         ]
         .into_iter()
         .map(|(file, text)| Self::parse(file, text))
@@ -214,6 +238,11 @@ impl PackFile {
             Ok(PhraseGroup { valence, terms: read_terms(entry.terms)? })
         });
         let name = read_name("name", self.name)?;
+        let redact = self.redact.into_iter().map(|entry| {
+            let span = entry.span();
+            let RedactEntry { label, form, except, near, alone } = entry.into_inner();
+            Form::new(&label, &form, &except, near, alone).map_err(|message| (span, message))
+        });
         Ok(Pack {
             rules: self.rule.into_iter().map(|entry| entry.check(&name)).collect::<Result<_, _>>()?,
             name,
@@ -222,6 +251,7 @@ impl PackFile {
             keywords: keywords.collect::<Result<_, _>>()?,
             profanity: profanity.collect::<Result<_, _>>()?,
             phrases: phrases.collect::<Result<_, _>>()?,
+            redact: redact.collect::<Result<_, _>>()?,
         })
     }
 }
@@ -272,7 +302,7 @@ mod tests {
         let packs = Pack::bundled().expect("bundled packs");
         assert_eq!(
             packs.iter().map(|pack| pack.name.as_str()).collect::<Vec<_>>(),
-            ["call-centre", "billing", "profanity-en", "alerts"]
+            ["call-centre", "billing", "profanity-en", "alerts", "national-ids"]
         );
     }
 

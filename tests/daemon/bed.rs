@@ -167,6 +167,7 @@ impl Bed {
         let sent = match (method, body) {
             ("POST", Some(body)) => agent.post(&url).header("Content-Type", "application/json").send(body.to_string()),
             ("POST", None) => agent.post(&url).send_empty(),
+            ("DELETE", _) => agent.delete(&url).call(),
             _ => agent.get(&url).call(),
         };
         let mut response = sent.expect("an answer");

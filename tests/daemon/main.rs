@@ -10,5 +10,6 @@ mod page;
 mod notify;
 mod realtime;
 mod metrics;
+mod privacy;
 mod rooms;
 mod score;
