@@ -11,8 +11,8 @@ mod feed;
 mod figures;
 mod follow;
 mod health;
-mod realtime;
 mod privacy;
+mod realtime;
 mod search;
 mod sound;
 mod upload;
@@ -38,8 +38,8 @@ use crate::pipeline::live::Command;
 use crate::store::{Store, StoreError};
 
 pub use health::Health;
-pub use upload::Uploads;
 pub use realtime::Inlet;
+pub use upload::Uploads;
 
 /// What the handlers need.
 #[derive(Clone)]

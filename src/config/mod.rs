@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use self::alerts::Ingest;
+pub use self::privacy::{Privacy, Retention};
 use crate::call::Leg;
 use crate::text::lexicon::LexiconKind;
-pub use self::privacy::{Privacy, Retention};
 
 /// Where the file is when nobody says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/lineside/lineside.toml";

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::ingest::{SaidText, TEXT_HZ};
 use super::clock::StepWatch;
+use super::ingest::{SaidText, TEXT_HZ};
 use super::listen::{Assignment, Heard};
 use super::partial::{self, Growing, Partials};
 use super::privacy::{self, Cleaned, Pausing, Privacy, PrivacySettings};

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use super::govern::Orders;
-use super::partial::{Growing, Reading};
 use super::in_hand::InHand;
+use super::partial::{Growing, Reading};
 use super::status::{ModelState, Status};
 use crate::audio::resample::to_model;
 use crate::call::{CallKey, UtteranceKey, WallTime};
