@@ -447,11 +447,11 @@ fn text_occurrence(
                 hit.term.clone()
             }
         };
-        let mut names: Vec<String> = found.iter().map(named).collect();
-        names.dedup();
+        let mut texts: Vec<String> = found.iter().map(named).collect();
+        texts.dedup();
         count += found.len();
         words.extend(found.iter().map(|hit| hit.term.clone()));
-        (!found.is_empty()).then(|| reasons.push(format!("{what}: {}", names.join(", "))))
+        (!found.is_empty()).then(|| reasons.push(format!("{what}: {}", texts.join(", "))))
     };
     look(!trigger.said.is_empty(), "said", hits.said.iter().filter(|hit| hit.label == rule.name).collect())?;
     let labelled = said.keywords.iter().filter(|hit| trigger.labels.contains(&hit.label)).collect();

@@ -4,6 +4,7 @@
 //! the spool, and from there the way of every leg. A call from which nothing has come for a while is over, for nobody hangs up on HTTP.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -203,12 +204,15 @@ impl Ingest {
                 {
                     leg.close("rate change").await?;
                 }
-                if !open.audio.contains_key(&sender.leg) {
-                    let leg = self.spool.open_leg(spec(rate_hz, sender.at)).await?;
-                    let length_ms = samples.len() as i64 * 1000 / i64::from(rate_hz);
-                    open.audio.insert(sender.leg, (leg, Instant::now(), length_ms));
-                }
-                if let Some((leg, began, first_ms)) = open.audio.get_mut(&sender.leg) {
+                let (leg, began, first_ms) = match open.audio.entry(sender.leg) {
+                    Entry::Occupied(there) => there.into_mut(),
+                    Entry::Vacant(place) => {
+                        let leg = self.spool.open_leg(spec(rate_hz, sender.at)).await?;
+                        let length_ms = samples.len() as i64 * 1000 / i64::from(rate_hz);
+                        place.insert((leg, Instant::now(), length_ms))
+                    }
+                };
+                {
                     // A chunk's sound ended when it came: what the clock is ahead of the samples by is silence.
                     let ms = |samples: u64| samples as i64 * 1000 / i64::from(rate_hz);
                     let gap =
