@@ -84,8 +84,8 @@ fn build_of(level: Level, executable: &Path) -> Option<PathBuf> {
 pub fn become_the_best_build() {
     let Ok(executable) = std::env::current_exe() else { return };
     let cpu = Level::of_this_cpu();
-    let better = [Level::V4, Level::V3].into_iter().filter(|&level| level <= cpu);
-    let Some(best) = better.filter_map(|level| build_of(level, &executable)).next() else { return };
+    let mut better = [Level::V4, Level::V3].into_iter().filter(|&level| level <= cpu);
+    let Some(best) = better.find_map(|level| build_of(level, &executable)) else { return };
     let mut words = std::env::args_os();
     let mut command = Command::new(&best);
     if let Some(name) = words.next() {
