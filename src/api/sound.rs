@@ -205,8 +205,8 @@ mod tests {
     #[test]
     fn a_window_mixes_legs_of_other_rates_and_beginnings_at_their_time() {
         let folder = tempfile::tempdir().expect("temp dir");
-        let one = leg(&folder.path().join("a.wav"), 8000, 0, &[100; 16_000]);
-        let other = leg(&folder.path().join("b.wav"), 16_000, 1000, &[11; 16_000]);
+        let one = leg(&folder.path().join("a.wav"), 8000, 0, &vec![100; 16_000]);
+        let other = leg(&folder.path().join("b.wav"), 16_000, 1000, &vec![11; 16_000]);
         let window = Window::read(&[one, other], Some(500), 30.0).expect("window");
         assert_eq!((window.from_ms, window.to_ms, window.mix.len()), (500, 2000, 12_000));
         assert_eq!((window.mix[0], window.mix[3999], window.mix[4000], window.mix[11_999]), (100, 100, 111, 111));
@@ -215,9 +215,9 @@ mod tests {
     #[test]
     fn a_window_ends_where_the_slower_leg_is_unless_that_has_stalled() {
         let folder = tempfile::tempdir().expect("temp dir");
-        let fast = leg(&folder.path().join("a.wav"), 8000, 0, &[1; 80_000]);
-        let slow = leg(&folder.path().join("b.wav"), 8000, 0, &[1; 72_000]);
-        let dead = leg(&folder.path().join("c.wav"), 8000, 0, &[1; 8000]);
+        let fast = leg(&folder.path().join("a.wav"), 8000, 0, &vec![1; 80_000]);
+        let slow = leg(&folder.path().join("b.wav"), 8000, 0, &vec![1; 72_000]);
+        let dead = leg(&folder.path().join("c.wav"), 8000, 0, &vec![1; 8000]);
         assert_eq!(Window::read(&[fast.clone(), slow], None, 2.0).expect("window").to_ms, 9000);
         let window = Window::read(&[fast, dead], None, 2.0).expect("window");
         assert_eq!((window.from_ms, window.to_ms), (8000, 10_000));

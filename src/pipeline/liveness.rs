@@ -68,9 +68,9 @@ mod tests {
             let Some(Command::Alive { reply }) = heard.recv().await else { panic!("asked") };
             reply.send(()).expect("waited for");
         });
-        assert_eq!(liveness.check(Duration::from_secs(60)).await, Ok(()));
+        assert_eq!(liveness.check(Duration::from_mins(1)).await, Ok(()));
         conductor.await.expect("ended");
-        assert_eq!(liveness.check(Duration::from_secs(60)).await, Err(Lifeless::Ended));
+        assert_eq!(liveness.check(Duration::from_mins(1)).await, Err(Lifeless::Ended));
     }
 
     #[tokio::test]

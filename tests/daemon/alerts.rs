@@ -150,7 +150,7 @@ fn dead_air_and_what_was_not_said_are_told_while_the_call_runs_and_not_again_aft
         let (mut agent, mut caller) =
             (bed.dial(&uuid_of(1_795_218_045, sequence, 1)), bed.dial(&uuid_of(1_795_218_045, sequence, 2)));
         let quiet = vec![0; lines[0].samples.len() + 32_000];
-        let said = [&lines[0].samples[..], &[0; 32_000]].concat();
+        let said = [&lines[0].samples[..], &vec![0; 32_000]].concat();
         std::thread::scope(|scope| {
             scope.spawn(|| speak(&mut agent, &said).expect("speak"));
             scope.spawn(|| speak(&mut caller, &quiet).expect("speak"));

@@ -39,7 +39,7 @@ fn a_text_event_is_scored_kept_searched_and_raises_alerts() {
     );
 
     let stream = std::net::TcpStream::connect(("127.0.0.1", bed.http)).expect("connect");
-    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("time-out");
+    stream.set_read_timeout(Some(Duration::from_mins(1))).expect("time-out");
     write!(&stream, "GET /api/realtime/stream?call_id=RT-1001 HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("send");
     let mut stream = BufReader::new(stream).lines().map_while(Result::ok).filter(|line| line.starts_with("event:"));
     assert_eq!(stream.next().as_deref(), Some("event: snapshot"));

@@ -227,7 +227,7 @@ impl Message {
 
     /// As plain text.
     fn plain(&self) -> String {
-        let facts = self.facts.iter().map(|(name, value)| format!("{name}: {value}\n")).collect::<String>();
+        let facts = self.facts.iter().fold(String::new(), |all, (name, value)| all + name + ": " + value + "\n");
         if self.text.is_empty() { facts } else { format!("{facts}\n\"{}\"\n", self.text) }
     }
 }

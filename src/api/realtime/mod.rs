@@ -322,10 +322,9 @@ async fn chunk(State(api): State<Api>, headers: HeaderMap, body: Body) -> Result
         hand_over(&api, sender.clone(), Input::End).await?;
     }
     let mut answer = answer(&api, &sender.call, now).await?;
-    for meta in [&mut answer["snapshot"]["live_audio"]] {
-        meta["chunk_count"] = chunks.into();
-        meta["last_chunk_id"] = if chunks > 0 { format!("{}_{chunks}", now.0).into() } else { "".into() };
-    }
+    let meta = &mut answer["snapshot"]["live_audio"];
+    meta["chunk_count"] = chunks.into();
+    meta["last_chunk_id"] = if chunks > 0 { format!("{}_{chunks}", now.0).into() } else { "".into() };
     answer["audio"] = answer["snapshot"]["live_audio"].clone();
     answer["ingested_events"] = ingested.into();
     answer["warnings"] = fields.warnings.into();

@@ -86,7 +86,7 @@ impl Bed {
             // On a busy machine the first answer may come too late for one look, which is no reason to give up.
             match self.get("/health") {
                 Ok(health) if health["inference"]["ok"] == true => return Ok(()),
-                _ if began.elapsed() < Duration::from_secs(60) => std::thread::sleep(Duration::from_millis(50)),
+                _ if began.elapsed() < Duration::from_mins(1) => std::thread::sleep(Duration::from_millis(50)),
                 other => bail!("the model does not answer within 60 s: {other:?}"),
             }
         }

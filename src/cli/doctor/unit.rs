@@ -72,7 +72,8 @@ pub(super) fn group() -> Option<Check> {
 pub(super) fn permissions(state: &Path) -> Option<Check> {
     let folder = std::fs::metadata(state).ok()?;
     let mode = folder.mode() & 0o7777;
-    Some(if mode & 0o007 == 0 {
+    let closed = mode.trailing_zeros() >= 3; // nothing for others
+    Some(if closed {
         good("permissions", format!("{} is {mode:04o}", state.display()))
     } else {
         bad(
