@@ -136,6 +136,7 @@ struct PackFile {
     phrase: Vec<PhraseEntry>,
     #[serde(default)]
     rule: Vec<RuleEntry>,
+    #[serde(default)]
     redact: Vec<Spanned<RedactEntry>>,
 }
 

@@ -91,7 +91,7 @@ fn serve(mut stream: TcpStream, all: &Mutex<Vec<Got>>) {
 /// HMAC-SHA256 as RFC 2104 writes it down: another one than the daemon's.
 fn hmac(key: &[u8], message: &[u8]) -> String {
     let pad = |with: u8| (0..64).map(|i| key.get(i).copied().unwrap_or(0) ^ with).collect::<Vec<u8>>();
-    let inner = sha2::Sha256::digest([&pad(0x36), message].concat());
+    let inner = sha2::Sha256::digest([&pad(0x36)[..], message].concat());
     hex::encode(sha2::Sha256::digest([&pad(0x5c)[..], &inner[..]].concat()))
 }
 
@@ -159,10 +159,12 @@ fn every_service_gets_an_alert_once_after_a_failure_and_what_fails_for_good_is_g
     assert!(receiver.of("/bad").is_empty() && receiver.of("/asleep").is_empty());
 
     bed.stop();
-    let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
-    let mut rows = db.prepare("SELECT notifier, state, tries FROM notification ORDER BY notifier").expect("prepare");
-    let rows: Vec<(String, String, i64)> =
-        rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("query").flatten().collect();
+    let rows: Vec<(String, String, i64)> = {
+        let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
+        let mut all = db.prepare("SELECT notifier, state, tries FROM notification ORDER BY notifier").expect("prepare");
+        let rows = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("query");
+        rows.map(|row| row.expect("row")).collect()
+    };
     let row = |notifier: &str, state: &str, tries| (notifier.to_owned(), state.to_owned(), tries);
     assert_eq!(
         rows,
@@ -199,7 +201,7 @@ fn the_test_command_says_of_every_way_whether_it_works() {
         ),
     );
     let run = |arguments: &[&str]| {
-        let output = bed.command(&[&["notify", "test"], arguments].concat()).output().expect("run");
+        let output = bed.command(&[&["notify", "test"][..], arguments].concat()).output().expect("run");
         (
             output.status.success(),
             String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
