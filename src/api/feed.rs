@@ -167,8 +167,8 @@ pub(super) async fn sse(
         let wanted = (event.id > seen || !kept) && only.is_none_or(|call| event.call == Some(call));
         seen = seen.max(event.id);
         let out = wanted.then(|| {
-            let shown = Event::default().event(&*event.kind).data(&*event.payload);
-            Ok(if kept { shown.id(event.id.to_string()) } else { shown })
+            let shown = if kept { Event::default().id(event.id.to_string()) } else { Event::default() };
+            Ok(shown.event(&*event.kind).data(&*event.payload))
         });
         std::future::ready(out)
     });

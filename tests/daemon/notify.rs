@@ -140,7 +140,7 @@ fn every_service_gets_an_alert_once_after_a_failure_and_what_fails_for_good_is_g
 
     let slack = &receiver.of("/slack")[1];
     let blocks = slack.json()["attachments"][0]["blocks"].to_string();
-    assert!(blocks.contains("&lt;now&gt;") && blocks.contains("[number]") && blocks.contains("mary"), "{blocks}");
+    assert!(blocks.contains("&lt;now&gt;") && blocks.contains("[card]") && blocks.contains("mary"), "{blocks}");
     let resend = &receiver.of("/resend")[1];
     assert_eq!((resend.header("authorization"), resend.header("idempotency-key")), ("Bearer re_key", "alert/1"));
     assert_eq!(
