@@ -220,7 +220,7 @@ impl Keeper {
                     "disk: {megabytes} MB are free for {folder}; make room, or shorten [retention] audio_days"
                 ),
                 DiskStep::Drop => {
-                    log::warn!("disk: {megabytes} MB are free for {folder}: the oldest sound goes before its time")
+                    log::warn!("disk: {megabytes} MB are free for {folder}: the oldest sound goes before its time");
                 }
                 DiskStep::Stop => log::error!(
                     "disk: {megabytes} MB are free for {folder} and there is no sound left that may go: NO NEW CALL IS RECORDED until there is room"

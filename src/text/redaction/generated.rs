@@ -129,7 +129,7 @@ fn speak(dice: &mut Dice, digits: &str) -> String {
     let mut at = 0;
     while at < bytes.len() {
         let left = bytes.len() - at;
-        if style == 3 && left >= 2 && left % 2 == 0 && bytes[at] > 0 {
+        if style == 3 && left >= 2 && left.is_multiple_of(2) && bytes[at] > 0 {
             words.push(two_digits(bytes[at] * 10 + bytes[at + 1]));
             at += 2;
         } else if style >= 1
