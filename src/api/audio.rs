@@ -12,6 +12,7 @@ use super::{Api, ApiError, Parameters};
 use crate::audio::reader::RecordingReader;
 use crate::audio::silence::Silences;
 use crate::audio::wav;
+use crate::store::StoreError;
 use crate::store::calls::LegRow;
 
 pub(super) async fn audio(
@@ -53,13 +54,19 @@ async fn playable(api: &Api, leg: &LegRow) -> Result<PathBuf, String> {
     if closed && to.exists() {
         return Ok(to);
     }
-    let silences = Silences::default();
-    for silence in api.store.silences(leg.key).await.map_err(|error| error.to_string())? {
-        silences.add(silence.start, silence.end);
-    }
+    let silences = silences(api, leg).await.map_err(|error| error.to_string())?;
     tokio::task::spawn_blocking(move || convert(&path, channel, &silences, &to).map(|()| to))
         .await
         .map_err(|error| error.to_string())?
+}
+
+/// What nobody may hear of a leg: every way by which sound leaves applies it.
+pub(super) async fn silences(api: &Api, leg: &LegRow) -> Result<Silences, StoreError> {
+    let silences = Silences::default();
+    for silence in api.store.silences(leg.key).await? {
+        silences.add(silence.start, silence.end);
+    }
+    Ok(silences)
 }
 
 fn convert(from: &FilePath, channel: usize, silences: &Silences, to: &FilePath) -> Result<(), String> {

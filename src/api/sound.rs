@@ -15,6 +15,7 @@ use super::calls::find_call;
 use super::{Api, ApiError, Parameters};
 use crate::audio::AudioError;
 use crate::audio::reader::RecordingReader;
+use crate::audio::silence::Silences;
 use crate::audio::wav;
 use crate::store::calls::LegRow;
 
@@ -32,7 +33,7 @@ fn gone(error: impl std::fmt::Display) -> ApiError {
 }
 
 /// Loudest sample of each of `buckets` equal parts, 0 to 100 % of full scale; and the leg's samples. Blocks.
-fn peaks(path: &FilePath, channel: usize, buckets: usize) -> Result<(Vec<u8>, u64), AudioError> {
+fn peaks(path: &FilePath, channel: usize, silences: &Silences, buckets: usize) -> Result<(Vec<u8>, u64), AudioError> {
     let mut reader = RecordingReader::open(path)?;
     let samples = reader.available_samples()?;
     let mut loudest = vec![0_u16; buckets];
@@ -42,6 +43,7 @@ fn peaks(path: &FilePath, channel: usize, buckets: usize) -> Result<(Vec<u8>, u6
         if reader.read_samples(channel, place, PIECE, &mut piece)? == 0 {
             break;
         }
+        silences.apply(place, &mut piece);
         for sample in &piece {
             let bucket = (place * buckets as u64 / samples.max(1)).min(buckets as u64 - 1) as usize;
             loudest[bucket] = loudest[bucket].max(sample.unsigned_abs());
@@ -66,7 +68,8 @@ pub(super) async fn draw(
     let legs = api.store.legs(call.key).await?;
     let leg = super::audio::wanted_leg(&legs, query.text("leg").as_deref())?;
     let (path, channel) = (leg.path.clone(), usize::from(leg.channel));
-    let (peaks, samples) = tokio::task::spawn_blocking(move || peaks(path.as_ref(), channel, buckets))
+    let silences = super::audio::silences(&api, leg).await?;
+    let (peaks, samples) = tokio::task::spawn_blocking(move || peaks(path.as_ref(), channel, &silences, buckets))
         .await
         .map_err(gone)?
         .map_err(gone)?;
@@ -85,12 +88,12 @@ struct Window {
 
 impl Window {
     /// The stretch from `from_ms` (or the last `seconds`) to where all legs that grow have come.
-    fn read(legs: &[LegRow], from_ms: Option<i64>, seconds: f64) -> Result<Self, AudioError> {
+    fn read(legs: &[(LegRow, Silences)], from_ms: Option<i64>, seconds: f64) -> Result<Self, AudioError> {
         let mut readers = Vec::new();
-        for leg in legs {
+        for (leg, silences) in legs {
             let reader = RecordingReader::open(leg.path.as_ref())?;
             let end_ms = leg.offset_ms + (reader.available_samples()? * 1000 / u64::from(leg.rate_hz.max(1))) as i64;
-            readers.push((leg, reader, end_ms));
+            readers.push((leg, silences, reader, end_ms));
         }
         let furthest = readers.iter().map(|&(.., end_ms)| end_ms).max().unwrap_or(0);
         let keeps_up = |end_ms: i64| furthest - end_ms < STALLED_MS;
@@ -100,12 +103,13 @@ impl Window {
         let wanted = ((to_ms - from_ms).max(0) * i64::from(LIVE_HZ) / 1000) as usize;
         let mut mix = vec![0_i32; wanted];
         let mut samples = Vec::new();
-        for (leg, mut reader, _) in readers {
+        for (leg, silences, mut reader, _) in readers {
             let rate = i64::from(leg.rate_hz.max(1));
             let first = (from_ms - leg.offset_ms) * rate / 1000;
             samples.clear();
             let count = (wanted as i64 * rate / i64::from(LIVE_HZ) + first.min(0)).max(0) as usize;
             reader.read_samples(usize::from(leg.channel), first.max(0) as u64, count, &mut samples)?;
+            silences.apply(first.max(0) as u64, &mut samples);
             for (place, sum) in mix.iter_mut().enumerate() {
                 // The nearest sample: for an ear that listens in, not for a recogniser.
                 let at = place as i64 * rate / i64::from(LIVE_HZ) + first.min(0);
@@ -140,7 +144,12 @@ pub(super) async fn live(
         return Err(gone("it has no sound yet"));
     }
     let running = legs.iter().any(|leg| leg.closed.is_none());
-    let window = tokio::task::spawn_blocking(move || Window::read(&legs, from_ms, seconds))
+    let mut sounding = Vec::new();
+    for leg in legs {
+        let silences = super::audio::silences(&api, &leg).await?;
+        sounding.push((leg, silences));
+    }
+    let window = tokio::task::spawn_blocking(move || Window::read(&sounding, from_ms, seconds))
         .await
         .map_err(gone)?
         .map_err(gone)?;
@@ -194,12 +203,32 @@ mod tests {
         }
     }
 
+    /// A leg of which everything may be heard.
+    fn heard(leg: LegRow) -> (LegRow, Silences) {
+        (leg, Silences::default())
+    }
+
+    #[test]
+    fn what_nobody_may_hear_is_neither_drawn_nor_played() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let path = folder.path().join("a.wav");
+        let (leg, silences) = heard(leg(&path, 8000, 0, &vec![20_000; 16_000]));
+        silences.add(8000, 12_000);
+        let (loudest, _) = peaks(&path, 0, &silences, 4).expect("peaks");
+        assert_eq!(loudest, [61, 61, 0, 61]);
+        let window = Window::read(&[(leg, silences)], Some(0), 30.0).expect("window");
+        assert_eq!(
+            (window.mix[7999], window.mix[8000], window.mix[11_999], window.mix[12_000]),
+            (20_000, 0, 0, 20_000)
+        );
+    }
+
     #[test]
     fn peaks_are_the_loudest_of_each_part() {
         let folder = tempfile::tempdir().expect("temp dir");
         let path = folder.path().join("a.wav");
         leg(&path, 8000, 0, &[0, 16384, -32768, 1, 0, 0]);
-        assert_eq!(peaks(&path, 0, 3).expect("peaks"), (vec![50, 100, 0], 6));
+        assert_eq!(peaks(&path, 0, &Silences::default(), 3).expect("peaks"), (vec![50, 100, 0], 6));
     }
 
     #[test]
@@ -207,7 +236,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("temp dir");
         let one = leg(&folder.path().join("a.wav"), 8000, 0, &vec![100; 16_000]);
         let other = leg(&folder.path().join("b.wav"), 16_000, 1000, &vec![11; 16_000]);
-        let window = Window::read(&[one, other], Some(500), 30.0).expect("window");
+        let window = Window::read(&[one, other].map(heard), Some(500), 30.0).expect("window");
         assert_eq!((window.from_ms, window.to_ms, window.mix.len()), (500, 2000, 12_000));
         assert_eq!((window.mix[0], window.mix[3999], window.mix[4000], window.mix[11_999]), (100, 100, 111, 111));
     }
@@ -218,8 +247,8 @@ mod tests {
         let fast = leg(&folder.path().join("a.wav"), 8000, 0, &vec![1; 80_000]);
         let slow = leg(&folder.path().join("b.wav"), 8000, 0, &vec![1; 72_000]);
         let dead = leg(&folder.path().join("c.wav"), 8000, 0, &vec![1; 8000]);
-        assert_eq!(Window::read(&[fast.clone(), slow], None, 2.0).expect("window").to_ms, 9000);
-        let window = Window::read(&[fast, dead], None, 2.0).expect("window");
+        assert_eq!(Window::read(&[fast.clone(), slow].map(heard), None, 2.0).expect("window").to_ms, 9000);
+        let window = Window::read(&[fast, dead].map(heard), None, 2.0).expect("window");
         assert_eq!((window.from_ms, window.to_ms), (8000, 10_000));
     }
 }

@@ -7,10 +7,12 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use serde_json::{Value, json};
 
+use super::super::audio::silences;
 use super::super::{Api, ApiError, Parameters};
 use super::{Fields, Query, Refusal, seconds};
 use crate::audio::format::Encoding;
 use crate::audio::reader::RecordingReader;
+use crate::audio::silence::Silences;
 use crate::audio::wav;
 use crate::call::Leg;
 use crate::store::calls::{CallRow, LegRow};
@@ -145,7 +147,12 @@ pub(super) async fn audio(State(api): State<Api>, Path(id): Path<String>, query:
     if legs.is_empty() {
         return Err(nothing().into());
     }
-    let wav = tokio::task::spawn_blocking(move || window(&legs))
+    let mut sounding = Vec::new();
+    for leg in legs {
+        let silences = silences(&api, &leg).await?;
+        sounding.push((leg, silences));
+    }
+    let wav = tokio::task::spawn_blocking(move || window(&sounding))
         .await
         .map_err(|error| ApiError::Unavailable(error.to_string()))?
         .map_err(|problem| ApiError::NotFound(format!("the sound of this call cannot be had: {problem}")))?;
@@ -154,13 +161,13 @@ pub(super) async fn audio(State(api): State<Api>, Path(id): Path<String>, query:
 }
 
 /// All legs together on the call's clock, the last part of it. Blocks.
-fn window(legs: &[LegRow]) -> Result<Vec<u8>, String> {
-    let rate_hz = legs[0].rate_hz;
+fn window(legs: &[(LegRow, Silences)]) -> Result<Vec<u8>, String> {
+    let rate_hz = legs[0].0.rate_hz;
     let offset = |leg: &LegRow| leg.offset_ms * i64::from(rate_hz) / 1000;
-    let end = legs.iter().map(|leg| offset(leg) + leg.samples).max().unwrap_or(0);
+    let end = legs.iter().map(|(leg, _)| offset(leg) + leg.samples).max().unwrap_or(0);
     let from = (end - WINDOW_S * i64::from(rate_hz)).max(0);
     let mut mix = vec![0_i32; (end - from) as usize];
-    for leg in legs {
+    for (leg, silences) in legs {
         let mut reader = RecordingReader::open(std::path::Path::new(&leg.path)).map_err(|error| error.to_string())?;
         let mut samples = Vec::new();
         let first = (from - offset(leg)).max(0);
@@ -175,6 +182,7 @@ fn window(legs: &[LegRow]) -> Result<Vec<u8>, String> {
                 break;
             }
         }
+        silences.apply(first as u64, &mut samples);
         for (sum, sample) in mix[place..].iter_mut().zip(samples) {
             *sum += i32::from(sample);
         }
