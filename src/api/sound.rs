@@ -213,7 +213,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("temp dir");
         let path = folder.path().join("a.wav");
         let (leg, silences) = heard(leg(&path, 8000, 0, &vec![20_000; 16_000]));
-        silences.add(8000, 12_000);
+        silences.add(8000, Some(12_000));
         let (loudest, _) = peaks(&path, 0, &silences, 4).expect("peaks");
         assert_eq!(loudest, [61, 61, 0, 61]);
         let window = Window::read(&[(leg, silences)], Some(0), 30.0).expect("window");
