@@ -96,4 +96,5 @@ def main():
     print(dialled, recorded)
 
 
-main()
+if __name__ == "__main__":
+    main()

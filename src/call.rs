@@ -144,6 +144,8 @@ pub enum Source {
     Recording,
     /// A file given to the API or the CLI.
     Upload,
+    /// Another platform, by `/api/realtime`.
+    Ingest,
 }
 
 impl Source {
@@ -154,6 +156,7 @@ impl Source {
             Self::Eagi => "eagi",
             Self::Recording => "recording",
             Self::Upload => "upload",
+            Self::Ingest => "ingest",
         }
     }
 }

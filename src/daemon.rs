@@ -16,17 +16,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::walls::serve::{self, ServeSettings, Tls};
 use crate::api::walls::{WallSettings, Walls};
-use crate::api::{self, Api, Health};
+use crate::api::{self, Api, Health, Uploads};
 use crate::call::{CallId, LegKey, WallTime};
 use crate::capture::audiosocket::AudioSocket;
 use crate::capture::eagi::Eagi;
 use crate::capture::follow::FileId;
 use crate::capture::naming::Naming;
 use crate::capture::recordings::{Ledger, RecordingSettings, Recordings, Taken};
-use crate::capture::{LastFrame, wall_clock};
+use crate::capture::{LastFrame, upload, wall_clock};
 use crate::config::Config;
 use crate::host::{self, Signals, Wish};
+use crate::pipeline::in_hand::InHand;
+use crate::pipeline::keep::{KeepSettings, Keeper};
 use crate::pipeline::live::{Inputs, Live, Parts};
+use crate::pipeline::liveness::Liveness;
+use crate::pipeline::privacy::PrivacySettings;
 use crate::pipeline::transcribe::{TranscribeSettings, Work, Workers};
 use crate::pipeline::{govern, listen};
 use crate::speech::models;
@@ -104,15 +108,41 @@ fn transcribe_settings(config: &Config) -> TranscribeSettings {
     }
 }
 
+fn privacy_settings(config: &Config) -> PrivacySettings {
+    PrivacySettings {
+        redact: config.privacy.redact,
+        pause_keys: config.privacy.pause_keys.clone(),
+        resume_keys: config.privacy.resume_keys.clone(),
+        cache: config.paths.state.join("cache"),
+    }
+}
+
+fn keep_settings(config: &Config) -> KeepSettings {
+    let retention = &config.retention;
+    KeepSettings {
+        state: config.paths.state.clone(),
+        audio_days: retention.audio_days,
+        text_days: retention.text_days,
+        alerts_days: retention.alerts_days,
+        warn_free: retention.warn_free_mb * 1_000_000,
+        drop_free: retention.drop_free_mb * 1_000_000,
+        stop_free: retention.stop_free_mb * 1_000_000,
+    }
+}
+
 /// Runs until SIGTERM. `path` is where the configuration came from, for SIGHUP.
 pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     host::raise_file_limit();
     let started = wall_clock();
     let mut signals = Signals::new().context("take over the signals")?;
-    let metrics =
-        metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().context("start the metrics")?;
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
+        .set_buckets(crate::pipeline::SECONDS_BUCKETS)?
+        .install_recorder()
+        .context("start the metrics")?;
     crate::pipeline::describe_metrics();
     crate::api::walls::describe_metrics();
+    upload::describe_metrics();
+    crate::alerts::describe_metrics();
 
     for folder in [&config.paths.state, &config.paths.run] {
         std::fs::create_dir_all(folder)
@@ -128,7 +158,8 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let (commands_to, commands) = mpsc::channel(256);
     let (listener_to, assignments) = std_mpsc::channel();
 
-    let workers = Workers::new(transcribe_settings(&config), done_to);
+    let in_hand = InHand::open(&config.paths.state.join("in-hand"));
+    let workers = Workers::new(transcribe_settings(&config), in_hand, done_to);
     let worker_threads = workers.start().context("start the speech threads")?;
     let endpoint = config.endpoint();
     let orders = Arc::clone(&workers);
@@ -147,20 +178,28 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         listener: listener_to,
         workers: Arc::clone(&workers),
         analyser: Arc::clone(&analyser),
+        privacy: privacy_settings(&config),
         now: wall_clock,
     };
     let live = Live::recover(parts, recovery).await?;
+    crate::pipeline::privacy::finish(&store).await;
     let stop_live = CancellationToken::new();
     let conductor = tokio::spawn(live.run(Inputs { spool: spool_events, heard, done, commands }, stop_live.clone()));
 
     let stop = CancellationToken::new();
+    let keeper = Keeper::new(store.clone(), Arc::clone(&spool), keep_settings(&config));
+    let keeper = tokio::spawn(keeper.run(wall_clock, stop.clone()));
     let last_frame = LastFrame::default();
     let mut sources = Vec::new();
     if !config.audiosocket.listen.is_empty() {
         let listener = bind(&config.audiosocket.listen, "audiosocket").await?;
-        let allow = config.audiosocket.allow.clone().into();
-        let server =
-            AudioSocket { spool: Arc::clone(&spool), stop: stop.clone(), last_frame: last_frame.clone(), allow };
+        let server = AudioSocket {
+            spool: Arc::clone(&spool),
+            stop: stop.clone(),
+            last_frame: last_frame.clone(),
+            stale: Duration::from_secs(config.limits.stale_call_s),
+            allow: config.audiosocket.allow.clone().into(),
+        };
         sources.push(tokio::spawn(server.run(listener)));
     }
     if config.eagi.enabled {
@@ -184,16 +223,25 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         recordings = Some(std::thread::Builder::new().name("recordings".into()).spawn(move || watcher.run())?);
     }
 
+    // Bounded: a sender waits for its answer as long as the conductor is behind.
+    let (inlet_to, inlet) = mpsc::channel(64);
+    let ingest = crate::pipeline::ingest::Ingest::new(Arc::clone(&spool), commands_to.clone());
+    sources.push(tokio::spawn(ingest.run(inlet, stop.clone())));
+
+    crate::pipeline::notify::start(&config.notify, &store, wall_clock, &stop).context("start the notifiers")?;
     let health = health(&config, &workers, &last_frame, started);
     let tls = tls(&config)?;
     let walls = Walls::new(wall_settings(&config), store.clone(), wall_clock).await?;
+    let liveness = Liveness { commands: commands_to.clone(), writer: store.writer().clone() };
     let api = Api {
         walls: Arc::new(walls),
         store: store.clone(),
         commands: commands_to,
         health,
         metrics: Arc::new(move || metrics.render()),
+        inlet: api::Inlet { requests: inlet_to },
         cache: config.paths.state.join("cache"),
+        uploads: uploads(&config, &spool),
         stop: stop.clone(),
     };
     let router = api::router(api);
@@ -217,22 +265,15 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     servers.push(tokio::spawn(serve::unix(socket, router, patience, stop.clone())));
 
     host::tell_systemd(&[sd_notify::NotifyState::Ready]);
-    let mut watchdog = sd_notify::watchdog_enabled().map(|patience| tokio::time::interval(patience / 3));
-    loop {
-        let wish = tokio::select! {
-            wish = signals.next() => wish,
-            () = beat(&mut watchdog) => {
-                host::tell_systemd(&[sd_notify::NotifyState::Watchdog]);
-                continue;
-            }
-        };
-        match wish {
-            Wish::Reload => reload(path.as_deref(), &workers, &analyser, tls.as_ref()),
-            Wish::Stop => break,
-        }
+    let watchdog = sd_notify::watchdog_enabled().map(|patience| tokio::spawn(beat(liveness, patience / 3)));
+    while signals.next().await == Wish::Reload {
+        reload(path.as_deref(), &workers, &analyser, tls.as_ref());
     }
     log::info!("stopping: closing the sources, finishing what is in hand");
     host::tell_systemd(&[sd_notify::NotifyState::Stopping]);
+    if let Some(watchdog) = watchdog {
+        watchdog.abort(); // from here on TimeoutStopSec holds
+    }
     stop.cancel();
     for source in sources {
         let _ = source.await;
@@ -255,6 +296,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     .await?;
     stop_live.cancel();
     let _ = conductor.await;
+    let _ = keeper.await;
     for server in servers {
         // A client that holds its connection open does not hold us.
         let _ = tokio::time::timeout(Duration::from_secs(1), server).await;
@@ -266,12 +308,16 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-async fn beat(watchdog: &mut Option<tokio::time::Interval>) {
-    match watchdog {
-        Some(interval) => {
-            interval.tick().await;
+/// Tells systemd that we live, as long as we do.
+async fn beat(liveness: Liveness, every: Duration) {
+    let mut interval = tokio::time::interval(every);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        match liveness.check(every).await {
+            Ok(()) => host::tell_systemd(&[sd_notify::NotifyState::Watchdog]),
+            Err(error) => log::error!("{error}: systemd gets no sign of life, and will restart us if this goes on"),
         }
-        None => std::future::pending().await,
     }
 }
 
@@ -300,6 +346,7 @@ fn wall_settings(config: &Config) -> WallSettings {
     WallSettings {
         open: http.open,
         token: http.token.clone(),
+        ingest_token: config.ingest.token.clone(),
         hosts: http.hosts.clone(),
         proxies: http.proxies.clone(),
         ingest_allow: http.ingest_allow.clone(),
@@ -335,6 +382,27 @@ async fn warn_of_doors(config: &Config, store: &Store) -> Result<()> {
         );
     }
     Ok(())
+}
+
+fn uploads(config: &Config, spool: &Arc<Spool>) -> Uploads {
+    let taker =
+        upload::Uploads { spool: Arc::clone(spool), stereo: config.recordings.stereo, runtime: Handle::current() };
+    let uploads = Uploads {
+        folder: config.paths.state.join("uploads"),
+        max_bytes: config.http.upload_mb.saturating_mul(1_000_000),
+        take: Arc::new(move |path, extension, call, names, peer| {
+            let handed = upload::Handed {
+                path: path.into(),
+                extension: extension.into(),
+                call: call.clone(),
+                names: names.clone(),
+                peer: peer.into(),
+            };
+            taker.take(&handed).map_err(|error| error.to_string())
+        }),
+    };
+    uploads.sweep();
+    uploads
 }
 
 fn reload(

@@ -2,6 +2,7 @@
 //!
 //! The rooms, in the order in which a call passes them (ARCHITECTURE.md tells who may know whom):
 
+pub mod alerts; // rules, risk: what a supervisor must not miss
 pub mod api; // HTTP, WebSocket, SSE, the page
 pub mod audio; // samples, files and codecs: pure functions
 pub mod call; // the nouns, known by everyone

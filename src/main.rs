@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    lineside::host::cpu::become_the_best_build();
     lineside::cli::run()
 }

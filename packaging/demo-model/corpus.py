@@ -23,7 +23,7 @@ def render(seed, shard):
     lines = []
     while len(lines) < PER_SHARD:
         jumbled = rng.random() < 0.3
-        text = words.jumble(rng) if jumbled else words.sentence(rng)
+        text = words.jumble(rng, leave_out=words.SOUND_ALIKE) if jumbled else words.sentence(rng)
         size = rng.uniform(0.94, 1.06) if rng.random() < 0.5 else 1.0
         line = voice.say(text, voice.random_voice(rng), rng.randint(120, 215), rng.randint(25, 75), rng.randint(25, 75), size)
         if line.seconds > 8:

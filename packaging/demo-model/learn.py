@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import queue as queues
 import random
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ STAGES = [
     ),
     Stage(450, 0.3, 0.0, [(1.0, [0.20, 0.12, 0.18, 0.22, 0.28])]),
     Stage(1900, 0.5, 0.1, [(1.0, [0.24, 0.14, 0.14, 0.20, 0.28])]),
+    Stage(450, 0.3, 0.0, [(1.0, [0.34, 0.18, 0.14, 0.14, 0.20])]),
 ]
 STEPS = sum(stage.steps for stage in STAGES)
 
@@ -202,6 +204,9 @@ def main():
         partial = arguments.folder / "partial.npz"
         np.savez(partial, run=print_of_run, step=number, ids=np.array(vocabulary.ids), **arrays)
         partial.rename(checkpoint)
+        if number == STEPS - STAGES[-1].steps:
+            # The export mixes it in.
+            shutil.copy(checkpoint, arguments.folder / "before-last-stage.npz")
 
     context = multiprocessing.get_context("spawn")
     queue = context.Queue(3)
@@ -227,7 +232,7 @@ def main():
                 left = elapsed / (number + 1 - first) * (STEPS - number - 1)
                 print(f"\rtraining: step {number + 1}/{STEPS}, {left / 60:.0f} min left, right {mean[SIZES[0][0]][1]:.3f}   ", end="", file=sys.stderr, flush=True)
             recent = {}
-        if (number + 1) % SAVE_EVERY == 0:
+        if (number + 1) % SAVE_EVERY == 0 or number + 1 == STEPS - STAGES[-1].steps:
             save(number + 1)
     save(STEPS)
     feeder.terminate()

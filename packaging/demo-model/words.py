@@ -250,11 +250,16 @@ def vocabulary():
 _VOCABULARY = []
 
 
-def jumble(rng, least=2, most=8):
+# Spelt otherwise than another word that sounds the same: alone, nobody can tell which was said.
+SOUND_ALIKE = {"buy", "by", "to", "too", "for", "write", "know"}
+
+
+def jumble(rng, least=2, most=8, leave_out=frozenset()):
     """Words in no order. All words are equally likely, digits a little more."""
     if not _VOCABULARY:
         _VOCABULARY.extend(vocabulary())
-    pick = lambda: rng.choice(LISTS["digit"]) if rng.random() < 0.12 else rng.choice(_VOCABULARY)
+    words = [word for word in _VOCABULARY if word.lower() not in leave_out]
+    pick = lambda: rng.choice(LISTS["digit"]) if rng.random() < 0.12 else rng.choice(words)
     return written(" ".join(pick() for _ in range(rng.randint(least, most))))
 
 

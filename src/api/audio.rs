@@ -14,7 +14,9 @@ use super::walls::access::Access;
 use super::walls::link::{LONGEST_S, Sound};
 use super::{Api, ApiError, Parameters};
 use crate::audio::reader::RecordingReader;
+use crate::audio::silence::Silences;
 use crate::audio::wav;
+use crate::store::StoreError;
 use crate::store::calls::LegRow;
 
 pub(super) async fn audio(
@@ -25,17 +27,9 @@ pub(super) async fn audio(
 ) -> Result<Response, ApiError> {
     let call = find_call(&api, &id).await?;
     let legs = api.store.legs(call.key).await?;
-    let wanted = Parameters::new(query).text("leg");
-    let found = match &wanted {
-        Some(name) => legs.iter().find(|leg| leg.leg == *name || leg.key.to_string() == *name),
-        None => legs.first(),
-    };
-    let Some(leg) = found else {
-        let names: Vec<&str> = legs.iter().map(|leg| leg.leg.as_str()).collect();
-        return Err(ApiError::NotFound(format!("no such leg; this call has: {}", names.join(", "))));
-    };
+    let leg = wanted_leg(&legs, Parameters::new(query).text("leg").as_deref())?;
     let gone = |error: String| ApiError::NotFound(format!("the sound of this leg cannot be had: {error}"));
-    let path = playable(leg, &api.cache, api.walls.spool()).await.map_err(gone)?;
+    let path = playable(&api, leg).await.map_err(gone)?;
     let response = ServeFile::new(path).try_call(request).await.map_err(|error| gone(error.to_string()))?;
     Ok(response.into_response())
 }
@@ -54,10 +48,7 @@ pub(super) async fn link(
     }
     let call = find_call(&api, &id).await?;
     let leg = query.text("leg").unwrap_or_default();
-    let legs = api.store.legs(call.key).await?;
-    if !leg.is_empty() && !legs.iter().any(|row| row.leg == leg || row.key.to_string() == leg) {
-        return Err(ApiError::NotFound("no such leg".into()));
-    }
+    wanted_leg(&api.store.legs(call.key).await?, query.text("leg").as_deref())?;
     let expires_s = (api.health.now)().0 / 1000 + seconds;
     let sound = Sound { call: &call.call_id, leg: &leg, expires_s, by: &access.token };
     let leg = if leg.is_empty() { String::new() } else { format!("leg={leg}&") };
@@ -70,29 +61,54 @@ pub(super) async fn link(
     Ok(Json(json!({"url": url, "expires_at": crate::call::WallTime(expires_s * 1000).rfc3339()})))
 }
 
+/// The leg of that name or number; without one the first.
+pub(super) fn wanted_leg<'a>(legs: &'a [LegRow], wanted: Option<&str>) -> Result<&'a LegRow, ApiError> {
+    let found = match wanted {
+        Some(name) => legs.iter().find(|leg| leg.leg == name || leg.key.to_string() == name),
+        None => legs.first(),
+    };
+    found.ok_or_else(|| {
+        let names: Vec<&str> = legs.iter().map(|leg| leg.leg.as_str()).collect();
+        ApiError::NotFound(format!("no such leg; this call has: {}", names.join(", ")))
+    })
+}
+
 /// The file itself where a player can take it, else a WAV of this leg, made once.
-async fn playable(leg: &LegRow, cache: &FilePath, spool: &FilePath) -> Result<PathBuf, String> {
+async fn playable(api: &Api, leg: &LegRow) -> Result<PathBuf, String> {
     let path = PathBuf::from(&leg.path);
     if leg.owned {
         // Whatever its row or a link says: nothing outside the spool is lineside's own sound.
-        let (real, spool) = (path.canonicalize(), spool.canonicalize());
+        let (real, spool) = (tokio::fs::canonicalize(&path).await, tokio::fs::canonicalize(api.walls.spool()).await);
         return match (real, spool) {
             (Ok(real), Ok(spool)) if real.starts_with(&spool) => Ok(real),
             (Ok(_), Ok(_)) => Err("its file leads out of the spool".into()),
+            (Err(error), _) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err("it was deleted, as [retention] wants it".into())
+            }
             (Err(error), _) | (_, Err(error)) => Err(error.to_string()),
         };
     }
     let (to, channel, closed) =
-        (cache.join(format!("{}.wav", leg.key)), usize::from(leg.channel), leg.closed.is_some());
+        (api.cache.join(format!("{}.wav", leg.key)), usize::from(leg.channel), leg.closed.is_some());
     if closed && to.exists() {
         return Ok(to);
     }
-    tokio::task::spawn_blocking(move || convert(&path, channel, &to).map(|()| to))
+    let silences = silences(api, leg).await.map_err(|error| error.to_string())?;
+    tokio::task::spawn_blocking(move || convert(&path, channel, &silences, &to).map(|()| to))
         .await
         .map_err(|error| error.to_string())?
 }
 
-fn convert(from: &FilePath, channel: usize, to: &FilePath) -> Result<(), String> {
+/// What nobody may hear of a leg: every way by which sound leaves applies it.
+pub(super) async fn silences(api: &Api, leg: &LegRow) -> Result<Silences, StoreError> {
+    let silences = Silences::default();
+    for silence in api.store.silences(leg.key).await? {
+        silences.add(silence.start, silence.end);
+    }
+    Ok(silences)
+}
+
+fn convert(from: &FilePath, channel: usize, silences: &Silences, to: &FilePath) -> Result<(), String> {
     use std::io::Write;
     let mut reader = RecordingReader::open(from).map_err(|error| format!("{}: {error}", from.display()))?;
     let samples = reader.available_samples().map_err(|error| error.to_string())?;
@@ -108,6 +124,7 @@ fn convert(from: &FilePath, channel: usize, to: &FilePath) -> Result<(), String>
         if got == 0 {
             break;
         }
+        silences.apply(place, &mut piece);
         place += got as u64;
         for sample in &piece {
             out.write_all(&sample.to_le_bytes()).map_err(text)?;

@@ -21,7 +21,7 @@ fn seconds(ms: i64) -> f64 {
 }
 
 /// What every list shows of a call.
-fn summary(call: &CallRow) -> Map<String, Value> {
+pub(super) fn summary(call: &CallRow) -> Map<String, Value> {
     let object = json!({
         "call_id": call.call_id,
         "status": call.state,
@@ -43,6 +43,9 @@ fn summary(call: &CallRow) -> Map<String, Value> {
         "sentiment": call.sentiment,
         "rolling_sentiment": call.rolling,
         "has_alerts": call.has_alerts,
+        "open_alerts": call.open_alerts,
+        "alert_level": call.alert_level,
+        "risk_score": call.risk,
         "processing_mode": "realtime",
     });
     if let Value::Object(map) = object { map } else { Map::new() }
@@ -93,7 +96,8 @@ fn legs_json(legs: &[LegRow], call: &CallRow) -> Vec<Value> {
         .collect()
 }
 
-async fn session(api: &Api, call: &CallRow) -> Result<Value, ApiError> {
+/// All that is known of a call.
+pub(super) async fn session(api: &Api, call: &CallRow) -> Result<Value, ApiError> {
     let legs = api.store.legs(call.key).await?;
     let rows = api.store.segments(call.key).await?;
     let mut map = summary(call);
@@ -111,6 +115,9 @@ async fn session(api: &Api, call: &CallRow) -> Result<Value, ApiError> {
     map.insert("cumulative_transcript".into(), cumulative(&rows).into());
     map.insert("processing_plan".into(), json!({}));
     map.insert("legs".into(), legs_json(&legs, call).into());
+    map.insert("alerts".into(), super::alerts::of_call(api, call.key).await?.into());
+    let risk = call.risk_parts.as_deref().and_then(|parts| serde_json::from_str(parts).ok());
+    map.insert("risk".into(), risk.unwrap_or_default());
     map.insert("figures".into(), serde_json::from_str(&call.figures).unwrap_or_default());
     Ok(Value::Object(map))
 }
@@ -125,9 +132,15 @@ async fn find(api: &Api, id: &str) -> Result<CallRow, ApiError> {
     api.store.call(id).await?.ok_or(ApiError::NoCall)
 }
 
-/// The row of a call named in a path.
+/// The row of a call named in a path, where the guard has looked whose it is.
 pub(super) async fn find_call(api: &Api, id: &str) -> Result<CallRow, ApiError> {
     find(api, id).await
+}
+
+/// The row of a call named elsewhere, if it exists for the one who asks.
+pub(super) async fn find_seen(api: &Api, access: &Access, id: &str) -> Result<CallRow, ApiError> {
+    let call = find(api, id).await?;
+    if access.sees(&call) { Ok(call) } else { Err(ApiError::NoCall) }
 }
 
 /// `GET /api/v1/calls`: newest first, filtered, page by page.

@@ -15,7 +15,7 @@ use futures_util::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
-use super::calls::find_call;
+use super::calls::{find_call, find_seen};
 use super::walls::access::Access;
 use super::{Api, ApiError, Parameters};
 use crate::call::CallKey;
@@ -25,6 +25,8 @@ use crate::store::StoredEvent;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Events read at once for a client that comes back.
 const PAGE: u32 = 500;
+/// What `/ws/alerts` tells of.
+const ALERTS: &[&str] = &["alert", "alert_acknowledged"];
 
 fn dropped() {
     metrics::counter!("lineside_feed_dropped_total").increment(1);
@@ -32,7 +34,15 @@ fn dropped() {
 
 /// `WS /ws/calls`
 pub(super) async fn all_calls(State(api): State<Api>, access: Access, upgrade: WebSocketUpgrade) -> Response {
-    upgrade.max_message_size(4096).on_upgrade(move |socket| websocket(api, access, socket, None)).into_response()
+    upgrade.max_message_size(4096).on_upgrade(move |socket| websocket(api, access, socket, None, None)).into_response()
+}
+
+/// `WS /ws/alerts`
+pub(super) async fn alerts(State(api): State<Api>, access: Access, upgrade: WebSocketUpgrade) -> Response {
+    upgrade
+        .max_message_size(4096)
+        .on_upgrade(move |socket| websocket(api, access, socket, None, Some(ALERTS)))
+        .into_response()
 }
 
 /// `WS /ws/calls/{id}`
@@ -45,11 +55,11 @@ pub(super) async fn one_call(
     let call = find_call(&api, &id).await?.key;
     Ok(upgrade
         .max_message_size(4096)
-        .on_upgrade(move |socket| websocket(api, access, socket, Some(call)))
+        .on_upgrade(move |socket| websocket(api, access, socket, Some(call), None))
         .into_response())
 }
 
-async fn websocket(api: Api, access: Access, mut socket: WebSocket, mut only: Option<CallKey>) {
+async fn websocket(api: Api, access: Access, mut socket: WebSocket, mut only: Option<CallKey>, kinds: Option<&[&str]>) {
     let mut live = api.store.live();
     let lease = access.lease(&api.walls, &api.stop);
     loop {
@@ -62,7 +72,7 @@ async fn websocket(api: Api, access: Access, mut socket: WebSocket, mut only: Op
                 return;
             }
             event = live.recv() => match event {
-                Ok(event) if only.is_none_or(|call| event.call == Some(call)) => {
+                Ok(event) if only.is_none_or(|call| event.call == Some(call)) && kinds.is_none_or(|kinds| kinds.contains(&&*event.kind)) => {
                     if !access.sees_event(&api.store, event.call).await {
                         continue;
                     }
@@ -108,12 +118,12 @@ async fn answer(api: &Api, access: &Access, text: &str, only: &mut Option<CallKe
                 *only = None;
                 Some(json!({"type": "subscribed", "call_id": null}))
             }
-            Some(id) => match find_call(api, id).await {
-                Ok(call) if access.sees(&call) => {
+            Some(id) => match find_seen(api, access, id).await {
+                Ok(call) => {
                     *only = Some(call.key);
                     Some(json!({"type": "subscribed", "call_id": call.call_id}))
                 }
-                _ => Some(json!({"type": "error", "detail": "Call session not found", "call_id": id})),
+                Err(_) => Some(json!({"type": "error", "detail": "Call session not found", "call_id": id})),
             },
         },
         other => Some(json!({"type": "error", "detail": format!("unknown action {other:?}: ping or subscribe")})),
@@ -132,9 +142,7 @@ pub(super) async fn sse(
         headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse().ok());
     let from = header.or(query.parse("last_event_id", "a number")?);
     let only = match query.text("call_id") {
-        Some(id) => Some(
-            find_call(&api, &id).await.and_then(|call| access.sees(&call).then_some(call).ok_or(ApiError::NoCall))?.key,
-        ),
+        Some(id) => Some(find_seen(&api, &access, &id).await?.key),
         None => None,
     };
     // Subscribed before the past is read: what is committed in between comes twice and is told apart by its number.

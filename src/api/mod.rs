@@ -2,12 +2,22 @@
 //!
 //! Knows the store and the conductor's commands, never capture or speech. No request waits for anything but its own query.
 
+mod alerts;
 mod audio;
+mod board;
 mod calls;
+mod export;
 mod feed;
+mod figures;
+mod follow;
 mod health;
+mod privacy;
+mod realtime;
 mod search;
+mod sound;
+mod upload;
 pub mod walls;
+mod web;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -15,19 +25,22 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware;
-use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use self::walls::door::{About, Door, NOTHING, OPERATE, OPERATE_OR_INGEST, READ, Routes};
 use crate::call::WallTime;
 use crate::pipeline::live::Command;
 use crate::store::{Store, StoreError};
 
 pub use health::Health;
+pub use realtime::Inlet;
+pub use upload::Uploads;
 
 /// What the handlers need.
 #[derive(Clone)]
@@ -44,6 +57,10 @@ pub struct Api {
     pub walls: Arc<walls::Walls>,
     /// Folder for audio that had to be converted for playing.
     pub cache: PathBuf,
+    /// How recordings are taken.
+    pub uploads: Uploads,
+    /// Where calls of other platforms come in.
+    pub inlet: Inlet,
     /// Ends the feeds.
     pub stop: CancellationToken,
 }
@@ -131,34 +148,66 @@ impl Parameters {
     }
 }
 
-/// All paths.
+/// All paths, each with what it needs and what of calls it shows.
+fn routes() -> Routes {
+    let daemon = Door::new(READ, About::Daemon);
+    let (call, own) = (Door::new(READ, About::Call), Door::new(READ, About::Own));
+    let command = Door::new(OPERATE, About::Call);
+    let login = Door::new(NOTHING, About::Nothing);
+    let routes = Routes::default()
+        .get("/health", Door::new(NOTHING, About::Daemon), health::health)
+        .get("/health/models", daemon, health::models)
+        .get("/metrics", daemon, health::metrics)
+        .get(walls::login::PATH, login, walls::login::form)
+        .post(walls::login::PATH, login, walls::login::login)
+        .get(walls::login::STYLE_PATH, login, walls::login::style)
+        .post(walls::login::LOGOUT_PATH, login, walls::login::logout)
+        .get("/api/v1/board", own, board::board)
+        .get("/api/v1/box", own, board::box_state)
+        .get("/api/v1/figures", own, figures::figures)
+        .get("/api/metrics", own, figures::figures)
+        .get("/api/v1/calls", own, calls::list)
+        .post("/api/v1/calls", Door::new(OPERATE_OR_INGEST, About::All), calls::name)
+        .get("/api/v1/calls/active", own, calls::active)
+        .get("/api/v1/calls/stats", own, calls::stats)
+        .get("/api/v1/calls/{id}", call, calls::one)
+        .get("/api/v1/calls/{id}/transcript", call, calls::transcript)
+        .get("/api/v1/calls/{id}/segments", call, calls::segments)
+        .get("/api/v1/calls/{id}/peaks", call, sound::draw)
+        .get("/api/v1/calls/{id}/live", call, sound::live)
+        .get("/api/v1/calls/{id}/export", call, export::one)
+        .get("/calls/{id}/export", call, export::documented)
+        .post("/calls/bulk", own, export::bulk)
+        .get(walls::link::PATH, call, audio::audio)
+        .get("/calls/{id}/audio", call, audio::audio)
+        .post("/api/v1/calls/{id}/audio/link", call, audio::link)
+        .post("/api/v1/calls/{id}/end", command, calls::end)
+        .post("/api/v1/calls/{id}/pause", command, privacy::pause)
+        .post("/api/v1/calls/{id}/resume", command, privacy::resume)
+        .post("/api/v1/calls/{id}/hold", command, privacy::hold)
+        .delete("/api/v1/calls/{id}/hold", command, privacy::release)
+        .get("/api/v1/calls/{id}/privacy", call, privacy::one)
+        .post("/api/v1/forget", Door::new(OPERATE, About::All), privacy::forget)
+        .get("/api/v1/alerts", own, alerts::list)
+        .post("/api/v1/alerts/{id}/ack", Door::new(OPERATE, About::Own), alerts::ack)
+        .get("/api/v1/search", own, search::search)
+        .get("/api/v1/events", own, feed::sse)
+        .get("/ws/events", own, follow::events)
+        .get("/ws/calls", own, feed::all_calls)
+        .get("/ws/calls/{id}", call, feed::one_call)
+        .get("/ws/alerts", own, feed::alerts)
+        // Files are limited one by one while they are written.
+        .post_sized("/upload", Door::new(OPERATE_OR_INGEST, About::All), DefaultBodyLimit::disable(), upload::upload);
+    realtime::routes(web::routes(routes))
+}
+
+/// Everything that is served, behind its guard.
 pub fn router(api: Api) -> Router {
-    Router::new()
-        .route("/", get(|| async { Html(include_str!("web/index.html")) }))
-        .route("/health", get(health::health))
-        .route("/health/models", get(health::models))
-        .route("/metrics", get(health::metrics))
-        .route("/api/v1/calls", get(calls::list).post(calls::name))
-        .route("/api/v1/calls/active", get(calls::active))
-        .route("/api/v1/calls/stats", get(calls::stats))
-        .route("/api/v1/calls/{id}", get(calls::one))
-        .route("/api/v1/calls/{id}/transcript", get(calls::transcript))
-        .route("/api/v1/calls/{id}/segments", get(calls::segments))
-        .route("/api/v1/calls/{id}/audio", get(audio::audio))
-        .route("/api/v1/calls/{id}/audio/link", post(audio::link))
-        .route(walls::login::PATH, get(walls::login::form).post(walls::login::login))
-        .route(walls::login::STYLE_PATH, get(walls::login::style))
-        .route(walls::login::LOGOUT_PATH, post(walls::login::logout))
-        .route("/api/v1/calls/{id}/end", post(calls::end))
-        .route("/api/v1/search", get(search::search))
-        .route("/api/v1/events", get(feed::sse))
-        .route("/ws/calls", get(feed::all_calls))
-        .route("/ws/calls/{id}", get(feed::one_call))
+    let (router, doors) = routes().into_parts();
+    let post = (Arc::clone(&api.walls), Arc::new(doors));
+    router
         .fallback(|| async { ApiError::NotFound("no such path; see /".into()) })
-        .method_not_allowed_fallback(|| async {
-            (StatusCode::METHOD_NOT_ALLOWED, axum::Json(json!({"detail": "this path does not take this method"})))
-        })
-        .layer(middleware::from_fn_with_state(Arc::clone(&api.walls), walls::guard))
+        .layer(middleware::from_fn_with_state(post, walls::guard))
         .layer(middleware::map_response(|mut response: Response| async {
             let headers = response.headers_mut();
             headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -11,6 +11,8 @@ pub mod level;
 pub mod quality;
 pub mod reader;
 pub mod resample;
+pub mod silence;
+pub mod tone;
 pub mod wav;
 
 /// Why audio cannot be read. Says nothing of the file's name: the caller adds it.

@@ -25,8 +25,6 @@ use crate::spool::{LegSpec, LegWriter, Spool, SpoolError};
 const ID_PATIENCE: Duration = Duration::from_secs(10);
 /// How often a silent line is looked at.
 const TICK: Duration = Duration::from_millis(100);
-/// A connection that has shown nothing in this time is gone, its FIN lost.
-const DEAD: Duration = Duration::from_hours(4);
 /// Frames that make no sense before a connection is closed.
 const PATIENCE_WITH_NONSENSE: u32 = 16;
 
@@ -44,6 +42,8 @@ pub struct AudioSocket {
     pub last_frame: LastFrame,
     /// From where Asterisk may connect.
     pub allow: Arc<[IpNet]>,
+    /// A connection that has shown nothing in this time is gone, its FIN lost. Hold without music is silent too, so this is long.
+    pub stale: Duration,
 }
 
 /// Why a connection was ended by us.
@@ -160,8 +160,14 @@ impl AudioSocket {
                     Err(_) if holds_bytes(&stream) => {}
                     Err(_) => {
                         leg.idle().await?;
-                        if heard.elapsed() > DEAD {
-                            break "dead";
+                        if heard.elapsed() > self.stale {
+                            metrics::counter!("lineside_stale_calls_total").increment(1);
+                            log::warn!(
+                                "audiosocket: {peer}: call {}: nothing came for {} s; it is closed as stale",
+                                leg.named.call,
+                                self.stale.as_secs()
+                            );
+                            break "stale";
                         }
                     }
                     Ok(Ok(0)) => break "hangup",

@@ -68,7 +68,7 @@ pub fn read_environment(input: impl BufRead) -> io::Result<BTreeMap<String, Stri
 }
 
 /// The rate and whether it is mu-law, by the names that Asterisk gives formats.
-fn format_of(name: Option<&str>) -> Result<(u32, bool), String> {
+pub fn format_of(name: Option<&str>) -> Result<(u32, bool), String> {
     match name.unwrap_or("slin") {
         "ulaw" => Ok((8000, true)),
         "slin" | "slin8" => Ok((8000, false)),
@@ -218,7 +218,7 @@ impl Eagi {
 }
 
 /// Bytes of the pipe as samples; half a sample waits in `odd` for its other half.
-fn samples_of(bytes: &[u8], ulaw: bool, odd: &mut Option<u8>) -> Vec<i16> {
+pub fn samples_of(bytes: &[u8], ulaw: bool, odd: &mut Option<u8>) -> Vec<i16> {
     if ulaw {
         return bytes.iter().map(|&byte| audio_codec_algorithms::decode_ulaw(byte)).collect();
     }

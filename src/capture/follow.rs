@@ -78,6 +78,11 @@ pub fn open(path: &Path, root: &Path) -> Result<Found, AudioError> {
     }
 }
 
+/// The same of a file by its name, now. Blocks.
+pub fn is_complete_now(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| file.metadata().is_ok_and(|meta| is_complete(&file, meta.len())))
+}
+
 /// Whether a RIFF file's size is the one in its header.
 fn is_complete(file: &File, len: u64) -> bool {
     let mut head = [0; 8];

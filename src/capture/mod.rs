@@ -9,6 +9,7 @@ pub mod frame;
 pub mod naming;
 pub mod recordings;
 pub mod timeline;
+pub mod upload;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

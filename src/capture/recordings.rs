@@ -4,7 +4,7 @@
 //! goes, lineside being down), so every folder is walked at start, after an overflow, and when it turns into another folder. Asterisk writes in
 //! steps of 32 KiB; CLOSE_WRITE is the end, also of a killed Asterisk, whose file sizes then stay 0.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -36,6 +36,9 @@ const STALE: Duration = Duration::from_mins(16);
 const SETTLED: Duration = Duration::from_secs(30);
 /// How often folders and files are looked at without an event.
 const ROUND: Duration = Duration::from_secs(5);
+/// How often all folders are watched and walked anew: a network file system tells of nothing that others write, a volume may be unmounted and
+/// back between two looks.
+const AGAIN: Duration = Duration::from_mins(1);
 /// A finished recording stays open so long: ViciDial moves or deletes it within minutes, and its text may be outstanding.
 const KEPT_OPEN: Duration = Duration::from_mins(10);
 /// A file that left its name turns up under another within this time, or its sound is saved.
@@ -91,9 +94,9 @@ pub struct Recordings<L> {
     last_frame: LastFrame,
     following: HashMap<(u64, u64), Open>,
     /// Files that had too little in them, or nothing readable yet.
-    pending: HashSet<PathBuf>,
-    /// Files that were refused, so that each is named once.
-    refused: HashSet<PathBuf>,
+    pending: HashMap<PathBuf, Pending>,
+    /// Files that were refused at which size: each is named once, and looked at again when its size is another.
+    refused: HashMap<PathBuf, u64>,
     /// Files that are done with, by inode and size: no second look.
     done: HashMap<(u64, u64), u64>,
     gone: HashMap<(u64, u64), Instant>,
@@ -105,6 +108,15 @@ struct Open {
     /// Whether it grew before our eyes.
     grows: bool,
     closed: Option<Instant>,
+    /// Whether it was said that its sound cannot be saved yet.
+    unsaved: bool,
+}
+
+/// A file that waits, by a clock that cannot be stepped.
+#[derive(Clone, Copy)]
+struct Pending {
+    len: u64,
+    since: Instant,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -145,8 +157,8 @@ impl<L: Ledger> Recordings<L> {
             stop,
             last_frame,
             following: HashMap::new(),
-            pending: HashSet::new(),
-            refused: HashSet::new(),
+            pending: HashMap::new(),
+            refused: HashMap::new(),
             done: HashMap::new(),
             gone: HashMap::new(),
         }
@@ -176,24 +188,31 @@ impl<L: Ledger> Recordings<L> {
         let mut roots: HashMap<PathBuf, Option<(u64, u64)>> =
             self.settings.folders.iter().map(|folder| (folder.clone(), None)).collect();
         let mut round = Instant::now();
+        let mut again = Instant::now();
         self.check_roots(&mut watcher, &mut roots);
         while !self.stop.is_cancelled() {
             match events.recv_timeout(Duration::from_millis(200)) {
-                Ok(Message::Event(event)) if event.need_rescan() => self.walk_all(),
+                Ok(Message::Event(event)) if event.need_rescan() => overflow.store(true, Ordering::Relaxed),
                 Ok(Message::Event(event)) => self.event(&event),
-                Ok(Message::Lost) => self.walk_all(),
+                Ok(Message::Lost) => overflow.store(true, Ordering::Relaxed),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if overflow.swap(false, Ordering::Relaxed) {
                 metrics::counter!("lineside_inotify_overflows_total").increment(1);
-                self.walk_all();
+                log::info!("recordings: events were lost in an overflow; the folders are walked again");
+                self.begin_again(&mut watcher, &roots);
+                again = Instant::now();
             }
             self.save_the_gone();
             if round.elapsed() >= ROUND {
                 round = Instant::now();
                 self.check_roots(&mut watcher, &mut roots);
                 self.look_around();
+            }
+            if again.elapsed() >= AGAIN {
+                again = Instant::now();
+                self.begin_again(&mut watcher, &roots);
             }
         }
         // Legs close themselves when dropped here; a recording that still grows is resumed at the next start.
@@ -234,9 +253,14 @@ impl<L: Ledger> Recordings<L> {
         }
     }
 
-    fn walk_all(&mut self) {
-        for root in self.settings.folders.clone() {
-            self.walk(&root);
+    /// Watches every folder that is under the roots now, and looks at every file: a folder whose making no event told of has no watch.
+    fn begin_again(&mut self, watcher: &mut RecommendedWatcher, roots: &HashMap<PathBuf, Option<(u64, u64)>>) {
+        for root in roots.iter().filter(|(_, there)| there.is_some()).map(|(root, _)| root) {
+            // What is watched already stays so.
+            if let Err(error) = watcher.watch(root, RecursiveMode::Recursive) {
+                log::debug!("recordings: {}: {error}", root.display());
+            }
+            self.walk(root);
         }
     }
 
@@ -313,10 +337,16 @@ impl<L: Ledger> Recordings<L> {
             }
             let _ = open.file.look(wall_clock());
             if let Err(error) = self.save(&mut open.file) {
-                log::error!(
-                    "recordings: {}: it was deleted, and its sound could not be saved: {error}",
-                    open.file.path.display()
-                );
+                if !open.unsaved {
+                    log::error!(
+                        "recordings: {}: it was deleted, and its sound could not be saved: {error}; tried again while lineside runs",
+                        open.file.path.display()
+                    );
+                }
+                open.unsaved = true;
+                self.following.insert(key, open);
+                self.gone.insert(key, Instant::now());
+                continue;
             }
             self.finish(&mut open.file, "removed");
         }
@@ -395,27 +425,33 @@ impl<L: Ledger> Recordings<L> {
             }
             return;
         }
-        if self.refused.contains(path) || self.done.get(&key) == Some(&meta.len()) {
+        if self.refused.get(path) == Some(&meta.len()) || self.done.get(&key) == Some(&meta.len()) {
             return;
         }
         match self.take(path, closed) {
             Ok(true) => {
                 self.pending.remove(path);
             }
-            Ok(false) => {
-                self.pending.insert(path.into());
-            }
+            Ok(false) => self.wait_for(path, meta.len()),
             // A header may not be there yet; a file that its writer has closed will not get better.
             Err(TakeError::Audio(ref error)) if !closed && !matches!(error, AudioError::LeadsOut(_)) => {
-                self.pending.insert(path.into());
+                self.wait_for(path, meta.len());
             }
             Err(error) => {
                 self.pending.remove(path);
-                if self.refused.insert(path.into()) {
+                if self.refused.insert(path.into(), meta.len()).is_none() {
                     metrics::counter!("lineside_recordings_refused_total").increment(1);
                     log::warn!("recordings: {}: {error}; it was left alone", path.display());
                 }
             }
+        }
+    }
+
+    fn wait_for(&mut self, path: &Path, len: u64) {
+        let now = Pending { len, since: Instant::now() };
+        let waiting = self.pending.entry(path.into()).or_insert(now);
+        if waiting.len != len {
+            *waiting = now;
         }
     }
 
@@ -471,7 +507,7 @@ impl<L: Ledger> Recordings<L> {
         file.look(wall_clock())?;
         metrics::counter!("lineside_recordings_total").increment(1);
         let key = (file.id.device, file.id.inode);
-        self.following.insert(key, Open { file, changed: Instant::now(), grows: false, closed: None });
+        self.following.insert(key, Open { file, changed: Instant::now(), grows: false, closed: None, unsaved: false });
         if closed || complete {
             self.close(key, "closed");
         }
@@ -600,14 +636,10 @@ impl<L: Ledger> Recordings<L> {
 
     /// Files that no event tells of: those that wait, those that nobody closes, those that were kept open long enough.
     fn look_around(&mut self) {
-        for path in self.pending.clone() {
-            let still = fs::metadata(&path)
-                .and_then(|meta| meta.modified())
-                .ok()
-                .and_then(|at| SystemTime::now().duration_since(at).ok());
-            match still {
-                Some(still) => self.touch(&path, still > SETTLED),
-                None => {
+        for (path, waiting) in self.pending.clone() {
+            match fs::metadata(&path) {
+                Ok(meta) => self.touch(&path, meta.len() == waiting.len && waiting.since.elapsed() > SETTLED),
+                Err(_) => {
                     self.pending.remove(&path);
                 }
             }
@@ -616,7 +648,9 @@ impl<L: Ledger> Recordings<L> {
             .following
             .iter()
             .filter(|(_, open)| {
-                open.closed.is_none() && open.changed.elapsed() > if open.grows { STALE } else { SETTLED }
+                let still = open.changed.elapsed();
+                let settled = || !open.grows || follow::is_complete_now(&open.file.path);
+                open.closed.is_none() && (still > STALE || still > SETTLED && settled())
             })
             .map(|(&key, _)| key)
             .collect();

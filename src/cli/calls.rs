@@ -255,7 +255,10 @@ pub(super) fn tail(arguments: &TailArguments, config: &Config) -> anyhow::Result
                 for data in event.lines().filter_map(|line| line.strip_prefix("data: ")) {
                     if arguments.json {
                         say(data)?;
-                    } else if let Ok(message) = serde_json::from_str::<Value>(data) {
+                    } else if let Ok(message) = serde_json::from_str::<Value>(data)
+                        && text(&message, "type") != "partial"
+                    {
+                        // What is still being said comes again as a line when it is over.
                         say(&line(&message))?;
                     }
                 }
@@ -291,6 +294,8 @@ fn line(message: &Value) -> String {
             message["segments"],
             number(&message["sentiment"])
         ),
+        "alert" => format!("{call}  alert, {}: {}", text(message, "level"), text(message, "message")),
+        "governor" => format!("governor: step {}, {}", message["step"], text(message, "says")),
         other => format!("{call}  {other}"),
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
@@ -35,7 +35,15 @@ impl Daemon {
 
     /// Sends a GET; the answer's body is not read yet.
     pub(super) async fn open(&self, config: &Config, path: &str) -> anyhow::Result<Response<Incoming>> {
-        let mut request = Request::get(path);
+        self.ask(config, Request::get(path), Bytes::new()).await
+    }
+
+    async fn ask(
+        &self,
+        config: &Config,
+        mut request: hyper::http::request::Builder,
+        body: Bytes,
+    ) -> anyhow::Result<Response<Incoming>> {
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -43,43 +51,55 @@ impl Daemon {
             let host = url.trim_start_matches("http://").trim_end_matches('/');
             let stream =
                 tokio::net::TcpStream::connect(host).await.with_context(|| format!("{url}: is the daemon running?"))?;
-            return send(TokioIo::new(stream), request.header("host", host)).await;
+            return send(TokioIo::new(stream), request.header("host", host), body).await;
         }
         let socket = self.socket.clone().unwrap_or_else(|| config.paths.run.join("api.sock"));
         let stream = tokio::net::UnixStream::connect(&socket).await;
         let stream = stream.with_context(|| {
             format!("{}: is the daemon running? `systemctl status lineside`; are you in its group?", socket.display())
         })?;
-        send(TokioIo::new(stream), request.header("host", "lineside")).await
+        send(TokioIo::new(stream), request.header("host", "lineside"), body).await
     }
 
     /// GETs a path and reads the JSON.
     pub(super) async fn get(&self, config: &Config, path: &str) -> anyhow::Result<Value> {
-        let response = self.open(config, path).await?;
-        let status = response.status();
-        let body = response.into_body().collect().await?.to_bytes();
-        let value: Value = serde_json::from_slice(&body).with_context(|| format!("{path}: the answer is no JSON"))?;
-        if status.is_success() {
-            return Ok(value);
-        }
-        match &value["detail"] {
-            Value::String(detail) => bail!("{detail}"),
-            Value::Array(list) => {
-                let wrong: Vec<String> = list
-                    .iter()
-                    .map(|item| {
-                        format!("{}: {}", item["loc"][1].as_str().unwrap_or(""), item["msg"].as_str().unwrap_or(""))
-                    })
-                    .collect();
-                bail!("{}", wrong.join("; "))
-            }
-            _ => bail!("{path}: {status}"),
-        }
+        read(path, self.open(config, path).await?).await
     }
 
-    /// The same without a runtime around.
+    /// POSTs JSON to a path and reads the JSON of the answer. Without a runtime around.
+    pub(super) fn tell(&self, config: &Config, path: &str, body: &Value) -> anyhow::Result<Value> {
+        runtime()?.block_on(async {
+            let request = Request::post(path).header("content-type", "application/json");
+            read(path, self.ask(config, request, Bytes::from(body.to_string())).await?).await
+        })
+    }
+
+    /// The same as [`Self::get`] without a runtime around.
     pub(super) fn fetch(&self, config: &Config, path: &str) -> anyhow::Result<Value> {
         runtime()?.block_on(self.get(config, path))
+    }
+}
+
+/// The JSON of an answer, or what its error says.
+async fn read(path: &str, response: Response<Incoming>) -> anyhow::Result<Value> {
+    let status = response.status();
+    let body = response.into_body().collect().await?.to_bytes();
+    let value: Value = serde_json::from_slice(&body).with_context(|| format!("{path}: the answer is no JSON"))?;
+    if status.is_success() {
+        return Ok(value);
+    }
+    match &value["detail"] {
+        Value::String(detail) => bail!("{detail}"),
+        Value::Array(list) => {
+            let wrong: Vec<String> = list
+                .iter()
+                .map(|item| {
+                    format!("{}: {}", item["loc"][1].as_str().unwrap_or(""), item["msg"].as_str().unwrap_or(""))
+                })
+                .collect();
+            bail!("{}", wrong.join("; "))
+        }
+        _ => bail!("{path}: {status}"),
     }
 }
 
@@ -88,13 +108,17 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")
 }
 
-async fn send<S>(stream: TokioIo<S>, request: hyper::http::request::Builder) -> anyhow::Result<Response<Incoming>>
+async fn send<S>(
+    stream: TokioIo<S>,
+    request: hyper::http::request::Builder,
+    body: Bytes,
+) -> anyhow::Result<Response<Incoming>>
 where
     TokioIo<S>: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
 {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
     tokio::spawn(connection);
-    Ok(sender.send_request(request.body(Empty::<Bytes>::new())?).await?)
+    Ok(sender.send_request(request.body(Full::new(body))?).await?)
 }
 
 /// `?a=b&c=d` of what is set, escaped.

@@ -1,5 +1,7 @@
 //! `lineside doctor`: what is wrong with this box, and the mend for each.
 
+mod unit;
+
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
@@ -66,11 +68,13 @@ pub(super) fn run(arguments: &DoctorArguments, path: Option<&Path>) -> anyhow::R
         ),
     });
     checks.push(state(&config));
+    checks.extend(unit::permissions(&config.paths.state));
     checks.push(disk(&config));
+    checks.push(unit::kernels());
     checks.push(model(&config));
     for folder in &config.recordings.folders {
-        checks.push(match std::fs::read_dir(folder) {
-            Ok(_) => good("recordings", folder.display().to_string()),
+        checks.push(match unit::readable(folder) {
+            Ok(()) => good("recordings", folder.display().to_string()),
             Err(error) => bad(
                 "recordings",
                 format!("{}: {error}", folder.display()),
@@ -78,6 +82,8 @@ pub(super) fn run(arguments: &DoctorArguments, path: Option<&Path>) -> anyhow::R
             ),
         });
     }
+    checks.extend(unit::group());
+    checks.extend(unit::quota_in_force());
     checks.push(inotify());
     checks.extend(asterisk());
     checks.push(match arguments.daemon.fetch(&config, "/health") {

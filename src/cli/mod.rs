@@ -1,13 +1,17 @@
 //! The commands: each prints, none decides. Tables for people, `--json` for scripts, colour only on a terminal.
 
+mod alerts;
 mod analyze;
 mod bench;
 mod calls;
 mod client;
 mod doctor;
 mod eagi;
+mod generate;
+mod keep;
 mod model;
 mod model_bench;
+mod notify;
 mod score;
 mod serve;
 mod token;
@@ -48,6 +52,10 @@ enum Command {
     Show(calls::ShowArguments),
     /// Search what was said
     Search(calls::SearchArguments),
+    /// List alerts, and take them
+    Alerts(alerts::AlertsArguments),
+    /// Try the ways out of alerts
+    Notify(notify::NotifyArguments),
     /// Print the live feed as it comes
     Tail(calls::TailArguments),
     /// Make, list and revoke the tokens that TCP asks for
@@ -56,10 +64,21 @@ enum Command {
     Audit(token::AuditArguments),
     /// List, fetch, import and check models
     Model(model::ModelArguments),
+    /// Erase a person everywhere, and prove it
+    Forget(keep::ForgetArguments),
+    /// Copy database, own sound and configuration, while the daemon runs
+    Backup(keep::BackupArguments),
+    /// Bring a backup into an empty state folder
+    Restore(keep::RestoreArguments),
+    /// Check database and files against each other
+    Check(keep::CheckArguments),
     /// Check this box, with the mend for what is wrong
     Doctor(doctor::DoctorArguments),
     /// Measure this box
     Bench(bench::BenchArguments),
+    /// Write the man pages and completions of these commands
+    #[command(hide = true)]
+    Generate(generate::GenerateArguments),
 }
 
 /// Runs the command line; what it says is the exit code.
@@ -70,7 +89,7 @@ pub fn run() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS, // `lineside calls | head`
         Err(error) => {
             eprintln!("lineside: {error:#}");
-            ExitCode::FAILURE
+            if is_for_the_admin(&error) { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -86,14 +105,30 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Calls(arguments) => calls::list(&arguments, &config()?)?,
         Command::Show(arguments) => calls::show(&arguments, &config()?)?,
         Command::Search(arguments) => calls::search(&arguments, &config()?)?,
+        Command::Alerts(arguments) => alerts::run(&arguments, &config()?)?,
+        Command::Notify(arguments) => return notify::run(&arguments, &config()?),
         Command::Tail(arguments) => calls::tail(&arguments, &config()?)?,
         Command::Token(arguments) => token::run(&arguments, &config()?.paths.state)?,
         Command::Audit(arguments) => token::audit(&arguments, &config()?.paths.state)?,
         Command::Model(arguments) => return model::run(&arguments, &config()?),
+        Command::Forget(arguments) => return keep::forget(&arguments, &config()?),
+        Command::Backup(arguments) => keep::make_backup(&arguments, &config()?, path.clone())?,
+        Command::Restore(arguments) => keep::bring_back(&arguments, &config()?)?,
+        Command::Check(arguments) => return keep::look_over(&arguments, &config()?),
         Command::Doctor(arguments) => return doctor::run(&arguments, path.as_deref()),
         Command::Bench(arguments) => bench::run(&arguments, config)?,
+        Command::Generate(arguments) => generate::run(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Of sysexits.h. The unit does not start us again after it: what is wrong stays wrong until somebody mends it.
+const EX_CONFIG: u8 = 78;
+
+fn is_for_the_admin(error: &anyhow::Error) -> bool {
+    use crate::store::StoreError;
+    error.is::<crate::config::ConfigError>()
+        || matches!(error.downcast_ref(), Some(StoreError::Newer { .. } | StoreError::Damaged { .. }))
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

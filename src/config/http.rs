@@ -36,6 +36,8 @@ pub struct Http {
     pub patience_s: u32,
     /// Connections at a time.
     pub connections: usize,
+    /// Largest recording that may be uploaded, megabytes.
+    pub upload_mb: u64,
     /// Certificate chain, PEM; with `tls_key` the port speaks TLS.
     pub tls_certificate: Option<PathBuf>,
     /// Its private key, PEM.
@@ -56,6 +58,7 @@ impl Default for Http {
             session_hours: 12,
             patience_s: 30,
             connections: 512,
+            upload_mb: 1000,
             tls_certificate: None,
             tls_key: None,
         }

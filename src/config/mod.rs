@@ -1,6 +1,9 @@
 //! The TOML file: one section per room, every key with a default, every mistake named with its file, its line and what is allowed.
 
+mod alerts;
+mod fragments;
 mod http;
+mod privacy;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,7 +11,9 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::Deserialize;
 
+pub use self::alerts::Ingest;
 pub use self::http::Http;
+pub use self::privacy::{Privacy, Retention};
 use crate::call::Leg;
 use crate::text::lexicon::LexiconKind;
 
@@ -53,6 +58,10 @@ pub struct Config {
     pub eagi: Eagi,
     /// Recording folders.
     pub recordings: Recordings,
+    /// Calls of other platforms.
+    pub ingest: Ingest,
+    /// Where alerts go.
+    pub notify: Vec<crate::alerts::notify::Notifier>,
     /// Recognition.
     pub speech: Speech,
     /// Cutting speech into utterances.
@@ -61,6 +70,10 @@ pub struct Config {
     pub limits: Limits,
     /// Reading texts.
     pub text: Text,
+    /// What is never kept.
+    pub privacy: Privacy,
+    /// What is kept how long.
+    pub retention: Retention,
     /// The log.
     pub log: Log,
 }
@@ -208,11 +221,19 @@ impl Default for Utterance {
 }
 
 /// `[limits]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// CPUs to use at most, as a number; 0 leaves it to the unit's quota and the machine.
     pub cpus: f64,
+    /// A live connection that shows nothing for so many seconds is closed, its call ended with the reason `stale`.
+    pub stale_call_s: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { cpus: 0.0, stale_call_s: 4 * 3600 }
+    }
 }
 
 /// `[text]`
@@ -240,14 +261,15 @@ impl Default for Log {
 }
 
 impl Config {
-    /// Reads a file; without one at the default place the defaults serve.
+    /// Reads a file and what lies in `conf.d` beside it; without one at the default place the defaults serve.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
         let place = path.unwrap_or(Path::new(DEFAULT_PATH));
-        match std::fs::read_to_string(place) {
-            Ok(text) => Self::parse(place, &text),
-            Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(source) => Err(ConfigError::Read { path: place.into(), source }),
-        }
+        let main = match std::fs::read_to_string(place) {
+            Ok(text) => text,
+            Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(ConfigError::Read { path: place.into(), source }),
+        };
+        fragments::with_fragments(place, main)
     }
 
     /// Reads a text; `path` is its name in errors.
@@ -284,14 +306,17 @@ impl Config {
         within("utterance", "silence_ms", u64::from(self.utterance.silence_ms), 100, 5000)?;
         within("utterance", "pre_roll_ms", u64::from(self.utterance.pre_roll_ms), 0, 2000)?;
         within("utterance", "max_ms", u64::from(self.utterance.max_ms), 2000, 28_000)?;
+        within("limits", "stale_call_s", self.limits.stale_call_s, 1, 7 * 86_400)?;
         if !(0.05..=0.95).contains(&self.utterance.threshold) {
             return Err(("utterance", "threshold", format!("{} is not from 0.05 to 0.95", self.utterance.threshold)));
         }
+        privacy::check(&self.privacy, &self.retention)?;
         for folder in &self.recordings.folders {
             if !folder.is_absolute() {
                 return Err(("recordings", "folders", format!("{} is not an absolute path", folder.display())));
             }
         }
+        alerts::check(&self.notify).map_err(|problem| ("notify", "name", problem))?;
         if let Err(error) = crate::capture::naming::Naming::new(&self.recordings.patterns) {
             return Err(("recordings", "patterns", error.to_string()));
         }
@@ -356,7 +381,7 @@ fn line_of(text: &str, section: &str, key: &str) -> Option<usize> {
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
         if let Some(name) = line.strip_prefix('[') {
-            inside = name.trim_end_matches(']').trim() == section;
+            inside = name.trim_matches(['[', ']']).trim() == section;
         } else if inside && line.split('=').next().is_some_and(|name| name.trim() == key) {
             return Some(number + 1);
         }

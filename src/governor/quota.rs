@@ -17,6 +17,12 @@ pub fn allowed() -> f64 {
     quota.min(affinity()).max(0.01)
 }
 
+/// CPUs that the kernel holds another process to, as a number; `None` without a limit.
+pub fn of_process(pid: u32) -> Option<f64> {
+    let own = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+    groups(&own, Path::new(MOUNT)).iter().filter_map(|group| quota_of(group)).reduce(f64::min)
+}
+
 /// The group's own folder whose `cpu.stat` counts this process, if there is one.
 pub fn own_group() -> Option<PathBuf> {
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();

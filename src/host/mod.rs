@@ -1,5 +1,7 @@
 //! The machine around the daemon: log, systemd, limits, signals.
 
+pub mod cpu;
+
 use std::io::IsTerminal;
 
 use tokio::signal::unix::{SignalKind, signal};

@@ -87,6 +87,7 @@ pub fn run(workers: &Arc<Workers>, commands: &mpsc::Sender<Command>, limit: f64,
         metrics::gauge!("lineside_governor_step").set(plan.step.number() as f64);
         metrics::gauge!("lineside_governor_workers").set(plan.workers as f64);
         metrics::gauge!("lineside_cpu_allowed").set(allowed);
+        workers.status.set(|status| status.cpus_allowed = Some(allowed));
         metrics::gauge!("lineside_cpu_idle").set(load.idle_cpus);
         metrics::gauge!("lineside_cpu_pressure").set(load.pressure);
         metrics::gauge!("lineside_cpu_throttled").set(load.throttled);

@@ -31,6 +31,8 @@ pub enum Heard {
     Growing(LegKey, Found),
     /// Somebody said something.
     Utterance(LegKey, Found),
+    /// Every utterance of this leg that begins before this sample has been told.
+    Settled(LegKey, u64),
     /// A leg was heard to its end.
     End {
         /// Which leg.
@@ -51,6 +53,8 @@ struct Ear {
     listener: LegListener,
     /// Loudest sample so far; `None` when the beginning was not heard.
     peak: Option<u16>,
+    /// What [`Heard::Settled`] said last.
+    settled: u64,
     /// Up to where the conductor was told of speech that is not over.
     told: u64,
 }
@@ -117,7 +121,7 @@ pub fn run(
 
 fn ear((leg, from): Assignment, settings: EndpointSettings) -> Ear {
     let listener = LegListener::new(leg.spec.rate_hz, settings, from);
-    Ear { leg, reader: None, listener, peak: (from == 0).then_some(0), told: from }
+    Ear { leg, reader: None, listener, peak: (from == 0).then_some(0), settled: from, told: from }
 }
 
 enum Round {
@@ -163,6 +167,11 @@ impl Ear {
             if heard.blocking_send(Heard::Utterance(self.leg.key, found)).is_err() {
                 return Round::NobodyListens;
             }
+        }
+        // Twice a second of sound is often enough for rules on silence.
+        if self.listener.settled() >= self.settled + u64::from(self.leg.spec.rate_hz) / 2 {
+            self.settled = self.listener.settled();
+            let _ = heard.blocking_send(Heard::Settled(self.leg.key, self.settled));
         }
         if let Some(growing) = self.listener.growing().filter(|_| !closed) {
             let step = GROWN_MS * u64::from(self.leg.spec.rate_hz) / 1000;

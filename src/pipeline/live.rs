@@ -15,10 +15,15 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::clock::StepWatch;
+use super::ingest::{SaidText, TEXT_HZ};
 use super::listen::{Assignment, Heard};
 use super::partial::{self, Growing, Partials};
+use super::privacy::{self, Cleaned, Pausing, Privacy, PrivacySettings};
 use super::transcribe::{Done, Job, Work, Workers, Written};
-use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, UtteranceKey, WallTime, Word};
+use super::watching::{Origin, Watching, risk_change};
+use crate::alerts::{CallWatch, Said};
+use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, UtteranceKey, WallTime};
 use crate::governor::Plan;
 use crate::speech::queue::Urgency;
 use crate::speech::utterance::Found;
@@ -26,6 +31,7 @@ use crate::spool::{LegAudio, LegSpec, Spool, SpoolEvent, SpooledLeg};
 use crate::store::change::{
     CallFigures, Change, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, Term, UtteranceState,
 };
+use crate::store::privacy::PrivacyChange;
 use crate::store::recovery::Recovery;
 use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
@@ -38,6 +44,8 @@ const GRACE_MS: i64 = 2000;
 const TICK: Duration = Duration::from_millis(250);
 /// Legs of recordings that a former run followed are waited for so long after the start.
 const RESUME_MS: i64 = 60_000;
+/// An utterance at which the process ended is put back by so much for each time.
+const STRUCK_MS: i64 = 60_000;
 /// Names given before their call is heard of, at most.
 const EXPECTED: usize = 10_000;
 
@@ -61,6 +69,31 @@ pub enum Command {
         reason: String,
         /// Whether it was running.
         reply: oneshot::Sender<bool>,
+    },
+    /// Text that another platform has recognised, or a silence that it has measured.
+    Said(Box<SaidText>),
+    /// Say that you are there, and that all before this is committed.
+    Alive {
+        /// Answered when it is so.
+        reply: oneshot::Sender<()>,
+    },
+    /// Stop keeping what is said, or go on.
+    Pause {
+        /// Its row.
+        call: CallKey,
+        /// Which of the two.
+        pausing: Pausing,
+        /// Who asks, as the event says it.
+        by: String,
+        /// Whether it is running.
+        reply: oneshot::Sender<bool>,
+    },
+    /// Know nothing more of calls whose line is closed: they are about to be erased.
+    LetGo {
+        /// Their rows.
+        calls: Vec<CallKey>,
+        /// Those of them that are running; then none was let go.
+        reply: oneshot::Sender<Vec<CallKey>>,
     },
     /// The governor has changed its step.
     Governed {
@@ -90,8 +123,11 @@ struct Call {
     outstanding: usize,
     state: CallState,
     closed_at: WallTime,
+    /// How far the wall clock was stepped since it began.
+    stepped_ms: i64,
     reason: Option<String>,
     rolling: CallRolling,
+    watch: CallWatch,
     audio_ms: i64,
 }
 
@@ -102,6 +138,8 @@ struct LegInfo {
     noted: u64,
     /// Loudest sample of the whole leg, once it was heard.
     peak: Option<u16>,
+    /// Its utterances up to this sample are known.
+    settled: u64,
 }
 
 /// What the conductor is made of.
@@ -116,6 +154,8 @@ pub struct Parts {
     pub workers: Arc<Workers>,
     /// How texts are read.
     pub analyser: Arc<std::sync::RwLock<Arc<TextAnalyser>>>,
+    /// What is never kept.
+    pub privacy: PrivacySettings,
     /// The clock.
     pub now: fn() -> WallTime,
 }
@@ -145,13 +185,18 @@ pub struct Live {
     resumable: HashMap<LegKey, (CallKey, u64)>,
     resume_until: WallTime,
     model_was_ready: bool,
+    watching: Watching,
+    privacy: Privacy,
     partials: Partials,
+    clock: StepWatch,
 }
 
 impl Live {
     /// A conductor that knows what a former run left undone, and has set it going again.
     pub async fn recover(parts: Parts, recovery: Recovery) -> Result<Self, StoreError> {
         let now = (parts.now)();
+        let analyser = Arc::clone(&parts.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let watching = Watching::new(&parts.store, analyser).await?;
         let mut live = Self {
             calls: HashMap::new(),
             ids: HashMap::new(),
@@ -162,7 +207,10 @@ impl Live {
             resumable: HashMap::new(),
             resume_until: WallTime(now.0 + RESUME_MS),
             model_was_ready: false,
+            watching,
+            privacy: Privacy::new(parts.privacy.clone()),
             partials: Partials::new(Instant::now()),
+            clock: StepWatch::new(now, Instant::now()),
             parts,
         };
         for call in recovery.calls {
@@ -171,6 +219,10 @@ impl Live {
                 rolling.push(leg, compound);
             }
             live.add_call(call.key, call.id, call.started, None, rolling);
+            let watch = live.watching.recall(&live.parts.store, call.key).await?;
+            if let Some(call) = live.calls.get_mut(&call.key) {
+                call.watch = watch;
+            }
         }
         for leg in recovery.legs {
             let audio = if leg.owned {
@@ -178,6 +230,7 @@ impl Live {
             } else {
                 LegAudio::Recording { path: leg.path.clone(), channel: leg.channel }
             };
+            let silences = live.parts.store.silences(leg.key).await?;
             let Some(call) = live.calls.get_mut(&leg.call) else { continue };
             let spec = LegSpec {
                 call: call.id.clone(),
@@ -192,12 +245,16 @@ impl Live {
             call.reason = leg.close_reason.or(call.reason.take());
             let samples = if leg.closed { leg.samples } else { length_of(&audio) };
             let spooled = Arc::new(SpooledLeg::recovered(leg.key, spec, audio, samples));
+            for silence in silences {
+                spooled.silences().add(silence.start, silence.end);
+            }
             let info = LegInfo {
                 call: leg.call,
                 leg: Arc::clone(&spooled),
                 offset_ms: leg.offset_ms,
                 noted: samples,
                 peak: None,
+                settled: leg.heard_to,
             };
             live.legs.insert(leg.key, info);
             if !leg.owned && !leg.closed {
@@ -231,7 +288,9 @@ impl Live {
                 said: now,
                 live: false,
             };
-            live.parts.workers.queue.push(Urgency::PostCall, now, Work::Utterance(Box::new(job)));
+            // One at which the process ended comes after the others.
+            let due = WallTime(now.0 + i64::from(live.parts.workers.in_hand.strikes(utterance.key)) * STRUCK_MS);
+            live.parts.workers.queue.push(Urgency::PostCall, due, Work::Utterance(Box::new(job)));
         }
         let orphans = live.parts.spool.orphans(&recovery.known_legs).unwrap_or_else(|error| {
             log::error!("{error}");
@@ -290,6 +349,22 @@ impl Live {
         }
     }
 
+    /// After a step of the wall clock what was noted by it is moved along: a call ends when it is over, and a second leg has its place in it.
+    /// Called before anything is noted by the clock.
+    fn mind_the_clock(&mut self) {
+        let step_ms = self.clock.step_ms(self.now(), Instant::now());
+        if step_ms == 0 {
+            return;
+        }
+        metrics::counter!("lineside_clock_steps_total").increment(1);
+        log::warn!("the clock was stepped by {} s; running calls keep their own time", step_ms / 1000);
+        self.resume_until.0 += step_ms;
+        for call in self.calls.values_mut() {
+            call.stepped_ms += step_ms;
+            call.closed_at.0 += step_ms;
+        }
+    }
+
     fn now(&self) -> WallTime {
         (self.parts.now)()
     }
@@ -310,8 +385,10 @@ impl Live {
             outstanding: 0,
             state: CallState::Active,
             closed_at,
+            stepped_ms: 0,
             reason: None,
             rolling,
+            watch: CallWatch::default(),
             audio_ms: 0,
         };
         self.calls.insert(key, call);
@@ -335,7 +412,9 @@ impl Live {
             }
             self.add_call(row.key, CallId::from_lossy(&row.call_id), row.started, row.agent.clone(), rolling);
             self.ids.insert(spec.call.clone(), row.key);
+            let watch = self.watching.recall(&self.parts.store, row.key).await?;
             if let Some(call) = self.calls.get_mut(&row.key) {
+                call.watch = watch;
                 call.audio_ms = row.audio_ms;
             }
             let change = Change::CallMoved { call: row.key, state: CallState::Active, at: self.now(), reason: None };
@@ -379,6 +458,7 @@ impl Live {
     }
 
     async fn opened(&mut self, leg: Arc<SpooledLeg>) -> Result<(), StoreError> {
+        self.mind_the_clock();
         let (key, mut changes) = self.call_of(&leg.spec).await?;
         let from = match self.resumable.remove(&leg.key) {
             Some((_, heard_to)) => heard_to,
@@ -393,7 +473,8 @@ impl Live {
             call.state = CallState::Active;
             changes.push(Change::CallMoved { call: key, state: CallState::Active, at: leg.spec.started, reason: None });
         }
-        let offset_ms = (leg.spec.started.0 - call.started.0).max(0);
+        let offset_ms = (leg.spec.started.0 - call.started.0 - call.stepped_ms).max(0);
+        call.watch.leg(leg.spec.leg, offset_ms);
         let audio = leg.audio();
         changes.push(Change::LegOpened(NewLeg {
             key: leg.key,
@@ -408,13 +489,18 @@ impl Live {
             owned: audio.owned(),
             peer: leg.spec.peer.clone(),
         }));
+        let lasts = leg.spec.source == crate::call::Source::Recording && self.silenced_before(key, &leg).await?;
+        if self.privacy.is_paused(key) && !lasts {
+            changes.push(self.privacy.pause(&leg, self.now()));
+        }
         self.push(changes).await?;
         let _ = self.parts.listener.send((Arc::clone(&leg), from));
-        self.legs.insert(leg.key, LegInfo { call: key, leg, offset_ms, noted: 0, peak: None });
+        self.legs.insert(leg.key, LegInfo { call: key, leg, offset_ms, noted: 0, peak: None, settled: from });
         Ok(())
     }
 
     async fn closed(&mut self, leg: &Arc<SpooledLeg>) -> Result<(), StoreError> {
+        self.mind_the_clock();
         let now = self.now();
         let reason = leg.close_reason().unwrap_or("closed").to_string();
         if let Some(info) = self.legs.get(&leg.key)
@@ -424,17 +510,34 @@ impl Live {
             call.audio_ms = call.audio_ms.max(info.offset_ms + leg.length_ms());
             call.reason.get_or_insert_with(|| reason.clone());
         }
-        self.push(vec![Change::LegClosed { leg: leg.key, samples: leg.samples(), reason, at: now }]).await
+        let mut changes = vec![Change::LegClosed { leg: leg.key, samples: leg.samples(), reason, at: now }];
+        let gap = Privacy::resume(leg, now);
+        changes.extend(gap.iter().map(|(_, change)| change.clone()));
+        self.push(changes).await?;
+        privacy::overwrite(&self.parts.store, leg, gap.into_iter().map(|(range, _)| range).collect());
+        Ok(())
     }
 
     async fn dtmf(&mut self, leg: LegKey, at_sample: u64, digit: char) -> Result<(), StoreError> {
         let Some(info) = self.legs.get(&leg) else { return Ok(()) };
         let at = CallTime(info.offset_ms + (at_sample * 1000 / u64::from(info.leg.spec.rate_hz)) as i64);
-        self.push(vec![Change::Dtmf { leg, at, digit }]).await
+        let call = info.call;
+        let (digit, asked) = self.privacy.key(leg, at, digit);
+        self.push(vec![Change::Dtmf { leg, at, digit }]).await?;
+        if let Some(pausing) = asked {
+            self.pause(call, pausing, "keys").await?;
+        }
+        Ok(())
     }
 
     async fn heard(&mut self, heard: Heard) -> Result<(), StoreError> {
         match heard {
+            Heard::Settled(leg, sample) => {
+                if let Some(info) = self.legs.get_mut(&leg) {
+                    info.settled = sample;
+                }
+                Ok(())
+            }
             Heard::Utterance(leg, found) => {
                 self.partials.over(leg);
                 self.utterance(leg, found).await
@@ -480,6 +583,8 @@ impl Live {
         let Some(info) = self.legs.get(&leg.key) else { return };
         let Some(call) = self.calls.get(&info.call) else { return };
         let start_ms = info.offset_ms + (reading.growing.start * 1000 / u64::from(leg.spec.rate_hz)) as i64;
+        let analyser = Arc::clone(&self.parts.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let (stable, rest) = self.privacy.clean_partial(&analyser, stable, rest);
         let message = partial::message(call.id.as_str(), leg, start_ms as f64 / 1000.0, &stable, &rest);
         self.parts.store.show(info.call, "partial", &message);
     }
@@ -491,8 +596,8 @@ impl Live {
         let (start, end) = (at(found.start), at(found.end));
         let info_call = info.call;
         let key = UtteranceKey(self.next_utterance.fetch_add(1, Ordering::Relaxed));
-        let live = !info.leg.is_closed()
-            || info.leg.spec.source != crate::call::Source::Upload && self.now().0 - info.leg.last_audio().0 < 10_000;
+        let live = info.leg.spec.source != crate::call::Source::Upload
+            && (!info.leg.is_closed() || self.now().0 - info.leg.last_audio().0 < 10_000);
         let said = if live { self.now() } else { WallTime(info.leg.spec.started.0 + end - info.offset_ms) };
         let ready = self.parts.workers.ready();
         let change = Change::UtteranceFound(NewUtterance {
@@ -517,6 +622,7 @@ impl Live {
         };
         if let Some(call) = self.calls.get_mut(&info.call) {
             call.outstanding += 1;
+            call.watch.utterance(key.0, job.leg.spec.leg, start, end);
         }
         self.push(vec![change]).await?;
         let urgency = if live && self.is_written_live(info_call) { Urgency::Live } else { Urgency::PostCall };
@@ -534,6 +640,47 @@ impl Live {
         share >= 1.0 || before < (all * share).ceil()
     }
 
+    /// Text of another platform goes the way of what was recognised.
+    async fn text(&mut self, said: SaidText) -> Result<(), StoreError> {
+        /// A word takes about so long: platforms tell when a text began, not when it ended.
+        const WORD_MS: i64 = 350;
+        let SaidText { leg, start, text, silence_ms, provider, reply } = said;
+        let Some(info) = self.legs.get(&leg.key) else { return Ok(()) };
+        let (key, start_ms, now) = (info.call, info.offset_ms + (start * 1000 / u64::from(TEXT_HZ)) as i64, self.now());
+        let book = self.watching.book_now();
+        let Some(call) = self.calls.get_mut(&key) else { return Ok(()) };
+        if let Some(alert) = silence_ms.and_then(|ms| call.watch.silent(&book, start_ms, ms, &call.rolling)) {
+            let risk = risk_change(key, &call.watch.risk(&call.rolling));
+            let raised = self.watching.raise(key, alert, &Origin::Time, now);
+            self.push(vec![risk, raised]).await?;
+        }
+        if let Some(text) = text {
+            let length_ms = WORD_MS * text.text.split_whitespace().count() as i64;
+            let end = start + length_ms as u64 * u64::from(TEXT_HZ) / 1000;
+            let utterance = UtteranceKey(self.next_utterance.fetch_add(1, Ordering::Relaxed));
+            if let Some(call) = self.calls.get_mut(&key) {
+                call.outstanding += 1;
+                call.audio_ms = call.audio_ms.max(start_ms + length_ms);
+            }
+            let found = Change::UtteranceFound(NewUtterance {
+                key: utterance,
+                call: key,
+                leg: leg.key,
+                start_sample: start,
+                end_sample: end,
+                start: CallTime(start_ms),
+                end: CallTime(start_ms + length_ms),
+                state: UtteranceState::Pending,
+            });
+            self.push(vec![found, Change::LegGrown { leg: leg.key, samples: end, at: now }]).await?;
+            let job = Job { utterance, call: key, leg, start, end, start_ms, said: now, live: true };
+            let result = Ok(text.recognition(length_ms));
+            self.written(Written { job, result, engine: format!("ingest/{provider}") }).await?;
+        }
+        let _ = reply.send(());
+        Ok(())
+    }
+
     async fn written(&mut self, written: Written) -> Result<(), StoreError> {
         let Written { job, result, engine } = written;
         let now = self.now();
@@ -545,31 +692,49 @@ impl Live {
             offset_ms + (job.start * 1000 / u64::from(job.leg.spec.rate_hz)) as i64
         };
         let analyser = Arc::clone(&self.parts.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let book = self.watching.book(&analyser);
         let Some(call) = self.calls.get_mut(&key) else { return Ok(()) };
         call.outstanding = call.outstanding.saturating_sub(1);
         let leg = job.leg.spec.leg;
-        let mut segments = Vec::new();
+        let mut segments: Vec<NewSegment> = Vec::new();
         let mut events = Vec::new();
+        let mut cleaned = Cleaned::default();
         let (state, note, took_ms) = match result {
             Err(problem) => {
                 log::error!("call {}: an utterance has no text: {problem}", call.id);
                 (UtteranceState::Failed, Some(problem), 0)
             }
             Ok(recognition) => {
-                for piece in recognition.pieces {
+                let shifted: Vec<_> =
+                    recognition.pieces.into_iter().map(|piece| privacy::shift(piece, start_ms)).collect();
+                // All of the utterance before any of it is shown: what its end tells of its begin is not a correction.
+                let pieces: Vec<_> = shifted
+                    .into_iter()
+                    .enumerate()
+                    .map(|(number, piece)| {
+                        let place = (key, job.leg.key, job.utterance, number);
+                        self.privacy.clean(&analyser, place, piece, &mut cleaned)
+                    })
+                    .collect();
+                for piece in cleaned.within(job.utterance, pieces) {
                     let analysis = analyser.analyse(&piece.text, leg);
-                    let shift = |ms: i64| start_ms + ms;
                     call.rolling.push(leg, analysis.scores.compound);
+                    let said = Said {
+                        leg,
+                        start_ms: piece.start_ms,
+                        end_ms: piece.end_ms,
+                        text: &piece.text,
+                        compound: analysis.scores.compound,
+                        keywords: &analysis.keywords,
+                        profanity: &analysis.profanity,
+                    };
+                    let alert = call.watch.said(&book, &said, &call.rolling);
                     let segment = NewSegment {
-                        start: CallTime(shift(piece.start_ms)),
-                        end: CallTime(shift(piece.end_ms)),
+                        start: CallTime(piece.start_ms),
+                        end: CallTime(piece.end_ms),
                         confidence: (f64::from(piece.confidence) * 1000.0).round() / 1000.0,
                         language: recognition.language.clone(),
-                        words: piece
-                            .words
-                            .into_iter()
-                            .map(|word| Word { start_ms: shift(word.start_ms), end_ms: shift(word.end_ms), ..word })
-                            .collect(),
+                        words: piece.words,
                         compound: analysis.scores.compound,
                         pos: analysis.scores.pos,
                         neu: analysis.scores.neu,
@@ -581,13 +746,20 @@ impl Live {
                     };
                     let payload = sentiment_message(call, leg, &segment, now);
                     events.push(Change::Event(NewEvent { call: Some(key), kind: "sentiment", at: now, payload }));
+                    if let Some(alert) = alert {
+                        let origin = Origin::Text(job.utterance, segments.len());
+                        events.push(self.watching.raise(key, alert, &origin, now));
+                    }
                     segments.push(segment);
                 }
-                let note = recognition.dropped.map(|(reason, text)| format!("{}: {text}", reason.as_str()));
+                let note = recognition.dropped.map(|(reason, text)| {
+                    format!("{}: {}", reason.as_str(), self.privacy.clean_text(&analyser, &text))
+                });
                 let state = if segments.is_empty() { UtteranceState::Empty } else { UtteranceState::Done };
                 (state, note, recognition.took.as_millis() as i64)
             }
         };
+        call.watch.written(job.utterance.0);
         let word = match state {
             UtteranceState::Done => "done",
             UtteranceState::Empty => "empty",
@@ -595,18 +767,26 @@ impl Live {
         };
         metrics::counter!("lineside_utterances_total", "state" => word).increment(1);
         metrics::counter!("lineside_segments_total").increment(segments.len() as u64);
+        super::measures::transcribed(job.end - job.start, job.leg.spec.rate_hz);
         metrics::histogram!("lineside_lag_seconds").record((now.0 - job.said.0) as f64 / 1000.0);
         let has_text = !segments.is_empty();
         let mut changes =
             vec![Change::UtteranceDone { utterance: job.utterance, state, segments, note, engine, took_ms, at: now }];
         if has_text {
             changes.push(Change::CallFigures { call: key, figures: figures(&call.rolling) });
+            changes.push(risk_change(key, &call.watch.risk(&call.rolling)));
         }
         changes.extend(events);
-        self.push(changes).await
+        let silent = self.cleaned(key, cleaned, now, &mut changes);
+        self.push(changes).await?;
+        for (leg, ranges) in silent {
+            privacy::overwrite(&self.parts.store, &leg, ranges);
+        }
+        Ok(())
     }
 
     async fn tick(&mut self) -> Result<(), StoreError> {
+        self.mind_the_clock();
         let now = self.now();
         let mut changes = Vec::new();
         for (&key, info) in &mut self.legs {
@@ -633,19 +813,46 @@ impl Live {
         }
         let keys: Vec<CallKey> = self.calls.keys().copied().collect();
         for key in keys {
+            self.look_at_time(key, now, &mut changes);
             self.look_for_end(key, now, &mut changes);
         }
         let (backlog, oldest) = self.parts.workers.queue.backlog();
         metrics::gauge!("lineside_calls_active").set(self.calls.len() as f64);
         metrics::gauge!("lineside_legs_open")
             .set(self.legs.values().filter(|info| !info.leg.is_closed()).count() as f64);
+        let outstanding = self.calls.values().map(|call| (call.state == CallState::Active, call.outstanding));
+        super::measures::each_second(outstanding, self.parts.store.path());
         metrics::gauge!("lineside_backlog_utterances").set(backlog as f64);
         metrics::gauge!("lineside_backlog_age_seconds")
             .set(oldest.map_or(0.0, |said| (now.0 - said.0) as f64 / 1000.0));
         if changes.is_empty() { Ok(()) } else { self.push(changes).await }
     }
 
+    /// What the passing of time makes of the rules: dead air, what was due and has not been said, one side over the other.
+    fn look_at_time(&mut self, key: CallKey, now: WallTime, changes: &mut Vec<Change>) {
+        /// A live leg from which nothing came for so long does not hold up the others.
+        const STALLED_MS: i64 = 2000;
+        let analyser = Arc::clone(&self.parts.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let book = self.watching.book(&analyser);
+        let Some(call) = self.calls.get_mut(&key) else { return };
+        let legs = || call.legs.iter().filter_map(|leg| self.legs.get(leg));
+        let at =
+            |info: &LegInfo, sample: u64| info.offset_ms + (sample * 1000 / u64::from(info.leg.spec.rate_hz)) as i64;
+        let listening = |info: &&LegInfo| {
+            let stalled = !info.leg.is_closed() && now.0 - info.leg.last_audio().0 > STALLED_MS;
+            call.busy.contains(&info.leg.key) && !stalled
+        };
+        let known = legs().filter(listening).map(|info| at(info, info.settled)).min();
+        let all = || legs().map(|info| at(info, info.leg.samples())).max().map(|to| to.max(call.audio_ms));
+        let Some(to_ms) = known.or_else(all) else { return };
+        if let Some(alert) = call.watch.passed(&book, to_ms, &call.rolling) {
+            changes.push(risk_change(key, &call.watch.risk(&call.rolling)));
+            changes.push(self.watching.raise(key, alert, &Origin::Time, now));
+        }
+    }
+
     fn look_for_end(&mut self, key: CallKey, now: WallTime, changes: &mut Vec<Change>) {
+        let book = self.watching.book_now();
         let Some(call) = self.calls.get_mut(&key) else { return };
         let open = call.legs.iter().any(|leg| {
             self.resumable.contains_key(leg) || self.legs.get(leg).is_some_and(|info| !info.leg.is_closed())
@@ -675,6 +882,9 @@ impl Live {
         if let Some(mix) = whole_mix(call.legs.iter().filter_map(|leg| self.legs.get(leg))) {
             changes.push(Change::LegLabelled { leg: mix, label: Leg::Mixed });
         }
+        if let Some(alert) = call.watch.ended(&book, call.audio_ms, &call.rolling) {
+            changes.push(self.watching.raise(key, alert, &Origin::Time, now));
+        }
         changes.push(Change::CallMoved { call: key, state: CallState::Completed, at: now, reason: None });
         let payload = json!({
             "type": "call_end", "event": "call_end", "call_id": call.id.as_str(), "timestamp": now.rfc3339(), "reason": reason,
@@ -684,6 +894,7 @@ impl Live {
         changes.push(Change::Event(NewEvent { call: Some(key), kind: "call_end", at: now, payload }));
         log::info!("call {} ended ({reason}): {duration:.1} s, {} segments", call.id, call.rolling.call.segments);
         let legs = std::mem::take(&mut call.legs);
+        self.privacy.over(key, legs.iter().copied());
         self.calls.remove(&key);
         self.ids.retain(|_, &mut other| other != key);
         for leg in legs {
@@ -696,6 +907,18 @@ impl Live {
             Command::Name { call, names, reply } => {
                 let named = self.name(&call, names).await?;
                 let _ = reply.send(named);
+            }
+            Command::Said(said) => self.text(*said).await?,
+            Command::Alive { reply } => {
+                self.parts.store.writer().commit(Vec::new()).await?;
+                let _ = reply.send(());
+            }
+            Command::Pause { call, pausing, by, reply } => {
+                let running = self.pause(call, pausing, &by).await?;
+                let _ = reply.send(running);
+            }
+            Command::LetGo { calls, reply } => {
+                let _ = reply.send(self.let_go(&calls));
             }
             Command::Governed { plan, lag_s } => {
                 self.parts.workers.queue.demote(|work| match work {
@@ -780,6 +1003,7 @@ impl Live {
 
     /// In memory what [`Change::CallMerged`] does on disk.
     fn merge(&mut self, from: CallKey, into: CallKey, from_start: WallTime, into_start: WallTime) {
+        self.privacy.merged(from, into);
         let earliest = from_start.min(into_start);
         for info in self.legs.values_mut() {
             if info.call == from {
@@ -789,7 +1013,8 @@ impl Live {
                 info.offset_ms += into_start.0 - earliest.0;
             }
         }
-        let Some(gone) = self.calls.remove(&from) else { return };
+        let Some(mut gone) = self.calls.remove(&from) else { return };
+        gone.watch.shift(from_start.0 - earliest.0);
         for id in self.ids.values_mut() {
             if *id == from {
                 *id = into;
@@ -801,10 +1026,124 @@ impl Live {
             call.busy.extend(gone.busy);
             call.outstanding += gone.outstanding;
             call.audio_ms = call.audio_ms.max(gone.audio_ms);
+            call.watch.shift(into_start.0 - earliest.0);
+            call.watch.absorb(gone.watch);
         } else {
             // The other one had ended: this one goes on under its row.
             self.calls.insert(into, Call { started: earliest, ..gone });
         }
+    }
+}
+
+/// Privacy: what the conductor does about it.
+impl Live {
+    /// What was silenced of a recording before it was heard of again; whether a pause of it lasts.
+    async fn silenced_before(&mut self, call: CallKey, leg: &SpooledLeg) -> Result<bool, StoreError> {
+        let silences = self.parts.store.silences(leg.key).await?;
+        for silence in &silences {
+            leg.silences().add(silence.start, silence.end);
+        }
+        let lasts = silences.iter().any(|silence| silence.end.is_none());
+        if lasts {
+            self.privacy.set(call, Pausing::Pause);
+        }
+        Ok(lasts)
+    }
+
+    /// Rows, events and silences that follow from what was found in a call's texts; the stretches are still to be overwritten.
+    fn cleaned(
+        &self,
+        key: CallKey,
+        cleaned: Cleaned,
+        now: WallTime,
+        changes: &mut Vec<Change>,
+    ) -> Vec<(Arc<SpooledLeg>, Vec<std::ops::Range<u64>>)> {
+        let Some(call) = self.calls.get(&key) else { return Vec::new() };
+        for (before, redacted) in cleaned.corrected {
+            let leg = self.legs.get(&LegKey(redacted.id.leg)).map_or(Leg::Mixed, |info| info.leg.spec.leg);
+            let payload = json!({
+                "type": "redaction", "event": "redaction", "call_id": call.id.as_str(), "timestamp": now.rfc3339(),
+                "leg": leg.as_str(), "speaker": leg.speaker(), "start_time": redacted.start.seconds(),
+                "end_time": redacted.end.seconds(), "text": redacted.text, "found": redacted.labels,
+            });
+            changes.push(Change::Privacy(PrivacyChange::Reworded {
+                utterance: UtteranceKey(redacted.id.utterance),
+                number: redacted.id.number,
+                before,
+                text: redacted.text,
+                words: redacted.words,
+            }));
+            changes.push(Change::Event(NewEvent { call: Some(key), kind: "redaction", at: now, payload }));
+        }
+        let mut by_leg: HashMap<LegKey, Vec<std::ops::Range<u64>>> = HashMap::new();
+        for (leg, range) in cleaned.silent {
+            let Some(info) = self.legs.get(&leg) else { continue };
+            let sample = |ms: i64| (ms - info.offset_ms).max(0) as u64 * u64::from(info.leg.spec.rate_hz) / 1000;
+            by_leg.entry(leg).or_default().push(sample(range.start)..sample(range.end));
+        }
+        by_leg
+            .into_iter()
+            .filter_map(|(leg, ranges)| {
+                let leg = Arc::clone(&self.legs.get(&leg)?.leg);
+                changes.extend(self.privacy.silence(&leg, &ranges, now));
+                Some((leg, ranges))
+            })
+            .collect()
+    }
+
+    /// Drops what is known of calls that are about to be erased; gives back those that are running, and then drops none.
+    fn let_go(&mut self, calls: &[CallKey]) -> Vec<CallKey> {
+        let open =
+            |call: &Call| call.legs.iter().any(|leg| self.legs.get(leg).is_some_and(|info| !info.leg.is_closed()));
+        let running: Vec<CallKey> = calls.iter().copied().filter(|key| self.calls.get(key).is_some_and(open)).collect();
+        if running.is_empty() {
+            for key in calls {
+                let Some(call) = self.calls.remove(key) else { continue };
+                self.ids.retain(|_, other| other != key);
+                self.privacy.over(*key, call.legs.iter().copied());
+                for leg in call.legs {
+                    self.legs.remove(&leg);
+                }
+            }
+        }
+        running
+    }
+
+    /// Pauses a call's recording or lets it go on; `false` when the call is not running.
+    async fn pause(&mut self, key: CallKey, pausing: Pausing, by: &str) -> Result<bool, StoreError> {
+        let now = self.now();
+        let Some(call) = self.calls.get(&key).filter(|call| call.state == CallState::Active) else { return Ok(false) };
+        if !self.privacy.set(key, pausing) {
+            return Ok(true);
+        }
+        let mut changes = Vec::new();
+        let mut gaps = Vec::new();
+        for info in call.legs.iter().filter_map(|leg| self.legs.get(leg)).filter(|info| !info.leg.is_closed()) {
+            match pausing {
+                Pausing::Pause => changes.push(self.privacy.pause(&info.leg, now)),
+                Pausing::Resume => {
+                    let Some((range, change)) = Privacy::resume(&info.leg, now) else { continue };
+                    changes.push(change);
+                    gaps.push((Arc::clone(&info.leg), range));
+                }
+            }
+        }
+        let kind = match pausing {
+            Pausing::Pause => "recording_paused",
+            Pausing::Resume => "recording_resumed",
+        };
+        let payload = json!({
+            "type": kind, "event": kind, "call_id": call.id.as_str(), "timestamp": now.rfc3339(),
+            "time": (now.0 - call.started.0).max(0) as f64 / 1000.0, "by": by,
+        });
+        log::info!("call {}: {} ({by})", call.id, kind.replace('_', " "));
+        changes.push(Change::Event(NewEvent { call: Some(key), kind, at: now, payload }));
+        // In order with what was pushed before, and true on disk when the answer says so.
+        self.parts.store.writer().commit(changes).await?;
+        for (leg, range) in gaps {
+            privacy::overwrite(&self.parts.store, &leg, vec![range]);
+        }
+        Ok(true)
     }
 }
 
@@ -877,5 +1216,6 @@ fn sentiment_message(call: &Call, leg: Leg, segment: &NewSegment, now: WallTime)
         "keywords_detected": said(&segment.keywords),
         "profanity_detected": said(&segment.profanity),
         "rolling_sentiment": call.rolling.call.rolling,
+        "risk_score": call.watch.risk(&call.rolling).score,
     })
 }

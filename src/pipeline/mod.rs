@@ -5,16 +5,28 @@
 //! in the queue; none of them touches audio that is not on disk.
 
 pub mod analyze;
+pub mod clock;
 pub mod govern;
+pub mod in_hand;
+pub mod ingest;
+pub mod keep;
 pub mod listen;
 pub mod live;
+pub mod liveness;
+mod measures;
+pub mod notify;
 pub mod partial;
+pub mod privacy;
 pub mod status;
 pub mod transcribe;
+mod watching;
+
+pub use measures::SECONDS_BUCKETS;
 
 /// Tells the exporter what this room's and its neighbours' counters mean.
 pub fn describe_metrics() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+    keep::describe_metrics();
     describe_counter!("lineside_frames_total", "Audio frames received");
     describe_counter!("lineside_spool_bytes_total", Unit::Bytes, "Audio written to disk");
     describe_counter!("lineside_spool_refused_total", "Tries to write audio that the disk refused");
@@ -35,9 +47,15 @@ pub fn describe_metrics() {
         "lineside_inotify_overflows_total",
         "Times when file events were lost and folders were walked instead"
     );
+    describe_counter!(
+        "lineside_stale_calls_total",
+        "Live connections closed because nothing came for [limits] stale_call_s"
+    );
+    describe_counter!("lineside_clock_steps_total", "Times when the wall clock was stepped by a second or more");
     describe_counter!("lineside_utterances_total", "Utterances found, by what became of them");
     describe_counter!("lineside_guard_dropped_total", "Texts that were not believed, by reason");
     describe_counter!("lineside_second_looks_total", "Utterances read again at full context");
+    describe_counter!("lineside_redacted_total", "Numbers taken out of text and sound, by kind");
     describe_counter!("lineside_segments_total", "Segments of text written");
     describe_counter!("lineside_calls_total", "Calls begun");
     describe_counter!("lineside_store_refused_total", "Batches that the database's disk refused; they are tried again");
@@ -58,6 +76,7 @@ pub fn describe_metrics() {
     describe_gauge!("lineside_cpu_pressure", "Share of the time in which somebody waited for a CPU");
     describe_gauge!("lineside_cpu_throttled", "Share of the periods in which our CPU quota ran out");
     describe_gauge!("lineside_live_lag_seconds", Unit::Seconds, "Age of the oldest live utterance that waits");
+    measures::describe();
     describe_histogram!("lineside_inference_seconds", Unit::Seconds, "Wall time of one inference");
     describe_histogram!("lineside_lag_seconds", Unit::Seconds, "From the last word of an utterance to its text");
 }

@@ -39,6 +39,8 @@ pub struct Snapshot {
     pub workers: usize,
     /// What the governor allows; `None` until it changed anything.
     pub plan: Option<Plan>,
+    /// CPUs that quota, affinity and configuration allow; `None` before the first look.
+    pub cpus_allowed: Option<f64>,
     /// Last inference that worked.
     #[serde(skip)]
     pub last_inference: Option<WallTime>,

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use super::govern::Orders;
+use super::in_hand::InHand;
 use super::partial::{Growing, Reading};
 use super::status::{ModelState, Status};
 use crate::audio::resample::to_model;
@@ -100,6 +101,8 @@ pub struct Workers {
     pub status: Status,
     /// What the governor allows.
     pub orders: Orders,
+    /// What they have in hand, for the case that the engine ends the process.
+    pub in_hand: InHand,
     settings: RwLock<TranscribeSettings>,
     engine: RwLock<Option<Arc<dyn Engine>>>,
     smaller: RwLock<Option<Arc<dyn Engine>>>,
@@ -111,7 +114,7 @@ pub struct Workers {
 
 impl Workers {
     /// Makes the shared part; [`Self::start`] makes the threads.
-    pub fn new(settings: TranscribeSettings, done: mpsc::Sender<Done>) -> Arc<Self> {
+    pub fn new(settings: TranscribeSettings, in_hand: InHand, done: mpsc::Sender<Done>) -> Arc<Self> {
         let status = Status::default();
         status.set(|now| {
             now.wanted.clone_from(&settings.model);
@@ -121,6 +124,7 @@ impl Workers {
             queue: Arc::default(),
             status,
             orders: Orders::new(settings.workers),
+            in_hand,
             settings: RwLock::new(settings),
             engine: RwLock::default(),
             smaller: RwLock::default(),
@@ -247,7 +251,15 @@ impl Workers {
                     let jobs = self.with_others(*job, mine.usual.1.batch());
                     let (name, recogniser) =
                         mine.for_text(self.orders.smaller_model() && jobs.iter().all(|job| job.live));
-                    let results = self.orders.while_running(|| transcribe(recogniser, &jobs));
+                    let held: Vec<_> = jobs.iter().map(|job| self.in_hand.hold(job.utterance)).collect();
+                    let results = match held.first() {
+                        // Alone, for struck ones come alone.
+                        Some(Err(ends)) => vec![Err(format!(
+                            "the process ended {ends} times while it was in hand; it is not tried again"
+                        ))],
+                        _ => self.orders.while_running(|| transcribe(recogniser, &jobs)),
+                    };
+                    drop(held);
                     for (job, result) in jobs.into_iter().zip(results) {
                         self.note(&result);
                         let written = Written { job, result, engine: name.to_string() };
@@ -281,9 +293,12 @@ impl Workers {
     /// Utterances that are written down together with this one: where the engine gains by it, this worker's share of what waits.
     fn with_others(&self, job: Job, batch: usize) -> Vec<Job> {
         let share = (self.queue.backlog().0 + 1).div_ceil(self.orders.plan().workers);
+        // One at which the process has ended goes alone: the others should not end with it again.
+        let good = |job: &Job| self.in_hand.strikes(job.utterance) == 0;
+        let most = if good(&job) { batch.min(share) } else { 1 };
         let mut jobs = vec![job];
-        while jobs.len() < batch.min(share) {
-            match self.queue.pop_if(|work| matches!(work, Work::Utterance(_))) {
+        while jobs.len() < most {
+            match self.queue.pop_if(|work| matches!(work, Work::Utterance(other) if good(other))) {
                 Some(Work::Utterance(other)) => jobs.push(*other),
                 _ => break,
             }

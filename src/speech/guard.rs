@@ -37,6 +37,8 @@ const INVENTED: &[&str] = &[
 /// Why a text was not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
+    /// A signalling tone: no model was asked.
+    Tone,
     /// The model itself says that nobody spoke.
     NoSpeech,
     /// The same words over and over.
@@ -55,6 +57,7 @@ impl Reason {
     /// The word used in metrics and diagnostics.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Tone => "tone",
             Self::NoSpeech => "no_speech",
             Self::Repetition => "repetition",
             Self::Echo => "echo",

@@ -6,6 +6,7 @@ use super::engine::{EngineError, FULL_CONTEXT, Piece, Recognised, Request, Sessi
 use super::guard::{self, Reason, Verdict};
 use crate::audio::level;
 use crate::audio::resample::MODEL_HZ;
+use crate::audio::tone::is_tone;
 
 /// Whisper refuses or invents under a second: shorter stretches get silence behind them.
 const SHORTEST: usize = MODEL_HZ as usize + MODEL_HZ as usize / 10;
@@ -75,18 +76,28 @@ impl Recogniser {
     /// The same for several stretches, of several calls; one answer each, in their order. Blocks for all of them.
     pub fn recognise_all(&mut self, stretches: &[&[f32]]) -> Vec<Result<Recognition, EngineError>> {
         let began = Instant::now();
-        let sounds: Vec<Vec<f32>> = stretches.iter().map(|samples| self.prepare(samples)).collect();
+        let tones: Vec<bool> = stretches.iter().map(|samples| is_tone(samples)).collect();
+        let spoken: Vec<&[f32]> = stretches.iter().zip(&tones).filter(|(_, tone)| !**tone).map(|(s, _)| *s).collect();
+        let sounds: Vec<Vec<f32>> = spoken.iter().map(|samples| self.prepare(samples)).collect();
         let requests: Vec<Request> =
             sounds.iter().map(|sound| self.hints.request(sound, context_for(sound.len()), self.hints.beams)).collect();
         let answers = self.session.transcribe_all(&requests);
         let took = began.elapsed() / stretches.len().max(1) as u32;
-        let judged = answers.into_iter().zip(sounds.iter().zip(stretches)).map(|(answer, (sound, samples))| {
+        let mut judged = answers.into_iter().zip(sounds.iter().zip(spoken)).map(|(answer, (sound, samples))| {
             let began = Instant::now();
             let seconds = samples.len() as f32 / MODEL_HZ as f32;
             let (answer, verdict) = second_look(self.session.as_mut(), &self.hints, sound, answer?, seconds)?;
             Ok(believed(answer, verdict, seconds, took + began.elapsed()))
         });
-        judged.collect()
+        let answers = tones.into_iter().map(|tone| {
+            if tone {
+                metrics::counter!("lineside_guard_dropped_total", "reason" => Reason::Tone.as_str()).increment(1);
+                let dropped = Some((Reason::Tone, String::new()));
+                return Ok(Recognition { pieces: Vec::new(), language: None, dropped, took });
+            }
+            judged.next().unwrap_or_else(|| Err(EngineError::Inference("no answer".into())))
+        });
+        answers.collect()
     }
 
     fn prepare(&self, samples: &[f32]) -> Vec<f32> {

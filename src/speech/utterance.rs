@@ -169,6 +169,14 @@ impl LegListener {
         self.endpointer.open.as_ref().map(|open| self.found((open.first, self.endpointer.next)))
     }
 
+    /// Every utterance that begins before this sample has been told.
+    pub fn settled(&self) -> u64 {
+        let endpointer = &self.endpointer;
+        let free = || (endpointer.next - frames(endpointer.settings.pre_roll_ms)).max(endpointer.free);
+        let first = endpointer.open.as_ref().map_or_else(free, |open| open.first);
+        self.found((first, first)).start
+    }
+
     /// Other settings from now on; what is open goes on under them.
     pub fn set_settings(&mut self, settings: EndpointSettings) {
         self.endpointer.settings = settings;

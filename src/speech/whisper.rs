@@ -154,7 +154,7 @@ impl Spelling {
 
 /// Walks a ggml file from its magic to its last tensor: a file cut short or of another kind is refused here, where that is an error and not
 /// the end of the process. Layout: whisper.cpp, `whisper_model_load`.
-fn check_file(path: &Path) -> Result<(), EngineError> {
+pub fn check_file(path: &Path) -> Result<(), EngineError> {
     let fail = |problem: String| EngineError::model(path, problem);
     let file = File::open(path).map_err(|error| fail(error.to_string()))?;
     let len = file.metadata().map_err(|error| fail(error.to_string()))?.len();
@@ -196,7 +196,7 @@ impl Walk {
         }
         check_header(&head)?;
         let (mels, bins) = (u64::from(self.int()?), u64::from(self.int()?));
-        self.skip(mels * bins * 4)?;
+        self.skip(mels.saturating_mul(bins).saturating_mul(4))?;
         for _ in 0..self.int()? {
             let len = self.int()?;
             self.skip(u64::from(len))?;
@@ -297,6 +297,17 @@ mod tests {
             let error = check_file(&path).expect_err("another kind of model").to_string();
             assert!(error.contains(problem), "{error}");
         }
+    }
+
+    #[test]
+    fn a_filterbank_whose_size_overflows_is_an_error() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let path = folder.path().join("m.bin");
+        // 2^31 mel bands of 2^31 bins are 2^64 bytes, which is 0 to who multiplies carelessly.
+        let head = [0x6767_6d6c, 51_864, 1500, 384, 6, 4, 448, 384, 6, 4, 80, 1, 1 << 31, 1 << 31, 0];
+        std::fs::write(&path, head.map(u32::to_le_bytes).concat()).expect("write");
+        let error = check_file(&path).expect_err("absurd").to_string();
+        assert!(error.contains("should follow"), "{error}");
     }
 
     #[test]

@@ -4,12 +4,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{OnceLock, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use tokio_util::sync::CancellationToken;
 
 use super::{LegSpec, SpoolError};
 use crate::audio::reader::RecordingReader;
+use crate::audio::silence::Silences;
 use crate::call::{LegKey, WallTime};
 
 /// Where a leg's samples lie.
@@ -64,6 +65,7 @@ pub struct SpooledLeg {
     closed: AtomicBool,
     reason: OnceLock<&'static str>,
     end_requested: CancellationToken,
+    silences: Arc<Silences>,
 }
 
 impl SpooledLeg {
@@ -79,6 +81,7 @@ impl SpooledLeg {
             closed: AtomicBool::new(false),
             reason: OnceLock::new(),
             end_requested: CancellationToken::new(),
+            silences: Arc::default(),
         }
     }
 
@@ -135,7 +138,12 @@ impl SpooledLeg {
 
     /// A reader of its own; may be used while the leg grows. Opens the file: blocks.
     pub fn reader(&self) -> Result<LegReader, SpoolError> {
-        LegReader::open(&self.audio())
+        Ok(LegReader { silences: Arc::clone(&self.silences), ..LegReader::open(&self.audio())? })
+    }
+
+    /// What nobody may hear of it.
+    pub fn silences(&self) -> &Silences {
+        &self.silences
     }
 
     pub(super) fn grow_to(&self, samples: u64, at: WallTime) {
@@ -157,6 +165,7 @@ pub struct LegReader {
     path: PathBuf,
     channel: usize,
     inner: RecordingReader,
+    silences: Arc<Silences>,
 }
 
 impl LegReader {
@@ -164,13 +173,17 @@ impl LegReader {
     pub fn open(audio: &LegAudio) -> Result<Self, SpoolError> {
         let path = audio.path();
         let inner = RecordingReader::open(path).map_err(|source| SpoolError::Audio { path: path.into(), source })?;
-        Ok(Self { path: path.into(), channel: usize::from(audio.channel()), inner })
+        Ok(Self { path: path.into(), channel: usize::from(audio.channel()), inner, silences: Arc::default() })
     }
 
     /// Appends up to `max` samples from number `from` on; returns how many came. Fewer than asked means that is all there is now. Blocks.
     pub fn read(&mut self, from: u64, max: usize, out: &mut Vec<i16>) -> Result<usize, SpoolError> {
-        self.inner
+        let before = out.len();
+        let got = self
+            .inner
             .read_samples(self.channel, from, max, out)
-            .map_err(|source| SpoolError::Audio { path: self.path.clone(), source })
+            .map_err(|source| SpoolError::Audio { path: self.path.clone(), source })?;
+        self.silences.apply(from, &mut out[before..]);
+        Ok(got)
     }
 }

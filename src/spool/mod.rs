@@ -12,18 +12,20 @@
 
 mod leg;
 mod recover;
+mod silence;
 mod writer;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 pub use leg::{LegAudio, LegReader, SpooledLeg};
 pub use recover::{Orphan, Sidecar};
+pub use silence::{overwrite, remove};
 pub use writer::{FollowedLeg, LegWriter};
 
 use crate::call::{CallId, CallNames, Leg, LegKey, Source, WallTime};
@@ -49,6 +51,11 @@ pub enum SpoolError {
         /// What is wrong with it.
         source: crate::audio::AudioError,
     },
+    /// The disk guard lets no new call in.
+    #[error(
+        "spool: the disk is nearly full, no new call is recorded; free space, or see [retention] in the configuration"
+    )]
+    Full,
     /// The spool has been stopped.
     #[error("spool: stopped, no more audio is taken")]
     Stopped,
@@ -108,6 +115,7 @@ pub struct Spool {
     next_leg: AtomicI64,
     events: mpsc::Sender<SpoolEvent>,
     disk: writer::Disk,
+    full: AtomicBool,
 }
 
 impl Spool {
@@ -132,8 +140,13 @@ impl Spool {
         })?;
         let highest = recover::highest_key(folder)?.max(highest_leg);
         let (events, receiver) = mpsc::channel(Self::EVENTS);
-        let spool =
-            Self { folder: folder.into(), next_leg: AtomicI64::new(highest + 1), events, disk: writer::Disk::start() };
+        let spool = Self {
+            folder: folder.into(),
+            next_leg: AtomicI64::new(highest + 1),
+            events,
+            disk: writer::Disk::start(),
+            full: AtomicBool::new(false),
+        };
         Ok((Arc::new(spool), receiver))
     }
 
@@ -144,6 +157,10 @@ impl Spool {
 
     /// Begins a live leg. Its file exists and its opening has been announced when this returns.
     pub async fn open_leg(&self, spec: LegSpec) -> Result<LegWriter, SpoolError> {
+        if self.full.load(Ordering::Relaxed) {
+            metrics::counter!("lineside_calls_refused_total").increment(1);
+            return Err(SpoolError::Full);
+        }
         let key = self.new_key();
         let day = jiff::Timestamp::from_millisecond(spec.started.0)
             .map_or_else(|_| String::from("undated"), |t| t.strftime("%Y-%m-%d").to_string());
@@ -173,6 +190,11 @@ impl Spool {
     /// They come back closed, at the length of their file.
     pub fn orphans(&self, known: &HashSet<LegKey>) -> Result<Vec<Orphan>, SpoolError> {
         recover::orphans(&self.folder, known)
+    }
+
+    /// Lets no new live leg in, or lets them in again. Those that are open go on.
+    pub fn refuse_new(&self, full: bool) {
+        self.full.store(full, Ordering::Relaxed);
     }
 
     /// Writes what is buffered and stops the thread; writers get [`SpoolError::Stopped`] from now on. Blocks until the disk has it.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -28,10 +29,19 @@ const RETRY: Duration = Duration::from_millis(500);
 const JOBS: usize = 20_480;
 
 enum Job {
-    Open { leg: Arc<SpooledLeg>, done: oneshot::Sender<Result<(), SpoolError>> },
+    Open { leg: Arc<SpooledLeg>, done: oneshot::Sender<Result<(), OpenError>> },
     Samples { leg: LegKey, samples: Vec<i16>, at: WallTime },
     Close { leg: Arc<SpooledLeg>, reason: &'static str, events: mpsc::Sender<SpoolEvent> },
     Stop,
+}
+
+/// Why a leg's file could not be made.
+#[derive(Debug)]
+enum OpenError {
+    /// The disk takes nothing now: it is tried again.
+    Refused,
+    /// Anything else.
+    Failed(SpoolError),
 }
 
 /// The handle of the writing thread.
@@ -49,7 +59,7 @@ impl Disk {
         let flag = Arc::clone(&stopping);
         let thread = std::thread::Builder::new()
             .name("spool".into())
-            .spawn(move || Writing { files: HashMap::new(), stopping: flag, refused: false }.run(receiver))
+            .spawn(move || Writing { files: HashMap::new(), stopping: flag, refused: false, lost: 0 }.run(receiver))
             .inspect_err(|error| {
                 log::error!("spool: the writing thread could not be started: {error}; no audio will be taken");
             })
@@ -86,6 +96,8 @@ struct Writing {
     files: HashMap<LegKey, OpenFile>,
     stopping: Arc<AtomicBool>,
     refused: bool,
+    /// Samples that were not written because lineside was stopped while the disk refused.
+    lost: usize,
 }
 
 impl Writing {
@@ -93,9 +105,10 @@ impl Writing {
         while let Some(job) = jobs.blocking_recv() {
             match job {
                 Job::Open { leg, done } => {
-                    let _ = done.send(self.open(leg));
+                    let opened = self.open(leg).map_err(|error| self.open_error(error));
+                    let _ = done.send(opened);
                 }
-                Job::Samples { leg, samples, at } => self.write(leg, &samples, at),
+                Job::Samples { leg, samples, at } => self.write(leg, samples, at),
                 Job::Close { leg, reason, events } => {
                     if let Some(mut open) = self.files.remove(&leg.key) {
                         put_header(&mut open);
@@ -110,6 +123,38 @@ impl Writing {
         for open in self.files.values_mut() {
             put_header(open);
         }
+        if self.lost > 0 {
+            log::error!("spool: stopped while the disk refused: {} samples of live legs are lost", self.lost);
+        }
+    }
+
+    /// What stands between a leg and its file: no room, which is waited for, or something that waiting does not mend.
+    fn open_error(&mut self, error: SpoolError) -> OpenError {
+        let SpoolError::Io { action, path, source } = &error else { return OpenError::Failed(error) };
+        if !takes_nothing(source) || self.stopping.load(Ordering::Relaxed) {
+            return OpenError::Failed(error);
+        }
+        self.refuse(action, path, source);
+        OpenError::Refused
+    }
+
+    /// Says once that the disk takes nothing.
+    fn refuse(&mut self, action: &str, path: &Path, error: &io::Error) {
+        metrics::counter!("lineside_spool_refused_total").increment(1);
+        if !self.refused {
+            self.refused = true;
+            log::error!(
+                "spool: {action} {}: {error}; audio waits in the sockets until there is room: free space on that disk",
+                path.display()
+            );
+        }
+    }
+
+    fn accept(&mut self) {
+        if self.refused {
+            self.refused = false;
+            log::info!("spool: the disk takes audio again");
+        }
     }
 
     fn open(&mut self, leg: Arc<SpooledLeg>) -> Result<(), SpoolError> {
@@ -120,47 +165,44 @@ impl Writing {
             std::fs::create_dir_all(folder).map_err(fail("create the folder of"))?;
         }
         recover::write_sidecar(path, &leg).map_err(fail("describe"))?;
-        let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(fail("create"))?;
+        // A key is given once, so what lies there is a try of ours that got no further.
+        let file = OpenOptions::new().write(true).create(true).truncate(true).open(path).map_err(fail("create"))?;
         file.write_all_at(&wav::header(leg.spec.rate_hz, 1, 0), 0).map_err(fail("write"))?;
+        self.accept();
         self.files.insert(leg.key, OpenFile { file, leg, samples: 0, header_at: Instant::now() });
         Ok(())
     }
 
-    fn write(&mut self, key: LegKey, samples: &[i16], at: WallTime) {
-        let Some(open) = self.files.get_mut(&key) else { return };
+    fn write(&mut self, key: LegKey, mut samples: Vec<i16>, at: WallTime) {
+        let Some(mut open) = self.files.remove(&key) else { return };
+        open.leg.silences().apply(open.samples, &mut samples);
         let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         let place = wav::HEADER_LEN as u64 + open.samples * 2;
         // Writing at a fixed place makes a try after half a write harmless.
         while let Err(error) = open.file.write_all_at(&bytes, place) {
-            if !self.refused {
-                self.refused = true;
-                let path = open.leg.audio();
-                log::error!(
-                    "spool: write {}: {error}; audio waits in the sockets until there is room: free space on that disk",
-                    path.path().display()
-                );
-            }
-            metrics::counter!("lineside_spool_refused_total").increment(1);
+            self.refuse("write", open.leg.audio().path(), &error);
             if self.stopping.load(Ordering::Relaxed) {
-                log::error!(
-                    "spool: stopped while the disk refuses: up to {} ms of leg {key} are lost",
-                    samples.len() / 8
-                );
+                self.lost += samples.len();
+                self.files.insert(key, open);
                 return;
             }
             std::thread::sleep(RETRY);
         }
-        if self.refused {
-            self.refused = false;
-            log::info!("spool: the disk takes audio again");
-        }
+        self.accept();
         open.samples += samples.len() as u64;
         open.leg.grow_to(open.samples, at);
         metrics::counter!("lineside_spool_bytes_total").increment(bytes.len() as u64);
         if open.header_at.elapsed() >= HEADER_EVERY {
-            put_header(open);
+            put_header(&mut open);
         }
+        self.files.insert(key, open);
     }
+}
+
+/// Whether a disk refuses everybody now and may take it later: full, over quota, or read-only since it found an error.
+fn takes_nothing(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
 }
 
 /// A header that cannot be written is no loss: its length is only for other tools.
@@ -192,9 +234,16 @@ impl LegWriter {
         disk: Disk,
         events: mpsc::Sender<SpoolEvent>,
     ) -> Result<Self, SpoolError> {
-        let (done, opened) = oneshot::channel();
-        disk.send(Job::Open { leg: Arc::clone(&leg), done }).await?;
-        opened.await.map_err(|_| SpoolError::Stopped)??;
+        loop {
+            let (done, opened) = oneshot::channel();
+            disk.send(Job::Open { leg: Arc::clone(&leg), done }).await?;
+            match opened.await.map_err(|_| SpoolError::Stopped)? {
+                Ok(()) => break,
+                Err(OpenError::Failed(error)) => return Err(error),
+                // The source waits meanwhile, and with it its socket; who hangs up now is read to the end later.
+                Err(OpenError::Refused) => tokio::time::sleep(RETRY).await,
+            }
+        }
         events.send(SpoolEvent::Opened(Arc::clone(&leg))).await.map_err(|_| SpoolError::Stopped)?;
         let last = leg.spec.started;
         Ok(Self { leg, disk, events, piece: Vec::new(), handed: 0, last, open: true })

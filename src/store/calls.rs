@@ -49,15 +49,26 @@ pub struct CallRow {
     pub sentiment: Option<f64>,
     /// Mean compound of the last segments.
     pub rolling: Option<f64>,
-    /// Whether a keyword or profanity was said.
+    /// Whether an alert was raised.
     pub has_alerts: bool,
     /// Rolling figures per leg, a JSON object.
     pub figures: String,
+    /// How much it needs somebody, 0 to 1.
+    pub risk: Option<f64>,
+    /// How that is made, a JSON object.
+    pub risk_parts: Option<String>,
+    /// Alerts that nobody has taken.
+    pub open_alerts: i64,
+    /// Their worst level.
+    pub alert_level: Option<String>,
 }
 
 const COLUMNS: &str = "call.id, call.call_id, call.source, call.state, call.started_ms, call.last_activity_ms, call.closed_ms, call.ended_ms, \
     call.end_reason, call.uuid, call.uniqueid, call.agent, call.campaign, call.lead, call.phone, call.metadata, call.audio_ms, call.segments, \
-    call.sentiment, call.rolling, call.has_alerts, call.figures";
+    call.sentiment, call.rolling, call.has_alerts, call.figures, call.risk, call.risk_parts, \
+    (SELECT count(*) FROM alert WHERE alert.call = call.id AND acknowledged_ms IS NULL), \
+    (SELECT CASE max(CASE level WHEN 'critical' THEN 3 WHEN 'urgent' THEN 2 ELSE 1 END) WHEN 3 THEN 'critical' WHEN 2 THEN 'urgent' WHEN 1 THEN 'warning' END \
+     FROM alert WHERE alert.call = call.id AND acknowledged_ms IS NULL)";
 
 fn call_row(row: &Row) -> rusqlite::Result<CallRow> {
     Ok(CallRow {
@@ -83,6 +94,10 @@ fn call_row(row: &Row) -> rusqlite::Result<CallRow> {
         rolling: row.get(19)?,
         has_alerts: row.get(20)?,
         figures: row.get(21)?,
+        risk: row.get(22)?,
+        risk_parts: row.get(23)?,
+        open_alerts: row.get(24)?,
+        alert_level: row.get(25)?,
     })
 }
 
@@ -103,7 +118,7 @@ pub struct CallFilter {
     pub min_sentiment: Option<f64>,
     /// Mean compound at most.
     pub max_sentiment: Option<f64>,
-    /// With, or without, keywords or profanity.
+    /// With, or without, alerts.
     pub has_alerts: Option<bool>,
     /// Calls of other campaigns do not exist for the one who asks.
     pub only: Option<String>,

@@ -7,6 +7,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::alerts::NewAlert;
+use super::notifications::Tried;
+use super::privacy::PrivacyChange;
 use super::recordings::RecordingRow;
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime, Word};
 
@@ -56,6 +59,44 @@ pub enum Change {
         call: CallKey,
         /// Its figures now.
         figures: CallFigures,
+    },
+    /// How much a call needs somebody.
+    CallRisk {
+        /// Which call.
+        call: CallKey,
+        /// 0 to 1.
+        score: f64,
+        /// How it is made, as the API shows it.
+        parts: serde_json::Value,
+    },
+    /// Something must be shown: kept and published. Ignored when the call has an alert with that origin.
+    AlertRaised(Box<NewAlert>),
+    /// Somebody takes an alert. Ignored when somebody had.
+    AlertAcknowledged {
+        /// Its number.
+        alert: i64,
+        /// Who.
+        by: String,
+        /// When.
+        at: WallTime,
+    },
+    /// What has come since the last time is queued for a notifier.
+    NotifierFilled {
+        /// Its name.
+        notifier: String,
+        /// Levels that it sends.
+        levels: Vec<&'static str>,
+        /// When.
+        at: WallTime,
+    },
+    /// A notification was tried.
+    NotificationTried {
+        /// Its row.
+        id: i64,
+        /// What became of it.
+        tried: Tried,
+        /// When.
+        at: WallTime,
     },
     /// A leg appears.
     LegOpened(NewLeg),
@@ -139,6 +180,8 @@ pub enum Change {
         /// When.
         at: WallTime,
     },
+    /// Something must not be seen or heard.
+    Privacy(PrivacyChange),
     /// Something to tell the world and to keep for those who ask later.
     Event(NewEvent),
 }

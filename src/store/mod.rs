@@ -3,11 +3,19 @@
 //! One thread writes, in batches; what it has committed it publishes, in order. Queries run on read-only connections of their own and see
 //! committed rows only. Nobody on a capture path waits for any of it.
 
+pub mod alerts;
+pub mod board;
 pub mod calls;
 pub mod change;
+pub mod check;
 pub mod events;
+pub mod figures;
+pub mod forget;
+pub mod notifications;
+pub mod privacy;
 pub mod recordings;
 pub mod recovery;
+pub mod retention;
 pub mod segments;
 pub mod tokens;
 mod writer;
@@ -107,13 +115,23 @@ pub struct Store {
 }
 
 fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(include_str!("schema/001_calls.sql")), M::up(include_str!("schema/003_walls.sql"))])
+    // Told apart by their place in this list, which is what a database has noted: new ones go to the end.
+    Migrations::new(vec![
+        M::up(include_str!("schema/001_calls.sql")),
+        M::up(include_str!("schema/002_alerts.sql")),
+        M::up(include_str!("schema/004_privacy.sql")),
+        M::up(include_str!("schema/005_notify.sql")),
+        M::up(include_str!("schema/006_walls.sql")),
+    ])
 }
+
+/// How long a connection waits for another that writes.
+const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Opens one connection with our pragmas.
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<rusqlite::Connection> {
     let connection = rusqlite::Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -4096)?;
     connection.set_prepared_statement_cache_capacity(64);
@@ -137,7 +155,9 @@ fn open_writing(path: &Path) -> Result<rusqlite::Connection, StoreError> {
         return Err(StoreError::Damaged { path: path.into(), problem: "holds tables of some other program".into() });
     }
     connection.pragma_update(None, "journal_mode", "WAL").map_err(damaged)?;
-    // In WAL mode NORMAL loses no committed row when the process dies, and at most the last second when the power does.
+    // What is deleted is overwritten: nobody reads a forgotten call out of free pages.
+    connection.pragma_update(None, "secure_delete", true).map_err(damaged)?;
+    // In WAL mode NORMAL loses no committed row when the process dies, and what the kernel had not written yet when the power does.
     connection.pragma_update(None, "synchronous", "NORMAL").map_err(damaged)?;
     migrations().to_latest(&mut connection).map_err(|error| match error {
         rusqlite_migration::Error::MigrationDefinition(

@@ -112,7 +112,7 @@ pub(super) const UTTERANCES: &str = "
     ORDER BY id";
 
 fn source(word: &str) -> Source {
-    [Source::Audiosocket, Source::Eagi, Source::Recording]
+    [Source::Audiosocket, Source::Eagi, Source::Recording, Source::Ingest]
         .into_iter()
         .find(|source| source.as_str() == word)
         .unwrap_or(Source::Upload)

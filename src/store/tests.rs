@@ -92,7 +92,7 @@ async fn text_is_written_once_published_once_and_found_again() {
     store.writer().commit(done(1, "I want to cancel my contract")).await.expect("a second time");
 
     let row = store.call("a.1").await.expect("query").expect("there");
-    assert_eq!((row.agent.as_deref(), row.has_alerts, row.last_activity), (Some("mary"), true, WallTime(5000)));
+    assert_eq!((row.agent.as_deref(), row.has_alerts, row.last_activity), (Some("mary"), false, WallTime(5000)));
     assert_eq!(store.segments(row.key).await.expect("query").len(), 1);
     assert_eq!(store.backlog().await.expect("query").0, 0);
     let filter =
@@ -157,6 +157,10 @@ async fn every_query_of_the_api_uses_an_index() {
         (recovery::LEGS.into(), 1),
         (recovery::UTTERANCES.into(), 0),
         (recovery::CALLS.into(), 0),
+        (privacy::OF_LEG.into(), 1),
+        (privacy::TO_DO.into(), 0),
+        (privacy::HOLD.into(), 1),
+        (retention::OLD_AUDIO.into(), 2),
     ];
     for bits in 0..512_u32 {
         let on = |bit: u32| bits & (1 << bit) != 0;
@@ -175,6 +179,21 @@ async fn every_query_of_the_api_uses_an_index() {
         let (sql, values) = filter.sql();
         queries.push((sql, values.len()));
     }
+    for bits in 0..64_u32 {
+        let on = |bit: u32| bits & (1 << bit) != 0;
+        let filter = alerts::AlertFilter {
+            call: on(0).then_some(CallKey(1)),
+            level: on(1).then(|| "urgent".into()),
+            acknowledged: on(2).then_some(false),
+            since: on(3).then_some(WallTime(1)),
+            agent: on(4).then(|| "a".into()),
+            campaign: on(5).then(|| "c".into()),
+            limit: 10,
+        };
+        let (sql, values) = filter.sql();
+        queries.push((sql, values.len()));
+    }
+    queries.extend([(alerts::OPEN.into(), 1), (alerts::SPEECH.into(), 1), (notifications::DUE.into(), 3)]);
     let search = SearchFilter {
         query: "\"x\"".into(),
         agent: Some("a".into()),
@@ -227,12 +246,22 @@ async fn a_second_daemon_a_foreign_file_and_a_newer_database_are_refused_with_wh
     assert!(text.contains("not a database") && text.contains("left untouched"), "{text}");
 
     let newer = tempfile::tempdir().expect("temp dir");
-    drop(Store::open(newer.path()).expect("open"));
+    let (store, _) = Store::open(newer.path()).expect("open");
+    store.writer().stop();
+    drop(store);
     rusqlite::Connection::open(newer.path().join("lineside.db"))
         .expect("open")
         .pragma_update(None, "user_version", 999)
         .expect("set");
+    let files = || {
+        let listed = std::fs::read_dir(newer.path()).expect("list").flatten();
+        listed
+            .map(|entry| (entry.file_name(), std::fs::read(entry.path()).expect("read")))
+            .collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let before = files();
     assert!(refusal(Store::open(newer.path())).contains("newer lineside"));
+    assert!(files() == before, "a newer database was touched: {:?}", files().keys());
 
     let text = refusal(Store::open(std::path::Path::new("/proc/no/such/folder")));
     assert!(text.contains("/proc/no/such/folder") && text.contains("writable"), "{text}");

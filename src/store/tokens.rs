@@ -35,6 +35,10 @@ pub struct Scopes(u8);
 impl Scopes {
     /// All of them.
     pub const ALL: Self = Self(7);
+    /// To see.
+    pub const READ: Self = Self(Scope::Read as u8);
+    /// To bring in.
+    pub const INGEST: Self = Self(Scope::Ingest as u8);
 
     /// Whether this one is among them.
     pub fn has(self, scope: Scope) -> bool {

@@ -4,10 +4,10 @@
 //! waited for: nothing is lost, the queue fills and the pipeline waits.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, named_params};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::StoreError;
 use super::change::{CallFigures, Change, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, UtteranceState};
 use super::events::StoredEvent;
+use super::privacy::PrivacyChange;
 use crate::call::{CallId, CallKey, CallNames, CallState, UtteranceKey, WallTime};
 
 /// Sets of changes that may wait. When full, the pipeline waits; capture does not notice.
@@ -24,9 +25,13 @@ const BATCH: usize = 256;
 /// Pause between two tries when the disk refuses.
 const RETRY: Duration = Duration::from_millis(500);
 
+type Task = Box<dyn FnOnce(&mut Connection) + Send>;
+
 struct Set {
     changes: Vec<Change>,
     done: Option<oneshot::Sender<()>>,
+    /// Done on the writing connection after the batch, outside its transaction.
+    task: Option<Task>,
 }
 
 /// The handle of the writing thread.
@@ -34,6 +39,7 @@ struct Set {
 pub struct Writer {
     sets: mpsc::Sender<Set>,
     stopping: Arc<AtomicBool>,
+    refused: Arc<AtomicU64>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -42,29 +48,45 @@ impl Writer {
         let (sets, receiver) = mpsc::channel(WAITING);
         let stopping = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&stopping);
+        let refused = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&refused);
         let thread = std::thread::Builder::new()
             .name("store".into())
-            .spawn(move || Writing { connection, path, events, stopping: flag }.run(receiver))
+            .spawn(move || Writing { connection, path, events, stopping: flag, refused: count }.run(receiver))
             .inspect_err(|error| log::error!("database: the writing thread could not be started: {error}"))
             .ok();
-        Self { sets, stopping, thread: Arc::new(Mutex::new(thread)) }
+        Self { sets, stopping, refused, thread: Arc::new(Mutex::new(thread)) }
     }
 
     /// Hands over changes that belong together. Waits only when the writer is far behind.
     pub async fn push(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-        self.sets.send(Set { changes, done: None }).await.map_err(|_| StoreError::Closed)
+        self.sets.send(Set { changes, done: None, task: None }).await.map_err(|_| StoreError::Closed)
     }
 
     /// The same from a thread. Blocks.
     pub fn push_blocking(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-        self.sets.blocking_send(Set { changes, done: None }).map_err(|_| StoreError::Closed)
+        self.sets.blocking_send(Set { changes, done: None, task: None }).map_err(|_| StoreError::Closed)
     }
 
     /// Hands over changes and waits until they, and all before them, are committed.
     pub async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
         let (done, committed) = oneshot::channel();
-        self.sets.send(Set { changes, done: Some(done) }).await.map_err(|_| StoreError::Closed)?;
+        self.sets.send(Set { changes, done: Some(done), task: None }).await.map_err(|_| StoreError::Closed)?;
         committed.await.map_err(|_| StoreError::Closed)
+    }
+
+    /// Does something with the writing connection, after all changes handed over before. Everybody else waits: it has to be short.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (done, result) = oneshot::channel();
+        let task: Task = Box::new(move |db| {
+            let _ = done.send(task(db)); // nobody waits for it any more
+        });
+        let set = Set { changes: Vec::new(), done: None, task: Some(task) };
+        self.sets.send(set).await.map_err(|_| StoreError::Closed)?;
+        Ok(result.await.map_err(|_| StoreError::Closed)??)
     }
 
     /// Sets of changes that wait.
@@ -72,11 +94,17 @@ impl Writer {
         WAITING - self.sets.capacity()
     }
 
+    /// How often the disk has refused a batch that was then tried again: a writer that is short of room, not one that hangs.
+    pub fn refused_tries(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     /// Commits what waits, brings the log into the database file, stops. Blocks.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
         let sets = self.sets.clone();
-        let _ = std::thread::spawn(move || sets.blocking_send(Set { changes: Vec::new(), done: None })).join();
+        let _ =
+            std::thread::spawn(move || sets.blocking_send(Set { changes: Vec::new(), done: None, task: None })).join();
         let thread = self.thread.lock().ok().and_then(|mut slot| slot.take());
         if let Some(thread) = thread {
             let _ = thread.join();
@@ -89,24 +117,31 @@ struct Writing {
     path: PathBuf,
     events: broadcast::Sender<Arc<StoredEvent>>,
     stopping: Arc<AtomicBool>,
+    refused: Arc<AtomicU64>,
 }
 
 impl Writing {
     fn run(mut self, mut sets: mpsc::Receiver<Set>) {
         let mut batch = Vec::with_capacity(BATCH);
+        let mut refused = false;
         loop {
             if sets.blocking_recv_many(&mut batch, BATCH) == 0 {
                 break;
             }
+            let began = Instant::now();
             let events = loop {
                 match self.apply(&batch) {
                     Ok(events) => break events,
                     Err(error) => {
-                        log::error!(
-                            "database {}: {error}; nothing is lost, it is tried again until there is room",
-                            self.path.display()
-                        );
+                        if !std::mem::replace(&mut refused, true) {
+                            log::error!(
+                                "database {}: {error}; nothing is lost, it is tried again until it works: free space on that disk, \
+                                 or end who holds the database",
+                                self.path.display()
+                            );
+                        }
                         metrics::counter!("lineside_store_refused_total").increment(1);
+                        self.refused.fetch_add(1, Ordering::Relaxed);
                         if self.stopping.load(Ordering::Relaxed) {
                             return;
                         }
@@ -114,10 +149,22 @@ impl Writing {
                     }
                 }
             };
+            if std::mem::take(&mut refused) {
+                log::info!("database: it takes rows again");
+            }
+            metrics::histogram!("lineside_store_commit_seconds").record(began.elapsed().as_secs_f64());
             for event in events {
                 let _ = self.events.send(Arc::new(event)); // nobody listening is fine
             }
+            let reworded = |change: &Change| matches!(change, Change::Privacy(PrivacyChange::Reworded { .. }));
+            if batch.iter().any(|set| set.changes.iter().any(reworded)) {
+                // The text as it was first stored is not to be read out of the log.
+                super::privacy::scrub(&self.connection, 200);
+            }
             for set in batch.drain(..) {
+                if let Some(task) = set.task {
+                    task(&mut self.connection);
+                }
                 if let Some(done) = set.done {
                     let _ = done.send(());
                 }
@@ -162,6 +209,8 @@ fn is_lack_of_room(error: &rusqlite::Error) -> bool {
                 | ErrorCode::DatabaseBusy
                 | ErrorCode::ReadOnly
                 | ErrorCode::CannotOpen
+                | ErrorCode::OutOfMemory
+                | ErrorCode::DatabaseLocked
         )
     )
 }
@@ -176,6 +225,25 @@ fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<StoredEvent>)
             Change::CallMerged { from, into } => call_merged(db, *from, *into)?,
             Change::CallMoved { call, state, at, reason } => call_moved(db, *call, *state, *at, reason.as_deref())?,
             Change::CallFigures { call, figures } => call_figures(db, *call, figures)?,
+            Change::CallRisk { call, score, parts } => {
+                db.prepare_cached("UPDATE call SET risk = ?2, risk_parts = ?3 WHERE id = ?1")?.execute((
+                    call.0,
+                    score,
+                    parts.to_string(),
+                ))?;
+            }
+            Change::AlertRaised(alert) => {
+                if let Some(event) = super::alerts::raise(db, alert)? {
+                    events.push(add_event(db, &event)?);
+                }
+            }
+            Change::AlertAcknowledged { alert, by, at } => {
+                if let Some(event) = super::alerts::acknowledge(db, *alert, by, *at)? {
+                    events.push(add_event(db, &event)?);
+                }
+            }
+            Change::NotifierFilled { notifier, levels, at } => super::notifications::fill(db, notifier, levels, *at)?,
+            Change::NotificationTried { id, tried, at } => super::notifications::note(db, *id, tried, *at)?,
             Change::LegOpened(leg) => leg_opened(db, leg)?,
             Change::LegGrown { leg, samples, at } => {
                 db.prepare_cached("UPDATE leg SET samples = max(samples, ?2), last_audio_ms = ?3 WHERE id = ?1")?
@@ -226,6 +294,7 @@ fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<StoredEvent>)
                 ))?;
             }
             Change::Recording { row, at } => super::recordings::note(db, row, *at)?,
+            Change::Privacy(change) => super::privacy::apply(db, change)?,
             Change::Event(event) => events.push(add_event(db, event)?),
         }
     }
@@ -303,7 +372,7 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
     for (call, shift) in [(from.0, from_start - earliest), (into.0, into_start - earliest)] {
         if shift != 0 {
             db.prepare_cached("UPDATE leg SET offset_ms = offset_ms + ?2 WHERE call = ?1")?.execute((call, shift))?;
-            for table in ["utterance", "segment"] {
+            for table in ["utterance", "segment", "alert"] {
                 db.execute(
                     &format!("UPDATE {table} SET start_ms = start_ms + ?2, end_ms = end_ms + ?2 WHERE call = ?1"),
                     (call, shift),
@@ -311,10 +380,15 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
             }
         }
     }
-    for table in ["leg", "utterance", "segment", "event", "call_alias", "audit"] {
-        db.execute(&format!("UPDATE {table} SET call = ?2 WHERE call = ?1"), (from.0, into.0))?;
+    for table in ["leg", "utterance", "segment", "event", "call_alias", "alert", "hold", "audit"] {
+        db.execute(&format!("UPDATE OR REPLACE {table} SET call = ?2 WHERE call = ?1"), (from.0, into.0))?;
     }
-    db.execute("UPDATE call SET started_ms = ?2 WHERE id = ?1", (into.0, earliest))?;
+    db.execute(
+        "UPDATE call
+         SET started_ms = ?2, has_alerts = EXISTS (SELECT 1 FROM alert WHERE alert.call = call.id)
+         WHERE id = ?1",
+        (into.0, earliest),
+    )?;
     db.execute("DELETE FROM call WHERE id = ?1", [from.0])?;
     add_alias(db, &from_id, into.0)
 }
@@ -436,13 +510,12 @@ fn add_segments(
             ":keywords": json(serde_json::to_string(&segment.keywords))?, ":profanity": json(serde_json::to_string(&segment.profanity))?,
         })?;
     }
-    let alerts = segments.iter().any(|segment| !segment.keywords.is_empty() || !segment.profanity.is_empty());
     db.prepare_cached(
         "UPDATE call
-         SET has_alerts = max(has_alerts, ?2), last_activity_ms = max(last_activity_ms, ?3)
+         SET last_activity_ms = max(last_activity_ms, ?2)
          WHERE id = (SELECT call FROM utterance WHERE id = ?1)",
     )?
-    .execute((utterance.0, alerts, at.0))?;
+    .execute((utterance.0, at.0))?;
     Ok(())
 }
 

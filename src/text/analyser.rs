@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::keywords::{Matcher, TermHit};
 use super::lexicon::{Hit, Lexicon, LexiconKind};
 use super::pack::Pack;
+use super::redaction::Redactor;
+use super::rule::Rule;
 use super::vader::{Label, Scores};
 use crate::call::Leg;
 
@@ -33,17 +35,31 @@ pub struct Analysis {
 pub struct TextAnalyser {
     lexicon: Lexicon,
     matcher: Matcher,
+    rules: Vec<Rule>,
+    redactor: Redactor,
 }
 
 impl TextAnalyser {
     /// Takes the packs' keywords and profanity, and for [`LexiconKind::CallCentre`] their phrases too. Where packs disagree on a phrase the later counts.
     pub fn new(kind: LexiconKind, packs: &[Pack]) -> Self {
-        Self { lexicon: Lexicon::new(kind, packs), matcher: Matcher::new(packs) }
+        let rules = packs.iter().flat_map(|pack| &pack.rules).cloned().collect();
+        let redactor = Redactor::new(packs);
+        Self { lexicon: Lexicon::new(kind, packs), matcher: Matcher::new(packs), rules, redactor }
+    }
+
+    /// What is taken out of texts before anybody sees them.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
     /// The lexicon in use.
     pub fn lexicon(&self) -> &Lexicon {
         &self.lexicon
+    }
+
+    /// The packs' rules of alerts, in the order of the packs.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
     }
 
     /// Reads one segment's text. Offsets are bytes of `text` and lie on character boundaries.

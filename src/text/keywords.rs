@@ -53,9 +53,9 @@ impl Matcher {
     }
 }
 
-/// The groups of one kind.
+/// Groups of terms, each with its leg and its ignore contexts.
 #[derive(Debug)]
-struct Groups {
+pub struct Groups {
     /// Label and leg of each group.
     heads: Vec<(String, LegFilter)>,
     terms: TermIndex,
@@ -67,7 +67,8 @@ struct Groups {
 }
 
 impl Groups {
-    fn new<'a>(groups: impl Iterator<Item = &'a TermGroup>) -> Self {
+    /// Makes the matcher of some groups.
+    pub fn new<'a>(groups: impl Iterator<Item = &'a TermGroup>) -> Self {
         let (mut terms, mut names, mut contexts, mut context_of, mut heads) = (vec![], vec![], vec![], vec![], vec![]);
         for (id, group) in groups.enumerate() {
             heads.push((group.label.clone(), group.leg));
@@ -79,7 +80,8 @@ impl Groups {
         Self { heads, terms: TermIndex::new(terms), names, contexts: TermIndex::new(contexts), context_of }
     }
 
-    fn find(&self, text: &str, leg: Leg) -> Vec<TermHit> {
+    /// What counts on this leg, by place; of overlapping terms of one label the longest.
+    pub fn find(&self, text: &str, leg: Leg) -> Vec<TermHit> {
         let mut found = self.terms.find(text);
         if found.is_empty() {
             return Vec::new();

@@ -17,6 +17,14 @@
 //! [[phrase]]                        # read by the call-centre lexicon; replaces the valence of its words
 //! valence = 2.0                     # -4 to 4, as in VADER; 0 makes neutral
 //! terms = ["thank you"]
+//!
+//! [[rule]]                          # of an alert: see `rule.rs`
+//! [[redact]]                        # written as [ssn], silenced in the sound; see text/redaction
+//! label = "ssn"
+//! form = "999-99-9999"              # 9 a digit, A a letter; marks may be said, written or left out
+//! except = ["9.*"]                  # what valid ones do not look like, without marks (regular expressions)
+//! near = ["social security"]        # words that announce it
+//! alone = false                     # whether it is believed without them
 //! ```
 //!
 //! What is not understood is refused with file and line, never skipped: a keyword with a typing error in its key would be missed for months.
@@ -27,6 +35,8 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::redaction::Form;
+use super::rule::{Rule, RuleEntry};
 use super::terms::Term;
 use crate::call::Leg;
 
@@ -60,6 +70,10 @@ pub struct Pack {
     pub profanity: Vec<TermGroup>,
     /// Words and phrases with a valence.
     pub phrases: Vec<PhraseGroup>,
+    /// Rules of alerts.
+    pub rules: Vec<Rule>,
+    /// Numbers that nobody may keep.
+    pub redact: Vec<Form>,
 }
 
 /// Terms with one label.
@@ -120,6 +134,10 @@ struct PackFile {
     profanity: Vec<ProfanityEntry>,
     #[serde(default)]
     phrase: Vec<PhraseEntry>,
+    #[serde(default)]
+    rule: Vec<RuleEntry>,
+    #[serde(default)]
+    redact: Vec<Spanned<RedactEntry>>,
 }
 
 #[derive(Deserialize)]
@@ -151,6 +169,19 @@ struct PhraseEntry {
     terms: Spanned<Vec<Spanned<String>>>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RedactEntry {
+    label: String,
+    form: String,
+    #[serde(default)]
+    except: Vec<String>,
+    #[serde(default)]
+    near: Vec<String>,
+    #[serde(default)]
+    alone: bool,
+}
+
 /// A fault and the bytes of the file it is in.
 type Fault = (Range<usize>, String);
 
@@ -169,6 +200,8 @@ impl Pack {
             ("call-centre.toml", include_str!("../../etc/packs/call-centre.toml")),
             ("billing.toml", include_str!("../../etc/packs/billing.toml")),
             ("profanity-en.toml", include_str!("../../etc/packs/profanity-en.toml")),
+            ("alerts.toml", include_str!("../../etc/packs/alerts.toml")),
+            ("national-ids.toml", include_str!("../../etc/packs/national-ids.toml")),
         ]
         .into_iter()
         .map(|(file, text)| Self::parse(file, text))
@@ -205,25 +238,33 @@ impl PackFile {
             }
             Ok(PhraseGroup { valence, terms: read_terms(entry.terms)? })
         });
+        let name = read_name("name", self.name)?;
+        let redact = self.redact.into_iter().map(|entry| {
+            let span = entry.span();
+            let RedactEntry { label, form, except, near, alone } = entry.into_inner();
+            Form::new(&label, &form, &except, near, alone).map_err(|message| (span, message))
+        });
         Ok(Pack {
-            name: read_name("name", self.name)?,
+            rules: self.rule.into_iter().map(|entry| entry.check(&name)).collect::<Result<_, _>>()?,
+            name,
             version: self.version,
             language: self.language,
             keywords: keywords.collect::<Result<_, _>>()?,
             profanity: profanity.collect::<Result<_, _>>()?,
             phrases: phrases.collect::<Result<_, _>>()?,
+            redact: redact.collect::<Result<_, _>>()?,
         })
     }
 }
 
-fn read_name(key: &str, name: Spanned<String>) -> Result<String, Fault> {
+pub(super) fn read_name(key: &str, name: Spanned<String>) -> Result<String, Fault> {
     if name.get_ref().trim().is_empty() {
         return Err((name.span(), format!("{key} is empty; a short name is needed, it is shown in results")));
     }
     Ok(name.into_inner())
 }
 
-fn read_terms(terms: Spanned<Vec<Spanned<String>>>) -> Result<Vec<Term>, Fault> {
+pub(super) fn read_terms(terms: Spanned<Vec<Spanned<String>>>) -> Result<Vec<Term>, Fault> {
     if terms.get_ref().is_empty() {
         return Err((terms.span(), "terms is empty; at least one word or phrase is needed".into()));
     }
@@ -262,7 +303,7 @@ mod tests {
         let packs = Pack::bundled().expect("bundled packs");
         assert_eq!(
             packs.iter().map(|pack| pack.name.as_str()).collect::<Vec<_>>(),
-            ["call-centre", "billing", "profanity-en"]
+            ["call-centre", "billing", "profanity-en", "alerts", "national-ids"]
         );
     }
 

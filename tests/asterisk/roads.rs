@@ -31,7 +31,8 @@ pub const ASKED: Asked = Asked { errors: 0.1, late_s: 0.3 };
 /// A daemon with the demo model, not started.
 pub fn bed() -> Bed {
     let model = bed::demo_model().expect("looked for before");
-    let bed = Bed::new(&model.display().to_string(), "");
+    // Keys are shown as they were pressed; masked ones would all look alike.
+    let bed = Bed::new(&model.display().to_string(), "[privacy]\nredact = false");
     // The recorded channel is the caller's, so the stereo file has the caller on the left.
     let path = bed.path("lineside.toml");
     let text = std::fs::read_to_string(&path).expect("read");

@@ -145,10 +145,10 @@ fn feeds_tell_what_happens_in_order_and_resume_where_they_broke_off() {
         }
         found
     };
-    let all = events("0", 5);
+    let all = events("0", 6);
     let kinds: Vec<&str> = all.iter().map(|(_, message)| message["type"].as_str().expect("type")).collect();
     assert_eq!(
-        (kinds[0], kinds[4], kinds.iter().filter(|kind| **kind == "sentiment").count()),
+        (kinds[0], kinds[5], kinds.iter().filter(|kind| **kind == "sentiment").count()),
         ("call_start", "call_end", 2),
         "{kinds:?}"
     );
@@ -169,7 +169,7 @@ fn feeds_tell_what_happens_in_order_and_resume_where_they_broke_off() {
     ] {
         assert!(!said.1[key].is_null(), "{key} in {}", said.1);
     }
-    let rest = events(&all[2].0.to_string(), 2);
+    let rest = events(&all[2].0.to_string(), 3);
     assert_eq!(rest, all[3..], "it goes on after the last one that was seen");
 
     let (mut socket, _) = tungstenite::connect(format!("ws://127.0.0.1:{}/ws/calls", bed.http)).expect("websocket");

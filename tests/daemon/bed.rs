@@ -79,6 +79,8 @@ pub struct Bed {
     pub http: u16,
     pub audiosocket: u16,
     pub child: Option<Child>,
+    /// What starts the daemon where it is not started by itself: `env NAME=value`, a shell that enters a cgroup.
+    pub launcher: Vec<String>,
 }
 
 /// A port that nobody listens on.
@@ -94,6 +96,7 @@ impl Bed {
             http: free_port(),
             audiosocket: free_port(),
             child: None,
+            launcher: Vec::new(),
         };
         let (root, http, audiosocket) = (bed.folder.path().display(), bed.http, bed.audiosocket);
         std::fs::create_dir(bed.path("monitor")).expect("mkdir");
@@ -110,8 +113,9 @@ impl Bed {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lineside"));
-        command.arg("--config").arg(self.path("lineside.toml")).args(arguments).env_remove("RUST_LOG");
+        let mut words = self.launcher.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_lineside")]);
+        let mut command = Command::new(words.next().unwrap_or_default());
+        command.args(words).arg("--config").arg(self.path("lineside.toml")).args(arguments).env_remove("RUST_LOG");
         command
     }
 
@@ -166,6 +170,7 @@ impl Bed {
         let sent = match (method, body) {
             ("POST", Some(body)) => agent.post(&url).header("Content-Type", "application/json").send(body.to_string()),
             ("POST", None) => agent.post(&url).send_empty(),
+            ("DELETE", _) => agent.delete(&url).call(),
             _ => agent.get(&url).call(),
         };
         let mut response = sent.expect("an answer");
@@ -186,7 +191,7 @@ impl Bed {
 
     pub fn until_completed(&self, call: &str) -> Value {
         let path = format!("/api/v1/calls/{call}");
-        self.until(&format!("call {call} is completed"), Duration::from_mins(2), |bed| {
+        self.until(&format!("call {call} is completed"), Duration::from_mins(10), |bed| {
             bed.try_get(&path).is_some_and(|call| call["status"] == "completed")
         });
         self.get(&path)

@@ -1,12 +1,16 @@
 //! Drives the built daemon through sockets, files and HTTP, as Asterisk and its users would. One binary, for linking it takes a while.
 
+mod alerts;
 mod api;
 mod bad_input;
 mod bed;
-mod crash;
-mod disk;
 mod latency;
 mod live;
+mod metrics;
+mod notify;
+mod page;
+mod privacy;
+mod realtime;
 mod rooms;
 mod score;
 mod walls;

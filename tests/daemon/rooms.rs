@@ -14,13 +14,17 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("speech", &["call", "audio", "spool"]),
     ("governor", &[]),
     ("store", &["call"]),
-    ("pipeline", &["call", "audio", "spool", "speech", "text", "store", "governor"]),
+    ("alerts", &["call", "text"]),
+    ("pipeline", &["call", "audio", "spool", "speech", "text", "alerts", "store", "governor"]),
     ("api", &["call", "audio", "store", "pipeline"]),
-    ("config", &["call", "text", "capture", "speech"]),
+    ("config", &["call", "text", "alerts", "capture", "speech"]),
     ("host", &[]),
     (
         "cli",
-        &["call", "audio", "text", "speech", "store", "pipeline", "config", "host", "daemon", "capture", "governor"],
+        &[
+            "call", "audio", "text", "alerts", "speech", "store", "pipeline", "config", "host", "daemon", "capture",
+            "governor",
+        ],
     ),
 ];
 

@@ -11,7 +11,7 @@ use crate::store::calls::CallRow;
 use crate::store::tokens::{Scope, Scopes, TokenRow};
 use crate::store::{Store, StoreError};
 
-/// How often a feed asks whether its token is still good.
+/// How often a feed asks whether its token, and its login, is still good.
 const LEASE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// By which way somebody came in.
@@ -27,6 +27,8 @@ pub enum Way {
     Cookie,
     /// A signed link.
     Link,
+    /// None: where nothing is asked, as at the login.
+    None,
 }
 
 /// Who is asking.
@@ -38,6 +40,8 @@ pub struct Access {
     pub way: Way,
     /// Selector of the token; empty without one.
     pub token: String,
+    /// Selector of the login, with which feeds end.
+    pub session: Option<String>,
     /// What may be done.
     pub scopes: Scopes,
     /// Calls of other campaigns do not exist.
@@ -47,32 +51,54 @@ pub struct Access {
 impl Access {
     /// Somebody who may do everything.
     pub(super) fn all(who: String, way: Way) -> Self {
-        Self { who, way, token: String::new(), scopes: Scopes::ALL, campaign: None }
+        Self { who, way, token: String::new(), session: None, scopes: Scopes::ALL, campaign: None }
+    }
+
+    /// Somebody who may do what nobody is asked for.
+    pub(super) fn nobody() -> Self {
+        Self { scopes: Scopes::default(), ..Self::all(String::new(), Way::None) }
     }
 
     /// What a token may do, by this way.
     pub(super) fn of(row: &TokenRow, way: Way) -> Self {
-        let scopes = if way == Way::Link { Scopes::parse("read").unwrap_or_default() } else { row.scopes };
+        let scopes = if way == Way::Link { Scopes::READ } else { row.scopes };
         let who = if way == Way::Link { format!("{} (link)", row.name) } else { row.name.clone() };
-        Self { who, way, token: row.kept.selector.clone(), scopes, campaign: row.campaign.clone() }
+        Self { who, way, token: row.kept.selector.clone(), session: None, scopes, campaign: row.campaign.clone() }
+    }
+
+    /// As whom requests are counted.
+    pub(super) fn credential(&self) -> &str {
+        if self.token.is_empty() { &self.who } else { &self.token }
     }
 
     /// Whether one of these is allowed.
-    pub(super) fn may(&self, any: &[Scope]) -> bool {
+    pub fn may(&self, any: &[Scope]) -> bool {
         any.iter().any(|scope| self.scopes.has(*scope))
+    }
+
+    /// A call by any of its ids, when there is one and it exists for them.
+    pub async fn call(&self, store: &Store, id: &str) -> Result<Option<CallRow>, StoreError> {
+        Ok(store.call(id).await?.filter(|call| self.sees(call)))
     }
 
     /// Whether a call exists for them.
     pub fn sees(&self, call: &CallRow) -> bool {
-        self.campaign.is_none() || self.campaign == call.campaign
+        self.sees_campaign(call.campaign.as_ref())
+    }
+
+    /// Whether calls of a campaign exist for them.
+    pub fn sees_campaign(&self, campaign: Option<&String>) -> bool {
+        self.campaign.is_none() || self.campaign.as_ref() == campaign
     }
 
     /// Whether the call of an event exists for them; what is no call's is for those who see all.
     pub async fn sees_event(&self, store: &Store, call: Option<CallKey>) -> bool {
-        let Some(own) = &self.campaign else { return true };
+        if self.campaign.is_none() {
+            return true;
+        }
         let Some(call) = call else { return false };
         match store.campaign_of(call).await {
-            Ok(campaign) => campaign.as_ref() == Some(own),
+            Ok(campaign) => self.sees_campaign(campaign.as_ref()),
             Err(error) => {
                 log::error!("api: {error}");
                 false
@@ -80,18 +106,18 @@ impl Access {
         }
     }
 
-    /// The life of a feed: ends with the daemon, or soon after the token was revoked or is over.
+    /// The life of a feed: ends with the daemon, or soon after the token was revoked or is over, or the login is.
     pub fn lease(&self, walls: &Walls, stop: &CancellationToken) -> Lease {
         let over = stop.child_token();
         if !self.token.is_empty() {
-            let (store, now, selector, over) = (walls.store.clone(), walls.now, self.token.clone(), over.clone());
+            let (store, now, access, over) = (walls.store.clone(), walls.now, self.clone(), over.clone());
             tokio::spawn(async move {
                 loop {
                     tokio::select! {
                         () = over.cancelled() => return,
                         () = tokio::time::sleep(LEASE) => {}
                     }
-                    if !still_good(&store, &selector, now()).await.unwrap_or(true) {
+                    if !access.still_good(&store, now()).await.unwrap_or(true) {
                         return over.cancel();
                     }
                 }
@@ -99,10 +125,14 @@ impl Access {
         }
         Lease { over: over.clone(), _end: over.drop_guard() }
     }
-}
 
-async fn still_good(store: &Store, selector: &str, now: WallTime) -> Result<bool, StoreError> {
-    Ok(store.token(selector).await?.is_some_and(|row| is_good(&row, now)))
+    async fn still_good(&self, store: &Store, now: WallTime) -> Result<bool, StoreError> {
+        let row = match &self.session {
+            Some(session) => store.session(session).await?.filter(|found| found.1.0 > now.0).map(|found| found.2),
+            None => store.token(&self.token).await?,
+        };
+        Ok(row.is_some_and(|row| is_good(&row, now)))
+    }
 }
 
 /// Whether a token is not over.

@@ -6,10 +6,11 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Mutex;
 
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 
-use super::Walls;
 use super::access::{Access, Way};
+use super::door::{About, Door};
+use super::{Told, Walls};
 use crate::call::{CallKey, WallTime};
 use crate::store::StoreError;
 use crate::store::change::Change;
@@ -21,15 +22,54 @@ const SAME_MS: i64 = 300_000;
 const REMEMBERED: usize = 10_000;
 
 /// Reader, address, action, call.
-type Deed = (String, Option<IpAddr>, String, Option<CallKey>);
+type Entry = (String, Option<IpAddr>, String, Option<CallKey>);
+
+/// What is being done.
+#[derive(Clone, Copy)]
+pub(super) struct Deed<'a> {
+    /// How.
+    pub(super) method: &'a Method,
+    /// The path, as the router writes it.
+    pub(super) path: &'a str,
+    /// The door there.
+    pub(super) door: Door,
+    /// The call that the path names.
+    pub(super) call: Option<&'a str>,
+}
+
+impl Deed<'_> {
+    fn reads(self) -> bool {
+        self.method == Method::GET || self.method == Method::HEAD
+    }
+
+    /// Its name; `None` where nothing about anybody is shown.
+    fn name(self) -> Option<String> {
+        if matches!(self.door.about, About::Nothing | About::Daemon) {
+            return None;
+        }
+        let last = self.path.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default();
+        let name = match self.path {
+            "/api/v1/calls" if self.reads() => "list".into(),
+            "/api/v1/calls" => "name".into(),
+            "/api/v1/events" | "/api/realtime/stream" => "feed".into(),
+            "/api/v1/calls/{id}/audio/link" => "audio link".into(),
+            path if path.starts_with("/ws/") => "feed".into(),
+            _ if last.starts_with('{') && self.reads() => "read".into(),
+            _ if last.starts_with('{') => self.method.as_str().to_lowercase(),
+            _ if self.method == Method::DELETE => format!("delete {last}"),
+            _ => last.into(),
+        };
+        Some(name)
+    }
+}
 
 /// What was noted lately.
 #[derive(Default)]
-pub(super) struct Noted(Mutex<HashMap<Deed, WallTime>>);
+pub(super) struct Noted(Mutex<HashMap<Entry, WallTime>>);
 
 impl Noted {
     /// Whether this is to be written down now.
-    fn is_new(&self, entry: Deed, at: WallTime) -> bool {
+    fn is_new(&self, entry: Entry, at: WallTime) -> bool {
         let mut noted = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if noted.get(&entry).is_some_and(|last| (0..SAME_MS).contains(&(at.0 - last.0))) {
             return false;
@@ -44,71 +84,61 @@ impl Noted {
     }
 }
 
-/// What is done at a path; `None` where nothing about anybody is shown.
-pub(super) fn action(method: &Method, path: &str) -> Option<String> {
-    let reading = method == Method::GET || method == Method::HEAD;
-    let last = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default();
-    match path {
-        "/api/v1/calls/stats" => None,
-        "/api/v1/calls" if reading => Some("list".into()),
-        "/api/v1/calls" => Some("name".into()),
-        "/api/v1/events" => Some("feed".into()),
-        "/api/v1/calls/{id}/audio/link" => Some("audio link".into()),
-        path if path.starts_with("/ws/") => Some("feed".into()),
-        path if !path.starts_with("/api/") && reading => None,
-        path if path.starts_with("/log") => None,
-        _ if last.starts_with('{') && reading => Some("read".into()),
-        _ if last.starts_with('{') => Some(method.as_str().to_lowercase()),
-        _ => Some(last.into()),
-    }
-}
-
 impl Walls {
-    /// Writes down what was done, when it was.
+    /// Writes down what was done.
     pub(super) async fn note(
         &self,
         access: &Access,
         address: Option<IpAddr>,
-        method: &Method,
-        path: &str,
-        call: Option<&str>,
-        status: StatusCode,
+        deed: Deed<'_>,
+        told: Option<Told>,
     ) -> Result<(), StoreError> {
-        let done = status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS;
-        let Some(action) = action(method, path).filter(|_| done) else { return Ok(()) };
-        let call = match call {
-            Some(id) => self.store.call(id).await?.map(|row| row.key),
+        let Some(action) = deed.name() else { return Ok(()) };
+        let named = match deed.call {
+            Some(id) => access.call(&self.store, id).await?.map(|row| row.key),
             None => None,
         };
+        let calls = match told {
+            Some(Told(calls)) => calls.into_iter().map(Some).collect(),
+            None => vec![named],
+        };
         let at = (self.now)();
-        let who = access.who.clone();
-        // A change is written down each time.
-        let reads = method == Method::GET || method == Method::HEAD;
-        if reads && !self.noted.is_new((who.clone(), address, action.clone(), call), at) {
-            return Ok(());
+        let mut changes = Vec::new();
+        for call in calls {
+            // A change is written down each time.
+            if deed.reads() && !self.noted.is_new((access.who.clone(), address, action.clone(), call), at) {
+                continue;
+            }
+            let address = address.filter(|_| access.way != Way::Unix).map(|address| address.to_string());
+            let entry = AuditEntry { at, who: access.who.clone(), address, action: action.clone(), call };
+            changes.push(Change::Walls(WallChange::Audit(entry)));
         }
-        let address = address.filter(|_| access.way != Way::Unix).map(|address| address.to_string());
-        let entry = AuditEntry { at, who, address, action, call };
-        self.store.writer().push(vec![Change::Walls(WallChange::Audit(entry))]).await
+        if changes.is_empty() { Ok(()) } else { self.store.writer().push(changes).await }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::walls::door::READ;
 
     #[test]
     fn what_shows_a_call_has_a_name_and_what_shows_nobody_has_none() {
-        let get = |path| action(&Method::GET, path);
+        let name = |method: Method, path, about| {
+            Deed { method: &method, path, door: Door::new(READ, about), call: None }.name()
+        };
+        let get = |path| name(Method::GET, path, About::Call);
         assert_eq!(get("/api/v1/calls/{id}").as_deref(), Some("read"));
         assert_eq!(get("/api/v1/calls/{id}/export").as_deref(), Some("export"));
+        assert_eq!(get("/calls/{id}/export").as_deref(), Some("export"));
         assert_eq!(get("/api/v1/search").as_deref(), Some("search"));
         assert_eq!(get("/ws/calls/{id}").as_deref(), Some("feed"));
-        assert_eq!(action(&Method::POST, "/api/v1/calls/{id}/end").as_deref(), Some("end"));
-        assert_eq!(action(&Method::DELETE, "/api/v1/calls/{id}").as_deref(), Some("delete"));
-        for nobody in ["/", "/health", "/metrics", "/api/v1/calls/stats"] {
-            assert_eq!(get(nobody), None, "{nobody}");
-        }
+        let end = name(Method::POST, "/api/v1/calls/{id}/end", About::Call);
+        assert_eq!(end.as_deref(), Some("end"));
+        let release = name(Method::DELETE, "/api/v1/calls/{id}/hold", About::Call);
+        assert_eq!(release.as_deref(), Some("delete hold"));
+        assert_eq!(name(Method::GET, "/", About::Nothing), None);
+        assert_eq!(name(Method::GET, "/metrics", About::Daemon), None);
     }
 
     #[test]

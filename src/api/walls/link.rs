@@ -7,6 +7,8 @@ use sha2::Sha256;
 
 use crate::call::WallTime;
 
+/// What a link leads to.
+pub const PATH: &str = "/api/v1/calls/{id}/audio";
 /// How long a link works, seconds, unless less is asked for.
 pub const LONGEST_S: i64 = 3600;
 

@@ -1,15 +1,16 @@
 //! The walls: every request passes [`guard`] before a handler sees it.
 //!
 //! In order: the name it was called by, the site it comes from, whose token it bears, how often, what the token may do, whether the call exists for
-//! it; afterwards, who read what is written down. What is not known to be harmless is refused: a path that is new needs `read` or `operate`, and is
-//! closed to tokens of one campaign until it is named here.
+//! it; afterwards, who read what is written down. What a path needs stands in its [`Door`]; what has none is not reached.
 
 pub mod access;
-pub mod audit;
+mod audit;
+pub mod door;
 pub mod limits;
 pub mod link;
 pub mod login;
 pub mod origin;
+mod refusal;
 pub mod serve;
 
 use std::collections::HashMap;
@@ -20,20 +21,26 @@ use std::time::{Duration, Instant};
 
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{MatchedPath, RawPathParams, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use ipnet::IpNet;
 use serde_json::json;
 
 use self::access::{Access, Way, is_good};
-use self::limits::{Allowance, BackOff, Rate, seconds_up};
+use self::door::{About, Door, Doors, INGEST};
+use self::limits::{Allowance, BackOff, Rate};
 use self::link::{LinkKey, Sound};
+use self::refusal::Refusal;
 use super::ApiError;
-use crate::call::WallTime;
+use crate::call::{CallKey, WallTime};
 use crate::store::change::Change;
 use crate::store::tokens::{Kept, Scope, Scopes, WallChange, hash};
 use crate::store::{Store, StoreError};
+
+/// Somebody at the pages may do so many times more than a script that was told the limit: sound that is listened to live comes in pieces of a
+/// second, a folder of recordings is a request for each.
+const SCREEN: u32 = 10;
 
 /// Says what the walls count.
 pub fn describe_metrics() {
@@ -50,6 +57,8 @@ pub struct WallSettings {
     pub open: bool,
     /// A token that may do everything.
     pub token: Option<String>,
+    /// One that may bring in calls of other platforms, which nobody does without then.
+    pub ingest_token: Option<String>,
     /// Names by which browsers may call.
     pub hosts: Vec<String>,
     /// Proxies whose X-Forwarded-For is believed.
@@ -68,14 +77,28 @@ pub struct WallSettings {
     pub spool: PathBuf,
 }
 
+/// Requests of a client in a minute.
+struct Minute {
+    reads: Rate,
+    writes: Rate,
+}
+
+impl Minute {
+    fn new(settings: &WallSettings, times: u32) -> Self {
+        let rate = |per_minute: u32| Rate::new(per_minute.saturating_mul(times));
+        Self { reads: rate(settings.reads_per_minute), writes: rate(settings.writes_per_minute) }
+    }
+}
+
 /// Everything the guard needs.
 pub struct Walls {
     settings: WallSettings,
     token: Option<[u8; 32]>,
+    ingest_token: Option<[u8; 32]>,
     store: Store,
     now: fn() -> WallTime,
-    reads: Rate,
-    writes: Rate,
+    scripts: Minute,
+    screens: Minute,
     back_off: BackOff,
     /// Signs links to sound.
     pub links: LinkKey,
@@ -95,133 +118,16 @@ pub enum Peer {
     Tcp(SocketAddr),
 }
 
-/// Why a request was not let through.
-#[derive(Debug)]
-enum Refusal {
-    Host,
-    OtherSite,
-    Script,
-    Token,
-    WrongToken,
-    WrongIngestToken,
-    Pause(Duration),
-    Spent(Allowance),
-    Scope(&'static [Scope]),
-    NotFromThere,
-    Campaign,
-    Hidden,
-    Store(StoreError),
-}
-
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl Refusal {
-    /// For the counter.
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Host => "host",
-            Self::OtherSite | Self::Script => "origin",
-            Self::Token => "no token",
-            Self::WrongToken | Self::WrongIngestToken => "wrong token",
-            Self::Pause(_) => "guessing",
-            Self::Spent(_) => "rate",
-            Self::Scope(_) | Self::NotFromThere => "scope",
-            Self::Campaign | Self::Hidden => "campaign",
-            Self::Store(_) => "database",
-        }
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        metrics::counter!("lineside_http_refused_total", "reason" => self.name()).increment(1);
-        let say = |status, text: &str| (status, axum::Json(json!({"detail": text}))).into_response();
-        let bearer = |text| {
-            let mut response = say(StatusCode::UNAUTHORIZED, text);
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            response
-        };
-        match self {
-            Self::Host => say(
-                StatusCode::MISDIRECTED_REQUEST,
-                "this daemon is not known by the name in Host; add it to [http] hosts if it should be",
-            ),
-            Self::OtherSite => say(StatusCode::FORBIDDEN, "another site's page may not do this"),
-            Self::Script => say(
-                StatusCode::FORBIDDEN,
-                "a login needs Origin, and application/json or X-Requested-With, to change something",
-            ),
-            Self::Token => bearer(
-                "a token is needed: Authorization: Bearer …, or a login at /login; `lineside token add` makes one",
-            ),
-            Self::WrongToken => bearer("this token is not known, was revoked, or is over"),
-            Self::WrongIngestToken => say(StatusCode::FORBIDDEN, "ingest token invalid"),
-            Self::Pause(wait) => {
-                let mut response = say(StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens from this address");
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds_up(wait)));
-                response
-            }
-            Self::Spent(allowance) => {
-                let text = format!("more than {} requests in a minute; wait and try again", allowance.limit);
-                let mut response = say(StatusCode::TOO_MANY_REQUESTS, &text);
-                allowance.write(response.headers_mut());
-                response
-            }
-            Self::Scope(any) => {
-                let words: Vec<String> = any.iter().map(|scope| format!("{scope:?}").to_lowercase()).collect();
-                say(StatusCode::FORBIDDEN, &format!("this token may not; it needs the scope {}", words.join(" or ")))
-            }
-            Self::NotFromThere => say(StatusCode::FORBIDDEN, "not from this address; see [http] ingest_allow"),
-            Self::Campaign => say(StatusCode::FORBIDDEN, "not for a token that is limited to a campaign"),
-            Self::Hidden => ApiError::NoCall.into_response(),
-            Self::Store(error) => ApiError::from(error).into_response(),
-        }
-    }
-}
-
-/// What a path needs: nothing, or one of these.
-fn needs(method: &Method, path: &str) -> &'static [Scope] {
-    let reading = method == Method::GET || method == Method::HEAD;
-    match path {
-        "/health" if reading => &[],
-        login::PATH | login::STYLE_PATH | login::LOGOUT_PATH => &[],
-        "/api/v1/calls" if !reading => &[Scope::Operate, Scope::Ingest],
-        "/api/v1/calls/{id}/audio/link" => &[Scope::Read],
-        path if !reading && (path.starts_with("/api/realtime/") || path.contains("/ingest")) => &[Scope::Ingest],
-        _ if reading => &[Scope::Read],
-        _ => &[Scope::Operate],
-    }
-}
-
-/// Paths that mind the campaign of a token themselves, by [`Access`].
-const AWARE: [&str; 6] =
-    ["/api/v1/calls", "/api/v1/calls/active", "/api/v1/calls/stats", "/api/v1/search", "/api/v1/events", "/ws/calls"];
-
-/// Whether a path is open to tokens of one campaign, apart from those of single calls: what minds it, and pages, which hold no data.
-fn open_to_campaigns(method: &Method, path: &str) -> bool {
-    let holds_data = ["/api", "/ws", "/metrics", "/health/"].iter().any(|start| path.starts_with(start));
-    (method == Method::GET || method == Method::HEAD) && (AWARE.contains(&path) || !holds_data)
-        || [login::PATH, login::LOGOUT_PATH].contains(&path)
-}
-
-/// The name of the path's part after `/calls/`: `id` of `/api/v1/calls/{id}/audio`.
-fn call_parameter(path: &str) -> Option<&str> {
-    let (_, rest) = path.split_once("/calls/{")?;
-    rest.split_once('}').map(|(name, _)| name)
-}
-
 impl Walls {
     /// Walls for a database; reads the key of the links.
     pub async fn new(settings: WallSettings, store: Store, now: fn() -> WallTime) -> Result<Self, StoreError> {
         let links = LinkKey::new(store.secret("links").await?);
+        let kept = |token: Option<&str>| token.filter(|token| !token.is_empty()).map(hash);
         Ok(Self {
-            token: settings.token.as_deref().filter(|token| !token.is_empty()).map(hash),
-            reads: Rate::new(settings.reads_per_minute),
-            writes: Rate::new(settings.writes_per_minute),
+            token: kept(settings.token.as_deref()),
+            ingest_token: kept(settings.ingest_token.as_deref()),
+            scripts: Minute::new(&settings, 1),
+            screens: Minute::new(&settings, SCREEN),
             back_off: BackOff::default(),
             links,
             used: Mutex::default(),
@@ -263,7 +169,18 @@ impl Walls {
     }
 
     /// Looks at a token that somebody shows; wrong ones are counted.
+    ///
+    /// A pause keeps from guessing what a person has thought up, in the configuration. A made token is not to be guessed, so whoever shows a right one
+    /// is let in also while a neighbour at the same address tries others.
     async fn token(&self, shown: &str, address: IpAddr) -> Result<Access, Refusal> {
+        if let Some(kept) = Kept::shown("lineside", shown)
+            && let Some(row) = self.store.token(&kept.selector).await?
+            && kept.same(&row.kept.hash)
+            && is_good(&row, (self.now)())
+        {
+            self.note_use(row.id).await?;
+            return Ok(Access::of(&row, Way::Token));
+        }
         if let Some(wait) = self.back_off.pause(address, Instant::now()) {
             return Err(Refusal::Pause(wait));
         }
@@ -273,14 +190,9 @@ impl Walls {
             self.back_off.right(address);
             return Ok(Access::all("[http] token".into(), Way::Token));
         }
-        if let Some(kept) = Kept::shown("lineside", shown)
-            && let Some(row) = self.store.token(&kept.selector).await?
-            && kept.same(&row.kept.hash)
-            && is_good(&row, (self.now)())
-        {
+        if self.ingest_token.as_ref().is_some_and(same) {
             self.back_off.right(address);
-            self.note_use(row.id).await?;
-            return Ok(Access::of(&row, Way::Token));
+            return Ok(Access { scopes: Scopes::INGEST, ..Access::all("[ingest] token".into(), Way::Token) });
         }
         self.back_off.wrong(address, whole, Instant::now());
         Err(Refusal::WrongToken)
@@ -308,13 +220,14 @@ impl Walls {
             return Ok(None);
         }
         self.note_use(row.id).await?;
-        Ok(Some(Access::of(&row, Way::Cookie)))
+        Ok(Some(Access { session: Some(kept.selector), ..Access::of(&row, Way::Cookie) }))
     }
 
-    /// A signed link in the query.
-    async fn link(&self, call: &str, query: &str) -> Result<Option<Access>, Refusal> {
+    /// A signed link: to a leg's sound, and to nothing else that ends like it.
+    async fn link(&self, ask: &Ask<'_>) -> Result<Option<Access>, Refusal> {
+        let Some(call) = ask.call.filter(|_| ask.path == link::PATH && !ask.changes()) else { return Ok(None) };
         let pairs: HashMap<String, String> =
-            axum::extract::Query::try_from_uri(&format!("/?{query}").parse().unwrap_or_default())
+            axum::extract::Query::try_from_uri(&format!("/?{}", ask.query).parse().unwrap_or_default())
                 .map(|query| query.0)
                 .unwrap_or_default();
         let text = |name: &str| pairs.get(name).map_or("", String::as_str);
@@ -325,70 +238,66 @@ impl Walls {
             return Ok(None);
         }
         if sound.by.is_empty() {
-            let mut access = Access::all("link".into(), Way::Link);
-            access.scopes = Scopes::parse("read").unwrap_or_default();
-            return Ok(Some(access));
+            return Ok(Some(Access { scopes: Scopes::READ, ..Access::all("link".into(), Way::Link) }));
         }
         let row = self.store.token(sound.by).await?.filter(|row| is_good(row, now));
         Ok(row.map(|row| Access::of(&row, Way::Link)))
     }
 
+    /// Whose request it is, by what it bears; [`Access`] of nobody where nothing is asked.
+    async fn identify(&self, ask: &Ask<'_>, address: IpAddr, site: origin::From) -> Result<Access, Refusal> {
+        let Ask { door, headers, .. } = *ask;
+        if door.needs.is_empty() {
+            return Ok(Access::nobody());
+        }
+        // Connectors of other platforms have a header of their own for it.
+        let cloud = || headers.get("x-cloud-token").filter(|_| door.needs == INGEST);
+        if let Some(shown) = headers.get(header::AUTHORIZATION) {
+            let shown = shown.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+            return self.token(shown.trim(), address).await;
+        }
+        if let Some(shown) = cloud() {
+            return self.token(shown.to_str().unwrap_or_default(), address).await;
+        }
+        if let Some(access) = self.session(headers).await? {
+            let from_page = site == origin::From::OwnPage;
+            let by_script = origin::is_made_by_script(headers);
+            if ask.changes() && !(from_page && by_script) || ask.is_socket() && !from_page {
+                return Err(Refusal::Script);
+            }
+            return Ok(access);
+        }
+        if let Some(access) = self.link(ask).await? {
+            return Ok(access);
+        }
+        let has_own_token = door.needs == INGEST && self.ingest_token.is_some();
+        if self.settings.open && !has_own_token {
+            Ok(Access::all("open".into(), Way::Open))
+        } else {
+            Err(Refusal::Token)
+        }
+    }
+
     /// Who comes in over TCP, and what is left of their minute.
-    async fn over_tcp(
-        &self,
-        peer: SocketAddr,
-        path: &str,
-        call: Option<&str>,
-        (method, uri, headers): (&Method, &Uri, &HeaderMap),
-    ) -> Result<(Access, Option<Allowance>), Refusal> {
-        let host = origin::single(headers, &header::HOST).ok_or(Refusal::Host)?;
+    async fn over_tcp(&self, peer: SocketAddr, ask: &Ask<'_>) -> Result<(Access, Option<Allowance>), Refusal> {
+        let host = origin::single(ask.headers, &header::HOST).ok_or(Refusal::Host)?;
         if !origin::is_ours(host, &self.settings.hosts) {
             return Err(Refusal::Host);
         }
-        let changes = ![Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
-        let is_socket = headers.contains_key(header::UPGRADE);
-        let site = origin::from(headers, host);
-        if (changes || is_socket) && site == origin::From::OtherSite {
+        let site = origin::from(ask.headers, host);
+        if (ask.changes() || ask.is_socket()) && site == origin::From::OtherSite {
             return Err(Refusal::OtherSite);
         }
-        let address = self.client(peer, headers);
-        let open_path = needs(method, path).is_empty();
-        let shown = headers
-            .get(header::AUTHORIZATION)
-            .map(|value| value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default());
-        let cloud = path.starts_with("/api/realtime/").then(|| headers.get("x-cloud-token")).flatten();
-        let access = if open_path {
-            Access { scopes: Scopes::default(), ..Access::all(String::new(), Way::Open) }
-        } else if let Some(shown) = shown {
-            self.token(shown.trim(), address).await?
-        } else if let Some(shown) = cloud {
-            self.token(shown.to_str().unwrap_or_default(), address).await.map_err(|refusal| match refusal {
-                Refusal::WrongToken => Refusal::WrongIngestToken,
-                other => other,
-            })?
-        } else if let Some(access) = self.session(headers).await? {
-            let from_page = site == origin::From::OwnPage;
-            if changes && !(from_page && origin::is_made_by_script(headers)) || is_socket && !from_page {
-                return Err(Refusal::Script);
-            }
-            access
-        } else {
-            let link = match (call, uri.query()) {
-                (Some(call), Some(query)) if path.ends_with("}/audio") && !changes => self.link(call, query).await?,
-                _ => None,
-            };
-            match link {
-                Some(access) => access,
-                None if self.settings.open => return Ok((Access::all("open".into(), Way::Open), None)),
-                None => return Err(Refusal::Token),
-            }
-        };
-        let rate = if changes { &self.writes } else { &self.reads };
-        let allowance = if self.settings.open { None } else { rate.take(&access.token, address) };
+        let address = self.client(peer, ask.headers);
+        let access = self.identify(ask, address, site).await?;
+        let minute = if access.way == Way::Cookie { &self.screens } else { &self.scripts };
+        let rate = if ask.changes() { &minute.writes } else { &minute.reads };
+        let counted = !self.settings.open && ask.door.is_counted(ask.changes());
+        let allowance = if counted { rate.take(access.credential(), address) } else { None };
         if let Some(spent) = allowance.filter(|allowance| allowance.wait.is_some()) {
             return Err(Refusal::Spent(spent));
         }
-        let ingests = needs(method, path).contains(&Scope::Ingest);
+        let ingests = ask.door.needs.contains(&Scope::Ingest);
         if ingests && !self.settings.ingest_allow.iter().any(|net| net.contains(&address)) {
             return Err(Refusal::NotFromThere);
         }
@@ -396,76 +305,129 @@ impl Walls {
     }
 
     /// Whether somebody may do what they ask for, and the call exists for them.
-    async fn allow(&self, access: &Access, method: &Method, path: &str, call: Option<&str>) -> Result<(), Refusal> {
-        let needs = needs(method, path);
+    async fn allow(&self, access: &Access, ask: &Ask<'_>) -> Result<(), Refusal> {
+        let Door { needs, about } = ask.door;
         if !needs.is_empty() && !access.may(needs) {
             return Err(Refusal::Scope(needs));
         }
         if access.campaign.is_none() || needs.is_empty() {
             return Ok(());
         }
-        match call {
-            Some(id) => match self.store.call(id).await? {
-                Some(row) if !access.sees(&row) => Err(Refusal::Hidden),
-                _ => Ok(()),
+        match (about, ask.call) {
+            (About::Nothing | About::Own, _) => Ok(()),
+            // One that is not there is answered in the same way, whatever else is wrong with the request.
+            (About::Call, Some(id)) => match self.store.call(id).await? {
+                Some(row) if access.sees(&row) => Ok(()),
+                _ => Err(Refusal::Hidden),
             },
-            None if open_to_campaigns(method, path) => Ok(()),
-            None => Err(Refusal::Campaign),
+            (About::Call | About::Daemon | About::All, _) => Err(Refusal::Campaign),
         }
     }
 }
 
+/// A request, as the guard looks at it.
+struct Ask<'a> {
+    door: Door,
+    method: &'a Method,
+    path: &'a str,
+    call: Option<&'a str>,
+    query: &'a str,
+    headers: &'a HeaderMap,
+}
+
+impl Ask<'_> {
+    fn changes(&self) -> bool {
+        ![Method::GET, Method::HEAD].contains(self.method)
+    }
+
+    fn is_socket(&self) -> bool {
+        self.headers.contains_key(header::UPGRADE)
+    }
+}
+
+/// Calls that an answer tells of and its path does not name; a handler puts it into its response.
+#[derive(Clone, Debug)]
+pub struct Told(pub Vec<CallKey>);
+
+/// What the guard has at hand.
+pub type Post = (Arc<Walls>, Arc<Doors>);
+
 /// Lets a request through to its handler, or says why not.
 pub async fn guard(
-    State(walls): State<Arc<Walls>>,
+    State((walls, doors)): State<Post>,
     parameters: Result<RawPathParams, RawPathParamsRejection>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let path =
         request.extensions().get::<MatchedPath>().map_or_else(String::new, |matched| matched.as_str().to_string());
-    let call = call_parameter(&path).and_then(|name| {
+    let method = request.method().clone();
+    let call = door::call_parameter(&path).and_then(|name| {
         let found = parameters.as_ref().ok()?.iter().find(|(key, _)| *key == name)?;
         Some(found.1.to_string())
     });
     let peer = request.extensions().get::<Peer>().copied();
-    let (mut address, over_tcp) = (None, !matches!(peer, Some(Peer::Unix { .. })));
+    let over_tcp = !matches!(peer, Some(Peer::Unix { .. }));
+    let door = if path.is_empty() { Some(Door::NOWHERE) } else { doors.of(&method, &path) };
+    let Some(door) = door else {
+        let mut response = no_such_method(&doors.methods(&path));
+        harden(response.headers_mut(), walls.settings.tls && over_tcp, path.starts_with("/api"));
+        return response;
+    };
+    let ask = Ask {
+        door,
+        method: &method,
+        path: &path,
+        call: call.as_deref(),
+        query: request.uri().query().unwrap_or_default(),
+        headers: request.headers(),
+    };
+    let mut address = None;
+    let mut allowance = None;
     let passed = match peer {
-        Some(Peer::Unix { user }) => Ok((Access::all(format!("user {user}"), Way::Unix), None)),
+        Some(Peer::Unix { user }) => Ok(Access::all(format!("user {user}"), Way::Unix)),
         Some(Peer::Tcp(peer)) => {
             address = Some(walls.client(peer, request.headers()));
-            let head = (request.method(), request.uri(), request.headers());
-            walls.over_tcp(peer, &path, call.as_deref(), head).await
+            walls.over_tcp(peer, &ask).await.map(|(access, left)| {
+                allowance = left;
+                access
+            })
         }
         None => Err(Refusal::Token),
     };
-    let method = request.method().clone();
     let passed = match passed {
-        Ok((access, allowance)) => {
-            walls.allow(&access, &method, &path, call.as_deref()).await.map(|()| (access, allowance))
-        }
+        Ok(access) => walls.allow(&access, &ask).await.map(|()| access),
         Err(refusal) => Err(refusal),
     };
     let mut response = match passed {
-        Ok((access, allowance)) => {
+        Ok(access) => {
             request.extensions_mut().insert(access.clone());
             if let Some(address) = address {
                 request.extensions_mut().insert(login::ClientAddress(address));
             }
-            let mut response = next.run(request).await;
-            if let Some(allowance) = allowance {
-                allowance.write(response.headers_mut());
+            let response = next.run(request).await;
+            let status = response.status();
+            let told = response.extensions().get::<Told>().cloned();
+            let deed = audit::Deed { method: &method, path: &path, door, call: call.as_deref() };
+            let done = status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS;
+            match if done { walls.note(&access, address, deed, told).await } else { Ok(()) } {
+                Ok(()) => response,
+                Err(error) => ApiError::from(error).into_response(), // nothing is read without a record of it
             }
-            if let Err(error) = walls.note(&access, address, &method, &path, call.as_deref(), response.status()).await {
-                return ApiError::from(error).into_response(); // nothing is read without a record of it
-            }
-            response
         }
         Err(Refusal::Token) if login::wants_page(&request) => login::send_there(&request),
         Err(refusal) => refusal.into_response(),
     };
+    if let Some(allowance) = allowance {
+        allowance.write(response.headers_mut());
+    }
     harden(response.headers_mut(), walls.settings.tls && over_tcp, path.starts_with("/api"));
     response
+}
+
+fn no_such_method(allowed: &str) -> Response {
+    let detail = axum::Json(json!({"detail": "this path does not take this method"}));
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, allowed)], detail).into_response()
 }
 
 /// Headers that tell a browser what not to do; the page sets its own Content-Security-Policy.
@@ -483,32 +445,5 @@ fn harden(headers: &mut HeaderMap, tls: bool, is_data: bool) {
     }
     if is_data {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_that_nobody_has_named_needs_a_scope_and_is_closed_to_campaigns() {
-        assert_eq!(needs(&Method::GET, "/api/v1/new"), [Scope::Read]);
-        assert_eq!(needs(&Method::POST, "/api/v1/new"), [Scope::Operate]);
-        assert_eq!(needs(&Method::GET, ""), [Scope::Read], "no path at all");
-        assert_eq!(needs(&Method::POST, "/health"), [Scope::Operate]);
-        assert_eq!(needs(&Method::POST, "/api/realtime/events"), [Scope::Ingest]);
-        assert!(needs(&Method::GET, "/health").is_empty());
-        for closed in ["/api/v1/new", "/metrics", "/health/models", "/ws/new"] {
-            assert!(!open_to_campaigns(&Method::GET, closed), "{closed}");
-        }
-        assert!(!open_to_campaigns(&Method::POST, "/api/v1/calls"));
-        assert!(open_to_campaigns(&Method::GET, "/") && open_to_campaigns(&Method::GET, "/api/v1/search"));
-    }
-
-    #[test]
-    fn the_call_of_a_path_is_found_wherever_it_stands() {
-        assert_eq!(call_parameter("/api/v1/calls/{id}/audio"), Some("id"));
-        assert_eq!(call_parameter("/ws/calls/{call_id}"), Some("call_id"));
-        assert_eq!(call_parameter("/api/v1/calls/active"), None);
     }
 }

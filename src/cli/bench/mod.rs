@@ -3,19 +3,23 @@
 //! Machines are noisy: figures are printed, nothing is judged. Ratios come from one run with the peer beside us.
 
 mod accuracy;
+mod bed;
+mod inserts;
+mod legs;
+mod live;
+mod pbx;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use serde_json::json;
 
-use super::client::{Daemon, query, runtime};
+use super::client::{query, runtime};
 use super::{say, table};
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime};
 use crate::config::Config;
@@ -23,6 +27,10 @@ use crate::store::Store;
 use crate::store::change::{Change, NewCall, NewLeg, NewSegment, NewUtterance, UtteranceState};
 use crate::text::lexicon::{Lexicon, LexiconKind};
 use accuracy::Plan;
+use bed::Bed;
+
+/// The speech section of a bench that wants no text.
+const NO_MODEL: &str = "model = \"none\"";
 
 /// Starts its own daemon; the running one is not touched
 #[derive(Args)]
@@ -38,9 +46,24 @@ pub(super) struct BenchArguments {
     /// Speech to send: a WAV of 8 kHz [default: a synthetic voice]
     #[arg(long)]
     audio: Option<PathBuf>,
-    /// Calls in the database for the queries
+    /// Calls in the database for the queries; calls at a time for live
     #[arg(long, default_value_t = 10_000)]
     calls: i64,
+    /// Segments in each call of the database
+    #[arg(long, default_value_t = 20)]
+    segments: i64,
+    /// For queries: a folder that keeps the filled database for the next time
+    #[arg(long)]
+    database: Option<PathBuf>,
+    /// For live: a folder of pairs NAME-agent.wav and NAME-caller.wav, 8 kHz
+    #[arg(long)]
+    pairs: Option<PathBuf>,
+    /// For live: inferences at a time
+    #[arg(long, default_value_t = 1)]
+    workers: usize,
+    /// CPUs for the daemon, as `taskset -c` takes them; the bench itself stays where it is
+    #[arg(long)]
+    cpu: Option<String>,
     /// Texts for the sentiment bench, one a line
     #[arg(long)]
     texts: Option<PathBuf>,
@@ -50,7 +73,7 @@ pub(super) struct BenchArguments {
     /// For accuracy: a folder of recordings with their text beside them (FILE.txt, FILE.json), or a folder of such folders
     #[arg(long)]
     recordings: Option<PathBuf>,
-    /// For accuracy: model names or paths [default: that of the configuration]
+    /// For accuracy and live: model names or paths [default: that of the configuration]
     #[arg(long)]
     model: Vec<String>,
     /// For accuracy: each recording is one window of the model, of 30 s at most
@@ -59,7 +82,7 @@ pub(super) struct BenchArguments {
     /// For accuracy: each model with RNNoise in front of it too
     #[arg(long)]
     denoise: bool,
-    /// For accuracy: one JSON object a set and model
+    /// One JSON object a bench; for accuracy one a set and model
     #[arg(long)]
     json: bool,
 }
@@ -76,6 +99,10 @@ enum What {
     Vader,
     /// What 20, 50 and 200 agents would see on 2, 8 and 32 cores, by a simulation of the governor
     Governor,
+    /// Live calls at a time, two legs each in real time: lag of their text, CPU, memory (wants --pairs and --model)
+    Live,
+    /// Wake-up latency of threads like a telephone system's, without a daemon
+    Pbx,
     /// Words that models get wrong on recordings whose text is known
     Accuracy,
 }
@@ -90,6 +117,12 @@ pub(super) fn run(
         let (models, whole) = (arguments.model.as_slice(), arguments.whole);
         accuracy::run(&Plan { folder, models, whole, denoise: arguments.denoise, json: arguments.json }, &config()?)?;
     }
+    if arguments.what.contains(&What::Live) {
+        live::run(arguments)?;
+    }
+    if arguments.what.contains(&What::Pbx) {
+        pbx::run(arguments.seconds, arguments.json)?;
+    }
     if wanted(What::Memory) {
         memory()?;
     }
@@ -97,7 +130,7 @@ pub(super) fn run(
         vader(arguments)?;
     }
     if wanted(What::Legs) {
-        legs(arguments)?;
+        legs::run(arguments)?;
     }
     if wanted(What::Queries) {
         queries(arguments)?;
@@ -108,212 +141,12 @@ pub(super) fn run(
     Ok(())
 }
 
-/// A daemon on a folder of its own; both go when this is dropped.
-struct Bed {
-    folder: PathBuf,
-    config: Config,
-    audiosocket: u16,
-    child: Option<Child>,
-}
-
-impl Bed {
-    fn new(name: &str) -> anyhow::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("lineside-bench-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)?;
-        let audiosocket = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let text = format!(
-            "[paths]\nstate = \"{0}/state\"\nrun = \"{0}/run\"\n[http]\nlisten = \"\"\n[audiosocket]\nlisten = \"127.0.0.1:{audiosocket}\"\n\
-             [speech]\nmodel = \"none\"\n[log]\nlevel = \"error\"\n",
-            folder.display()
-        );
-        std::fs::write(folder.join("lineside.toml"), &text)?;
-        let config = Config::parse(&folder.join("lineside.toml"), &text)?;
-        Ok(Self { folder, config, audiosocket, child: None })
-    }
-
-    fn start(&mut self) -> anyhow::Result<()> {
-        let child = Command::new(std::env::current_exe()?)
-            .arg("--config")
-            .arg(self.folder.join("lineside.toml"))
-            .arg("serve")
-            .stdin(Stdio::null())
-            .spawn()
-            .context("start a daemon")?;
-        self.child = Some(child);
-        let began = Instant::now();
-        while self.get("/health").is_err() {
-            if began.elapsed() > Duration::from_secs(30) {
-                bail!("the daemon did not come up within 30 s");
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Ok(())
-    }
-
-    fn daemon(&self) -> Daemon {
-        Daemon::at(self.config.paths.run.join("api.sock"))
-    }
-
-    fn get(&self, path: &str) -> anyhow::Result<serde_json::Value> {
-        self.daemon().fetch(&self.config, path)
-    }
-
-    fn proc(&self, file: &str) -> String {
-        let pid = self.child.as_ref().map_or(0, Child::id);
-        std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default()
-    }
-
-    fn rss_mb(&self) -> f64 {
-        let status = self.proc("status");
-        let kb = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
-        kb.unwrap_or(f64::NAN) / 1000.0
-    }
-
-    /// CPU seconds so far.
-    fn cpu_s(&self) -> f64 {
-        let stat = self.proc("stat");
-        let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
-        let field = |n: usize| after.split_whitespace().nth(n).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
-        (field(11) + field(12)) / 100.0 // USER_HZ is 100 on every Linux that Debian runs on
-    }
-}
-
-impl Drop for Bed {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            let _ = Command::new("kill").arg(child.id().to_string()).status();
-            let _ = child.wait();
-        }
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
 fn memory() -> anyhow::Result<()> {
-    let mut bed = Bed::new("memory")?;
+    let mut bed = Bed::new("memory", NO_MODEL, None)?;
     bed.start()?;
     std::thread::sleep(Duration::from_secs(3));
     say(&format!("memory: idle daemon without a model: {:.1} MB RSS", bed.rss_mb()))?;
     Ok(())
-}
-
-/// A voice of harmonics that speaks for a second and pauses for one.
-fn synthetic() -> Vec<i16> {
-    let tau = std::f32::consts::TAU;
-    (0..16_000)
-        .map(|i| {
-            let t = i as f32 / 8000.0;
-            if t >= 1.0 {
-                return 0;
-            }
-            let pitch = 120.0 + 20.0 * (tau * 2.0 * t).sin();
-            let syllable = (tau * 4.0 * t).sin().abs();
-            let voice: f32 = (1..12).map(|n| (tau * pitch * n as f32 * t).sin() / n as f32).sum();
-            (voice * syllable * 6000.0) as i16
-        })
-        .collect()
-}
-
-fn legs(arguments: &BenchArguments) -> anyhow::Result<()> {
-    crate::host::raise_file_limit();
-    let sound = match &arguments.audio {
-        Some(path) => crate::pipeline::analyze::read(path)?.1.remove(0),
-        None => synthetic(),
-    };
-    let frames = arguments.seconds as usize * 50;
-    let mut bed = Bed::new("legs")?;
-    bed.start()?;
-    let (cpu, began) = (bed.cpu_s(), Instant::now());
-    let address = format!("127.0.0.1:{}", bed.audiosocket);
-    let late = runtime()?.block_on(async {
-        let mut tasks = tokio::task::JoinSet::new();
-        for leg in 0..arguments.legs {
-            let (address, sound) = (address.clone(), sound.clone());
-            tasks.spawn(async move { send(&address, leg, frames, &sound).await });
-        }
-        let bar = ProgressBar::new(frames as u64 / 50);
-        bar.set_message("seconds");
-        let mut worst = Duration::ZERO;
-        let mut tick = tokio::time::interval(Duration::from_secs(1));
-        loop {
-            tokio::select! {
-                done = tasks.join_next() => match done {
-                    Some(result) => worst = worst.max(result??),
-                    None => break,
-                },
-                _ = tick.tick() => bar.set_position(began.elapsed().as_secs()),
-            }
-        }
-        bar.finish_and_clear();
-        anyhow::Ok(worst)
-    })?;
-    let wall = began.elapsed().as_secs_f64();
-    let used = bed.cpu_s() - cpu;
-    let rss = bed.rss_mb();
-    // Legs close, utterances are counted.
-    let began = Instant::now();
-    let calls = loop {
-        let calls = bed.get("/api/v1/calls?limit=1000")?["calls"].as_array().cloned().unwrap_or_default();
-        if calls.iter().all(|call| call["status"] != "active") || began.elapsed() > Duration::from_secs(30) {
-            break calls;
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    };
-    let metrics = runtime()?.block_on(async {
-        use http_body_util::BodyExt;
-        let body = bed.daemon().open(&bed.config, "/metrics").await?.into_body().collect().await?.to_bytes();
-        anyhow::Ok(String::from_utf8_lossy(&body).into_owned())
-    })?;
-    let counter = |name: &str| -> f64 {
-        metrics
-            .lines()
-            .filter(|line| line.starts_with(name))
-            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-            .sum()
-    };
-    let sent = frames * arguments.legs;
-    let received = counter("lineside_frames_total");
-    // Silence that was written for gaps would only hide a loss here: the frames were sent without gaps.
-    let on_disk: f64 = counter("lineside_spool_bytes_total") / 320.0 - counter("lineside_gap_samples_total") / 160.0;
-    say(&format!(
-        "legs: {} at once for {} s: {sent} frames sent, {received} received, {on_disk:.0} on disk, {} lost",
-        arguments.legs,
-        arguments.seconds,
-        sent as f64 - on_disk
-    ))?;
-    say(&format!(
-        "legs: {} calls, {} utterances found, daemon used {:.2} cores and {rss:.0} MB; the sender was late by {} ms at worst",
-        calls.len(),
-        bed.get("/health")?["backlog"]["utterances"],
-        used / wall,
-        late.as_millis()
-    ))?;
-    Ok(())
-}
-
-/// One leg in real time; how late its frames were at worst, by the sender's own fault.
-async fn send(address: &str, leg: usize, frames: usize, sound: &[i16]) -> anyhow::Result<Duration> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let mut hello = vec![1, 0, 16];
-    hello.extend(uuid::Uuid::from_u128(0xbe4c_0000_0000_4000_8000_0000_0000_0000 + leg as u128).as_bytes());
-    stream.write_all(&hello).await?;
-    // Spread over the 20 ms, as calls are.
-    let start = tokio::time::Instant::now() + Duration::from_micros((leg as u64 * 7919) % 20_000);
-    let mut worst = Duration::ZERO;
-    for number in 0..frames {
-        let due = start + Duration::from_millis(20) * number as u32;
-        tokio::time::sleep_until(due).await;
-        worst = worst.max(due.elapsed());
-        let mut frame = vec![0x10, 1, 0x40];
-        for i in 0..160 {
-            frame.extend(sound[(number * 160 + i + leg * 997) % sound.len()].to_le_bytes());
-        }
-        stream.write_all(&frame).await?;
-    }
-    stream.shutdown().await?;
-    Ok(worst)
 }
 
 /// Half an hour of a call centre, simulated. An utterance of 3 s costs what tiny.en and base.en (q8_0) were measured to cost on one core with
@@ -411,91 +244,108 @@ const WORDS: &str = "account address agent angry balance bill broken call cancel
     explain fault five friday help hold invoice issue line manager meter minute mistake modem month name number offer order pay phone please \
     problem question refund router service sorry speak supervisor thank time today understand week work yesterday";
 
-fn fill(state: &Path, calls: i64) -> anyhow::Result<()> {
-    std::fs::create_dir_all(state)?;
+/// Numbers that are the same at every run.
+struct Random(u64);
+
+impl Default for Random {
+    fn default() -> Self {
+        Self(7)
+    }
+}
+
+impl Random {
+    fn below(&mut self, below: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) % below as u64) as usize
+    }
+}
+
+/// What a finished call brings to the database: each list belongs together, as a call brings it.
+fn call_changes(number: i64, segments: i64, random: &mut Random) -> Vec<Vec<Change>> {
     let words: Vec<&str> = WORDS.split_whitespace().collect();
-    let mut seed = 7_u64;
-    let mut random = |below: u64| {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (seed >> 33) % below
-    };
+    let (call, leg) = (CallKey(number), LegKey(number));
+    let started = WallTime(1_795_000_000_000 + number * 7000);
+    let mut sets = vec![vec![
+        Change::CallOpened(NewCall {
+            key: call,
+            id: CallId::from_lossy(&format!("{}.{number}", started.0 / 1000)),
+            source: Source::Recording,
+            started,
+            names: CallNames {
+                agent: Some(format!("agent{}", number % 50)),
+                campaign: Some(format!("c{}", number % 7)),
+                ..CallNames::default()
+            },
+        }),
+        Change::LegOpened(NewLeg {
+            key: leg,
+            call,
+            leg: Leg::Mixed,
+            source: Source::Recording,
+            rate_hz: 8000,
+            started,
+            offset: CallTime(0),
+            path: "/none".into(),
+            channel: 0,
+            owned: false,
+            peer: None,
+        }),
+    ]];
+    for turn in 0..segments {
+        let text: Vec<&str> = (0..10).map(|_| words[random.below(words.len())]).collect();
+        let key = UtteranceKey((number - 1) * segments + turn + 1);
+        let (start, end) = (CallTime(turn * 5000), CallTime(turn * 5000 + 4000));
+        sets.push(vec![Change::UtteranceFound(NewUtterance {
+            key,
+            call,
+            leg,
+            start_sample: turn as u64 * 40_000,
+            end_sample: turn as u64 * 40_000 + 32_000,
+            start,
+            end,
+            state: UtteranceState::Pending,
+        })]);
+        let segment = NewSegment {
+            start,
+            end,
+            text: text.join(" "),
+            confidence: 0.9,
+            language: Some("en".into()),
+            words: Vec::new(),
+            compound: random.below(2000) as f64 / 1000.0 - 1.0,
+            pos: 0.1,
+            neu: 0.8,
+            neg: 0.1,
+            label: "neutral".into(),
+            keywords: Vec::new(),
+            profanity: Vec::new(),
+        };
+        sets.push(vec![Change::UtteranceDone {
+            utterance: key,
+            state: UtteranceState::Done,
+            segments: vec![segment],
+            note: None,
+            engine: "bench".into(),
+            took_ms: 1,
+            at: started,
+        }]);
+    }
+    let at = WallTime(started.0 + 100_000);
+    sets.push(vec![
+        Change::LegClosed { leg, samples: segments as u64 * 40_000, reason: "closed".into(), at },
+        Change::CallMoved { call, state: CallState::Completed, at, reason: None },
+    ]);
+    sets
+}
+
+fn fill(state: &Path, calls: i64, segments: i64) -> anyhow::Result<()> {
+    std::fs::create_dir_all(state)?;
+    let mut random = Random::default();
     let bar = ProgressBar::new(calls as u64);
     runtime()?.block_on(async {
-        let (store, _) = Store::open(state)?;
-        let mut utterance = 0;
-        for number in 1..=calls {
-            let (call, leg) = (CallKey(number), LegKey(number));
-            let started = WallTime(1_795_000_000_000 + number * 7000);
-            let mut changes = vec![
-                Change::CallOpened(NewCall {
-                    key: call,
-                    id: CallId::from_lossy(&format!("{}.{number}", started.0 / 1000)),
-                    source: Source::Recording,
-                    started,
-                    names: CallNames {
-                        agent: Some(format!("agent{}", number % 50)),
-                        campaign: Some(format!("c{}", number % 7)),
-                        ..CallNames::default()
-                    },
-                }),
-                Change::LegOpened(NewLeg {
-                    key: leg,
-                    call,
-                    leg: Leg::Mixed,
-                    source: Source::Recording,
-                    rate_hz: 8000,
-                    started,
-                    offset: CallTime(0),
-                    path: "/none".into(),
-                    channel: 0,
-                    owned: false,
-                    peer: None,
-                }),
-            ];
-            for turn in 0..20 {
-                utterance += 1;
-                let text: Vec<&str> = (0..10).map(|_| words[random(words.len() as u64) as usize]).collect();
-                let key = UtteranceKey(utterance);
-                let (start, end) = (CallTime(turn * 5000), CallTime(turn * 5000 + 4000));
-                changes.push(Change::UtteranceFound(NewUtterance {
-                    key,
-                    call,
-                    leg,
-                    start_sample: turn as u64 * 40_000,
-                    end_sample: turn as u64 * 40_000 + 32_000,
-                    start,
-                    end,
-                    state: UtteranceState::Pending,
-                }));
-                let segment = NewSegment {
-                    start,
-                    end,
-                    text: text.join(" "),
-                    confidence: 0.9,
-                    language: Some("en".into()),
-                    words: Vec::new(),
-                    compound: random(2000) as f64 / 1000.0 - 1.0,
-                    pos: 0.1,
-                    neu: 0.8,
-                    neg: 0.1,
-                    label: "neutral".into(),
-                    keywords: Vec::new(),
-                    profanity: Vec::new(),
-                };
-                changes.push(Change::UtteranceDone {
-                    utterance: key,
-                    state: UtteranceState::Done,
-                    segments: vec![segment],
-                    note: None,
-                    engine: "bench".into(),
-                    took_ms: 1,
-                    at: started,
-                });
-            }
-            let at = WallTime(started.0 + 100_000);
-            changes.push(Change::LegClosed { leg, samples: 800_000, reason: "closed".into(), at });
-            changes.push(Change::CallMoved { call, state: CallState::Completed, at, reason: None });
-            store.writer().push(changes).await?;
+        let (store, before) = Store::open(state)?;
+        for number in before.highest.0 + 1..=calls {
+            store.writer().push(call_changes(number, segments, &mut random).into_iter().flatten().collect()).await?;
             bar.set_position(number as u64);
         }
         store.writer().commit(Vec::new()).await?;
@@ -507,8 +357,15 @@ fn fill(state: &Path, calls: i64) -> anyhow::Result<()> {
 }
 
 fn queries(arguments: &BenchArguments) -> anyhow::Result<()> {
-    let mut bed = Bed::new("queries")?;
-    fill(&bed.config.paths.state.clone(), arguments.calls)?;
+    let mut bed = Bed::new("queries", NO_MODEL, None)?;
+    let state = bed.config.paths.state.clone();
+    if let Some(kept) = &arguments.database {
+        std::fs::create_dir_all(kept)?;
+        std::os::unix::fs::symlink(std::fs::canonicalize(kept)?, &state)?;
+    }
+    let began = Instant::now();
+    fill(&state, arguments.calls, arguments.segments)?;
+    let filled_s = began.elapsed().as_secs_f64();
     bed.start()?;
     let words: Vec<&str> = WORDS.split_whitespace().collect();
     let pick = |i: usize, step: usize, of: usize| i * step % of.max(1);
@@ -533,6 +390,7 @@ fn queries(arguments: &BenchArguments) -> anyhow::Result<()> {
         }
     };
     let rounds = 1000;
+    let mut rows = Vec::new();
     for what in ["list", "transcript", "search"] {
         let mut times = Vec::with_capacity(rounds);
         runtime()?.block_on(async {
@@ -546,12 +404,26 @@ fn queries(arguments: &BenchArguments) -> anyhow::Result<()> {
         })?;
         times.sort_by(f64::total_cmp);
         let at = |share: f64| times[((rounds - 1) as f64 * share) as usize];
-        say(&format!(
-            "queries: {what} at {calls} calls, {} segments: p50 {:.1} ms, p99 {:.1} ms",
-            calls * 20,
-            at(0.5),
-            at(0.99)
-        ))?;
+        rows.push((what, at(0.5), at(0.99)));
     }
+    let rss_mb = bed.rss_mb();
+    bed.stop();
+    let inserts = inserts::run(&state, arguments.calls, arguments.segments, Duration::from_secs(5))?;
+    let segments = arguments.calls * arguments.segments;
+    if arguments.json {
+        let of = |(what, p50, p99): &(&str, f64, f64)| json!({"what": what, "p50_ms": p50, "p99_ms": p99});
+        let figures = json!({
+            "calls": calls, "segments": segments, "queries": rows.iter().map(of).collect::<Vec<_>>(), "filled_s": filled_s, "rss_mb": rss_mb,
+            "inserts_per_s": inserts.per_s, "reads_per_s_meanwhile": inserts.reads_per_s,
+        });
+        return Ok(say(&figures.to_string())?);
+    }
+    for (what, p50, p99) in rows {
+        say(&format!("queries: {what} at {calls} calls, {segments} segments: p50 {p50:.1} ms, p99 {p99:.1} ms"))?;
+    }
+    say(&format!(
+        "queries: {:.0} segments a second written while {:.0} queries a second were answered",
+        inserts.per_s, inserts.reads_per_s
+    ))?;
     Ok(())
 }

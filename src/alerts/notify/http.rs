@@ -1,0 +1,162 @@
+//! Services that take a POST: Slack's blocks, Resend's mail, a webhook that can be checked, the agents' notification service.
+
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use super::{Kind, Message, Notifier, Outcome};
+use crate::text::Level;
+
+/// From the connection to the last byte of the answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Resend's own address.
+const RESEND: &str = "https://api.resend.com/emails";
+/// Slack's limits: 150 characters of a header, 3000 of a section, 10 fields of 2000.
+const HEADER: usize = 150;
+const SECTION: usize = 2900;
+const FIELD: usize = 1900;
+
+/// What a receiver of a webhook computes too: HMAC-SHA256 of `timestamp.body` with the shared secret, in hex.
+pub(super) fn signature(secret: &str, timestamp_s: i64, body: &str) -> String {
+    // A key of any length is taken.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
+    mac.update(format!("{timestamp_s}.{body}").as_bytes());
+    hex::encode(mac.finalize().into_bytes())
+}
+
+/// Slack reads these three as markup.
+fn escaped(text: &str, longest: usize) -> String {
+    let cut: String = text.chars().take(longest / 5).collect(); // an escape is five characters at most
+    cut.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+fn slack(message: &Message) -> Value {
+    let fields: Vec<Value> = message
+        .facts
+        .iter()
+        .take(10)
+        .map(|(name, value)| json!({"type": "mrkdwn", "text": format!("*{name}*\n{}", escaped(value, FIELD))}))
+        .collect();
+    let subject: String = message.subject.chars().take(HEADER).collect();
+    let mut blocks = vec![
+        json!({"type": "header", "text": {"type": "plain_text", "text": subject}}),
+        json!({"type": "section", "fields": fields}),
+    ];
+    if !message.text.is_empty() {
+        blocks.push(json!({"type": "section", "text": {"type": "mrkdwn", "text": format!("> {}", escaped(&message.text, SECTION))}}));
+    }
+    let color = match message.level {
+        Level::Warning => "#b7791f",
+        Level::Urgent => "#c05621",
+        Level::Critical => "#c53030",
+    };
+    json!({"text": escaped(&message.subject, SECTION), "attachments": [{"color": color, "blocks": blocks}]})
+}
+
+pub(super) fn send(notifier: &Notifier, message: &Message, at_s: i64) -> Outcome {
+    let key = |text: &Option<String>| format!("Bearer {}", text.as_deref().unwrap_or_default());
+    let mut headers: Vec<(&str, String)> = vec![("Content-Type", "application/json".into())];
+    let body = match notifier.kind {
+        Kind::Slack => slack(message),
+        Kind::Resend => {
+            headers.push(("Authorization", key(&notifier.key)));
+            headers.push(("Idempotency-Key", format!("alert/{}", message.alert)));
+            json!({"from": notifier.from, "to": notifier.to, "subject": message.subject, "text": message.plain()})
+        }
+        Kind::AgentService => {
+            if notifier.key.is_some() {
+                headers.push(("Authorization", key(&notifier.key)));
+            }
+            json!({
+                "type": "alert", "call_id": message.json["call_id"], "agent": message.json["agent"], "level": message.level,
+                "title": message.subject, "message": message.plain(), "prompts": message.json["prompts"], "timestamp": message.json["timestamp"],
+            })
+        }
+        Kind::Webhook | Kind::Smtp => message.json.clone(),
+    }
+    .to_string();
+    if notifier.kind == Kind::Webhook {
+        let secret = notifier.secret.as_deref().unwrap_or_default();
+        headers.push(("X-Lineside-Timestamp", at_s.to_string()));
+        headers.push(("X-Lineside-Signature", format!("sha256={}", signature(secret, at_s, &body))));
+        headers.push(("X-Lineside-Delivery", format!("alert-{}", message.alert)));
+    }
+    let url = notifier.url.as_deref().unwrap_or(RESEND);
+    post(url, &headers, body)
+}
+
+fn post(url: &str, headers: &[(&str, String)], body: String) -> Outcome {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(PATIENCE))
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .user_agent(concat!("lineside/", env!("CARGO_PKG_VERSION")))
+        .build();
+    let mut request = ureq::Agent::from(config).post(url);
+    for (name, value) in headers {
+        request = request.header(*name, value);
+    }
+    match request.send(body) {
+        Err(error @ (ureq::Error::BadUri(_) | ureq::Error::Http(_))) => Outcome::Never(error.to_string()),
+        Err(error) => Outcome::Later(error.to_string(), None),
+        Ok(mut response) => {
+            let status = response.status().as_u16();
+            let after =
+                response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
+            let said = response.body_mut().with_config().limit(2000).read_to_string().unwrap_or_default();
+            let said: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
+            verdict(status, &said, after)
+        }
+    }
+}
+
+/// What an answer means for the next try.
+fn verdict(status: u16, said: &str, after_s: Option<u64>) -> Outcome {
+    /// Nobody is waited for longer.
+    const LONGEST_S: u64 = 3600;
+    let error = format!("answered {status} {said}").trim_end().to_owned();
+    match status {
+        200..=299 => Outcome::Sent,
+        408 | 425 | 429 | 500..=599 => {
+            Outcome::Later(error, after_s.map(|after| Duration::from_secs(after.min(LONGEST_S))))
+        }
+        _ => Outcome::Never(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_what_any_other_hmac_gives() {
+        // printf '1700000000.{"id":1}' | openssl dgst -sha256 -hmac sesame
+        assert_eq!(
+            signature("sesame", 1_700_000_000, "{\"id\":1}"),
+            "dcb2281ad8780b3c1a1d1c02816cd8de16845f073a118a064171a077dab0d2f1"
+        );
+    }
+
+    #[test]
+    fn markup_in_what_was_said_is_no_markup_in_slack() {
+        let message =
+            Message::new(json!({"level": "urgent", "text": "<!channel> & <script>", "call_id": "<x>"}), str::to_owned);
+        let sent = slack(&message).to_string();
+        assert!(sent.contains("&lt;!channel&gt; &amp; &lt;script&gt;") && !sent.contains("<script>"), "{sent}");
+        let long = Message::new(json!({"text": "<".repeat(100_000), "call_id": "x".repeat(1000)}), str::to_owned);
+        let sent = slack(&long);
+        assert!(sent["attachments"][0]["blocks"][2]["text"]["text"].as_str().is_some_and(|text| text.len() <= 3000));
+        assert!(sent["attachments"][0]["blocks"][0]["text"]["text"].as_str().is_some_and(|text| text.len() <= 150));
+    }
+
+    #[test]
+    fn what_may_get_better_is_tried_again_and_what_will_not_is_not() {
+        assert_eq!(verdict(204, "", None), Outcome::Sent);
+        assert_eq!(verdict(429, "", Some(7)), Outcome::Later("answered 429".into(), Some(Duration::from_secs(7))));
+        assert!(matches!(verdict(503, "busy", None), Outcome::Later(_, None)));
+        assert_eq!(verdict(404, "no_service", None), Outcome::Never("answered 404 no_service".into()));
+    }
+}

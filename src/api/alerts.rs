@@ -1,0 +1,94 @@
+//! Alerts: a list, and taking one.
+
+use std::collections::HashMap;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use serde_json::{Value, json};
+
+use super::calls::find_seen;
+use super::walls::access::Access;
+use super::{Api, ApiError, Parameters};
+use crate::store::alerts::{AlertFilter, AlertRow};
+use crate::store::change::Change;
+
+/// What an acknowledgement says at most about who gave it.
+const LONGEST_NAME: usize = 100;
+/// Alerts of one call that are shown with it.
+const OF_A_CALL: u32 = 1000;
+
+/// `GET /api/v1/alerts`: newest first.
+pub(super) async fn list(
+    State(api): State<Api>,
+    access: Access,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Json<Value>, ApiError> {
+    let query = Parameters::new(query);
+    let call = match query.text("call_id").or(query.text("call")) {
+        Some(id) => Some(find_seen(&api, &access, &id).await?.key),
+        None => None,
+    };
+    let level = query.text("level");
+    if let Some(level) = level.as_deref().filter(|level| !["warning", "urgent", "critical"].contains(level)) {
+        let msg = format!("{level:?} is not warning, urgent or critical");
+        return Err(ApiError::Wrong("query", "level".into(), msg));
+    }
+    let filter = AlertFilter {
+        call,
+        level,
+        acknowledged: query.parse("acknowledged", "true or false")?,
+        since: query.time("since")?,
+        agent: query.text("agent"),
+        campaign: query.text("campaign"),
+        only: access.campaign.clone(),
+        limit: query.limit()?,
+    };
+    let alerts: Vec<Value> = api.store.alerts(filter).await?.iter().map(AlertRow::json).collect();
+    Ok(Json(json!({"count": alerts.len(), "open": api.store.open_alerts(access.campaign).await?, "alerts": alerts})))
+}
+
+/// `POST /api/v1/alerts/{id}/ack`: by whom, in the body; who was first stays.
+pub(super) async fn ack(
+    State(api): State<Api>,
+    access: Access,
+    Path(id): Path<String>,
+    body: axum::body::Bytes,
+) -> Result<Json<Value>, ApiError> {
+    let by = who(&body)?;
+    Ok(Json(acknowledge(&api, &access, &id, &by).await?.json()))
+}
+
+/// Who takes it: `{"by": "mary"}`; a body may be left out.
+fn who(body: &[u8]) -> Result<String, ApiError> {
+    if body.is_empty() {
+        return Ok("unknown".into());
+    }
+    let wrong = |msg: String| ApiError::Wrong("body", "by".into(), msg);
+    let body: Value = serde_json::from_slice(body).map_err(|error| wrong(format!("no JSON: {error}")))?;
+    match &body["by"] {
+        Value::Null if body.is_object() => Ok("unknown".into()),
+        Value::String(by) if (1..=LONGEST_NAME).contains(&by.trim().len()) => Ok(by.trim().to_owned()),
+        _ => Err(wrong(format!(
+            "an object with a name of 1 to {LONGEST_NAME} bytes is wanted, like {{\"by\": \"mary\"}}"
+        ))),
+    }
+}
+
+/// Takes an alert, and tells how it stands then.
+pub(super) async fn acknowledge(api: &Api, access: &Access, id: &str, by: &str) -> Result<AlertRow, ApiError> {
+    let none = || ApiError::NotFound("Alert not found".into());
+    let alert: i64 = id.parse().map_err(|_| none())?;
+    let row = api.store.alert(alert).await?.ok_or_else(none)?;
+    if !access.sees_campaign(row.campaign.as_ref()) {
+        return Err(none());
+    }
+    let change = Change::AlertAcknowledged { alert, by: by.to_owned(), at: (api.health.now)() };
+    api.store.writer().commit(vec![change]).await?;
+    api.store.alert(alert).await?.ok_or_else(none)
+}
+
+/// The alerts of a call, in order of time.
+pub(super) async fn of_call(api: &Api, call: crate::call::CallKey) -> Result<Vec<Value>, ApiError> {
+    let filter = AlertFilter { call: Some(call), limit: OF_A_CALL, ..AlertFilter::default() };
+    Ok(api.store.alerts(filter).await?.iter().rev().map(AlertRow::json).collect())
+}

@@ -1,0 +1,131 @@
+//! `WS /ws/events`: the feed for pages, which goes on where it was broken off.
+//!
+//! The documented `/ws/calls` sends bare messages; server-sent events resume, but a browser opens six connections to a host and no more, so a
+//! seventh tab would hang. Here each message is `{"id": number, "event": message}`, and `last_event_id` gives what was missed first. The first
+//! message is `{"hello": {"last": number, "reset": bool}}`; `reset` says that the numbers are not those of this database and nothing can be made up.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use axum::extract::ws::{Message, WebSocket};
+use axum::extract::{Query, State, WebSocketUpgrade};
+use axum::response::Response;
+use serde_json::json;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::calls::find_seen;
+use super::walls::access::{Access, Lease};
+use super::{Api, ApiError, Parameters};
+use crate::call::CallKey;
+use crate::store::{StoreError, StoredEvent};
+
+/// A client that does not take a message in this time is let go; it comes back with its last number.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// So often something is said, so that a client knows a dead connection from a quiet one.
+const BEAT: Duration = Duration::from_secs(10);
+/// Events read at once for a client that comes back.
+const PAGE: u32 = 500;
+
+/// Why a follower is done with.
+enum Gone {
+    /// It left, or does not read.
+    Client,
+    /// It fell behind what is kept in memory: it comes back and reads the rest.
+    Behind,
+    /// The database failed.
+    Store,
+}
+
+impl From<StoreError> for Gone {
+    fn from(error: StoreError) -> Self {
+        log::error!("api: {error}");
+        Self::Store
+    }
+}
+
+pub(super) async fn events(
+    State(api): State<Api>,
+    access: Access,
+    Query(query): Query<HashMap<String, String>>,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, ApiError> {
+    let query = Parameters::new(query);
+    let from = query.parse("last_event_id", "a number")?;
+    let only = match query.text("call_id") {
+        Some(id) => Some(find_seen(&api, &access, &id).await?.key),
+        None => None,
+    };
+    Ok(upgrade.max_message_size(4096).on_upgrade(move |socket| async move {
+        let lease = access.lease(&api.walls, &api.stop);
+        if let Err(Gone::Behind | Gone::Store) =
+            (Follower { api, access, lease, socket, only, seen: 0 }).run(from).await
+        {
+            metrics::counter!("lineside_feed_dropped_total").increment(1);
+        }
+    }))
+}
+
+struct Follower {
+    api: Api,
+    access: Access,
+    lease: Lease,
+    socket: WebSocket,
+    only: Option<CallKey>,
+    seen: i64,
+}
+
+impl Follower {
+    async fn run(mut self, from: Option<i64>) -> Result<(), Gone> {
+        // Subscribed before the past is read: what is committed in between comes twice and is told apart by its number.
+        let mut live = self.api.store.live();
+        let last = self.api.store.last_event().await?;
+        let reset = from.is_some_and(|from| from > last);
+        self.seen = from.filter(|_| !reset).unwrap_or(last);
+        self.send(json!({"hello": {"last": last, "reset": reset}}).to_string()).await?;
+        loop {
+            let page = self.api.store.events_after(self.seen, self.only, PAGE).await?;
+            for event in &page {
+                self.tell(event).await?;
+            }
+            if page.len() < PAGE as usize {
+                break;
+            }
+        }
+        let mut beat = tokio::time::interval(BEAT);
+        loop {
+            tokio::select! {
+                () = self.lease.over.cancelled() => return Ok(()),
+                _ = beat.tick() => self.send(r#"{"beat":true}"#.into()).await?,
+                event = live.recv() => match event {
+                    Ok(event) => self.tell(&event).await?,
+                    Err(RecvError::Lagged(_)) => return Err(Gone::Behind),
+                    Err(RecvError::Closed) => return Ok(()),
+                },
+                received = self.socket.recv() => match received {
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(()),
+                    Some(Ok(_)) => {}
+                },
+            }
+        }
+    }
+
+    /// An event without a number (text that is not final) is passed on and not counted.
+    async fn tell(&mut self, event: &StoredEvent) -> Result<(), Gone> {
+        if event.id > 0 && event.id <= self.seen || self.only.is_some_and(|call| event.call != Some(call)) {
+            return Ok(());
+        }
+        self.seen = self.seen.max(event.id);
+        if !self.access.sees_event(&self.api.store, event.call).await {
+            return Ok(());
+        }
+        self.send(format!(r#"{{"id":{},"event":{}}}"#, event.id, event.payload)).await
+    }
+
+    async fn send(&mut self, text: String) -> Result<(), Gone> {
+        match tokio::time::timeout(PATIENCE, self.socket.send(Message::Text(text.into()))).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Gone::Client),
+            Err(_) => Err(Gone::Behind),
+        }
+    }
+}

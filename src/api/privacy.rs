@@ -1,0 +1,136 @@
+//! What is not kept of a call, and what has to be kept: pauses of its recording, silenced stretches, legal hold.
+
+use std::collections::HashMap;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use super::calls::find_call;
+use super::{Api, ApiError, Parameters};
+use crate::pipeline::keep::forget;
+use crate::pipeline::live::Command;
+use crate::pipeline::privacy::Pausing;
+use crate::store::forget::{ForgetError, Whom};
+
+type Query1 = Query<HashMap<String, String>>;
+
+fn stopping() -> ApiError {
+    ApiError::Unavailable("the daemon is stopping".into())
+}
+
+/// A short text of a query parameter.
+fn short(query: HashMap<String, String>, name: &str) -> Result<Option<String>, ApiError> {
+    let text = Parameters::new(query).text(name);
+    match text.as_ref().filter(|text| text.len() > 200) {
+        Some(_) => Err(ApiError::Wrong("query", name.into(), "at most 200 characters".into())),
+        None => Ok(text),
+    }
+}
+
+async fn set(api: &Api, id: &str, query: HashMap<String, String>, pausing: Pausing) -> Result<Response, ApiError> {
+    let by = short(query, "by")?.unwrap_or_else(|| "api".into());
+    let call = find_call(api, id).await?;
+    let (reply, answer) = oneshot::channel();
+    api.commands.send(Command::Pause { call: call.key, pausing, by, reply }).await.map_err(|_| stopping())?;
+    let running = answer.await.map_err(|_| stopping())?;
+    let recording = if pausing == Pausing::Pause { "paused" } else { "running" };
+    Ok(if running {
+        Json(json!({"call_id": call.call_id, "recording": recording})).into_response()
+    } else {
+        let detail = json!({"detail": "the call is over: there is nothing to pause or resume"});
+        (StatusCode::CONFLICT, Json(detail)).into_response()
+    })
+}
+
+/// `POST /api/v1/calls/{id}/pause`: from now on nothing that is said is kept, as sound or as text. `by` is who asks.
+pub(super) async fn pause(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Query(query): Query1,
+) -> Result<Response, ApiError> {
+    set(&api, &id, query, Pausing::Pause).await
+}
+
+/// `POST /api/v1/calls/{id}/resume`
+pub(super) async fn resume(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Query(query): Query1,
+) -> Result<Response, ApiError> {
+    set(&api, &id, query, Pausing::Resume).await
+}
+
+/// `POST /api/v1/calls/{id}/hold`: neither age, nor a full disk, nor `lineside forget` deletes anything of it.
+pub(super) async fn hold(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    Query(query): Query1,
+) -> Result<Json<Value>, ApiError> {
+    let reason = short(query, "reason")?.unwrap_or_default();
+    let call = find_call(&api, &id).await?;
+    api.store.set_hold(call.key, reason, (api.health.now)()).await?;
+    log::info!("call {}: put on hold: it is kept until `DELETE /api/v1/calls/{}/hold`", call.call_id, call.call_id);
+    one(State(api), Path(id)).await
+}
+
+/// `DELETE /api/v1/calls/{id}/hold`
+pub(super) async fn release(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    let call = find_call(&api, &id).await?;
+    if !api.store.release_hold(call.key).await? {
+        return Err(ApiError::NotFound("this call is not on hold".into()));
+    }
+    log::info!("call {}: hold released", call.call_id);
+    one(State(api), Path(id)).await
+}
+
+/// `GET /api/v1/calls/{id}/privacy`: hold, and what is silent of which leg, in seconds of the call.
+pub(super) async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    let call = find_call(&api, &id).await?;
+    let hold = api.store.hold(call.key).await?;
+    let mut silences = Vec::new();
+    let mut paused = false;
+    for leg in api.store.legs(call.key).await? {
+        let at = |sample: u64| leg.offset_ms as f64 / 1000.0 + sample as f64 / f64::from(leg.rate_hz.max(1));
+        for silence in api.store.silences(leg.key).await? {
+            paused |= silence.end.is_none();
+            silences.push(json!({
+                "leg": leg.leg, "leg_id": leg.key, "start_time": at(silence.start), "end_time": silence.end.map(at),
+                "why": silence.why, "in_file": leg.owned,
+            }));
+        }
+    }
+    Ok(Json(json!({
+        "call_id": call.call_id,
+        "recording": if paused { "paused" } else { "running" },
+        "hold": hold.map(|hold| json!({"since": hold.at.rfc3339(), "reason": hold.reason})),
+        "silences": silences,
+    })))
+}
+
+/// `POST /api/v1/forget` with `{"phone": …}`, `{"lead": …}` or `{"call": …}`: erases a person, and says what the proof found.
+pub(super) async fn forget(
+    State(api): State<Api>,
+    body: Result<Json<Whom>, axum::extract::rejection::JsonRejection>,
+) -> Result<Response, ApiError> {
+    let Json(whom) = body.map_err(|error| ApiError::Wrong("body", "json".into(), error.body_text()))?;
+    let state = api.store.path().parent().unwrap_or(api.store.path()).to_path_buf();
+    match forget::running(&api.store, &api.commands, &state, whom).await {
+        Ok(report) => {
+            log::info!(
+                "forget: erased {} calls, {} segments, {} sound files; {} remainders found",
+                report.erased.calls.len(),
+                report.erased.segments,
+                report.files,
+                report.left.len()
+            );
+            Ok(Json(report).into_response())
+        }
+        Err(error @ ForgetError::Nobody(_)) => Err(ApiError::NotFound(error.to_string())),
+        Err(ForgetError::Store(error)) => Err(error.into()),
+        Err(error) => Ok((StatusCode::CONFLICT, Json(json!({"detail": error.to_string()}))).into_response()),
+    }
+}

@@ -1,0 +1,203 @@
+//! Sound in and out: chunks of base64, and the last minutes of a call as a WAV.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use super::super::audio::silences;
+use super::super::walls::access::Access;
+use super::super::{Api, ApiError, Parameters};
+use super::{Fields, Query, Refusal, seconds};
+use crate::audio::format::Encoding;
+use crate::audio::reader::RecordingReader;
+use crate::audio::silence::Silences;
+use crate::audio::wav;
+use crate::call::Leg;
+use crate::store::calls::{CallRow, LegRow};
+
+/// Bytes of sound in one chunk at most.
+const DECODED: usize = 2_000_000;
+/// What is played of a running call: the last so many seconds.
+const WINDOW_S: i64 = 300;
+
+/// Sound of a chunk.
+pub(super) struct Sound {
+    rate_hz: u32,
+    channels: u16,
+    samples: Vec<i16>,
+}
+
+impl Sound {
+    /// One leg per channel: of two, the first is the customer's and the second the agent's, as Genesys orders them.
+    pub(super) fn legs(self, leg: Leg) -> Vec<(Leg, u32, Vec<i16>)> {
+        let rate_hz = self.rate_hz;
+        if self.channels == 1 {
+            return vec![(leg, rate_hz, self.samples)];
+        }
+        let channel = |number: usize| self.samples.iter().skip(number).step_by(2).copied().collect();
+        vec![(Leg::Caller, rate_hz, channel(0)), (Leg::Agent, rate_hz, channel(1))]
+    }
+}
+
+/// The sound of a chunk; `None` when it has none.
+pub(super) fn decode(fields: &Fields) -> Result<Option<Sound>, Refusal> {
+    let bad = |text: String| Refusal::Bad(format!("audio_b64: {text}"));
+    let Some(value) = fields.map.get("audio_b64").filter(|value| !value.is_null()) else { return Ok(None) };
+    let text = value.as_str().ok_or_else(|| bad("a text is wanted".into()))?.trim();
+    let bytes =
+        base64::engine::general_purpose::STANDARD.decode(text).map_err(|error| bad(format!("no base64: {error}")))?;
+    if bytes.len() > DECODED {
+        return Err(bad(format!("{} bytes of sound; at most {DECODED} in one chunk", bytes.len())));
+    }
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let encoding = fields.text("audio_encoding", 20)?.unwrap_or_else(|| "pcm_s16le".into());
+    let (rate_hz, channels, data) = match encoding.to_lowercase().as_str() {
+        "pcm_s16le" => {
+            let rate_hz = fields.number("sample_rate", 8000.0, 48_000.0)?.unwrap_or(16_000.0) as u32;
+            (rate_hz, fields.number("channels", 1.0, 2.0)?.unwrap_or(1.0) as u16, &bytes[..])
+        }
+        "wav" => {
+            let layout = wav::parse(&bytes, |place| {
+                let from = usize::try_from(place).unwrap_or(usize::MAX).min(bytes.len());
+                bytes[from..bytes.len().min(from.saturating_add(8))].to_vec()
+            })
+            .map_err(|error| bad(error.to_string()))?;
+            if layout.encoding != Encoding::S16
+                || !(1..=2).contains(&layout.channels)
+                || !(8000..=48_000).contains(&layout.rate_hz)
+            {
+                return Err(bad("a WAV of 16-bit PCM, one or two channels, 8000 to 48000 Hz is wanted".into()));
+            }
+            let from = usize::try_from(layout.data_offset).unwrap_or(usize::MAX).min(bytes.len());
+            let length = layout.data_len.map_or(bytes.len() - from, |length| {
+                usize::try_from(length).unwrap_or(usize::MAX).min(bytes.len() - from)
+            });
+            (layout.rate_hz, layout.channels, &bytes[from..from + length])
+        }
+        other => return Err(Refusal::Bad(format!("audio_encoding {other:?} is not pcm_s16le or wav"))),
+    };
+    if !data.len().is_multiple_of(2 * usize::from(channels)) {
+        return Err(bad(format!("{} bytes are not whole 16-bit samples of {channels} channels", data.len())));
+    }
+    let samples = data.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
+    Ok(Some(Sound { rate_hz, channels, samples }))
+}
+
+/// Nothing to be heard.
+pub(super) fn none(id: &str) -> Value {
+    json!({
+        "call_id": id, "available": false, "duration_seconds": 0.0, "sample_rate": null, "channels": null, "sample_width": null,
+        "chunk_count": 0, "updated_at": null, "last_chunk_id": "", "window_seconds": WINDOW_S,
+    })
+}
+
+/// Legs with sound, all at one rate.
+async fn sounding(api: &Api, call: &CallRow) -> Result<Vec<LegRow>, ApiError> {
+    let mut legs = api.store.legs(call.key).await?;
+    legs.retain(|leg| !leg.path.is_empty() && leg.samples > 0);
+    let rate_hz = legs.last().map(|leg| leg.rate_hz);
+    legs.retain(|leg| Some(leg.rate_hz) == rate_hz);
+    Ok(legs)
+}
+
+pub(super) async fn meta_of(api: &Api, call: &CallRow) -> Result<Value, ApiError> {
+    let legs = sounding(api, call).await?;
+    let mut meta = none(&call.call_id);
+    if let Some(last) = legs.last() {
+        let end = |leg: &LegRow| leg.offset_ms + leg.samples * 1000 / i64::from(leg.rate_hz.max(1));
+        meta["available"] = true.into();
+        meta["duration_seconds"] = seconds(legs.iter().map(end).max().unwrap_or(0).min(WINDOW_S * 1000)).into();
+        meta["sample_rate"] = last.rate_hz.into();
+        meta["channels"] = 1.into();
+        meta["sample_width"] = 2.into();
+        meta["updated_at"] = call.last_activity.rfc3339().into();
+    }
+    Ok(meta)
+}
+
+/// `GET /api/realtime/calls/{id}/audio/meta`
+pub(super) async fn meta(
+    State(api): State<Api>,
+    access: Access,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let (live, audio) = match access.call(&api.store, &id).await? {
+        Some(call) => (call.state == "active", meta_of(&api, &call).await?),
+        None => (false, none(&id)),
+    };
+    let prefer = match (live, audio["available"] == true) {
+        (_, false) => "none",
+        (true, true) => "live",
+        (false, true) => "recorded",
+    };
+    Ok(Json(json!({"ok": true, "call_id": id, "live_audio": audio, "preferred_source": prefer})))
+}
+
+/// `GET /api/realtime/calls/{id}/audio`: the last minutes of a running call, all sides together; `fallback=1` plays one that is over too.
+pub(super) async fn audio(
+    State(api): State<Api>,
+    access: Access,
+    Path(id): Path<String>,
+    query: Query,
+) -> Result<Response, Refusal> {
+    let nothing = || ApiError::NotFound("no live audio, and no recorded one to fall back to".into());
+    let fallback = Parameters::new(query.0).text("fallback").is_some_and(|word| ["1", "true"].contains(&word.as_str()));
+    let call = access.call(&api.store, &id).await?.ok_or_else(nothing)?;
+    if call.state != "active" && !fallback {
+        return Err(Refusal::Api(ApiError::NotFound(
+            "the call is over; ?fallback=1 plays what was recorded of it".into(),
+        )));
+    }
+    let legs = sounding(&api, &call).await?;
+    if legs.is_empty() {
+        return Err(nothing().into());
+    }
+    let mut sounding = Vec::new();
+    for leg in legs {
+        let silences = silences(&api, &leg).await?;
+        sounding.push((leg, silences));
+    }
+    let wav = tokio::task::spawn_blocking(move || window(&sounding))
+        .await
+        .map_err(|error| ApiError::Unavailable(error.to_string()))?
+        .map_err(|problem| ApiError::NotFound(format!("the sound of this call cannot be had: {problem}")))?;
+    let headers = [(header::CONTENT_TYPE, "audio/wav"), (header::CACHE_CONTROL, "no-store")];
+    Ok((headers, wav).into_response())
+}
+
+/// All legs together on the call's clock, the last part of it. Blocks.
+fn window(legs: &[(LegRow, Silences)]) -> Result<Vec<u8>, String> {
+    let rate_hz = legs[0].0.rate_hz;
+    let offset = |leg: &LegRow| leg.offset_ms * i64::from(rate_hz) / 1000;
+    let end = legs.iter().map(|(leg, _)| offset(leg) + leg.samples).max().unwrap_or(0);
+    let from = (end - WINDOW_S * i64::from(rate_hz)).max(0);
+    let mut mix = vec![0_i32; (end - from) as usize];
+    for (leg, silences) in legs {
+        let mut reader = RecordingReader::open(std::path::Path::new(&leg.path)).map_err(|error| error.to_string())?;
+        let mut samples = Vec::new();
+        let first = (from - offset(leg)).max(0);
+        let place = (offset(leg) - from).max(0) as usize;
+        let wanted = mix.len().saturating_sub(place);
+        while samples.len() < wanted {
+            let next = first as u64 + samples.len() as u64;
+            let got = reader
+                .read_samples(usize::from(leg.channel), next, (wanted - samples.len()).min(1 << 16), &mut samples)
+                .map_err(|error| error.to_string())?;
+            if got == 0 {
+                break;
+            }
+        }
+        silences.apply(first as u64, &mut samples);
+        for (sum, sample) in mix[place..].iter_mut().zip(samples) {
+            *sum += i32::from(sample);
+        }
+    }
+    let mut bytes = wav::header(rate_hz, 1, mix.len() as u64).to_vec();
+    bytes.extend(mix.into_iter().flat_map(|sample| (sample.clamp(-32768, 32767) as i16).to_le_bytes()));
+    Ok(bytes)
+}

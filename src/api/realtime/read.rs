@@ -1,0 +1,150 @@
+//! What of a call's state, its events and its alerts can be read here.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::{Stream, StreamExt, stream};
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::super::alerts::acknowledge;
+use super::super::walls::access::Access;
+use super::super::{Api, ApiError, Parameters};
+use super::{ALERTS, Query, Refusal, alert_json, audio, seconds, sse};
+use crate::store::alerts::AlertFilter;
+use crate::store::calls::CallRow;
+
+/// Texts in a snapshot: the last ones.
+const EVENTS: usize = 100;
+
+/// The call as it stands; idle when there is none for the one who asks.
+pub(super) async fn snapshot_of(api: &Api, id: &str, call: Option<&CallRow>) -> Result<Value, ApiError> {
+    let Some(call) = call else {
+        return Ok(json!({
+            "call_id": id, "provider": "", "status": "idle", "risk_score": 0.0, "sentiment_score": 0.0, "updated_at": null, "events": [],
+            "alerts": [], "live_audio": audio::none(id),
+        }));
+    };
+    let segments = api.store.segments(call.key).await?;
+    let events: Vec<Value> = segments[segments.len().saturating_sub(EVENTS)..]
+        .iter()
+        .map(|row| {
+            json!({
+                "id": row.id, "event_type": "transcript", "speaker": if row.leg == "caller" { "customer" } else { row.leg.as_str() },
+                "text": row.text, "sentiment": row.compound, "confidence": row.confidence, "keywords": row.keywords,
+                "start_time": seconds(row.start_ms), "end_time": seconds(row.end_ms),
+                "timestamp": crate::call::WallTime(call.started.0 + row.start_ms).rfc3339(),
+            })
+        })
+        .collect();
+    let filter = AlertFilter { call: Some(call.key), limit: ALERTS, ..AlertFilter::default() };
+    let alerts: Vec<Value> = api.store.alerts(filter).await?.iter().map(alert_json).collect();
+    let metadata: Value = serde_json::from_str(&call.metadata).unwrap_or_default();
+    Ok(json!({
+        "call_id": call.call_id,
+        "provider": metadata["provider"].as_str().unwrap_or(&call.source),
+        "status": if call.state == "active" { "active" } else { "ended" },
+        "risk_score": call.risk.unwrap_or(0.0),
+        "sentiment_score": call.rolling.unwrap_or(0.0),
+        "updated_at": call.last_activity.rfc3339(),
+        "agent": call.agent,
+        "events": events,
+        "alerts": alerts,
+        "live_audio": audio::meta_of(api, call).await?,
+    }))
+}
+
+/// `GET /api/realtime/calls/{id}/snapshot`
+pub(super) async fn snapshot(
+    State(api): State<Api>,
+    access: Access,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let call = access.call(&api.store, &id).await?;
+    Ok(Json(snapshot_of(&api, &id, call.as_ref()).await?))
+}
+
+/// `GET /api/realtime/alerts`: newest first; `call_id`, `open_only`, `limit`.
+pub(super) async fn alerts(State(api): State<Api>, access: Access, query: Query) -> Result<Json<Value>, Refusal> {
+    let query = Parameters::new(query.0);
+    let open = query.text("open_only").is_some_and(|word| ["1", "true", "yes"].contains(&word.to_lowercase().as_str()));
+    let call = match query.text("call_id") {
+        Some(id) => match access.call(&api.store, &id).await? {
+            Some(row) => Some(row.key),
+            None => return Ok(Json(json!({"ok": true, "alerts": [], "count": 0}))),
+        },
+        None => None,
+    };
+    let limit = query.limit().unwrap_or(ALERTS);
+    let filter = AlertFilter {
+        call,
+        acknowledged: open.then_some(false),
+        only: access.campaign,
+        limit,
+        ..AlertFilter::default()
+    };
+    let alerts: Vec<Value> = api.store.alerts(filter).await?.iter().map(alert_json).collect();
+    Ok(Json(json!({"ok": true, "count": alerts.len(), "alerts": alerts})))
+}
+
+/// `POST /api/realtime/alerts/{id}/ack`
+pub(super) async fn ack(
+    State(api): State<Api>,
+    access: Access,
+    Path(id): Path<String>,
+    body: axum::body::Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let by = ["by", "acknowledged_by", "user"].iter().find_map(|key| body[key].as_str()).unwrap_or("unknown");
+    let by: String = by.chars().take(100).collect();
+    let alert = acknowledge(&api, &access, &id, &by).await?;
+    Ok(Json(json!({"ok": true, "alert": alert_json(&alert)})))
+}
+
+/// `GET /api/realtime/stream?call_id=`: a snapshot, then the call's events as they are committed.
+pub(super) async fn stream(
+    State(api): State<Api>,
+    access: Access,
+    query: Query,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
+    let id = Parameters::new(query.0).text("call_id");
+    // Subscribed before the snapshot is made: nothing falls between.
+    let live = api.store.live();
+    let (first, key) = match &id {
+        Some(id) => {
+            let call = access.call(&api.store, id).await?;
+            (sse("snapshot", &snapshot_of(&api, id, call.as_ref()).await?), call.map(|call| call.key))
+        }
+        None => (sse("snapshot", &json!({"status": "idle", "call_id": null})), None),
+    };
+    let lease = access.lease(&api.walls, &api.stop);
+    let start = (live, api.store.clone(), (access, lease), id, key);
+    let rest = stream::unfold(start, |(mut live, store, (access, lease), id, mut key)| async move {
+        loop {
+            let event = tokio::select! {
+                () = lease.over.cancelled() => return None,
+                event = live.recv() => match event {
+                    Ok(event) => event,
+                    // It comes back and gets a new snapshot.
+                    Err(RecvError::Lagged(_) | RecvError::Closed) => return None,
+                },
+            };
+            if let (Some(id), None, true) = (&id, key, event.call.is_some()) {
+                key = store.call(id).await.ok().flatten().map(|call| call.key);
+            }
+            if id.is_some() && (key.is_none() || event.call != key) {
+                continue;
+            }
+            if !access.sees_event(&store, event.call).await {
+                continue;
+            }
+            let out = Event::default().event(&*event.kind).data(&*event.payload);
+            return Some((out, (live, store, (access, lease), id, key)));
+        }
+    });
+    let events = stream::once(std::future::ready(first)).chain(rest).map(Ok);
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}

@@ -1,0 +1,119 @@
+// What was said, as lines: who, when, the words with keywords marked, the sentiment.
+import { clock, el, mood, signed } from './base.js';
+import { speaker } from './card.js';
+
+/** Where the terms stand in a text: [{at, end, label}] in order, none over another; and the terms that are not there word for word. */
+function places(text, terms) {
+  const lower = text.toLowerCase();
+  const all = [], elsewhere = [];
+  for (const { term, label } of terms) {
+    const wanted = term.toLowerCase();
+    let at = lower.length === text.length ? lower.indexOf(wanted) : -1;
+    if (at < 0) elsewhere.push({ term, label });
+    for (; at >= 0 && wanted; at = lower.indexOf(wanted, at + wanted.length)) all.push({ at, end: at + wanted.length, label });
+  }
+  all.sort((a, b) => a.at - b.at || b.end - a.end);
+  let done = 0;
+  return { found: all.filter(place => { const fits = place.at >= done; if (fits) done = place.end; return fits; }), elsewhere };
+}
+
+/** Marks for terms that stand nowhere. */
+const asides = terms => terms.flatMap(({ term, label }) => [' ', el('mark', { title: label, text: term })]);
+
+/** The text with each of the terms marked where it stands; terms that are not there word for word follow as marks of their own. */
+export function marked(text, terms) {
+  const { found, elsewhere } = places(text, terms);
+  const parts = [];
+  let done = 0;
+  for (const { at, end, label } of found) {
+    parts.push(text.slice(done, at), el('mark', { title: label, text: text.slice(at, end) }));
+    done = end;
+  }
+  return [...parts, text.slice(done), ...asides(elsewhere)];
+}
+
+/** The same word by word, each with its time, for a player to follow and to be moved by. */
+export function wordByWord(line) {
+  if (!line.words?.length) return marked(line.text, line.terms);
+  const text = line.words.map(word => word.text).join(' ');
+  const { found, elsewhere } = places(text, line.terms);
+  let at = 0;
+  const parts = line.words.flatMap(word => {
+    const end = at + word.text.length;
+    const place = found.find(one => one.at < end && one.end > at);
+    at = end + 1;
+    return [el(place ? 'mark' : 'span', { class: 'word', 'data-at': word.start_time, 'data-to': word.end_time, title: place?.label || undefined, text: word.text }), ' '];
+  });
+  return [...parts, ...asides(elsewhere)];
+}
+
+/** A segment of the API and a message of the feed, in one shape. */
+export const ofSegment = segment => ({
+  key: `${segment.leg}|${segment.start_time}`, start: segment.start_time, end: segment.end_time, speaker: segment.speaker, leg: segment.leg, text: segment.text,
+  compound: segment.sentiment.compound, terms: [...segment.keywords, ...segment.profanity], words: segment.words,
+});
+export const ofEvent = event => ({
+  key: `${event.leg}|${event.start_time}`, start: event.start_time, end: event.end_time, speaker: event.speaker, leg: event.leg, text: event.text,
+  compound: event.sentiment_score, terms: [...event.keywords_detected, ...event.profanity_detected].map(term => ({ term, label: '' })), words: null,
+  rolling: event.rolling_sentiment, risk: event.risk_score,
+});
+
+/** Lines in order of time, each once. */
+export class Transcript {
+  /** `content(line)` makes what stands for the words; by default the text with its marks. `time(line)` makes what stands for its time. */
+  constructor(content = line => marked(line.text, line.terms), time = line => el('time', { text: clock(line.start) })) {
+    Object.assign(this, { content, time });
+    this.lines = new Map();
+    this.partials = new Map();
+    this.list = el('ol');
+    this.element = el('div', { class: 'transcript', role: 'log', 'aria-label': 'Transcript', tabindex: 0 }, this.list);
+  }
+
+  clear() {
+    this.lines.clear();
+    this.partials.clear();
+    this.list.replaceChildren();
+  }
+
+  /** Adds a line; false when it is there already. */
+  add(line) {
+    if (this.lines.has(line.key)) return false;
+    const feel = mood(line.compound);
+    const item = el('li', { class: `${line.speaker} ${feel}`, 'data-start': line.start },
+      this.time(line), el('b', { text: speaker(line.speaker) }), el('span', { class: 'words' }, ...this.content(line)),
+      el('span', { class: 'score', title: `sentiment: ${feel}`, text: signed(line.compound) }));
+    this.lines.set(line.key, { line, item });
+    this.unsure(line.leg, null);
+    const atEnd = this.follows();
+    // Nearly always the last one; a leg that is behind may come between.
+    let after = this.list.lastElementChild;
+    while (after && Number(after.dataset.start) > line.start) after = after.previousElementSibling;
+    if (after) after.after(item);
+    else this.list.prepend(item);
+    if (atEnd) this.toEnd();
+    return true;
+  }
+
+  /** Text that is not final, in grey, until its line comes. `null` takes it away. */
+  unsure(leg, event) {
+    this.partials.get(leg)?.remove();
+    this.partials.delete(leg);
+    if (!event) return;
+    const item = el('li', { class: `${event.speaker} partial`, 'data-start': event.start_time ?? 1e9 },
+      el('time', { text: event.start_time === undefined ? '' : clock(event.start_time) }), el('b', { text: speaker(event.speaker) }), el('span', { class: 'words', text: event.text }));
+    const atEnd = this.follows();
+    this.partials.set(leg, item);
+    this.list.append(item);
+    if (atEnd) this.toEnd();
+  }
+
+  /** Whether the end is in sight, so that new lines may move it. */
+  follows() {
+    const { scrollTop, clientHeight, scrollHeight } = this.element;
+    return scrollHeight - scrollTop - clientHeight < 40;
+  }
+
+  toEnd() {
+    this.element.scrollTop = this.element.scrollHeight;
+  }
+}

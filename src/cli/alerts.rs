@@ -1,0 +1,122 @@
+//! `lineside alerts`, `lineside alerts ack`: what the rules found, and who took it.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::client::{Daemon, query};
+use super::{colour, say, table};
+use crate::config::Config;
+
+/// Newest first
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct AlertsArguments {
+    #[command(subcommand)]
+    command: Option<AlertsCommand>,
+    /// Of this call
+    #[arg(long)]
+    call: Option<String>,
+    /// warning, urgent or critical
+    #[arg(long)]
+    level: Option<String>,
+    /// Only those that nobody has taken
+    #[arg(long)]
+    open: bool,
+    /// Of calls of this agent
+    #[arg(long)]
+    agent: Option<String>,
+    /// Of calls of this campaign
+    #[arg(long)]
+    campaign: Option<String>,
+    /// Raised since: 2026-11-21, 2026-11-21T10:00:00Z or seconds
+    #[arg(long)]
+    since: Option<String>,
+    /// How many
+    #[arg(long, default_value_t = 20)]
+    limit: u32,
+    /// Tab separated, no header
+    #[arg(long, conflicts_with = "json")]
+    tsv: bool,
+    /// The API's JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    daemon: Daemon,
+}
+
+#[derive(Subcommand)]
+enum AlertsCommand {
+    /// Take alerts
+    Ack {
+        /// Their numbers
+        #[arg(required = true)]
+        ids: Vec<i64>,
+        /// Who takes them [default: the user's name]
+        #[arg(long)]
+        by: Option<String>,
+        #[command(flatten)]
+        daemon: Daemon,
+    },
+}
+
+pub(super) fn run(arguments: &AlertsArguments, config: &Config) -> anyhow::Result<()> {
+    if let Some(AlertsCommand::Ack { ids, by, daemon }) = &arguments.command {
+        let user = || std::env::var("USER").ok().filter(|user| !user.is_empty());
+        let by = by.clone().or_else(user).unwrap_or_else(|| "unknown".into());
+        for id in ids {
+            let alert = daemon.tell(config, &format!("/api/v1/alerts/{id}/ack"), &json!({"by": by}))?;
+            say(&format!("alert {id}: taken by {}", text(&alert, "acknowledged_by")))?;
+        }
+        return Ok(());
+    }
+    let query = query(&[
+        ("call_id", arguments.call.clone()),
+        ("level", arguments.level.clone()),
+        ("acknowledged", arguments.open.then(|| "false".into())),
+        ("agent", arguments.agent.clone()),
+        ("campaign", arguments.campaign.clone()),
+        ("since", arguments.since.clone()),
+        ("limit", Some(arguments.limit.to_string())),
+    ]);
+    let answer = arguments.daemon.fetch(config, &format!("/api/v1/alerts{query}"))?;
+    if arguments.json {
+        say(&answer.to_string())?;
+        return Ok(());
+    }
+    let mut table = table(&["id", "time", "level", "call", "agent", "at", "rules", "words", "taken by"]);
+    for alert in answer["alerts"].as_array().into_iter().flatten() {
+        let cells = [
+            alert["id"].to_string(),
+            text(alert, "timestamp").into(),
+            text(alert, "level").into(),
+            text(alert, "call_id").into(),
+            text(alert, "agent").into(),
+            alert["start_time"].as_f64().map_or_else(String::new, |at| format!("{at:.1}")),
+            list(&alert["rules_triggered"]),
+            list(&alert["words"]),
+            text(alert, "acknowledged_by").into(),
+        ];
+        if arguments.tsv {
+            say(&cells.map(|cell| cell.replace(['\t', '\n', '\r'], " ")).join("\t"))?;
+        } else {
+            let cells = cells.map(|cell| cell.replace(|c: char| c.is_control(), " "));
+            table.add_row(cells.map(|cell| if text(alert, "level") == "critical" { red(&cell) } else { cell }));
+        }
+    }
+    if !arguments.tsv {
+        say(&table.to_string())?;
+    }
+    Ok(())
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or("")
+}
+
+fn list(value: &Value) -> String {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn red(cell: &str) -> String {
+    if colour() { format!("\x1b[31m{cell}\x1b[0m") } else { cell.into() }
+}

@@ -1,0 +1,54 @@
+//! What a telephone system on this machine would feel: threads that wake every 20 ms for half a millisecond of work, and how late they wake.
+//!
+//! Starts no daemon: it is run beside one, in a control group of its own (`tests/bench/pbx.py`).
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::cli::say;
+
+/// A media thread's period and its work in it: 8 of them keep a fifth of a core busy, as some 50 bridged calls do.
+const PERIOD: Duration = Duration::from_millis(20);
+const WORK: Duration = Duration::from_micros(500);
+const THREADS: u32 = 8;
+
+/// Runs for so many seconds; prints the lateness of all wake-ups in microseconds.
+pub(super) fn run(seconds: u64, as_json: bool) -> anyhow::Result<()> {
+    let began = Instant::now() + PERIOD;
+    let end = began + Duration::from_secs(seconds);
+    let threads: Vec<_> = (0..THREADS)
+        .map(|number| {
+            std::thread::spawn(move || {
+                let mut late = Vec::new();
+                let mut due = began + PERIOD * number / THREADS;
+                while due < end {
+                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                    let woken = Instant::now();
+                    late.push((woken - due).as_micros() as u64);
+                    while woken.elapsed() < WORK {
+                        std::hint::spin_loop();
+                    }
+                    // A beat that was missed is missed; it is not made up for.
+                    while due < Instant::now() {
+                        due += PERIOD;
+                    }
+                }
+                late
+            })
+        })
+        .collect();
+    let mut late: Vec<u64> = threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect();
+    late.sort_unstable();
+    let at = |share: f64| late.get((late.len().saturating_sub(1) as f64 * share) as usize).copied().unwrap_or(0);
+    let (p50, p90, p99, most) = (at(0.5), at(0.9), at(0.99), at(1.0));
+    if as_json {
+        let figures = json!({"wakes": late.len(), "p50_us": p50, "p90_us": p90, "p99_us": p99, "max_us": most});
+        return Ok(say(&figures.to_string())?);
+    }
+    say(&format!(
+        "pbx: {} wake-ups of {THREADS} threads: late by {p50} us (p50), {p90} us (p90), {p99} us (p99), {most} us at worst",
+        late.len()
+    ))?;
+    Ok(())
+}

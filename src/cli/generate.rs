@@ -1,0 +1,76 @@
+//! `lineside generate`: the man pages and the shells' completions, made from the commands themselves, so that they cannot tell of others.
+//!
+//! Hidden: the package's build calls it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+/// Where they go
+#[derive(Args)]
+pub(super) struct GenerateArguments {
+    /// Folder for lineside.1, lineside-serve.1 …
+    man: PathBuf,
+    /// Folder for the completions
+    completions: PathBuf,
+}
+
+pub(super) fn run(arguments: &GenerateArguments) -> anyhow::Result<()> {
+    for folder in [&arguments.man, &arguments.completions] {
+        std::fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+    }
+    let mut command = super::Arguments::command();
+    for (shell, name) in [(Shell::Bash, "lineside.bash"), (Shell::Zsh, "_lineside"), (Shell::Fish, "lineside.fish")] {
+        let mut text = Vec::new();
+        clap_complete::generate(shell, &mut command, "lineside", &mut text);
+        write(&arguments.completions.join(name), &text)?;
+    }
+    command.build(); // names the commands in full: lineside-model-pull
+    pages(&command, &arguments.man)
+}
+
+/// A page for a command, and one for each of those under it that is shown.
+fn pages(command: &clap::Command, folder: &Path) -> anyhow::Result<()> {
+    let page = clap_mangen::Man::new(command.clone())
+        .manual("lineside")
+        .source(format!("lineside {}", env!("CARGO_PKG_VERSION")));
+    let mut text = Vec::new();
+    page.render(&mut text)?;
+    write(&folder.join(page.get_filename()), &text)?;
+    for below in command.get_subcommands().filter(|below| !below.is_hide_set() && below.get_name() != "help") {
+        pages(below, folder)?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &[u8]) -> anyhow::Result<()> {
+    std::fs::write(path, text).with_context(|| format!("write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_a_page_and_every_shell_its_completion() {
+        let root = tempfile::tempdir().expect("temp dir");
+        let arguments =
+            GenerateArguments { man: root.path().join("man"), completions: root.path().join("completions") };
+        run(&arguments).expect("written");
+        for command in super::super::Arguments::command().get_subcommands() {
+            let page = arguments.man.join(format!("lineside-{}.1", command.get_name()));
+            assert_eq!(page.is_file(), !command.is_hide_set(), "{}", page.display());
+        }
+        let pull = std::fs::read_to_string(arguments.man.join("lineside-model-pull.1"))
+            .expect("page of a command under a command");
+        assert!(pull.contains("sha256"), "{pull}");
+        for (name, sign) in
+            [("lineside.bash", "doctor"), ("_lineside", "#compdef lineside"), ("lineside.fish", "complete -c lineside")]
+        {
+            let text = std::fs::read_to_string(arguments.completions.join(name)).expect("completion");
+            assert!(text.contains(sign), "{name}");
+        }
+    }
+}

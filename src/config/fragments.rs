@@ -1,0 +1,149 @@
+//! `conf.d`: the admin's own settings in files beside the main one, which so never has to change.
+//!
+//! All `*.toml` of the folder are read in order of name, after the main file; a key in a later file takes the place of the same key before it, a
+//! list the place of the whole list. A mistake is named with the file and line that hold it.
+
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use super::{Config, ConfigError, line_of};
+
+/// The main file's text, by its path, and the fragments in `conf.d` beside it, as one configuration.
+pub(super) fn with_fragments(place: &Path, main: String) -> Result<Config, ConfigError> {
+    let folder = place.parent().unwrap_or(Path::new("/")).join("conf.d");
+    let mut files = vec![(place.to_path_buf(), main)];
+    for path in listed(&folder)? {
+        let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
+        files.push((path, text));
+    }
+    joined(&files)
+}
+
+fn listed(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(ConfigError::Read { path: folder.into(), source }),
+    };
+    let mut files: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| {
+            let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            path.extension().is_some_and(|ext| ext == "toml") && !hidden // `.50-speech.toml` may be an editor's
+        })
+        .collect();
+    files.sort();
+    Ok(files)
+}
+
+/// Files in the order in which they are read.
+fn joined(files: &[(PathBuf, String)]) -> Result<Config, ConfigError> {
+    let wrong = |path: &Path, problem: String| ConfigError::Wrong { path: path.into(), problem };
+    let mut whole = Table::new();
+    for (path, text) in files {
+        // Each by itself first: only here is it known which line a wrong word stands in.
+        let table = toml::from_str::<Config>(text)
+            .and_then(|_| toml::from_str::<Table>(text))
+            .map_err(|error| wrong(path, error.to_string().trim_end().to_string()))?;
+        merge(&mut whole, table);
+    }
+    let main = files.first().map_or(Path::new(super::DEFAULT_PATH), |(path, _)| path);
+    let config: Config = Value::Table(whole).try_into().map_err(|error: toml::de::Error| {
+        wrong(main, format!("with the files in conf.d: {}", error.to_string().trim_end()))
+    })?;
+    config.check().map_err(|(section, key, problem)| {
+        // The last file that sets a key is the one that counts.
+        let place = files.iter().rev().find_map(|(path, text)| Some((path, line_of(text, section, key)?)));
+        match place {
+            Some((path, line)) => wrong(path, format!("line {line}: [{section}] {key}: {problem}")),
+            None => wrong(main, format!("[{section}] {key}: {problem}")),
+        }
+    })?;
+    Ok(config)
+}
+
+fn merge(whole: &mut Table, more: Table) {
+    for (key, value) in more {
+        match (whole.get_mut(&key), value) {
+            (Some(Value::Table(before)), Value::Table(after)) => merge(before, after),
+            (_, value) => {
+                whole.insert(key, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().expect("temp dir");
+        std::fs::create_dir(root.path().join("conf.d")).expect("mkdir");
+        for (name, text) in files {
+            std::fs::write(root.path().join(name), text).expect("write");
+        }
+        root
+    }
+
+    fn load(root: &tempfile::TempDir) -> Result<Config, ConfigError> {
+        Config::load(Some(&root.path().join("lineside.toml")))
+    }
+
+    #[test]
+    fn a_later_file_takes_the_place_of_a_key_and_leaves_its_neighbours() {
+        let root = folder(&[
+            (
+                "lineside.toml",
+                "[recordings]\nfolders = [\"/var/spool/asterisk/monitor\"]\n[speech]\nmodel = \"a\"\nbeam = 2\n",
+            ),
+            ("conf.d/20-model.toml", "[speech]\nmodel = \"c\"\n"),
+            (
+                "conf.d/10-site.toml",
+                "[speech]\nmodel = \"b\"\n[recordings]\nfolders = [\"/srv/calls\"]\n[http]\nlisten = \"\"\n",
+            ),
+            ("conf.d/.30-speech.toml", "half wri"),
+            ("conf.d/30-speech.toml~", "old"),
+        ]);
+        let config = load(&root).expect("well made");
+        assert_eq!((config.speech.model.as_str(), config.speech.beam), ("c", 2));
+        assert_eq!(config.recordings.folders, [Path::new("/srv/calls")]);
+        assert_eq!(config.http.listen, "");
+        assert_eq!(config.audiosocket.listen, "127.0.0.1:9093");
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_the_file_and_line_that_hold_it() {
+        let error = |fragment: &str| {
+            let root = folder(&[("lineside.toml", "[speech]\nworkers = 2\n"), ("conf.d/50-mine.toml", fragment)]);
+            load(&root).expect_err("wrong").to_string()
+        };
+        let unknown = error("[speech]\n\nmodle = \"base\"\n");
+        assert!(unknown.contains("conf.d/50-mine.toml") && unknown.contains("line 3"), "{unknown}");
+        let kind = error("[speech]\nworkers = \"two\"\n");
+        assert!(kind.contains("conf.d/50-mine.toml") && kind.contains("line 2"), "{kind}");
+        let range = error("# mine\n[speech]\nworkers = 99\n");
+        assert!(range.contains("50-mine.toml: line 3: [speech] workers: 99 is not from 1 to 64"), "{range}");
+        let syntax = error("[speech\n");
+        assert!(syntax.contains("50-mine.toml") && syntax.contains("line 1"), "{syntax}");
+    }
+
+    #[test]
+    fn what_only_the_whole_gets_wrong_names_the_file_that_set_it() {
+        let root = folder(&[("lineside.toml", ""), ("conf.d/open.toml", "[http]\nlisten = \"0.0.0.0:8123\"\n")]);
+        let error = load(&root).expect_err("no token").to_string();
+        assert!(error.contains("conf.d/open.toml: line 2"), "{error}");
+        std::fs::write(root.path().join("conf.d/token.toml"), "[http]\ntoken = \"secret\"\n").expect("write");
+        assert_eq!(load(&root).expect("with a token").http.listen, "0.0.0.0:8123");
+    }
+
+    #[test]
+    fn fragments_that_cannot_be_read_are_an_error_not_a_silence() {
+        let root = folder(&[("lineside.toml", "")]);
+        std::fs::create_dir(root.path().join("conf.d/dir.toml")).expect("mkdir");
+        let error = load(&root).expect_err("a folder").to_string();
+        assert!(error.contains("dir.toml"), "{error}");
+    }
+}

@@ -1,0 +1,91 @@
+//! `[privacy]` and `[retention]`: what is never kept, and what is kept how long.
+
+use serde::Deserialize;
+
+/// `[privacy]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Privacy {
+    /// Whether card numbers and the like are taken out of text and sound.
+    pub redact: bool,
+    /// Keys that pause the recording of a call, like `*71`; empty for none.
+    pub pause_keys: String,
+    /// Keys that let it go on.
+    pub resume_keys: String,
+}
+
+impl Default for Privacy {
+    fn default() -> Self {
+        Self { redact: true, pause_keys: String::new(), resume_keys: String::new() }
+    }
+}
+
+/// `[retention]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Own audio is deleted when its call ended so many days ago; 0 keeps it. Recordings of the PBX are never touched.
+    pub audio_days: u32,
+    /// Calls are deleted with all that is known of them; 0 keeps them.
+    pub text_days: u32,
+    /// Alerts are deleted; 0 keeps them as long as their calls.
+    pub alerts_days: u32,
+    /// Free space under which the log warns, MB.
+    pub warn_free_mb: u64,
+    /// Free space under which the oldest own audio is deleted until there is more.
+    pub drop_free_mb: u64,
+    /// Free space under which no new call is recorded.
+    pub stop_free_mb: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { audio_days: 30, text_days: 0, alerts_days: 0, warn_free_mb: 2000, drop_free_mb: 1000, stop_free_mb: 200 }
+    }
+}
+
+/// A section, a key and what is wrong with it.
+type Fault = (&'static str, &'static str, String);
+
+pub(super) fn check(privacy: &Privacy, retention: &Retention) -> Result<(), Fault> {
+    let keys = [("pause_keys", &privacy.pause_keys), ("resume_keys", &privacy.resume_keys)];
+    for (key, value) in keys {
+        let fits =
+            value.is_empty() || (2..=8).contains(&value.len()) && value.bytes().all(|b| b"0123456789*#".contains(&b));
+        if !fits {
+            return Err(("privacy", key, format!("{value:?} is not 2 to 8 of the keys 0-9, * and #, nor empty")));
+        }
+    }
+    if !privacy.pause_keys.is_empty() && privacy.pause_keys == privacy.resume_keys {
+        return Err(("privacy", "resume_keys", "is the same as pause_keys".into()));
+    }
+    if !(retention.stop_free_mb <= retention.drop_free_mb && retention.drop_free_mb <= retention.warn_free_mb) {
+        return Err((
+            "retention",
+            "drop_free_mb",
+            format!(
+                "the steps must follow each other: stop_free_mb ({}) <= drop_free_mb ({}) <= warn_free_mb ({})",
+                retention.stop_free_mb, retention.drop_free_mb, retention.warn_free_mb
+            ),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_no_telephone_has_and_steps_out_of_order_are_refused() {
+        let privacy =
+            |pause: &str, resume: &str| Privacy { pause_keys: pause.into(), resume_keys: resume.into(), redact: true };
+        let retention = Retention::default();
+        assert!(check(&Privacy::default(), &retention).is_ok() && check(&privacy("*71", "*72"), &retention).is_ok());
+        assert_eq!(check(&privacy("*", ""), &retention).expect_err("short").1, "pause_keys");
+        assert_eq!(check(&privacy("*71", "pause"), &retention).expect_err("letters").1, "resume_keys");
+        assert_eq!(check(&privacy("*71", "*71"), &retention).expect_err("same").1, "resume_keys");
+        let steps = Retention { drop_free_mb: 100, ..Retention::default() };
+        assert!(check(&Privacy::default(), &steps).expect_err("order").2.contains("stop_free_mb (200)"));
+    }
+}

@@ -1,0 +1,270 @@
+//! Calls of other platforms: text events and chunks of audio that come by HTTP become legs and texts like those of the PBX.
+//!
+//! One task owns the open legs of such calls. Text goes to the conductor, which scores and keeps it as it does what was recognised; audio goes to
+//! the spool, and from there the way of every leg. A call from which nothing has come for a while is over, for nobody hangs up on HTTP.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::live::Command;
+use crate::call::{CallId, CallNames, Leg, Source, WallTime};
+use crate::speech::engine::Piece;
+use crate::speech::recogniser::Recognition;
+use crate::spool::{FollowedLeg, LegSpec, LegWriter, RecordingRef, Spool, SpoolError, SpooledLeg};
+
+/// Calls at a time: more than a box could write down.
+const CALLS: usize = 500;
+/// A call from which nothing came for so long is over.
+const IDLE: Duration = Duration::from_mins(2);
+/// How often idle calls are looked for.
+const LOOK: Duration = Duration::from_secs(5);
+/// A pause between chunks from which on it is silence of the call, not jitter of the network.
+const GAP_MS: i64 = 2000;
+/// Samples per second of a leg that is text alone: its times are multiples of an eighth of a millisecond.
+pub(super) const TEXT_HZ: u32 = 8000;
+
+/// Why something was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// Too many calls.
+    #[error("{CALLS} calls of other platforms are open already; end some, or wait until they are idle")]
+    TooMany,
+    /// The spool cannot take audio.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The daemon ends.
+    #[error("the daemon is stopping")]
+    Stopping,
+}
+
+/// Whose an event or a chunk is.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// The call.
+    pub call: CallId,
+    /// What is known of it.
+    pub names: CallNames,
+    /// Which side.
+    pub leg: Leg,
+    /// When it happened.
+    pub at: WallTime,
+    /// Which platform.
+    pub provider: String,
+}
+
+/// Text that somebody else has recognised.
+#[derive(Clone, Debug)]
+pub struct Text {
+    /// The words.
+    pub text: String,
+    /// 0 to 1.
+    pub confidence: f32,
+    /// Language code.
+    pub language: Option<String>,
+}
+
+impl Text {
+    /// As if it had been recognised here.
+    pub(super) fn recognition(self, length_ms: i64) -> Recognition {
+        let Self { text, confidence, language } = self;
+        let piece = Piece { text, start_ms: 0, end_ms: length_ms, confidence, words: Vec::new() };
+        Recognition { pieces: vec![piece], language, dropped: None, took: Duration::ZERO }
+    }
+}
+
+/// What comes in.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Nothing but a sign of life, or a silence that the other platform has measured.
+    Sign {
+        /// How long nobody has spoken, milliseconds.
+        silence_ms: Option<i64>,
+    },
+    /// Text.
+    Text(Text),
+    /// 16-bit samples of one side.
+    Audio {
+        /// Samples per second.
+        rate_hz: u32,
+        /// The sound.
+        samples: Vec<i16>,
+    },
+    /// The call is over.
+    End,
+}
+
+/// One input, and where its answer goes.
+pub struct Request {
+    /// Whose.
+    pub sender: Sender,
+    /// What.
+    pub input: Input,
+    /// How many chunks of audio the call has had, or why it was not taken.
+    pub reply: oneshot::Sender<Result<u64, IngestError>>,
+}
+
+/// Text on its way to the conductor.
+#[derive(Debug)]
+pub struct SaidText {
+    /// The leg it was said on.
+    pub leg: Arc<SpooledLeg>,
+    /// Its first sample on that leg, at [`TEXT_HZ`]; comes once.
+    pub start: u64,
+    /// The words; `None` for a silence alone.
+    pub text: Option<Text>,
+    /// How long nobody spoke before, as the platform says, milliseconds.
+    pub silence_ms: Option<i64>,
+    /// Which platform.
+    pub provider: String,
+    /// Told when it is on its way to the database.
+    pub reply: oneshot::Sender<()>,
+}
+
+struct Open {
+    started: WallTime,
+    names: CallNames,
+    text: HashMap<Leg, (FollowedLeg, u64)>,
+    audio: HashMap<Leg, (LegWriter, Instant, i64)>,
+    chunks: u64,
+    heard: Instant,
+}
+
+/// The task.
+pub struct Ingest {
+    spool: Arc<Spool>,
+    commands: mpsc::Sender<Command>,
+    calls: HashMap<CallId, Open>,
+}
+
+impl Ingest {
+    /// A task without calls.
+    pub fn new(spool: Arc<Spool>, commands: mpsc::Sender<Command>) -> Self {
+        Self { spool, commands, calls: HashMap::new() }
+    }
+
+    /// Takes what comes until stopped; then every leg is closed on disk.
+    pub async fn run(mut self, mut requests: mpsc::Receiver<Request>, stop: CancellationToken) {
+        let mut look = tokio::time::interval(LOOK);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(Request { sender, input, reply }) = requests.recv() => {
+                    let _ = reply.send(self.take(sender, input).await);
+                }
+                _ = look.tick() => {
+                    let idle: Vec<CallId> = self.calls.iter().filter(|(_, open)| open.heard.elapsed() > IDLE).map(|(id, _)| id.clone()).collect();
+                    for call in idle {
+                        self.end(&call, "idle").await;
+                    }
+                }
+            }
+        }
+        for call in self.calls.keys().cloned().collect::<Vec<_>>() {
+            self.end(&call, "shutdown").await;
+        }
+    }
+
+    async fn take(&mut self, sender: Sender, input: Input) -> Result<u64, IngestError> {
+        if matches!(input, Input::End) {
+            let chunks = self.calls.get(&sender.call).map_or(0, |open| open.chunks);
+            self.end(&sender.call, "hangup").await;
+            return Ok(chunks);
+        }
+        if !self.calls.contains_key(&sender.call) && self.calls.len() >= CALLS {
+            return Err(IngestError::TooMany);
+        }
+        let open = self.calls.entry(sender.call.clone()).or_insert_with(|| Open {
+            started: sender.at,
+            names: sender.names.clone(),
+            text: HashMap::new(),
+            audio: HashMap::new(),
+            chunks: 0,
+            heard: Instant::now(),
+        });
+        open.heard = Instant::now();
+        let spec = |rate_hz, started| LegSpec {
+            call: sender.call.clone(),
+            names: open.names.clone(),
+            leg: sender.leg,
+            source: Source::Ingest,
+            started,
+            rate_hz,
+            peer: Some(sender.provider.clone()),
+        };
+        match input {
+            Input::Audio { rate_hz, samples } => {
+                metrics::counter!("lineside_frames_total", "source" => "ingest").increment(1);
+                if open.audio.get(&sender.leg).is_some_and(|(leg, ..)| leg.leg().spec.rate_hz != rate_hz)
+                    && let Some((leg, ..)) = open.audio.remove(&sender.leg)
+                {
+                    leg.close("rate change").await?;
+                }
+                let (leg, began, first_ms) = match open.audio.entry(sender.leg) {
+                    Entry::Occupied(there) => there.into_mut(),
+                    Entry::Vacant(place) => {
+                        let leg = self.spool.open_leg(spec(rate_hz, sender.at)).await?;
+                        let length_ms = samples.len() as i64 * 1000 / i64::from(rate_hz);
+                        place.insert((leg, Instant::now(), length_ms))
+                    }
+                };
+                {
+                    // A chunk's sound ended when it came: what the clock is ahead of the samples by is silence.
+                    let ms = |samples: u64| samples as i64 * 1000 / i64::from(rate_hz);
+                    let gap =
+                        began.elapsed().as_millis() as i64 + *first_ms - ms(samples.len() as u64) - ms(leg.samples());
+                    if gap > GAP_MS {
+                        leg.append(&vec![0; (gap * i64::from(rate_hz) / 1000) as usize], sender.at).await?;
+                    }
+                    leg.append(&samples, sender.at).await?;
+                    leg.flush().await?;
+                }
+                open.chunks += 1;
+            }
+            Input::Sign { .. } | Input::Text(_) => {
+                if !open.text.contains_key(&sender.leg) {
+                    let no_file = RecordingRef { path: std::path::PathBuf::new(), channel: 0 };
+                    let leg = self.spool.follow(spec(TEXT_HZ, open.started), no_file, None).await?;
+                    open.text.insert(sender.leg, (leg, 0));
+                }
+                let (text, silence_ms) = match input {
+                    Input::Text(text) => (Some(text), None),
+                    Input::Sign { silence_ms } => (None, silence_ms),
+                    _ => (None, None),
+                };
+                if let Some((leg, next)) = open.text.get_mut(&sender.leg)
+                    && (text.is_some() || silence_ms.is_some())
+                {
+                    let at = (sender.at.0 - open.started.0).max(0) as u64 * u64::from(TEXT_HZ) / 1000;
+                    let start = at.max(*next);
+                    *next = start + 1;
+                    let (reply, taken) = oneshot::channel();
+                    let leg = Arc::clone(leg.leg());
+                    let said = SaidText { leg, start, text, silence_ms, provider: sender.provider, reply };
+                    self.commands.send(Command::Said(Box::new(said))).await.map_err(|_| IngestError::Stopping)?;
+                    taken.await.map_err(|_| IngestError::Stopping)?;
+                }
+            }
+            Input::End => {}
+        }
+        Ok(open.chunks)
+    }
+
+    async fn end(&mut self, call: &CallId, reason: &'static str) {
+        let Some(open) = self.calls.remove(call) else { return };
+        for (leg, ..) in open.audio.into_values() {
+            if let Err(error) = leg.close(reason).await {
+                log::error!("{error}");
+            }
+        }
+        for (leg, _) in open.text.into_values() {
+            if let Err(error) = leg.close(reason).await {
+                log::error!("{error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! A copy of everything that a box would miss, made while the daemon runs, and the way back, which believes nothing that it has not checked.
+//!
+//! A backup is a folder: `lineside.db` (a consistent snapshot), `spool/` (own sound), `lineside.toml` (when there is one) and `manifest.json` with
+//! size and SHA-256 of each file, written last: a folder without it is no backup. Models and recordings that are not ours are not in it.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Component, Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::store::forget::Alone;
+
+/// Why there is no backup, or nothing was restored.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// A file or folder cannot be used.
+    #[error("{action} {path}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The database cannot be read or written.
+    #[error("database {path}: {source}")]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// Something is there already.
+    #[error("{0} is not empty; name a folder that is empty or not there yet")]
+    NotEmpty(PathBuf),
+    /// It is not what it should be.
+    #[error("{path}: {problem}; nothing was restored")]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The restored database cannot be used.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+}
+
+fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> BackupError + 'a {
+    move |source| BackupError::Io { action, path: path.into(), source }
+}
+
+fn sql(path: &Path) -> impl Fn(rusqlite::Error) -> BackupError + '_ {
+    move |source| BackupError::Database { path: path.into(), source }
+}
+
+/// A file of a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    path: PathBuf,
+    size: u64,
+    sha256: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Manifest {
+    lineside: String,
+    made: String,
+    files: Vec<Entry>,
+}
+
+/// What was copied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Copied {
+    /// Files.
+    pub files: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Sound that was deleted or unreadable by the time its turn came.
+    pub missing: usize,
+}
+
+fn empty_folder(path: &Path) -> Result<(), BackupError> {
+    match fs::read_dir(path) {
+        Ok(mut entries) => match entries.next() {
+            Some(_) => Err(BackupError::NotEmpty(path.into())),
+            None => Ok(()),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // What was said is in it: nobody else's business.
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io("create", path))
+        }
+        Err(error) => Err(io("read", path)(error)),
+    }
+}
+
+/// Copies a file and says what it was. The copy is on disk when this returns.
+fn copy(from: &Path, to: &Path, name: &Path) -> Result<Entry, BackupError> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).map_err(io("create", folder))?;
+    }
+    let mut input = File::open(from).map_err(io("read", from))?;
+    let mut output = File::create_new(to).map_err(io("create", to))?;
+    let (mut hash, mut size, mut piece) = (Sha256::new(), 0, vec![0; 1 << 20]);
+    loop {
+        let got = input.read(&mut piece).map_err(io("read", from))?;
+        if got == 0 {
+            break;
+        }
+        hash.update(&piece[..got]);
+        size += got as u64;
+        output.write_all(&piece[..got]).map_err(io("write", to))?;
+    }
+    output.sync_all().map_err(io("write", to))?;
+    Ok(Entry { path: name.into(), size, sha256: hex::encode(hash.finalize()) })
+}
+
+fn fingerprint(path: &Path, name: &Path) -> Result<Entry, BackupError> {
+    let mut file = File::open(path).map_err(io("read", path))?;
+    let (mut hash, mut size, mut piece) = (Sha256::new(), 0, vec![0; 1 << 20]);
+    loop {
+        let got = file.read(&mut piece).map_err(io("read", path))?;
+        if got == 0 {
+            return Ok(Entry { path: name.into(), size, sha256: hex::encode(hash.finalize()) });
+        }
+        hash.update(&piece[..got]);
+        size += got as u64;
+    }
+}
+
+/// The place of a spool file in a backup: `spool/DAY/NAME`.
+fn place(path: &Path) -> Option<PathBuf> {
+    let (name, day) = (path.file_name()?, path.parent()?.file_name()?);
+    Some(Path::new("spool").join(day).join(name))
+}
+
+fn whole(path: &Path, db: &Connection) -> Result<(), BackupError> {
+    let said: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(sql(path))?;
+    if said == "ok" { Ok(()) } else { Err(BackupError::Broken { path: path.into(), problem: said }) }
+}
+
+fn read_only(path: &Path) -> Result<Connection, BackupError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags).map_err(sql(path))?;
+    db.busy_timeout(std::time::Duration::from_secs(30)).map_err(sql(path))?;
+    Ok(db)
+}
+
+/// Makes a backup of a state folder, whether a daemon runs on it or not. Blocks.
+pub fn backup(state: &Path, config: Option<&Path>, to: &Path) -> Result<Copied, BackupError> {
+    let source = state.join("lineside.db");
+    let db = read_only(&source)?;
+    empty_folder(to)?;
+    let target = to.join("lineside.db");
+    db.execute("VACUUM INTO ?1", [target.to_string_lossy()]).map_err(sql(&target))?;
+    drop(db);
+    let snapshot = read_only(&target)?;
+    whole(&target, &snapshot)?;
+    let audio: Vec<PathBuf> = snapshot
+        .prepare("SELECT path FROM leg WHERE owned = 1 AND audio_gone_ms IS NULL")
+        .and_then(|mut query| query.query_map([], |row| row.get::<_, String>(0).map(PathBuf::from))?.collect())
+        .map_err(sql(&target))?;
+    drop(snapshot);
+    let mut files = vec![fingerprint(&target, Path::new("lineside.db"))?];
+    let mut copied = Copied::default();
+    for path in audio {
+        for path in [path.clone(), path.with_extension("json")] {
+            let Some(name) = place(&path) else { continue };
+            match copy(&path, &to.join(&name), &name) {
+                Ok(entry) => files.push(entry),
+                Err(BackupError::Io { action: "read", .. }) => copied.missing += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    if let Some(config) = config.filter(|config| config.exists()) {
+        files.push(copy(config, &to.join("lineside.toml"), Path::new("lineside.toml"))?);
+    }
+    copied.files = files.len();
+    copied.bytes = files.iter().map(|file| file.size).sum();
+    let made = jiff::Timestamp::now().to_string();
+    let manifest = Manifest { lineside: env!("CARGO_PKG_VERSION").into(), made, files };
+    let path = to.join("manifest.json");
+    let text =
+        serde_json::to_vec_pretty(&manifest).map_err(|error| io("write", &path)(std::io::Error::other(error)))?;
+    fs::write(&path, text).and_then(|()| File::open(&path)?.sync_all()).map_err(io("write", &path))?;
+    Ok(copied)
+}
+
+/// Reads a backup and compares every file with its fingerprint. Blocks.
+fn verified(from: &Path) -> Result<Manifest, BackupError> {
+    let path = from.join("manifest.json");
+    let text = fs::read(&path).map_err(io("read", &path))?;
+    let broken = |path: &Path, problem: &str| BackupError::Broken { path: path.into(), problem: problem.into() };
+    let manifest: Manifest = serde_json::from_slice(&text).map_err(|error| broken(&path, &error.to_string()))?;
+    for file in &manifest.files {
+        // A name may not lead out of the folder.
+        if !file.path.components().all(|part| matches!(part, Component::Normal(_))) {
+            return Err(broken(&file.path, "is no name inside a backup"));
+        }
+        let path = from.join(&file.path);
+        let kind = fs::symlink_metadata(&path).map_err(io("read", &path))?;
+        if !kind.is_file() || fingerprint(&path, &file.path)? != *file {
+            return Err(broken(&path, "is not the file that was backed up"));
+        }
+    }
+    let database = from.join("lineside.db");
+    if !manifest.files.iter().any(|file| file.path == Path::new("lineside.db")) {
+        return Err(broken(&database, "is not in the backup"));
+    }
+    whole(&database, &read_only(&database)?)?;
+    Ok(manifest)
+}
+
+/// Brings a backup into a state folder that holds nothing but models, and opens it once, so that a daemon will. Blocks.
+pub fn restore(from: &Path, state: &Path) -> Result<Copied, BackupError> {
+    let manifest = verified(from)?;
+    fs::DirBuilder::new().recursive(true).mode(0o750).create(state).map_err(io("create", state))?;
+    let entries = fs::read_dir(state).map_err(io("read", state))?;
+    if entries.flatten().any(|entry| entry.file_name() != "models") {
+        return Err(BackupError::NotEmpty(state.into()));
+    }
+    let mut copied = Copied::default();
+    for file in &manifest.files {
+        let name = if file.path == Path::new("lineside.toml") { Path::new("restored.toml") } else { &file.path };
+        let entry = copy(&from.join(&file.path), &state.join(name), &file.path)?;
+        if entry != *file {
+            return Err(BackupError::Broken {
+                path: from.join(&file.path),
+                problem: "changed while it was read".into(),
+            });
+        }
+        copied.files += 1;
+        copied.bytes += entry.size;
+    }
+    let path = state.join("lineside.db");
+    // Brings the tables up to date too; refuses those of a newer version.
+    let alone = Alone::open(state)?;
+    let db = &alone.connection;
+    let legs: Vec<(i64, PathBuf)> = db
+        .prepare("SELECT id, path FROM leg WHERE owned = 1")
+        .and_then(|mut query| query.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?.into())))?.collect())
+        .map_err(sql(&path))?;
+    for (leg, old) in legs {
+        // The state folder may be another one now.
+        let Some(name) = place(&old) else { continue };
+        let new = state.join(name);
+        db.execute("UPDATE leg SET path = ?2 WHERE id = ?1", (leg, new.to_string_lossy())).map_err(sql(&path))?;
+    }
+    whole(&path, db)?;
+    Ok(copied)
+}

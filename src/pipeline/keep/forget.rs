@@ -1,0 +1,221 @@
+//! Forgets a person and proves it: rows, index, log, sound, caches; then every file of the state folder is searched for what told of them.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+
+use super::super::live::Command;
+use crate::call::CallKey;
+use crate::spool;
+use crate::store::forget::{Alone, Erased, ForgetError, Whom, calls_of, check, erase, rows_with};
+use crate::store::{Store, StoreError};
+
+/// Texts looked for at a time.
+const AT_ONCE: usize = 200;
+/// Bytes read at a time.
+const PIECE: usize = 1 << 22;
+
+/// What was done, and what the proof says.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// What went from the database.
+    pub erased: Erased,
+    /// Files of ours that were overwritten and deleted.
+    pub files: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// How many texts were searched for.
+    pub searched_for: usize,
+    /// In how many files.
+    pub searched_in: usize,
+    /// Rows of other calls that hold one of them too: where, and how many. Nothing of the person's own.
+    pub shared: Vec<String>,
+    /// Where something was left over, or could not be deleted. Empty is the proof.
+    pub left: Vec<String>,
+}
+
+/// Forgets while the daemon runs.
+pub async fn running(
+    store: &Store,
+    commands: &mpsc::Sender<Command>,
+    state: &Path,
+    whom: Whom,
+) -> Result<Report, ForgetError> {
+    let closed = |_| ForgetError::Store(StoreError::Closed);
+    let asked = whom.clone();
+    let calls = store.writer().run(move |db| {
+        Ok(calls_of(db, &asked).and_then(|calls| {
+            check(db, &calls)?;
+            Ok(calls)
+        }))
+    });
+    let calls = calls.await.map_err(ForgetError::Store)??;
+    // The conductor lets go of calls whose line is closed: their words may wait for a model for weeks.
+    let (reply, answer) = oneshot::channel();
+    let keys = calls.iter().map(|call| CallKey(call.0)).collect();
+    commands.send(Command::LetGo { calls: keys, reply }).await.map_err(|_| StoreError::Closed)?;
+    let live = answer.await.map_err(closed)?;
+    if !live.is_empty() {
+        let ids = calls.into_iter().filter(|call| live.contains(&CallKey(call.0))).map(|call| call.1);
+        return Err(ForgetError::Running(ids.collect()));
+    }
+    let erased = store
+        .writer()
+        .run(move |db| {
+            // Looked up again: a hold may have come in between.
+            match check(db, &calls) {
+                Ok(()) => Ok(Ok(erase(db, &calls)?)),
+                Err(error) => Ok(Err(error)),
+            }
+        })
+        .await
+        .map_err(ForgetError::Store)??;
+    let folder = state.to_path_buf();
+    let (mut report, hits) = tokio::task::spawn_blocking(move || {
+        let mut report = Report { erased, ..Report::default() };
+        delete_files(&folder, &mut report);
+        let hits = search(&folder, &mut report);
+        (report, hits)
+    })
+    .await
+    .map_err(|_| StoreError::Closed)?;
+    report = store
+        .writer()
+        .run(move |db| {
+            explain(db, &hits, &mut report)?;
+            Ok(report)
+        })
+        .await?;
+    Ok(report)
+}
+
+/// Forgets while no daemon runs. Blocks.
+pub fn stopped(state: &Path, whom: &Whom) -> Result<Report, ForgetError> {
+    let mut alone = Alone::open(state)?;
+    let calls = calls_of(&alone.connection, whom)?;
+    check(&alone.connection, &calls)?;
+    let mut report = Report { erased: erase(&mut alone.connection, &calls)?, ..Report::default() };
+    delete_files(state, &mut report);
+    let hits = search(state, &mut report);
+    explain(&alone.connection, &hits, &mut report)?;
+    Ok(report)
+}
+
+/// Overwrites and deletes the sound of what was erased.
+fn delete_files(state: &Path, report: &mut Report) {
+    if !report.erased.scrubbed {
+        report.left.push("the database's log could not be emptied, somebody was reading: run the command again".into());
+    }
+    for path in &report.erased.audio {
+        let gone = spool::overwrite(path, 0, u64::MAX).and_then(|_| spool::remove(path));
+        match gone {
+            Ok(0) => {}
+            Ok(size) => {
+                report.files += 1;
+                report.bytes += size;
+            }
+            Err(error) => report.left.push(error.to_string()),
+        }
+    }
+    for leg in &report.erased.legs {
+        for name in [format!("{leg}.wav"), format!("{leg}.part")] {
+            let _ = std::fs::remove_file(state.join("cache").join(name));
+        }
+    }
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() && path.file_name().is_none_or(|name| name != "models") => walk(&path, files),
+            Ok(kind) if kind.is_file() => files.push(path),
+            _ => {}
+        }
+    }
+}
+
+/// Searches names and contents of all files of a folder, sound and models but for their names. Gives back text and file of each hit.
+fn search(state: &Path, report: &mut Report) -> Vec<(String, PathBuf)> {
+    let traces = std::mem::take(&mut report.erased.traces);
+    let mut files = Vec::new();
+    walk(state, &mut files);
+    report.searched_for = traces.len();
+    report.searched_in = files.len();
+    let mut hits: Vec<(String, PathBuf)> = Vec::new();
+    for some in traces.chunks(AT_ONCE) {
+        let patterns: Vec<String> = some.iter().map(|text| regex::escape(text)).collect();
+        let made =
+            regex::bytes::RegexBuilder::new(&patterns.join("|")).case_insensitive(true).size_limit(1 << 28).build();
+        let pattern = match made {
+            Ok(pattern) => pattern,
+            Err(error) => {
+                report.left.push(format!("the proof could not be made: {error}"));
+                continue;
+            }
+        };
+        let longest = some.iter().map(String::len).max().unwrap_or(0);
+        for path in &files {
+            let name = path.to_string_lossy();
+            let mut found: Vec<String> = Vec::new();
+            let mut note = |bytes: &[u8]| {
+                for hit in pattern.find_iter(bytes) {
+                    let text = String::from_utf8_lossy(hit.as_bytes()).into_owned();
+                    if !found.contains(&text) {
+                        found.push(text);
+                    }
+                }
+            };
+            note(name.as_bytes());
+            if path.extension().is_none_or(|ext| ext != "wav")
+                && let Err(error) = in_pieces(path, longest, &mut note)
+            {
+                report.left.push(format!("{name}: {error}"));
+            }
+            hits.extend(found.into_iter().map(|text| (text, path.clone())));
+        }
+    }
+    hits
+}
+
+/// Reads a file in pieces that overlap by the longest text.
+fn in_pieces(path: &Path, longest: usize, note: &mut impl FnMut(&[u8])) -> std::io::Result<()> {
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        file => file?,
+    };
+    let mut buffer = vec![0; PIECE + longest];
+    let mut kept = 0;
+    loop {
+        let got = file.read(&mut buffer[kept..])?;
+        if got == 0 {
+            return Ok(());
+        }
+        let filled = kept + got;
+        note(&buffer[..filled]);
+        kept = longest.min(filled);
+        buffer.copy_within(filled - kept..filled, 0);
+    }
+}
+
+/// A hit that rows of other calls explain is theirs; any other is a remainder.
+fn explain(db: &rusqlite::Connection, hits: &[(String, PathBuf)], report: &mut Report) -> rusqlite::Result<()> {
+    for (text, path) in hits {
+        let rows = rows_with(db, text)?;
+        let database = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("lineside.db"));
+        if database && !rows.is_empty() {
+            for (place, count) in rows {
+                let line = format!("{text:?} stands in {count} rows of {place} that belong to others");
+                if !report.shared.contains(&line) {
+                    report.shared.push(line);
+                }
+            }
+        } else {
+            report.left.push(format!("{}: still holds {text:?}", path.display()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! Retention and the disk guard by a clock and a disk that the test holds.
+
+use std::cell::Cell;
+
+use super::*;
+use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source};
+use crate::spool::LegSpec;
+use crate::store::change::{Change, NewCall, NewLeg};
+
+struct Bed {
+    folder: tempfile::TempDir,
+    store: Store,
+    spool: Arc<Spool>,
+    _events: tokio::sync::mpsc::Receiver<crate::spool::SpoolEvent>,
+}
+
+impl Bed {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let (store, _) = Store::open(folder.path()).expect("store");
+        let (spool, events) = Spool::open(&folder.path().join("spool"), 0).expect("spool");
+        Self { folder, store, spool, _events: events }
+    }
+
+    fn path(&self, key: i64) -> PathBuf {
+        self.folder.path().join(format!("spool/2026-01-01/{key:09}_c.{key}_caller.wav"))
+    }
+
+    /// A call that ended on a day, with a thousand bytes of sound.
+    async fn call(&self, key: i64, day: i64, state: CallState) {
+        std::fs::create_dir_all(self.folder.path().join("spool/2026-01-01")).expect("mkdir");
+        std::fs::write(self.path(key), vec![0; 1000]).expect("wav");
+        std::fs::write(self.path(key).with_extension("json"), "{}").expect("json");
+        let at = WallTime(day * DAY_MS);
+        let names = CallNames { phone: Some(format!("555000{key}")), ..CallNames::default() };
+        let id = CallId::from_lossy(&format!("c.{key}"));
+        let call = NewCall { key: CallKey(key), id, source: Source::Audiosocket, started: at, names };
+        let leg = NewLeg {
+            key: LegKey(key),
+            call: CallKey(key),
+            leg: Leg::Caller,
+            source: Source::Audiosocket,
+            rate_hz: 8000,
+            started: at,
+            offset: CallTime(0),
+            path: self.path(key),
+            channel: 0,
+            owned: true,
+            peer: None,
+        };
+        let moved = Change::CallMoved { call: CallKey(key), state, at, reason: None };
+        self.store
+            .writer()
+            .commit(vec![Change::CallOpened(call), Change::LegOpened(leg), moved])
+            .await
+            .expect("commit");
+    }
+
+    fn keeper(&self, audio_days: u32, text_days: u32) -> Keeper {
+        let settings = KeepSettings {
+            state: self.folder.path().into(),
+            audio_days,
+            text_days,
+            alerts_days: 0,
+            warn_free: 10_000,
+            drop_free: 5_000,
+            stop_free: 2_000,
+        };
+        Keeper::new(self.store.clone(), Arc::clone(&self.spool), settings)
+    }
+
+    fn sound(&self, keys: std::ops::RangeInclusive<i64>) -> Vec<i64> {
+        keys.filter(|&key| self.path(key).exists()).collect()
+    }
+}
+
+#[tokio::test]
+async fn old_sound_goes_and_what_is_held_running_or_young_stays() {
+    let bed = Bed::new();
+    for (key, day, state) in [
+        (1, 10, CallState::Completed),
+        (2, 10, CallState::Completed),
+        (3, 10, CallState::Active),
+        (4, 40, CallState::Completed),
+    ] {
+        bed.call(key, day, state).await;
+    }
+    bed.store.set_hold(CallKey(2), "case".into(), WallTime(0)).await.expect("hold");
+    let keeper = bed.keeper(30, 0);
+    assert_eq!(keeper.sweep(WallTime(40 * DAY_MS)).await.expect("sweep"), Swept::default(), "thirty days are not over");
+    let swept = keeper.sweep(WallTime(41 * DAY_MS)).await.expect("sweep");
+    assert_eq!(swept, Swept { audio: 1, bytes: 1000, ..Swept::default() });
+    assert_eq!(bed.sound(1..=4), [2, 3, 4]);
+    assert!(!bed.path(1).with_extension("json").exists(), "its description went with it");
+    assert!(bed.store.call("c.1").await.expect("query").is_some(), "its text stays");
+    assert_eq!(keeper.sweep(WallTime(41 * DAY_MS)).await.expect("again"), Swept::default());
+    bed.store.release_hold(CallKey(2)).await.expect("release");
+    assert_eq!(keeper.sweep(WallTime(41 * DAY_MS)).await.expect("sweep").audio, 1);
+}
+
+#[tokio::test]
+async fn old_calls_go_with_everything_and_one_on_hold_stays() {
+    let bed = Bed::new();
+    bed.call(1, 10, CallState::Completed).await;
+    bed.call(2, 10, CallState::Completed).await;
+    bed.store.set_hold(CallKey(2), String::new(), WallTime(0)).await.expect("hold");
+    let swept = bed.keeper(0, 60).sweep(WallTime(71 * DAY_MS)).await.expect("sweep");
+    assert_eq!(swept, Swept { audio: 1, bytes: 1000, calls: 1, alerts: 0 });
+    assert!(bed.store.call("c.1").await.expect("query").is_none());
+    assert!(bed.store.call("c.2").await.expect("query").is_some());
+    assert_eq!(bed.sound(1..=2), [2]);
+}
+
+#[tokio::test]
+async fn a_filling_disk_warns_then_loses_its_oldest_sound_and_only_then_takes_no_new_calls() {
+    let bed = Bed::new();
+    for key in 1..=3 {
+        bed.call(key, key, CallState::Completed).await;
+    }
+    bed.call(4, 0, CallState::Active).await;
+    bed.store.set_hold(CallKey(1), String::new(), WallTime(0)).await.expect("hold");
+    let mut keeper = bed.keeper(0, 0);
+    let now = WallTime(100 * DAY_MS);
+    let spec = || LegSpec {
+        call: CallId::from_lossy("new"),
+        names: CallNames::default(),
+        leg: Leg::Mixed,
+        source: Source::Audiosocket,
+        started: now,
+        rate_hz: 8000,
+        peer: None,
+    };
+    assert_eq!(keeper.guard(|| Some(20_000), now).await.expect("guard"), DiskStep::Fine);
+    assert_eq!(keeper.guard(|| Some(9_000), now).await.expect("guard"), DiskStep::Warn);
+    assert_eq!(bed.sound(1..=4), [1, 2, 3, 4]);
+    // Room comes back as soon as something was deleted.
+    let left = Cell::new(4_000);
+    let freed = || Some(left.replace(6_000));
+    assert_eq!(keeper.guard(freed, now).await.expect("guard"), DiskStep::Drop);
+    assert_eq!(bed.sound(1..=4), [1, 4], "a batch of the oldest, never what is held or running");
+    assert!(bed.spool.open_leg(spec()).await.is_ok(), "calls are still taken");
+    assert_eq!(keeper.guard(|| Some(1_000), now).await.expect("guard"), DiskStep::Stop);
+    assert!(matches!(bed.spool.open_leg(spec()).await, Err(crate::spool::SpoolError::Full)));
+    assert_eq!(keeper.guard(|| Some(20_000), now).await.expect("guard"), DiskStep::Fine);
+    assert!(bed.spool.open_leg(spec()).await.is_ok(), "and taken again");
+}

@@ -1,0 +1,135 @@
+//! The notifiers' threads: each fills its own queue from the alerts, sends what is due, and notes what became of it.
+//!
+//! One thread per notifier, so that one server that hangs holds up nobody else. The queue is rows: who restarts goes on with what waits.
+
+use std::collections::VecDeque;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use regex::Regex;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::alerts::notify::{Message, Notifier, Outcome, TRIES, pause};
+use crate::call::WallTime;
+use crate::store::change::Change;
+use crate::store::notifications::{Tried, Waiting};
+use crate::store::{Store, StoreError};
+
+/// How often new alerts are looked for: a person does not notice half a second.
+const LOOK: Duration = Duration::from_millis(500);
+/// Read from the queue at a time.
+const AT_ONCE: u32 = 20;
+
+/// Starts a thread for each notifier; they end soon after `stop`. Nobody waits for them: one may be waiting for somebody else's server, and its
+/// queue goes on at the next start.
+pub fn start(
+    notifiers: &[Notifier],
+    store: &Store,
+    now: fn() -> WallTime,
+    stop: &CancellationToken,
+) -> std::io::Result<()> {
+    for notifier in notifiers {
+        let way = Way {
+            notifier: notifier.clone(),
+            store: store.clone(),
+            runtime: Handle::current(),
+            now,
+            stop: stop.clone(),
+            sent: VecDeque::new(),
+            filled_to: -1,
+        };
+        std::thread::Builder::new().name("notify".into()).spawn(move || way.run())?;
+    }
+    Ok(())
+}
+
+/// What was said, as it may leave the box: without numbers of four digits and more, however they are grouped.
+fn redacted(text: &str) -> String {
+    static NUMBER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\d(?:[ .\-]?\d){3,}").unwrap());
+    NUMBER.replace_all(text, "[number]").into_owned()
+}
+
+struct Way {
+    notifier: Notifier,
+    store: Store,
+    runtime: Handle,
+    now: fn() -> WallTime,
+    stop: CancellationToken,
+    /// When the last minute's messages went out.
+    sent: VecDeque<Instant>,
+    /// Alerts up to this one are in the queue; -1 before the first look.
+    filled_to: i64,
+}
+
+impl Way {
+    fn run(mut self) {
+        while !self.stop.is_cancelled() {
+            if let Err(error) = self.round() {
+                log::error!("notifier {}: {error}", self.notifier.name);
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    fn round(&mut self) -> Result<(), StoreError> {
+        let last = self.runtime.block_on(self.store.last_alert())?;
+        if last != self.filled_to {
+            let (notifier, levels) = (self.notifier.name.clone(), self.notifier.levels());
+            self.commit(Change::NotifierFilled { notifier, levels, at: (self.now)() })?;
+            self.filled_to = last;
+        }
+        if self.is_quiet() {
+            return Ok(());
+        }
+        let due = self.runtime.block_on(self.store.due(self.notifier.name.clone(), (self.now)(), AT_ONCE))?;
+        for waiting in due {
+            if self.stop.is_cancelled() || !self.may_send() {
+                break;
+            }
+            self.send(&waiting)?;
+        }
+        Ok(())
+    }
+
+    fn commit(&self, change: Change) -> Result<(), StoreError> {
+        self.runtime.block_on(self.store.writer().commit(vec![change]))
+    }
+
+    fn is_quiet(&self) -> bool {
+        let Some(quiet) = self.notifier.quiet else { return false };
+        let Ok(now) = jiff::Timestamp::from_millisecond((self.now)().0) else { return false };
+        let local = now.to_zoned(jiff::tz::TimeZone::system());
+        quiet.holds(local.hour() as u32 * 60 + local.minute() as u32)
+    }
+
+    /// Whether the last minute has room for one more.
+    fn may_send(&mut self) -> bool {
+        while self.sent.front().is_some_and(|at| at.elapsed() >= Duration::from_mins(1)) {
+            self.sent.pop_front();
+        }
+        self.sent.len() < self.notifier.per_minute as usize
+    }
+
+    fn send(&mut self, waiting: &Waiting) -> Result<(), StoreError> {
+        let Some(alert) = self.runtime.block_on(self.store.alert(waiting.alert))? else { return Ok(()) };
+        let message = Message::new(alert.json(), redacted);
+        self.sent.push_back(Instant::now());
+        let outcome = self.notifier.send(&message, (self.now)().0 / 1000);
+        let now = (self.now)();
+        let (tried, word) = match outcome {
+            Outcome::Sent => (Tried::Sent, "sent"),
+            Outcome::Later(error, after) if waiting.tries + 1 < TRIES => {
+                let pause = pause(waiting.tries).max(after.unwrap_or_default());
+                (Tried::Again(WallTime(now.0 + pause.as_millis() as i64), error), "again")
+            }
+            Outcome::Later(error, _) | Outcome::Never(error) => {
+                log::warn!("notifier {}: alert {} was given up: {error}", self.notifier.name, waiting.alert);
+                (Tried::GivenUp(error), "given_up")
+            }
+        };
+        let name = self.notifier.name.clone();
+        metrics::counter!("lineside_notifications_total", "notifier" => name, "outcome" => word).increment(1);
+        self.commit(Change::NotificationTried { id: waiting.id, tried, at: now })
+    }
+}

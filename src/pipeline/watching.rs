@@ -1,0 +1,123 @@
+//! Joins the alerts room to the conductor: the rules in use, a call's watch after a restart, an alert as a change of the database.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use serde_json::Value;
+
+use crate::alerts::{Alert, CallWatch, Risk, RuleBook, Said};
+use crate::call::{CallKey, Leg, UtteranceKey, WallTime};
+use crate::store::alerts::{AlertFilter, NewAlert};
+use crate::store::change::Change;
+use crate::store::{Store, StoreError};
+use crate::text::TextAnalyser;
+use crate::text::rolling::CallRolling;
+
+/// More alerts of one call than this are not looked at after a restart: the last ones count.
+const RECALLED: u32 = 1000;
+
+/// The rules in use, and the numbers of alerts.
+pub(super) struct Watching {
+    analyser: Arc<TextAnalyser>,
+    book: Arc<RuleBook>,
+    next: AtomicI64,
+}
+
+/// What an alert came of; the same again is the same alert.
+pub(super) enum Origin {
+    /// A piece of an utterance's text, from 0.
+    Text(UtteranceKey, usize),
+    /// Time.
+    Time,
+}
+
+impl Watching {
+    pub(super) async fn new(store: &Store, analyser: Arc<TextAnalyser>) -> Result<Self, StoreError> {
+        let book = Arc::new(RuleBook::new(analyser.rules()));
+        Ok(Self { analyser, book, next: AtomicI64::new(store.last_alert().await? + 1) })
+    }
+
+    /// The rules that go with an analyser: after a reload they are other ones.
+    pub(super) fn book(&mut self, analyser: &Arc<TextAnalyser>) -> Arc<RuleBook> {
+        if !Arc::ptr_eq(&self.analyser, analyser) {
+            self.analyser = Arc::clone(analyser);
+            self.book = Arc::new(RuleBook::new(analyser.rules()));
+        }
+        Arc::clone(&self.book)
+    }
+
+    /// The rules as they were last asked for.
+    pub(super) fn book_now(&self) -> Arc<RuleBook> {
+        Arc::clone(&self.book)
+    }
+
+    /// A watch that knows what the database knows of a call.
+    pub(super) async fn recall(&self, store: &Store, call: CallKey) -> Result<CallWatch, StoreError> {
+        let mut watch = CallWatch::default();
+        for leg in store.legs(call).await? {
+            watch.leg(Leg::parse(&leg.leg).unwrap_or(Leg::Mixed), leg.offset_ms);
+        }
+        for speech in store.speech_of(call).await? {
+            watch.utterance(speech.utterance, speech.leg, speech.start_ms, speech.end_ms);
+            if speech.written {
+                watch.written(speech.utterance);
+            }
+        }
+        let mut rolling = CallRolling::default();
+        for segment in store.segments(call).await? {
+            let leg = Leg::parse(&segment.leg).unwrap_or(Leg::Mixed);
+            let analysis = self.analyser.analyse(&segment.text, leg);
+            rolling.push(leg, segment.compound);
+            let said = Said {
+                leg,
+                start_ms: segment.start_ms,
+                end_ms: segment.end_ms,
+                text: &segment.text,
+                compound: segment.compound,
+                keywords: &analysis.keywords,
+                profanity: &analysis.profanity,
+            };
+            let _ = watch.said(&self.book, &said, &rolling); // it was told then
+        }
+        watch.nothing_fired();
+        let filter = AlertFilter { call: Some(call), limit: RECALLED, ..AlertFilter::default() };
+        for alert in store.alerts(filter).await? {
+            for rule in alert.rule_names() {
+                watch.fired_before(&rule, alert.start_ms, alert.end_ms);
+            }
+        }
+        Ok(watch)
+    }
+
+    /// An alert as a change.
+    pub(super) fn raise(&self, call: CallKey, alert: Alert, origin: &Origin, at: WallTime) -> Change {
+        metrics::counter!("lineside_alerts_total", "level" => alert.level.as_str()).increment(1);
+        for rule in &alert.rules {
+            metrics::counter!("lineside_alert_rules_total", "rule" => rule.name.clone()).increment(1);
+        }
+        let names = || alert.rules.iter().map(|rule| rule.name.as_str()).collect::<Vec<_>>().join(" ");
+        Change::AlertRaised(Box::new(NewAlert {
+            id: self.next.fetch_add(1, Ordering::Relaxed),
+            call,
+            at,
+            level: alert.level.as_str(),
+            origin: match origin {
+                Origin::Text(utterance, piece) => format!("text {utterance} {piece}"),
+                Origin::Time => format!("time {} {}", alert.start_ms, names()),
+            },
+            rules: serde_json::to_value(&alert.rules).unwrap_or(Value::Null),
+            leg: alert.leg,
+            start_ms: alert.start_ms,
+            end_ms: alert.end_ms,
+            text: alert.text,
+            sentiment: alert.sentiment,
+            rolling: alert.rolling,
+            risk: alert.risk,
+        }))
+    }
+}
+
+/// A call's risk as a change.
+pub(super) fn risk_change(call: CallKey, risk: &Risk) -> Change {
+    Change::CallRisk { call, score: risk.score, parts: serde_json::to_value(risk).unwrap_or(Value::Null) }
+}

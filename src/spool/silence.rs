@@ -1,0 +1,66 @@
+//! Overwrites stretches of our own files with silence.
+//!
+//! Recordings that are only referred to are never written to: their stretches are silent for readers alone (`audio/silence.rs`). What an SSD or a
+//! copying file system keeps of overwritten blocks is beyond it.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use super::{SpoolError, recover};
+use crate::audio::wav;
+
+/// Overwrites a stretch of a spool file with silence, as far as the file reaches, and waits until the disk has it. Returns one past the last
+/// sample of the file. A file that is gone is silent enough. Blocks.
+pub fn overwrite(path: &Path, start: u64, end: u64) -> Result<u64, SpoolError> {
+    const PIECE: u64 = 1 << 15;
+    let fail = |source| SpoolError::Io { action: "silence", path: path.into(), source };
+    let file = match OpenOptions::new().write(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(end),
+        Err(error) => return Err(fail(error)),
+    };
+    let samples = recover::samples_in(path).map_err(fail)?;
+    let end = end.min(samples);
+    let zeros = vec![0; 2 * PIECE as usize];
+    let mut place = start;
+    while place < end {
+        let count = (end - place).min(PIECE);
+        file.write_all_at(&zeros[..2 * count as usize], wav::HEADER_LEN as u64 + 2 * place).map_err(fail)?;
+        place += count;
+    }
+    file.sync_data().map_err(fail)?;
+    Ok(samples)
+}
+
+/// Deletes a spool file with its description, and its day when that was the last of it; gives back its bytes. Gone already is as good. Blocks.
+pub fn remove(path: &Path) -> Result<u64, SpoolError> {
+    let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    for path in [path.to_path_buf(), path.with_extension("json")] {
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(SpoolError::Io { action: "delete", path, source });
+            }
+            _ => {}
+        }
+    }
+    if let Some(day) = path.parent() {
+        let _ = std::fs::remove_dir(day); // fails while there are others
+    }
+    Ok(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_overwritten_no_farther_than_it_reaches() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let path = folder.path().join("a.wav");
+        std::fs::write(&path, [&[1_u8; 44][..], &[7; 20]].concat()).expect("write");
+        assert_eq!(overwrite(&path, 3, 1000).expect("silence"), 10);
+        assert_eq!(std::fs::read(&path).expect("read"), [&[1_u8; 44][..], &[7; 6], &[0; 14]].concat());
+        assert_eq!(overwrite(&folder.path().join("gone.wav"), 0, 9).expect("gone"), 9);
+    }
+}

@@ -1,0 +1,87 @@
+//! What the live page opens with: every call that is not over, with its last words and the course of its sentiment, and the event up to which
+//! all of that is true.
+
+use std::collections::HashMap;
+
+use rusqlite::Row;
+
+use super::{Store, StoreError};
+use crate::call::{CallKey, WallTime};
+
+/// Segments of a call whose sentiment is told.
+const COURSE: i64 = 40;
+
+/// A running call's text, in short.
+#[derive(Clone, Debug, Default)]
+pub struct Course {
+    /// Compounds of the last segments, in order.
+    pub compounds: Vec<f64>,
+    /// The last segment: who, what, when in the call (milliseconds).
+    pub last: Option<(String, String, i64)>,
+}
+
+/// Everything, as of one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Board {
+    /// Number of the last event that is in it.
+    pub last_event: i64,
+    /// By call.
+    pub courses: HashMap<CallKey, Course>,
+}
+
+pub(super) const COURSES: &str = "
+    SELECT call, leg, text, start_ms, compound
+    FROM (
+        SELECT segment.call, leg.leg, segment.text, segment.start_ms, segment.compound, segment.id,
+            row_number() OVER (PARTITION BY segment.call ORDER BY segment.start_ms DESC, segment.id DESC) AS place
+        FROM call
+        CROSS JOIN segment ON segment.call = call.id
+        CROSS JOIN leg ON leg.id = segment.leg
+        WHERE call.state IN ('active', 'connection_closed')
+    )
+    WHERE place <= ?1
+    ORDER BY call, start_ms, id";
+pub(super) const BEHIND: &str = "
+    SELECT utterance.call, min(leg.started_ms + utterance.end_sample * 1000 / leg.rate_hz)
+    FROM utterance
+    JOIN leg ON leg.id = utterance.leg
+    WHERE utterance.state IN ('waiting_for_model', 'pending')
+    GROUP BY utterance.call";
+
+impl Store {
+    /// The board as of its `last_event`, or of a moment after: an event that follows may be in it already.
+    pub async fn board(&self) -> Result<Board, StoreError> {
+        let last_event = self.last_event().await?;
+        let courses = self
+            .read(|db| {
+                let mut courses: HashMap<CallKey, Course> = HashMap::new();
+                let row = |row: &Row| {
+                    Ok((
+                        CallKey(row.get(0)?),
+                        row.get::<_, String>(1)?,
+                        row.get::<_, String>(2)?,
+                        row.get(3)?,
+                        row.get(4)?,
+                    ))
+                };
+                for said in db.prepare_cached(COURSES)?.query_map([COURSE], row)? {
+                    let (call, leg, text, start_ms, compound) = said?;
+                    let course = courses.entry(call).or_default();
+                    course.compounds.push(compound);
+                    course.last = Some((leg, text, start_ms));
+                }
+                Ok(courses)
+            })
+            .await?;
+        Ok(Board { last_event, courses })
+    }
+
+    /// Calls with utterances that wait for their text, and when the oldest of these was said.
+    pub async fn behind(&self) -> Result<HashMap<CallKey, WallTime>, StoreError> {
+        self.read(|db| {
+            let row = |row: &Row| Ok((CallKey(row.get(0)?), WallTime(row.get(1)?)));
+            db.prepare_cached(BEHIND)?.query_map([], row)?.collect()
+        })
+        .await
+    }
+}

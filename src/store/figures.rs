@@ -1,0 +1,291 @@
+//! Figures over many calls, for the dashboard: all from rows, for calls that began in a stretch of time.
+
+use rusqlite::{Row, named_params};
+
+use super::{Store, StoreError};
+use crate::call::WallTime;
+
+/// Over which calls.
+#[derive(Clone, Debug)]
+pub struct Span {
+    /// Begun at or after.
+    pub since: WallTime,
+    /// Begun before.
+    pub until: WallTime,
+    /// Length of one step, milliseconds.
+    pub step_ms: i64,
+    /// Of this agent alone.
+    pub agent: Option<String>,
+    /// Of this campaign alone.
+    pub campaign: Option<String>,
+    /// Calls of other campaigns do not exist for the one who asks.
+    pub only: Option<String>,
+}
+
+/// One step of time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepFigures {
+    /// Its number from the span's begin.
+    pub step: i64,
+    /// Calls that began.
+    pub calls: i64,
+    /// Their length, milliseconds.
+    pub audio_ms: i64,
+    /// Mean of their mean compounds.
+    pub sentiment: Option<f64>,
+    /// Calls with a mean compound of -0.05 or less.
+    pub negative: i64,
+    /// Calls of 0.05 or more.
+    pub positive: i64,
+}
+
+/// How late text was, in one step of time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LagFigures {
+    /// Its number.
+    pub step: i64,
+    /// Utterances.
+    pub utterances: i64,
+    /// Milliseconds from the last word to its text, of half of them.
+    pub median_ms: i64,
+    /// The same, of 95 in 100.
+    pub p95_ms: i64,
+    /// Those with text within three seconds.
+    pub in_time: i64,
+}
+
+/// Something that was counted by its name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Counted {
+    /// A term, or a rule.
+    pub name: String,
+    /// Its label, or its level.
+    pub kind: String,
+    /// How often.
+    pub count: i64,
+    /// In how many calls.
+    pub calls: i64,
+}
+
+/// An agent's calls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgentFigures {
+    /// Who; `None` for calls of which it is not known.
+    pub agent: Option<String>,
+    /// Calls.
+    pub calls: i64,
+    /// Their length, milliseconds.
+    pub audio_ms: i64,
+    /// Mean of their mean compounds.
+    pub sentiment: Option<f64>,
+    /// Calls with a mean compound of -0.05 or less.
+    pub negative: i64,
+    /// Calls with alerts.
+    pub with_alerts: i64,
+}
+
+/// All of it.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    /// By time; steps without a call are left out.
+    pub steps: Vec<StepFigures>,
+    /// By time; steps without text are left out.
+    pub lag: Vec<LagFigures>,
+    /// The most frequent first.
+    pub keywords: Vec<Counted>,
+    /// Alerts by rule, the most frequent first; an alert that several rules raised counts for each.
+    pub alerts: Vec<Counted>,
+    /// Most calls first.
+    pub agents: Vec<AgentFigures>,
+}
+
+/// Which calls: every query below begins with it.
+macro_rules! of_span {
+    ($query:literal) => {
+        concat!(
+            "
+    WITH chosen AS (
+        SELECT id, agent, started_ms, audio_ms, sentiment, has_alerts
+        FROM call
+        WHERE started_ms >= :since AND started_ms < :until
+            AND (:agent IS NULL OR agent = :agent)
+            AND (:campaign IS NULL OR campaign = :campaign)
+            AND (:only IS NULL OR campaign = :only)
+    )",
+            $query
+        )
+    };
+}
+
+pub(super) const STEPS: &str = of_span!(
+    "
+    SELECT (started_ms - :since) / :step AS step, count(*), sum(audio_ms), avg(sentiment),
+        count(*) FILTER (WHERE sentiment <= -0.05), count(*) FILTER (WHERE sentiment >= 0.05)
+    FROM chosen
+    GROUP BY step
+    ORDER BY step"
+);
+/// Uploads are as old as they are: they are not late.
+pub(super) const LAG: &str = of_span!(
+    ",
+    late AS (
+        SELECT (chosen.started_ms - :since) / :step AS step,
+            max(0, utterance.done_ms - leg.started_ms - utterance.end_sample * 1000 / leg.rate_hz) AS ms
+        FROM chosen
+        CROSS JOIN utterance ON utterance.call = chosen.id
+        CROSS JOIN leg ON leg.id = utterance.leg
+        WHERE utterance.done_ms IS NOT NULL AND leg.source <> 'upload' AND :step > 0
+    ),
+    placed AS (
+        SELECT step, ms, cume_dist() OVER (PARTITION BY step ORDER BY ms) AS share
+        FROM late
+    )
+    SELECT step, count(*), min(ms) FILTER (WHERE share >= 0.5), min(ms) FILTER (WHERE share >= 0.95), count(*) FILTER (WHERE ms <= 3000)
+    FROM placed
+    GROUP BY step
+    ORDER BY step"
+);
+pub(super) const KEYWORDS: &str = of_span!(
+    "
+    SELECT json_extract(said.value, '$.term'), json_extract(said.value, '$.label'), count(*) AS times, count(DISTINCT segment.call)
+    FROM chosen
+    CROSS JOIN segment ON segment.call = chosen.id
+    CROSS JOIN json_each(segment.keywords) AS said
+    WHERE segment.keywords <> '[]' AND :step > 0
+    GROUP BY 1, 2
+    ORDER BY times DESC, 1
+    LIMIT 20"
+);
+pub(super) const ALERTS: &str = of_span!(
+    "
+    SELECT json_extract(rule.value, '$.name'), json_extract(rule.value, '$.level'), count(*) AS times, count(DISTINCT alert.call)
+    FROM chosen
+    CROSS JOIN alert ON alert.call = chosen.id
+    CROSS JOIN json_each(alert.rules) AS rule
+    WHERE :step > 0
+    GROUP BY 1, 2
+    ORDER BY times DESC, 1
+    LIMIT 50"
+);
+pub(super) const AGENTS: &str = of_span!(
+    "
+    SELECT agent, count(*) AS calls, sum(audio_ms), avg(sentiment), count(*) FILTER (WHERE sentiment <= -0.05), sum(has_alerts)
+    FROM chosen
+    WHERE :step > 0
+    GROUP BY agent
+    ORDER BY calls DESC, agent
+    LIMIT 50"
+);
+
+impl Store {
+    /// Figures over the calls of a span.
+    pub async fn figures(&self, span: Span) -> Result<Figures, StoreError> {
+        self.read(move |db| {
+            let values = named_params! {
+                ":since": span.since.0, ":until": span.until.0, ":step": span.step_ms.max(1), ":agent": span.agent, ":campaign": span.campaign,
+                ":only": span.only,
+            };
+            let step = |row: &Row| {
+                Ok(StepFigures {
+                    step: row.get(0)?,
+                    calls: row.get(1)?,
+                    audio_ms: row.get(2)?,
+                    sentiment: row.get(3)?,
+                    negative: row.get(4)?,
+                    positive: row.get(5)?,
+                })
+            };
+            let lag = |row: &Row| {
+                Ok(LagFigures {
+                    step: row.get(0)?,
+                    utterances: row.get(1)?,
+                    median_ms: row.get(2)?,
+                    p95_ms: row.get(3)?,
+                    in_time: row.get(4)?,
+                })
+            };
+            let counted = |row: &Row| {
+                Ok(Counted { name: row.get(0)?, kind: row.get(1)?, count: row.get(2)?, calls: row.get(3)? })
+            };
+            let agent = |row: &Row| {
+                Ok(AgentFigures {
+                    agent: row.get(0)?,
+                    calls: row.get(1)?,
+                    audio_ms: row.get(2)?,
+                    sentiment: row.get(3)?,
+                    negative: row.get(4)?,
+                    with_alerts: row.get(5)?,
+                })
+            };
+            Ok(Figures {
+                steps: db.prepare_cached(STEPS)?.query_map(values, step)?.collect::<Result<_, _>>()?,
+                lag: db.prepare_cached(LAG)?.query_map(values, lag)?.collect::<Result<_, _>>()?,
+                keywords: db.prepare_cached(KEYWORDS)?.query_map(values, counted)?.collect::<Result<_, _>>()?,
+                alerts: db.prepare_cached(ALERTS)?.query_map(values, counted)?.collect::<Result<_, _>>()?,
+                agents: db.prepare_cached(AGENTS)?.query_map(values, agent)?.collect::<Result<_, _>>()?,
+            })
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR_MS: i64 = 3_600_000;
+
+    #[tokio::test]
+    async fn figures_are_those_of_the_calls_of_their_span_and_filter() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let (store, _) = Store::open(folder.path()).expect("open");
+        let rows = rusqlite::Connection::open(store.path()).expect("open");
+        rows.execute_batch(
+            "INSERT INTO call (id, call_id, source, state, started_ms, last_activity_ms, agent, audio_ms, sentiment, has_alerts)
+             VALUES (1, 'a', 'eagi', 'completed', 3600000, 0, 'emma', 60000, -0.5, 1), (2, 'b', 'eagi', 'completed', 3700000, 0, 'emma', 30000, 0.1, 0),
+                 (3, 'c', 'upload', 'completed', 7300000, 0, NULL, 1000, NULL, 0), (4, 'old', 'eagi', 'completed', 10, 0, 'emma', 1, 0.9, 0);
+             INSERT INTO leg (id, call, leg, source, rate_hz, started_ms, offset_ms, path, owned)
+             VALUES (1, 1, 'caller', 'eagi', 8000, 3600000, 0, '', 1), (3, 3, 'mixed', 'upload', 8000, 7300000, 0, '', 1);
+             INSERT INTO utterance (id, call, leg, start_sample, end_sample, start_ms, end_ms, state, done_ms)
+             VALUES (1, 1, 1, 0, 8000, 0, 1000, 'done', 3602000), (2, 1, 1, 9000, 16000, 0, 2000, 'done', 3612000), (3, 3, 3, 0, 8, 0, 1, 'done', 9000000);
+             INSERT INTO segment (call, leg, utterance, start_ms, end_ms, text, confidence, words, compound, pos, neu, neg, label, keywords, profanity)
+             VALUES (1, 1, 1, 0, 1, 'x', 1, '[]', 0, 0, 0, 0, 'neutral', '[{\"term\":\"cancel\",\"label\":\"cancellation\"}]', '[]'),
+                 (1, 1, 2, 0, 1, 'x', 1, '[]', 0, 0, 0, 0, 'neutral', '[{\"term\":\"cancel\",\"label\":\"cancellation\"}]', '[]');
+             INSERT INTO alert (call, raised_ms, level, origin, rules, start_ms, end_ms, text, risk)
+             VALUES (1, 0, 'urgent', 'x', '[{\"name\":\"legal\",\"level\":\"urgent\"},{\"name\":\"word\",\"level\":\"warning\"}]', 0, 0, '', 0);",
+        )
+        .expect("rows");
+        let span = Span {
+            since: WallTime(HOUR_MS),
+            until: WallTime(3 * HOUR_MS),
+            step_ms: HOUR_MS,
+            agent: None,
+            campaign: None,
+            only: None,
+        };
+        let all = store.figures(span.clone()).await.expect("figures");
+        let step = |step, calls, audio_ms, sentiment, negative, positive| StepFigures {
+            step,
+            calls,
+            audio_ms,
+            sentiment,
+            negative,
+            positive,
+        };
+        assert_eq!(all.steps, [step(0, 2, 90_000, Some(-0.2), 1, 1), step(1, 1, 1000, None, 0, 0)]);
+        // One second and ten seconds late; the upload is not late.
+        assert_eq!(all.lag, [LagFigures { step: 0, utterances: 2, median_ms: 1000, p95_ms: 10_000, in_time: 1 }]);
+        let counted = |name: &str, kind: &str, count| Counted { name: name.into(), kind: kind.into(), count, calls: 1 };
+        assert_eq!(all.keywords, [counted("cancel", "cancellation", 2)]);
+        assert_eq!(all.alerts, [counted("legal", "urgent", 1), counted("word", "warning", 1)]);
+        assert_eq!(
+            all.agents.iter().map(|agent| (agent.agent.as_deref(), agent.calls, agent.with_alerts)).collect::<Vec<_>>(),
+            [(Some("emma"), 2, 1), (None, 1, 0)]
+        );
+        for none in [Span { agent: Some("nobody".into()), ..span.clone() }, Span { only: Some("SALES".into()), ..span }]
+        {
+            let nobody = store.figures(none).await.expect("figures");
+            assert!(nobody.steps.is_empty() && nobody.agents.is_empty());
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Rows of what must not be seen or heard: silenced stretches, corrected texts, held calls.
+
+use std::path::PathBuf;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{Store, StoreError};
+use crate::call::{CallKey, LegKey, UtteranceKey, WallTime, Word};
+
+/// A change that keeps something from being seen or heard.
+#[derive(Clone, Debug)]
+pub enum PrivacyChange {
+    /// A stretch of a leg is to be silence; without an end it lasts.
+    Silenced {
+        /// Which leg.
+        leg: LegKey,
+        /// First sample.
+        start: u64,
+        /// One past the last.
+        end: Option<u64>,
+        /// `redaction` or `pause`.
+        why: &'static str,
+        /// When that was decided.
+        at: WallTime,
+    },
+    /// A lasting silence of a leg ends.
+    SilenceEnds {
+        /// Which leg.
+        leg: LegKey,
+        /// One past its last sample.
+        end: u64,
+    },
+    /// The file of a leg is silence up to this sample wherever it has to be.
+    SilenceDone {
+        /// Which leg.
+        leg: LegKey,
+        /// One past the last sample that was looked at.
+        end: u64,
+    },
+    /// A text that was stored turns out to hold what nobody may keep. Events that told of it are corrected too.
+    Reworded {
+        /// Of which utterance.
+        utterance: UtteranceKey,
+        /// Which of its segments, from 0.
+        number: usize,
+        /// The text as it was stored.
+        before: String,
+        /// The text from now on.
+        text: String,
+        /// Its words from now on.
+        words: Vec<Word>,
+    },
+}
+
+pub(super) fn apply(db: &Connection, change: &PrivacyChange) -> rusqlite::Result<()> {
+    match change {
+        PrivacyChange::Silenced { leg, start, end, why, at } => {
+            db.prepare_cached(
+                "INSERT INTO silence (leg, start_sample, end_sample, why, at_ms)
+                 SELECT id, ?2, ?3, ?4, ?5 FROM leg WHERE id = ?1",
+            )?
+            .execute((leg.0, *start as i64, end.map(|end| end as i64), why, at.0))?;
+        }
+        PrivacyChange::SilenceEnds { leg, end } => {
+            db.prepare_cached(
+                "UPDATE silence SET end_sample = max(?2, start_sample) WHERE leg = ?1 AND end_sample IS NULL",
+            )?
+            .execute((leg.0, *end as i64))?;
+        }
+        PrivacyChange::SilenceDone { leg, end } => {
+            db.prepare_cached("UPDATE silence SET done = 1 WHERE leg = ?1 AND done = 0 AND end_sample <= ?2")?
+                .execute((leg.0, *end as i64))?;
+        }
+        PrivacyChange::Reworded { utterance, number, before, text, words } => {
+            let row: Option<(i64, i64)> = db
+                .prepare_cached("SELECT id, call FROM segment WHERE utterance = ?1 ORDER BY id LIMIT 1 OFFSET ?2")?
+                .query_row((utterance.0, *number as i64), |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            let Some((segment, call)) = row else { return Ok(()) };
+            let json = |value: serde_json::Result<String>| {
+                value.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+            };
+            db.prepare_cached("UPDATE segment SET text = ?2, words = ?3 WHERE id = ?1")?.execute((
+                segment,
+                text,
+                json(serde_json::to_string(words))?,
+            ))?;
+            // As whole JSON strings, so that no other text is touched.
+            let (old, new) = (json(serde_json::to_string(before))?, json(serde_json::to_string(text))?);
+            db.prepare_cached(
+                "UPDATE event SET payload = replace(payload, ?2, ?3) WHERE call = ?1 AND instr(payload, ?2) > 0",
+            )?
+            .execute((call, old, new))?;
+            super::forget::reword_alerts(db, call, before, text)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the log into the database and empties it, so that nothing deleted is left there. Waits briefly for readers; `false` when one was in
+/// the way.
+pub(super) fn scrub(db: &Connection, patience_ms: u64) -> bool {
+    let _ = db.busy_timeout(std::time::Duration::from_millis(patience_ms));
+    let busy = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    let _ = db.busy_timeout(super::BUSY);
+    matches!(busy, Ok(0))
+}
+
+/// A stretch that has to be silence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SilenceRow {
+    /// Of which leg.
+    pub leg: LegKey,
+    /// First sample.
+    pub start: u64,
+    /// One past the last; `None` while it lasts.
+    pub end: Option<u64>,
+    /// `redaction` or `pause`.
+    pub why: String,
+}
+
+/// What was decided and not yet written into a file of ours.
+#[derive(Clone, Debug)]
+pub struct SilenceToDo {
+    /// Where.
+    pub silence: SilenceRow,
+    /// In which file.
+    pub path: PathBuf,
+}
+
+/// Why a call is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Since when.
+    pub at: WallTime,
+    /// What was given as the reason.
+    pub reason: String,
+}
+
+fn silence_row(row: &rusqlite::Row) -> rusqlite::Result<SilenceRow> {
+    Ok(SilenceRow {
+        leg: LegKey(row.get(0)?),
+        start: row.get::<_, i64>(1)? as u64,
+        end: row.get::<_, Option<i64>>(2)?.map(|end| end as u64),
+        why: row.get(3)?,
+    })
+}
+
+pub(super) const OF_LEG: &str =
+    "SELECT leg, start_sample, end_sample, why FROM silence WHERE leg = ?1 ORDER BY start_sample";
+pub(super) const TO_DO: &str = "
+    SELECT silence.leg, silence.start_sample, silence.end_sample, silence.why, leg.path
+    FROM silence
+    JOIN leg ON leg.id = silence.leg
+    WHERE silence.done = 0 AND leg.owned = 1 AND leg.audio_gone_ms IS NULL";
+pub(super) const HOLD: &str = "SELECT at_ms, reason FROM hold WHERE call = ?1 ORDER BY id LIMIT 1";
+
+impl Store {
+    /// What has to be silence on a leg, in order of time.
+    pub async fn silences(&self, leg: LegKey) -> Result<Vec<SilenceRow>, StoreError> {
+        self.read(move |db| db.prepare_cached(OF_LEG)?.query_map([leg.0], silence_row)?.collect()).await
+    }
+
+    /// What a former run decided and did not write into its files.
+    pub async fn silences_to_do(&self) -> Result<Vec<SilenceToDo>, StoreError> {
+        self.read(|db| {
+            let row = |row: &rusqlite::Row| {
+                Ok(SilenceToDo { silence: silence_row(row)?, path: row.get::<_, String>(4)?.into() })
+            };
+            db.prepare_cached(TO_DO)?.query_map([], row)?.collect()
+        })
+        .await
+    }
+
+    /// Why a call is kept; `None` when it is not.
+    pub async fn hold(&self, call: CallKey) -> Result<Option<Hold>, StoreError> {
+        self.read(move |db| {
+            let hold = |row: &rusqlite::Row| Ok(Hold { at: WallTime(row.get(0)?), reason: row.get(1)? });
+            db.prepare_cached(HOLD)?.query_row([call.0], hold).optional()
+        })
+        .await
+    }
+
+    /// Keeps a call whatever its age. Twice is once, with the first reason.
+    pub async fn set_hold(&self, call: CallKey, reason: String, at: WallTime) -> Result<(), StoreError> {
+        self.writer()
+            .run(move |db| {
+                db.execute(
+                    "INSERT INTO hold (call, at_ms, reason)
+                     SELECT id, ?2, ?3 FROM call WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM hold WHERE hold.call = ?1)",
+                    (call.0, at.0, reason),
+                )
+            })
+            .await
+            .map(|_| ())
+    }
+
+    /// Lets a call go. Says whether it was held.
+    pub async fn release_hold(&self, call: CallKey) -> Result<bool, StoreError> {
+        self.writer().run(move |db| db.execute("DELETE FROM hold WHERE call = ?1", [call.0])).await.map(|gone| gone > 0)
+    }
+}

@@ -1,0 +1,135 @@
+//! What is old enough to go, and how it goes. Calls on hold, and calls that are not over, are never among it.
+
+use std::path::PathBuf;
+
+use rusqlite::Connection;
+
+use super::{Store, StoreError};
+use crate::call::{CallKey, LegKey, WallTime};
+
+/// Calls deleted in one go: the writer serves nobody else meanwhile.
+const AT_ONCE: i64 = 20;
+
+/// A file of ours with a leg's sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnAudio {
+    /// Whose.
+    pub leg: LegKey,
+    /// Where.
+    pub path: PathBuf,
+}
+
+pub(super) const OLD_AUDIO: &str = "
+    SELECT leg.id, leg.path
+    FROM leg
+    JOIN call ON call.id = leg.call
+    WHERE leg.owned = 1
+        AND leg.audio_gone_ms IS NULL
+        AND leg.started_ms < ?1
+        AND call.state IN ('completed', 'failed')
+        AND coalesce(call.ended_ms, call.last_activity_ms) < ?1
+        AND NOT EXISTS (SELECT 1 FROM hold WHERE hold.call = call.id)
+    ORDER BY leg.started_ms
+    LIMIT ?2";
+const OLD_CALLS: &str = "
+    SELECT id
+    FROM call
+    WHERE started_ms < ?1
+        AND state IN ('completed', 'failed')
+        AND coalesce(ended_ms, last_activity_ms) < ?1
+        AND NOT EXISTS (SELECT 1 FROM hold WHERE hold.call = call.id)
+    ORDER BY started_ms
+    LIMIT ?2";
+
+/// Whether a table is there: alerts are another room's.
+pub(super) fn has_table(db: &Connection, name: &str) -> rusqlite::Result<bool> {
+    db.query_row("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?1", [name], |row| {
+        row.get::<_, i64>(0)
+    })
+    .map(|count| count > 0)
+}
+
+fn own_audio(db: &Connection, call: i64) -> rusqlite::Result<Vec<OwnAudio>> {
+    db.prepare_cached("SELECT id, path FROM leg WHERE call = ?1 AND owned = 1")?
+        .query_map([call], |row| Ok(OwnAudio { leg: LegKey(row.get(0)?), path: row.get::<_, String>(1)?.into() }))?
+        .collect()
+}
+
+/// Deletes a call with all that is known of it. Its recordings stay known by their sound alone, so that they are not taken again.
+pub(super) fn delete_call(db: &Connection, call: i64) -> rusqlite::Result<()> {
+    db.execute(
+        "UPDATE recording SET path = '', legs = '[]'
+         WHERE EXISTS (SELECT 1 FROM json_each(recording.legs) AS key JOIN leg ON leg.id = key.value WHERE leg.call = ?1)",
+        [call],
+    )?;
+    // Segments by themselves, so that the index hears of each.
+    for table in ["segment", "utterance", "event", "call_alias", "leg"] {
+        db.execute(&format!("DELETE FROM {table} WHERE call = ?1"), [call])?;
+    }
+    db.execute("DELETE FROM call WHERE id = ?1", [call])?;
+    Ok(())
+}
+
+impl Store {
+    /// Files of ours whose calls ended before `before`, oldest first, at most `limit`.
+    pub async fn old_audio(&self, before: WallTime, limit: u32) -> Result<Vec<OwnAudio>, StoreError> {
+        self.read(move |db| {
+            let audio =
+                |row: &rusqlite::Row| Ok(OwnAudio { leg: LegKey(row.get(0)?), path: row.get::<_, String>(1)?.into() });
+            db.prepare_cached(OLD_AUDIO)?.query_map((before.0, limit), audio)?.collect()
+        })
+        .await
+    }
+
+    /// Notes that the sound of these legs is gone.
+    pub async fn audio_gone(&self, legs: Vec<LegKey>, at: WallTime) -> Result<(), StoreError> {
+        self.writer()
+            .run(move |db| {
+                let transaction = db.transaction()?;
+                for leg in legs {
+                    transaction
+                        .prepare_cached("UPDATE leg SET audio_gone_ms = ?2 WHERE id = ?1")?
+                        .execute((leg.0, at.0))?;
+                }
+                transaction.commit()
+            })
+            .await
+    }
+
+    /// Deletes some of the calls that ended before; gives back how many, and the files of ours that belonged to them. None when there are no more.
+    pub async fn delete_old_calls(&self, before: WallTime) -> Result<(Vec<CallKey>, Vec<OwnAudio>), StoreError> {
+        self.writer()
+            .run(move |db| {
+                let transaction = db.transaction()?;
+                let calls: Vec<i64> = transaction
+                    .prepare_cached(OLD_CALLS)?
+                    .query_map((before.0, AT_ONCE), |row| row.get(0))?
+                    .collect::<Result<_, _>>()?;
+                let mut audio = Vec::new();
+                for &call in &calls {
+                    audio.extend(own_audio(&transaction, call)?);
+                    delete_call(&transaction, call)?;
+                }
+                transaction.commit()?;
+                Ok((calls.into_iter().map(CallKey).collect(), audio))
+            })
+            .await
+    }
+
+    /// Deletes the alerts that were raised before, except those of calls on hold; says how many.
+    pub async fn delete_old_alerts(&self, before: WallTime) -> Result<usize, StoreError> {
+        self.writer()
+            .run(move |db| {
+                if !has_table(db, "alert")? {
+                    return Ok(0);
+                }
+                db.execute("DELETE FROM alert WHERE raised_ms < ?1 AND call NOT IN (SELECT call FROM hold)", [before.0])
+            })
+            .await
+    }
+
+    /// How many calls are on hold.
+    pub async fn held(&self) -> Result<i64, StoreError> {
+        self.read(|db| db.query_row("SELECT count(*) FROM hold", [], |row| row.get(0))).await
+    }
+}

@@ -1,0 +1,330 @@
+//! Takes out of what is said what nobody may keep: card numbers, their codes and expiry dates, IBANs, and the national ids of the packs.
+//!
+//! Promises: a number is found as it is spoken or written, alone or over several pieces of a leg, and what was shown of it before it was known is
+//! corrected; what was hidden once stays hidden. Nothing of it leaves this room: no log, no error names what was found. English number words only;
+//! figures in any language. It must never be asked to decide who may see a number: nobody may.
+
+mod checks;
+mod find;
+mod forms;
+mod topics;
+mod words;
+
+use std::ops::Range;
+
+use regex::Regex;
+
+use self::find::{Hit, View};
+pub use self::forms::Form;
+use self::topics::Named;
+use self::words::Atom;
+use super::pack::Pack;
+use crate::call::{CallTime, Word};
+
+/// How much of a call is kept in memory, to know what a number belongs to.
+const WINDOW_MS: i64 = 120_000;
+/// No more pieces than these.
+const WINDOW: usize = 80;
+/// Recognisers place words within a few tenths of a second: so much is silenced on both sides of what was found.
+const MARGIN_MS: i64 = 250;
+
+/// What to look for.
+#[derive(Debug, Default)]
+pub struct Redactor {
+    forms: Vec<Form>,
+    near: Vec<Option<Regex>>,
+}
+
+/// Which piece of text: whose it is, told back as it was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PieceId {
+    /// Row number of the leg.
+    pub leg: i64,
+    /// Row number of the utterance.
+    pub utterance: i64,
+    /// Its number in the utterance, from 0.
+    pub number: usize,
+}
+
+/// A piece of text as it was recognised. Times are the call's.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// Which.
+    pub id: PieceId,
+    /// Its begin.
+    pub start: CallTime,
+    /// Its end.
+    pub end: CallTime,
+    /// What was said.
+    pub text: String,
+    /// Its words.
+    pub words: Vec<Word>,
+}
+
+/// A piece of text that may be shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Redacted {
+    /// Which.
+    pub id: PieceId,
+    /// Its begin.
+    pub start: CallTime,
+    /// Its end.
+    pub end: CallTime,
+    /// Its text, with `[card]` and the like.
+    pub text: String,
+    /// Its words, likewise.
+    pub words: Vec<Word>,
+    /// What was found, each once.
+    pub labels: Vec<String>,
+    /// Stretches of sound to be silenced, in the call's time.
+    pub silent: Vec<Range<i64>>,
+}
+
+/// What became of a piece, and of those before it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The piece itself.
+    pub piece: Redacted,
+    /// Earlier pieces that have to be corrected, with the text that was shown of them.
+    pub corrected: Vec<(String, Redacted)>,
+}
+
+struct Held {
+    piece: Piece,
+    atoms: Vec<Atom>,
+    topics: Vec<Named>,
+    hidden: Vec<(Range<usize>, String)>,
+    shown: String,
+}
+
+/// What is remembered of a running call: the last two minutes of what was said. It is never written anywhere.
+#[derive(Default)]
+pub struct CallRedaction {
+    held: Vec<Held>,
+}
+
+impl std::fmt::Debug for CallRedaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CallRedaction({} pieces)", self.held.len())
+    }
+}
+
+impl Redactor {
+    /// Looks for cards, IBANs and the forms of these packs.
+    pub fn new(packs: &[Pack]) -> Self {
+        let forms: Vec<Form> = packs.iter().flat_map(|pack| pack.redact.iter().cloned()).collect();
+        Self { near: forms.iter().map(Form::near).collect(), forms }
+    }
+
+    /// Takes a piece of a call, in whatever order pieces come; says what may be shown of it and what has to be corrected.
+    pub fn push(&self, call: &mut CallRedaction, piece: Piece) -> Outcome {
+        let newest = call.held.iter().map(|held| held.piece.end.0).max().unwrap_or(0).max(piece.end.0);
+        call.held.retain(|held| newest - held.piece.end.0 <= WINDOW_MS);
+        if call.held.len() >= WINDOW {
+            call.held.remove(0);
+        }
+        let id = piece.id;
+        let place = call.held.partition_point(|held| held.piece.start <= piece.start);
+        let topics = topics::read(&piece.text, &self.near);
+        let held = Held {
+            atoms: words::read(&piece.text, &topics),
+            topics,
+            hidden: Vec::new(),
+            shown: piece.text.clone(),
+            piece,
+        };
+        call.held.insert(place, held);
+        let views: Vec<View> = call
+            .held
+            .iter()
+            .map(|held| View {
+                leg: held.piece.id.leg,
+                start_ms: held.piece.start.0,
+                end_ms: held.piece.end.0,
+                text: &held.piece.text,
+                atoms: &held.atoms,
+                topics: &held.topics,
+            })
+            .collect();
+        let hits = find::find(&views, &self.forms);
+        drop(views);
+        for Hit { piece, span, label } in hits {
+            if let Some(held) = call.held.get_mut(piece) {
+                hide(held, span, label);
+            }
+        }
+        let mut corrected = Vec::new();
+        let mut own = None;
+        for held in &mut call.held {
+            let redacted = held.redacted();
+            if held.piece.id == id {
+                held.shown.clone_from(&redacted.text);
+                own = Some(redacted);
+            } else if redacted.text != held.shown {
+                let before = std::mem::replace(&mut held.shown, redacted.text.clone());
+                corrected.push((before, redacted));
+            }
+        }
+        // The piece was put there above; were it not, nothing of it would be shown.
+        let nothing = Redacted {
+            id,
+            start: CallTime(0),
+            end: CallTime(0),
+            text: String::new(),
+            words: Vec::new(),
+            labels: Vec::new(),
+            silent: Vec::new(),
+        };
+        Outcome { piece: own.unwrap_or(nothing), corrected }
+    }
+
+    /// A text of which more is to come: every number of three digits or more is hidden, for nobody knows yet what it will be.
+    pub fn cautious(&self, text: &str) -> String {
+        let atoms = words::read(text, &topics::read(text, &self.near));
+        let mut shown = String::with_capacity(text.len());
+        let (mut place, mut from) = (0, 0);
+        while from < atoms.len() {
+            let (mut digits, mut last, mut to) = (0, from, from);
+            while let Some(atom) = atoms.get(to) {
+                match &atom.what {
+                    words::What::Digits(said) | words::What::Mixed(said) | words::What::Letters(said) => {
+                        digits += said.bytes().filter(u8::is_ascii_digit).count();
+                        last = to;
+                    }
+                    words::What::Filler if to > from => {}
+                    _ => break,
+                }
+                to += 1;
+            }
+            if digits >= 3 {
+                shown.push_str(&text[place..atoms[from].span.start]);
+                shown.push_str("[number]");
+                place = atoms[last].span.end;
+            }
+            from = to.max(from + 1);
+        }
+        shown.push_str(&text[place..]);
+        shown
+    }
+
+    /// A text of which nothing else is known: what goes to notifiers, notes and exports.
+    pub fn redact(&self, text: &str) -> String {
+        let piece = Piece {
+            id: PieceId { leg: 0, utterance: 0, number: 0 },
+            start: CallTime(0),
+            end: CallTime(0),
+            text: text.into(),
+            words: Vec::new(),
+        };
+        self.push(&mut CallRedaction::default(), piece).piece.text
+    }
+}
+
+/// Hides a stretch; overlapping and neighbouring ones of a kind become one.
+fn hide(held: &mut Held, span: Range<usize>, label: String) {
+    let (mut span, mut label) = (span, label);
+    let between = |from: usize, to: usize| {
+        held.atoms
+            .iter()
+            .filter(|atom| atom.span.start >= from && atom.span.end <= to)
+            .all(|atom| matches!(atom.what, words::What::Filler))
+    };
+    held.hidden.retain(|(other, named)| {
+        let overlaps = other.start < span.end && span.start < other.end;
+        let near = *named == label
+            && (other.end <= span.start && between(other.end, span.start)
+                || span.end <= other.start && between(span.end, other.start));
+        if overlaps || near {
+            if overlaps && other.len() > span.len() {
+                label.clone_from(named);
+            }
+            span = span.start.min(other.start)..span.end.max(other.end);
+        }
+        !(overlaps || near)
+    });
+    held.hidden.push((span, label));
+    held.hidden.sort_by_key(|(span, _)| span.start);
+}
+
+impl Held {
+    fn redacted(&self) -> Redacted {
+        let Piece { id, start, end, text, words } = &self.piece;
+        let mut shown = String::with_capacity(text.len());
+        let mut place = 0;
+        let mut labels: Vec<String> = Vec::new();
+        for (span, label) in &self.hidden {
+            shown.push_str(&text[place..span.start]);
+            shown.push('[');
+            shown.push_str(label);
+            shown.push(']');
+            place = span.end;
+            if !labels.contains(label) {
+                labels.push(label.clone());
+            }
+        }
+        shown.push_str(&text[place..]);
+        let (words, silent) =
+            if self.hidden.is_empty() { (words.clone(), Vec::new()) } else { self.silenced(words, *start, *end) };
+        Redacted { id: *id, start: *start, end: *end, text: shown, words, labels, silent }
+    }
+
+    /// The words without what is hidden, and the time that this took.
+    fn silenced(&self, words: &[Word], start: CallTime, end: CallTime) -> (Vec<Word>, Vec<Range<i64>>) {
+        let stand_in =
+            |label: &str, start_ms, end_ms| Word { text: format!("[{label}]"), start_ms, end_ms, confidence: 1.0 };
+        let Some(places) = places(&self.piece.text, words) else {
+            // Where the words are is not known: nothing of the piece is heard or listed.
+            let (from, to) = (start.0 - MARGIN_MS, end.0 + MARGIN_MS);
+            let all = self.hidden.iter().map(|(_, label)| stand_in(label, start.0, end.0)).collect();
+            return (all, std::iter::once(from..to).collect());
+        };
+        let mut kept: Vec<Word> = Vec::new();
+        let mut silent: Vec<Range<i64>> = Vec::new();
+        let mut hiding = None;
+        for (number, (word, place)) in words.iter().zip(&places).enumerate() {
+            let over = self.hidden.iter().position(|(span, _)| place.start < span.end && span.start < place.end);
+            let Some(over) = over else {
+                hiding = None;
+                kept.push(word.clone());
+                continue;
+            };
+            // At the edges of a piece the whole edge goes.
+            let from = if number == 0 { start.0.min(word.start_ms) } else { word.start_ms } - MARGIN_MS;
+            let to = if number + 1 == words.len() { end.0.max(word.end_ms) } else { word.end_ms } + MARGIN_MS;
+            if let (true, Some(last), Some(range)) = (hiding == Some(over), kept.last_mut(), silent.last_mut()) {
+                last.end_ms = word.end_ms;
+                range.end = to;
+            } else {
+                kept.push(stand_in(&self.hidden[over].1, word.start_ms, word.end_ms));
+                match silent.last_mut() {
+                    Some(range) if range.end >= from => range.end = to,
+                    _ => silent.push(from..to),
+                }
+            }
+            hiding = Some(over);
+        }
+        (kept, silent)
+    }
+}
+
+/// Where each word stands in the text; `None` when they are not the same words.
+fn places(text: &str, words: &[Word]) -> Option<Vec<Range<usize>>> {
+    let mut place = 0;
+    let found = words.iter().map(|word| {
+        let wanted = word.text.trim();
+        let gap = text[place..].len() - text[place..].trim_start().len();
+        let start = place + gap;
+        let end = start + wanted.len();
+        (text.get(start..end)? == wanted).then(|| {
+            place = end;
+            start..end
+        })
+    });
+    let found: Option<Vec<_>> = found.collect();
+    found.filter(|found| !found.is_empty() && text[place..].trim().is_empty())
+}
+
+#[cfg(test)]
+mod generated;
+#[cfg(test)]
+mod tests;

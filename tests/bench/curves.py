@@ -1,0 +1,175 @@
+"""Cost as work grows: each figure at 1, 2, 4, 8 … up to failure, as tables (curves.md) and a plot (curves.svg). Drawn by `packaging/bench --full`."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from common import RATE, mixed, pairs, write_wav
+
+SECONDS = 25
+# Why each curve bends where it does.
+REASONS = {
+    "live": "Flat while the core has time left: the lag is the detector's silence and one inference. CPU for each call falls at first, as what the"
+    " daemon costs without calls is shared, and where utterances wait together and are read as one batch. Where the core is used up the queue grows as"
+    " long as the run lasts, and the governor leaves things out; there the curve ends.",
+    "tutorial": "Flat at half a chunk (what was said waits for the chunk's end) and the model's time; where chunks take longer than they last, every one"
+    " waits for all before it.",
+    "final": "A short call is one window, which costs what a full one costs; from there on cost grows with the length.",
+    "legs": "A straight line: each frame is read, counted, written and listened to by itself. It ends where the core is full.",
+    "pbx": "Workers beyond the CPUs take nothing from the telephone system: the unit's weight is shared among them.",
+    "queries": "Lists and transcripts read by index and do not grow. A search grows with how often its words were said, for all places are sorted by"
+    " time; it bends where the index outgrows SQLite's cache and then the system's.",
+    "vader": "Longer texts cost as much a word: one pass over the words, at most three words back.",
+}
+
+
+def doubling(first, limit):
+    number = first
+    while number <= limit:
+        yield number
+        number *= 2
+
+
+def live(bench, shape):
+    """Calls, ms of CPU a second of call, lag p50 and p95, PSS, step."""
+    rows = []
+    for calls in doubling(1, 512):
+        run = bench.ours_live(shape, calls, SECONDS)
+        rows.append((calls, run["cpu_ms_per_call_s"], run["lag_p50_s"], run["lag_p95_s"], run["pss_mb"], run["worst_step"]))
+        if run["lag_p95_s"] > 3 or run["worst_step"] > 1:
+            break
+    return rows
+
+
+def tutorial(bench, shape):
+    rows = []
+    for calls in doubling(1, 128):
+        run = bench.theirs_live(shape, calls, SECONDS)
+        rows.append((calls, run["cores"] * 1000 / calls, run["lag_p50_s"], run["lag_p95_s"], run["pss_mb"]))
+        if run["chunk_lag_p95_s"] > 3 or run["missed"]:
+            break
+    return rows
+
+
+def final(bench, shape):
+    """Minutes of call, seconds of call per CPU second of both."""
+    calls, rows = [mixed(pair) for pair in pairs(bench.pairs)], []
+    bench.long_call()
+    for count in doubling(1, 8):
+        file = bench.temporary / f"final-{count}.wav"
+        write_wav(file, np.concatenate([calls[number % len(calls)] for number in range(count)]))
+        seconds = (file.stat().st_size - 44) / 2 / RATE
+        rows.append((round(seconds / 60, 1), seconds / bench.final_ours(shape, file), seconds / bench.final_theirs(shape, file, 5)))
+    return rows
+
+
+def legs(bench):
+    rows = []
+    audio = sorted(Path(bench.pairs).glob("*-agent.wav"))[0]
+    for count in doubling(125, 8000):
+        command = [bench.lineside, "bench", "legs", "--json", "--legs", count, "--seconds", 10, "--audio", audio, "--cpu", bench.core]
+        run = bench.ask(["taskset", "-c", bench.other, *command])
+        rows.append((count, run["cores"], run["rss_mb"], run["lost"], run["sender_late_ms"]))
+        if run["lost"] or run["cores"] > 0.97:
+            break
+    return rows
+
+
+def pbx(bench):
+    import pbx
+    from groups import NoGroups, unit_limits
+
+    rows, calls = [], [mixed(pair) for pair in pairs(bench.pairs)]
+    limits = unit_limits(Path(__file__).resolve().parents[2] / "systemd/lineside.service")
+    for workers in doubling(1, 8):
+        folder = bench.temporary / f"pbx-{workers}"
+        folder.mkdir()
+        try:
+            found = pbx.measure(bench.lineside, bench.model("tiny.en"), bench.peer_model("tiny.en"), calls, folder, limits, 3, 4, workers)
+        except NoGroups as reason:
+            bench.say(f"  no curve of the telephone system: {reason}")
+            return []
+        rows.append((workers, *(found[name]["p90_us"] for name in ("idle", "lineside", "peer"))))
+    return rows
+
+
+def queries(bench):
+    """Calls of 30 segments, p99 of list, transcript and search in ms, segments inserted a second; one database that grows."""
+    rows = []
+    for calls in [*doubling(1000, 64_000), 100_000]:
+        command = [bench.lineside, "bench", "queries", "--json", "--calls", calls, "--segments", 30, "--database", bench.temporary / "growing"]
+        run = bench.ask(command, 1800)
+        p99 = {query["what"]: query["p99_ms"] for query in run["queries"]}
+        rows.append((calls, p99["list"], p99["transcript"], p99["search"], run["inserts_per_s"]))
+    return rows
+
+
+def vader(bench):
+    """Words in a text, words a second of both, in thousands."""
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    score, rows = SentimentIntensityAnalyzer().polarity_scores, []
+    for count in doubling(8, 1024):
+        texts = [" ".join(["the service was not very good and I am angry"] * (count // 8))] * max(4, 4000 // count)
+        words = sum(len(text.split()) for text in texts)
+        began = time.perf_counter()
+        for text in texts:
+            score(text)
+        theirs = words / (time.perf_counter() - began)
+        command = [bench.lineside, "score", "--lexicon", "vader", "--measure", "10"]
+        run = subprocess.run(command, input="\n".join(texts) + "\n", stdout=subprocess.PIPE, check=True, text=True)
+        rows.append((count, json.loads(run.stdout)["texts_per_s"] * words / len(texts) / 1000, theirs / 1000))
+    return rows
+
+
+def draw(bench, out):
+    import matplotlib
+
+    matplotlib.use("svg")
+    import matplotlib.pyplot as plt
+
+    lag = ["calls", "ms of CPU a second of call", "lag p50, s", "lag p95, s", "PSS, MB"]
+    jobs = []
+    for shape in ("tiny.en", "base.en"):
+        jobs.append((f"Live calls, {shape}, lineside on one core", "live", [*lag, "step"], (3, 1), lambda shape=shape: live(bench, shape)))
+        jobs.append((f"Live calls, {shape}, the tutorial's way on one core", "tutorial", lag, (3, 1), lambda shape=shape: tutorial(bench, shape)))
+        jobs.append((f"Final pass, {shape}, s of call per CPU s", "final", ["minutes of call", "lineside", "faster-whisper"], (1, 2), lambda shape=shape: final(bench, shape)))
+    jobs += [
+        ("AudioSocket legs on one core", "legs", ["legs", "cores", "RSS, MB", "frames lost", "sender late, ms"], (1,), lambda: legs(bench)),
+        ("Wake-ups of a telephone system, p90", "pbx", ["workers", "idle, us", "beside lineside, us", "beside faster-whisper, us"], (1, 2, 3), lambda: pbx(bench)),
+        ("Queries, p99", "queries", ["calls", "list, ms", "transcript, ms", "search, ms", "inserted a second"], (1, 2, 3), lambda: queries(bench)),
+        ("VADER, thousand words a second", "vader", ["words in a text", "lineside", "vaderSentiment"], (1, 2), lambda: vader(bench)),
+    ]
+    figure, axes = plt.subplots(4, 3, figsize=(15, 16))
+    text = ["# Cost as work grows", "", "Made by `packaging/bench --full`; the machine and its load are in that command's first line.", "", "![curves](curves.svg)", ""]
+    for (title, kind, header, shown, measure), axis in zip(jobs, axes.flat):
+        bench.say(title)
+        try:
+            rows = measure()
+        except (RuntimeError, subprocess.SubprocessError, OSError) as problem:
+            text += [f"## {title}", "", f"not measured: {problem}", ""]
+            continue
+        cell = lambda value: f"{value:.3g}" if isinstance(value, float) else str(value)
+        text += [f"## {title}", "", "| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+        text += ["| " + " | ".join(map(cell, row)) + " |" for row in rows] + ["", REASONS[kind], ""]
+        for column in shown:
+            axis.plot([row[0] for row in rows], [row[column] for row in rows], marker="o", label=header[column])
+        axis.set(title=title, xlabel=header[0], xscale="log", yscale="log")
+        axis.grid(True, which="both", alpha=0.2)
+        axis.legend(fontsize=8)
+    for axis in axes.flat[len(jobs) :]:
+        axis.axis("off")
+    figure.tight_layout()
+    out.mkdir(parents=True, exist_ok=True)
+    plt.rcParams["svg.hashsalt"] = "lineside"
+    figure.savefig(out / "curves.svg", metadata={"Date": None})
+    (out / "curves.md").write_text("\n".join(text))
+    print(f"\ncurves: {out / 'curves.md'}, {out / 'curves.svg'}")
+
+
+if __name__ == "__main__":
+    sys.exit("run packaging/bench --full")

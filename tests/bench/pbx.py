@@ -1,0 +1,99 @@
+"""What a telephone system feels of its neighbours: wake-up latency alone, beside lineside at full load, beside faster-whisper as it comes."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from common import RATE, turned, write_wav
+from groups import Group
+
+# Recordings in the backlog: minutes of work for all cores.
+FILES = 80
+
+
+@contextlib.contextmanager
+def running(command, group, **options):
+    child = subprocess.Popen(command, preexec_fn=group.enter, start_new_session=True, **options)
+    try:
+        yield child
+    finally:
+        os.killpg(child.pid, signal.SIGCONT)
+        child.terminate()
+        try:
+            child.wait(20)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def backlog(folder, calls):
+    """Recordings that no two have the same sound, for minutes of work on all cores."""
+    folder.mkdir()
+    for number in range(FILES):
+        call = calls[number % len(calls)]
+        write_wav(folder / f"20261121-100000-1795218045.{number + 1}.wav", turned(call, number, len(calls), len(call)))
+
+
+def configuration(work, model, workers):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    file = work / "lineside.toml"
+    file.write_text(
+        f'[paths]\nstate = "{work}/state"\nrun = "{work}/run"\n[http]\nlisten = "127.0.0.1:{port}"\n[audiosocket]\nlisten = ""\n'
+        f'[recordings]\nfolders = ["{work}/monitor"]\n[speech]\nmodel = "{model}"\nworkers = {workers}\n[log]\nlevel = "error"\n'
+    )
+    return file
+
+
+def cpu_s(pid):
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def until(what, holds, patience_s=60):
+    end = time.monotonic() + patience_s
+    while not holds():
+        if time.monotonic() > end:
+            raise RuntimeError(f"{what}: not within {patience_s} s")
+        time.sleep(0.1)
+
+
+def measure(lineside, model, peer_model, calls, work, limits, rounds, seconds, workers=None):
+    """Medians over the rounds, microseconds; `limits` are the unit's weight and quota. Each load stands still (SIGSTOP) while the others are measured."""
+    backlog(work / "monitor", calls)
+    write_wav(work / "call.wav", np.concatenate(calls)[: 120 * RATE])
+    config = configuration(work, model, workers or os.cpu_count())
+    with contextlib.ExitStack() as stack:
+        group = lambda *shape: stack.enter_context(contextlib.closing(Group(*shape)))
+        phone, ours, theirs = group("pbx"), group("lineside", *limits), group("peer")
+        daemon = stack.enter_context(running([lineside, "--config", config, "serve"], ours))
+        here = os.path.dirname(__file__)
+        peer = stack.enter_context(running([sys.executable, f"{here}/whole_file.py", "busy", peer_model, work / "call.wav"], theirs, stdout=subprocess.PIPE))
+        peer.stdout.readline()
+        loads = {"idle": None, "lineside": daemon, "peer": peer}
+        until("lineside begins to transcribe", lambda: cpu_s(daemon.pid) > 1.5)
+        for child in (daemon, peer):
+            os.killpg(child.pid, signal.SIGSTOP)
+        found, used = {name: [] for name in loads}, {name: 0.0 for name in loads}
+        for _ in range(rounds):
+            for name, child in loads.items():
+                if child:
+                    os.killpg(child.pid, signal.SIGCONT)
+                    time.sleep(0.5)
+                before = cpu_s(child.pid) if child else 0.0
+                run = subprocess.run([lineside, "bench", "pbx", "--json", "--seconds", str(seconds)], preexec_fn=phone.enter, stdout=subprocess.PIPE, check=True)
+                found[name].append(json.loads(run.stdout))
+                if child:
+                    used[name] += (cpu_s(child.pid) - before) / seconds / rounds
+                    os.killpg(child.pid, signal.SIGSTOP)
+    of = lambda name, key: statistics.median(run[key] for run in found[name])
+    return {name: {"p50_us": of(name, "p50_us"), "p90_us": of(name, "p90_us"), "p99_us": of(name, "p99_us"), "cores": used[name]} for name in loads}

@@ -1,0 +1,258 @@
+//! Alerts outside of this box: local servers that play Slack, Resend, a webhook's receiver, the agents' service and a mail server.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sha2::Digest;
+
+use crate::bed::Bed;
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+struct Got {
+    path: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Got {
+    fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).expect("JSON")
+    }
+}
+
+/// A receiver that answers the first request of each path with 503, and one of `/gone` with 410 always.
+struct Receiver {
+    port: u16,
+    got: Arc<Mutex<Vec<Got>>>,
+}
+
+impl Receiver {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        let port = listener.local_addr().expect("address").port();
+        let got: Arc<Mutex<Vec<Got>>> = Arc::default();
+        let all = Arc::clone(&got);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let all = Arc::clone(&all);
+                std::thread::spawn(move || serve(stream, &all));
+            }
+        });
+        Self { port, got }
+    }
+
+    fn of(&self, path: &str) -> Vec<Got> {
+        self.got.lock().expect("lock").iter().filter(|got| got.path == path).cloned().collect()
+    }
+}
+
+fn serve(mut stream: TcpStream, all: &Mutex<Vec<Got>>) {
+    let mut reader = BufReader::new(stream.try_clone().expect("clone"));
+    let mut line = String::new();
+    while reader.read_line(&mut line).is_ok_and(|got| got > 0) {
+        let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        let mut headers = Vec::new();
+        loop {
+            line.clear();
+            reader.read_line(&mut line).expect("header");
+            let Some((name, value)) = line.trim_end().split_once(": ") else { break };
+            headers.push((name.to_owned(), value.to_owned()));
+        }
+        let mut got = Got { path: path.clone(), headers, body: String::new() };
+        let mut body = vec![0; got.header("content-length").parse().unwrap_or(0)];
+        reader.read_exact(&mut body).expect("body");
+        got.body = String::from_utf8(body).expect("UTF-8");
+        let first = {
+            let mut all = all.lock().expect("lock");
+            all.push(got);
+            all.iter().filter(|got| got.path == path).count() == 1
+        };
+        let status = if path == "/gone" {
+            "410 Gone"
+        } else if first {
+            "503 Busy"
+        } else {
+            "200 OK"
+        };
+        write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\nok").expect("answer");
+        line.clear();
+    }
+}
+
+/// HMAC-SHA256 as RFC 2104 writes it down: another one than the daemon's.
+fn hmac(key: &[u8], message: &[u8]) -> String {
+    let pad = |with: u8| (0..64).map(|i| key.get(i).copied().unwrap_or(0) ^ with).collect::<Vec<u8>>();
+    let inner = sha2::Sha256::digest([&pad(0x36)[..], message].concat());
+    hex::encode(sha2::Sha256::digest([&pad(0x5c)[..], &inner[..]].concat()))
+}
+
+fn event(text: &str) -> Value {
+    json!({"provider": "test", "call_id": "N-1", "event_type": "transcript", "speaker": "customer", "text": text, "agent_id": "mary"})
+}
+
+#[test]
+fn every_service_gets_an_alert_once_after_a_failure_and_what_fails_for_good_is_given_up() {
+    let receiver = Receiver::start();
+    let at = |path: &str| format!("url = \"http://127.0.0.1:{}{path}\"", receiver.port);
+    let all_day = "quiet = \"00:00-24:00\"";
+    let mut bed = Bed::new(
+        "none",
+        &format!(
+            "[[notify]]\nname = \"slack\"\nkind = \"slack\"\n{}\n[[notify]]\nname = \"resend\"\nkind = \"resend\"\n{}\nkey = \"re_key\"\nfrom = \"line@example.com\"\nto = [\"boss@example.com\"]\n\
+             [[notify]]\nname = \"hook\"\nkind = \"webhook\"\n{}\nsecret = \"sesame\"\n[[notify]]\nname = \"agents\"\nkind = \"agent_service\"\n{}\nkey = \"agent-key\"\n\
+             [[notify]]\nname = \"gone\"\nkind = \"slack\"\n{}\n[[notify]]\nname = \"bad_only\"\nkind = \"slack\"\n{}\nmin_level = \"critical\"\n\
+             [[notify]]\nname = \"asleep\"\nkind = \"slack\"\n{}\n{all_day}\n",
+            at("/slack"),
+            at("/resend"),
+            at("/hook"),
+            at("/agents"),
+            at("/gone"),
+            at("/bad"),
+            at("/asleep")
+        ),
+    );
+    bed.start();
+    // The queues begin with the first look: an alert that is older stays here.
+    bed.until("the notifiers have looked", Duration::from_secs(20), |bed| {
+        let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
+        db.query_row("SELECT count(*) FROM notifier", [], |row| row.get::<_, i64>(0)).expect("query") == 7
+    });
+    let (status, answer) = bed.ask(
+        "POST",
+        "/api/realtime/events",
+        Some(&event("I need a supervisor <now>, my card is 4111 1111 1111 1111")),
+    );
+    assert_eq!((status, &answer["alerts"][0]["severity"]), (200, &json!("high")), "{answer}");
+    let sent = ["/slack", "/resend", "/hook", "/agents"];
+    bed.until("everybody has it at the second try", Duration::from_mins(1), |_| {
+        sent.iter().all(|path| receiver.of(path).len() == 2)
+    });
+    bed.until("nobody is tried for ever", Duration::from_mins(1), |_| receiver.of("/gone").len() == 1);
+
+    let slack = &receiver.of("/slack")[1];
+    let blocks = slack.json()["attachments"][0]["blocks"].to_string();
+    assert!(blocks.contains("&lt;now&gt;") && blocks.contains("[card]") && blocks.contains("mary"), "{blocks}");
+    let resend = &receiver.of("/resend")[1];
+    assert_eq!((resend.header("authorization"), resend.header("idempotency-key")), ("Bearer re_key", "alert/1"));
+    assert_eq!(
+        (&resend.json()["to"], &resend.json()["from"]),
+        (&json!(["boss@example.com"]), &json!("line@example.com"))
+    );
+    let agents = &receiver.of("/agents")[1];
+    assert_eq!((agents.header("authorization"), &agents.json()["call_id"]), ("Bearer agent-key", &json!("N-1")));
+    let hook = &receiver.of("/hook")[1];
+    let signed = format!("{}.{}", hook.header("x-lineside-timestamp"), hook.body);
+    assert_eq!(hook.header("x-lineside-signature"), format!("sha256={}", hmac(b"sesame", signed.as_bytes())));
+    assert_eq!((&hook.json()["id"], &hook.json()["type"]), (&json!(1), &json!("alert")));
+    for path in sent {
+        assert!(receiver.of(path).iter().all(|got| !got.body.contains("4111")), "{path}: {:?}", receiver.of(path));
+    }
+    assert!(receiver.of("/bad").is_empty() && receiver.of("/asleep").is_empty());
+
+    bed.stop();
+    let rows: Vec<(String, String, i64)> = {
+        let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
+        let mut all = db.prepare("SELECT notifier, state, tries FROM notification ORDER BY notifier").expect("prepare");
+        let rows = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("query");
+        rows.map(|row| row.expect("row")).collect()
+    };
+    let row = |notifier: &str, state: &str, tries| (notifier.to_owned(), state.to_owned(), tries);
+    assert_eq!(
+        rows,
+        [
+            row("agents", "sent", 2),
+            row("asleep", "waiting", 0),
+            row("gone", "given_up", 1),
+            row("hook", "sent", 2),
+            row("resend", "sent", 2),
+            row("slack", "sent", 2)
+        ]
+    );
+    assert!(!bed.log().contains("re_key") && !bed.log().contains("/gone"), "no key and no address in the log");
+    // What was sent is not sent again by the next run.
+    bed.start();
+    bed.ask(
+        "POST",
+        "/api/realtime/events",
+        Some(&json!({"provider": "test", "call_id": "N-2", "text": "I need a supervisor", "speaker": "customer"})),
+    );
+    bed.until("the next one comes", Duration::from_mins(1), |_| receiver.of("/hook").len() == 3);
+    assert_eq!(receiver.of("/hook")[2].json()["call_id"], "N-2");
+    bed.stop();
+}
+
+#[test]
+fn the_test_command_says_of_every_way_whether_it_works() {
+    let receiver = Receiver::start();
+    let bed = Bed::new(
+        "none",
+        &format!(
+            "[[notify]]\nname = \"a\"\nkind = \"slack\"\nurl = \"http://127.0.0.1:{0}/a\"\n[[notify]]\nname = \"b\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:{0}/gone\"\nsecret = \"x\"\n",
+            receiver.port
+        ),
+    );
+    let run = |arguments: &[&str]| {
+        let output = bed.command(&[&["notify", "test"][..], arguments].concat()).output().expect("run");
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
+        )
+    };
+    assert_eq!(run(&[]), (false, "a: not sent: answered 503 ok\nb: not sent: answered 410 ok\n".into()));
+    assert_eq!(run(&["a"]), (true, "a: sent\n".into()));
+    assert!(run(&["c"]).1.contains("the configuration has: a, b"));
+}
+
+#[test]
+fn a_mail_server_gets_a_mail() {
+    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
+    let has =
+        Command::new(&python).args(["-c", "import aiosmtpd"]).output().is_ok_and(|output| output.status.success());
+    if !has {
+        eprintln!("skipped: {python} has no aiosmtpd; packaging/test fetches it");
+        return;
+    }
+    let server = "import sys\nfrom aiosmtpd.controller import Controller\nfrom aiosmtpd.handlers import Debugging\n\
+                  c = Controller(Debugging(sys.stdout), hostname='127.0.0.1', port=int(sys.argv[1])); c.start(); print('ready', flush=True); sys.stdin.read(); c.stop()";
+    let port = crate::bed::free_port();
+    let mut child = Command::new(&python)
+        .args(["-u", "-c", server, &port.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("start");
+    let mut said = BufReader::new(child.stdout.take().expect("stdout"));
+    let mut ready = String::new();
+    said.read_line(&mut ready).expect("ready");
+    assert_eq!(ready, "ready\n");
+    let bed = Bed::new(
+        "none",
+        &format!(
+            "[[notify]]\nname = \"mail\"\nkind = \"smtp\"\nurl = \"smtp://127.0.0.1:{port}\"\nfrom = \"Line Side <line@example.com>\"\nto = [\"boss@example.com\"]\n"
+        ),
+    );
+    let output = bed.command(&["notify", "test"]).output().expect("run");
+    drop(child.stdin.take());
+    let mut mail = String::new();
+    said.read_to_string(&mut mail).expect("mail");
+    child.wait().expect("wait");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "mail: sent\n", "{mail}");
+    for part in [
+        "line@example.com",
+        "To: boss@example.com",
+        "Subject: WARNING: test in call test",
+        "Why: lineside notify test",
+        "Message-ID: <alert-0@example.com>",
+    ] {
+        assert!(mail.contains(part), "{part}: {mail}");
+    }
+}

@@ -1,0 +1,90 @@
+//! The clock stepped by an hour, forward and back, through libfaketime: the wall clock alone, as `date -s` or a late NTP does. The kernel's own
+//! times (of files) stay, which is the other half of the fault: they are an hour off then.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::bed::{self, Bed, uuid_of};
+use crate::books;
+use crate::{Fault, Outcome, Skipped};
+
+pub const FAULTS: &[Fault] = &[
+    Fault {
+        name: "clock stepped forward by an hour",
+        checks: "a second leg has its place in the call, lines their times; a recording just begun is taken; the call ends when it is over",
+        run: || stepped("+3600"),
+    },
+    Fault {
+        name: "clock stepped back by an hour",
+        checks: "a second leg has its place in the call, lines their times; a recording just begun is taken; the call ends when it is over",
+        run: || stepped("-3600"),
+    },
+];
+
+fn library() -> Result<String, Skipped> {
+    ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"]
+        .iter()
+        .map(|folder| format!("{folder}/faketime/libfaketimeMT.so.1"))
+        .find(|path| Path::new(path).exists())
+        .ok_or_else(|| Skipped("libfaketime is not here: apt-get install faketime".into()))
+}
+
+fn stepped(by: &str) -> Outcome {
+    let (library, model) = (library()?, books::model()?);
+    let lines = bed::lines();
+    let mut bed = Bed::new(&model, "");
+    let clock = bed.path("clock");
+    std::fs::write(&clock, "+0").expect("write");
+    bed.launcher =
+        ["env", "FAKETIME_NO_CACHE=1", "DONT_FAKE_MONOTONIC=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", "NO_FAKE_STAT=1"]
+            .map(String::from)
+            .into();
+    bed.launcher.push(format!("LD_PRELOAD={library}"));
+    bed.launcher.push(format!("FAKETIME_TIMESTAMP_FILE={}", clock.display()));
+    bed.start();
+    let (first_script, second_script) = (books::script(&lines, 1, 4), books::script(&lines, 2, 3));
+    let young = bed.path("monitor/call-1795218045.81-in.wav");
+    let recording = books::script(&lines, 3, 2);
+    let mut first = bed.dial(&uuid_of(1_795_218_045, 80, 1));
+    let began = Instant::now();
+    let mut second_began = Duration::ZERO;
+    std::thread::scope(|scope| {
+        let one = scope.spawn(|| bed::speak(&mut first, &first_script.samples));
+        // A header alone: MixMonitor's next bytes come 2 s later.
+        std::fs::write(&young, bed::open_header(1)).expect("write");
+        std::thread::sleep(Duration::from_secs(2));
+        // In one step: a file half written would be another time.
+        std::fs::write(clock.with_extension("new"), by)
+            .and_then(|()| std::fs::rename(clock.with_extension("new"), &clock))
+            .expect("step");
+        let mut second = bed.dial(&uuid_of(1_795_218_045, 80, 2));
+        second_began = began.elapsed();
+        bed::speak(&mut second, &second_script.samples).expect("taken");
+        // Longer than two rounds of the watcher.
+        std::thread::sleep(Duration::from_secs(11).saturating_sub(began.elapsed()));
+        let mut file = std::fs::File::options().append(true).open(&young).expect("open");
+        let bytes: Vec<u8> = recording.samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        std::io::Write::write_all(&mut file, &bytes).expect("write");
+        one.join().expect("thread").expect("taken");
+    });
+    drop(first);
+    bed.until_completed("1795218045.80");
+    bed.until_completed("1795218045.81");
+    bed.stop();
+    let db = books::database(&bed);
+    books::balance(&db, 2);
+    let offset = books::count(
+        &db,
+        "SELECT max(offset_ms) FROM leg JOIN call ON call.id = leg.call WHERE call_id = '1795218045.80'",
+    );
+    let off = offset - second_began.as_millis() as i64;
+    assert!(off.abs() < 1500, "the second leg began after {second_began:?} and was put at {offset} ms");
+    let (mut said, mut heard, mut right) = (0, 0, 0);
+    for (call, script) in [("1795218045.80", &first_script), ("1795218045.81", &recording)] {
+        let lines = books::lines_of(&db, call, script);
+        (said, heard, right) = (said + lines.0, heard + lines.1, right + lines.2);
+    }
+    assert_eq!(heard, said, "every line is in an utterance at its time");
+    assert!(bed.log().contains("the clock was stepped"), "{}", bed.log());
+    Ok(format!("second leg {off} ms from its place; {said} lines at their times, {right} word for word"))
+}
