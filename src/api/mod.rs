@@ -216,3 +216,31 @@ pub fn router(api: Api) -> Router {
         }))
         .with_state(api)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::walls::door::call_parameter;
+
+    #[test]
+    fn every_path_asks_for_what_it_gives() {
+        let (_, doors) = routes().into_parts();
+        let is_in = |list: &[&str], path: &str| list.contains(&path);
+        for (method, path, door) in doors.all() {
+            let what = format!("{method} {path}: {door:?}");
+            let is_page = is_in(&["/", "/calls", "/calls/{id}", "/upload", "/dashboard", "/web/{*name}"], path);
+            let is_login = is_in(&["/login", "/login.css", "/logout"], path);
+            assert_eq!(door.about == About::Nothing, is_login || is_page && method == "GET", "{what}");
+            let is_free = is_login || is_in(&["/health", "/web/{*name}"], path);
+            assert_eq!(door.needs == NOTHING, is_free, "{what}");
+            if method == "GET" {
+                assert!(is_free || door.needs == READ, "{what}");
+            } else if door.needs == READ {
+                assert!(is_in(&["/calls/bulk", "/api/v1/calls/{id}/audio/link"], path), "{what}: it changes something");
+            }
+            // Where a call that is not there is no error, the handlers look themselves.
+            let by_guard = call_parameter(path).is_some() && !is_page && !path.starts_with("/api/realtime/");
+            assert_eq!(door.about == About::Call, by_guard, "{what}");
+        }
+    }
+}

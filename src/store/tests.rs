@@ -135,6 +135,23 @@ async fn pages_follow_each_other_without_gap_or_overlap() {
     assert_eq!(seen, (1..=25).rev().collect::<Vec<_>>());
 }
 
+#[test]
+fn a_database_of_any_earlier_version_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().expect("temp dir");
+    for earlier in 1..=4 {
+        let path = folder.path().join(format!("{earlier}.db"));
+        let mut db = rusqlite::Connection::open(&path).expect("open");
+        migrations().to_version(&mut db, earlier).expect("earlier");
+        db.execute("INSERT INTO call (call_id, source, state, started_ms, last_activity_ms) VALUES ('a', 'eagi', 'active', 0, 0)", [])
+            .expect("call");
+        drop(db);
+        let db = open_writing(&path).expect("up to date");
+        let calls: i64 = db.query_row("SELECT count(*) FROM call", [], |row| row.get(0)).expect("calls");
+        let tokens: i64 = db.query_row("SELECT count(*) FROM token", [], |row| row.get(0)).expect("tokens");
+        assert_eq!((calls, tokens), (1, 0), "from {earlier}");
+    }
+}
+
 #[tokio::test]
 async fn every_query_of_the_api_uses_an_index() {
     let (_folder, store) = open();
@@ -162,7 +179,7 @@ async fn every_query_of_the_api_uses_an_index() {
         (privacy::HOLD.into(), 1),
         (retention::OLD_AUDIO.into(), 2),
     ];
-    for bits in 0..512_u32 {
+    for bits in 0..1024_u32 {
         let on = |bit: u32| bits & (1 << bit) != 0;
         let filter = CallFilter {
             state: on(0).then_some(CallState::Active),
@@ -174,12 +191,13 @@ async fn every_query_of_the_api_uses_an_index() {
             max_sentiment: on(6).then_some(0.0),
             has_alerts: on(7).then_some(true),
             after: on(8).then_some((1, 1)),
+            only: on(9).then(|| "c".into()),
             limit: 10,
         };
         let (sql, values) = filter.sql();
         queries.push((sql, values.len()));
     }
-    for bits in 0..64_u32 {
+    for bits in 0..128_u32 {
         let on = |bit: u32| bits & (1 << bit) != 0;
         let filter = alerts::AlertFilter {
             call: on(0).then_some(CallKey(1)),
@@ -188,6 +206,7 @@ async fn every_query_of_the_api_uses_an_index() {
             since: on(3).then_some(WallTime(1)),
             agent: on(4).then(|| "a".into()),
             campaign: on(5).then(|| "c".into()),
+            only: on(6).then(|| "c".into()),
             limit: 10,
         };
         let (sql, values) = filter.sql();

@@ -48,7 +48,7 @@ def configuration(work, model, workers):
         port = probe.getsockname()[1]
     file = work / "lineside.toml"
     file.write_text(
-        f'[paths]\nstate = "{work}/state"\nrun = "{work}/run"\n[http]\nlisten = "127.0.0.1:{port}"\n[audiosocket]\nlisten = ""\n'
+        f'[paths]\nstate = "{work}/state"\nrun = "{work}/run"\n[http]\nlisten = "127.0.0.1:{port}"\nopen = true\n[audiosocket]\nlisten = ""\n'
         f'[recordings]\nfolders = ["{work}/monitor"]\n[speech]\nmodel = "{model}"\nworkers = {workers}\n[log]\nlevel = "error"\n'
     )
     return file

@@ -93,7 +93,7 @@ export class Daemon {
     daemon.folder = mkdtempSync(join(tmpdir(), 'lineside-browser-'));
     [daemon.http, daemon.audiosocket] = [await freePort(), await freePort()];
     mkdirSync(join(daemon.folder, 'monitor'));
-    const toml = `[paths]\nstate = "${daemon.folder}/state"\nrun = "${daemon.folder}/run"\n[http]\nlisten = "127.0.0.1:${daemon.http}"\n${http}\n`
+    const toml = `[paths]\nstate = "${daemon.folder}/state"\nrun = "${daemon.folder}/run"\n[http]\nlisten = "127.0.0.1:${daemon.http}"\nopen = true\n${http}\n`
       + `[audiosocket]\nlisten = "127.0.0.1:${daemon.audiosocket}"\n[recordings]\nfolders = ["${daemon.folder}/monitor"]\n`
       + `[speech]\nmodel = "${root}/packaging/demo-model/demo.bin"\n${more}\n`;
     writeFileSync(join(daemon.folder, 'lineside.toml'), toml);

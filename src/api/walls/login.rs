@@ -129,7 +129,7 @@ pub(in crate::api) async fn logout(State(api): State<Api>, headers: HeaderMap) -
         let closed = WallChange::SessionClosed { selector: kept.selector };
         api.store.writer().commit(vec![Change::Walls(closed)]).await?;
     }
-    let mut response = see_other("login");
+    let mut response = see_other("./");
     response.headers_mut().insert(header::SET_COOKIE, set_cookie("", Duration::ZERO, false));
     Ok(response)
 }
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_cookie_is_kept_from_scripts_and_from_other_sites() {
-        let text = set_cookie("v", Duration::from_secs(60), true);
+        let text = set_cookie("v", Duration::from_mins(1), true);
         let text = text.to_str().expect("text");
         for part in ["HttpOnly", "SameSite=Strict", "Max-Age=60", "Secure", "Path=/"] {
             assert!(text.contains(part), "{part} in {text}");

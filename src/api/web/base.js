@@ -1,4 +1,4 @@
-// What every page needs: elements made of text, the API with its token, times and numbers as people write them, the header.
+// What every page needs: elements made of text, the API, times and numbers as people write them, the header.
 
 /** An element. Properties are attributes, except `text`, `class` and `on` ({event: listener}). Everything from outside goes in as text. */
 export function el(tag, properties = {}, ...children) {
@@ -24,21 +24,11 @@ const kept = {
   set: (name, value) => { try { localStorage.setItem('lineside.' + name, value); } catch { /* a browser that keeps nothing */ } },
 };
 
-// A token in the address is kept for this tab and taken out of the address, which is shared and shown.
-const address = new URL(location.href);
-let token = address.searchParams.get('token');
-try {
-  if (token) {
-    sessionStorage.setItem('lineside.token', token);
-    address.searchParams.delete('token');
-    history.replaceState(null, '', address);
-  } else {
-    token = sessionStorage.getItem('lineside.token');
-  }
-} catch { /* a browser that keeps nothing */ }
+// Where the daemon's paths begin: a proxy may have put them under one of its own.
+const root = new URL('..', import.meta.url);
 
-/** An address for what cannot send headers: sockets, players, downloads. */
-export const withToken = path => token ? `${path}${path.includes('?') ? '&' : '?'}token=${encodeURIComponent(token)}` : path;
+/** A path of the daemon as an address. */
+export const urlOf = path => new URL(path.replace(/^\//, ''), root).href;
 
 export class ApiError extends Error {
   constructor(status, detail) {
@@ -54,19 +44,21 @@ export function detailOf(status, body) {
   return detail ?? `the daemon answered ${status}`;
 }
 
-/** Asks the API; the answer is JSON. */
+// The login's cookie counts only together with a header that a form of another site cannot send.
+const ours = { 'X-Requested-With': 'lineside' };
+
+/** Asks the API; the answer is JSON. Where a login is wanted, that is where it goes. */
 export async function api(path, options = {}) {
-  const headers = { Accept: 'application/json', ...(options.headers ?? {}), ...(token ? { Authorization: `Bearer ${token}` } : {}) };
-  const response = await fetch(path, { ...options, headers });
+  const response = await fetch(urlOf(path), { ...options, headers: { Accept: 'application/json', ...ours, ...(options.headers ?? {}) } });
   const body = await response.json().catch(() => null);
-  if (response.status === 401) askForToken();
+  if (response.status === 401) location.href = urlOf('/login');
   if (!response.ok) throw new ApiError(response.status, detailOf(response.status, body));
   return body;
 }
 
 /** The same for what is not JSON. */
 export async function raw(path, options = {}) {
-  const response = await fetch(path, { ...options, headers: { ...(options.headers ?? {}), ...(token ? { Authorization: `Bearer ${token}` } : {}) } });
+  const response = await fetch(urlOf(path), { ...options, headers: { ...ours, ...(options.headers ?? {}) } });
   if (!response.ok) throw new ApiError(response.status, detailOf(response.status, await response.json().catch(() => null)));
   return response;
 }
@@ -100,25 +92,6 @@ function dialog(title, ...children) {
   return box;
 }
 
-let asking = false;
-async function askForToken() {
-  if (asking) return;
-  asking = true;
-  // Where there is a form to log in with, that is the way.
-  if ((await fetch('/login').catch(() => null))?.ok) {
-    location.href = '/login';
-    return;
-  }
-  const input = el('input', { type: 'password', name: 'token', autocomplete: 'off', required: true });
-  const form = el('form', { method: 'dialog' },
-    el('p', { text: 'This daemon asks for the token of its configuration ([http] token).' }), el('label', { text: 'Token ' }, input), el('button', { text: 'Use it' }));
-  form.addEventListener('submit', () => {
-    try { sessionStorage.setItem('lineside.token', input.value); } catch { /* asked again next time */ }
-    location.reload();
-  });
-  dialog('Token', form);
-}
-
 /** Asks before something that cannot be undone. */
 export function confirmed(title, text, yes) {
   return new Promise(resolve => {
@@ -139,7 +112,8 @@ export function settings() {
   dialog('Settings',
     el('p', {}, el('label', { text: 'Your name, for acknowledging ' }, name)), el('p', {}, el('label', { text: 'Colours ' }, theme)),
     el('h3', { text: 'Keys' }), el('dl', { class: 'keys' }, ...KEYS.flatMap(([key, what]) => [el('dt', {}, el('kbd', { text: key })), el('dd', { text: what })])),
-    el('form', { method: 'dialog' }, el('button', { text: 'Close' })));
+    el('form', { method: 'dialog' }, el('button', { text: 'Close' })),
+    el('form', { method: 'post', action: urlOf('/logout') }, el('button', { text: 'Log out' })));
 }
 
 function applyTheme() {

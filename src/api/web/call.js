@@ -1,5 +1,5 @@
 // One call: its sound and its words in step, what happened in it, and its files.
-import { api, boxLine, clock, day, el, mood, onKey, setText, signed, withToken } from './base.js';
+import { api, urlOf, boxLine, clock, day, el, mood, onKey, setText, signed } from './base.js';
 import { alertLine } from './alerts.js';
 import { SIGNS, speaker } from './card.js';
 import { Feed } from './feed.js';
@@ -7,7 +7,7 @@ import { Listener } from './listen.js';
 import { Player } from './player.js';
 import { Transcript, ofEvent, ofSegment, wordByWord } from './text.js';
 
-const id = decodeURIComponent(location.pathname.split('/')[2]);
+const id = decodeURIComponent(location.pathname.split('/').at(-1));
 const main = document.getElementById('main');
 const FORMATS = [['json', 'JSON'], ['text', 'Text'], ['csv', 'CSV'], ['srt', 'SRT'], ['vtt', 'VTT']];
 const HEIGHT = 64;
@@ -27,7 +27,7 @@ function section(name, ...content) {
 function build() {
   main.replaceChildren(
     el('div', { class: 'row wrap' }, title, el('span', { class: 'row wrap exports', role: 'group', 'aria-label': 'Export' }, 'Export ',
-      ...FORMATS.map(([format, name]) => el('a', { class: 'button', download: true, href: withToken(`/api/v1/calls/${encodeURIComponent(id)}/export?format=${format}`), text: name })))),
+      ...FORMATS.map(([format, name]) => el('a', { class: 'button', download: true, href: urlOf(`/api/v1/calls/${encodeURIComponent(id)}/export?format=${format}`), text: name })))),
     about, live, sound, course,
     el('div', { class: 'columns' }, section('Transcript', transcript.element),
       el('div', {}, section('Alerts', alertList, risk), section('Said', words), section('Events', events))));
@@ -179,5 +179,5 @@ try {
   // Everything that has happened in this call, and what will.
   new Feed({ after: 0, only: id, on: { event: onEvent, state: state => boxLine(null, state), reset: () => {} } });
 } catch (error) {
-  main.replaceChildren(el('h1', { text: 'No such call' }), el('p', { text: `${id}: ${error.message}` }), el('p', {}, el('a', { href: '/calls', text: 'All calls' })));
+  main.replaceChildren(el('h1', { text: 'No such call' }), el('p', { text: `${id}: ${error.message}` }), el('p', {}, el('a', { href: urlOf('/calls'), text: 'All calls' })));
 }

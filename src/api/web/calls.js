@@ -1,5 +1,5 @@
 // All calls, or all places where something was said: a list of any length of which only what is in sight exists.
-import { api, brief, clock, confirmed, el, mood, onKey, post, raw, setText, signed, watchBox } from './base.js';
+import { api, urlOf, brief, clock, confirmed, el, mood, onKey, post, raw, setText, signed, watchBox } from './base.js';
 import { SIGNS, speaker } from './card.js';
 
 const ROW = 44, PAGE = 200, SPARE = 8;
@@ -38,7 +38,7 @@ class Row {
     this.element.setAttribute('aria-rowindex', at + 2);
     this.check.checked = selected.has(row.id);
     this.check.setAttribute('aria-label', `select ${row.id}`);
-    this.link.href = `/calls/${encodeURIComponent(row.id)}${row.at === undefined ? '' : `#t=${row.at}`}`;
+    this.link.href = urlOf(`/calls/${encodeURIComponent(row.id)}${row.at === undefined ? '' : `#t=${row.at}`}`);
     setText(this.link, row.began);
     for (const [kind, element] of Object.entries(this.cells)) {
       if (kind === 'said') element.replaceChildren(...(row.said ?? []));

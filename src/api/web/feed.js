@@ -1,5 +1,5 @@
 // The live feed: one WebSocket that goes on after the last event it had. Nothing is lost while the daemon keeps its events.
-import { withToken } from './base.js';
+import { urlOf } from './base.js';
 
 /** The daemon says something every 10 s; after this long it is not there. */
 const SILENCE_MS = 25_000;
@@ -29,7 +29,7 @@ export class Feed {
     clearTimeout(this.timer);
     const query = new URLSearchParams({ last_event_id: this.after });
     if (this.only) query.set('call_id', this.only);
-    const address = new URL(withToken(`/ws/events?${query}`), location.href);
+    const address = new URL(urlOf(`/ws/events?${query}`));
     address.protocol = address.protocol.replace('http', 'ws');
     const socket = this.socket = new WebSocket(address);
     this.heard();

@@ -1,5 +1,5 @@
 // The live page: joins the board, the feed, the cards, the banner and the panel. Everything is drawn once per frame at most.
-import { api, boxLine, el, mood, onKey, setText, signed } from './base.js';
+import { api, urlOf, boxLine, el, mood, onKey, setText, signed } from './base.js';
 import { Banner, acknowledge, openAlerts } from './alerts.js';
 import { Board, LEVELS, rank } from './board.js';
 import { Card, SIGNS } from './card.js';
@@ -93,7 +93,7 @@ filters.addEventListener('change', event => { if (event.target.name !== 'q') reo
 filters.addEventListener('submit', event => {
   event.preventDefault();
   const q = filters.q.value.trim();
-  if (q) location.href = `/calls?q=${encodeURIComponent(q)}`;
+  if (q) location.href = urlOf(`/calls?q=${encodeURIComponent(q)}`);
 });
 
 function reorder() {

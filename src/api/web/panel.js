@@ -1,5 +1,5 @@
 // One call beside the list: what is said as it is said, sentiment and risk over time, alerts, what to tell the agent.
-import { api, clock, el, setText, signed } from './base.js';
+import { api, urlOf, clock, el, setText, signed } from './base.js';
 import { alertLine } from './alerts.js';
 import { Chart } from './chart.js';
 import { history } from './feed.js';
@@ -27,7 +27,7 @@ export class Panel {
     this.parts = el('details', { class: 'parts', hidden: true }, el('summary', { text: 'What the risk is made of' }), el('ul'));
     const box = el('div', { class: 'chart', role: 'img', 'aria-label': 'Sentiment and risk over the call; the same figures stand beside the words' });
     this.element.replaceChildren(
-      el('div', { class: 'row' }, this.title, el('a', { class: 'button', href: `/calls/${encodeURIComponent(id)}`, text: 'Call page' }),
+      el('div', { class: 'row' }, this.title, el('a', { class: 'button', href: urlOf(`/calls/${encodeURIComponent(id)}`), text: 'Call page' }),
         el('button', { type: 'button', text: 'Close', on: { click: () => this.actions.close() } })),
       this.about, this.alerts, this.prompts, this.risk, this.parts, box, this.transcript.element);
     this.element.hidden = false;

@@ -1,5 +1,5 @@
 // Plays the legs of a call together, and draws them: time is the call's time, whatever each leg's own begin is.
-import { clock, el, setText, withToken } from './base.js';
+import { urlOf, clock, el, setText } from './base.js';
 
 /** Legs that are further apart than this are set right while they play, seconds. */
 const DRIFT_S = 0.08;
@@ -10,7 +10,7 @@ export class Player {
   constructor(call, { legs, length, on }) {
     Object.assign(this, { on, length: Math.max(length, 0.1), at: 0, playing: false, rate: 1 });
     this.legs = legs.map(leg => {
-      const audio = new Audio(withToken(leg.audio_url));
+      const audio = new Audio(urlOf(leg.audio_url));
       audio.preload = 'metadata';
       const canvas = el('canvas', { 'aria-hidden': 'true' });
       return { ...leg, audio, canvas, peaks: [], muted: false };

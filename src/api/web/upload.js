@@ -1,5 +1,5 @@
 // Recordings from this computer: one request each, with progress, followed until their text is there.
-import { ApiError, api, detailOf, el, setText, watchBox, withToken } from './base.js';
+import { ApiError, api, urlOf, detailOf, el, setText, watchBox } from './base.js';
 
 const form = document.getElementById('form'), files = document.getElementById('files'), drop = document.getElementById('drop'), list = document.getElementById('uploads');
 const LOOK_MS = 1000;
@@ -11,7 +11,8 @@ function send(file, about, progress) {
     const data = new FormData();
     for (const [name, value] of about) data.append(name, value);
     data.append('file', file, file.name);
-    request.open('POST', withToken('/upload'));
+    request.open('POST', urlOf('/upload'));
+    request.setRequestHeader('X-Requested-With', 'lineside');
     request.responseType = 'json';
     request.upload.onprogress = event => progress(event.loaded / event.total);
     request.onload = () => request.status < 300 ? resolve(request.response) : reject(new ApiError(request.status, detailOf(request.status, request.response)));
@@ -28,7 +29,7 @@ async function upload(file, about) {
 }
 
 async function follow({ state, bar }, id) {
-  const link = el('a', { href: `/calls/${encodeURIComponent(id)}`, text: 'open the call' });
+  const link = el('a', { href: urlOf(`/calls/${encodeURIComponent(id)}`), text: 'open the call' });
   bar.removeAttribute('value');
   bar.after(link);
   for (;;) {

@@ -1,0 +1,195 @@
+//! Tokens, logins and links: what they open, and when they end.
+
+use std::io::Read;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{CLAIMS, SALES, call, inside, log_in, request, token, walled};
+
+#[test]
+fn a_token_does_what_it_is_for_until_it_is_revoked() {
+    let mut bed = walled("");
+    // Before the daemon has ever run, into a file.
+    let out = bed.path("token");
+    std::fs::create_dir(bed.path("state")).expect("mkdir");
+    assert_eq!(token(&bed, &["admin", "--scope", "read,operate,ingest", "--out", &out.display().to_string()]), "");
+    let admin = std::fs::read_to_string(&out).expect("read").trim().to_string();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&out).expect("meta").permissions());
+    assert_eq!(mode & 0o777, 0o640);
+    let twice = bed.command(&["token", "add", "admin"]).output().expect("run");
+    assert!(!twice.status.success() && String::from_utf8_lossy(&twice.stderr).contains("token revoke admin"));
+    bed.start();
+    call(&bed, 1, "SALES");
+    let reader = token(&bed, &["reader", "--scope", "read", "--expires", "90d"]);
+    let bearer = |token: &str| format!("Authorization: Bearer {token}");
+    let end = format!("/api/v1/calls/{SALES}/end");
+    for (path, admins, readers) in [("/health", 200, 200), ("/metrics", 200, 200), ("/api/v1/calls", 200, 200)] {
+        assert_eq!(request(&bed, "GET", path, &[&bearer(&admin)], "").status, admins, "{path}");
+        assert_eq!(request(&bed, "GET", path, &[&bearer(&reader)], "").status, readers, "{path}");
+    }
+    assert_eq!(request(&bed, "GET", "/health", &[], "").status, 200);
+    for path in ["/metrics", "/health/models", "/api/v1/calls", "/", "/no/such/path"] {
+        let got = request(&bed, "GET", path, &[], "");
+        assert_eq!((got.status, got.header("www-authenticate")), (401, Some("Bearer")), "{path}");
+    }
+    let refused = request(&bed, "POST", &end, &[&bearer(&reader)], "");
+    assert_eq!(
+        (refused.status, refused.json()["detail"].as_str().map(|text| text.contains("operate"))),
+        (403, Some(true))
+    );
+    assert_eq!(request(&bed, "POST", &end, &[&bearer(&admin)], "").status, 200);
+    let dialer = token(&bed, &["dialer", "--scope", "ingest"]);
+    let json = "Content-Type: application/json";
+    assert_eq!(
+        request(&bed, "POST", "/api/v1/calls", &[&bearer(&dialer), json], r#"{"uniqueid":"1.2","agent":"a"}"#).status,
+        200
+    );
+    assert_eq!(request(&bed, "GET", "/api/v1/calls", &[&bearer(&dialer)], "").status, 403);
+
+    let list = bed.command(&["token", "list"]).output().expect("run");
+    let list = String::from_utf8_lossy(&list.stdout).into_owned();
+    assert!(list.contains("reader") && list.contains("read,operate,ingest") && !list.contains(&reader), "{list}");
+    assert!(bed.command(&["token", "revoke", "reader"]).status().expect("run").success());
+    assert_eq!(request(&bed, "GET", "/api/v1/calls", &[&bearer(&reader)], "").status, 401, "at once");
+    assert!(!bed.command(&["token", "revoke", "reader"]).status().expect("run").success());
+
+    // One that is over.
+    let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
+    db.busy_timeout(Duration::from_secs(10)).expect("timeout");
+    db.execute("UPDATE token SET expires_ms = 1000 WHERE name = 'dialer'", []).expect("update");
+    let over = request(&bed, "POST", "/api/v1/calls", &[&bearer(&dialer), json], "{}");
+    assert_eq!(over.status, 401);
+    bed.stop();
+}
+
+#[test]
+fn the_token_of_the_configuration_works_and_the_page_is_sent_to_its_login() {
+    let mut bed = walled("token = \"an old secret\"");
+    bed.start();
+    let auth = "Authorization: Bearer an old secret";
+    assert_eq!(request(&bed, "GET", "/api/v1/calls", &[auth], "").status, 200);
+    assert_eq!(request(&bed, "GET", "/api/v1/calls", &["Authorization: Bearer an old secre"], "").status, 401);
+    let html = "Accept: text/html,*/*";
+    let sent = request(&bed, "GET", "/", &[html], "");
+    assert_eq!((sent.status, sent.header("location")), (303, Some("login")), "{sent:?}");
+    assert_eq!(request(&bed, "GET", "/calls/1/x", &[html], "").header("location"), Some("../../login"));
+    // From a link in a chat: the browser asks again by itself, then with its cookie.
+    let again = request(&bed, "GET", "/", &[html, "Sec-Fetch-Site: cross-site"], "");
+    assert!(again.status == 200 && again.body.contains("refresh"), "{again:?}");
+    let form = request(&bed, "GET", "/login", &[html], "");
+    assert!(form.status == 200 && form.body.contains("action=\"login\""), "{form:?}");
+    assert_eq!(request(&bed, "GET", "/login.css", &[], "").header("content-type"), Some("text/css; charset=utf-8"));
+    assert_eq!(form.header("x-frame-options"), Some("DENY"));
+    assert_eq!(form.header("strict-transport-security"), None, "only with TLS");
+
+    let mary = token(&bed, &["mary", "--scope", "read,operate"]);
+    let cookie = log_in(&bed, &mary);
+    assert_eq!(request(&bed, "GET", "/", &[html, &cookie], "").status, 200);
+    let write = |headers: &[&str]| {
+        request(&bed, "POST", "/api/v1/calls/none/end", &[&[cookie.as_str()][..], headers].concat(), "").status
+    };
+    let page = "Origin: http://localhost";
+    assert_eq!(
+        (write(&[page, "X-Requested-With: lineside"]), write(&[page]), write(&["X-Requested-With: x"])),
+        (404, 403, 403)
+    );
+    let out = request(&bed, "POST", "/logout", &[&cookie, page], "");
+    assert_eq!((out.status, out.header("location")), (303, Some("./")));
+    assert_eq!(request(&bed, "GET", "/api/v1/calls", &[&cookie], "").status, 401, "the cookie is worth nothing now");
+    // A login ends with its token.
+    let cookie = log_in(&bed, &mary);
+    assert_eq!(request(&bed, "GET", "/api/v1/calls", &[&cookie], "").status, 200);
+    assert!(bed.command(&["token", "revoke", "mary"]).status().expect("run").success());
+    assert_eq!(request(&bed, "GET", "/api/v1/calls", &[&cookie], "").status, 401);
+    bed.stop();
+}
+
+#[test]
+fn a_client_has_its_minute_and_is_told_what_is_left_of_it() {
+    let mut bed = walled("");
+    bed.start();
+    let mary = format!("Authorization: Bearer {}", token(&bed, &["mary", "--scope", "read,operate"]));
+    let john = format!("Authorization: Bearer {}", token(&bed, &["john", "--scope", "read,operate"]));
+    let first = request(&bed, "GET", "/api/v1/calls/stats", &[&mary], "");
+    assert_eq!((first.header("ratelimit-limit"), first.header("ratelimit-remaining")), (Some("100"), Some("99")));
+    let write = |auth: &str| request(&bed, "POST", "/api/v1/calls/none/end", &[auth], "");
+    let statuses: Vec<u16> = (0..30).map(|_| write(&mary).status).collect();
+    assert!(statuses[..20].iter().all(|&status| status == 404) && statuses.contains(&429), "{statuses:?}");
+    bed.until("mary's minute is used up", Duration::from_mins(1), |_| {
+        let spent = write(&mary);
+        let wait: u64 = spent.header("retry-after").unwrap_or("0").parse().expect("seconds");
+        spent.status == 429 && (1..=3).contains(&wait) && spent.header("ratelimit-remaining") == Some("0")
+    });
+    assert_eq!(write(&john).status, 404, "john's is his own");
+    for _ in 0..30 {
+        assert_eq!(inside(&bed, "POST", "/api/v1/calls/none/end", "").status, 404, "the Unix socket has no limit");
+    }
+    bed.stop();
+}
+
+#[test]
+fn a_link_to_a_sound_works_without_a_token_for_its_time_only_and_who_heard_it_is_known() {
+    let mut bed = walled("reads_per_minute = 0");
+    bed.start();
+    call(&bed, 1, "SALES");
+    let mary = format!("Authorization: Bearer {}", token(&bed, &["mary", "--scope", "read"]));
+    let made = request(&bed, "POST", &format!("/api/v1/calls/{SALES}/audio/link?leg=agent&seconds=60"), &[&mary], "");
+    let url = made.json()["url"].as_str().expect("url").to_string();
+    assert!(made.json()["expires_at"].is_string());
+    let heard = request(&bed, "GET", &url, &["Range: bytes=0-3"], "");
+    assert_eq!((heard.status, heard.body.as_str()), (206, "RIFF"), "{heard:?}");
+    for wrong in [
+        url.replace("leg=agent", "leg=1"),
+        url.replace("expires=", "expires=9"),
+        url.replace("/audio?", "/transcript?"),
+        url.replace(SALES, CLAIMS),
+        url[..url.len() - 1].to_string(),
+        format!("/api/v1/calls?{}", url.split_once('?').expect("query").1),
+    ] {
+        assert_eq!(request(&bed, "GET", &wrong, &[], "").status, 401, "{wrong}");
+    }
+    assert_eq!(
+        request(&bed, "POST", &format!("/api/v1/calls/{SALES}/audio/link?seconds=3601"), &[&mary], "").status,
+        422
+    );
+    request(&bed, "GET", &format!("/api/v1/calls/{SALES}/transcript"), &[&mary], "");
+    request(&bed, "GET", &format!("/api/v1/calls/{SALES}/transcript"), &[&mary], "");
+    let audit = || {
+        let output = bed.command(&["audit", "--call", SALES, "--json"]).output().expect("run");
+        serde_json::from_slice::<Vec<Value>>(&output.stdout).expect("JSON")
+    };
+    bed.until("all of it is written down", Duration::from_secs(20), |_| {
+        audit().iter().any(|row| row["action"] == "transcript")
+    });
+    let rows = audit();
+    let count =
+        |who: &str, action: &str| rows.iter().filter(|row| row["who"] == who && row["action"] == action).count();
+    assert_eq!(
+        (count("mary", "audio link"), count("mary (link)", "audio"), count("mary", "transcript")),
+        (1, 1, 1),
+        "{rows:?}"
+    );
+    assert!(rows.iter().any(|row| row["who"].as_str().is_some_and(|who| who.starts_with("user "))), "{rows:?}");
+    assert!(bed.command(&["token", "revoke", "mary"]).status().expect("run").success());
+    assert_eq!(request(&bed, "GET", &url, &[], "").status, 401, "the link went with its token");
+    bed.stop();
+}
+
+#[test]
+fn asterisk_is_let_in_from_where_it_is_and_from_nowhere_else() {
+    let mut bed = walled("ingest_allow = [\"192.0.2.0/24\"]");
+    let path = bed.path("lineside.toml");
+    let text =
+        std::fs::read_to_string(&path).expect("read").replace("[recordings]", "allow = [\"192.0.2.1\"]\n[recordings]");
+    std::fs::write(path, text).expect("write");
+    bed.start();
+    let mut stream = bed.connect();
+    assert_eq!(stream.read(&mut [0; 1]).unwrap_or(0), 0, "closed");
+    bed.until("it is said", Duration::from_secs(10), |bed| bed.log().contains("[audiosocket] allow"));
+    let dialer = format!("Authorization: Bearer {}", token(&bed, &["dialer", "--scope", "ingest"]));
+    let named =
+        request(&bed, "POST", "/api/v1/calls", &[&dialer, "Content-Type: application/json"], r#"{"uniqueid":"1.2"}"#);
+    assert_eq!(named.status, 403, "{named:?}");
+    bed.stop();
+}
