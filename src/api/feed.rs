@@ -184,8 +184,8 @@ pub(super) async fn sse(
         async move {
             let shown = wanted && access.sees_event(&store, event.call).await;
             shown.then(|| {
-                let shown = Event::default().event(&*event.kind).data(&*event.payload);
-                Ok(if kept { shown.id(event.id.to_string()) } else { shown })
+                let shown = if kept { Event::default().id(event.id.to_string()) } else { Event::default() };
+                Ok(shown.event(&*event.kind).data(&*event.payload))
             })
         }
     });

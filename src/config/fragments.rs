@@ -132,11 +132,16 @@ mod tests {
 
     #[test]
     fn what_only_the_whole_gets_wrong_names_the_file_that_set_it() {
-        let root = folder(&[("lineside.toml", ""), ("conf.d/open.toml", "[http]\nlisten = \"0.0.0.0:8123\"\n")]);
-        let error = load(&root).expect_err("no token").to_string();
-        assert!(error.contains("conf.d/open.toml: line 2"), "{error}");
-        std::fs::write(root.path().join("conf.d/token.toml"), "[http]\ntoken = \"secret\"\n").expect("write");
-        assert_eq!(load(&root).expect("with a token").http.listen, "0.0.0.0:8123");
+        let listen = "[http]\nlisten = \"0.0.0.0:8123\"\n";
+        let root = folder(&[
+            ("lineside.toml", ""),
+            ("conf.d/a-listen.toml", listen),
+            ("conf.d/b-open.toml", "[http]\nopen = true\n"),
+        ]);
+        let error = load(&root).expect_err("open to everybody").to_string();
+        assert!(error.contains("conf.d/b-open.toml: line 2"), "{error}");
+        std::fs::write(root.path().join("conf.d/c-walls.toml"), "[http]\nopen = false\n").expect("write");
+        assert_eq!(load(&root).expect("with its walls").http.listen, "0.0.0.0:8123");
     }
 
     #[test]

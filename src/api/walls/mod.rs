@@ -252,9 +252,8 @@ impl Walls {
         }
         // Connectors of other platforms have a header of their own for it.
         let cloud = || headers.get("x-cloud-token").filter(|_| door.needs == INGEST);
-        if let Some(shown) = headers.get(header::AUTHORIZATION) {
-            let shown = shown.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-            return self.token(shown.trim(), address).await;
+        if let Some(shown) = bearer(headers) {
+            return self.token(shown, address).await;
         }
         if let Some(shown) = cloud() {
             return self.token(shown.to_str().unwrap_or_default(), address).await;
@@ -343,6 +342,13 @@ impl Ask<'_> {
     fn is_socket(&self) -> bool {
         self.headers.contains_key(header::UPGRADE)
     }
+}
+
+/// The token in a header. Other schemes are those of a proxy in front.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, shown) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| shown.trim())
 }
 
 /// Calls that an answer tells of and its path does not name; a handler puts it into its response.

@@ -38,6 +38,33 @@ fn a_call_of_another_campaign_does_not_exist() {
     assert_eq!(ids("/api/v1/calls?campaign=CLAIMS"), [""; 0]);
     assert_eq!(ids("/api/v1/search?q=contract"), [SALES]);
     assert_eq!(ids("/api/v1/search?q=contract&campaign=CLAIMS"), [""; 0]);
+    // Where something else is wrong too, and in what is said beside the answer.
+    for path in
+        ["/peaks?buckets=0", "/live?seconds=x", "/export?format=x", "/privacy", "/transcript?include_segments=x"]
+    {
+        let [other, none] = [CLAIMS, "no.such"].map(|id| get(&format!("/api/v1/calls/{id}{path}")));
+        assert_eq!((other.status, &other.body, other.names()), (404, &none.body, none.names()), "{path}");
+    }
+    for path in ["/snapshot", "/audio", "/audio/meta"] {
+        let [other, none] = [CLAIMS, "no.such"].map(|id| get(&format!("/api/realtime/calls/{id}{path}")));
+        assert_eq!((other.status, other.body.replace(CLAIMS, "no.such")), (none.status, none.body), "{path}");
+    }
+    for command in ["/pause", "/resume", "/hold", "/end"] {
+        let post = |id: &str| request(&bed, "POST", &format!("/api/v1/calls/{id}{command}"), &[&auth], "");
+        assert_eq!((post(CLAIMS).status, post(CLAIMS).body), (404, nobody.body.clone()), "{command}");
+    }
+    assert_eq!(ids("/api/v1/board"), [""; 0], "both are over or on their way");
+    for path in ["/api/v1/board", "/api/v1/box", "/api/v1/figures?days=366", "/api/v1/alerts", "/api/realtime/alerts"] {
+        assert!(!get(path).body.contains("CLAIMS") && !get(path).body.contains(CLAIMS), "{path}");
+    }
+    for path in ["/api/v1/alerts?call_id=", "/api/v1/events?call_id="] {
+        assert_eq!(get(&format!("{path}{CLAIMS}")).body, get(&format!("{path}no.such")).body, "{path}");
+    }
+    let bulk = |id: &str| {
+        let body = json!({"action": "export", "format": "text", "call_ids": [id]}).to_string();
+        request(&bed, "POST", "/calls/bulk", &[&auth, "Content-Type: application/json"], &body)
+    };
+    assert_eq!((bulk(SALES).status, bulk(CLAIMS).status, bulk(CLAIMS).body), (200, 404, nobody.body.clone()));
     for closed in ["/metrics", "/health/models"] {
         assert_eq!(get(closed).status, 403, "{closed} counts everybody's calls");
     }

@@ -54,6 +54,11 @@ impl Answer {
         })
     }
 
+    /// Names of all headers.
+    pub fn names(&self) -> Vec<String> {
+        self.head.lines().skip(1).filter_map(|line| Some(line.split_once(':')?.0.to_lowercase())).collect()
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()
     }

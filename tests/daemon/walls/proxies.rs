@@ -133,6 +133,9 @@ fn the_page_works_behind_nginx_under_a_path_of_its_own() {
     assert!(got.status == 303 && cookie.contains("Path=/lineside/"), "{got:?}");
     let cookie = format!("Cookie: {}", cookie.split(';').next().expect("pair"));
     assert_eq!(ask("GET", "/lineside/", &[html, &cookie], "").status, 200);
+    let page = ask("GET", "/lineside/calls/1.2", &[html, &cookie], "");
+    assert!(page.status == 200 && page.body.contains("src=\"../web/call.js\""), "{page:?}");
+    assert_eq!(ask("GET", "/lineside/web/call.js", &[], "").status, 200);
     let socket = |more: &[&str]| ask("GET", "/lineside/ws/calls", &[UPGRADE, more].concat(), "").status;
     assert_eq!((socket(&[&cookie, &origin]), socket(&[&cookie, "Origin: https://evil.example"])), (101, 403));
     // The feed comes through while it goes on.

@@ -1,11 +1,11 @@
 //! Tokens, logins and links: what they open, and when they end.
 
-use std::io::Read;
-use std::time::Duration;
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{CLAIMS, SALES, call, inside, log_in, request, token, walled};
+use super::{CLAIMS, SALES, call, connect, hear, inside, log_in, request, text_of, token, walled, words};
 
 #[test]
 fn a_token_does_what_it_is_for_until_it_is_revoked() {
@@ -97,6 +97,16 @@ fn the_token_of_the_configuration_works_and_the_page_is_sent_to_its_login() {
     let out = request(&bed, "POST", "/logout", &[&cookie, page], "");
     assert_eq!((out.status, out.header("location")), (303, Some("./")));
     assert_eq!(request(&bed, "GET", "/api/v1/calls", &[&cookie], "").status, 401, "the cookie is worth nothing now");
+    // A feed ends with the login that it began with.
+    let cookie = log_in(&bed, &mary);
+    let mut feed = connect(&bed);
+    feed.write_all(text_of("GET", "/api/v1/events", &[&cookie], "").as_bytes()).expect("write");
+    hear(&mut feed, |heard| heard.contains("text/event-stream"));
+    assert_eq!(request(&bed, "POST", "/logout", &[&cookie, page], "").status, 303);
+    let began = Instant::now();
+    while feed.read(&mut [0; 4096]).is_ok_and(|got| got > 0) {
+        assert!(began.elapsed() < Duration::from_secs(25), "it still goes on");
+    }
     // A login ends with its token.
     let cookie = log_in(&bed, &mary);
     assert_eq!(request(&bed, "GET", "/api/v1/calls", &[&cookie], "").status, 200);
@@ -143,6 +153,10 @@ fn a_link_to_a_sound_works_without_a_token_for_its_time_only_and_who_heard_it_is
         url.replace("leg=agent", "leg=1"),
         url.replace("expires=", "expires=9"),
         url.replace("/audio?", "/transcript?"),
+        url.replace("/audio?", "/live?"),
+        url.replace("/api/v1/", "/api/realtime/"),
+        url.replace("leg=agent&", ""),
+        format!("{url}&leg=caller"),
         url.replace(SALES, CLAIMS),
         url[..url.len() - 1].to_string(),
         format!("/api/v1/calls?{}", url.split_once('?').expect("query").1),
@@ -153,6 +167,9 @@ fn a_link_to_a_sound_works_without_a_token_for_its_time_only_and_who_heard_it_is
         request(&bed, "POST", &format!("/api/v1/calls/{SALES}/audio/link?seconds=3601"), &[&mary], "").status,
         422
     );
+    let many = json!({"action": "export", "format": "text", "call_ids": [SALES]}).to_string();
+    assert_eq!(request(&bed, "POST", "/calls/bulk", &[&mary, "Content-Type: application/json"], &many).status, 200);
+    assert_eq!(request(&bed, "GET", &format!("/calls/{SALES}/export"), &[&mary], "").status, 200);
     request(&bed, "GET", &format!("/api/v1/calls/{SALES}/transcript"), &[&mary], "");
     request(&bed, "GET", &format!("/api/v1/calls/{SALES}/transcript"), &[&mary], "");
     let audit = || {
@@ -165,14 +182,38 @@ fn a_link_to_a_sound_works_without_a_token_for_its_time_only_and_who_heard_it_is
     let rows = audit();
     let count =
         |who: &str, action: &str| rows.iter().filter(|row| row["who"] == who && row["action"] == action).count();
-    assert_eq!(
-        (count("mary", "audio link"), count("mary (link)", "audio"), count("mary", "transcript")),
-        (1, 1, 1),
-        "{rows:?}"
-    );
+    assert_eq!(["audio link", "transcript", "bulk", "export"].map(|action| count("mary", action)), [1; 4], "{rows:?}");
+    assert_eq!((count("mary (link)", "audio"), count("mary", "audio")), (1, 0), "{rows:?}");
     assert!(rows.iter().any(|row| row["who"].as_str().is_some_and(|who| who.starts_with("user "))), "{rows:?}");
     assert!(bed.command(&["token", "revoke", "mary"]).status().expect("run").success());
     assert_eq!(request(&bed, "GET", &url, &[], "").status, 401, "the link went with its token");
+    bed.stop();
+}
+
+#[test]
+fn who_may_only_bring_calls_in_reads_none_that_came_another_way() {
+    let mut bed = walled("");
+    bed.start();
+    call(&bed, 1, "SALES");
+    words(&bed, SALES, "the contract of sales");
+    let platform = format!("X-Cloud-Token: {}", token(&bed, &["platform", "--scope", "ingest"]));
+    let reader = format!("X-Cloud-Token: {}", token(&bed, &["reader", "--scope", "read"]));
+    let event = |header: &str, id: &str| {
+        let body = json!({"call_id": id, "text": "hello", "speaker": "agent"}).to_string();
+        request(&bed, "POST", "/api/realtime/events", &[header, "Content-Type: application/json"], &body)
+    };
+    let own = event(&platform, "RT-1");
+    assert_eq!((own.status, &own.json()["snapshot"]["events"][0]["text"]), (200, &json!("hello")), "{own:?}");
+    let other = event(&platform, SALES);
+    assert!(other.status == 200 && !other.body.contains("contract"), "{other:?}");
+    assert_eq!(event(&reader, "RT-1").status, 403);
+    assert_eq!(request(&bed, "GET", "/api/realtime/calls/RT-1/snapshot", &[&platform], "").status, 401);
+    let bearer = platform.replace("X-Cloud-Token:", "Authorization: bearer");
+    assert_eq!(request(&bed, "GET", "/api/realtime/calls/RT-1/snapshot", &[&bearer], "").status, 403);
+    // A platform speaks often: it is not counted by the minute.
+    for number in 0..30 {
+        assert_eq!(event(&platform, "RT-1").status, 200, "event {number}");
+    }
     bed.stop();
 }
 
