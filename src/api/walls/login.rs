@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::{Refusal, Walls};
 use crate::api::{Api, ApiError};
 use crate::store::change::Change;
-use crate::store::tokens::{Kept, WallChange};
+use crate::store::tokens::{Kept, Scope, WallChange};
 
 /// The form.
 pub const PATH: &str = "/login";
@@ -100,7 +100,7 @@ pub(in crate::api) async fn login(
     match api.walls.open_session(token.trim(), address).await {
         Ok(None) => page(
             StatusCode::UNAUTHORIZED,
-            "The token of the configuration is for scripts. For the page make one with lineside token add.",
+            "This token is for scripts. For the page make one with lineside token add NAME --scope read.",
         ),
         Ok(Some(cookie)) => {
             let mut response = see_other("./");
@@ -144,8 +144,9 @@ impl Walls {
     /// A session for a token, as the cookie that stands for it; `None` for a token that cannot have one.
     async fn open_session(&self, shown: &str, address: IpAddr) -> Result<Option<HeaderValue>, Refusal> {
         let access = self.token(shown, address).await?;
-        // The token of the configuration has no row that a session could belong to.
-        let Some(row) = self.store.token(&access.token).await? else { return Ok(None) };
+        // The tokens of the configuration have no row that a session could belong to; who may not read sees nothing at the pages.
+        let row = self.store.token(&access.token).await?.filter(|row| row.scopes.has(Scope::Read));
+        let Some(row) = row else { return Ok(None) };
         let fresh = Kept::fresh("session");
         let (text, kept) = fresh.map_err(|error| crate::store::StoreError::Random(error.to_string()))?;
         let (at, life) = ((self.now)(), self.settings.session);
