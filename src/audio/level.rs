@@ -1,5 +1,7 @@
 //! How loud sound is, and bringing speech to an even level before it is recognised.
 
+use super::resample::MODEL_HZ;
+
 /// Below this, dBFS, a stretch is silence to us.
 pub const FLOOR_DBFS: f32 = -90.0;
 /// Level that speech is brought to, dBFS RMS.
@@ -22,6 +24,11 @@ pub fn peak_dbfs(samples: &[f32]) -> f32 {
     (20.0 * peak.max(1e-6).log10()).max(FLOOR_DBFS)
 }
 
+/// The loudest 50 ms of 16 kHz sound, dB of full scale: speech has such moments, and a click has not.
+pub fn loudest_dbfs(samples: &[f32]) -> f32 {
+    samples.chunks_exact(MODEL_HZ as usize / 20).map(rms_dbfs).fold(FLOOR_DBFS, f32::max)
+}
+
 /// Raises quiet speech towards [`TARGET_DBFS`]; never lowers, never clips, never by more than [`MAX_GAIN_DB`].
 pub fn normalise(samples: &mut [f32]) {
     let gain = (TARGET_DBFS - rms_dbfs(samples)).min(-1.0 - peak_dbfs(samples)).clamp(0.0, MAX_GAIN_DB);
@@ -34,6 +41,16 @@ pub fn normalise(samples: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_loudest_moment_is_of_speech_and_not_of_a_click() {
+        let mut samples = vec![0.0; 16_000];
+        samples[100] = 1.0;
+        assert!(loudest_dbfs(&samples) < -25.0);
+        samples[8000..9600].fill(0.1);
+        assert!((loudest_dbfs(&samples) + 20.0).abs() < 0.1);
+        assert_eq!(loudest_dbfs(&[]), FLOOR_DBFS);
+    }
 
     #[test]
     fn quiet_speech_is_raised_but_loud_peaks_are_not_clipped() {

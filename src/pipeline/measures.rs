@@ -22,6 +22,7 @@ const FROM_ZERO: &[&str] = &[
     "lineside_recordings_refused_total",
     "lineside_recordings_total",
     "lineside_second_looks_total",
+    "lineside_gaps_read_total",
     "lineside_segments_total",
     "lineside_spool_bytes_total",
     "lineside_spool_refused_total",

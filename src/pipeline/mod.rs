@@ -55,6 +55,7 @@ pub fn describe_metrics() {
     describe_counter!("lineside_utterances_total", "Utterances found, by what became of them");
     describe_counter!("lineside_guard_dropped_total", "Texts that were not believed, by reason");
     describe_counter!("lineside_second_looks_total", "Utterances read again at full context");
+    describe_counter!("lineside_gaps_read_total", "Stretches of a window read again alone");
     describe_counter!("lineside_redacted_total", "Numbers taken out of text and sound, by kind");
     describe_counter!("lineside_segments_total", "Segments of text written");
     describe_counter!("lineside_calls_total", "Calls begun");

@@ -65,6 +65,17 @@ pub struct Piece {
     pub words: Vec<Word>,
 }
 
+impl Piece {
+    /// The same, of a request whose first sample lies so much later.
+    pub(super) fn later(mut self, ms: i64) -> Self {
+        (self.start_ms, self.end_ms) = (self.start_ms + ms, self.end_ms + ms);
+        for word in &mut self.words {
+            (word.start_ms, word.end_ms) = (word.start_ms + ms, word.end_ms + ms);
+        }
+        self
+    }
+}
+
 /// An engine's answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recognised {

@@ -81,8 +81,7 @@ pub enum Verdict {
 
 /// Judges an answer for a stretch of `seconds`.
 pub fn judge(answer: &Recognised, seconds: f32) -> Verdict {
-    let text = answer.text();
-    let words: Vec<String> = text.split_whitespace().map(plain).filter(|word| !word.is_empty()).collect();
+    let words = words(&answer.text());
     if words.is_empty() {
         return Verdict::Keep;
     }
@@ -111,6 +110,15 @@ pub fn judge(answer: &Recognised, seconds: f32) -> Verdict {
 /// Whether a doubt that the second look did not dispel is reason enough to drop the text.
 pub fn drops_after_second_look(reason: Reason) -> bool {
     matches!(reason, Reason::Repetition | Reason::TooFast)
+}
+
+/// Whether a text goes round in a circle.
+pub fn loops(text: &str) -> bool {
+    repeats(&words(text))
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(plain).filter(|word| !word.is_empty()).collect()
 }
 
 fn plain(word: &str) -> String {

@@ -4,6 +4,7 @@ pub mod ctranslate;
 pub mod engine;
 pub mod guard;
 mod mel;
+mod mend;
 pub mod models;
 pub mod queue;
 pub mod recogniser;

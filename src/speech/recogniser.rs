@@ -1,9 +1,10 @@
-//! One worker's way from samples to believed text: sized window, guard, second look.
+//! One worker's way from samples to believed text: sized window, guard, second look, and what was passed over.
 
 use std::time::{Duration, Instant};
 
 use super::engine::{EngineError, FULL_CONTEXT, Piece, Recognised, Request, Session};
 use super::guard::{self, Reason, Verdict};
+use super::mend;
 use crate::audio::level;
 use crate::audio::resample::MODEL_HZ;
 use crate::audio::tone::is_tone;
@@ -86,7 +87,17 @@ impl Recogniser {
         let mut judged = answers.into_iter().zip(sounds.iter().zip(spoken)).map(|(answer, (sound, samples))| {
             let began = Instant::now();
             let seconds = samples.len() as f32 / MODEL_HZ as f32;
-            let (answer, verdict) = second_look(self.session.as_mut(), &self.hints, sound, answer?, seconds)?;
+            let session = self.session.as_mut();
+            let (mut answer, mut verdict) = second_look(session, &self.hints, sound, answer?, seconds)?;
+            let doubted = matches!(verdict, Verdict::Doubt(reason) if guard::drops_after_second_look(reason));
+            if !matches!(verdict, Verdict::Drop(_)) && (!doubted || mend::is_partly_good(&answer, seconds)) {
+                mend::mend(sound, &mut answer, |part| {
+                    let window = with_room(part.to_vec());
+                    let beams = self.hints.beams.max(SECOND_LOOK_BEAMS);
+                    session.transcribe(&self.hints.request(&window, context_for(window.len()), beams))
+                })?;
+                verdict = Verdict::Keep;
+            }
             Ok(believed(answer, verdict, seconds, took + began.elapsed()))
         });
         let answers = tones.into_iter().map(|tone| {
@@ -105,9 +116,13 @@ impl Recogniser {
         if self.hints.normalise {
             level::normalise(&mut sound);
         }
-        sound.resize(sound.len().max(SHORTEST), 0.0);
-        sound
+        with_room(sound)
     }
+}
+
+fn with_room(mut sound: Vec<f32>) -> Vec<f32> {
+    sound.resize(sound.len().max(SHORTEST), 0.0);
+    sound
 }
 
 impl Hints {
