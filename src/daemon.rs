@@ -3,6 +3,8 @@
 //! The only place that knows everyone. Stopping: sources first, so that every leg is closed on disk; then the workers finish the inference they
 //! are in; then the conductor and the store, which commits and checkpoints. What is unfinished goes on at the next start.
 
+mod doors;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock, mpsc as std_mpsc};
@@ -14,8 +16,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::api::walls::Walls;
 use crate::api::walls::serve::{self, ServeSettings, Tls};
-use crate::api::walls::{WallSettings, Walls};
 use crate::api::{self, Api, Health, Uploads};
 use crate::call::{CallId, LegKey, WallTime};
 use crate::capture::audiosocket::AudioSocket;
@@ -230,8 +232,8 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
 
     crate::pipeline::notify::start(&config.notify, &store, wall_clock, &stop).context("start the notifiers")?;
     let health = health(&config, &workers, &last_frame, started);
-    let tls = tls(&config)?;
-    let walls = Walls::new(wall_settings(&config), store.clone(), wall_clock).await?;
+    let tls = doors::tls(&config)?;
+    let walls = Walls::new(doors::wall_settings(&config), store.clone(), wall_clock).await?;
     let liveness = Liveness { commands: commands_to.clone(), writer: store.writer().clone() };
     let api = Api {
         walls: Arc::new(walls),
@@ -249,7 +251,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     if !config.http.listen.is_empty() {
         let listener = bind(&config.http.listen, "http").await?;
         log::info!("the page and the API are on {}", serve::said(&listener, tls.is_some()));
-        warn_of_doors(&config, &store).await?;
+        doors::warn_of_doors(&config, &store).await?;
         let settings = ServeSettings {
             patience: Duration::from_secs(config.http.patience_s.into()),
             connections: config.http.connections,
@@ -339,49 +341,6 @@ fn health(config: &Config, workers: &Arc<Workers>, last_frame: &LastFrame, start
         models,
         started,
     }
-}
-
-fn wall_settings(config: &Config) -> WallSettings {
-    let http = &config.http;
-    WallSettings {
-        open: http.open,
-        token: http.token.clone(),
-        ingest_token: config.ingest.token.clone(),
-        hosts: http.hosts.clone(),
-        proxies: http.proxies.clone(),
-        ingest_allow: http.ingest_allow.clone(),
-        reads_per_minute: http.reads_per_minute,
-        writes_per_minute: http.writes_per_minute,
-        session: Duration::from_secs(u64::from(http.session_hours) * 3600),
-        tls: http.tls_certificate.is_some(),
-        spool: config.paths.state.join("spool"),
-    }
-}
-
-fn tls(config: &Config) -> Result<Option<Tls>> {
-    let pair = config.http.tls_certificate.as_ref().zip(config.http.tls_key.as_ref());
-    Ok(pair.map(|(certificate, key)| Tls::load(certificate, key)).transpose()?)
-}
-
-/// Says how the port can be misused, or not used at all.
-async fn warn_of_doors(config: &Config, store: &Store) -> Result<()> {
-    let http = &config.http;
-    let loopback = http.listen.parse().is_ok_and(|address: std::net::SocketAddr| address.ip().is_loopback());
-    if http.open {
-        log::warn!("[http] open = true: everybody on this machine reads and changes all calls at {}", http.listen);
-    } else if http.token.is_none() && !store.has_tokens().await? {
-        log::warn!(
-            "nobody can use {} yet: there is no token; make one with `lineside token add NAME --scope read,operate`",
-            http.listen
-        );
-    }
-    if !loopback && http.tls_certificate.is_none() {
-        log::warn!(
-            "tokens and calls go over {} unencrypted; set [http] tls_certificate and tls_key, or put a proxy before it",
-            http.listen
-        );
-    }
-    Ok(())
 }
 
 fn uploads(config: &Config, spool: &Arc<Spool>) -> Uploads {

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::{say, table};
 use crate::call::WallTime;
-use crate::store::tokens::{NewToken, Scopes, TokenBook};
+use crate::store::token_book::{NewToken, TokenBook};
+use crate::store::tokens::Scopes;
 
 /// `lineside token`
 #[derive(Args)]

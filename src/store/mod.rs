@@ -17,6 +17,7 @@ pub mod recordings;
 pub mod recovery;
 pub mod retention;
 pub mod segments;
+pub mod token_book;
 pub mod tokens;
 mod writer;
 

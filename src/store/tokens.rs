@@ -5,9 +5,8 @@
 //! random bits, which nobody finds by trying, so a slow password hash would protect nothing and cost every request CPU that belongs to the calls.
 
 use std::fmt;
-use std::path::Path;
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -127,9 +126,9 @@ pub struct TokenRow {
     pub used: Option<WallTime>,
 }
 
-const COLUMNS: &str = "token.id, token.name, token.selector, token.hash, token.scopes, token.campaign, token.created_ms, token.expires_ms, token.used_ms";
+pub(super) const COLUMNS: &str = "token.id, token.name, token.selector, token.hash, token.scopes, token.campaign, token.created_ms, token.expires_ms, token.used_ms";
 
-fn token_row(row: &Row) -> rusqlite::Result<TokenRow> {
+pub(super) fn token_row(row: &Row) -> rusqlite::Result<TokenRow> {
     Ok(TokenRow {
         id: row.get(0)?,
         name: row.get(1)?,
@@ -155,21 +154,6 @@ pub struct AuditEntry {
     pub action: String,
     /// With which call.
     pub call: Option<CallKey>,
-}
-
-/// The same as it is shown: with the call's public id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditRow {
-    /// When.
-    pub at: WallTime,
-    /// Who.
-    pub who: String,
-    /// From where.
-    pub address: Option<String>,
-    /// What was done.
-    pub action: String,
-    /// The call's public id; `None` for lists, and for a call that was erased.
-    pub call_id: Option<String>,
 }
 
 /// What the daemon changes here.
@@ -311,179 +295,10 @@ impl Store {
     }
 }
 
-/// A token to be made.
-#[derive(Clone, Debug)]
-pub struct NewToken {
-    /// What people call it.
-    pub name: String,
-    /// What it may do.
-    pub scopes: Scopes,
-    /// Sees only this campaign's calls.
-    pub campaign: Option<String>,
-    /// Until when it is good.
-    pub expires: Option<WallTime>,
-}
-
-/// The same rows for the command line: a connection of its own. Blocks.
-pub struct TokenBook {
-    db: Connection,
-}
-
-impl TokenBook {
-    /// Opens the database of a state folder, making it when it is not there.
-    pub fn open(state: &Path) -> Result<Self, StoreError> {
-        let path = state.join("lineside.db");
-        let db = super::open_writing(&path)?;
-        give_to_owner(state, &path);
-        Ok(Self { db })
-    }
-
-    /// Makes a token and returns it, for the only time. `None` when the name is taken.
-    pub fn add(&self, new: &NewToken, at: WallTime) -> Result<Option<String>, StoreError> {
-        let (text, kept) = Kept::fresh("lineside").map_err(|error| StoreError::Random(error.to_string()))?;
-        let added = self.db.execute(
-            "INSERT INTO token (name, selector, hash, scopes, campaign, created_ms, expires_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![
-                new.name,
-                kept.selector,
-                kept.hash,
-                new.scopes.to_string(),
-                new.campaign,
-                at.0,
-                new.expires.map(|expires| expires.0)
-            ],
-        );
-        match added {
-            Ok(_) => Ok(Some(text)),
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// All tokens in order of name.
-    pub fn list(&self) -> Result<Vec<TokenRow>, StoreError> {
-        let mut query = self.db.prepare(&format!("SELECT {COLUMNS} FROM token ORDER BY name"))?;
-        let rows = query.query_map([], token_row)?.collect::<Result<_, _>>()?;
-        Ok(rows)
-    }
-
-    /// Ends a token and the sessions that came of it; `false` when there is none of this name.
-    pub fn revoke(&self, name: &str) -> Result<bool, StoreError> {
-        Ok(self.db.execute("DELETE FROM token WHERE name = ?1", [name])? > 0)
-    }
-
-    /// Who read what, newest first; of one call, or by one reader.
-    pub fn audit(&self, call: Option<&str>, who: Option<&str>, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
-        let mut query = self.db.prepare(
-            "SELECT audit.at_ms, audit.who, audit.address, audit.action, call.call_id
-             FROM audit
-             LEFT JOIN call ON call.id = audit.call
-             WHERE (?1 IS NULL OR audit.call IN (
-                 SELECT id FROM call WHERE call_id = ?1
-                 UNION ALL
-                 SELECT call FROM call_alias WHERE alias = ?1))
-               AND (?2 IS NULL OR audit.who = ?2)
-             ORDER BY audit.id DESC
-             LIMIT ?3",
-        )?;
-        let row = |row: &Row| {
-            Ok(AuditRow {
-                at: WallTime(row.get(0)?),
-                who: row.get(1)?,
-                address: row.get(2)?,
-                action: row.get(3)?,
-                call_id: row.get(4)?,
-            })
-        };
-        let rows = query.query_map(params![call, who, limit], row)?.collect::<Result<_, _>>()?;
-        Ok(rows)
-    }
-}
-
-/// A database that root has made here belongs to whom the folder belongs, or the daemon could not write it.
-fn give_to_owner(state: &Path, database: &Path) {
-    use std::os::unix::fs::MetadataExt;
-    let Ok(folder) = std::fs::metadata(state) else { return };
-    for suffix in ["", "-wal", "-shm"] {
-        let mut path = database.as_os_str().to_owned();
-        path.push(suffix);
-        if std::fs::metadata(&path).is_ok_and(|file| file.uid() != folder.uid())
-            && let Err(error) = std::os::unix::fs::chown(&path, Some(folder.uid()), Some(folder.gid()))
-        {
-            log::warn!("{}: cannot be given to the owner of {}: {error}", path.display(), state.display());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn book() -> (tempfile::TempDir, TokenBook) {
-        let folder = tempfile::tempdir().expect("temp dir");
-        let book = TokenBook::open(folder.path()).expect("open");
-        (folder, book)
-    }
-
-    fn new(name: &str) -> NewToken {
-        NewToken { name: name.into(), scopes: Scopes::ALL, campaign: None, expires: None }
-    }
-
-    #[test]
-    fn a_token_is_known_again_by_what_is_kept_and_what_is_kept_does_not_tell_it() {
-        let (folder, book) = book();
-        let text = book.add(&new("mary"), WallTime(1)).expect("add").expect("free name");
-        assert_eq!(book.add(&new("mary"), WallTime(2)).expect("add"), None, "the name is taken");
-        let row = &book.list().expect("list")[0];
-        let shown = Kept::shown("lineside", &text).expect("its form");
-        assert!(shown.selector == row.kept.selector && shown.same(&row.kept.hash));
-        let other = format!("{}0", &text[..text.len() - 1]);
-        let other = if other == text { format!("{}1", &text[..text.len() - 1]) } else { other };
-        assert!(!Kept::shown("lineside", &other).expect("its form").same(&row.kept.hash));
-        drop(book);
-        let secret = text.rsplit('_').next().expect("secret");
-        let bytes = std::fs::read(folder.path().join("lineside.db")).expect("read");
-        assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()));
-    }
-
-    #[test]
-    fn a_revoked_token_takes_its_sessions_along() {
-        let (_folder, book) = book();
-        book.add(&new("mary"), WallTime(1)).expect("add");
-        let token = book.list().expect("list")[0].id;
-        let (_, kept) = Kept::fresh("session").expect("random");
-        let opened = WallChange::SessionOpened { kept, token, at: WallTime(1), expires: WallTime(9) };
-        apply(&book.db, &opened).expect("open");
-        let count =
-            || book.db.query_row("SELECT count(*) FROM session", [], |row| row.get::<_, i64>(0)).expect("count");
-        assert_eq!(count(), 1);
-        assert!(book.revoke("mary").expect("revoke") && !book.revoke("mary").expect("again"));
-        assert_eq!(count(), 0);
-        apply(&book.db, &opened).expect("a login that was under way");
-        assert_eq!(count(), 0);
-    }
-
-    #[test]
-    fn a_call_that_is_erased_leaves_who_and_when_but_not_whom() {
-        let (_folder, book) = book();
-        let call = "INSERT INTO call (id, call_id, source, state, started_ms, last_activity_ms) VALUES (5, 'c.5', 'eagi', 'active', 0, 0)";
-        book.db.execute(call, []).expect("call");
-        let entry = |call| AuditEntry {
-            at: WallTime(10),
-            who: "mary".into(),
-            address: None,
-            action: "read".into(),
-            call: Some(CallKey(call)),
-        };
-        apply(&book.db, &WallChange::Audit(entry(5))).expect("audit");
-        apply(&book.db, &WallChange::Audit(entry(99))).expect("audit of a call that is gone");
-        assert_eq!(book.audit(Some("c.5"), Some("mary"), 9).expect("audit").len(), 1);
-        book.db.execute("DELETE FROM call", []).expect("erase");
-        let rows = book.audit(None, None, 9).expect("audit");
-        assert!(rows.len() == 2 && rows.iter().all(|row| row.call_id.is_none() && row.who == "mary"), "{rows:?}");
-    }
 
     #[test]
     fn scopes_are_words_that_are_known() {

@@ -220,6 +220,24 @@ fn who_may_only_bring_calls_in_reads_none_that_came_another_way() {
 }
 
 #[test]
+fn who_has_the_small_token_of_the_configuration_cannot_guess_the_great_one() {
+    let mut bed = walled("token = \"geheim\"\n[ingest]\ntoken = \"sesame\"");
+    bed.start();
+    let show = |token: &str| request(&bed, "GET", "/api/v1/calls", &[&format!("Authorization: Bearer {token}")], "");
+    assert_eq!((show("geheim").status, show("sesame").status), (200, 403));
+    let statuses: Vec<u16> = (0..4)
+        .flat_map(|round| {
+            for number in 0..2 {
+                show(&format!("guess {round} {number}"));
+            }
+            [show("sesame").status, show("another").status]
+        })
+        .collect();
+    assert!(statuses.contains(&429), "{statuses:?}");
+    bed.stop();
+}
+
+#[test]
 fn asterisk_is_let_in_from_where_it_is_and_from_nowhere_else() {
     let mut bed = walled("ingest_allow = [\"192.0.2.0/24\"]");
     let path = bed.path("lineside.toml");

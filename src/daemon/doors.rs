@@ -1,0 +1,53 @@
+//! What the configuration says about who may come in, for the API's walls.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::api::walls::WallSettings;
+use crate::api::walls::serve::Tls;
+use crate::config::Config;
+use crate::store::Store;
+
+pub(super) fn wall_settings(config: &Config) -> WallSettings {
+    let http = &config.http;
+    WallSettings {
+        open: http.open,
+        token: http.token.clone(),
+        ingest_token: config.ingest.token.clone(),
+        hosts: http.hosts.clone(),
+        proxies: http.proxies.clone(),
+        ingest_allow: http.ingest_allow.clone(),
+        reads_per_minute: http.reads_per_minute,
+        writes_per_minute: http.writes_per_minute,
+        session: Duration::from_secs(u64::from(http.session_hours) * 3600),
+        tls: http.tls_certificate.is_some(),
+        spool: config.paths.state.join("spool"),
+    }
+}
+
+pub(super) fn tls(config: &Config) -> Result<Option<Tls>> {
+    let pair = config.http.tls_certificate.as_ref().zip(config.http.tls_key.as_ref());
+    Ok(pair.map(|(certificate, key)| Tls::load(certificate, key)).transpose()?)
+}
+
+/// Says how the port can be misused, or not used at all.
+pub(super) async fn warn_of_doors(config: &Config, store: &Store) -> Result<()> {
+    let http = &config.http;
+    let loopback = http.listen.parse().is_ok_and(|address: std::net::SocketAddr| address.ip().is_loopback());
+    if http.open {
+        log::warn!("[http] open = true: everybody on this machine reads and changes all calls at {}", http.listen);
+    } else if http.token.is_none() && !store.has_tokens().await? {
+        log::warn!(
+            "nobody can use {} yet: there is no token; make one with `lineside token add NAME --scope read,operate`",
+            http.listen
+        );
+    }
+    if !loopback && http.tls_certificate.is_none() {
+        log::warn!(
+            "tokens and calls go over {} unencrypted; set [http] tls_certificate and tls_key, or put a proxy before it",
+            http.listen
+        );
+    }
+    Ok(())
+}
