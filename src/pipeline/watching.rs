@@ -1,7 +1,6 @@
 //! Joins the alerts room to the conductor: the rules in use, a call's watch after a restart, an alert as a change of the database.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde_json::Value;
 
@@ -20,7 +19,8 @@ const RECALLED: u32 = 1000;
 pub(super) struct Watching {
     analyser: Arc<TextAnalyser>,
     book: Arc<RuleBook>,
-    next: AtomicI64,
+    /// Highest number given.
+    last: i64,
 }
 
 /// What an alert came of; the same again is the same alert.
@@ -34,7 +34,7 @@ pub(super) enum Origin {
 impl Watching {
     pub(super) async fn new(store: &Store, analyser: Arc<TextAnalyser>) -> Result<Self, StoreError> {
         let book = Arc::new(RuleBook::new(analyser.rules()));
-        Ok(Self { analyser, book, next: AtomicI64::new(store.last_alert().await? + 1) })
+        Ok(Self { analyser, book, last: store.last_alert().await? })
     }
 
     /// The rules that go with an analyser: after a reload they are other ones.
@@ -90,14 +90,15 @@ impl Watching {
     }
 
     /// An alert as a change.
-    pub(super) fn raise(&self, call: CallKey, alert: Alert, origin: &Origin, at: WallTime) -> Change {
+    pub(super) fn raise(&mut self, call: CallKey, alert: Alert, origin: &Origin, at: WallTime) -> Change {
         metrics::counter!("lineside_alerts_total", "level" => alert.level.as_str()).increment(1);
         for rule in &alert.rules {
             metrics::counter!("lineside_alert_rules_total", "rule" => rule.name.clone()).increment(1);
         }
+        self.last += 1;
         let names = || alert.rules.iter().map(|rule| rule.name.as_str()).collect::<Vec<_>>().join(" ");
         Change::AlertRaised(Box::new(NewAlert {
-            id: self.next.fetch_add(1, Ordering::Relaxed),
+            id: self.last,
             call,
             at,
             level: alert.level.as_str(),
