@@ -1,12 +1,14 @@
 //! Joins the alerts room to the conductor: the rules in use, a call's watch after a restart, an alert as a change of the database.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::alerts::{Alert, CallWatch, Risk, RuleBook, Said};
-use crate::call::{CallKey, Leg, UtteranceKey, WallTime};
-use crate::store::alerts::{AlertFilter, NewAlert};
+use crate::alerts::{CallWatch, Risk, RuleBook, Said};
+use crate::call::alert::Unsaid;
+use crate::call::{Alert, CallKey, Leg, UtteranceKey, WallTime};
+use crate::store::alerts::{AlertFilter, AlertRow, NewAlert};
 use crate::store::change::Change;
 use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
@@ -81,12 +83,23 @@ impl Watching {
         }
         watch.nothing_fired();
         let filter = AlertFilter { call: Some(call), limit: RECALLED, ..AlertFilter::default() };
-        for alert in store.alerts(filter).await? {
+        for AlertRow { alert, .. } in store.alerts(filter).await? {
             for rule in alert.rule_names() {
-                watch.fired_before(&rule, alert.start_ms, alert.end_ms);
+                watch.fired_before(rule, alert.start_ms, alert.end_ms);
             }
         }
         Ok(watch)
+    }
+
+    /// What rules and packs found in a text as it was shown, and do not find in it as it is shown now. `labels` say what it was part of.
+    pub(super) fn unsaid(&self, leg: Leg, before: &str, now: &str, labels: &[String]) -> Unsaid {
+        let terms = |text: &str| {
+            let (analysis, hits) = (self.analyser.analyse(text, leg), self.book.find(text, leg));
+            let all = analysis.keywords.into_iter().chain(analysis.profanity).chain(hits.said).chain(hits.not_said);
+            all.map(|hit| hit.term).collect::<BTreeSet<_>>()
+        };
+        let instead = labels.first().map_or("[number]".into(), |label| format!("[{label}]"));
+        Unsaid { terms: terms(before).difference(&terms(now)).cloned().collect(), instead }
     }
 
     /// An alert as a change.
@@ -96,25 +109,11 @@ impl Watching {
             metrics::counter!("lineside_alert_rules_total", "rule" => rule.name.clone()).increment(1);
         }
         self.last += 1;
-        let names = || alert.rules.iter().map(|rule| rule.name.as_str()).collect::<Vec<_>>().join(" ");
-        Change::AlertRaised(Box::new(NewAlert {
-            id: self.last,
-            call,
-            at,
-            level: alert.level.as_str(),
-            origin: match origin {
-                Origin::Text(utterance, piece) => format!("text {utterance} {piece}"),
-                Origin::Time => format!("time {} {}", alert.start_ms, names()),
-            },
-            rules: serde_json::to_value(&alert.rules).unwrap_or(Value::Null),
-            leg: alert.leg,
-            start_ms: alert.start_ms,
-            end_ms: alert.end_ms,
-            text: alert.text,
-            sentiment: alert.sentiment,
-            rolling: alert.rolling,
-            risk: alert.risk,
-        }))
+        let origin = match origin {
+            Origin::Text(utterance, piece) => format!("text {utterance} {piece}"),
+            Origin::Time => format!("time {} {}", alert.start_ms, alert.rule_names().join(" ")),
+        };
+        Change::AlertRaised(Box::new(NewAlert { id: self.last, call, at, origin, alert }))
     }
 }
 

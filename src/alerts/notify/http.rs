@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::{Kind, Message, Notifier, Outcome};
-use crate::text::Level;
+use crate::call::Level;
 
 /// From the connection to the last byte of the answer.
 const PATIENCE: Duration = Duration::from_secs(20);

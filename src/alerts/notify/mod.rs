@@ -14,7 +14,7 @@ use serde_json::Value;
 
 pub use quiet::Quiet;
 
-use crate::text::Level;
+use crate::call::Level;
 
 /// Tries before a notification is given up: two hours and a half with the pauses of [`pause`].
 pub const TRIES: u32 = 19;

@@ -40,21 +40,24 @@ impl Live {
     }
 
     /// Rows, events and silences that follow from what was found in a call's texts; the stretches are still to be overwritten.
-    pub(super) fn correct(&self, key: CallKey, cleaned: Cleaned, changes: &mut Vec<Change>) -> Vec<ToOverwrite> {
+    pub(super) fn correct(&mut self, key: CallKey, cleaned: Cleaned, changes: &mut Vec<Change>) -> Vec<ToOverwrite> {
         let now = self.now();
-        let Some(call) = self.calls.get(key) else { return Vec::new() };
+        let Some(call) = self.calls.get_mut(key) else { return Vec::new() };
         for (before, redacted) in cleaned.corrected {
             let leg = call.legs.get(&LegKey(redacted.id.leg)).map_or(Leg::Mixed, |running| running.leg.spec.leg);
             let own = json!({
                 "leg": leg.as_str(), "speaker": leg.speaker(), "start_time": redacted.start.seconds(),
                 "end_time": redacted.end.seconds(), "text": redacted.text, "found": redacted.labels,
             });
+            let unsaid = self.watching.unsaid(leg, &before, &redacted.text, &redacted.labels);
+            call.watch.unsay(&unsaid);
             changes.push(Change::Privacy(PrivacyChange::Reworded {
                 utterance: UtteranceKey(redacted.id.utterance),
                 number: redacted.id.number,
                 before,
                 text: redacted.text,
                 words: redacted.words,
+                unsaid,
             }));
             changes.push(event(key, call.id.as_str(), "redaction", now, own));
         }
