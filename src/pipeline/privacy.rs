@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::call::{CallKey, CallTime, LegKey, UtteranceKey, WallTime, Word};
+use crate::call::{CallKey, CallTime, LegKey, UtteranceKey, WallTime};
 use crate::speech::engine::Piece as Heard;
 use crate::spool::{self, SpooledLeg};
 use crate::store::Store;
@@ -79,7 +79,7 @@ impl Privacy {
         pieces: Vec<Heard>,
         cleaned: &mut Cleaned,
     ) -> Vec<Heard> {
-        let mut pieces: Vec<Heard> = pieces.into_iter().map(|piece| shift(piece, start_ms)).collect();
+        let mut pieces: Vec<Heard> = pieces.into_iter().map(|piece| piece.shifted(start_ms)).collect();
         if !self.settings.redact {
             return pieces;
         }
@@ -290,17 +290,6 @@ pub async fn finish(store: &Store) {
         if let Err(error) = store.writer().push(changes).await {
             log::error!("{error}");
         }
-    }
-}
-
-/// Words with their times in the call.
-fn shift(piece: Heard, by_ms: i64) -> Heard {
-    let word = |word: Word| Word { start_ms: by_ms + word.start_ms, end_ms: by_ms + word.end_ms, ..word };
-    Heard {
-        start_ms: by_ms + piece.start_ms,
-        end_ms: by_ms + piece.end_ms,
-        words: piece.words.into_iter().map(word).collect(),
-        ..piece
     }
 }
 

@@ -65,6 +65,19 @@ pub struct Piece {
     pub words: Vec<Word>,
 }
 
+impl Piece {
+    /// The same, with its times and those of its words later by so much.
+    pub fn shifted(mut self, by_ms: i64) -> Self {
+        self.start_ms += by_ms;
+        self.end_ms += by_ms;
+        for word in &mut self.words {
+            word.start_ms += by_ms;
+            word.end_ms += by_ms;
+        }
+        self
+    }
+}
+
 /// An engine's answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recognised {
