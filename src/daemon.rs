@@ -230,7 +230,8 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let ingest = crate::pipeline::ingest::Ingest::new(Arc::clone(&spool), commands_to.clone());
     sources.push(tokio::spawn(ingest.run(inlet, stop.clone())));
 
-    crate::pipeline::notify::start(&config.notify, &store, wall_clock, &stop).context("start the notifiers")?;
+    crate::pipeline::notify::start(&config.notify, &store, &analyser, wall_clock, &stop)
+        .context("start the notifiers")?;
     let health = health(&config, &workers, &last_frame, started);
     let tls = doors::tls(&config)?;
     let walls = Walls::new(doors::wall_settings(&config), store.clone(), wall_clock).await?;

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::call::Leg;
+use crate::call::{Leg, Level};
 use crate::text::keywords::{Groups, TermHit};
 use crate::text::pack::TermGroup;
-use crate::text::rule::{Level, Rule, Trigger};
+use crate::text::rule::{Rule, Trigger};
 
 /// All enabled rules; of those with one name the last.
 #[derive(Debug)]

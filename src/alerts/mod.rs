@@ -11,56 +11,9 @@ pub mod risk;
 mod speech;
 pub mod watch;
 
-use serde::Serialize;
-
 pub use book::RuleBook;
 pub use risk::Risk;
 pub use watch::{CallWatch, Said};
-
-use crate::call::Leg;
-use crate::text::Level;
-
-/// A rule that fired, with its reason.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Fired {
-    /// The rule.
-    pub name: String,
-    /// How bad it is.
-    pub level: Level,
-    /// The rule in a sentence.
-    pub description: String,
-    /// The pack it came from.
-    pub pack: String,
-    /// What was found.
-    pub reason: String,
-    /// The words that did it.
-    pub words: Vec<String>,
-    /// What to say to the agent.
-    pub prompt: Option<String>,
-}
-
-/// What is to be shown: all rules that fired at one moment.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Alert {
-    /// The worst of its rules.
-    pub level: Level,
-    /// The rules, worst first.
-    pub rules: Vec<Fired>,
-    /// Whose words, where words did it.
-    pub leg: Option<Leg>,
-    /// Where in the call it begins, milliseconds.
-    pub start_ms: i64,
-    /// Where it ends.
-    pub end_ms: i64,
-    /// The segment; empty when no words did it.
-    pub text: String,
-    /// Its compound.
-    pub sentiment: Option<f64>,
-    /// The call's rolling sentiment.
-    pub rolling: Option<f64>,
-    /// The call's risk, 0 to 1.
-    pub risk: f64,
-}
 
 /// Tells the exporter what this room's counters mean.
 pub fn describe_metrics() {

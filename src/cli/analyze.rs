@@ -27,6 +27,9 @@ pub(super) struct AnalyzeArguments {
     /// Where somebody speaks, and how good the sound is; no text
     #[arg(long)]
     no_text: bool,
+    /// Show card numbers and the like as they were said; the daemon never does, unless [privacy] redact is off
+    #[arg(long)]
+    no_redact: bool,
     /// One JSON object per file
     #[arg(long)]
     json: bool,
@@ -34,6 +37,7 @@ pub(super) struct AnalyzeArguments {
 
 pub(super) fn run(arguments: &AnalyzeArguments, config: &Config) -> anyhow::Result<ExitCode> {
     let analyser = config.analyser()?;
+    let redactor = (config.privacy.redact && !arguments.no_redact).then(|| analyser.redactor());
     let mut recogniser = None;
     if !arguments.no_text {
         let name = arguments.model.as_deref().unwrap_or(&config.speech.model);
@@ -46,11 +50,11 @@ pub(super) fn run(arguments: &AnalyzeArguments, config: &Config) -> anyhow::Resu
         let bar = ProgressBar::new(0)
             .with_style(ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} utterances {eta}")?);
         bar.set_message(file.display().to_string());
-        let report =
-            analyze(file, config.recordings.stereo, config.endpoint(), recogniser.as_mut(), &analyser, |done, all| {
-                bar.set_length(all as u64);
-                bar.set_position(done as u64);
-            });
+        let (stereo, endpoint) = (config.recordings.stereo, config.endpoint());
+        let report = analyze(file, stereo, endpoint, recogniser.as_mut(), &analyser, redactor, |done, all| {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        });
         bar.finish_and_clear();
         match report {
             Ok(report) if arguments.json => say(&serde_json::to_string(&report)?)?,

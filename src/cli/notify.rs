@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &NotifyArguments, config: &Config) -> anyhow::Resul
         "timestamp": format!("{now:.3}"), "rules_triggered": ["test"], "reasons": ["lineside notify test"], "words": [], "rules": [], "prompts": [],
         "text": "This is a test of lineside's alerts.", "message": "test: lineside notify test", "acknowledged": false,
     });
-    let message = Message::new(alert, str::to_owned);
+    let message = Message::new(alert);
     let mut failed = false;
     for notifier in chosen {
         let outcome = match notifier.send(&message, now.as_second()) {

@@ -12,10 +12,12 @@ use crate::audio::quality::{self, Quality};
 use crate::audio::reader::{RecordingReader, kind_of};
 use crate::audio::resample::to_model;
 use crate::audio::{AudioError, quality::Pairing};
-use crate::call::Leg;
+use crate::call::{CallTime, Leg};
+use crate::speech::engine::Piece;
 use crate::speech::recogniser::Recogniser;
 use crate::speech::utterance::{EndpointSettings, Found, LegListener};
 use crate::text::TextAnalyser;
+use crate::text::redaction::{self, CallRedaction, PieceId, Redactor};
 use crate::text::rolling::CallRolling;
 
 /// What was found in a file. Times in seconds from its start.
@@ -102,13 +104,15 @@ pub fn read(path: &Path) -> Result<Sound, AudioError> {
     Ok((rate, legs))
 }
 
-/// Reads, listens, transcribes and scores a file. `progress` gets utterances done and in all. Blocks.
+/// Reads, listens, transcribes and scores a file. With a `redactor` nothing is told that the daemon would not keep. `progress` gets utterances done
+/// and in all. Blocks.
 pub fn analyze(
     path: &Path,
     stereo: [Leg; 2],
     settings: EndpointSettings,
     recogniser: Option<&mut Recogniser>,
     analyser: &TextAnalyser,
+    redactor: Option<&Redactor>,
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Report, AudioError> {
     let (rate_hz, channels) = read(path)?;
@@ -163,40 +167,93 @@ pub fn analyze(
             texts.extend(recogniser.recognise_all(&sounds.iter().map(Vec::as_slice).collect::<Vec<_>>()));
         }
     }
+    let mut pieces: Vec<(Leg, Piece)> = Vec::new();
     for ((leg, _, found), text) in found.into_iter().zip(texts) {
         let start = seconds(found.start);
+        let mut drop = |reason: &str, text: String| {
+            report.dropped.push(json!({"leg": leg, "start": start, "reason": reason, "text": text}));
+        };
         match text {
             Ok(recognition) => {
                 if let Some((reason, text)) = recognition.dropped {
-                    report.dropped.push(json!({"leg": leg, "start": start, "reason": reason.as_str(), "text": text}));
+                    drop(reason.as_str(), redactor.map_or(text.clone(), |redactor| redactor.redact(&text)));
                 }
-                for piece in recognition.pieces {
-                    let analysis = analyser.analyse(&piece.text, leg);
-                    let begin = start + piece.start_ms as f64 / 1000.0;
-                    for (kind, hits) in [("keyword", &analysis.keywords), ("profanity", &analysis.profanity)] {
-                        for hit in hits {
-                            report.keywords.push(
-                                json!({"kind": kind, "term": hit.term, "label": hit.label, "leg": leg, "start": begin}),
-                            );
-                        }
-                    }
-                    report.sentiment.push(leg, analysis.scores.compound);
-                    report.segments.push(Segment {
-                        start: begin,
-                        end: start + piece.end_ms as f64 / 1000.0,
-                        leg,
-                        speaker: leg.speaker(),
-                        text: piece.text,
-                        confidence: piece.confidence,
-                        sentiment: analysis.scores.compound,
-                    });
-                }
+                let start_ms = (found.start * 1000 / u64::from(rate_hz)) as i64;
+                pieces.extend(recognition.pieces.into_iter().map(|piece| (leg, piece.shifted(start_ms))));
             }
-            Err(error) => {
-                report.dropped.push(json!({"leg": leg, "start": start, "reason": "failed", "text": error.to_string()}));
+            Err(error) => drop("failed", error.to_string()),
+        }
+    }
+    if let Some(redactor) = redactor {
+        redact(redactor, &mut pieces);
+    }
+    for (leg, piece) in pieces {
+        let analysis = analyser.analyse(&piece.text, leg);
+        let start = piece.start_ms as f64 / 1000.0;
+        for (kind, hits) in [("keyword", &analysis.keywords), ("profanity", &analysis.profanity)] {
+            for hit in hits {
+                report
+                    .keywords
+                    .push(json!({"kind": kind, "term": hit.term, "label": hit.label, "leg": leg, "start": start}));
             }
         }
+        report.sentiment.push(leg, analysis.scores.compound);
+        report.segments.push(Segment {
+            start,
+            end: piece.end_ms as f64 / 1000.0,
+            leg,
+            speaker: leg.speaker(),
+            text: piece.text,
+            confidence: piece.confidence,
+            sentiment: analysis.scores.compound,
+        });
     }
     progress(all, all);
     Ok(report)
+}
+
+/// Takes out what nobody may keep, also where a later piece tells it of an earlier one.
+fn redact(redactor: &Redactor, pieces: &mut [(Leg, Piece)]) {
+    let mut memory = CallRedaction::default();
+    for number in 0..pieces.len() {
+        let (leg, piece) = &pieces[number];
+        let said = redaction::Piece {
+            id: PieceId { leg: *leg as i64, utterance: 0, number },
+            start: CallTime(piece.start_ms),
+            end: CallTime(piece.end_ms),
+            text: piece.text.clone(),
+            words: piece.words.clone(),
+        };
+        let outcome = redactor.push(&mut memory, said);
+        for redacted in std::iter::once(outcome.piece).chain(outcome.corrected.into_iter().map(|(_, piece)| piece)) {
+            let (_, piece) = &mut pieces[redacted.id.number];
+            (piece.text, piece.words) = (redacted.text, redacted.words);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_over_two_pieces_is_taken_out_of_both() {
+        let piece = |start_ms: i64, text: &str| Piece {
+            text: text.into(),
+            start_ms,
+            end_ms: start_ms + 3000,
+            confidence: 0.9,
+            words: Vec::new(),
+        };
+        let mut pieces = vec![
+            (Leg::Caller, piece(0, "It is four five three two zero one five one")),
+            (Leg::Agent, piece(3000, "Yes")),
+            (Leg::Caller, piece(4000, "one two eight three zero three six six")),
+        ];
+        redact(&Redactor::default(), &mut pieces);
+        assert_eq!(
+            pieces.iter().map(|(_, piece)| piece.text.as_str()).collect::<Vec<_>>(),
+            ["It is [card]", "Yes", "[card]"]
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! Joins the rooms for one call, from its first frame to its last word.
 //!
-//! The conductor (`live.rs`) is one task that owns what is known of running calls and asks the store to keep it. The listener (`listen.rs`) is a
+//! The conductor (`live/`) is one task that owns what is known of running calls and asks the store to keep it. The listener (`listen.rs`) is a
 //! thread that reads grown audio and finds utterances; the workers (`transcribe.rs`) are threads that write them down. They meet in channels and
 //! in the queue; none of them touches audio that is not on disk.
 

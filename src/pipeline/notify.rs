@@ -3,18 +3,20 @@
 //! One thread per notifier, so that one server that hangs holds up nobody else. The queue is rows: who restarts goes on with what waits.
 
 use std::collections::VecDeque;
-use std::sync::LazyLock;
+use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
-use regex::Regex;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::alerts::notify::{Message, Notifier, Outcome, TRIES, pause};
-use crate::call::WallTime;
+use crate::call::alert::Unsaid;
+use crate::call::{Alert, WallTime};
 use crate::store::change::Change;
 use crate::store::notifications::{Tried, Waiting};
 use crate::store::{Store, StoreError};
+use crate::text::TextAnalyser;
+use crate::text::redaction::Redactor;
 
 /// How often new alerts are looked for: a person does not notice half a second.
 const LOOK: Duration = Duration::from_millis(500);
@@ -26,6 +28,7 @@ const AT_ONCE: u32 = 20;
 pub fn start(
     notifiers: &[Notifier],
     store: &Store,
+    analyser: &Arc<RwLock<Arc<TextAnalyser>>>,
     now: fn() -> WallTime,
     stop: &CancellationToken,
 ) -> std::io::Result<()> {
@@ -33,6 +36,7 @@ pub fn start(
         let way = Way {
             notifier: notifier.clone(),
             store: store.clone(),
+            analyser: Arc::clone(analyser),
             runtime: Handle::current(),
             now,
             stop: stop.clone(),
@@ -44,15 +48,22 @@ pub fn start(
     Ok(())
 }
 
-/// What was said, as it may leave the box: without numbers of four digits and more, however they are grouped.
-fn redacted(text: &str) -> String {
-    static NUMBER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\d(?:[ .\-]?\d){3,}").unwrap());
-    NUMBER.replace_all(text, "[number]").into_owned()
+/// An alert as it may leave the box: without numbers. What has left cannot be corrected when the rest of a number is said, so none is sent; that
+/// goes for a rule's own words too.
+fn without_numbers(mut alert: Alert, redactor: &Redactor) -> Alert {
+    alert.text = redactor.cautious(&alert.text);
+    let terms = alert.words().into_iter().filter(|word| redactor.cautious(word) != **word).map(str::to_owned).collect();
+    let unsaid = Unsaid { terms, instead: "[number]".into() };
+    for rule in &mut alert.rules {
+        unsaid.of(&mut rule.reason, &mut rule.words);
+    }
+    alert
 }
 
 struct Way {
     notifier: Notifier,
     store: Store,
+    analyser: Arc<RwLock<Arc<TextAnalyser>>>,
     runtime: Handle,
     now: fn() -> WallTime,
     stop: CancellationToken,
@@ -112,8 +123,10 @@ impl Way {
     }
 
     fn send(&mut self, waiting: &Waiting) -> Result<(), StoreError> {
-        let Some(alert) = self.runtime.block_on(self.store.alert(waiting.alert))? else { return Ok(()) };
-        let message = Message::new(alert.json(), redacted);
+        let Some(mut row) = self.runtime.block_on(self.store.alert(waiting.alert))? else { return Ok(()) };
+        let analyser = Arc::clone(&self.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        row.alert = without_numbers(row.alert, analyser.redactor());
+        let message = Message::new(row.json());
         self.sent.push_back(Instant::now());
         let outcome = self.notifier.send(&message, (self.now)().0 / 1000);
         let now = (self.now)();

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::call::{CallKey, CallTime, LegKey, UtteranceKey, WallTime, Word};
+use crate::call::{CallKey, CallTime, LegKey, UtteranceKey, WallTime};
 use crate::speech::engine::Piece as Heard;
 use crate::spool::{self, SpooledLeg};
 use crate::store::Store;
@@ -55,21 +55,6 @@ pub(super) struct Cleaned {
     pub silent: Vec<(LegKey, Range<i64>)>,
 }
 
-impl Cleaned {
-    /// The pieces of an utterance with what later pieces of it told of earlier ones, which are then no corrections.
-    pub fn within(&mut self, utterance: UtteranceKey, mut pieces: Vec<Heard>) -> Vec<Heard> {
-        self.corrected.retain_mut(|(_, redacted)| {
-            let own = redacted.id.utterance == utterance.0;
-            if own && let Some(piece) = pieces.get_mut(redacted.id.number) {
-                piece.text = std::mem::take(&mut redacted.text);
-                piece.words = std::mem::take(&mut redacted.words);
-            }
-            !own
-        });
-        pieces
-    }
-}
-
 /// The conductor's memory for all of it.
 #[derive(Debug)]
 pub(super) struct Privacy {
@@ -84,38 +69,45 @@ impl Privacy {
         Self { settings, calls: HashMap::new(), paused: HashSet::new(), keys: HashMap::new() }
     }
 
-    /// Takes what nobody may keep out of a piece whose times are the call's; notes what else follows from it.
+    /// Takes what nobody may keep out of an utterance's pieces, whose times become the call's by `start_ms`; notes what else follows from it. All
+    /// of the utterance before any of it is shown: what its end tells of its begin is not a correction.
     pub fn clean(
         &mut self,
         analyser: &TextAnalyser,
-        (call, leg, utterance, number): (CallKey, LegKey, UtteranceKey, usize),
-        piece: Heard,
+        (call, leg, utterance): (CallKey, LegKey, UtteranceKey),
+        start_ms: i64,
+        pieces: Vec<Heard>,
         cleaned: &mut Cleaned,
-    ) -> Heard {
+    ) -> Vec<Heard> {
+        let mut pieces: Vec<Heard> = pieces.into_iter().map(|piece| piece.shifted(start_ms)).collect();
         if !self.settings.redact {
-            return piece;
+            return pieces;
         }
-        let said = Piece {
-            id: PieceId { leg: leg.0, utterance: utterance.0, number },
-            start: CallTime(piece.start_ms),
-            end: CallTime(piece.end_ms),
-            text: piece.text,
-            words: piece.words,
-        };
-        let outcome = analyser.redactor().push(self.calls.entry(call).or_default(), said);
-        let all = std::iter::once(&outcome.piece).chain(outcome.corrected.iter().map(|(_, redacted)| redacted));
-        for redacted in all {
-            for label in &redacted.labels {
-                metrics::counter!("lineside_redacted_total", "kind" => label.clone()).increment(1);
+        let memory = self.calls.entry(call).or_default();
+        for number in 0..pieces.len() {
+            let piece = &mut pieces[number];
+            let said = Piece {
+                id: PieceId { leg: leg.0, utterance: utterance.0, number },
+                start: CallTime(piece.start_ms),
+                end: CallTime(piece.end_ms),
+                text: std::mem::take(&mut piece.text),
+                words: std::mem::take(&mut piece.words),
+            };
+            let outcome = analyser.redactor().push(memory, said);
+            let shown = outcome.piece.text.clone();
+            for (before, redacted) in std::iter::once((shown, outcome.piece)).chain(outcome.corrected) {
+                for label in &redacted.labels {
+                    metrics::counter!("lineside_redacted_total", "kind" => label.clone()).increment(1);
+                }
+                let PieceId { leg, utterance: of, number } = redacted.id;
+                cleaned.silent.extend(redacted.silent.iter().map(|range| (LegKey(leg), range.clone())));
+                match pieces.get_mut(number).filter(|_| of == utterance.0) {
+                    Some(own) => (own.text, own.words) = (redacted.text, redacted.words),
+                    None => cleaned.corrected.push((before, redacted)),
+                }
             }
-            cleaned.silent.extend(redacted.silent.iter().map(|range| (LegKey(redacted.id.leg), range.clone())));
         }
-        for (before, redacted) in outcome.corrected {
-            // A piece of this very utterance is not stored yet: the caller looks for it here.
-            cleaned.corrected.push((before, redacted));
-        }
-        let Redacted { text, words, .. } = outcome.piece;
-        Heard { text, words, ..piece }
+        pieces
     }
 
     /// A text that stands alone.
@@ -298,17 +290,6 @@ pub async fn finish(store: &Store) {
         if let Err(error) = store.writer().push(changes).await {
             log::error!("{error}");
         }
-    }
-}
-
-/// Words with their times in the call.
-pub(super) fn shift(piece: Heard, by_ms: i64) -> Heard {
-    let word = |word: Word| Word { start_ms: by_ms + word.start_ms, end_ms: by_ms + word.end_ms, ..word };
-    Heard {
-        start_ms: by_ms + piece.start_ms,
-        end_ms: by_ms + piece.end_ms,
-        words: piece.words.into_iter().map(word).collect(),
-        ..piece
     }
 }
 

@@ -15,7 +15,7 @@ use super::in_hand::InHand;
 use super::partial::{Growing, Reading};
 use super::status::{ModelState, Status};
 use crate::audio::resample::to_model;
-use crate::call::{CallKey, UtteranceKey, WallTime};
+use crate::call::{UtteranceKey, WallTime};
 use crate::speech::engine::{self, Engine, EngineError};
 use crate::speech::models;
 use crate::speech::queue::Queue;
@@ -30,16 +30,12 @@ const LOOK: Duration = Duration::from_secs(2);
 pub struct Job {
     /// Its row.
     pub utterance: UtteranceKey,
-    /// Its call.
-    pub call: CallKey,
     /// Its leg's samples.
     pub leg: Arc<SpooledLeg>,
     /// First sample.
     pub start: u64,
     /// One past the last.
     pub end: u64,
-    /// Start in the call, milliseconds.
-    pub start_ms: i64,
     /// When its last word was said.
     pub said: WallTime,
     /// Whether somebody may be watching its call.

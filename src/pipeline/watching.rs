@@ -1,13 +1,14 @@
 //! Joins the alerts room to the conductor: the rules in use, a call's watch after a restart, an alert as a change of the database.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde_json::Value;
 
-use crate::alerts::{Alert, CallWatch, Risk, RuleBook, Said};
-use crate::call::{CallKey, Leg, UtteranceKey, WallTime};
-use crate::store::alerts::{AlertFilter, NewAlert};
+use crate::alerts::{CallWatch, Risk, RuleBook, Said};
+use crate::call::alert::Unsaid;
+use crate::call::{Alert, CallKey, Leg, UtteranceKey, WallTime};
+use crate::store::alerts::{AlertFilter, AlertRow, NewAlert};
 use crate::store::change::Change;
 use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
@@ -20,7 +21,8 @@ const RECALLED: u32 = 1000;
 pub(super) struct Watching {
     analyser: Arc<TextAnalyser>,
     book: Arc<RuleBook>,
-    next: AtomicI64,
+    /// Highest number given.
+    last: i64,
 }
 
 /// What an alert came of; the same again is the same alert.
@@ -34,7 +36,7 @@ pub(super) enum Origin {
 impl Watching {
     pub(super) async fn new(store: &Store, analyser: Arc<TextAnalyser>) -> Result<Self, StoreError> {
         let book = Arc::new(RuleBook::new(analyser.rules()));
-        Ok(Self { analyser, book, next: AtomicI64::new(store.last_alert().await? + 1) })
+        Ok(Self { analyser, book, last: store.last_alert().await? })
     }
 
     /// The rules that go with an analyser: after a reload they are other ones.
@@ -81,39 +83,37 @@ impl Watching {
         }
         watch.nothing_fired();
         let filter = AlertFilter { call: Some(call), limit: RECALLED, ..AlertFilter::default() };
-        for alert in store.alerts(filter).await? {
+        for AlertRow { alert, .. } in store.alerts(filter).await? {
             for rule in alert.rule_names() {
-                watch.fired_before(&rule, alert.start_ms, alert.end_ms);
+                watch.fired_before(rule, alert.start_ms, alert.end_ms);
             }
         }
         Ok(watch)
     }
 
+    /// What rules and packs found in a text as it was shown, and do not find in it as it is shown now. `labels` say what it was part of.
+    pub(super) fn unsaid(&self, leg: Leg, before: &str, now: &str, labels: &[String]) -> Unsaid {
+        let terms = |text: &str| {
+            let (analysis, hits) = (self.analyser.analyse(text, leg), self.book.find(text, leg));
+            let all = analysis.keywords.into_iter().chain(analysis.profanity).chain(hits.said).chain(hits.not_said);
+            all.map(|hit| hit.term).collect::<BTreeSet<_>>()
+        };
+        let instead = labels.first().map_or("[number]".into(), |label| format!("[{label}]"));
+        Unsaid { terms: terms(before).difference(&terms(now)).cloned().collect(), instead }
+    }
+
     /// An alert as a change.
-    pub(super) fn raise(&self, call: CallKey, alert: Alert, origin: &Origin, at: WallTime) -> Change {
+    pub(super) fn raise(&mut self, call: CallKey, alert: Alert, origin: &Origin, at: WallTime) -> Change {
         metrics::counter!("lineside_alerts_total", "level" => alert.level.as_str()).increment(1);
         for rule in &alert.rules {
             metrics::counter!("lineside_alert_rules_total", "rule" => rule.name.clone()).increment(1);
         }
-        let names = || alert.rules.iter().map(|rule| rule.name.as_str()).collect::<Vec<_>>().join(" ");
-        Change::AlertRaised(Box::new(NewAlert {
-            id: self.next.fetch_add(1, Ordering::Relaxed),
-            call,
-            at,
-            level: alert.level.as_str(),
-            origin: match origin {
-                Origin::Text(utterance, piece) => format!("text {utterance} {piece}"),
-                Origin::Time => format!("time {} {}", alert.start_ms, names()),
-            },
-            rules: serde_json::to_value(&alert.rules).unwrap_or(Value::Null),
-            leg: alert.leg,
-            start_ms: alert.start_ms,
-            end_ms: alert.end_ms,
-            text: alert.text,
-            sentiment: alert.sentiment,
-            rolling: alert.rolling,
-            risk: alert.risk,
-        }))
+        self.last += 1;
+        let origin = match origin {
+            Origin::Text(utterance, piece) => format!("text {utterance} {piece}"),
+            Origin::Time => format!("time {} {}", alert.start_ms, alert.rule_names().join(" ")),
+        };
+        Change::AlertRaised(Box::new(NewAlert { id: self.last, call, at, origin, alert }))
     }
 }
 

@@ -66,11 +66,13 @@ pub struct Piece {
 }
 
 impl Piece {
-    /// The same, of a request whose first sample lies so much later.
-    pub(super) fn later(mut self, ms: i64) -> Self {
-        (self.start_ms, self.end_ms) = (self.start_ms + ms, self.end_ms + ms);
+    /// The same, with its times and those of its words later by so much.
+    pub fn shifted(mut self, by_ms: i64) -> Self {
+        self.start_ms += by_ms;
+        self.end_ms += by_ms;
         for word in &mut self.words {
-            (word.start_ms, word.end_ms) = (word.start_ms + ms, word.end_ms + ms);
+            word.start_ms += by_ms;
+            word.end_ms += by_ms;
         }
         self
     }

@@ -65,7 +65,7 @@ pub(super) fn mend(
         let better = guard::judge(&found, part.len() as f32 / MODEL_HZ as f32) == Verdict::Keep
             && (gap.looped || letters(&found.pieces) > letters(old));
         if better {
-            let found = found.pieces.into_iter().map(|piece| piece.later(gap.from_ms));
+            let found = found.pieces.into_iter().map(|piece| piece.shifted(gap.from_ms));
             answer.pieces.splice(gap.first..gap.first + gap.pieces, found);
         }
     }

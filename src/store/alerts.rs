@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::change::NewEvent;
 use super::{Store, StoreError};
+use crate::call::alert::{Alert, Level, Unsaid};
 use crate::call::{CallKey, Leg, WallTime};
 
 /// An alert as the pipeline raises it.
@@ -17,26 +18,10 @@ pub struct NewAlert {
     pub call: CallKey,
     /// When.
     pub at: WallTime,
-    /// `warning`, `urgent` or `critical`.
-    pub level: &'static str,
     /// What it came of; a second one with the same origin in a call is ignored, with its event.
     pub origin: String,
-    /// List of the rules, worst first, each with `name`, `level`, `description`, `pack`, `reason`, `words` and `prompt`.
-    pub rules: Json,
-    /// Whose words.
-    pub leg: Option<Leg>,
-    /// Begin in the call, milliseconds.
-    pub start_ms: i64,
-    /// End in the call.
-    pub end_ms: i64,
-    /// The segment.
-    pub text: String,
-    /// Its compound.
-    pub sentiment: Option<f64>,
-    /// The call's rolling sentiment.
-    pub rolling: Option<f64>,
-    /// 0 to 1.
-    pub risk: f64,
+    /// What it says.
+    pub alert: Alert,
 }
 
 /// An alert as it is kept, with what is known of its call.
@@ -54,24 +39,8 @@ pub struct AlertRow {
     pub campaign: Option<String>,
     /// When it was raised.
     pub raised: WallTime,
-    /// `warning`, `urgent` or `critical`.
-    pub level: String,
-    /// See [`NewAlert::rules`].
-    pub rules: Json,
-    /// Whose words.
-    pub leg: Option<String>,
-    /// Begin in the call, milliseconds.
-    pub start_ms: i64,
-    /// End in the call.
-    pub end_ms: i64,
-    /// The segment.
-    pub text: String,
-    /// Its compound.
-    pub sentiment: Option<f64>,
-    /// The call's rolling sentiment.
-    pub rolling: Option<f64>,
-    /// 0 to 1.
-    pub risk: f64,
+    /// What it says.
+    pub alert: Alert,
     /// When somebody took it, and who.
     pub acknowledged: Option<(WallTime, String)>,
 }
@@ -89,75 +58,51 @@ fn alert_row(row: &Row) -> rusqlite::Result<AlertRow> {
         agent: row.get(3)?,
         campaign: row.get(4)?,
         raised: WallTime(row.get(5)?),
-        level: row.get(6)?,
-        rules: serde_json::from_str(&row.get::<_, String>(7)?).unwrap_or_default(),
-        leg: row.get(8)?,
-        start_ms: row.get(9)?,
-        end_ms: row.get(10)?,
-        text: row.get(11)?,
-        sentiment: row.get(12)?,
-        rolling: row.get(13)?,
-        risk: row.get(14)?,
+        alert: Alert {
+            level: Level::parse(&row.get::<_, String>(6)?).unwrap_or(Level::Warning),
+            rules: serde_json::from_str(&row.get::<_, String>(7)?).unwrap_or_default(),
+            leg: row.get::<_, Option<String>>(8)?.as_deref().and_then(Leg::parse),
+            start_ms: row.get(9)?,
+            end_ms: row.get(10)?,
+            text: row.get(11)?,
+            sentiment: row.get(12)?,
+            rolling: row.get(13)?,
+            risk: row.get(14)?,
+        },
         acknowledged: acknowledged.map(|at| (WallTime(at), by.unwrap_or_default())),
     })
 }
 
-/// The word that the analytics platforms use for a level.
-pub fn severity(level: &str) -> &'static str {
-    match level {
-        "critical" => "critical",
-        "urgent" => "high",
-        _ => "medium",
-    }
-}
-
 impl AlertRow {
-    fn of_rules(&self, key: &str) -> Vec<Json> {
-        self.rules
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|rule| rule[key].clone())
-            .filter(|value| !value.is_null())
-            .collect()
-    }
-
-    /// Names of the rules that fired, worst first.
-    pub fn rule_names(&self) -> Vec<String> {
-        self.of_rules("name").iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
-    }
-
-    /// What happened, in a line.
-    pub fn message(&self) -> String {
-        let reasons: Vec<String> =
-            self.of_rules("reason").iter().filter_map(|text| text.as_str().map(str::to_owned)).collect();
-        format!("{}: {}", self.rule_names().join(", "), reasons.join("; "))
-    }
-
     /// The one shape in which feeds, lists and calls show it.
     pub fn json(&self) -> Json {
-        let mut words: Vec<Json> = Vec::new();
-        for word in self.of_rules("words").iter().filter_map(Json::as_array).flatten() {
-            if !words.contains(word) {
-                words.push(word.clone());
-            }
-        }
-        let leg = self.leg.as_deref().and_then(Leg::parse);
-        json!({
+        let Alert { level, leg, start_ms, end_ms, sentiment, rolling, risk, .. } = self.alert;
+        let mut json = json!({
             "type": "alert", "event": "alert",
             "id": self.id, "alert_id": self.id,
             "call_id": self.call_id, "agent": self.agent, "campaign": self.campaign,
             "timestamp": self.raised.rfc3339(), "created_at": self.raised.rfc3339(),
-            "alert_level": self.level, "level": self.level, "severity": severity(&self.level),
-            "rules_triggered": self.rule_names(), "rules": self.rules, "reasons": self.of_rules("reason"), "message": self.message(),
-            "words": words, "prompts": self.of_rules("prompt"),
-            "text": self.text, "speaker": leg.map(Leg::speaker), "leg": self.leg,
-            "start_time": self.start_ms as f64 / 1000.0, "end_time": self.end_ms as f64 / 1000.0,
-            "sentiment_score": self.sentiment, "rolling_sentiment": self.rolling, "risk_score": self.risk,
+            "alert_level": level, "level": level, "severity": level.severity(),
+            "speaker": leg.map(Leg::speaker), "leg": leg,
+            "start_time": start_ms as f64 / 1000.0, "end_time": end_ms as f64 / 1000.0,
+            "sentiment_score": sentiment, "rolling_sentiment": rolling, "risk_score": risk,
             "acknowledged": self.acknowledged.is_some(),
             "acknowledged_at": self.acknowledged.as_ref().map(|(at, _)| at.rfc3339()),
             "acknowledged_by": self.acknowledged.as_ref().map(|(_, by)| by),
-        })
+        });
+        tell(&mut json, &self.alert);
+        json
+    }
+}
+
+/// Puts what an alert says into its JSON; it may be corrected later.
+fn tell(json: &mut Json, alert: &Alert) {
+    let told = json!({
+        "rules_triggered": alert.rule_names(), "rules": alert.rules, "reasons": alert.reasons(), "message": alert.message(),
+        "words": alert.words(), "prompts": alert.prompts(), "text": alert.text,
+    });
+    if let (Json::Object(all), Json::Object(told)) = (json, told) {
+        all.extend(told);
     }
 }
 
@@ -229,7 +174,8 @@ fn by_id(db: &Connection, id: i64) -> rusqlite::Result<Option<AlertRow>> {
 }
 
 /// Keeps an alert; its event, or `None` when the call has it already.
-pub(super) fn raise(db: &Connection, alert: &NewAlert) -> rusqlite::Result<Option<NewEvent>> {
+pub(super) fn raise(db: &Connection, new: &NewAlert) -> rusqlite::Result<Option<NewEvent>> {
+    let alert = &new.alert;
     let inserted = db
         .prepare_cached(
             "INSERT INTO alert (id, call, raised_ms, level, origin, rules, leg, start_ms, end_ms, text, sentiment, rolling, risk)
@@ -237,16 +183,65 @@ pub(super) fn raise(db: &Connection, alert: &NewAlert) -> rusqlite::Result<Optio
              ON CONFLICT DO NOTHING",
         )?
         .execute(named_params! {
-            ":id": alert.id, ":call": alert.call.0, ":at": alert.at.0, ":level": alert.level, ":origin": alert.origin,
-            ":rules": alert.rules.to_string(), ":leg": alert.leg.map(Leg::as_str), ":start": alert.start_ms, ":end": alert.end_ms,
+            ":id": new.id, ":call": new.call.0, ":at": new.at.0, ":level": alert.level.as_str(), ":origin": new.origin,
+            ":rules": rules_json(alert)?, ":leg": alert.leg.map(Leg::as_str), ":start": alert.start_ms, ":end": alert.end_ms,
             ":text": alert.text, ":sentiment": alert.sentiment, ":rolling": alert.rolling, ":risk": alert.risk,
         })?;
     if inserted == 0 {
         return Ok(None);
     }
-    db.prepare_cached("UPDATE call SET has_alerts = 1 WHERE id = ?1")?.execute([alert.call.0])?;
-    let Some(row) = by_id(db, alert.id)? else { return Ok(None) };
-    Ok(Some(NewEvent { call: Some(alert.call), kind: "alert", at: alert.at, payload: row.json() }))
+    db.prepare_cached("UPDATE call SET has_alerts = 1 WHERE id = ?1")?.execute([new.call.0])?;
+    let Some(row) = by_id(db, new.id)? else { return Ok(None) };
+    Ok(Some(NewEvent { call: Some(new.call), kind: "alert", at: new.at, payload: row.json() }))
+}
+
+fn rules_json(alert: &Alert) -> rusqlite::Result<String> {
+    serde_json::to_string(&alert.rules).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+/// A text of a call was corrected: so are the alerts that quote it, their reasons and words, and what the feeds were told of them.
+pub(super) fn reword(
+    db: &Connection,
+    call: CallKey,
+    (before, text): (&str, &str),
+    unsaid: &Unsaid,
+) -> rusqlite::Result<()> {
+    let rows: Vec<AlertRow> = db
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM alert JOIN call ON call.id = alert.call WHERE alert.call = ?1"
+        ))?
+        .query_map([call.0], alert_row)?
+        .collect::<Result<_, _>>()?;
+    for AlertRow { id, mut alert, .. } in rows {
+        let quoted = alert.text == before && !before.is_empty();
+        if quoted {
+            text.clone_into(&mut alert.text);
+        }
+        let mut told = false;
+        for rule in &mut alert.rules {
+            told |= unsaid.of(&mut rule.reason, &mut rule.words);
+        }
+        if !quoted && !told {
+            continue;
+        }
+        db.prepare_cached("UPDATE alert SET text = ?2, rules = ?3 WHERE id = ?1")?.execute((
+            id,
+            &alert.text,
+            rules_json(&alert)?,
+        ))?;
+        let events: Vec<(i64, String)> = db
+            .prepare_cached("SELECT id, payload FROM event WHERE call = ?1 AND kind = 'alert'")?
+            .query_map([call.0], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        for (event, payload) in events {
+            let Ok(mut json) = serde_json::from_str::<Json>(&payload) else { continue };
+            if json["id"] == id {
+                tell(&mut json, &alert);
+                db.prepare_cached("UPDATE event SET payload = ?2 WHERE id = ?1")?.execute((event, json.to_string()))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Notes who took an alert; the event, or `None` when somebody had, or there is none.
@@ -336,6 +331,7 @@ pub struct SpeechRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::Fired;
     use crate::call::{CallId, CallNames, Source};
     use crate::store::change::{Change, NewCall};
 
@@ -349,21 +345,31 @@ mod tests {
         })
     }
 
-    fn raised(id: i64, call: i64, origin: &str, level: &'static str) -> Change {
+    fn raised(id: i64, call: i64, origin: &str, level: Level) -> Change {
         Change::AlertRaised(Box::new(NewAlert {
             id,
             call: CallKey(call),
             at: WallTime(1000 + id),
-            level,
             origin: origin.into(),
-            rules: json!([{"name": "legal_threat", "reason": "said: sue (legal)", "words": ["sue"], "prompt": null}]),
-            leg: Some(Leg::Caller),
-            start_ms: 500,
-            end_ms: 900,
-            text: "I sue".into(),
-            sentiment: Some(-0.3),
-            rolling: None,
-            risk: 0.4,
+            alert: Alert {
+                level,
+                rules: vec![Fired {
+                    name: "legal_threat".into(),
+                    level,
+                    description: "Legal action is threatened".into(),
+                    pack: "p".into(),
+                    reason: "said: sue (legal)".into(),
+                    words: vec!["sue".into()],
+                    prompt: None,
+                }],
+                leg: Some(Leg::Caller),
+                start_ms: 500,
+                end_ms: 900,
+                text: "I sue".into(),
+                sentiment: Some(-0.3),
+                rolling: None,
+                risk: 0.4,
+            },
         }))
     }
 
@@ -372,7 +378,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("temp dir");
         let (store, _) = Store::open(folder.path()).expect("open");
         let mut live = store.live();
-        let again = vec![call(1, 1000), raised(1, 1, "text 7 0", "urgent"), raised(2, 1, "text 7 0", "urgent")];
+        let again =
+            vec![call(1, 1000), raised(1, 1, "text 7 0", Level::Urgent), raised(2, 1, "text 7 0", Level::Urgent)];
         store.writer().commit(again).await.expect("commit");
         let event = live.try_recv().expect("an event");
         let message: Json = serde_json::from_str(&event.payload).expect("JSON");
@@ -399,14 +406,38 @@ mod tests {
     async fn alerts_of_a_call_that_meets_its_other_half_go_with_it_and_keep_their_time() {
         let folder = tempfile::tempdir().expect("temp dir");
         let (store, _) = Store::open(folder.path()).expect("open");
-        store.writer().push(vec![call(1, 3000), raised(1, 1, "text 7 0", "warning")]).await.expect("push");
-        store.writer().push(vec![call(2, 1000), raised(2, 2, "text 8 0", "critical")]).await.expect("push");
+        store.writer().push(vec![call(1, 3000), raised(1, 1, "text 7 0", Level::Warning)]).await.expect("push");
+        store.writer().push(vec![call(2, 1000), raised(2, 2, "text 8 0", Level::Critical)]).await.expect("push");
         store.writer().commit(vec![Change::CallMerged { from: CallKey(1), into: CallKey(2) }]).await.expect("merge");
         let filter = AlertFilter { call: Some(CallKey(2)), limit: 10, ..AlertFilter::default() };
         let alerts = store.alerts(filter).await.expect("query");
-        assert_eq!(alerts.iter().map(|alert| (alert.id, alert.start_ms)).collect::<Vec<_>>(), [(2, 500), (1, 2500)]);
+        assert_eq!(
+            alerts.iter().map(|alert| (alert.id, alert.alert.start_ms)).collect::<Vec<_>>(),
+            [(2, 500), (1, 2500)]
+        );
         let row = store.call("c.2").await.expect("query").expect("there");
         assert!(row.has_alerts && row.open_alerts == 2 && row.alert_level.as_deref() == Some("critical"));
         assert_eq!(store.last_alert().await.expect("query"), 2);
+    }
+
+    #[tokio::test]
+    async fn a_word_of_a_rule_that_turns_out_to_be_a_number_is_told_no_more() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let (store, _) = Store::open(folder.path()).expect("open");
+        let raised =
+            vec![call(1, 1000), raised(1, 1, "text 7 0", Level::Urgent), raised(2, 1, "time 0", Level::Warning)];
+        store.writer().commit(raised).await.expect("commit");
+        let unsaid = Unsaid { terms: vec!["sue".into()], instead: "[card]".into() };
+        let corrected = store.writer().run(move |db| reword(db, CallKey(1), ("I sue", "I [card]"), &unsaid)).await;
+        corrected.expect("reword");
+        let alert = store.alert(1).await.expect("query").expect("there").json();
+        assert_eq!(alert["message"], "legal_threat: said: [card] (legal)");
+        let events = store.events_after(0, None, 10).await.expect("query");
+        let told: Vec<Json> = events.iter().map(|event| serde_json::from_str(&event.payload).expect("JSON")).collect();
+        assert_eq!(told.len(), 2);
+        for (event, id) in told.iter().zip([1, 2]) {
+            assert_eq!((&event["id"], &event["text"]), (&json!(id), &json!("I [card]")));
+            assert!(!event.to_string().contains("sue"), "{event}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
 
 use super::privacy::scrub;
-use super::retention::{delete_call, has_table};
+use super::retention::delete_call;
 use super::{StoreError, lock, open_writing};
 
 /// Texts shorter than this are said by everybody: finding them again proves nothing.
@@ -198,12 +198,4 @@ impl Alone {
             .map_err(|source| StoreError::Open { path: path.clone(), source })?;
         Ok(Self { connection: open_writing(&path)?, _lock: lock })
     }
-}
-
-/// Corrects what alerts quote of a text, where there are alerts.
-pub(super) fn reword_alerts(db: &Connection, call: i64, before: &str, text: &str) -> rusqlite::Result<()> {
-    if has_table(db, "alert")? {
-        db.execute("UPDATE alert SET text = replace(text, ?2, ?3) WHERE call = ?1", (call, before, text))?;
-    }
-    Ok(())
 }

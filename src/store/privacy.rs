@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{Store, StoreError};
+use crate::call::alert::Unsaid;
 use crate::call::{CallKey, LegKey, UtteranceKey, WallTime, Word};
 
 /// A change that keeps something from being seen or heard.
@@ -49,6 +50,8 @@ pub enum PrivacyChange {
         text: String,
         /// Its words from now on.
         words: Vec<Word>,
+        /// What alerts must not tell of it any more.
+        unsaid: Unsaid,
     },
 }
 
@@ -71,7 +74,7 @@ pub(super) fn apply(db: &Connection, change: &PrivacyChange) -> rusqlite::Result
             db.prepare_cached("UPDATE silence SET done = 1 WHERE leg = ?1 AND done = 0 AND end_sample <= ?2")?
                 .execute((leg.0, *end as i64))?;
         }
-        PrivacyChange::Reworded { utterance, number, before, text, words } => {
+        PrivacyChange::Reworded { utterance, number, before, text, words, unsaid } => {
             let row: Option<(i64, i64)> = db
                 .prepare_cached("SELECT id, call FROM segment WHERE utterance = ?1 ORDER BY id LIMIT 1 OFFSET ?2")?
                 .query_row((utterance.0, *number as i64), |row| Ok((row.get(0)?, row.get(1)?)))
@@ -91,7 +94,7 @@ pub(super) fn apply(db: &Connection, change: &PrivacyChange) -> rusqlite::Result
                 "UPDATE event SET payload = replace(payload, ?2, ?3) WHERE call = ?1 AND instr(payload, ?2) > 0",
             )?
             .execute((call, old, new))?;
-            super::forget::reword_alerts(db, call, before, text)?;
+            super::alerts::reword(db, CallKey(call), (before, text), unsaid)?;
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! What a former run left behind, read once at start before anything else happens.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use rusqlite::Connection;
@@ -70,6 +70,8 @@ pub struct OpenLeg {
     pub samples: u64,
     /// End of its last known utterance: where listening goes on.
     pub heard_to: u64,
+    /// Samples that have to be silence: begin and end, `None` while it lasts.
+    pub silences: Vec<(u64, Option<u64>)>,
 }
 
 /// An utterance that waits.
@@ -77,16 +79,12 @@ pub struct OpenLeg {
 pub struct OpenUtterance {
     /// Row number.
     pub key: UtteranceKey,
-    /// Its call.
-    pub call: CallKey,
     /// Its leg.
     pub leg: LegKey,
     /// Samples of the leg.
     pub start_sample: u64,
     /// One past the last.
     pub end_sample: u64,
-    /// Start in the call, milliseconds.
-    pub start_ms: i64,
 }
 
 pub(super) const CALLS: &str = "
@@ -105,8 +103,14 @@ pub(super) const LEGS: &str = "
     FROM leg
     WHERE call = ?1
     ORDER BY id";
+pub(super) const SILENCES: &str = "
+    SELECT silence.leg, silence.start_sample, silence.end_sample
+    FROM call
+    CROSS JOIN leg ON leg.call = call.id
+    CROSS JOIN silence ON silence.leg = leg.id
+    WHERE call.state IN ('active', 'connection_closed')";
 pub(super) const UTTERANCES: &str = "
-    SELECT id, call, leg, start_sample, end_sample, start_ms
+    SELECT id, leg, start_sample, end_sample
     FROM utterance
     WHERE state IN ('waiting_for_model', 'pending')
     ORDER BY id";
@@ -133,6 +137,13 @@ pub(super) fn read(db: &Connection) -> rusqlite::Result<Recovery> {
             .collect::<Result<_, _>>()?,
         ..Recovery::default()
     };
+    let mut silences: HashMap<LegKey, Vec<(u64, Option<u64>)>> = HashMap::new();
+    let mut every_silence = db.prepare(SILENCES)?;
+    let mut rows = every_silence.query([])?;
+    while let Some(row) = rows.next()? {
+        let (start, end): (i64, Option<i64>) = (row.get(1)?, row.get(2)?);
+        silences.entry(LegKey(row.get(0)?)).or_default().push((start as u64, end.map(|end| end as u64)));
+    }
     let calls: Vec<(i64, String, String, i64)> = db
         .prepare(CALLS)?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
@@ -151,8 +162,9 @@ pub(super) fn read(db: &Connection) -> rusqlite::Result<Recovery> {
         });
         let mut legs = db.prepare_cached(LEGS)?;
         let rows = legs.query_map([key], |row| {
+            let leg_key = LegKey(row.get(0)?);
             Ok(OpenLeg {
-                key: LegKey(row.get(0)?),
+                key: leg_key,
                 call: CallKey(key),
                 leg: leg(&row.get::<_, String>(1)?),
                 source: source(&row.get::<_, String>(2)?),
@@ -167,6 +179,7 @@ pub(super) fn read(db: &Connection) -> rusqlite::Result<Recovery> {
                 close_reason: row.get(11)?,
                 samples: row.get::<_, i64>(12)? as u64,
                 heard_to: row.get::<_, i64>(13)? as u64,
+                silences: silences.remove(&leg_key).unwrap_or_default(),
             })
         })?;
         recovery.legs.extend(rows.collect::<Result<Vec<_>, _>>()?);
@@ -176,11 +189,9 @@ pub(super) fn read(db: &Connection) -> rusqlite::Result<Recovery> {
         .query_map([], |row| {
             Ok(OpenUtterance {
                 key: UtteranceKey(row.get(0)?),
-                call: CallKey(row.get(1)?),
-                leg: LegKey(row.get(2)?),
-                start_sample: row.get::<_, i64>(3)? as u64,
-                end_sample: row.get::<_, i64>(4)? as u64,
-                start_ms: row.get(5)?,
+                leg: LegKey(row.get(1)?),
+                start_sample: row.get::<_, i64>(2)? as u64,
+                end_sample: row.get::<_, i64>(3)? as u64,
             })
         })?
         .collect::<Result<_, _>>()?;

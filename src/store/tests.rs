@@ -2,6 +2,7 @@
 
 use super::calls::CallFilter;
 use super::change::*;
+use super::privacy::PrivacyChange;
 use super::segments::{SearchFilter, fts_query};
 use super::*;
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime};
@@ -172,6 +173,7 @@ async fn every_query_of_the_api_uses_an_index() {
         (recordings::BY_HEAD.into(), 1),
         (recovery::COMPOUNDS.into(), 1),
         (recovery::LEGS.into(), 1),
+        (recovery::SILENCES.into(), 0),
         (recovery::UTTERANCES.into(), 0),
         (recovery::CALLS.into(), 0),
         (privacy::OF_LEG.into(), 1),
@@ -295,12 +297,17 @@ async fn a_restart_finds_what_was_left_undone() {
         .await
         .expect("push");
     store.writer().commit(done(7, "hello")).await.expect("commit");
+    let silenced = |start, end| {
+        Change::Privacy(PrivacyChange::Silenced { leg: LegKey(5), start, end, why: "pause", at: WallTime(1) })
+    };
+    store.writer().commit(vec![silenced(100, Some(200)), silenced(900, None)]).await.expect("commit");
     store.writer().stop();
     drop(store);
     let (_store, recovery) = Store::open(folder.path()).expect("open");
     assert_eq!(recovery.highest, (3, 5, 8));
     assert_eq!(recovery.calls[0].compounds, [(Leg::Caller, -0.5)]);
     assert_eq!((recovery.legs[0].heard_to, recovery.legs[0].closed), (24000, false));
+    assert_eq!(recovery.legs[0].silences, [(100, Some(200)), (900, None)]);
     assert_eq!(recovery.utterances.iter().map(|u| u.key.0).collect::<Vec<_>>(), [8]);
 }
 

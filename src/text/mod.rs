@@ -18,5 +18,5 @@ mod vocabulary;
 pub use analyser::{Analysis, TextAnalyser};
 pub use lexicon::LexiconKind;
 pub use pack::{Pack, PackError};
-pub use rule::{Level, Rule};
+pub use rule::Rule;
 pub use vader::{Label, Scores};

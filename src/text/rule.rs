@@ -14,42 +14,12 @@
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use toml::Spanned;
 
 use super::pack::LegFilter;
 use super::terms::Term;
-
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Level {
-    /// Worth a look.
-    Warning,
-    /// Somebody should listen in.
-    Urgent,
-    /// Somebody should act now.
-    Critical,
-}
-
-impl Level {
-    /// From mild to bad.
-    pub const ALL: [Self; 3] = [Self::Warning, Self::Urgent, Self::Critical];
-
-    /// The word used in packs, in the database and in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Warning => "warning",
-            Self::Urgent => "urgent",
-            Self::Critical => "critical",
-        }
-    }
-
-    /// Reads the word back.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|level| level.as_str() == word)
-    }
-}
+use crate::call::Level;
 
 /// What makes a rule look.
 #[derive(Clone, Debug, PartialEq)]

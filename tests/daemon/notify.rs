@@ -191,6 +191,42 @@ fn every_service_gets_an_alert_once_after_a_failure_and_what_fails_for_good_is_g
 }
 
 #[test]
+fn a_number_said_in_two_goes_leaves_the_box_in_no_message_and_is_corrected_where_it_was_shown() {
+    let receiver = Receiver::start();
+    let hook = format!(
+        "[[notify]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:{}/hook\"\nsecret = \"sesame\"",
+        receiver.port
+    );
+    let packs = tempfile::tempdir().expect("temp dir");
+    let mut bed = Bed::new("none", &format!("{hook}\n[text]\npacks = \"{}\"\n", packs.path().display()));
+    let rule = "name = \"p\"\nversion = \"1\"\nlanguage = \"en\"\n[[rule]]\nname = \"digits\"\nlevel = \"urgent\"\nsaid = [\"four five three two\"]\n";
+    std::fs::write(packs.path().join("p.toml"), rule).expect("pack");
+    bed.start();
+    bed.until("the notifier has looked", Duration::from_secs(20), |bed| {
+        let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
+        db.query_row("SELECT count(*) FROM notifier", [], |row| row.get::<_, i64>(0)).expect("query") == 1
+    });
+    // 4532 0151 1283 0366: its first half alone is no secret that anybody could know.
+    let first = event("I need a supervisor, four five three two zero one five one");
+    let (_, answer) = bed.ask("POST", "/api/realtime/events", Some(&first));
+    assert!(answer.to_string().contains("four five three two zero"), "nobody knows yet: {answer}");
+    bed.until("it is sent", Duration::from_mins(1), |_| receiver.of("/hook").len() == 2);
+    bed.ask("POST", "/api/realtime/events", Some(&event("one two eight three zero three six six")));
+    for got in receiver.of("/hook") {
+        assert!(got.body.contains("I need a supervisor, [number]") && !got.body.contains("five"), "{}", got.body);
+    }
+    let alerts = bed.get("/api/v1/alerts");
+    assert_eq!(alerts["alerts"][0]["text"], "I need a supervisor, [card]", "{alerts}");
+    let reasons = alerts["alerts"][0]["reasons"].to_string();
+    assert!(reasons.contains("said: [card]") && !alerts.to_string().contains("five"), "{alerts}");
+    bed.stop();
+    let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
+    let mut told = db.prepare("SELECT payload FROM event WHERE kind = 'alert'").expect("prepare");
+    let told: Vec<String> = told.query_map([], |row| row.get(0)).expect("query").map(|row| row.expect("row")).collect();
+    assert!(told.len() == 1 && !told[0].contains("five"), "{told:?}");
+}
+
+#[test]
 fn the_test_command_says_of_every_way_whether_it_works() {
     let receiver = Receiver::start();
     let bed = Bed::new(

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::{Kind, Message, Notifier, Outcome};
-use crate::text::Level;
+use crate::call::Level;
 
 /// From the connection to the last byte of the answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -142,11 +142,10 @@ mod tests {
 
     #[test]
     fn markup_in_what_was_said_is_no_markup_in_slack() {
-        let message =
-            Message::new(json!({"level": "urgent", "text": "<!channel> & <script>", "call_id": "<x>"}), str::to_owned);
+        let message = Message::new(json!({"level": "urgent", "text": "<!channel> & <script>", "call_id": "<x>"}));
         let sent = slack(&message).to_string();
         assert!(sent.contains("&lt;!channel&gt; &amp; &lt;script&gt;") && !sent.contains("<script>"), "{sent}");
-        let long = Message::new(json!({"text": "<".repeat(100_000), "call_id": "x".repeat(1000)}), str::to_owned);
+        let long = Message::new(json!({"text": "<".repeat(100_000), "call_id": "x".repeat(1000)}));
         let sent = slack(&long);
         assert!(sent["attachments"][0]["blocks"][2]["text"]["text"].as_str().is_some_and(|text| text.len() <= 3000));
         assert!(sent["attachments"][0]["blocks"][0]["text"]["text"].as_str().is_some_and(|text| text.len() <= 150));

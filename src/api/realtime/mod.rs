@@ -21,7 +21,7 @@ use super::walls::door::{About, Door, INGEST, OPERATE, READ, Routes};
 use super::{Api, ApiError};
 use crate::call::{CallId, CallNames, Leg, Source, WallTime};
 use crate::pipeline::ingest::{IngestError, Input, Request, Sender, Text};
-use crate::store::alerts::{AlertFilter, AlertRow, severity};
+use crate::store::alerts::{AlertFilter, AlertRow};
 
 /// Bytes of an event's body at most.
 const EVENT_BYTES: usize = 256 * 1024;
@@ -332,12 +332,12 @@ async fn answer(api: &Api, access: &Access, call: &CallId, since: WallTime) -> R
 }
 
 /// An alert in the shape of this family.
-fn alert_json(alert: &AlertRow) -> Value {
-    let names = alert.rule_names();
+fn alert_json(row: &AlertRow) -> Value {
+    let alert = &row.alert;
     json!({
-        "id": alert.id, "call_id": alert.call_id, "type": names.first(), "severity": severity(&alert.level), "level": alert.level,
-        "message": alert.message(), "acknowledged": alert.acknowledged.is_some(),
-        "acknowledged_at": alert.acknowledged.as_ref().map(|(at, _)| at.rfc3339()), "created_at": alert.raised.rfc3339(),
+        "id": row.id, "call_id": row.call_id, "type": alert.rule_names().first(), "severity": alert.level.severity(), "level": alert.level,
+        "message": alert.message(), "acknowledged": row.acknowledged.is_some(),
+        "acknowledged_at": row.acknowledged.as_ref().map(|(at, _)| at.rfc3339()), "created_at": row.raised.rfc3339(),
         "metadata": {"rules": alert.rules, "risk_score": alert.risk, "text": alert.text, "speaker": alert.leg},
     })
 }

@@ -229,7 +229,8 @@ fn measure(
         return Ok(());
     }
     let began = std::time::Instant::now();
-    let report = analyze(file, config.recordings.stereo, config.endpoint(), Some(recogniser), analyser, |_, _| {})?;
+    let report =
+        analyze(file, config.recordings.stereo, config.endpoint(), Some(recogniser), analyser, None, |_, _| {})?;
     tally.inference_s += began.elapsed().as_secs_f64();
     tally.audio_s += report.duration_s;
     match reference {

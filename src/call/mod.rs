@@ -3,10 +3,14 @@
 //! Every room speaks in these types. They hold no I/O and check themselves once, at the door, so that nobody inside checks again.
 //! Times inside a call are milliseconds from the call's start as heard on the wire; wall-clock times are milliseconds since the Unix epoch.
 
+pub mod alert;
+
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use alert::{Alert, Fired, Level};
 
 /// A name of a call that is not fit for one.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

@@ -1,0 +1,185 @@
+//! One rule in one call: what came of its trigger so far, and whether it fires now.
+
+use std::collections::BTreeSet;
+
+use super::window::{begins_in, needs_length, seconds};
+use super::{KEPT, Said};
+use crate::alerts::speech::Passage;
+use crate::call::Leg;
+use crate::call::alert::Unsaid;
+use crate::text::pack::LegFilter;
+use crate::text::rolling::{CallRolling, Rolling};
+use crate::text::rule::{Figures, Rule, Trigger};
+
+/// How the call stands.
+#[derive(Clone, Copy)]
+pub(super) struct Moment<'a> {
+    pub rolling: &'a CallRolling,
+    pub risk: f64,
+}
+
+/// The rule's trigger came once.
+#[derive(Clone, Debug)]
+pub(super) struct Occurrence {
+    pub start_ms: i64,
+    pub end_ms: i64,
+    pub leg: Option<Leg>,
+    pub reason: String,
+    pub words: Vec<String>,
+}
+
+impl Occurrence {
+    pub fn of(said: &Said, reason: String, words: Vec<String>) -> Self {
+        Self { start_ms: said.start_ms, end_ms: said.end_ms, leg: Some(said.leg), reason, words }
+    }
+}
+
+/// What is known of one rule in this call.
+#[derive(Debug, Default)]
+pub(super) struct RuleState {
+    /// Where in the call it fired last.
+    pub fired_ms: Option<i64>,
+    /// Begin of the silence for which it fired last.
+    pub silence_ms: Option<i64>,
+    pub occurrences: Vec<Occurrence>,
+    /// Of what must be said: it was, in time.
+    pub heard: bool,
+}
+
+impl RuleState {
+    /// The rule's trigger came in a text that ends at `at_ms`, `count` times; tells whether the rule fires.
+    pub fn came(
+        &mut self,
+        rule: &Rule,
+        occurrence: Occurrence,
+        count: usize,
+        at_ms: i64,
+        moment: Moment,
+    ) -> Option<Occurrence> {
+        if rule.times > 1 || needs_length(rule.window) {
+            self.keep(&occurrence, count);
+        }
+        if needs_length(rule.window) { None } else { self.decide(rule, occurrence, at_ms, moment) }
+    }
+
+    /// Remembers what came, so often.
+    pub fn keep(&mut self, occurrence: &Occurrence, count: usize) {
+        let room = KEPT.saturating_sub(self.occurrences.len()).min(count);
+        self.occurrences.extend(std::iter::repeat_n(occurrence.clone(), room));
+    }
+
+    /// Whether the rule fires now that its trigger came again at `at_ms`; counts, figures and the cooldown considered.
+    pub fn decide(&mut self, rule: &Rule, now: Occurrence, at_ms: i64, moment: Moment) -> Option<Occurrence> {
+        if rule.times > 1 {
+            let from = rule.within_ms.map_or(i64::MIN, |within| now.start_ms - within);
+            self.occurrences.retain(|occurrence| occurrence.start_ms >= from);
+            if self.occurrences.len() < rule.times as usize {
+                return None;
+            }
+        }
+        let mut reasons = figures(rule, moment)?;
+        if self.fired_ms.is_some_and(|fired| at_ms - fired < rule.cooldown_ms) {
+            return None;
+        }
+        let mut all = now;
+        if rule.times > 1 {
+            let words: BTreeSet<String> =
+                self.occurrences.iter().flat_map(|occurrence| occurrence.words.clone()).collect();
+            all.words = words.into_iter().collect();
+            all.start_ms = self.occurrences.iter().map(|occurrence| occurrence.start_ms).min().unwrap_or(all.start_ms);
+            all.reason = format!("{} ({} times)", all.reason, self.occurrences.len());
+        }
+        if !all.reason.is_empty() {
+            reasons.insert(0, std::mem::take(&mut all.reason));
+        }
+        all.reason = reasons.join(", ");
+        self.fired_ms = Some(at_ms);
+        self.occurrences.clear();
+        Some(all)
+    }
+
+    /// What a rule of silence or interruption makes of what happened.
+    pub fn passage(&mut self, rule: &Rule, passage: Passage, moment: Moment) -> Option<Occurrence> {
+        let occurrence = match (&rule.trigger, passage) {
+            (&Trigger::Silence(least_ms), Passage::Silence { start_ms, end_ms }) => {
+                if end_ms - start_ms < least_ms || self.silence_ms >= Some(start_ms) {
+                    return None;
+                }
+                self.silence_ms = Some(start_ms);
+                let reason = format!("nobody spoke for {} s", seconds(end_ms - start_ms));
+                Occurrence { start_ms, end_ms, leg: None, reason, words: Vec::new() }
+            }
+            (&Trigger::Overlap(least_ms), Passage::Overlap { by, start_ms, end_ms }) => {
+                if end_ms - start_ms < least_ms || !rule.leg.takes(by) {
+                    return None;
+                }
+                let reason = format!("the {by} spoke over the other side for {} s", seconds(end_ms - start_ms));
+                Occurrence { start_ms, end_ms, leg: Some(by), reason, words: Vec::new() }
+            }
+            _ => return None,
+        };
+        if !begins_in(rule.window, occurrence.start_ms) {
+            return None;
+        }
+        // Where it became one, however much later it is told: so a restart decides as the first run did.
+        let at_ms = match rule.trigger {
+            Trigger::Silence(least_ms) => occurrence.start_ms + least_ms,
+            _ => occurrence.end_ms,
+        };
+        self.came(rule, occurrence, 1, at_ms, moment)
+    }
+
+    /// Words that came are told no more.
+    pub fn unsay(&mut self, unsaid: &Unsaid) {
+        for occurrence in &mut self.occurrences {
+            unsaid.of(&mut occurrence.reason, &mut occurrence.words);
+        }
+    }
+
+    /// The call's begin moves by so much.
+    pub fn shift(&mut self, ms: i64) {
+        for at in [&mut self.fired_ms, &mut self.silence_ms].into_iter().flatten() {
+            *at += ms;
+        }
+        for occurrence in &mut self.occurrences {
+            occurrence.start_ms += ms;
+            occurrence.end_ms += ms;
+        }
+    }
+
+    /// Takes over what was known of the rule in another half of the call.
+    pub fn absorb(&mut self, theirs: Self) {
+        self.fired_ms = self.fired_ms.max(theirs.fired_ms);
+        self.silence_ms = self.silence_ms.max(theirs.silence_ms);
+        self.heard |= theirs.heard;
+        self.occurrences.extend(theirs.occurrences);
+    }
+}
+
+/// What the call's figures say for a rule; `None` when they do not fit.
+fn figures(rule: &Rule, Moment { rolling, risk }: Moment) -> Option<Vec<String>> {
+    let Figures { rolling_below, negatives, risk_above, min_segments } = rule.figures;
+    let leg = [Leg::Agent, Leg::Caller].into_iter().find(|&leg| rule.leg != LegFilter::Any && rule.leg.takes(leg));
+    let of: &Rolling = leg.and_then(|leg| rolling.legs.get(&leg)).unwrap_or(&rolling.call);
+    if of.segments < min_segments {
+        return None;
+    }
+    let mut reasons = Vec::new();
+    if let Some(below) = rolling_below {
+        let now = of.rolling.filter(|&now| now < below)?;
+        reasons.push(format!("rolling sentiment {now:+.2} below {below:+.2}"));
+    }
+    if let Some(least) = negatives {
+        if of.consecutive_negative < least {
+            return None;
+        }
+        reasons.push(format!("{} negative segments in a row", of.consecutive_negative));
+    }
+    if let Some(least) = risk_above {
+        if risk < least {
+            return None;
+        }
+        reasons.push(format!("risk {risk:.2} at or above {least:.2}"));
+    }
+    Some(reasons)
+}

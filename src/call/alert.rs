@@ -1,0 +1,167 @@
+//! An alert: what a supervisor must not miss in a call, why it is shown, and how the call stood.
+//!
+//! One type for those who raise it and for those who keep it.
+
+use regex::{NoExpand, Regex};
+use serde::{Deserialize, Serialize};
+
+use super::Leg;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Worth a look.
+    Warning,
+    /// Somebody should listen in.
+    Urgent,
+    /// Somebody should act now.
+    Critical,
+}
+
+impl Level {
+    /// From mild to bad.
+    pub const ALL: [Self; 3] = [Self::Warning, Self::Urgent, Self::Critical];
+
+    /// The word used in packs, in the database and in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Urgent => "urgent",
+            Self::Critical => "critical",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.as_str() == word)
+    }
+
+    /// The word that the analytics platforms use for it.
+    pub const fn severity(self) -> &'static str {
+        match self {
+            Self::Warning => "medium",
+            Self::Urgent => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// A rule that fired, with its reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fired {
+    /// The rule.
+    pub name: String,
+    /// How bad it is.
+    pub level: Level,
+    /// The rule in a sentence.
+    pub description: String,
+    /// The pack it came from.
+    pub pack: String,
+    /// What was found.
+    pub reason: String,
+    /// The words that did it.
+    pub words: Vec<String>,
+    /// What to say to the agent.
+    pub prompt: Option<String>,
+}
+
+/// What is to be shown: all rules that fired at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alert {
+    /// The worst of its rules.
+    pub level: Level,
+    /// The rules, worst first.
+    pub rules: Vec<Fired>,
+    /// Whose words, where words did it.
+    pub leg: Option<Leg>,
+    /// Where in the call it begins, milliseconds.
+    pub start_ms: i64,
+    /// Where it ends.
+    pub end_ms: i64,
+    /// The segment; empty when no words did it.
+    pub text: String,
+    /// Its compound.
+    pub sentiment: Option<f64>,
+    /// The call's rolling sentiment.
+    pub rolling: Option<f64>,
+    /// The call's risk, 0 to 1.
+    pub risk: f64,
+}
+
+impl Alert {
+    /// Names of the rules that fired, worst first.
+    pub fn rule_names(&self) -> Vec<&str> {
+        self.rules.iter().map(|rule| rule.name.as_str()).collect()
+    }
+
+    /// Why each of them did.
+    pub fn reasons(&self) -> Vec<&str> {
+        self.rules.iter().map(|rule| rule.reason.as_str()).collect()
+    }
+
+    /// All words that did it, each once.
+    pub fn words(&self) -> Vec<&str> {
+        let mut words: Vec<&str> = Vec::new();
+        for word in self.rules.iter().flat_map(|rule| &rule.words) {
+            if !words.contains(&word.as_str()) {
+                words.push(word);
+            }
+        }
+        words
+    }
+
+    /// What to say to the agent.
+    pub fn prompts(&self) -> Vec<&str> {
+        self.rules.iter().filter_map(|rule| rule.prompt.as_deref()).collect()
+    }
+
+    /// What happened, in a line.
+    pub fn message(&self) -> String {
+        format!("{}: {}", self.rule_names().join(", "), self.reasons().join("; "))
+    }
+}
+
+/// Words that must not be told any more: they turned out to be part of what nobody may keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsaid {
+    /// In lower case, as rules and packs write them.
+    pub terms: Vec<String>,
+    /// What stands in their place, `[card]`.
+    pub instead: String,
+}
+
+impl Unsaid {
+    /// Takes them out of a rule's reason and words; whether there was something to take.
+    pub fn of(&self, reason: &mut String, words: &mut Vec<String>) -> bool {
+        if !words.iter().any(|word| self.terms.contains(word)) {
+            return false;
+        }
+        for word in words.iter_mut().filter(|word| self.terms.contains(word)) {
+            // Whole words: "one" is not taken out of "phone". What is escaped is a regex.
+            if let Ok(whole) = Regex::new(&format!(r"\b{}\b", regex::escape(word))) {
+                *reason = whole.replace_all(reason, NoExpand(&self.instead)).into_owned();
+            }
+            word.clone_from(&self.instead);
+        }
+        words.dedup();
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_is_not_to_be_told_is_taken_out_of_the_reason_and_the_words() {
+        let unsaid = Unsaid { terms: vec!["zero one".into(), "one".into()], instead: "[card]".into() };
+        let mut reason = "said: zero one (phone), one (phone), sue (legal), rolling sentiment -0.52".to_owned();
+        let mut words = vec!["zero one".to_owned(), "one".into(), "sue".into()];
+        assert!(unsaid.of(&mut reason, &mut words));
+        assert_eq!(reason, "said: [card] (phone), [card] (phone), sue (legal), rolling sentiment -0.52");
+        assert_eq!(words, ["[card]", "sue"]);
+        let (mut reason, mut words) = ("said: fifty-five (age)".to_owned(), vec!["fifty-five".to_owned()]);
+        assert!(!unsaid.of(&mut reason, &mut words) && reason.contains("fifty-five"));
+    }
+}

@@ -1,0 +1,206 @@
+//! One running call: who it is, its legs, how far each has come. Memory alone.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::alerts::CallWatch;
+use crate::call::{CallId, CallState, Leg, LegKey, Source, WallTime};
+use crate::spool::SpooledLeg;
+use crate::text::rolling::CallRolling;
+
+/// Where the listener stands with a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hearing {
+    /// A recording that a former run followed: who watches the folders may come back to it.
+    Awaited,
+    /// Its end has not been heard.
+    Going,
+    /// Heard to its end, or nothing more can be heard of it.
+    Over,
+}
+
+/// A leg of a running call.
+pub(super) struct RunningLeg {
+    pub leg: Arc<SpooledLeg>,
+    /// Its first sample in the call, milliseconds.
+    pub offset_ms: i64,
+    /// Samples that the database knows of.
+    pub noted: u64,
+    /// Loudest sample of the whole leg, once it was heard.
+    pub peak: Option<u16>,
+    /// Its utterances up to this sample are known.
+    pub settled: u64,
+    pub hearing: Hearing,
+}
+
+impl RunningLeg {
+    /// A leg that is heard from sample `from` on.
+    pub fn new(leg: Arc<SpooledLeg>, offset_ms: i64, from: u64) -> Self {
+        Self { leg, offset_ms, noted: 0, peak: None, settled: from, hearing: Hearing::Going }
+    }
+
+    /// Where in the call a sample was heard, milliseconds.
+    pub fn at_ms(&self, sample: u64) -> i64 {
+        self.offset_ms + (sample * 1000 / u64::from(self.leg.spec.rate_hz)) as i64
+    }
+
+    /// The sample that was heard at this time of the call; the first one for what was before.
+    pub fn sample_at(&self, call_ms: i64) -> u64 {
+        (call_ms - self.offset_ms).max(0) as u64 * u64::from(self.leg.spec.rate_hz) / 1000
+    }
+
+    /// Whether sound may still come.
+    pub fn is_open(&self) -> bool {
+        self.hearing == Hearing::Awaited || !self.leg.is_closed()
+    }
+}
+
+/// A running call.
+pub(super) struct Call {
+    pub id: CallId,
+    pub started: WallTime,
+    pub agent: Option<String>,
+    pub legs: HashMap<LegKey, RunningLeg>,
+    /// Utterances without their text.
+    pub outstanding: usize,
+    pub state: CallState,
+    /// When its last leg was closed.
+    pub closed_at: Instant,
+    /// How far the wall clock was stepped since it began.
+    pub stepped_ms: i64,
+    /// Why it is over, as far as known.
+    pub reason: Option<String>,
+    pub rolling: CallRolling,
+    pub watch: CallWatch,
+    /// Where in the call the last sound ended.
+    pub audio_ms: i64,
+}
+
+impl Call {
+    pub fn new(id: CallId, started: WallTime, agent: Option<String>, rolling: CallRolling, watch: CallWatch) -> Self {
+        Self {
+            id,
+            started,
+            agent,
+            legs: HashMap::new(),
+            outstanding: 0,
+            state: CallState::Active,
+            closed_at: Instant::now(),
+            stepped_ms: 0,
+            reason: None,
+            rolling,
+            watch,
+            audio_ms: 0,
+        }
+    }
+
+    /// Whether sound may still come.
+    pub fn is_open(&self) -> bool {
+        self.legs.values().any(RunningLeg::is_open)
+    }
+
+    /// Why it is over.
+    pub fn end_reason(&self) -> &str {
+        self.reason.as_deref().unwrap_or("recovered")
+    }
+
+    /// Whether something is still to be heard, or to become text.
+    pub fn is_unfinished(&self) -> bool {
+        self.outstanding > 0 || self.legs.values().any(|leg| leg.hearing != Hearing::Over)
+    }
+
+    /// Up to where in the call all utterances are known. `None` without a leg.
+    pub fn known_to_ms(&self, now: WallTime) -> Option<i64> {
+        /// A live leg from which nothing came for so long does not hold up the others.
+        const STALLED_MS: i64 = 2000;
+        let listening = |leg: &&RunningLeg| {
+            let stalled = !leg.leg.is_closed() && now.0 - leg.leg.last_audio().0 > STALLED_MS;
+            leg.hearing != Hearing::Over && !stalled
+        };
+        let settled = self.legs.values().filter(listening).map(|leg| leg.at_ms(leg.settled)).min();
+        let all = || self.legs.values().map(|leg| leg.at_ms(leg.leg.samples())).max();
+        settled.or_else(|| all().map(|to_ms| to_ms.max(self.audio_ms)))
+    }
+
+    /// Of a pair of recordings of which one is silence all through, the other holds both voices, whatever their names say: so records
+    /// ViciDial's listening recorder.
+    pub fn whole_mix(&self) -> Option<LegKey> {
+        /// -60 dBFS.
+        const SILENCE: u16 = 33;
+        let legs: Vec<&RunningLeg> = self.legs.values().collect();
+        let [one, other] = legs.as_slice() else { return None };
+        let of_a_pair = |leg: &RunningLeg| leg.leg.spec.source == Source::Recording && leg.leg.spec.leg != Leg::Mixed;
+        if !of_a_pair(one) || !of_a_pair(other) || one.leg.spec.leg == other.leg.spec.leg {
+            return None;
+        }
+        match (one.peak?, other.peak?) {
+            (loud, ..SILENCE) if loud >= SILENCE => Some(one.leg.key),
+            (..SILENCE, loud) if loud >= SILENCE => Some(other.leg.key),
+            _ => None,
+        }
+    }
+
+    /// The call began earlier than was known: its times move along.
+    pub fn begins_at(&mut self, earliest: WallTime) {
+        let shift_ms = self.started.0 - earliest.0;
+        self.started = earliest;
+        self.watch.shift(shift_ms);
+        for leg in self.legs.values_mut() {
+            leg.offset_ms += shift_ms;
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::call::CallNames;
+    use crate::spool::{LegAudio, LegSpec};
+
+    pub fn leg(key: i64, leg: Leg) -> RunningLeg {
+        let spec = LegSpec {
+            call: CallId::from_lossy("c"),
+            names: CallNames::default(),
+            leg,
+            source: Source::Recording,
+            started: WallTime(5000),
+            rate_hz: 8000,
+            peer: None,
+        };
+        let audio = LegAudio::Recording { path: "/x.wav".into(), channel: 0 };
+        let spooled = SpooledLeg::recovered(LegKey(key), spec, audio, 16_000);
+        RunningLeg::new(Arc::new(spooled), 0, 0)
+    }
+
+    pub fn call(id: &str, started: i64) -> Call {
+        Call::new(CallId::from_lossy(id), WallTime(started), None, CallRolling::default(), CallWatch::default())
+    }
+
+    #[test]
+    fn it_is_unfinished_while_a_leg_is_heard_or_a_text_is_to_come_and_open_while_one_is_awaited() {
+        let mut call = call("c", 0);
+        assert!(!call.is_unfinished() && !call.is_open());
+        call.legs.insert(LegKey(1), leg(1, Leg::Agent));
+        assert!(call.is_unfinished() && !call.is_open(), "closed, and not heard to its end");
+        let mut set = |hearing| call.legs.get_mut(&LegKey(1)).expect("there").hearing = hearing;
+        set(Hearing::Awaited);
+        assert!(call.is_open());
+        let mut set = |hearing| call.legs.get_mut(&LegKey(1)).expect("there").hearing = hearing;
+        set(Hearing::Over);
+        assert!(!call.is_unfinished() && !call.is_open());
+        call.outstanding = 1;
+        assert!(call.is_unfinished());
+    }
+
+    #[test]
+    fn of_a_pair_with_a_silent_side_the_other_is_the_whole_call() {
+        let mut call = call("c", 0);
+        for (key, side, peak) in [(1, Leg::Agent, 10), (2, Leg::Caller, 9000)] {
+            call.legs.insert(LegKey(key), RunningLeg { peak: Some(peak), ..leg(key, side) });
+        }
+        assert_eq!(call.whole_mix(), Some(LegKey(2)));
+        call.legs.get_mut(&LegKey(1)).expect("there").peak = Some(9000);
+        assert_eq!(call.whole_mix(), None);
+    }
+}

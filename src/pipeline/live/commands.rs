@@ -1,0 +1,191 @@
+//! What others ask the conductor for, and what it does about it.
+
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use super::Live;
+use super::messages::event;
+use crate::call::{CallId, CallKey, CallNames};
+use crate::governor::Plan;
+use crate::pipeline::ingest::SaidText;
+use crate::pipeline::privacy::Pausing;
+use crate::pipeline::transcribe::Work;
+use crate::store::StoreError;
+use crate::store::change::{Change, NewEvent};
+
+/// Names given before their call is heard of, at most.
+const EXPECTED: usize = 10_000;
+
+/// What the API asks for.
+#[derive(Debug)]
+pub enum Command {
+    /// Tell who a call is.
+    Name {
+        /// Its id, UUID or uniqueid.
+        call: String,
+        /// What is known.
+        names: CallNames,
+        /// The call's id from now on; `None` when it is only expected.
+        reply: oneshot::Sender<Named>,
+    },
+    /// Hang up on a call's sources and let it end.
+    End {
+        /// Its row.
+        call: CallKey,
+        /// Why.
+        reason: String,
+        /// Whether it was running.
+        reply: oneshot::Sender<bool>,
+    },
+    /// Text that another platform has recognised, or a silence that it has measured.
+    Said(Box<SaidText>),
+    /// Say that you are there, and that all before this is committed.
+    Alive {
+        /// Answered when it is so.
+        reply: oneshot::Sender<()>,
+    },
+    /// Stop keeping what is said, or go on.
+    Pause {
+        /// Its row.
+        call: CallKey,
+        /// Which of the two.
+        pausing: Pausing,
+        /// Who asks, as the event says it.
+        by: String,
+        /// Whether it is running.
+        reply: oneshot::Sender<bool>,
+    },
+    /// Know nothing more of calls whose line is closed: they are about to be erased.
+    LetGo {
+        /// Their rows.
+        calls: Vec<CallKey>,
+        /// Those of them that are running; then none was let go.
+        reply: oneshot::Sender<Vec<CallKey>>,
+    },
+    /// The governor has changed its step.
+    Governed {
+        /// What holds from now on.
+        plan: Plan,
+        /// Age of the oldest live utterance that waits, seconds.
+        lag_s: f64,
+    },
+}
+
+/// The answer to [`Command::Name`].
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The call's id from now on.
+    pub call_id: String,
+    /// Whether its audio is here already.
+    pub heard: bool,
+}
+
+impl Live {
+    /// Does it, then answers; who asked may be gone by then.
+    pub(super) async fn command(&mut self, command: Command) -> Result<(), StoreError> {
+        match command {
+            Command::Name { call, names, reply } => {
+                let _ = reply.send(self.name(&call, names).await?);
+            }
+            Command::End { call, reason, reply } => {
+                let _ = reply.send(self.hang_up(call, reason));
+            }
+            Command::Said(said) => self.said(*said).await?,
+            Command::Alive { reply } => {
+                self.parts.store.writer().commit(Vec::new()).await?;
+                let _ = reply.send(());
+            }
+            Command::Pause { call, pausing, by, reply } => {
+                let _ = reply.send(self.pause(call, pausing, &by).await?);
+            }
+            Command::LetGo { calls, reply } => {
+                let _ = reply.send(self.let_go(&calls));
+            }
+            Command::Governed { plan, lag_s } => self.governed(&plan, lag_s).await?,
+        }
+        Ok(())
+    }
+
+    async fn name(&mut self, target: &str, names: CallNames) -> Result<Named, StoreError> {
+        // What was pushed before must be visible to the query.
+        self.parts.store.writer().commit(Vec::new()).await?;
+        let Some(row) = self.parts.store.call(target).await? else {
+            if self.expected.len() >= EXPECTED {
+                self.expected.clear();
+            }
+            let call_id = names.uniqueid.clone().unwrap_or_else(|| target.to_string());
+            self.expected.insert(target.to_string(), names);
+            return Ok(Named { call_id, heard: false });
+        };
+        let mut key = row.key;
+        let mut call_id = row.call_id;
+        let mut changes = Vec::new();
+        if let Some(uniqueid) = names.uniqueid.as_deref().filter(|uniqueid| *uniqueid != call_id) {
+            let id = CallId::from_lossy(uniqueid);
+            match self.parts.store.call(id.as_str()).await? {
+                Some(other) if other.key != key => {
+                    changes.push(Change::CallMerged { from: key, into: other.key });
+                    self.privacy.merged(key, other.key);
+                    self.calls.merge(key, other.key, row.started.min(other.started));
+                    key = other.key;
+                    call_id = other.call_id;
+                }
+                Some(_) => {}
+                None => {
+                    self.calls.rename(key, &id);
+                    call_id = id.to_string();
+                    changes.push(Change::CallRenamed { call: key, id });
+                }
+            }
+        }
+        if let Some(call) = self.calls.get_mut(key)
+            && names.agent.is_some()
+        {
+            call.agent.clone_from(&names.agent);
+        }
+        let own = json!({ "agent": names.agent, "campaign": names.campaign, "lead": names.lead });
+        changes.push(Change::CallNamed { call: key, names });
+        changes.push(event(key, &call_id, "call_named", self.now(), own));
+        self.parts.store.writer().commit(changes).await?;
+        Ok(Named { call_id, heard: true })
+    }
+
+    /// Asks whoever feeds a call's legs to hang up; whether there was anybody.
+    fn hang_up(&mut self, key: CallKey, reason: String) -> bool {
+        let Some(call) = self.calls.get_mut(key) else { return false };
+        call.reason = Some(reason);
+        let mut any = false;
+        for leg in call.legs.values().map(|running| &running.leg).filter(|leg| !leg.is_closed()) {
+            leg.end_requested().cancel();
+            any = true;
+        }
+        any
+    }
+
+    /// Drops what is known of calls that are about to be erased; gives back those that are running, and then drops none.
+    fn let_go(&mut self, calls: &[CallKey]) -> Vec<CallKey> {
+        let running = |key: &CallKey| {
+            self.calls.get(*key).is_some_and(|call| call.legs.values().any(|running| !running.leg.is_closed()))
+        };
+        let running: Vec<CallKey> = calls.iter().copied().filter(running).collect();
+        if running.is_empty() {
+            for &key in calls {
+                self.forget(key);
+            }
+        }
+        running
+    }
+
+    /// Another step: calls that are not written down live any more wait, and everybody is told.
+    async fn governed(&self, plan: &Plan, lag_s: f64) -> Result<(), StoreError> {
+        self.parts.workers.queue.demote(|work| match work {
+            Work::Utterance(job) => self.calls.of_leg(job.leg.key).is_some_and(|(key, ..)| self.is_written_live(key)),
+            Work::Growing(_) | Work::Probe(_) => true,
+        });
+        let payload = json!({
+            "type": "governor", "event": "governor", "timestamp": self.now().rfc3339(), "step": plan.step.number(),
+            "name": plan.step, "says": plan.step.describe(), "workers": plan.workers, "lag_seconds": lag_s,
+        });
+        self.push(vec![Change::Event(NewEvent { call: None, kind: "governor", at: self.now(), payload })]).await
+    }
+}

@@ -1,0 +1,124 @@
+//! What the listener finds on a leg: utterances become rows and go to the workers; what is still being said is read for those who watch.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Live;
+use super::call::Hearing;
+use crate::call::{CallKey, CallState, CallTime, LegKey, Source, UtteranceKey, WallTime};
+use crate::pipeline::listen::Heard;
+use crate::pipeline::partial::{self, Growing};
+use crate::pipeline::transcribe::{Job, Work};
+use crate::speech::queue::Urgency;
+use crate::speech::utterance::Found;
+use crate::store::StoreError;
+use crate::store::change::{Change, NewUtterance, UtteranceState};
+
+/// What was said on a leg that closed so lately is still live.
+const JUST_SAID_MS: i64 = 10_000;
+
+impl Live {
+    pub(super) async fn heard(&mut self, heard: Heard) -> Result<(), StoreError> {
+        match heard {
+            Heard::Growing(leg, found) => self.ask_for_partial(leg, found),
+            Heard::Utterance(leg, found) => {
+                self.partials.over(leg);
+                self.utterance(leg, found).await?;
+            }
+            Heard::Settled(leg, sample) => {
+                if let Some(running) = self.calls.leg_mut(leg) {
+                    running.settled = sample;
+                }
+            }
+            Heard::End { leg, peak } => {
+                if let Some(running) = self.calls.leg_mut(leg) {
+                    running.peak = peak;
+                    running.hearing = Hearing::Over;
+                }
+            }
+            Heard::Failed(leg, problem) => {
+                if let Some(running) = self.calls.leg_mut(leg) {
+                    log::error!("leg {leg} of call {}: {problem}; it has no text from here on", running.leg.spec.call);
+                    running.hearing = Hearing::Over;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody has said something: it gets its row and its place in the queue.
+    async fn utterance(&mut self, leg: LegKey, found: Found) -> Result<(), StoreError> {
+        let now = self.now();
+        let ready = self.parts.workers.ready();
+        let state = if ready { UtteranceState::Pending } else { UtteranceState::WaitingForModel };
+        let Some((utterance, row)) = self.number(leg, found, state) else { return Ok(()) };
+        let Some((key, call)) = self.calls.of_leg_mut(leg) else { return Ok(()) };
+        let Some(running) = call.legs.get(&leg) else { return Ok(()) };
+        let spec = &running.leg.spec;
+        let (start_ms, end_ms) = (running.at_ms(found.start), running.at_ms(found.end));
+        call.watch.utterance(utterance.0, spec.leg, start_ms, end_ms);
+        let live = spec.source != Source::Upload
+            && (!running.leg.is_closed() || now.0 - running.leg.last_audio().0 < JUST_SAID_MS);
+        let said = if live { now } else { WallTime(spec.started.0 + end_ms - running.offset_ms) };
+        let job = Job { utterance, leg: Arc::clone(&running.leg), start: found.start, end: found.end, said, live };
+        self.push(vec![row]).await?;
+        let urgency = if live && self.is_written_live(key) { Urgency::Live } else { Urgency::PostCall };
+        self.parts.workers.queue.push(urgency, said, Work::Utterance(Box::new(job)));
+        Ok(())
+    }
+
+    /// A stretch of speech gets its number, and its call waits for its text.
+    pub(super) fn number(
+        &mut self,
+        leg: LegKey,
+        found: Found,
+        state: UtteranceState,
+    ) -> Option<(UtteranceKey, Change)> {
+        let (call, running_call) = self.calls.of_leg_mut(leg)?;
+        let running = running_call.legs.get(&leg)?;
+        let key = UtteranceKey(self.next_utterance.next());
+        running_call.outstanding += 1;
+        let row = NewUtterance {
+            key,
+            call,
+            leg,
+            start_sample: found.start,
+            end_sample: found.end,
+            start: CallTime(running.at_ms(found.start)),
+            end: CallTime(running.at_ms(found.end)),
+            state,
+        };
+        Some((key, Change::UtteranceFound(row)))
+    }
+
+    /// Whether a call is among those that the governor has written down live: those that began first.
+    pub(super) fn is_written_live(&self, call: CallKey) -> bool {
+        let share = self.parts.workers.orders.plan().step.live_share();
+        let running = || self.calls.iter().filter(|(_, other)| other.state == CallState::Active);
+        // Keys are given in the order of beginning.
+        let before = running().filter(|(key, _)| *key < call).count() as f64;
+        share >= 1.0 || before < (running().count() as f64 * share).ceil()
+    }
+
+    /// Has speech read that is not over, while nothing else waits.
+    fn ask_for_partial(&mut self, leg: LegKey, found: Found) {
+        let workers = &self.parts.workers;
+        let Some((.., running)) = self.calls.of_leg(leg) else { return };
+        if !workers.has_time() || !self.partials.ask(leg, found.start, Instant::now()) {
+            return;
+        }
+        let growing = Growing { leg: Arc::clone(&running.leg), start: found.start, end: found.end };
+        workers.queue.push(Urgency::Growing, self.now(), Work::Growing(growing));
+    }
+
+    /// Tells the feeds what is being said; none of it is kept.
+    pub(super) fn show_partial(&mut self, reading: &partial::Reading) {
+        let leg = &reading.growing.leg;
+        let Some((stable, rest)) = self.partials.take(reading) else { return };
+        let Some((key, call, running)) = self.calls.of_leg(leg.key) else { return };
+        let start_s = running.at_ms(reading.growing.start) as f64 / 1000.0;
+        let (stable, rest) = self.privacy.clean_partial(&self.analyser(), stable, rest);
+        let message = partial::message(call.id.as_str(), leg, start_s, &stable, &rest);
+        self.parts.store.show(key, "partial", &message);
+    }
+}

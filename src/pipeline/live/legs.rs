@@ -1,0 +1,165 @@
+//! Where a call begins: its legs open, are given to the listener, and close.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::json;
+
+use super::Live;
+use super::call::{Call, Hearing, RunningLeg};
+use super::messages::event;
+use crate::alerts::CallWatch;
+use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source};
+use crate::pipeline::privacy::{self, Privacy};
+use crate::spool::{LegSpec, SpooledLeg};
+use crate::store::StoreError;
+use crate::store::calls::CallRow;
+use crate::store::change::{Change, NewCall, NewLeg};
+use crate::text::rolling::CallRolling;
+
+impl Live {
+    /// A leg opens, or comes back.
+    pub(super) async fn opened(&mut self, leg: Arc<SpooledLeg>) -> Result<(), StoreError> {
+        self.mind_the_clock();
+        let (key, mut changes) = self.call_of(&leg.spec).await?;
+        let awaited = self.calls.of_leg(leg.key).filter(|(.., running)| running.hearing == Hearing::Awaited);
+        let from = match awaited {
+            Some((.., running)) => running.settled,
+            // A recording that was finished and grows again; a new leg has no utterance yet.
+            None if leg.spec.source == Source::Recording => self.parts.store.heard_to(leg.key).await?,
+            None => 0,
+        };
+        let Some(call) = self.calls.get_mut(key) else { return Ok(()) };
+        if call.state != CallState::Active {
+            call.state = CallState::Active;
+            changes.push(Change::CallMoved { call: key, state: CallState::Active, at: leg.spec.started, reason: None });
+        }
+        let offset_ms = (leg.spec.started.0 - call.started.0 - call.stepped_ms).max(0);
+        call.watch.leg(leg.spec.leg, offset_ms);
+        let audio = leg.audio();
+        changes.push(Change::LegOpened(NewLeg {
+            key: leg.key,
+            call: key,
+            leg: leg.spec.leg,
+            source: leg.spec.source,
+            rate_hz: leg.spec.rate_hz,
+            started: leg.spec.started,
+            offset: CallTime(offset_ms),
+            path: audio.path().into(),
+            channel: audio.channel(),
+            owned: audio.owned(),
+            peer: leg.spec.peer.clone(),
+        }));
+        changes.extend(self.paused_from_its_begin(key, &leg).await?);
+        self.push(changes).await?;
+        self.calls.add_leg(key, RunningLeg::new(Arc::clone(&leg), offset_ms, from));
+        let _ = self.parts.listener.send((leg, from)); // it has ended with the process
+        Ok(())
+    }
+
+    /// The call of a leg: running, known from before, or new.
+    async fn call_of(&mut self, spec: &LegSpec) -> Result<(CallKey, Vec<Change>), StoreError> {
+        if let Some(key) = self.calls.by_id(&spec.call) {
+            return Ok((key, Vec::new()));
+        }
+        let Some(row) = self.parts.store.call(spec.call.as_str()).await? else { return Ok(self.begin_call(spec)) };
+        let key = row.key;
+        let mut changes = Vec::new();
+        if self.calls.get(key).is_none() {
+            self.take_up_again(row).await?;
+            changes.push(Change::CallMoved { call: key, state: CallState::Active, at: self.now(), reason: None });
+        }
+        self.calls.also_named(key, spec.call.clone());
+        Ok((key, changes))
+    }
+
+    /// A call that had ended is heard of again: the second side of a pair, a recording after its live audio.
+    async fn take_up_again(&mut self, row: CallRow) -> Result<(), StoreError> {
+        let mut rolling = CallRolling::default();
+        for segment in self.parts.store.segments(row.key).await? {
+            rolling.push(Leg::parse(&segment.leg).unwrap_or(Leg::Mixed), segment.compound);
+        }
+        let watch = self.watching.recall(&self.parts.store, row.key).await?;
+        let mut call = Call::new(CallId::from_lossy(&row.call_id), row.started, row.agent, rolling, watch);
+        call.audio_ms = row.audio_ms;
+        self.calls.add(row.key, call);
+        Ok(())
+    }
+
+    /// A call that nobody has heard of.
+    fn begin_call(&mut self, spec: &LegSpec) -> (CallKey, Vec<Change>) {
+        let key = CallKey(self.next_call.next());
+        let mut names = spec.names.clone();
+        let mut id = spec.call.clone();
+        let expected = [Some(spec.call.as_str()), names.uuid.as_deref()]
+            .into_iter()
+            .flatten()
+            .find_map(|name| self.expected.remove(name));
+        if let Some(given) = expected {
+            if let Some(uniqueid) = given.uniqueid.as_deref() {
+                id = CallId::from_lossy(uniqueid);
+            }
+            overlay(&mut names, given);
+        }
+        metrics::counter!("lineside_calls_total").increment(1);
+        log::info!("call {id} began ({})", spec.source.as_str());
+        let agent = names.agent.clone();
+        let call = Call::new(id.clone(), spec.started, agent, CallRolling::default(), CallWatch::default());
+        self.calls.add(key, call);
+        self.calls.also_named(key, spec.call.clone());
+        let own = json!({
+            "timestamp": spec.started.rfc3339(), "source": spec.source.as_str(), "agent": names.agent, "campaign": names.campaign,
+        });
+        let begins = event(key, id.as_str(), "call_start", self.now(), own);
+        // Opened under its first name, so that this one leads to it too.
+        let (first, source, started) = (spec.call.clone(), spec.source, spec.started);
+        let mut changes = vec![Change::CallOpened(NewCall { key, id: first, source, started, names })];
+        if id != spec.call {
+            changes.push(Change::CallRenamed { call: key, id });
+        }
+        changes.push(begins);
+        (key, changes)
+    }
+
+    /// A leg has its last sample.
+    pub(super) async fn closed(&mut self, leg: &Arc<SpooledLeg>) -> Result<(), StoreError> {
+        self.mind_the_clock();
+        let now = self.now();
+        let reason = leg.close_reason().unwrap_or("closed").to_string();
+        if let Some((_, call)) = self.calls.of_leg_mut(leg.key) {
+            call.closed_at = Instant::now();
+            call.reason.get_or_insert_with(|| reason.clone());
+            if let Some(running) = call.legs.get(&leg.key) {
+                call.audio_ms = call.audio_ms.max(running.offset_ms + leg.length_ms());
+            }
+        }
+        let mut changes = vec![Change::LegClosed { leg: leg.key, samples: leg.samples(), reason, at: now }];
+        let gap = Privacy::resume(leg, now);
+        changes.extend(gap.iter().map(|(_, change)| change.clone()));
+        self.push(changes).await?;
+        privacy::overwrite(&self.parts.store, leg, gap.into_iter().map(|(range, _)| range).collect());
+        Ok(())
+    }
+
+    /// A key was pressed.
+    pub(super) async fn dtmf(&mut self, leg: LegKey, at_sample: u64, digit: char) -> Result<(), StoreError> {
+        let Some((call, _, running)) = self.calls.of_leg(leg) else { return Ok(()) };
+        let at = CallTime(running.at_ms(at_sample));
+        let (digit, asked) = self.privacy.key(leg, at, digit);
+        self.push(vec![Change::Dtmf { leg, at, digit }]).await?;
+        if let Some(pausing) = asked {
+            self.pause(call, pausing, "keys").await?;
+        }
+        Ok(())
+    }
+}
+
+/// What is given counts more than what was known.
+fn overlay(names: &mut CallNames, given: CallNames) {
+    names.uniqueid = given.uniqueid.or(names.uniqueid.take());
+    names.agent = given.agent.or(names.agent.take());
+    names.campaign = given.campaign.or(names.campaign.take());
+    names.lead = given.lead.or(names.lead.take());
+    names.phone = given.phone.or(names.phone.take());
+    names.metadata = given.metadata.or(names.metadata.take());
+}

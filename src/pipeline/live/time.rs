@@ -1,0 +1,137 @@
+//! What time does to a call: progress is noted, rules on silence are asked, and what is over ends.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::Live;
+use super::call::Hearing;
+use super::messages::event;
+use crate::call::{CallKey, CallState, Leg, WallTime};
+use crate::pipeline::measures;
+use crate::pipeline::watching::{Origin, risk_change};
+use crate::store::StoreError;
+use crate::store::change::Change;
+
+/// A call whose legs are closed is over when no other leg has come for so long: taps of two directions open and close one after the other.
+const GRACE: Duration = Duration::from_secs(2);
+
+impl Live {
+    /// Comes four times a second.
+    pub(super) async fn tick(&mut self) -> Result<(), StoreError> {
+        self.mind_the_clock();
+        let now = self.now();
+        let mut changes = self.progress(now);
+        if !self.model_was_ready && self.parts.workers.ready() {
+            self.model_was_ready = true;
+            changes.push(Change::ModelArrived);
+        }
+        for key in self.calls.keys() {
+            self.look_at_time(key, now, &mut changes);
+            self.look_for_end(key, now, &mut changes);
+        }
+        self.measure(now);
+        if changes.is_empty() { Ok(()) } else { self.push(changes).await }
+    }
+
+    /// After a step of the wall clock a second leg still has its place in its call. Called before anything is noted by the clock.
+    pub(super) fn mind_the_clock(&mut self) {
+        let step_ms = self.clock.step_ms(self.now(), Instant::now());
+        if step_ms == 0 {
+            return;
+        }
+        metrics::counter!("lineside_clock_steps_total").increment(1);
+        log::warn!("the clock was stepped by {} s; running calls keep their own time", step_ms / 1000);
+        for call in self.calls.iter_mut() {
+            call.stepped_ms += step_ms;
+        }
+    }
+
+    /// How far legs have come; those of a former run that did not turn up are closed.
+    fn progress(&mut self, now: WallTime) -> Vec<Change> {
+        let waited = Instant::now() >= self.resume_until;
+        let mut changes = Vec::new();
+        for running in self.calls.legs_mut() {
+            let leg = &running.leg;
+            let samples = leg.samples();
+            if waited && running.hearing == Hearing::Awaited {
+                running.hearing = Hearing::Over;
+                let reason = "gone after a restart".into();
+                changes.push(Change::LegClosed { leg: leg.key, samples, reason, at: now });
+            }
+            // Once a second is often enough for a list.
+            if samples.saturating_sub(running.noted) >= u64::from(leg.spec.rate_hz) && !leg.is_closed() {
+                running.noted = samples;
+                changes.push(Change::LegGrown { leg: leg.key, samples, at: leg.last_audio() });
+            }
+        }
+        changes
+    }
+
+    /// What the passing of time makes of the rules: dead air, what was due and has not been said, one side over the other.
+    fn look_at_time(&mut self, key: CallKey, now: WallTime, changes: &mut Vec<Change>) {
+        let book = self.watching.book(&self.analyser());
+        let Some(call) = self.calls.get_mut(key) else { return };
+        let Some(to_ms) = call.known_to_ms(now) else { return };
+        if let Some(alert) = call.watch.passed(&book, to_ms, &call.rolling) {
+            changes.push(risk_change(key, &call.watch.risk(&call.rolling)));
+            changes.push(self.watching.raise(key, alert, &Origin::Time, now));
+        }
+    }
+
+    /// A call whose legs are closed has hung up; it has ended when all of it was heard and is text.
+    fn look_for_end(&mut self, key: CallKey, now: WallTime, changes: &mut Vec<Change>) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        if call.is_open() {
+            return;
+        }
+        if call.state == CallState::Active {
+            call.state = CallState::ConnectionClosed;
+            let reason = call.end_reason().to_owned();
+            let own = json!({
+                "reason": reason, "duration": call.audio_ms as f64 / 1000.0, "outstanding": call.outstanding,
+            });
+            let state = CallState::ConnectionClosed;
+            changes.push(Change::CallMoved { call: key, state, at: now, reason: Some(reason) });
+            changes.push(event(key, call.id.as_str(), "hangup", now, own));
+        }
+        if !call.is_unfinished() && call.closed_at.elapsed() >= GRACE {
+            self.end(key, now, changes);
+        }
+    }
+
+    fn end(&mut self, key: CallKey, now: WallTime, changes: &mut Vec<Change>) {
+        let book = self.watching.book_now();
+        let Some(call) = self.calls.get_mut(key) else { return };
+        if let Some(leg) = call.whole_mix() {
+            changes.push(Change::LegLabelled { leg, label: Leg::Mixed });
+        }
+        if let Some(alert) = call.watch.ended(&book, call.audio_ms, &call.rolling) {
+            changes.push(self.watching.raise(key, alert, &Origin::Time, now));
+        }
+        let (duration, sentiment) = (call.audio_ms as f64 / 1000.0, &call.rolling.call);
+        let reason = call.end_reason();
+        let own = json!({
+            "reason": reason, "duration": duration, "audio_seconds": duration, "segments": sentiment.segments,
+            "sentiment": sentiment.mean,
+        });
+        changes.push(Change::CallMoved { call: key, state: CallState::Completed, at: now, reason: None });
+        changes.push(event(key, call.id.as_str(), "call_end", now, own));
+        log::info!("call {} ended ({reason}): {duration:.1} s, {} segments", call.id, sentiment.segments);
+        self.forget(key);
+    }
+
+    /// Gauges that nobody else can set.
+    fn measure(&self, now: WallTime) {
+        let (backlog, oldest) = self.parts.workers.queue.backlog();
+        let calls = || self.calls.iter().map(|(_, call)| call);
+        let open = calls().flat_map(|call| call.legs.values()).filter(|running| !running.leg.is_closed()).count();
+        metrics::gauge!("lineside_calls_active").set(self.calls.len() as f64);
+        metrics::gauge!("lineside_legs_open").set(open as f64);
+        metrics::gauge!("lineside_backlog_utterances").set(backlog as f64);
+        metrics::gauge!("lineside_backlog_age_seconds")
+            .set(oldest.map_or(0.0, |said| (now.0 - said.0) as f64 / 1000.0));
+        let outstanding = calls().map(|call| (call.state == CallState::Active, call.outstanding));
+        measures::each_second(outstanding, self.parts.store.path());
+    }
+}

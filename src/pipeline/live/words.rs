@@ -1,0 +1,195 @@
+//! Text comes back, from the workers or from another platform: it is cleaned, read, put under the rules, and kept, all in one change.
+
+use serde_json::Value;
+
+use super::Live;
+use super::messages;
+use crate::alerts::Said;
+use crate::call::{CallKey, CallTime};
+use crate::pipeline::ingest::{SaidText, TEXT_HZ};
+use crate::pipeline::measures;
+use crate::pipeline::privacy::{self, Cleaned};
+use crate::pipeline::transcribe::{Job, Written};
+use crate::pipeline::watching::{Origin, risk_change};
+use crate::speech::engine::Piece;
+use crate::speech::recogniser::Recognition;
+use crate::speech::utterance::Found;
+use crate::store::StoreError;
+use crate::store::change::{CallFigures, Change, NewSegment, Term, UtteranceState};
+use crate::text::Analysis;
+use crate::text::keywords::TermHit;
+use crate::text::rolling::CallRolling;
+
+/// What an utterance came to.
+struct Outcome {
+    state: UtteranceState,
+    note: Option<String>,
+    took_ms: i64,
+    segments: Vec<NewSegment>,
+    /// What is told of them: messages and alerts.
+    events: Vec<Change>,
+    cleaned: Cleaned,
+}
+
+impl Live {
+    /// An utterance has its text, or has none.
+    pub(super) async fn written(&mut self, written: Written) -> Result<(), StoreError> {
+        let Written { job, result, engine } = written;
+        let now = self.now();
+        // A merge may have moved the leg to another call since the utterance was found.
+        let Some((key, call)) = self.calls.of_leg_mut(job.leg.key) else { return Ok(()) };
+        call.outstanding = call.outstanding.saturating_sub(1);
+        let outcome = match result {
+            Ok(recognition) => self.read(key, &job, recognition),
+            Err(problem) => {
+                log::error!("call {}: an utterance has no text: {problem}", call.id);
+                Outcome {
+                    state: UtteranceState::Failed,
+                    note: Some(problem),
+                    took_ms: 0,
+                    segments: Vec::new(),
+                    events: Vec::new(),
+                    cleaned: Cleaned::default(),
+                }
+            }
+        };
+        let Outcome { state, note, took_ms, segments, events, cleaned } = outcome;
+        let Some(call) = self.calls.get_mut(key) else { return Ok(()) };
+        call.watch.written(job.utterance.0);
+        count(&job, state, segments.len(), now.0 - job.said.0);
+        let has_text = !segments.is_empty();
+        let mut changes =
+            vec![Change::UtteranceDone { utterance: job.utterance, state, segments, note, engine, took_ms, at: now }];
+        if has_text {
+            changes.push(Change::CallFigures { call: key, figures: figures(&call.rolling) });
+            changes.push(risk_change(key, &call.watch.risk(&call.rolling)));
+        }
+        changes.extend(events);
+        let silent = self.correct(key, cleaned, &mut changes);
+        self.push(changes).await?;
+        for (leg, ranges) in silent {
+            privacy::overwrite(&self.parts.store, &leg, ranges);
+        }
+        Ok(())
+    }
+
+    /// Reads what was recognised, piece by piece.
+    fn read(&mut self, key: CallKey, job: &Job, recognition: Recognition) -> Outcome {
+        let (now, analyser) = (self.now(), self.analyser());
+        let book = self.watching.book(&analyser);
+        let Recognition { pieces, language, dropped, took } = recognition;
+        let (mut segments, mut events, mut cleaned) = (Vec::new(), Vec::new(), Cleaned::default());
+        let start_ms = self.calls.of_leg(job.leg.key).map_or(0, |(.., running)| running.at_ms(job.start));
+        let place = (key, job.leg.key, job.utterance);
+        let pieces = self.privacy.clean(&analyser, place, start_ms, pieces, &mut cleaned);
+        let leg = job.leg.spec.leg;
+        if let Some(call) = self.calls.get_mut(key) {
+            for (number, piece) in pieces.into_iter().enumerate() {
+                let analysis = analyser.analyse(&piece.text, leg);
+                call.rolling.push(leg, analysis.scores.compound);
+                let said = Said {
+                    leg,
+                    start_ms: piece.start_ms,
+                    end_ms: piece.end_ms,
+                    text: &piece.text,
+                    compound: analysis.scores.compound,
+                    keywords: &analysis.keywords,
+                    profanity: &analysis.profanity,
+                };
+                let alert = call.watch.said(&book, &said, &call.rolling);
+                let segment = segment(piece, &analysis, language.clone());
+                events.push(messages::sentiment(key, call, leg, &segment, now));
+                let origin = Origin::Text(job.utterance, number);
+                events.extend(alert.map(|alert| self.watching.raise(key, alert, &origin, now)));
+                segments.push(segment);
+            }
+        }
+        Outcome {
+            state: if segments.is_empty() { UtteranceState::Empty } else { UtteranceState::Done },
+            note: dropped
+                .map(|(reason, text)| format!("{}: {}", reason.as_str(), self.privacy.clean_text(&analyser, &text))),
+            took_ms: took.as_millis() as i64,
+            segments,
+            events,
+            cleaned,
+        }
+    }
+
+    /// Text of another platform goes the way of what was recognised.
+    pub(super) async fn said(&mut self, said: SaidText) -> Result<(), StoreError> {
+        /// A word takes about so long: platforms tell when a text began, not when it ended.
+        const WORD_MS: i64 = 350;
+        let SaidText { leg, start, text, silence_ms, provider, reply } = said;
+        let now = self.now();
+        let book = self.watching.book_now();
+        let Some((key, call)) = self.calls.of_leg_mut(leg.key) else { return Ok(()) };
+        let start_ms = call.legs.get(&leg.key).map_or(0, |running| running.at_ms(start));
+        if let Some(alert) = silence_ms.and_then(|ms| call.watch.silent(&book, start_ms, ms, &call.rolling)) {
+            let risk = risk_change(key, &call.watch.risk(&call.rolling));
+            let raised = self.watching.raise(key, alert, &Origin::Time, now);
+            self.push(vec![risk, raised]).await?;
+        }
+        if let Some(text) = text {
+            let length_ms = WORD_MS * text.text.split_whitespace().count() as i64;
+            let end = start + length_ms as u64 * u64::from(TEXT_HZ) / 1000;
+            if let Some(call) = self.calls.get_mut(key) {
+                call.audio_ms = call.audio_ms.max(start_ms + length_ms);
+            }
+            let found = self.number(leg.key, Found { start, end }, UtteranceState::Pending);
+            let Some((utterance, row)) = found else { return Ok(()) };
+            self.push(vec![row, Change::LegGrown { leg: leg.key, samples: end, at: now }]).await?;
+            let job = Job { utterance, leg, start, end, said: now, live: true };
+            let result = Ok(text.recognition(length_ms));
+            self.written(Written { job, result, engine: format!("ingest/{provider}") }).await?;
+        }
+        let _ = reply.send(()); // who asked is gone
+        Ok(())
+    }
+}
+
+fn count(job: &Job, state: UtteranceState, segments: usize, lag_ms: i64) {
+    let word = match state {
+        UtteranceState::Done => "done",
+        UtteranceState::Empty => "empty",
+        _ => "failed",
+    };
+    metrics::counter!("lineside_utterances_total", "state" => word).increment(1);
+    metrics::counter!("lineside_segments_total").increment(segments as u64);
+    measures::transcribed(job.end - job.start, job.leg.spec.rate_hz);
+    metrics::histogram!("lineside_lag_seconds").record(lag_ms as f64 / 1000.0);
+}
+
+fn segment(piece: Piece, analysis: &Analysis, language: Option<String>) -> NewSegment {
+    NewSegment {
+        start: CallTime(piece.start_ms),
+        end: CallTime(piece.end_ms),
+        text: piece.text,
+        confidence: (f64::from(piece.confidence) * 1000.0).round() / 1000.0,
+        language,
+        words: piece.words,
+        compound: analysis.scores.compound,
+        pos: analysis.scores.pos,
+        neu: analysis.scores.neu,
+        neg: analysis.scores.neg,
+        label: analysis.label.as_str().into(),
+        keywords: terms(&analysis.keywords),
+        profanity: terms(&analysis.profanity),
+    }
+}
+
+fn terms(hits: &[TermHit]) -> Vec<Term> {
+    hits.iter().map(|hit| Term { term: hit.term.clone(), label: hit.label.clone() }).collect()
+}
+
+fn figures(rolling: &CallRolling) -> CallFigures {
+    let call = &rolling.call;
+    CallFigures {
+        segments: i64::from(call.segments),
+        sentiment: call.mean,
+        rolling: call.rolling,
+        min: call.min,
+        max: call.max,
+        consecutive_negative: i64::from(call.consecutive_negative),
+        detail: serde_json::to_value(rolling).unwrap_or(Value::Null),
+    }
+}
