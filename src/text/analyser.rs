@@ -8,6 +8,7 @@ use super::keywords::{Matcher, TermHit};
 use super::lexicon::{Hit, Lexicon, LexiconKind};
 use super::pack::Pack;
 use super::redaction::Redactor;
+use super::review::Reviewer;
 use super::rule::Rule;
 use super::vader::{Label, Scores};
 use crate::call::Leg;
@@ -37,6 +38,7 @@ pub struct TextAnalyser {
     matcher: Matcher,
     rules: Vec<Rule>,
     redactor: Redactor,
+    reviewer: Reviewer,
 }
 
 impl TextAnalyser {
@@ -44,12 +46,18 @@ impl TextAnalyser {
     pub fn new(kind: LexiconKind, packs: &[Pack]) -> Self {
         let rules = packs.iter().flat_map(|pack| &pack.rules).cloned().collect();
         let redactor = Redactor::new(packs);
-        Self { lexicon: Lexicon::new(kind, packs), matcher: Matcher::new(packs), rules, redactor }
+        let (lexicon, matcher, reviewer) = (Lexicon::new(kind, packs), Matcher::new(packs), Reviewer::new(packs));
+        Self { lexicon, matcher, rules, redactor, reviewer }
     }
 
     /// What is taken out of texts before anybody sees them.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
+    }
+
+    /// What looks at a call as a whole.
+    pub fn reviewer(&self) -> &Reviewer {
+        &self.reviewer
     }
 
     /// The lexicon in use.

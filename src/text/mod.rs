@@ -9,6 +9,7 @@ pub mod lexicon;
 pub mod pack;
 mod reading;
 pub mod redaction;
+pub mod review;
 pub mod rolling;
 pub mod rule;
 mod terms;

@@ -19,6 +19,9 @@
 //! terms = ["thank you"]
 //!
 //! [[rule]]                          # of an alert: see `rule.rs`
+//! [[qa]]                            # a line of the score card: see `review/criteria.rs`
+//! [[entity]]                        # a thing that is named: see `review/entities.rs`
+//! [[cue]]                           # what tells a reason or an outcome: see `review/summary.rs`
 //! [[redact]]                        # written as [ssn], silenced in the sound; see text/redaction
 //! label = "ssn"
 //! form = "999-99-9999"              # 9 a digit, A a letter; marks may be said, written or left out
@@ -36,6 +39,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::redaction::Form;
+use super::review::criteria::{Criterion, CriterionEntry};
+use super::review::entities::{EntityEntry, EntityForm};
+use super::review::summary::{Cue, CueEntry};
 use super::rule::{Rule, RuleEntry};
 use super::terms::Term;
 use crate::call::Leg;
@@ -56,7 +62,7 @@ pub struct PackError {
 pub const MAX_VALENCE: f64 = 4.0;
 
 /// A checked pack.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Pack {
     /// What results call it.
     pub name: String,
@@ -74,6 +80,12 @@ pub struct Pack {
     pub rules: Vec<Rule>,
     /// Numbers that nobody may keep.
     pub redact: Vec<Form>,
+    /// Lines of the score card.
+    pub criteria: Vec<Criterion>,
+    /// Things that are named in calls.
+    pub entities: Vec<EntityForm>,
+    /// What tells why a call was made, and what came of it.
+    pub cues: Vec<Cue>,
 }
 
 /// Terms with one label.
@@ -138,6 +150,12 @@ struct PackFile {
     rule: Vec<RuleEntry>,
     #[serde(default)]
     redact: Vec<Spanned<RedactEntry>>,
+    #[serde(default)]
+    qa: Vec<CriterionEntry>,
+    #[serde(default)]
+    entity: Vec<EntityEntry>,
+    #[serde(default)]
+    cue: Vec<CueEntry>,
 }
 
 #[derive(Deserialize)]
@@ -202,6 +220,7 @@ impl Pack {
             ("profanity-en.toml", include_str!("../../etc/packs/profanity-en.toml")),
             ("alerts.toml", include_str!("../../etc/packs/alerts.toml")),
             ("national-ids.toml", include_str!("../../etc/packs/national-ids.toml")),
+            ("quality.toml", include_str!("../../etc/packs/quality.toml")),
         ]
         .into_iter()
         .map(|(file, text)| Self::parse(file, text))
@@ -246,6 +265,9 @@ impl PackFile {
         });
         Ok(Pack {
             rules: self.rule.into_iter().map(|entry| entry.check(&name)).collect::<Result<_, _>>()?,
+            criteria: self.qa.into_iter().map(|entry| entry.check(&name)).collect::<Result<_, _>>()?,
+            entities: self.entity.into_iter().map(EntityEntry::check).collect::<Result<_, _>>()?,
+            cues: self.cue.into_iter().map(CueEntry::check).collect::<Result<_, _>>()?,
             name,
             version: self.version,
             language: self.language,
@@ -303,7 +325,7 @@ mod tests {
         let packs = Pack::bundled().expect("bundled packs");
         assert_eq!(
             packs.iter().map(|pack| pack.name.as_str()).collect::<Vec<_>>(),
-            ["call-centre", "billing", "profanity-en", "alerts", "national-ids"]
+            ["call-centre", "billing", "profanity-en", "alerts", "national-ids", "quality"]
         );
     }
 

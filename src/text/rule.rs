@@ -182,8 +182,25 @@ fn milliseconds(key: &str, value: Option<&Spanned<f64>>, low_s: f64) -> Result<O
     value.map(|value| within(key, value, low_s, MAX_S).map(|seconds| (seconds * 1000.0).round() as i64)).transpose()
 }
 
-fn number(key: &str, value: Option<&Spanned<f64>>, low: f64, high: f64) -> Result<Option<f64>, Fault> {
+pub(super) fn number(key: &str, value: Option<&Spanned<f64>>, low: f64, high: f64) -> Result<Option<f64>, Fault> {
     value.map(|value| within(key, value, low, high)).transpose()
+}
+
+/// The part of the call that `first_s`, `last_s`, `first_share` and `last_share` name; one of them at most.
+pub(super) fn read_window(
+    [first_s, last_s, first_share, last_share]: [Option<&Spanned<f64>>; 4],
+    wrong: &impl Fn(&str) -> Fault,
+) -> Result<Window, Fault> {
+    let windows = [
+        milliseconds("first_s", first_s, 1.0)?.map(Window::First),
+        milliseconds("last_s", last_s, 1.0)?.map(Window::Last),
+        number("first_share", first_share, 0.01, 1.0)?.map(Window::FirstShare),
+        number("last_share", last_share, 0.01, 1.0)?.map(Window::LastShare),
+    ];
+    if windows.iter().flatten().count() > 1 {
+        return Err(wrong("first_s, last_s, first_share and last_share: only one of them"));
+    }
+    Ok(windows.into_iter().flatten().next().unwrap_or_default())
 }
 
 impl RuleEntry {
@@ -229,15 +246,10 @@ impl RuleEntry {
                  negatives and risk_above is needed",
             ));
         }
-        let windows = [
-            milliseconds("first_s", self.first_s.as_ref(), 1.0)?.map(Window::First),
-            milliseconds("last_s", self.last_s.as_ref(), 1.0)?.map(Window::Last),
-            number("first_share", self.first_share.as_ref(), 0.01, 1.0)?.map(Window::FirstShare),
-            number("last_share", self.last_share.as_ref(), 0.01, 1.0)?.map(Window::LastShare),
-        ];
-        if windows.iter().flatten().count() > 1 {
-            return Err(wrong("first_s, last_s, first_share and last_share: only one of them"));
-        }
+        let window = read_window(
+            [&self.first_s, &self.last_s, &self.first_share, &self.last_share].map(Option::as_ref),
+            &wrong,
+        )?;
         let times = count("times", self.times.as_ref(), 1, 1000)?;
         let within_ms = milliseconds("within_s", self.within_s.as_ref(), 1.0)?;
         if within_ms.is_some() && times.is_none() {
@@ -261,7 +273,7 @@ impl RuleEntry {
                 _ => Trigger::Text(text),
             },
             figures,
-            window: windows.into_iter().flatten().next().unwrap_or_default(),
+            window,
             times: times.unwrap_or(1),
             within_ms,
             name,

@@ -1,0 +1,107 @@
+//! What a quality analyst asks of a call: the score card, the things that were named, and the few lines that tell it.
+//!
+//! Pure, and by rules that packs hold as data: every point, every thing found and every line chosen comes with the words that made it. Reads lines
+//! in order of time and knows nothing of where they are kept. Nothing here is a judgement of a person; it says what was said and what was not.
+
+pub mod criteria;
+pub mod entities;
+pub mod measures;
+pub mod scorecard;
+pub mod summary;
+
+use serde::Serialize;
+
+use self::criteria::Criterion;
+use self::entities::EntityForm;
+use self::measures::Measures;
+use self::scorecard::{Card, Judge};
+use self::summary::{Cue, Summary, Teller};
+use super::pack::Pack;
+use crate::call::Leg;
+
+/// A line of a call as it is kept.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Row number of its segment.
+    pub segment: i64,
+    /// Who says it.
+    pub leg: Leg,
+    /// Begin in the call, milliseconds.
+    pub start_ms: i64,
+    /// End in the call, milliseconds.
+    pub end_ms: i64,
+    /// What was said.
+    pub text: String,
+    /// Its sentiment, -1 to 1.
+    pub compound: f64,
+    /// Labels of the keywords in it.
+    pub labels: Vec<String>,
+}
+
+/// Words of a line, and where it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Quote {
+    /// Row number of the segment.
+    pub segment_id: i64,
+    /// Whose.
+    pub leg: Leg,
+    /// Begin of the segment in the call, milliseconds.
+    pub start_ms: i64,
+    /// The words.
+    pub text: String,
+}
+
+impl Quote {
+    fn of(line: &Line, text: &str) -> Self {
+        Self { segment_id: line.segment, leg: line.leg, start_ms: line.start_ms, text: text.into() }
+    }
+}
+
+/// Reads calls by the rules of some packs.
+#[derive(Debug)]
+pub struct Reviewer {
+    judge: Judge,
+    entities: Vec<EntityForm>,
+    teller: Teller,
+}
+
+impl Reviewer {
+    /// Takes the packs' criteria, things and cues, in the order of the packs. Of criteria with one name the last counts.
+    pub fn new(packs: &[Pack]) -> Self {
+        let criteria: Vec<Criterion> = packs.iter().flat_map(|pack| &pack.criteria).cloned().collect();
+        let cues: Vec<Cue> = packs.iter().flat_map(|pack| &pack.cues).cloned().collect();
+        Self {
+            judge: Judge::new(&criteria),
+            entities: packs.iter().flat_map(|pack| &pack.entities).cloned().collect(),
+            teller: Teller::new(&cues),
+        }
+    }
+
+    /// The score card. `over` says whether nothing more will be said.
+    pub fn card(&self, lines: &[Line], measures: &Measures, over: bool) -> Card {
+        self.judge.card(lines, measures, over)
+    }
+
+    /// The things that were named, in order of time.
+    pub fn entities(&self, lines: &[Line]) -> Vec<entities::Entity> {
+        lines.iter().flat_map(|line| entities::find(&self.entities, line)).collect()
+    }
+
+    /// The lines that tell the call.
+    pub fn summary(&self, lines: &[Line]) -> Summary {
+        self.teller.tell(lines)
+    }
+}
+
+#[cfg(test)]
+pub(super) fn line(segment: i64, leg: Leg, start_s: i64, text: &str, compound: f64, labels: &[&str]) -> Line {
+    Line {
+        segment,
+        leg,
+        start_ms: start_s * 1000,
+        end_ms: start_s * 1000 + 2000,
+        text: text.into(),
+        compound,
+        labels: labels.iter().map(|&label| label.into()).collect(),
+    }
+}
