@@ -33,6 +33,7 @@ use crate::pipeline::keep::{KeepSettings, Keeper};
 use crate::pipeline::live::{Inputs, Live, Parts};
 use crate::pipeline::liveness::Liveness;
 use crate::pipeline::privacy::PrivacySettings;
+use crate::pipeline::review::Desk;
 use crate::pipeline::transcribe::{TranscribeSettings, Work, Workers};
 use crate::pipeline::{govern, listen};
 use crate::speech::models;
@@ -243,6 +244,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         health,
         metrics: Arc::new(move || metrics.render()),
         inlet: api::Inlet { requests: inlet_to },
+        desk: Desk::new(store.clone(), Arc::clone(&analyser)),
         cache: config.paths.state.join("cache"),
         uploads: uploads(&config, &spool),
         stop: stop.clone(),

@@ -8,7 +8,7 @@
 pub mod book;
 pub mod notify;
 pub mod risk;
-mod speech;
+pub mod speech;
 pub mod watch;
 
 pub use book::RuleBook;

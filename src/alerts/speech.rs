@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, HashMap};
 use crate::call::Leg;
 
 /// Pauses up to here are ordinary: they do not count as dead air in the risk.
-const PAUSE_MS: i64 = 4000;
+pub const PAUSE_MS: i64 = 4000;
 /// An utterance holds so much air before and after its voice (`EndpointSettings`), in which nobody speaks over anybody.
 const AIR_MS: i64 = 450;
 
 /// Something that time has decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Passage {
+pub enum Passage {
     /// Nobody spoke.
     Silence {
         /// End of the last utterance before.
@@ -34,7 +34,7 @@ pub(super) enum Passage {
 
 /// A call's utterances on one line.
 #[derive(Debug, Default)]
-pub(super) struct SpeechLine {
+pub struct SpeechLine {
     /// Known, but not yet passed: by start.
     ahead: BTreeMap<(i64, Leg), i64>,
     /// End of the last speech that was passed.
@@ -51,21 +51,22 @@ pub(super) struct SpeechLine {
 
 impl SpeechLine {
     /// Both sides can be heard from here on.
-    pub(super) fn both_sides(&mut self, since_ms: i64) {
+    pub fn both_sides(&mut self, since_ms: i64) {
         self.both_since.get_or_insert(since_ms);
     }
 
     /// A silence of a call whose sound is not here.
-    pub(super) fn reported(&mut self, ms: i64) {
+    pub fn reported(&mut self, ms: i64) {
         self.reported_ms = self.reported_ms.max(ms - PAUSE_MS);
     }
 
-    pub(super) fn add(&mut self, leg: Leg, start_ms: i64, end_ms: i64) {
+    /// Somebody spoke.
+    pub fn add(&mut self, leg: Leg, start_ms: i64, end_ms: i64) {
         self.ahead.insert((start_ms, leg), end_ms);
     }
 
     /// Everything that begins before `to_ms` is known: tells what happened up to there. The last silence may still go on.
-    pub(super) fn pass(&mut self, to_ms: i64) -> Vec<Passage> {
+    pub fn pass(&mut self, to_ms: i64) -> Vec<Passage> {
         let mut passed = Vec::new();
         while let Some(entry) = self.ahead.first_entry().filter(|entry| entry.key().0 < to_ms) {
             let ((start_ms, leg), end_ms) = entry.remove_entry();
@@ -96,7 +97,7 @@ impl SpeechLine {
     }
 
     /// Silence beyond ordinary pauses so far, with the present one up to `to_ms`, milliseconds.
-    pub(super) fn dead_air_ms(&self, to_ms: i64) -> i64 {
+    pub fn dead_air_ms(&self, to_ms: i64) -> i64 {
         let now = match self.silence(to_ms) {
             Some(Passage::Silence { start_ms, end_ms }) => (end_ms - start_ms - PAUSE_MS).max(0),
             _ => 0,
@@ -105,12 +106,12 @@ impl SpeechLine {
     }
 
     /// Both sides at once so far, milliseconds.
-    pub(super) fn overlap_ms(&self) -> i64 {
+    pub fn overlap_ms(&self) -> i64 {
         self.overlap_ms
     }
 
     /// The call's begin moves: two halves of it have met.
-    pub(super) fn shift(&mut self, ms: i64) {
+    pub fn shift(&mut self, ms: i64) {
         self.ahead =
             std::mem::take(&mut self.ahead).into_iter().map(|((at, leg), end)| ((at + ms, leg), end + ms)).collect();
         self.spoken_to = self.spoken_to.map(|at| at + ms);
@@ -122,7 +123,7 @@ impl SpeechLine {
     }
 
     /// Takes over the utterances of another half.
-    pub(super) fn absorb(&mut self, other: Self) {
+    pub fn absorb(&mut self, other: Self) {
         self.ahead.extend(other.ahead);
         self.dead_air_ms += other.dead_air_ms;
         self.overlap_ms += other.overlap_ms;

@@ -13,6 +13,7 @@ mod follow;
 mod health;
 mod privacy;
 mod realtime;
+mod review;
 mod search;
 mod sound;
 mod upload;
@@ -36,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 use self::walls::door::{About, Door, NOTHING, OPERATE, OPERATE_OR_INGEST, READ, Routes};
 use crate::call::WallTime;
 use crate::pipeline::live::Command;
+use crate::pipeline::review::Desk;
 use crate::store::{Store, StoreError};
 
 pub use health::Health;
@@ -61,6 +63,8 @@ pub struct Api {
     pub uploads: Uploads,
     /// Where calls of other platforms come in.
     pub inlet: Inlet,
+    /// Looks at calls as a whole.
+    pub desk: Desk,
     /// Ends the feeds.
     pub stop: CancellationToken,
 }
@@ -175,6 +179,9 @@ fn routes() -> Routes {
         .get("/api/v1/calls/{id}/segments", call, calls::segments)
         .get("/api/v1/calls/{id}/peaks", call, sound::draw)
         .get("/api/v1/calls/{id}/live", call, sound::live)
+        .get("/api/v1/calls/{id}/qa", call, review::qa)
+        .get("/api/v1/calls/{id}/entities", call, review::entities)
+        .get("/api/v1/calls/{id}/summary", call, review::summary)
         .get("/api/v1/calls/{id}/export", call, export::one)
         .get("/calls/{id}/export", call, export::documented)
         .post("/calls/bulk", own, export::bulk)

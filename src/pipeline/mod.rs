@@ -17,6 +17,7 @@ mod measures;
 pub mod notify;
 pub mod partial;
 pub mod privacy;
+pub mod review;
 pub mod status;
 pub mod transcribe;
 mod watching;

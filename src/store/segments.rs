@@ -4,7 +4,7 @@ use rusqlite::{Row, params_from_iter};
 use serde_json::Value as Json;
 
 use super::{Store, StoreError};
-use crate::call::{CallKey, WallTime};
+use crate::call::{CallKey, Leg, WallTime};
 
 /// A segment as the API shows it.
 #[derive(Clone, Debug)]
@@ -73,6 +73,24 @@ pub(super) fn of_call() -> String {
          ORDER BY segment.start_ms, segment.id"
     )
 }
+
+/// A stretch of speech that has become text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spoken {
+    /// Whose.
+    pub leg: Leg,
+    /// Begin in the call, milliseconds, with the air that was cut along.
+    pub start_ms: i64,
+    /// End in the call.
+    pub end_ms: i64,
+}
+
+pub(super) const SPOKEN: &str = "
+    SELECT leg.leg, utterance.start_ms, utterance.end_ms
+    FROM utterance
+    JOIN leg ON leg.id = utterance.leg
+    WHERE utterance.call = ?1 AND utterance.state = 'done'
+    ORDER BY utterance.id";
 
 /// What to search for.
 #[derive(Clone, Debug, Default)]
@@ -180,6 +198,18 @@ impl Store {
     /// A call's text in order of time.
     pub async fn segments(&self, call: CallKey) -> Result<Vec<SegmentRow>, StoreError> {
         self.read(move |db| db.prepare_cached(&of_call())?.query_map([call.0], segment_row)?.collect()).await
+    }
+
+    /// When somebody said something that became text, in the order in which it was heard.
+    pub async fn spoken(&self, call: CallKey) -> Result<Vec<Spoken>, StoreError> {
+        self.read(move |db| {
+            let row = |row: &Row| {
+                let leg = Leg::parse(&row.get::<_, String>(0)?).unwrap_or(Leg::Mixed);
+                Ok(Spoken { leg, start_ms: row.get(1)?, end_ms: row.get(2)? })
+            };
+            db.prepare_cached(SPOKEN)?.query_map([call.0], row)?.collect()
+        })
+        .await
     }
 
     /// Where something was said, newest first.

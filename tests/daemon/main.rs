@@ -4,6 +4,7 @@ mod alerts;
 mod api;
 mod bad_input;
 mod bed;
+mod desk;
 mod latency;
 mod live;
 mod metrics;

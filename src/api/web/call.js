@@ -5,6 +5,7 @@ import { SIGNS, speaker } from './card.js';
 import { Feed } from './feed.js';
 import { Listener } from './listen.js';
 import { Player } from './player.js';
+import { Quality } from './quality.js';
 import { Transcript, ofEvent, ofSegment, wordByWord } from './text.js';
 
 const id = decodeURIComponent(location.pathname.split('/').at(-1));
@@ -17,6 +18,7 @@ const alerts = new Map(), happened = new Map();
 
 const title = el('h1'), about = el('p', { class: 'note' }), sound = el('div'), course = el('div', { class: 'course' });
 const live = el('div', { class: 'row live' }), alertList = el('ul', { class: 'alerts' }), risk = el('div', { class: 'parts' }), events = el('ol', { class: 'events' }), words = el('p', { class: 'note' });
+const quality = new Quality(id, at => player?.seek(at));
 const transcript = new Transcript(wordByWord, line => el('button', { type: 'button', class: 'plain when', 'data-at': line.start, 'aria-label': `hear from ${clock(line.start)}`, text: clock(line.start) }));
 
 function section(name, ...content) {
@@ -30,7 +32,8 @@ function build() {
       ...FORMATS.map(([format, name]) => el('a', { class: 'button', download: true, href: urlOf(`/api/v1/calls/${encodeURIComponent(id)}/export?format=${format}`), text: name })))),
     about, live, sound, course,
     el('div', { class: 'columns' }, section('Transcript', transcript.element),
-      el('div', {}, section('Alerts', alertList, risk), section('Said', words), section('Events', events))));
+      el('div', {}, section('Summary', quality.summary), section('Score card', quality.card), section('Alerts', alertList, risk), section('Named', quality.named),
+        section('Said', words), section('Events', events))));
   transcript.element.addEventListener('click', event => {
     const place = event.target.closest('[data-at]');
     if (place && player) player.seek(Number(place.dataset.at));
@@ -144,6 +147,7 @@ async function load() {
   drawAlerts();
   drawLive();
   drawEvents();
+  quality.load().catch(error => quality.fail(error));
   await drawSound();
   const wanted = Number(/t=([\d.]+)/.exec(location.hash)?.[1] ?? NaN);
   if (wanted >= 0) [...transcript.lines.values()].findLast(({ line }) => line.start <= wanted + 0.01)?.item.scrollIntoView({ block: 'center' });

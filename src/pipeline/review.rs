@@ -1,0 +1,207 @@
+//! A call's score card, things and summary, from what is stored of it. Made when somebody asks: an hour of talk takes some milliseconds, and what
+//! the packs say now counts, not what they said then.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use crate::alerts::speech::{PAUSE_MS, Passage, SpeechLine};
+use crate::call::{CallState, Leg};
+use crate::store::calls::{CallRow, LegRow};
+use crate::store::segments::{SegmentRow, Spoken};
+use crate::store::{Store, StoreError};
+use crate::text::TextAnalyser;
+use crate::text::review::entities::Entity;
+use crate::text::review::measures::Measures;
+use crate::text::review::scorecard::Card;
+pub use crate::text::review::scorecard::Mark;
+use crate::text::review::summary::Summary;
+use crate::text::review::Line;
+
+/// Both at once for so long is an interruption; less is assent, or the room's echo.
+const INTERRUPTION_MS: i64 = 500;
+/// A pace is told from so much speech on.
+const PACE_S: f64 = 5.0;
+
+/// Looks at calls as a whole.
+#[derive(Clone)]
+pub struct Desk {
+    store: Store,
+    analyser: Arc<RwLock<Arc<TextAnalyser>>>,
+}
+
+impl Desk {
+    /// Reads with whatever packs are in use.
+    pub fn new(store: Store, analyser: Arc<RwLock<Arc<TextAnalyser>>>) -> Self {
+        Self { store, analyser }
+    }
+
+    fn analyser(&self) -> Arc<TextAnalyser> {
+        Arc::clone(&self.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// Runs `read` on the call's lines, away from the threads that serve sockets.
+    async fn with_lines<T: Send + 'static>(
+        &self,
+        call: &CallRow,
+        read: impl FnOnce(&TextAnalyser, &[Line]) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let rows = self.store.segments(call.key).await?;
+        let analyser = self.analyser();
+        let done = tokio::task::spawn_blocking(move || {
+            let lines: Vec<Line> = rows.into_iter().map(line).collect();
+            read(&analyser, &lines)
+        });
+        done.await.map_err(|_| StoreError::Closed)
+    }
+
+    /// The score card and the figures that it may ask for.
+    pub async fn card(&self, call: &CallRow) -> Result<(Card, Measures), StoreError> {
+        let legs = self.store.legs(call.key).await?;
+        let spoken = self.store.spoken(call.key).await?;
+        let over = matches!(CallState::parse(&call.state), Some(CallState::Completed | CallState::Failed));
+        self.with_lines(call, move |analyser, lines| {
+            let measures = measure(lines, &spoken, &legs);
+            (analyser.reviewer().card(lines, &measures, over), measures)
+        })
+        .await
+    }
+
+    /// The things that were named.
+    pub async fn entities(&self, call: &CallRow) -> Result<Vec<Entity>, StoreError> {
+        self.with_lines(call, |analyser, lines| analyser.reviewer().entities(lines)).await
+    }
+
+    /// The lines that tell the call.
+    pub async fn summary(&self, call: &CallRow) -> Result<Summary, StoreError> {
+        self.with_lines(call, |analyser, lines| analyser.reviewer().summary(lines)).await
+    }
+}
+
+fn line(row: SegmentRow) -> Line {
+    let labels = row.keywords.as_array().into_iter().flatten().filter_map(|hit| hit["label"].as_str());
+    Line {
+        segment: row.id,
+        leg: Leg::parse(&row.leg).unwrap_or(Leg::Mixed),
+        start_ms: row.start_ms,
+        end_ms: row.end_ms,
+        labels: labels.map(str::to_owned).collect(),
+        text: row.text,
+        compound: row.compound,
+    }
+}
+
+fn seconds(ms: i64) -> f64 {
+    ms as f64 / 1000.0
+}
+
+/// Speech and pace by the text's own times; silence and interruptions as the alerts know them, from the stretches that have become text.
+fn measure(lines: &[Line], spoken: &[Spoken], legs: &[LegRow]) -> Measures {
+    let mut speech_ms: HashMap<Leg, i64> = HashMap::new();
+    let mut words: HashMap<Leg, usize> = HashMap::new();
+    for line in lines {
+        *speech_ms.entry(line.leg).or_default() += (line.end_ms - line.start_ms).max(0);
+        *words.entry(line.leg).or_default() += line.text.split_whitespace().count();
+    }
+    let speech_s = |leg| seconds(speech_ms.get(&leg).copied().unwrap_or(0));
+    let pace = |leg| (speech_s(leg) >= PACE_S).then(|| words[&leg] as f64 / speech_s(leg) * 60.0);
+    let begin = |leg: Leg| legs.iter().filter(|row| row.leg == leg.as_str()).map(|row| row.offset_ms).min();
+    let (agent, caller) = (begin(Leg::Agent), begin(Leg::Caller));
+    let both_since = agent.zip(caller).map(|(agent, caller)| agent.max(caller));
+
+    let mut measures = Measures {
+        agent_speech_s: speech_s(Leg::Agent),
+        caller_speech_s: speech_s(Leg::Caller),
+        mixed_speech_s: speech_s(Leg::Mixed),
+        agent_words_per_minute: pace(Leg::Agent),
+        caller_words_per_minute: pace(Leg::Caller),
+        ..Measures::default()
+    };
+    // One leg with both voices tells when nobody speaks, but not who does.
+    let Some(since) = both_since.or(begin(Leg::Mixed)).filter(|_| !spoken.is_empty()) else { return measures };
+    let mut course = SpeechLine::default();
+    course.both_sides(since);
+    for one in spoken {
+        course.add(one.leg, one.start_ms, one.end_ms);
+    }
+    let end_ms = spoken.iter().map(|one| one.end_ms).max().unwrap_or(0);
+    let (mut longest_ms, mut broke_in) = (0, HashMap::<Leg, u32>::new());
+    for passage in course.pass(end_ms) {
+        match passage {
+            Passage::Silence { start_ms, end_ms } => longest_ms = longest_ms.max(end_ms - start_ms),
+            Passage::Overlap { by, start_ms, end_ms } if end_ms - start_ms >= INTERRUPTION_MS => {
+                *broke_in.entry(by).or_default() += 1;
+            }
+            Passage::Overlap { .. } => {}
+        }
+    }
+    measures.dead_air_s = Some(seconds(course.dead_air_ms(end_ms).max(0)));
+    measures.longest_silence_s = Some(seconds(longest_ms));
+    if both_since.is_some() {
+        let all = measures.agent_speech_s + measures.caller_speech_s;
+        measures.agent_share = (all >= PACE_S).then(|| measures.agent_speech_s / all);
+        measures.agent_interruptions = Some(broke_in.get(&Leg::Agent).copied().unwrap_or(0));
+        measures.caller_interruptions = Some(broke_in.get(&Leg::Caller).copied().unwrap_or(0));
+        measures.overlap_s = Some(seconds(course.overlap_ms()));
+    }
+    measures
+}
+
+/// Silences up to this long are ordinary pauses, seconds.
+pub const ORDINARY_PAUSE_S: f64 = PAUSE_MS as f64 / 1000.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{LegKey, WallTime};
+
+    fn said(leg: Leg, start_ms: i64, end_ms: i64, text: &str) -> (Line, Spoken) {
+        let line = Line { segment: 1, leg, start_ms, end_ms, text: text.into(), compound: 0.0, labels: Vec::new() };
+        (line, Spoken { leg, start_ms: start_ms - 200, end_ms: end_ms + 250 })
+    }
+
+    fn leg(name: &str) -> LegRow {
+        LegRow {
+            key: LegKey(1),
+            leg: name.into(),
+            source: "recording".into(),
+            rate_hz: 8000,
+            started: WallTime(0),
+            offset_ms: 0,
+            path: String::new(),
+            channel: 0,
+            owned: true,
+            peer: None,
+            samples: 0,
+            closed: None,
+            close_reason: None,
+        }
+    }
+
+    #[test]
+    fn shares_pace_silence_and_interruptions_are_those_of_the_call() {
+        let ten = "one two three four five six seven eight nine ten";
+        let (lines, spoken): (Vec<_>, Vec<_>) = [
+            said(Leg::Agent, 1000, 6000, ten),
+            said(Leg::Caller, 4000, 9000, ten),
+            said(Leg::Agent, 29_000, 34_000, ten),
+        ]
+        .into_iter()
+        .unzip();
+        let measures = measure(&lines, &spoken, &[leg("agent"), leg("caller")]);
+        assert_eq!((measures.agent_speech_s, measures.caller_speech_s), (10.0, 5.0));
+        assert!((measures.agent_share.expect("told") - 2.0 / 3.0).abs() < 1e-9);
+        assert_eq!(measures.agent_words_per_minute, Some(120.0));
+        assert_eq!((measures.agent_interruptions, measures.caller_interruptions), (Some(0), Some(1)));
+        assert_eq!(measures.overlap_s, Some(2.0));
+        assert_eq!((measures.longest_silence_s, measures.dead_air_s), (Some(19.55), Some(15.55)));
+    }
+
+    #[test]
+    fn a_leg_with_both_voices_tells_of_silence_and_of_nobody() {
+        let (lines, spoken): (Vec<_>, Vec<_>) =
+            [said(Leg::Mixed, 1000, 3000, "a"), said(Leg::Mixed, 13_000, 14_000, "b")].into_iter().unzip();
+        let measures = measure(&lines, &spoken, &[leg("mixed")]);
+        assert_eq!((measures.agent_share, measures.agent_interruptions), (None, None));
+        assert_eq!(measures.longest_silence_s, Some(9.55));
+    }
+}
