@@ -28,6 +28,7 @@ use crate::capture::recordings::{Ledger, RecordingSettings, Recordings, Taken};
 use crate::capture::{LastFrame, upload, wall_clock};
 use crate::config::Config;
 use crate::host::{self, Signals, Wish};
+use crate::pipeline::again::Again;
 use crate::pipeline::in_hand::InHand;
 use crate::pipeline::keep::{KeepSettings, Keeper};
 use crate::pipeline::live::{Inputs, Live, Parts};
@@ -236,6 +237,9 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let health = health(&config, &workers, &last_frame, started);
     let tls = doors::tls(&config)?;
     let walls = Walls::new(doors::wall_settings(&config), store.clone(), wall_clock).await?;
+    let (again, reader) =
+        Again::new(store.clone(), Arc::clone(&workers), Arc::clone(&analyser), privacy_settings(&config), wall_clock);
+    let reader = tokio::spawn(reader.run(stop.clone()));
     let liveness = Liveness { commands: commands_to.clone(), writer: store.writer().clone() };
     let api = Api {
         walls: Arc::new(walls),
@@ -245,6 +249,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         metrics: Arc::new(move || metrics.render()),
         inlet: api::Inlet { requests: inlet_to },
         desk: Desk::new(store.clone(), Arc::clone(&analyser)),
+        again,
         cache: config.paths.state.join("cache"),
         uploads: uploads(&config, &spool),
         stop: stop.clone(),
@@ -302,6 +307,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     stop_live.cancel();
     let _ = conductor.await;
     let _ = keeper.await;
+    let _ = reader.await;
     for server in servers {
         // A client that holds its connection open does not hold us.
         let _ = tokio::time::timeout(Duration::from_secs(1), server).await;

@@ -46,6 +46,7 @@ pub(super) fn summary(call: &CallRow) -> Map<String, Value> {
         "open_alerts": call.open_alerts,
         "alert_level": call.alert_level,
         "risk_score": call.risk,
+        "tags": call.tags,
         "processing_mode": "realtime",
     });
     if let Value::Object(map) = object { map } else { Map::new() }
@@ -170,6 +171,7 @@ pub(super) async fn list(
         state,
         agent: query.text("agent"),
         campaign: query.text("campaign"),
+        tag: query.text("tag"),
         since: query.time("since")?,
         until: query.time("until")?,
         min_sentiment: query.parse("min_sentiment", "a number from -1 to 1")?,

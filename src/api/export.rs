@@ -1,4 +1,4 @@
-//! A call's text as files: `GET /api/v1/calls/{id}/export?format=` json, text, csv, srt, vtt; and of many calls at once, `POST /calls/bulk`.
+//! A call's text as files: `GET /api/v1/calls/{id}/export?format=` json, text, csv, srt, vtt; and of many calls in one.
 //!
 //! What was said goes into these files as text: it cannot become a formula in a spreadsheet or a tag in a subtitle.
 
@@ -8,19 +8,14 @@ use std::fmt::Write;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
+use axum::Json;
 use serde_json::{Value, json};
 
-use super::calls::{find_call, find_seen, session};
-use super::walls::Told;
-use super::walls::access::Access;
+use super::calls::{find_call, session};
 use super::{Api, ApiError, Parameters};
 use crate::call::Leg;
 use crate::store::calls::CallRow;
 use crate::store::segments::SegmentRow;
-
-/// Calls in one bulk request.
-const MANY: usize = 1000;
 
 /// What a call can be written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,49 +202,36 @@ pub(super) async fn documented(
     }
 }
 
-fn refused(problem: &str) -> Response {
+/// A 400, as documented for these paths.
+pub(super) fn refused(problem: &str) -> Response {
     (StatusCode::BAD_REQUEST, Json(json!({"detail": problem}))).into_response()
 }
 
-/// `POST /calls/bulk`: `{"action": "export", "call_ids": […], "format": "csv"}`, one file with all of them (json, text or csv).
-pub(super) async fn bulk(
-    State(api): State<Api>,
-    access: Access,
-    body: Result<Json<Value>, axum::extract::rejection::JsonRejection>,
-) -> Result<Response, ApiError> {
-    let Ok(Json(body)) = body else { return Ok(refused("a JSON object with action and call_ids is wanted")) };
-    let ids: Vec<&str> = body["call_ids"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    if ids.is_empty() || ids.len() > MANY {
-        return Ok(refused(&format!("call_ids: 1 to {MANY} ids of calls are wanted")));
-    }
-    if body["action"] != "export" {
-        return Ok(refused("action: only export is supported"));
-    }
-    let format = Format::parse(body["format"].as_str().unwrap_or("csv"));
+/// One file with all of these calls: json, text or csv.
+pub(super) async fn together(api: &Api, calls: &[CallRow], format: Option<&str>) -> Result<Response, ApiError> {
+    let format = Format::parse(format.unwrap_or("csv"));
     let Some(format) = format.filter(|format| matches!(format, Format::Json | Format::Text | Format::Csv)) else {
         return Ok(refused("format: many calls in one file go as json, text or csv"));
     };
     let mut out = if format == Format::Csv { CSV_HEAD.to_string() } else { String::new() };
-    let (mut sessions, mut told) = (Vec::new(), Vec::new());
-    for id in ids {
-        let call = find_seen(&api, &access, id).await?;
-        told.push(call.key);
+    let mut sessions = Vec::new();
+    for call in calls {
         if format == Format::Json {
-            sessions.push(session(&api, &call).await?);
+            sessions.push(session(api, call).await?);
             continue;
         }
         let rows = api.store.segments(call.key).await?;
         if format == Format::Csv {
-            out.push_str(&csv(&call, &rows));
+            out.push_str(&csv(call, &rows));
         } else {
-            out.push_str(&text(&call, &rows));
+            out.push_str(&text(call, &rows));
             out.push('\n');
         }
     }
     if format == Format::Json {
         out = format!("{:#}\n", Value::from(sessions));
     }
-    Ok((Extension(Told(told)), file("calls", format, out)).into_response())
+    Ok(file("calls", format, out))
 }
 
 #[cfg(test)]

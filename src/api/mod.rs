@@ -5,6 +5,7 @@
 mod alerts;
 mod audio;
 mod board;
+mod bulk;
 mod calls;
 mod export;
 mod feed;
@@ -36,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::walls::door::{About, Door, NOTHING, OPERATE, OPERATE_OR_INGEST, READ, Routes};
 use crate::call::WallTime;
+use crate::pipeline::again::Again;
 use crate::pipeline::live::Command;
 use crate::pipeline::review::Desk;
 use crate::store::{Store, StoreError};
@@ -65,6 +67,8 @@ pub struct Api {
     pub inlet: Inlet,
     /// Looks at calls as a whole.
     pub desk: Desk,
+    /// Reads calls again.
+    pub again: Again,
     /// Ends the feeds.
     pub stop: CancellationToken,
 }
@@ -184,11 +188,12 @@ fn routes() -> Routes {
         .get("/api/v1/calls/{id}/summary", call, review::summary)
         .get("/api/v1/calls/{id}/export", call, export::one)
         .get("/calls/{id}/export", call, export::documented)
-        .post("/calls/bulk", own, export::bulk)
+        .post("/calls/bulk", own, bulk::bulk)
         .get(walls::link::PATH, call, audio::audio)
         .get("/calls/{id}/audio", call, audio::audio)
         .post("/api/v1/calls/{id}/audio/link", call, audio::link)
         .post("/api/v1/calls/{id}/end", command, calls::end)
+        .post("/api/v1/calls/{id}/trigger-ai-pipeline", command, bulk::again)
         .post("/api/v1/calls/{id}/pause", command, privacy::pause)
         .post("/api/v1/calls/{id}/resume", command, privacy::resume)
         .post("/api/v1/calls/{id}/hold", command, privacy::hold)

@@ -4,6 +4,7 @@
 //! thread that reads grown audio and finds utterances; the workers (`transcribe.rs`) are threads that write them down. They meet in channels and
 //! in the queue; none of them touches audio that is not on disk.
 
+pub mod again;
 pub mod analyze;
 pub mod clock;
 pub mod govern;

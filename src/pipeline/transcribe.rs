@@ -46,6 +46,8 @@ pub struct Job {
 pub enum Work {
     /// Speech.
     Utterance(Box<Job>),
+    /// Speech of a call that is over, to be read once more; the answer goes to who asks.
+    Again(Box<Job>, oneshot::Sender<Written>),
     /// Speech that is not over.
     Growing(Growing),
     /// A question whether inference works: a second of silence.
@@ -264,6 +266,12 @@ impl Workers {
                         }
                     }
                 }
+                Some(Work::Again(job, answer)) => {
+                    let (name, recogniser) = mine.for_text(false);
+                    let result = self.read_again(recogniser, &job);
+                    self.note(&result);
+                    let _ = answer.send(Written { job: *job, result, engine: name.to_string() }); // nobody wants it any more
+                }
                 Some(Work::Growing(growing)) => {
                     let result = self.orders.while_running(|| {
                         let sound = read(&growing.leg, growing.start, growing.end)?;
@@ -284,6 +292,14 @@ impl Workers {
                 None => {}
             }
         }
+    }
+
+    fn read_again(&self, recogniser: &mut Recogniser, job: &Job) -> Result<Recognition, String> {
+        let _held = self.in_hand.hold(job.utterance).map_err(|ends| {
+            format!("the process ended {ends} times while an utterance of it was in hand; it is not tried again")
+        })?;
+        let mut results = self.orders.while_running(|| transcribe(recogniser, std::slice::from_ref(job)));
+        results.pop().unwrap_or_else(|| Err("no answer".into()))
     }
 
     /// Utterances that are written down together with this one: where the engine gains by it, this worker's share of what waits.

@@ -61,6 +61,8 @@ pub struct CallRow {
     pub open_alerts: i64,
     /// Their worst level.
     pub alert_level: Option<String>,
+    /// What people have put on it, in order.
+    pub tags: Vec<String>,
 }
 
 const COLUMNS: &str = "call.id, call.call_id, call.source, call.state, call.started_ms, call.last_activity_ms, call.closed_ms, call.ended_ms, \
@@ -68,7 +70,8 @@ const COLUMNS: &str = "call.id, call.call_id, call.source, call.state, call.star
     call.sentiment, call.rolling, call.has_alerts, call.figures, call.risk, call.risk_parts, \
     (SELECT count(*) FROM alert WHERE alert.call = call.id AND acknowledged_ms IS NULL), \
     (SELECT CASE max(CASE level WHEN 'critical' THEN 3 WHEN 'urgent' THEN 2 ELSE 1 END) WHEN 3 THEN 'critical' WHEN 2 THEN 'urgent' WHEN 1 THEN 'warning' END \
-     FROM alert WHERE alert.call = call.id AND acknowledged_ms IS NULL)";
+     FROM alert WHERE alert.call = call.id AND acknowledged_ms IS NULL), \
+    (SELECT json_group_array(tag) FROM call_tag WHERE call_tag.call = call.id)";
 
 fn call_row(row: &Row) -> rusqlite::Result<CallRow> {
     Ok(CallRow {
@@ -98,6 +101,7 @@ fn call_row(row: &Row) -> rusqlite::Result<CallRow> {
         risk_parts: row.get(23)?,
         open_alerts: row.get(24)?,
         alert_level: row.get(25)?,
+        tags: serde_json::from_str(&row.get::<_, String>(26)?).unwrap_or_default(),
     })
 }
 
@@ -120,6 +124,8 @@ pub struct CallFilter {
     pub max_sentiment: Option<f64>,
     /// With, or without, alerts.
     pub has_alerts: Option<bool>,
+    /// With this tag.
+    pub tag: Option<String>,
     /// Calls of other campaigns do not exist for the one who asks.
     pub only: Option<String>,
     /// After this place of an earlier page: (start, row).
@@ -143,6 +149,10 @@ impl CallFilter {
         add("agent = ?", self.agent.clone().map(Into::into));
         add("campaign = ?", self.campaign.clone().map(Into::into));
         add("campaign = ?", self.only.clone().map(Into::into));
+        add(
+            "EXISTS (SELECT 1 FROM call_tag WHERE call_tag.call = call.id AND call_tag.tag = ?)",
+            self.tag.clone().map(Into::into),
+        );
         add("started_ms >= ?", self.since.map(|at| at.0.into()));
         add("started_ms < ?", self.until.map(|at| at.0.into()));
         add("sentiment >= ?", self.min_sentiment.map(Into::into));

@@ -24,6 +24,8 @@ pub enum Whom {
     Lead(String),
     /// This one call, by any of its ids.
     Call(String),
+    /// These calls, by any of their ids; those that are not there are left out.
+    Calls(Vec<String>),
 }
 
 /// What was erased.
@@ -84,6 +86,10 @@ fn bare(phone: &str) -> String {
 /// A call: row and id.
 pub type Found = (i64, String);
 
+const BY_ANY_ID: &str = "
+    SELECT id, call_id FROM call
+    WHERE call_id = ?1 OR id IN (SELECT call FROM call_alias WHERE alias = ?1)";
+
 /// The calls of a person.
 pub fn calls_of(db: &Connection, whom: &Whom) -> Result<Vec<Found>, ForgetError> {
     let all = |sql: &str, value: &str| -> rusqlite::Result<Vec<Found>> {
@@ -99,10 +105,15 @@ pub fn calls_of(db: &Connection, whom: &Whom) -> Result<Vec<Found>, ForgetError>
             (rows.into_iter().filter(|(_, phone)| same(phone)).map(|(call, _)| call).collect(), "phone number")
         }
         Whom::Lead(lead) => (all("SELECT id, call_id FROM call WHERE lead = ?1", lead)?, "lead"),
-        Whom::Call(id) => {
-            let sql = "SELECT id, call_id FROM call
-                 WHERE call_id = ?1 OR id IN (SELECT call FROM call_alias WHERE alias = ?1)";
-            (all(sql, id)?, "id")
+        Whom::Call(id) => (all(BY_ANY_ID, id)?, "id"),
+        Whom::Calls(ids) => {
+            let mut found: Vec<Found> = Vec::new();
+            for id in ids {
+                found.extend(all(BY_ANY_ID, id)?);
+            }
+            found.sort();
+            found.dedup();
+            (found, "id")
         }
     };
     if found.is_empty() { Err(ForgetError::Nobody(what)) } else { Ok(found) }

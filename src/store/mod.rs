@@ -16,7 +16,9 @@ pub mod privacy;
 pub mod recordings;
 pub mod recovery;
 pub mod retention;
+pub mod rewrite;
 pub mod segments;
+pub mod tags;
 pub mod token_book;
 pub mod tokens;
 mod writer;
@@ -123,6 +125,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/004_privacy.sql")),
         M::up(include_str!("schema/005_notify.sql")),
         M::up(include_str!("schema/006_walls.sql")),
+        M::up(include_str!("schema/007_desk.sql")),
     ])
 }
 

@@ -139,7 +139,7 @@ async fn pages_follow_each_other_without_gap_or_overlap() {
 #[test]
 fn a_database_of_any_earlier_version_is_brought_up_to_date() {
     let folder = tempfile::tempdir().expect("temp dir");
-    for earlier in 1..=4 {
+    for earlier in 1..=5 {
         let path = folder.path().join(format!("{earlier}.db"));
         let mut db = rusqlite::Connection::open(&path).expect("open");
         migrations().to_version(&mut db, earlier).expect("earlier");
@@ -181,7 +181,7 @@ async fn every_query_of_the_api_uses_an_index() {
         (privacy::HOLD.into(), 1),
         (retention::OLD_AUDIO.into(), 2),
     ];
-    for bits in 0..1024_u32 {
+    for bits in 0..2048_u32 {
         let on = |bit: u32| bits & (1 << bit) != 0;
         let filter = CallFilter {
             state: on(0).then_some(CallState::Active),
@@ -194,6 +194,7 @@ async fn every_query_of_the_api_uses_an_index() {
             has_alerts: on(7).then_some(true),
             after: on(8).then_some((1, 1)),
             only: on(9).then(|| "c".into()),
+            tag: on(10).then(|| "t".into()),
             limit: 10,
         };
         let (sql, values) = filter.sql();
@@ -214,7 +215,7 @@ async fn every_query_of_the_api_uses_an_index() {
         let (sql, values) = filter.sql();
         queries.push((sql, values.len()));
     }
-    queries.extend([(alerts::OPEN.into(), 1), (alerts::SPEECH.into(), 1), (segments::SPOKEN.into(), 1), (notifications::DUE.into(), 3)]);
+    queries.extend([(alerts::OPEN.into(), 1), (alerts::SPEECH.into(), 1), (segments::SPOKEN.into(), 1), (rewrite::STRETCHES.into(), 1), (rewrite::KEPT.into(), 1), (rewrite::WITHOUT_SOUND.into(), 1), (notifications::DUE.into(), 3)]);
     let search = SearchFilter {
         query: "\"x\"".into(),
         agent: Some("a".into()),

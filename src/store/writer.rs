@@ -380,7 +380,7 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
             }
         }
     }
-    for table in ["leg", "utterance", "segment", "event", "call_alias", "alert", "hold", "audit"] {
+    for table in ["leg", "utterance", "segment", "event", "call_alias", "alert", "hold", "audit", "call_tag"] {
         db.execute(&format!("UPDATE OR REPLACE {table} SET call = ?2 WHERE call = ?1"), (from.0, into.0))?;
     }
     db.execute(
@@ -412,7 +412,7 @@ fn call_moved(
     Ok(())
 }
 
-fn call_figures(db: &Connection, call: CallKey, figures: &CallFigures) -> rusqlite::Result<()> {
+pub(super) fn call_figures(db: &Connection, call: CallKey, figures: &CallFigures) -> rusqlite::Result<()> {
     db.prepare_cached(
         "UPDATE call
          SET segments = ?2, sentiment = ?3, rolling = ?4, sentiment_min = ?5, sentiment_max = ?6, consecutive_negative = ?7, figures = ?8
@@ -485,7 +485,7 @@ fn utterance_found(db: &Connection, utterance: &NewUtterance) -> rusqlite::Resul
     Ok(())
 }
 
-fn add_segments(
+pub(super) fn add_segments(
     db: &Connection,
     utterance: UtteranceKey,
     segments: &[NewSegment],

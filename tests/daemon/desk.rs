@@ -1,8 +1,10 @@
 //! What a quality analyst does with calls that are over: score card, named things, summary.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::bed::Bed;
+use crate::bed::{self, Bed};
 
 /// A call of another platform, line by line: (speaker, text).
 fn talk(bed: &Bed, call: &str, lines: &[(&str, &str)]) {
@@ -67,4 +69,90 @@ fn a_call_is_scored_by_rules_that_name_their_words_and_told_in_its_own_lines() {
         assert_eq!(outcome(&qa, name), wanted, "{name}: {qa}");
     }
     assert_eq!(bed.ask("GET", "/api/v1/calls/none/qa", None).0, 404);
+}
+
+#[test]
+fn many_calls_are_tagged_found_by_their_tag_and_deleted_but_for_those_that_must_stay() {
+    let mut bed = Bed::new("none", "");
+    bed.start();
+    for call in ["B-1", "B-2", "B-3"] {
+        talk(&bed, call, &[("agent", "Hello there."), ("customer", "I want to cancel my contract.")]);
+    }
+    let bulk = |body: Value| bed.ask("POST", "/calls/bulk", Some(&body));
+    for body in [json!({}), json!({"action": "burn", "call_ids": ["B-1"]}), json!({"action": "tag", "call_ids": ["B-1"]})] {
+        assert_eq!(bulk(body.clone()).0, 400, "{body}");
+    }
+    assert_eq!(bulk(json!({"action": "tag", "call_ids": ["B-1", "none"], "tags": ["vip"]})).0, 404);
+    assert_eq!(bed.get("/api/v1/calls?tag=vip")["calls"], json!([]), "nothing was done");
+
+    let (status, answer) = bulk(json!({"action": "tag", "call_ids": ["B-1", "B-2"], "tags": ["vip", "call back"]}));
+    assert_eq!((status, &answer["done"]), (200, &json!(["B-1", "B-2"])), "{answer}");
+    let untag = "action=untag&call_ids=B-1&call_ids=B-2&tags=call+back";
+    let form = ureq::post(format!("http://127.0.0.1:{}/calls/bulk", bed.http))
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .send(untag);
+    assert_eq!(form.expect("a form").status(), 200);
+    let found = bed.get("/api/v1/calls?tag=vip");
+    assert_eq!(found["calls"].as_array().map(Vec::len), Some(2));
+    assert_eq!(found["calls"][0]["tags"], json!(["vip"]));
+
+    let (status, answer) = bulk(json!({"action": "reprocess", "call_ids": ["B-1"]}));
+    assert_eq!(status, 409, "{answer}");
+    assert!(answer["detail"].as_str().is_some_and(|why| why.contains("sound")), "{answer}");
+    assert_eq!(bed.ask("POST", "/api/v1/calls/B-1/trigger-ai-pipeline", None).0, 409);
+
+    assert_eq!(bed.ask("POST", "/api/v1/calls/B-2/hold?reason=court", None).0, 200);
+    let (status, answer) = bulk(json!({"action": "delete", "call_ids": ["B-1", "B-2"]}));
+    assert_eq!((status, &answer["done"]), (200, &json!(["B-1"])), "{answer}");
+    assert!(answer["failed"][0]["detail"].as_str().is_some_and(|why| why.contains("hold")), "{answer}");
+    assert_eq!(bed.ask("GET", "/api/v1/calls/B-1", None).0, 404);
+    assert_eq!(bed.ask("GET", "/api/v1/calls/B-2", None).0, 200);
+    let csv = ureq::post(format!("http://127.0.0.1:{}/calls/bulk", bed.http))
+        .header("Content-Type", "application/json")
+        .send(json!({"action": "export", "call_ids": ["B-2", "B-3"]}).to_string());
+    let csv = csv.expect("export").body_mut().read_to_string().expect("text");
+    assert_eq!(csv.lines().count(), 5, "{csv}");
+}
+
+#[test]
+fn a_call_is_read_again_its_old_text_goes_at_once_and_without_its_sound_it_stays() {
+    let Some(model) = bed::demo_model() else { return };
+    let mut bed = Bed::new(&model.display().to_string(), "");
+    bed.start();
+    let line = &bed::lines()[0];
+    let mut stream = bed.dial(&bed::uuid_of(1_795_218_045, 81, 2));
+    bed::speak(&mut stream, &line.samples).expect("speak");
+    drop(stream);
+    let call = bed.until_completed("1795218045.81");
+    let said = call["cumulative_transcript"].clone();
+    assert!(said.as_str().is_some_and(|said| !said.is_empty()), "{call}");
+    bed.stop();
+    // As if another model had misheard it then.
+    let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
+    db.execute("UPDATE segment SET text = 'rhubarb rhubarb'", []).expect("mishear");
+    drop(db);
+    bed.start();
+    bed.until("the model is there", Duration::from_secs(60), |bed| {
+        bed.ask("POST", "/calls/bulk", Some(&json!({"action": "reprocess", "call_ids": ["1795218045.81"]}))).0 == 200
+    });
+    let path = "/api/v1/calls/1795218045.81";
+    bed.until("it is read again", Duration::from_secs(60), |bed| bed.get(path)["cumulative_transcript"] == said);
+    let again = bed.get(path);
+    assert_eq!(again["segment_count"], call["segment_count"], "{again}");
+    assert_eq!(bed.get("/api/v1/search?q=rhubarb")["hits"], json!([]));
+    assert_eq!(bed.get("/api/v1/calls?limit=5")["calls"][0]["sentiment"], call["sentiment"]);
+
+    let ask = |bed: &Bed| bed.ask("POST", &format!("{path}/trigger-ai-pipeline"), None);
+    assert_eq!(bed.ask("POST", &format!("{path}/hold"), None).0, 200);
+    let (status, answer) = ask(&bed);
+    assert!(status == 409 && answer["detail"].as_str().is_some_and(|why| why.contains("hold")), "{answer}");
+    assert_eq!(bed.ask("DELETE", &format!("{path}/hold"), None).0, 200);
+    for entry in std::fs::read_dir(bed.path("state/spool")).expect("spool").flatten() {
+        if entry.path().is_dir() {
+            std::fs::remove_dir_all(entry.path()).expect("remove");
+        }
+    }
+    let (status, answer) = ask(&bed);
+    assert!(status == 409 && answer["detail"].as_str().is_some_and(|why| why.contains("its text stays")), "{answer}");
+    assert_eq!(bed.get(path)["cumulative_transcript"], said);
 }

@@ -18,7 +18,7 @@ mod messages;
 mod private;
 mod recover;
 mod time;
-mod words;
+pub(super) mod words;
 
 use std::collections::HashMap;
 use std::sync::Arc;

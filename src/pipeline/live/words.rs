@@ -159,7 +159,7 @@ fn count(job: &Job, state: UtteranceState, segments: usize, lag_ms: i64) {
     metrics::histogram!("lineside_lag_seconds").record(lag_ms as f64 / 1000.0);
 }
 
-fn segment(piece: Piece, analysis: &Analysis, language: Option<String>) -> NewSegment {
+pub(in crate::pipeline) fn segment(piece: Piece, analysis: &Analysis, language: Option<String>) -> NewSegment {
     NewSegment {
         start: CallTime(piece.start_ms),
         end: CallTime(piece.end_ms),
@@ -181,7 +181,7 @@ fn terms(hits: &[TermHit]) -> Vec<Term> {
     hits.iter().map(|hit| Term { term: hit.term.clone(), label: hit.label.clone() }).collect()
 }
 
-fn figures(rolling: &CallRolling) -> CallFigures {
+pub(in crate::pipeline) fn figures(rolling: &CallRolling) -> CallFigures {
     let call = &rolling.call;
     CallFigures {
         segments: i64::from(call.segments),

@@ -1,0 +1,155 @@
+//! A call that is over is read again: which stretches there are, and their new text in the place of the old, in one transaction.
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::change::{CallFigures, NewSegment, UtteranceState};
+use super::privacy::PrivacyChange;
+use super::{Store, StoreError, writer};
+use crate::call::{CallKey, Leg, LegKey, UtteranceKey, WallTime};
+
+/// A stretch of speech, as it can be read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Row number.
+    pub key: UtteranceKey,
+    /// Its leg.
+    pub leg: LegKey,
+    /// Samples of the leg.
+    pub start_sample: u64,
+    /// One past the last.
+    pub end_sample: u64,
+    /// Start in the call, milliseconds.
+    pub start_ms: i64,
+}
+
+/// The new text of a stretch.
+#[derive(Clone, Debug)]
+pub struct Rewritten {
+    /// Which.
+    pub utterance: UtteranceKey,
+    /// `Done` or `Empty`.
+    pub state: UtteranceState,
+    /// The text in order of time.
+    pub segments: Vec<NewSegment>,
+    /// Why it is empty.
+    pub note: Option<String>,
+    /// Engine and model.
+    pub engine: String,
+    /// Wall time of the inference, milliseconds.
+    pub took_ms: i64,
+}
+
+/// The sentiment of a text that stays.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kept {
+    /// Whose stretch.
+    pub utterance: UtteranceKey,
+    /// Who says it.
+    pub leg: Leg,
+    /// Start in the call, milliseconds.
+    pub start_ms: i64,
+    /// -1 to 1.
+    pub compound: f64,
+}
+
+pub(super) const STRETCHES: &str = "
+    SELECT id, leg, start_sample, end_sample, start_ms
+    FROM utterance
+    WHERE call = ?1
+    ORDER BY id";
+pub(super) const KEPT: &str = "
+    SELECT segment.utterance, leg.leg, segment.start_ms, segment.compound
+    FROM segment
+    JOIN leg ON leg.id = segment.leg
+    WHERE segment.call = ?1
+    ORDER BY segment.start_ms, segment.id";
+pub(super) const WITHOUT_SOUND: &str = "SELECT count(*) FROM leg WHERE call = ?1 AND audio_gone_ms IS NOT NULL";
+
+impl Store {
+    /// The stretches of a call, in the order in which they were found.
+    pub async fn stretches(&self, call: CallKey) -> Result<Vec<Stretch>, StoreError> {
+        self.read(move |db| {
+            let row = |row: &Row| {
+                Ok(Stretch {
+                    key: UtteranceKey(row.get(0)?),
+                    leg: LegKey(row.get(1)?),
+                    start_sample: row.get::<_, i64>(2)? as u64,
+                    end_sample: row.get::<_, i64>(3)? as u64,
+                    start_ms: row.get(4)?,
+                })
+            };
+            db.prepare_cached(STRETCHES)?.query_map([call.0], row)?.collect()
+        })
+        .await
+    }
+
+    /// The sentiment of every segment of a call, in order of time.
+    pub async fn compounds(&self, call: CallKey) -> Result<Vec<Kept>, StoreError> {
+        self.read(move |db| {
+            let row = |row: &Row| {
+                Ok(Kept {
+                    utterance: UtteranceKey(row.get(0)?),
+                    leg: Leg::parse(&row.get::<_, String>(1)?).unwrap_or(Leg::Mixed),
+                    start_ms: row.get(2)?,
+                    compound: row.get(3)?,
+                })
+            };
+            db.prepare_cached(KEPT)?.query_map([call.0], row)?.collect()
+        })
+        .await
+    }
+
+    /// Whether sound of ours of this call has been deleted.
+    pub async fn lacks_sound(&self, call: CallKey) -> Result<bool, StoreError> {
+        let count = self.read(move |db| db.prepare_cached(WITHOUT_SOUND)?.query_row([call.0], |row| row.get::<_, i64>(0)));
+        count.await.map(|count| count > 0)
+    }
+}
+
+impl Store {
+    /// Puts the new text in the place of the old, with the figures and the silences that go with it; messages that told the old one go too. `false`,
+    /// and nothing is done, when the call is not over any more, is on hold or is gone.
+    pub async fn rewrite(
+        &self,
+        call: CallKey,
+        texts: Vec<Rewritten>,
+        figures: CallFigures,
+        silences: Vec<PrivacyChange>,
+        at: WallTime,
+    ) -> Result<bool, StoreError> {
+        self.writer()
+            .run(move |db| {
+                let transaction = db.transaction()?;
+                if transaction.query_row(MAY_BE, [call.0], |_| Ok(())).optional()?.is_none() {
+                    return Ok(false);
+                }
+                for text in &texts {
+                    put(&transaction, text, at)?;
+                }
+                let told = "DELETE FROM event WHERE call = ?1 AND kind IN ('sentiment', 'redaction')";
+                transaction.execute(told, [call.0])?;
+                writer::call_figures(&transaction, call, &figures)?;
+                for silence in &silences {
+                    super::privacy::apply(&transaction, silence)?;
+                }
+                transaction.commit()?;
+                Ok(true)
+            })
+            .await
+    }
+}
+
+const MAY_BE: &str = "
+    SELECT 1 FROM call
+    WHERE id = ?1 AND state IN ('completed', 'failed') AND NOT EXISTS (SELECT 1 FROM hold WHERE hold.call = call.id)";
+
+fn put(db: &Connection, text: &Rewritten, at: WallTime) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM segment WHERE utterance = ?1")?.execute([text.utterance.0])?;
+    db.prepare_cached(
+        "UPDATE utterance
+         SET state = ?2, note = ?3, engine = ?4, took_ms = ?5, done_ms = ?6
+         WHERE id = ?1",
+    )?
+    .execute((text.utterance.0, writer::word(text.state), &text.note, &text.engine, text.took_ms, at.0))?;
+    writer::add_segments(db, text.utterance, &text.segments, at)
+}
