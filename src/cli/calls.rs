@@ -1,9 +1,11 @@
 //! `lineside calls`, `show`, `search`, `tail`: the daemon's answers on a terminal or for a script.
 
+use std::process::ExitCode;
+
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, Subcommand};
 use http_body_util::BodyExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client::{Daemon, query, runtime};
 use super::{colour, say, table};
@@ -23,9 +25,12 @@ struct Scope {
     since: Option<String>,
 }
 
-/// Newest first
+/// Newest first; or do something with some of them
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct CallsArguments {
+    #[command(subcommand)]
+    action: Option<CallsAction>,
     /// active, connection_closed, completed or failed
     #[arg(long)]
     state: Option<String>,
@@ -40,6 +45,9 @@ pub(super) struct CallsArguments {
     /// Mean sentiment at most
     #[arg(long, allow_hyphen_values = true)]
     max_sentiment: Option<f64>,
+    /// With this tag
+    #[arg(long)]
+    tag: Option<String>,
     /// Only calls in which a keyword or profanity was said
     #[arg(long)]
     alerts: bool,
@@ -52,6 +60,36 @@ pub(super) struct CallsArguments {
     /// The API's JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    daemon: Daemon,
+}
+
+#[derive(Subcommand)]
+enum CallsAction {
+    /// Put a tag on calls, or take it off
+    Tag {
+        /// The tag
+        tag: String,
+        /// Call ids
+        #[arg(required = true)]
+        calls: Vec<String>,
+        /// Take it off
+        #[arg(long)]
+        remove: bool,
+        #[command(flatten)]
+        daemon: Daemon,
+    },
+    /// Read calls that are over again, with the model of now; their old text stays until then
+    Reprocess(SomeCalls),
+    /// Erase calls: sound, text, alerts, events. What is on hold stays
+    Delete(SomeCalls),
+}
+
+#[derive(Args)]
+struct SomeCalls {
+    /// Call ids
+    #[arg(required = true)]
+    calls: Vec<String>,
     #[command(flatten)]
     daemon: Daemon,
 }
@@ -122,7 +160,38 @@ pub(super) fn coloured(line: &str, label: &str) -> String {
     }
 }
 
-pub(super) fn list(arguments: &CallsArguments, config: &Config) -> anyhow::Result<()> {
+/// Has something done with calls; not all of it done is a failure.
+fn act(action: &CallsAction, config: &Config) -> anyhow::Result<ExitCode> {
+    let (daemon, body) = match action {
+        CallsAction::Tag { tag, calls, remove, daemon } => {
+            let action = if *remove { "untag" } else { "tag" };
+            (daemon, json!({"action": action, "call_ids": calls, "tags": [tag]}))
+        }
+        CallsAction::Reprocess(some) => (&some.daemon, json!({"action": "reprocess", "call_ids": some.calls})),
+        CallsAction::Delete(some) => (&some.daemon, json!({"action": "delete", "call_ids": some.calls})),
+    };
+    let answer = daemon.tell(config, "/calls/bulk", &body)?;
+    let done = match action {
+        CallsAction::Tag { remove: false, .. } => "tagged",
+        CallsAction::Tag { remove: true, .. } => "tag taken off",
+        CallsAction::Reprocess(_) => "will be read again",
+        CallsAction::Delete(_) => "deleted",
+    };
+    for call in answer["done"].as_array().into_iter().flatten() {
+        say(&format!("{}: {done}", call.as_str().unwrap_or_default()))?;
+    }
+    let mut code = ExitCode::SUCCESS;
+    for failed in answer["failed"].as_array().into_iter().flatten() {
+        say(&format!("{}: {}", text(failed, "call_id"), text(failed, "detail")))?;
+        code = ExitCode::FAILURE;
+    }
+    Ok(code)
+}
+
+pub(super) fn list(arguments: &CallsArguments, config: &Config) -> anyhow::Result<ExitCode> {
+    if let Some(action) = &arguments.action {
+        return act(action, config);
+    }
     let query = query(&[
         ("state", arguments.state.clone()),
         ("agent", arguments.scope.agent.clone()),
@@ -131,13 +200,14 @@ pub(super) fn list(arguments: &CallsArguments, config: &Config) -> anyhow::Resul
         ("until", arguments.until.clone()),
         ("min_sentiment", arguments.min_sentiment.map(|value| value.to_string())),
         ("max_sentiment", arguments.max_sentiment.map(|value| value.to_string())),
+        ("tag", arguments.tag.clone()),
         ("has_alerts", arguments.alerts.then(|| "true".into())),
         ("limit", Some(arguments.limit.to_string())),
     ]);
     let answer = arguments.daemon.fetch(config, &format!("/api/v1/calls{query}"))?;
     if arguments.json {
         say(&answer.to_string())?;
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     let calls = answer["calls"].as_array().cloned().unwrap_or_default();
     let row = |call: &Value| {
@@ -157,14 +227,14 @@ pub(super) fn list(arguments: &CallsArguments, config: &Config) -> anyhow::Resul
         for call in &calls {
             say(&row(call).join("\t"))?;
         }
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     let mut rows = table(&["CALL", "BEGAN", "STATE", "AGENT", "CAMPAIGN", "SECONDS", "SEGMENTS", "SENTIMENT", ""]);
     for call in &calls {
         rows.add_row(row(call));
     }
     say(&rows.to_string())?;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn show(arguments: &ShowArguments, config: &Config) -> anyhow::Result<()> {

@@ -46,7 +46,7 @@ enum Command {
     Analyze(analyze::AnalyzeArguments),
     /// Score lines of text from stdin
     Score(score::ScoreArgs),
-    /// List calls
+    /// List calls, tag them, have them read again, delete them
     Calls(calls::CallsArguments),
     /// Show one call and its text
     Show(calls::ShowArguments),
@@ -102,7 +102,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Eagi(arguments) => eagi::run(&arguments, &config()?)?,
         Command::Analyze(arguments) => return analyze::run(&arguments, &config()?),
         Command::Score(arguments) => score::run(arguments)?,
-        Command::Calls(arguments) => calls::list(&arguments, &config()?)?,
+        Command::Calls(arguments) => return calls::list(&arguments, &config()?),
         Command::Show(arguments) => calls::show(&arguments, &config()?)?,
         Command::Search(arguments) => calls::search(&arguments, &config()?)?,
         Command::Alerts(arguments) => alerts::run(&arguments, &config()?)?,

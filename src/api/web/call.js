@@ -13,7 +13,7 @@ const main = document.getElementById('main');
 const FORMATS = [['json', 'JSON'], ['text', 'Text'], ['csv', 'CSV'], ['srt', 'SRT'], ['vtt', 'VTT']];
 const HEIGHT = 64;
 
-let call = null, player = null, listener = null, length = 0, follow = true;
+let call = null, player = null, listener = null, length = 0, due = 0, follow = true;
 const alerts = new Map(), happened = new Map();
 
 const title = el('h1'), about = el('p', { class: 'note' }), sound = el('div'), course = el('div', { class: 'course' });
@@ -71,7 +71,7 @@ function drawAbout() {
   document.title = `${title.textContent} – lineside`;
   const file = call.metadata?.file;
   setText(about, [call.call_id, call.campaign, day.format(new Date(call.start_time)), clock(length), call.status.replace('_', ' '), file, call.sentiment === null ? null : `sentiment ${signed(call.sentiment)} ${mood(call.sentiment)}`,
-    call.end_reason].filter(Boolean).join(' · '));
+    call.end_reason, call.tags.length ? `tags: ${call.tags.join(', ')}` : null].filter(Boolean).join(' · '));
   const parts = (call.risk?.parts ?? []).filter(part => part.share > 0).sort((a, b) => b.share - a.share);
   risk.replaceChildren(...(call.risk ? [el('p', {}, el('b', { text: `Risk ${Math.round(call.risk.score * 100)} %` }), parts.length ? ', made of' : ''), el('ul', {}, ...parts.map(part => el('li', { text: `${Math.round(part.share * 100)} %: ${part.says}` })))] : []));
   const counts = new Map();
@@ -79,7 +79,7 @@ function drawAbout() {
   setText(words, counts.size ? [...counts].sort((a, b) => b[1] - a[1]).map(([term, count]) => count > 1 ? `${term} (${count})` : term).join(', ') : 'no keyword');
 }
 
-const WHAT = { call_start: 'began', call_named: 'named', hangup: 'hung up', call_end: 'written down to its end', alert: 'alert', alert_acknowledged: 'alert acknowledged' };
+const WHAT = { call_start: 'began', call_named: 'named', hangup: 'hung up', call_end: 'written down to its end', call_rewritten: 'read again', alert: 'alert', alert_acknowledged: 'alert acknowledged' };
 
 function drawEvents() {
   const began = Date.parse(call.start_time);
@@ -153,6 +153,12 @@ async function load() {
   if (wanted >= 0) [...transcript.lines.values()].findLast(({ line }) => line.start <= wanted + 0.01)?.item.scrollIntoView({ block: 'center' });
 }
 
+/** Loads the call anew, once for all that comes together. */
+function reload() {
+  clearTimeout(due);
+  due = setTimeout(() => load().catch(() => {}), 200);
+}
+
 function onEvent(event, number) {
   if (event.type === 'sentiment') {
     if (transcript.add(ofEvent(event))) {
@@ -170,6 +176,7 @@ function onEvent(event, number) {
   }
   drawEvents();
   // The call has its sound and its words whole: words with times, risk, the players' lengths.
+  if (event.type === 'call_rewritten') reload();
   if (event.type === 'call_end' && call.status !== 'completed') load().catch(() => {});
 }
 

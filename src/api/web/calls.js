@@ -71,7 +71,7 @@ new ResizeObserver(paint).observe(view);
 const ofCall = call => ({
   id: call.call_id, began: brief.format(new Date(call.start_time)), agent: call.agent, phone: call.phone, campaign: call.campaign, length: clock(call.total_audio_duration),
   score: call.sentiment === null ? '' : `${signed(call.sentiment)} ${mood(call.sentiment)}`, feel: call.sentiment === null ? '' : mood(call.sentiment), state: call.status === 'connection_closed' ? 'closing' : call.status,
-  alerts: call.alert_level ? `${SIGNS[call.alert_level]} ${call.alert_level}` : call.has_alerts ? 'yes' : '', said: [call.metadata?.file ?? ''],
+  alerts: call.alert_level ? `${SIGNS[call.alert_level]} ${call.alert_level}` : call.has_alerts ? 'yes' : '', said: [...call.tags.flatMap(tag => [el('span', { class: 'tag', text: tag }), ' ']), call.metadata?.file ?? ''],
 });
 const ofHit = hit => ({
   id: hit.call_id, at: hit.segment.start_time, began: brief.format(new Date(hit.call_start_time)), agent: hit.agent, campaign: hit.campaign, length: `at ${clock(hit.segment.start_time)}`,
@@ -117,12 +117,12 @@ function find() {
   view.scrollTop = 0;
   paint();
   showSelected();
-  more();
+  return more();
 }
 
 function showSelected() {
   setText(document.getElementById('selected'), selected.size ? `${selected.size} selected` : 'none selected');
-  for (const id of ['export', 'delete']) document.getElementById(id).disabled = selected.size === 0;
+  for (const id of ['export', 'put', 'off', 'reprocess', 'delete']) document.getElementById(id).disabled = selected.size === 0;
   document.getElementById('all').checked = rows.length > 0 && rows.every(row => selected.has(row.id));
 }
 
@@ -157,22 +157,53 @@ document.getElementById('export').addEventListener('click', async () => {
   }
 });
 
-document.getElementById('delete').addEventListener('click', async () => {
-  const ids = [...selected];
-  const what = ids.length === 1 ? `call ${ids[0]}` : `${ids.length} calls`;
-  if (!await confirmed('Delete calls', `${what}: sound, text, alerts and events are erased. This cannot be undone.`, `Delete ${what}`)) return;
-  let done = 0;
+const AT_ONCE = 1000;
+/** Does it with all that are selected, so many at a time; says what was done and why the rest was not. */
+async function act(action, done, more = {}) {
+  const ids = [...selected], failed = [];
+  let count = 0;
   try {
-    for (const call of ids) {
-      await post('/api/v1/forget', { call });
-      selected.delete(call);
-      done += 1;
-      setText(note, `${done} of ${ids.length} deleted`);
+    for (let i = 0; i < ids.length; i += AT_ONCE) {
+      const answer = await post('/calls/bulk', { action, call_ids: ids.slice(i, i + AT_ONCE), ...more });
+      count += answer.done.length;
+      failed.push(...answer.failed);
     }
-    find();
   } catch (error) {
-    setText(note, `${done} of ${ids.length} deleted; ${error.status === 404 ? 'this lineside does not delete single calls' : error.message}`);
+    failed.push({ call_id: '', detail: error.message });
   }
+  const why = failed.length ? `; ${failed[0].call_id ? `${failed.length} not, the first, ${failed[0].call_id}: ` : ''}${failed[0].detail}` : '';
+  return `${count} of ${ids.length} ${done}${why}`;
+}
+
+const onClick = (id, listener) => document.getElementById(id).addEventListener('click', listener);
+const what = () => selected.size === 1 ? `call ${[...selected][0]}` : `${selected.size} calls`;
+
+/** After a change the list is another one; what was selected stays so where it can. */
+async function changed(says) {
+  const before = new Set(selected);
+  await find();
+  for (const row of rows) if (before.has(row.id)) selected.add(row.id);
+  paint();
+  showSelected();
+  setText(note, says);
+}
+
+for (const [id, action, done] of [['put', 'tag', 'tagged'], ['off', 'untag', 'without the tag']]) {
+  onClick(id, async () => {
+    const tags = document.getElementById('tag').value.split(',').map(tag => tag.trim()).filter(Boolean);
+    if (!tags.length) { document.getElementById('tag').focus(); setText(note, 'which tag?'); return; }
+    await changed(await act(action, done, { tags }));
+  });
+}
+
+onClick('reprocess', async () => {
+  if (!await confirmed('Read again', `${what()}: the sound is read again with the model in use now, and the text is replaced. Alerts stay as they were.`, `Read ${what()} again`)) return;
+  setText(note, await act('reprocess', 'will be read again, one after the other'));
+});
+
+onClick('delete', async () => {
+  if (!await confirmed('Delete calls', `${what()}: sound, text, alerts and events are erased. This cannot be undone. Calls on hold stay.`, `Delete ${what()}`)) return;
+  await changed(await act('delete', 'deleted'));
 });
 
 form.addEventListener('submit', event => { event.preventDefault(); find(); });
