@@ -29,10 +29,12 @@ use crate::capture::{LastFrame, upload, wall_clock};
 use crate::config::Config;
 use crate::host::{self, Signals, Wish};
 use crate::pipeline::again::Again;
+use crate::pipeline::glossary::Glossary;
 use crate::pipeline::in_hand::InHand;
 use crate::pipeline::keep::{KeepSettings, Keeper};
 use crate::pipeline::live::{Inputs, Live, Parts};
 use crate::pipeline::liveness::Liveness;
+use crate::pipeline::notify::Agents;
 use crate::pipeline::privacy::PrivacySettings;
 use crate::pipeline::review::Desk;
 use crate::pipeline::transcribe::{TranscribeSettings, Work, Workers};
@@ -240,6 +242,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let (again, reader) =
         Again::new(store.clone(), Arc::clone(&workers), Arc::clone(&analyser), privacy_settings(&config), wall_clock);
     let reader = tokio::spawn(reader.run(stop.clone()));
+    let glossary = Glossary::open(&config.paths.state, Arc::clone(&workers));
     let liveness = Liveness { commands: commands_to.clone(), writer: store.writer().clone() };
     let api = Api {
         walls: Arc::new(walls),
@@ -250,6 +253,8 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         inlet: api::Inlet { requests: inlet_to },
         desk: Desk::new(store.clone(), Arc::clone(&analyser)),
         again,
+        glossary,
+        agents: Agents::of(&config.notify),
         cache: config.paths.state.join("cache"),
         uploads: uploads(&config, &spool),
         stop: stop.clone(),

@@ -2,6 +2,7 @@
 //!
 //! Knows the store and the conductor's commands, never capture or speech. No request waits for anything but its own query.
 
+mod agents;
 mod alerts;
 mod audio;
 mod board;
@@ -11,6 +12,7 @@ mod export;
 mod feed;
 mod figures;
 mod follow;
+mod glossary;
 mod health;
 mod privacy;
 mod realtime;
@@ -38,7 +40,9 @@ use tokio_util::sync::CancellationToken;
 use self::walls::door::{About, Door, NOTHING, OPERATE, OPERATE_OR_INGEST, READ, Routes};
 use crate::call::WallTime;
 use crate::pipeline::again::Again;
+use crate::pipeline::glossary::Glossary;
 use crate::pipeline::live::Command;
+use crate::pipeline::notify::Agents;
 use crate::pipeline::review::Desk;
 use crate::store::{Store, StoreError};
 
@@ -69,6 +73,10 @@ pub struct Api {
     pub desk: Desk,
     /// Reads calls again.
     pub again: Again,
+    /// Words to expect.
+    pub glossary: Glossary,
+    /// The agents' notification service.
+    pub agents: Agents,
     /// Ends the feeds.
     pub stop: CancellationToken,
 }
@@ -200,6 +208,16 @@ fn routes() -> Routes {
         .delete("/api/v1/calls/{id}/hold", command, privacy::release)
         .get("/api/v1/calls/{id}/privacy", call, privacy::one)
         .post("/api/v1/forget", Door::new(OPERATE, About::All), privacy::forget)
+        .get("/api/v1/calls/agent-service/health", daemon, agents::health)
+        .post("/api/v1/calls/agent-service/test-auth", Door::new(OPERATE, About::Daemon), agents::test_auth)
+        .post("/api/v1/calls/agent-service/test-notification", Door::new(OPERATE, About::All), agents::test_notification)
+        .get("/api/v1/glossary", daemon, glossary::show)
+        .post_sized(
+            "/glossary/upload",
+            Door::new(OPERATE, About::All),
+            DefaultBodyLimit::max(glossary::BYTES),
+            glossary::upload,
+        )
         .get("/api/v1/alerts", own, alerts::list)
         .post("/api/v1/alerts/{id}/ack", Door::new(OPERATE, About::Own), alerts::ack)
         .get("/api/v1/search", own, search::search)

@@ -4,10 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
-use serde_json::json;
 
 use super::say;
-use crate::alerts::notify::{Message, Outcome};
+use crate::alerts::notify::{Kind, Message, Outcome};
 use crate::config::Config;
 
 /// Ways out of alerts
@@ -38,14 +37,14 @@ pub(super) fn run(arguments: &NotifyArguments, config: &Config) -> anyhow::Resul
         }
     }
     let now = jiff::Timestamp::now();
-    let alert = json!({
-        "type": "alert", "event": "alert", "id": 0, "alert_id": 0, "level": "warning", "alert_level": "warning", "severity": "medium", "call_id": "test",
-        "timestamp": format!("{now:.3}"), "rules_triggered": ["test"], "reasons": ["lineside notify test"], "words": [], "rules": [], "prompts": [],
-        "text": "This is a test of lineside's alerts.", "message": "test: lineside notify test", "acknowledged": false,
-    });
-    let message = Message::new(alert);
+    let message = Message::test("test", &format!("{now:.3}"));
     let mut failed = false;
     for notifier in chosen {
+        if notifier.kind == Kind::AgentService {
+            let probed = notifier.probe();
+            let found = probed.problem.map_or_else(|| "there, and takes the key".into(), |problem| format!("not well: {problem}"));
+            say(&format!("{}: {found}", notifier.name))?;
+        }
         let outcome = match notifier.send(&message, now.as_second()) {
             Outcome::Sent => "sent".into(),
             Outcome::Later(error, _) | Outcome::Never(error) => {

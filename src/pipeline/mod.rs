@@ -7,6 +7,7 @@
 pub mod again;
 pub mod analyze;
 pub mod clock;
+pub mod glossary;
 pub mod govern;
 pub mod in_hand;
 pub mod ingest;

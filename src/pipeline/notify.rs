@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::alerts::notify::{Message, Notifier, Outcome, TRIES, pause};
+pub use crate::alerts::notify::Probed;
+use crate::alerts::notify::{Kind, Message, Notifier, Outcome, TRIES, pause};
 use crate::call::alert::Unsaid;
 use crate::call::{Alert, WallTime};
 use crate::store::change::Change;
@@ -46,6 +47,48 @@ pub fn start(
         std::thread::Builder::new().name("notify".into()).spawn(move || way.run())?;
     }
     Ok(())
+}
+
+/// The agents' notification service, to be asked how it is.
+#[derive(Clone)]
+pub struct Agents(Option<Arc<Notifier>>);
+
+/// What became of a test.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// The notifier's name.
+    pub name: String,
+    /// Status of the answer.
+    pub status: Option<u16>,
+    /// Why it was not sent.
+    pub problem: Option<String>,
+}
+
+impl Agents {
+    /// The first notifier of that kind, where there is one.
+    pub fn of(notifiers: &[Notifier]) -> Self {
+        Self(notifiers.iter().find(|notifier| notifier.kind == Kind::AgentService).cloned().map(Arc::new))
+    }
+
+    /// Whether it is there and takes our key; `None` without one.
+    pub async fn probe(&self) -> Option<(String, Probed)> {
+        let notifier = Arc::clone(self.0.as_ref()?);
+        let name = notifier.name.clone();
+        Some((name, tokio::task::spawn_blocking(move || notifier.probe()).await.ok()?))
+    }
+
+    /// Sends it a test past its queue; `None` without one.
+    pub async fn test(&self, call_id: &str, now: WallTime) -> Option<Sent> {
+        let notifier = Arc::clone(self.0.as_ref()?);
+        let (name, message) = (notifier.name.clone(), Message::test(call_id, &now.rfc3339()));
+        let sending = tokio::task::spawn_blocking(move || notifier.send_told(&message, now.0 / 1000));
+        let (outcome, status) = sending.await.ok()?;
+        let problem = match outcome {
+            Outcome::Sent => None,
+            Outcome::Later(problem, _) | Outcome::Never(problem) => Some(problem),
+        };
+        Some(Sent { name, status, problem })
+    }
 }
 
 /// An alert as it may leave the box: without numbers. What has left cannot be corrected when the rest of a number is said, so none is sent; that

@@ -102,6 +102,8 @@ pub struct Workers {
     /// What they have in hand, for the case that the engine ends the process.
     pub in_hand: InHand,
     settings: RwLock<TranscribeSettings>,
+    /// Words to expect, before those of the settings.
+    words: RwLock<String>,
     engine: RwLock<Option<Arc<dyn Engine>>>,
     smaller: RwLock<Option<Arc<dyn Engine>>>,
     /// Counts models, so that a worker sees that there is another one.
@@ -124,6 +126,7 @@ impl Workers {
             orders: Orders::new(settings.workers),
             in_hand,
             settings: RwLock::new(settings),
+            words: RwLock::default(),
             engine: RwLock::default(),
             smaller: RwLock::default(),
             generation: AtomicU64::new(0),
@@ -159,6 +162,22 @@ impl Workers {
             self.status.set(|now| now.model = ModelState::Waiting);
         }
         self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Tells the recogniser of words to expect, from the next utterance on.
+    pub fn expect_words(&self, words: String) {
+        *self.words.write().unwrap_or_else(std::sync::PoisonError::into_inner) = words;
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// What the recogniser is told of every utterance: the configuration's hints, with the glossary before their prompt.
+    fn hints(&self) -> Hints {
+        let mut hints = self.settings().hints;
+        let words = self.words.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !words.is_empty() {
+            hints.prompt = Some(hints.prompt.map_or_else(|| words.clone(), |prompt| format!("{words}. {prompt}")));
+        }
+        hints
     }
 
     /// Whether there is a model.
@@ -319,7 +338,7 @@ impl Workers {
     }
 
     fn session(&self, generation: u64) -> Option<Mine> {
-        let hints = self.settings().hints;
+        let hints = self.hints();
         let open = |engine: &RwLock<Option<Arc<dyn Engine>>>| {
             let engine = engine.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()?;
             match engine.session() {

@@ -156,3 +156,90 @@ fn a_call_is_read_again_its_old_text_goes_at_once_and_without_its_sound_it_stays
     assert!(status == 409 && answer["detail"].as_str().is_some_and(|why| why.contains("its text stays")), "{answer}");
     assert_eq!(bed.get(path)["cumulative_transcript"], said);
 }
+
+/// A form with one file.
+fn send_list(bed: &Bed, list: &[u8]) -> (u16, Value) {
+    let body = [b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"g.csv\"\r\n\r\n", list, b"\r\n--x--\r\n"].concat();
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let sent = agent
+        .post(format!("http://127.0.0.1:{}/glossary/upload", bed.http))
+        .header("Content-Type", "multipart/form-data; boundary=x")
+        .send(&body[..]);
+    let mut answer = sent.expect("an answer");
+    let text = answer.body_mut().read_to_string().unwrap_or_default();
+    (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or_default())
+}
+
+#[test]
+fn a_glossary_is_taken_whole_or_refused_by_line_and_outlives_a_restart() {
+    let mut bed = Bed::new("none", "");
+    bed.start();
+    assert_eq!(bed.get("/api/v1/glossary"), json!({"count": 0, "in_prompt": 0, "terms": []}));
+    assert_eq!(bed.ask("POST", "/glossary/upload", Some(&json!({}))).0, 400);
+    assert_eq!(send_list(&bed, b"").0, 400);
+    let (status, answer) = send_list(&bed, b"term,meaning\nNorthern Energy,a company\n\"router\",\n");
+    assert_eq!((status, &answer["count"], &answer["in_prompt"]), (200, &json!(2), &json!(2)), "{answer}");
+    let (status, answer) = send_list(&bed, b"fine\n,\n...\n");
+    assert_eq!((status, &answer["errors"][0]["line"], &answer["errors"][1]["line"]), (400, &json!(2), &json!(3)), "{answer}");
+    assert_eq!(send_list(&bed, &vec![b'a'; 600 * 1024]).0, 413);
+    bed.stop();
+    bed.start();
+    assert_eq!(bed.get("/api/v1/glossary")["terms"], json!(["Northern Energy", "router"]));
+}
+
+/// Answers one request after the other with the next of these statuses.
+fn service(statuses: &'static [u16]) -> (u16, std::sync::mpsc::Receiver<String>) {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
+    let port = listener.local_addr().expect("address").port();
+    let (heard, requests) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for (stream, status) in listener.incoming().flatten().zip(statuses) {
+            let mut reader = BufReader::new(&stream);
+            let (mut head, mut length) = (String::new(), 0);
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).expect("line");
+                length = line.to_lowercase().strip_prefix("content-length: ").map_or(length, |text| text.trim().parse().expect("length"));
+                head.push_str(&line);
+                if line == "\r\n" {
+                    break;
+                }
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).expect("body");
+            let _ = heard.send(head + &String::from_utf8_lossy(&body));
+            write!(&stream, "HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").expect("answer");
+        }
+    });
+    (port, requests)
+}
+
+#[test]
+fn the_agents_service_is_asked_how_it_is_and_sent_a_test() {
+    let mut bed = Bed::new("none", "");
+    bed.start();
+    let health = bed.get("/api/v1/calls/agent-service/health");
+    assert_eq!((&health["status"], &health["details"]["configured"]), (&json!("unhealthy"), &json!(false)), "{health}");
+    drop(bed);
+
+    let (port, requests) = service(&[405, 401, 405, 202, 503]);
+    let mut bed = Bed::new(
+        "none",
+        &format!("[[notify]]\nname = \"agents\"\nkind = \"agent_service\"\nurl = \"http://127.0.0.1:{port}/v1\"\nkey = \"sesame\""),
+    );
+    bed.start();
+    let health = bed.get("/api/v1/calls/agent-service/health");
+    assert_eq!((&health["status"], &health["service_name"]), (&json!("healthy"), &json!("agent_notification_service")), "{health}");
+    assert!(requests.recv().expect("asked").to_lowercase().contains("authorization: bearer sesame"));
+    let (_, auth) = bed.ask("POST", "/api/v1/calls/agent-service/test-auth", None);
+    assert_eq!((&auth["status"], &auth["token_obtained"]), (&json!("failed"), &json!(false)), "{auth}");
+    let (_, auth) = bed.ask("POST", "/api/v1/calls/agent-service/test-auth", None);
+    assert_eq!(auth["status"], "success", "{auth}");
+    let (_, sent) = bed.ask("POST", "/api/v1/calls/agent-service/test-notification?call_id=test_123", None);
+    assert_eq!((&sent["notification_sent"], &sent["agent_response_code"]), (&json!(true), &json!(202)), "{sent}");
+    assert!(requests.iter().nth(2).expect("sent").contains("test_123"));
+    let health = bed.get("/api/v1/calls/agent-service/health");
+    assert_eq!((&health["status"], &health["checks"]["api_connectivity"]), (&json!("unhealthy"), &json!(true)), "{health}");
+    assert!(!health.to_string().contains("sesame"), "{health}");
+}

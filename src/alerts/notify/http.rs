@@ -55,7 +55,8 @@ fn slack(message: &Message) -> Value {
     json!({"text": escaped(&message.subject, SECTION), "attachments": [{"color": color, "blocks": blocks}]})
 }
 
-pub(super) fn send(notifier: &Notifier, message: &Message, at_s: i64) -> Outcome {
+/// What became of it, and the answer's status.
+pub(super) fn send(notifier: &Notifier, message: &Message, at_s: i64) -> (Outcome, Option<u16>) {
     let key = |text: &Option<String>| format!("Bearer {}", text.as_deref().unwrap_or_default());
     let mut headers: Vec<(&str, String)> = vec![("Content-Type", "application/json".into())];
     let body = match notifier.kind {
@@ -87,7 +88,7 @@ pub(super) fn send(notifier: &Notifier, message: &Message, at_s: i64) -> Outcome
     post(url, &headers, body)
 }
 
-fn post(url: &str, headers: &[(&str, String)], body: String) -> Outcome {
+fn post(url: &str, headers: &[(&str, String)], body: String) -> (Outcome, Option<u16>) {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(PATIENCE))
@@ -100,15 +101,15 @@ fn post(url: &str, headers: &[(&str, String)], body: String) -> Outcome {
         request = request.header(*name, value);
     }
     match request.send(body) {
-        Err(error @ (ureq::Error::BadUri(_) | ureq::Error::Http(_))) => Outcome::Never(error.to_string()),
-        Err(error) => Outcome::Later(error.to_string(), None),
+        Err(error @ (ureq::Error::BadUri(_) | ureq::Error::Http(_))) => (Outcome::Never(error.to_string()), None),
+        Err(error) => (Outcome::Later(error.to_string(), None), None),
         Ok(mut response) => {
             let status = response.status().as_u16();
             let after =
                 response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
             let said = response.body_mut().with_config().limit(2000).read_to_string().unwrap_or_default();
             let said: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
-            verdict(status, &said, after)
+            (verdict(status, &said, after), Some(status))
         }
     }
 }

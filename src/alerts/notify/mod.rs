@@ -5,6 +5,7 @@
 
 mod http;
 mod mail;
+mod probe;
 mod quiet;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use probe::Probed;
 pub use quiet::Quiet;
 
 use crate::call::Level;
@@ -157,25 +159,39 @@ impl Notifier {
 
     /// Sends a message. Blocks, half a minute at most. `at_s` is the time, in seconds since the epoch, that a signature holds.
     pub fn send(&self, message: &Message, at_s: i64) -> Outcome {
-        let outcome = match self.kind {
-            Kind::Smtp => mail::send(self, message),
+        self.send_told(message, at_s).0
+    }
+
+    /// The same, with the status of the answer where it was one of HTTP.
+    pub fn send_told(&self, message: &Message, at_s: i64) -> (Outcome, Option<u16>) {
+        let (outcome, status) = match self.kind {
+            Kind::Smtp => (mail::send(self, message), None),
             _ => http::send(self, message, at_s),
         };
-        let clean = |error: String| {
-            [&self.url, &self.key, &self.secret]
-                .into_iter()
-                .flatten()
-                .fold(error, |error, secret| error.replace(secret.as_str(), "…"))
-        };
-        match outcome {
+        let outcome = match outcome {
             Outcome::Sent => Outcome::Sent,
-            Outcome::Later(error, after) => Outcome::Later(clean(error), after),
-            Outcome::Never(error) => Outcome::Never(clean(error)),
-        }
+            Outcome::Later(error, after) => Outcome::Later(self.without_secrets(error), after),
+            Outcome::Never(error) => Outcome::Never(self.without_secrets(error)),
+        };
+        (outcome, status)
+    }
+
+    fn without_secrets(&self, error: String) -> String {
+        let secrets = [&self.url, &self.key, &self.secret].into_iter().flatten();
+        secrets.fold(error, |error, secret| error.replace(secret.as_str(), "…"))
     }
 }
 
 impl Message {
+    /// A test, in the name of a call that need not exist. `timestamp` as RFC 3339.
+    pub fn test(call_id: &str, timestamp: &str) -> Self {
+        Self::new(serde_json::json!({
+            "type": "alert", "event": "alert", "id": 0, "alert_id": 0, "level": "warning", "alert_level": "warning", "severity": "medium",
+            "call_id": call_id, "timestamp": timestamp, "rules_triggered": ["test"], "reasons": ["lineside notify test"], "words": [], "rules": [],
+            "prompts": [], "text": "This is a test of lineside's alerts.", "message": "test: lineside notify test", "acknowledged": false,
+        }))
+    }
+
     /// An alert as the API shows it, of which nothing is left that may not leave the box.
     pub fn new(json: Value) -> Self {
         let text = |key: &str| json[key].as_str().unwrap_or_default().to_owned();

@@ -64,6 +64,20 @@ form.addEventListener('submit', async event => {
   }
 });
 
+const words = document.getElementById('words'), mistakes = document.getElementById('mistakes');
+const told = list => list.count ? `${list.count} terms in use, the recogniser is told of ${list.in_prompt === list.count ? 'all' : `the first ${list.in_prompt}`}` : 'no list in use';
+
+document.getElementById('glossary').addEventListener('submit', async event => {
+  event.preventDefault();
+  mistakes.replaceChildren();
+  const response = await fetch(urlOf('/glossary/upload'), { method: 'POST', headers: { 'X-Requested-With': 'lineside' }, body: new FormData(event.target) }).catch(() => null);
+  const answer = await response?.json().catch(() => null);
+  if (response?.ok) { setText(words, told(answer)); event.target.reset(); return; }
+  setText(words, `refused: ${response ? detailOf(response.status, answer) : 'no answer'}`);
+  mistakes.replaceChildren(...(answer?.errors ?? []).map(one => el('li', { text: `line ${one.line}: ${one.detail}` })));
+});
+api('/api/v1/glossary').then(list => setText(words, told(list))).catch(() => {});
+
 for (const kind of ['dragenter', 'dragover']) drop.addEventListener(kind, event => { event.preventDefault(); drop.classList.add('over'); });
 for (const kind of ['dragleave', 'drop']) drop.addEventListener(kind, () => drop.classList.remove('over'));
 drop.addEventListener('drop', event => { event.preventDefault(); files.files = event.dataTransfer.files; });

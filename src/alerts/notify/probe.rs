@@ -1,0 +1,92 @@
+//! Whether the agents' notification service is there and takes our key, without sending it anything.
+//!
+//! What it offers for that is not ours to know, so its own address is asked with GET: any answer shows that it is there (one that takes POST alone
+//! says 405), 401 and 403 that the key is wrong, 5xx that it is not well.
+
+use std::time::Duration;
+
+use super::Notifier;
+
+/// From the connection to the head of the answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probed {
+    /// It answers.
+    pub connected: bool,
+    /// It does not refuse our key.
+    pub authenticated: bool,
+    /// Its answer's status.
+    pub status: Option<u16>,
+    /// What is wrong, without address and key.
+    pub problem: Option<String>,
+}
+
+impl Probed {
+    /// Whether it would take a message now, as far as that can be seen.
+    pub fn healthy(&self) -> bool {
+        self.problem.is_none()
+    }
+
+    fn of(status: u16) -> Self {
+        let authenticated = !matches!(status, 401 | 403 | 407);
+        let problem = if !authenticated {
+            Some(format!("answers {status}: the key is wrong, or missing"))
+        } else if status >= 500 {
+            Some(format!("answers {status}"))
+        } else {
+            None
+        };
+        Self { connected: true, authenticated, status: Some(status), problem }
+    }
+}
+
+impl Notifier {
+    /// Asks. Blocks, five seconds at most.
+    pub fn probe(&self) -> Probed {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .timeout_global(Some(PATIENCE))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .build()
+            .into();
+        let mut request = agent.get(self.url.as_deref().unwrap_or_default());
+        if let Some(key) = &self.key {
+            request = request.header("Authorization", format!("Bearer {key}"));
+        }
+        match request.call() {
+            Ok(response) => Probed::of(response.status().as_u16()),
+            Err(error) => Probed {
+                connected: false,
+                authenticated: false,
+                status: None,
+                problem: Some(self.without_secrets(error.to_string())),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_answer_shows_that_it_is_there_and_its_status_what_is_wrong() {
+        for (status, authenticated, healthy) in
+            [(200, true, true), (404, true, true), (405, true, true), (401, false, false), (403, false, false), (503, true, false)]
+        {
+            let probed = Probed::of(status);
+            assert_eq!((probed.connected, probed.authenticated, probed.healthy()), (true, authenticated, healthy), "{status}");
+        }
+    }
+
+    #[test]
+    fn one_that_is_not_there_is_said_without_its_address() {
+        let text = "name = \"n\"\nkind = \"agent_service\"\nurl = \"http://127.0.0.1:1/secret\"\nkey = \"sesame\"";
+        let probed = toml::from_str::<Notifier>(text).expect("a notifier").probe();
+        assert!(!probed.connected && !probed.healthy());
+        assert!(!format!("{probed:?}").contains("secret") && !format!("{probed:?}").contains("sesame"), "{probed:?}");
+    }
+}

@@ -1,0 +1,65 @@
+//! The agents' notification service, as the call sessions API documents it: `GET /api/v1/calls/agent-service/health`, `POST …/test-auth`,
+//! `POST …/test-notification`. lineside is that service's client; these ask it, or send it a test.
+
+use std::collections::HashMap;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use serde_json::{Value, json};
+
+use super::{Api, ApiError, Parameters};
+use crate::pipeline::notify::{Probed, Sent};
+
+fn none() -> Value {
+    json!({"configured": false, "detail": "the configuration has no [[notify]] of kind agent_service"})
+}
+
+fn details(name: &str, probed: &Probed) -> Value {
+    json!({"configured": true, "notifier": name, "response_code": probed.status, "detail": probed.problem})
+}
+
+/// Whether it is there and takes our key. Nothing is sent.
+pub(super) async fn health(State(api): State<Api>) -> Json<Value> {
+    let probed = api.agents.probe().await;
+    let (healthy, connected, authenticated, details) = match &probed {
+        Some((name, probed)) => (probed.healthy(), probed.connected, probed.authenticated, details(name, probed)),
+        None => (false, false, false, none()),
+    };
+    Json(json!({
+        "status": if healthy { "healthy" } else { "unhealthy" },
+        "service_name": "agent_notification_service",
+        "timestamp": (api.health.now)().rfc3339(),
+        "checks": {"api_connectivity": connected, "authentication": authenticated},
+        "details": details,
+    }))
+}
+
+/// Whether it takes our key. The key is a fixed one of the configuration: there is none to be fetched, and none that runs out.
+pub(super) async fn test_auth(State(api): State<Api>) -> Json<Value> {
+    let probed = api.agents.probe().await;
+    let (good, details) = match &probed {
+        Some((name, probed)) => (probed.connected && probed.authenticated, details(name, probed)),
+        None => (false, none()),
+    };
+    let status = if good { "success" } else { "failed" };
+    Json(json!({"status": status, "token_obtained": good, "token_expires_in": null, "details": details}))
+}
+
+/// Sends it a test, in the name of a call that need not exist.
+pub(super) async fn test_notification(
+    State(api): State<Api>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Json<Value>, ApiError> {
+    let call = Parameters::new(query).text("call_id").unwrap_or_else(|| "test".into());
+    let call = crate::call::CallId::parse(&call)
+        .map_err(|error| ApiError::Wrong("query", "call_id".into(), error.to_string()))?;
+    let sent = api.agents.test(call.as_str(), (api.health.now)()).await;
+    let (good, code, details) = match sent {
+        Some(Sent { name, status, problem }) => {
+            (problem.is_none(), status, json!({"configured": true, "notifier": name, "detail": problem}))
+        }
+        None => (false, None, none()),
+    };
+    let status = if good { "success" } else { "failed" };
+    Ok(Json(json!({"status": status, "notification_sent": good, "agent_response_code": code, "details": details})))
+}
