@@ -47,7 +47,12 @@ impl Wish {
             Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
             _ => Vec::new(),
         };
-        Self { action: text("action").unwrap_or_default(), ids: texts("call_ids"), format: text("format"), tags: texts("tags") }
+        Self {
+            action: text("action").unwrap_or_default(),
+            ids: texts("call_ids"),
+            format: text("format"),
+            tags: texts("tags"),
+        }
     }
 
     fn of_form(fields: Vec<(String, String)>) -> Self {
@@ -93,7 +98,8 @@ impl Wish {
 async fn wish(request: Request) -> Result<Wish, String> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if kind.starts_with("application/x-www-form-urlencoded") {
-        let Form(fields) = Form::<Vec<(String, String)>>::from_request(request, &()).await.map_err(|e| e.body_text())?;
+        let Form(fields) =
+            Form::<Vec<(String, String)>>::from_request(request, &()).await.map_err(|e| e.body_text())?;
         return Wish::of_form(fields).checked();
     }
     let Ok(Json(body)) = Json::<Value>::from_request(request, &()).await else {
@@ -146,7 +152,9 @@ async fn tag(api: &Api, calls: Vec<CallRow>, add: Vec<String>, remove: Vec<Strin
     let action = if remove.is_empty() { "tag" } else { "untag" };
     match api.store.tag(calls.iter().map(|call| call.key).collect(), add, remove).await {
         Ok(()) => Ok(outcome(action, &calls.into_iter().map(|call| call.call_id).collect::<Vec<_>>(), &[])),
-        Err(error @ TagError::TooMany) => Ok((StatusCode::CONFLICT, Json(json!({"detail": error.to_string()}))).into_response()),
+        Err(error @ TagError::TooMany) => {
+            Ok((StatusCode::CONFLICT, Json(json!({"detail": error.to_string()}))).into_response())
+        }
         Err(TagError::Store(error)) => Err(error.into()),
     }
 }
@@ -213,7 +221,8 @@ mod tests {
 
     #[test]
     fn a_form_and_json_ask_for_the_same() {
-        let fields = [("action", "tag"), ("call_ids", "a.1"), ("call_ids", " b.2 ,a.1"), ("tags", "vip, refund"), ("csrf", "x")];
+        let fields =
+            [("action", "tag"), ("call_ids", "a.1"), ("call_ids", " b.2 ,a.1"), ("tags", "vip, refund"), ("csrf", "x")];
         let form = Wish::of_form(fields.map(|(name, value)| (name.into(), value.into())).to_vec()).checked();
         let body = json!({"action": "tag", "call_ids": ["a.1", "b.2"], "tags": ["vip", "refund"]});
         assert_eq!(form, Wish::of_json(&body).checked());

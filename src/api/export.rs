@@ -5,10 +5,10 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
+use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use serde_json::{Value, json};
 
 use super::calls::{find_call, session};

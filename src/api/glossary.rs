@@ -37,7 +37,10 @@ pub(super) async fn upload(
             Ok(None) => break,
             Err(error) => {
                 too_large(error.status())?;
-                return Ok(refused(&format!("the upload broke off or is not multipart/form-data: {}", error.body_text())));
+                return Ok(refused(&format!(
+                    "the upload broke off or is not multipart/form-data: {}",
+                    error.body_text()
+                )));
             }
         };
         if field.file_name().is_none() {

@@ -193,6 +193,7 @@ fn routes() -> Routes {
         .get("/api/v1/calls/{id}/live", call, sound::live)
         .get("/api/v1/calls/{id}/qa", call, review::qa)
         .get("/api/v1/calls/{id}/entities", call, review::entities)
+        .get("/api/v1/calls/{id}/entity-evolution", call, review::evolution)
         .get("/api/v1/calls/{id}/summary", call, review::summary)
         .get("/api/v1/calls/{id}/export", call, export::one)
         .get("/calls/{id}/export", call, export::documented)
@@ -210,7 +211,11 @@ fn routes() -> Routes {
         .post("/api/v1/forget", Door::new(OPERATE, About::All), privacy::forget)
         .get("/api/v1/calls/agent-service/health", daemon, agents::health)
         .post("/api/v1/calls/agent-service/test-auth", Door::new(OPERATE, About::Daemon), agents::test_auth)
-        .post("/api/v1/calls/agent-service/test-notification", Door::new(OPERATE, About::All), agents::test_notification)
+        .post(
+            "/api/v1/calls/agent-service/test-notification",
+            Door::new(OPERATE, About::All),
+            agents::test_notification,
+        )
         .get("/api/v1/glossary", daemon, glossary::show)
         .post_sized(
             "/glossary/upload",

@@ -1,4 +1,4 @@
-//! A call as a whole: `GET /api/v1/calls/{id}/qa`, `/entities`, `/summary`. Times in seconds of the call.
+//! A call as a whole: `GET /api/v1/calls/{id}/qa`, `/entities`, `/entity-evolution`, `/summary`. Times in seconds of the call.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -54,6 +54,33 @@ pub(super) async fn entities(State(api): State<Api>, Path(id): Path<String>) -> 
     }
     let entities: Vec<Value> = found.iter().map(quote).collect();
     Ok(Json(json!({"call_id": call.call_id, "entities": entities, "counts": counts})))
+}
+
+/// What each line added, and all that was named up to there: an array, one window for every line that names something for the first time.
+pub(super) async fn evolution(State(api): State<Api>, Path(id): Path<String>) -> Answer {
+    let call = find_call(&api, &id).await?;
+    let mut known: Map<String, Value> = Map::new();
+    let mut windows: Vec<Value> = Vec::new();
+    let found = api.desk.entities(&call).await?;
+    for line in found.chunk_by(|one, other| one.segment_id == other.segment_id) {
+        let mut fresh = Vec::new();
+        for entity in line {
+            let all = known.entry(entity.kind.clone()).or_insert_with(|| json!([]));
+            let text = Value::from(entity.text.as_str());
+            if let Some(texts) = all.as_array_mut().filter(|texts| !texts.contains(&text)) {
+                texts.push(text);
+                fresh.push(quote(entity));
+            }
+        }
+        if let Some(first) = fresh.first() {
+            windows.push(json!({
+                "window": windows.len() + 1, "start_time": first["start_time"],
+                "timestamp": crate::call::WallTime(call.started.0 + line[0].start_ms).rfc3339(),
+                "new_entities": fresh, "cumulative_entities": known,
+            }));
+        }
+    }
+    Ok(Json(windows.into()))
 }
 
 /// A few of the call's own lines.

@@ -42,7 +42,9 @@ pub(super) fn run(arguments: &NotifyArguments, config: &Config) -> anyhow::Resul
     for notifier in chosen {
         if notifier.kind == Kind::AgentService {
             let probed = notifier.probe();
-            let found = probed.problem.map_or_else(|| "there, and takes the key".into(), |problem| format!("not well: {problem}"));
+            let found = probed
+                .problem
+                .map_or_else(|| "there, and takes the key".into(), |problem| format!("not well: {problem}"));
             say(&format!("{}: {found}", notifier.name))?;
         }
         let outcome = match notifier.send(&message, now.as_second()) {

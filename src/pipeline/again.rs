@@ -196,12 +196,14 @@ impl Reader {
             };
             self.again.waiting().remove(&call.key);
             match done {
+                Ok((read, 0)) => log::info!("call {}: read again: {read} utterances", call.call_id),
                 Ok((read, kept)) => log::info!(
-                    "call {}: read again: {read} utterances{}",
-                    call.call_id,
-                    if kept > 0 { format!(", {kept} with silenced sound kept their text") } else { String::new() }
+                    "call {}: read again: {read} utterances; {kept} with silenced sound kept their text",
+                    call.call_id
                 ),
-                Err(problem) => log::error!("call {}: not read again, its text stays as it was: {problem}", call.call_id),
+                Err(problem) => {
+                    log::error!("call {}: not read again, its text stays as it was: {problem}", call.call_id);
+                }
             }
         }
     }
@@ -309,9 +311,9 @@ impl Reader {
                     (piece.text, piece.words) = (redacted.text, redacted.words);
                 }
             }
-            let note = recognition.dropped.map(|(reason, text)| {
-                format!("{}: {}", reason.as_str(), privacy.clean_text(analyser, &text))
-            });
+            let note = recognition
+                .dropped
+                .map(|(reason, text)| format!("{}: {}", reason.as_str(), privacy.clean_text(analyser, &text)));
             let rewritten = Rewritten {
                 utterance: stretch.key,
                 state: if pieces.is_empty() { UtteranceState::Empty } else { UtteranceState::Done },

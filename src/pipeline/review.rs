@@ -10,12 +10,12 @@ use crate::store::calls::{CallRow, LegRow};
 use crate::store::segments::{SegmentRow, Spoken};
 use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
+use crate::text::review::Line;
 use crate::text::review::entities::Entity;
 use crate::text::review::measures::Measures;
 use crate::text::review::scorecard::Card;
 pub use crate::text::review::scorecard::Mark;
 use crate::text::review::summary::Summary;
-use crate::text::review::Line;
 
 /// Both at once for so long is an interruption; less is assent, or the room's echo.
 const INTERRUPTION_MS: i64 = 500;
@@ -102,16 +102,16 @@ fn measure(lines: &[Line], spoken: &[Spoken], legs: &[LegRow]) -> Measures {
         *speech_ms.entry(line.leg).or_default() += (line.end_ms - line.start_ms).max(0);
         *words.entry(line.leg).or_default() += line.text.split_whitespace().count();
     }
-    let speech_s = |leg| seconds(speech_ms.get(&leg).copied().unwrap_or(0));
-    let pace = |leg| (speech_s(leg) >= PACE_S).then(|| words[&leg] as f64 / speech_s(leg) * 60.0);
+    let talk_s = |leg| seconds(speech_ms.get(&leg).copied().unwrap_or(0));
+    let pace = |leg| (talk_s(leg) >= PACE_S).then(|| words[&leg] as f64 / talk_s(leg) * 60.0);
     let begin = |leg: Leg| legs.iter().filter(|row| row.leg == leg.as_str()).map(|row| row.offset_ms).min();
     let (agent, caller) = (begin(Leg::Agent), begin(Leg::Caller));
     let both_since = agent.zip(caller).map(|(agent, caller)| agent.max(caller));
 
     let mut measures = Measures {
-        agent_speech_s: speech_s(Leg::Agent),
-        caller_speech_s: speech_s(Leg::Caller),
-        mixed_speech_s: speech_s(Leg::Mixed),
+        agent_speech_s: talk_s(Leg::Agent),
+        caller_speech_s: talk_s(Leg::Caller),
+        mixed_speech_s: talk_s(Leg::Mixed),
         agent_words_per_minute: pace(Leg::Agent),
         caller_words_per_minute: pace(Leg::Caller),
         ..Measures::default()

@@ -101,7 +101,8 @@ impl Store {
 
     /// Whether sound of ours of this call has been deleted.
     pub async fn lacks_sound(&self, call: CallKey) -> Result<bool, StoreError> {
-        let count = self.read(move |db| db.prepare_cached(WITHOUT_SOUND)?.query_row([call.0], |row| row.get::<_, i64>(0)));
+        let count =
+            self.read(move |db| db.prepare_cached(WITHOUT_SOUND)?.query_row([call.0], |row| row.get::<_, i64>(0)));
         count.await.map(|count| count > 0)
     }
 }

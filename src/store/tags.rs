@@ -31,7 +31,9 @@ impl Store {
                 for tag in &add {
                     // A call that has gone meanwhile gets none.
                     transaction
-                        .prepare_cached("INSERT OR IGNORE INTO call_tag (call, tag) SELECT id, ?2 FROM call WHERE id = ?1")?
+                        .prepare_cached(
+                            "INSERT OR IGNORE INTO call_tag (call, tag) SELECT id, ?2 FROM call WHERE id = ?1",
+                        )?
                         .execute((call.0, tag))?;
                 }
                 let count: i64 = transaction
@@ -73,18 +75,18 @@ mod tests {
         let all = [1, 2].map(CallKey).to_vec();
         store.tag(all.clone(), tags(&["refund", "vip", "vip"]), Vec::new()).await.expect("tag");
         store.tag(vec![CallKey(2)], tags(&["later"]), tags(&["vip"])).await.expect("tag");
-        let found = |tag: &str| store.list_calls(CallFilter { tag: Some(tag.into()), limit: 10, ..CallFilter::default() });
+        let found =
+            |tag: &str| store.list_calls(CallFilter { tag: Some(tag.into()), limit: 10, ..CallFilter::default() });
         let vip = found("vip").await.expect("query");
-        assert_eq!(vip.iter().map(|row| (row.key.0, row.tags.clone())).collect::<Vec<_>>(), [(1, tags(&["refund", "vip"]))]);
+        assert_eq!(
+            vip.iter().map(|row| (row.key.0, row.tags.clone())).collect::<Vec<_>>(),
+            [(1, tags(&["refund", "vip"]))]
+        );
         assert_eq!(found("refund").await.expect("query").len(), 2);
         let many: Vec<String> = (0..19).map(|i| format!("t{i}")).collect();
         assert!(matches!(store.tag(all, many, Vec::new()).await, Err(TagError::TooMany)));
         assert!(found("t0").await.expect("query").is_empty(), "nothing of it was kept");
-        store
-            .writer()
-            .commit(vec![Change::CallMerged { from: CallKey(1), into: CallKey(2) }])
-            .await
-            .expect("merge");
+        store.writer().commit(vec![Change::CallMerged { from: CallKey(1), into: CallKey(2) }]).await.expect("merge");
         assert_eq!(found("vip").await.expect("query")[0].tags, tags(&["later", "refund", "vip"]));
     }
 }

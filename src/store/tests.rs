@@ -215,7 +215,15 @@ async fn every_query_of_the_api_uses_an_index() {
         let (sql, values) = filter.sql();
         queries.push((sql, values.len()));
     }
-    queries.extend([(alerts::OPEN.into(), 1), (alerts::SPEECH.into(), 1), (segments::SPOKEN.into(), 1), (rewrite::STRETCHES.into(), 1), (rewrite::KEPT.into(), 1), (rewrite::WITHOUT_SOUND.into(), 1), (notifications::DUE.into(), 3)]);
+    queries.extend([
+        (alerts::OPEN.into(), 1),
+        (alerts::SPEECH.into(), 1),
+        (segments::SPOKEN.into(), 1),
+        (rewrite::STRETCHES.into(), 1),
+        (rewrite::KEPT.into(), 1),
+        (rewrite::WITHOUT_SOUND.into(), 1),
+        (notifications::DUE.into(), 3),
+    ]);
     let search = SearchFilter {
         query: "\"x\"".into(),
         agent: Some("a".into()),

@@ -1,4 +1,4 @@
-//! What a quality analyst does with calls that are over: score card, named things, summary.
+//! What a quality analyst does with calls that are over: score card, named things, summary; many calls at once; words to expect; the agents' service.
 
 use std::time::Duration;
 
@@ -57,13 +57,21 @@ fn a_call_is_scored_by_rules_that_name_their_words_and_told_in_its_own_lines() {
     assert_eq!((&entities["counts"]["money"], &entities["counts"]["date"]), (&json!(1), &json!(1)), "{entities}");
     assert_eq!(entities["entities"][0]["text"], "two hundred dollars");
 
+    let windows = bed.get("/api/v1/calls/Q-1/entity-evolution");
+    assert_eq!(windows.as_array().map(Vec::len), Some(2), "{windows}");
+    assert_eq!(windows[1]["cumulative_entities"], json!({"money": ["two hundred dollars"], "date": ["tomorrow"]}));
+
     let summary = bed.get("/api/v1/calls/Q-1/summary");
     let reason = summary["reason"]["text"].as_str().unwrap_or_default();
     assert!(reason.starts_with("I'm calling about my bill"), "{summary}");
     assert!(summary["outcome"]["text"].as_str().is_some_and(|text| text.contains("credited")), "{summary}");
     assert_eq!(summary["turns"].as_array().map(Vec::len), Some(2), "{summary}");
 
-    talk(&bed, "Q-2", &[("agent", "What? Calm down."), ("customer", "This is an awful, terrible service and I hate it.")]);
+    talk(
+        &bed,
+        "Q-2",
+        &[("agent", "What? Calm down."), ("customer", "This is an awful, terrible service and I hate it.")],
+    );
     let qa = bed.get("/api/v1/calls/Q-2/qa");
     for (name, wanted) in [("greeting", "missed"), ("forbidden_words", "missed"), ("empathy", "missed")] {
         assert_eq!(outcome(&qa, name), wanted, "{name}: {qa}");
@@ -79,7 +87,9 @@ fn many_calls_are_tagged_found_by_their_tag_and_deleted_but_for_those_that_must_
         talk(&bed, call, &[("agent", "Hello there."), ("customer", "I want to cancel my contract.")]);
     }
     let bulk = |body: Value| bed.ask("POST", "/calls/bulk", Some(&body));
-    for body in [json!({}), json!({"action": "burn", "call_ids": ["B-1"]}), json!({"action": "tag", "call_ids": ["B-1"]})] {
+    for body in
+        [json!({}), json!({"action": "burn", "call_ids": ["B-1"]}), json!({"action": "tag", "call_ids": ["B-1"]})]
+    {
         assert_eq!(bulk(body.clone()).0, 400, "{body}");
     }
     assert_eq!(bulk(json!({"action": "tag", "call_ids": ["B-1", "none"], "tags": ["vip"]})).0, 404);
@@ -95,6 +105,16 @@ fn many_calls_are_tagged_found_by_their_tag_and_deleted_but_for_those_that_must_
     let found = bed.get("/api/v1/calls?tag=vip");
     assert_eq!(found["calls"].as_array().map(Vec::len), Some(2));
     assert_eq!(found["calls"][0]["tags"], json!(["vip"]));
+
+    let cli = |words: &[&str]| {
+        let output = bed.command(words).output().expect("run");
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    assert_eq!(cli(&["calls", "tag", "late", "B-3"]), (true, "B-3: tagged\n".into()));
+    assert!(cli(&["calls", "--tag", "late", "--tsv"]).1.starts_with("B-3\t"));
+    assert_eq!(cli(&["calls", "tag", "late", "B-3", "--remove"]), (true, "B-3: tag taken off\n".into()));
+    assert_eq!(cli(&["calls", "--tag", "late", "--tsv"]), (true, String::new()));
+    assert!(!cli(&["calls", "reprocess", "B-3"]).0, "it has no sound");
 
     let (status, answer) = bulk(json!({"action": "reprocess", "call_ids": ["B-1"]}));
     assert_eq!(status, 409, "{answer}");
@@ -132,11 +152,11 @@ fn a_call_is_read_again_its_old_text_goes_at_once_and_without_its_sound_it_stays
     db.execute("UPDATE segment SET text = 'rhubarb rhubarb'", []).expect("mishear");
     drop(db);
     bed.start();
-    bed.until("the model is there", Duration::from_secs(60), |bed| {
+    bed.until("the model is there", Duration::from_mins(1), |bed| {
         bed.ask("POST", "/calls/bulk", Some(&json!({"action": "reprocess", "call_ids": ["1795218045.81"]}))).0 == 200
     });
     let path = "/api/v1/calls/1795218045.81";
-    bed.until("it is read again", Duration::from_secs(60), |bed| bed.get(path)["cumulative_transcript"] == said);
+    bed.until("it is read again", Duration::from_mins(1), |bed| bed.get(path)["cumulative_transcript"] == said);
     let again = bed.get(path);
     assert_eq!(again["segment_count"], call["segment_count"], "{again}");
     assert_eq!(bed.get("/api/v1/search?q=rhubarb")["hits"], json!([]));
@@ -159,7 +179,9 @@ fn a_call_is_read_again_its_old_text_goes_at_once_and_without_its_sound_it_stays
 
 /// A form with one file.
 fn send_list(bed: &Bed, list: &[u8]) -> (u16, Value) {
-    let body = [b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"g.csv\"\r\n\r\n", list, b"\r\n--x--\r\n"].concat();
+    let body =
+        [b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"g.csv\"\r\n\r\n", list, b"\r\n--x--\r\n"]
+            .concat();
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let sent = agent
         .post(format!("http://127.0.0.1:{}/glossary/upload", bed.http))
@@ -180,8 +202,15 @@ fn a_glossary_is_taken_whole_or_refused_by_line_and_outlives_a_restart() {
     let (status, answer) = send_list(&bed, b"term,meaning\nNorthern Energy,a company\n\"router\",\n");
     assert_eq!((status, &answer["count"], &answer["in_prompt"]), (200, &json!(2), &json!(2)), "{answer}");
     let (status, answer) = send_list(&bed, b"fine\n,\n...\n");
-    assert_eq!((status, &answer["errors"][0]["line"], &answer["errors"][1]["line"]), (400, &json!(2), &json!(3)), "{answer}");
+    assert_eq!(
+        (status, &answer["errors"][0]["line"], &answer["errors"][1]["line"]),
+        (400, &json!(2), &json!(3)),
+        "{answer}"
+    );
     assert_eq!(send_list(&bed, &vec![b'a'; 600 * 1024]).0, 413);
+    let backup = bed.path("backup").display().to_string();
+    assert!(bed.command(&["backup", &backup]).status().expect("run").success());
+    assert!(bed.path("backup/glossary.csv").exists());
     bed.stop();
     bed.start();
     assert_eq!(bed.get("/api/v1/glossary")["terms"], json!(["Northern Energy", "router"]));
@@ -196,19 +225,22 @@ fn service(statuses: &'static [u16]) -> (u16, std::sync::mpsc::Receiver<String>)
     std::thread::spawn(move || {
         for (stream, status) in listener.incoming().flatten().zip(statuses) {
             let mut reader = BufReader::new(&stream);
-            let (mut head, mut length) = (String::new(), 0);
+            let (mut lines, mut length) = (String::new(), 0);
             loop {
                 let mut line = String::new();
                 reader.read_line(&mut line).expect("line");
-                length = line.to_lowercase().strip_prefix("content-length: ").map_or(length, |text| text.trim().parse().expect("length"));
-                head.push_str(&line);
+                length = line
+                    .to_lowercase()
+                    .strip_prefix("content-length: ")
+                    .map_or(length, |text| text.trim().parse().expect("length"));
+                lines.push_str(&line);
                 if line == "\r\n" {
                     break;
                 }
             }
             let mut body = vec![0; length];
             reader.read_exact(&mut body).expect("body");
-            let _ = heard.send(head + &String::from_utf8_lossy(&body));
+            let _ = heard.send(lines + &String::from_utf8_lossy(&body));
             write!(&stream, "HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").expect("answer");
         }
     });
@@ -226,11 +258,17 @@ fn the_agents_service_is_asked_how_it_is_and_sent_a_test() {
     let (port, requests) = service(&[405, 401, 405, 202, 503]);
     let mut bed = Bed::new(
         "none",
-        &format!("[[notify]]\nname = \"agents\"\nkind = \"agent_service\"\nurl = \"http://127.0.0.1:{port}/v1\"\nkey = \"sesame\""),
+        &format!(
+            "[[notify]]\nname = \"agents\"\nkind = \"agent_service\"\nurl = \"http://127.0.0.1:{port}/v1\"\nkey = \"sesame\""
+        ),
     );
     bed.start();
     let health = bed.get("/api/v1/calls/agent-service/health");
-    assert_eq!((&health["status"], &health["service_name"]), (&json!("healthy"), &json!("agent_notification_service")), "{health}");
+    assert_eq!(
+        (&health["status"], &health["service_name"]),
+        (&json!("healthy"), &json!("agent_notification_service")),
+        "{health}"
+    );
     assert!(requests.recv().expect("asked").to_lowercase().contains("authorization: bearer sesame"));
     let (_, auth) = bed.ask("POST", "/api/v1/calls/agent-service/test-auth", None);
     assert_eq!((&auth["status"], &auth["token_obtained"]), (&json!("failed"), &json!(false)), "{auth}");
@@ -240,6 +278,10 @@ fn the_agents_service_is_asked_how_it_is_and_sent_a_test() {
     assert_eq!((&sent["notification_sent"], &sent["agent_response_code"]), (&json!(true), &json!(202)), "{sent}");
     assert!(requests.iter().nth(2).expect("sent").contains("test_123"));
     let health = bed.get("/api/v1/calls/agent-service/health");
-    assert_eq!((&health["status"], &health["checks"]["api_connectivity"]), (&json!("unhealthy"), &json!(true)), "{health}");
+    assert_eq!(
+        (&health["status"], &health["checks"]["api_connectivity"]),
+        (&json!("unhealthy"), &json!(true)),
+        "{health}"
+    );
     assert!(!health.to_string().contains("sesame"), "{health}");
 }

@@ -74,11 +74,20 @@ mod tests {
 
     #[test]
     fn any_answer_shows_that_it_is_there_and_its_status_what_is_wrong() {
-        for (status, authenticated, healthy) in
-            [(200, true, true), (404, true, true), (405, true, true), (401, false, false), (403, false, false), (503, true, false)]
-        {
+        for (status, authenticated, healthy) in [
+            (200, true, true),
+            (404, true, true),
+            (405, true, true),
+            (401, false, false),
+            (403, false, false),
+            (503, true, false),
+        ] {
             let probed = Probed::of(status);
-            assert_eq!((probed.connected, probed.authenticated, probed.healthy()), (true, authenticated, healthy), "{status}");
+            assert_eq!(
+                (probed.connected, probed.authenticated, probed.healthy()),
+                (true, authenticated, healthy),
+                "{status}"
+            );
         }
     }
 

@@ -79,8 +79,14 @@ const ofHit = hit => ({
   said: [el('b', { text: `${speaker(hit.segment.speaker)} ` }), ...snippet(hit.snippet)],
 });
 
-async function more() {
-  if (loading || next === null) return;
+let way = Promise.resolve();
+/** Loads on, unless it is doing so or there is no more; done when what is on its way is there. */
+function more() {
+  if (!loading && next !== null) way = load();
+  return way;
+}
+
+async function load() {
   loading = true;
   const mine = generation;
   try {

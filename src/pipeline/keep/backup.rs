@@ -1,7 +1,8 @@
 //! A copy of everything that a box would miss, made while the daemon runs, and the way back, which believes nothing that it has not checked.
 //!
-//! A backup is a folder: `lineside.db` (a consistent snapshot), `spool/` (own sound), `lineside.toml` (when there is one) and `manifest.json` with
-//! size and SHA-256 of each file, written last: a folder without it is no backup. Models and recordings that are not ours are not in it.
+//! A backup is a folder: `lineside.db` (a consistent snapshot), `spool/` (own sound), `glossary.csv` and `lineside.toml` (when there is one) and
+//! `manifest.json` with size and SHA-256 of each file, written last: a folder without it is no backup. Models and recordings that are not ours are
+//! not in it.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -177,6 +178,10 @@ pub fn backup(state: &Path, config: Option<&Path>, to: &Path) -> Result<Copied, 
                 Err(error) => return Err(error),
             }
         }
+    }
+    let glossary = state.join("glossary.csv");
+    if glossary.exists() {
+        files.push(copy(&glossary, &to.join("glossary.csv"), Path::new("glossary.csv"))?);
     }
     if let Some(config) = config.filter(|config| config.exists()) {
         files.push(copy(config, &to.join("lineside.toml"), Path::new("lineside.toml"))?);

@@ -101,7 +101,9 @@ pub(super) fn find(forms: &[EntityForm], line: &Line) -> Vec<Entity> {
     let mut found: Vec<(Range<usize>, &str)> = Vec::new();
     for form in forms.iter().filter(|form| form.leg.takes(line.leg)) {
         let by_pattern = form.patterns.iter().flat_map(|pattern| {
-            pattern.captures_iter(&line.text).filter_map(|hit| hit.get(1).or_else(|| hit.get(0)).map(|part| part.range()))
+            pattern
+                .captures_iter(&line.text)
+                .filter_map(|hit| hit.get(1).or_else(|| hit.get(0)).map(|part| part.range()))
         });
         let by_term = form.terms.find(&line.text, line.leg).into_iter().map(|hit| hit.start..hit.end);
         found.extend(by_pattern.chain(by_term).map(|span| (span, form.kind.as_str())));
@@ -132,7 +134,8 @@ mod tests {
     use crate::text::pack::Pack;
 
     fn named(text: &str) -> Vec<(String, String)> {
-        let forms: Vec<EntityForm> = Pack::bundled().expect("packs").into_iter().flat_map(|pack| pack.entities).collect();
+        let forms: Vec<EntityForm> =
+            Pack::bundled().expect("packs").into_iter().flat_map(|pack| pack.entities).collect();
         find(&forms, &line(7, Leg::Caller, 1, text, 0.0, &[])).into_iter().map(|one| (one.kind, one.text)).collect()
     }
 
@@ -160,7 +163,14 @@ mod tests {
 
     #[test]
     fn ordinary_words_are_no_things() {
-        for text in ["one of the two is mine", "I may go", "my name is not important", "in my order", "he will pay for that", "I won't pay"] {
+        for text in [
+            "one of the two is mine",
+            "I may go",
+            "my name is not important",
+            "in my order",
+            "he will pay for that",
+            "I won't pay",
+        ] {
             assert_eq!(named(text), [], "{text}");
         }
     }

@@ -196,7 +196,9 @@ fn judge(criterion: &Criterion, heard: &[Heard<'_>], measures: &Measures, over: 
         Wanted::Labels(labels) => heard[from..]
             .iter()
             .filter(inside)
-            .filter(|one| criterion.leg.takes(one.line.leg) && labels.iter().any(|label| one.line.labels.contains(label)))
+            .filter(|one| {
+                criterion.leg.takes(one.line.leg) && labels.iter().any(|label| one.line.labels.contains(label))
+            })
             .map(|one| Quote::of(one.line, &one.line.text))
             .take(SHOWN)
             .collect(),
@@ -271,7 +273,10 @@ mod tests {
             true,
         );
         assert_eq!((card.score, card.of), (Some(100.0), 100.0));
-        assert_eq!((card.criteria[0].quotes[0].text.as_str(), card.criteria[0].quotes[0].segment_id), ("Good morning", 1));
+        assert_eq!(
+            (card.criteria[0].quotes[0].text.as_str(), card.criteria[0].quotes[0].segment_id),
+            ("Good morning", 1)
+        );
         assert_eq!(card.criteria[4].reason, "agent_share is 0.50; wanted is 0.2 to 0.6");
     }
 
@@ -286,8 +291,10 @@ mod tests {
             None,
             true,
         );
-        use Outcome::{Missed, NotAsked};
-        assert_eq!(outcomes(&card), [Missed, NotAsked, Missed, Missed, NotAsked]);
+        assert_eq!(
+            outcomes(&card),
+            [Outcome::Missed, Outcome::NotAsked, Outcome::Missed, Outcome::Missed, Outcome::NotAsked]
+        );
         assert_eq!((card.score, card.of), (Some(0.0), 50.0));
         assert_eq!(card.criteria[3].quotes[0].text, "calm down");
     }

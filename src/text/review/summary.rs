@@ -120,7 +120,11 @@ fn sentences(text: &str) -> Vec<&str> {
 }
 
 fn telling_words(sentence: &str) -> usize {
-    sentence.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| word.chars().count() >= 4).count().min(MANY)
+    sentence
+        .split(|c: char| !c.is_alphanumeric() && c != '\'')
+        .filter(|word| word.chars().count() >= 4)
+        .count()
+        .min(MANY)
 }
 
 fn is_callers(leg: Leg) -> bool {
@@ -138,7 +142,8 @@ struct Candidate<'a> {
 impl Teller {
     pub fn new(cues: &[Cue]) -> Self {
         let groups = |part: Part| {
-            let of = |cue: &Cue| TermGroup { label: String::new(), terms: cue.terms.clone(), leg: cue.leg, ignore: vec![] };
+            let of =
+                |cue: &Cue| TermGroup { label: String::new(), terms: cue.terms.clone(), leg: cue.leg, ignore: vec![] };
             let groups: Vec<TermGroup> = cues.iter().filter(|cue| cue.part == part).map(of).collect();
             Groups::new(groups.iter())
         };
@@ -230,14 +235,18 @@ mod tests {
             line(7, Leg::Agent, 275, "Goodbye.", 0.0, &[]),
         ]);
         let text = |quote: &Option<Quote>| quote.as_ref().map(|quote| (quote.segment_id, quote.text.clone()));
-        assert_eq!(text(&summary.reason), Some((2, "I'm calling about my internet, it has been down for two days.".into())));
+        assert_eq!(
+            text(&summary.reason),
+            Some((2, "I'm calling about my internet, it has been down for two days.".into()))
+        );
         assert_eq!(text(&summary.outcome).map(|outcome| outcome.0), Some(5));
         assert_eq!(summary.turns.iter().map(|turn| turn.quote.segment_id).collect::<Vec<_>>(), [4, 6]);
     }
 
     #[test]
     fn a_call_of_greetings_alone_has_no_reason_and_no_outcome() {
-        let summary = tell(&[line(1, Leg::Caller, 1, "Hello? Hello.", 0.0, &[]), line(2, Leg::Agent, 3, "Yes", 0.0, &[])]);
+        let summary =
+            tell(&[line(1, Leg::Caller, 1, "Hello? Hello.", 0.0, &[]), line(2, Leg::Agent, 3, "Yes", 0.0, &[])]);
         assert_eq!(summary, Summary::default());
         assert_eq!(tell(&[]), Summary::default());
     }
