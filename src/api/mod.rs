@@ -4,6 +4,7 @@
 
 mod alerts;
 mod audio;
+mod batch;
 mod board;
 mod calls;
 mod export;

@@ -13,4 +13,5 @@ mod privacy;
 mod realtime;
 mod rooms;
 mod score;
+mod viewers;
 mod walls;
