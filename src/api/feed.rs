@@ -11,10 +11,11 @@ use axum::extract::{Path, Query, State, WebSocketUpgrade};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{SinkExt, Stream, StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
+use super::batch::Batches;
 use super::calls::{find_call, find_seen};
 use super::walls::access::Access;
 use super::{Api, ApiError, Parameters};
@@ -60,10 +61,11 @@ pub(super) async fn one_call(
 }
 
 async fn websocket(api: Api, access: Access, mut socket: WebSocket, mut only: Option<CallKey>, kinds: Option<&[&str]>) {
-    let mut live = api.store.live();
+    let mut live = Batches::new(api.store.live());
     let lease = access.lease(&api.walls, &api.stop);
     loop {
-        let message: Message = tokio::select! {
+        let mut messages: Vec<Message> = Vec::new();
+        tokio::select! {
             () = lease.over.cancelled() => {
                 let stopping = api.stop.is_cancelled();
                 let (code, reason) = if stopping { (close_code::AWAY, "lineside is stopping") } else { (close_code::POLICY, "the token is over") };
@@ -71,14 +73,15 @@ async fn websocket(api: Api, access: Access, mut socket: WebSocket, mut only: Op
                 let _ = tokio::time::timeout(PATIENCE, socket.send(Message::Close(Some(frame)))).await;
                 return;
             }
-            event = live.recv() => match event {
-                Ok(event) if only.is_none_or(|call| event.call == Some(call)) && kinds.is_none_or(|kinds| kinds.contains(&&*event.kind)) => {
-                    if !access.sees_event(&api.store, event.call).await {
-                        continue;
+            events = live.next() => match events {
+                Ok(events) => {
+                    for event in &events {
+                        let wanted = only.is_none_or(|call| event.call == Some(call)) && kinds.is_none_or(|kinds| kinds.contains(&&*event.kind));
+                        if wanted && access.sees_event(&api.store, event.call).await {
+                            messages.push(Message::Text(event.payload.as_ref().into()));
+                        }
                     }
-                    Message::Text(event.payload.as_ref().into())
                 }
-                Ok(_) => continue,
                 Err(RecvError::Lagged(_)) => {
                     dropped();
                     return;
@@ -86,15 +89,16 @@ async fn websocket(api: Api, access: Access, mut socket: WebSocket, mut only: Op
                 Err(RecvError::Closed) => return,
             },
             received = socket.recv() => match received {
-                Some(Ok(Message::Text(text))) => match answer(&api, &access, &text, &mut only).await {
-                    Some(answer) => Message::Text(Utf8Bytes::from(answer.to_string())),
-                    None => continue,
-                },
+                Some(Ok(Message::Text(text))) => {
+                    let answer = answer(&api, &access, &text, &mut only).await;
+                    messages.extend(answer.map(|answer| Message::Text(Utf8Bytes::from(answer.to_string()))));
+                }
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
-                Some(Ok(_)) => continue,
+                Some(Ok(_)) => {}
             },
-        };
-        match tokio::time::timeout(PATIENCE, socket.send(message)).await {
+        }
+        let mut messages = stream::iter(messages.into_iter().map(Ok));
+        match tokio::time::timeout(PATIENCE, socket.send_all(&mut messages)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return,
             Err(_) => {

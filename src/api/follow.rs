@@ -10,9 +10,11 @@ use std::time::Duration;
 use axum::extract::ws::{Message, WebSocket};
 use axum::extract::{Query, State, WebSocketUpgrade};
 use axum::response::Response;
+use futures_util::SinkExt;
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
+use super::batch::Batches;
 use super::calls::find_seen;
 use super::walls::access::{Access, Lease};
 use super::{Api, ApiError, Parameters};
@@ -77,16 +79,18 @@ struct Follower {
 impl Follower {
     async fn run(mut self, from: Option<i64>) -> Result<(), Gone> {
         // Subscribed before the past is read: what is committed in between comes twice and is told apart by its number.
-        let mut live = self.api.store.live();
+        let mut live = Batches::new(self.api.store.live());
         let last = self.api.store.last_event().await?;
         let reset = from.is_some_and(|from| from > last);
         self.seen = from.filter(|_| !reset).unwrap_or(last);
         self.send(json!({"hello": {"last": last, "reset": reset}}).to_string()).await?;
+        self.flush().await?;
         loop {
             let page = self.api.store.events_after(self.seen, self.only, PAGE).await?;
             for event in &page {
                 self.tell(event).await?;
             }
+            self.flush().await?;
             if page.len() < PAGE as usize {
                 break;
             }
@@ -96,8 +100,10 @@ impl Follower {
             tokio::select! {
                 () = self.lease.over.cancelled() => return Ok(()),
                 _ = beat.tick() => self.send(r#"{"beat":true}"#.into()).await?,
-                event = live.recv() => match event {
-                    Ok(event) => self.tell(&event).await?,
+                events = live.next() => match events {
+                    Ok(events) => for event in &events {
+                        self.tell(event).await?;
+                    },
                     Err(RecvError::Lagged(_)) => return Err(Gone::Behind),
                     Err(RecvError::Closed) => return Ok(()),
                 },
@@ -106,6 +112,7 @@ impl Follower {
                     Some(Ok(_)) => {}
                 },
             }
+            self.flush().await?;
         }
     }
 
@@ -121,11 +128,20 @@ impl Follower {
         self.send(format!(r#"{{"id":{},"event":{}}}"#, event.id, event.payload)).await
     }
 
+    /// It leaves with the next `flush`.
     async fn send(&mut self, text: String) -> Result<(), Gone> {
-        match tokio::time::timeout(PATIENCE, self.socket.send(Message::Text(text.into()))).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Gone::Client),
-            Err(_) => Err(Gone::Behind),
-        }
+        in_time(self.socket.feed(Message::Text(text.into()))).await
+    }
+
+    async fn flush(&mut self) -> Result<(), Gone> {
+        in_time(self.socket.flush()).await
+    }
+}
+
+async fn in_time(sent: impl Future<Output = Result<(), axum::Error>>) -> Result<(), Gone> {
+    match tokio::time::timeout(PATIENCE, sent).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Gone::Client),
+        Err(_) => Err(Gone::Behind),
     }
 }

@@ -5,6 +5,7 @@
 mod agents;
 mod alerts;
 mod audio;
+mod batch;
 mod board;
 mod bulk;
 mod calls;

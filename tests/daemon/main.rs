@@ -14,4 +14,5 @@ mod privacy;
 mod realtime;
 mod rooms;
 mod score;
+mod viewers;
 mod walls;
