@@ -1,5 +1,5 @@
-//! A call's score card, things and summary, from what is stored of it. Made when somebody asks: an hour of talk takes some milliseconds, and what
-//! the packs say now counts, not what they said then.
+//! A call's score card, things and summary, from what is stored of it. Made when somebody asks: an hour of talk takes as long as sending its
+//! text, and what the packs say now counts, not what they said then.
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};

@@ -10,7 +10,7 @@ export class Quality {
     Object.assign(this, { id, hear });
     this.summary = el('div', { class: 'summary' });
     this.card = el('div', { class: 'qa' });
-    this.named = el('dl', { class: 'named' });
+    this.named = el('div');
   }
 
   place(quote) {
@@ -55,8 +55,8 @@ export class Quality {
 
   drawNamed(entities) {
     const kinds = Map.groupBy(entities, one => one.kind);
-    this.named.replaceChildren(...(kinds.size ? [...kinds].flatMap(([kind, all]) => [el('dt', { text: kind }),
-      ...all.map(one => el('dd', {}, this.place(one), ` ${one.text}`))]) : [el('dt', { class: 'note', text: 'nothing' })]));
+    this.named.replaceChildren(kinds.size ? el('dl', { class: 'named' }, ...[...kinds].flatMap(([kind, all]) => [el('dt', { text: kind }),
+      ...all.map(one => el('dd', {}, this.place(one), ` ${one.text}`))])) : el('p', { class: 'note', text: 'nothing' }));
   }
 
   /** Says what went wrong, and leaves the rest of the page alone. */
