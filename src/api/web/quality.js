@@ -38,7 +38,7 @@ export class Quality {
     const lines = criteria.map(mark => {
       const [sign, says] = MARKS[mark.outcome];
       return el('li', { class: mark.outcome }, el('span', { class: 'sign', 'aria-hidden': 'true', text: sign }),
-        el('span', {}, el('span', { text: mark.description || mark.name }), el('span', { class: 'note', text: ` ${says}${mark.of ? `, ${mark.points} of ${mark.of}` : ''}${mark.quotes.length || mark.outcome === 'open' ? '' : `: ${mark.reason}`}` }),
+        el('span', {}, el('span', { text: mark.description || mark.name }), el('span', { class: 'note', text: ` ${says}${mark.of ? `, ${mark.points} of ${mark.of}` : ''}${mark.quotes.length || ['open', 'not_asked'].includes(mark.outcome) ? '' : `: ${mark.reason}`}` }),
           ...mark.quotes.map(quote => el('span', { class: 'found' }, ' ', this.place(quote), ' ', el('q', { text: quote.text })))));
     });
     const parts = [
