@@ -27,6 +27,8 @@ use crate::store::tags::TagError;
 
 /// Calls in one request.
 const MANY: usize = 1000;
+/// Calls that are deleted in one step: what is live is written between the steps.
+const DELETED_AT_ONCE: usize = 5;
 /// Characters of a tag.
 const LONGEST: usize = 40;
 
@@ -187,21 +189,23 @@ async fn delete(api: &Api, calls: Vec<CallRow>) -> Result<Response, ApiError> {
         return Ok(outcome("delete", &[], &failed));
     }
     let state = api.store.path().parent().unwrap_or(api.store.path()).to_path_buf();
-    match forget::running(&api.store, &api.commands, &state, Whom::Calls(going.clone())).await {
-        Ok(report) => {
-            log::info!("bulk: {} calls deleted, {} sound files", report.erased.calls.len(), report.files);
-            for left in &report.left {
-                log::error!("bulk: deleted calls have left something behind: {left}");
+    let mut done = Vec::new();
+    for some in going.chunks(DELETED_AT_ONCE) {
+        match forget::deleting(&api.store, &api.commands, &state, Whom::Calls(some.to_vec())).await {
+            Ok(report) => {
+                log::info!("bulk: {} calls deleted, {} sound files", report.erased.calls.len(), report.files);
+                done.extend(report.erased.calls);
+                for left in report.left {
+                    log::error!("bulk: deleted calls have left something behind: {left}");
+                    failed.push((some.join(", "), format!("deleted, but something is left: {left}")));
+                }
             }
-            Ok(outcome("delete", &report.erased.calls, &failed))
-        }
-        Err(ForgetError::Store(error)) => Err(error.into()),
-        Err(error) => {
+            Err(ForgetError::Store(error)) => return Err(error.into()),
             // One of them was called, or put on hold, in the meantime.
-            failed.extend(going.into_iter().map(|call| (call, error.to_string())));
-            Ok(outcome("delete", &[], &failed))
+            Err(error) => failed.extend(some.iter().map(|call| (call.clone(), error.to_string()))),
         }
     }
+    Ok(outcome("delete", &done, &failed))
 }
 
 /// `POST /api/v1/calls/{id}/trigger-ai-pipeline`: one call is read again.

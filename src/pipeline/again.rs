@@ -214,21 +214,18 @@ impl Reader {
         let store = &self.again.store;
         let legs = self.legs(call).await.map_err(said)?;
         let stretches = store.stretches(call.key).await.map_err(said)?;
-        let (mut jobs, mut kept) = (Vec::new(), 0);
+        let (mut texts, mut kept) = (Vec::new(), 0);
         for stretch in stretches {
             let Some(leg) = legs.get(&stretch.leg) else { continue };
             if leg.is_silenced(&stretch) {
                 kept += 1;
             } else {
-                jobs.push(self.hand_over(stretch, &leg.leg));
+                // One at a time: a queue that is never empty would leave no time for text of what is being said.
+                let written = self.hand_over(&stretch, &leg.leg).await;
+                texts.push((stretch, written.map_err(|_| "the speech threads have stopped".to_string())?));
             }
         }
         let analyser = Arc::clone(&self.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
-        let mut texts = Vec::new();
-        for (stretch, answer) in jobs {
-            let written = answer.await.map_err(|_| "the speech threads have stopped".to_string())?;
-            texts.push((stretch, written));
-        }
         let read = texts.len();
         let New { texts, figures, silences, silent } = self.put_together(call, &legs, &analyser, texts).await?;
         let (now, segments) = ((self.now)(), figures.segments);
@@ -236,6 +233,8 @@ impl Reader {
             return Err("it was heard of again, put on hold or deleted meanwhile".into());
         }
         for (leg, ranges) in silent {
+            // Somebody may have listened between the silence and its row.
+            privacy::drop_cached(&self.privacy.cache, leg.key);
             privacy::overwrite(store, &leg, ranges);
         }
         let payload = serde_json::json!({
@@ -269,7 +268,7 @@ impl Reader {
         Ok(legs)
     }
 
-    fn hand_over(&self, stretch: Stretch, leg: &Arc<SpooledLeg>) -> (Stretch, oneshot::Receiver<Written>) {
+    fn hand_over(&self, stretch: &Stretch, leg: &Arc<SpooledLeg>) -> oneshot::Receiver<Written> {
         let (answer, written) = oneshot::channel();
         let now = (self.now)();
         let job = Job {
@@ -281,7 +280,7 @@ impl Reader {
             live: false,
         };
         self.again.workers.queue.push(Urgency::PostCall, now, Work::Again(Box::new(job), answer));
-        (stretch, written)
+        written
     }
 
     /// The text without what nobody may keep, read by the packs of now; figures over it and what stays of the old.

@@ -6,7 +6,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use serde::Serialize;
 
@@ -99,12 +99,15 @@ pub struct Glossary {
     path: PathBuf,
     workers: Arc<Workers>,
     terms: Arc<RwLock<Vec<String>>>,
+    /// Held while the file is replaced.
+    replacing: Arc<Mutex<()>>,
 }
 
 impl Glossary {
     /// Takes up the list of a state folder, where there is one. Blocks.
     pub fn open(state: &Path, workers: Arc<Workers>) -> Self {
-        let glossary = Self { path: state.join("glossary.csv"), workers, terms: Arc::default() };
+        let glossary =
+            Self { path: state.join("glossary.csv"), workers, terms: Arc::default(), replacing: Arc::default() };
         match std::fs::read(&glossary.path) {
             Ok(bytes) => match parse(&bytes) {
                 Ok(terms) => glossary.take_up(terms),
@@ -128,6 +131,7 @@ impl Glossary {
 
     /// Puts a list in the place of the one in use. Blocks.
     pub fn replace(&self, terms: Vec<String>) -> std::io::Result<()> {
+        let _alone = self.replacing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let fresh = self.path.with_extension("new");
         let mut file = std::fs::File::create(&fresh)?;
         let mut writer = csv::Writer::from_writer(Vec::new());
@@ -137,6 +141,9 @@ impl Glossary {
         file.write_all(&writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))?)?;
         file.sync_all()?;
         std::fs::rename(&fresh, &self.path)?;
+        if let Some(folder) = self.path.parent() {
+            std::fs::File::open(folder)?.sync_all()?;
+        }
         self.take_up(terms);
         Ok(())
     }

@@ -220,7 +220,7 @@ impl Privacy {
 }
 
 /// A converted recording holds what has been silenced since; it is made anew when somebody asks.
-fn drop_cached(cache: &Path, leg: LegKey) {
+pub(super) fn drop_cached(cache: &Path, leg: LegKey) {
     for name in [format!("{leg}.wav"), format!("{leg}.part")] {
         let path = cache.join(name);
         if let Err(error) = std::fs::remove_file(&path)

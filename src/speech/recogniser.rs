@@ -94,8 +94,9 @@ impl Recogniser {
                 mend::mend(sound, &mut answer, |part| {
                     let window = with_room(part.to_vec());
                     let beams = self.hints.beams.max(SECOND_LOOK_BEAMS);
-                    session.transcribe(&self.hints.request(&window, context_for(window.len()), beams))
-                })?;
+                    let found = session.transcribe(&self.hints.request(&window, context_for(window.len()), beams));
+                    found.inspect_err(|error| log::warn!("a part of an utterance is not read again: {error}")).ok()
+                });
                 verdict = Verdict::Keep;
             }
             Ok(believed(answer, verdict, seconds, took + began.elapsed()))

@@ -1,4 +1,4 @@
-//! Who read, heard, exported or changed what: written down before the answer goes out.
+//! Who read, heard, exported or changed what: handed to the writer before the answer goes out.
 //!
 //! What the same reader does again with the same call within five minutes is one entry: a player asks for sound in dozens of pieces.
 

@@ -9,6 +9,8 @@ import { Panel } from './panel.js';
 /** Cards change places this often at most: a list that jumps cannot be read. */
 const REORDER_MS = 1500;
 const BOX_MS = 3000;
+/** Words that are not final yet wait so long for others: with fifty calls they would have the page drawn all the time. */
+const PARTIAL_MS = 150;
 
 const board = new Board();
 const cards = new Map();
@@ -22,6 +24,11 @@ function draw() {
   if (drawing) return;
   drawing = true;
   requestAnimationFrame(() => { drawing = false; paint(); });
+}
+
+let later = null;
+function drawLater() {
+  later ??= setTimeout(() => { later = null; draw(); }, PARTIAL_MS);
 }
 
 function paint() {
@@ -182,7 +189,8 @@ function onEvent(event) {
     board.apply(event);
     panel.event(event);
     if (event.type === 'alert') tell(`${event.level} alert, ${event.agent ?? event.call_id}: ${event.message}`);
-    if (event.type !== 'partial') orderDue = true;
+    if (event.type === 'partial') return drawLater();
+    orderDue = true;
     if (event.type === 'call_start' || event.type === 'call_end') orderedAt = Math.min(orderedAt, Date.now() - REORDER_MS + 200);
   }
   draw();

@@ -37,8 +37,40 @@ pub struct Report {
     pub left: Vec<String>,
 }
 
-/// Forgets while the daemon runs.
+/// Forgets while the daemon runs, to its end also when nobody waits for it any more: rows without their sound would be taken in again.
 pub async fn running(
+    store: &Store,
+    commands: &mpsc::Sender<Command>,
+    state: &Path,
+    whom: Whom,
+) -> Result<Report, ForgetError> {
+    let (store, commands, state) = (store.clone(), commands.clone(), state.to_path_buf());
+    to_its_end(async move {
+        let report = erase_running(&store, &commands, &state, whom).await?;
+        prove(&store, state, report).await
+    })
+    .await
+}
+
+/// The same without the proof, which searches every file: for many calls, a few at a time, so that what is live is written between them.
+pub async fn deleting(
+    store: &Store,
+    commands: &mpsc::Sender<Command>,
+    state: &Path,
+    whom: Whom,
+) -> Result<Report, ForgetError> {
+    let (store, commands, state) = (store.clone(), commands.clone(), state.to_path_buf());
+    to_its_end(async move { erase_running(&store, &commands, &state, whom).await }).await
+}
+
+async fn to_its_end(
+    work: impl Future<Output = Result<Report, ForgetError>> + Send + 'static,
+) -> Result<Report, ForgetError> {
+    tokio::spawn(work).await.map_err(|_| StoreError::Closed)?
+}
+
+/// Rows and sound.
+async fn erase_running(
     store: &Store,
     commands: &mpsc::Sender<Command>,
     state: &Path,
@@ -74,14 +106,21 @@ pub async fn running(
         .await
         .map_err(ForgetError::Store)??;
     let folder = state.to_path_buf();
-    let (mut report, hits) = tokio::task::spawn_blocking(move || {
+    let deleted = tokio::task::spawn_blocking(move || {
         let mut report = Report { erased, ..Report::default() };
         delete_files(&folder, &mut report);
-        let hits = search(&folder, &mut report);
+        report
+    });
+    Ok(deleted.await.map_err(|_| StoreError::Closed)?)
+}
+
+/// Looks for what is left, in every file of the state folder.
+async fn prove(store: &Store, state: PathBuf, mut report: Report) -> Result<Report, ForgetError> {
+    let searched = tokio::task::spawn_blocking(move || {
+        let hits = search(&state, &mut report);
         (report, hits)
-    })
-    .await
-    .map_err(|_| StoreError::Closed)?;
+    });
+    let (mut report, hits) = searched.await.map_err(|_| StoreError::Closed)?;
     report = store
         .writer()
         .run(move |db| {
