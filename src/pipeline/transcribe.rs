@@ -294,7 +294,7 @@ impl Workers {
                 Some(Work::Growing(growing)) => {
                     let result = self.orders.while_running(|| {
                         let sound = read(&growing.leg, growing.start, growing.end)?;
-                        mine.usual.1.recognise(&sound).map_err(|error| error.to_string())
+                        mine.usual.1.glance(&sound).map_err(|error| error.to_string())
                     });
                     let took = result.as_ref().map_or(Duration::ZERO, |recognition| recognition.took);
                     let text = result.map(|recognition| recognition.text()).unwrap_or_default();

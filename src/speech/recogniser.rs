@@ -112,6 +112,20 @@ impl Recogniser {
         answers.collect()
     }
 
+    /// What somebody is still saying: one look, for it is read again when it is said. Blocks.
+    pub fn glance(&mut self, samples: &[f32]) -> Result<Recognition, EngineError> {
+        let began = Instant::now();
+        let answer = if is_tone(samples) {
+            Recognised::default()
+        } else {
+            let sound = self.prepare(samples);
+            self.session.transcribe(&self.hints.request(&sound, context_for(sound.len()), self.hints.beams))?
+        };
+        let seconds = samples.len() as f32 / MODEL_HZ as f32;
+        let verdict = guard::judge(&answer, seconds);
+        Ok(believed(answer, verdict, seconds, began.elapsed()))
+    }
+
     fn prepare(&self, samples: &[f32]) -> Vec<f32> {
         let mut sound = if self.hints.denoise { crate::audio::denoise::denoise(samples) } else { samples.to_vec() };
         if self.hints.normalise {

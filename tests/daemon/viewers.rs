@@ -78,8 +78,10 @@ fn five_hundred_screens_are_told_everything_and_one_that_does_not_read_is_let_go
     });
     let (_deaf, _) = tokio_tungstenite::tungstenite::connect(&url).expect("websocket");
     let (before, memory) = cost(&bed);
-    let sent = tell(&bed, "seen");
-    let (after, grown) = cost(&bed);
+    let half = tell(&bed, "seen");
+    let (after, half_way) = cost(&bed);
+    let sent = half + tell(&bed, "later");
+    let (_, grown) = cost(&bed);
     bed.until("all have been told", Duration::from_secs(30), |_| {
         seen.iter().all(|seen| seen.load(Ordering::Relaxed) >= sent)
     });
@@ -87,7 +89,7 @@ fn five_hundred_screens_are_told_everything_and_one_that_does_not_read_is_let_go
         assert_eq!(seen.load(Ordering::Relaxed), sent);
     }
     eprintln!(
-        "feed: {VIEWERS} viewers, {MESSAGES_PER_SECOND} messages a second for {SECONDS} s: {:.2} cores with them, {:.2} without; memory {memory:.0} to {grown:.0} MB; {} lost",
+        "feed: {VIEWERS} viewers, {MESSAGES_PER_SECOND} messages a second for {SECONDS} s: {:.2} cores with them, {:.2} without; memory {memory:.0} MB, then {half_way:.0}, then {grown:.0}; {} lost",
         (after - before) / SECONDS as f64,
         alone / SECONDS as f64,
         seen.iter().map(|seen| sent - seen.load(Ordering::Relaxed)).sum::<u64>(),
