@@ -134,6 +134,9 @@ impl Endpointer {
         open.voiced = u32::try_from(self.next - quietest).unwrap_or(1);
         open.levels.retain(|level| level.0 >= quietest);
         self.free = quietest;
+        if open.last_voiced < quietest {
+            self.open = None; // it was falling silent: there is no rest
+        }
         Some(range)
     }
 }
@@ -245,6 +248,14 @@ mod tests {
         assert!(out[0].1.abs_diff(800) <= 1, "{out:?}");
         assert!(out.windows(2).all(|pair| pair[0].1 == pair[1].0), "nothing between the pieces is lost: {out:?}");
         assert_eq!(out.last().map(|range| range.1), Some(2000));
+    }
+
+    #[test]
+    fn an_utterance_that_is_cut_while_it_falls_silent_leaves_no_rest() {
+        let silence_is_quietest = |i: usize| if i < 1488 { -20.0 } else { -60.0 };
+        let out = run(&speech(&[(657, 0.0), (831, 0.9), (28, 0.0)]), silence_is_quietest);
+        assert_eq!(out.len(), 1, "{out:?}");
+        assert!(out[0].0 < 657 && out[0].1 > 1488, "{out:?}");
     }
 
     #[test]
