@@ -4,10 +4,13 @@
 usage: accuracy.py LINESIDE GGML_FILE CT2_FOLDER SETS_FOLDER      (SETS_FOLDER is made by packaging/demo-model/render sets)
 """
 
+import ctypes
 import json
+import platform
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 # Percent of words wrong that a set should have at most, whole windows; said when it has more.
 GOALS = {"8khz": 0.5, "g711": 0.5, "gsm": 2.0, "noise-10db": 5.0, "packed-30s": 5.0, "random-words": 20.0}
@@ -22,6 +25,21 @@ def bench(binary, models, *arguments):
         command = [binary, "--config", config.name, "bench", "accuracy", "--json", *chosen, *arguments]
         run = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     return [json.loads(line) for line in run.stdout.decode().splitlines()]
+
+
+def without_machine_code(binary, ct2, recording):
+    """What lineside says of a CTranslate2 model where systemd's MemoryDenyWriteExecute=yes holds; None where this kernel (before 6.3) cannot try it."""
+
+    def forbid():
+        if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0):  # PR_SET_MDWE
+            raise OSError("not known to this kernel")
+
+    if platform.machine() != "x86_64":
+        return None
+    try:
+        return subprocess.run([binary, "analyze", "--model", ct2, recording], preexec_fn=forbid, capture_output=True, text=True)
+    except subprocess.SubprocessError:
+        return None
 
 
 def main():
@@ -55,6 +73,11 @@ def main():
         print(f"demo calls, {row['set']}: {row['heard']} words on {row['audio_s']:.0f} s in which nobody speaks")
         if row["heard"]:
             failed.append(f"{row['heard']} words where nobody speaks")
+    refused = without_machine_code(binary, ct2, next(Path(sets).glob("calls/**/*.wav")))
+    if refused is None:
+        print("skipped: CTranslate2 where no machine code may be made: this machine cannot forbid it")
+    elif refused.returncode == 0 or "MemoryDenyWriteExecute=no" not in refused.stderr:
+        failed.append(f"CTranslate2 where no machine code may be made: status {refused.returncode}, {refused.stderr.strip()}")
     for problem in failed:
         print(f"failed: {problem}")
     sys.exit(1 if failed else 0)

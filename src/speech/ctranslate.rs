@@ -35,6 +35,9 @@ pub struct CTranslate(Arc<Shared>);
 impl CTranslate {
     /// Loads a model folder for so many sessions at a time, which share its weights. Blocks.
     pub fn load(model: &ModelRef, sessions: usize) -> Result<Self, EngineError> {
+        // oneDNN does not say so: all of its products would stay as they were, and the text empty.
+        #[cfg(target_arch = "x86_64")]
+        crate::host::may_make_code().map_err(|problem| EngineError::NoCode { path: model.path.clone(), problem })?;
         let config = Config {
             device: Device::CPU,
             compute_type: ComputeType::INT8,

@@ -21,6 +21,17 @@ pub enum EngineError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The process may not make machine code, and the engine would answer with nothing.
+    #[error(
+        "model {path}: CTranslate2 makes its kernels at run time, which is forbidden here ({problem}); set MemoryDenyWriteExecute=no for \
+         lineside.service, or name a model of whisper.cpp in [speech] model"
+    )]
+    NoCode {
+        /// The model's folder.
+        path: PathBuf,
+        /// What the system says.
+        problem: std::io::Error,
+    },
     /// The inference failed.
     #[error("inference failed: {0}")]
     Inference(String),

@@ -43,7 +43,7 @@ pub(super) struct BenchArguments {
     /// Seconds of audio on each
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// Speech to send: a WAV of 8 kHz [default: a synthetic voice]
+    /// Speech to send, or for engine to recognise: a WAV of 8 kHz [default: a synthetic voice]
     #[arg(long)]
     audio: Option<PathBuf>,
     /// Calls in the database for the queries; calls at a time for live
@@ -73,7 +73,7 @@ pub(super) struct BenchArguments {
     /// For accuracy: a folder of recordings with their text beside them (FILE.txt, FILE.json), or a folder of such folders
     #[arg(long)]
     recordings: Option<PathBuf>,
-    /// For accuracy and live: model names or paths [default: that of the configuration]
+    /// For accuracy, live and engine: model names or paths [default: that of the configuration; for engine all that are installed]
     #[arg(long)]
     model: Vec<String>,
     /// For accuracy: each recording is one window of the model, of 30 s at most
@@ -105,6 +105,8 @@ enum What {
     Pbx,
     /// Words that models get wrong on recordings whose text is known
     Accuracy,
+    /// Both engines on this machine, to choose one (the same as `lineside model bench`)
+    Engine,
 }
 
 pub(super) fn run(
@@ -116,6 +118,9 @@ pub(super) fn run(
         let folder = arguments.recordings.as_deref().context("accuracy wants --recordings FOLDER")?;
         let (models, whole) = (arguments.model.as_slice(), arguments.whole);
         accuracy::run(&Plan { folder, models, whole, denoise: arguments.denoise, json: arguments.json }, &config()?)?;
+    }
+    if arguments.what.contains(&What::Engine) {
+        super::model_bench::run(&arguments.model, arguments.audio.as_deref(), arguments.json, &config()?)?;
     }
     if arguments.what.contains(&What::Live) {
         live::run(arguments)?;
