@@ -14,8 +14,11 @@ use crate::call::LegKey;
 use crate::speech::utterance::{EndpointSettings, Found, LegListener};
 use crate::spool::{LegReader, SpooledLeg};
 
-/// Pause between two rounds: a quarter of what a person notices.
-const ROUND: Duration = Duration::from_millis(60);
+/// Pause between two rounds: a frame of AudioSocket, and with many legs three of them, for each read costs a call of the system.
+const ROUND: Duration = Duration::from_millis(20);
+const ROUND_OF_MANY: Duration = Duration::from_millis(60);
+/// So many legs are many.
+const MANY: usize = 100;
 /// Finished legs that are open at a time.
 const CLOSED_AT_ONCE: usize = 8;
 /// Samples read of one leg in one round, in seconds: a long recording does not hold up live legs.
@@ -29,6 +32,8 @@ const GROWN_MS: u64 = 1000;
 pub enum Heard {
     /// Somebody is saying something: what there is by now.
     Growing(LegKey, Found),
+    /// Somebody has fallen silent: what was said, if that was all.
+    Pausing(LegKey, Found),
     /// Somebody said something.
     Utterance(LegKey, Found),
     /// Every utterance of this leg that begins before this sample has been told.
@@ -57,6 +62,8 @@ struct Ear {
     settled: u64,
     /// Up to where the conductor was told of speech that is not over.
     told: u64,
+    /// Where what it was told to be perhaps the end of an utterance was.
+    paused: u64,
 }
 
 /// Listens until the assignments' sender is gone. Blocks: it wants a thread of its own.
@@ -114,14 +121,14 @@ pub fn run(
             return;
         }
         if !busy || waiting.is_empty() {
-            std::thread::sleep(ROUND);
+            std::thread::sleep(if ears.len() < MANY { ROUND } else { ROUND_OF_MANY });
         }
     }
 }
 
 fn ear((leg, from): Assignment, settings: EndpointSettings) -> Ear {
     let listener = LegListener::new(leg.spec.rate_hz, settings, from);
-    Ear { leg, reader: None, listener, peak: (from == 0).then_some(0), settled: from, told: from }
+    Ear { leg, reader: None, listener, peak: (from == 0).then_some(0), settled: from, told: from, paused: from }
 }
 
 enum Round {
@@ -180,6 +187,11 @@ impl Ear {
                 // It may be left out: nothing is lost by it.
                 let _ = heard.try_send(Heard::Growing(self.leg.key, growing));
             }
+        }
+        if let Some(pausing) = self.listener.pausing().filter(|found| !closed && found.end > self.paused) {
+            self.paused = pausing.end;
+            // It may be left out as well.
+            let _ = heard.try_send(Heard::Pausing(self.leg.key, pausing));
         }
         match (over, piece) {
             (true, _) => {

@@ -5,6 +5,7 @@
 //! in the queue; none of them touches audio that is not on disk.
 
 pub mod again;
+pub mod ahead;
 pub mod analyze;
 pub mod clock;
 pub mod glossary;

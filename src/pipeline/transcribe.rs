@@ -10,12 +10,14 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::ahead::Ahead;
 use super::govern::Orders;
 use super::in_hand::InHand;
 use super::partial::{Growing, Reading};
 use super::status::{ModelState, Status};
 use crate::audio::resample::to_model;
 use crate::call::{UtteranceKey, WallTime};
+use crate::governor::Step;
 use crate::speech::engine::{self, Engine, EngineError};
 use crate::speech::models;
 use crate::speech::queue::Queue;
@@ -50,6 +52,8 @@ pub enum Work {
     Again(Box<Job>, oneshot::Sender<Written>),
     /// Speech that is not over.
     Growing(Growing),
+    /// Speech that may be over.
+    Ahead(Growing),
     /// A question whether inference works: a second of silence.
     Probe(oneshot::Sender<Result<Duration, String>>),
 }
@@ -99,6 +103,8 @@ pub struct Workers {
     pub status: Status,
     /// What the governor allows.
     pub orders: Orders,
+    /// What was read before it was certain that it was over.
+    pub ahead: Ahead,
     /// What they have in hand, for the case that the engine ends the process.
     pub in_hand: InHand,
     settings: RwLock<TranscribeSettings>,
@@ -124,6 +130,7 @@ impl Workers {
             queue: Arc::default(),
             status,
             orders: Orders::new(settings.workers),
+            ahead: Ahead::default(),
             in_hand,
             settings: RwLock::new(settings),
             words: RwLock::default(),
@@ -188,6 +195,12 @@ impl Workers {
     /// Whether there is time for what may be left out: nothing waits, and a worker has nothing to do.
     pub fn has_time(&self) -> bool {
         self.settings().partial && self.ready() && self.queue.backlog().0 == 0 && self.orders.has_time()
+    }
+
+    /// Whether there is time to read what may not be over: no more wait than there are workers, and nothing is left out.
+    pub fn may_read_ahead(&self) -> bool {
+        let plan = self.orders.plan();
+        self.ready() && plan.step == Step::Full && self.queue.backlog().0 <= plan.workers
     }
 
     fn look_for_model(&self) {
@@ -265,6 +278,13 @@ impl Workers {
             }
             match self.queue.pop(Duration::from_millis(500)) {
                 Some(Work::Utterance(job)) => {
+                    if let Some((engine, recognition)) = self.ahead.take(job.leg.key, job.start, job.end) {
+                        let written = self.written(*job, engine, recognition);
+                        if self.done.blocking_send(Done::Written(written)).is_err() {
+                            return;
+                        }
+                        continue;
+                    }
                     let jobs = self.with_others(*job, mine.usual.1.batch());
                     let (name, recogniser) =
                         mine.for_text(self.orders.smaller_model() && jobs.iter().all(|job| job.live));
@@ -284,6 +304,17 @@ impl Workers {
                             return;
                         }
                     }
+                }
+                Some(Work::Ahead(stretch)) => {
+                    let (name, recogniser) = mine.for_text(self.orders.smaller_model());
+                    let (leg, start, end) = (stretch.leg.key, stretch.start, stretch.end);
+                    self.ahead.begin(leg, start, end);
+                    let result = self.orders.while_running(|| {
+                        let sound = read(&stretch.leg, start, end)?;
+                        recogniser.recognise(&sound).map_err(|error| error.to_string())
+                    });
+                    // What went wrong is said when the utterance itself is read.
+                    self.ahead.end(leg, start, end, result.ok().map(|recognition| (name.to_string(), recognition)));
                 }
                 Some(Work::Again(job, answer)) => {
                     let (name, recogniser) = mine.for_text(false);
@@ -325,7 +356,8 @@ impl Workers {
     fn with_others(&self, job: Job, batch: usize) -> Vec<Job> {
         let share = (self.queue.backlog().0 + 1).div_ceil(self.orders.plan().workers);
         // One at which the process has ended goes alone: the others should not end with it again.
-        let good = |job: &Job| self.in_hand.strikes(job.utterance) == 0;
+        let good =
+            |job: &Job| self.in_hand.strikes(job.utterance) == 0 && !self.ahead.knows(job.leg.key, job.start, job.end);
         let most = if good(&job) { batch.min(share) } else { 1 };
         let mut jobs = vec![job];
         while jobs.len() < most {
@@ -351,6 +383,13 @@ impl Workers {
             }
         };
         Some(Mine { generation, usual: open(&self.engine)?, smaller: open(&self.smaller) })
+    }
+
+    /// An utterance whose text was read ahead.
+    pub fn written(&self, job: Job, engine: String, recognition: Recognition) -> Written {
+        let result = Ok(recognition);
+        self.note(&result);
+        Written { job, result, engine }
     }
 
     fn note(&self, result: &Result<Recognition, String>) {

@@ -32,7 +32,7 @@ impl Default for EndpointSettings {
             threshold: 0.5,
             hysteresis: 0.15,
             min_speech_ms: 120,
-            silence_ms: 450,
+            silence_ms: 320,
             pre_roll_ms: 250,
             post_roll_ms: 200,
             max_ms: 14_000,
@@ -108,6 +108,13 @@ impl Endpointer {
         None
     }
 
+    /// What [`Self::end`] will give if it stays silent, once that is known.
+    fn pausing(&self) -> Option<(i64, i64)> {
+        let open = self.open.as_ref()?;
+        let end = open.last_voiced + 1 + frames(self.settings.post_roll_ms);
+        (end <= self.next && open.voiced >= frames(self.settings.min_speech_ms) as u32).then_some((open.first, end))
+    }
+
     /// Ends the open utterance where it fell silent.
     fn end(&mut self) -> Option<(i64, i64)> {
         let open = self.open.take()?;
@@ -170,6 +177,11 @@ impl LegListener {
     /// What has been said by now of an utterance that is not over.
     pub fn growing(&self) -> Option<Found> {
         self.endpointer.open.as_ref().map(|open| self.found((open.first, self.endpointer.next)))
+    }
+
+    /// The open utterance as it will be if nobody goes on speaking: told once all of its sound is there.
+    pub fn pausing(&self) -> Option<Found> {
+        self.endpointer.pausing().map(|range| self.found(range))
     }
 
     /// Every utterance that begins before this sample has been told.

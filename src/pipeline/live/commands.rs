@@ -180,7 +180,7 @@ impl Live {
     async fn governed(&self, plan: &Plan, lag_s: f64) -> Result<(), StoreError> {
         self.parts.workers.queue.demote(|work| match work {
             Work::Utterance(job) => self.calls.of_leg(job.leg.key).is_some_and(|(key, ..)| self.is_written_live(key)),
-            Work::Growing(_) | Work::Probe(_) | Work::Again(..) => true,
+            Work::Growing(_) | Work::Ahead(_) | Work::Probe(_) | Work::Again(..) => true,
         });
         let payload = json!({
             "type": "governor", "event": "governor", "timestamp": self.now().rfc3339(), "step": plan.step.number(),

@@ -21,6 +21,7 @@ impl Live {
     pub(super) async fn heard(&mut self, heard: Heard) -> Result<(), StoreError> {
         match heard {
             Heard::Growing(leg, found) => self.ask_for_partial(leg, found),
+            Heard::Pausing(leg, found) => self.read_ahead(leg, found),
             Heard::Utterance(leg, found) => {
                 self.partials.over(leg);
                 self.utterance(leg, found).await?;
@@ -31,6 +32,7 @@ impl Live {
                 }
             }
             Heard::End { leg, peak } => {
+                self.parts.workers.ahead.forget(leg);
                 if let Some(running) = self.calls.leg_mut(leg) {
                     running.peak = peak;
                     running.hearing = Hearing::Over;
@@ -62,6 +64,11 @@ impl Live {
         let said = if live { now } else { WallTime(spec.started.0 + end_ms - running.offset_ms) };
         let job = Job { utterance, leg: Arc::clone(&running.leg), start: found.start, end: found.end, said, live };
         self.push(vec![row]).await?;
+        let workers = &self.parts.workers;
+        if let Some((engine, recognition)) = workers.ahead.take_read(leg, found.start, found.end) {
+            let written = workers.written(job, engine, recognition);
+            return self.written(written).await;
+        }
         let urgency = if live && self.is_written_live(key) { Urgency::Live } else { Urgency::PostCall };
         self.parts.workers.queue.push(urgency, said, Work::Utterance(Box::new(job)));
         Ok(())
@@ -98,6 +105,17 @@ impl Live {
         // Keys are given in the order of beginning.
         let before = running().filter(|(key, _)| *key < call).count() as f64;
         share >= 1.0 || before < (running().count() as f64 * share).ceil()
+    }
+
+    /// Has what was said read while it is not certain that it is over, when nobody has to wait for that.
+    fn read_ahead(&mut self, leg: LegKey, found: Found) {
+        let workers = &self.parts.workers;
+        let Some((key, _, running)) = self.calls.of_leg(leg) else { return };
+        if !workers.may_read_ahead() || !self.is_written_live(key) {
+            return;
+        }
+        let stretch = Growing { leg: Arc::clone(&running.leg), start: found.start, end: found.end };
+        workers.queue.push(Urgency::Live, self.now(), Work::Ahead(stretch));
     }
 
     /// Has speech read that is not over, while nothing else waits.
