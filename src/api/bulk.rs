@@ -1,6 +1,6 @@
 //! `POST /calls/bulk`: something is done with many calls at once, as JSON or as a form of a page: `action`, `call_ids`, and what the action needs.
 //!
-//! - `export`: one file with all of them, `format` json, text or csv;
+//! - `export`: one file with all of them, `format` json, text or csv, up to ten thousand;
 //! - `tag`, `untag`: `tags` are put on all of them, or taken off; all or nothing;
 //! - `reprocess`: each is read again from its sound, when its turn comes; the old text stays until then;
 //! - `delete`: each is erased as `lineside forget` does it; calls that run or are on hold are not.
@@ -14,7 +14,7 @@ use axum::{Extension, Form, Json};
 use serde_json::{Value, json};
 
 use super::calls::{find_call, find_seen};
-use super::export::{refused, together};
+use super::export::{many, refused, together};
 use super::walls::Told;
 use super::walls::access::Access;
 use super::walls::door::OPERATE;
@@ -27,6 +27,8 @@ use crate::store::tags::TagError;
 
 /// Calls in one request.
 const MANY: usize = 1000;
+/// Calls in one file, which is made as it is taken.
+const EXPORTED: usize = 10_000;
 /// Calls that are deleted in one step: what is live is written between the steps.
 const DELETED_AT_ONCE: usize = 5;
 /// Characters of a tag.
@@ -79,8 +81,9 @@ impl Wish {
             *list = list.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect();
             list.retain(|text| seen.insert(text.clone()));
         }
-        if self.ids.is_empty() || self.ids.len() > MANY {
-            return Err(format!("call_ids: 1 to {MANY} ids of calls are wanted"));
+        let most = if self.action == "export" { EXPORTED } else { MANY };
+        if self.ids.is_empty() || self.ids.len() > most {
+            return Err(format!("call_ids: 1 to {most} ids of calls are wanted"));
         }
         match self.action.as_str() {
             "export" | "reprocess" | "delete" => {}
@@ -120,6 +123,9 @@ pub(super) async fn bulk(State(api): State<Api>, access: Access, request: Reques
         let detail = format!("this token may not {} calls; it needs the scope operate", wish.action);
         return Ok((StatusCode::FORBIDDEN, Json(json!({"detail": detail}))).into_response());
     }
+    if wish.action == "export" {
+        return export(&api, &access, wish).await;
+    }
     let mut calls: Vec<CallRow> = Vec::new();
     for id in &wish.ids {
         let call = find_seen(&api, &access, id).await?;
@@ -129,7 +135,6 @@ pub(super) async fn bulk(State(api): State<Api>, access: Access, request: Reques
     }
     let told: Vec<_> = calls.iter().map(|call| call.key).collect();
     let answer = match wish.action.as_str() {
-        "export" => together(&api, &calls, wish.format.as_deref()).await?,
         "tag" => tag(&api, calls, wish.tags, Vec::new()).await?,
         "untag" => tag(&api, calls, Vec::new(), wish.tags).await?,
         "reprocess" => reprocess(&api, calls).await?,
@@ -137,6 +142,24 @@ pub(super) async fn bulk(State(api): State<Api>, access: Access, request: Reques
         _ => return delete(&api, calls).await,
     };
     Ok((Extension(Told(told)), answer).into_response())
+}
+
+/// One file. Of the calls no more than their ids is kept until their turn comes.
+async fn export(api: &Api, access: &Access, wish: Wish) -> Result<Response, ApiError> {
+    let format = match many(wish.format.as_deref()) {
+        Ok(format) => format,
+        Err(problem) => return Ok(refused(problem)),
+    };
+    let (mut ids, mut told) = (Vec::new(), Vec::new());
+    let mut seen = std::collections::HashSet::new();
+    for id in &wish.ids {
+        let call = find_seen(api, access, id).await?;
+        if seen.insert(call.key) {
+            ids.push(call.call_id);
+            told.push(call.key);
+        }
+    }
+    Ok((Extension(Told(told)), together(api, access, ids, format)).into_response())
 }
 
 /// What was done and what was not. 409 when nothing was.
