@@ -90,11 +90,29 @@ impl Minute {
     }
 }
 
+/// A token of the configuration, as it is kept.
+struct Written {
+    hash: [u8; 32],
+    /// Nobody finds it by trying.
+    is_made: bool,
+}
+
+impl Written {
+    fn read(token: Option<&str>) -> Option<Self> {
+        let token = token.filter(|token| !token.is_empty())?;
+        Some(Self { hash: hash(token), is_made: limits::is_made(token) })
+    }
+
+    fn is(&self, shown: &[u8; 32]) -> bool {
+        subtle::ConstantTimeEq::ct_eq(&self.hash[..], &shown[..]).into()
+    }
+}
+
 /// Everything the guard needs.
 pub struct Walls {
     settings: WallSettings,
-    token: Option<[u8; 32]>,
-    ingest_token: Option<[u8; 32]>,
+    token: Option<Written>,
+    ingest_token: Option<Written>,
     store: Store,
     now: fn() -> WallTime,
     scripts: Minute,
@@ -122,10 +140,9 @@ impl Walls {
     /// Walls for a database; reads the key of the links.
     pub async fn new(settings: WallSettings, store: Store, now: fn() -> WallTime) -> Result<Self, StoreError> {
         let links = LinkKey::new(store.secret("links").await?);
-        let kept = |token: Option<&str>| token.filter(|token| !token.is_empty()).map(hash);
         Ok(Self {
-            token: kept(settings.token.as_deref()),
-            ingest_token: kept(settings.ingest_token.as_deref()),
+            token: Written::read(settings.token.as_deref()),
+            ingest_token: Written::read(settings.ingest_token.as_deref()),
             scripts: Minute::new(&settings, 1),
             screens: Minute::new(&settings, SCREEN),
             back_off: BackOff::default(),

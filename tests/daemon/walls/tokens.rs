@@ -238,6 +238,23 @@ fn who_has_the_small_token_of_the_configuration_cannot_guess_the_great_one() {
 }
 
 #[test]
+fn a_made_token_of_the_configuration_is_let_in_while_a_neighbour_guesses() {
+    let made = "6f1d0c9a83b24e5f97a0c1d2e3f40516";
+    let mut bed = walled(&format!("token = \"{made}\"\n[ingest]\ntoken = \"sesame\""));
+    bed.start();
+    let show = |token: &str| request(&bed, "GET", "/api/v1/calls", &[&format!("Authorization: Bearer {token}")], "");
+    let mut statuses = Vec::new();
+    for number in 0..12 {
+        statuses.push(show(&format!("guess {number}")).status);
+        assert_eq!(show(made).status, 200, "after {statuses:?}");
+    }
+    assert_eq!(statuses.last(), Some(&429), "the right one forgives no guess: {statuses:?}");
+    assert_eq!(show("sesame").status, 429, "what somebody has thought up waits with those who guess");
+    assert!(bed.log().contains("[ingest] token could be guessed") && !bed.log().contains("[http] token could"));
+    bed.stop();
+}
+
+#[test]
 fn asterisk_is_let_in_from_where_it_is_and_from_nowhere_else() {
     let mut bed = walled("ingest_allow = [\"192.0.2.0/24\"]");
     let path = bed.path("lineside.toml");
