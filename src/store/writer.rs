@@ -13,6 +13,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, named_params};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::StoreError;
+use super::campaigns::Campaigns;
 use super::change::{CallFigures, Change, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, UtteranceState};
 use super::events::StoredEvent;
 use super::privacy::PrivacyChange;
@@ -25,7 +26,9 @@ const BATCH: usize = 256;
 /// Pause between two tries when the disk refuses.
 const RETRY: Duration = Duration::from_millis(500);
 
-type Task = Box<dyn FnOnce(&mut Connection) + Send>;
+/// What is done with the connection; gives back how its result is told.
+type Task = Box<dyn FnOnce(&mut Connection) -> Answer + Send>;
+type Answer = Box<dyn FnOnce() + Send>;
 
 struct Set {
     changes: Vec<Change>,
@@ -44,7 +47,12 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, path: PathBuf, events: broadcast::Sender<Arc<StoredEvent>>) -> Self {
+    pub(super) fn start(
+        connection: Connection,
+        path: PathBuf,
+        events: broadcast::Sender<Arc<StoredEvent>>,
+        campaigns: Campaigns,
+    ) -> Self {
         let (sets, receiver) = mpsc::channel(WAITING);
         let stopping = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&stopping);
@@ -52,7 +60,9 @@ impl Writer {
         let count = Arc::clone(&refused);
         let thread = std::thread::Builder::new()
             .name("store".into())
-            .spawn(move || Writing { connection, path, events, stopping: flag, refused: count }.run(receiver))
+            .spawn(move || {
+                Writing { connection, path, events, campaigns, stopping: flag, refused: count }.run(receiver);
+            })
             .inspect_err(|error| log::error!("database: the writing thread could not be started: {error}"))
             .ok();
         Self { sets, stopping, refused, thread: Arc::new(Mutex::new(thread)) }
@@ -82,7 +92,10 @@ impl Writer {
     ) -> Result<T, StoreError> {
         let (done, result) = oneshot::channel();
         let task: Task = Box::new(move |db| {
-            let _ = done.send(task(db)); // nobody waits for it any more
+            let result = task(db);
+            Box::new(move || {
+                let _ = done.send(result); // nobody waits for it any more
+            })
         });
         let set = Set { changes: Vec::new(), done: None, task: Some(task) };
         self.sets.send(set).await.map_err(|_| StoreError::Closed)?;
@@ -116,6 +129,7 @@ struct Writing {
     connection: Connection,
     path: PathBuf,
     events: broadcast::Sender<Arc<StoredEvent>>,
+    campaigns: Campaigns,
     stopping: Arc<AtomicBool>,
     refused: Arc<AtomicU64>,
 }
@@ -153,6 +167,9 @@ impl Writing {
                 log::info!("database: it takes rows again");
             }
             metrics::histogram!("lineside_store_commit_seconds").record(began.elapsed().as_secs_f64());
+            for set in &batch {
+                self.campaigns.forget(&set.changes);
+            }
             for event in events {
                 let _ = self.events.send(Arc::new(event)); // nobody listening is fine
             }
@@ -163,7 +180,9 @@ impl Writing {
             }
             for set in batch.drain(..) {
                 if let Some(task) = set.task {
-                    task(&mut self.connection);
+                    let answer = task(&mut self.connection);
+                    self.campaigns.forget_all();
+                    answer();
                 }
                 if let Some(done) = set.done {
                     let _ = done.send(());
