@@ -128,6 +128,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/005_notify.sql")),
         M::up(include_str!("schema/006_walls.sql")),
         M::up(include_str!("schema/007_desk.sql")),
+        M::up(include_str!("schema/008_recording_leg.sql")),
     ])
 }
 

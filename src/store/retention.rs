@@ -55,13 +55,18 @@ fn own_audio(db: &Connection, call: i64) -> rusqlite::Result<Vec<OwnAudio>> {
         .collect()
 }
 
+/// Recordings of a call become nobody's: what is known of them is their sound alone.
+pub(super) const UNNAME: &str = "
+    UPDATE recording SET path = '', legs = '[]'
+    WHERE (device, inode, head) IN (
+        SELECT device, inode, head
+        FROM leg
+        JOIN recording_leg ON recording_leg.leg = leg.id
+        WHERE leg.call = ?1)";
+
 /// Deletes a call with all that is known of it. Its recordings stay known by their sound alone, so that they are not taken again.
 pub(super) fn delete_call(db: &Connection, call: i64) -> rusqlite::Result<()> {
-    db.execute(
-        "UPDATE recording SET path = '', legs = '[]'
-         WHERE EXISTS (SELECT 1 FROM json_each(recording.legs) AS key JOIN leg ON leg.id = key.value WHERE leg.call = ?1)",
-        [call],
-    )?;
+    db.prepare_cached(UNNAME)?.execute([call])?;
     // Segments by themselves, so that the index hears of each.
     for table in ["segment", "utterance", "event", "call_alias", "leg"] {
         db.execute(&format!("DELETE FROM {table} WHERE call = ?1"), [call])?;

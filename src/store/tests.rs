@@ -7,7 +7,7 @@ use super::segments::{SearchFilter, fts_query};
 use super::*;
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime};
 
-fn call(key: i64, id: &str, started: i64) -> Change {
+pub(super) fn call(key: i64, id: &str, started: i64) -> Change {
     Change::CallOpened(NewCall {
         key: CallKey(key),
         id: CallId::from_lossy(id),
@@ -17,7 +17,7 @@ fn call(key: i64, id: &str, started: i64) -> Change {
     })
 }
 
-fn leg(key: i64, call: i64, started: i64) -> Change {
+pub(super) fn leg(key: i64, call: i64, started: i64) -> Change {
     Change::LegOpened(NewLeg {
         key: LegKey(key),
         call: CallKey(call),
@@ -77,7 +77,7 @@ fn done(key: i64, text: &str) -> Vec<Change> {
     ]
 }
 
-fn open() -> (tempfile::TempDir, Store) {
+pub(super) fn open() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().expect("temp dir");
     let (store, _) = Store::open(folder.path()).expect("open");
     (folder, store)
@@ -183,7 +183,7 @@ async fn pages_follow_each_other_without_gap_or_overlap() {
 #[test]
 fn a_database_of_any_earlier_version_is_brought_up_to_date() {
     let folder = tempfile::tempdir().expect("temp dir");
-    for earlier in 1..=5 {
+    for earlier in 1..=6 {
         let path = folder.path().join(format!("{earlier}.db"));
         let mut db = rusqlite::Connection::open(&path).expect("open");
         migrations().to_version(&mut db, earlier).expect("earlier");
@@ -224,6 +224,7 @@ async fn every_query_of_the_api_uses_an_index() {
         (privacy::TO_DO.into(), 0),
         (privacy::HOLD.into(), 1),
         (retention::OLD_AUDIO.into(), 2),
+        (retention::UNNAME.into(), 1),
     ];
     for bits in 0..2048_u32 {
         let on = |bit: u32| bits & (1 << bit) != 0;
