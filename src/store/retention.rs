@@ -102,7 +102,12 @@ impl Store {
     }
 
     /// Deletes some of the calls that ended before; gives back how many, and the files of ours that belonged to them. None when there are no more.
-    pub async fn delete_old_calls(&self, before: WallTime) -> Result<(Vec<CallKey>, Vec<OwnAudio>), StoreError> {
+    /// `leaving` hears of the files while the rows are still there; when it fails nothing is deleted.
+    pub async fn delete_old_calls<E: std::error::Error + Send + Sync + 'static>(
+        &self,
+        before: WallTime,
+        leaving: impl FnOnce(&[OwnAudio]) -> Result<(), E> + Send + 'static,
+    ) -> Result<(Vec<CallKey>, Vec<OwnAudio>), StoreError> {
         self.writer()
             .run(move |db| {
                 let transaction = db.transaction()?;
@@ -115,6 +120,7 @@ impl Store {
                     audio.extend(own_audio(&transaction, call)?);
                     delete_call(&transaction, call)?;
                 }
+                leaving(&audio).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
                 transaction.commit()?;
                 Ok((calls.into_iter().map(CallKey).collect(), audio))
             })
