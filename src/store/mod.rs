@@ -4,6 +4,7 @@
 //! committed rows only. Nobody on a capture path waits for any of it.
 
 pub mod alerts;
+mod apply;
 pub mod board;
 pub mod calls;
 mod campaigns;

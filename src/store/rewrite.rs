@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::change::{CallFigures, NewSegment, UtteranceState};
 use super::privacy::PrivacyChange;
-use super::{Store, StoreError, writer};
+use super::{Store, StoreError, apply};
 use crate::call::{CallKey, Leg, LegKey, UtteranceKey, WallTime};
 
 /// A stretch of speech, as it can be read again.
@@ -147,7 +147,7 @@ impl Store {
                 }
                 let told = "DELETE FROM event WHERE call = ?1 AND kind IN ('sentiment', 'redaction')";
                 transaction.execute(told, [call.0])?;
-                writer::call_figures(&transaction, call, &figures)?;
+                apply::call_figures(&transaction, call, &figures)?;
                 for silence in &silences {
                     super::privacy::apply(&transaction, silence)?;
                 }
@@ -173,6 +173,6 @@ fn put(db: &Connection, text: &Rewritten, at: WallTime) -> rusqlite::Result<()> 
          SET state = ?2, note = ?3, engine = ?4, took_ms = ?5, done_ms = ?6
          WHERE id = ?1",
     )?
-    .execute((text.utterance.0, writer::word(text.state), &text.note, &text.engine, text.took_ms, at.0))?;
-    writer::add_segments(db, text.utterance, &text.segments, at)
+    .execute((text.utterance.0, apply::word(text.state), &text.note, &text.engine, text.took_ms, at.0))?;
+    apply::add_segments(db, text.utterance, &text.segments, at)
 }
