@@ -27,12 +27,12 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
                 ))?;
             }
             Change::AlertRaised(alert) => {
-                if let Some(event) = super::alerts::raise(db, alert)? {
+                if let Some(event) = super::alert_changes::raise(db, alert)? {
                     events.push(add_event(db, &event)?);
                 }
             }
             Change::AlertAcknowledged { alert, by, at } => {
-                if let Some(event) = super::alerts::acknowledge(db, *alert, by, *at)? {
+                if let Some(event) = super::alert_changes::acknowledge(db, *alert, by, *at)? {
                     events.push(add_event(db, &event)?);
                 }
             }

@@ -3,6 +3,7 @@
 //! One thread writes, in batches; what it has committed it publishes, in order. Queries run on read-only connections of their own and see
 //! committed rows only. Nobody on a capture path waits for any of it.
 
+mod alert_changes;
 pub mod alerts;
 mod apply;
 pub mod board;

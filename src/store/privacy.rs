@@ -114,7 +114,7 @@ pub(super) fn apply(db: &Connection, change: &PrivacyChange) -> rusqlite::Result
                  WHERE call = ?1 AND instr(payload, ?2) > 0",
             )?
             .execute((call, old, new, said(keywords)?, said(profanity)?))?;
-            super::alerts::reword(db, CallKey(call), (before, text), unsaid)?;
+            super::alert_changes::reword(db, CallKey(call), (before, text), unsaid)?;
         }
     }
     Ok(())
