@@ -73,20 +73,47 @@ pub(super) fn wanted_leg<'a>(legs: &'a [LegRow], wanted: Option<&str>) -> Result
     })
 }
 
+/// The one door to a leg's sound: its file, where it may be heard. Whatever its row or a link says, nothing outside the spool is lineside's own sound;
+/// of a recording the name is resolved inside its folder when it is opened.
+async fn source(api: &Api, leg: &LegRow) -> Result<PathBuf, String> {
+    let path = PathBuf::from(&leg.path);
+    if !leg.owned {
+        return Ok(path);
+    }
+    let (real, spool) = (tokio::fs::canonicalize(&path).await, tokio::fs::canonicalize(api.walls.spool()).await);
+    match (real, spool) {
+        (Ok(real), Ok(spool)) if real.starts_with(&spool) => Ok(real),
+        (Ok(_), Ok(_)) => Err("its file leads out of the spool".into()),
+        (Err(error), _) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err("it was deleted, as [retention] wants it".into())
+        }
+        (Err(error), _) | (_, Err(error)) => Err(error.to_string()),
+    }
+}
+
+/// A leg whose sound may be heard, with where its file is and what is silent of it.
+pub(super) async fn heard(api: &Api, mut leg: LegRow) -> Result<(LegRow, Silences), ApiError> {
+    let path = source(api, &leg).await;
+    let path = path.map_err(|why| ApiError::NotFound(format!("the sound of this call cannot be had: {why}")))?;
+    leg.path = path.to_string_lossy().into_owned();
+    let silences = silences(api, &leg).await?;
+    Ok((leg, silences))
+}
+
+/// The same for several.
+pub(super) async fn all_heard(api: &Api, legs: Vec<LegRow>) -> Result<Vec<(LegRow, Silences)>, ApiError> {
+    let mut all = Vec::new();
+    for leg in legs {
+        all.push(heard(api, leg).await?);
+    }
+    Ok(all)
+}
+
 /// The file itself where a player can take it, else a WAV of this leg, made once.
 async fn playable(api: &Api, leg: &LegRow) -> Result<PathBuf, String> {
-    let path = PathBuf::from(&leg.path);
+    let path = source(api, leg).await?;
     if leg.owned {
-        // Whatever its row or a link says: nothing outside the spool is lineside's own sound.
-        let (real, spool) = (tokio::fs::canonicalize(&path).await, tokio::fs::canonicalize(api.walls.spool()).await);
-        return match (real, spool) {
-            (Ok(real), Ok(spool)) if real.starts_with(&spool) => Ok(real),
-            (Ok(_), Ok(_)) => Err("its file leads out of the spool".into()),
-            (Err(error), _) if error.kind() == std::io::ErrorKind::NotFound => {
-                Err("it was deleted, as [retention] wants it".into())
-            }
-            (Err(error), _) | (_, Err(error)) => Err(error.to_string()),
-        };
+        return Ok(path);
     }
     let (to, channel, closed) =
         (api.cache.join(format!("{}.wav", leg.key)), usize::from(leg.channel), leg.closed.is_some());
@@ -100,7 +127,7 @@ async fn playable(api: &Api, leg: &LegRow) -> Result<PathBuf, String> {
 }
 
 /// What nobody may hear of a leg: every way by which sound leaves applies it.
-pub(super) async fn silences(api: &Api, leg: &LegRow) -> Result<Silences, StoreError> {
+async fn silences(api: &Api, leg: &LegRow) -> Result<Silences, StoreError> {
     let silences = Silences::default();
     for silence in api.store.silences(leg.key).await? {
         silences.add(silence.start, silence.end);

@@ -1,6 +1,6 @@
 //! `POST /calls/bulk`: something is done with many calls at once, as JSON or as a form of a page: `action`, `call_ids`, and what the action needs.
 //!
-//! - `export`: one file with all of them, `format` json, text or csv;
+//! - `export`: one file with all of them, `format` json, text or csv, up to ten thousand;
 //! - `tag`, `untag`: `tags` are put on all of them, or taken off; all or nothing;
 //! - `reprocess`: each is read again from its sound, when its turn comes; the old text stays until then;
 //! - `delete`: each is erased as `lineside forget` does it; calls that run or are on hold are not.
@@ -14,11 +14,12 @@ use axum::{Extension, Form, Json};
 use serde_json::{Value, json};
 
 use super::calls::{find_call, find_seen};
-use super::export::{refused, together};
+use super::export::{many, refused, together};
 use super::walls::Told;
 use super::walls::access::Access;
 use super::walls::door::OPERATE;
 use super::{Api, ApiError};
+use crate::call::CallKey;
 use crate::pipeline::again::AgainError;
 use crate::pipeline::keep::forget;
 use crate::store::calls::CallRow;
@@ -27,6 +28,8 @@ use crate::store::tags::TagError;
 
 /// Calls in one request.
 const MANY: usize = 1000;
+/// Calls in one file, which is made as it is taken.
+const EXPORTED: usize = 10_000;
 /// Calls that are deleted in one step: what is live is written between the steps.
 const DELETED_AT_ONCE: usize = 5;
 /// Characters of a tag.
@@ -79,8 +82,9 @@ impl Wish {
             *list = list.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect();
             list.retain(|text| seen.insert(text.clone()));
         }
-        if self.ids.is_empty() || self.ids.len() > MANY {
-            return Err(format!("call_ids: 1 to {MANY} ids of calls are wanted"));
+        let most = if self.action == "export" { EXPORTED } else { MANY };
+        if self.ids.is_empty() || self.ids.len() > most {
+            return Err(format!("call_ids: 1 to {most} ids of calls are wanted"));
         }
         match self.action.as_str() {
             "export" | "reprocess" | "delete" => {}
@@ -120,6 +124,9 @@ pub(super) async fn bulk(State(api): State<Api>, access: Access, request: Reques
         let detail = format!("this token may not {} calls; it needs the scope operate", wish.action);
         return Ok((StatusCode::FORBIDDEN, Json(json!({"detail": detail}))).into_response());
     }
+    if wish.action == "export" {
+        return export(&api, &access, wish).await;
+    }
     let mut calls: Vec<CallRow> = Vec::new();
     for id in &wish.ids {
         let call = find_seen(&api, &access, id).await?;
@@ -127,16 +134,36 @@ pub(super) async fn bulk(State(api): State<Api>, access: Access, request: Reques
             calls.push(call);
         }
     }
-    let told: Vec<_> = calls.iter().map(|call| call.key).collect();
-    let answer = match wish.action.as_str() {
-        "export" => together(&api, &calls, wish.format.as_deref()).await?,
-        "tag" => tag(&api, calls, wish.tags, Vec::new()).await?,
-        "untag" => tag(&api, calls, Vec::new(), wish.tags).await?,
-        "reprocess" => reprocess(&api, calls).await?,
-        // Nothing is left of these that an entry could be about; it says who and when.
-        _ => return delete(&api, calls).await,
+    match wish.action.as_str() {
+        "tag" => tag(&api, calls, wish.tags, Vec::new()).await,
+        "untag" => tag(&api, calls, Vec::new(), wish.tags).await,
+        "reprocess" => reprocess(&api, calls).await,
+        _ => delete(&api, calls).await,
+    }
+}
+
+/// What the audit says of it: what was done, with how many.
+fn told(action: &str, count: usize, calls: Vec<CallKey>) -> Extension<Told> {
+    let calls_word = if count == 1 { "call" } else { "calls" };
+    Extension(Told { action: format!("bulk {action} ({count} {calls_word})"), calls })
+}
+
+/// One file. Of the calls no more than their ids is kept until their turn comes.
+async fn export(api: &Api, access: &Access, wish: Wish) -> Result<Response, ApiError> {
+    let format = match many(wish.format.as_deref()) {
+        Ok(format) => format,
+        Err(problem) => return Ok(refused(problem)),
     };
-    Ok((Extension(Told(told)), answer).into_response())
+    let (mut ids, mut keys) = (Vec::new(), Vec::new());
+    let mut seen = std::collections::HashSet::new();
+    for id in &wish.ids {
+        let call = find_seen(api, access, id).await?;
+        if seen.insert(call.key) {
+            ids.push(call.call_id);
+            keys.push(call.key);
+        }
+    }
+    Ok((told("export", keys.len(), keys), together(api, access, ids, format)).into_response())
 }
 
 /// What was done and what was not. 409 when nothing was.
@@ -152,8 +179,12 @@ fn outcome(action: &str, done: &[String], failed: &[(String, String)]) -> Respon
 
 async fn tag(api: &Api, calls: Vec<CallRow>, add: Vec<String>, remove: Vec<String>) -> Result<Response, ApiError> {
     let action = if remove.is_empty() { "tag" } else { "untag" };
-    match api.store.tag(calls.iter().map(|call| call.key).collect(), add, remove).await {
-        Ok(()) => Ok(outcome(action, &calls.into_iter().map(|call| call.call_id).collect::<Vec<_>>(), &[])),
+    let keys: Vec<CallKey> = calls.iter().map(|call| call.key).collect();
+    match api.store.tag(keys.clone(), add, remove).await {
+        Ok(()) => {
+            let done: Vec<String> = calls.into_iter().map(|call| call.call_id).collect();
+            Ok((told(action, done.len(), keys), outcome(action, &done, &[])).into_response())
+        }
         Err(error @ TagError::TooMany) => {
             Ok((StatusCode::CONFLICT, Json(json!({"detail": error.to_string()}))).into_response())
         }
@@ -162,16 +193,20 @@ async fn tag(api: &Api, calls: Vec<CallRow>, add: Vec<String>, remove: Vec<Strin
 }
 
 async fn reprocess(api: &Api, calls: Vec<CallRow>) -> Result<Response, ApiError> {
-    let (mut done, mut failed) = (Vec::new(), Vec::new());
+    let (mut done, mut keys, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for call in calls {
-        let id = call.call_id.clone();
+        let (id, key) = (call.call_id.clone(), call.key);
         match api.again.ask(call).await {
-            Ok(()) => done.push(id),
-            Err(AgainError::Store(error)) => return Err(error.into()),
+            Ok(()) => {
+                done.push(id);
+                keys.push(key);
+            }
+            // What was asked for before it is done, told and written down all the same.
+            Err(AgainError::Store(error)) if done.is_empty() => return Err(error.into()),
             Err(error) => failed.push((id, error.to_string())),
         }
     }
-    Ok(outcome("reprocess", &done, &failed))
+    Ok((told("reprocess", done.len(), keys), outcome("reprocess", &done, &failed)).into_response())
 }
 
 async fn delete(api: &Api, calls: Vec<CallRow>) -> Result<Response, ApiError> {
@@ -200,12 +235,13 @@ async fn delete(api: &Api, calls: Vec<CallRow>) -> Result<Response, ApiError> {
                     failed.push((some.join(", "), format!("deleted, but something is left: {left}")));
                 }
             }
-            Err(ForgetError::Store(error)) => return Err(error.into()),
+            Err(ForgetError::Store(error)) if done.is_empty() => return Err(error.into()),
             // One of them was called, or put on hold, in the meantime.
             Err(error) => failed.extend(some.iter().map(|call| (call.clone(), error.to_string()))),
         }
     }
-    Ok(outcome("delete", &done, &failed))
+    // Nothing is left of these that an entry could be about; it says who, when and how many.
+    Ok((told("delete", done.len(), Vec::new()), outcome("delete", &done, &failed)).into_response())
 }
 
 /// `POST /api/v1/calls/{id}/trigger-ai-pipeline`: one call is read again.

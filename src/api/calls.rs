@@ -97,30 +97,51 @@ fn legs_json(legs: &[LegRow], call: &CallRow) -> Vec<Value> {
         .collect()
 }
 
+/// What is read for all that is known of a call.
+pub(super) struct Whole {
+    pub(super) call: CallRow,
+    pub(super) rows: Vec<SegmentRow>,
+    legs: Vec<LegRow>,
+    alerts: Vec<Value>,
+}
+
+impl Whole {
+    pub(super) async fn read(api: &Api, call: CallRow) -> Result<Self, ApiError> {
+        let legs = api.store.legs(call.key).await?;
+        let rows = api.store.segments(call.key).await?;
+        let alerts = super::alerts::of_call(api, call.key).await?;
+        Ok(Self { call, rows, legs, alerts })
+    }
+
+    /// All of it. An hour of talk takes milliseconds.
+    pub(super) fn session(&self) -> Value {
+        let Self { call, rows, legs, alerts } = self;
+        let mut map = summary(call);
+        let peer = legs.iter().find_map(|leg| leg.peer.clone());
+        let address = peer.as_deref().and_then(|peer| peer.parse::<std::net::SocketAddr>().ok());
+        map.insert(
+            "connection_info".into(),
+            json!({
+                "client_addr": address.map(|address| json!([address.ip().to_string(), address.port()])).or(peer.map(Value::from)),
+                "temp_connection_id": call.uuid,
+                "start_time": call.started.rfc3339(),
+            }),
+        );
+        map.insert("transcript_segments".into(), rows.iter().map(segment).collect());
+        map.insert("cumulative_transcript".into(), cumulative(rows).into());
+        map.insert("processing_plan".into(), json!({}));
+        map.insert("legs".into(), legs_json(legs, call).into());
+        map.insert("alerts".into(), alerts.clone().into());
+        let risk = call.risk_parts.as_deref().and_then(|parts| serde_json::from_str(parts).ok());
+        map.insert("risk".into(), risk.unwrap_or_default());
+        map.insert("figures".into(), serde_json::from_str(&call.figures).unwrap_or_default());
+        Value::Object(map)
+    }
+}
+
 /// All that is known of a call.
 pub(super) async fn session(api: &Api, call: &CallRow) -> Result<Value, ApiError> {
-    let legs = api.store.legs(call.key).await?;
-    let rows = api.store.segments(call.key).await?;
-    let mut map = summary(call);
-    let peer = legs.iter().find_map(|leg| leg.peer.clone());
-    let address = peer.as_deref().and_then(|peer| peer.parse::<std::net::SocketAddr>().ok());
-    map.insert(
-        "connection_info".into(),
-        json!({
-            "client_addr": address.map(|address| json!([address.ip().to_string(), address.port()])).or(peer.map(Value::from)),
-            "temp_connection_id": call.uuid,
-            "start_time": call.started.rfc3339(),
-        }),
-    );
-    map.insert("transcript_segments".into(), rows.iter().map(segment).collect());
-    map.insert("cumulative_transcript".into(), cumulative(&rows).into());
-    map.insert("processing_plan".into(), json!({}));
-    map.insert("legs".into(), legs_json(&legs, call).into());
-    map.insert("alerts".into(), super::alerts::of_call(api, call.key).await?.into());
-    let risk = call.risk_parts.as_deref().and_then(|parts| serde_json::from_str(parts).ok());
-    map.insert("risk".into(), risk.unwrap_or_default());
-    map.insert("figures".into(), serde_json::from_str(&call.figures).unwrap_or_default());
-    Ok(Value::Object(map))
+    Ok(Whole::read(api, call.clone()).await?.session())
 }
 
 fn cumulative(rows: &[SegmentRow]) -> String {

@@ -2,15 +2,19 @@
 //!
 //! What was said goes into these files as text: it cannot become a formula in a spreadsheet or a tag in a subtitle.
 
+mod many;
+
 use std::collections::HashMap;
 use std::fmt::Write;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+pub(super) use self::many::{many, together};
 use super::calls::{find_call, session};
 use super::{Api, ApiError, Parameters};
 use crate::call::Leg;
@@ -19,7 +23,7 @@ use crate::store::segments::SegmentRow;
 
 /// What a call can be written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
+pub(super) enum Format {
     Json,
     Text,
     Csv,
@@ -158,9 +162,9 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn file(name: &str, format: Format, body: String) -> Response {
+fn file(name: &str, format: Format, body: impl Into<Body>) -> Response {
     let disposition = format!("attachment; filename=\"{name}.{}\"", format.extension());
-    ([(header::CONTENT_TYPE, format.kind().to_string()), (header::CONTENT_DISPOSITION, disposition)], body)
+    ([(header::CONTENT_TYPE, format.kind().to_string()), (header::CONTENT_DISPOSITION, disposition)], body.into())
         .into_response()
 }
 
@@ -205,33 +209,6 @@ pub(super) async fn documented(
 /// A 400, as documented for these paths.
 pub(super) fn refused(problem: &str) -> Response {
     (StatusCode::BAD_REQUEST, Json(json!({"detail": problem}))).into_response()
-}
-
-/// One file with all of these calls: json, text or csv.
-pub(super) async fn together(api: &Api, calls: &[CallRow], format: Option<&str>) -> Result<Response, ApiError> {
-    let format = Format::parse(format.unwrap_or("csv"));
-    let Some(format) = format.filter(|format| matches!(format, Format::Json | Format::Text | Format::Csv)) else {
-        return Ok(refused("format: many calls in one file go as json, text or csv"));
-    };
-    let mut out = if format == Format::Csv { CSV_HEAD.to_string() } else { String::new() };
-    let mut sessions = Vec::new();
-    for call in calls {
-        if format == Format::Json {
-            sessions.push(session(api, call).await?);
-            continue;
-        }
-        let rows = api.store.segments(call.key).await?;
-        if format == Format::Csv {
-            out.push_str(&csv(call, &rows));
-        } else {
-            out.push_str(&text(call, &rows));
-            out.push('\n');
-        }
-    }
-    if format == Format::Json {
-        out = format!("{:#}\n", Value::from(sessions));
-    }
-    Ok(file("calls", format, out))
 }
 
 #[cfg(test)]

@@ -67,8 +67,8 @@ pub(super) async fn draw(
     let call = find_call(&api, &id).await?;
     let legs = api.store.legs(call.key).await?;
     let leg = super::audio::wanted_leg(&legs, query.text("leg").as_deref())?;
+    let (leg, silences) = super::audio::heard(&api, leg.clone()).await?;
     let (path, channel) = (leg.path.clone(), usize::from(leg.channel));
-    let silences = super::audio::silences(&api, leg).await?;
     let (peaks, samples) = tokio::task::spawn_blocking(move || peaks(path.as_ref(), channel, &silences, buckets))
         .await
         .map_err(gone)?
@@ -144,11 +144,7 @@ pub(super) async fn live(
         return Err(gone("it has no sound yet"));
     }
     let running = legs.iter().any(|leg| leg.closed.is_none());
-    let mut sounding = Vec::new();
-    for leg in legs {
-        let silences = super::audio::silences(&api, &leg).await?;
-        sounding.push((leg, silences));
-    }
+    let sounding = super::audio::all_heard(&api, legs).await?;
     let window = tokio::task::spawn_blocking(move || Window::read(&sounding, from_ms, seconds))
         .await
         .map_err(gone)?

@@ -1,7 +1,8 @@
-//! The daemon's API from the command line: over the Unix socket, or over TCP with `--url`.
+//! The daemon's API from the command line: over the Unix socket, or over TCP with `--url`, with TLS where it begins with https.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -10,6 +11,10 @@ use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::config::Config;
 
@@ -19,9 +24,12 @@ pub(super) struct Daemon {
     /// The daemon's Unix socket [default: api.sock of the configuration]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
-    /// Its address instead, like http://127.0.0.1:8123
+    /// Its address instead, like http://127.0.0.1:8123 or https://calls.example.com
     #[arg(long, env = "LINESIDE_URL")]
     url: Option<String>,
+    /// Certificates to believe over https, PEM [default: those that browsers believe]
+    #[arg(long, value_name = "FILE", env = "LINESIDE_CA")]
+    ca: Option<PathBuf>,
     /// Token for TCP
     #[arg(long, env = "LINESIDE_TOKEN", hide_env_values = true)]
     token: Option<String>,
@@ -30,17 +38,18 @@ pub(super) struct Daemon {
 impl Daemon {
     /// A daemon at a socket.
     pub(super) fn at(socket: PathBuf) -> Self {
-        Self { socket: Some(socket), url: None, token: None }
+        Self { socket: Some(socket), url: None, ca: None, token: None }
     }
 
     /// Sends a GET; the answer's body is not read yet.
     pub(super) async fn open(&self, config: &Config, path: &str) -> anyhow::Result<Response<Incoming>> {
-        self.ask(config, Request::get(path), Bytes::new()).await
+        self.ask(config, path, Request::builder(), Bytes::new()).await
     }
 
     async fn ask(
         &self,
         config: &Config,
+        path: &str,
         mut request: hyper::http::request::Builder,
         body: Bytes,
     ) -> anyhow::Result<Response<Incoming>> {
@@ -48,17 +57,44 @@ impl Daemon {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         if let Some(url) = &self.url {
-            let host = url.trim_start_matches("http://").trim_end_matches('/');
-            let stream =
-                tokio::net::TcpStream::connect(host).await.with_context(|| format!("{url}: is the daemon running?"))?;
-            return send(TokioIo::new(stream), request.header("host", host), body).await;
+            let address = Address::parse(url)?;
+            let request = request.uri(format!("{}{path}", address.path)).header("host", &address.host);
+            let stream = tokio::net::TcpStream::connect(address.socket()).await;
+            let stream = stream.with_context(|| format!("{url}: is the daemon running?"))?;
+            if !address.tls {
+                return send(TokioIo::new(stream), request, body).await;
+            }
+            let name = ServerName::try_from(address.name().to_owned())
+                .with_context(|| format!("{url}: {:?} is not a name that a certificate can have", address.name()))?;
+            let stream = TlsConnector::from(self.trust()?).connect(name, stream).await;
+            let stream = stream
+                .with_context(|| format!("{url}: TLS failed; a certificate of your own is believed with --ca FILE"))?;
+            return send(TokioIo::new(stream), request, body).await;
         }
         let socket = self.socket.clone().unwrap_or_else(|| config.paths.run.join("api.sock"));
         let stream = tokio::net::UnixStream::connect(&socket).await;
         let stream = stream.with_context(|| {
             format!("{}: is the daemon running? `systemctl status lineside`; are you in its group?", socket.display())
         })?;
-        send(TokioIo::new(stream), request.header("host", "lineside"), body).await
+        send(TokioIo::new(stream), request.uri(path).header("host", "lineside"), body).await
+    }
+
+    /// Whom to believe: `--ca` alone where it is given, else the authorities of Mozilla's list. Blocks.
+    fn trust(&self) -> anyhow::Result<Arc<ClientConfig>> {
+        let mut roots = RootCertStore::empty();
+        match &self.ca {
+            None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+            Some(path) => {
+                let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+                for certificate in certificates.with_context(|| format!("--ca {}", path.display()))? {
+                    roots.add(certificate).with_context(|| format!("--ca {}", path.display()))?;
+                }
+                anyhow::ensure!(!roots.is_empty(), "--ca {}: holds no certificate", path.display());
+            }
+        }
+        let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
     }
 
     /// GETs a path and reads the JSON.
@@ -69,14 +105,57 @@ impl Daemon {
     /// POSTs JSON to a path and reads the JSON of the answer. Without a runtime around.
     pub(super) fn tell(&self, config: &Config, path: &str, body: &Value) -> anyhow::Result<Value> {
         runtime()?.block_on(async {
-            let request = Request::post(path).header("content-type", "application/json");
-            read(path, self.ask(config, request, Bytes::from(body.to_string())).await?).await
+            let request = Request::builder().method("POST").header("content-type", "application/json");
+            read(path, self.ask(config, path, request, Bytes::from(body.to_string())).await?).await
         })
     }
 
     /// The same as [`Self::get`] without a runtime around.
     pub(super) fn fetch(&self, config: &Config, path: &str) -> anyhow::Result<Value> {
         runtime()?.block_on(self.get(config, path))
+    }
+}
+
+/// An address, taken apart.
+#[derive(Debug, PartialEq, Eq)]
+struct Address {
+    tls: bool,
+    /// Name and port, as they are written.
+    host: String,
+    /// What a proxy has put before the daemon's own paths.
+    path: String,
+}
+
+impl Address {
+    fn parse(url: &str) -> anyhow::Result<Self> {
+        let (tls, rest) = match url.split_once("://") {
+            Some(("https", rest)) => (true, rest),
+            Some(("http", rest)) => (false, rest),
+            Some((other, _)) => bail!("{url}: {other} is not spoken; http or https is"),
+            None => (false, url),
+        };
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        anyhow::ensure!(!host.is_empty(), "{url}: names no host; http://127.0.0.1:8123 would");
+        Ok(Self { tls, host: host.into(), path: path.trim_end_matches('/').into() })
+    }
+
+    /// Where the port begins, when one is named. An IPv6 address stands in brackets.
+    fn colon(&self) -> Option<usize> {
+        self.host.rfind(':').filter(|at| !self.host[*at..].contains(']'))
+    }
+
+    /// The host alone, as a certificate names it.
+    fn name(&self) -> &str {
+        let host = &self.host[..self.colon().unwrap_or(self.host.len())];
+        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+    }
+
+    /// With the port of its scheme where none is named.
+    fn socket(&self) -> String {
+        match self.colon() {
+            Some(_) => self.host.clone(),
+            None => format!("{}:{}", self.host, if self.tls { 443 } else { 80 }),
+        }
     }
 }
 
@@ -138,4 +217,28 @@ pub(super) fn query(pairs: &[(&str, Option<String>)]) -> String {
         .filter_map(|(name, value)| value.as_ref().map(|value| format!("{name}={}", escape(value))))
         .collect();
     if set.is_empty() { String::new() } else { format!("?{}", set.join("&")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_taken_apart_and_a_port_that_is_not_named_is_that_of_its_scheme() {
+        for (url, tls, socket, name, path) in [
+            ("http://127.0.0.1:8123", false, "127.0.0.1:8123", "127.0.0.1", ""),
+            ("127.0.0.1:8123/", false, "127.0.0.1:8123", "127.0.0.1", ""),
+            ("https://calls.example.com/lineside/", true, "calls.example.com:443", "calls.example.com", "/lineside"),
+            ("http://calls.example.com", false, "calls.example.com:80", "calls.example.com", ""),
+            ("https://[::1]:8443/", true, "[::1]:8443", "::1", ""),
+            ("https://[2001:db8::1]", true, "[2001:db8::1]:443", "2001:db8::1", ""),
+        ] {
+            let address = Address::parse(url).expect(url);
+            assert_eq!((address.tls, address.socket().as_str()), (tls, socket), "{url}");
+            assert_eq!((address.name(), address.path.as_str()), (name, path), "{url}");
+        }
+        for wrong in ["ftp://calls.example.com", "https://", "http:///x"] {
+            assert!(Address::parse(wrong).is_err(), "{wrong}");
+        }
+    }
 }

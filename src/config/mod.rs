@@ -4,6 +4,7 @@ mod alerts;
 mod fragments;
 mod http;
 mod privacy;
+mod speech;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use serde::Deserialize;
 pub use self::alerts::Ingest;
 pub use self::http::Http;
 pub use self::privacy::{Privacy, Retention};
+pub use self::speech::{Speech, Utterance};
 use crate::call::Leg;
 use crate::text::lexicon::LexiconKind;
 
@@ -154,72 +156,6 @@ impl Default for Recordings {
     }
 }
 
-/// `[speech]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Speech {
-    /// Name of a model in the models folder, or its path.
-    pub model: String,
-    /// Language code, or `auto`.
-    pub language: String,
-    /// Inferences at a time, one thread each.
-    pub workers: usize,
-    /// Beams; 1 is greedy and fastest.
-    pub beam: u32,
-    /// Words to expect: names, products.
-    pub prompt: Option<String>,
-    /// Suppress noise before recognition.
-    pub denoise: bool,
-    /// Bring speech to an even level before recognition.
-    pub normalise: bool,
-    /// Name or path of a smaller model, for live text when the CPU does not suffice.
-    pub smaller_model: Option<String>,
-    /// Show text of what is still being said, when there is CPU for it.
-    pub partial: bool,
-}
-
-impl Default for Speech {
-    fn default() -> Self {
-        Self {
-            model: "base.en-q8_0".into(),
-            language: "en".into(),
-            workers: 1,
-            beam: 1,
-            prompt: None,
-            denoise: false,
-            normalise: true,
-            smaller_model: None,
-            partial: true,
-        }
-    }
-}
-
-/// `[utterance]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Utterance {
-    /// Probability from which a frame is voice.
-    pub threshold: f32,
-    /// Silence that ends an utterance, milliseconds.
-    pub silence_ms: u32,
-    /// Sound kept from before the first voice.
-    pub pre_roll_ms: u32,
-    /// No utterance is longer.
-    pub max_ms: u32,
-}
-
-impl Default for Utterance {
-    fn default() -> Self {
-        let endpoint = crate::speech::utterance::EndpointSettings::default();
-        Self {
-            threshold: endpoint.threshold,
-            silence_ms: endpoint.silence_ms,
-            pre_roll_ms: endpoint.pre_roll_ms,
-            max_ms: endpoint.max_ms,
-        }
-    }
-}
-
 /// `[limits]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -321,28 +257,6 @@ impl Config {
             return Err(("recordings", "patterns", error.to_string()));
         }
         Ok(())
-    }
-
-    /// How speech is cut.
-    pub fn endpoint(&self) -> crate::speech::utterance::EndpointSettings {
-        crate::speech::utterance::EndpointSettings {
-            threshold: self.utterance.threshold,
-            silence_ms: self.utterance.silence_ms,
-            pre_roll_ms: self.utterance.pre_roll_ms,
-            max_ms: self.utterance.max_ms,
-            ..Default::default()
-        }
-    }
-
-    /// What the recogniser is told of every utterance.
-    pub fn hints(&self) -> crate::speech::recogniser::Hints {
-        crate::speech::recogniser::Hints {
-            language: Some(self.speech.language.clone()).filter(|language| language != "auto"),
-            prompt: self.speech.prompt.clone().filter(|prompt| !prompt.is_empty()),
-            normalise: self.speech.normalise,
-            denoise: self.speech.denoise,
-            beams: self.speech.beam,
-        }
     }
 
     /// The packs and the lexicon, ready to read texts.

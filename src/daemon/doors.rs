@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::api::walls::WallSettings;
+use crate::api::walls::limits::is_made;
 use crate::api::walls::serve::Tls;
 use crate::config::Config;
 use crate::store::Store;
@@ -42,6 +43,14 @@ pub(super) async fn warn_of_doors(config: &Config, store: &Store) -> Result<()> 
             "nobody can use {} yet: there is no token; make one with `lineside token add NAME --scope read,operate`",
             http.listen
         );
+    }
+    for (key, token) in [("[http] token", &http.token), ("[ingest] token", &config.ingest.token)] {
+        if token.as_ref().is_some_and(|token| !token.is_empty() && !is_made(token)) {
+            log::warn!(
+                "{key} could be guessed: from an address that shows wrong tokens it is refused for up to five minutes, the right one too; \
+                 `openssl rand -hex 16` makes one that is let in always, as those of `lineside token add` are"
+            );
+        }
     }
     if !loopback && http.tls_certificate.is_none() {
         log::warn!(

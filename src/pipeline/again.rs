@@ -212,8 +212,9 @@ impl Reader {
     async fn read(&self, call: &CallRow) -> Result<(usize, usize), String> {
         let said = |error: StoreError| error.to_string();
         let store = &self.again.store;
+        // Before the legs: a merge in between moves their times and is seen in the end.
+        let (as_read, stretches) = store.stretches(call.key).await.map_err(said)?;
         let legs = self.legs(call).await.map_err(said)?;
-        let stretches = store.stretches(call.key).await.map_err(said)?;
         let (mut texts, mut kept) = (Vec::new(), 0);
         for stretch in stretches {
             let Some(leg) = legs.get(&stretch.leg) else { continue };
@@ -229,8 +230,10 @@ impl Reader {
         let read = texts.len();
         let New { texts, figures, silences, silent } = self.put_together(call, &legs, &analyser, texts).await?;
         let (now, segments) = ((self.now)(), figures.segments);
-        if !store.rewrite(call.key, texts, figures, silences, now).await.map_err(said)? {
-            return Err("it was heard of again, put on hold or deleted meanwhile".into());
+        if !store.rewrite(as_read, texts, figures, silences, now).await.map_err(said)? {
+            return Err(
+                "it was heard of again, merged with another, put on hold or deleted meanwhile; ask again".into()
+            );
         }
         for (leg, ranges) in silent {
             // Somebody may have listened between the silence and its row.

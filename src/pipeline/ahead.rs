@@ -1,7 +1,7 @@
 //! Reading ahead: when somebody falls silent, what was said is read before it is certain that it is over.
 //!
 //! An utterance ends after `[utterance] silence_ms` of silence; all of its sound is there long before. So it is read while the silence lasts, and
-//! its text is there when it ends. Whoever goes on speaking has made the reading useless: it is done only while no more wait than there are workers.
+//! its text is there when it ends. Whoever goes on speaking has made the reading useless: it is done only while little else waits.
 //! The text is in memory alone, one for a leg, until the utterance has its row.
 
 use std::collections::HashMap;
@@ -14,15 +14,35 @@ use crate::speech::recogniser::Recognition;
 /// How long a worker waits for another that is reading the very utterance: longer than any inference takes that is worth waiting for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// One stretch of a leg, and its text once it is read.
+/// One stretch of a leg, and how far it has come.
 #[derive(Debug)]
 struct Stretch {
     start: u64,
     end: u64,
-    text: Option<(String, Recognition)>,
+    state: State,
 }
 
-/// What was read ahead, by leg: the last stretch of each.
+#[derive(Debug)]
+enum State {
+    Wanted,
+    Begun,
+    Read(Text),
+}
+
+/// Which engine, and what it read.
+pub type Text = (String, Recognition);
+
+impl Stretch {
+    fn is(&self, start: u64, end: u64) -> bool {
+        (self.start, self.end) == (start, end)
+    }
+
+    fn text(self) -> Option<Text> {
+        if let State::Read(text) = self.state { Some(text) } else { None }
+    }
+}
+
+/// What is read ahead, by leg: the last stretch of each.
 #[derive(Debug, Default)]
 pub struct Ahead {
     legs: Mutex<HashMap<LegKey, Stretch>>,
@@ -30,45 +50,52 @@ pub struct Ahead {
 }
 
 impl Ahead {
-    /// A worker reads this stretch now.
-    pub fn begin(&self, leg: LegKey, start: u64, end: u64) {
-        self.lock().insert(leg, Stretch { start, end, text: None });
+    /// This stretch is to be read; one that was wanted before it is not any more.
+    pub fn want(&self, leg: LegKey, start: u64, end: u64) {
+        self.lock().insert(leg, Stretch { start, end, state: State::Wanted });
     }
 
-    /// It is read, by this engine; `None` when that failed.
-    pub fn end(&self, leg: LegKey, start: u64, end: u64, text: Option<(String, Recognition)>) {
+    /// A worker has come to this stretch: whether it is still wanted.
+    pub fn begin(&self, leg: LegKey, start: u64, end: u64) -> bool {
         let mut legs = self.lock();
-        match (legs.get_mut(&leg), text) {
-            (Some(stretch), Some(text)) if (stretch.start, stretch.end) == (start, end) => stretch.text = Some(text),
-            (Some(stretch), None) if (stretch.start, stretch.end) == (start, end) => {
-                legs.remove(&leg);
-            }
-            _ => {} // somebody went on speaking meanwhile, and a later stretch was begun
+        let wanted = legs.get_mut(&leg).filter(|s| s.is(start, end) && matches!(s.state, State::Wanted));
+        wanted.map(|stretch| stretch.state = State::Begun).is_some()
+    }
+
+    /// It is read; `None` when that failed.
+    pub fn end(&self, leg: LegKey, start: u64, end: u64, text: Option<Text>) {
+        let mut legs = self.lock();
+        match (legs.get_mut(&leg).filter(|stretch| stretch.is(start, end)), text) {
+            (Some(stretch), Some(text)) => stretch.state = State::Read(text),
+            (Some(_), None) => drop(legs.remove(&leg)),
+            (None, _) => {} // somebody went on speaking meanwhile, and a later stretch is wanted
         }
         drop(legs);
         self.read.notify_all();
     }
 
     /// The text of exactly this stretch, once; waits for a worker that is at it. What else was read of the leg is forgotten.
-    pub fn take(&self, leg: LegKey, start: u64, end: u64) -> Option<(String, Recognition)> {
-        let is_it = |stretch: &Stretch| (stretch.start, stretch.end) == (start, end);
-        let legs = self.lock();
-        let at_it = |legs: &mut HashMap<LegKey, Stretch>| legs.get(&leg).is_some_and(|s| is_it(s) && s.text.is_none());
-        let (mut legs, _) =
-            self.read.wait_timeout_while(legs, PATIENCE, at_it).unwrap_or_else(std::sync::PoisonError::into_inner);
-        legs.remove(&leg).filter(is_it)?.text
+    pub fn take(&self, leg: LegKey, start: u64, end: u64) -> Option<Text> {
+        let begun = |legs: &mut HashMap<LegKey, Stretch>| {
+            legs.get(&leg).is_some_and(|stretch| stretch.is(start, end) && matches!(stretch.state, State::Begun))
+        };
+        let (mut legs, _) = self
+            .read
+            .wait_timeout_while(self.lock(), PATIENCE, begun)
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        legs.remove(&leg).filter(|stretch| stretch.is(start, end))?.text()
+    }
+
+    /// The text of exactly this stretch, once, if it is there by now.
+    pub fn take_read(&self, leg: LegKey, start: u64, end: u64) -> Option<Text> {
+        let mut legs = self.lock();
+        let there = legs.get(&leg).is_some_and(|s| s.is(start, end) && matches!(s.state, State::Read(_)));
+        if there { legs.remove(&leg)?.text() } else { None }
     }
 
     /// Whether this stretch is being read, or was.
     pub fn knows(&self, leg: LegKey, start: u64, end: u64) -> bool {
-        self.lock().get(&leg).is_some_and(|stretch| (stretch.start, stretch.end) == (start, end))
-    }
-
-    /// The text of exactly this stretch, once, if it is there by now.
-    pub fn take_read(&self, leg: LegKey, start: u64, end: u64) -> Option<(String, Recognition)> {
-        let mut legs = self.lock();
-        let there = legs.get(&leg).is_some_and(|s| (s.start, s.end) == (start, end) && s.text.is_some());
-        if there { legs.remove(&leg)?.text } else { None }
+        self.lock().get(&leg).is_some_and(|stretch| stretch.is(start, end))
     }
 
     /// The leg is over.
@@ -96,10 +123,12 @@ mod tests {
     #[test]
     fn a_reading_serves_exactly_its_stretch_and_once() {
         let ahead = Ahead::default();
-        ahead.begin(LEG, 0, 10);
+        ahead.want(LEG, 0, 10);
+        assert!(ahead.begin(LEG, 0, 10));
         ahead.end(LEG, 0, 10, text());
         assert!(ahead.take(LEG, 0, 12).is_none(), "somebody went on speaking");
-        ahead.begin(LEG, 0, 12);
+        ahead.want(LEG, 0, 12);
+        assert!(ahead.begin(LEG, 0, 12));
         ahead.end(LEG, 0, 12, text());
         assert!(ahead.take(LEG, 0, 12).is_some());
         assert!(ahead.take(LEG, 0, 12).is_none());
@@ -108,19 +137,34 @@ mod tests {
     #[test]
     fn a_reading_that_failed_or_came_late_is_nobodys() {
         let ahead = Ahead::default();
-        ahead.begin(LEG, 0, 10);
+        ahead.want(LEG, 0, 10);
+        assert!(ahead.begin(LEG, 0, 10));
         ahead.end(LEG, 0, 10, None);
         assert!(ahead.take(LEG, 0, 10).is_none());
-        ahead.begin(LEG, 0, 12);
+        ahead.want(LEG, 0, 12);
+        assert!(ahead.begin(LEG, 0, 12));
         ahead.end(LEG, 0, 10, text());
         ahead.end(LEG, 0, 12, None);
         assert!(ahead.take(LEG, 0, 12).is_none());
     }
 
     #[test]
+    fn what_nobody_has_come_to_is_neither_waited_for_nor_read_any_more() {
+        let ahead = Ahead::default();
+        ahead.want(LEG, 0, 10);
+        assert!(ahead.take(LEG, 0, 10).is_none(), "the utterance is read itself");
+        assert!(!ahead.begin(LEG, 0, 10));
+        ahead.want(LEG, 0, 10);
+        ahead.want(LEG, 0, 12);
+        assert!(!ahead.begin(LEG, 0, 10), "somebody went on speaking");
+        assert!(ahead.begin(LEG, 0, 12));
+    }
+
+    #[test]
     fn a_worker_waits_for_the_one_that_is_at_it() {
         let ahead = Arc::new(Ahead::default());
-        ahead.begin(LEG, 0, 10);
+        ahead.want(LEG, 0, 10);
+        assert!(ahead.begin(LEG, 0, 10));
         let other = Arc::clone(&ahead);
         let waiting = std::thread::spawn(move || other.take(LEG, 0, 10).is_some());
         std::thread::sleep(Duration::from_millis(50));

@@ -11,7 +11,7 @@ use crate::store::segments::{SegmentRow, Spoken};
 use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
 use crate::text::review::Line;
-use crate::text::review::entities::Entity;
+pub use crate::text::review::entities::Entity;
 use crate::text::review::measures::Measures;
 use crate::text::review::scorecard::Card;
 pub use crate::text::review::scorecard::Mark;

@@ -3,13 +3,16 @@
 //! Without a model they wait and the queue waits with them; a model that appears is loaded without a restart. One model in memory, shared; one
 //! thread per inference; nice 19, for the phone comes first.
 
+mod model;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use self::model::Mine;
 use super::ahead::Ahead;
 use super::govern::Orders;
 use super::in_hand::InHand;
@@ -18,14 +21,10 @@ use super::status::{ModelState, Status};
 use crate::audio::resample::to_model;
 use crate::call::{UtteranceKey, WallTime};
 use crate::governor::Step;
-use crate::speech::engine::{self, Engine, EngineError};
-use crate::speech::models;
+use crate::speech::engine::{Engine, EngineError};
 use crate::speech::queue::Queue;
 use crate::speech::recogniser::{Hints, Recogniser, Recognition};
 use crate::spool::SpooledLeg;
-
-/// How often a missing model is looked for.
-const LOOK: Duration = Duration::from_secs(2);
 
 /// An utterance to be written down.
 #[derive(Clone, Debug)]
@@ -56,6 +55,33 @@ pub enum Work {
     Ahead(Growing),
     /// A question whether inference works: a second of silence.
     Probe(oneshot::Sender<Result<Duration, String>>),
+}
+
+/// Speech that a worker writes down: an utterance, or what may be one.
+enum Stretch {
+    Utterance(Box<Job>),
+    Ahead(Growing),
+}
+
+impl Stretch {
+    fn job(&self) -> Option<&Job> {
+        match self {
+            Self::Utterance(job) => Some(job),
+            Self::Ahead(_) => None,
+        }
+    }
+
+    fn is_live(&self) -> bool {
+        self.job().is_none_or(|job| job.live)
+    }
+
+    /// Its samples.
+    fn place(&self) -> (&SpooledLeg, u64, u64) {
+        match self {
+            Self::Utterance(job) => (&job.leg, job.start, job.end),
+            Self::Ahead(said) => (&said.leg, said.start, said.end),
+        }
+    }
 }
 
 /// What the workers tell the conductor.
@@ -197,67 +223,10 @@ impl Workers {
         self.settings().partial && self.ready() && self.queue.backlog().0 == 0 && self.orders.has_time()
     }
 
-    /// Whether there is time to read what may not be over: no more wait than there are workers, and nothing is left out.
+    /// Whether there is time to read what may not be over: no more wait than workers take soon, and nothing is left out.
     pub fn may_read_ahead(&self) -> bool {
         let plan = self.orders.plan();
-        self.ready() && plan.step == Step::Full && self.queue.backlog().0 <= plan.workers
-    }
-
-    fn look_for_model(&self) {
-        // CTranslate2 computes in threads of its own, which inherit this.
-        yield_to_the_phone();
-        let mut told = String::new();
-        while !self.queue.is_closed() {
-            if !self.ready() {
-                let problem = self.load().err().unwrap_or_default();
-                if problem != told && !problem.is_empty() {
-                    log::warn!(
-                        "speech: {problem}. Audio and utterances are kept and will be transcribed when there is a model"
-                    );
-                }
-                told = problem;
-            }
-            let began = Instant::now();
-            while began.elapsed() < LOOK && !self.queue.is_closed() {
-                std::thread::sleep(Duration::from_millis(100));
-            }
-        }
-    }
-
-    fn load(&self) -> Result<(), String> {
-        let _one = self.loading.lock();
-        let settings = self.settings();
-        let model = models::resolve(&settings.models, &settings.model).map_err(|error| {
-            self.status.set(|now| {
-                now.model = ModelState::Waiting;
-                now.wanted.clone_from(&settings.model);
-            });
-            error.to_string()
-        })?;
-        self.status.set(|now| now.model = ModelState::Loading);
-        let began = Instant::now();
-        let engine = engine::load(&model, settings.workers).map_err(|error| {
-            self.status.set(|now| now.model = ModelState::Failed { problem: error.to_string() });
-            error.to_string()
-        })?;
-        log::info!("speech: {} loaded in {} ms", engine.name(), began.elapsed().as_millis());
-        let name = engine.name().to_string();
-        if model.name == "demo" || model.name == "demo-ct2" {
-            log::warn!(
-                "speech: this is the demo model: it understands the demo's words and nothing else. `lineside model pull base.en-q8_0`"
-            );
-        }
-        *self.engine.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(engine);
-        let smaller = settings.smaller.as_deref().and_then(|name| {
-            let loaded = models::resolve(&settings.models, name)
-                .map_err(|error| error.to_string())
-                .and_then(|model| engine::load(&model, settings.workers).map_err(|error| error.to_string()));
-            loaded.inspect_err(|error| log::warn!("speech: {error}. Live text does without a smaller model")).ok()
-        });
-        *self.smaller.write().unwrap_or_else(std::sync::PoisonError::into_inner) = smaller;
-        self.generation.fetch_add(1, Ordering::Release);
-        self.status.set(|now| now.model = ModelState::Ready { engine: name });
-        Ok(())
+        self.ready() && plan.step == Step::Full && self.queue.backlog().0 <= 2 * plan.workers
     }
 
     fn work(&self, number: usize) {
@@ -278,43 +247,14 @@ impl Workers {
             }
             match self.queue.pop(Duration::from_millis(500)) {
                 Some(Work::Utterance(job)) => {
-                    if let Some((engine, recognition)) = self.ahead.take(job.leg.key, job.start, job.end) {
-                        let written = self.written(*job, engine, recognition);
-                        if self.done.blocking_send(Done::Written(written)).is_err() {
-                            return;
-                        }
-                        continue;
-                    }
-                    let jobs = self.with_others(*job, mine.usual.1.batch());
-                    let (name, recogniser) =
-                        mine.for_text(self.orders.smaller_model() && jobs.iter().all(|job| job.live));
-                    let held: Vec<_> = jobs.iter().map(|job| self.in_hand.hold(job.utterance)).collect();
-                    let results = match held.first() {
-                        // Alone, for struck ones come alone.
-                        Some(Err(ends)) => vec![Err(format!(
-                            "the process ended {ends} times while it was in hand; it is not tried again"
-                        ))],
-                        _ => self.orders.while_running(|| transcribe(recogniser, &jobs)),
-                    };
-                    drop(held);
-                    for (job, result) in jobs.into_iter().zip(results) {
-                        self.note(&result);
-                        let written = Written { job, result, engine: name.to_string() };
-                        if self.done.blocking_send(Done::Written(written)).is_err() {
-                            return;
-                        }
+                    if !self.write_down(Stretch::Utterance(job), mine) {
+                        return;
                     }
                 }
                 Some(Work::Ahead(stretch)) => {
-                    let (name, recogniser) = mine.for_text(self.orders.smaller_model());
-                    let (leg, start, end) = (stretch.leg.key, stretch.start, stretch.end);
-                    self.ahead.begin(leg, start, end);
-                    let result = self.orders.while_running(|| {
-                        let sound = read(&stretch.leg, start, end)?;
-                        recogniser.recognise(&sound).map_err(|error| error.to_string())
-                    });
-                    // What went wrong is said when the utterance itself is read.
-                    self.ahead.end(leg, start, end, result.ok().map(|recognition| (name.to_string(), recognition)));
+                    if !self.write_down(Stretch::Ahead(stretch), mine) {
+                        return;
+                    }
                 }
                 Some(Work::Again(job, answer)) => {
                     let (name, recogniser) = mine.for_text(false);
@@ -348,41 +288,78 @@ impl Workers {
         let _held = self.in_hand.hold(job.utterance).map_err(|ends| {
             format!("the process ended {ends} times while an utterance of it was in hand; it is not tried again")
         })?;
-        let mut results = self.orders.while_running(|| transcribe(recogniser, std::slice::from_ref(job)));
+        let mut results = self.orders.while_running(|| transcribe(recogniser, [(&*job.leg, job.start, job.end)]));
         results.pop().unwrap_or_else(|| Err("no answer".into()))
     }
 
-    /// Utterances that are written down together with this one: where the engine gains by it, this worker's share of what waits.
-    fn with_others(&self, job: Job, batch: usize) -> Vec<Job> {
+    /// Writes speech down, with other speech that waits where the engine gains by that. Whether anybody still wants text.
+    fn write_down(&self, first: Stretch, mine: &mut Mine) -> bool {
+        let first = match first {
+            Stretch::Utterance(job) => {
+                if let Some((engine, recognition)) = self.ahead.take(job.leg.key, job.start, job.end) {
+                    return self.done.blocking_send(Done::Written(self.written(*job, engine, recognition))).is_ok();
+                }
+                Stretch::Utterance(job)
+            }
+            Stretch::Ahead(said) if !self.ahead.begin(said.leg.key, said.start, said.end) => return true,
+            ahead @ Stretch::Ahead(_) => ahead,
+        };
+        let stretches = self.with_others(first, mine.usual.1.batch());
+        let (name, recogniser) = mine.for_text(self.orders.smaller_model() && stretches.iter().all(Stretch::is_live));
+        let jobs = stretches.iter().filter_map(Stretch::job);
+        let held: Vec<_> = jobs.map(|job| self.in_hand.hold(job.utterance)).collect();
+        let results = match held.first() {
+            // Alone, for struck ones come alone.
+            Some(Err(ends)) => {
+                vec![Err(format!("the process ended {ends} times while it was in hand; it is not tried again"))]
+            }
+            _ => self.orders.while_running(|| transcribe(recogniser, stretches.iter().map(Stretch::place))),
+        };
+        drop(held);
+        for (stretch, result) in stretches.into_iter().zip(results) {
+            match stretch {
+                Stretch::Utterance(job) => {
+                    self.note(&result);
+                    let written = Written { job: *job, result, engine: name.to_string() };
+                    if self.done.blocking_send(Done::Written(written)).is_err() {
+                        return false;
+                    }
+                }
+                // What went wrong is said when the utterance itself is read.
+                Stretch::Ahead(said) => {
+                    let text = result.ok().map(|recognition| (name.to_string(), recognition));
+                    self.ahead.end(said.leg.key, said.start, said.end, text);
+                }
+            }
+        }
+        true
+    }
+
+    /// Speech that is written down together with this: where the engine gains by it, this worker's share of what waits.
+    fn with_others(&self, first: Stretch, batch: usize) -> Vec<Stretch> {
         let share = (self.queue.backlog().0 + 1).div_ceil(self.orders.plan().workers);
-        // One at which the process has ended goes alone: the others should not end with it again.
+        // One at which the process has ended goes alone: the others should not end with it again. One that was read ahead has its text.
         let good =
             |job: &Job| self.in_hand.strikes(job.utterance) == 0 && !self.ahead.knows(job.leg.key, job.start, job.end);
-        let most = if good(&job) { batch.min(share) } else { 1 };
-        let mut jobs = vec![job];
-        while jobs.len() < most {
-            match self.queue.pop_if(|work| matches!(work, Work::Utterance(other) if good(other))) {
-                Some(Work::Utterance(other)) => jobs.push(*other),
+        let most = if first.job().is_none_or(good) { batch.min(share) } else { 1 };
+        let mut stretches = vec![first];
+        while stretches.len() < most {
+            let fits = |work: &Work| match work {
+                Work::Utterance(other) => good(other),
+                Work::Ahead(_) => true,
+                _ => false,
+            };
+            match self.queue.pop_if(fits) {
+                Some(Work::Utterance(other)) => stretches.push(Stretch::Utterance(other)),
+                Some(Work::Ahead(said)) => {
+                    if self.ahead.begin(said.leg.key, said.start, said.end) {
+                        stretches.push(Stretch::Ahead(said));
+                    }
+                }
                 _ => break,
             }
         }
-        jobs
-    }
-
-    fn session(&self, generation: u64) -> Option<Mine> {
-        let hints = self.hints();
-        let open = |engine: &RwLock<Option<Arc<dyn Engine>>>| {
-            let engine = engine.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()?;
-            match engine.session() {
-                Ok(session) => Some((engine.name().to_string(), Recogniser::new(session, hints.clone()))),
-                Err(error) => {
-                    log::error!("speech: {error}");
-                    std::thread::sleep(LOOK);
-                    None
-                }
-            }
-        };
-        Some(Mine { generation, usual: open(&self.engine)?, smaller: open(&self.smaller) })
+        stretches
     }
 
     /// An utterance whose text was read ahead.
@@ -420,25 +397,11 @@ fn wall() -> WallTime {
     )
 }
 
-/// A worker's own memory on the models, by their names.
-struct Mine {
-    generation: u64,
-    usual: (String, Recogniser),
-    smaller: Option<(String, Recogniser)>,
-}
-
-impl Mine {
-    fn for_text(&mut self, smaller: bool) -> (&str, &mut Recogniser) {
-        let (name, recogniser) = match &mut self.smaller {
-            Some(chosen) if smaller => chosen,
-            _ => &mut self.usual,
-        };
-        (name, recogniser)
-    }
-}
-
-fn transcribe(recogniser: &mut Recogniser, jobs: &[Job]) -> Vec<Result<Recognition, String>> {
-    let sounds: Vec<Result<Vec<f32>, String>> = jobs.iter().map(|job| read(&job.leg, job.start, job.end)).collect();
+fn transcribe<'a>(
+    recogniser: &mut Recogniser,
+    places: impl IntoIterator<Item = (&'a SpooledLeg, u64, u64)>,
+) -> Vec<Result<Recognition, String>> {
+    let sounds: Vec<_> = places.into_iter().map(|(leg, start, end)| read(leg, start, end)).collect();
     let stretches: Vec<&[f32]> = sounds.iter().flatten().map(Vec::as_slice).collect();
     let mut answers = recogniser.recognise_all(&stretches).into_iter();
     let answer = |sound: Result<Vec<f32>, String>| {

@@ -3,12 +3,16 @@
 //! A model is a file in whisper.cpp's format or a folder in CTranslate2's. Beside it lies `NAME.sha256` once its checksum is known. Fetching goes to
 //! `NAME.part` first and goes on where it stopped; nothing half-fetched ever has a model's name.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+mod fetch;
+
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+
+pub use self::fetch::{Fetch, pull};
 
 /// Where Whisper models in whisper.cpp's format are published.
 const WHISPER_CPP: &str = "https://huggingface.co/ggerganov/whisper.cpp/resolve/main";
@@ -275,154 +279,9 @@ pub fn verify(model: &ModelRef) -> Result<Verified, ModelError> {
     Ok(if checksum(model)? == expected.trim() { Verified::Whole } else { Verified::Damaged })
 }
 
-/// What to fetch, and what it must hash to.
-#[derive(Clone, Debug)]
-pub struct Fetch {
-    /// The model's name.
-    pub name: String,
-    /// From where.
-    pub url: String,
-    /// SHA-256 in hex, where published.
-    pub sha256: Option<String>,
-    /// SHA-1 in hex, where that is what is published.
-    pub sha1: Option<String>,
-}
-
-/// Fetches a model, going on where an earlier try stopped; `progress` gets bytes so far and in all. Proxies come from the environment. Blocks.
-pub fn pull(folder: &Path, fetch: &Fetch, mut progress: impl FnMut(u64, Option<u64>)) -> Result<ModelRef, ModelError> {
-    fs::create_dir_all(folder).map_err(io_error("create", folder))?;
-    let part = folder.join(format!("{}.part", fetch.name));
-    let to = folder.join(format!("ggml-{}.bin", fetch.name));
-    let fail = |problem: String| ModelError::Fetch { url: fetch.url.clone(), problem };
-    let have = fs::metadata(&part).map_or(0, |meta| meta.len());
-    // ureq reads http_proxy, https_proxy, all_proxy and no_proxy by itself.
-    let mut request = ureq::get(&fetch.url);
-    if have > 0 {
-        request = request.header("Range", format!("bytes={have}-"));
-    }
-    let response = match request.call() {
-        // Nothing is missing: an earlier try had it all and stopped before the check.
-        Err(ureq::Error::StatusCode(416)) if have > 0 => None,
-        other => Some(other.map_err(|error| fail(error.to_string()))?),
-    };
-    if let Some(response) = response {
-        let resumed = response.status() == 206;
-        let length = response.body().content_length();
-        let mut done = if resumed { have } else { 0 };
-        let total = length.map(|length| done + length);
-        let mut file = OpenOptions::new()
-            .create(true)
-            .write(true)
-            .append(resumed)
-            .truncate(!resumed)
-            .open(&part)
-            .map_err(io_error("write", &part))?;
-        let mut body = response.into_body().into_reader();
-        let mut buffer = vec![0; 1 << 16];
-        loop {
-            let got = body.read(&mut buffer).map_err(|error| fail(error.to_string()))?;
-            if got == 0 {
-                break;
-            }
-            file.write_all(&buffer[..got]).map_err(io_error("write", &part))?;
-            done += got as u64;
-            progress(done, total);
-        }
-        if let Some(total) = total.filter(|&total| total != done) {
-            return Err(fail(format!("{done} of {total} bytes came")));
-        }
-    }
-    check_published(&part, fetch)?;
-    finish(&part, &to)?;
-    let model = ModelRef { name: fetch.name.clone(), path: to, kind: ModelKind::Whisper };
-    write_checksum(&model, &checksum(&model)?)?;
-    Ok(model)
-}
-
-fn check_published(part: &Path, fetch: &Fetch) -> Result<(), ModelError> {
-    let Some(expected) = fetch.sha256.as_ref().or(fetch.sha1.as_ref()) else { return Ok(()) };
-    let mut file = File::open(part).map_err(io_error("read", part))?;
-    let found = if fetch.sha256.is_some() {
-        let mut hash = Sha256::new();
-        io::copy(&mut file, &mut Hashing(&mut hash)).map_err(io_error("read", part))?;
-        hex::encode(hash.finalize())
-    } else {
-        let mut hash = sha1::Sha1::new();
-        io::copy(&mut file, &mut Hashing(&mut hash)).map_err(io_error("read", part))?;
-        hex::encode(hash.finalize())
-    };
-    if found.eq_ignore_ascii_case(expected) {
-        return Ok(());
-    }
-    let bad = part.with_extension("bad");
-    fs::rename(part, &bad).map_err(io_error("put aside", part))?;
-    Err(ModelError::Checksum { path: bad, found, expected: expected.clone() })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::BufRead;
-    use std::net::TcpListener;
-
-    /// A web server that knows ranges and hangs up after `limit` bytes of a body.
-    fn serve(content: Vec<u8>, limit: usize, requests: usize) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-        let url = format!("http://{}/m.bin", listener.local_addr().expect("address"));
-        std::thread::spawn(move || {
-            for stream in listener.incoming().take(requests) {
-                let mut stream = stream.expect("accept");
-                let mut from = 0;
-                for line in io::BufReader::new(stream.try_clone().expect("clone")).lines() {
-                    let line = line.expect("line").to_lowercase();
-                    if let Some(range) = line.strip_prefix("range: bytes=") {
-                        from = range.trim_end_matches('-').parse().expect("range");
-                    }
-                    if line.is_empty() {
-                        break;
-                    }
-                }
-                let body = &content[from..];
-                let status = if from > 0 { "206 Partial Content" } else { "200 OK" };
-                let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-                stream.write_all(head.as_bytes()).expect("head");
-                stream.write_all(&body[..body.len().min(limit)]).expect("body");
-            }
-        });
-        url
-    }
-
-    #[test]
-    fn a_fetch_that_broke_off_goes_on_and_is_checked() {
-        let folder = tempfile::tempdir().expect("temp dir");
-        let content: Vec<u8> = (0..300_000_u32).map(|i| (i * 7 % 251) as u8).collect();
-        let sha256 = hex::encode(Sha256::digest(&content));
-        let fetch =
-            Fetch { name: "m".into(), url: serve(content.clone(), 200_000, 2), sha256: Some(sha256), sha1: None };
-        assert!(matches!(pull(folder.path(), &fetch, |_, _| {}), Err(ModelError::Fetch { .. })));
-        assert!(resolve(folder.path(), "m").is_err(), "nothing half-fetched has a model's name");
-        let mut first = None;
-        let model = pull(folder.path(), &fetch, |done, total| {
-            first.get_or_insert(done);
-            assert_eq!(total, Some(300_000));
-        })
-        .expect("second try");
-        assert!(first.expect("progress") > 200_000, "it went on where it stopped");
-        assert_eq!(fs::read(&model.path).expect("read"), content);
-        assert_eq!(verify(&model).expect("verify"), Verified::Whole);
-        fs::write(&model.path, b"x").expect("write");
-        assert_eq!(verify(&model).expect("verify"), Verified::Damaged);
-    }
-
-    #[test]
-    fn wrong_bytes_are_put_aside_and_named() {
-        let folder = tempfile::tempdir().expect("temp dir");
-        let fetch =
-            Fetch { name: "m".into(), url: serve(b"wrong".to_vec(), 99, 1), sha256: None, sha1: Some("00".into()) };
-        let error = pull(folder.path(), &fetch, |_, _| {}).expect_err("wrong bytes").to_string();
-        assert!(error.contains("m.bad") && error.contains("published is 00"), "{error}");
-        assert!(installed(folder.path()).is_empty());
-    }
 
     #[test]
     fn an_imported_model_is_found_by_its_name() {

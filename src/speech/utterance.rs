@@ -250,6 +250,22 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_an_utterance_is_it_when_nobody_goes_on() {
+        let mut endpointer = Endpointer::new(EndpointSettings::default());
+        let mut told = Vec::new();
+        let mut ended = Vec::new();
+        for voice in speech(&[(50, 0.0), (50, 0.9), (15, 0.0), (50, 0.9), (100, 0.0)]) {
+            ended.extend(endpointer.push(Frame { voice, level_dbfs: -30.0 }));
+            let pausing = endpointer.pausing();
+            if told.last() != pausing.as_ref() {
+                told.extend(pausing);
+            }
+        }
+        assert_eq!(told, [(34, 100 + 13), (34, 165 + 13)]);
+        assert_eq!(ended, told[1..]);
+    }
+
+    #[test]
     fn a_click_is_no_speech() {
         assert!(run(&speech(&[(50, 0.0), (3, 0.9), (100, 0.0)]), |_| -30.0).is_empty());
     }

@@ -10,6 +10,7 @@
 //! - **Key numbers never come twice**: they go on from the highest in the database and on disk.
 //! - **Nothing is dropped silently**: a full disk makes the writers wait (and with them the sockets), it does not make holes.
 
+mod leaving;
 mod leg;
 mod recover;
 mod silence;
@@ -23,6 +24,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+pub use leaving::mark;
 pub use leg::{LegAudio, LegReader, SpooledLeg};
 pub use recover::{Orphan, Sidecar};
 pub use silence::{overwrite, remove};
@@ -190,6 +192,11 @@ impl Spool {
     /// They come back closed, at the length of their file.
     pub fn orphans(&self, known: &HashSet<LegKey>) -> Result<Vec<Orphan>, SpoolError> {
         recover::orphans(&self.folder, known)
+    }
+
+    /// Sound of calls that a former run deleted and did not get to: it goes now. How many legs; to be asked before [`Self::orphans`].
+    pub fn finish_leaving(&self, known: &HashSet<LegKey>) -> Result<usize, SpoolError> {
+        leaving::finish(&self.folder, known)
     }
 
     /// Lets no new live leg in, or lets them in again. Those that are open go on.

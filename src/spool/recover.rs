@@ -76,12 +76,12 @@ pub(super) fn orphans(folder: &Path, known: &HashSet<LegKey>) -> Result<Vec<Orph
     Ok(found)
 }
 
-fn key_of(path: &Path) -> Option<i64> {
+pub(super) fn key_of(path: &Path) -> Option<i64> {
     path.file_name()?.to_str()?.split('_').next()?.parse().ok()
 }
 
 /// Files in the day folders of the spool.
-fn each_file(folder: &Path, mut visit: impl FnMut(&Path)) -> Result<(), SpoolError> {
+pub(super) fn each_file(folder: &Path, mut visit: impl FnMut(&Path)) -> Result<(), SpoolError> {
     let fail = |path: &Path, source| SpoolError::Io { action: "list", path: path.into(), source };
     for day in fs::read_dir(folder).map_err(|error| fail(folder, error))? {
         let day = day.map_err(|error| fail(folder, error))?.path();

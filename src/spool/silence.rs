@@ -7,7 +7,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::{SpoolError, recover};
+use super::{SpoolError, leaving, recover};
 use crate::audio::wav;
 
 /// Overwrites a stretch of a spool file with silence, as far as the file reaches, and waits until the disk has it. Returns one past the last
@@ -36,7 +36,7 @@ pub fn overwrite(path: &Path, start: u64, end: u64) -> Result<u64, SpoolError> {
 /// Deletes a spool file with its description, and its day when that was the last of it; gives back its bytes. Gone already is as good. Blocks.
 pub fn remove(path: &Path) -> Result<u64, SpoolError> {
     let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-    for path in [path.to_path_buf(), path.with_extension("json")] {
+    for path in [path.to_path_buf(), path.with_extension("json"), path.with_extension(leaving::MARK)] {
         match std::fs::remove_file(&path) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
                 return Err(SpoolError::Io { action: "delete", path, source });

@@ -1,12 +1,11 @@
 //! Alerts: kept once, acknowledged once, shown everywhere in one shape.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use serde_json::{Value as Json, json};
 
-use super::change::NewEvent;
 use super::{Store, StoreError};
-use crate::call::alert::{Alert, Level, Unsaid};
+use crate::call::alert::{Alert, Level};
 use crate::call::{CallKey, Leg, WallTime};
 
 /// An alert as the pipeline raises it.
@@ -96,7 +95,7 @@ impl AlertRow {
 }
 
 /// Puts what an alert says into its JSON; it may be corrected later.
-fn tell(json: &mut Json, alert: &Alert) {
+pub(super) fn tell(json: &mut Json, alert: &Alert) {
     let told = json!({
         "rules_triggered": alert.rule_names(), "rules": alert.rules, "reasons": alert.reasons(), "message": alert.message(),
         "words": alert.words(), "prompts": alert.prompts(), "text": alert.text,
@@ -167,100 +166,16 @@ pub(super) const OPEN: &str = "
     FROM alert
     WHERE acknowledged_ms IS NULL AND (?1 IS NULL OR ?1 = (SELECT campaign FROM call WHERE call.id = alert.call))";
 
-fn by_id(db: &Connection, id: i64) -> rusqlite::Result<Option<AlertRow>> {
+pub(super) fn by_id(db: &Connection, id: i64) -> rusqlite::Result<Option<AlertRow>> {
     db.prepare_cached(&format!("SELECT {COLUMNS} FROM alert JOIN call ON call.id = alert.call WHERE alert.id = ?1"))?
         .query_row([id], alert_row)
         .optional()
 }
 
-/// Keeps an alert; its event, or `None` when the call has it already.
-pub(super) fn raise(db: &Connection, new: &NewAlert) -> rusqlite::Result<Option<NewEvent>> {
-    let alert = &new.alert;
-    let inserted = db
-        .prepare_cached(
-            "INSERT INTO alert (id, call, raised_ms, level, origin, rules, leg, start_ms, end_ms, text, sentiment, rolling, risk)
-             VALUES (:id, :call, :at, :level, :origin, :rules, :leg, :start, :end, :text, :sentiment, :rolling, :risk)
-             ON CONFLICT DO NOTHING",
-        )?
-        .execute(named_params! {
-            ":id": new.id, ":call": new.call.0, ":at": new.at.0, ":level": alert.level.as_str(), ":origin": new.origin,
-            ":rules": rules_json(alert)?, ":leg": alert.leg.map(Leg::as_str), ":start": alert.start_ms, ":end": alert.end_ms,
-            ":text": alert.text, ":sentiment": alert.sentiment, ":rolling": alert.rolling, ":risk": alert.risk,
-        })?;
-    if inserted == 0 {
-        return Ok(None);
-    }
-    db.prepare_cached("UPDATE call SET has_alerts = 1 WHERE id = ?1")?.execute([new.call.0])?;
-    let Some(row) = by_id(db, new.id)? else { return Ok(None) };
-    Ok(Some(NewEvent { call: Some(new.call), kind: "alert", at: new.at, payload: row.json() }))
-}
-
-fn rules_json(alert: &Alert) -> rusqlite::Result<String> {
-    serde_json::to_string(&alert.rules).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
-}
-
-/// A text of a call was corrected: so are the alerts that quote it, their reasons and words, and what the feeds were told of them.
-pub(super) fn reword(
-    db: &Connection,
-    call: CallKey,
-    (before, text): (&str, &str),
-    unsaid: &Unsaid,
-) -> rusqlite::Result<()> {
-    let rows: Vec<AlertRow> = db
-        .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM alert JOIN call ON call.id = alert.call WHERE alert.call = ?1"
-        ))?
+pub(super) fn of_call(db: &Connection, call: CallKey) -> rusqlite::Result<Vec<AlertRow>> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM alert JOIN call ON call.id = alert.call WHERE alert.call = ?1"))?
         .query_map([call.0], alert_row)?
-        .collect::<Result<_, _>>()?;
-    for AlertRow { id, mut alert, .. } in rows {
-        let quoted = alert.text == before && !before.is_empty();
-        if quoted {
-            text.clone_into(&mut alert.text);
-        }
-        let mut told = false;
-        for rule in &mut alert.rules {
-            told |= unsaid.of(&mut rule.reason, &mut rule.words);
-        }
-        if !quoted && !told {
-            continue;
-        }
-        db.prepare_cached("UPDATE alert SET text = ?2, rules = ?3 WHERE id = ?1")?.execute((
-            id,
-            &alert.text,
-            rules_json(&alert)?,
-        ))?;
-        let events: Vec<(i64, String)> = db
-            .prepare_cached("SELECT id, payload FROM event WHERE call = ?1 AND kind = 'alert'")?
-            .query_map([call.0], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<Result<_, _>>()?;
-        for (event, payload) in events {
-            let Ok(mut json) = serde_json::from_str::<Json>(&payload) else { continue };
-            if json["id"] == id {
-                tell(&mut json, &alert);
-                db.prepare_cached("UPDATE event SET payload = ?2 WHERE id = ?1")?.execute((event, json.to_string()))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Notes who took an alert; the event, or `None` when somebody had, or there is none.
-pub(super) fn acknowledge(db: &Connection, id: i64, by: &str, at: WallTime) -> rusqlite::Result<Option<NewEvent>> {
-    let first = db
-        .prepare_cached(
-            "UPDATE alert SET acknowledged_ms = ?2, acknowledged_by = ?3 WHERE id = ?1 AND acknowledged_ms IS NULL",
-        )?
-        .execute((id, at.0, by))?;
-    if first == 0 {
-        return Ok(None);
-    }
-    let Some(row) = by_id(db, id)? else { return Ok(None) };
-    metrics::counter!("lineside_alerts_acknowledged_total").increment(1);
-    let payload = json!({
-        "type": "alert_acknowledged", "event": "alert_acknowledged", "id": id, "alert_id": id, "call_id": row.call_id,
-        "timestamp": at.rfc3339(), "acknowledged": true, "acknowledged_at": at.rfc3339(), "acknowledged_by": by,
-    });
-    Ok(Some(NewEvent { call: Some(row.call), kind: "alert_acknowledged", at, payload }))
+        .collect()
 }
 
 impl Store {
@@ -326,118 +241,4 @@ pub struct SpeechRow {
     pub end_ms: i64,
     /// Whether it has its text, or none.
     pub written: bool,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::call::Fired;
-    use crate::call::{CallId, CallNames, Source};
-    use crate::store::change::{Change, NewCall};
-
-    fn call(key: i64, started: i64) -> Change {
-        Change::CallOpened(NewCall {
-            key: CallKey(key),
-            id: CallId::from_lossy(&format!("c.{key}")),
-            source: Source::Audiosocket,
-            started: WallTime(started),
-            names: CallNames { agent: Some("mary".into()), ..CallNames::default() },
-        })
-    }
-
-    fn raised(id: i64, call: i64, origin: &str, level: Level) -> Change {
-        Change::AlertRaised(Box::new(NewAlert {
-            id,
-            call: CallKey(call),
-            at: WallTime(1000 + id),
-            origin: origin.into(),
-            alert: Alert {
-                level,
-                rules: vec![Fired {
-                    name: "legal_threat".into(),
-                    level,
-                    description: "Legal action is threatened".into(),
-                    pack: "p".into(),
-                    reason: "said: sue (legal)".into(),
-                    words: vec!["sue".into()],
-                    prompt: None,
-                }],
-                leg: Some(Leg::Caller),
-                start_ms: 500,
-                end_ms: 900,
-                text: "I sue".into(),
-                sentiment: Some(-0.3),
-                rolling: None,
-                risk: 0.4,
-            },
-        }))
-    }
-
-    #[tokio::test]
-    async fn an_alert_is_kept_and_published_once_and_taken_by_the_first_who_does() {
-        let folder = tempfile::tempdir().expect("temp dir");
-        let (store, _) = Store::open(folder.path()).expect("open");
-        let mut live = store.live();
-        let again =
-            vec![call(1, 1000), raised(1, 1, "text 7 0", Level::Urgent), raised(2, 1, "text 7 0", Level::Urgent)];
-        store.writer().commit(again).await.expect("commit");
-        let event = live.try_recv().expect("an event");
-        let message: Json = serde_json::from_str(&event.payload).expect("JSON");
-        assert_eq!((&*event.kind, &message["severity"], &message["words"]), ("alert", &json!("high"), &json!(["sue"])));
-        assert_eq!((&message["agent"], &message["speaker"]), (&json!("mary"), &json!("caller")));
-        assert_eq!(message["message"], "legal_threat: said: sue (legal)");
-        assert!(live.try_recv().is_err(), "published once");
-
-        let row = store.call("c.1").await.expect("query").expect("there");
-        assert!(row.has_alerts && row.open_alerts == 1 && row.alert_level.as_deref() == Some("urgent"));
-        for by in ["mary", "john"] {
-            let change = Change::AlertAcknowledged { alert: 1, by: by.into(), at: WallTime(9000) };
-            store.writer().commit(vec![change]).await.expect("commit");
-        }
-        let taken = store.alert(1).await.expect("query").expect("there");
-        assert_eq!(taken.acknowledged, Some((WallTime(9000), "mary".into())));
-        assert_eq!(&*live.try_recv().expect("an event").kind, "alert_acknowledged");
-        assert!(live.try_recv().is_err(), "published once");
-        assert_eq!(store.open_alerts(None).await.expect("query"), 0);
-        assert_eq!(store.call("c.1").await.expect("query").expect("there").alert_level, None);
-    }
-
-    #[tokio::test]
-    async fn alerts_of_a_call_that_meets_its_other_half_go_with_it_and_keep_their_time() {
-        let folder = tempfile::tempdir().expect("temp dir");
-        let (store, _) = Store::open(folder.path()).expect("open");
-        store.writer().push(vec![call(1, 3000), raised(1, 1, "text 7 0", Level::Warning)]).await.expect("push");
-        store.writer().push(vec![call(2, 1000), raised(2, 2, "text 8 0", Level::Critical)]).await.expect("push");
-        store.writer().commit(vec![Change::CallMerged { from: CallKey(1), into: CallKey(2) }]).await.expect("merge");
-        let filter = AlertFilter { call: Some(CallKey(2)), limit: 10, ..AlertFilter::default() };
-        let alerts = store.alerts(filter).await.expect("query");
-        assert_eq!(
-            alerts.iter().map(|alert| (alert.id, alert.alert.start_ms)).collect::<Vec<_>>(),
-            [(2, 500), (1, 2500)]
-        );
-        let row = store.call("c.2").await.expect("query").expect("there");
-        assert!(row.has_alerts && row.open_alerts == 2 && row.alert_level.as_deref() == Some("critical"));
-        assert_eq!(store.last_alert().await.expect("query"), 2);
-    }
-
-    #[tokio::test]
-    async fn a_word_of_a_rule_that_turns_out_to_be_a_number_is_told_no_more() {
-        let folder = tempfile::tempdir().expect("temp dir");
-        let (store, _) = Store::open(folder.path()).expect("open");
-        let raised =
-            vec![call(1, 1000), raised(1, 1, "text 7 0", Level::Urgent), raised(2, 1, "time 0", Level::Warning)];
-        store.writer().commit(raised).await.expect("commit");
-        let unsaid = Unsaid { terms: vec!["sue".into()], instead: "[card]".into() };
-        let corrected = store.writer().run(move |db| reword(db, CallKey(1), ("I sue", "I [card]"), &unsaid)).await;
-        corrected.expect("reword");
-        let alert = store.alert(1).await.expect("query").expect("there").json();
-        assert_eq!(alert["message"], "legal_threat: said: [card] (legal)");
-        let events = store.events_after(0, None, 10).await.expect("query");
-        let told: Vec<Json> = events.iter().map(|event| serde_json::from_str(&event.payload).expect("JSON")).collect();
-        assert_eq!(told.len(), 2);
-        for (event, id) in told.iter().zip([1, 2]) {
-            assert_eq!((&event["id"], &event["text"]), (&json!(id), &json!("I [card]")));
-            assert!(!event.to_string().contains("sue"), "{event}");
-        }
-    }
 }

@@ -130,8 +130,13 @@ pub fn check(db: &Connection, calls: &[Found]) -> Result<(), ForgetError> {
     if held.is_empty() { Ok(()) } else { Err(ForgetError::Held(held)) }
 }
 
-/// Erases calls from every table, from the index and from the log. Blocks; whoever writes waits.
-pub fn erase(db: &mut Connection, calls: &[Found]) -> rusqlite::Result<Erased> {
+/// Erases calls from every table, from the index and from the log. `leaving` hears of their files while the rows are still there; when it fails nothing
+/// is erased. Blocks; whoever writes waits.
+pub fn erase<E: std::error::Error + Send + Sync + 'static>(
+    db: &mut Connection,
+    calls: &[Found],
+    leaving: impl FnOnce(&Erased) -> Result<(), E>,
+) -> rusqlite::Result<Erased> {
     let mut erased = Erased::default();
     let transaction = db.transaction()?;
     for (key, id) in calls {
@@ -165,6 +170,7 @@ pub fn erase(db: &mut Connection, calls: &[Found]) -> rusqlite::Result<Erased> {
         }
         delete_call(&transaction, *key)?;
     }
+    leaving(&erased).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     transaction.commit()?;
     erased.scrubbed = scrub(db, 10_000);
     erased.traces.sort();

@@ -3,9 +3,12 @@
 //! One thread writes, in batches; what it has committed it publishes, in order. Queries run on read-only connections of their own and see
 //! committed rows only. Nobody on a capture path waits for any of it.
 
+mod alert_changes;
 pub mod alerts;
+mod apply;
 pub mod board;
 pub mod calls;
+mod campaigns;
 pub mod change;
 pub mod check;
 pub mod events;
@@ -114,6 +117,7 @@ pub struct Store {
     readers: Arc<Vec<tokio_rusqlite::Connection>>,
     turn: Arc<AtomicUsize>,
     events: broadcast::Sender<Arc<StoredEvent>>,
+    campaigns: campaigns::Campaigns,
     _lock: Arc<File>,
 }
 
@@ -126,6 +130,8 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/005_notify.sql")),
         M::up(include_str!("schema/006_walls.sql")),
         M::up(include_str!("schema/007_desk.sql")),
+        M::up(include_str!("schema/008_recording_leg.sql")),
+        M::up(include_str!("schema/009_list_filters.sql")),
     ])
 }
 
@@ -181,14 +187,22 @@ impl Store {
         let connection = open_writing(&path)?;
         let recovery = recovery::read(&connection)?;
         let (events, _) = broadcast::channel(LIVE_EVENTS);
-        let writer = Writer::start(connection, path.clone(), events.clone());
+        let campaigns = campaigns::Campaigns::default();
+        let writer = Writer::start(connection, path.clone(), events.clone(), campaigns.clone());
         let mut readers = Vec::new();
         for _ in 0..READERS {
             let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
             readers.push(tokio_rusqlite::Connection::from(connection));
         }
-        let store =
-            Self { path, writer, readers: Arc::new(readers), turn: Arc::default(), events, _lock: Arc::new(lock) };
+        let store = Self {
+            path,
+            writer,
+            readers: Arc::new(readers),
+            turn: Arc::default(),
+            events,
+            campaigns,
+            _lock: Arc::new(lock),
+        };
         Ok((store, recovery))
     }
 

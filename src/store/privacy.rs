@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::change::Term;
 use super::{Store, StoreError};
 use crate::call::alert::Unsaid;
 use crate::call::{CallKey, LegKey, UtteranceKey, WallTime, Word};
@@ -50,6 +51,10 @@ pub enum PrivacyChange {
         text: String,
         /// Its words from now on.
         words: Vec<Word>,
+        /// Keywords of what is left.
+        keywords: Vec<Term>,
+        /// Profanity of what is left.
+        profanity: Vec<Term>,
         /// What alerts must not tell of it any more.
         unsaid: Unsaid,
     },
@@ -74,7 +79,7 @@ pub(super) fn apply(db: &Connection, change: &PrivacyChange) -> rusqlite::Result
             db.prepare_cached("UPDATE silence SET done = 1 WHERE leg = ?1 AND done = 0 AND end_sample <= ?2")?
                 .execute((leg.0, *end as i64))?;
         }
-        PrivacyChange::Reworded { utterance, number, before, text, words, unsaid } => {
+        PrivacyChange::Reworded { utterance, number, before, text, words, keywords, profanity, unsaid } => {
             let row: Option<(i64, i64)> = db
                 .prepare_cached("SELECT id, call FROM segment WHERE utterance = ?1 ORDER BY id LIMIT 1 OFFSET ?2")?
                 .query_row((utterance.0, *number as i64), |row| Ok((row.get(0)?, row.get(1)?)))
@@ -83,18 +88,33 @@ pub(super) fn apply(db: &Connection, change: &PrivacyChange) -> rusqlite::Result
             let json = |value: serde_json::Result<String>| {
                 value.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
             };
-            db.prepare_cached("UPDATE segment SET text = ?2, words = ?3 WHERE id = ?1")?.execute((
+            db.prepare_cached(
+                "UPDATE segment
+                 SET text = ?2, words = ?3, keywords = ?4, profanity = ?5
+                 WHERE id = ?1",
+            )?
+            .execute((
                 segment,
                 text,
                 json(serde_json::to_string(words))?,
+                json(serde_json::to_string(keywords))?,
+                json(serde_json::to_string(profanity))?,
             ))?;
             // As whole JSON strings, so that no other text is touched.
             let (old, new) = (json(serde_json::to_string(before))?, json(serde_json::to_string(text))?);
+            let said =
+                |terms: &[Term]| json(serde_json::to_string(&terms.iter().map(|term| &term.term).collect::<Vec<_>>()));
             db.prepare_cached(
-                "UPDATE event SET payload = replace(payload, ?2, ?3) WHERE call = ?1 AND instr(payload, ?2) > 0",
+                "UPDATE event
+                 SET payload = CASE kind
+                     WHEN 'sentiment' THEN json_set(
+                         replace(payload, ?2, ?3), '$.keywords_detected', json(?4), '$.profanity_detected', json(?5))
+                     ELSE replace(payload, ?2, ?3)
+                 END
+                 WHERE call = ?1 AND instr(payload, ?2) > 0",
             )?
-            .execute((call, old, new))?;
-            super::alerts::reword(db, CallKey(call), (before, text), unsaid)?;
+            .execute((call, old, new, said(keywords)?, said(profanity)?))?;
+            super::alert_changes::reword(db, CallKey(call), (before, text), unsaid)?;
         }
     }
     Ok(())

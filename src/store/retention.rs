@@ -55,13 +55,18 @@ fn own_audio(db: &Connection, call: i64) -> rusqlite::Result<Vec<OwnAudio>> {
         .collect()
 }
 
+/// Recordings of a call become nobody's: what is known of them is their sound alone.
+pub(super) const UNNAME: &str = "
+    UPDATE recording SET path = '', legs = '[]'
+    WHERE (device, inode, head) IN (
+        SELECT device, inode, head
+        FROM leg
+        JOIN recording_leg ON recording_leg.leg = leg.id
+        WHERE leg.call = ?1)";
+
 /// Deletes a call with all that is known of it. Its recordings stay known by their sound alone, so that they are not taken again.
 pub(super) fn delete_call(db: &Connection, call: i64) -> rusqlite::Result<()> {
-    db.execute(
-        "UPDATE recording SET path = '', legs = '[]'
-         WHERE EXISTS (SELECT 1 FROM json_each(recording.legs) AS key JOIN leg ON leg.id = key.value WHERE leg.call = ?1)",
-        [call],
-    )?;
+    db.prepare_cached(UNNAME)?.execute([call])?;
     // Segments by themselves, so that the index hears of each.
     for table in ["segment", "utterance", "event", "call_alias", "leg"] {
         db.execute(&format!("DELETE FROM {table} WHERE call = ?1"), [call])?;
@@ -97,7 +102,12 @@ impl Store {
     }
 
     /// Deletes some of the calls that ended before; gives back how many, and the files of ours that belonged to them. None when there are no more.
-    pub async fn delete_old_calls(&self, before: WallTime) -> Result<(Vec<CallKey>, Vec<OwnAudio>), StoreError> {
+    /// `leaving` hears of the files while the rows are still there; when it fails nothing is deleted.
+    pub async fn delete_old_calls<E: std::error::Error + Send + Sync + 'static>(
+        &self,
+        before: WallTime,
+        leaving: impl FnOnce(&[OwnAudio]) -> Result<(), E> + Send + 'static,
+    ) -> Result<(Vec<CallKey>, Vec<OwnAudio>), StoreError> {
         self.writer()
             .run(move |db| {
                 let transaction = db.transaction()?;
@@ -110,6 +120,7 @@ impl Store {
                     audio.extend(own_audio(&transaction, call)?);
                     delete_call(&transaction, call)?;
                 }
+                leaving(&audio).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
                 transaction.commit()?;
                 Ok((calls.into_iter().map(CallKey).collect(), audio))
             })

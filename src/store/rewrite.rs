@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::change::{CallFigures, NewSegment, UtteranceState};
 use super::privacy::PrivacyChange;
-use super::{Store, StoreError, writer};
+use super::{Store, StoreError, apply};
 use crate::call::{CallKey, Leg, LegKey, UtteranceKey, WallTime};
 
 /// A stretch of speech, as it can be read again.
@@ -20,6 +20,17 @@ pub struct Stretch {
     pub end_sample: u64,
     /// Start in the call, milliseconds.
     pub start_ms: i64,
+}
+
+/// A call as it was when somebody began to read it again: where its times begin, and how many stretches it has. A merge changes one or the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AsRead {
+    /// Which call.
+    pub call: CallKey,
+    /// When it began; all times inside it count from there.
+    pub started: WallTime,
+    /// Its stretches.
+    pub stretches: usize,
 }
 
 /// The new text of a stretch.
@@ -52,6 +63,7 @@ pub struct Kept {
     pub compound: f64,
 }
 
+pub(super) const STARTED: &str = "SELECT started_ms FROM call WHERE id = ?1";
 pub(super) const STRETCHES: &str = "
     SELECT id, leg, start_sample, end_sample, start_ms
     FROM utterance
@@ -66,9 +78,11 @@ pub(super) const KEPT: &str = "
 pub(super) const WITHOUT_SOUND: &str = "SELECT count(*) FROM leg WHERE call = ?1 AND audio_gone_ms IS NOT NULL";
 
 impl Store {
-    /// The stretches of a call, in the order in which they were found.
-    pub async fn stretches(&self, call: CallKey) -> Result<Vec<Stretch>, StoreError> {
+    /// The stretches of a call, in the order in which they were found, and what they are of.
+    pub async fn stretches(&self, call: CallKey) -> Result<(AsRead, Vec<Stretch>), StoreError> {
         self.read(move |db| {
+            // The begin first: a merge between the two queries is seen by `rewrite`.
+            let started = db.prepare_cached(STARTED)?.query_row([call.0], |row| row.get(0)).optional()?;
             let row = |row: &Row| {
                 Ok(Stretch {
                     key: UtteranceKey(row.get(0)?),
@@ -78,7 +92,9 @@ impl Store {
                     start_ms: row.get(4)?,
                 })
             };
-            db.prepare_cached(STRETCHES)?.query_map([call.0], row)?.collect()
+            let found: Vec<Stretch> =
+                db.prepare_cached(STRETCHES)?.query_map([call.0], row)?.collect::<Result<_, _>>()?;
+            Ok((AsRead { call, started: WallTime(started.unwrap_or(0)), stretches: found.len() }, found))
         })
         .await
     }
@@ -109,10 +125,10 @@ impl Store {
 
 impl Store {
     /// Puts the new text in the place of the old, with the figures and the silences that go with it; messages that told the old one go too. `false`,
-    /// and nothing is done, when the call is not over any more, is on hold or is gone.
+    /// and nothing is done, when the call is not over any more, is on hold or is gone, or was merged with another since it was read.
     pub async fn rewrite(
         &self,
-        call: CallKey,
+        read: AsRead,
         texts: Vec<Rewritten>,
         figures: CallFigures,
         silences: Vec<PrivacyChange>,
@@ -121,7 +137,9 @@ impl Store {
         self.writer()
             .run(move |db| {
                 let transaction = db.transaction()?;
-                if transaction.query_row(MAY_BE, [call.0], |_| Ok(())).optional()?.is_none() {
+                let call = read.call;
+                let same = (call.0, read.started.0, read.stretches as i64);
+                if transaction.query_row(MAY_BE, same, |_| Ok(())).optional()?.is_none() {
                     return Ok(false);
                 }
                 for text in &texts {
@@ -129,7 +147,7 @@ impl Store {
                 }
                 let told = "DELETE FROM event WHERE call = ?1 AND kind IN ('sentiment', 'redaction')";
                 transaction.execute(told, [call.0])?;
-                writer::call_figures(&transaction, call, &figures)?;
+                apply::call_figures(&transaction, call, &figures)?;
                 for silence in &silences {
                     super::privacy::apply(&transaction, silence)?;
                 }
@@ -142,7 +160,11 @@ impl Store {
 
 const MAY_BE: &str = "
     SELECT 1 FROM call
-    WHERE id = ?1 AND state IN ('completed', 'failed') AND NOT EXISTS (SELECT 1 FROM hold WHERE hold.call = call.id)";
+    WHERE id = ?1
+        AND state IN ('completed', 'failed')
+        AND started_ms = ?2
+        AND (SELECT count(*) FROM utterance WHERE utterance.call = call.id) = ?3
+        AND NOT EXISTS (SELECT 1 FROM hold WHERE hold.call = call.id)";
 
 fn put(db: &Connection, text: &Rewritten, at: WallTime) -> rusqlite::Result<()> {
     db.prepare_cached("DELETE FROM segment WHERE utterance = ?1")?.execute([text.utterance.0])?;
@@ -151,6 +173,6 @@ fn put(db: &Connection, text: &Rewritten, at: WallTime) -> rusqlite::Result<()> 
          SET state = ?2, note = ?3, engine = ?4, took_ms = ?5, done_ms = ?6
          WHERE id = ?1",
     )?
-    .execute((text.utterance.0, writer::word(text.state), &text.note, &text.engine, text.took_ms, at.0))?;
-    writer::add_segments(db, text.utterance, &text.segments, at)
+    .execute((text.utterance.0, apply::word(text.state), &text.note, &text.engine, text.took_ms, at.0))?;
+    apply::add_segments(db, text.utterance, &text.segments, at)
 }

@@ -7,7 +7,7 @@ use super::segments::{SearchFilter, fts_query};
 use super::*;
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime};
 
-fn call(key: i64, id: &str, started: i64) -> Change {
+pub(super) fn call(key: i64, id: &str, started: i64) -> Change {
     Change::CallOpened(NewCall {
         key: CallKey(key),
         id: CallId::from_lossy(id),
@@ -17,7 +17,7 @@ fn call(key: i64, id: &str, started: i64) -> Change {
     })
 }
 
-fn leg(key: i64, call: i64, started: i64) -> Change {
+pub(super) fn leg(key: i64, call: i64, started: i64) -> Change {
     Change::LegOpened(NewLeg {
         key: LegKey(key),
         call: CallKey(call),
@@ -77,7 +77,7 @@ fn done(key: i64, text: &str) -> Vec<Change> {
     ]
 }
 
-fn open() -> (tempfile::TempDir, Store) {
+pub(super) fn open() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().expect("temp dir");
     let (store, _) = Store::open(folder.path()).expect("open");
     (folder, store)
@@ -122,6 +122,50 @@ async fn a_call_that_turns_out_to_be_another_keeps_its_times_and_its_old_name() 
 }
 
 #[tokio::test]
+async fn a_call_that_was_merged_while_it_was_read_again_keeps_its_text_at_its_time() {
+    let (_folder, store) = open();
+    let over = |call| Change::CallMoved { call, state: CallState::Completed, at: WallTime(9000), reason: None };
+    let read_again = |read: rewrite::AsRead| {
+        let segments = done(1, "hallo").into_iter().find_map(|change| match change {
+            Change::UtteranceDone { segments, .. } => Some(segments),
+            _ => None,
+        });
+        let text = rewrite::Rewritten {
+            utterance: UtteranceKey(1),
+            state: UtteranceState::Done,
+            segments: segments.expect("text"),
+            note: None,
+            engine: "other/none".into(),
+            took_ms: 1,
+        };
+        store.rewrite(read, vec![text], CallFigures::default(), Vec::new(), WallTime(9500))
+    };
+    let said = async || {
+        let rows = store.segments(CallKey(2)).await.expect("query");
+        rows.iter().map(|row| (row.start_ms, row.text.clone())).collect::<Vec<_>>()
+    };
+    store.writer().push(vec![call(2, "b.2", 4000), leg(2, 2, 4000), utterance(1, 2, 2, 0)]).await.expect("push");
+    store.writer().push(done(1, "hello")).await.expect("push");
+    store.writer().commit(vec![over(CallKey(2))]).await.expect("commit");
+    // One that began earlier moves its times.
+    let (read, _) = store.stretches(CallKey(2)).await.expect("query");
+    store.writer().push(vec![call(1, "a.1", 1000), leg(1, 1, 1000)]).await.expect("push");
+    store.writer().commit(vec![Change::CallMerged { from: CallKey(1), into: CallKey(2) }]).await.expect("merge");
+    assert!(!read_again(read).await.expect("answer"), "its times are not those of the call any more");
+    assert_eq!(said().await, [(3100, "hello".into())]);
+    // One that began later brings text that the figures do not know.
+    let (read, _) = store.stretches(CallKey(2)).await.expect("query");
+    let later = vec![call(3, "c.3", 6000), leg(3, 3, 6000), utterance(2, 3, 3, 0)];
+    store.writer().push(later).await.expect("push");
+    store.writer().commit(vec![Change::CallMerged { from: CallKey(3), into: CallKey(2) }]).await.expect("merge");
+    assert!(!read_again(read).await.expect("answer"), "there is more of it now");
+    let (read, stretches) = store.stretches(CallKey(2)).await.expect("query");
+    assert_eq!((read.started, stretches.len()), (WallTime(1000), 2));
+    assert!(read_again(read).await.expect("answer"));
+    assert_eq!(said().await, [(100, "hallo".into())]);
+}
+
+#[tokio::test]
 async fn pages_follow_each_other_without_gap_or_overlap() {
     let (_folder, store) = open();
     let calls = (1..=25).map(|i| call(i, &format!("c.{i}"), i / 3)).collect();
@@ -139,7 +183,7 @@ async fn pages_follow_each_other_without_gap_or_overlap() {
 #[test]
 fn a_database_of_any_earlier_version_is_brought_up_to_date() {
     let folder = tempfile::tempdir().expect("temp dir");
-    for earlier in 1..=5 {
+    for earlier in 1..=6 {
         let path = folder.path().join(format!("{earlier}.db"));
         let mut db = rusqlite::Connection::open(&path).expect("open");
         migrations().to_version(&mut db, earlier).expect("earlier");
@@ -180,6 +224,7 @@ async fn every_query_of_the_api_uses_an_index() {
         (privacy::TO_DO.into(), 0),
         (privacy::HOLD.into(), 1),
         (retention::OLD_AUDIO.into(), 2),
+        (retention::UNNAME.into(), 1),
     ];
     for bits in 0..2048_u32 {
         let on = |bit: u32| bits & (1 << bit) != 0;
@@ -219,6 +264,7 @@ async fn every_query_of_the_api_uses_an_index() {
         (alerts::OPEN.into(), 1),
         (alerts::SPEECH.into(), 1),
         (segments::SPOKEN.into(), 1),
+        (rewrite::STARTED.into(), 1),
         (rewrite::STRETCHES.into(), 1),
         (rewrite::KEPT.into(), 1),
         (rewrite::WITHOUT_SOUND.into(), 1),

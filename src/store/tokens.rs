@@ -268,18 +268,6 @@ impl Store {
         self.read(|db| db.query_row("SELECT EXISTS (SELECT 1 FROM token)", [], |row| row.get(0))).await
     }
 
-    /// The campaign of a call, by its row.
-    pub async fn campaign_of(&self, call: CallKey) -> Result<Option<String>, StoreError> {
-        self.read(move |db| {
-            let found = db
-                .prepare_cached("SELECT campaign FROM call WHERE id = ?1")?
-                .query_row([call.0], |row| row.get::<_, Option<String>>(0))
-                .optional()?;
-            Ok(found.flatten())
-        })
-        .await
-    }
-
     /// A key of the daemon's own, made when first asked for.
     pub async fn secret(&self, name: &'static str) -> Result<Vec<u8>, StoreError> {
         let read = move |db: &Connection| {

@@ -285,3 +285,72 @@ fn the_agents_service_is_asked_how_it_is_and_sent_a_test() {
     );
     assert!(!health.to_string().contains("sesame"), "{health}");
 }
+
+/// Calls with text, as many as a busy centre has in weeks: rows, for their sound would take hours.
+fn many_calls(bed: &Bed, count: usize) {
+    let mut db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
+    db.busy_timeout(Duration::from_secs(10)).expect("timeout");
+    let all = db.transaction().expect("begin");
+    for number in 1..=count as i64 {
+        let key = 1_000_000 + number;
+        all.execute(
+            "INSERT INTO call (id, call_id, source, state, started_ms, last_activity_ms) VALUES (?1, 'X-' || ?2, 'upload', 'completed', ?2, ?2)",
+            (key, number),
+        )
+        .expect("call");
+        all.execute(
+            "INSERT INTO leg (id, call, leg, source, rate_hz, started_ms, offset_ms, path, owned) VALUES (?1, ?1, 'agent', 'upload', 8000, 0, 0, '', 0)",
+            [key],
+        )
+        .expect("leg");
+        all.execute(
+            "INSERT INTO utterance (id, call, leg, start_sample, end_sample, start_ms, end_ms, state) VALUES (?1, ?1, ?1, 0, 1, 0, 1, 'done')",
+            [key],
+        )
+        .expect("utterance");
+        all.execute(
+            "INSERT INTO segment (call, leg, utterance, start_ms, end_ms, text, confidence, words, compound, pos, neu, neg, label, keywords, profanity)
+             VALUES (?1, ?1, ?1, 0, 1, ?2, 1.0, '[]', 0, 0, 1, 0, 'neutral', '[]', '[]')",
+            (key, "a".repeat(6000)),
+        )
+        .expect("segment");
+    }
+    all.commit().expect("commit");
+}
+
+/// The most memory that the daemon ever had, megabytes.
+fn most_memory(bed: &Bed) -> u64 {
+    let pid = bed.child.as_ref().expect("running").id();
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("status");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("peak");
+    peak.split_whitespace().next().expect("kB").parse::<u64>().expect("number") / 1024
+}
+
+#[test]
+fn ten_thousand_calls_are_exported_in_the_memory_of_a_few() {
+    const CALLS: usize = 10_000;
+    let mut bed = Bed::new("none", "");
+    bed.start();
+    many_calls(&bed, CALLS);
+    let ids: Vec<String> = (1..=CALLS).map(|number| format!("X-{number}")).collect();
+    let export = |format: &str, ids: &[String]| {
+        let answer = ureq::post(format!("http://127.0.0.1:{}/calls/bulk", bed.http))
+            .header("Content-Type", "application/json")
+            .send(json!({"action": "export", "call_ids": ids, "format": format}).to_string());
+        answer.expect("export").into_body().into_with_config().limit(1 << 30).reader()
+    };
+    let before = most_memory(&bed);
+    let mut file = export("json", &ids);
+    let length = std::io::copy(&mut file, &mut std::io::sink()).expect("to its end") >> 20;
+    let grown = most_memory(&bed) - before;
+    assert!(length > 100, "{length} MB");
+    assert!(grown < length / 2, "a file of {length} MB took {grown} MB of memory");
+    eprintln!("export: {CALLS} calls, {length} MB of JSON: the daemon grew by {grown} MB");
+
+    let some: Value = serde_json::from_reader(export("json", &ids[..3])).expect("JSON");
+    assert_eq!(some.as_array().map(Vec::len), Some(3));
+    assert_eq!(some[2], bed.get("/api/v1/calls/X-3"), "as one by one");
+    drop(export("csv", &ids)); // who hangs up in the middle
+    assert_eq!(bed.get("/api/v1/calls/X-3")["call_id"], "X-3");
+    bed.stop();
+}

@@ -329,3 +329,33 @@ fn check_finds_orphans_both_ways_and_repairs_them() {
     assert_eq!(bed.get("/api/v1/search?q=contract")["hits"].as_array().map(Vec::len), Some(1));
     bed.stop();
 }
+
+#[test]
+fn a_term_of_a_pack_that_is_part_of_a_number_goes_with_it() {
+    let folder = tempfile::tempdir().expect("temp dir");
+    let pack = "name = \"site\"\nversion = \"1\"\nlanguage = \"en\"\n[[keyword]]\nlabel = \"ours\"\nterms = [\"4532 0151\", \"cancel\"]\n";
+    std::fs::write(folder.path().join("site.toml"), pack).expect("write");
+    let mut bed = Bed::new("none", &format!("[text]\npacks = \"{}\"", folder.path().display()));
+    bed.start();
+    for (text, status) in [("cancel it, my card is 4532 0151", "active"), ("1283 0366", "ended")] {
+        let event = serde_json::json!({
+            "provider": "test", "call_id": "K-1", "event_type": "transcript", "speaker": "customer", "text": text, "status": status,
+        });
+        let (status, answer) = bed.ask("POST", "/api/realtime/events", Some(&event));
+        assert_eq!(status, 200, "{answer}");
+    }
+    let call = bed.until_completed("K-1");
+    let first = &call["transcript_segments"][0];
+    assert!(first["text"].as_str().is_some_and(|text| text.contains("[card]")), "{call}");
+    assert_eq!(first["keywords"], serde_json::json!([{"term": "cancel", "label": "ours"}]), "{call}");
+    bed.stop();
+    let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
+    let sql = "SELECT payload FROM event WHERE kind = 'sentiment' ORDER BY id LIMIT 1";
+    let told: String = db.query_row(sql, [], |row| row.get(0)).expect("event");
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(told["keywords_detected"], serde_json::json!(["cancel"]), "{told}");
+    assert_eq!(told["text"], first["text"]);
+    drop(db);
+    let found = files_with(&bed, "4532 0151");
+    assert!(found.is_empty(), "{found:?}");
+}

@@ -1,16 +1,24 @@
-//! kill -9, ten times, during twenty calls: every utterance is there afterwards, once.
+//! kill -9, ten times, during twenty calls: every utterance is there afterwards, once. And once between a deleted call's rows and its sound: it is not.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::bed::{self, Bed};
 use crate::books::{self, Script};
 use crate::{Fault, Outcome};
 
-pub const FAULTS: &[Fault] = &[Fault {
-    name: "SIGKILL at random moments",
-    checks: "10 kills during 20 recorded calls: every line is in an utterance, no stretch in two, every text published once",
-    run: killed,
-}];
+pub const FAULTS: &[Fault] = &[
+    Fault {
+        name: "SIGKILL at random moments",
+        checks: "10 kills during 20 recorded calls: every line is in an utterance, no stretch in two, every text published once",
+        run: killed,
+    },
+    Fault {
+        name: "SIGKILL between a deleted call's rows and its sound",
+        checks: "the start brings neither the call back nor leaves its sound",
+        run: half_deleted,
+    },
+];
 
 fn killed() -> Outcome {
     let model = books::model()?;
@@ -57,4 +65,44 @@ fn killed() -> Outcome {
     Ok(format!(
         "{kills} kills, 20 calls, {spoken} lines spoken, {heard} in utterances, {right} word for word, {texts} texts published once"
     ))
+}
+
+fn half_deleted() -> Outcome {
+    let mut bed = Bed::new("none", "");
+    bed.start();
+    let mut stream = bed.dial(&bed::uuid_of(1_795_218_045, 90, 1));
+    bed::speak(&mut stream, &books::noise(90, 16_000)).expect("speak");
+    drop(stream);
+    let id = "1795218045.90";
+    bed.until("its line is closed", Duration::from_mins(1), |bed| {
+        bed.try_get(&format!("/api/v1/calls/{id}")).is_some_and(|call| call["status"] != "active")
+    });
+    let db = books::database(&bed);
+    let sound: String = db.query_row("SELECT path FROM leg", [], |row| row.get(0)).expect("leg");
+    let sound = std::path::PathBuf::from(sound);
+    // A pipe in the place of its file: whoever overwrites it waits there for somebody who reads.
+    let aside = bed.path("aside.wav");
+    std::fs::rename(&sound, &aside).expect("move");
+    if !Command::new("mkfifo").arg(&sound).status().is_ok_and(|made| made.success()) {
+        return Err(crate::Skipped("mkfifo is missing".into()));
+    }
+    std::thread::scope(|scope| {
+        let body = serde_json::json!({"action": "delete", "call_ids": [id]}).to_string();
+        let address = format!("http://127.0.0.1:{}/calls/bulk", bed.http);
+        // Its answer never comes.
+        scope.spawn(move || ureq::post(address).header("Content-Type", "application/json").send(body).is_err());
+        bed.until("its rows are gone", Duration::from_mins(1), |_| books::count(&db, "SELECT count(*) FROM call") == 0);
+        assert!(sound.exists(), "the files go after the rows");
+        bed.crash();
+    });
+    std::fs::remove_file(&sound).expect("remove");
+    std::fs::rename(&aside, &sound).expect("move back");
+    bed.start();
+    bed.until("its sound is gone", Duration::from_mins(1), |_| !sound.exists());
+    let left: Vec<_> = std::fs::read_dir(bed.path("state/spool")).expect("spool").flatten().collect();
+    assert!(left.iter().all(|entry| entry.path().is_file()), "something of it is left: {left:?}");
+    assert_eq!(books::count(&db, "SELECT count(*) FROM call"), 0, "it came back");
+    bed.stop();
+    assert_eq!(books::count(&db, "SELECT count(*) FROM leg"), 0);
+    Ok("killed with the rows gone and the sound there; afterwards neither".into())
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::super::audio::silences;
+use super::super::audio::all_heard;
 use super::super::walls::access::Access;
 use super::super::{Api, ApiError, Parameters};
 use super::{Fields, Query, Refusal, seconds};
@@ -157,11 +157,7 @@ pub(super) async fn audio(
     if legs.is_empty() {
         return Err(nothing().into());
     }
-    let mut sounding = Vec::new();
-    for leg in legs {
-        let silences = silences(&api, &leg).await?;
-        sounding.push((leg, silences));
-    }
+    let sounding = all_heard(&api, legs).await?;
     let wav = tokio::task::spawn_blocking(move || window(&sounding))
         .await
         .map_err(|error| ApiError::Unavailable(error.to_string()))?

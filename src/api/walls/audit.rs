@@ -1,4 +1,5 @@
-//! Who read, heard, exported or changed what: handed to the writer before the answer goes out.
+//! Who read, heard, exported or changed what. Of what was done the entry is committed before the answer says so; of what was only read, and of what
+//! platforms bring in a hundred times a second, it is handed to the writer: a screen goes on while the disk is full.
 //!
 //! What the same reader does again with the same call within five minutes is one entry: a player asks for sound in dozens of pieces.
 
@@ -9,7 +10,7 @@ use std::sync::Mutex;
 use axum::http::Method;
 
 use super::access::{Access, Way};
-use super::door::{About, Door};
+use super::door::{About, Door, INGEST};
 use super::{Told, Walls};
 use crate::call::{CallKey, WallTime};
 use crate::store::StoreError;
@@ -40,6 +41,10 @@ pub(super) struct Deed<'a> {
 impl Deed<'_> {
     fn reads(self) -> bool {
         self.method == Method::GET || self.method == Method::HEAD
+    }
+
+    fn waits_for_its_entry(self) -> bool {
+        !self.reads() && self.door.needs != INGEST
     }
 
     /// Its name; `None` where nothing about anybody is shown.
@@ -93,14 +98,15 @@ impl Walls {
         deed: Deed<'_>,
         told: Option<Told>,
     ) -> Result<(), StoreError> {
-        let Some(action) = deed.name() else { return Ok(()) };
+        let Some(name) = deed.name() else { return Ok(()) };
         let named = match deed.call {
             Some(id) => access.call(&self.store, id).await?.map(|row| row.key),
             None => None,
         };
-        let calls = match told {
-            Some(Told(calls)) => calls.into_iter().map(Some).collect(),
-            None => vec![named],
+        let (action, calls) = match told {
+            Some(Told { action, calls }) if !calls.is_empty() => (action, calls.into_iter().map(Some).collect()),
+            Some(Told { action, .. }) => (action, vec![named]),
+            None => (name, vec![named]),
         };
         let at = (self.now)();
         let mut changes = Vec::new();
@@ -113,7 +119,11 @@ impl Walls {
             let entry = AuditEntry { at, who: access.who.clone(), address, action: action.clone(), call };
             changes.push(Change::Walls(WallChange::Audit(entry)));
         }
-        if changes.is_empty() { Ok(()) } else { self.store.writer().push(changes).await }
+        match changes.is_empty() {
+            true => Ok(()),
+            false if deed.waits_for_its_entry() => self.store.writer().commit(changes).await,
+            false => self.store.writer().push(changes).await,
+        }
     }
 }
 

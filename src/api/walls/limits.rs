@@ -104,42 +104,95 @@ struct Tries {
     shown: [u8; 32],
 }
 
-/// Addresses that showed wrong tokens: each further one doubles the pause in which no token of theirs is looked at.
+impl Tries {
+    fn none(now: Instant) -> Self {
+        Self { wrong: 0, last: now, shown: [0; 32] }
+    }
+
+    fn is_forgotten(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last) >= FORGOTTEN
+    }
+
+    fn count(&mut self, shown: [u8; 32], now: Instant) {
+        if self.is_forgotten(now) {
+            self.wrong = 0;
+        }
+        if self.shown != shown {
+            *self = Self { wrong: self.wrong.saturating_add(1), last: now, shown };
+        }
+    }
+
+    fn pause(&self, now: Instant) -> Option<Duration> {
+        let over = self.wrong.checked_sub(FREE)?;
+        let pause = Duration::from_secs(1 << over.min(9)).min(LONGEST);
+        pause.checked_sub(now.saturating_duration_since(self.last)).filter(|left| !left.is_zero())
+    }
+}
+
 #[derive(Default)]
-pub struct BackOff(Mutex<HashMap<IpAddr, Tries>>);
+struct Guessers {
+    known: HashMap<IpAddr, Tries>,
+    /// All whom the full table has no place for, as if they were one: an army of addresses guesses no faster than a single one.
+    others: Option<Tries>,
+    swept: Option<Instant>,
+}
+
+impl Guessers {
+    fn is_full(&self) -> bool {
+        self.known.len() >= CLIENTS
+    }
+
+    /// Forgets whom there is no reason to remember; once a second, for the table is walked.
+    fn make_room(&mut self, now: Instant) {
+        if self.swept.is_none_or(|swept| now.saturating_duration_since(swept) >= Duration::from_secs(1)) {
+            self.swept = Some(now);
+            self.known.retain(|_, tries| !tries.is_forgotten(now));
+        }
+    }
+}
+
+/// Addresses that showed wrong tokens: each further one doubles the pause in which no token of theirs is looked at that could be guessed.
+///
+/// A right token forgives nothing: who guesses beside somebody who is let in all day would have a new start with each of their requests.
+#[derive(Default)]
+pub struct BackOff(Mutex<Guessers>);
 
 impl BackOff {
     /// How long this address has to wait before a token of it is looked at.
     pub fn pause(&self, address: IpAddr, now: Instant) -> Option<Duration> {
-        let tries = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let tries = tries.get(&block_of(address))?;
-        let over = tries.wrong.checked_sub(FREE)?;
-        let pause = Duration::from_secs(1 << over.min(9)).min(LONGEST);
-        pause.checked_sub(now.saturating_duration_since(tries.last)).filter(|left| !left.is_zero())
+        let all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let others = all.others.as_ref().filter(|_| all.is_full());
+        all.known.get(&block_of(address)).or(others)?.pause(now)
     }
 
     /// Counts a wrong token. The same one again is a script that was forgotten, not somebody who guesses.
     pub fn wrong(&self, address: IpAddr, shown: [u8; 32], now: Instant) {
         let mut all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if all.len() >= CLIENTS {
-            all.retain(|_, tries| now.saturating_duration_since(tries.last) < FORGOTTEN);
+        let block = block_of(address);
+        if all.is_full() && !all.known.contains_key(&block) {
+            all.make_room(now);
         }
-        if all.len() >= CLIENTS {
-            return;
-        }
-        let tries = all.entry(block_of(address)).or_insert(Tries { wrong: 0, last: now, shown: [0; 32] });
-        if now.saturating_duration_since(tries.last) >= FORGOTTEN {
-            tries.wrong = 0;
-        }
-        if tries.shown != shown {
-            *tries = Tries { wrong: tries.wrong.saturating_add(1), last: now, shown };
+        if all.is_full() && !all.known.contains_key(&block) {
+            all.others.get_or_insert(Tries::none(now)).count(shown, now);
+        } else {
+            all.known.entry(block).or_insert(Tries::none(now)).count(shown, now);
         }
     }
+}
 
-    /// A right one: all is forgotten.
-    pub fn right(&self, address: IpAddr) {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&block_of(address));
-    }
+/// Whether a token was made by a machine, as far as can be told from it: nobody finds such a one by trying, however fast (`openssl rand -hex 16` has
+/// 128 bits). What people think up is in the lists of those who guess, or follows their rules.
+pub fn is_made(token: &str) -> bool {
+    let mut kinds: Vec<char> = token.chars().collect();
+    let length = kinds.len();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let has = |of: fn(&char) -> bool| kinds.iter().any(of);
+    length >= 32
+        && kinds.len() >= 10
+        && has(char::is_ascii_digit)
+        && has(char::is_ascii_alphabetic)
+        && !has(|c| c.is_whitespace())
 }
 
 #[cfg(test)]
@@ -187,8 +240,58 @@ mod tests {
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
         assert_eq!(back_off.pause("192.0.2.2".parse().expect("address"), now), None);
-        back_off.right(HOME);
-        assert_eq!(back_off.pause(HOME, now), None);
+        now += FORGOTTEN;
+        back_off.wrong(HOME, [99; 32], now);
+        assert_eq!(back_off.pause(HOME, now), None, "long ago");
+    }
+
+    #[test]
+    fn an_army_of_addresses_is_held_up_as_one_and_fills_no_memory() {
+        let (back_off, now) = (BackOff::default(), Instant::now());
+        let soldier = |number: u32| IpAddr::from((0x0A00_0000 + number).to_be_bytes());
+        let guess = |number: u32| {
+            let mut shown = [0; 32];
+            shown[..4].copy_from_slice(&(number + 1).to_be_bytes());
+            shown
+        };
+        for number in 0..=5 {
+            back_off.wrong(HOME, guess(number), now);
+        }
+        let at_home = back_off.pause(HOME, now);
+        let looked_at = (0..3 * CLIENTS as u32)
+            .filter(|&number| {
+                let looked_at = back_off.pause(soldier(number), now).is_none();
+                if looked_at {
+                    back_off.wrong(soldier(number), guess(number), now);
+                }
+                looked_at
+            })
+            .count();
+        assert_eq!(looked_at, CLIENTS - 1 + FREE as usize);
+        assert_eq!(back_off.0.lock().expect("lock").known.len(), CLIENTS);
+        assert!(at_home.is_some() && back_off.pause(HOME, now) == at_home, "who was known is counted as before");
+        let later = now + FORGOTTEN;
+        back_off.wrong(soldier(4 * CLIENTS as u32), guess(0), later);
+        assert_eq!(back_off.0.lock().expect("lock").known.len(), 1, "nobody is remembered for ever");
+    }
+
+    #[test]
+    fn what_a_machine_has_made_is_told_from_what_somebody_has_thought_up() {
+        for made in [
+            "0f8a3c5e7b9d1f2a4c6e8b0d3f5a7c9e",
+            "b5a1f0c2-7d3e-4a9b-8c6d-1e2f3a4b5c6d",
+            "kX9+/vQ2mZ7pL4nR8sT1uW3yA5bC6dE0",
+        ] {
+            assert!(is_made(made), "{made}");
+        }
+        for thought in [
+            "geheim",
+            "an old secret",
+            "1111111111111111111111111111111111111111",
+            "the quick brown fox jumps over the 2 lazy dogs",
+        ] {
+            assert!(!is_made(thought), "{thought}");
+        }
     }
 
     #[test]

@@ -90,11 +90,29 @@ impl Minute {
     }
 }
 
+/// A token of the configuration, as it is kept.
+struct Written {
+    hash: [u8; 32],
+    /// Nobody finds it by trying.
+    is_made: bool,
+}
+
+impl Written {
+    fn read(token: Option<&str>) -> Option<Self> {
+        let token = token.filter(|token| !token.is_empty())?;
+        Some(Self { hash: hash(token), is_made: limits::is_made(token) })
+    }
+
+    fn is(&self, shown: &[u8; 32]) -> bool {
+        subtle::ConstantTimeEq::ct_eq(&self.hash[..], &shown[..]).into()
+    }
+}
+
 /// Everything the guard needs.
 pub struct Walls {
     settings: WallSettings,
-    token: Option<[u8; 32]>,
-    ingest_token: Option<[u8; 32]>,
+    token: Option<Written>,
+    ingest_token: Option<Written>,
     store: Store,
     now: fn() -> WallTime,
     scripts: Minute,
@@ -122,10 +140,9 @@ impl Walls {
     /// Walls for a database; reads the key of the links.
     pub async fn new(settings: WallSettings, store: Store, now: fn() -> WallTime) -> Result<Self, StoreError> {
         let links = LinkKey::new(store.secret("links").await?);
-        let kept = |token: Option<&str>| token.filter(|token| !token.is_empty()).map(hash);
         Ok(Self {
-            token: kept(settings.token.as_deref()),
-            ingest_token: kept(settings.ingest_token.as_deref()),
+            token: Written::read(settings.token.as_deref()),
+            ingest_token: Written::read(settings.ingest_token.as_deref()),
             scripts: Minute::new(&settings, 1),
             screens: Minute::new(&settings, SCREEN),
             back_off: BackOff::default(),
@@ -235,9 +252,14 @@ impl Ask<'_> {
     }
 }
 
-/// Calls that an answer tells of and its path does not name; a handler puts it into its response.
+/// What was done, where the path does not tell; a handler puts it into its response.
 #[derive(Clone, Debug)]
-pub struct Told(pub Vec<CallKey>);
+pub struct Told {
+    /// As it is written down.
+    pub action: String,
+    /// With which calls; none where nothing is left of them that an entry could be about.
+    pub calls: Vec<CallKey>,
+}
 
 /// What the guard has at hand.
 pub type Post = (Arc<Walls>, Arc<Doors>);
@@ -272,6 +294,8 @@ pub async fn guard(
         query: request.uri().query().unwrap_or_default(),
         headers: request.headers(),
     };
+    let changes = ask.changes();
+    let is_data = path.starts_with("/api");
     let mut address = None;
     let mut allowance = None;
     let passed = match peer {
@@ -295,14 +319,14 @@ pub async fn guard(
             if let Some(address) = address {
                 request.extensions_mut().insert(login::ClientAddress(address));
             }
-            let response = next.run(request).await;
-            let status = response.status();
-            let told = response.extensions().get::<Told>().cloned();
-            let deed = audit::Deed { method: &method, path: &path, door, call: call.as_deref() };
-            let done = status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS;
-            match if done { walls.note(&access, address, deed, told).await } else { Ok(()) } {
-                Ok(()) => response,
-                Err(error) => ApiError::from(error).into_response(), // nothing is read without a record of it
+            let doing = Doing { walls: Arc::clone(&walls), access, address, door, path, call };
+            if changes {
+                // To its end also when the client hangs up: what was done is written down.
+                tokio::spawn(doing.answer(method, request, next))
+                    .await
+                    .unwrap_or_else(|_| ApiError::Unavailable("the daemon is stopping".into()).into_response())
+            } else {
+                doing.answer(method, request, next).await
             }
         }
         Err(Refusal::Token) if login::wants_page(&request) => login::send_there(&request),
@@ -311,8 +335,36 @@ pub async fn guard(
     if let Some(allowance) = allowance {
         allowance.write(response.headers_mut());
     }
-    harden(response.headers_mut(), walls.settings.tls && over_tcp, path.starts_with("/api"));
+    harden(response.headers_mut(), walls.settings.tls && over_tcp, is_data);
     response
+}
+
+/// A request that was let in.
+struct Doing {
+    walls: Arc<Walls>,
+    access: Access,
+    address: Option<IpAddr>,
+    door: Door,
+    path: String,
+    call: Option<String>,
+}
+
+impl Doing {
+    /// What its handler answers, once it is written down.
+    async fn answer(self, method: Method, request: Request, next: Next) -> Response {
+        let Self { walls, access, address, door, path, call } = self;
+        let response = next.run(request).await;
+        let status = response.status();
+        if !status.is_success() && status != StatusCode::SWITCHING_PROTOCOLS {
+            return response;
+        }
+        let told = response.extensions().get::<Told>().cloned();
+        let deed = audit::Deed { method: &method, path: &path, door, call: call.as_deref() };
+        match walls.note(&access, address, deed, told).await {
+            Ok(()) => response,
+            Err(error) => ApiError::from(error).into_response(), // nothing is read without a record of it
+        }
+    }
 }
 
 fn no_such_method(allowed: &str) -> Response {

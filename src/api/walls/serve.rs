@@ -1,7 +1,8 @@
 //! Connections: how many, how slow, with or without TLS.
 //!
 //! A client that stalls in its handshake, in its request's head or body, or in taking its answer is let go after `patience`. One address holds at
-//! most a quarter of the connections; this machine's own and the proxies' are exempt, for they speak for many.
+//! most a quarter of the connections; this machine's own and the proxies' are exempt, for they speak for many. A WebSocket is a connection for as
+//! long as it is open.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -24,10 +25,11 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use ipnet::IpNet;
+use rustix::net::sockopt;
 use serde_json::json;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::Semaphore;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -139,6 +141,58 @@ impl Drop for Hold {
     }
 }
 
+/// A connection with its place, which goes along wherever the connection goes: hyper hands an upgraded one over to the WebSocket's task.
+struct Placed<S> {
+    stream: S,
+    _place: (Hold, OwnedSemaphorePermit),
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Placed<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Placed<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+/// A peer that is gone without a word gives its place back too: one who takes nothing for `patience` (tcp(7), TCP_USER_TIMEOUT: also while its window
+/// is closed), and one who does not answer when nothing is said for so long. What cannot be set is done without.
+fn watch_peer(stream: &TcpStream, patience: Duration) {
+    let _ = stream.set_nodelay(true);
+    let _ = sockopt::set_tcp_user_timeout(stream, patience.as_millis() as u32);
+    let _ = sockopt::set_tcp_keepidle(stream, patience);
+    let _ = sockopt::set_tcp_keepintvl(stream, (patience / 3).max(Duration::from_secs(1)));
+    let _ = sockopt::set_socket_keepalive(stream, true);
+}
+
 /// Serves a port until stopped.
 pub async fn tcp(listener: TcpListener, router: Router, settings: ServeSettings, stop: CancellationToken) {
     let (tasks, counts) = (TaskTracker::new(), Held::default());
@@ -168,12 +222,10 @@ pub async fn tcp(listener: TcpListener, router: Router, settings: ServeSettings,
             metrics::counter!("lineside_http_refused_total", "reason" => "connections").increment(1);
             continue;
         };
-        let _ = stream.set_nodelay(true);
-        // The kernel's own patience with a peer that takes nothing: also counts while its window is closed (tcp(7), TCP_USER_TIMEOUT).
-        let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, settings.patience.as_millis() as u32);
+        watch_peer(&stream, settings.patience);
+        let stream = Placed { stream, _place: (hold, place) };
         let (router, settings, stop) = (router.clone(), settings.clone(), stop.clone());
         tasks.spawn(async move {
-            let _held = (hold, place);
             match &settings.tls {
                 None => connection(stream, router, Peer::Tcp(peer), settings.patience, stop).await,
                 Some(tls) => match tokio::time::timeout(settings.patience, tls.acceptor().accept(stream)).await {

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::super::live::Command;
 use crate::call::CallKey;
-use crate::spool;
+use crate::spool::{self, SpoolError};
 use crate::store::forget::{Alone, Erased, ForgetError, Whom, calls_of, check, erase, rows_with};
 use crate::store::{Store, StoreError};
 
@@ -94,12 +94,13 @@ async fn erase_running(
         let ids = calls.into_iter().filter(|call| live.contains(&CallKey(call.0))).map(|call| call.1);
         return Err(ForgetError::Running(ids.collect()));
     }
+    let folder = state.to_path_buf();
     let erased = store
         .writer()
         .run(move |db| {
             // Looked up again: a hold may have come in between.
             match check(db, &calls) {
-                Ok(()) => Ok(Ok(erase(db, &calls)?)),
+                Ok(()) => Ok(Ok(erase(db, &calls, |erased| leave(&folder, erased))?)),
                 Err(error) => Ok(Err(error)),
             }
         })
@@ -136,11 +137,27 @@ pub fn stopped(state: &Path, whom: &Whom) -> Result<Report, ForgetError> {
     let mut alone = Alone::open(state)?;
     let calls = calls_of(&alone.connection, whom)?;
     check(&alone.connection, &calls)?;
-    let mut report = Report { erased: erase(&mut alone.connection, &calls)?, ..Report::default() };
+    let erased = erase(&mut alone.connection, &calls, |erased| leave(state, erased))?;
+    let mut report = Report { erased, ..Report::default() };
     delete_files(state, &mut report);
     let hits = search(state, &mut report);
     explain(&alone.connection, &hits, &mut report)?;
     Ok(report)
+}
+
+/// Prepares files for their going while the rows are still there: whatever comes between, no start takes them in again or keeps them.
+fn leave(state: &Path, erased: &Erased) -> Result<(), SpoolError> {
+    drop_cached(state, erased);
+    spool::mark(&erased.audio)
+}
+
+/// Sound that was converted for playing.
+fn drop_cached(state: &Path, erased: &Erased) {
+    for leg in &erased.legs {
+        for name in [format!("{leg}.wav"), format!("{leg}.part")] {
+            let _ = std::fs::remove_file(state.join("cache").join(name));
+        }
+    }
 }
 
 /// Overwrites and deletes the sound of what was erased.
@@ -159,11 +176,8 @@ fn delete_files(state: &Path, report: &mut Report) {
             Err(error) => report.left.push(error.to_string()),
         }
     }
-    for leg in &report.erased.legs {
-        for name in [format!("{leg}.wav"), format!("{leg}.part")] {
-            let _ = std::fs::remove_file(state.join("cache").join(name));
-        }
-    }
+    // Again: somebody may have listened meanwhile.
+    drop_cached(state, &report.erased);
 }
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {

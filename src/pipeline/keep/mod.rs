@@ -117,7 +117,11 @@ impl Keeper {
         }
         if let Some(before) = before(self.settings.text_days) {
             loop {
-                let (calls, audio) = self.store.delete_old_calls(before).await?;
+                let leaving = |audio: &[OwnAudio]| {
+                    let sounds: Vec<PathBuf> = audio.iter().map(|audio| audio.path.clone()).collect();
+                    spool::mark(&sounds)
+                };
+                let (calls, audio) = self.store.delete_old_calls(before, leaving).await?;
                 if calls.is_empty() {
                     break;
                 }

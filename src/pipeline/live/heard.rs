@@ -114,6 +114,7 @@ impl Live {
         if !workers.may_read_ahead() || !self.is_written_live(key) {
             return;
         }
+        workers.ahead.want(leg, found.start, found.end);
         let stretch = Growing { leg: Arc::clone(&running.leg), start: found.start, end: found.end };
         workers.queue.push(Urgency::Live, self.now(), Work::Ahead(stretch));
     }

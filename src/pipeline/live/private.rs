@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::Live;
 use super::messages::event;
+use super::words::terms;
 use crate::call::{CallKey, CallState, Leg, LegKey, Source, UtteranceKey};
 use crate::pipeline::privacy::{self, Cleaned, Pausing, Privacy};
 use crate::spool::SpooledLeg;
@@ -41,7 +42,7 @@ impl Live {
 
     /// Rows, events and silences that follow from what was found in a call's texts; the stretches are still to be overwritten.
     pub(super) fn correct(&mut self, key: CallKey, cleaned: Cleaned, changes: &mut Vec<Change>) -> Vec<ToOverwrite> {
-        let now = self.now();
+        let (now, analyser) = (self.now(), self.analyser());
         let Some(call) = self.calls.get_mut(key) else { return Vec::new() };
         for (before, redacted) in cleaned.corrected {
             let leg = call.legs.get(&LegKey(redacted.id.leg)).map_or(Leg::Mixed, |running| running.leg.spec.leg);
@@ -51,12 +52,16 @@ impl Live {
             });
             let unsaid = self.watching.unsaid(leg, &before, &redacted.text, &redacted.labels);
             call.watch.unsay(&unsaid);
+            // A term of a pack may have been found in what is gone now.
+            let analysis = analyser.analyse(&redacted.text, leg);
             changes.push(Change::Privacy(PrivacyChange::Reworded {
                 utterance: UtteranceKey(redacted.id.utterance),
                 number: redacted.id.number,
                 before,
                 text: redacted.text,
                 words: redacted.words,
+                keywords: terms(&analysis.keywords),
+                profanity: terms(&analysis.profanity),
                 unsaid,
             }));
             changes.push(event(key, call.id.as_str(), "redaction", now, own));

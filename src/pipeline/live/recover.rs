@@ -138,6 +138,11 @@ impl Live {
 
     /// Legs whose rows were not written any more; how many there were.
     async fn take_in_orphans(&mut self, known: &HashSet<LegKey>) -> Result<usize, StoreError> {
+        match self.parts.spool.finish_leaving(known) {
+            Ok(0) => {}
+            Ok(went) => log::info!("deleted the sound of {went} legs whose calls the former run had deleted"),
+            Err(error) => log::error!("{error}"),
+        }
         let orphans = self.parts.spool.orphans(known).unwrap_or_else(|error| {
             log::error!("{error}");
             Vec::new()

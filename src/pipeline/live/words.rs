@@ -177,7 +177,7 @@ pub(in crate::pipeline) fn segment(piece: Piece, analysis: &Analysis, language: 
     }
 }
 
-fn terms(hits: &[TermHit]) -> Vec<Term> {
+pub(super) fn terms(hits: &[TermHit]) -> Vec<Term> {
     hits.iter().map(|hit| Term { term: hit.term.clone(), label: hit.label.clone() }).collect()
 }
 

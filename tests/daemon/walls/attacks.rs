@@ -1,11 +1,12 @@
 //! Every attack of the table, against one daemon with its walls up.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{Answer, SALES, UPGRADE, call, connect, log_in, request, talk, token, walled};
+use super::{Answer, SALES, UPGRADE, call, connect, hear, log_in, request, talk, text_of, token, walled};
 use crate::bed::Bed;
 
 /// What each attack got.
@@ -279,5 +280,28 @@ fn every_attack_in_the_table_is_held_off() {
     table.print();
     let through: Vec<&String> = table.0.iter().filter(|(.., held)| !held).map(|(attack, ..)| attack).collect();
     assert!(through.is_empty(), "{through:?}");
+    bed.stop();
+}
+
+#[test]
+fn a_websocket_holds_its_place_until_it_is_closed() {
+    const PLACES: usize = 8;
+    let mut bed = walled(&format!("open = true\nconnections = {PLACES}\npatience_s = 30"));
+    bed.start();
+    let mut held: Vec<TcpStream> = Vec::new();
+    while held.len() < PLACES {
+        let mut stream = connect(&bed);
+        stream.write_all(text_of("GET", "/ws/events", UPGRADE, "").as_bytes()).expect("write");
+        hear(&mut stream, |heard| heard.contains("hello"));
+        held.push(stream);
+    }
+    let mut waiting = connect(&bed);
+    waiting.write_all(text_of("GET", "/health", &[], "").as_bytes()).expect("write");
+    waiting.set_read_timeout(Some(Duration::from_secs(2))).expect("timeout");
+    let answer = waiting.read(&mut [0; 1]);
+    assert!(answer.is_err(), "all places are held by WebSockets, yet another one was served: {answer:?}");
+    held.pop();
+    waiting.set_read_timeout(Some(Duration::from_secs(30))).expect("timeout");
+    assert_eq!(talk(waiting, b"").status, 200, "whoever waited has the place of the one that was closed");
     bed.stop();
 }

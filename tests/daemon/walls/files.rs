@@ -83,6 +83,22 @@ pub fn files(table: &mut Table, bed: &Bed, auth: &str) {
     table.row("watched folder: a taken file becomes a link", format!("{}", got.status), !got.body.contains("SQLite"));
     let spooled = find(&bed.path("state/spool"), "wav").expect("the call's sound");
     std::fs::rename(&spooled, bed.path("moved.wav")).expect("move");
+    symlink(bed.path("moved.wav"), &spooled).expect("link");
+    for (what, path) in [
+        ("played", "/api/v1/calls/ID/audio"),
+        ("drawn", "/api/v1/calls/ID/peaks"),
+        ("listened to", "/api/v1/calls/ID/live"),
+        ("played to another platform", "/api/realtime/calls/ID/audio?fallback=1"),
+    ] {
+        let [first, second] =
+            [SALES, CLAIMS].map(|id| request(bed, "GET", &path.replace("ID", id), &[auth], "").status);
+        table.row(
+            &format!("spool: a leg's file becomes a link to a sound outside, and is {what}"),
+            format!("{first} and {second}"),
+            [(404, 200), (200, 404)].contains(&(first, second)),
+        );
+    }
+    std::fs::remove_file(&spooled).expect("remove");
     symlink("/etc/passwd", &spooled).expect("link");
     let got = [SALES, CLAIMS].map(|id| request(bed, "GET", &format!("/api/v1/calls/{id}/audio"), &[auth], ""));
     let told = got.iter().any(|answer| answer.body.contains("root:"));

@@ -74,7 +74,10 @@ pub fn talk(mut stream: impl Read + Write, bytes: &[u8]) -> Answer {
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let length =
                 head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
-            if head.starts_with("HTTP/1.1 101") || length.is_some_and(|length: usize| body.len() >= length) {
+            // What is made as it is taken has no length but an end (RFC 9112, 7.1).
+            let chunked = head.to_lowercase().contains("transfer-encoding: chunked");
+            let over = chunked && body.ends_with("\r\n0\r\n\r\n");
+            if head.starts_with("HTTP/1.1 101") || over || length.is_some_and(|length: usize| body.len() >= length) {
                 break text;
             }
         }

@@ -23,6 +23,54 @@ fn certificate(folder: &Path, name: &str) -> Option<()> {
     made.is_ok_and(|made| made.status.success()).then_some(())
 }
 
+/// An authority of our own (`ca.pem`), and a certificate for localhost that it has signed; `None` where openssl is missing.
+fn authority(folder: &Path) -> Option<()> {
+    let openssl = |line: &str| {
+        let made = Command::new("openssl").args(line.split(' ')).current_dir(folder).output();
+        made.is_ok_and(|made| made.status.success()).then_some(())
+    };
+    std::fs::write(folder.join("names"), "subjectAltName=DNS:localhost\n").expect("write");
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    openssl(&format!("req -x509 {key} -days 2 -subj /CN=authority -keyout ca.key -out ca.pem"))?;
+    openssl(&format!("req {key} -subj /CN=localhost -keyout key.pem -out request.pem"))?;
+    openssl("x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out chain.pem")
+}
+
+#[test]
+fn the_command_line_speaks_tls_to_whom_it_believes() {
+    let folder = tempfile::tempdir().expect("temp dir");
+    if authority(folder.path()).is_none() {
+        return eprintln!("skipped: no openssl (apt-get install openssl)");
+    }
+    let pem = folder.path().display();
+    let mut bed = walled(&format!("tls_certificate = \"{pem}/chain.pem\"\ntls_key = \"{pem}/key.pem\""));
+    let log = std::fs::File::create(bed.path("log")).expect("log");
+    bed.child = Some(bed.command(&["serve"]).stderr(log).spawn().expect("start"));
+    bed.until("it listens", Duration::from_secs(30), |bed| bed.path("run/api.sock").exists());
+    call(&bed, 1, "SALES");
+    let mary = token(&bed, &["mary", "--scope", "read"]);
+    let port = bed.http;
+    let calls = |url: &str, more: &[&str]| {
+        let arguments = [&["calls", "--tsv", "--url", url, "--token", &mary][..], more].concat();
+        let output = bed.command(&arguments).env_remove("LINESIDE_CA").output().expect("run");
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let ca = format!("{pem}/ca.pem");
+    let (said, problem) = calls(&format!("https://localhost:{port}/"), &["--ca", &ca]);
+    assert!(said.starts_with("1795218045.1\t"), "{said}{problem}");
+    for (url, more, says) in [
+        (format!("https://localhost:{port}"), vec![], "--ca FILE"),
+        (format!("https://127.0.0.1:{port}"), vec!["--ca", &ca], "TLS failed"),
+        (format!("https://localhost:{port}"), vec!["--ca", "/no/such/file"], "/no/such/file"),
+        (format!("https://localhost:{port}"), vec!["--ca", "/dev/null"], "holds no certificate"),
+        (format!("gopher://localhost:{port}"), vec![], "gopher is not spoken"),
+    ] {
+        let (said, problem) = calls(&url, &more);
+        assert!(said.is_empty() && problem.contains(says), "{url} {more:?}: {said}{problem}");
+    }
+    bed.stop();
+}
+
 /// What openssl's client says after a GET of /health.
 fn over_tls(bed: &Bed) -> String {
     let mut client = Command::new("openssl")

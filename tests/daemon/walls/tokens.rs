@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{CLAIMS, SALES, call, connect, hear, inside, log_in, request, text_of, token, walled, words};
+use super::{CLAIMS, SALES, call, connect, hear, inside, log_in, request, talk, text_of, token, walled, words};
 
 #[test]
 fn a_token_does_what_it_is_for_until_it_is_revoked() {
@@ -182,11 +182,61 @@ fn a_link_to_a_sound_works_without_a_token_for_its_time_only_and_who_heard_it_is
     let rows = audit();
     let count =
         |who: &str, action: &str| rows.iter().filter(|row| row["who"] == who && row["action"] == action).count();
-    assert_eq!(["audio link", "transcript", "bulk", "export"].map(|action| count("mary", action)), [1; 4], "{rows:?}");
+    assert_eq!(
+        ["audio link", "transcript", "bulk export (1 call)", "export"].map(|action| count("mary", action)),
+        [1; 4],
+        "{rows:?}"
+    );
     assert_eq!((count("mary (link)", "audio"), count("mary", "audio")), (1, 0), "{rows:?}");
     assert!(rows.iter().any(|row| row["who"].as_str().is_some_and(|who| who.starts_with("user "))), "{rows:?}");
     assert!(bed.command(&["token", "revoke", "mary"]).status().expect("run").success());
     assert_eq!(request(&bed, "GET", &url, &[], "").status, 401, "the link went with its token");
+    bed.stop();
+}
+
+#[test]
+fn what_was_done_with_many_calls_is_written_down_before_the_answer_says_so() {
+    let mut bed = walled("reads_per_minute = 0\nwrites_per_minute = 0");
+    bed.start();
+    for number in 1..=3 {
+        call(&bed, number, "SALES");
+        bed.until("its line is closed", Duration::from_mins(1), |bed| {
+            inside(bed, "GET", &format!("/api/v1/calls/1795218045.{number}"), "").json()["status"] != "active"
+        });
+    }
+    let mary = format!("Authorization: Bearer {}", token(&bed, &["mary", "--scope", "read,operate"]));
+    let bulk = |body: Value| {
+        let headers = [mary.as_str(), "Content-Type: application/json"];
+        text_of("POST", "/calls/bulk", &headers, &body.to_string())
+    };
+    let audit = || {
+        let output = bed.command(&["audit", "--who", "mary", "--json"]).output().expect("run");
+        let rows: Vec<Value> = serde_json::from_slice(&output.stdout).expect("JSON");
+        rows.into_iter()
+            .map(|row| (row["action"].as_str().unwrap_or_default().to_string(), row["call_id"].clone()))
+            .collect::<Vec<_>>()
+    };
+    let three = ["1795218045.1", "1795218045.2", "1795218045.3"];
+    // Nobody can write: an export needs no row of its own, and yet waits for the audit's.
+    let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
+    db.busy_timeout(Duration::from_secs(10)).expect("timeout");
+    db.execute_batch("BEGIN IMMEDIATE").expect("lock");
+    let mut waiting = connect(&bed);
+    waiting.write_all(bulk(json!({"action": "export", "call_ids": three})).as_bytes()).expect("write");
+    waiting.set_read_timeout(Some(Duration::from_secs(2))).expect("timeout");
+    let early = waiting.read(&mut [0; 1]);
+    assert!(early.is_err(), "answered before it was written down: {early:?}");
+    db.execute_batch("ROLLBACK").expect("unlock");
+    waiting.set_read_timeout(Some(Duration::from_mins(1))).expect("timeout");
+    hear(&mut waiting, |heard| heard.starts_with("HTTP/1.1 200"));
+    let entry = |action: &str, call: &str| (action.to_string(), Value::from(call));
+    assert_eq!(audit(), three.iter().rev().map(|id| entry("bulk export (3 calls)", id)).collect::<Vec<_>>());
+
+    let ask = |body: Value| talk(connect(&bed), bulk(body).as_bytes()).status;
+    assert_eq!(ask(json!({"action": "tag", "call_ids": three[..1], "tags": ["vip"]})), 200);
+    assert_eq!(audit()[0], entry("bulk tag (1 call)", three[0]));
+    assert_eq!(ask(json!({"action": "delete", "call_ids": three[..2]})), 200);
+    assert_eq!(audit()[0], ("bulk delete (2 calls)".into(), Value::Null));
     bed.stop();
 }
 
@@ -234,6 +284,23 @@ fn who_has_the_small_token_of_the_configuration_cannot_guess_the_great_one() {
         })
         .collect();
     assert!(statuses.contains(&429), "{statuses:?}");
+    bed.stop();
+}
+
+#[test]
+fn a_made_token_of_the_configuration_is_let_in_while_a_neighbour_guesses() {
+    let made = "6f1d0c9a83b24e5f97a0c1d2e3f40516";
+    let mut bed = walled(&format!("token = \"{made}\"\n[ingest]\ntoken = \"sesame\""));
+    bed.start();
+    let show = |token: &str| request(&bed, "GET", "/api/v1/calls", &[&format!("Authorization: Bearer {token}")], "");
+    let mut statuses = Vec::new();
+    for number in 0..12 {
+        statuses.push(show(&format!("guess {number}")).status);
+        assert_eq!(show(made).status, 200, "after {statuses:?}");
+    }
+    assert_eq!(statuses.last(), Some(&429), "the right one forgives no guess: {statuses:?}");
+    assert_eq!(show("sesame").status, 429, "what somebody has thought up waits with those who guess");
+    assert!(bed.log().contains("[ingest] token could be guessed") && !bed.log().contains("[http] token could"));
     bed.stop();
 }
 
