@@ -4,6 +4,7 @@
 //! are in; then the conductor and the store, which commits and checkpoints. What is unfinished goes on at the next start.
 
 mod doors;
+mod ledger;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -16,22 +17,24 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use self::ledger::StoreLedger;
 use crate::api::walls::Walls;
 use crate::api::walls::serve::{self, ServeSettings, Tls};
 use crate::api::{self, Api, Health, Uploads};
-use crate::call::{CallId, LegKey, WallTime};
+use crate::call::WallTime;
 use crate::capture::audiosocket::AudioSocket;
 use crate::capture::eagi::Eagi;
-use crate::capture::follow::FileId;
 use crate::capture::naming::Naming;
-use crate::capture::recordings::{Ledger, RecordingSettings, Recordings, Taken};
+use crate::capture::recordings::{RecordingSettings, Recordings};
 use crate::capture::{LastFrame, upload, wall_clock};
 use crate::config::Config;
 use crate::host::{self, Signals, Wish};
+use crate::integrate::ami::Ami;
 use crate::pipeline::again::Again;
 use crate::pipeline::glossary::Glossary;
 use crate::pipeline::in_hand::InHand;
 use crate::pipeline::keep::{KeepSettings, Keeper};
+use crate::pipeline::keys::PauseKeys;
 use crate::pipeline::live::{Inputs, Live, Parts};
 use crate::pipeline::liveness::Liveness;
 use crate::pipeline::notify::Agents;
@@ -41,67 +44,8 @@ use crate::pipeline::transcribe::{TranscribeSettings, Work, Workers};
 use crate::pipeline::{govern, listen};
 use crate::speech::models;
 use crate::speech::queue::Urgency;
-use crate::spool::{LegAudio, Spool};
+use crate::spool::Spool;
 use crate::store::Store;
-use crate::store::change::Change;
-use crate::store::recordings::RecordingRow;
-
-/// What the recordings room remembers, in the database.
-struct StoreLedger {
-    store: Store,
-    runtime: Handle,
-}
-
-impl Ledger for StoreLedger {
-    fn find(&self, id: &FileId) -> Option<Taken> {
-        let found = self.runtime.block_on(async {
-            match self.store.recording_by_file(id.device, id.inode, id.head).await? {
-                Some(same) => Ok(Some((same, true))),
-                None if id.has_sound => {
-                    Ok(self.store.recording_by_content(id.head, id.size).await?.map(|copy| (copy, false)))
-                }
-                None => Ok::<_, crate::store::StoreError>(None),
-            }
-        });
-        let (row, same_file) = found.inspect_err(|error| log::error!("{error}")).ok()??;
-        // The same file that has grown since is not finished after all.
-        let finished = row.finished && row.size >= id.size;
-        Some(Taken { legs: row.legs, finished, path: row.path, size: row.size, same_file })
-    }
-
-    fn has_audio(&self, call: &CallId) -> bool {
-        let known = self.runtime.block_on(async {
-            let Some(row) = self.store.call(call.as_str()).await? else { return Ok(false) };
-            Ok::<_, crate::store::StoreError>(!self.store.legs(row.key).await?.is_empty())
-        });
-        known.inspect_err(|error| log::error!("{error}")).unwrap_or(false)
-    }
-
-    fn note(&self, id: &FileId, path: &Path, legs: &[LegKey], finished: bool) {
-        let row = RecordingRow {
-            path: path.into(),
-            device: id.device,
-            inode: id.inode,
-            size: id.size,
-            head: id.head,
-            legs: legs.to_vec(),
-            finished,
-        };
-        self.push(Change::Recording { row, at: wall_clock() });
-    }
-
-    fn moved(&self, leg: LegKey, audio: &LegAudio) {
-        self.push(Change::LegMoved { leg, path: audio.path().into(), owned: audio.owned() });
-    }
-}
-
-impl StoreLedger {
-    fn push(&self, change: Change) {
-        if let Err(error) = self.store.writer().push_blocking(vec![change]) {
-            log::error!("{error}");
-        }
-    }
-}
 
 fn transcribe_settings(config: &Config) -> TranscribeSettings {
     TranscribeSettings {
@@ -114,13 +58,12 @@ fn transcribe_settings(config: &Config) -> TranscribeSettings {
     }
 }
 
+fn pause_keys(config: &Config) -> PauseKeys {
+    PauseKeys { pause: config.privacy.pause_keys.clone(), resume: config.privacy.resume_keys.clone() }
+}
+
 fn privacy_settings(config: &Config) -> PrivacySettings {
-    PrivacySettings {
-        redact: config.privacy.redact,
-        pause_keys: config.privacy.pause_keys.clone(),
-        resume_keys: config.privacy.resume_keys.clone(),
-        cache: config.paths.state.join("cache"),
-    }
+    PrivacySettings { redact: config.privacy.redact, keys: pause_keys(config), cache: config.paths.state.join("cache") }
 }
 
 fn keep_settings(config: &Config) -> KeepSettings {
@@ -223,7 +166,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
                 .filter(|&hours| hours > 0)
                 .map(|hours| Duration::from_secs(hours * 3600)),
         };
-        let ledger = StoreLedger { store: store.clone(), runtime: Handle::current() };
+        let ledger = StoreLedger::new(store.clone(), Handle::current());
         let watcher =
             Recordings::new(settings, Arc::clone(&spool), ledger, Handle::current(), stop.clone(), last_frame.clone());
         recordings = Some(std::thread::Builder::new().name("recordings".into()).spawn(move || watcher.run())?);
@@ -236,7 +179,11 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
 
     crate::pipeline::notify::start(&config.notify, &store, &analyser, wall_clock, &stop)
         .context("start the notifiers")?;
-    let health = health(&config, &workers, &last_frame, started);
+    let ami = doors::ami(&config, pause_keys(&config), &commands_to);
+    let ami_status = ami.as_ref().map(Ami::status);
+    sources.extend(ami.map(|ami| tokio::spawn(ami.run(stop.clone()))));
+    let mut health = health(&config, &workers, &last_frame, started);
+    health.ami = Arc::new(move || ami_status.as_ref().and_then(|status| serde_json::to_value(status.get()).ok()));
     let tls = doors::tls(&config)?;
     let walls = Walls::new(doors::wall_settings(&config), store.clone(), wall_clock).await?;
     let (again, reader) =
@@ -353,6 +300,7 @@ fn health(config: &Config, workers: &Arc<Workers>, last_frame: &LastFrame, start
         }),
         installed: Arc::new(move || serde_json::to_value(models::installed(&folder)).unwrap_or_default()),
         models,
+        ami: Arc::new(|| None),
         started,
     }
 }

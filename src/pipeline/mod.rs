@@ -12,6 +12,7 @@ pub mod govern;
 pub mod in_hand;
 pub mod ingest;
 pub mod keep;
+pub mod keys;
 pub mod listen;
 pub mod live;
 pub mod liveness;

@@ -11,6 +11,7 @@
 //! - **Nothing is dropped silently**: a full disk makes the writers wait (and with them the sockets), it does not make holes.
 
 mod leg;
+mod moments;
 mod recover;
 mod silence;
 mod writer;

@@ -1,0 +1,75 @@
+//! What the recordings room remembers, in the database. All of it blocks.
+
+use std::path::Path;
+
+use tokio::runtime::Handle;
+
+use crate::call::{CallId, LegKey};
+use crate::capture::follow::FileId;
+use crate::capture::recordings::{Ledger, Taken};
+use crate::capture::wall_clock;
+use crate::spool::LegAudio;
+use crate::store::Store;
+use crate::store::change::Change;
+use crate::store::recordings::RecordingRow;
+
+/// What the recordings room remembers, in the database.
+pub(super) struct StoreLedger {
+    store: Store,
+    runtime: Handle,
+}
+
+impl Ledger for StoreLedger {
+    fn find(&self, id: &FileId) -> Option<Taken> {
+        let found = self.runtime.block_on(async {
+            match self.store.recording_by_file(id.device, id.inode, id.head).await? {
+                Some(same) => Ok(Some((same, true))),
+                None if id.has_sound => {
+                    Ok(self.store.recording_by_content(id.head, id.size).await?.map(|copy| (copy, false)))
+                }
+                None => Ok::<_, crate::store::StoreError>(None),
+            }
+        });
+        let (row, same_file) = found.inspect_err(|error| log::error!("{error}")).ok()??;
+        // The same file that has grown since is not finished after all.
+        let finished = row.finished && row.size >= id.size;
+        Some(Taken { legs: row.legs, finished, path: row.path, size: row.size, same_file })
+    }
+
+    fn has_audio(&self, call: &CallId) -> bool {
+        let known = self.runtime.block_on(async {
+            let Some(row) = self.store.call(call.as_str()).await? else { return Ok(false) };
+            Ok::<_, crate::store::StoreError>(!self.store.legs(row.key).await?.is_empty())
+        });
+        known.inspect_err(|error| log::error!("{error}")).unwrap_or(false)
+    }
+
+    fn note(&self, id: &FileId, path: &Path, legs: &[LegKey], finished: bool) {
+        let row = RecordingRow {
+            path: path.into(),
+            device: id.device,
+            inode: id.inode,
+            size: id.size,
+            head: id.head,
+            legs: legs.to_vec(),
+            finished,
+        };
+        self.push(Change::Recording { row, at: wall_clock() });
+    }
+
+    fn moved(&self, leg: LegKey, audio: &LegAudio) {
+        self.push(Change::LegMoved { leg, path: audio.path().into(), owned: audio.owned() });
+    }
+}
+
+impl StoreLedger {
+    pub(super) fn new(store: Store, runtime: Handle) -> Self {
+        Self { store, runtime }
+    }
+
+    fn push(&self, change: Change) {
+        if let Err(error) = self.store.writer().push_blocking(vec![change]) {
+            log::error!("{error}");
+        }
+    }
+}
