@@ -1,6 +1,6 @@
 //! Recordings pause by what Asterisk's manager interface tells: events of the dialplan and of desktops, its own mute, keys.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
@@ -56,10 +56,11 @@ fn line<'a>(script: &'a Script, words: &str) -> &'a Said {
     script.said.iter().find(|said| said.words.contains(words)).expect("a line of the script")
 }
 
-/// Sleeps until so many seconds after the first word. What is tested is what was said by then, so it is the clock that counts here.
-fn until_said(began: std::time::SystemTime, seconds: f64) {
-    let due = began + Duration::from_secs_f64(seconds);
-    std::thread::sleep(due.duration_since(std::time::SystemTime::now()).unwrap_or_default());
+/// Sleeps until so many seconds after the first word; gives how many it were. What is tested is what was said by then, so the clock counts here.
+fn until_said(began: SystemTime, seconds: f64) -> f64 {
+    let since = || SystemTime::now().duration_since(began).unwrap_or_default();
+    std::thread::sleep(Duration::from_secs_f64(seconds).saturating_sub(since()));
+    since().as_secs_f64()
 }
 
 /// What lineside plays of a call, the louder of both sides.
@@ -111,7 +112,8 @@ fn assert_paused(what: &str, bed: &Bed, channel: &Channel, script: &Script, (fro
     eprintln!("{what}: asked for {from_s:.2} to {to_s:.2}, silent {gaps:.2?}");
     assert_eq!(gaps.len(), 2, "{what}: one of each leg: {gaps:?}");
     for (start, end) in &gaps {
-        assert!((-1.0..0.2).contains(&(start - from_s)), "{what}: {gaps:?} for {from_s} to {to_s}");
+        // Three keys take a quarter of a second.
+        assert!((-1.0..0.5).contains(&(start - from_s)), "{what}: {gaps:?} for {from_s} to {to_s}");
         assert!((-0.1..1.0 + late_s).contains(&(end - to_s)), "{what}: {gaps:?} for {from_s} to {to_s}");
     }
     let sound = sound(bed, &channel.uniqueid);
@@ -153,11 +155,10 @@ fn a_user_event_pauses_a_recording_that_is_read_with_delay() {
     let channel = pbx.call("caller", "pair", &[]);
     pbx.until_bridged(1);
     let began = pbx.go();
-    let (from, to) = (number.start_s - 0.3, number.end_s + 0.3);
-    until_said(began, from);
+    let from = until_said(began, number.start_s - 0.6);
     pbx.act("UserEvent", &[("UserEvent", "LinesidePause"), ("Uniqueid", &channel.uniqueid), ("By", "mary")]);
     until_noted(&bed, "recording paused (ami: mary)");
-    until_said(began, to);
+    let to = until_said(began, number.end_s + 0.2);
     pbx.act("UserEvent", &[("UserEvent", "LinesideResume"), ("Channel", &channel.name)]);
     until_noted(&bed, "recording resumed (ami)");
     pbx.until_quiet(patience(&script));
@@ -176,7 +177,6 @@ fn keys_and_a_muted_mixmonitor_pause_a_recording() {
     let by_mute = pbx.call("caller", "pair", &[]);
     pbx.until_bridged(2);
     let began = pbx.go();
-    let (from, to) = (said.start_s - 0.3, said.end_s + 0.3);
     let press = |pbx: &mut Pbx, keys: &str| {
         for key in keys.chars() {
             let digit = key.to_string();
@@ -189,10 +189,10 @@ fn keys_and_a_muted_mixmonitor_pause_a_recording() {
         let fields = [("Channel", by_mute.name.as_str()), ("Direction", "both"), ("State", state)];
         pbx.act("MixMonitorMute", &fields);
     };
-    until_said(began, from);
+    let from = until_said(began, said.start_s - 0.6);
     press(&mut pbx, "*71");
     mute(&mut pbx, "1");
-    until_said(began, to);
+    let to = until_said(began, said.end_s + 0.2);
     press(&mut pbx, "*72");
     mute(&mut pbx, "0");
     pbx.until_quiet(patience(&script));
@@ -213,11 +213,10 @@ fn a_pause_before_the_recording_is_seen_is_kept_for_it() {
     let began = pbx.go();
     let hole_s = made.elapsed().as_secs_f64();
     let said = line(&script, "stopped working on saturday");
-    let (from, to) = (said.start_s - 0.3, said.end_s + 0.3);
-    until_said(began, from);
+    let from = until_said(began, said.start_s - 0.6);
     pbx.act("UserEvent", &[("UserEvent", "LinesidePause"), ("Linkedid", &channel.uniqueid)]);
     until_noted(&bed, "no such call is heard");
-    until_said(began, to);
+    let to = until_said(began, said.end_s + 0.2);
     pbx.act("UserEvent", &[("UserEvent", "LinesideResume"), ("LinesideCall", &channel.uniqueid)]);
     pbx.until_quiet(patience(&script));
     assert_paused("before the file is seen", &bed, &channel, &script, (from, to), hole_s);

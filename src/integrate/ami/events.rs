@@ -158,9 +158,9 @@ impl Watch {
         if let Some(call) = id(event, "LinesideCall") {
             return vec![call.into()];
         }
-        let named =
+        let of_channel =
             |name: &str| self.channels.iter().find(|(_, channel)| channel.name == name).map(|(id, _)| id.as_str());
-        let own = id(event, "Uniqueid").or_else(|| named(id(event, "Channel")?));
+        let own = id(event, "Uniqueid").or_else(|| of_channel(id(event, "Channel")?));
         let linkedid = id(event, "Linkedid").or_else(|| Some(self.channels.get(own?)?.linkedid.as_str()));
         let others = self.channels.iter().filter(|(_, channel)| Some(channel.linkedid.as_str()) == linkedid);
         let mut names: Vec<String> = Vec::new();

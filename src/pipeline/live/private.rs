@@ -85,7 +85,10 @@ impl Live {
             let asked = if wish.pausing == Pausing::Pause { "pause" } else { "resume" };
             match wish.names.as_slice() {
                 [] => {
-                    log::warn!("{}: a {asked} names no call: give Uniqueid, Linkedid, Channel or LinesideCall", wish.by)
+                    log::warn!(
+                        "{}: a {asked} names no call: give Uniqueid, Linkedid, Channel or LinesideCall",
+                        wish.by
+                    );
                 }
                 names => log::warn!(
                     "{}: {asked} of {}: no such call is heard; it is done if one turns up within {} min",
