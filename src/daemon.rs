@@ -29,10 +29,12 @@ use crate::capture::recordings::{RecordingSettings, Recordings};
 use crate::capture::{LastFrame, upload, wall_clock};
 use crate::config::Config;
 use crate::host::{self, Signals, Wish};
+use crate::integrate::ami::Ami;
 use crate::pipeline::again::Again;
 use crate::pipeline::glossary::Glossary;
 use crate::pipeline::in_hand::InHand;
 use crate::pipeline::keep::{KeepSettings, Keeper};
+use crate::pipeline::keys::PauseKeys;
 use crate::pipeline::live::{Inputs, Live, Parts};
 use crate::pipeline::liveness::Liveness;
 use crate::pipeline::notify::Agents;
@@ -42,6 +44,7 @@ use crate::pipeline::transcribe::{TranscribeSettings, Work, Workers};
 use crate::pipeline::{govern, listen};
 use crate::speech::models;
 use crate::speech::queue::Urgency;
+use crate::speech::utterance::Found;
 use crate::spool::Spool;
 use crate::store::Store;
 
@@ -56,13 +59,12 @@ fn transcribe_settings(config: &Config) -> TranscribeSettings {
     }
 }
 
+fn pause_keys(config: &Config) -> PauseKeys {
+    PauseKeys { pause: config.privacy.pause_keys.clone(), resume: config.privacy.resume_keys.clone() }
+}
+
 fn privacy_settings(config: &Config) -> PrivacySettings {
-    PrivacySettings {
-        redact: config.privacy.redact,
-        pause_keys: config.privacy.pause_keys.clone(),
-        resume_keys: config.privacy.resume_keys.clone(),
-        cache: config.paths.state.join("cache"),
-    }
+    PrivacySettings { redact: config.privacy.redact, keys: pause_keys(config), cache: config.paths.state.join("cache") }
 }
 
 fn keep_settings(config: &Config) -> KeepSettings {
@@ -112,9 +114,11 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let endpoint = config.endpoint();
     let orders = Arc::clone(&workers);
     let longer = move || orders.orders.longer_utterances();
+    let read = Arc::clone(&workers);
+    let is_over = move |leg, found: Found| read.ahead.is_over(leg, found.start, found.end);
     std::thread::Builder::new()
         .name("listen".into())
-        .spawn(move || listen::run(&assignments, &heard_to, endpoint, longer))?;
+        .spawn(move || listen::run(&assignments, &heard_to, endpoint, longer, is_over))?;
     let (governed, told, limit) = (Arc::clone(&workers), commands_to.clone(), config.limits.cpus);
     std::thread::Builder::new()
         .name("governor".into())
@@ -165,7 +169,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
                 .filter(|&hours| hours > 0)
                 .map(|hours| Duration::from_secs(hours * 3600)),
         };
-        let ledger = StoreLedger { store: store.clone(), runtime: Handle::current() };
+        let ledger = StoreLedger::new(store.clone(), Handle::current());
         let watcher =
             Recordings::new(settings, Arc::clone(&spool), ledger, Handle::current(), stop.clone(), last_frame.clone());
         recordings = Some(std::thread::Builder::new().name("recordings".into()).spawn(move || watcher.run())?);
@@ -178,7 +182,11 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
 
     crate::pipeline::notify::start(&config.notify, &store, &analyser, wall_clock, &stop)
         .context("start the notifiers")?;
-    let health = health(&config, &workers, &last_frame, started);
+    let ami = doors::ami(&config, pause_keys(&config), &commands_to);
+    let ami_status = ami.as_ref().map(Ami::status);
+    sources.extend(ami.map(|ami| tokio::spawn(ami.run(stop.clone()))));
+    let mut health = health(&config, &workers, &last_frame, started);
+    health.ami = Arc::new(move || ami_status.as_ref().and_then(|status| serde_json::to_value(status.get()).ok()));
     let tls = doors::tls(&config)?;
     let walls = Walls::new(doors::wall_settings(&config), store.clone(), wall_clock).await?;
     let (again, reader) =
@@ -295,6 +303,7 @@ fn health(config: &Config, workers: &Arc<Workers>, last_frame: &LastFrame, start
         }),
         installed: Arc::new(move || serde_json::to_value(models::installed(&folder)).unwrap_or_default()),
         models,
+        ami: Arc::new(|| None),
         started,
     }
 }

@@ -12,6 +12,7 @@ pub mod config; // the TOML file
 pub mod daemon; // builds every room and joins them
 pub mod governor; // how much CPU, and what is left out when there is less
 pub mod host;
+pub mod integrate; // other people's systems: Asterisk's manager interface
 pub mod pipeline; // joins the rooms for one call, from first frame to last word
 pub mod speech; // utterances, and their words
 pub mod spool; // a leg's audio on disk, and how it is read back

@@ -40,6 +40,8 @@ pub struct Health {
     pub models: PathBuf,
     /// Names and paths of the models on disk.
     pub installed: Arc<dyn Fn() -> Value + Send + Sync>,
+    /// How the connection to Asterisk's manager interface is; `None` where none is wanted.
+    pub ami: Arc<dyn Fn() -> Option<Value> + Send + Sync>,
     /// When the daemon started.
     pub started: WallTime,
 }
@@ -71,10 +73,12 @@ pub(super) async fn health(State(api): State<Api>) -> Response {
     let backlog = api.store.backlog().await;
     let (waiting, said) = *backlog.as_ref().unwrap_or(&(0, None));
     let age = said.map(|said| (now.0 - said.0) as f64 / 1000.0);
+    let ami = (health.ami)();
+    let deaf = ami.as_ref().is_some_and(|ami| ami["connected"] != true);
     let status = match (&backlog, inference["ok"].as_bool()) {
         (Err(_), _) | (_, Some(false)) => "failing",
         (_, None) => "degraded",
-        _ if age.is_some_and(|age| age > LATE_S) => "degraded",
+        _ if deaf || age.is_some_and(|age| age > LATE_S) => "degraded",
         _ => "ok",
     };
     let body = json!({
@@ -83,6 +87,7 @@ pub(super) async fn health(State(api): State<Api>) -> Response {
         "uptime_s": (now.0 - health.started.0) as f64 / 1000.0,
         "inference": inference,
         "backlog": {"utterances": waiting, "oldest_age_s": age},
+        "ami": ami,
         "last_frame": (health.last_frame)().map(WallTime::rfc3339),
         "database": {"ok": backlog.is_ok(), "waiting_writes": api.store.writer().waiting()},
     });

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::calls::find_call;
 use super::{Api, ApiError, Parameters};
+use crate::call::Moment;
 use crate::pipeline::keep::forget;
 use crate::pipeline::live::Command;
 use crate::pipeline::privacy::Pausing;
@@ -32,10 +33,11 @@ fn short(query: HashMap<String, String>, name: &str) -> Result<Option<String>, A
 }
 
 async fn set(api: &Api, id: &str, query: HashMap<String, String>, pausing: Pausing) -> Result<Response, ApiError> {
+    let at = Moment::now((api.health.now)());
     let by = short(query, "by")?.unwrap_or_else(|| "api".into());
     let call = find_call(api, id).await?;
     let (reply, answer) = oneshot::channel();
-    api.commands.send(Command::Pause { call: call.key, pausing, by, reply }).await.map_err(|_| stopping())?;
+    api.commands.send(Command::Pause { call: call.key, pausing, by, at, reply }).await.map_err(|_| stopping())?;
     let running = answer.await.map_err(|_| stopping())?;
     let recording = if pausing == Pausing::Pause { "paused" } else { "running" };
     Ok(if running {

@@ -3,9 +3,10 @@
 //! Everything is read at explicit places, so a growing, shrinking or vanishing file gives fewer samples or an error, never a panic and never a
 //! buffer of a claimed size.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::time::SystemTime;
 
 use super::AudioError;
 use super::format::{Encoding, Kind, Layout, sniff};
@@ -49,10 +50,21 @@ impl RecordingReader {
 
     /// Samples per channel that can be read now.
     pub fn available_samples(&self) -> Result<u64, AudioError> {
-        let in_file = self.file.metadata()?.len().saturating_sub(self.layout.data_offset);
+        Ok(self.samples_in(&self.file.metadata()?))
+    }
+
+    /// The same, and when the last of them was written, by the clock of the file system.
+    pub fn available_since(&self) -> Result<(u64, Option<SystemTime>), AudioError> {
+        // One look at the file: two could have a write between them.
+        let meta = self.file.metadata()?;
+        Ok((self.samples_in(&meta), meta.modified().ok()))
+    }
+
+    fn samples_in(&self, meta: &Metadata) -> u64 {
+        let in_file = meta.len().saturating_sub(self.layout.data_offset);
         let bytes = self.layout.data_len.map_or(in_file, |len| len.min(in_file));
         let (block, samples) = self.layout.encoding.block();
-        Ok(bytes / (block * u64::from(self.layout.channels)) * samples)
+        bytes / (block * u64::from(self.layout.channels)) * samples
     }
 
     /// Appends up to `max` samples of one channel from number `from` on; returns how many. Fewer than asked: that is all there is now. Blocks.

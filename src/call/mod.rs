@@ -7,6 +7,7 @@ pub mod alert;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -245,6 +246,30 @@ impl WallTime {
     /// RFC 3339 in UTC with milliseconds, the form of every timestamp in JSON.
     pub fn rfc3339(self) -> String {
         jiff::Timestamp::from_millisecond(self.0).map_or_else(|_| String::from("invalid"), |t| format!("{t:.3}"))
+    }
+}
+
+/// A moment by both clocks: by the one that is never stepped, and by the one that people and files go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// By the clock that never jumps.
+    pub steady: Instant,
+    /// By the wall clock.
+    pub wall: WallTime,
+}
+
+impl Moment {
+    /// This moment, at `wall`.
+    pub fn now(wall: WallTime) -> Self {
+        Self { steady: Instant::now(), wall }
+    }
+
+    /// So much earlier.
+    pub fn before(self, time: Duration) -> Self {
+        Self {
+            steady: self.steady.checked_sub(time).unwrap_or(self.steady),
+            wall: WallTime(self.wall.0 - time.as_millis() as i64),
+        }
     }
 }
 

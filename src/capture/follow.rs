@@ -191,11 +191,12 @@ pub struct Following {
 impl Following {
     /// Looks how far it has grown and tells the legs.
     pub fn look(&mut self, at: WallTime) -> Result<(), AudioError> {
-        let available = self.reader.available_samples()?;
+        let (available, written) = self.reader.available_since()?;
         if available > self.samples {
             self.samples = available;
+            let late = written.and_then(|written| written.elapsed().ok()).unwrap_or_default();
             for leg in &self.legs {
-                leg.grown(available, at);
+                leg.grown(available, at, late);
             }
         }
         Ok(())

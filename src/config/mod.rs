@@ -1,6 +1,7 @@
 //! The TOML file: one section per room, every key with a default, every mistake named with its file, its line and what is allowed.
 
 mod alerts;
+mod ami;
 mod fragments;
 mod http;
 mod privacy;
@@ -13,6 +14,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 pub use self::alerts::Ingest;
+pub use self::ami::Ami;
 pub use self::http::Http;
 pub use self::privacy::{Privacy, Retention};
 pub use self::speech::{Speech, Utterance};
@@ -60,6 +62,8 @@ pub struct Config {
     pub eagi: Eagi,
     /// Recording folders.
     pub recordings: Recordings,
+    /// Asterisk's manager interface.
+    pub ami: Ami,
     /// Calls of other platforms.
     pub ingest: Ingest,
     /// Where alerts go.
@@ -230,6 +234,7 @@ impl Config {
             }
         }
         self.http.check()?;
+        self.ami.check()?;
         let within = |section, key, value: u64, low: u64, high: u64| {
             if (low..=high).contains(&value) {
                 Ok(())

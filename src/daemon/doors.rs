@@ -1,13 +1,18 @@
-//! What the configuration says about who may come in, for the API's walls.
+//! What the configuration says about who may come in, for the API's walls, and where lineside goes in itself.
 
 use std::time::Duration;
 
 use anyhow::Result;
+use tokio::sync::mpsc;
 
 use crate::api::walls::WallSettings;
 use crate::api::walls::limits::is_made;
 use crate::api::walls::serve::Tls;
+use crate::capture::wall_clock;
 use crate::config::Config;
+use crate::integrate::ami::{Ami, AmiSettings, describe_metrics};
+use crate::pipeline::keys::PauseKeys;
+use crate::pipeline::live::Command;
 use crate::store::Store;
 
 pub(super) fn wall_settings(config: &Config) -> WallSettings {
@@ -59,4 +64,16 @@ pub(super) async fn warn_of_doors(config: &Config, store: &Store) -> Result<()> 
         );
     }
     Ok(())
+}
+
+/// The client of Asterisk's manager interface, where one is wanted.
+pub(super) fn ami(config: &Config, keys: PauseKeys, commands: &mpsc::Sender<Command>) -> Option<Ami> {
+    let settings = AmiSettings {
+        address: config.ami.address()?,
+        user: config.ami.user.clone(),
+        secret_file: AmiSettings::secret_file(config.ami.secret_file.as_deref()),
+        keys,
+    };
+    describe_metrics();
+    Some(Ami::new(settings, commands.clone(), wall_clock))
 }

@@ -1,4 +1,4 @@
-//! What the recordings room remembers, kept as rows. Blocks, as that room's thread may.
+//! What the recordings room remembers, in the database. All of it blocks.
 
 use std::path::Path;
 
@@ -15,10 +15,8 @@ use crate::store::recordings::RecordingRow;
 
 /// What the recordings room remembers, in the database.
 pub(super) struct StoreLedger {
-    /// Rows.
-    pub(super) store: Store,
-    /// Where queries run: the room asks from a thread of its own.
-    pub(super) runtime: Handle,
+    store: Store,
+    runtime: Handle,
 }
 
 impl Ledger for StoreLedger {
@@ -65,6 +63,10 @@ impl Ledger for StoreLedger {
 }
 
 impl StoreLedger {
+    pub(super) fn new(store: Store, runtime: Handle) -> Self {
+        Self { store, runtime }
+    }
+
     fn push(&self, change: Change) {
         if let Err(error) = self.store.writer().push_blocking(vec![change]) {
             log::error!("{error}");

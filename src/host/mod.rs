@@ -37,11 +37,6 @@ pub fn raise_file_limit() {
     }
 }
 
-/// Whether this process may write machine code into memory and run it: not under systemd's `MemoryDenyWriteExecute=yes`, nor SELinux' `execmem`.
-pub fn may_make_code() -> std::io::Result<()> {
-    memmap2::MmapMut::map_anon(1).and_then(memmap2::MmapMut::make_exec).map(drop)
-}
-
 /// Tells systemd how we are doing; does nothing elsewhere.
 pub fn tell_systemd(state: &[sd_notify::NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {

@@ -1,7 +1,7 @@
 //! Reading ahead: when somebody falls silent, what was said is read before it is certain that it is over.
 //!
-//! An utterance ends after `[utterance] silence_ms` of silence; all of its sound is there long before. So it is read while the silence lasts, and
-//! its text is there when it ends. Whoever goes on speaking has made the reading useless: it is done only while little else waits.
+//! An utterance ends after `[utterance] silence_ms` of silence; all of its sound is there long before. So it is read while the silence lasts. If
+//! its text ends as a sentence does, the silence need not be waited out; else the text is there when it has been. Whoever goes on speaking has made the reading useless: it is done only while little else waits.
 //! The text is in memory alone, one for a leg, until the utterance has its row.
 
 use std::collections::HashMap;
@@ -93,6 +93,14 @@ impl Ahead {
         if there { legs.remove(&leg)?.text() } else { None }
     }
 
+    /// Whether this stretch was read, and its text says that it is over: it ends as a sentence does.
+    pub fn is_over(&self, leg: LegKey, start: u64, end: u64) -> bool {
+        self.lock().get(&leg).is_some_and(|stretch| match &stretch.state {
+            State::Read((_, recognition)) => stretch.is(start, end) && is_sentence(&recognition.text()),
+            _ => false,
+        })
+    }
+
     /// Whether this stretch is being read, or was.
     pub fn knows(&self, leg: LegKey, start: u64, end: u64) -> bool {
         self.lock().get(&leg).is_some_and(|stretch| stretch.is(start, end))
@@ -106,6 +114,11 @@ impl Ahead {
     fn lock(&self) -> MutexGuard<'_, HashMap<LegKey, Stretch>> {
         self.legs.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// Whether a text is complete by its last sign. Dots of omission say that it is not.
+fn is_sentence(text: &str) -> bool {
+    text.ends_with(['.', '!', '?', '。', '！', '？']) && !text.ends_with("..")
 }
 
 #[cfg(test)]
@@ -158,6 +171,15 @@ mod tests {
         ahead.want(LEG, 0, 12);
         assert!(!ahead.begin(LEG, 0, 10), "somebody went on speaking");
         assert!(ahead.begin(LEG, 0, 12));
+    }
+
+    #[test]
+    fn a_text_that_ends_as_a_sentence_does_is_over() {
+        for (text, over) in
+            [("I am angry.", true), ("Why?", true), ("I want to", false), ("I want to...", false), ("", false)]
+        {
+            assert_eq!(is_sentence(text), over, "{text}");
+        }
     }
 
     #[test]

@@ -68,12 +68,13 @@ struct Ear {
 
 /// Listens until the assignments' sender is gone. Blocks: it wants a thread of its own.
 ///
-/// `longer` says whether utterances should end later than usual, to cost less.
+/// `longer` says whether utterances should end later than usual, to cost less; `is_over` whether the text of what may be one says that it is.
 pub fn run(
     assignments: &Receiver<Assignment>,
     heard: &mpsc::Sender<Heard>,
     usual: EndpointSettings,
     longer: impl Fn() -> bool,
+    is_over: impl Fn(LegKey, Found) -> bool,
 ) {
     let later = EndpointSettings { silence_ms: usual.silence_ms * 2, ..usual };
     let mut settings = usual;
@@ -102,7 +103,7 @@ pub fn run(
         }
         let mut busy = false;
         let mut gone = false;
-        ears.retain_mut(|ear| match ear.round(&mut samples, heard) {
+        ears.retain_mut(|ear| match ear.round(&mut samples, heard, &is_over) {
             Round::Nothing => true,
             Round::Some => {
                 busy = true;
@@ -139,7 +140,12 @@ enum Round {
 }
 
 impl Ear {
-    fn round(&mut self, samples: &mut Vec<i16>, heard: &mpsc::Sender<Heard>) -> Round {
+    fn round(
+        &mut self,
+        samples: &mut Vec<i16>,
+        heard: &mpsc::Sender<Heard>,
+        is_over: impl Fn(LegKey, Found) -> bool,
+    ) -> Round {
         // In this order: what was closed before we count is all there is.
         let closed = self.leg.is_closed();
         let from = self.listener.next_sample();
@@ -170,6 +176,10 @@ impl Ear {
         if over {
             found.extend(self.listener.finish());
         }
+        let pausing = self.listener.pausing().filter(|_| !closed);
+        if pausing.is_some_and(|pausing| is_over(self.leg.key, pausing)) {
+            found.extend(self.listener.end());
+        }
         for found in found {
             if heard.blocking_send(Heard::Utterance(self.leg.key, found)).is_err() {
                 return Round::NobodyListens;
@@ -188,7 +198,7 @@ impl Ear {
                 let _ = heard.try_send(Heard::Growing(self.leg.key, growing));
             }
         }
-        if let Some(pausing) = self.listener.pausing().filter(|found| !closed && found.end > self.paused) {
+        if let Some(pausing) = pausing.filter(|found| found.end > self.paused) {
             self.paused = pausing.end;
             // It may be left out as well.
             let _ = heard.try_send(Heard::Pausing(self.leg.key, pausing));

@@ -13,6 +13,7 @@ pub mod govern;
 pub mod in_hand;
 pub mod ingest;
 pub mod keep;
+pub mod keys;
 pub mod listen;
 pub mod live;
 pub mod liveness;

@@ -3,12 +3,13 @@
 //! Rows first, files after: a crash between the two is made good at the next start ([`finish`]). The digits themselves live in memory only, for as
 //! long as their call runs.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::call::{CallKey, CallTime, LegKey, UtteranceKey, WallTime};
+use super::keys::{PauseKeys, Pressed};
+use crate::call::{CallKey, CallTime, LegKey, Moment, UtteranceKey, WallTime};
 use crate::speech::engine::Piece as Heard;
 use crate::spool::{self, SpooledLeg};
 use crate::store::Store;
@@ -17,10 +18,6 @@ use crate::store::privacy::PrivacyChange;
 use crate::text::TextAnalyser;
 use crate::text::redaction::{CallRedaction, Piece, PieceId, Redacted};
 
-/// Keys of a sequence are pressed within this time.
-const KEYS_MS: i64 = 6000;
-/// What was said just before a recording goes on is still on its way to the disk.
-const ON_THE_WAY_MS: u64 = 400;
 /// What stands in the database for a key: not which one.
 const MASKED: char = 'x';
 
@@ -29,15 +26,13 @@ const MASKED: char = 'x';
 pub struct PrivacySettings {
     /// Take numbers out.
     pub redact: bool,
-    /// Keys that pause.
-    pub pause_keys: String,
-    /// Keys that resume.
-    pub resume_keys: String,
+    /// Keys that pause and resume.
+    pub keys: PauseKeys,
     /// Folder of converted recordings: what is in it may hold what has just been silenced.
     pub cache: PathBuf,
 }
 
-/// What keys asked for.
+/// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pausing {
     /// Nothing of what follows is kept.
@@ -55,18 +50,30 @@ pub(super) struct Cleaned {
     pub silent: Vec<(LegKey, Range<i64>)>,
 }
 
+/// Pauses of a call that are remembered one by one; more of them are one long one.
+const GAPS: usize = 256;
+
+/// A pause of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Gap {
+    from: Moment,
+    /// `None` while it lasts.
+    to: Option<Moment>,
+}
+
 /// The conductor's memory for all of it.
 #[derive(Debug)]
 pub(super) struct Privacy {
     settings: PrivacySettings,
     calls: HashMap<CallKey, CallRedaction>,
-    paused: HashSet<CallKey>,
-    keys: HashMap<LegKey, VecDeque<(CallTime, char)>>,
+    /// In order of time: legs that are heard of later were paused too.
+    gaps: HashMap<CallKey, Vec<Gap>>,
+    keys: HashMap<LegKey, Pressed>,
 }
 
 impl Privacy {
     pub fn new(settings: PrivacySettings) -> Self {
-        Self { settings, calls: HashMap::new(), paused: HashSet::new(), keys: HashMap::new() }
+        Self { settings, calls: HashMap::new(), gaps: HashMap::new(), keys: HashMap::new() }
     }
 
     /// Takes what nobody may keep out of an utterance's pieces, whose times become the call's by `start_ms`; notes what else follows from it. All
@@ -129,40 +136,41 @@ impl Privacy {
 
     /// Takes a key: what is to be stored of it, and what the last keys ask for.
     pub fn key(&mut self, leg: LegKey, at: CallTime, digit: char) -> (char, Option<Pausing>) {
-        let keys = self.keys.entry(leg).or_default();
-        keys.push_back((at, digit));
-        while keys.len() > 8 || keys.front().is_some_and(|(first, _)| at.0 - first.0 > KEYS_MS) {
-            keys.pop_front();
-        }
-        let pressed: String = keys.iter().map(|(_, digit)| digit).collect();
-        let ends = |wanted: &str| !wanted.is_empty() && pressed.ends_with(wanted);
-        let asked = if ends(&self.settings.pause_keys) {
-            Some(Pausing::Pause)
-        } else {
-            ends(&self.settings.resume_keys).then_some(Pausing::Resume)
-        };
-        if asked.is_some() {
-            keys.clear();
-        }
+        let asked = self.keys.entry(leg).or_default().press(at.0, digit, &self.settings.keys);
         (if self.settings.redact { MASKED } else { digit }, asked)
     }
 
     pub fn is_paused(&self, call: CallKey) -> bool {
-        self.paused.contains(&call)
+        self.paused_since(call).is_some()
     }
 
-    /// Notes what a call is now; whether that is new.
-    pub fn set(&mut self, call: CallKey, pausing: Pausing) -> bool {
-        match pausing {
-            Pausing::Pause => self.paused.insert(call),
-            Pausing::Resume => self.paused.remove(&call),
+    /// Since when nothing of a call is kept; `None` when it is.
+    pub fn paused_since(&self, call: CallKey) -> Option<Moment> {
+        let last = self.gaps.get(&call)?.last()?;
+        last.to.is_none().then_some(last.from)
+    }
+
+    /// Notes what a call is from `at` on; whether that is new.
+    pub fn set(&mut self, call: CallKey, pausing: Pausing, at: Moment) -> bool {
+        let was_paused = self.is_paused(call);
+        let gaps = self.gaps.entry(call).or_default();
+        let count = gaps.len();
+        match (pausing, gaps.last_mut()) {
+            (Pausing::Pause, Some(last)) if !was_paused && count >= GAPS => last.to = None,
+            (Pausing::Pause, _) if !was_paused => gaps.push(Gap { from: at, to: None }),
+            (Pausing::Resume, Some(last)) if was_paused => last.to = Some(at),
+            _ => return false,
         }
+        true
     }
 
     /// A call has become another.
     pub fn merged(&mut self, from: CallKey, into: CallKey) {
-        if self.paused.remove(&from) {
-            self.paused.insert(into);
+        if let Some(gaps) = self.gaps.remove(&from) {
+            let all = self.gaps.entry(into).or_default();
+            all.extend(gaps);
+            // One that lasts comes last.
+            all.sort_by_key(|gap| (gap.to.is_none(), gap.from.steady));
         }
         if let Some(memory) = self.calls.remove(&from) {
             self.calls.entry(into).or_insert(memory);
@@ -172,7 +180,7 @@ impl Privacy {
     /// Nothing of a call is remembered any more.
     pub fn over(&mut self, call: CallKey, legs: impl Iterator<Item = LegKey>) {
         self.calls.remove(&call);
-        self.paused.remove(&call);
+        self.gaps.remove(&call);
         for leg in legs {
             self.keys.remove(&leg);
         }
@@ -191,27 +199,46 @@ impl Privacy {
             .collect()
     }
 
-    /// A pause of a leg begins with the next sample that reaches the disk, or with its first one.
-    pub fn pause(&self, leg: &SpooledLeg, at: WallTime) -> Change {
+    /// A pause of a leg begins with what is said at that moment.
+    pub fn pause(&self, leg: &SpooledLeg, from: Moment, at: WallTime) -> Change {
         self.drop_cached(leg.key);
-        let start = leg.samples();
-        leg.silences().add(start, None);
+        let start = leg.pause_at(from);
         Change::Privacy(PrivacyChange::Silenced { leg: leg.key, start, end: None, why: "pause", at })
     }
 
     /// A pause of a leg is over; the stretch that has to be overwritten, and the row. `None` when there was none.
-    pub fn resume(leg: &SpooledLeg, now: WallTime) -> Option<(Range<u64>, Change)> {
-        let rate = u64::from(leg.spec.rate_hz);
-        let mut end = leg.samples();
-        if !leg.is_closed() {
-            end += rate * ON_THE_WAY_MS / 1000;
-            if !leg.audio().owned() {
-                // A recording grows in steps of seconds: its time is the wall clock's.
-                end = end.max((now.0 - leg.spec.started.0).max(0) as u64 * rate / 1000);
+    pub fn resume(leg: &SpooledLeg, to: Moment) -> Option<(Range<u64>, Change)> {
+        let range = leg.resume_at(to)?;
+        let end = range.end;
+        Some((range, Change::Privacy(PrivacyChange::SilenceEnds { leg: leg.key, end })))
+    }
+
+    /// Pauses of a leg that began later than was known when they were asked for: the rows.
+    pub fn settled(&self, leg: &SpooledLeg) -> Vec<Change> {
+        let moved = leg.moved_silences();
+        if !moved.is_empty() {
+            self.drop_cached(leg.key);
+        }
+        let row = |(from, start)| Change::Privacy(PrivacyChange::SilenceBegins { leg: leg.key, from, start });
+        moved.into_iter().map(row).collect()
+    }
+
+    /// A leg that joins a call is silent where the call was paused: the rows, and the stretches that have to be overwritten.
+    pub fn joins(&self, call: CallKey, leg: &SpooledLeg, at: WallTime) -> (Vec<Change>, Vec<Range<u64>>) {
+        let (mut rows, mut ranges) = (Vec::new(), Vec::new());
+        for gap in self.gaps.get(&call).into_iter().flatten() {
+            let Some(to) = gap.to else {
+                rows.push(self.pause(leg, gap.from, at));
+                continue;
+            };
+            if let Some(range) = leg.gap(gap.from, to) {
+                self.drop_cached(leg.key);
+                let (start, end) = (range.start, Some(range.end));
+                rows.push(Change::Privacy(PrivacyChange::Silenced { leg: leg.key, start, end, why: "pause", at }));
+                ranges.push(range);
             }
         }
-        let start = leg.silences().end(end)?;
-        Some((start..end, Change::Privacy(PrivacyChange::SilenceEnds { leg: leg.key, end })))
+        (rows, ranges)
     }
 
     fn drop_cached(&self, leg: LegKey) {
@@ -297,22 +324,42 @@ pub async fn finish(store: &Store) {
 mod tests {
     use super::*;
 
+    fn keys() -> PauseKeys {
+        PauseKeys { pause: "*71".into(), resume: "*72".into() }
+    }
+
     fn privacy(redact: bool) -> Privacy {
-        let settings =
-            PrivacySettings { redact, pause_keys: "*71".into(), resume_keys: "*72".into(), cache: "/nowhere".into() };
+        let settings = PrivacySettings { redact, keys: keys(), cache: "/nowhere".into() };
         Privacy::new(settings)
     }
 
     #[test]
-    fn keys_are_masked_and_a_sequence_pressed_in_time_asks_for_a_pause() {
+    fn keys_are_masked_and_each_leg_has_its_own() {
         let mut privacy = privacy(true);
-        let mut press = |at: i64, digits: &str| {
-            digits.chars().map(|digit| privacy.key(LegKey(1), CallTime(at), digit)).collect::<Vec<_>>()
-        };
-        assert_eq!(press(0, "4*71"), [(MASKED, None), (MASKED, None), (MASKED, None), (MASKED, Some(Pausing::Pause))]);
-        assert_eq!(press(1000, "*7").last(), Some(&(MASKED, None)));
-        assert_eq!(press(9000, "2").last(), Some(&(MASKED, None)), "too late");
-        assert_eq!(press(9000, "*72").last(), Some(&(MASKED, Some(Pausing::Resume))));
+        let mut press = |leg, digit| privacy.key(LegKey(leg), CallTime(0), digit);
+        assert_eq!([press(1, '*'), press(1, '7'), press(2, '1')], [(MASKED, None); 3]);
+        assert_eq!(press(1, '1'), (MASKED, Some(Pausing::Pause)));
+    }
+
+    #[test]
+    fn pauses_of_a_call_are_remembered_for_legs_that_come_later_and_never_without_end() {
+        let mut privacy = privacy(true);
+        let (one, other) = (CallKey(1), CallKey(2));
+        let at = Moment::now(WallTime(0));
+        assert!(!privacy.set(one, Pausing::Resume, at) && privacy.set(one, Pausing::Pause, at));
+        assert!(!privacy.set(one, Pausing::Pause, at) && privacy.is_paused(one), "twice is once");
+        privacy.set(other, Pausing::Pause, at);
+        privacy.set(other, Pausing::Resume, at);
+        privacy.merged(one, other);
+        assert!(privacy.is_paused(other) && privacy.gaps[&other].len() == 2);
+        for _ in 0..10 * GAPS {
+            privacy.set(other, Pausing::Resume, at);
+            privacy.set(other, Pausing::Pause, at);
+        }
+        assert_eq!(privacy.gaps[&other].len(), GAPS);
+        assert!(privacy.is_paused(other));
+        privacy.over(other, std::iter::empty());
+        assert!(privacy.gaps.is_empty());
     }
 
     #[test]

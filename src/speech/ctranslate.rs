@@ -37,7 +37,7 @@ impl CTranslate {
     pub fn load(model: &ModelRef, sessions: usize) -> Result<Self, EngineError> {
         // oneDNN does not say so: all of its products would stay as they were, and the text empty.
         #[cfg(target_arch = "x86_64")]
-        crate::host::may_make_code().map_err(|problem| EngineError::NoCode { path: model.path.clone(), problem })?;
+        may_make_code().map_err(|problem| EngineError::NoCode { path: model.path.clone(), problem })?;
         let config = Config {
             device: Device::CPU,
             compute_type: ComputeType::INT8,
@@ -52,6 +52,12 @@ impl CTranslate {
         let name = format!("ctranslate2/{}", model.name);
         Ok(Self(Arc::new(Shared { name, whisper, mel, tokenizer })))
     }
+}
+
+/// Whether this process may write machine code into memory and run it: not under systemd's `MemoryDenyWriteExecute=yes`, nor SELinux' `execmem`.
+#[cfg(target_arch = "x86_64")]
+fn may_make_code() -> std::io::Result<()> {
+    memmap2::MmapMut::map_anon(1).and_then(memmap2::MmapMut::make_exec).map(drop)
 }
 
 impl Engine for CTranslate {

@@ -32,7 +32,7 @@ impl Default for EndpointSettings {
             threshold: 0.5,
             hysteresis: 0.15,
             min_speech_ms: 120,
-            silence_ms: 320,
+            silence_ms: 450,
             pre_roll_ms: 250,
             post_roll_ms: 200,
             max_ms: 14_000,
@@ -182,6 +182,11 @@ impl LegListener {
     /// The open utterance as it will be if nobody goes on speaking: told once all of its sound is there.
     pub fn pausing(&self) -> Option<Found> {
         self.endpointer.pausing().map(|range| self.found(range))
+    }
+
+    /// Ends the open utterance now: somebody knows that it is over.
+    pub fn end(&mut self) -> Option<Found> {
+        self.endpointer.end().map(|range| self.found(range))
     }
 
     /// Every utterance that begins before this sample has been told.

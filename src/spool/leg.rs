@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 
 use tokio_util::sync::CancellationToken;
 
+use super::moments::Moments;
 use super::{LegSpec, SpoolError};
 use crate::audio::reader::RecordingReader;
 use crate::audio::silence::Silences;
@@ -66,6 +67,7 @@ pub struct SpooledLeg {
     reason: OnceLock<&'static str>,
     end_requested: CancellationToken,
     silences: Arc<Silences>,
+    pub(super) moments: Moments,
 }
 
 impl SpooledLeg {
@@ -82,6 +84,7 @@ impl SpooledLeg {
             reason: OnceLock::new(),
             end_requested: CancellationToken::new(),
             silences: Arc::default(),
+            moments: Moments::default(),
         }
     }
 

@@ -12,6 +12,7 @@
 
 mod leaving;
 mod leg;
+mod moments;
 mod recover;
 mod silence;
 mod writer;

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{SpoolError, SpoolEvent, SpooledLeg, recover};
 use crate::audio::wav;
-use crate::call::{LegKey, WallTime};
+use crate::call::{LegKey, Moment, WallTime};
 
 /// Audio is handed over in pieces of this length: a crash loses at most this much plus what the kernel had not yet given us.
 const PIECE_MS: u64 = 100;
@@ -333,9 +333,9 @@ impl FollowedLeg {
         &self.leg
     }
 
-    /// The recording holds this many samples per channel now.
-    pub fn grown(&self, samples: u64, at: WallTime) {
-        self.leg.grow_to(samples, at);
+    /// The recording holds this many samples per channel now, and has held them for `late` already, by the clock of its file system.
+    pub fn grown(&self, samples: u64, at: WallTime, late: Duration) {
+        self.leg.recording_grew_to(samples, Moment::now(at), late);
     }
 
     /// The recording is complete.

@@ -25,6 +25,15 @@ pub enum PrivacyChange {
         /// When that was decided.
         at: WallTime,
     },
+    /// A pause of a leg began later than was known.
+    SilenceBegins {
+        /// Which leg.
+        leg: LegKey,
+        /// First sample, as it was said.
+        from: u64,
+        /// First sample.
+        start: u64,
+    },
     /// A lasting silence of a leg ends.
     SilenceEnds {
         /// Which leg.
@@ -68,6 +77,13 @@ pub(super) fn apply(db: &Connection, change: &PrivacyChange) -> rusqlite::Result
                  SELECT id, ?2, ?3, ?4, ?5 FROM leg WHERE id = ?1",
             )?
             .execute((leg.0, *start as i64, end.map(|end| end as i64), why, at.0))?;
+        }
+        PrivacyChange::SilenceBegins { leg, from, start } => {
+            db.prepare_cached(
+                "UPDATE silence SET start_sample = min(?3, coalesce(end_sample, ?3))
+                 WHERE leg = ?1 AND start_sample = ?2 AND why = 'pause'",
+            )?
+            .execute((leg.0, *from as i64, *start as i64))?;
         }
         PrivacyChange::SilenceEnds { leg, end } => {
             db.prepare_cached(

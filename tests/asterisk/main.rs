@@ -4,6 +4,7 @@
 //! arguments of cargo's own that matter: a part of a name, `--list`, `--test-threads N`.
 
 // The daemon's tests use all of it.
+mod ami;
 #[allow(dead_code)]
 #[path = "../daemon/bed.rs"]
 mod bed;
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
             _ => {}
         }
     }
-    let mut tests: Vec<Test> = [roads::TESTS, faults::TESTS].concat();
+    let mut tests: Vec<Test> = [roads::TESTS, faults::TESTS, ami::TESTS].concat();
     tests.retain(|(name, _)| {
         wanted.is_none_or(|part| name.contains(part)) && skipped.is_none_or(|part| !name.contains(part))
     });

@@ -32,7 +32,12 @@ pub struct Pbx {
     folder: tempfile::TempDir,
     child: Child,
     manager: BufReader<TcpStream>,
+    /// Port of its manager.
+    pub port: u16,
 }
+
+/// What lineside logs in with, as OPERATIONS.md has it.
+pub const SECRET: &str = "hush";
 
 /// A line of `core show channels concise`.
 #[derive(Clone, Debug)]
@@ -78,7 +83,8 @@ impl Pbx {
         .expect("write");
         let port = free_port();
         let manager = format!(
-            "[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = {port}\n[test]\nsecret = test\nread = call\nwrite = system,call,command,originate,reporting\n"
+            "[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = {port}\n[test]\nsecret = test\nread = call\nwrite = system,call,command,originate,reporting,user\n\
+             [lineside]\nsecret = {SECRET}\nread = call,dtmf,user\nwrite =\n"
         );
         fs::write(folder.path().join("etc/manager.conf"), manager).expect("write");
         let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/asterisk/etc");
@@ -99,44 +105,29 @@ impl Pbx {
             .replace("@PROGRAM@", &program.display().to_string())
             .replace("@SOUNDS@", &at("sounds"));
         fs::write(folder.path().join("etc/extensions.conf"), extensions).expect("write");
-        // sid's own loader and C library: what this machine has does not matter.
-        let output = fs::File::create(at("log/console")).expect("log");
-        let mut child = Command::new(library.join("ld-linux-x86-64.so.2"))
-            .arg("--library-path")
-            .arg(&library)
-            .arg(root.join("usr/sbin/asterisk"))
-            .args(["-f", "-C"])
-            .arg(at("etc/asterisk.conf"))
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().expect("log"))
-            .stderr(output)
-            .spawn()
-            .expect("start Asterisk");
-        let began = Instant::now();
-        let stream = loop {
-            if let Ok(stream) = TcpStream::connect(("127.0.0.1", port)) {
-                break stream;
-            }
-            let ended = child.try_wait().expect("wait");
-            if ended.is_some() || began.elapsed() > Duration::from_secs(30) {
-                let _ = child.kill();
-                let log = fs::read_to_string(at("log/full")).unwrap_or_default();
-                let console = fs::read_to_string(at("log/console")).unwrap_or_default();
-                panic!("Asterisk did not start ({ended:?}):\n{console}\n{log}");
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        };
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("timeout");
-        let mut pbx = Self { folder, child, manager: BufReader::new(stream) };
+        let (child, manager) = boot(&folder, port);
+        let mut pbx = Self { folder, child, manager, port };
+        pbx.until_booted();
+        pbx
+    }
+
+    /// kill -9, where that was not done before, and a new one on the same port.
+    pub fn restart(&mut self) {
+        let _ = self.child.kill(); // may be dead
+        let _ = self.child.wait();
+        (self.child, self.manager) = boot(&self.folder, self.port);
+        self.until_booted();
+    }
+
+    fn until_booted(&mut self) {
         let mut banner = String::new();
-        pbx.manager.read_line(&mut banner).expect("banner");
-        pbx.act("Login", &[("Username", "test"), ("Secret", "test"), ("Events", "off")]);
+        self.manager.read_line(&mut banner).expect("banner");
+        self.act("Login", &[("Username", "test"), ("Secret", "test"), ("Events", "off")]);
         let began = Instant::now();
-        while !pbx.cli("core waitfullybooted").contains("fully booted") {
-            assert!(began.elapsed() < Duration::from_secs(20), "not booted\n{}", pbx.log());
+        while !self.cli("core waitfullybooted").contains("fully booted") {
+            assert!(began.elapsed() < Duration::from_secs(20), "not booted\n{}", self.log());
             std::thread::sleep(Duration::from_millis(20));
         }
-        pbx
     }
 
     /// What Asterisk has to say.
@@ -285,4 +276,40 @@ impl Drop for Pbx {
             eprintln!("Asterisk's log:\n{}", self.log());
         }
     }
+}
+
+/// Starts Asterisk on a folder that has its configuration, and connects to its manager.
+fn boot(folder: &tempfile::TempDir, port: u16) -> (Child, BufReader<TcpStream>) {
+    let root = asterisk().expect("looked for before");
+    let library = root.join("usr/lib/x86_64-linux-gnu");
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    // sid's own loader and C library: what this machine has does not matter.
+    let output = fs::File::create(at("log/console")).expect("log");
+    let mut child = Command::new(library.join("ld-linux-x86-64.so.2"))
+        .arg("--library-path")
+        .arg(&library)
+        .arg(root.join("usr/sbin/asterisk"))
+        .args(["-f", "-C"])
+        .arg(at("etc/asterisk.conf"))
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().expect("log"))
+        .stderr(output)
+        .spawn()
+        .expect("start Asterisk");
+    let began = Instant::now();
+    let stream = loop {
+        if let Ok(stream) = TcpStream::connect(("127.0.0.1", port)) {
+            break stream;
+        }
+        let ended = child.try_wait().expect("wait");
+        if ended.is_some() || began.elapsed() > Duration::from_secs(30) {
+            let _ = child.kill();
+            let log = fs::read_to_string(at("log/full")).unwrap_or_default();
+            let console = fs::read_to_string(at("log/console")).unwrap_or_default();
+            panic!("Asterisk did not start ({ended:?}):\n{console}\n{log}");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("timeout");
+    (child, BufReader::new(stream))
 }

@@ -1,6 +1,7 @@
 //! Drives the built daemon through sockets, files and HTTP, as Asterisk and its users would. One binary, for linking it takes a while.
 
 mod alerts;
+mod ami;
 mod api;
 mod bad_input;
 mod bed;

@@ -16,6 +16,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("store", &["call"]),
     ("alerts", &["call", "text"]),
     ("pipeline", &["call", "audio", "spool", "speech", "text", "alerts", "store", "governor"]),
+    ("integrate", &["call", "pipeline"]),
     ("api", &["call", "audio", "store", "pipeline"]),
     ("config", &["call", "text", "alerts", "capture", "speech"]),
     ("host", &[]),

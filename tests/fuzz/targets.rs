@@ -10,11 +10,14 @@ use std::sync::OnceLock;
 use lineside::audio::AudioError;
 use lineside::audio::decode::decode;
 use lineside::audio::reader::RecordingReader;
-use lineside::call::{CallId, Leg};
+use lineside::call::{CallId, Leg, Moment, WallTime};
 use lineside::capture::frame::{Frame, FrameReader};
 use lineside::capture::naming::{self, Naming};
 use lineside::capture::{eagi, follow};
 use lineside::config::Config;
+use lineside::integrate::ami::events::Watch;
+use lineside::integrate::ami::message::{Message, MessageReader};
+use lineside::pipeline::keys::PauseKeys;
 use lineside::speech::whisper;
 use lineside::store::segments::fts_query;
 use lineside::text::TextAnalyser;
@@ -32,6 +35,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("eagi_stream", eagi_stream),
     ("recording", recording),
     ("compressed", compressed),
+    ("ami", ami),
     ("file_name", file_name),
     ("pack", pack),
     ("config", config),
@@ -130,6 +134,25 @@ fn compressed(data: &[u8]) {
         // A few seconds tell as much as hours.
         if samples > 1_000_000 { Err(AudioError::Malformed("enough".into())) } else { Ok(()) }
     });
+}
+
+/// Messages are the same however the stream is cut, hold no more than came, and what they ask for names few calls, not far in the past.
+fn ami(data: &[u8]) {
+    let (step, data) = data.split_first().map_or((1, data), |(first, rest)| (usize::from(*first).max(1), rest));
+    let (mut whole, mut pieces) = (MessageReader::default(), MessageReader::default());
+    let messages = whole.push(data);
+    assert_eq!(messages, data.chunks(step).flat_map(|piece| pieces.push(piece)).collect::<Vec<_>>());
+    // A byte that is no UTF-8 becomes three.
+    assert!(messages.iter().map(Message::size).sum::<usize>() + whole.held() <= 3 * data.len());
+    let now = Moment::now(WallTime(1_795_218_045_000));
+    for same_clock in [true, false] {
+        let keys = PauseKeys { pause: "*71".into(), resume: "*72".into() };
+        let mut watch = Watch::new(keys, same_clock);
+        for wish in messages.iter().filter_map(|message| watch.event(message, now)) {
+            assert!(wish.names.len() <= 16 && wish.names.iter().all(|name| name.len() <= CallId::MAX_LEN));
+            assert!((now.wall.0 - 60_000..=now.wall.0).contains(&wish.at.wall.0) && wish.by.starts_with("ami"));
+        }
+    }
 }
 
 /// Any name is a call whose id is fit for one.

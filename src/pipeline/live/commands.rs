@@ -4,8 +4,9 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::Live;
+use super::asked::Wish;
 use super::messages::event;
-use crate::call::{CallId, CallKey, CallNames};
+use crate::call::{CallId, CallKey, CallNames, Moment};
 use crate::governor::Plan;
 use crate::pipeline::ingest::SaidText;
 use crate::pipeline::privacy::Pausing;
@@ -52,9 +53,13 @@ pub enum Command {
         pausing: Pausing,
         /// Who asks, as the event says it.
         by: String,
+        /// From when on.
+        at: Moment,
         /// Whether it is running.
         reply: oneshot::Sender<bool>,
     },
+    /// The same of calls as the PBX names them, which may not be heard of yet.
+    PauseNamed(Wish),
     /// Know nothing more of calls whose line is closed: they are about to be erased.
     LetGo {
         /// Their rows.
@@ -95,9 +100,10 @@ impl Live {
                 self.parts.store.writer().commit(Vec::new()).await?;
                 let _ = reply.send(());
             }
-            Command::Pause { call, pausing, by, reply } => {
-                let _ = reply.send(self.pause(call, pausing, &by).await?);
+            Command::Pause { call, pausing, by, at, reply } => {
+                let _ = reply.send(self.pause(call, pausing, &by, at).await?);
             }
+            Command::PauseNamed(wish) => self.pause_named(wish).await?,
             Command::LetGo { calls, reply } => {
                 let _ = reply.send(self.let_go(&calls));
             }
@@ -147,6 +153,7 @@ impl Live {
         changes.push(Change::CallNamed { call: key, names });
         changes.push(event(key, &call_id, "call_named", self.now(), own));
         self.parts.store.writer().commit(changes).await?;
+        self.make_good(key, &[&call_id]).await?;
         Ok(Named { call_id, heard: true })
     }
 

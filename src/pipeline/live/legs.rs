@@ -9,7 +9,7 @@ use super::Live;
 use super::call::{Call, Hearing, RunningLeg};
 use super::messages::event;
 use crate::alerts::CallWatch;
-use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source};
+use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Moment, Source};
 use crate::pipeline::privacy::{self, Privacy};
 use crate::spool::{LegSpec, SpooledLeg};
 use crate::store::StoreError;
@@ -50,9 +50,15 @@ impl Live {
             owned: audio.owned(),
             peer: leg.spec.peer.clone(),
         }));
-        changes.extend(self.paused_from_its_begin(key, &leg).await?);
+        let (rows, gaps) = self.paused_before(key, &leg).await?;
+        changes.extend(rows);
         self.push(changes).await?;
+        privacy::overwrite(&self.parts.store, &leg, gaps);
         self.calls.add_leg(key, RunningLeg::new(Arc::clone(&leg), offset_ms, from));
+        let spec = &leg.spec;
+        let names = [Some(spec.call.as_str()), spec.names.uniqueid.as_deref(), spec.names.uuid.as_deref()];
+        // Before anybody listens to it.
+        self.make_good(key, &names.into_iter().flatten().collect::<Vec<_>>()).await?;
         let _ = self.parts.listener.send((leg, from)); // it has ended with the process
         Ok(())
     }
@@ -134,7 +140,7 @@ impl Live {
             }
         }
         let mut changes = vec![Change::LegClosed { leg: leg.key, samples: leg.samples(), reason, at: now }];
-        let gap = Privacy::resume(leg, now);
+        let gap = Privacy::resume(leg, Moment::now(now));
         changes.extend(gap.iter().map(|(_, change)| change.clone()));
         self.push(changes).await?;
         privacy::overwrite(&self.parts.store, leg, gap.into_iter().map(|(range, _)| range).collect());
@@ -148,7 +154,7 @@ impl Live {
         let (digit, asked) = self.privacy.key(leg, at, digit);
         self.push(vec![Change::Dtmf { leg, at, digit }]).await?;
         if let Some(pausing) = asked {
-            self.pause(call, pausing, "keys").await?;
+            self.pause(call, pausing, "keys", Moment::now(self.now())).await?;
         }
         Ok(())
     }

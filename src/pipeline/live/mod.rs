@@ -2,13 +2,14 @@
 //!
 //! A call's way through this folder, in order: `legs.rs`, its legs come, the first of them makes it; `heard.rs`, what the listener finds on
 //! them goes to the workers; `words.rs`, text comes back, is read and kept; `time.rs`, nothing more comes and it ends. Beside that way: `call.rs`
-//! and `calls.rs` are the memory, `commands.rs` what the API asks for, `private.rs` pauses and corrections, `messages.rs` what the feeds hear, `recover.rs` the start.
+//! and `calls.rs` are the memory, `commands.rs` what the API asks for, `private.rs` pauses and corrections (`asked.rs`: of calls to come), `messages.rs` what the feeds hear, `recover.rs` the start.
 //!
 //! Invariants kept here:
 //! - a call is ended (`call_end`) only after its legs are closed, heard to their end, and every utterance has its text (BEY-5);
 //! - what a feed hears is what the database holds: events are committed with the rows they tell of;
 //! - a call that is heard of again, under its own or a former name, is the same call.
 
+mod asked;
 mod call;
 mod calls;
 mod commands;
@@ -28,6 +29,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use self::asked::Asked;
+pub use self::asked::Wish;
 use self::calls::{Calls, Numbers};
 pub use self::commands::{Command, Named};
 use super::clock::StepWatch;
@@ -81,6 +84,8 @@ pub struct Live {
     calls: Calls,
     /// Names given before their call is heard of.
     expected: HashMap<String, CallNames>,
+    /// Pauses asked for before their call is heard of.
+    asked: Asked,
     next_call: Numbers,
     next_utterance: Numbers,
     /// Until when recordings of a former run may turn up again.

@@ -3,41 +3,124 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::Live;
+use super::asked::{self, Wish};
 use super::messages::event;
 use super::words::terms;
-use crate::call::{CallKey, CallState, Leg, LegKey, Source, UtteranceKey};
+use crate::call::{CallId, CallKey, CallState, Leg, LegKey, Moment, Source, UtteranceKey};
 use crate::pipeline::privacy::{self, Cleaned, Pausing, Privacy};
 use crate::spool::SpooledLeg;
 use crate::store::StoreError;
 use crate::store::change::Change;
 use crate::store::privacy::PrivacyChange;
+use crate::store::tokens::{AuditEntry, WallChange};
 
 /// Samples of a leg that are still to be overwritten.
 type ToOverwrite = (Arc<SpooledLeg>, Vec<Range<u64>>);
 
 impl Live {
-    /// A leg that joins a paused call is silent too, unless it was so before: a recording that is heard of again keeps what was silenced of it,
-    /// and a pause of it that lasts is one of its call.
-    pub(super) async fn paused_from_its_begin(
+    /// A leg that joins a call is silent where the call was paused, unless it was so before: a recording that is heard of again keeps what was
+    /// silenced of it, and a pause of it that lasts is one of its call.
+    pub(super) async fn paused_before(
         &mut self,
         call: CallKey,
         leg: &SpooledLeg,
-    ) -> Result<Option<Change>, StoreError> {
-        let mut lasts = false;
+    ) -> Result<(Vec<Change>, Vec<Range<u64>>), StoreError> {
+        let now = self.now();
+        let mut known = false;
+        let mut lasts = None;
         if leg.spec.source == Source::Recording {
             for silence in self.parts.store.silences(leg.key).await? {
                 leg.silences().add(silence.start, silence.end);
-                lasts |= silence.end.is_none();
+                known |= silence.why == "pause";
+                lasts = lasts.or(silence.end.is_none().then_some(silence.start));
             }
         }
-        if lasts {
-            self.privacy.set(call, Pausing::Pause);
+        if let Some(start) = lasts {
+            let since_ms = leg.spec.started.0 + (start * 1000 / u64::from(leg.spec.rate_hz)) as i64;
+            let ago = Duration::from_millis((now.0 - since_ms).max(0) as u64);
+            self.privacy.set(call, Pausing::Pause, Moment::now(now).before(ago));
         }
-        Ok((self.privacy.is_paused(call) && !lasts).then(|| self.privacy.pause(leg, self.now())))
+        let lasting = self.privacy.paused_since(call).filter(|_| lasts.is_none());
+        Ok(match (known, lasting) {
+            (false, _) => self.privacy.joins(call, leg, now),
+            (true, Some(since)) => (vec![self.privacy.pause(leg, since, now)], Vec::new()),
+            (true, None) => (Vec::new(), Vec::new()),
+        })
+    }
+
+    /// What was asked of a call before anybody knew it, under any of these names.
+    pub(super) async fn make_good(&mut self, key: CallKey, names: &[&str]) -> Result<(), StoreError> {
+        let Some(call) = self.calls.get(key) else { return Ok(()) };
+        for mark in self.asked.take(names, call.started, Instant::now()) {
+            self.pause_for(key, mark.pausing, &mark.by, mark.at).await?;
+        }
+        Ok(())
+    }
+
+    /// Somebody who knows calls by the PBX's names asks for a pause or its end. A call that is not known yet may be a moment later.
+    pub(super) async fn pause_named(&mut self, wish: Wish) -> Result<(), StoreError> {
+        /// Names that are also looked for among those that a call had before a restart.
+        const LOOKED_UP: usize = 3;
+        let running = |name: &String| self.calls.by_id(&CallId::from_lossy(name));
+        let mut found: Vec<CallKey> = wish.names.iter().filter_map(running).collect();
+        if found.is_empty() {
+            for name in wish.names.iter().take(LOOKED_UP) {
+                let row = self.parts.store.call(name).await?;
+                found.extend(row.map(|row| row.key).filter(|&key| self.calls.get(key).is_some()));
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        let mut is_new = false;
+        for name in &wish.names {
+            if self.calls.by_id(&CallId::from_lossy(name)).is_none() {
+                is_new |= self.asked.keep(name, &wish);
+            }
+        }
+        if found.is_empty() && (is_new || wish.names.is_empty()) && self.asked.may_say(Instant::now()) {
+            let asked = if wish.pausing == Pausing::Pause { "pause" } else { "resume" };
+            match wish.names.as_slice() {
+                [] => {
+                    log::warn!(
+                        "{}: a {asked} names no call: give Uniqueid, Linkedid, Channel or LinesideCall",
+                        wish.by
+                    );
+                }
+                names => log::warn!(
+                    "{}: {asked} of {}: no such call is heard; it is done if one turns up within {} min",
+                    wish.by,
+                    names.iter().map(|name| CallId::from_lossy(name).to_string()).collect::<Vec<_>>().join(", "),
+                    asked::KEPT.as_secs() / 60
+                ),
+            }
+        }
+        for key in found {
+            self.pause_for(key, wish.pausing, &wish.by, wish.at).await?;
+        }
+        Ok(())
+    }
+
+    /// What is changed is written down, as it is for who asks by HTTP.
+    async fn pause_for(&mut self, key: CallKey, pausing: Pausing, by: &str, at: Moment) -> Result<(), StoreError> {
+        let was_paused = self.privacy.is_paused(key);
+        if !self.pause(key, pausing, by, at).await? || self.privacy.is_paused(key) == was_paused {
+            return Ok(());
+        }
+        let action = if was_paused { "resume" } else { "pause" };
+        let entry =
+            AuditEntry { at: self.now(), who: by.into(), address: None, action: action.into(), call: Some(key) };
+        self.push(vec![Change::Walls(WallChange::Audit(entry))]).await
+    }
+
+    /// Beginnings of pauses that are known better now.
+    pub(super) fn settle_pauses(&self) -> Vec<Change> {
+        let legs = self.calls.iter().flat_map(|(_, call)| call.legs.values());
+        legs.flat_map(|running| self.privacy.settled(&running.leg)).collect()
     }
 
     /// Rows, events and silences that follow from what was found in a call's texts; the stretches are still to be overwritten.
@@ -82,19 +165,25 @@ impl Live {
     }
 
     /// Pauses a call's recording or lets it go on; `false` when the call is not running.
-    pub(super) async fn pause(&mut self, key: CallKey, pausing: Pausing, by: &str) -> Result<bool, StoreError> {
+    pub(super) async fn pause(
+        &mut self,
+        key: CallKey,
+        pausing: Pausing,
+        by: &str,
+        at: Moment,
+    ) -> Result<bool, StoreError> {
         let now = self.now();
         let Some(call) = self.calls.get(key).filter(|call| call.state == CallState::Active) else { return Ok(false) };
-        if !self.privacy.set(key, pausing) {
+        if !self.privacy.set(key, pausing, at) {
             return Ok(true);
         }
         let mut changes = Vec::new();
         let mut gaps = Vec::new();
         for leg in call.legs.values().map(|running| &running.leg).filter(|leg| !leg.is_closed()) {
             match pausing {
-                Pausing::Pause => changes.push(self.privacy.pause(leg, now)),
+                Pausing::Pause => changes.push(self.privacy.pause(leg, at, now)),
                 Pausing::Resume => {
-                    let Some((range, change)) = Privacy::resume(leg, now) else { continue };
+                    let Some((range, change)) = Privacy::resume(leg, at) else { continue };
                     changes.push(change);
                     gaps.push((Arc::clone(leg), range));
                 }
@@ -105,7 +194,7 @@ impl Live {
             Pausing::Resume => "recording_resumed",
         };
         log::info!("call {}: {} ({by})", call.id, kind.replace('_', " "));
-        let own = json!({ "time": (now.0 - call.started.0).max(0) as f64 / 1000.0, "by": by });
+        let own = json!({ "time": (at.wall.0 - call.started.0).max(0) as f64 / 1000.0, "by": by });
         changes.push(event(key, call.id.as_str(), kind, now, own));
         // In order with what was pushed before, and true on disk when the answer says so.
         self.parts.store.writer().commit(changes).await?;

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::asked::Asked;
 use super::call::{Call, Hearing, RunningLeg};
 use super::calls::{Calls, Numbers};
 use super::{Live, Parts};
@@ -34,6 +35,7 @@ impl Live {
         let mut live = Self {
             calls: Calls::default(),
             expected: HashMap::new(),
+            asked: Asked::default(),
             next_call: Numbers::after(call),
             next_utterance: Numbers::after(utterance),
             resume_until: Instant::now() + RESUME,

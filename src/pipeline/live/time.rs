@@ -22,6 +22,7 @@ impl Live {
         self.mind_the_clock();
         let now = self.now();
         let mut changes = self.progress(now);
+        changes.extend(self.settle_pauses());
         if !self.model_was_ready && self.parts.workers.ready() {
             self.model_was_ready = true;
             changes.push(Change::ModelArrived);

@@ -123,6 +123,10 @@ impl Live {
         let now = self.now();
         let book = self.watching.book_now();
         let Some((key, call)) = self.calls.of_leg_mut(leg.key) else { return Ok(()) };
+        if self.privacy.is_paused(key) {
+            let _ = reply.send(()); // taken, and not kept
+            return Ok(());
+        }
         let start_ms = call.legs.get(&leg.key).map_or(0, |running| running.at_ms(start));
         if let Some(alert) = silence_ms.and_then(|ms| call.watch.silent(&book, start_ms, ms, &call.rolling)) {
             let risk = risk_change(key, &call.watch.risk(&call.rolling));

@@ -1,0 +1,156 @@
+//! Who says that it is Asterisk's manager, and is not, or sends too much: no call minds, and health says what is wrong.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use crate::bed::{Bed, speak, uuid_of};
+
+const GREETING: &[u8] = b"Asterisk Call Manager/11.0.0\r\n";
+
+/// A daemon that is to log in at this listener.
+fn bed(listener: &TcpListener) -> Bed {
+    let address = listener.local_addr().expect("address");
+    let bed = Bed::new("none", "");
+    let path = bed.path("lineside.toml");
+    let text = std::fs::read_to_string(&path).expect("read");
+    let secret = bed.path("ami-secret").display().to_string();
+    std::fs::write(&secret, "hush\n").expect("write");
+    let ami = format!("[ami]\naddress = \"{address}\"\nuser = \"lineside\"\nsecret_file = \"{secret}\"\n");
+    std::fs::write(path, text + &ami).expect("write");
+    bed
+}
+
+fn accept(listener: &TcpListener) -> TcpStream {
+    let (stream, _) = listener.accept().expect("lineside connects");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("timeout");
+    stream
+}
+
+/// Greets, reads the login, and answers it.
+fn let_in(mut stream: TcpStream, answer: &str) -> (TcpStream, Vec<String>) {
+    stream.write_all(GREETING).expect("greet");
+    let mut lines = Vec::new();
+    for line in BufReader::new(stream.try_clone().expect("clone")).lines() {
+        let line = line.expect("a line of the login");
+        if line.is_empty() {
+            break;
+        }
+        lines.push(line);
+    }
+    stream.write_all(format!("{answer}\r\nActionID: login\r\n\r\n").as_bytes()).expect("answer");
+    (stream, lines)
+}
+
+fn until_ami(bed: &Bed, what: &str) {
+    bed.until(what, Duration::from_mins(1), |bed| {
+        let health = bed.get("/health");
+        health["ami"].to_string().contains(what)
+    });
+}
+
+fn resident_mb(bed: &Bed) -> u64 {
+    let pid = bed.child.as_ref().expect("running").id();
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") / 1024
+}
+
+#[test]
+fn nonsense_and_floods_of_a_manager_hurt_no_call_and_are_named() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let mut bed = bed(&listener);
+    bed.start();
+    let mut stream = accept(&listener);
+    stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").expect("write");
+    until_ami(&bed, "does not greet as Asterisk's manager does");
+
+    let (mut stream, login) = let_in(accept(&listener), "Response: Success");
+    assert_eq!(
+        login,
+        ["Action: Login", "ActionID: login", "Username: lineside", "Secret: hush", "Events: call,dtmf,user"]
+    );
+    until_ami(&bed, "\"connected\":true");
+    let before = resident_mb(&bed);
+    let flood = std::thread::spawn(move || {
+        let began = Instant::now();
+        let _ = stream.set_write_timeout(Some(Duration::from_secs(5)));
+        let mut number = 0_u64;
+        let mut sent = 0;
+        while began.elapsed() < Duration::from_secs(4) {
+            number += 1;
+            let piece = match number % 4 {
+                0 => vec![b'x'; 100_000],
+                1 => b"\r\n\xff\xfe:\r\n:::\r\n\r\n\r\n".to_vec(),
+                2 => format!("Event: Newchannel\r\nChannel: X/{number}\r\nUniqueid: {number}\r\nLinkedid: 1\r\n\r\n")
+                    .into_bytes(),
+                _ => {
+                    format!("Event: UserEvent\r\nUserEvent: LinesidePause\r\nUniqueid: 9.{number}\r\n\r\n").into_bytes()
+                }
+            };
+            match stream.write(&piece) {
+                Ok(count) => sent += count,
+                Err(_) => break,
+            }
+        }
+        sent
+    });
+    let sound: Vec<i16> = (0..24_000).map(|number| ((number * 37) % 6000) as i16).collect();
+    let mut call = bed.dial(&uuid_of(1_795_218_045, 90, 2));
+    speak(&mut call, &sound).expect("speak");
+    drop(call);
+    let leg = |bed: &Bed| bed.try_get("/api/v1/calls/1795218045.90").map(|call| call["legs"][0].clone());
+    bed.until("the call is heard to its end", Duration::from_secs(30), |bed| {
+        leg(bed).is_some_and(|leg| !leg["closed"].is_null())
+    });
+    let leg = leg(&bed).expect("there");
+    assert!(leg["duration"].as_f64().is_some_and(|seconds| (2.9..3.2).contains(&seconds)), "{leg}");
+    let sent = flood.join().expect("flood");
+    assert!(sent > 1_000_000, "{sent} bytes are no flood");
+    let after = resident_mb(&bed);
+    assert!(after < before + 60, "{before} MB before the flood, {after} after {sent} bytes");
+    let told = bed.log().lines().filter(|line| line.contains("no such call is heard")).count();
+    assert!((1..=40).contains(&told), "{told} lines of the log");
+    bed.stop();
+}
+
+#[test]
+fn who_is_refused_says_so_and_the_secret_is_not_in_the_log() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let mut bed = bed(&listener);
+    bed.start();
+    let _refused = let_in(accept(&listener), "Response: Error\r\nMessage: Authentication failed");
+    until_ami(&bed, "login refused: Authentication failed");
+    assert!(!bed.log().contains("hush"), "{}", bed.log());
+    bed.stop();
+}
+
+#[test]
+fn a_paused_call_of_another_capture_is_found_by_its_uniqueid() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let mut bed = bed(&listener);
+    bed.start();
+    let (mut manager, _) = let_in(accept(&listener), "Response: Success");
+    let mut call = bed.dial(&uuid_of(1_795_218_045, 91, 2));
+    let path = "/api/v1/calls/1795218045.91";
+    let sound: Vec<i16> = (0..8000).map(|number| ((number * 37) % 6000) as i16).collect();
+    speak(&mut call, &sound).expect("speak");
+    bed.until("the call is heard", Duration::from_secs(20), |bed| bed.try_get(path).is_some());
+    let mut ask = |event: &str| {
+        let text = format!("Event: UserEvent\r\nUserEvent: Lineside{event}\r\nUniqueid: 1795218045.91\r\n\r\n");
+        manager.write_all(text.as_bytes()).expect("write");
+    };
+    let recording = |bed: &Bed| bed.get(&format!("{path}/privacy"))["recording"].clone();
+    ask("Pause");
+    bed.until("it is paused", Duration::from_secs(20), |bed| recording(bed) == "paused");
+    speak(&mut call, &sound).expect("speak");
+    ask("Resume");
+    bed.until("it goes on", Duration::from_secs(20), |bed| recording(bed) == "running");
+    speak(&mut call, &sound).expect("speak");
+    drop(call);
+    let privacy = bed.get(&format!("{path}/privacy"));
+    let gap = &privacy["silences"][0];
+    let (start, end) = (gap["start_time"].as_f64().expect("start"), gap["end_time"].as_f64().expect("end"));
+    assert!(start > 0.5 && end - start > 0.9, "{privacy}");
+    bed.stop();
+}
