@@ -45,6 +45,11 @@ impl Reading {
 
     /// Reads as much as there is. Blocks.
     pub fn read_at(&self, place: u64, out: &mut [u8]) -> Result<usize, AudioError> {
+        self.read_with(place, out, &mut || std::thread::sleep(PAUSE))
+    }
+
+    /// The same; `pause` lets whoever writes a slot come to its end.
+    pub(super) fn read_with(&self, place: u64, out: &mut [u8], pause: &mut dyn FnMut()) -> Result<usize, AudioError> {
         let mut done = 0;
         while done < out.len() {
             let at = place + done as u64;
@@ -58,7 +63,7 @@ impl Reading {
                 let again;
                 let content = match open_chunk(&self.cipher, chunk, slot) {
                     Some(content) => content,
-                    None => match self.try_again(chunk)? {
+                    None => match self.try_again(chunk, pause)? {
                         Some(content) => {
                             again = content;
                             &again
@@ -83,9 +88,9 @@ impl Reading {
     }
 
     /// A chunk that did not open at first. `None`: the end of a file that grows, not there yet or torn by a crash.
-    fn try_again(&self, chunk: u64) -> Result<Option<Vec<u8>>, AudioError> {
+    fn try_again(&self, chunk: u64, pause: &mut dyn FnMut()) -> Result<Option<Vec<u8>>, AudioError> {
         for _ in 0..TRIES {
-            std::thread::sleep(PAUSE);
+            pause();
             if let Some(content) = read_chunk(&self.file, &self.cipher, chunk)? {
                 return Ok(Some(content));
             }

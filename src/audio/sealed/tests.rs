@@ -207,6 +207,38 @@ fn a_key_that_is_missing_is_named_and_an_old_one_still_reads() {
 }
 
 #[test]
+fn what_one_has_silenced_the_other_does_not_write_again() {
+    let bed = Bed::new();
+    let appending = bed.create("a");
+    appending.lock().expect("lock").write_at(0, &[1; 100]).expect("write");
+    let silencing = Writing::open(Bed::open_file(&bed.path("a")), &bed.keys()).expect("open");
+    silencing.lock().expect("lock").write_at(0, &[0; 50]).expect("silence");
+    appending.lock().expect("lock").write_at(100, &[1; 100]).expect("append");
+    silencing.lock().expect("lock").write_at(150, &[0; 50]).expect("silence what came since");
+    assert_eq!(bed.read("a").expect("readable"), [[0; 50], [1; 50], [1; 50], [0; 50]].concat());
+}
+
+#[test]
+fn a_slot_that_is_being_rewritten_is_looked_at_again() {
+    let bed = Bed::new();
+    let content = noise(2 * CHUNK, 10);
+    let bytes = bed.finished("a", &content);
+    let mut torn = bytes.clone();
+    torn[SLOT + 2000..2 * SLOT].fill(0);
+    std::fs::write(bed.path("a"), &torn).expect("write");
+    let (mut read, mut pauses) = (vec![0; content.len()], 0);
+    let reading = bed.reading("a").expect("open");
+    let got = reading.read_with(0, &mut read, &mut || {
+        pauses += 1;
+        if pauses == 3 {
+            std::fs::write(bed.path("a"), &bytes).expect("the writer comes to its end");
+        }
+    });
+    assert_eq!((got.expect("readable"), pauses), (content.len(), 3));
+    assert_eq!(read, content);
+}
+
+#[test]
 fn who_appends_and_who_silences_write_one_file_and_readers_never_see_half_of_it() {
     let bed = Bed::new();
     let writer = bed.create("a");
