@@ -1,13 +1,15 @@
 //! `GET /api/v1/calls/{id}/audio`: a leg's sound, with range requests, for players that seek; and links to it that work without a token for a while.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::{Path as FilePath, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use axum::Json;
-use axum::extract::{Path, Query, Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde_json::{Value, json};
-use tower_http::services::ServeFile;
 
 use super::calls::find_call;
 use super::walls::access::Access;
@@ -15,23 +17,26 @@ use super::walls::link::{LONGEST_S, Sound};
 use super::{Api, ApiError, Parameters};
 use crate::audio::reader::RecordingReader;
 use crate::audio::silence::Silences;
+use crate::audio::sound_file::SoundWriter;
 use crate::audio::wav;
 use crate::store::StoreError;
 use crate::store::calls::LegRow;
+
+/// Two players that ask for one recording must not convert it into one file at a time.
+static TURNS: [Mutex<()>; 16] = [const { Mutex::new(()) }; 16];
 
 pub(super) async fn audio(
     State(api): State<Api>,
     Path(id): Path<String>,
     Query(query): Query<HashMap<String, String>>,
-    request: Request,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let call = find_call(&api, &id).await?;
     let legs = api.store.legs(call.key).await?;
     let leg = wanted_leg(&legs, Parameters::new(query).text("leg").as_deref())?;
     let gone = |error: String| ApiError::NotFound(format!("the sound of this leg cannot be had: {error}"));
     let path = playable(&api, leg).await.map_err(gone)?;
-    let response = ServeFile::new(path).try_call(request).await.map_err(|error| gone(error.to_string()))?;
-    Ok(response.into_response())
+    super::play::answer(path, &headers).await.map_err(gone)
 }
 
 /// `POST /api/v1/calls/{id}/audio/link`: an address that plays this sound without a token, for `seconds` (an hour at most).
@@ -121,9 +126,15 @@ async fn playable(api: &Api, leg: &LegRow) -> Result<PathBuf, String> {
         return Ok(to);
     }
     let silences = silences(api, leg).await.map_err(|error| error.to_string())?;
-    tokio::task::spawn_blocking(move || convert(&path, channel, &silences, &to).map(|()| to))
-        .await
-        .map_err(|error| error.to_string())?
+    let turn = leg.key.0.unsigned_abs() as usize % TURNS.len();
+    let convert = move || {
+        let _turn = TURNS[turn].lock().unwrap_or_else(PoisonError::into_inner);
+        if closed && to.exists() {
+            return Ok(to);
+        }
+        convert(&path, channel, &silences, &to).map(|()| to)
+    };
+    tokio::task::spawn_blocking(convert).await.map_err(|error| error.to_string())?
 }
 
 /// What nobody may hear of a leg: every way by which sound leaves applies it.
@@ -136,13 +147,12 @@ async fn silences(api: &Api, leg: &LegRow) -> Result<Silences, StoreError> {
 }
 
 fn convert(from: &FilePath, channel: usize, silences: &Silences, to: &FilePath) -> Result<(), String> {
-    use std::io::Write;
     let mut reader = RecordingReader::open(from).map_err(|error| format!("{}: {error}", from.display()))?;
     let samples = reader.available_samples().map_err(|error| error.to_string())?;
     let text = |error: std::io::Error| format!("{}: {error}", to.display());
     std::fs::create_dir_all(to.parent().unwrap_or(to)).map_err(text)?;
     let part = to.with_extension("part");
-    let mut out = std::io::BufWriter::new(std::fs::File::create(&part).map_err(text)?);
+    let mut out = std::io::BufWriter::with_capacity(1 << 16, SoundWriter::create(&part).map_err(text)?);
     out.write_all(&wav::header(reader.layout().rate_hz, 1, samples)).map_err(text)?;
     let (mut place, mut piece) = (0, Vec::new());
     while place < samples {
@@ -157,6 +167,6 @@ fn convert(from: &FilePath, channel: usize, silences: &Silences, to: &FilePath) 
             out.write_all(&sample.to_le_bytes()).map_err(text)?;
         }
     }
-    out.flush().map_err(text)?;
+    out.flush().and_then(|()| out.get_ref().finish()).map_err(text)?;
     std::fs::rename(&part, to).map_err(text)
 }

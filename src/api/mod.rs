@@ -15,6 +15,7 @@ mod figures;
 mod follow;
 mod glossary;
 mod health;
+mod play;
 mod privacy;
 mod realtime;
 mod review;

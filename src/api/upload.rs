@@ -3,6 +3,7 @@
 //! Invariant: what is not wholly there leaves nothing behind. A file lives under a name of its own until it was taken or refused, and goes away with
 //! the request, however that ends; what a crash leaves is removed at the next start.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,9 +13,9 @@ use axum::extract::{Multipart, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
-use tokio::io::AsyncWriteExt;
 
 use super::{Api, ApiError};
+use crate::audio::sound_file::SoundWriter;
 use crate::call::{CallId, CallNames};
 
 /// Files in one request.
@@ -148,8 +149,9 @@ async fn store(uploads: &Uploads, mut field: Field<'_>) -> Result<Arriving, Refu
         Path::new(&name).extension().map(|ext| ext.to_string_lossy().into_owned()).unwrap_or_default();
     tokio::fs::create_dir_all(&uploads.folder).await.map_err(Refused::Disk)?;
     let path = uploads.folder.join(uuid::Uuid::new_v4().to_string());
-    let mut file = tokio::fs::File::create_new(&path).await.map_err(Refused::Disk)?;
     let arriving = Arriving { path, name, extension };
+    let place = arriving.path.clone();
+    let mut file = blocking(move || SoundWriter::create(&place)).await?;
     let mut size = 0;
     while let Some(chunk) = field.chunk().await? {
         size += chunk.len() as u64;
@@ -157,10 +159,14 @@ async fn store(uploads: &Uploads, mut field: Field<'_>) -> Result<Arriving, Refu
             let most = uploads.max_bytes / 1_000_000;
             return Err(Refused::TooLarge(format!("{}: larger than {most} MB ([http] upload_mb)", arriving.name)));
         }
-        file.write_all(&chunk).await.map_err(Refused::Disk)?;
+        file = blocking(move || file.write_all(&chunk).map(|()| file)).await?;
     }
-    file.flush().await.map_err(Refused::Disk)?;
+    blocking(move || file.finish()).await?;
     Ok(arriving)
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, Refused> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other).and_then(|done| done).map_err(Refused::Disk)
 }
 
 /// Takes the files one after the other, also when who sent them does not wait for the answer.

@@ -26,14 +26,20 @@ pub fn watch(folders: &[PathBuf]) {
 
 /// Opens a file for reading; one in a watched folder only if it lies there. Blocks, but not on a pipe that somebody named like a recording.
 pub fn open_file(path: &Path) -> io::Result<File> {
-    let root = {
-        let watched = WATCHED.read().unwrap_or_else(PoisonError::into_inner);
-        watched.iter().filter(|root| path.starts_with(root)).min_by_key(|root| root.as_os_str().len()).cloned()
-    };
-    match root {
+    match root_of(path) {
         Some(root) => open_beneath(&root, path),
         None => File::open(path),
     }
+}
+
+/// Whether others write to the folder of a file.
+pub fn is_watched(path: &Path) -> bool {
+    root_of(path).is_some()
+}
+
+fn root_of(path: &Path) -> Option<PathBuf> {
+    let watched = WATCHED.read().unwrap_or_else(PoisonError::into_inner);
+    watched.iter().filter(|root| path.starts_with(root)).min_by_key(|root| root.as_os_str().len()).cloned()
 }
 
 /// Opens a file that must lie in a folder. [`io::ErrorKind::CrossesDevices`] says that its name leads elsewhere.

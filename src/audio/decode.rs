@@ -1,7 +1,5 @@
 //! Finished compressed files (MP3, Ogg Vorbis, FLAC, M4A) through symphonia, piece by piece so that memory stays small.
 
-use std::fs::File;
-
 use symphonia::core::codecs::audio::AudioDecoderOptions;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
@@ -10,6 +8,7 @@ use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
 
 use super::AudioError;
+use super::sound_file::SoundFile;
 
 /// A piece of decoded sound: rate, channels, interleaved samples.
 pub type Piece<'a> = (u32, u16, &'a [i16]);
@@ -50,7 +49,7 @@ impl Decoded {
 
 /// Decodes a whole file, handing every piece to `sink`. A damaged packet is skipped; what `sink` refuses ends it. Blocks.
 pub fn decode<E: From<AudioError>>(
-    file: File,
+    file: impl Into<SoundFile>,
     extension: &str,
     mut sink: impl FnMut(Piece<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -59,8 +58,10 @@ pub fn decode<E: From<AudioError>>(
         Error::Unsupported(what) => AudioError::Unsupported(format!("not supported: {what}")),
         other => AudioError::Malformed(format!("damaged or not audio: {other}")),
     };
-    let bytes = file.metadata().map_err(AudioError::Io)?.len();
-    let source = MediaSourceStream::new(Box::new(file), symphonia::core::io::MediaSourceStreamOptions::default());
+    let file = file.into();
+    let bytes = file.len()?;
+    let source =
+        MediaSourceStream::new(Box::new(file.stream()), symphonia::core::io::MediaSourceStreamOptions::default());
     let mut hint = Hint::new();
     hint.with_extension(&extension.to_ascii_lowercase());
     let mut format = symphonia::default::get_probe()
@@ -120,6 +121,7 @@ pub fn decode<E: From<AudioError>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
     use std::process::Command;
 
     #[test]

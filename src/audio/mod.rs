@@ -11,7 +11,9 @@ pub mod level;
 pub mod quality;
 pub mod reader;
 pub mod resample;
+pub mod sealed;
 pub mod silence;
+pub mod sound_file;
 pub mod tone;
 pub mod wav;
 
@@ -27,6 +29,9 @@ pub enum AudioError {
     /// A link out of the folder that is watched, to this place.
     #[error("a link out of the watched folder, to {}: not followed", .0.display())]
     LeadsOut(std::path::PathBuf),
+    /// Encrypted, and not to be opened.
+    #[error(transparent)]
+    Sealed(#[from] sealed::SealedError),
     /// Well made, but not for us.
     #[error("{0}; convert it to WAV first, for example with sox")]
     Unsupported(String),

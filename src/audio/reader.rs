@@ -3,14 +3,13 @@
 //! Everything is read at explicit places, so a growing, shrinking or vanishing file gives fewer samples or an error, never a panic and never a
 //! buffer of a claimed size.
 
-use std::fs::{File, Metadata};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::SystemTime;
 
 use super::AudioError;
 use super::format::{Encoding, Kind, Layout, sniff};
 use super::gsm;
+use super::sound_file::SoundFile;
 
 /// What is read of a file's head to know its layout.
 const HEAD: usize = 65_536;
@@ -20,7 +19,7 @@ const WARM_UP_BLOCKS: u64 = 50;
 /// A file with a known layout.
 #[derive(Debug)]
 pub struct RecordingReader {
-    file: File,
+    file: SoundFile,
     layout: Layout,
     gsm: gsm::Decoder,
     gsm_next: u64,
@@ -30,11 +29,12 @@ impl RecordingReader {
     /// Opens a file that can be read by sample number. Blocks.
     pub fn open(path: &Path) -> Result<Self, AudioError> {
         let extension = path.extension().map(|ext| ext.to_string_lossy().into_owned()).unwrap_or_default();
-        Self::from_file(super::beneath::open_file(path)?, &extension)
+        Self::from_file(SoundFile::open(path)?, &extension)
     }
 
     /// The same with a file that is already open, which goes on working when its name is gone.
-    pub fn from_file(file: File, extension: &str) -> Result<Self, AudioError> {
+    pub fn from_file(file: impl Into<SoundFile>, extension: &str) -> Result<Self, AudioError> {
+        let file = file.into();
         match kind_of(&file, extension)? {
             Kind::Streamable(layout) => Ok(Self { file, layout, gsm: gsm::Decoder::default(), gsm_next: 0 }),
             Kind::Finished => {
@@ -50,18 +50,17 @@ impl RecordingReader {
 
     /// Samples per channel that can be read now.
     pub fn available_samples(&self) -> Result<u64, AudioError> {
-        Ok(self.samples_in(&self.file.metadata()?))
+        Ok(self.samples_in(self.file.len()?))
     }
 
-    /// The same, and when the last of them was written, by the clock of the file system.
+    /// The same, and when the last of them was written, by the clock of the file system, where that is known.
     pub fn available_since(&self) -> Result<(u64, Option<SystemTime>), AudioError> {
-        // One look at the file: two could have a write between them.
-        let meta = self.file.metadata()?;
-        Ok((self.samples_in(&meta), meta.modified().ok()))
+        let (len, changed) = self.file.len_since()?;
+        Ok((self.samples_in(len), changed))
     }
 
-    fn samples_in(&self, meta: &Metadata) -> u64 {
-        let in_file = meta.len().saturating_sub(self.layout.data_offset);
+    fn samples_in(&self, len: u64) -> u64 {
+        let in_file = len.saturating_sub(self.layout.data_offset);
         let bytes = self.layout.data_len.map_or(in_file, |len| len.min(in_file));
         let (block, samples) = self.layout.encoding.block();
         bytes / (block * u64::from(self.layout.channels)) * samples
@@ -92,7 +91,7 @@ impl RecordingReader {
                     let want = (count - done) * step;
                     let part = bytes.len().min(want);
                     let place = self.layout.data_offset + (from + done as u64) * step as u64;
-                    let got = read_at(&self.file, place, &mut bytes[..part])? / step;
+                    let got = self.file.read_at(place, &mut bytes[..part])? / step;
                     let one = channel * width as usize;
                     out.extend(bytes[..got * step].chunks_exact(step).map(|frame| decode(encoding, &frame[one..])));
                     done += got;
@@ -118,7 +117,7 @@ impl RecordingReader {
         while self.gsm_next < end && left > 0 {
             let mut block = [0; gsm::BYTES_MS];
             let block = &mut block[..bytes as usize];
-            if read_at(&self.file, self.layout.data_offset + self.gsm_next * bytes, block)? < block.len() {
+            if self.file.read_at(self.layout.data_offset + self.gsm_next * bytes, block)? < block.len() {
                 break;
             }
             let mut sound = [0; 2 * gsm::FRAME];
@@ -147,29 +146,15 @@ impl RecordingReader {
 }
 
 /// Tells what an open file holds. Blocks.
-pub fn kind_of(file: &File, extension: &str) -> Result<Kind, AudioError> {
+pub fn kind_of(file: &SoundFile, extension: &str) -> Result<Kind, AudioError> {
     let mut head = vec![0; HEAD];
-    let len = read_at(file, 0, &mut head)?;
+    let len = file.read_at(0, &mut head)?;
     sniff(&head[..len], extension, |place| {
         let mut bytes = vec![0; 8];
-        let got = read_at(file, place, &mut bytes).unwrap_or(0);
+        let got = file.read_at(place, &mut bytes).unwrap_or(0);
         bytes.truncate(got);
         bytes
     })
-}
-
-/// Reads as much as there is.
-fn read_at(file: &File, place: u64, bytes: &mut [u8]) -> Result<usize, AudioError> {
-    let mut done = 0;
-    while done < bytes.len() {
-        match file.read_at(&mut bytes[done..], place + done as u64) {
-            Ok(0) => break,
-            Ok(got) => done += got,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(done)
 }
 
 fn decode(encoding: Encoding, bytes: &[u8]) -> i16 {
@@ -192,6 +177,7 @@ mod tests {
     use super::*;
     use crate::audio::wav;
     use proptest::prelude::*;
+    use std::fs::File;
     use std::io::Write;
 
     #[test]

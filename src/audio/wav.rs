@@ -34,6 +34,16 @@ pub fn header(rate_hz: u32, channels: u16, samples: u64) -> [u8; HEADER_LEN] {
     bytes
 }
 
+/// Brings the sizes in a header of ours up to date with a file of `len` bytes; leaves anything else as it is.
+pub fn resize(head: &mut [u8], len: u64) {
+    if head.len() < HEADER_LEN || &head[..4] != b"RIFF" || &head[36..40] != b"data" {
+        return;
+    }
+    let size = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX).to_le_bytes();
+    head[4..8].copy_from_slice(&size(len.saturating_sub(8)));
+    head[40..44].copy_from_slice(&size(len.saturating_sub(HEADER_LEN as u64)));
+}
+
 /// Reads a header. `head` is the beginning of the file (64 KiB suffice), `look` reads eight bytes at a place, or fewer at the end.
 pub fn parse(head: &[u8], mut look: impl FnMut(u64) -> Vec<u8>) -> Result<Layout, AudioError> {
     if head.len() < 12 || &head[..4] != b"RIFF" || &head[8..12] != b"WAVE" {
@@ -120,6 +130,16 @@ mod tests {
         file.extend([1, 0, 2, 0, 3, 0]);
         let mut reader = hound::WavReader::new(std::io::Cursor::new(file)).expect("hound reads it");
         assert_eq!(reader.samples::<i16>().map(|s| s.expect("sample")).collect::<Vec<_>>(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_header_is_brought_up_to_date_as_if_it_were_written_anew() {
+        let mut head = header(16_000, 1, 0);
+        resize(&mut head, 44 + 2 * 4711);
+        assert_eq!(head, header(16_000, 1, 4711));
+        let mut other = *b"RIFF, but with chunks between, so not ours..";
+        resize(&mut other, 4711);
+        assert_eq!(&other, b"RIFF, but with chunks between, so not ours..");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::audio::format::Kind;
 use crate::audio::reader::{RecordingReader, kind_of};
+use crate::audio::sound_file::SoundFile;
 use crate::audio::{AudioError, beneath};
 use crate::call::{LegKey, WallTime};
 use crate::spool::FollowedLeg;
@@ -65,7 +66,7 @@ pub fn open(path: &Path, root: &Path) -> Result<Found, AudioError> {
         return Err(AudioError::Malformed("not a regular file".into()));
     }
     let extension = path.extension().map(|ext| ext.to_string_lossy().into_owned()).unwrap_or_default();
-    match kind_of(&file, &extension)? {
+    match kind_of(&SoundFile::from(file.try_clone()?), &extension)? {
         Kind::Finished => Ok(Found::Finished(file, meta)),
         Kind::Streamable(_) => {
             let complete = is_complete(&file, meta.len());

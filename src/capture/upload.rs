@@ -2,7 +2,6 @@
 //!
 //! From there they go the way of every call, behind the live ones. The same sound on both channels is one leg.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,6 +13,7 @@ use crate::audio::decode;
 use crate::audio::format::Kind;
 use crate::audio::quality::{Pairing, pairing};
 use crate::audio::reader::{RecordingReader, kind_of};
+use crate::audio::sound_file::{SoundFile, is_sealing};
 use crate::call::{CallId, CallNames, Leg, Source, WallTime};
 use crate::spool::{LegSpec, LegWriter, Spool, SpoolError};
 
@@ -62,7 +62,11 @@ pub struct Uploads {
 impl Uploads {
     /// Puts a recording into the spool; it is there when this returns. Blocks, for as long as decoding takes.
     pub fn take(&self, handed: &Handed) -> Result<(), UploadError> {
-        let file = File::open(&handed.path).map_err(AudioError::Io)?;
+        let file = SoundFile::open(&handed.path)?;
+        if file.is_sealed() != is_sealing() {
+            // Not encrypted by us as it came, so it came so: nobody has the sound of another call read to him.
+            return Err(AudioError::Malformed("an encrypted file of lineside: no sound without its key".into()).into());
+        }
         let mut taking =
             Taking { uploads: self, handed, started: wall_clock(), rate_hz: 0, planes: Vec::new(), legs: Vec::new() };
         match kind_of(&file, &handed.extension)? {

@@ -45,6 +45,7 @@ pub(super) fn run(arguments: &AnalyzeArguments, config: &Config) -> anyhow::Resu
         let engine = engine::load(&model, 1)?;
         recogniser = Some(Recogniser::new(engine.session().context("start the recogniser")?, config.hints()));
     }
+    super::key::take_keys(config);
     let mut failed = false;
     for file in &arguments.files {
         let bar = ProgressBar::new(0)

@@ -70,6 +70,7 @@ pub(super) fn run(arguments: &DoctorArguments, path: Option<&Path>) -> anyhow::R
     checks.push(state(&config));
     checks.extend(unit::permissions(&config.paths.state));
     checks.push(disk(&config));
+    checks.extend(unit::encryption(&config.privacy));
     checks.push(unit::kernels());
     checks.push(model(&config));
     for folder in &config.recordings.folders {

@@ -10,7 +10,7 @@ use super::client::Daemon;
 use super::say;
 use crate::config::{Config, DEFAULT_PATH};
 use crate::pipeline::keep::backup::{backup, restore};
-use crate::pipeline::keep::check::check;
+use crate::pipeline::keep::check::{Depth, check};
 use crate::pipeline::keep::forget::{Report, stopped};
 use crate::store::check::Mode;
 use crate::store::forget::Whom;
@@ -62,6 +62,9 @@ pub(super) struct CheckArguments {
     /// Mend what can be mended without losing anything
     #[arg(long)]
     repair: bool,
+    /// Decrypt all of every encrypted sound file, not only its ends: as long as the disk takes to read them
+    #[arg(long)]
+    sound: bool,
     /// JSON list of findings
     #[arg(long)]
     json: bool,
@@ -123,6 +126,12 @@ pub(super) fn make_backup(arguments: &BackupArguments, config: &Config, path: Op
         some => format!("; {some} sound files were gone or unreadable (see `lineside check`)"),
     };
     say(&format!("{}: {} files, {} bytes{missing}", arguments.folder.display(), copied.files, copied.bytes))?;
+    if copied.sealed > 0 {
+        say(&format!(
+            "{} sound files in it are encrypted, and THE KEY IS NOT IN THE BACKUP: keep it elsewhere ([privacy] audio_key)",
+            copied.sealed
+        ))?;
+    }
     Ok(())
 }
 
@@ -139,7 +148,9 @@ pub(super) fn bring_back(arguments: &RestoreArguments, config: &Config) -> anyho
 
 pub(super) fn look_over(arguments: &CheckArguments, config: &Config) -> anyhow::Result<ExitCode> {
     let mode = if arguments.repair { Mode::Repair } else { Mode::Look };
-    let found = check(&config.paths.state, mode, crate::capture::wall_clock())?;
+    super::key::take_keys(config);
+    let depth = if arguments.sound { Depth::Whole } else { Depth::Ends };
+    let found = check(&config.paths.state, mode, depth, crate::capture::wall_clock())?;
     if arguments.json {
         say(&serde_json::to_string(&found)?)?;
     } else {

@@ -9,6 +9,7 @@ mod doctor;
 mod eagi;
 mod generate;
 mod keep;
+mod key;
 mod model;
 mod model_bench;
 mod notify;
@@ -62,6 +63,8 @@ enum Command {
     Token(token::TokenArguments),
     /// Show who read, heard, exported or changed which call
     Audit(token::AuditArguments),
+    /// Make a key that audio is encrypted with on disk
+    Key(key::KeyArguments),
     /// List, fetch, import and check models
     Model(model::ModelArguments),
     /// Erase a person everywhere, and prove it
@@ -110,6 +113,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Tail(arguments) => calls::tail(&arguments, &config()?)?,
         Command::Token(arguments) => token::run(&arguments, &config()?.paths.state)?,
         Command::Audit(arguments) => token::audit(&arguments, &config()?.paths.state)?,
+        Command::Key(arguments) => key::run(&arguments, &config()?.paths.state)?,
         Command::Model(arguments) => return model::run(&arguments, &config()?),
         Command::Forget(arguments) => return keep::forget(&arguments, &config()?),
         Command::Backup(arguments) => keep::make_backup(&arguments, &config()?, path.clone())?,
@@ -128,6 +132,7 @@ const EX_CONFIG: u8 = 78;
 fn is_for_the_admin(error: &anyhow::Error) -> bool {
     use crate::store::StoreError;
     error.is::<crate::config::ConfigError>()
+        || error.is::<crate::audio::sealed::keys::KeyError>()
         || matches!(error.downcast_ref(), Some(StoreError::Newer { .. } | StoreError::Damaged { .. }))
 }
 

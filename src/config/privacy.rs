@@ -12,11 +12,21 @@ pub struct Privacy {
     pub pause_keys: String,
     /// Keys that let it go on.
     pub resume_keys: String,
+    /// What lineside's own audio is encrypted with on disk: the path of a key file, or the name of a systemd credential. Without it it is plain.
+    pub audio_key: Option<String>,
+    /// Keys of before, that older audio is read with.
+    pub old_audio_keys: Vec<String>,
 }
 
 impl Default for Privacy {
     fn default() -> Self {
-        Self { redact: true, pause_keys: String::new(), resume_keys: String::new() }
+        Self {
+            redact: true,
+            pause_keys: String::new(),
+            resume_keys: String::new(),
+            audio_key: None,
+            old_audio_keys: Vec::new(),
+        }
     }
 }
 
@@ -59,6 +69,17 @@ pub(super) fn check(privacy: &Privacy, retention: &Retention) -> Result<(), Faul
     if !privacy.pause_keys.is_empty() && privacy.pause_keys == privacy.resume_keys {
         return Err(("privacy", "resume_keys", "is the same as pause_keys".into()));
     }
+    let named = privacy.audio_key.iter().map(|name| ("audio_key", name));
+    for (key, name) in named.chain(privacy.old_audio_keys.iter().map(|name| ("old_audio_keys", name))) {
+        let fits = if name.contains('/') { name.starts_with('/') } else { !name.is_empty() && !name.starts_with('.') };
+        if !fits {
+            return Err((
+                "privacy",
+                key,
+                format!("{name:?} is neither the absolute path of a key file nor the name of a systemd credential"),
+            ));
+        }
+    }
     if !(retention.stop_free_mb <= retention.drop_free_mb && retention.drop_free_mb <= retention.warn_free_mb) {
         return Err((
             "retention",
@@ -78,13 +99,23 @@ mod tests {
 
     #[test]
     fn keys_that_no_telephone_has_and_steps_out_of_order_are_refused() {
-        let privacy =
-            |pause: &str, resume: &str| Privacy { pause_keys: pause.into(), resume_keys: resume.into(), redact: true };
+        let privacy = |pause: &str, resume: &str| Privacy {
+            pause_keys: pause.into(),
+            resume_keys: resume.into(),
+            ..Privacy::default()
+        };
         let retention = Retention::default();
         assert!(check(&Privacy::default(), &retention).is_ok() && check(&privacy("*71", "*72"), &retention).is_ok());
         assert_eq!(check(&privacy("*", ""), &retention).expect_err("short").1, "pause_keys");
         assert_eq!(check(&privacy("*71", "pause"), &retention).expect_err("letters").1, "resume_keys");
         assert_eq!(check(&privacy("*71", "*71"), &retention).expect_err("same").1, "resume_keys");
+        let keyed = |name: &str| Privacy { audio_key: Some(name.into()), ..Privacy::default() };
+        for good in ["/etc/lineside/audio.key", "lineside.audio-key"] {
+            assert!(check(&keyed(good), &retention).is_ok(), "{good}");
+        }
+        for bad in ["", "./audio.key", "keys/audio.key", ".."] {
+            assert_eq!(check(&keyed(bad), &retention).expect_err("no place").1, "audio_key", "{bad:?}");
+        }
         let steps = Retention { drop_free_mb: 100, ..Retention::default() };
         assert!(check(&Privacy::default(), &steps).expect_err("order").2.contains("stop_free_mb (200)"));
     }

@@ -1,4 +1,4 @@
-//! What the configuration says about who may come in, for the API's walls, and where lineside goes in itself.
+//! What the configuration says about who may come in, for the API's walls, where lineside goes in itself, and who may hear what lies on the disk.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use crate::api::walls::WallSettings;
 use crate::api::walls::limits::is_made;
 use crate::api::walls::serve::Tls;
+use crate::audio::sealed::keys::{Key, KeyError, Keyring, install, is_public, path_of};
 use crate::capture::wall_clock;
 use crate::config::Config;
 use crate::integrate::ami::{Ami, AmiSettings, describe_metrics};
@@ -30,6 +31,28 @@ pub(super) fn wall_settings(config: &Config) -> WallSettings {
         tls: http.tls_certificate.is_some(),
         spool: config.paths.state.join("spool"),
     }
+}
+
+/// Gives the process the keys of its audio. Without the one that new audio wants it does not start: nothing is stored plain by mistake. An older one
+/// that is missing locks older audio alone.
+pub(super) fn audio_keys(config: &Config) -> Result<()> {
+    let privacy = &config.privacy;
+    let current = privacy.audio_key.as_deref().map(Key::load).transpose()?;
+    let old = |name: &String| {
+        let tell = |error: &KeyError| log::error!("{error}; audio that was encrypted with it cannot be heard");
+        Key::load(name).inspect_err(tell).ok()
+    };
+    let old: Vec<Key> = privacy.old_audio_keys.iter().filter_map(old).collect();
+    for path in privacy.audio_key.iter().chain(&privacy.old_audio_keys).filter_map(|name| path_of(name)) {
+        if is_public(&path) {
+            log::warn!("every user of this machine can read the audio key {}: chmod 600 it", path.display());
+        }
+    }
+    if let Some(key) = &current {
+        log::info!("own audio is encrypted on disk with the key {}, and read with {} older ones", key.id(), old.len());
+    }
+    install(Keyring::new(current, old));
+    Ok(())
 }
 
 pub(super) fn tls(config: &Config) -> Result<Option<Tls>> {

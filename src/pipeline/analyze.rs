@@ -1,6 +1,5 @@
 //! One finished file from samples to text, without a daemon: what `lineside analyze` and uploads do.
 
-use std::fs::File;
 use std::path::Path;
 
 use serde::Serialize;
@@ -11,6 +10,7 @@ use crate::audio::format::Kind;
 use crate::audio::quality::{self, Quality};
 use crate::audio::reader::{RecordingReader, kind_of};
 use crate::audio::resample::to_model;
+use crate::audio::sound_file::SoundFile;
 use crate::audio::{AudioError, quality::Pairing};
 use crate::call::{CallTime, Leg};
 use crate::speech::engine::Piece;
@@ -79,7 +79,7 @@ pub type Sound = (u32, Vec<Vec<i16>>);
 /// Reads a whole file of any known kind. Blocks.
 pub fn read(path: &Path) -> Result<Sound, AudioError> {
     let extension = path.extension().map(|ext| ext.to_string_lossy().into_owned()).unwrap_or_default();
-    let file = File::open(path)?;
+    let file = SoundFile::open(path)?;
     if let Kind::Streamable(layout) = kind_of(&file, &extension)? {
         let mut reader = RecordingReader::from_file(file, &extension)?;
         let mut legs = vec![Vec::new(); usize::from(layout.channels)];

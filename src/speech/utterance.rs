@@ -34,7 +34,7 @@ impl Default for EndpointSettings {
             min_speech_ms: 120,
             silence_ms: 450,
             pre_roll_ms: 250,
-            post_roll_ms: 200,
+            post_roll_ms: 140,
             max_ms: 14_000,
         }
     }

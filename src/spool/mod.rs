@@ -27,8 +27,8 @@ use tokio::sync::mpsc;
 
 pub use leaving::mark;
 pub use leg::{LegAudio, LegReader, SpooledLeg};
-pub use recover::{Orphan, Sidecar};
-pub use silence::{overwrite, remove};
+pub use recover::{Orphan, Sidecar, is_locked, settle};
+pub use silence::{erase, overwrite, remove};
 pub use writer::{FollowedLeg, LegWriter};
 
 use crate::call::{CallId, CallNames, Leg, LegKey, Source, WallTime};

@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{LegSpec, SpoolError, SpooledLeg};
-use crate::audio::wav;
+use crate::audio::sealed::SealedError;
+use crate::audio::sound_file::{SoundFile, SoundWriter, is_sealed, len_of};
+use crate::audio::{AudioError, wav};
 use crate::call::LegKey;
 
 /// What lies beside a leg's file.
@@ -47,9 +49,34 @@ pub(super) fn write_sidecar(audio: &Path, leg: &SpooledLeg) -> io::Result<()> {
     fs::write(audio.with_extension("json"), text)
 }
 
-/// Samples in a spool file by its length: right after any crash.
-pub(super) fn samples_in(path: &Path) -> io::Result<u64> {
-    Ok(fs::metadata(path)?.len().saturating_sub(wav::HEADER_LEN as u64) / 2)
+/// Samples in a spool file of so many bytes.
+pub(super) fn samples_of(len: u64) -> u64 {
+    len.saturating_sub(wav::HEADER_LEN as u64) / 2
+}
+
+/// Samples in a spool file by its length: right after any crash. An encrypted file is finished now, if a crash kept it from that; what goes then is
+/// a slot that the power cut tore, which nobody can read. Blocks.
+pub fn settle(path: &Path) -> Result<u64, SpoolError> {
+    let fail = |source: AudioError| SpoolError::Audio { path: path.into(), source };
+    let len = len_of(path).map_err(|error| fail(error.into()))?;
+    if !is_sealed(path).unwrap_or(false) {
+        return Ok(samples_of(len));
+    }
+    let writer = SoundWriter::open(path).map_err(fail)?;
+    let len = writer.len().map_err(|error| fail(error.into()))?;
+    if writer.is_unfinished() {
+        let mut head = [0; wav::HEADER_LEN];
+        SoundFile::open(path).and_then(|file| file.read_at(0, &mut head)).map_err(fail)?;
+        wav::resize(&mut head, len);
+        let head = &head[..head.len().min(len as usize)];
+        writer.write_at(0, head).and_then(|()| writer.finish()).map_err(|error| fail(error.into()))?;
+    }
+    Ok(samples_of(len))
+}
+
+/// Whether a spool file is encrypted with a key that this process was not given. Blocks.
+pub fn is_locked(path: &Path) -> bool {
+    matches!(SoundFile::open(path), Err(AudioError::Sealed(SealedError::NoKey(_))))
 }
 
 pub(super) fn highest_key(folder: &Path) -> Result<i64, SpoolError> {
@@ -67,7 +94,7 @@ pub(super) fn orphans(folder: &Path, known: &HashSet<LegKey>) -> Result<Vec<Orph
         }
         let wav = path.with_extension("wav");
         let read = fs::read(path).and_then(|text| serde_json::from_slice::<Sidecar>(&text).map_err(io::Error::other));
-        match read.and_then(|sidecar| Ok((samples_in(&wav)?, sidecar))) {
+        match read.and_then(|sidecar| Ok((settle(&wav).map_err(io::Error::other)?, sidecar))) {
             Ok((samples, Sidecar { key, spec })) => found.push(Orphan { key, spec, path: wav, samples }),
             Err(error) => log::warn!("spool: {}: {error}; its audio is left alone and has no text", path.display()),
         }

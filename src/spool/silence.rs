@@ -3,34 +3,43 @@
 //! Recordings that are only referred to are never written to: their stretches are silent for readers alone (`audio/silence.rs`). What an SSD or a
 //! copying file system keeps of overwritten blocks is beyond it.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::{SpoolError, leaving, recover};
-use crate::audio::wav;
+use crate::audio::sound_file::{self, SoundWriter};
+use crate::audio::{AudioError, wav};
 
 /// Overwrites a stretch of a spool file with silence, as far as the file reaches, and waits until the disk has it. Returns one past the last
 /// sample of the file. A file that is gone is silent enough. Blocks.
 pub fn overwrite(path: &Path, start: u64, end: u64) -> Result<u64, SpoolError> {
     const PIECE: u64 = 1 << 15;
     let fail = |source| SpoolError::Io { action: "silence", path: path.into(), source };
-    let file = match OpenOptions::new().write(true).open(path) {
+    let file = match SoundWriter::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(end),
-        Err(error) => return Err(fail(error)),
+        Err(AudioError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => return Ok(end),
+        Err(source) => return Err(SpoolError::Audio { path: path.into(), source }),
     };
-    let samples = recover::samples_in(path).map_err(fail)?;
+    let samples = recover::samples_of(file.len().map_err(fail)?);
     let end = end.min(samples);
     let zeros = vec![0; 2 * PIECE as usize];
     let mut place = start;
     while place < end {
         let count = (end - place).min(PIECE);
-        file.write_all_at(&zeros[..2 * count as usize], wav::HEADER_LEN as u64 + 2 * place).map_err(fail)?;
+        file.write_at(wav::HEADER_LEN as u64 + 2 * place, &zeros[..2 * count as usize]).map_err(fail)?;
         place += count;
     }
-    file.sync_data().map_err(fail)?;
+    file.sync().map_err(fail)?;
     Ok(samples)
+}
+
+/// Overwrites all of a file and deletes it with its description; gives back its bytes. An encrypted one goes without its key. Blocks.
+pub fn erase(path: &Path) -> Result<u64, SpoolError> {
+    match sound_file::blank(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(SpoolError::Io { action: "overwrite", path: path.into(), source })
+        }
+        _ => remove(path),
+    }
 }
 
 /// Deletes a spool file with its description, and its day when that was the last of it; gives back its bytes. Gone already is as good. Blocks.

@@ -4,9 +4,7 @@
 //! and Asterisk keeps the audio in the kernel (about 270 s of 8 kHz audio per leg, measured) instead of losing it.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,6 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{SpoolError, SpoolEvent, SpooledLeg, recover};
+use crate::audio::sound_file::SoundWriter;
 use crate::audio::wav;
 use crate::call::{LegKey, Moment, WallTime};
 
@@ -86,7 +85,7 @@ impl Disk {
 }
 
 struct OpenFile {
-    file: File,
+    file: SoundWriter,
     leg: Arc<SpooledLeg>,
     samples: u64,
     header_at: Instant,
@@ -111,7 +110,7 @@ impl Writing {
                 Job::Samples { leg, samples, at } => self.write(leg, samples, at),
                 Job::Close { leg, reason, events } => {
                     if let Some(mut open) = self.files.remove(&leg.key) {
-                        put_header(&mut open);
+                        finish(&mut open);
                     }
                     if leg.close(reason) {
                         let _ = events.blocking_send(SpoolEvent::Closed(leg));
@@ -121,7 +120,7 @@ impl Writing {
             }
         }
         for open in self.files.values_mut() {
-            put_header(open);
+            finish(open);
         }
         if self.lost > 0 {
             log::error!("spool: stopped while the disk refused: {} samples of live legs are lost", self.lost);
@@ -166,8 +165,8 @@ impl Writing {
         }
         recover::write_sidecar(path, &leg).map_err(fail("describe"))?;
         // A key is given once, so what lies there is a try of ours that got no further.
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(path).map_err(fail("create"))?;
-        file.write_all_at(&wav::header(leg.spec.rate_hz, 1, 0), 0).map_err(fail("write"))?;
+        let file = SoundWriter::create(path).map_err(fail("create"))?;
+        file.write_at(0, &wav::header(leg.spec.rate_hz, 1, 0)).map_err(fail("write"))?;
         self.accept();
         self.files.insert(leg.key, OpenFile { file, leg, samples: 0, header_at: Instant::now() });
         Ok(())
@@ -179,7 +178,7 @@ impl Writing {
         let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         let place = wav::HEADER_LEN as u64 + open.samples * 2;
         // Writing at a fixed place makes a try after half a write harmless.
-        while let Err(error) = open.file.write_all_at(&bytes, place) {
+        while let Err(error) = open.file.write_at(place, &bytes) {
             self.refuse("write", open.leg.audio().path(), &error);
             if self.stopping.load(Ordering::Relaxed) {
                 self.lost += samples.len();
@@ -192,7 +191,8 @@ impl Writing {
         open.samples += samples.len() as u64;
         open.leg.grow_to(open.samples, at);
         metrics::counter!("lineside_spool_bytes_total").increment(bytes.len() as u64);
-        if open.header_at.elapsed() >= HEADER_EVERY {
+        // No other tool reads an encrypted file, and a power cut while its first slot is rewritten would cost more than a header.
+        if open.header_at.elapsed() >= HEADER_EVERY && !open.file.is_unfinished() {
             put_header(&mut open);
         }
         self.files.insert(key, open);
@@ -209,10 +209,18 @@ fn takes_nothing(error: &io::Error) -> bool {
 fn put_header(open: &mut OpenFile) {
     open.header_at = Instant::now();
     let header = wav::header(open.leg.spec.rate_hz, 1, open.samples);
-    if let Err(error) = open.file.write_all_at(&header, 0)
+    if let Err(error) = open.file.write_at(0, &header)
         && error.kind() != io::ErrorKind::StorageFull
     {
         log::debug!("spool: header of leg {}: {error}", open.leg.key);
+    }
+}
+
+/// The last that is done to a file.
+fn finish(open: &mut OpenFile) {
+    put_header(open);
+    if let Err(error) = open.file.finish() {
+        log::warn!("spool: finish {}: {error}; it stays readable as it is", open.leg.audio().path().display());
     }
 }
 

@@ -6,6 +6,7 @@ mod api;
 mod bad_input;
 mod bed;
 mod desk;
+mod encryption;
 mod latency;
 mod live;
 mod metrics;

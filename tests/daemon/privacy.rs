@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::bed::{self, Bed, speak, uuid_of};
 
 /// A sentence by one of the demo's voices, 8 kHz, with air before and a second of silence after it.
-fn say(bed: &Bed, text: &str) -> Vec<i16> {
+pub fn say(bed: &Bed, text: &str) -> Vec<i16> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/demo-model");
     let script = "import sys, rendering, voice\n\
         rendering.write_wav(sys.argv[1], voice.say(sys.argv[2], 'en-us+f2', 150).samples * 0.5)\n";

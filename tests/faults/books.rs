@@ -1,5 +1,6 @@
 //! What must be true after every fault: nothing lost, nothing twice.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -50,20 +51,27 @@ pub fn count(db: &Connection, sql: &str) -> i64 {
     db.query_row(sql, [], |row| row.get(0)).expect("count")
 }
 
-/// What the files of a live call's legs hold, without the silence that stands for gaps: one list per leg, in the order in which they opened.
-pub fn kept(bed: &Bed, call: &str) -> Vec<Vec<i16>> {
+/// The files of a live call's legs, in the order in which they opened.
+pub fn own_files(bed: &Bed, call: &str) -> Vec<PathBuf> {
     let db = database(bed);
     let mut legs = db
         .prepare("SELECT leg.path FROM leg JOIN call ON call.id = leg.call WHERE call.call_id = ?1 AND leg.owned ORDER BY leg.id")
         .expect("query");
-    let paths: Vec<String> =
-        legs.query_map([call], |row| row.get(0)).expect("rows").map(|row| row.expect("row")).collect();
-    paths
+    let paths = legs.query_map([call], |row| row.get::<_, String>(0)).expect("rows");
+    paths.map(|path| path.expect("row").into()).collect()
+}
+
+/// What those files hold, without the silence that stands for gaps: one list per leg.
+pub fn kept(bed: &Bed, call: &str) -> Vec<Vec<i16>> {
+    own_files(bed, call)
         .iter()
         .map(|path| {
-            let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{path}: {error}"));
-            let samples = bytes[44..].chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]]));
-            samples.filter(|&sample| sample != 0).collect()
+            let mut samples = Vec::new();
+            lineside::audio::reader::RecordingReader::open(path)
+                .and_then(|mut reader| reader.read_samples(0, 0, usize::MAX, &mut samples))
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            samples.retain(|&sample| sample != 0);
+            samples
         })
         .collect()
 }

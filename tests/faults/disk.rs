@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::bed::{self, Bed, speak, uuid_of};
 use crate::books;
 use crate::{Fault, Outcome, Skipped};
+use lineside::audio::sealed::keys::{self, Key, Keyring};
 
 /// These disks are small: the guard that stops new calls on a nearly full disk has a test of its own.
 const NO_GUARD: &str = "[retention]\nwarn_free_mb = 0\ndrop_free_mb = 0\nstop_free_mb = 0";
@@ -15,7 +16,12 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "disk full at every write",
         checks: "with 0 to 192 KiB left when a call comes, hung up while it is full: the sound is in its file whole and once; API answers; said once",
-        run: full_at_every_write,
+        run: || full_at_every_write(Bed::new("none", NO_GUARD), false),
+    },
+    Fault {
+        name: "disk full at every write of encrypted sound",
+        checks: "the same with [privacy] audio_key",
+        run: full_at_every_write_of_encrypted_sound,
     },
     Fault {
         name: "disk full during a call",
@@ -99,8 +105,18 @@ fn seconds(bed: &Bed, call: &str) -> f64 {
         .map_or(0.0, |call| call["total_audio_duration"].as_f64().unwrap_or(0.0))
 }
 
-fn full_at_every_write() -> Outcome {
-    let mut bed = Bed::new("none", NO_GUARD);
+fn full_at_every_write_of_encrypted_sound() -> Outcome {
+    let key = tempfile::tempdir().expect("temp dir");
+    let path = key.path().join("key").display().to_string();
+    let bed = Bed::new("none", &format!("{NO_GUARD}\n[privacy]\naudio_key = {path:?}"));
+    let made = bed.command(&["key", "new", &path]).status().expect("run");
+    assert!(made.success(), "lineside key new");
+    let key = Key::load(&path).expect("a key");
+    keys::install(Keyring::new(None, vec![key])); // for the books, which read files themselves
+    full_at_every_write(bed, true)
+}
+
+fn full_at_every_write(mut bed: Bed, encrypted: bool) -> Outcome {
     let disk = Mounted::tmpfs(&bed.path("state"), "size=8m")?;
     bed.start();
     let steps = [0, 4, 8, 12, 16, 20, 24, 32, 48, 64, 96, 128, 192];
@@ -116,6 +132,8 @@ fn full_at_every_write() -> Outcome {
         assert!(bed.try_get("/health/models").is_some(), "the daemon answers with {left} KiB left");
         disk.free();
         bed.until_completed(&id);
+        let sealed = |path: &PathBuf| lineside::audio::sound_file::is_sealed(path).expect("look");
+        assert!(books::own_files(&bed, &id).iter().all(|path| sealed(path) == encrypted), "{id}: as it was wanted");
         assert!(books::kept(&bed, &id) == [sound], "call {id} with {left} KiB left: every sample, once");
     }
     let log = bed.log();

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::folders::FileKey;
 use super::take::TakeError;
 use super::{Ledger, Recordings, SETTLED};
+use crate::audio::sound_file::SoundWriter;
 use crate::audio::{AudioError, format, wav};
 use crate::capture::follow::{self, Following};
 use crate::capture::wall_clock;
@@ -225,7 +226,7 @@ impl<L: Ledger> Recordings<L> {
             let path = self.spool.folder().join("saved").join(format!("{:09}.wav", key.0));
             let io = |error| TakeError::Audio(AudioError::Io(error));
             fs::create_dir_all(path.parent().unwrap_or(&path)).map_err(io)?;
-            let mut out = fs::File::create(&path).map_err(io)?;
+            let mut out = SoundWriter::create(&path).map_err(io)?;
             out.write_all(&wav::header(rate_hz, 1, file.samples)).map_err(io)?;
             let (mut from, mut samples) = (0, Vec::new());
             loop {
@@ -238,6 +239,7 @@ impl<L: Ledger> Recordings<L> {
                 let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
                 out.write_all(&bytes).map_err(io)?;
             }
+            out.finish().map_err(io)?;
             let audio = LegAudio::Spooled { path };
             if let Some(leg) = file.legs.get(channel) {
                 leg.leg().moved_to(audio.clone());

@@ -7,6 +7,8 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{Check, bad, good};
+use crate::audio::sealed::keys::{Key, KeyError, is_public, path_of};
+use crate::config::Privacy;
 use crate::governor::quota;
 use crate::host::cpu::Level;
 
@@ -28,6 +30,42 @@ pub(super) fn kernels() -> Check {
         ),
         _ => good("cpu", found),
     }
+}
+
+/// Whether own audio is encrypted, and whether its keys are there.
+pub(super) fn encryption(privacy: &Privacy) -> Vec<Check> {
+    let what = "encryption";
+    let mut checks = Vec::new();
+    match privacy.audio_key.as_deref().map(|name| (name, Key::load(name))) {
+        None => checks.push(good(what, "off: own audio lies on the disk as plain WAV")),
+        Some((name, Ok(key))) => checks.push(good(
+            what,
+            format!("on: own audio is encrypted with the key {} ({name}); {} older keys", key.id(), privacy.old_audio_keys.len()),
+        )),
+        // Where only the unit has it, the daemon below tells whether it started with it.
+        Some((name, Err(KeyError::NoCredential(_)))) => checks.push(good(
+            what,
+            format!("on, with the unit's credential {name}, which cannot be seen from here; without it lineside does not start"),
+        )),
+        Some((_, Err(error))) => checks.push(bad(what, error.to_string(), "bring the key back: lineside does not start without it")),
+    }
+    for name in &privacy.old_audio_keys {
+        if let Err(error) = Key::load(name)
+            && !matches!(error, KeyError::NoCredential(_))
+        {
+            checks.push(bad(what, error.to_string(), "bring the key back, or take it out of [privacy] old_audio_keys"));
+        }
+    }
+    for path in privacy.audio_key.iter().chain(&privacy.old_audio_keys).filter_map(|name| path_of(name)) {
+        if is_public(&path) {
+            checks.push(bad(
+                what,
+                format!("every user of this machine can read the key {}", path.display()),
+                format!("chmod 600 {}", path.display()),
+            ));
+        }
+    }
+    checks
 }
 
 /// The unit's CPU quota as the kernel holds the running daemon to it. Only where systemd runs it.

@@ -2,7 +2,7 @@
 //!
 //! A backup is a folder: `lineside.db` (a consistent snapshot), `spool/` (own sound), `glossary.csv` and `lineside.toml` (when there is one) and
 //! `manifest.json` with size and SHA-256 of each file, written last: a folder without it is no backup. Models and recordings that are not ours are
-//! not in it.
+//! not in it, nor are the keys of encrypted sound, which is copied as it is.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::audio::sound_file::is_sealed;
 use crate::store::forget::Alone;
 
 /// Why there is no backup, or nothing was restored.
@@ -84,6 +85,8 @@ pub struct Copied {
     pub bytes: u64,
     /// Sound that was deleted or unreadable by the time its turn came.
     pub missing: usize,
+    /// Sound files that are encrypted: copied as they are, without their key.
+    pub sealed: usize,
 }
 
 fn empty_folder(path: &Path) -> Result<(), BackupError> {
@@ -173,7 +176,10 @@ pub fn backup(state: &Path, config: Option<&Path>, to: &Path) -> Result<Copied, 
         for path in [path.clone(), path.with_extension("json")] {
             let Some(name) = place(&path) else { continue };
             match copy(&path, &to.join(&name), &name) {
-                Ok(entry) => files.push(entry),
+                Ok(entry) => {
+                    files.push(entry);
+                    copied.sealed += usize::from(is_sealed(&path).unwrap_or(false));
+                }
                 Err(BackupError::Io { action: "read", .. }) => copied.missing += 1,
                 Err(error) => return Err(error),
             }

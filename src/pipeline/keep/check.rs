@@ -1,7 +1,11 @@
-//! Looks a state folder over: the database, and its rows against the files of the spool and the cache, both ways.
+//! Looks a state folder over: the database, its rows against the files of the spool and the cache, both ways, and whether encrypted sound opens.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::audio::AudioError;
+use crate::audio::sealed::SealedError;
+use crate::audio::sound_file::{SoundFile, is_sealed};
 use crate::call::WallTime;
 use crate::spool;
 use crate::store::StoreError;
@@ -23,8 +27,56 @@ fn list(state: &Path) -> Files {
     }
 }
 
+/// How much of encrypted sound is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Header, length and end.
+    Ends,
+    /// Every chunk.
+    Whole,
+}
+
+/// Encrypted files that do not open. Those that only want their key are one finding.
+fn sealed(files: &[PathBuf], depth: Depth) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut locked: BTreeMap<String, (usize, &Path)> = BTreeMap::new();
+    for path in files.iter().filter(|path| is_sealed(path).unwrap_or(false)) {
+        match opens(path, depth) {
+            Ok(()) => {}
+            Err(AudioError::Sealed(SealedError::NoKey(key))) => {
+                locked.entry(key.to_string()).or_insert((0, path)).0 += 1;
+            }
+            Err(error) => found.push(Finding {
+                problem: format!("{}: {error}", path.display()),
+                mend: "lineside leaves it alone; what of it opens is still played".into(),
+                mended: false,
+            }),
+        }
+    }
+    found.extend(locked.into_iter().map(|(key, (count, first))| Finding {
+        problem: format!("{count} sound files are encrypted with the key {key}, which is not here; the first is {}", first.display()),
+        mend: "name that key in [privacy] old_audio_keys; one that is a credential of the unit alone: OPERATIONS.md says how to check with it".into(),
+        mended: false,
+    }));
+    found
+}
+
+fn opens(path: &Path, depth: Depth) -> Result<(), AudioError> {
+    let file = SoundFile::open(path)?;
+    let len = file.len()?;
+    let mut piece = vec![0; 1 << 18];
+    let mut place = if depth == Depth::Whole { 0 } else { len.saturating_sub(1) };
+    while place < len {
+        match file.read_at(place, &mut piece)? {
+            0 => break,
+            got => place += got as u64,
+        }
+    }
+    Ok(())
+}
+
 /// Checks a folder on which no daemon runs, and mends it if asked. Blocks, for minutes on a large one.
-pub fn check(state: &Path, mode: Mode, now: WallTime) -> Result<Vec<Finding>, StoreError> {
+pub fn check(state: &Path, mode: Mode, depth: Depth, now: WallTime) -> Result<Vec<Finding>, StoreError> {
     let alone = Alone::open(state)?;
     let mut found = database(&alone.connection, mode)?;
     let remove = |path: &Path| std::fs::remove_file(path).is_ok() && spool::remove(path).is_ok();
@@ -33,6 +85,8 @@ pub fn check(state: &Path, mode: Mode, now: WallTime) -> Result<Vec<Finding>, St
         let name = path.file_name().unwrap_or_default();
         std::fs::create_dir_all(&folder).and_then(|()| std::fs::rename(path, folder.join(name))).is_ok()
     };
-    found.extend(files(&alone.connection, &list(state), mode, now.0, remove, keep)?);
+    let list = list(state);
+    found.extend(files(&alone.connection, &list, mode, now.0, remove, keep)?);
+    found.extend(sealed(&list.audio, depth));
     Ok(found)
 }

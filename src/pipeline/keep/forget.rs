@@ -166,8 +166,7 @@ fn delete_files(state: &Path, report: &mut Report) {
         report.left.push("the database's log could not be emptied, somebody was reading: run the command again".into());
     }
     for path in &report.erased.audio {
-        let gone = spool::overwrite(path, 0, u64::MAX).and_then(|_| spool::remove(path));
-        match gone {
+        match spool::erase(path) {
             Ok(0) => {}
             Ok(size) => {
                 report.files += 1;

@@ -9,14 +9,14 @@ use super::call::{Call, Hearing, RunningLeg};
 use super::calls::{Calls, Numbers};
 use super::{Live, Parts};
 use crate::audio::reader::RecordingReader;
-use crate::call::{CallNames, LegKey, WallTime};
+use crate::call::{CallKey, CallNames, LegKey, WallTime};
 use crate::pipeline::clock::StepWatch;
 use crate::pipeline::partial::Partials;
 use crate::pipeline::privacy::Privacy;
 use crate::pipeline::transcribe::{Job, Work};
 use crate::pipeline::watching::Watching;
 use crate::speech::queue::Urgency;
-use crate::spool::{LegAudio, LegSpec, SpooledLeg};
+use crate::spool::{self, LegAudio, LegSpec, SpooledLeg};
 use crate::store::StoreError;
 use crate::store::change::Change;
 use crate::store::recovery::{OpenCall, OpenLeg, OpenUtterance, Recovery};
@@ -46,8 +46,18 @@ impl Live {
             clock: StepWatch::new((parts.now)(), Instant::now()),
             parts,
         };
+        let locked: HashSet<CallKey> =
+            recovery.legs.iter().filter(|leg| leg.owned && spool::is_locked(&leg.path)).map(|leg| leg.call).collect();
         for call in recovery.calls {
-            live.take_up_call(call).await?;
+            if locked.contains(&call.key) {
+                log::error!(
+                    "call {} was not over when lineside stopped, and its sound is encrypted with a key that is not here: it is left as it is, and goes \
+                     on when lineside starts with that key ([privacy] audio_key, old_audio_keys)",
+                    call.id
+                );
+            } else {
+                live.take_up_call(call).await?;
+            }
         }
         for leg in recovery.legs {
             live.take_up_leg(leg).await?;
@@ -162,5 +172,8 @@ impl Live {
 
 /// Samples in a leg's file, whatever a crash left of it.
 fn length_of(audio: &LegAudio) -> u64 {
+    if audio.owned() {
+        return spool::settle(audio.path()).inspect_err(|error| log::error!("{error}")).unwrap_or(0);
+    }
     RecordingReader::open(audio.path()).and_then(|reader| reader.available_samples()).unwrap_or(0)
 }
