@@ -128,9 +128,9 @@ mod tests {
 
     const LEG: LegKey = LegKey(1);
 
-    fn text() -> Option<(String, Recognition)> {
+    fn text() -> Text {
         let recognition = Recognition { pieces: Vec::new(), language: None, dropped: None, took: Duration::ZERO };
-        Some(("engine".into(), recognition))
+        ("engine".into(), recognition)
     }
 
     #[test]
@@ -138,11 +138,11 @@ mod tests {
         let ahead = Ahead::default();
         ahead.want(LEG, 0, 10);
         assert!(ahead.begin(LEG, 0, 10));
-        ahead.end(LEG, 0, 10, text());
+        ahead.end(LEG, 0, 10, Some(text()));
         assert!(ahead.take(LEG, 0, 12).is_none(), "somebody went on speaking");
         ahead.want(LEG, 0, 12);
         assert!(ahead.begin(LEG, 0, 12));
-        ahead.end(LEG, 0, 12, text());
+        ahead.end(LEG, 0, 12, Some(text()));
         assert!(ahead.take(LEG, 0, 12).is_some());
         assert!(ahead.take(LEG, 0, 12).is_none());
     }
@@ -156,7 +156,7 @@ mod tests {
         assert!(ahead.take(LEG, 0, 10).is_none());
         ahead.want(LEG, 0, 12);
         assert!(ahead.begin(LEG, 0, 12));
-        ahead.end(LEG, 0, 10, text());
+        ahead.end(LEG, 0, 10, Some(text()));
         ahead.end(LEG, 0, 12, None);
         assert!(ahead.take(LEG, 0, 12).is_none());
     }
@@ -190,7 +190,7 @@ mod tests {
         let other = Arc::clone(&ahead);
         let waiting = std::thread::spawn(move || other.take(LEG, 0, 10).is_some());
         std::thread::sleep(Duration::from_millis(50));
-        ahead.end(LEG, 0, 10, text());
+        ahead.end(LEG, 0, 10, Some(text()));
         assert!(waiting.join().expect("no panic"));
     }
 }

@@ -245,22 +245,15 @@ impl Workers {
                 std::thread::sleep(Duration::from_millis(100));
                 continue;
             }
-            match self.queue.pop(Duration::from_millis(500)) {
-                Some(Work::Utterance(job)) => {
-                    if !self.write_down(Stretch::Utterance(job), mine) {
-                        return;
-                    }
-                }
-                Some(Work::Ahead(stretch)) => {
-                    if !self.write_down(Stretch::Ahead(stretch), mine) {
-                        return;
-                    }
-                }
+            let wanted = match self.queue.pop(Duration::from_millis(500)) {
+                Some(Work::Utterance(job)) => self.write_down(Stretch::Utterance(job), mine),
+                Some(Work::Ahead(said)) => self.write_down(Stretch::Ahead(said), mine),
                 Some(Work::Again(job, answer)) => {
                     let (name, recogniser) = mine.for_text(false);
                     let result = self.read_again(recogniser, &job);
                     self.note(&result);
                     let _ = answer.send(Written { job: *job, result, engine: name.to_string() }); // nobody wants it any more
+                    true
                 }
                 Some(Work::Growing(growing)) => {
                     let result = self.orders.while_running(|| {
@@ -270,16 +263,18 @@ impl Workers {
                     let took = result.as_ref().map_or(Duration::ZERO, |recognition| recognition.took);
                     let text = result.map(|recognition| recognition.text()).unwrap_or_default();
                     let words = text.split_whitespace().map(String::from).collect();
-                    if self.done.blocking_send(Done::Growing(Reading { growing, words, took })).is_err() {
-                        return;
-                    }
+                    self.done.blocking_send(Done::Growing(Reading { growing, words, took })).is_ok()
                 }
                 Some(Work::Probe(answer)) => {
                     let result = mine.usual.1.recognise(&vec![0.0; 16_000]).map_err(|error| error.to_string());
                     self.note(&result);
                     let _ = answer.send(result.map(|recognition| recognition.took));
+                    true
                 }
-                None => {}
+                None => true,
+            };
+            if !wanted {
+                return;
             }
         }
     }

@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn an_utterance_has_air_on_both_sides_and_ends_after_silence() {
         let out = run(&speech(&[(100, 0.0), (50, 0.9), (60, 0.0), (50, 0.9), (100, 0.0)]), |_| -30.0);
-        assert_eq!(out, [(100 - 16, 150 + 13), (210 - 16, 260 + 13)]);
+        assert_eq!(out, [(100 - 16, 150 + 9), (210 - 16, 260 + 9)]);
     }
 
     #[test]
@@ -266,7 +266,7 @@ mod tests {
                 told.extend(pausing);
             }
         }
-        assert_eq!(told, [(34, 100 + 13), (34, 165 + 13)]);
+        assert_eq!(told, [(34, 100 + 9), (34, 165 + 9)]);
         assert_eq!(ended, told[1..]);
     }
 

@@ -8,6 +8,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -83,9 +84,16 @@ pub struct Bed {
     pub launcher: Vec<String>,
 }
 
-/// A port that nobody listens on.
+/// A port that nobody listens on. Below those that the kernel gives to clients (Linux: from 32768 on): one of them took it before the daemon did.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("address").port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let number = std::process::id() as u16 % 1000 * 20 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 10_000 + number % 22_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 impl Bed {
