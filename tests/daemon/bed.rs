@@ -88,8 +88,8 @@ pub struct Bed {
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     loop {
-        let number = std::process::id() as u16 % 1000 * 20 + NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = 10_000 + number % 22_000;
+        let number = std::process::id() * 131 + u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = 10_000 + (number % 22_000) as u16;
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }

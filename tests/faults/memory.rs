@@ -124,7 +124,8 @@ fn recorded(bed: &mut Bed, limited: impl FnOnce(&mut Bed) -> usize, free: impl F
 
 fn in_a_cgroup() -> Outcome {
     let model = books::model()?;
-    let (low, high) = needs(&model, "VmHWM");
+    // Without what is mapped from files: that the kernel takes back before it kills.
+    let (low, high) = needs(&model, "RssAnon");
     let group = Cgroup::new()?;
     let mut bed = Bed::new(&model, "");
     // More than an idle daemon has, less than inference takes.
