@@ -1,5 +1,6 @@
 //! What time does to a call: progress is noted, rules on silence are asked, and what is over ends.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -48,7 +49,7 @@ impl Live {
         }
     }
 
-    /// How far legs have come; those of a former run that did not turn up are closed.
+    /// How far legs have come; those of a former run with which nobody goes on are closed, and the rest of their sound is heard.
     fn progress(&mut self, now: WallTime) -> Vec<Change> {
         let waited = Instant::now() >= self.resume_until;
         let mut changes = Vec::new();
@@ -56,7 +57,11 @@ impl Live {
             let leg = &running.leg;
             let samples = leg.samples();
             if waited && running.hearing == Hearing::Awaited {
-                running.hearing = Hearing::Over;
+                // Gone, or over when the former run ended: then its file is all there, and not all of it was heard.
+                running.hearing = if running.settled < samples { Hearing::Going } else { Hearing::Over };
+                if running.hearing == Hearing::Going {
+                    let _ = self.parts.listener.send((Arc::clone(leg), running.settled)); // it has ended with the process
+                }
                 let reason = "gone after a restart".into();
                 changes.push(Change::LegClosed { leg: leg.key, samples, reason, at: now });
             }
