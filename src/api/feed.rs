@@ -35,15 +35,12 @@ fn dropped() {
 
 /// `WS /ws/calls`
 pub(super) async fn all_calls(State(api): State<Api>, access: Access, upgrade: WebSocketUpgrade) -> Response {
-    upgrade.max_message_size(4096).on_upgrade(move |socket| websocket(api, access, socket, None, None)).into_response()
+    answer_with(upgrade, api, access, None, None)
 }
 
 /// `WS /ws/alerts`
 pub(super) async fn alerts(State(api): State<Api>, access: Access, upgrade: WebSocketUpgrade) -> Response {
-    upgrade
-        .max_message_size(4096)
-        .on_upgrade(move |socket| websocket(api, access, socket, None, Some(ALERTS)))
-        .into_response()
+    answer_with(upgrade, api, access, None, Some(ALERTS))
 }
 
 /// `WS /ws/calls/{id}`
@@ -54,14 +51,31 @@ pub(super) async fn one_call(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
     let call = find_call(&api, &id).await?.key;
-    Ok(upgrade
-        .max_message_size(4096)
-        .on_upgrade(move |socket| websocket(api, access, socket, Some(call), None))
-        .into_response())
+    Ok(answer_with(upgrade, api, access, Some(call), None))
 }
 
-async fn websocket(api: Api, access: Access, mut socket: WebSocket, mut only: Option<CallKey>, kinds: Option<&[&str]>) {
-    let mut live = Batches::new(api.store.live());
+/// Subscribed before the client is told that it is connected: from then on it misses nothing.
+fn answer_with(
+    upgrade: WebSocketUpgrade,
+    api: Api,
+    access: Access,
+    only: Option<CallKey>,
+    kinds: Option<&'static [&'static str]>,
+) -> Response {
+    let live = Batches::new(api.store.live());
+    upgrade
+        .max_message_size(4096)
+        .on_upgrade(move |socket| websocket(api, access, (socket, live), only, kinds))
+        .into_response()
+}
+
+async fn websocket(
+    api: Api,
+    access: Access,
+    (mut socket, mut live): (WebSocket, Batches),
+    mut only: Option<CallKey>,
+    kinds: Option<&[&str]>,
+) {
     let lease = access.lease(&api.walls, &api.stop);
     loop {
         let mut messages: Vec<Message> = Vec::new();
