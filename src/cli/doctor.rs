@@ -87,7 +87,9 @@ pub(super) fn run(arguments: &DoctorArguments, path: Option<&Path>) -> anyhow::R
     checks.extend(unit::quota_in_force());
     checks.push(inotify());
     checks.extend(asterisk());
-    checks.push(match arguments.daemon.fetch(&config, "/health") {
+    let health = arguments.daemon.fetch(&config, "/health");
+    checks.extend(health.as_ref().ok().and_then(|health| manager(&health["ami"])));
+    checks.push(match health {
         Ok(health) => {
             let status = health["status"].as_str().unwrap_or("?").to_string();
             let found = format!(
@@ -154,9 +156,14 @@ fn disk(config: &Config) -> Check {
 fn model(config: &Config) -> Check {
     let loaded = models::resolve(&config.paths.models(), &config.speech.model)
         .map_err(|error| error.to_string())
-        .and_then(|model| engine::load(&model, 1).map_err(|error| error.to_string()));
+        .and_then(|model| engine::load(&model, 1).map(|engine| (model, engine)).map_err(|error| error.to_string()));
     match loaded {
-        Ok(engine) => good("model", engine.name()),
+        Ok((model, engine)) => match unit::slow_here(model.kind) {
+            None => good("model", engine.name()),
+            Some(problem) => {
+                bad("model", format!("{}: {problem}", engine.name()), "take one for whisper.cpp: `lineside model list`")
+            }
+        },
         Err(error) => bad("model", error, format!("`lineside model pull {}`", config.speech.model)),
     }
 }
@@ -173,6 +180,19 @@ fn inotify() -> Check {
     } else {
         bad("inotify", format!("{watches} folders can be watched"), "`sysctl fs.inotify.max_user_watches=65536`")
     }
+}
+
+/// Asterisk's manager interface, as the daemon finds it; only where `[ami]` is set.
+fn manager(ami: &serde_json::Value) -> Option<Check> {
+    let address = ami["address"].as_str()?;
+    Some(match ami["problem"].as_str() {
+        None => good("manager", format!("logged in at {address} since {}", ami["since"].as_str().unwrap_or("?"))),
+        Some(problem) => bad(
+            "manager",
+            format!("{address}: {problem}"),
+            "until then no pause comes from there: compare [ami] with /etc/asterisk/manager.conf",
+        ),
+    })
 }
 
 /// Only where there is an Asterisk.

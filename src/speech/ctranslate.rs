@@ -7,7 +7,8 @@
 //! Utterances of several calls are decoded as one batch: a step of the decoder costs little more for eight of them than for one. The engine
 //! computes in threads of its own, one a session, which inherit the priority of the thread that loads the model.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use ct2rs::sys::{ComputeType, Config, DetectionResult, Device, StorageView, Whisper, WhisperOptions};
 use tokenizers::Tokenizer;
@@ -21,7 +22,15 @@ struct Shared {
     name: String,
     whisper: Whisper,
     mel: Mel,
-    tokenizer: Option<Tokenizer>,
+    folder: PathBuf,
+    /// Read when there is a prompt, for nothing else needs it: ten megabytes.
+    tokenizer: OnceLock<Option<Tokenizer>>,
+}
+
+impl Shared {
+    fn tokenizer(&self) -> Option<&Tokenizer> {
+        self.tokenizer.get_or_init(|| Tokenizer::from_file(self.folder.join("tokenizer.json")).ok()).as_ref()
+    }
 }
 
 /// Stretches in a batch at most.
@@ -48,9 +57,9 @@ impl CTranslate {
         let whisper =
             Whisper::new(&model.path, config).map_err(|error| EngineError::model(&model.path, format!("{error:#}")))?;
         let mel = Mel::new(whisper.n_mels());
-        let tokenizer = Tokenizer::from_file(model.path.join("tokenizer.json")).ok();
         let name = format!("ctranslate2/{}", model.name);
-        Ok(Self(Arc::new(Shared { name, whisper, mel, tokenizer })))
+        let folder = model.path.clone();
+        Ok(Self(Arc::new(Shared { name, whisper, mel, folder, tokenizer: OnceLock::new() })))
     }
 }
 
@@ -138,7 +147,8 @@ impl CTranslateSession {
             found.iter().map(|best| best.first().map(code)).collect()
         };
         let mut before: Vec<String> = Vec::new();
-        if let (Some(text), Some(tokenizer)) = (first.prompt, &shared.tokenizer)
+        if let Some(text) = first.prompt
+            && let Some(tokenizer) = shared.tokenizer()
             && let Ok(encoded) = tokenizer.encode(format!(" {}", text.trim()), false)
         {
             before.push("<|startofprev|>".into());

@@ -14,6 +14,11 @@ pub const FAULTS: &[Fault] = &[
         run: killed,
     },
     Fault {
+        name: "SIGKILL before a recording's last words are over",
+        checks: "the recording grows no more, nobody goes on with it: after the start its words are there all the same",
+        run: last_words,
+    },
+    Fault {
         name: "SIGKILL between a deleted call's rows and its sound",
         checks: "the start brings neither the call back nor leaves its sound",
         run: half_deleted,
@@ -64,6 +69,36 @@ fn killed() -> Outcome {
     assert!(right * 10 >= spoken * 9, "{right} of {spoken} lines came out word for word");
     Ok(format!(
         "{kills} kills, 20 calls, {spoken} lines spoken, {heard} in utterances, {right} word for word, {texts} texts published once"
+    ))
+}
+
+fn last_words() -> Outcome {
+    let model = books::model()?;
+    let mut bed = Bed::new(&model, "");
+    bed.start();
+    let mut script = books::script(&bed::lines(), 0, 2);
+    // It ends with the last sound: nothing tells the daemon that this was all.
+    let end = script.spoken.last().map_or(0.0, |line| line.1);
+    script.samples.truncate((end * 8000.0) as usize);
+    let mut sound = bed::open_header(1);
+    sound.extend(script.samples.iter().flat_map(|sample| sample.to_le_bytes()));
+    let id = "1795218045.91";
+    std::fs::write(bed.path(&format!("monitor/call-{id}-in.wav")), sound).expect("write");
+    let all = script.samples.len() as i64;
+    let db = books::database(&bed);
+    bed.until("its sound is taken", Duration::from_mins(1), |_| {
+        books::count(&db, "SELECT coalesce(max(samples), 0) FROM leg") >= all
+    });
+    let before = books::count(&db, "SELECT count(*) FROM utterance");
+    bed.crash();
+    bed.start();
+    bed.until_completed(id);
+    bed.stop();
+    let (spoken, heard, right) = books::lines_of(&db, id, &script);
+    books::balance(&db, 1);
+    assert_eq!((heard, right), (spoken, spoken), "every line is there");
+    Ok(format!(
+        "{before} of {spoken} lines were utterances when it was killed, {heard} afterwards, {right} word for word"
     ))
 }
 

@@ -14,7 +14,7 @@ use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use super::ROUND;
 
 /// Events of inotify that may wait; more than these count as an overflow, which a walk mends.
-const EVENTS: usize = 65_536;
+const EVENTS: usize = 16_384;
 /// How long an event is waited for.
 const PATIENCE: Duration = Duration::from_millis(200);
 

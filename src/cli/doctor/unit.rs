@@ -11,6 +11,7 @@ use crate::audio::sealed::keys::{Key, KeyError, is_public, path_of};
 use crate::config::Privacy;
 use crate::governor::quota;
 use crate::host::cpu::Level;
+use crate::speech::models::ModelKind;
 
 /// The user that the package makes.
 const USER: &str = "lineside";
@@ -30,6 +31,13 @@ pub(super) fn kernels() -> Check {
         ),
         _ => good("cpu", found),
     }
+}
+
+/// Why models of this kind are not for this CPU.
+pub(super) fn slow_here(kind: ModelKind) -> Option<&'static str> {
+    // oneDNN has int8 kernels for AVX2 and later (ARCHITECTURE.md has the figure).
+    (cfg!(target_arch = "x86_64") && kind == ModelKind::CTranslate2 && Level::of_this_cpu() == Level::V2)
+        .then_some("CTranslate2 is some twenty times slower on a CPU without AVX2")
 }
 
 /// Whether own audio is encrypted, and whether its keys are there.
