@@ -15,7 +15,10 @@ use crate::spool::SpooledLeg;
 
 /// Share of the time in which a partial text is being made, at most.
 const SHARE: f64 = 0.25;
-/// Seconds of that time that may be saved up.
+/// Of each second that goes into text which stays, so much is taken off that: where workers are busy half of the time, no partial text stands in
+/// front of what is over.
+const TAKEN_OFF: f64 = 0.5;
+/// Seconds of that time that may be saved up, or owed.
 const MOST_S: f64 = 1.0;
 
 /// A stretch to be read before it is over.
@@ -74,6 +77,11 @@ impl Partials {
         let ask = !spoken.asked && self.credit_s > 0.0;
         spoken.asked |= ask;
         ask
+    }
+
+    /// Of each worker's time so much went into text that stays.
+    pub(super) fn busy(&mut self, took: Duration) {
+        self.credit_s = (self.credit_s - took.as_secs_f64() * TAKEN_OFF).max(-MOST_S);
     }
 
     /// Takes a reading: the words that are stable, and those that may change. `None` when there is nothing to show.
@@ -153,5 +161,10 @@ mod tests {
         partials.credit_s -= 2.0;
         assert!(!partials.ask(LegKey(2), 0, began + Duration::from_secs(3)), "spent");
         assert!(partials.ask(LegKey(2), 0, began + Duration::from_secs(5)), "a quarter of the time has come back");
+        // Four seconds in which the workers were busy for half of the time.
+        partials.credit_s = 0.0;
+        partials.busy(Duration::from_secs(2));
+        assert!(!partials.ask(LegKey(3), 0, began + Duration::from_secs(9)), "others wait");
+        assert!(partials.ask(LegKey(3), 0, began + Duration::from_secs(10)), "nobody waits");
     }
 }

@@ -262,14 +262,16 @@ class Bench:
         except NoGroups as reason:
             raise Skip(str(reason)) from reason
         idle, ours, theirs = (found[name]["p90_us"] for name in ("idle", "lineside", "peer"))
+        # Newer kernels wake nine of ten threads in time whatever else runs: what the peer does to p90 is then no yardstick, what it does to p99 is.
+        shown = "p90" if theirs - idle >= 0.25 * idle else "p99"
+        before, beside, beside_peer = (found[name][f"{shown}_us"] for name in ("idle", "lineside", "peer"))
         # A microsecond is what the clock tells apart.
-        effect = (theirs - idle) / max(ours - idle, 1)
-        told = f"effect 1/{effect:.0f}" if ours > idle else "no effect"
+        effect = (beside_peer - before) / max(beside - before, 1)
+        told = f"effect at {shown} 1/{effect:.1f}" if beside > before else f"no effect at {shown}"
         quota = f"{limits[1]} %" if limits[1] else "none"
         self.notes.append(
-            f"PBX, p99: {found['idle']['p99_us']:.0f} us idle, {found['lineside']['p99_us']:.0f} beside lineside, {found['peer']['p99_us']:.0f} beside"
-            f" faster-whisper, whose effect is {max(found['peer']['p99_us'] - found['idle']['p99_us'], 0) / max(found['lineside']['p99_us'] - found['idle']['p99_us'], 1):.1f} times"
-            " lineside's; where the kernel wakes nine of ten threads in time whatever else runs, p90 cannot tell the two apart"
+            f"PBX, p99: {found['idle']['p99_us']:.0f} us idle, {found['lineside']['p99_us']:.0f} beside lineside, {found['peer']['p99_us']:.0f} beside faster-whisper;"
+            f" the effects are compared at {shown}, for at p90 faster-whisper's is {theirs - idle:.0f} us"
         )
         self.notes.append(
             f"PBX: the unit's CPUWeight {limits[0]}, CPUQuota {quota}; lineside used {found['lineside']['cores']:.2f} cores, faster-whisper {found['peer']['cores']:.2f}"

@@ -8,6 +8,7 @@ spread, and no chunk without sound is sent to the model.
 """
 
 import sys
+import threading
 import time
 
 import numpy as np
@@ -43,6 +44,12 @@ def cost(path, folder):
     tell(cpu_ms_per_call_s=1000 * sum(times) / (CHUNK_S * len(times)), chunks=len(chunks), words_per_call_s=tokens / (CHUNK_S * len(chunks)))
 
 
+def look(memory, over):
+    """As often as lineside's bench looks at the daemon's."""
+    while not over.wait(0.5):
+        memory.append(pss_mb())
+
+
 def live(path, folder, count, seconds):
     model = load(path)
     made = pairs(folder)
@@ -56,7 +63,10 @@ def live(path, folder, count, seconds):
     starts = [number * CHUNK_S / count for number in range(count)]
     due = sorted((starts[call] + (chunk + 1) * CHUNK_S, call, chunk) for call in range(count) for chunk in range(int(seconds) // CHUNK_S))
     began, cpu = time.monotonic(), time.process_time()
-    chunk_lags, lags = [], []
+    chunk_lags, lags, memory = [], [], []
+    over = threading.Event()
+    looks = threading.Thread(target=look, args=(memory, over))
+    looks.start()
     limit = seconds + CHUNK_S + 15
     for at, call, chunk in due:
         time.sleep(max(0.0, began + at - time.monotonic()))
@@ -67,9 +77,11 @@ def live(path, folder, count, seconds):
         chunk_lags.append(done - at)
         lags += [done - starts[call] - end for end in ends[call] if chunk * CHUNK_S < end <= (chunk + 1) * CHUNK_S]
     wall = time.monotonic() - began
+    over.set()
+    looks.join()
     tell(
         calls=count, seconds=seconds, chunk_lag_p95_s=percentile(chunk_lags, 0.95), last_third_p95_s=percentile(chunk_lags[len(chunk_lags) * 2 // 3 :], 0.95),
-        lag_p50_s=percentile(lags, 0.5), lag_p95_s=percentile(lags, 0.95), cores=(time.process_time() - cpu) / wall, pss_mb=pss_mb(),
+        lag_p50_s=percentile(lags, 0.5), lag_p95_s=percentile(lags, 0.95), cores=(time.process_time() - cpu) / wall, pss_mb=percentile(memory, 0.5),
         missed=len(due) - len(chunk_lags),
     )
 

@@ -30,6 +30,8 @@ const PAUSE_S: f64 = 0.3;
 const SHIFT: usize = 7919 * RATE / 1000;
 /// How long text may still come after the last frame.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How often the daemon's memory is looked at.
+const LOOK: Duration = Duration::from_millis(500);
 /// Unix time in the ids of the calls.
 const EPOCH: u64 = 1_795_218_045;
 
@@ -139,7 +141,8 @@ struct Run {
     /// While audio was sent.
     cpu_s: f64,
     rss_mb: f64,
-    pss_mb: f64,
+    /// Every so often while audio was sent.
+    pss_mb: Vec<f64>,
     sender_late: Duration,
     /// Calls whose end was not told in time.
     unended: usize,
@@ -175,20 +178,25 @@ fn drive(bed: &Bed, legs: &[[Sent; 2]], seconds: u64) -> anyhow::Result<Run> {
             worst_step: 0,
             cpu_s: 0.0,
             rss_mb: 0.0,
-            pss_mb: 0.0,
+            pss_mb: Vec::new(),
             sender_late: Duration::ZERO,
             unended: legs.len(),
         };
         let over = tokio::time::sleep_until(first + Duration::from_secs(seconds));
         tokio::pin!(over);
         let mut ended: Option<Instant> = None;
+        let mut looks = tokio::time::interval(LOOK);
         while run.unended > 0 && ended.is_none_or(|at| at.elapsed() < PATIENCE) {
             tokio::select! {
                 () = &mut over, if ended.is_none() => {
-                    (run.cpu_s, run.rss_mb, run.pss_mb) = (bed.cpu_s() - cpu, bed.rss_mb(), bed.pss_mb());
+                    (run.cpu_s, run.rss_mb) = (bed.cpu_s() - cpu, bed.rss_mb());
                     ended = Some(Instant::now());
                 }
-                () = tokio::time::sleep(Duration::from_millis(200)) => {}
+                _ = looks.tick() => {
+                    if ended.is_none() {
+                        run.pss_mb.push(bed.pss_mb());
+                    }
+                }
                 Some((at, message)) = messages.recv() => take(&mut run, at, &message),
             }
         }
@@ -273,7 +281,7 @@ fn figures(run: &Run, legs: &[[Sent; 2]], seconds: f64, metrics: &Metrics) -> Va
         "covered": covered.len() as f64 / stretches.max(1) as f64,
         "lag_p50_s": percentile(&late, 0.5), "lag_p95_s": percentile(&late, 0.95), "lag_max_s": percentile(&late, 1.0),
         "last_third_p95_s": percentile(last, 0.95), "cpu_s": run.cpu_s, "cores": run.cpu_s / seconds,
-        "cpu_ms_per_call_s": 1000.0 * run.cpu_s / call_s, "rss_mb": run.rss_mb, "pss_mb": run.pss_mb,
+        "cpu_ms_per_call_s": 1000.0 * run.cpu_s / call_s, "rss_mb": run.rss_mb, "pss_mb": percentile(&run.pss_mb, 0.5),
         "worst_step": run.worst_step, "unended": run.unended, "sender_late_ms": run.sender_late.as_millis() as u64,
         "second_looks": metrics.sum("lineside_second_looks_total"), "dropped": metrics.sum("lineside_guard_dropped_total"),
     })

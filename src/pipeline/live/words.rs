@@ -36,6 +36,9 @@ impl Live {
     pub(super) async fn written(&mut self, written: Written) -> Result<(), StoreError> {
         let Written { job, result, engine } = written;
         let now = self.now();
+        if let Ok(recognition) = &result {
+            self.partials.busy(recognition.took / self.parts.workers.orders.plan().workers.max(1) as u32);
+        }
         // A merge may have moved the leg to another call since the utterance was found.
         let Some((key, call)) = self.calls.of_leg_mut(job.leg.key) else { return Ok(()) };
         call.outstanding = call.outstanding.saturating_sub(1);
