@@ -32,6 +32,7 @@ impl Level {
     /// What its kernels use.
     pub const fn kernels(self) -> &'static str {
         match self {
+            Self::V2 if cfg!(target_arch = "aarch64") => "NEON",
             Self::V2 => "SSE4.2",
             Self::V3 => "AVX2",
             Self::V4 => "AVX-512",

@@ -122,6 +122,11 @@ fn who_is_refused_says_so_and_the_secret_is_not_in_the_log() {
     let _refused = let_in(accept(&listener), "Response: Error\r\nMessage: Authentication failed");
     until_ami(&bed, "login refused: Authentication failed");
     assert!(!bed.log().contains("hush"), "{}", bed.log());
+    let doctor = bed.command(&["doctor"]).output().expect("run");
+    let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    let line = said.lines().find(|line| line.contains(" manager ")).unwrap_or_default();
+    assert!(line.starts_with("BAD") && line.contains("login refused"), "{said}");
+    assert_eq!(doctor.status.code(), Some(1), "{said}");
     bed.stop();
 }
 
