@@ -290,8 +290,13 @@ mod tests {
         let request = |context| Request { samples: &[], language: None, prompt: None, context, beams: 1 };
         let requests: Vec<Request> = [320, 1500, 256, 448, 320].map(request).into();
         assert_eq!(alike(&requests), [vec![2, 0, 4], vec![3], vec![1]]);
-        let many: Vec<Request> = (0..=BATCH).map(|_| request(320)).collect();
-        assert_eq!(alike(&many).iter().map(Vec::len).collect::<Vec<_>>(), [BATCH, 1]);
+        let sizes = |context| {
+            let many: Vec<Request> = (0..=BATCH).map(|_| request(context)).collect();
+            alike(&many).iter().map(Vec::len).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(128), [BATCH, 1]);
+        assert_eq!(sizes(320), [3, 3, 3], "no more frames than there is memory for");
+        assert_eq!(sizes(1500), [1; BATCH + 1], "one goes alone, however long");
     }
 
     #[test]
