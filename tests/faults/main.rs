@@ -1,7 +1,7 @@
 //! The fault suite: every fault that a box can have, done to a running daemon, and what was checked afterwards as a table.
 //!
 //! `cargo test --release --test faults`, or `tests/faults/run`. A part of a name as argument runs only those, `--list` lists them. What cannot be
-//! done here (no right to mount, no libfaketime) is shown as skipped with the reason, never as passed.
+//! done here (no right to mount, no compiler) is shown as skipped with the reason, never as passed.
 
 #![allow(clippy::unnecessary_wraps)] // a fault that can be done everywhere has the signature of the others
 
