@@ -1,5 +1,7 @@
 //! kill -9, ten times, during twenty calls: every utterance is there afterwards, once. And once between a deleted call's rows and its sound: it is not.
 
+use std::fs::File;
+use std::io::Write;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -73,33 +75,37 @@ fn killed() -> Outcome {
 }
 
 fn last_words() -> Outcome {
-    let model = books::model()?;
-    let mut bed = Bed::new(&model, "");
+    books::model()?; // its lines
+    // Without a model nobody reads ahead, and ends what ends like a sentence.
+    let mut bed = Bed::new("none", "");
     bed.start();
     let mut script = books::script(&bed::lines(), 0, 2);
-    // It ends with the last sound: nothing tells the daemon that this was all.
-    let end = script.spoken.last().map_or(0.0, |line| line.1);
-    script.samples.truncate((end * 8000.0) as usize);
+    // It ends in the middle of a word: nothing tells the daemon that this was all.
+    let line = script.spoken.last_mut().expect("lines");
+    line.1 -= 0.6;
+    script.samples.truncate((line.1 * 8000.0) as usize);
     let mut sound = bed::open_header(1);
     sound.extend(script.samples.iter().flat_map(|sample| sample.to_le_bytes()));
     let id = "1795218045.91";
-    std::fs::write(bed.path(&format!("monitor/call-{id}-in.wav")), sound).expect("write");
+    let mut recorder = File::create(bed.path(&format!("monitor/call-{id}-in.wav"))).expect("create");
+    recorder.write_all(&sound).expect("write");
     let all = script.samples.len() as i64;
     let db = books::database(&bed);
     bed.until("its sound is taken", Duration::from_mins(1), |_| {
         books::count(&db, "SELECT coalesce(max(samples), 0) FROM leg") >= all
     });
-    let before = books::count(&db, "SELECT count(*) FROM utterance");
     bed.crash();
+    drop(recorder); // nobody sees that it is closed
+    let (_, before, _) = books::lines_of(&db, id, &script);
+    assert!(before < script.spoken.len(), "its last words were over before it was killed");
     bed.start();
-    bed.until_completed(id);
+    bed.until("its line is closed", Duration::from_mins(2), |bed| {
+        bed.try_get(&format!("/api/v1/calls/{id}")).is_some_and(|call| call["status"] != "active")
+    });
+    let heard = || books::lines_of(&db, id, &script).1;
+    bed.until("every line is there", Duration::from_secs(30), |_| heard() == script.spoken.len());
     bed.stop();
-    let (spoken, heard, right) = books::lines_of(&db, id, &script);
-    books::balance(&db, 1);
-    assert_eq!((heard, right), (spoken, spoken), "every line is there");
-    Ok(format!(
-        "{before} of {spoken} lines were utterances when it was killed, {heard} afterwards, {right} word for word"
-    ))
+    Ok(format!("{before} of {} lines were utterances when it was killed, all of them afterwards", script.spoken.len()))
 }
 
 fn half_deleted() -> Outcome {
