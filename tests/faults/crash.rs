@@ -18,7 +18,17 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "SIGKILL before a recording's last words are over",
         checks: "the recording grows no more, nobody goes on with it: after the start its words are there all the same",
-        run: last_words,
+        run: last_words_recorded,
+    },
+    Fault {
+        name: "SIGKILL before the last words of a recording that nobody watches afterwards",
+        checks: "its folder is not watched any more: a minute after the start its words are there all the same",
+        run: last_words_left_behind,
+    },
+    Fault {
+        name: "SIGKILL before a caller's last words are over",
+        checks: "AudioSocket does not come back: after the start its words are there all the same",
+        run: last_words_on_a_line,
     },
     Fault {
         name: "SIGKILL between a deleted call's rows and its sound",
@@ -74,28 +84,60 @@ fn killed() -> Outcome {
     ))
 }
 
-fn last_words() -> Outcome {
+fn last_words_recorded() -> Outcome {
+    last_words("1795218045.91", record, |_| ())
+}
+
+fn last_words_left_behind() -> Outcome {
+    last_words("1795218045.92", record, |bed| {
+        let file = bed.path("lineside.toml");
+        let text = std::fs::read_to_string(&file).expect("configuration");
+        let watched = format!("folders = [\"{}\"]", bed.path("monitor").display());
+        assert!(text.contains(&watched), "{text}");
+        std::fs::write(&file, text.replace(&watched, "folders = []")).expect("write");
+    })
+}
+
+fn last_words_on_a_line() -> Outcome {
+    let speak = |bed: &Bed, _: &str, script: &Script| -> Source {
+        let mut stream = bed.dial(&bed::uuid_of(1_795_218_045, 93, 1));
+        bed::speak(&mut stream, &script.samples).expect("speak");
+        Box::new(stream)
+    };
+    last_words("1795218045.93", speak, |_| ())
+}
+
+fn record(bed: &Bed, id: &str, script: &Script) -> Source {
+    let mut sound = bed::open_header(1);
+    sound.extend(script.samples.iter().flat_map(|sample| sample.to_le_bytes()));
+    let mut recorder = File::create(bed.path(&format!("monitor/call-{id}-in.wav"))).expect("create");
+    recorder.write_all(&sound).expect("write");
+    Box::new(recorder)
+}
+
+/// What holds a call's source open.
+type Source = Box<dyn std::any::Any>;
+
+/// `give` lets the daemon have a call that ends in the middle of a word, and tells it of no end; `change` comes while it is dead.
+fn last_words(id: &str, give: fn(&Bed, &str, &Script) -> Source, change: fn(&Bed)) -> Outcome {
     books::model()?; // its lines
     // Without a model nobody reads ahead, and ends what ends like a sentence.
     let mut bed = Bed::new("none", "");
     bed.start();
     let mut script = books::script(&bed::lines(), 0, 2);
-    // It ends in the middle of a word: nothing tells the daemon that this was all.
     let line = script.spoken.last_mut().expect("lines");
     line.1 -= 0.6;
     script.samples.truncate((line.1 * 8000.0) as usize);
-    let mut sound = bed::open_header(1);
-    sound.extend(script.samples.iter().flat_map(|sample| sample.to_le_bytes()));
-    let id = "1795218045.91";
-    let mut recorder = File::create(bed.path(&format!("monitor/call-{id}-in.wav"))).expect("create");
-    recorder.write_all(&sound).expect("write");
+    let source = give(&bed, id, &script);
     let all = script.samples.len() as i64;
     let db = books::database(&bed);
     bed.until("its sound is taken", Duration::from_mins(1), |_| {
-        books::count(&db, "SELECT coalesce(max(samples), 0) FROM leg") >= all
+        books::count(&db, "SELECT coalesce(max(samples), 0) FROM leg") >= all - 8000 // noted once a second
     });
+    std::thread::sleep(Duration::from_millis(200));
     bed.crash();
-    drop(recorder); // nobody sees that it is closed
+    drop(source); // nobody sees that it is closed
+    change(&bed);
     let (_, before, _) = books::lines_of(&db, id, &script);
     assert!(before < script.spoken.len(), "its last words were over before it was killed");
     bed.start();

@@ -130,9 +130,9 @@ impl Drop for Proxy {
 
 #[test]
 fn the_page_works_behind_nginx_under_a_path_of_its_own() {
-    let Some(nginx) = ["/usr/sbin/nginx", "/usr/bin/nginx"].into_iter().find(|path| Path::new(path).exists()) else {
-        return eprintln!("skipped: no nginx (apt-get install nginx-light)");
-    };
+    if Command::new("nginx").arg("-v").status().is_err() {
+        return eprintln!("skipped: no nginx on the PATH (packaging/test brings one)");
+    }
     let mut bed = walled("hosts = [\"calls.example.com\"]\nproxies = [\"127.0.0.1\"]\nreads_per_minute = 0");
     bed.start();
     let port = free_port();
@@ -157,7 +157,7 @@ fn the_page_works_behind_nginx_under_a_path_of_its_own() {
     );
     let file = bed.path("nginx/nginx.conf");
     std::fs::write(&file, text).expect("write");
-    let proxy = Command::new(nginx).arg("-c").arg(&file).arg("-e").arg("stderr").spawn().expect("nginx");
+    let proxy = Command::new("nginx").arg("-c").arg(&file).arg("-e").arg("stderr").spawn().expect("nginx");
     let _proxy = Proxy(proxy);
     let ask = |method: &str, path: &str, headers: &[&str], body: &str| {
         let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
