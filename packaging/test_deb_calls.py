@@ -102,7 +102,11 @@ def heard(script, call, share, seconds=float("inf")):
         said += len(reference)
         found += sum(block.size for block in difflib.SequenceMatcher(None, reference, text, autojunk=False).get_matching_blocks())
     print(f"{found} of {said} words in order, {len(segments)} segments; the first: {segments[0]['text'] if segments else 'none'}")
-    return 0 if said and found >= share * said else 1
+    if said and found >= share * said:
+        return 0
+    for s in sorted(segments, key=lambda s: s["start_time"]):
+        print(f"  {s['start_time']:7.2f} {s['speaker']}: {s['text']}")
+    return 1
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ use crate::capture::follow::FileId;
 use crate::capture::recordings::{Ledger, Taken};
 use crate::capture::wall_clock;
 use crate::spool::LegAudio;
-use crate::store::Store;
 use crate::store::change::Change;
 use crate::store::recordings::RecordingRow;
+use crate::store::{Store, StoreError};
 
 /// What the recordings room remembers, in the database.
 pub(super) struct StoreLedger {
@@ -20,15 +20,13 @@ pub(super) struct StoreLedger {
 }
 
 impl Ledger for StoreLedger {
-    fn find(&self, id: &FileId) -> Option<Taken> {
+    fn find(&self, id: &FileId, call: &CallId) -> Option<Taken> {
         let found = self.runtime.block_on(async {
-            match self.store.recording_by_file(id.device, id.inode, id.head).await? {
-                Some(same) => Ok(Some((same, true))),
-                None if id.has_sound => {
-                    Ok(self.store.recording_by_content(id.head, id.size).await?.map(|copy| (copy, false)))
-                }
-                None => Ok::<_, crate::store::StoreError>(None),
+            if let Some(same) = self.store.recording_by_file(id.device, id.inode, id.head).await? {
+                return Ok::<_, StoreError>(Some((same, true)));
             }
+            let Some(call) = self.store.call(call.as_str()).await?.filter(|_| id.has_sound) else { return Ok(None) };
+            Ok(self.store.recording_by_content(call.key, id.head, id.size).await?.map(|copy| (copy, false)))
         });
         let (row, same_file) = found.inspect_err(|error| log::error!("{error}")).ok()??;
         // The same file that has grown since is not finished after all.
@@ -39,7 +37,7 @@ impl Ledger for StoreLedger {
     fn has_audio(&self, call: &CallId) -> bool {
         let known = self.runtime.block_on(async {
             let Some(row) = self.store.call(call.as_str()).await? else { return Ok(false) };
-            Ok::<_, crate::store::StoreError>(!self.store.legs(row.key).await?.is_empty())
+            Ok::<_, StoreError>(!self.store.legs(row.key).await?.is_empty())
         });
         known.inspect_err(|error| log::error!("{error}")).unwrap_or(false)
     }

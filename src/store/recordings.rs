@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use rusqlite::{OptionalExtension, Row};
 
 use super::{Store, StoreError};
-use crate::call::{LegKey, WallTime};
+use crate::call::{CallKey, LegKey, WallTime};
 
 /// A recording as it was last seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +28,12 @@ pub struct RecordingRow {
 
 const COLUMNS: &str = "path, device, inode, size, head, legs, finished";
 pub(super) const BY_FILE: &str = "SELECT path, device, inode, size, head, legs, finished FROM recording WHERE device = ?1 AND inode = ?2 AND head = ?3";
-pub(super) const BY_CONTENT: &str = "SELECT path, device, inode, size, head, legs, finished FROM recording WHERE head = ?1 AND size = ?2 AND finished LIMIT 1";
-pub(super) const BY_HEAD: &str =
-    "SELECT path, device, inode, size, head, legs, finished FROM recording WHERE head = ?1 AND finished LIMIT 1";
+pub(super) const BY_CONTENT: &str = "
+SELECT recording.path, device, inode, size, head, legs, finished
+FROM leg
+JOIN recording_leg AS taken ON taken.leg = leg.id
+JOIN recording USING (device, inode, head)
+WHERE leg.call = ?1 AND taken.head = ?2 AND finished";
 
 fn recording(row: &Row) -> rusqlite::Result<RecordingRow> {
     Ok(RecordingRow {
@@ -58,13 +61,17 @@ impl Store {
         .await
     }
 
-    /// A copy of a file that was read to its end: of the same size where there is one, else one that begins alike.
-    pub async fn recording_by_content(&self, head: [u8; 32], size: u64) -> Result<Option<RecordingRow>, StoreError> {
+    /// A recording of a call that was read to its end and begins alike: of the same size where there is one.
+    pub async fn recording_by_content(
+        &self,
+        call: CallKey,
+        head: [u8; 32],
+        size: u64,
+    ) -> Result<Option<RecordingRow>, StoreError> {
         self.read(move |db| {
-            match db.prepare_cached(BY_CONTENT)?.query_row((head, size as i64), recording).optional()? {
-                None => db.prepare_cached(BY_HEAD)?.query_row([head], recording).optional(),
-                same => Ok(same),
-            }
+            let mut query = db.prepare_cached(BY_CONTENT)?;
+            let alike: Vec<RecordingRow> = query.query_map((call.0, head), recording)?.collect::<Result<_, _>>()?;
+            Ok(alike.into_iter().max_by_key(|row| row.size == size))
         })
         .await
     }

@@ -214,7 +214,6 @@ async fn every_query_of_the_api_uses_an_index() {
         (segments::of_call(), 1),
         (recordings::BY_FILE.into(), 3),
         (recordings::BY_CONTENT.into(), 2),
-        (recordings::BY_HEAD.into(), 1),
         (recovery::COMPOUNDS.into(), 1),
         (recovery::LEGS.into(), 1),
         (recovery::SILENCES.into(), 0),

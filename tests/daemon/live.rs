@@ -92,6 +92,34 @@ fn a_stereo_recording_that_was_finished_before_the_start_has_two_legs_and_is_not
 }
 
 #[test]
+fn recordings_of_two_calls_that_are_alike_are_two_recordings_and_followed_from_their_first_sound() {
+    let mut bed = Bed::new("none", "");
+    bed.start();
+    let prompt: Vec<i16> = (0..32_000_i32).map(|i| ((i * 37 % 400) - 200) as i16 * 20).collect();
+    let mut bytes = open_header(1);
+    bytes.extend(prompt.iter().flat_map(|sample| sample.to_le_bytes()));
+    let legs = |bed: &Bed, id: &str| {
+        let call = bed.try_get(&format!("/api/v1/calls/{id}")).unwrap_or_default();
+        call["legs"].as_array().map_or(0, Vec::len)
+    };
+    std::fs::write(bed.path("monitor/y-1795218045.17-out.wav"), &bytes).expect("write");
+    let over = |bed: &Bed, id: &str| {
+        bed.try_get(&format!("/api/v1/calls/{id}")).is_some_and(|call| call["status"] != "active")
+    };
+    bed.until("the first call is over", Duration::from_mins(1), |bed| over(bed, "1795218045.17"));
+    // Of the second call one side is heard, and the other plays the prompt and is not at its end.
+    let voice: Vec<u8> = prompt.iter().rev().flat_map(|sample| (sample / 2).to_le_bytes()).collect();
+    std::fs::write(bed.path("monitor/y-1795218045.18-in.wav"), [open_header(1), voice].concat()).expect("write");
+    bed.until("the first side is taken", Duration::from_secs(20), |bed| legs(bed, "1795218045.18") == 1);
+    let mut out = std::fs::File::create(bed.path("monitor/y-1795218045.18-out.wav")).expect("create");
+    out.write_all(&bytes).expect("write");
+    bed.until("the other is followed", Duration::from_secs(20), |bed| legs(bed, "1795218045.18") == 2);
+    drop(out);
+    bed.until("the second call is over", Duration::from_mins(1), |bed| over(bed, "1795218045.18"));
+    bed.stop();
+}
+
+#[test]
 fn of_a_pair_with_a_silent_side_the_other_one_is_the_whole_mix() {
     let mut bed = Bed::new("none", "");
     bed.start();

@@ -34,7 +34,7 @@ pub enum KeyError {
     /// Nobody passes it.
     #[error(
         "audio key {0}: a name without a path is a systemd credential, and none of that name is here: the unit wants LoadCredential= or \
-         LoadCredentialEncrypted= for it (examples/systemd/audio-key.conf)"
+         LoadCredentialEncrypted= for it (/usr/share/doc/lineside/examples/audio-key.conf)"
     )]
     NoCredential(String),
     /// Something else stands there.

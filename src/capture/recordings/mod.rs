@@ -38,8 +38,9 @@ const AGAIN: Duration = Duration::from_mins(1);
 
 /// What is remembered about recordings, and by whom: the daemon asks the database. All of it blocks.
 pub trait Ledger: Send {
-    /// A recording that was taken before: the very file, or a finished copy of it.
-    fn find(&self, id: &FileId) -> Option<Taken>;
+    /// A recording that was taken before: the very file, or of this call a finished one that begins alike. Other calls begin with the same
+    /// prompt, and may be as long.
+    fn find(&self, id: &FileId, call: &CallId) -> Option<Taken>;
     /// Whether a call of this id already has audio.
     fn has_audio(&self, call: &CallId) -> bool;
     /// Remembers a recording.
@@ -59,7 +60,7 @@ pub struct Taken {
     pub path: PathBuf,
     /// Bytes it had.
     pub size: u64,
-    /// Whether it is the very file; else a file of the same beginning and size, which may be another call after the same prompt.
+    /// Whether it is the very file; else one that begins alike.
     pub same_file: bool,
 }
 

@@ -143,16 +143,12 @@ impl<L: Ledger> Recordings<L> {
         Ok(true)
     }
 
-    /// Whether a recording was taken before. A copy counts only under the name of a call that has been heard, and is only told from another
-    /// recording that begins alike when it is complete.
+    /// Whether a recording was taken before. A copy is only told from another recording of its call that begins alike when it is complete.
     fn before(&self, id: &FileId, call: &CallId, closed: bool) -> Before {
-        match self.ledger.find(id) {
+        match self.ledger.find(id, call) {
             Some(taken) if taken.same_file => Before::Taken(taken),
-            Some(taken) if self.ledger.has_audio(call) => match (closed, taken.size == id.size) {
-                (false, _) => Before::Undecided,
-                (true, true) => Before::Taken(taken),
-                (true, false) => Before::Never,
-            },
+            Some(_) if !closed => Before::Undecided,
+            Some(taken) if taken.size == id.size => Before::Taken(taken),
             _ => Before::Never,
         }
     }

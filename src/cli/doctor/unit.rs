@@ -93,7 +93,7 @@ pub(super) fn quota_in_force() -> Option<Check> {
         (None, None) => bad(
             "quota",
             "the unit has no CPUQuota: only CPUWeight stands between speech and the calls",
-            "`systemctl edit lineside`, `[Service]` `CPUQuota=100%`; see /usr/share/doc/lineside/examples/systemd",
+            "`systemctl edit lineside`, `[Service]` `CPUQuota=100%`; see /usr/share/doc/lineside/examples",
         ),
     })
 }
