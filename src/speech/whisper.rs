@@ -234,7 +234,7 @@ impl Walk {
             14 => (210, 256),
             other => return Err(format!("it holds tensors of type {other}, which this version does not know")),
         };
-        self.skip(u64::from(name) + (values / block).saturating_mul(bytes))
+        self.skip((values / block).saturating_mul(bytes).saturating_add(u64::from(name)))
     }
 
     fn int(&mut self) -> Result<u32, String> {
@@ -306,6 +306,22 @@ mod tests {
         // 2^31 mel bands of 2^31 bins are 2^64 bytes, which is 0 to who multiplies carelessly.
         let head = [0x6767_6d6c, 51_864, 1500, 384, 6, 4, 448, 384, 6, 4, 80, 1, 1 << 31, 1 << 31, 0];
         std::fs::write(&path, head.map(u32::to_le_bytes).concat()).expect("write");
+        let error = check_file(&path).expect_err("absurd").to_string();
+        assert!(error.contains("should follow"), "{error}");
+    }
+
+    #[test]
+    fn a_tensor_whose_size_overflows_is_an_error() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let path = folder.path().join("m.bin");
+        // No filterbank, no word; a tensor of 2^128 values with a name of one letter.
+        let head = [0x6767_6d6c, 51_864, 1500, 384, 6, 4, 448, 384, 6, 4, 80, 1, 0, 0, 0];
+        let tensor = [4, 1, 0, u32::MAX, u32::MAX, u32::MAX, u32::MAX, 0x77];
+        std::fs::write(
+            &path,
+            [&head[..], &tensor].concat().iter().flat_map(|word: &u32| word.to_le_bytes()).collect::<Vec<_>>(),
+        )
+        .expect("write");
         let error = check_file(&path).expect_err("absurd").to_string();
         assert!(error.contains("should follow"), "{error}");
     }
