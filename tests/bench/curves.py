@@ -1,4 +1,5 @@
-"""Cost as work grows: each figure at 1, 2, 4, 8 … up to failure, as tables (curves.md) and a plot (curves.svg). Drawn by `packaging/bench --full`."""
+"""Cost as work grows: each figure at 1, 2, 4, 8 … up to failure, as tables (curves.md) and a plot (curves.svg). Drawn by `packaging/bench --full`, alone by
+`packaging/bench --full --only curves`."""
 
 import json
 import subprocess
@@ -144,7 +145,11 @@ def draw(bench, out):
         ("Queries, p99", "queries", ["calls", "list, ms", "transcript, ms", "search, ms", "inserted a second"], (1, 2, 3), lambda: queries(bench)),
         ("VADER, thousand words a second", "vader", ["words in a text", "lineside", "vaderSentiment"], (1, 2), lambda: vader(bench)),
     ]
+    out.mkdir(parents=True, exist_ok=True)
+    plt.rcParams["svg.hashsalt"] = "lineside"
     figure, axes = plt.subplots(4, 3, figsize=(15, 16))
+    for axis in axes.flat[len(jobs) :]:
+        axis.axis("off")
     text = ["# Cost as work grows", "", "Made by `packaging/bench --full`; the machine and its load are in that command's first line.", "", "![curves](curves.svg)", ""]
     for (title, kind, header, shown, measure), axis in zip(jobs, axes.flat):
         bench.say(title)
@@ -161,13 +166,10 @@ def draw(bench, out):
         axis.set(title=title, xlabel=header[0], xscale="log", yscale="log")
         axis.grid(True, which="both", alpha=0.2)
         axis.legend(fontsize=8)
-    for axis in axes.flat[len(jobs) :]:
-        axis.axis("off")
-    figure.tight_layout()
-    out.mkdir(parents=True, exist_ok=True)
-    plt.rcParams["svg.hashsalt"] = "lineside"
-    figure.savefig(out / "curves.svg", metadata={"Date": None})
-    (out / "curves.md").write_text("\n".join(text))
+        # After each, so that what is stopped has shown something.
+        figure.tight_layout()
+        figure.savefig(out / "curves.svg", metadata={"Date": None})
+        (out / "curves.md").write_text("\n".join(text))
     print(f"\ncurves: {out / 'curves.md'}, {out / 'curves.svg'}")
 
 
