@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rusqlite::OpenFlags;
+use rusqlite::config::DbConfig;
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::broadcast;
 
@@ -157,7 +158,10 @@ fn open_writing(path: &Path) -> Result<rusqlite::Connection, StoreError> {
         _ => StoreError::Open { path: path.into(), source },
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // What a killed daemon left in SQLite's log stays there until it is known to be ours: a refusal changes nothing.
+    let log_left = std::fs::metadata(path.with_extension("db-wal")).is_ok_and(|log| log.len() > 0);
     let mut connection = connect(path, flags).map_err(damaged)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log_left).map_err(damaged)?;
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).map_err(damaged)?;
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(damaged)?;
@@ -176,6 +180,7 @@ fn open_writing(path: &Path) -> Result<rusqlite::Connection, StoreError> {
         rusqlite_migration::Error::RusqliteError { err, .. } => damaged(err),
         other => StoreError::Damaged { path: path.into(), problem: other.to_string() },
     })?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(damaged)?;
     Ok(connection)
 }
 

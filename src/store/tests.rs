@@ -355,6 +355,20 @@ async fn a_second_daemon_a_foreign_file_and_a_newer_database_are_refused_with_wh
     assert!(refusal(Store::open(newer.path())).contains("newer lineside"));
     assert!(files() == before, "a newer database was touched: {:?}", files().keys());
 
+    // And when its daemon was killed, so that the log beside it holds what the file does not.
+    let killed = tempfile::tempdir().expect("temp dir");
+    let db = rusqlite::Connection::open(newer.path().join("lineside.db")).expect("open");
+    db.pragma_update(None, "user_version", 1000).expect("set");
+    let names = ["lineside.db", "lineside.db-wal"];
+    for name in names {
+        std::fs::copy(newer.path().join(name), killed.path().join(name)).expect("copy");
+    }
+    let bytes = || names.map(|name| std::fs::read(killed.path().join(name)).expect("read"));
+    let before = bytes();
+    assert!(!before[1].is_empty(), "a log was left");
+    assert!(refusal(Store::open(killed.path())).contains("newer lineside"));
+    assert!(bytes() == before, "the log of a newer database was touched");
+
     let text = refusal(Store::open(std::path::Path::new("/proc/no/such/folder")));
     assert!(text.contains("/proc/no/such/folder") && text.contains("writable"), "{text}");
 }
