@@ -52,7 +52,8 @@ pub struct Ahead {
 impl Ahead {
     /// This stretch is to be read; one that was wanted before it is not any more.
     pub fn want(&self, leg: LegKey, start: u64, end: u64) {
-        self.lock().insert(leg, Stretch { start, end, state: State::Wanted });
+        let before = self.lock().insert(leg, Stretch { start, end, state: State::Wanted });
+        count_useless(before);
     }
 
     /// A worker has come to this stretch: whether it is still wanted.
@@ -68,7 +69,8 @@ impl Ahead {
         match (legs.get_mut(&leg).filter(|stretch| stretch.is(start, end)), text) {
             (Some(stretch), Some(text)) => stretch.state = State::Read(text),
             (Some(_), None) => drop(legs.remove(&leg)),
-            (None, _) => {} // somebody went on speaking meanwhile, and a later stretch is wanted
+            // Somebody went on speaking meanwhile, and a later stretch is wanted.
+            (None, text) => count_useless(text.map(|text| Stretch { start, end, state: State::Read(text) })),
         }
         drop(legs);
         self.read.notify_all();
@@ -83,14 +85,19 @@ impl Ahead {
             .read
             .wait_timeout_while(self.lock(), PATIENCE, begun)
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        legs.remove(&leg).filter(|stretch| stretch.is(start, end))?.text()
+        let last = legs.remove(&leg)?;
+        if last.is(start, end) {
+            return last.text().inspect(|_| count("used"));
+        }
+        count_useless(Some(last));
+        None
     }
 
     /// The text of exactly this stretch, once, if it is there by now.
     pub fn take_read(&self, leg: LegKey, start: u64, end: u64) -> Option<Text> {
         let mut legs = self.lock();
         let there = legs.get(&leg).is_some_and(|s| s.is(start, end) && matches!(s.state, State::Read(_)));
-        if there { legs.remove(&leg)?.text() } else { None }
+        if there { legs.remove(&leg)?.text().inspect(|_| count("used")) } else { None }
     }
 
     /// Whether this stretch was read, and its text says that it is over: it ends as a sentence does.
@@ -108,11 +115,22 @@ impl Ahead {
 
     /// The leg is over.
     pub fn forget(&self, leg: LegKey) {
-        self.lock().remove(&leg);
+        count_useless(self.lock().remove(&leg));
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<LegKey, Stretch>> {
         self.legs.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!("lineside_read_ahead_total", "outcome" => outcome).increment(1);
+}
+
+/// A reading that served nobody: somebody went on speaking.
+fn count_useless(stretch: Option<Stretch>) {
+    if stretch.is_some_and(|stretch| matches!(stretch.state, State::Read(_))) {
+        count("useless");
     }
 }
 

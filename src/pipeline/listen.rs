@@ -14,8 +14,8 @@ use crate::call::LegKey;
 use crate::speech::utterance::{EndpointSettings, Found, LegListener};
 use crate::spool::{LegReader, SpooledLeg};
 
-/// Pause between two rounds: a frame of AudioSocket, and with many legs three of them, for each read costs a call of the system.
-const ROUND: Duration = Duration::from_millis(20);
+/// Pause between two rounds: half a frame of AudioSocket, and with many legs three of them, for each read costs a call of the system.
+const ROUND: Duration = Duration::from_millis(10);
 const ROUND_OF_MANY: Duration = Duration::from_millis(60);
 /// So many legs are many.
 const MANY: usize = 100;

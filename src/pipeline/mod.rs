@@ -60,6 +60,7 @@ pub fn describe_metrics() {
     describe_counter!("lineside_utterances_total", "Utterances found, by what became of them");
     describe_counter!("lineside_guard_dropped_total", "Texts that were not believed, by reason");
     describe_counter!("lineside_second_looks_total", "Utterances read again at full context");
+    describe_counter!("lineside_read_ahead_total", "Silences read before it was certain that they end an utterance");
     describe_counter!("lineside_gaps_read_total", "Stretches of a window read again alone");
     describe_counter!("lineside_redacted_total", "Numbers taken out of text and sound, by kind");
     describe_counter!("lineside_segments_total", "Segments of text written");

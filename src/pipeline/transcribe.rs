@@ -223,10 +223,11 @@ impl Workers {
         self.settings().partial && self.ready() && self.queue.backlog().0 == 0 && self.orders.has_time()
     }
 
-    /// Whether there is time to read what may not be over: no more wait than workers take soon, and nothing is left out.
+    /// Whether there is time to read what may not be over: no more wait than the workers take next, and nothing is left out. Of more in the queue
+    /// larger batches are made, all of which end when their last one does.
     pub fn may_read_ahead(&self) -> bool {
         let plan = self.orders.plan();
-        self.ready() && plan.step == Step::Full && self.queue.backlog().0 <= 2 * plan.workers
+        self.ready() && plan.step == Step::Full && self.queue.backlog().0 <= plan.workers
     }
 
     fn work(&self, number: usize) {

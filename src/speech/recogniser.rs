@@ -190,7 +190,7 @@ fn believed(mut answer: Recognised, verdict: Verdict, seconds: f32, took: Durati
 /// Encoder positions for so many samples: the stretch and a margin, in steps that keep the kernels' shapes few.
 fn context_for(samples: usize) -> u32 {
     let positions = (samples as u64 * 50).div_ceil(u64::from(MODEL_HZ)) as u32 + MARGIN;
-    positions.next_multiple_of(64).min(FULL_CONTEXT)
+    positions.next_multiple_of(16).min(FULL_CONTEXT)
 }
 
 /// Cuts times to the stretch and leaves out empty pieces.
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn the_window_is_the_utterance_and_a_margin_never_more_than_thirty_seconds() {
-        assert_eq!(context_for(16_000 * 3), 320);
+        assert_eq!(context_for(16_000 * 3), 288);
         assert_eq!(context_for(16_000 * 40), FULL_CONTEXT);
     }
 }

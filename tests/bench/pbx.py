@@ -1,6 +1,7 @@
 """What a telephone system feels of its neighbours: wake-up latency alone, beside lineside at full load, beside faster-whisper as it comes."""
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -15,6 +16,8 @@ import numpy as np
 from common import RATE, turned, write_wav
 from groups import Group
 
+# Of `lineside bench pbx`.
+THREADS = 8
 # Recordings in the backlog: minutes of work for all cores.
 FILES = 80
 
@@ -67,8 +70,8 @@ def until(what, holds, patience_s=60):
         time.sleep(0.1)
 
 
-def measure(lineside, model, peer_model, calls, work, limits, rounds, seconds, workers=None):
-    """Medians over the rounds, microseconds; `limits` are the unit's weight and quota. Each load stands still (SIGSTOP) while the others are measured."""
+def measure(lineside, model, peer_model, calls, work, limits, rounds, seconds, works_us, workers=None):
+    """For each amount of work of the telephone system's threads medians over the rounds, microseconds; `limits` are the unit's weight and quota. Each load stands still (SIGSTOP) while the others are measured."""
     backlog(work / "monitor", calls)
     write_wav(work / "call.wav", np.concatenate(calls)[: 120 * RATE])
     config = configuration(work, model, workers or os.cpu_count())
@@ -83,17 +86,22 @@ def measure(lineside, model, peer_model, calls, work, limits, rounds, seconds, w
         until("lineside begins to transcribe", lambda: cpu_s(daemon.pid) > 1.5)
         for child in (daemon, peer):
             os.killpg(child.pid, signal.SIGSTOP)
-        found, used = {name: [] for name in loads}, {name: 0.0 for name in loads}
-        for _ in range(rounds):
+        found, used = ({(work_us, name): [] for work_us in works_us for name in loads} for _ in range(2))
+        for _, work_us in itertools.product(range(rounds), works_us):
             for name, child in loads.items():
                 if child:
                     os.killpg(child.pid, signal.SIGCONT)
                     time.sleep(0.5)
                 before = cpu_s(child.pid) if child else 0.0
-                run = subprocess.run([lineside, "bench", "pbx", "--json", "--seconds", str(seconds)], preexec_fn=phone.enter, stdout=subprocess.PIPE, check=True)
-                found[name].append(json.loads(run.stdout))
+                command = [lineside, "bench", "pbx", "--json", "--seconds", str(seconds), "--work-us", str(work_us)]
+                run = subprocess.run(command, preexec_fn=phone.enter, stdout=subprocess.PIPE, check=True)
+                found[work_us, name].append(json.loads(run.stdout))
                 if child:
-                    used[name] += (cpu_s(child.pid) - before) / seconds / rounds
+                    used[work_us, name].append((cpu_s(child.pid) - before) / seconds)
                     os.killpg(child.pid, signal.SIGSTOP)
-    of = lambda name, key: statistics.median(run[key] for run in found[name])
-    return {name: {"p50_us": of(name, "p50_us"), "p90_us": of(name, "p90_us"), "p99_us": of(name, "p99_us"), "cores": used[name]} for name in loads}
+    of = lambda place, key: statistics.median(run[key] for run in found[place])
+    return [
+        {name: {"p50_us": of((work_us, name), "p50_us"), "p90_us": of((work_us, name), "p90_us"), "p99_us": of((work_us, name), "p99_us"),
+                "cores": statistics.median(used[work_us, name] or [0])} for name in loads}
+        for work_us in works_us
+    ]

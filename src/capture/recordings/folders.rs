@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ pub(super) type FileKey = (u64, u64);
 pub(super) struct Folders {
     watcher: RecommendedWatcher,
     events: Receiver<Event>,
+    waiting: Arc<AtomicUsize>,
     lost: Arc<AtomicBool>,
     /// Each with the folder that it was last; `None` while there is none.
     roots: HashMap<PathBuf, Option<FileKey>>,
@@ -32,23 +33,38 @@ pub(super) struct Folders {
 impl Folders {
     /// Watches nothing yet: [`Self::appeared`] does.
     pub fn new(folders: &[PathBuf]) -> notify::Result<Self> {
-        let (sender, events) = mpsc::sync_channel(EVENTS);
-        let lost = Arc::new(AtomicBool::new(false));
-        let overflow = Arc::clone(&lost);
+        // Not a channel of so many places, which would be 3 MB of memory from the start.
+        let (sender, events) = mpsc::channel();
+        let (lost, waiting) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (overflow, sent) = (Arc::clone(&lost), Arc::clone(&waiting));
         let handler = move |event: notify::Result<Event>| {
-            let kept = event.is_ok_and(|event| !event.need_rescan() && sender.try_send(event).is_ok());
-            if !kept {
-                overflow.store(true, Ordering::Relaxed);
+            let room = sent.load(Ordering::Relaxed) < EVENTS;
+            match event.ok().filter(|event| room && !event.need_rescan()) {
+                // Nobody listens any more when this fails.
+                Some(event) => {
+                    sent.fetch_add(1, Ordering::Relaxed);
+                    let _ = sender.send(event);
+                }
+                None => overflow.store(true, Ordering::Relaxed),
             }
         };
         let watcher = RecommendedWatcher::new(handler, notify::Config::default().with_follow_symlinks(false))?;
-        Ok(Self { watcher, events, lost, roots: folders.iter().map(|folder| (folder.clone(), None)).collect() })
+        Ok(Self {
+            watcher,
+            events,
+            waiting,
+            lost,
+            roots: folders.iter().map(|folder| (folder.clone(), None)).collect(),
+        })
     }
 
     /// The next event. Blocks, briefly.
     pub fn next_event(&self) -> Option<Event> {
         match self.events.recv_timeout(PATIENCE) {
-            Ok(event) => Some(event),
+            Ok(event) => {
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                Some(event)
+            }
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => {
                 // Nobody tells any more: the folders are still walked.

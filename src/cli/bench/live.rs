@@ -284,6 +284,8 @@ fn figures(run: &Run, legs: &[[Sent; 2]], seconds: f64, metrics: &Metrics) -> Va
         "cpu_ms_per_call_s": 1000.0 * run.cpu_s / call_s, "rss_mb": run.rss_mb, "pss_mb": percentile(&run.pss_mb, 0.5),
         "worst_step": run.worst_step, "unended": run.unended, "sender_late_ms": run.sender_late.as_millis() as u64,
         "second_looks": metrics.sum("lineside_second_looks_total"), "dropped": metrics.sum("lineside_guard_dropped_total"),
+        "read_ahead_used": metrics.sum("lineside_read_ahead_total{outcome=\"used\"}"),
+        "read_ahead_useless": metrics.sum("lineside_read_ahead_total{outcome=\"useless\"}"),
     })
 }
 

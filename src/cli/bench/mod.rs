@@ -64,6 +64,9 @@ pub(super) struct BenchArguments {
     /// CPUs for the daemon, as `taskset -c` takes them; the bench itself stays where it is
     #[arg(long)]
     cpu: Option<String>,
+    /// For pbx: what each of its eight threads has to do every 20 ms, in microseconds
+    #[arg(long, default_value_t = 500)]
+    work_us: u64,
     /// Texts for the sentiment bench, one a line
     #[arg(long)]
     texts: Option<PathBuf>,
@@ -126,7 +129,7 @@ pub(super) fn run(
         live::run(arguments)?;
     }
     if arguments.what.contains(&What::Pbx) {
-        pbx::run(arguments.seconds, arguments.json)?;
+        pbx::run(arguments.seconds, Duration::from_micros(arguments.work_us), arguments.json)?;
     }
     if wanted(What::Memory) {
         memory()?;

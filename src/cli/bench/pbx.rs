@@ -1,4 +1,4 @@
-//! What a telephone system on this machine would feel: threads that wake every 20 ms for half a millisecond of work, and how late they wake.
+//! What a telephone system on this machine would feel: threads that wake every 20 ms for a little work, and how late they wake.
 //!
 //! Starts no daemon: it is run beside one, in a control group of its own (`tests/bench/pbx.py`).
 
@@ -8,13 +8,12 @@ use serde_json::json;
 
 use crate::cli::say;
 
-/// A media thread's period and its work in it: 8 of them keep a fifth of a core busy, as some 50 bridged calls do.
+/// A media thread's period. With half a millisecond of work in it, eight of them keep a fifth of a core busy, as some 50 bridged calls do.
 const PERIOD: Duration = Duration::from_millis(20);
-const WORK: Duration = Duration::from_micros(500);
 const THREADS: u32 = 8;
 
-/// Runs for so many seconds; prints the lateness of all wake-ups in microseconds.
-pub(super) fn run(seconds: u64, as_json: bool) -> anyhow::Result<()> {
+/// Runs for so many seconds, with so much work after each wake-up; prints the lateness of all wake-ups in microseconds.
+pub(super) fn run(seconds: u64, work: Duration, as_json: bool) -> anyhow::Result<()> {
     let began = Instant::now() + PERIOD;
     let end = began + Duration::from_secs(seconds);
     let threads: Vec<_> = (0..THREADS)
@@ -26,11 +25,15 @@ pub(super) fn run(seconds: u64, as_json: bool) -> anyhow::Result<()> {
                     std::thread::sleep(due.saturating_duration_since(Instant::now()));
                     let woken = Instant::now();
                     late.push((woken - due).as_micros() as u64);
-                    while woken.elapsed() < WORK {
+                    let done = used() + work;
+                    while used() < done {
                         std::hint::spin_loop();
                     }
-                    // A beat that was missed is missed; it is not made up for.
-                    while due < Instant::now() {
+                    due += PERIOD;
+                    // A beat that came before the work was done is late by now; it is not made up for.
+                    let now = Instant::now();
+                    while due < now {
+                        late.push((now - due).as_micros() as u64);
                         due += PERIOD;
                     }
                 }
@@ -51,4 +54,10 @@ pub(super) fn run(seconds: u64, as_json: bool) -> anyhow::Result<()> {
         late.len()
     ))?;
     Ok(())
+}
+
+/// CPU time of this thread: its work is not over while another has its CPU.
+fn used() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

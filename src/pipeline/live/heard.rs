@@ -17,6 +17,9 @@ use crate::store::change::{Change, NewUtterance, UtteranceState};
 /// What was said on a leg that closed so lately is still live.
 const JUST_SAID_MS: i64 = 10_000;
 
+/// By so much later is due what may not be over: of what is over, somebody waits already.
+const AHEAD_MS: i64 = 300;
+
 impl Live {
     pub(super) async fn heard(&mut self, heard: Heard) -> Result<(), StoreError> {
         match heard {
@@ -116,7 +119,7 @@ impl Live {
         }
         workers.ahead.want(leg, found.start, found.end);
         let stretch = Growing { leg: Arc::clone(&running.leg), start: found.start, end: found.end };
-        workers.queue.push(Urgency::Live, self.now(), Work::Ahead(stretch));
+        workers.queue.push(Urgency::Live, WallTime(self.now().0 + AHEAD_MS), Work::Ahead(stretch));
     }
 
     /// Has speech read that is not over, while nothing else waits.
