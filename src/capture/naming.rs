@@ -45,18 +45,19 @@ pub fn from_uuid(bytes: [u8; 16]) -> Named {
 
 /// Patterns that come with lineside, tried in this order after those of the configuration.
 /// Sources: FreePBX's sub-record-check, Issabel's call center, MikoPBX, ViciDial's file name tokens, plain `MixMonitor(…${UNIQUEID}…)`.
+/// `[0-9]`, as Asterisk writes them: `\d` is every digit of every script, 1.5 MB of tables here.
 pub const READY: &[(&str, &str)] = &[
     (
         "freepbx",
-        r"^(?P<direction>in|out|external|internal|q|rg|exten|force|parked|conf|page|ondemand)-(?P<party>.+)-(?P<other>.+)-\d{8}-\d{6}-(?P<uniqueid>(?:[A-Za-z0-9_]+-)?\d{9,10}\.\d+)$",
+        r"^(?P<direction>in|out|external|internal|q|rg|exten|force|parked|conf|page|ondemand)-(?P<party>.+)-(?P<other>.+)-[0-9]{8}-[0-9]{6}-(?P<uniqueid>(?:[A-Za-z0-9_]+-)?[0-9]{9,10}\.[0-9]+)$",
     ),
-    ("issabel", r"^\d{8}-\d{6}-(?P<uniqueid>\d{9,10}\.\d+)$"),
-    ("mikopbx", r"^mikopbx-(?P<uniqueid>\d{9,10}\.\d+)_.+$"),
+    ("issabel", r"^[0-9]{8}-[0-9]{6}-(?P<uniqueid>[0-9]{9,10}\.[0-9]+)$"),
+    ("mikopbx", r"^mikopbx-(?P<uniqueid>[0-9]{9,10}\.[0-9]+)_.+$"),
     (
         "vicidial",
-        r"^(?P<id>\d{8}-\d{6}_(?P<phone>\d*)(?:_(?P<campaign>[A-Za-z0-9]+)_(?P<agent>[A-Za-z0-9]+))?(?:_.*)?)$",
+        r"^(?P<id>[0-9]{8}-[0-9]{6}_(?P<phone>[0-9]*)(?:_(?P<campaign>[A-Za-z0-9]+)_(?P<agent>[A-Za-z0-9]+))?(?:_.*)?)$",
     ),
-    ("uniqueid", r"(?:^|[^0-9])(?P<uniqueid>\d{9,10}\.\d+)(?:$|[^0-9])"),
+    ("uniqueid", r"(?:^|[^0-9])(?P<uniqueid>[0-9]{9,10}\.[0-9]+)(?:$|[^0-9])"),
 ];
 
 /// File names to calls.

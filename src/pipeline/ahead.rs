@@ -76,7 +76,7 @@ impl Ahead {
         self.read.notify_all();
     }
 
-    /// The text of exactly this stretch, once; waits for a worker that is at it. What else was read of the leg is forgotten.
+    /// The text of exactly this stretch, once; waits for a worker that is at it. What was read of the leg before it is forgotten.
     pub fn take(&self, leg: LegKey, start: u64, end: u64) -> Option<Text> {
         let begun = |legs: &mut HashMap<LegKey, Stretch>| {
             legs.get(&leg).is_some_and(|stretch| stretch.is(start, end) && matches!(stretch.state, State::Begun))
@@ -85,6 +85,9 @@ impl Ahead {
             .read
             .wait_timeout_while(self.lock(), PATIENCE, begun)
             .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if legs.get(&leg)?.start >= end {
+            return None;
+        }
         let last = legs.remove(&leg)?;
         if last.is(start, end) {
             return last.text().inspect(|_| count("used"));
@@ -113,7 +116,15 @@ impl Ahead {
         self.lock().get(&leg).is_some_and(|stretch| stretch.is(start, end))
     }
 
-    /// The leg is over.
+    /// The leg is over: what nobody has begun to read, nobody need. What was begun may be the leg's last utterance, which is in the queue by now.
+    pub fn want_no_more(&self, leg: LegKey) {
+        let mut legs = self.lock();
+        if legs.get(&leg).is_some_and(|stretch| matches!(stretch.state, State::Wanted)) {
+            legs.remove(&leg);
+        }
+    }
+
+    /// The leg's call is over, and every utterance of it has its text.
     pub fn forget(&self, leg: LegKey) {
         count_useless(self.lock().remove(&leg));
     }
@@ -127,7 +138,7 @@ fn count(outcome: &'static str) {
     metrics::counter!("lineside_read_ahead_total", "outcome" => outcome).increment(1);
 }
 
-/// A reading that served nobody: somebody went on speaking.
+/// A reading whose text served nobody: somebody went on speaking.
 fn count_useless(stretch: Option<Stretch>) {
     if stretch.is_some_and(|stretch| matches!(stretch.state, State::Read(_))) {
         count("useless");
@@ -189,6 +200,31 @@ mod tests {
         ahead.want(LEG, 0, 12);
         assert!(!ahead.begin(LEG, 0, 10), "somebody went on speaking");
         assert!(ahead.begin(LEG, 0, 12));
+    }
+
+    #[test]
+    fn what_was_begun_outlives_the_leg_and_serves_its_last_utterance() {
+        let ahead = Ahead::default();
+        ahead.want(LEG, 0, 10);
+        assert!(ahead.begin(LEG, 0, 10));
+        ahead.want_no_more(LEG);
+        ahead.end(LEG, 0, 10, Some(text()));
+        ahead.want_no_more(LEG);
+        assert!(ahead.take(LEG, 0, 10).is_some());
+        ahead.want(LEG, 20, 30);
+        ahead.want_no_more(LEG);
+        assert!(!ahead.begin(LEG, 20, 30), "nobody had come to it");
+    }
+
+    #[test]
+    fn an_earlier_utterance_leaves_what_is_read_of_a_later_one() {
+        let ahead = Ahead::default();
+        ahead.want(LEG, 20, 30);
+        assert!(ahead.begin(LEG, 20, 30));
+        assert!(ahead.take(LEG, 0, 10).is_none());
+        ahead.end(LEG, 20, 30, Some(text()));
+        assert!(ahead.take(LEG, 0, 20).is_none());
+        assert!(ahead.take(LEG, 20, 30).is_some());
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub fn run(workers: &Arc<Workers>, commands: &mpsc::Sender<Command>, limit: f64,
         std::thread::sleep(TICK);
         let Some(load) = watch.look() else { continue };
         let allowed = if limit > 0.0 { quota::allowed().min(limit) } else { quota::allowed() };
-        let lag_s = workers.queue.oldest_live().map_or(0.0, |said| (now().0 - said.0) as f64 / 1000.0);
+        let lag_s = workers.queue.oldest_live().map_or(0.0, |said| (now().0 - said.0).max(0) as f64 / 1000.0);
         let reading = Reading {
             allowed,
             idle_cpus: load.idle_cpus,

@@ -121,7 +121,13 @@ pub fn run(
         if gone {
             return;
         }
-        if !busy || waiting.is_empty() {
+        if ears.is_empty() && waiting.is_empty() {
+            // Nobody to listen to: asleep until there is.
+            match assignments.recv() {
+                Ok(assignment) => waiting.push_back(assignment),
+                Err(_) => return,
+            }
+        } else if !busy || waiting.is_empty() {
             std::thread::sleep(if ears.len() < MANY { ROUND } else { ROUND_OF_MANY });
         }
     }

@@ -61,9 +61,10 @@ def percentile(values, share):
     return float(values[round((len(values) - 1) * share)]) if values else float("nan")
 
 
-def pss_mb(pid="self"):
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
+def rss_mb(pid="self"):
+    """Resident memory of a process."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1000
     return float("nan")
 

@@ -1,5 +1,5 @@
 """Cost as work grows: each figure at 1, 2, 4, 8 … up to failure, as tables (curves.md) and a plot (curves.svg). Drawn by `packaging/bench --full`, alone by
-`packaging/bench --full --only curves`."""
+`packaging/bench --full --only curves`; with more words, as in `--only curves wake-ups`, those whose title has one of them, and the others stay as they were."""
 
 import json
 import subprocess
@@ -23,8 +23,7 @@ REASONS = {
     "legs": "A straight line up to a thousand: each frame is read, counted, written and listened to by itself. From there on the daemon's core is full,"
     " or the bench's sender, alone on the other core, comes late by more than the connecting costs (last column): then those rows tell its limit."
     " Nothing is lost; what comes late in heaps costs memory.",
-    "pbx": "Nobody is felt at p90, nor faster-whisper: nine of ten wake-ups are in time on this kernel whatever runs. Workers beyond the CPUs share the"
-    " unit's weight.",
+    "pbx": "",
     "queries": "Lists and transcripts are read by index, and a search stops at its limit. The list's p99 is three times as high from 64,000 calls on, and"
     " still a quarter of its goal; why was not traced.",
     "vader": "lineside: longer texts cost as much a word, for it is one pass over the words and at most three words back. vaderSentiment's cost of a word"
@@ -40,11 +39,11 @@ def doubling(first, limit):
 
 
 def live(bench, shape):
-    """Calls, ms of CPU a second of call, lag p50 and p95, PSS, step."""
+    """Calls, ms of CPU a second of call, lag p50 and p95, RSS, step."""
     rows = []
     for calls in doubling(1, 512):
         run = bench.ours_live(shape, calls, SECONDS)
-        rows.append((calls, run["cpu_ms_per_call_s"], run["lag_p50_s"], run["lag_p95_s"], run["pss_mb"], run["worst_step"]))
+        rows.append((calls, run["cpu_ms_per_call_s"], run["lag_p50_s"], run["lag_p95_s"], run["rss_mb"], run["worst_step"]))
         if run["lag_p95_s"] > 3 or run["worst_step"] > 1:
             break
     return rows
@@ -54,7 +53,7 @@ def tutorial(bench, shape):
     rows = []
     for calls in doubling(1, 128):
         run = bench.theirs_live(shape, calls, SECONDS)
-        rows.append((calls, run["cores"] * 1000 / calls, run["lag_p50_s"], run["lag_p95_s"], run["pss_mb"]))
+        rows.append((calls, run["cores"] * 1000 / calls, run["lag_p50_s"], run["lag_p95_s"], run["rss_mb"]))
         if run["chunk_lag_p95_s"] > 3 or run["missed"]:
             break
     return rows
@@ -85,21 +84,21 @@ def legs(bench):
 
 
 def pbx(bench):
+    """Percent of the CPUs that the telephone system needs, p90 in us alone and beside both."""
     import pbx
     from groups import NoGroups, unit_limits
 
-    rows, calls = [], [mixed(pair) for pair in pairs(bench.pairs)]
+    calls = [mixed(pair) for pair in pairs(bench.pairs)]
     limits = unit_limits(Path(__file__).resolve().parents[2] / "systemd/lineside.service")
-    for workers in doubling(1, 8):
-        folder = bench.temporary / f"pbx-{workers}"
-        folder.mkdir()
-        try:
-            found = pbx.measure(bench.lineside, bench.model("tiny.en"), bench.peer_model("tiny.en"), calls, folder, limits, 3, 4, workers)
-        except NoGroups as reason:
-            bench.say(f"  no curve of the telephone system: {reason}")
-            return []
-        rows.append((workers, *(found[name]["p90_us"] for name in ("idle", "lineside", "peer"))))
-    return rows
+    folder = bench.temporary / "pbx-curve"
+    folder.mkdir()
+    shares = [*doubling(5, 80)]
+    try:
+        measured = pbx.measure(bench.lineside, bench.model("tiny.en"), bench.peer_model("tiny.en"), calls, folder, limits, 3, 3, [pbx.work_us(share) for share in shares])
+    except NoGroups as reason:
+        bench.say(f"  no curve of the telephone system: {reason}")
+        return []
+    return [(share, *(found[name]["p90_us"] for name in ("idle", "lineside", "peer"))) for share, found in zip(shares, measured)]
 
 
 def queries(bench):
@@ -131,13 +130,27 @@ def vader(bench):
     return rows
 
 
-def draw(bench, out):
+def kept(file):
+    """The tables of an earlier run by their titles: heads, and rows of numbers."""
+    tables, title = {}, None
+    for line in file.read_text().splitlines() if file.exists() else []:
+        cells = line.strip("| ").split(" | ")
+        if line.startswith("## "):
+            title = line[3:]
+        elif line.startswith("| ") and title in tables:
+            tables[title][1].append(tuple(float(cell) if "." in cell or "e" in cell else int(cell) for cell in cells))
+        elif line.startswith("| "):
+            tables[title] = (cells, [])
+    return tables
+
+
+def draw(bench, out, only=()):
     import matplotlib
 
     matplotlib.use("svg")
     import matplotlib.pyplot as plt
 
-    lag = ["calls", "ms of CPU a second of call", "lag p50, s", "lag p95, s", "PSS, MB"]
+    lag = ["calls", "ms of CPU a second of call", "lag p50, s", "lag p95, s", "RSS, MB"]
     jobs = []
     for shape in ("tiny.en", "base.en"):
         jobs.append((f"Live calls, {shape}, lineside on one core", "live", [*lag, "step"], (3, 1), lambda shape=shape: live(bench, shape)))
@@ -145,7 +158,7 @@ def draw(bench, out):
         jobs.append((f"Final pass, {shape}, s of call per CPU s", "final", ["minutes of call", "lineside", "faster-whisper"], (1, 2), lambda shape=shape: final(bench, shape)))
     jobs += [
         ("AudioSocket legs on one core", "legs", ["legs", "cores", "RSS, MB", "frames lost", "sender late, ms"], (1,), lambda: legs(bench)),
-        ("Wake-ups of a telephone system, p90", "pbx", ["workers", "idle, us", "beside lineside, us", "beside faster-whisper, us"], (1, 2, 3), lambda: pbx(bench)),
+        ("Wake-ups of a telephone system, p90", "pbx", ["% of the CPUs", "alone, us", "beside lineside, us", "beside faster-whisper, us"], (1, 2, 3), lambda: pbx(bench)),
         ("Queries, p99", "queries", ["calls", "list, ms", "transcript, ms", "search, ms", "inserted a second"], (1, 2, 3), lambda: queries(bench)),
         ("VADER, thousand words a second", "vader", ["words in a text", "lineside", "vaderSentiment"], (1, 2), lambda: vader(bench)),
     ]
@@ -155,10 +168,12 @@ def draw(bench, out):
     for axis in axes.flat[len(jobs) :]:
         axis.axis("off")
     text = ["# Cost as work grows", "", "Made by `packaging/bench --full`; the machine and its load are in that command's first line.", "", "![curves](curves.svg)", ""]
+    before = kept(out / "curves.md")
     for (title, kind, header, shown, measure), axis in zip(jobs, axes.flat):
-        bench.say(title)
+        wanted = not only or any(word.lower() in title.lower() for word in only)
+        bench.say(title if wanted else f"{title}: as it was")
         try:
-            rows = measure()
+            header, rows = (header, measure()) if wanted else before.get(title, (header, []))
         except (RuntimeError, subprocess.SubprocessError, OSError) as problem:
             text += [f"## {title}", "", f"not measured: {problem}", ""]
             continue

@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
+import urllib.request
 
 import numpy as np
 
@@ -18,8 +19,14 @@ from groups import Group
 
 # Of `lineside bench pbx`.
 THREADS = 8
+PERIOD_US = 20_000
 # Recordings in the backlog: minutes of work for all cores.
-FILES = 80
+FILES = 160
+
+
+def work_us(share):
+    """What each thread does every period, so that all of them keep so many percent of the CPUs busy; of eight at most, which is as many as they can."""
+    return PERIOD_US * share * min(len(os.sched_getaffinity(0)), THREADS) // (100 * THREADS)
 
 
 @contextlib.contextmanager
@@ -54,7 +61,14 @@ def configuration(work, model, workers):
         f'[paths]\nstate = "{work}/state"\nrun = "{work}/run"\n[http]\nlisten = "127.0.0.1:{port}"\nopen = true\n[audiosocket]\nlisten = ""\n'
         f'[recordings]\nfolders = ["{work}/monitor"]\n[speech]\nmodel = "{model}"\nworkers = {workers}\n[log]\nlevel = "error"\n'
     )
-    return file
+    return file, f"http://127.0.0.1:{port}"
+
+
+def waiting(address):
+    """Utterances that have no text yet."""
+    with urllib.request.urlopen(f"{address}/metrics", timeout=20) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("lineside_queue_utterances"))
 
 
 def cpu_s(pid):
@@ -70,11 +84,11 @@ def until(what, holds, patience_s=60):
         time.sleep(0.1)
 
 
-def measure(lineside, model, peer_model, calls, work, limits, rounds, seconds, works_us, workers=None):
+def measure(lineside, model, peer_model, calls, work, limits, rounds, seconds, works_us):
     """For each amount of work of the telephone system's threads medians over the rounds, microseconds; `limits` are the unit's weight and quota. Each load stands still (SIGSTOP) while the others are measured."""
     backlog(work / "monitor", calls)
     write_wav(work / "call.wav", np.concatenate(calls)[: 120 * RATE])
-    config = configuration(work, model, workers or os.cpu_count())
+    config, address = configuration(work, model, len(os.sched_getaffinity(0)))
     with contextlib.ExitStack() as stack:
         group = lambda *shape: stack.enter_context(contextlib.closing(Group(*shape)))
         phone, ours, theirs = group("pbx"), group("lineside", *limits), group("peer")
@@ -99,6 +113,9 @@ def measure(lineside, model, peer_model, calls, work, limits, rounds, seconds, w
                 if child:
                     used[work_us, name].append((cpu_s(child.pid) - before) / seconds)
                     os.killpg(child.pid, signal.SIGSTOP)
+        os.killpg(daemon.pid, signal.SIGCONT)
+        if not waiting(address):
+            raise RuntimeError("lineside was through with its backlog before the last round: part of it stood beside nothing")
     of = lambda place, key: statistics.median(run[key] for run in found[place])
     return [
         {name: {"p50_us": of((work_us, name), "p50_us"), "p90_us": of((work_us, name), "p90_us"), "p99_us": of((work_us, name), "p99_us"),

@@ -105,13 +105,9 @@ impl Bed {
         std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default()
     }
 
+    /// Its resident memory. Not its share of it (PSS): the bench is the same program, and would take half of the code upon itself.
     pub(super) fn rss_mb(&self) -> f64 {
         megabytes(&self.proc("status"), "VmRSS:")
-    }
-
-    /// What would be free without the daemon: pages shared with other programs count in part.
-    pub(super) fn pss_mb(&self) -> f64 {
-        megabytes(&self.proc("smaps_rollup"), "Pss:")
     }
 
     /// CPU seconds so far.

@@ -87,11 +87,11 @@ pub(super) fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
         number("lag_max_s"),
     ))?;
     say(&format!(
-        "live: {:.0} % of what was said has text; the daemon used {:.2} cores, {:.1} ms of CPU a second of call, {:.0} MB (PSS); governor's worst step {}",
+        "live: {:.0} % of what was said has text; the daemon used {:.2} cores, {:.1} ms of CPU a second of call, {:.0} MB resident; governor's worst step {}",
         100.0 * number("covered"),
         number("cores"),
         number("cpu_ms_per_call_s"),
-        number("pss_mb"),
+        number("rss_mb"),
         figures["worst_step"],
     ))?;
     Ok(())
@@ -140,9 +140,8 @@ struct Run {
     worst_step: u64,
     /// While audio was sent.
     cpu_s: f64,
-    rss_mb: f64,
     /// Every so often while audio was sent.
-    pss_mb: Vec<f64>,
+    rss_mb: Vec<f64>,
     sender_late: Duration,
     /// Calls whose end was not told in time.
     unended: usize,
@@ -177,8 +176,7 @@ fn drive(bed: &Bed, legs: &[[Sent; 2]], seconds: u64) -> anyhow::Result<Run> {
             starts,
             worst_step: 0,
             cpu_s: 0.0,
-            rss_mb: 0.0,
-            pss_mb: Vec::new(),
+            rss_mb: Vec::new(),
             sender_late: Duration::ZERO,
             unended: legs.len(),
         };
@@ -189,12 +187,12 @@ fn drive(bed: &Bed, legs: &[[Sent; 2]], seconds: u64) -> anyhow::Result<Run> {
         while run.unended > 0 && ended.is_none_or(|at| at.elapsed() < PATIENCE) {
             tokio::select! {
                 () = &mut over, if ended.is_none() => {
-                    (run.cpu_s, run.rss_mb) = (bed.cpu_s() - cpu, bed.rss_mb());
+                    run.cpu_s = bed.cpu_s() - cpu;
                     ended = Some(Instant::now());
                 }
                 _ = looks.tick() => {
                     if ended.is_none() {
-                        run.pss_mb.push(bed.pss_mb());
+                        run.rss_mb.push(bed.rss_mb());
                     }
                 }
                 Some((at, message)) = messages.recv() => take(&mut run, at, &message),
@@ -281,7 +279,7 @@ fn figures(run: &Run, legs: &[[Sent; 2]], seconds: f64, metrics: &Metrics) -> Va
         "covered": covered.len() as f64 / stretches.max(1) as f64,
         "lag_p50_s": percentile(&late, 0.5), "lag_p95_s": percentile(&late, 0.95), "lag_max_s": percentile(&late, 1.0),
         "last_third_p95_s": percentile(last, 0.95), "cpu_s": run.cpu_s, "cores": run.cpu_s / seconds,
-        "cpu_ms_per_call_s": 1000.0 * run.cpu_s / call_s, "rss_mb": run.rss_mb, "pss_mb": percentile(&run.pss_mb, 0.5),
+        "cpu_ms_per_call_s": 1000.0 * run.cpu_s / call_s, "rss_mb": percentile(&run.rss_mb, 0.5),
         "worst_step": run.worst_step, "unended": run.unended, "sender_late_ms": run.sender_late.as_millis() as u64,
         "second_looks": metrics.sum("lineside_second_looks_total"), "dropped": metrics.sum("lineside_guard_dropped_total"),
         "read_ahead_used": metrics.sum("lineside_read_ahead_total{outcome=\"used\"}"),

@@ -65,7 +65,7 @@ pub(super) struct BenchArguments {
     #[arg(long)]
     cpu: Option<String>,
     /// For pbx: what each of its eight threads has to do every 20 ms, in microseconds
-    #[arg(long, default_value_t = 500)]
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(..20_000))]
     work_us: u64,
     /// Texts for the sentiment bench, one a line
     #[arg(long)]

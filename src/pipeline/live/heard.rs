@@ -35,13 +35,14 @@ impl Live {
                 }
             }
             Heard::End { leg, peak } => {
-                self.parts.workers.ahead.forget(leg);
+                self.parts.workers.ahead.want_no_more(leg);
                 if let Some(running) = self.calls.leg_mut(leg) {
                     running.peak = peak;
                     running.hearing = Hearing::Over;
                 }
             }
             Heard::Failed(leg, problem) => {
+                self.parts.workers.ahead.want_no_more(leg);
                 if let Some(running) = self.calls.leg_mut(leg) {
                     log::error!("leg {leg} of call {}: {problem}; it has no text from here on", running.leg.spec.call);
                     running.hearing = Hearing::Over;

@@ -151,6 +151,9 @@ impl Live {
     /// Nothing of a call is remembered any more.
     fn forget(&mut self, key: CallKey) {
         if let Some(call) = self.calls.remove(key) {
+            for &leg in call.legs.keys() {
+                self.parts.workers.ahead.forget(leg);
+            }
             self.privacy.over(key, call.legs.into_keys());
         }
     }

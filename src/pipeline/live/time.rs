@@ -136,7 +136,7 @@ impl Live {
         metrics::gauge!("lineside_legs_open").set(open as f64);
         metrics::gauge!("lineside_backlog_utterances").set(backlog as f64);
         metrics::gauge!("lineside_backlog_age_seconds")
-            .set(oldest.map_or(0.0, |said| (now.0 - said.0) as f64 / 1000.0));
+            .set(oldest.map_or(0.0, |said| (now.0 - said.0).max(0) as f64 / 1000.0));
         let outstanding = calls().map(|call| (call.state == CallState::Active, call.outstanding));
         measures::each_second(outstanding, self.parts.store.path());
     }

@@ -25,7 +25,8 @@ use crate::text::pack::{LegFilter, TermGroup, read_name, read_terms};
 /// A pattern with all its numbers takes some hundred kilobytes; one that takes more is a mistake.
 const PATTERN_BYTES: usize = 4 << 20;
 
-const NUMBER: &str = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?|(?:WORD)(?:[ -]+(?:and[ -]+)?(?:WORD))*)";
+const NUMBER: &str =
+    r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:[.,][0-9]+)?|(?:WORD)(?:[ -]+(?:and[ -]+)?(?:WORD))*)";
 const WORDS: &str = "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|\
     eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|a hundred|a thousand";
 
