@@ -23,7 +23,9 @@ REASONS = {
     "legs": "A straight line up to a thousand: each frame is read, counted, written and listened to by itself. From there on the daemon's core is full,"
     " or the bench's sender, alone on the other core, comes late by more than the connecting costs (last column): then those rows tell its limit."
     " Nothing is lost; what comes late in heaps costs memory.",
-    "pbx": "",
+    "pbx": "While the telephone system needs little, nine of ten of its wake-ups find a CPU at once, whoever else is there. From two fifths of the CPUs on its"
+    " threads wait for one another beside faster-whisper, which has as much right to each CPU; lineside's unit has a fifth of that weight. At four fifths that"
+    " is a sixth of the CPUs still, more than is left: a wake-up waits for lineside's turn to end, and faster-whisper leaves it seconds behind.",
     "queries": "Lists and transcripts are read by index, and a search stops at its limit. The list's p99 is three times as high from 64,000 calls on, and"
     " still a quarter of its goal; why was not traced.",
     "vader": "lineside: longer texts cost as much a word, for it is one pass over the words and at most three words back. vaderSentiment's cost of a word"

@@ -329,7 +329,7 @@ class Bench:
         plan = [(f"live {shape}", lambda shape=shape: self.live(shape)) for shape in SHAPES]
         plan += [(f"latency {shape}", lambda shape=shape: self.latency(shape)) for shape in SHAPES]
         plan += [(f"final {shape}", lambda shape=shape: self.final(shape)) for shape in SHAPES]
-        plan += [(name, getattr(self, name)) for name in ("pbx", "memory", "legs", "vader", "queries")]
+        plan += [(name, getattr(self, name)) for name in ("pbx", "legs", "vader", "queries", "memory")]
         for name, measure in plan:
             if only and not any(word in name for word in only):
                 continue
