@@ -117,6 +117,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_key_of_a_noted_recordings_leg_is_given_to_no_other_though_the_leg_has_no_row_yet() {
+        let (folder, store) = open();
+        let row = RecordingRow {
+            path: "/monitor/a.wav".into(),
+            device: 1,
+            inode: 1,
+            size: 100,
+            head: [1; 32],
+            legs: vec![LegKey(2)],
+            finished: false,
+        };
+        let noted = Change::Recording { row, at: WallTime(1) };
+        store.writer().commit(vec![call(1, "a.1", 1000), leg(1, 1, 1000), noted]).await.expect("commit");
+        store.writer().stop();
+        drop(store);
+        let (_store, recovery) = Store::open(folder.path()).expect("open");
+        assert_eq!(recovery.highest, (1, 2, 0));
+    }
+
+    #[tokio::test]
     async fn a_deleted_calls_recordings_are_known_by_their_sound_alone() {
         let (folder, store) = open();
         let recording = |inode: u64, legs: &[i64]| Change::Recording {

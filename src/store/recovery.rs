@@ -127,10 +127,13 @@ fn leg(word: &str) -> Leg {
 }
 
 pub(super) fn read(db: &Connection) -> rusqlite::Result<Recovery> {
-    let highest =
-        |table: &str| db.query_row(&format!("SELECT coalesce(max(id), 0) FROM {table}"), [], |row| row.get(0));
+    let highest = |column: &str, table: &str| -> rusqlite::Result<i64> {
+        db.query_row(&format!("SELECT coalesce(max({column}), 0) FROM {table}"), [], |row| row.get(0))
+    };
+    // A recording may have been noted and the process killed before its leg had a row: that key is the recording's all the same.
+    let highest_leg = highest("id", "leg")?.max(highest("leg", "recording_leg")?);
     let mut recovery = Recovery {
-        highest: (highest("call")?, highest("leg")?, highest("utterance")?),
+        highest: (highest("id", "call")?, highest_leg, highest("id", "utterance")?),
         known_legs: db
             .prepare("SELECT id FROM leg")?
             .query_map([], |row| row.get(0).map(LegKey))?
