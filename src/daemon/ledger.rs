@@ -6,9 +6,10 @@ use tokio::runtime::Handle;
 
 use crate::call::{CallId, LegKey};
 use crate::capture::follow::FileId;
-use crate::capture::recordings::{Ledger, Taken};
+use crate::capture::recordings::{KnownLeg, Ledger, Taken};
 use crate::capture::wall_clock;
 use crate::spool::LegAudio;
+use crate::store::calls::LegRow;
 use crate::store::change::Change;
 use crate::store::recordings::RecordingRow;
 use crate::store::{Store, StoreError};
@@ -34,12 +35,24 @@ impl Ledger for StoreLedger {
         Some(Taken { legs: row.legs, finished, path: row.path, size: row.size, same_file })
     }
 
-    fn has_audio(&self, call: &CallId) -> bool {
+    fn legs_of(&self, call: &CallId) -> Vec<KnownLeg> {
         let known = self.runtime.block_on(async {
-            let Some(row) = self.store.call(call.as_str()).await? else { return Ok(false) };
-            Ok::<_, StoreError>(!self.store.legs(row.key).await?.is_empty())
+            let Some(row) = self.store.call(call.as_str()).await? else { return Ok::<_, StoreError>(Vec::new()) };
+            self.store.legs(row.key).await
         });
-        known.inspect_err(|error| log::error!("{error}")).unwrap_or(false)
+        let rows = known.inspect_err(|error| log::error!("{error}")).unwrap_or_default();
+        let leg = |row: LegRow| KnownLeg {
+            key: row.key,
+            leg: row.leg,
+            audio: if row.owned {
+                LegAudio::Spooled { path: row.path.into() }
+            } else {
+                LegAudio::Recording { path: row.path.into(), channel: row.channel }
+            },
+            peer: row.peer,
+            open: row.closed.is_none(),
+        };
+        rows.into_iter().map(leg).collect()
     }
 
     fn note(&self, id: &FileId, path: &Path, legs: &[LegKey], finished: bool) {

@@ -23,10 +23,10 @@ pub fn of_process(pid: u32) -> Option<f64> {
     groups(&own, Path::new(MOUNT)).iter().filter_map(|group| quota_of(group)).reduce(f64::min)
 }
 
-/// The group's own folder whose `cpu.stat` counts this process, if there is one.
-pub fn own_group() -> Option<PathBuf> {
+/// The folders whose `cpu.stat` counts this process: its group's, and those of the groups above it, whose quotas hold it too.
+pub fn own_groups() -> Vec<PathBuf> {
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    groups(&own, Path::new(MOUNT)).into_iter().find(|group| group.join("cpu.stat").is_file())
+    groups(&own, Path::new(MOUNT)).into_iter().filter(|group| group.join("cpu.stat").is_file()).collect()
 }
 
 /// CPUs this process may be scheduled on.

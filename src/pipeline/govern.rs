@@ -2,7 +2,7 @@
 //!
 //! Every change of step is one line in the log, one event on the feed and a metric; a change of workers a metric alone.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use crate::call::WallTime;
 use crate::governor::load::Watch;
 use crate::governor::policy::Reading;
 use crate::governor::{Governor, Plan, Step, quota};
+use crate::speech::queue::Urgency;
 
 const TICK: Duration = Duration::from_secs(1);
 
@@ -22,12 +23,18 @@ const TICK: Duration = Duration::from_secs(1);
 pub struct Orders {
     plan: RwLock<Plan>,
     running: AtomicUsize,
+    /// Whether any call is going on.
+    calls: AtomicBool,
 }
 
 impl Orders {
     /// Full service with so many workers.
     pub fn new(workers: usize) -> Self {
-        Self { plan: RwLock::new(Governor::new(workers).plan()), running: AtomicUsize::new(0) }
+        Self {
+            plan: RwLock::new(Governor::new(workers).plan()),
+            running: AtomicUsize::new(0),
+            calls: AtomicBool::new(false),
+        }
     }
 
     /// What holds.
@@ -47,6 +54,20 @@ impl Orders {
     /// Whether live text is made by the smaller model.
     pub fn smaller_model(&self) -> bool {
         self.plan().step >= Step::SmallerModel
+    }
+
+    /// Utterances that are written down together where the engine usually takes `usual`. While calls go on, what came after a call goes one by one, for
+    /// live text waits until a batch has ended.
+    pub fn batch(&self, urgency: Urgency, usual: usize) -> usize {
+        match urgency {
+            Urgency::PostCall if self.calls.load(Ordering::Relaxed) => 1,
+            _ => usual * self.plan().step.batches(),
+        }
+    }
+
+    /// Tells whether any call is going on.
+    pub fn calls_go_on(&self, any: bool) {
+        self.calls.store(any, Ordering::Relaxed);
     }
 
     /// Whether a worker has nothing to do, and nothing is left out.
@@ -76,8 +97,7 @@ pub fn run(workers: &Arc<Workers>, commands: &mpsc::Sender<Command>, limit: f64,
         let reading = Reading {
             allowed,
             idle_cpus: load.idle_cpus,
-            pressure: load.pressure,
-            throttled: load.throttled,
+            others_wait: load.others_wait,
             // Without a model everything waits, which no step mends.
             lag_s: if workers.ready() { lag_s } else { 0.0 },
             busy: workers.orders.running.load(Ordering::Relaxed),
@@ -91,6 +111,8 @@ pub fn run(workers: &Arc<Workers>, commands: &mpsc::Sender<Command>, limit: f64,
         metrics::gauge!("lineside_cpu_idle").set(load.idle_cpus);
         metrics::gauge!("lineside_cpu_pressure").set(load.pressure);
         metrics::gauge!("lineside_cpu_throttled").set(load.throttled);
+        metrics::gauge!("lineside_cpu_waiting", "whose" => "others").set(load.others_wait);
+        metrics::gauge!("lineside_cpu_waiting", "whose" => "own").set(load.we_wait);
         metrics::gauge!("lineside_live_lag_seconds").set(lag_s);
         if plan == before {
             continue;

@@ -82,8 +82,12 @@ pub fn describe_metrics() {
     describe_gauge!("lineside_cpu_idle", "CPUs of the host that nobody used");
     describe_gauge!("lineside_cpu_pressure", "Share of the time in which somebody waited for a CPU");
     describe_gauge!("lineside_cpu_throttled", "Share of the periods in which our CPU quota ran out");
+    describe_gauge!(
+        "lineside_cpu_waiting",
+        "Tasks that waited for a CPU, on average of a second: others' and our own threads"
+    );
     describe_gauge!("lineside_live_lag_seconds", Unit::Seconds, "Age of the oldest live utterance that waits");
     measures::describe();
     describe_histogram!("lineside_inference_seconds", Unit::Seconds, "Wall time of one inference");
-    describe_histogram!("lineside_lag_seconds", Unit::Seconds, "From the last word of an utterance to its text");
+    describe_histogram!("lineside_lag_seconds", Unit::Seconds, "From the last word of a live utterance to its text");
 }

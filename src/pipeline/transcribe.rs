@@ -22,7 +22,7 @@ use crate::audio::resample::to_model;
 use crate::call::{UtteranceKey, WallTime};
 use crate::governor::Step;
 use crate::speech::engine::{Engine, EngineError};
-use crate::speech::queue::Queue;
+use crate::speech::queue::{Queue, Urgency};
 use crate::speech::recogniser::{Hints, Recogniser, Recognition};
 use crate::spool::SpooledLeg;
 
@@ -37,7 +37,7 @@ pub struct Job {
     pub start: u64,
     /// One past the last.
     pub end: u64,
-    /// When its last word was said.
+    /// When it was found, of a live call; when its last word was said, of one that is over.
     pub said: WallTime,
     /// Whether somebody may be watching its call.
     pub live: bool,
@@ -246,17 +246,18 @@ impl Workers {
                 std::thread::sleep(Duration::from_millis(100));
                 continue;
             }
-            let wanted = match self.queue.pop(Duration::from_millis(500)) {
-                Some(Work::Utterance(job)) => self.write_down(Stretch::Utterance(job), mine),
-                Some(Work::Ahead(said)) => self.write_down(Stretch::Ahead(said), mine),
-                Some(Work::Again(job, answer)) => {
+            let Some((urgency, work)) = self.queue.pop(Duration::from_millis(500)) else { continue };
+            let wanted = match work {
+                Work::Utterance(job) => self.write_down(urgency, Stretch::Utterance(job), mine),
+                Work::Ahead(said) => self.write_down(urgency, Stretch::Ahead(said), mine),
+                Work::Again(job, answer) => {
                     let (name, recogniser) = mine.for_text(false);
                     let result = self.read_again(recogniser, &job);
                     self.note(&result);
                     let _ = answer.send(Written { job: *job, result, engine: name.to_string() }); // nobody wants it any more
                     true
                 }
-                Some(Work::Growing(growing)) => {
+                Work::Growing(growing) => {
                     let result = self.orders.while_running(|| {
                         let sound = read(&growing.leg, growing.start, growing.end)?;
                         mine.usual.1.glance(&sound).map_err(|error| error.to_string())
@@ -266,13 +267,12 @@ impl Workers {
                     let words = text.split_whitespace().map(String::from).collect();
                     self.done.blocking_send(Done::Growing(Reading { growing, words, took })).is_ok()
                 }
-                Some(Work::Probe(answer)) => {
+                Work::Probe(answer) => {
                     let result = mine.usual.1.recognise(&vec![0.0; 16_000]).map_err(|error| error.to_string());
                     self.note(&result);
                     let _ = answer.send(result.map(|recognition| recognition.took));
                     true
                 }
-                None => true,
             };
             if !wanted {
                 return;
@@ -289,7 +289,7 @@ impl Workers {
     }
 
     /// Writes speech down, with other speech that waits where the engine gains by that. Whether anybody still wants text.
-    fn write_down(&self, first: Stretch, mine: &mut Mine) -> bool {
+    fn write_down(&self, urgency: Urgency, first: Stretch, mine: &mut Mine) -> bool {
         let first = match first {
             Stretch::Utterance(job) => {
                 if let Some((engine, recognition)) = self.ahead.take(job.leg.key, job.start, job.end) {
@@ -300,7 +300,8 @@ impl Workers {
             Stretch::Ahead(said) if !self.ahead.begin(said.leg.key, said.start, said.end) => return true,
             ahead @ Stretch::Ahead(_) => ahead,
         };
-        let stretches = self.with_others(first, mine.usual.1.batch());
+        let most = self.orders.batch(urgency, mine.usual.1.batch());
+        let stretches = self.with_others(urgency, first, most);
         let (name, recogniser) = mine.for_text(self.orders.smaller_model() && stretches.iter().all(Stretch::is_live));
         let jobs = stretches.iter().filter_map(Stretch::job);
         let held: Vec<_> = jobs.map(|job| self.in_hand.hold(job.utterance)).collect();
@@ -331,8 +332,9 @@ impl Workers {
         true
     }
 
-    /// Speech that is written down together with this: where the engine gains by it, this worker's share of what waits.
-    fn with_others(&self, first: Stretch, batch: usize) -> Vec<Stretch> {
+    /// Speech that is written down together with this: where the engine gains by it, this worker's share of what waits. Only what is as urgent, for all
+    /// of a batch ends when its last one does.
+    fn with_others(&self, urgency: Urgency, first: Stretch, batch: usize) -> Vec<Stretch> {
         let share = (self.queue.backlog().0 + 1).div_ceil(self.orders.plan().workers);
         // One at which the process has ended goes alone: the others should not end with it again. One that was read ahead has its text.
         let good =
@@ -345,7 +347,7 @@ impl Workers {
                 Work::Ahead(_) => true,
                 _ => false,
             };
-            match self.queue.pop_if(fits) {
+            match self.queue.pop_if(urgency, fits) {
                 Some(Work::Utterance(other)) => stretches.push(Stretch::Utterance(other)),
                 Some(Work::Ahead(said)) => {
                     if self.ahead.begin(said.leg.key, said.start, said.end) {

@@ -33,8 +33,9 @@ impl Shared {
     }
 }
 
-/// Stretches in a batch at most.
+/// Stretches in a batch: usually, and at most.
 const BATCH: usize = 8;
+const MOST: usize = 2 * BATCH;
 /// Encoder frames in a batch at most, 20 ms each: its memory grows with them, a step of the decoder gains less the longer they are.
 const FRAMES: u32 = 1024;
 /// The longest of a batch may have so many times the window of the shortest: all of them cost as much as the longest.
@@ -116,7 +117,7 @@ fn alike(requests: &[Request]) -> Vec<Vec<usize>> {
         let request = &requests[place];
         let fits = groups.last().is_some_and(|group| {
             let first = &requests[group[0]];
-            group.len() < BATCH
+            group.len() < MOST
                 && (group.len() as u32 + 1) * request.context <= FRAMES
                 && request.context as f32 <= first.context as f32 * UNLIKE
                 && (request.language, request.prompt, request.beams) == (first.language, first.prompt, first.beams)

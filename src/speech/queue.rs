@@ -79,20 +79,21 @@ impl<T> Queue<T> {
         self.changed.notify_one();
     }
 
-    /// The most urgent work; `None` after `patience` without any, or when the queue is closed. Blocks.
-    pub fn pop(&self, patience: Duration) -> Option<T> {
+    /// The most urgent work, and how urgent it is; `None` after `patience` without any, or when the queue is closed. Blocks.
+    pub fn pop(&self, patience: Duration) -> Option<(Urgency, T)> {
         let state = self.lock();
         let (mut state, _) = self
             .changed
             .wait_timeout_while(state, patience, |state| state.heap.is_empty() && !state.closed)
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if state.closed { None } else { state.heap.pop().map(|Reverse(entry)| entry.work) }
+        if state.closed { None } else { state.heap.pop().map(|Reverse(entry)| (entry.urgency, entry.work)) }
     }
 
-    /// The most urgent work of those for which `take` is true, without waiting.
-    pub fn pop_if(&self, take: impl FnOnce(&T) -> bool) -> Option<T> {
+    /// The most urgent work, if it is as urgent as that and `take` is true of it, without waiting.
+    pub fn pop_if(&self, urgency: Urgency, take: impl FnOnce(&T) -> bool) -> Option<T> {
         let mut state = self.lock();
-        let wanted = !state.closed && state.heap.peek().is_some_and(|Reverse(entry)| take(&entry.work));
+        let first = state.heap.peek().filter(|_| !state.closed);
+        let wanted = first.is_some_and(|Reverse(entry)| entry.urgency == urgency && take(&entry.work));
         if wanted { state.heap.pop().map(|Reverse(entry)| entry.work) } else { None }
     }
 
@@ -149,7 +150,7 @@ mod tests {
         queue.push(Urgency::PostCall, WallTime(1), "old");
         queue.push(Urgency::Live, WallTime(20), "later");
         queue.push(Urgency::Live, WallTime(10), "sooner");
-        let order: Vec<_> = std::iter::from_fn(|| queue.pop(Duration::ZERO)).collect();
+        let order: Vec<_> = std::iter::from_fn(|| queue.pop(Duration::ZERO)).map(|(_, work)| work).collect();
         assert_eq!(order, ["sooner", "later", "old"]);
     }
 
@@ -162,8 +163,21 @@ mod tests {
         assert_eq!(queue.oldest_live(), Some(WallTime(1)));
         queue.demote(|work| *work == "kept");
         assert_eq!(queue.oldest_live(), Some(WallTime(2)));
-        let order: Vec<_> = (0..3).filter_map(|_| queue.pop(Duration::ZERO)).collect();
+        let order: Vec<_> = (0..3).filter_map(|_| queue.pop(Duration::ZERO)).map(|(_, work)| work).collect();
         assert_eq!(order, ["kept", "old", "left out"]);
+    }
+
+    #[test]
+    fn what_is_taken_together_is_equally_urgent() {
+        let queue = Queue::default();
+        queue.push(Urgency::Live, WallTime(1), "now");
+        queue.push(Urgency::Live, WallTime(2), "now too");
+        queue.push(Urgency::PostCall, WallTime(0), "old");
+        assert_eq!(queue.pop(Duration::ZERO), Some((Urgency::Live, "now")));
+        assert_eq!(queue.pop_if(Urgency::Live, |_| false), None);
+        assert_eq!(queue.pop_if(Urgency::Live, |_| true), Some("now too"));
+        assert_eq!(queue.pop_if(Urgency::Live, |_| true), None);
+        assert_eq!(queue.pop_if(Urgency::PostCall, |_| true), Some("old"));
     }
 
     #[test]

@@ -27,7 +27,12 @@ pub struct RecordingRow {
 }
 
 const COLUMNS: &str = "path, device, inode, size, head, legs, finished";
-pub(super) const BY_FILE: &str = "SELECT path, device, inode, size, head, legs, finished FROM recording WHERE device = ?1 AND inode = ?2 AND head = ?3";
+/// Finished only when its legs are there too: a crash may come between its row and theirs.
+pub(super) const BY_FILE: &str = "
+SELECT path, device, inode, size, head, legs,
+    finished AND NOT EXISTS (SELECT 1 FROM json_each(legs) AS taken WHERE NOT EXISTS (SELECT 1 FROM leg WHERE leg.id = taken.value))
+FROM recording
+WHERE device = ?1 AND inode = ?2 AND head = ?3";
 pub(super) const BY_CONTENT: &str = "
 SELECT recording.path, device, inode, size, head, legs, finished
 FROM leg
@@ -126,14 +131,19 @@ mod tests {
             size: 100,
             head: [1; 32],
             legs: vec![LegKey(2)],
-            finished: false,
+            finished: true,
         };
         let noted = Change::Recording { row, at: WallTime(1) };
         store.writer().commit(vec![call(1, "a.1", 1000), leg(1, 1, 1000), noted]).await.expect("commit");
         store.writer().stop();
         drop(store);
-        let (_store, recovery) = Store::open(folder.path()).expect("open");
+        let (store, recovery) = Store::open(folder.path()).expect("open");
         assert_eq!(recovery.highest, (1, 2, 0));
+        let finished =
+            async || store.recording_by_file(1, 1, [1; 32]).await.expect("read").expect("a recording").finished;
+        assert!(!finished().await, "nobody has heard it");
+        store.writer().commit(vec![leg(2, 1, 1000)]).await.expect("commit");
+        assert!(finished().await);
     }
 
     #[tokio::test]

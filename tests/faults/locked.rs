@@ -38,15 +38,7 @@ fn calls(bed: &Bed, scripts: &[books::Script]) {
 }
 
 fn verify(bed: &Bed, scripts: &[books::Script]) -> String {
-    let db = books::database(bed);
-    let texts = books::balance(&db, scripts.len() as i64);
-    let (mut spoken, mut heard, mut right) = (0, 0, 0);
-    for (number, script) in scripts.iter().enumerate() {
-        let lines = books::lines_of(&db, &format!("1795218045.{}", 70 + number), script);
-        (spoken, heard, right) = (spoken + lines.0, heard + lines.1, right + lines.2);
-    }
-    assert_eq!(heard, spoken, "every line is in an utterance");
-    format!("{} calls, {spoken} lines, {right} word for word, {texts} texts once each", scripts.len())
+    books::written(&books::database(bed), books::numbered(70, scripts))
 }
 
 fn by_a_writer() -> Outcome {

@@ -19,6 +19,7 @@ mod folders;
 mod locked;
 mod memory;
 mod model;
+mod overload;
 mod stale;
 
 use std::process::ExitCode;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         memory::FAULTS,
         model::FAULTS,
         connections::FAULTS,
+        overload::FAULTS,
         stale::FAULTS,
     ]
     .concat();

@@ -48,13 +48,5 @@ fn replaced() -> Outcome {
     bed.until_completed("1795218045.322");
     assert_eq!(bed.log().matches("not a Whisper model").count(), 1, "{}", bed.log());
     bed.stop();
-    let db = books::database(&bed);
-    let texts = books::balance(&db, 3);
-    let (mut said, mut heard, mut right) = (0, 0, 0);
-    for (number, script) in scripts.iter().enumerate() {
-        let lines = books::lines_of(&db, &format!("1795218045.{}", 320 + number), script);
-        (said, heard, right) = (said + lines.0, heard + lines.1, right + lines.2);
-    }
-    assert_eq!(heard, said, "every line is in an utterance");
-    Ok(format!("3 calls, {said} lines, {right} word for word, {texts} texts once each"))
+    Ok(books::written(&books::database(&bed), books::numbered(320, &scripts)))
 }

@@ -41,8 +41,8 @@ pub trait Ledger: Send {
     /// A recording that was taken before: the very file, or of this call a finished one that begins alike. Other calls begin with the same
     /// prompt, and may be as long.
     fn find(&self, id: &FileId, call: &CallId) -> Option<Taken>;
-    /// Whether a call of this id already has audio.
-    fn has_audio(&self, call: &CallId) -> bool;
+    /// The legs that a call has already.
+    fn legs_of(&self, call: &CallId) -> Vec<KnownLeg>;
     /// Remembers a recording.
     fn note(&self, id: &FileId, path: &Path, legs: &[LegKey], finished: bool);
     /// A leg's audio lies elsewhere now.
@@ -62,6 +62,21 @@ pub struct Taken {
     pub size: u64,
     /// Whether it is the very file; else one that begins alike.
     pub same_file: bool,
+}
+
+/// A leg that a call has already.
+#[derive(Clone, Debug)]
+pub struct KnownLeg {
+    /// Its row.
+    pub key: LegKey,
+    /// Which direction.
+    pub leg: String,
+    /// Where its sound lies.
+    pub audio: LegAudio,
+    /// Who sent it: of a recording its path.
+    pub peer: Option<String>,
+    /// Whether it was left open.
+    pub open: bool,
 }
 
 /// Which folders to watch, and how to read what is there.

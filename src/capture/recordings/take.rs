@@ -4,13 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use super::files::Followed;
-use super::{Ledger, Recordings, Taken};
+use super::{KnownLeg, Ledger, Recordings, Taken};
+use crate::audio::reader::RecordingReader;
 use crate::audio::{AudioError, decode};
 use crate::call::{CallId, Leg, LegKey, Source, WallTime};
 use crate::capture::follow::{self, FileId, Following, Found, Opened};
 use crate::capture::naming::Named;
 use crate::capture::wall_clock;
-use crate::spool::{LegAudio, LegSpec, LegWriter, RecordingRef, SpoolError};
+use crate::spool::{LegAudio, LegSpec, LegWriter, RecordingRef, Spool, SpoolError};
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TakeError {
@@ -25,6 +26,46 @@ enum Before {
     Never,
     Undecided,
     Taken(Taken),
+}
+
+/// One channel of a compressed file on its way into the spool.
+struct Channel {
+    spec: LegSpec,
+    /// Samples that are there from before.
+    skip: u64,
+    leg: Option<LegWriter>,
+    plane: Vec<i16>,
+}
+
+impl Channel {
+    /// What comes behind the legs that there are of it, in a file of so many channels.
+    fn after(begun: &[KnownLeg], count: u16, mut spec: LegSpec) -> Self {
+        let length =
+            |leg: &KnownLeg| RecordingReader::open(leg.audio.path()).and_then(|sound| sound.available_samples());
+        let same = begun.iter().filter(|leg| leg.leg == spec.leg.as_str());
+        let kept: u64 = same.map(|leg| length(leg).unwrap_or(0)).sum();
+        // Of three channels and more each is a mix, and their legs are about as long.
+        let skip = kept / u64::from(if count > 2 { count } else { 1 });
+        spec.started.0 += (skip * 1000 / u64::from(spec.rate_hz.max(1))) as i64;
+        Self { spec, skip, leg: None, plane: Vec::new() }
+    }
+
+    /// The leg is opened by its first sample, so that one of which all is there has none.
+    async fn append<'a>(&mut self, spool: &Spool, samples: impl Iterator<Item = &'a i16>) -> Result<(), SpoolError> {
+        self.plane.clear();
+        self.plane.extend(samples);
+        let skipped = self.skip.min(self.plane.len() as u64);
+        self.skip -= skipped;
+        let rest = &self.plane[skipped as usize..];
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let leg = match &mut self.leg {
+            Some(leg) => leg,
+            none => none.insert(spool.open_leg(self.spec.clone()).await?),
+        };
+        leg.append(rest, wall_clock()).await
+    }
 }
 
 impl<L: Ledger> Recordings<L> {
@@ -56,11 +97,15 @@ impl<L: Ledger> Recordings<L> {
                 return Ok(true);
             }
             Before::Taken(taken) => taken.legs,
-            Before::Never if closed && named.is_final_mix && self.ledger.has_audio(&named.call) => {
-                self.done.insert((id.device, id.inode), id.size);
-                return Ok(true); // the call was heard by its own legs
+            Before::Never => {
+                let known = self.ledger.legs_of(&named.call);
+                let begun = self.begun(path, &known);
+                if begun.is_empty() && closed && named.is_final_mix && !known.is_empty() {
+                    self.done.insert((id.device, id.inode), id.size);
+                    return Ok(true); // the call was heard by its own legs
+                }
+                begun
             }
-            Before::Never => Vec::new(),
         };
         let layout = *opened.reader.layout();
         let samples = opened.reader.available_samples()?;
@@ -89,7 +134,17 @@ impl<L: Ledger> Recordings<L> {
         Ok(true)
     }
 
-    /// Decodes a compressed file into the spool.
+    /// Legs, by channel, that a former run had begun of this very file when it was killed, and had not noted as its yet.
+    fn begun(&self, path: &Path, known: &[KnownLeg]) -> Vec<LegKey> {
+        let followed = |key| self.following.values().any(|followed| followed.file.keys.contains(&key));
+        let begun = |leg: &&KnownLeg| leg.open && !leg.audio.owned() && leg.audio.path() == path && !followed(leg.key);
+        let mut legs: Vec<&KnownLeg> = known.iter().filter(begun).collect();
+        legs.sort_by_key(|leg| leg.audio.channel());
+        let channels = (0..).zip(&legs).take_while(|(channel, leg)| leg.audio.channel() == *channel);
+        channels.map(|(_, leg)| leg.key).collect()
+    }
+
+    /// Decodes a compressed file into the spool; of one that a killed run had begun, the rest.
     fn take_finished(
         &mut self,
         path: &Path,
@@ -99,42 +154,43 @@ impl<L: Ledger> Recordings<L> {
     ) -> Result<bool, TakeError> {
         let id = follow::identify_finished(file, meta)?;
         self.done.insert((id.device, id.inode), id.size);
-        if let Before::Taken(taken) = self.before(&id, &named.call, true) {
+        if let Before::Taken(taken) = self.before(&id, &named.call, true)
+            && taken.finished
+        {
             self.known(path, &id, &taken);
             return Ok(true);
         }
+        let peer = path.to_string_lossy();
+        let (begun, others): (Vec<_>, Vec<_>) = self
+            .ledger
+            .legs_of(&named.call)
+            .into_iter()
+            .partition(|leg| leg.audio.owned() && leg.peer.as_deref() == Some(&*peer));
         // ViciDial compresses what was already heard as WAV: the better copy is the one that counts.
-        if self.ledger.has_audio(&named.call) {
+        if !others.is_empty() {
             return Ok(true);
         }
-        let mut legs: Vec<LegWriter> = Vec::new();
+        let mut channels: Vec<Channel> = Vec::new();
         let extension = path.extension().map(|ext| ext.to_string_lossy().into_owned()).unwrap_or_default();
         let started = follow::began(meta, 0);
-        let mut planes: Vec<Vec<i16>> = Vec::new();
         let decoded = decode::decode::<TakeError>(
             file.try_clone().map_err(AudioError::Io)?,
             &extension,
-            |(rate_hz, channels, samples)| {
-                let count = usize::from(channels.max(1));
-                if legs.is_empty() {
-                    for channel in 0..channels {
-                        let spec = self.spec(path, named, (channel, channels), started, rate_hz);
-                        legs.push(self.runtime.block_on(self.spool.open_leg(spec))?);
-                    }
-                    planes = vec![Vec::new(); count];
+            |(rate_hz, count, samples)| {
+                if channels.is_empty() {
+                    let specs = (0..count).map(|channel| self.spec(path, named, (channel, count), started, rate_hz));
+                    channels = specs.map(|spec| Channel::after(&begun, count, spec)).collect();
                 }
-                for (channel, plane) in planes.iter_mut().enumerate() {
-                    plane.clear();
-                    plane.extend(samples.iter().skip(channel).step_by(count));
-                }
-                for (leg, plane) in legs.iter_mut().zip(&planes) {
-                    self.runtime.block_on(leg.append(plane, wall_clock()))?;
+                for (number, channel) in channels.iter_mut().enumerate() {
+                    let plane = samples.iter().skip(number).step_by(usize::from(count.max(1)));
+                    self.runtime.block_on(channel.append(&self.spool, plane))?;
                 }
                 Ok(())
             },
         );
-        let keys: Vec<LegKey> = legs.iter().map(|leg| leg.leg().key).collect();
-        for leg in legs {
+        let mut keys: Vec<LegKey> = begun.iter().map(|leg| leg.key).collect();
+        for leg in channels.into_iter().filter_map(|channel| channel.leg) {
+            keys.push(leg.leg().key);
             self.runtime.block_on(leg.close("closed"))?;
         }
         decoded?;

@@ -134,6 +134,7 @@ impl Live {
         let open = calls().flat_map(|call| call.legs.values()).filter(|running| !running.leg.is_closed()).count();
         metrics::gauge!("lineside_calls_active").set(self.calls.len() as f64);
         metrics::gauge!("lineside_legs_open").set(open as f64);
+        self.parts.workers.orders.calls_go_on(open > 0);
         metrics::gauge!("lineside_backlog_utterances").set(backlog as f64);
         metrics::gauge!("lineside_backlog_age_seconds")
             .set(oldest.map_or(0.0, |said| (now.0 - said.0).max(0) as f64 / 1000.0));

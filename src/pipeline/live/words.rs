@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Live;
 use super::messages;
 use crate::alerts::Said;
-use crate::call::{CallKey, CallTime};
+use crate::call::{CallKey, CallTime, Source, WallTime};
 use crate::pipeline::ingest::{SaidText, TEXT_HZ};
 use crate::pipeline::measures;
 use crate::pipeline::privacy::{self, Cleaned};
@@ -59,7 +59,7 @@ impl Live {
         let Outcome { state, note, took_ms, segments, events, cleaned } = outcome;
         let Some(call) = self.calls.get_mut(key) else { return Ok(()) };
         call.watch.written(job.utterance.0);
-        count(&job, state, segments.len(), now.0 - job.said.0);
+        count(&job, state, segments.len(), now);
         let has_text = !segments.is_empty();
         let mut changes =
             vec![Change::UtteranceDone { utterance: job.utterance, state, segments, note, engine, took_ms, at: now }];
@@ -154,7 +154,7 @@ impl Live {
     }
 }
 
-fn count(job: &Job, state: UtteranceState, segments: usize, lag_ms: i64) {
+fn count(job: &Job, state: UtteranceState, segments: usize, now: WallTime) {
     let word = match state {
         UtteranceState::Done => "done",
         UtteranceState::Empty => "empty",
@@ -162,8 +162,20 @@ fn count(job: &Job, state: UtteranceState, segments: usize, lag_ms: i64) {
     };
     metrics::counter!("lineside_utterances_total", "state" => word).increment(1);
     metrics::counter!("lineside_segments_total").increment(segments as u64);
+    // Text of another platform cost nothing here, and is not late.
+    if job.leg.spec.source == Source::Ingest {
+        return;
+    }
     measures::transcribed(job.end - job.start, job.leg.spec.rate_hz);
-    metrics::histogram!("lineside_lag_seconds").record(lag_ms as f64 / 1000.0);
+    if job.live {
+        metrics::histogram!("lineside_lag_seconds").record((now.0 - last_word(job).0).max(0) as f64 / 1000.0);
+    }
+}
+
+/// When an utterance's last word was said, reckoned back from the leg's last sound.
+fn last_word(job: &Job) -> WallTime {
+    let since = job.leg.samples().saturating_sub(job.end) * 1000 / u64::from(job.leg.spec.rate_hz.max(1));
+    WallTime(job.leg.last_audio().0 - since as i64)
 }
 
 pub(in crate::pipeline) fn segment(piece: Piece, analysis: &Analysis, language: Option<String>) -> NewSegment {
