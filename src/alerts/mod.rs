@@ -24,4 +24,5 @@ pub fn describe_metrics() {
         "lineside_notifications_total",
         "Tries to send an alert out, by notifier and what became of it"
     );
+    metrics::describe_gauge!("lineside_notifier_queue", "Alerts that wait to be sent, by notifier");
 }

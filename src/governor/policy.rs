@@ -17,8 +17,11 @@ const CONFIDENCE: u32 = 30;
 const LONGEST_CONFIDENCE: u32 = 480;
 /// Tasks of others that may wait for a CPU, on average of a second, before lineside gives one up. Below it are the waits of a normal, busy PBX.
 const OTHERS: f64 = 0.25;
-/// Seconds in which nobody waits before a worker comes back.
+/// Seconds in which nobody waits before a worker comes back; doubled, up to the longest, each time when others waited again as soon.
 const RETURN: u32 = 5;
+const LONGEST_RETURN: u32 = 80;
+/// CPUs that nobody uses before a worker comes back: one that we alone do not use is never wholly idle.
+const FREE: f64 = 0.75;
 
 /// What is left out so that the rest is in time. Later ones include earlier ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -42,7 +45,8 @@ pub enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 7] = [
+    /// All of them, as they follow one another.
+    pub const ALL: [Self; 7] = [
         Self::Full,
         Self::NoPartialText,
         Self::LongerUtterances,
@@ -91,7 +95,7 @@ impl Step {
 }
 
 /// One second's look.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Reading {
     /// CPUs we may use: quota, affinity.
     pub allowed: f64,
@@ -103,6 +107,14 @@ pub struct Reading {
     pub lag_s: f64,
     /// Inferences that ran.
     pub busy: usize,
+}
+
+/// As in the log at level `debug`, and in the traces recorded from there: allowed, idle, waiting, lag, busy.
+impl std::fmt::Display for Reading {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { allowed, idle_cpus, others_wait, lag_s, busy } = self;
+        write!(f, "{allowed:.2} {idle_cpus:.2} {others_wait:.2} {lag_s:.1} {busy}")
+    }
 }
 
 /// What holds until the next tick.
@@ -123,6 +135,9 @@ pub struct Governor {
     late: u32,
     calm: u32,
     relaxed: u32,
+    /// Seconds that the next worker waits to come back, and those since one did, until one is given up.
+    hesitation: u32,
+    since_return: Option<u32>,
     /// Seconds of calm that the next step back wants, and seconds since the last one.
     confidence: u32,
     since_back: u32,
@@ -137,6 +152,8 @@ impl Governor {
             late: 0,
             calm: 0,
             relaxed: 0,
+            hesitation: RETURN,
+            since_return: None,
             confidence: CONFIDENCE,
             since_back: 0,
         }
@@ -155,23 +172,30 @@ impl Governor {
     }
 
     fn workers(&mut self, reading: &Reading) {
+        self.since_return = self.since_return.map(|seconds| seconds.saturating_add(1));
         // One worker is kept whatever the quota: the kernel holds it to its share.
         let ceiling = self.most.min((reading.allowed.floor() as usize).max(1));
         // Without idle CPU, that others wait is ours to mend if more than one inference runs.
         let others_wait = reading.others_wait > OTHERS && reading.idle_cpus < 0.5;
         if others_wait || self.plan.workers > ceiling {
+            // A return that did not last: the next one waits longer. One that lasted: as at the beginning.
+            self.hesitation = match self.since_return.take_if(|_| others_wait && self.plan.workers > 1) {
+                Some(seconds) if seconds > self.hesitation.max(60) => RETURN,
+                Some(_) => (self.hesitation * 2).min(LONGEST_RETURN),
+                None => self.hesitation,
+            };
             self.relaxed = 0;
             self.plan.workers = self.plan.workers.saturating_sub(usize::from(others_wait)).clamp(1, ceiling);
             return;
         }
         self.relaxed += 1;
         // A further inference takes a CPU that nobody has.
-        if self.relaxed >= RETURN
+        if self.relaxed >= self.hesitation
             && self.plan.workers < ceiling
-            && (reading.idle_cpus >= 1.0 || reading.busy < self.plan.workers)
+            && (reading.idle_cpus >= FREE || reading.busy < self.plan.workers)
         {
             self.plan.workers += 1;
-            self.relaxed = 0;
+            (self.relaxed, self.since_return) = (0, Some(0));
         }
     }
 
@@ -222,6 +246,58 @@ mod tests {
         let mut governor = Governor::new(8);
         assert_eq!(governor.tick(&QUIET).workers, 4);
         assert_eq!(governor.tick(&Reading { allowed: 0.5, ..QUIET }).workers, 1);
+    }
+
+    #[test]
+    fn a_worker_that_has_to_go_again_waits_longer_to_come_back() {
+        let mut governor = Governor::new(2);
+        // As if the second one were always too much.
+        let mut returns = Vec::new();
+        for second in 0..400_u32 {
+            let before = governor.plan().workers;
+            let others_wait = if before == 2 { 0.6 } else { 0.0 };
+            let after =
+                governor.tick(&Reading { others_wait, idle_cpus: if before == 2 { 0.0 } else { 0.97 }, ..QUIET });
+            if after.workers > before {
+                returns.push(second);
+            }
+        }
+        let pauses: Vec<u32> = returns.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert_eq!(pauses, [11, 21, 41, 81, 81, 81]);
+    }
+
+    /// A trace of `tests/bench/trace.py`, with what the governor makes of it: by phase who was beside lineside, and workers each second.
+    fn replay(trace: &str) -> Vec<(String, Vec<usize>)> {
+        let mut governor = Governor::new(2);
+        let mut phases: Vec<(String, Vec<usize>)> = Vec::new();
+        for line in trace.lines() {
+            if let Some(who) = line.strip_prefix("# beside ") {
+                phases.push((who.into(), Vec::new()));
+                continue;
+            }
+            let fields: Vec<f64> = line.split(' ').filter_map(|field| field.parse().ok()).collect();
+            let [allowed, idle_cpus, others_wait, lag_s, busy] = fields[..] else { continue };
+            let reading = Reading { allowed, idle_cpus, others_wait, lag_s, busy: busy as usize };
+            assert_eq!(reading.to_string(), line);
+            let plan = governor.tick(&reading);
+            phases.last_mut().expect("a phase").1.push(plan.workers);
+        }
+        phases
+    }
+
+    #[test]
+    fn on_a_recorded_machine_it_gives_way_to_a_telephone_system_and_to_busy_loops_and_comes_back_after_them() {
+        let phases = replay(include_str!("traces/telephone-system-and-busy-loops.txt"));
+        assert_eq!(phases.len(), 5);
+        for (who, workers) in phases {
+            let changes = workers.windows(2).filter(|pair| pair[0] != pair[1]).count();
+            assert!(workers.len() > 10 && changes <= 2, "beside {who}: {workers:?}");
+            if who != "nobody" {
+                assert!(workers[2..].iter().all(|&workers| workers == 1), "beside {who}: {workers:?}");
+            } else {
+                assert!(workers.iter().rev().take(3).all(|&workers| workers == 2), "beside {who}: {workers:?}");
+            }
+        }
     }
 
     #[test]

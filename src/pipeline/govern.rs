@@ -102,6 +102,7 @@ pub fn run(workers: &Arc<Workers>, commands: &mpsc::Sender<Command>, limit: f64,
             lag_s: if workers.ready() { lag_s } else { 0.0 },
             busy: workers.orders.running.load(Ordering::Relaxed),
         };
+        log::debug!("governor: reads {reading}");
         let before = governor.plan();
         let plan = governor.tick(&reading);
         metrics::gauge!("lineside_governor_step").set(plan.step.number() as f64);

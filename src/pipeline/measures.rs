@@ -25,6 +25,7 @@ const FROM_ZERO: &[&str] = &[
     "lineside_gaps_read_total",
     "lineside_segments_total",
     "lineside_spool_bytes_total",
+    "lineside_spool_dropped_total",
     "lineside_spool_refused_total",
     "lineside_store_refused_total",
     "lineside_store_rejected_total",

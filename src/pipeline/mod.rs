@@ -34,6 +34,7 @@ pub fn describe_metrics() {
     keep::describe_metrics();
     describe_counter!("lineside_frames_total", "Audio frames received");
     describe_counter!("lineside_spool_bytes_total", Unit::Bytes, "Audio written to disk");
+    describe_counter!("lineside_spool_dropped_total", "Legs cut off because the disk was behind as they were dropped");
     describe_counter!("lineside_spool_refused_total", "Tries to write audio that the disk refused");
     describe_counter!("lineside_gap_samples_total", "Samples of silence written where Asterisk sent nothing");
     describe_counter!("lineside_audiosocket_connections_total", "AudioSocket connections accepted");

@@ -119,7 +119,7 @@ struct Way {
 impl Way {
     fn run(mut self) {
         while !self.stop.is_cancelled() {
-            if let Err(error) = self.round() {
+            if let Err(error) = self.round().and_then(|()| self.measure()) {
                 log::error!("notifier {}: {error}", self.notifier.name);
             }
             std::thread::sleep(LOOK);
@@ -143,6 +143,13 @@ impl Way {
             }
             self.send(&waiting)?;
         }
+        Ok(())
+    }
+
+    fn measure(&self) -> Result<(), StoreError> {
+        let name = self.notifier.name.clone();
+        let waiting = self.runtime.block_on(self.store.waiting(name.clone()))?;
+        metrics::gauge!("lineside_notifier_queue", "notifier" => name).set(waiting as f64);
         Ok(())
     }
 

@@ -324,15 +324,14 @@ impl Drop for LegWriter {
         let samples = std::mem::take(&mut self.piece);
         let tail = Job::Samples { leg: self.leg.key, samples, at: self.last };
         let close = Job::Close { leg: Arc::clone(&self.leg), reason: "dropped", events: self.events.clone() };
-        for job in [tail, close] {
-            if self.disk.jobs.try_send(job).is_err() {
-                // The disk is behind or stopped: at the next start the file's length tells how far the leg came.
-                log::warn!(
-                    "spool: leg {} of call {} was dropped while the disk was behind",
-                    self.leg.key,
-                    self.leg.spec.call
-                );
-            }
+        if [tail, close].map(|job| self.disk.jobs.try_send(job).is_err()).contains(&true) {
+            // The disk is behind or stopped: at the next start the file's length tells how far the leg came.
+            metrics::counter!("lineside_spool_dropped_total").increment(1);
+            log::warn!(
+                "spool: leg {} of call {} was dropped while the disk was behind",
+                self.leg.key,
+                self.leg.spec.call
+            );
         }
     }
 }

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +25,25 @@ REASONS = {
     " or the bench's sender, alone on the other core, comes late by more than the connecting costs (last column): then those rows tell its limit."
     " Nothing is lost; what comes late in heaps costs memory.",
     "pbx": "While the telephone system needs little, nine of ten of its wake-ups find a CPU at once, whoever else is there. From two fifths of the CPUs on its"
-    " threads wait for one another beside faster-whisper, which has as much right to each CPU; lineside's unit has a fifth of that weight. At four fifths that"
-    " is a sixth of the CPUs still, more than is left: a wake-up waits for lineside's turn to end, and faster-whisper leaves it seconds behind.",
+    " threads wait for one another beside faster-whisper, which has as much right to each CPU; lineside's unit has a fifth of that weight. At four fifths it"
+    " needs about what that weight leaves it, five sixths: then a wake-up may have to wait for the end of lineside's turn, some 3 ms (by its size; not traced)."
+    " A figure above the period of 20,000 us means that it does not keep up at all: it would grow with the length of the run, here 3 s.",
     "queries": "Lists and transcripts are read by index, and a search stops at its limit. The list's p99 is three times as high from 64,000 calls on, and"
     " still a quarter of its goal; why was not traced.",
     "vader": "lineside: longer texts cost as much a word, for it is one pass over the words and at most three words back. vaderSentiment's cost of a word"
     " grows with the text.",
 }
+
+
+# Begins the line under a table that tells its day.
+MEASURED = "Measured on "
+
+
+@dataclass
+class Measured:
+    header: list
+    rows: list
+    day: str
 
 
 def doubling(first, limit):
@@ -132,17 +145,26 @@ def vader(bench):
     return rows
 
 
+def number(cell):
+    try:
+        return int(cell)
+    except ValueError:
+        return float(cell)
+
+
 def kept(file):
-    """The tables of an earlier run by their titles: heads, and rows of numbers."""
+    """The tables of an earlier run by their titles: heads, rows of numbers, and when they were measured."""
     tables, title = {}, None
     for line in file.read_text().splitlines() if file.exists() else []:
         cells = line.strip("| ").split(" | ")
         if line.startswith("## "):
             title = line[3:]
         elif line.startswith("| ") and title in tables:
-            tables[title][1].append(tuple(float(cell) if "." in cell or "e" in cell else int(cell) for cell in cells))
+            tables[title].rows.append(tuple(map(number, cells)))
         elif line.startswith("| "):
-            tables[title] = (cells, [])
+            tables[title] = Measured(cells, [], "")
+        elif line.startswith(MEASURED) and title in tables:
+            tables[title].day = line.removeprefix(MEASURED)
     return tables
 
 
@@ -166,31 +188,47 @@ def draw(bench, out, only=()):
     ]
     out.mkdir(parents=True, exist_ok=True)
     plt.rcParams["svg.hashsalt"] = "lineside"
-    figure, axes = plt.subplots(4, 3, figsize=(15, 16))
-    for axis in axes.flat[len(jobs) :]:
-        axis.axis("off")
-    text = ["# Cost as work grows", "", "Made by `packaging/bench --full`; the machine and its load are in that command's first line.", "", "![curves](curves.svg)", ""]
-    before = kept(out / "curves.md")
-    for (title, kind, header, shown, measure), axis in zip(jobs, axes.flat):
-        wanted = not only or any(word.lower() in title.lower() for word in only)
-        bench.say(title if wanted else f"{title}: as it was")
-        try:
-            header, rows = (header, measure()) if wanted else before.get(title, (header, []))
-        except (RuntimeError, subprocess.SubprocessError, OSError) as problem:
-            text += [f"## {title}", "", f"not measured: {problem}", ""]
-            continue
-        cell = lambda value: f"{value:.3g}" if isinstance(value, float) else str(value)
-        text += [f"## {title}", "", "| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-        text += ["| " + " | ".join(map(cell, row)) + " |" for row in rows] + ["", REASONS[kind], ""]
-        for column in shown:
-            axis.plot([row[0] for row in rows], [row[column] for row in rows], marker="o", label=header[column])
-        axis.set(title=title, xlabel=header[0], xscale="log", yscale="log")
-        axis.grid(True, which="both", alpha=0.2)
-        axis.legend(fontsize=8)
-        # After each, so that what is stopped has shown something.
+    tables = kept(out / "curves.md")
+    cell = lambda value: f"{value:.3g}" if isinstance(value, float) else str(value)
+
+    def show():
+        figure, axes = plt.subplots(4, 3, figsize=(15, 16))
+        text = ["# Cost as work grows", "", "Made by `packaging/bench --full`; the machine and its load are in that command's first line.", "", "![curves](curves.svg)", ""]
+        for axis in axes.flat:
+            axis.axis("off")
+        for (title, kind, _, shown, _), axis in zip(jobs, axes.flat):
+            table = tables.get(title)
+            if not table:
+                continue
+            text += [f"## {title}", "", "| " + " | ".join(table.header) + " |", "|" + "---|" * len(table.header)]
+            text += ["| " + " | ".join(map(cell, row)) + " |" for row in table.rows] + ["", *([MEASURED + table.day, ""] if table.day else []), REASONS[kind], ""]
+            axis.axis("on")
+            for column in shown:
+                axis.plot([row[0] for row in table.rows], [row[column] for row in table.rows], marker="o", label=table.header[column])
+            axis.set(title=title, xlabel=table.header[0], xscale="log", yscale="log")
+            axis.grid(True, which="both", alpha=0.2)
+            axis.legend(fontsize=8)
         figure.tight_layout()
-        figure.savefig(out / "curves.svg", metadata={"Date": None})
-        (out / "curves.md").write_text("\n".join(text))
+        figure.savefig(out / "curves.svg.new", format="svg", metadata={"Date": None})
+        plt.close(figure)
+        (out / "curves.md.new").write_text("\n".join(text))
+        for name in ("curves.svg", "curves.md"):
+            (out / f"{name}.new").replace(out / name)
+
+    for title, _, header, _, measure in jobs:
+        if only and not any(word.lower() in title.lower() for word in only):
+            bench.say(f"{title}: as it was")
+            continue
+        bench.say(title)
+        try:
+            rows = measure()
+        except (RuntimeError, subprocess.SubprocessError, OSError) as problem:
+            bench.say(f"  not measured: {problem}")
+            continue
+        if rows:
+            tables[title] = Measured(header, rows, time.strftime("%Y-%m-%d"))
+        # After each, so that what is stopped has shown something.
+        show()
     print(f"\ncurves: {out / 'curves.md'}, {out / 'curves.svg'}")
 
 
