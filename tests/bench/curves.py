@@ -28,8 +28,9 @@ REASONS = {
     " threads wait for one another beside faster-whisper, which has as much right to each CPU; lineside's unit has a fifth of that weight. At four fifths it"
     " needs about what that weight leaves it, five sixths: then a wake-up may have to wait for the end of lineside's turn, some 3 ms (by its size; not traced)."
     " A figure above the period of 20,000 us means that it does not keep up at all: it would grow with the length of the run, here 3 s.",
-    "queries": "Lists and transcripts are read by index, and a search stops at its limit. The list's p99 is three times as high from 64,000 calls on, and"
-    " still a quarter of its goal; why was not traced.",
+    "queries": "Lists and transcripts are read by index, and a search stops at its limit: they cost as much in a large database. The list's p99, the tenth"
+    " slowest of a thousand, is mostly the first query of each of seven campaigns, whose calls are read into an empty cache; the others are short stalls,"
+    " elsewhere in every run.",
     "vader": "lineside: longer texts cost as much a word, for it is one pass over the words and at most three words back. vaderSentiment's cost of a word"
     " grows with the text.",
 }
