@@ -131,3 +131,20 @@ pub fn run(workers: &Arc<Workers>, commands: &mpsc::Sender<Command>, limit: f64,
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_after_a_call_goes_alone_while_calls_go_on_and_late_text_in_bigger_batches() {
+        let orders = Orders::new(1);
+        assert_eq!((orders.batch(Urgency::Live, 8), orders.batch(Urgency::PostCall, 8)), (8, 8));
+        orders.calls_go_on(true);
+        assert_eq!((orders.batch(Urgency::Live, 8), orders.batch(Urgency::PostCall, 8)), (8, 1));
+        orders.set(Plan { workers: 1, step: Step::LongerUtterances });
+        assert_eq!((orders.batch(Urgency::Live, 8), orders.batch(Urgency::PostCall, 8)), (16, 1));
+        orders.calls_go_on(false);
+        assert_eq!(orders.batch(Urgency::PostCall, 8), 16);
+    }
+}
