@@ -38,10 +38,11 @@ impl Ledger for StoreLedger {
     fn legs_of(&self, call: &CallId) -> Vec<KnownLeg> {
         let known = self.runtime.block_on(async {
             let Some(row) = self.store.call(call.as_str()).await? else { return Ok::<_, StoreError>(Vec::new()) };
-            self.store.legs(row.key).await
+            let noted = self.store.recorded_legs(row.key).await?;
+            Ok(self.store.legs(row.key).await?.into_iter().map(|leg| (noted.contains(&leg.key), leg)).collect())
         });
-        let rows = known.inspect_err(|error| log::error!("{error}")).unwrap_or_default();
-        let leg = |row: LegRow| KnownLeg {
+        let rows: Vec<(bool, LegRow)> = known.inspect_err(|error| log::error!("{error}")).unwrap_or_default();
+        let leg = |(noted, row): (bool, LegRow)| KnownLeg {
             key: row.key,
             leg: row.leg,
             audio: if row.owned {
@@ -50,7 +51,8 @@ impl Ledger for StoreLedger {
                 LegAudio::Recording { path: row.path.into(), channel: row.channel }
             },
             peer: row.peer,
-            open: row.closed.is_none(),
+            samples: row.closed.map(|_| row.samples as u64),
+            noted,
         };
         rows.into_iter().map(leg).collect()
     }

@@ -60,8 +60,10 @@ impl Orders {
     /// live text waits until a batch has ended.
     pub fn batch(&self, urgency: Urgency, usual: usize) -> usize {
         match urgency {
-            Urgency::PostCall if self.calls.load(Ordering::Relaxed) => 1,
-            _ => usual * self.plan().step.batches(),
+            Urgency::PostCall if self.calls.load(Ordering::Relaxed) && self.plan().step.live_share() > 0.0 => 1,
+            // An engine that takes one at a time gains nothing by more.
+            _ if usual > 1 => usual * self.plan().step.batches(),
+            _ => usual,
         }
     }
 
@@ -145,6 +147,9 @@ mod tests {
         orders.set(Plan { workers: 1, step: Step::LongerUtterances });
         assert_eq!((orders.batch(Urgency::Live, 8), orders.batch(Urgency::PostCall, 8)), (16, 1));
         orders.calls_go_on(false);
-        assert_eq!(orders.batch(Urgency::PostCall, 8), 16);
+        assert_eq!((orders.batch(Urgency::PostCall, 8), orders.batch(Urgency::Live, 1)), (16, 1));
+        orders.calls_go_on(true);
+        orders.set(Plan { workers: 1, step: Step::AfterTheCall });
+        assert_eq!(orders.batch(Urgency::PostCall, 8), 16, "there is no live text that would wait");
     }
 }

@@ -66,6 +66,12 @@ impl Store {
         .await
     }
 
+    /// The legs of a call that recordings are noted for.
+    pub async fn recorded_legs(&self, call: CallKey) -> Result<Vec<LegKey>, StoreError> {
+        let sql = "SELECT leg.id FROM leg JOIN recording_leg AS noted ON noted.leg = leg.id WHERE leg.call = ?1";
+        self.read(move |db| db.prepare_cached(sql)?.query_map([call.0], |row| Ok(LegKey(row.get(0)?)))?.collect()).await
+    }
+
     /// A recording of a call that was read to its end and begins alike: of the same size where there is one.
     pub async fn recording_by_content(
         &self,

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::files::{Followed, Waiting};
 use self::folders::{FileKey, Folders};
+use self::take::Decoded;
 use super::LastFrame;
 use super::follow::FileId;
 use super::naming::Naming;
@@ -75,8 +76,10 @@ pub struct KnownLeg {
     pub audio: LegAudio,
     /// Who sent it: of a recording its path.
     pub peer: Option<String>,
-    /// Whether it was left open.
-    pub open: bool,
+    /// How many samples it has; `None` while it is open.
+    pub samples: Option<u64>,
+    /// Whether a recording is noted as its sound.
+    pub noted: bool,
 }
 
 /// Which folders to watch, and how to read what is there.
@@ -105,6 +108,8 @@ pub struct Recordings<L> {
     pending: HashMap<PathBuf, Waiting>,
     /// Files that were refused at which size: each is named once, and looked at again when its size is another.
     refused: HashMap<PathBuf, u64>,
+    /// Compressed files that are decoded, and on their way to the disk.
+    decoded: Vec<Decoded>,
     /// Files that are done with, and their size: no second look.
     done: HashMap<FileKey, u64>,
 }
@@ -129,6 +134,7 @@ impl<L: Ledger> Recordings<L> {
             following: HashMap::new(),
             pending: HashMap::new(),
             refused: HashMap::new(),
+            decoded: Vec::new(),
             done: HashMap::new(),
         }
     }
@@ -156,6 +162,7 @@ impl<L: Ledger> Recordings<L> {
                 log::info!("recordings: events were lost in an overflow; the folders are walked again");
             }
             self.save_the_gone();
+            self.note_the_decoded();
             if round.elapsed() >= ROUND {
                 round = Instant::now();
                 self.walk_all(folders.appeared());

@@ -1,17 +1,17 @@
 //! A new file: whose it is, whether it was taken before, and the legs that it becomes.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::files::Followed;
 use super::{KnownLeg, Ledger, Recordings, Taken};
-use crate::audio::reader::RecordingReader;
 use crate::audio::{AudioError, decode};
 use crate::call::{CallId, Leg, LegKey, Source, WallTime};
 use crate::capture::follow::{self, FileId, Following, Found, Opened};
 use crate::capture::naming::Named;
 use crate::capture::wall_clock;
-use crate::spool::{LegAudio, LegSpec, LegWriter, RecordingRef, Spool, SpoolError};
+use crate::spool::{LegAudio, LegSpec, LegWriter, RecordingRef, Spool, SpoolError, SpooledLeg};
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TakeError {
@@ -28,6 +28,15 @@ enum Before {
     Taken(Taken),
 }
 
+/// A compressed file that was read to its end.
+pub(super) struct Decoded {
+    id: FileId,
+    path: PathBuf,
+    keys: Vec<LegKey>,
+    /// Its legs, and how many samples they were given.
+    legs: Vec<(Arc<SpooledLeg>, u64)>,
+}
+
 /// One channel of a compressed file on its way into the spool.
 struct Channel {
     spec: LegSpec,
@@ -40,10 +49,8 @@ struct Channel {
 impl Channel {
     /// What comes behind the legs that there are of it, in a file of so many channels.
     fn after(begun: &[KnownLeg], count: u16, mut spec: LegSpec) -> Self {
-        let length =
-            |leg: &KnownLeg| RecordingReader::open(leg.audio.path()).and_then(|sound| sound.available_samples());
         let same = begun.iter().filter(|leg| leg.leg == spec.leg.as_str());
-        let kept: u64 = same.map(|leg| length(leg).unwrap_or(0)).sum();
+        let kept: u64 = same.filter_map(|leg| leg.samples).sum();
         // Of three channels and more each is a mix, and their legs are about as long.
         let skip = kept / u64::from(if count > 2 { count } else { 1 });
         spec.started.0 += (skip * 1000 / u64::from(spec.rate_hz.max(1))) as i64;
@@ -137,7 +144,10 @@ impl<L: Ledger> Recordings<L> {
     /// Legs, by channel, that a former run had begun of this very file when it was killed, and had not noted as its yet.
     fn begun(&self, path: &Path, known: &[KnownLeg]) -> Vec<LegKey> {
         let followed = |key| self.following.values().any(|followed| followed.file.keys.contains(&key));
-        let begun = |leg: &&KnownLeg| leg.open && !leg.audio.owned() && leg.audio.path() == path && !followed(leg.key);
+        let begun = |leg: &&KnownLeg| {
+            let same = !leg.audio.owned() && leg.audio.path() == path;
+            same && leg.samples.is_none() && !leg.noted && !followed(leg.key)
+        };
         let mut legs: Vec<&KnownLeg> = known.iter().filter(begun).collect();
         legs.sort_by_key(|leg| leg.audio.channel());
         let channels = (0..).zip(&legs).take_while(|(channel, leg)| leg.audio.channel() == *channel);
@@ -154,22 +164,29 @@ impl<L: Ledger> Recordings<L> {
     ) -> Result<bool, TakeError> {
         let id = follow::identify_finished(file, meta)?;
         self.done.insert((id.device, id.inode), id.size);
-        if let Before::Taken(taken) = self.before(&id, &named.call, true)
-            && taken.finished
-        {
-            self.known(path, &id, &taken);
+        let mut begun = self.ledger.legs_of(&named.call);
+        match self.before(&id, &named.call, true) {
+            Before::Taken(taken) if taken.finished => {
+                self.known(path, &id, &taken);
+                return Ok(true);
+            }
+            Before::Taken(taken) => begun.retain(|leg| taken.legs.contains(&leg.key)),
+            _ => {
+                // Killed before it was noted, or sound from elsewhere: ViciDial compresses what was already heard as WAV, and the better copy counts.
+                let peer = path.to_string_lossy();
+                if begun.iter().any(|leg| !leg.audio.owned() || leg.noted || leg.peer.as_deref() != Some(&*peer)) {
+                    return Ok(true);
+                }
+            }
+        }
+        if begun.iter().any(|leg| leg.samples.is_none()) {
+            log::warn!(
+                "recordings: {}: how much of it was read is not known; it waits for the next start",
+                path.display()
+            );
             return Ok(true);
         }
-        let peer = path.to_string_lossy();
-        let (begun, others): (Vec<_>, Vec<_>) = self
-            .ledger
-            .legs_of(&named.call)
-            .into_iter()
-            .partition(|leg| leg.audio.owned() && leg.peer.as_deref() == Some(&*peer));
-        // ViciDial compresses what was already heard as WAV: the better copy is the one that counts.
-        if !others.is_empty() {
-            return Ok(true);
-        }
+        let mut keys: Vec<LegKey> = begun.iter().map(|leg| leg.key).collect();
         let mut channels: Vec<Channel> = Vec::new();
         let extension = path.extension().map(|ext| ext.to_string_lossy().into_owned()).unwrap_or_default();
         let started = follow::began(meta, 0);
@@ -185,18 +202,41 @@ impl<L: Ledger> Recordings<L> {
                     let plane = samples.iter().skip(number).step_by(usize::from(count.max(1)));
                     self.runtime.block_on(channel.append(&self.spool, plane))?;
                 }
+                // From here on a kill leaves a row that says which legs to go on behind.
+                let opened = channels.iter().filter_map(|channel| Some(channel.leg.as_ref()?.leg().key));
+                let all: Vec<LegKey> = begun.iter().map(|leg| leg.key).chain(opened).collect();
+                if all.len() > keys.len() {
+                    keys = all;
+                    self.ledger.note(&id, path, &keys, false);
+                }
                 Ok(())
             },
         );
-        let mut keys: Vec<LegKey> = begun.iter().map(|leg| leg.key).collect();
+        let mut legs = Vec::new();
         for leg in channels.into_iter().filter_map(|channel| channel.leg) {
-            keys.push(leg.leg().key);
+            legs.push((Arc::clone(leg.leg()), leg.samples()));
             self.runtime.block_on(leg.close("closed"))?;
         }
         decoded?;
-        self.ledger.note(&id, path, &keys, true);
+        self.decoded.push(Decoded { id, path: path.into(), keys, legs });
+        self.note_the_decoded();
         metrics::counter!("lineside_recordings_total").increment(1);
         Ok(true)
+    }
+
+    /// Notes the compressed files as read to their end whose sound is on disk, all of it.
+    pub(super) fn note_the_decoded(&mut self) {
+        let ledger = &self.ledger;
+        self.decoded.retain(|file| {
+            if file.legs.iter().any(|(leg, _)| !leg.is_closed()) {
+                return true;
+            }
+            // Less when lineside is stopped while the disk refuses: the next start reads the rest.
+            if file.legs.iter().all(|(leg, samples)| leg.samples() >= *samples) {
+                ledger.note(&file.id, &file.path, &file.keys, true);
+            }
+            false
+        });
     }
 
     /// Whether a recording was taken before. A copy is only told from another recording of its call that begins alike when it is complete.

@@ -67,6 +67,8 @@ impl Live {
             live.take_up_utterance(utterance);
         }
         let lost = live.take_in_orphans(&recovery.known_legs).await?;
+        // Who takes recordings asks the database what there is of them.
+        live.parts.store.writer().commit(Vec::new()).await?;
         if live.calls.len() > 0 {
             log::info!(
                 "recovered {} unfinished calls, {waiting} utterances that wait for text, {lost} legs that only the spool knew",

@@ -8,9 +8,10 @@ use serde_json::json;
 use super::Live;
 use super::call::Hearing;
 use super::messages::event;
-use crate::call::{CallKey, CallState, Leg, WallTime};
+use crate::call::{CallKey, CallState, Leg, Source, WallTime};
 use crate::pipeline::measures;
 use crate::pipeline::watching::{Origin, risk_change};
+use crate::spool::SpooledLeg;
 use crate::store::StoreError;
 use crate::store::change::Change;
 
@@ -134,7 +135,9 @@ impl Live {
         let open = calls().flat_map(|call| call.legs.values()).filter(|running| !running.leg.is_closed()).count();
         metrics::gauge!("lineside_calls_active").set(self.calls.len() as f64);
         metrics::gauge!("lineside_legs_open").set(open as f64);
-        self.parts.workers.orders.calls_go_on(open > 0);
+        let spoken = |leg: &SpooledLeg| !leg.is_closed() && leg.spec.source != Source::Ingest;
+        let goes_on = calls().flat_map(|call| call.legs.values()).any(|running| spoken(&running.leg));
+        self.parts.workers.orders.calls_go_on(goes_on);
         metrics::gauge!("lineside_backlog_utterances").set(backlog as f64);
         metrics::gauge!("lineside_backlog_age_seconds")
             .set(oldest.map_or(0.0, |said| (now.0 - said.0).max(0) as f64 / 1000.0));

@@ -167,7 +167,14 @@ fn count(job: &Job, state: UtteranceState, segments: usize, now: WallTime) {
         return;
     }
     measures::transcribed(job.end - job.start, job.leg.spec.rate_hz);
-    if job.live {
+    let leg = &job.leg;
+    let goes_on = match leg.spec.source {
+        Source::Audiosocket | Source::Eagi => true,
+        // What is decoded, or was complete when it was found, is not said at the time that it is read.
+        Source::Recording => !leg.audio().owned() && !leg.is_closed(),
+        Source::Upload | Source::Ingest => false,
+    };
+    if job.live && goes_on {
         metrics::histogram!("lineside_lag_seconds").record((now.0 - last_word(job).0).max(0) as f64 / 1000.0);
     }
 }
