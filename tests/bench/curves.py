@@ -92,9 +92,13 @@ def legs(bench):
     audio = sorted(Path(bench.pairs).glob("*-agent.wav"))[0]
     for count in doubling(125, 8000):
         command = [bench.lineside, "bench", "legs", "--json", "--legs", count, "--seconds", 10, "--audio", audio, "--cpu", bench.core]
-        run = bench.ask(["taskset", "-c", bench.other, *command])
-        rows.append((count, run["cores"], run["rss_mb"], run["lost"], run["sender_late_ms"]))
-        if run["lost"] or run["cores"] > 0.97 or run["sender_late_ms"] > 5000:
+        try:
+            run = bench.ask(["taskset", "-c", bench.other, *command])
+        except RuntimeError as problem:
+            bench.say(f"  {count} legs: {problem}")
+            break
+        rows.append((count, run["cores"], run["rss_mb"], round(run["lost"], 3), run["sender_late_ms"]))
+        if rows[-1][3] or run["cores"] > 0.97 or run["sender_late_ms"] > 5000:
             break
     return rows
 
