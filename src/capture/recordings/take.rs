@@ -164,21 +164,25 @@ impl<L: Ledger> Recordings<L> {
     ) -> Result<bool, TakeError> {
         let id = follow::identify_finished(file, meta)?;
         self.done.insert((id.device, id.inode), id.size);
-        let mut begun = self.ledger.legs_of(&named.call);
-        match self.before(&id, &named.call, true) {
+        let begun = match self.before(&id, &named.call, true) {
             Before::Taken(taken) if taken.finished => {
                 self.known(path, &id, &taken);
                 return Ok(true);
             }
-            Before::Taken(taken) => begun.retain(|leg| taken.legs.contains(&leg.key)),
+            Before::Taken(taken) => {
+                let mut legs = self.ledger.legs_of(&named.call);
+                legs.retain(|leg| taken.legs.contains(&leg.key));
+                legs
+            }
             _ => {
                 // Killed before it was noted, or sound from elsewhere: ViciDial compresses what was already heard as WAV, and the better copy counts.
-                let peer = path.to_string_lossy();
-                if begun.iter().any(|leg| !leg.audio.owned() || leg.noted || leg.peer.as_deref() != Some(&*peer)) {
+                let (legs, peer) = (self.ledger.legs_of(&named.call), path.to_string_lossy());
+                if legs.iter().any(|leg| !leg.audio.owned() || leg.noted || leg.peer.as_deref() != Some(&*peer)) {
                     return Ok(true);
                 }
+                legs
             }
-        }
+        };
         if begun.iter().any(|leg| leg.samples.is_none()) {
             log::warn!(
                 "recordings: {}: how much of it was read is not known; it waits for the next start",
