@@ -2,6 +2,8 @@
 
 pub mod ctranslate;
 pub mod engine;
+#[cfg(target_arch = "x86_64")]
+mod few_rows;
 pub mod guard;
 mod mel;
 mod mend;
