@@ -1,6 +1,6 @@
 //! Matrix products of a few rows, by the kernel of oneDNN that CTranslate2 misses.
 //!
-//! A step of the decoder multiplies every matrix of weights with one row for each text. For more rows oneDNN first copies all weights into another
+//! A step of the decoder multiplies every matrix of weights with one row for each text. oneDNN, as a rule, first copies all weights into another
 //! order, each time anew, which costs more than the product. For one row it has a kernel that reads them where they lie, but takes it only when every
 //! sum begins with the same number; CTranslate2 lets each begin with its own, which makes up for its signed numbers being sent as unsigned ones
 //! (`offsetc` 'R', `co`). So the linker brings CTranslate2's calls here (`packaging/link.rs`), and those of few rows are done row by row, upon sums that
@@ -9,6 +9,7 @@
 //! Formula and arguments are those of oneDNN's `dnnl_gemm_u8s8s32` (dnnl.h 3.x): `C = alpha · A · B + beta · C + co`, matrices by rows, sizes in elements.
 
 #![allow(unsafe_code)] // the arguments are C's
+#![allow(clippy::many_single_char_names)] // and the names the formula's
 
 use std::ffi::{c_char, c_int, c_uint};
 use std::sync::LazyLock;
@@ -20,29 +21,38 @@ const BLOCK: i64 = 256 * 1024;
 /// `dnnl_cpu_isa_avx512_core`: the bits of what the kernel for a row needs.
 const AVX512_CORE: c_uint = 0x27;
 
+/// Declares oneDNN's product under one of the names that the linker gives it.
+macro_rules! product {
+    ($name:ident) => {
+        unsafe extern "C" {
+            fn $name(
+                trans_a: c_char,
+                trans_b: c_char,
+                offset_c: c_char,
+                m: i64,
+                n: i64,
+                k: i64,
+                alpha: f32,
+                a: *const u8,
+                lda: i64,
+                ao: u8,
+                b: *const i8,
+                ldb: i64,
+                bo: i8,
+                beta: f32,
+                c: *mut i32,
+                ldc: i64,
+                co: *const i32,
+            ) -> c_int;
+        }
+    };
+}
+
+// What the name stands for without the linker's detour.
+product!(__real_dnnl_gemm_u8s8s32);
+
 unsafe extern "C" {
     fn dnnl_get_effective_cpu_isa() -> c_uint;
-
-    /// What the name stands for without the linker's detour.
-    fn __real_dnnl_gemm_u8s8s32(
-        trans_a: c_char,
-        trans_b: c_char,
-        offset_c: c_char,
-        m: i64,
-        n: i64,
-        k: i64,
-        alpha: f32,
-        a: *const u8,
-        lda: i64,
-        ao: u8,
-        b: *const i8,
-        ldb: i64,
-        bo: i8,
-        beta: f32,
-        c: *mut i32,
-        ldc: i64,
-        co: *const i32,
-    ) -> c_int;
 }
 
 /// Whether oneDNN has the kernel for a row here. What it is allowed to use may be less than the CPU has (`ONEDNN_MAX_CPU_ISA`).
@@ -133,28 +143,8 @@ mod tests {
         pub(super) static COUNT: Cell<usize> = const { Cell::new(0) };
     }
 
-    unsafe extern "C" {
-        /// As CTranslate2 calls it: the linker's detour is part of the test.
-        fn dnnl_gemm_u8s8s32(
-            trans_a: c_char,
-            trans_b: c_char,
-            offset_c: c_char,
-            m: i64,
-            n: i64,
-            k: i64,
-            alpha: f32,
-            a: *const u8,
-            lda: i64,
-            ao: u8,
-            b: *const i8,
-            ldb: i64,
-            bo: i8,
-            beta: f32,
-            c: *mut i32,
-            ldc: i64,
-            co: *const i32,
-        ) -> c_int;
-    }
+    // As CTranslate2 calls it: the linker's detour is part of the test.
+    product!(dnnl_gemm_u8s8s32);
 
     /// The product as CTranslate2 asks for it, in rows of `ldc` that hold something else before.
     fn product(size: (usize, usize, usize), ldc: usize, a: &[u8], b: &[i8], co: &[i32]) -> Vec<i32> {

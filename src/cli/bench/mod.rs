@@ -158,11 +158,11 @@ fn memory() -> anyhow::Result<()> {
 }
 
 /// Half an hour of a call centre, simulated. An utterance of 3 s with the pause behind it costs what `packaging/bench` measured on one core of an AMD
-/// EPYC, everything else of the daemon included: 17 ms of CPU a second of call with tiny.en, 30 ms with base.en (CTranslate2).
+/// EPYC with AVX-512, everything else of the daemon included: 12 ms of CPU a second of call with tiny.en, 21 ms with base.en (CTranslate2).
 fn governor() -> anyhow::Result<()> {
     use crate::governor::Step;
     use crate::governor::simulation::{Scene, play};
-    const MODELS: [(&str, f64); 2] = [("tiny.en", 0.071), ("base.en", 0.126)];
+    const MODELS: [(&str, f64); 2] = [("tiny.en", 0.052), ("base.en", 0.089)];
     let mut rows = table(&[
         "model",
         "agents",
