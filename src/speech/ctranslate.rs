@@ -4,7 +4,7 @@
 //! (GPT-2's byte alphabet). The window is as long as the utterance needs, as with the other engine. Word times are spread over a piece by length:
 //! the engine's aligner wants another pass over the decoder, which costs more than live text has.
 //!
-//! Utterances of several calls are decoded as one batch: a step of the decoder costs little more for eight of them than for one. The engine
+//! Utterances of several calls are decoded as one batch: a step of the decoder costs two to three times as much for eight of them as for one. The engine
 //! computes in threads of its own, one a session, which inherit the priority of the thread that loads the model.
 
 use std::path::PathBuf;

@@ -1,10 +1,10 @@
 //! Matrix products of a few rows, by the kernel of oneDNN that CTranslate2 misses.
 //!
 //! A step of the decoder multiplies every matrix of weights with one row for each text. oneDNN, as a rule, first copies all weights into another
-//! order, each time anew, which costs more than the product. For one row it has a kernel that reads them where they lie, but takes it only when every
-//! sum begins with the same number; CTranslate2 lets each begin with its own, which makes up for its signed numbers being sent as unsigned ones
-//! (`offsetc` 'R', `co`). So the linker brings CTranslate2's calls here (`packaging/link.rs`), and those of few rows are done row by row, upon sums that
-//! hold `co` already: the same integers, in a third of the time for one row (ARCHITECTURE.md has the figures).
+//! order, each time anew, which costs more than the product. For one row it has a kernel that reads them where they lie, but takes it only when it has
+//! nothing of its own to add (`co` is one 0; what `C` holds may stay, `beta` 1). CTranslate2 has it add a number to each column, which makes up for its
+//! signed numbers being sent as unsigned ones. So the linker brings CTranslate2's calls here (`packaging/link.rs`), and those of few rows are done row by
+//! row, upon sums that hold these numbers already: the same integers, for one row in two fifths of the time (ARCHITECTURE.md has the figures).
 //!
 //! Formula and arguments are those of oneDNN's `dnnl_gemm_u8s8s32` (dnnl.h 3.x): `C = alpha · A · B + beta · C + co`, matrices by rows, sizes in elements.
 
@@ -18,13 +18,15 @@ use std::sync::LazyLock;
 const ROWS: i64 = 8;
 /// Bytes of weights that are multiplied with all rows before the next ones: they stay in a core's own cache.
 const BLOCK: i64 = 256 * 1024;
+/// Columns that the kernel does at a time.
+const COLUMNS: i64 = 16;
 /// `dnnl_cpu_isa_avx512_core`: the bits of what the kernel for a row needs.
 const AVX512_CORE: c_uint = 0x27;
 
 /// Declares oneDNN's product under one of the names that the linker gives it.
 macro_rules! product {
     ($name:ident) => {
-        unsafe extern "C" {
+        unsafe extern "C-unwind" {
             fn $name(
                 trans_a: c_char,
                 trans_b: c_char,
@@ -63,9 +65,9 @@ static HAS_ROW_KERNEL: LazyLock<bool> =
 /// What CTranslate2 calls as `dnnl_gemm_u8s8s32`.
 ///
 /// # Safety
-/// What that function asks for: `a`, `b`, `c` hold matrices of these sizes, and `co` a number for each column with `offset_c` 'R'.
+/// What that function asks for: `a`, `b`, `c` hold matrices of these sizes, and `co` a number for each column with `offset_c` 'R'; `c` overlaps nothing.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn __wrap_dnnl_gemm_u8s8s32(
+unsafe extern "C-unwind" fn __wrap_dnnl_gemm_u8s8s32(
     trans_a: c_char,
     trans_b: c_char,
     offset_c: c_char,
@@ -84,8 +86,12 @@ unsafe extern "C" fn __wrap_dnnl_gemm_u8s8s32(
     ldc: i64,
     co: *const i32,
 ) -> c_int {
+    // As CTranslate2's layers ask; what is odd, oneDNN itself is to judge.
     let is_layer = (trans_a, trans_b, offset_c) == (b'N' as c_char, b'T' as c_char, b'R' as c_char)
-        && (alpha, beta, ao, bo) == (1.0, 0.0, 0, 0);
+        && (alpha, beta, ao, bo) == (1.0, 0.0, 0, 0)
+        && (lda >= k && ldb >= k && ldc >= n)
+        && !c.is_null()
+        && !co.is_null();
     if !is_layer || !(1..=ROWS).contains(&m) || n < 1 || k < 1 || !*HAS_ROW_KERNEL {
         // SAFETY: the caller's arguments, as they are.
         return unsafe {
@@ -96,7 +102,8 @@ unsafe extern "C" fn __wrap_dnnl_gemm_u8s8s32(
     }
     #[cfg(test)]
     tests::COUNT.with(|count| count.set(count.get() + 1));
-    let block = (BLOCK / k).max(1);
+    // A single row meets no weight twice.
+    let block = if m == 1 { n } else { (BLOCK / k).max(COLUMNS) / COLUMNS * COLUMNS };
     for first in (0..n).step_by(block as usize) {
         let columns = block.min(n - first);
         for row in 0..m {
