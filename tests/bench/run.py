@@ -257,7 +257,7 @@ class Bench:
         folder.mkdir()
         calls = [mixed(pair) for pair in pairs(self.pairs)]
         # Eight threads, every 20 ms; how much they do then is what makes a telephone system feel its neighbours.
-        shares = (10, 30, 50, 80) if self.full else (10, 30)
+        shares = (10, 30, 50, 80) if self.full else (10, 40)
         works_us = [pbx.work_us(share) for share in shares]
         for work_us in works_us:
             self.remember([self.lineside, "bench", "pbx", "--json", "--seconds", 3, "--work-us", work_us, "   (in a control group beside the others: tests/bench/pbx.py)"])
