@@ -45,8 +45,10 @@ use crate::pipeline::{govern, listen};
 use crate::speech::models;
 use crate::speech::queue::Urgency;
 use crate::speech::utterance::Found;
+use crate::speech::vad::Voice;
 use crate::spool::Spool;
 use crate::store::Store;
+use serde_json::json;
 
 fn transcribe_settings(config: &Config) -> TranscribeSettings {
     TranscribeSettings {
@@ -112,14 +114,19 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let in_hand = InHand::open(&config.paths.state.join("in-hand"));
     let workers = Workers::new(transcribe_settings(&config), in_hand, done_to);
     let worker_threads = workers.start().context("start the speech threads")?;
-    let endpoint = config.endpoint();
+    let listening = config.listening();
+    match listening.voice.problem() {
+        None => log::info!("voice activity: {:?}", listening.voice),
+        Some(problem) => log::warn!("voice activity: {problem}"),
+    }
+    let voice = listening.voice.clone();
     let orders = Arc::clone(&workers);
     let longer = move || orders.orders.longer_utterances();
     let read = Arc::clone(&workers);
     let is_over = move |leg, found: Found| read.ahead.is_over(leg, found.start, found.end);
     std::thread::Builder::new()
         .name("listen".into())
-        .spawn(move || listen::run(&assignments, &heard_to, endpoint, longer, is_over))?;
+        .spawn(move || listen::run(&assignments, &heard_to, listening, longer, is_over))?;
     let (governed, told, limit) = (Arc::clone(&workers), commands_to.clone(), config.limits.cpus);
     std::thread::Builder::new()
         .name("governor".into())
@@ -186,7 +193,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let ami = doors::ami(&config, pause_keys(&config), &commands_to);
     let ami_status = ami.as_ref().map(Ami::status);
     sources.extend(ami.map(|ami| tokio::spawn(ami.run(stop.clone()))));
-    let mut health = health(&config, &workers, &last_frame, started);
+    let mut health = health(&config, &workers, &voice, &last_frame, started);
     health.ami = Arc::new(move || ami_status.as_ref().and_then(|status| serde_json::to_value(status.get()).ok()));
     let tls = doors::tls(&config)?;
     let walls = Walls::new(doors::wall_settings(&config), store.clone(), wall_clock).await?;
@@ -206,6 +213,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         again,
         glossary,
         agents: Agents::of(&config.notify),
+        audience: api::Audience::new(store.clone(), stop.clone()),
         cache: config.paths.state.join("cache"),
         uploads: uploads(&config, &spool),
         stop: stop.clone(),
@@ -288,7 +296,7 @@ async fn beat(liveness: Liveness, every: Duration) {
     }
 }
 
-fn health(config: &Config, workers: &Arc<Workers>, last_frame: &LastFrame, started: WallTime) -> Health {
+fn health(config: &Config, workers: &Arc<Workers>, voice: &Voice, last_frame: &LastFrame, started: WallTime) -> Health {
     let queue = Arc::clone(&workers.queue);
     let models = config.paths.models();
     let folder = models.clone();
@@ -304,6 +312,7 @@ fn health(config: &Config, workers: &Arc<Workers>, last_frame: &LastFrame, start
         }),
         installed: Arc::new(move || serde_json::to_value(models::installed(&folder)).unwrap_or_default()),
         models,
+        voice: json!({"detector": voice.name(), "problem": voice.problem()}),
         ami: Arc::new(|| None),
         started,
     }

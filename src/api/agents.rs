@@ -1,10 +1,8 @@
 //! The agents' notification service, as the call sessions API documents it: `GET /api/v1/calls/agent-service/health`, `POST …/test-auth`,
 //! `POST …/test-notification`. lineside is that service's client; these ask it, or send it a test.
 
-use std::collections::HashMap;
-
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::{Api, ApiError, Parameters};
@@ -38,7 +36,7 @@ pub(super) async fn health(State(api): State<Api>) -> Json<Value> {
 pub(super) async fn test_auth(State(api): State<Api>) -> Json<Value> {
     let probed = api.agents.probe().await;
     let (good, details) = match &probed {
-        Some((name, probed)) => (probed.connected && probed.authenticated, details(name, probed)),
+        Some((name, probed)) => (probed.healthy() && probed.authenticated, details(name, probed)),
         None => (false, none()),
     };
     let status = if good { "success" } else { "failed" };
@@ -46,11 +44,8 @@ pub(super) async fn test_auth(State(api): State<Api>) -> Json<Value> {
 }
 
 /// Sends it a test, in the name of a call that need not exist.
-pub(super) async fn test_notification(
-    State(api): State<Api>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Json<Value>, ApiError> {
-    let call = Parameters::new(query).text("call_id").unwrap_or_else(|| "test".into());
+pub(super) async fn test_notification(State(api): State<Api>, query: Parameters) -> Result<Json<Value>, ApiError> {
+    let call = query.text("call_id").unwrap_or_else(|| "test".into());
     let call = crate::call::CallId::parse(&call)
         .map_err(|error| ApiError::Wrong("query", "call_id".into(), error.to_string()))?;
     let sent = api.agents.test(call.as_str(), (api.health.now)()).await;

@@ -1,9 +1,7 @@
 //! Alerts: a list, and taking one.
 
-use std::collections::HashMap;
-
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use serde_json::{Value, json};
 
 use super::calls::find_seen;
@@ -12,18 +10,16 @@ use super::{Api, ApiError, Parameters};
 use crate::store::alerts::{AlertFilter, AlertRow};
 use crate::store::change::Change;
 
+/// Which alerts.
+pub(super) const LIST: &[&str] =
+    &["call_id", "call", "level", "acknowledged", "since", "until", "agent", "campaign", "limit"];
 /// What an acknowledgement says at most about who gave it.
 const LONGEST_NAME: usize = 100;
 /// Alerts of one call that are shown with it.
 const OF_A_CALL: u32 = 1000;
 
 /// `GET /api/v1/alerts`: newest first.
-pub(super) async fn list(
-    State(api): State<Api>,
-    access: Access,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Json<Value>, ApiError> {
-    let query = Parameters::new(query);
+pub(super) async fn list(State(api): State<Api>, access: Access, query: Parameters) -> Result<Json<Value>, ApiError> {
     let call = match query.text("call_id").or(query.text("call")) {
         Some(id) => Some(find_seen(&api, &access, &id).await?.key),
         None => None,
@@ -36,8 +32,9 @@ pub(super) async fn list(
     let filter = AlertFilter {
         call,
         level,
-        acknowledged: query.parse("acknowledged", "true or false")?,
-        since: query.time("since")?,
+        acknowledged: query.flag("acknowledged")?,
+        since: query.time("since", (api.health.now)())?,
+        until: query.time("until", (api.health.now)())?,
         agent: query.text("agent"),
         campaign: query.text("campaign"),
         only: access.campaign.clone(),

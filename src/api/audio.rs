@@ -1,12 +1,11 @@
 //! `GET /api/v1/calls/{id}/audio`: a leg's sound, with range requests, for players that seek; and links to it that work without a token for a while.
 
-use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -28,12 +27,12 @@ static TURNS: [Mutex<()>; 16] = [const { Mutex::new(()) }; 16];
 pub(super) async fn audio(
     State(api): State<Api>,
     Path(id): Path<String>,
-    Query(query): Query<HashMap<String, String>>,
+    query: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let call = find_call(&api, &id).await?;
     let legs = api.store.legs(call.key).await?;
-    let leg = wanted_leg(&legs, Parameters::new(query).text("leg").as_deref())?;
+    let leg = wanted_leg(&legs, query.text("leg").as_deref())?;
     let gone = |error: String| ApiError::NotFound(format!("the sound of this leg cannot be had: {error}"));
     let path = playable(&api, leg).await.map_err(gone)?;
     super::play::answer(path, &headers).await.map_err(gone)
@@ -44,13 +43,9 @@ pub(super) async fn link(
     State(api): State<Api>,
     access: Access,
     Path(id): Path<String>,
-    Query(query): Query<HashMap<String, String>>,
+    query: Parameters,
 ) -> Result<Json<Value>, ApiError> {
-    let query = Parameters::new(query);
-    let seconds = query.parse("seconds", "a number from 1 to 3600")?.unwrap_or(LONGEST_S);
-    if !(1..=LONGEST_S).contains(&seconds) {
-        return Err(ApiError::Wrong("query", "seconds".into(), format!("{seconds} is not a number from 1 to 3600")));
-    }
+    let seconds = query.number("seconds", 1..=LONGEST_S)?.unwrap_or(LONGEST_S);
     let call = find_call(&api, &id).await?;
     let leg = query.text("leg").unwrap_or_default();
     wanted_leg(&api.store.legs(call.key).await?, query.text("leg").as_deref())?;

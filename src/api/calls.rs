@@ -1,17 +1,17 @@
 //! Calls: lists, single ones, text, and the two things that can be asked of one. Shapes as the call sessions API documents them, with more beside.
 
-use std::collections::HashMap;
-
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
 use super::walls::access::Access;
 use super::{Api, ApiError, Parameters};
-use crate::call::{CallId, CallNames, CallState};
+use crate::call::{CallId, CallNames, CallState, WallTime};
 use crate::pipeline::live::Command;
-use crate::store::calls::{CallFilter, CallRow, LegRow};
+use crate::store::calls::{CallFilter, CallRow, LegRow, Which};
 use crate::store::segments::SegmentRow;
 
 type Answer = Result<Json<Value>, ApiError>;
@@ -28,8 +28,8 @@ pub(super) fn summary(call: &CallRow) -> Map<String, Value> {
         "source": call.source,
         "start_time": call.started.rfc3339(),
         "last_activity": call.last_activity.rfc3339(),
-        "hangup_time": call.closed.map(crate::call::WallTime::rfc3339),
-        "end_time": call.ended.map(crate::call::WallTime::rfc3339),
+        "hangup_time": call.closed.map(WallTime::rfc3339),
+        "end_time": call.ended.map(WallTime::rfc3339),
         "end_reason": call.end_reason,
         "uniqueid": call.uniqueid,
         "uuid": call.uuid,
@@ -84,13 +84,18 @@ pub(super) fn segment_json(row: &SegmentRow) -> Value {
     segment(row)
 }
 
+/// Who sent a leg, as readers of calls are told it: of a file its name, not where it lies on the server.
+fn peer(peer: &str) -> &str {
+    if peer.starts_with('/') { peer.rsplit('/').next().unwrap_or_default() } else { peer }
+}
+
 fn legs_json(legs: &[LegRow], call: &CallRow) -> Vec<Value> {
     legs.iter()
         .map(|leg| {
             json!({
                 "leg": leg.leg, "leg_id": leg.key, "source": leg.source, "rate_hz": leg.rate_hz, "start_time": leg.started.rfc3339(),
-                "offset": seconds(leg.offset_ms), "duration": leg.samples as f64 / f64::from(leg.rate_hz.max(1)), "peer": leg.peer,
-                "closed": leg.closed.map(crate::call::WallTime::rfc3339), "close_reason": leg.close_reason,
+                "offset": seconds(leg.offset_ms), "duration": leg.samples as f64 / f64::from(leg.rate_hz.max(1)), "peer": leg.peer.as_deref().map(peer),
+                "closed": leg.closed.map(WallTime::rfc3339), "close_reason": leg.close_reason,
                 "audio_url": format!("/api/v1/calls/{}/audio?leg={}", call.call_id, leg.key),
             })
         })
@@ -117,12 +122,11 @@ impl Whole {
     pub(super) fn session(&self) -> Value {
         let Self { call, rows, legs, alerts } = self;
         let mut map = summary(call);
-        let peer = legs.iter().find_map(|leg| leg.peer.clone());
-        let address = peer.as_deref().and_then(|peer| peer.parse::<std::net::SocketAddr>().ok());
+        let address = legs.iter().find_map(|leg| leg.peer.as_deref()?.parse::<std::net::SocketAddr>().ok());
         map.insert(
             "connection_info".into(),
             json!({
-                "client_addr": address.map(|address| json!([address.ip().to_string(), address.port()])).or(peer.map(Value::from)),
+                "client_addr": address.map(|address| json!([address.ip().to_string(), address.port()])),
                 "temp_connection_id": call.uuid,
                 "start_time": call.started.rfc3339(),
             }),
@@ -165,13 +169,8 @@ pub(super) async fn find_seen(api: &Api, access: &Access, id: &str) -> Result<Ca
     if access.sees(&call) { Ok(call) } else { Err(ApiError::NoCall) }
 }
 
-/// `GET /api/v1/calls`: newest first, filtered, page by page.
-pub(super) async fn list(
-    State(api): State<Api>,
-    access: Access,
-    Query(query): Query<HashMap<String, String>>,
-) -> Answer {
-    let query = Parameters::new(query);
+/// Which calls somebody asks for and may see, as lists and the search are filtered alike.
+pub(super) fn which(query: &Parameters, access: Access, now: WallTime) -> Result<Which, ApiError> {
     let state = query
         .text("state")
         .or(query.text("status"))
@@ -181,6 +180,38 @@ pub(super) async fn list(
                 .ok_or_else(|| ApiError::Wrong("query", "state".into(), format!("{word:?} is not {allowed}")))
         })
         .transpose()?;
+    Ok(Which {
+        state,
+        agent: query.text("agent"),
+        campaign: query.text("campaign"),
+        tag: query.text("tag"),
+        since: query.time("since", now)?,
+        until: query.time("until", now)?,
+        min_sentiment: query.number("min_sentiment", -1.0..=1.0)?,
+        max_sentiment: query.number("max_sentiment", -1.0..=1.0)?,
+        has_alerts: query.flag("has_alerts")?,
+        only: access.campaign,
+    })
+}
+
+/// What a list may be asked with.
+pub(super) const LIST: &[&str] = &[
+    "state",
+    "status",
+    "agent",
+    "campaign",
+    "tag",
+    "since",
+    "until",
+    "min_sentiment",
+    "max_sentiment",
+    "has_alerts",
+    "cursor",
+    "limit",
+];
+
+/// `GET /api/v1/calls`: newest first, filtered, page by page.
+pub(super) async fn list(State(api): State<Api>, access: Access, query: Parameters) -> Answer {
     let cursor = query
         .text("cursor")
         .map(|text| {
@@ -188,20 +219,8 @@ pub(super) async fn list(
             parts.ok_or_else(|| ApiError::Wrong("query", "cursor".into(), "not a cursor of an earlier page".into()))
         })
         .transpose()?;
-    let filter = CallFilter {
-        state,
-        agent: query.text("agent"),
-        campaign: query.text("campaign"),
-        tag: query.text("tag"),
-        since: query.time("since")?,
-        until: query.time("until")?,
-        min_sentiment: query.parse("min_sentiment", "a number from -1 to 1")?,
-        max_sentiment: query.parse("max_sentiment", "a number from -1 to 1")?,
-        has_alerts: query.parse("has_alerts", "true or false")?,
-        after: cursor,
-        only: access.campaign,
-        limit: query.limit()?,
-    };
+    let which = which(&query, access, (api.health.now)())?;
+    let filter = CallFilter { which, after: cursor, limit: query.limit()? };
     let limit = filter.limit as usize;
     let rows = api.store.list_calls(filter).await?;
     let next =
@@ -239,12 +258,8 @@ pub(super) async fn one(State(api): State<Api>, Path(id): Path<String>) -> Answe
 }
 
 /// `GET /api/v1/calls/{id}/transcript`
-pub(super) async fn transcript(
-    State(api): State<Api>,
-    Path(id): Path<String>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Answer {
-    let with_segments = Parameters::new(query).parse("include_segments", "true or false")?.unwrap_or(false);
+pub(super) async fn transcript(State(api): State<Api>, Path(id): Path<String>, query: Parameters) -> Answer {
+    let with_segments = query.flag("include_segments")?.unwrap_or(false);
     let call = find(&api, &id).await?;
     let rows = api.store.segments(call.key).await?;
     let mut answer = json!({
@@ -266,13 +281,13 @@ pub(super) async fn segments(State(api): State<Api>, Path(id): Path<String>) -> 
     Ok(Json(api.store.segments(call.key).await?.iter().map(segment).collect()))
 }
 
-/// `POST /api/v1/calls/{id}/end`
+/// `POST /api/v1/calls/{id}/end`: hangs up on whoever feeds the call. 409 where there is nothing to hang up on.
 pub(super) async fn end(
     State(api): State<Api>,
     Path(id): Path<String>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Answer {
-    let reason = Parameters::new(query).text("reason").unwrap_or_else(|| "manual".into());
+    query: Parameters,
+) -> Result<Response, ApiError> {
+    let reason = query.text("reason").unwrap_or_else(|| "manual".into());
     if reason.len() > 200 {
         return Err(ApiError::Wrong("query", "reason".into(), "at most 200 characters".into()));
     }
@@ -283,8 +298,16 @@ pub(super) async fn end(
         .send(Command::End { call: call.key, reason, reply })
         .await
         .map_err(|_| ApiError::Unavailable("the daemon is stopping".into()))?;
-    answer.await.map_err(gone)?;
-    Ok(Json("Call ended successfully".into()))
+    if answer.await.map_err(gone)? {
+        return Ok(Json("Call ended successfully").into_response());
+    }
+    let detail = match (CallState::parse(&call.state), call.ended) {
+        (Some(CallState::Completed | CallState::Failed), Some(at)) => {
+            format!("the call is over since {}", at.rfc3339())
+        }
+        _ => "the call's line is closed; it is over when the last of it is text".into(),
+    };
+    Ok((StatusCode::CONFLICT, Json(json!({"detail": detail}))).into_response())
 }
 
 /// What the body of `POST /api/v1/calls` may hold.

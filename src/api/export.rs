@@ -4,12 +4,11 @@
 
 mod many;
 
-use std::collections::HashMap;
 use std::fmt::Write;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -179,9 +178,9 @@ fn wanted(word: Option<&str>) -> Result<Format, ApiError> {
 pub(super) async fn one(
     State(api): State<Api>,
     Path(id): Path<String>,
-    Query(query): Query<HashMap<String, String>>,
+    query: Parameters,
 ) -> Result<Response, ApiError> {
-    let format = wanted(Parameters::new(query).text("format").as_deref())?;
+    let format = wanted(query.text("format").as_deref())?;
     let call = find_call(&api, &id).await?;
     let rows = api.store.segments(call.key).await?;
     let body = match format {
@@ -195,11 +194,7 @@ pub(super) async fn one(
 }
 
 /// `GET /calls/{id}/export`: the same, with the documented 400 for a format that is not known.
-pub(super) async fn documented(
-    state: State<Api>,
-    path: Path<String>,
-    query: Query<HashMap<String, String>>,
-) -> Result<Response, ApiError> {
+pub(super) async fn documented(state: State<Api>, path: Path<String>, query: Parameters) -> Result<Response, ApiError> {
     match one(state, path, query).await {
         Err(ApiError::Wrong(_, name, problem)) => Ok(refused(&format!("{name}: {problem}"))),
         other => other,

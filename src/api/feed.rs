@@ -2,12 +2,11 @@
 //!
 //! A client that does not keep up is let go and counted; it may come back and ask for what it missed (SSE by Last-Event-ID).
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
-use axum::extract::{Path, Query, State, WebSocketUpgrade};
+use axum::extract::{Path, State, WebSocketUpgrade};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -26,6 +25,8 @@ use crate::store::StoredEvent;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Events read at once for a client that comes back.
 const PAGE: u32 = 500;
+/// How a feed is taken up again where it broke off.
+pub(super) const RESUMED: &[&str] = &["last_event_id", "call_id"];
 /// What `/ws/alerts` tells of.
 const ALERTS: &[&str] = &["alert", "alert_acknowledged"];
 
@@ -35,12 +36,12 @@ fn dropped() {
 
 /// `WS /ws/calls`
 pub(super) async fn all_calls(State(api): State<Api>, access: Access, upgrade: WebSocketUpgrade) -> Response {
-    answer_with(upgrade, api, access, None, None)
+    answer_with(upgrade, api, access, None, "all")
 }
 
 /// `WS /ws/alerts`
 pub(super) async fn alerts(State(api): State<Api>, access: Access, upgrade: WebSocketUpgrade) -> Response {
-    answer_with(upgrade, api, access, None, Some(ALERTS))
+    answer_with(upgrade, api, access, None, "alerts")
 }
 
 /// `WS /ws/calls/{id}`
@@ -50,22 +51,17 @@ pub(super) async fn one_call(
     Path(id): Path<String>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
-    let call = find_call(&api, &id).await?.key;
-    Ok(answer_with(upgrade, api, access, Some(call), None))
+    let call = find_call(&api, &id).await?;
+    Ok(answer_with(upgrade, api, access, Some(call.key), &call.call_id))
 }
 
 /// Subscribed before the client is told that it is connected: from then on it misses nothing.
-fn answer_with(
-    upgrade: WebSocketUpgrade,
-    api: Api,
-    access: Access,
-    only: Option<CallKey>,
-    kinds: Option<&'static [&'static str]>,
-) -> Response {
-    let live = Batches::new(api.store.live());
+fn answer_with(upgrade: WebSocketUpgrade, api: Api, access: Access, only: Option<CallKey>, to: &str) -> Response {
+    let to = to.to_owned();
+    let live = Batches::new(api.audience.live());
     upgrade
         .max_message_size(4096)
-        .on_upgrade(move |socket| websocket(api, access, (socket, live), only, kinds))
+        .on_upgrade(move |socket| websocket(api, access, (socket, live), only, to))
         .into_response()
 }
 
@@ -74,16 +70,18 @@ async fn websocket(
     access: Access,
     (mut socket, mut live): (WebSocket, Batches),
     mut only: Option<CallKey>,
-    kinds: Option<&[&str]>,
+    to: String,
 ) {
+    let kinds = (only.is_none() && to == "alerts").then_some(ALERTS);
     let lease = access.lease(&api.walls, &api.stop);
+    let _listener = api.audience.listen(to.as_str());
     loop {
         let mut messages: Vec<Message> = Vec::new();
         tokio::select! {
             () = lease.over.cancelled() => {
                 let stopping = api.stop.is_cancelled();
-                let (code, reason) = if stopping { (close_code::AWAY, "lineside is stopping") } else { (close_code::POLICY, "the token is over") };
-                let frame = CloseFrame { code, reason: reason.into() };
+                let away = || CloseFrame { code: close_code::AWAY, reason: "lineside is stopping".into() };
+                let frame = if stopping { away() } else { api.walls.over() };
                 let _ = tokio::time::timeout(PATIENCE, socket.send(Message::Close(Some(frame)))).await;
                 return;
             }
@@ -153,9 +151,8 @@ pub(super) async fn sse(
     State(api): State<Api>,
     access: Access,
     headers: HeaderMap,
-    Query(query): Query<HashMap<String, String>>,
+    query: Parameters,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
-    let query = Parameters::new(query);
     let header =
         headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse().ok());
     let from = header.or(query.parse("last_event_id", "a number")?);

@@ -1,9 +1,7 @@
 //! `GET /api/v1/figures?days=&agent=&campaign=` (also `/api/metrics`, as documented): what the dashboard draws.
 
-use std::collections::HashMap;
-
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::walls::access::Access;
@@ -11,6 +9,8 @@ use super::{Api, ApiError, Parameters};
 use crate::call::WallTime;
 use crate::store::figures::{Counted, Span};
 
+/// Over which calls.
+pub(super) const ASKS: &[&str] = &["days", "agent", "campaign"];
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
@@ -22,13 +22,9 @@ fn counted(list: &[Counted], name: &str, kind: &str) -> Vec<Value> {
 pub(super) async fn figures(
     State(api): State<Api>,
     access: Access,
-    Query(query): Query<HashMap<String, String>>,
+    query: Parameters,
 ) -> Result<Json<Value>, ApiError> {
-    let query = Parameters::new(query);
-    let days = query.parse::<i64>("days", "a number from 1 to 366")?.unwrap_or(1);
-    if !(1..=366).contains(&days) {
-        return Err(ApiError::Wrong("query", "days".into(), format!("{days} is not a number from 1 to 366")));
-    }
+    let days = query.number("days", 1..=366_i64)?.unwrap_or(1);
     let step_ms = if days <= 7 { HOUR_MS } else { DAY_MS };
     // The step that is running is the last one.
     let until = WallTime((api.health.now)().0 / step_ms * step_ms + step_ms);
@@ -39,6 +35,7 @@ pub(super) async fn figures(
     let at = |step: i64| WallTime(since.0 + step * step_ms).rfc3339();
     let seconds = |ms: i64| ms as f64 / 1000.0;
     let sum = |of: fn(&crate::store::figures::StepFigures) -> i64| figures.steps.iter().map(of).sum::<i64>();
+    let stage = |name| figures.stages.iter().find(|(stage, _)| stage == name).map_or(0, |(_, count)| *count);
     let calls = sum(|step| step.calls);
     let (texts, in_time) =
         figures.lag.iter().fold((0, 0), |(all, good), step| (all + step.utterances, good + step.in_time));
@@ -48,6 +45,7 @@ pub(super) async fn figures(
             "calls": calls, "audio_seconds": seconds(sum(|step| step.audio_ms)), "negative": sum(|step| step.negative), "positive": sum(|step| step.positive),
             "utterances": texts, "text_within_3_s": (texts > 0).then(|| in_time as f64 / texts as f64),
         },
+        "status": {"queued": stage("queued"), "processing": stage("processing"), "completed": stage("completed"), "failed": stage("failed")},
         "steps": figures.steps.iter().map(|step| json!({
             "at": at(step.step), "calls": step.calls, "audio_seconds": seconds(step.audio_ms), "sentiment": step.sentiment,
             "negative": step.negative, "positive": step.positive,

@@ -4,11 +4,10 @@
 //! seventh tab would hang. Here each message is `{"id": number, "event": message}`, and `last_event_id` gives what was missed first. The first
 //! message is `{"hello": {"last": number, "reset": bool}}`; `reset` says that the numbers are not those of this database and nothing can be made up.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
-use axum::extract::{Query, State, WebSocketUpgrade};
+use axum::extract::{State, WebSocketUpgrade};
 use axum::response::Response;
 use futures_util::SinkExt;
 use serde_json::json;
@@ -48,10 +47,9 @@ impl From<StoreError> for Gone {
 pub(super) async fn events(
     State(api): State<Api>,
     access: Access,
-    Query(query): Query<HashMap<String, String>>,
+    query: Parameters,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
-    let query = Parameters::new(query);
     let from = query.parse("last_event_id", "a number")?;
     let only = match query.text("call_id") {
         Some(id) => Some(find_seen(&api, &access, &id).await?.key),

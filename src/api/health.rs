@@ -40,6 +40,8 @@ pub struct Health {
     pub models: PathBuf,
     /// Names and paths of the models on disk.
     pub installed: Arc<dyn Fn() -> Value + Send + Sync>,
+    /// Who tells voice from everything else, and what is wrong with that.
+    pub voice: Value,
     /// How the connection to Asterisk's manager interface is; `None` where none is wanted.
     pub ami: Arc<dyn Fn() -> Option<Value> + Send + Sync>,
     /// When the daemon started.
@@ -105,12 +107,12 @@ pub(super) async fn models(State(api): State<Api>) -> Json<Value> {
             api.health.models.display(),
             snapshot.wanted
         )),
-        _ => None,
+        _ => snapshot.language,
     };
     Json(json!({
         "model": snapshot.model, "wanted": snapshot.wanted, "workers": snapshot.workers, "installed": (api.health.installed)(),
         "last_inference": snapshot.last_inference.map(WallTime::rfc3339), "last_inference_ms": snapshot.last_inference_ms,
-        "last_error": snapshot.last_error, "advice": advice,
+        "last_error": snapshot.last_error, "advice": advice, "voice": api.health.voice,
     }))
 }
 

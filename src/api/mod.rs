@@ -4,17 +4,20 @@
 
 mod agents;
 mod alerts;
+mod audience;
 mod audio;
 mod batch;
 mod board;
 mod bulk;
 mod calls;
+mod dashboards;
 mod export;
 mod feed;
 mod figures;
 mod follow;
 mod glossary;
 mod health;
+mod parameters;
 mod play;
 mod privacy;
 mod realtime;
@@ -25,9 +28,7 @@ mod upload;
 pub mod walls;
 mod web;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -40,7 +41,6 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::walls::door::{About, Door, NOTHING, OPERATE, OPERATE_OR_INGEST, READ, Routes};
-use crate::call::WallTime;
 use crate::pipeline::again::Again;
 use crate::pipeline::glossary::Glossary;
 use crate::pipeline::live::Command;
@@ -48,7 +48,9 @@ use crate::pipeline::notify::Agents;
 use crate::pipeline::review::Desk;
 use crate::store::{Store, StoreError};
 
+pub use audience::Audience;
 pub use health::Health;
+pub(crate) use parameters::Parameters;
 pub use realtime::Inlet;
 pub use upload::Uploads;
 
@@ -79,6 +81,8 @@ pub struct Api {
     pub glossary: Glossary,
     /// The agents' notification service.
     pub agents: Agents,
+    /// Who listens to the feeds of call dashboards.
+    pub audience: Audience,
     /// Ends the feeds.
     pub stop: CancellationToken,
 }
@@ -121,51 +125,6 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// A request's query parameters, read one by one so that each mistake is named.
-pub(crate) struct Parameters(HashMap<String, String>);
-
-impl Parameters {
-    pub(crate) fn new(map: HashMap<String, String>) -> Self {
-        Self(map)
-    }
-
-    pub(crate) fn text(&self, name: &str) -> Option<String> {
-        self.0.get(name).filter(|value| !value.is_empty()).cloned()
-    }
-
-    pub(crate) fn parse<T: FromStr>(&self, name: &str, wanted: &str) -> Result<Option<T>, ApiError> {
-        self.text(name)
-            .map(|text| {
-                text.parse().map_err(|_| ApiError::Wrong("query", name.into(), format!("{text:?} is not {wanted}")))
-            })
-            .transpose()
-    }
-
-    /// A point in time: RFC 3339, a date, or seconds since the epoch.
-    pub(crate) fn time(&self, name: &str) -> Result<Option<WallTime>, ApiError> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        let seconds = text.parse::<f64>().ok().map(|seconds| (seconds * 1000.0) as i64);
-        let stamp = || text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
-        let date = || {
-            let date: jiff::civil::Date = text.parse().ok()?;
-            date.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp().as_millisecond())
-        };
-        seconds.or_else(stamp).or_else(date).map(|ms| Some(WallTime(ms))).ok_or_else(|| {
-            let msg = format!("{text:?} is not a time like 2026-11-21T10:00:00Z, 2026-11-21 or 1795218045");
-            ApiError::Wrong("query", name.into(), msg)
-        })
-    }
-
-    /// How many to give at most.
-    pub(crate) fn limit(&self) -> Result<u32, ApiError> {
-        let limit = self.parse("limit", "a number from 1 to 1000")?.unwrap_or(50);
-        if (1..=1000).contains(&limit) {
-            return Ok(limit);
-        }
-        Err(ApiError::Wrong("query", "limit".into(), format!("{limit} is not a number from 1 to 1000")))
-    }
-}
-
 /// All paths, each with what it needs and what of calls it shows.
 fn routes() -> Routes {
     let daemon = Door::new(READ, About::Daemon);
@@ -182,32 +141,37 @@ fn routes() -> Routes {
         .post(walls::login::LOGOUT_PATH, login, walls::login::logout)
         .get("/api/v1/board", own, board::board)
         .get("/api/v1/box", own, board::box_state)
-        .get("/api/v1/figures", own, figures::figures)
-        .get("/api/metrics", own, figures::figures)
-        .get("/api/v1/calls", own, calls::list)
+        .get("/api/v1/figures", own.asks(figures::ASKS), figures::figures)
+        .get("/api/metrics", own.asks(figures::ASKS), figures::figures)
+        .get("/api/calls", own, dashboards::calls)
+        .get("/api/calls/{id}", call, dashboards::progress)
+        .get("/api/calls/{id}/history", own.asks(dashboards::COUNTED), dashboards::history)
+        .get("/api/alerts", own.asks(dashboards::COUNTED), dashboards::alerts)
+        .get("/api/stats", daemon, dashboards::stats)
+        .get("/api/v1/calls", own.asks(calls::LIST), calls::list)
         .post("/api/v1/calls", Door::new(OPERATE_OR_INGEST, About::All), calls::name)
         .get("/api/v1/calls/active", own, calls::active)
         .get("/api/v1/calls/stats", own, calls::stats)
         .get("/api/v1/calls/{id}", call, calls::one)
-        .get("/api/v1/calls/{id}/transcript", call, calls::transcript)
+        .get("/api/v1/calls/{id}/transcript", call.asks(&["include_segments"]), calls::transcript)
         .get("/api/v1/calls/{id}/segments", call, calls::segments)
-        .get("/api/v1/calls/{id}/peaks", call, sound::draw)
-        .get("/api/v1/calls/{id}/live", call, sound::live)
+        .get("/api/v1/calls/{id}/peaks", call.asks(&["leg", "buckets"]), sound::draw)
+        .get("/api/v1/calls/{id}/live", call.asks(&["seconds", "from"]), sound::live)
         .get("/api/v1/calls/{id}/qa", call, review::qa)
         .get("/api/v1/calls/{id}/entities", call, review::entities)
         .get("/api/v1/calls/{id}/entity-evolution", call, review::evolution)
         .get("/api/v1/calls/{id}/summary", call, review::summary)
-        .get("/api/v1/calls/{id}/export", call, export::one)
-        .get("/calls/{id}/export", call, export::documented)
+        .get("/api/v1/calls/{id}/export", call.asks(&["format"]), export::one)
+        .get("/calls/{id}/export", call.asks(&["format"]), export::documented)
         .post("/calls/bulk", own, bulk::bulk)
-        .get(walls::link::PATH, call, audio::audio)
-        .get("/calls/{id}/audio", call, audio::audio)
-        .post("/api/v1/calls/{id}/audio/link", call, audio::link)
-        .post("/api/v1/calls/{id}/end", command, calls::end)
+        .get(walls::link::PATH, call.asks(walls::link::ASKS), audio::audio)
+        .get("/calls/{id}/audio", call.asks(&["leg"]), audio::audio)
+        .post("/api/v1/calls/{id}/audio/link", call.asks(&["leg", "seconds"]), audio::link)
+        .post("/api/v1/calls/{id}/end", command.asks(&["reason"]), calls::end)
         .post("/api/v1/calls/{id}/trigger-ai-pipeline", command, bulk::again)
-        .post("/api/v1/calls/{id}/pause", command, privacy::pause)
-        .post("/api/v1/calls/{id}/resume", command, privacy::resume)
-        .post("/api/v1/calls/{id}/hold", command, privacy::hold)
+        .post("/api/v1/calls/{id}/pause", command.asks(&["by"]), privacy::pause)
+        .post("/api/v1/calls/{id}/resume", command.asks(&["by"]), privacy::resume)
+        .post("/api/v1/calls/{id}/hold", command.asks(&["reason"]), privacy::hold)
         .delete("/api/v1/calls/{id}/hold", command, privacy::release)
         .get("/api/v1/calls/{id}/privacy", call, privacy::one)
         .post("/api/v1/forget", Door::new(OPERATE, About::All), privacy::forget)
@@ -215,7 +179,7 @@ fn routes() -> Routes {
         .post("/api/v1/calls/agent-service/test-auth", Door::new(OPERATE, About::Daemon), agents::test_auth)
         .post(
             "/api/v1/calls/agent-service/test-notification",
-            Door::new(OPERATE, About::All),
+            Door::new(OPERATE, About::All).asks(&["call_id"]),
             agents::test_notification,
         )
         .get("/api/v1/glossary", daemon, glossary::show)
@@ -225,11 +189,11 @@ fn routes() -> Routes {
             DefaultBodyLimit::max(glossary::BYTES),
             glossary::upload,
         )
-        .get("/api/v1/alerts", own, alerts::list)
+        .get("/api/v1/alerts", own.asks(alerts::LIST), alerts::list)
         .post("/api/v1/alerts/{id}/ack", Door::new(OPERATE, About::Own), alerts::ack)
-        .get("/api/v1/search", own, search::search)
-        .get("/api/v1/events", own, feed::sse)
-        .get("/ws/events", own, follow::events)
+        .get("/api/v1/search", own.asks(search::ASKS), search::search)
+        .get("/api/v1/events", own.asks(feed::RESUMED), feed::sse)
+        .get("/ws/events", own.asks(feed::RESUMED), follow::events)
         .get("/ws/calls", own, feed::all_calls)
         .get("/ws/calls/{id}", call, feed::one_call)
         .get("/ws/alerts", own, feed::alerts)
@@ -261,6 +225,19 @@ mod tests {
     use crate::api::walls::door::call_parameter;
 
     #[test]
+    fn no_call_can_have_the_name_of_a_path() {
+        let (_, doors) = routes().into_parts();
+        let parts: Vec<(&str, &str)> = doors.all().filter_map(|(_, path, _)| path.split_once("/calls/")).collect();
+        for (before, rest) in &parts {
+            let word = rest.split('/').next().unwrap_or_default();
+            let is_by_id = parts.iter().any(|(other, rest)| other == before && rest.starts_with("{id}"));
+            let is_free = word.starts_with('{') || !is_by_id;
+            assert!(is_free || crate::call::CallId::RESERVED.contains(&word), "{before}/calls/{word}");
+        }
+        assert!(parts.iter().any(|(_, rest)| *rest == "active"), "{parts:?}");
+    }
+
+    #[test]
     fn every_path_asks_for_what_it_gives() {
         let (_, doors) = routes().into_parts();
         let is_in = |list: &[&str], path: &str| list.contains(&path);
@@ -277,7 +254,8 @@ mod tests {
                 assert!(is_in(&["/calls/bulk", "/api/v1/calls/{id}/audio/link"], path), "{what}: it changes something");
             }
             // Where a call that is not there is no error, the handlers look themselves.
-            let by_guard = call_parameter(path).is_some() && !is_page && !path.starts_with("/api/realtime/");
+            let is_idle = path.starts_with("/api/realtime/") || path == "/api/calls/{id}/history";
+            let by_guard = call_parameter(path).is_some() && !is_page && !is_idle;
             assert_eq!(door.about == About::Call, by_guard, "{what}");
         }
     }

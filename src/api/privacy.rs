@@ -1,9 +1,7 @@
 //! What is not kept of a call, and what has to be kept: pauses of its recording, silenced stretches, legal hold.
 
-use std::collections::HashMap;
-
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -11,28 +9,27 @@ use tokio::sync::oneshot;
 
 use super::calls::find_call;
 use super::{Api, ApiError, Parameters};
-use crate::call::Moment;
+use crate::call::{CallState, Moment};
 use crate::pipeline::keep::forget;
 use crate::pipeline::live::Command;
 use crate::pipeline::privacy::Pausing;
+use crate::store::calls::CallRow;
 use crate::store::forget::{ForgetError, Whom};
-
-type Query1 = Query<HashMap<String, String>>;
 
 fn stopping() -> ApiError {
     ApiError::Unavailable("the daemon is stopping".into())
 }
 
 /// A short text of a query parameter.
-fn short(query: HashMap<String, String>, name: &str) -> Result<Option<String>, ApiError> {
-    let text = Parameters::new(query).text(name);
+fn short(query: &Parameters, name: &str) -> Result<Option<String>, ApiError> {
+    let text = query.text(name);
     match text.as_ref().filter(|text| text.len() > 200) {
         Some(_) => Err(ApiError::Wrong("query", name.into(), "at most 200 characters".into())),
         None => Ok(text),
     }
 }
 
-async fn set(api: &Api, id: &str, query: HashMap<String, String>, pausing: Pausing) -> Result<Response, ApiError> {
+async fn set(api: &Api, id: &str, query: &Parameters, pausing: Pausing) -> Result<Response, ApiError> {
     let at = Moment::now((api.health.now)());
     let by = short(query, "by")?.unwrap_or_else(|| "api".into());
     let call = find_call(api, id).await?;
@@ -52,27 +49,27 @@ async fn set(api: &Api, id: &str, query: HashMap<String, String>, pausing: Pausi
 pub(super) async fn pause(
     State(api): State<Api>,
     Path(id): Path<String>,
-    Query(query): Query1,
+    query: Parameters,
 ) -> Result<Response, ApiError> {
-    set(&api, &id, query, Pausing::Pause).await
+    set(&api, &id, &query, Pausing::Pause).await
 }
 
 /// `POST /api/v1/calls/{id}/resume`
 pub(super) async fn resume(
     State(api): State<Api>,
     Path(id): Path<String>,
-    Query(query): Query1,
+    query: Parameters,
 ) -> Result<Response, ApiError> {
-    set(&api, &id, query, Pausing::Resume).await
+    set(&api, &id, &query, Pausing::Resume).await
 }
 
 /// `POST /api/v1/calls/{id}/hold`: neither age, nor a full disk, nor `lineside forget` deletes anything of it.
 pub(super) async fn hold(
     State(api): State<Api>,
     Path(id): Path<String>,
-    Query(query): Query1,
+    query: Parameters,
 ) -> Result<Json<Value>, ApiError> {
-    let reason = short(query, "reason")?.unwrap_or_default();
+    let reason = short(&query, "reason")?.unwrap_or_default();
     let call = find_call(&api, &id).await?;
     api.store.set_hold(call.key, reason, (api.health.now)()).await?;
     log::info!("call {}: put on hold: it is kept until `DELETE /api/v1/calls/{}/hold`", call.call_id, call.call_id);
@@ -107,10 +104,19 @@ pub(super) async fn one(State(api): State<Api>, Path(id): Path<String>) -> Resul
     }
     Ok(Json(json!({
         "call_id": call.call_id,
-        "recording": if paused { "paused" } else { "running" },
+        "recording": recording(&call, paused),
         "hold": hold.map(|hold| json!({"since": hold.at.rfc3339(), "reason": hold.reason})),
         "silences": silences,
     })))
+}
+
+/// Whether what is said is kept. Of a call that is over nothing is said any more.
+fn recording(call: &CallRow, paused: bool) -> &'static str {
+    match (CallState::parse(&call.state), paused) {
+        (Some(CallState::Active), true) => "paused",
+        (Some(CallState::Active), false) => "running",
+        _ => "over",
+    }
 }
 
 /// `POST /api/v1/forget` with `{"phone": …}`, `{"lead": …}` or `{"call": …}`: erases a person, and says what the proof found.

@@ -1,12 +1,10 @@
 //! `GET /api/v1/search?q=`: where something was said.
 
-use std::collections::HashMap;
-
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde_json::{Value, json};
 
-use super::calls::segment_json;
+use super::calls::{segment_json, which};
 use super::walls::access::Access;
 use super::{Api, ApiError, Parameters};
 use crate::call::Leg;
@@ -15,12 +13,26 @@ use crate::store::segments::{SearchFilter, fts_query};
 /// What is typed, bytes: each word costs a walk through its list, and nobody types more.
 const LONGEST: usize = 500;
 
-pub(super) async fn search(
-    State(api): State<Api>,
-    access: Access,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Json<Value>, ApiError> {
-    let query = Parameters::new(query);
+/// What it may be asked with: the words, the leg, and all that a list of calls is filtered by.
+pub(super) const ASKS: &[&str] = &[
+    "q",
+    "leg",
+    "state",
+    "status",
+    "agent",
+    "campaign",
+    "tag",
+    "since",
+    "until",
+    "min_sentiment",
+    "max_sentiment",
+    "has_alerts",
+    "offset",
+    "limit",
+];
+
+/// Newest first.
+pub(super) async fn search(State(api): State<Api>, access: Access, query: Parameters) -> Result<Json<Value>, ApiError> {
     let wrong = |name: &str, msg: &str| ApiError::Wrong("query", name.into(), msg.into());
     let typed = query.text("q").ok_or_else(|| wrong("q", "what to search for is missing"))?;
     if typed.len() > LONGEST {
@@ -32,18 +44,9 @@ pub(super) async fn search(
         return Err(wrong("leg", "not agent, caller or mixed"));
     }
     let limit = query.limit()?;
-    let offset = query.parse("offset", "a number")?.unwrap_or(0);
-    let filter = SearchFilter {
-        query: fts,
-        agent: query.text("agent"),
-        campaign: query.text("campaign"),
-        since: query.time("since")?,
-        until: query.time("until")?,
-        leg,
-        only: access.campaign,
-        limit,
-        offset,
-    };
+    let offset = query.number("offset", 0..=1_000_000)?.unwrap_or(0);
+    let which = which(&query, access, (api.health.now)())?;
+    let filter = SearchFilter { query: fts, which, leg, limit, offset };
     let hits = api.store.search(filter).await?;
     let next = (hits.len() == limit as usize).then_some(offset + limit);
     let hits: Vec<Value> = hits

@@ -2,11 +2,10 @@
 //!
 //! Both read the files where they lie, as far as they have grown; nothing is kept and no writer waits.
 
-use std::collections::HashMap;
 use std::path::Path as FilePath;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -57,13 +56,9 @@ fn peaks(path: &FilePath, channel: usize, silences: &Silences, buckets: usize) -
 pub(super) async fn draw(
     State(api): State<Api>,
     Path(id): Path<String>,
-    Query(query): Query<HashMap<String, String>>,
+    query: Parameters,
 ) -> Result<Json<Value>, ApiError> {
-    let query = Parameters::new(query);
-    let buckets = query.parse::<usize>("buckets", "a number from 1 to 10000")?.unwrap_or(1000);
-    if !(1..=10_000).contains(&buckets) {
-        return Err(ApiError::Wrong("query", "buckets".into(), "not a number from 1 to 10000".into()));
-    }
+    let buckets = query.number("buckets", 1..=10_000_usize)?.unwrap_or(1000);
     let call = find_call(&api, &id).await?;
     let legs = api.store.legs(call.key).await?;
     let leg = super::audio::wanted_leg(&legs, query.text("leg").as_deref())?;
@@ -129,15 +124,10 @@ impl Window {
 pub(super) async fn live(
     State(api): State<Api>,
     Path(id): Path<String>,
-    Query(query): Query<HashMap<String, String>>,
+    query: Parameters,
 ) -> Result<Response, ApiError> {
-    let query = Parameters::new(query);
-    let seconds = query.parse::<f64>("seconds", "a number up to 300")?.unwrap_or(30.0);
-    if !(0.0..=LONGEST_S).contains(&seconds) {
-        return Err(ApiError::Wrong("query", "seconds".into(), format!("not a number from 0 to {LONGEST_S}")));
-    }
-    let from = query.parse::<f64>("from", "a number of seconds")?.filter(|from| from.is_finite());
-    let from_ms = from.map(|from| (from.clamp(0.0, 1e9) * 1000.0).round() as i64);
+    let seconds = query.number("seconds", 0.0..=LONGEST_S)?.unwrap_or(30.0);
+    let from_ms = query.number("from", 0.0..=1e9_f64)?.map(|from| (from * 1000.0).round() as i64);
     let call = find_call(&api, &id).await?;
     let legs = api.store.legs(call.key).await?;
     if legs.is_empty() {

@@ -4,6 +4,7 @@
 //! Times inside a call are milliseconds from the call's start as heard on the wire; wall-clock times are milliseconds since the Unix epoch.
 
 pub mod alert;
+pub mod when;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +23,9 @@ pub enum CallIdError {
         /// Bytes in the refused name.
         len: usize,
     },
+    /// A word that stands for something else in the API's paths.
+    #[error("{0:?} is no call id: it is a word of the API's paths; {0}-1 would do")]
+    Reserved(String),
     /// A character that would be trouble in a path, a URL or a log line.
     #[error("a call id has no {0:?}: letters, digits and . _ - + : @ = only")]
     Character(char),
@@ -38,8 +42,19 @@ impl CallId {
     /// The longest name that is taken, in bytes.
     pub const MAX_LEN: usize = 160;
 
+    /// Words that are no names of calls, for they stand at a call's place in the API's paths, or clients resolve them on the way there.
+    pub const RESERVED: [&str; 7] = ["active", "stats", "agent-service", "processing", "bulk", ".", ".."];
+
     /// Checks a name from outside.
     pub fn parse(text: &str) -> Result<Self, CallIdError> {
+        if Self::RESERVED.contains(&text) {
+            return Err(CallIdError::Reserved(text.into()));
+        }
+        Self::known(text)
+    }
+
+    /// Reads a name that was given before.
+    fn known(text: &str) -> Result<Self, CallIdError> {
         if text.is_empty() || text.len() > Self::MAX_LEN {
             return Err(CallIdError::Length { len: text.len() });
         }
@@ -50,14 +65,18 @@ impl CallId {
         }
     }
 
-    /// Makes a name out of any text, replacing what a call id must not hold by `_` and cutting it to length.
+    /// Makes a name out of any text, replacing what a call id must not hold by `_` and cutting it to length; a reserved word gets a `_` behind it.
     pub fn from_lossy(text: &str) -> Self {
         let safe: String = text
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() || "._-+:@=".contains(c) { c } else { '_' })
             .take(Self::MAX_LEN)
             .collect();
-        Self(if safe.is_empty() { "unnamed".into() } else { safe.into() })
+        match safe.as_str() {
+            "" => Self("unnamed".into()),
+            reserved if Self::RESERVED.contains(&reserved) => Self(format!("{reserved}_").into()),
+            safe => Self(safe.into()),
+        }
     }
 
     /// The name as text.
@@ -81,7 +100,7 @@ impl fmt::Debug for CallId {
 impl TryFrom<String> for CallId {
     type Error = CallIdError;
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text)
+        Self::known(&text)
     }
 }
 
@@ -322,6 +341,17 @@ mod tests {
         assert_eq!(CallId::parse(""), Err(CallIdError::Length { len: 0 }));
         assert_eq!(CallId::parse(&"x".repeat(161)), Err(CallIdError::Length { len: 161 }));
         assert_eq!(CallId::from_lossy("").as_str(), "unnamed");
+    }
+
+    #[test]
+    fn a_word_of_the_paths_is_no_call_id_and_a_file_of_that_name_gets_another() {
+        for word in CallId::RESERVED {
+            assert_eq!(CallId::parse(word), Err(CallIdError::Reserved(word.into())));
+            assert_eq!(CallId::from_lossy(word).as_str(), format!("{word}_"));
+        }
+        assert!(CallId::parse("active_").is_ok() && CallId::parse("Stats").is_ok());
+        let before: CallId = serde_json::from_str("\"active\"").expect("what was named before is read");
+        assert_eq!(before.as_str(), "active");
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::calls::when;
 use super::client::{Daemon, query};
 use super::{colour, say, table};
+use crate::call::WallTime;
 use crate::config::Config;
 
 /// Newest first
@@ -28,9 +30,9 @@ pub(super) struct AlertsArguments {
     /// Of calls of this campaign
     #[arg(long)]
     campaign: Option<String>,
-    /// Raised since: 2026-11-21, 2026-11-21T10:00:00Z or seconds
-    #[arg(long)]
-    since: Option<String>,
+    /// Raised since: 2h, 3d, 2026-11-21, "2026-11-21 10:30" (local time), 2026-11-21T10:30:00Z or seconds
+    #[arg(long, value_parser = when)]
+    since: Option<WallTime>,
     /// How many
     #[arg(long, default_value_t = 20)]
     limit: u32,
@@ -75,7 +77,7 @@ pub(super) fn run(arguments: &AlertsArguments, config: &Config) -> anyhow::Resul
         ("acknowledged", arguments.open.then(|| "false".into())),
         ("agent", arguments.agent.clone()),
         ("campaign", arguments.campaign.clone()),
-        ("since", arguments.since.clone()),
+        ("since", arguments.since.map(WallTime::rfc3339)),
         ("limit", Some(arguments.limit.to_string())),
     ]);
     let answer = arguments.daemon.fetch(config, &format!("/api/v1/alerts{query}"))?;

@@ -10,9 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::say;
 use crate::config::Config;
 use crate::pipeline::analyze::{Report, analyze};
-use crate::speech::engine;
-use crate::speech::models;
 use crate::speech::recogniser::Recogniser;
+use crate::speech::{engine, language, models};
 use crate::text::Label;
 
 /// Every format of the recordings room: wav, WAV, gsm, ulaw, alaw, sln*, raw, mp3, ogg, flac, m4a
@@ -24,6 +23,9 @@ pub(super) struct AnalyzeArguments {
     /// Model name or path [default: that of the configuration]
     #[arg(long)]
     model: Option<String>,
+    /// Language code, or auto [default: that of the configuration]
+    #[arg(long, value_name = "CODE")]
+    language: Option<String>,
     /// Where somebody speaks, and how good the sound is; no text
     #[arg(long)]
     no_text: bool,
@@ -43,19 +45,43 @@ pub(super) fn run(arguments: &AnalyzeArguments, config: &Config) -> anyhow::Resu
         let name = arguments.model.as_deref().unwrap_or(&config.speech.model);
         let model = models::resolve(&config.paths.models(), name)?;
         let engine = engine::load(&model, 1)?;
-        recogniser = Some(Recogniser::new(engine.session().context("start the recogniser")?, config.hints()));
+        let mut hints = config.hints();
+        if let Some(code) = arguments.language.as_deref() {
+            anyhow::ensure!(
+                code == "auto" || language::is_code(code),
+                "--language {code}: neither auto nor a code of Whisper's, as en or es"
+            );
+            hints.language = Some(code.to_string()).filter(|code| code != "auto");
+        }
+        if let Some(problem) = language::unheeded(engine.as_ref(), hints.language.as_deref()) {
+            // Who asks for it here is told before an hour of nonsense is written; the configuration may be meant for another model.
+            anyhow::ensure!(arguments.language.is_none(), "{problem}");
+            eprintln!("lineside: {problem}");
+        }
+        recogniser = Some(Recogniser::new(engine.session().context("start the recogniser")?, hints));
     }
     super::key::take_keys(config);
+    let listening = config.listening();
+    if let Some(problem) = listening.voice.problem() {
+        log::warn!("{problem}");
+    }
     let mut failed = false;
     for file in &arguments.files {
         let bar = ProgressBar::new(0)
             .with_style(ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} utterances {eta}")?);
         bar.set_message(file.display().to_string());
-        let (stereo, endpoint) = (config.recordings.stereo, config.endpoint());
-        let report = analyze(file, stereo, endpoint, recogniser.as_mut(), &analyser, redactor, |done, all| {
-            bar.set_length(all as u64);
-            bar.set_position(done as u64);
-        });
+        let report = analyze(
+            file,
+            config.recordings.stereo,
+            &listening,
+            recogniser.as_mut(),
+            &analyser,
+            redactor,
+            |done, all| {
+                bar.set_length(all as u64);
+                bar.set_position(done as u64);
+            },
+        );
         bar.finish_and_clear();
         match report {
             Ok(report) if arguments.json => say(&serde_json::to_string(&report)?)?,

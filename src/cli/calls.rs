@@ -9,36 +9,28 @@ use serde_json::{Value, json};
 
 use super::client::{Daemon, query, runtime};
 use super::{colour, say, table};
+use crate::call::WallTime;
+use crate::call::when::WhenError;
 use crate::config::Config;
 
 /// Which calls.
 #[derive(Args)]
 struct Scope {
+    /// active, connection_closed, completed or failed
+    #[arg(long)]
+    state: Option<String>,
     /// Of this agent
     #[arg(long)]
     agent: Option<String>,
     /// Of this campaign
     #[arg(long)]
     campaign: Option<String>,
-    /// Begun since: 2026-11-21, 2026-11-21T10:00:00Z or seconds
-    #[arg(long)]
-    since: Option<String>,
-}
-
-/// Newest first; or do something with some of them
-#[derive(Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub(super) struct CallsArguments {
-    #[command(subcommand)]
-    action: Option<CallsAction>,
-    /// active, connection_closed, completed or failed
-    #[arg(long)]
-    state: Option<String>,
-    #[command(flatten)]
-    scope: Scope,
-    /// Begun before
-    #[arg(long)]
-    until: Option<String>,
+    /// Begun since: 2h, 3d, 2026-11-21, "2026-11-21 10:30" (local time), 2026-11-21T10:30:00Z or seconds
+    #[arg(long, value_parser = when)]
+    since: Option<WallTime>,
+    /// Begun before, written in the same ways
+    #[arg(long, value_parser = when)]
+    until: Option<WallTime>,
     /// Mean sentiment at least
     #[arg(long, allow_hyphen_values = true)]
     min_sentiment: Option<f64>,
@@ -48,9 +40,41 @@ pub(super) struct CallsArguments {
     /// With this tag
     #[arg(long)]
     tag: Option<String>,
-    /// Only calls in which a keyword or profanity was said
+    /// Only calls in which an alert was raised
     #[arg(long)]
     alerts: bool,
+}
+
+impl Scope {
+    /// As the API is asked for it.
+    fn query(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![
+            ("state", self.state.clone()),
+            ("agent", self.agent.clone()),
+            ("campaign", self.campaign.clone()),
+            ("since", self.since.map(WallTime::rfc3339)),
+            ("until", self.until.map(WallTime::rfc3339)),
+            ("min_sentiment", self.min_sentiment.map(|value| value.to_string())),
+            ("max_sentiment", self.max_sentiment.map(|value| value.to_string())),
+            ("tag", self.tag.clone()),
+            ("has_alerts", self.alerts.then(|| "true".into())),
+        ]
+    }
+}
+
+/// A time, where no zone is named that of whoever types it: the daemon's may be another.
+pub(super) fn when(text: &str) -> Result<WallTime, WhenError> {
+    WallTime::read(text, crate::capture::wall_clock(), &jiff::tz::TimeZone::system())
+}
+
+/// Newest first; or do something with some of them
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct CallsArguments {
+    #[command(subcommand)]
+    action: Option<CallsAction>,
+    #[command(flatten)]
+    scope: Scope,
     /// How many
     #[arg(long, default_value_t = 20)]
     limit: u32,
@@ -192,18 +216,9 @@ pub(super) fn list(arguments: &CallsArguments, config: &Config) -> anyhow::Resul
     if let Some(action) = &arguments.action {
         return act(action, config);
     }
-    let query = query(&[
-        ("state", arguments.state.clone()),
-        ("agent", arguments.scope.agent.clone()),
-        ("campaign", arguments.scope.campaign.clone()),
-        ("since", arguments.scope.since.clone()),
-        ("until", arguments.until.clone()),
-        ("min_sentiment", arguments.min_sentiment.map(|value| value.to_string())),
-        ("max_sentiment", arguments.max_sentiment.map(|value| value.to_string())),
-        ("tag", arguments.tag.clone()),
-        ("has_alerts", arguments.alerts.then(|| "true".into())),
-        ("limit", Some(arguments.limit.to_string())),
-    ]);
+    let mut pairs = arguments.scope.query();
+    pairs.push(("limit", Some(arguments.limit.to_string())));
+    let query = query(&pairs);
     let answer = arguments.daemon.fetch(config, &format!("/api/v1/calls{query}"))?;
     if arguments.json {
         say(&answer.to_string())?;
@@ -275,14 +290,13 @@ pub(super) fn search(arguments: &SearchArguments, config: &Config) -> anyhow::Re
         .iter()
         .map(|word| if word.contains(' ') && !word.contains('"') { format!("\"{word}\"") } else { word.clone() })
         .collect();
-    let query = query(&[
+    let mut pairs = arguments.scope.query();
+    pairs.extend([
         ("q", Some(words.join(" "))),
-        ("agent", arguments.scope.agent.clone()),
-        ("campaign", arguments.scope.campaign.clone()),
-        ("since", arguments.scope.since.clone()),
         ("leg", arguments.leg.clone()),
         ("limit", Some(arguments.limit.to_string())),
     ]);
+    let query = query(&pairs);
     let answer = arguments.daemon.fetch(config, &format!("/api/v1/search{query}"))?;
     if arguments.json {
         say(&answer.to_string())?;

@@ -9,10 +9,10 @@ use clap::Args;
 use serde::Serialize;
 
 use super::client::Daemon;
-use super::{colour, say};
+use super::{colour, model_recommend, say};
 use crate::config::Config;
-use crate::speech::engine;
-use crate::speech::models;
+use crate::speech::vad::Voice;
+use crate::speech::{engine, language, models};
 
 /// Exit code 1 when something is wrong
 #[derive(Args)]
@@ -72,7 +72,13 @@ pub(super) fn run(arguments: &DoctorArguments, path: Option<&Path>) -> anyhow::R
     checks.push(disk(&config));
     checks.extend(unit::encryption(&config.privacy));
     checks.push(unit::kernels());
-    checks.push(model(&config));
+    checks.extend(model(&config));
+    checks.push(match model_recommend::advice(&config) {
+        Ok(found) => good("best model", found),
+        // Nothing is wrong with a model that works.
+        Err((found, mend)) => Check { mend: Some(mend), ..good("best model", found) },
+    });
+    checks.push(voice(&config));
     for folder in &config.recordings.folders {
         checks.push(match unit::readable(folder) {
             Ok(()) => good("recordings", folder.display().to_string()),
@@ -125,6 +131,18 @@ pub(super) fn run(arguments: &DoctorArguments, path: Option<&Path>) -> anyhow::R
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+fn voice(config: &Config) -> Check {
+    match config.listening().voice {
+        Voice::Silero { path, .. } => good("voice", format!("Silero, {}", path.display())),
+        Voice::Earshot { problem: None } => good("voice", "earshot, as [utterance] voice_model says"),
+        Voice::Earshot { problem: Some(problem) } => bad(
+            "voice",
+            format!("{problem}: earshot alone listens, which takes music for speech"),
+            "install the package lineside, run packaging/models/silero, or name the file in [utterance] voice_model",
+        ),
+    }
+}
+
 fn state(config: &Config) -> Check {
     let probe = config.paths.state.join(".doctor");
     match std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe)) {
@@ -153,18 +171,28 @@ fn disk(config: &Config) -> Check {
     }
 }
 
-fn model(config: &Config) -> Check {
+/// The model, and what it makes of the language.
+fn model(config: &Config) -> Vec<Check> {
     let loaded = models::resolve(&config.paths.models(), &config.speech.model)
         .map_err(|error| error.to_string())
         .and_then(|model| engine::load(&model, 1).map(|engine| (model, engine)).map_err(|error| error.to_string()));
     match loaded {
-        Ok((model, engine)) => match unit::slow_here(model.kind) {
-            None => good("model", engine.name()),
-            Some(problem) => {
-                bad("model", format!("{}: {problem}", engine.name()), "take one for whisper.cpp: `lineside model list`")
-            }
-        },
-        Err(error) => bad("model", error, format!("`lineside model pull {}`", config.speech.model)),
+        Ok((model, engine)) => {
+            let usable = match unit::slow_here(model.kind) {
+                None => good("model", engine.name()),
+                Some(problem) => bad(
+                    "model",
+                    format!("{}: {problem}", engine.name()),
+                    "take one for whisper.cpp: `lineside model list`",
+                ),
+            };
+            let wanted = config.hints().language;
+            let language = language::unheeded(engine.as_ref(), wanted.as_deref()).map(|problem| {
+                bad("language", problem, "change [speech] model or language, then `systemctl reload lineside`")
+            });
+            std::iter::once(usable).chain(language).collect()
+        }
+        Err(error) => vec![bad("model", error, format!("`lineside model pull {}`", config.speech.model))],
     }
 }
 

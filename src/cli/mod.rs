@@ -12,6 +12,7 @@ mod keep;
 mod key;
 mod model;
 mod model_bench;
+mod model_recommend;
 mod notify;
 mod score;
 mod serve;

@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::model_recommend::RecommendArguments;
 use super::{say, table};
 use crate::config::Config;
-use crate::speech::models::{self, CATALOGUE, Fetch, Verified};
+use crate::speech::models::convert::Format;
+use crate::speech::models::{self, CATALOGUE, Fetch, Import, Verified};
 
 /// Models are kept in the state folder; whisper.cpp files and CTranslate2 folders both serve
 #[derive(Args)]
@@ -36,10 +39,23 @@ enum ModelCommand {
         #[arg(long, value_name = "HEX")]
         sha256: Option<String>,
     },
-    /// Copy a model file or folder in
+    /// Bring in a model that you have: copied if an engine reads it, converted if it is weights as OpenAI or Hugging Face publish them
+    #[command(after_help = IMPORT_HELP)]
     Import {
-        /// ggml-NAME.bin, or a folder with model.bin
+        /// ggml-NAME.bin, a folder with model.bin, OpenAI's NAME.pt, or a folder with config.json and model.safetensors
         path: PathBuf,
+        /// Make this of weights; may be given several times [default: ggml-q8_0 and ct2-int8, one for each engine]
+        #[arg(long = "format", value_name = "FORMAT", value_parser = format_parser())]
+        formats: Vec<Format>,
+        /// The table of tokens, where weights have none: multilingual.tiktoken, vocab.json, tokenizer.json, or a ggml model that has the same
+        #[arg(long, value_name = "FILE")]
+        vocabulary: Option<PathBuf>,
+        /// Name it so [default: the name of the file or folder]
+        #[arg(long)]
+        name: Option<String>,
+        /// Put it here [default: the folder of models]
+        #[arg(long, value_name = "FOLDER")]
+        into: Option<PathBuf>,
     },
     /// Compare models with their checksums
     Verify {
@@ -54,11 +70,23 @@ enum ModelCommand {
         #[arg(long)]
         audio: Option<PathBuf>,
     },
+    /// Which model, engine and quantisation this box should have for so many agents, with the lag and live text to expect
+    Recommend(RecommendArguments),
     /// Print where a model is
     Path {
         /// Its name
         name: String,
     },
+}
+
+const IMPORT_HELP: &str = "Weights NAME become NAME (ggml-f16), NAME-q8_0, NAME-q5_1 and ct2-NAME-int8. Nothing in a checkpoint is run: its table may \
+name tensors and nothing else. The sha256 of the weights is printed, and whether it is one that OpenAI publishes.";
+
+fn format_parser() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::NAMED.map(|(name, _)| name)).try_map(|given| {
+        let named = Format::NAMED.into_iter().find(|(name, _)| *name == given);
+        named.map(|(_, format)| format).ok_or("no format")
+    })
 }
 
 pub(super) fn run(arguments: &ModelArguments, config: &Config) -> anyhow::Result<ExitCode> {
@@ -75,10 +103,7 @@ pub(super) fn run(arguments: &ModelArguments, config: &Config) -> anyhow::Result
             };
             let sha1 = published.filter(|_| sha256.is_none()).and_then(|model| model.sha1).map(String::from);
             let fetch = Fetch { name: name.clone(), url, sha256: sha256.clone(), sha1 };
-            let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
-                "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
-            )?);
-            bar.set_message(name.clone());
+            let bar = bytes_bar(name)?;
             let model = models::pull(folder, &fetch, |done, total| {
                 bar.set_length(total.unwrap_or(done));
                 bar.set_position(done);
@@ -94,11 +119,43 @@ pub(super) fn run(arguments: &ModelArguments, config: &Config) -> anyhow::Result
         ModelCommand::Bench { names, audio } => {
             super::model_bench::run(names, audio.as_deref(), arguments.json, config)?;
         }
-        ModelCommand::Import { path } => say(&models::import(folder, path)?.path.display().to_string())?,
+        ModelCommand::Import { path, formats, vocabulary, name, into } => {
+            let wanted = Import { from: path, formats, vocabulary: vocabulary.as_deref(), name: name.as_deref() };
+            import(into.as_ref().unwrap_or(folder), &wanted, arguments.json)?;
+        }
+        ModelCommand::Recommend(wanted) => super::model_recommend::run(wanted, arguments.json, config)?,
         ModelCommand::Path { name } => say(&models::resolve(folder, name)?.path.display().to_string())?,
         ModelCommand::Verify { names } => return verify(folder, names, arguments.json),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn bytes_bar(name: &str) -> anyhow::Result<ProgressBar> {
+    let style = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}")?;
+    Ok(ProgressBar::new(0).with_style(style).with_message(name.to_string()))
+}
+
+fn import(folder: &Path, wanted: &Import, as_json: bool) -> anyhow::Result<()> {
+    let bar = bytes_bar(&wanted.from.file_name().unwrap_or_default().display().to_string())?;
+    let imported = models::import(folder, wanted, &mut |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    })?;
+    bar.finish_and_clear();
+    if as_json {
+        return say(&json!({"weights": imported.sums, "models": imported.models}).to_string()).map_err(Into::into);
+    }
+    for sum in &imported.sums {
+        let whose = match sum.official {
+            Some(model) => format!("the sum that OpenAI publishes for {model}"),
+            None => "not one of OpenAI's published files: compare it with the sum of whoever you have it from".into(),
+        };
+        say(&format!("{}: sha256 {}, {whose}", sum.file, sum.sha256))?;
+    }
+    for model in &imported.models {
+        say(&model.path.display().to_string())?;
+    }
+    Ok(())
 }
 
 fn list(folder: &Path, as_json: bool) -> anyhow::Result<()> {

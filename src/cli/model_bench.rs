@@ -113,7 +113,7 @@ fn measure(model: &models::ModelRef, sound: &[f32], config: &Config) -> anyhow::
 }
 
 /// A buzz of 120 Hz in syllables: what a voice activity detector takes for speech.
-fn synthetic_voice(seconds: usize) -> Vec<f32> {
+pub(super) fn synthetic_voice(seconds: usize) -> Vec<f32> {
     (0..seconds * MODEL_HZ as usize)
         .map(|i| {
             let t = i as f32 / MODEL_HZ as f32;

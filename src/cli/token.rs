@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{say, table};
 use crate::call::WallTime;
 use crate::store::token_book::{NewToken, TokenBook};
-use crate::store::tokens::Scopes;
+use crate::store::tokens::{CONFIGURED, Scopes};
 
 /// `lineside token`
 #[derive(Args)]
@@ -101,6 +101,11 @@ pub(super) fn run(arguments: &TokenArguments, state: &Path) -> anyhow::Result<()
     match &arguments.command {
         TokenCommand::Add(arguments) => add(arguments, state),
         TokenCommand::List { json } => list(*json, state),
+        TokenCommand::Revoke { name } if name == CONFIGURED => {
+            bail!(
+                "{CONFIGURED} is of the configuration: take it out there and restart lineside; its logins end with it"
+            )
+        }
         TokenCommand::Revoke { name } => {
             if !open(state)?.revoke(name)? {
                 bail!("there is no token {name:?}; see `lineside token list`");

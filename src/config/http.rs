@@ -16,6 +16,8 @@ pub struct Http {
     pub listen: String,
     /// A token that may do everything, besides those of `lineside token`.
     pub token: Option<String>,
+    /// Takes tokens from the address too, as `?token=`: for dashboards that know no other way.
+    pub token_in_query: bool,
     /// Lets everybody on this machine in without a token: for trying out.
     pub open: bool,
     /// Names by which browsers may call the daemon, besides localhost and bare addresses.
@@ -49,6 +51,7 @@ impl Default for Http {
         Self {
             listen: "127.0.0.1:8123".into(),
             token: None,
+            token_in_query: false,
             open: false,
             hosts: Vec::new(),
             proxies: Vec::new(),

@@ -244,12 +244,20 @@ impl Config {
         };
         within("speech", "workers", self.speech.workers as u64, 1, 64)?;
         within("speech", "beam", u64::from(self.speech.beam), 1, 8)?;
+        let language = self.speech.language.as_str();
+        if language != "auto" && !crate::speech::language::is_code(language) {
+            return Err((
+                "speech",
+                "language",
+                format!("{language:?} is neither auto nor a code of Whisper's, as en or es"),
+            ));
+        }
         within("utterance", "silence_ms", u64::from(self.utterance.silence_ms), 100, 5000)?;
         within("utterance", "pre_roll_ms", u64::from(self.utterance.pre_roll_ms), 0, 2000)?;
         within("utterance", "max_ms", u64::from(self.utterance.max_ms), 2000, 28_000)?;
         within("limits", "stale_call_s", self.limits.stale_call_s, 1, 7 * 86_400)?;
-        if !(0.05..=0.95).contains(&self.utterance.threshold) {
-            return Err(("utterance", "threshold", format!("{} is not from 0.05 to 0.95", self.utterance.threshold)));
+        if let Some(threshold) = self.utterance.threshold.filter(|threshold| !(0.05..=0.95).contains(threshold)) {
+            return Err(("utterance", "threshold", format!("{threshold} is not from 0.05 to 0.95")));
         }
         privacy::check(&self.privacy, &self.retention)?;
         for folder in &self.recordings.folders {
@@ -340,6 +348,8 @@ mod tests {
         assert!(address.contains("line 2") && address.contains("127.0.0.1:8123"), "{address}");
         let lexicon = error("[text]\nlexicon = \"vaader\"\n");
         assert!(lexicon.contains("call-centre"), "{lexicon}");
+        let language = error("[speech]\nlanguage = \"spanish\"\n");
+        assert!(language.contains("line 2") && language.contains("as en or es"), "{language}");
         let pattern = error("[recordings]\npatterns = [\"(\"]\n");
         assert!(pattern.contains("line 2"), "{pattern}");
     }

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 
 use super::Config;
-use crate::speech::recogniser::Hints;
-use crate::speech::utterance::EndpointSettings;
+use crate::speech::recogniser::{Hints, Rules};
+use crate::speech::utterance::{EndpointSettings, Listening};
+use crate::speech::vad::Voice;
 
 /// `[speech]`
 #[derive(Clone, Debug, Deserialize)]
@@ -50,8 +51,10 @@ impl Default for Speech {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Utterance {
-    /// Probability from which a frame is voice.
-    pub threshold: f32,
+    /// Weights of Silero's network, or `earshot` to do without; `None` looks for them.
+    pub voice_model: Option<String>,
+    /// Probability from which a frame is voice; `None` takes what is best with the detector.
+    pub threshold: Option<f32>,
     /// Silence that ends an utterance, milliseconds.
     pub silence_ms: u32,
     /// Sound kept from before the first voice.
@@ -62,9 +65,10 @@ pub struct Utterance {
 
 impl Default for Utterance {
     fn default() -> Self {
-        let endpoint = EndpointSettings::default();
+        let endpoint = EndpointSettings::best_with(&Voice::Earshot { problem: None });
         Self {
-            threshold: endpoint.threshold,
+            voice_model: None,
+            threshold: None,
             silence_ms: endpoint.silence_ms,
             pre_roll_ms: endpoint.pre_roll_ms,
             max_ms: endpoint.max_ms,
@@ -73,15 +77,18 @@ impl Default for Utterance {
 }
 
 impl Config {
-    /// How speech is cut.
-    pub fn endpoint(&self) -> EndpointSettings {
-        EndpointSettings {
-            threshold: self.utterance.threshold,
+    /// Who listens, and how speech is cut. Reads the weights: blocks for some milliseconds.
+    pub fn listening(&self) -> Listening {
+        let voice = Voice::choose(self.utterance.voice_model.as_deref());
+        let best = EndpointSettings::best_with(&voice);
+        let endpoint = EndpointSettings {
+            threshold: self.utterance.threshold.unwrap_or(best.threshold),
             silence_ms: self.utterance.silence_ms,
             pre_roll_ms: self.utterance.pre_roll_ms,
             max_ms: self.utterance.max_ms,
-            ..Default::default()
-        }
+            ..best
+        };
+        Listening { voice, endpoint }
     }
 
     /// What the recogniser is told of every utterance.
@@ -92,6 +99,7 @@ impl Config {
             normalise: self.speech.normalise,
             denoise: self.speech.denoise,
             beams: self.speech.beam,
+            rules: Rules::default(),
         }
     }
 }

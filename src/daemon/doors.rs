@@ -21,6 +21,7 @@ pub(super) fn wall_settings(config: &Config) -> WallSettings {
     WallSettings {
         open: http.open,
         token: http.token.clone(),
+        token_in_query: http.token_in_query,
         ingest_token: config.ingest.token.clone(),
         hosts: http.hosts.clone(),
         proxies: http.proxies.clone(),

@@ -16,6 +16,8 @@ pub struct Scene {
     pub cores: usize,
     /// CPU seconds that an utterance of `UTTERANCE_S` costs.
     pub cost_s: f64,
+    /// Share of a call in which somebody speaks; see [`SPEECH_SHARE`].
+    pub speech_share: f64,
     /// Simulated seconds.
     pub seconds: u32,
 }
@@ -45,9 +47,10 @@ pub struct Outcome {
 const OCCUPANCY: f64 = 0.75;
 /// A call's mean length, seconds.
 const CALL_S: f64 = 240.0;
-/// A turn's mean length and the pause behind it, seconds.
+/// A turn's mean length, seconds.
 const UTTERANCE_S: f64 = 3.0;
-const PAUSE_S: f64 = 1.2;
+/// Share of a call in which somebody speaks, where nobody says another: 1.2 s of pause behind a turn.
+pub const SPEECH_SHARE: f64 = 3.0 / 4.2;
 /// CPU of the PBX per call: recording and mixing two G.711 legs.
 const PBX_CPUS: f64 = 0.01;
 /// What the endpoint waits for after a word.
@@ -123,6 +126,8 @@ pub fn play(scene: &Scene) -> Outcome {
     let mut lags = Vec::new();
     let (mut all, mut live, mut used, mut worst) = (0, 0, 0.0, Step::Full);
     let mut second_used = 0.0;
+    let share = scene.speech_share.clamp(0.05, 1.0);
+    let pause_s = UTTERANCE_S * (1.0 - share) / share;
     let dt = 1.0 / f64::from(TICKS);
     for tick in 0..scene.seconds * TICKS {
         let now = f64::from(tick) * dt;
@@ -144,7 +149,7 @@ pub fn play(scene: &Scene) -> Outcome {
                 all += 1;
                 let said = now + ENDPOINT_S + if longer { LONGER_WAIT_S } else { 0.0 };
                 unheard.push(Waiting { live: true, said, call: agent.began });
-                agent.turn_ends = now + dice.wait(PAUSE_S) + dice.wait(UTTERANCE_S);
+                agent.turn_ends = now + dice.wait(pause_s) + dice.wait(UTTERANCE_S);
             }
         }
         let is_live = |call: f64| last_kept.is_some_and(|last| call <= last);
@@ -208,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_small_centre_on_a_big_box_has_everything_live_and_soon() {
-        let outcome = play(&Scene { agents: 20, cores: 8, cost_s: 0.26, seconds: 900 });
+        let outcome = play(&Scene { agents: 20, cores: 8, cost_s: 0.26, speech_share: SPEECH_SHARE, seconds: 900 });
         assert_eq!(outcome.worst, Step::Full, "{outcome:?}");
         assert!(outcome.live + outcome.waiting + 8 > outcome.all, "{outcome:?}");
         assert!(outcome.lag_p95_s < 1.5 && outcome.all > 2000, "{outcome:?}");
@@ -216,14 +221,14 @@ mod tests {
 
     #[test]
     fn a_big_centre_on_a_small_box_leaves_calls_for_later_and_keeps_the_rest_soon() {
-        let outcome = play(&Scene { agents: 200, cores: 2, cost_s: 0.26, seconds: 1800 });
+        let outcome = play(&Scene { agents: 200, cores: 2, cost_s: 0.26, speech_share: SPEECH_SHARE, seconds: 1800 });
         assert!(outcome.last >= Step::FewCalls && outcome.waiting > 1000, "{outcome:?}");
         assert!(outcome.lag_p95_s < 30.0, "{outcome:?}");
     }
 
     #[test]
     fn the_same_scene_is_the_same_story() {
-        let scene = Scene { agents: 50, cores: 2, cost_s: 0.26, seconds: 300 };
+        let scene = Scene { agents: 50, cores: 2, cost_s: 0.26, speech_share: SPEECH_SHARE, seconds: 300 };
         assert_eq!(format!("{:?}", play(&scene)), format!("{:?}", play(&scene)));
     }
 }

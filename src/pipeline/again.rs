@@ -84,6 +84,10 @@ impl OldLeg {
         self.silences.iter().any(meets)
     }
 
+    fn length_ms(&self, stretch: &Stretch) -> i64 {
+        ((stretch.end_sample - stretch.start_sample) * 1000 / u64::from(self.leg.spec.rate_hz)) as i64
+    }
+
     /// The sample that was heard at this time of the call.
     fn sample_at(&self, call_ms: i64) -> u64 {
         (call_ms - self.offset_ms).max(0) as u64 * u64::from(self.leg.spec.rate_hz) / 1000
@@ -303,8 +307,11 @@ impl Reader {
         for (stretch, written) in texts {
             let side = legs.get(&stretch.leg).map_or(Leg::Mixed, |old| old.leg.spec.leg);
             let recognition = written.result?;
-            let place = (call.key, stretch.leg, stretch.key);
-            let pieces = privacy.clean(analyser, place, stretch.start_ms, recognition.pieces, &mut cleaned);
+            let place = (call.key, stretch.leg, side, stretch.key);
+            let length = legs.get(&stretch.leg).map_or(0, |old| old.length_ms(&stretch));
+            let heard = stretch.start_ms..stretch.start_ms + length;
+            let unbelieved = recognition.dropped.as_ref().map(|(_, text)| text.as_str());
+            let pieces = privacy.clean(analyser, place, heard, (recognition.pieces, unbelieved), &mut cleaned);
             // What was said before is corrected where it stands: none of it has been kept yet.
             for (_, redacted) in std::mem::take(&mut cleaned.corrected) {
                 let place = by_utterance.get(&UtteranceKey(redacted.id.utterance)).copied();

@@ -12,10 +12,10 @@ use crate::audio::reader::{RecordingReader, kind_of};
 use crate::audio::resample::to_model;
 use crate::audio::sound_file::SoundFile;
 use crate::audio::{AudioError, quality::Pairing};
-use crate::call::{CallTime, Leg};
+use crate::call::{CallTime, Leg, Word};
 use crate::speech::engine::Piece;
 use crate::speech::recogniser::Recogniser;
-use crate::speech::utterance::{EndpointSettings, Found, LegListener};
+use crate::speech::utterance::{Found, LegListener, Listening};
 use crate::text::TextAnalyser;
 use crate::text::redaction::{self, CallRedaction, PieceId, Redactor};
 use crate::text::rolling::CallRolling;
@@ -71,6 +71,28 @@ pub struct Segment {
     pub confidence: f32,
     /// VADER's compound, -1 to 1.
     pub sentiment: f64,
+    /// Each word with its times.
+    pub words: Vec<SpokenWord>,
+}
+
+/// A word of a segment.
+#[derive(Debug, Serialize)]
+pub struct SpokenWord {
+    /// As written.
+    pub text: String,
+    /// First sound.
+    pub start: f64,
+    /// Last sound.
+    pub end: f64,
+    /// 0 to 1.
+    pub confidence: f32,
+}
+
+impl From<Word> for SpokenWord {
+    fn from(word: Word) -> Self {
+        let seconds = |ms: i64| ms as f64 / 1000.0;
+        Self { text: word.text, start: seconds(word.start_ms), end: seconds(word.end_ms), confidence: word.confidence }
+    }
 }
 
 /// A file's legs in memory: rate, and samples by channel.
@@ -109,7 +131,7 @@ pub fn read(path: &Path) -> Result<Sound, AudioError> {
 pub fn analyze(
     path: &Path,
     stereo: [Leg; 2],
-    settings: EndpointSettings,
+    listening: &Listening,
     recogniser: Option<&mut Recogniser>,
     analyser: &TextAnalyser,
     redactor: Option<&Redactor>,
@@ -126,7 +148,7 @@ pub fn analyze(
     let seconds = |sample: u64| (sample * 1000 / u64::from(rate_hz)) as f64 / 1000.0;
     let mut found: Vec<(Leg, &Vec<i16>, Found)> = Vec::new();
     for &(leg, samples) in &legs {
-        let mut listener = LegListener::new(rate_hz, settings, 0);
+        let mut listener = LegListener::new(rate_hz, listening, 0);
         found.extend(listener.push(samples).into_iter().map(|found| (leg, samples, found)));
         found.extend(listener.finish().map(|found| (leg, samples, found)));
     }
@@ -176,7 +198,7 @@ pub fn analyze(
         match text {
             Ok(recognition) => {
                 if let Some((reason, text)) = recognition.dropped {
-                    drop(reason.as_str(), redactor.map_or(text.clone(), |redactor| redactor.redact(&text)));
+                    drop(reason.as_str(), redactor.map_or(text.clone(), |redactor| redactor.unbelieved(&text)));
                 }
                 let start_ms = (found.start * 1000 / u64::from(rate_hz)) as i64;
                 pieces.extend(recognition.pieces.into_iter().map(|piece| (leg, piece.shifted(start_ms))));
@@ -206,6 +228,7 @@ pub fn analyze(
             text: piece.text,
             confidence: piece.confidence,
             sentiment: analysis.scores.compound,
+            words: piece.words.into_iter().map(SpokenWord::from).collect(),
         });
     }
     progress(all, all);
@@ -219,6 +242,7 @@ fn redact(redactor: &Redactor, pieces: &mut [(Leg, Piece)]) {
         let (leg, piece) = &pieces[number];
         let said = redaction::Piece {
             id: PieceId { leg: *leg as i64, utterance: 0, number },
+            speaker: *leg,
             start: CallTime(piece.start_ms),
             end: CallTime(piece.end_ms),
             text: piece.text.clone(),

@@ -3,8 +3,8 @@
 //! One task owns the open legs of such calls. Text goes to the conductor, which scores and keeps it as it does what was recognised; audio goes to
 //! the spool, and from there the way of every leg. A call from which nothing has come for a while is over, for nobody hangs up on HTTP.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,8 +21,8 @@ use crate::spool::{FollowedLeg, LegSpec, LegWriter, RecordingRef, Spool, SpoolEr
 const CALLS: usize = 500;
 /// A call from which nothing came for so long is over.
 const IDLE: Duration = Duration::from_mins(2);
-/// How often idle calls are looked for.
-const LOOK: Duration = Duration::from_secs(5);
+/// How often calls are looked for that are idle, or that somebody asked to end.
+const LOOK: Duration = Duration::from_millis(250);
 /// A pause between chunks from which on it is silence of the call, not jitter of the network.
 const GAP_MS: i64 = 2000;
 /// Samples per second of a leg that is text alone: its times are multiples of an eighth of a millisecond.
@@ -34,6 +34,9 @@ pub enum IngestError {
     /// Too many calls.
     #[error("{CALLS} calls of other platforms are open already; end some, or wait until they are idle")]
     TooMany,
+    /// Somebody ended the call here, and its platform goes on.
+    #[error("the call was ended at this end; it can begin anew when nothing has come of it for {} s", IDLE.as_secs())]
+    Ended,
     /// The spool cannot take audio.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -128,7 +131,7 @@ pub struct SaidText {
 struct Open {
     started: WallTime,
     names: CallNames,
-    text: HashMap<Leg, (FollowedLeg, u64)>,
+    text: HashMap<Leg, (FollowedLeg, BTreeSet<u64>)>,
     audio: HashMap<Leg, (LegWriter, Instant, i64)>,
     chunks: u64,
     heard: Instant,
@@ -139,12 +142,23 @@ pub struct Ingest {
     spool: Arc<Spool>,
     commands: mpsc::Sender<Command>,
     calls: HashMap<CallId, Open>,
+    /// Calls that somebody ended here, and when their platform was last heard.
+    ended: HashMap<CallId, Instant>,
+}
+
+impl Open {
+    /// Whether somebody asked for its end. Nobody can hang up on a platform: what it still sends is refused.
+    fn is_to_end(&self) -> bool {
+        let texts = self.text.values().map(|(leg, _)| leg.leg());
+        let mut legs = texts.chain(self.audio.values().map(|(leg, ..)| leg.leg()));
+        legs.any(|leg| leg.end_requested().is_cancelled())
+    }
 }
 
 impl Ingest {
     /// A task without calls.
     pub fn new(spool: Arc<Spool>, commands: mpsc::Sender<Command>) -> Self {
-        Self { spool, commands, calls: HashMap::new() }
+        Self { spool, commands, calls: HashMap::new(), ended: HashMap::new() }
     }
 
     /// Takes what comes until stopped; then every leg is closed on disk.
@@ -161,6 +175,12 @@ impl Ingest {
                     for call in idle {
                         self.end(&call, "idle").await;
                     }
+                    let asked: Vec<CallId> = self.calls.iter().filter(|(_, open)| open.is_to_end()).map(|(id, _)| id.clone()).collect();
+                    for call in asked {
+                        self.end(&call, "ended").await;
+                        self.ended.insert(call, Instant::now());
+                    }
+                    self.ended.retain(|_, heard| heard.elapsed() < IDLE);
                 }
             }
         }
@@ -174,6 +194,10 @@ impl Ingest {
             let chunks = self.calls.get(&sender.call).map_or(0, |open| open.chunks);
             self.end(&sender.call, "hangup").await;
             return Ok(chunks);
+        }
+        if let Some(heard) = self.ended.get_mut(&sender.call) {
+            *heard = Instant::now();
+            return Err(IngestError::Ended);
         }
         if !self.calls.contains_key(&sender.call) && self.calls.len() >= CALLS {
             return Err(IngestError::TooMany);
@@ -226,22 +250,32 @@ impl Ingest {
                 open.chunks += 1;
             }
             Input::Sign { .. } | Input::Text(_) => {
-                if !open.text.contains_key(&sender.leg) {
+                // A leg has no place for what was said before it began. So another one begins then; where that is before the call's own begin,
+                // the conductor moves the rest.
+                open.started = open.started.min(sender.at);
+                if open.text.get(&sender.leg).is_none_or(|(leg, _)| sender.at < leg.leg().spec.started) {
                     let no_file = RecordingRef { path: std::path::PathBuf::new(), channel: 0 };
                     let leg = self.spool.follow(spec(TEXT_HZ, open.started), no_file, None).await?;
-                    open.text.insert(sender.leg, (leg, 0));
+                    // The new one first: a call without an open leg has hung up.
+                    if let Some((before, _)) = open.text.insert(sender.leg, (leg, BTreeSet::new())) {
+                        before.close("earlier text").await?;
+                    }
                 }
                 let (text, silence_ms) = match input {
                     Input::Text(text) => (Some(text), None),
                     Input::Sign { silence_ms } => (None, silence_ms),
                     _ => (None, None),
                 };
-                if let Some((leg, next)) = open.text.get_mut(&sender.leg)
+                if let Some((leg, taken_at)) = open.text.get_mut(&sender.leg)
                     && (text.is_some() || silence_ms.is_some())
                 {
-                    let at = (sender.at.0 - open.started.0).max(0) as u64 * u64::from(TEXT_HZ) / 1000;
-                    let start = at.max(*next);
-                    *next = start + 1;
+                    // By its time, whenever it comes; texts of one moment stand side by side.
+                    let began = leg.leg().spec.started;
+                    let at = (sender.at.0 - began.0).max(0) as u64 * u64::from(TEXT_HZ) / 1000;
+                    let next_to_it =
+                        taken_at.range(at..).zip(at..).take_while(|(taken, place)| *taken == place).count();
+                    let start = at + next_to_it as u64;
+                    taken_at.insert(start);
                     let (reply, taken) = oneshot::channel();
                     let leg = Arc::clone(leg.leg());
                     let said = SaidText { leg, start, text, silence_ms, provider: sender.provider, reply };

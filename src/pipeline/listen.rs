@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::call::LegKey;
-use crate::speech::utterance::{EndpointSettings, Found, LegListener};
+use crate::speech::utterance::{EndpointSettings, Found, LegListener, Listening};
 use crate::spool::{LegReader, SpooledLeg};
 
 /// Pause between two rounds: half a frame of AudioSocket, and with many legs three of them, for each read costs a call of the system.
@@ -72,34 +72,35 @@ struct Ear {
 pub fn run(
     assignments: &Receiver<Assignment>,
     heard: &mpsc::Sender<Heard>,
-    usual: EndpointSettings,
+    listening: Listening,
     longer: impl Fn() -> bool,
     is_over: impl Fn(LegKey, Found) -> bool,
 ) {
+    let usual = listening.endpoint;
     let later = EndpointSettings { silence_ms: usual.silence_ms * 2, ..usual };
-    let mut settings = usual;
+    let mut now = listening;
     let mut ears: Vec<Ear> = Vec::new();
     let mut waiting: VecDeque<Assignment> = VecDeque::new();
     let mut samples = Vec::new();
     loop {
         let wanted = if longer() { later } else { usual };
-        if wanted.silence_ms != settings.silence_ms {
-            settings = wanted;
+        if wanted.silence_ms != now.endpoint.silence_ms {
+            now.endpoint = wanted;
             for ear in &mut ears {
-                ear.listener.set_settings(settings);
+                ear.listener.set_settings(wanted);
             }
         }
         loop {
             match assignments.try_recv() {
                 Ok((leg, from)) if leg.is_closed() => waiting.push_back((leg, from)),
-                Ok(assignment) => ears.push(ear(assignment, settings)),
+                Ok(assignment) => ears.push(ear(assignment, &now)),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => return,
             }
         }
         let closed = ears.iter().filter(|ear| ear.leg.is_closed()).count();
         for _ in closed..CLOSED_AT_ONCE {
-            ears.extend(waiting.pop_front().map(|assignment| ear(assignment, settings)));
+            ears.extend(waiting.pop_front().map(|assignment| ear(assignment, &now)));
         }
         let mut busy = false;
         let mut gone = false;
@@ -133,8 +134,8 @@ pub fn run(
     }
 }
 
-fn ear((leg, from): Assignment, settings: EndpointSettings) -> Ear {
-    let listener = LegListener::new(leg.spec.rate_hz, settings, from);
+fn ear((leg, from): Assignment, listening: &Listening) -> Ear {
+    let listener = LegListener::new(leg.spec.rate_hz, listening, from);
     Ear { leg, reader: None, listener, peak: (from == 0).then_some(0), settled: from, told: from, paused: from }
 }
 

@@ -1,7 +1,7 @@
 //! What the conductor does so that nobody sees or hears what nobody may keep: redaction of texts and sound, pauses of a recording.
 //!
-//! Rows first, files after: a crash between the two is made good at the next start ([`finish`]). The digits themselves live in memory only, for as
-//! long as their call runs.
+//! Rows first, files after: a crash between the two is made good at the next start ([`finish`]). What was taken out lives in memory only, for as
+//! long as its call runs; what was shown of a number before it was known is taken up from the rows after a restart ([`Privacy::recall`]).
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::keys::{PauseKeys, Pressed};
-use crate::call::{CallKey, CallTime, LegKey, Moment, UtteranceKey, WallTime};
+use crate::call::{CallKey, CallTime, Leg, LegKey, Moment, UtteranceKey, WallTime};
 use crate::speech::engine::Piece as Heard;
 use crate::spool::{self, SpooledLeg};
 use crate::store::Store;
 use crate::store::change::Change;
-use crate::store::privacy::PrivacyChange;
+use crate::store::privacy::{PrivacyChange, StoredText};
 use crate::text::TextAnalyser;
 use crate::text::redaction::{CallRedaction, Piece, PieceId, Redacted};
 
@@ -77,29 +77,40 @@ impl Privacy {
     }
 
     /// Takes what nobody may keep out of an utterance's pieces, whose times become the call's by `start_ms`; notes what else follows from it. All
-    /// of the utterance before any of it is shown: what its end tells of its begin is not a correction.
+    /// of the utterance before any of it is shown: what its end tells of its begin is not a correction. Where nothing of it was believed, the sound
+    /// may have to go all the same: `heard` is when it was said, `unbelieved` what the model made of it.
     pub fn clean(
         &mut self,
         analyser: &TextAnalyser,
-        (call, leg, utterance): (CallKey, LegKey, UtteranceKey),
-        start_ms: i64,
-        pieces: Vec<Heard>,
+        (call, leg, speaker, utterance): (CallKey, LegKey, Leg, UtteranceKey),
+        heard: Range<i64>,
+        (pieces, unbelieved): (Vec<Heard>, Option<&str>),
         cleaned: &mut Cleaned,
     ) -> Vec<Heard> {
-        let mut pieces: Vec<Heard> = pieces.into_iter().map(|piece| piece.shifted(start_ms)).collect();
+        let mut pieces: Vec<Heard> = pieces.into_iter().map(|piece| piece.shifted(heard.start)).collect();
         if !self.settings.redact {
             return pieces;
         }
         let memory = self.calls.entry(call).or_default();
-        for number in 0..pieces.len() {
-            let piece = &mut pieces[number];
-            let said = Piece {
-                id: PieceId { leg: leg.0, utterance: utterance.0, number },
-                start: CallTime(piece.start_ms),
-                end: CallTime(piece.end_ms),
-                text: std::mem::take(&mut piece.text),
-                words: std::mem::take(&mut piece.words),
-            };
+        let id = |number| PieceId { leg: leg.0, utterance: utterance.0, number };
+        let unheard = pieces.is_empty().then(|| Piece {
+            id: id(PieceId::UNHEARD),
+            speaker,
+            start: CallTime(heard.start),
+            end: CallTime(heard.end),
+            text: unbelieved.unwrap_or_default().into(),
+            words: Vec::new(),
+        });
+        let take = |(number, piece): (usize, &mut Heard)| Piece {
+            id: id(number),
+            speaker,
+            start: CallTime(piece.start_ms),
+            end: CallTime(piece.end_ms),
+            text: std::mem::take(&mut piece.text),
+            words: std::mem::take(&mut piece.words),
+        };
+        let said: Vec<Piece> = unheard.into_iter().chain(pieces.iter_mut().enumerate().map(take)).collect();
+        for said in said {
             let outcome = analyser.redactor().push(memory, said);
             let shown = outcome.piece.text.clone();
             for (before, redacted) in std::iter::once((shown, outcome.piece)).chain(outcome.corrected) {
@@ -110,6 +121,7 @@ impl Privacy {
                 cleaned.silent.extend(redacted.silent.iter().map(|range| (LegKey(leg), range.clone())));
                 match pieces.get_mut(number).filter(|_| of == utterance.0) {
                     Some(own) => (own.text, own.words) = (redacted.text, redacted.words),
+                    None if number == PieceId::UNHEARD => {}
                     None => cleaned.corrected.push((before, redacted)),
                 }
             }
@@ -117,9 +129,22 @@ impl Privacy {
         pieces
     }
 
-    /// A text that stands alone.
+    /// Takes up what is stored of a call that goes on after a restart: the first half of a number may stand there.
+    pub fn recall(&mut self, analyser: &TextAnalyser, call: CallKey, texts: Vec<StoredText>) {
+        if !self.settings.redact {
+            return;
+        }
+        let memory = self.calls.entry(call).or_default();
+        for StoredText { leg, speaker, utterance, number, start_ms, end_ms, text, words } in texts {
+            let id = PieceId { leg: leg.0, utterance: utterance.0, number };
+            let (start, end) = (CallTime(start_ms), CallTime(end_ms));
+            analyser.redactor().recall(memory, Piece { id, speaker, start, end, text, words });
+        }
+    }
+
+    /// A text that was not believed: nobody knows what its numbers were.
     pub fn clean_text(&self, analyser: &TextAnalyser, text: &str) -> String {
-        if self.settings.redact { analyser.redactor().redact(text) } else { text.into() }
+        if self.settings.redact { analyser.redactor().unbelieved(text) } else { text.into() }
     }
 
     /// A text that is not complete: its stable beginning and the rest. What a number in it will be nobody knows yet, so none is shown.

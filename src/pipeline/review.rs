@@ -16,6 +16,7 @@ use crate::text::review::measures::Measures;
 use crate::text::review::scorecard::Card;
 pub use crate::text::review::scorecard::Mark;
 use crate::text::review::summary::Summary;
+use crate::text::rolling::Rolling;
 
 /// Both at once for so long is an interruption; less is assent, or the room's echo.
 const INTERRUPTION_MS: i64 = 500;
@@ -64,6 +65,18 @@ impl Desk {
             (analyser.reviewer().card(lines, &measures, over), measures)
         })
         .await
+    }
+
+    /// The lines in the order in which their text came, each with the rolling sentiment that was told with it.
+    pub async fn as_told(&self, call: &CallRow) -> Result<Vec<(SegmentRow, Option<f64>)>, StoreError> {
+        let mut rows = self.store.segments(call.key).await?;
+        rows.sort_by_key(|row| row.id);
+        let mut rolling = Rolling::default();
+        let told = |row: SegmentRow| {
+            rolling.push(row.compound);
+            (row, rolling.rolling)
+        };
+        Ok(rows.into_iter().map(told).collect())
     }
 
     /// The things that were named.

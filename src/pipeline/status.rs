@@ -35,6 +35,8 @@ pub struct Snapshot {
     pub model: ModelState,
     /// What the configuration asks for.
     pub wanted: String,
+    /// What of the language that is asked for the model cannot follow, and the mend.
+    pub language: Option<String>,
     /// Threads that transcribe.
     pub workers: usize,
     /// What the governor allows; `None` until it changed anything.

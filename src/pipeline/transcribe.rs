@@ -194,6 +194,7 @@ impl Workers {
             *self.engine.write().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
             self.status.set(|now| now.model = ModelState::Waiting);
         }
+        self.look_at_language();
         self.generation.fetch_add(1, Ordering::Release);
     }
 

@@ -1,8 +1,8 @@
 //! CTranslate2's Whisper through ct2rs, for the models that faster-whisper uses.
 //!
 //! `ct2rs` without its `whisper` feature: features are made in `mel.rs`, tokens are spelt out here from the strings that the model returns
-//! (GPT-2's byte alphabet). The window is as long as the utterance needs, as with the other engine. Word times are spread over a piece by length:
-//! the engine's aligner wants another pass over the decoder, which costs more than live text has.
+//! (GPT-2's byte alphabet). The window is as long as the utterance needs, as with the other engine. The sound is encoded once; after the text, one more
+//! pass of the decoder over all of its tokens at once aligns them with the sound (`align.rs`): that gives each word its times and its probability.
 //!
 //! Utterances of several calls are decoded as one batch: a step of the decoder costs two to three times as much for eight of them as for one. The engine
 //! computes in threads of its own, one a session, which inherit the priority of the thread that loads the model.
@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 use ct2rs::sys::{ComputeType, Config, DetectionResult, Device, StorageView, Whisper, WhisperOptions};
 use tokenizers::Tokenizer;
 
+use super::align::{Aligned, Aligner, Token};
 use super::engine::{Engine, EngineError, Piece, Recognised, Request, Session};
 use super::mel::Mel;
 use super::models::ModelRef;
@@ -22,6 +23,7 @@ struct Shared {
     name: String,
     whisper: Whisper,
     mel: Mel,
+    aligner: Aligner,
     folder: PathBuf,
     /// Read when there is a prompt, for nothing else needs it: ten megabytes.
     tokenizer: OnceLock<Option<Tokenizer>>,
@@ -38,6 +40,8 @@ const BATCH: usize = 8;
 const MOST: usize = 2 * BATCH;
 /// Encoder frames in a batch at most, 20 ms each: its memory grows with them, a step of the decoder gains less the longer they are.
 const FRAMES: u32 = 1024;
+/// Tokens that a Whisper has places for.
+const MAX_LENGTH: usize = 448;
 /// The longest of a batch may have so many times the window of the shortest: all of them cost as much as the longest.
 const UNLIKE: f32 = 1.35;
 
@@ -62,7 +66,8 @@ impl CTranslate {
         let mel = Mel::new(whisper.n_mels());
         let name = format!("ctranslate2/{}", model.name);
         let folder = model.path.clone();
-        Ok(Self(Arc::new(Shared { name, whisper, mel, folder, tokenizer: OnceLock::new() })))
+        let aligner = Aligner::new(&folder);
+        Ok(Self(Arc::new(Shared { name, whisper, mel, aligner, folder, tokenizer: OnceLock::new() })))
     }
 }
 
@@ -75,6 +80,10 @@ fn may_make_code() -> std::io::Result<()> {
 impl Engine for CTranslate {
     fn name(&self) -> &str {
         &self.0.name
+    }
+
+    fn multilingual(&self) -> bool {
+        self.0.whisper.is_multilingual()
     }
 
     fn session(&self) -> Result<Box<dyn Session>, EngineError> {
@@ -170,53 +179,103 @@ impl CTranslateSession {
                 prompt
             })
             .collect();
+        let most = requests.iter().map(|request| request.max_tokens).max().unwrap_or(0) as usize;
         let options = WhisperOptions {
             beam_size: first.beams.max(1) as usize,
+            max_length: (2 * most).min(MAX_LENGTH), // CTranslate2 gives half of it to the text
             return_scores: true,
             return_no_speech_prob: true,
             ..WhisperOptions::default()
         };
-        let results = shared.whisper.generate(&features, &prompts, &options).map_err(fail)?;
-        let answers = results.into_iter().zip(requests).zip(languages).map(|((result, request), language)| {
-            let mean_logprob = result.scores.first().copied().unwrap_or(0.0);
+        let encoded = shared.whisper.encode(&features, false).map_err(fail)?;
+        let results = shared.whisper.generate(&encoded, &prompts, &options).map_err(fail)?;
+        let texts: Vec<Vec<usize>> = results
+            .iter()
+            .map(|result| match (result.sequences.first(), result.sequences_ids.first()) {
+                (Some(tokens), Some(ids)) => {
+                    tokens.iter().zip(ids).filter(|(token, _)| !is_mark(token)).map(|(_, &id)| id).collect()
+                }
+                _ => Vec::new(),
+            })
+            .collect();
+        let lengths: Vec<usize> = requests.iter().map(|request| (request.samples.len() / 160).min(frames)).collect();
+        let aligned = shared.aligner.align(&shared.whisper, &encoded, languages[0].as_deref(), &texts, &lengths);
+        let answers = results.into_iter().zip(requests).zip(languages).zip(aligned);
+        let answers = answers.map(|(((result, request), language), aligned)| {
             let tokens = result.sequences.into_iter().next().unwrap_or_default();
-            let end_ms = request.samples.len() as i64 / 16;
+            // Without an alignment all that is known is the mean over everything, time marks included.
+            let score = result.scores.first().copied().unwrap_or(0.0);
             Recognised {
-                pieces: pieces(&tokens, mean_logprob.exp().min(1.0), end_ms),
+                pieces: pieces(&tokens, aligned.as_ref(), score.exp().min(1.0), request.samples.len() as i64 / 16),
                 language,
                 no_speech: Some(result.no_speech_prob),
-                mean_logprob,
+                mean_logprob: aligned.as_ref().map_or(score, Aligned::mean_logprob),
+                cut: tokens.len() >= request.max_tokens as usize,
             }
         });
         Ok(answers.collect())
     }
 }
 
-/// Splits tokens at their time marks `<|1.20|>`; text before the first mark begins at 0, after the last one ends with the sound.
-fn pieces(tokens: &[String], confidence: f32, end_ms: i64) -> Vec<Piece> {
+/// The time marks and other tokens that are no text.
+fn is_mark(token: &str) -> bool {
+    token.starts_with("<|") && token.ends_with("|>")
+}
+
+/// Splits tokens at their time marks `<|1.20|>`; text before the first mark begins at 0, after the last one ends with the sound. Without an alignment
+/// every token is as probable as `usual`, and words share a piece by their letters.
+fn pieces(tokens: &[String], aligned: Option<&Aligned>, usual: f32, end_ms: i64) -> Vec<Piece> {
     let mut pieces = Vec::new();
-    let (mut begin, mut bytes) = (0, Vec::new());
-    let mut close = |bytes: &mut Vec<u8>, begin: i64, end: i64| {
-        let text = String::from_utf8_lossy(bytes).trim().to_string();
-        bytes.clear();
-        if !text.is_empty() {
-            let words = spread(&text, begin, end, confidence);
-            pieces.push(Piece { text, start_ms: begin, end_ms: end, confidence, words });
+    let (mut begin, mut spelt): (i64, Vec<(Vec<u8>, Token)>) = (0, Vec::new());
+    let mut close = |spelt: &mut Vec<(Vec<u8>, Token)>, begin: i64, end: i64| {
+        let spelt = std::mem::take(spelt);
+        let bytes: Vec<u8> = spelt.iter().flat_map(|(bytes, _)| bytes.iter().copied()).collect();
+        let text = String::from_utf8_lossy(&bytes).trim().to_string();
+        if text.is_empty() {
+            return;
         }
+        let confidence = spelt.iter().map(|(_, token)| token.probability).sum::<f32>() / spelt.len() as f32;
+        let words = if aligned.is_some() { timed(&spelt, end) } else { spread(&text, begin, end, confidence) };
+        pieces.push(Piece { text, start_ms: begin, end_ms: end, confidence, words });
     };
+    let mut number = 0;
     for token in tokens {
-        if let Some(mark) = token.strip_prefix("<|").and_then(|rest| rest.strip_suffix("|>")) {
-            if let Ok(seconds) = mark.parse::<f64>() {
+        if is_mark(token) {
+            if let Ok(seconds) = token[2..token.len() - 2].parse::<f64>() {
                 let ms = (seconds * 1000.0) as i64;
-                close(&mut bytes, begin, ms);
+                close(&mut spelt, begin, ms);
                 begin = ms;
             }
         } else {
-            bytes.extend(token.chars().filter_map(byte_of));
+            let token_of = |aligned: &Aligned| aligned.token(number);
+            let place = aligned.map_or(Token { start_ms: 0, end_ms: 0, probability: usual }, token_of);
+            spelt.push((token.chars().filter_map(byte_of).collect(), place));
+            number += 1;
         }
     }
-    close(&mut bytes, begin, end_ms);
+    close(&mut spelt, begin, end_ms);
     pieces
+}
+
+/// Words of tokens that have times of their own: a token that begins with a space begins a word.
+fn timed(spelt: &[(Vec<u8>, Token)], end_ms: i64) -> Vec<Word> {
+    let mut words = Vec::new();
+    let mut rest = spelt;
+    while !rest.is_empty() {
+        let len = 1 + rest[1..].iter().take_while(|(bytes, _)| bytes.first() != Some(&b' ')).count();
+        let (word, others) = rest.split_at(len);
+        rest = others;
+        let bytes: Vec<u8> = word.iter().flat_map(|(bytes, _)| bytes.iter().copied()).collect();
+        let text = String::from_utf8_lossy(&bytes).trim().to_string();
+        if text.is_empty() {
+            continue;
+        }
+        let start_ms = word[0].1.start_ms;
+        let end_ms = word[len - 1].1.end_ms.min(end_ms).max(start_ms);
+        let confidence = word.iter().map(|(_, token)| token.probability).sum::<f32>() / len as f32;
+        words.push(Word { text, start_ms, end_ms, confidence });
+    }
+    words
 }
 
 /// Gives each word a share of the piece by its letters.
@@ -232,7 +291,7 @@ fn spread(text: &str, start_ms: i64, end_ms: i64, confidence: f32) -> Vec<Word> 
 }
 
 /// GPT-2 writes every byte as a printable character: those that are printable as themselves, the others from U+0100 on, in order.
-fn byte_of(c: char) -> Option<u8> {
+pub(super) fn byte_of(c: char) -> Option<u8> {
     let printable = |byte: u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
     match u32::from(c) {
         code @ 0..=0xff => u8::try_from(code).ok().filter(|&byte| printable(byte)),
@@ -248,10 +307,23 @@ mod tests {
     fn tokens_become_text_with_the_times_of_their_marks() {
         let tokens: Vec<String> =
             ["<|0.00|>", "ĠThank", "Ġyou", ".", "<|0.80|>", "<|1.00|>", "ĠgrÃ¼Ã", "Ł", "e"].map(Into::into).into();
-        let found = pieces(&tokens, 0.9, 1500);
+        let found = pieces(&tokens, None, 0.9, 1500);
         let texts: Vec<_> = found.iter().map(|piece| (piece.text.as_str(), piece.start_ms, piece.end_ms)).collect();
         assert_eq!(texts, [("Thank you.", 0, 800), ("grüße", 1000, 1500)]);
         assert_eq!(found[0].words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>(), ["Thank", "you."]);
+    }
+
+    #[test]
+    fn words_of_an_alignment_have_the_times_and_the_probability_of_their_tokens() {
+        let tokens: Vec<String> = ["<|0.00|>", "ĠCan", "cel", "led", "Ġnow", ".", "<|1.80|>"].map(Into::into).into();
+        // The path of the alignment: (token, frame of 20 ms).
+        let path = [(0, 5), (0, 6), (1, 20), (2, 30), (3, 50), (4, 70), (5, 80)];
+        let aligned = Aligned::new(path.into_iter(), &[0.9, 0.6, 0.6, 0.8, 0.4]);
+        let found = pieces(&tokens, Some(&aligned), 0.1, 2000);
+        let words: Vec<_> =
+            found[0].words.iter().map(|word| (word.text.as_str(), word.start_ms, word.end_ms)).collect();
+        assert_eq!(words, [("Cancelled", 100, 1000), ("now.", 1000, 1600)]);
+        assert!((found[0].words[0].confidence - 0.7).abs() < 1e-6 && (found[0].confidence - 0.66).abs() < 1e-6);
     }
 
     #[test]
@@ -288,7 +360,8 @@ mod tests {
 
     #[test]
     fn stretches_of_about_one_length_are_decoded_together() {
-        let request = |context| Request { samples: &[], language: None, prompt: None, context, beams: 1 };
+        let request =
+            |context| Request { samples: &[], language: None, prompt: None, context, beams: 1, max_tokens: 224 };
         let requests: Vec<Request> = [320, 1500, 256, 448, 320].map(request).into();
         assert_eq!(alike(&requests), [vec![2, 0, 4], vec![3], vec![1]]);
         let sizes = |context| {

@@ -56,6 +56,8 @@ pub struct Request<'a> {
     pub context: u32,
     /// Beams; 1 is greedy.
     pub beams: u32,
+    /// Tokens at most, time marks included: a decoder that has lost its place stops there.
+    pub max_tokens: u32,
 }
 
 /// Encoder positions of the whole 30 s window.
@@ -98,8 +100,10 @@ pub struct Recognised {
     pub language: Option<String>,
     /// Probability that nobody spoke, where the engine tells reliably.
     pub no_speech: Option<f32>,
-    /// Mean log probability of all text tokens; 0 without any.
+    /// Mean log probability of all text tokens, time marks left out; 0 without any. Both engines mean the same by it.
     pub mean_logprob: f32,
+    /// The text ends where [`Request::max_tokens`] ended it.
+    pub cut: bool,
 }
 
 impl Recognised {
@@ -129,6 +133,8 @@ pub trait Session: Send {
 pub trait Engine: Send + Sync {
     /// `whisper/base.en-q8_0`: which engine and which model made a text.
     fn name(&self) -> &str;
+    /// Whether it knows more than English.
+    fn multilingual(&self) -> bool;
     /// Working memory for one more thread. Blocks.
     fn session(&self) -> Result<Box<dyn Session>, EngineError>;
 }

@@ -61,6 +61,15 @@ impl Mel {
     }
 }
 
+/// All filters as a model's file holds them: for each band the weights of all bins.
+pub(super) fn filterbank(bands: usize) -> Vec<f32> {
+    let mut all = vec![0.0; bands * BINS];
+    for (row, (first, filter)) in all.chunks_mut(BINS).zip(filters(bands)) {
+        row[first..first + filter.len()].copy_from_slice(&filter);
+    }
+    all
+}
+
 /// Slaney's mel scale: linear to 1 kHz, logarithmic above.
 fn hz_of(mel: f64) -> f64 {
     if mel < 15.0 { mel * 200.0 / 3.0 } else { 1000.0 * ((mel - 15.0) * 6.4_f64.ln() / 27.0).exp() }

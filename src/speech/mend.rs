@@ -6,6 +6,7 @@
 
 use super::engine::{Piece, Recognised};
 use super::guard::{self, Reason, Verdict};
+use super::recogniser::Rules;
 use crate::audio::level;
 use crate::audio::resample::MODEL_HZ;
 
@@ -37,10 +38,10 @@ struct Gap {
 }
 
 /// Whether an answer that the guard doubts has lost its place in some of its pieces only.
-pub(super) fn is_partly_good(answer: &Recognised, seconds: f32) -> bool {
+pub(super) fn is_partly_good(answer: &Recognised, seconds: f32, rules: &Rules) -> bool {
     let good: Vec<Piece> = answer.pieces.iter().filter(|piece| !guard::loops(&piece.text)).cloned().collect();
     let rest = Recognised { pieces: good, ..answer.clone() };
-    let doubtful = match guard::judge(&rest, seconds) {
+    let doubtful = match guard::judge(&rest, seconds, rules) {
         Verdict::Drop(_) => true,
         Verdict::Doubt(reason) => guard::drops_after_second_look(reason),
         Verdict::Keep => false,
@@ -49,9 +50,15 @@ pub(super) fn is_partly_good(answer: &Recognised, seconds: f32) -> bool {
 }
 
 /// Mends an answer to `sound`. `read` transcribes a part of it, with times from the part's first sample; where it cannot, what there is stays.
-pub(super) fn mend(sound: &[f32], answer: &mut Recognised, mut read: impl FnMut(&[f32]) -> Option<Recognised>) {
+pub(super) fn mend(
+    sound: &[f32],
+    answer: &mut Recognised,
+    rules: &Rules,
+    mut read: impl FnMut(&[f32]) -> Option<Recognised>,
+) {
     let mut looked = Vec::new();
-    while looked.len() < MOST_WINDOWS
+    while rules.gaps
+        && looked.len() < MOST_WINDOWS
         && let Some(gap) = gaps(sound, &answer.pieces).into_iter().find(|gap| !looked.contains(&gap.from_ms))
     {
         looked.push(gap.from_ms);
@@ -59,7 +66,7 @@ pub(super) fn mend(sound: &[f32], answer: &mut Recognised, mut read: impl FnMut(
         let part = between(sound, gap.from_ms, gap.to_ms);
         let Some(found) = read(part) else { continue };
         let old = &answer.pieces[gap.first..gap.first + gap.pieces];
-        let better = guard::judge(&found, part.len() as f32 / MODEL_HZ as f32) == Verdict::Keep
+        let better = guard::judge(&found, part.len() as f32 / MODEL_HZ as f32, rules) == Verdict::Keep
             && (gap.looped || letters(&found.pieces) > letters(old));
         if better {
             let found = found.pieces.into_iter().map(|piece| piece.shifted(gap.from_ms));
@@ -147,7 +154,7 @@ mod tests {
             asked.push(part.len() / 16);
             Some(answer(&[piece("I want to cancel.", 0, 1500), piece("My contract, please.", 1500, 3000)]))
         };
-        mend(&sound, &mut heard, read);
+        mend(&sound, &mut heard, &Rules::default(), read);
         assert_eq!(texts(&heard), [("I want to cancel.", 0), ("My contract, please.", 1500)]);
         assert_eq!(asked, [10_000], "from the start of the sentence whose end is in doubt");
     }
@@ -157,13 +164,13 @@ mod tests {
         let looped = "bye ".repeat(9);
         let mut heard =
             answer(&[piece("Thank you.", 0, 1000), piece(&looped, 1000, 2500), piece("My name is Anna.", 2500, 4000)]);
-        assert!(is_partly_good(&heard, 4.0));
-        mend(&speech(4), &mut heard, |_| Some(answer(&[piece("Bye bye.", 100, 1400)])));
+        assert!(is_partly_good(&heard, 4.0, &Rules::default()));
+        mend(&speech(4), &mut heard, &Rules::default(), |_| Some(answer(&[piece("Bye bye.", 100, 1400)])));
         assert_eq!(texts(&heard), [("Thank you.", 0), ("Bye bye.", 1100), ("My name is Anna.", 2500)]);
         let mut hopeless = answer(&[piece("Thank you.", 0, 1000), piece(&looped, 1000, 4000)]);
-        mend(&speech(4), &mut hopeless, |_| Some(answer(&[piece(&looped, 0, 900)])));
+        mend(&speech(4), &mut hopeless, &Rules::default(), |_| Some(answer(&[piece(&looped, 0, 900)])));
         assert_eq!(texts(&hopeless), [("Thank you.", 0)]);
-        assert!(!is_partly_good(&answer(&[piece(&looped, 0, 4000)]), 4.0));
+        assert!(!is_partly_good(&answer(&[piece(&looped, 0, 4000)]), 4.0, &Rules::default()));
     }
 
     #[test]
@@ -171,10 +178,10 @@ mod tests {
         let cut = piece("We will send you an engineer today.", 2000, 2400);
         let mut heard = answer(&[piece("The price is three thousand dollars.", 0, 2000), cut.clone()]);
         let all = answer(&[piece("We will send you an engineer today, I promise.", 0, 2000)]);
-        mend(&speech(4), &mut heard, |_| Some(all.clone()));
+        mend(&speech(4), &mut heard, &Rules::default(), |_| Some(all.clone()));
         assert_eq!(heard.pieces[1..], [piece("We will send you an engineer today, I promise.", 2000, 4000)]);
         let mut slow = answer(&[piece("Have a great.", 0, 6000)]);
-        mend(&speech(6), &mut slow, |_| Some(answer(&[piece("Great.", 0, 6000)])));
+        mend(&speech(6), &mut slow, &Rules::default(), |_| Some(answer(&[piece("Great.", 0, 6000)])));
         assert_eq!(texts(&slow), [("Have a great.", 0)]);
     }
 
@@ -186,7 +193,7 @@ mod tests {
             asked += 1;
             Some(answer(&[piece("One.", 0, 700), piece("And one.", 700, 1400)]))
         };
-        mend(&speech(25), &mut heard, read);
+        mend(&speech(25), &mut heard, &Rules::default(), read);
         assert_eq!((asked, heard.pieces.len()), (MOST_WINDOWS, MOST_WINDOWS + 1));
     }
 }

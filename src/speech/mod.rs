@@ -1,10 +1,12 @@
 //! Utterances, and their words: the VAD finds who speaks when, an engine writes down what.
 
+mod align;
 pub mod ctranslate;
 pub mod engine;
 #[cfg(target_arch = "x86_64")]
 mod few_rows;
 pub mod guard;
+pub mod language;
 mod mel;
 mod mend;
 pub mod models;

@@ -3,7 +3,9 @@
 //! A model is a file in whisper.cpp's format or a folder in CTranslate2's. Beside it lies `NAME.sha256` once its checksum is known. Fetching goes to
 //! `NAME.part` first and goes on where it stopped; nothing half-fetched ever has a model's name.
 
+pub mod convert;
 mod fetch;
+mod import;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -13,6 +15,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 pub use self::fetch::{Fetch, pull};
+pub use self::import::{Import, Imported, import};
 
 /// Where Whisper models in whisper.cpp's format are published.
 const WHISPER_CPP: &str = "https://huggingface.co/ggerganov/whisper.cpp/resolve/main";
@@ -46,6 +49,14 @@ pub enum ModelError {
         /// From where.
         url: String,
         /// What went wrong.
+        problem: String,
+    },
+    /// What is to be imported cannot be.
+    #[error("{path}: {problem}; nothing was imported")]
+    Import {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
         problem: String,
     },
     /// The bytes are not those that were published.
@@ -159,10 +170,15 @@ pub fn installed(folder: &Path) -> Vec<ModelRef> {
     models
 }
 
+/// Whether a name is one of a whole model, and not of one that is being written.
+fn is_finished(name: &str) -> bool {
+    name.rsplit('.').next() != Some("part")
+}
+
 /// What lies at a path, if it is a model by its name.
 pub fn model_at(path: &Path) -> Option<ModelRef> {
     if path.is_dir() {
-        let name = path.file_name()?.to_str()?.to_string();
+        let name = path.file_name()?.to_str().filter(|name| is_finished(name))?.to_string();
         return path.join("model.bin").is_file().then(|| ModelRef {
             name,
             path: path.into(),
@@ -180,37 +196,6 @@ pub fn resolve(folder: &Path, name: &str) -> Result<ModelRef, ModelError> {
     by_path
         .or_else(|| installed(folder).into_iter().find(|model| model.name == name))
         .ok_or_else(|| ModelError::Unknown { name: name.into(), folder: folder.into() })
-}
-
-/// Copies a model into the folder, whole or not at all.
-pub fn import(folder: &Path, from: &Path) -> Result<ModelRef, ModelError> {
-    let model = model_at(from)
-        .ok_or_else(|| ModelError::Unknown { name: from.display().to_string(), folder: folder.into() })?;
-    fs::create_dir_all(folder).map_err(io_error("create", folder))?;
-    let (part, to) = match model.kind {
-        ModelKind::Whisper => {
-            (folder.join(format!("{}.part", model.name)), folder.join(format!("ggml-{}.bin", model.name)))
-        }
-        ModelKind::CTranslate2 => (folder.join(format!("{}.part", model.name)), folder.join(&model.name)),
-    };
-    if model.kind == ModelKind::Whisper {
-        fs::copy(from, &part).map_err(io_error("copy", from))?;
-    } else {
-        let _ = fs::remove_dir_all(&part);
-        fs::create_dir_all(&part).map_err(io_error("create", &part))?;
-        for entry in fs::read_dir(from).map_err(io_error("list", from))? {
-            let path = entry.map_err(io_error("list", from))?.path();
-            if let (true, Some(name)) = (path.is_file(), path.file_name()) {
-                fs::copy(&path, part.join(name)).map_err(io_error("copy", &path))?;
-            }
-        }
-        let _ = fs::remove_dir_all(&to);
-    }
-    finish(&part, &to)?;
-    let model = ModelRef { path: to, ..model };
-    let sum = checksum(&model)?;
-    write_checksum(&model, &sum)?;
-    Ok(model)
 }
 
 fn finish(part: &Path, to: &Path) -> Result<(), ModelError> {
@@ -277,22 +262,4 @@ pub enum Verified {
 pub fn verify(model: &ModelRef) -> Result<Verified, ModelError> {
     let Ok(expected) = fs::read_to_string(checksum_file(model)) else { return Ok(Verified::Unknown) };
     Ok(if checksum(model)? == expected.trim() { Verified::Whole } else { Verified::Damaged })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_imported_model_is_found_by_its_name() {
-        let folder = tempfile::tempdir().expect("temp dir");
-        let from = folder.path().join("ggml-base.en.bin");
-        fs::write(&from, b"weights").expect("write");
-        let models = folder.path().join("models");
-        import(&models, &from).expect("import");
-        let model = resolve(&models, "base.en").expect("found");
-        assert_eq!((model.kind, verify(&model).expect("verify")), (ModelKind::Whisper, Verified::Whole));
-        let error = resolve(&models, "other").expect_err("absent").to_string();
-        assert!(error.contains("other") && error.contains("model list"), "{error}");
-    }
 }

@@ -11,11 +11,56 @@ use crate::audio::tone::is_tone;
 
 /// Whisper refuses or invents under a second: shorter stretches get silence behind them.
 const SHORTEST: usize = MODEL_HZ as usize + MODEL_HZ as usize / 10;
-/// Encoder positions beyond the stretch that users found to be needed (whisper.cpp #1855): 2.6 s.
-const MARGIN: u32 = 128;
+/// Encoder positions beyond the stretch, 7.7 s. With fewer, real weights lose their place: of 65 real recordings at 8 kHz 7 ran away with a margin of
+/// 128, none with 256, but with 10.5 % of words wrong; 384 gives 8.5 %, 512 8.0 %, the whole window 8.4 % (tiny.en, greedy, CTranslate2).
+const MARGIN: u32 = 384;
+/// The margin of a second look.
+const SECOND_MARGIN: u32 = 512;
+/// Tokens of a second of speech at most, and some more: the fastest of 65 real recordings has 9 a second.
+const TOKENS_PER_SECOND: f32 = 16.0;
+const TOKENS_BESIDES: u32 = 16;
 
+/// Tokens of a whole window, as Whisper counts them.
+const MOST_TOKENS: u32 = 224;
 /// Beams of the second look, at least: where one way of hearing it is doubtful, five are compared (Radford et al. 2022, section 4.5).
 const SECOND_LOOK_BEAMS: u32 = 5;
+
+/// What a recogniser does to have the right words. All of it is on; a bench switches one off at a time, to see what it gains and costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own, on or off")]
+pub struct Rules {
+    /// Encoder positions beyond the stretch.
+    pub margin: u32,
+    /// Doubtful text is read again with more beams.
+    pub second_look: bool,
+    /// What a window passed over is read again alone.
+    pub gaps: bool,
+    /// Text is dropped where the model says that nobody spoke.
+    pub no_speech: bool,
+    /// Loops and text that nobody could say so fast are doubted.
+    pub repetition: bool,
+    /// Sentences that models invent are dropped.
+    pub known_phrases: bool,
+    /// Signalling tones are not read.
+    pub tones: bool,
+    /// The text is no longer than its sound allows.
+    pub bound: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            margin: MARGIN,
+            second_look: true,
+            gaps: true,
+            no_speech: true,
+            repetition: true,
+            known_phrases: true,
+            tones: true,
+            bound: true,
+        }
+    }
+}
 
 /// What became of a stretch of speech.
 #[derive(Clone, Debug)]
@@ -50,6 +95,8 @@ pub struct Hints {
     pub denoise: bool,
     /// Beams of the first look; 0 and 1 are greedy.
     pub beams: u32,
+    /// How it is read.
+    pub rules: Rules,
 }
 
 /// A session with its guard.
@@ -77,28 +124,16 @@ impl Recogniser {
     /// The same for several stretches, of several calls; one answer each, in their order. Blocks for all of them.
     pub fn recognise_all(&mut self, stretches: &[&[f32]]) -> Vec<Result<Recognition, EngineError>> {
         let began = Instant::now();
-        let tones: Vec<bool> = stretches.iter().map(|samples| is_tone(samples)).collect();
+        let tones: Vec<bool> = stretches.iter().map(|samples| self.hints.rules.tones && is_tone(samples)).collect();
         let spoken: Vec<&[f32]> = stretches.iter().zip(&tones).filter(|(_, tone)| !**tone).map(|(s, _)| *s).collect();
         let sounds: Vec<Vec<f32>> = spoken.iter().map(|samples| self.prepare(samples)).collect();
-        let requests: Vec<Request> =
-            sounds.iter().map(|sound| self.hints.request(sound, context_for(sound.len()), self.hints.beams)).collect();
-        let answers = self.session.transcribe_all(&requests);
+        let looks: Vec<(&[f32], f32)> =
+            sounds.iter().map(Vec::as_slice).zip(spoken.iter().map(|samples| seconds_of(samples))).collect();
+        let answers = self.look_twice(&looks);
         let took = began.elapsed() / stretches.len().max(1) as u32;
-        let mut judged = answers.into_iter().zip(sounds.iter().zip(spoken)).map(|(answer, (sound, samples))| {
+        let mut judged = answers.into_iter().zip(looks).map(|(answer, (sound, seconds))| {
             let began = Instant::now();
-            let seconds = samples.len() as f32 / MODEL_HZ as f32;
-            let session = self.session.as_mut();
-            let (mut answer, mut verdict) = second_look(session, &self.hints, sound, answer?, seconds)?;
-            let doubted = matches!(verdict, Verdict::Doubt(reason) if guard::drops_after_second_look(reason));
-            if !matches!(verdict, Verdict::Drop(_)) && (!doubted || mend::is_partly_good(&answer, seconds)) {
-                mend::mend(sound, &mut answer, |part| {
-                    let window = with_room(part.to_vec());
-                    let beams = self.hints.beams.max(SECOND_LOOK_BEAMS);
-                    let found = session.transcribe(&self.hints.request(&window, context_for(window.len()), beams));
-                    found.inspect_err(|error| log::warn!("a part of an utterance is not read again: {error}")).ok()
-                });
-                verdict = Verdict::Keep;
-            }
+            let (answer, verdict) = self.fill_gaps(sound, seconds, answer?);
             Ok(believed(answer, verdict, seconds, took + began.elapsed()))
         });
         let answers = tones.into_iter().map(|tone| {
@@ -112,17 +147,75 @@ impl Recogniser {
         answers.collect()
     }
 
+    /// Reads each sound (with the seconds of speech in it); those that the guard doubts once more, together, with more beams. The better answers, judged.
+    fn look_twice(&mut self, sounds: &[(&[f32], f32)]) -> Vec<Result<(Recognised, Verdict), EngineError>> {
+        let hints = &self.hints;
+        let rules = &hints.rules;
+        let requests: Vec<Request> =
+            sounds.iter().map(|(sound, seconds)| hints.request(sound, *seconds, rules.margin, hints.beams)).collect();
+        let judge = |answer: Recognised, seconds| {
+            let verdict = guard::judge(&answer, seconds, rules);
+            (answer, verdict)
+        };
+        let mut answers: Vec<Result<(Recognised, Verdict), EngineError>> = self
+            .session
+            .transcribe_all(&requests)
+            .into_iter()
+            .zip(sounds)
+            .map(|(answer, (_, seconds))| Ok(judge(answer?, *seconds)))
+            .collect();
+        let doubted = |answer: &Result<_, _>| matches!(answer, Ok((_, Verdict::Doubt(_))));
+        let again: Vec<usize> =
+            (0..answers.len()).filter(|&place| rules.second_look && doubted(&answers[place])).collect();
+        metrics::counter!("lineside_second_looks_total").increment(again.len() as u64);
+        let beams = hints.beams.max(SECOND_LOOK_BEAMS);
+        let margin = rules.margin.max(SECOND_MARGIN);
+        let requests: Vec<Request> =
+            again.iter().map(|&place| hints.request(sounds[place].0, sounds[place].1, margin, beams)).collect();
+        for (place, second) in again.into_iter().zip(self.session.transcribe_all(&requests)) {
+            match (&mut answers[place], second) {
+                (Ok(first), Ok(second)) => *first = choose(first.clone(), judge(second, sounds[place].1)),
+                (_, Err(error)) => log::warn!("a doubtful text is not read again: {error}"),
+                (Err(_), Ok(_)) => {}
+            }
+        }
+        answers
+    }
+
+    /// Reads what an answer has passed over.
+    fn fill_gaps(
+        &mut self,
+        sound: &[f32],
+        seconds: f32,
+        (mut answer, verdict): (Recognised, Verdict),
+    ) -> (Recognised, Verdict) {
+        let doubted = matches!(verdict, Verdict::Doubt(reason) if guard::drops_after_second_look(reason));
+        let rules = self.hints.rules;
+        if matches!(verdict, Verdict::Drop(_)) || doubted && !mend::is_partly_good(&answer, seconds, &rules) {
+            return (answer, verdict);
+        }
+        let (hints, session) = (&self.hints, self.session.as_mut());
+        mend::mend(sound, &mut answer, &rules, |part| {
+            let window = with_room(part.to_vec());
+            let beams = hints.beams.max(SECOND_LOOK_BEAMS);
+            let found = session.transcribe(&hints.request(&window, seconds_of(part), rules.margin, beams));
+            found.inspect_err(|error| log::warn!("a part of an utterance is not read again: {error}")).ok()
+        });
+        (answer, Verdict::Keep)
+    }
+
     /// What somebody is still saying: one look, for it is read again when it is said. Blocks.
     pub fn glance(&mut self, samples: &[f32]) -> Result<Recognition, EngineError> {
         let began = Instant::now();
-        let answer = if is_tone(samples) {
+        let seconds = seconds_of(samples);
+        let rules = self.hints.rules;
+        let answer = if rules.tones && is_tone(samples) {
             Recognised::default()
         } else {
             let sound = self.prepare(samples);
-            self.session.transcribe(&self.hints.request(&sound, context_for(sound.len()), self.hints.beams))?
+            self.session.transcribe(&self.hints.request(&sound, seconds, rules.margin, self.hints.beams))?
         };
-        let seconds = samples.len() as f32 / MODEL_HZ as f32;
-        let verdict = guard::judge(&answer, seconds);
+        let verdict = guard::judge(&answer, seconds, &rules);
         Ok(believed(answer, verdict, seconds, began.elapsed()))
     }
 
@@ -140,35 +233,31 @@ fn with_room(mut sound: Vec<f32>) -> Vec<f32> {
     sound
 }
 
+fn seconds_of(samples: &[f32]) -> f32 {
+    samples.len() as f32 / MODEL_HZ as f32
+}
+
 impl Hints {
-    fn request<'a>(&'a self, samples: &'a [f32], context: u32, beams: u32) -> Request<'a> {
+    fn request<'a>(&'a self, samples: &'a [f32], seconds: f32, margin: u32, beams: u32) -> Request<'a> {
+        let bound = (seconds * TOKENS_PER_SECOND) as u32 + TOKENS_BESIDES;
         Request {
             samples,
             language: self.language.as_deref(),
             prompt: self.prompt.as_deref(),
-            context,
+            context: context_for(samples.len(), margin),
             beams: beams.max(1),
+            max_tokens: if self.rules.bound { bound.min(MOST_TOKENS) } else { MOST_TOKENS },
         }
     }
 }
 
-/// Where the guard doubts an answer: another, of the whole window and with more beams. The better one, judged.
-fn second_look(
-    session: &mut dyn Session,
-    hints: &Hints,
-    sound: &[f32],
-    first: Recognised,
-    seconds: f32,
-) -> Result<(Recognised, Verdict), EngineError> {
-    let verdict = guard::judge(&first, seconds);
-    if !matches!(verdict, Verdict::Doubt(_)) {
-        return Ok((first, verdict));
+/// The better of two looks. Where both go round in the same circle, what goes round was said once.
+fn choose(first: (Recognised, Verdict), second: (Recognised, Verdict)) -> (Recognised, Verdict) {
+    let once = guard::without_loops(&second.0);
+    if guard::loops(&second.0.text()) && guard::agree(&once, &guard::without_loops(&first.0)) {
+        return (once, Verdict::Keep);
     }
-    metrics::counter!("lineside_second_looks_total").increment(1);
-    let second = session.transcribe(&hints.request(sound, FULL_CONTEXT, hints.beams.max(SECOND_LOOK_BEAMS)))?;
-    let judged = guard::judge(&second, seconds);
-    let better = judged == Verdict::Keep || second.mean_logprob > first.mean_logprob;
-    Ok(if better { (second, judged) } else { (first, verdict) })
+    guard::better(first, second)
 }
 
 /// What is left of an answer that was judged.
@@ -188,17 +277,17 @@ fn believed(mut answer: Recognised, verdict: Verdict, seconds: f32, took: Durati
 }
 
 /// Encoder positions for so many samples: the stretch and a margin, in steps that keep the kernels' shapes few.
-fn context_for(samples: usize) -> u32 {
-    let positions = (samples as u64 * 50).div_ceil(u64::from(MODEL_HZ)) as u32 + MARGIN;
+fn context_for(samples: usize, margin: u32) -> u32 {
+    let positions = (samples as u64 * 50).div_ceil(u64::from(MODEL_HZ)) as u32 + margin;
     positions.next_multiple_of(16).min(FULL_CONTEXT)
 }
 
-/// Cuts times to the stretch and leaves out empty pieces.
+/// Cuts times to the stretch and leaves out pieces without a letter or a digit.
 fn within(pieces: Vec<Piece>, length_ms: i64) -> Vec<Piece> {
     let cut = |ms: i64| ms.clamp(0, length_ms);
     pieces
         .into_iter()
-        .filter(|piece| !piece.text.trim().is_empty())
+        .filter(|piece| guard::has_words(&piece.text))
         .map(|mut piece| {
             piece.text = piece.text.trim().into();
             (piece.start_ms, piece.end_ms) = (cut(piece.start_ms), cut(piece.end_ms.max(piece.start_ms)));
@@ -216,7 +305,7 @@ mod tests {
 
     #[test]
     fn the_window_is_the_utterance_and_a_margin_never_more_than_thirty_seconds() {
-        assert_eq!(context_for(16_000 * 3), 288);
-        assert_eq!(context_for(16_000 * 40), FULL_CONTEXT);
+        assert_eq!(context_for(16_000 * 3, MARGIN), 544);
+        assert_eq!(context_for(16_000 * 40, MARGIN), FULL_CONTEXT);
     }
 }

@@ -1,19 +1,24 @@
 //! From voice probabilities to utterances: stretches of speech with a little air before and after, in samples of the leg.
 //!
 //! Promises: utterances of a leg come in order, do not overlap, lie inside the leg, and every voiced stretch that is long enough to be a word
-//! is in one. Restarted at the end of the last known utterance, a listener finds the same ones again.
+//! is in one. Restarted at the end of the last known utterance, a listener finds none of the known ones again, and what follows as before, but for the
+//! detector's memory: it hears the last ten seconds again, and remembers more than those.
 
 use std::collections::VecDeque;
 
-use super::vad::{FRAME_MS, Frame, VoiceDetector};
+use super::vad::{FRAME_MS, Frame, GRID_MS, Voice, VoiceDetector};
+
+/// What a listener that begins in the middle of a leg hears before, milliseconds. On AMI's meetings 63 of 84 restarts found the very same utterances
+/// with it, 42 with half of it and 21 with nothing.
+const WARM_UP_MS: f64 = 10_000.0;
 
 /// How speech is cut into utterances. Times in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EndpointSettings {
     /// Voice begins at this probability…
     pub threshold: f32,
-    /// …and goes on as long as it stays above this much less.
-    pub hysteresis: f32,
+    /// …and goes on as long as it does not fall below this share of it.
+    pub hold: f32,
     /// Shorter bursts are no speech.
     pub min_speech_ms: u32,
     /// So much silence ends an utterance.
@@ -27,11 +32,17 @@ pub struct EndpointSettings {
     pub max_ms: u32,
 }
 
-impl Default for EndpointSettings {
-    fn default() -> Self {
+impl EndpointSettings {
+    /// What was found to be best with this detector. The thresholds are by error on AMI's meetings, wide and narrow band together; between 0.2 and 0.3
+    /// it hardly changes.
+    pub fn best_with(voice: &Voice) -> Self {
+        let (threshold, hold) = match voice {
+            Voice::Silero { .. } => (0.25, 0.4),
+            Voice::Earshot { .. } => (0.5, 0.7),
+        };
         Self {
-            threshold: 0.5,
-            hysteresis: 0.15,
+            threshold,
+            hold,
             min_speech_ms: 120,
             silence_ms: 450,
             pre_roll_ms: 250,
@@ -39,6 +50,15 @@ impl Default for EndpointSettings {
             max_ms: 14_000,
         }
     }
+}
+
+/// Who listens, and how speech is cut by what is heard.
+#[derive(Clone, Debug)]
+pub struct Listening {
+    /// The detector.
+    pub voice: Voice,
+    /// Where utterances begin and end.
+    pub endpoint: EndpointSettings,
 }
 
 /// A stretch of speech in samples of the leg: `start..end`.
@@ -74,8 +94,9 @@ fn frames(ms: u32) -> i64 {
 }
 
 impl Endpointer {
-    fn new(settings: EndpointSettings) -> Self {
-        Self { settings, next: 0, free: 0, open: None }
+    /// `known` frames come first, of which no utterance is to be told.
+    fn new(settings: EndpointSettings, known: i64) -> Self {
+        Self { settings, next: 0, free: known, open: None }
     }
 
     /// Takes the next frame; an utterance that it ends comes back as a range of frames.
@@ -84,7 +105,7 @@ impl Endpointer {
         let now = self.next;
         self.next += 1;
         let Some(open) = &mut self.open else {
-            if frame.voice >= s.threshold {
+            if frame.voice >= s.threshold && now >= self.free {
                 let first = (now - frames(s.pre_roll_ms)).max(self.free);
                 self.open = Some(Open {
                     first,
@@ -96,7 +117,7 @@ impl Endpointer {
             return None;
         };
         open.levels.push_back((now, frame.level_dbfs));
-        if frame.voice >= s.threshold - s.hysteresis {
+        if frame.voice >= s.threshold * s.hold {
             open.last_voiced = now;
             open.voiced += 1;
         }
@@ -153,26 +174,35 @@ impl Endpointer {
 pub struct LegListener {
     detector: VoiceDetector,
     endpointer: Endpointer,
+    /// Sample of the leg at which it begins to hear.
+    from: u64,
+    /// Sample from which on it tells utterances.
     origin: u64,
     taken: u64,
     samples_per_frame: f64,
 }
 
 impl LegListener {
-    /// A listener whose first sample is number `origin` of the leg: 0, or where the last known utterance ended.
-    pub fn new(rate_hz: u32, settings: EndpointSettings, origin: u64) -> Self {
+    /// A listener that tells utterances from sample `origin` of the leg on: 0, or where the last known one ended.
+    pub fn new(rate_hz: u32, listening: &Listening, origin: u64) -> Self {
+        let samples = |ms: f64| ms / 1000.0 * f64::from(rate_hz);
+        // On the grid of one that heard the leg from its beginning.
+        let steps = ((origin as f64 - samples(WARM_UP_MS)) / samples(GRID_MS)).max(0.0).floor();
+        let from = (steps * samples(GRID_MS)) as u64;
+        let known = ((origin - from) as f64 / samples(FRAME_MS)).ceil() as i64;
         Self {
-            detector: VoiceDetector::new(rate_hz),
-            endpointer: Endpointer::new(settings),
+            detector: VoiceDetector::new(rate_hz, &listening.voice),
+            endpointer: Endpointer::new(listening.endpoint, known),
+            from,
             origin,
             taken: 0,
-            samples_per_frame: FRAME_MS / 1000.0 * f64::from(rate_hz),
+            samples_per_frame: samples(FRAME_MS),
         }
     }
 
     /// The next sample it wants.
     pub fn next_sample(&self) -> u64 {
-        self.origin + self.taken
+        self.from + self.taken
     }
 
     /// What has been said by now of an utterance that is not over.
@@ -224,7 +254,10 @@ impl LegListener {
     }
 
     fn found(&self, (first, end): (i64, i64)) -> Found {
-        let place = |frame: i64| self.origin + ((frame as f64 * self.samples_per_frame) as u64).min(self.taken);
+        let place = |frame: i64| {
+            let sample = self.from + ((frame as f64 * self.samples_per_frame) as u64).min(self.taken);
+            sample.max(self.origin)
+        };
         Found { start: place(first), end: place(end) }
     }
 }
@@ -232,10 +265,19 @@ impl LegListener {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::reader::RecordingReader;
+    use crate::audio::resample::resample;
+    use crate::audio::to_f32;
+    use crate::speech::vad::EARSHOT;
     use proptest::prelude::*;
 
+    fn earshot() -> Listening {
+        let voice = Voice::Earshot { problem: None };
+        Listening { endpoint: EndpointSettings::best_with(&voice), voice }
+    }
+
     fn run(voices: &[f32], levels: impl Fn(usize) -> f32) -> Vec<(i64, i64)> {
-        let mut endpointer = Endpointer::new(EndpointSettings::default());
+        let mut endpointer = Endpointer::new(earshot().endpoint, 0);
         let mut out: Vec<_> = voices
             .iter()
             .enumerate()
@@ -257,7 +299,7 @@ mod tests {
 
     #[test]
     fn what_may_be_an_utterance_is_it_when_nobody_goes_on() {
-        let mut endpointer = Endpointer::new(EndpointSettings::default());
+        let mut endpointer = Endpointer::new(earshot().endpoint, 0);
         let mut told = Vec::new();
         let mut ended = Vec::new();
         for voice in speech(&[(50, 0.0), (50, 0.9), (15, 0.0), (50, 0.9), (100, 0.0)]) {
@@ -298,6 +340,74 @@ mod tests {
         assert_eq!(out, [(34, 80)]);
     }
 
+    #[test]
+    fn an_utterance_ends_under_any_threshold() {
+        for threshold in [0.05, 0.25, 0.95] {
+            let mut endpointer = Endpointer::new(EndpointSettings { threshold, ..earshot().endpoint }, 0);
+            let ended: Vec<_> = speech(&[(50, 0.0), (30, 0.99), (100, 0.01)])
+                .into_iter()
+                .filter_map(|voice| endpointer.push(Frame { voice, level_dbfs: -30.0 }))
+                .collect();
+            assert_eq!(ended.len(), 1, "{threshold}: {ended:?}");
+        }
+    }
+
+    /// Sentences of one speaker, with pauses between them, at 8 kHz.
+    fn conversation() -> Option<Vec<i16>> {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/audio/real");
+        let mut all = vec![0; 8000];
+        for name in [
+            "ivr-hello-world",
+            "ivr-pls-hold-while-try",
+            "ivr-vm-goodbye",
+            "ivr-transfer",
+            "ivr-invalid",
+            "ivr-vm-nobox",
+        ] {
+            let mut reader = RecordingReader::open(&folder.join(format!("{name}.wav"))).ok()?;
+            let mut samples = Vec::new();
+            reader.read_samples(0, 0, usize::MAX, &mut samples).ok()?;
+            let narrow = resample(&to_f32(&samples), reader.layout().rate_hz, 8000);
+            all.extend(narrow.iter().map(|x| (x * 32_767.0) as i16));
+            all.extend(vec![0; 8000]);
+        }
+        Some(all)
+    }
+
+    #[test]
+    fn a_listener_that_begins_where_an_utterance_ended_finds_those_after_it() {
+        let Some(sound) = conversation() else {
+            eprintln!("skipped: no real recordings here");
+            return;
+        };
+        for named in [None, Some(EARSHOT)] {
+            let voice = Voice::choose(named);
+            let listening = Listening { endpoint: EndpointSettings::best_with(&voice), voice };
+            let from = |origin: u64| {
+                let mut listener = LegListener::new(8000, &listening, origin);
+                assert!(listener.next_sample() <= origin && listener.settled() >= origin);
+                let begin = listener.next_sample() as usize;
+                let mut found = Vec::new();
+                for piece in sound[begin..].chunks(320) {
+                    found.extend(listener.push(piece));
+                    assert!(listener.growing().is_none_or(|growing| growing.start >= origin));
+                }
+                found.extend(listener.finish());
+                found
+            };
+            let all = from(0);
+            assert!(all.len() >= 6, "{all:?}");
+            for (number, known) in all.iter().enumerate() {
+                let rest = from(known.end);
+                assert_eq!(rest.len(), all.len() - number - 1, "{:?} after {known:?}", listening.voice);
+                for (again, before) in rest.iter().zip(&all[number + 1..]) {
+                    let moved = again.start.abs_diff(before.start).max(again.end.abs_diff(before.end));
+                    assert!(moved <= 512 && again.start >= known.end, "{again:?}, before {before:?}");
+                }
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn utterances_are_in_order_disjoint_and_inside_the_leg(
@@ -309,15 +419,19 @@ mod tests {
             let mut free = 0;
             for (first, end) in out {
                 prop_assert!(first >= free && end > first && end <= voices.len() as i64);
-                prop_assert!(end - first <= frames(EndpointSettings::default().max_ms));
+                prop_assert!(end - first <= frames(earshot().endpoint.max_ms));
                 free = end;
             }
         }
 
         #[test]
         fn silence_has_no_utterance(samples in proptest::collection::vec(-20_i16..20, 8000..16000)) {
-            let mut listener = LegListener::new(8000, EndpointSettings::default(), 0);
-            prop_assert!(listener.push(&samples).is_empty() && listener.finish().is_none());
+            for named in [None, Some(EARSHOT)] {
+                let voice = Voice::choose(named);
+                let listening = Listening { endpoint: EndpointSettings::best_with(&voice), voice };
+                let mut listener = LegListener::new(8000, &listening, 0);
+                prop_assert!(listener.push(&samples).is_empty() && listener.finish().is_none());
+            }
         }
     }
 }

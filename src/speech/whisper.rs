@@ -38,6 +38,10 @@ impl Engine for Whisper {
         &self.name
     }
 
+    fn multilingual(&self) -> bool {
+        self.context.is_multilingual()
+    }
+
     fn session(&self) -> Result<Box<dyn Session>, EngineError> {
         let state = self.context.create_state().map_err(|error| EngineError::Inference(error.to_string()))?;
         Ok(Box::new(WhisperSession { context: Arc::clone(&self.context), state }))
@@ -61,6 +65,7 @@ impl Session for WhisperSession {
         params.set_no_context(true);
         params.set_n_max_text_ctx(if request.prompt.is_some() { 224 } else { 0 });
         params.set_temperature_inc(0.0); // the second look is ours
+        params.set_max_tokens(request.max_tokens as i32);
         params.set_token_timestamps(true);
         params.set_suppress_nst(true);
         params.set_print_progress(false);
@@ -73,20 +78,21 @@ impl Session for WhisperSession {
             params.set_initial_prompt(&prompt.replace('\0', " "));
         }
         self.state.full(params, request.samples).map_err(|error| EngineError::Inference(error.to_string()))?;
-        Ok(self.collect(multilingual, request.prompt.is_some()))
+        Ok(self.collect(multilingual, request))
     }
 }
 
 impl WhisperSession {
-    fn collect(&self, multilingual: bool, prompted: bool) -> Recognised {
+    fn collect(&self, multilingual: bool, request: &Request) -> Recognised {
         let end_of_text = self.context.token_eot();
-        let (mut sum, mut count) = (0.0, 0_u32);
+        let (mut sum, mut count, mut longest) = (0.0, 0_u32, 0);
         let mut no_speech: Option<f32> = None;
         let mut pieces = Vec::new();
         for segment in self.state.as_iter() {
             no_speech = no_speech.or(Some(segment.no_speech_probability()));
             let mut words: Vec<Spelling> = Vec::new();
             let (mut part, mut tokens) = (0.0, 0_u32);
+            longest = longest.max(segment.n_tokens() as u32);
             for index in 0..segment.n_tokens() {
                 let Some(token) = segment.get_token(index) else { continue };
                 if token.token_id() >= end_of_text {
@@ -124,8 +130,9 @@ impl WhisperSession {
         Recognised {
             pieces,
             language,
-            no_speech: no_speech.filter(|_| !multilingual && !prompted),
+            no_speech: no_speech.filter(|_| !multilingual && request.prompt.is_none()),
             mean_logprob: if count == 0 { 0.0 } else { sum / count as f32 },
+            cut: longest >= request.max_tokens,
         }
     }
 }
@@ -163,7 +170,7 @@ pub fn check_file(path: &Path) -> Result<(), EngineError> {
 }
 
 /// The shapes that a Whisper can have; whisper.cpp asserts some of them and guesses its special tokens from others.
-fn check_header(head: &[u32; 11]) -> Result<(), String> {
+pub(super) fn check_header(head: &[u32; 11]) -> Result<(), String> {
     let [vocabulary, positions, width, heads, layers, text_positions, text_width, text_heads, text_layers, mels, kind] =
         *head;
     let known = (51_864..=51_866).contains(&vocabulary) && positions == 1500 && matches!(mels, 80 | 128);

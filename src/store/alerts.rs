@@ -116,6 +116,8 @@ pub struct AlertFilter {
     pub acknowledged: Option<bool>,
     /// Raised at or after.
     pub since: Option<WallTime>,
+    /// Raised before.
+    pub until: Option<WallTime>,
     /// Of calls of this agent.
     pub agent: Option<String>,
     /// Of calls of this campaign.
@@ -139,6 +141,7 @@ impl AlertFilter {
         add("alert.call = ?", self.call.map(|call| call.0.into()));
         add("alert.level = ?", self.level.clone().map(Into::into));
         add("alert.raised_ms >= ?", self.since.map(|at| at.0.into()));
+        add("alert.raised_ms < ?", self.until.map(|at| at.0.into()));
         add("call.agent = ?", self.agent.clone().map(Into::into));
         add("call.campaign = ?", self.campaign.clone().map(Into::into));
         add("call.campaign = ?", self.only.clone().map(Into::into));

@@ -17,6 +17,7 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
             Change::CallNamed { call, names } => call_named(db, *call, names)?,
             Change::CallRenamed { call, id } => call_renamed(db, *call, id)?,
             Change::CallMerged { from, into } => call_merged(db, *from, *into)?,
+            Change::CallBegins { call, at } => call_begins(db, *call, *at)?,
             Change::CallMoved { call, state, at, reason } => call_moved(db, *call, *state, *at, reason.as_deref())?,
             Change::CallFigures { call, figures } => call_figures(db, *call, figures)?,
             Change::CallRisk { call, score, parts } => {
@@ -66,14 +67,14 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
             Change::ModelArrived => {
                 db.execute("UPDATE utterance SET state = 'pending' WHERE state = 'waiting_for_model'", [])?;
             }
-            Change::UtteranceDone { utterance, state, segments, note, engine, took_ms, at } => {
+            Change::UtteranceDone { utterance, state, segments, note, engine, took_ms, at, lag_ms } => {
                 let first = db
                     .prepare_cached(
                         "UPDATE utterance
-                         SET state = ?2, note = ?3, engine = ?4, took_ms = ?5, done_ms = ?6
+                         SET state = ?2, note = ?3, engine = ?4, took_ms = ?5, done_ms = ?6, lag_ms = ?7
                          WHERE id = ?1 AND state IN ('waiting_for_model', 'pending')",
                     )?
-                    .execute((utterance.0, word(*state), note, engine, took_ms, at.0))?;
+                    .execute((utterance.0, word(*state), note, engine, took_ms, at.0, lag_ms))?;
                 if first == 0 {
                     // It already had its text, or was never there: the set that brings it again is left out whole.
                     return Ok(());
@@ -155,6 +156,36 @@ fn call_renamed(db: &Connection, call: CallKey, id: &CallId) -> rusqlite::Result
     add_alias(db, &old, call.0)
 }
 
+/// Moves all that is in a call, so many milliseconds.
+fn shift_times(db: &Connection, call: i64, shift: i64) -> rusqlite::Result<()> {
+    if shift == 0 {
+        return Ok(());
+    }
+    db.prepare_cached("UPDATE leg SET offset_ms = offset_ms + ?2 WHERE call = ?1")?.execute((call, shift))?;
+    for table in ["utterance", "segment", "alert"] {
+        db.execute(
+            &format!("UPDATE {table} SET start_ms = start_ms + ?2, end_ms = end_ms + ?2 WHERE call = ?1"),
+            (call, shift),
+        )?;
+    }
+    Ok(())
+}
+
+fn call_begins(db: &Connection, call: CallKey, at: WallTime) -> rusqlite::Result<()> {
+    let mut query = db.prepare_cached("SELECT started_ms FROM call WHERE id = ?1")?;
+    let Some(started) = query.query_row([call.0], |row| row.get::<_, i64>(0)).optional()? else { return Ok(()) };
+    let earlier = started - at.0;
+    if earlier <= 0 {
+        return Ok(());
+    }
+    shift_times(db, call.0, earlier)?;
+    db.execute(
+        "UPDATE call SET started_ms = ?2, audio_ms = CASE WHEN audio_ms > 0 THEN audio_ms + ?3 ELSE 0 END WHERE id = ?1",
+        (call.0, at.0, earlier),
+    )?;
+    Ok(())
+}
+
 fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Result<()> {
     let start = |call: CallKey| -> rusqlite::Result<Option<(i64, String)>> {
         db.prepare_cached("SELECT started_ms, call_id FROM call WHERE id = ?1")?
@@ -164,15 +195,7 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
     let (Some((from_start, from_id)), Some((into_start, _))) = (start(from)?, start(into)?) else { return Ok(()) };
     let earliest = from_start.min(into_start);
     for (call, shift) in [(from.0, from_start - earliest), (into.0, into_start - earliest)] {
-        if shift != 0 {
-            db.prepare_cached("UPDATE leg SET offset_ms = offset_ms + ?2 WHERE call = ?1")?.execute((call, shift))?;
-            for table in ["utterance", "segment", "alert"] {
-                db.execute(
-                    &format!("UPDATE {table} SET start_ms = start_ms + ?2, end_ms = end_ms + ?2 WHERE call = ?1"),
-                    (call, shift),
-                )?;
-            }
-        }
+        shift_times(db, call, shift)?;
     }
     for table in ["leg", "utterance", "segment", "event", "call_alias", "alert", "hold", "audit", "call_tag"] {
         db.execute(&format!("UPDATE OR REPLACE {table} SET call = ?2 WHERE call = ?1"), (from.0, into.0))?;

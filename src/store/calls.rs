@@ -105,9 +105,9 @@ fn call_row(row: &Row) -> rusqlite::Result<CallRow> {
     })
 }
 
-/// Which calls to list, newest first.
+/// Which calls: what lists and the search by words are filtered by alike.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct CallFilter {
+pub struct Which {
     /// In this state.
     pub state: Option<CallState>,
     /// Of this agent.
@@ -128,6 +128,34 @@ pub struct CallFilter {
     pub tag: Option<String>,
     /// Calls of other campaigns do not exist for the one who asks.
     pub only: Option<String>,
+}
+
+impl Which {
+    /// Conditions on a row of `call`, and their values; only the filters that are set take part.
+    pub(super) fn conditions(&self) -> Vec<(&'static str, Value)> {
+        let text = |text: &Option<String>| text.clone().map(Value::from);
+        let time = |at: Option<WallTime>| at.map(|at| Value::from(at.0));
+        let all = [
+            ("call.state = ?", self.state.map(|state| state.as_str().to_string().into())),
+            ("call.agent = ?", text(&self.agent)),
+            ("call.campaign = ?", text(&self.campaign)),
+            ("call.campaign = ?", text(&self.only)),
+            ("EXISTS (SELECT 1 FROM call_tag WHERE call_tag.call = call.id AND call_tag.tag = ?)", text(&self.tag)),
+            ("call.started_ms >= ?", time(self.since)),
+            ("call.started_ms < ?", time(self.until)),
+            ("call.sentiment >= ?", self.min_sentiment.map(Value::from)),
+            ("call.sentiment <= ?", self.max_sentiment.map(Value::from)),
+            ("call.has_alerts = ?", self.has_alerts.map(|with| i64::from(with).into())),
+        ];
+        all.into_iter().filter_map(|(condition, value)| Some((condition, value?))).collect()
+    }
+}
+
+/// Which calls to list, newest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CallFilter {
+    /// Of all calls.
+    pub which: Which,
     /// After this place of an earlier page: (start, row).
     pub after: Option<(i64, i64)>,
     /// Calls on a page.
@@ -135,29 +163,9 @@ pub struct CallFilter {
 }
 
 impl CallFilter {
-    /// The query and its values; only the filters that are set take part.
+    /// The query and its values.
     pub(super) fn sql(&self) -> (String, Vec<Value>) {
-        let mut clauses: Vec<&str> = Vec::new();
-        let mut values: Vec<Value> = Vec::new();
-        let mut add = |clause, value: Option<Value>| {
-            if let Some(value) = value {
-                clauses.push(clause);
-                values.push(value);
-            }
-        };
-        add("state = ?", self.state.map(|state| state.as_str().to_string().into()));
-        add("agent = ?", self.agent.clone().map(Into::into));
-        add("campaign = ?", self.campaign.clone().map(Into::into));
-        add("campaign = ?", self.only.clone().map(Into::into));
-        add(
-            "EXISTS (SELECT 1 FROM call_tag WHERE call_tag.call = call.id AND call_tag.tag = ?)",
-            self.tag.clone().map(Into::into),
-        );
-        add("started_ms >= ?", self.since.map(|at| at.0.into()));
-        add("started_ms < ?", self.until.map(|at| at.0.into()));
-        add("sentiment >= ?", self.min_sentiment.map(Into::into));
-        add("sentiment <= ?", self.max_sentiment.map(Into::into));
-        add("has_alerts = ?", self.has_alerts.map(|with| i64::from(with).into()));
+        let (mut clauses, mut values): (Vec<&str>, Vec<Value>) = self.which.conditions().into_iter().unzip();
         if let Some((start, row)) = self.after {
             clauses.push("(started_ms, id) < (?, ?)");
             values.extend([start.into(), row.into()]);
@@ -268,6 +276,11 @@ impl Store {
             key.map_or(Ok(None), |key| one(db, key))
         })
         .await
+    }
+
+    /// A call by its row.
+    pub async fn call_of(&self, key: CallKey) -> Result<Option<CallRow>, StoreError> {
+        self.read(move |db| one(db, key.0)).await
     }
 
     /// A call's legs in the order in which they opened.

@@ -138,6 +138,13 @@ pub enum Change {
     },
     /// The VAD found a stretch of speech. Ignored when the leg already has an utterance with that start.
     UtteranceFound(NewUtterance),
+    /// A call began earlier than was known: all in it moves along.
+    CallBegins {
+        /// Which call.
+        call: CallKey,
+        /// When it began.
+        at: WallTime,
+    },
     /// An utterance waits for something else now.
     UtteranceWaits {
         /// Which utterance.
@@ -161,6 +168,8 @@ pub enum Change {
         took_ms: i64,
         /// When the text was ready.
         at: WallTime,
+        /// How long after its last word, milliseconds; `None` where nobody was waiting for it: it was said before, or not heard live.
+        lag_ms: Option<i64>,
     },
     /// There is a model now: what waited for one is in the queue.
     ModelArrived,

@@ -97,6 +97,8 @@ pub struct Figures {
     pub alerts: Vec<Counted>,
     /// Most calls first.
     pub agents: Vec<AgentFigures>,
+    /// How many calls are queued, processing, completed, failed; what is none is left out.
+    pub stages: Vec<(String, i64)>,
 }
 
 /// Which calls: every query below begins with it.
@@ -105,7 +107,7 @@ macro_rules! of_span {
         concat!(
             "
     WITH chosen AS (
-        SELECT id, agent, started_ms, audio_ms, sentiment, has_alerts
+        SELECT id, agent, started_ms, audio_ms, sentiment, has_alerts, state, source, segments
         FROM call
         WHERE started_ms >= :since AND started_ms < :until
             AND (:agent IS NULL OR agent = :agent)
@@ -125,16 +127,15 @@ pub(super) const STEPS: &str = of_span!(
     GROUP BY step
     ORDER BY step"
 );
-/// Uploads are as old as they are: they are not late.
+/// Only of what was told live: what is as old as it is, or is read again, is not late.
 pub(super) const LAG: &str = of_span!(
     ",
     late AS (
         SELECT (chosen.started_ms - :since) / :step AS step,
-            max(0, utterance.done_ms - leg.started_ms - utterance.end_sample * 1000 / leg.rate_hz) AS ms
+            utterance.lag_ms AS ms
         FROM chosen
         CROSS JOIN utterance ON utterance.call = chosen.id
-        CROSS JOIN leg ON leg.id = utterance.leg
-        WHERE utterance.done_ms IS NOT NULL AND leg.source <> 'upload' AND :step > 0
+        WHERE utterance.lag_ms IS NOT NULL AND :step > 0
     ),
     placed AS (
         SELECT step, ms, cume_dist() OVER (PARTITION BY step ORDER BY ms) AS share
@@ -166,6 +167,19 @@ pub(super) const ALERTS: &str = of_span!(
     GROUP BY 1, 2
     ORDER BY times DESC, 1
     LIMIT 50"
+);
+/// In the words of a batch: an upload without a line waits for its turn.
+pub(super) const STAGES: &str = of_span!(
+    "
+    SELECT CASE
+            WHEN state IN ('completed', 'failed') THEN state
+            WHEN source = 'upload' AND segments = 0 THEN 'queued'
+            ELSE 'processing'
+        END AS stage, count(*)
+    FROM chosen
+    WHERE :step > 0
+    GROUP BY stage
+    ORDER BY stage"
 );
 pub(super) const AGENTS: &str = of_span!(
     "
@@ -222,6 +236,10 @@ impl Store {
                 lag: db.prepare_cached(LAG)?.query_map(values, lag)?.collect::<Result<_, _>>()?,
                 keywords: db.prepare_cached(KEYWORDS)?.query_map(values, counted)?.collect::<Result<_, _>>()?,
                 alerts: db.prepare_cached(ALERTS)?.query_map(values, counted)?.collect::<Result<_, _>>()?,
+                stages: db
+                    .prepare_cached(STAGES)?
+                    .query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?
+                    .collect::<Result<_, _>>()?,
                 agents: db.prepare_cached(AGENTS)?.query_map(values, agent)?.collect::<Result<_, _>>()?,
             })
         })
@@ -246,8 +264,9 @@ mod tests {
                  (3, 'c', 'upload', 'completed', 7300000, 0, NULL, 1000, NULL, 0), (4, 'old', 'eagi', 'completed', 10, 0, 'emma', 1, 0.9, 0);
              INSERT INTO leg (id, call, leg, source, rate_hz, started_ms, offset_ms, path, owned)
              VALUES (1, 1, 'caller', 'eagi', 8000, 3600000, 0, '', 1), (3, 3, 'mixed', 'upload', 8000, 7300000, 0, '', 1);
-             INSERT INTO utterance (id, call, leg, start_sample, end_sample, start_ms, end_ms, state, done_ms)
-             VALUES (1, 1, 1, 0, 8000, 0, 1000, 'done', 3602000), (2, 1, 1, 9000, 16000, 0, 2000, 'done', 3612000), (3, 3, 3, 0, 8, 0, 1, 'done', 9000000);
+             INSERT INTO utterance (id, call, leg, start_sample, end_sample, start_ms, end_ms, state, done_ms, lag_ms)
+             VALUES (1, 1, 1, 0, 8000, 0, 1000, 'done', 3602000, 1000), (2, 1, 1, 9000, 16000, 0, 2000, 'done', 3612000, 10000),
+                 (3, 3, 3, 0, 8, 0, 1, 'done', 9000000, NULL);
              INSERT INTO segment (call, leg, utterance, start_ms, end_ms, text, confidence, words, compound, pos, neu, neg, label, keywords, profanity)
              VALUES (1, 1, 1, 0, 1, 'x', 1, '[]', 0, 0, 0, 0, 'neutral', '[{\"term\":\"cancel\",\"label\":\"cancellation\"}]', '[]'),
                  (1, 1, 2, 0, 1, 'x', 1, '[]', 0, 0, 0, 0, 'neutral', '[{\"term\":\"cancel\",\"label\":\"cancellation\"}]', '[]');
@@ -273,7 +292,7 @@ mod tests {
             positive,
         };
         assert_eq!(all.steps, [step(0, 2, 90_000, Some(-0.2), 1, 1), step(1, 1, 1000, None, 0, 0)]);
-        // One second and ten seconds late; the upload is not late.
+        // One second and ten seconds late; of the upload nobody waited for the text.
         assert_eq!(all.lag, [LagFigures { step: 0, utterances: 2, median_ms: 1000, p95_ms: 10_000, in_time: 1 }]);
         let counted = |name: &str, kind: &str, count| Counted { name: name.into(), kind: kind.into(), count, calls: 1 };
         assert_eq!(all.keywords, [counted("cancel", "cancellation", 2)]);
@@ -282,6 +301,7 @@ mod tests {
             all.agents.iter().map(|agent| (agent.agent.as_deref(), agent.calls, agent.with_alerts)).collect::<Vec<_>>(),
             [(Some("emma"), 2, 1), (None, 1, 0)]
         );
+        assert_eq!(all.stages, [("completed".into(), 3)]);
         for none in [Span { agent: Some("nobody".into()), ..span.clone() }, Span { only: Some("SALES".into()), ..span }]
         {
             let nobody = store.figures(none).await.expect("figures");

@@ -1,5 +1,6 @@
 //! Rows of what must not be seen or heard: silenced stretches, corrected texts, held calls.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension};
@@ -7,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::change::Term;
 use super::{Store, StoreError};
 use crate::call::alert::Unsaid;
-use crate::call::{CallKey, LegKey, UtteranceKey, WallTime, Word};
+use crate::call::{CallKey, Leg, LegKey, UtteranceKey, WallTime, Word};
 
 /// A change that keeps something from being seen or heard.
 #[derive(Clone, Debug)]
@@ -167,6 +168,27 @@ pub struct SilenceToDo {
     pub path: PathBuf,
 }
 
+/// A text of a call as it is stored.
+#[derive(Clone, Debug)]
+pub struct StoredText {
+    /// Of which leg.
+    pub leg: LegKey,
+    /// Who speaks.
+    pub speaker: Leg,
+    /// Of which utterance.
+    pub utterance: UtteranceKey,
+    /// Which of its segments, from 0.
+    pub number: usize,
+    /// Start in the call, milliseconds.
+    pub start_ms: i64,
+    /// End in the call, milliseconds.
+    pub end_ms: i64,
+    /// The words.
+    pub text: String,
+    /// The same with their times in the call.
+    pub words: Vec<Word>,
+}
+
 /// Why a call is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
@@ -192,9 +214,48 @@ pub(super) const TO_DO: &str = "
     FROM silence
     JOIN leg ON leg.id = silence.leg
     WHERE silence.done = 0 AND leg.owned = 1 AND leg.audio_gone_ms IS NULL";
+pub(super) const TEXTS: &str = "
+    SELECT segment.leg, leg.leg, segment.utterance, segment.start_ms, segment.end_ms, segment.text, segment.words,
+        segment.id
+    FROM segment
+    JOIN leg ON leg.id = segment.leg
+    WHERE segment.call = ?1";
 pub(super) const HOLD: &str = "SELECT at_ms, reason FROM hold WHERE call = ?1 ORDER BY id LIMIT 1";
 
 impl Store {
+    /// All that was said in a call, in the order in which it was written down.
+    pub async fn texts(&self, call: CallKey) -> Result<Vec<StoredText>, StoreError> {
+        self.read(move |db| {
+            let mut query = db.prepare_cached(TEXTS)?;
+            let rows = query.query_map([call.0], |row| {
+                let text = StoredText {
+                    leg: LegKey(row.get(0)?),
+                    speaker: Leg::parse(&row.get::<_, String>(1)?).unwrap_or(Leg::Mixed),
+                    utterance: UtteranceKey(row.get(2)?),
+                    number: 0,
+                    start_ms: row.get(3)?,
+                    end_ms: row.get(4)?,
+                    text: row.get(5)?,
+                    // Words that cannot be read are none: then the whole text's sound goes where a part of it has to.
+                    words: serde_json::from_str(&row.get::<_, String>(6)?).unwrap_or_default(),
+                };
+                Ok((row.get::<_, i64>(7)?, text))
+            })?;
+            // The index has them by time; sorted here, SQLite need not keep a table of its own for it.
+            let mut rows: Vec<(i64, StoredText)> = rows.collect::<Result<_, _>>()?;
+            rows.sort_by_key(|(id, _)| *id);
+            let mut count: HashMap<i64, usize> = HashMap::new();
+            let numbered = rows.into_iter().map(|(_, mut text)| {
+                let next = count.entry(text.utterance.0).or_default();
+                text.number = *next;
+                *next += 1;
+                text
+            });
+            Ok(numbered.collect())
+        })
+        .await
+    }
+
     /// What has to be silence on a leg, in order of time.
     pub async fn silences(&self, leg: LegKey) -> Result<Vec<SilenceRow>, StoreError> {
         self.read(move |db| db.prepare_cached(OF_LEG)?.query_map([leg.0], silence_row)?.collect()).await

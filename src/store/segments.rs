@@ -3,6 +3,7 @@
 use rusqlite::{Row, params_from_iter};
 use serde_json::Value as Json;
 
+use super::calls::Which;
 use super::{Store, StoreError};
 use crate::call::{CallKey, Leg, WallTime};
 
@@ -97,18 +98,10 @@ pub(super) const SPOKEN: &str = "
 pub struct SearchFilter {
     /// In FTS5's query language, made by [`fts_query`].
     pub query: String,
-    /// Of this agent.
-    pub agent: Option<String>,
-    /// Of this campaign.
-    pub campaign: Option<String>,
-    /// In calls begun at or after.
-    pub since: Option<WallTime>,
-    /// In calls begun before.
-    pub until: Option<WallTime>,
+    /// In these calls.
+    pub which: Which,
     /// Said on this leg.
     pub leg: Option<String>,
-    /// Calls of other campaigns do not exist for the one who asks.
-    pub only: Option<String>,
     /// Newest first, at most.
     pub limit: u32,
     /// Skip so many.
@@ -135,26 +128,10 @@ pub fn fts_query(typed: &str) -> Option<String> {
 
 impl SearchFilter {
     pub(super) fn sql(&self) -> (String, Vec<rusqlite::types::Value>) {
-        let mut clauses = vec!["segment_fts MATCH ?"];
-        let mut values = vec![self.query.clone().into()];
-        let texts = [
-            ("call.agent = ?", &self.agent),
-            ("call.campaign = ?", &self.campaign),
-            ("call.campaign = ?", &self.only),
-            ("leg.leg = ?", &self.leg),
-        ];
-        for (clause, value) in texts {
-            if let Some(value) = value {
-                clauses.push(clause);
-                values.push(value.clone().into());
-            }
-        }
-        for (clause, value) in [("call.started_ms >= ?", self.since), ("call.started_ms < ?", self.until)] {
-            if let Some(value) = value {
-                clauses.push(clause);
-                values.push(value.0.into());
-            }
-        }
+        let mut conditions = vec![("segment_fts MATCH ?", self.query.clone().into())];
+        conditions.extend(self.which.conditions());
+        conditions.extend(self.leg.clone().map(|leg| ("leg.leg = ?", leg.into())));
+        let (clauses, mut values): (Vec<&str>, Vec<rusqlite::types::Value>) = conditions.into_iter().unzip();
         values.extend([i64::from(self.limit).into(), i64::from(self.offset).into()]);
         let sql = format!(
             "SELECT {COLUMNS}, call.call_id, call.started_ms, call.agent, call.campaign, snippet(segment_fts, 0, '<b>', '</b>', '…', 24)

@@ -52,7 +52,7 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use super::super::calls::CallFilter;
+    use super::super::calls::{CallFilter, Which};
     use super::super::change::{Change, NewCall};
     use super::*;
     use crate::call::{CallId, CallNames, Source, WallTime};
@@ -75,8 +75,10 @@ mod tests {
         let all = [1, 2].map(CallKey).to_vec();
         store.tag(all.clone(), tags(&["refund", "vip", "vip"]), Vec::new()).await.expect("tag");
         store.tag(vec![CallKey(2)], tags(&["later"]), tags(&["vip"])).await.expect("tag");
-        let found =
-            |tag: &str| store.list_calls(CallFilter { tag: Some(tag.into()), limit: 10, ..CallFilter::default() });
+        let found = |tag: &str| {
+            let which = Which { tag: Some(tag.into()), ..Which::default() };
+            store.list_calls(CallFilter { which, limit: 10, ..CallFilter::default() })
+        };
         let vip = found("vip").await.expect("query");
         assert_eq!(
             vip.iter().map(|row| (row.key.0, row.tags.clone())).collect::<Vec<_>>(),

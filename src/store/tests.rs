@@ -1,6 +1,6 @@
 //! The store as a whole: what goes in comes out, nothing twice, no query without an index, clear refusals.
 
-use super::calls::CallFilter;
+use super::calls::{CallFilter, Which};
 use super::change::*;
 use super::privacy::PrivacyChange;
 use super::segments::{SearchFilter, fts_query};
@@ -72,6 +72,7 @@ fn done(key: i64, text: &str) -> Vec<Change> {
             engine: "test/none".into(),
             took_ms: 1,
             at: WallTime(5000),
+            lag_ms: Some(800),
         },
         Change::Event(event),
     ]
@@ -221,13 +222,14 @@ async fn every_query_of_the_api_uses_an_index() {
         (recovery::CALLS.into(), 0),
         (privacy::OF_LEG.into(), 1),
         (privacy::TO_DO.into(), 0),
+        (privacy::TEXTS.into(), 1),
         (privacy::HOLD.into(), 1),
         (retention::OLD_AUDIO.into(), 2),
         (retention::UNNAME.into(), 1),
     ];
     for bits in 0..2048_u32 {
         let on = |bit: u32| bits & (1 << bit) != 0;
-        let filter = CallFilter {
+        let which = Which {
             state: on(0).then_some(CallState::Active),
             agent: on(1).then(|| "a".into()),
             campaign: on(2).then(|| "c".into()),
@@ -236,15 +238,16 @@ async fn every_query_of_the_api_uses_an_index() {
             min_sentiment: on(5).then_some(0.0),
             max_sentiment: on(6).then_some(0.0),
             has_alerts: on(7).then_some(true),
-            after: on(8).then_some((1, 1)),
             only: on(9).then(|| "c".into()),
             tag: on(10).then(|| "t".into()),
-            limit: 10,
         };
-        let (sql, values) = filter.sql();
-        queries.push((sql, values.len()));
+        let search = SearchFilter { query: "\"x\"".into(), which: which.clone(), limit: 1, ..SearchFilter::default() };
+        let list = CallFilter { which, after: on(8).then_some((1, 1)), limit: 10 };
+        for (sql, values) in [list.sql(), search.sql()] {
+            queries.push((sql, values.len()));
+        }
     }
-    for bits in 0..128_u32 {
+    for bits in 0..256_u32 {
         let on = |bit: u32| bits & (1 << bit) != 0;
         let filter = alerts::AlertFilter {
             call: on(0).then_some(CallKey(1)),
@@ -254,6 +257,7 @@ async fn every_query_of_the_api_uses_an_index() {
             agent: on(4).then(|| "a".into()),
             campaign: on(5).then(|| "c".into()),
             only: on(6).then(|| "c".into()),
+            until: on(7).then_some(WallTime(2)),
             limit: 10,
         };
         let (sql, values) = filter.sql();
@@ -269,15 +273,6 @@ async fn every_query_of_the_api_uses_an_index() {
         (rewrite::WITHOUT_SOUND.into(), 1),
         (notifications::DUE.into(), 3),
     ]);
-    let search = SearchFilter {
-        query: "\"x\"".into(),
-        agent: Some("a".into()),
-        since: Some(WallTime(0)),
-        limit: 1,
-        ..SearchFilter::default()
-    };
-    let (sql, values) = search.sql();
-    queries.push((sql, values.len()));
     let looked_at = queries.len();
     let plans = store
         .read(move |db| {

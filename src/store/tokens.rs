@@ -13,6 +13,8 @@ use subtle::ConstantTimeEq;
 use super::{Store, StoreError};
 use crate::call::{CallKey, WallTime};
 
+/// Name of the row of `[http] token`.
+pub const CONFIGURED: &str = "[http] token";
 /// How long it is remembered who read what.
 const AUDIT_KEPT_MS: i64 = 365 * 24 * 3_600_000;
 
@@ -85,6 +87,13 @@ impl Kept {
         let text = format!("{prefix}_{selector}_{}", hex::encode(secret));
         let hash = hash(&text);
         Ok((text, Self { selector, hash }))
+    }
+
+    /// What to keep of a token that the configuration names. It need not be random, so the same text is another hash in another row; and no text that
+    /// somebody shows has the form in which this hash would be compared.
+    pub fn configured(selector: String, token: &str) -> Self {
+        let hash = hash(&format!("{selector} {token}"));
+        Self { selector, hash }
     }
 
     /// What to keep of a secret that somebody shows; `None` when it has not the form of one.
@@ -175,6 +184,13 @@ pub enum WallChange {
         /// Which session.
         selector: String,
     },
+    /// The configuration names this token, or none. The one before goes, with its logins.
+    Configured {
+        /// As it is kept.
+        kept: Option<Kept>,
+        /// When.
+        at: WallTime,
+    },
     /// A token was used.
     TokenUsed {
         /// Which token.
@@ -210,6 +226,21 @@ pub(super) fn apply(db: &Connection, change: &WallChange) -> rusqlite::Result<()
         WallChange::SessionClosed { selector } => {
             db.prepare_cached("DELETE FROM session WHERE selector = ?1")?.execute([selector])?;
         }
+        WallChange::Configured { kept, at } => {
+            db.prepare_cached("DELETE FROM token WHERE name = ?1")?.execute([CONFIGURED])?;
+            if let Some(kept) = kept {
+                db.prepare_cached(
+                    "INSERT INTO token (name, selector, hash, scopes, created_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![
+                    CONFIGURED,
+                    kept.selector,
+                    kept.hash,
+                    Scopes::ALL.to_string(),
+                    at.0
+                ])?;
+            }
+        }
         WallChange::TokenUsed { token, at } => {
             db.prepare_cached("UPDATE token SET used_ms = ?2 WHERE id = ?1")?.execute((token, at.0))?;
         }
@@ -242,6 +273,15 @@ impl Store {
         self.read(move |db| {
             let sql = format!("SELECT {COLUMNS} FROM token WHERE selector = ?1");
             db.prepare_cached(&sql)?.query_row([selector], token_row).optional()
+        })
+        .await
+    }
+
+    /// The token of a name, expired or not.
+    pub async fn token_named(&self, name: &'static str) -> Result<Option<TokenRow>, StoreError> {
+        self.read(move |db| {
+            let sql = format!("SELECT {COLUMNS} FROM token WHERE name = ?1");
+            db.prepare_cached(&sql)?.query_row([name], token_row).optional()
         })
         .await
     }

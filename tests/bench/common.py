@@ -1,7 +1,12 @@
 """What the drivers share: sound, percentiles, memory, and where speech ends."""
 
+import contextlib
 import json
+import os
+import signal
+import subprocess
 import wave
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +15,36 @@ RATE = 8000
 FRAME = 160
 # As src/cli/bench/live.rs has them.
 QUIET, PAUSE_S, SHIFT = 164.0, 0.3, 7919 * RATE // 1000
+
+
+class Skip(Exception):
+    """Why a row is not measured."""
+
+
+@dataclass
+class Row:
+    """A row of the table."""
+
+    what: str
+    ours: str
+    theirs: str = "–"
+    ratio: str = "–"
+    goal: str = ""
+    reached: bool | None = None
+
+
+def together(command, timeout):
+    """A command with all that it starts: however it ends, none of them stays. Status, what it says, what it complains of."""
+    child = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        out, problem = child.communicate(timeout=timeout)
+        return child.returncode, out, problem
+    except subprocess.TimeoutExpired:
+        return "late", "", f"not ready within {timeout} s"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 def read_wav(path):
@@ -42,18 +77,22 @@ def turned(samples, call, count, length):
     return samples[(np.arange(length) + offset) % len(samples)]
 
 
-def speech_ends(samples):
-    """Where a leg's stretches of speech end, seconds."""
+def speech(samples):
+    """A leg's stretches of speech as its energy shows them: begin and end of each, seconds."""
     frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME).astype(np.float64)
     loud = np.sqrt((frames**2).mean(1)) >= QUIET
-    ends, last = [], -10.0
+    found = []
     for number in np.flatnonzero(loud):
-        if ends and number / 50 - last < PAUSE_S:
-            ends[-1] = (number + 1) / 50
+        if found and number / 50 - found[-1][1] < PAUSE_S:
+            found[-1][1] = (number + 1) / 50
         else:
-            ends.append((number + 1) / 50)
-        last = (number + 1) / 50
-    return ends
+            found.append([number / 50, (number + 1) / 50])
+    return found
+
+
+def speech_ends(samples):
+    """Where a leg's stretches of speech end, seconds."""
+    return [end for _, end in speech(samples)]
 
 
 def percentile(values, share):

@@ -5,7 +5,6 @@ What the table's figures are made by stands below it.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import resource
@@ -21,7 +20,8 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 import numpy as np  # noqa: E402
-from common import RATE, mixed, pairs, write_wav  # noqa: E402
+import real  # noqa: E402
+from common import RATE, Row, Skip, mixed, pairs, together, write_wav  # noqa: E402
 from groups import NoGroups, unit_limits  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -30,34 +30,8 @@ SHAPES = ("tiny.en", "base.en")
 LATE_S = 3.0
 # The quick bench stops beginning rows after this.
 QUICK_S = 560
-
-
-def together(command, timeout):
-    """A command with all that it starts: however it ends, none of them stays. Status, what it says, what it complains of."""
-    child = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    try:
-        out, problem = child.communicate(timeout=timeout)
-        return child.returncode, out, problem
-    except subprocess.TimeoutExpired:
-        return "late", "", f"not ready within {timeout} s"
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-
-
-class Skip(Exception):
-    """Why a row is not measured."""
-
-
-@dataclass
-class Row:
-    what: str
-    ours: str
-    theirs: str = "–"
-    ratio: str = "–"
-    goal: str = ""
-    reached: bool | None = None
+# What the quick bench leaves out for the same rows with real weights.
+FULL_ONLY = ("live tiny.en", "latency tiny.en", "final tiny.en")
 
 
 @dataclass
@@ -73,6 +47,8 @@ class Bench:
     capacity: dict = field(default_factory=dict)
     notes: list = field(default_factory=list)
     figures: dict = field(default_factory=dict)
+    # Real weights and speech, or why there are none.
+    kit: real.Real | str = "no --real-models"
 
     # One CPU for what is measured, another for who drives it.
     @property
@@ -85,14 +61,21 @@ class Bench:
         return ",".join(map(str, rest)) or self.core
 
     def model(self, shape):
+        if shape == real.NAME:
+            return str(self.kit.models / ("ct2-tiny.en-int8" if self.engine == "ctranslate2" else "ggml-tiny.en-q8_0.bin"))
         return str(self.work / "models" / (f"{shape}-ct2" if self.engine == "ctranslate2" else f"{shape}.bin"))
 
     def peer_model(self, shape):
+        if shape == real.NAME:
+            return str(self.kit.models / "ct2-tiny.en-int8")
         return str(self.work / "models" / f"{shape}-ct2")
 
     @property
     def pairs(self):
         return str(self.work / "pairs")
+
+    def pairs_of(self, shape):
+        return str(self.kit.pairs) if shape == real.NAME else self.pairs
 
     def ask(self, command, timeout=300):
         """Runs a command, remembers it for the foot, gives what its last line says in JSON."""
@@ -120,20 +103,25 @@ class Bench:
 
     def ours_live(self, shape, calls, seconds, workers=1, pinned=True):
         pin = ["--cpu", self.core] if pinned else []
-        command = [self.lineside, "bench", "live", "--json", "--calls", calls, "--seconds", seconds, "--pairs", self.pairs, "--model", self.model(shape), "--workers", workers, *pin]
-        return self.ask((["taskset", "-c", self.other] if pinned else []) + command)
+        command = [self.lineside, "bench", "live", "--json", "--calls", calls, "--seconds", seconds, "--pairs", self.pairs_of(shape), "--model", self.model(shape), "--workers", workers, *pin]
+        feed = self.temporary / "feed.tsv"
+        run = self.ask((["taskset", "-c", self.other] if pinned else []) + command + (["--feed", feed] if shape == real.NAME else []))
+        return {**run, "words": self.kit.score_ours(feed, calls, seconds)} if shape == real.NAME else run
 
     def theirs_live(self, shape, calls, seconds, pinned=True):
-        command = [sys.executable, HERE / "tutorial.py", "live", self.peer_model(shape), self.pairs, calls, seconds]
-        return self.ask((["taskset", "-c", self.core] if pinned else []) + command)
+        command = [sys.executable, HERE / "tutorial.py", "live", self.peer_model(shape), self.pairs_of(shape), calls, seconds]
+        run = self.ask((["taskset", "-c", self.core] if pinned else []) + command)
+        return {**run, "words": self.kit.score_theirs(run["texts"], seconds)} if shape == real.NAME else run
 
     def find_ours(self, shape, theirs):
         """The most calls of which a run was in time, and that run. A call costs the less the more there are: more of them are decoded together, and
         what is done only while nobody waits falls away. So the search goes up by halves until a run is late, and then between the two."""
-        seconds, tries = (40, 6) if self.full else (20, 3)
+        seconds, tries = (40, 6) if self.full else (20, 3 if shape == real.NAME else 2)
         probe = self.ours_live(shape, 6, 12)
         goal = max(int(0.95 * 1000 / probe["cpu_ms_per_call_s"]), 5 * theirs["calls"])
         best, too_many = None, None
+        # While every try is late, the next one lies between this and it.
+        known = probe["calls"] if shape == real.NAME and in_time(probe, probe["covered"]) else 0
         for _ in range(tries):
             run = self.ours_live(shape, goal, seconds)
             good = in_time(run, probe["covered"])
@@ -145,7 +133,7 @@ class Bench:
                     break
             else:
                 too_many = goal
-                next_goal = (best["calls"] + goal) // 2 if best else max(1, min(int(goal * 0.8), goal - 1))
+                next_goal = (best["calls"] + goal) // 2 if best else max(1, min(round((known * goal) ** 0.5) or int(goal * 0.8), goal - 1))
                 if best and next_goal <= best["calls"] * 1.06:
                     break
             if next_goal == goal:
@@ -155,7 +143,7 @@ class Bench:
 
     def find_theirs(self, shape):
         """From its cost; one call more than that if it bears it."""
-        cost = self.ask(["taskset", "-c", self.core, sys.executable, HERE / "tutorial.py", "cost", self.peer_model(shape), self.pairs])
+        cost = self.ask(["taskset", "-c", self.core, sys.executable, HERE / "tutorial.py", "cost", self.peer_model(shape), self.pairs_of(shape)])
         goal = -int(-1000 // cost["cpu_ms_per_call_s"])
         run = None
         for calls in (goal, goal - 1, int(goal * 0.85)):
@@ -174,7 +162,7 @@ class Bench:
         self.capacity[shape] = (ours, theirs)
         ratio = ours["calls"] / theirs["calls"]
         self.notes.append(
-            f"{shape}: somebody speaks {100 * ours['speech_share']:.0f} % of a call's time, pauses as in the demo calls; lineside {ours['cpu_ms_per_call_s']:.1f} ms of CPU"
+            f"{shape}: somebody speaks {100 * ours['speech_share']:.0f} % of a call's time; lineside {ours['cpu_ms_per_call_s']:.1f} ms of CPU"
             f" a second of call, everything else of the daemon included"
         )
         self.rows.append(
@@ -182,24 +170,26 @@ class Bench:
         )
 
     def latency(self, shape):
+        p50, p95, sooner = (0.45, 1.2, 0) if shape == real.NAME else (0.5, 1.5, 4)
         if shape not in self.capacity:
             raise Skip("wants the row of live calls")
         ours, theirs = self.capacity[shape]
         run = self.ours_live(shape, max(1, int(0.7 * ours["calls"])), 40 if self.full else 20)
         ratio = theirs["lag_p50_s"] / run["lag_p50_s"]
-        ok = run["lag_p50_s"] < 0.5 and run["lag_p95_s"] < 1.5 and ratio >= 4
+        ok = run["lag_p50_s"] < p50 and run["lag_p95_s"] < p95 and ratio >= sooner
         shown = lambda figures: f"{figures['lag_p50_s']:.2f} / {figures['lag_p95_s']:.2f} s"
         self.rows.append(
-            Row(f"end of speech to feed at 70 % of capacity, {shape}, p50 / p95", shown(run), shown(theirs), f"{ratio:.1f} × sooner (p50)", "< 0.5 / < 1.5 s, ≥ 4 ×", ok)
+            Row(f"end of speech to feed at 70 % of capacity, {shape}, p50 / p95", shown(run), shown(theirs), f"{ratio:.1f} × sooner (p50)", f"< {p50} / < {p95} s" + (f", ≥ {sooner} ×" if sooner else ""), ok)
         )
+        return run
 
     # Whole recordings
 
-    def long_call(self):
+    def long_call(self, shape=None):
         """Three mixed calls one after the other, as one recording of some three minutes."""
-        file = self.temporary / "long.wav"
+        file = self.temporary / ("real.wav" if shape == real.NAME else "long.wav")
         if not file.exists():
-            write_wav(file, np.concatenate([mixed(pair) for pair in pairs(self.pairs)[:3]]))
+            write_wav(file, np.concatenate([mixed(pair) for pair in pairs(self.pairs_of(shape))[:3]]))
             write_wav(self.temporary / "short.wav", np.zeros(RATE, np.int16))
         return file
 
@@ -216,8 +206,13 @@ class Bench:
         command = ["taskset", "-c", self.core, self.lineside, "analyze", "--json", "--model", self.model(shape)]
         return self.cpu_of([*command, file]) - self.cpu_of([*command, self.temporary / "short.wav"])
 
-    def final_theirs(self, shape, file, beams):
-        return self.ask(["taskset", "-c", self.core, sys.executable, HERE / "whole_file.py", "final", self.peer_model(shape), file, beams])["cpu_s"]
+    def text_of(self, shape, file):
+        """What lineside writes of a recording, numbers that it would hide included, for the peer hides none."""
+        report = self.ask(["taskset", "-c", self.core, self.lineside, "analyze", "--json", "--no-redact", "--model", self.model(shape), file])
+        return " ".join(segment["text"] for segment in report["segments"])
+
+    def final_theirs(self, shape, file, beams, how="batched"):
+        return self.ask(["taskset", "-c", self.core, sys.executable, HERE / "whole_file.py", "final", self.peer_model(shape), file, beams, how])
 
     def final(self, shape):
         file = self.long_call()
@@ -226,10 +221,10 @@ class Bench:
         began = time.monotonic()
         for _ in range(5 if self.full else 3):
             ours.append(seconds / self.final_ours(shape, file))
-            theirs.append(seconds / self.final_theirs(shape, file, 5))
+            theirs.append(seconds / self.final_theirs(shape, file, 5)["cpu_s"])
             if time.monotonic() - began > 40 and not self.full:
                 break
-        greedy.append(seconds / self.final_theirs(shape, file, 1))
+        greedy.append(seconds / self.final_theirs(shape, file, 1)["cpu_s"])
         mine, peer = statistics.median(ours), statistics.median(theirs)
         self.notes.append(f"final pass, {shape}: medians of {len(ours)}; with one beam instead of its five faster-whisper does {greedy[0]:.1f} s of call per CPU second")
         self.rows.append(Row(f"final pass, s of call per CPU s, {shape}", f"{mine:.1f}", f"{peer:.1f}", f"{mine / peer:.2f} ×", "≥ 1.3 ×", mine / peer >= 1.3))
@@ -324,22 +319,30 @@ class Bench:
         self.engine = min(costs, key=costs.get)
         self.notes.append("engine of lineside here: " + self.engine + ", the cheaper one on a whole call (" + ", ".join(f"{name} {cost:.1f} s" for name, cost in costs.items()) + ")")
 
+    def real_row(self, measure):
+        if isinstance(self.kit, str):
+            raise Skip(self.kit)
+        measure(self)
+
     def run(self, only):
         self.choose_engine()
-        plan = [(f"live {shape}", lambda shape=shape: self.live(shape)) for shape in SHAPES]
+        plan = [(name, lambda measure=measure: self.real_row(measure)) for name, measure in real.ROWS.items()]
+        plan += [(f"live {shape}", lambda shape=shape: self.live(shape)) for shape in SHAPES]
         plan += [(f"latency {shape}", lambda shape=shape: self.latency(shape)) for shape in SHAPES]
+        plan += [(name, getattr(self, name)) for name in ("legs", "vader", "queries", "memory", "pbx")]
         plan += [(f"final {shape}", lambda shape=shape: self.final(shape)) for shape in SHAPES]
-        plan += [(name, getattr(self, name)) for name in ("pbx", "legs", "vader", "queries", "memory")]
         for name, measure in plan:
             if only and not any(word in name for word in only):
                 continue
             self.say(name)
             try:
-                if not self.full and time.monotonic() - self.began > QUICK_S:
+                if not self.full and not only and time.monotonic() - self.began > QUICK_S:
                     raise Skip("ten minutes are over; --only and --full have no such bound")
+                if not self.full and not only and name in FULL_ONLY:
+                    raise Skip("the quick bench measures real tiny.en instead; --only and --full measure it")
                 measure()
             except Skip as reason:
-                self.rows.append(Row(name, f"not measured: {reason}"))
+                self.rows.append(Row(name, f"skipped: {reason}"))
             except (RuntimeError, subprocess.SubprocessError, OSError, ValueError) as problem:
                 self.rows.append(Row(name, f"not measured: {problem}"))
 
@@ -351,7 +354,7 @@ class Bench:
         shown = lambda line: " | ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip()
         print("\n".join([shown(lines[0]), "-|-".join("-" * width for width in widths), *map(shown, lines[1:])]))
         print("\npeers: faster-whisper (int8) as the tutorial uses it: 5 s chunks of the mixed call, beam 3, one model, one core; BatchedInferencePipeline; vaderSentiment")
-        print("weights: the demo model widened to the shape (tests/bench/models.py), the same for both: text as long as what is said, at the shape's cost")
+        print(f"{real.NAME}: OpenAI's weights, the same for both, on pairs of real speech; other rows: the demo model widened to the shape (tests/bench/models.py), the same for both: text as long as what is said, at the shape's cost")
         print("the tutorial's capacity: lag counted from the end of its chunks; its latency: from the end of speech, as lineside's")
         print("\n".join(self.notes))
         print("\nmade by:\n" + "\n".join(f"  {command}" for command in self.commands))
@@ -369,7 +372,9 @@ def main():
     parser.add_argument("--work", required=True, type=Path)
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--engine", default="best", choices=["best", "whisper", "ctranslate2"])
-    parser.add_argument("--only", nargs="*", help="rows by a word of their name: live latency final pbx memory legs vader queries, tiny.en base.en; with --full also curves, and curves by a word of their title")
+    parser.add_argument("--only", nargs="*", help="rows by a word of their name: live latency final first pbx memory legs vader queries, tiny.en base.en real; with --full also curves, and curves by a word of their title")
+    parser.add_argument("--real-models", help="folder with ct2-tiny.en-int8 and ggml-tiny.en-q8_0.bin of OpenAI's weights, or why there is none: `skipped: REASON`")
+    parser.add_argument("--real-pairs", help="folder that real_pairs.py made, or why there is none: `skipped: REASON`")
     parser.add_argument("--out", type=Path, default=HERE, help="where --full puts its tables and plots")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lineside-bench-") as temporary:
@@ -380,6 +385,7 @@ def main():
         cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "?")
         load = os.getloadavg()[0]
         print(f"{cpu}, {len(os.sched_getaffinity(0))} CPUs, load {load:.1f} before" + (": the machine is busy, figures are worse than they could be" if load > 0.7 else ""))
+        bench.kit = real.material(arguments.real_models, arguments.real_pairs, arguments.work / "whisper")
         bench.run(arguments.only)
         bench.table()
         if arguments.full:

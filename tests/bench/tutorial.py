@@ -23,10 +23,10 @@ def load(path):
     return WhisperModel(path, device="cpu", compute_type="int8", cpu_threads=1, num_workers=1)
 
 
-def transcribe(model, chunk):
-    """8 kHz integers in, text out; brought to 16 kHz by straight lines as the tutorial does."""
-    count = len(chunk)
-    sound = np.interp(np.arange(2 * count) / 2, np.arange(count), chunk).astype(np.float32) / 32768
+def transcribe(model, chunk, rate=RATE):
+    """Integers in, text out; 8 kHz are brought to the model's 16 by straight lines as the tutorial does."""
+    count, times = len(chunk), 16_000 // rate
+    sound = np.interp(np.arange(times * count) / times, np.arange(count), chunk).astype(np.float32) / 32768
     segments, _ = model.transcribe(sound, beam_size=3, language="en")
     return [segment.text for segment in segments]
 
@@ -64,7 +64,7 @@ def live(path, folder, count, seconds):
     starts = [number * CHUNK_S / count for number in range(count)]
     due = sorted((starts[call] + (chunk + 1) * CHUNK_S, call, chunk) for call in range(count) for chunk in range(int(seconds) // CHUNK_S))
     began, cpu = time.monotonic(), time.process_time()
-    chunk_lags, lags, memory = [], [], []
+    chunk_lags, lags, memory, texts = [], [], [], [[] for _ in calls]
     over = threading.Event()
     looks = threading.Thread(target=look, args=(memory, over))
     looks.start()
@@ -73,7 +73,7 @@ def live(path, folder, count, seconds):
         time.sleep(max(0.0, began + at - time.monotonic()))
         if time.monotonic() - began > limit:
             break
-        transcribe(model, calls[call][chunk * CHUNK_S * RATE : (chunk + 1) * CHUNK_S * RATE])
+        texts[call] += transcribe(model, calls[call][chunk * CHUNK_S * RATE : (chunk + 1) * CHUNK_S * RATE])
         done = time.monotonic() - began
         chunk_lags.append(done - at)
         lags += [done - starts[call] - end for end in ends[call] if chunk * CHUNK_S < end <= (chunk + 1) * CHUNK_S]
@@ -83,7 +83,7 @@ def live(path, folder, count, seconds):
     tell(
         calls=count, seconds=seconds, chunk_lag_p95_s=percentile(chunk_lags, 0.95), last_third_p95_s=percentile(chunk_lags[len(chunk_lags) * 2 // 3 :], 0.95),
         lag_p50_s=percentile(lags, 0.5), lag_p95_s=percentile(lags, 0.95), cores=(time.process_time() - cpu) / wall, rss_mb=percentile(memory, 0.5),
-        missed=len(due) - len(chunk_lags),
+        missed=len(due) - len(chunk_lags), texts=["".join(of_call) for of_call in texts],
     )
 
 

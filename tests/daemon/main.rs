@@ -3,10 +3,13 @@
 mod alerts;
 mod ami;
 mod api;
+mod asked;
 mod bad_input;
 mod bed;
+mod dashboards;
 mod desk;
 mod encryption;
+mod language;
 mod latency;
 mod live;
 mod metrics;

@@ -90,6 +90,58 @@ fn a_card_number_spoken_over_several_utterances_is_nowhere_to_be_seen_or_heard()
 }
 
 #[test]
+fn a_number_whose_halves_are_told_before_and_after_a_crash_is_taken_out_of_both() {
+    let Some(model) = bed::demo_model() else { return };
+    let mut bed = Bed::new(&model.display().to_string(), "");
+    let groups = ["four five three two", "zero one five one", "one two eight three", "zero three six six"];
+    let half = |from: usize| groups[from..from + 2].iter().flat_map(|group| say(&bed, group)).collect::<Vec<i16>>();
+    let (first, second) = (half(0), half(2));
+    let tell = |bed: &Bed, text: &str| {
+        let event = serde_json::json!({
+            "provider": "test", "call_id": "K-9", "event_type": "transcript", "speaker": "customer", "text": text, "status": "active",
+        });
+        assert_eq!(bed.ask("POST", "/api/realtime/events", Some(&event)).0, 200);
+    };
+    let path = "/api/v1/calls/1795218045.74";
+    let written = |bed: &Bed, path: &str, count: usize| {
+        bed.try_get(path)
+            .is_some_and(|call| call["transcript_segments"].as_array().is_some_and(|all| all.len() >= count))
+    };
+    bed.start();
+    let mut stream = bed.dial(&uuid_of(1_795_218_045, 74, 2));
+    speak(&mut stream, &first).expect("speak");
+    tell(&bed, "it is 5555 5555");
+    bed.until("the first half is written down", Duration::from_secs(30), |bed| {
+        written(bed, path, 2) && written(bed, "/api/v1/calls/K-9", 1)
+    });
+    assert!(!bed.get(path).to_string().contains("[card]"), "nobody knows yet what it is");
+    bed.crash();
+    drop(stream);
+    bed.start();
+    let mut stream = bed.dial(&uuid_of(1_795_218_045, 74, 2));
+    speak(&mut stream, &second).expect("speak");
+    tell(&bed, "5555 4444");
+    drop(stream);
+    let call = bed.until_completed("1795218045.74");
+    let text = call["cumulative_transcript"].as_str().unwrap_or_default().to_string();
+    assert_eq!(text.matches("[card]").count(), 4, "{call}");
+    for word in ["four", "five", "eight", "six"] {
+        assert!(!text.contains(word), "{text}");
+    }
+    bed.until("both halves of the text are gone", Duration::from_secs(30), |bed| {
+        let call = bed.get("/api/v1/calls/K-9").to_string();
+        call.contains("[card]") && !call.contains("5555") && !call.contains("4444")
+    });
+    let silences = bed.get(&format!("{path}/privacy"))["silences"].as_array().map(Vec::len);
+    assert_eq!(silences, Some(4), "two before the crash, two after it");
+    bed.stop();
+    for group in groups.into_iter().chain(["5555 5555", "5555 4444"]) {
+        let found = files_with(&bed, group);
+        assert!(found.is_empty(), "{group}: {found:?}");
+    }
+}
+
+#[test]
 fn a_paused_recording_is_silence_on_disk_and_no_text_and_the_gap_is_marked() {
     let Some(model) = bed::demo_model() else { return };
     let mut bed = Bed::new(&model.display().to_string(), "[privacy]\npause_keys = \"*71\"\nresume_keys = \"*72\"");

@@ -18,6 +18,7 @@ use lineside::config::Config;
 use lineside::integrate::ami::events::Watch;
 use lineside::integrate::ami::message::{Message, MessageReader};
 use lineside::pipeline::keys::PauseKeys;
+use lineside::speech::models::convert;
 use lineside::speech::whisper;
 use lineside::store::segments::fts_query;
 use lineside::text::TextAnalyser;
@@ -40,6 +41,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("pack", pack),
     ("config", config),
     ("model", model),
+    ("checkpoint", checkpoint),
     ("search", search),
     ("text", text),
 ];
@@ -180,7 +182,7 @@ fn pack(data: &[u8]) {
 fn config(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match Config::parse(Path::new("fuzz.toml"), text) {
-        Ok(config) => drop((config.endpoint(), config.hints())),
+        Ok(config) => drop((config.listening(), config.hints())),
         Err(error) => assert!(error.to_string().contains("fuzz.toml")),
     }
 }
@@ -189,6 +191,16 @@ fn config(data: &[u8]) {
 fn model(data: &[u8]) {
     let file = file_of(data);
     let _ = whisper::check_file(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())));
+}
+
+/// The table of a checkpoint, or all of one: taken or refused, and never more tensors than there are bytes to name them.
+fn checkpoint(data: &[u8]) {
+    let Some((&first, rest)) = data.split_first() else { return };
+    if first & 1 == 0 {
+        assert!(convert::check_table(rest).unwrap_or(0) <= rest.len());
+    } else {
+        let _ = convert::check_checkpoint(file_of(rest));
+    }
 }
 
 /// What a person types is never a mistake to SQLite.

@@ -1,7 +1,8 @@
 //! Whether the agents' notification service is there and takes our key, without sending it anything.
 //!
 //! What it offers for that is not ours to know, so its own address is asked with GET: any answer shows that it is there (one that takes POST alone
-//! says 405), 401 and 403 that the key is wrong, 5xx that it is not well.
+//! says 405), 401 and 403 that the key is wrong, 404, 410 and a redirect that the address is, 5xx that it is not well. A key is told to be right by
+//! those alone who have looked at it.
 
 use std::time::Duration;
 
@@ -30,9 +31,13 @@ impl Probed {
     }
 
     fn of(status: u16) -> Self {
-        let authenticated = !matches!(status, 401 | 403 | 407);
-        let problem = if !authenticated {
+        let refused = matches!(status, 401 | 403 | 407);
+        let elsewhere = matches!(status, 300..400 | 404 | 410);
+        let authenticated = !refused && !elsewhere;
+        let problem = if refused {
             Some(format!("answers {status}: the key is wrong, or missing"))
+        } else if elsewhere {
+            Some(format!("answers {status}: the service is not at this address; redirects are not followed"))
         } else if status >= 500 {
             Some(format!("answers {status}"))
         } else {
@@ -76,7 +81,9 @@ mod tests {
     fn any_answer_shows_that_it_is_there_and_its_status_what_is_wrong() {
         for (status, authenticated, healthy) in [
             (200, true, true),
-            (404, true, true),
+            (404, false, false),
+            (410, false, false),
+            (301, false, false),
             (405, true, true),
             (401, false, false),
             (403, false, false),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::super::audio::all_heard;
 use super::super::walls::access::Access;
 use super::super::{Api, ApiError, Parameters};
-use super::{Fields, Query, Refusal, seconds};
+use super::{Fields, Refusal, seconds};
 use crate::audio::format::Encoding;
 use crate::audio::reader::RecordingReader;
 use crate::audio::silence::Silences;
@@ -143,10 +143,10 @@ pub(super) async fn audio(
     State(api): State<Api>,
     access: Access,
     Path(id): Path<String>,
-    query: Query,
+    query: Parameters,
 ) -> Result<Response, Refusal> {
     let nothing = || ApiError::NotFound("no live audio, and no recorded one to fall back to".into());
-    let fallback = Parameters::new(query.0).text("fallback").is_some_and(|word| ["1", "true"].contains(&word.as_str()));
+    let fallback = query.flag("fallback")?.unwrap_or(false);
     let call = access.call(&api.store, &id).await?.ok_or_else(nothing)?;
     if call.state != "active" && !fallback {
         return Err(Refusal::Api(ApiError::NotFound(

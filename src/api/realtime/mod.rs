@@ -5,7 +5,6 @@
 mod audio;
 mod read;
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use axum::Json;
@@ -77,11 +76,11 @@ pub(super) fn routes(routes: Routes) -> Routes {
     routes
         .post_sized("/api/realtime/events", inlet, DefaultBodyLimit::max(EVENT_BYTES), events)
         .post_sized("/api/realtime/audio/chunk", inlet, DefaultBodyLimit::max(CHUNK_BYTES), chunk)
-        .get("/api/realtime/stream", own, read::stream)
+        .get("/api/realtime/stream", own.asks(&["call_id"]), read::stream)
         .get("/api/realtime/calls/{id}/snapshot", own, read::snapshot)
-        .get("/api/realtime/calls/{id}/audio", own, audio::audio)
+        .get("/api/realtime/calls/{id}/audio", own.asks(&["fallback"]), audio::audio)
         .get("/api/realtime/calls/{id}/audio/meta", own, audio::meta)
-        .get("/api/realtime/alerts", own, read::alerts)
+        .get("/api/realtime/alerts", own.asks(&["call_id", "open_only", "limit"]), read::alerts)
         .post("/api/realtime/alerts/{id}/ack", Door::new(OPERATE, About::Own), read::ack)
 }
 
@@ -216,7 +215,7 @@ async fn hand_over(api: &Api, sender: Sender, input: Input) -> Result<u64, Refus
             api.store.writer().commit(Vec::new()).await?;
             Ok(chunks)
         }
-        Err(error @ IngestError::TooMany) => Err(Refusal::Bad(error.to_string())),
+        Err(error @ (IngestError::TooMany | IngestError::Ended)) => Err(Refusal::Bad(error.to_string())),
         Err(error) => Err(Refusal::Api(ApiError::Unavailable(error.to_string()))),
     }
 }
@@ -348,9 +347,6 @@ impl Api {
         Ok(self.store.call(call.as_str()).await?.is_some())
     }
 }
-
-/// A query's parameters.
-type Query = axum::extract::Query<HashMap<String, String>>;
 
 /// Seconds with the precision of the others' answers.
 fn seconds(ms: i64) -> f64 {

@@ -13,7 +13,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::super::alerts::acknowledge;
 use super::super::walls::access::Access;
 use super::super::{Api, ApiError, Parameters};
-use super::{ALERTS, Query, Refusal, alert_json, audio, seconds, sse};
+use super::{ALERTS, Refusal, alert_json, audio, seconds, sse};
 use crate::store::alerts::AlertFilter;
 use crate::store::calls::CallRow;
 
@@ -68,9 +68,8 @@ pub(super) async fn snapshot(
 }
 
 /// `GET /api/realtime/alerts`: newest first; `call_id`, `open_only`, `limit`.
-pub(super) async fn alerts(State(api): State<Api>, access: Access, query: Query) -> Result<Json<Value>, Refusal> {
-    let query = Parameters::new(query.0);
-    let open = query.text("open_only").is_some_and(|word| ["1", "true", "yes"].contains(&word.to_lowercase().as_str()));
+pub(super) async fn alerts(State(api): State<Api>, access: Access, query: Parameters) -> Result<Json<Value>, Refusal> {
+    let open = query.flag("open_only")?.unwrap_or(false);
     let call = match query.text("call_id") {
         Some(id) => match access.call(&api.store, &id).await? {
             Some(row) => Some(row.key),
@@ -78,7 +77,7 @@ pub(super) async fn alerts(State(api): State<Api>, access: Access, query: Query)
         },
         None => None,
     };
-    let limit = query.limit().unwrap_or(ALERTS);
+    let limit = query.number("limit", 1..=1000)?.unwrap_or(ALERTS);
     let filter = AlertFilter {
         call,
         acknowledged: open.then_some(false),
@@ -108,9 +107,9 @@ pub(super) async fn ack(
 pub(super) async fn stream(
     State(api): State<Api>,
     access: Access,
-    query: Query,
+    query: Parameters,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
-    let id = Parameters::new(query.0).text("call_id");
+    let id = query.text("call_id");
     // Subscribed before the snapshot is made: nothing falls between.
     let live = api.store.live();
     let (first, key) = match &id {

@@ -54,6 +54,7 @@ impl Deed<'_> {
         }
         let last = self.path.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default();
         let name = match self.path {
+            "/api/calls" => "list".into(),
             "/api/v1/calls" if self.reads() => "list".into(),
             "/api/v1/calls" => "name".into(),
             "/api/v1/events" | "/api/realtime/stream" => "feed".into(),

@@ -9,6 +9,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{self, MethodRouter};
 
+use super::access::Access;
 use crate::api::Api;
 use crate::store::tokens::Scope;
 
@@ -46,21 +47,29 @@ pub struct Door {
     pub needs: &'static [Scope],
     /// What it shows.
     pub about: About,
+    /// Its query parameters; the guard refuses every other one. Queries of pages are for their scripts, and are not looked at.
+    pub asks: &'static [&'static str],
 }
 
 impl Door {
     /// A door for those who have one of these scopes.
     pub const fn new(needs: &'static [Scope], about: About) -> Self {
-        Self { needs, about }
+        Self { needs, about, asks: &[] }
+    }
+
+    /// The same, with these query parameters.
+    pub const fn asks(self, asks: &'static [&'static str]) -> Self {
+        Self { asks, ..self }
     }
 
     /// Behind it is nothing: whoever has a token may know that.
     pub(super) const NOWHERE: Self = Self::new(ANY, About::Nothing);
 
     /// Whether a request counts in its client's minute. A page brings a dozen files along, which are the same for everybody; platforms send
-    /// something every second for each of their calls, and have a scope and a list of addresses to themselves.
-    pub(super) fn is_counted(self, changes: bool) -> bool {
-        (changes || self.about != About::Nothing) && self.needs != INGEST
+    /// something every second for each of their calls, a PBX names each of its calls, and both have a scope and a list of addresses to themselves.
+    pub(super) fn is_counted(self, changes: bool, access: &Access) -> bool {
+        let brings_in = self.needs.contains(&Scope::Ingest) && access.may(INGEST);
+        (changes || self.about != About::Nothing) && !brings_in
     }
 }
 
@@ -144,12 +153,24 @@ impl Routes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::tokens::Scopes;
 
     #[test]
     fn the_call_of_a_path_is_found_wherever_it_stands() {
         assert_eq!(call_parameter("/api/v1/calls/{id}/audio"), Some("id"));
         assert_eq!(call_parameter("/ws/calls/{call_id}"), Some("call_id"));
         assert_eq!(call_parameter("/api/v1/calls/active"), None);
+    }
+
+    #[test]
+    fn who_brings_calls_in_is_not_counted_where_calls_come_in_and_is_elsewhere() {
+        let with = |scopes| Access { scopes, ..Access::nobody() };
+        let (pbx, person) = (with(Scopes::INGEST), with(Scopes::parse("read,operate").expect("scopes")));
+        let (naming, inlet) = (Door::new(OPERATE_OR_INGEST, About::All), Door::new(INGEST, About::All));
+        assert!(!naming.is_counted(true, &pbx) && !inlet.is_counted(true, &pbx));
+        assert!(naming.is_counted(true, &person) && Door::new(OPERATE, About::Call).is_counted(true, &pbx));
+        let page = Door::new(READ, About::Nothing);
+        assert!(!page.is_counted(false, &person) && page.is_counted(true, &person));
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Whose request it is: by a token in a header, the cookie of a login, a signed link, or nothing where nobody is asked.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -10,10 +9,53 @@ use super::access::{Access, Way, is_good};
 use super::door::INGEST;
 use super::link::{self, Sound};
 use super::refusal::Refusal;
-use super::{Ask, Walls, login, origin};
-use crate::store::StoreError;
+use super::{Ask, Walls, limits, login, origin, query_token};
+use crate::call::WallTime;
 use crate::store::change::Change;
-use crate::store::tokens::{Kept, Scopes, WallChange, hash};
+use crate::store::tokens::{CONFIGURED, Kept, Scopes, WallChange, hash};
+use crate::store::{Store, StoreError};
+
+/// A token of the configuration, as it is kept.
+pub(super) struct Written {
+    hash: [u8; 32],
+    /// Nobody finds it by trying.
+    is_made: bool,
+    /// Finds its row; empty without one.
+    selector: String,
+}
+
+impl Written {
+    pub(super) fn read(token: Option<&str>) -> Option<Self> {
+        let token = token.filter(|token| !token.is_empty())?;
+        Some(Self { hash: hash(token), is_made: limits::is_made(token), selector: String::new() })
+    }
+
+    /// The same with a row, to which logins belong and feeds are tied. It goes, with both, when the configuration names another token or none.
+    pub(super) async fn with_row(token: Option<&str>, store: &Store, at: WallTime) -> Result<Option<Self>, StoreError> {
+        let there = store.token_named(CONFIGURED).await?;
+        let set = |kept| store.writer().commit(vec![Change::Walls(WallChange::Configured { kept, at })]);
+        let (Some(written), Some(token)) = (Self::read(token), token) else {
+            if there.is_some() {
+                set(None).await?;
+            }
+            return Ok(None);
+        };
+        if let Some(row) = there
+            && row.kept == Kept::configured(row.kept.selector.clone(), token)
+        {
+            return Ok(Some(Self { selector: row.kept.selector, ..written }));
+        }
+        let fresh = Kept::fresh("configured").map_err(|error| StoreError::Random(error.to_string()))?;
+        let kept = Kept::configured(fresh.1.selector, token);
+        let selector = kept.selector.clone();
+        set(Some(kept)).await?;
+        Ok(Some(Self { selector, ..written }))
+    }
+
+    fn is(&self, shown: &[u8; 32]) -> bool {
+        subtle::ConstantTimeEq::ct_eq(&self.hash[..], &shown[..]).into()
+    }
+}
 
 impl Walls {
     /// Looks at a token that somebody shows; wrong ones are counted.
@@ -32,12 +74,12 @@ impl Walls {
         }
         let whole = hash(shown);
         let written = [
-            (&self.token, Access::all("[http] token".into(), Way::Token)),
+            (&self.token, Access::all(CONFIGURED.into(), Way::Token)),
             (&self.ingest_token, Access { scopes: Scopes::INGEST, ..Access::all("[ingest] token".into(), Way::Token) }),
         ];
         let found = written.into_iter().find_map(|(ours, access)| {
             let ours = ours.as_ref().filter(|ours| ours.is(&whole))?;
-            Some((access, ours.is_made))
+            Some((Access { token: ours.selector.clone(), ..access }, ours.is_made))
         });
         if let Some((access, true)) = found {
             return Ok(access);
@@ -80,11 +122,7 @@ impl Walls {
     /// A signed link: to a leg's sound, and to nothing else that ends like it.
     async fn link(&self, ask: &Ask<'_>) -> Result<Option<Access>, Refusal> {
         let Some(call) = ask.call.filter(|_| ask.path == link::PATH && !ask.changes()) else { return Ok(None) };
-        let pairs: HashMap<String, String> =
-            axum::extract::Query::try_from_uri(&format!("/?{}", ask.query).parse().unwrap_or_default())
-                .map(|query| query.0)
-                .unwrap_or_default();
-        let text = |name: &str| pairs.get(name).map_or("", String::as_str);
+        let text = |name: &str| ask.parameter(name).unwrap_or_default();
         let Ok(expires_s) = text("expires").parse() else { return Ok(None) };
         let sound = Sound { call, leg: text("leg"), expires_s, by: text("by") };
         let now = (self.now)();
@@ -111,6 +149,9 @@ impl Walls {
         }
         if let Some(shown) = cloud() {
             return self.token(shown.to_str().unwrap_or_default(), address).await;
+        }
+        if let Some(shown) = ask.parameter(query_token::NAME).filter(|_| self.settings.token_in_query) {
+            return self.token(shown, address).await;
         }
         if let Some(access) = self.session(headers).await? {
             let from_page = site == origin::From::OwnPage;

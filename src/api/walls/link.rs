@@ -9,6 +9,8 @@ use crate::call::WallTime;
 
 /// What a link leads to.
 pub const PATH: &str = "/api/v1/calls/{id}/audio";
+/// What its address holds; `leg` alone where somebody comes with a token.
+pub const ASKS: &[&str] = &["leg", "expires", "by", "signature"];
 /// How long a link works, seconds, unless less is asked for.
 pub const LONGEST_S: i64 = 3600;
 

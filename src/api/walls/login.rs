@@ -142,9 +142,9 @@ fn set_cookie(value: &str, life: Duration, secure: bool) -> HeaderValue {
 
 impl Walls {
     /// A session for a token, as the cookie that stands for it; `None` for a token that cannot have one.
-    async fn open_session(&self, shown: &str, address: IpAddr) -> Result<Option<HeaderValue>, Refusal> {
+    pub(super) async fn open_session(&self, shown: &str, address: IpAddr) -> Result<Option<HeaderValue>, Refusal> {
         let access = self.token(shown, address).await?;
-        // The tokens of the configuration have no row that a session could belong to; who may not read sees nothing at the pages.
+        // `[ingest] token` has no row that a session could belong to; who may not read sees nothing at the pages.
         let row = self.store.token(&access.token).await?.filter(|row| row.scopes.has(Scope::Read));
         let Some(row) = row else { return Ok(None) };
         let fresh = Kept::fresh("session");

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod link;
 pub mod login;
 pub mod origin;
+pub(super) mod query_token;
 mod refusal;
 pub mod serve;
 
@@ -30,12 +31,14 @@ use serde_json::json;
 
 use self::access::{Access, Way};
 use self::door::{About, Door, Doors};
+use self::identify::Written;
 use self::limits::{Allowance, BackOff, Rate};
 use self::link::LinkKey;
 use self::refusal::Refusal;
 use super::ApiError;
+use super::parameters::{self, Pairs};
 use crate::call::{CallKey, WallTime};
-use crate::store::tokens::{Scope, hash};
+use crate::store::tokens::Scope;
 use crate::store::{Store, StoreError};
 
 /// Somebody at the pages may do so many times more than a script that was told the limit: sound that is listened to live comes in pieces of a
@@ -57,6 +60,8 @@ pub struct WallSettings {
     pub open: bool,
     /// A token that may do everything.
     pub token: Option<String>,
+    /// Whether a token is also taken from the address, as `?token=`.
+    pub token_in_query: bool,
     /// One that may bring in calls of other platforms, which nobody does without then.
     pub ingest_token: Option<String>,
     /// Names by which browsers may call.
@@ -87,24 +92,6 @@ impl Minute {
     fn new(settings: &WallSettings, times: u32) -> Self {
         let rate = |per_minute: u32| Rate::new(per_minute.saturating_mul(times));
         Self { reads: rate(settings.reads_per_minute), writes: rate(settings.writes_per_minute) }
-    }
-}
-
-/// A token of the configuration, as it is kept.
-struct Written {
-    hash: [u8; 32],
-    /// Nobody finds it by trying.
-    is_made: bool,
-}
-
-impl Written {
-    fn read(token: Option<&str>) -> Option<Self> {
-        let token = token.filter(|token| !token.is_empty())?;
-        Some(Self { hash: hash(token), is_made: limits::is_made(token) })
-    }
-
-    fn is(&self, shown: &[u8; 32]) -> bool {
-        subtle::ConstantTimeEq::ct_eq(&self.hash[..], &shown[..]).into()
     }
 }
 
@@ -141,7 +128,7 @@ impl Walls {
     pub async fn new(settings: WallSettings, store: Store, now: fn() -> WallTime) -> Result<Self, StoreError> {
         let links = LinkKey::new(store.secret("links").await?);
         Ok(Self {
-            token: Written::read(settings.token.as_deref()),
+            token: Written::with_row(settings.token.as_deref(), &store, now()).await?,
             ingest_token: Written::read(settings.ingest_token.as_deref()),
             scripts: Minute::new(&settings, 1),
             screens: Minute::new(&settings, SCREEN),
@@ -199,7 +186,7 @@ impl Walls {
         let access = self.identify(ask, address, site).await?;
         let minute = if access.way == Way::Cookie { &self.screens } else { &self.scripts };
         let rate = if ask.changes() { &minute.writes } else { &minute.reads };
-        let counted = !self.settings.open && ask.door.is_counted(ask.changes());
+        let counted = !self.settings.open && ask.door.is_counted(ask.changes(), &access);
         let allowance = if counted { rate.take(access.credential(), address) } else { None };
         if let Some(spent) = allowance.filter(|allowance| allowance.wait.is_some()) {
             return Err(Refusal::Spent(spent));
@@ -213,7 +200,7 @@ impl Walls {
 
     /// Whether somebody may do what they ask for, and the call exists for them.
     async fn allow(&self, access: &Access, ask: &Ask<'_>) -> Result<(), Refusal> {
-        let Door { needs, about } = ask.door;
+        let Door { needs, about, .. } = ask.door;
         if !needs.is_empty() && !access.may(needs) {
             return Err(Refusal::Scope(needs));
         }
@@ -238,7 +225,7 @@ struct Ask<'a> {
     method: &'a Method,
     path: &'a str,
     call: Option<&'a str>,
-    query: &'a str,
+    query: &'a Pairs,
     headers: &'a HeaderMap,
 }
 
@@ -249,6 +236,12 @@ impl Ask<'_> {
 
     fn is_socket(&self) -> bool {
         self.headers.contains_key(header::UPGRADE)
+    }
+
+    /// A parameter's value; one that is given twice has none.
+    fn parameter(&self, name: &str) -> Option<&str> {
+        let mut values = self.query.iter().filter(|(given, _)| given == name).map(|(_, value)| value.as_str());
+        values.next().filter(|_| values.next().is_none())
     }
 }
 
@@ -286,14 +279,12 @@ pub async fn guard(
         harden(response.headers_mut(), walls.settings.tls && over_tcp, path.starts_with("/api"));
         return response;
     };
-    let ask = Ask {
-        door,
-        method: &method,
-        path: &path,
-        call: call.as_deref(),
-        query: request.uri().query().unwrap_or_default(),
-        headers: request.headers(),
+    let (in_address, unread) = match parameters::pairs(request.uri().query().unwrap_or_default()) {
+        Ok(given) => (given, None),
+        Err(error) => (Pairs::new(), Some(error)),
     };
+    let headers = request.headers();
+    let ask = Ask { door, method: &method, path: &path, call: call.as_deref(), query: &in_address, headers };
     let changes = ask.changes();
     let is_data = path.starts_with("/api");
     let mut address = None;
@@ -313,9 +304,21 @@ pub async fn guard(
         Ok(access) => walls.allow(&access, &ask).await.map(|()| access),
         Err(refusal) => Err(refusal),
     };
+    let socket = ask.is_socket();
+    let passed = match (passed, unread) {
+        (Ok(_), Some(error)) if door.about != About::Nothing => Err(Refusal::Parameter(error)),
+        (Ok(access), _) => walls.parameters(door, in_address.clone()).map(|parameters| (access, parameters)),
+        (Err(refusal), _) => Err(refusal),
+    };
+    let entered = match (&passed, address) {
+        (Ok(_), Some(address)) => walls.log_in_by_address(&ask, request.uri().query(), address).await,
+        _ => None,
+    };
     let mut response = match passed {
-        Ok(access) => {
+        Ok(_) if entered.is_some() => entered.unwrap_or_default(),
+        Ok((access, parameters)) => {
             request.extensions_mut().insert(access.clone());
+            request.extensions_mut().insert(parameters);
             if let Some(address) = address {
                 request.extensions_mut().insert(login::ClientAddress(address));
             }
@@ -330,6 +333,9 @@ pub async fn guard(
             }
         }
         Err(Refusal::Token) if login::wants_page(&request) => login::send_there(&request),
+        Err(refusal @ (Refusal::Token | Refusal::WrongToken)) if socket && walls.settings.token_in_query => {
+            query_token::turn_away(request, refusal).await
+        }
         Err(refusal) => refusal.into_response(),
     };
     if let Some(allowance) = allowance {

@@ -25,6 +25,7 @@ pub(super) enum Refusal {
     NotFromThere,
     Campaign,
     Hidden,
+    Parameter(ApiError),
     Store(StoreError),
 }
 
@@ -46,6 +47,7 @@ impl Refusal {
             Self::Spent(_) => "rate",
             Self::Scope(_) | Self::NotFromThere => "scope",
             Self::Campaign | Self::Hidden => "campaign",
+            Self::Parameter(_) => "parameter",
             Self::Store(_) => "database",
         }
     }
@@ -92,6 +94,7 @@ impl IntoResponse for Refusal {
             Self::NotFromThere => say(StatusCode::FORBIDDEN, "not from this address; see [http] ingest_allow"),
             Self::Campaign => say(StatusCode::FORBIDDEN, "not for a token that is limited to a campaign"),
             Self::Hidden => ApiError::NoCall.into_response(),
+            Self::Parameter(error) => error.into_response(),
             Self::Store(error) => ApiError::from(error).into_response(),
         }
     }

@@ -111,10 +111,15 @@ async function load() {
   paint();
 }
 
+// Filters of the address that the form cannot show: a time like 2h, a name that is mistyped. The API says what it makes of them.
+let besides = [];
+/** A day is the day of whoever looks, as are all times on the page. */
+const local = ([name, value]) => [name, /^\d{4}-\d\d-\d\d$/.test(value) ? new Date(`${value}T00:00`).toISOString() : value];
+
 function find() {
-  const wanted = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ''));
+  const wanted = new URLSearchParams([...new FormData(form), ...besides].filter(([, value]) => value !== ''));
   history.replaceState(null, '', wanted.size ? `?${wanted}` : location.pathname);
-  query = wanted.toString();
+  query = new URLSearchParams([...wanted].map(pair => ['since', 'until'].includes(pair[0]) ? local(pair) : pair)).toString();
   generation += 1;
   [rows, next, loading] = [[], 0, false];
   selected.clear();
@@ -212,9 +217,14 @@ onClick('delete', async () => {
   await changed(await act('delete', 'deleted'));
 });
 
-form.addEventListener('submit', event => { event.preventDefault(); find(); });
-form.addEventListener('change', event => { if (event.target.tagName === 'SELECT' || event.target.type === 'date') find(); });
-for (const [name, value] of new URLSearchParams(location.search)) if (form.elements[name]) form.elements[name].value = value;
+const anew = () => { besides = []; find(); };
+form.addEventListener('submit', event => { event.preventDefault(); anew(); });
+form.addEventListener('change', event => { if (event.target.tagName === 'SELECT' || event.target.type === 'date') anew(); });
+for (const [name, value] of new URLSearchParams(location.search)) {
+  const field = form.elements.namedItem(name);
+  if (field) field.value = value;
+  if (field?.value !== value) besides.push([name, value]);
+}
 
 onKey(event => {
   if (event.key !== 'j' && event.key !== 'k') return;

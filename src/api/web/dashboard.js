@@ -54,8 +54,11 @@ function draw(figures) {
     .set([late.x, late.of('median', null), late.of('p95', null)]);
 }
 
+// What the address asks for and the form cannot show: the API says what it makes of it.
+let besides = [];
+
 async function show() {
-  const wanted = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ''));
+  const wanted = new URLSearchParams([...new FormData(form), ...besides].filter(([, value]) => value !== ''));
   history.replaceState(null, '', `?${wanted}`);
   try {
     draw(await api(`/api/v1/figures?${wanted}`));
@@ -65,9 +68,14 @@ async function show() {
   }
 }
 
-for (const [name, value] of new URLSearchParams(location.search)) if (form.elements[name]) form.elements[name].value = value;
-form.addEventListener('submit', event => { event.preventDefault(); show(); });
-form.days.addEventListener('change', show);
+for (const [name, value] of new URLSearchParams(location.search)) {
+  const field = form.elements.namedItem(name);
+  if (field) field.value = value;
+  if (field?.value !== value) besides.push([name, value]);
+}
+const anew = () => { besides = []; show(); };
+form.addEventListener('submit', event => { event.preventDefault(); anew(); });
+form.days.addEventListener('change', anew);
 onKey(() => {});
 show();
 watchBox();

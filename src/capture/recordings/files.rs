@@ -32,18 +32,22 @@ pub(super) struct Followed {
     closed: Option<Instant>,
     /// When its name was gone.
     gone: Option<Instant>,
+    /// Whether somebody asked for its end: what is still written to it is not followed.
+    ended: bool,
     /// Whether it was said that its sound cannot be saved yet.
     unsaved: bool,
 }
 
 impl Followed {
     pub fn new(file: Following) -> Self {
-        Self { file, changed: Instant::now(), grows: false, closed: None, gone: None, unsaved: false }
+        Self { file, changed: Instant::now(), grows: false, closed: None, gone: None, ended: false, unsaved: false }
     }
 
     /// Its writer opened it again (MixMonitor's option a), or was only silent for long.
     fn grew_after_its_end(&self) -> bool {
-        self.closed.is_some() && self.file.reader.available_samples().is_ok_and(|now| now > self.file.samples)
+        self.closed.is_some()
+            && !self.ended
+            && self.file.reader.available_samples().is_ok_and(|now| now > self.file.samples)
     }
 
     /// Whether nobody will write to it any more, though nobody has closed it.
@@ -156,6 +160,26 @@ impl<L: Ledger> Recordings<L> {
             self.close(key, "stale");
         }
         self.following.retain(|_, followed| followed.closed.is_none_or(|since| since.elapsed() < KEPT_OPEN));
+    }
+
+    /// Recordings that somebody has asked to end. Their writer does not hear of it: the file goes on, and is left alone for as long as it grows.
+    pub(super) fn end_the_asked(&mut self) {
+        let asked = |followed: &Followed| followed.file.legs.iter().any(|leg| leg.leg().end_requested().is_cancelled());
+        let due: Vec<FileKey> =
+            self.following.iter().filter(|(_, followed)| asked(followed)).map(|(&key, _)| key).collect();
+        for key in due {
+            self.close(key, "ended");
+            if let Some(followed) = self.following.get_mut(&key) {
+                followed.ended = true;
+            }
+        }
+        for followed in self.following.values_mut().filter(|followed| followed.ended) {
+            let now = fs::metadata(&followed.file.path).map_or(0, |meta| meta.len());
+            if now != followed.file.id.size {
+                (followed.file.id.size, followed.closed) = (now, Some(Instant::now()));
+                self.done.insert((followed.file.id.device, followed.file.id.inode), now);
+            }
+        }
     }
 
     /// A followed file has come to its end. It stays open for a while.

@@ -162,6 +162,7 @@ impl<L: Ledger> Recordings<L> {
                 log::info!("recordings: events were lost in an overflow; the folders are walked again");
             }
             self.save_the_gone();
+            self.end_the_asked();
             self.note_the_decoded();
             if round.elapsed() >= ROUND {
                 round = Instant::now();

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use strsim::generic_levenshtein;
 
 use super::super::{say, table};
+use super::rules;
 use crate::audio::resample::to_model;
 use crate::call::Leg;
 use crate::config::Config;
@@ -36,6 +37,10 @@ pub(super) struct Plan<'a> {
     pub(super) denoise: bool,
     /// One JSON object a set and model.
     pub(super) json: bool,
+    /// What each model writes, and no figures: one JSON object a recording and model. No text need stand beside them.
+    pub(super) heard: bool,
+    /// Rules of the recogniser that are changed: NAME=VALUE.
+    pub(super) rules: &'a [String],
 }
 
 #[derive(Deserialize)]
@@ -110,17 +115,19 @@ impl Tally {
 }
 
 pub(super) fn run(plan: &Plan, config: &Config) -> anyhow::Result<()> {
+    let changed = rules::changed(config.hints(), plan.rules)?;
+    if plan.heard {
+        return heard(plan, config, &changed);
+    }
     let sets = sets(plan.folder)?;
     let analyser = config.analyser()?;
-    let names: Vec<String> =
-        if plan.models.is_empty() { vec![config.speech.model.clone()] } else { plan.models.to_vec() };
     let mut columns: Vec<(String, Vec<Tally>)> = Vec::new();
-    for name in &names {
-        let model = models::resolve(&config.paths.models(), name)?;
+    for name in model_names(plan, config) {
+        let model = models::resolve(&config.paths.models(), &name)?;
         let engine = engine::load(&model, 1)?;
-        let choices: &[bool] = if plan.denoise { &[false, true] } else { &[config.speech.denoise] };
+        let choices: &[bool] = if plan.denoise { &[false, true] } else { &[changed.denoise] };
         for &denoise in choices {
-            let hints = Hints { denoise, ..config.hints() };
+            let hints = Hints { denoise, ..changed.clone() };
             let mut recogniser = Recogniser::new(engine.session().context("start the recogniser")?, hints);
             let title = format!("{}{}", engine.name(), if denoise { " + RNNoise" } else { "" });
             let bar = ProgressBar::new(sets.values().map(Vec::len).sum::<usize>() as u64)
@@ -165,6 +172,51 @@ pub(super) fn run(plan: &Plan, config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Everything that the models write, for who scores it himself. With CPU seconds of the process, the model's loading left out.
+fn heard(plan: &Plan, config: &Config, hints: &Hints) -> anyhow::Result<()> {
+    let mut files: Vec<PathBuf> = fs::read_dir(plan.folder)
+        .with_context(|| plan.folder.display().to_string())?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<std::io::Result<_>>()?;
+    files.retain(|path| path.is_file() && is_recording(path));
+    if files.is_empty() {
+        bail!("{}: no recording in it", plan.folder.display());
+    }
+    files.sort();
+    let analyser = config.analyser()?;
+    let listening = config.listening();
+    for name in model_names(plan, config) {
+        let model = models::resolve(&config.paths.models(), &name)?;
+        let engine = engine::load(&model, 1)?;
+        let mut recogniser = Recogniser::new(engine.session().context("start the recogniser")?, hints.clone());
+        for file in &files {
+            let before = cpu_s();
+            let stereo = config.recordings.stereo;
+            let report = analyze(file, stereo, &listening, Some(&mut recogniser), &analyser, None, |_, _| {})
+                .with_context(|| file.display().to_string())?;
+            let mut line = serde_json::to_value(report)?;
+            line["model"] = name.as_str().into();
+            line["cpu_s"] = (cpu_s() - before).into();
+            say(&line.to_string())?;
+        }
+    }
+    Ok(())
+}
+
+/// CPU seconds of all threads of this process.
+fn cpu_s() -> f64 {
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    spent.tv_sec as f64 + spent.tv_nsec as f64 / 1e9
+}
+
+fn model_names(plan: &Plan, config: &Config) -> Vec<String> {
+    if plan.models.is_empty() { vec![config.speech.model.clone()] } else { plan.models.to_vec() }
+}
+
+fn is_recording(path: &Path) -> bool {
+    !matches!(path.extension().and_then(|ext| ext.to_str()), None | Some("json" | "txt"))
+}
+
 /// Sets by name: recordings with their texts.
 fn sets(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<(PathBuf, Reference)>>> {
     let mut found = BTreeMap::new();
@@ -181,7 +233,7 @@ fn sets(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<(PathBuf, Referenc
             let path = entry?.path();
             let script = path.with_extension("json");
             let text = path.with_extension("txt");
-            if matches!(path.extension().and_then(|ext| ext.to_str()), None | Some("json" | "txt")) {
+            if !is_recording(&path) {
                 continue;
             }
             let reference = if let Ok(script) = fs::read_to_string(&script) {
@@ -230,7 +282,7 @@ fn measure(
     }
     let began = std::time::Instant::now();
     let report =
-        analyze(file, config.recordings.stereo, config.endpoint(), Some(recogniser), analyser, None, |_, _| {})?;
+        analyze(file, config.recordings.stereo, &config.listening(), Some(recogniser), analyser, None, |_, _| {})?;
     tally.inference_s += began.elapsed().as_secs_f64();
     tally.audio_s += report.duration_s;
     match reference {
@@ -309,6 +361,7 @@ mod tests {
             text: String::new(),
             confidence: 1.0,
             sentiment: 0.0,
+            words: Vec::new(),
         };
         let lines = [line(Leg::Agent, 0.0, 2.0), line(Leg::Caller, 3.0, 5.0)];
         let mut tally = Tally::default();

@@ -1,22 +1,24 @@
 //! Live calls as a telephone system sends them: two legs each over AudioSocket in real time, and how late what was said is on the feed.
 //!
 //! Late is counted from where the sound of a stretch of speech ends in what was sent, as its energy shows, not from what the daemon believes; the
-//! silence that the detector waits for is in it. The daemon runs on the CPUs of `--cpu`, the sender on those of this process.
+//! silence that the detector waits for is in it. Segments of a leg that come together are one utterance, whose last one counts: until it ended
+//! somebody spoke. How late each segment is by itself, those before a pause too short to end an utterance included, is told as well. The daemon runs on the CPUs of `--cpu`, the sender on those of this process.
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::BenchArguments;
 use super::bed::{Bed, Metrics};
+use super::lateness::{Lateness, percentile};
 use super::legs::send;
+use super::messages::{FeedFile, Message, read_feed};
+use super::partials;
 use crate::cli::client::runtime;
 use crate::cli::say;
 
@@ -43,15 +45,6 @@ struct Sent {
     speech: Vec<(f64, f64)>,
 }
 
-/// A segment that came.
-struct Arrival {
-    call: usize,
-    leg: usize,
-    start_s: f64,
-    end_s: f64,
-    at: Instant,
-}
-
 pub(super) fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     crate::host::raise_file_limit();
     let pairs = read_pairs(arguments.pairs.as_deref().context("live wants --pairs FOLDER")?)?;
@@ -70,17 +63,23 @@ pub(super) fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
         Bed::new("live", &format!("model = {model:?}\nworkers = {}", arguments.workers), arguments.cpu.as_deref())?;
     bed.start()?;
     bed.wait_for_model()?;
-    let mut run = drive(&bed, &legs, arguments.seconds)?;
+    let feed = arguments.feed.as_deref().map(FeedFile::create).transpose()?;
+    let run = drive(&bed, &legs, arguments.seconds, feed)?;
     let metrics = bed.metrics()?;
-    run.arrivals.sort_by_key(|arrival| arrival.at);
-    let figures = figures(&run, &legs, seconds, &metrics);
+    let speech: Vec<[&[(f64, f64)]; 2]> = legs.iter().map(|pair| [&pair[0].speech[..], &pair[1].speech[..]]).collect();
+    let mut figures = figures(&run, &legs, &Lateness::of(&run.messages, &speech), seconds, &metrics);
+    let shown = partials::figures(&run.messages, &speech);
+    if let (Value::Object(all), Value::Object(shown)) = (&mut figures, shown) {
+        all.extend(shown);
+    }
     if arguments.json {
         return Ok(say(&figures.to_string())?);
     }
     let number = |key: &str| figures[key].as_f64().unwrap_or(f64::NAN);
     say(&format!(
-        "live: {calls} calls for {seconds} s, somebody speaks {:.0} % of the time: {} segments, late by {:.2} s (p50), {:.2} s (p95), {:.2} s at worst",
+        "live: {calls} calls for {seconds} s, somebody speaks {:.0} % of the time: {} utterances in {} segments, late by {:.2} s (p50), {:.2} s (p95), {:.2} s at worst",
         100.0 * number("speech_share"),
+        figures["utterances"],
         figures["segments"],
         number("lag_p50_s"),
         number("lag_p95_s"),
@@ -93,6 +92,24 @@ pub(super) fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
         number("cpu_ms_per_call_s"),
         number("rss_mb"),
         figures["worst_step"],
+    ))?;
+    say(&format!(
+        "live: first words of {} turns of about ten seconds ({} of them had any) on the screen {:.2} s (p50), {:.2} s (p95) after they began; stable ones {:.2} and {:.2} s",
+        figures["turns"],
+        figures["turns_shown"],
+        number("first_words_p50_s"),
+        number("first_words_p95_s"),
+        number("first_stable_words_p50_s"),
+        number("first_stable_words_p95_s"),
+    ))?;
+    say(&format!(
+        "live: {} words shown while they were said, {:.1} % of them rewritten later ({:.1} % not counting those that only moved); of {} stable ones {:.1} % ({:.1} %)",
+        figures["shown_words"],
+        100.0 * number("rewritten"),
+        100.0 * number("reworded"),
+        figures["shown_stable_words"],
+        100.0 * number("rewritten_stable"),
+        100.0 * number("reworded_stable"),
     ))?;
     Ok(())
 }
@@ -134,7 +151,8 @@ fn speech(sound: &[i16], offset: usize, frames: usize) -> Vec<(f64, f64)> {
 }
 
 struct Run {
-    arrivals: Vec<Arrival>,
+    /// In the order in which they came.
+    messages: Vec<Message>,
     /// First frame of each call.
     starts: Vec<Instant>,
     worst_step: u64,
@@ -147,7 +165,7 @@ struct Run {
     unended: usize,
 }
 
-fn drive(bed: &Bed, legs: &[[Sent; 2]], seconds: u64) -> anyhow::Result<Run> {
+fn drive(bed: &Bed, legs: &[[Sent; 2]], seconds: u64, mut file: Option<FeedFile>) -> anyhow::Result<Run> {
     let address = format!("127.0.0.1:{}", bed.audiosocket);
     runtime()?.block_on(async {
         let feed = bed.daemon().open(&bed.config, "/api/v1/events").await?.into_body();
@@ -172,7 +190,7 @@ fn drive(bed: &Bed, legs: &[[Sent; 2]], seconds: u64) -> anyhow::Result<Run> {
         tokio::time::sleep_until(first).await;
         let cpu = bed.cpu_s();
         let mut run = Run {
-            arrivals: Vec::new(),
+            messages: Vec::new(),
             starts,
             worst_step: 0,
             cpu_s: 0.0,
@@ -195,8 +213,16 @@ fn drive(bed: &Bed, legs: &[[Sent; 2]], seconds: u64) -> anyhow::Result<Run> {
                         run.rss_mb.push(bed.rss_mb());
                     }
                 }
-                Some((at, message)) = messages.recv() => take(&mut run, at, &message),
+                Some((at, message)) = messages.recv() => {
+                    if let Some(file) = &mut file {
+                        file.write(&message, at, &run.starts)?;
+                    }
+                    take(&mut run, at, &message);
+                }
             }
+        }
+        if let Some(file) = file {
+            file.finish()?;
         }
         reader.abort();
         while let Some(result) = senders.join_next().await {
@@ -208,19 +234,9 @@ fn drive(bed: &Bed, legs: &[[Sent; 2]], seconds: u64) -> anyhow::Result<Run> {
 
 fn take(run: &mut Run, at: Instant, message: &Value) {
     match message["type"].as_str() {
-        Some("sentiment") => {
-            let call = message["call_id"].as_str().and_then(|id| id.split_once('.')?.1.parse::<usize>().ok());
-            let (Some(call), Some(start_s), Some(end_s)) =
-                (call, message["start_time"].as_f64(), message["end_time"].as_f64())
-            else {
-                return;
-            };
-            let leg = usize::from(message["leg"] == "caller");
-            run.arrivals.push(Arrival { call: call - 1, leg, start_s, end_s, at });
-        }
         Some("call_end") => run.unended -= 1,
         Some("governor") => run.worst_step = run.worst_step.max(message["step"].as_u64().unwrap_or(0)),
-        _ => {}
+        _ => run.messages.extend(Message::read(message, at, &run.starts)),
     }
 }
 
@@ -231,53 +247,17 @@ fn uuid_of(call: usize, leg: usize) -> anyhow::Result<uuid::Uuid> {
     Ok(uuid::Uuid::parse_str(&text)?)
 }
 
-async fn read_feed(mut body: hyper::body::Incoming, messages: mpsc::UnboundedSender<(Instant, Value)>) {
-    let mut pending = Vec::new();
-    while let Some(Ok(frame)) = body.frame().await {
-        let Ok(data) = frame.into_data() else { continue };
-        pending.extend_from_slice(&data);
-        while let Some(end) = pending.windows(2).position(|pair| pair == b"\n\n") {
-            let event: Vec<u8> = pending.drain(..end + 2).collect();
-            let at = Instant::now();
-            for data in String::from_utf8_lossy(&event).lines().filter_map(|line| line.strip_prefix("data: ")) {
-                if let Ok(message) = serde_json::from_str(data) {
-                    let _ = messages.send((at, message));
-                }
-            }
-        }
-    }
-}
-
-fn figures(run: &Run, legs: &[[Sent; 2]], seconds: f64, metrics: &Metrics) -> Value {
-    let mut covered: HashSet<(usize, usize, usize)> = HashSet::new();
-    let mut late: Vec<f64> = Vec::new();
-    for arrival in &run.arrivals {
-        let Some(pair) = legs.get(arrival.call) else { continue };
-        let speech = &pair[arrival.leg].speech;
-        for (number, (start, end)) in speech.iter().enumerate() {
-            if *start < arrival.end_s && arrival.start_s < *end {
-                covered.insert((arrival.call, arrival.leg, number));
-            }
-        }
-        let apart = |end: f64| (end - arrival.end_s).abs();
-        let nearest = speech.iter().map(|stretch| stretch.1).min_by(|a, b| apart(*a).total_cmp(&apart(*b)));
-        let end = nearest.filter(|end| apart(*end) < 1.0).unwrap_or(arrival.end_s);
-        late.push((arrival.at - run.starts[arrival.call]).as_secs_f64() - end);
-    }
-    let percentile = |late: &[f64], share: f64| {
-        let mut sorted = late.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        sorted.get((sorted.len().saturating_sub(1) as f64 * share).round() as usize).copied().unwrap_or(0.0)
-    };
+fn figures(run: &Run, legs: &[[Sent; 2]], late: &Lateness, seconds: f64, metrics: &Metrics) -> Value {
     // What overload adds grows with time: the last third tells what a longer run would be like.
-    let last = &late[late.len() * 2 / 3..];
+    let last = &late.utterances[late.utterances.len() * 2 / 3..];
     let stretches: usize = legs.iter().flatten().map(|leg| leg.speech.len()).sum();
     let either: f64 = legs.iter().map(either_s).sum();
     let call_s = legs.len() as f64 * seconds;
     json!({
-        "calls": legs.len(), "seconds": seconds, "speech_share": either / call_s, "segments": late.len(),
-        "covered": covered.len() as f64 / stretches.max(1) as f64,
-        "lag_p50_s": percentile(&late, 0.5), "lag_p95_s": percentile(&late, 0.95), "lag_max_s": percentile(&late, 1.0),
+        "calls": legs.len(), "seconds": seconds, "speech_share": either / call_s, "segments": late.segments.len(), "utterances": late.utterances.len(),
+        "segment_lag_p50_s": percentile(&late.segments, 0.5), "segment_lag_p95_s": percentile(&late.segments, 0.95),
+        "covered": late.covered as f64 / stretches.max(1) as f64,
+        "lag_p50_s": percentile(&late.utterances, 0.5), "lag_p95_s": percentile(&late.utterances, 0.95), "lag_max_s": percentile(&late.utterances, 1.0),
         "last_third_p95_s": percentile(last, 0.95), "cpu_s": run.cpu_s, "cores": run.cpu_s / seconds,
         "cpu_ms_per_call_s": 1000.0 * run.cpu_s / call_s, "rss_mb": percentile(&run.rss_mb, 0.5),
         "worst_step": run.worst_step, "unended": run.unended, "sender_late_ms": run.sender_late.as_millis() as u64,

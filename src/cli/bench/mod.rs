@@ -5,9 +5,13 @@
 mod accuracy;
 mod bed;
 mod inserts;
+mod lateness;
 mod legs;
 mod live;
+mod messages;
+mod partials;
 mod pbx;
+mod rules;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -58,6 +62,9 @@ pub(super) struct BenchArguments {
     /// For live: a folder of pairs NAME-agent.wav and NAME-caller.wav, 8 kHz
     #[arg(long)]
     pairs: Option<PathBuf>,
+    /// For live: a file for every message of the feed, one a line: seconds of the call, call, leg, kind, where it begins, text ("stable | rest")
+    #[arg(long)]
+    feed: Option<PathBuf>,
     /// For live: inferences at a time
     #[arg(long, default_value_t = 1)]
     workers: usize,
@@ -85,6 +92,12 @@ pub(super) struct BenchArguments {
     /// For accuracy: each model with RNNoise in front of it too
     #[arg(long)]
     denoise: bool,
+    /// For accuracy: what the models write instead of figures, one JSON object a recording and model; no text need stand beside it
+    #[arg(long, conflicts_with_all = ["whole", "denoise"])]
+    heard: bool,
+    /// For accuracy: a rule of the recogniser that is changed, NAME=VALUE
+    #[arg(long, hide = true, value_name = "NAME=VALUE")]
+    rule: Vec<String>,
     /// One JSON object a bench; for accuracy one a set and model
     #[arg(long)]
     json: bool,
@@ -119,8 +132,16 @@ pub(super) fn run(
     let wanted = |what| arguments.what.is_empty() || arguments.what.contains(&what);
     if arguments.what.contains(&What::Accuracy) {
         let folder = arguments.recordings.as_deref().context("accuracy wants --recordings FOLDER")?;
-        let (models, whole) = (arguments.model.as_slice(), arguments.whole);
-        accuracy::run(&Plan { folder, models, whole, denoise: arguments.denoise, json: arguments.json }, &config()?)?;
+        let plan = Plan {
+            folder,
+            models: &arguments.model,
+            whole: arguments.whole,
+            denoise: arguments.denoise,
+            json: arguments.json,
+            heard: arguments.heard,
+            rules: &arguments.rule,
+        };
+        accuracy::run(&plan, &config()?)?;
     }
     if arguments.what.contains(&What::Engine) {
         super::model_bench::run(&arguments.model, arguments.audio.as_deref(), arguments.json, &config()?)?;
@@ -161,7 +182,7 @@ fn memory() -> anyhow::Result<()> {
 /// EPYC with AVX-512, everything else of the daemon included: 12 ms of CPU a second of call with tiny.en, 21 ms with base.en (CTranslate2).
 fn governor() -> anyhow::Result<()> {
     use crate::governor::Step;
-    use crate::governor::simulation::{Scene, play};
+    use crate::governor::simulation::{SPEECH_SHARE, Scene, play};
     const MODELS: [(&str, f64); 2] = [("tiny.en", 0.052), ("base.en", 0.089)];
     let mut rows = table(&[
         "model",
@@ -178,7 +199,7 @@ fn governor() -> anyhow::Result<()> {
     for (model, cost_s) in MODELS {
         for agents in [20, 50, 200] {
             for cores in [2, 8, 32] {
-                let outcome = play(&Scene { agents, cores, cost_s, seconds: 1800 });
+                let outcome = play(&Scene { agents, cores, cost_s, speech_share: SPEECH_SHARE, seconds: 1800 });
                 rows.add_row(vec![
                     model.to_string(),
                     agents.to_string(),
@@ -338,6 +359,7 @@ fn call_changes(number: i64, segments: i64, random: &mut Random) -> Vec<Vec<Chan
             engine: "bench".into(),
             took_ms: 1,
             at: started,
+            lag_ms: None,
         }]);
     }
     let at = WallTime(started.0 + 100_000);

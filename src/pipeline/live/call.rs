@@ -146,6 +146,9 @@ impl Call {
         let shift_ms = self.started.0 - earliest.0;
         self.started = earliest;
         self.watch.shift(shift_ms);
+        if self.audio_ms > 0 {
+            self.audio_ms += shift_ms;
+        }
         for leg in self.legs.values_mut() {
             leg.offset_ms += shift_ms;
         }

@@ -125,6 +125,7 @@ impl Live {
         };
         let mut key = row.key;
         let mut call_id = row.call_id;
+        let former = call_id.clone();
         let mut changes = Vec::new();
         if let Some(uniqueid) = names.uniqueid.as_deref().filter(|uniqueid| *uniqueid != call_id) {
             let id = CallId::from_lossy(uniqueid);
@@ -149,7 +150,10 @@ impl Live {
         {
             call.agent.clone_from(&names.agent);
         }
-        let own = json!({ "agent": names.agent, "campaign": names.campaign, "lead": names.lead });
+        let mut own = json!({ "agent": names.agent, "campaign": names.campaign, "lead": names.lead });
+        if former != call_id {
+            own["was"] = former.into();
+        }
         changes.push(Change::CallNamed { call: key, names });
         changes.push(event(key, &call_id, "call_named", self.now(), own));
         self.parts.store.writer().commit(changes).await?;

@@ -9,7 +9,7 @@ use super::Live;
 use super::call::{Call, Hearing, RunningLeg};
 use super::messages::event;
 use crate::alerts::CallWatch;
-use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Moment, Source};
+use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Moment, Source, WallTime};
 use crate::pipeline::privacy::{self, Privacy};
 use crate::spool::{LegSpec, SpooledLeg};
 use crate::store::StoreError;
@@ -33,6 +33,13 @@ impl Live {
         if call.state != CallState::Active {
             call.state = CallState::Active;
             changes.push(Change::CallMoved { call: key, state: CallState::Active, at: leg.spec.started, reason: None });
+        }
+        let early_ms = call.started.0 + call.stepped_ms - leg.spec.started.0;
+        if leg.spec.source == Source::Ingest && early_ms > 0 {
+            // Other platforms tell of what was said before they told of the call.
+            let at = WallTime(call.started.0 - early_ms);
+            call.begins_at(at);
+            changes.push(Change::CallBegins { call: key, at });
         }
         let offset_ms = (leg.spec.started.0 - call.started.0 - call.stepped_ms).max(0);
         call.watch.leg(leg.spec.leg, offset_ms);

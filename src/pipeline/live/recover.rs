@@ -84,6 +84,8 @@ impl Live {
             rolling.push(leg, compound);
         }
         let watch = self.watching.recall(&self.parts.store, call.key).await?;
+        let texts = self.parts.store.texts(call.key).await?;
+        self.privacy.recall(&self.analyser(), call.key, texts);
         self.calls.add(call.key, Call::new(call.id, call.started, None, rolling, watch));
         Ok(())
     }

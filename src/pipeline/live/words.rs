@@ -59,10 +59,15 @@ impl Live {
         let Outcome { state, note, took_ms, segments, events, cleaned } = outcome;
         let Some(call) = self.calls.get_mut(key) else { return Ok(()) };
         call.watch.written(job.utterance.0);
-        count(&job, state, segments.len(), now);
+        count(&job, state, segments.len());
+        let lag_ms = lag_ms(&job, now);
+        if let Some(ms) = lag_ms {
+            metrics::histogram!("lineside_lag_seconds").record(ms as f64 / 1000.0);
+        }
         let has_text = !segments.is_empty();
+        let utterance = job.utterance;
         let mut changes =
-            vec![Change::UtteranceDone { utterance: job.utterance, state, segments, note, engine, took_ms, at: now }];
+            vec![Change::UtteranceDone { utterance, state, segments, note, engine, took_ms, at: now, lag_ms }];
         if has_text {
             changes.push(Change::CallFigures { call: key, figures: figures(&call.rolling) });
             changes.push(risk_change(key, &call.watch.risk(&call.rolling)));
@@ -82,10 +87,11 @@ impl Live {
         let book = self.watching.book(&analyser);
         let Recognition { pieces, language, dropped, took } = recognition;
         let (mut segments, mut events, mut cleaned) = (Vec::new(), Vec::new(), Cleaned::default());
-        let start_ms = self.calls.of_leg(job.leg.key).map_or(0, |(.., running)| running.at_ms(job.start));
-        let place = (key, job.leg.key, job.utterance);
-        let pieces = self.privacy.clean(&analyser, place, start_ms, pieces, &mut cleaned);
+        let heard = self.calls.of_leg(job.leg.key).map_or(0..0, |(.., leg)| leg.at_ms(job.start)..leg.at_ms(job.end));
         let leg = job.leg.spec.leg;
+        let place = (key, job.leg.key, leg, job.utterance);
+        let unbelieved = dropped.as_ref().map(|(_, text)| text.as_str());
+        let pieces = self.privacy.clean(&analyser, place, heard, (pieces, unbelieved), &mut cleaned);
         if let Some(call) = self.calls.get_mut(key) {
             for (number, piece) in pieces.into_iter().enumerate() {
                 let analysis = analyser.analyse(&piece.text, leg);
@@ -154,7 +160,7 @@ impl Live {
     }
 }
 
-fn count(job: &Job, state: UtteranceState, segments: usize, now: WallTime) {
+fn count(job: &Job, state: UtteranceState, segments: usize) {
     let word = match state {
         UtteranceState::Done => "done",
         UtteranceState::Empty => "empty",
@@ -167,6 +173,10 @@ fn count(job: &Job, state: UtteranceState, segments: usize, now: WallTime) {
         return;
     }
     measures::transcribed(job.end - job.start, job.leg.spec.rate_hz);
+}
+
+/// How long after its last word a text came for which somebody may have waited.
+fn lag_ms(job: &Job, now: WallTime) -> Option<i64> {
     let leg = &job.leg;
     let goes_on = match leg.spec.source {
         Source::Audiosocket | Source::Eagi => true,
@@ -174,9 +184,7 @@ fn count(job: &Job, state: UtteranceState, segments: usize, now: WallTime) {
         Source::Recording => !leg.audio().owned() && !leg.is_closed(),
         Source::Upload | Source::Ingest => false,
     };
-    if job.live && goes_on {
-        metrics::histogram!("lineside_lag_seconds").record((now.0 - last_word(job).0).max(0) as f64 / 1000.0);
-    }
+    (job.live && goes_on).then(|| (now.0 - last_word(job).0).max(0))
 }
 
 /// When an utterance's last word was said, reckoned back from the leg's last sound.

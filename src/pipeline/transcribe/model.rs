@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use super::{Workers, yield_to_the_phone};
 use crate::pipeline::status::ModelState;
 use crate::speech::engine::{self, Engine};
-use crate::speech::models;
 use crate::speech::recogniser::Recogniser;
+use crate::speech::{language, models};
 
 /// How often a missing model is looked for.
 const LOOK: Duration = Duration::from_secs(2);
@@ -67,8 +67,26 @@ impl Workers {
         });
         *self.smaller.write().unwrap_or_else(std::sync::PoisonError::into_inner) = smaller;
         self.generation.fetch_add(1, Ordering::Release);
+        self.look_at_language();
         self.status.set(|now| now.model = ModelState::Ready { engine: name });
         Ok(())
+    }
+
+    /// Says once what the models that are loaded cannot follow of the language that is asked for.
+    pub(super) fn look_at_language(&self) {
+        let wanted = self.settings().hints.language;
+        let unheeded = |engine: &RwLock<Option<Arc<dyn Engine>>>| {
+            let engine = engine.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()?;
+            language::unheeded(engine.as_ref(), wanted.as_deref())
+        };
+        let problems: Vec<String> = [&self.engine, &self.smaller].into_iter().filter_map(unheeded).collect();
+        let problem = (!problems.is_empty()).then(|| problems.join("; "));
+        if self.status.get().language != problem {
+            if let Some(problem) = &problem {
+                log::warn!("speech: {problem}");
+            }
+            self.status.set(|now| now.language = problem);
+        }
     }
 
     pub(super) fn session(&self, generation: u64) -> Option<Mine> {

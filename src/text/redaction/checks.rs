@@ -132,6 +132,12 @@ pub(super) fn issuer(digits: &str) -> bool {
     }
 }
 
+/// Whether digits begin as some issuer's cards do, however many there are.
+pub(super) fn begins_as_a_card(digits: &str) -> bool {
+    let lead = digits.get(..2).and_then(|lead| lead.parse::<u32>().ok()).unwrap_or(0);
+    matches!(lead, 22..=27 | 30 | 34..=39 | 40..=49 | 50..=58 | 60 | 62 | 63..=65 | 67)
+}
+
 /// A number that is a card's, by issuer and check digit.
 pub(super) fn card(digits: &str) -> bool {
     CARD_LENGTHS.contains(&digits.len()) && issuer(digits) && luhn(digits)

@@ -7,15 +7,16 @@ use std::ops::Range;
 
 use super::checks;
 use super::forms::Form;
+use super::run::{Gap, Place, Run};
 use super::topics::{Named, Topic};
 use super::words::{Atom, What};
 
 /// Digits of one number may be so far apart.
-const PAUSE_MS: i64 = 20_000;
+pub(super) const PAUSE_MS: i64 = 20_000;
 /// What was asked is answered in this time.
 const ANSWER_MS: i64 = 60_000;
-/// Code and expiry follow a card number in this time.
-const AFTER_CARD_MS: i64 = 30_000;
+/// Words like "then" between two groups of a number.
+const FILLERS: usize = 8;
 /// Words between a topic and its number within a piece.
 const NEAR: usize = 8;
 
@@ -29,6 +30,24 @@ pub(super) struct View<'a> {
     pub topics: &'a [Named],
 }
 
+impl View<'_> {
+    /// Whether something is named here that has a number.
+    fn changes_topic(&self) -> bool {
+        self.topics.iter().any(|named| !matches!(named.topic, Topic::Aside | Topic::End))
+    }
+}
+
+/// How far what stands between two atoms sets them apart.
+fn gap_of(between: &str) -> Gap {
+    if between.contains(['.', ';', ':', '!', '?', '\n', ')']) {
+        Gap::Stop
+    } else if between.contains(',') {
+        Gap::Comma
+    } else {
+        Gap::None
+    }
+}
+
 /// A place that has to be hidden.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hit {
@@ -37,44 +56,22 @@ pub(super) struct Hit {
     pub label: String,
 }
 
-/// Place of an atom: piece and number.
-type Place = (usize, usize);
-
-/// Digits, or digits and letters, said in a row.
-#[derive(Clone, Debug, Default)]
-struct Run {
-    parts: Vec<Place>,
-    /// All that they say.
-    said: String,
-    /// Where each part ends in it.
-    ends: Vec<usize>,
-}
-
-impl Run {
-    fn push(&mut self, place: Place, said: &str) {
-        self.parts.push(place);
-        self.said.push_str(said);
-        self.ends.push(self.said.len());
-    }
-
-    fn start_of(&self, part: usize) -> usize {
-        part.checked_sub(1).map_or(0, |before| self.ends[before])
-    }
-
-    /// What the parts `from` to before `to` say.
-    fn slice(&self, from: usize, to: usize) -> &str {
-        &self.said[self.start_of(from)..self.ends[to - 1]]
-    }
-}
-
 /// The call so far: pieces in order of time.
 pub(super) struct Finder<'a> {
-    views: &'a [View<'a>],
+    pub(super) views: &'a [View<'a>],
     forms: &'a [Form],
     hits: Vec<Hit>,
-    /// Cards found: piece where each ends, and whether its code has four digits.
-    cards: Vec<(Place, bool)>,
+    /// Cards found.
+    pub(super) cards: Vec<Card>,
     taken: std::collections::HashSet<Place>,
+}
+
+/// A card that was found.
+pub(super) struct Card {
+    /// Where it ends.
+    pub last: Place,
+    /// Its digits, as far as they are known.
+    pub digits: String,
 }
 
 /// Everything that has to be hidden in the pieces, which come in order of their start.
@@ -92,16 +89,20 @@ pub(super) fn find(views: &[View], forms: &[Form]) -> Vec<Hit> {
     for &leg in &legs {
         finder.numbers(leg);
     }
+    for &leg in &legs {
+        finder.echoes(leg);
+    }
+    finder.unheard();
     finder.expiry_dates();
     finder.hits
 }
 
 impl Finder<'_> {
-    fn atom(&self, place: Place) -> &Atom {
+    pub(super) fn atom(&self, place: Place) -> &Atom {
         &self.views[place.0].atoms[place.1]
     }
 
-    fn hide(&mut self, parts: &[Place], label: &str) {
+    pub(super) fn hide(&mut self, parts: &[Place], label: &str) {
         for &place in parts {
             self.taken.insert(place);
         }
@@ -115,35 +116,55 @@ impl Finder<'_> {
         }
     }
 
+    /// Hides a piece of which nobody knows what was said.
+    pub(super) fn hide_all(&mut self, piece: usize) {
+        self.hits.push(Hit { piece, span: 0..self.views[piece].text.len(), label: "card".into() });
+    }
+
     /// The runs of a leg: of digits alone, or of digits and letters.
-    fn runs(&self, leg: i64, letters: bool) -> Vec<Run> {
+    pub(super) fn runs(&self, leg: i64, letters: bool) -> Vec<Run> {
+        /// "Double" says a digit that comes in the next piece.
+        static NOTHING: String = String::new();
         let mut runs = Vec::new();
         let mut run = Run::default();
-        let mut fillers = 0;
+        let (mut fillers, mut times) = (0, 0);
         let (mut before, mut end_ms) = (0, i64::MIN);
         for (piece, view) in self.views.iter().enumerate().filter(|(_, view)| view.leg == leg) {
             // A question in between begins another number.
-            let asked = self.views[before..piece].iter().any(|other| other.leg != leg && !other.topics.is_empty());
+            let asked = self.views[before..piece].iter().any(|other| other.leg != leg && other.changes_topic());
             if asked || view.start_ms.saturating_sub(end_ms) > PAUSE_MS {
                 runs.push(std::mem::take(&mut run));
             }
             (before, end_ms) = (piece, view.end_ms);
+            let mut gap = Gap::Piece;
             for (number, atom) in view.atoms.iter().enumerate() {
+                if let Some(before) = number.checked_sub(1).map(|before| view.atoms[before].span.end) {
+                    gap = gap.max(gap_of(&view.text[before..atom.span.start]));
+                }
                 let said = match &atom.what {
                     _ if self.taken.contains(&(piece, number)) => None,
                     What::Digits(said) => Some(said),
                     What::Letters(said) | What::Mixed(said) if letters => Some(said),
-                    What::Filler if fillers < 4 => {
+                    What::Times(_) => Some(&NOTHING),
+                    What::Shape(said) if !letters && self.is_dictated((piece, number)) => Some(said),
+                    What::Filler if fillers < FILLERS => {
                         fillers += 1;
+                        gap = gap.max(Gap::Stop);
                         continue;
                     }
                     _ => None,
                 };
-                match said {
-                    Some(said) => run.push((piece, number), said),
-                    None => runs.push(std::mem::take(&mut run)),
+                if let Some(said) = said {
+                    let first = said.get(..1).unwrap_or_default();
+                    run.push((piece, number), &(first.repeat(std::mem::take(&mut times)) + said), gap);
+                } else {
+                    runs.push(std::mem::take(&mut run));
+                    times = 0;
                 }
-                fillers = 0;
+                if let What::Times(more) = atom.what {
+                    times = more - 1;
+                }
+                (fillers, gap) = (0, Gap::None);
             }
         }
         runs.push(run);
@@ -151,18 +172,27 @@ impl Finder<'_> {
         runs
     }
 
+    /// Whether the last that was talked about is a card.
+    fn is_dictated(&self, place: Place) -> bool {
+        self.asked(place).last().is_some_and(|(topic, _)| matches!(topic, Topic::CardNumber | Topic::Card))
+    }
+
     /// What was talked about before a place and since something else was: topic, and when it was named.
-    fn asked(&self, place: Place) -> Vec<(Topic, Place)> {
-        let here = &self.views[place.0];
-        let start = self.atom(place).span.start;
+    pub(super) fn asked(&self, place: Place) -> Vec<(Topic, Place)> {
+        self.asked_before(place.0, self.atom(place).span.start)
+    }
+
+    /// The same for a byte of a piece.
+    pub(super) fn asked_before(&self, here: usize, start: usize) -> Vec<(Topic, Place)> {
+        let start_ms = self.views[here].start_ms;
         let mut asked: Vec<(Topic, Place)> = Vec::new();
-        for (piece, view) in self.views.iter().enumerate().take(place.0 + 1) {
-            if here.start_ms - view.end_ms > ANSWER_MS {
+        for (piece, view) in self.views.iter().enumerate().take(here + 1) {
+            if start_ms - view.end_ms > ANSWER_MS {
                 continue;
             }
             let mut last_end = None;
             for (number, named) in view.topics.iter().enumerate() {
-                if piece == place.0 && named.end > start {
+                if piece == here && named.end > start {
                     break;
                 }
                 // "the last four digits of your card" is about the digits, not about the card.
@@ -174,21 +204,40 @@ impl Finder<'_> {
                 if named.topic == Topic::Card && same_thought {
                     continue;
                 }
-                if named.topic == Topic::Other {
-                    asked.clear();
-                }
-                asked.push((named.topic, (piece, number)));
+                let topic = match named.topic {
+                    Topic::Aside => continue,
+                    Topic::End if self.is_begun(&asked, (piece, number)) => continue,
+                    Topic::End | Topic::Other => {
+                        asked.clear();
+                        Topic::Other
+                    }
+                    topic => topic,
+                };
+                asked.push((topic, (piece, number)));
             }
         }
         asked
     }
 
-    fn was_asked(asked: &[(Topic, Place)], topic: Topic) -> Option<Place> {
+    /// Whether a number is being told when its "last four" are named: then they belong to it.
+    fn is_begun(&self, asked: &[(Topic, Place)], (piece, number): Place) -> bool {
+        let start = self.views[piece].topics[number].start;
+        let digits = |atom: &Atom| matches!(&atom.what, What::Digits(said) if said.len() <= 19) || atom.is_gone("card");
+        let before = self.views[piece].atoms.iter().take_while(|atom| atom.span.end <= start);
+        if before.filter(|atom| atom.what != What::Filler).last().is_some_and(digits) {
+            return true;
+        }
+        let Some(question) = Self::was_asked(asked, Topic::CardNumber) else { return false };
+        let since = self.views[question.0..piece].iter().flat_map(|view| view.atoms);
+        since.filter(|atom| digits(atom)).count() >= 2
+    }
+
+    pub(super) fn was_asked(asked: &[(Topic, Place)], topic: Topic) -> Option<Place> {
         asked.iter().rev().find(|(named, _)| *named == topic).map(|(_, place)| *place)
     }
 
     /// Whether a run looks like the answer to a topic: right after it, or in a piece that holds little else.
-    fn answers(&self, run: &Run, topic: Place) -> bool {
+    pub(super) fn answers(&self, run: &Run, topic: Place) -> bool {
         let first = run.parts[0];
         let view = &self.views[first.0];
         if topic.0 == first.0 {
@@ -200,10 +249,13 @@ impl Finder<'_> {
     }
 
     /// Whether the piece in which a run begins holds little but numbers.
-    fn is_mostly(&self, run: &Run) -> bool {
+    pub(super) fn is_mostly(&self, run: &Run) -> bool {
         let view = &self.views[run.parts[0].0];
-        let numbers = view.atoms.iter().filter(|atom| matches!(atom.what, What::Digits(_))).count();
-        let words = view.atoms.iter().filter(|atom| !matches!(atom.what, What::Digits(_) | What::Filler)).count();
+        let is_number = |atom: &&Atom| {
+            matches!(atom.what, What::Digits(_) | What::Times(_) | What::Slash | What::MonthYear | What::Shape(_))
+        };
+        let numbers = view.atoms.iter().filter(is_number).count();
+        let words = view.atoms.iter().filter(|atom| !is_number(atom) && atom.what != What::Filler).count();
         words <= numbers.max(4)
     }
 
@@ -251,215 +303,5 @@ impl Finder<'_> {
             }
             from += 1;
         }
-    }
-
-    /// The parts of a run that are a card's number.
-    fn card_in(run: &Run, asked: &[(Topic, Place)]) -> Option<(usize, usize)> {
-        let parts = run.parts.len();
-        let other = asked.last().is_some_and(|(topic, _)| *topic == Topic::Other);
-        let card = Self::was_asked(asked, Topic::CardNumber).or(Self::was_asked(asked, Topic::Card)).is_some();
-        // Asked for, and all but the check digit right: a digit was misheard.
-        if Self::was_asked(asked, Topic::CardNumber).is_some() && checks::issuer(&run.said) {
-            return Some((0, parts));
-        }
-        let mut best: Option<(usize, usize)> = None;
-        for from in 0..parts {
-            if from > 0 && !card {
-                break;
-            }
-            for to in from + 1..=parts {
-                let length = run.ends[to - 1] - run.start_of(from);
-                let rest = run.said.len() - run.ends[to - 1];
-                // Thirteen digits are too few to be cut out of a longer number.
-                let bounded = rest == 0 || length > 13 && !other && (rest <= 8 || card);
-                if !checks::CARD_LENGTHS.contains(&length) || !bounded || !checks::card(run.slice(from, to)) {
-                    continue;
-                }
-                let rank = |(from, to): (usize, usize)| {
-                    let length = run.ends[to - 1] - run.start_of(from);
-                    (from == 0 && to == parts, length == 16, length)
-                };
-                if best.is_none_or(|best| rank((from, to)) > rank(best)) {
-                    best = Some((from, to));
-                }
-            }
-        }
-        best
-    }
-
-    /// What follows a card number in the same breath: expiry, code, or both.
-    fn tail(&mut self, run: &Run, from: usize) {
-        let parts = run.parts.len();
-        if from >= parts {
-            return;
-        }
-        let rest = run.slice(from, parts);
-        let expiry_to = (from + 1..=parts)
-            .find(|&to| is_expiry(run.slice(from, to)) && matches!(run.said.len() - run.ends[to - 1], 0 | 3 | 4));
-        match (rest.len(), expiry_to) {
-            (3, _) => self.hide(&run.parts[from..], "cvv"),
-            (_, Some(to)) => {
-                self.hide(&run.parts[from..to], "expiry");
-                if to < parts {
-                    self.hide(&run.parts[to..], "cvv");
-                }
-            }
-            _ => self.hide(&run.parts[from..], "cvv"),
-        }
-    }
-
-    /// Cards, codes and expiry dates among the digits of a leg.
-    fn numbers(&mut self, leg: i64) {
-        // Digits of a card that was asked for, as far as they have come; and the question they answer.
-        let (mut collected, mut question) = (String::new(), None);
-        let mut finished: Option<Place> = None;
-        let mut loose: Vec<Run> = Vec::new();
-        for run in self.runs(leg, false) {
-            let (first, last) = (run.parts[0], run.parts[run.parts.len() - 1]);
-            let digits = run.said.len();
-            let asked = self.asked(first);
-            if let Some((from, to)) = Self::card_in(&run, &asked) {
-                let american = run.slice(from, to).len() == 15;
-                self.hide(&run.parts[from..to], "card");
-                self.cards.push((run.parts[to - 1], american));
-                if run.said.len() - run.ends[to - 1] <= 8 {
-                    self.tail(&run, to);
-                }
-                finished = asked.last().map(|(_, place)| *place).max(finished);
-                collected.clear();
-                loose.clear();
-                continue;
-            }
-            let latest = asked.last().map(|(topic, _)| *topic);
-            let code = Self::was_asked(&asked, Topic::Cvv).filter(|&place| self.answers(&run, place));
-            let expiry = Self::was_asked(&asked, Topic::Expiry).filter(|&place| self.answers(&run, place));
-            if code.is_some() && expiry.is_some() && (5..=10).contains(&digits) {
-                self.tail(&run, 0);
-                continue;
-            }
-            if expiry.is_some() && is_expiry(&run.said) && (latest == Some(Topic::Expiry) || digits != 3) {
-                self.hide(&run.parts, "expiry");
-                continue;
-            }
-            if (3..=4).contains(&digits) && (code.is_some() || self.is_named_after(&run)) {
-                self.hide(&run.parts, "cvv");
-                continue;
-            }
-            let since_card = self.after_card(first);
-            let number = Self::was_asked(&asked, Topic::CardNumber).filter(|&place| Some(place) > finished);
-            if let Some(place) = number {
-                if question != Some(place) {
-                    question = Some(place);
-                    collected.clear();
-                }
-                let year = digits == 4 && (run.said.starts_with("19") || run.said.starts_with("20"));
-                let begins = digits >= 4 && self.answers(&run, place) && (!year || self.is_only(&run));
-                let goes_on = !collected.is_empty() && (digits >= 2 || self.is_only(&run)) && self.is_mostly(&run);
-                if (begins || goes_on) && collected.len() + digits <= 19 {
-                    collected.push_str(&run.said);
-                    self.hide(&run.parts, "card");
-                    if collected.len() >= 15 {
-                        self.cards.push((last, collected.len() == 15));
-                        finished = Some(place);
-                        collected.clear();
-                    }
-                    continue;
-                }
-            } else if let Some(american) = since_card
-                && self.is_mostly(&run)
-                && latest != Some(Topic::Other)
-            {
-                if digits == 3 || digits == 4 && american {
-                    self.hide(&run.parts, "cvv");
-                    continue;
-                }
-                if is_expiry(&run.said) && digits >= 4 {
-                    self.hide(&run.parts, "expiry");
-                    continue;
-                }
-            }
-            if Self::was_asked(&asked, Topic::Card).or(number).is_some() && digits >= 2 {
-                loose.push(run);
-                self.join(&mut loose);
-            } else {
-                loose.clear();
-            }
-        }
-    }
-
-    /// Whether the piece in which a run begins holds nothing else.
-    fn is_only(&self, run: &Run) -> bool {
-        let view = &self.views[run.parts[0].0];
-        view.atoms.iter().all(|atom| matches!(atom.what, What::Digits(_) | What::Filler))
-    }
-
-    /// "… is the security code": said after it.
-    fn is_named_after(&self, run: &Run) -> bool {
-        let (piece, number) = run.parts[run.parts.len() - 1];
-        let view = &self.views[piece];
-        let end = view.atoms[number].span.end;
-        let named = view.topics.iter().find(|named| named.start >= end).filter(|named| named.topic == Topic::Cvv);
-        named.is_some_and(|named| {
-            let between = view.atoms[number + 1..].iter().take_while(|atom| atom.span.end <= named.start);
-            between.count() <= 3 && !view.text[end..named.start].contains(['.', '?', '!', ','])
-        })
-    }
-
-    /// Whether a card was found shortly before a place; and whether its code has four digits.
-    fn after_card(&self, place: Place) -> Option<bool> {
-        let here = &self.views[place.0];
-        self.cards
-            .iter()
-            .rev()
-            .find(|(card, _)| *card < place && here.start_ms - self.views[card.0].end_ms <= AFTER_CARD_MS)
-            .map(|(_, american)| *american)
-    }
-
-    /// A card whose groups stand apart between other words.
-    fn join(&mut self, loose: &mut Vec<Run>) {
-        for from in 0..loose.len().saturating_sub(1) {
-            let said: String = loose[from..].iter().map(|run| run.said.as_str()).collect();
-            if checks::card(&said) {
-                let parts: Vec<Vec<Place>> = loose.drain(..).skip(from).map(|run| run.parts).collect();
-                for parts in &parts {
-                    self.hide(parts, "card");
-                }
-                let last = parts.last().and_then(|parts| parts.last()).copied();
-                self.cards.extend(last.map(|last| (last, said.len() == 15)));
-                return;
-            }
-        }
-    }
-
-    /// Months with years that are a card's expiry.
-    fn expiry_dates(&mut self) {
-        for piece in 0..self.views.len() {
-            for number in 0..self.views[piece].atoms.len() {
-                let place = (piece, number);
-                if !matches!(self.atom(place).what, What::Slash | What::MonthYear) {
-                    continue;
-                }
-                let run = Run { parts: vec![place], ..Run::default() };
-                let asked = self.asked(place);
-                let wanted = Self::was_asked(&asked, Topic::Expiry).is_some_and(|topic| self.answers(&run, topic));
-                let other = asked.last().is_some_and(|(topic, _)| *topic == Topic::Other);
-                if wanted || !other && self.after_card(place).is_some() {
-                    self.hide(&[place], "expiry");
-                }
-            }
-        }
-    }
-}
-
-/// MMYY, MMYYYY, or MYY as it is spoken.
-fn is_expiry(digits: &str) -> bool {
-    let month = |length: usize| {
-        digits.get(..length).and_then(|month| month.parse::<u8>().ok()).is_some_and(|month| (1..=12).contains(&month))
-    };
-    let year = |year: &str| matches!(year.parse::<u16>(), Ok(20..=49 | 2020..=2049));
-    match digits.len() {
-        4 | 6 => month(2) && year(&digits[2..]),
-        3 | 5 => month(1) && year(&digits[1..]),
-        _ => false,
     }
 }

@@ -4,7 +4,7 @@
 use super::*;
 
 /// `SplitMix64`: the same seed gives the same utterances everywhere.
-struct Dice(u64);
+pub(super) struct Dice(pub u64);
 
 impl Dice {
     fn next(&mut self) -> u64 {
@@ -15,15 +15,15 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         (self.next() % limit as u64) as usize
     }
 
-    fn pick<'a>(&mut self, list: &[&'a str]) -> &'a str {
+    pub fn pick<'a>(&mut self, list: &[&'a str]) -> &'a str {
         list[self.below(list.len())]
     }
 
-    fn digits(&mut self, count: usize) -> String {
+    pub fn digits(&mut self, count: usize) -> String {
         (0..count).map(|_| char::from(b'0' + self.below(10) as u8)).collect()
     }
 }
@@ -32,7 +32,7 @@ const HELD_OUT: (&str, u64) = ("held out", 777_001);
 
 /// One turn: who speaks, its text, the secrets in it and the other numbers in it, as bytes of the text.
 #[derive(Default)]
-struct Turn {
+pub(super) struct Turn {
     leg: i64,
     text: String,
     secrets: Vec<Range<usize>>,
@@ -40,18 +40,18 @@ struct Turn {
 }
 
 #[derive(Default)]
-struct Utterance {
+pub(super) struct Utterance {
     turns: Vec<Turn>,
     /// How many turns a secret spans: it counts once. By secret, its turn and place.
     groups: Vec<Vec<(usize, usize)>>,
 }
 
 impl Utterance {
-    fn turn(&mut self, leg: i64) {
+    pub fn turn(&mut self, leg: i64) {
         self.turns.push(Turn { leg, ..Turn::default() });
     }
 
-    fn say(&mut self, text: &str) {
+    pub fn say(&mut self, text: &str) {
         if let Some(turn) = self.turns.last_mut() {
             if !turn.text.is_empty() && !text.starts_with([',', '.', '?']) {
                 turn.text.push(' ');
@@ -66,7 +66,7 @@ impl Utterance {
         end - text.len()..end
     }
 
-    fn secret(&mut self, text: &str) {
+    pub fn secret(&mut self, text: &str) {
         let range = self.place(text);
         let turn = self.turns.len() - 1;
         self.turns[turn].secrets.push(range);
@@ -74,7 +74,7 @@ impl Utterance {
     }
 
     /// A secret in several turns of a leg.
-    fn split_secret(&mut self, leg: i64, parts: &[String]) {
+    pub fn split_secret(&mut self, leg: i64, parts: &[String]) {
         let mut group = Vec::new();
         for (number, part) in parts.iter().enumerate() {
             if number > 0 {
@@ -88,7 +88,7 @@ impl Utterance {
         self.groups.push(group);
     }
 
-    fn other(&mut self, text: &str) {
+    pub fn other(&mut self, text: &str) {
         let range = self.place(text);
         if let Some(turn) = self.turns.last_mut() {
             turn.others.push(range);
@@ -97,7 +97,7 @@ impl Utterance {
 }
 
 const BREATHS: &[&str] = &["um", "then", "uh", "and", "okay"];
-const ONES: &[&str] = &["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+pub(super) const ONES: &[&str] = &["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 
 fn ten(n: usize) -> &'static str {
     ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"][n]
@@ -108,7 +108,7 @@ fn teen(n: usize) -> &'static str {
     words.split(' ').nth(n).unwrap_or_default()
 }
 
-fn two_digits(n: usize) -> String {
+pub(super) fn two_digits(n: usize) -> String {
     match (n / 10, n % 10) {
         (0, unit) => format!("oh {}", ONES[unit]),
         (1, unit) => teen(unit).to_string(),
@@ -122,7 +122,7 @@ fn value(digits: &str) -> usize {
 }
 
 /// Says digits as people do: one by one, with doubles and "oh", in pairs, with breaths.
-fn speak(dice: &mut Dice, digits: &str) -> String {
+pub(super) fn speak(dice: &mut Dice, digits: &str) -> String {
     let bytes: Vec<usize> = digits.bytes().map(|byte| usize::from(byte - b'0')).collect();
     let (style, breath) = (dice.below(4), dice.below(3));
     let mut words: Vec<String> = Vec::new();
@@ -182,7 +182,7 @@ fn write(dice: &mut Dice, digits: &str) -> String {
     }
 }
 
-fn render(dice: &mut Dice, digits: &str) -> String {
+pub(super) fn render(dice: &mut Dice, digits: &str) -> String {
     if dice.below(2) == 0 { speak(dice, digits) } else { write(dice, digits) }
 }
 
@@ -203,7 +203,7 @@ fn with_check(mut body: String) -> String {
     body
 }
 
-fn card(dice: &mut Dice) -> String {
+pub(super) fn card(dice: &mut Dice) -> String {
     let (start, length) =
         [("4", 16), ("4", 16), ("52", 16), ("55", 16), ("2301", 16), ("37", 15), ("6011", 16), ("3608", 14)]
             [dice.below(8)];
@@ -211,7 +211,7 @@ fn card(dice: &mut Dice) -> String {
     with_check(body)
 }
 
-fn iban(dice: &mut Dice) -> String {
+pub(super) fn iban(dice: &mut Dice) -> String {
     let (country, bban) = match dice.below(3) {
         0 => ("GB", format!("{}{}", dice.pick(&["NWBK", "BARC", "LOYD"]), dice.digits(14))),
         1 => ("DE", dice.digits(18)),
@@ -245,7 +245,7 @@ fn spelled(dice: &mut Dice, code: &str) -> String {
     }
 }
 
-fn expiry(dice: &mut Dice) -> String {
+pub(super) fn expiry(dice: &mut Dice) -> String {
     let (month, year) = (1 + dice.below(12), 26 + dice.below(8));
     let name = "January February March April May June July August September October November December"
         .split(' ')
@@ -260,7 +260,7 @@ fn expiry(dice: &mut Dice) -> String {
 }
 
 /// Cuts a spoken or written number into turns at its gaps.
-fn cut(dice: &mut Dice, text: &str) -> Vec<String> {
+pub(super) fn cut(dice: &mut Dice, text: &str) -> Vec<String> {
     let words: Vec<&str> = text.split(' ').collect();
     if words.len() < 4 {
         return vec![text.into()];
@@ -527,37 +527,53 @@ fn harmless_utterance(dice: &mut Dice) -> Utterance {
 }
 
 #[derive(Debug, Default)]
-struct Count {
-    secrets: usize,
-    hidden: usize,
-    findings: usize,
-    right: usize,
+pub(super) struct Count {
+    pub secrets: usize,
+    pub hidden: usize,
+    pub findings: usize,
+    pub right: usize,
 }
 
 impl Count {
-    fn recall(&self) -> f64 {
+    pub fn recall(&self) -> f64 {
         self.hidden as f64 / self.secrets as f64
     }
 
-    fn precision(&self) -> f64 {
+    pub fn precision(&self) -> f64 {
         self.right as f64 / self.findings as f64
     }
 }
 
+fn utterance(dice: &mut Dice) -> Utterance {
+    if dice.below(2) == 0 { secret_utterance(dice) } else { harmless_utterance(dice) }
+}
+
 /// Runs the utterances of a seed through the redactor; each is a call of its own.
-fn measure(seed: u64, utterances: usize, told: &mut Vec<String>) -> Count {
+pub(super) fn measure(
+    seed: u64,
+    utterances: usize,
+    make: impl Fn(&mut Dice) -> Utterance,
+    told: &mut Vec<String>,
+) -> Count {
     let redactor = Redactor::new(&Pack::bundled().expect("bundled packs"));
     let mut dice = Dice(seed);
     let mut count = Count::default();
     for _ in 0..utterances {
-        let made = if dice.below(2) == 0 { secret_utterance(&mut dice) } else { harmless_utterance(&mut dice) };
+        let made = make(&mut dice);
         let mut call = CallRedaction::default();
         for (number, turn) in made.turns.iter().enumerate() {
             let start = CallTime(number as i64 * 5000);
             let id = PieceId { leg: turn.leg, utterance: number as i64, number: 0 };
             redactor.push(
                 &mut call,
-                Piece { id, start, end: CallTime(start.0 + 4000), text: turn.text.clone(), words: Vec::new() },
+                Piece {
+                    id,
+                    speaker: if turn.leg == 1 { Leg::Agent } else { Leg::Caller },
+                    start,
+                    end: CallTime(start.0 + 4000),
+                    text: turn.text.clone(),
+                    words: Vec::new(),
+                },
             );
         }
         // A secret is hidden when nothing of it is left to read, in no turn. A breath at its edge is none of it.
@@ -604,7 +620,7 @@ fn of_300_generated_utterances_the_secret_numbers_are_hidden_and_the_others_stay
     // The first two served to write the rules; the last was looked at once, when they were done.
     for (name, seed) in [("written with", 1), ("written with", 20_261_121), HELD_OUT] {
         let mut told = Vec::new();
-        let count = measure(seed, 300, &mut told);
+        let count = measure(seed, 300, utterance, &mut told);
         println!(
             "redaction, seed {seed} ({name}): recall {:.3} ({} of {}), precision {:.3} ({} of {})",
             count.recall(),

@@ -4,9 +4,14 @@
 //! corrected; what was hidden once stays hidden. Nothing of it leaves this room: no log, no error names what was found. English number words only;
 //! figures in any language. It must never be asked to decide who may see a number: nobody may.
 
+mod amounts;
 mod checks;
+mod figures;
 mod find;
 mod forms;
+mod numbers;
+mod run;
+mod spoken;
 mod topics;
 mod words;
 
@@ -19,7 +24,7 @@ pub use self::forms::Form;
 use self::topics::Named;
 use self::words::Atom;
 use super::pack::Pack;
-use crate::call::{CallTime, Word};
+use crate::call::{CallTime, Leg, Word};
 
 /// How much of a call is kept in memory, to know what a number belongs to.
 const WINDOW_MS: i64 = 120_000;
@@ -27,6 +32,8 @@ const WINDOW_MS: i64 = 120_000;
 const WINDOW: usize = 80;
 /// Recognisers place words within a few tenths of a second: so much is silenced on both sides of what was found.
 const MARGIN_MS: i64 = 250;
+/// What is written in the place of a card's number.
+const CARD: &str = "card";
 
 /// What to look for.
 #[derive(Debug, Default)]
@@ -51,6 +58,8 @@ pub struct PieceId {
 pub struct Piece {
     /// Which.
     pub id: PieceId,
+    /// Who speaks: a voice may go on on another leg, after a restart or a call that was connected anew.
+    pub speaker: Leg,
     /// Its begin.
     pub start: CallTime,
     /// Its end.
@@ -109,6 +118,63 @@ impl std::fmt::Debug for CallRedaction {
     }
 }
 
+impl CallRedaction {
+    /// Whose voice each piece is: legs of one direction that do not overlap are one voice, by the first of them.
+    fn voices(&self) -> Vec<i64> {
+        let mut legs: Vec<(i64, Leg, CallTime, CallTime)> = Vec::new();
+        for Held { piece, .. } in &self.held {
+            match legs.iter_mut().find(|leg| leg.0 == piece.id.leg) {
+                Some(leg) => leg.3 = leg.3.max(piece.end),
+                None => legs.push((piece.id.leg, piece.speaker, piece.start, piece.end)),
+            }
+        }
+        // By leg: its voice, and until when that voice has spoken. Legs are in order of their begin.
+        let mut voices: Vec<(i64, Leg, CallTime)> = Vec::new();
+        let of_leg: Vec<(i64, i64)> = legs
+            .into_iter()
+            .map(|(leg, speaker, start, end)| {
+                if let Some(voice) = voices.iter_mut().find(|voice| voice.1 == speaker && voice.2 <= start) {
+                    voice.2 = end;
+                    (leg, voice.0)
+                } else {
+                    voices.push((leg, speaker, end));
+                    (leg, leg)
+                }
+            })
+            .collect();
+        let voice = |leg: i64| of_leg.iter().find(|(other, _)| *other == leg).map_or(leg, |(_, voice)| *voice);
+        self.held.iter().map(|held| voice(held.piece.id.leg)).collect()
+    }
+
+    /// The time between pieces where a card goes on from one to the next: by piece, what lies before it. What was said there and not written down
+    /// is part of the number.
+    fn between(&self) -> Vec<Option<Range<i64>>> {
+        let mut last: Vec<(i64, usize)> = Vec::new();
+        let mut between = Vec::with_capacity(self.held.len());
+        for (number, held) in self.held.iter().enumerate() {
+            let leg = held.piece.id.leg;
+            if held.atoms.is_empty() {
+                between.push(None);
+                continue;
+            }
+            let before = last.iter().position(|(other, _)| *other == leg).map(|place| last.swap_remove(place).1);
+            last.push((leg, number));
+            let open = before.map(|before| &self.held[before]).filter(|before| before.ends_in_card());
+            between.push(
+                open.filter(|_| held.begins_with_card())
+                    .map(|before| before.piece.end.0 - MARGIN_MS..held.piece.start.0 + MARGIN_MS)
+                    .filter(|gap| !gap.is_empty() && gap.end - gap.start <= find::PAUSE_MS),
+            );
+        }
+        between
+    }
+}
+
+impl PieceId {
+    /// The number of what was said in an utterance and not understood, or not believed: it is shown to nobody, its sound may have to go.
+    pub const UNHEARD: usize = usize::MAX;
+}
+
 impl Redactor {
     /// Looks for cards, IBANs and the forms of these packs.
     pub fn new(packs: &[Pack]) -> Self {
@@ -116,14 +182,17 @@ impl Redactor {
         Self { near: forms.iter().map(Form::near).collect(), forms }
     }
 
-    /// Takes a piece of a call, in whatever order pieces come; says what may be shown of it and what has to be corrected.
-    pub fn push(&self, call: &mut CallRedaction, piece: Piece) -> Outcome {
+    /// Takes a piece that was shown before: what is stored of a call that goes on. What was taken out of it then is known by its stand-in.
+    pub fn recall(&self, call: &mut CallRedaction, piece: Piece) {
+        self.hold(call, piece);
+    }
+
+    fn hold(&self, call: &mut CallRedaction, piece: Piece) {
         let newest = call.held.iter().map(|held| held.piece.end.0).max().unwrap_or(0).max(piece.end.0);
         call.held.retain(|held| newest - held.piece.end.0 <= WINDOW_MS);
         if call.held.len() >= WINDOW {
             call.held.remove(0);
         }
-        let id = piece.id;
         let place = call.held.partition_point(|held| held.piece.start <= piece.start);
         let topics = topics::read(&piece.text, &self.near);
         let held = Held {
@@ -134,11 +203,17 @@ impl Redactor {
             piece,
         };
         call.held.insert(place, held);
+    }
+
+    /// Hides what is found in all that is held.
+    fn find(&self, call: &mut CallRedaction) {
+        let voices = call.voices();
         let views: Vec<View> = call
             .held
             .iter()
-            .map(|held| View {
-                leg: held.piece.id.leg,
+            .zip(&voices)
+            .map(|(held, &voice)| View {
+                leg: voice,
                 start_ms: held.piece.start.0,
                 end_ms: held.piece.end.0,
                 text: &held.piece.text,
@@ -153,10 +228,19 @@ impl Redactor {
                 hide(held, span, label);
             }
         }
+    }
+
+    /// Takes a piece of a call, in whatever order pieces come; says what may be shown of it and what has to be corrected.
+    pub fn push(&self, call: &mut CallRedaction, piece: Piece) -> Outcome {
+        let id = piece.id;
+        self.hold(call, piece);
+        self.find(call);
         let mut corrected = Vec::new();
         let mut own = None;
-        for held in &mut call.held {
-            let redacted = held.redacted();
+        let between = call.between();
+        for (held, between) in call.held.iter_mut().zip(between) {
+            let mut redacted = held.redacted();
+            redacted.silent.extend(between);
             if held.piece.id == id {
                 held.shown.clone_from(&redacted.text);
                 own = Some(redacted);
@@ -207,10 +291,17 @@ impl Redactor {
         shown
     }
 
+    /// A text that is kept for diagnosis and shown to nobody as what was said: no number of it is kept, for a decoder that goes round in a circle
+    /// says the digits of a card again and again.
+    pub fn unbelieved(&self, text: &str) -> String {
+        self.cautious(&self.redact(text))
+    }
+
     /// A text of which nothing else is known: what goes to notifiers, notes and exports.
     pub fn redact(&self, text: &str) -> String {
         let piece = Piece {
             id: PieceId { leg: 0, utterance: 0, number: 0 },
+            speaker: Leg::Mixed,
             start: CallTime(0),
             end: CallTime(0),
             text: text.into(),
@@ -247,8 +338,22 @@ fn hide(held: &mut Held, span: Range<usize>, label: String) {
 }
 
 impl Held {
+    fn ends_in_card(&self) -> bool {
+        let last = self.atoms.iter().rev().find(|atom| atom.what != words::What::Filler);
+        last.is_some_and(|last| {
+            last.is_gone(CARD) || self.hidden.iter().any(|(span, label)| label == CARD && span.end >= last.span.end)
+        })
+    }
+
+    fn begins_with_card(&self) -> bool {
+        let first = self.atoms.iter().find(|atom| atom.what != words::What::Filler);
+        first.is_some_and(|first| {
+            self.hidden.iter().any(|(span, label)| label == CARD && span.start <= first.span.start)
+        })
+    }
+
     fn redacted(&self) -> Redacted {
-        let Piece { id, start, end, text, words } = &self.piece;
+        let Piece { id, start, end, text, words, .. } = &self.piece;
         let mut shown = String::with_capacity(text.len());
         let mut place = 0;
         let mut labels: Vec<String> = Vec::new();
@@ -326,5 +431,7 @@ fn places(text: &str, words: &[Word]) -> Option<Vec<Range<usize>>> {
 
 #[cfg(test)]
 mod generated;
+#[cfg(test)]
+mod held_out;
 #[cfg(test)]
 mod tests;

@@ -8,13 +8,16 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::topics::Named;
+use super::topics::{Named, Topic};
+use super::{amounts, figures, spoken};
 
 /// What stands at a place of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum What {
     /// "4532", "four", "forty-five", "double oh".
     Digits(String),
+    /// "Double" at the end of a text: the digit comes in the next.
+    Times(usize),
     /// One letter, a word of the NATO alphabet, a typed group in capitals: upper case.
     Letters(String),
     /// Letters and digits typed together, upper case.
@@ -29,6 +32,10 @@ pub(super) enum What {
     Date,
     /// A number that is none of ours: an amount, a time, a quantity.
     Other,
+    /// The same by its shape alone ("4,539", "45:39"): recognisers write digits so that they have never seen in a row.
+    Shape(String),
+    /// `[card]` and the like: a number that was taken out of this text before.
+    Gone(String),
     /// What people say between groups of digits.
     Filler,
     /// Anything else.
@@ -44,26 +51,30 @@ pub(super) struct Atom {
     pub what: What,
 }
 
+impl Atom {
+    /// Whether a number of this kind was taken out here.
+    pub fn is_gone(&self, kind: &str) -> bool {
+        matches!(&self.what, What::Gone(label) if label == kind)
+    }
+}
+
 static SHAPES: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?x)",
-        r"(?P<phone> \+[0-9][0-9\ ().-]{6,}[0-9] | \([0-9]{2,5}\)\ ?[0-9][0-9\ -]{4,}[0-9] )",
-        r"|(?P<money> [$£€¥₹]\ ?[0-9][0-9,]*(?:\.[0-9]+)? )",
-        r"|(?P<time> \b[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?\b )",
-        r"|(?P<date> \b(?:[0-9]{4}|[0-9]{1,2})[/.-][0-9]{1,2}[/.-](?:[0-9]{4}|[0-9]{1,2})\b )",
-        r"|(?P<slash> \b[0-9]{1,2}\ ?/\ ?(?:[0-9]{4}|[0-9]{2})\b )",
-        r"|(?P<thousands> \b[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?\b )",
-        r"|(?P<decimal> \b[0-9]+\.[0-9]{1,2}\b )",
-        r"|(?P<percent> \b[0-9]+\ ?% )",
-        r"|(?P<word> [\p{L}0-9]+(?:['’]\p{L}+)? )",
+        r"(?P<gone> \[[a-z][a-z0-9_-]{1,19}\] )",
+        r"|(?P<phone> \+\d[\d\ ().-]{6,}\d | \(\d{2,5}\)\ ?\d[\d\ -]{4,}\d )",
+        r"|(?P<money> [$£€¥₹]\ ?\d[\d,]*(?:\.\d+)? )",
+        r"|(?P<time> \b\d{1,2}:\d{2}(?::\d{2})?\b )",
+        r"|(?P<date> \b(?:\d{4}|\d{1,2})[/.-]\d{1,2}[/.-](?:\d{4}|\d{1,2})\b )",
+        r"|(?P<slash> \b\d{1,2}\ ?[/／]\ ?(?:\d{4}|\d{2})\b )",
+        r"|(?P<thousands> \b\d{1,3}(?:,\d{3})+(?:\.\d+)?\b )",
+        r"|(?P<decimal> \b\d+\.\d{1,2}\b )",
+        r"|(?P<percent> \b\d+\ ?% )",
+        r"|(?P<word> [\p{L}\d]+(?:['’]\p{L}+)? )",
     ))
     .unwrap()
 });
 
-const UNITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
-const TEENS: [&str; 10] =
-    ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"];
-const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
 const MONTHS: [&str; 23] = [
     "january",
     "february",
@@ -90,74 +101,11 @@ const MONTHS: [&str; 23] = [
     "dec",
 ];
 /// Words between groups that do not end a number.
-const FILLERS: [&str; 34] = [
+const FILLERS: [&str; 48] = [
     "uh", "um", "er", "erm", "ah", "hmm", "mm", "mhm", "then", "and", "dash", "hyphen", "slash", "space", "comma",
     "okay", "ok", "yes", "yeah", "yep", "right", "so", "next", "followed", "by", "it's", "that's", "is", "the", "of",
-    "got", "it", "got it", "alright",
-];
-/// Words after a number that make it an amount or a measure.
-const MEASURES: [&str; 61] = [
-    "dollar",
-    "dollars",
-    "pound",
-    "pounds",
-    "euro",
-    "euros",
-    "cent",
-    "cents",
-    "pence",
-    "bucks",
-    "quid",
-    "percent",
-    "per",
-    "day",
-    "days",
-    "week",
-    "weeks",
-    "month",
-    "months",
-    "year",
-    "years",
-    "hour",
-    "hours",
-    "minute",
-    "minutes",
-    "second",
-    "seconds",
-    "o'clock",
-    "am",
-    "pm",
-    "a.m",
-    "p.m",
-    "kilo",
-    "kilos",
-    "kilometers",
-    "miles",
-    "mile",
-    "meters",
-    "items",
-    "item",
-    "times",
-    "megabytes",
-    "gigabytes",
-    "gigs",
-    "megs",
-    "people",
-    "units",
-    "boxes",
-    "pieces",
-    "grand",
-    "degrees",
-    "points",
-    "feet",
-    "inches",
-    "business",
-    "working",
-    "calls",
-    "copies",
-    "street",
-    "avenue",
-    "road",
+    "got", "it", "alright", "that", "again", "sorry", "oops", "wait", "was", "finally", "lastly", "well", "now", "uhm",
+    "uh-huh", "period", "are", "were",
 ];
 const NATO: [&str; 26] = [
     "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet", "kilo", "lima",
@@ -165,54 +113,82 @@ const NATO: [&str; 26] = [
     "yankee", "zulu",
 ];
 
-fn position(list: &[&str], word: &str) -> Option<usize> {
+pub(super) fn position(list: &[&str], word: &str) -> Option<usize> {
     list.iter().position(|entry| *entry == word)
 }
 
 /// A word with its place, before numbers are put together.
-struct Token<'a> {
-    span: Range<usize>,
-    text: &'a str,
-    lower: String,
+pub(super) struct Token {
+    pub span: Range<usize>,
+    /// As it is written, but for its figures, which are ASCII's.
+    pub text: String,
+    /// The same in lower case.
+    pub lower: String,
     /// Set when the shape alone tells.
     what: Option<What>,
 }
 
-fn tokens(text: &str) -> Vec<Token<'_>> {
+fn tokens(text: &str) -> Vec<Token> {
     let mut found = Vec::new();
     let mut place = 0;
     while let Some(captures) = SHAPES.captures_at(text, place) {
         let Some(whole) = captures.get(0) else { break };
-        let name = ["phone", "money", "time", "date", "slash", "thousands", "decimal", "percent"]
+        let name = ["gone", "phone", "money", "time", "date", "slash", "thousands", "decimal", "percent"]
             .into_iter()
             .find(|name| captures.name(name).is_some());
-        let digits = || whole.as_str().chars().filter(char::is_ascii_digit).collect::<String>();
+        let digits = figures::only(whole.as_str());
         // "45-32-01-51" is no date: a shape that goes on beyond its end is read word by word.
-        let goes_on = |shape: &str| shape != "phone" && continues(text, whole.range());
+        let goes_on = |shape: &str| !matches!(shape, "phone" | "gone") && continues(text, whole.range());
+        let mut span = whole.range();
         let what = match name {
-            Some("thousands") if digits().len() >= 13 => Some(What::Digits(digits())),
+            Some("gone") => Some(What::Gone(whole.as_str().trim_matches(['[', ']']).into())),
+            Some("thousands") if digits.len() >= 13 => Some(What::Digits(digits)),
             Some(shape) if goes_on(shape) => None,
             Some("slash") if is_month(whole.as_str()) => Some(What::Slash),
             Some("date") => Some(What::Date),
+            Some("phone") => {
+                span.end = span.start + telephone(whole.as_str());
+                Some(What::Shape(figures::only(&text[span.clone()])))
+            }
+            Some("thousands" | "decimal" | "time") => Some(What::Shape(digits)),
             Some(_) => Some(What::Other),
             None => None,
         };
-        let span = if what.is_none() && name.is_some() {
+        if what.is_none() && name.is_some() {
             // Only the first run of digits of a shape that was none.
-            let length = whole.as_str().find(|c: char| !c.is_ascii_digit()).unwrap_or(whole.len());
+            let length = whole.as_str().find(|c| figures::value(c).is_none()).unwrap_or(whole.len());
             if length == 0 {
                 place = whole.start() + whole.as_str().chars().next().map_or(1, char::len_utf8);
                 continue;
             }
-            whole.start()..whole.start() + length
-        } else {
-            whole.range()
-        };
+            span.end = span.start + length;
+        }
         place = span.end;
-        let text = &text[span.clone()];
-        found.push(Token { span, text, lower: text.to_lowercase().replace('’', "'"), what });
+        let text = figures::plain(&text[span.clone()]);
+        let lower = text.to_lowercase().replace('’', "'");
+        found.push(Token { span, text, lower, what });
     }
     found
+}
+
+/// How many bytes of what begins as a telephone number are one: no number has more than fifteen digits (ITU-T E.164), and what comes after one that
+/// is complete is another.
+fn telephone(text: &str) -> usize {
+    /// A complete one with its area code.
+    const COMPLETE: usize = 10;
+    const LONGEST: usize = 15;
+    if figures::only(text).len() <= LONGEST {
+        return text.len();
+    }
+    let mut digits = 0;
+    for (at, c) in text.char_indices() {
+        let is_digit = figures::value(c).is_some();
+        if !is_digit && digits >= COMPLETE {
+            return at;
+        }
+        digits += usize::from(is_digit);
+    }
+    text.len()
 }
 
 /// Whether digits stand right before or after a range, with at most one mark between.
@@ -220,99 +196,29 @@ fn continues(text: &str, range: Range<usize>) -> bool {
     let joins = |c: char| "-./,".contains(c);
     let mut before = text[..range.start].chars().rev();
     let mut after = text[range.end..].chars();
-    let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    let digit = |c: Option<char>| c.is_some_and(|c| figures::value(c).is_some());
     let (first_before, first_after) = (before.next(), after.next());
     (first_before.is_some_and(joins) && digit(before.next())) || (first_after.is_some_and(joins) && digit(after.next()))
 }
 
 fn is_month(slash: &str) -> bool {
-    slash
-        .split('/')
+    figures::plain(slash)
+        .split(['/', '／'])
         .next()
         .and_then(|month| month.trim().parse::<u8>().ok())
         .is_some_and(|month| (1..=12).contains(&month))
-}
-
-/// A spoken number below 100 that begins at `at`: its digits and how many words it takes.
-fn below_hundred(tokens: &[Token], at: usize) -> Option<(String, usize)> {
-    let word = tokens.get(at)?.lower.as_str();
-    if let Some(unit) = position(&UNITS, word) {
-        return Some((unit.to_string(), 1));
-    }
-    if matches!(word, "nought" | "naught" | "nil") {
-        return Some(("0".into(), 1));
-    }
-    if let Some(teen) = position(&TEENS, word) {
-        return Some(((10 + teen).to_string(), 1));
-    }
-    let tens = position(&TENS, word)? + 2;
-    match tokens.get(at + 1).and_then(|next| position(&UNITS, &next.lower)) {
-        Some(unit) if unit > 0 => Some((format!("{tens}{unit}"), 2)),
-        _ => Some((format!("{tens}0"), 1)),
-    }
-}
-
-fn is_magnitude(word: &str) -> bool {
-    matches!(word, "hundred" | "thousand" | "million" | "billion" | "hundredth")
-}
-
-/// A spoken number that begins at `at`, and how many words it takes.
-fn spoken(tokens: &[Token], at: usize) -> Option<(What, usize)> {
-    let lower = |at: usize| tokens.get(at).map_or("", |token| token.lower.as_str());
-    let times = match lower(at) {
-        "double" => 2,
-        "triple" | "treble" => 3,
-        "quadruple" => 4,
-        _ => 0,
-    };
-    if times > 0 {
-        let next = lower(at + 1);
-        let digit = match next {
-            "oh" | "o" | "nought" | "naught" => Some("0".to_string()),
-            _ => position(&UNITS, next).map(|unit| unit.to_string()),
-        };
-        let typed = || (next.len() == 1 && next.bytes().all(|b| b.is_ascii_digit())).then(|| next.to_string());
-        if let Some(digit) = digit.or_else(typed) {
-            return Some((What::Digits(digit.repeat(times)), 2));
-        }
-        let letter = next.chars().next().filter(|c| next.len() == 1 && c.is_ascii_alphabetic());
-        return letter.map(|letter| (What::Letters(letter.to_ascii_uppercase().to_string().repeat(times)), 2));
-    }
-    let (digits, mut used) = match below_hundred(tokens, at) {
-        Some(found) => found,
-        None if lower(at).bytes().all(|b| b.is_ascii_digit()) && is_magnitude(lower(at + 1)) => {
-            (lower(at).to_string(), 1)
-        }
-        None => return None,
-    };
-    if !is_magnitude(lower(at + used)) {
-        return Some((What::Digits(digits), used));
-    }
-    // "forty two hundred" is how some say 4200; everything else with a magnitude is an amount.
-    let hundred = lower(at + used) == "hundred" && digits.len() == 2;
-    used += 1;
-    let mut alone = true;
-    loop {
-        let and = usize::from(lower(at + used) == "and");
-        let Some((_, more)) = below_hundred(tokens, at + used + and) else { break };
-        alone = false;
-        used += and + more;
-        if is_magnitude(lower(at + used)) {
-            used += 1;
-        } else {
-            break;
-        }
-    }
-    Some((if hundred && alone { What::Digits(format!("{digits}00")) } else { What::Other }, used))
 }
 
 fn single(token: &Token) -> What {
     let lower = token.lower.as_str();
     let digits = token.text.bytes().filter(u8::is_ascii_digit).count();
     if digits == token.text.len() {
-        return What::Digits(token.text.into());
+        return What::Digits(token.text.clone());
     }
     if digits > 0 {
+        if let Some(digits) = typed_with_letters(&token.text, digits) {
+            return What::Digits(digits);
+        }
         let suffix = lower.trim_start_matches(|c: char| c.is_ascii_digit());
         let no_code =
             matches!(suffix, "st" | "nd" | "rd" | "th" | "am" | "pm" | "k" | "m" | "gb" | "mb" | "kg" | "km" | "s");
@@ -322,7 +228,7 @@ fn single(token: &Token) -> What {
             What::Mixed(token.text.to_ascii_uppercase())
         };
     }
-    if is_magnitude(lower) {
+    if spoken::is_magnitude(lower) {
         return What::Other;
     }
     if let Some(letter) = position(&NATO, lower).filter(|_| lower != "november") {
@@ -339,19 +245,30 @@ fn single(token: &Token) -> What {
     if letters { What::Letters(token.text.to_ascii_uppercase()) } else { What::Word }
 }
 
+/// The figures of "14O8" and "45l9", where letters stand for the figures that look like them.
+fn typed_with_letters(text: &str, digits: usize) -> Option<String> {
+    let like = |c: char| match c {
+        'O' | 'o' => Some('0'),
+        'l' | 'I' if digits >= 2 => Some('1'),
+        c => Some(c).filter(char::is_ascii_digit),
+    };
+    text.chars().map(like).collect()
+}
+
 /// The atoms of a text, in order. Words that name a topic are no numbers: "the three digits on the back".
 pub(super) fn read(text: &str, topics: &[Named]) -> Vec<Atom> {
     let tokens = tokens(text);
     let mut atoms: Vec<Atom> = Vec::with_capacity(tokens.len());
-    let mut measures = Vec::new();
+    // The token with which each atom begins.
+    let mut first = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
-        let (what, used) = match &token.what {
-            Some(what) => (what.clone(), 1),
-            None if topics.iter().any(|named| named.start < token.span.end && token.span.start < named.end) => {
-                (What::Word, 1)
-            }
-            None => spoken(&tokens, at).unwrap_or_else(|| (single(token), 1)),
+        let named = topics.iter().find(|named| named.start < token.span.end && token.span.start < named.end);
+        let (what, used) = match (&token.what, named.map(|named| named.topic)) {
+            (Some(what), _) => (what.clone(), 1),
+            (None, Some(Topic::Aside | Topic::End)) => (What::Filler, 1),
+            (None, Some(_)) => (What::Word, 1),
+            (None, None) => spoken::spoken(&tokens, at).unwrap_or_else(|| (single(token), 1)),
         };
         // November is a month, and a letter between letters.
         let letter = |token: Option<&Token>| {
@@ -365,101 +282,64 @@ pub(super) fn read(text: &str, topics: &[Named]) -> Vec<Atom> {
         } else {
             what
         };
-        if position(&MEASURES, &token.lower).is_some() {
-            measures.push(atoms.len());
-        }
         let span = token.span.start..tokens[at + used - 1].span.end;
         atoms.push(Atom { span, what });
+        first.push(at);
         at += used;
     }
-    zeros(&mut atoms, text);
-    for measure in measures {
-        if measure > 0 && matches!(atoms[measure - 1].what, What::Digits(_)) {
-            atoms[measure - 1].what = What::Other;
-        }
+    let dangling = tokens.last().map_or(0, |token| spoken::times(&token.lower));
+    if let Some(last) = atoms.last_mut().filter(|last| dangling > 0 && last.what == What::Word) {
+        last.what = What::Times(dangling);
     }
-    dates(&mut atoms);
+    zeros(&mut atoms, text);
+    groups_in_lower_case(&mut atoms, text);
+    amounts::measures(&mut atoms, &first, &tokens);
+    amounts::dates(&mut atoms);
     atoms
 }
 
-/// "oh" and "o" are zeros beside other digits.
+/// Words of two letters that stand before numbers without being part of them.
+const SHORT_WORDS: [&str; 29] = [
+    "am", "an", "as", "at", "be", "by", "do", "go", "he", "hi", "if", "in", "is", "it", "me", "mr", "ms", "my", "no",
+    "of", "on", "or", "so", "to", "uk", "up", "us", "vs", "we",
+];
+
+/// Short words between figures are groups of a code that is typed in lower case: "gb29 nwbk 6016", "ab 12 34 56 c".
+fn groups_in_lower_case(atoms: &mut [Atom], text: &str) {
+    let figures = |atom: &Atom| matches!(atom.what, What::Digits(_) | What::Mixed(_) | What::Letters(_));
+    let joined =
+        |one: &Atom, other: &Atom| text[one.span.end..other.span.start].chars().all(|c| " -.\u{a0}".contains(c));
+    for at in 0..atoms.len() {
+        let word = &text[atoms[at].span.clone()];
+        let is_group = matches!(atoms[at].what, What::Word)
+            && (2..=4).contains(&word.len())
+            && word.bytes().all(|byte| byte.is_ascii_alphabetic())
+            && position(&SHORT_WORDS, &word.to_ascii_lowercase()).is_none();
+        let before =
+            at.checked_sub(1).is_some_and(|before| figures(&atoms[before]) && joined(&atoms[before], &atoms[at]));
+        let after = atoms.get(at + 1).is_some_and(|next| figures(next) && joined(&atoms[at], next));
+        // A group of two letters may begin a code; longer ones stand inside.
+        if is_group && after && (before || word.len() == 2) {
+            let letters = word.to_ascii_uppercase();
+            atoms[at].what = What::Letters(letters);
+        }
+    }
+}
+
+/// "oh" and "o" are zeros beside other digits, and so is "OO".
 fn zeros(atoms: &mut [Atom], text: &str) {
-    let is_oh = |atom: &Atom| matches!(text[atom.span.clone()].to_ascii_lowercase().as_str(), "oh" | "o");
+    let word = |atom: &Atom| text[atom.span.clone()].to_ascii_lowercase();
+    let is_oh = |atom: &Atom| word(atom) == "oh" || atom.span.len() <= 4 && word(atom).bytes().all(|byte| byte == b'o');
     let digits = |atom: Option<&Atom>| atom.is_some_and(|atom| matches!(atom.what, What::Digits(_)));
     for pass in 0..2 {
         let places: Vec<usize> = if pass == 0 { (0..atoms.len()).collect() } else { (0..atoms.len()).rev().collect() };
         for i in places {
-            let beside = digits(i.checked_sub(1).and_then(|before| atoms.get(before))) || digits(atoms.get(i + 1));
+            let spoken = |atom: &&Atom| atom.what != What::Filler;
+            let beside = digits(atoms[..i].iter().rev().find(spoken)) || digits(atoms[i + 1..].iter().find(spoken));
             if is_oh(&atoms[i]) && beside {
-                atoms[i].what = What::Digits("0".into());
+                let noughts = if word(&atoms[i]) == "oh" { 1 } else { atoms[i].span.len() };
+                atoms[i].what = What::Digits("0".repeat(noughts));
             }
-        }
-    }
-}
-
-/// Days and years beside a month belong to it.
-fn dates(atoms: &mut [Atom]) {
-    let digits = |atom: Option<&Atom>| match atom.map(|atom| &atom.what) {
-        Some(What::Digits(digits)) => digits.parse::<u32>().ok().map(|value| (value, digits.len())),
-        _ => None,
-    };
-    for month in 0..atoms.len() {
-        if atoms[month].what != What::Month {
-            continue;
-        }
-        let mut has_day = false;
-        let before = match month.checked_sub(1) {
-            Some(before) if atoms[before].what == What::Filler => before.checked_sub(1),
-            before => before,
-        };
-        if let Some(before) = before
-            && (digits(atoms.get(before)).is_some_and(|(value, length)| length <= 2 && (1..=31).contains(&value))
-                || atoms[before].what == What::Other)
-        {
-            atoms[before].what = What::Date;
-            has_day = true;
-        }
-        let mut next = month + 1;
-        let mut parts = Vec::new();
-        while parts.len() < 3 {
-            while atoms.get(next).is_some_and(|atom| matches!(atom.what, What::Filler)) {
-                next += 1;
-            }
-            match digits(atoms.get(next)) {
-                Some((value, length)) if length <= 2 || (length == 4 && (1900..2100).contains(&value)) => {
-                    parts.push((next, value, length));
-                }
-                _ => break,
-            }
-            next += 1;
-        }
-        let year = |parts: &[(usize, u32, usize)]| match parts {
-            [(_, value, 4), ..] => (1900..2100).contains(value).then_some(1),
-            [(_, 19 | 20, 2), (_, _, 2), ..] => Some(2),
-            _ => None,
-        };
-        let taken = match (year(&parts), parts.first()) {
-            (Some(taken), _) => taken,
-            (None, Some((_, value, _))) if (1..=31).contains(value) => {
-                // "march 15 2024" has a day; "march 27" may be a year.
-                match year(&parts[1..]) {
-                    Some(more) => {
-                        has_day = true;
-                        1 + more
-                    }
-                    None => 1,
-                }
-            }
-            _ => 0,
-        };
-        let what = if has_day || taken == 0 { What::Date } else { What::MonthYear };
-        if taken == 0 && !has_day {
-            atoms[month].what = What::Word;
-            continue;
-        }
-        atoms[month].what = what.clone();
-        for (place, ..) in parts.into_iter().take(taken) {
-            atoms[place].what = what.clone();
         }
     }
 }

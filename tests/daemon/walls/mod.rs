@@ -6,6 +6,7 @@ mod campaigns;
 mod files;
 mod proxies;
 mod tokens;
+mod written;
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};

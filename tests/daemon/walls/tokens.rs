@@ -38,7 +38,7 @@ fn a_token_does_what_it_is_for_until_it_is_revoked() {
         (refused.status, refused.json()["detail"].as_str().map(|text| text.contains("operate"))),
         (403, Some(true))
     );
-    assert_eq!(request(&bed, "POST", &end, &[&bearer(&admin)], "").status, 200);
+    assert_eq!(request(&bed, "POST", &end, &[&bearer(&admin)], "").status, 409, "let in, and the call is over");
     let dialer = token(&bed, &["dialer", "--scope", "ingest"]);
     let json = "Content-Type: application/json";
     assert_eq!(
