@@ -123,8 +123,8 @@ fn take_sine(power: &mut [f32]) -> Option<(f32, f32)> {
     let peak = (1..power.len() - 1).max_by(|&a, &b| power[a].total_cmp(&power[b])).filter(|&peak| power[peak] > 0.0)?;
     // The logarithm of a sine's peak is nearly a parabola: its top is where the sine is.
     let [left, top, right] = [peak - 1, peak, peak + 1].map(|bin| power[bin].max(1e-20).ln());
-    let bend = left - 2.0 * top + right;
-    let aside = if bend < 0.0 { (0.5 * (left - right) / bend).clamp(-0.5, 0.5) } else { 0.0 };
+    let curve = left - 2.0 * top + right;
+    let aside = if curve < 0.0 { (0.5 * (left - right) / curve).clamp(-0.5, 0.5) } else { 0.0 };
     let band = peak.saturating_sub(SIDE)..(peak + SIDE + 1).min(power.len());
     Some((peak as f32 + aside, power[band].iter_mut().map(std::mem::take).sum()))
 }
@@ -208,10 +208,10 @@ mod tests {
     /// 8 kHz sound coded and decoded by sox.
     fn through(codec: &str, sound: &[f32]) -> Vec<i16> {
         let raw = ["-t", "raw", "-e", "signed", "-b", "16", "-r", "8000", "-c", "1", "-"];
-        let coded = ["-t", codec, "-r", "8000", "-c", "1", "-"];
+        let format = ["-t", codec, "-r", "8000", "-c", "1", "-"];
         let bytes: Vec<u8> = sound.iter().flat_map(|x| ((x * 32_767.0) as i16).to_le_bytes()).collect();
-        let there = sox(&[&raw[..], &coded[..]].concat(), &bytes);
-        let back = sox(&[&coded[..], &raw[..]].concat(), &there);
+        let there = sox(&[&raw[..], &format[..]].concat(), &bytes);
+        let back = sox(&[&format[..], &raw[..]].concat(), &there);
         back.as_chunks::<2>().0.iter().map(|bytes| i16::from_le_bytes(*bytes)).collect()
     }
 

@@ -273,20 +273,20 @@ mod tests {
         Recognised { pieces: vec![piece], mean_logprob, ..Recognised::default() }
     }
 
-    fn judged(answer: Recognised, seconds: f32) -> Verdict {
-        judge(&answer, seconds, &Rules::default())
+    fn judged(answer: &Recognised, seconds: f32) -> Verdict {
+        judge(answer, seconds, &Rules::default())
     }
 
     #[test]
     fn digits_are_never_repetition_and_a_loop_of_anything_else_is() {
         for said in ["5555 5555 5555 5555.", "five five five five five five five five", "It's 4-4-4-4-4-4."] {
-            assert_eq!(judged(answer(said, -0.3), 6.0), Verdict::Keep, "{said}");
+            assert_eq!(judged(&answer(said, -0.3), 6.0), Verdict::Keep, "{said}");
         }
         for looped in ["W-L-L-L-L-L-L-L", "The natural, the natural, the natural, the natural."] {
-            assert_eq!(judged(answer(looped, -0.1), 6.0), Verdict::Doubt(Reason::Repetition), "{looped}");
+            assert_eq!(judged(&answer(looped, -0.1), 6.0), Verdict::Doubt(Reason::Repetition), "{looped}");
         }
         let cut = Recognised { cut: true, ..answer("five six five six", -0.3) };
-        assert_eq!(judged(cut, 1.0), Verdict::Doubt(Reason::TooFast), "more tokens than a mouth can say");
+        assert_eq!(judged(&cut, 1.0), Verdict::Doubt(Reason::TooFast), "more tokens than a mouth can say");
         assert!(!has_words("... ... ..."));
     }
 
@@ -309,27 +309,27 @@ mod tests {
             "Yes yes, four four seven one.",
             "I want to cancel my contract, I want to cancel it today.",
         ] {
-            assert_eq!(judged(answer(text, -0.4), 3.0), Verdict::Keep, "{text}");
+            assert_eq!(judged(&answer(text, -0.4), 3.0), Verdict::Keep, "{text}");
         }
     }
 
     #[test]
     fn loops_inventions_and_guesses_are_not() {
         let looped = "and I was going to go ".repeat(6);
-        assert_eq!(judged(answer(&looped, -0.2), 20.0), Verdict::Doubt(Reason::Repetition));
-        assert_eq!(judged(answer("Thanks for watching!", -0.3), 2.0), Verdict::Drop(Reason::KnownPhrase));
-        assert_eq!(judged(answer("[BLANK_AUDIO]", -0.3), 2.0), Verdict::Drop(Reason::KnownPhrase));
-        assert_eq!(judged(answer("hum drum", -2.5), 2.0), Verdict::Drop(Reason::Improbable));
+        assert_eq!(judged(&answer(&looped, -0.2), 20.0), Verdict::Doubt(Reason::Repetition));
+        assert_eq!(judged(&answer("Thanks for watching!", -0.3), 2.0), Verdict::Drop(Reason::KnownPhrase));
+        assert_eq!(judged(&answer("[BLANK_AUDIO]", -0.3), 2.0), Verdict::Drop(Reason::KnownPhrase));
+        assert_eq!(judged(&answer("hum drum", -2.5), 2.0), Verdict::Drop(Reason::Improbable));
         let fast = "one two three four five six seven eight nine ten eleven twelve";
-        assert_eq!(judged(answer(fast, -0.3), 1.0), Verdict::Doubt(Reason::TooFast));
-        assert_eq!(judged(answer("", 0.0), 1.0), Verdict::Keep);
+        assert_eq!(judged(&answer(fast, -0.3), 1.0), Verdict::Doubt(Reason::TooFast));
+        assert_eq!(judged(&answer("", 0.0), 1.0), Verdict::Keep);
     }
 
     #[test]
     fn a_phrase_that_is_said_twice_is_read_again_but_never_dropped_for_it() {
         let twice = answer("The light on the light on the router is red.", -0.2);
-        assert_eq!(judged(twice.clone(), 4.0), Verdict::Doubt(Reason::Echo));
+        assert_eq!(judged(&twice, 4.0), Verdict::Doubt(Reason::Echo));
         assert!(!drops_after_second_look(Reason::Echo));
-        assert_eq!(judged(answer("No no no, I said I said no.", -0.2), 3.0), Verdict::Keep);
+        assert_eq!(judged(&answer("No no no, I said I said no.", -0.2), 3.0), Verdict::Keep);
     }
 }

@@ -26,6 +26,7 @@ use crate::speech::recogniser::{Hints, Recogniser};
 use crate::text::TextAnalyser;
 
 /// What to measure on what.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Plan<'a> {
     /// A folder of sets, or one set.
     pub(super) folder: &'a Path,

@@ -38,6 +38,7 @@ const NO_MODEL: &str = "model = \"none\"";
 
 /// Starts its own daemon; the running one is not touched
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct BenchArguments {
     /// What to measure [default: all]
     what: Vec<What>,

@@ -107,7 +107,7 @@ fn utterances<'a>(messages: &[&'a Message]) -> Vec<Utterance<'a>> {
             match &message.said {
                 // What begins after the last partial text came was not in it.
                 Said::Final { words, .. } if (*start..next.min(until)).contains(&message.start_s) => {
-                    last.extend(plain(words))
+                    last.extend(plain(words));
                 }
                 _ => {}
             }
@@ -236,7 +236,9 @@ mod tests {
         let gone = [partial(2.0, 1.0, "thank you", "")];
         let count = |messages: &[Message]| {
             let mut changes = Changes::default();
-            utterances(&messages.iter().collect::<Vec<_>>()).iter().for_each(|one| changes.add(one, Part::Stable));
+            for one in &utterances(&messages.iter().collect::<Vec<_>>()) {
+                changes.add(one, Part::Stable);
+            }
             changes
         };
         assert_eq!(count(&moved), Changes { shown: 2, in_place: 2, aligned: 0 });

@@ -101,11 +101,14 @@ fn cpu_s() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
+/// Tells the stretches of speech of sound at a rate.
+type Hear = dyn Fn(&[i16], u32) -> Vec<(f64, f64)>;
+
 /// A way to tell where somebody speaks, and what it made of the recordings.
 struct Candidate {
     label: &'static str,
     /// Stretches of speech in seconds, of 16 kHz or narrower sound at its rate.
-    hear: Box<dyn Fn(&[i16], u32) -> Vec<(f64, f64)>>,
+    hear: Box<Hear>,
     narrow: bool,
     miss: f64,
     alarm: f64,

@@ -559,9 +559,9 @@ pub(super) fn measure(
     let mut dice = Dice(seed);
     let mut count = Count::default();
     for _ in 0..utterances {
-        let made = make(&mut dice);
+        let utterance = make(&mut dice);
         let mut call = CallRedaction::default();
-        for (number, turn) in made.turns.iter().enumerate() {
+        for (number, turn) in utterance.turns.iter().enumerate() {
             let start = CallTime(number as i64 * 5000);
             let id = PieceId { leg: turn.leg, utterance: number as i64, number: 0 };
             redactor.push(
@@ -579,7 +579,7 @@ pub(super) fn measure(
         // A secret is hidden when nothing of it is left to read, in no turn. A breath at its edge is none of it.
         let covered = |turn: usize, range: &Range<usize>| {
             let hidden = &call.held[turn].hidden;
-            let text = &made.turns[turn].text;
+            let text = &utterance.turns[turn].text;
             text[range.clone()]
                 .split_inclusive(' ')
                 .scan(range.start, |at, word| {
@@ -592,15 +592,15 @@ pub(super) fn measure(
                     hidden.iter().any(|(span, _)| span.start <= start && start + word.len() <= span.end)
                 })
         };
-        for group in &made.groups {
+        for group in &utterance.groups {
             count.secrets += 1;
-            let hidden = group.iter().all(|&(turn, secret)| covered(turn, &made.turns[turn].secrets[secret]));
+            let hidden = group.iter().all(|&(turn, secret)| covered(turn, &utterance.turns[turn].secrets[secret]));
             count.hidden += usize::from(hidden);
             if !hidden {
-                told.push(format!("missed: {:?}", made.turns.iter().map(|turn| &turn.text).collect::<Vec<_>>()));
+                told.push(format!("missed: {:?}", utterance.turns.iter().map(|turn| &turn.text).collect::<Vec<_>>()));
             }
         }
-        for (turn, held) in made.turns.iter().zip(&call.held) {
+        for (turn, held) in utterance.turns.iter().zip(&call.held) {
             for (span, label) in &held.hidden {
                 let meets = |range: &Range<usize>| range.start < span.end && span.start < range.end;
                 let right = turn.secrets.iter().any(meets) && !turn.others.iter().any(meets);

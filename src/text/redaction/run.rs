@@ -134,7 +134,7 @@ impl Run {
     fn stands_apart(&self, from: usize, to: usize) -> (bool, bool) {
         let inside = self.gaps[from + 1..to].iter().max().copied();
         let lengths: Vec<usize> = (from..to).map(|part| self.slice(part, part + 1).len()).collect();
-        let grouped = matches!(lengths[..], [4, 4, 4, 4] | [4, 6, 5] | [4, 6, 4] | [4, 4, 4, 4, 3]);
+        let grouped = matches!(lengths[..], [4, 4, 4, 4] | [4, 6, 5 | 4] | [4, 4, 4, 4, 3]);
         let apart =
             |part: usize| grouped || self.gaps.get(part).is_none_or(|gap| inside.is_none_or(|inside| *gap > inside));
         (apart(from), apart(to))

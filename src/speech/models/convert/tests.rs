@@ -237,7 +237,7 @@ fn a_multilingual_checkpoint_says_which_table_it_wants_and_takes_it_from_a_ggml_
     assert!(fs::read(&one.models[0].path).expect("one") == fs::read(&again.models[0].path).expect("two"));
     let engine = engine::load(&one.models[1], 1).expect("loaded");
     let request = Request {
-        samples: &[0.0; 16_000],
+        samples: &vec![0.0; 16_000],
         language: Some("es"),
         prompt: None,
         context: 128,

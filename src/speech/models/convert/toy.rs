@@ -97,7 +97,9 @@ fn tensor(out: &mut Vec<u8>, storage: usize, shape: &[u64], turned: bool) {
     };
     for list in [shape, &strides] {
         out.push(b'(');
-        list.iter().for_each(|&size| int(out, size));
+        for &size in list {
+            int(out, size);
+        }
         out.push(b't');
     }
     out.extend(b"\x89ccollections\nOrderedDict\n)RtR");

@@ -282,12 +282,10 @@ mod tests {
     fn the_same_table_comes_out_of_every_kind_of_file() {
         let words = Words::english().expect("table");
         let folder = tempfile::tempdir().expect("temp dir");
-        let tiktoken: String = words
-            .tokens
-            .iter()
-            .enumerate()
-            .map(|(number, token)| format!("{} {number}\n", STANDARD.encode(token)))
-            .collect();
+        let lines = words.tokens.iter().enumerate();
+        let lines: Vec<String> =
+            lines.map(|(number, token)| format!("{} {number}\n", STANDARD.encode(token))).collect();
+        let tiktoken = lines.concat();
         let mut vocabulary: serde_json::Map<String, Value> =
             words.tokens.iter().enumerate().map(|(number, token)| (spelt(token), number.into())).collect();
         vocabulary.insert("<|endoftext|>".into(), 50_256.into());
