@@ -204,12 +204,12 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let liveness = Liveness { commands: commands_to.clone(), writer: store.writer().clone() };
     let api = Api {
         walls: Arc::new(walls),
-        store: store.clone(),
+        store: store.for_people(),
         commands: commands_to,
         health,
         metrics: Arc::new(move || metrics.render()),
         inlet: api::Inlet { requests: inlet_to },
-        desk: Desk::new(store.clone(), Arc::clone(&analyser)),
+        desk: Desk::new(store.for_people(), Arc::clone(&analyser)),
         again,
         glossary,
         agents: Agents::of(&config.notify),

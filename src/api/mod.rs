@@ -15,6 +15,7 @@ mod export;
 mod feed;
 mod figures;
 mod follow;
+mod form;
 mod glossary;
 mod health;
 mod parameters;
@@ -104,7 +105,10 @@ pub enum ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        log::error!("api: {error}");
+        // Who asks too much is told; it is nothing for the log.
+        if !matches!(error, StoreError::TooLong | StoreError::Crowded) {
+            log::error!("api: {error}");
+        }
         Self::Unavailable(error.to_string())
     }
 }

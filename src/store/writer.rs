@@ -18,6 +18,7 @@ use super::campaigns::Campaigns;
 use super::change::Change;
 use super::events::StoredEvent;
 use super::privacy::PrivacyChange;
+use super::readers::Readers;
 
 /// Sets of changes that may wait. When full, the pipeline waits; capture does not notice.
 const WAITING: usize = 4096;
@@ -52,6 +53,7 @@ impl Writer {
         path: PathBuf,
         events: broadcast::Sender<Arc<StoredEvent>>,
         campaigns: Campaigns,
+        readers: Arc<Readers>,
     ) -> Self {
         let (sets, receiver) = mpsc::channel(WAITING);
         let stopping = Arc::new(AtomicBool::new(false));
@@ -61,7 +63,7 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("store".into())
             .spawn(move || {
-                Writing { connection, path, events, campaigns, stopping: flag, refused: count }.run(receiver);
+                Writing { connection, path, events, campaigns, readers, stopping: flag, refused: count }.run(receiver);
             })
             .inspect_err(|error| log::error!("database: the writing thread could not be started: {error}"))
             .ok();
@@ -130,6 +132,7 @@ struct Writing {
     path: PathBuf,
     events: broadcast::Sender<Arc<StoredEvent>>,
     campaigns: Campaigns,
+    readers: Arc<Readers>,
     stopping: Arc<AtomicBool>,
     refused: Arc<AtomicU64>,
 }
@@ -176,6 +179,7 @@ impl Writing {
             let reworded = |change: &Change| matches!(change, Change::Privacy(PrivacyChange::Reworded { .. }));
             if batch.iter().any(|set| set.changes.iter().any(reworded)) {
                 // The text as it was first stored is not to be read out of the log.
+                let _quiet = self.readers.quiet();
                 super::privacy::scrub(&self.connection, 200);
             }
             for set in batch.drain(..) {
