@@ -106,8 +106,14 @@ pub enum ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         // Who asks too much is told; it is nothing for the log.
-        if !matches!(error, StoreError::TooLong | StoreError::Crowded) {
-            log::error!("api: {error}");
+        let refused = match error {
+            StoreError::TooLong => Some("long question"),
+            StoreError::Crowded => Some("crowded"),
+            _ => None,
+        };
+        match refused {
+            Some(reason) => metrics::counter!("lineside_http_refused_total", "reason" => reason).increment(1),
+            None => log::error!("api: {error}"),
         }
         Self::Unavailable(error.to_string())
     }

@@ -198,7 +198,6 @@ impl Desk {
             }
             if !answered && !job.gone.load(Ordering::Relaxed) {
                 if long && took >= LONGEST {
-                    metrics::counter!("lineside_store_given_up_total").increment(1);
                     job.question.refuse(StoreError::TooLong);
                 } else {
                     waiting.long.push(job);
@@ -314,5 +313,99 @@ impl Drop for Quiet {
         self.0.quiet.fetch_sub(1, Ordering::Relaxed);
         drop(waiting);
         self.0.came.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    const ENDLESS: &str =
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n WHERE i < 0";
+
+    fn endless(db: &Connection) -> rusqlite::Result<i64> {
+        db.query_row(ENDLESS, [], |row| row.get(0))
+    }
+
+    fn short(db: &Connection) -> rusqlite::Result<i64> {
+        db.query_row("SELECT count(*) FROM call", [], |row| row.get(0))
+    }
+
+    fn opened() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let (store, _) = Store::open(folder.path()).expect("open");
+        (folder, store)
+    }
+
+    #[tokio::test]
+    async fn thirty_questions_that_never_end_hold_up_nobody_and_are_given_up() {
+        let (_folder, store) = opened();
+        let people = store.for_people();
+        let greedy: Vec<_> = (0..30)
+            .map(|_| {
+                let people = people.clone();
+                tokio::spawn(asked_by(Arc::from("greedy"), async move { people.read(endless).await }))
+            })
+            .collect();
+        // All of them wait or run.
+        while people.readers.people.desk.waiting().used.is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let mut waits = Vec::new();
+        for store in [store.clone(), store.for_walls(), people.clone()] {
+            let began = Instant::now();
+            asked_by(Arc::from("other"), store.read(short)).await.expect("answered");
+            waits.push(began.elapsed());
+            assert!(!greedy.iter().any(tokio::task::JoinHandle::is_finished), "it did not wait for the others to end");
+        }
+        let mut greedy = greedy.into_iter();
+        // Whoever runs first of them; the rest goes away and is not gone on with.
+        let first = futures_util::future::select_all(greedy.by_ref()).await;
+        assert!(matches!(first.0.expect("ended"), Err(StoreError::TooLong)));
+        for task in first.2 {
+            task.abort();
+        }
+        let began = Instant::now();
+        asked_by(Arc::from("third"), people.read(endless)).await.expect_err("given up");
+        assert!(began.elapsed() < 3 * LONGEST, "nobody is left before it: {:?}", began.elapsed());
+        println!(
+            "mended | 35 | 30 searches of one read token: the conductor, the walls and all others waited up to 160 s | 30 questions that never end: the \
+             conductor waited {:?}, the walls {:?}, another token {:?}; each is given up after {LONGEST:?}, one of a token runs at a time",
+            waits[0], waits[1], waits[2]
+        );
+    }
+
+    #[tokio::test]
+    async fn one_asker_may_not_fill_the_queue() {
+        let (_folder, store) = opened();
+        let people = store.for_people();
+        let greedy: Vec<_> = (0..2 * WAITING)
+            .map(|_| {
+                let people = people.clone();
+                tokio::spawn(asked_by(Arc::from("greedy"), async move { people.read(endless).await }))
+            })
+            .collect();
+        let (first, _, rest) = futures_util::future::select_all(greedy).await;
+        assert!(matches!(first.expect("ended"), Err(StoreError::Crowded)));
+        rest.iter().for_each(tokio::task::JoinHandle::abort);
+        asked_by(Arc::from("other"), people.read(short)).await.expect("another one is let in");
+    }
+
+    #[tokio::test]
+    async fn who_empties_the_log_waits_for_no_long_question_and_that_is_answered_all_the_same() {
+        let (_folder, store) = opened();
+        let people = store.for_people();
+        // Longer than a quick one, and not endless.
+        let long = |db: &Connection| {
+            let sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 4000000) SELECT count(*) FROM n, (SELECT count(*) FROM call)";
+            db.query_row(sql, [], |row| row.get::<_, i64>(0))
+        };
+        let asked = tokio::spawn(asked_by(Arc::from("one"), async move { people.read(long).await }));
+        while store.readers.people.desk.waiting().used.is_empty() && !asked.is_finished() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(store.empty_log().await.expect("asked"), "nobody is in the way");
+        assert_eq!(asked.await.expect("ended").expect("answered"), 4_000_000);
     }
 }
