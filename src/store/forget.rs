@@ -279,12 +279,12 @@ pub fn rows_with(db: &Connection, texts: &[String]) -> rusqlite::Result<HashMap<
         }
         let sql = format!("SELECT rowid, {list} FROM \"{table}\" WHERE rowid > ?1 ORDER BY rowid LIMIT {STEP}");
         let mut query = db.prepare(&sql)?;
-        let mut last = Some(i64::MIN);
-        while let Some(after) = last.take() {
+        let mut seen = Some(i64::MIN);
+        while let Some(after) = seen.take() {
             let mut rows = query.query([after])?;
             while let Some(row) = rows.next()? {
                 note(row, 1)?;
-                last = Some(row.get(0)?);
+                seen = Some(row.get(0)?);
             }
         }
     }

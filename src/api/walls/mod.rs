@@ -36,7 +36,7 @@ use self::identify::Written;
 use self::limits::{Allowance, BackOff, Rate};
 use self::link::LinkKey;
 use self::refusal::Refusal;
-use self::seats::{Budget, Kind, Seat, Seated, Seats};
+use self::seats::{Budget, Kind, Making, Seat, Seated, Seats};
 use super::ApiError;
 use super::parameters::{self, Pairs};
 use crate::call::{CallKey, WallTime};
@@ -234,6 +234,14 @@ impl Walls {
         self.seats.take(credential, address, kind).map(Some).ok_or(Refusal::Seats)
     }
 
+    /// Room for an answer. Where nothing about anybody is shown none is asked for, nor of this machine's own users.
+    async fn making(&self, way: Way, asker: &Arc<str>) -> Result<Option<Making>, Refusal> {
+        match way {
+            Way::None | Way::Unix => Ok(None),
+            _ => self.budget.begin(asker).await.map(Some).ok_or(Refusal::Untaken),
+        }
+    }
+
     /// Whether somebody may do what they ask for, and the call exists for them.
     async fn allow(&self, access: &Access, ask: &Ask<'_>) -> Result<(), Refusal> {
         let Door { needs, about, .. } = ask.door;
@@ -368,6 +376,7 @@ pub async fn guard(
             }
             let asker = access.asker();
             let slot = request.extensions().get::<Slot>().cloned();
+            let way = access.way;
             let doing = Doing { walls: Arc::clone(&walls), access, address, door, path, call };
             if changes {
                 // To its end also when the client hangs up: what was done is written down.
@@ -375,18 +384,21 @@ pub async fn guard(
                     .await
                     .unwrap_or_else(|_| ApiError::Unavailable("the daemon is stopping".into()).into_response());
                 response.map(|body| Seated::body(body, asker, seat, None))
-            } else if let Some(making) = walls.budget.begin(&asker).await {
-                let response = asked_by(Arc::clone(&asker), doing.answer(method, request, next)).await;
-                match slot {
-                    // The WebSocket has it, for as long as its connection is there.
-                    Some(slot) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                        slot.keep(seat);
-                        response
-                    }
-                    _ => response.map(|body| Seated::body(body, asker, seat, Some(making))),
-                }
             } else {
-                Refusal::Untaken.into_response()
+                match walls.making(way, &asker).await {
+                    Ok(making) => {
+                        let response = asked_by(Arc::clone(&asker), doing.answer(method, request, next)).await;
+                        match slot {
+                            // The WebSocket has it, for as long as its connection is there.
+                            Some(slot) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                                slot.keep(seat);
+                                response
+                            }
+                            _ => response.map(|body| Seated::body(body, asker, seat, making)),
+                        }
+                    }
+                    Err(refusal) => refusal.into_response(),
+                }
             }
         }
         Err(Refusal::Token) if login::wants_page(&request) => login::send_there(&request),
