@@ -24,8 +24,8 @@ const CLOSED_AT_ONCE: usize = 8;
 /// Samples read of one leg in one round, in seconds: a long recording does not hold up live legs.
 const PIECE_S: u64 = 5;
 
-/// Speech that is not over is told of each time when it has grown by so much: what a person hears as soon.
-const GROWN_MS: u64 = 1000;
+/// Speech that is not over is told of each time when it has grown by so much: a word or two.
+const GROWN_MS: u64 = 500;
 
 /// What the listener tells the conductor.
 #[derive(Debug)]

@@ -23,7 +23,7 @@ use crate::call::{UtteranceKey, WallTime};
 use crate::governor::Step;
 use crate::speech::engine::{Engine, EngineError};
 use crate::speech::queue::{Queue, Urgency};
-use crate::speech::recogniser::{Hints, Recogniser, Recognition};
+use crate::speech::recogniser::{Glance, Hints, Recogniser, Recognition};
 use crate::spool::SpooledLeg;
 
 /// An utterance to be written down.
@@ -261,12 +261,13 @@ impl Workers {
                 Work::Growing(growing) => {
                     let result = self.orders.while_running(|| {
                         let sound = read(&growing.leg, growing.start, growing.end)?;
-                        mine.usual.1.glance(&sound).map_err(|error| error.to_string())
+                        mine.usual.1.glance(&sound, &growing.begin).map_err(|error| error.to_string())
                     });
-                    let took = result.as_ref().map_or(Duration::ZERO, |recognition| recognition.took);
-                    let text = result.map(|recognition| recognition.text()).unwrap_or_default();
-                    let words = text.split_whitespace().map(String::from).collect();
-                    self.done.blocking_send(Done::Growing(Reading { growing, words, took })).is_ok()
+                    let glance = result.unwrap_or_else(|problem: String| {
+                        log::debug!("partial text of leg {}: {problem}", growing.leg.key);
+                        Glance::default()
+                    });
+                    self.done.blocking_send(Done::Growing(Reading { growing, glance })).is_ok()
                 }
                 Work::Probe(answer) => {
                     let result = mine.usual.1.recognise(&vec![0.0; 16_000]).map_err(|error| error.to_string());

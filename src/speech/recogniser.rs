@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::engine::{EngineError, FULL_CONTEXT, Piece, Recognised, Request, Session};
+use super::engine::{EngineError, FULL_CONTEXT, Piece, Recognised, Request, Session, TextToken};
 use super::guard::{self, Reason, Verdict};
 use super::mend;
 use crate::audio::level;
@@ -14,6 +14,8 @@ const SHORTEST: usize = MODEL_HZ as usize + MODEL_HZ as usize / 10;
 /// Encoder positions beyond the stretch, 7.7 s. With fewer, real weights lose their place: of 65 real recordings at 8 kHz 7 ran away with a margin of
 /// 128, none with 256, but with 10.5 % of words wrong; 384 gives 8.5 %, 512 8.0 %, the whole window 8.4 % (tiny.en, greedy, CTranslate2).
 const MARGIN: u32 = 384;
+/// Of the margin, what the encoder reads each time, 1.9 s; the rest is silence that is kept (`silence.rs`).
+const ROOM: u32 = 96;
 /// The margin of a second look.
 const SECOND_MARGIN: u32 = 512;
 /// Tokens of a second of speech at most, and some more: the fastest of 65 real recordings has 9 a second.
@@ -22,6 +24,9 @@ const TOKENS_BESIDES: u32 = 16;
 
 /// Tokens of a whole window, as Whisper counts them.
 const MOST_TOKENS: u32 = 224;
+/// How long before the end of the sound a token has begun and ended of which a partial text is certain.
+const BEGUN_MS: i64 = 400;
+const ENDED_MS: i64 = 200;
 /// Beams of the second look, at least: where one way of hearing it is doubtful, five are compared (Radford et al. 2022, section 4.5).
 const SECOND_LOOK_BEAMS: u32 = 5;
 
@@ -29,8 +34,10 @@ const SECOND_LOOK_BEAMS: u32 = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own, on or off")]
 pub struct Rules {
-    /// Encoder positions beyond the stretch.
+    /// Positions beyond the stretch that the decoder sees.
     pub margin: u32,
+    /// Positions beyond the stretch that the encoder reads, where the engine keeps what silence is encoded to.
+    pub room: u32,
     /// Doubtful text is read again with more beams.
     pub second_look: bool,
     /// What a window passed over is read again alone.
@@ -51,6 +58,7 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             margin: MARGIN,
+            room: ROOM,
             second_look: true,
             gaps: true,
             no_speech: true,
@@ -80,6 +88,17 @@ impl Recognition {
     pub fn text(&self) -> String {
         self.pieces.iter().map(|piece| piece.text.as_str()).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// What is known by now of speech that is not over.
+#[derive(Clone, Debug, Default)]
+pub struct Glance {
+    /// Its words.
+    pub words: Vec<String>,
+    /// Tokens of those words that more sound will hardly change; `None` where the engine does not tell when each was said.
+    pub certain: Option<Vec<TextToken>>,
+    /// Wall time.
+    pub took: Duration,
 }
 
 /// What all requests of a recogniser have in common.
@@ -152,7 +171,7 @@ impl Recogniser {
         let hints = &self.hints;
         let rules = &hints.rules;
         let requests: Vec<Request> =
-            sounds.iter().map(|(sound, seconds)| hints.request(sound, *seconds, rules.margin, hints.beams)).collect();
+            sounds.iter().map(|(sound, seconds)| hints.request(sound, *seconds, hints.first_look())).collect();
         let judge = |answer: Recognised, seconds| {
             let verdict = guard::judge(&answer, seconds, rules);
             (answer, verdict)
@@ -168,10 +187,9 @@ impl Recogniser {
         let again: Vec<usize> =
             (0..answers.len()).filter(|&place| rules.second_look && doubted(&answers[place])).collect();
         metrics::counter!("lineside_second_looks_total").increment(again.len() as u64);
-        let beams = hints.beams.max(SECOND_LOOK_BEAMS);
-        let margin = rules.margin.max(SECOND_MARGIN);
+        let look = hints.second_look(rules.margin.max(SECOND_MARGIN));
         let requests: Vec<Request> =
-            again.iter().map(|&place| hints.request(sounds[place].0, sounds[place].1, margin, beams)).collect();
+            again.iter().map(|&place| hints.request(sounds[place].0, sounds[place].1, look)).collect();
         for (place, second) in again.into_iter().zip(self.session.transcribe_all(&requests)) {
             match (&mut answers[place], second) {
                 (Ok(first), Ok(second)) => *first = choose(first.clone(), judge(second, sounds[place].1)),
@@ -197,26 +215,31 @@ impl Recogniser {
         let (hints, session) = (&self.hints, self.session.as_mut());
         mend::mend(sound, &mut answer, &rules, |part| {
             let window = with_room(part.to_vec());
-            let beams = hints.beams.max(SECOND_LOOK_BEAMS);
-            let found = session.transcribe(&hints.request(&window, seconds_of(part), rules.margin, beams));
+            let found = session.transcribe(&hints.request(&window, seconds_of(part), hints.second_look(rules.margin)));
             found.inspect_err(|error| log::warn!("a part of an utterance is not read again: {error}")).ok()
         });
         (answer, Verdict::Keep)
     }
 
-    /// What somebody is still saying: one look, for it is read again when it is said. Blocks.
-    pub fn glance(&mut self, samples: &[f32]) -> Result<Recognition, EngineError> {
+    /// What somebody is still saying: one look, for it is read again when it is said. `begin` is what was certain before. Blocks.
+    pub fn glance(&mut self, samples: &[f32], begin: &[TextToken]) -> Result<Glance, EngineError> {
         let began = Instant::now();
         let seconds = seconds_of(samples);
         let rules = self.hints.rules;
-        let answer = if rules.tones && is_tone(samples) {
-            Recognised::default()
-        } else {
-            let sound = self.prepare(samples);
-            self.session.transcribe(&self.hints.request(&sound, seconds, rules.margin, self.hints.beams))?
-        };
+        if rules.tones && is_tone(samples) {
+            return Ok(Glance { took: began.elapsed(), ..Glance::default() });
+        }
+        let sound = self.prepare(samples);
+        let request = Request { begin, ..self.hints.request(&sound, seconds, self.hints.first_look()) };
+        let mut answer = self.session.transcribe(&request)?;
+        let tokens = std::mem::take(&mut answer.tokens);
         let verdict = guard::judge(&answer, seconds, &rules);
-        Ok(believed(answer, verdict, seconds, began.elapsed()))
+        let aligned = !tokens.is_empty();
+        let text = believed(answer, verdict, seconds, began.elapsed()).text();
+        let words: Vec<String> = text.split_whitespace().map(String::from).collect();
+        let certain = if words.is_empty() { begin } else { certain(&tokens, begin.len(), (seconds * 1000.0) as i64) };
+        let certain = aligned.then(|| certain.to_vec());
+        Ok(Glance { words, certain, took: began.elapsed() })
     }
 
     fn prepare(&self, samples: &[f32]) -> Vec<f32> {
@@ -237,18 +260,56 @@ fn seconds_of(samples: &[f32]) -> f32 {
     samples.len() as f32 / MODEL_HZ as f32
 }
 
+/// How a stretch is read.
+#[derive(Clone, Copy)]
+struct Look {
+    /// Positions beyond the stretch that the decoder sees, and that the encoder reads.
+    margin: u32,
+    room: u32,
+    beams: u32,
+}
+
 impl Hints {
-    fn request<'a>(&'a self, samples: &'a [f32], seconds: f32, margin: u32, beams: u32) -> Request<'a> {
+    fn first_look(&self) -> Look {
+        Look { margin: self.rules.margin, room: self.rules.room, beams: self.beams.max(1) }
+    }
+
+    /// Encodes all that the decoder sees: where one way of hearing it is doubtful, another may be right.
+    fn second_look(&self, margin: u32) -> Look {
+        Look { margin, room: margin, beams: self.beams.max(SECOND_LOOK_BEAMS) }
+    }
+
+    fn request<'a>(&'a self, samples: &'a [f32], seconds: f32, look: Look) -> Request<'a> {
         let bound = (seconds * TOKENS_PER_SECOND) as u32 + TOKENS_BESIDES;
         Request {
             samples,
             language: self.language.as_deref(),
             prompt: self.prompt.as_deref(),
-            context: context_for(samples.len(), margin),
-            beams: beams.max(1),
+            context: context_for(samples.len(), look.margin),
+            encoded: context_for(samples.len(), look.room.min(look.margin)),
+            beams: look.beams,
             max_tokens: if self.rules.bound { bound.min(MOST_TOKENS) } else { MOST_TOKENS },
+            begin: &[],
         }
     }
+}
+
+/// The tokens that more sound will hardly change, of which the first `before` were certain before. The decoder's attention tells where in the sound it finds
+/// each token; what it finds too near to the end may be half of a word (AlignAtt: Papi, Turchi, Negri 2023). Only whole words, without the full stop
+/// that a model puts wherever the sound ends.
+fn certain(tokens: &[TextToken], before: usize, end_ms: i64) -> &[TextToken] {
+    let writes = |token: &TextToken| token.bytes.iter().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
+    let mut sure = before.min(tokens.len());
+    for (place, token) in tokens.iter().enumerate().skip(sure) {
+        let word_ends = tokens.get(place + 1).is_none_or(|next| next.begins_word() || !writes(next));
+        if token.start_ms > end_ms - BEGUN_MS || token.end_ms > end_ms - ENDED_MS {
+            break;
+        }
+        if word_ends && writes(token) {
+            sure = place + 1;
+        }
+    }
+    &tokens[..sure]
 }
 
 /// The better of two looks. Where both go round in the same circle, what goes round was said once.
