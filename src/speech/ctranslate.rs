@@ -227,10 +227,8 @@ impl CTranslateSession {
         let mut written = Vec::new();
         for result in results {
             let said = (result.sequences.into_iter().next()).zip(result.sequences_ids.into_iter().next());
-            let (entries, ids) = said.unwrap_or_default();
+            let (entries, ids) = said.unwrap_or_default(); // with what the text was to begin with
             let cut = entries.len() >= first.max_tokens as usize;
-            let entries: Vec<String> = first.begin.iter().map(|token| token.entry.clone()).chain(entries).collect();
-            let ids: Vec<usize> = first.begin.iter().map(|token| token.id).chain(ids).collect();
             let score = result.scores.first().copied().unwrap_or(0.0);
             written.push((entries, ids, cut, score, result.no_speech_prob));
         }

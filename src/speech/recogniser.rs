@@ -365,6 +365,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_certain_ends_well_before_the_sound_and_with_a_whole_word() {
+        // (what it writes, when it begins and ends, in milliseconds)
+        let tokens: Vec<TextToken> = [
+            (" I", 0, 200),
+            (" can", 200, 500),
+            ("cel", 500, 800),
+            (".", 800, 900),
+            (" Now", 900, 1200),
+            (" it", 1200, 1900),
+        ]
+        .into_iter()
+        .map(|(text, start_ms, end_ms)| TextToken { bytes: text.into(), start_ms, end_ms, ..TextToken::default() })
+        .collect();
+        let text = |before, end_ms| TextToken::text(certain(&tokens, before, end_ms));
+        assert_eq!(text(0, 1900), "I cancel. Now", "the last word may go on");
+        assert_eq!(text(0, 1100), "I cancel", "the full stop may be the end of the sound");
+        assert_eq!(text(0, 800), "I", "half a word is none");
+        assert_eq!(text(4, 800), "I cancel.", "what was certain stays");
+        assert_eq!(text(9, 1900), "I cancel. Now it");
+    }
+
+    #[test]
     fn the_window_is_the_utterance_and_a_margin_never_more_than_thirty_seconds() {
         assert_eq!(context_for(16_000 * 3, MARGIN), 544);
         assert_eq!(context_for(16_000 * 40, MARGIN), FULL_CONTEXT);

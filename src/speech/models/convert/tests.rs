@@ -243,7 +243,7 @@ fn a_multilingual_checkpoint_says_which_table_it_wants_and_takes_it_from_a_ggml_
         language: Some("es"),
         prompt: None,
         context: 128,
-        encoded: 128,
+        encoded: 64,
         beams: 1,
         max_tokens: 224,
         begin: &[],
