@@ -243,7 +243,7 @@ impl Config {
             }
         };
         within("speech", "workers", self.speech.workers as u64, 1, 64)?;
-        within("speech", "beam", u64::from(self.speech.beam), 1, 8)?;
+        within("speech", "beam", u64::from(self.speech.beam.unwrap_or(1)), 1, 8)?;
         let language = self.speech.language.as_str();
         if language != "auto" && !crate::speech::language::is_code(language) {
             return Err((

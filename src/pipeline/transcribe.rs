@@ -23,7 +23,7 @@ use crate::call::{UtteranceKey, WallTime};
 use crate::governor::Step;
 use crate::speech::engine::{Engine, EngineError};
 use crate::speech::queue::{Queue, Urgency};
-use crate::speech::recogniser::{Glance, Hints, Recogniser, Recognition};
+use crate::speech::recogniser::{Glance, Hints, Pace, Recogniser, Recognition};
 use crate::spool::SpooledLeg;
 
 /// An utterance to be written down.
@@ -286,7 +286,8 @@ impl Workers {
         let _held = self.in_hand.hold(job.utterance).map_err(|ends| {
             format!("the process ended {ends} times while an utterance of it was in hand; it is not tried again")
         })?;
-        let mut results = self.orders.while_running(|| transcribe(recogniser, [(&*job.leg, job.start, job.end)]));
+        let mut results =
+            self.orders.while_running(|| transcribe(recogniser, [(&*job.leg, job.start, job.end)], Pace::Afterwards));
         results.pop().unwrap_or_else(|| Err("no answer".into()))
     }
 
@@ -312,7 +313,10 @@ impl Workers {
             Some(Err(ends)) => {
                 vec![Err(format!("the process ended {ends} times while it was in hand; it is not tried again"))]
             }
-            _ => self.orders.while_running(|| transcribe(recogniser, stretches.iter().map(Stretch::place))),
+            _ => {
+                let pace = if stretches.iter().any(Stretch::is_live) { Pace::Live } else { Pace::Afterwards };
+                self.orders.while_running(|| transcribe(recogniser, stretches.iter().map(Stretch::place), pace))
+            }
         };
         drop(held);
         for (stretch, result) in stretches.into_iter().zip(results) {
@@ -400,10 +404,11 @@ fn wall() -> WallTime {
 fn transcribe<'a>(
     recogniser: &mut Recogniser,
     places: impl IntoIterator<Item = (&'a SpooledLeg, u64, u64)>,
+    pace: Pace,
 ) -> Vec<Result<Recognition, String>> {
     let sounds: Vec<_> = places.into_iter().map(|(leg, start, end)| read(leg, start, end)).collect();
     let stretches: Vec<&[f32]> = sounds.iter().flatten().map(Vec::as_slice).collect();
-    let mut answers = recogniser.recognise_all(&stretches).into_iter();
+    let mut answers = recogniser.recognise_all(&stretches, pace).into_iter();
     let answer = |sound: Result<Vec<f32>, String>| {
         sound?;
         answers.next().unwrap_or_else(|| Err(EngineError::Inference("no answer".into()))).map_err(|e| e.to_string())

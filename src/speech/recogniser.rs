@@ -24,9 +24,10 @@ const TOKENS_BESIDES: u32 = 16;
 
 /// Tokens of a whole window, as Whisper counts them.
 const MOST_TOKENS: u32 = 224;
-/// How long before the end of the sound a token has begun and ended of which a partial text is certain.
-const BEGUN_MS: i64 = 400;
-const ENDED_MS: i64 = 200;
+/// How long before the end of the sound a token has begun and ended of which a partial text is certain, and how probable it is.
+const BEGUN_MS: i64 = 300;
+const ENDED_MS: i64 = 100;
+const SURE: f32 = 0.4;
 /// Beams of the second look, at least: where one way of hearing it is doubtful, five are compared (Radford et al. 2022, section 4.5).
 const SECOND_LOOK_BEAMS: u32 = 5;
 
@@ -112,10 +113,19 @@ pub struct Hints {
     pub normalise: bool,
     /// Suppress noise first.
     pub denoise: bool,
-    /// Beams of the first look; 0 and 1 are greedy.
-    pub beams: u32,
+    /// Beams of the first look; `None` leaves them to the [`Pace`].
+    pub beams: Option<u32>,
     /// How it is read.
     pub rules: Rules,
+}
+
+/// Who waits for a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Somebody reads along: one beam at first.
+    Live,
+    /// Nobody: as many beams as the engine gains by.
+    Afterwards,
 }
 
 /// A session with its guard.
@@ -137,18 +147,20 @@ impl Recogniser {
 
     /// Writes down a stretch of 16 kHz speech. Blocks.
     pub fn recognise(&mut self, samples: &[f32]) -> Result<Recognition, EngineError> {
-        self.recognise_all(&[samples]).pop().unwrap_or_else(|| Err(EngineError::Inference("no answer".into())))
+        self.recognise_all(&[samples], Pace::Afterwards)
+            .pop()
+            .unwrap_or_else(|| Err(EngineError::Inference("no answer".into())))
     }
 
     /// The same for several stretches, of several calls; one answer each, in their order. Blocks for all of them.
-    pub fn recognise_all(&mut self, stretches: &[&[f32]]) -> Vec<Result<Recognition, EngineError>> {
+    pub fn recognise_all(&mut self, stretches: &[&[f32]], pace: Pace) -> Vec<Result<Recognition, EngineError>> {
         let began = Instant::now();
         let tones: Vec<bool> = stretches.iter().map(|samples| self.hints.rules.tones && is_tone(samples)).collect();
         let spoken: Vec<&[f32]> = stretches.iter().zip(&tones).filter(|(_, tone)| !**tone).map(|(s, _)| *s).collect();
         let sounds: Vec<Vec<f32>> = spoken.iter().map(|samples| self.prepare(samples)).collect();
         let looks: Vec<(&[f32], f32)> =
             sounds.iter().map(Vec::as_slice).zip(spoken.iter().map(|samples| seconds_of(samples))).collect();
-        let answers = self.look_twice(&looks);
+        let answers = self.look_twice(&looks, pace);
         let took = began.elapsed() / stretches.len().max(1) as u32;
         let mut judged = answers.into_iter().zip(looks).map(|(answer, (sound, seconds))| {
             let began = Instant::now();
@@ -167,11 +179,12 @@ impl Recogniser {
     }
 
     /// Reads each sound (with the seconds of speech in it); those that the guard doubts once more, together, with more beams. The better answers, judged.
-    fn look_twice(&mut self, sounds: &[(&[f32], f32)]) -> Vec<Result<(Recognised, Verdict), EngineError>> {
+    fn look_twice(&mut self, sounds: &[(&[f32], f32)], pace: Pace) -> Vec<Result<(Recognised, Verdict), EngineError>> {
         let hints = &self.hints;
         let rules = &hints.rules;
+        let beams = if pace == Pace::Live { 1 } else { self.session.beams() };
         let requests: Vec<Request> =
-            sounds.iter().map(|(sound, seconds)| hints.request(sound, *seconds, hints.first_look())).collect();
+            sounds.iter().map(|(sound, seconds)| hints.request(sound, *seconds, hints.first_look(beams))).collect();
         let judge = |answer: Recognised, seconds| {
             let verdict = guard::judge(&answer, seconds, rules);
             (answer, verdict)
@@ -230,7 +243,7 @@ impl Recogniser {
             return Ok(Glance { took: began.elapsed(), ..Glance::default() });
         }
         let sound = self.prepare(samples);
-        let request = Request { begin, ..self.hints.request(&sound, seconds, self.hints.first_look()) };
+        let request = Request { begin, ..self.hints.request(&sound, seconds, self.hints.first_look(1)) };
         let mut answer = self.session.transcribe(&request)?;
         let tokens = std::mem::take(&mut answer.tokens);
         let verdict = guard::judge(&answer, seconds, &rules);
@@ -270,13 +283,14 @@ struct Look {
 }
 
 impl Hints {
-    fn first_look(&self) -> Look {
-        Look { margin: self.rules.margin, room: self.rules.room, beams: self.beams.max(1) }
+    /// With so many beams, where they are not set.
+    fn first_look(&self, beams: u32) -> Look {
+        Look { margin: self.rules.margin, room: self.rules.room, beams: self.beams.unwrap_or(beams) }
     }
 
     /// Encodes all that the decoder sees: where one way of hearing it is doubtful, another may be right.
     fn second_look(&self, margin: u32) -> Look {
-        Look { margin, room: margin, beams: self.beams.max(SECOND_LOOK_BEAMS) }
+        Look { margin, room: margin, beams: self.beams.unwrap_or(0).max(SECOND_LOOK_BEAMS) }
     }
 
     fn request<'a>(&'a self, samples: &'a [f32], seconds: f32, look: Look) -> Request<'a> {
@@ -295,14 +309,15 @@ impl Hints {
 }
 
 /// The tokens that more sound will hardly change, of which the first `before` were certain before. The decoder's attention tells where in the sound it finds
-/// each token; what it finds too near to the end may be half of a word (AlignAtt: Papi, Turchi, Negri 2023). Only whole words, without the full stop
-/// that a model puts wherever the sound ends.
+/// each token; what it finds too near to the end may be half of a word (AlignAtt: Papi, Turchi, Negri 2023). Only whole words, up to the first that is
+/// doubtful, and without the full stop that a model puts wherever the sound ends.
 fn certain(tokens: &[TextToken], before: usize, end_ms: i64) -> &[TextToken] {
     let writes = |token: &TextToken| token.bytes.iter().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
     let mut sure = before.min(tokens.len());
     for (place, token) in tokens.iter().enumerate().skip(sure) {
         let word_ends = tokens.get(place + 1).is_none_or(|next| next.begins_word() || !writes(next));
-        if token.start_ms > end_ms - BEGUN_MS || token.end_ms > end_ms - ENDED_MS {
+        let late = token.start_ms > end_ms - BEGUN_MS || token.end_ms > end_ms - ENDED_MS;
+        if late || writes(token) && token.probability < SURE {
             break;
         }
         if word_ends && writes(token) {
@@ -376,11 +391,17 @@ mod tests {
             (" it", 1200, 1900),
         ]
         .into_iter()
-        .map(|(text, start_ms, end_ms)| TextToken { bytes: text.into(), start_ms, end_ms, ..TextToken::default() })
+        .map(|(text, start_ms, end_ms)| TextToken {
+            bytes: text.into(),
+            start_ms,
+            end_ms,
+            probability: 0.9,
+            ..TextToken::default()
+        })
         .collect();
         let text = |before, end_ms| TextToken::text(certain(&tokens, before, end_ms));
         assert_eq!(text(0, 1900), "I cancel. Now", "the last word may go on");
-        assert_eq!(text(0, 1100), "I cancel", "the full stop may be the end of the sound");
+        assert_eq!(text(0, 1050), "I cancel", "the full stop may be the end of the sound");
         assert_eq!(text(0, 800), "I", "half a word is none");
         assert_eq!(text(4, 800), "I cancel.", "what was certain stays");
         assert_eq!(text(9, 1900), "I cancel. Now it");

@@ -38,7 +38,7 @@ fn change(hints: &mut Hints, name: &str, value: &str) -> anyhow::Result<bool> {
     match name {
         "normalise" => hints.normalise = switch(value)?,
         "denoise" => hints.denoise = switch(value)?,
-        "beams" => hints.beams = number(value)?,
+        "beams" => hints.beams = Some(number(value)?),
         "margin" => hints.rules.margin = number(value)?,
         "room" => hints.rules.room = number(value)?,
         "second-look" => hints.rules.second_look = switch(value)?,
@@ -74,7 +74,7 @@ mod tests {
         let with =
             |rules: &[&str]| changed(Hints::default(), &rules.iter().map(ToString::to_string).collect::<Vec<_>>());
         let hints = with(&["normalise=on", "beams=5"]).expect("both are rules");
-        assert!(hints.normalise && hints.beams == 5 && !hints.denoise);
+        assert!(hints.normalise && hints.beams == Some(5) && !hints.denoise);
         for wrong in ["normalise", "normalise=1", "beams=0", "beams=many", "margins=3"] {
             let problem = format!("{:#}", with(&[wrong]).expect_err(wrong));
             assert!(problem.contains(wrong), "{problem}");
