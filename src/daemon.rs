@@ -1,6 +1,7 @@
 //! Builds every room, joins them with channels, starts them in the order of a call and stops them in the same order.
 //!
-//! The only place that knows everyone. Stopping: sources first, so that every leg is closed on disk; then the workers finish the inference they
+//! The only place that knows everyone. The ports are open before what a former run left is gone through, and nothing there waits for the disk: a start
+//! on a full one answers, and can be stopped. Stopping: sources first, so that every leg is closed on disk; then the workers finish the inference they
 //! are in; then the conductor and the store, which commits and checkpoints. What is unfinished goes on at the next start.
 
 mod doors;
@@ -12,7 +13,7 @@ use std::sync::{Arc, RwLock, mpsc as std_mpsc};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -102,6 +103,8 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     }
     doors::audio_keys(&config)?;
     let (store, recovery) = Store::open(&config.paths.state)?;
+    let audiosocket = bind(&config.audiosocket.listen, "audiosocket").await?;
+    let http = bind(&config.http.listen, "http").await?;
     let (spool, spool_events) = Spool::open(&config.paths.state.join("spool"), recovery.highest.1)?;
     let analyser = Arc::new(RwLock::new(Arc::new(config.analyser()?)));
 
@@ -141,7 +144,10 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         privacy: privacy_settings(&config),
         now: wall_clock,
     };
-    let live = Live::recover(parts, recovery).await?;
+    let live = tokio::select! {
+        live = Live::recover(parts, recovery) => live?,
+        () = asked_to_stop(&mut signals) => return Ok(()),
+    };
     crate::pipeline::privacy::finish(&store).await;
     let stop_live = CancellationToken::new();
     let conductor = tokio::spawn(live.run(Inputs { spool: spool_events, heard, done, commands }, stop_live.clone()));
@@ -151,8 +157,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let keeper = tokio::spawn(keeper.run(wall_clock, stop.clone()));
     let last_frame = LastFrame::default();
     let mut sources = Vec::new();
-    if !config.audiosocket.listen.is_empty() {
-        let listener = bind(&config.audiosocket.listen, "audiosocket").await?;
+    if let Some(listener) = audiosocket {
         let server = AudioSocket {
             spool: Arc::clone(&spool),
             stop: stop.clone(),
@@ -180,7 +185,20 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         let ledger = StoreLedger::new(store.clone(), Handle::current());
         let watcher =
             Recordings::new(settings, Arc::clone(&spool), ledger, Handle::current(), stop.clone(), last_frame.clone());
-        recordings = Some(std::thread::Builder::new().name("recordings".into()).spawn(move || watcher.run())?);
+        let (writer, runtime, stop) = (store.writer().clone(), Handle::current(), stop.clone());
+        let watch = move || {
+            // It asks the database what there is of them: all that the start handed over has to be there.
+            let recovered = async {
+                tokio::select! {
+                    committed = writer.commit(Vec::new()) => committed.is_ok(),
+                    () = stop.cancelled() => false,
+                }
+            };
+            if runtime.block_on(recovered) {
+                watcher.run();
+            }
+        };
+        recordings = Some(std::thread::Builder::new().name("recordings".into()).spawn(watch)?);
     }
 
     // Bounded: a sender waits for its answer as long as the conductor is behind.
@@ -196,7 +214,10 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let mut health = health(&config, &workers, &voice, &last_frame, started);
     health.ami = Arc::new(move || ami_status.as_ref().and_then(|status| serde_json::to_value(status.get()).ok()));
     let tls = doors::tls(&config)?;
-    let walls = Walls::new(doors::wall_settings(&config), store.clone(), wall_clock).await?;
+    let walls = tokio::select! {
+        walls = Walls::new(doors::wall_settings(&config), store.clone(), wall_clock) => walls?,
+        () = asked_to_stop(&mut signals) => return Ok(()),
+    };
     let (again, reader) =
         Again::new(store.clone(), Arc::clone(&workers), Arc::clone(&analyser), privacy_settings(&config), wall_clock);
     let reader = tokio::spawn(reader.run(stop.clone()));
@@ -204,12 +225,12 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let liveness = Liveness { commands: commands_to.clone(), writer: store.writer().clone() };
     let api = Api {
         walls: Arc::new(walls),
-        store: store.clone(),
+        store: store.for_people(),
         commands: commands_to,
         health,
         metrics: Arc::new(move || metrics.render()),
         inlet: api::Inlet { requests: inlet_to },
-        desk: Desk::new(store.clone(), Arc::clone(&analyser)),
+        desk: Desk::new(store.for_people(), Arc::clone(&analyser)),
         again,
         glossary,
         agents: Agents::of(&config.notify),
@@ -220,8 +241,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     };
     let router = api::router(api);
     let mut servers = Vec::new();
-    if !config.http.listen.is_empty() {
-        let listener = bind(&config.http.listen, "http").await?;
+    if let Some(listener) = http {
         log::info!("the page and the API are on {}", serve::said(&listener, tls.is_some()));
         doors::warn_of_doors(&config, &store).await?;
         let settings = ServeSettings {
@@ -248,6 +268,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     if let Some(watchdog) = watchdog {
         watchdog.abort(); // from here on TimeoutStopSec holds
     }
+    store.writer().hurry();
     stop.cancel();
     for source in sources {
         let _ = source.await;
@@ -281,6 +302,11 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         let _ = std::fs::remove_file(config.paths.run.join(name));
     }
     Ok(())
+}
+
+/// Waits for SIGTERM. What a SIGHUP asks for is read at the start anyway.
+async fn asked_to_stop(signals: &mut Signals) {
+    while signals.next().await != Wish::Stop {}
 }
 
 /// Tells systemd that we live, as long as we do.
@@ -369,10 +395,34 @@ fn reload(
     host::tell_systemd(&[sd_notify::NotifyState::Ready]);
 }
 
-async fn bind(address: &str, section: &str) -> Result<TcpListener> {
-    TcpListener::bind(address)
+/// Connections that may wait to be accepted: a dialer puts through thousands of calls at once, and who finds no place comes again after a second.
+const BACKLOG: u32 = 4096;
+
+/// Opens a port; `None` where none is wanted. The kernel bounds what may wait by net.core.somaxconn.
+async fn bind(address: &str, section: &str) -> Result<Option<TcpListener>> {
+    if address.is_empty() {
+        return Ok(None);
+    }
+    let listen = async {
+        let mut refused = std::io::Error::other("the name has no address");
+        for address in tokio::net::lookup_host(address).await? {
+            let listening =
+                if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.and_then(|socket| {
+                    socket.set_reuseaddr(true)?;
+                    socket.bind(address)?;
+                    socket.listen(BACKLOG)
+                });
+            match listening {
+                Ok(listener) => return Ok(listener),
+                Err(error) => refused = error,
+            }
+        }
+        Err(refused)
+    };
+    let listener = listen
         .await
-        .with_context(|| format!("listen on {address}: who has it? `ss -ltnp`, or change [{section}] listen"))
+        .with_context(|| format!("listen on {address}: who has it? `ss -ltnp`, or change [{section}] listen"))?;
+    Ok(Some(listener))
 }
 
 /// A socket for the group of lineside; a stale one of a former run is replaced. The lock on the state folder says that no other daemon runs.

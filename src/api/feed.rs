@@ -20,6 +20,7 @@ use super::walls::access::Access;
 use super::{Api, ApiError, Parameters};
 use crate::call::CallKey;
 use crate::store::StoredEvent;
+use crate::store::readers::asked_by;
 
 /// A client that does not take a message in this time is let go.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -59,10 +60,19 @@ pub(super) async fn one_call(
 fn answer_with(upgrade: WebSocketUpgrade, api: Api, access: Access, only: Option<CallKey>, to: &str) -> Response {
     let to = to.to_owned();
     let live = Batches::new(api.audience.live());
-    upgrade
-        .max_message_size(4096)
-        .on_upgrade(move |socket| websocket(api, access, (socket, live), only, to))
+    bounded(upgrade)
+        .on_upgrade(move |socket| asked_by(access.asker(), websocket(api, access, (socket, live), only, to)))
         .into_response()
+}
+
+/// A WebSocket that holds no more memory than what is said on it needs: clients send a line at a time.
+pub(super) fn bounded(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
+    upgrade
+        .max_frame_size(4096)
+        .max_message_size(4096)
+        .read_buffer_size(4096)
+        .write_buffer_size(16 << 10)
+        .max_write_buffer_size(4 << 20)
 }
 
 async fn websocket(

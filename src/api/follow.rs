@@ -15,9 +15,11 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::batch::Batches;
 use super::calls::find_seen;
+use super::feed::bounded;
 use super::walls::access::{Access, Lease};
 use super::{Api, ApiError, Parameters};
 use crate::call::CallKey;
+use crate::store::readers::asked_by;
 use crate::store::{StoreError, StoredEvent};
 
 /// A client that does not take a message in this time is let go; it comes back with its last number.
@@ -55,13 +57,15 @@ pub(super) async fn events(
         Some(id) => Some(find_seen(&api, &access, &id).await?.key),
         None => None,
     };
-    Ok(upgrade.max_message_size(4096).on_upgrade(move |socket| async move {
-        let lease = access.lease(&api.walls, &api.stop);
-        if let Err(Gone::Behind | Gone::Store) =
-            (Follower { api, access, lease, socket, only, seen: 0 }).run(from).await
-        {
-            metrics::counter!("lineside_feed_dropped_total").increment(1);
-        }
+    Ok(bounded(upgrade).on_upgrade(move |socket| {
+        asked_by(access.asker(), async move {
+            let lease = access.lease(&api.walls, &api.stop);
+            if let Err(Gone::Behind | Gone::Store) =
+                (Follower { api, access, lease, socket, only, seen: 0 }).run(from).await
+            {
+                metrics::counter!("lineside_feed_dropped_total").increment(1);
+            }
+        })
     }))
 }
 

@@ -1,13 +1,14 @@
 //! `POST /glossary/upload`: words that the recogniser is told to expect, as a CSV in a form; `GET /api/v1/glossary` shows them.
 
 use axum::Json;
+use axum::extract::State;
 use axum::extract::multipart::MultipartRejection;
-use axum::extract::{Multipart, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::export::refused;
+use super::form::Form;
 use super::{Api, ApiError};
 use crate::pipeline::glossary::parse;
 
@@ -23,7 +24,7 @@ pub(super) async fn show(State(api): State<Api>) -> Json<Value> {
 /// Takes a list; the one before goes. A form without a file is a 400, as documented.
 pub(super) async fn upload(
     State(api): State<Api>,
-    form: Result<Multipart, MultipartRejection>,
+    form: Result<Form, MultipartRejection>,
 ) -> Result<Response, ApiError> {
     let mut form = match form {
         Ok(form) => form,
@@ -44,7 +45,9 @@ pub(super) async fn upload(
             }
         };
         if field.file_name().is_none() {
-            continue; // forms carry more than we know
+            let mut field = field;
+            while let Ok(Some(_)) = field.chunk().await {} // forms carry more than we know
+            continue;
         }
         match field.bytes().await {
             Ok(bytes) => file = Some(bytes),

@@ -15,6 +15,7 @@ mod export;
 mod feed;
 mod figures;
 mod follow;
+mod form;
 mod glossary;
 mod health;
 mod parameters;
@@ -104,7 +105,16 @@ pub enum ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        log::error!("api: {error}");
+        // Who asks too much is told; it is nothing for the log.
+        let refused = match error {
+            StoreError::TooLong => Some("long question"),
+            StoreError::Crowded => Some("crowded"),
+            _ => None,
+        };
+        match refused {
+            Some(reason) => metrics::counter!("lineside_http_refused_total", "reason" => reason).increment(1),
+            None => log::error!("api: {error}"),
+        }
         Self::Unavailable(error.to_string())
     }
 }

@@ -38,7 +38,7 @@ pub(super) async fn search(State(api): State<Api>, access: Access, query: Parame
     if typed.len() > LONGEST {
         return Err(wrong("q", "longer than 500 bytes"));
     }
-    let fts = fts_query(&typed).ok_or_else(|| wrong("q", "no letter or digit in it"))?;
+    let fts = fts_query(&typed).map_err(|error| wrong("q", &error.to_string()))?;
     let leg = query.text("leg");
     if leg.as_deref().is_some_and(|leg| Leg::parse(leg).is_none()) {
         return Err(wrong("leg", "not agent, caller or mixed"));

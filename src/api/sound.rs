@@ -2,12 +2,15 @@
 //!
 //! Both read the files where they lie, as far as they have grown; nothing is kept and no writer waits.
 
+use std::io;
 use std::path::Path as FilePath;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use super::calls::find_call;
@@ -20,6 +23,8 @@ use crate::store::calls::LegRow;
 
 /// Samples read at once.
 const PIECE: usize = 1 << 16;
+/// Samples mixed at once.
+const MIXED: usize = 1 << 14;
 /// Rate of what is listened to live: that of the telephone.
 const LIVE_HZ: u32 = 8000;
 /// The longest window of live sound, seconds.
@@ -74,16 +79,101 @@ pub(super) async fn draw(
     })))
 }
 
-/// The legs of a call mixed over a stretch of the call's time. Blocks.
+/// A leg in a mix.
+struct Voice {
+    channel: usize,
+    rate_hz: i64,
+    /// Its sample at the begin of the mix; before its own begin that is less than 0.
+    first: i64,
+    silences: Silences,
+    reader: RecordingReader,
+}
+
+/// Legs mixed on the call's clock, read from disk piece by piece: an hour of sound costs no more memory than a second.
+pub(super) struct Mix {
+    out_hz: i64,
+    voices: Vec<Voice>,
+    place: usize,
+    wanted: usize,
+}
+
+impl Mix {
+    /// A mix at `out_hz` with nobody in it, so many samples long.
+    pub(super) fn new(out_hz: u32, wanted: usize) -> Self {
+        Self { out_hz: i64::from(out_hz), voices: Vec::new(), place: 0, wanted }
+    }
+
+    /// Adds a leg; `first` is its sample at the begin of the mix.
+    pub(super) fn add(&mut self, leg: &LegRow, silences: Silences, reader: RecordingReader, first: i64) {
+        let rate_hz = i64::from(leg.rate_hz.max(1));
+        self.voices.push(Voice { channel: usize::from(leg.channel), rate_hz, first, silences, reader });
+    }
+
+    /// The next samples; none at the end. What a file does not hold is silence. Blocks.
+    fn next(&mut self) -> Result<Vec<i16>, AudioError> {
+        let count = (self.wanted - self.place).min(MIXED);
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let mut mix = vec![0_i32; count];
+        for Voice { channel, rate_hz, first, silences, reader } in &mut self.voices {
+            let at = |place: usize| *first + place as i64 * *rate_hz / self.out_hz;
+            let (from, to) = (at(self.place).max(0), at(self.place + count - 1) + 1);
+            let mut samples = Vec::new();
+            while (samples.len() as i64) < to - from {
+                let left = (to - from) as usize - samples.len();
+                if reader.read_samples(*channel, from as u64 + samples.len() as u64, left, &mut samples)? == 0 {
+                    break;
+                }
+            }
+            silences.apply(from as u64, &mut samples);
+            for (place, sum) in mix.iter_mut().enumerate() {
+                // The nearest sample: for an ear that listens in, not for a recogniser.
+                let found = usize::try_from(at(self.place + place) - from).ok().and_then(|at| samples.get(at));
+                *sum += found.map_or(0, |&sample| i32::from(sample));
+            }
+        }
+        self.place += count;
+        Ok(mix.into_iter().map(|sum| sum.clamp(-32768, 32767) as i16).collect())
+    }
+
+    /// A WAV of it, made as it is taken.
+    pub(super) fn into_body(self) -> Body {
+        let head = wav::header(self.out_hz as u32, 1, self.wanted as u64).to_vec();
+        let pieces = stream::try_unfold(self, |mut mix| async move {
+            let read = tokio::task::spawn_blocking(move || mix.next().map(|samples| (samples, mix)));
+            let (samples, mix) = read.await.map_err(io::Error::other)?.map_err(io::Error::other)?;
+            let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+            Ok::<_, io::Error>((!bytes.is_empty()).then_some((bytes, mix)))
+        });
+        Body::from_stream(stream::once(async { Ok(head) }).chain(pieces))
+    }
+
+    /// Bytes of that WAV.
+    pub(super) fn wav_len(&self) -> u64 {
+        (wav::HEADER_LEN + 2 * self.wanted) as u64
+    }
+
+    #[cfg(test)]
+    fn all(mut self) -> Vec<i16> {
+        let mut all = Vec::new();
+        while all.len() < self.wanted {
+            all.extend(self.next().expect("readable"));
+        }
+        all
+    }
+}
+
+/// A stretch of a call's time with its legs mixed.
 struct Window {
     from_ms: i64,
     to_ms: i64,
-    mix: Vec<i16>,
+    mix: Mix,
 }
 
 impl Window {
-    /// The stretch from `from_ms` (or the last `seconds`) to where all legs that grow have come.
-    fn read(legs: &[(LegRow, Silences)], from_ms: Option<i64>, seconds: f64) -> Result<Self, AudioError> {
+    /// The stretch from `from_ms` (or the last `seconds`) to where all legs that grow have come. Blocks.
+    fn open(legs: Vec<(LegRow, Silences)>, from_ms: Option<i64>, seconds: f64) -> Result<Self, AudioError> {
         let mut readers = Vec::new();
         for (leg, silences) in legs {
             let reader = RecordingReader::open(leg.path.as_ref())?;
@@ -96,24 +186,11 @@ impl Window {
         let earliest = to_ms - (LONGEST_S * 1000.0) as i64;
         let from_ms = from_ms.unwrap_or(to_ms - (seconds * 1000.0) as i64).max(earliest).clamp(0, to_ms.max(0));
         let wanted = ((to_ms - from_ms).max(0) * i64::from(LIVE_HZ) / 1000) as usize;
-        let mut mix = vec![0_i32; wanted];
-        let mut samples = Vec::new();
-        for (leg, silences, mut reader, _) in readers {
-            let rate = i64::from(leg.rate_hz.max(1));
-            let first = (from_ms - leg.offset_ms) * rate / 1000;
-            samples.clear();
-            let count = (wanted as i64 * rate / i64::from(LIVE_HZ) + first.min(0)).max(0) as usize;
-            reader.read_samples(usize::from(leg.channel), first.max(0) as u64, count, &mut samples)?;
-            silences.apply(first.max(0) as u64, &mut samples);
-            for (place, sum) in mix.iter_mut().enumerate() {
-                // The nearest sample: for an ear that listens in, not for a recogniser.
-                let at = place as i64 * rate / i64::from(LIVE_HZ) + first.min(0);
-                if let Some(sample) = usize::try_from(at).ok().and_then(|at| samples.get(at)) {
-                    *sum += i32::from(*sample);
-                }
-            }
+        let mut mix = Mix::new(LIVE_HZ, wanted);
+        for (leg, silences, reader, _) in readers {
+            let first = (from_ms - leg.offset_ms) * i64::from(leg.rate_hz.max(1)) / 1000;
+            mix.add(&leg, silences, reader, first);
         }
-        let mix = mix.into_iter().map(|sum| sum.clamp(-32768, 32767) as i16).collect();
         Ok(Self { from_ms, to_ms, mix })
     }
 }
@@ -135,16 +212,15 @@ pub(super) async fn live(
     }
     let running = legs.iter().any(|leg| leg.closed.is_none());
     let sounding = super::audio::all_heard(&api, legs).await?;
-    let window = tokio::task::spawn_blocking(move || Window::read(&sounding, from_ms, seconds))
+    let window = tokio::task::spawn_blocking(move || Window::open(sounding, from_ms, seconds))
         .await
         .map_err(gone)?
         .map_err(gone)?;
     let behind_ms = ((api.health.now)().0 - call.started.0 - window.to_ms).max(0);
-    let mut bytes = wav::header(LIVE_HZ, 1, window.mix.len() as u64).to_vec();
-    bytes.extend(window.mix.iter().flat_map(|sample| sample.to_le_bytes()));
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("audio/wav"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(window.mix.wav_len()));
     let told = [
         ("lineside-from", seconds_of(window.from_ms)),
         ("lineside-to", seconds_of(window.to_ms)),
@@ -156,7 +232,7 @@ pub(super) async fn live(
             headers.insert(HeaderName::from_static(name), value);
         }
     }
-    Ok((headers, bytes).into_response())
+    Ok((headers, window.mix.into_body()).into_response())
 }
 
 fn seconds_of(ms: i64) -> String {
@@ -202,11 +278,8 @@ mod tests {
         silences.add(8000, Some(12_000));
         let (loudest, _) = peaks(&path, 0, &silences, 4).expect("peaks");
         assert_eq!(loudest, [61, 61, 0, 61]);
-        let window = Window::read(&[(leg, silences)], Some(0), 30.0).expect("window");
-        assert_eq!(
-            (window.mix[7999], window.mix[8000], window.mix[11_999], window.mix[12_000]),
-            (20_000, 0, 0, 20_000)
-        );
+        let mix = Window::open(vec![(leg, silences)], Some(0), 30.0).expect("window").mix.all();
+        assert_eq!((mix[7999], mix[8000], mix[11_999], mix[12_000]), (20_000, 0, 0, 20_000));
     }
 
     #[test]
@@ -222,9 +295,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("temp dir");
         let one = leg(&folder.path().join("a.wav"), 8000, 0, &vec![100; 16_000]);
         let other = leg(&folder.path().join("b.wav"), 16_000, 1000, &vec![11; 16_000]);
-        let window = Window::read(&[one, other].map(heard), Some(500), 30.0).expect("window");
-        assert_eq!((window.from_ms, window.to_ms, window.mix.len()), (500, 2000, 12_000));
-        assert_eq!((window.mix[0], window.mix[3999], window.mix[4000], window.mix[11_999]), (100, 100, 111, 111));
+        let window = Window::open(vec![heard(one), heard(other)], Some(500), 30.0).expect("window");
+        assert_eq!((window.from_ms, window.to_ms, window.mix.wanted), (500, 2000, 12_000));
+        let mix = window.mix.all();
+        assert_eq!((mix[0], mix[3999], mix[4000], mix[11_999]), (100, 100, 111, 111));
     }
 
     #[test]
@@ -233,8 +307,8 @@ mod tests {
         let fast = leg(&folder.path().join("a.wav"), 8000, 0, &vec![1; 80_000]);
         let slow = leg(&folder.path().join("b.wav"), 8000, 0, &vec![1; 72_000]);
         let dead = leg(&folder.path().join("c.wav"), 8000, 0, &vec![1; 8000]);
-        assert_eq!(Window::read(&[fast.clone(), slow].map(heard), None, 2.0).expect("window").to_ms, 9000);
-        let window = Window::read(&[fast, dead].map(heard), None, 2.0).expect("window");
+        assert_eq!(Window::open(vec![heard(fast.clone()), heard(slow)], None, 2.0).expect("window").to_ms, 9000);
+        let window = Window::open(vec![heard(fast), heard(dead)], None, 2.0).expect("window");
         assert_eq!((window.from_ms, window.to_ms), (8000, 10_000));
     }
 }

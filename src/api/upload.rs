@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::State;
 use axum::extract::multipart::{Field, MultipartError};
-use axum::extract::{Multipart, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
+use super::form::Form;
 use super::{Api, ApiError};
 use crate::audio::sound_file::SoundWriter;
 use crate::call::{CallId, CallNames};
@@ -89,7 +90,7 @@ impl IntoResponse for Refused {
 
 pub(super) async fn upload(
     State(api): State<Api>,
-    form: Result<Multipart, axum::extract::multipart::MultipartRejection>,
+    form: Result<Form, axum::extract::multipart::MultipartRejection>,
 ) -> Response {
     let form = match form {
         Ok(form) => form,
@@ -102,7 +103,7 @@ pub(super) async fn upload(
 }
 
 /// Reads the whole form: files to disk, the rest into names.
-async fn receive(uploads: &Uploads, mut form: Multipart) -> Result<(Vec<Arriving>, CallNames), Refused> {
+async fn receive(uploads: &Uploads, mut form: Form) -> Result<(Vec<Arriving>, CallNames), Refused> {
     let (mut files, mut names) = (Vec::new(), CallNames::default());
     while let Some(field) = form.next_field().await? {
         if field.file_name().is_some() {

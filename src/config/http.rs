@@ -36,7 +36,8 @@ pub struct Http {
     pub session_hours: u32,
     /// How long a client may stall in its request or its taking of the answer, seconds.
     pub patience_s: u32,
-    /// Connections at a time.
+    /// Connections at a time. One token, or address, holds at most a quarter of them with requests that are not over; feeds leave a quarter to all others,
+    /// and what only reads an eighth to whoever may change something.
     pub connections: usize,
     /// Largest recording that may be uploaded, megabytes.
     pub upload_mb: u64,

@@ -28,6 +28,7 @@ pub(super) fn wall_settings(config: &Config) -> WallSettings {
         ingest_allow: http.ingest_allow.clone(),
         reads_per_minute: http.reads_per_minute,
         writes_per_minute: http.writes_per_minute,
+        connections: http.connections,
         session: Duration::from_secs(u64::from(http.session_hours) * 3600),
         tls: http.tls_certificate.is_some(),
         spool: config.paths.state.join("spool"),

@@ -198,7 +198,7 @@ impl Store {
 
     /// How many alerts nobody has taken.
     pub async fn open_alerts(&self, only: Option<String>) -> Result<i64, StoreError> {
-        self.read(move |db| db.prepare_cached(OPEN)?.query_row([only], |row| row.get(0))).await
+        self.read(move |db| db.prepare_cached(OPEN)?.query_row([&only], |row| row.get(0))).await
     }
 
     /// Highest number of an alert; 0 without one.

@@ -2,6 +2,7 @@
 //!
 //! Works on a connection, so that it serves a running daemon (on its writing connection) and a stopped one.
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::privacy::scrub;
 use super::retention::delete_call;
-use super::{StoreError, lock, open_writing};
+use super::{Store, StoreError, connect, lock, open_writing};
 
 /// Texts shorter than this are said by everybody: finding them again proves nothing.
 const TELLING: usize = 16;
@@ -130,16 +131,36 @@ pub fn check(db: &Connection, calls: &[Found]) -> Result<(), ForgetError> {
     if held.is_empty() { Ok(()) } else { Err(ForgetError::Held(held)) }
 }
 
-/// Erases calls from every table, from the index and from the log. `leaving` hears of their files while the rows are still there; when it fails nothing
-/// is erased. Blocks; whoever writes waits.
+impl Erased {
+    /// Takes in what was erased of another call.
+    pub fn add(&mut self, other: Self) {
+        self.calls.extend(other.calls);
+        self.segments += other.segments;
+        self.events += other.events;
+        self.audio.extend(other.audio);
+        self.legs.extend(other.legs);
+        self.recordings.extend(other.recordings);
+        self.traces.extend(other.traces);
+        for all in [&mut self.traces, &mut self.calls] {
+            all.sort();
+            all.dedup();
+        }
+        self.recordings.sort();
+        self.recordings.dedup();
+    }
+}
+
+/// Erases a call from every table and from the index, in one transaction; [`emptied`] has the log done. `leaving` hears of its files while the rows are
+/// still there; when it fails nothing is erased. Blocks; whoever writes waits.
 pub fn erase<E: std::error::Error + Send + Sync + 'static>(
     db: &mut Connection,
-    calls: &[Found],
+    call: &Found,
     leaving: impl FnOnce(&Erased) -> Result<(), E>,
 ) -> rusqlite::Result<Erased> {
     let mut erased = Erased::default();
     let transaction = db.transaction()?;
-    for (key, id) in calls {
+    let (key, id) = call;
+    {
         let texts = |sql: &str| -> rusqlite::Result<Vec<String>> {
             transaction.prepare(sql)?.query_map([key], |row| row.get(0))?.collect()
         };
@@ -172,30 +193,108 @@ pub fn erase<E: std::error::Error + Send + Sync + 'static>(
     }
     leaving(&erased).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     transaction.commit()?;
-    erased.scrubbed = scrub(db, 10_000);
-    erased.traces.sort();
-    erased.traces.dedup();
     Ok(erased)
 }
 
-/// Where a text still stands in rows: table, column, how many. For what other calls share with those that were erased.
-pub fn rows_with(db: &Connection, text: &str) -> rusqlite::Result<Vec<(String, i64)>> {
-    let mut found = Vec::new();
-    let columns: Vec<(String, String)> = db
-        .prepare(
-            "SELECT t.name, c.name FROM sqlite_master AS t JOIN pragma_table_info(t.name) AS c
-             WHERE t.type = 'table' AND t.name NOT LIKE 'segment_fts%' AND t.name NOT LIKE 'sqlite_%' AND c.type = 'TEXT'",
-        )?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?;
-    for (table, column) in columns {
-        let sql = format!("SELECT count(*) FROM \"{table}\" WHERE instr(lower(\"{column}\"), lower(?1)) > 0");
-        let count: i64 = db.query_row(&sql, [text], |row| row.get(0))?;
-        if count > 0 {
-            found.push((format!("{table}.{column}"), count));
+/// Writes the log into the database and empties it; whether nobody was in the way. Blocks.
+pub fn emptied(db: &Connection) -> bool {
+    scrub(db, 10_000)
+}
+
+/// A try of [`emptied`] that nobody has to wait long for.
+const TRY_MS: u64 = 100;
+
+impl Store {
+    /// Empties the log while others write and read: in short tries, and long questions make way. Whether it was done.
+    pub async fn empty_log(&self) -> Result<bool, StoreError> {
+        for _ in 0..100 {
+            let quiet = self.readers.quiet();
+            if self.writer().run(|db| Ok(scrub(db, TRY_MS))).await? {
+                return Ok(true);
+            }
+            drop(quiet);
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        Ok(false)
+    }
+
+    /// The calls of a person that may be erased; none of them is changed.
+    pub async fn to_forget(&self, whom: Whom) -> Result<Vec<Found>, ForgetError> {
+        let found = self.read(move |db| {
+            Ok(calls_of(db, &whom).and_then(|calls| {
+                check(db, &calls)?;
+                Ok(calls)
+            }))
+        });
+        found.await.map_err(ForgetError::Store)?
+    }
+}
+
+/// Rows looked at in one step, after which others may write and the log may be emptied.
+const STEP: i64 = 2000;
+
+/// Where texts still stand in rows: for each text its places (table, column) with how many. For what other calls share with those that were erased.
+/// Reads every row once, in steps. Blocks for as long as reading the database takes.
+pub fn rows_with(db: &Connection, texts: &[String]) -> rusqlite::Result<HashMap<String, BTreeMap<String, i64>>> {
+    let set = regex::bytes::RegexSetBuilder::new(texts.iter().map(|text| regex::escape(text)))
+        .case_insensitive(true)
+        .unicode(false)
+        .size_limit(1 << 28)
+        .build()
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let mut found: HashMap<String, BTreeMap<String, i64>> = HashMap::new();
+    let mut columns: BTreeMap<String, (Vec<String>, bool)> = BTreeMap::new();
+    let mut query = db.prepare(
+        "SELECT t.name, c.name, l.wr
+         FROM sqlite_master AS t
+         JOIN pragma_table_info(t.name) AS c
+         JOIN pragma_table_list(t.name) AS l
+         WHERE t.type = 'table' AND t.name NOT LIKE 'segment_fts%' AND t.name NOT LIKE 'sqlite_%' AND c.type = 'TEXT'",
+    )?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let (names, without_rowid) = columns.entry(row.get(0)?).or_default();
+        names.push(row.get(1)?);
+        *without_rowid = row.get(2)?;
+    }
+    for (table, (names, without_rowid)) in columns {
+        let list: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+        let list = list.join(", ");
+        let mut note = |row: &rusqlite::Row, from: usize| -> rusqlite::Result<()> {
+            for (number, name) in names.iter().enumerate() {
+                let Ok(value) = row.get_ref(from + number)?.as_bytes() else { continue };
+                for number in set.matches(value) {
+                    *found.entry(texts[number].clone()).or_default().entry(format!("{table}.{name}")).or_default() += 1;
+                }
+            }
+            Ok(())
+        };
+        if without_rowid {
+            let mut query = db.prepare(&format!("SELECT {list} FROM \"{table}\""))?;
+            let mut rows = query.query([])?;
+            while let Some(row) = rows.next()? {
+                note(row, 0)?;
+            }
+            continue;
+        }
+        let sql = format!("SELECT rowid, {list} FROM \"{table}\" WHERE rowid > ?1 ORDER BY rowid LIMIT {STEP}");
+        let mut query = db.prepare(&sql)?;
+        let mut seen = Some(i64::MIN);
+        while let Some(after) = seen.take() {
+            let mut rows = query.query([after])?;
+            while let Some(row) = rows.next()? {
+                note(row, 1)?;
+                seen = Some(row.get(0)?);
+            }
         }
     }
     Ok(found)
+}
+
+/// A connection of its own for somebody who reads for long; it keeps nobody from writing. Blocks.
+pub fn reading(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    connect(path, flags).map_err(|source| StoreError::Open { path: path.into(), source })
 }
 
 /// The database of a state folder while no daemon runs on it: nobody else gets it until this is dropped. Blocks.

@@ -1,7 +1,7 @@
 //! SQLite: every row, one writer, many readers.
 //!
 //! One thread writes, in batches; what it has committed it publishes, in order. Queries run on read-only connections of their own and see
-//! committed rows only. Nobody on a capture path waits for any of it.
+//! committed rows only; what the daemon asks waits for nothing that people ask ([`readers`]). Nobody on a capture path waits for any of it.
 
 mod alert_changes;
 pub mod alerts;
@@ -16,6 +16,7 @@ pub mod figures;
 pub mod forget;
 pub mod notifications;
 pub mod privacy;
+pub mod readers;
 pub mod recordings;
 pub mod recovery;
 pub mod retention;
@@ -29,12 +30,13 @@ mod writer;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::broadcast;
+
+use readers::{Readers, Room};
 
 pub use events::StoredEvent;
 pub use writer::Writer;
@@ -91,22 +93,20 @@ pub enum StoreError {
     /// The system gives no random numbers.
     #[error("random numbers cannot be had from the system: {0}")]
     Random(String),
+    /// A connection's thread cannot be started.
+    #[error("database: a thread that reads it could not be started: {0}")]
+    Thread(std::io::Error),
+    /// A question takes too long.
+    #[error("the question takes longer than {} s and was given up: narrow it, with since and until or with longer words", readers::LONGEST.as_secs())]
+    TooLong,
+    /// Somebody asks too much at once.
+    #[error("too many of your questions wait for an answer already: ask again when some are answered")]
+    Crowded,
     /// The store has been stopped.
     #[error("database: closed")]
     Closed,
 }
 
-impl From<tokio_rusqlite::Error<rusqlite::Error>> for StoreError {
-    fn from(error: tokio_rusqlite::Error<rusqlite::Error>) -> Self {
-        match error {
-            tokio_rusqlite::Error::Error(error) => Self::Query(error),
-            _ => Self::Closed,
-        }
-    }
-}
-
-/// Read-only connections; queries wait for each other when there are more than these.
-const READERS: usize = 3;
 /// Committed events that a slow feed may lag behind before it has to read them from the database.
 const LIVE_EVENTS: usize = 4096;
 
@@ -115,8 +115,8 @@ const LIVE_EVENTS: usize = 4096;
 pub struct Store {
     path: PathBuf,
     writer: Writer,
-    readers: Arc<Vec<tokio_rusqlite::Connection>>,
-    turn: Arc<AtomicUsize>,
+    readers: Arc<Readers>,
+    room: Room,
     events: broadcast::Sender<Arc<StoredEvent>>,
     campaigns: campaigns::Campaigns,
     _lock: Arc<File>,
@@ -194,21 +194,9 @@ impl Store {
         let recovery = recovery::read(&connection)?;
         let (events, _) = broadcast::channel(LIVE_EVENTS);
         let campaigns = campaigns::Campaigns::default();
-        let writer = Writer::start(connection, path.clone(), events.clone(), campaigns.clone());
-        let mut readers = Vec::new();
-        for _ in 0..READERS {
-            let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-            readers.push(tokio_rusqlite::Connection::from(connection));
-        }
-        let store = Self {
-            path,
-            writer,
-            readers: Arc::new(readers),
-            turn: Arc::default(),
-            events,
-            campaigns,
-            _lock: Arc::new(lock),
-        };
+        let readers = Arc::new(Readers::open(&path)?);
+        let writer = Writer::start(connection, path.clone(), events.clone(), campaigns.clone(), Arc::clone(&readers));
+        let store = Self { path, writer, readers, room: Room::Own, events, campaigns, _lock: Arc::new(lock) };
         Ok((store, recovery))
     }
 
@@ -233,13 +221,33 @@ impl Store {
         let _ = self.events.send(Arc::new(event));
     }
 
+    /// The same store for those who decide who is let in: what they ask waits for nobody else.
+    #[must_use]
+    pub fn for_walls(&self) -> Self {
+        Self { room: Room::Walls, ..self.clone() }
+    }
+
+    /// The same store for what people ask: bounded in time, and fair among those who ask ([`readers::asked_by`]).
+    #[must_use]
+    pub fn for_people(&self) -> Self {
+        Self { room: Room::People, ..self.clone() }
+    }
+
     /// Runs a query on a read-only connection.
     async fn read<T: Send + 'static>(
         &self,
-        query: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+        query: impl FnMut(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.readers.len();
-        Ok(self.readers[turn].call(move |connection| query(connection)).await?)
+        self.readers.read(self.room, false, query).await
+    }
+
+    /// The same; one that is known to be `long` does not hold up the quick ones first.
+    async fn read_for<T: Send + 'static>(
+        &self,
+        long: bool,
+        query: impl FnMut(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.readers.read(self.room, long, query).await
     }
 }
 

@@ -79,14 +79,14 @@ impl Store {
     /// How many alerts wait for a notifier.
     pub async fn waiting(&self, notifier: String) -> Result<i64, StoreError> {
         let sql = "SELECT count(*) FROM notification WHERE notifier = ?1 AND state = 'waiting'";
-        self.read(move |db| db.prepare_cached(sql)?.query_row([notifier], |row| row.get(0))).await
+        self.read(move |db| db.prepare_cached(sql)?.query_row([&notifier], |row| row.get(0))).await
     }
 
     /// What a notifier has to send now, oldest first.
     pub async fn due(&self, notifier: String, now: WallTime, limit: u32) -> Result<Vec<Waiting>, StoreError> {
         self.read(move |db| {
             let row = |row: &rusqlite::Row| Ok(Waiting { id: row.get(0)?, alert: row.get(1)?, tries: row.get(2)? });
-            db.prepare_cached(DUE)?.query_map((notifier, now.0, limit), row)?.collect()
+            db.prepare_cached(DUE)?.query_map((&notifier, now.0, limit), row)?.collect()
         })
         .await
     }

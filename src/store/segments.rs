@@ -108,10 +108,29 @@ pub struct SearchFilter {
     pub offset: u32,
 }
 
-/// What a person types, as an FTS5 query: every word must be said, "quoted words" in a row, a trailing * finds beginnings.
-/// `None` when nothing searchable is left.
-pub fn fts_query(typed: &str) -> Option<String> {
-    let mut parts = Vec::new();
+/// Words and quoted phrases in one search, at most: each costs a walk through its list.
+const TERMS: usize = 20;
+/// Beginnings (`refu*`) among them: each costs a walk through the lists of all words that begin so.
+const BEGINNINGS: usize = 4;
+
+/// Why nothing can be searched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// Nothing but marks.
+    #[error("no letter or digit in it")]
+    Empty,
+    /// Too many terms.
+    #[error("more than {TERMS} different words and phrases")]
+    Terms,
+    /// Too many beginnings.
+    #[error("more than {BEGINNINGS} different beginnings of words (with * at the end)")]
+    Beginnings,
+}
+
+/// What a person types, as an FTS5 query: every word must be said, "quoted words" in a row, a trailing * finds beginnings. What is typed twice is
+/// looked for once.
+pub fn fts_query(typed: &str) -> Result<String, QueryError> {
+    let mut parts: Vec<String> = Vec::new();
     for (i, piece) in typed.split('"').enumerate() {
         let phrases: Vec<&str> = if i % 2 == 1 { vec![piece] } else { piece.split_whitespace().collect() };
         for phrase in phrases {
@@ -119,11 +138,23 @@ pub fn fts_query(typed: &str) -> Option<String> {
             let clean: String = phrase.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
             let clean = clean.split_whitespace().collect::<Vec<_>>().join(" ");
             if !clean.is_empty() {
-                parts.push(format!("\"{clean}\"{prefix}"));
+                let part = format!("\"{}\"{prefix}", clean.to_lowercase());
+                if !parts.contains(&part) {
+                    parts.push(part);
+                }
             }
         }
     }
-    (!parts.is_empty()).then(|| parts.join(" "))
+    if parts.is_empty() {
+        return Err(QueryError::Empty);
+    }
+    if parts.len() > TERMS {
+        return Err(QueryError::Terms);
+    }
+    if parts.iter().filter(|part| part.ends_with('*')).count() > BEGINNINGS {
+        return Err(QueryError::Beginnings);
+    }
+    Ok(parts.join(" "))
 }
 
 impl SearchFilter {
@@ -191,7 +222,9 @@ impl Store {
 
     /// Where something was said, newest first.
     pub async fn search(&self, filter: SearchFilter) -> Result<Vec<Hit>, StoreError> {
-        self.read(move |db| {
+        // FTS5 is not interrupted while it puts the lists of a beginning together.
+        let long = filter.query.contains('*');
+        self.read_for(long, move |db| {
             let (sql, values) = filter.sql();
             let hit = |row: &Row| {
                 Ok(Hit {

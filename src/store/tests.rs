@@ -3,7 +3,7 @@
 use super::calls::{CallFilter, Which};
 use super::change::*;
 use super::privacy::PrivacyChange;
-use super::segments::{SearchFilter, fts_query};
+use super::segments::{QueryError, SearchFilter, fts_query};
 use super::*;
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime};
 
@@ -277,9 +277,9 @@ async fn every_query_of_the_api_uses_an_index() {
     let plans = store
         .read(move |db| {
             let mut plans = Vec::new();
-            for (sql, count) in queries {
+            for (sql, count) in &queries {
                 let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-                let values = std::iter::repeat_n(rusqlite::types::Value::Null, count);
+                let values = std::iter::repeat_n(rusqlite::types::Value::Null, *count);
                 let mut rows = statement.query(rusqlite::params_from_iter(values))?;
                 while let Some(row) = rows.next()? {
                     plans.push((sql.clone(), row.get::<_, String>(3)?));
@@ -394,8 +394,13 @@ async fn a_restart_finds_what_was_left_undone() {
 #[test]
 fn what_people_type_becomes_a_query_that_sqlite_takes() {
     assert_eq!(
-        fts_query("can't stop \"right now\" ref*").as_deref(),
+        fts_query("can't stop \"right now\" ref*").ok().as_deref(),
         Some("\"can t\" \"stop\" \"right now\" \"ref\"*")
     );
-    assert_eq!(fts_query(" \" ( ) ' "), None);
+    assert_eq!(fts_query(" \" ( ) ' "), Err(QueryError::Empty));
+    assert_eq!(fts_query(&"a* ".repeat(150)).as_deref(), Ok("\"a\"*"), "typed twice is looked for once");
+    assert_eq!(fts_query("Refund refund REFUND").as_deref(), Ok("\"refund\""));
+    let many: Vec<String> = (0..21).map(|number| format!("word{number}")).collect();
+    assert_eq!(fts_query(&many.join(" ")), Err(QueryError::Terms));
+    assert_eq!(fts_query("a* b* c* d* e*"), Err(QueryError::Beginnings));
 }

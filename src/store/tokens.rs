@@ -272,7 +272,7 @@ impl Store {
         let selector = selector.to_string();
         self.read(move |db| {
             let sql = format!("SELECT {COLUMNS} FROM token WHERE selector = ?1");
-            db.prepare_cached(&sql)?.query_row([selector], token_row).optional()
+            db.prepare_cached(&sql)?.query_row([&selector], token_row).optional()
         })
         .await
     }
@@ -297,7 +297,7 @@ impl Store {
                  WHERE session.selector = ?1"
             );
             db.prepare_cached(&sql)?
-                .query_row([selector], |row| Ok((row.get(9)?, WallTime(row.get(10)?), token_row(row)?)))
+                .query_row([&selector], |row| Ok((row.get(9)?, WallTime(row.get(10)?), token_row(row)?)))
                 .optional()
         })
         .await

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ use super::campaigns::Campaigns;
 use super::change::Change;
 use super::events::StoredEvent;
 use super::privacy::PrivacyChange;
+use super::readers::Readers;
 
 /// Sets of changes that may wait. When full, the pipeline waits; capture does not notice.
 const WAITING: usize = 4096;
@@ -25,6 +26,9 @@ const WAITING: usize = 4096;
 const BATCH: usize = 256;
 /// Pause between two tries when the disk refuses.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// What a disk that takes nothing may hold up a stop.
+const LAST_TRIES: Duration = Duration::from_secs(3);
 
 /// What is done with the connection; gives back how its result is told.
 type Task = Box<dyn FnOnce(&mut Connection) -> Answer + Send>;
@@ -42,6 +46,7 @@ struct Set {
 pub struct Writer {
     sets: mpsc::Sender<Set>,
     stopping: Arc<AtomicBool>,
+    hurry: Arc<OnceLock<Instant>>,
     refused: Arc<AtomicU64>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
@@ -52,20 +57,33 @@ impl Writer {
         path: PathBuf,
         events: broadcast::Sender<Arc<StoredEvent>>,
         campaigns: Campaigns,
+        readers: Arc<Readers>,
     ) -> Self {
         let (sets, receiver) = mpsc::channel(WAITING);
         let stopping = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&stopping);
+        let hurry: Arc<OnceLock<Instant>> = Arc::default();
+        let hurrying = Arc::clone(&hurry);
         let refused = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&refused);
         let thread = std::thread::Builder::new()
             .name("store".into())
             .spawn(move || {
-                Writing { connection, path, events, campaigns, stopping: flag, refused: count }.run(receiver);
+                Writing {
+                    connection,
+                    path,
+                    events,
+                    campaigns,
+                    readers,
+                    stopping: flag,
+                    hurry: hurrying,
+                    refused: count,
+                }
+                .run(receiver);
             })
             .inspect_err(|error| log::error!("database: the writing thread could not be started: {error}"))
             .ok();
-        Self { sets, stopping, refused, thread: Arc::new(Mutex::new(thread)) }
+        Self { sets, stopping, hurry, refused, thread: Arc::new(Mutex::new(thread)) }
     }
 
     /// Hands over changes that belong together. Waits only when the writer is far behind.
@@ -112,6 +130,12 @@ impl Writer {
         self.refused.load(Ordering::Relaxed)
     }
 
+    /// The daemon stops: a disk that takes nothing is waited for only a little longer, for others wait for us. What is lost then is found again at the next
+    /// start.
+    pub fn hurry(&self) {
+        let _ = self.hurry.set(Instant::now()); // the first time counts
+    }
+
     /// Commits what waits, brings the log into the database file, stops. Blocks.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
@@ -130,7 +154,9 @@ struct Writing {
     path: PathBuf,
     events: broadcast::Sender<Arc<StoredEvent>>,
     campaigns: Campaigns,
+    readers: Arc<Readers>,
     stopping: Arc<AtomicBool>,
+    hurry: Arc<OnceLock<Instant>>,
     refused: Arc<AtomicU64>,
 }
 
@@ -156,7 +182,8 @@ impl Writing {
                         }
                         metrics::counter!("lineside_store_refused_total").increment(1);
                         self.refused.fetch_add(1, Ordering::Relaxed);
-                        if self.stopping.load(Ordering::Relaxed) {
+                        let enough = self.hurry.get().is_some_and(|since| since.elapsed() >= LAST_TRIES);
+                        if self.stopping.load(Ordering::Relaxed) || enough {
                             return;
                         }
                         std::thread::sleep(RETRY);
@@ -176,6 +203,7 @@ impl Writing {
             let reworded = |change: &Change| matches!(change, Change::Privacy(PrivacyChange::Reworded { .. }));
             if batch.iter().any(|set| set.changes.iter().any(reworded)) {
                 // The text as it was first stored is not to be read out of the log.
+                let _quiet = self.readers.quiet();
                 super::privacy::scrub(&self.connection, 200);
             }
             for set in batch.drain(..) {

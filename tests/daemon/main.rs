@@ -4,6 +4,7 @@ mod alerts;
 mod ami;
 mod api;
 mod asked;
+mod attack;
 mod bad_input;
 mod bed;
 mod dashboards;

@@ -33,6 +33,11 @@ pub const FAULTS: &[Fault] = &[
         checks: "its sound is saved as soon as there is room",
         run: full_when_a_recording_is_deleted,
     },
+    Fault {
+        name: "disk full at a start after a crash",
+        checks: "the ports are open, SIGTERM ends it; with room again the call that was cut off is completed with every sample",
+        run: full_at_a_start_after_a_crash,
+    },
     Fault { name: "disk read-only at start", checks: "refused with what to do", run: read_only_at_start },
     Fault {
         name: "disk turns read-only",
@@ -315,4 +320,35 @@ fn stands_still() -> Outcome {
     bed.stop();
     drop(disk);
     Ok(format!("{figures}; slowest answer while it stood still {} ms", slowest.as_millis()))
+}
+
+fn full_at_a_start_after_a_crash() -> Outcome {
+    let mut bed = Bed::new("none", NO_GUARD);
+    let disk = Mounted::tmpfs(&bed.path("state"), "size=8m")?;
+    bed.start();
+    let id = "1795218045.1";
+    let sound = books::noise(1, 24_000);
+    let mut call = bed.dial(&uuid_of(1_795_218_045, 1, 2));
+    books::send(&mut call, &sound);
+    bed.until("the call is heard", Duration::from_mins(1), |bed| seconds(bed, id) >= 3.0);
+    bed.crash();
+    drop(call);
+    disk.leave(0);
+    let began = Instant::now();
+    bed.start();
+    let (answered, began) = (began.elapsed(), Instant::now());
+    bed.dial(&uuid_of(1_795_218_045, 2, 2));
+    bed.stop();
+    let stopped = began.elapsed();
+    disk.free();
+    bed.start();
+    bed.until_completed(id);
+    assert!(books::kept(&bed, id) == [sound], "every sample, once");
+    bed.stop();
+    drop(disk);
+    println!(
+        "mended | 44 | after a crash a start on a full disk opened no port and ignored SIGTERM | both ports are open after {answered:.1?}, SIGTERM ends it in \
+         {stopped:.1?}; with room again the call is completed with every sample"
+    );
+    Ok(format!("answers after {answered:.1?}, stops in {stopped:.1?}"))
 }

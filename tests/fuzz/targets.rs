@@ -214,7 +214,7 @@ fn search(data: &[u8]) {
         };
     }
     let Ok(typed) = std::str::from_utf8(data) else { return };
-    let Some(query) = fts_query(typed) else { return };
+    let Ok(query) = fts_query(typed) else { return };
     DB.with(|db| {
         let found = db.query_row("SELECT count(*) FROM said WHERE said MATCH ?1", [&query], |row| row.get::<_, i64>(0));
         assert!(found.is_ok(), "{typed:?} became {query:?}: {found:?}");

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 use super::super::audio::all_heard;
+use super::super::sound::Mix;
 use super::super::walls::access::Access;
 use super::super::{Api, ApiError, Parameters};
 use super::{Fields, Refusal, seconds};
@@ -158,42 +159,27 @@ pub(super) async fn audio(
         return Err(nothing().into());
     }
     let sounding = all_heard(&api, legs).await?;
-    let wav = tokio::task::spawn_blocking(move || window(&sounding))
+    let mix = tokio::task::spawn_blocking(move || window(sounding))
         .await
         .map_err(|error| ApiError::Unavailable(error.to_string()))?
         .map_err(|problem| ApiError::NotFound(format!("the sound of this call cannot be had: {problem}")))?;
-    let headers = [(header::CONTENT_TYPE, "audio/wav"), (header::CACHE_CONTROL, "no-store")];
-    Ok((headers, wav).into_response())
+    let length = mix.wav_len().to_string();
+    let headers =
+        [(header::CONTENT_TYPE, "audio/wav"), (header::CACHE_CONTROL, "no-store"), (header::CONTENT_LENGTH, &length)];
+    Ok((headers, mix.into_body()).into_response())
 }
 
 /// All legs together on the call's clock, the last part of it. Blocks.
-fn window(legs: &[(LegRow, Silences)]) -> Result<Vec<u8>, String> {
+fn window(legs: Vec<(LegRow, Silences)>) -> Result<Mix, String> {
     let rate_hz = legs[0].0.rate_hz;
     let offset = |leg: &LegRow| leg.offset_ms * i64::from(rate_hz) / 1000;
     let end = legs.iter().map(|(leg, _)| offset(leg) + leg.samples).max().unwrap_or(0);
     let from = (end - WINDOW_S * i64::from(rate_hz)).max(0);
-    let mut mix = vec![0_i32; (end - from) as usize];
+    let mut mix = Mix::new(rate_hz, (end - from) as usize);
     for (leg, silences) in legs {
-        let mut reader = RecordingReader::open(std::path::Path::new(&leg.path)).map_err(|error| error.to_string())?;
-        let mut samples = Vec::new();
-        let first = (from - offset(leg)).max(0);
-        let place = (offset(leg) - from).max(0) as usize;
-        let wanted = mix.len().saturating_sub(place);
-        while samples.len() < wanted {
-            let next = first as u64 + samples.len() as u64;
-            let got = reader
-                .read_samples(usize::from(leg.channel), next, (wanted - samples.len()).min(1 << 16), &mut samples)
-                .map_err(|error| error.to_string())?;
-            if got == 0 {
-                break;
-            }
-        }
-        silences.apply(first as u64, &mut samples);
-        for (sum, sample) in mix[place..].iter_mut().zip(samples) {
-            *sum += i32::from(sample);
-        }
+        let reader = RecordingReader::open(std::path::Path::new(&leg.path)).map_err(|error| error.to_string())?;
+        let first = from - offset(&leg);
+        mix.add(&leg, silences, reader, first);
     }
-    let mut bytes = wav::header(rate_hz, 1, mix.len() as u64).to_vec();
-    bytes.extend(mix.into_iter().flat_map(|sample| (sample.clamp(-32768, 32767) as i16).to_le_bytes()));
-    Ok(bytes)
+    Ok(mix)
 }

@@ -71,6 +71,11 @@ impl Access {
         if self.token.is_empty() { &self.who } else { &self.token }
     }
 
+    /// As whom the database is asked.
+    pub fn asker(&self) -> std::sync::Arc<str> {
+        self.credential().into()
+    }
+
     /// Whether one of these is allowed.
     pub fn may(&self, any: &[Scope]) -> bool {
         any.iter().any(|scope| self.scopes.has(*scope))

@@ -1,7 +1,7 @@
 //! The walls: every request passes [`guard`] before a handler sees it.
 //!
 //! In order: the name it was called by, the site it comes from, whose token it bears, how often, what the token may do, whether the call exists for
-//! it; afterwards, who read what is written down. What a path needs stands in its [`Door`]; what has none is not reached.
+//! it, and whether there is a seat; afterwards, who read what is written down. What a path needs stands in its [`Door`]; what has none is not reached.
 
 pub mod access;
 mod audit;
@@ -13,6 +13,7 @@ pub mod login;
 pub mod origin;
 pub(super) mod query_token;
 mod refusal;
+mod seats;
 pub mod serve;
 
 use std::collections::HashMap;
@@ -35,15 +36,20 @@ use self::identify::Written;
 use self::limits::{Allowance, BackOff, Rate};
 use self::link::LinkKey;
 use self::refusal::Refusal;
+use self::seats::{Budget, Kind, Making, Seat, Seated, Seats};
 use super::ApiError;
 use super::parameters::{self, Pairs};
 use crate::call::{CallKey, WallTime};
+use crate::store::readers::asked_by;
 use crate::store::tokens::Scope;
 use crate::store::{Store, StoreError};
 
 /// Somebody at the pages may do so many times more than a script that was told the limit: sound that is listened to live comes in pieces of a
 /// second, a folder of recordings is a request for each.
 const SCREEN: u32 = 10;
+
+/// What is followed for as long as the client likes, beside WebSockets.
+const FEEDS: &[&str] = &["/api/v1/events", "/api/realtime/stream"];
 
 /// Says what the walls count.
 pub fn describe_metrics() {
@@ -74,6 +80,8 @@ pub struct WallSettings {
     pub reads_per_minute: u32,
     /// Its other requests.
     pub writes_per_minute: u32,
+    /// Connections at a time; 0 is no limit.
+    pub connections: usize,
     /// How long a login is good.
     pub session: Duration,
     /// Whether the port speaks TLS.
@@ -109,6 +117,8 @@ pub struct Walls {
     pub links: LinkKey,
     used: Mutex<HashMap<i64, WallTime>>,
     noted: audit::Noted,
+    seats: Seats,
+    budget: Budget,
 }
 
 /// The other end of a connection.
@@ -126,6 +136,7 @@ pub enum Peer {
 impl Walls {
     /// Walls for a database; reads the key of the links.
     pub async fn new(settings: WallSettings, store: Store, now: fn() -> WallTime) -> Result<Self, StoreError> {
+        let store = store.for_walls();
         let links = LinkKey::new(store.secret("links").await?);
         Ok(Self {
             token: Written::with_row(settings.token.as_deref(), &store, now()).await?,
@@ -136,6 +147,8 @@ impl Walls {
             links,
             used: Mutex::default(),
             noted: audit::Noted::default(),
+            seats: Seats::new(settings.connections),
+            budget: Budget::default(),
             settings,
             store,
             now,
@@ -149,9 +162,8 @@ impl Walls {
 
     /// The client's address: of the peer, or what a proxy that is believed says of it.
     fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
-        let is_proxy = |address: &IpAddr| self.settings.proxies.iter().any(|net| net.contains(address));
         let peer = peer.ip().to_canonical();
-        if !is_proxy(&peer) {
+        if !self.is_proxy(peer) {
             return peer;
         }
         // From the right: what is left of the first stranger is what that stranger says.
@@ -165,11 +177,15 @@ impl Walls {
         for address in said.iter().rev() {
             let Ok(address) = address.trim().parse::<IpAddr>() else { break };
             client = address.to_canonical();
-            if !is_proxy(&client) {
+            if !self.is_proxy(client) {
                 break;
             }
         }
         client
+    }
+
+    fn is_proxy(&self, address: IpAddr) -> bool {
+        self.settings.proxies.iter().any(|net| net.contains(&address))
     }
 
     /// Who comes in over TCP, and what is left of their minute.
@@ -196,6 +212,34 @@ impl Walls {
             return Err(Refusal::NotFromThere);
         }
         Ok((access, allowance))
+    }
+
+    /// A seat for a request that was let in; `None` on the Unix socket, which has no places to run out of.
+    fn seat(
+        &self,
+        access: &Access,
+        ask: &Ask<'_>,
+        client: Option<(IpAddr, SocketAddr)>,
+    ) -> Result<Option<Seat>, Refusal> {
+        let Some((address, peer)) = client else { return Ok(None) };
+        let kind = match ask {
+            ask if ask.is_socket() || FEEDS.contains(&ask.path) => Kind::Feed,
+            _ if access.way != Way::None && access.may(door::OPERATE) => Kind::Operator,
+            _ => Kind::Read,
+        };
+        let credential = Some(access.credential()).filter(|_| ![Way::None, Way::Open].contains(&access.way));
+        // A program of this machine that speaks for many, and does not say for whom.
+        let speaks_for_many = address.is_loopback() || self.is_proxy(address) && address == peer.ip().to_canonical();
+        let address = Some(address).filter(|_| !speaks_for_many);
+        self.seats.take(credential, address, kind).map(Some).ok_or(Refusal::Seats)
+    }
+
+    /// Room for an answer. Where nothing about anybody is shown none is asked for, nor of this machine's own users.
+    async fn making(&self, way: Way, asker: &Arc<str>) -> Result<Option<Making>, Refusal> {
+        match way {
+            Way::None | Way::Unix => Ok(None),
+            _ => self.budget.begin(asker).await.map(Some).ok_or(Refusal::Untaken),
+        }
     }
 
     /// Whether somebody may do what they ask for, and the call exists for them.
@@ -310,26 +354,51 @@ pub async fn guard(
         (Ok(access), _) => walls.parameters(door, in_address.clone()).map(|parameters| (access, parameters)),
         (Err(refusal), _) => Err(refusal),
     };
+    let client = address.zip(match peer {
+        Some(Peer::Tcp(peer)) => Some(peer),
+        _ => None,
+    });
+    let passed = passed.and_then(|(access, parameters)| {
+        let seat = walls.seat(&access, &ask, client)?;
+        Ok((access, parameters, seat))
+    });
     let entered = match (&passed, address) {
         (Ok(_), Some(address)) => walls.log_in_by_address(&ask, request.uri().query(), address).await,
         _ => None,
     };
     let mut response = match passed {
         Ok(_) if entered.is_some() => entered.unwrap_or_default(),
-        Ok((access, parameters)) => {
+        Ok((access, parameters, seat)) => {
             request.extensions_mut().insert(access.clone());
             request.extensions_mut().insert(parameters);
             if let Some(address) = address {
                 request.extensions_mut().insert(login::ClientAddress(address));
             }
+            let asker = access.asker();
+            let slot = request.extensions().get::<Slot>().cloned();
+            let way = access.way;
             let doing = Doing { walls: Arc::clone(&walls), access, address, door, path, call };
             if changes {
                 // To its end also when the client hangs up: what was done is written down.
-                tokio::spawn(doing.answer(method, request, next))
+                let response = tokio::spawn(asked_by(Arc::clone(&asker), doing.answer(method, request, next)))
                     .await
-                    .unwrap_or_else(|_| ApiError::Unavailable("the daemon is stopping".into()).into_response())
+                    .unwrap_or_else(|_| ApiError::Unavailable("the daemon is stopping".into()).into_response());
+                response.map(|body| Seated::body(body, asker, seat, None))
             } else {
-                doing.answer(method, request, next).await
+                match walls.making(way, &asker).await {
+                    Ok(making) => {
+                        let response = asked_by(Arc::clone(&asker), doing.answer(method, request, next)).await;
+                        match slot {
+                            // The WebSocket has it, for as long as its connection is there.
+                            Some(slot) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                                slot.keep(seat);
+                                response
+                            }
+                            _ => response.map(|body| Seated::body(body, asker, seat, making)),
+                        }
+                    }
+                    Err(refusal) => refusal.into_response(),
+                }
             }
         }
         Err(Refusal::Token) if login::wants_page(&request) => login::send_there(&request),
@@ -343,6 +412,16 @@ pub async fn guard(
     }
     harden(response.headers_mut(), walls.settings.tls && over_tcp, is_data);
     response
+}
+
+/// Where a connection keeps the seat of what it was turned into.
+#[derive(Clone, Default)]
+pub(super) struct Slot(Arc<Mutex<Option<Seat>>>);
+
+impl Slot {
+    fn keep(&self, seat: Option<Seat>) {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = seat;
+    }
 }
 
 /// A request that was let in.

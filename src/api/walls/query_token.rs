@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::door::{About, Door};
 use super::{Ask, Refusal, Walls};
+use crate::api::feed::bounded;
 use crate::api::parameters::{Pairs, Parameters};
 
 /// The parameter.
@@ -70,7 +71,7 @@ pub(super) async fn turn_away(request: Request, refusal: Refusal) -> Response {
     let refused = refusal.into_response(); // and counted
     let (mut parts, _) = request.into_parts();
     let Ok(upgrade) = WebSocketUpgrade::from_request_parts(&mut parts, &()).await else { return refused };
-    upgrade.max_message_size(1024).on_upgrade(|mut socket: WebSocket| async move {
+    bounded(upgrade).on_upgrade(|mut socket: WebSocket| async move {
         let close = async {
             let _ = socket.send(Message::Close(Some(invalid()))).await;
             while socket.recv().await.is_some_and(|received| received.is_ok()) {}

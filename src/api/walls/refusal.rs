@@ -26,6 +26,10 @@ pub(super) enum Refusal {
     Campaign,
     Hidden,
     Parameter(ApiError),
+    /// Too many requests of this token or address are in progress.
+    Seats,
+    /// Too much was asked for that is not taken yet.
+    Untaken,
     Store(StoreError),
 }
 
@@ -48,6 +52,8 @@ impl Refusal {
             Self::Scope(_) | Self::NotFromThere => "scope",
             Self::Campaign | Self::Hidden => "campaign",
             Self::Parameter(_) => "parameter",
+            Self::Seats => "seats",
+            Self::Untaken => "untaken",
             Self::Store(_) => "database",
         }
     }
@@ -95,7 +101,21 @@ impl IntoResponse for Refusal {
             Self::Campaign => say(StatusCode::FORBIDDEN, "not for a token that is limited to a campaign"),
             Self::Hidden => ApiError::NoCall.into_response(),
             Self::Parameter(error) => error.into_response(),
+            Self::Seats => later(
+                say,
+                "too many connections of this token or address are in use: close some; see [http] connections",
+            ),
+            Self::Untaken => {
+                later(say, "too many answers of this token are being made or were not taken yet: take those first")
+            }
             Self::Store(error) => ApiError::from(error).into_response(),
         }
     }
+}
+
+/// An answer for who may come again in a few seconds.
+fn later(say: impl Fn(StatusCode, &str) -> Response, text: &str) -> Response {
+    let mut response = say(StatusCode::TOO_MANY_REQUESTS, text);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    response
 }

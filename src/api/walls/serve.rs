@@ -2,9 +2,9 @@
 //!
 //! A client that stalls in its handshake, in its request's head or body, or in taking its answer is let go after `patience`. One address holds at
 //! most a quarter of the connections; this machine's own and the proxies' are exempt, for they speak for many. A WebSocket is a connection for as
-//! long as it is open.
+//! long as it is open. When all places are taken, a newcomer gets that of whoever has been without a request for longest.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -38,12 +38,14 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Peer;
+use super::{Peer, Slot};
 
 /// A request's head, bytes.
 const HEAD: usize = 64 * 1024;
 /// A body that comes more slowly than this, bytes per second, uses up the client's patience.
 const SLOWEST: u64 = 4096;
+/// How long a connection that was told to go may take.
+const ROOM: Duration = Duration::from_millis(100);
 /// Part of all connections that one address may hold.
 const SHARE: usize = 4;
 
@@ -141,10 +143,105 @@ impl Drop for Hold {
     }
 }
 
+/// Connections without a request, longest first.
+#[derive(Clone, Default)]
+struct Idle(Arc<Mutex<IdleOnes>>);
+
+#[derive(Default)]
+struct IdleOnes {
+    next: u64,
+    since: BTreeMap<u64, CancellationToken>,
+}
+
+impl Idle {
+    fn ones(&self) -> std::sync::MutexGuard<'_, IdleOnes> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Tells the one that has been idle for longest to go.
+    fn make_room(&self) {
+        let longest = self.ones().since.pop_first();
+        if let Some((_, leave)) = longest {
+            metrics::counter!("lineside_http_refused_total", "reason" => "idle").increment(1);
+            leave.cancel();
+        }
+    }
+}
+
+/// A connection among them while it has no request.
+struct Turn {
+    idle: Idle,
+    number: Mutex<Option<u64>>,
+    leave: CancellationToken,
+}
+
+impl Turn {
+    fn new(idle: &Idle) -> Arc<Self> {
+        let turn = Self { idle: idle.clone(), number: Mutex::default(), leave: CancellationToken::new() };
+        turn.rest();
+        Arc::new(turn)
+    }
+
+    fn rest(&self) {
+        let mut ones = self.idle.ones();
+        ones.next += 1;
+        let number = ones.next;
+        ones.since.insert(number, self.leave.clone());
+        *self.number.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(number);
+    }
+
+    fn work(&self) {
+        let number = self.number.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(number) = number {
+            self.idle.ones().since.remove(&number);
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.work();
+    }
+}
+
+/// An answer's body: its connection rests when it is through.
+struct Working {
+    inner: Body,
+    turn: Option<Arc<Turn>>,
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        if let Some(turn) = self.turn.take() {
+            turn.rest();
+        }
+    }
+}
+
+impl HttpBody for Working {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.inner).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        self.inner.size_hint()
+    }
+}
+
 /// A connection with its place, which goes along wherever the connection goes: hyper hands an upgraded one over to the WebSocket's task.
 struct Placed<S> {
     stream: S,
-    _place: (Hold, OwnedSemaphorePermit),
+    _place: (Hold, OwnedSemaphorePermit, Slot),
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Placed<S> {
@@ -195,25 +292,20 @@ fn watch_peer(stream: &TcpStream, patience: Duration) {
 
 /// Serves a port until stopped.
 pub async fn tcp(listener: TcpListener, router: Router, settings: ServeSettings, stop: CancellationToken) {
-    let (tasks, counts) = (TaskTracker::new(), Held::default());
+    let (tasks, counts, idle) = (TaskTracker::new(), Held::default(), Idle::default());
     let places = Arc::new(Semaphore::new(settings.connections));
     loop {
-        // When all places are taken newcomers wait in the kernel; whoever stalls gives a place back within `patience`.
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
-            accepted = async {
-                let place = Arc::clone(&places).acquire_owned().await;
-                (listener.accept().await, place)
-            } => accepted,
+            accepted = listener.accept() => accepted,
         };
-        let (stream, peer, place) = match accepted {
-            (Ok((stream, peer)), Ok(place)) => (stream, peer, place),
-            (Err(error), _) => {
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
                 log::error!("http: accept: {error}; trying again");
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 continue;
             }
-            (_, Err(_)) => break, // never: nobody closes it
         };
         let address = peer.ip().to_canonical();
         let exempt = address.is_loopback() || settings.proxies.iter().any(|net| net.contains(&address));
@@ -222,22 +314,47 @@ pub async fn tcp(listener: TcpListener, router: Router, settings: ServeSettings,
             metrics::counter!("lineside_http_refused_total", "reason" => "connections").increment(1);
             continue;
         };
+        // Where every connection is at work newcomers wait in the kernel; whoever stalls gives a place back within `patience`.
+        let place = tokio::select! {
+            () = stop.cancelled() => break,
+            place = place(&places, &idle) => place,
+        };
+        let Some(place) = place else { break }; // never: nobody closes it
         watch_peer(&stream, settings.patience);
-        let stream = Placed { stream, _place: (hold, place) };
+        let (slot, turn) = (Slot::default(), Turn::new(&idle));
+        let stream = Placed { stream, _place: (hold, place, slot.clone()) };
         let (router, settings, stop) = (router.clone(), settings.clone(), stop.clone());
         tasks.spawn(async move {
+            let (patience, leave) = (settings.patience, turn.leave.clone());
+            let caller = Caller { peer: Peer::Tcp(peer), slot, turn: Some(turn) };
             match &settings.tls {
-                None => connection(stream, router, Peer::Tcp(peer), settings.patience, stop).await,
-                Some(tls) => match tokio::time::timeout(settings.patience, tls.acceptor().accept(stream)).await {
-                    Ok(Ok(stream)) => connection(stream, router, Peer::Tcp(peer), settings.patience, stop).await,
-                    Ok(Err(error)) => log::debug!("http: {peer}: TLS: {error}"),
-                    Err(_) => log::debug!("http: {peer}: stalled in the TLS handshake"),
+                None => connection(stream, router, caller, patience, stop).await,
+                Some(tls) => tokio::select! {
+                    () = leave.cancelled() => {}
+                    accepted = tokio::time::timeout(patience, tls.acceptor().accept(stream)) => match accepted {
+                        Ok(Ok(stream)) => connection(stream, router, caller, patience, stop).await,
+                        Ok(Err(error)) => log::debug!("http: {peer}: TLS: {error}"),
+                        Err(_) => log::debug!("http: {peer}: stalled in the TLS handshake"),
+                    },
                 },
             }
         });
     }
     tasks.close();
     tasks.wait().await;
+}
+
+/// A place for a newcomer: a free one, or that of whoever has been idle for longest.
+async fn place(places: &Arc<Semaphore>, idle: &Idle) -> Option<OwnedSemaphorePermit> {
+    if let Ok(place) = Arc::clone(places).try_acquire_owned() {
+        return Some(place);
+    }
+    loop {
+        idle.make_room();
+        if let Ok(place) = tokio::time::timeout(ROOM, Arc::clone(places).acquire_owned()).await {
+            return place.ok();
+        }
+    }
 }
 
 /// Serves the Unix socket until stopped.
@@ -251,7 +368,8 @@ pub async fn unix(listener: UnixListener, router: Router, patience: Duration, st
         match accepted {
             Ok((stream, _)) => {
                 let user = stream.peer_cred().map_or(u32::MAX, |peer| peer.uid());
-                tasks.spawn(connection(stream, router.clone(), Peer::Unix { user }, patience, stop.clone()));
+                let caller = Caller { peer: Peer::Unix { user }, slot: Slot::default(), turn: None };
+                tasks.spawn(connection(stream, router.clone(), caller, patience, stop.clone()));
             }
             Err(error) => {
                 log::error!("http: accept on the Unix socket: {error}; trying again");
@@ -263,17 +381,31 @@ pub async fn unix(listener: UnixListener, router: Router, patience: Duration, st
     tasks.wait().await;
 }
 
+/// Whose connection it is.
+struct Caller {
+    peer: Peer,
+    slot: Slot,
+    turn: Option<Arc<Turn>>,
+}
+
 async fn connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     router: Router,
-    peer: Peer,
+    caller: Caller,
     patience: Duration,
     stop: CancellationToken,
 ) {
     let inner = TowerToHyperService::new(router);
+    let Caller { peer, slot, turn } = caller;
+    let leave = turn.as_ref().map_or_else(CancellationToken::new, |turn| turn.leave.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         let slow = Arc::new(AtomicBool::new(false));
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(slot.clone());
+        if let Some(turn) = &turn {
+            turn.work();
+        }
+        let turn = turn.clone();
         let answer = inner.call(request.map(|body| Body::new(Paced::new(body, patience, Arc::clone(&slow)))));
         async move {
             let response: Response<Body> = match answer.await {
@@ -285,7 +417,10 @@ async fn connection(
                 let detail = axum::Json(json!({"detail": "the request's body came too slowly"}));
                 return Ok::<_, std::convert::Infallible>((StatusCode::REQUEST_TIMEOUT, detail).into_response());
             }
-            Ok(response)
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                return Ok(response); // it has a request from now on
+            }
+            Ok(response.map(|inner| Body::new(Working { inner, turn })))
         }
     });
     let mut builder = http1::Builder::new();
@@ -297,6 +432,10 @@ async fn connection(
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
+        }
+        () = leave.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(ROOM / 2, connection).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = ended {

@@ -1,5 +1,6 @@
 //! Forgets a person and proves it: rows, index, log, sound, caches; then every file of the state folder is searched for what told of them.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::super::live::Command;
 use crate::call::CallKey;
 use crate::spool::{self, SpoolError};
-use crate::store::forget::{Alone, Erased, ForgetError, Whom, calls_of, check, erase, rows_with};
+use crate::store::forget::{Alone, Erased, ForgetError, Whom, calls_of, check, emptied, erase, reading, rows_with};
+use crate::store::readers::step_back;
 use crate::store::{Store, StoreError};
 
 /// Texts looked for at a time.
@@ -77,14 +79,9 @@ async fn erase_running(
     whom: Whom,
 ) -> Result<Report, ForgetError> {
     let closed = |_| ForgetError::Store(StoreError::Closed);
-    let asked = whom.clone();
-    let calls = store.writer().run(move |db| {
-        Ok(calls_of(db, &asked).and_then(|calls| {
-            check(db, &calls)?;
-            Ok(calls)
-        }))
-    });
-    let calls = calls.await.map_err(ForgetError::Store)??;
+    // All that was handed over before is to be seen.
+    store.writer().commit(Vec::new()).await?;
+    let calls = store.to_forget(whom).await?;
     // The conductor lets go of calls whose line is closed: their words may wait for a model for weeks.
     let (reply, answer) = oneshot::channel();
     let keys = calls.iter().map(|call| CallKey(call.0)).collect();
@@ -94,42 +91,44 @@ async fn erase_running(
         let ids = calls.into_iter().filter(|call| live.contains(&CallKey(call.0))).map(|call| call.1);
         return Err(ForgetError::Running(ids.collect()));
     }
-    let folder = state.to_path_buf();
-    let erased = store
-        .writer()
-        .run(move |db| {
-            // Looked up again: a hold may have come in between.
-            match check(db, &calls) {
-                Ok(()) => Ok(Ok(erase(db, &calls, |erased| leave(&folder, erased))?)),
-                Err(error) => Ok(Err(error)),
-            }
-        })
-        .await
-        .map_err(ForgetError::Store)??;
+    let (mut erased, mut left) = (Erased::default(), Vec::new());
+    // One call at a time: what is live is written between them.
+    for call in calls {
+        let (folder, asked) = (state.to_path_buf(), call.clone());
+        let done = store.writer().run(move |db| match check(db, std::slice::from_ref(&asked)) {
+            Ok(()) => Ok(Ok(erase(db, &asked, |erased| leave(&folder, erased))?)),
+            Err(error) => Ok(Err(error)),
+        });
+        match done.await.map_err(ForgetError::Store).flatten() {
+            Ok(one) => erased.add(one),
+            Err(error) if erased.calls.is_empty() => return Err(error),
+            // A hold came in between. What is gone is gone, and is told.
+            Err(error) => left.push(format!("call {} was not erased: {error}", call.1)),
+        }
+    }
+    erased.scrubbed = store.empty_log().await?;
     let folder = state.to_path_buf();
     let deleted = tokio::task::spawn_blocking(move || {
-        let mut report = Report { erased, ..Report::default() };
+        let mut report = Report { erased, left, ..Report::default() };
         delete_files(&folder, &mut report);
         report
     });
     Ok(deleted.await.map_err(|_| StoreError::Closed)?)
 }
 
-/// Looks for what is left, in every file of the state folder.
+/// Looks for what is left, in every file of the state folder and in rows. In a thread of its own that gives way to all others: a large database takes
+/// a while, and nobody who writes or asks waits for it.
 async fn prove(store: &Store, state: PathBuf, mut report: Report) -> Result<Report, ForgetError> {
-    let searched = tokio::task::spawn_blocking(move || {
+    let path = store.path().to_path_buf();
+    let (done, proved) = oneshot::channel();
+    let look = move || {
+        step_back();
         let hits = search(&state, &mut report);
-        (report, hits)
-    });
-    let (mut report, hits) = searched.await.map_err(|_| StoreError::Closed)?;
-    report = store
-        .writer()
-        .run(move |db| {
-            explain(db, &hits, &mut report)?;
-            Ok(report)
-        })
-        .await?;
-    Ok(report)
+        let explained = reading(&path).and_then(|db| Ok(explain(&db, &hits, &mut report)?));
+        let _ = done.send(explained.map(|()| report)); // nobody waits for it any more
+    };
+    std::thread::Builder::new().name("forget".into()).spawn(look).map_err(StoreError::Thread)?;
+    Ok(proved.await.map_err(|_| StoreError::Closed)??)
 }
 
 /// Forgets while no daemon runs. Blocks.
@@ -137,7 +136,11 @@ pub fn stopped(state: &Path, whom: &Whom) -> Result<Report, ForgetError> {
     let mut alone = Alone::open(state)?;
     let calls = calls_of(&alone.connection, whom)?;
     check(&alone.connection, &calls)?;
-    let erased = erase(&mut alone.connection, &calls, |erased| leave(state, erased))?;
+    let mut erased = Erased::default();
+    for call in &calls {
+        erased.add(erase(&mut alone.connection, call, |erased| leave(state, erased))?);
+    }
+    erased.scrubbed = emptied(&alone.connection);
     let mut report = Report { erased, ..Report::default() };
     delete_files(state, &mut report);
     let hits = search(state, &mut report);
@@ -255,18 +258,22 @@ fn in_pieces(path: &Path, longest: usize, note: &mut impl FnMut(&[u8])) -> std::
 
 /// A hit that rows of other calls explain is theirs; any other is a remainder.
 fn explain(db: &rusqlite::Connection, hits: &[(String, PathBuf)], report: &mut Report) -> rusqlite::Result<()> {
+    let mut texts: Vec<String> = hits.iter().map(|(text, _)| text.clone()).collect();
+    texts.sort();
+    texts.dedup();
+    let rows = if texts.is_empty() { HashMap::new() } else { rows_with(db, &texts)? };
     for (text, path) in hits {
-        let rows = rows_with(db, text)?;
         let database = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("lineside.db"));
-        if database && !rows.is_empty() {
-            for (place, count) in rows {
-                let line = format!("{text:?} stands in {count} rows of {place} that belong to others");
-                if !report.shared.contains(&line) {
-                    report.shared.push(line);
+        match rows.get(text).filter(|_| database) {
+            Some(places) => {
+                for (place, count) in places {
+                    let line = format!("{text:?} stands in {count} rows of {place} that belong to others");
+                    if !report.shared.contains(&line) {
+                        report.shared.push(line);
+                    }
                 }
             }
-        } else {
-            report.left.push(format!("{}: still holds {text:?}", path.display()));
+            None => report.left.push(format!("{}: still holds {text:?}", path.display())),
         }
     }
     Ok(())

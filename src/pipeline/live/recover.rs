@@ -28,7 +28,8 @@ const RESUME: Duration = Duration::from_mins(1);
 const STRUCK_MS: i64 = 60_000;
 
 impl Live {
-    /// A conductor that knows what a former run left undone, and has set it going again.
+    /// A conductor that knows what a former run left undone, and has set it going again. What that changes is handed to the writer and not waited for:
+    /// on a full disk the daemon starts all the same.
     pub async fn recover(parts: Parts, recovery: Recovery) -> Result<Self, StoreError> {
         let analyser = Arc::clone(&parts.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         let (call, _, utterance) = recovery.highest;
@@ -67,8 +68,6 @@ impl Live {
             live.take_up_utterance(utterance);
         }
         let lost = live.take_in_orphans(&recovery.known_legs).await?;
-        // Who takes recordings asks the database what there is of them.
-        live.parts.store.writer().commit(Vec::new()).await?;
         if live.calls.len() > 0 {
             log::info!(
                 "recovered {} unfinished calls, {waiting} utterances that wait for text, {lost} legs that only the spool knew",
