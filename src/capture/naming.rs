@@ -26,6 +26,8 @@ pub struct Named {
     pub leg: Option<Leg>,
     /// Whether the name says that this is the finished mix of a call that was recorded under other names too.
     pub is_final_mix: bool,
+    /// Whether a pattern knew the name; else the call is called as the file is.
+    pub is_recognised: bool,
 }
 
 /// Reads a UUID. `EEEEEEEE-EE00-8L00-8000-SSSSSSSSSSSS` in decimal digits carries the uniqueid `EEEEEEEEEE.S…` and the leg L (0 mixed, 1 agent,
@@ -46,9 +48,10 @@ pub fn from_uuid(bytes: [u8; 16]) -> Named {
             names: CallNames { uniqueid: Some(uniqueid), ..names },
             leg: Some(leg),
             is_final_mix: false,
+            is_recognised: true,
         };
     }
-    Named { call: CallId::from_lossy(&text), names, leg: None, is_final_mix: false }
+    Named { call: CallId::from_lossy(&text), names, leg: None, is_final_mix: false, is_recognised: true }
 }
 
 /// Patterns that come with lineside, the most telling of each system first; those of the configuration come before them, ViciDial's names
@@ -107,12 +110,13 @@ impl Naming {
         let named = self.patterns.iter().find_map(of);
         let dialer = if named.is_none() { vicidial(base) } else { None };
         let is_vicidial = dialer.is_some();
-        let found = named.or(dialer).or_else(|| of(&self.anywhere)).unwrap_or_default();
+        let found = named.or(dialer).or_else(|| of(&self.anywhere));
+        let is_recognised = found.is_some();
         let mut names = CallNames::default();
         let mut call = base.to_string();
         let mut leg = None;
         let mut more = BTreeMap::new();
-        for (group, value) in found.into_iter().filter(|(_, value)| !value.is_empty()) {
+        for (group, value) in found.into_iter().flatten().filter(|(_, value)| !value.is_empty()) {
             match group.as_str() {
                 "uniqueid" => {
                     call.clone_from(&value);
@@ -133,7 +137,7 @@ impl Naming {
             names.metadata = Some(more.into_iter().collect());
         }
         let leg = leg.or_else(|| leg_of(suffix, is_vicidial && is_plain_monitor(path)));
-        Named { call: CallId::from_lossy(&call), names, leg, is_final_mix: suffix == "all" }
+        Named { call: CallId::from_lossy(&call), names, leg, is_final_mix: suffix == "all", is_recognised }
     }
 }
 
