@@ -46,9 +46,9 @@ impl Contour {
         }
     }
 
-    /// Its steps.
-    pub fn len(&self) -> usize {
-        self.powers.len()
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.powers.is_empty()
     }
 
     /// Whether there is enough of it to be known again by.

@@ -272,22 +272,21 @@ impl LiveLeg {
 
     /// The leg, which begins now where there is none.
     async fn opened(&mut self, rate_hz: u32, at: WallTime) -> Result<&mut OpenLeg, SpoolError> {
-        let open = match self.open.take() {
-            Some(open) => open,
-            None => {
-                let spec = LegSpec {
-                    call: self.named.call.clone(),
-                    names: self.named.names.clone(),
-                    leg: self.named.leg.unwrap_or(Leg::Mixed),
-                    source: Source::Audiosocket,
-                    started: at,
-                    rate_hz,
-                    peer: Some(self.peer.clone()),
-                };
-                let writer = self.server.spool.open_leg(spec).await?;
-                let (timeline, sound) = (Timeline::new(rate_hz, 0), Decoder::new(rate_hz));
-                OpenLeg { writer, timeline, sound, began: Instant::now() }
-            }
+        let open = if let Some(open) = self.open.take() {
+            open
+        } else {
+            let spec = LegSpec {
+                call: self.named.call.clone(),
+                names: self.named.names.clone(),
+                leg: self.named.leg.unwrap_or(Leg::Mixed),
+                source: Source::Audiosocket,
+                started: at,
+                rate_hz,
+                peer: Some(self.peer.clone()),
+            };
+            let writer = self.server.spool.open_leg(spec).await?;
+            let (timeline, sound) = (Timeline::new(rate_hz, 0), Decoder::new(rate_hz));
+            OpenLeg { writer, timeline, sound, began: Instant::now() }
         };
         Ok(self.open.insert(open))
     }

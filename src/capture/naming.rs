@@ -107,10 +107,10 @@ impl Naming {
             let group = |name: &str| Some((name.to_string(), captures.name(name)?.as_str().to_string()));
             Some(regex.capture_names().flatten().filter_map(group).collect::<Vec<_>>())
         };
-        let named = self.patterns.iter().find_map(of);
-        let dialer = if named.is_none() { vicidial(base) } else { None };
+        let by_pattern = self.patterns.iter().find_map(of);
+        let dialer = if by_pattern.is_none() { vicidial(base) } else { None };
         let is_vicidial = dialer.is_some();
-        let found = named.or(dialer).or_else(|| of(&self.anywhere));
+        let found = by_pattern.or(dialer).or_else(|| of(&self.anywhere));
         let is_recognised = found.is_some();
         let mut names = CallNames::default();
         let mut call = base.to_string();

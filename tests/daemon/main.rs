@@ -6,6 +6,7 @@ mod api;
 mod asked;
 mod bad_input;
 mod bed;
+mod capture;
 mod dashboards;
 mod desk;
 mod encryption;

@@ -71,7 +71,7 @@ impl<L: Ledger> Recordings<L> {
                 long_ms = length_ms(&reader)?.max(long_ms);
             }
             all.add(&one);
-            let unreadable = one.len() == 0 && stem(Path::new(peer)) == stem(path);
+            let unreadable = one.is_empty() && stem(Path::new(peer)) == stem(path);
             let same = |other: &Contour| other.is_like(&this) && (!closed || open || equally_long(long_ms, this_ms));
             if unreadable || same(&one) || (is_mix && same(&all)) {
                 return Ok(if closed { Form::Known } else { Form::Undecided });

@@ -57,13 +57,12 @@ impl Live {
     }
 
     /// That connection is over.
-    pub(super) fn left(&mut self, line: &Arc<Line>) -> Result<(), StoreError> {
+    pub(super) fn left(&mut self, line: &Arc<Line>) {
         let has = |call: &&mut Call| call.lines.iter().any(|other| Arc::ptr_eq(other, line));
-        let Some(call) = self.calls.iter_mut().find(has) else { return Ok(()) };
+        let Some(call) = self.calls.iter_mut().find(has) else { return };
         call.lines.retain(|other| !Arc::ptr_eq(other, line));
         call.closed_at = Instant::now();
         call.reason.get_or_insert_with(|| line.reason().into());
-        Ok(())
     }
 
     /// A leg opens, or comes back.
