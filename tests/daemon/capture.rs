@@ -246,7 +246,7 @@ fn a_recording_is_the_same_in_whatever_format_folder_name_or_time() {
 fn a_call_whose_sound_comes_by_two_ways_says_so_and_doctor_too() {
     let Some(model) = bed::demo_model() else { return };
     let line = &bed::lines()[7];
-    let samples = [&line.samples[..], &[0; 16_000]].concat();
+    let samples = [&line.samples[..], &vec![0; 16_000]].concat();
     let mut bed = Bed::new(&model.display().to_string(), "");
     bed.start();
     let mut stream = bed.dial(&uuid_of(1_795_218_045, 230, 0));
