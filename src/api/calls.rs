@@ -9,9 +9,10 @@ use tokio::sync::oneshot;
 
 use super::walls::access::Access;
 use super::{Api, ApiError, Parameters};
-use crate::call::{CallId, CallNames, CallState, WallTime};
+use crate::call::{CallId, CallNames, CallState, LegKey, WallTime};
 use crate::pipeline::live::Command;
 use crate::store::calls::{CallFilter, CallRow, LegRow, Which};
+use crate::store::doubled::Doubled;
 use crate::store::segments::SegmentRow;
 
 type Answer = Result<Json<Value>, ApiError>;
@@ -108,6 +109,7 @@ pub(super) struct Whole {
     pub(super) rows: Vec<SegmentRow>,
     legs: Vec<LegRow>,
     alerts: Vec<Value>,
+    doubled: Vec<Doubled>,
 }
 
 impl Whole {
@@ -115,12 +117,13 @@ impl Whole {
         let legs = api.store.legs(call.key).await?;
         let rows = api.store.segments(call.key).await?;
         let alerts = super::alerts::of_call(api, call.key).await?;
-        Ok(Self { call, rows, legs, alerts })
+        let doubled = api.store.doubled(call.key).await?;
+        Ok(Self { call, rows, legs, alerts, doubled })
     }
 
     /// All of it. An hour of talk takes milliseconds.
     pub(super) fn session(&self) -> Value {
-        let Self { call, rows, legs, alerts } = self;
+        let Self { call, rows, legs, alerts, doubled } = self;
         let mut map = summary(call);
         let address = legs.iter().find_map(|leg| leg.peer.as_deref()?.parse::<std::net::SocketAddr>().ok());
         map.insert(
@@ -135,6 +138,7 @@ impl Whole {
         map.insert("cumulative_transcript".into(), cumulative(rows).into());
         map.insert("processing_plan".into(), json!({}));
         map.insert("legs".into(), legs_json(legs, call).into());
+        map.insert("doubled".into(), doubled.iter().map(twice).collect());
         map.insert("alerts".into(), alerts.clone().into());
         let risk = call.risk_parts.as_deref().and_then(|parts| serde_json::from_str(parts).ok());
         map.insert("risk".into(), risk.unwrap_or_default());
@@ -146,6 +150,25 @@ impl Whole {
 /// All that is known of a call.
 pub(super) async fn session(api: &Api, call: &CallRow) -> Result<Value, ApiError> {
     Ok(Whole::read(api, call.clone()).await?.session())
+}
+
+/// Two legs with the same words, as the detail of a call tells them.
+fn twice(doubled: &Doubled) -> Value {
+    let way = |(_, source, from): &(LegKey, String, Option<String>)| match from {
+        Some(from) => format!("{source} {}", peer(from)),
+        None => source.clone(),
+    };
+    let [one, other] = &doubled.legs;
+    json!({
+        "leg_ids": [one.0, other.0],
+        "start_time": seconds(doubled.from_ms),
+        "end_time": seconds(doubled.to_ms),
+        "detail": format!(
+            "the same voice came by two ways, {} and {}: what was said is there twice, and counts twice; feed a call by one of them",
+            way(one),
+            way(other)
+        ),
+    })
 }
 
 fn cumulative(rows: &[SegmentRow]) -> String {

@@ -3,6 +3,7 @@
 //! Pure: nothing here knows of calls, legs or the database, and nothing allocates by a length that a file claims.
 
 pub mod beneath;
+pub mod contour;
 pub mod decode;
 pub mod denoise;
 pub mod format;

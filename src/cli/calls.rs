@@ -270,6 +270,9 @@ pub(super) fn show(arguments: &ShowArguments, config: &Config) -> anyhow::Result
         call["segment_count"],
         number(&call["sentiment"])
     ))?;
+    for pair in call["doubled"].as_array().into_iter().flatten() {
+        say(&format!("doubled: {}", text(pair, "detail")))?;
+    }
     for segment in call["transcript_segments"].as_array().into_iter().flatten() {
         let score = &segment["sentiment"]["compound"];
         let line = format!(

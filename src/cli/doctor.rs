@@ -10,9 +10,12 @@ use serde::Serialize;
 
 use super::client::Daemon;
 use super::{colour, model_recommend, say};
+use crate::call::WallTime;
+use crate::capture::wall_clock;
 use crate::config::Config;
 use crate::speech::vad::Voice;
 use crate::speech::{engine, language, models};
+use crate::store::doubled::doubled_since;
 
 /// Exit code 1 when something is wrong
 #[derive(Args)]
@@ -93,6 +96,7 @@ pub(super) fn run(arguments: &DoctorArguments, path: Option<&Path>) -> anyhow::R
     checks.extend(unit::quota_in_force());
     checks.push(inotify());
     checks.extend(asterisk());
+    checks.extend(sources(&config));
     let health = arguments.daemon.fetch(&config, "/health");
     checks.extend(health.as_ref().ok().and_then(|health| manager(&health["ami"])));
     checks.push(match health {
@@ -208,6 +212,21 @@ fn inotify() -> Check {
     } else {
         bad("inotify", format!("{watches} folders can be watched"), "`sysctl fs.inotify.max_user_watches=65536`")
     }
+}
+
+/// Whether calls of the last day came by two ways. Nothing is said where the database cannot be read: the state folder's check tells that.
+fn sources(config: &Config) -> Option<Check> {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let since = WallTime(wall_clock().0 - DAY_MS);
+    let calls = doubled_since(&config.paths.state, since).ok()?;
+    let Some(last) = calls.last() else { return Some(good("sources", "no call of the last 24 h came by two ways")) };
+    Some(bad(
+        "sources",
+        format!("{} calls of the last 24 h came by two ways, {last} the last: their text is there twice", calls.len()),
+        format!(
+            "`lineside show {last}` names the ways; switch one off: AudioSocket or EAGI in the dialplan, or the folder in [recordings] folders"
+        ),
+    ))
 }
 
 /// Asterisk's manager interface, as the daemon finds it; only where `[ami]` is set.

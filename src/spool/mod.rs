@@ -12,6 +12,7 @@
 
 mod leaving;
 mod leg;
+mod line;
 mod moments;
 mod recover;
 mod silence;
@@ -27,6 +28,7 @@ use tokio::sync::mpsc;
 
 pub use leaving::mark;
 pub use leg::{LegAudio, LegReader, SpooledLeg};
+pub use line::{Line, OpenLine};
 pub use recover::{Orphan, Sidecar, is_locked, settle};
 pub use silence::{erase, overwrite, remove};
 pub use writer::{FollowedLeg, LegWriter};
@@ -96,6 +98,10 @@ pub struct RecordingRef {
 /// What the spool tells the pipeline, in the order in which it happened.
 #[derive(Clone, Debug)]
 pub enum SpoolEvent {
+    /// A connection has said whose sound it brings; none is here yet.
+    Named(Arc<Line>),
+    /// That connection is over.
+    Left(Arc<Line>),
     /// A leg began; its samples may already be growing.
     Opened(Arc<SpooledLeg>),
     /// A key was pressed on a leg.
@@ -122,7 +128,7 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// How many events may wait for the pipeline. When it is full the capturing side waits: events are few (two per leg, one per key press).
+    /// How many events may wait for the pipeline. When it is full the capturing side waits: events are few (two per connection and leg, one per key press).
     const EVENTS: usize = 8192;
 
     /// Opens the spool in a folder (made when absent) and starts its writing thread. `highest_leg` is the highest leg key in the database.
@@ -158,12 +164,23 @@ impl Spool {
         &self.folder
     }
 
-    /// Begins a live leg. Its file exists and its opening has been announced when this returns.
-    pub async fn open_leg(&self, spec: LegSpec) -> Result<LegWriter, SpoolError> {
+    /// Tells of a connection that has said whose sound it brings.
+    pub async fn announce(&self, line: Line) -> Result<OpenLine, SpoolError> {
+        self.has_room()?;
+        OpenLine::begin(line, self.events.clone()).await
+    }
+
+    fn has_room(&self) -> Result<(), SpoolError> {
         if self.full.load(Ordering::Relaxed) {
             metrics::counter!("lineside_calls_refused_total").increment(1);
             return Err(SpoolError::Full);
         }
+        Ok(())
+    }
+
+    /// Begins a live leg. Its file exists and its opening has been announced when this returns.
+    pub async fn open_leg(&self, spec: LegSpec) -> Result<LegWriter, SpoolError> {
+        self.has_room()?;
         let key = self.new_key();
         let day = jiff::Timestamp::from_millisecond(spec.started.0)
             .map_or_else(|_| String::from("undated"), |t| t.strftime("%Y-%m-%d").to_string());

@@ -206,7 +206,7 @@ impl Store {
         self.read(|db| db.query_row("SELECT coalesce(max(id), 0) FROM alert", [], |row| row.get(0))).await
     }
 
-    /// What a watch has to be told of a call after a restart: the stretches of speech in order, with whether they have their text.
+    /// What a watch has to be told of a call after a restart: the stretches of speech in order, with whether they have their text; those without words are none.
     pub async fn speech_of(&self, call: CallKey) -> Result<Vec<SpeechRow>, StoreError> {
         self.read(move |db| {
             let row = |row: &Row| {
@@ -228,7 +228,7 @@ pub(super) const SPEECH: &str = "
     SELECT utterance.id, leg.leg, utterance.start_ms, utterance.end_ms, utterance.state NOT IN ('waiting_for_model', 'pending')
     FROM utterance
     JOIN leg ON leg.id = utterance.leg
-    WHERE utterance.call = ?1
+    WHERE utterance.call = ?1 AND utterance.state <> 'empty'
     ORDER BY utterance.id";
 
 /// A stretch of speech.

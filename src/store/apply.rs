@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use super::change::{CallFigures, Change, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, UtteranceState};
+use super::change::{CallFigures, Change, Named, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, UtteranceState};
 use super::events::StoredEvent;
 use crate::call::{CallId, CallKey, CallNames, CallState, UtteranceKey, WallTime};
 
@@ -16,6 +16,7 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
             Change::CallOpened(call) => call_opened(db, call)?,
             Change::CallNamed { call, names } => call_named(db, *call, names)?,
             Change::CallRenamed { call, id } => call_renamed(db, *call, id)?,
+            Change::AlsoNamed { whose, id } => also_named(db, *whose, id.as_str())?,
             Change::CallMerged { from, into } => call_merged(db, *from, *into)?,
             Change::CallBegins { call, at } => call_begins(db, *call, *at)?,
             Change::CallMoved { call, state, at, reason } => call_moved(db, *call, *state, *at, reason.as_deref())?,
@@ -134,6 +135,26 @@ fn call_named(db: &Connection, call: CallKey, names: &CallNames) -> rusqlite::Re
         ":id": call.0, ":uuid": names.uuid, ":uniqueid": names.uniqueid, ":agent": names.agent, ":campaign": names.campaign,
         ":lead": names.lead, ":phone": names.phone, ":metadata": metadata,
     })?;
+    match &names.uuid {
+        Some(uuid) => also_named(db, Named::Call(call), CallId::from_lossy(uuid).as_str()),
+        None => Ok(()),
+    }
+}
+
+/// A name that no call has yet leads to a call.
+fn also_named(db: &Connection, whose: Named, alias: &str) -> rusqlite::Result<()> {
+    let (table, column, row) = match whose {
+        Named::Call(call) => ("call", "id", call.0),
+        Named::Leg(leg) => ("leg", "call", leg.0),
+    };
+    db.prepare_cached(&format!(
+        "INSERT INTO call_alias (alias, call)
+         SELECT ?1, {column}
+         FROM {table}
+         WHERE id = ?2 AND NOT EXISTS (SELECT 1 FROM call AS other WHERE other.call_id = ?1)
+         ON CONFLICT DO NOTHING"
+    ))?
+    .execute((alias, row))?;
     Ok(())
 }
 

@@ -34,6 +34,13 @@ pub enum Change {
         /// Its id from now on.
         id: CallId,
     },
+    /// A call is found under another name too. Nothing happens where a call has that name already.
+    AlsoNamed {
+        /// Whose name it is.
+        whose: Named,
+        /// The name.
+        id: CallId,
+    },
     /// All legs, utterances and events of `from` become those of `into`; `from`'s id stays as an alias.
     /// Leg offsets are moved so that times stay those of the wall clock.
     CallMerged {
@@ -193,6 +200,15 @@ pub enum Change {
     Privacy(PrivacyChange),
     /// Something to tell the world and to keep for those who ask later.
     Event(NewEvent),
+}
+
+/// What has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// A call.
+    Call(CallKey),
+    /// The call of a leg.
+    Leg(LegKey),
 }
 
 /// Where an utterance stands.

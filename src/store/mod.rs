@@ -11,6 +11,7 @@ pub mod calls;
 mod campaigns;
 pub mod change;
 pub mod check;
+pub mod doubled;
 pub mod events;
 pub mod figures;
 pub mod forget;

@@ -75,7 +75,7 @@ pub(super) fn of_call() -> String {
     )
 }
 
-/// A stretch of speech that has become text.
+/// A stretch of speech: it has become text, could not be read, or waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spoken {
     /// Whose.
@@ -84,13 +84,15 @@ pub struct Spoken {
     pub start_ms: i64,
     /// End in the call.
     pub end_ms: i64,
+    /// Whether it was read; else there may be no words in it.
+    pub read: bool,
 }
 
 pub(super) const SPOKEN: &str = "
-    SELECT leg.leg, utterance.start_ms, utterance.end_ms
+    SELECT leg.leg, utterance.start_ms, utterance.end_ms, utterance.state IN ('done', 'failed')
     FROM utterance
     JOIN leg ON leg.id = utterance.leg
-    WHERE utterance.call = ?1 AND utterance.state = 'done'
+    WHERE utterance.call = ?1 AND utterance.state <> 'empty'
     ORDER BY utterance.id";
 
 /// What to search for.
@@ -208,12 +210,12 @@ impl Store {
         self.read(move |db| db.prepare_cached(&of_call())?.query_map([call.0], segment_row)?.collect()).await
     }
 
-    /// When somebody said something that became text, in the order in which it was heard.
+    /// When somebody spoke, in the order in which it was heard.
     pub async fn spoken(&self, call: CallKey) -> Result<Vec<Spoken>, StoreError> {
         self.read(move |db| {
             let row = |row: &Row| {
                 let leg = Leg::parse(&row.get::<_, String>(0)?).unwrap_or(Leg::Mixed);
-                Ok(Spoken { leg, start_ms: row.get(1)?, end_ms: row.get(2)? })
+                Ok(Spoken { leg, start_ms: row.get(1)?, end_ms: row.get(2)?, read: row.get(3)? })
             };
             db.prepare_cached(SPOKEN)?.query_map([call.0], row)?.collect()
         })

@@ -267,6 +267,8 @@ async fn every_query_of_the_api_uses_an_index() {
         (alerts::OPEN.into(), 1),
         (alerts::SPEECH.into(), 1),
         (segments::SPOKEN.into(), 1),
+        (doubled::OF_CALL.into(), 2),
+        (doubled::SINCE.into(), 2),
         (rewrite::STARTED.into(), 1),
         (rewrite::STRETCHES.into(), 1),
         (rewrite::KEPT.into(), 1),

@@ -7,6 +7,7 @@ mod asked;
 mod attack;
 mod bad_input;
 mod bed;
+mod capture;
 mod dashboards;
 mod desk;
 mod encryption;

@@ -7,6 +7,7 @@
 
 mod files;
 mod folders;
+mod same;
 mod take;
 
 use std::collections::HashMap;
@@ -46,6 +47,8 @@ pub trait Ledger: Send {
     fn legs_of(&self, call: &CallId) -> Vec<KnownLeg>;
     /// Remembers a recording.
     fn note(&self, id: &FileId, path: &Path, legs: &[LegKey], finished: bool);
+    /// The call of a leg is found under another name too: its recording was renamed.
+    fn renamed(&self, leg: LegKey, call: &CallId);
     /// A leg's audio lies elsewhere now.
     fn moved(&self, leg: LegKey, audio: &LegAudio);
 }
@@ -80,6 +83,8 @@ pub struct KnownLeg {
     pub samples: Option<u64>,
     /// Whether a recording is noted as its sound.
     pub noted: bool,
+    /// Whether its sound came by a recording.
+    pub is_recording: bool,
 }
 
 /// Which folders to watch, and how to read what is there.
@@ -110,6 +115,8 @@ pub struct Recordings<L> {
     refused: HashMap<PathBuf, u64>,
     /// Compressed files that are decoded, and on their way to the disk.
     decoded: Vec<Decoded>,
+    /// Legs that were begun lately, which the ledger may not know yet.
+    begun: HashMap<CallId, (Instant, Vec<KnownLeg>)>,
     /// Files that are done with, and their size: no second look.
     done: HashMap<FileKey, u64>,
 }
@@ -135,6 +142,7 @@ impl<L: Ledger> Recordings<L> {
             pending: HashMap::new(),
             refused: HashMap::new(),
             decoded: Vec::new(),
+            begun: HashMap::new(),
             done: HashMap::new(),
         }
     }

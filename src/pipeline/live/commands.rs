@@ -112,14 +112,23 @@ impl Live {
         Ok(())
     }
 
-    async fn name(&mut self, target: &str, names: CallNames) -> Result<Named, StoreError> {
+    pub(super) async fn name(&mut self, target: &str, names: CallNames) -> Result<Named, StoreError> {
         // What was pushed before must be visible to the query.
         self.parts.store.writer().commit(Vec::new()).await?;
-        let Some(row) = self.parts.store.call(target).await? else {
+        let mut known = None;
+        for id in [Some(target), names.uuid.as_deref(), names.uniqueid.as_deref()].into_iter().flatten() {
+            if known.is_none() {
+                known = self.parts.store.call(id).await?;
+            }
+        }
+        let Some(row) = known else {
             if self.expected.len() >= EXPECTED {
                 self.expected.clear();
             }
             let call_id = names.uniqueid.clone().unwrap_or_else(|| target.to_string());
+            if let Some(uuid) = names.uuid.as_ref().filter(|uuid| *uuid != target) {
+                self.expected.insert(uuid.clone(), names.clone());
+            }
             self.expected.insert(target.to_string(), names);
             return Ok(Named { call_id, heard: false });
         };
@@ -144,6 +153,9 @@ impl Live {
                     changes.push(Change::CallRenamed { call: key, id });
                 }
             }
+        }
+        if let Some(uuid) = names.uuid.as_deref().filter(|_| self.calls.get(key).is_some()) {
+            self.calls.also_named(key, CallId::from_lossy(uuid));
         }
         if let Some(call) = self.calls.get_mut(key)
             && names.agent.is_some()
@@ -170,13 +182,19 @@ impl Live {
             leg.end_requested().cancel();
             any = true;
         }
+        for line in &call.lines {
+            line.end_requested().cancel();
+            any = true;
+        }
         any
     }
 
     /// Drops what is known of calls that are about to be erased; gives back those that are running, and then drops none.
     fn let_go(&mut self, calls: &[CallKey]) -> Vec<CallKey> {
         let running = |key: &CallKey| {
-            self.calls.get(*key).is_some_and(|call| call.legs.values().any(|running| !running.leg.is_closed()))
+            self.calls.get(*key).is_some_and(|call| {
+                !call.lines.is_empty() || call.legs.values().any(|running| !running.leg.is_closed())
+            })
         };
         let running: Vec<CallKey> = calls.iter().copied().filter(running).collect();
         if running.is_empty() {

@@ -106,6 +106,11 @@ impl Live {
             let done = tokio::select! {
                 biased;
                 Some(event) = inputs.spool.recv() => match event {
+                    SpoolEvent::Named(line) => self.named(line).await,
+                    SpoolEvent::Left(line) => {
+                        self.left(&line);
+                        Ok(())
+                    }
                     SpoolEvent::Opened(leg) => self.opened(leg).await,
                     SpoolEvent::Closed(leg) => self.closed(&leg).await,
                     SpoolEvent::Dtmf { leg, at_sample, digit } => self.dtmf(leg, at_sample, digit).await,

@@ -58,7 +58,10 @@ impl Live {
         };
         let Outcome { state, note, took_ms, segments, events, cleaned } = outcome;
         let Some(call) = self.calls.get_mut(key) else { return Ok(()) };
-        call.watch.written(job.utterance.0);
+        match state {
+            UtteranceState::Empty => call.watch.nothing_said(job.utterance.0),
+            _ => call.watch.written(job.utterance.0),
+        }
         count(&job, state, segments.len());
         let lag_ms = lag_ms(&job, now);
         if let Some(ms) = lag_ms {
