@@ -308,7 +308,7 @@ pub struct NewSegment {
 /// A term of a pack that was said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Term {
-    /// As it stands in the pack.
+    /// As it was said, in lower case.
     pub term: String,
     /// Its label in the pack, e.g. `cancellation`.
     pub label: String,

@@ -145,9 +145,10 @@ impl CallWatch {
     /// Keeps what later decisions need: words that weigh, profanity, what must have been said.
     fn remember(&mut self, book: &RuleBook, said: &Said, hits: &RuleHits) {
         for hit in said.keywords {
-            let heavy = book.label_weight(&hit.label);
+            let heavy = book.label_weight(&hit.label, said.leg);
             if heavy > 0 {
-                self.words.insert(hit.label.clone(), heavy);
+                let heaviest = self.words.entry(hit.label.clone()).or_default();
+                *heaviest = heavy.max(*heaviest);
             }
         }
         for hit in &hits.said {
@@ -274,7 +275,10 @@ impl CallWatch {
         self.line.absorb(other.line);
         self.waiting.extend(other.waiting);
         self.known_to_ms = self.known_to_ms.max(other.known_to_ms);
-        self.words.extend(other.words);
+        for (label, heavy) in other.words {
+            let heaviest = self.words.entry(label).or_default();
+            *heaviest = heavy.max(*heaviest);
+        }
         self.profanity += other.profanity;
         self.repeats.absorb(other.repeats);
         for (rule, theirs) in other.rules {
