@@ -50,6 +50,8 @@ pub struct Said<'a> {
 pub struct CallWatch {
     rules: HashMap<String, RuleState>,
     legs: BTreeMap<Leg, i64>,
+    /// Those of them that have sound.
+    heard: BTreeMap<Leg, i64>,
     /// Utterances without their text, with their begin.
     waiting: HashMap<i64, i64>,
     line: SpeechLine,
@@ -66,12 +68,19 @@ type AllFired<'a> = Vec<(&'a Rule, Occurrence)>;
 impl CallWatch {
     /// A leg can be heard from here on.
     pub fn leg(&mut self, leg: Leg, since_ms: i64) {
-        let since = self.legs.entry(leg).or_insert(since_ms);
-        *since = since_ms.min(*since);
-        let at = |leg| self.legs.get(&leg).copied();
+        self.text_leg(leg, since_ms);
+        let heard = self.heard.entry(leg).or_insert(since_ms);
+        *heard = since_ms.min(*heard);
+        let at = |leg| self.heard.get(&leg).copied();
         if let Some(both) = at(Leg::Mixed).or(at(Leg::Agent).zip(at(Leg::Caller)).map(|(one, other)| one.max(other))) {
             self.line.both_sides(both);
         }
+    }
+
+    /// A leg of text without sound can be read from here on. It tells what was said and when, and nothing of silence.
+    pub fn text_leg(&mut self, leg: Leg, since_ms: i64) {
+        let since = self.legs.entry(leg).or_insert(since_ms);
+        *since = since_ms.min(*since);
     }
 
     /// Somebody spoke; what was said is not known yet.
@@ -261,7 +270,7 @@ impl CallWatch {
     pub fn shift(&mut self, ms: i64) {
         self.line.shift(ms);
         self.known_to_ms += ms;
-        self.waiting.values_mut().chain(self.legs.values_mut()).for_each(|at| *at += ms);
+        self.waiting.values_mut().chain(self.legs.values_mut()).chain(self.heard.values_mut()).for_each(|at| *at += ms);
         for state in self.rules.values_mut() {
             state.shift(ms);
         }
@@ -270,6 +279,9 @@ impl CallWatch {
     /// Takes over what was known of another half of the call.
     pub fn absorb(&mut self, other: Self) {
         for (leg, since_ms) in other.legs {
+            self.text_leg(leg, since_ms);
+        }
+        for (leg, since_ms) in other.heard {
             self.leg(leg, since_ms);
         }
         self.line.absorb(other.line);

@@ -2,15 +2,19 @@
 import { clock, el, mood, signed } from './base.js';
 import { speaker } from './card.js';
 
+/** A term as a pattern of whole words, with any white space between them and either apostrophe: "sue" is not in "issue". */
+function pattern(term) {
+  const words = term.trim().split(/\s+/u).map(word => word.replace(/[\\^$.*+?()[\]{}|/-]/gu, '\\$&').replace(/['’]/gu, "['’]"));
+  return new RegExp(`(?<![\\p{L}\\p{M}\\p{N}])${words.join('\\s+')}(?![\\p{L}\\p{M}\\p{N}])`, 'giu');
+}
+
 /** Where the terms stand in a text: [{at, end, label}] in order, none over another; and the terms that are not there word for word. */
-function places(text, terms) {
-  const lower = text.toLowerCase();
+export function places(text, terms) {
   const all = [], elsewhere = [];
   for (const { term, label } of terms) {
-    const wanted = term.toLowerCase();
-    let at = lower.length === text.length ? lower.indexOf(wanted) : -1;
-    if (at < 0) elsewhere.push({ term, label });
-    for (; at >= 0 && wanted; at = lower.indexOf(wanted, at + wanted.length)) all.push({ at, end: at + wanted.length, label });
+    const found = term.trim() ? [...text.matchAll(pattern(term))] : [];
+    if (!found.length) elsewhere.push({ term, label });
+    for (const { index, 0: words } of found) all.push({ at: index, end: index + words.length, label });
   }
   all.sort((a, b) => a.at - b.at || b.end - a.end);
   let done = 0;
@@ -50,11 +54,11 @@ export function wordByWord(line) {
 /** A segment of the API and a message of the feed, in one shape. */
 export const ofSegment = segment => ({
   key: `${segment.leg}|${segment.start_time}`, start: segment.start_time, end: segment.end_time, speaker: segment.speaker, leg: segment.leg, text: segment.text,
-  compound: segment.sentiment.compound, terms: [...segment.keywords, ...segment.profanity], words: segment.words,
+  compound: segment.sentiment.compound, theirs: segment.sender_sentiment, terms: [...segment.keywords, ...segment.profanity], words: segment.words,
 });
 export const ofEvent = event => ({
   key: `${event.leg}|${event.start_time}`, start: event.start_time, end: event.end_time, speaker: event.speaker, leg: event.leg, text: event.text,
-  compound: event.sentiment_score, terms: [...event.keywords_detected, ...event.profanity_detected].map(term => ({ term, label: '' })), words: null,
+  compound: event.sentiment_score, theirs: event.sender_sentiment, terms: [...event.keywords_detected, ...event.profanity_detected].map(term => ({ term, label: '' })), words: null,
   rolling: event.rolling_sentiment, risk: event.risk_score,
 });
 
@@ -81,7 +85,7 @@ export class Transcript {
     const feel = mood(line.compound);
     const item = el('li', { class: `${line.speaker} ${feel}`, 'data-start': line.start },
       this.time(line), el('b', { text: speaker(line.speaker) }), el('span', { class: 'words' }, ...this.content(line)),
-      el('span', { class: 'score', title: `sentiment: ${feel}`, text: signed(line.compound) }));
+      el('span', { class: 'score', title: `sentiment: ${feel}${line.theirs === null || line.theirs === undefined ? '' : `; its sender says ${signed(line.theirs)}`}`, text: signed(line.compound) }));
     this.lines.set(line.key, { line, item });
     this.unsure(line.leg, null);
     const atEnd = this.follows();

@@ -188,7 +188,7 @@ fn judge(criterion: &Criterion, heard: &[Heard<'_>], measures: &Measures, over: 
     }
     if let Wanted::Within(measure, low, high) = criterion.wanted {
         let Some(value) = measures.get(measure) else {
-            return mark(waits, "the call does not tell".into(), Vec::new());
+            return mark(waits, measures.absent.unwrap_or("the call does not tell").into(), Vec::new());
         };
         let wanted = if high.is_finite() { format!("{low} to {high}") } else { format!("{low} or more") };
         let reason = format!("{} is {value:.2}; wanted is {wanted}", measure.as_str());
