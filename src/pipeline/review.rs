@@ -242,7 +242,9 @@ mod tests {
         let ten = "one two three four five six seven eight nine ten";
         let (mut lines, _): (Vec<_>, Vec<_>) =
             [said(Leg::Agent, 1000, 1000, ten), said(Leg::Caller, 60_000, 60_000, ten)].into_iter().unzip();
-        lines.iter_mut().for_each(|line| line.heard = false);
+        for line in &mut lines {
+            line.heard = false;
+        }
         let legs = ["agent", "caller"].map(|name| LegRow { path: String::new(), ..leg(name) });
         let measures = measure(&lines, &[], &legs);
         assert_eq!(measures, Measures { absent: Some(UNHEARD), ..Measures::default() });

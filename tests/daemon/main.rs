@@ -21,3 +21,4 @@ mod rooms;
 mod score;
 mod viewers;
 mod walls;
+mod words;
