@@ -134,7 +134,10 @@ fn csv(call: &CallRow, rows: &[SegmentRow]) -> String {
 fn subtitles(rows: &[SegmentRow], separator: char, mut line: impl FnMut(&SegmentRow) -> String) -> String {
     let mut out = String::new();
     for (number, row) in rows.iter().enumerate() {
-        let end = row.end_ms.max(row.start_ms + 1);
+        // Nobody knows how long a text took that came without sound: it is shown until the next one, three seconds at most.
+        let next_ms = rows.get(number + 1).map_or(i64::MAX, |next| next.start_ms);
+        let shown_to = if row.end_ms > row.start_ms { row.end_ms } else { next_ms.min(row.start_ms + 3000) };
+        let end = shown_to.max(row.start_ms + 1);
         let _ = write!(
             out,
             "{}\n{} --> {}\n{}\n\n",
@@ -229,6 +232,7 @@ mod tests {
             profanity: json!([]),
             leg: "caller".into(),
             engine: None,
+            sender_sentiment: None,
         }
     }
 

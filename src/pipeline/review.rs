@@ -98,6 +98,7 @@ fn line(row: SegmentRow) -> Line {
         leg: Leg::parse(&row.leg).unwrap_or(Leg::Mixed),
         start_ms: row.start_ms,
         end_ms: row.end_ms,
+        heard: row.was_heard(),
         labels: labels.map(str::to_owned).collect(),
         text: row.text,
         compound: row.compound,
@@ -108,23 +109,32 @@ fn seconds(ms: i64) -> f64 {
     ms as f64 / 1000.0
 }
 
-/// Speech and pace by the text's own times; silence and interruptions as the alerts know them, from the stretches that have become text.
+/// Why a figure is absent of a call whose text came without sound, in whole or in part.
+const UNHEARD: &str = "the platform sent text without its sound: how long it took, and who was silent, is not known";
+
+/// Speech and pace by the text's own times; silence and interruptions as the alerts know them, from the stretches that have become text. Only of
+/// what was heard here.
 fn measure(lines: &[Line], spoken: &[Spoken], legs: &[LegRow], length_ms: i64) -> Measures {
     let mut speech_ms: HashMap<Leg, i64> = HashMap::new();
     let mut words: HashMap<Leg, usize> = HashMap::new();
-    for line in lines {
+    for line in lines.iter().filter(|line| line.heard) {
         *speech_ms.entry(line.leg).or_default() += (line.end_ms - line.start_ms).max(0);
         *words.entry(line.leg).or_default() += line.text.split_whitespace().count();
     }
     let talk_s = |leg| seconds(speech_ms.get(&leg).copied().unwrap_or(0));
     let pace = |leg| (talk_s(leg) >= PACE_S).then(|| words[&leg] as f64 / talk_s(leg) * 60.0);
-    let begin = |leg: Leg| legs.iter().filter(|row| row.leg == leg.as_str()).map(|row| row.offset_ms).min();
+    let sounding = || legs.iter().filter(|row| !row.path.is_empty());
+    let begin = |leg: Leg| sounding().filter(|row| row.leg == leg.as_str()).map(|row| row.offset_ms).min();
+    let unheard = lines.iter().any(|line| !line.heard && begin(line.leg).is_none());
+    // Speech of nobody is none, but not where the sound is missing.
+    let speech = |leg: Leg| (begin(leg).is_some() || !unheard).then(|| talk_s(leg));
     let (agent, caller) = (begin(Leg::Agent), begin(Leg::Caller));
 
     let mut measures = Measures {
-        agent_speech_s: talk_s(Leg::Agent),
-        caller_speech_s: talk_s(Leg::Caller),
-        mixed_speech_s: talk_s(Leg::Mixed),
+        agent_speech_s: speech(Leg::Agent),
+        caller_speech_s: speech(Leg::Caller),
+        mixed_speech_s: speech(Leg::Mixed),
+        absent: unheard.then_some(UNHEARD),
         agent_words_per_minute: pace(Leg::Agent),
         caller_words_per_minute: pace(Leg::Caller),
         ..Measures::default()
@@ -152,8 +162,8 @@ fn measure(lines: &[Line], spoken: &[Spoken], legs: &[LegRow], length_ms: i64) -
     measures.dead_air_s = Some(seconds(course.dead_air_ms(end_ms).max(0)));
     measures.longest_silence_s = Some(seconds(longest_ms));
     if agent.is_some() && caller.is_some() {
-        let all = measures.agent_speech_s + measures.caller_speech_s;
-        measures.agent_share = (all >= PACE_S).then(|| measures.agent_speech_s / all);
+        let (agent, all) = (talk_s(Leg::Agent), talk_s(Leg::Agent) + talk_s(Leg::Caller));
+        measures.agent_share = (all >= PACE_S).then(|| agent / all);
         measures.agent_interruptions = Some(broke_in.get(&Leg::Agent).copied().unwrap_or(0));
         measures.caller_interruptions = Some(broke_in.get(&Leg::Caller).copied().unwrap_or(0));
         measures.overlap_s = Some(seconds(course.overlap_ms()));
@@ -170,7 +180,16 @@ mod tests {
     use crate::call::{LegKey, WallTime};
 
     fn said(leg: Leg, start_ms: i64, end_ms: i64, text: &str) -> (Line, Spoken) {
-        let line = Line { segment: 1, leg, start_ms, end_ms, text: text.into(), compound: 0.0, labels: Vec::new() };
+        let line = Line {
+            segment: 1,
+            leg,
+            start_ms,
+            end_ms,
+            text: text.into(),
+            compound: 0.0,
+            labels: Vec::new(),
+            heard: true,
+        };
         (line, Spoken { leg, start_ms: start_ms - 200, end_ms: end_ms + 250, read: true })
     }
 
@@ -182,7 +201,7 @@ mod tests {
             rate_hz: 8000,
             started: WallTime(0),
             offset_ms: 0,
-            path: String::new(),
+            path: "/x.wav".into(),
             channel: 0,
             owned: true,
             peer: None,
@@ -203,7 +222,7 @@ mod tests {
         .into_iter()
         .unzip();
         let measures = measure(&lines, &spoken, &[leg("agent"), leg("caller")], 0);
-        assert_eq!((measures.agent_speech_s, measures.caller_speech_s), (10.0, 5.0));
+        assert_eq!((measures.agent_speech_s, measures.caller_speech_s), (Some(10.0), Some(5.0)));
         assert!((measures.agent_share.expect("told") - 2.0 / 3.0).abs() < 1e-9);
         assert_eq!(measures.agent_words_per_minute, Some(120.0));
         assert_eq!((measures.agent_interruptions, measures.caller_interruptions), (Some(0), Some(1)));
@@ -262,5 +281,18 @@ mod tests {
         let measures = measure(&lines, &spoken, &[leg("mixed")], 0);
         assert_eq!((measures.agent_share, measures.agent_interruptions), (None, None));
         assert_eq!(measures.longest_silence_s, Some(9.55));
+    }
+
+    #[test]
+    fn text_without_sound_has_no_pace_no_silence_and_no_interruptions_and_says_why() {
+        let ten = "one two three four five six seven eight nine ten";
+        let (mut lines, _): (Vec<_>, Vec<_>) =
+            [said(Leg::Agent, 1000, 1000, ten), said(Leg::Caller, 60_000, 60_000, ten)].into_iter().unzip();
+        for line in &mut lines {
+            line.heard = false;
+        }
+        let legs = ["agent", "caller"].map(|name| LegRow { path: String::new(), ..leg(name) });
+        let measures = measure(&lines, &[], &legs, 0);
+        assert_eq!(measures, Measures { absent: Some(UNHEARD), ..Measures::default() });
     }
 }

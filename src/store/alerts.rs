@@ -216,6 +216,7 @@ impl Store {
                     start_ms: row.get(2)?,
                     end_ms: row.get(3)?,
                     written: row.get(4)?,
+                    sounds: row.get(5)?,
                 })
             };
             db.prepare_cached(SPEECH)?.query_map([call.0], row)?.collect()
@@ -225,7 +226,8 @@ impl Store {
 }
 
 pub(super) const SPEECH: &str = "
-    SELECT utterance.id, leg.leg, utterance.start_ms, utterance.end_ms, utterance.state NOT IN ('waiting_for_model', 'pending')
+    SELECT utterance.id, leg.leg, utterance.start_ms, utterance.end_ms, utterance.state NOT IN ('waiting_for_model', 'pending'),
+        leg.path <> ''
     FROM utterance
     JOIN leg ON leg.id = utterance.leg
     WHERE utterance.call = ?1 AND utterance.state <> 'empty'
@@ -244,4 +246,6 @@ pub struct SpeechRow {
     pub end_ms: i64,
     /// Whether it has its text, or none.
     pub written: bool,
+    /// Whether its leg has sound; else its end is not known.
+    pub sounds: bool,
 }

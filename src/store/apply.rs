@@ -46,6 +46,10 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
                     .execute((leg.0, *samples as i64, at.0))?;
                 grow_call(db, leg.0)?;
             }
+            Change::ChunkTaken { call } => {
+                db.prepare_cached("UPDATE call SET audio_chunks = audio_chunks + 1 WHERE id = ?1")?
+                    .execute([call.0])?;
+            }
             Change::LegClosed { leg, samples, reason, at } => {
                 db.prepare_cached("UPDATE leg SET samples = ?2, close_reason = ?3, closed_ms = ?4 WHERE id = ?1 AND closed_ms IS NULL")?
                     .execute((leg.0, *samples as i64, reason, at.0))?;
@@ -223,9 +227,10 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
     }
     db.execute(
         "UPDATE call
-         SET started_ms = ?2, has_alerts = EXISTS (SELECT 1 FROM alert WHERE alert.call = call.id)
+         SET started_ms = ?2, has_alerts = EXISTS (SELECT 1 FROM alert WHERE alert.call = call.id),
+             audio_chunks = audio_chunks + (SELECT other.audio_chunks FROM call AS other WHERE other.id = ?3)
          WHERE id = ?1",
-        (into.0, earliest),
+        (into.0, earliest, from.0),
     )?;
     db.execute("DELETE FROM call WHERE id = ?1", [from.0])?;
     add_alias(db, &from_id, into.0)
@@ -336,8 +341,10 @@ pub(super) fn add_segments(
         // The row tells the call and the leg: a merge may have moved them since the utterance was found.
         db.prepare_cached(
             "INSERT INTO segment
-             (call, leg, utterance, start_ms, end_ms, text, confidence, language, words, compound, pos, neu, neg, label, keywords, profanity)
-             SELECT call, leg, id, :start, :end, :text, :confidence, :language, :words, :compound, :pos, :neu, :neg, :label, :keywords, :profanity
+             (call, leg, utterance, start_ms, end_ms, text, confidence, language, words, compound, pos, neu, neg, label, keywords, profanity,
+              sender_sentiment)
+             SELECT call, leg, id, :start, :end, :text, :confidence, :language, :words, :compound, :pos, :neu, :neg, :label, :keywords, :profanity,
+              :sender
              FROM utterance
              WHERE id = :utterance",
         )?
@@ -346,6 +353,7 @@ pub(super) fn add_segments(
             ":confidence": segment.confidence, ":language": segment.language, ":words": json(serde_json::to_string(&segment.words))?,
             ":compound": segment.compound, ":pos": segment.pos, ":neu": segment.neu, ":neg": segment.neg, ":label": segment.label,
             ":keywords": json(serde_json::to_string(&segment.keywords))?, ":profanity": json(serde_json::to_string(&segment.profanity))?,
+            ":sender": segment.sender_sentiment,
         })?;
     }
     db.prepare_cached(

@@ -116,6 +116,11 @@ pub enum Change {
         /// When its last frame came.
         at: WallTime,
     },
+    /// Another platform has sent a chunk of sound.
+    ChunkTaken {
+        /// Of which call.
+        call: CallKey,
+    },
     /// A leg got its last sample.
     LegClosed {
         /// Which leg.
@@ -305,8 +310,10 @@ pub struct NewSegment {
     pub language: Option<String>,
     /// Words with times inside the call.
     pub words: Vec<Word>,
-    /// VADER's compound, -1 to 1.
+    /// VADER's compound, -1 to 1; the sender's own where lineside has no lexicon for the language.
     pub compound: f64,
+    /// What the sender says of its mood, -1 to 1.
+    pub sender_sentiment: Option<f64>,
     /// Share of positive, neutral and negative valence, 0 to 1.
     pub pos: f64,
     /// See `pos`.
@@ -324,7 +331,7 @@ pub struct NewSegment {
 /// A term of a pack that was said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Term {
-    /// As it stands in the pack.
+    /// As it was said, in lower case.
     pub term: String,
     /// Its label in the pack, e.g. `cancellation`.
     pub label: String,

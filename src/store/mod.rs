@@ -135,6 +135,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/008_recording_leg.sql")),
         M::up(include_str!("schema/009_list_filters.sql")),
         M::up(include_str!("schema/010_lag.sql")),
+        M::up(include_str!("schema/011_ingest.sql")),
     ])
 }
 

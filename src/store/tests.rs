@@ -58,6 +58,7 @@ fn done(key: i64, text: &str) -> Vec<Change> {
         pos: 0.0,
         neu: 0.5,
         neg: 0.5,
+        sender_sentiment: None,
         label: "negative".into(),
         keywords: vec![Term { term: "cancel".into(), label: "cancellation".into() }],
         profanity: Vec::new(),

@@ -23,3 +23,4 @@ mod rooms;
 mod score;
 mod viewers;
 mod walls;
+mod words;

@@ -50,6 +50,8 @@ pub struct Said<'a> {
 pub struct CallWatch {
     rules: HashMap<String, RuleState>,
     legs: BTreeMap<Leg, i64>,
+    /// Those of them that have sound.
+    heard: BTreeMap<Leg, i64>,
     /// Utterances without their text: whose, begin and end. Whether somebody speaks there or music plays is not known.
     waiting: HashMap<i64, (Leg, i64, i64)>,
     line: SpeechLine,
@@ -66,11 +68,18 @@ type AllFired<'a> = Vec<(&'a Rule, Occurrence)>;
 impl CallWatch {
     /// A leg can be heard from here on.
     pub fn leg(&mut self, leg: Leg, since_ms: i64) {
-        let since = self.legs.entry(leg).or_insert(since_ms);
-        *since = since_ms.min(*since);
-        if let Some(both) = both_heard_ms(|leg| self.legs.get(&leg).copied()) {
+        self.text_leg(leg, since_ms);
+        let heard = self.heard.entry(leg).or_insert(since_ms);
+        *heard = since_ms.min(*heard);
+        if let Some(both) = both_heard_ms(|leg| self.heard.get(&leg).copied()) {
             self.line.both_sides(both);
         }
+    }
+
+    /// A leg of text without sound can be read from here on. It tells what was said and when, and nothing of silence.
+    pub fn text_leg(&mut self, leg: Leg, since_ms: i64) {
+        let since = self.legs.entry(leg).or_insert(since_ms);
+        *since = since_ms.min(*since);
     }
 
     /// Something like speech was heard; what was said is not known yet, nor whether anything was.
@@ -155,9 +164,10 @@ impl CallWatch {
     /// Keeps what later decisions need: words that weigh, profanity, what must have been said.
     fn remember(&mut self, book: &RuleBook, said: &Said, hits: &RuleHits) {
         for hit in said.keywords {
-            let heavy = book.label_weight(&hit.label);
+            let heavy = book.label_weight(&hit.label, said.leg);
             if heavy > 0 {
-                self.words.insert(hit.label.clone(), heavy);
+                let heaviest = self.words.entry(hit.label.clone()).or_default();
+                *heaviest = heavy.max(*heaviest);
             }
         }
         for hit in &hits.said {
@@ -270,7 +280,7 @@ impl CallWatch {
         self.line.shift(ms);
         self.known_to_ms += ms;
         let waiting = self.waiting.values_mut().flat_map(|(_, start, end)| [start, end]);
-        waiting.chain(self.legs.values_mut()).for_each(|at| *at += ms);
+        waiting.chain(self.legs.values_mut()).chain(self.heard.values_mut()).for_each(|at| *at += ms);
         for state in self.rules.values_mut() {
             state.shift(ms);
         }
@@ -279,12 +289,18 @@ impl CallWatch {
     /// Takes over what was known of another half of the call.
     pub fn absorb(&mut self, other: Self) {
         for (leg, since_ms) in other.legs {
+            self.text_leg(leg, since_ms);
+        }
+        for (leg, since_ms) in other.heard {
             self.leg(leg, since_ms);
         }
         self.line.absorb(other.line);
         self.waiting.extend(other.waiting);
         self.known_to_ms = self.known_to_ms.max(other.known_to_ms);
-        self.words.extend(other.words);
+        for (label, heavy) in other.words {
+            let heaviest = self.words.entry(label).or_default();
+            *heaviest = heavy.max(*heaviest);
+        }
         self.profanity += other.profanity;
         self.repeats.absorb(other.repeats);
         for (rule, theirs) in other.rules {

@@ -190,8 +190,8 @@ impl Fields {
     fn said(&self, key: &str) -> Result<Option<Text>, Refusal> {
         let Some(text) = self.text(key, TEXT_CHARS)? else { return Ok(None) };
         let confidence = self.number("confidence", 0.0, 1.0)?.unwrap_or(1.0) as f32;
-        self.number("sentiment", -1.0, 1.0)?;
-        Ok(Some(Text { text, confidence, language: self.text("language", 16)? }))
+        let sentiment = self.number("sentiment", -1.0, 1.0)?;
+        Ok(Some(Text { text, confidence, language: self.text("language", 16)?, sentiment }))
     }
 
     /// Whether the sender says that the call is over.
@@ -206,14 +206,14 @@ impl Fields {
 }
 
 /// Hands something over and waits until it is kept.
-async fn hand_over(api: &Api, sender: Sender, input: Input) -> Result<u64, Refusal> {
+async fn hand_over(api: &Api, sender: Sender, input: Input) -> Result<(), Refusal> {
     let stopping = || ApiError::Unavailable("the daemon is stopping".into());
     let (reply, answer) = oneshot::channel();
     api.inlet.requests.send(Request { sender, input, reply }).await.map_err(|_| stopping())?;
     match answer.await.map_err(|_| stopping())? {
-        Ok(chunks) => {
+        Ok(()) => {
             api.store.writer().commit(Vec::new()).await?;
-            Ok(chunks)
+            Ok(())
         }
         Err(error @ (IngestError::TooMany | IngestError::Ended)) => Err(Refusal::Bad(error.to_string())),
         Err(error) => Err(Refusal::Api(ApiError::Unavailable(error.to_string()))),
@@ -267,7 +267,7 @@ async fn chunk(State(api): State<Api>, access: Access, body: Body) -> Result<Jso
                 Value::String(text) => serde_json::Map::from_iter([("text".to_owned(), Value::String(text))]),
                 _ => return Err(Refusal::Bad("transcript_segments: objects with a text are wanted".into())),
             };
-            for key in ["speaker", "timestamp"] {
+            for key in ["speaker", "timestamp", "language"] {
                 if let Some(value) = fields.map.get(key) {
                     map.entry(key).or_insert_with(|| value.clone());
                 }
@@ -288,11 +288,11 @@ async fn chunk(State(api): State<Api>, access: Access, body: Body) -> Result<Jso
     if sound.is_none() && texts.is_empty() {
         return Err(Refusal::Bad("audio_b64 is missing, and there is no transcript either".into()));
     }
-    let mut chunks = 0;
     // Nothing of a chunk is kept before all of it was understood.
-    for (leg, rate_hz, samples) in sound.into_iter().flat_map(|sound| sound.legs(sender.leg)) {
-        let sender = Sender { leg, ..sender.clone() };
-        chunks = hand_over(&api, sender, Input::Audio { rate_hz, samples }).await?;
+    if let Some(sound) = sound {
+        let (rate_hz, alone) = (sound.rate_hz(), texts.is_empty());
+        let sides = sound.sides(sender.leg);
+        hand_over(&api, sender.clone(), Input::Audio { rate_hz, sides, alone }).await?;
     }
     let ingested = texts.len().max(1); // sound alone is an event too: the call goes on
     for (sender, text) in texts {
@@ -302,9 +302,6 @@ async fn chunk(State(api): State<Api>, access: Access, body: Body) -> Result<Jso
         hand_over(&api, sender.clone(), Input::End).await?;
     }
     let mut answer = answer(&api, &access, &sender.call, now).await?;
-    let meta = &mut answer["snapshot"]["live_audio"];
-    meta["chunk_count"] = chunks.into();
-    meta["last_chunk_id"] = if chunks > 0 { format!("{}_{chunks}", now.0).into() } else { "".into() };
     answer["audio"] = answer["snapshot"]["live_audio"].clone();
     answer["ingested_events"] = ingested.into();
     answer["warnings"] = fields.warnings.into();

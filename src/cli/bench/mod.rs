@@ -348,6 +348,7 @@ fn call_changes(number: i64, segments: i64, random: &mut Random) -> Vec<Vec<Chan
             pos: 0.1,
             neu: 0.8,
             neg: 0.1,
+            sender_sentiment: None,
             label: "neutral".into(),
             keywords: Vec::new(),
             profanity: Vec::new(),

@@ -6,9 +6,9 @@ use tokio::sync::oneshot;
 use super::Live;
 use super::asked::Wish;
 use super::messages::event;
-use crate::call::{CallId, CallKey, CallNames, Moment};
+use crate::call::{CallId, CallKey, CallNames, Leg, Moment};
 use crate::governor::Plan;
-use crate::pipeline::ingest::SaidText;
+use crate::pipeline::ingest::{ChunkTaken, SaidText};
 use crate::pipeline::privacy::Pausing;
 use crate::pipeline::transcribe::Work;
 use crate::store::StoreError;
@@ -40,6 +40,8 @@ pub enum Command {
     },
     /// Text that another platform has recognised, or a silence that it has measured.
     Said(Box<SaidText>),
+    /// A chunk of sound that another platform has sent is on disk.
+    Chunk(ChunkTaken),
     /// Say that you are there, and that all before this is committed.
     Alive {
         /// Answered when it is so.
@@ -96,6 +98,7 @@ impl Live {
                 let _ = reply.send(self.hang_up(call, reason));
             }
             Command::Said(said) => self.said(*said).await?,
+            Command::Chunk(chunk) => self.chunk(chunk).await?,
             Command::Alive { reply } => {
                 self.parts.store.writer().commit(Vec::new()).await?;
                 let _ = reply.send(());
@@ -109,6 +112,35 @@ impl Live {
             }
             Command::Governed { plan, lag_s } => self.governed(&plan, lag_s).await?,
         }
+        Ok(())
+    }
+
+    /// How far its legs have come is known at once: who sent it asks for nothing else.
+    async fn chunk(&mut self, chunk: ChunkTaken) -> Result<(), StoreError> {
+        let ChunkTaken { legs, alone, length_ms, at, reply } = chunk;
+        let now = self.now();
+        let mut changes = Vec::new();
+        for leg in &legs {
+            let samples = leg.samples();
+            if let Some(running) = self.calls.leg_mut(leg.key) {
+                running.noted = samples;
+            }
+            changes.push(Change::LegGrown { leg: leg.key, samples, at: leg.last_audio() });
+        }
+        let first = legs.first().and_then(|leg| self.calls.of_leg(leg.key));
+        if let Some((key, call, running)) = first {
+            changes.push(Change::ChunkTaken { call: key });
+            if alone {
+                let leg = if legs.len() > 1 { Leg::Mixed } else { running.leg.spec.leg };
+                let start_ms = (at.0 - call.started.0 - length_ms).max(0);
+                let own = json!({
+                    "leg": leg, "speaker": leg.speaker(), "start_time": start_ms as f64 / 1000.0, "duration": length_ms as f64 / 1000.0,
+                });
+                changes.push(event(key, call.id.as_str(), "audio_chunk", now, own));
+            }
+        }
+        self.push(changes).await?;
+        let _ = reply.send(()); // who asked is gone
         Ok(())
     }
 

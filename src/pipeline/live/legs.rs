@@ -90,8 +90,12 @@ impl Live {
             changes.push(Change::CallBegins { call: key, at });
         }
         let offset_ms = (leg.spec.started.0 - call.started.0 - call.stepped_ms).max(0);
-        call.watch.leg(leg.spec.leg, offset_ms);
         let audio = leg.audio();
+        if audio.path().as_os_str().is_empty() {
+            call.watch.text_leg(leg.spec.leg, offset_ms);
+        } else {
+            call.watch.leg(leg.spec.leg, offset_ms);
+        }
         changes.push(Change::LegOpened(NewLeg {
             key: leg.key,
             call: key,
