@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -44,6 +45,8 @@ pub struct AudioSocket {
     pub allow: Arc<[IpNet]>,
     /// A connection that has shown nothing in this time is gone, its FIN lost. Hold without music is silent too, so this is long.
     pub stale: Duration,
+    /// Connections that may be open at a time; more wait in the kernel, with what they say.
+    pub connections: usize,
 }
 
 /// Why a connection was ended by us.
@@ -69,13 +72,17 @@ impl AudioSocket {
     pub async fn run(self, listener: TcpListener) {
         let tasks = TaskTracker::new();
         let mut strangers = HashSet::new();
+        let places = Arc::new(Semaphore::new(self.connections.min(Semaphore::MAX_PERMITS)));
         loop {
             let accepted = tokio::select! {
                 () = self.stop.cancelled() => break,
-                accepted = listener.accept() => accepted,
+                accepted = async {
+                    let place = Arc::clone(&places).acquire_owned().await;
+                    listener.accept().await.map(|(stream, peer)| (stream, peer, place))
+                } => accepted,
             };
             match accepted {
-                Ok((_, peer)) if !self.lets_in(peer) => {
+                Ok((_, peer, _)) if !self.lets_in(peer) => {
                     metrics::counter!("lineside_audiosocket_refused_total").increment(1);
                     if strangers.len() < STRANGERS && strangers.insert(peer.ip()) {
                         log::warn!(
@@ -84,10 +91,13 @@ impl AudioSocket {
                         );
                     }
                 }
-                Ok((stream, peer)) => {
+                Ok((stream, peer, place)) => {
                     metrics::counter!("lineside_audiosocket_connections_total").increment(1);
                     let server = self.clone();
-                    tasks.spawn(async move { server.connection(stream, peer).await });
+                    tasks.spawn(async move {
+                        let _place = place;
+                        server.connection(stream, peer).await;
+                    });
                 }
                 Err(error) => {
                     // Out of file descriptors: those who are connected go on, newcomers wait in the kernel.

@@ -31,6 +31,7 @@ pub use recover::{Orphan, Sidecar, is_locked, settle};
 pub use silence::{erase, overwrite, remove};
 pub use writer::{FollowedLeg, LegWriter};
 
+use crate::audio::is_out_of_files;
 use crate::call::{CallId, CallNames, Leg, LegKey, Source, WallTime};
 
 /// What can go wrong with audio on disk.
@@ -62,6 +63,17 @@ pub enum SpoolError {
     /// The spool has been stopped.
     #[error("spool: stopped, no more audio is taken")]
     Stopped,
+}
+
+impl SpoolError {
+    /// Whether nothing is wrong but that too many files are open: worth another try.
+    pub fn is_out_of_files(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => is_out_of_files(source),
+            Self::Audio { source, .. } => source.is_out_of_files(),
+            Self::Full | Self::Stopped => false,
+        }
+    }
 }
 
 /// All that is known of a leg when it opens.

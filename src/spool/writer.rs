@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{SpoolError, SpoolEvent, SpooledLeg, recover};
 use crate::audio::sound_file::SoundWriter;
-use crate::audio::wav;
+use crate::audio::{is_out_of_files, wav};
 use crate::call::{LegKey, Moment, WallTime};
 
 /// Audio is handed over in pieces of this length: a crash loses at most this much plus what the kernel had not yet given us. The shorter they are,
@@ -154,8 +154,13 @@ impl Writing {
         metrics::counter!("lineside_spool_refused_total").increment(1);
         if !self.refused {
             self.refused = true;
+            let mend = if is_out_of_files(error) {
+                "as many files are open as the system allows: raise LimitNOFILE= of the unit (`systemctl edit lineside`)"
+            } else {
+                "free space on that disk"
+            };
             log::error!(
-                "spool: {action} {}: {error}; audio waits in the sockets until there is room: free space on that disk",
+                "spool: {action} {}: {error}; audio waits in the sockets until there is room: {mend}",
                 path.display()
             );
         }
@@ -164,7 +169,7 @@ impl Writing {
     fn accept(&mut self) {
         if self.refused {
             self.refused = false;
-            log::info!("spool: the disk takes audio again");
+            log::info!("spool: audio is taken again");
         }
     }
 
@@ -180,6 +185,7 @@ impl Writing {
         let file = SoundWriter::create(path).map_err(fail("create"))?;
         file.write_at(0, &wav::header(leg.spec.rate_hz, 1, 0)).map_err(fail("write"))?;
         self.accept();
+        leg.lend(Some(file.file()));
         self.files.insert(leg.key, OpenFile { file, leg, samples: 0, header_at: Instant::now() });
         Ok(())
     }
@@ -211,10 +217,11 @@ impl Writing {
     }
 }
 
-/// Whether a disk refuses everybody now and may take it later: full, over quota, or read-only since it found an error.
+/// Whether everybody is refused now and may be served later: a disk that is full, over quota, or read-only since it found an error; no descriptor
+/// left.
 fn takes_nothing(error: &io::Error) -> bool {
     use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem) || is_out_of_files(error)
 }
 
 /// A header that cannot be written is no loss: its length is only for other tools.
@@ -234,6 +241,7 @@ fn finish(open: &mut OpenFile) {
     if let Err(error) = open.file.finish() {
         log::warn!("spool: finish {}: {error}; it stays readable as it is", open.leg.audio().path().display());
     }
+    open.leg.lend(None);
 }
 
 /// Feeds one live leg. Closing it is a promise: dropped without [`Self::close`], it closes itself with the reason `dropped`.

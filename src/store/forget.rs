@@ -172,7 +172,7 @@ pub fn erase<E: std::error::Error + Send + Sync + 'static>(
     }
     leaving(&erased).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     transaction.commit()?;
-    erased.scrubbed = scrub(db, 10_000);
+    erased.scrubbed = scrub(db, super::SCRUB_PATIENCE_MS)?;
     erased.traces.sort();
     erased.traces.dedup();
     Ok(erased)

@@ -134,11 +134,26 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/008_recording_leg.sql")),
         M::up(include_str!("schema/009_list_filters.sql")),
         M::up(include_str!("schema/010_lag.sql")),
+        M::up(include_str!("schema/011_scrub.sql")),
     ])
+}
+
+/// What to say of a file that SQLite finds broken.
+fn damage(path: &Path, source: &rusqlite::Error) -> StoreError {
+    let problem = format!("{source}. `lineside check --repair` mends what can be made anew of its tables");
+    StoreError::Damaged { path: path.into(), problem }
+}
+
+/// Whether SQLite finds the file itself broken.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt))
 }
 
 /// How long a connection waits for another that writes.
 const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// How long overwriting what was deleted waits for readers before it is put off.
+const SCRUB_PATIENCE_MS: u64 = 200;
 
 /// Opens one connection with our pragmas.
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<rusqlite::Connection> {
@@ -152,11 +167,8 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<rusqlite::Connecti
 
 /// Opens the database for writing, making or bringing it up to date.
 fn open_writing(path: &Path) -> Result<rusqlite::Connection, StoreError> {
-    let damaged = |source: rusqlite::Error| match source.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
-            StoreError::Damaged { path: path.into(), problem: source.to_string() }
-        }
-        _ => StoreError::Open { path: path.into(), source },
+    let damaged = |source: rusqlite::Error| {
+        if is_damage(&source) { damage(path, &source) } else { StoreError::Open { path: path.into(), source } }
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     // What a killed daemon left in SQLite's log stays there until it is known to be ours: a refusal changes nothing.
@@ -182,6 +194,8 @@ fn open_writing(path: &Path) -> Result<rusqlite::Connection, StoreError> {
         other => StoreError::Damaged { path: path.into(), problem: other.to_string() },
     })?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(damaged)?;
+    // A former run may have been killed between deleting and overwriting.
+    privacy::scrub(&connection, SCRUB_PATIENCE_MS).map_err(damaged)?;
     Ok(connection)
 }
 
@@ -191,7 +205,9 @@ impl Store {
         let lock = lock(&state.join("lineside.lock"))?;
         let path = state.join("lineside.db");
         let connection = open_writing(&path)?;
-        let recovery = recovery::read(&connection)?;
+        let recovery = recovery::read(&connection).map_err(|source| {
+            if is_damage(&source) { damage(&path, &source) } else { source.into() }
+        })?;
         let (events, _) = broadcast::channel(LIVE_EVENTS);
         let campaigns = campaigns::Campaigns::default();
         let writer = Writer::start(connection, path.clone(), events.clone(), campaigns.clone());
@@ -239,7 +255,13 @@ impl Store {
         query: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.readers.len();
-        Ok(self.readers[turn].call(move |connection| query(connection)).await?)
+        let answer = self.readers[turn].call(move |connection| query(connection)).await;
+        if let Err(tokio_rusqlite::Error::Error(error)) = &answer
+            && is_damage(error)
+        {
+            self.writer.is_damaged(error);
+        }
+        Ok(answer?)
     }
 }
 

@@ -5,19 +5,18 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use super::StoreError;
+use super::{StoreError, is_damage};
 use super::apply::apply_set;
 use super::campaigns::Campaigns;
 use super::change::Change;
 use super::events::StoredEvent;
-use super::privacy::PrivacyChange;
 
 /// Sets of changes that may wait. When full, the pipeline waits; capture does not notice.
 const WAITING: usize = 4096;
@@ -25,6 +24,9 @@ const WAITING: usize = 4096;
 const BATCH: usize = 256;
 /// Pause between two tries when the disk refuses.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// Pause between two tries to overwrite what was deleted, while somebody reads it.
+const SCRUB_AGAIN: Duration = Duration::from_secs(1);
 
 /// What is done with the connection; gives back how its result is told.
 type Task = Box<dyn FnOnce(&mut Connection) -> Answer + Send>;
@@ -37,12 +39,39 @@ struct Set {
     task: Option<Task>,
 }
 
+/// Why rows are not written now, and what a reader found broken.
+#[derive(Clone, Debug, Default)]
+struct Trouble(Arc<Mutex<[Option<String>; 2]>>);
+
+impl Trouble {
+    const WRITING: usize = 0;
+    const READING: usize = 1;
+
+    fn set(&self, what: usize, problem: Option<String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)[what] = problem;
+    }
+
+    fn get(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().flatten().next().cloned()
+    }
+}
+
+/// What to do about a database that takes nothing.
+fn mend(error: &rusqlite::Error) -> &'static str {
+    if is_damage(error) {
+        "the file is damaged. What is heard stays on disk and waits: stop lineside, run `lineside check --repair`, start it again"
+    } else {
+        "nothing is lost, it is tried again until it works: free space on that disk, or end who holds the database"
+    }
+}
+
 /// The handle of the writing thread.
 #[derive(Clone)]
 pub struct Writer {
     sets: mpsc::Sender<Set>,
     stopping: Arc<AtomicBool>,
     refused: Arc<AtomicU64>,
+    trouble: Trouble,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -58,14 +87,24 @@ impl Writer {
         let flag = Arc::clone(&stopping);
         let refused = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&refused);
+        let trouble = Trouble::default();
+        let writing = Writing {
+            connection,
+            path,
+            events,
+            campaigns,
+            stopping: flag,
+            refused: count,
+            trouble: trouble.clone(),
+            sets: sets.downgrade(),
+            put_off: None,
+        };
         let thread = std::thread::Builder::new()
             .name("store".into())
-            .spawn(move || {
-                Writing { connection, path, events, campaigns, stopping: flag, refused: count }.run(receiver);
-            })
+            .spawn(move || writing.run(receiver))
             .inspect_err(|error| log::error!("database: the writing thread could not be started: {error}"))
             .ok();
-        Self { sets, stopping, refused, thread: Arc::new(Mutex::new(thread)) }
+        Self { sets, stopping, refused, trouble, thread: Arc::new(Mutex::new(thread)) }
     }
 
     /// Hands over changes that belong together. Waits only when the writer is far behind.
@@ -112,6 +151,21 @@ impl Writer {
         self.refused.load(Ordering::Relaxed)
     }
 
+    /// Why rows are not written or not read now; `None` when all is well.
+    pub fn problem(&self) -> Option<String> {
+        self.trouble.get()
+    }
+
+    /// A reader has found the file broken.
+    pub(super) fn is_damaged(&self, error: &rusqlite::Error) {
+        self.trouble.set(Trouble::READING, Some(format!("{error}: {}", mend(error))));
+    }
+
+    /// Does not try again what the database does not take, for lineside is stopped: what was not written goes on at the next start.
+    pub fn give_up(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
     /// Commits what waits, brings the log into the database file, stops. Blocks.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
@@ -132,12 +186,18 @@ struct Writing {
     campaigns: Campaigns,
     stopping: Arc<AtomicBool>,
     refused: Arc<AtomicU64>,
+    trouble: Trouble,
+    /// Our own queue, for a call to oneself later.
+    sets: mpsc::WeakSender<Set>,
+    /// When overwriting what was deleted was tried last, if somebody reads it: it is tried again later.
+    put_off: Option<Instant>,
 }
 
 impl Writing {
     fn run(mut self, mut sets: mpsc::Receiver<Set>) {
         let mut batch = Vec::with_capacity(BATCH);
         let mut refused = false;
+        self.scrub();
         loop {
             if sets.blocking_recv_many(&mut batch, BATCH) == 0 {
                 break;
@@ -148,12 +208,9 @@ impl Writing {
                     Ok(events) => break events,
                     Err(error) => {
                         if !std::mem::replace(&mut refused, true) {
-                            log::error!(
-                                "database {}: {error}; nothing is lost, it is tried again until it works: free space on that disk, \
-                                 or end who holds the database",
-                                self.path.display()
-                            );
+                            log::error!("database {}: {error}; {}", self.path.display(), mend(&error));
                         }
+                        self.trouble.set(Trouble::WRITING, Some(format!("{error}: {}", mend(&error))));
                         metrics::counter!("lineside_store_refused_total").increment(1);
                         self.refused.fetch_add(1, Ordering::Relaxed);
                         if self.stopping.load(Ordering::Relaxed) {
@@ -165,6 +222,7 @@ impl Writing {
             };
             if std::mem::take(&mut refused) {
                 log::info!("database: it takes rows again");
+                self.trouble.set(Trouble::WRITING, None);
             }
             metrics::histogram!("lineside_store_commit_seconds").record(began.elapsed().as_secs_f64());
             for set in &batch {
@@ -173,11 +231,8 @@ impl Writing {
             for event in events {
                 let _ = self.events.send(Arc::new(event)); // nobody listening is fine
             }
-            let reworded = |change: &Change| matches!(change, Change::Privacy(PrivacyChange::Reworded { .. }));
-            if batch.iter().any(|set| set.changes.iter().any(reworded)) {
-                // The text as it was first stored is not to be read out of the log.
-                super::privacy::scrub(&self.connection, 200);
-            }
+            // The text as it was first stored is not to be read out of the log by whoever hears that it is done.
+            self.scrub();
             for set in batch.drain(..) {
                 if let Some(task) = set.task {
                     let answer = task(&mut self.connection);
@@ -188,12 +243,48 @@ impl Writing {
                     let _ = done.send(());
                 }
             }
+            self.scrub();
             if self.stopping.load(Ordering::Relaxed) && sets.is_empty() {
                 break;
             }
         }
         if let Err(error) = self.connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);") {
             log::debug!("database: checkpoint at the end: {error}");
+        }
+    }
+
+    /// Overwrites what was deleted. With a reader in the way it is tried again every second.
+    fn scrub(&mut self) {
+        if self.put_off.is_some_and(|tried| tried.elapsed() < SCRUB_AGAIN) {
+            return;
+        }
+        let patience_ms = if self.put_off.is_some() { 0 } else { super::SCRUB_PATIENCE_MS };
+        match super::privacy::scrub(&self.connection, patience_ms) {
+            Ok(true) => {
+                if self.put_off.take().is_some() {
+                    log::info!("database: what was deleted is overwritten");
+                }
+            }
+            Ok(false) => {
+                if self.put_off.replace(Instant::now()).is_none() {
+                    log::warn!(
+                        "database {}: somebody reads what was deleted; it is overwritten as soon as they end (`fuser -v` names them)",
+                        self.path.display()
+                    );
+                }
+                let sets = self.sets.clone();
+                let wake = move || {
+                    std::thread::sleep(SCRUB_AGAIN);
+                    if let Some(sets) = sets.upgrade() {
+                        // A full queue wakes the writer itself.
+                        let _ = sets.try_send(Set { changes: Vec::new(), done: None, task: None });
+                    }
+                };
+                if let Err(error) = std::thread::Builder::new().name("scrub".into()).spawn(wake) {
+                    log::debug!("database: {error}; what was deleted is overwritten with the next change");
+                }
+            }
+            Err(error) => log::error!("database: overwrite what was deleted: {error}; {}", mend(&error)),
         }
     }
 
@@ -205,7 +296,7 @@ impl Writing {
             transaction.execute_batch("SAVEPOINT one_set")?;
             match apply_set(&transaction, &set.changes, &mut events) {
                 Ok(()) => transaction.execute_batch("RELEASE one_set")?,
-                Err(error) if is_lack_of_room(&error) => return Err(error),
+                Err(error) if is_waited_for(&error) => return Err(error),
                 Err(error) => {
                     transaction.execute_batch("ROLLBACK TO one_set; RELEASE one_set")?;
                     events.truncate(before);
@@ -219,17 +310,19 @@ impl Writing {
     }
 }
 
-fn is_lack_of_room(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(
-            ErrorCode::DiskFull
-                | ErrorCode::SystemIoFailure
-                | ErrorCode::DatabaseBusy
-                | ErrorCode::ReadOnly
-                | ErrorCode::CannotOpen
-                | ErrorCode::OutOfMemory
-                | ErrorCode::DatabaseLocked
+/// Whether the database, not the change, is at fault: what was handed over waits until somebody has mended it.
+fn is_waited_for(error: &rusqlite::Error) -> bool {
+    is_damage(error)
+        || matches!(
+            error.sqlite_error_code(),
+            Some(
+                ErrorCode::DiskFull
+                    | ErrorCode::SystemIoFailure
+                    | ErrorCode::DatabaseBusy
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::OutOfMemory
+                    | ErrorCode::DatabaseLocked
+            )
         )
-    )
 }

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::files::{Followed, Waiting};
 use self::folders::{FileKey, Folders};
+pub use self::folders::Troubles;
 use self::take::Decoded;
 use super::LastFrame;
 use super::follow::FileId;
@@ -112,6 +113,7 @@ pub struct Recordings<L> {
     decoded: Vec<Decoded>,
     /// Files that are done with, and their size: no second look.
     done: HashMap<FileKey, u64>,
+    troubles: Troubles,
 }
 
 impl<L: Ledger> Recordings<L> {
@@ -136,18 +138,25 @@ impl<L: Ledger> Recordings<L> {
             refused: HashMap::new(),
             decoded: Vec::new(),
             done: HashMap::new(),
+            troubles: Troubles::default(),
         }
+    }
+
+    /// What keeps its folders from being read, now and later.
+    pub fn troubles(&self) -> Troubles {
+        self.troubles.clone()
     }
 
     /// Watches until stopped. Blocks: it wants a thread of its own.
     pub fn run(mut self) {
         beneath::watch(&self.settings.folders);
-        let mut folders = match Folders::new(&self.settings.folders) {
+        let mut folders = match Folders::new(&self.settings.folders, self.troubles()) {
             Ok(folders) => folders,
             Err(error) => {
-                return log::error!(
-                    "recordings: inotify: {error}; raise fs.inotify.max_user_instances. No recording is taken"
-                );
+                for folder in &self.settings.folders {
+                    self.troubles.are(folder, format!("inotify: {error}; raise fs.inotify.max_user_instances and restart lineside"));
+                }
+                return;
             }
         };
         let (mut round, mut again) = (Instant::now(), Instant::now());
@@ -190,7 +199,16 @@ impl<L: Ledger> Recordings<L> {
 
     /// Looks at every file under a folder.
     fn walk(&mut self, folder: &Path) {
-        let Ok(entries) = fs::read_dir(folder) else { return };
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                if error.kind() != std::io::ErrorKind::NotFound {
+                    self.troubles.are(folder, error.to_string());
+                }
+                return;
+            }
+        };
+        self.troubles.are_over(folder);
         let mut entries: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         entries.sort();
         for path in entries {

@@ -79,7 +79,7 @@ fn opens(path: &Path, depth: Depth) -> Result<(), AudioError> {
 pub fn check(state: &Path, mode: Mode, depth: Depth, now: WallTime) -> Result<Vec<Finding>, StoreError> {
     let alone = Alone::open(state)?;
     let mut found = database(&alone.connection, mode)?;
-    let remove = |path: &Path| std::fs::remove_file(path).is_ok() && spool::remove(path).is_ok();
+    let remove = |path: &Path| path.exists() && spool::erase(path).is_ok();
     let keep = |path: &Path| {
         let folder = state.join("lost+found");
         let name = path.file_name().unwrap_or_default();

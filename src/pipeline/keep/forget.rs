@@ -3,18 +3,22 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::live::Command;
-use crate::call::CallKey;
+use super::super::privacy::drop_cached as drop_one;
+use crate::call::{CallKey, LegKey};
 use crate::spool::{self, SpoolError};
 use crate::store::forget::{Alone, Erased, ForgetError, Whom, calls_of, check, erase, rows_with};
 use crate::store::{Store, StoreError};
 
 /// Texts looked for at a time.
 const AT_ONCE: usize = 200;
+/// How long the answer waits for somebody who reads the database.
+const READERS_PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes read at a time.
 const PIECE: usize = 1 << 22;
 
@@ -106,6 +110,8 @@ async fn erase_running(
         })
         .await
         .map_err(ForgetError::Store)??;
+    let mut erased = erased;
+    erased.scrubbed = erased.scrubbed || store.overwritten(READERS_PATIENCE).await?;
     let folder = state.to_path_buf();
     let deleted = tokio::task::spawn_blocking(move || {
         let mut report = Report { erased, ..Report::default() };
@@ -154,16 +160,18 @@ fn leave(state: &Path, erased: &Erased) -> Result<(), SpoolError> {
 /// Sound that was converted for playing.
 fn drop_cached(state: &Path, erased: &Erased) {
     for leg in &erased.legs {
-        for name in [format!("{leg}.wav"), format!("{leg}.part")] {
-            let _ = std::fs::remove_file(state.join("cache").join(name));
-        }
+        drop_one(&state.join("cache"), LegKey(*leg));
     }
 }
 
 /// Overwrites and deletes the sound of what was erased.
 fn delete_files(state: &Path, report: &mut Report) {
     if !report.erased.scrubbed {
-        report.left.push("the database's log could not be emptied, somebody was reading: run the command again".into());
+        report.left.push(
+            "the rows are gone, but another program has the database open for reading (`fuser -v lineside.db` in the state folder): what it may \
+             still see is overwritten as soon as it ends, by the daemon or at its next start. There is nothing more to do"
+                .into(),
+        );
     }
     for path in &report.erased.audio {
         match spool::erase(path) {
@@ -258,6 +266,9 @@ fn explain(db: &rusqlite::Connection, hits: &[(String, PathBuf)], report: &mut R
     for (text, path) in hits {
         let rows = rows_with(db, text)?;
         let database = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("lineside.db"));
+        if database && rows.is_empty() && !report.erased.scrubbed {
+            continue; // told already, and remembered
+        }
         if database && !rows.is_empty() {
             for (place, count) in rows {
                 let line = format!("{text:?} stands in {count} rows of {place} that belong to others");

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::privacy::drop_cached;
 use crate::call::WallTime;
 use crate::spool::{self, Spool};
 use crate::store::retention::OwnAudio;
@@ -121,12 +122,16 @@ impl Keeper {
                     let sounds: Vec<PathBuf> = audio.iter().map(|audio| audio.path.clone()).collect();
                     spool::mark(&sounds)
                 };
-                let (calls, audio) = self.store.delete_old_calls(before, leaving).await?;
-                if calls.is_empty() {
+                let old = self.store.delete_old_calls(before, leaving).await?;
+                if old.calls.is_empty() {
                     break;
                 }
-                swept.calls += calls.len();
-                let (files, bytes) = self.delete(audio).await;
+                swept.calls += old.calls.len();
+                let cache = self.settings.state.join("cache");
+                let legs = old.legs;
+                let dropped = move || legs.into_iter().for_each(|leg| drop_cached(&cache, leg));
+                let _ = tokio::task::spawn_blocking(dropped).await; // what failed was said
+                let (files, bytes) = self.delete(old.audio).await;
                 swept.audio += files.len();
                 swept.bytes += bytes;
             }
@@ -170,7 +175,7 @@ impl Keeper {
     async fn delete(&self, audio: Vec<OwnAudio>) -> (Vec<OwnAudio>, u64) {
         let deleted = tokio::task::spawn_blocking(move || {
             let mut bytes = 0;
-            let gone = audio.into_iter().filter(|audio| match spool::remove(&audio.path) {
+            let gone = audio.into_iter().filter(|audio| match spool::erase(&audio.path) {
                 Ok(size) => {
                     bytes += size;
                     true
