@@ -104,6 +104,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
             .with_context(|| format!("create {}; it must belong to lineside", folder.display()))?;
     }
     doors::audio_keys(&config)?;
+    let _run = crate::store::lock_run(&config.paths.run)?;
     let (store, recovery) = Store::open(&config.paths.state)?;
     let (spool, spool_events) = Spool::open(&config.paths.state.join("spool"), recovery.highest.1)?;
     let analyser = Arc::new(RwLock::new(Arc::new(config.analyser()?)));

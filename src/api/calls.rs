@@ -348,6 +348,13 @@ pub(super) async fn name(
         phone: text("phone")?,
         metadata,
     };
+    if !names.metadata_fits() {
+        let msg = format!(
+            "more than {} bytes of JSON; keep a reference here and the rest elsewhere",
+            CallNames::METADATA_BYTES
+        );
+        return Err(ApiError::Wrong("body", "metadata".into(), msg));
+    }
     if names.uuid.as_deref().is_some_and(|uuid| uuid.parse::<uuid::Uuid>().is_err()) {
         return Err(ApiError::Wrong("body", "uuid".into(), "not a UUID".into()));
     }

@@ -52,7 +52,11 @@ impl SoundFile {
     /// Reads a file of ours through the descriptor of whoever writes it. Blocks.
     pub fn beside(writer: Arc<File>) -> Result<Self, AudioError> {
         let sealed = begins_sealed(&writer)?;
-        Ok(Self(if sealed { Stored::Sealed(Reading::open(writer, &keys::installed())?) } else { Stored::Plain(writer) }))
+        Ok(Self(if sealed {
+            Stored::Sealed(Reading::open(writer, &keys::installed())?)
+        } else {
+            Stored::Plain(writer)
+        }))
     }
 
     /// Whether it is encrypted on disk.
@@ -192,7 +196,8 @@ impl SoundWriter {
 
     fn open_with(path: &Path, keys: &Keyring) -> Result<Self, AudioError> {
         let file = OpenOptions::new().read(true).write(true).open(path)?;
-        let kind = if begins_sealed(&file)? { Kind::Sealed(Writing::open(file, keys)?) } else { Kind::Plain(file.into()) };
+        let kind =
+            if begins_sealed(&file)? { Kind::Sealed(Writing::open(file, keys)?) } else { Kind::Plain(file.into()) };
         let mut writer = Self { kind, place: 0 };
         writer.place = writer.len()?;
         Ok(writer)

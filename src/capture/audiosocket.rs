@@ -28,6 +28,8 @@ const ID_PATIENCE: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(100);
 /// Frames that make no sense before a connection is closed.
 const PATIENCE_WITH_NONSENSE: u32 = 16;
+/// Times that a connection may change its rate: Asterisk does it when a channel is bridged anew, never without end. Each makes a leg.
+const RATE_CHANGES: u32 = 16;
 
 /// Addresses that are named in the log when they are not let in; more are only counted.
 const STRANGERS: usize = 1000;
@@ -63,6 +65,8 @@ enum Refusal {
     MislabelledUlaw,
     #[error("sends frames that make no sense (last: type {0:#04x})")]
     Nonsense(u8),
+    #[error("has changed its rate {RATE_CHANGES} times, now to {0} Hz; what came before is kept")]
+    Rates(u32),
     #[error("{0}")]
     Spool(#[from] SpoolError),
 }
@@ -127,8 +131,13 @@ impl AudioSocket {
         let mut frames = FrameReader::default();
         let mut buffer = [0; 4096];
         let Some(id) = self.first_frame(stream, &mut frames, &mut buffer).await? else { return Ok(()) };
-        let mut leg =
-            LiveLeg { named: naming::from_uuid(id), peer: peer.to_string(), server: self.clone(), open: None };
+        let mut leg = LiveLeg {
+            named: naming::from_uuid(id),
+            peer: peer.to_string(),
+            server: self.clone(),
+            open: None,
+            rates: 0,
+        };
         let mut nonsense = 0;
         let mut suspicious = 0;
         let mut heard = Instant::now();
@@ -234,6 +243,8 @@ struct LiveLeg {
     peer: String,
     server: AudioSocket,
     open: Option<(LegWriter, Timeline, Instant)>,
+    /// How often its rate has changed.
+    rates: u32,
 }
 
 impl LiveLeg {
@@ -242,6 +253,11 @@ impl LiveLeg {
         let at = wall_clock();
         self.server.last_frame.now(at);
         if self.open.as_ref().is_some_and(|(writer, ..)| writer.leg().spec.rate_hz != rate_hz) {
+            self.rates += 1;
+            if self.rates > RATE_CHANGES {
+                self.end("rate changes").await?;
+                return Err(Refusal::Rates(rate_hz));
+            }
             log::warn!(
                 "audiosocket: call {}: the rate changed to {rate_hz} Hz; it goes on as another leg",
                 self.named.call

@@ -2,7 +2,7 @@
 
 pub mod cpu;
 
-use std::io::IsTerminal;
+use std::io::Write as _;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -20,11 +20,24 @@ pub fn start_log(level: log::LevelFilter) {
         .filter_level(log::LevelFilter::Warn)
         .filter_module("lineside", level)
         .filter_module("symphonia", log::LevelFilter::Off)
-        .parse_default_env();
-    if !std::io::stderr().is_terminal() {
-        builder.format_target(false);
-    }
+        .parse_default_env()
+        // Names of calls, peers and files come from outside: what is in them may not steer the terminal that shows the log, nor begin a line of it.
+        .format(|out, record| {
+            let (at, level, said) = (out.timestamp(), record.level(), record.args().to_string());
+            writeln!(out, "[{at} {level:<5}] {}", harmless(&said))
+        });
     let _ = builder.try_init(); // a second call, as in tests, changes nothing
+}
+
+/// A text without control characters: each becomes visible.
+fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return text.into();
+    }
+    text.chars()
+        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
+        .collect::<String>()
+        .into()
 }
 
 /// Allows as many files as the system lets us have: every connection is one, every open leg another.

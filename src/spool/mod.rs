@@ -20,7 +20,7 @@ mod writer;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -96,6 +96,17 @@ pub struct LegSpec {
     pub peer: Option<String>,
 }
 
+/// Whose new legs are not taken because the disk is filling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// All are taken.
+    Nobody,
+    /// Uploads and calls of other platforms are not.
+    Guests,
+    /// None is.
+    All,
+}
+
 /// A recording that is read where it lies.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct RecordingRef {
@@ -130,7 +141,7 @@ pub struct Spool {
     next_leg: AtomicI64,
     events: mpsc::Sender<SpoolEvent>,
     disk: writer::Disk,
-    full: AtomicBool,
+    refused: AtomicU8,
 }
 
 impl Spool {
@@ -160,7 +171,7 @@ impl Spool {
             next_leg: AtomicI64::new(highest + 1),
             events,
             disk: writer::Disk::start(),
-            full: AtomicBool::new(false),
+            refused: AtomicU8::new(Refused::Nobody as u8),
         };
         Ok((Arc::new(spool), receiver))
     }
@@ -172,7 +183,9 @@ impl Spool {
 
     /// Begins a live leg. Its file exists and its opening has been announced when this returns.
     pub async fn open_leg(&self, spec: LegSpec) -> Result<LegWriter, SpoolError> {
-        if self.full.load(Ordering::Relaxed) {
+        // Sound that others send in makes nobody's older sound go.
+        let first = if matches!(spec.source, Source::Upload | Source::Ingest) { Refused::Guests } else { Refused::All };
+        if self.refused.load(Ordering::Relaxed) >= first as u8 {
             metrics::counter!("lineside_calls_refused_total").increment(1);
             return Err(SpoolError::Full);
         }
@@ -213,8 +226,8 @@ impl Spool {
     }
 
     /// Lets no new live leg in, or lets them in again. Those that are open go on.
-    pub fn refuse_new(&self, full: bool) {
-        self.full.store(full, Ordering::Relaxed);
+    pub fn refuse_new(&self, whom: Refused) {
+        self.refused.store(whom as u8, Ordering::Relaxed);
     }
 
     /// Writes what is buffered and stops the thread; writers get [`SpoolError::Stopped`] from now on. Blocks until the disk has it.

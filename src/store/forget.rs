@@ -208,7 +208,7 @@ pub struct Alone {
 impl Alone {
     /// Opens it; refuses with [`StoreError::InUse`] while a daemon runs.
     pub fn open(state: &Path) -> Result<Self, StoreError> {
-        let lock = lock(&state.join("lineside.lock"))?;
+        let lock = lock(&state.join(super::LOCK))?;
         let path = state.join("lineside.db");
         // One that is not there is not made: somebody has named the wrong folder.
         Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)

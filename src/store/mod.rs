@@ -27,6 +27,7 @@ pub mod tokens;
 mod writer;
 
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -71,7 +72,7 @@ pub enum StoreError {
     },
     /// Another daemon uses the folder.
     #[error(
-        "{path}: another lineside is running on this state folder; stop it first, or give this one another [paths] state"
+        "{path}: another lineside is running on this folder; stop it first, or give this one other [paths] state and run"
     )]
     InUse {
         /// The lock file.
@@ -119,7 +120,9 @@ pub struct Store {
     turn: Arc<AtomicUsize>,
     events: broadcast::Sender<Arc<StoredEvent>>,
     campaigns: campaigns::Campaigns,
-    _lock: Arc<File>,
+    lock: Arc<File>,
+    /// Device and inode of the database, as it was opened.
+    opened: Option<(u64, u64)>,
 }
 
 fn migrations() -> Migrations<'static> {
@@ -202,12 +205,12 @@ fn open_writing(path: &Path) -> Result<rusqlite::Connection, StoreError> {
 impl Store {
     /// Opens the database of a state folder; tells what a former run left behind. Blocks. One daemon per folder.
     pub fn open(state: &Path) -> Result<(Self, recovery::Recovery), StoreError> {
-        let lock = lock(&state.join("lineside.lock"))?;
+        let lock = lock(&state.join(LOCK))?;
         let path = state.join("lineside.db");
         let connection = open_writing(&path)?;
-        let recovery = recovery::read(&connection).map_err(|source| {
-            if is_damage(&source) { damage(&path, &source) } else { source.into() }
-        })?;
+        let opened = place_of(&path);
+        let recovery = recovery::read(&connection)
+            .map_err(|source| if is_damage(&source) { damage(&path, &source) } else { source.into() })?;
         let (events, _) = broadcast::channel(LIVE_EVENTS);
         let campaigns = campaigns::Campaigns::default();
         let writer = Writer::start(connection, path.clone(), events.clone(), campaigns.clone());
@@ -223,9 +226,26 @@ impl Store {
             turn: Arc::default(),
             events,
             campaigns,
-            _lock: Arc::new(lock),
+            lock: Arc::new(lock),
+            opened,
         };
         Ok((store, recovery))
+    }
+
+    /// Looks whether database and lock are still where they were opened, and says so once when not. Blocks, briefly.
+    pub fn look_at_place(&self) {
+        let lock = self.path.with_file_name(LOCK);
+        let locked = self.lock.metadata().ok().map(|meta| (meta.dev(), meta.ino()));
+        let moved =
+            [(&self.path, self.opened), (&lock, locked)].into_iter().find(|(path, there)| place_of(path) != *there);
+        let problem = moved.map(|(path, _)| {
+            format!(
+                "{} is gone or another file than the one that is open: what is written now is not found there after a restart. Put back what was \
+                 moved, or restart lineside to go on with what is there now",
+                path.display()
+            )
+        });
+        self.writer.is_displaced(problem);
     }
 
     /// Where it is.
@@ -263,6 +283,19 @@ impl Store {
         }
         Ok(answer?)
     }
+}
+
+/// The file whose lock says that a daemon runs on its folder.
+const LOCK: &str = "lineside.lock";
+
+/// Device and inode of what a name leads to now.
+fn place_of(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
+}
+
+/// Takes the folder of the sockets for this process too: where the state folder was moved away, its own lock went with it. Held until it is dropped.
+pub fn lock_run(folder: &Path) -> Result<File, StoreError> {
+    lock(&folder.join(LOCK))
 }
 
 /// Takes the folder for this process; the system gives it back however the process ends.

@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use super::{StoreError, is_damage};
 use super::apply::apply_set;
 use super::campaigns::Campaigns;
 use super::change::Change;
 use super::events::StoredEvent;
+use super::{StoreError, is_damage};
 
 /// Sets of changes that may wait. When full, the pipeline waits; capture does not notice.
 const WAITING: usize = 4096;
@@ -41,14 +41,19 @@ struct Set {
 
 /// Why rows are not written now, and what a reader found broken.
 #[derive(Clone, Debug, Default)]
-struct Trouble(Arc<Mutex<[Option<String>; 2]>>);
+struct Trouble(Arc<Mutex<[Option<String>; 3]>>);
 
 impl Trouble {
     const WRITING: usize = 0;
     const READING: usize = 1;
+    const PLACE: usize = 2;
 
-    fn set(&self, what: usize, problem: Option<String>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)[what] = problem;
+    /// Says whether it is another one than before.
+    fn set(&self, what: usize, problem: Option<String>) -> bool {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = all[what] != problem;
+        all[what] = problem;
+        is_new
     }
 
     fn get(&self) -> Option<String> {
@@ -158,7 +163,19 @@ impl Writer {
 
     /// A reader has found the file broken.
     pub(super) fn is_damaged(&self, error: &rusqlite::Error) {
-        self.trouble.set(Trouble::READING, Some(format!("{error}: {}", mend(error))));
+        if self.trouble.set(Trouble::READING, Some(format!("{error}: {}", mend(error)))) {
+            log::error!("database: {error}: {}", mend(error));
+        }
+    }
+
+    /// The files are not where they were, or are again.
+    pub(super) fn is_displaced(&self, problem: Option<String>) {
+        let told = problem.clone();
+        match (self.trouble.set(Trouble::PLACE, problem), told) {
+            (true, Some(problem)) => log::error!("database: {problem}"),
+            (true, None) => log::info!("database: its files are where they were"),
+            (false, _) => {}
+        }
     }
 
     /// Does not try again what the database does not take, for lineside is stopped: what was not written goes on at the next start.

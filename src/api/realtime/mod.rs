@@ -143,6 +143,9 @@ impl Fields {
             metadata: Some(metadata),
             ..CallNames::default()
         };
+        if !names.metadata_fits() {
+            return Err(Refusal::Bad(format!("metadata: more than {} bytes of JSON", CallNames::METADATA_BYTES)));
+        }
         let leg = self.leg()?;
         Ok(Sender { call, names, leg, at: self.time(now)?, provider })
     }

@@ -20,8 +20,8 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use self::files::{Followed, Waiting};
-use self::folders::{FileKey, Folders};
 pub use self::folders::Troubles;
+use self::folders::{FileKey, Folders};
 use self::take::Decoded;
 use super::LastFrame;
 use super::follow::FileId;
@@ -154,7 +154,10 @@ impl<L: Ledger> Recordings<L> {
             Ok(folders) => folders,
             Err(error) => {
                 for folder in &self.settings.folders {
-                    self.troubles.are(folder, format!("inotify: {error}; raise fs.inotify.max_user_instances and restart lineside"));
+                    self.troubles.are(
+                        folder,
+                        format!("inotify: {error}; raise fs.inotify.max_user_instances and restart lineside"),
+                    );
                 }
                 return;
             }

@@ -14,9 +14,6 @@ use crate::pipeline::transcribe::Work;
 use crate::store::StoreError;
 use crate::store::change::{Change, NewEvent};
 
-/// Names given before their call is heard of, at most.
-const EXPECTED: usize = 10_000;
-
 /// What the API asks for.
 #[derive(Debug)]
 pub enum Command {
@@ -116,9 +113,6 @@ impl Live {
         // What was pushed before must be visible to the query.
         self.parts.store.writer().commit(Vec::new()).await?;
         let Some(row) = self.parts.store.call(target).await? else {
-            if self.expected.len() >= EXPECTED {
-                self.expected.clear();
-            }
             let call_id = names.uniqueid.clone().unwrap_or_else(|| target.to_string());
             self.expected.insert(target.to_string(), names);
             return Ok(Named { call_id, heard: false });
