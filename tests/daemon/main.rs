@@ -19,5 +19,6 @@ mod privacy;
 mod realtime;
 mod rooms;
 mod score;
+mod the_box;
 mod viewers;
 mod walls;
