@@ -149,10 +149,9 @@ pub(super) fn scrub(db: &Connection, patience_ms: u64) -> rusqlite::Result<bool>
     db.busy_timeout(super::BUSY)?;
     match busy {
         Ok(0) => db.execute("DELETE FROM scrub", []).map(|_| true),
-        Ok(_) => Ok(false),
-        // Somebody holds the database as a whole, or the disk is full.
         Err(error) if super::is_damage(&error) => Err(error),
-        Err(_) => Ok(false),
+        // Somebody reads, or holds the database as a whole, or the disk is full.
+        Ok(_) | Err(_) => Ok(false),
     }
 }
 

@@ -75,8 +75,7 @@ fn calls_that_find_no_descriptor_wait_and_lose_nothing() {
     let mut bed = Bed::new(&model.display().to_string(), "");
     bed.launcher = ["prlimit", "--nofile=130:130"].map(String::from).to_vec();
     bed.start();
-    let mut calls: Vec<_> =
-        (0..CALLS).map(|number| bed.dial(&uuid_of(1_795_218_045, 100 + number, 1))).collect();
+    let mut calls: Vec<_> = (0..CALLS).map(|number| bed.dial(&uuid_of(1_795_218_045, 100 + number, 1))).collect();
     for stream in &mut calls {
         send(stream, &line.samples).expect("nobody is hung up on");
     }
@@ -168,7 +167,9 @@ fn a_damaged_index_is_told_as_what_it_is_and_repaired() {
     let mut stream = bed.dial(&uuid_of(1_795_218_045, 1, 1));
     send(&mut stream, &vec![1000; 16_000]).expect("taken");
     bed.until("health tells", Duration::from_secs(30), |bed| bed.get("/health")["status"] == "degraded");
-    bed.until("the problem is named", Duration::from_secs(30), |bed| !bed.get("/health")["database"]["problem"].is_null());
+    bed.until("the problem is named", Duration::from_secs(30), |bed| {
+        !bed.get("/health")["database"]["problem"].is_null()
+    });
     let problem = bed.get("/health")["database"]["problem"].as_str().expect("problem").to_string();
     assert!(problem.contains("malformed") && problem.contains("lineside check --repair"), "{problem}");
     assert!(!bed.log().contains("free space"), "{}", bed.log());
@@ -182,7 +183,10 @@ fn a_damaged_index_is_told_as_what_it_is_and_repaired() {
     assert!(code == 0 && said.contains("indices were made anew"), "{code} {said}");
     bed.start();
     let call = bed.until_completed("1795218045.1");
-    assert!((call["total_audio_duration"].as_f64().unwrap_or(0.0) - 2.0).abs() < 0.1, "its sound waited on disk: {call}");
+    assert!(
+        (call["total_audio_duration"].as_f64().unwrap_or(0.0) - 2.0).abs() < 0.1,
+        "its sound waited on disk: {call}"
+    );
     assert_eq!(bed.get("/health")["database"]["ok"], true);
     bed.stop();
     println!(
@@ -240,7 +244,10 @@ fn doctor_names_the_mend_that_helps() {
     std::fs::create_dir_all(bed.path("monitor")).expect("mkdir");
     let holder = std::net::TcpListener::bind(("127.0.0.1", bed.http)).expect("bind");
     let checks = doctor(&bed);
-    assert!(mend(&checks, "port").contains("ss -ltnp") && mend(&checks, "port").contains("[http] listen"), "{checks:#?}");
+    assert!(
+        mend(&checks, "port").contains("ss -ltnp") && mend(&checks, "port").contains("[http] listen"),
+        "{checks:#?}"
+    );
     assert!(mend(&checks, "daemon").contains("mend what is BAD"), "{checks:#?}");
     drop(holder);
     let checks = doctor(&bed);
@@ -271,22 +278,29 @@ fn doctor_names_the_mend_that_helps() {
     let packs = bed.path("packs");
     std::fs::create_dir(&packs).expect("mkdir");
     std::fs::write(packs.join("own.toml"), "nonsense = [").expect("write");
-    std::fs::write(bed.path("lineside.toml"), format!("{good}\n[text]\npacks = \"{}\"\n", packs.display())).expect("write");
+    std::fs::write(bed.path("lineside.toml"), format!("{good}\n[text]\npacks = \"{}\"\n", packs.display()))
+        .expect("write");
     let checks = doctor(&bed);
     assert!(mend(&checks, "packs").contains("restart lineside"), "{checks:#?}");
     assert!(mend(&checks, "daemon").contains("mend what is BAD"), "{checks:#?}");
     let (code, said) = run(&bed, &["serve"]);
     assert_eq!(code, 78, "{said}");
     told += 2;
-    println!("mended | 30 | doctor's mends for folder, port, socket, configuration and pack did not help | {told} of {told} name what does; a bad pack ends with 78");
+    println!(
+        "mended | 30 | doctor's mends for folder, port, socket, configuration and pack did not help | {told} of {told} name what does; a bad pack ends with 78"
+    );
 }
 
 #[test]
 fn the_daemon_sends_the_test_of_a_notifier_not_the_shell() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
     let port = listener.local_addr().expect("address").port();
-    let mut bed =
-        Bed::new("none", &format!("[[notify]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:{port}/x\"\nsecret = \"0123456789abcdef\"\n"));
+    let mut bed = Bed::new(
+        "none",
+        &format!(
+            "[[notify]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:{port}/x\"\nsecret = \"0123456789abcdef\"\n"
+        ),
+    );
     bed.start();
     let daemon = bed.child.as_ref().expect("running").id();
     let answering = std::thread::spawn(move || {
@@ -299,7 +313,8 @@ fn the_daemon_sends_the_test_of_a_notifier_not_the_shell() {
         let inode = table.lines().find(|line| line.split_whitespace().nth(1) == Some(&local)).expect("socket");
         let inode = format!("socket:[{}]", inode.split_whitespace().nth(9).expect("inode"));
         let of_daemon = std::fs::read_dir(format!("/proc/{daemon}/fd")).expect("fd").flatten();
-        let is_daemons = of_daemon.filter_map(|fd| std::fs::read_link(fd.path()).ok()).any(|link| link == Path::new(&inode));
+        let is_daemons =
+            of_daemon.filter_map(|fd| std::fs::read_link(fd.path()).ok()).any(|link| link == Path::new(&inode));
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").expect("answer");
         (got > 0, is_daemons)
     });
@@ -309,7 +324,9 @@ fn the_daemon_sends_the_test_of_a_notifier_not_the_shell() {
     let (code, said) = run(&bed, &["notify", "test", "other"]);
     assert!(code == 1 && said.contains("hook"), "{said}");
     bed.stop();
-    println!("mended | 29 | notify test sent from the shell, which no unit restrains | the daemon sent it (its socket), and says so when none runs");
+    println!(
+        "mended | 29 | notify test sent from the shell, which no unit restrains | the daemon sent it (its socket), and says so when none runs"
+    );
 }
 
 /// What a command shows on a terminal of so many columns, and what it asks there.
@@ -356,7 +373,12 @@ fn lists_fit_the_terminal_and_what_was_said_does_not_steer_it() {
     bed.start();
     let ids = ["7c9e6679-7425-40de-944b-e07fc1f90ae7", "1795218045.77"];
     for id in ids {
-        said(&bed, id, "mary\tann\u{1b}[2J", "I want to speak to a supervisor, this is a scam and I will sue you \u{1b}]0;owned\u{7}");
+        said(
+            &bed,
+            id,
+            "mary\tann\u{1b}[2J",
+            "I want to speak to a supervisor, this is a scam and I will sue you \u{1b}]0;owned\u{7}",
+        );
     }
     bed.until("alerts are raised", Duration::from_secs(30), |bed| {
         bed.get("/api/v1/alerts")["alerts"].as_array().is_some_and(|alerts| alerts.len() >= 2)
@@ -391,8 +413,12 @@ fn lists_fit_the_terminal_and_what_was_said_does_not_steer_it() {
     }
     assert!(!bed.log().contains('\u{1b}'), "{:?}", bed.log());
     bed.stop();
-    println!("mended | 32 | lists of 80 and 120 columns were garbled, ids and dates broken | {looked} of {looked} lists fit, each id and date whole on a line");
-    println!("mended | 47 | escapes of what was said or named reached terminal and log, tabs broke TSV rows | made visible in six commands, TSV rows have 9 fields");
+    println!(
+        "mended | 32 | lists of 80 and 120 columns were garbled, ids and dates broken | {looked} of {looked} lists fit, each id and date whole on a line"
+    );
+    println!(
+        "mended | 47 | escapes of what was said or named reached terminal and log, tabs broke TSV rows | made visible in six commands, TSV rows have 9 fields"
+    );
 }
 
 #[test]
@@ -423,7 +449,9 @@ fn nothing_is_erased_before_somebody_says_so() {
     let (_, said) = run(&bed, &["forget", "--yes", "--call", "E-3"]);
     assert!(!there(&bed, "E-3"), "{said}");
     bed.stop();
-    println!("mended | 33 | calls delete and forget erased at once | asked {asked} of {asked} times; without a terminal they want --yes");
+    println!(
+        "mended | 33 | calls delete and forget erased at once | asked {asked} of {asked} times; without a terminal they want --yes"
+    );
 }
 
 #[test]
@@ -463,7 +491,8 @@ fn checks_call_nothing_missing_that_never_was_and_a_line_changes_its_rate_not_fo
 #[test]
 fn answers_with_calls_are_not_kept_and_a_token_that_only_operates_reads_no_alert() {
     let mut bed = Bed::new("none", "");
-    let config = std::fs::read_to_string(bed.path("lineside.toml")).expect("read").replace("open = true", "open = false");
+    let config =
+        std::fs::read_to_string(bed.path("lineside.toml")).expect("read").replace("open = true", "open = false");
     std::fs::write(bed.path("lineside.toml"), config).expect("write");
     let token = |name: &str, scope: &str| {
         let (code, said) = run(&bed, &["token", "add", name, "--scope", scope]);
@@ -471,6 +500,7 @@ fn answers_with_calls_are_not_kept_and_a_token_that_only_operates_reads_no_alert
         said.split_whitespace().find(|word| word.starts_with("lineside_")).expect("a token").to_string()
     };
     let (all, operate) = (token("all", "read,operate,ingest"), token("op", "operate"));
+    let ingest = token("in", "ingest");
     bed.start();
     let ask = |token: &str, method: &str, path: &str, body: Option<Value>| {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
@@ -486,7 +516,8 @@ fn answers_with_calls_are_not_kept_and_a_token_that_only_operates_reads_no_alert
             _ => agent.get(&url).header("Authorization", &bearer).call(),
         }
         .expect("answer");
-        let kept = answer.headers().get("cache-control").and_then(|value| value.to_str().ok()).unwrap_or("").to_string();
+        let kept =
+            answer.headers().get("cache-control").and_then(|value| value.to_str().ok()).unwrap_or("").to_string();
         (answer.status().as_u16(), kept, answer.body_mut().read_to_string().unwrap_or_default())
     };
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("now").as_secs();
@@ -521,6 +552,30 @@ fn answers_with_calls_are_not_kept_and_a_token_that_only_operates_reads_no_alert
         let (_, _, said) = ask(&all, "POST", &path, Some(json!({"by": "op"})));
         assert!(said.contains("supervisor"), "{said}");
     }
+    // A call that was heard here, and who may only bring calls in.
+    let mut line = bed.dial(&uuid_of(1_795_218_045, 8, 1));
+    send(&mut line, &vec![1000; 8000]).expect("taken");
+    while ask(&all, "GET", "/api/v1/calls/1795218045.8", None).0 != 200 {
+        assert!(began.elapsed().as_secs() < 120, "the call is not there");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let mut refused = 0;
+    for (path, more) in
+        [("events", json!({"text": "I never said that"})), ("audio/chunk", json!({"transcript": "Nor that"}))]
+    {
+        let mut body = json!({"call_id": "1795218045.8", "speaker": "customer", "timestamp": now});
+        body.as_object_mut().expect("map").extend(more.as_object().expect("map").clone());
+        let (status, _, said) = ask(&ingest, "POST", &format!("/api/realtime/{path}"), Some(body.clone()));
+        assert!(status >= 400 && said.contains("may operate"), "{status} {said}");
+        body["call_id"] = format!("own-{refused}").into();
+        let (status, _, said) = ask(&ingest, "POST", &format!("/api/realtime/{path}"), Some(body));
+        assert!((200..300).contains(&status), "{status} {said}");
+        refused += 1;
+    }
+    drop(line);
+    println!(
+        "mended | 47 | an ingest token wrote into the PBX's calls | {refused} of {refused} ways refuse it; its own calls go on"
+    );
     let large = json!({"call_id": "A-2", "metadata": {"note": "x".repeat(5000)}});
     let (status, _, said) = ask(&all, "POST", "/api/v1/calls", Some(large));
     assert!(status == 422 && said.contains("metadata"), "{status} {said}");
@@ -534,8 +589,16 @@ fn answers_with_calls_are_not_kept_and_a_token_that_only_operates_reads_no_alert
     let kept = serde_json::from_str::<Value>(&call).expect("JSON")["metadata"].to_string().len();
     assert!(kept <= 9000, "{kept} bytes of metadata");
     bed.stop();
-    println!("mended | 47 | exports and audio could be kept by caches | no-store on every answer but the pages' own files");
-    println!("mended | 47 | formulas behind a zero-width space, full-width or behind ; went through | each gets an apostrophe");
-    println!("mended | 47 | a token that only operates read an alert by taking it | {told} of {told} ways tell only that it is taken");
-    println!("mended | 47 | metadata of a call without bound (lists of 47 MB) | 4 kB at a time, {kept} bytes after 40 additions of 1 kB");
+    println!(
+        "mended | 47 | exports and audio could be kept by caches | no-store on every answer but the pages' own files"
+    );
+    println!(
+        "mended | 47 | formulas behind a zero-width space, full-width or behind ; went through | each gets an apostrophe"
+    );
+    println!(
+        "mended | 47 | a token that only operates read an alert by taking it | {told} of {told} ways tell only that it is taken"
+    );
+    println!(
+        "mended | 47 | metadata of a call without bound (lists of 47 MB) | 4 kB at a time, {kept} bytes after 40 additions of 1 kB"
+    );
 }
