@@ -5,12 +5,15 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{SpoolError, SpoolEvent, SpooledLeg, recover};
@@ -28,6 +31,10 @@ const MANY: usize = 100;
 const HEADER_EVERY: Duration = Duration::from_secs(1);
 /// Pause between two tries to write when the disk refuses.
 const RETRY: Duration = Duration::from_millis(500);
+/// Of so many descriptors that the process may have one is kept for the API, the database and the workers ..
+const KEPT_SHARE: u64 = 16;
+/// .. at least so many, and at most.
+const KEPT: std::ops::RangeInclusive<u64> = 8..=64;
 /// Pieces that may wait for the disk: with 300 legs some 7 s of audio, 32 MB at most. When full, the capturing tasks wait.
 const JOBS: usize = 20_480;
 
@@ -66,7 +73,10 @@ impl Disk {
         let thread = std::thread::Builder::new()
             .name("spool".into())
             .spawn(move || {
-                Writing { files: HashMap::new(), open: count, stopping: flag, refused: false, lost: 0 }.run(receiver);
+                let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+                let most = limit - (limit / KEPT_SHARE).clamp(*KEPT.start(), *KEPT.end()).min(limit);
+                Writing { files: HashMap::new(), open: count, stopping: flag, refused: false, lost: 0, most }
+                    .run(receiver);
             })
             .inspect_err(|error| {
                 log::error!("spool: the writing thread could not be started: {error}; no audio will be taken");
@@ -107,6 +117,8 @@ struct Writing {
     refused: bool,
     /// Samples that were not written because lineside was stopped while the disk refused.
     lost: usize,
+    /// Descriptors that sound may use.
+    most: u64,
 }
 
 impl Writing {
@@ -183,6 +195,10 @@ impl Writing {
         recover::write_sidecar(path, &leg).map_err(fail("describe"))?;
         // A key is given once, so what lies there is a try of ours that got no further.
         let file = SoundWriter::create(path).map_err(fail("create"))?;
+        // The system gives the lowest number that is free: all below are in use.
+        if u64::try_from(file.file().as_raw_fd()).is_ok_and(|number| number >= self.most) {
+            return Err(fail("create")(Errno::MFILE.into()));
+        }
         file.write_at(0, &wav::header(leg.spec.rate_hz, 1, 0)).map_err(fail("write"))?;
         self.accept();
         leg.lend(Some(file.file()));
