@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
 use super::walls::access::Access;
+use super::walls::door::OPERATE;
 use super::{Api, ApiError, Parameters};
 use crate::call::{CallId, CallNames, CallState, LegKey, WallTime};
 use crate::pipeline::live::Command;
@@ -340,6 +341,7 @@ const KNOWN: [&str; 8] = ["call_id", "uuid", "uniqueid", "agent", "campaign", "l
 /// `POST /api/v1/calls`: names a call, also before its audio comes.
 pub(super) async fn name(
     State(api): State<Api>,
+    access: Access,
     body: Result<Json<Value>, axum::extract::rejection::JsonRejection>,
 ) -> Answer {
     let Json(body) = body.map_err(|error| match error.status() {
@@ -372,6 +374,13 @@ pub(super) async fn name(
         phone: text("phone")?,
         metadata,
     };
+    if !names.metadata_fits() {
+        let msg = format!(
+            "more than {} bytes of JSON; keep a reference here and the rest elsewhere",
+            CallNames::METADATA_BYTES
+        );
+        return Err(ApiError::Wrong("body", "metadata".into(), msg));
+    }
     if names.uuid.as_deref().is_some_and(|uuid| uuid.parse::<uuid::Uuid>().is_err()) {
         return Err(ApiError::Wrong("body", "uuid".into(), "not a UUID".into()));
     }
@@ -380,6 +389,15 @@ pub(super) async fn name(
         .ok_or_else(|| ApiError::Wrong("body", "uuid".into(), "one of uuid, call_id and uniqueid is needed".into()))?;
     for id in [Some(&target), names.uniqueid.as_ref()].into_iter().flatten() {
         CallId::parse(id).map_err(|error| ApiError::Wrong("body", "uniqueid".into(), error.to_string()))?;
+    }
+    if !access.may(OPERATE)
+        && let Some(uniqueid) = &names.uniqueid
+        && let (Some(one), Some(other)) = (api.store.call(&target).await?, api.store.call(uniqueid).await?)
+        && one.key != other.key
+        && [&one, &other].iter().any(|call| ["completed", "failed"].contains(&call.state.as_str()))
+    {
+        let msg = "that call is another one, and one of them is over: only a token that may operate makes them one";
+        return Err(ApiError::Wrong("body", "uniqueid".into(), msg.into()));
     }
     let (reply, answer) = oneshot::channel();
     let stopping = || ApiError::Unavailable("the daemon is stopping".into());

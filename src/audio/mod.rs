@@ -38,6 +38,19 @@ pub enum AudioError {
     Unsupported(String),
 }
 
+impl AudioError {
+    /// See [`is_out_of_files`].
+    pub fn is_out_of_files(&self) -> bool {
+        matches!(self, Self::Io(error) if is_out_of_files(error))
+    }
+}
+
+/// Whether a file could not be opened because as many are open as this process, or the system, may have. It passes as soon as somebody closes one.
+pub fn is_out_of_files(error: &std::io::Error) -> bool {
+    let errno = rustix::io::Errno::from_io_error(error);
+    matches!(errno, Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE))
+}
+
 /// Scales 16-bit samples to -1..1.
 pub fn to_f32(samples: &[i16]) -> Vec<f32> {
     samples.iter().map(|&sample| f32::from(sample) / 32768.0).collect()

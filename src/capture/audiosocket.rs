@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -28,6 +29,8 @@ const ID_PATIENCE: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(100);
 /// Frames that make no sense before a connection is closed.
 const PATIENCE_WITH_NONSENSE: u32 = 16;
+/// Times that a connection may change its rate: Asterisk does it when a channel is bridged anew, never without end. Each makes a leg.
+const RATE_CHANGES: u32 = 16;
 
 /// Addresses that are named in the log when they are not let in; more are only counted.
 const STRANGERS: usize = 1000;
@@ -45,6 +48,8 @@ pub struct AudioSocket {
     pub allow: Arc<[IpNet]>,
     /// A connection that has shown nothing in this time is gone, its FIN lost. Hold without music is silent too, so this is long.
     pub stale: Duration,
+    /// Connections that may be open at a time; more wait in the kernel, with what they say.
+    pub connections: usize,
 }
 
 /// Why a connection was ended by us.
@@ -56,6 +61,8 @@ enum Refusal {
     NotAnId(u8),
     #[error("sends frames that make no sense (last: type {0:#04x})")]
     Nonsense(u8),
+    #[error("has changed its rate {RATE_CHANGES} times, now to {0} Hz; what came before is kept")]
+    Rates(u32),
     #[error("{0}")]
     Spool(#[from] SpoolError),
 }
@@ -65,13 +72,17 @@ impl AudioSocket {
     pub async fn run(self, listener: TcpListener) {
         let tasks = TaskTracker::new();
         let mut strangers = HashSet::new();
+        let places = Arc::new(Semaphore::new(self.connections.min(Semaphore::MAX_PERMITS)));
         loop {
             let accepted = tokio::select! {
                 () = self.stop.cancelled() => break,
-                accepted = listener.accept() => accepted,
+                accepted = async {
+                    let place = Arc::clone(&places).acquire_owned().await;
+                    listener.accept().await.map(|(stream, peer)| (stream, peer, place))
+                } => accepted,
             };
             match accepted {
-                Ok((_, peer)) if !self.lets_in(peer) => {
+                Ok((_, peer, _)) if !self.lets_in(peer) => {
                     metrics::counter!("lineside_audiosocket_refused_total").increment(1);
                     if strangers.len() < STRANGERS && strangers.insert(peer.ip()) {
                         log::warn!(
@@ -80,10 +91,13 @@ impl AudioSocket {
                         );
                     }
                 }
-                Ok((stream, peer)) => {
+                Ok((stream, peer, place)) => {
                     metrics::counter!("lineside_audiosocket_connections_total").increment(1);
                     let server = self.clone();
-                    tasks.spawn(async move { server.connection(stream, peer).await });
+                    tasks.spawn(async move {
+                        let _place = place;
+                        server.connection(stream, peer).await;
+                    });
                 }
                 Err(error) => {
                     // Out of file descriptors: those who are connected go on, newcomers wait in the kernel.
@@ -217,6 +231,8 @@ struct LiveLeg {
     server: AudioSocket,
     line: OpenLine,
     open: Option<OpenLeg>,
+    /// How often its rate has changed.
+    rates: u32,
 }
 
 /// A leg that samples go to.
@@ -245,7 +261,7 @@ impl LiveLeg {
     async fn begin(named: naming::Named, peer: SocketAddr, server: AudioSocket) -> Result<Self, Refusal> {
         let line = Line::new(named.call.clone(), named.names.clone(), Source::Audiosocket, wall_clock());
         let line = server.spool.announce(line).await?;
-        Ok(Self { named, peer: peer.to_string(), server, line, open: None })
+        Ok(Self { named, peer: peer.to_string(), server, line, open: None, rates: 0 })
     }
 
     async fn audio(&mut self, rate_hz: u32, payload: Vec<u8>) -> Result<(), Refusal> {
@@ -253,6 +269,11 @@ impl LiveLeg {
         let at = wall_clock();
         self.server.last_frame.now(at);
         if self.open.as_ref().is_some_and(|open| open.writer.leg().spec.rate_hz != rate_hz) {
+            self.rates += 1;
+            if self.rates > RATE_CHANGES {
+                self.end("rate changes").await?;
+                return Err(Refusal::Rates(rate_hz));
+            }
             log::warn!(
                 "audiosocket: call {}: the rate changed to {rate_hz} Hz; it goes on as another leg",
                 self.named.call

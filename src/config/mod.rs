@@ -354,6 +354,19 @@ mod tests {
         assert!(pattern.contains("line 2"), "{pattern}");
     }
 
+    #[test]
+    fn what_the_readme_tells_people_to_write_is_understood() {
+        let readme = include_str!("../../README.md");
+        let step = readme.split("conf.d/50-folders.toml").nth(1).expect("the step about folders");
+        let block = step.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("its TOML");
+        let config = Config::parse(Path::new("/etc/lineside/conf.d/50-folders.toml"), block).expect("well made");
+        assert_eq!(config.recordings.folders, [Path::new("/srv/calls")]);
+        println!(
+            "mended | 31 | the README's third step was a line that is no TOML | its block is read: {:?}",
+            config.recordings.folders
+        );
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_the_reader_panic(text in "\\PC{0,200}", lines in "(\\[[a-z]{0,9}\\]\n|[a-z_]{1,9} = [-0-9\"a-z\\[\\]]{0,9}\n){0,9}") {

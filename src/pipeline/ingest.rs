@@ -28,9 +28,17 @@ const GAP_MS: i64 = 2000;
 /// Samples per second of a leg that is text alone: its times are multiples of an eighth of a millisecond.
 pub(super) const TEXT_HZ: u32 = 8000;
 
+/// Legs that one call may have: each change of the rate and each text before all others begins one.
+const LEGS: u32 = 64;
+
 /// Why something was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
+    /// Its rate or its times change without end.
+    #[error(
+        "the call has had {LEGS} legs, for its rate or the begin of its texts changes all the time; send one rate, and texts in order"
+    )]
+    Legs,
     /// Too many calls.
     #[error("{CALLS} calls of other platforms are open already; end some, or wait until they are idle")]
     TooMany,
@@ -152,6 +160,8 @@ struct Open {
     names: CallNames,
     text: HashMap<Leg, (FollowedLeg, BTreeSet<u64>)>,
     audio: HashMap<Leg, (LegWriter, Instant, i64)>,
+    /// Legs it has had.
+    legs: u32,
     heard: Instant,
 }
 
@@ -224,6 +234,7 @@ impl Ingest {
             names: sender.names.clone(),
             text: HashMap::new(),
             audio: HashMap::new(),
+            legs: 0,
             heard: Instant::now(),
         });
         open.heard = Instant::now();
@@ -244,13 +255,18 @@ impl Ingest {
                 let mut legs = Vec::new();
                 for (side, samples) in sides {
                     if open.audio.get(&side).is_some_and(|(leg, ..)| leg.leg().spec.rate_hz != rate_hz)
+                        && open.legs < LEGS
                         && let Some((leg, ..)) = open.audio.remove(&side)
                     {
                         leg.close("rate change").await?;
                     }
                     let (leg, began, first_ms) = match open.audio.entry(side) {
+                        Entry::Occupied(there) if there.get().0.leg().spec.rate_hz != rate_hz => {
+                            return Err(IngestError::Legs);
+                        }
                         Entry::Occupied(there) => there.into_mut(),
                         Entry::Vacant(place) => {
+                            open.legs += 1;
                             let leg = self.spool.open_leg(spec(side, rate_hz, sender.at)).await?;
                             place.insert((leg, Instant::now(), ms(samples.len())))
                         }
@@ -275,6 +291,10 @@ impl Ingest {
                 // the conductor moves the rest.
                 open.started = open.started.min(sender.at);
                 if open.text.get(&sender.leg).is_none_or(|(leg, _)| sender.at < leg.leg().spec.started) {
+                    if open.legs >= LEGS {
+                        return Err(IngestError::Legs);
+                    }
+                    open.legs += 1;
                     let no_file = RecordingRef { path: std::path::PathBuf::new(), channel: 0 };
                     let leg = self.spool.follow(spec(sender.leg, TEXT_HZ, open.started), no_file, None).await?;
                     // The new one first: a call without an open leg has hung up.

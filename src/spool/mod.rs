@@ -21,7 +21,7 @@ mod writer;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -33,6 +33,7 @@ pub use recover::{Orphan, Sidecar, is_locked, settle};
 pub use silence::{erase, overwrite, remove};
 pub use writer::{FollowedLeg, LegWriter};
 
+use crate::audio::is_out_of_files;
 use crate::call::{CallId, CallNames, Leg, LegKey, Source, WallTime};
 
 /// What can go wrong with audio on disk.
@@ -66,6 +67,17 @@ pub enum SpoolError {
     Stopped,
 }
 
+impl SpoolError {
+    /// Whether nothing is wrong but that too many files are open: worth another try.
+    pub fn is_out_of_files(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => is_out_of_files(source),
+            Self::Audio { source, .. } => source.is_out_of_files(),
+            Self::Full | Self::Stopped => false,
+        }
+    }
+}
+
 /// All that is known of a leg when it opens.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LegSpec {
@@ -84,6 +96,17 @@ pub struct LegSpec {
     pub rate_hz: u32,
     /// Who sends it: an address, or the recording's path.
     pub peer: Option<String>,
+}
+
+/// Whose new legs are not taken because the disk is filling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// All are taken.
+    Nobody,
+    /// Uploads and calls of other platforms are not.
+    Guests,
+    /// None is.
+    All,
 }
 
 /// A recording that is read where it lies.
@@ -124,7 +147,7 @@ pub struct Spool {
     next_leg: AtomicI64,
     events: mpsc::Sender<SpoolEvent>,
     disk: writer::Disk,
-    full: AtomicBool,
+    refused: AtomicU8,
 }
 
 impl Spool {
@@ -154,7 +177,7 @@ impl Spool {
             next_leg: AtomicI64::new(highest + 1),
             events,
             disk: writer::Disk::start(),
-            full: AtomicBool::new(false),
+            refused: AtomicU8::new(Refused::Nobody as u8),
         };
         Ok((Arc::new(spool), receiver))
     }
@@ -166,12 +189,14 @@ impl Spool {
 
     /// Tells of a connection that has said whose sound it brings.
     pub async fn announce(&self, line: Line) -> Result<OpenLine, SpoolError> {
-        self.has_room()?;
+        self.has_room(line.source)?;
         OpenLine::begin(line, self.events.clone()).await
     }
 
-    fn has_room(&self) -> Result<(), SpoolError> {
-        if self.full.load(Ordering::Relaxed) {
+    fn has_room(&self, source: Source) -> Result<(), SpoolError> {
+        // Sound that others send in makes nobody's older sound go.
+        let first = if matches!(source, Source::Upload | Source::Ingest) { Refused::Guests } else { Refused::All };
+        if self.refused.load(Ordering::Relaxed) >= first as u8 {
             metrics::counter!("lineside_calls_refused_total").increment(1);
             return Err(SpoolError::Full);
         }
@@ -180,7 +205,7 @@ impl Spool {
 
     /// Begins a live leg. Its file exists and its opening has been announced when this returns.
     pub async fn open_leg(&self, spec: LegSpec) -> Result<LegWriter, SpoolError> {
-        self.has_room()?;
+        self.has_room(spec.source)?;
         let key = self.new_key();
         let day = jiff::Timestamp::from_millisecond(spec.started.0)
             .map_or_else(|_| String::from("undated"), |t| t.strftime("%Y-%m-%d").to_string());
@@ -218,8 +243,8 @@ impl Spool {
     }
 
     /// Lets no new live leg in, or lets them in again. Those that are open go on.
-    pub fn refuse_new(&self, full: bool) {
-        self.full.store(full, Ordering::Relaxed);
+    pub fn refuse_new(&self, whom: Refused) {
+        self.refused.store(whom as u8, Ordering::Relaxed);
     }
 
     /// Writes what is buffered and stops the thread; writers get [`SpoolError::Stopped`] from now on. Blocks until the disk has it.

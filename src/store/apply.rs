@@ -132,12 +132,16 @@ fn call_named(db: &Connection, call: CallKey, names: &CallNames) -> rusqlite::Re
              campaign = coalesce(:campaign, campaign),
              lead = coalesce(:lead, lead),
              phone = coalesce(:phone, phone),
-             metadata = json_patch(metadata, coalesce(:metadata, '{}'))
+             metadata = CASE
+                 WHEN length(json_patch(metadata, coalesce(:metadata, '{}'))) <= :longest
+                 THEN json_patch(metadata, coalesce(:metadata, '{}'))
+                 ELSE metadata
+             END
          WHERE id = :id",
     )?
     .execute(named_params! {
         ":id": call.0, ":uuid": names.uuid, ":uniqueid": names.uniqueid, ":agent": names.agent, ":campaign": names.campaign,
-        ":lead": names.lead, ":phone": names.phone, ":metadata": metadata,
+        ":lead": names.lead, ":phone": names.phone, ":metadata": metadata, ":longest": 2 * CallNames::METADATA_BYTES as i64,
     })?;
     match &names.uuid {
         Some(uuid) => also_named(db, Named::Call(call), CallId::from_lossy(uuid).as_str()),

@@ -406,7 +406,9 @@ mod tests {
         while store.readers.people.desk.waiting().used.is_empty() && !asked.is_finished() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        assert!(store.empty_log().await.expect("asked"), "nobody is in the way");
+        let due = |db: &mut Connection| db.execute_batch("INSERT INTO scrub VALUES (1, 0)");
+        store.writer().run(due).await.expect("asked for");
+        assert!(store.overwritten(LONGEST).await.expect("asked"), "nobody is in the way");
         assert_eq!(asked.await.expect("ended").expect("answered"), 3);
     }
 }

@@ -21,6 +21,7 @@ mod privacy;
 mod realtime;
 mod rooms;
 mod score;
+mod the_box;
 mod viewers;
 mod walls;
 mod words;

@@ -143,6 +143,9 @@ impl Fields {
             metadata: Some(metadata),
             ..CallNames::default()
         };
+        if !names.metadata_fits() {
+            return Err(Refusal::Bad(format!("metadata: more than {} bytes of JSON", CallNames::METADATA_BYTES)));
+        }
         let leg = self.leg()?;
         Ok(Sender { call, names, leg, at: self.time(now)?, provider })
     }
@@ -215,8 +218,24 @@ async fn hand_over(api: &Api, sender: Sender, input: Input) -> Result<(), Refusa
             api.store.writer().commit(Vec::new()).await?;
             Ok(())
         }
-        Err(error @ (IngestError::TooMany | IngestError::Ended)) => Err(Refusal::Bad(error.to_string())),
+        Err(error @ (IngestError::TooMany | IngestError::Ended | IngestError::Legs)) => {
+            Err(Refusal::Bad(error.to_string()))
+        }
         Err(error) => Err(Refusal::Api(ApiError::Unavailable(error.to_string()))),
+    }
+}
+
+/// Refuses what a token that only brings in calls sends into a call of the PBX, or of somebody's upload.
+async fn is_theirs(api: &Api, access: &Access, call: &CallId) -> Result<(), Refusal> {
+    if access.may(OPERATE) {
+        return Ok(());
+    }
+    match api.store.call(call.as_str()).await? {
+        Some(row) if row.source != Source::Ingest.as_str() => Err(Refusal::Bad(format!(
+            "call_id: {call} is a call that was heard here ({}): only a token that may operate writes into it",
+            row.source
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -225,6 +244,7 @@ async fn events(State(api): State<Api>, access: Access, body: Body) -> Result<Js
     let mut fields = Fields::read(body)?;
     let now = (api.health.now)();
     let sender = fields.sender(now)?;
+    is_theirs(&api, &access, &sender.call).await?;
     let text = fields.said("text")?;
     let silence_ms = fields
         .map
@@ -253,6 +273,7 @@ async fn chunk(State(api): State<Api>, access: Access, body: Body) -> Result<Jso
     let mut fields = Fields::read(body)?;
     let now = (api.health.now)();
     let sender = fields.sender(now)?;
+    is_theirs(&api, &access, &sender.call).await?;
     let mut texts = Vec::new();
     if let Some(segments) = fields.map.remove("transcript_segments").filter(|value| !value.is_null()) {
         let Value::Array(segments) = segments else {

@@ -10,8 +10,9 @@ use futures_util::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
-use super::super::alerts::acknowledge;
+use super::super::alerts::{acknowledge, taken};
 use super::super::walls::access::Access;
+use super::super::walls::door::READ;
 use super::super::{Api, ApiError, Parameters};
 use super::{ALERTS, Refusal, alert_json, audio, seconds, sse};
 use crate::store::StoredEvent;
@@ -125,7 +126,8 @@ pub(super) async fn ack(
     let by = ["by", "acknowledged_by", "user"].iter().find_map(|key| body[key].as_str()).unwrap_or("unknown");
     let by: String = by.chars().take(100).collect();
     let alert = acknowledge(&api, &access, &id, &by).await?;
-    Ok(Json(json!({"ok": true, "alert": alert_json(&alert)})))
+    let told = if access.may(READ) { alert_json(&alert) } else { taken(&alert) };
+    Ok(Json(json!({"ok": true, "alert": told})))
 }
 
 /// `GET /api/realtime/stream?call_id=`: a snapshot, then the call's events as they are committed.

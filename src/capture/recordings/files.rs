@@ -128,6 +128,13 @@ impl<L: Ledger> Recordings<L> {
                 self.pending.remove(path);
             }
             Ok(false) => self.wait_for(path, len),
+            // Said once: nothing is wrong with the file, and it is tried again.
+            Err(error) if error.is_out_of_files() => {
+                if !self.pending.contains_key(path) {
+                    log::warn!("recordings: {}: {error}; it is taken when a file can be opened again", path.display());
+                }
+                self.wait_for(path, len);
+            }
             // A header may not be there yet; a file that its writer has closed will not get better.
             Err(TakeError::Audio(ref error)) if !closed && !matches!(error, AudioError::LeadsOut(_)) => {
                 self.wait_for(path, len);

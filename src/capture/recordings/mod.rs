@@ -21,6 +21,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use self::files::{Followed, Waiting};
+pub use self::folders::Troubles;
 use self::folders::{FileKey, Folders};
 use self::take::Decoded;
 use super::LastFrame;
@@ -119,6 +120,7 @@ pub struct Recordings<L> {
     begun: HashMap<CallId, (Instant, Vec<KnownLeg>)>,
     /// Files that are done with, and their size: no second look.
     done: HashMap<FileKey, u64>,
+    troubles: Troubles,
 }
 
 impl<L: Ledger> Recordings<L> {
@@ -144,18 +146,28 @@ impl<L: Ledger> Recordings<L> {
             decoded: Vec::new(),
             begun: HashMap::new(),
             done: HashMap::new(),
+            troubles: Troubles::default(),
         }
+    }
+
+    /// What keeps its folders from being read, now and later.
+    pub fn troubles(&self) -> Troubles {
+        self.troubles.clone()
     }
 
     /// Watches until stopped. Blocks: it wants a thread of its own.
     pub fn run(mut self) {
         beneath::watch(&self.settings.folders);
-        let mut folders = match Folders::new(&self.settings.folders) {
+        let mut folders = match Folders::new(&self.settings.folders, self.troubles()) {
             Ok(folders) => folders,
             Err(error) => {
-                return log::error!(
-                    "recordings: inotify: {error}; raise fs.inotify.max_user_instances. No recording is taken"
-                );
+                for folder in &self.settings.folders {
+                    self.troubles.are(
+                        folder,
+                        format!("inotify: {error}; raise fs.inotify.max_user_instances and restart lineside"),
+                    );
+                }
+                return;
             }
         };
         let (mut round, mut again) = (Instant::now(), Instant::now());
@@ -198,7 +210,16 @@ impl<L: Ledger> Recordings<L> {
 
     /// Looks at every file under a folder.
     fn walk(&mut self, folder: &Path) {
-        let Ok(entries) = fs::read_dir(folder) else { return };
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                if error.kind() != std::io::ErrorKind::NotFound {
+                    self.troubles.are(folder, error.to_string());
+                }
+                return;
+            }
+        };
+        self.troubles.are_over(folder);
         let mut entries: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         entries.sort();
         for path in entries {

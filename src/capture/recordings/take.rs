@@ -23,6 +23,16 @@ pub(super) enum TakeError {
     Spool(#[from] SpoolError),
 }
 
+impl TakeError {
+    /// Whether nothing is wrong but that too many files are open.
+    pub fn is_out_of_files(&self) -> bool {
+        match self {
+            Self::Audio(error) => error.is_out_of_files(),
+            Self::Spool(error) => error.is_out_of_files(),
+        }
+    }
+}
+
 /// What is known of a file from before.
 enum Before {
     Never,

@@ -36,8 +36,8 @@ use bed::Bed;
 /// The speech section of a bench that wants no text.
 const NO_MODEL: &str = "model = \"none\"";
 
-/// Starts its own daemon; the running one is not touched
 #[derive(Args)]
+#[command(after_help = "Starts its own daemon; the running one is not touched.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct BenchArguments {
     /// What to measure [default: all]

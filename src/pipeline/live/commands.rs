@@ -14,9 +14,6 @@ use crate::pipeline::transcribe::Work;
 use crate::store::StoreError;
 use crate::store::change::{Change, NewEvent};
 
-/// Names given before their call is heard of, at most.
-const EXPECTED: usize = 10_000;
-
 /// What the API asks for.
 #[derive(Debug)]
 pub enum Command {
@@ -154,9 +151,6 @@ impl Live {
             }
         }
         let Some(row) = known else {
-            if self.expected.len() >= EXPECTED {
-                self.expected.clear();
-            }
             let call_id = names.uniqueid.clone().unwrap_or_else(|| target.to_string());
             if let Some(uuid) = names.uuid.as_ref().filter(|uuid| *uuid != target) {
                 self.expected.insert(uuid.clone(), names.clone());
