@@ -310,15 +310,12 @@ impl Workers {
         let (name, recogniser) = mine.for_text(self.orders.smaller_model() && stretches.iter().all(Stretch::is_live));
         let jobs = stretches.iter().filter_map(Stretch::job);
         let held: Vec<_> = jobs.map(|job| self.in_hand.hold(job.utterance)).collect();
-        let results = match held.first() {
+        let results = if let Some(Err(ends)) = held.first() {
             // Alone, for struck ones come alone.
-            Some(Err(ends)) => {
-                vec![Err(format!("the process ended {ends} times while it was in hand; it is not tried again"))]
-            }
-            _ => {
-                let pace = if stretches.iter().any(Stretch::is_live) { Pace::Live } else { Pace::Afterwards };
-                self.orders.while_running(|| self.transcribe(recogniser, stretches.iter().map(Stretch::place), pace))
-            }
+            vec![Err(format!("the process ended {ends} times while it was in hand; it is not tried again"))]
+        } else {
+            let pace = if stretches.iter().any(Stretch::is_live) { Pace::Live } else { Pace::Afterwards };
+            self.orders.while_running(|| self.transcribe(recogniser, stretches.iter().map(Stretch::place), pace))
         };
         drop(held);
         for (stretch, result) in stretches.into_iter().zip(results) {

@@ -236,11 +236,11 @@ impl Recogniser {
 
     /// What somebody is still saying: one look, for it is read again when it is said. `begin` is what was certain before. Blocks.
     pub fn glance(&mut self, samples: &[f32], begin: &[TextToken]) -> Result<Glance, EngineError> {
-        let began = Instant::now();
+        let clock = Instant::now();
         let seconds = seconds_of(samples);
         let rules = self.hints.rules;
         if rules.tones && is_tone(samples) {
-            return Ok(Glance { took: began.elapsed(), ..Glance::default() });
+            return Ok(Glance { took: clock.elapsed(), ..Glance::default() });
         }
         let sound = self.prepare(samples);
         let request = Request { begin, ..self.hints.request(&sound, seconds, self.hints.first_look(1)) };
@@ -248,11 +248,11 @@ impl Recogniser {
         let tokens = std::mem::take(&mut answer.tokens);
         let verdict = guard::judge(&answer, seconds, &rules);
         let aligned = !tokens.is_empty();
-        let text = believed(answer, verdict, seconds, began.elapsed()).text();
+        let text = believed(answer, verdict, seconds, clock.elapsed()).text();
         let words: Vec<String> = text.split_whitespace().map(String::from).collect();
         let certain = if words.is_empty() { begin } else { certain(&tokens, begin.len(), (seconds * 1000.0) as i64) };
         let certain = aligned.then(|| certain.to_vec());
-        Ok(Glance { words, certain, took: began.elapsed() })
+        Ok(Glance { words, certain, took: clock.elapsed() })
     }
 
     fn prepare(&self, samples: &[f32]) -> Vec<f32> {
