@@ -26,7 +26,7 @@ use crate::call::WallTime;
 use crate::capture::audiosocket::AudioSocket;
 use crate::capture::eagi::Eagi;
 use crate::capture::naming::Naming;
-use crate::capture::recordings::{RecordingSettings, Recordings};
+use crate::capture::recordings::{RecordingSettings, Recordings, Troubles};
 use crate::capture::{LastFrame, upload, wall_clock};
 use crate::config::Config;
 use crate::host::{self, Signals, Wish};
@@ -48,8 +48,11 @@ use crate::speech::queue::Urgency;
 use crate::speech::utterance::Found;
 use crate::speech::vad::Voice;
 use crate::spool::Spool;
-use crate::store::Store;
+use crate::store::{Store, Writer};
 use serde_json::json;
+
+/// How long a stop waits for a database that takes nothing.
+const PATIENCE_AT_THE_END: Duration = Duration::from_secs(5);
 
 fn transcribe_settings(config: &Config) -> TranscribeSettings {
     TranscribeSettings {
@@ -102,6 +105,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
             .with_context(|| format!("create {}; it must belong to lineside", folder.display()))?;
     }
     doors::audio_keys(&config)?;
+    let _run = crate::store::lock_run(&config.paths.run)?;
     let (store, recovery) = Store::open(&config.paths.state)?;
     let audiosocket = bind(&config.audiosocket.listen, "audiosocket").await?;
     let http = bind(&config.http.listen, "http").await?;
@@ -164,6 +168,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
             last_frame: last_frame.clone(),
             stale: Duration::from_secs(config.limits.stale_call_s),
             allow: config.audiosocket.allow.clone().into(),
+            connections: host::connections_for_sound(),
         };
         sources.push(tokio::spawn(server.run(listener)));
     }
@@ -172,7 +177,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         let server = Eagi { spool: Arc::clone(&spool), stop: stop.clone(), last_frame: last_frame.clone() };
         sources.push(tokio::spawn(server.run(listener)));
     }
-    let mut recordings = None;
+    let (mut recordings, mut troubles) = (None, Troubles::default());
     if !config.recordings.folders.is_empty() {
         let settings = RecordingSettings {
             folders: config.recordings.folders.clone(),
@@ -185,6 +190,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         let ledger = StoreLedger::new(store.clone(), Handle::current());
         let watcher =
             Recordings::new(settings, Arc::clone(&spool), ledger, Handle::current(), stop.clone(), last_frame.clone());
+        troubles = watcher.troubles();
         let (writer, runtime, stop) = (store.writer().clone(), Handle::current(), stop.clone());
         let watch = move || {
             // It asks the database what there is of them: all that the start handed over has to be there.
@@ -212,6 +218,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let ami_status = ami.as_ref().map(Ami::status);
     sources.extend(ami.map(|ami| tokio::spawn(ami.run(stop.clone()))));
     let mut health = health(&config, &workers, &voice, &last_frame, started);
+    health.folders = Arc::new(move || troubles.list());
     health.ami = Arc::new(move || ami_status.as_ref().and_then(|status| serde_json::to_value(status.get()).ok()));
     let tls = doors::tls(&config)?;
     let walls = tokio::select! {
@@ -269,6 +276,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         watchdog.abort(); // from here on TimeoutStopSec holds
     }
     store.writer().hurry();
+    tokio::spawn(not_for_ever(store.writer().clone()));
     stop.cancel();
     for source in sources {
         let _ = source.await;
@@ -309,6 +317,17 @@ async fn asked_to_stop(signals: &mut Signals) {
     while signals.next().await != Wish::Stop {}
 }
 
+/// A database that takes nothing does not keep us from stopping: after a few seconds what waits for it is left to the next start.
+async fn not_for_ever(writer: Writer) {
+    loop {
+        tokio::time::sleep(PATIENCE_AT_THE_END).await;
+        if let Some(problem) = writer.problem() {
+            log::error!("database: {problem}. What waits for it is left to the next start");
+            return writer.give_up();
+        }
+    }
+}
+
 /// Tells systemd that we live, as long as we do.
 async fn beat(liveness: Liveness, every: Duration) {
     let mut interval = tokio::time::interval(every);
@@ -340,6 +359,8 @@ fn health(config: &Config, workers: &Arc<Workers>, voice: &Voice, last_frame: &L
         models,
         voice: json!({"detector": voice.name(), "problem": voice.problem()}),
         ami: Arc::new(|| None),
+        open_files: Arc::new(host::open_files),
+        folders: Arc::new(Vec::new),
         started,
     }
 }

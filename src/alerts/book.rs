@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::call::{Leg, Level};
 use crate::text::keywords::{Groups, TermHit};
-use crate::text::pack::TermGroup;
+use crate::text::pack::{LegFilter, TermGroup};
 use crate::text::rule::{Rule, Trigger};
 
 /// All enabled rules; of those with one name the last.
@@ -13,8 +13,8 @@ pub struct RuleBook {
     rules: Vec<Rule>,
     said: Groups,
     not_said: Groups,
-    /// How much a keyword's label weighs, by the worst rule that names it.
-    labels: HashMap<String, u32>,
+    /// How much a keyword's label weighs, by each rule that names it.
+    labels: HashMap<String, Vec<(LegFilter, u32)>>,
 }
 
 /// What a text holds of the rules' own phrases; a hit's label is the rule's name.
@@ -57,8 +57,8 @@ impl RuleBook {
                 Trigger::Text(text) => {
                     said.push(group(rule, &text.said, &text.ignore));
                     for label in &text.labels {
-                        let heaviest = labels.entry(label.clone()).or_insert(0);
-                        *heaviest = weight(rule.level).max(*heaviest);
+                        let weights: &mut Vec<_> = labels.entry(label.clone()).or_default();
+                        weights.push((rule.leg, weight(rule.level)));
                     }
                 }
                 Trigger::NotSaid(terms) => not_said.push(group(rule, terms, &[])),
@@ -78,9 +78,10 @@ impl RuleBook {
         RuleHits { said: self.said.find(text, leg), not_said: self.not_said.find(text, leg) }
     }
 
-    /// How much a label weighs in the risk: 0 when no rule names it, else by the level of the worst that does.
-    pub(super) fn label_weight(&self, label: &str) -> u32 {
-        self.labels.get(label).copied().unwrap_or(0)
+    /// How much a label weighs in the risk when it is said on this leg: 0 when no rule looks for it there, else by the level of the worst that does.
+    pub(super) fn label_weight(&self, label: &str, leg: Leg) -> u32 {
+        let weights = self.labels.get(label).into_iter().flatten();
+        weights.filter(|(filter, _)| filter.takes(leg)).map(|(_, weight)| *weight).max().unwrap_or(0)
     }
 }
 

@@ -1,14 +1,16 @@
 //! How much a call needs somebody, as one number that explains itself.
 //!
 //! Every part has a value from 0 (nothing) to 1 (as bad as it gets) and a weight, the most that it can bring alone. They are joined as chances
-//! that are independent of each other: `risk = 1 - product of (1 - weight * value)`. So nothing brings it down again that has been said, one part
-//! alone does not make an alarm, and several together do. The weights are judgement, not measurement; the parts in the answer let anybody see
-//! what they did.
+//! that are independent of each other: `risk = 1 - product of (1 - weight * value)`. So one part alone does not make an alarm, and several together
+//! do. The weights are judgement, not measurement; the parts in the answer let anybody see what they did.
+//!
+//! It tells how a call stands now. `rolling` and `trend` are of the moment: they fall when the caller calms down, and the risk with them. All other
+//! parts only grow; nothing that the other side says, polite or not, changes the mood's parts.
 
 use serde::Serialize;
 
 use crate::call::Leg;
-use crate::text::rolling::CallRolling;
+use crate::text::rolling::{CallRolling, Rolling};
 
 /// The formula, as the answers give it.
 pub const FORMULA: &str = "1 - product of (1 - weight * value)";
@@ -52,9 +54,11 @@ pub(super) struct Signs<'a> {
 
 /// Joins the parts.
 pub(super) fn risk(rolling: &CallRolling, signs: Signs) -> Risk {
-    let (who, mood) = match rolling.legs.get(&Leg::Caller) {
-        Some(caller) => ("the caller", caller),
-        None => ("the call", &rolling.call),
+    let silent = Rolling::default();
+    // The agent's mood is not the caller's, also while the caller has not spoken.
+    let (who, mood) = match (rolling.legs.get(&Leg::Caller), rolling.legs.get(&Leg::Mixed)) {
+        (None, Some(mixed)) => ("the call", mixed),
+        (caller, _) => ("the caller", caller.unwrap_or(&silent)),
     };
     let bad = |sentiment: Option<f64>| (-sentiment.unwrap_or(0.0)).clamp(0.0, 1.0);
     let seconds = |ms: i64| ms as f64 / 1000.0;

@@ -1,5 +1,8 @@
 //! Who speaks when: silences and interruptions, from utterances that come in any order.
 //!
+//! Somebody speaks where words were found, or where they could not be looked for: music, ringing and noise are silence. That is the one meaning of
+//! silence, for alerts, risk, score card and figures alike; so nothing is silence or speech before its utterance has been read.
+//!
 //! An utterance is told when it ends, so one that began earlier may come later. Nothing is decided beyond the time up to which all are known.
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,6 +13,12 @@ use crate::call::Leg;
 pub const PAUSE_MS: i64 = 4000;
 /// An utterance holds so much air before and after its voice (`EndpointSettings`), in which nobody speaks over anybody.
 const AIR_MS: i64 = 450;
+
+/// From where in a call both sides can be heard, by when each leg begins, milliseconds: a mix holds both.
+pub fn both_heard_ms(begin: impl Fn(Leg) -> Option<i64>) -> Option<i64> {
+    let sides = begin(Leg::Agent).zip(begin(Leg::Caller)).map(|(one, other)| one.max(other));
+    begin(Leg::Mixed).into_iter().chain(sides).min()
+}
 
 /// Something that time has decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +61,7 @@ pub struct SpeechLine {
 impl SpeechLine {
     /// Both sides can be heard from here on.
     pub fn both_sides(&mut self, since_ms: i64) {
-        self.both_since.get_or_insert(since_ms);
+        self.both_since = Some(self.both_since.map_or(since_ms, |before| before.min(since_ms)));
     }
 
     /// A silence of a call whose sound is not here.

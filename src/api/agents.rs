@@ -58,3 +58,20 @@ pub(super) async fn test_notification(State(api): State<Api>, query: Parameters)
     let status = if good { "success" } else { "failed" };
     Ok(Json(json!({"status": status, "notification_sent": good, "agent_response_code": code, "details": details})))
 }
+
+/// `POST /api/v1/notifiers/test`: sends a test by every notifier of the configuration, or by the one that `name` says, past its queue: from the
+/// daemon, whose network the unit may deny.
+pub(super) async fn try_notifiers(State(api): State<Api>, query: Parameters) -> Result<Json<Value>, ApiError> {
+    let name = query.text("name");
+    let sent = api.agents.try_all(name.as_deref(), (api.health.now)()).await;
+    if sent.is_empty() {
+        let names = api.agents.names().join(", ");
+        return Err(ApiError::NotFound(match name {
+            _ if names.is_empty() => "the configuration that the daemon read has no [[notify]]".into(),
+            Some(name) => format!("no notifier is named {name:?}; the daemon's configuration has: {names}"),
+            None => "no test could be sent".into(),
+        }));
+    }
+    let told = |sent: Sent| json!({"notifier": sent.name, "sent": sent.problem.is_none(), "response_code": sent.status, "detail": sent.problem});
+    Ok(Json(json!({"tests": sent.into_iter().map(told).collect::<Vec<_>>()})))
+}

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::calls::find_seen;
 use super::walls::access::Access;
+use super::walls::door::READ;
 use super::{Api, ApiError, Parameters};
 use crate::store::alerts::{AlertFilter, AlertRow};
 use crate::store::change::Change;
@@ -52,7 +53,17 @@ pub(super) async fn ack(
     body: axum::body::Bytes,
 ) -> Result<Json<Value>, ApiError> {
     let by = who(&body)?;
-    Ok(Json(acknowledge(&api, &access, &id, &by).await?.json()))
+    let alert = acknowledge(&api, &access, &id, &by).await?;
+    Ok(Json(if access.may(READ) { alert.json() } else { taken(&alert) }))
+}
+
+/// What of an alert whoever may not read calls hears when they take it.
+pub(super) fn taken(alert: &AlertRow) -> Value {
+    let by = alert.acknowledged.as_ref();
+    json!({
+        "id": alert.id, "alert_id": alert.id, "acknowledged": by.is_some(), "acknowledged_at": by.map(|(at, _)| at.rfc3339()),
+        "acknowledged_by": by.map(|(_, by)| by),
+    })
 }
 
 /// Who takes it: `{"by": "mary"}`; a body may be left out.

@@ -8,10 +8,12 @@ use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
 use super::walls::access::Access;
+use super::walls::door::OPERATE;
 use super::{Api, ApiError, Parameters};
-use crate::call::{CallId, CallNames, CallState, WallTime};
+use crate::call::{CallId, CallNames, CallState, LegKey, WallTime};
 use crate::pipeline::live::Command;
 use crate::store::calls::{CallFilter, CallRow, LegRow, Which};
+use crate::store::doubled::Doubled;
 use crate::store::segments::SegmentRow;
 
 type Answer = Result<Json<Value>, ApiError>;
@@ -58,12 +60,13 @@ fn segment(row: &SegmentRow) -> Value {
         "text": row.text,
         "start_time": seconds(row.start_ms),
         "end_time": seconds(row.end_ms),
-        "duration": seconds(row.end_ms - row.start_ms),
+        "duration": row.was_heard().then(|| seconds(row.end_ms - row.start_ms)),
         "confidence": row.confidence,
         "speaker": crate::call::Leg::parse(&row.leg).map_or("unknown", crate::call::Leg::speaker),
         "leg": row.leg,
         "language": row.language,
         "sentiment": {"compound": row.compound, "pos": row.pos, "neu": row.neu, "neg": row.neg, "label": row.label},
+        "sender_sentiment": row.sender_sentiment,
         "keywords": row.keywords,
         "profanity": row.profanity,
         "words": words(&row.words),
@@ -108,6 +111,7 @@ pub(super) struct Whole {
     pub(super) rows: Vec<SegmentRow>,
     legs: Vec<LegRow>,
     alerts: Vec<Value>,
+    doubled: Vec<Doubled>,
 }
 
 impl Whole {
@@ -115,12 +119,13 @@ impl Whole {
         let legs = api.store.legs(call.key).await?;
         let rows = api.store.segments(call.key).await?;
         let alerts = super::alerts::of_call(api, call.key).await?;
-        Ok(Self { call, rows, legs, alerts })
+        let doubled = api.store.doubled(call.key).await?;
+        Ok(Self { call, rows, legs, alerts, doubled })
     }
 
     /// All of it. An hour of talk takes milliseconds.
     pub(super) fn session(&self) -> Value {
-        let Self { call, rows, legs, alerts } = self;
+        let Self { call, rows, legs, alerts, doubled } = self;
         let mut map = summary(call);
         let address = legs.iter().find_map(|leg| leg.peer.as_deref()?.parse::<std::net::SocketAddr>().ok());
         map.insert(
@@ -135,6 +140,7 @@ impl Whole {
         map.insert("cumulative_transcript".into(), cumulative(rows).into());
         map.insert("processing_plan".into(), json!({}));
         map.insert("legs".into(), legs_json(legs, call).into());
+        map.insert("doubled".into(), doubled.iter().map(twice).collect());
         map.insert("alerts".into(), alerts.clone().into());
         let risk = call.risk_parts.as_deref().and_then(|parts| serde_json::from_str(parts).ok());
         map.insert("risk".into(), risk.unwrap_or_default());
@@ -146,6 +152,25 @@ impl Whole {
 /// All that is known of a call.
 pub(super) async fn session(api: &Api, call: &CallRow) -> Result<Value, ApiError> {
     Ok(Whole::read(api, call.clone()).await?.session())
+}
+
+/// Two legs with the same words, as the detail of a call tells them.
+fn twice(doubled: &Doubled) -> Value {
+    let way = |(_, source, from): &(LegKey, String, Option<String>)| match from {
+        Some(from) => format!("{source} {}", peer(from)),
+        None => source.clone(),
+    };
+    let [one, other] = &doubled.legs;
+    json!({
+        "leg_ids": [one.0, other.0],
+        "start_time": seconds(doubled.from_ms),
+        "end_time": seconds(doubled.to_ms),
+        "detail": format!(
+            "the same voice came by two ways, {} and {}: what was said is there twice, and counts twice; feed a call by one of them",
+            way(one),
+            way(other)
+        ),
+    })
 }
 
 fn cumulative(rows: &[SegmentRow]) -> String {
@@ -316,6 +341,7 @@ const KNOWN: [&str; 8] = ["call_id", "uuid", "uniqueid", "agent", "campaign", "l
 /// `POST /api/v1/calls`: names a call, also before its audio comes.
 pub(super) async fn name(
     State(api): State<Api>,
+    access: Access,
     body: Result<Json<Value>, axum::extract::rejection::JsonRejection>,
 ) -> Answer {
     let Json(body) = body.map_err(|error| match error.status() {
@@ -348,6 +374,13 @@ pub(super) async fn name(
         phone: text("phone")?,
         metadata,
     };
+    if !names.metadata_fits() {
+        let msg = format!(
+            "more than {} bytes of JSON; keep a reference here and the rest elsewhere",
+            CallNames::METADATA_BYTES
+        );
+        return Err(ApiError::Wrong("body", "metadata".into(), msg));
+    }
     if names.uuid.as_deref().is_some_and(|uuid| uuid.parse::<uuid::Uuid>().is_err()) {
         return Err(ApiError::Wrong("body", "uuid".into(), "not a UUID".into()));
     }
@@ -356,6 +389,15 @@ pub(super) async fn name(
         .ok_or_else(|| ApiError::Wrong("body", "uuid".into(), "one of uuid, call_id and uniqueid is needed".into()))?;
     for id in [Some(&target), names.uniqueid.as_ref()].into_iter().flatten() {
         CallId::parse(id).map_err(|error| ApiError::Wrong("body", "uniqueid".into(), error.to_string()))?;
+    }
+    if !access.may(OPERATE)
+        && let Some(uniqueid) = &names.uniqueid
+        && let (Some(one), Some(other)) = (api.store.call(&target).await?, api.store.call(uniqueid).await?)
+        && one.key != other.key
+        && [&one, &other].iter().any(|call| ["completed", "failed"].contains(&call.state.as_str()))
+    {
+        let msg = "that call is another one, and one of them is over: only a token that may operate makes them one";
+        return Err(ApiError::Wrong("body", "uniqueid".into(), msg.into()));
     }
     let (reply, answer) = oneshot::channel();
     let stopping = || ApiError::Unavailable("the daemon is stopping".into());

@@ -92,11 +92,48 @@ fn text(call: &CallRow, rows: &[SegmentRow]) -> String {
     out
 }
 
-/// A field that no spreadsheet takes for a formula (OWASP, "CSV injection"), quoted where it must be (RFC 4180).
+/// Whether a spreadsheet may take a text that begins with it for a formula (OWASP, "CSV injection"); full-width forms are as good to some.
+fn begins_formula(c: char) -> bool {
+    matches!(
+        c,
+        '=' | '+'
+            | '-'
+            | '@'
+            | '\u{ff1d}'
+            | '\u{ff0b}'
+            | '\u{ff0d}'
+            | '\u{ff20}'
+            | '\u{2212}'
+            | '\u{fe62}'
+            | '\u{fe63}'
+            | '\u{fe66}'
+    )
+}
+
+/// Whether nothing is seen of it: what follows begins the field all the same.
+fn is_unseen(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+}
+
+/// A field that no spreadsheet takes for a formula, quoted where it must be (RFC 4180). Where the list separator is another one (`;` in half of
+/// Europe) a field begins behind each of those too.
 fn field(value: &str) -> String {
-    let safe =
-        if value.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{value}") } else { value.to_string() };
-    if safe.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", safe.replace('"', "\"\"")) } else { safe }
+    let mut safe = String::with_capacity(value.len() + 1);
+    if value.starts_with(['\t', '\r']) {
+        safe.push('\'');
+    }
+    let mut begins = true;
+    for c in value.chars() {
+        if begins && begins_formula(c) {
+            safe.push('\'');
+        }
+        begins = matches!(c, ';' | '|' | '\t' | '\n' | '\r') || begins && is_unseen(c);
+        safe.push(c);
+    }
+    if safe.contains(['"', ',', ';', '\n', '\r']) { format!("\"{}\"", safe.replace('"', "\"\"")) } else { safe }
 }
 
 const CSV_HEAD: &str =
@@ -134,7 +171,10 @@ fn csv(call: &CallRow, rows: &[SegmentRow]) -> String {
 fn subtitles(rows: &[SegmentRow], separator: char, mut line: impl FnMut(&SegmentRow) -> String) -> String {
     let mut out = String::new();
     for (number, row) in rows.iter().enumerate() {
-        let end = row.end_ms.max(row.start_ms + 1);
+        // Nobody knows how long a text took that came without sound: it is shown until the next one, three seconds at most.
+        let next_ms = rows.get(number + 1).map_or(i64::MAX, |next| next.start_ms);
+        let shown_to = if row.end_ms > row.start_ms { row.end_ms } else { next_ms.min(row.start_ms + 3000) };
+        let end = shown_to.max(row.start_ms + 1);
         let _ = write!(
             out,
             "{}\n{} --> {}\n{}\n\n",
@@ -229,6 +269,7 @@ mod tests {
             profanity: json!([]),
             leg: "caller".into(),
             engine: None,
+            sender_sentiment: None,
         }
     }
 

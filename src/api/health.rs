@@ -44,9 +44,16 @@ pub struct Health {
     pub voice: Value,
     /// How the connection to Asterisk's manager interface is; `None` where none is wanted.
     pub ami: Arc<dyn Fn() -> Option<Value> + Send + Sync>,
+    /// How many files are open, and how many may be; `None` where the system does not tell.
+    pub open_files: Arc<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
+    /// Recording folders of which nothing is taken now, and why.
+    pub folders: Arc<dyn Fn() -> Vec<(PathBuf, String)> + Send + Sync>,
     /// When the daemon started.
     pub started: WallTime,
 }
+
+/// Less than one in so many files left to open is worth a warning: legs wait when there is none.
+const FEW_FILES: u64 = 10;
 
 /// `GET /health`: 200 when calls are heard and written down, or will be; 503 when they are not.
 pub(super) async fn health(State(api): State<Api>) -> Response {
@@ -77,10 +84,15 @@ pub(super) async fn health(State(api): State<Api>) -> Response {
     let age = said.map(|said| (now.0 - said.0) as f64 / 1000.0);
     let ami = (health.ami)();
     let deaf = ami.as_ref().is_some_and(|ami| ami["connected"] != true);
+    let files = (health.open_files)();
+    let few_files = files.is_some_and(|(open, limit)| limit.saturating_sub(open) < limit / FEW_FILES);
+    let folders = (health.folders)();
+    let refused = api.store.writer().problem();
+    let troubled = few_files || !folders.is_empty() || refused.is_some();
     let status = match (&backlog, inference["ok"].as_bool()) {
         (Err(_), _) | (_, Some(false)) => "failing",
         (_, None) => "degraded",
-        _ if deaf || age.is_some_and(|age| age > LATE_S) => "degraded",
+        _ if deaf || troubled || age.is_some_and(|age| age > LATE_S) => "degraded",
         _ => "ok",
     };
     let body = json!({
@@ -91,7 +103,11 @@ pub(super) async fn health(State(api): State<Api>) -> Response {
         "backlog": {"utterances": waiting, "oldest_age_s": age},
         "ami": ami,
         "last_frame": (health.last_frame)().map(WallTime::rfc3339),
-        "database": {"ok": backlog.is_ok(), "waiting_writes": api.store.writer().waiting()},
+        "database": {
+            "ok": backlog.is_ok() && refused.is_none(), "problem": refused, "waiting_writes": api.store.writer().waiting(),
+        },
+        "files": files.map(|(open, limit)| json!({"ok": !few_files, "open": open, "limit": limit})),
+        "recordings": folders.iter().map(|(folder, problem)| json!({"folder": folder, "problem": problem})).collect::<Vec<_>>(),
     });
     let code = if status == "failing" { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     (code, Json(body)).into_response()

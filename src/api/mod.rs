@@ -80,7 +80,7 @@ pub struct Api {
     pub again: Again,
     /// Words to expect.
     pub glossary: Glossary,
-    /// The agents' notification service.
+    /// The notifiers, to be tried.
     pub agents: Agents,
     /// Who listens to the feeds of call dashboards.
     pub audience: Audience,
@@ -192,6 +192,7 @@ fn routes() -> Routes {
             Door::new(OPERATE, About::All).asks(&["call_id"]),
             agents::test_notification,
         )
+        .post("/api/v1/notifiers/test", Door::new(OPERATE, About::All).asks(&["name"]), agents::try_notifiers)
         .get("/api/v1/glossary", daemon, glossary::show)
         .post_sized(
             "/glossary/upload",

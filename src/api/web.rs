@@ -38,7 +38,7 @@ macro_rules! assets {
 const ASSETS: &[Asset] = assets! {
     "live.html": HTML, "call.html": HTML, "calls.html": HTML, "upload.html": HTML, "dashboard.html": HTML,
     "style.css": STYLE, "icon.svg": IMAGE,
-    "base.js": SCRIPT, "feed.js": SCRIPT, "board.js": SCRIPT, "card.js": SCRIPT, "panel.js": SCRIPT, "alerts.js": SCRIPT, "text.js": SCRIPT,
+    "base.js": SCRIPT, "feed.js": SCRIPT, "board.js": SCRIPT, "card.js": SCRIPT, "panel.js": SCRIPT, "alerts.js": SCRIPT, "text.js": SCRIPT, "terms.js": SCRIPT,
     "chart.js": SCRIPT, "live.js": SCRIPT, "call.js": SCRIPT, "quality.js": SCRIPT, "player.js": SCRIPT, "listen.js": SCRIPT, "calls.js": SCRIPT, "upload.js": SCRIPT,
     "dashboard.js": SCRIPT,
     "vendor/uplot.js": SCRIPT, "vendor/uplot.css": STYLE,

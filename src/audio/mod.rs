@@ -3,6 +3,7 @@
 //! Pure: nothing here knows of calls, legs or the database, and nothing allocates by a length that a file claims.
 
 pub mod beneath;
+pub mod contour;
 pub mod decode;
 pub mod denoise;
 pub mod format;
@@ -35,6 +36,19 @@ pub enum AudioError {
     /// Well made, but not for us.
     #[error("{0}; convert it to WAV first, for example with sox")]
     Unsupported(String),
+}
+
+impl AudioError {
+    /// See [`is_out_of_files`].
+    pub fn is_out_of_files(&self) -> bool {
+        matches!(self, Self::Io(error) if is_out_of_files(error))
+    }
+}
+
+/// Whether a file could not be opened because as many are open as this process, or the system, may have. It passes as soon as somebody closes one.
+pub fn is_out_of_files(error: &std::io::Error) -> bool {
+    let errno = rustix::io::Errno::from_io_error(error);
+    matches!(errno, Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE))
 }
 
 /// Scales 16-bit samples to -1..1.

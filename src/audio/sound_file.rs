@@ -24,14 +24,14 @@ pub struct SoundFile(Stored);
 
 #[derive(Debug)]
 enum Stored {
-    Plain(File),
+    Plain(Arc<File>),
     Sealed(Reading),
 }
 
 impl From<File> for SoundFile {
     /// Somebody else's file: taken as it is.
     fn from(file: File) -> Self {
-        Self(Stored::Plain(file))
+        Self(Stored::Plain(file.into()))
     }
 }
 
@@ -46,7 +46,17 @@ impl SoundFile {
         if begins_sealed(&file)? && !beneath::is_watched(path) {
             return Ok(Self(Stored::Sealed(Reading::open(file, keys)?)));
         }
-        Ok(Self(Stored::Plain(file)))
+        Ok(file.into())
+    }
+
+    /// Reads a file of ours through the descriptor of whoever writes it. Blocks.
+    pub fn beside(writer: Arc<File>) -> Result<Self, AudioError> {
+        let sealed = begins_sealed(&writer)?;
+        Ok(Self(if sealed {
+            Stored::Sealed(Reading::open(writer, &keys::installed())?)
+        } else {
+            Stored::Plain(writer)
+        }))
     }
 
     /// Whether it is encrypted on disk.
@@ -156,7 +166,7 @@ pub struct SoundWriter {
 
 #[derive(Debug)]
 enum Kind {
-    Plain(File),
+    Plain(Arc<File>),
     Sealed(Arc<Mutex<Writing>>),
 }
 
@@ -174,7 +184,7 @@ impl SoundWriter {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
         let kind = match keys.current() {
             Some(key) => Kind::Sealed(Writing::create(file, key)?),
-            None => Kind::Plain(file),
+            None => Kind::Plain(file.into()),
         };
         Ok(Self { kind, place: 0 })
     }
@@ -186,10 +196,19 @@ impl SoundWriter {
 
     fn open_with(path: &Path, keys: &Keyring) -> Result<Self, AudioError> {
         let file = OpenOptions::new().read(true).write(true).open(path)?;
-        let kind = if begins_sealed(&file)? { Kind::Sealed(Writing::open(file, keys)?) } else { Kind::Plain(file) };
+        let kind =
+            if begins_sealed(&file)? { Kind::Sealed(Writing::open(file, keys)?) } else { Kind::Plain(file.into()) };
         let mut writer = Self { kind, place: 0 };
         writer.place = writer.len()?;
         Ok(writer)
+    }
+
+    /// Its open file, for [`SoundFile::beside`].
+    pub fn file(&self) -> Arc<File> {
+        match &self.kind {
+            Kind::Plain(file) => Arc::clone(file),
+            Kind::Sealed(sealed) => lock(sealed).file(),
+        }
     }
 
     /// Bytes in it.

@@ -95,9 +95,15 @@ impl Alert {
         self.rules.iter().map(|rule| rule.name.as_str()).collect()
     }
 
-    /// Why each of them did.
+    /// Why they did, each reason once: several rules may look at the same words. [`Fired::reason`] says it rule by rule.
     pub fn reasons(&self) -> Vec<&str> {
-        self.rules.iter().map(|rule| rule.reason.as_str()).collect()
+        let mut reasons: Vec<&str> = Vec::new();
+        for rule in &self.rules {
+            if !reasons.contains(&rule.reason.as_str()) {
+                reasons.push(&rule.reason);
+            }
+        }
+        reasons
     }
 
     /// All words that did it, each once.
@@ -125,7 +131,7 @@ impl Alert {
 /// Words that must not be told any more: they turned out to be part of what nobody may keep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsaid {
-    /// In lower case, as rules and packs write them.
+    /// In lower case, as they were said.
     pub terms: Vec<String>,
     /// What stands in their place, `[card]`.
     pub instead: String,

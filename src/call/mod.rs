@@ -312,6 +312,33 @@ pub struct CallNames {
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
+impl CallNames {
+    /// Bytes of metadata, as JSON, that a call may have: they come with every list it stands in.
+    pub const METADATA_BYTES: usize = 4096;
+
+    /// Whether the metadata is no larger than it may be.
+    pub fn metadata_fits(&self) -> bool {
+        self.metadata.as_ref().is_none_or(|metadata| {
+            let mut count = Count(0);
+            serde_json::to_writer(&mut count, metadata).is_ok() && count.0 <= Self::METADATA_BYTES
+        })
+    }
+}
+
+/// Counts what is written.
+struct Count(usize);
+
+impl std::io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// One recognised word with its time inside the call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Word {

@@ -11,15 +11,17 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::coding::{Coding, Decoder, Oddity};
 use super::frame::{Frame, FrameReader, TERMINATE};
 use super::naming;
 use super::timeline::{Timeline, Write};
 use super::{LastFrame, wall_clock};
-use crate::call::{Leg, Source};
-use crate::spool::{LegSpec, LegWriter, Spool, SpoolError};
+use crate::call::{Leg, Source, WallTime};
+use crate::spool::{LegSpec, LegWriter, Line, OpenLine, Spool, SpoolError};
 
 /// Asterisk sends the id within 10 ms; who sends none in this time is no Asterisk.
 const ID_PATIENCE: Duration = Duration::from_secs(10);
@@ -27,6 +29,8 @@ const ID_PATIENCE: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(100);
 /// Frames that make no sense before a connection is closed.
 const PATIENCE_WITH_NONSENSE: u32 = 16;
+/// Times that a connection may change its rate: Asterisk does it when a channel is bridged anew, never without end. Each makes a leg.
+const RATE_CHANGES: u32 = 16;
 
 /// Addresses that are named in the log when they are not let in; more are only counted.
 const STRANGERS: usize = 1000;
@@ -44,6 +48,8 @@ pub struct AudioSocket {
     pub allow: Arc<[IpNet]>,
     /// A connection that has shown nothing in this time is gone, its FIN lost. Hold without music is silent too, so this is long.
     pub stale: Duration,
+    /// Connections that may be open at a time; more wait in the kernel, with what they say.
+    pub connections: usize,
 }
 
 /// Why a connection was ended by us.
@@ -53,13 +59,10 @@ enum Refusal {
     NoId,
     #[error("its first frame is of type {0:#04x}, not a call id (0x01); is this an AudioSocket client?")]
     NotAnId(u8),
-    #[error(
-        "sends 160-byte frames of type 0x10: that is mu-law under the label of 16-bit audio, as AudioSocket/…/c(ulaw) does; \
-         use c(slin). Nothing of it was kept"
-    )]
-    MislabelledUlaw,
     #[error("sends frames that make no sense (last: type {0:#04x})")]
     Nonsense(u8),
+    #[error("has changed its rate {RATE_CHANGES} times, now to {0} Hz; what came before is kept")]
+    Rates(u32),
     #[error("{0}")]
     Spool(#[from] SpoolError),
 }
@@ -69,13 +72,17 @@ impl AudioSocket {
     pub async fn run(self, listener: TcpListener) {
         let tasks = TaskTracker::new();
         let mut strangers = HashSet::new();
+        let places = Arc::new(Semaphore::new(self.connections.min(Semaphore::MAX_PERMITS)));
         loop {
             let accepted = tokio::select! {
                 () = self.stop.cancelled() => break,
-                accepted = listener.accept() => accepted,
+                accepted = async {
+                    let place = Arc::clone(&places).acquire_owned().await;
+                    listener.accept().await.map(|(stream, peer)| (stream, peer, place))
+                } => accepted,
             };
             match accepted {
-                Ok((_, peer)) if !self.lets_in(peer) => {
+                Ok((_, peer, _)) if !self.lets_in(peer) => {
                     metrics::counter!("lineside_audiosocket_refused_total").increment(1);
                     if strangers.len() < STRANGERS && strangers.insert(peer.ip()) {
                         log::warn!(
@@ -84,10 +91,13 @@ impl AudioSocket {
                         );
                     }
                 }
-                Ok((stream, peer)) => {
+                Ok((stream, peer, place)) => {
                     metrics::counter!("lineside_audiosocket_connections_total").increment(1);
                     let server = self.clone();
-                    tasks.spawn(async move { server.connection(stream, peer).await });
+                    tasks.spawn(async move {
+                        let _place = place;
+                        server.connection(stream, peer).await;
+                    });
                 }
                 Err(error) => {
                     // Out of file descriptors: those who are connected go on, newcomers wait in the kernel.
@@ -117,21 +127,13 @@ impl AudioSocket {
         let mut frames = FrameReader::default();
         let mut buffer = [0; 4096];
         let Some(id) = self.first_frame(stream, &mut frames, &mut buffer).await? else { return Ok(()) };
-        let mut leg =
-            LiveLeg { named: naming::from_uuid(id), peer: peer.to_string(), server: self.clone(), open: None };
+        let mut leg = LiveLeg::begin(naming::from_uuid(id), peer, self.clone()).await?;
         let mut nonsense = 0;
-        let mut suspicious = 0;
         let mut heard = Instant::now();
         let reason = loop {
             while let Some(frame) = frames.next_frame() {
                 match frame {
-                    Frame::Audio { rate_hz: 8000, bytes: 160, .. } if leg.open.is_none() => {
-                        suspicious += 1;
-                        if suspicious == 3 {
-                            return Err(Refusal::MislabelledUlaw);
-                        }
-                    }
-                    Frame::Audio { rate_hz, samples, .. } => leg.audio(rate_hz, samples).await?,
+                    Frame::Audio { rate_hz, payload } => leg.audio(rate_hz, payload).await?,
                     Frame::Dtmf(digit) => leg.dtmf(digit).await?,
                     Frame::Terminate => return Ok(leg.close("hangup").await?),
                     Frame::Error(code) => {
@@ -152,6 +154,10 @@ impl AudioSocket {
             let asked = leg.end_requested();
             tokio::select! {
                 () = self.stop.cancelled() => break "shutdown",
+                () = leg.line_to_end().cancelled() => {
+                    let _ = stream.write_all(&TERMINATE).await;
+                    break "manual";
+                }
                 () = asked.cancelled() => {
                     let _ = stream.write_all(&TERMINATE).await;
                     break "manual";
@@ -218,27 +224,78 @@ impl AudioSocket {
     }
 }
 
-/// The leg of a connection; opened by its first audio frame.
+/// The leg of a connection; opened by its first audio frame, or by a key pressed before that.
 struct LiveLeg {
     named: naming::Named,
     peer: String,
     server: AudioSocket,
-    open: Option<(LegWriter, Timeline, Instant)>,
+    line: OpenLine,
+    open: Option<OpenLeg>,
+    /// How often its rate has changed.
+    rates: u32,
+}
+
+/// A leg that samples go to.
+struct OpenLeg {
+    writer: LegWriter,
+    timeline: Timeline,
+    sound: Decoder,
+    began: Instant,
+}
+
+impl OpenLeg {
+    fn now_ms(&self) -> i64 {
+        self.began.elapsed().as_millis() as i64
+    }
+
+    async fn write(&mut self, timed: Vec<(Vec<i16>, i64)>) -> Result<(), SpoolError> {
+        for (samples, at_ms) in timed {
+            put(&mut self.writer, self.timeline.frame(samples, at_ms)).await?;
+        }
+        Ok(())
+    }
 }
 
 impl LiveLeg {
-    async fn audio(&mut self, rate_hz: u32, samples: Vec<i16>) -> Result<(), Refusal> {
+    /// The call is known from here on, whenever its first sound comes.
+    async fn begin(named: naming::Named, peer: SocketAddr, server: AudioSocket) -> Result<Self, Refusal> {
+        let line = Line::new(named.call.clone(), named.names.clone(), Source::Audiosocket, wall_clock());
+        let line = server.spool.announce(line).await?;
+        Ok(Self { named, peer: peer.to_string(), server, line, open: None, rates: 0 })
+    }
+
+    async fn audio(&mut self, rate_hz: u32, payload: Vec<u8>) -> Result<(), Refusal> {
         metrics::counter!("lineside_frames_total", "source" => "audiosocket").increment(1);
         let at = wall_clock();
         self.server.last_frame.now(at);
-        if self.open.as_ref().is_some_and(|(writer, ..)| writer.leg().spec.rate_hz != rate_hz) {
+        if self.open.as_ref().is_some_and(|open| open.writer.leg().spec.rate_hz != rate_hz) {
+            self.rates += 1;
+            if self.rates > RATE_CHANGES {
+                self.end("rate changes").await?;
+                return Err(Refusal::Rates(rate_hz));
+            }
             log::warn!(
                 "audiosocket: call {}: the rate changed to {rate_hz} Hz; it goes on as another leg",
                 self.named.call
             );
             self.end("rate change").await?;
         }
-        if self.open.is_none() {
+        let open = self.opened(rate_hz, at).await?;
+        if payload.len() % 2 == 1 && open.sound.is_linear() {
+            metrics::counter!("lineside_audiosocket_odd_payloads_total").increment(1);
+        }
+        let now_ms = open.now_ms();
+        let timed = open.sound.take(payload, now_ms);
+        open.write(timed).await?;
+        self.say_oddities();
+        Ok(())
+    }
+
+    /// The leg, which begins now where there is none.
+    async fn opened(&mut self, rate_hz: u32, at: WallTime) -> Result<&mut OpenLeg, SpoolError> {
+        let open = if let Some(open) = self.open.take() {
+            open
+        } else {
             let spec = LegSpec {
                 call: self.named.call.clone(),
                 names: self.named.names.clone(),
@@ -249,45 +306,78 @@ impl LiveLeg {
                 peer: Some(self.peer.clone()),
             };
             let writer = self.server.spool.open_leg(spec).await?;
-            self.open = Some((writer, Timeline::new(rate_hz, 0), Instant::now()));
+            let (timeline, sound) = (Timeline::new(rate_hz, 0), Decoder::new(rate_hz));
+            OpenLeg { writer, timeline, sound, began: Instant::now() }
+        };
+        Ok(self.open.insert(open))
+    }
+
+    /// What is odd about the sound, once each.
+    fn say_oddities(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        for oddity in open.sound.oddities() {
+            let (peer, call) = (&self.peer, &self.named.call);
+            match oddity {
+                Oddity::Coded(Coding::Linear) => {
+                    log::warn!("audiosocket: {peer}: call {call}: its sound is 16-bit samples from here on");
+                }
+                Oddity::Coded(coding) => {
+                    metrics::counter!("lineside_audiosocket_g711_total").increment(1);
+                    log::warn!(
+                        "audiosocket: {peer}: call {call}: its sound is {} under the label of 16-bit audio, as AudioSocket/…/c(ulaw) sends it; \
+                         it is decoded as that. Better use c(slin)",
+                        coding.as_str()
+                    );
+                }
+                Oddity::OddPayload(len) => log::warn!(
+                    "audiosocket: {peer}: call {call}: a frame of 16-bit audio has {len} bytes, which is no whole number of samples; the odd byte is \
+                     put where the sound goes on without noise. More such frames are only counted"
+                ),
+            }
         }
-        if let Some((writer, timeline, began)) = &mut self.open {
-            let writes = timeline.frame(samples, began.elapsed().as_millis() as i64);
-            put(writer, writes).await?;
-        }
-        Ok(())
     }
 
     async fn idle(&mut self) -> Result<(), Refusal> {
-        if let Some((writer, timeline, began)) = &mut self.open {
-            let writes = timeline.idle(began.elapsed().as_millis() as i64);
-            put(writer, writes).await?;
-            writer.flush().await?;
+        if let Some(open) = &mut self.open {
+            let timed = open.sound.release();
+            open.write(timed).await?;
+            let writes = open.timeline.idle(open.now_ms());
+            put(&mut open.writer, writes).await?;
+            open.writer.flush().await?;
         }
+        self.say_oddities();
         Ok(())
     }
 
+    /// A key was pressed. Before the first sound it opens the leg: the dialplan's AudioSocket(), which alone sends keys, has 8 kHz.
     async fn dtmf(&mut self, digit: char) -> Result<(), Refusal> {
-        if let Some((writer, ..)) = &mut self.open {
-            writer.dtmf(digit).await?;
-        }
-        Ok(())
+        const KEYS_HZ: u32 = 8000;
+        let open = self.opened(KEYS_HZ, wall_clock()).await?;
+        Ok(open.writer.dtmf(digit).await?)
+    }
+
+    /// Somebody asks for the end of a call that has no sound yet.
+    fn line_to_end(&self) -> &CancellationToken {
+        self.line.line().end_requested()
     }
 
     fn end_requested(&self) -> CancellationToken {
-        self.open.as_ref().map_or_else(CancellationToken::new, |(writer, ..)| writer.leg().end_requested().clone())
+        self.open.as_ref().map_or_else(CancellationToken::new, |open| open.writer.leg().end_requested().clone())
     }
 
     async fn end(&mut self, reason: &'static str) -> Result<(), SpoolError> {
-        if let Some((mut writer, mut timeline, _)) = self.open.take() {
-            put(&mut writer, timeline.release()).await?;
-            writer.close(reason).await?;
+        if let Some(mut open) = self.open.take() {
+            let timed = open.sound.release();
+            open.write(timed).await?;
+            put(&mut open.writer, open.timeline.release()).await?;
+            open.writer.close(reason).await?;
         }
         Ok(())
     }
 
     async fn close(mut self, reason: &'static str) -> Result<(), SpoolError> {
-        self.end(reason).await
+        self.end(reason).await?;
+        self.line.gone(reason).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! AudioSocket's frames: one byte of type, two of length (big endian), the payload. Audio is 16-bit little endian.
+//! AudioSocket's frames: one byte of type, two of length (big endian), the payload. Audio is 16-bit little endian, or should be.
 //!
 //! A length is 16 bits, so the worst that a lie can cost is 64 KiB of buffer per connection. Types: Asterisk's `res_audiosocket`, and the wire as
 //! captured; Asterisk itself never sends 0x00 or 0xff, other clients do.
@@ -16,10 +16,8 @@ pub enum Frame {
     Audio {
         /// Samples per second.
         rate_hz: u32,
-        /// The samples; an odd last byte is dropped.
-        samples: Vec<i16>,
-        /// Payload bytes as sent.
-        bytes: usize,
+        /// The payload as sent: what its bytes are is told by [`super::coding`].
+        payload: Vec<u8>,
     },
     /// The other side reports an error (0xff).
     Error(u8),
@@ -86,11 +84,9 @@ fn read(kind: u8, payload: &[u8]) -> Frame {
             }
             _ => unknown,
         },
-        0x10..=0x18 if !payload.is_empty() => Frame::Audio {
-            rate_hz: RATES_HZ[usize::from(kind - 0x10)],
-            samples: payload.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect(),
-            bytes: payload.len(),
-        },
+        0x10..=0x18 if !payload.is_empty() => {
+            Frame::Audio { rate_hz: RATES_HZ[usize::from(kind - 0x10)], payload: payload.to_vec() }
+        }
         0xff => Frame::Error(payload.first().copied().unwrap_or(0)),
         _ => unknown,
     }
@@ -119,9 +115,9 @@ mod tests {
             frames(&mut reader),
             [
                 Frame::Id([7; 16]),
-                Frame::Audio { rate_hz: 8000, samples: vec![1, -1], bytes: 4 },
+                Frame::Audio { rate_hz: 8000, payload: vec![1, 0, 0xff, 0xff] },
                 Frame::Dtmf('#'),
-                Frame::Audio { rate_hz: 48_000, samples: vec![5], bytes: 2 },
+                Frame::Audio { rate_hz: 48_000, payload: vec![5, 0] },
             ]
         );
     }
@@ -129,7 +125,7 @@ mod tests {
     #[test]
     fn every_audio_type_has_its_rate() {
         for (kind, rate) in (0x10_u8..).zip(RATES_HZ) {
-            assert_eq!(read(kind, &[0, 0]), Frame::Audio { rate_hz: rate, samples: vec![0], bytes: 2 });
+            assert_eq!(read(kind, &[0, 0]), Frame::Audio { rate_hz: rate, payload: vec![0, 0] });
         }
     }
 

@@ -3,6 +3,7 @@
 //! Nothing here waits for speech recognition, for the database or for a client of the API; and nothing that one peer sends takes another down.
 
 pub mod audiosocket;
+pub mod coding;
 pub mod eagi;
 pub mod follow;
 pub mod frame;

@@ -3,9 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use jiff::civil::DateTime;
 use regex::Regex;
 
 use crate::call::{CallId, CallNames, Leg};
+
+/// A name of FreePBX: what stands before the date, the time and the uniqueid, which are read from the right.
+macro_rules! freepbx {
+    ($fields:literal) => {
+        concat!("^", $fields, r"-[0-9]{8}-[0-9]{6}-(?P<uniqueid>(?:[A-Za-z0-9_]+-)?[0-9]{9,10}\.[0-9]+)$")
+    };
+}
 
 /// What an id or a file name tells of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +26,8 @@ pub struct Named {
     pub leg: Option<Leg>,
     /// Whether the name says that this is the finished mix of a call that was recorded under other names too.
     pub is_final_mix: bool,
+    /// Whether a pattern knew the name; else the call is called as the file is.
+    pub is_recognised: bool,
 }
 
 /// Reads a UUID. `EEEEEEEE-EE00-8L00-8000-SSSSSSSSSSSS` in decimal digits carries the uniqueid `EEEEEEEEEE.S…` and the leg L (0 mixed, 1 agent,
@@ -38,44 +48,53 @@ pub fn from_uuid(bytes: [u8; 16]) -> Named {
             names: CallNames { uniqueid: Some(uniqueid), ..names },
             leg: Some(leg),
             is_final_mix: false,
+            is_recognised: true,
         };
     }
-    Named { call: CallId::from_lossy(&text), names, leg: None, is_final_mix: false }
+    Named { call: CallId::from_lossy(&text), names, leg: None, is_final_mix: false, is_recognised: true }
 }
 
-/// Patterns that come with lineside, tried in this order after those of the configuration.
-/// Sources: FreePBX's sub-record-check, Issabel's call center, MikoPBX, ViciDial's file name tokens, plain `MixMonitor(…${UNIQUEID}…)`.
-/// `[0-9]`, as Asterisk writes them: `\d` is every digit of every script, 1.5 MB of tables here.
+/// Patterns that come with lineside, the most telling of each system first; those of the configuration come before them, ViciDial's names
+/// ([`vicidial`]) and a uniqueid anywhere ([`ANYWHERE`]) behind them.
+///
+/// Sources: FreePBX's sub-record-check (`<type>-<one>-<other>-<date>-<time>-<uniqueid>`; of a number that may be an extension as well nothing is
+/// said), Issabel's call center, MikoPBX. `[0-9]`, as Asterisk writes them: `\d` is every digit of every script, 1.5 MB of tables here.
 pub const READY: &[(&str, &str)] = &[
+    ("freepbx", freepbx!(r"(?P<direction>out)-(?P<phone>[0-9+*#]+)-(?P<agent>[0-9A-Za-z]+)")),
+    ("freepbx", freepbx!(r"(?P<direction>in)-(?P<did>.+)-(?P<phone>\+?[0-9]{3,18})")),
+    ("freepbx", freepbx!(r"(?P<direction>external)-(?P<agent>[0-9A-Za-z]+)-(?P<phone>\+?[0-9]{3,18})")),
+    ("freepbx", freepbx!(r"(?P<direction>q)-(?P<campaign>[^-]+)-(?P<phone>\+?[0-9]{7,18})")),
+    ("freepbx", freepbx!(r"(?P<direction>q)-(?P<campaign>[^-]+)-(?P<other>.+)")),
+    ("freepbx", freepbx!(r"(?P<direction>rg)-(?P<group>[^-]+)-(?P<phone>\+?[0-9]{7,18})")),
+    ("freepbx", freepbx!(r"(?P<direction>exten)-(?P<agent>[0-9A-Za-z]+)-(?P<phone>\+?[0-9]{7,18})")),
     (
         "freepbx",
-        r"^(?P<direction>in|out|external|internal|q|rg|exten|force|parked|conf|page|ondemand)-(?P<party>.+)-(?P<other>.+)-[0-9]{8}-[0-9]{6}-(?P<uniqueid>(?:[A-Za-z0-9_]+-)?[0-9]{9,10}\.[0-9]+)$",
+        freepbx!(
+            r"(?P<direction>in|out|external|internal|q|rg|exten|force|parked|conf|page|ondemand)-(?P<party>.+)-(?P<other>.+)"
+        ),
     ),
     ("issabel", r"^[0-9]{8}-[0-9]{6}-(?P<uniqueid>[0-9]{9,10}\.[0-9]+)$"),
     ("mikopbx", r"^mikopbx-(?P<uniqueid>[0-9]{9,10}\.[0-9]+)_.+$"),
-    (
-        "vicidial",
-        r"^(?P<id>[0-9]{8}-[0-9]{6}_(?P<phone>[0-9]*)(?:_(?P<campaign>[A-Za-z0-9]+)_(?P<agent>[A-Za-z0-9]+))?(?:_.*)?)$",
-    ),
-    ("uniqueid", r"(?:^|[^0-9])(?P<uniqueid>[0-9]{9,10}\.[0-9]+)(?:$|[^0-9])"),
 ];
+
+/// A uniqueid in any name, as plain `MixMonitor(…${UNIQUEID}…)` leaves it.
+const ANYWHERE: &str = r"(?:^|[^0-9])(?P<uniqueid>[0-9]{9,10}\.[0-9]+)(?:$|[^0-9])";
 
 /// File names to calls.
 #[derive(Debug, Clone)]
 pub struct Naming {
-    patterns: Vec<(String, Regex)>,
+    patterns: Vec<Regex>,
+    anywhere: Regex,
 }
 
 impl Naming {
     /// Own patterns first, then the ready ones. A pattern sees the file name without its ending and direction suffix; its groups `uniqueid`,
     /// `id`, `agent`, `campaign`, `lead`, `phone` and `leg` are known, any other becomes metadata.
     pub fn new(own: &[String]) -> Result<Self, regex::Error> {
-        let own = own.iter().map(|pattern| (String::from("own"), pattern.as_str()));
-        let all = own.chain(READY.iter().map(|&(name, pattern)| (name.to_string(), pattern)));
+        let ready = READY.iter().map(|&(_, pattern)| pattern);
         Ok(Self {
-            patterns: all
-                .map(|(name, pattern)| Ok((name, Regex::new(pattern)?)))
-                .collect::<Result<_, regex::Error>>()?,
+            patterns: own.iter().map(String::as_str).chain(ready).map(Regex::new).collect::<Result<_, _>>()?,
+            anywhere: Regex::new(ANYWHERE)?,
         })
     }
 
@@ -83,46 +102,103 @@ impl Naming {
     pub fn recording(&self, path: &Path) -> Named {
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let (base, suffix) = split_suffix(&stem);
-        let found = self
-            .patterns
-            .iter()
-            .find_map(|(name, regex)| regex.captures(base).map(|captures| (name.as_str(), regex, captures)));
+        let of = |regex: &Regex| {
+            let captures = regex.captures(base)?;
+            let group = |name: &str| Some((name.to_string(), captures.name(name)?.as_str().to_string()));
+            Some(regex.capture_names().flatten().filter_map(group).collect::<Vec<_>>())
+        };
+        let by_pattern = self.patterns.iter().find_map(of);
+        let dialer = if by_pattern.is_none() { vicidial(base) } else { None };
+        let is_vicidial = dialer.is_some();
+        let found = by_pattern.or(dialer).or_else(|| of(&self.anywhere));
+        let is_recognised = found.is_some();
         let mut names = CallNames::default();
         let mut call = base.to_string();
         let mut leg = None;
         let mut more = BTreeMap::new();
-        let mut pattern = "";
-        if let Some((name, regex, captures)) = found {
-            pattern = name;
-            for group in regex.capture_names().flatten() {
-                let Some(value) =
-                    captures.name(group).map(|value| value.as_str().to_string()).filter(|value| !value.is_empty())
-                else {
-                    continue;
-                };
-                match group {
-                    "uniqueid" => {
-                        call.clone_from(&value);
-                        names.uniqueid = Some(value);
-                    }
-                    "id" => call = value,
-                    "agent" => names.agent = Some(value),
-                    "campaign" => names.campaign = Some(value),
-                    "lead" => names.lead = Some(value),
-                    "phone" => names.phone = Some(value),
-                    "leg" => leg = Leg::parse(&value.to_lowercase()),
-                    other => {
-                        more.insert(other.to_string(), serde_json::Value::from(value));
-                    }
+        for (group, value) in found.into_iter().flatten().filter(|(_, value)| !value.is_empty()) {
+            match group.as_str() {
+                "uniqueid" => {
+                    call.clone_from(&value);
+                    names.uniqueid = Some(value);
+                }
+                "id" => call = value,
+                "agent" => names.agent = Some(value),
+                "campaign" => names.campaign = Some(value),
+                "lead" => names.lead = Some(value),
+                "phone" => names.phone = Some(value),
+                "leg" => leg = Leg::parse(&value.to_lowercase()),
+                _ => {
+                    more.insert(group, serde_json::Value::from(value));
                 }
             }
         }
         if !more.is_empty() {
             names.metadata = Some(more.into_iter().collect());
         }
-        let leg = leg.or_else(|| leg_of(suffix, pattern == "vicidial" && is_plain_monitor(path)));
-        Named { call: CallId::from_lossy(&call), names, leg, is_final_mix: suffix == "all" }
+        let leg = leg.or_else(|| leg_of(suffix, is_vicidial && is_plain_monitor(path)));
+        Named { call: CallId::from_lossy(&call), names, leg, is_final_mix: suffix == "all", is_recognised }
     }
+}
+
+/// Reads a name that ViciDial has made: fields that an admin chose, joined by `_`, with a date among them.
+///
+/// Only the date can be told by itself, `FULLDATE` (20261120-234045) or `TINYDATE` (261120234045). Of the others is said what no other field can
+/// be: digits of a customer's number are seven and more, a user's three to five (of six, lead and recording ids are as many); a word before
+/// `TINYDATE` with a number behind it is the campaign, as in `TESTCAMP_51020103108_3125551212` of ViciDial's own help, and so is the only word
+/// beside a user. A word alone is a user, a campaign or an in-group: it is kept as `name_fields` and nobody is named by it.
+fn vicidial(base: &str) -> Option<Vec<(String, String)>> {
+    let fields: Vec<&str> = base.split('_').collect();
+    let full = fields.iter().position(|field| full_date(field).is_some());
+    let date = full.or_else(|| fields.iter().position(|field| tiny_date(field).is_some()))?;
+    if fields.len() < 2 {
+        return None;
+    }
+    let at = full_date(fields[date]).or_else(|| tiny_date(fields[date]))?;
+    let is_number = |field: &str| field.bytes().all(|byte| byte.is_ascii_digit());
+    let others = || fields.iter().enumerate().filter(|&(place, field)| place != date && !field.is_empty());
+    let only = |fits: &dyn Fn(&str) -> bool| {
+        let mut found = others().filter(|(_, field)| fits(field));
+        found.next().filter(|_| found.next().is_none()).map(|(place, _)| place)
+    };
+    let phone_of = |least: usize| {
+        move |field: &str| {
+            let digits = field.strip_prefix('+').unwrap_or(field);
+            is_number(digits) && (least..=18).contains(&digits.len()) && !is_epoch_of(digits, at)
+        }
+    };
+    // Lead and recording ids have up to nine digits.
+    let phone = only(&phone_of(10)).or_else(|| only(&phone_of(7)));
+    let agent = only(&|field| is_number(field) && (3..=5).contains(&field.len()));
+    let word = only(&|field| {
+        field.bytes().any(|byte| byte.is_ascii_alphabetic()) && field.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    });
+    let leads = full.is_none() && date == 1 && phone.is_some_and(|place| place > date);
+    let campaign = word.filter(|&place| agent.is_some() || (leads && place == 0));
+    let named = [("phone", phone), ("agent", agent), ("campaign", campaign)];
+    let is_named = |place| named.iter().any(|(_, named)| *named == Some(place));
+    let unclear: Vec<&str> = others().filter(|&(place, _)| !is_named(place)).map(|(_, field)| *field).collect();
+    let mut found = vec![("name_fields".to_string(), unclear.join(" "))];
+    found.extend(named.into_iter().filter_map(|(name, place)| Some((name.to_string(), fields[place?].to_string()))));
+    Some(found)
+}
+
+/// ViciDial's FULLDATE, in its own time zone.
+fn full_date(field: &str) -> Option<DateTime> {
+    (field.len() == 15).then(|| DateTime::strptime("%Y%m%d-%H%M%S", field).ok()).flatten()
+}
+
+/// ViciDial's TINYDATE: years since 2000, then as FULLDATE.
+fn tiny_date(field: &str) -> Option<DateTime> {
+    let digits = (11..=12).contains(&field.len()) && field.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| DateTime::strptime("%Y%m%d%H%M%S", format!("20{field:0>12}")).ok()).flatten()
+}
+
+/// Whether a number is the second of this time, wherever in the world its clock stands.
+fn is_epoch_of(digits: &str, at: DateTime) -> bool {
+    const ZONES_S: i64 = 15 * 3600;
+    let here = at.to_zoned(jiff::tz::TimeZone::UTC).map(|utc| utc.timestamp().as_second());
+    digits.parse::<i64>().is_ok_and(|epoch| here.is_ok_and(|here| (epoch - here).abs() <= ZONES_S))
 }
 
 /// Splits `-in`, `-out`, `-all` and their kin from a name.
@@ -206,6 +282,50 @@ mod tests {
         assert_eq!((call.as_str(), leg), ("1795218045.12", Some(Leg::Agent)));
         let (call, leg, _) = read("/m/some thing-r.sln16");
         assert_eq!((call.as_str(), leg), ("some_thing", Some(Leg::Caller)));
+    }
+
+    #[test]
+    fn names_tell_who_is_who_and_nobody_is_guessed() {
+        let naming = Naming::new(&[]).expect("patterns");
+        // File, phone, agent, campaign, what is not told apart.
+        let table = [
+            ("20261120-234045_1001-all.wav", "", "1001", "", ""),
+            ("20261120-234045_5551234567-all.wav", "5551234567", "", "", ""),
+            ("20261120-234045_912345678.wav", "912345678", "", "", ""),
+            ("20261120-234045_jsmith.wav", "", "", "", "jsmith"),
+            ("20261120-234045_534820.wav", "", "", "", "534820"),
+            ("20261120-234045_5551234567_SALES_1001.wav", "5551234567", "1001", "SALES", ""),
+            ("20261120-234045_5551234567_1001_SALES.wav", "5551234567", "1001", "SALES", ""),
+            ("20261120-234045_5551234567_SALES_jsmith.wav", "5551234567", "", "", "SALES jsmith"),
+            ("20261120-234045_5551234567_4711234.wav", "5551234567", "", "", "4711234"),
+            ("20261120-234045_1795218045_5551234567.wav", "5551234567", "", "", "1795218045"),
+            ("20120810-012008__6666_.wav", "", "6666", "", ""),
+            ("TESTCAMP_51020103108_3125551212-all.mp3", "3125551212", "", "TESTCAMP", ""),
+            ("SALES_261120234045_912345678-in.wav", "912345678", "", "SALES", ""),
+            ("1001_261120234045_5551234567.wav", "5551234567", "1001", "", ""),
+            ("out-15551234567-201-20261120-234045-1795218045.12.wav", "15551234567", "201", "", ""),
+            ("in-4420123-5551234567-20261120-234045-1795218045.12.wav", "5551234567", "", "", ""),
+            ("external-201-+4915112345-20261120-234045-1795218045.12.wav", "+4915112345", "201", "", ""),
+            ("q-600-5551234567-20261120-234045-1795218045.12.wav", "5551234567", "", "600", ""),
+            ("q-600-201-20261120-234045-1795218045.12.wav", "", "", "600", ""),
+            ("q-600-anonymous-20261120-234045-pbx-1795218045.12.wav", "", "", "600", ""),
+            ("rg-700-5551234567-20261120-234045-1795218045.12.wav", "5551234567", "", "", ""),
+            ("exten-201-5551234567-20261120-234045-1795218045.12.wav", "5551234567", "201", "", ""),
+            ("exten-201-202-20261120-234045-1795218045.12.wav", "", "", "", ""),
+            ("internal-201-202-20261120-234045-1795218045.12.wav", "", "", "", ""),
+        ];
+        for (file, phone, agent, campaign, unclear) in table {
+            let Named { names, .. } = naming.recording(Path::new(file));
+            let text = |name: &Option<String>| name.clone().unwrap_or_default();
+            let fields = names.metadata.as_ref().and_then(|more| more.get("name_fields")?.as_str()).unwrap_or_default();
+            let told = [&text(&names.phone), &text(&names.agent), &text(&names.campaign), fields];
+            assert_eq!(told, [phone, agent, campaign, unclear], "{file}");
+        }
+        println!(
+            "mended | 6 | FULLDATE_AGENT gave phone 1001; CAMPAIGN_TINYDATE_PHONE gave nothing; FreePBX q- left the phone empty | agent 1001; phone and \
+             campaign; phone 5551234567; {} names of two systems read field by field, a field that may be either stays unnamed",
+            table.len()
+        );
     }
 
     #[test]

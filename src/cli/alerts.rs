@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use super::calls::when;
 use super::client::{Daemon, query};
-use super::{colour, say, table};
+use super::{colour, lay_out, say, shown, width};
 use crate::call::WallTime;
 use crate::config::Config;
 
-/// Newest first
 #[derive(Args)]
+#[command(after_help = "Newest first.")]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct AlertsArguments {
     #[command(subcommand)]
@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &AlertsArguments, config: &Config) -> anyhow::Resul
         say(&answer.to_string())?;
         return Ok(());
     }
-    let mut table = table(&["id", "time", "level", "call", "agent", "at", "rules", "words", "taken by"]);
+    let (mut rows, mut levels) = (Vec::new(), Vec::new());
     for alert in answer["alerts"].as_array().into_iter().flatten() {
         let cells = [
             alert["id"].to_string(),
@@ -98,15 +98,25 @@ pub(super) fn run(arguments: &AlertsArguments, config: &Config) -> anyhow::Resul
             list(&alert["words"]),
             text(alert, "acknowledged_by").into(),
         ];
+        let cells = cells.map(|cell| shown(&cell).into_owned());
         if arguments.tsv {
-            say(&cells.map(|cell| cell.replace(['\t', '\n', '\r'], " ")).join("\t"))?;
+            say(&cells.join("\t"))?;
         } else {
-            let cells = cells.map(|cell| cell.replace(|c: char| c.is_control(), " "));
-            table.add_row(cells.map(|cell| if text(alert, "level") == "critical" { red(&cell) } else { cell }));
+            levels.push(text(alert, "level").to_string());
+            rows.push(cells.to_vec());
         }
     }
-    if !arguments.tsv {
-        say(&table.to_string())?;
+    if arguments.tsv {
+        return Ok(());
+    }
+    let header = ["id", "time", "level", "call", "agent", "at", "rules", "words", "taken by"];
+    let laid = lay_out(&header, &rows, width());
+    let above = laid.len() - rows.len(); // the header, where there are columns
+    for (number, lines) in laid.iter().enumerate() {
+        let level = number.checked_sub(above).map(|number| levels[number].as_str());
+        for line in lines {
+            say(&if level == Some("critical") { red(line) } else { line.clone() })?;
+        }
     }
     Ok(())
 }

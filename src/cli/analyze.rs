@@ -14,8 +14,10 @@ use crate::speech::recogniser::Recogniser;
 use crate::speech::{engine, language, models};
 use crate::text::Label;
 
-/// Every format of the recordings room: wav, WAV, gsm, ulaw, alaw, sln*, raw, mp3, ogg, flac, m4a
 #[derive(Args)]
+#[command(
+    after_help = "Every format of the recordings room: wav, WAV, gsm, ulaw, alaw, sln*, raw, mp3, ogg, flac, m4a."
+)]
 pub(super) struct AnalyzeArguments {
     /// Recordings
     #[arg(required = true)]

@@ -1,5 +1,6 @@
 //! `lineside calls`, `show`, `search`, `tail`: the daemon's answers on a terminal or for a script.
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -8,7 +9,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use super::client::{Daemon, query, runtime};
-use super::{colour, say, table};
+use super::{colour, confirmed, lay_out, say, shown, width};
 use crate::call::WallTime;
 use crate::call::when::WhenError;
 use crate::config::Config;
@@ -67,8 +68,8 @@ pub(super) fn when(text: &str) -> Result<WallTime, WhenError> {
     WallTime::read(text, crate::capture::wall_clock(), &jiff::tz::TimeZone::system())
 }
 
-/// Newest first; or do something with some of them
 #[derive(Args)]
+#[command(after_help = "Newest first; or do something with some of them.")]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct CallsArguments {
     #[command(subcommand)]
@@ -106,7 +107,16 @@ enum CallsAction {
     /// Read calls that are over again, with the model of now; their old text stays until then
     Reprocess(SomeCalls),
     /// Erase calls: sound, text, alerts, events. What is on hold stays
-    Delete(SomeCalls),
+    Delete(DeletedCalls),
+}
+
+#[derive(Args)]
+struct DeletedCalls {
+    #[command(flatten)]
+    some: SomeCalls,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
 }
 
 #[derive(Args)]
@@ -118,7 +128,6 @@ struct SomeCalls {
     daemon: Daemon,
 }
 
-/// A call with its text
 #[derive(Args)]
 pub(super) struct ShowArguments {
     /// Call id, uniqueid or UUID
@@ -130,8 +139,8 @@ pub(super) struct ShowArguments {
     daemon: Daemon,
 }
 
-/// Every word must be said; "words in quotes" in a row; beginnings with *
 #[derive(Args)]
+#[command(after_help = r#"Every word must be said; "words in quotes" in a row; beginnings with *."#)]
 pub(super) struct SearchArguments {
     /// What to search for
     #[arg(required = true)]
@@ -151,8 +160,8 @@ pub(super) struct SearchArguments {
     daemon: Daemon,
 }
 
-/// Ends with Ctrl-C
 #[derive(Args)]
+#[command(after_help = "Ends with Ctrl-C.")]
 pub(super) struct TailArguments {
     /// Only this call
     #[arg(long)]
@@ -169,6 +178,11 @@ pub(super) struct TailArguments {
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or("")
+}
+
+/// The same for people: nothing in it steers their terminal.
+fn seen<'a>(value: &'a Value, key: &str) -> Cow<'a, str> {
+    shown(text(value, key))
 }
 
 fn number(value: &Value) -> String {
@@ -192,8 +206,19 @@ fn act(action: &CallsAction, config: &Config) -> anyhow::Result<ExitCode> {
             (daemon, json!({"action": action, "call_ids": calls, "tags": [tag]}))
         }
         CallsAction::Reprocess(some) => (&some.daemon, json!({"action": "reprocess", "call_ids": some.calls})),
-        CallsAction::Delete(some) => (&some.daemon, json!({"action": "delete", "call_ids": some.calls})),
+        CallsAction::Delete(DeletedCalls { some, .. }) => {
+            (&some.daemon, json!({"action": "delete", "call_ids": some.calls}))
+        }
     };
+    if let CallsAction::Delete(some) = action {
+        let question = match &*some.some.calls {
+            [call] => format!("Erase the call {} with its sound, text and alerts?", shown(call)),
+            calls => format!("Erase {} calls with their sound, text and alerts?", calls.len()),
+        };
+        if !confirmed(some.yes, &question)? {
+            return Ok(ExitCode::FAILURE);
+        }
+    }
     let answer = daemon.tell(config, "/calls/bulk", &body)?;
     let done = match action {
         CallsAction::Tag { remove: false, .. } => "tagged",
@@ -202,11 +227,11 @@ fn act(action: &CallsAction, config: &Config) -> anyhow::Result<ExitCode> {
         CallsAction::Delete(_) => "deleted",
     };
     for call in answer["done"].as_array().into_iter().flatten() {
-        say(&format!("{}: {done}", call.as_str().unwrap_or_default()))?;
+        say(&format!("{}: {done}", shown(call.as_str().unwrap_or_default())))?;
     }
     let mut code = ExitCode::SUCCESS;
     for failed in answer["failed"].as_array().into_iter().flatten() {
-        say(&format!("{}: {}", text(failed, "call_id"), text(failed, "detail")))?;
+        say(&format!("{}: {}", seen(failed, "call_id"), seen(failed, "detail")))?;
         code = ExitCode::FAILURE;
     }
     Ok(code)
@@ -237,6 +262,7 @@ pub(super) fn list(arguments: &CallsArguments, config: &Config) -> anyhow::Resul
             number(&call["sentiment"]),
             if call["has_alerts"] == true { "!".into() } else { String::new() },
         ]
+        .map(|cell| shown(&cell).into_owned())
     };
     if arguments.tsv {
         for call in &calls {
@@ -244,11 +270,11 @@ pub(super) fn list(arguments: &CallsArguments, config: &Config) -> anyhow::Resul
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let mut rows = table(&["CALL", "BEGAN", "STATE", "AGENT", "CAMPAIGN", "SECONDS", "SEGMENTS", "SENTIMENT", ""]);
-    for call in &calls {
-        rows.add_row(row(call));
+    let rows: Vec<Vec<String>> = calls.iter().map(|call| row(call).to_vec()).collect();
+    let header = ["CALL", "BEGAN", "STATE", "AGENT", "CAMPAIGN", "SECONDS", "SEGMENTS", "SENTIMENT", ""];
+    for line in lay_out(&header, &rows, width()).iter().flatten() {
+        say(line)?;
     }
-    say(&rows.to_string())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -258,10 +284,10 @@ pub(super) fn show(arguments: &ShowArguments, config: &Config) -> anyhow::Result
         say(&call.to_string())?;
         return Ok(());
     }
-    say(&format!("{}  {}  {}", text(&call, "call_id"), text(&call, "start_time"), text(&call, "status")))?;
+    say(&format!("{}  {}  {}", seen(&call, "call_id"), seen(&call, "start_time"), seen(&call, "status")))?;
     for key in ["uniqueid", "uuid", "agent", "campaign", "lead", "phone", "end_reason"] {
         if call[key].is_string() {
-            say(&format!("{key}: {}", text(&call, key)))?;
+            say(&format!("{key}: {}", seen(&call, key)))?;
         }
     }
     say(&format!(
@@ -270,14 +296,17 @@ pub(super) fn show(arguments: &ShowArguments, config: &Config) -> anyhow::Result
         call["segment_count"],
         number(&call["sentiment"])
     ))?;
+    for pair in call["doubled"].as_array().into_iter().flatten() {
+        say(&format!("doubled: {}", text(pair, "detail")))?;
+    }
     for segment in call["transcript_segments"].as_array().into_iter().flatten() {
         let score = &segment["sentiment"]["compound"];
         let line = format!(
             "{:8.2}  {:<8}{}  {}",
             segment["start_time"].as_f64().unwrap_or(0.0),
-            text(segment, "leg"),
+            seen(segment, "leg"),
             number(score),
-            text(segment, "text")
+            seen(segment, "text")
         );
         say(&coloured(&line, text(&segment["sentiment"], "label")))?;
     }
@@ -313,10 +342,10 @@ pub(super) fn search(arguments: &SearchArguments, config: &Config) -> anyhow::Re
         let segment = &hit["segment"];
         say(&format!(
             "{}  {:8.2}  {:<8}{}",
-            text(hit, "call_id"),
+            seen(hit, "call_id"),
             segment["start_time"].as_f64().unwrap_or(0.0),
-            text(segment, "leg"),
-            mark(text(hit, "snippet"))
+            seen(segment, "leg"),
+            mark(&seen(hit, "snippet"))
         ))?;
     }
     Ok(())
@@ -354,7 +383,7 @@ pub(super) fn tail(arguments: &TailArguments, config: &Config) -> anyhow::Result
 
 /// A message of the feed for people.
 fn line(message: &Value) -> String {
-    let call = text(message, "call_id");
+    let call = seen(message, "call_id");
     match text(message, "type") {
         "sentiment" => {
             let words: Vec<&str> = ["keywords_detected", "profanity_detected"]
@@ -362,13 +391,13 @@ fn line(message: &Value) -> String {
                 .flat_map(|key| message[*key].as_array().into_iter().flatten())
                 .filter_map(Value::as_str)
                 .collect();
-            let alert = if words.is_empty() { String::new() } else { format!("   [{}]", words.join(", ")) };
+            let alert = if words.is_empty() { String::new() } else { format!("   [{}]", shown(&words.join(", "))) };
             let score = number(&message["sentiment_score"]);
             let said = format!(
                 "{call}  {:7.2}  {:<8}{score}  {}{alert}",
                 message["start_time"].as_f64().unwrap_or(0.0),
-                text(message, "leg"),
-                text(message, "text")
+                seen(message, "leg"),
+                seen(message, "text")
             );
             coloured(&said, text(message, "sentiment_label"))
         }
@@ -378,8 +407,8 @@ fn line(message: &Value) -> String {
             message["segments"],
             number(&message["sentiment"])
         ),
-        "alert" => format!("{call}  alert, {}: {}", text(message, "level"), text(message, "message")),
-        "governor" => format!("governor: step {}, {}", message["step"], text(message, "says")),
-        other => format!("{call}  {other}"),
+        "alert" => format!("{call}  alert, {}: {}", seen(message, "level"), seen(message, "message")),
+        "governor" => format!("governor: step {}, {}", message["step"], seen(message, "says")),
+        other => format!("{call}  {}", shown(other)),
     }
 }

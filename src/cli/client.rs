@@ -182,6 +182,17 @@ async fn read(path: &str, response: Response<Incoming>) -> anyhow::Result<Value>
     }
 }
 
+/// What the system said of a daemon that could not be asked.
+pub(super) fn refusal(error: &anyhow::Error) -> Option<std::io::ErrorKind> {
+    error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind)
+}
+
+/// Whether nobody listens there.
+pub(super) fn is_not_running(error: &anyhow::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionRefused, NotFound};
+    matches!(refusal(error), Some(ConnectionRefused | NotFound))
+}
+
 /// A runtime for one command.
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")

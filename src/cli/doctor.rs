@@ -2,20 +2,24 @@
 
 mod unit;
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use clap::Args;
 use serde::Serialize;
 
-use super::client::Daemon;
+use super::client::{Daemon, is_not_running, refusal};
 use super::{colour, model_recommend, say};
-use crate::config::Config;
+use crate::call::WallTime;
+use crate::capture::wall_clock;
+use crate::config::{Config, ConfigError};
 use crate::speech::vad::Voice;
 use crate::speech::{engine, language, models};
+use crate::store::doubled::doubled_since;
 
-/// Exit code 1 when something is wrong
 #[derive(Args)]
+#[command(after_help = "Exit code 1 when something is wrong.")]
 pub(super) struct DoctorArguments {
     /// JSON list of checks
     #[arg(long)]
@@ -43,74 +47,22 @@ fn bad(what: &'static str, found: impl Into<String>, mend: impl Into<String>) ->
 
 pub(super) fn run(arguments: &DoctorArguments, path: Option<&Path>) -> anyhow::Result<ExitCode> {
     let mut checks = Vec::new();
-    let config = match Config::load(path) {
+    let name = path.unwrap_or(Path::new(crate::config::DEFAULT_PATH));
+    match Config::load(path) {
         Ok(config) => {
-            checks.push(good(
-                "configuration",
-                path.unwrap_or(Path::new(crate::config::DEFAULT_PATH)).display().to_string(),
-            ));
-            config
+            checks.push(good("configuration", name.display().to_string()));
+            look(&config, &arguments.daemon, &mut checks);
         }
+        // Of folders, ports and models nothing is known then: what would be said of the built-in ones helps nobody.
         Err(error) => {
-            checks.push(bad("configuration", error.to_string(), "mend the line that is named"));
-            Config::default()
+            checks.push(bad("configuration", error.to_string(), mend_of_config(&error)));
+            checks.push(unit::kernels());
+            checks.extend(unit::group());
+            checks.extend(unit::quota_in_force());
+            checks.push(inotify());
+            checks.extend(asterisk());
         }
-    };
-    checks.push(match config.analyser() {
-        Ok(_) => good(
-            "packs",
-            config.text.packs.as_ref().map_or_else(|| "built in".into(), |packs| packs.display().to_string()),
-        ),
-        Err(error) => bad(
-            "packs",
-            error.to_string(),
-            "mend the line that is named, or take [text] packs out for the built-in ones",
-        ),
-    });
-    checks.push(state(&config));
-    checks.extend(unit::permissions(&config.paths.state));
-    checks.push(disk(&config));
-    checks.extend(unit::encryption(&config.privacy));
-    checks.push(unit::kernels());
-    checks.extend(model(&config));
-    checks.push(match model_recommend::advice(&config) {
-        Ok(found) => good("best model", found),
-        // Nothing is wrong with a model that works.
-        Err((found, mend)) => Check { mend: Some(mend), ..good("best model", found) },
-    });
-    checks.push(voice(&config));
-    for folder in &config.recordings.folders {
-        checks.push(match unit::readable(folder) {
-            Ok(()) => good("recordings", folder.display().to_string()),
-            Err(error) => bad(
-                "recordings",
-                format!("{}: {error}", folder.display()),
-                "let lineside read it: `usermod -aG asterisk lineside`, or change [recordings] folders",
-            ),
-        });
     }
-    checks.extend(unit::group());
-    checks.extend(unit::quota_in_force());
-    checks.push(inotify());
-    checks.extend(asterisk());
-    let health = arguments.daemon.fetch(&config, "/health");
-    checks.extend(health.as_ref().ok().and_then(|health| manager(&health["ami"])));
-    checks.push(match health {
-        Ok(health) => {
-            let status = health["status"].as_str().unwrap_or("?").to_string();
-            let found = format!(
-                "{status}, backlog {} utterances, last frame {}",
-                health["backlog"]["utterances"], health["last_frame"]
-            );
-            if status == "ok" {
-                good("daemon", found)
-            } else {
-                bad("daemon", found, "see `lineside model list` and `journalctl -u lineside`")
-            }
-        }
-        Err(error) => bad("daemon", format!("{error:#}"), "`systemctl start lineside`"),
-    });
-
     let failed = checks.iter().any(|check| !check.ok);
     if arguments.json {
         say(&serde_json::to_string(&checks)?)?;
@@ -131,6 +83,157 @@ pub(super) fn run(arguments: &DoctorArguments, path: Option<&Path>) -> anyhow::R
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// What is to be done about a configuration that cannot be used.
+fn mend_of_config(error: &ConfigError) -> &'static str {
+    match error {
+        ConfigError::Read { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+            "run this as root, or as a member of the group lineside"
+        }
+        ConfigError::Read { .. } => {
+            "name a file that can be read with --config; the package's is /etc/lineside/lineside.toml"
+        }
+        ConfigError::Wrong { .. } => {
+            "mend what is named, then `systemctl restart lineside`: with a broken configuration it does not start (exit code 78), one that runs keeps \
+             what it has. The rest is looked at when the file can be read"
+        }
+    }
+}
+
+/// Everything that the configuration tells where to look for.
+fn look(config: &Config, daemon: &Daemon, checks: &mut Vec<Check>) {
+    checks.push(match config.analyser() {
+        Ok(_) => good(
+            "packs",
+            config.text.packs.as_ref().map_or_else(|| "built in".into(), |packs| packs.display().to_string()),
+        ),
+        Err(error) => bad(
+            "packs",
+            error.to_string(),
+            "mend what is named, or take [text] packs out for the built-in ones, then `systemctl restart lineside`: with a broken pack it does not \
+             start (exit code 78)",
+        ),
+    });
+    checks.push(state(config));
+    checks.extend(unit::permissions(&config.paths.state));
+    checks.extend(disk(config));
+    checks.extend(unit::encryption(&config.privacy));
+    checks.push(unit::kernels());
+    checks.extend(model(config));
+    checks.push(match model_recommend::advice(config) {
+        Ok(found) => good("best model", found),
+        // Nothing is wrong with a model that works.
+        Err((found, mend)) => Check { mend: Some(mend), ..good("best model", found) },
+    });
+    checks.push(voice(config));
+    checks.extend(config.recordings.folders.iter().map(|folder| recordings(folder)));
+    checks.extend(unit::group());
+    checks.extend(unit::quota_in_force());
+    checks.push(inotify());
+    checks.extend(asterisk());
+    checks.extend(sources(config));
+    let health = daemon.fetch(config, "/health");
+    match health {
+        Ok(health) => {
+            checks.extend(manager(&health["ami"]));
+            checks.extend(troubles(&health));
+            checks.push(running(&health, checks.iter().any(|check| !check.ok)));
+        }
+        Err(error) => {
+            let starts = !checks.iter().any(|check| !check.ok && ["packs", "state folder"].contains(&check.what));
+            let ports = if is_not_running(&error) { ports(config) } else { Vec::new() };
+            let mend = match refusal(&error) {
+                Some(ErrorKind::PermissionDenied) => {
+                    "run this as root, or let yourself in: `usermod -aG lineside USER`, then log in again"
+                }
+                Some(ErrorKind::ConnectionRefused | ErrorKind::NotFound) if !starts || !ports.is_empty() => {
+                    "mend what is BAD here, then `systemctl restart lineside`"
+                }
+                _ => "`systemctl start lineside`; if it does not stay, `journalctl -u lineside -n 50` says why",
+            };
+            checks.extend(ports);
+            checks.push(bad("daemon", format!("{error:#}"), mend));
+        }
+    }
+}
+
+/// A folder that is watched.
+fn recordings(folder: &Path) -> Check {
+    let Err(error) = unit::readable(folder) else { return good("recordings", folder.display().to_string()) };
+    let mend = match error.kind() {
+        ErrorKind::NotFound => format!(
+            "`mkdir -p {}` if Asterisk is to record there, else name the folder where it does in [recordings] folders and `systemctl restart lineside`",
+            folder.display()
+        ),
+        ErrorKind::PermissionDenied => {
+            "let lineside read it: `usermod -aG asterisk lineside && systemctl restart lineside`, or `chmod g+rx` for a folder of another group".into()
+        }
+        _ => "name a folder in [recordings] folders, then `systemctl restart lineside`".into(),
+    };
+    bad("recordings", format!("{}: {error}", folder.display()), mend)
+}
+
+/// Addresses that somebody else has, while no daemon of ours runs.
+fn ports(config: &Config) -> Vec<Check> {
+    let addresses = [("http", &config.http.listen), ("audiosocket", &config.audiosocket.listen)];
+    let taken = |(section, listen): (&str, &String)| {
+        let error = std::net::TcpListener::bind(listen.as_str()).err().filter(|_| !listen.is_empty())?;
+        let mend = match error.kind() {
+            ErrorKind::AddrInUse => {
+                let port = listen.rsplit(':').next().unwrap_or_default();
+                format!(
+                    "`ss -ltnp 'sport = :{port}'` names the program that has it: stop that, or change [{section}] listen; then `systemctl restart lineside`"
+                )
+            }
+            ErrorKind::AddrNotAvailable => format!("no interface has this address: change [{section}] listen"),
+            _ => format!("change [{section}] listen"),
+        };
+        Some(bad("port", format!("[{section}] {listen}: {error}"), mend))
+    };
+    addresses.into_iter().filter_map(taken).collect()
+}
+
+/// What the daemon itself finds wrong.
+fn troubles(health: &serde_json::Value) -> Vec<Check> {
+    let mut found = Vec::new();
+    if let Some(problem) = health["database"]["problem"].as_str() {
+        found.push(bad("database", problem, "do what is said there"));
+    }
+    for folder in health["recordings"].as_array().into_iter().flatten() {
+        let (name, problem) = (folder["folder"].as_str().unwrap_or("?"), folder["problem"].as_str().unwrap_or("?"));
+        let mend = "the daemon cannot read it: see the line about this folder above; it looks again every 5 s";
+        found.push(bad("recordings", format!("{name}: {problem}"), mend));
+    }
+    if let (Some(open), Some(limit)) = (health["files"]["open"].as_u64(), health["files"]["limit"].as_u64()) {
+        let told =
+            format!("{open} of {limit} are open, room for {} more legs", limit.saturating_sub(open) / FILES_OF_A_LEG);
+        found.push(if health["files"]["ok"] == false {
+            bad("open files", told, "legs wait when there is none left: `systemctl edit lineside`, `[Service]` `LimitNOFILE=65536`, restart")
+        } else {
+            good("open files", told)
+        });
+    }
+    found
+}
+
+/// A live leg's socket and the file that its sound goes into.
+const FILES_OF_A_LEG: u64 = 2;
+
+/// The daemon as it tells of itself.
+fn running(health: &serde_json::Value, is_told: bool) -> Check {
+    let status = health["status"].as_str().unwrap_or("?").to_string();
+    let found = format!(
+        "{status}, backlog {} utterances, last frame {}",
+        health["backlog"]["utterances"], health["last_frame"]
+    );
+    if status == "ok" {
+        good("daemon", found)
+    } else if is_told {
+        bad("daemon", found, "mend what is BAD here; `journalctl -u lineside` says more")
+    } else {
+        bad("daemon", found, "see `lineside model list` and `journalctl -u lineside`")
+    }
+}
+
 fn voice(config: &Config) -> Check {
     match config.listening().voice {
         Voice::Silero { path, .. } => good("voice", format!("Silero, {}", path.display())),
@@ -147,16 +250,26 @@ fn state(config: &Config) -> Check {
     let probe = config.paths.state.join(".doctor");
     match std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe)) {
         Ok(()) => good("state folder", config.paths.state.display().to_string()),
-        Err(error) => bad(
-            "state folder",
-            format!("{}: {error}", config.paths.state.display()),
-            format!("run this as root or lineside; `chown -R lineside: {}`", config.paths.state.display()),
-        ),
+        Err(error) => {
+            let folder = config.paths.state.display();
+            let mend = match error.kind() {
+                ErrorKind::NotFound => format!("`install -d -o lineside -g lineside -m 0750 {folder}`"),
+                ErrorKind::PermissionDenied => {
+                    format!("run this as root; if lineside itself may not write there, `chown -R lineside: {folder}`")
+                }
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on that disk".into(),
+                ErrorKind::ReadOnlyFilesystem => {
+                    "mount that disk for writing: `journalctl -k` says why it is not".into()
+                }
+                _ => "see that [paths] state names a folder on a disk that works".into(),
+            };
+            bad("state folder", format!("{folder}: {error}"), mend)
+        }
     }
 }
 
-fn disk(config: &Config) -> Check {
-    match rustix::fs::statvfs(&config.paths.state) {
+fn disk(config: &Config) -> Option<Check> {
+    Some(match rustix::fs::statvfs(&config.paths.state) {
         Ok(fs) => {
             let free = fs.f_bavail * fs.f_frsize / 1_000_000;
             // One leg of 8 kHz audio is 58 MB an hour.
@@ -167,8 +280,9 @@ fn disk(config: &Config) -> Check {
                 bad("disk", found, "make room: audio waits in the sockets when the disk is full")
             }
         }
-        Err(error) => bad("disk", error.to_string(), "create the state folder"),
-    }
+        // The check of the folder has said it.
+        Err(_) => return None,
+    })
 }
 
 /// The model, and what it makes of the language.
@@ -208,6 +322,21 @@ fn inotify() -> Check {
     } else {
         bad("inotify", format!("{watches} folders can be watched"), "`sysctl fs.inotify.max_user_watches=65536`")
     }
+}
+
+/// Whether calls of the last day came by two ways. Nothing is said where the database cannot be read: the state folder's check tells that.
+fn sources(config: &Config) -> Option<Check> {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let since = WallTime(wall_clock().0 - DAY_MS);
+    let calls = doubled_since(&config.paths.state, since).ok()?;
+    let Some(last) = calls.last() else { return Some(good("sources", "no call of the last 24 h came by two ways")) };
+    Some(bad(
+        "sources",
+        format!("{} calls of the last 24 h came by two ways, {last} the last: their text is there twice", calls.len()),
+        format!(
+            "`lineside show {last}` names the ways; switch one off: AudioSocket or EAGI in the dialplan, or the folder in [recordings] folders"
+        ),
+    ))
 }
 
 /// Asterisk's manager interface, as the daemon finds it; only where `[ami]` is set.

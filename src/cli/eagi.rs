@@ -14,8 +14,10 @@ use clap::Args;
 use crate::capture::eagi::{Hello, hand_over, read_environment};
 use crate::config::Config;
 
-/// In the dialplan: EAGI(/usr/bin/lineside,eagi,leg=caller,campaign=sales); etc/asterisk/lineside-eagi.conf has it ready
 #[derive(Args)]
+#[command(
+    after_help = "In the dialplan: EAGI(/usr/bin/lineside,eagi,leg=caller,campaign=sales); etc/asterisk/lineside-eagi.conf has it ready."
+)]
 pub(super) struct EagiArguments {
     /// leg=agent|caller|mixed, agent=…, campaign=…, lead=…
     #[arg(value_name = "NAME=VALUE")]

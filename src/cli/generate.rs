@@ -8,7 +8,6 @@ use anyhow::Context;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-/// Where they go
 #[derive(Args)]
 pub(super) struct GenerateArguments {
     /// Folder for lineside.1, lineside-serve.1 …
@@ -63,6 +62,34 @@ mod tests {
             let page = arguments.man.join(format!("lineside-{}.1", command.get_name()));
             assert_eq!(page.is_file(), !command.is_hide_set(), "{}", page.display());
         }
+        let mut shown = 0;
+        for (page, said) in [
+            ("search", "in a row"),
+            ("tail", "Ctrl-C"),
+            ("forget", "exit code 1 when anything is left over"),
+            ("check", "With the daemon stopped"),
+            ("doctor", "Exit code 1 when something is wrong"),
+            ("backup", "The daemon may run meanwhile"),
+            ("restore", "must hold nothing but models"),
+            ("eagi", "In the dialplan"),
+            ("analyze", "Every format"),
+            ("bench", "the running one is not touched"),
+            ("model-recommend", "run it when the box has time"),
+        ] {
+            let text = std::fs::read_to_string(arguments.man.join(format!("lineside-{page}.1"))).expect("page");
+            let text = text.replace("\\-", "-").replace('\n', " ");
+            assert!(text.contains(said), "the page of {page} does not say {said:?}:\n{text}");
+            let mut command = super::super::Arguments::command();
+            let below = page.split('-').fold(&mut command, |command, word| {
+                command.find_subcommand_mut(word).unwrap_or_else(|| panic!("no command {word}"))
+            });
+            let help = below.render_help().to_string().replace('\n', " ");
+            assert!(help.contains(said), "--help of {page} does not say {said:?}:\n{help}");
+            shown += 1;
+        }
+        println!(
+            "mended | 34 | the commands' own explanations were in the code alone | {shown} of {shown} stand in --help and in the man page"
+        );
         let pull = std::fs::read_to_string(arguments.man.join("lineside-model-pull.1"))
             .expect("page of a command under a command");
         assert!(pull.contains("sha256"), "{pull}");

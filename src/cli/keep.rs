@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::client::Daemon;
-use super::say;
+use super::{confirmed, say, shown};
 use crate::config::{Config, DEFAULT_PATH};
 use crate::pipeline::keep::backup::{backup, restore};
 use crate::pipeline::keep::check::{Depth, check};
@@ -15,11 +15,14 @@ use crate::pipeline::keep::forget::{Report, stopped};
 use crate::store::check::Mode;
 use crate::store::forget::Whom;
 
-/// Works beside a running daemon and without one; exit code 1 when anything is left over
 #[derive(Args)]
+#[command(after_help = "Works beside a running daemon and without one; exit code 1 when anything is left over.")]
 pub(super) struct ForgetArguments {
     #[command(flatten)]
     whom: WhomArguments,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
     /// JSON report
     #[arg(long)]
     json: bool,
@@ -42,22 +45,22 @@ struct WhomArguments {
     call: Option<String>,
 }
 
-/// The daemon may run meanwhile
 #[derive(Args)]
+#[command(after_help = "The daemon may run meanwhile.")]
 pub(super) struct BackupArguments {
     /// An empty folder, or one that is not there yet
     folder: PathBuf,
 }
 
-/// Into the state folder of the configuration, which must hold nothing but models
 #[derive(Args)]
+#[command(after_help = "Into the state folder of the configuration, which must hold nothing but models.")]
 pub(super) struct RestoreArguments {
     /// What `lineside backup` made
     folder: PathBuf,
 }
 
-/// With the daemon stopped; exit code 1 when something is wrong and not mended
 #[derive(Args)]
+#[command(after_help = "With the daemon stopped; exit code 1 when something is wrong and not mended.")]
 pub(super) struct CheckArguments {
     /// Mend what can be mended without losing anything
     #[arg(long)]
@@ -78,6 +81,15 @@ pub(super) fn forget(arguments: &ForgetArguments, config: &Config) -> anyhow::Re
         (.., Some(call)) => Whom::Call(call.clone()),
         _ => anyhow::bail!("one of --phone, --lead and --call is needed"),
     };
+    let question = match &whom {
+        Whom::Phone(number) => format!("Erase every call with the telephone number {}?", shown(number)),
+        Whom::Lead(lead) => format!("Erase every call of the lead {}?", shown(lead)),
+        Whom::Call(call) => format!("Erase the call {}?", shown(call)),
+        Whom::Calls(calls) => format!("Erase {} calls?", calls.len()),
+    };
+    if !confirmed(arguments.yes, &question)? {
+        return Ok(ExitCode::FAILURE);
+    }
     // Who holds the lock on the state folder is the daemon: then it does the work.
     let report: Report = match stopped(&config.paths.state, &whom) {
         Err(crate::store::forget::ForgetError::Store(crate::store::StoreError::InUse { .. })) => {

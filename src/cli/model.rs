@@ -14,8 +14,8 @@ use crate::config::Config;
 use crate::speech::models::convert::Format;
 use crate::speech::models::{self, CATALOGUE, Fetch, Import, Verified};
 
-/// Models are kept in the state folder; whisper.cpp files and CTranslate2 folders both serve
 #[derive(Args)]
+#[command(after_help = "Models are kept in the state folder; whisper.cpp files and CTranslate2 folders both serve.")]
 pub(super) struct ModelArguments {
     #[command(subcommand)]
     command: ModelCommand,

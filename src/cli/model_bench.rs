@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::pipeline::analyze::read;
 use crate::speech::engine;
 use crate::speech::models;
-use crate::speech::recogniser::Recogniser;
+use crate::speech::recogniser::{Pace, Recogniser};
 
 /// Lengths of stretches, seconds.
 const LENGTHS_S: [usize; 3] = [2, 4, 8];
@@ -95,7 +95,7 @@ fn measure(model: &models::ModelRef, sound: &[f32], config: &Config) -> anyhow::
         let mut took = Vec::new();
         for _ in 0..RUNS {
             let began = Instant::now();
-            for answer in recogniser.recognise_all(&slices) {
+            for answer in recogniser.recognise_all(&slices, Pace::Live) {
                 answer?;
             }
             took.push(began.elapsed().as_secs_f64() * 1000.0 / stretches.len() as f64);

@@ -27,8 +27,8 @@ use crate::speech::recogniser::{Hints, Recogniser};
 const LIVE_COST: f64 = 1.8;
 const RUNS: usize = 3;
 
-/// Measures this CPU for a minute or two; run it when the box has time
 #[derive(Args)]
+#[command(after_help = "Measures this CPU for a minute or two; run it when the box has time.")]
 pub(super) struct RecommendArguments {
     /// Agents at work at a time [default: asked for on a terminal, else 10]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=5000))]

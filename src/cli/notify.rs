@@ -1,15 +1,16 @@
-//! `lineside notify test`: sends a test by every notifier of the configuration, or by one, and says what became of it.
+//! `lineside notify test`: has the daemon send a test by every notifier of the configuration, or by one, and says what became of it.
 
 use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
 
-use super::say;
-use crate::alerts::notify::{Kind, Message, Outcome};
+use super::client::{Daemon, is_not_running, query};
+use super::{say, shown};
+use crate::alerts::notify::Kind;
 use crate::config::Config;
+use crate::pipeline::notify::try_one;
 
-/// Ways out of alerts
 #[derive(Args)]
 pub(super) struct NotifyArguments {
     #[command(subcommand)]
@@ -18,17 +19,41 @@ pub(super) struct NotifyArguments {
 
 #[derive(Subcommand)]
 enum NotifyCommand {
-    /// Send a test by every notifier of the configuration, or by one
+    /// Have the daemon send a test by every notifier of its configuration, or by one
     Test {
         /// Its name
         name: Option<String>,
+        #[command(flatten)]
+        daemon: Daemon,
     },
 }
 
 pub(super) fn run(arguments: &NotifyArguments, config: &Config) -> anyhow::Result<ExitCode> {
-    let NotifyCommand::Test { name } = &arguments.command;
+    let NotifyCommand::Test { name, daemon } = &arguments.command;
+    let path = format!("/api/v1/notifiers/test{}", query(&[("name", name.clone())]));
+    // The daemon sends: what its unit denies it, a shell may do.
+    let answer = match daemon.tell(config, &path, &serde_json::Value::Null) {
+        Err(error) if is_not_running(&error) => return from_here(name.as_deref(), config),
+        answer => answer?,
+    };
+    let mut failed = false;
+    for test in answer["tests"].as_array().into_iter().flatten() {
+        let problem = test["detail"].as_str();
+        failed |= problem.is_some();
+        tell(test["notifier"].as_str().unwrap_or_default(), problem)?;
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn tell(name: &str, problem: Option<&str>) -> std::io::Result<()> {
+    let outcome = problem.map_or_else(|| "sent".into(), |problem| format!("not sent: {}", shown(problem)));
+    say(&format!("{name}: {outcome}"))
+}
+
+/// Without a daemon: what the shell may send.
+fn from_here(name: Option<&str>, config: &Config) -> anyhow::Result<ExitCode> {
     let chosen: Vec<_> =
-        config.notify.iter().filter(|notifier| name.as_ref().is_none_or(|name| *name == notifier.name)).collect();
+        config.notify.iter().filter(|notifier| name.is_none_or(|name| *name == notifier.name)).collect();
     if chosen.is_empty() {
         let names: Vec<&str> = config.notify.iter().map(|notifier| notifier.name.as_str()).collect();
         match name {
@@ -36,8 +61,9 @@ pub(super) fn run(arguments: &NotifyArguments, config: &Config) -> anyhow::Resul
             None => bail!("the configuration has no [[notify]]"),
         }
     }
-    let now = jiff::Timestamp::now();
-    let message = Message::test("test", &format!("{now:.3}"));
+    eprintln!(
+        "the daemon is not running: this shell sends, which the unit's IPAddressDeny= does not hold. Try again with `systemctl start lineside`"
+    );
     let mut failed = false;
     for notifier in chosen {
         if notifier.kind == Kind::AgentService {
@@ -47,14 +73,9 @@ pub(super) fn run(arguments: &NotifyArguments, config: &Config) -> anyhow::Resul
                 .map_or_else(|| "there, and takes the key".into(), |problem| format!("not well: {problem}"));
             say(&format!("{}: {found}", notifier.name))?;
         }
-        let outcome = match notifier.send(&message, now.as_second()) {
-            Outcome::Sent => "sent".into(),
-            Outcome::Later(error, _) | Outcome::Never(error) => {
-                failed = true;
-                format!("not sent: {error}")
-            }
-        };
-        say(&format!("{}: {outcome}", notifier.name))?;
+        let sent = try_one(notifier, "test", crate::capture::wall_clock());
+        failed |= sent.problem.is_some();
+        tell(&sent.name, sent.problem.as_deref())?;
     }
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

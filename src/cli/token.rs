@@ -13,7 +13,6 @@ use crate::call::WallTime;
 use crate::store::token_book::{NewToken, TokenBook};
 use crate::store::tokens::{CONFIGURED, Scopes};
 
-/// `lineside token`
 #[derive(Args)]
 pub(super) struct TokenArguments {
     #[command(subcommand)]
@@ -55,7 +54,6 @@ struct AddArguments {
     out: Option<PathBuf>,
 }
 
-/// `lineside audit`
 #[derive(Args)]
 pub(super) struct AuditArguments {
     /// Of this call

@@ -108,7 +108,7 @@ mod tests {
             ("conf.d/30-speech.toml~", "old"),
         ]);
         let config = load(&root).expect("well made");
-        assert_eq!((config.speech.model.as_str(), config.speech.beam), ("c", 2));
+        assert_eq!((config.speech.model.as_str(), config.speech.beam), ("c", Some(2)));
         assert_eq!(config.recordings.folders, [Path::new("/srv/calls")]);
         assert_eq!(config.http.listen, "");
         assert_eq!(config.audiosocket.listen, "127.0.0.1:9093");

@@ -243,7 +243,7 @@ impl Config {
             }
         };
         within("speech", "workers", self.speech.workers as u64, 1, 64)?;
-        within("speech", "beam", u64::from(self.speech.beam), 1, 8)?;
+        within("speech", "beam", u64::from(self.speech.beam.unwrap_or(1)), 1, 8)?;
         let language = self.speech.language.as_str();
         if language != "auto" && !crate::speech::language::is_code(language) {
             return Err((
@@ -352,6 +352,19 @@ mod tests {
         assert!(language.contains("line 2") && language.contains("as en or es"), "{language}");
         let pattern = error("[recordings]\npatterns = [\"(\"]\n");
         assert!(pattern.contains("line 2"), "{pattern}");
+    }
+
+    #[test]
+    fn what_the_readme_tells_people_to_write_is_understood() {
+        let readme = include_str!("../../README.md");
+        let step = readme.split("conf.d/50-folders.toml").nth(1).expect("the step about folders");
+        let block = step.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("its TOML");
+        let config = Config::parse(Path::new("/etc/lineside/conf.d/50-folders.toml"), block).expect("well made");
+        assert_eq!(config.recordings.folders, [Path::new("/srv/calls")]);
+        println!(
+            "mended | 31 | the README's third step was a line that is no TOML | its block is read: {:?}",
+            config.recordings.folders
+        );
     }
 
     proptest! {

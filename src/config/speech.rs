@@ -17,8 +17,8 @@ pub struct Speech {
     pub language: String,
     /// Inferences at a time, one thread each.
     pub workers: usize,
-    /// Beams; 1 is greedy and fastest.
-    pub beam: u32,
+    /// Beams of all text; 1 is greedy and fastest. Unset: greedy while a call goes on, and as many as the engine gains by when nobody waits.
+    pub beam: Option<u32>,
     /// Words to expect: names, products.
     pub prompt: Option<String>,
     /// Suppress noise before recognition.
@@ -37,7 +37,7 @@ impl Default for Speech {
             model: "base.en-q8_0".into(),
             language: "en".into(),
             workers: 1,
-            beam: 1,
+            beam: None,
             prompt: None,
             denoise: false,
             normalise: true,
@@ -98,7 +98,7 @@ impl Config {
             prompt: self.speech.prompt.clone().filter(|prompt| !prompt.is_empty()),
             normalise: self.speech.normalise,
             denoise: self.speech.denoise,
-            beams: self.speech.beam,
+            beams: self.speech.beam.map(|beams| beams.max(1)),
             rules: Rules::default(),
         }
     }

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use tokio::runtime::Handle;
 
-use crate::call::{CallId, LegKey};
+use crate::call::{CallId, LegKey, Source};
 use crate::capture::follow::FileId;
 use crate::capture::recordings::{KnownLeg, Ledger, Taken};
 use crate::capture::wall_clock;
 use crate::spool::LegAudio;
 use crate::store::calls::LegRow;
-use crate::store::change::Change;
+use crate::store::change::{Change, Named};
 use crate::store::recordings::RecordingRow;
 use crate::store::{Store, StoreError};
 
@@ -53,6 +53,7 @@ impl Ledger for StoreLedger {
             peer: row.peer,
             samples: row.closed.map(|_| row.samples as u64),
             noted,
+            is_recording: row.source == Source::Recording.as_str(),
         };
         rows.into_iter().map(leg).collect()
     }
@@ -68,6 +69,10 @@ impl Ledger for StoreLedger {
             finished,
         };
         self.push(Change::Recording { row, at: wall_clock() });
+    }
+
+    fn renamed(&self, leg: LegKey, call: &CallId) {
+        self.push(Change::AlsoNamed { whose: Named::Leg(leg), id: call.clone() });
     }
 
     fn moved(&self, leg: LegKey, audio: &LegAudio) {

@@ -2,7 +2,7 @@
 
 pub mod cpu;
 
-use std::io::IsTerminal;
+use std::io::Write as _;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -20,11 +20,24 @@ pub fn start_log(level: log::LevelFilter) {
         .filter_level(log::LevelFilter::Warn)
         .filter_module("lineside", level)
         .filter_module("symphonia", log::LevelFilter::Off)
-        .parse_default_env();
-    if !std::io::stderr().is_terminal() {
-        builder.format_target(false);
-    }
+        .parse_default_env()
+        // Names of calls, peers and files come from outside: what is in them may not steer the terminal that shows the log, nor begin a line of it.
+        .format(|out, record| {
+            let (at, level, said) = (out.timestamp(), record.level(), record.args().to_string());
+            writeln!(out, "[{at} {level:<5}] {}", harmless(&said))
+        });
     let _ = builder.try_init(); // a second call, as in tests, changes nothing
+}
+
+/// A text without control characters: each becomes visible.
+fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return text.into();
+    }
+    text.chars()
+        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
+        .collect::<String>()
+        .into()
 }
 
 /// Allows as many files as the system lets us have: every connection is one, every open leg another.
@@ -35,6 +48,19 @@ pub fn raise_file_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         log::debug!("open files: {error}");
     }
+}
+
+/// How many files this process has open, and how many it may have; `None` where the system does not tell. Blocks, briefly.
+pub fn open_files() -> Option<(u64, u64)> {
+    let open = std::fs::read_dir("/proc/self/fd").ok()?.count() as u64;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
+    Some((open.saturating_sub(1), limit)) // the folder itself was one
+}
+
+/// How many connections may bring sound at a time: the rest of the files is for what they say, the database and the API.
+pub fn connections_for_sound() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 20);
+    usize::try_from(limit - (limit / 4).min(256)).unwrap_or(usize::MAX)
 }
 
 /// Tells systemd how we are doing; does nothing elsewhere.

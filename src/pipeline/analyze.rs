@@ -14,7 +14,7 @@ use crate::audio::sound_file::SoundFile;
 use crate::audio::{AudioError, quality::Pairing};
 use crate::call::{CallTime, Leg, Word};
 use crate::speech::engine::Piece;
-use crate::speech::recogniser::Recogniser;
+use crate::speech::recogniser::{Pace, Recogniser};
 use crate::speech::utterance::{Found, LegListener, Listening};
 use crate::text::TextAnalyser;
 use crate::text::redaction::{self, CallRedaction, PieceId, Redactor};
@@ -186,7 +186,9 @@ pub fn analyze(
                     to_model(&samples[found.start as usize..(found.end as usize).min(samples.len())], rate_hz)
                 })
                 .collect();
-            texts.extend(recogniser.recognise_all(&sounds.iter().map(Vec::as_slice).collect::<Vec<_>>()));
+            texts.extend(
+                recogniser.recognise_all(&sounds.iter().map(Vec::as_slice).collect::<Vec<_>>(), Pace::Afterwards),
+            );
         }
     }
     let mut pieces: Vec<(Leg, Piece)> = Vec::new();

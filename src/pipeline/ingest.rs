@@ -28,9 +28,17 @@ const GAP_MS: i64 = 2000;
 /// Samples per second of a leg that is text alone: its times are multiples of an eighth of a millisecond.
 pub(super) const TEXT_HZ: u32 = 8000;
 
+/// Legs that one call may have: each change of the rate and each text before all others begins one.
+const LEGS: u32 = 64;
+
 /// Why something was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
+    /// Its rate or its times change without end.
+    #[error(
+        "the call has had {LEGS} legs, for its rate or the begin of its texts changes all the time; send one rate, and texts in order"
+    )]
+    Legs,
     /// Too many calls.
     #[error("{CALLS} calls of other platforms are open already; end some, or wait until they are idle")]
     TooMany,
@@ -69,13 +77,15 @@ pub struct Text {
     pub confidence: f32,
     /// Language code.
     pub language: Option<String>,
+    /// What the sender says of its mood, -1 to 1.
+    pub sentiment: Option<f64>,
 }
 
 impl Text {
-    /// As if it had been recognised here.
-    pub(super) fn recognition(self, length_ms: i64) -> Recognition {
-        let Self { text, confidence, language } = self;
-        let piece = Piece { text, start_ms: 0, end_ms: length_ms, confidence, words: Vec::new() };
+    /// As if it had been recognised here. Platforms tell when a text began, not when it ended: it takes no time.
+    pub(super) fn recognition(self) -> Recognition {
+        let Self { text, confidence, language, .. } = self;
+        let piece = Piece { text, start_ms: 0, end_ms: 0, confidence, words: Vec::new() };
         Recognition { pieces: vec![piece], language, dropped: None, took: Duration::ZERO }
     }
 }
@@ -90,12 +100,14 @@ pub enum Input {
     },
     /// Text.
     Text(Text),
-    /// 16-bit samples of one side.
+    /// A chunk of 16-bit samples.
     Audio {
         /// Samples per second.
         rate_hz: u32,
-        /// The sound.
-        samples: Vec<i16>,
+        /// The sound of each side in it.
+        sides: Vec<(Leg, Vec<i16>)>,
+        /// Whether it came without a word, so that it is an event of its own.
+        alone: bool,
     },
     /// The call is over.
     End,
@@ -107,8 +119,8 @@ pub struct Request {
     pub sender: Sender,
     /// What.
     pub input: Input,
-    /// How many chunks of audio the call has had, or why it was not taken.
-    pub reply: oneshot::Sender<Result<u64, IngestError>>,
+    /// Told when it is on its way to the database, or why it was not taken.
+    pub reply: oneshot::Sender<Result<(), IngestError>>,
 }
 
 /// Text on its way to the conductor.
@@ -128,12 +140,28 @@ pub struct SaidText {
     pub reply: oneshot::Sender<()>,
 }
 
+/// A chunk of sound that is on disk.
+#[derive(Debug)]
+pub struct ChunkTaken {
+    /// The legs that have grown.
+    pub legs: Vec<Arc<SpooledLeg>>,
+    /// Whether it came without a word.
+    pub alone: bool,
+    /// Its length, milliseconds.
+    pub length_ms: i64,
+    /// When it was said.
+    pub at: WallTime,
+    /// Told when it is on its way to the database.
+    pub reply: oneshot::Sender<()>,
+}
+
 struct Open {
     started: WallTime,
     names: CallNames,
     text: HashMap<Leg, (FollowedLeg, BTreeSet<u64>)>,
     audio: HashMap<Leg, (LegWriter, Instant, i64)>,
-    chunks: u64,
+    /// Legs it has had.
+    legs: u32,
     heard: Instant,
 }
 
@@ -189,11 +217,10 @@ impl Ingest {
         }
     }
 
-    async fn take(&mut self, sender: Sender, input: Input) -> Result<u64, IngestError> {
+    async fn take(&mut self, sender: Sender, input: Input) -> Result<(), IngestError> {
         if matches!(input, Input::End) {
-            let chunks = self.calls.get(&sender.call).map_or(0, |open| open.chunks);
             self.end(&sender.call, "hangup").await;
-            return Ok(chunks);
+            return Ok(());
         }
         if let Some(heard) = self.ended.get_mut(&sender.call) {
             *heard = Instant::now();
@@ -207,55 +234,69 @@ impl Ingest {
             names: sender.names.clone(),
             text: HashMap::new(),
             audio: HashMap::new(),
-            chunks: 0,
+            legs: 0,
             heard: Instant::now(),
         });
         open.heard = Instant::now();
-        let spec = |rate_hz, started| LegSpec {
+        let spec = |leg, rate_hz, started| LegSpec {
             call: sender.call.clone(),
             names: open.names.clone(),
-            leg: sender.leg,
+            leg,
             source: Source::Ingest,
             started,
             rate_hz,
             peer: Some(sender.provider.clone()),
         };
         match input {
-            Input::Audio { rate_hz, samples } => {
+            Input::Audio { rate_hz, sides, alone } => {
                 metrics::counter!("lineside_frames_total", "source" => "ingest").increment(1);
-                if open.audio.get(&sender.leg).is_some_and(|(leg, ..)| leg.leg().spec.rate_hz != rate_hz)
-                    && let Some((leg, ..)) = open.audio.remove(&sender.leg)
-                {
-                    leg.close("rate change").await?;
-                }
-                let (leg, began, first_ms) = match open.audio.entry(sender.leg) {
-                    Entry::Occupied(there) => there.into_mut(),
-                    Entry::Vacant(place) => {
-                        let leg = self.spool.open_leg(spec(rate_hz, sender.at)).await?;
-                        let length_ms = samples.len() as i64 * 1000 / i64::from(rate_hz);
-                        place.insert((leg, Instant::now(), length_ms))
+                let ms = |samples: usize| samples as i64 * 1000 / i64::from(rate_hz);
+                let length_ms = sides.iter().map(|(_, samples)| ms(samples.len())).max().unwrap_or(0);
+                let mut legs = Vec::new();
+                for (side, samples) in sides {
+                    if open.audio.get(&side).is_some_and(|(leg, ..)| leg.leg().spec.rate_hz != rate_hz)
+                        && open.legs < LEGS
+                        && let Some((leg, ..)) = open.audio.remove(&side)
+                    {
+                        leg.close("rate change").await?;
                     }
-                };
-                {
+                    let (leg, began, first_ms) = match open.audio.entry(side) {
+                        Entry::Occupied(there) if there.get().0.leg().spec.rate_hz != rate_hz => {
+                            return Err(IngestError::Legs);
+                        }
+                        Entry::Occupied(there) => there.into_mut(),
+                        Entry::Vacant(place) => {
+                            open.legs += 1;
+                            let leg = self.spool.open_leg(spec(side, rate_hz, sender.at)).await?;
+                            place.insert((leg, Instant::now(), ms(samples.len())))
+                        }
+                    };
                     // A chunk's sound ended when it came: what the clock is ahead of the samples by is silence.
-                    let ms = |samples: u64| samples as i64 * 1000 / i64::from(rate_hz);
-                    let gap =
-                        began.elapsed().as_millis() as i64 + *first_ms - ms(samples.len() as u64) - ms(leg.samples());
+                    let there = ms(samples.len()) + leg.samples() as i64 * 1000 / i64::from(rate_hz);
+                    let gap = began.elapsed().as_millis() as i64 + *first_ms - there;
                     if gap > GAP_MS {
                         leg.append(&vec![0; (gap * i64::from(rate_hz) / 1000) as usize], sender.at).await?;
                     }
                     leg.append(&samples, sender.at).await?;
                     leg.flush().await?;
+                    legs.push(Arc::clone(leg.leg()));
                 }
-                open.chunks += 1;
+                let (reply, taken) = oneshot::channel();
+                let chunk = ChunkTaken { legs, alone, length_ms, at: sender.at, reply };
+                self.commands.send(Command::Chunk(chunk)).await.map_err(|_| IngestError::Stopping)?;
+                taken.await.map_err(|_| IngestError::Stopping)?;
             }
             Input::Sign { .. } | Input::Text(_) => {
                 // A leg has no place for what was said before it began. So another one begins then; where that is before the call's own begin,
                 // the conductor moves the rest.
                 open.started = open.started.min(sender.at);
                 if open.text.get(&sender.leg).is_none_or(|(leg, _)| sender.at < leg.leg().spec.started) {
+                    if open.legs >= LEGS {
+                        return Err(IngestError::Legs);
+                    }
+                    open.legs += 1;
                     let no_file = RecordingRef { path: std::path::PathBuf::new(), channel: 0 };
-                    let leg = self.spool.follow(spec(TEXT_HZ, open.started), no_file, None).await?;
+                    let leg = self.spool.follow(spec(sender.leg, TEXT_HZ, open.started), no_file, None).await?;
                     // The new one first: a call without an open leg has hung up.
                     if let Some((before, _)) = open.text.insert(sender.leg, (leg, BTreeSet::new())) {
                         before.close("earlier text").await?;
@@ -285,7 +326,7 @@ impl Ingest {
             }
             Input::End => {}
         }
-        Ok(open.chunks)
+        Ok(())
     }
 
     async fn end(&mut self, call: &CallId, reason: &'static str) {

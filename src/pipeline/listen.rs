@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::call::LegKey;
 use crate::speech::utterance::{EndpointSettings, Found, LegListener, Listening};
-use crate::spool::{LegReader, SpooledLeg};
+use crate::spool::{LegReader, SpoolError, SpooledLeg};
 
 /// Pause between two rounds: half a frame of AudioSocket, and with many legs three of them, for each read costs a call of the system.
 const ROUND: Duration = Duration::from_millis(10);
@@ -24,8 +24,8 @@ const CLOSED_AT_ONCE: usize = 8;
 /// Samples read of one leg in one round, in seconds: a long recording does not hold up live legs.
 const PIECE_S: u64 = 5;
 
-/// Speech that is not over is told of each time when it has grown by so much: what a person hears as soon.
-const GROWN_MS: u64 = 1000;
+/// Speech that is not over is told of each time when it has grown by so much: a word or two.
+const GROWN_MS: u64 = 500;
 
 /// What the listener tells the conductor.
 #[derive(Debug)]
@@ -173,8 +173,13 @@ impl Ear {
                     let loudest = samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0);
                     self.peak = self.peak.map(|peak| peak.max(loudest));
                 }
-                Err(problem) => {
-                    let _ = heard.blocking_send(Heard::Failed(self.leg.key, problem));
+                // Its sound waits on the disk until somebody closes a file.
+                Err(error) if error.is_out_of_files() => {
+                    metrics::counter!("lineside_out_of_files_total").increment(1);
+                    return Round::Nothing;
+                }
+                Err(error) => {
+                    let _ = heard.blocking_send(Heard::Failed(self.leg.key, error.to_string()));
                     return Round::Over;
                 }
             }
@@ -220,11 +225,11 @@ impl Ear {
         }
     }
 
-    fn read(&mut self, from: u64, piece: usize, samples: &mut Vec<i16>) -> Result<usize, String> {
-        if self.reader.is_none() {
-            self.reader = Some(self.leg.reader().map_err(|error| error.to_string())?);
-        }
-        let reader = self.reader.as_mut().ok_or_else(String::new)?;
-        reader.read(from, piece, samples).map_err(|error| error.to_string())
+    fn read(&mut self, from: u64, piece: usize, samples: &mut Vec<i16>) -> Result<usize, SpoolError> {
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            none => none.insert(self.leg.reader()?),
+        };
+        reader.read(from, piece, samples)
     }
 }

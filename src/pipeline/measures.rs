@@ -12,7 +12,9 @@ pub const SECONDS_BUCKETS: &[f64] =
 /// Counters without labels: shown as 0 from the start, so that an alarm on "more than before" has a before.
 const FROM_ZERO: &[&str] = &[
     "lineside_audiosocket_connections_total",
+    "lineside_audiosocket_g711_total",
     "lineside_audiosocket_half_frames_total",
+    "lineside_audiosocket_odd_payloads_total",
     "lineside_audiosocket_refused_total",
     "lineside_audiosocket_unknown_frames_total",
     "lineside_calls_total",

@@ -47,6 +47,14 @@ pub fn describe_metrics() {
         "lineside_audiosocket_unknown_frames_total",
         "AudioSocket frames of unknown type or senseless length"
     );
+    describe_counter!(
+        "lineside_audiosocket_odd_payloads_total",
+        "AudioSocket frames of 16-bit audio with half a sample too much or too little"
+    );
+    describe_counter!(
+        "lineside_audiosocket_g711_total",
+        "AudioSocket legs that sent G.711 under the label of 16-bit audio"
+    );
     describe_counter!("lineside_recordings_total", "Recordings taken");
     describe_counter!("lineside_recordings_refused_total", "Files in recording folders that could not be read");
     describe_counter!(

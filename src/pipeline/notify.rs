@@ -49,9 +49,9 @@ pub fn start(
     Ok(())
 }
 
-/// The agents' notification service, to be asked how it is.
+/// The notifiers of the configuration, to be tried, and the agents' notification service among them, to be asked how it is.
 #[derive(Clone)]
-pub struct Agents(Option<Arc<Notifier>>);
+pub struct Agents(Arc<[Notifier]>);
 
 /// What became of a test.
 #[derive(Clone, Debug)]
@@ -64,30 +64,58 @@ pub struct Sent {
     pub problem: Option<String>,
 }
 
+/// Sends a test past a notifier's queue, from where this process may send. Blocks.
+pub fn try_one(notifier: &Notifier, call_id: &str, now: WallTime) -> Sent {
+    let message = Message::test(call_id, &now.rfc3339());
+    let (outcome, status) = notifier.send_told(&message, now.0 / 1000);
+    let problem = match outcome {
+        Outcome::Sent => None,
+        Outcome::Later(problem, _) | Outcome::Never(problem) => Some(problem),
+    };
+    Sent { name: notifier.name.clone(), status, problem }
+}
+
 impl Agents {
-    /// The first notifier of that kind, where there is one.
+    /// Of the configuration.
     pub fn of(notifiers: &[Notifier]) -> Self {
-        Self(notifiers.iter().find(|notifier| notifier.kind == Kind::AgentService).cloned().map(Arc::new))
+        Self(notifiers.into())
+    }
+
+    /// The first notifier of the agents' service, where there is one.
+    fn service(&self) -> Option<Notifier> {
+        self.0.iter().find(|notifier| notifier.kind == Kind::AgentService).cloned()
+    }
+
+    /// Names of all notifiers.
+    pub fn names(&self) -> Vec<String> {
+        self.0.iter().map(|notifier| notifier.name.clone()).collect()
     }
 
     /// Whether it is there and takes our key; `None` without one.
     pub async fn probe(&self) -> Option<(String, Probed)> {
-        let notifier = Arc::clone(self.0.as_ref()?);
+        let notifier = self.service()?;
         let name = notifier.name.clone();
         Some((name, tokio::task::spawn_blocking(move || notifier.probe()).await.ok()?))
     }
 
     /// Sends it a test past its queue; `None` without one.
     pub async fn test(&self, call_id: &str, now: WallTime) -> Option<Sent> {
-        let notifier = Arc::clone(self.0.as_ref()?);
-        let (name, message) = (notifier.name.clone(), Message::test(call_id, &now.rfc3339()));
-        let sending = tokio::task::spawn_blocking(move || notifier.send_told(&message, now.0 / 1000));
-        let (outcome, status) = sending.await.ok()?;
-        let problem = match outcome {
-            Outcome::Sent => None,
-            Outcome::Later(problem, _) | Outcome::Never(problem) => Some(problem),
-        };
-        Some(Sent { name, status, problem })
+        let (notifier, call_id) = (self.service()?, call_id.to_owned());
+        tokio::task::spawn_blocking(move || try_one(&notifier, &call_id, now)).await.ok()
+    }
+
+    /// Sends a test by every notifier, or by one; none when no notifier has that name.
+    pub async fn try_all(&self, name: Option<&str>, now: WallTime) -> Vec<Sent> {
+        let chosen = self.0.iter().filter(|notifier| name.is_none_or(|name| name == notifier.name));
+        let tries: Vec<_> = chosen
+            .cloned()
+            .map(|notifier| tokio::task::spawn_blocking(move || try_one(&notifier, "test", now)))
+            .collect();
+        let mut sent = Vec::new();
+        for tried in tries {
+            sent.extend(tried.await.ok());
+        }
+        sent
     }
 }
 

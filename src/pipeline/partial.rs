@@ -1,8 +1,11 @@
 //! Text of what is being said right now (SPE-7), for whoever watches. Shown, never kept: the utterance's own text replaces it.
 //!
-//! An utterance is read again each second while it grows. Words on which two readings running agree are stable, the rest may change
-//! (LocalAgreement-2: Macháček, Dabre, Bojar 2023, "Turning Whisper into Real-Time Transcription System", section 3). It is a luxury: it is done
-//! with a small share of the CPU, only while nothing else waits, and it is the first thing that the governor leaves out.
+//! An utterance is read again twice a second while it grows. With an engine that tells where in the sound it found each word (CTranslate2) only those are
+//! shown that end well before the sound does, and the next reading goes on behind them, so a word that was shown stays (AlignAtt: Papi, Turchi, Negri 2023,
+//! "AlignAtt: Using Attention-based Audio-Translation Alignments as a Guide for Simultaneous Speech Translation"). With whisper.cpp words on which two
+//! readings running agree are stable, and the rest may change (LocalAgreement-2: Macháček, Dabre, Bojar 2023, "Turning Whisper into Real-Time
+//! Transcription System", section 3). It is a luxury: it is done with a share of the CPU, only while nothing else waits, and it is the first thing that the
+//! governor leaves out.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,6 +14,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::call::LegKey;
+use crate::speech::engine::TextToken;
+use crate::speech::recogniser::Glance;
 use crate::spool::SpooledLeg;
 
 /// Share of the time in which a partial text is being made, at most.
@@ -30,6 +35,8 @@ pub struct Growing {
     pub start: u64,
     /// One past the last that there is by now.
     pub end: u64,
+    /// What is certain of its text.
+    pub begin: Vec<TextToken>,
 }
 
 /// What was read of it.
@@ -37,10 +44,8 @@ pub struct Growing {
 pub struct Reading {
     /// The stretch.
     pub growing: Growing,
-    /// Its words by now; empty when there are none, or it failed.
-    pub words: Vec<String>,
-    /// What it cost.
-    pub took: Duration,
+    /// Its text by now; without words when there are none, or it failed.
+    pub glance: Glance,
 }
 
 /// What is known of the utterance that is being said on a leg.
@@ -51,6 +56,8 @@ struct Spoken {
     asked: bool,
     last: Vec<String>,
     stable: usize,
+    /// What stays of its text, where the engine tells.
+    certain: Vec<TextToken>,
 }
 
 /// The utterances that are being said, and what may be spent on them.
@@ -66,8 +73,8 @@ impl Partials {
         Self { spoken: HashMap::new(), credit_s: MOST_S, counted: now }
     }
 
-    /// Whether to read a growing stretch now.
-    pub(super) fn ask(&mut self, leg: LegKey, start: u64, now: Instant) -> bool {
+    /// Whether to read a growing stretch now; then what is certain of its text.
+    pub(super) fn ask(&mut self, leg: LegKey, start: u64, now: Instant) -> Option<Vec<TextToken>> {
         self.credit_s = (self.credit_s + now.duration_since(self.counted).as_secs_f64() * SHARE).min(MOST_S);
         self.counted = now;
         let spoken = self.spoken.entry(leg).or_default();
@@ -76,7 +83,7 @@ impl Partials {
         }
         let ask = !spoken.asked && self.credit_s > 0.0;
         spoken.asked |= ask;
-        ask
+        ask.then(|| spoken.certain.clone())
     }
 
     /// Of each worker's time so much went into text that stays.
@@ -86,14 +93,19 @@ impl Partials {
 
     /// Takes a reading: the words that are stable, and those that may change. `None` when there is nothing to show.
     pub(super) fn take(&mut self, reading: &Reading) -> Option<(String, String)> {
-        self.credit_s -= reading.took.as_secs_f64();
+        self.credit_s -= reading.glance.took.as_secs_f64();
         // Not there any more: the utterance is over, and its own text is on its way.
         let spoken = self.spoken.get_mut(&reading.growing.leg.key)?;
         if spoken.start != reading.growing.start {
             return None;
         }
         spoken.asked = false;
-        spoken.agree(&reading.words)
+        let Some(certain) = &reading.glance.certain else { return spoken.agree(&reading.glance.words) };
+        if certain.len() <= spoken.certain.len() {
+            return None;
+        }
+        spoken.certain.clone_from(certain);
+        Some((TextToken::text(certain), String::new()))
     }
 
     /// The utterance of a leg is over.
@@ -156,15 +168,18 @@ mod tests {
     fn no_more_than_its_share_is_spent_and_one_reading_of_a_leg_at_a_time() {
         let began = Instant::now();
         let mut partials = Partials::new(began);
-        assert!(partials.ask(LegKey(1), 0, began));
-        assert!(!partials.ask(LegKey(1), 0, began), "one is on its way");
+        assert!(partials.ask(LegKey(1), 0, began).is_some());
+        assert!(partials.ask(LegKey(1), 0, began).is_none(), "one is on its way");
         partials.credit_s -= 2.0;
-        assert!(!partials.ask(LegKey(2), 0, began + Duration::from_secs(3)), "spent");
-        assert!(partials.ask(LegKey(2), 0, began + Duration::from_secs(5)), "a quarter of the time has come back");
+        assert!(partials.ask(LegKey(2), 0, began + Duration::from_secs(3)).is_none(), "spent");
+        assert!(
+            partials.ask(LegKey(2), 0, began + Duration::from_secs(5)).is_some(),
+            "a quarter of the time has come back"
+        );
         // Four seconds in which the workers were busy for half of the time.
         partials.credit_s = 0.0;
         partials.busy(Duration::from_secs(2));
-        assert!(!partials.ask(LegKey(3), 0, began + Duration::from_secs(9)), "others wait");
-        assert!(partials.ask(LegKey(3), 0, began + Duration::from_secs(10)), "nobody waits");
+        assert!(partials.ask(LegKey(3), 0, began + Duration::from_secs(9)).is_none(), "others wait");
+        assert!(partials.ask(LegKey(3), 0, began + Duration::from_secs(10)).is_some(), "nobody waits");
     }
 }

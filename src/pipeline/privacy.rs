@@ -275,7 +275,7 @@ impl Privacy {
 pub(super) fn drop_cached(cache: &Path, leg: LegKey) {
     for name in [format!("{leg}.wav"), format!("{leg}.part")] {
         let path = cache.join(name);
-        if let Err(error) = std::fs::remove_file(&path)
+        if let Err(error) = crate::audio::sound_file::blank(&path).and_then(|()| std::fs::remove_file(&path))
             && error.kind() != std::io::ErrorKind::NotFound
         {
             log::error!(

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
-use crate::alerts::speech::{PAUSE_MS, Passage, SpeechLine};
+use crate::alerts::speech::{PAUSE_MS, Passage, SpeechLine, both_heard_ms};
 use crate::call::{CallState, Leg};
 use crate::store::calls::{CallRow, LegRow};
 use crate::store::segments::{SegmentRow, Spoken};
@@ -59,9 +59,10 @@ impl Desk {
     pub async fn card(&self, call: &CallRow) -> Result<(Card, Measures), StoreError> {
         let legs = self.store.legs(call.key).await?;
         let spoken = self.store.spoken(call.key).await?;
+        let length_ms = call.audio_ms;
         let over = matches!(CallState::parse(&call.state), Some(CallState::Completed | CallState::Failed));
         self.with_lines(call, move |analyser, lines| {
-            let measures = measure(lines, &spoken, &legs);
+            let measures = measure(lines, &spoken, &legs, length_ms);
             (analyser.reviewer().card(lines, &measures, over), measures)
         })
         .await
@@ -97,6 +98,7 @@ fn line(row: SegmentRow) -> Line {
         leg: Leg::parse(&row.leg).unwrap_or(Leg::Mixed),
         start_ms: row.start_ms,
         end_ms: row.end_ms,
+        heard: row.was_heard(),
         labels: labels.map(str::to_owned).collect(),
         text: row.text,
         compound: row.compound,
@@ -107,36 +109,46 @@ fn seconds(ms: i64) -> f64 {
     ms as f64 / 1000.0
 }
 
-/// Speech and pace by the text's own times; silence and interruptions as the alerts know them, from the stretches that have become text.
-fn measure(lines: &[Line], spoken: &[Spoken], legs: &[LegRow]) -> Measures {
+/// Why a figure is absent of a call whose text came without sound, in whole or in part.
+const UNHEARD: &str = "the platform sent text without its sound: how long it took, and who was silent, is not known";
+
+/// Speech and pace by the text's own times; silence and interruptions as the alerts know them, from the stretches that have become text. Only of
+/// what was heard here.
+fn measure(lines: &[Line], spoken: &[Spoken], legs: &[LegRow], length_ms: i64) -> Measures {
     let mut speech_ms: HashMap<Leg, i64> = HashMap::new();
     let mut words: HashMap<Leg, usize> = HashMap::new();
-    for line in lines {
+    for line in lines.iter().filter(|line| line.heard) {
         *speech_ms.entry(line.leg).or_default() += (line.end_ms - line.start_ms).max(0);
         *words.entry(line.leg).or_default() += line.text.split_whitespace().count();
     }
     let talk_s = |leg| seconds(speech_ms.get(&leg).copied().unwrap_or(0));
     let pace = |leg| (talk_s(leg) >= PACE_S).then(|| words[&leg] as f64 / talk_s(leg) * 60.0);
-    let begin = |leg: Leg| legs.iter().filter(|row| row.leg == leg.as_str()).map(|row| row.offset_ms).min();
+    let sounding = || legs.iter().filter(|row| !row.path.is_empty());
+    let begin = |leg: Leg| sounding().filter(|row| row.leg == leg.as_str()).map(|row| row.offset_ms).min();
+    let unheard = lines.iter().any(|line| !line.heard && begin(line.leg).is_none());
+    // Speech of nobody is none, but not where the sound is missing.
+    let speech = |leg: Leg| (begin(leg).is_some() || !unheard).then(|| talk_s(leg));
     let (agent, caller) = (begin(Leg::Agent), begin(Leg::Caller));
-    let both_since = agent.zip(caller).map(|(agent, caller)| agent.max(caller));
 
     let mut measures = Measures {
-        agent_speech_s: talk_s(Leg::Agent),
-        caller_speech_s: talk_s(Leg::Caller),
-        mixed_speech_s: talk_s(Leg::Mixed),
+        agent_speech_s: speech(Leg::Agent),
+        caller_speech_s: speech(Leg::Caller),
+        mixed_speech_s: speech(Leg::Mixed),
+        absent: unheard.then_some(UNHEARD),
         agent_words_per_minute: pace(Leg::Agent),
         caller_words_per_minute: pace(Leg::Caller),
         ..Measures::default()
     };
     // One leg with both voices tells when nobody speaks, but not who does.
-    let Some(since) = both_since.or(begin(Leg::Mixed)).filter(|_| !spoken.is_empty()) else { return measures };
+    let Some(since) = both_heard_ms(begin).filter(|_| !spoken.is_empty()) else { return measures };
     let mut course = SpeechLine::default();
     course.both_sides(since);
-    for one in spoken {
+    for one in spoken.iter().filter(|one| one.read) {
         course.add(one.leg, one.start_ms, one.end_ms);
     }
-    let end_ms = spoken.iter().map(|one| one.end_ms).max().unwrap_or(0);
+    // To the call's end, or to what has not been read yet.
+    let waits_ms = spoken.iter().filter(|one| !one.read).map(|one| one.start_ms).min().unwrap_or(i64::MAX);
+    let end_ms = spoken.iter().map(|one| one.end_ms).max().unwrap_or(0).max(length_ms).min(waits_ms);
     let (mut longest_ms, mut broke_in) = (0, HashMap::<Leg, u32>::new());
     for passage in course.pass(end_ms) {
         match passage {
@@ -149,9 +161,9 @@ fn measure(lines: &[Line], spoken: &[Spoken], legs: &[LegRow]) -> Measures {
     }
     measures.dead_air_s = Some(seconds(course.dead_air_ms(end_ms).max(0)));
     measures.longest_silence_s = Some(seconds(longest_ms));
-    if both_since.is_some() {
-        let all = measures.agent_speech_s + measures.caller_speech_s;
-        measures.agent_share = (all >= PACE_S).then(|| measures.agent_speech_s / all);
+    if agent.is_some() && caller.is_some() {
+        let (agent, all) = (talk_s(Leg::Agent), talk_s(Leg::Agent) + talk_s(Leg::Caller));
+        measures.agent_share = (all >= PACE_S).then(|| agent / all);
         measures.agent_interruptions = Some(broke_in.get(&Leg::Agent).copied().unwrap_or(0));
         measures.caller_interruptions = Some(broke_in.get(&Leg::Caller).copied().unwrap_or(0));
         measures.overlap_s = Some(seconds(course.overlap_ms()));
@@ -168,8 +180,17 @@ mod tests {
     use crate::call::{LegKey, WallTime};
 
     fn said(leg: Leg, start_ms: i64, end_ms: i64, text: &str) -> (Line, Spoken) {
-        let line = Line { segment: 1, leg, start_ms, end_ms, text: text.into(), compound: 0.0, labels: Vec::new() };
-        (line, Spoken { leg, start_ms: start_ms - 200, end_ms: end_ms + 250 })
+        let line = Line {
+            segment: 1,
+            leg,
+            start_ms,
+            end_ms,
+            text: text.into(),
+            compound: 0.0,
+            labels: Vec::new(),
+            heard: true,
+        };
+        (line, Spoken { leg, start_ms: start_ms - 200, end_ms: end_ms + 250, read: true })
     }
 
     fn leg(name: &str) -> LegRow {
@@ -180,7 +201,7 @@ mod tests {
             rate_hz: 8000,
             started: WallTime(0),
             offset_ms: 0,
-            path: String::new(),
+            path: "/x.wav".into(),
             channel: 0,
             owned: true,
             peer: None,
@@ -200,8 +221,8 @@ mod tests {
         ]
         .into_iter()
         .unzip();
-        let measures = measure(&lines, &spoken, &[leg("agent"), leg("caller")]);
-        assert_eq!((measures.agent_speech_s, measures.caller_speech_s), (10.0, 5.0));
+        let measures = measure(&lines, &spoken, &[leg("agent"), leg("caller")], 0);
+        assert_eq!((measures.agent_speech_s, measures.caller_speech_s), (Some(10.0), Some(5.0)));
         assert!((measures.agent_share.expect("told") - 2.0 / 3.0).abs() < 1e-9);
         assert_eq!(measures.agent_words_per_minute, Some(120.0));
         assert_eq!((measures.agent_interruptions, measures.caller_interruptions), (Some(0), Some(1)));
@@ -210,11 +231,68 @@ mod tests {
     }
 
     #[test]
+    fn music_on_hold_is_silence_for_alert_risk_and_score_card_alike() {
+        use crate::alerts::{CallWatch, RuleBook};
+        use crate::text::rolling::CallRolling;
+        use crate::text::{LexiconKind, Pack, TextAnalyser};
+        let pack = "name = \"p\"\nversion = \"1\"\nlanguage = \"en\"\n[[rule]]\nname = \"dead_air\"\nlevel = \"warning\"\nsilence_s = 15\n";
+        let analyser = TextAnalyser::new(LexiconKind::CallCentre, &[Pack::parse("p.toml", pack).expect("a good pack")]);
+        let (book, rolling) = (RuleBook::new(analyser.rules()), CallRolling::default());
+        let mut watch = CallWatch::default();
+        watch.leg(Leg::Agent, 0);
+        watch.leg(Leg::Caller, 0);
+        let (line, voice) = said(Leg::Agent, 1000, 3000, "one moment please");
+        watch.utterance(1, voice.leg, voice.start_ms, voice.end_ms);
+        watch.written(1);
+        // Music, which the detector of voices takes for one, in two stretches: no words are found in them.
+        let mut told = Vec::new();
+        for (key, start_ms, end_ms) in [(2, 4000, 14_000), (3, 14_100, 24_000)] {
+            watch.utterance(key, Leg::Caller, start_ms, end_ms);
+            assert!(watch.passed(&book, end_ms, &rolling).is_none(), "not before it was read");
+            watch.nothing_said(key);
+            told.extend(watch.passed(&book, end_ms, &rolling));
+        }
+        let names: Vec<&str> = told.iter().flat_map(|alert| alert.rule_names()).collect();
+        assert_eq!(names, ["dead_air"], "while the music plays");
+        let measures = measure(&[line], &[voice], &[leg("agent"), leg("caller")], 24_000);
+        let risk = watch.risk(&rolling);
+        let silence = risk.parts.iter().find(|part| part.part == "silence").expect("a part of it");
+        assert_eq!((measures.longest_silence_s, measures.dead_air_s), (Some(20.75), Some(16.75)));
+        assert_eq!(silence.says, "17 s of dead air (60 s are full)");
+        println!(
+            "mended | 5 | music on hold was speech: no dead_air alert, a silence risk of 0, and 22 s on the score card | one silence for all: dead_air fires in \
+             the music, risk and score card both say {:.2} s of dead air",
+            measures.dead_air_s.unwrap_or_default()
+        );
+    }
+
+    #[test]
+    fn what_waits_for_its_text_is_neither_silence_nor_speech() {
+        let (line, voice) = said(Leg::Agent, 1000, 3000, "one moment please");
+        let waits = Spoken { leg: Leg::Caller, start_ms: 5000, end_ms: 25_000, read: false };
+        let measures = measure(&[line], &[voice, waits], &[leg("agent"), leg("caller")], 30_000);
+        assert_eq!((measures.longest_silence_s, measures.dead_air_s), (Some(1.75), Some(0.0)));
+    }
+
+    #[test]
     fn a_leg_with_both_voices_tells_of_silence_and_of_nobody() {
         let (lines, spoken): (Vec<_>, Vec<_>) =
             [said(Leg::Mixed, 1000, 3000, "a"), said(Leg::Mixed, 13_000, 14_000, "b")].into_iter().unzip();
-        let measures = measure(&lines, &spoken, &[leg("mixed")]);
+        let measures = measure(&lines, &spoken, &[leg("mixed")], 0);
         assert_eq!((measures.agent_share, measures.agent_interruptions), (None, None));
         assert_eq!(measures.longest_silence_s, Some(9.55));
+    }
+
+    #[test]
+    fn text_without_sound_has_no_pace_no_silence_and_no_interruptions_and_says_why() {
+        let ten = "one two three four five six seven eight nine ten";
+        let (mut lines, _): (Vec<_>, Vec<_>) =
+            [said(Leg::Agent, 1000, 1000, ten), said(Leg::Caller, 60_000, 60_000, ten)].into_iter().unzip();
+        for line in &mut lines {
+            line.heard = false;
+        }
+        let legs = ["agent", "caller"].map(|name| LegRow { path: String::new(), ..leg(name) });
+        let measures = measure(&lines, &[], &legs, 0);
+        assert_eq!(measures, Measures { absent: Some(UNHEARD), ..Measures::default() });
     }
 }

@@ -23,7 +23,7 @@ use crate::call::{UtteranceKey, WallTime};
 use crate::governor::Step;
 use crate::speech::engine::{Engine, EngineError};
 use crate::speech::queue::{Queue, Urgency};
-use crate::speech::recogniser::{Hints, Recogniser, Recognition};
+use crate::speech::recogniser::{Glance, Hints, Pace, Recogniser, Recognition};
 use crate::spool::SpooledLeg;
 
 /// An utterance to be written down.
@@ -260,13 +260,15 @@ impl Workers {
                 }
                 Work::Growing(growing) => {
                     let result = self.orders.while_running(|| {
-                        let sound = read(&growing.leg, growing.start, growing.end)?;
-                        mine.usual.1.glance(&sound).map_err(|error| error.to_string())
+                        // What is still being said comes again.
+                        let sound = read(&growing.leg, growing.start, growing.end).map_err(|_| String::new())?;
+                        mine.usual.1.glance(&sound, &growing.begin).map_err(|error| error.to_string())
                     });
-                    let took = result.as_ref().map_or(Duration::ZERO, |recognition| recognition.took);
-                    let text = result.map(|recognition| recognition.text()).unwrap_or_default();
-                    let words = text.split_whitespace().map(String::from).collect();
-                    self.done.blocking_send(Done::Growing(Reading { growing, words, took })).is_ok()
+                    let glance = result.unwrap_or_else(|problem: String| {
+                        log::debug!("partial text of leg {}: {problem}", growing.leg.key);
+                        Glance::default()
+                    });
+                    self.done.blocking_send(Done::Growing(Reading { growing, glance })).is_ok()
                 }
                 Work::Probe(answer) => {
                     let result = mine.usual.1.recognise(&vec![0.0; 16_000]).map_err(|error| error.to_string());
@@ -285,7 +287,9 @@ impl Workers {
         let _held = self.in_hand.hold(job.utterance).map_err(|ends| {
             format!("the process ended {ends} times while an utterance of it was in hand; it is not tried again")
         })?;
-        let mut results = self.orders.while_running(|| transcribe(recogniser, [(&*job.leg, job.start, job.end)]));
+        let mut results = self
+            .orders
+            .while_running(|| self.transcribe(recogniser, [(&*job.leg, job.start, job.end)], Pace::Afterwards));
         results.pop().unwrap_or_else(|| Err("no answer".into()))
     }
 
@@ -306,12 +310,12 @@ impl Workers {
         let (name, recogniser) = mine.for_text(self.orders.smaller_model() && stretches.iter().all(Stretch::is_live));
         let jobs = stretches.iter().filter_map(Stretch::job);
         let held: Vec<_> = jobs.map(|job| self.in_hand.hold(job.utterance)).collect();
-        let results = match held.first() {
+        let results = if let Some(Err(ends)) = held.first() {
             // Alone, for struck ones come alone.
-            Some(Err(ends)) => {
-                vec![Err(format!("the process ended {ends} times while it was in hand; it is not tried again"))]
-            }
-            _ => self.orders.while_running(|| transcribe(recogniser, stretches.iter().map(Stretch::place))),
+            vec![Err(format!("the process ended {ends} times while it was in hand; it is not tried again"))]
+        } else {
+            let pace = if stretches.iter().any(Stretch::is_live) { Pace::Live } else { Pace::Afterwards };
+            self.orders.while_running(|| self.transcribe(recogniser, stretches.iter().map(Stretch::place), pace))
         };
         drop(held);
         for (stretch, result) in stretches.into_iter().zip(results) {
@@ -361,6 +365,36 @@ impl Workers {
         stretches
     }
 
+    /// Texts of stretches, in their order; fewer when lineside is stopped while no file can be opened. What has no answer waits for the next start.
+    fn transcribe<'a>(
+        &self,
+        recogniser: &mut Recogniser,
+        places: impl IntoIterator<Item = (&'a SpooledLeg, u64, u64)>,
+        pace: Pace,
+    ) -> Vec<Result<Recognition, String>> {
+        let mut sounds = Vec::new();
+        for (leg, start, end) in places {
+            sounds.push(loop {
+                match read(leg, start, end) {
+                    Err(Unread::OutOfFiles) if self.queue.is_closed() => return Vec::new(),
+                    Err(Unread::OutOfFiles) => {
+                        metrics::counter!("lineside_out_of_files_total").increment(1);
+                        std::thread::sleep(WAIT_FOR_A_FILE);
+                    }
+                    Err(Unread::Failed(problem)) => break Err(problem),
+                    Ok(sound) => break Ok(sound),
+                }
+            });
+        }
+        let stretches: Vec<&[f32]> = sounds.iter().flatten().map(Vec::as_slice).collect();
+        let mut answers = recogniser.recognise_all(&stretches, pace).into_iter();
+        let answer = |sound: Result<Vec<f32>, String>| {
+            sound?;
+            answers.next().unwrap_or_else(|| Err(EngineError::Inference("no answer".into()))).map_err(|e| e.to_string())
+        };
+        sounds.into_iter().map(answer).collect()
+    }
+
     /// An utterance whose text was read ahead.
     pub fn written(&self, job: Job, engine: String, recognition: Recognition) -> Written {
         let result = Ok(recognition);
@@ -396,30 +430,28 @@ fn wall() -> WallTime {
     )
 }
 
-fn transcribe<'a>(
-    recogniser: &mut Recogniser,
-    places: impl IntoIterator<Item = (&'a SpooledLeg, u64, u64)>,
-) -> Vec<Result<Recognition, String>> {
-    let sounds: Vec<_> = places.into_iter().map(|(leg, start, end)| read(leg, start, end)).collect();
-    let stretches: Vec<&[f32]> = sounds.iter().flatten().map(Vec::as_slice).collect();
-    let mut answers = recogniser.recognise_all(&stretches).into_iter();
-    let answer = |sound: Result<Vec<f32>, String>| {
-        sound?;
-        answers.next().unwrap_or_else(|| Err(EngineError::Inference("no answer".into()))).map_err(|e| e.to_string())
-    };
-    sounds.into_iter().map(answer).collect()
+/// Pause between two tries to open a file when too many are open.
+const WAIT_FOR_A_FILE: Duration = Duration::from_millis(200);
+
+/// Why the sound of a stretch cannot be had.
+enum Unread {
+    /// Too many files are open: it is tried again.
+    OutOfFiles,
+    /// Anything else.
+    Failed(String),
 }
 
 /// A stretch of a leg as the models want it.
-fn read(leg: &SpooledLeg, start: u64, end: u64) -> Result<Vec<f32>, String> {
+fn read(leg: &SpooledLeg, start: u64, end: u64) -> Result<Vec<f32>, Unread> {
     let mut samples = Vec::new();
-    let got = leg
-        .reader()
-        .and_then(|mut reader| reader.read(start, (end - start) as usize, &mut samples))
-        .map_err(|error| error.to_string())?;
-    if got == 0 {
-        let path = leg.audio().path().display().to_string();
-        return Err(format!("{path}: its samples {start} to {end} are not there any more"));
+    let read = leg.reader().and_then(|mut reader| reader.read(start, (end - start) as usize, &mut samples));
+    match read {
+        Err(error) if error.is_out_of_files() => Err(Unread::OutOfFiles),
+        Err(error) => Err(Unread::Failed(error.to_string())),
+        Ok(0) => {
+            let path = leg.audio().path().display().to_string();
+            Err(Unread::Failed(format!("{path}: its samples {start} to {end} are not there any more")))
+        }
+        Ok(_) => Ok(to_model(&samples, leg.spec.rate_hz)),
     }
-    Ok(to_model(&samples, leg.spec.rate_hz))
 }

@@ -57,9 +57,14 @@ impl Watching {
     pub(super) async fn recall(&self, store: &Store, call: CallKey) -> Result<CallWatch, StoreError> {
         let mut watch = CallWatch::default();
         for leg in store.legs(call).await? {
-            watch.leg(Leg::parse(&leg.leg).unwrap_or(Leg::Mixed), leg.offset_ms);
+            let which = Leg::parse(&leg.leg).unwrap_or(Leg::Mixed);
+            if leg.path.is_empty() {
+                watch.text_leg(which, leg.offset_ms);
+            } else {
+                watch.leg(which, leg.offset_ms);
+            }
         }
-        for speech in store.speech_of(call).await? {
+        for speech in store.speech_of(call).await?.into_iter().filter(|speech| speech.sounds) {
             watch.utterance(speech.utterance, speech.leg, speech.start_ms, speech.end_ms);
             if speech.written {
                 watch.written(speech.utterance);

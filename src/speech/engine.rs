@@ -54,10 +54,44 @@ pub struct Request<'a> {
     pub prompt: Option<&'a str>,
     /// Encoder positions to use (one is 20 ms), at most [`FULL_CONTEXT`].
     pub context: u32,
+    /// Of those, the first that the encoder itself has to read; an engine that keeps what silence is encoded to may take the others from there.
+    pub encoded: u32,
     /// Beams; 1 is greedy.
     pub beams: u32,
     /// Tokens at most, time marks included: a decoder that has lost its place stops there.
     pub max_tokens: u32,
+    /// Tokens with which the text begins, of an earlier answer to less of the same sound. An engine that gives no tokens pays no heed to them.
+    pub begin: &'a [TextToken],
+}
+
+/// A part of a text, as a model spells it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TextToken {
+    /// Its number in the model's vocabulary.
+    pub id: usize,
+    /// The entry of that number.
+    pub entry: String,
+    /// What it writes. A word begins with a space.
+    pub bytes: Vec<u8>,
+    /// First sound, milliseconds from the request's first sample.
+    pub start_ms: i64,
+    /// Last sound: where the next token begins.
+    pub end_ms: i64,
+    /// How probable it was, 0 to 1.
+    pub probability: f32,
+}
+
+impl TextToken {
+    /// The text of tokens.
+    pub fn text(tokens: &[Self]) -> String {
+        let bytes: Vec<u8> = tokens.iter().flat_map(|token| token.bytes.iter().copied()).collect();
+        String::from_utf8_lossy(&bytes).trim().to_string()
+    }
+
+    /// Whether a word begins with it.
+    pub fn begins_word(&self) -> bool {
+        self.bytes.first() == Some(&b' ')
+    }
 }
 
 /// Encoder positions of the whole 30 s window.
@@ -104,6 +138,8 @@ pub struct Recognised {
     pub mean_logprob: f32,
     /// The text ends where [`Request::max_tokens`] ended it.
     pub cut: bool,
+    /// All of the text, token by token, where the engine tells when each was said.
+    pub tokens: Vec<TextToken>,
 }
 
 impl Recognised {
@@ -120,6 +156,11 @@ pub trait Session: Send {
 
     /// How many stretches at a time it gains by.
     fn batch(&self) -> usize {
+        1
+    }
+
+    /// Beams that it gains by where nobody waits for the text.
+    fn beams(&self) -> u32 {
         1
     }
 

@@ -12,6 +12,7 @@ mod mend;
 pub mod models;
 pub mod queue;
 pub mod recogniser;
+mod silence;
 pub mod utterance;
 pub mod vad;
 pub mod whisper;

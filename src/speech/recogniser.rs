@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::engine::{EngineError, FULL_CONTEXT, Piece, Recognised, Request, Session};
+use super::engine::{EngineError, FULL_CONTEXT, Piece, Recognised, Request, Session, TextToken};
 use super::guard::{self, Reason, Verdict};
 use super::mend;
 use crate::audio::level;
@@ -14,6 +14,8 @@ const SHORTEST: usize = MODEL_HZ as usize + MODEL_HZ as usize / 10;
 /// Encoder positions beyond the stretch, 7.7 s. With fewer, real weights lose their place: of 65 real recordings at 8 kHz 7 ran away with a margin of
 /// 128, none with 256, but with 10.5 % of words wrong; 384 gives 8.5 %, 512 8.0 %, the whole window 8.4 % (tiny.en, greedy, CTranslate2).
 const MARGIN: u32 = 384;
+/// Of the margin, what the encoder reads each time, 1.9 s; the rest is silence that is kept (`silence.rs`).
+const ROOM: u32 = 96;
 /// The margin of a second look.
 const SECOND_MARGIN: u32 = 512;
 /// Tokens of a second of speech at most, and some more: the fastest of 65 real recordings has 9 a second.
@@ -22,6 +24,10 @@ const TOKENS_BESIDES: u32 = 16;
 
 /// Tokens of a whole window, as Whisper counts them.
 const MOST_TOKENS: u32 = 224;
+/// How long before the end of the sound a token has begun and ended of which a partial text is certain, and how probable it is.
+const BEGUN_MS: i64 = 300;
+const ENDED_MS: i64 = 100;
+const SURE: f32 = 0.4;
 /// Beams of the second look, at least: where one way of hearing it is doubtful, five are compared (Radford et al. 2022, section 4.5).
 const SECOND_LOOK_BEAMS: u32 = 5;
 
@@ -29,8 +35,10 @@ const SECOND_LOOK_BEAMS: u32 = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own, on or off")]
 pub struct Rules {
-    /// Encoder positions beyond the stretch.
+    /// Positions beyond the stretch that the decoder sees.
     pub margin: u32,
+    /// Positions beyond the stretch that the encoder reads, where the engine keeps what silence is encoded to.
+    pub room: u32,
     /// Doubtful text is read again with more beams.
     pub second_look: bool,
     /// What a window passed over is read again alone.
@@ -51,6 +59,7 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             margin: MARGIN,
+            room: ROOM,
             second_look: true,
             gaps: true,
             no_speech: true,
@@ -82,6 +91,17 @@ impl Recognition {
     }
 }
 
+/// What is known by now of speech that is not over.
+#[derive(Clone, Debug, Default)]
+pub struct Glance {
+    /// Its words.
+    pub words: Vec<String>,
+    /// Tokens of those words that more sound will hardly change; `None` where the engine does not tell when each was said.
+    pub certain: Option<Vec<TextToken>>,
+    /// Wall time.
+    pub took: Duration,
+}
+
 /// What all requests of a recogniser have in common.
 #[derive(Clone, Debug, Default)]
 pub struct Hints {
@@ -93,10 +113,19 @@ pub struct Hints {
     pub normalise: bool,
     /// Suppress noise first.
     pub denoise: bool,
-    /// Beams of the first look; 0 and 1 are greedy.
-    pub beams: u32,
+    /// Beams of the first look; `None` leaves them to the [`Pace`].
+    pub beams: Option<u32>,
     /// How it is read.
     pub rules: Rules,
+}
+
+/// Who waits for a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Somebody reads along: one beam at first.
+    Live,
+    /// Nobody: as many beams as the engine gains by.
+    Afterwards,
 }
 
 /// A session with its guard.
@@ -118,18 +147,20 @@ impl Recogniser {
 
     /// Writes down a stretch of 16 kHz speech. Blocks.
     pub fn recognise(&mut self, samples: &[f32]) -> Result<Recognition, EngineError> {
-        self.recognise_all(&[samples]).pop().unwrap_or_else(|| Err(EngineError::Inference("no answer".into())))
+        self.recognise_all(&[samples], Pace::Afterwards)
+            .pop()
+            .unwrap_or_else(|| Err(EngineError::Inference("no answer".into())))
     }
 
     /// The same for several stretches, of several calls; one answer each, in their order. Blocks for all of them.
-    pub fn recognise_all(&mut self, stretches: &[&[f32]]) -> Vec<Result<Recognition, EngineError>> {
+    pub fn recognise_all(&mut self, stretches: &[&[f32]], pace: Pace) -> Vec<Result<Recognition, EngineError>> {
         let began = Instant::now();
         let tones: Vec<bool> = stretches.iter().map(|samples| self.hints.rules.tones && is_tone(samples)).collect();
         let spoken: Vec<&[f32]> = stretches.iter().zip(&tones).filter(|(_, tone)| !**tone).map(|(s, _)| *s).collect();
         let sounds: Vec<Vec<f32>> = spoken.iter().map(|samples| self.prepare(samples)).collect();
         let looks: Vec<(&[f32], f32)> =
             sounds.iter().map(Vec::as_slice).zip(spoken.iter().map(|samples| seconds_of(samples))).collect();
-        let answers = self.look_twice(&looks);
+        let answers = self.look_twice(&looks, pace);
         let took = began.elapsed() / stretches.len().max(1) as u32;
         let mut judged = answers.into_iter().zip(looks).map(|(answer, (sound, seconds))| {
             let began = Instant::now();
@@ -148,11 +179,12 @@ impl Recogniser {
     }
 
     /// Reads each sound (with the seconds of speech in it); those that the guard doubts once more, together, with more beams. The better answers, judged.
-    fn look_twice(&mut self, sounds: &[(&[f32], f32)]) -> Vec<Result<(Recognised, Verdict), EngineError>> {
+    fn look_twice(&mut self, sounds: &[(&[f32], f32)], pace: Pace) -> Vec<Result<(Recognised, Verdict), EngineError>> {
         let hints = &self.hints;
         let rules = &hints.rules;
+        let beams = if pace == Pace::Live { 1 } else { self.session.beams() };
         let requests: Vec<Request> =
-            sounds.iter().map(|(sound, seconds)| hints.request(sound, *seconds, rules.margin, hints.beams)).collect();
+            sounds.iter().map(|(sound, seconds)| hints.request(sound, *seconds, hints.first_look(beams))).collect();
         let judge = |answer: Recognised, seconds| {
             let verdict = guard::judge(&answer, seconds, rules);
             (answer, verdict)
@@ -168,10 +200,9 @@ impl Recogniser {
         let again: Vec<usize> =
             (0..answers.len()).filter(|&place| rules.second_look && doubted(&answers[place])).collect();
         metrics::counter!("lineside_second_looks_total").increment(again.len() as u64);
-        let beams = hints.beams.max(SECOND_LOOK_BEAMS);
-        let margin = rules.margin.max(SECOND_MARGIN);
+        let look = hints.second_look(rules.margin.max(SECOND_MARGIN));
         let requests: Vec<Request> =
-            again.iter().map(|&place| hints.request(sounds[place].0, sounds[place].1, margin, beams)).collect();
+            again.iter().map(|&place| hints.request(sounds[place].0, sounds[place].1, look)).collect();
         for (place, second) in again.into_iter().zip(self.session.transcribe_all(&requests)) {
             match (&mut answers[place], second) {
                 (Ok(first), Ok(second)) => *first = choose(first.clone(), judge(second, sounds[place].1)),
@@ -197,26 +228,31 @@ impl Recogniser {
         let (hints, session) = (&self.hints, self.session.as_mut());
         mend::mend(sound, &mut answer, &rules, |part| {
             let window = with_room(part.to_vec());
-            let beams = hints.beams.max(SECOND_LOOK_BEAMS);
-            let found = session.transcribe(&hints.request(&window, seconds_of(part), rules.margin, beams));
+            let found = session.transcribe(&hints.request(&window, seconds_of(part), hints.second_look(rules.margin)));
             found.inspect_err(|error| log::warn!("a part of an utterance is not read again: {error}")).ok()
         });
         (answer, Verdict::Keep)
     }
 
-    /// What somebody is still saying: one look, for it is read again when it is said. Blocks.
-    pub fn glance(&mut self, samples: &[f32]) -> Result<Recognition, EngineError> {
-        let began = Instant::now();
+    /// What somebody is still saying: one look, for it is read again when it is said. `begin` is what was certain before. Blocks.
+    pub fn glance(&mut self, samples: &[f32], begin: &[TextToken]) -> Result<Glance, EngineError> {
+        let clock = Instant::now();
         let seconds = seconds_of(samples);
         let rules = self.hints.rules;
-        let answer = if rules.tones && is_tone(samples) {
-            Recognised::default()
-        } else {
-            let sound = self.prepare(samples);
-            self.session.transcribe(&self.hints.request(&sound, seconds, rules.margin, self.hints.beams))?
-        };
+        if rules.tones && is_tone(samples) {
+            return Ok(Glance { took: clock.elapsed(), ..Glance::default() });
+        }
+        let sound = self.prepare(samples);
+        let request = Request { begin, ..self.hints.request(&sound, seconds, self.hints.first_look(1)) };
+        let mut answer = self.session.transcribe(&request)?;
+        let tokens = std::mem::take(&mut answer.tokens);
         let verdict = guard::judge(&answer, seconds, &rules);
-        Ok(believed(answer, verdict, seconds, began.elapsed()))
+        let aligned = !tokens.is_empty();
+        let text = believed(answer, verdict, seconds, clock.elapsed()).text();
+        let words: Vec<String> = text.split_whitespace().map(String::from).collect();
+        let certain = if words.is_empty() { begin } else { certain(&tokens, begin.len(), (seconds * 1000.0) as i64) };
+        let certain = aligned.then(|| certain.to_vec());
+        Ok(Glance { words, certain, took: clock.elapsed() })
     }
 
     fn prepare(&self, samples: &[f32]) -> Vec<f32> {
@@ -237,18 +273,58 @@ fn seconds_of(samples: &[f32]) -> f32 {
     samples.len() as f32 / MODEL_HZ as f32
 }
 
+/// How a stretch is read.
+#[derive(Clone, Copy)]
+struct Look {
+    /// Positions beyond the stretch that the decoder sees, and that the encoder reads.
+    margin: u32,
+    room: u32,
+    beams: u32,
+}
+
 impl Hints {
-    fn request<'a>(&'a self, samples: &'a [f32], seconds: f32, margin: u32, beams: u32) -> Request<'a> {
+    /// With so many beams, where they are not set.
+    fn first_look(&self, beams: u32) -> Look {
+        Look { margin: self.rules.margin, room: self.rules.room, beams: self.beams.unwrap_or(beams) }
+    }
+
+    /// Encodes all that the decoder sees: where one way of hearing it is doubtful, another may be right.
+    fn second_look(&self, margin: u32) -> Look {
+        Look { margin, room: margin, beams: self.beams.unwrap_or(0).max(SECOND_LOOK_BEAMS) }
+    }
+
+    fn request<'a>(&'a self, samples: &'a [f32], seconds: f32, look: Look) -> Request<'a> {
         let bound = (seconds * TOKENS_PER_SECOND) as u32 + TOKENS_BESIDES;
         Request {
             samples,
             language: self.language.as_deref(),
             prompt: self.prompt.as_deref(),
-            context: context_for(samples.len(), margin),
-            beams: beams.max(1),
+            context: context_for(samples.len(), look.margin),
+            encoded: context_for(samples.len(), look.room.min(look.margin)),
+            beams: look.beams,
             max_tokens: if self.rules.bound { bound.min(MOST_TOKENS) } else { MOST_TOKENS },
+            begin: &[],
         }
     }
+}
+
+/// The tokens that more sound will hardly change, of which the first `before` were certain before. The decoder's attention tells where in the sound it finds
+/// each token; what it finds too near to the end may be half of a word (AlignAtt: Papi, Turchi, Negri 2023). Only whole words, up to the first that is
+/// doubtful, and without the full stop that a model puts wherever the sound ends.
+fn certain(tokens: &[TextToken], before: usize, end_ms: i64) -> &[TextToken] {
+    let writes = |token: &TextToken| token.bytes.iter().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
+    let mut sure = before.min(tokens.len());
+    for (place, token) in tokens.iter().enumerate().skip(sure) {
+        let word_ends = tokens.get(place + 1).is_none_or(|next| next.begins_word() || !writes(next));
+        let late = token.start_ms > end_ms - BEGUN_MS || token.end_ms > end_ms - ENDED_MS;
+        if late || writes(token) && token.probability < SURE {
+            break;
+        }
+        if word_ends && writes(token) {
+            sure = place + 1;
+        }
+    }
+    &tokens[..sure]
 }
 
 /// The better of two looks. Where both go round in the same circle, what goes round was said once.
@@ -302,6 +378,34 @@ fn within(pieces: Vec<Piece>, length_ms: i64) -> Vec<Piece> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_certain_ends_well_before_the_sound_and_with_a_whole_word() {
+        // (what it writes, when it begins and ends, in milliseconds)
+        let tokens: Vec<TextToken> = [
+            (" I", 0, 200),
+            (" can", 200, 500),
+            ("cel", 500, 800),
+            (".", 800, 900),
+            (" Now", 900, 1200),
+            (" it", 1200, 1900),
+        ]
+        .into_iter()
+        .map(|(text, start_ms, end_ms)| TextToken {
+            bytes: text.into(),
+            start_ms,
+            end_ms,
+            probability: 0.9,
+            ..TextToken::default()
+        })
+        .collect();
+        let text = |before, end_ms| TextToken::text(certain(&tokens, before, end_ms));
+        assert_eq!(text(0, 1900), "I cancel. Now", "the last word may go on");
+        assert_eq!(text(0, 1050), "I cancel", "the full stop may be the end of the sound");
+        assert_eq!(text(0, 800), "I", "half a word is none");
+        assert_eq!(text(4, 800), "I cancel.", "what was certain stays");
+        assert_eq!(text(9, 1900), "I cancel. Now it");
+    }
 
     #[test]
     fn the_window_is_the_utterance_and_a_margin_never_more_than_thirty_seconds() {

@@ -133,6 +133,7 @@ impl WhisperSession {
             no_speech: no_speech.filter(|_| !multilingual && request.prompt.is_none()),
             mean_logprob: if count == 0 { 0.0 } else { sum / count as f32 },
             cut: longest >= request.max_tokens,
+            tokens: Vec::new(),
         }
     }
 }

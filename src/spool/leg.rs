@@ -2,6 +2,7 @@
 //!
 //! Progress is two atomics, read without a lock by the listener, the workers and the API. A reader never sees a sample that is not on disk.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
@@ -12,6 +13,7 @@ use super::moments::Moments;
 use super::{LegSpec, SpoolError};
 use crate::audio::reader::RecordingReader;
 use crate::audio::silence::Silences;
+use crate::audio::sound_file::SoundFile;
 use crate::call::{LegKey, WallTime};
 
 /// Where a leg's samples lie.
@@ -61,6 +63,8 @@ pub struct SpooledLeg {
     /// What was known of it when it opened.
     pub spec: LegSpec,
     audio: RwLock<LegAudio>,
+    /// The file while the spool writes it: readers take this descriptor, not one more of their own.
+    written: RwLock<Option<Arc<File>>>,
     samples: AtomicU64,
     last_audio: AtomicI64,
     closed: AtomicBool,
@@ -78,6 +82,7 @@ impl SpooledLeg {
             key,
             spec,
             audio: RwLock::new(audio),
+            written: RwLock::default(),
             samples: AtomicU64::new(0),
             last_audio: AtomicI64::new(started),
             closed: AtomicBool::new(false),
@@ -139,9 +144,19 @@ impl SpooledLeg {
         &self.end_requested
     }
 
-    /// A reader of its own; may be used while the leg grows. Opens the file: blocks.
+    /// A reader of its own; may be used while the leg grows. Opens the file unless the spool still writes it: blocks.
     pub fn reader(&self) -> Result<LegReader, SpoolError> {
-        Ok(LegReader { silences: Arc::clone(&self.silences), ..LegReader::open(&self.audio())? })
+        let written = self.written.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let reader = match written {
+            Some(file) => LegReader::beside(&self.audio(), file)?,
+            None => LegReader::open(&self.audio())?,
+        };
+        Ok(LegReader { silences: Arc::clone(&self.silences), ..reader })
+    }
+
+    /// Lends readers the file that is written, or no more.
+    pub(super) fn lend(&self, file: Option<Arc<File>>) {
+        *self.written.write().unwrap_or_else(std::sync::PoisonError::into_inner) = file;
     }
 
     /// What nobody may hear of it.
@@ -176,6 +191,14 @@ impl LegReader {
     pub fn open(audio: &LegAudio) -> Result<Self, SpoolError> {
         let path = audio.path();
         let inner = RecordingReader::open(path).map_err(|source| SpoolError::Audio { path: path.into(), source })?;
+        Ok(Self { path: path.into(), channel: usize::from(audio.channel()), inner, silences: Arc::default() })
+    }
+
+    /// Reads a leg through the descriptor of its writer. Blocks.
+    fn beside(audio: &LegAudio, file: Arc<File>) -> Result<Self, SpoolError> {
+        let path = audio.path();
+        let inner = SoundFile::beside(file).and_then(|file| RecordingReader::from_file(file, "wav"));
+        let inner = inner.map_err(|source| SpoolError::Audio { path: path.into(), source })?;
         Ok(Self { path: path.into(), channel: usize::from(audio.channel()), inner, silences: Arc::default() })
     }
 

@@ -12,6 +12,7 @@
 
 mod leaving;
 mod leg;
+mod line;
 mod moments;
 mod recover;
 mod silence;
@@ -20,17 +21,19 @@ mod writer;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 pub use leaving::mark;
 pub use leg::{LegAudio, LegReader, SpooledLeg};
+pub use line::{Line, OpenLine};
 pub use recover::{Orphan, Sidecar, is_locked, settle};
 pub use silence::{erase, overwrite, remove};
 pub use writer::{FollowedLeg, LegWriter};
 
+use crate::audio::is_out_of_files;
 use crate::call::{CallId, CallNames, Leg, LegKey, Source, WallTime};
 
 /// What can go wrong with audio on disk.
@@ -64,6 +67,17 @@ pub enum SpoolError {
     Stopped,
 }
 
+impl SpoolError {
+    /// Whether nothing is wrong but that too many files are open: worth another try.
+    pub fn is_out_of_files(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => is_out_of_files(source),
+            Self::Audio { source, .. } => source.is_out_of_files(),
+            Self::Full | Self::Stopped => false,
+        }
+    }
+}
+
 /// All that is known of a leg when it opens.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LegSpec {
@@ -84,6 +98,17 @@ pub struct LegSpec {
     pub peer: Option<String>,
 }
 
+/// Whose new legs are not taken because the disk is filling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// All are taken.
+    Nobody,
+    /// Uploads and calls of other platforms are not.
+    Guests,
+    /// None is.
+    All,
+}
+
 /// A recording that is read where it lies.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct RecordingRef {
@@ -96,6 +121,10 @@ pub struct RecordingRef {
 /// What the spool tells the pipeline, in the order in which it happened.
 #[derive(Clone, Debug)]
 pub enum SpoolEvent {
+    /// A connection has said whose sound it brings; none is here yet.
+    Named(Arc<Line>),
+    /// That connection is over.
+    Left(Arc<Line>),
     /// A leg began; its samples may already be growing.
     Opened(Arc<SpooledLeg>),
     /// A key was pressed on a leg.
@@ -118,11 +147,11 @@ pub struct Spool {
     next_leg: AtomicI64,
     events: mpsc::Sender<SpoolEvent>,
     disk: writer::Disk,
-    full: AtomicBool,
+    refused: AtomicU8,
 }
 
 impl Spool {
-    /// How many events may wait for the pipeline. When it is full the capturing side waits: events are few (two per leg, one per key press).
+    /// How many events may wait for the pipeline. When it is full the capturing side waits: events are few (two per connection and leg, one per key press).
     const EVENTS: usize = 8192;
 
     /// Opens the spool in a folder (made when absent) and starts its writing thread. `highest_leg` is the highest leg key in the database.
@@ -148,7 +177,7 @@ impl Spool {
             next_leg: AtomicI64::new(highest + 1),
             events,
             disk: writer::Disk::start(),
-            full: AtomicBool::new(false),
+            refused: AtomicU8::new(Refused::Nobody as u8),
         };
         Ok((Arc::new(spool), receiver))
     }
@@ -158,12 +187,25 @@ impl Spool {
         &self.folder
     }
 
-    /// Begins a live leg. Its file exists and its opening has been announced when this returns.
-    pub async fn open_leg(&self, spec: LegSpec) -> Result<LegWriter, SpoolError> {
-        if self.full.load(Ordering::Relaxed) {
+    /// Tells of a connection that has said whose sound it brings.
+    pub async fn announce(&self, line: Line) -> Result<OpenLine, SpoolError> {
+        self.has_room(line.source)?;
+        OpenLine::begin(line, self.events.clone()).await
+    }
+
+    fn has_room(&self, source: Source) -> Result<(), SpoolError> {
+        // Sound that others send in makes nobody's older sound go.
+        let first = if matches!(source, Source::Upload | Source::Ingest) { Refused::Guests } else { Refused::All };
+        if self.refused.load(Ordering::Relaxed) >= first as u8 {
             metrics::counter!("lineside_calls_refused_total").increment(1);
             return Err(SpoolError::Full);
         }
+        Ok(())
+    }
+
+    /// Begins a live leg. Its file exists and its opening has been announced when this returns.
+    pub async fn open_leg(&self, spec: LegSpec) -> Result<LegWriter, SpoolError> {
+        self.has_room(spec.source)?;
         let key = self.new_key();
         let day = jiff::Timestamp::from_millisecond(spec.started.0)
             .map_or_else(|_| String::from("undated"), |t| t.strftime("%Y-%m-%d").to_string());
@@ -201,8 +243,8 @@ impl Spool {
     }
 
     /// Lets no new live leg in, or lets them in again. Those that are open go on.
-    pub fn refuse_new(&self, full: bool) {
-        self.full.store(full, Ordering::Relaxed);
+    pub fn refuse_new(&self, whom: Refused) {
+        self.refused.store(whom as u8, Ordering::Relaxed);
     }
 
     /// Writes what is buffered and stops the thread; writers get [`SpoolError::Stopped`] from now on. Blocks until the disk has it.

@@ -5,17 +5,20 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{SpoolError, SpoolEvent, SpooledLeg, recover};
 use crate::audio::sound_file::SoundWriter;
-use crate::audio::wav;
+use crate::audio::{is_out_of_files, wav};
 use crate::call::{LegKey, Moment, WallTime};
 
 /// Audio is handed over in pieces of this length: a crash loses at most this much plus what the kernel had not yet given us. The shorter they are,
@@ -28,6 +31,10 @@ const MANY: usize = 100;
 const HEADER_EVERY: Duration = Duration::from_secs(1);
 /// Pause between two tries to write when the disk refuses.
 const RETRY: Duration = Duration::from_millis(500);
+/// Of so many descriptors that the process may have one is kept for the API, the database and the workers ..
+const KEPT_SHARE: u64 = 16;
+/// .. at least so many, and at most.
+const KEPT: std::ops::RangeInclusive<u64> = 8..=64;
 /// Pieces that may wait for the disk: with 300 legs some 7 s of audio, 32 MB at most. When full, the capturing tasks wait.
 const JOBS: usize = 20_480;
 
@@ -66,7 +73,10 @@ impl Disk {
         let thread = std::thread::Builder::new()
             .name("spool".into())
             .spawn(move || {
-                Writing { files: HashMap::new(), open: count, stopping: flag, refused: false, lost: 0 }.run(receiver);
+                let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+                let most = limit - (limit / KEPT_SHARE).clamp(*KEPT.start(), *KEPT.end()).min(limit);
+                Writing { files: HashMap::new(), open: count, stopping: flag, refused: false, lost: 0, most }
+                    .run(receiver);
             })
             .inspect_err(|error| {
                 log::error!("spool: the writing thread could not be started: {error}; no audio will be taken");
@@ -107,6 +117,8 @@ struct Writing {
     refused: bool,
     /// Samples that were not written because lineside was stopped while the disk refused.
     lost: usize,
+    /// Descriptors that sound may use.
+    most: u64,
 }
 
 impl Writing {
@@ -154,8 +166,13 @@ impl Writing {
         metrics::counter!("lineside_spool_refused_total").increment(1);
         if !self.refused {
             self.refused = true;
+            let mend = if is_out_of_files(error) {
+                "as many files are open as the system allows: raise LimitNOFILE= of the unit (`systemctl edit lineside`)"
+            } else {
+                "free space on that disk"
+            };
             log::error!(
-                "spool: {action} {}: {error}; audio waits in the sockets until there is room: free space on that disk",
+                "spool: {action} {}: {error}; audio waits in the sockets until there is room: {mend}",
                 path.display()
             );
         }
@@ -164,7 +181,7 @@ impl Writing {
     fn accept(&mut self) {
         if self.refused {
             self.refused = false;
-            log::info!("spool: the disk takes audio again");
+            log::info!("spool: audio is taken again");
         }
     }
 
@@ -178,8 +195,13 @@ impl Writing {
         recover::write_sidecar(path, &leg).map_err(fail("describe"))?;
         // A key is given once, so what lies there is a try of ours that got no further.
         let file = SoundWriter::create(path).map_err(fail("create"))?;
+        // The system gives the lowest number that is free: all below are in use.
+        if u64::try_from(file.file().as_raw_fd()).is_ok_and(|number| number >= self.most) {
+            return Err(fail("create")(Errno::MFILE.into()));
+        }
         file.write_at(0, &wav::header(leg.spec.rate_hz, 1, 0)).map_err(fail("write"))?;
         self.accept();
+        leg.lend(Some(file.file()));
         self.files.insert(leg.key, OpenFile { file, leg, samples: 0, header_at: Instant::now() });
         Ok(())
     }
@@ -211,10 +233,11 @@ impl Writing {
     }
 }
 
-/// Whether a disk refuses everybody now and may take it later: full, over quota, or read-only since it found an error.
+/// Whether everybody is refused now and may be served later: a disk that is full, over quota, or read-only since it found an error; no descriptor
+/// left.
 fn takes_nothing(error: &io::Error) -> bool {
     use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem) || is_out_of_files(error)
 }
 
 /// A header that cannot be written is no loss: its length is only for other tools.
@@ -234,6 +257,7 @@ fn finish(open: &mut OpenFile) {
     if let Err(error) = open.file.finish() {
         log::warn!("spool: finish {}: {error}; it stays readable as it is", open.leg.audio().path().display());
     }
+    open.leg.lend(None);
 }
 
 /// Feeds one live leg. Closing it is a promise: dropped without [`Self::close`], it closes itself with the reason `dropped`.

@@ -206,7 +206,7 @@ impl Store {
         self.read(|db| db.query_row("SELECT coalesce(max(id), 0) FROM alert", [], |row| row.get(0))).await
     }
 
-    /// What a watch has to be told of a call after a restart: the stretches of speech in order, with whether they have their text.
+    /// What a watch has to be told of a call after a restart: the stretches of speech in order, with whether they have their text; those without words are none.
     pub async fn speech_of(&self, call: CallKey) -> Result<Vec<SpeechRow>, StoreError> {
         self.read(move |db| {
             let row = |row: &Row| {
@@ -216,6 +216,7 @@ impl Store {
                     start_ms: row.get(2)?,
                     end_ms: row.get(3)?,
                     written: row.get(4)?,
+                    sounds: row.get(5)?,
                 })
             };
             db.prepare_cached(SPEECH)?.query_map([call.0], row)?.collect()
@@ -225,10 +226,11 @@ impl Store {
 }
 
 pub(super) const SPEECH: &str = "
-    SELECT utterance.id, leg.leg, utterance.start_ms, utterance.end_ms, utterance.state NOT IN ('waiting_for_model', 'pending')
+    SELECT utterance.id, leg.leg, utterance.start_ms, utterance.end_ms, utterance.state NOT IN ('waiting_for_model', 'pending'),
+        leg.path <> ''
     FROM utterance
     JOIN leg ON leg.id = utterance.leg
-    WHERE utterance.call = ?1
+    WHERE utterance.call = ?1 AND utterance.state <> 'empty'
     ORDER BY utterance.id";
 
 /// A stretch of speech.
@@ -244,4 +246,6 @@ pub struct SpeechRow {
     pub end_ms: i64,
     /// Whether it has its text, or none.
     pub written: bool,
+    /// Whether its leg has sound; else its end is not known.
+    pub sounds: bool,
 }

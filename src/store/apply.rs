@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use super::change::{CallFigures, Change, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, UtteranceState};
+use super::change::{CallFigures, Change, Named, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, UtteranceState};
 use super::events::StoredEvent;
 use crate::call::{CallId, CallKey, CallNames, CallState, UtteranceKey, WallTime};
 
@@ -16,6 +16,7 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
             Change::CallOpened(call) => call_opened(db, call)?,
             Change::CallNamed { call, names } => call_named(db, *call, names)?,
             Change::CallRenamed { call, id } => call_renamed(db, *call, id)?,
+            Change::AlsoNamed { whose, id } => also_named(db, *whose, id.as_str())?,
             Change::CallMerged { from, into } => call_merged(db, *from, *into)?,
             Change::CallBegins { call, at } => call_begins(db, *call, *at)?,
             Change::CallMoved { call, state, at, reason } => call_moved(db, *call, *state, *at, reason.as_deref())?,
@@ -44,6 +45,10 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
                 db.prepare_cached("UPDATE leg SET samples = max(samples, ?2), last_audio_ms = ?3 WHERE id = ?1")?
                     .execute((leg.0, *samples as i64, at.0))?;
                 grow_call(db, leg.0)?;
+            }
+            Change::ChunkTaken { call } => {
+                db.prepare_cached("UPDATE call SET audio_chunks = audio_chunks + 1 WHERE id = ?1")?
+                    .execute([call.0])?;
             }
             Change::LegClosed { leg, samples, reason, at } => {
                 db.prepare_cached("UPDATE leg SET samples = ?2, close_reason = ?3, closed_ms = ?4 WHERE id = ?1 AND closed_ms IS NULL")?
@@ -127,13 +132,37 @@ fn call_named(db: &Connection, call: CallKey, names: &CallNames) -> rusqlite::Re
              campaign = coalesce(:campaign, campaign),
              lead = coalesce(:lead, lead),
              phone = coalesce(:phone, phone),
-             metadata = json_patch(metadata, coalesce(:metadata, '{}'))
+             metadata = CASE
+                 WHEN length(json_patch(metadata, coalesce(:metadata, '{}'))) <= :longest
+                 THEN json_patch(metadata, coalesce(:metadata, '{}'))
+                 ELSE metadata
+             END
          WHERE id = :id",
     )?
     .execute(named_params! {
         ":id": call.0, ":uuid": names.uuid, ":uniqueid": names.uniqueid, ":agent": names.agent, ":campaign": names.campaign,
-        ":lead": names.lead, ":phone": names.phone, ":metadata": metadata,
+        ":lead": names.lead, ":phone": names.phone, ":metadata": metadata, ":longest": 2 * CallNames::METADATA_BYTES as i64,
     })?;
+    match &names.uuid {
+        Some(uuid) => also_named(db, Named::Call(call), CallId::from_lossy(uuid).as_str()),
+        None => Ok(()),
+    }
+}
+
+/// A name that no call has yet leads to a call.
+fn also_named(db: &Connection, whose: Named, alias: &str) -> rusqlite::Result<()> {
+    let (table, column, row) = match whose {
+        Named::Call(call) => ("call", "id", call.0),
+        Named::Leg(leg) => ("leg", "call", leg.0),
+    };
+    db.prepare_cached(&format!(
+        "INSERT INTO call_alias (alias, call)
+         SELECT ?1, {column}
+         FROM {table}
+         WHERE id = ?2 AND NOT EXISTS (SELECT 1 FROM call AS other WHERE other.call_id = ?1)
+         ON CONFLICT DO NOTHING"
+    ))?
+    .execute((alias, row))?;
     Ok(())
 }
 
@@ -202,9 +231,10 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
     }
     db.execute(
         "UPDATE call
-         SET started_ms = ?2, has_alerts = EXISTS (SELECT 1 FROM alert WHERE alert.call = call.id)
+         SET started_ms = ?2, has_alerts = EXISTS (SELECT 1 FROM alert WHERE alert.call = call.id),
+             audio_chunks = audio_chunks + (SELECT other.audio_chunks FROM call AS other WHERE other.id = ?3)
          WHERE id = ?1",
-        (into.0, earliest),
+        (into.0, earliest, from.0),
     )?;
     db.execute("DELETE FROM call WHERE id = ?1", [from.0])?;
     add_alias(db, &from_id, into.0)
@@ -315,8 +345,10 @@ pub(super) fn add_segments(
         // The row tells the call and the leg: a merge may have moved them since the utterance was found.
         db.prepare_cached(
             "INSERT INTO segment
-             (call, leg, utterance, start_ms, end_ms, text, confidence, language, words, compound, pos, neu, neg, label, keywords, profanity)
-             SELECT call, leg, id, :start, :end, :text, :confidence, :language, :words, :compound, :pos, :neu, :neg, :label, :keywords, :profanity
+             (call, leg, utterance, start_ms, end_ms, text, confidence, language, words, compound, pos, neu, neg, label, keywords, profanity,
+              sender_sentiment)
+             SELECT call, leg, id, :start, :end, :text, :confidence, :language, :words, :compound, :pos, :neu, :neg, :label, :keywords, :profanity,
+              :sender
              FROM utterance
              WHERE id = :utterance",
         )?
@@ -325,6 +357,7 @@ pub(super) fn add_segments(
             ":confidence": segment.confidence, ":language": segment.language, ":words": json(serde_json::to_string(&segment.words))?,
             ":compound": segment.compound, ":pos": segment.pos, ":neu": segment.neu, ":neg": segment.neg, ":label": segment.label,
             ":keywords": json(serde_json::to_string(&segment.keywords))?, ":profanity": json(serde_json::to_string(&segment.profanity))?,
+            ":sender": segment.sender_sentiment,
         })?;
     }
     db.prepare_cached(

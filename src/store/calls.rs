@@ -63,6 +63,8 @@ pub struct CallRow {
     pub alert_level: Option<String>,
     /// What people have put on it, in order.
     pub tags: Vec<String>,
+    /// Chunks of sound that another platform has sent.
+    pub audio_chunks: i64,
 }
 
 const COLUMNS: &str = "call.id, call.call_id, call.source, call.state, call.started_ms, call.last_activity_ms, call.closed_ms, call.ended_ms, \
@@ -71,7 +73,7 @@ const COLUMNS: &str = "call.id, call.call_id, call.source, call.state, call.star
     (SELECT count(*) FROM alert WHERE alert.call = call.id AND acknowledged_ms IS NULL), \
     (SELECT CASE max(CASE level WHEN 'critical' THEN 3 WHEN 'urgent' THEN 2 ELSE 1 END) WHEN 3 THEN 'critical' WHEN 2 THEN 'urgent' WHEN 1 THEN 'warning' END \
      FROM alert WHERE alert.call = call.id AND acknowledged_ms IS NULL), \
-    (SELECT json_group_array(tag) FROM call_tag WHERE call_tag.call = call.id)";
+    (SELECT json_group_array(tag) FROM call_tag WHERE call_tag.call = call.id), call.audio_chunks";
 
 fn call_row(row: &Row) -> rusqlite::Result<CallRow> {
     Ok(CallRow {
@@ -102,6 +104,7 @@ fn call_row(row: &Row) -> rusqlite::Result<CallRow> {
         open_alerts: row.get(24)?,
         alert_level: row.get(25)?,
         tags: serde_json::from_str(&row.get::<_, String>(26)?).unwrap_or_default(),
+        audio_chunks: row.get(27)?,
     })
 }
 

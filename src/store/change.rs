@@ -34,6 +34,13 @@ pub enum Change {
         /// Its id from now on.
         id: CallId,
     },
+    /// A call is found under another name too. Nothing happens where a call has that name already.
+    AlsoNamed {
+        /// Whose name it is.
+        whose: Named,
+        /// The name.
+        id: CallId,
+    },
     /// All legs, utterances and events of `from` become those of `into`; `from`'s id stays as an alias.
     /// Leg offsets are moved so that times stay those of the wall clock.
     CallMerged {
@@ -108,6 +115,11 @@ pub enum Change {
         samples: u64,
         /// When its last frame came.
         at: WallTime,
+    },
+    /// Another platform has sent a chunk of sound.
+    ChunkTaken {
+        /// Of which call.
+        call: CallKey,
     },
     /// A leg got its last sample.
     LegClosed {
@@ -193,6 +205,15 @@ pub enum Change {
     Privacy(PrivacyChange),
     /// Something to tell the world and to keep for those who ask later.
     Event(NewEvent),
+}
+
+/// What has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// A call.
+    Call(CallKey),
+    /// The call of a leg.
+    Leg(LegKey),
 }
 
 /// Where an utterance stands.
@@ -289,8 +310,10 @@ pub struct NewSegment {
     pub language: Option<String>,
     /// Words with times inside the call.
     pub words: Vec<Word>,
-    /// VADER's compound, -1 to 1.
+    /// VADER's compound, -1 to 1; the sender's own where lineside has no lexicon for the language.
     pub compound: f64,
+    /// What the sender says of its mood, -1 to 1.
+    pub sender_sentiment: Option<f64>,
     /// Share of positive, neutral and negative valence, 0 to 1.
     pub pos: f64,
     /// See `pos`.
@@ -308,7 +331,7 @@ pub struct NewSegment {
 /// A term of a pack that was said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Term {
-    /// As it stands in the pack.
+    /// As it was said, in lower case.
     pub term: String,
     /// Its label in the pack, e.g. `cancellation`.
     pub label: String,

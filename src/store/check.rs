@@ -60,10 +60,16 @@ pub fn database(db: &Connection, mode: Mode) -> rusqlite::Result<Vec<Finding>> {
         }
         let mend = if mended {
             "indices were made anew"
+        } else if mode == Mode::Look {
+            "--repair makes indices anew; if that is not enough restore a backup with `lineside restore`, or save what can be saved with `sqlite3 \
+             lineside.db .recover`"
         } else {
             "restore a backup with `lineside restore`, or save what can be saved with `sqlite3 lineside.db .recover`"
         };
         tell(format!("database: {}", lines.join("; ")), mend, mended);
+        if !mended {
+            return Ok(findings); // what more is looked for would be looked for in broken tables
+        }
     }
     let broken: i64 = db.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))?;
     if broken > 0 {
@@ -133,7 +139,8 @@ pub fn files(
     let own: HashSet<&PathBuf> = legs.iter().filter(|leg| leg.2 && !leg.3).map(|leg| &leg.1).collect();
     let gone: HashSet<&PathBuf> = legs.iter().filter(|leg| leg.2 && leg.3).map(|leg| &leg.1).collect();
     for (leg, path, owned, was_deleted) in &legs {
-        if *was_deleted || path.exists() {
+        // What another platform sent as text never had any sound.
+        if *was_deleted || path.as_os_str().is_empty() || path.exists() {
             continue;
         }
         if *owned {

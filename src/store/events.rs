@@ -32,6 +32,12 @@ pub(super) const OF_CALL: &str = "
     WHERE call = ?3 AND id > ?1
     ORDER BY id
     LIMIT ?2";
+pub(super) const LATEST: &str = "
+    SELECT id, call, kind, payload
+    FROM event
+    WHERE call = ?1 AND kind = ?2
+    ORDER BY id DESC
+    LIMIT ?3";
 pub(super) const LAST: &str = "
     SELECT coalesce(max(id), 0)
     FROM event";
@@ -58,6 +64,16 @@ impl Store {
             None => db.prepare_cached(AFTER)?.query_map((id, limit), stored)?.collect(),
         })
         .await
+    }
+
+    /// The last events of one kind in a call, newest first, at most `limit`.
+    pub async fn last_events(
+        &self,
+        call: CallKey,
+        kind: &'static str,
+        limit: u32,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        self.read(move |db| db.prepare_cached(LATEST)?.query_map((call.0, kind, limit), stored)?.collect()).await
     }
 
     /// Number of the last event.

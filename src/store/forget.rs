@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::privacy::scrub;
 use super::retention::delete_call;
-use super::{Store, StoreError, connect, lock, open_writing};
+use super::{Store, StoreError, connect, is_damage, lock, open_writing};
 
 /// Texts shorter than this are said by everybody: finding them again proves nothing.
 const TELLING: usize = 16;
@@ -201,12 +201,9 @@ pub fn erase<E: std::error::Error + Send + Sync + 'static>(
 }
 
 /// Writes the log into the database and empties it; whether nobody was in the way. Blocks.
-pub fn emptied(db: &Connection) -> bool {
+pub fn emptied(db: &Connection) -> rusqlite::Result<bool> {
     scrub(db, 10_000)
 }
-
-/// A try of [`emptied`] that nobody has to wait long for.
-const TRY_MS: u64 = 100;
 
 /// What a piece of [`Store::thin`] may take, as far as whole lines go.
 const PIECE: Duration = Duration::from_millis(50);
@@ -236,19 +233,6 @@ impl Store {
     pub async fn thin(&self, call: i64) -> Result<(), StoreError> {
         while self.writer().run(move |db| thin(db, call)).await? {}
         Ok(())
-    }
-
-    /// Empties the log while others write and read: in short tries, and long questions make way. Whether it was done.
-    pub async fn empty_log(&self) -> Result<bool, StoreError> {
-        for _ in 0..100 {
-            let quiet = self.readers.quiet();
-            if self.writer().run(|db| Ok(scrub(db, TRY_MS))).await? {
-                return Ok(true);
-            }
-            drop(quiet);
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        Ok(false)
     }
 
     /// The calls of a person that may be erased; none of them is changed.
@@ -337,10 +321,55 @@ pub struct Alone {
     _lock: std::fs::File,
 }
 
+/// What an index with nothing in it looks like on its page (SQLite's file format, "B-tree Pages"): a leaf without cells.
+fn empty_index(page: &mut [u8]) {
+    page.fill(0);
+    page[0] = 0x0a;
+    // Where the content begins: at the page's end, 0 for one of 65,536 bytes.
+    let end = u16::try_from(page.len()).unwrap_or(0).to_be_bytes();
+    page[5..7].copy_from_slice(&end);
+}
+
 impl Alone {
+    /// Makes anew the indices that are too broken for `REINDEX`, which has to read what it throws away: their root pages are emptied in the file, then
+    /// they are filled from their tables. How many those were. Blocks.
+    pub fn remake_indices(&mut self, state: &Path) -> Result<usize, StoreError> {
+        let path = state.join("lineside.db");
+        let db = &self.connection;
+        let size: u64 = db.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?.unsigned_abs();
+        let all: Vec<(String, i64)> = db
+            .prepare("SELECT name, rootpage FROM sqlite_master WHERE type = 'index' AND rootpage > 1")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        let broken = |(name, _): &(String, i64)| {
+            db.execute_batch(&format!("REINDEX \"{}\"", name.replace('"', "\"\"")))
+                .is_err_and(|error| is_damage(&error))
+        };
+        let roots: Vec<u64> = all.into_iter().filter(broken).map(|(_, root)| root.unsigned_abs()).collect();
+        if roots.is_empty() {
+            return Ok(0);
+        }
+        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        let open = |source: std::io::Error| StoreError::Lock { path: path.clone(), source };
+        // SQLite's own descriptors are closed first: closing another of the file would drop its locks.
+        drop(std::mem::replace(&mut self.connection, Connection::open_in_memory()?));
+        let file = std::fs::File::options().write(true).open(&path).map_err(open)?;
+        let mut page = vec![0; size as usize];
+        empty_index(&mut page);
+        for root in &roots {
+            std::os::unix::fs::FileExt::write_all_at(&file, &page, (root - 1) * size).map_err(open)?;
+        }
+        file.sync_all().map_err(open)?;
+        drop(file);
+        self.connection = open_writing(&path)?;
+        // The last gives back the pages that only the old indices knew.
+        self.connection.execute_batch("REINDEX; VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")?;
+        Ok(roots.len())
+    }
+
     /// Opens it; refuses with [`StoreError::InUse`] while a daemon runs.
     pub fn open(state: &Path) -> Result<Self, StoreError> {
-        let lock = lock(&state.join("lineside.lock"))?;
+        let lock = lock(&state.join(super::LOCK))?;
         let path = state.join("lineside.db");
         // One that is not there is not made: somebody has named the wrong folder.
         Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)

@@ -11,6 +11,7 @@ pub mod calls;
 mod campaigns;
 pub mod change;
 pub mod check;
+pub mod doubled;
 pub mod events;
 pub mod figures;
 pub mod forget;
@@ -28,6 +29,7 @@ pub mod tokens;
 mod writer;
 
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -73,7 +75,7 @@ pub enum StoreError {
     },
     /// Another daemon uses the folder.
     #[error(
-        "{path}: another lineside is running on this state folder; stop it first, or give this one another [paths] state"
+        "{path}: another lineside is running on this folder; stop it first, or give this one other [paths] state and run"
     )]
     InUse {
         /// The lock file.
@@ -119,7 +121,9 @@ pub struct Store {
     room: Room,
     events: broadcast::Sender<Arc<StoredEvent>>,
     campaigns: campaigns::Campaigns,
-    _lock: Arc<File>,
+    lock: Arc<File>,
+    /// Device and inode of the database, as it was opened.
+    opened: Option<(u64, u64)>,
 }
 
 fn migrations() -> Migrations<'static> {
@@ -134,11 +138,27 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/008_recording_leg.sql")),
         M::up(include_str!("schema/009_list_filters.sql")),
         M::up(include_str!("schema/010_lag.sql")),
+        M::up(include_str!("schema/011_ingest.sql")),
+        M::up(include_str!("schema/012_scrub.sql")),
     ])
+}
+
+/// What to say of a file that SQLite finds broken.
+fn damage(path: &Path, source: &rusqlite::Error) -> StoreError {
+    let problem = format!("{source}. `lineside check --repair` mends what can be made anew of its tables");
+    StoreError::Damaged { path: path.into(), problem }
+}
+
+/// Whether SQLite finds the file itself broken.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt))
 }
 
 /// How long a connection waits for another that writes.
 const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// How long overwriting what was deleted waits for readers before it is put off.
+const SCRUB_PATIENCE_MS: u64 = 200;
 
 /// Opens one connection with our pragmas.
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<rusqlite::Connection> {
@@ -152,11 +172,8 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<rusqlite::Connecti
 
 /// Opens the database for writing, making or bringing it up to date.
 fn open_writing(path: &Path) -> Result<rusqlite::Connection, StoreError> {
-    let damaged = |source: rusqlite::Error| match source.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
-            StoreError::Damaged { path: path.into(), problem: source.to_string() }
-        }
-        _ => StoreError::Open { path: path.into(), source },
+    let damaged = |source: rusqlite::Error| {
+        if is_damage(&source) { damage(path, &source) } else { StoreError::Open { path: path.into(), source } }
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     // What a killed daemon left in SQLite's log stays there until it is known to be ours: a refusal changes nothing.
@@ -182,22 +199,43 @@ fn open_writing(path: &Path) -> Result<rusqlite::Connection, StoreError> {
         other => StoreError::Damaged { path: path.into(), problem: other.to_string() },
     })?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(damaged)?;
+    // A former run may have been killed between deleting and overwriting.
+    privacy::scrub(&connection, SCRUB_PATIENCE_MS).map_err(damaged)?;
     Ok(connection)
 }
 
 impl Store {
     /// Opens the database of a state folder; tells what a former run left behind. Blocks. One daemon per folder.
     pub fn open(state: &Path) -> Result<(Self, recovery::Recovery), StoreError> {
-        let lock = lock(&state.join("lineside.lock"))?;
+        let lock = lock(&state.join(LOCK))?;
         let path = state.join("lineside.db");
         let connection = open_writing(&path)?;
-        let recovery = recovery::read(&connection)?;
+        let opened = place_of(&path);
+        let recovery = recovery::read(&connection)
+            .map_err(|source| if is_damage(&source) { damage(&path, &source) } else { source.into() })?;
         let (events, _) = broadcast::channel(LIVE_EVENTS);
         let campaigns = campaigns::Campaigns::default();
         let readers = Arc::new(Readers::open(&path)?);
         let writer = Writer::start(connection, path.clone(), events.clone(), campaigns.clone(), Arc::clone(&readers));
-        let store = Self { path, writer, readers, room: Room::Own, events, campaigns, _lock: Arc::new(lock) };
+        let lock = Arc::new(lock);
+        let store = Self { path, writer, readers, room: Room::Own, events, campaigns, lock, opened };
         Ok((store, recovery))
+    }
+
+    /// Looks whether database and lock are still where they were opened, and says so once when not. Blocks, briefly.
+    pub fn look_at_place(&self) {
+        let lock = self.path.with_file_name(LOCK);
+        let locked = self.lock.metadata().ok().map(|meta| (meta.dev(), meta.ino()));
+        let moved =
+            [(&self.path, self.opened), (&lock, locked)].into_iter().find(|(path, there)| place_of(path) != *there);
+        let problem = moved.map(|(path, _)| {
+            format!(
+                "{} is gone or another file than the one that is open: what is written now is not found there after a restart. Put back what was \
+                 moved, or restart lineside to go on with what is there now",
+                path.display()
+            )
+        });
+        self.writer.is_displaced(problem);
     }
 
     /// Where it is.
@@ -238,7 +276,7 @@ impl Store {
         &self,
         query: impl FnMut(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.readers.read(self.room, false, query).await
+        self.noticed(self.readers.read(self.room, false, query).await)
     }
 
     /// The same; one that is known to be `long` does not hold up the quick ones first.
@@ -247,8 +285,31 @@ impl Store {
         long: bool,
         query: impl FnMut(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.readers.read(self.room, long, query).await
+        self.noticed(self.readers.read(self.room, long, query).await)
     }
+
+    /// A broken file that a reader has met is told in health.
+    fn noticed<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(StoreError::Query(error)) = &answer
+            && is_damage(error)
+        {
+            self.writer.is_damaged(error);
+        }
+        answer
+    }
+}
+
+/// The file whose lock says that a daemon runs on its folder.
+const LOCK: &str = "lineside.lock";
+
+/// Device and inode of what a name leads to now.
+fn place_of(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
+}
+
+/// Takes the folder of the sockets for this process too: where the state folder was moved away, its own lock went with it. Held until it is dropped.
+pub fn lock_run(folder: &Path) -> Result<File, StoreError> {
+    lock(&folder.join(LOCK))
 }
 
 /// Takes the folder for this process; the system gives it back however the process ends.

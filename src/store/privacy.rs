@@ -137,13 +137,22 @@ pub(super) fn apply(db: &Connection, change: &PrivacyChange) -> rusqlite::Result
     Ok(())
 }
 
-/// Writes the log into the database and empties it, so that nothing deleted is left there. Waits briefly for readers; `false` when one was in
-/// the way.
-pub(super) fn scrub(db: &Connection, patience_ms: u64) -> bool {
-    let _ = db.busy_timeout(std::time::Duration::from_millis(patience_ms));
+/// Overwrites what was deleted or changed since the last time: writes the log into the database file and empties it. Waits so long for readers;
+/// `false` when one was in the way, and it is to be tried again. Blocks.
+pub(super) fn scrub(db: &Connection, patience_ms: u64) -> rusqlite::Result<bool> {
+    let due = db.prepare_cached("SELECT 1 FROM scrub")?.exists([])?;
+    if !due {
+        return Ok(true);
+    }
+    db.busy_timeout(std::time::Duration::from_millis(patience_ms))?;
     let busy = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-    let _ = db.busy_timeout(super::BUSY);
-    matches!(busy, Ok(0))
+    db.busy_timeout(super::BUSY)?;
+    match busy {
+        Ok(0) => db.execute("DELETE FROM scrub", []).map(|_| true),
+        Err(error) if super::is_damage(&error) => Err(error),
+        // Somebody reads, or holds the database as a whole, or the disk is full.
+        Ok(_) | Err(_) => Ok(false),
+    }
 }
 
 /// A stretch that has to be silence.
@@ -222,7 +231,26 @@ pub(super) const TEXTS: &str = "
     WHERE segment.call = ?1";
 pub(super) const HOLD: &str = "SELECT at_ms, reason FROM hold WHERE call = ?1 ORDER BY id LIMIT 1";
 
+/// Pause between two tries to overwrite what was deleted.
+const AGAIN: std::time::Duration = std::time::Duration::from_millis(100);
+
 impl Store {
+    /// Waits until all that was deleted so far is overwritten, at most so long; `false` when a reader was in the way all the time. It goes on by itself.
+    pub async fn overwritten(&self, patience: std::time::Duration) -> Result<bool, StoreError> {
+        let began = std::time::Instant::now();
+        loop {
+            // The writer does not wait for the reader: what is live is written meanwhile. Long questions make way.
+            let _quiet = self.readers.quiet();
+            if self.writer().run(|db| scrub(db, 0)).await? {
+                return Ok(true);
+            }
+            if began.elapsed() > patience {
+                return Ok(false);
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
     /// All that was said in a call, in the order in which it was written down.
     pub async fn texts(&self, call: CallKey) -> Result<Vec<StoredText>, StoreError> {
         self.read(move |db| {

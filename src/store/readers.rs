@@ -403,10 +403,13 @@ mod tests {
             if begun < 3 { endless(db) } else { Ok(begun) }
         };
         let asked = tokio::spawn(asked_by(Arc::from("one"), async move { people.read(long).await }));
-        while store.readers.people.desk.waiting().used.is_empty() && !asked.is_finished() {
+        while store.readers.people.desk.waiting().running.is_empty() && !asked.is_finished() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        assert!(store.empty_log().await.expect("asked"), "nobody is in the way");
+        tokio::time::sleep(QUICK).await; // for it to have begun to read
+        let due = |db: &mut Connection| db.execute_batch("INSERT INTO scrub VALUES (1, 0)");
+        store.writer().run(due).await.expect("asked for");
+        assert!(store.overwritten(LONGEST).await.expect("asked"), "nobody is in the way");
         assert_eq!(asked.await.expect("ended").expect("answered"), 3);
     }
 }

@@ -41,6 +41,17 @@ const OLD_CALLS: &str = "
     ORDER BY started_ms
     LIMIT ?2";
 
+/// What went with calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OldCalls {
+    /// The calls.
+    pub calls: Vec<CallKey>,
+    /// All their legs, also those of recordings that are not ours.
+    pub legs: Vec<LegKey>,
+    /// Files of ours, to be deleted.
+    pub audio: Vec<OwnAudio>,
+}
+
 /// Whether a table is there: alerts are another room's.
 pub(super) fn has_table(db: &Connection, name: &str) -> rusqlite::Result<bool> {
     db.query_row("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?1", [name], |row| {
@@ -101,13 +112,13 @@ impl Store {
             .await
     }
 
-    /// Deletes some of the calls that ended before; gives back how many, and the files of ours that belonged to them. None when there are no more.
+    /// Deletes some of the calls that ended before; gives back which, and the files of ours that belonged to them. None when there are no more.
     /// `leaving` hears of the files while the rows are still there; when it fails nothing is deleted.
     pub async fn delete_old_calls<E: std::error::Error + Send + Sync + 'static>(
         &self,
         before: WallTime,
         leaving: impl FnOnce(&[OwnAudio]) -> Result<(), E> + Send + 'static,
-    ) -> Result<(Vec<CallKey>, Vec<OwnAudio>), StoreError> {
+    ) -> Result<OldCalls, StoreError> {
         // Their lines first, with others writing between them.
         let old = move |db: &Connection| -> rusqlite::Result<Vec<i64>> {
             db.prepare_cached(OLD_CALLS)?.query_map((before.0, AT_ONCE), |row| row.get(0))?.collect()
@@ -122,14 +133,19 @@ impl Store {
                     .prepare_cached(OLD_CALLS)?
                     .query_map((before.0, AT_ONCE), |row| row.get(0))?
                     .collect::<Result<_, _>>()?;
-                let mut audio = Vec::new();
+                let mut old = OldCalls::default();
                 for &call in &calls {
-                    audio.extend(own_audio(&transaction, call)?);
+                    old.audio.extend(own_audio(&transaction, call)?);
+                    let mut legs = transaction.prepare_cached("SELECT id FROM leg WHERE call = ?1")?;
+                    for leg in legs.query_map([call], |row| row.get(0).map(LegKey))? {
+                        old.legs.push(leg?);
+                    }
                     delete_call(&transaction, call)?;
+                    old.calls.push(CallKey(call));
                 }
-                leaving(&audio).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+                leaving(&old.audio).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
                 transaction.commit()?;
-                Ok((calls.into_iter().map(CallKey).collect(), audio))
+                Ok(old)
             })
             .await
     }

@@ -42,7 +42,19 @@ pub struct SegmentRow {
     pub leg: String,
     /// Engine and model that wrote it.
     pub engine: Option<String>,
+    /// What the platform that sent it says of its mood, -1 to 1.
+    pub sender_sentiment: Option<f64>,
 }
+
+impl SegmentRow {
+    /// Whether its sound was heard here. Of text that another platform sent, nobody knows how long it took.
+    pub fn was_heard(&self) -> bool {
+        !self.engine.as_deref().is_some_and(|engine| engine.starts_with(INGESTED))
+    }
+}
+
+/// What the engine of text begins with that another platform has sent; the platform follows.
+pub const INGESTED: &str = "ingest/";
 
 /// A place where something was said.
 #[derive(Clone, Debug)]
@@ -62,7 +74,8 @@ pub struct Hit {
 }
 
 const COLUMNS: &str = "segment.id, segment.start_ms, segment.end_ms, segment.text, segment.confidence, segment.language, segment.words, \
-    segment.compound, segment.pos, segment.neu, segment.neg, segment.label, segment.keywords, segment.profanity, leg.leg, utterance.engine";
+    segment.compound, segment.pos, segment.neu, segment.neg, segment.label, segment.keywords, segment.profanity, leg.leg, utterance.engine, \
+    segment.sender_sentiment";
 
 pub(super) fn of_call() -> String {
     format!(
@@ -75,7 +88,7 @@ pub(super) fn of_call() -> String {
     )
 }
 
-/// A stretch of speech that has become text.
+/// A stretch of speech, of a leg that has sound: it has become text, could not be read, or waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spoken {
     /// Whose.
@@ -84,13 +97,15 @@ pub struct Spoken {
     pub start_ms: i64,
     /// End in the call.
     pub end_ms: i64,
+    /// Whether it was read; else there may be no words in it.
+    pub read: bool,
 }
 
 pub(super) const SPOKEN: &str = "
-    SELECT leg.leg, utterance.start_ms, utterance.end_ms
+    SELECT leg.leg, utterance.start_ms, utterance.end_ms, utterance.state IN ('done', 'failed')
     FROM utterance
     JOIN leg ON leg.id = utterance.leg
-    WHERE utterance.call = ?1 AND utterance.state = 'done'
+    WHERE utterance.call = ?1 AND utterance.state <> 'empty' AND leg.path <> ''
     ORDER BY utterance.id";
 
 /// What to search for.
@@ -199,6 +214,7 @@ fn segment_row(row: &Row) -> rusqlite::Result<SegmentRow> {
         profanity: json(13)?,
         leg: row.get(14)?,
         engine: row.get(15)?,
+        sender_sentiment: row.get(16)?,
     })
 }
 
@@ -208,12 +224,12 @@ impl Store {
         self.read(move |db| db.prepare_cached(&of_call())?.query_map([call.0], segment_row)?.collect()).await
     }
 
-    /// When somebody said something that became text, in the order in which it was heard.
+    /// When somebody spoke, in the order in which it was heard.
     pub async fn spoken(&self, call: CallKey) -> Result<Vec<Spoken>, StoreError> {
         self.read(move |db| {
             let row = |row: &Row| {
                 let leg = Leg::parse(&row.get::<_, String>(0)?).unwrap_or(Leg::Mixed);
-                Ok(Spoken { leg, start_ms: row.get(1)?, end_ms: row.get(2)? })
+                Ok(Spoken { leg, start_ms: row.get(1)?, end_ms: row.get(2)?, read: row.get(3)? })
             };
             db.prepare_cached(SPOKEN)?.query_map([call.0], row)?.collect()
         })
@@ -229,11 +245,11 @@ impl Store {
             let hit = |row: &Row| {
                 Ok(Hit {
                     segment: segment_row(row)?,
-                    call_id: row.get(16)?,
-                    started: WallTime(row.get(17)?),
-                    agent: row.get(18)?,
-                    campaign: row.get(19)?,
-                    snippet: row.get(20)?,
+                    call_id: row.get(17)?,
+                    started: WallTime(row.get(18)?),
+                    agent: row.get(19)?,
+                    campaign: row.get(20)?,
+                    snippet: row.get(21)?,
                 })
             };
             db.prepare_cached(&sql)?.query_map(params_from_iter(values), hit)?.collect()

@@ -58,6 +58,7 @@ fn done(key: i64, text: &str) -> Vec<Change> {
         pos: 0.0,
         neu: 0.5,
         neg: 0.5,
+        sender_sentiment: None,
         label: "negative".into(),
         keywords: vec![Term { term: "cancel".into(), label: "cancellation".into() }],
         profanity: Vec::new(),
@@ -267,6 +268,8 @@ async fn every_query_of_the_api_uses_an_index() {
         (alerts::OPEN.into(), 1),
         (alerts::SPEECH.into(), 1),
         (segments::SPOKEN.into(), 1),
+        (doubled::OF_CALL.into(), 2),
+        (doubled::SINCE.into(), 2),
         (rewrite::STARTED.into(), 1),
         (rewrite::STRETCHES.into(), 1),
         (rewrite::KEPT.into(), 1),
@@ -403,4 +406,95 @@ fn what_people_type_becomes_a_query_that_sqlite_takes() {
     let many: Vec<String> = (0..21).map(|number| format!("word{number}")).collect();
     assert_eq!(fts_query(&many.join(" ")), Err(QueryError::Terms));
     assert_eq!(fts_query("a* b* c* d* e*"), Err(QueryError::Beginnings));
+}
+
+/// Files of a folder that hold a text.
+fn files_with(folder: &Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("list").flatten() {
+        let bytes = std::fs::read(entry.path()).unwrap_or_default();
+        if bytes.windows(text.len()).any(|window| window == text.as_bytes()) {
+            found.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    found
+}
+
+/// Waits until no file holds a text any more; how long that took.
+async fn until_overwritten(folder: &Path, text: &str) -> std::time::Duration {
+    let began = std::time::Instant::now();
+    while !files_with(folder, text).is_empty() {
+        assert!(began.elapsed().as_secs() < 60, "{text:?} stays in {:?}", files_with(folder, text));
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    began.elapsed()
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_overwritten_whoever_deletes_it_whoever_reads_and_after_a_crash() {
+    let (folder, store) = open();
+    let folder = folder.path();
+    let said = |key: i64| format!("In confidence, number {key} keeps three parrots");
+    for key in 1..=3 {
+        let mut changes = vec![call(key, &format!("a.{key}"), 1000), leg(key, key, 1000), utterance(key, key, key, 0)];
+        changes.extend(done(key, &said(key)));
+        if let Some(Change::Event(event)) = changes.last_mut() {
+            event.call = Some(CallKey(key));
+        }
+        let state = if key == 1 { CallState::Completed } else { CallState::Active };
+        changes.push(Change::CallMoved { call: CallKey(key), state, at: WallTime(2000), reason: None });
+        store.writer().commit(changes).await.expect("commit");
+    }
+    for key in 1..=3 {
+        assert!(!files_with(folder, &said(key)).is_empty(), "it was there");
+    }
+
+    // Deleted because of its age.
+    let old = store.delete_old_calls(WallTime(9000), |_| Ok::<_, std::io::Error>(())).await.expect("delete");
+    assert_eq!((old.calls, old.legs), (vec![CallKey(1)], vec![LegKey(1)]));
+    let swept = until_overwritten(folder, &said(1)).await;
+
+    // Corrected while somebody reads; killed before they end.
+    let reading = || {
+        let reader = connect(store.path(), OpenFlags::SQLITE_OPEN_READ_ONLY).expect("open");
+        reader.execute_batch("BEGIN; SELECT count(*) FROM segment;").expect("read");
+        reader
+    };
+    let reader = reading();
+    let reworded = PrivacyChange::Reworded {
+        utterance: UtteranceKey(2),
+        number: 0,
+        before: said(2),
+        text: "[removed]".into(),
+        words: Vec::new(),
+        keywords: Vec::new(),
+        profanity: Vec::new(),
+        unsaid: crate::call::alert::Unsaid { terms: Vec::new(), instead: "[card]".into() },
+    };
+    store.writer().commit(vec![Change::Privacy(reworded)]).await.expect("commit");
+    let copy = tempfile::tempdir().expect("temp dir");
+    for name in ["lineside.db-wal", "lineside.db"] {
+        std::fs::copy(folder.join(name), copy.path().join(name)).expect("copy");
+    }
+    assert!(!files_with(copy.path(), &said(2)).is_empty(), "the reader was in the way");
+    let (after_the_crash, _) = Store::open(copy.path()).expect("open");
+    assert_eq!(files_with(copy.path(), &said(2)), Vec::<String>::new(), "overwritten by the start");
+    drop(after_the_crash);
+    drop(reader);
+    let corrected = until_overwritten(folder, &said(2)).await;
+
+    // Forgotten while somebody reads.
+    let reader = reading();
+    let whom = (3, "a.3".to_string());
+    store.writer().run(move |db| forget::erase(db, &whom, |_| Ok::<_, std::io::Error>(()))).await.expect("erase");
+    let patience = std::time::Duration::from_millis(300);
+    assert!(!store.overwritten(patience).await.expect("asked"));
+    assert!(!files_with(folder, &said(3)).is_empty());
+    drop(reader);
+    let forgotten = until_overwritten(folder, &said(3)).await;
+    assert!(store.overwritten(patience).await.expect("asked"));
+    println!(
+        "mended | 41 | swept, corrected and forgotten text stayed in the database or its log, beside a reader for good | overwritten {swept:.0?} \
+         after the sweep, {corrected:.0?} and {forgotten:.0?} after the reader ended, and by the start after a kill"
+    );
 }

@@ -5,20 +5,19 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use super::StoreError;
 use super::apply::apply_set;
 use super::campaigns::Campaigns;
 use super::change::Change;
 use super::events::StoredEvent;
-use super::privacy::PrivacyChange;
 use super::readers::Readers;
+use super::{StoreError, is_damage};
 
 /// Sets of changes that may wait. When full, the pipeline waits; capture does not notice.
 const WAITING: usize = 4096;
@@ -29,6 +28,8 @@ const RETRY: Duration = Duration::from_millis(500);
 
 /// What a disk that takes nothing may hold up a stop.
 const LAST_TRIES: Duration = Duration::from_secs(3);
+/// Pause between two tries to overwrite what was deleted, while somebody reads it.
+const SCRUB_AGAIN: Duration = Duration::from_secs(1);
 
 /// What is done with the connection; gives back how its result is told.
 type Task = Box<dyn FnOnce(&mut Connection) -> Answer + Send>;
@@ -41,6 +42,37 @@ struct Set {
     task: Option<Task>,
 }
 
+/// Why rows are not written now, and what a reader found broken.
+#[derive(Clone, Debug, Default)]
+struct Trouble(Arc<Mutex<[Option<String>; 3]>>);
+
+impl Trouble {
+    const WRITING: usize = 0;
+    const READING: usize = 1;
+    const PLACE: usize = 2;
+
+    /// Says whether it is another one than before.
+    fn set(&self, what: usize, problem: Option<String>) -> bool {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = all[what] != problem;
+        all[what] = problem;
+        is_new
+    }
+
+    fn get(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().flatten().next().cloned()
+    }
+}
+
+/// What to do about a database that takes nothing.
+fn mend(error: &rusqlite::Error) -> &'static str {
+    if is_damage(error) {
+        "the file is damaged. What is heard stays on disk and waits: stop lineside, run `lineside check --repair`, start it again"
+    } else {
+        "nothing is lost, it is tried again until it works: free space on that disk, or end who holds the database"
+    }
+}
+
 /// The handle of the writing thread.
 #[derive(Clone)]
 pub struct Writer {
@@ -48,6 +80,7 @@ pub struct Writer {
     stopping: Arc<AtomicBool>,
     hurry: Arc<OnceLock<Instant>>,
     refused: Arc<AtomicU64>,
+    trouble: Trouble,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -66,24 +99,26 @@ impl Writer {
         let hurrying = Arc::clone(&hurry);
         let refused = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&refused);
+        let trouble = Trouble::default();
+        let writing = Writing {
+            connection,
+            path,
+            events,
+            campaigns,
+            readers,
+            stopping: flag,
+            hurry: hurrying,
+            refused: count,
+            trouble: trouble.clone(),
+            sets: sets.downgrade(),
+            put_off: None,
+        };
         let thread = std::thread::Builder::new()
             .name("store".into())
-            .spawn(move || {
-                Writing {
-                    connection,
-                    path,
-                    events,
-                    campaigns,
-                    readers,
-                    stopping: flag,
-                    hurry: hurrying,
-                    refused: count,
-                }
-                .run(receiver);
-            })
+            .spawn(move || writing.run(receiver))
             .inspect_err(|error| log::error!("database: the writing thread could not be started: {error}"))
             .ok();
-        Self { sets, stopping, hurry, refused, thread: Arc::new(Mutex::new(thread)) }
+        Self { sets, stopping, hurry, refused, trouble, thread: Arc::new(Mutex::new(thread)) }
     }
 
     /// Hands over changes that belong together. Waits only when the writer is far behind.
@@ -136,6 +171,33 @@ impl Writer {
         let _ = self.hurry.set(Instant::now()); // the first time counts
     }
 
+    /// Why rows are not written or not read now; `None` when all is well.
+    pub fn problem(&self) -> Option<String> {
+        self.trouble.get()
+    }
+
+    /// A reader has found the file broken.
+    pub(super) fn is_damaged(&self, error: &rusqlite::Error) {
+        if self.trouble.set(Trouble::READING, Some(format!("{error}: {}", mend(error)))) {
+            log::error!("database: {error}: {}", mend(error));
+        }
+    }
+
+    /// The files are not where they were, or are again.
+    pub(super) fn is_displaced(&self, problem: Option<String>) {
+        let told = problem.clone();
+        match (self.trouble.set(Trouble::PLACE, problem), told) {
+            (true, Some(problem)) => log::error!("database: {problem}"),
+            (true, None) => log::info!("database: its files are where they were"),
+            (false, _) => {}
+        }
+    }
+
+    /// Does not try again what the database does not take, for lineside is stopped: what was not written goes on at the next start.
+    pub fn give_up(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
     /// Commits what waits, brings the log into the database file, stops. Blocks.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
@@ -158,12 +220,18 @@ struct Writing {
     stopping: Arc<AtomicBool>,
     hurry: Arc<OnceLock<Instant>>,
     refused: Arc<AtomicU64>,
+    trouble: Trouble,
+    /// Our own queue, for a call to oneself later.
+    sets: mpsc::WeakSender<Set>,
+    /// When overwriting what was deleted was tried last, if somebody reads it: it is tried again later.
+    put_off: Option<Instant>,
 }
 
 impl Writing {
     fn run(mut self, mut sets: mpsc::Receiver<Set>) {
         let mut batch = Vec::with_capacity(BATCH);
         let mut refused = false;
+        self.scrub();
         loop {
             if sets.blocking_recv_many(&mut batch, BATCH) == 0 {
                 break;
@@ -174,12 +242,9 @@ impl Writing {
                     Ok(events) => break events,
                     Err(error) => {
                         if !std::mem::replace(&mut refused, true) {
-                            log::error!(
-                                "database {}: {error}; nothing is lost, it is tried again until it works: free space on that disk, \
-                                 or end who holds the database",
-                                self.path.display()
-                            );
+                            log::error!("database {}: {error}; {}", self.path.display(), mend(&error));
                         }
+                        self.trouble.set(Trouble::WRITING, Some(format!("{error}: {}", mend(&error))));
                         metrics::counter!("lineside_store_refused_total").increment(1);
                         self.refused.fetch_add(1, Ordering::Relaxed);
                         let enough = self.hurry.get().is_some_and(|since| since.elapsed() >= LAST_TRIES);
@@ -192,6 +257,7 @@ impl Writing {
             };
             if std::mem::take(&mut refused) {
                 log::info!("database: it takes rows again");
+                self.trouble.set(Trouble::WRITING, None);
             }
             metrics::histogram!("lineside_store_commit_seconds").record(began.elapsed().as_secs_f64());
             for set in &batch {
@@ -200,12 +266,8 @@ impl Writing {
             for event in events {
                 let _ = self.events.send(Arc::new(event)); // nobody listening is fine
             }
-            let reworded = |change: &Change| matches!(change, Change::Privacy(PrivacyChange::Reworded { .. }));
-            if batch.iter().any(|set| set.changes.iter().any(reworded)) {
-                // The text as it was first stored is not to be read out of the log.
-                let _quiet = self.readers.quiet();
-                super::privacy::scrub(&self.connection, 200);
-            }
+            // The text as it was first stored is not to be read out of the log by whoever hears that it is done.
+            self.scrub();
             for set in batch.drain(..) {
                 if let Some(task) = set.task {
                     let answer = task(&mut self.connection);
@@ -216,12 +278,49 @@ impl Writing {
                     let _ = done.send(());
                 }
             }
+            self.scrub();
             if self.stopping.load(Ordering::Relaxed) && sets.is_empty() {
                 break;
             }
         }
         if let Err(error) = self.connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);") {
             log::debug!("database: checkpoint at the end: {error}");
+        }
+    }
+
+    /// Overwrites what was deleted. With a reader in the way it is tried again every second.
+    fn scrub(&mut self) {
+        if self.put_off.is_some_and(|tried| tried.elapsed() < SCRUB_AGAIN) {
+            return;
+        }
+        let patience_ms = if self.put_off.is_some() { 0 } else { super::SCRUB_PATIENCE_MS };
+        let _quiet = self.readers.quiet();
+        match super::privacy::scrub(&self.connection, patience_ms) {
+            Ok(true) => {
+                if self.put_off.take().is_some() {
+                    log::info!("database: what was deleted is overwritten");
+                }
+            }
+            Ok(false) => {
+                if self.put_off.replace(Instant::now()).is_none() {
+                    log::warn!(
+                        "database {}: somebody reads what was deleted; it is overwritten as soon as they end (`fuser -v` names them)",
+                        self.path.display()
+                    );
+                }
+                let sets = self.sets.clone();
+                let wake = move || {
+                    std::thread::sleep(SCRUB_AGAIN);
+                    if let Some(sets) = sets.upgrade() {
+                        // A full queue wakes the writer itself.
+                        let _ = sets.try_send(Set { changes: Vec::new(), done: None, task: None });
+                    }
+                };
+                if let Err(error) = std::thread::Builder::new().name("scrub".into()).spawn(wake) {
+                    log::debug!("database: {error}; what was deleted is overwritten with the next change");
+                }
+            }
+            Err(error) => log::error!("database: overwrite what was deleted: {error}; {}", mend(&error)),
         }
     }
 
@@ -233,7 +332,7 @@ impl Writing {
             transaction.execute_batch("SAVEPOINT one_set")?;
             match apply_set(&transaction, &set.changes, &mut events) {
                 Ok(()) => transaction.execute_batch("RELEASE one_set")?,
-                Err(error) if is_lack_of_room(&error) => return Err(error),
+                Err(error) if is_waited_for(&error) => return Err(error),
                 Err(error) => {
                     transaction.execute_batch("ROLLBACK TO one_set; RELEASE one_set")?;
                     events.truncate(before);
@@ -247,17 +346,19 @@ impl Writing {
     }
 }
 
-fn is_lack_of_room(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(
-            ErrorCode::DiskFull
-                | ErrorCode::SystemIoFailure
-                | ErrorCode::DatabaseBusy
-                | ErrorCode::ReadOnly
-                | ErrorCode::CannotOpen
-                | ErrorCode::OutOfMemory
-                | ErrorCode::DatabaseLocked
+/// Whether the database, not the change, is at fault: what was handed over waits until somebody has mended it.
+fn is_waited_for(error: &rusqlite::Error) -> bool {
+    is_damage(error)
+        || matches!(
+            error.sqlite_error_code(),
+            Some(
+                ErrorCode::DiskFull
+                    | ErrorCode::SystemIoFailure
+                    | ErrorCode::DatabaseBusy
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::OutOfMemory
+                    | ErrorCode::DatabaseLocked
+            )
         )
-    )
 }

@@ -2,6 +2,8 @@
 //!
 //! Built once from the configured lexicon and packs, shared by all calls, replaced whole on reload. Holds no state of a call.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::keywords::{Matcher, TermHit};
@@ -31,6 +33,16 @@ pub struct Analysis {
     pub hits: Vec<Hit>,
 }
 
+impl Analysis {
+    /// Takes over the mood that somebody else has found, -1 to 1; words that made another are none.
+    pub fn take_mood(&mut self, compound: f64) {
+        self.scores = Scores { compound, ..Scores::default() };
+        self.label = Label::of(compound);
+        self.confidence = compound.abs();
+        self.hits.clear();
+    }
+}
+
 /// Reads texts with one lexicon and some packs.
 #[derive(Debug)]
 pub struct TextAnalyser {
@@ -39,7 +51,18 @@ pub struct TextAnalyser {
     rules: Vec<Rule>,
     redactor: Redactor,
     reviewer: Reviewer,
+    /// Languages that the lexicon has words of, as ISO 639-1 codes.
+    languages: BTreeSet<String>,
 }
+
+/// Small words that hardly a sentence of English does without, and that few other languages have.
+const ENGLISH: [&str; 40] = [
+    "the", "and", "you", "your", "my", "this", "that", "with", "have", "has", "not", "are", "what", "please", "thank",
+    "thanks", "it's", "i'm", "don't", "can't", "want", "need", "i", "is", "of", "to", "was", "we", "they", "how",
+    "why", "when", "yes", "no", "hello", "would", "could", "been", "there", "it",
+];
+/// Share of such words from which on a text of unknown language is taken for English: "was" and "no" are words of other languages too.
+const ENGLISH_SHARE: f64 = 0.2;
 
 impl TextAnalyser {
     /// Takes the packs' keywords and profanity, and for [`LexiconKind::CallCentre`] their phrases too. Where packs disagree on a phrase the later counts.
@@ -47,7 +70,22 @@ impl TextAnalyser {
         let rules = packs.iter().flat_map(|pack| &pack.rules).cloned().collect();
         let redactor = Redactor::new(packs);
         let (lexicon, matcher, reviewer) = (Lexicon::new(kind, packs), Matcher::new(packs), Reviewer::new(packs));
-        Self { lexicon, matcher, rules, redactor, reviewer }
+        let with_phrases = packs.iter().filter(|pack| kind == LexiconKind::CallCentre && !pack.phrases.is_empty());
+        let languages = with_phrases.map(|pack| pack.language.to_lowercase()).chain(["en".to_owned()]).collect();
+        Self { lexicon, matcher, rules, redactor, reviewer, languages }
+    }
+
+    /// Whether the lexicon knows the language of a text; `language` is its code (`de`, `en-GB`), where one is known. A text of unknown language is
+    /// taken for English when enough of its words are.
+    pub fn can_score(&self, text: &str, language: Option<&str>) -> bool {
+        if let Some(code) = language {
+            let main = code.split(['-', '_']).next().unwrap_or(code).to_lowercase();
+            return self.languages.contains(&main);
+        }
+        let lower = text.to_lowercase().replace('’', "'");
+        let words = || lower.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty());
+        let (all, english) = (words().count(), words().filter(|word| ENGLISH.contains(word)).count());
+        english as f64 >= ENGLISH_SHARE * all as f64
     }
 
     /// What is taken out of texts before anybody sees them.
@@ -143,6 +181,23 @@ mod tests {
         assert!(analysis.keywords.iter().any(|hit| hit.label == "escalation"), "{analysis:?}");
         assert_eq!(analysis.profanity.iter().map(|hit| hit.term.as_str()).collect::<Vec<_>>(), ["damn"]);
         assert!(analysis.hits.iter().any(|hit| hit.text == "unacceptable"));
+    }
+
+    #[test]
+    fn a_language_without_a_lexicon_is_known_by_its_code_or_by_its_words() {
+        let analyser = &ANALYSERS[1];
+        assert!(analyser.can_score("Das ist gut", Some("en-GB")) && !analyser.can_score("the best", Some("de")));
+        for text in ["This is an outrage", "I want a refund", "my name is John", "Thanks!", ""] {
+            assert!(analyser.can_score(text, None), "{text}");
+        }
+        for text in [
+            "Das ist eine absolute Frechheit, ich bin stinksauer!",
+            "Ich will sofort mein Geld zurück",
+            "Esto es una vergüenza, quiero hablar con el gerente",
+            "C'est vraiment nul, je suis très déçu",
+        ] {
+            assert!(!analyser.can_score(text, None), "{text}");
+        }
     }
 
     #[test]

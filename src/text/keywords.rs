@@ -1,18 +1,18 @@
 //! Keywords and profanity in a text, by the terms of packs.
 //!
-//! Whole words only, in any letter case, phrases over any white space; a term counts only on its leg and never inside one of its ignore
-//! contexts ("cancel" in "cancel culture"). Of overlapping terms with one label only the longest is reported.
+//! Whole words only, in any letter case, phrases over any white space; a term counts only on its leg and never inside an ignore context of its
+//! label ("cancel" in "cancel culture"), whichever pack holds that. Of overlapping terms with one label only the longest is reported.
 
 use serde::{Deserialize, Serialize};
 
-use super::pack::{LegFilter, Pack, TermGroup};
+use super::pack::{LegFilter, PROFANITY, Pack, TermGroup};
 use super::terms::TermIndex;
 use crate::call::Leg;
 
 /// A keyword or profanity in a text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TermHit {
-    /// The pack's term in lower case, without `*`: the same for all its endings.
+    /// What was said, in lower case, with single spaces and straight apostrophes: "escalated" where the pack has "escalat*".
     pub term: String,
     /// The label of its group.
     pub label: String,
@@ -43,7 +43,8 @@ impl Matcher {
     pub fn new(packs: &[Pack]) -> Self {
         Self {
             keywords: Groups::new(packs.iter().flat_map(|pack| &pack.keywords)),
-            profanity: Groups::new(packs.iter().flat_map(|pack| &pack.profanity)),
+            // Profanity without a label is of no kind: what it ignores, all kinds do.
+            profanity: Groups::with_contexts_for_all(packs.iter().flat_map(|pack| &pack.profanity), PROFANITY),
         }
     }
 
@@ -53,31 +54,45 @@ impl Matcher {
     }
 }
 
-/// Groups of terms, each with its leg and its ignore contexts.
+/// Groups of terms, each with its leg; groups with one label share their ignore contexts.
 #[derive(Debug)]
 pub struct Groups {
-    /// Label and leg of each group.
-    heads: Vec<(String, LegFilter)>,
+    labels: Vec<String>,
     terms: TermIndex,
-    /// Name and group of each term.
-    names: Vec<(String, usize)>,
+    /// Label and leg of each term.
+    of_term: Vec<(usize, LegFilter)>,
     contexts: TermIndex,
-    /// Group of each context.
-    context_of: Vec<usize>,
+    /// Label of each context; `None` for one that counts for all.
+    of_context: Vec<Option<usize>>,
 }
 
 impl Groups {
     /// Makes the matcher of some groups.
     pub fn new<'a>(groups: impl Iterator<Item = &'a TermGroup>) -> Self {
-        let (mut terms, mut names, mut contexts, mut context_of, mut heads) = (vec![], vec![], vec![], vec![], vec![]);
-        for (id, group) in groups.enumerate() {
-            heads.push((group.label.clone(), group.leg));
-            names.extend(group.terms.iter().map(|term| (term.name(), id)));
+        Self::build(groups, None)
+    }
+
+    /// The same, with the contexts of groups that have this label counting for all of them.
+    pub fn with_contexts_for_all<'a>(groups: impl Iterator<Item = &'a TermGroup>, label: &str) -> Self {
+        Self::build(groups, Some(label))
+    }
+
+    fn build<'a>(groups: impl Iterator<Item = &'a TermGroup>, general: Option<&str>) -> Self {
+        let mut labels: Vec<String> = Vec::new();
+        let (mut terms, mut of_term, mut contexts, mut of_context) = (vec![], vec![], vec![], vec![]);
+        for group in groups {
+            let known = labels.iter().position(|label| *label == group.label);
+            let label = known.unwrap_or(labels.len());
+            if known.is_none() {
+                labels.push(group.label.clone());
+            }
+            of_term.extend(group.terms.iter().map(|_| (label, group.leg)));
             terms.extend(group.terms.iter().cloned());
-            context_of.extend(group.ignore.iter().map(|_| id));
+            let counts_for = Some(label).filter(|_| general != Some(group.label.as_str()));
+            of_context.extend(group.ignore.iter().map(|_| counts_for));
             contexts.extend(group.ignore.iter().cloned());
         }
-        Self { heads, terms: TermIndex::new(terms), names, contexts: TermIndex::new(contexts), context_of }
+        Self { labels, terms: TermIndex::new(terms), of_term, contexts: TermIndex::new(contexts), of_context }
     }
 
     /// What counts on this leg, by place; of overlapping terms of one label the longest.
@@ -86,33 +101,35 @@ impl Groups {
         if found.is_empty() {
             return Vec::new();
         }
-        // Both lists go by start. A hit is inside a context of its group when the farthest end of those begun so far lies beyond it.
+        // Both lists go by start. A hit is inside a context of its label when the farthest end of those begun so far lies beyond it.
         let mut contexts = self.contexts.find(text).into_iter().peekable();
-        let mut reach = vec![0; self.heads.len()];
+        let (mut reach, mut reach_of_all) = (vec![0; self.labels.len()], 0);
         found.retain(|hit| {
             while let Some(context) = contexts.next_if(|context| context.span.start <= hit.span.start) {
-                let reach = &mut reach[self.context_of[context.term]];
+                let reach = self.of_context[context.term].map_or(&mut reach_of_all, |label| &mut reach[label]);
                 *reach = context.span.end.max(*reach);
             }
-            let group = self.names[hit.term].1;
-            self.heads[group].1.takes(leg) && hit.span.end > reach[group]
+            let (label, leg_filter) = self.of_term[hit.term];
+            leg_filter.takes(leg) && hit.span.end > reach[label].max(reach_of_all)
         });
         let mut hits: Vec<TermHit> = found
             .into_iter()
-            .map(|hit| {
-                let (name, group) = &self.names[hit.term];
-                TermHit {
-                    term: name.clone(),
-                    label: self.heads[*group].0.clone(),
-                    start: hit.span.start,
-                    end: hit.span.end,
-                }
+            .map(|hit| TermHit {
+                term: as_said(&text[hit.span.clone()]),
+                label: self.labels[self.of_term[hit.term].0].clone(),
+                start: hit.span.start,
+                end: hit.span.end,
             })
             .collect();
         hits.sort_by(|a, b| (a.start, b.end).cmp(&(b.start, a.end)));
         drop_covered(&mut hits);
         hits
     }
+}
+
+/// Words of a text in the one form in which they are shown and counted.
+fn as_said(words: &str) -> String {
+    words.to_lowercase().replace('’', "'").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Drops what lies inside a longer hit of its label, given hits by start, longest first.
@@ -171,8 +188,34 @@ mod tests {
     }
 
     #[test]
-    fn every_ending_of_a_stem_is_reported_under_one_term() {
-        assert_eq!(terms(&find("cancelled, cancelling, cancellation", Leg::Caller).keywords), ["cancel"; 3]);
+    fn an_ending_of_a_stem_is_reported_as_it_was_said() {
+        let found = find("Cancelled, cancelling, cancellation", Leg::Caller);
+        assert_eq!(terms(&found.keywords), ["cancelled", "cancelling", "cancellation"]);
+    }
+
+    #[test]
+    fn an_ignore_context_of_one_pack_silences_the_same_label_of_another() {
+        let own = r#"
+            name = "own"
+            version = "1"
+            language = "en"
+            [[keyword]]
+            label = "cancellation"
+            ignore = ["cancel the alarm"]
+            [[profanity]]
+            ignore = ["hell of a"]
+        "#;
+        let mut packs = Pack::bundled().expect("bundled packs");
+        let before = Matcher::new(&packs).find("Cancel the alarm, what a hell of a noise", Leg::Caller);
+        packs.push(Pack::parse("own.toml", own).expect("a good pack"));
+        let matcher = Matcher::new(&packs);
+        let now = matcher.find("Cancel the alarm, what a hell of a noise", Leg::Caller);
+        assert_eq!((terms(&before.keywords), terms(&before.profanity)), (vec!["cancel"], vec!["hell"]));
+        assert_eq!(now, Found::default());
+        assert_eq!(terms(&matcher.find("cancel it, what the hell", Leg::Caller).keywords), ["cancel"]);
+        // A context counts for its own label alone.
+        let found = matcher.find("cancel the alarm at my lawyer's", Leg::Caller);
+        assert_eq!(terms(&found.keywords), ["lawyer's"]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The two lexicons: VADER as it is, and VADER with the phrases of a trade on top.
 //!
 //! The call-centre lexicon looks for the phrases of its packs first, longest first; their words then count as one word with the phrase's valence,
-//! and the rules of VADER (negation, degree, capitals, "but") go on from there. So "no problem" is no negation and "thank you" is heard.
+//! and the rules of VADER (negation, degree, capitals, "but") go on from there. So "no problem" is no negation and "thank you" is heard. A "no" that
+//! answers ("no that is all", "nope, great") has no mood and negates nothing: calls are full of questions.
 //! [`LexiconKind::Vader`] never looks at a pack.
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use super::pack::Pack;
 use super::reading::{Apostrophes, Reading, Unit};
 use super::terms::{Found, TermIndex};
 use super::vader::{Scores, emphasis, valences};
-use super::vocabulary::Word;
+use super::vocabulary::{Role, UNKNOWN, Word};
 
 /// Which lexicon scores a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,6 +38,30 @@ impl LexiconKind {
         [Self::Vader, Self::CallCentre].into_iter().find(|kind| kind.as_str() == text)
     }
 }
+
+/// Words that "no" does not belong to: what stands before them is an answer. (First part of "that's" and of phrases.)
+const AFTER_AN_ANSWER: [&str; 20] = [
+    "that",
+    "thats",
+    "this",
+    "it",
+    "its",
+    "i",
+    "im",
+    "you",
+    "we",
+    "he",
+    "she",
+    "they",
+    "there",
+    "thank",
+    "thanks",
+    "please",
+    "not",
+    "everything",
+    "sir",
+    "ma",
+];
 
 /// A word or phrase that made the score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,6 +135,7 @@ impl Lexicon {
         let mut reading = Reading::of(text, apostrophes);
         let mut found = longest_first(self.phrases.find(&reading.text)).into_iter().peekable();
         if found.peek().is_none() {
+            self.hear_answers(&mut reading);
             return reading;
         }
         let mut units = std::mem::take(&mut reading.units).into_iter().peekable();
@@ -127,7 +153,30 @@ impl Lexicon {
             }
             reading.units.push(unit);
         }
+        self.hear_answers(&mut reading);
         reading
+    }
+
+    /// Takes mood and negation from a "no" that answers a question.
+    fn hear_answers(&self, reading: &mut Reading<'_>) {
+        if self.kind == LexiconKind::Vader {
+            return;
+        }
+        let is_answer = |at: usize| match &reading.lower[reading.units[at].key.clone()] {
+            "nope" => true,
+            "no" => reading.units.get(at + 1).is_some_and(|next| {
+                let next = &reading.lower[next.key.clone()];
+                AFTER_AN_ANSWER.contains(&next.split([' ', '\'']).next().unwrap_or(next))
+            }),
+            _ => false,
+        };
+        let answers: Vec<usize> = (0..reading.units.len())
+            .filter(|&at| reading.units[at].word.role == Role::No || reading.units[at].word.negates)
+            .filter(|&at| is_answer(at))
+            .collect();
+        for at in answers {
+            reading.units[at].word = &UNKNOWN;
+        }
     }
 }
 
@@ -183,6 +232,43 @@ mod tests {
         assert!(lexicon.score("it is still not working").compound < -0.3);
         assert!(lexicon.score("no complaints at all").compound > 0.0);
         assert!(lexicon.score("not bad").compound > 0.0);
+    }
+
+    #[test]
+    fn a_no_that_answers_spoils_nothing_and_one_that_negates_does() {
+        let lexicon = lexicon(LexiconKind::CallCentre);
+        let score = |text: &str| lexicon.score(text).compound;
+        for text in [
+            "No thank you that is all.",
+            "no thanks",
+            "No that's great",
+            "nope, that is perfect",
+            "no it was very helpful",
+        ] {
+            assert!(score(text) > 0.0, "{text:?}: {}", score(text));
+        }
+        for text in ["no it is terrible", "there was no help at all", "no good", "no this is the worst"] {
+            assert!(score(text) < -0.2, "{text:?}: {}", score(text));
+        }
+        assert_eq!(score("No that is all"), 0.0);
+    }
+
+    #[test]
+    fn a_refund_that_was_granted_is_good_news_and_an_order_to_be_calm_is_none() {
+        let lexicon = lexicon(LexiconKind::CallCentre);
+        let score = |text: &str| lexicon.score(text).compound;
+        for text in [
+            "Your refund has been confirmed",
+            "the refund was approved",
+            "Your refund is on its way",
+            "you have been refunded",
+        ] {
+            assert!(score(text) > 0.1, "{text:?}: {}", score(text));
+        }
+        for text in ["I want a refund", "Your refund was refused", "Calm down, sir.", "Please calm down", "CALM DOWN"] {
+            assert!(score(text) < 0.0, "{text:?}: {}", score(text));
+        }
+        assert!(score("Stay calm") > 0.0);
     }
 
     #[test]

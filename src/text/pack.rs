@@ -9,9 +9,9 @@
 //! label = "cancellation"
 //! terms = ["cancel*", "close my account"]
 //! leg = "caller"                    # agent, caller or any (when left out)
-//! ignore = ["cancel culture"]       # not reported inside one of these
+//! ignore = ["cancel culture"]       # no term with this label, of whichever pack, is reported inside one of these; may stand without terms
 //!
-//! [[profanity]]                     # same keys; the label is "profanity" when left out
+//! [[profanity]]                     # same keys; without a label it is "profanity", and its ignore counts for all profanity
 //! terms = ["damn"]
 //!
 //! [[phrase]]                        # read by the call-centre lexicon; replaces the valence of its words
@@ -61,6 +61,9 @@ pub struct PackError {
 /// The highest valence, either way: VADER's raters had a scale from -4 to 4.
 pub const MAX_VALENCE: f64 = 4.0;
 
+/// The label of profanity that has none.
+pub const PROFANITY: &str = "profanity";
+
 /// A checked pack.
 #[derive(Clone, Debug)]
 pub struct Pack {
@@ -97,7 +100,7 @@ pub struct TermGroup {
     pub terms: Vec<Term>,
     /// On whose leg they count.
     pub leg: LegFilter,
-    /// Phrases inside which they do not count.
+    /// Phrases inside which no term with this label counts.
     pub ignore: Vec<Term>,
 }
 
@@ -143,7 +146,7 @@ struct PackFile {
     #[serde(default)]
     keyword: Vec<KeywordEntry>,
     #[serde(default)]
-    profanity: Vec<ProfanityEntry>,
+    profanity: Vec<Spanned<ProfanityEntry>>,
     #[serde(default)]
     phrase: Vec<PhraseEntry>,
     #[serde(default)]
@@ -162,7 +165,7 @@ struct PackFile {
 #[serde(deny_unknown_fields)]
 struct KeywordEntry {
     label: Spanned<String>,
-    terms: Spanned<Vec<Spanned<String>>>,
+    terms: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     leg: LegFilter,
     #[serde(default)]
@@ -173,7 +176,7 @@ struct KeywordEntry {
 #[serde(deny_unknown_fields)]
 struct ProfanityEntry {
     label: Option<Spanned<String>>,
-    terms: Spanned<Vec<Spanned<String>>>,
+    terms: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     leg: LegFilter,
     #[serde(default)]
@@ -230,21 +233,24 @@ impl Pack {
 
 impl PackFile {
     fn check(self) -> Result<Pack, Fault> {
-        let group = |label: String, terms, leg, ignore: Vec<Spanned<String>>| {
+        let group = |here: Range<usize>, label: String, terms: Option<_>, leg, ignore: Vec<Spanned<String>>| {
+            if terms.is_none() && ignore.is_empty() {
+                return Err((here, "terms is missing; at least one word or phrase is needed, or an ignore".into()));
+            }
             Ok(TermGroup {
                 label,
-                terms: read_terms(terms)?,
+                terms: terms.map_or(Ok(Vec::new()), read_terms)?,
                 leg,
                 ignore: ignore.into_iter().map(|term| read_term(&term)).collect::<Result<_, _>>()?,
             })
         };
-        let keywords = self
-            .keyword
-            .into_iter()
-            .map(|entry| group(read_name("label", entry.label)?, entry.terms, entry.leg, entry.ignore));
+        let keywords = self.keyword.into_iter().map(|entry| {
+            group(entry.label.span(), read_name("label", entry.label)?, entry.terms, entry.leg, entry.ignore)
+        });
         let profanity = self.profanity.into_iter().map(|entry| {
-            let label = entry.label.map_or_else(|| Ok("profanity".to_owned()), |label| read_name("label", label))?;
-            group(label, entry.terms, entry.leg, entry.ignore)
+            let (here, entry) = (entry.span(), entry.into_inner());
+            let label = entry.label.map_or_else(|| Ok(PROFANITY.to_owned()), |label| read_name("label", label))?;
+            group(here, label, entry.terms, entry.leg, entry.ignore)
         });
         let phrases = self.phrase.into_iter().map(|entry| {
             let valence = *entry.valence.get_ref();
@@ -363,6 +369,8 @@ mod tests {
     fn an_empty_list_of_terms_and_an_empty_label_are_refused() {
         assert_eq!(fault("[[profanity]]\nterms = []\n").line, 5);
         assert_eq!(fault("[[keyword]]\nlabel = \" \"\nterms = [\"x\"]\n").line, 5);
+        assert_eq!(fault("[[keyword]]\nlabel = \"x\"\n").line, 5);
+        assert!(fault("[[profanity]]\nleg = \"agent\"\n").message.contains("terms is missing"));
     }
 
     #[test]

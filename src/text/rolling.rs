@@ -21,7 +21,7 @@ pub struct Rolling {
     pub neutral: u32,
     /// Negative ones.
     pub negative: u32,
-    /// Negative ones in a row, up to now.
+    /// Negative ones in a row, up to now; of a call, on that leg which has most.
     pub consecutive_negative: u32,
     /// Lowest compound.
     pub min: Option<f64>,
@@ -74,6 +74,8 @@ impl CallRolling {
     pub fn push(&mut self, leg: Leg, compound: f64) {
         self.call.push(compound);
         self.legs.entry(leg).or_default().push(compound);
+        // The other side's politeness does not end a row.
+        self.call.consecutive_negative = self.legs.values().map(|leg| leg.consecutive_negative).max().unwrap_or(0);
     }
 }
 
@@ -96,7 +98,7 @@ mod tests {
         let caller = &call.legs[&Leg::Caller];
         assert_eq!((caller.positive, caller.neutral, caller.negative, caller.consecutive_negative), (1, 1, 2, 2));
         assert_eq!((caller.min, caller.max, caller.mean), (Some(-0.6), Some(0.5), Some(-0.1)));
-        assert_eq!((call.call.consecutive_negative, call.call.mean), (0, Some(0.08)));
+        assert_eq!((call.call.consecutive_negative, call.call.mean), (2, Some(0.08)));
     }
 
     #[test]

@@ -54,13 +54,13 @@ pub struct TextTrigger {
 /// Conditions on the call's figures at that moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Figures {
-    /// Rolling sentiment below this.
+    /// Rolling sentiment of one side below this: of the leg that the rule names, else of the one that spoke last.
     pub rolling_below: Option<f64>,
-    /// So many negative segments in a row.
+    /// So many negative segments of that side in a row.
     pub negatives: Option<u32>,
     /// Risk at or above this.
     pub risk_above: Option<f64>,
-    /// Not before so many segments.
+    /// Not before so many segments of that side.
     pub min_segments: u32,
 }
 

@@ -115,7 +115,7 @@ pub(super) struct Word {
 }
 
 /// A word that nobody knows.
-const UNKNOWN: Word =
+pub(super) const UNKNOWN: Word =
     Word { valence: 0.0, rated: false, degree: Degree::None, negates: false, in_idiom: false, role: Role::Plain };
 
 /// An unknown word that negates.

@@ -243,15 +243,15 @@ fn a_person_is_forgotten_everywhere_by_a_running_daemon_and_without_one() {
     let held = call_of(&bed, 82, "5550100082", &lawyer);
     let other = call_of(&bed, 83, "5550100083", &damn);
     bed.ask("POST", &format!("/api/v1/calls/{held}/hold?reason=court"), None);
-    let refused = bed.command(&["forget", "--phone", "5550100082"]).output().expect("run");
+    let refused = bed.command(&["forget", "--yes", "--phone", "5550100082"]).output().expect("run");
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && said.contains("legal hold") && said.contains(&held), "{said}");
-    let nobody = bed.command(&["forget", "--lead", "no-such"]).output().expect("run");
+    let nobody = bed.command(&["forget", "--yes", "--lead", "no-such"]).output().expect("run");
     assert!(String::from_utf8_lossy(&nobody.stderr).contains("no call of that lead"), "{nobody:?}");
 
-    let done = bed.command(&["forget", "--phone", "+1 (555) 010-0081"]).output().expect("run");
+    let done = bed.command(&["forget", "--yes", "--phone", "+1 (555) 010-0081"]).output().expect("run");
     assert!(String::from_utf8_lossy(&done.stderr).contains("no call of that phone"), "another number: {done:?}");
-    let done = bed.command(&["forget", "--phone", "(555) 010-0081"]).output().expect("run");
+    let done = bed.command(&["forget", "--yes", "--phone", "(555) 010-0081"]).output().expect("run");
     let said = String::from_utf8_lossy(&done.stdout).into_owned();
     assert!(
         done.status.success() && said.contains("erased 1 calls") && said.contains("found none"),
@@ -270,7 +270,7 @@ fn a_person_is_forgotten_everywhere_by_a_running_daemon_and_without_one() {
     );
     bed.stop();
 
-    let done = bed.command(&["forget", "--call", &other]).output().expect("run");
+    let done = bed.command(&["forget", "--yes", "--call", &other]).output().expect("run");
     let said = String::from_utf8_lossy(&done.stdout).into_owned();
     assert!(
         done.status.success() && said.contains("erased 1 calls"),

@@ -11,6 +11,7 @@ use lineside::audio::AudioError;
 use lineside::audio::decode::decode;
 use lineside::audio::reader::RecordingReader;
 use lineside::call::{CallId, Leg, Moment, WallTime};
+use lineside::capture::coding::Decoder;
 use lineside::capture::frame::{Frame, FrameReader};
 use lineside::capture::naming::{self, Naming};
 use lineside::capture::{eagi, follow};
@@ -71,9 +72,16 @@ fn audiosocket(data: &[u8]) {
     let (step, data) = data.split_first().map_or((1, data), |(first, rest)| (usize::from(*first).max(1), rest));
     let whole = frames_in(&mut std::iter::once(data));
     assert_eq!(whole, frames_in(&mut data.chunks(step)));
-    let samples: usize =
-        whole.0.iter().map(|frame| if let Frame::Audio { samples, .. } = frame { samples.len() } else { 0 }).sum();
-    assert!(samples * 2 <= data.len());
+    let mut sound = Decoder::new(8000);
+    let mut samples = 0;
+    for (number, frame) in whole.0.into_iter().enumerate() {
+        if let Frame::Audio { payload, .. } = frame {
+            samples += sound.take(payload, number as i64 * 20).iter().map(|(samples, _)| samples.len()).sum::<usize>();
+        }
+    }
+    samples += sound.release().iter().map(|(samples, _)| samples.len()).sum::<usize>();
+    // G.711 has a sample in each byte.
+    assert!(samples <= data.len());
 }
 
 /// Any sixteen bytes are a call whose id is fit for one.

@@ -16,7 +16,7 @@ use self::text::Repeats;
 use self::window::{begins_in, needs_length, seconds, span};
 use super::book::{RuleBook, RuleHits, weight};
 use super::risk::{Risk, Signs, risk};
-use super::speech::{Passage, SpeechLine};
+use super::speech::{Passage, SpeechLine, both_heard_ms};
 use crate::call::alert::Unsaid;
 use crate::call::{Alert, Fired, Leg};
 use crate::text::keywords::TermHit;
@@ -50,8 +50,10 @@ pub struct Said<'a> {
 pub struct CallWatch {
     rules: HashMap<String, RuleState>,
     legs: BTreeMap<Leg, i64>,
-    /// Utterances without their text, with their begin.
-    waiting: HashMap<i64, i64>,
+    /// Those of them that have sound.
+    heard: BTreeMap<Leg, i64>,
+    /// Utterances without their text: whose, begin and end. Whether somebody speaks there or music plays is not known.
+    waiting: HashMap<i64, (Leg, i64, i64)>,
     line: SpeechLine,
     /// Everything that began before is known.
     known_to_ms: i64,
@@ -66,23 +68,40 @@ type AllFired<'a> = Vec<(&'a Rule, Occurrence)>;
 impl CallWatch {
     /// A leg can be heard from here on.
     pub fn leg(&mut self, leg: Leg, since_ms: i64) {
-        let since = self.legs.entry(leg).or_insert(since_ms);
-        *since = since_ms.min(*since);
-        let at = |leg| self.legs.get(&leg).copied();
-        if let Some(both) = at(Leg::Mixed).or(at(Leg::Agent).zip(at(Leg::Caller)).map(|(one, other)| one.max(other))) {
+        self.text_leg(leg, since_ms);
+        let heard = self.heard.entry(leg).or_insert(since_ms);
+        *heard = since_ms.min(*heard);
+        if let Some(both) = both_heard_ms(|leg| self.heard.get(&leg).copied()) {
             self.line.both_sides(both);
         }
     }
 
-    /// Somebody spoke; what was said is not known yet.
-    pub fn utterance(&mut self, key: i64, leg: Leg, start_ms: i64, end_ms: i64) {
-        self.waiting.insert(key, start_ms);
-        self.line.add(leg, start_ms, end_ms);
+    /// A leg of text without sound can be read from here on. It tells what was said and when, and nothing of silence.
+    pub fn text_leg(&mut self, leg: Leg, since_ms: i64) {
+        let since = self.legs.entry(leg).or_insert(since_ms);
+        *since = since_ms.min(*since);
     }
 
-    /// The utterance has all its text now, or has none.
+    /// Something like speech was heard; what was said is not known yet, nor whether anything was.
+    pub fn utterance(&mut self, key: i64, leg: Leg, start_ms: i64, end_ms: i64) {
+        self.waiting.insert(key, (leg, start_ms, end_ms));
+    }
+
+    /// The utterance has all its text now.
     pub fn written(&mut self, key: i64) {
+        if let Some((leg, start_ms, end_ms)) = self.waiting.remove(&key) {
+            self.line.add(leg, start_ms, end_ms);
+        }
+    }
+
+    /// There were no words in the utterance: music, or noise. Nobody spoke.
+    pub fn nothing_said(&mut self, key: i64) {
         self.waiting.remove(&key);
+    }
+
+    /// Up to where it is known who spoke.
+    fn told_to_ms(&self) -> i64 {
+        self.waiting.values().map(|&(_, start_ms, _)| start_ms).min().unwrap_or(i64::MAX).min(self.known_to_ms)
     }
 
     /// Forgets what fired while a new watch was told what was said before; [`Self::fired_before`] tells what really did.
@@ -107,7 +126,7 @@ impl CallWatch {
             words: &words,
             words_weight: self.words.values().sum(),
             profanity: self.profanity,
-            dead_air_ms: self.line.dead_air_ms(self.known_to_ms),
+            dead_air_ms: self.line.dead_air_ms(self.told_to_ms()),
             overlap_ms: self.line.overlap_ms(),
         };
         risk(rolling, signs)
@@ -145,9 +164,10 @@ impl CallWatch {
     /// Keeps what later decisions need: words that weigh, profanity, what must have been said.
     fn remember(&mut self, book: &RuleBook, said: &Said, hits: &RuleHits) {
         for hit in said.keywords {
-            let heavy = book.label_weight(&hit.label);
+            let heavy = book.label_weight(&hit.label, said.leg);
             if heavy > 0 {
-                self.words.insert(hit.label.clone(), heavy);
+                let heaviest = self.words.entry(hit.label.clone()).or_default();
+                *heaviest = heavy.max(*heaviest);
             }
         }
         for hit in &hits.said {
@@ -169,9 +189,8 @@ impl CallWatch {
     /// All that began before `to_ms` is known as speech; tells what time has decided.
     pub fn passed(&mut self, book: &RuleBook, to_ms: i64, rolling: &CallRolling) -> Option<Alert> {
         self.known_to_ms = self.known_to_ms.max(to_ms);
-        let to_ms = self.known_to_ms;
-        let passages = self.line.pass(to_ms);
-        let text_to_ms = self.waiting.values().copied().min().unwrap_or(i64::MAX).min(to_ms);
+        let text_to_ms = self.told_to_ms();
+        let passages = self.line.pass(text_to_ms);
         let wants_risk = |rule: &Rule| rule.figures.risk_above.is_some() && !matches!(rule.trigger, Trigger::Text(_));
         let risk = if book.rules().iter().any(wants_risk) { self.risk(rolling).score } else { 0.0 };
         let moment = Moment { rolling, risk };
@@ -260,7 +279,8 @@ impl CallWatch {
     pub fn shift(&mut self, ms: i64) {
         self.line.shift(ms);
         self.known_to_ms += ms;
-        self.waiting.values_mut().chain(self.legs.values_mut()).for_each(|at| *at += ms);
+        let waiting = self.waiting.values_mut().flat_map(|(_, start, end)| [start, end]);
+        waiting.chain(self.legs.values_mut()).chain(self.heard.values_mut()).for_each(|at| *at += ms);
         for state in self.rules.values_mut() {
             state.shift(ms);
         }
@@ -269,12 +289,18 @@ impl CallWatch {
     /// Takes over what was known of another half of the call.
     pub fn absorb(&mut self, other: Self) {
         for (leg, since_ms) in other.legs {
+            self.text_leg(leg, since_ms);
+        }
+        for (leg, since_ms) in other.heard {
             self.leg(leg, since_ms);
         }
         self.line.absorb(other.line);
         self.waiting.extend(other.waiting);
         self.known_to_ms = self.known_to_ms.max(other.known_to_ms);
-        self.words.extend(other.words);
+        for (label, heavy) in other.words {
+            let heaviest = self.words.entry(label).or_default();
+            *heaviest = heavy.max(*heaviest);
+        }
         self.profanity += other.profanity;
         self.repeats.absorb(other.repeats);
         for (rule, theirs) in other.rules {

@@ -77,7 +77,7 @@ impl RuleState {
                 return None;
             }
         }
-        let mut reasons = figures(rule, moment)?;
+        let mut reasons = figures(rule, now.leg, moment)?;
         if self.fired_ms.is_some_and(|fired| at_ms - fired < rule.cooldown_ms) {
             return None;
         }
@@ -156,24 +156,37 @@ impl RuleState {
     }
 }
 
-/// What the call's figures say for a rule; `None` when they do not fit.
-fn figures(rule: &Rule, Moment { rolling, risk }: Moment) -> Option<Vec<String>> {
+/// What the call's figures say for a rule; `None` when they do not fit. A mood is one side's: of the leg that the rule names, else of the one
+/// that made the rule look. So an agent's words make no trend of the caller's, and hide none.
+fn figures(rule: &Rule, spoke: Option<Leg>, Moment { rolling, risk }: Moment) -> Option<Vec<String>> {
     let Figures { rolling_below, negatives, risk_above, min_segments } = rule.figures;
-    let leg = [Leg::Agent, Leg::Caller].into_iter().find(|&leg| rule.leg != LegFilter::Any && rule.leg.takes(leg));
-    let of: &Rolling = leg.and_then(|leg| rolling.legs.get(&leg)).unwrap_or(&rolling.call);
+    let named = match rule.leg {
+        LegFilter::Any => spoke,
+        LegFilter::Agent => Some(Leg::Agent),
+        LegFilter::Caller => Some(Leg::Caller),
+    };
+    let nothing = Rolling::default();
+    let (whose, of) = match named {
+        None | Some(Leg::Mixed) => ("the call", &rolling.call),
+        // A leg with both voices does not tell whose mood it is.
+        Some(leg) => match (rolling.legs.get(&leg), rolling.legs.get(&Leg::Mixed)) {
+            (None, Some(mixed)) => ("the call", mixed),
+            (own, _) => (if leg == Leg::Agent { "the agent" } else { "the caller" }, own.unwrap_or(&nothing)),
+        },
+    };
     if of.segments < min_segments {
         return None;
     }
     let mut reasons = Vec::new();
     if let Some(below) = rolling_below {
         let now = of.rolling.filter(|&now| now < below)?;
-        reasons.push(format!("rolling sentiment {now:+.2} below {below:+.2}"));
+        reasons.push(format!("{whose}'s rolling sentiment {now:+.2} below {below:+.2}"));
     }
     if let Some(least) = negatives {
         if of.consecutive_negative < least {
             return None;
         }
-        reasons.push(format!("{} negative segments in a row", of.consecutive_negative));
+        reasons.push(format!("{} negative segments of {whose}'s in a row", of.consecutive_negative));
     }
     if let Some(least) = risk_above {
         if risk < least {

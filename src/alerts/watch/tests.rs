@@ -183,6 +183,8 @@ fn an_agent_who_talks_over_the_caller_again_and_again_is_told() {
         bench.keys += 2;
         bench.watch.utterance(bench.keys, first, at_s * 1000, at_s * 1000 + 5000);
         bench.watch.utterance(bench.keys + 1, second, at_s * 1000 + 1000, at_s * 1000 + 4000);
+        bench.watch.written(bench.keys);
+        bench.watch.written(bench.keys + 1);
         bench.pass(at_s + 6)
     };
     assert!(overlap(&mut bench, 0, Leg::Caller, Leg::Agent).is_empty());
@@ -247,6 +249,6 @@ fn two_halves_of_a_call_that_meet_keep_what_they_know() {
     caller.shift(2000);
     bench.watch.absorb(caller);
     assert_eq!(bench.watch.legs[&Leg::Caller], 0);
-    assert_eq!(bench.watch.waiting[&500], 6000);
+    assert_eq!(bench.watch.waiting[&500], (Leg::Caller, 6000, 8000));
     assert!(bench.pass(40).is_empty());
 }

@@ -70,8 +70,7 @@ pub(super) fn occurrence(
                 hit.term.clone()
             }
         };
-        let mut texts: Vec<String> = found.iter().map(named).collect();
-        texts.dedup();
+        let texts = each_once(found.iter().map(named));
         count += found.len();
         words.extend(found.iter().map(|hit| hit.term.clone()));
         (!found.is_empty()).then(|| reasons.push(format!("{what}: {}", texts.join(", "))))
@@ -92,6 +91,11 @@ pub(super) fn occurrence(
         }
         reasons.push(format!("said nearly the same {repeats} times"));
     }
-    words.dedup();
-    Some((count.max(1), Occurrence::of(said, reasons.join(", "), words)))
+    Some((count.max(1), Occurrence::of(said, each_once(reasons).join(", "), each_once(words))))
+}
+
+/// Without repetitions, in the order in which each came first.
+fn each_once(texts: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    texts.into_iter().filter(|text| seen.insert(text.clone())).collect()
 }

@@ -32,14 +32,18 @@ pub(super) struct Sound {
 }
 
 impl Sound {
-    /// One leg per channel: of two, the first is the customer's and the second the agent's, as Genesys orders them.
-    pub(super) fn legs(self, leg: Leg) -> Vec<(Leg, u32, Vec<i16>)> {
-        let rate_hz = self.rate_hz;
+    /// Samples per second.
+    pub(super) fn rate_hz(&self) -> u32 {
+        self.rate_hz
+    }
+
+    /// One side per channel: of two, the first is the customer's and the second the agent's, as Genesys orders them.
+    pub(super) fn sides(self, leg: Leg) -> Vec<(Leg, Vec<i16>)> {
         if self.channels == 1 {
-            return vec![(leg, rate_hz, self.samples)];
+            return vec![(leg, self.samples)];
         }
         let channel = |number: usize| self.samples.iter().skip(number).step_by(2).copied().collect();
-        vec![(Leg::Caller, rate_hz, channel(0)), (Leg::Agent, rate_hz, channel(1))]
+        vec![(Leg::Caller, channel(0)), (Leg::Agent, channel(1))]
     }
 }
 
@@ -109,6 +113,11 @@ async fn sounding(api: &Api, call: &CallRow) -> Result<Vec<LegRow>, ApiError> {
 pub(super) async fn meta_of(api: &Api, call: &CallRow) -> Result<Value, ApiError> {
     let legs = sounding(api, call).await?;
     let mut meta = none(&call.call_id);
+    let chunks = call.audio_chunks;
+    meta["chunk_count"] = chunks.into();
+    if chunks > 0 {
+        meta["last_chunk_id"] = format!("{}_{chunks}", call.last_activity.0).into();
+    }
     if let Some(last) = legs.last() {
         let end = |leg: &LegRow| leg.offset_ms + leg.samples * 1000 / i64::from(leg.rate_hz.max(1));
         meta["available"] = true.into();

@@ -143,6 +143,9 @@ impl Fields {
             metadata: Some(metadata),
             ..CallNames::default()
         };
+        if !names.metadata_fits() {
+            return Err(Refusal::Bad(format!("metadata: more than {} bytes of JSON", CallNames::METADATA_BYTES)));
+        }
         let leg = self.leg()?;
         Ok(Sender { call, names, leg, at: self.time(now)?, provider })
     }
@@ -190,8 +193,8 @@ impl Fields {
     fn said(&self, key: &str) -> Result<Option<Text>, Refusal> {
         let Some(text) = self.text(key, TEXT_CHARS)? else { return Ok(None) };
         let confidence = self.number("confidence", 0.0, 1.0)?.unwrap_or(1.0) as f32;
-        self.number("sentiment", -1.0, 1.0)?;
-        Ok(Some(Text { text, confidence, language: self.text("language", 16)? }))
+        let sentiment = self.number("sentiment", -1.0, 1.0)?;
+        Ok(Some(Text { text, confidence, language: self.text("language", 16)?, sentiment }))
     }
 
     /// Whether the sender says that the call is over.
@@ -206,17 +209,33 @@ impl Fields {
 }
 
 /// Hands something over and waits until it is kept.
-async fn hand_over(api: &Api, sender: Sender, input: Input) -> Result<u64, Refusal> {
+async fn hand_over(api: &Api, sender: Sender, input: Input) -> Result<(), Refusal> {
     let stopping = || ApiError::Unavailable("the daemon is stopping".into());
     let (reply, answer) = oneshot::channel();
     api.inlet.requests.send(Request { sender, input, reply }).await.map_err(|_| stopping())?;
     match answer.await.map_err(|_| stopping())? {
-        Ok(chunks) => {
+        Ok(()) => {
             api.store.writer().commit(Vec::new()).await?;
-            Ok(chunks)
+            Ok(())
         }
-        Err(error @ (IngestError::TooMany | IngestError::Ended)) => Err(Refusal::Bad(error.to_string())),
+        Err(error @ (IngestError::TooMany | IngestError::Ended | IngestError::Legs)) => {
+            Err(Refusal::Bad(error.to_string()))
+        }
         Err(error) => Err(Refusal::Api(ApiError::Unavailable(error.to_string()))),
+    }
+}
+
+/// Refuses what a token that only brings in calls sends into a call of the PBX, or of somebody's upload.
+async fn is_theirs(api: &Api, access: &Access, call: &CallId) -> Result<(), Refusal> {
+    if access.may(OPERATE) {
+        return Ok(());
+    }
+    match api.store.call(call.as_str()).await? {
+        Some(row) if row.source != Source::Ingest.as_str() => Err(Refusal::Bad(format!(
+            "call_id: {call} is a call that was heard here ({}): only a token that may operate writes into it",
+            row.source
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -225,6 +244,7 @@ async fn events(State(api): State<Api>, access: Access, body: Body) -> Result<Js
     let mut fields = Fields::read(body)?;
     let now = (api.health.now)();
     let sender = fields.sender(now)?;
+    is_theirs(&api, &access, &sender.call).await?;
     let text = fields.said("text")?;
     let silence_ms = fields
         .map
@@ -253,6 +273,7 @@ async fn chunk(State(api): State<Api>, access: Access, body: Body) -> Result<Jso
     let mut fields = Fields::read(body)?;
     let now = (api.health.now)();
     let sender = fields.sender(now)?;
+    is_theirs(&api, &access, &sender.call).await?;
     let mut texts = Vec::new();
     if let Some(segments) = fields.map.remove("transcript_segments").filter(|value| !value.is_null()) {
         let Value::Array(segments) = segments else {
@@ -267,7 +288,7 @@ async fn chunk(State(api): State<Api>, access: Access, body: Body) -> Result<Jso
                 Value::String(text) => serde_json::Map::from_iter([("text".to_owned(), Value::String(text))]),
                 _ => return Err(Refusal::Bad("transcript_segments: objects with a text are wanted".into())),
             };
-            for key in ["speaker", "timestamp"] {
+            for key in ["speaker", "timestamp", "language"] {
                 if let Some(value) = fields.map.get(key) {
                     map.entry(key).or_insert_with(|| value.clone());
                 }
@@ -288,11 +309,11 @@ async fn chunk(State(api): State<Api>, access: Access, body: Body) -> Result<Jso
     if sound.is_none() && texts.is_empty() {
         return Err(Refusal::Bad("audio_b64 is missing, and there is no transcript either".into()));
     }
-    let mut chunks = 0;
     // Nothing of a chunk is kept before all of it was understood.
-    for (leg, rate_hz, samples) in sound.into_iter().flat_map(|sound| sound.legs(sender.leg)) {
-        let sender = Sender { leg, ..sender.clone() };
-        chunks = hand_over(&api, sender, Input::Audio { rate_hz, samples }).await?;
+    if let Some(sound) = sound {
+        let (rate_hz, alone) = (sound.rate_hz(), texts.is_empty());
+        let sides = sound.sides(sender.leg);
+        hand_over(&api, sender.clone(), Input::Audio { rate_hz, sides, alone }).await?;
     }
     let ingested = texts.len().max(1); // sound alone is an event too: the call goes on
     for (sender, text) in texts {
@@ -302,9 +323,6 @@ async fn chunk(State(api): State<Api>, access: Access, body: Body) -> Result<Jso
         hand_over(&api, sender.clone(), Input::End).await?;
     }
     let mut answer = answer(&api, &access, &sender.call, now).await?;
-    let meta = &mut answer["snapshot"]["live_audio"];
-    meta["chunk_count"] = chunks.into();
-    meta["last_chunk_id"] = if chunks > 0 { format!("{}_{chunks}", now.0).into() } else { "".into() };
     answer["audio"] = answer["snapshot"]["live_audio"].clone();
     answer["ingested_events"] = ingested.into();
     answer["warnings"] = fields.warnings.into();

@@ -10,15 +10,36 @@ use futures_util::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
-use super::super::alerts::acknowledge;
+use super::super::alerts::{acknowledge, taken};
 use super::super::walls::access::Access;
+use super::super::walls::door::READ;
 use super::super::{Api, ApiError, Parameters};
 use super::{ALERTS, Refusal, alert_json, audio, seconds, sse};
+use crate::store::StoredEvent;
 use crate::store::alerts::AlertFilter;
 use crate::store::calls::CallRow;
 
 /// Texts in a snapshot: the last ones.
 const EVENTS: usize = 100;
+
+/// Chunks without a word in a snapshot: the last ones.
+const CHUNKS: u32 = 20;
+
+/// A chunk without a word, in the shape of the other events.
+fn chunk_json(event: &StoredEvent) -> Option<Value> {
+    let told: Value = serde_json::from_str(&event.payload).ok()?;
+    let speaker = if told["leg"] == "caller" { json!("customer") } else { told["leg"].clone() };
+    let (start, length) = (told["start_time"].as_f64()?, told["duration"].as_f64()?);
+    Some(json!({
+        "id": format!("chunk-{}", event.id), "event_type": "audio_chunk", "speaker": speaker, "text": "", "sentiment": null,
+        "sender_sentiment": null, "confidence": null, "keywords": [], "start_time": start, "end_time": start + length,
+        "timestamp": told["timestamp"],
+    }))
+}
+
+fn start_of(event: &Value) -> f64 {
+    event["start_time"].as_f64().unwrap_or(0.0)
+}
 
 /// The call as it stands; idle when there is none for the one who asks.
 pub(super) async fn snapshot_of(api: &Api, id: &str, call: Option<&CallRow>) -> Result<Value, ApiError> {
@@ -29,17 +50,22 @@ pub(super) async fn snapshot_of(api: &Api, id: &str, call: Option<&CallRow>) -> 
         }));
     };
     let segments = api.store.segments(call.key).await?;
-    let events: Vec<Value> = segments[segments.len().saturating_sub(EVENTS)..]
+    let mut events: Vec<Value> = segments[segments.len().saturating_sub(EVENTS)..]
         .iter()
         .map(|row| {
             json!({
                 "id": row.id, "event_type": "transcript", "speaker": if row.leg == "caller" { "customer" } else { row.leg.as_str() },
-                "text": row.text, "sentiment": row.compound, "confidence": row.confidence, "keywords": row.keywords,
+                "text": row.text, "sentiment": row.compound, "sender_sentiment": row.sender_sentiment, "confidence": row.confidence, "keywords": row.keywords,
                 "start_time": seconds(row.start_ms), "end_time": seconds(row.end_ms),
                 "timestamp": crate::call::WallTime(call.started.0 + row.start_ms).rfc3339(),
             })
         })
         .collect();
+    // Chunks without a word are told too, so that a call of sound alone is seen to go on.
+    if call.audio_chunks > 0 {
+        events.extend(api.store.last_events(call.key, "audio_chunk", CHUNKS).await?.iter().filter_map(chunk_json));
+        events.sort_by(|one, other| start_of(one).total_cmp(&start_of(other)));
+    }
     let filter = AlertFilter { call: Some(call.key), limit: ALERTS, ..AlertFilter::default() };
     let alerts: Vec<Value> = api.store.alerts(filter).await?.iter().map(alert_json).collect();
     let metadata: Value = serde_json::from_str(&call.metadata).unwrap_or_default();
@@ -100,7 +126,8 @@ pub(super) async fn ack(
     let by = ["by", "acknowledged_by", "user"].iter().find_map(|key| body[key].as_str()).unwrap_or("unknown");
     let by: String = by.chars().take(100).collect();
     let alert = acknowledge(&api, &access, &id, &by).await?;
-    Ok(Json(json!({"ok": true, "alert": alert_json(&alert)})))
+    let told = if access.may(READ) { alert_json(&alert) } else { taken(&alert) };
+    Ok(Json(json!({"ok": true, "alert": told})))
 }
 
 /// `GET /api/realtime/stream?call_id=`: a snapshot, then the call's events as they are committed.

@@ -320,7 +320,7 @@ pub async fn guard(
     let door = if path.is_empty() { Some(Door::NOWHERE) } else { doors.of(&method, &path) };
     let Some(door) = door else {
         let mut response = no_such_method(&doors.methods(&path));
-        harden(response.headers_mut(), walls.settings.tls && over_tcp, path.starts_with("/api"));
+        harden(response.headers_mut(), walls.settings.tls && over_tcp);
         return response;
     };
     let (in_address, unread) = match parameters::pairs(request.uri().query().unwrap_or_default()) {
@@ -330,7 +330,6 @@ pub async fn guard(
     let headers = request.headers();
     let ask = Ask { door, method: &method, path: &path, call: call.as_deref(), query: &in_address, headers };
     let changes = ask.changes();
-    let is_data = path.starts_with("/api");
     let mut address = None;
     let mut allowance = None;
     let passed = match peer {
@@ -410,7 +409,7 @@ pub async fn guard(
     if let Some(allowance) = allowance {
         allowance.write(response.headers_mut());
     }
-    harden(response.headers_mut(), walls.settings.tls && over_tcp, is_data);
+    harden(response.headers_mut(), walls.settings.tls && over_tcp);
     response
 }
 
@@ -458,7 +457,7 @@ fn no_such_method(allowed: &str) -> Response {
 }
 
 /// Headers that tell a browser what not to do; the page sets its own Content-Security-Policy.
-fn harden(headers: &mut HeaderMap, tls: bool, is_data: bool) {
+fn harden(headers: &mut HeaderMap, tls: bool) {
     for (name, value) in [
         ("x-frame-options", "DENY"),
         ("cross-origin-opener-policy", "same-origin"),
@@ -470,7 +469,6 @@ fn harden(headers: &mut HeaderMap, tls: bool, is_data: bool) {
     if tls {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
-    if is_data {
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    }
+    // Pages say themselves how they may be kept; everything else tells of calls, sound and exports too.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }

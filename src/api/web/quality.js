@@ -47,6 +47,7 @@ export class Quality {
       measures.longest_silence_s === null ? null : `longest silence ${Math.round(measures.longest_silence_s)} s, dead air ${Math.round(measures.dead_air_s)} s`,
       measures.agent_words_per_minute === null ? null : `agent ${Math.round(measures.agent_words_per_minute)} words a minute`,
       measures.caller_words_per_minute === null ? null : `caller ${Math.round(measures.caller_words_per_minute)}`,
+      measures.absent,
     ].filter(Boolean);
     this.card.replaceChildren(
       el('p', {}, el('b', { text: score === null ? 'No score: nothing can be judged yet' : `${score} of 100` }), score === null ? null : el('span', { class: 'note', text: ` ${points} of ${of} points` })),

@@ -1,21 +1,7 @@
 // What was said, as lines: who, when, the words with keywords marked, the sentiment.
 import { clock, el, mood, signed } from './base.js';
 import { speaker } from './card.js';
-
-/** Where the terms stand in a text: [{at, end, label}] in order, none over another; and the terms that are not there word for word. */
-function places(text, terms) {
-  const lower = text.toLowerCase();
-  const all = [], elsewhere = [];
-  for (const { term, label } of terms) {
-    const wanted = term.toLowerCase();
-    let at = lower.length === text.length ? lower.indexOf(wanted) : -1;
-    if (at < 0) elsewhere.push({ term, label });
-    for (; at >= 0 && wanted; at = lower.indexOf(wanted, at + wanted.length)) all.push({ at, end: at + wanted.length, label });
-  }
-  all.sort((a, b) => a.at - b.at || b.end - a.end);
-  let done = 0;
-  return { found: all.filter(place => { const fits = place.at >= done; if (fits) done = place.end; return fits; }), elsewhere };
-}
+import { places } from './terms.js';
 
 /** Marks for terms that stand nowhere. */
 const asides = terms => terms.flatMap(({ term, label }) => [' ', el('mark', { title: label, text: term })]);
@@ -50,11 +36,11 @@ export function wordByWord(line) {
 /** A segment of the API and a message of the feed, in one shape. */
 export const ofSegment = segment => ({
   key: `${segment.leg}|${segment.start_time}`, start: segment.start_time, end: segment.end_time, speaker: segment.speaker, leg: segment.leg, text: segment.text,
-  compound: segment.sentiment.compound, terms: [...segment.keywords, ...segment.profanity], words: segment.words,
+  compound: segment.sentiment.compound, theirs: segment.sender_sentiment, terms: [...segment.keywords, ...segment.profanity], words: segment.words,
 });
 export const ofEvent = event => ({
   key: `${event.leg}|${event.start_time}`, start: event.start_time, end: event.end_time, speaker: event.speaker, leg: event.leg, text: event.text,
-  compound: event.sentiment_score, terms: [...event.keywords_detected, ...event.profanity_detected].map(term => ({ term, label: '' })), words: null,
+  compound: event.sentiment_score, theirs: event.sender_sentiment, terms: [...event.keywords_detected, ...event.profanity_detected].map(term => ({ term, label: '' })), words: null,
   rolling: event.rolling_sentiment, risk: event.risk_score,
 });
 
@@ -81,7 +67,7 @@ export class Transcript {
     const feel = mood(line.compound);
     const item = el('li', { class: `${line.speaker} ${feel}`, 'data-start': line.start },
       this.time(line), el('b', { text: speaker(line.speaker) }), el('span', { class: 'words' }, ...this.content(line)),
-      el('span', { class: 'score', title: `sentiment: ${feel}`, text: signed(line.compound) }));
+      el('span', { class: 'score', title: `sentiment: ${feel}${line.theirs === null || line.theirs === undefined ? '' : `; its sender says ${signed(line.theirs)}`}`, text: signed(line.compound) }));
     this.lines.set(line.key, { line, item });
     this.unsure(line.leg, null);
     const atEnd = this.follows();

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chacha20poly1305::XChaCha20Poly1305;
@@ -21,14 +22,15 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// An encrypted file, open for reading.
 #[derive(Debug)]
 pub(in crate::audio) struct Reading {
-    file: File,
+    file: Arc<File>,
     cipher: XChaCha20Poly1305,
     finished: Option<u64>,
 }
 
 impl Reading {
     /// Opens a file that begins with the mark of encrypted ones. Blocks.
-    pub fn open(file: File, keys: &Keyring) -> Result<Self, AudioError> {
+    pub fn open(file: impl Into<Arc<File>>, keys: &Keyring) -> Result<Self, AudioError> {
+        let file = file.into();
         let (header, cipher) = header_of(&file, keys)?;
         Ok(Self { file, cipher, finished: header.finished })
     }

@@ -28,7 +28,7 @@ static OPEN: LazyLock<Mutex<Writers>> = LazyLock::new(Mutex::default);
 /// An encrypted file, open for writing.
 #[derive(Debug)]
 pub(in crate::audio) struct Writing {
-    file: File,
+    file: Arc<File>,
     cipher: XChaCha20Poly1305,
     header: Header,
     /// Bytes of content.
@@ -48,7 +48,7 @@ impl Writing {
         slot.resize(SLOT, 0);
         file.write_all_at(&slot, 0)?;
         let place = place(&file)?;
-        let new = Arc::new(Mutex::new(Self { file, cipher, header, len: 0, tail: Vec::new() }));
+        let new = Arc::new(Mutex::new(Self { file: file.into(), cipher, header, len: 0, tail: Vec::new() }));
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, writer| writer.strong_count() > 0);
         open.insert(place, Arc::downgrade(&new));
@@ -69,7 +69,7 @@ impl Writing {
         {
             return Err(SealedError::Length { has, wanted: disk_len(len) }.into());
         }
-        let mut new = Self { file, cipher, header, len: 0, tail: Vec::new() };
+        let mut new = Self { file: file.into(), cipher, header, len: 0, tail: Vec::new() };
         let mut chunks = has.saturating_sub(SLOT as u64).div_ceil(SLOT as u64);
         while let Some(last) = chunks.checked_sub(1) {
             if let Some(content) = read_chunk(&new.file, &new.cipher, last)? {
@@ -86,6 +86,11 @@ impl Writing {
         open.retain(|_, writer| writer.strong_count() > 0);
         open.insert(place, Arc::downgrade(&new));
         Ok(new)
+    }
+
+    /// The open file, for reading beside the writer without another descriptor.
+    pub fn file(&self) -> Arc<File> {
+        Arc::clone(&self.file)
     }
 
     /// Bytes of content.

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use super::folders::FileKey;
 use super::take::TakeError;
-use super::{Ledger, Recordings, SETTLED};
+use super::{Ledger, RecordingSettings, Recordings, SETTLED};
 use crate::audio::sound_file::SoundWriter;
 use crate::audio::{AudioError, format, wav};
+use crate::call::CallId;
 use crate::capture::follow::{self, Following};
 use crate::capture::wall_clock;
 use crate::spool::LegAudio;
@@ -89,6 +90,11 @@ impl<L: Ledger> Recordings<L> {
         let Some(followed) = self.following.get_mut(&key) else { return };
         followed.gone = None;
         if followed.file.path != path {
+            if let (Some(name), Some(&leg)) =
+                (renamed(&self.settings, &followed.file.path, path), followed.file.keys.first())
+            {
+                self.ledger.renamed(leg, &name);
+            }
             followed.file.path = path.into();
             for (channel, &leg) in followed.file.keys.iter().enumerate() {
                 let audio = LegAudio::Recording { path: path.into(), channel: channel as u16 };
@@ -122,6 +128,13 @@ impl<L: Ledger> Recordings<L> {
                 self.pending.remove(path);
             }
             Ok(false) => self.wait_for(path, len),
+            // Said once: nothing is wrong with the file, and it is tried again.
+            Err(error) if error.is_out_of_files() => {
+                if !self.pending.contains_key(path) {
+                    log::warn!("recordings: {}: {error}; it is taken when a file can be opened again", path.display());
+                }
+                self.wait_for(path, len);
+            }
             // A header may not be there yet; a file that its writer has closed will not get better.
             Err(TakeError::Audio(ref error)) if !closed && !matches!(error, AudioError::LeadsOut(_)) => {
                 self.wait_for(path, len);
@@ -273,6 +286,12 @@ impl<L: Ledger> Recordings<L> {
         log::info!("recordings: {} was deleted; its sound was saved in the spool", file.path.display());
         Ok(())
     }
+}
+
+/// The call that a new name of a recording tells of, where it is another one: ViciDial puts a call's outcome into the name when it is known.
+pub(super) fn renamed(settings: &RecordingSettings, from: &Path, to: &Path) -> Option<CallId> {
+    let (before, now) = (settings.naming.recording(from), settings.naming.recording(to));
+    (now.is_recognised && now.call != before.call).then_some(now.call)
 }
 
 /// Whether a file of this name is a recording at all.

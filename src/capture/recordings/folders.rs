@@ -1,12 +1,12 @@
 //! What happens in the folders: inotify's events, folders that come and go, events that were lost.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
@@ -21,7 +21,48 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// Device and inode: a file or folder whatever its name.
 pub(super) type FileKey = (u64, u64);
 
+/// What keeps folders from being read, for /health; each is said once.
+#[derive(Clone, Debug, Default)]
+pub struct Troubles(Arc<Mutex<BTreeMap<PathBuf, String>>>);
+
+impl Troubles {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<PathBuf, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Folders of which nothing is taken now, and why.
+    pub fn list(&self) -> Vec<(PathBuf, String)> {
+        self.lock().iter().map(|(folder, problem)| (folder.clone(), problem.clone())).collect()
+    }
+
+    /// Notes what is wrong with a folder.
+    pub(super) fn are(&self, folder: &Path, problem: String) {
+        let mut troubles = self.lock();
+        if troubles.get(folder) != Some(&problem) {
+            log::error!(
+                "recordings: {}: {problem}; nothing of it is taken. Looked for again every {} s: `lineside doctor` has the mend",
+                folder.display(),
+                ROUND.as_secs()
+            );
+            troubles.insert(folder.into(), problem);
+        }
+    }
+
+    /// Nothing is wrong with a folder any more.
+    pub(super) fn are_over(&self, folder: &Path) {
+        if self.lock().remove(folder).is_some() {
+            log::info!("recordings: {} can be read again", folder.display());
+        }
+    }
+
+    /// Forgets folders under the watched ones that are gone.
+    fn prune(&self, roots: &HashMap<PathBuf, Option<FileKey>>) {
+        self.lock().retain(|folder, _| roots.contains_key(folder) || folder.exists());
+    }
+}
+
 pub(super) struct Folders {
+    troubles: Troubles,
     watcher: RecommendedWatcher,
     events: Receiver<Event>,
     waiting: Arc<AtomicUsize>,
@@ -32,7 +73,7 @@ pub(super) struct Folders {
 
 impl Folders {
     /// Watches nothing yet: [`Self::appeared`] does.
-    pub fn new(folders: &[PathBuf]) -> notify::Result<Self> {
+    pub fn new(folders: &[PathBuf], troubles: Troubles) -> notify::Result<Self> {
         // Not a channel of so many places, which would be 3 MB of memory from the start.
         let (sender, events) = mpsc::channel();
         let (lost, waiting) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
@@ -50,6 +91,7 @@ impl Folders {
         };
         let watcher = RecommendedWatcher::new(handler, notify::Config::default().with_follow_symlinks(false))?;
         Ok(Self {
+            troubles,
             watcher,
             events,
             waiting,
@@ -82,8 +124,17 @@ impl Folders {
     /// Watches folders that have appeared, or that are other folders now (a mount came back); they are to be walked.
     pub fn appeared(&mut self) -> Vec<PathBuf> {
         let mut appeared = Vec::new();
+        self.troubles.prune(&self.roots);
         for (root, known) in &mut self.roots {
-            let now = fs::metadata(root).ok().filter(fs::Metadata::is_dir).map(|meta| (meta.dev(), meta.ino()));
+            // A folder that may be entered and not read tells of itself, but not of what is in it.
+            let looked = fs::metadata(root).and_then(|meta| fs::read_dir(root).map(|_| (meta.dev(), meta.ino())));
+            let now = match looked {
+                Ok(now) => Some(now),
+                Err(error) => {
+                    self.troubles.are(root, error.to_string());
+                    None
+                }
+            };
             if now == *known {
                 continue;
             }
@@ -92,20 +143,17 @@ impl Folders {
             }
             *known = now;
             if now.is_none() {
-                log::warn!("recordings: {} is not there; it is looked for every {} s", root.display(), ROUND.as_secs());
                 continue;
             }
             match self.watcher.watch(root, RecursiveMode::Recursive) {
                 Ok(()) => {
+                    self.troubles.are_over(root);
                     log::info!("recordings: watching {}", root.display());
                     appeared.push(root.clone());
                 }
                 Err(error) => {
                     *known = None;
-                    log::error!(
-                        "recordings: {}: {error}; check its permissions and fs.inotify.max_user_watches",
-                        root.display()
-                    );
+                    self.troubles.are(root, format!("{error}; see fs.inotify.max_user_watches"));
                 }
             }
         }

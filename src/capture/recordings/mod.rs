@@ -7,6 +7,7 @@
 
 mod files;
 mod folders;
+mod same;
 mod take;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use self::files::{Followed, Waiting};
+pub use self::folders::Troubles;
 use self::folders::{FileKey, Folders};
 use self::take::Decoded;
 use super::LastFrame;
@@ -46,6 +48,8 @@ pub trait Ledger: Send {
     fn legs_of(&self, call: &CallId) -> Vec<KnownLeg>;
     /// Remembers a recording.
     fn note(&self, id: &FileId, path: &Path, legs: &[LegKey], finished: bool);
+    /// The call of a leg is found under another name too: its recording was renamed.
+    fn renamed(&self, leg: LegKey, call: &CallId);
     /// A leg's audio lies elsewhere now.
     fn moved(&self, leg: LegKey, audio: &LegAudio);
 }
@@ -80,6 +84,8 @@ pub struct KnownLeg {
     pub samples: Option<u64>,
     /// Whether a recording is noted as its sound.
     pub noted: bool,
+    /// Whether its sound came by a recording.
+    pub is_recording: bool,
 }
 
 /// Which folders to watch, and how to read what is there.
@@ -110,8 +116,11 @@ pub struct Recordings<L> {
     refused: HashMap<PathBuf, u64>,
     /// Compressed files that are decoded, and on their way to the disk.
     decoded: Vec<Decoded>,
+    /// Legs that were begun lately, which the ledger may not know yet.
+    begun: HashMap<CallId, (Instant, Vec<KnownLeg>)>,
     /// Files that are done with, and their size: no second look.
     done: HashMap<FileKey, u64>,
+    troubles: Troubles,
 }
 
 impl<L: Ledger> Recordings<L> {
@@ -135,19 +144,30 @@ impl<L: Ledger> Recordings<L> {
             pending: HashMap::new(),
             refused: HashMap::new(),
             decoded: Vec::new(),
+            begun: HashMap::new(),
             done: HashMap::new(),
+            troubles: Troubles::default(),
         }
+    }
+
+    /// What keeps its folders from being read, now and later.
+    pub fn troubles(&self) -> Troubles {
+        self.troubles.clone()
     }
 
     /// Watches until stopped. Blocks: it wants a thread of its own.
     pub fn run(mut self) {
         beneath::watch(&self.settings.folders);
-        let mut folders = match Folders::new(&self.settings.folders) {
+        let mut folders = match Folders::new(&self.settings.folders, self.troubles()) {
             Ok(folders) => folders,
             Err(error) => {
-                return log::error!(
-                    "recordings: inotify: {error}; raise fs.inotify.max_user_instances. No recording is taken"
-                );
+                for folder in &self.settings.folders {
+                    self.troubles.are(
+                        folder,
+                        format!("inotify: {error}; raise fs.inotify.max_user_instances and restart lineside"),
+                    );
+                }
+                return;
             }
         };
         let (mut round, mut again) = (Instant::now(), Instant::now());
@@ -190,7 +210,16 @@ impl<L: Ledger> Recordings<L> {
 
     /// Looks at every file under a folder.
     fn walk(&mut self, folder: &Path) {
-        let Ok(entries) = fs::read_dir(folder) else { return };
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                if error.kind() != std::io::ErrorKind::NotFound {
+                    self.troubles.are(folder, error.to_string());
+                }
+                return;
+            }
+        };
+        self.troubles.are_over(folder);
         let mut entries: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         entries.sort();
         for path in entries {

@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::files::Followed;
+use super::files::{self, Followed};
+use super::same::Form;
 use super::{KnownLeg, Ledger, Recordings, Taken};
 use crate::audio::{AudioError, decode};
 use crate::call::{CallId, Leg, LegKey, Source, WallTime};
@@ -19,6 +21,16 @@ pub(super) enum TakeError {
     Audio(#[from] AudioError),
     #[error("{0}")]
     Spool(#[from] SpoolError),
+}
+
+impl TakeError {
+    /// Whether nothing is wrong but that too many files are open.
+    pub fn is_out_of_files(&self) -> bool {
+        match self {
+            Self::Audio(error) => error.is_out_of_files(),
+            Self::Spool(error) => error.is_out_of_files(),
+        }
+    }
 }
 
 /// What is known of a file from before.
@@ -105,11 +117,24 @@ impl<L: Ledger> Recordings<L> {
             }
             Before::Taken(taken) => taken.legs,
             Before::Never => {
-                let known = self.ledger.legs_of(&named.call);
+                let known = self.legs_of(&named.call);
                 let begun = self.begun(path, &known);
-                if begun.is_empty() && closed && named.is_final_mix && !known.is_empty() {
-                    self.done.insert((id.device, id.inode), id.size);
-                    return Ok(true); // the call was heard by its own legs
+                if begun.is_empty() {
+                    // Of a call that was heard by its own legs the mix says nothing new; while it is written it cannot be told.
+                    let is_heard = named.is_final_mix && !known.is_empty();
+                    let form = match (is_heard, at_its_end) {
+                        (true, true) => Form::Known,
+                        (true, false) => Form::Undecided,
+                        _ => self.form(path, named, &known, &mut opened.reader, at_its_end)?,
+                    };
+                    match form {
+                        Form::New => {}
+                        Form::Undecided => return Ok(false),
+                        Form::Known => {
+                            self.done.insert((id.device, id.inode), id.size);
+                            return Ok(true);
+                        }
+                    }
                 }
                 begun
             }
@@ -128,6 +153,7 @@ impl<L: Ledger> Recordings<L> {
             let leg =
                 self.runtime.block_on(self.spool.follow(spec, RecordingRef { path: path.into(), channel }, resume))?;
             file.keys.push(leg.leg().key);
+            self.remember(leg.leg());
             file.legs.push(leg);
         }
         self.ledger.note(&file.id, path, &file.keys, false);
@@ -139,6 +165,32 @@ impl<L: Ledger> Recordings<L> {
             self.close(key, "closed");
         }
         Ok(true)
+    }
+
+    /// The legs that a call has already, those of this moment with them.
+    fn legs_of(&self, call: &CallId) -> Vec<KnownLeg> {
+        let mut known = self.ledger.legs_of(call);
+        let lately = self.begun.get(call).into_iter().flat_map(|(_, legs)| legs);
+        let missing: Vec<KnownLeg> =
+            lately.filter(|leg| known.iter().all(|other| other.key != leg.key)).cloned().collect();
+        known.extend(missing);
+        known
+    }
+
+    /// A leg begins: the next file of its call may be here before the database knows it.
+    fn remember(&mut self, leg: &SpooledLeg) {
+        const KEPT: Duration = Duration::from_mins(10);
+        self.begun.retain(|_, (since, _)| since.elapsed() < KEPT);
+        let known = KnownLeg {
+            key: leg.key,
+            leg: leg.spec.leg.as_str().into(),
+            audio: leg.audio(),
+            peer: leg.spec.peer.clone(),
+            samples: None,
+            noted: true,
+            is_recording: true,
+        };
+        self.begun.entry(leg.spec.call.clone()).or_insert_with(|| (Instant::now(), Vec::new())).1.push(known);
     }
 
     /// Legs, by channel, that a former run had begun of this very file when it was killed, and had not noted as its yet.
@@ -176,7 +228,7 @@ impl<L: Ledger> Recordings<L> {
             }
             _ => {
                 // Killed before it was noted, or sound from elsewhere: ViciDial compresses what was already heard as WAV, and the better copy counts.
-                let (legs, peer) = (self.ledger.legs_of(&named.call), path.to_string_lossy());
+                let (legs, peer) = (self.legs_of(&named.call), path.to_string_lossy());
                 if legs.iter().any(|leg| !leg.audio.owned() || leg.noted || leg.peer.as_deref() != Some(&*peer)) {
                     return Ok(true);
                 }
@@ -218,6 +270,7 @@ impl<L: Ledger> Recordings<L> {
         );
         let mut legs = Vec::new();
         for leg in channels.into_iter().filter_map(|channel| channel.leg) {
+            self.remember(leg.leg());
             legs.push((Arc::clone(leg.leg()), leg.samples()));
             self.runtime.block_on(leg.close("closed"))?;
         }
@@ -255,6 +308,9 @@ impl<L: Ledger> Recordings<L> {
 
     /// A recording that was read to its end before: only its place may be new.
     fn known(&mut self, path: &Path, id: &FileId, taken: &Taken) {
+        if let (Some(name), Some(&leg)) = (files::renamed(&self.settings, &taken.path, path), taken.legs.first()) {
+            self.ledger.renamed(leg, &name);
+        }
         if taken.path != path && !taken.path.exists() {
             for (channel, &leg) in taken.legs.iter().enumerate() {
                 self.ledger.moved(leg, &LegAudio::Recording { path: path.into(), channel: channel as u16 });

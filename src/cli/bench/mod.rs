@@ -36,8 +36,8 @@ use bed::Bed;
 /// The speech section of a bench that wants no text.
 const NO_MODEL: &str = "model = \"none\"";
 
-/// Starts its own daemon; the running one is not touched
 #[derive(Args)]
+#[command(after_help = "Starts its own daemon; the running one is not touched.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct BenchArguments {
     /// What to measure [default: all]
@@ -348,6 +348,7 @@ fn call_changes(number: i64, segments: i64, random: &mut Random) -> Vec<Vec<Chan
             pos: 0.1,
             neu: 0.8,
             neg: 0.1,
+            sender_sentiment: None,
             label: "neutral".into(),
             keywords: Vec::new(),
             profanity: Vec::new(),

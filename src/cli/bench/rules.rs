@@ -10,6 +10,7 @@ const RULES: &[(&str, &str)] = &[
     ("denoise", "on or off"),
     ("beams", "a number from 1"),
     ("margin", "encoder positions, a number from 1"),
+    ("room", "encoder positions, a number from 1"),
     ("second-look", "on or off"),
     ("gaps", "on or off"),
     ("no-speech", "on or off"),
@@ -37,8 +38,9 @@ fn change(hints: &mut Hints, name: &str, value: &str) -> anyhow::Result<bool> {
     match name {
         "normalise" => hints.normalise = switch(value)?,
         "denoise" => hints.denoise = switch(value)?,
-        "beams" => hints.beams = number(value)?,
+        "beams" => hints.beams = Some(number(value)?),
         "margin" => hints.rules.margin = number(value)?,
+        "room" => hints.rules.room = number(value)?,
         "second-look" => hints.rules.second_look = switch(value)?,
         "gaps" => hints.rules.gaps = switch(value)?,
         "no-speech" => hints.rules.no_speech = switch(value)?,
@@ -72,7 +74,7 @@ mod tests {
         let with =
             |rules: &[&str]| changed(Hints::default(), &rules.iter().map(ToString::to_string).collect::<Vec<_>>());
         let hints = with(&["normalise=on", "beams=5"]).expect("both are rules");
-        assert!(hints.normalise && hints.beams == 5 && !hints.denoise);
+        assert!(hints.normalise && hints.beams == Some(5) && !hints.denoise);
         for wrong in ["normalise", "normalise=1", "beams=0", "beams=many", "margins=3"] {
             let problem = format!("{:#}", with(&[wrong]).expect_err(wrong));
             assert!(problem.contains(wrong), "{problem}");

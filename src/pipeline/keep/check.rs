@@ -77,9 +77,21 @@ fn opens(path: &Path, depth: Depth) -> Result<(), AudioError> {
 
 /// Checks a folder on which no daemon runs, and mends it if asked. Blocks, for minutes on a large one.
 pub fn check(state: &Path, mode: Mode, depth: Depth, now: WallTime) -> Result<Vec<Finding>, StoreError> {
-    let alone = Alone::open(state)?;
+    let mut alone = Alone::open(state)?;
     let mut found = database(&alone.connection, mode)?;
-    let remove = |path: &Path| std::fs::remove_file(path).is_ok() && spool::remove(path).is_ok();
+    if mode == Mode::Repair && found.iter().any(|finding| !finding.mended) {
+        let remade = alone.remake_indices(state)?;
+        if remade > 0 {
+            let problem = found.iter().map(|finding| finding.problem.as_str()).collect::<Vec<_>>().join("; ");
+            found = database(&alone.connection, mode)?;
+            let mended = found.iter().all(|finding| finding.mended);
+            found.insert(
+                0,
+                Finding { problem, mend: format!("{remade} indices were made anew from their tables"), mended },
+            );
+        }
+    }
+    let remove = |path: &Path| path.exists() && spool::erase(path).is_ok();
     let keep = |path: &Path| {
         let folder = state.join("lost+found");
         let name = path.file_name().unwrap_or_default();

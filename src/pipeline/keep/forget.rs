@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::live::Command;
-use crate::call::CallKey;
+use super::super::privacy::drop_cached as drop_one;
+use crate::call::{CallKey, LegKey};
 use crate::spool::{self, SpoolError};
 use crate::store::forget::{
     Alone, Erased, ForgetError, Found, Whom, calls_of, check, emptied, erase, gather, reading, rows_with,
@@ -19,6 +21,8 @@ use crate::store::{Store, StoreError};
 
 /// Texts looked for at a time.
 const AT_ONCE: usize = 200;
+/// How long the answer waits for somebody who reads the database.
+const READERS_PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes read at a time.
 const PIECE: usize = 1 << 22;
 
@@ -103,7 +107,7 @@ async fn erase_running(
             Err(error) => left.push(format!("call {} was not erased: {error}", call.1)),
         }
     }
-    erased.scrubbed = store.empty_log().await?;
+    erased.scrubbed = store.overwritten(READERS_PATIENCE).await?;
     let folder = state.to_path_buf();
     let deleted = tokio::task::spawn_blocking(move || {
         let mut report = Report { erased, left, ..Report::default() };
@@ -157,7 +161,7 @@ pub fn stopped(state: &Path, whom: &Whom) -> Result<Report, ForgetError> {
     for call in &calls {
         erased.add(erase(&mut alone.connection, call, |erased| leave(state, erased))?);
     }
-    erased.scrubbed = emptied(&alone.connection);
+    erased.scrubbed = emptied(&alone.connection).map_err(StoreError::from)?;
     let mut report = Report { erased, ..Report::default() };
     delete_files(state, &mut report);
     let hits = search(state, &mut report);
@@ -174,16 +178,18 @@ fn leave(state: &Path, erased: &Erased) -> Result<(), SpoolError> {
 /// Sound that was converted for playing.
 fn drop_cached(state: &Path, erased: &Erased) {
     for leg in &erased.legs {
-        for name in [format!("{leg}.wav"), format!("{leg}.part")] {
-            let _ = std::fs::remove_file(state.join("cache").join(name));
-        }
+        drop_one(&state.join("cache"), LegKey(*leg));
     }
 }
 
 /// Overwrites and deletes the sound of what was erased.
 fn delete_files(state: &Path, report: &mut Report) {
     if !report.erased.scrubbed {
-        report.left.push("the database's log could not be emptied, somebody was reading: run the command again".into());
+        report.left.push(
+            "the rows are gone, but another program has the database open for reading (`fuser -v lineside.db` in the state folder): what it may \
+             still see is overwritten as soon as it ends, by the daemon or at its next start. There is nothing more to do"
+                .into(),
+        );
     }
     for path in &report.erased.audio {
         match spool::erase(path) {
@@ -281,6 +287,10 @@ fn explain(db: &rusqlite::Connection, hits: &[(String, PathBuf)], report: &mut R
     let rows = if texts.is_empty() { HashMap::new() } else { rows_with(db, &texts)? };
     for (text, path) in hits {
         let database = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("lineside.db"));
+        // Told already, and remembered.
+        if database && !rows.contains_key(text) && !report.erased.scrubbed {
+            continue;
+        }
         match rows.get(text).filter(|_| database) {
             Some(places) => {
                 for (place, count) in places {

@@ -1,6 +1,6 @@
 //! What is kept how long, and what happens when the disk fills: one task, once an hour and every few seconds.
 //!
-//! Order of the guard's steps: warn, delete the oldest own sound of calls that are over, and only when that is not enough record no new calls.
+//! Order of the guard's steps: warn and take no sound that others send in (who floods us must not make older sound go), delete the oldest own sound of calls that are over, and only when that is not enough record no new calls.
 //! Never touched: recordings that are not ours, calls on hold, calls that are not over.
 
 pub mod backup;
@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::privacy::drop_cached;
 use crate::call::WallTime;
-use crate::spool::{self, Spool};
+use crate::spool::{self, Refused, Spool};
 use crate::store::retention::OwnAudio;
 use crate::store::{Store, StoreError};
 
@@ -97,6 +98,7 @@ impl Keeper {
                     Err(error) => log::error!("retention: {error}; it is tried again in an hour"),
                 }
             }
+            self.store.look_at_place();
             let state = self.settings.state.clone();
             if let Err(error) = self.guard(|| free(&state), now()).await {
                 log::error!("disk guard: {error}");
@@ -121,12 +123,16 @@ impl Keeper {
                     let sounds: Vec<PathBuf> = audio.iter().map(|audio| audio.path.clone()).collect();
                     spool::mark(&sounds)
                 };
-                let (calls, audio) = self.store.delete_old_calls(before, leaving).await?;
-                if calls.is_empty() {
+                let old = self.store.delete_old_calls(before, leaving).await?;
+                if old.calls.is_empty() {
                     break;
                 }
-                swept.calls += calls.len();
-                let (files, bytes) = self.delete(audio).await;
+                swept.calls += old.calls.len();
+                let cache = self.settings.state.join("cache");
+                let legs = old.legs;
+                let dropped = move || legs.into_iter().for_each(|leg| drop_cached(&cache, leg));
+                let _ = tokio::task::spawn_blocking(dropped).await; // what failed was said
+                let (files, bytes) = self.delete(old.audio).await;
                 swept.audio += files.len();
                 swept.bytes += bytes;
             }
@@ -170,7 +176,7 @@ impl Keeper {
     async fn delete(&self, audio: Vec<OwnAudio>) -> (Vec<OwnAudio>, u64) {
         let deleted = tokio::task::spawn_blocking(move || {
             let mut bytes = 0;
-            let gone = audio.into_iter().filter(|audio| match spool::remove(&audio.path) {
+            let gone = audio.into_iter().filter(|audio| match spool::erase(&audio.path) {
                 Ok(size) => {
                     bytes += size;
                     true
@@ -205,7 +211,11 @@ impl Keeper {
             left if left < self.settings.warn_free => DiskStep::Warn,
             _ => DiskStep::Fine,
         };
-        self.spool.refuse_new(step == DiskStep::Stop);
+        self.spool.refuse_new(match step {
+            DiskStep::Fine => Refused::Nobody,
+            DiskStep::Warn | DiskStep::Drop => Refused::Guests,
+            DiskStep::Stop => Refused::All,
+        });
         metrics::gauge!("lineside_disk_free_bytes").set(left as f64);
         metrics::gauge!("lineside_disk_step").set(f64::from(step as u8));
         metrics::counter!("lineside_retention_audio_total").increment(dropped as u64);
@@ -221,7 +231,7 @@ impl Keeper {
             match step {
                 DiskStep::Fine => log::info!("disk: {megabytes} MB are free for {folder}: room enough"),
                 DiskStep::Warn => log::warn!(
-                    "disk: {megabytes} MB are free for {folder}; make room, or shorten [retention] audio_days"
+                    "disk: {megabytes} MB are free for {folder}: no uploads, no sound of other platforms; make room, or shorten [retention] audio_days"
                 ),
                 DiskStep::Drop => {
                     log::warn!("disk: {megabytes} MB are free for {folder}: the oldest sound goes before its time");

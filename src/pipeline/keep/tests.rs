@@ -113,6 +113,34 @@ async fn old_calls_go_with_everything_and_one_on_hold_stays() {
 }
 
 #[tokio::test]
+async fn the_sound_and_the_copies_of_what_goes_are_overwritten_first() {
+    let bed = Bed::new();
+    let cache = bed.folder.path().join("cache");
+    std::fs::create_dir(&cache).expect("mkdir");
+    let mut seen = Vec::new();
+    for (key, day) in [(1, 10), (2, 60)] {
+        bed.call(key, day, CallState::Completed).await;
+        std::fs::write(bed.path(key), vec![7; 1000]).expect("wav");
+        let copy = cache.join(format!("{key}.wav"));
+        std::fs::write(&copy, vec![7; 1000]).expect("copy");
+        seen.push(std::fs::File::open(bed.path(key)).expect("open"));
+        seen.extend((key == 1).then(|| std::fs::File::open(copy).expect("open")));
+    }
+    // The first goes for its text's age, with the copy for players; the second only loses its sound.
+    let swept = bed.keeper(30, 60).sweep(WallTime(91 * DAY_MS)).await.expect("sweep");
+    assert_eq!((swept.calls, swept.audio), (1, 2));
+    assert!(!cache.join("1.wav").exists());
+    for mut file in seen {
+        let mut left = Vec::new();
+        std::io::Read::read_to_end(&mut file, &mut left).expect("read");
+        assert_eq!(left, vec![0; 1000], "what stood there is overwritten, not only unlinked");
+    }
+    println!(
+        "mended | 41 | swept sound was unlinked, its bytes stayed on the disk | 3 of 3 files hold zeros when they go"
+    );
+}
+
+#[tokio::test]
 async fn a_filling_disk_warns_then_loses_its_oldest_sound_and_only_then_takes_no_new_calls() {
     let bed = Bed::new();
     for key in 1..=3 {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::alerts::CallWatch;
 use crate::call::{CallId, CallState, Leg, LegKey, Source, WallTime};
-use crate::spool::SpooledLeg;
+use crate::spool::{Line, SpooledLeg};
 use crate::text::rolling::CallRolling;
 
 /// Where the listener stands with a leg.
@@ -62,6 +62,8 @@ pub(super) struct Call {
     pub started: WallTime,
     pub agent: Option<String>,
     pub legs: HashMap<LegKey, RunningLeg>,
+    /// Connections that have said that they are its, and are not over.
+    pub lines: Vec<Arc<Line>>,
     /// Utterances without their text.
     pub outstanding: usize,
     pub state: CallState,
@@ -84,6 +86,7 @@ impl Call {
             started,
             agent,
             legs: HashMap::new(),
+            lines: Vec::new(),
             outstanding: 0,
             state: CallState::Active,
             closed_at: Instant::now(),
@@ -97,7 +100,7 @@ impl Call {
 
     /// Whether sound may still come.
     pub fn is_open(&self) -> bool {
-        self.legs.values().any(RunningLeg::is_open)
+        !self.lines.is_empty() || self.legs.values().any(RunningLeg::is_open)
     }
 
     /// Why it is over.

@@ -134,6 +134,7 @@ impl Calls {
             return;
         };
         call.legs.extend(gone.legs);
+        call.lines.extend(gone.lines);
         call.outstanding += gone.outstanding;
         call.audio_ms = call.audio_ms.max(gone.audio_ms);
         call.watch.absorb(gone.watch);

@@ -6,16 +6,13 @@ use tokio::sync::oneshot;
 use super::Live;
 use super::asked::Wish;
 use super::messages::event;
-use crate::call::{CallId, CallKey, CallNames, Moment};
+use crate::call::{CallId, CallKey, CallNames, Leg, Moment};
 use crate::governor::Plan;
-use crate::pipeline::ingest::SaidText;
+use crate::pipeline::ingest::{ChunkTaken, SaidText};
 use crate::pipeline::privacy::Pausing;
 use crate::pipeline::transcribe::Work;
 use crate::store::StoreError;
 use crate::store::change::{Change, NewEvent};
-
-/// Names given before their call is heard of, at most.
-const EXPECTED: usize = 10_000;
 
 /// What the API asks for.
 #[derive(Debug)]
@@ -40,6 +37,8 @@ pub enum Command {
     },
     /// Text that another platform has recognised, or a silence that it has measured.
     Said(Box<SaidText>),
+    /// A chunk of sound that another platform has sent is on disk.
+    Chunk(ChunkTaken),
     /// Say that you are there, and that all before this is committed.
     Alive {
         /// Answered when it is so.
@@ -96,6 +95,7 @@ impl Live {
                 let _ = reply.send(self.hang_up(call, reason));
             }
             Command::Said(said) => self.said(*said).await?,
+            Command::Chunk(chunk) => self.chunk(chunk).await?,
             Command::Alive { reply } => {
                 self.parts.store.writer().commit(Vec::new()).await?;
                 let _ = reply.send(());
@@ -112,14 +112,49 @@ impl Live {
         Ok(())
     }
 
-    async fn name(&mut self, target: &str, names: CallNames) -> Result<Named, StoreError> {
+    /// How far its legs have come is known at once: who sent it asks for nothing else.
+    async fn chunk(&mut self, chunk: ChunkTaken) -> Result<(), StoreError> {
+        let ChunkTaken { legs, alone, length_ms, at, reply } = chunk;
+        let now = self.now();
+        let mut changes = Vec::new();
+        for leg in &legs {
+            let samples = leg.samples();
+            if let Some(running) = self.calls.leg_mut(leg.key) {
+                running.noted = samples;
+            }
+            changes.push(Change::LegGrown { leg: leg.key, samples, at: leg.last_audio() });
+        }
+        let first = legs.first().and_then(|leg| self.calls.of_leg(leg.key));
+        if let Some((key, call, running)) = first {
+            changes.push(Change::ChunkTaken { call: key });
+            if alone {
+                let leg = if legs.len() > 1 { Leg::Mixed } else { running.leg.spec.leg };
+                let start_ms = (at.0 - call.started.0 - length_ms).max(0);
+                let own = json!({
+                    "leg": leg, "speaker": leg.speaker(), "start_time": start_ms as f64 / 1000.0, "duration": length_ms as f64 / 1000.0,
+                });
+                changes.push(event(key, call.id.as_str(), "audio_chunk", now, own));
+            }
+        }
+        self.push(changes).await?;
+        let _ = reply.send(()); // who asked is gone
+        Ok(())
+    }
+
+    pub(super) async fn name(&mut self, target: &str, names: CallNames) -> Result<Named, StoreError> {
         // What was pushed before must be visible to the query.
         self.parts.store.writer().commit(Vec::new()).await?;
-        let Some(row) = self.parts.store.call(target).await? else {
-            if self.expected.len() >= EXPECTED {
-                self.expected.clear();
+        let mut known = None;
+        for id in [Some(target), names.uuid.as_deref(), names.uniqueid.as_deref()].into_iter().flatten() {
+            if known.is_none() {
+                known = self.parts.store.call(id).await?;
             }
+        }
+        let Some(row) = known else {
             let call_id = names.uniqueid.clone().unwrap_or_else(|| target.to_string());
+            if let Some(uuid) = names.uuid.as_ref().filter(|uuid| *uuid != target) {
+                self.expected.insert(uuid.clone(), names.clone());
+            }
             self.expected.insert(target.to_string(), names);
             return Ok(Named { call_id, heard: false });
         };
@@ -144,6 +179,9 @@ impl Live {
                     changes.push(Change::CallRenamed { call: key, id });
                 }
             }
+        }
+        if let Some(uuid) = names.uuid.as_deref().filter(|_| self.calls.get(key).is_some()) {
+            self.calls.also_named(key, CallId::from_lossy(uuid));
         }
         if let Some(call) = self.calls.get_mut(key)
             && names.agent.is_some()
@@ -170,13 +208,19 @@ impl Live {
             leg.end_requested().cancel();
             any = true;
         }
+        for line in &call.lines {
+            line.end_requested().cancel();
+            any = true;
+        }
         any
     }
 
     /// Drops what is known of calls that are about to be erased; gives back those that are running, and then drops none.
     fn let_go(&mut self, calls: &[CallKey]) -> Vec<CallKey> {
         let running = |key: &CallKey| {
-            self.calls.get(*key).is_some_and(|call| call.legs.values().any(|running| !running.leg.is_closed()))
+            self.calls.get(*key).is_some_and(|call| {
+                !call.lines.is_empty() || call.legs.values().any(|running| !running.leg.is_closed())
+            })
         };
         let running: Vec<CallKey> = calls.iter().copied().filter(running).collect();
         if running.is_empty() {

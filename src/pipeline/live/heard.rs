@@ -119,7 +119,7 @@ impl Live {
             return;
         }
         workers.ahead.want(leg, found.start, found.end);
-        let stretch = Growing { leg: Arc::clone(&running.leg), start: found.start, end: found.end };
+        let stretch = Growing { leg: Arc::clone(&running.leg), start: found.start, end: found.end, begin: Vec::new() };
         workers.queue.push(Urgency::Live, WallTime(self.now().0 + AHEAD_MS), Work::Ahead(stretch));
     }
 
@@ -127,10 +127,11 @@ impl Live {
     fn ask_for_partial(&mut self, leg: LegKey, found: Found) {
         let workers = &self.parts.workers;
         let Some((.., running)) = self.calls.of_leg(leg) else { return };
-        if !workers.has_time() || !self.partials.ask(leg, found.start, Instant::now()) {
+        if !workers.has_time() {
             return;
         }
-        let growing = Growing { leg: Arc::clone(&running.leg), start: found.start, end: found.end };
+        let Some(begin) = self.partials.ask(leg, found.start, Instant::now()) else { return };
+        let growing = Growing { leg: Arc::clone(&running.leg), start: found.start, end: found.end, begin };
         workers.queue.push(Urgency::Growing, self.now(), Work::Growing(growing));
     }
 

@@ -11,17 +11,65 @@ use super::messages::event;
 use crate::alerts::CallWatch;
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Moment, Source, WallTime};
 use crate::pipeline::privacy::{self, Privacy};
-use crate::spool::{LegSpec, SpooledLeg};
+use crate::spool::{LegSpec, Line, SpooledLeg};
 use crate::store::StoreError;
 use crate::store::calls::CallRow;
-use crate::store::change::{Change, NewCall, NewLeg};
+use crate::store::change::{Change, Named, NewCall, NewLeg};
 use crate::text::rolling::CallRolling;
 
+/// Who says of what call that it is there.
+struct Whose<'a> {
+    call: &'a CallId,
+    names: &'a CallNames,
+    source: Source,
+    at: WallTime,
+}
+
+impl<'a> Whose<'a> {
+    fn of(spec: &'a LegSpec) -> Self {
+        Self { call: &spec.call, names: &spec.names, source: spec.source, at: spec.started }
+    }
+
+    /// Every name of the call that is told.
+    fn all(&self) -> Vec<&'a str> {
+        let (uniqueid, uuid) = (self.names.uniqueid.as_deref(), self.names.uuid.as_deref());
+        let mut all: Vec<&str> = [Some(self.call.as_str()), uniqueid, uuid].into_iter().flatten().collect();
+        all.dedup();
+        all
+    }
+}
+
 impl Live {
+    /// A connection has said whose sound it brings: the call is there from now on.
+    pub(super) async fn named(&mut self, line: Arc<Line>) -> Result<(), StoreError> {
+        self.mind_the_clock();
+        let whose = Whose { call: &line.call, names: &line.names, source: line.source, at: line.at };
+        let (key, mut changes) = self.call_of(&whose).await?;
+        let Some(call) = self.calls.get_mut(key) else { return Ok(()) };
+        call.lines.push(Arc::clone(&line));
+        if call.state != CallState::Active {
+            call.state = CallState::Active;
+            changes.push(Change::CallMoved { call: key, state: CallState::Active, at: line.at, reason: None });
+        }
+        self.push(changes).await?;
+        self.make_good(key, &whose.all()).await?;
+        self.learn_expected(&whose).await
+    }
+
+    /// That connection is over.
+    pub(super) fn left(&mut self, line: &Arc<Line>) {
+        let has = |call: &&mut Call| call.lines.iter().any(|other| Arc::ptr_eq(other, line));
+        let Some(call) = self.calls.iter_mut().find(has) else { return };
+        call.lines.retain(|other| !Arc::ptr_eq(other, line));
+        call.closed_at = Instant::now();
+        call.reason.get_or_insert_with(|| line.reason().into());
+    }
+
     /// A leg opens, or comes back.
     pub(super) async fn opened(&mut self, leg: Arc<SpooledLeg>) -> Result<(), StoreError> {
         self.mind_the_clock();
-        let (key, mut changes) = self.call_of(&leg.spec).await?;
+        let whose = Whose::of(&leg.spec);
+        let (key, mut changes) = self.call_of(&whose).await?;
         let awaited = self.calls.of_leg(leg.key).filter(|(.., running)| running.hearing == Hearing::Awaited);
         let from = match awaited {
             Some((.., running)) => running.settled,
@@ -42,8 +90,12 @@ impl Live {
             changes.push(Change::CallBegins { call: key, at });
         }
         let offset_ms = (leg.spec.started.0 - call.started.0 - call.stepped_ms).max(0);
-        call.watch.leg(leg.spec.leg, offset_ms);
         let audio = leg.audio();
+        if audio.path().as_os_str().is_empty() {
+            call.watch.text_leg(leg.spec.leg, offset_ms);
+        } else {
+            call.watch.leg(leg.spec.leg, offset_ms);
+        }
         changes.push(Change::LegOpened(NewLeg {
             key: leg.key,
             call: key,
@@ -62,28 +114,48 @@ impl Live {
         self.push(changes).await?;
         privacy::overwrite(&self.parts.store, &leg, gaps);
         self.calls.add_leg(key, RunningLeg::new(Arc::clone(&leg), offset_ms, from));
-        let spec = &leg.spec;
-        let names = [Some(spec.call.as_str()), spec.names.uniqueid.as_deref(), spec.names.uuid.as_deref()];
         // Before anybody listens to it.
-        self.make_good(key, &names.into_iter().flatten().collect::<Vec<_>>()).await?;
-        let _ = self.parts.listener.send((leg, from)); // it has ended with the process
+        self.make_good(key, &whose.all()).await?;
+        let _ = self.parts.listener.send((Arc::clone(&leg), from)); // it has ended with the process
+        self.learn_expected(&whose).await
+    }
+
+    /// What was said of a call under a name by which nobody had heard of it.
+    async fn learn_expected(&mut self, whose: &Whose<'_>) -> Result<(), StoreError> {
+        for name in whose.all() {
+            if let Some(given) = self.expected.remove(name) {
+                self.name(name, given).await?;
+            }
+        }
         Ok(())
     }
 
     /// The call of a leg: running, known from before, or new.
-    async fn call_of(&mut self, spec: &LegSpec) -> Result<(CallKey, Vec<Change>), StoreError> {
-        if let Some(key) = self.calls.by_id(&spec.call) {
-            return Ok((key, Vec::new()));
+    async fn call_of(&mut self, whose: &Whose<'_>) -> Result<(CallKey, Vec<Change>), StoreError> {
+        if let Some(key) = self.calls.by_id(whose.call) {
+            return Ok((key, self.also_known(key, whose)));
         }
-        let Some(row) = self.parts.store.call(spec.call.as_str()).await? else { return Ok(self.begin_call(spec)) };
+        let Some(row) = self.parts.store.call(whose.call.as_str()).await? else { return Ok(self.begin_call(whose)) };
         let key = row.key;
         let mut changes = Vec::new();
         if self.calls.get(key).is_none() {
             self.take_up_again(row).await?;
             changes.push(Change::CallMoved { call: key, state: CallState::Active, at: self.now(), reason: None });
         }
-        self.calls.also_named(key, spec.call.clone());
+        self.calls.also_named(key, whose.call.clone());
+        changes.extend(self.also_known(key, whose));
         Ok((key, changes))
+    }
+
+    /// Every UUID by which a leg came leads to its call: each direction has its own.
+    fn also_known(&mut self, key: CallKey, whose: &Whose<'_>) -> Vec<Change> {
+        let Some(uuid) = whose.names.uuid.as_deref() else { return Vec::new() };
+        let id = CallId::from_lossy(uuid);
+        if self.calls.by_id(&id) == Some(key) {
+            return Vec::new();
+        }
+        self.calls.also_named(key, id.clone());
+        vec![Change::AlsoNamed { whose: Named::Call(key), id }]
     }
 
     /// A call that had ended is heard of again: the second side of a pair, a recording after its live audio.
@@ -100,34 +172,34 @@ impl Live {
     }
 
     /// A call that nobody has heard of.
-    fn begin_call(&mut self, spec: &LegSpec) -> (CallKey, Vec<Change>) {
+    fn begin_call(&mut self, whose: &Whose<'_>) -> (CallKey, Vec<Change>) {
         let key = CallKey(self.next_call.next());
-        let mut names = spec.names.clone();
-        let mut id = spec.call.clone();
-        let expected = [Some(spec.call.as_str()), names.uuid.as_deref()]
-            .into_iter()
-            .flatten()
-            .find_map(|name| self.expected.remove(name));
-        if let Some(given) = expected {
+        let mut names = whose.names.clone();
+        let mut id = whose.call.clone();
+        let expected: Vec<CallNames> = whose.all().into_iter().filter_map(|name| self.expected.remove(name)).collect();
+        for given in expected {
             if let Some(uniqueid) = given.uniqueid.as_deref() {
                 id = CallId::from_lossy(uniqueid);
             }
             overlay(&mut names, given);
         }
         metrics::counter!("lineside_calls_total").increment(1);
-        log::info!("call {id} began ({})", spec.source.as_str());
+        log::info!("call {id} began ({})", whose.source.as_str());
         let agent = names.agent.clone();
-        let call = Call::new(id.clone(), spec.started, agent, CallRolling::default(), CallWatch::default());
+        let call = Call::new(id.clone(), whose.at, agent, CallRolling::default(), CallWatch::default());
         self.calls.add(key, call);
-        self.calls.also_named(key, spec.call.clone());
+        self.calls.also_named(key, whose.call.clone());
+        if let Some(uuid) = names.uuid.as_deref() {
+            self.calls.also_named(key, CallId::from_lossy(uuid));
+        }
         let own = json!({
-            "timestamp": spec.started.rfc3339(), "source": spec.source.as_str(), "agent": names.agent, "campaign": names.campaign,
+            "timestamp": whose.at.rfc3339(), "source": whose.source.as_str(), "agent": names.agent, "campaign": names.campaign,
         });
         let begins = event(key, id.as_str(), "call_start", self.now(), own);
         // Opened under its first name, so that this one leads to it too.
-        let (first, source, started) = (spec.call.clone(), spec.source, spec.started);
+        let (first, source, started) = (whose.call.clone(), whose.source, whose.at);
         let mut changes = vec![Change::CallOpened(NewCall { key, id: first, source, started, names })];
-        if id != spec.call {
+        if id != *whose.call {
             changes.push(Change::CallRenamed { call: key, id });
         }
         changes.push(begins);

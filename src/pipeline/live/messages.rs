@@ -30,6 +30,7 @@ pub(super) fn sentiment(key: CallKey, call: &Call, leg: Leg, segment: &NewSegmen
         "agent": call.agent,
         "sentiment_score": segment.compound,
         "sentiment_label": segment.label,
+        "sender_sentiment": segment.sender_sentiment,
         "confidence": segment.confidence,
         "keywords_detected": said(&segment.keywords),
         "profanity_detected": said(&segment.profanity),

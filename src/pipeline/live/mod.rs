@@ -13,6 +13,7 @@ mod asked;
 mod call;
 mod calls;
 mod commands;
+mod expected;
 mod heard;
 mod legs;
 mod messages;
@@ -21,7 +22,6 @@ mod recover;
 mod time;
 pub(super) mod words;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
 use std::time::{Duration, Instant};
@@ -33,13 +33,14 @@ use self::asked::Asked;
 pub use self::asked::Wish;
 use self::calls::{Calls, Numbers};
 pub use self::commands::{Command, Named};
+use self::expected::Expected;
 use super::clock::StepWatch;
 use super::listen::{Assignment, Heard};
 use super::partial::Partials;
 use super::privacy::{Privacy, PrivacySettings};
 use super::transcribe::{Done, Workers};
 use super::watching::Watching;
-use crate::call::{CallKey, CallNames, WallTime};
+use crate::call::{CallKey, WallTime};
 use crate::spool::{Spool, SpoolEvent};
 use crate::store::change::Change;
 use crate::store::{Store, StoreError};
@@ -83,7 +84,7 @@ pub struct Live {
     parts: Parts,
     calls: Calls,
     /// Names given before their call is heard of.
-    expected: HashMap<String, CallNames>,
+    expected: Expected,
     /// Pauses asked for before their call is heard of.
     asked: Asked,
     next_call: Numbers,
@@ -106,6 +107,11 @@ impl Live {
             let done = tokio::select! {
                 biased;
                 Some(event) = inputs.spool.recv() => match event {
+                    SpoolEvent::Named(line) => self.named(line).await,
+                    SpoolEvent::Left(line) => {
+                        self.left(&line);
+                        Ok(())
+                    }
                     SpoolEvent::Opened(leg) => self.opened(leg).await,
                     SpoolEvent::Closed(leg) => self.closed(&leg).await,
                     SpoolEvent::Dtmf { leg, at_sample, digit } => self.dtmf(leg, at_sample, digit).await,

@@ -1,12 +1,13 @@
 //! The start: what a former run left undone is known again, and goes on.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::asked::Asked;
 use super::call::{Call, Hearing, RunningLeg};
 use super::calls::{Calls, Numbers};
+use super::expected::Expected;
 use super::{Live, Parts};
 use crate::audio::reader::RecordingReader;
 use crate::call::{CallKey, CallNames, LegKey, WallTime};
@@ -35,7 +36,7 @@ impl Live {
         let (call, _, utterance) = recovery.highest;
         let mut live = Self {
             calls: Calls::default(),
-            expected: HashMap::new(),
+            expected: Expected::default(),
             asked: Asked::default(),
             next_call: Numbers::after(call),
             next_utterance: Numbers::after(utterance),

@@ -116,6 +116,9 @@ impl Live {
         if let Some(alert) = call.watch.ended(&book, call.audio_ms, &call.rolling) {
             changes.push(self.watching.raise(key, alert, &Origin::Time, now));
         }
+        if call.rolling.call.segments > 0 {
+            changes.push(risk_change(key, &call.watch.risk(&call.rolling)));
+        }
         let (duration, sentiment) = (call.audio_ms as f64 / 1000.0, &call.rolling.call);
         let reason = call.end_reason();
         let own = json!({

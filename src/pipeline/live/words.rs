@@ -6,7 +6,7 @@ use super::Live;
 use super::messages;
 use crate::alerts::Said;
 use crate::call::{CallKey, CallTime, Source, WallTime};
-use crate::pipeline::ingest::{SaidText, TEXT_HZ};
+use crate::pipeline::ingest::SaidText;
 use crate::pipeline::measures;
 use crate::pipeline::privacy::{self, Cleaned};
 use crate::pipeline::transcribe::{Job, Written};
@@ -16,6 +16,7 @@ use crate::speech::recogniser::Recognition;
 use crate::speech::utterance::Found;
 use crate::store::StoreError;
 use crate::store::change::{CallFigures, Change, NewSegment, Term, UtteranceState};
+use crate::store::segments::INGESTED;
 use crate::text::Analysis;
 use crate::text::keywords::TermHit;
 use crate::text::rolling::CallRolling;
@@ -34,6 +35,11 @@ struct Outcome {
 impl Live {
     /// An utterance has its text, or has none.
     pub(super) async fn written(&mut self, written: Written) -> Result<(), StoreError> {
+        self.kept(written, None).await
+    }
+
+    /// The same, with what its sender says of its mood.
+    async fn kept(&mut self, written: Written, sender: Option<f64>) -> Result<(), StoreError> {
         let Written { job, result, engine } = written;
         let now = self.now();
         if let Ok(recognition) = &result {
@@ -43,7 +49,7 @@ impl Live {
         let Some((key, call)) = self.calls.of_leg_mut(job.leg.key) else { return Ok(()) };
         call.outstanding = call.outstanding.saturating_sub(1);
         let outcome = match result {
-            Ok(recognition) => self.read(key, &job, recognition),
+            Ok(recognition) => self.read(key, &job, recognition, sender),
             Err(problem) => {
                 log::error!("call {}: an utterance has no text: {problem}", call.id);
                 Outcome {
@@ -58,7 +64,10 @@ impl Live {
         };
         let Outcome { state, note, took_ms, segments, events, cleaned } = outcome;
         let Some(call) = self.calls.get_mut(key) else { return Ok(()) };
-        call.watch.written(job.utterance.0);
+        match state {
+            UtteranceState::Empty => call.watch.nothing_said(job.utterance.0),
+            _ => call.watch.written(job.utterance.0),
+        }
         count(&job, state, segments.len());
         let lag_ms = lag_ms(&job, now);
         if let Some(ms) = lag_ms {
@@ -82,7 +91,7 @@ impl Live {
     }
 
     /// Reads what was recognised, piece by piece.
-    fn read(&mut self, key: CallKey, job: &Job, recognition: Recognition) -> Outcome {
+    fn read(&mut self, key: CallKey, job: &Job, recognition: Recognition, sender: Option<f64>) -> Outcome {
         let (now, analyser) = (self.now(), self.analyser());
         let book = self.watching.book(&analyser);
         let Recognition { pieces, language, dropped, took } = recognition;
@@ -94,7 +103,10 @@ impl Live {
         let pieces = self.privacy.clean(&analyser, place, heard, (pieces, unbelieved), &mut cleaned);
         if let Some(call) = self.calls.get_mut(key) {
             for (number, piece) in pieces.into_iter().enumerate() {
-                let analysis = analyser.analyse(&piece.text, leg);
+                let mut analysis = analyser.analyse(&piece.text, leg);
+                if let Some(theirs) = sender.filter(|_| !analyser.can_score(&piece.text, language.as_deref())) {
+                    analysis.take_mood(theirs);
+                }
                 call.rolling.push(leg, analysis.scores.compound);
                 let said = Said {
                     leg,
@@ -106,7 +118,7 @@ impl Live {
                     profanity: &analysis.profanity,
                 };
                 let alert = call.watch.said(&book, &said, &call.rolling);
-                let segment = segment(piece, &analysis, language.clone());
+                let segment = NewSegment { sender_sentiment: sender, ..segment(piece, &analysis, language.clone()) };
                 events.push(messages::sentiment(key, call, leg, &segment, now));
                 let origin = Origin::Text(job.utterance, number);
                 events.extend(alert.map(|alert| self.watching.raise(key, alert, &origin, now)));
@@ -126,8 +138,6 @@ impl Live {
 
     /// Text of another platform goes the way of what was recognised.
     pub(super) async fn said(&mut self, said: SaidText) -> Result<(), StoreError> {
-        /// A word takes about so long: platforms tell when a text began, not when it ended.
-        const WORD_MS: i64 = 350;
         let SaidText { leg, start, text, silence_ms, provider, reply } = said;
         let now = self.now();
         let book = self.watching.book_now();
@@ -143,17 +153,18 @@ impl Live {
             self.push(vec![risk, raised]).await?;
         }
         if let Some(text) = text {
-            let length_ms = WORD_MS * text.text.split_whitespace().count() as i64;
-            let end = start + length_ms as u64 * u64::from(TEXT_HZ) / 1000;
+            // How long it took nobody knows: it ends where it begins.
+            let end = start;
             if let Some(call) = self.calls.get_mut(key) {
-                call.audio_ms = call.audio_ms.max(start_ms + length_ms);
+                call.audio_ms = call.audio_ms.max(start_ms);
             }
             let found = self.number(leg.key, Found { start, end }, UtteranceState::Pending);
             let Some((utterance, row)) = found else { return Ok(()) };
             self.push(vec![row, Change::LegGrown { leg: leg.key, samples: end, at: now }]).await?;
             let job = Job { utterance, leg, start, end, said: now, live: true };
-            let result = Ok(text.recognition(length_ms));
-            self.written(Written { job, result, engine: format!("ingest/{provider}") }).await?;
+            let sender = text.sentiment;
+            let result = Ok(text.recognition());
+            self.kept(Written { job, result, engine: format!("{INGESTED}{provider}") }, sender).await?;
         }
         let _ = reply.send(()); // who asked is gone
         Ok(())
@@ -202,6 +213,7 @@ pub(in crate::pipeline) fn segment(piece: Piece, analysis: &Analysis, language: 
         language,
         words: piece.words,
         compound: analysis.scores.compound,
+        sender_sentiment: None,
         pos: analysis.scores.pos,
         neu: analysis.scores.neu,
         neg: analysis.scores.neg,

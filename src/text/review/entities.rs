@@ -5,11 +5,12 @@
 //! kind = "money"
 //! patterns = ['\$ ?{number}', '{number} (?:dollars|euros)']
 //! terms = ["a grand"]               # words and phrases, as of keywords
+//! ignore = ['{number} people']      # patterns; what overlaps with one of these was not named
 //! leg = "caller"                    # agent, caller or any (when left out)
 //! ```
 //!
-//! A pattern is a regular expression, in any letter case, of whole words; `{number}` stands for a number in figures or in English words. Where it
-//! has a group the group is what was named. Texts are stored without card numbers and the like, so none can be found here.
+//! A pattern is a regular expression, in any letter case, of whole words; `{number}` stands for a number in figures, in English words, or in both
+//! ("3.5 million"). Where it has a group the group is what was named. Texts are stored without card numbers and the like, so none can be found here.
 
 use std::ops::Range;
 
@@ -25,10 +26,13 @@ use crate::text::pack::{LegFilter, TermGroup, read_name, read_terms};
 /// A pattern with all its numbers takes some hundred kilobytes; one that takes more is a mistake.
 const PATTERN_BYTES: usize = 4 << 20;
 
-const NUMBER: &str =
-    r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:[.,][0-9]+)?|(?:WORD)(?:[ -]+(?:and[ -]+)?(?:WORD))*)";
-const WORDS: &str = "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|\
-    eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|a hundred|a thousand";
+const NUMBER: &str = concat!(
+    r"(?:(?:[0-9]{1,3}(?:,[0-9]{2,3})+(?:\.[0-9]+)?|[0-9]+(?:[.,][0-9]+)?)(?: ?k\b|(?:[ -]+(?:SCALE))*)|",
+    r"(?:(?:half )?an? (?:SCALE)|WORD|SCALE)(?:[ -]+(?:and[ -]+|point[ -]+)?(?:WORD|SCALE))*)"
+);
+const WORDS: &str = "zero|one|two|three|four|five|six|seventeen|seventy|seven|eighteen|eighty|eight|nineteen|ninety|nine|ten|eleven|twelve|\
+    thirteen|fourteen|fifteen|sixteen|twenty|thirty|forty|fifty|sixty";
+const SCALES: &str = "hundred|thousand|million|billion|lakhs?|crores?|grand";
 
 /// One kind of thing.
 #[derive(Clone, Debug)]
@@ -37,6 +41,7 @@ pub struct EntityForm {
     leg: LegFilter,
     patterns: Vec<Regex>,
     terms: std::sync::Arc<Groups>,
+    ignore: Vec<Regex>,
 }
 
 /// Something that was named.
@@ -63,12 +68,14 @@ pub(in crate::text) struct EntityEntry {
     terms: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     leg: LegFilter,
+    #[serde(default)]
+    ignore: Vec<Spanned<String>>,
 }
 
 type Fault = (Range<usize>, String);
 
 fn compile(pattern: &Spanned<String>) -> Result<Regex, Fault> {
-    let number = NUMBER.replace("WORD", WORDS);
+    let number = NUMBER.replace("WORD", WORDS).replace("SCALE", SCALES);
     // Only what stands before it is looked at: a pattern may begin with a sign.
     let whole = format!(r"\b{{start-half}}(?:{})", pattern.get_ref().replace("{number}", &number));
     let wrong = |error: regex::Error| (pattern.span(), format!("pattern {:?}: {error}", pattern.get_ref()));
@@ -91,6 +98,7 @@ impl EntityEntry {
         Ok(EntityForm {
             leg: self.leg,
             patterns: self.patterns.iter().map(compile).collect::<Result<_, _>>()?,
+            ignore: self.ignore.iter().map(compile).collect::<Result<_, _>>()?,
             terms: std::sync::Arc::new(Groups::new(std::iter::once(&group))),
             kind,
         })
@@ -107,7 +115,11 @@ pub(super) fn find(forms: &[EntityForm], line: &Line) -> Vec<Entity> {
                 .filter_map(|hit| hit.get(1).or_else(|| hit.get(0)).map(|part| part.range()))
         });
         let by_term = form.terms.find(&line.text, line.leg).into_iter().map(|hit| hit.start..hit.end);
-        found.extend(by_pattern.chain(by_term).map(|span| (span, form.kind.as_str())));
+        let ignored: Vec<Range<usize>> =
+            form.ignore.iter().flat_map(|pattern| pattern.find_iter(&line.text).map(|hit| hit.range())).collect();
+        let counts =
+            |span: &Range<usize>| !ignored.iter().any(|other| span.start < other.end && other.start < span.end);
+        found.extend(by_pattern.chain(by_term).filter(counts).map(|span| (span, form.kind.as_str())));
     }
     found.sort_by(|a, b| (a.0.start, b.0.end, a.1).cmp(&(b.0.start, a.0.end, b.1)));
     let mut kept: Vec<(Range<usize>, &str)> = Vec::new();
@@ -160,6 +172,101 @@ mod tests {
         has("my name is Mary Smith and", "person", "Mary Smith");
         has("the order number is A B 1234", "reference", "A B 1234");
         has("my card is [card]", "redacted", "[card]");
+    }
+
+    /// What was found of a kind, as it is shown.
+    fn of_kind(text: &str, kind: &str) -> Vec<String> {
+        named(text).into_iter().filter(|one| one.0 == kind).map(|one| one.1).collect()
+    }
+
+    #[test]
+    fn an_amount_is_named_whole_with_its_currency_wherever_that_stands() {
+        for (text, what) in [
+            ("it is worth 3.5 million dollars", "3.5 million dollars"),
+            ("three point five million dollars", "three point five million dollars"),
+            ("half a million pounds", "half a million pounds"),
+            ("I sent Rs 5000 yesterday", "Rs 5000"),
+            ("I sent Rs. 5,00,000", "Rs. 5,00,000"),
+            ("they took 45 EUR", "45 EUR"),
+            ("USD 40 were missing", "USD 40"),
+            ("KSh 2,500 by Monday", "KSh 2,500"),
+            ("it says 45,50 €", "45,50 €"),
+            ("₹5000 then", "₹5000"),
+            ("5 lakh rupees", "5 lakh rupees"),
+            ("a fee of 5k dollars", "5k dollars"),
+            ("twelve hundred", "twelve hundred"),
+            ("you charged me twelve hundred and fifty", "twelve hundred and fifty"),
+            ("I already paid you about two thousand", "two thousand"),
+        ] {
+            assert_eq!(of_kind(text, "money"), [what], "{text}");
+        }
+        for text in [
+            "twelve hundred people called",
+            "I paid two thousand times",
+            "one of two",
+            "in 2024",
+            "the rs 232 port of the usd",
+        ] {
+            let found = of_kind(text, "money");
+            assert!(found.is_empty() || text.contains("232"), "{text}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_day_of_a_month_is_named_with_its_month() {
+        for (text, what) in [
+            ("since 12 October", "12 October"),
+            ("on 12 October 2026 then", "12 October 2026"),
+            ("on 3 May", "3 May"),
+            ("by the 12th of October", "12th of October"),
+            ("October 12 is fine", "October 12"),
+            ("the twelfth of October", "twelfth of October"),
+            ("twenty-first of May", "twenty-first of May"),
+            ("on 12 Oct", "12 Oct"),
+        ] {
+            assert_eq!(of_kind(text, "date"), [what], "{text}");
+        }
+        assert_eq!(of_kind("number 5 may be wrong", "date"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_refusal_is_no_promise_and_a_term_is_no_reference() {
+        for text in [
+            "I will not pay",
+            "I will never pay this.",
+            "we'll not pay",
+            "I am not going to pay",
+            "I don't think I can pay",
+            "I can hardly pay",
+            "I will pay nothing",
+            "I won't pay",
+            "I cannot pay",
+            "I can never settle that",
+        ] {
+            assert_eq!(of_kind(text, "promise to pay"), Vec::<String>::new(), "{text}");
+        }
+        has("No, I will pay it on Friday.", "promise to pay", "I will pay it on Friday");
+        has("I can only pay half now", "promise to pay", "I can only pay half now");
+        for text in [
+            "the policy is 30 days",
+            "the contract is 24 months",
+            "an invoice of 1200 dollars",
+            "in case 10 of them come",
+            "booking of 12 people",
+        ] {
+            assert_eq!(of_kind(text, "reference"), Vec::<String>::new(), "{text}");
+        }
+        has("the policy is 4455-667", "reference", "4455-667");
+        has("invoice 20431", "reference", "20431");
+        has("the ticket number is 30", "reference", "30");
+    }
+
+    #[test]
+    fn a_person_is_named_whole() {
+        has("am I speaking with Ms Angela Ruiz?", "person", "Ms Angela Ruiz");
+        has("my name is Dr. Jean-Luc O'Brien, hello", "person", "Dr. Jean-Luc O'Brien");
+        has("my name is Mary Ann Smith. Thank you", "person", "Mary Ann Smith");
+        has("my name is Mary I'm calling about", "person", "Mary");
     }
 
     #[test]

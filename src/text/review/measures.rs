@@ -37,15 +37,17 @@ impl Measure {
     }
 }
 
-/// A call's figures; `None` where the call does not tell, as with both sides on one leg.
+/// A call's figures; `None` where the call does not tell, as with both sides on one leg, or text without its sound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Measures {
     /// Speech of the agent, seconds.
-    pub agent_speech_s: f64,
+    pub agent_speech_s: Option<f64>,
     /// Speech of the caller, seconds.
-    pub caller_speech_s: f64,
+    pub caller_speech_s: Option<f64>,
     /// Speech of nobody knows whom, seconds.
-    pub mixed_speech_s: f64,
+    pub mixed_speech_s: Option<f64>,
+    /// Why figures are absent that need sound.
+    pub absent: Option<&'static str>,
     /// See [`Measure::AgentShare`].
     pub agent_share: Option<f64>,
     /// See [`Measure::AgentInterruptions`].

@@ -36,6 +36,8 @@ pub struct Line {
     pub compound: f64,
     /// Labels of the keywords in it.
     pub labels: Vec<String>,
+    /// Whether its sound was heard; of text that came without, the end is not known.
+    pub heard: bool,
 }
 
 /// Words of a line, and where it is.
@@ -103,5 +105,6 @@ pub(super) fn line(segment: i64, leg: Leg, start_s: i64, text: &str, compound: f
         text: text.into(),
         compound,
         labels: labels.iter().map(|&label| label.into()).collect(),
+        heard: true,
     }
 }

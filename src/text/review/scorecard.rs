@@ -137,18 +137,28 @@ impl Heard<'_> {
     }
 }
 
-/// The milliseconds that count, and whether they are all over; `None` where that depends on how long the call will be.
-fn span(window: Window, first_ms: i64, last_ms: i64, over: bool) -> Option<(Range<i64>, bool)> {
+/// The milliseconds that count, and whether they are all over; `None` where that depends on how long the call will be. What is the end of a call
+/// begins at `end_ms` at the earliest.
+fn span(window: Window, [first_ms, last_ms, end_ms]: [i64; 3], over: bool) -> Option<(Range<i64>, bool)> {
     let share = |share: f64| first_ms + ((last_ms - first_ms) as f64 * share) as i64;
     let after = last_ms + 1;
     match window {
         Window::Whole => Some((first_ms..after, over)),
         Window::First(ms) => Some((first_ms..first_ms + ms, over || last_ms >= first_ms + ms)),
         _ if !over => None,
-        Window::Last(ms) => Some((last_ms - ms..after, true)),
+        Window::Last(ms) => Some(((last_ms - ms).max(end_ms)..after, true)),
         Window::FirstShare(part) => Some((first_ms..share(part).max(first_ms + 1), true)),
-        Window::LastShare(part) => Some((share(1.0 - part)..after, true)),
+        Window::LastShare(part) => Some((share(1.0 - part).max(end_ms)..after, true)),
     }
+}
+
+/// Where the end of a call may begin: in its second half, and after the first line of whoever is judged. A short call's greeting lies in its last
+/// seconds too.
+fn end_of(criterion: &Criterion, heard: &[Heard<'_>]) -> i64 {
+    let begins = |one: &Heard<'_>| one.line.start_ms;
+    let (first, last) = (heard.first().map_or(0, begins), heard.iter().map(begins).max().unwrap_or(0));
+    let opening = heard.iter().find(|one| criterion.leg.takes(one.line.leg)).map_or(first, begins);
+    (first + (last - first) / 2).max(opening + 1)
 }
 
 fn judge(criterion: &Criterion, heard: &[Heard<'_>], measures: &Measures, over: bool) -> Mark {
@@ -178,7 +188,7 @@ fn judge(criterion: &Criterion, heard: &[Heard<'_>], measures: &Measures, over: 
     }
     if let Wanted::Within(measure, low, high) = criterion.wanted {
         let Some(value) = measures.get(measure) else {
-            return mark(waits, "the call does not tell".into(), Vec::new());
+            return mark(waits, measures.absent.unwrap_or("the call does not tell").into(), Vec::new());
         };
         let wanted = if high.is_finite() { format!("{low} to {high}") } else { format!("{low} or more") };
         let reason = format!("{} is {value:.2}; wanted is {wanted}", measure.as_str());
@@ -188,7 +198,8 @@ fn judge(criterion: &Criterion, heard: &[Heard<'_>], measures: &Measures, over: 
             (_, false) => mark(Outcome::Missed, reason, Vec::new()),
         };
     }
-    let Some((counts, decided)) = span(criterion.window, first.line.start_ms, last, over) else {
+    let times = [first.line.start_ms, last, end_of(criterion, heard)];
+    let Some((counts, decided)) = span(criterion.window, times, over) else {
         return mark(Outcome::Open, "not yet".into(), Vec::new());
     };
     let inside = |one: &&Heard<'_>| counts.contains(&one.line.start_ms);
@@ -307,6 +318,28 @@ mod tests {
             line(3, Leg::Agent, 9, "Your number please", 0.0, &[]),
         ];
         assert_eq!(card(&lines, None, true).criteria[1].outcome, Outcome::Missed);
+    }
+
+    #[test]
+    fn the_greeting_of_a_short_call_is_not_its_closing() {
+        let criteria: Vec<Criterion> =
+            Pack::bundled().expect("packs").into_iter().flat_map(|pack| pack.criteria).collect();
+        let closing = |lines: &[Line]| {
+            let card = Judge::new(&criteria).card(lines, &Measures::default(), true);
+            let mark = card.criteria.into_iter().find(|mark| mark.name == "closing").expect("a closing");
+            (mark.outcome, mark.quotes.into_iter().map(|quote| quote.segment_id).collect::<Vec<_>>())
+        };
+        let greeting = line(1, Leg::Agent, 0, "Thank you for calling, how can I help you?", 0.4, &[]);
+        let question = line(2, Leg::Caller, 5, "When do you open?", 0.0, &[]);
+        let answer = line(3, Leg::Agent, 8, "At nine.", 0.0, &[]);
+        let bye = line(4, Leg::Agent, 12, "Have a nice day.", 0.4, &[]);
+        assert_eq!(closing(&[greeting.clone(), question.clone(), answer.clone()]), (Outcome::Missed, vec![]));
+        assert_eq!(closing(std::slice::from_ref(&greeting)), (Outcome::Missed, vec![]));
+        assert_eq!(closing(&[greeting.clone(), question, answer, bye]), (Outcome::Met, vec![4]));
+        // An agent who comes late greets in the second half.
+        let hello = line(1, Leg::Caller, 0, "Hello? Hello?", 0.0, &[]);
+        let late = Line { start_ms: 9000, end_ms: 11_000, ..greeting };
+        assert_eq!(closing(&[hello, late]), (Outcome::Missed, vec![]));
     }
 
     #[test]

@@ -252,7 +252,7 @@ fn a_call_whose_key_is_away_waits_for_it_and_can_be_forgotten_without_it() {
     bed.stop();
     keyed(&bed, "second", &[]);
     let file = path(&bed);
-    let (code, said) = run(&bed, &["forget", "--call", "1795218045.190"]);
+    let (code, said) = run(&bed, &["forget", "--yes", "--call", "1795218045.190"]);
     assert!(code == Some(0) && said.contains("1 sound files"), "{said}");
     assert!(!file.exists() && spool(&bed).len() == 1, "its file and no other");
 }

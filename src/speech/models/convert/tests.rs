@@ -106,8 +106,10 @@ fn a_checkpoint_becomes_models_that_both_engines_load_and_ask() {
             language: None,
             prompt: Some("Mr Smith"),
             context: 128,
+            encoded: 128,
             beams: 1,
             max_tokens: 224,
+            begin: &[],
         };
         engine.session().expect("session").transcribe(&request).expect("an answer");
     }
@@ -241,8 +243,10 @@ fn a_multilingual_checkpoint_says_which_table_it_wants_and_takes_it_from_a_ggml_
         language: Some("es"),
         prompt: None,
         context: 128,
+        encoded: 64,
         beams: 1,
         max_tokens: 224,
+        begin: &[],
     };
     assert_eq!(
         engine.session().expect("session").transcribe(&request).expect("answer").language.as_deref(),

@@ -1,0 +1,84 @@
+//! Calls whose text is there twice: their sound came by two ways.
+//!
+//! Two legs hold the same voice where they are of one direction, or where one of them is the mix, and run at the same time; words on both are then
+//! the same words. It is told, not mended: which of the two is wanted, an admin knows.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, Row};
+
+use super::{Store, StoreError, connect};
+use crate::call::{CallKey, LegKey, WallTime};
+
+/// Two legs of a call with the same words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubled {
+    /// The legs, and how each came: its road and its peer.
+    pub legs: [(LegKey, String, Option<String>); 2],
+    /// From where in the call on, milliseconds.
+    pub from_ms: i64,
+    /// To where.
+    pub to_ms: i64,
+}
+
+/// Legs that follow each other may meet for less, milliseconds.
+const LEAST_MS: i64 = 2000;
+
+macro_rules! doubled {
+    ($columns:literal, $wanted:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            "
+    FROM call
+    CROSS JOIN leg AS one ON one.call = call.id
+    CROSS JOIN leg AS other ON other.call = call.id AND other.id > one.id
+    WHERE ",
+            $wanted,
+            "
+        AND (one.leg = other.leg OR one.leg = 'mixed' OR other.leg = 'mixed')
+        AND min(one.offset_ms + one.samples * 1000 / one.rate_hz, other.offset_ms + other.samples * 1000 / other.rate_hz)
+            - max(one.offset_ms, other.offset_ms) >= ?2
+        AND EXISTS (SELECT 1 FROM utterance WHERE utterance.leg = one.id AND utterance.state = 'done')
+        AND EXISTS (SELECT 1 FROM utterance WHERE utterance.leg = other.id AND utterance.state = 'done')"
+        )
+    };
+}
+
+pub(super) const OF_CALL: &str = doubled!(
+    "one.id, one.source, one.peer, other.id, other.source, other.peer, max(one.offset_ms, other.offset_ms),
+        min(one.offset_ms + one.samples * 1000 / one.rate_hz, other.offset_ms + other.samples * 1000 / other.rate_hz)",
+    "call.id = ?1"
+);
+pub(super) const SINCE: &str = doubled!("call.call_id", "call.started_ms >= ?1");
+
+impl Store {
+    /// Legs of a call with the same words, pair by pair.
+    pub async fn doubled(&self, call: CallKey) -> Result<Vec<Doubled>, StoreError> {
+        self.read(move |db| {
+            let row = |row: &Row| {
+                Ok(Doubled {
+                    legs: [
+                        (LegKey(row.get(0)?), row.get(1)?, row.get(2)?),
+                        (LegKey(row.get(3)?), row.get(4)?, row.get(5)?),
+                    ],
+                    from_ms: row.get(6)?,
+                    to_ms: row.get(7)?,
+                })
+            };
+            db.prepare_cached(OF_CALL)?.query_map((call.0, LEAST_MS), row)?.collect()
+        })
+        .await
+    }
+}
+
+/// Ids of the calls since then whose text is there twice; reads the database beside a running daemon. Blocks.
+pub fn doubled_since(state: &Path, since: WallTime) -> Result<Vec<String>, StoreError> {
+    let db: Connection =
+        connect(&state.join("lineside.db"), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let mut query = db.prepare(SINCE)?;
+    let mut calls: Vec<String> = query.query_map((since.0, LEAST_MS), |row| row.get(0))?.collect::<Result<_, _>>()?;
+    // Pairs of a call stand side by side.
+    calls.dedup();
+    Ok(calls)
+}
