@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
@@ -150,47 +151,50 @@ impl Erased {
     }
 }
 
+/// What there is of a call, which all goes with it.
+pub fn gather(db: &Connection, call: &Found) -> rusqlite::Result<Erased> {
+    let mut erased = Erased::default();
+    let (key, id) = call;
+    let texts =
+        |sql: &str| -> rusqlite::Result<Vec<String>> { db.prepare(sql)?.query_map([key], |row| row.get(0))?.collect() };
+    erased.calls.push(id.clone());
+    erased.traces.push(id.clone());
+    erased.traces.extend(texts("SELECT alias FROM call_alias WHERE call = ?1")?);
+    for column in ["uuid", "uniqueid", "phone", "lead"] {
+        let sql = format!("SELECT {column} FROM call WHERE id = ?1 AND {column} IS NOT NULL");
+        erased.traces.extend(texts(&sql)?.into_iter().filter(|text| text.len() >= 6));
+    }
+    let said = texts("SELECT text FROM segment WHERE call = ?1")?;
+    erased.segments += said.len() as i64;
+    erased.traces.extend(said.into_iter().filter(|text| text.len() >= TELLING));
+    erased.events += db.query_row("SELECT count(*) FROM event WHERE call = ?1", [key], |row| row.get::<_, i64>(0))?;
+    let legs: Vec<(i64, String, bool)> = db
+        .prepare("SELECT id, path, owned FROM leg WHERE call = ?1")?
+        .query_map([key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    for (leg, path, owned) in legs {
+        erased.legs.push(leg);
+        let path = PathBuf::from(path);
+        if owned {
+            erased.audio.push(path);
+        } else if !erased.recordings.contains(&path) {
+            erased.recordings.push(path);
+        }
+    }
+
+    Ok(erased)
+}
+
 /// Erases a call from every table and from the index, in one transaction; [`emptied`] has the log done. `leaving` hears of its files while the rows are
-/// still there; when it fails nothing is erased. Blocks; whoever writes waits.
+/// still there; when it fails nothing is erased. Blocks; whoever writes waits, for as long as the call has lines ([`Store::thin`]).
 pub fn erase<E: std::error::Error + Send + Sync + 'static>(
     db: &mut Connection,
     call: &Found,
     leaving: impl FnOnce(&Erased) -> Result<(), E>,
 ) -> rusqlite::Result<Erased> {
-    let mut erased = Erased::default();
     let transaction = db.transaction()?;
-    let (key, id) = call;
-    {
-        let texts = |sql: &str| -> rusqlite::Result<Vec<String>> {
-            transaction.prepare(sql)?.query_map([key], |row| row.get(0))?.collect()
-        };
-        erased.calls.push(id.clone());
-        erased.traces.push(id.clone());
-        erased.traces.extend(texts("SELECT alias FROM call_alias WHERE call = ?1")?);
-        for column in ["uuid", "uniqueid", "phone", "lead"] {
-            let sql = format!("SELECT {column} FROM call WHERE id = ?1 AND {column} IS NOT NULL");
-            erased.traces.extend(texts(&sql)?.into_iter().filter(|text| text.len() >= 6));
-        }
-        let said = texts("SELECT text FROM segment WHERE call = ?1")?;
-        erased.segments += said.len() as i64;
-        erased.traces.extend(said.into_iter().filter(|text| text.len() >= TELLING));
-        erased.events +=
-            transaction.query_row("SELECT count(*) FROM event WHERE call = ?1", [key], |row| row.get::<_, i64>(0))?;
-        let legs: Vec<(i64, String, bool)> = transaction
-            .prepare("SELECT id, path, owned FROM leg WHERE call = ?1")?
-            .query_map([key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-            .collect::<Result<_, _>>()?;
-        for (leg, path, owned) in legs {
-            erased.legs.push(leg);
-            let path = PathBuf::from(path);
-            if owned {
-                erased.audio.push(path);
-            } else if !erased.recordings.contains(&path) {
-                erased.recordings.push(path);
-            }
-        }
-        delete_call(&transaction, *key)?;
-    }
+    let erased = gather(&transaction, call)?;
+    delete_call(&transaction, call.0)?;
     leaving(&erased).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     transaction.commit()?;
     Ok(erased)
@@ -201,7 +205,36 @@ pub fn emptied(db: &Connection) -> rusqlite::Result<bool> {
     scrub(db, 10_000)
 }
 
+/// What a piece of [`Store::thin`] may take, as far as whole lines go.
+const PIECE: Duration = Duration::from_millis(50);
+
+/// Deletes some of a call's lines; whether there are more.
+fn thin(db: &mut Connection, call: i64) -> rusqlite::Result<bool> {
+    let began = Instant::now();
+    let transaction = db.transaction()?;
+    let mut more = true;
+    while more && began.elapsed() < PIECE {
+        let one = transaction
+            .prepare_cached(
+                "DELETE FROM segment
+                 WHERE id = (SELECT id FROM segment WHERE call = ?1 LIMIT 1)
+                     AND NOT EXISTS (SELECT 1 FROM hold WHERE hold.call = ?1)",
+            )?
+            .execute([call])?;
+        more = one > 0;
+    }
+    transaction.commit()?;
+    Ok(more)
+}
+
 impl Store {
+    /// Deletes the lines of a call that is about to go, a few at a time: the index overwrites each word of each, which takes up to half a second a line in
+    /// a large database, and others write between them. A crash in the middle leaves a call with fewer lines.
+    pub async fn thin(&self, call: i64) -> Result<(), StoreError> {
+        while self.writer().run(move |db| thin(db, call)).await? {}
+        Ok(())
+    }
+
     /// The calls of a person that may be erased; none of them is changed.
     pub async fn to_forget(&self, whom: Whom) -> Result<Vec<Found>, ForgetError> {
         let found = self.read(move |db| {

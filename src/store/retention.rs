@@ -119,6 +119,13 @@ impl Store {
         before: WallTime,
         leaving: impl FnOnce(&[OwnAudio]) -> Result<(), E> + Send + 'static,
     ) -> Result<OldCalls, StoreError> {
+        // Their lines first, with others writing between them.
+        let old = move |db: &Connection| -> rusqlite::Result<Vec<i64>> {
+            db.prepare_cached(OLD_CALLS)?.query_map((before.0, AT_ONCE), |row| row.get(0))?.collect()
+        };
+        for call in self.writer().run(move |db| old(db)).await? {
+            self.thin(call).await?;
+        }
         self.writer()
             .run(move |db| {
                 let transaction = db.transaction()?;

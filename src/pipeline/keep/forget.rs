@@ -13,7 +13,9 @@ use super::super::live::Command;
 use super::super::privacy::drop_cached as drop_one;
 use crate::call::{CallKey, LegKey};
 use crate::spool::{self, SpoolError};
-use crate::store::forget::{Alone, Erased, ForgetError, Whom, calls_of, check, emptied, erase, reading, rows_with};
+use crate::store::forget::{
+    Alone, Erased, ForgetError, Found, Whom, calls_of, check, emptied, erase, gather, reading, rows_with,
+};
 use crate::store::readers::step_back;
 use crate::store::{Store, StoreError};
 
@@ -98,12 +100,7 @@ async fn erase_running(
     let (mut erased, mut left) = (Erased::default(), Vec::new());
     // One call at a time: what is live is written between them.
     for call in calls {
-        let (folder, asked) = (state.to_path_buf(), call.clone());
-        let done = store.writer().run(move |db| match check(db, std::slice::from_ref(&asked)) {
-            Ok(()) => Ok(Ok(erase(db, &asked, |erased| leave(&folder, erased))?)),
-            Err(error) => Ok(Err(error)),
-        });
-        match done.await.map_err(ForgetError::Store).flatten() {
+        match erase_one(store, state, call.clone()).await {
             Ok(one) => erased.add(one),
             Err(error) if erased.calls.is_empty() => return Err(error),
             // A hold came in between. What is gone is gone, and is told.
@@ -118,6 +115,26 @@ async fn erase_running(
         report
     });
     Ok(deleted.await.map_err(|_| StoreError::Closed)?)
+}
+
+/// One call: what there is of it, its lines a few at a time, then all the rest.
+async fn erase_one(store: &Store, state: &Path, call: Found) -> Result<Erased, ForgetError> {
+    let asked = call.clone();
+    let before = store.writer().run(move |db| match check(db, std::slice::from_ref(&asked)) {
+        Ok(()) => Ok(Ok(gather(db, &asked)?)),
+        Err(error) => Ok(Err(error)),
+    });
+    let before = before.await.map_err(ForgetError::Store)??;
+    store.thin(call.0).await?;
+    let folder = state.to_path_buf();
+    let erased = store.writer().run(move |db| match check(db, std::slice::from_ref(&call)) {
+        Ok(()) => Ok(Ok(erase(db, &call, |erased| leave(&folder, erased))?)),
+        Err(error) => Ok(Err(error)),
+    });
+    let rest = erased.await.map_err(ForgetError::Store)??;
+    let mut all = Erased { segments: before.segments, traces: before.traces, ..Erased::default() };
+    all.add(Erased { segments: 0, ..rest });
+    Ok(all)
 }
 
 /// Looks for what is left, in every file of the state folder and in rows. In a thread of its own that gives way to all others: a large database takes
