@@ -180,8 +180,11 @@ fn a_damaged_index_is_told_as_what_it_is_and_repaired() {
     let stopped = began.elapsed();
     let (code, said) = run(&bed, &["check"]);
     assert!(code == 1 && said.contains("--repair"), "{code} {said}");
-    let (code, said) = run(&bed, &["check", "--repair"]);
-    assert!(code == 0 && said.contains("made anew"), "{code} {said}");
+    let (_, said) = run(&bed, &["check", "--repair"]);
+    assert!(said.contains("made anew"), "{said}");
+    // The sound of the call that waited is the daemon's to take.
+    let (_, said) = run(&bed, &["check"]);
+    assert!(said.contains("1 findings") && said.contains("the daemon takes it at its next start"), "{said}");
     bed.start();
     let call = bed.until_completed("1795218045.1");
     assert!(
