@@ -132,6 +132,21 @@ mod tests {
         assert_eq!(risk.parts.iter().map(|part| part.share).collect::<Vec<_>>(), [0.4, 0.24, 0.18, 0.5, 0.0, 0.0, 0.0]);
     }
 
+    #[test]
+    fn a_caller_who_calms_down_brings_down_what_is_of_the_moment_and_nothing_else() {
+        let mut rolling = CallRolling::default();
+        let signs = Signs { words: "legal", words_weight: 2, profanity: 1, dead_air_ms: 5000, overlap_ms: 2000 };
+        (0..4).for_each(|_| rolling.push(Leg::Caller, -0.8));
+        let angry = risk(&rolling, signs);
+        (0..12).for_each(|_| rolling.push(Leg::Agent, 0.9));
+        assert_eq!(risk(&rolling, signs), angry, "the agent changes nothing");
+        (0..12).for_each(|_| rolling.push(Leg::Caller, 0.7));
+        let calm = risk(&rolling, signs);
+        assert!(calm.score < angry.score);
+        let fell = angry.parts.iter().zip(&calm.parts).filter(|(before, after)| after.share < before.share);
+        assert_eq!(fell.map(|(before, _)| before.part).collect::<Vec<_>>(), ["rolling", "trend"]);
+    }
+
     proptest! {
         #[test]
         fn it_stays_between_0_and_1_and_more_trouble_is_never_less_risk(

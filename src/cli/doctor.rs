@@ -329,7 +329,7 @@ fn sources(config: &Config) -> Option<Check> {
     const DAY_MS: i64 = 24 * 3_600_000;
     let since = WallTime(wall_clock().0 - DAY_MS);
     let calls = doubled_since(&config.paths.state, since).ok()?;
-    let Some(last) = calls.last() else { return Some(good("sources", "no call of the last 24 h came by two ways")) };
+    let Some(last) = calls.first() else { return Some(good("sources", "no call of the last 24 h came by two ways")) };
     Some(bad(
         "sources",
         format!("{} calls of the last 24 h came by two ways, {last} the last: their text is there twice", calls.len()),

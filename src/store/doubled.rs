@@ -40,7 +40,8 @@ macro_rules! doubled {
         AND min(one.offset_ms + one.samples * 1000 / one.rate_hz, other.offset_ms + other.samples * 1000 / other.rate_hz)
             - max(one.offset_ms, other.offset_ms) >= ?2
         AND EXISTS (SELECT 1 FROM utterance WHERE utterance.leg = one.id AND utterance.state = 'done')
-        AND EXISTS (SELECT 1 FROM utterance WHERE utterance.leg = other.id AND utterance.state = 'done')"
+        AND EXISTS (SELECT 1 FROM utterance WHERE utterance.leg = other.id AND utterance.state = 'done')
+    ORDER BY call.started_ms DESC, call.id DESC"
         )
     };
 }
@@ -72,7 +73,7 @@ impl Store {
     }
 }
 
-/// Ids of the calls since then whose text is there twice; reads the database beside a running daemon. Blocks.
+/// Ids of the calls since then whose text is there twice, the last first; reads the database beside a running daemon. Blocks.
 pub fn doubled_since(state: &Path, since: WallTime) -> Result<Vec<String>, StoreError> {
     let db: Connection =
         connect(&state.join("lineside.db"), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;

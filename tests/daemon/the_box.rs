@@ -61,10 +61,9 @@ fn calls_that_find_no_descriptor_wait_and_lose_nothing() {
         send(stream, &line.samples).expect("sent");
     }
     roomy.until("all are written", Duration::from_mins(1), |bed| {
-        bed.try_get("/api/v1/calls/active").is_some_and(|calls| {
-            let calls = calls["calls"].as_array().cloned().unwrap_or_default();
-            calls.len() == 20 && calls.iter().all(|call| call["total_audio_duration"].as_f64().unwrap_or(0.0) > 0.5)
-        })
+        let days = std::fs::read_dir(bed.path("state/spool")).into_iter().flatten().flatten();
+        let files = days.flat_map(|day| std::fs::read_dir(day.path()).into_iter().flatten().flatten());
+        files.filter(|file| file.metadata().is_ok_and(|meta| meta.len() > 8000)).count() == 20
     });
     std::thread::sleep(Duration::from_secs(2)); // the listener has come by
     let of_a_leg = (open_files(&roomy) - before) as f64 / 20.0;
@@ -180,8 +179,11 @@ fn a_damaged_index_is_told_as_what_it_is_and_repaired() {
     let stopped = began.elapsed();
     let (code, said) = run(&bed, &["check"]);
     assert!(code == 1 && said.contains("--repair"), "{code} {said}");
-    let (code, said) = run(&bed, &["check", "--repair"]);
-    assert!(code == 0 && said.contains("made anew"), "{code} {said}");
+    let (_, said) = run(&bed, &["check", "--repair"]);
+    assert!(said.contains("made anew"), "{said}");
+    // The sound of the call that waited is the daemon's to take.
+    let (_, said) = run(&bed, &["check"]);
+    assert!(said.contains("1 findings") && said.contains("the daemon takes it at its next start"), "{said}");
     bed.start();
     let call = bed.until_completed("1795218045.1");
     assert!(

@@ -252,3 +252,56 @@ fn two_halves_of_a_call_that_meet_keep_what_they_know() {
     assert_eq!(bench.watch.waiting[&500], (Leg::Caller, 6000, 8000));
     assert!(bench.pass(40).is_empty());
 }
+
+#[test]
+fn a_trend_is_one_sides_and_says_whose() {
+    let packs = Pack::bundled().expect("bundled packs");
+    let mut sorry = Bench::with(&packs);
+    let apologies = (0..6).filter_map(|i| sorry.say(i * 5, Leg::Agent, "I am very sorry about the mistake"));
+    assert_eq!(apologies.count(), 0, "nothing is wrong with the caller");
+    let mut polite = Bench::with(&packs);
+    let angry = [
+        "This is really annoying.",
+        "The router is broken again.",
+        "It is a bad line.",
+        "That is a useless answer.",
+        "I am angry about it.",
+    ];
+    let mut reasons = Vec::new();
+    for (at, text) in angry.into_iter().enumerate() {
+        let alert = polite.say(at as i64 * 20, Leg::Caller, text);
+        reasons.extend(alert.into_iter().flat_map(|alert| alert.rules).map(|rule| rule.reason));
+        polite.say(at as i64 * 20 + 10, Leg::Agent, "Thank you so much, I am happy to help you with that!");
+    }
+    assert!(reasons.contains(&"3 negative segments of the caller's in a row".to_owned()), "{reasons:?}");
+    assert!(reasons.contains(&"5 negative segments of the caller's in a row".to_owned()), "{reasons:?}");
+    // A rule for both sides looks at the one that speaks.
+    let mut any = Bench::new(&rule("r", "negatives = 2"));
+    for (at, leg) in [Leg::Caller, Leg::Agent].into_iter().cycle().take(4).enumerate() {
+        let alert = any.say(at as i64 * 200, leg, "This is terrible.");
+        assert_eq!(alert.is_some(), at >= 2, "line {at}");
+    }
+}
+
+#[test]
+fn what_was_said_is_shown_and_one_reason_of_two_rules_once() {
+    let mut bench = Bench::with(&Pack::bundled().expect("bundled packs"));
+    let text = "Get me your supervisor, I want this Escalated, your supervisor is disgusting";
+    let alert = bench.say(1, Leg::Caller, text).expect("an alert");
+    let words = alert.words();
+    assert!(["supervisor", "escalated", "disgusting"].iter().all(|word| words.contains(word)), "{words:?}");
+    assert!(alert.reasons().iter().all(|reason| reason.matches("supervisor (").count() <= 1), "{:?}", alert.reasons());
+    let alert = Bench::with(&Pack::bundled().expect("bundled packs")).say(1, Leg::Caller, "my supervisor");
+    let message = alert.expect("an alert").message();
+    assert_eq!(message, "escalation_keyword, keyword_detected: said: supervisor (escalation)");
+}
+
+#[test]
+fn text_without_sound_tells_of_no_silence() {
+    let mut bench = Bench::new(&rule("r", "silence_s = 10\ncooldown_s = 0"));
+    bench.watch = CallWatch::default();
+    bench.watch.text_leg(Leg::Agent, 0);
+    bench.watch.leg(Leg::Caller, 0);
+    bench.say(1, Leg::Caller, "hello");
+    assert!(bench.pass(60).is_empty(), "nobody knows whether the agent spoke");
+}

@@ -162,6 +162,14 @@ async fn a_filling_disk_warns_then_loses_its_oldest_sound_and_only_then_takes_no
     assert_eq!(keeper.guard(|| Some(20_000), now).await.expect("guard"), DiskStep::Fine);
     assert_eq!(keeper.guard(|| Some(9_000), now).await.expect("guard"), DiskStep::Warn);
     assert_eq!(bed.sound(1..=4), [1, 2, 3, 4]);
+    for source in [Source::Upload, Source::Ingest] {
+        let guest = bed.spool.open_leg(LegSpec { source, ..spec() }).await;
+        assert!(matches!(guest, Err(crate::spool::SpoolError::Full)), "{source:?}: older sound does not go for it");
+    }
+    assert!(bed.spool.open_leg(spec()).await.is_ok(), "the PBX's calls are taken");
+    println!(
+        "mended | 47 | by flooding, a token that brings calls in made the disk guard delete older sound | refused at the warning, 0 of 4 legs lost"
+    );
     // Room comes back as soon as something was deleted.
     let left = Cell::new(4_000);
     let freed = || Some(left.replace(6_000));

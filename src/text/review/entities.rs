@@ -200,15 +200,8 @@ mod tests {
         ] {
             assert_eq!(of_kind(text, "money"), [what], "{text}");
         }
-        for text in [
-            "twelve hundred people called",
-            "I paid two thousand times",
-            "one of two",
-            "in 2024",
-            "the rs 232 port of the usd",
-        ] {
-            let found = of_kind(text, "money");
-            assert!(found.is_empty() || text.contains("232"), "{text}: {found:?}");
+        for text in ["twelve hundred people called", "I paid two thousand times", "one of two", "in 2024"] {
+            assert_eq!(of_kind(text, "money"), Vec::<String>::new(), "{text}");
         }
     }
 
