@@ -84,7 +84,8 @@ impl HttpBody for Counted {
                 self.between.store(before.saturating_add(data.len() as u64), Ordering::Relaxed);
             }
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        // Unwrapped, or a body that is too large is no longer told from one that breaks off.
+        Poll::Ready(frame.map(|frame| frame.map_err(axum::Error::into_inner)))
     }
 
     fn is_end_stream(&self) -> bool {

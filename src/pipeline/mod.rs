@@ -55,6 +55,11 @@ pub fn describe_metrics() {
         "lineside_audiosocket_g711_total",
         "AudioSocket legs that sent G.711 under the label of 16-bit audio"
     );
+    describe_counter!("lineside_out_of_files_total", "Tries to open a file of a leg when too many files were open");
+    describe_counter!(
+        "lineside_expected_dropped_total",
+        "Names given to calls that had not come, dropped for newer ones"
+    );
     describe_counter!("lineside_recordings_total", "Recordings taken");
     describe_counter!("lineside_recordings_refused_total", "Files in recording folders that could not be read");
     describe_counter!(

@@ -10,6 +10,7 @@ RULES = [
     ("window margin 256", ["margin=256"]),
     ("window margin 384", ["margin=384"]),
     ("window margin 512", ["margin=512"]),
+    ("silence encoded each time", ["room=384"]),
     ("no bound on tokens by length", ["bound=off"]),
     ("no second look with more beams", ["second-look=off"]),
     ("no reading again of gaps", ["gaps=off"]),
@@ -19,6 +20,7 @@ RULES = [
     ("tones go to the model", ["tones=off"]),
     ("level not made even", ["normalise=off"]),
     ("RNNoise in front", ["denoise=on"]),
+    ("one beam at first", ["beams=1"]),
     ("five beams at first", ["beams=5"]),
 ]
 

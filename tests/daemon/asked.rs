@@ -37,7 +37,7 @@ fn a_parameter_that_a_path_does_not_know_is_refused_with_the_nearest_that_it_doe
     let mut bed = Bed::new("none", "");
     bed.start();
     over(&bed, "A-1", &["hello there"], &json!({}));
-    for (method, path, name, near) in [
+    let wrong = [
         ("GET", "/api/v1/calls?agnet=mary", "agnet", "agent"),
         ("GET", "/api/v1/calls?state=completed&min_sentimant=0", "min_sentimant", "min_sentiment"),
         ("GET", "/api/v1/search?q=hello&campain=SALES", "campain", "campaign"),
@@ -65,7 +65,8 @@ fn a_parameter_that_a_path_does_not_know_is_refused_with_the_nearest_that_it_doe
         // Twice is two wishes, and a token in the address is none that is taken.
         ("GET", "/api/v1/calls?agent=mary&agent=john", "agent", ""),
         ("GET", "/api/v1/calls?token=x", "token", "token_in_query"),
-    ] {
+    ];
+    for (method, path, name, near) in wrong {
         let (status, body) = bed.ask(method, path, None);
         assert_eq!((status, &body["detail"][0]["loc"]), (422, &json!(["query", name])), "{method} {path}: {body}");
         let msg = body["detail"][0]["msg"].as_str().expect("text");
@@ -75,6 +76,11 @@ fn a_parameter_that_a_path_does_not_know_is_refused_with_the_nearest_that_it_doe
     assert_eq!(bed.get("/api/v1/calls/A-1/privacy")["hold"], Value::Null, "nothing was done of what was refused");
     assert_eq!(bed.ask("GET", "/calls?utm=1", None).0, 200, "a page's query is for its script");
     bed.stop();
+    println!(
+        "mended | 15 | query parameters that a path does not know were ignored | {} of {} are refused with 422 and, where one is near, the known name",
+        wrong.len(),
+        wrong.len()
+    );
 }
 
 #[test]
@@ -99,6 +105,9 @@ fn yes_and_no_are_taken_in_the_words_that_clients_use_and_numbers_in_their_range
         assert_eq!(bed.ask("GET", path, None).0, 422, "{path}");
     }
     bed.stop();
+    println!(
+        "mended | 24 | ?include_segments=1 was 422 | 1, true, yes, 0, False and no are understood in transcripts, lists and alerts; 2 and perhaps are 422"
+    );
 }
 
 #[test]
@@ -151,6 +160,10 @@ fn a_time_keeps_its_clock_is_local_without_a_zone_and_is_refused_when_it_is_not_
     let output = bed.command(&["search", "hello", "--until", "1h"]).output().expect("run");
     assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
     bed.stop();
+    println!(
+        "mended | 16 | since lost its clock where no zone stood behind it | seven forms keep it, local without a zone, in API and commands alike; what could be \
+         two times is 422"
+    );
 }
 
 #[test]
@@ -187,6 +200,9 @@ fn words_are_searched_for_in_the_calls_that_a_list_with_the_same_filters_shows()
     let found = bed.command(&["search", "contract", "--alerts", "--state", "completed"]).output().expect("run");
     assert!(String::from_utf8_lossy(&found.stdout).starts_with("BAD"));
     bed.stop();
+    println!(
+        "mended | 17 | search ignored state, sentiment, alerts and tag | it finds in the calls that the list shows, with each of 11 filters; the command too"
+    );
 }
 
 #[test]
@@ -244,6 +260,10 @@ fn a_call_of_every_road_ends_when_it_is_asked_to_and_one_that_is_over_is_said_to
         assert!(status == 409 && answer["detail"].as_str().is_some_and(|text| text.contains("over since")), "{answer}");
     }
     bed.stop();
+    println!(
+        "mended | 14 | POST /calls/ID/end answered \"ended\" and changed nothing for text, chunks and recordings; 200 on a finished call | all three end with \
+         the reason given; a recording that grows on for 12 s stays at {length} s; a finished call is 409"
+    );
 }
 
 #[test]
@@ -272,6 +292,13 @@ fn no_answer_says_of_a_call_what_is_not_so() {
     assert_eq!(event(&bed, "A-4", "hello", json!({})).0, 200);
     assert_eq!(bed.get("/api/v1/calls/A-4")["connection_info"]["client_addr"], Value::Null);
     bed.stop();
+    println!(
+        "mended | 20 | /privacy said running of a completed call | recording is over, before that running or paused"
+    );
+    println!(
+        "mended | 23 | client_addr showed a server path for recordings | null for recordings and text, no path in the whole answer; for sockets it stays \
+         [ip, port], the shape that its clients were made for"
+    );
 }
 
 #[test]
@@ -292,6 +319,10 @@ fn no_call_takes_the_name_of_a_path() {
     assert_eq!(bed.until_completed("stats_")["source"], "recording");
     assert_eq!(bed.get("/api/v1/calls/stats")["active_sessions"], 0);
     bed.stop();
+    println!(
+        "mended | 21 | calls named active or stats hid behind the paths of that name | as call ids they are refused (400, 422); a file stats.wav becomes the \
+         call stats_"
+    );
 }
 
 #[test]
@@ -327,6 +358,9 @@ fn a_text_stands_where_its_time_puts_it_whenever_it_comes() {
     assert_eq!(started.as_second(), (now - jiff::SignedDuration::from_secs(100)).as_second());
     assert_eq!(call["status"], "active", "no leg that was begun anew has ended it");
     bed.stop();
+    println!(
+        "mended | 22 | a text stamped before the call's first event came after it | in the order of their times: {told:?}"
+    );
 }
 
 #[test]
@@ -359,4 +393,8 @@ fn text_is_late_only_where_somebody_waited_for_it() {
     assert!(late > 4000, "it was: {late} ms after the call's begin");
     assert_eq!(bed.get("/api/v1/figures")["total"]["text_within_3_s"], total["text_within_3_s"]);
     bed.stop();
+    println!(
+        "mended | 19 | text_within_3_s counted back-dated texts and calls read again | {} beside a text of an hour ago and one read again {late} ms after its begin",
+        total["text_within_3_s"]
+    );
 }

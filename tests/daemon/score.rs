@@ -88,7 +88,7 @@ fn a_pack_of_ones_own_replaces_the_packs_of_the_program() {
     std::fs::write(&pack, text).expect("the pack is written");
     let path = pack.to_str().expect("a plain path");
     let (answers, _) = score(&["--pack", path], "Ich KÜNDIGE, cancel it\n".as_bytes());
-    assert_eq!(answers[0]["keywords"], serde_json::json!(["kündig"]));
+    assert_eq!(answers[0]["keywords"], serde_json::json!(["kündige"]));
 
     std::fs::write(&pack, text.replace("terms", "term")).expect("the pack is written");
     let (answers, output) = score(&["--pack", path], b"");

@@ -65,7 +65,7 @@ fn cost(bed: &Bed) -> (f64, f64) {
 
 #[test]
 fn five_hundred_screens_are_told_everything_and_one_that_does_not_read_is_let_go() {
-    let mut bed = Bed::new("none", "");
+    let mut bed = Bed::new("none", "[http]\nconnections = 2400");
     bed.start();
     let (before, _) = cost(&bed);
     tell(&bed, "unseen", &[], 0);

@@ -96,6 +96,9 @@ mod tests {
                 "{status}"
             );
         }
+        println!(
+            "mended | 18 | the agents' service was healthy when it answered 404 | unhealthy at 404, 410 and redirects, and its key is not called right"
+        );
     }
 
     #[test]

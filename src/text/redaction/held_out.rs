@@ -408,5 +408,14 @@ fn of_600_utterances_with_other_sentences_the_secret_numbers_are_hidden_and_the_
             println!("  {line}");
         }
         assert!(count.secrets > 250 && count.recall() >= 0.99 && count.precision() >= 0.98, "{count:?}");
+        if name == "held out" {
+            println!(
+                "mended | 40 | card numbers leaked in 45 of 85 new phrasings | {} of {} secrets in 600 held-out utterances are hidden: recall {:.3}, precision {:.3}",
+                count.hidden,
+                count.secrets,
+                count.recall(),
+                count.precision()
+            );
+        }
     }
 }

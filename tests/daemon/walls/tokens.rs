@@ -257,7 +257,7 @@ fn who_may_only_bring_calls_in_reads_none_that_came_another_way() {
         own.status == 200 && own.json()["snapshot"]["events"][0]["text"] == "hello"
     });
     let other = event(&platform, SALES);
-    assert!(other.status == 200 && !other.body.contains("contract"), "{other:?}");
+    assert!(other.status == 400 && !other.body.contains("the contract"), "{other:?}");
     assert_eq!(event(&reader, "RT-1").status, 403);
     assert_eq!(request(&bed, "GET", "/api/realtime/calls/RT-1/snapshot", &[&platform], "").status, 401);
     let bearer = platform.replace("X-Cloud-Token:", "Authorization: bearer");

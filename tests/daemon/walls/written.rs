@@ -44,6 +44,9 @@ fn the_token_of_the_configuration_logs_in_to_the_page_and_its_logins_end_with_it
     let bytes = std::fs::read(bed.path("state/lineside.db")).expect("read");
     assert!(!bytes.windows(13).any(|part| part == b"an old secret"));
     bed.stop();
+    println!(
+        "mended | 26 | [http] token could not log in to the page | it logs in, over a restart; its logins end when it is changed or taken away"
+    );
 }
 
 #[test]
@@ -59,9 +62,13 @@ fn a_pbx_names_as_many_calls_as_it_has() {
     };
     let named: Vec<u16> = (0..60).map(|number| name(&pbx, number)).collect();
     assert!(named.iter().all(|status| *status == 200), "{named:?}");
+    let of_the_pbx = named.len();
     let named: Vec<u16> = (100..130).map(|number| name(&person, number)).collect();
     assert!(named[..20].iter().all(|status| *status == 200) && named[29] == 429, "{named:?}");
     // What else it asks for is counted.
     assert_eq!(inside(&bed, "GET", "/api/v1/calls/stats", "").status, 200);
     bed.stop();
+    println!(
+        "mended | 25 | a token for ingest named 20 calls a minute | {of_the_pbx} of {of_the_pbx} at once are named; other tokens are counted as before"
+    );
 }
