@@ -592,9 +592,7 @@ fn answers_with_calls_are_not_kept_and_a_token_that_only_operates_reads_no_alert
     let kept = serde_json::from_str::<Value>(&call).expect("JSON")["metadata"].to_string().len();
     assert!(kept <= 9000, "{kept} bytes of metadata");
     bed.stop();
-    println!(
-        "mended | 47 | exports could be kept by caches | no-store on exports, alerts and metrics"
-    );
+    println!("mended | 47 | exports could be kept by caches | no-store on exports, alerts and metrics");
     println!(
         "mended | 47 | formulas behind a zero-width space, full-width or behind ; went through | each gets an apostrophe"
     );
