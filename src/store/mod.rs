@@ -140,6 +140,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/010_lag.sql")),
         M::up(include_str!("schema/011_ingest.sql")),
         M::up(include_str!("schema/012_scrub.sql")),
+        M::up(include_str!("schema/013_segment_by_leg.sql")),
     ])
 }
 

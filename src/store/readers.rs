@@ -183,8 +183,13 @@ impl Desk {
             let began = Instant::now();
             let patience = if long { LONGEST } else { QUICK };
             let (gone, desk) = (Arc::clone(&job.gone), Arc::clone(self));
+            let disturbed = Arc::new(AtomicBool::new(false));
+            let disturb = Arc::clone(&disturbed);
             let enough = move || {
                 let disturbs = long && desk.quiet.load(Ordering::Relaxed) > 0;
+                if disturbs {
+                    disturb.store(true, Ordering::Relaxed);
+                }
                 gone.load(Ordering::Relaxed) || disturbs || desk.bounded && began.elapsed() >= patience
             };
             let _ = db.progress_handler(OPERATIONS, Some(enough));
@@ -197,7 +202,7 @@ impl Desk {
                 waiting.running.remove(&job.asker);
             }
             if !answered && !job.gone.load(Ordering::Relaxed) {
-                if long && took >= LONGEST {
+                if long && !disturbed.load(Ordering::Relaxed) {
                     job.question.refuse(StoreError::TooLong);
                 } else {
                     waiting.long.push(job);
@@ -321,8 +326,13 @@ mod tests {
     use super::*;
     use crate::store::Store;
 
-    const ENDLESS: &str =
-        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n WHERE i < 0";
+    // It reads a table, so that it stands in the way of who empties the log.
+    const ENDLESS: &str = "
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+        SELECT count(*)
+        FROM sqlite_master AS s
+        CROSS JOIN n
+        WHERE i < 0";
 
     fn endless(db: &Connection) -> rusqlite::Result<i64> {
         db.query_row(ENDLESS, [], |row| row.get(0))

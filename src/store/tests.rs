@@ -498,3 +498,24 @@ async fn what_was_deleted_is_overwritten_whoever_deletes_it_whoever_reads_and_af
          after the sweep, {corrected:.0?} and {forgotten:.0?} after the reader ended, and by the start after a kill"
     );
 }
+
+#[test]
+fn whatever_refers_to_a_row_is_found_by_an_index_when_that_is_deleted() {
+    let folder = tempfile::tempdir().expect("temp dir");
+    let db = super::open_writing(&folder.path().join("lineside.db")).expect("open");
+    // Columns that refer to another table, and stand first in no index or primary key.
+    let sql = "
+        SELECT t.name || '.' || f.\"from\"
+        FROM sqlite_master AS t
+        JOIN pragma_foreign_key_list(t.name) AS f
+        WHERE t.type = 'table'
+            AND NOT EXISTS (
+                SELECT 1
+                FROM pragma_index_list(t.name) AS i
+                JOIN pragma_index_info(i.name) AS c
+                WHERE c.seqno = 0 AND c.name = f.\"from\" AND i.partial = 0)
+        ORDER BY 1";
+    let bare: Vec<String> =
+        db.prepare(sql).and_then(|mut query| query.query_map([], |row| row.get(0))?.collect()).expect("schema");
+    assert_eq!(bare, Vec::<String>::new(), "read whole whenever a row that they refer to is deleted");
+}
