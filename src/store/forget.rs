@@ -228,8 +228,8 @@ fn thin(db: &mut Connection, call: i64) -> rusqlite::Result<bool> {
 }
 
 impl Store {
-    /// Deletes the lines of a call that is about to go, a few at a time: the index overwrites each word of each, which takes up to half a second a line in
-    /// a large database, and others write between them. A crash in the middle leaves a call with fewer lines.
+    /// Deletes the lines of a call that is about to go, a few at a time: the index overwrites each word of each, a millisecond or several a line in a large
+    /// database, and others write between them. A crash in the middle leaves a call with fewer lines.
     pub async fn thin(&self, call: i64) -> Result<(), StoreError> {
         while self.writer().run(move |db| thin(db, call)).await? {}
         Ok(())
