@@ -107,9 +107,12 @@ pub struct Asked {
     pub late_s: f64,
 }
 
-/// Both legs were understood, each line under its speaker and at its time; `shift_s` is where the script begins on the call's clock.
+/// Both legs were understood, each line under its speaker and at its time; `shift_s` is where the script begins after the call's first sound.
+/// A connection's call begins before that, when it is named.
 pub fn assert_understood(road: &str, call: &Value, script: &Script, shift_s: f64, asked: Asked) {
     let segments = call["transcript_segments"].as_array().cloned().unwrap_or_default();
+    let offsets = call["legs"].as_array().into_iter().flatten().filter_map(|leg| leg["offset"].as_f64());
+    let shift_s = shift_s + offsets.reduce(f64::min).unwrap_or(0.0);
     for speaker in ["agent", "caller"] {
         let (said, heard) = (script.words(speaker), heard(call, speaker));
         let errors = word_error_rate(&said, &heard);
