@@ -137,11 +137,15 @@ pub(super) fn apply(db: &Connection, change: &PrivacyChange) -> rusqlite::Result
     Ok(())
 }
 
+/// Whether something was deleted or changed that is not overwritten yet.
+pub(super) fn is_to_scrub(db: &Connection) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM scrub")?.exists([])
+}
+
 /// Overwrites what was deleted or changed since the last time: writes the log into the database file and empties it. Waits so long for readers;
 /// `false` when one was in the way, and it is to be tried again. Blocks.
 pub(super) fn scrub(db: &Connection, patience_ms: u64) -> rusqlite::Result<bool> {
-    let due = db.prepare_cached("SELECT 1 FROM scrub")?.exists([])?;
-    if !due {
+    if !is_to_scrub(db)? {
         return Ok(true);
     }
     db.busy_timeout(std::time::Duration::from_millis(patience_ms))?;

@@ -294,7 +294,8 @@ impl Writing {
             return;
         }
         let patience_ms = if self.put_off.is_some() { 0 } else { super::SCRUB_PATIENCE_MS };
-        let _quiet = self.readers.quiet();
+        // Only then do long questions make way: there is something to overwrite.
+        let _quiet = super::privacy::is_to_scrub(&self.connection).is_ok_and(|due| due).then(|| self.readers.quiet());
         match super::privacy::scrub(&self.connection, patience_ms) {
             Ok(true) => {
                 if self.put_off.take().is_some() {
