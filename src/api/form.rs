@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-use axum::RequestExt;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
 use axum::extract::{FromRequest, Multipart, Request};
@@ -46,8 +45,6 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     async fn from_request(request: Request, state: &S) -> Result<Self, MultipartRejection> {
         let between = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&between);
-        // With the limit of the path's door on it.
-        let request = request.with_limited_body();
         let request = request.map(|inner| Body::new(Counted { inner, between: counted, rest: false }));
         Ok(Self { parts: Multipart::from_request(request, state).await?, between })
     }
@@ -84,7 +81,6 @@ impl HttpBody for Counted {
                 self.between.store(before.saturating_add(data.len() as u64), Ordering::Relaxed);
             }
         }
-        // Unwrapped, or a body that is too large is no longer told from one that breaks off.
         Poll::Ready(frame.map(|frame| frame.map_err(axum::Error::into_inner)))
     }
 

@@ -135,6 +135,7 @@ impl Bed {
         self.until("the daemon answers", Duration::from_secs(30), |bed| {
             let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
             agent.get(format!("http://127.0.0.1:{}/health/models", bed.http)).call().is_ok()
+                && std::os::unix::net::UnixStream::connect(bed.path("run/api.sock")).is_ok()
         });
     }
 

@@ -79,9 +79,13 @@ fn sound_becomes_text_in_frames_of_any_length_and_in_g711_under_a_wrong_label() 
         assert_eq!(text_of(&call), plain(&line.words), "{sequence}: {call}");
     }
     let log = bed.log();
-    for (words, times) in [("is mu-law under", 1), ("is A-law under", 1), ("no whole number of samples", 1)] {
+    for (words, times) in
+        [("202: its sound is mu-law", 1), ("203: its sound is A-law", 1), ("no whole number of samples", 1)]
+    {
         assert_eq!(log.matches(words).count(), times, "{words}\n{log}");
     }
+    // On a busy machine the first 100 ms are a frame or two, which may tell no more than that they are not 16-bit samples.
+    assert!(log.matches("its sound is").count() <= 3, "{log}");
     let metrics = ureq::get(format!("http://127.0.0.1:{}/metrics", bed.http)).call().expect("metrics");
     let metrics = metrics.into_body().read_to_string().expect("text");
     let odd = metrics.lines().find_map(|line| line.strip_prefix("lineside_audiosocket_odd_payloads_total "));
