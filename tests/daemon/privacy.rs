@@ -81,7 +81,10 @@ fn a_card_number_spoken_over_several_utterances_is_nowhere_to_be_seen_or_heard()
     let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
     let told: i64 =
         db.query_row("SELECT count(*) FROM event WHERE kind = 'redaction'", [], |row| row.get(0)).expect("query");
-    assert_eq!(told, 2, "feeds hear of the two that were shown; the third is hidden at once, for so many digits may be a card's");
+    assert_eq!(
+        told, 2,
+        "feeds hear of the two that were shown; the third is hidden at once, for so many digits may be a card's"
+    );
     drop(db);
     for group in groups {
         let found = files_with(&bed, group);
