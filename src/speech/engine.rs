@@ -32,6 +32,16 @@ pub enum EngineError {
         /// What the system says.
         problem: std::io::Error,
     },
+    /// This build lacks the engine.
+    #[cfg(not(feature = "ctranslate2"))]
+    #[error(
+        "model {path}: this lineside was built without CTranslate2; build it with the feature `ctranslate2`, as the package is, or name a model of \
+         whisper.cpp in [speech] model"
+    )]
+    NotBuilt {
+        /// The model's folder.
+        path: PathBuf,
+    },
     /// The inference failed.
     #[error("inference failed: {0}")]
     Inference(String),
@@ -184,6 +194,12 @@ pub trait Engine: Send + Sync {
 pub fn load(model: &ModelRef, sessions: usize) -> Result<Arc<dyn Engine>, EngineError> {
     Ok(match model.kind {
         ModelKind::Whisper => Arc::new(super::whisper::Whisper::load(model)?),
+        #[cfg(feature = "ctranslate2")]
         ModelKind::CTranslate2 => Arc::new(super::ctranslate::CTranslate::load(model, sessions)?),
+        #[cfg(not(feature = "ctranslate2"))]
+        ModelKind::CTranslate2 => {
+            let _ = sessions;
+            return Err(EngineError::NotBuilt { path: model.path.clone() });
+        }
     })
 }
