@@ -112,6 +112,7 @@ impl Privacy {
         let said: Vec<Piece> = unheard.into_iter().chain(pieces.iter_mut().enumerate().map(take)).collect();
         for said in said {
             let outcome = analyser.redactor().push(memory, said);
+            cleaned.silent.extend(outcome.silent.into_iter().map(|(leg, range)| (LegKey(leg), range)));
             let shown = outcome.piece.text.clone();
             for (before, redacted) in std::iter::once((shown, outcome.piece)).chain(outcome.corrected) {
                 for label in &redacted.labels {

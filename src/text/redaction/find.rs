@@ -92,6 +92,7 @@ pub(super) fn find(views: &[View], forms: &[Form]) -> Vec<Hit> {
     for &leg in &legs {
         finder.echoes(leg);
     }
+    finder.taking(&legs);
     finder.unheard();
     finder.expiry_dates();
     finder.hits
@@ -100,6 +101,11 @@ pub(super) fn find(views: &[View], forms: &[Form]) -> Vec<Hit> {
 impl Finder<'_> {
     pub(super) fn atom(&self, place: Place) -> &Atom {
         &self.views[place.0].atoms[place.1]
+    }
+
+    /// What was found so far.
+    pub(super) fn hits(&self) -> impl Iterator<Item = &Hit> {
+        self.hits.iter()
     }
 
     pub(super) fn hide(&mut self, parts: &[Place], label: &str) {

@@ -12,6 +12,7 @@ mod forms;
 mod numbers;
 mod run;
 mod spoken;
+mod taking;
 mod topics;
 mod words;
 
@@ -31,7 +32,7 @@ const WINDOW_MS: i64 = 120_000;
 /// No more pieces than these.
 const WINDOW: usize = 80;
 /// Recognisers place words within a few tenths of a second: so much is silenced on both sides of what was found.
-const MARGIN_MS: i64 = 250;
+const MARGIN_MS: i64 = 400;
 /// What is written in the place of a card's number.
 const CARD: &str = "card";
 
@@ -96,6 +97,8 @@ pub struct Outcome {
     pub piece: Redacted,
     /// Earlier pieces that have to be corrected, with the text that was shown of them.
     pub corrected: Vec<(String, Redacted)>,
+    /// Stretches to be silenced whose text stays: row number of the leg, and the call's time.
+    pub silent: Vec<(i64, Range<i64>)>,
 }
 
 struct Held {
@@ -110,6 +113,8 @@ struct Held {
 #[derive(Default)]
 pub struct CallRedaction {
     held: Vec<Held>,
+    /// Stretches of legs that were said to be silent while a card was being taken.
+    silenced: Vec<(i64, Range<i64>)>,
 }
 
 impl std::fmt::Debug for CallRedaction {
@@ -249,6 +254,12 @@ impl Redactor {
                 corrected.push((before, redacted));
             }
         }
+        let covered = |all: &[(i64, Range<i64>)], (leg, range): &(i64, Range<i64>)| {
+            all.iter().any(|(other, told)| other == leg && told.start <= range.start && range.end <= told.end)
+        };
+        let mut silent = call.taken();
+        silent.retain(|stretch| !covered(&call.silenced, stretch));
+        call.silenced.extend(silent.iter().cloned());
         // The piece was put there above; were it not, nothing of it would be shown.
         let nothing = Redacted {
             id,
@@ -259,7 +270,7 @@ impl Redactor {
             labels: Vec::new(),
             silent: Vec::new(),
         };
-        Outcome { piece: own.unwrap_or(nothing), corrected }
+        Outcome { piece: own.unwrap_or(nothing), corrected, silent }
     }
 
     /// A text of which more is to come: every number of three digits or more is hidden, for nobody knows yet what it will be.

@@ -385,7 +385,7 @@ impl Finder<'_> {
 }
 
 /// MMYY, MMYYYY, or MYY as it is spoken.
-fn is_expiry(digits: &str) -> bool {
+pub(super) fn is_expiry(digits: &str) -> bool {
     let month = |length: usize| {
         digits.get(..length).and_then(|month| month.parse::<u8>().ok()).is_some_and(|month| (1..=12).contains(&month))
     };

@@ -72,7 +72,8 @@ static PHRASES: LazyLock<Vec<(Topic, Regex)>> = LazyLock::new(|| {
         ),
         (
             Topic::CardNumber,
-            r"card(?:'s)? (?:account )?(?:numbers?|digits|details|info|information)|card no|numbers? (?:on|of|off|from) (?:the |your |my |that |this )?(?:front of )?(?:the |your |my )?(?:credit |debit |bank |visa )*(?:card|visa|mastercard|amex|front)|long (?:card )?(?:number|digits)|across the (?:front|middle)|on the front of (?:the |your |my )?card|digits (?:on|off|from|across) (?:the |your |my )?(?:front|card)|(?:sixteen|fifteen|16|15)[ -]digits?(?: card)?(?: number)?|(?:credit|debit|visa|mastercard|amex) (?:card )?(?:number|details)|primary account number".into(),
+            // "Car" and the like: what small models make of "card" on the telephone.
+            r"ca(?:rd|r|rt|rb)(?:'s)? (?:account )?(?:numbers?|digits|details|info|information)|card no|numbers? (?:on|of|off|from) (?:the |your |my |that |this )?(?:front of )?(?:the |your |my )?(?:credit |debit |bank |visa )*(?:card|visa|mastercard|amex|front)|long (?:card )?(?:number|digits)|across the (?:front|middle)|on the front of (?:the |your |my )?card|digits (?:on|off|from|across) (?:the |your |my )?(?:front|card)|(?:sixteen|fifteen|16|15)[ -]digits?(?: card)?(?: number)?|(?:credit|debit|visa|mastercard|amex) (?:card )?(?:number|details)|primary account number".into(),
         ),
         (
             Topic::Card,
@@ -96,7 +97,7 @@ static NAMED_NUMBER: LazyLock<Regex> =
 const SAYS_NOTHING: &str = " a an the your my his her their our its this that these those what which whose whole full entire complete long main \
     big right correct wrong same other another new old next first second third fourth last final actual exact proper real digit card cards visa \
     mastercard amex credit debit bank payment charge security verification back front and or of on in is was are it's that's with any some each \
-    every no one two three four five six seven eight nine ten by to for from as at read say give have got take need me you us printed raised \
+    every no secure ready really one two three four five six seven eight nine ten by to for from as at read say give have got take need me you us printed raised \
     embossed pan said single ";
 
 /// What stands in the place of a number is no talk of one: "[card]".

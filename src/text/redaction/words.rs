@@ -101,11 +101,11 @@ const MONTHS: [&str; 23] = [
     "dec",
 ];
 /// Words between groups that do not end a number.
-const FILLERS: [&str; 48] = [
+const FILLERS: [&str; 49] = [
     "uh", "um", "er", "erm", "ah", "hmm", "mm", "mhm", "then", "and", "dash", "hyphen", "slash", "space", "comma",
     "okay", "ok", "yes", "yeah", "yep", "right", "so", "next", "followed", "by", "it's", "that's", "is", "the", "of",
     "got", "it", "alright", "that", "again", "sorry", "oops", "wait", "was", "finally", "lastly", "well", "now", "uhm",
-    "uh-huh", "period", "are", "were",
+    "uh-huh", "period", "are", "were", "number",
 ];
 const NATO: [&str; 26] = [
     "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet", "kilo", "lima",
@@ -145,6 +145,7 @@ fn tokens(text: &str) -> Vec<Token> {
             Some("thousands") if digits.len() >= 13 => Some(What::Digits(digits)),
             Some(shape) if goes_on(shape) => None,
             Some("slash") if is_month(whole.as_str()) => Some(What::Slash),
+            Some("date") if !is_date(whole.as_str()) => None,
             Some("date") => Some(What::Date),
             Some("phone") => {
                 span.end = span.start + telephone(whole.as_str());
@@ -199,6 +200,23 @@ fn continues(text: &str, range: Range<usize>) -> bool {
     let digit = |c: Option<char>| c.is_some_and(|c| figures::value(c).is_some());
     let (first_before, first_after) = (before.next(), after.next());
     (first_before.is_some_and(joins) && digit(before.next())) || (first_after.is_some_and(joins) && digit(after.next()))
+}
+
+/// Whether what has a date's shape can be one: "7-0-2" is a code, read out.
+fn is_date(shape: &str) -> bool {
+    let shape = figures::plain(shape);
+    let parts: Vec<&str> = shape.split(['/', '.', '-']).collect();
+    let number = |part: &str| part.parse::<u16>().unwrap_or(0);
+    let month = |part: &str| (1..=12).contains(&number(part));
+    let day = |part: &str| (1..=31).contains(&number(part));
+    match parts[..] {
+        [first, second, third] => {
+            (first.len() == 4 && month(second) && day(third)
+                || (month(first) && day(second) || day(first) && month(second)) && third.len() != 1)
+                || shape.contains('/') && parts.iter().all(|part| day(part))
+        }
+        _ => false,
+    }
 }
 
 fn is_month(slash: &str) -> bool {
