@@ -31,18 +31,19 @@ use crate::capture::{LastFrame, upload, wall_clock};
 use crate::config::Config;
 use crate::host::{self, Signals, Wish};
 use crate::integrate::ami::Ami;
-use crate::pipeline::again::Again;
-use crate::pipeline::glossary::Glossary;
-use crate::pipeline::in_hand::InHand;
-use crate::pipeline::keep::{KeepSettings, Keeper};
-use crate::pipeline::keys::PauseKeys;
+use crate::pipeline::finished::again::Again;
+use crate::pipeline::finished::notify::Agents;
+use crate::pipeline::finished::review::Desk;
+use crate::pipeline::live::keys::PauseKeys;
+use crate::pipeline::live::listen;
+use crate::pipeline::live::liveness::Liveness;
+use crate::pipeline::live::privacy::PrivacySettings;
 use crate::pipeline::live::{Inputs, Live, Parts};
-use crate::pipeline::liveness::Liveness;
-use crate::pipeline::notify::Agents;
-use crate::pipeline::privacy::PrivacySettings;
-use crate::pipeline::review::Desk;
-use crate::pipeline::transcribe::{TranscribeSettings, Work, Workers};
-use crate::pipeline::{govern, listen};
+use crate::pipeline::retention::{KeepSettings, Keeper};
+use crate::pipeline::workers::glossary::Glossary;
+use crate::pipeline::workers::govern;
+use crate::pipeline::workers::in_hand::InHand;
+use crate::pipeline::workers::{TranscribeSettings, Work, Workers};
 use crate::speech::models;
 use crate::speech::queue::Urgency;
 use crate::speech::utterance::Found;
@@ -152,7 +153,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         live = Live::recover(parts, recovery) => live?,
         () = asked_to_stop(&mut signals) => return Ok(()),
     };
-    crate::pipeline::privacy::finish(&store).await;
+    crate::pipeline::live::privacy::finish(&store).await;
     let stop_live = CancellationToken::new();
     let conductor = tokio::spawn(live.run(Inputs { spool: spool_events, heard, done, commands }, stop_live.clone()));
 
@@ -209,10 +210,10 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
 
     // Bounded: a sender waits for its answer as long as the conductor is behind.
     let (inlet_to, inlet) = mpsc::channel(64);
-    let ingest = crate::pipeline::ingest::Ingest::new(Arc::clone(&spool), commands_to.clone());
+    let ingest = crate::pipeline::live::ingest::Ingest::new(Arc::clone(&spool), commands_to.clone());
     sources.push(tokio::spawn(ingest.run(inlet, stop.clone())));
 
-    crate::pipeline::notify::start(&config.notify, &store, &analyser, wall_clock, &stop)
+    crate::pipeline::finished::notify::start(&config.notify, &store, &analyser, wall_clock, &stop)
         .context("start the notifiers")?;
     let ami = doors::ami(&config, pause_keys(&config), &commands_to);
     let ami_status = ami.as_ref().map(Ami::status);

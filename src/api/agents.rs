@@ -6,7 +6,7 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::{Api, ApiError, Parameters};
-use crate::pipeline::notify::{Probed, Sent};
+use crate::pipeline::finished::notify::{Probed, Sent};
 
 fn none() -> Value {
     json!({"configured": false, "detail": "the configuration has no [[notify]] of kind agent_service"})

@@ -10,7 +10,7 @@ use super::calls::summary;
 use super::walls::access::Access;
 use super::{Api, ApiError};
 use crate::call::Leg;
-use crate::pipeline::status::ModelState;
+use crate::pipeline::workers::status::ModelState;
 
 /// `GET /api/v1/board`
 pub(super) async fn board(State(api): State<Api>, access: Access) -> Result<Json<Value>, ApiError> {

@@ -11,7 +11,7 @@ use super::walls::access::Access;
 use super::walls::door::OPERATE;
 use super::{Api, ApiError, Parameters};
 use crate::call::{CallId, CallNames, CallState, LegKey, WallTime};
-use crate::pipeline::live::Command;
+use crate::pipeline::command::Command;
 use crate::store::calls::{CallFilter, CallRow, LegRow, Which};
 use crate::store::doubled::Doubled;
 use crate::store::segments::SegmentRow;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::export::refused;
 use super::form::Form;
 use super::{Api, ApiError};
-use crate::pipeline::glossary::parse;
+use crate::pipeline::workers::glossary::parse;
 
 /// Bytes of a list.
 pub(super) const BYTES: usize = 512 * 1024;

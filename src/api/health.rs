@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::Api;
 use crate::call::WallTime;
-use crate::pipeline::status::{ModelState, Status};
+use crate::pipeline::workers::status::{ModelState, Status};
 
 /// An inference that worked this recently needs no probe.
 const FRESH_MS: i64 = 60_000;

@@ -42,11 +42,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::walls::door::{About, Door, NOTHING, OPERATE, OPERATE_OR_INGEST, READ, Routes};
-use crate::pipeline::again::Again;
-use crate::pipeline::glossary::Glossary;
-use crate::pipeline::live::Command;
-use crate::pipeline::notify::Agents;
-use crate::pipeline::review::Desk;
+use crate::pipeline::command::Command;
+use crate::pipeline::finished::again::Again;
+use crate::pipeline::finished::notify::Agents;
+use crate::pipeline::finished::review::Desk;
+use crate::pipeline::workers::glossary::Glossary;
 use crate::store::{Store, StoreError};
 
 pub use audience::Audience;

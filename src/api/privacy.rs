@@ -10,9 +10,9 @@ use tokio::sync::oneshot;
 use super::calls::find_call;
 use super::{Api, ApiError, Parameters};
 use crate::call::{CallState, Moment};
-use crate::pipeline::keep::forget;
-use crate::pipeline::live::Command;
-use crate::pipeline::privacy::Pausing;
+use crate::pipeline::command::Command;
+use crate::pipeline::command::Pausing;
+use crate::pipeline::retention::forget;
 use crate::store::calls::CallRow;
 use crate::store::forget::{ForgetError, Whom};
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::calls::find_call;
 use super::{Api, ApiError};
 use crate::call::WallTime;
-use crate::pipeline::review::{Entity, ORDINARY_PAUSE_S};
+use crate::pipeline::finished::review::{Entity, ORDINARY_PAUSE_S};
 
 type Answer = Result<Json<Value>, ApiError>;
 
@@ -29,7 +29,7 @@ fn quote(value: impl serde::Serialize) -> Value {
 pub(super) async fn qa(State(api): State<Api>, Path(id): Path<String>) -> Answer {
     let call = find_call(&api, &id).await?;
     let (card, measures) = api.desk.card(&call).await?;
-    let criterion = |mark: &crate::pipeline::review::Mark| {
+    let criterion = |mark: &crate::pipeline::finished::review::Mark| {
         json!({
             "name": mark.name, "description": mark.description, "pack": mark.pack, "outcome": mark.outcome, "points": mark.points, "of": mark.of,
             "reason": mark.reason, "quotes": mark.quotes.iter().map(quote).collect::<Vec<_>>(),

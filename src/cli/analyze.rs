@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::say;
 use crate::config::Config;
-use crate::pipeline::analyze::{Report, analyze};
+use crate::pipeline::finished::analyze::{Report, analyze};
 use crate::speech::recogniser::Recogniser;
 use crate::speech::{engine, language, models};
 use crate::text::Label;

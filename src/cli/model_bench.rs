@@ -14,7 +14,7 @@ use super::{say, table};
 use crate::audio::resample::{MODEL_HZ, to_model};
 
 use crate::config::Config;
-use crate::pipeline::analyze::read;
+use crate::pipeline::finished::analyze::read;
 use crate::speech::engine;
 use crate::speech::models;
 use crate::speech::recogniser::{Pace, Recogniser};

@@ -19,7 +19,8 @@ use super::walls::access::Access;
 use super::walls::door::{About, Door, INGEST, OPERATE, READ, Routes};
 use super::{Api, ApiError};
 use crate::call::{CallId, CallNames, Leg, Source, WallTime};
-use crate::pipeline::ingest::{IngestError, Input, Request, Sender, Text};
+use crate::pipeline::command::Text;
+use crate::pipeline::live::ingest::{IngestError, Input, Request, Sender};
 use crate::store::alerts::{AlertFilter, AlertRow};
 
 /// Bytes of an event's body at most.

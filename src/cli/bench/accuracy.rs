@@ -19,7 +19,7 @@ use super::rules;
 use crate::audio::resample::to_model;
 use crate::call::Leg;
 use crate::config::Config;
-use crate::pipeline::analyze::{Segment, analyze, read};
+use crate::pipeline::finished::analyze::{Segment, analyze, read};
 use crate::speech::engine;
 use crate::speech::models;
 use crate::speech::recogniser::{Hints, Recogniser};

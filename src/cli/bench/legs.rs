@@ -32,7 +32,7 @@ fn synthetic() -> Vec<i16> {
 pub(super) fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     crate::host::raise_file_limit();
     let sound = match &arguments.audio {
-        Some(path) => crate::pipeline::analyze::read(path)?.1.remove(0),
+        Some(path) => crate::pipeline::finished::analyze::read(path)?.1.remove(0),
         None => synthetic(),
     };
     let frames = arguments.seconds as usize * 50;

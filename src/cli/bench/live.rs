@@ -125,7 +125,7 @@ fn read_pairs(folder: &Path) -> anyhow::Result<Vec<[Arc<Vec<i16>>; 2]>> {
     ensure!(!agents.is_empty(), "{}: no NAME-agent.wav beside a NAME-caller.wav in it", folder.display());
     let read = |path: String| -> anyhow::Result<Arc<Vec<i16>>> {
         let (rate, mut channels) =
-            crate::pipeline::analyze::read(Path::new(&path)).with_context(|| format!("read {path}"))?;
+            crate::pipeline::finished::analyze::read(Path::new(&path)).with_context(|| format!("read {path}"))?;
         ensure!(rate as usize == RATE && channels[0].len() > RATE, "{path}: a second of 8 kHz or more is wanted");
         Ok(Arc::new(channels.remove(0)))
     };

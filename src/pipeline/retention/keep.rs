@@ -3,18 +3,14 @@
 //! Order of the guard's steps: warn and take no sound that others send in (who floods us must not make older sound go), delete the oldest own sound of calls that are over, and only when that is not enough record no new calls.
 //! Never touched: recordings that are not ours, calls on hold, calls that are not over.
 
-pub mod backup;
-pub mod check;
-pub mod forget;
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::privacy::drop_cached;
 use crate::call::WallTime;
+use crate::pipeline::live::privacy::drop_cached;
 use crate::spool::{self, Refused, Spool};
 use crate::store::retention::OwnAudio;
 use crate::store::{Store, StoreError};
@@ -25,7 +21,7 @@ const SWEEP_EVERY_MS: i64 = 3_600_000;
 const GUARD_EVERY: Duration = Duration::from_secs(10);
 /// Files deleted before the disk is looked at again.
 const AT_ONCE: u32 = 32;
-const DAY_MS: i64 = 86_400_000;
+pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// What the configuration wants. Days of 0 keep; space in bytes.
 #[derive(Clone, Debug)]
@@ -252,7 +248,7 @@ fn free(path: &Path) -> Option<u64> {
 }
 
 /// Tells the exporter what these counters mean.
-pub(super) fn describe_metrics() {
+pub(in crate::pipeline) fn describe_metrics() {
     use metrics::{Unit, describe_counter, describe_gauge};
     describe_counter!("lineside_retention_audio_total", "Legs whose own sound was deleted");
     describe_counter!("lineside_retention_calls_total", "Calls deleted because of their age");
@@ -264,6 +260,3 @@ pub(super) fn describe_metrics() {
         "What the disk guard does: 0 nothing, 1 warns, 2 deletes sound early, 3 records no new calls"
     );
 }
-
-#[cfg(test)]
-mod tests;

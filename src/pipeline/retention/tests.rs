@@ -1,10 +1,15 @@
 //! Retention and the disk guard by a clock and a disk that the test holds.
 
 use std::cell::Cell;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::*;
-use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source};
-use crate::spool::LegSpec;
+use super::forget;
+use super::keep::{DAY_MS, DiskStep, KeepSettings, Keeper, Swept};
+use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, WallTime};
+use crate::spool::{LegSpec, Spool};
+use crate::store::Store;
 use crate::store::change::{Change, NewCall, NewLeg};
 use crate::store::forget::Whom;
 
@@ -222,7 +227,7 @@ async fn while_a_call_is_forgotten_others_are_written() {
     let (commands, mut asked) = tokio::sync::mpsc::channel(1);
     let conductor = tokio::spawn(async move {
         while let Some(command) = asked.recv().await {
-            if let crate::pipeline::live::Command::LetGo { reply, .. } = command {
+            if let crate::pipeline::command::Command::LetGo { reply, .. } = command {
                 let _ = reply.send(Vec::new());
             }
         }

@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
-use super::{Workers, yield_to_the_phone};
-use crate::pipeline::status::ModelState;
+use super::shared::{TranscribeSettings, Workers, yield_to_the_phone};
+use super::status::ModelState;
 use crate::speech::engine::{self, Engine};
 use crate::speech::recogniser::Recogniser;
 use crate::speech::{language, models};
@@ -14,6 +14,19 @@ use crate::speech::{language, models};
 const LOOK: Duration = Duration::from_secs(2);
 
 impl Workers {
+    /// Takes other settings: another model is loaded, the old one serves until it is there.
+    pub fn reconfigure(&self, settings: TranscribeSettings) {
+        let old = self.settings();
+        let other = old.model != settings.model || old.smaller != settings.smaller || old.models != settings.models;
+        *self.settings.write().unwrap_or_else(std::sync::PoisonError::into_inner) = settings;
+        if other {
+            *self.engine.write().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+            self.status.set(|now| now.model = ModelState::Waiting);
+        }
+        self.look_at_language();
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
     pub(super) fn look_for_model(&self) {
         // CTranslate2 computes in threads of its own, which inherit this.
         yield_to_the_phone();

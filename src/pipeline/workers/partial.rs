@@ -62,19 +62,19 @@ struct Spoken {
 
 /// The utterances that are being said, and what may be spent on them.
 #[derive(Debug)]
-pub(super) struct Partials {
+pub(in crate::pipeline) struct Partials {
     spoken: HashMap<LegKey, Spoken>,
     credit_s: f64,
     counted: Instant,
 }
 
 impl Partials {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(in crate::pipeline) fn new(now: Instant) -> Self {
         Self { spoken: HashMap::new(), credit_s: MOST_S, counted: now }
     }
 
     /// Whether to read a growing stretch now; then what is certain of its text.
-    pub(super) fn ask(&mut self, leg: LegKey, start: u64, now: Instant) -> Option<Vec<TextToken>> {
+    pub(in crate::pipeline) fn ask(&mut self, leg: LegKey, start: u64, now: Instant) -> Option<Vec<TextToken>> {
         self.credit_s = (self.credit_s + now.duration_since(self.counted).as_secs_f64() * SHARE).min(MOST_S);
         self.counted = now;
         let spoken = self.spoken.entry(leg).or_default();
@@ -87,12 +87,12 @@ impl Partials {
     }
 
     /// Of each worker's time so much went into text that stays.
-    pub(super) fn busy(&mut self, took: Duration) {
+    pub(in crate::pipeline) fn busy(&mut self, took: Duration) {
         self.credit_s = (self.credit_s - took.as_secs_f64() * TAKEN_OFF).max(-MOST_S);
     }
 
     /// Takes a reading: the words that are stable, and those that may change. `None` when there is nothing to show.
-    pub(super) fn take(&mut self, reading: &Reading) -> Option<(String, String)> {
+    pub(in crate::pipeline) fn take(&mut self, reading: &Reading) -> Option<(String, String)> {
         self.credit_s -= reading.glance.took.as_secs_f64();
         // Not there any more: the utterance is over, and its own text is on its way.
         let spoken = self.spoken.get_mut(&reading.growing.leg.key)?;
@@ -109,7 +109,7 @@ impl Partials {
     }
 
     /// The utterance of a leg is over.
-    pub(super) fn over(&mut self, leg: LegKey) {
+    pub(in crate::pipeline) fn over(&mut self, leg: LegKey) {
         self.spoken.remove(&leg);
     }
 }
@@ -137,7 +137,7 @@ fn plain(word: &str) -> String {
 }
 
 /// The message of the feeds. Times in seconds of the call.
-pub(super) fn message(call_id: &str, leg: &SpooledLeg, start_s: f64, stable: &str, rest: &str) -> Value {
+pub(in crate::pipeline) fn message(call_id: &str, leg: &SpooledLeg, start_s: f64, stable: &str, rest: &str) -> Value {
     json!({
         "type": "partial", "event": "partial", "call_id": call_id, "leg": leg.spec.leg, "speaker": leg.spec.leg.speaker(),
         "start_time": start_s, "stable": stable, "text": format!("{stable} {rest}").trim(),

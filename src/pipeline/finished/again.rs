@@ -13,11 +13,11 @@ use std::sync::{Arc, Mutex, RwLock};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::live::words::{figures, segment};
-use super::privacy::{self, Cleaned, Privacy, PrivacySettings};
-use super::transcribe::{Job, Work, Workers, Written};
 use crate::audio::reader::RecordingReader;
 use crate::call::{CallId, CallKey, CallNames, CallState, Leg, LegKey, Source, UtteranceKey, WallTime};
+use crate::pipeline::live::privacy::{self, Cleaned, Privacy, PrivacySettings};
+use crate::pipeline::live::words::{figures, segment};
+use crate::pipeline::workers::{Job, Work, Workers, Written};
 use crate::speech::engine::Piece;
 use crate::speech::queue::Urgency;
 use crate::spool::{LegAudio, LegSpec, SpooledLeg};

@@ -37,7 +37,7 @@ const FROM_ZERO: &[&str] = &[
 ];
 
 /// Tells the exporter what this file counts, and begins all counters.
-pub(super) fn describe() {
+pub(in crate::pipeline) fn describe() {
     describe_counter!("lineside_transcribed_ms_total", Unit::Milliseconds, "Speech that was written down");
     describe_gauge!("lineside_queue_utterances", "Utterances without their text yet, by class: live or after_call");
     describe_gauge!("lineside_disk_free_bytes", Unit::Bytes, "Room on the disk of database and audio");

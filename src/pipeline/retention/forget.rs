@@ -9,9 +9,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::live::Command;
-use super::super::privacy::drop_cached as drop_one;
 use crate::call::{CallKey, LegKey};
+use crate::pipeline::command::Command;
+use crate::pipeline::live::privacy::drop_cached as drop_one;
 use crate::spool::{self, SpoolError};
 use crate::store::forget::{
     Alone, Erased, ForgetError, Found, Whom, calls_of, check, emptied, erase, gather, reading, rows_with,

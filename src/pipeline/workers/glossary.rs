@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use serde::Serialize;
 
-use super::transcribe::Workers;
+use super::shared::Workers;
 
 /// Terms in a list.
 const MANY: usize = 5000;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::privacy::Pausing;
+use crate::pipeline::command::Pausing;
 
 /// Keys of a sequence are pressed within this time.
 const KEYS_MS: i64 = 6000;

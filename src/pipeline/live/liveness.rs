@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::live::Command;
+use crate::pipeline::command::Command;
 use crate::store::Writer;
 
 /// Why there is no ping.

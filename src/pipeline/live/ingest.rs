@@ -11,11 +11,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::live::Command;
 use crate::call::{CallId, CallNames, Leg, Source, WallTime};
-use crate::speech::engine::Piece;
-use crate::speech::recogniser::Recognition;
-use crate::spool::{FollowedLeg, LegSpec, LegWriter, RecordingRef, Spool, SpoolError, SpooledLeg};
+use crate::pipeline::command::{ChunkTaken, Command, SaidText, Text};
+use crate::spool::{FollowedLeg, LegSpec, LegWriter, RecordingRef, Spool, SpoolError};
 
 /// Calls at a time: more than a box could write down.
 const CALLS: usize = 500;
@@ -26,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// A pause between chunks from which on it is silence of the call, not jitter of the network.
 const GAP_MS: i64 = 2000;
 /// Samples per second of a leg that is text alone: its times are multiples of an eighth of a millisecond.
-pub(super) const TEXT_HZ: u32 = 8000;
+const TEXT_HZ: u32 = 8000;
 
 /// Legs that one call may have: each change of the rate and each text before all others begins one.
 const LEGS: u32 = 64;
@@ -68,28 +66,6 @@ pub struct Sender {
     pub provider: String,
 }
 
-/// Text that somebody else has recognised.
-#[derive(Clone, Debug)]
-pub struct Text {
-    /// The words.
-    pub text: String,
-    /// 0 to 1.
-    pub confidence: f32,
-    /// Language code.
-    pub language: Option<String>,
-    /// What the sender says of its mood, -1 to 1.
-    pub sentiment: Option<f64>,
-}
-
-impl Text {
-    /// As if it had been recognised here. Platforms tell when a text began, not when it ended: it takes no time.
-    pub(super) fn recognition(self) -> Recognition {
-        let Self { text, confidence, language, .. } = self;
-        let piece = Piece { text, start_ms: 0, end_ms: 0, confidence, words: Vec::new() };
-        Recognition { pieces: vec![piece], language, dropped: None, took: Duration::ZERO }
-    }
-}
-
 /// What comes in.
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -121,38 +97,6 @@ pub struct Request {
     pub input: Input,
     /// Told when it is on its way to the database, or why it was not taken.
     pub reply: oneshot::Sender<Result<(), IngestError>>,
-}
-
-/// Text on its way to the conductor.
-#[derive(Debug)]
-pub struct SaidText {
-    /// The leg it was said on.
-    pub leg: Arc<SpooledLeg>,
-    /// Its first sample on that leg, at [`TEXT_HZ`]; comes once.
-    pub start: u64,
-    /// The words; `None` for a silence alone.
-    pub text: Option<Text>,
-    /// How long nobody spoke before, as the platform says, milliseconds.
-    pub silence_ms: Option<i64>,
-    /// Which platform.
-    pub provider: String,
-    /// Told when it is on its way to the database.
-    pub reply: oneshot::Sender<()>,
-}
-
-/// A chunk of sound that is on disk.
-#[derive(Debug)]
-pub struct ChunkTaken {
-    /// The legs that have grown.
-    pub legs: Vec<Arc<SpooledLeg>>,
-    /// Whether it came without a word.
-    pub alone: bool,
-    /// Its length, milliseconds.
-    pub length_ms: i64,
-    /// When it was said.
-    pub at: WallTime,
-    /// Told when it is on its way to the database.
-    pub reply: oneshot::Sender<()>,
 }
 
 struct Open {

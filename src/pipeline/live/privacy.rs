@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::keys::{PauseKeys, Pressed};
 use crate::call::{CallKey, CallTime, Leg, LegKey, Moment, UtteranceKey, WallTime};
+use crate::pipeline::command::Pausing;
 use crate::speech::engine::Piece as Heard;
 use crate::spool::{self, SpooledLeg};
 use crate::store::Store;
@@ -32,18 +33,9 @@ pub struct PrivacySettings {
     pub cache: PathBuf,
 }
 
-/// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pausing {
-    /// Nothing of what follows is kept.
-    Pause,
-    /// The recording goes on.
-    Resume,
-}
-
 /// What became of an utterance's texts.
 #[derive(Debug, Default)]
-pub(super) struct Cleaned {
+pub(in crate::pipeline) struct Cleaned {
     /// Earlier texts that have to be corrected, with the text that was shown.
     pub corrected: Vec<(String, Redacted)>,
     /// Stretches of sound to be silenced, in the call's time.
@@ -63,7 +55,7 @@ struct Gap {
 
 /// The conductor's memory for all of it.
 #[derive(Debug)]
-pub(super) struct Privacy {
+pub(in crate::pipeline) struct Privacy {
     settings: PrivacySettings,
     calls: HashMap<CallKey, CallRedaction>,
     /// In order of time: legs that are heard of later were paused too.
@@ -272,7 +264,7 @@ impl Privacy {
 }
 
 /// A converted recording holds what has been silenced since; it is made anew when somebody asks.
-pub(super) fn drop_cached(cache: &Path, leg: LegKey) {
+pub(in crate::pipeline) fn drop_cached(cache: &Path, leg: LegKey) {
     for name in [format!("{leg}.wav"), format!("{leg}.part")] {
         let path = cache.join(name);
         if let Err(error) = crate::audio::sound_file::blank(&path).and_then(|()| std::fs::remove_file(&path))
@@ -287,7 +279,7 @@ pub(super) fn drop_cached(cache: &Path, leg: LegKey) {
 }
 
 /// Overwrites stretches of a leg's file, if it is ours, and notes that it is done. Returns at once; the disk takes its time.
-pub(super) fn overwrite(store: &Store, leg: &Arc<SpooledLeg>, ranges: Vec<Range<u64>>) {
+pub(in crate::pipeline) fn overwrite(store: &Store, leg: &Arc<SpooledLeg>, ranges: Vec<Range<u64>>) {
     if !leg.audio().owned() || ranges.is_empty() {
         return;
     }
