@@ -236,7 +236,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
         store: store.for_people(),
         commands: commands_to,
         health,
-        metrics: Arc::new(move || metrics.render()),
+        metrics: api::Metrics(Arc::new(move || metrics.render())),
         inlet: api::Inlet { requests: inlet_to },
         desk: Desk::new(store.for_people(), Arc::clone(&analyser)),
         again,
