@@ -8,6 +8,7 @@ pub mod decode;
 pub mod denoise;
 pub mod format;
 pub mod gsm;
+mod layout;
 pub mod level;
 pub mod quality;
 pub mod reader;

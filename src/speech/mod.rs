@@ -7,12 +7,16 @@ pub mod engine;
 mod few_rows;
 pub mod guard;
 pub mod language;
+mod load;
 mod mel;
 mod mend;
 pub mod models;
 pub mod queue;
 pub mod recogniser;
+mod rules;
 mod silence;
 pub mod utterance;
 pub mod vad;
 pub mod whisper;
+
+pub use self::load::load;

@@ -5,14 +5,14 @@
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::change::{CallFigures, Change, Named, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, UtteranceState};
-use super::events::StoredEvent;
+use super::rows::events::StoredEvent;
 use crate::call::{CallId, CallKey, CallNames, CallState, UtteranceKey, WallTime};
 
 /// Applies changes that belong together, in order; their events are added to `events`, to be published after the commit.
 pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<StoredEvent>) -> rusqlite::Result<()> {
     for change in changes {
         match change {
-            Change::Walls(change) => super::tokens::apply(db, change)?,
+            Change::Walls(change) => super::rows::tokens::apply(db, change)?,
             Change::CallOpened(call) => call_opened(db, call)?,
             Change::CallNamed { call, names } => call_named(db, *call, names)?,
             Change::CallRenamed { call, id } => call_renamed(db, *call, id)?,
@@ -38,8 +38,10 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
                     events.push(add_event(db, &event)?);
                 }
             }
-            Change::NotifierFilled { notifier, levels, at } => super::notifications::fill(db, notifier, levels, *at)?,
-            Change::NotificationTried { id, tried, at } => super::notifications::note(db, *id, tried, *at)?,
+            Change::NotifierFilled { notifier, levels, at } => {
+                super::rows::notifications::fill(db, notifier, levels, *at)?
+            }
+            Change::NotificationTried { id, tried, at } => super::rows::notifications::note(db, *id, tried, *at)?,
             Change::LegOpened(leg) => leg_opened(db, leg)?,
             Change::LegGrown { leg, samples, at } => {
                 db.prepare_cached("UPDATE leg SET samples = max(samples, ?2), last_audio_ms = ?3 WHERE id = ?1")?
@@ -93,8 +95,8 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
                     digit.to_string(),
                 ))?;
             }
-            Change::Recording { row, at } => super::recordings::note(db, row, *at)?,
-            Change::Privacy(change) => super::privacy::apply(db, change)?,
+            Change::Recording { row, at } => super::rows::recordings::note(db, row, *at)?,
+            Change::Privacy(change) => super::rows::privacy::apply(db, change)?,
             Change::Event(event) => events.push(add_event(db, event)?),
         }
     }

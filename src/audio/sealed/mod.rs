@@ -39,7 +39,7 @@ mod writing;
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
 
-use self::keys::{KeyId, Keyring};
+use self::keys::{KeyId, Keyring, random};
 pub(super) use self::reading::Reading;
 pub(super) use self::writing::Writing;
 
@@ -97,11 +97,6 @@ fn disk_len(content: u64) -> u64 {
 /// Where on disk a chunk lies.
 fn place_of(chunk: u64) -> u64 {
     (chunk + 1) * SLOT as u64
-}
-
-/// Bytes that nobody can foresee.
-fn random(bytes: &mut [u8]) -> std::io::Result<()> {
-    getrandom::fill(bytes).map_err(std::io::Error::other)
 }
 
 fn nonce_of(bytes: &[u8]) -> XNonce {

@@ -129,7 +129,6 @@ fn said(words: &Words) -> Result<Vec<u64>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::speech::engine;
     use crate::speech::recogniser::{Hints, Recogniser};
 
     #[test]
@@ -138,7 +137,7 @@ mod tests {
         let noise: Vec<f32> = (0..SECONDS * 16_000).map(|i| ((i * i) as f32 * 0.37).sin() * 0.1).collect();
         for format in Format::USUAL {
             let model = stand_in(Size::Tiny, format, folder.path()).expect("made");
-            let engine = engine::load(&model, 1).expect("loaded");
+            let engine = crate::speech::load(&model, 1).expect("loaded");
             let mut recogniser = Recogniser::new(engine.session().expect("session"), Hints::default());
             let heard = recogniser.recognise(&noise).expect("an answer");
             let text: Vec<_> = heard.pieces.iter().map(|piece| piece.text.as_str()).collect();
