@@ -9,9 +9,11 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use super::make::{Format, Progress, write};
+use super::official;
 use super::weights::{Dims, Number, Place, Weights, count};
 use super::words::Words;
-use super::{Format, ModelRef, Progress, official, write};
+use crate::speech::models::ModelRef;
 use crate::speech::models::convert::ct2::Settings;
 
 /// The sizes that a telephone system may want.

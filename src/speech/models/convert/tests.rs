@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::quantise::Blocks;
 use super::toy::{self, DIMS, Tensors};
 use super::weights::Dims;
+use super::words::Words;
 use super::*;
 use crate::speech::engine::Request;
 use crate::speech::models::{Import, Imported, ModelError, Verified, import, verify};
