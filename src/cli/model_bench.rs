@@ -1,4 +1,4 @@
-//! What each model costs on this very machine, with either engine: the figures to choose a model by (SPE-11, BEY-10).
+//! What each model costs on this very machine, with either engine: the figures to choose a model by.
 //!
 //! One thread, as a worker of the daemon has it; medians of three. The sound is a recording that is given, or a synthetic voice: then the
 //! model's words mean nothing, and only the time of its encoder is worth reading.

@@ -1,7 +1,7 @@
 //! Builds every room, joins them with channels, starts them in the order of a call and stops them in the same order.
 //!
-//! The only place that knows everyone. The ports are open before what a former run left is gone through, and nothing there waits for the disk: a start
-//! on a full one answers, and can be stopped. Stopping: sources first, so that every leg is closed on disk; then the workers finish the inference they
+//! The only place that knows everyone. The ports are open before what a former run left is gone through, and nothing there waits for what is written: a start
+//! on a full disk answers, and can be stopped. Stopping: sources first, so that every leg is closed on disk; then the workers finish the inference they
 //! are in; then the conductor and the store, which commits and checkpoints. What is unfinished goes on at the next start.
 
 mod answers;

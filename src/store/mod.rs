@@ -1,7 +1,8 @@
 //! SQLite: every row, one writer, many readers.
 //!
 //! One thread writes, in batches; what it has committed it publishes, in order. Queries run on read-only connections of their own and see
-//! committed rows only; what the daemon asks waits for nothing that people ask ([`readers`]). Nobody on a capture path waits for any of it.
+//! committed rows only; what the daemon asks waits for nothing that people ask ([`readers`]). No live sound waits for any of it;
+//! the thread that watches recording folders does, and loses nothing by it: what it asks about are files.
 
 mod alert_changes;
 pub mod alerts;
@@ -68,7 +69,8 @@ pub struct Store {
 }
 
 fn migrations() -> Migrations<'static> {
-    // Told apart by their place in this list, which is what a database has noted: new ones go to the end.
+    // Told apart by their place in this list, which is what a database has noted: new ones go to the end. No file is numbered 003: that number was given
+    // up before the first release, and databases count places, not names.
     Migrations::new(vec![
         M::up(include_str!("schema/001_calls.sql")),
         M::up(include_str!("schema/002_alerts.sql")),

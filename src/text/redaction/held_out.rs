@@ -116,6 +116,13 @@ fn cards(dice: &mut Dice, made: &mut Utterance) {
             made.say(dice.pick(&["- that's the first block,", ", that was the first four,", "to begin with, then"]));
             made.secret(&parts[1..].join(" "));
         }
+        which => cards_in_parts(which, dice, made, &number),
+    }
+}
+
+/// The others of them.
+fn cards_in_parts(which: usize, dice: &mut Dice, made: &mut Utterance, number: &str) {
+    match which {
         5 => {
             made.turn(2);
             made.say(dice.pick(&["the digits:", "it goes", "number's"]));
@@ -304,6 +311,13 @@ fn harmless(dice: &mut Dice, made: &mut Utterance) {
                 _ => speak(dice, &body),
             });
         }
+        which => harmless_codes(which, dice, made),
+    }
+}
+
+/// The others of them.
+fn harmless_codes(which: usize, dice: &mut Dice, made: &mut Utterance) {
+    match which {
         5 => {
             made.turn(2);
             made.say(dice.pick(&["UPS gave me", "the USPS label says", "FedEx:", "it was shipped as"]));

@@ -1,7 +1,7 @@
 //! Cargo's build script: how the binary is linked.
 
 fn main() {
-    println!("cargo::rerun-if-changed=packaging/link.rs");
+    println!("cargo::rerun-if-changed=build.rs");
     // Rust's own linker for x86-64 leaves the constructors of C++ where they fall, one page of code or another for each of two hundred of them;
     // GNU ld, which links for arm64, puts them together unasked.
     if std::env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64") {
