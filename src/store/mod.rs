@@ -69,8 +69,8 @@ pub struct Store {
 }
 
 fn migrations() -> Migrations<'static> {
-    // Told apart by their place in this list, which is what a database has noted: new ones go to the end. No file is numbered 003: that number was given
-    // up before the first release, and databases count places, not names.
+    // Told apart by their place in this list, which is what a database has noted: new ones go to the end. No file has ever been numbered 003, and
+    // none will be: databases count places, not names.
     Migrations::new(vec![
         M::up(include_str!("schema/001_calls.sql")),
         M::up(include_str!("schema/002_alerts.sql")),
