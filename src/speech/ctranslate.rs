@@ -18,6 +18,7 @@ use super::engine::{Engine, EngineError, Piece, Recognised, Request, Session, Te
 use super::mel::Mel;
 use super::models::ModelRef;
 use super::silence::Silence;
+use super::spelling::byte_of;
 use crate::call::Word;
 
 struct Shared {
@@ -356,15 +357,6 @@ fn spread(text: &str, start_ms: i64, end_ms: i64, confidence: f32) -> Vec<Word> 
             Word { text: word.into(), start_ms: at(place), end_ms: at(place + word.len()), confidence }
         })
         .collect()
-}
-
-/// GPT-2 writes every byte as a printable character: those that are printable as themselves, the others from U+0100 on, in order.
-pub(super) fn byte_of(c: char) -> Option<u8> {
-    let printable = |byte: u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
-    match u32::from(c) {
-        code @ 0..=0xff => u8::try_from(code).ok().filter(|&byte| printable(byte)),
-        code => (0..=255_u8).filter(|&byte| !printable(byte)).nth((code - 0x100) as usize),
-    }
 }
 
 #[cfg(test)]

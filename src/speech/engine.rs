@@ -29,6 +29,16 @@ pub enum EngineError {
         /// What the system says.
         problem: std::io::Error,
     },
+    /// This build lacks the engine.
+    #[cfg(not(feature = "ctranslate2"))]
+    #[error(
+        "model {path}: this lineside was built without CTranslate2; build it with the feature `ctranslate2`, as the package is, or name a model of \
+         whisper.cpp in [speech] model"
+    )]
+    NotBuilt {
+        /// The model's folder.
+        path: PathBuf,
+    },
     /// The inference failed.
     #[error("inference failed: {0}")]
     Inference(String),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "ctranslate2")]
 use super::ctranslate::CTranslate;
 use super::engine::{Engine, EngineError};
 use super::models::{ModelKind, ModelRef};
@@ -11,6 +12,12 @@ use super::whisper::Whisper;
 pub fn load(model: &ModelRef, sessions: usize) -> Result<Arc<dyn Engine>, EngineError> {
     Ok(match model.kind {
         ModelKind::Whisper => Arc::new(Whisper::load(model)?),
+        #[cfg(feature = "ctranslate2")]
         ModelKind::CTranslate2 => Arc::new(CTranslate::load(model, sessions)?),
+        #[cfg(not(feature = "ctranslate2"))]
+        ModelKind::CTranslate2 => {
+            let _ = sessions;
+            return Err(EngineError::NotBuilt { path: model.path.clone() });
+        }
     })
 }

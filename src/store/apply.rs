@@ -8,13 +8,14 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::change::{CallFigures, Change, Named, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, UtteranceState};
 use super::rows::events::StoredEvent;
+use super::rows::{notifications, privacy, recordings, tokens};
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, LegKey, UtteranceKey, WallTime};
 
 /// Applies changes that belong together, in order; their events are added to `events`, to be published after the commit.
 pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<StoredEvent>) -> rusqlite::Result<()> {
     for change in changes {
         match change {
-            Change::Walls(change) => super::rows::tokens::apply(db, change)?,
+            Change::Walls(change) => tokens::apply(db, change)?,
             Change::CallOpened(call) => call_opened(db, call)?,
             Change::CallNamed { call, names } => call_named(db, *call, names)?,
             Change::CallRenamed { call, id } => call_renamed(db, *call, id)?,
@@ -34,10 +35,8 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
                     events.push(add_event(db, &event)?);
                 }
             }
-            Change::NotifierFilled { notifier, levels, at } => {
-                super::rows::notifications::fill(db, notifier, levels, *at)?
-            }
-            Change::NotificationTried { id, tried, at } => super::rows::notifications::note(db, *id, tried, *at)?,
+            Change::NotifierFilled { notifier, levels, at } => notifications::fill(db, notifier, levels, *at)?,
+            Change::NotificationTried { id, tried, at } => notifications::note(db, *id, tried, *at)?,
             Change::LegOpened(leg) => leg_opened(db, leg)?,
             Change::LegGrown { leg, samples, at } => leg_grown(db, *leg, *samples, *at)?,
             Change::ChunkTaken { call } => {
@@ -69,8 +68,8 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
                 add_segments(db, *utterance, segments, *at)?;
             }
             Change::Dtmf { leg, at, digit } => dtmf(db, *leg, *at, *digit)?,
-            Change::Recording { row, at } => super::rows::recordings::note(db, row, *at)?,
-            Change::Privacy(change) => super::rows::privacy::apply(db, change)?,
+            Change::Recording { row, at } => recordings::note(db, row, *at)?,
+            Change::Privacy(change) => privacy::apply(db, change)?,
             Change::Event(event) => events.push(add_event(db, event)?),
         }
     }

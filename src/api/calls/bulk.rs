@@ -173,7 +173,7 @@ async fn export(store: &Store, access: &Access, wish: Wish) -> Result<Response, 
             keys.push(call.key);
         }
     }
-    Ok((told("export", keys.len(), keys), together(&store, access, ids, format)).into_response())
+    Ok((told("export", keys.len(), keys), together(store, access, ids, format)).into_response())
 }
 
 /// What was done and what was not. 409 when nothing was.
@@ -236,7 +236,7 @@ async fn delete(store: &Store, commands: &mpsc::Sender<Command>, calls: Vec<Call
     let state = store.path().parent().unwrap_or(store.path()).to_path_buf();
     let mut done = Vec::new();
     for some in going.chunks(DELETED_AT_ONCE) {
-        match forget::deleting(&store, &commands, &state, Whom::Calls(some.to_vec())).await {
+        match forget::deleting(store, commands, &state, Whom::Calls(some.to_vec())).await {
             Ok(report) => {
                 log::info!("bulk: {} calls deleted, {} sound files", report.erased.calls.len(), report.files);
                 done.extend(report.erased.calls);

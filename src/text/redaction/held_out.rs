@@ -126,7 +126,7 @@ fn cards_in_parts(which: usize, dice: &mut Dice, made: &mut Utterance, number: &
         5 => {
             made.turn(2);
             made.say(dice.pick(&["the digits:", "it goes", "number's"]));
-            let text = disguised(dice, &number);
+            let text = disguised(dice, number);
             made.secret(&text);
         }
         6 => {
@@ -138,7 +138,7 @@ fn cards_in_parts(which: usize, dice: &mut Dice, made: &mut Utterance, number: &
             ]));
             made.turn(2);
             made.say(dice.pick(&["Bear with me.", "Got it in front of me.", "Ready?"]));
-            let text = render(dice, &number);
+            let text = render(dice, number);
             let parts = cut(dice, &text);
             made.split_secret(2, &parts);
         }
@@ -161,10 +161,10 @@ fn cards_in_parts(which: usize, dice: &mut Dice, made: &mut Utterance, number: &
         _ => {
             made.turn(2);
             made.say(dice.pick(&["it is", "so,"]));
-            made.secret(&any_card(dice, &number));
+            made.secret(&any_card(dice, number));
             made.turn(1);
             made.say(dice.pick(&["Reading back:", "I have", "Was that"]));
-            made.secret(&group(&number, " "));
+            made.secret(&group(number, " "));
             made.say("?");
         }
     }

@@ -237,8 +237,7 @@ fn texts(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
                 texts(&path, found);
             }
         } else if let Ok(text) = fs::read_to_string(&path)
-            && !name.ends_with(".lock")
-            && !name.ends_with(".json")
+            && !path.extension().is_some_and(|ext| ext == "lock" || ext == "json")
         {
             found.push((path, text));
         }

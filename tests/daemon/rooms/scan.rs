@@ -192,11 +192,11 @@ fn end_of_item(tokens: &[Token], start: usize) -> usize {
 }
 
 /// Leaves out what only tests see, and says which modules those are.
-fn without_tests(tokens: Vec<Token>) -> (Vec<Token>, Vec<String>) {
+fn without_tests(tokens: &[Token]) -> (Vec<Token>, Vec<String>) {
     let (mut kept, mut modules, mut at) = (Vec::new(), Vec::new(), 0);
     while at < tokens.len() {
-        if is_at(&tokens, at, &["#", "[", "cfg", "(", "test", ")", "]"]) {
-            let end = end_of_item(&tokens, at + 7);
+        if is_at(tokens, at, &["#", "[", "cfg", "(", "test", ")", "]"]) {
+            let end = end_of_item(tokens, at + 7);
             let words: Vec<&str> = tokens[at + 7..end].iter().map(|token| token.text.as_str()).collect();
             if let Some(mod_at) = words.iter().position(|word| *word == "mod") {
                 modules.push(words[mod_at + 1].to_string());
@@ -260,7 +260,7 @@ impl Tree {
                 continue;
             }
             let module = module_of(&path);
-            let (tokens, for_tests) = without_tests(tokens(&without_prose(&text)));
+            let (tokens, for_tests) = without_tests(&tokens(&without_prose(&text)));
             for name in for_tests {
                 test_modules.insert([module.as_slice(), &[name]].concat());
             }
@@ -306,11 +306,11 @@ impl Tree {
         let number = self.by_module[&path[..known]];
         let name = path.get(known)?;
         let source = &self.sources[number];
-        if depth < 8 {
-            if let Some(elsewhere) = source.names.get(name) {
-                let path = [elsewhere.as_slice(), &path[known + 1..]].concat();
-                return self.definition(&path, depth + 1);
-            }
+        if depth < 8
+            && let Some(elsewhere) = source.names.get(name)
+        {
+            let path = [elsewhere.as_slice(), &path[known + 1..]].concat();
+            return self.definition(&path, depth + 1);
         }
         Some(number)
     }
