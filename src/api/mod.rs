@@ -1,59 +1,52 @@
-//! HTTP over loopback and a Unix socket: queries of the store, live feeds, two commands.
+//! HTTP over loopback and a Unix socket: queries of the store, live feeds, and what can be asked of the daemon.
 //!
-//! Knows the store and the conductor's commands, never capture or speech. No request waits for anything but its own query.
+//! Knows the store and what may be told to the conductor, never capture or speech. No request waits for anything but its own query. Here the router is
+//! put together, and nothing else: handlers take the part of the state that they need. The rooms in the order in which they may know each other, each
+//! those above it: what all share, the walls, calls, then what is made of calls.
 
-mod agents;
-mod alerts;
-mod audience;
-mod audio;
-mod batch;
-mod board;
-mod bulk;
-mod calls;
-mod dashboards;
-mod export;
-mod feed;
-mod figures;
-mod follow;
-mod form;
-mod glossary;
-mod health;
-mod parameters;
-mod play;
-mod privacy;
-mod realtime;
-mod review;
-mod search;
-mod sound;
-mod upload;
+mod request;
+
 pub mod walls;
+
+mod calls;
+
+mod audio;
+
+mod status;
+
+mod feeds;
+
+mod realtime;
+
 mod web;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::http::{HeaderValue, header};
 use axum::middleware;
-use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use axum::response::Response;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use self::walls::door::{About, Door, NOTHING, OPERATE, OPERATE_OR_INGEST, READ, Routes};
-use crate::pipeline::again::Again;
-use crate::pipeline::glossary::Glossary;
-use crate::pipeline::live::Command;
-use crate::pipeline::notify::Agents;
-use crate::pipeline::review::Desk;
-use crate::store::{Store, StoreError};
+use self::walls::Walls;
+use self::walls::door::{About, Door, NOTHING, OPERATE, OPERATE_OR_INGEST, READ};
+use crate::pipeline::command::Command;
+use crate::pipeline::finished::again::Again;
+use crate::pipeline::finished::notify::Agents;
+use crate::pipeline::finished::review::Desk;
+use crate::pipeline::workers::glossary::Glossary;
+use crate::store::Store;
 
-pub use audience::Audience;
-pub use health::Health;
-pub(crate) use parameters::Parameters;
-pub use realtime::Inlet;
-pub use upload::Uploads;
+pub use self::audio::{Sounds, Uploads};
+pub use self::feeds::{Audience, Feeds};
+pub use self::realtime::{Inlet, Platforms};
+pub use self::request::{ApiError, Clock};
+pub use self::status::{Health, Metrics};
+
+type Routes = walls::door::Routes<Api>;
 
 /// What the handlers need.
 #[derive(Clone)]
@@ -65,9 +58,9 @@ pub struct Api {
     /// How everything is doing.
     pub health: Health,
     /// Renders /metrics.
-    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    pub metrics: Metrics,
     /// Who is let in, and to what.
-    pub walls: Arc<walls::Walls>,
+    pub walls: Arc<Walls>,
     /// Folder for audio that had to be converted for playing.
     pub cache: PathBuf,
     /// How recordings are taken.
@@ -88,50 +81,44 @@ pub struct Api {
     pub stop: CancellationToken,
 }
 
-/// An answer that is not the one asked for.
-#[derive(Debug)]
-pub enum ApiError {
-    /// There is no such call.
-    NoCall,
-    /// There is no such thing about it.
-    NotFound(String),
-    /// Something in the request is wrong: where, and what.
-    Wrong(&'static str, String, String),
-    /// The request's body is larger than anybody needs.
-    TooLarge,
-    /// The daemon cannot answer now.
-    Unavailable(String),
+/// Lets handlers take a part by its type.
+macro_rules! parts {
+    ($($part:ident: $type:ty),* $(,)?) => {
+        $(impl FromRef<Api> for $type {
+            fn from_ref(api: &Api) -> Self {
+                api.$part.clone()
+            }
+        })*
+    };
 }
 
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        // Who asks too much is told; it is nothing for the log.
-        let refused = match error {
-            StoreError::TooLong => Some("long question"),
-            StoreError::Crowded => Some("crowded"),
-            _ => None,
-        };
-        match refused {
-            Some(reason) => metrics::counter!("lineside_http_refused_total", "reason" => reason).increment(1),
-            None => log::error!("api: {error}"),
-        }
-        Self::Unavailable(error.to_string())
+parts! {
+    store: Store, commands: mpsc::Sender<Command>, health: Health, metrics: Metrics, walls: Arc<Walls>, uploads: Uploads, desk: Desk, again: Again, glossary: Glossary, agents: Agents, audience: Audience,
+}
+
+impl FromRef<Api> for Clock {
+    fn from_ref(api: &Api) -> Self {
+        Self::new(api.health.now, api.health.started)
     }
 }
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        let detail = |status, text: String| (status, axum::Json(json!({"detail": text}))).into_response();
-        match self {
-            Self::NoCall => detail(StatusCode::NOT_FOUND, "Call session not found".into()),
-            Self::NotFound(text) => detail(StatusCode::NOT_FOUND, text),
-            Self::TooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too large".into()),
-            Self::Unavailable(text) => detail(StatusCode::SERVICE_UNAVAILABLE, text),
-            Self::Wrong(part, name, msg) => {
-                let body = json!({"detail": [{"loc": [part, name], "msg": msg, "type": "value_error"}]});
-                (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(body)).into_response()
-            }
-        }
+impl FromRef<Api> for Sounds {
+    fn from_ref(api: &Api) -> Self {
+        let (store, walls, cache) = (api.store.clone(), Arc::clone(&api.walls), api.cache.clone());
+        Self { store, walls, cache, clock: Clock::from_ref(api) }
+    }
+}
+
+impl FromRef<Api> for Feeds {
+    fn from_ref(api: &Api) -> Self {
+        let (walls, audience) = (Arc::clone(&api.walls), api.audience.clone());
+        Self { store: api.store.clone(), walls, audience, stop: api.stop.clone() }
+    }
+}
+
+impl FromRef<Api> for Platforms {
+    fn from_ref(api: &Api) -> Self {
+        Self { sounds: Sounds::from_ref(api), inlet: api.inlet.clone(), stop: api.stop.clone() }
     }
 }
 
@@ -139,78 +126,89 @@ impl IntoResponse for ApiError {
 fn routes() -> Routes {
     let daemon = Door::new(READ, About::Daemon);
     let (call, own) = (Door::new(READ, About::Call), Door::new(READ, About::Own));
-    let command = Door::new(OPERATE, About::Call);
     let login = Door::new(NOTHING, About::Nothing);
     let routes = Routes::default()
-        .get("/health", Door::new(NOTHING, About::Daemon), health::health)
-        .get("/health/models", daemon, health::models)
-        .get("/metrics", daemon, health::metrics)
+        .get("/health", Door::new(NOTHING, About::Daemon), status::health::health)
+        .get("/health/models", daemon, status::health::models)
+        .get("/metrics", daemon, status::health::metrics)
         .get(walls::login::PATH, login, walls::login::form)
         .post(walls::login::PATH, login, walls::login::login)
         .get(walls::login::STYLE_PATH, login, walls::login::style)
         .post(walls::login::LOGOUT_PATH, login, walls::login::logout)
-        .get("/api/v1/board", own, board::board)
-        .get("/api/v1/box", own, board::box_state)
-        .get("/api/v1/figures", own.asks(figures::ASKS), figures::figures)
-        .get("/api/metrics", own.asks(figures::ASKS), figures::figures)
-        .get("/api/calls", own, dashboards::calls)
-        .get("/api/calls/{id}", call, dashboards::progress)
-        .get("/api/calls/{id}/history", own.asks(dashboards::COUNTED), dashboards::history)
-        .get("/api/alerts", own.asks(dashboards::COUNTED), dashboards::alerts)
-        .get("/api/stats", daemon, dashboards::stats)
-        .get("/api/v1/calls", own.asks(calls::LIST), calls::list)
-        .post("/api/v1/calls", Door::new(OPERATE_OR_INGEST, About::All), calls::name)
-        .get("/api/v1/calls/active", own, calls::active)
-        .get("/api/v1/calls/stats", own, calls::stats)
-        .get("/api/v1/calls/{id}", call, calls::one)
-        .get("/api/v1/calls/{id}/transcript", call.asks(&["include_segments"]), calls::transcript)
-        .get("/api/v1/calls/{id}/segments", call, calls::segments)
-        .get("/api/v1/calls/{id}/peaks", call.asks(&["leg", "buckets"]), sound::draw)
-        .get("/api/v1/calls/{id}/live", call.asks(&["seconds", "from"]), sound::live)
-        .get("/api/v1/calls/{id}/qa", call, review::qa)
-        .get("/api/v1/calls/{id}/entities", call, review::entities)
-        .get("/api/v1/calls/{id}/entity-evolution", call, review::evolution)
-        .get("/api/v1/calls/{id}/summary", call, review::summary)
-        .get("/api/v1/calls/{id}/export", call.asks(&["format"]), export::one)
-        .get("/calls/{id}/export", call.asks(&["format"]), export::documented)
-        .post("/calls/bulk", own, bulk::bulk)
-        .get(walls::link::PATH, call.asks(walls::link::ASKS), audio::audio)
-        .get("/calls/{id}/audio", call.asks(&["leg"]), audio::audio)
-        .post("/api/v1/calls/{id}/audio/link", call.asks(&["leg", "seconds"]), audio::link)
-        .post("/api/v1/calls/{id}/end", command.asks(&["reason"]), calls::end)
-        .post("/api/v1/calls/{id}/trigger-ai-pipeline", command, bulk::again)
-        .post("/api/v1/calls/{id}/pause", command.asks(&["by"]), privacy::pause)
-        .post("/api/v1/calls/{id}/resume", command.asks(&["by"]), privacy::resume)
-        .post("/api/v1/calls/{id}/hold", command.asks(&["reason"]), privacy::hold)
-        .delete("/api/v1/calls/{id}/hold", command, privacy::release)
-        .get("/api/v1/calls/{id}/privacy", call, privacy::one)
-        .post("/api/v1/forget", Door::new(OPERATE, About::All), privacy::forget)
-        .get("/api/v1/calls/agent-service/health", daemon, agents::health)
-        .post("/api/v1/calls/agent-service/test-auth", Door::new(OPERATE, About::Daemon), agents::test_auth)
+        .get("/api/v1/board", own, status::board::board)
+        .get("/api/v1/box", own, status::board::box_state)
+        .get("/api/v1/figures", own.asks(status::figures::ASKS), status::figures::figures)
+        .get("/api/metrics", own.asks(status::figures::ASKS), status::figures::figures)
+        .get("/api/calls", own, feeds::dashboards::calls)
+        .get("/api/calls/{id}", call, feeds::dashboards::progress)
+        .get("/api/calls/{id}/history", own.asks(feeds::dashboards::COUNTED), feeds::dashboards::history)
+        .get("/api/alerts", own.asks(feeds::dashboards::COUNTED), feeds::dashboards::alerts)
+        .get("/api/stats", daemon, feeds::dashboards::stats)
+        .post("/api/v1/forget", Door::new(OPERATE, About::All), calls::privacy::forget)
+        .get("/api/v1/calls/agent-service/health", daemon, status::agents::health)
+        .post("/api/v1/calls/agent-service/test-auth", Door::new(OPERATE, About::Daemon), status::agents::test_auth)
         .post(
             "/api/v1/calls/agent-service/test-notification",
             Door::new(OPERATE, About::All).asks(&["call_id"]),
-            agents::test_notification,
+            status::agents::test_notification,
         )
-        .post("/api/v1/notifiers/test", Door::new(OPERATE, About::All).asks(&["name"]), agents::try_notifiers)
-        .get("/api/v1/glossary", daemon, glossary::show)
+        .post("/api/v1/notifiers/test", Door::new(OPERATE, About::All).asks(&["name"]), status::agents::try_notifiers)
+        .get("/api/v1/glossary", daemon, status::glossary::show)
         .post_sized(
             "/glossary/upload",
             Door::new(OPERATE, About::All),
-            DefaultBodyLimit::max(glossary::BYTES),
-            glossary::upload,
+            DefaultBodyLimit::max(status::glossary::BYTES),
+            status::glossary::upload,
         )
-        .get("/api/v1/alerts", own.asks(alerts::LIST), alerts::list)
-        .post("/api/v1/alerts/{id}/ack", Door::new(OPERATE, About::Own), alerts::ack)
-        .get("/api/v1/search", own.asks(search::ASKS), search::search)
-        .get("/api/v1/events", own.asks(feed::RESUMED), feed::sse)
-        .get("/ws/events", own.asks(feed::RESUMED), follow::events)
-        .get("/ws/calls", own, feed::all_calls)
-        .get("/ws/calls/{id}", call, feed::one_call)
-        .get("/ws/alerts", own, feed::alerts)
+        .get("/api/v1/alerts", own.asks(calls::alerts::LIST), calls::alerts::list)
+        .post("/api/v1/alerts/{id}/ack", Door::new(OPERATE, About::Own), calls::alerts::ack)
+        .get("/api/v1/search", own.asks(calls::search::ASKS), calls::search::search)
+        .get("/api/v1/events", own.asks(feeds::feed::RESUMED), feeds::feed::sse)
+        .get("/ws/events", own.asks(feeds::feed::RESUMED), feeds::follow::events)
+        .get("/ws/calls", own, feeds::feed::all_calls)
+        .get("/ws/calls/{id}", call, feeds::feed::one_call)
+        .get("/ws/alerts", own, feeds::feed::alerts)
         // Files are limited one by one while they are written.
-        .post_sized("/upload", Door::new(OPERATE_OR_INGEST, About::All), DefaultBodyLimit::disable(), upload::upload);
-    realtime::routes(web::routes(routes))
+        .post_sized(
+            "/upload",
+            Door::new(OPERATE_OR_INGEST, About::All),
+            DefaultBodyLimit::disable(),
+            audio::upload::upload,
+        );
+    realtime::routes(web::routes(of_calls(routes)))
+}
+
+/// Those of calls.
+fn of_calls(routes: Routes) -> Routes {
+    let (call, own) = (Door::new(READ, About::Call), Door::new(READ, About::Own));
+    let command = Door::new(OPERATE, About::Call);
+    routes
+        .get("/api/v1/calls", own.asks(calls::session::LIST), calls::session::list)
+        .post("/api/v1/calls", Door::new(OPERATE_OR_INGEST, About::All), calls::session::name)
+        .get("/api/v1/calls/active", own, calls::session::active)
+        .get("/api/v1/calls/stats", own, calls::session::stats)
+        .get("/api/v1/calls/{id}", call, calls::session::one)
+        .get("/api/v1/calls/{id}/transcript", call.asks(&["include_segments"]), calls::session::transcript)
+        .get("/api/v1/calls/{id}/segments", call, calls::session::segments)
+        .get("/api/v1/calls/{id}/peaks", call.asks(&["leg", "buckets"]), audio::sound::draw)
+        .get("/api/v1/calls/{id}/live", call.asks(&["seconds", "from"]), audio::sound::live)
+        .get("/api/v1/calls/{id}/qa", call, calls::review::qa)
+        .get("/api/v1/calls/{id}/entities", call, calls::review::entities)
+        .get("/api/v1/calls/{id}/entity-evolution", call, calls::review::evolution)
+        .get("/api/v1/calls/{id}/summary", call, calls::review::summary)
+        .get("/api/v1/calls/{id}/export", call.asks(&["format"]), calls::export::one)
+        .get("/calls/{id}/export", call.asks(&["format"]), calls::export::documented)
+        .post("/calls/bulk", own, calls::bulk::bulk)
+        .get(walls::link::PATH, call.asks(walls::link::ASKS), audio::leg::audio)
+        .get("/calls/{id}/audio", call.asks(&["leg"]), audio::leg::audio)
+        .post("/api/v1/calls/{id}/audio/link", call.asks(&["leg", "seconds"]), audio::leg::link)
+        .post("/api/v1/calls/{id}/end", command.asks(&["reason"]), calls::session::end)
+        .post("/api/v1/calls/{id}/trigger-ai-pipeline", command, calls::bulk::again)
+        .post("/api/v1/calls/{id}/pause", command.asks(&["by"]), calls::privacy::pause)
+        .post("/api/v1/calls/{id}/resume", command.asks(&["by"]), calls::privacy::resume)
+        .post("/api/v1/calls/{id}/hold", command.asks(&["reason"]), calls::privacy::hold)
+        .delete("/api/v1/calls/{id}/hold", command, calls::privacy::release)
+        .get("/api/v1/calls/{id}/privacy", call, calls::privacy::one)
 }
 
 /// Everything that is served, behind its guard.

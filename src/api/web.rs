@@ -11,8 +11,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-use super::ApiError;
-use super::walls::door::{About, Door, NOTHING, READ, Routes};
+use crate::api::request::ApiError;
+use crate::api::walls::door::{About, Door, NOTHING, READ, Routes};
 
 /// What a page may load: from here, as a file. `default-src` covers scripts, styles, sounds and sockets.
 const POLICY: &str =
@@ -72,7 +72,7 @@ async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
 }
 
 /// The pages' paths. Where nobody is logged in the login answers instead; what a page consists of is the same for everybody.
-pub(super) fn routes(mut routes: Routes) -> Routes {
+pub(super) fn routes<S: Clone + Send + Sync + 'static>(mut routes: Routes<S>) -> Routes<S> {
     let door = Door::new(READ, About::Nothing);
     let pages = [
         ("/", "live.html"),

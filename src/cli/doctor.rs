@@ -1,5 +1,6 @@
 //! `lineside doctor`: what is wrong with this box, and the mend for each.
 
+mod check;
 mod unit;
 
 use std::io::ErrorKind;
@@ -7,16 +8,17 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use clap::Args;
-use serde::Serialize;
 
+use self::check::{Check, bad, good};
 use super::client::{Daemon, is_not_running, refusal};
-use super::{colour, model_recommend, say};
+use super::model_recommend;
+use super::print::{colour, say};
 use crate::call::WallTime;
 use crate::capture::wall_clock;
 use crate::config::{Config, ConfigError};
 use crate::host::machine::Disk;
 use crate::speech::vad::Voice;
-use crate::speech::{engine, language, models};
+use crate::speech::{language, models};
 use crate::store::doubled::doubled_since;
 
 #[derive(Args)]
@@ -27,23 +29,6 @@ pub(super) struct DoctorArguments {
     json: bool,
     #[command(flatten)]
     daemon: Daemon,
-}
-
-#[derive(Serialize)]
-struct Check {
-    what: &'static str,
-    ok: bool,
-    found: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mend: Option<String>,
-}
-
-fn good(what: &'static str, found: impl Into<String>) -> Check {
-    Check { what, ok: true, found: found.into(), mend: None }
-}
-
-fn bad(what: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Check {
-    Check { what, ok: false, found: found.into(), mend: Some(mend.into()) }
 }
 
 pub(super) fn run(arguments: &DoctorArguments, path: Option<&Path>) -> anyhow::Result<ExitCode> {
@@ -290,9 +275,10 @@ fn disk(config: &Config) -> Option<Check> {
 
 /// The model, and what it makes of the language.
 fn model(config: &Config) -> Vec<Check> {
-    let loaded = models::resolve(&config.paths.models(), &config.speech.model)
-        .map_err(|error| error.to_string())
-        .and_then(|model| engine::load(&model, 1).map(|engine| (model, engine)).map_err(|error| error.to_string()));
+    let loaded =
+        models::resolve(&config.paths.models(), &config.speech.model).map_err(|error| error.to_string()).and_then(
+            |model| crate::speech::load(&model, 1).map(|engine| (model, engine)).map_err(|error| error.to_string()),
+        );
     match loaded {
         Ok((model, engine)) => {
             let usable = match unit::slow_here(model.kind) {

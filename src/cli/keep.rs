@@ -7,11 +7,11 @@ use anyhow::Context;
 use clap::Args;
 
 use super::client::Daemon;
-use super::{confirmed, say, shown};
+use super::print::{confirmed, say, shown};
 use crate::config::{Config, DEFAULT_PATH};
-use crate::pipeline::keep::backup::{backup, restore};
-use crate::pipeline::keep::check::{Depth, check};
-use crate::pipeline::keep::forget::{Report, stopped};
+use crate::pipeline::retention::backup::{backup, restore};
+use crate::pipeline::retention::check::{Depth, check};
+use crate::pipeline::retention::forget::{Report, stopped};
 use crate::store::check::Mode;
 use crate::store::forget::Whom;
 

@@ -6,10 +6,10 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 
 use super::client::{Daemon, is_not_running, query};
-use super::{say, shown};
+use super::print::{say, shown};
 use crate::alerts::notify::Kind;
 use crate::config::Config;
-use crate::pipeline::notify::try_one;
+use crate::pipeline::finished::notify::try_one;
 
 #[derive(Args)]
 pub(super) struct NotifyArguments {

@@ -12,8 +12,8 @@ use crate::audio::sealed::keys::{Key, KeyError, Keyring, install, is_public, pat
 use crate::capture::wall_clock;
 use crate::config::Config;
 use crate::integrate::ami::{Ami, AmiSettings, describe_metrics};
-use crate::pipeline::keys::PauseKeys;
-use crate::pipeline::live::Command;
+use crate::pipeline::command::Command;
+use crate::pipeline::live::keys::PauseKeys;
 use crate::store::Store;
 
 pub(super) fn wall_settings(config: &Config) -> WallSettings {

@@ -1,37 +1,29 @@
-//! Joins the rooms for one call, from its first frame to its last word.
+//! Joins the rooms for one call, from its first frame to its last word, and looks after it when it is over.
 //!
-//! The conductor (`live/`) is one task that owns what is known of running calls and asks the store to keep it. The listener (`listen.rs`) is a
-//! thread that reads grown audio and finds utterances; the workers (`transcribe.rs`) are threads that write them down. They meet in channels and
-//! in the queue; none of them touches audio that is not on disk.
+//! The conductor (`live/`) is one task that owns what is known of running calls and asks the store to keep it. The listener (`live/listen.rs`) is a
+//! thread that reads grown audio and finds utterances; the workers (`workers/`) are threads that write them down. They meet in channels and
+//! in the queue; none of them touches audio that is not on disk. What comes after the call's end is in `finished/`, what of it stays how long in
+//! `retention/`.
+//!
+//! The rooms in the order in which they may know each other, each those above it: the conductor knows the workers, who know nothing of it and tell
+//! it by `command.rs`.
 
-pub mod again;
-pub mod ahead;
-pub mod analyze;
-pub mod clock;
-pub mod glossary;
-pub mod govern;
-pub mod in_hand;
-pub mod ingest;
-pub mod keep;
-pub mod keys;
-pub mod listen;
+pub mod command;
+
+pub mod workers;
+
 pub mod live;
-pub mod liveness;
-mod measures;
-pub mod notify;
-pub mod partial;
-pub mod privacy;
-pub mod review;
-pub mod status;
-pub mod transcribe;
-mod watching;
 
-pub use measures::SECONDS_BUCKETS;
+pub mod finished;
+
+pub mod retention;
+
+pub use self::live::measures::SECONDS_BUCKETS;
 
 /// Tells the exporter what this room's and its neighbours' counters mean.
 pub fn describe_metrics() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
-    keep::describe_metrics();
+    retention::keep::describe_metrics();
     describe_counter!("lineside_frames_total", "Audio frames received");
     describe_counter!("lineside_spool_bytes_total", Unit::Bytes, "Audio written to disk");
     describe_counter!("lineside_spool_dropped_total", "Legs cut off because the disk was behind as they were dropped");
@@ -101,7 +93,7 @@ pub fn describe_metrics() {
         "Tasks that waited for a CPU, on average of a second: others' and our own threads"
     );
     describe_gauge!("lineside_live_lag_seconds", Unit::Seconds, "Age of the oldest live utterance that waits");
-    measures::describe();
+    live::measures::describe();
     describe_histogram!("lineside_inference_seconds", Unit::Seconds, "Wall time of one inference");
     describe_histogram!("lineside_lag_seconds", Unit::Seconds, "From the last word of a live utterance to its text");
 }

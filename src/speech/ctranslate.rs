@@ -170,6 +170,49 @@ fn alike(requests: &[Request]) -> Vec<Vec<usize>> {
 }
 
 impl CTranslateSession {
+    /// The language of each, as asked for or as heard.
+    fn languages(&self, first: &Request, count: usize, encoded: &StorageView) -> anyhow::Result<Vec<Option<String>>> {
+        let shared = &self.0;
+        Ok(if !shared.whisper.is_multilingual() {
+            vec![Some("en".into()); count]
+        } else if let Some(language) = first.language {
+            vec![Some(language.to_string()); count]
+        } else {
+            let found = shared.whisper.detect_language(encoded)?;
+            let code = |best: &DetectionResult| best.language.trim_matches(['<', '|', '>']).to_string();
+            found.iter().map(|best| best.first().map(code)).collect()
+        })
+    }
+
+    /// What the decoder is told before the text of each.
+    fn prompts(&self, first: &Request, languages: &[Option<String>]) -> Vec<Vec<String>> {
+        let shared = &self.0;
+        let mut before: Vec<String> = Vec::new();
+        if let Some(text) = first.prompt
+            && let Some(tokenizer) = shared.tokenizer()
+            && let Ok(encoded) = tokenizer.encode(format!(" {}", text.trim()), false)
+        {
+            before.push("<|startofprev|>".into());
+            before.extend(encoded.get_tokens().iter().take(224).cloned());
+        }
+        before.push("<|startoftranscript|>".into());
+        languages
+            .iter()
+            .map(|language| {
+                let mut prompt = before.clone();
+                if shared.whisper.is_multilingual() {
+                    prompt.push(format!("<|{}|>", language.as_deref().unwrap_or("en")));
+                    prompt.push("<|transcribe|>".into());
+                }
+                if !first.begin.is_empty() {
+                    prompt.push(BEGIN.into());
+                    prompt.extend(first.begin.iter().map(|token| token.entry.clone()));
+                }
+                prompt
+            })
+            .collect()
+    }
+
     /// One batch: all with the window of the longest, and the language, prompt, beams and begin of the first.
     fn together(&self, requests: &[&Request]) -> Result<Vec<Recognised>, EngineError> {
         let shared = &self.0;
@@ -190,39 +233,8 @@ impl CTranslateSession {
             let shape = [requests.len(), context, silence.width()];
             encoded = StorageView::new(&shape, &mut joined, Device::CPU).map_err(fail)?;
         }
-        let languages: Vec<Option<String>> = if !shared.whisper.is_multilingual() {
-            vec![Some("en".into()); requests.len()]
-        } else if let Some(language) = first.language {
-            vec![Some(language.to_string()); requests.len()]
-        } else {
-            let found = shared.whisper.detect_language(&encoded).map_err(fail)?;
-            let code = |best: &DetectionResult| best.language.trim_matches(['<', '|', '>']).to_string();
-            found.iter().map(|best| best.first().map(code)).collect()
-        };
-        let mut before: Vec<String> = Vec::new();
-        if let Some(text) = first.prompt
-            && let Some(tokenizer) = shared.tokenizer()
-            && let Ok(encoded) = tokenizer.encode(format!(" {}", text.trim()), false)
-        {
-            before.push("<|startofprev|>".into());
-            before.extend(encoded.get_tokens().iter().take(224).cloned());
-        }
-        before.push("<|startoftranscript|>".into());
-        let prompts: Vec<Vec<String>> = languages
-            .iter()
-            .map(|language| {
-                let mut prompt = before.clone();
-                if shared.whisper.is_multilingual() {
-                    prompt.push(format!("<|{}|>", language.as_deref().unwrap_or("en")));
-                    prompt.push("<|transcribe|>".into());
-                }
-                if !first.begin.is_empty() {
-                    prompt.push(BEGIN.into());
-                    prompt.extend(first.begin.iter().map(|token| token.entry.clone()));
-                }
-                prompt
-            })
-            .collect();
+        let languages = self.languages(first, requests.len(), &encoded).map_err(fail)?;
+        let prompts = self.prompts(first, &languages);
         let most = requests.iter().map(|request| request.max_tokens).max().unwrap_or(0) as usize;
         let options = WhisperOptions {
             beam_size: first.beams.max(1) as usize,

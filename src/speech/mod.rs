@@ -9,14 +9,18 @@ pub mod engine;
 mod few_rows;
 pub mod guard;
 pub mod language;
+mod load;
 mod mel;
 mod mend;
 pub mod models;
 pub mod queue;
 pub mod recogniser;
+mod rules;
 #[cfg(feature = "ctranslate2")]
 mod silence;
 mod spelling;
 pub mod utterance;
 pub mod vad;
 pub mod whisper;
+
+pub use self::load::load;

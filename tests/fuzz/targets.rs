@@ -18,7 +18,7 @@ use lineside::capture::{eagi, follow};
 use lineside::config::Config;
 use lineside::integrate::ami::events::Watch;
 use lineside::integrate::ami::message::{Message, MessageReader};
-use lineside::pipeline::keys::PauseKeys;
+use lineside::pipeline::live::keys::PauseKeys;
 use lineside::speech::models::convert;
 use lineside::speech::whisper;
 use lineside::store::segments::fts_query;

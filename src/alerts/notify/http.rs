@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::{Kind, Message, Notifier, Outcome};
+use super::service::{Kind, Message, Notifier, Outcome};
 use crate::call::Level;
 
 /// From the connection to the last byte of the answer.

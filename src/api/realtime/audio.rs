@@ -7,11 +7,14 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::super::audio::all_heard;
-use super::super::sound::Mix;
-use super::super::walls::access::Access;
-use super::super::{Api, ApiError, Parameters};
-use super::{Fields, Refusal, seconds};
+use super::fields::Fields;
+use super::parts::Platforms;
+use super::refusal::Refusal;
+use super::shown::seconds;
+use crate::api::audio::leg::all_heard;
+use crate::api::audio::sound::Mix;
+use crate::api::request::{ApiError, Parameters};
+use crate::api::walls::access::Access;
 use crate::audio::format::Encoding;
 use crate::audio::reader::RecordingReader;
 use crate::audio::silence::Silences;
@@ -102,17 +105,17 @@ pub(super) fn none(id: &str) -> Value {
 }
 
 /// Legs with sound of at least so many samples, all at one rate.
-async fn sounding(api: &Api, call: &CallRow, samples: i64) -> Result<Vec<LegRow>, ApiError> {
-    let mut legs = api.store.legs(call.key).await?;
+async fn sounding(platforms: &Platforms, call: &CallRow, samples: i64) -> Result<Vec<LegRow>, ApiError> {
+    let mut legs = platforms.sounds.store.legs(call.key).await?;
     legs.retain(|leg| !leg.path.is_empty() && leg.samples >= samples);
     let rate_hz = legs.last().map(|leg| leg.rate_hz);
     legs.retain(|leg| Some(leg.rate_hz) == rate_hz);
     Ok(legs)
 }
 
-pub(super) async fn meta_of(api: &Api, call: &CallRow) -> Result<Value, ApiError> {
+pub(super) async fn meta_of(platforms: &Platforms, call: &CallRow) -> Result<Value, ApiError> {
     // A chunk that was taken is there, though its row may tell of its samples a moment later.
-    let legs = sounding(api, call, i64::from(call.audio_chunks == 0)).await?;
+    let legs = sounding(platforms, call, i64::from(call.audio_chunks == 0)).await?;
     let mut meta = none(&call.call_id);
     let chunks = call.audio_chunks;
     meta["chunk_count"] = chunks.into();
@@ -131,14 +134,14 @@ pub(super) async fn meta_of(api: &Api, call: &CallRow) -> Result<Value, ApiError
     Ok(meta)
 }
 
-/// `GET /api/realtime/calls/{id}/audio/meta`
+/// `GET /platforms/realtime/calls/{id}/audio/meta`
 pub(super) async fn meta(
-    State(api): State<Api>,
+    State(platforms): State<Platforms>,
     access: Access,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
-    let (live, audio) = match access.call(&api.store, &id).await? {
-        Some(call) => (call.state == "active", meta_of(&api, &call).await?),
+    let (live, audio) = match access.call(&platforms.sounds.store, &id).await? {
+        Some(call) => (call.state == "active", meta_of(&platforms, &call).await?),
         None => (false, none(&id)),
     };
     let prefer = match (live, audio["available"] == true) {
@@ -149,26 +152,26 @@ pub(super) async fn meta(
     Ok(Json(json!({"ok": true, "call_id": id, "live_audio": audio, "preferred_source": prefer})))
 }
 
-/// `GET /api/realtime/calls/{id}/audio`: the last minutes of a running call, all sides together; `fallback=1` plays one that is over too.
+/// `GET /platforms/realtime/calls/{id}/audio`: the last minutes of a running call, all sides together; `fallback=1` plays one that is over too.
 pub(super) async fn audio(
-    State(api): State<Api>,
+    State(platforms): State<Platforms>,
     access: Access,
     Path(id): Path<String>,
     query: Parameters,
 ) -> Result<Response, Refusal> {
     let nothing = || ApiError::NotFound("no live audio, and no recorded one to fall back to".into());
     let fallback = query.flag("fallback")?.unwrap_or(false);
-    let call = access.call(&api.store, &id).await?.ok_or_else(nothing)?;
+    let call = access.call(&platforms.sounds.store, &id).await?.ok_or_else(nothing)?;
     if call.state != "active" && !fallback {
         return Err(Refusal::Api(ApiError::NotFound(
             "the call is over; ?fallback=1 plays what was recorded of it".into(),
         )));
     }
-    let legs = sounding(&api, &call, 1).await?;
+    let legs = sounding(&platforms, &call, 1).await?;
     if legs.is_empty() {
         return Err(nothing().into());
     }
-    let sounding = all_heard(&api, legs).await?;
+    let sounding = all_heard(&platforms.sounds, legs).await?;
     let mix = tokio::task::spawn_blocking(move || window(sounding))
         .await
         .map_err(|error| ApiError::Unavailable(error.to_string()))?

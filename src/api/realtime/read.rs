@@ -10,11 +10,14 @@ use futures_util::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
-use super::super::alerts::{acknowledge, taken};
-use super::super::walls::access::Access;
-use super::super::walls::door::READ;
-use super::super::{Api, ApiError, Parameters};
-use super::{ALERTS, Refusal, alert_json, audio, seconds, sse};
+use super::audio;
+use super::parts::Platforms;
+use super::refusal::Refusal;
+use super::shown::{ALERTS, alert_json, seconds, sse};
+use crate::api::calls::alerts::{acknowledge, taken};
+use crate::api::request::{ApiError, Parameters};
+use crate::api::walls::access::Access;
+use crate::api::walls::door::READ;
 use crate::store::StoredEvent;
 use crate::store::alerts::AlertFilter;
 use crate::store::calls::CallRow;
@@ -42,14 +45,14 @@ fn start_of(event: &Value) -> f64 {
 }
 
 /// The call as it stands; idle when there is none for the one who asks.
-pub(super) async fn snapshot_of(api: &Api, id: &str, call: Option<&CallRow>) -> Result<Value, ApiError> {
+pub(super) async fn snapshot_of(platforms: &Platforms, id: &str, call: Option<&CallRow>) -> Result<Value, ApiError> {
     let Some(call) = call else {
         return Ok(json!({
             "call_id": id, "provider": "", "status": "idle", "risk_score": 0.0, "sentiment_score": 0.0, "updated_at": null, "events": [],
             "alerts": [], "live_audio": audio::none(id),
         }));
     };
-    let segments = api.store.segments(call.key).await?;
+    let segments = platforms.sounds.store.segments(call.key).await?;
     let mut events: Vec<Value> = segments[segments.len().saturating_sub(EVENTS)..]
         .iter()
         .map(|row| {
@@ -63,11 +66,13 @@ pub(super) async fn snapshot_of(api: &Api, id: &str, call: Option<&CallRow>) -> 
         .collect();
     // Chunks without a word are told too, so that a call of sound alone is seen to go on.
     if call.audio_chunks > 0 {
-        events.extend(api.store.last_events(call.key, "audio_chunk", CHUNKS).await?.iter().filter_map(chunk_json));
+        events.extend(
+            platforms.sounds.store.last_events(call.key, "audio_chunk", CHUNKS).await?.iter().filter_map(chunk_json),
+        );
         events.sort_by(|one, other| start_of(one).total_cmp(&start_of(other)));
     }
     let filter = AlertFilter { call: Some(call.key), limit: ALERTS, ..AlertFilter::default() };
-    let alerts: Vec<Value> = api.store.alerts(filter).await?.iter().map(alert_json).collect();
+    let alerts: Vec<Value> = platforms.sounds.store.alerts(filter).await?.iter().map(alert_json).collect();
     let metadata: Value = serde_json::from_str(&call.metadata).unwrap_or_default();
     Ok(json!({
         "call_id": call.call_id,
@@ -79,25 +84,29 @@ pub(super) async fn snapshot_of(api: &Api, id: &str, call: Option<&CallRow>) -> 
         "agent": call.agent,
         "events": events,
         "alerts": alerts,
-        "live_audio": audio::meta_of(api, call).await?,
+        "live_audio": audio::meta_of(platforms, call).await?,
     }))
 }
 
-/// `GET /api/realtime/calls/{id}/snapshot`
+/// `GET /platforms/realtime/calls/{id}/snapshot`
 pub(super) async fn snapshot(
-    State(api): State<Api>,
+    State(platforms): State<Platforms>,
     access: Access,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
-    let call = access.call(&api.store, &id).await?;
-    Ok(Json(snapshot_of(&api, &id, call.as_ref()).await?))
+    let call = access.call(&platforms.sounds.store, &id).await?;
+    Ok(Json(snapshot_of(&platforms, &id, call.as_ref()).await?))
 }
 
-/// `GET /api/realtime/alerts`: newest first; `call_id`, `open_only`, `limit`.
-pub(super) async fn alerts(State(api): State<Api>, access: Access, query: Parameters) -> Result<Json<Value>, Refusal> {
+/// `GET /platforms/realtime/alerts`: newest first; `call_id`, `open_only`, `limit`.
+pub(super) async fn alerts(
+    State(platforms): State<Platforms>,
+    access: Access,
+    query: Parameters,
+) -> Result<Json<Value>, Refusal> {
     let open = query.flag("open_only")?.unwrap_or(false);
     let call = match query.text("call_id") {
-        Some(id) => match access.call(&api.store, &id).await? {
+        Some(id) => match access.call(&platforms.sounds.store, &id).await? {
             Some(row) => Some(row.key),
             None => return Ok(Json(json!({"ok": true, "alerts": [], "count": 0}))),
         },
@@ -111,13 +120,13 @@ pub(super) async fn alerts(State(api): State<Api>, access: Access, query: Parame
         limit,
         ..AlertFilter::default()
     };
-    let alerts: Vec<Value> = api.store.alerts(filter).await?.iter().map(alert_json).collect();
+    let alerts: Vec<Value> = platforms.sounds.store.alerts(filter).await?.iter().map(alert_json).collect();
     Ok(Json(json!({"ok": true, "count": alerts.len(), "alerts": alerts})))
 }
 
-/// `POST /api/realtime/alerts/{id}/ack`
+/// `POST /platforms/realtime/alerts/{id}/ack`
 pub(super) async fn ack(
-    State(api): State<Api>,
+    State(platforms): State<Platforms>,
     access: Access,
     Path(id): Path<String>,
     body: axum::body::Bytes,
@@ -125,29 +134,29 @@ pub(super) async fn ack(
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let by = ["by", "acknowledged_by", "user"].iter().find_map(|key| body[key].as_str()).unwrap_or("unknown");
     let by: String = by.chars().take(100).collect();
-    let alert = acknowledge(&api, &access, &id, &by).await?;
+    let alert = acknowledge(&platforms.sounds.store, platforms.sounds.clock, &access, &id, &by).await?;
     let told = if access.may(READ) { alert_json(&alert) } else { taken(&alert) };
     Ok(Json(json!({"ok": true, "alert": told})))
 }
 
-/// `GET /api/realtime/stream?call_id=`: a snapshot, then the call's events as they are committed.
+/// `GET /platforms/realtime/stream?call_id=`: a snapshot, then the call's events as they are committed.
 pub(super) async fn stream(
-    State(api): State<Api>,
+    State(platforms): State<Platforms>,
     access: Access,
     query: Parameters,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
     let id = query.text("call_id");
     // Subscribed before the snapshot is made: nothing falls between.
-    let live = api.store.live();
+    let live = platforms.sounds.store.live();
     let (first, key) = match &id {
         Some(id) => {
-            let call = access.call(&api.store, id).await?;
-            (sse("snapshot", &snapshot_of(&api, id, call.as_ref()).await?), call.map(|call| call.key))
+            let call = access.call(&platforms.sounds.store, id).await?;
+            (sse("snapshot", &snapshot_of(&platforms, id, call.as_ref()).await?), call.map(|call| call.key))
         }
         None => (sse("snapshot", &json!({"status": "idle", "call_id": null})), None),
     };
-    let lease = access.lease(&api.walls, &api.stop);
-    let start = (live, api.store.clone(), (access, lease), id, key);
+    let lease = access.lease(&platforms.sounds.walls, &platforms.stop);
+    let start = (live, platforms.sounds.store.clone(), (access, lease), id, key);
     let rest = stream::unfold(start, |(mut live, store, (access, lease), id, mut key)| async move {
         loop {
             let event = tokio::select! {

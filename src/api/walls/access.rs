@@ -4,8 +4,8 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::Walls;
-use crate::api::ApiError;
+use super::state::Walls;
+use crate::api::request::ApiError;
 use crate::call::{CallKey, WallTime};
 use crate::store::calls::CallRow;
 use crate::store::tokens::{Scope, Scopes, TokenRow};

@@ -3,27 +3,17 @@
 //!
 //! What the same reader does again with the same call within five minutes is one entry: a player asks for sound in dozens of pieces.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Mutex;
 
 use axum::http::Method;
 
 use super::access::{Access, Way};
+use super::ask::Told;
 use super::door::{About, Door, INGEST};
-use super::{Told, Walls};
-use crate::call::{CallKey, WallTime};
+use super::state::Walls;
 use crate::store::StoreError;
 use crate::store::change::Change;
 use crate::store::tokens::{AuditEntry, WallChange};
-
-/// Repetitions within this time are one entry.
-const SAME_MS: i64 = 300_000;
-/// Entries that are remembered for that.
-const REMEMBERED: usize = 10_000;
-
-/// Reader, address, action, call.
-type Entry = (String, Option<IpAddr>, String, Option<CallKey>);
 
 /// What is being done.
 #[derive(Clone, Copy)]
@@ -69,27 +59,6 @@ impl Deed<'_> {
     }
 }
 
-/// What was noted lately.
-#[derive(Default)]
-pub(super) struct Noted(Mutex<HashMap<Entry, WallTime>>);
-
-impl Noted {
-    /// Whether this is to be written down now.
-    fn is_new(&self, entry: Entry, at: WallTime) -> bool {
-        let mut noted = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if noted.get(&entry).is_some_and(|last| (0..SAME_MS).contains(&(at.0 - last.0))) {
-            return false;
-        }
-        if noted.len() >= REMEMBERED {
-            noted.retain(|_, last| at.0 - last.0 < SAME_MS);
-        }
-        if noted.len() < REMEMBERED {
-            noted.insert(entry, at);
-        }
-        true
-    }
-}
-
 impl Walls {
     /// Writes down what was done.
     pub(super) async fn note(
@@ -130,8 +99,10 @@ impl Walls {
 
 #[cfg(test)]
 mod tests {
+    use super::super::noted::Noted;
     use super::*;
     use crate::api::walls::door::READ;
+    use crate::call::{CallKey, WallTime};
 
     #[test]
     fn what_shows_a_call_has_a_name_and_what_shows_nobody_has_none() {

@@ -10,7 +10,6 @@ use axum::http::Method;
 use axum::routing::{self, MethodRouter};
 
 use super::access::Access;
-use crate::api::Api;
 use crate::store::tokens::Scope;
 
 /// Asked of nobody.
@@ -105,25 +104,30 @@ pub(in crate::api) fn call_parameter(path: &str) -> Option<&str> {
 }
 
 /// A router in the making, and its doors.
-#[derive(Default)]
-pub struct Routes {
-    router: Router<Api>,
+pub struct Routes<S> {
+    router: Router<S>,
     doors: Doors,
 }
 
-impl Routes {
+impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
+    fn default() -> Self {
+        Self { router: Router::new(), doors: Doors::default() }
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// GET, and HEAD with it.
-    pub fn get<H: Handler<T, Api>, T: 'static>(self, path: &'static str, door: Door, handler: H) -> Self {
+    pub fn get<H: Handler<T, S>, T: 'static>(self, path: &'static str, door: Door, handler: H) -> Self {
         self.at(Method::GET, path, door, routing::get(handler))
     }
 
     /// POST, with a body of two megabytes at most.
-    pub fn post<H: Handler<T, Api>, T: 'static>(self, path: &'static str, door: Door, handler: H) -> Self {
+    pub fn post<H: Handler<T, S>, T: 'static>(self, path: &'static str, door: Door, handler: H) -> Self {
         self.at(Method::POST, path, door, routing::post(handler))
     }
 
     /// POST, with a body of another size.
-    pub fn post_sized<H: Handler<T, Api>, T: 'static>(
+    pub fn post_sized<H: Handler<T, S>, T: 'static>(
         self,
         path: &'static str,
         door: Door,
@@ -134,18 +138,18 @@ impl Routes {
     }
 
     /// DELETE
-    pub fn delete<H: Handler<T, Api>, T: 'static>(self, path: &'static str, door: Door, handler: H) -> Self {
+    pub fn delete<H: Handler<T, S>, T: 'static>(self, path: &'static str, door: Door, handler: H) -> Self {
         self.at(Method::DELETE, path, door, routing::delete(handler))
     }
 
-    fn at(mut self, method: Method, path: &'static str, door: Door, route: MethodRouter<Api, Infallible>) -> Self {
+    fn at(mut self, method: Method, path: &'static str, door: Door, route: MethodRouter<S, Infallible>) -> Self {
         self.doors.0.entry(path).or_default().push((method, door));
         self.router = self.router.route(path, route);
         self
     }
 
     /// The router, and the doors for its guard.
-    pub fn into_parts(self) -> (Router<Api>, Doors) {
+    pub fn into_parts(self) -> (Router<S>, Doors) {
         (self.router, self.doors)
     }
 }
@@ -176,7 +180,7 @@ mod tests {
     #[test]
     fn a_method_that_was_not_named_has_no_door() {
         let page = Door::new(READ, About::Nothing);
-        let (_, doors) = Routes::default().get("/x", page, async || "x").into_parts();
+        let (_, doors) = Routes::<()>::default().get("/x", page, async || "x").into_parts();
         assert_eq!((doors.of(&Method::GET, "/x"), doors.of(&Method::HEAD, "/x")), (Some(page), Some(page)));
         for method in [Method::POST, Method::OPTIONS, Method::DELETE] {
             assert_eq!(doors.of(&method, "/x"), None);

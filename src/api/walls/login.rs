@@ -4,6 +4,7 @@
 //! a proxy may put the page under a path of its own.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Extension, Form, Request, State};
@@ -11,8 +12,10 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 
-use super::{Refusal, Walls};
-use crate::api::{Api, ApiError};
+use super::refusal::Refusal;
+use super::state::Walls;
+use crate::api::request::ApiError;
+use crate::store::Store;
 use crate::store::change::Change;
 use crate::store::tokens::{Kept, Scope, WallChange};
 
@@ -90,14 +93,14 @@ pub(in crate::api) struct Shown {
 
 /// `POST /login`: a cookie for a token.
 pub(in crate::api) async fn login(
-    State(api): State<Api>,
+    State(walls): State<Arc<Walls>>,
     address: Option<Extension<ClientAddress>>,
     shown: Result<Form<Shown>, axum::extract::rejection::FormRejection>,
 ) -> Response {
     // On the Unix socket there is nothing to log in to.
     let Some(Extension(ClientAddress(address))) = address else { return see_other("./") };
     let Ok(Form(Shown { token })) = shown else { return page(StatusCode::BAD_REQUEST, "The token is missing.") };
-    match api.walls.open_session(token.trim(), address).await {
+    match walls.open_session(token.trim(), address).await {
         Ok(None) => page(
             StatusCode::UNAUTHORIZED,
             "This token is for scripts. For the page make one with lineside token add NAME --scope read.",
@@ -121,13 +124,13 @@ pub(in crate::api) async fn login(
 }
 
 /// `POST /logout`
-pub(in crate::api) async fn logout(State(api): State<Api>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(in crate::api) async fn logout(State(store): State<Store>, headers: HeaderMap) -> Result<Response, ApiError> {
     if let Some(kept) = cookie(&headers)
-        && let Some((hash, ..)) = api.store.session(&kept.selector).await?
+        && let Some((hash, ..)) = store.session(&kept.selector).await?
         && kept.same(&hash)
     {
         let closed = WallChange::SessionClosed { selector: kept.selector };
-        api.store.writer().commit(vec![Change::Walls(closed)]).await?;
+        store.writer().commit(vec![Change::Walls(closed)]).await?;
     }
     let mut response = see_other("./");
     response.headers_mut().insert(header::SET_COOKIE, set_cookie("", Duration::ZERO, false));

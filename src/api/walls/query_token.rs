@@ -9,13 +9,13 @@ use axum::extract::{FromRequestParts, Request, WebSocketUpgrade};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::ask::Ask;
 use super::door::{About, Door};
-use super::{Ask, Refusal, Walls};
-use crate::api::feed::bounded;
-use crate::api::parameters::{Pairs, Parameters};
+use super::refusal::Refusal;
+use super::state::Walls;
+use crate::api::request::parameters::{Pairs, TOKEN};
+use crate::api::request::{Parameters, bounded};
 
-/// The parameter.
-pub const NAME: &str = "token";
 /// What such a dashboard takes for "this token is not good" (4000 to 4999 are an application's own, RFC 6455, 7.4.2).
 const INVALID: u16 = 4001;
 /// A client that does not take its refusal in this time is let go.
@@ -27,7 +27,7 @@ impl Walls {
         if door.about == About::Nothing {
             return Ok(Parameters::default());
         }
-        given.retain(|(name, _)| name != NAME || !self.settings.token_in_query);
+        given.retain(|(name, _)| name != TOKEN || !self.settings.token_in_query);
         Parameters::read(given, door.asks).map_err(Refusal::Parameter)
     }
 
@@ -48,7 +48,7 @@ impl Walls {
         address: IpAddr,
     ) -> Option<Response> {
         let is_page = ask.door.about == About::Nothing && !ask.door.needs.is_empty() && ask.method == Method::GET;
-        let shown = ask.parameter(NAME)?;
+        let shown = ask.parameter(TOKEN)?;
         if !is_page || !self.settings.token_in_query || ask.headers.contains_key(header::AUTHORIZATION) {
             return None;
         }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::limits::{Allowance, seconds_up};
-use crate::api::ApiError;
+use crate::api::request::ApiError;
 use crate::store::StoreError;
 use crate::store::tokens::Scope;
 

@@ -38,7 +38,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Peer, Slot};
+use super::ask::{Peer, Slot};
 
 /// A request's head, bytes.
 const HEAD: usize = 64 * 1024;

@@ -7,10 +7,10 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::BenchArguments;
+use super::arguments::BenchArguments;
 use super::bed::Bed;
 use crate::cli::client::runtime;
-use crate::cli::say;
+use crate::cli::print::say;
 
 /// A voice of harmonics that speaks for a second and pauses for one.
 fn synthetic() -> Vec<i16> {
@@ -32,7 +32,7 @@ fn synthetic() -> Vec<i16> {
 pub(super) fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     crate::host::raise_file_limit();
     let sound = match &arguments.audio {
-        Some(path) => crate::pipeline::analyze::read(path)?.1.remove(0),
+        Some(path) => crate::pipeline::finished::analyze::read(path)?.1.remove(0),
         None => synthetic(),
     };
     let frames = arguments.seconds as usize * 50;

@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::BenchArguments;
+use super::arguments::BenchArguments;
 use super::bed::{Bed, Metrics};
 use super::lateness::{Lateness, percentile};
 use super::legs::send;
 use super::messages::{FeedFile, Message, read_feed};
 use super::partials;
 use crate::cli::client::runtime;
-use crate::cli::say;
+use crate::cli::print::say;
 
 const RATE: usize = 8000;
 const FRAME: usize = RATE / 50;
@@ -125,7 +125,7 @@ fn read_pairs(folder: &Path) -> anyhow::Result<Vec<[Arc<Vec<i16>>; 2]>> {
     ensure!(!agents.is_empty(), "{}: no NAME-agent.wav beside a NAME-caller.wav in it", folder.display());
     let read = |path: String| -> anyhow::Result<Arc<Vec<i16>>> {
         let (rate, mut channels) =
-            crate::pipeline::analyze::read(Path::new(&path)).with_context(|| format!("read {path}"))?;
+            crate::pipeline::finished::analyze::read(Path::new(&path)).with_context(|| format!("read {path}"))?;
         ensure!(rate as usize == RATE && channels[0].len() > RATE, "{path}: a second of 8 kHz or more is wanted");
         Ok(Arc::new(channels.remove(0)))
     };

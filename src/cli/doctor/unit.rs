@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Check, bad, good};
+use super::check::{Check, bad, good};
 use crate::audio::sealed::keys::{Key, KeyError, is_public, path_of};
 use crate::config::Privacy;
 use crate::governor::quota;

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use super::message::Message;
 use crate::call::{CallId, Moment};
-use crate::pipeline::keys::{PauseKeys, Pressed};
-use crate::pipeline::live::Wish;
-use crate::pipeline::privacy::Pausing;
+use crate::pipeline::command::Pausing;
+use crate::pipeline::command::Wish;
+use crate::pipeline::live::keys::{PauseKeys, Pressed};
 
 /// Channels that are remembered, at most: more than a box carries.
 const CHANNELS: usize = 10_000;

@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 use self::events::Watch;
 use self::message::{Message, MessageReader};
 use crate::call::{Moment, WallTime};
-use crate::pipeline::keys::PauseKeys;
-use crate::pipeline::live::Command;
+use crate::pipeline::command::Command;
+use crate::pipeline::live::keys::PauseKeys;
 
 /// Patience with a connection, a greeting, an answer to the login.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::call::{CallId, Moment, WallTime};
-use crate::pipeline::privacy::Pausing;
+use crate::pipeline::command::{Pausing, Wish};
 
 /// How long a pause waits for its call.
 pub(super) const KEPT: Duration = Duration::from_mins(5);
@@ -17,19 +17,6 @@ const NAMES: usize = 2000;
 const MARKS: usize = 32;
 /// Lines of the log that tell of such names.
 const LINES_A_MINUTE: u32 = 20;
-
-/// Somebody who knows calls by the PBX's names wants a recording to pause or to go on.
-#[derive(Clone, Debug)]
-pub struct Wish {
-    /// What the call may be named: all calls that have one of them are meant.
-    pub names: Vec<String>,
-    /// Which of the two.
-    pub pausing: Pausing,
-    /// From when on.
-    pub at: Moment,
-    /// Who asks, as event and audit say it.
-    pub by: String,
-}
 
 /// One of them, kept.
 #[derive(Clone, Debug)]

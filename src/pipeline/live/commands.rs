@@ -1,88 +1,15 @@
 //! What others ask the conductor for, and what it does about it.
 
 use serde_json::json;
-use tokio::sync::oneshot;
 
-use super::Live;
-use super::asked::Wish;
+use super::conductor::Live;
 use super::messages::event;
-use crate::call::{CallId, CallKey, CallNames, Leg, Moment};
+use crate::call::{CallId, CallKey, CallNames, Leg};
 use crate::governor::Plan;
-use crate::pipeline::ingest::{ChunkTaken, SaidText};
-use crate::pipeline::privacy::Pausing;
-use crate::pipeline::transcribe::Work;
+use crate::pipeline::command::{ChunkTaken, Command, Named};
+use crate::pipeline::workers::Work;
 use crate::store::StoreError;
 use crate::store::change::{Change, NewEvent};
-
-/// What the API asks for.
-#[derive(Debug)]
-pub enum Command {
-    /// Tell who a call is.
-    Name {
-        /// Its id, UUID or uniqueid.
-        call: String,
-        /// What is known.
-        names: CallNames,
-        /// The call's id from now on; `None` when it is only expected.
-        reply: oneshot::Sender<Named>,
-    },
-    /// Hang up on a call's sources and let it end.
-    End {
-        /// Its row.
-        call: CallKey,
-        /// Why.
-        reason: String,
-        /// Whether it was running.
-        reply: oneshot::Sender<bool>,
-    },
-    /// Text that another platform has recognised, or a silence that it has measured.
-    Said(Box<SaidText>),
-    /// A chunk of sound that another platform has sent is on disk.
-    Chunk(ChunkTaken),
-    /// Say that you are there, and that all before this is committed.
-    Alive {
-        /// Answered when it is so.
-        reply: oneshot::Sender<()>,
-    },
-    /// Stop keeping what is said, or go on.
-    Pause {
-        /// Its row.
-        call: CallKey,
-        /// Which of the two.
-        pausing: Pausing,
-        /// Who asks, as the event says it.
-        by: String,
-        /// From when on.
-        at: Moment,
-        /// Whether it is running.
-        reply: oneshot::Sender<bool>,
-    },
-    /// The same of calls as the PBX names them, which may not be heard of yet.
-    PauseNamed(Wish),
-    /// Know nothing more of calls whose line is closed: they are about to be erased.
-    LetGo {
-        /// Their rows.
-        calls: Vec<CallKey>,
-        /// Those of them that are running; then none was let go.
-        reply: oneshot::Sender<Vec<CallKey>>,
-    },
-    /// The governor has changed its step.
-    Governed {
-        /// What holds from now on.
-        plan: Plan,
-        /// Age of the oldest live utterance that waits, seconds.
-        lag_s: f64,
-    },
-}
-
-/// The answer to [`Command::Name`].
-#[derive(Clone, Debug)]
-pub struct Named {
-    /// The call's id from now on.
-    pub call_id: String,
-    /// Whether its audio is here already.
-    pub heard: bool,
-}
 
 impl Live {
     /// Does it, then answers; who asked may be gone by then.

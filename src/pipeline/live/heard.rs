@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Live;
 use super::call::Hearing;
+use super::conductor::Live;
+use super::listen::Heard;
 use crate::call::{CallKey, CallState, CallTime, LegKey, Source, UtteranceKey, WallTime};
-use crate::pipeline::listen::Heard;
-use crate::pipeline::partial::{self, Growing};
-use crate::pipeline::transcribe::{Job, Work};
+use crate::pipeline::workers::partial::{self, Growing};
+use crate::pipeline::workers::{Job, Work};
 use crate::speech::queue::Urgency;
 use crate::speech::utterance::Found;
 use crate::store::StoreError;

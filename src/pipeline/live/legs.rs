@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::Live;
 use super::call::{Call, Hearing, RunningLeg};
+use super::conductor::Live;
 use super::messages::event;
+use super::privacy::{self, Privacy};
 use crate::alerts::CallWatch;
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Moment, Source, WallTime};
-use crate::pipeline::privacy::{self, Privacy};
 use crate::spool::{LegSpec, Line, SpooledLeg};
 use crate::store::StoreError;
 use crate::store::calls::CallRow;

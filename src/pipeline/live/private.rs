@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::Live;
-use super::asked::{self, Wish};
+use super::asked;
+use super::conductor::Live;
 use super::messages::event;
+use super::privacy::{self, Cleaned, Privacy};
 use super::words::terms;
 use crate::call::{CallId, CallKey, CallState, Leg, LegKey, Moment, Source, UtteranceKey};
-use crate::pipeline::privacy::{self, Cleaned, Pausing, Privacy};
+use crate::pipeline::command::{Pausing, Wish};
 use crate::spool::SpooledLeg;
 use crate::store::StoreError;
 use crate::store::change::Change;

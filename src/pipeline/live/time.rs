@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::Live;
 use super::call::Hearing;
+use super::conductor::Live;
+use super::measures;
 use super::messages::event;
+use super::watching::{Origin, risk_change};
 use crate::call::{CallKey, CallState, Leg, Source, WallTime};
-use crate::pipeline::measures;
-use crate::pipeline::watching::{Origin, risk_change};
 use crate::spool::SpooledLeg;
 use crate::store::StoreError;
 use crate::store::change::Change;

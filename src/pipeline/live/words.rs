@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use super::Live;
+use super::conductor::Live;
+use super::measures;
 use super::messages;
+use super::privacy::{self, Cleaned};
+use super::watching::{Origin, risk_change};
 use crate::alerts::Said;
 use crate::call::{CallKey, CallTime, Source, WallTime};
-use crate::pipeline::ingest::SaidText;
-use crate::pipeline::measures;
-use crate::pipeline::privacy::{self, Cleaned};
-use crate::pipeline::transcribe::{Job, Written};
-use crate::pipeline::watching::{Origin, risk_change};
+use crate::pipeline::command::SaidText;
+use crate::pipeline::workers::{Job, Written};
 use crate::speech::engine::Piece;
 use crate::speech::recogniser::Recognition;
 use crate::speech::utterance::Found;

@@ -1,0 +1,200 @@
+//! `POST /upload`: recordings as multipart form data, streamed to disk, then taken like every other call.
+//!
+//! Invariant: what is not wholly there leaves nothing behind. A file lives under a name of its own until it was taken or refused, and goes away with
+//! the request, however that ends; what a crash leaves is removed at the next start.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::multipart::{Field, MultipartError};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use crate::api::request::ApiError;
+use crate::api::request::Form;
+use crate::audio::sound_file::SoundWriter;
+use crate::call::{CallId, CallNames};
+
+/// Files in one request.
+const FILES: usize = 100;
+/// Bytes of a field that is not a file.
+const FIELD: usize = 1000;
+
+/// A whole file on disk: (path, extension, call, names, name where it came from). Blocks; `Err` says what is wrong with it.
+pub type Take = Arc<dyn Fn(&Path, &str, &CallId, &CallNames, &str) -> Result<(), String> + Send + Sync>;
+
+/// What uploads need.
+#[derive(Clone)]
+pub struct Uploads {
+    /// Where files wait; its content is removed at the start.
+    pub folder: PathBuf,
+    /// Bytes of one file, at most.
+    pub max_bytes: u64,
+    /// Takes a file.
+    pub take: Take,
+}
+
+impl Uploads {
+    /// Removes what a crash has left. Blocks.
+    pub fn sweep(&self) {
+        for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// A file that goes away when it is dropped.
+struct Arriving {
+    path: PathBuf,
+    name: String,
+    extension: String,
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+enum Refused {
+    /// 400, as documented.
+    Request(String),
+    TooLarge(String),
+    /// The disk.
+    Disk(std::io::Error),
+}
+
+impl From<MultipartError> for Refused {
+    fn from(error: MultipartError) -> Self {
+        Self::Request(format!("the upload broke off or is not multipart/form-data: {}", error.body_text()))
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let (status, text) = match self {
+            Self::Request(text) => (StatusCode::BAD_REQUEST, text),
+            Self::TooLarge(text) => (StatusCode::PAYLOAD_TOO_LARGE, text),
+            Self::Disk(error) => {
+                log::error!("upload: {error}; nothing of it was kept");
+                (StatusCode::INSUFFICIENT_STORAGE, format!("the upload could not be written to disk: {error}"))
+            }
+        };
+        (status, Json(json!({"detail": text}))).into_response()
+    }
+}
+
+pub(in crate::api) async fn upload(
+    State(uploads): State<Uploads>,
+    form: Result<Form, axum::extract::multipart::MultipartRejection>,
+) -> Response {
+    let form = match form {
+        Ok(form) => form,
+        Err(error) => return Refused::Request(error.body_text()).into_response(),
+    };
+    match receive(&uploads, form).await {
+        Ok((files, names)) => take_all(uploads, files, names).await,
+        Err(refused) => refused.into_response(),
+    }
+}
+
+/// Reads the whole form: files to disk, the rest into names.
+async fn receive(uploads: &Uploads, mut form: Form) -> Result<(Vec<Arriving>, CallNames), Refused> {
+    let (mut files, mut names) = (Vec::new(), CallNames::default());
+    while let Some(field) = form.next_field().await? {
+        if field.file_name().is_some() {
+            if files.len() == FILES {
+                return Err(Refused::Request(format!("at most {FILES} files at a time")));
+            }
+            files.push(store(uploads, field).await?);
+            continue;
+        }
+        let name = field.name().unwrap_or_default().to_string();
+        let value = short(field).await?;
+        let slot = match name.as_str() {
+            "agent" => &mut names.agent,
+            "campaign" => &mut names.campaign,
+            "phone" => &mut names.phone,
+            "lead" => &mut names.lead,
+            _ => continue, // forms carry more than we know, such as tokens against forgery
+        };
+        *slot = Some(value.trim().to_string()).filter(|value| !value.is_empty());
+    }
+    if files.is_empty() {
+        return Err(Refused::Request("a recording is missing: send it as a form field with a file name".into()));
+    }
+    Ok((files, names))
+}
+
+async fn short(mut field: Field<'_>) -> Result<String, Refused> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > FIELD {
+            return Err(Refused::TooLarge(format!("a field of the form is longer than {FIELD} bytes")));
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+async fn store(uploads: &Uploads, mut field: Field<'_>) -> Result<Arriving, Refused> {
+    // The name is for people; on disk the file has one of ours.
+    let given = field.file_name().unwrap_or_default().replace('\\', "/");
+    let name: String =
+        given.rsplit('/').next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect();
+    let extension: String =
+        Path::new(&name).extension().map(|ext| ext.to_string_lossy().into_owned()).unwrap_or_default();
+    tokio::fs::create_dir_all(&uploads.folder).await.map_err(Refused::Disk)?;
+    let path = uploads.folder.join(uuid::Uuid::new_v4().to_string());
+    let arriving = Arriving { path, name, extension };
+    let place = arriving.path.clone();
+    let mut file = blocking(move || SoundWriter::create(&place)).await?;
+    let mut size = 0;
+    while let Some(chunk) = field.chunk().await? {
+        size += chunk.len() as u64;
+        if size > uploads.max_bytes {
+            let most = uploads.max_bytes / 1_000_000;
+            return Err(Refused::TooLarge(format!("{}: larger than {most} MB ([http] upload_mb)", arriving.name)));
+        }
+        file = blocking(move || file.write_all(&chunk).map(|()| file)).await?;
+    }
+    blocking(move || file.finish()).await?;
+    Ok(arriving)
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, Refused> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other).and_then(|done| done).map_err(Refused::Disk)
+}
+
+/// Takes the files one after the other, also when who sent them does not wait for the answer.
+async fn take_all(uploads: Uploads, files: Vec<Arriving>, names: CallNames) -> Response {
+    let taking = tokio::task::spawn_blocking(move || {
+        let mut answers = Vec::new();
+        for file in files {
+            let call = CallId::from_lossy(&format!("upload-{}", uuid::Uuid::new_v4().simple()));
+            let mut metadata = Map::new();
+            metadata.insert("file".into(), Value::from(file.name.clone()));
+            let names = CallNames { metadata: Some(metadata), ..names.clone() };
+            let taken = (uploads.take)(&file.path, &file.extension, &call, &names, &file.name);
+            answers.push(match taken {
+                Ok(()) => json!({"file": file.name, "call_id": call.as_str(), "status": "queued"}),
+                Err(problem) => json!({"file": file.name, "call_id": null, "status": "refused", "detail": problem}),
+            });
+        }
+        answers
+    });
+    let Ok(answers) = taking.await else {
+        return ApiError::Unavailable("the daemon is stopping".into()).into_response();
+    };
+    let first = answers.iter().find_map(|answer| answer["call_id"].as_str()).map(str::to_string);
+    let mut body = json!({"call_id": first, "calls": answers});
+    if first.is_some() {
+        return (StatusCode::CREATED, Json(body)).into_response();
+    }
+    body["detail"] = body["calls"][0]["detail"].clone();
+    (StatusCode::UNSUPPORTED_MEDIA_TYPE, Json(body)).into_response()
+}

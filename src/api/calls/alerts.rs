@@ -1,0 +1,115 @@
+//! Alerts: a list, and taking one.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde_json::{Value, json};
+
+use super::find::find_seen;
+use crate::api::request::{ApiError, Clock, Parameters};
+use crate::api::walls::access::Access;
+use crate::api::walls::door::READ;
+use crate::store::Store;
+use crate::store::alerts::{AlertFilter, AlertRow};
+use crate::store::change::Change;
+
+/// Which alerts.
+pub(in crate::api) const LIST: &[&str] =
+    &["call_id", "call", "level", "acknowledged", "since", "until", "agent", "campaign", "limit"];
+/// What an acknowledgement says at most about who gave it.
+const LONGEST_NAME: usize = 100;
+/// Alerts of one call that are shown with it.
+const OF_A_CALL: u32 = 1000;
+
+/// `GET /api/v1/alerts`: newest first.
+pub(in crate::api) async fn list(
+    State(store): State<Store>,
+    State(clock): State<Clock>,
+    access: Access,
+    query: Parameters,
+) -> Result<Json<Value>, ApiError> {
+    let call = match query.text("call_id").or(query.text("call")) {
+        Some(id) => Some(find_seen(&store, &access, &id).await?.key),
+        None => None,
+    };
+    let level = query.text("level");
+    if let Some(level) = level.as_deref().filter(|level| !["warning", "urgent", "critical"].contains(level)) {
+        let msg = format!("{level:?} is not warning, urgent or critical");
+        return Err(ApiError::Wrong("query", "level".into(), msg));
+    }
+    let filter = AlertFilter {
+        call,
+        level,
+        acknowledged: query.flag("acknowledged")?,
+        since: query.time("since", clock.now())?,
+        until: query.time("until", clock.now())?,
+        agent: query.text("agent"),
+        campaign: query.text("campaign"),
+        only: access.campaign.clone(),
+        limit: query.limit()?,
+    };
+    let alerts: Vec<Value> = store.alerts(filter).await?.iter().map(AlertRow::json).collect();
+    Ok(Json(json!({"count": alerts.len(), "open": store.open_alerts(access.campaign).await?, "alerts": alerts})))
+}
+
+/// `POST /api/v1/alerts/{id}/ack`: by whom, in the body; who was first stays.
+pub(in crate::api) async fn ack(
+    State(store): State<Store>,
+    State(clock): State<Clock>,
+    access: Access,
+    Path(id): Path<String>,
+    body: axum::body::Bytes,
+) -> Result<Json<Value>, ApiError> {
+    let by = who(&body)?;
+    let alert = acknowledge(&store, clock, &access, &id, &by).await?;
+    Ok(Json(if access.may(READ) { alert.json() } else { taken(&alert) }))
+}
+
+/// What of an alert whoever may not read calls hears when they take it.
+pub(in crate::api) fn taken(alert: &AlertRow) -> Value {
+    let by = alert.acknowledged.as_ref();
+    json!({
+        "id": alert.id, "alert_id": alert.id, "acknowledged": by.is_some(), "acknowledged_at": by.map(|(at, _)| at.rfc3339()),
+        "acknowledged_by": by.map(|(_, by)| by),
+    })
+}
+
+/// Who takes it: `{"by": "mary"}`; a body may be left out.
+fn who(body: &[u8]) -> Result<String, ApiError> {
+    if body.is_empty() {
+        return Ok("unknown".into());
+    }
+    let wrong = |msg: String| ApiError::Wrong("body", "by".into(), msg);
+    let body: Value = serde_json::from_slice(body).map_err(|error| wrong(format!("no JSON: {error}")))?;
+    match &body["by"] {
+        Value::Null if body.is_object() => Ok("unknown".into()),
+        Value::String(by) if (1..=LONGEST_NAME).contains(&by.trim().len()) => Ok(by.trim().to_owned()),
+        _ => Err(wrong(format!(
+            "an object with a name of 1 to {LONGEST_NAME} bytes is wanted, like {{\"by\": \"mary\"}}"
+        ))),
+    }
+}
+
+/// Takes an alert, and tells how it stands then.
+pub(in crate::api) async fn acknowledge(
+    store: &Store,
+    clock: Clock,
+    access: &Access,
+    id: &str,
+    by: &str,
+) -> Result<AlertRow, ApiError> {
+    let none = || ApiError::NotFound("Alert not found".into());
+    let alert: i64 = id.parse().map_err(|_| none())?;
+    let row = store.alert(alert).await?.ok_or_else(none)?;
+    if !access.sees_campaign(row.campaign.as_ref()) {
+        return Err(none());
+    }
+    let change = Change::AlertAcknowledged { alert, by: by.to_owned(), at: clock.now() };
+    store.writer().commit(vec![change]).await?;
+    store.alert(alert).await?.ok_or_else(none)
+}
+
+/// The alerts of a call, in order of time.
+pub(in crate::api) async fn of_call(store: &Store, call: crate::call::CallKey) -> Result<Vec<Value>, ApiError> {
+    let filter = AlertFilter { call: Some(call), limit: OF_A_CALL, ..AlertFilter::default() };
+    Ok(store.alerts(filter).await?.iter().rev().map(AlertRow::json).collect())
+}

@@ -1,0 +1,301 @@
+//! `POST /calls/bulk`: something is done with many calls at once, as JSON or as a form of a page: `action`, `call_ids`, and what the action needs.
+//!
+//! - `export`: one file with all of them, `format` json, text or csv, up to ten thousand;
+//! - `tag`, `untag`: `tags` are put on all of them, or taken off; all or nothing;
+//! - `reprocess`: each is read again from its sound, when its turn comes; the old text stays until then;
+//! - `delete`: each is erased as `lineside forget` does it; calls that run or are on hold are not.
+//!
+//! Unknown ids refuse the request before anything is done. What cannot be done to single calls is told call by call.
+
+use axum::extract::{FromRequest, Path, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Form, Json};
+use serde_json::{Value, json};
+
+use super::export::many::{many, together};
+use super::find::{find_call, find_seen};
+use crate::api::request::{ApiError, refused};
+use crate::api::walls::Told;
+use crate::api::walls::access::Access;
+use crate::api::walls::door::OPERATE;
+use crate::call::CallKey;
+use crate::pipeline::command::Command;
+use crate::pipeline::finished::again::Again;
+use crate::pipeline::finished::again::AgainError;
+use crate::pipeline::retention::forget;
+use crate::store::Store;
+use crate::store::calls::CallRow;
+use crate::store::forget::{ForgetError, Whom};
+use crate::store::tags::TagError;
+use tokio::sync::mpsc;
+
+/// Calls in one request.
+const MANY: usize = 1000;
+/// Calls in one file, which is made as it is taken.
+const EXPORTED: usize = 10_000;
+/// Calls that are deleted in one step: what is live is written between the steps.
+const DELETED_AT_ONCE: usize = 5;
+/// Characters of a tag.
+const LONGEST: usize = 40;
+
+/// What a request asks for, however it was written.
+#[derive(Debug, Default, PartialEq)]
+struct Wish {
+    action: String,
+    ids: Vec<String>,
+    format: Option<String>,
+    tags: Vec<String>,
+}
+
+impl Wish {
+    fn of_json(body: &Value) -> Self {
+        let text = |key: &str| body[key].as_str().map(str::to_owned);
+        let texts = |key: &str| match &body[key] {
+            Value::String(text) => text.split(',').map(str::to_owned).collect(),
+            Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            _ => Vec::new(),
+        };
+        Self {
+            action: text("action").unwrap_or_default(),
+            ids: texts("call_ids"),
+            format: text("format"),
+            tags: texts("tags"),
+        }
+    }
+
+    fn of_form(fields: Vec<(String, String)>) -> Self {
+        let mut wish = Self::default();
+        for (name, value) in fields {
+            match name.as_str() {
+                "action" => wish.action = value,
+                // A field for each call, or one with all of them.
+                "call_ids" | "call_ids[]" => wish.ids.extend(value.split(',').map(str::to_owned)),
+                "format" => wish.format = Some(value),
+                "tags" => wish.tags.extend(value.split(',').map(str::to_owned)),
+                _ => {} // forms carry more than we know, such as tokens against forgery
+            }
+        }
+        wish
+    }
+
+    /// Trimmed, each once; or what is wrong.
+    fn checked(mut self) -> Result<Self, String> {
+        for list in [&mut self.ids, &mut self.tags] {
+            let mut seen = std::collections::HashSet::new();
+            *list = list.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect();
+            list.retain(|text| seen.insert(text.clone()));
+        }
+        let most = if self.action == "export" { EXPORTED } else { MANY };
+        if self.ids.is_empty() || self.ids.len() > most {
+            return Err(format!("call_ids: 1 to {most} ids of calls are wanted"));
+        }
+        match self.action.as_str() {
+            "export" | "reprocess" | "delete" => {}
+            "tag" | "untag" if self.tags.is_empty() => return Err("tags: at least one is wanted".into()),
+            "tag" | "untag" => {
+                let bad = |tag: &&String| tag.chars().count() > LONGEST || tag.chars().any(char::is_control);
+                if let Some(tag) = self.tags.iter().find(bad) {
+                    return Err(format!("tags: {tag:?} is not a text of 1 to {LONGEST} characters"));
+                }
+            }
+            other => return Err(format!("action: {other:?} is not export, tag, untag, reprocess or delete")),
+        }
+        Ok(self)
+    }
+}
+
+async fn wish(request: Request) -> Result<Wish, String> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if kind.starts_with("application/x-www-form-urlencoded") {
+        let Form(fields) =
+            Form::<Vec<(String, String)>>::from_request(request, &()).await.map_err(|e| e.body_text())?;
+        return Wish::of_form(fields).checked();
+    }
+    let Ok(Json(body)) = Json::<Value>::from_request(request, &()).await else {
+        return Err("a JSON object, or a form, with action and call_ids is wanted".into());
+    };
+    Wish::of_json(&body).checked()
+}
+
+/// Does it.
+pub(in crate::api) async fn bulk(
+    State(store): State<Store>,
+    State(commands): State<mpsc::Sender<Command>>,
+    State(again): State<Again>,
+    access: Access,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let wish = match wish(request).await {
+        Ok(wish) => wish,
+        Err(problem) => return Ok(refused(&problem)),
+    };
+    if wish.action != "export" && !access.may(OPERATE) {
+        let detail = format!("this token may not {} calls; it needs the scope operate", wish.action);
+        return Ok((StatusCode::FORBIDDEN, Json(json!({"detail": detail}))).into_response());
+    }
+    if wish.action == "export" {
+        return export(&store, &access, wish).await;
+    }
+    let mut calls: Vec<CallRow> = Vec::new();
+    for id in &wish.ids {
+        let call = find_seen(&store, &access, id).await?;
+        if !calls.iter().any(|other| other.key == call.key) {
+            calls.push(call);
+        }
+    }
+    match wish.action.as_str() {
+        "tag" => tag(&store, calls, wish.tags, Vec::new()).await,
+        "untag" => tag(&store, calls, Vec::new(), wish.tags).await,
+        "reprocess" => reprocess(&again, calls).await,
+        _ => delete(&store, &commands, calls).await,
+    }
+}
+
+/// What the audit says of it: what was done, with how many.
+fn told(action: &str, count: usize, calls: Vec<CallKey>) -> Extension<Told> {
+    let calls_word = if count == 1 { "call" } else { "calls" };
+    Extension(Told { action: format!("bulk {action} ({count} {calls_word})"), calls })
+}
+
+/// One file. Of the calls no more than their ids is kept until their turn comes.
+async fn export(store: &Store, access: &Access, wish: Wish) -> Result<Response, ApiError> {
+    let format = match many(wish.format.as_deref()) {
+        Ok(format) => format,
+        Err(problem) => return Ok(refused(problem)),
+    };
+    let (mut ids, mut keys) = (Vec::new(), Vec::new());
+    let mut seen = std::collections::HashSet::new();
+    for id in &wish.ids {
+        let call = find_seen(store, access, id).await?;
+        if seen.insert(call.key) {
+            ids.push(call.call_id);
+            keys.push(call.key);
+        }
+    }
+    Ok((told("export", keys.len(), keys), together(store, access, ids, format)).into_response())
+}
+
+/// What was done and what was not. 409 when nothing was.
+fn outcome(action: &str, done: &[String], failed: &[(String, String)]) -> Response {
+    let failures: Vec<Value> = failed.iter().map(|(call, why)| json!({"call_id": call, "detail": why})).collect();
+    let mut body = json!({"action": action, "done": done, "failed": failures});
+    if done.is_empty() {
+        body["detail"] = failed.first().map_or(Value::Null, |(call, why)| format!("{call}: {why}").into());
+        return (StatusCode::CONFLICT, Json(body)).into_response();
+    }
+    Json(body).into_response()
+}
+
+async fn tag(store: &Store, calls: Vec<CallRow>, add: Vec<String>, remove: Vec<String>) -> Result<Response, ApiError> {
+    let action = if remove.is_empty() { "tag" } else { "untag" };
+    let keys: Vec<CallKey> = calls.iter().map(|call| call.key).collect();
+    match store.tag(keys.clone(), add, remove).await {
+        Ok(()) => {
+            let done: Vec<String> = calls.into_iter().map(|call| call.call_id).collect();
+            Ok((told(action, done.len(), keys), outcome(action, &done, &[])).into_response())
+        }
+        Err(error @ TagError::TooMany) => {
+            Ok((StatusCode::CONFLICT, Json(json!({"detail": error.to_string()}))).into_response())
+        }
+        Err(TagError::Store(error)) => Err(error.into()),
+    }
+}
+
+async fn reprocess(again: &Again, calls: Vec<CallRow>) -> Result<Response, ApiError> {
+    let (mut done, mut keys, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    for call in calls {
+        let (id, key) = (call.call_id.clone(), call.key);
+        match again.ask(call).await {
+            Ok(()) => {
+                done.push(id);
+                keys.push(key);
+            }
+            // What was asked for before it is done, told and written down all the same.
+            Err(AgainError::Store(error)) if done.is_empty() => return Err(error.into()),
+            Err(error) => failed.push((id, error.to_string())),
+        }
+    }
+    Ok((told("reprocess", done.len(), keys), outcome("reprocess", &done, &failed)).into_response())
+}
+
+async fn delete(store: &Store, commands: &mpsc::Sender<Command>, calls: Vec<CallRow>) -> Result<Response, ApiError> {
+    let (mut going, mut failed) = (Vec::new(), Vec::new());
+    for call in calls {
+        if call.state == "active" {
+            failed.push((call.call_id, "still running; end it first".into()));
+        } else if store.hold(call.key).await?.is_some() {
+            failed.push((call.call_id, "on legal hold; release it first with DELETE /api/v1/calls/ID/hold".into()));
+        } else {
+            going.push(call.call_id);
+        }
+    }
+    if going.is_empty() {
+        return Ok(outcome("delete", &[], &failed));
+    }
+    let state = store.path().parent().unwrap_or(store.path()).to_path_buf();
+    let mut done = Vec::new();
+    for some in going.chunks(DELETED_AT_ONCE) {
+        match forget::deleting(store, commands, &state, Whom::Calls(some.to_vec())).await {
+            Ok(report) => {
+                log::info!("bulk: {} calls deleted, {} sound files", report.erased.calls.len(), report.files);
+                done.extend(report.erased.calls);
+                for left in report.left {
+                    log::error!("bulk: deleted calls have left something behind: {left}");
+                    failed.push((some.join(", "), format!("deleted, but something is left: {left}")));
+                }
+            }
+            Err(ForgetError::Store(error)) if done.is_empty() => return Err(error.into()),
+            // One of them was called, or put on hold, in the meantime.
+            Err(error) => failed.extend(some.iter().map(|call| (call.clone(), error.to_string()))),
+        }
+    }
+    // Nothing is left of these that an entry could be about; it says who, when and how many.
+    Ok((told("delete", done.len(), Vec::new()), outcome("delete", &done, &failed)).into_response())
+}
+
+/// `POST /api/v1/calls/{id}/trigger-ai-pipeline`: one call is read again.
+pub(in crate::api) async fn again(
+    State(store): State<Store>,
+    State(again): State<Again>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let call = find_call(&store, &id).await?;
+    match again.ask(call).await {
+        Ok(()) => Ok(Json("AI pipeline processing triggered successfully").into_response()),
+        Err(AgainError::Store(error)) => Err(error.into()),
+        Err(error @ (AgainError::Full | AgainError::NoModel)) => Err(ApiError::Unavailable(error.to_string())),
+        Err(error) => Ok((StatusCode::CONFLICT, Json(json!({"detail": error.to_string()}))).into_response()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_and_json_ask_for_the_same() {
+        let fields =
+            [("action", "tag"), ("call_ids", "a.1"), ("call_ids", " b.2 ,a.1"), ("tags", "vip, refund"), ("csrf", "x")];
+        let form = Wish::of_form(fields.map(|(name, value)| (name.into(), value.into())).to_vec()).checked();
+        let body = json!({"action": "tag", "call_ids": ["a.1", "b.2"], "tags": ["vip", "refund"]});
+        assert_eq!(form, Wish::of_json(&body).checked());
+        assert_eq!(form.map(|wish| (wish.ids.len(), wish.tags.len())), Ok((2, 2)));
+    }
+
+    #[test]
+    fn what_is_missing_or_unknown_is_said() {
+        for (body, says) in [
+            (json!({}), "call_ids"),
+            (json!({"action": "tag", "call_ids": []}), "call_ids"),
+            (json!({"action": "burn", "call_ids": ["a"]}), "burn"),
+            (json!({"action": "tag", "call_ids": ["a"]}), "tags"),
+            (json!({"action": "untag", "call_ids": ["a"], "tags": ["x".repeat(41)]}), "40"),
+            (json!({"action": "tag", "call_ids": ["a"], "tags": ["a\nb"]}), "a\\nb"),
+            (json!({"action": "export", "call_ids": vec!["a"; 1]}), ""),
+        ] {
+            let problem = Wish::of_json(&body).checked().err().unwrap_or_default();
+            assert!(problem.contains(says) && problem.is_empty() == says.is_empty(), "{body}: {problem}");
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! A call's text as files: `GET /api/v1/calls/{id}/export?format=` json, text, csv, srt, vtt; and of many calls in one.
+//!
+//! What was said goes into these files as text: it cannot become a formula in a spreadsheet or a tag in a subtitle.
+
+pub(in crate::api) mod many;
+
+use std::fmt::Write;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use super::find::find_call;
+use super::shown::session;
+use crate::api::request::{ApiError, Parameters, refused};
+use crate::call::Leg;
+use crate::store::Store;
+use crate::store::calls::CallRow;
+use crate::store::segments::SegmentRow;
+
+/// What a call can be written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::api) enum Format {
+    Json,
+    Text,
+    Csv,
+    Srt,
+    Vtt,
+}
+
+impl Format {
+    fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "json" => Self::Json,
+            "text" | "txt" => Self::Text,
+            "csv" => Self::Csv,
+            "srt" => Self::Srt,
+            "vtt" => Self::Vtt,
+            _ => return None,
+        })
+    }
+
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Text => "txt",
+            Self::Csv => "csv",
+            Self::Srt => "srt",
+            Self::Vtt => "vtt",
+        }
+    }
+
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Text => "text/plain; charset=utf-8",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Srt => "application/x-subrip; charset=utf-8",
+            Self::Vtt => "text/vtt; charset=utf-8",
+        }
+    }
+}
+
+fn who(row: &SegmentRow) -> &'static str {
+    match Leg::parse(&row.leg) {
+        Some(Leg::Agent) => "Agent",
+        Some(Leg::Caller) => "Caller",
+        _ => "Voice",
+    }
+}
+
+/// `01:02:03,456`, with the separator that the format wants.
+fn stamp(ms: i64, separator: char) -> String {
+    let ms = ms.max(0);
+    format!("{:02}:{:02}:{:02}{separator}{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000)
+}
+
+fn text(call: &CallRow, rows: &[SegmentRow]) -> String {
+    let about = [("agent", &call.agent), ("campaign", &call.campaign), ("phone", &call.phone)];
+    let mut out = format!("Call {}, {}", call.call_id, call.started.rfc3339());
+    for (name, value) in about {
+        if let Some(value) = value {
+            let _ = write!(out, ", {name} {value}");
+        }
+    }
+    out.push_str("\n\n");
+    for row in rows {
+        let _ = writeln!(out, "[{}] {}: {}", &stamp(row.start_ms, '.')[..8], who(row), row.text);
+    }
+    out
+}
+
+/// Whether a spreadsheet may take a text that begins with it for a formula (OWASP, "CSV injection"); full-width forms are as good to some.
+fn begins_formula(c: char) -> bool {
+    matches!(
+        c,
+        '=' | '+'
+            | '-'
+            | '@'
+            | '\u{ff1d}'
+            | '\u{ff0b}'
+            | '\u{ff0d}'
+            | '\u{ff20}'
+            | '\u{2212}'
+            | '\u{fe62}'
+            | '\u{fe63}'
+            | '\u{fe66}'
+    )
+}
+
+/// Whether nothing is seen of it: what follows begins the field all the same.
+fn is_unseen(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+}
+
+/// A field that no spreadsheet takes for a formula, quoted where it must be (RFC 4180). Where the list separator is another one (`;` in half of
+/// Europe) a field begins behind each of those too.
+fn field(value: &str) -> String {
+    let mut safe = String::with_capacity(value.len() + 1);
+    if value.starts_with(['\t', '\r']) {
+        safe.push('\'');
+    }
+    let mut begins = true;
+    for c in value.chars() {
+        if begins && begins_formula(c) {
+            safe.push('\'');
+        }
+        begins = matches!(c, ';' | '|' | '\t' | '\n' | '\r') || begins && is_unseen(c);
+        safe.push(c);
+    }
+    if safe.contains(['"', ',', ';', '\n', '\r']) { format!("\"{}\"", safe.replace('"', "\"\"")) } else { safe }
+}
+
+const CSV_HEAD: &str =
+    "call_id,call_start,agent,campaign,start_time,end_time,speaker,text,sentiment,label,confidence,keywords\r\n";
+
+fn csv(call: &CallRow, rows: &[SegmentRow]) -> String {
+    let mut out = String::new();
+    for row in rows {
+        let terms = |list: &Value| -> Vec<String> {
+            let term = |hit: &Value| hit["term"].as_str().map(str::to_string);
+            list.as_array().into_iter().flatten().filter_map(term).collect()
+        };
+        let said = [terms(&row.keywords), terms(&row.profanity)].concat().join("; ");
+        let _ = write!(
+            out,
+            "{},{},{},{},{:.3},{:.3},{},{},{:.4},{},{:.3},{}\r\n",
+            field(&call.call_id),
+            call.started.rfc3339(),
+            field(call.agent.as_deref().unwrap_or_default()),
+            field(call.campaign.as_deref().unwrap_or_default()),
+            row.start_ms as f64 / 1000.0,
+            row.end_ms as f64 / 1000.0,
+            who(row).to_lowercase(),
+            field(&row.text),
+            row.compound,
+            row.label,
+            row.confidence,
+            field(&said),
+        );
+    }
+    out
+}
+
+/// A subtitle that two people's overlapping words do not break: cues in order of their start, each at least a millisecond long.
+fn subtitles(rows: &[SegmentRow], separator: char, mut line: impl FnMut(&SegmentRow) -> String) -> String {
+    let mut out = String::new();
+    for (number, row) in rows.iter().enumerate() {
+        // Nobody knows how long a text took that came without sound: it is shown until the next one, three seconds at most.
+        let next_ms = rows.get(number + 1).map_or(i64::MAX, |next| next.start_ms);
+        let shown_to = if row.end_ms > row.start_ms { row.end_ms } else { next_ms.min(row.start_ms + 3000) };
+        let end = shown_to.max(row.start_ms + 1);
+        let _ = write!(
+            out,
+            "{}\n{} --> {}\n{}\n\n",
+            number + 1,
+            stamp(row.start_ms, separator),
+            stamp(end, separator),
+            line(row)
+        );
+    }
+    out
+}
+
+fn srt(rows: &[SegmentRow]) -> String {
+    // An empty line ends a cue, an arrow begins one.
+    subtitles(rows, ',', |row| format!("{}: {}", who(row), one_line(&row.text).replace("-->", "->")))
+}
+
+fn vtt(rows: &[SegmentRow]) -> String {
+    let escaped = |text: &str| one_line(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    format!("WEBVTT\n\n{}", subtitles(rows, '.', |row| format!("<v {}>{}", who(row), escaped(&row.text))))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn file(name: &str, format: Format, body: impl Into<Body>) -> Response {
+    let disposition = format!("attachment; filename=\"{name}.{}\"", format.extension());
+    ([(header::CONTENT_TYPE, format.kind().to_string()), (header::CONTENT_DISPOSITION, disposition)], body.into())
+        .into_response()
+}
+
+fn wanted(word: Option<&str>) -> Result<Format, ApiError> {
+    let word = word.unwrap_or("json");
+    Format::parse(word).ok_or_else(|| {
+        ApiError::Wrong("query", "format".into(), format!("{word:?} is not json, text, csv, srt or vtt"))
+    })
+}
+
+/// `GET /api/v1/calls/{id}/export?format=`
+pub(in crate::api) async fn one(
+    State(store): State<Store>,
+    Path(id): Path<String>,
+    query: Parameters,
+) -> Result<Response, ApiError> {
+    let format = wanted(query.text("format").as_deref())?;
+    let call = find_call(&store, &id).await?;
+    let rows = store.segments(call.key).await?;
+    let body = match format {
+        Format::Json => format!("{:#}\n", session(&store, &call).await?),
+        Format::Text => text(&call, &rows),
+        Format::Csv => format!("{CSV_HEAD}{}", csv(&call, &rows)),
+        Format::Srt => srt(&rows),
+        Format::Vtt => vtt(&rows),
+    };
+    Ok(file(&call.call_id, format, body))
+}
+
+/// `GET /calls/{id}/export`: the same, with the documented 400 for a format that is not known.
+pub(in crate::api) async fn documented(
+    state: State<Store>,
+    path: Path<String>,
+    query: Parameters,
+) -> Result<Response, ApiError> {
+    match one(state, path, query).await {
+        Err(ApiError::Wrong(_, name, problem)) => Ok(refused(&format!("{name}: {problem}"))),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use proptest::prelude::*;
+
+    fn said(text: &str, start_ms: i64, end_ms: i64) -> SegmentRow {
+        SegmentRow {
+            id: 1,
+            start_ms,
+            end_ms,
+            text: text.into(),
+            confidence: 0.9,
+            language: None,
+            words: Value::Null,
+            compound: -0.5,
+            pos: 0.0,
+            neu: 0.5,
+            neg: 0.5,
+            label: "negative".into(),
+            keywords: json!([{"term": "cancel", "label": "cancellation"}]),
+            profanity: json!([]),
+            leg: "caller".into(),
+            engine: None,
+            sender_sentiment: None,
+        }
+    }
+
+    #[test]
+    fn subtitles_hold_times_speakers_and_no_tags_of_the_caller() {
+        let rows = [said("I <b>cancel</b> & go", 3_723_456, 3_724_000)];
+        assert_eq!(srt(&rows), "1\n01:02:03,456 --> 01:02:04,000\nCaller: I <b>cancel</b> & go\n\n");
+        assert_eq!(
+            vtt(&rows),
+            "WEBVTT\n\n1\n01:02:03.456 --> 01:02:04.000\n<v Caller>I &lt;b&gt;cancel&lt;/b&gt; &amp; go\n\n"
+        );
+    }
+
+    #[test]
+    fn what_was_said_is_no_formula_in_a_spreadsheet() {
+        assert_eq!(field("=HYPERLINK(\"x\",\"y\")"), "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\"");
+        assert_eq!(field("well, yes"), "\"well, yes\"");
+        assert_eq!(field("plain"), "plain");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_said_breaks_a_cue_out_of_its_place(text in "\\PC*", start in 0_i64..10_000_000, long in -5_i64..10_000) {
+            let rows = [said(&text, start, start + long), said("end", start + 1, start + 2)];
+            for (out, arrow) in [(srt(&rows), " --> "), (vtt(&rows), "-->")] {
+                prop_assert_eq!(out.matches(arrow).count(), 2);
+                prop_assert_eq!(out.trim_end().rsplit("\n\n").next().map(|cue| cue.lines().count()), Some(3));
+            }
+        }
+
+        #[test]
+        fn a_csv_row_is_one_row_of_twelve_fields(text in "\\PC*") {
+            let line = field(&text);
+            let quoted = line.starts_with('"');
+            prop_assert!(!quoted || line.ends_with('"') && line[1..line.len() - 1].replace("\"\"", "").find('"').is_none());
+            prop_assert!(quoted || !line.contains([',', '\n', '"']));
+        }
+    }
+}

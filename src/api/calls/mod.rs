@@ -1,0 +1,11 @@
+//! What is known of calls and what can be done with them: sessions, search, exports, alerts, what is not kept, and a call as a whole.
+
+pub(super) mod alerts;
+pub(super) mod bulk;
+pub(super) mod export;
+pub(super) mod find;
+pub(super) mod privacy;
+pub(super) mod review;
+pub(super) mod search;
+pub(super) mod session;
+pub(super) mod shown;

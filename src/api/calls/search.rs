@@ -1,0 +1,69 @@
+//! `GET /api/v1/search?q=`: where something was said.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use super::find::which;
+use super::shown::segment_json;
+use crate::api::request::{ApiError, Clock, Parameters};
+use crate::api::walls::access::Access;
+use crate::call::Leg;
+use crate::store::Store;
+use crate::store::segments::{SearchFilter, fts_query};
+
+/// What is typed, bytes: each word costs a walk through its list, and nobody types more.
+const LONGEST: usize = 500;
+
+/// What it may be asked with: the words, the leg, and all that a list of calls is filtered by.
+pub(in crate::api) const ASKS: &[&str] = &[
+    "q",
+    "leg",
+    "state",
+    "status",
+    "agent",
+    "campaign",
+    "tag",
+    "since",
+    "until",
+    "min_sentiment",
+    "max_sentiment",
+    "has_alerts",
+    "offset",
+    "limit",
+];
+
+/// Newest first.
+pub(in crate::api) async fn search(
+    State(store): State<Store>,
+    State(clock): State<Clock>,
+    access: Access,
+    query: Parameters,
+) -> Result<Json<Value>, ApiError> {
+    let wrong = |name: &str, msg: &str| ApiError::Wrong("query", name.into(), msg.into());
+    let typed = query.text("q").ok_or_else(|| wrong("q", "what to search for is missing"))?;
+    if typed.len() > LONGEST {
+        return Err(wrong("q", "longer than 500 bytes"));
+    }
+    let fts = fts_query(&typed).map_err(|error| wrong("q", &error.to_string()))?;
+    let leg = query.text("leg");
+    if leg.as_deref().is_some_and(|leg| Leg::parse(leg).is_none()) {
+        return Err(wrong("leg", "not agent, caller or mixed"));
+    }
+    let limit = query.limit()?;
+    let offset = query.number("offset", 0..=1_000_000)?.unwrap_or(0);
+    let which = which(&query, access, clock.now())?;
+    let filter = SearchFilter { query: fts, which, leg, limit, offset };
+    let hits = store.search(filter).await?;
+    let next = (hits.len() == limit as usize).then_some(offset + limit);
+    let hits: Vec<Value> = hits
+        .iter()
+        .map(|hit| {
+            json!({
+                "call_id": hit.call_id, "call_start_time": hit.started.rfc3339(), "agent": hit.agent, "campaign": hit.campaign,
+                "snippet": hit.snippet, "segment": segment_json(&hit.segment),
+            })
+        })
+        .collect();
+    Ok(Json(json!({"query": typed, "hits": hits, "next_offset": next})))
+}

@@ -1,0 +1,213 @@
+//! Live feeds: what the writer has committed, as it is committed.
+//!
+//! A client that does not keep up is let go and counted; it may come back and ask for what it missed (SSE by Last-Event-ID).
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
+use axum::extract::{Path, State, WebSocketUpgrade};
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::{SinkExt, Stream, StreamExt, stream};
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::batch::Batches;
+use super::parts::Feeds;
+use crate::api::calls::find::{find_call, find_seen};
+use crate::api::request::{ApiError, Parameters, bounded};
+use crate::api::walls::access::Access;
+use crate::call::CallKey;
+use crate::store::StoredEvent;
+use crate::store::readers::asked_by;
+
+/// A client that does not take a message in this time is let go.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Events read at once for a client that comes back.
+const PAGE: u32 = 500;
+/// How a feed is taken up again where it broke off.
+pub(in crate::api) const RESUMED: &[&str] = &["last_event_id", "call_id"];
+/// What `/ws/alerts` tells of.
+const ALERTS: &[&str] = &["alert", "alert_acknowledged"];
+
+fn dropped() {
+    metrics::counter!("lineside_feed_dropped_total").increment(1);
+}
+
+/// `WS /ws/calls`
+pub(in crate::api) async fn all_calls(
+    State(feeds): State<Feeds>,
+    access: Access,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    answer_with(upgrade, feeds, access, None, "all")
+}
+
+/// `WS /ws/alerts`
+pub(in crate::api) async fn alerts(State(feeds): State<Feeds>, access: Access, upgrade: WebSocketUpgrade) -> Response {
+    answer_with(upgrade, feeds, access, None, "alerts")
+}
+
+/// `WS /ws/calls/{id}`
+pub(in crate::api) async fn one_call(
+    State(feeds): State<Feeds>,
+    access: Access,
+    Path(id): Path<String>,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, ApiError> {
+    let call = find_call(&feeds.store, &id).await?;
+    Ok(answer_with(upgrade, feeds, access, Some(call.key), &call.call_id))
+}
+
+/// Subscribed before the client is told that it is connected: from then on it misses nothing.
+fn answer_with(upgrade: WebSocketUpgrade, feeds: Feeds, access: Access, only: Option<CallKey>, to: &str) -> Response {
+    let to = to.to_owned();
+    let live = Batches::new(feeds.audience.live());
+    bounded(upgrade)
+        .on_upgrade(move |socket| asked_by(access.asker(), websocket(feeds, access, (socket, live), only, to)))
+        .into_response()
+}
+
+async fn websocket(
+    feeds: Feeds,
+    access: Access,
+    (mut socket, mut live): (WebSocket, Batches),
+    mut only: Option<CallKey>,
+    to: String,
+) {
+    let kinds = (only.is_none() && to == "alerts").then_some(ALERTS);
+    let lease = access.lease(&feeds.walls, &feeds.stop);
+    let _listener = feeds.audience.listen(to.as_str());
+    loop {
+        let mut messages: Vec<Message> = Vec::new();
+        tokio::select! {
+            () = lease.over.cancelled() => {
+                let stopping = feeds.stop.is_cancelled();
+                let away = || CloseFrame { code: close_code::AWAY, reason: "lineside is stopping".into() };
+                let frame = if stopping { away() } else { feeds.walls.over() };
+                let _ = tokio::time::timeout(PATIENCE, socket.send(Message::Close(Some(frame)))).await;
+                return;
+            }
+            events = live.next() => match events {
+                Ok(events) => {
+                    for event in &events {
+                        let wanted = only.is_none_or(|call| event.call == Some(call)) && kinds.is_none_or(|kinds| kinds.contains(&&*event.kind));
+                        if wanted && access.sees_event(&feeds.store, event.call).await {
+                            messages.push(Message::Text(event.payload.as_ref().into()));
+                        }
+                    }
+                }
+                Err(RecvError::Lagged(_)) => {
+                    dropped();
+                    return;
+                }
+                Err(RecvError::Closed) => return,
+            },
+            received = socket.recv() => match received {
+                Some(Ok(Message::Text(text))) => {
+                    let answer = answer(&feeds, &access, &text, &mut only).await;
+                    messages.extend(answer.map(|answer| Message::Text(Utf8Bytes::from(answer.to_string()))));
+                }
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                Some(Ok(_)) => {}
+            },
+        }
+        let mut messages = stream::iter(messages.into_iter().map(Ok));
+        match tokio::time::timeout(PATIENCE, socket.send_all(&mut messages)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return,
+            Err(_) => {
+                dropped();
+                return;
+            }
+        }
+    }
+}
+
+/// `ping`, `{"action":"ping"}`, `{"action":"subscribe","call_id":…}`: what the tutorial's page sends.
+async fn answer(feeds: &Feeds, access: &Access, text: &str, only: &mut Option<CallKey>) -> Option<Value> {
+    if text.trim() == "ping" {
+        return Some(json!({"type": "pong"}));
+    }
+    let message: Value = serde_json::from_str(text).ok()?;
+    match message["action"].as_str()? {
+        "ping" => Some(json!({"type": "pong"})),
+        "subscribe" => match message["call_id"].as_str().filter(|id| !id.is_empty() && *id != "all") {
+            None => {
+                *only = None;
+                Some(json!({"type": "subscribed", "call_id": null}))
+            }
+            Some(id) => match find_seen(&feeds.store, access, id).await {
+                Ok(call) => {
+                    *only = Some(call.key);
+                    Some(json!({"type": "subscribed", "call_id": call.call_id}))
+                }
+                Err(_) => Some(json!({"type": "error", "detail": "Call session not found", "call_id": id})),
+            },
+        },
+        other => Some(json!({"type": "error", "detail": format!("unknown action {other:?}: ping or subscribe")})),
+    }
+}
+
+/// `GET /feeds/v1/events`: from now on, or after `Last-Event-ID` (header or `last_event_id`); `call_id` for one call.
+pub(in crate::api) async fn sse(
+    State(feeds): State<Feeds>,
+    access: Access,
+    headers: HeaderMap,
+    query: Parameters,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+    let header =
+        headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse().ok());
+    let from = header.or(query.parse("last_event_id", "a number")?);
+    let only = match query.text("call_id") {
+        Some(id) => Some(find_seen(&feeds.store, &access, &id).await?.key),
+        None => None,
+    };
+    // Subscribed before the past is read: what is committed in between comes twice and is told apart by its number.
+    let live = feeds.store.live();
+    let after = match from {
+        Some(id) => id,
+        None => feeds.store.last_event().await?,
+    };
+    let past = stream::unfold((feeds.clone(), after, from.is_some()), move |(feeds, after, more)| async move {
+        if !more {
+            return None;
+        }
+        let page = feeds.store.events_after(after, only, PAGE).await.unwrap_or_default();
+        let last = page.last()?.id;
+        let full = page.len() == PAGE as usize;
+        Some((stream::iter(page), (feeds, last, full)))
+    })
+    .flatten();
+    let lease = access.lease(&feeds.walls, &feeds.stop);
+    let now = stream::unfold((live, lease), |(mut live, lease)| async move {
+        tokio::select! {
+            () = lease.over.cancelled() => None,
+            event = live.recv() => match event {
+                Ok(event) => Some((StoredEvent::clone(&event), (live, lease))),
+                Err(RecvError::Lagged(_)) => {
+                    dropped(); // it comes back with its last number and misses nothing
+                    None
+                }
+                Err(RecvError::Closed) => None,
+            },
+        }
+    });
+    let mut seen = after;
+    let events = past.chain(now).filter_map(move |event| {
+        let kept = event.id > 0;
+        let wanted = (event.id > seen || !kept) && only.is_none_or(|call| event.call == Some(call));
+        seen = seen.max(event.id);
+        let (access, store) = (access.clone(), feeds.store.clone());
+        async move {
+            let shown = wanted && access.sees_event(&store, event.call).await;
+            shown.then(|| {
+                let shown = if kept { Event::default().id(event.id.to_string()) } else { Event::default() };
+                Ok(shown.event(&*event.kind).data(&*event.payload))
+            })
+        }
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}

@@ -1,0 +1,169 @@
+//! Calls of other platforms come in: `POST /api/realtime/events` and `/audio/chunk`.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use super::fields::{Body, Fields};
+use super::parts::Platforms;
+use super::refusal::Refusal;
+use super::shown::{ALERTS, alert_json};
+use super::{audio, read};
+use crate::api::request::ApiError;
+use crate::api::walls::access::Access;
+use crate::api::walls::door::{OPERATE, READ};
+use crate::call::{CallId, Source, WallTime};
+use crate::pipeline::live::ingest::{IngestError, Input, Request, Sender};
+use crate::store::alerts::AlertFilter;
+
+/// Texts of one chunk at most.
+const SEGMENTS: usize = 100;
+
+/// Hands something over and waits until it is kept.
+async fn hand_over(platforms: &Platforms, sender: Sender, input: Input) -> Result<(), Refusal> {
+    let stopping = || ApiError::Unavailable("the daemon is stopping".into());
+    let (reply, answer) = oneshot::channel();
+    platforms.inlet.requests.send(Request { sender, input, reply }).await.map_err(|_| stopping())?;
+    match answer.await.map_err(|_| stopping())? {
+        Ok(()) => {
+            platforms.sounds.store.writer().commit(Vec::new()).await?;
+            Ok(())
+        }
+        Err(error @ (IngestError::TooMany | IngestError::Ended | IngestError::Legs)) => {
+            Err(Refusal::Bad(error.to_string()))
+        }
+        Err(error) => Err(Refusal::Api(ApiError::Unavailable(error.to_string()))),
+    }
+}
+
+/// Refuses what a token that only brings in calls sends into a call of the PBX, or of somebody's upload.
+async fn is_theirs(platforms: &Platforms, access: &Access, call: &CallId) -> Result<(), Refusal> {
+    if access.may(OPERATE) {
+        return Ok(());
+    }
+    match platforms.sounds.store.call(call.as_str()).await? {
+        Some(row) if row.source != Source::Ingest.as_str() => Err(Refusal::Bad(format!(
+            "call_id: {call} is a call that was heard here ({}): only a token that may operate writes into it",
+            row.source
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// `POST /platforms/realtime/events`
+pub(super) async fn events(
+    State(platforms): State<Platforms>,
+    access: Access,
+    body: Body,
+) -> Result<Json<Value>, Refusal> {
+    let mut fields = Fields::read(body)?;
+    let now = platforms.sounds.clock.now();
+    let sender = fields.sender(now)?;
+    is_theirs(&platforms, &access, &sender.call).await?;
+    let text = fields.said("text")?;
+    let silence_ms = fields
+        .map
+        .get("metadata")
+        .and_then(|metadata| metadata["metrics"]["dead_air_seconds"].as_f64())
+        .filter(|seconds| (0.0..=86_400.0).contains(seconds))
+        .map(|seconds| (seconds * 1000.0) as i64);
+    let over = fields.is_over()?;
+    let known = platforms.inlet_knows(&sender.call).await?;
+    if let Some(text) = text {
+        hand_over(&platforms, sender.clone(), Input::Text(text)).await?;
+    }
+    if silence_ms.is_some() || (!over && !known) {
+        hand_over(&platforms, sender.clone(), Input::Sign { silence_ms }).await?;
+    }
+    if over {
+        hand_over(&platforms, sender.clone(), Input::End).await?;
+    }
+    let mut answer = answer(&platforms, &access, &sender.call, now).await?;
+    answer["warnings"] = fields.warnings.into();
+    Ok(Json(answer))
+}
+
+/// `POST /platforms/realtime/audio/chunk`
+pub(super) async fn chunk(
+    State(platforms): State<Platforms>,
+    access: Access,
+    body: Body,
+) -> Result<Json<Value>, Refusal> {
+    let mut fields = Fields::read(body)?;
+    let now = platforms.sounds.clock.now();
+    let sender = fields.sender(now)?;
+    is_theirs(&platforms, &access, &sender.call).await?;
+    let mut texts = Vec::new();
+    if let Some(segments) = fields.map.remove("transcript_segments").filter(|value| !value.is_null()) {
+        let Value::Array(segments) = segments else {
+            return Err(Refusal::Bad("transcript_segments: a list is wanted".into()));
+        };
+        if segments.len() > SEGMENTS {
+            return Err(Refusal::Bad(format!("transcript_segments: at most {SEGMENTS} in one chunk")));
+        }
+        for segment in segments {
+            let mut map = match segment {
+                Value::Object(map) => map,
+                Value::String(text) => serde_json::Map::from_iter([("text".to_owned(), Value::String(text))]),
+                _ => return Err(Refusal::Bad("transcript_segments: objects with a text are wanted".into())),
+            };
+            for key in ["speaker", "timestamp", "language"] {
+                if let Some(value) = fields.map.get(key) {
+                    map.entry(key).or_insert_with(|| value.clone());
+                }
+            }
+            let mut fields = Fields { map, warnings: std::mem::take(&mut fields.warnings) };
+            let mut sender = sender.clone();
+            (sender.leg, sender.at) = (fields.leg()?, fields.time(now)?);
+            let text = match fields.said("text")? {
+                Some(text) => Some(text),
+                None => fields.said("transcript")?,
+            };
+            texts.extend(text.map(|text| (sender, text)));
+        }
+    } else if let Some(text) = fields.said("transcript")? {
+        texts.push((sender.clone(), text));
+    }
+    let sound = audio::decode(&fields)?;
+    if sound.is_none() && texts.is_empty() {
+        return Err(Refusal::Bad("audio_b64 is missing, and there is no transcript either".into()));
+    }
+    // Nothing of a chunk is kept before all of it was understood.
+    if let Some(sound) = sound {
+        let (rate_hz, alone) = (sound.rate_hz(), texts.is_empty());
+        let sides = sound.sides(sender.leg);
+        hand_over(&platforms, sender.clone(), Input::Audio { rate_hz, sides, alone }).await?;
+    }
+    let ingested = texts.len().max(1); // sound alone is an event too: the call goes on
+    for (sender, text) in texts {
+        hand_over(&platforms, sender, Input::Text(text)).await?;
+    }
+    if fields.is_over()? {
+        hand_over(&platforms, sender.clone(), Input::End).await?;
+    }
+    let mut answer = answer(&platforms, &access, &sender.call, now).await?;
+    answer["audio"] = answer["snapshot"]["live_audio"].clone();
+    answer["ingested_events"] = ingested.into();
+    answer["warnings"] = fields.warnings.into();
+    Ok(Json(answer))
+}
+
+/// What both say: the call as it stands, and the alerts since the request came. Who may only bring calls in reads none that came another way.
+async fn answer(platforms: &Platforms, access: &Access, call: &CallId, since: WallTime) -> Result<Value, Refusal> {
+    let row = platforms.sounds.store.call(call.as_str()).await?;
+    let row = row.filter(|row| access.may(READ) || row.source == Source::Ingest.as_str());
+    let snapshot = read::snapshot_of(platforms, call.as_str(), row.as_ref()).await?;
+    let alerts = match row {
+        Some(row) => {
+            let filter =
+                AlertFilter { call: Some(row.key), since: Some(since), limit: ALERTS, ..AlertFilter::default() };
+            platforms.sounds.store.alerts(filter).await?.iter().rev().map(alert_json).collect()
+        }
+        None => Vec::new(),
+    };
+    Ok(json!({
+        "ok": true, "call_id": call.as_str(), "risk_score": snapshot["risk_score"], "sentiment_score": snapshot["sentiment_score"],
+        "alerts": alerts, "snapshot": snapshot,
+    }))
+}

@@ -1,0 +1,32 @@
+//! Why a request of this family is answered with an error, in its shape.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::api::request::ApiError;
+
+/// Why a request is answered with an error.
+pub(in crate::api) enum Refusal {
+    /// 400
+    Bad(String),
+    /// Everything else.
+    Api(ApiError),
+}
+
+impl<E: Into<ApiError>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::Api(error.into())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let answer = |status, text: String| (status, Json(json!({"ok": false, "detail": text}))).into_response();
+        match self {
+            Self::Bad(text) => answer(StatusCode::BAD_REQUEST, text),
+            Self::Api(error) => error.into_response(),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What is answered instead of what was asked for.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::store::StoreError;
+
+/// An answer that is not the one asked for.
+#[derive(Debug)]
+pub enum ApiError {
+    /// There is no such call.
+    NoCall,
+    /// There is no such thing about it.
+    NotFound(String),
+    /// Something in the request is wrong: where, and what.
+    Wrong(&'static str, String, String),
+    /// The request's body is larger than anybody needs.
+    TooLarge,
+    /// The daemon cannot answer now.
+    Unavailable(String),
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        // Who asks too much is told; it is nothing for the log.
+        let refused = match error {
+            StoreError::TooLong => Some("long question"),
+            StoreError::Crowded => Some("crowded"),
+            _ => None,
+        };
+        match refused {
+            Some(reason) => metrics::counter!("lineside_http_refused_total", "reason" => reason).increment(1),
+            None => log::error!("api: {error}"),
+        }
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let detail = |status, text: String| (status, axum::Json(json!({"detail": text}))).into_response();
+        match self {
+            Self::NoCall => detail(StatusCode::NOT_FOUND, "Call session not found".into()),
+            Self::NotFound(text) => detail(StatusCode::NOT_FOUND, text),
+            Self::TooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too large".into()),
+            Self::Unavailable(text) => detail(StatusCode::SERVICE_UNAVAILABLE, text),
+            Self::Wrong(part, name, msg) => {
+                let body = json!({"detail": [{"loc": [part, name], "msg": msg, "type": "value_error"}]});
+                (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(body)).into_response()
+            }
+        }
+    }
+}
+
+/// A 400, as documented for these paths.
+pub(in crate::api) fn refused(problem: &str) -> Response {
+    (StatusCode::BAD_REQUEST, axum::Json(json!({"detail": problem}))).into_response()
+}

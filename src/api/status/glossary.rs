@@ -1,0 +1,83 @@
+//! `POST /glossary/upload`: words that the recogniser is told to expect, as a CSV in a form; `GET /api/v1/glossary` shows them.
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::multipart::MultipartRejection;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::api::request::Form;
+use crate::api::request::{ApiError, refused};
+use crate::pipeline::workers::glossary::Glossary;
+use crate::pipeline::workers::glossary::parse;
+
+/// Bytes of a list.
+pub(in crate::api) const BYTES: usize = 512 * 1024;
+
+/// The list in use.
+pub(in crate::api) async fn show(State(glossary): State<Glossary>) -> Json<Value> {
+    let (terms, told) = glossary.terms();
+    Json(json!({"count": terms.len(), "in_prompt": told, "terms": terms}))
+}
+
+/// Takes a list; the one before goes. A form without a file is a 400, as documented.
+pub(in crate::api) async fn upload(
+    State(glossary): State<Glossary>,
+    form: Result<Form, MultipartRejection>,
+) -> Result<Response, ApiError> {
+    let mut form = match form {
+        Ok(form) => form,
+        Err(error) => return Ok(refused(&format!("a file is missing: {}", error.body_text()))),
+    };
+    let mut file = None;
+    loop {
+        let too_large = |status| if status == StatusCode::PAYLOAD_TOO_LARGE { Err(ApiError::TooLarge) } else { Ok(()) };
+        let field = match form.next_field().await {
+            Ok(Some(field)) => field,
+            Ok(None) => break,
+            Err(error) => {
+                too_large(error.status())?;
+                return Ok(refused(&format!(
+                    "the upload broke off or is not multipart/form-data: {}",
+                    error.body_text()
+                )));
+            }
+        };
+        if field.file_name().is_none() {
+            let mut field = field;
+            while let Ok(Some(_)) = field.chunk().await {} // forms carry more than we know
+            continue;
+        }
+        match field.bytes().await {
+            Ok(bytes) => file = Some(bytes),
+            Err(error) => {
+                too_large(error.status())?;
+                return Ok(refused(&format!("the upload broke off: {}", error.body_text())));
+            }
+        }
+    }
+    let Some(file) = file.filter(|file| !file.is_empty()) else {
+        return Ok(refused("a file is missing: send a CSV as a form field with a file name"));
+    };
+    let terms = match parse(&file) {
+        Ok(terms) => terms,
+        Err(errors) => {
+            let first = format!("line {}: {}; nothing was changed", errors[0].line, errors[0].detail);
+            return Ok((StatusCode::BAD_REQUEST, Json(json!({"detail": first, "errors": errors}))).into_response());
+        }
+    };
+    let kept = glossary.clone();
+    let done = tokio::task::spawn_blocking(move || kept.replace(terms)).await;
+    match done {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            log::error!("glossary: {error}; the list before stays in use");
+            return Err(ApiError::Unavailable(format!("the list could not be written to disk: {error}")));
+        }
+        Err(_) => return Err(ApiError::Unavailable("the daemon is stopping".into())),
+    }
+    let (terms, told) = glossary.terms();
+    log::info!("glossary: {} terms, {told} of them go to the recogniser", terms.len());
+    Ok(Json(json!({"count": terms.len(), "in_prompt": told})).into_response())
+}

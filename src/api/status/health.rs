@@ -1,0 +1,141 @@
+//! How lineside is doing, honestly: a real inference, the age of the backlog, the last frame that came.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+
+use crate::call::WallTime;
+use crate::pipeline::workers::status::{ModelState, Status};
+use crate::store::Store;
+
+/// An inference that worked this recently needs no probe.
+const FRESH_MS: i64 = 60_000;
+/// A probe that takes longer has failed.
+const PROBE_PATIENCE: Duration = Duration::from_secs(20);
+/// Text that is later than this is worth a warning.
+const LATE_S: f64 = 30.0;
+
+/// Runs one inference; tells how long it took.
+pub type Probe = Arc<dyn Fn() -> BoxFuture<'static, Result<Duration, String>> + Send + Sync>;
+
+/// What health is made of.
+#[derive(Clone)]
+pub struct Health {
+    /// The recogniser.
+    pub status: Status,
+    /// When the last live frame came.
+    pub last_frame: Arc<dyn Fn() -> Option<WallTime> + Send + Sync>,
+    /// The clock.
+    pub now: fn() -> WallTime,
+    /// Tries the recogniser.
+    pub probe: Probe,
+    /// Where the models are, for the list.
+    pub models: PathBuf,
+    /// Names and paths of the models on disk.
+    pub installed: Arc<dyn Fn() -> Value + Send + Sync>,
+    /// Who tells voice from everything else, and what is wrong with that.
+    pub voice: Value,
+    /// How the connection to Asterisk's manager interface is; `None` where none is wanted.
+    pub ami: Arc<dyn Fn() -> Option<Value> + Send + Sync>,
+    /// How many files are open, and how many may be; `None` where the system does not tell.
+    pub open_files: Arc<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
+    /// Recording folders of which nothing is taken now, and why.
+    pub folders: Arc<dyn Fn() -> Vec<(PathBuf, String)> + Send + Sync>,
+    /// When the daemon started.
+    pub started: WallTime,
+}
+
+/// Renders `/metrics`.
+#[derive(Clone)]
+pub struct Metrics(pub Arc<dyn Fn() -> String + Send + Sync>);
+
+/// Less than one in so many files left to open is worth a warning: legs wait when there is none.
+const FEW_FILES: u64 = 10;
+
+/// `GET /health`: 200 when calls are heard and written down, or will be; 503 when they are not.
+pub(in crate::api) async fn health(State(store): State<Store>, State(health): State<Health>) -> Response {
+    let now = (health.now)();
+    let snapshot = health.status.get();
+    let fresh = snapshot.last_inference.is_some_and(|at| now.0 - at.0 < FRESH_MS);
+    let inference = match &snapshot.model {
+        ModelState::Ready { engine } => {
+            let probed = if fresh {
+                Ok(snapshot.last_inference_ms.unwrap_or(0))
+            } else {
+                match tokio::time::timeout(PROBE_PATIENCE, (health.probe)()).await {
+                    Ok(result) => result.map(|took| took.as_millis() as i64),
+                    Err(_) => Err(format!("no answer within {} s", PROBE_PATIENCE.as_secs())),
+                }
+            };
+            match probed {
+                Ok(took_ms) => json!({"ok": true, "engine": engine, "took_ms": took_ms, "probed": !fresh}),
+                Err(problem) => json!({"ok": false, "engine": engine, "problem": problem}),
+            }
+        }
+        ModelState::Failed { problem } => json!({"ok": false, "problem": problem}),
+        state => json!({"ok": null, "model": state}),
+    };
+    let backlog = store.backlog().await;
+    let (waiting, said) = *backlog.as_ref().unwrap_or(&(0, None));
+    let age = said.map(|said| (now.0 - said.0) as f64 / 1000.0);
+    let ami = (health.ami)();
+    let deaf = ami.as_ref().is_some_and(|ami| ami["connected"] != true);
+    let files = (health.open_files)();
+    let few_files = files.is_some_and(|(open, limit)| limit.saturating_sub(open) < limit / FEW_FILES);
+    let folders = (health.folders)();
+    let refused = store.writer().problem();
+    let troubled = few_files || !folders.is_empty() || refused.is_some();
+    let status = match (&backlog, inference["ok"].as_bool()) {
+        (Err(_), _) | (_, Some(false)) => "failing",
+        (_, None) => "degraded",
+        _ if deaf || troubled || age.is_some_and(|age| age > LATE_S) => "degraded",
+        _ => "ok",
+    };
+    let body = json!({
+        "status": status,
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptime_s": (now.0 - health.started.0) as f64 / 1000.0,
+        "inference": inference,
+        "backlog": {"utterances": waiting, "oldest_age_s": age},
+        "ami": ami,
+        "last_frame": (health.last_frame)().map(WallTime::rfc3339),
+        "database": {
+            "ok": backlog.is_ok() && refused.is_none(), "problem": refused, "waiting_writes": store.writer().waiting(),
+        },
+        "files": files.map(|(open, limit)| json!({"ok": !few_files, "open": open, "limit": limit})),
+        "recordings": folders.iter().map(|(folder, problem)| json!({"folder": folder, "problem": problem})).collect::<Vec<_>>(),
+    });
+    let code = if status == "failing" { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    (code, Json(body)).into_response()
+}
+
+/// `GET /health/models`
+pub(in crate::api) async fn models(State(health): State<Health>) -> Json<Value> {
+    let snapshot = health.status.get();
+    let advice = match &snapshot.model {
+        ModelState::Waiting => Some(format!(
+            "no model {:?} in {}: run `lineside model pull {}`; calls are recorded and will be transcribed then",
+            snapshot.wanted,
+            health.models.display(),
+            snapshot.wanted
+        )),
+        _ => snapshot.language,
+    };
+    Json(json!({
+        "model": snapshot.model, "wanted": snapshot.wanted, "workers": snapshot.workers, "installed": (health.installed)(),
+        "last_inference": snapshot.last_inference.map(WallTime::rfc3339), "last_inference_ms": snapshot.last_inference_ms,
+        "last_error": snapshot.last_error, "advice": advice, "voice": health.voice,
+    }))
+}
+
+/// `GET /metrics`
+pub(in crate::api) async fn metrics(State(metrics): State<Metrics>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (metrics.0)())
+}

@@ -1,0 +1,9 @@
+//! How the daemon and its neighbours are doing, what its figures are, and what it was told to expect.
+
+pub(super) mod agents;
+pub(super) mod board;
+pub(super) mod figures;
+pub(super) mod glossary;
+pub(super) mod health;
+
+pub use self::health::{Health, Metrics};

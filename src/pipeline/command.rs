@@ -1,0 +1,160 @@
+//! What the conductor can be told, by the API, the manager interface, other platforms and the daemon's own rooms.
+//!
+//! These types lie beneath the rooms of this folder, so that whoever commands the conductor does not have to know it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::call::{CallKey, CallNames, Moment, WallTime};
+use crate::governor::Plan;
+use crate::speech::engine::Piece;
+use crate::speech::recogniser::Recognition;
+use crate::spool::SpooledLeg;
+
+/// What the API asks for.
+#[derive(Debug)]
+pub enum Command {
+    /// Tell who a call is.
+    Name {
+        /// Its id, UUID or uniqueid.
+        call: String,
+        /// What is known.
+        names: CallNames,
+        /// The call's id from now on; `None` when it is only expected.
+        reply: oneshot::Sender<Named>,
+    },
+    /// Hang up on a call's sources and let it end.
+    End {
+        /// Its row.
+        call: CallKey,
+        /// Why.
+        reason: String,
+        /// Whether it was running.
+        reply: oneshot::Sender<bool>,
+    },
+    /// Text that another platform has recognised, or a silence that it has measured.
+    Said(Box<SaidText>),
+    /// A chunk of sound that another platform has sent is on disk.
+    Chunk(ChunkTaken),
+    /// Say that you are there, and that all before this is committed.
+    Alive {
+        /// Answered when it is so.
+        reply: oneshot::Sender<()>,
+    },
+    /// Stop keeping what is said, or go on.
+    Pause {
+        /// Its row.
+        call: CallKey,
+        /// Which of the two.
+        pausing: Pausing,
+        /// Who asks, as the event says it.
+        by: String,
+        /// From when on.
+        at: Moment,
+        /// Whether it is running.
+        reply: oneshot::Sender<bool>,
+    },
+    /// The same of calls as the PBX names them, which may not be heard of yet.
+    PauseNamed(Wish),
+    /// Know nothing more of calls whose line is closed: they are about to be erased.
+    LetGo {
+        /// Their rows.
+        calls: Vec<CallKey>,
+        /// Those of them that are running; then none was let go.
+        reply: oneshot::Sender<Vec<CallKey>>,
+    },
+    /// The governor has changed its step.
+    Governed {
+        /// What holds from now on.
+        plan: Plan,
+        /// Age of the oldest live utterance that waits, seconds.
+        lag_s: f64,
+    },
+}
+
+/// The answer to [`Command::Name`].
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The call's id from now on.
+    pub call_id: String,
+    /// Whether its audio is here already.
+    pub heard: bool,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pausing {
+    /// Nothing of what follows is kept.
+    Pause,
+    /// The recording goes on.
+    Resume,
+}
+
+/// Somebody who knows calls by the PBX's names wants a recording to pause or to go on.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// What the call may be named: all calls that have one of them are meant.
+    pub names: Vec<String>,
+    /// Which of the two.
+    pub pausing: Pausing,
+    /// From when on.
+    pub at: Moment,
+    /// Who asks, as event and audit say it.
+    pub by: String,
+}
+
+/// Text that somebody else has recognised.
+#[derive(Clone, Debug)]
+pub struct Text {
+    /// The words.
+    pub text: String,
+    /// 0 to 1.
+    pub confidence: f32,
+    /// Language code.
+    pub language: Option<String>,
+    /// What the sender says of its mood, -1 to 1.
+    pub sentiment: Option<f64>,
+}
+
+impl Text {
+    /// As if it had been recognised here. Platforms tell when a text began, not when it ended: it takes no time.
+    pub(in crate::pipeline) fn recognition(self) -> Recognition {
+        let Self { text, confidence, language, .. } = self;
+        let piece = Piece { text, start_ms: 0, end_ms: 0, confidence, words: Vec::new() };
+        Recognition { pieces: vec![piece], language, dropped: None, took: Duration::ZERO }
+    }
+}
+
+/// Text on its way to the conductor.
+#[derive(Debug)]
+pub struct SaidText {
+    /// The leg it was said on.
+    pub leg: Arc<SpooledLeg>,
+    /// Its first sample on that leg, in samples of its `rate_hz`; comes once.
+    pub start: u64,
+    /// The words; `None` for a silence alone.
+    pub text: Option<Text>,
+    /// How long nobody spoke before, as the platform says, milliseconds.
+    pub silence_ms: Option<i64>,
+    /// Which platform.
+    pub provider: String,
+    /// Told when it is on its way to the database.
+    pub reply: oneshot::Sender<()>,
+}
+
+/// A chunk of sound that is on disk.
+#[derive(Debug)]
+pub struct ChunkTaken {
+    /// The legs that have grown.
+    pub legs: Vec<Arc<SpooledLeg>>,
+    /// Whether it came without a word.
+    pub alone: bool,
+    /// Its length, milliseconds.
+    pub length_ms: i64,
+    /// When it was said.
+    pub at: WallTime,
+    /// Told when it is on its way to the database.
+    pub reply: oneshot::Sender<()>,
+}

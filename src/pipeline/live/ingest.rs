@@ -1,0 +1,315 @@
+//! Calls of other platforms: text events and chunks of audio that come by HTTP become legs and texts like those of the PBX.
+//!
+//! One task owns the open legs of such calls. Text goes to the conductor, which scores and keeps it as it does what was recognised; audio goes to
+//! the spool, and from there the way of every leg. A call from which nothing has come for a while is over, for nobody hangs up on HTTP.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::call::{CallId, CallNames, Leg, Source, WallTime};
+use crate::pipeline::command::{ChunkTaken, Command, SaidText, Text};
+use crate::spool::{FollowedLeg, LegSpec, LegWriter, RecordingRef, Spool, SpoolError};
+
+/// Calls at a time: more than a box could write down.
+const CALLS: usize = 500;
+/// A call from which nothing came for so long is over.
+const IDLE: Duration = Duration::from_mins(2);
+/// How often calls are looked for that are idle, or that somebody asked to end.
+const LOOK: Duration = Duration::from_millis(250);
+/// A pause between chunks from which on it is silence of the call, not jitter of the network.
+const GAP_MS: i64 = 2000;
+/// Samples per second of a leg that is text alone: its times are multiples of an eighth of a millisecond.
+const TEXT_HZ: u32 = 8000;
+
+/// Legs that one call may have: each change of the rate and each text before all others begins one.
+const LEGS: u32 = 64;
+
+/// Why something was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// Its rate or its times change without end.
+    #[error(
+        "the call has had {LEGS} legs, for its rate or the begin of its texts changes all the time; send one rate, and texts in order"
+    )]
+    Legs,
+    /// Too many calls.
+    #[error("{CALLS} calls of other platforms are open already; end some, or wait until they are idle")]
+    TooMany,
+    /// Somebody ended the call here, and its platform goes on.
+    #[error("the call was ended at this end; it can begin anew when nothing has come of it for {} s", IDLE.as_secs())]
+    Ended,
+    /// The spool cannot take audio.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The daemon ends.
+    #[error("the daemon is stopping")]
+    Stopping,
+}
+
+/// Whose an event or a chunk is.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// The call.
+    pub call: CallId,
+    /// What is known of it.
+    pub names: CallNames,
+    /// Which side.
+    pub leg: Leg,
+    /// When it happened.
+    pub at: WallTime,
+    /// Which platform.
+    pub provider: String,
+}
+
+/// What comes in.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Nothing but a sign of life, or a silence that the other platform has measured.
+    Sign {
+        /// How long nobody has spoken, milliseconds.
+        silence_ms: Option<i64>,
+    },
+    /// Text.
+    Text(Text),
+    /// A chunk of 16-bit samples.
+    Audio {
+        /// Samples per second.
+        rate_hz: u32,
+        /// The sound of each side in it.
+        sides: Vec<(Leg, Vec<i16>)>,
+        /// Whether it came without a word, so that it is an event of its own.
+        alone: bool,
+    },
+    /// The call is over.
+    End,
+}
+
+/// One input, and where its answer goes.
+pub struct Request {
+    /// Whose.
+    pub sender: Sender,
+    /// What.
+    pub input: Input,
+    /// Told when it is on its way to the database, or why it was not taken.
+    pub reply: oneshot::Sender<Result<(), IngestError>>,
+}
+
+struct Open {
+    started: WallTime,
+    names: CallNames,
+    text: HashMap<Leg, (FollowedLeg, BTreeSet<u64>)>,
+    audio: HashMap<Leg, (LegWriter, Instant, i64)>,
+    /// Legs it has had.
+    legs: u32,
+    heard: Instant,
+}
+
+/// The task.
+pub struct Ingest {
+    spool: Arc<Spool>,
+    commands: mpsc::Sender<Command>,
+    calls: HashMap<CallId, Open>,
+    /// Calls that somebody ended here, and when their platform was last heard.
+    ended: HashMap<CallId, Instant>,
+}
+
+impl Open {
+    fn spec(&self, sender: &Sender, leg: Leg, rate_hz: u32, started: WallTime) -> LegSpec {
+        LegSpec {
+            call: sender.call.clone(),
+            names: self.names.clone(),
+            leg,
+            source: Source::Ingest,
+            started,
+            rate_hz,
+            peer: Some(sender.provider.clone()),
+        }
+    }
+
+    /// Whether somebody asked for its end. Nobody can hang up on a platform: what it still sends is refused.
+    fn is_to_end(&self) -> bool {
+        let texts = self.text.values().map(|(leg, _)| leg.leg());
+        let mut legs = texts.chain(self.audio.values().map(|(leg, ..)| leg.leg()));
+        legs.any(|leg| leg.end_requested().is_cancelled())
+    }
+}
+
+/// The way of what comes in: sound to the spool, text to the conductor.
+struct Way<'a> {
+    spool: &'a Spool,
+    commands: &'a mpsc::Sender<Command>,
+}
+
+impl Way<'_> {
+    async fn sound(
+        &self,
+        open: &mut Open,
+        sender: &Sender,
+        rate_hz: u32,
+        sides: Vec<(Leg, Vec<i16>)>,
+        alone: bool,
+    ) -> Result<(), IngestError> {
+        metrics::counter!("lineside_frames_total", "source" => "ingest").increment(1);
+        let ms = |samples: usize| samples as i64 * 1000 / i64::from(rate_hz);
+        let length_ms = sides.iter().map(|(_, samples)| ms(samples.len())).max().unwrap_or(0);
+        let mut legs = Vec::new();
+        for (side, samples) in sides {
+            if open.audio.get(&side).is_some_and(|(leg, ..)| leg.leg().spec.rate_hz != rate_hz)
+                && open.legs < LEGS
+                && let Some((leg, ..)) = open.audio.remove(&side)
+            {
+                leg.close("rate change").await?;
+            }
+            let spec = open.spec(sender, side, rate_hz, sender.at);
+            let (leg, began, first_ms) = match open.audio.entry(side) {
+                Entry::Occupied(there) if there.get().0.leg().spec.rate_hz != rate_hz => {
+                    return Err(IngestError::Legs);
+                }
+                Entry::Occupied(there) => there.into_mut(),
+                Entry::Vacant(place) => {
+                    open.legs += 1;
+                    let leg = self.spool.open_leg(spec).await?;
+                    place.insert((leg, Instant::now(), ms(samples.len())))
+                }
+            };
+            // A chunk's sound ended when it came: what the clock is ahead of the samples by is silence.
+            let there = ms(samples.len()) + leg.samples() as i64 * 1000 / i64::from(rate_hz);
+            let gap = began.elapsed().as_millis() as i64 + *first_ms - there;
+            if gap > GAP_MS {
+                leg.append(&vec![0; (gap * i64::from(rate_hz) / 1000) as usize], sender.at).await?;
+            }
+            leg.append(&samples, sender.at).await?;
+            leg.flush().await?;
+            legs.push(Arc::clone(leg.leg()));
+        }
+        let (reply, taken) = oneshot::channel();
+        let chunk = ChunkTaken { legs, alone, length_ms, at: sender.at, reply };
+        self.commands.send(Command::Chunk(chunk)).await.map_err(|_| IngestError::Stopping)?;
+        taken.await.map_err(|_| IngestError::Stopping)?;
+        Ok(())
+    }
+
+    async fn text(
+        &self,
+        open: &mut Open,
+        sender: Sender,
+        text: Option<Text>,
+        silence_ms: Option<i64>,
+    ) -> Result<(), IngestError> {
+        // A leg has no place for what was said before it began. So another one begins then; where that is before the call's own begin,
+        // the conductor moves the rest.
+        open.started = open.started.min(sender.at);
+        if open.text.get(&sender.leg).is_none_or(|(leg, _)| sender.at < leg.leg().spec.started) {
+            if open.legs >= LEGS {
+                return Err(IngestError::Legs);
+            }
+            open.legs += 1;
+            let no_file = RecordingRef { path: std::path::PathBuf::new(), channel: 0 };
+            let leg = self.spool.follow(open.spec(&sender, sender.leg, TEXT_HZ, open.started), no_file, None).await?;
+            // The new one first: a call without an open leg has hung up.
+            if let Some((before, _)) = open.text.insert(sender.leg, (leg, BTreeSet::new())) {
+                before.close("earlier text").await?;
+            }
+        }
+        if let Some((leg, taken_at)) = open.text.get_mut(&sender.leg)
+            && (text.is_some() || silence_ms.is_some())
+        {
+            // By its time, whenever it comes; texts of one moment stand side by side.
+            let began = leg.leg().spec.started;
+            let at = (sender.at.0 - began.0).max(0) as u64 * u64::from(TEXT_HZ) / 1000;
+            let next_to_it = taken_at.range(at..).zip(at..).take_while(|(taken, place)| *taken == place).count();
+            let start = at + next_to_it as u64;
+            taken_at.insert(start);
+            let (reply, taken) = oneshot::channel();
+            let leg = Arc::clone(leg.leg());
+            let said = SaidText { leg, start, text, silence_ms, provider: sender.provider, reply };
+            self.commands.send(Command::Said(Box::new(said))).await.map_err(|_| IngestError::Stopping)?;
+            taken.await.map_err(|_| IngestError::Stopping)?;
+        }
+        Ok(())
+    }
+}
+
+impl Ingest {
+    /// A task without calls.
+    pub fn new(spool: Arc<Spool>, commands: mpsc::Sender<Command>) -> Self {
+        Self { spool, commands, calls: HashMap::new(), ended: HashMap::new() }
+    }
+
+    /// Takes what comes until stopped; then every leg is closed on disk.
+    pub async fn run(mut self, mut requests: mpsc::Receiver<Request>, stop: CancellationToken) {
+        let mut look = tokio::time::interval(LOOK);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(Request { sender, input, reply }) = requests.recv() => {
+                    let _ = reply.send(self.take(sender, input).await);
+                }
+                _ = look.tick() => {
+                    let idle: Vec<CallId> = self.calls.iter().filter(|(_, open)| open.heard.elapsed() > IDLE).map(|(id, _)| id.clone()).collect();
+                    for call in idle {
+                        self.end(&call, "idle").await;
+                    }
+                    let asked: Vec<CallId> = self.calls.iter().filter(|(_, open)| open.is_to_end()).map(|(id, _)| id.clone()).collect();
+                    for call in asked {
+                        self.end(&call, "ended").await;
+                        self.ended.insert(call, Instant::now());
+                    }
+                    self.ended.retain(|_, heard| heard.elapsed() < IDLE);
+                }
+            }
+        }
+        for call in self.calls.keys().cloned().collect::<Vec<_>>() {
+            self.end(&call, "shutdown").await;
+        }
+    }
+
+    async fn take(&mut self, sender: Sender, input: Input) -> Result<(), IngestError> {
+        if matches!(input, Input::End) {
+            self.end(&sender.call, "hangup").await;
+            return Ok(());
+        }
+        if let Some(heard) = self.ended.get_mut(&sender.call) {
+            *heard = Instant::now();
+            return Err(IngestError::Ended);
+        }
+        if !self.calls.contains_key(&sender.call) && self.calls.len() >= CALLS {
+            return Err(IngestError::TooMany);
+        }
+        let open = self.calls.entry(sender.call.clone()).or_insert_with(|| Open {
+            started: sender.at,
+            names: sender.names.clone(),
+            text: HashMap::new(),
+            audio: HashMap::new(),
+            legs: 0,
+            heard: Instant::now(),
+        });
+        open.heard = Instant::now();
+        let way = Way { spool: &self.spool, commands: &self.commands };
+        match input {
+            Input::Audio { rate_hz, sides, alone } => way.sound(open, &sender, rate_hz, sides, alone).await,
+            Input::Text(text) => way.text(open, sender, Some(text), None).await,
+            Input::Sign { silence_ms } => way.text(open, sender, None, silence_ms).await,
+            Input::End => Ok(()),
+        }
+    }
+
+    async fn end(&mut self, call: &CallId, reason: &'static str) {
+        let Some(open) = self.calls.remove(call) else { return };
+        for (leg, ..) in open.audio.into_values() {
+            if let Err(error) = leg.close(reason).await {
+                log::error!("{error}");
+            }
+        }
+        for (leg, _) in open.text.into_values() {
+            if let Err(error) = leg.close(reason).await {
+                log::error!("{error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! What the conductor does so that nobody sees or hears what nobody may keep: redaction of texts and sound, pauses of a recording.
+//!
+//! Rows first, files after: a crash between the two is made good at the next start ([`finish`]). What was taken out lives in memory only, for as
+//! long as its call runs; what was shown of a number before it was known is taken up from the rows after a restart ([`Privacy::recall`]).
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::keys::{PauseKeys, Pressed};
+use crate::call::{CallKey, CallTime, Leg, LegKey, Moment, UtteranceKey, WallTime};
+use crate::pipeline::command::Pausing;
+use crate::speech::engine::Piece as Heard;
+use crate::spool::{self, SpooledLeg};
+use crate::store::Store;
+use crate::store::change::Change;
+use crate::store::privacy::{PrivacyChange, StoredText};
+use crate::text::TextAnalyser;
+use crate::text::redaction::{CallRedaction, Piece, PieceId, Redacted};
+
+/// What stands in the database for a key: not which one.
+const MASKED: char = 'x';
+
+/// What the configuration wants.
+#[derive(Clone, Debug)]
+pub struct PrivacySettings {
+    /// Take numbers out.
+    pub redact: bool,
+    /// Keys that pause and resume.
+    pub keys: PauseKeys,
+    /// Folder of converted recordings: what is in it may hold what has just been silenced.
+    pub cache: PathBuf,
+}
+
+/// What became of an utterance's texts.
+#[derive(Debug, Default)]
+pub(in crate::pipeline) struct Cleaned {
+    /// Earlier texts that have to be corrected, with the text that was shown.
+    pub corrected: Vec<(String, Redacted)>,
+    /// Stretches of sound to be silenced, in the call's time.
+    pub silent: Vec<(LegKey, Range<i64>)>,
+}
+
+/// Pauses of a call that are remembered one by one; more of them are one long one.
+const GAPS: usize = 256;
+
+/// A pause of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Gap {
+    from: Moment,
+    /// `None` while it lasts.
+    to: Option<Moment>,
+}
+
+/// The conductor's memory for all of it.
+#[derive(Debug)]
+pub(in crate::pipeline) struct Privacy {
+    settings: PrivacySettings,
+    calls: HashMap<CallKey, CallRedaction>,
+    /// In order of time: legs that are heard of later were paused too.
+    gaps: HashMap<CallKey, Vec<Gap>>,
+    keys: HashMap<LegKey, Pressed>,
+}
+
+impl Privacy {
+    pub fn new(settings: PrivacySettings) -> Self {
+        Self { settings, calls: HashMap::new(), gaps: HashMap::new(), keys: HashMap::new() }
+    }
+
+    /// Takes what nobody may keep out of an utterance's pieces, whose times become the call's by `start_ms`; notes what else follows from it. All
+    /// of the utterance before any of it is shown: what its end tells of its begin is not a correction. Where nothing of it was believed, the sound
+    /// may have to go all the same: `heard` is when it was said, `unbelieved` what the model made of it.
+    pub fn clean(
+        &mut self,
+        analyser: &TextAnalyser,
+        (call, leg, speaker, utterance): (CallKey, LegKey, Leg, UtteranceKey),
+        heard: Range<i64>,
+        (pieces, unbelieved): (Vec<Heard>, Option<&str>),
+        cleaned: &mut Cleaned,
+    ) -> Vec<Heard> {
+        let mut pieces: Vec<Heard> = pieces.into_iter().map(|piece| piece.shifted(heard.start)).collect();
+        if !self.settings.redact {
+            return pieces;
+        }
+        let memory = self.calls.entry(call).or_default();
+        let id = |number| PieceId { leg: leg.0, utterance: utterance.0, number };
+        let unheard = pieces.is_empty().then(|| Piece {
+            id: id(PieceId::UNHEARD),
+            speaker,
+            start: CallTime(heard.start),
+            end: CallTime(heard.end),
+            text: unbelieved.unwrap_or_default().into(),
+            words: Vec::new(),
+        });
+        let take = |(number, piece): (usize, &mut Heard)| Piece {
+            id: id(number),
+            speaker,
+            start: CallTime(piece.start_ms),
+            end: CallTime(piece.end_ms),
+            text: std::mem::take(&mut piece.text),
+            words: std::mem::take(&mut piece.words),
+        };
+        let said: Vec<Piece> = unheard.into_iter().chain(pieces.iter_mut().enumerate().map(take)).collect();
+        for said in said {
+            let outcome = analyser.redactor().push(memory, said);
+            cleaned.silent.extend(outcome.silent.into_iter().map(|(leg, range)| (LegKey(leg), range)));
+            let shown = outcome.piece.text.clone();
+            for (before, redacted) in std::iter::once((shown, outcome.piece)).chain(outcome.corrected) {
+                for label in &redacted.labels {
+                    metrics::counter!("lineside_redacted_total", "kind" => label.clone()).increment(1);
+                }
+                let PieceId { leg, utterance: of, number } = redacted.id;
+                cleaned.silent.extend(redacted.silent.iter().map(|range| (LegKey(leg), range.clone())));
+                match pieces.get_mut(number).filter(|_| of == utterance.0) {
+                    Some(own) => (own.text, own.words) = (redacted.text, redacted.words),
+                    None if number == PieceId::UNHEARD => {}
+                    None => cleaned.corrected.push((before, redacted)),
+                }
+            }
+        }
+        pieces
+    }
+
+    /// Takes up what is stored of a call that goes on after a restart: the first half of a number may stand there.
+    pub fn recall(&mut self, analyser: &TextAnalyser, call: CallKey, texts: Vec<StoredText>) {
+        if !self.settings.redact {
+            return;
+        }
+        let memory = self.calls.entry(call).or_default();
+        for StoredText { leg, speaker, utterance, number, start_ms, end_ms, text, words } in texts {
+            let id = PieceId { leg: leg.0, utterance: utterance.0, number };
+            let (start, end) = (CallTime(start_ms), CallTime(end_ms));
+            analyser.redactor().recall(memory, Piece { id, speaker, start, end, text, words });
+        }
+    }
+
+    /// A text that was not believed: nobody knows what its numbers were.
+    pub fn clean_text(&self, analyser: &TextAnalyser, text: &str) -> String {
+        if self.settings.redact { analyser.redactor().unbelieved(text) } else { text.into() }
+    }
+
+    /// A text that is not complete: its stable beginning and the rest. What a number in it will be nobody knows yet, so none is shown.
+    pub fn clean_partial(&self, analyser: &TextAnalyser, stable: String, rest: String) -> (String, String) {
+        if !self.settings.redact {
+            return (stable, rest);
+        }
+        let shown = analyser.redactor().cautious(&format!("{stable} {rest}"));
+        let same =
+            stable.split_whitespace().zip(shown.split_whitespace()).take_while(|(before, now)| before == now).count();
+        let words: Vec<&str> = shown.split_whitespace().collect();
+        (words[..same].join(" "), words[same..].join(" "))
+    }
+
+    /// Takes a key: what is to be stored of it, and what the last keys ask for.
+    pub fn key(&mut self, leg: LegKey, at: CallTime, digit: char) -> (char, Option<Pausing>) {
+        let asked = self.keys.entry(leg).or_default().press(at.0, digit, &self.settings.keys);
+        (if self.settings.redact { MASKED } else { digit }, asked)
+    }
+
+    pub fn is_paused(&self, call: CallKey) -> bool {
+        self.paused_since(call).is_some()
+    }
+
+    /// Since when nothing of a call is kept; `None` when it is.
+    pub fn paused_since(&self, call: CallKey) -> Option<Moment> {
+        let last = self.gaps.get(&call)?.last()?;
+        last.to.is_none().then_some(last.from)
+    }
+
+    /// Notes what a call is from `at` on; whether that is new.
+    pub fn set(&mut self, call: CallKey, pausing: Pausing, at: Moment) -> bool {
+        let was_paused = self.is_paused(call);
+        let gaps = self.gaps.entry(call).or_default();
+        let count = gaps.len();
+        match (pausing, gaps.last_mut()) {
+            (Pausing::Pause, Some(last)) if !was_paused && count >= GAPS => last.to = None,
+            (Pausing::Pause, _) if !was_paused => gaps.push(Gap { from: at, to: None }),
+            (Pausing::Resume, Some(last)) if was_paused => last.to = Some(at),
+            _ => return false,
+        }
+        true
+    }
+
+    /// A call has become another.
+    pub fn merged(&mut self, from: CallKey, into: CallKey) {
+        if let Some(gaps) = self.gaps.remove(&from) {
+            let all = self.gaps.entry(into).or_default();
+            all.extend(gaps);
+            // One that lasts comes last.
+            all.sort_by_key(|gap| (gap.to.is_none(), gap.from.steady));
+        }
+        if let Some(memory) = self.calls.remove(&from) {
+            self.calls.entry(into).or_insert(memory);
+        }
+    }
+
+    /// Nothing of a call is remembered any more.
+    pub fn over(&mut self, call: CallKey, legs: impl Iterator<Item = LegKey>) {
+        self.calls.remove(&call);
+        self.gaps.remove(&call);
+        for leg in legs {
+            self.keys.remove(&leg);
+        }
+    }
+
+    /// Silences stretches of a leg for every reader from now on, and says what rows that makes.
+    pub fn silence(&self, leg: &SpooledLeg, ranges: &[Range<u64>], at: WallTime) -> Vec<Change> {
+        self.drop_cached(leg.key);
+        ranges
+            .iter()
+            .map(|range| {
+                leg.silences().add(range.start, Some(range.end));
+                let (start, end) = (range.start, Some(range.end));
+                Change::Privacy(PrivacyChange::Silenced { leg: leg.key, start, end, why: "redaction", at })
+            })
+            .collect()
+    }
+
+    /// A pause of a leg begins with what is said at that moment.
+    pub fn pause(&self, leg: &SpooledLeg, from: Moment, at: WallTime) -> Change {
+        self.drop_cached(leg.key);
+        let start = leg.pause_at(from);
+        Change::Privacy(PrivacyChange::Silenced { leg: leg.key, start, end: None, why: "pause", at })
+    }
+
+    /// A pause of a leg is over; the stretch that has to be overwritten, and the row. `None` when there was none.
+    pub fn resume(leg: &SpooledLeg, to: Moment) -> Option<(Range<u64>, Change)> {
+        let range = leg.resume_at(to)?;
+        let end = range.end;
+        Some((range, Change::Privacy(PrivacyChange::SilenceEnds { leg: leg.key, end })))
+    }
+
+    /// Pauses of a leg that began later than was known when they were asked for: the rows.
+    pub fn settled(&self, leg: &SpooledLeg) -> Vec<Change> {
+        let moved = leg.moved_silences();
+        if !moved.is_empty() {
+            self.drop_cached(leg.key);
+        }
+        let row = |(from, start)| Change::Privacy(PrivacyChange::SilenceBegins { leg: leg.key, from, start });
+        moved.into_iter().map(row).collect()
+    }
+
+    /// A leg that joins a call is silent where the call was paused: the rows, and the stretches that have to be overwritten.
+    pub fn joins(&self, call: CallKey, leg: &SpooledLeg, at: WallTime) -> (Vec<Change>, Vec<Range<u64>>) {
+        let (mut rows, mut ranges) = (Vec::new(), Vec::new());
+        for gap in self.gaps.get(&call).into_iter().flatten() {
+            let Some(to) = gap.to else {
+                rows.push(self.pause(leg, gap.from, at));
+                continue;
+            };
+            if let Some(range) = leg.gap(gap.from, to) {
+                self.drop_cached(leg.key);
+                let (start, end) = (range.start, Some(range.end));
+                rows.push(Change::Privacy(PrivacyChange::Silenced { leg: leg.key, start, end, why: "pause", at }));
+                ranges.push(range);
+            }
+        }
+        (rows, ranges)
+    }
+
+    fn drop_cached(&self, leg: LegKey) {
+        drop_cached(&self.settings.cache, leg);
+    }
+}
+
+/// A converted recording holds what has been silenced since; it is made anew when somebody asks.
+pub(in crate::pipeline) fn drop_cached(cache: &Path, leg: LegKey) {
+    for name in [format!("{leg}.wav"), format!("{leg}.part")] {
+        let path = cache.join(name);
+        if let Err(error) = crate::audio::sound_file::blank(&path).and_then(|()| std::fs::remove_file(&path))
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            log::error!(
+                "privacy: delete {}: {error}; it holds sound that was silenced: delete it by hand",
+                path.display()
+            );
+        }
+    }
+}
+
+/// Overwrites stretches of a leg's file, if it is ours, and notes that it is done. Returns at once; the disk takes its time.
+pub(in crate::pipeline) fn overwrite(store: &Store, leg: &Arc<SpooledLeg>, ranges: Vec<Range<u64>>) {
+    if !leg.audio().owned() || ranges.is_empty() {
+        return;
+    }
+    let (store, leg) = (store.clone(), Arc::clone(leg));
+    tokio::task::spawn_blocking(move || {
+        let mut reached = u64::MAX;
+        for range in ranges {
+            // What comes after the file's end is silenced as it is written.
+            match spool::overwrite(leg.audio().path(), range.start, range.end) {
+                Ok(samples) => reached = reached.min(samples.max(range.end)),
+                Err(error) => {
+                    log::error!(
+                        "{error}; players get silence there all the same, the file is tried again at the next start"
+                    );
+                    return;
+                }
+            }
+        }
+        let done = Change::Privacy(PrivacyChange::SilenceDone { leg: leg.key, end: reached });
+        let _ = store.writer().push_blocking(vec![done]);
+    });
+}
+
+/// Makes good what a former run decided and did not finish: files are overwritten, pauses of legs that are over end.
+pub async fn finish(store: &Store) {
+    let todo = match store.silences_to_do().await {
+        Ok(todo) => todo,
+        Err(error) => {
+            log::error!("{error}");
+            return;
+        }
+    };
+    for item in todo {
+        let (path, silence) = (item.path, item.silence);
+        let (start, end) = (silence.start, silence.end);
+        let done = tokio::task::spawn_blocking(move || spool::overwrite(&path, start, end.unwrap_or(u64::MAX))).await;
+        let samples = match done {
+            Ok(Ok(samples)) => samples,
+            Ok(Err(error)) => {
+                log::error!("{error}; a number that was taken out of a text can still be heard there");
+                continue;
+            }
+            Err(_) => continue,
+        };
+        let leg = silence.leg;
+        let mut changes = Vec::new();
+        if end.is_none() {
+            changes.push(Change::Privacy(PrivacyChange::SilenceEnds { leg, end: samples }));
+        }
+        let reached = samples.max(end.unwrap_or(0)).min(i64::MAX as u64);
+        changes.push(Change::Privacy(PrivacyChange::SilenceDone { leg, end: reached }));
+        if let Err(error) = store.writer().push(changes).await {
+            log::error!("{error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys() -> PauseKeys {
+        PauseKeys { pause: "*71".into(), resume: "*72".into() }
+    }
+
+    fn privacy(redact: bool) -> Privacy {
+        let settings = PrivacySettings { redact, keys: keys(), cache: "/nowhere".into() };
+        Privacy::new(settings)
+    }
+
+    #[test]
+    fn keys_are_masked_and_each_leg_has_its_own() {
+        let mut privacy = privacy(true);
+        let mut press = |leg, digit| privacy.key(LegKey(leg), CallTime(0), digit);
+        assert_eq!([press(1, '*'), press(1, '7'), press(2, '1')], [(MASKED, None); 3]);
+        assert_eq!(press(1, '1'), (MASKED, Some(Pausing::Pause)));
+    }
+
+    #[test]
+    fn pauses_of_a_call_are_remembered_for_legs_that_come_later_and_never_without_end() {
+        let mut privacy = privacy(true);
+        let (one, other) = (CallKey(1), CallKey(2));
+        let at = Moment::now(WallTime(0));
+        assert!(!privacy.set(one, Pausing::Resume, at) && privacy.set(one, Pausing::Pause, at));
+        assert!(!privacy.set(one, Pausing::Pause, at) && privacy.is_paused(one), "twice is once");
+        privacy.set(other, Pausing::Pause, at);
+        privacy.set(other, Pausing::Resume, at);
+        privacy.merged(one, other);
+        assert!(privacy.is_paused(other) && privacy.gaps[&other].len() == 2);
+        for _ in 0..10 * GAPS {
+            privacy.set(other, Pausing::Resume, at);
+            privacy.set(other, Pausing::Pause, at);
+        }
+        assert_eq!(privacy.gaps[&other].len(), GAPS);
+        assert!(privacy.is_paused(other));
+        privacy.over(other, std::iter::empty());
+        assert!(privacy.gaps.is_empty());
+    }
+
+    #[test]
+    fn a_partial_text_shows_no_number_that_may_become_a_secret() {
+        let analyser = TextAnalyser::new(crate::text::LexiconKind::Vader, &[]);
+        let clean = |stable: &str, rest: &str| privacy(true).clean_partial(&analyser, stable.into(), rest.into());
+        let own = |stable: &str, rest: &str| (stable.to_string(), rest.to_string());
+        assert_eq!(clean("It is four", "five three two"), own("It is", "[number]"));
+        assert_eq!(clean("my card 4532-0151", "and so"), own("my card", "[number] and so"));
+        assert_eq!(clean("I paid sixty dollars", "in 2019 or so"), own("I paid sixty dollars", "in [number] or so"));
+        assert_eq!(clean("one of the two", "is mine"), own("one of the two", "is mine"));
+    }
+
+    #[test]
+    fn without_redaction_keys_are_kept_as_pressed() {
+        assert_eq!(privacy(false).key(LegKey(1), CallTime(0), '5'), ('5', None));
+    }
+}

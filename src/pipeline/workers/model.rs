@@ -1,0 +1,137 @@
+//! The workers' model: looked for until it is there, loaded once for all of them, and each worker's own memory on it.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+use super::shared::{TranscribeSettings, Workers, yield_to_the_phone};
+use super::status::ModelState;
+use crate::speech::engine::Engine;
+use crate::speech::recogniser::Recogniser;
+use crate::speech::{language, models};
+
+/// How often a missing model is looked for.
+const LOOK: Duration = Duration::from_secs(2);
+
+impl Workers {
+    /// Takes other settings: another model is loaded, the old one serves until it is there.
+    pub fn reconfigure(&self, settings: TranscribeSettings) {
+        let old = self.settings();
+        let other = old.model != settings.model || old.smaller != settings.smaller || old.models != settings.models;
+        *self.settings.write().unwrap_or_else(std::sync::PoisonError::into_inner) = settings;
+        if other {
+            *self.engine.write().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+            self.status.set(|now| now.model = ModelState::Waiting);
+        }
+        self.look_at_language();
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    pub(super) fn look_for_model(&self) {
+        // CTranslate2 computes in threads of its own, which inherit this.
+        yield_to_the_phone();
+        let mut told = String::new();
+        while !self.queue.is_closed() {
+            if !self.ready() {
+                let problem = self.load().err().unwrap_or_default();
+                if problem != told && !problem.is_empty() {
+                    log::warn!(
+                        "speech: {problem}. Audio and utterances are kept and will be transcribed when there is a model"
+                    );
+                }
+                told = problem;
+            }
+            let began = Instant::now();
+            while began.elapsed() < LOOK && !self.queue.is_closed() {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        }
+    }
+
+    fn load(&self) -> Result<(), String> {
+        let _one = self.loading.lock();
+        let settings = self.settings();
+        let model = models::resolve(&settings.models, &settings.model).map_err(|error| {
+            self.status.set(|now| {
+                now.model = ModelState::Waiting;
+                now.wanted.clone_from(&settings.model);
+            });
+            error.to_string()
+        })?;
+        self.status.set(|now| now.model = ModelState::Loading);
+        let began = Instant::now();
+        let engine = crate::speech::load(&model, settings.workers).map_err(|error| {
+            self.status.set(|now| now.model = ModelState::Failed { problem: error.to_string() });
+            error.to_string()
+        })?;
+        log::info!("speech: {} loaded in {} ms", engine.name(), began.elapsed().as_millis());
+        let name = engine.name().to_string();
+        if model.name == "demo" || model.name == "demo-ct2" {
+            log::warn!(
+                "speech: this is the demo model: it understands the demo's words and nothing else. `lineside model pull base.en-q8_0`"
+            );
+        }
+        *self.engine.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(engine);
+        let smaller = settings.smaller.as_deref().and_then(|name| {
+            let loaded = models::resolve(&settings.models, name)
+                .map_err(|error| error.to_string())
+                .and_then(|model| crate::speech::load(&model, settings.workers).map_err(|error| error.to_string()));
+            loaded.inspect_err(|error| log::warn!("speech: {error}. Live text does without a smaller model")).ok()
+        });
+        *self.smaller.write().unwrap_or_else(std::sync::PoisonError::into_inner) = smaller;
+        self.generation.fetch_add(1, Ordering::Release);
+        self.look_at_language();
+        self.status.set(|now| now.model = ModelState::Ready { engine: name });
+        Ok(())
+    }
+
+    /// Says once what the models that are loaded cannot follow of the language that is asked for.
+    pub(super) fn look_at_language(&self) {
+        let wanted = self.settings().hints.language;
+        let unheeded = |engine: &RwLock<Option<Arc<dyn Engine>>>| {
+            let engine = engine.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()?;
+            language::unheeded(engine.as_ref(), wanted.as_deref())
+        };
+        let problems: Vec<String> = [&self.engine, &self.smaller].into_iter().filter_map(unheeded).collect();
+        let problem = (!problems.is_empty()).then(|| problems.join("; "));
+        if self.status.get().language != problem {
+            if let Some(problem) = &problem {
+                log::warn!("speech: {problem}");
+            }
+            self.status.set(|now| now.language = problem);
+        }
+    }
+
+    pub(super) fn session(&self, generation: u64) -> Option<Mine> {
+        let hints = self.hints();
+        let open = |engine: &RwLock<Option<Arc<dyn Engine>>>| {
+            let engine = engine.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()?;
+            match engine.session() {
+                Ok(session) => Some((engine.name().to_string(), Recogniser::new(session, hints.clone()))),
+                Err(error) => {
+                    log::error!("speech: {error}");
+                    std::thread::sleep(LOOK);
+                    None
+                }
+            }
+        };
+        Some(Mine { generation, usual: open(&self.engine)?, smaller: open(&self.smaller) })
+    }
+}
+
+/// A worker's own memory on the models, by their names.
+pub(super) struct Mine {
+    pub(super) generation: u64,
+    pub(super) usual: (String, Recogniser),
+    smaller: Option<(String, Recogniser)>,
+}
+
+impl Mine {
+    pub(super) fn for_text(&mut self, smaller: bool) -> (&str, &mut Recogniser) {
+        let (name, recogniser) = match &mut self.smaller {
+            Some(chosen) if smaller => chosen,
+            _ => &mut self.usual,
+        };
+        (name, recogniser)
+    }
+}

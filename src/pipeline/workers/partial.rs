@@ -1,0 +1,185 @@
+//! Text of what is being said right now, for whoever watches. Shown, never kept: the utterance's own text replaces it.
+//!
+//! An utterance is read again twice a second while it grows. With an engine that tells where in the sound it found each word (CTranslate2) only those are
+//! shown that end well before the sound does, and the next reading goes on behind them, so a word that was shown stays (AlignAtt: Papi, Turchi, Negri 2023,
+//! "AlignAtt: Using Attention-based Audio-Translation Alignments as a Guide for Simultaneous Speech Translation"). With whisper.cpp words on which two
+//! readings running agree are stable, and the rest may change (LocalAgreement-2: Macháček, Dabre, Bojar 2023, "Turning Whisper into Real-Time
+//! Transcription System", section 3). It is a luxury: it is done with a share of the CPU, only while nothing else waits, and it is the first thing that the
+//! governor leaves out.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::call::LegKey;
+use crate::speech::engine::TextToken;
+use crate::speech::recogniser::Glance;
+use crate::spool::SpooledLeg;
+
+/// Share of the time in which a partial text is being made, at most.
+const SHARE: f64 = 0.25;
+/// Of each second that goes into text which stays, so much is taken off that: where workers are busy half of the time, no partial text stands in
+/// front of what is over.
+const TAKEN_OFF: f64 = 0.5;
+/// Seconds of that time that may be saved up, or owed.
+const MOST_S: f64 = 1.0;
+
+/// A stretch to be read before it is over.
+#[derive(Clone, Debug)]
+pub struct Growing {
+    /// Its leg's samples.
+    pub leg: Arc<SpooledLeg>,
+    /// First sample.
+    pub start: u64,
+    /// One past the last that there is by now.
+    pub end: u64,
+    /// What is certain of its text.
+    pub begin: Vec<TextToken>,
+}
+
+/// What was read of it.
+#[derive(Debug)]
+pub struct Reading {
+    /// The stretch.
+    pub growing: Growing,
+    /// Its text by now; without words when there are none, or it failed.
+    pub glance: Glance,
+}
+
+/// What is known of the utterance that is being said on a leg.
+#[derive(Debug, Default)]
+struct Spoken {
+    start: u64,
+    /// Whether a reading is on its way.
+    asked: bool,
+    last: Vec<String>,
+    stable: usize,
+    /// What stays of its text, where the engine tells.
+    certain: Vec<TextToken>,
+}
+
+/// The utterances that are being said, and what may be spent on them.
+#[derive(Debug)]
+pub(in crate::pipeline) struct Partials {
+    spoken: HashMap<LegKey, Spoken>,
+    credit_s: f64,
+    counted: Instant,
+}
+
+impl Partials {
+    pub(in crate::pipeline) fn new(now: Instant) -> Self {
+        Self { spoken: HashMap::new(), credit_s: MOST_S, counted: now }
+    }
+
+    /// Whether to read a growing stretch now; then what is certain of its text.
+    pub(in crate::pipeline) fn ask(&mut self, leg: LegKey, start: u64, now: Instant) -> Option<Vec<TextToken>> {
+        self.credit_s = (self.credit_s + now.duration_since(self.counted).as_secs_f64() * SHARE).min(MOST_S);
+        self.counted = now;
+        let spoken = self.spoken.entry(leg).or_default();
+        if spoken.start != start {
+            *spoken = Spoken { start, ..Spoken::default() };
+        }
+        let ask = !spoken.asked && self.credit_s > 0.0;
+        spoken.asked |= ask;
+        ask.then(|| spoken.certain.clone())
+    }
+
+    /// Of each worker's time so much went into text that stays.
+    pub(in crate::pipeline) fn busy(&mut self, took: Duration) {
+        self.credit_s = (self.credit_s - took.as_secs_f64() * TAKEN_OFF).max(-MOST_S);
+    }
+
+    /// Takes a reading: the words that are stable, and those that may change. `None` when there is nothing to show.
+    pub(in crate::pipeline) fn take(&mut self, reading: &Reading) -> Option<(String, String)> {
+        self.credit_s -= reading.glance.took.as_secs_f64();
+        // Not there any more: the utterance is over, and its own text is on its way.
+        let spoken = self.spoken.get_mut(&reading.growing.leg.key)?;
+        if spoken.start != reading.growing.start {
+            return None;
+        }
+        spoken.asked = false;
+        let Some(certain) = &reading.glance.certain else { return spoken.agree(&reading.glance.words) };
+        if certain.len() <= spoken.certain.len() {
+            return None;
+        }
+        spoken.certain.clone_from(certain);
+        Some((TextToken::text(certain), String::new()))
+    }
+
+    /// The utterance of a leg is over.
+    pub(in crate::pipeline) fn over(&mut self, leg: LegKey) {
+        self.spoken.remove(&leg);
+    }
+}
+
+impl Spoken {
+    fn agree(&mut self, words: &[String]) -> Option<(String, String)> {
+        if words.is_empty() {
+            return None;
+        }
+        let same = self.last.iter().zip(words).take_while(|(before, now)| plain(before) == plain(now)).count();
+        // What was called stable stays so, even when a later reading has it otherwise.
+        if same > self.stable {
+            self.stable = same;
+        }
+        let stable = self.stable.min(self.last.len());
+        let shown = self.last[..stable].join(" ");
+        let rest = words.get(stable..).unwrap_or_default().join(" ");
+        self.last = self.last[..stable].iter().chain(words.get(stable..).unwrap_or_default()).cloned().collect();
+        Some((shown, rest))
+    }
+}
+
+fn plain(word: &str) -> String {
+    word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// The message of the feeds. Times in seconds of the call.
+pub(in crate::pipeline) fn message(call_id: &str, leg: &SpooledLeg, start_s: f64, stable: &str, rest: &str) -> Value {
+    json!({
+        "type": "partial", "event": "partial", "call_id": call_id, "leg": leg.spec.leg, "speaker": leg.spec.leg.speaker(),
+        "start_time": start_s, "stable": stable, "text": format!("{stable} {rest}").trim(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split_whitespace().map(String::from).collect()
+    }
+
+    #[test]
+    fn words_on_which_two_readings_agree_are_stable_and_stay_so() {
+        let mut spoken = Spoken::default();
+        let mut show = |text: &str| spoken.agree(&words(text)).unwrap_or_default();
+        assert_eq!(show("I want two"), (String::new(), "I want two".into()));
+        assert_eq!(show("I want to cancel my"), ("I want".into(), "to cancel my".into()));
+        assert_eq!(show("I want to cancel my contract."), ("I want to cancel my".into(), "contract.".into()));
+        assert_eq!(show("We want"), ("I want to cancel my".into(), String::new()));
+        assert_eq!(show("I want to cancel my contract today"), ("I want to cancel my".into(), "contract today".into()));
+        assert_eq!(spoken.agree(&[]), None);
+    }
+
+    #[test]
+    fn no_more_than_its_share_is_spent_and_one_reading_of_a_leg_at_a_time() {
+        let began = Instant::now();
+        let mut partials = Partials::new(began);
+        assert!(partials.ask(LegKey(1), 0, began).is_some());
+        assert!(partials.ask(LegKey(1), 0, began).is_none(), "one is on its way");
+        partials.credit_s -= 2.0;
+        assert!(partials.ask(LegKey(2), 0, began + Duration::from_secs(3)).is_none(), "spent");
+        assert!(
+            partials.ask(LegKey(2), 0, began + Duration::from_secs(5)).is_some(),
+            "a quarter of the time has come back"
+        );
+        // Four seconds in which the workers were busy for half of the time.
+        partials.credit_s = 0.0;
+        partials.busy(Duration::from_secs(2));
+        assert!(partials.ask(LegKey(3), 0, began + Duration::from_secs(9)).is_none(), "others wait");
+        assert!(partials.ask(LegKey(3), 0, began + Duration::from_secs(10)).is_some(), "nobody waits");
+    }
+}

@@ -1,0 +1,207 @@
+//! What all workers share: the queue and what is in it, the models, what was read ahead, what is in hand.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::ahead::Ahead;
+use super::in_hand::InHand;
+use super::orders::Orders;
+use super::partial::{Growing, Reading};
+use super::status::Status;
+use crate::call::{UtteranceKey, WallTime};
+use crate::governor::Step;
+use crate::speech::engine::Engine;
+use crate::speech::queue::Queue;
+use crate::speech::recogniser::{Hints, Recognition};
+use crate::spool::SpooledLeg;
+
+/// An utterance to be written down.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Its row.
+    pub utterance: UtteranceKey,
+    /// Its leg's samples.
+    pub leg: Arc<SpooledLeg>,
+    /// First sample.
+    pub start: u64,
+    /// One past the last.
+    pub end: u64,
+    /// When it was found, of a live call; when its last word was said, of one that is over.
+    pub said: WallTime,
+    /// Whether somebody may be watching its call.
+    pub live: bool,
+}
+
+/// What is in the queue.
+pub enum Work {
+    /// Speech.
+    Utterance(Box<Job>),
+    /// Speech of a call that is over, to be read once more; the answer goes to who asks.
+    Again(Box<Job>, oneshot::Sender<Written>),
+    /// Speech that is not over.
+    Growing(Growing),
+    /// Speech that may be over.
+    Ahead(Growing),
+    /// A question whether inference works: a second of silence.
+    Probe(oneshot::Sender<Result<Duration, String>>),
+}
+
+/// What the workers tell the conductor.
+#[derive(Debug)]
+pub enum Done {
+    /// An utterance has its text.
+    Written(Written),
+    /// Some of one that is not over.
+    Growing(Reading),
+}
+
+/// What became of an utterance.
+#[derive(Debug)]
+pub struct Written {
+    /// The utterance.
+    pub job: Job,
+    /// Its text, or why there is none.
+    pub result: Result<Recognition, String>,
+    /// Engine and model.
+    pub engine: String,
+}
+
+/// Which model, and how to use it.
+#[derive(Clone, Debug)]
+pub struct TranscribeSettings {
+    /// Folder of the models.
+    pub models: PathBuf,
+    /// Name or path of the model.
+    pub model: String,
+    /// Name or path of a smaller one, for live text when the CPU does not suffice.
+    pub smaller: Option<String>,
+    /// Threads.
+    pub workers: usize,
+    /// Whether to show text of what is still being said.
+    pub partial: bool,
+    /// Language, prompt, preparation of the sound.
+    pub hints: Hints,
+}
+
+/// What all workers share.
+pub struct Workers {
+    /// What they take their work from.
+    pub queue: Arc<Queue<Work>>,
+    /// How they are doing.
+    pub status: Status,
+    /// What the governor allows.
+    pub orders: Orders,
+    /// What was read before it was certain that it was over.
+    pub ahead: Ahead,
+    /// What they have in hand, for the case that the engine ends the process.
+    pub in_hand: InHand,
+    pub(super) settings: RwLock<TranscribeSettings>,
+    /// Words to expect, before those of the settings.
+    pub(super) words: RwLock<String>,
+    pub(super) engine: RwLock<Option<Arc<dyn Engine>>>,
+    pub(super) smaller: RwLock<Option<Arc<dyn Engine>>>,
+    /// Counts models, so that a worker sees that there is another one.
+    pub(super) generation: AtomicU64,
+    pub(super) done: mpsc::Sender<Done>,
+    pub(super) loading: Mutex<()>,
+}
+
+impl Workers {
+    /// Makes the shared part; `start` makes the threads.
+    pub fn new(settings: TranscribeSettings, in_hand: InHand, done: mpsc::Sender<Done>) -> Arc<Self> {
+        let status = Status::default();
+        status.set(|now| {
+            now.wanted.clone_from(&settings.model);
+            now.workers = settings.workers;
+        });
+        Arc::new(Self {
+            queue: Arc::default(),
+            status,
+            orders: Orders::new(settings.workers),
+            ahead: Ahead::default(),
+            in_hand,
+            settings: RwLock::new(settings),
+            words: RwLock::default(),
+            engine: RwLock::default(),
+            smaller: RwLock::default(),
+            generation: AtomicU64::new(0),
+            done,
+            loading: Mutex::default(),
+        })
+    }
+
+    pub(super) fn settings(&self) -> TranscribeSettings {
+        self.settings.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Tells the recogniser of words to expect, from the next utterance on.
+    pub fn expect_words(&self, words: String) {
+        *self.words.write().unwrap_or_else(std::sync::PoisonError::into_inner) = words;
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// What the recogniser is told of every utterance: the configuration's hints, with the glossary before their prompt.
+    pub(super) fn hints(&self) -> Hints {
+        let mut hints = self.settings().hints;
+        let words = self.words.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !words.is_empty() {
+            hints.prompt = Some(hints.prompt.map_or_else(|| words.clone(), |prompt| format!("{words}. {prompt}")));
+        }
+        hints
+    }
+
+    /// Whether there is a model.
+    pub fn ready(&self) -> bool {
+        self.engine.read().unwrap_or_else(std::sync::PoisonError::into_inner).is_some()
+    }
+
+    /// Whether there is time for what may be left out: nothing waits, and a worker has nothing to do.
+    pub fn has_time(&self) -> bool {
+        self.settings().partial && self.ready() && self.queue.backlog().0 == 0 && self.orders.has_time()
+    }
+
+    /// Whether there is time to read what may not be over: no more wait than the workers take next, and nothing is left out. Of more in the queue
+    /// larger batches are made, all of which end when their last one does.
+    pub fn may_read_ahead(&self) -> bool {
+        let plan = self.orders.plan();
+        self.ready() && plan.step == Step::Full && self.queue.backlog().0 <= plan.workers
+    }
+
+    /// An utterance whose text was read ahead.
+    pub fn written(&self, job: Job, engine: String, recognition: Recognition) -> Written {
+        let result = Ok(recognition);
+        self.note(&result);
+        Written { job, result, engine }
+    }
+
+    pub(super) fn note(&self, result: &Result<Recognition, String>) {
+        match result {
+            Ok(recognition) => {
+                metrics::histogram!("lineside_inference_seconds").record(recognition.took.as_secs_f64());
+                self.status.set(|now| {
+                    now.last_inference = Some(wall());
+                    now.last_inference_ms = Some(recognition.took.as_millis() as i64);
+                    now.last_error = None;
+                });
+            }
+            Err(problem) => self.status.set(|now| now.last_error = Some(problem.clone())),
+        }
+    }
+}
+
+/// The phone comes first: whatever else wants the CPU gets it.
+pub(super) fn yield_to_the_phone() {
+    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19) {
+        log::debug!("speech: priority: {error}");
+    }
+}
+
+fn wall() -> WallTime {
+    WallTime(
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64),
+    )
+}

@@ -1,0 +1,249 @@
+//! The workers: threads that take the most urgent utterance, read its samples from disk and write it down.
+//!
+//! Without a model they wait and the queue waits with them; a model that appears is loaded without a restart. One model in memory, shared; one
+//! thread per inference; nice 19, for the phone comes first.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::model::Mine;
+use super::partial::{Growing, Reading};
+use super::shared::{Done, Job, Work, Workers, Written, yield_to_the_phone};
+use crate::audio::resample::to_model;
+use crate::speech::engine::EngineError;
+use crate::speech::queue::Urgency;
+use crate::speech::recogniser::{Glance, Pace, Recogniser, Recognition};
+use crate::spool::SpooledLeg;
+
+/// Speech that a worker writes down: an utterance, or what may be one.
+enum Stretch {
+    Utterance(Box<Job>),
+    Ahead(Growing),
+}
+
+impl Stretch {
+    fn job(&self) -> Option<&Job> {
+        match self {
+            Self::Utterance(job) => Some(job),
+            Self::Ahead(_) => None,
+        }
+    }
+
+    fn is_live(&self) -> bool {
+        self.job().is_none_or(|job| job.live)
+    }
+
+    /// Its samples.
+    fn place(&self) -> (&SpooledLeg, u64, u64) {
+        match self {
+            Self::Utterance(job) => (&job.leg, job.start, job.end),
+            Self::Ahead(said) => (&said.leg, said.start, said.end),
+        }
+    }
+}
+
+impl Workers {
+    /// Starts the threads: the workers, and one that looks for the model.
+    pub fn start(self: &Arc<Self>) -> std::io::Result<Vec<std::thread::JoinHandle<()>>> {
+        let mut threads = Vec::new();
+        let this = Arc::clone(self);
+        threads.push(std::thread::Builder::new().name("model".into()).spawn(move || this.look_for_model())?);
+        for number in 0..self.settings().workers {
+            let this = Arc::clone(self);
+            threads
+                .push(std::thread::Builder::new().name(format!("speech-{number}")).spawn(move || this.work(number))?);
+        }
+        Ok(threads)
+    }
+
+    fn work(&self, number: usize) {
+        yield_to_the_phone();
+        let mut mine: Option<Mine> = None;
+        while !self.queue.is_closed() {
+            let generation = self.generation.load(Ordering::Acquire);
+            if mine.as_ref().is_none_or(|mine| mine.generation != generation) {
+                mine = self.session(generation);
+            }
+            let Some(mine) = &mut mine else {
+                std::thread::sleep(Duration::from_millis(100));
+                continue;
+            };
+            if number >= self.orders.plan().workers {
+                std::thread::sleep(Duration::from_millis(100));
+                continue;
+            }
+            let Some((urgency, work)) = self.queue.pop(Duration::from_millis(500)) else { continue };
+            let wanted = match work {
+                Work::Utterance(job) => self.write_down(urgency, Stretch::Utterance(job), mine),
+                Work::Ahead(said) => self.write_down(urgency, Stretch::Ahead(said), mine),
+                Work::Again(job, answer) => {
+                    let (name, recogniser) = mine.for_text(false);
+                    let result = self.read_again(recogniser, &job);
+                    self.note(&result);
+                    let _ = answer.send(Written { job: *job, result, engine: name.to_string() }); // nobody wants it any more
+                    true
+                }
+                Work::Growing(growing) => {
+                    let result = self.orders.while_running(|| {
+                        // What is still being said comes again.
+                        let sound = read(&growing.leg, growing.start, growing.end).map_err(|_| String::new())?;
+                        mine.usual.1.glance(&sound, &growing.begin).map_err(|error| error.to_string())
+                    });
+                    let glance = result.unwrap_or_else(|problem: String| {
+                        log::debug!("partial text of leg {}: {problem}", growing.leg.key);
+                        Glance::default()
+                    });
+                    self.done.blocking_send(Done::Growing(Reading { growing, glance })).is_ok()
+                }
+                Work::Probe(answer) => {
+                    let result = mine.usual.1.recognise(&vec![0.0; 16_000]).map_err(|error| error.to_string());
+                    self.note(&result);
+                    let _ = answer.send(result.map(|recognition| recognition.took));
+                    true
+                }
+            };
+            if !wanted {
+                return;
+            }
+        }
+    }
+
+    fn read_again(&self, recogniser: &mut Recogniser, job: &Job) -> Result<Recognition, String> {
+        let _held = self.in_hand.hold(job.utterance).map_err(|ends| {
+            format!("the process ended {ends} times while an utterance of it was in hand; it is not tried again")
+        })?;
+        let mut results = self
+            .orders
+            .while_running(|| self.transcribe(recogniser, [(&*job.leg, job.start, job.end)], Pace::Afterwards));
+        results.pop().unwrap_or_else(|| Err("no answer".into()))
+    }
+
+    /// Writes speech down, with other speech that waits where the engine gains by that. Whether anybody still wants text.
+    fn write_down(&self, urgency: Urgency, first: Stretch, mine: &mut Mine) -> bool {
+        let first = match first {
+            Stretch::Utterance(job) => {
+                if let Some((engine, recognition)) = self.ahead.take(job.leg.key, job.start, job.end) {
+                    return self.done.blocking_send(Done::Written(self.written(*job, engine, recognition))).is_ok();
+                }
+                Stretch::Utterance(job)
+            }
+            Stretch::Ahead(said) if !self.ahead.begin(said.leg.key, said.start, said.end) => return true,
+            ahead @ Stretch::Ahead(_) => ahead,
+        };
+        let most = self.orders.batch(urgency, mine.usual.1.batch());
+        let stretches = self.with_others(urgency, first, most);
+        let (name, recogniser) = mine.for_text(self.orders.smaller_model() && stretches.iter().all(Stretch::is_live));
+        let jobs = stretches.iter().filter_map(Stretch::job);
+        let held: Vec<_> = jobs.map(|job| self.in_hand.hold(job.utterance)).collect();
+        let results = if let Some(Err(ends)) = held.first() {
+            // Alone, for struck ones come alone.
+            vec![Err(format!("the process ended {ends} times while it was in hand; it is not tried again"))]
+        } else {
+            let pace = if stretches.iter().any(Stretch::is_live) { Pace::Live } else { Pace::Afterwards };
+            self.orders.while_running(|| self.transcribe(recogniser, stretches.iter().map(Stretch::place), pace))
+        };
+        drop(held);
+        for (stretch, result) in stretches.into_iter().zip(results) {
+            match stretch {
+                Stretch::Utterance(job) => {
+                    self.note(&result);
+                    let written = Written { job: *job, result, engine: name.to_string() };
+                    if self.done.blocking_send(Done::Written(written)).is_err() {
+                        return false;
+                    }
+                }
+                // What went wrong is said when the utterance itself is read.
+                Stretch::Ahead(said) => {
+                    let text = result.ok().map(|recognition| (name.to_string(), recognition));
+                    self.ahead.end(said.leg.key, said.start, said.end, text);
+                }
+            }
+        }
+        true
+    }
+
+    /// Speech that is written down together with this: where the engine gains by it, this worker's share of what waits. Only what is as urgent, for all
+    /// of a batch ends when its last one does.
+    fn with_others(&self, urgency: Urgency, first: Stretch, batch: usize) -> Vec<Stretch> {
+        let share = (self.queue.backlog().0 + 1).div_ceil(self.orders.plan().workers);
+        // One at which the process has ended goes alone: the others should not end with it again. One that was read ahead has its text.
+        let good =
+            |job: &Job| self.in_hand.strikes(job.utterance) == 0 && !self.ahead.knows(job.leg.key, job.start, job.end);
+        let most = if first.job().is_none_or(good) { batch.min(share) } else { 1 };
+        let mut stretches = vec![first];
+        while stretches.len() < most {
+            let fits = |work: &Work| match work {
+                Work::Utterance(other) => good(other),
+                Work::Ahead(_) => true,
+                _ => false,
+            };
+            match self.queue.pop_if(urgency, fits) {
+                Some(Work::Utterance(other)) => stretches.push(Stretch::Utterance(other)),
+                Some(Work::Ahead(said)) => {
+                    if self.ahead.begin(said.leg.key, said.start, said.end) {
+                        stretches.push(Stretch::Ahead(said));
+                    }
+                }
+                _ => break,
+            }
+        }
+        stretches
+    }
+
+    /// Texts of stretches, in their order; fewer when lineside is stopped while no file can be opened. What has no answer waits for the next start.
+    fn transcribe<'a>(
+        &self,
+        recogniser: &mut Recogniser,
+        places: impl IntoIterator<Item = (&'a SpooledLeg, u64, u64)>,
+        pace: Pace,
+    ) -> Vec<Result<Recognition, String>> {
+        let mut sounds = Vec::new();
+        for (leg, start, end) in places {
+            sounds.push(loop {
+                match read(leg, start, end) {
+                    Err(Unread::OutOfFiles) if self.queue.is_closed() => return Vec::new(),
+                    Err(Unread::OutOfFiles) => {
+                        metrics::counter!("lineside_out_of_files_total").increment(1);
+                        std::thread::sleep(WAIT_FOR_A_FILE);
+                    }
+                    Err(Unread::Failed(problem)) => break Err(problem),
+                    Ok(sound) => break Ok(sound),
+                }
+            });
+        }
+        let stretches: Vec<&[f32]> = sounds.iter().flatten().map(Vec::as_slice).collect();
+        let mut answers = recogniser.recognise_all(&stretches, pace).into_iter();
+        let answer = |sound: Result<Vec<f32>, String>| {
+            sound?;
+            answers.next().unwrap_or_else(|| Err(EngineError::Inference("no answer".into()))).map_err(|e| e.to_string())
+        };
+        sounds.into_iter().map(answer).collect()
+    }
+}
+
+/// Pause between two tries to open a file when too many are open.
+const WAIT_FOR_A_FILE: Duration = Duration::from_millis(200);
+
+/// Why the sound of a stretch cannot be had.
+enum Unread {
+    /// Too many files are open: it is tried again.
+    OutOfFiles,
+    /// Anything else.
+    Failed(String),
+}
+
+/// A stretch of a leg as the models want it.
+fn read(leg: &SpooledLeg, start: u64, end: u64) -> Result<Vec<f32>, Unread> {
+    let mut samples = Vec::new();
+    let read = leg.reader().and_then(|mut reader| reader.read(start, (end - start) as usize, &mut samples));
+    match read {
+        Err(error) if error.is_out_of_files() => Err(Unread::OutOfFiles),
+        Err(error) => Err(Unread::Failed(error.to_string())),
+        Ok(0) => {
+            let path = leg.audio().path().display().to_string();
+            Err(Unread::Failed(format!("{path}: its samples {start} to {end} are not there any more")))
+        }
+        Ok(_) => Ok(to_model(&samples, leg.spec.rate_hz)),
+    }
+}
