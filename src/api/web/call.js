@@ -61,7 +61,7 @@ const keywords = el('p', { class: 'note' });
 const quality = new Quality(id, at => player?.seek(at));
 const transcript = new Transcript(wordByWord, ({ start }) => {
   const time = clock(start);
-  const about = { class: 'plain when', 'data-at': start, 'aria-label': `Play from ${time}` };
+  const about = { class: 'plain when', 'data-at': start, 'aria-label': `Go to ${time}` };
   return el('button', { type: 'button', ...about, text: time });
 });
 

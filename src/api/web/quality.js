@@ -32,7 +32,7 @@ export class Quality {
   place({ start_time }) {
     const time = clock(start_time);
     const on = { click: () => this.hear(start_time) };
-    return el('button', { type: 'button', class: 'plain when', 'aria-label': `Play from ${time}`, text: time, on });
+    return el('button', { type: 'button', class: 'plain when', 'aria-label': `Go to ${time}`, text: time, on });
   }
 
   /**
