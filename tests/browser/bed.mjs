@@ -204,7 +204,8 @@ async function fromDisk(page) {
     const { pathname } = new URL(route.request().url());
     if (route.request().method() !== 'GET') return route.continue();
     const name = names[pathname] ?? (pathname.startsWith('/web/') ? pathname.slice(5) : 'call.html');
-    const response = await route.fetch({ headers: { ...route.request().headers(), 'if-none-match': '' } });
+    const response = await route.fetch({ headers: { ...route.request().headers(), 'if-none-match': '' }, maxRedirects: 0 });
+    if (!response.ok()) return route.fulfill({ response });
     const file = readFileSync(join(root, 'src/api/web', name));
     if (!name.endsWith('.html')) return route.fulfill({ response, body: file });
     const html = await response.text();
