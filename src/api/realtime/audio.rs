@@ -101,17 +101,18 @@ pub(super) fn none(id: &str) -> Value {
     })
 }
 
-/// Legs with sound, all at one rate.
-async fn sounding(api: &Api, call: &CallRow) -> Result<Vec<LegRow>, ApiError> {
+/// Legs with sound of at least so many samples, all at one rate.
+async fn sounding(api: &Api, call: &CallRow, samples: i64) -> Result<Vec<LegRow>, ApiError> {
     let mut legs = api.store.legs(call.key).await?;
-    legs.retain(|leg| !leg.path.is_empty() && leg.samples > 0);
+    legs.retain(|leg| !leg.path.is_empty() && leg.samples >= samples);
     let rate_hz = legs.last().map(|leg| leg.rate_hz);
     legs.retain(|leg| Some(leg.rate_hz) == rate_hz);
     Ok(legs)
 }
 
 pub(super) async fn meta_of(api: &Api, call: &CallRow) -> Result<Value, ApiError> {
-    let legs = sounding(api, call).await?;
+    // A chunk that was taken is there, though its row may tell of its samples a moment later.
+    let legs = sounding(api, call, i64::from(call.audio_chunks == 0)).await?;
     let mut meta = none(&call.call_id);
     let chunks = call.audio_chunks;
     meta["chunk_count"] = chunks.into();
@@ -163,7 +164,7 @@ pub(super) async fn audio(
             "the call is over; ?fallback=1 plays what was recorded of it".into(),
         )));
     }
-    let legs = sounding(&api, &call).await?;
+    let legs = sounding(&api, &call, 1).await?;
     if legs.is_empty() {
         return Err(nothing().into());
     }
