@@ -1,8 +1,9 @@
-//! The pages, out of the binary: HTML, modules, style, nothing generated.
+//! The pages, out of the binary: HTML, modules, style. A page is the one frame of all with its own content in it.
 //!
 //! They hold no data of any call; what they show they ask the API for, as any client does. Nothing in them is inline and nothing comes from
 //! elsewhere: the policy that goes out with each forbids both.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -26,27 +27,85 @@ const IMAGE: &str = "image/svg+xml";
 struct Asset {
     name: &'static str,
     kind: &'static str,
-    bytes: &'static [u8],
+    bytes: Cow<'static, [u8]>,
 }
 
 macro_rules! assets {
     ($($name:literal: $kind:ident),* $(,)?) => {
-        &[$(Asset { name: $name, kind: $kind, bytes: include_bytes!(concat!("web/", $name)) }),*]
+        [$(Asset { name: $name, kind: $kind, bytes: Cow::Borrowed(include_bytes!(concat!("web/", $name))) }),*]
     };
 }
 
-const ASSETS: &[Asset] = assets! {
-    "live.html": HTML, "call.html": HTML, "calls.html": HTML, "upload.html": HTML, "dashboard.html": HTML,
-    "style.css": STYLE, "icon.svg": IMAGE,
-    "base.js": SCRIPT, "feed.js": SCRIPT, "board.js": SCRIPT, "card.js": SCRIPT, "panel.js": SCRIPT, "alerts.js": SCRIPT, "text.js": SCRIPT, "terms.js": SCRIPT,
-    "chart.js": SCRIPT, "live.js": SCRIPT, "call.js": SCRIPT, "quality.js": SCRIPT, "player.js": SCRIPT, "listen.js": SCRIPT, "calls.js": SCRIPT, "upload.js": SCRIPT,
-    "dashboard.js": SCRIPT,
-    "vendor/uplot.js": SCRIPT, "vendor/uplot.css": STYLE,
-};
+/// Head, navigation and end of every page.
+const FRAME: &str = include_str!("web/frame.html");
+
+/// What a page has of its own.
+struct Page {
+    /// Where it is, as the router knows it.
+    path: &'static str,
+    /// Of its files: `<name>.html` is its content, `<name>.js` its script. Also the class of its body.
+    name: &'static str,
+    title: &'static str,
+    content: &'static str,
+    /// Whether it draws charts, and needs their style.
+    charts: bool,
+}
+
+macro_rules! page {
+    ($path:literal, $name:literal, $title:literal, charts: $charts:literal) => {
+        Page {
+            path: $path,
+            name: $name,
+            title: $title,
+            content: include_str!(concat!("web/", $name, ".html")),
+            charts: $charts,
+        }
+    };
+}
+
+const PAGES: [Page; 5] = [
+    page!("/", "live", "Live calls", charts: true),
+    page!("/calls", "calls", "Calls", charts: false),
+    page!("/calls/{id}", "call", "Call", charts: false),
+    page!("/upload", "upload", "Upload", charts: false),
+    page!("/dashboard", "dashboard", "Dashboard", charts: true),
+];
+
+impl Page {
+    /// Its HTML. All links are relative, so that a proxy may put the pages under a path of its own.
+    fn html(&self) -> String {
+        let root = "../".repeat(self.path.matches('/').count() - 1);
+        let charts = "<link rel=\"stylesheet\" href=\"{root}web/vendor/uplot.css\">\n";
+        let mut html = FRAME.replace("{charts}", if self.charts { charts } else { "" });
+        for page in &PAGES {
+            let here = if page.name == self.name { " aria-current=\"page\"" } else { "" };
+            html = html.replace(&format!("{{at {}}}", page.name), here);
+        }
+        html.replace("{home}", if root.is_empty() { "./" } else { &root })
+            .replace("{root}", &root)
+            .replace("{name}", self.name)
+            .replace("{title}", self.title)
+            .replace("{content}", self.content)
+    }
+}
+
+static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
+    let files = assets! {
+        "style.css": STYLE, "icon.svg": IMAGE,
+        "base.js": SCRIPT, "feed.js": SCRIPT, "board.js": SCRIPT, "card.js": SCRIPT, "panel.js": SCRIPT,
+        "alerts.js": SCRIPT, "text.js": SCRIPT, "terms.js": SCRIPT, "chart.js": SCRIPT, "live.js": SCRIPT,
+        "call.js": SCRIPT, "quality.js": SCRIPT, "player.js": SCRIPT, "listen.js": SCRIPT, "calls.js": SCRIPT,
+        "upload.js": SCRIPT, "dashboard.js": SCRIPT,
+        "vendor/uplot.js": SCRIPT, "vendor/uplot.css": STYLE,
+    };
+    let page = |page: &Page| Asset { name: page.path, kind: HTML, bytes: Cow::Owned(page.html().into_bytes()) };
+    PAGES.iter().map(page).chain(files).collect()
+});
 
 /// By name, with the quoted start of its SHA-256: a browser asks each time and gets the bytes only when they are new.
+/// Pages are under their paths, which no file's name looks like.
 static BY_NAME: LazyLock<HashMap<&str, (&Asset, HeaderValue)>> = LazyLock::new(|| {
-    let tag = |asset: &Asset| format!("\"{}\"", hex::encode(&Sha256::digest(asset.bytes)[..12]));
+    let tag = |asset: &Asset| format!("\"{}\"", hex::encode(&Sha256::digest(&asset.bytes)[..12]));
     let entry = |asset: &'static Asset| Some((asset.name, (asset, HeaderValue::from_str(&tag(asset)).ok()?)));
     ASSETS.iter().filter_map(entry).collect()
 });
@@ -64,7 +123,7 @@ fn give(name: &str, headers: &HeaderMap) -> Response {
     if headers.get(header::IF_NONE_MATCH) == Some(tag) {
         return (StatusCode::NOT_MODIFIED, always).into_response();
     }
-    (always, asset.bytes).into_response()
+    (always, &*asset.bytes).into_response()
 }
 
 async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
@@ -74,15 +133,8 @@ async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
 /// The pages' paths. Where nobody is logged in the login answers instead; what a page consists of is the same for everybody.
 pub(super) fn routes<S: Clone + Send + Sync + 'static>(mut routes: Routes<S>) -> Routes<S> {
     let door = Door::new(READ, About::Nothing);
-    let pages = [
-        ("/", "live.html"),
-        ("/calls", "calls.html"),
-        ("/calls/{id}", "call.html"),
-        ("/upload", "upload.html"),
-        ("/dashboard", "dashboard.html"),
-    ];
-    for (path, name) in pages {
-        routes = routes.get(path, door, move |headers: HeaderMap| async move { give(name, &headers) });
+    for Page { path, .. } in PAGES {
+        routes = routes.get(path, door, move |headers: HeaderMap| async move { give(path, &headers) });
     }
     routes.get("/web/{*name}", Door::new(NOTHING, About::Nothing), file)
 }
@@ -98,7 +150,7 @@ mod tests {
         }
         seen.push(name.into());
         let (asset, _) = BY_NAME.get(name).unwrap_or_else(|| panic!("{name} is not in the list"));
-        let text = String::from_utf8_lossy(asset.bytes);
+        let text = String::from_utf8_lossy(&asset.bytes);
         // Relative, so that a proxy may put the pages under a path of its own.
         let begins: &[&str] = if asset.kind == HTML { &["=\"web/", "=\"../web/"] } else { &["from './", "import './"] };
         let named =
@@ -115,15 +167,33 @@ mod tests {
             assert!(size < 150_000 && seen.len() > 3, "{}: {size} bytes in {seen:?}", asset.name);
             all.extend(seen);
         }
-        for asset in ASSETS {
+        for asset in ASSETS.iter() {
             assert!(all.iter().any(|name| name == asset.name), "{} is loaded by no page", asset.name);
         }
     }
 
     #[test]
+    fn a_page_is_the_frame_with_its_own_content_and_links_from_where_it_is() {
+        let html = |path: &str| PAGES.iter().find(|page| page.path == path).map(Page::html).unwrap_or_default();
+        for page in &PAGES {
+            let html = page.html();
+            for part in ["{root}", "{home}", "{at ", "{name}", "{title}", "{charts}", "{content}"] {
+                assert!(!html.contains(part), "{}: {part} is left", page.path);
+            }
+            assert!(html.contains(page.content) && html.ends_with("</main>\n</body>\n</html>\n"), "{}", page.path);
+        }
+        assert!(
+            html("/calls").contains("<a href=\"./\">Live</a>\n    <a href=\"calls\" aria-current=\"page\">Calls</a>")
+        );
+        let call = html("/calls/{id}");
+        assert!(call.contains("<title>Call – lineside</title>") && call.contains("src=\"../web/call.js\""), "{call}");
+        assert!(call.contains("<a href=\"../\">Live</a>") && !call.contains("aria-current"), "{call}");
+    }
+
+    #[test]
     fn nothing_in_the_pages_is_inline_or_from_elsewhere() {
         for asset in ASSETS.iter().filter(|asset| !asset.name.starts_with("vendor/")) {
-            let text = String::from_utf8_lossy(asset.bytes);
+            let text = String::from_utf8_lossy(&asset.bytes);
             for sign in [
                 "innerHTML",
                 "outerHTML",

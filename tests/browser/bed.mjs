@@ -194,15 +194,22 @@ export async function view(opened, path, options = {}) {
   return page;
 }
 
-/** For work on the page without a build: LINESIDE_WEB=1 gives its files as they are in the source, with the daemon's headers. */
+/**
+ * For work on the pages without a build: LINESIDE_WEB=1 gives their files as they are in the source, with the daemon's headers. The frame around a
+ * page's content is the daemon's.
+ */
 async function fromDisk(page) {
   const names = { '/': 'live.html', '/calls': 'calls.html', '/upload': 'upload.html', '/dashboard': 'dashboard.html' };
   await page.route(url => url.pathname.startsWith('/web/') || url.pathname in names || /^\/calls\/[^/]+$/.test(url.pathname), async route => {
     const { pathname } = new URL(route.request().url());
     if (route.request().method() !== 'GET') return route.continue();
     const name = names[pathname] ?? (pathname.startsWith('/web/') ? pathname.slice(5) : 'call.html');
-    const response = await route.fetch({ headers: { ...route.request().headers(), 'if-none-match': '' } });
-    return route.fulfill({ response, body: readFileSync(join(root, 'src/api/web', name)) });
+    const response = await route.fetch({ headers: { ...route.request().headers(), 'if-none-match': '' }, maxRedirects: 0 });
+    if (!response.ok()) return route.fulfill({ response });
+    const file = readFileSync(join(root, 'src/api/web', name));
+    if (!name.endsWith('.html')) return route.fulfill({ response, body: file });
+    const html = await response.text();
+    return route.fulfill({ response, body: html.replace(/(?<=<\/header>\n)[^]*(?=<\/body>)/, () => file.toString()) });
   });
 }
 

@@ -129,12 +129,12 @@ db.commit()
 `, join(daemon.folder, 'state/lineside.db')]);
   await daemon.run();
   const page = await view(opened, `${daemon.address}/calls`);
-  await page.getByText('200 and more calls').waitFor();
+  await page.getByText('200+ calls').waitFor();
   const { rows, frames } = await page.evaluate(async () => {
     const box = document.querySelector('.view'), note = document.getElementById('note'), frames = [];
     let last = performance.now(), top = -1;
     // To the end of what is loaded, and on when there is more.
-    while (note.textContent.includes('and more') || box.scrollTop !== top) {
+    while (note.textContent.includes('+') || box.scrollTop !== top) {
       top = box.scrollTop;
       box.scrollTop += 1500;
       await new Promise(requestAnimationFrame);
@@ -151,7 +151,7 @@ db.commit()
   // Choose, and take away as one file.
   await page.getByLabel('Agent').fill('agent7');
   await page.keyboard.press('Enter');
-  await page.getByText('200 and more calls').waitFor();
+  await page.getByText('200+ calls').waitFor();
   await page.getByLabel('select all shown').check();
   await page.getByText('200 selected').waitFor();
   await page.getByLabel('Export as').selectOption('csv');

@@ -30,13 +30,13 @@ test('a call shows its summary, its score card with the words, and what was name
   assert.match(await card.innerText(), /[\d.]+ of 100/);
   assert.match(await card.locator('.missed', { hasText: 'Shows that the caller was heard' }).innerText(), /missed, 0 of 15/);
   assert.match(await page.getByRole('region', { name: 'Summary' }).innerText(), /Reason.*calling about my bill[^]*Outcome.*credited/);
-  assert.match(await page.getByRole('region', { name: 'Named' }).innerText(), /money[^]*two hundred dollars[^]*date[^]*tomorrow/);
+  assert.match(await page.getByRole('region', { name: 'Mentioned' }).innerText(), /money[^]*two hundred dollars[^]*date[^]*tomorrow/);
   assert.deepEqual(page.problems, []);
   assert.deepEqual(await violations(page), []);
   await page.context().close();
 });
 
-test('calls are tagged, found by their tag, read again and deleted from the list', async () => {
+test('calls are tagged, found by their tag, retranscribed and deleted from the list', async () => {
   const sound = wavOf(Buffer.concat(lines().slice(0, 2).map(line => soundOf(line.file))));
   const form = new FormData();
   form.append('file', new Blob([sound]), 'a.wav');
@@ -49,7 +49,7 @@ test('calls are tagged, found by their tag, read again and deleted from the list
   await page.getByLabel('select B-1').check();
   const bulk = page.getByRole('group', { name: 'Actions on the selected calls' });
   await bulk.getByLabel('Tag').fill('vip');
-  await bulk.getByRole('button', { name: 'Put on' }).click();
+  await bulk.getByRole('button', { name: 'Add tag' }).click();
   await note.getByText('2 of 2 tagged').waitFor();
   assert.equal(await page.locator('.view .tag', { hasText: 'vip' }).count(), 2);
   await page.getByRole('search').getByLabel('Tag').fill('vip');
@@ -57,10 +57,10 @@ test('calls are tagged, found by their tag, read again and deleted from the list
   await note.getByText('2 calls').waitFor();
 
   await page.getByLabel('select all shown').check();
-  await bulk.getByRole('button', { name: 'Read again…' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Read 2 calls again' }).click();
+  await bulk.getByRole('button', { name: 'Retranscribe…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Retranscribe 2 calls' }).click();
   // One of them never had any sound.
-  await note.getByText(/1 of 2 will be read again.*1 not, the first, B-1: the sound/).waitFor();
+  await note.getByText(/1 of 2 will be retranscribed.*1 failed, the first: B-1: the sound/).waitFor();
   await until('it is read again', async () => daemon.log().includes(`call ${uploaded}: read again`));
 
   await page.getByLabel(`select ${uploaded}`).uncheck();
@@ -83,7 +83,7 @@ test('a list of words is taken, or refused with its mistakes', async () => {
   await send('good\n...\n');
   await page.getByRole('list', { name: 'Mistakes in the list' }).getByText('line 2').waitFor();
   await send('Northern Energy\nrouter\n');
-  await page.getByText('2 terms in use, the recogniser is told of all').waitFor();
+  await page.getByText('2 terms in use, all given to the recogniser').waitFor();
   assert.deepEqual(page.problems, []);
   assert.deepEqual(await violations(page), []);
   await page.context().close();

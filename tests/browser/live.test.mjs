@@ -19,7 +19,7 @@ const connected = page => page.locator('#box', { hasText: /^live/ }).waitFor();
 
 test('a live call appears and its words stream in', async () => {
   const page = await view(opened, daemon.address);
-  await page.getByText('No call at the moment').waitFor();
+  await page.getByText('No calls right now').waitFor();
   const [first, second] = lines();
   const talking = call(1, Buffer.concat([soundOf(first.file), Buffer.alloc(16000), soundOf(second.file)]), 3);
   const card = page.locator('.card', { hasText: 'oliver' });
@@ -116,7 +116,7 @@ test('an alert fires, is acknowledged in one window and seen in another', async 
     await until('the daemon knows', async () => (await daemon.get(`/api/v1/alerts?call_id=${idOf(7)}`)).alerts.filter(found => found.acknowledged).length > alerts.findIndex(found => found.id === id));
   }
   await until('the banner is empty in both', async () => await alert(one).count() === 0 && await alert(other).count() === 0);
-  await other.locator('#panel .alert', { hasText: 'seen by supervisor' }).first().waitFor();
+  await other.locator('#panel .alert', { hasText: 'acknowledged by supervisor' }).first().waitFor();
   assert.deepEqual([...one.problems, ...other.problems], []);
   (await talking)();
   await Promise.all([one, other].map(page => page.context().close()));

@@ -1,145 +1,235 @@
+// @ts-check
 // What is known of the running calls: made from the board, kept by events. No element is touched here.
+
+/**
+ * @import { Alert, BoardAnswer, BoardCall, Box, CallEvent } from './types.d.ts'
+ * @import { CallNamed, CallStart, Level, Sentiment } from './types.d.ts'
+ */
 
 /** Sentiments kept per call for its small chart. */
 const COURSE = 40;
 /** A call that is over stays in sight for so long. */
 const LINGER_MS = 20_000;
+/** @type {Level[]} */
 export const LEVELS = ['warning', 'urgent', 'critical'];
-/** 0 for none, 3 for critical. */
-export const rank = level => LEVELS.indexOf(level) + 1;
+/**
+ * 0 for none, 3 for critical.
+ * @param {Level | undefined} level
+ */
+export const rank = level => (level ? LEVELS.indexOf(level) + 1 : 0);
+
+/** @typedef {{ agent: string, campaign: string, level: number }} Filter texts are empty, and the level 0, for all */
 
 export class Board {
-  constructor() {
-    this.calls = new Map();
-    this.alerts = new Map();
-    this.changed = new Set();
-    /** The daemon's clock minus ours. */
-    this.skew = 0;
-  }
+  /** @type {Map<string, BoardCall>} */
+  calls = new Map();
+  /** @type {Map<number, Alert>} */
+  alerts = new Map();
+  /**
+   * Calls that look different since it was last emptied.
+   * @type {Set<string>}
+   */
+  changed = new Set();
+  /** The daemon's clock minus ours, milliseconds. */
+  skew = 0;
 
   now() {
     return Date.now() + this.skew;
   }
 
+  /** @param {BoardAnswer} answer */
   load({ calls, now }) {
     this.skew = Date.parse(now) - Date.now();
     const before = this.calls;
     this.calls = new Map();
     for (const row of calls) {
-      const call = this.call(row.call_id);
-      Object.assign(call, {
-        agent: row.agent, campaign: row.campaign, phone: row.phone, started: Date.parse(row.start_time), status: row.status, course: row.course ?? [],
-        last: row.last_words, rolling: row.rolling_sentiment, risk: row.risk_score ?? null, behind: null,
+      Object.assign(this.call(row.call_id), {
+        agent: row.agent,
+        campaign: row.campaign,
+        phone: row.phone,
+        started: Date.parse(row.start_time),
+        status: row.status,
+        course: row.course ?? [],
+        last: row.last_words,
+        rolling: row.rolling_sentiment,
+        risk: row.risk_score,
+        behind: null,
       });
     }
     for (const id of before.keys()) this.changed.add(id);
   }
 
+  /** @param {Alert[]} alerts */
   loadAlerts(alerts) {
     this.alerts = new Map(alerts.map(alert => [alert.id, alert]));
     for (const id of this.calls.keys()) this.changed.add(id);
   }
 
+  /**
+   * The call, made where there is none, and counted as changed.
+   * @param {string} id
+   */
   call(id) {
     this.changed.add(id);
     let call = this.calls.get(id);
     if (!call) {
-      call = { id, agent: null, campaign: null, phone: null, started: this.now(), status: 'active', course: [], last: null, partial: {}, rolling: null, risk: null, behind: null, over: null };
+      call = {
+        id,
+        agent: null,
+        campaign: null,
+        phone: null,
+        started: this.now(),
+        status: 'active',
+        course: [],
+        last: null,
+        partial: {},
+        rolling: null,
+        risk: null,
+        behind: null,
+        over: null,
+      };
       this.calls.set(id, call);
     }
     return call;
   }
 
-  /** Takes a message of the feed. */
+  /**
+   * Takes a message of the feed.
+   * @param {CallEvent} event
+   */
   apply(event) {
     const id = event.call_id;
     switch (event.type) {
       case 'call_start': {
-        const call = this.call(id);
-        Object.assign(call, { agent: event.agent ?? call.agent, campaign: event.campaign ?? call.campaign, started: Date.parse(event.timestamp) || call.started, status: 'active', over: null });
+        const call = this.named(event);
+        const started = Date.parse(event.timestamp) || call.started;
+        Object.assign(call, { started, status: 'active', over: null });
         break;
       }
-      case 'call_named': {
-        const call = this.call(id);
-        Object.assign(call, { agent: event.agent ?? call.agent, campaign: event.campaign ?? call.campaign });
+      case 'call_named':
+        this.named(event);
+        break;
+      case 'partial': {
+        const { speaker, text, start_time } = event;
+        this.call(id).partial[event.leg ?? speaker] = { speaker, text, start_time };
         break;
       }
-      case 'partial':
-        this.call(id).partial[event.leg ?? event.speaker] = { speaker: event.speaker, text: event.text, start_time: event.start_time };
+      case 'sentiment':
+        this.said(event);
         break;
-      case 'sentiment': {
-        const call = this.call(id);
-        const same = call.last && call.last.start_time === event.start_time && call.last.text === event.text;
-        if (same) break; // the board had it already
-        call.course = [...call.course, event.sentiment_score].slice(-COURSE);
-        call.last = { speaker: event.speaker, text: event.text, start_time: event.start_time };
-        call.rolling = event.rolling_sentiment ?? call.rolling;
-        call.risk = event.risk_score ?? call.risk;
-        call.at = event.timestamp;
-        delete call.partial[event.leg];
-        break;
-      }
       case 'hangup':
         this.call(id).status = 'connection_closed';
         break;
       case 'call_end':
-        if (this.calls.has(id)) Object.assign(this.call(id), { status: 'completed', over: this.now(), partial: {}, behind: null });
+        if (!this.calls.has(id)) break;
+        Object.assign(this.call(id), { status: 'completed', over: this.now(), partial: {}, behind: null });
         break;
       case 'alert':
         if (!this.alerts.has(event.id)) this.alerts.set(event.id, event);
-        if (this.calls.has(id)) this.call(id).risk = event.risk_score ?? this.calls.get(id).risk;
+        if (this.calls.has(id)) this.call(id).risk = event.risk_score ?? this.call(id).risk;
         break;
-      case 'alert_acknowledged': {
-        const alert = this.alerts.get(event.id);
-        if (alert) Object.assign(alert, { acknowledged: true, acknowledged_at: event.acknowledged_at, acknowledged_by: event.acknowledged_by });
+      case 'alert_acknowledged':
+        this.acknowledged(event);
         this.changed.add(id);
         break;
-      }
     }
   }
 
-  /** Takes the line about the box: names that came late, and who is behind. A call that the box no longer runs is over. */
+  /** @param {CallStart | CallNamed} event */
+  named(event) {
+    const call = this.call(event.call_id);
+    return Object.assign(call, { agent: event.agent ?? call.agent, campaign: event.campaign ?? call.campaign });
+  }
+
+  /** @param {Sentiment} event */
+  said({ call_id, speaker, text, start_time, leg, timestamp, sentiment_score, rolling_sentiment, risk_score }) {
+    const call = this.call(call_id);
+    // The board may have had it already.
+    if (call.last && call.last.start_time === start_time && call.last.text === text) return;
+    call.course = [...call.course, sentiment_score].slice(-COURSE);
+    call.last = { speaker, text, start_time };
+    call.rolling = rolling_sentiment ?? call.rolling;
+    call.risk = risk_score ?? call.risk;
+    call.at = timestamp;
+    delete call.partial[leg];
+  }
+
+  /**
+   * Somebody has seen an alert.
+   * @param {Pick<Alert, 'id' | 'call_id' | 'acknowledged_at' | 'acknowledged_by'>} what
+   */
+  acknowledged({ id, call_id, acknowledged_at, acknowledged_by }) {
+    const alert = this.alerts.get(id);
+    if (alert) Object.assign(alert, { acknowledged: true, acknowledged_at, acknowledged_by });
+    this.changed.add(call_id);
+  }
+
+  /**
+   * Takes the line about the box: names that came late, and who is behind. A call that the box no longer runs is over.
+   * @param {Box} box
+   */
   look(box) {
     this.skew = Date.parse(box.now) - Date.now();
-    for (const [id, about] of Object.entries(box.calls)) {
+    for (const [id, { phone, agent, campaign, behind_s }] of Object.entries(box.calls)) {
       const call = this.calls.get(id);
       if (!call) continue;
-      const late = about.behind_s > 3 ? Math.round(about.behind_s) : null;
-      if (late !== call.behind || about.phone !== call.phone || about.agent !== call.agent || about.campaign !== call.campaign) {
-        Object.assign(this.call(id), { behind: late, phone: about.phone, agent: about.agent, campaign: about.campaign });
-      }
+      const behind = behind_s !== null && behind_s > 3 ? Math.round(behind_s) : null;
+      const same = behind === call.behind && phone === call.phone && agent === call.agent && campaign === call.campaign;
+      if (!same) Object.assign(this.call(id), { behind, phone, agent, campaign });
     }
     for (const [id, call] of this.calls) {
-      if (call.over === null && !(id in box.calls) && this.now() - call.started > 10_000) Object.assign(this.call(id), { status: 'completed', over: this.now() });
+      if (call.over === null && !(id in box.calls) && this.now() - call.started > 10_000) {
+        Object.assign(this.call(id), { status: 'completed', over: this.now() });
+      }
       if (call.over !== null && this.now() - call.over > LINGER_MS) {
         this.calls.delete(id);
         this.changed.add(id);
       }
     }
     // The page is open all day: what was seen, of calls that are gone, is not kept.
-    for (const [id, alert] of this.alerts) if (alert.acknowledged && !this.calls.has(alert.call_id)) this.alerts.delete(id);
+    for (const [id, alert] of this.alerts) {
+      if (alert.acknowledged && !this.calls.has(alert.call_id)) this.alerts.delete(id);
+    }
   }
 
-  /** Alerts that nobody has acknowledged, the worst and newest first. */
+  /**
+   * Alerts that nobody has acknowledged, the worst and newest first.
+   * @param {string} [callId] of this call only
+   */
   open(callId) {
-    return [...this.alerts.values()].filter(alert => !alert.acknowledged && (!callId || alert.call_id === callId))
+    return [...this.alerts.values()]
+      .filter(alert => !alert.acknowledged && (!callId || alert.call_id === callId))
       .sort((a, b) => rank(b.level) - rank(a.level) || b.id - a.id);
   }
 
   /** The highest open level of each call. */
   levels() {
+    /** @type {Map<string, Level>} */
     const levels = new Map();
     for (const alert of this.alerts.values()) {
-      if (!alert.acknowledged && rank(alert.level) > rank(levels.get(alert.call_id))) levels.set(alert.call_id, alert.level);
+      if (alert.acknowledged || rank(alert.level) <= rank(levels.get(alert.call_id))) continue;
+      levels.set(alert.call_id, alert.level);
     }
     return levels;
   }
 
-  /** Calls that fit, in order of need: risk in steps of a fifth, so that small changes move nothing; then level; then who is longest on the line. */
+  /**
+   * Calls that fit, in order of need: those that run first; risk in steps of a fifth, so that small changes move
+   * nothing; then level; then who is longest on the line.
+   * @param {Filter} filter
+   * @param {Map<string, Level>} levels
+   */
   ordered(filter, levels) {
-    const step = call => Math.floor((call.risk ?? 0) * 5);
-    const fits = call => (!filter.agent || call.agent === filter.agent) && (!filter.campaign || call.campaign === filter.campaign) && rank(levels.get(call.id)) >= filter.level;
-    return [...this.calls.values()].filter(fits).sort((a, b) => (a.over === null ? 0 : 1) - (b.over === null ? 0 : 1)
-      || step(b) - step(a) || rank(levels.get(b.id)) - rank(levels.get(a.id)) || a.started - b.started || (a.id < b.id ? -1 : 1));
+    const level = (/** @type {BoardCall} */ call) => rank(levels.get(call.id));
+    const over = (/** @type {BoardCall} */ call) => (call.over === null ? 0 : 1);
+    const step = (/** @type {BoardCall} */ call) => Math.floor((call.risk ?? 0) * 5);
+    const fits = (/** @type {BoardCall} */ call) =>
+      (!filter.agent || call.agent === filter.agent) &&
+      (!filter.campaign || call.campaign === filter.campaign) &&
+      level(call) >= filter.level;
+    const calls = [...this.calls.values()].filter(fits);
+    const need = (/** @type {BoardCall} */ a, /** @type {BoardCall} */ b) =>
+      over(a) - over(b) || step(b) - step(a) || level(b) - level(a) || a.started - b.started || (a.id < b.id ? -1 : 1);
+    return calls.sort(need);
   }
 }

@@ -1,6 +1,8 @@
+// @ts-check
 // One call: its sound and its words in step, what happened in it, and its files.
-import { api, urlOf, boxLine, clock, day, el, mood, onKey, setText, signed } from './base.js';
-import { alertLine } from './alerts.js';
+import { api, boxLine, byId, clock, day, el, messageOf, mood, onKey, pathOf, percent } from './base.js';
+import { setText, signed, svg, urlOf } from './base.js';
+import { alertLine, partsOf } from './alerts.js';
 import { SIGNS, speaker } from './card.js';
 import { Feed } from './feed.js';
 import { Listener } from './listen.js';
@@ -8,158 +10,357 @@ import { Player } from './player.js';
 import { Quality } from './quality.js';
 import { Transcript, ofEvent, ofSegment, wordByWord } from './text.js';
 
-const id = decodeURIComponent(location.pathname.split('/').at(-1));
-const main = document.getElementById('main');
-const FORMATS = [['json', 'JSON'], ['text', 'Text'], ['csv', 'CSV'], ['srt', 'SRT'], ['vtt', 'VTT']];
+/** @import { Alert, Call, CallEvent, Child, Governor, Line } from './types.d.ts' */
+
+const id = decodeURIComponent(location.pathname.split('/').at(-1) ?? '');
+const path = pathOf(id);
+const main = byId('main', HTMLElement);
+const FORMATS = [
+  ['json', 'JSON'],
+  ['text', 'Text'],
+  ['csv', 'CSV'],
+  ['srt', 'SRT'],
+  ['vtt', 'VTT'],
+];
 const HEIGHT = 64;
+/** @type {Partial<Record<CallEvent['type'], string>>} */
+const WHAT = {
+  call_start: 'began',
+  call_named: 'named',
+  hangup: 'hung up',
+  call_end: 'transcript complete',
+  call_rewritten: 'retranscribed',
+  alert: 'alert',
+  alert_acknowledged: 'alert acknowledged',
+};
 
-let call = null, player = null, listener = null, length = 0, due = 0, follow = true;
-const alerts = new Map(), happened = new Map();
+/** @type {Player | null} */
+let player = null;
+/** @type {Listener | null} */
+let listener = null;
+/** Of the call, seconds. */
+let length = 0;
+let follow = true;
+/** @type {Map<number, Alert>} */
+const alerts = new Map();
+/**
+ * What is told of the call besides its words, by number.
+ * @type {Map<number, CallEvent>}
+ */
+const happened = new Map();
 
-const title = el('h1'), about = el('p', { class: 'note' }), sound = el('div'), course = el('div', { class: 'course' });
-const live = el('div', { class: 'row live' }), alertList = el('ul', { class: 'alerts' }), risk = el('div', { class: 'parts' }), events = el('ol', { class: 'events' }), words = el('p', { class: 'note' });
+const title = el('h1');
+const about = el('p', { class: 'note' });
+const sound = el('div');
+const course = el('div', { class: 'course' });
+const live = el('div', { class: 'row live' });
+const alertList = el('ul', { class: 'alerts' });
+const risk = el('div', { class: 'parts' });
+const events = el('ol', { class: 'events' });
+const keywords = el('p', { class: 'note' });
 const quality = new Quality(id, at => player?.seek(at));
-const transcript = new Transcript(wordByWord, line => el('button', { type: 'button', class: 'plain when', 'data-at': line.start, 'aria-label': `hear from ${clock(line.start)}`, text: clock(line.start) }));
+const transcript = new Transcript(wordByWord, ({ start }) => {
+  const time = clock(start);
+  const about = { class: 'plain when', 'data-at': start, 'aria-label': `Go to ${time}` };
+  return el('button', { type: 'button', ...about, text: time });
+});
 
+/**
+ * @param {string} name
+ * @param {...Child} content
+ */
 function section(name, ...content) {
   const heading = `about-${name.toLowerCase().replaceAll(' ', '-')}`;
   return el('section', { 'aria-labelledby': heading }, el('h2', { id: heading, text: name }), ...content);
 }
 
+function exportLinks() {
+  const links = FORMATS.map(([format, text]) =>
+    el('a', { class: 'button', download: true, href: urlOf(`${path}/export?format=${format}`), text }),
+  );
+  return el('span', { class: 'row wrap exports', role: 'group', 'aria-label': 'Export' }, 'Export ', ...links);
+}
+
 function build() {
-  main.replaceChildren(
-    el('div', { class: 'row wrap' }, title, el('span', { class: 'row wrap exports', role: 'group', 'aria-label': 'Export' }, 'Export ',
-      ...FORMATS.map(([format, name]) => el('a', { class: 'button', download: true, href: urlOf(`/api/v1/calls/${encodeURIComponent(id)}/export?format=${format}`), text: name })))),
-    about, live, sound, course,
-    el('div', { class: 'columns' }, section('Transcript', transcript.element),
-      el('div', {}, section('Summary', quality.summary), section('Score card', quality.card), section('Alerts', alertList, risk), section('Named', quality.named),
-        section('Said', words), section('Events', events))));
+  const beside = el(
+    'div',
+    {},
+    section('Summary', quality.summary),
+    section('Score card', quality.card),
+    section('Alerts', alertList, risk),
+    section('Mentioned', quality.mentioned),
+    section('Keywords', keywords),
+    section('Events', events),
+  );
+  const heading = el('div', { class: 'row wrap' }, title, exportLinks());
+  const columns = el('div', { class: 'columns' }, section('Transcript', transcript.element), beside);
+  main.replaceChildren(heading, about, live, sound, course, columns);
   transcript.element.addEventListener('click', event => {
-    const place = event.target.closest('[data-at]');
-    if (place && player) player.seek(Number(place.dataset.at));
+    const place = event.target instanceof Element ? event.target.closest('[data-at]') : null;
+    if (place instanceof HTMLElement) player?.seek(Number(place.dataset.at));
   });
 }
 
-/** Each segment as a bar up or down from the middle, over the time that it was said; alerts as signs above. */
+/**
+ * Where something is in the call, from 0 to 1.
+ * @param {number} seconds
+ */
+const shareOf = seconds => Math.min(seconds, length) / Math.max(length, 0.1);
+
+/**
+ * A line's sentiment as a bar up or down from the middle, over the time in which it was said.
+ * @param {Line} line
+ * @param {number} width
+ */
+function bar({ start, end, compound }, width) {
+  const [left, right] = [start, end].map(seconds => (shareOf(seconds) * width).toFixed(1));
+  const middle = HEIGHT / 2;
+  const y = (middle - compound * (middle - 3)).toFixed(1);
+  const points = `${left},${middle} ${left},${y} ${right},${y} ${right},${middle}`;
+  return svg('polyline', { class: mood(compound), points });
+}
+
+/**
+ * A sign above the course where an alert was raised.
+ * @param {Alert} alert
+ */
+function signOf({ level, message, start_time }) {
+  const sign = el('button', {
+    type: 'button',
+    class: `sign ${level}`,
+    title: `${level}: ${message}`,
+    'aria-label': `${level} alert at ${clock(start_time)}`,
+    text: SIGNS[level],
+    on: { click: () => player?.seek(start_time) },
+  });
+  sign.style.left = `calc(${(shareOf(start_time) * 100).toFixed(2)}% - .6rem)`;
+  return sign;
+}
+
+/** @param {Line[]} lines */
+function courseInWords(lines) {
+  const [first] = lines;
+  if (!first) return 'Nothing said yet';
+  const mean = lines.reduce((sum, line) => sum + line.compound, 0) / lines.length;
+  const lowest = lines.reduce((least, line) => (line.compound < least.compound ? line : least), first);
+  const where = `${signed(lowest.compound)} at ${clock(lowest.start)} (${speaker(lowest.speaker)})`;
+  return `Sentiment over the call: up is positive, down negative; mean ${signed(mean)}, lowest ${where}`;
+}
+
 function drawCourse() {
   const lines = [...transcript.lines.values()].map(({ line }) => line);
-  const width = 1000, x = seconds => (Math.min(seconds, length) / Math.max(length, 0.1) * width).toFixed(1);
-  const svg = el('svg', { viewBox: `0 0 ${width} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' }, el('line', { class: 'zero', x1: 0, x2: width, y1: HEIGHT / 2, y2: HEIGHT / 2 }));
-  for (const line of lines) {
-    const middle = HEIGHT / 2, end = middle - line.compound * (middle - 3);
-    svg.append(el('polyline', { class: mood(line.compound), points: `${x(line.start)},${middle} ${x(line.start)},${end.toFixed(1)} ${x(line.end)},${end.toFixed(1)} ${x(line.end)},${middle}` }));
-  }
-  const sum = lines.reduce((all, line) => all + line.compound, 0);
-  const lowest = lines.reduce((least, line) => line.compound < (least?.compound ?? 1) ? line : least, null);
-  course.replaceChildren(svg,
-    ...[...alerts.values()].filter(alert => alert.start_time !== null).map(alert => {
-      const sign = el('button', { type: 'button', class: `sign ${alert.level}`, title: `${alert.level}: ${alert.message}`, 'aria-label': `${alert.level} alert at ${clock(alert.start_time)}`, text: SIGNS[alert.level], on: { click: () => player?.seek(alert.start_time) } });
-      sign.style.left = `calc(${(Math.min(alert.start_time, length) / Math.max(length, 0.1) * 100).toFixed(2)}% - .6rem)`;
-      return sign;
-    }),
-    el('p', { class: 'note', text: lines.length ? `Sentiment over the call: up is positive, down negative; mean ${signed(sum / lines.length)}, lowest ${signed(lowest.compound)} at ${clock(lowest.start)} (${speaker(lowest.speaker)})` : 'Nothing said yet' }));
+  const width = 1000;
+  const middle = HEIGHT / 2;
+  const size = { viewBox: `0 0 ${width} ${HEIGHT}`, preserveAspectRatio: 'none' };
+  const zero = svg('line', { class: 'zero', x1: 0, x2: width, y1: middle, y2: middle });
+  const bars = lines.map(line => bar(line, width));
+  course.replaceChildren(
+    svg('svg', { ...size, 'aria-hidden': 'true' }, zero, ...bars),
+    ...[...alerts.values()].filter(alert => alert.start_time !== null).map(signOf),
+    el('p', { class: 'note', text: courseInWords(lines) }),
+  );
 }
 
 function drawAlerts() {
-  const list = [...alerts.values()].sort((a, b) => a.id - b.id);
-  alertList.replaceChildren(...(list.length ? list.map(alert => alertLine(alert, { open: null, done: now => { alerts.set(now.id, now); drawAlerts(); } })) : [el('li', { class: 'note', text: 'none' })]));
+  const done = (/** @type {Alert} */ alert) => {
+    alerts.set(alert.id, alert);
+    drawAlerts();
+  };
+  const list = [...alerts.values()].sort((a, b) => a.id - b.id).map(alert => alertLine(alert, { open: null, done }));
+  alertList.replaceChildren(...(list.length ? list : [el('li', { class: 'note', text: 'none' })]));
   drawCourse();
 }
 
-function drawAbout() {
+/** @param {Call} call */
+function drawAbout(call) {
   setText(title, call.agent ? `${call.agent}${call.phone ? ` and ${call.phone}` : ''}` : call.call_id);
   document.title = `${title.textContent} – lineside`;
-  const file = call.metadata?.file;
-  setText(about, [call.call_id, call.campaign, day.format(new Date(call.start_time)), clock(length), call.status.replace('_', ' '), file, call.sentiment === null ? null : `sentiment ${signed(call.sentiment)} ${mood(call.sentiment)}`,
-    call.end_reason, call.tags.length ? `tags: ${call.tags.join(', ')}` : null].filter(Boolean).join(' · '));
-  const parts = (call.risk?.parts ?? []).filter(part => part.share > 0).sort((a, b) => b.share - a.share);
-  risk.replaceChildren(...(call.risk ? [el('p', {}, el('b', { text: `Risk ${Math.round(call.risk.score * 100)} %` }), parts.length ? ', made of' : ''), el('ul', {}, ...parts.map(part => el('li', { text: `${Math.round(part.share * 100)} %: ${part.says}` })))] : []));
+  const parts = [
+    call.call_id,
+    call.campaign,
+    day.format(new Date(call.start_time)),
+    clock(length),
+    call.status.replace('_', ' '),
+    call.metadata?.file,
+    call.sentiment === null ? null : `sentiment ${signed(call.sentiment)} ${mood(call.sentiment)}`,
+    call.end_reason,
+    call.tags.length ? `tags: ${call.tags.join(', ')}` : null,
+  ];
+  setText(about, parts.filter(Boolean).join(' · '));
+  drawRisk(call);
+  drawKeywords(call);
+}
+
+/** @param {Call} call */
+function drawRisk(call) {
+  risk.replaceChildren();
+  if (!call.risk) return;
+  const parts = partsOf(call.risk);
+  const heading = el('b', { text: `Risk ${percent(call.risk.score)}` });
+  risk.append(el('p', {}, heading, parts.length ? ', made up of' : ''), el('ul', {}, ...parts));
+}
+
+/** @param {Call} call */
+function drawKeywords(call) {
+  /** @type {Map<string, number>} */
   const counts = new Map();
-  for (const segment of call.transcript_segments) for (const { term } of [...segment.keywords, ...segment.profanity]) counts.set(term, (counts.get(term) ?? 0) + 1);
-  setText(words, counts.size ? [...counts].sort((a, b) => b[1] - a[1]).map(([term, count]) => count > 1 ? `${term} (${count})` : term).join(', ') : 'no keyword');
+  for (const { keywords, profanity } of call.transcript_segments) {
+    for (const { term } of [...keywords, ...profanity]) counts.set(term, (counts.get(term) ?? 0) + 1);
+  }
+  const said = [...counts].sort((a, b) => b[1] - a[1]);
+  const texts = said.map(([term, count]) => (count > 1 ? `${term} (${count})` : term));
+  setText(keywords, texts.join(', ') || 'none');
 }
 
-const WHAT = { call_start: 'began', call_named: 'named', hangup: 'hung up', call_end: 'written down to its end', call_rewritten: 'read again', alert: 'alert', alert_acknowledged: 'alert acknowledged' };
+/**
+ * What an event tells besides its kind.
+ * @param {CallEvent} event
+ */
+function detailOf(event) {
+  switch (event.type) {
+    case 'call_start':
+      return event.source;
+    case 'call_named':
+      return [event.agent, event.campaign].filter(Boolean).join(', ');
+    case 'hangup':
+    case 'call_end':
+      return event.reason;
+    case 'alert':
+      return event.message;
+    case 'alert_acknowledged':
+      return event.acknowledged_by;
+    default:
+      return null;
+  }
+}
 
-function drawEvents() {
+/** @param {Call} call */
+function drawEvents(call) {
   const began = Date.parse(call.start_time);
-  events.replaceChildren(...[...happened.values()].map(event => el('li', {},
-    el('time', { text: clock((Date.parse(event.timestamp) - began) / 1000) }),
-    el('span', { text: [WHAT[event.type] ?? event.type.replaceAll('_', ' '), event.reason ?? event.source ?? event.message ?? (event.type === 'call_named' ? [event.agent, event.campaign].filter(Boolean).join(', ') : null) ?? event.acknowledged_by].filter(Boolean).join(': ') }))));
+  const line = (/** @type {CallEvent} */ event) => {
+    const at = 'timestamp' in event ? clock((Date.parse(event.timestamp) - began) / 1000) : '';
+    const text = [WHAT[event.type] ?? event.type, detailOf(event)].filter(Boolean).join(': ');
+    return el('li', {}, el('time', { text: at }), el('span', { text }));
+  };
+  events.replaceChildren(...[...happened.values()].map(line));
 }
 
-function drawLive() {
-  const running = call.status === 'active' && call.legs.some(leg => leg.closed === null);
-  if (!running && !listener) { live.replaceChildren(); return; }
+/** @param {Call} call */
+function drawLive(call) {
   if (listener) return;
+  live.replaceChildren();
+  if (call.status !== 'active' || call.legs.every(leg => leg.closed !== null)) return;
   const button = el('button', { type: 'button', text: 'Listen in' });
-  const note = el('span', { class: 'note', role: 'status', text: 'this call is running' });
+  const note = el('span', { class: 'note', role: 'status', text: 'this call is live' });
   button.addEventListener('click', () => {
     if (listener) return listener.stop('stopped');
     button.textContent = 'Stop listening';
     listener = new Listener(id, {
       behind: seconds => setText(note, `listening, ${seconds.toFixed(1)} s behind`),
-      end: why => { listener = null; button.textContent = 'Listen in'; setText(note, why); },
+      end: why => {
+        listener = null;
+        button.textContent = 'Listen in';
+        setText(note, why);
+      },
     });
   });
-  live.replaceChildren(button, note);
+  live.append(button, note);
 }
 
-async function drawSound() {
-  const closed = call.legs.filter(leg => leg.duration > 0).sort((a, b) => a.leg.localeCompare(b.leg) || a.leg_id - b.leg_id);
-  if (!closed.length) { sound.replaceChildren(el('p', { class: 'note', text: 'no sound' })); return; }
-  const place = player?.at ?? Number(/t=([\d.]+)/.exec(location.hash)?.[1] ?? 0);
-  player?.legs.forEach(leg => leg.audio.pause());
-  player = new Player(id, { legs: closed, length, on: { time: inStep } });
-  sound.replaceChildren(player.element);
-  player.seek(place);
-  await Promise.all(closed.map(async leg => player.setPeaks(leg.leg_id, await api(Player.peaksPath(id, leg)).catch(() => ({ peaks: [], duration: leg.duration })))));
+/** The place that the address asks for, seconds; NaN where it asks for none. */
+const wantedPlace = () => Number(/t=([\d.]+)/.exec(location.hash)?.[1] ?? NaN);
+
+/** @param {Call} call */
+async function drawSound(call) {
+  const legs = call.legs.filter(leg => leg.duration > 0);
+  legs.sort((a, b) => a.leg.localeCompare(b.leg) || a.leg_id - b.leg_id);
+  if (!legs.length) {
+    sound.replaceChildren(el('p', { class: 'note', text: 'no audio' }));
+    return;
+  }
+  const place = player?.at ?? (wantedPlace() || 0);
+  player?.stop();
+  const next = (player = new Player({ legs, length, time: inStep }));
+  sound.replaceChildren(next.element);
+  next.seek(place);
+  const peaks = legs.map(async leg => {
+    const none = { peaks: [], duration: leg.duration };
+    next.setPeaks(leg.leg_id, await api(Player.peaksPath(id, leg)).catch(() => none));
+  });
+  await Promise.all(peaks);
 }
 
-let now = null, nowLine = null;
-/** Marks the word that is heard. */
+/** @type {HTMLElement | null} */
+let nowLine = null;
+/** @type {HTMLElement | null} */
+let nowWord = null;
+/**
+ * Marks the word that is heard.
+ * @param {number} at seconds
+ * @param {boolean} playing
+ */
 function inStep(at, playing) {
   let found = null;
-  for (const { line, item } of transcript.lines.values()) if (line.start <= at && at < line.end + 0.3 && (!found || line.start >= found.line.start)) found = { line, item };
-  if (found?.item !== nowLine) {
+  for (const entry of transcript.lines.values()) {
+    const { start, end } = entry.line;
+    if (start <= at && at < end + 0.3 && (!found || start >= found.line.start)) found = entry;
+  }
+  if ((found?.item ?? null) !== nowLine) {
     nowLine?.classList.remove('now');
     nowLine = found?.item ?? null;
     nowLine?.classList.add('now');
     if (playing && follow && nowLine) nowLine.scrollIntoView({ block: 'nearest' });
   }
-  const word = nowLine ? [...nowLine.querySelectorAll('.word')].findLast(one => Number(one.dataset.at) <= at + 0.01) : null;
-  if (word !== now) {
-    now?.classList.remove('now');
+  const words = nowLine ? [...nowLine.querySelectorAll('.word')].filter(one => one instanceof HTMLElement) : [];
+  const word = words.findLast(one => Number(one.dataset.at) <= at + 0.01) ?? null;
+  if (word !== nowWord) {
+    nowWord?.classList.remove('now');
     word?.classList.add('now');
-    now = word;
+    nowWord = word;
   }
 }
-transcript.element.addEventListener('wheel', () => { follow = false; }, { passive: true });
+transcript.element.addEventListener('wheel', () => (follow = false), { passive: true });
 
+/** Loads the call, and draws all of it. */
 async function load() {
-  call = await api(`/api/v1/calls/${encodeURIComponent(id)}`);
+  const call = await api(path);
+  loaded = call;
   length = Math.max(call.total_audio_duration, ...call.legs.map(leg => leg.offset + leg.duration), 0);
   transcript.clear();
-  now = nowLine = null;
+  nowWord = nowLine = null;
   for (const segment of call.transcript_segments) transcript.add(ofSegment(segment));
   for (const alert of call.alerts ?? []) alerts.set(alert.id, alert);
-  drawAbout();
+  drawAbout(call);
   drawAlerts();
-  drawLive();
-  drawEvents();
+  drawLive(call);
+  drawEvents(call);
   quality.load().catch(error => quality.fail(error));
-  await drawSound();
-  const wanted = Number(/t=([\d.]+)/.exec(location.hash)?.[1] ?? NaN);
-  if (wanted >= 0) [...transcript.lines.values()].findLast(({ line }) => line.start <= wanted + 0.01)?.item.scrollIntoView({ block: 'center' });
+  await drawSound(call);
+  const wanted = wantedPlace();
+  if (!(wanted >= 0)) return;
+  const entry = [...transcript.lines.values()].findLast(({ line }) => line.start <= wanted + 0.01);
+  entry?.item.scrollIntoView({ block: 'center' });
 }
 
+/**
+ * As it was when it was loaded last.
+ * @type {Call | null}
+ */
+let loaded = null;
+/** @type {number | undefined} */
+let due;
 /** Loads the call anew, once for all that comes together. */
 function reload() {
   clearTimeout(due);
   due = setTimeout(() => load().catch(() => {}), 200);
 }
 
+/**
+ * @param {CallEvent | Governor} event
+ * @param {number} number
+ */
 function onEvent(event, number) {
+  if (event.type === 'governor') return;
   if (event.type === 'sentiment') {
     if (transcript.add(ofEvent(event))) {
       length = Math.max(length, event.end_time);
@@ -167,21 +368,28 @@ function onEvent(event, number) {
     }
     return;
   }
-  if (event.type === 'partial') { transcript.unsure(event.leg, event); return; }
+  if (event.type === 'partial') return transcript.unsure(event.leg, event);
   happened.set(number, event);
-  if (event.type === 'alert') { if (!alerts.has(event.id)) { alerts.set(event.id, event); drawAlerts(); } }
-  if (event.type === 'alert_acknowledged' && alerts.has(event.id)) {
-    alerts.set(event.id, { ...alerts.get(event.id), acknowledged: true, acknowledged_by: event.acknowledged_by, acknowledged_at: event.acknowledged_at });
+  if (event.type === 'alert' && !alerts.has(event.id)) {
+    alerts.set(event.id, event);
     drawAlerts();
   }
-  drawEvents();
+  if (event.type === 'alert_acknowledged') {
+    const { acknowledged_by, acknowledged_at } = event;
+    const alert = alerts.get(event.id);
+    if (alert) alerts.set(event.id, { ...alert, acknowledged: true, acknowledged_by, acknowledged_at });
+    drawAlerts();
+  }
+  if (loaded) drawEvents(loaded);
   // The call has its sound and its words whole: words with times, risk, the players' lengths.
   if (event.type === 'call_rewritten') reload();
-  if (event.type === 'call_end' && call.status !== 'completed') load().catch(() => {});
+  if (event.type === 'call_end' && loaded?.status !== 'completed') load().catch(() => {});
 }
 
 onKey(event => {
-  if (event.key === ' ' && event.target === document.body && player) { event.preventDefault(); player.toggle(); }
+  if (event.key !== ' ' || event.target !== document.body || !player) return;
+  event.preventDefault();
+  player.toggle();
 });
 
 build();
@@ -190,5 +398,9 @@ try {
   // Everything that has happened in this call, and what will.
   new Feed({ after: 0, only: id, on: { event: onEvent, state: state => boxLine(null, state), reset: () => {} } });
 } catch (error) {
-  main.replaceChildren(el('h1', { text: 'No such call' }), el('p', { text: `${id}: ${error.message}` }), el('p', {}, el('a', { href: urlOf('/calls'), text: 'All calls' })));
+  main.replaceChildren(
+    el('h1', { text: 'No such call' }),
+    el('p', { text: `${id}: ${messageOf(error)}` }),
+    el('p', {}, el('a', { href: urlOf('/calls'), text: 'All calls' })),
+  );
 }

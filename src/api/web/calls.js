@@ -1,53 +1,139 @@
+// @ts-check
 // All calls, or all places where something was said: a list of any length of which only what is in sight exists.
-import { api, urlOf, brief, clock, confirmed, el, mood, onKey, post, raw, setText, signed, watchBox } from './base.js';
+import { api, brief, byId, clock, confirmed, el, fromAddress, messageOf, mood, onKey, pathOf } from './base.js';
+import { posting, raw, setText, signed, textsOf, urlOf, watchBox } from './base.js';
 import { SIGNS, speaker } from './card.js';
 
-const ROW = 44, PAGE = 200, SPARE = 8;
-const form = document.getElementById('filters'), table = document.getElementById('rows'), note = document.getElementById('note');
-const selected = new Set();
-let rows = [], next = null, loading = false, query = '', generation = 0, failure = '';
+/** @import { BulkAnswer, CallSummary, Hit } from './types.d.ts' */
 
-const COLUMNS = [['', ''], ['Began', 'began'], ['Agent', 'agent'], ['Phone', 'phone'], ['Campaign', 'campaign'], ['Length', 'length'], ['Sentiment', 'score'], ['Alerts', 'alerts'], ['State', 'state'], ['Said', 'said']];
-const head = el('div', { class: 'tr head', role: 'row', 'aria-rowindex': 1 }, ...COLUMNS.map(([name, kind]) => el('span', { role: 'columnheader', class: kind, text: name || 'Select' })));
+const ROW = 44;
+const PAGE = 200;
+const SPARE = 8;
+/** Calls that one request acts on at most. */
+const AT_ONCE = 1000;
+
+const form = byId('filters', HTMLFormElement);
+const table = byId('rows', HTMLElement);
+const note = byId('note', HTMLElement);
+const all = byId('all', HTMLInputElement);
+const tag = byId('tag', HTMLInputElement);
+/** What acts on the selected calls. */
+const buttons = {
+  export: byId('export', HTMLButtonElement),
+  put: byId('put', HTMLButtonElement),
+  off: byId('off', HTMLButtonElement),
+  reprocess: byId('reprocess', HTMLButtonElement),
+  delete: byId('delete', HTMLButtonElement),
+};
+
+/**
+ * What a row shows; `at` is the place in the call that it leads to.
+ * @typedef {object} Entry
+ * @property {string} id
+ * @property {number} [at]
+ * @property {string} began
+ * @property {string} feel
+ * @property {Partial<Record<typeof CELLS[number], string | null>>} texts
+ * @property {(Node | string)[]} said
+ */
+
+const CELLS = /** @type {const} */ (['agent', 'phone', 'campaign', 'length', 'score', 'alerts', 'state']);
+const HEADS = [
+  ['', 'Select'],
+  ['began', 'Began'],
+  ['agent', 'Agent'],
+  ['phone', 'Phone'],
+  ['campaign', 'Campaign'],
+  ['length', 'Length'],
+  ['score', 'Sentiment'],
+  ['alerts', 'Alerts'],
+  ['state', 'State'],
+  ['said', 'Details'],
+];
+
+/**
+ * Ids of calls.
+ * @type {Set<string>}
+ */
+const selected = new Set();
+/** @type {Entry[]} */
+let rows = [];
+/**
+ * Where the list goes on; null: nowhere.
+ * @type {string | number | null}
+ */
+let next = null;
+let loading = false;
+let query = new URLSearchParams();
+/** Counts the questions: an answer to an earlier one is dropped. */
+let generation = 0;
+
+const head = el('div', { class: 'tr head', role: 'row', 'aria-rowindex': 1 });
+head.append(...HEADS.map(([kind, text]) => el('span', { role: 'columnheader', class: kind, text })));
 const space = el('div', { class: 'space', role: 'presentation' });
 const view = el('div', { class: 'view', role: 'rowgroup', tabindex: 0, 'aria-label': 'Calls' }, space);
 table.append(el('div', { role: 'rowgroup' }, head), view);
 
-/** What the API found, with its own two tags taken for what they are. */
-const snippet = text => text.split(/<b>|<\/b>/).map((part, i) => i % 2 ? el('mark', { text: part }) : part);
+/**
+ * What the API found, with its own two tags taken for what they are.
+ * @param {string} text
+ */
+const snippet = text => text.split(/<b>|<\/b>/).map((part, i) => (i % 2 ? el('mark', { text: part }) : part));
 
+/** An element that shows one of the rows, and another one when that is out of sight. */
 class Row {
+  check = el('input', { type: 'checkbox' });
+  link = el('a');
+  cells = CELLS.map(kind => ({ kind, element: el('span', { role: 'cell', class: kind }) }));
+  said = el('span', { role: 'cell', class: 'said' });
+  element = el(
+    'div',
+    { class: 'tr', role: 'row' },
+    el('span', { role: 'cell' }, this.check),
+    el('span', { role: 'cell', class: 'began' }, this.link),
+    ...this.cells.map(({ element }) => element),
+    this.said,
+  );
+  /** @type {Entry | null} */
+  entry = null;
+
   constructor() {
-    const cell = kind => el('span', { role: 'cell', class: kind });
-    this.check = el('input', { type: 'checkbox' });
-    this.link = el('a');
-    this.cells = Object.fromEntries(COLUMNS.slice(2).map(([, kind]) => [kind, cell(kind)]));
-    this.element = el('div', { class: 'tr', role: 'row' }, el('span', { role: 'cell' }, this.check), el('span', { role: 'cell', class: 'began' }, this.link), ...Object.values(this.cells));
-    this.check.addEventListener('change', () => { if (this.check.checked) selected.add(this.id); else selected.delete(this.id); showSelected(); });
-    this.element.addEventListener('click', event => { if (!event.target.closest('a, input')) this.link.click(); });
+    this.check.addEventListener('change', () => {
+      const id = this.entry?.id;
+      if (id === undefined) return;
+      if (this.check.checked) selected.add(id);
+      else selected.delete(id);
+      showSelected();
+    });
+    this.element.addEventListener('click', event => {
+      if (event.target instanceof Element && !event.target.closest('a, input')) this.link.click();
+    });
     space.append(this.element);
   }
 
+  /** @param {number} at */
   show(at) {
-    const row = rows[at];
-    this.element.hidden = !row;
-    if (!row) return;
+    const entry = rows[at];
+    this.element.hidden = !entry;
+    if (!entry) return;
     this.element.style.top = `${at * ROW}px`;
-    if (this.row === row) { this.check.checked = selected.has(row.id); return; }
-    Object.assign(this, { row, id: row.id });
-    this.element.setAttribute('aria-rowindex', at + 2);
-    this.check.checked = selected.has(row.id);
-    this.check.setAttribute('aria-label', `select ${row.id}`);
-    this.link.href = urlOf(`/calls/${encodeURIComponent(row.id)}${row.at === undefined ? '' : `#t=${row.at}`}`);
-    setText(this.link, row.began);
-    for (const [kind, element] of Object.entries(this.cells)) {
-      if (kind === 'said') element.replaceChildren(...(row.said ?? []));
-      else setText(element, row[kind] ?? '');
+    this.check.checked = selected.has(entry.id);
+    if (this.entry === entry) return;
+    this.entry = entry;
+    this.element.setAttribute('aria-rowindex', String(at + 2));
+    this.check.setAttribute('aria-label', `Select ${entry.id}`);
+    const place = entry.at === undefined ? '' : `#t=${entry.at}`;
+    this.link.href = urlOf(`/calls/${encodeURIComponent(entry.id)}${place}`);
+    setText(this.link, entry.began);
+    for (const { kind, element } of this.cells) {
+      setText(element, entry.texts[kind] ?? '');
+      if (kind === 'score') element.className = `score ${entry.feel}`;
     }
-    this.cells.score.className = `score ${row.feel ?? ''}`;
+    this.said.replaceChildren(...entry.said);
   }
 }
 
+/** @type {Row[]} */
 const pool = [];
 function paint() {
   const first = Math.max(0, Math.floor(view.scrollTop / ROW) - SPARE);
@@ -56,28 +142,104 @@ function paint() {
   // A row element keeps its place while it is in sight, so that focus and hover stay.
   for (const [i, row] of pool.entries()) {
     const size = pool.length;
-    row.show(first + ((i - first) % size + size) % size);
+    row.show(first + ((((i - first) % size) + size) % size));
   }
   if (next !== null && first + count > rows.length - PAGE / 2) more();
 }
 let due = false;
-view.addEventListener('scroll', () => {
+const onScroll = () => {
   if (due) return;
   due = true;
-  requestAnimationFrame(() => { due = false; paint(); });
-}, { passive: true });
+  requestAnimationFrame(() => {
+    due = false;
+    paint();
+  });
+};
+view.addEventListener('scroll', onScroll, { passive: true });
 new ResizeObserver(paint).observe(view);
 
+/**
+ * @param {CallSummary} call
+ * @returns {Entry}
+ */
 const ofCall = call => ({
-  id: call.call_id, began: brief.format(new Date(call.start_time)), agent: call.agent, phone: call.phone, campaign: call.campaign, length: clock(call.total_audio_duration),
-  score: call.sentiment === null ? '' : `${signed(call.sentiment)} ${mood(call.sentiment)}`, feel: call.sentiment === null ? '' : mood(call.sentiment), state: call.status === 'connection_closed' ? 'closing' : call.status,
-  alerts: call.alert_level ? `${SIGNS[call.alert_level]} ${call.alert_level}` : call.has_alerts ? 'yes' : '', said: [...call.tags.flatMap(tag => [el('span', { class: 'tag', text: tag }), ' ']), call.metadata?.file ?? ''],
+  id: call.call_id,
+  began: brief.format(new Date(call.start_time)),
+  feel: call.sentiment === null ? '' : mood(call.sentiment),
+  texts: {
+    agent: call.agent,
+    phone: call.phone,
+    campaign: call.campaign,
+    length: clock(call.total_audio_duration),
+    score: call.sentiment === null ? '' : `${signed(call.sentiment)} ${mood(call.sentiment)}`,
+    alerts: call.alert_level ? `${SIGNS[call.alert_level]} ${call.alert_level}` : call.has_alerts ? 'yes' : '',
+    state: call.status === 'connection_closed' ? 'closing' : call.status,
+  },
+  said: [...call.tags.flatMap(text => [el('span', { class: 'tag', text }), ' ']), call.metadata?.file ?? ''],
 });
-const ofHit = hit => ({
-  id: hit.call_id, at: hit.segment.start_time, began: brief.format(new Date(hit.call_start_time)), agent: hit.agent, campaign: hit.campaign, length: `at ${clock(hit.segment.start_time)}`,
-  score: `${signed(hit.segment.sentiment.compound)} ${mood(hit.segment.sentiment.compound)}`, feel: mood(hit.segment.sentiment.compound),
-  said: [el('b', { text: `${speaker(hit.segment.speaker)} ` }), ...snippet(hit.snippet)],
+
+/**
+ * @param {Hit} hit
+ * @returns {Entry}
+ */
+const ofHit = ({ call_id, call_start_time, agent, campaign, segment, snippet: text }) => ({
+  id: call_id,
+  at: segment.start_time,
+  began: brief.format(new Date(call_start_time)),
+  feel: mood(segment.sentiment.compound),
+  texts: {
+    agent,
+    campaign,
+    length: `at ${clock(segment.start_time)}`,
+    score: `${signed(segment.sentiment.compound)} ${mood(segment.sentiment.compound)}`,
+  },
+  said: [el('b', { text: `${speaker(segment.speaker)} ` }), ...snippet(text)],
 });
+
+/** Whether the list is of places, not of calls. */
+const searching = () => query.has('q');
+
+/**
+ * The next rows, and where the list goes on after them.
+ * @returns {Promise<[Entry[], string | number | null]>}
+ */
+async function ask() {
+  if (searching()) {
+    const { hits, next_offset } = await api(`/api/v1/search?${query}&limit=${PAGE}&offset=${next}`);
+    return [hits.map(ofHit), next_offset ?? null];
+  }
+  const cursor = next ? `&cursor=${next}` : '';
+  const { calls, next_cursor } = await api(`/api/v1/calls?${query}&limit=${PAGE}${cursor}`);
+  return [calls.map(ofCall), next_cursor ?? null];
+}
+
+/** How much there is, in words. */
+function countText() {
+  if (rows.length === 0) return 'Nothing found.';
+  const [one, many] = searching() ? ['match', 'matches'] : ['call', 'calls'];
+  return `${rows.length}${next === null ? '' : '+'} ${rows.length === 1 && next === null ? one : many}`;
+}
+
+async function load() {
+  loading = true;
+  const mine = generation;
+  let failure = '';
+  try {
+    const [found, on] = await ask();
+    if (mine !== generation) return;
+    rows.push(...found);
+    next = on;
+  } catch (error) {
+    if (mine !== generation) return;
+    next = null;
+    failure = messageOf(error);
+  }
+  loading = false;
+  space.style.height = `${rows.length * ROW}px`;
+  table.setAttribute('aria-rowcount', String(next === null ? rows.length + 1 : -1));
+  setText(note, failure || countText());
+  paint();
+}
 
 let way = Promise.resolve();
 /** Loads on, unless it is doing so or there is no more; done when what is on its way is there. */
@@ -86,45 +248,30 @@ function more() {
   return way;
 }
 
-async function load() {
-  loading = true;
-  const mine = generation;
-  try {
-    const searching = new URLSearchParams(query).has('q');
-    const path = searching ? `/api/v1/search?${query}&limit=${PAGE}&offset=${next}` : `/api/v1/calls?${query}&limit=${PAGE}${next ? `&cursor=${next}` : ''}`;
-    const answer = await api(path);
-    if (mine !== generation) return;
-    rows.push(...(searching ? answer.hits.map(ofHit) : answer.calls.map(ofCall)));
-    next = (searching ? answer.next_offset : answer.next_cursor) ?? null;
-    failure = '';
-  } catch (error) {
-    if (mine !== generation) return;
-    next = null;
-    failure = error.message;
-  } finally {
-    if (mine === generation) loading = false;
-  }
-  if (mine !== generation) return;
-  space.style.height = `${rows.length * ROW}px`;
-  table.setAttribute('aria-rowcount', next === null ? rows.length + 1 : -1);
-  setText(note, failure || (rows.length === 0 ? 'Nothing found.' : `${rows.length}${next === null ? '' : ' and more'} ${new URLSearchParams(query).has('q') ? 'place' : 'call'}${rows.length === 1 ? '' : 's'}`));
-  paint();
+/**
+ * A day is the day of whoever looks, as are all times on the page.
+ * @param {[string, string]} filter
+ * @returns {[string, string]}
+ */
+function local([name, value]) {
+  const isDay = ['since', 'until'].includes(name) && /^\d{4}-\d\d-\d\d$/.test(value);
+  return [name, isDay ? new Date(`${value}T00:00`).toISOString() : value];
 }
 
-// Filters of the address that the form cannot show: a time like 2h, a name that is mistyped. The API says what it makes of them.
-let besides = [];
-/** A day is the day of whoever looks, as are all times on the page. */
-const local = ([name, value]) => [name, /^\d{4}-\d\d-\d\d$/.test(value) ? new Date(`${value}T00:00`).toISOString() : value];
+// Filters of the address that the form cannot show: the API says what it makes of them.
+let besides = fromAddress(form);
 
 function find() {
-  const wanted = new URLSearchParams([...new FormData(form), ...besides].filter(([, value]) => value !== ''));
+  const wanted = new URLSearchParams([...textsOf(form), ...besides]);
   history.replaceState(null, '', wanted.size ? `?${wanted}` : location.pathname);
-  query = new URLSearchParams([...wanted].map(pair => ['since', 'until'].includes(pair[0]) ? local(pair) : pair)).toString();
+  query = new URLSearchParams([...wanted].map(local));
   generation += 1;
-  [rows, next, loading] = [[], 0, false];
+  rows = [];
+  next = 0;
+  loading = false;
   selected.clear();
-  table.classList.toggle('hits', wanted.has('q'));
-  for (const row of pool) row.row = null;
+  table.classList.toggle('hits', searching());
+  for (const row of pool) row.entry = null;
   view.scrollTop = 0;
   paint();
   showSelected();
@@ -132,64 +279,82 @@ function find() {
 }
 
 function showSelected() {
-  setText(document.getElementById('selected'), selected.size ? `${selected.size} selected` : 'none selected');
-  for (const id of ['export', 'put', 'off', 'reprocess', 'delete']) document.getElementById(id).disabled = selected.size === 0;
-  document.getElementById('all').checked = rows.length > 0 && rows.every(row => selected.has(row.id));
+  setText(byId('selected', HTMLElement), selected.size ? `${selected.size} selected` : 'none selected');
+  for (const button of Object.values(buttons)) button.disabled = selected.size === 0;
+  all.checked = rows.length > 0 && rows.every(row => selected.has(row.id));
 }
 
-document.getElementById('all').addEventListener('change', event => {
-  if (event.target.checked) for (const row of rows) selected.add(row.id);
+all.addEventListener('change', () => {
+  if (all.checked) for (const row of rows) selected.add(row.id);
   else selected.clear();
   paint();
   showSelected();
 });
 
+/**
+ * @param {Blob} blob
+ * @param {string} name
+ */
 function download(blob, name) {
   const address = URL.createObjectURL(blob);
   el('a', { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
-document.getElementById('export').addEventListener('click', async () => {
-  const format = document.getElementById('format').value;
+/** @param {string} format */
+async function exportSelected(format) {
   const ids = [...selected];
-  try {
-    if (['srt', 'vtt'].includes(format)) {
-      // Subtitles are of one recording: a file for each call.
-      for (const id of ids) download(await (await raw(`/api/v1/calls/${encodeURIComponent(id)}/export?format=${format}`)).blob(), `${id}.${format}`);
-    } else {
-      const body = JSON.stringify({ action: 'export', call_ids: ids, format });
-      const response = await raw('/calls/bulk', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
-      download(await response.blob(), `calls.${format === 'text' ? 'txt' : format}`);
+  if (['srt', 'vtt'].includes(format)) {
+    // Subtitles are of one recording: a file for each call.
+    for (const id of ids) {
+      const response = await raw(`${pathOf(id)}/export?format=${format}`);
+      download(await response.blob(), `${id}.${format}`);
     }
-    setText(note, `${ids.length} exported`);
-  } catch (error) {
-    setText(note, `not exported: ${error.message}`);
+  } else {
+    const response = await raw('/calls/bulk', posting({ action: 'export', call_ids: ids, format }));
+    download(await response.blob(), `calls.${format === 'text' ? 'txt' : format}`);
   }
+  setText(note, `${ids.length} exported`);
+}
+
+buttons.export.addEventListener('click', () => {
+  exportSelected(byId('format', HTMLSelectElement).value).catch(error =>
+    setText(note, `not exported: ${messageOf(error)}`),
+  );
 });
 
-const AT_ONCE = 1000;
-/** Does it with all that are selected, so many at a time; says what was done and why the rest was not. */
+/**
+ * Does it with all that are selected, so many at a time; says what was done and why the rest was not.
+ * @param {string} action
+ * @param {string} done
+ */
 async function act(action, done, more = {}) {
-  const ids = [...selected], failed = [];
+  const ids = [...selected];
+  /** @type {BulkAnswer['failed']} */
+  const failed = [];
   let count = 0;
+  let broken = '';
   try {
     for (let i = 0; i < ids.length; i += AT_ONCE) {
-      const answer = await post('/calls/bulk', { action, call_ids: ids.slice(i, i + AT_ONCE), ...more });
+      const call_ids = ids.slice(i, i + AT_ONCE);
+      const answer = await api('/calls/bulk', posting({ action, call_ids, ...more }));
       count += answer.done.length;
       failed.push(...answer.failed);
     }
   } catch (error) {
-    failed.push({ call_id: '', detail: error.message });
+    broken = `; ${messageOf(error)}`;
   }
-  const why = failed.length ? `; ${failed[0].call_id ? `${failed.length} not, the first, ${failed[0].call_id}: ` : ''}${failed[0].detail}` : '';
-  return `${count} of ${ids.length} ${done}${why}`;
+  const [first] = failed;
+  const why = first ? `; ${failed.length} failed, the first: ${first.call_id}: ${first.detail}` : '';
+  return `${count} of ${ids.length} ${done}${why}${broken}`;
 }
 
-const onClick = (id, listener) => document.getElementById(id).addEventListener('click', listener);
-const what = () => selected.size === 1 ? `call ${[...selected][0]}` : `${selected.size} calls`;
+const what = () => (selected.size === 1 ? `call ${[...selected][0]}` : `${selected.size} calls`);
 
-/** After a change the list is another one; what was selected stays so where it can. */
+/**
+ * After a change the list is another one; what was selected stays so where it can.
+ * @param {string} says
+ */
 async function changed(says) {
   const before = new Set(selected);
   await find();
@@ -199,40 +364,61 @@ async function changed(says) {
   setText(note, says);
 }
 
-for (const [id, action, done] of [['put', 'tag', 'tagged'], ['off', 'untag', 'without the tag']]) {
-  onClick(id, async () => {
-    const tags = document.getElementById('tag').value.split(',').map(tag => tag.trim()).filter(Boolean);
-    if (!tags.length) { document.getElementById('tag').focus(); setText(note, 'which tag?'); return; }
-    await changed(await act(action, done, { tags }));
-  });
+/**
+ * @param {string} action
+ * @param {string} done
+ */
+async function tagSelected(action, done) {
+  const tags = tag.value.split(',').map(one => one.trim());
+  const named = tags.filter(Boolean);
+  if (!named.length) {
+    tag.focus();
+    setText(note, 'Enter a tag first.');
+    return;
+  }
+  await changed(await act(action, done, { tags: named }));
 }
+buttons.put.addEventListener('click', () => tagSelected('tag', 'tagged'));
+buttons.off.addEventListener('click', () => tagSelected('untag', 'untagged'));
 
-onClick('reprocess', async () => {
-  if (!await confirmed('Read again', `${what()}: the sound is read again with the model in use now, and the text is replaced. Alerts stay as they were.`, `Read ${what()} again`)) return;
-  setText(note, await act('reprocess', 'will be read again, one after the other'));
+buttons.reprocess.addEventListener('click', async () => {
+  const asks =
+    `${what()}: the audio is transcribed again with the model in use now, and the text is replaced. ` +
+    'Alerts stay as they are.';
+  if (!(await confirmed('Retranscribe calls', asks, `Retranscribe ${what()}`))) return;
+  setText(note, await act('reprocess', 'will be retranscribed, one after the other'));
 });
 
-onClick('delete', async () => {
-  if (!await confirmed('Delete calls', `${what()}: sound, text, alerts and events are erased. This cannot be undone. Calls on hold stay.`, `Delete ${what()}`)) return;
+buttons.delete.addEventListener('click', async () => {
+  const asks =
+    `${what()}: audio, text, alerts and events are erased. This cannot be undone. ` +
+    'Calls under a legal hold are kept.';
+  if (!(await confirmed('Delete calls', asks, `Delete ${what()}`))) return;
   await changed(await act('delete', 'deleted'));
 });
 
-const anew = () => { besides = []; find(); };
-form.addEventListener('submit', event => { event.preventDefault(); anew(); });
-form.addEventListener('change', event => { if (event.target.tagName === 'SELECT' || event.target.type === 'date') anew(); });
-for (const [name, value] of new URLSearchParams(location.search)) {
-  const field = form.elements.namedItem(name);
-  if (field) field.value = value;
-  if (field?.value !== value) besides.push([name, value]);
+function anew() {
+  besides = [];
+  find();
 }
+form.addEventListener('submit', event => {
+  event.preventDefault();
+  anew();
+});
+form.addEventListener('change', ({ target }) => {
+  const chosen = target instanceof HTMLSelectElement || (target instanceof HTMLInputElement && target.type === 'date');
+  if (chosen) anew();
+});
 
 onKey(event => {
   if (event.key !== 'j' && event.key !== 'k') return;
   event.preventDefault();
-  const shown = pool.filter(row => !row.element.hidden).sort((a, b) => parseFloat(a.element.style.top) - parseFloat(b.element.style.top));
+  const top = (/** @type {Row} */ row) => parseFloat(row.element.style.top);
+  const shown = pool.filter(row => !row.element.hidden).sort((a, b) => top(a) - top(b));
   const at = shown.findIndex(row => row.link === document.activeElement);
-  const visible = shown.findIndex(row => parseFloat(row.element.style.top) >= view.scrollTop);
-  const row = shown[at < 0 ? Math.max(visible, 0) : Math.min(Math.max(at + (event.key === 'j' ? 1 : -1), 0), shown.length - 1)];
+  const visible = shown.findIndex(row => top(row) >= view.scrollTop);
+  const moved = Math.min(Math.max(at + (event.key === 'j' ? 1 : -1), 0), shown.length - 1);
+  const row = shown[at < 0 ? Math.max(visible, 0) : moved];
   row?.link.focus({ preventScroll: true });
   row?.element.scrollIntoView({ block: 'nearest' });
 });

@@ -1,49 +1,80 @@
+// @ts-check
 // One call as a card. Made once, then only what has changed is written.
-import { clock, el, mood, setText, signed } from './base.js';
+import { clock, el, mood, percent, setText, signed, svg } from './base.js';
 
-const WIDTH = 120, HEIGHT = 28;
+/** @import { BoardCall, Level } from './types.d.ts' */
+
+const WIDTH = 120;
+const HEIGHT = 28;
+/** @type {Record<Level, string>} */
 export const SIGNS = { warning: '△', urgent: '▲', critical: '◆' };
+/** @type {Record<string, string>} */
 const SPEAKERS = { agent: 'Agent', caller: 'Caller', customer: 'Caller' };
-export const speaker = name => SPEAKERS[name] ?? 'Voice';
+
+/** @param {string} name */
+export const speaker = name => SPEAKERS[name] ?? 'Speaker';
 
 /** The course of the sentiment as a small line between -1 and 1; the words beside it tell the same. */
 function spark() {
-  const line = el('polyline', { fill: 'none' });
-  const zero = el('line', { x1: 0, x2: WIDTH, y1: HEIGHT / 2, y2: HEIGHT / 2 });
-  const svg = el('svg', { class: 'spark', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' }, zero, line);
-  return { svg, draw: values => {
+  const line = svg('polyline', { fill: 'none' });
+  const zero = svg('line', { x1: 0, x2: WIDTH, y1: HEIGHT / 2, y2: HEIGHT / 2 });
+  const element = svg(
+    'svg',
+    { class: 'spark', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+    zero,
+    line,
+  );
+  const draw = (/** @type {number[]} */ values) => {
     const step = WIDTH / Math.max(values.length - 1, 11);
-    line.setAttribute('points', values.map((value, i) => `${(i * step).toFixed(1)},${((1 - value) * (HEIGHT / 2 - 2) + 2).toFixed(1)}`).join(' '));
-  } };
+    const y = (/** @type {number} */ value) => (1 - value) * (HEIGHT / 2 - 2) + 2;
+    line.setAttribute('points', values.map((value, i) => `${(i * step).toFixed(1)},${y(value).toFixed(1)}`).join(' '));
+  };
+  return { element, draw };
 }
 
 export class Card {
+  name = el('button', { type: 'button', class: 'name' });
+  badge = el('span', { class: 'badge' });
+  time = el('span', { class: 'time' });
+  who = el('span', { class: 'who' });
+  spark = spark();
+  score = el('span', { class: 'score' });
+  risk = el('span', { class: 'risk' });
+  speaker = el('b');
+  words = document.createTextNode('');
+  note = el('span', { class: 'late' });
+  said = el('p', { class: 'said' }, this.speaker, this.words);
+  /** @type {number[] | null} */
+  course = null;
+
+  /**
+   * @param {string} id
+   * @param {(id: string) => void} open
+   */
   constructor(id, open) {
-    this.id = id;
-    this.name = el('button', { type: 'button', class: 'name' });
-    this.badge = el('span', { class: 'badge' });
-    this.time = el('span', { class: 'time' });
-    this.who = el('span', { class: 'who' });
-    this.spark = spark();
-    this.score = el('span', { class: 'score' });
-    this.risk = el('span', { class: 'risk' });
-    this.speaker = el('b');
-    this.words = document.createTextNode('');
-    this.note = el('span', { class: 'late' });
-    this.said = el('p', { class: 'said' }, this.speaker, this.words);
-    this.element = el('li', { class: 'card', 'data-id': id },
+    this.element = el(
+      'li',
+      { class: 'card', 'data-id': id },
       el('div', { class: 'row' }, this.name, this.badge, this.time),
       this.who,
-      el('div', { class: 'row' }, this.spark.svg, this.score, this.risk),
-      this.said, this.note);
+      el('div', { class: 'row' }, this.spark.element, this.score, this.risk),
+      this.said,
+      this.note,
+    );
     this.element.addEventListener('click', () => open(id));
   }
 
-  /** Writes what is known now. */
+  /**
+   * Writes what is known now.
+   * @param {BoardCall} call
+   * @param {Level | undefined} level
+   * @param {boolean} opened
+   */
   show(call, level, opened) {
     const feel = mood(call.rolling);
-    const kind = `card ${feel}${level ? ' ' + level : ''}${call.over === null ? '' : ' over'}${opened ? ' opened' : ''}`;
-    if (this.element.className !== kind) this.element.className = kind;
+    const kind = ['card', feel, level, call.over === null ? '' : 'over', opened ? 'opened' : ''];
+    const names = kind.filter(Boolean).join(' ');
+    if (this.element.className !== names) this.element.className = names;
     setText(this.name, call.agent ?? call.id);
     this.name.setAttribute('aria-expanded', String(opened));
     setText(this.badge, level ? `${SIGNS[level]} ${level}` : '');
@@ -52,21 +83,32 @@ export class Card {
       this.course = call.course;
       this.spark.draw(call.course);
     }
-    setText(this.score, call.rolling === null || call.rolling === undefined ? '' : signed(call.rolling));
+    setText(this.score, call.rolling === null ? '' : signed(call.rolling));
     this.score.title = `sentiment: ${feel}`;
-    setText(this.risk, call.risk === null ? '' : `risk ${Math.round(call.risk * 100)} %`);
-    const partial = Object.values(call.partial ?? {})[0];
+    setText(this.risk, call.risk === null ? '' : `risk ${percent(call.risk)}`);
+    const partial = Object.values(call.partial)[0];
     const last = partial ?? call.last;
     this.said.classList.toggle('partial', Boolean(partial));
     setText(this.speaker, last ? speaker(last.speaker) + ' ' : '');
     const words = last ? last.text : 'nothing said yet';
     if (this.words.data !== words) this.words.data = words;
-    setText(this.note, call.over !== null ? 'ended' : call.status === 'connection_closed' ? 'hung up, last words to come' : call.behind ? `text ${call.behind} s behind` : '');
+    setText(this.note, Card.noteOf(call));
     // When the shown text was stored, by the daemon's clock: for who measures.
     if (call.at && this.element.dataset.at !== call.at) this.element.dataset.at = call.at;
   }
 
-  /** The time on the line; called once a second. */
+  /** @param {BoardCall} call */
+  static noteOf(call) {
+    if (call.over !== null) return 'ended';
+    if (call.status === 'connection_closed') return 'hung up, last words pending';
+    return call.behind ? `text ${call.behind} s behind` : '';
+  }
+
+  /**
+   * The time on the line; called once a second.
+   * @param {BoardCall} call
+   * @param {number} now
+   */
   tick(call, now) {
     setText(this.time, clock(((call.over ?? now) - call.started) / 1000));
   }

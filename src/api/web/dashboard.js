@@ -1,81 +1,202 @@
+// @ts-check
 // Figures over many calls, as charts and as tables that say the same.
-import { api, clock, el, onKey, setText, signed, watchBox } from './base.js';
+import { api, byId, clock, el, fieldOf, fromAddress, messageOf, onKey, setText } from './base.js';
+import { signed, textsOf, watchBox } from './base.js';
 import { Chart } from './chart.js';
 
-const form = document.getElementById('filters'), tiles = document.getElementById('figures'), charts = document.getElementById('charts');
-const percent = share => share === null || share === undefined ? '–' : `${Math.round(share * 1000) / 10} %`;
+/** @import { Child, Figures } from './types.d.ts' */
 
+const form = byId('filters', HTMLFormElement);
+const tiles = byId('figures', HTMLElement);
+const charts = byId('charts', HTMLElement);
+
+/** @param {number | null} share */
+const percent = share => (share === null ? '–' : `${Math.round(share * 1000) / 10}%`);
+
+/**
+ * @param {string} name
+ * @param {string} value
+ */
 function tile(name, value, more = '') {
-  return el('div', { class: 'tile' }, el('span', { class: 'note', text: name }), el('b', { text: value }), el('span', { class: 'note', text: more }));
+  const note = (/** @type {string} */ text) => el('span', { class: 'note', text });
+  return el('div', { class: 'tile' }, note(name), el('b', { text: value }), note(more));
 }
 
+/**
+ * @param {string} name
+ * @param {string | null} what
+ * @param {...Child} content
+ */
 function block(name, what, ...content) {
-  return el('section', { class: 'block', 'aria-label': name }, el('h2', { text: name }), what && el('p', { class: 'note', text: what }), ...content);
+  const about = what && el('p', { class: 'note', text: what });
+  return el('section', { class: 'block', 'aria-label': name }, el('h2', { text: name }), about, ...content);
 }
 
-/** A list of counts with bars; the number says it, the bar shows it. */
-function counts(rows, heads, cells) {
-  const most = Math.max(1, ...rows.map(row => row.count));
-  if (!rows.length) return el('p', { class: 'note', text: 'none in this time' });
-  return el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': heads[0] }, el('table', {}, el('thead', {}, el('tr', {}, ...heads.map(text => el('th', { scope: 'col', text })))),
-    el('tbody', {}, ...rows.map(row => el('tr', {}, ...cells(row).map((text, i) => i ? el('td', { text }) : el('th', { scope: 'row', text })),
-      row.count === undefined ? null : el('td', {}, el('meter', { min: 0, max: most, value: row.count, 'aria-hidden': 'true' })))))));
+/** @typedef {{ cells: (string | number)[], count?: number }} Row a row with a count has a bar beside its cells */
+
+/**
+ * A table; the number says it, the bar shows it.
+ * @param {string[]} heads
+ * @param {Row[]} rows
+ */
+function table(heads, rows) {
+  if (!rows.length) return el('p', { class: 'note', text: 'none in this period' });
+  const most = Math.max(1, ...rows.map(row => row.count ?? 0));
+  const line = (/** @type {Row} */ { cells: [first, ...others], count }) =>
+    el(
+      'tr',
+      {},
+      el('th', { scope: 'row', text: first }),
+      ...others.map(text => el('td', { text })),
+      count !== undefined && el('td', {}, el('meter', { min: 0, max: most, value: count, 'aria-hidden': 'true' })),
+    );
+  return el(
+    'div',
+    { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': heads[0] },
+    el(
+      'table',
+      {},
+      el('thead', {}, el('tr', {}, ...heads.map(text => el('th', { scope: 'col', text })))),
+      el('tbody', {}, ...rows.map(line)),
+    ),
+  );
 }
 
-/** Every step of the time, also those without a call. */
-function filled(figures, list, field) {
-  const by = new Map(list.map(step => [Date.parse(step.at), step]));
+/**
+ * Every step of the time, also those without a call.
+ * @template {{ at: string }} Step
+ * @param {Figures} figures
+ * @param {Step[]} steps
+ */
+function filled(figures, steps) {
+  const by = new Map(steps.map(step => [Date.parse(step.at), step]));
+  /** @type {number[]} */
   const places = [];
-  for (let at = Date.parse(figures.since); at < Date.parse(figures.until); at += figures.step_seconds * 1000) places.push(at);
-  return { x: places.map(at => at / 1000), of: (name, missing) => places.map(at => by.get(at)?.[name] ?? missing) };
+  const until = Date.parse(figures.until);
+  for (let at = Date.parse(figures.since); at < until; at += figures.step_seconds * 1000) places.push(at);
+  return {
+    x: places.map(at => at / 1000),
+    /** @param {(step: Step) => number | null} value */
+    of: value =>
+      places.map(at => {
+        const step = by.get(at);
+        return step ? value(step) : null;
+      }),
+  };
 }
 
-function draw(figures) {
-  const { total } = figures;
+/** @param {Figures} figures */
+function drawTiles({ total }) {
   tiles.replaceChildren(
-    tile('Calls', String(total.calls), clock(total.audio_seconds) + ' of sound'),
+    tile('Calls', String(total.calls), clock(total.audio_seconds) + ' of audio'),
     tile('Negative', String(total.negative), total.calls ? percent(total.negative / total.calls) : ''),
     tile('Positive', String(total.positive), total.calls ? percent(total.positive / total.calls) : ''),
-    tile('Text within 3 s', percent(total.text_within_3_s), `${total.utterances} utterances`));
-  const box = label => el('div', { class: 'chart', role: 'img', 'aria-label': label });
-  const [calls, mood, lag] = [box('Calls over time'), box('Mean sentiment over time'), box('Seconds from the last word to its text over time')];
+    tile('Text within 3 s', percent(total.text_within_3_s), `${total.utterances} utterances`),
+  );
+}
+
+/** @param {Figures} figures */
+function tables({ alerts, keywords, agents }) {
+  return [
+    block(
+      'Alerts by rule',
+      null,
+      table(
+        ['Rule', 'Level', 'Alerts', 'Calls', ''],
+        alerts.map(({ rule, level, count, calls }) => ({ cells: [rule, level, count, calls], count })),
+      ),
+    ),
+    block(
+      'Top keywords',
+      null,
+      table(
+        ['Keyword', 'Label', 'Times', 'Calls', ''],
+        keywords.map(({ term, label, count, calls }) => ({ cells: [term, label, count, calls], count })),
+      ),
+    ),
+    block(
+      'Agents',
+      null,
+      table(
+        ['Agent', 'Calls', 'Mean length', 'Sentiment', 'Negative', 'With alerts'],
+        agents.map(({ agent, calls, audio_seconds, sentiment, negative, with_alerts }) => {
+          const length = clock(audio_seconds / Math.max(calls, 1));
+          return { cells: [agent ?? 'unknown', calls, length, signed(sentiment), negative, with_alerts] };
+        }),
+      ),
+    ),
+  ];
+}
+
+/** @param {Figures} figures */
+function draw(figures) {
+  drawTiles(figures);
+  const box = (/** @type {string} */ label) => el('div', { class: 'chart', role: 'img', 'aria-label': label });
+  const calls = box('Calls over time');
+  const sentiment = box('Mean sentiment over time');
+  const lag = box('Seconds from the end of an utterance to its text, over time');
   const step = figures.step_seconds === 3600 ? 'hour' : 'day';
   charts.replaceChildren(
-    block(`Calls per ${step}`, null, calls), block('Sentiment', 'Mean of the calls that began then, −1 to +1', mood), block('Text behind speech', 'Seconds from the last word of an utterance to its text', lag),
-    ...(figures.alerts ? [block('Alerts by rule', null, counts(figures.alerts, ['Rule', 'Level', 'Alerts', 'Calls', ''], row => [row.rule, row.level, row.count, row.calls]))] : []),
-    block('Top keywords', null, counts(figures.keywords, ['Keyword', 'Label', 'Times', 'Calls', ''], row => [row.term, row.label, row.count, row.calls])),
-    block('Agents', null, counts(figures.agents.map(agent => ({ ...agent, count: undefined })), ['Agent', 'Calls', 'Mean length', 'Sentiment', 'Negative', 'With alerts'],
-      agent => [agent.agent ?? 'not known', agent.calls, clock(agent.audio_seconds / Math.max(agent.calls, 1)), signed(agent.sentiment), agent.negative, agent.with_alerts])));
-  const steps = filled(figures, figures.steps), late = filled(figures, figures.lag);
-  new Chart(calls, { time: true, height: 180, scales: { y: null }, series: [{ label: 'Calls', colour: '--accent', bars: true }, { label: 'Negative', colour: '--bad', bars: true }] })
-    .set([steps.x, steps.of('calls', null), steps.of('negative', null)]);
-  new Chart(mood, { time: true, height: 180, values: signed, series: [{ label: 'Sentiment', colour: '--accent', points: true }] }).set([steps.x, steps.of('sentiment', null)]);
-  new Chart(lag, { time: true, height: 180, scales: { y: null }, values: value => `${value.toFixed(1)} s`, series: [{ label: 'Median', colour: '--good', points: true }, { label: 'p95', colour: '--bad', dash: [6, 4], points: true }] })
-    .set([late.x, late.of('median', null), late.of('p95', null)]);
+    block(`Calls per ${step}`, null, calls),
+    block('Sentiment', `Mean of the calls that began in each ${step}, −1 to +1`, sentiment),
+    block('Transcription delay', 'Seconds from the end of an utterance to its text', lag),
+    ...tables(figures),
+  );
+  const steps = filled(figures, figures.steps);
+  const late = filled(figures, figures.lag);
+  const time = true;
+  const height = 180;
+  new Chart(calls, {
+    time,
+    height,
+    range: null,
+    series: [
+      { label: 'Calls', colour: '--accent', bars: true },
+      { label: 'Negative', colour: '--bad', bars: true },
+    ],
+  }).set([steps.x, steps.of(one => one.calls), steps.of(one => one.negative)]);
+  new Chart(sentiment, {
+    time,
+    height,
+    values: signed,
+    series: [{ label: 'Sentiment', colour: '--accent', points: true }],
+  }).set([steps.x, steps.of(one => one.sentiment)]);
+  new Chart(lag, {
+    time,
+    height,
+    range: null,
+    values: value => `${value.toFixed(1)} s`,
+    series: [
+      { label: 'Median', colour: '--good', points: true },
+      { label: 'p95', colour: '--bad', dash: [6, 4], points: true },
+    ],
+  }).set([late.x, late.of(one => one.median), late.of(one => one.p95)]);
 }
 
 // What the address asks for and the form cannot show: the API says what it makes of it.
-let besides = [];
+let besides = fromAddress(form);
 
 async function show() {
-  const wanted = new URLSearchParams([...new FormData(form), ...besides].filter(([, value]) => value !== ''));
+  const wanted = new URLSearchParams([...textsOf(form), ...besides]);
   history.replaceState(null, '', `?${wanted}`);
   try {
     draw(await api(`/api/v1/figures?${wanted}`));
   } catch (error) {
-    tiles.replaceChildren(el('p', { class: 'bad', role: 'alert' }));
-    setText(tiles.firstElementChild, error.message);
+    const line = el('p', { class: 'bad', role: 'alert' });
+    tiles.replaceChildren(line);
+    setText(line, messageOf(error));
   }
 }
 
-for (const [name, value] of new URLSearchParams(location.search)) {
-  const field = form.elements.namedItem(name);
-  if (field) field.value = value;
-  if (field?.value !== value) besides.push([name, value]);
+function anew() {
+  besides = [];
+  show();
 }
-const anew = () => { besides = []; show(); };
-form.addEventListener('submit', event => { event.preventDefault(); anew(); });
-form.days.addEventListener('change', anew);
+form.addEventListener('submit', event => {
+  event.preventDefault();
+  anew();
+});
+fieldOf(form, 'days', HTMLSelectElement).addEventListener('change', anew);
 onKey(() => {});
 show();
 watchBox();

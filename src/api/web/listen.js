@@ -1,24 +1,42 @@
+// @ts-check
 // Listens in to a call that is running: asks for what is new once a second and plays the pieces without a gap.
-import { raw } from './base.js';
+import { messageOf, pathOf, raw } from './base.js';
 
 const EVERY_MS = 1000;
 /** Sound kept ahead of the ear, seconds: covers a late answer. */
 const AHEAD_S = 0.6;
 
 export class Listener {
-  /** `on.behind(seconds)` while it plays; `on.end(text)` when there is nothing more. */
+  context = new AudioContext();
+  running = true;
+  /**
+   * How much of the call there is here, seconds; null before the first answer.
+   * @type {number | null}
+   */
+  to = null;
+  /** When the next piece is due, by the context's clock. */
+  next = 0;
+  /** For so long there was nothing new, milliseconds. */
+  quiet = 0;
+  /** @type {number | undefined} */
+  timer;
+
+  /**
+   * @param {string} call
+   * @param {{ behind: (seconds: number) => void, end: (why: string) => void }} on `behind` while it plays, `end` when
+   *   there is nothing more
+   */
   constructor(call, on) {
-    Object.assign(this, { call, on, to: null, next: 0, quiet: 0 });
-    this.context = new AudioContext();
-    this.running = true;
+    this.call = call;
+    this.on = on;
     this.turn();
   }
 
   async turn() {
     try {
       const from = this.to === null ? 'seconds=2' : `from=${this.to}`;
-      const response = await raw(`/api/v1/calls/${encodeURIComponent(this.call)}/live?${from}`);
-      const told = name => Number(response.headers.get(`lineside-${name}`));
+      const response = await raw(`${pathOf(this.call)}/live?${from}`);
+      const told = (/** @type {string} */ name) => Number(response.headers.get(`lineside-${name}`));
       const [begin, end] = [told('from'), told('to')];
       const bytes = await response.arrayBuffer();
       if (!this.running) return;
@@ -38,9 +56,10 @@ export class Listener {
       this.to = end;
       // What is heard now is so old: the age of the last sample, and what is still to be played before it.
       this.on.behind(told('behind') + Math.max(0, this.next - this.context.currentTime));
-      if (response.headers.get('lineside-running') === 'false' && this.quiet >= 2 * EVERY_MS) return this.stop('the call is over');
+      const over = response.headers.get('lineside-running') === 'false';
+      if (over && this.quiet >= 2 * EVERY_MS) return this.stop('the call is over');
     } catch (error) {
-      return this.stop(error.message);
+      return this.stop(messageOf(error));
     }
     this.timer = setTimeout(() => this.turn(), EVERY_MS);
   }

@@ -1,34 +1,66 @@
-// The live page: joins the board, the feed, the cards, the banner and the panel. Everything is drawn once per frame at most.
-import { api, urlOf, boxLine, el, mood, onKey, setText, signed } from './base.js';
+// @ts-check
+// The live page: joins the board, the feed, the cards, the banner and the panel. Everything is drawn once per frame at
+// most.
+import { api, boxLine, byId, el, fieldOf, messageOf, mood, onKey, setText, signed, urlOf } from './base.js';
 import { Banner, acknowledge, openAlerts } from './alerts.js';
 import { Board, LEVELS, rank } from './board.js';
 import { Card, SIGNS } from './card.js';
 import { Feed } from './feed.js';
 import { Panel } from './panel.js';
 
+/** @import { Alert, BoardCall, Box, CallEvent, Governor } from './types.d.ts' */
+
 /** Cards change places this often at most: a list that jumps cannot be read. */
 const REORDER_MS = 1500;
 const BOX_MS = 3000;
-/** Words that are not final yet wait so long for others: with fifty calls they would have the page drawn all the time. */
+/** Words that are not final yet wait so long for others: with fifty calls the page would be drawn all the time. */
 const PARTIAL_MS = 150;
 
 const board = new Board();
+/** @type {Map<string, Card>} */
 const cards = new Map();
-const list = document.getElementById('cards'), filters = document.getElementById('filters'), main = document.getElementById('main');
-let box = null, connection = 'connecting', order = [], orderedAt = 0, orderDue = true, drawing = false, agentsDue = true;
+const list = byId('cards', HTMLElement);
+const main = byId('main', HTMLElement);
+const filters = byId('filters', HTMLFormElement);
+const agent = fieldOf(filters, 'agent', HTMLSelectElement);
+const campaign = fieldOf(filters, 'campaign', HTMLSelectElement);
+const level = fieldOf(filters, 'level', HTMLSelectElement);
+const search = fieldOf(filters, 'q', HTMLInputElement);
+const agents = byId('agents', HTMLDetailsElement);
+const agentRows = agents.querySelector('tbody');
 
-const panel = new Panel(document.getElementById('panel'), board, { close: closePanel, done: acknowledged });
-const banner = new Banner(document.getElementById('alerts'), { open: openCall, done: acknowledged, redraw: draw });
+/** @type {Box | null} */
+let box = null;
+let connection = 'connecting';
+/**
+ * The calls whose cards are shown.
+ * @type {string[]}
+ */
+let order = [];
+let orderedAt = 0;
+let orderDue = true;
+let drawing = false;
+let agentsDue = true;
+
+const panel = new Panel(byId('panel', HTMLElement), board, { close: closePanel, done: acknowledged });
+const banner = new Banner(byId('alerts', HTMLElement), { open: openCall, done: acknowledged, redraw: draw });
 
 function draw() {
   if (drawing) return;
   drawing = true;
-  requestAnimationFrame(() => { drawing = false; paint(); });
+  requestAnimationFrame(() => {
+    drawing = false;
+    paint();
+  });
 }
 
+/** @type {number | null} */
 let later = null;
 function drawLater() {
-  later ??= setTimeout(() => { later = null; draw(); }, PARTIAL_MS);
+  later ??= setTimeout(() => {
+    later = null;
+    draw();
+  }, PARTIAL_MS);
 }
 
 function paint() {
@@ -41,8 +73,8 @@ function paint() {
     place(board.ordered(filter(), levels));
   }
   for (const id of board.changed) {
-    const call = board.calls.get(id), card = cards.get(id);
-    if (call && card) card.show(call, levels.get(id), panel.id === id);
+    const call = board.calls.get(id);
+    if (call) cards.get(id)?.show(call, levels.get(id), panel.id === id);
   }
   if (board.changed.size) agentsDue = true;
   board.changed.clear();
@@ -50,15 +82,25 @@ function paint() {
   if (panel.id) panel.show();
   boxLine(box, connection);
   const running = [...board.calls.values()].filter(call => call.over === null).length;
-  setText(document.getElementById('count'), order.length === board.calls.size ? String(running) : `${order.length} of ${running}`);
-  document.getElementById('empty').hidden = order.length > 0 || connection === 'connecting';
+  const all = order.length === board.calls.size;
+  setText(byId('count', HTMLElement), all ? String(running) : `${order.length} of ${running}`);
+  byId('empty', HTMLElement).hidden = order.length > 0 || connection === 'connecting';
 }
 
-/** Puts the cards in order; only those that stand wrong are moved. */
+/** The card that has the focus. */
+function focusedCard() {
+  const card = document.activeElement?.closest('.card');
+  return card instanceof HTMLElement ? card.dataset.id : undefined;
+}
+
+/**
+ * Puts the cards in order; only those that stand wrong are moved.
+ * @param {BoardCall[]} calls
+ */
 function place(calls) {
   order = calls.map(call => call.id);
   const wanted = new Set(order);
-  const focused = document.activeElement?.closest?.('.card')?.dataset.id;
+  const focused = focusedCard();
   for (const [id, card] of cards) {
     if (!wanted.has(id)) {
       card.element.remove();
@@ -79,28 +121,49 @@ function place(calls) {
   }
   // An element that is moved loses the focus.
   if (focused && document.activeElement === document.body) cards.get(focused)?.name.focus({ preventScroll: true });
-  options(filters.agent, 'agent');
-  options(filters.campaign, 'campaign');
+  const running = [...board.calls.values()];
+  options(
+    agent,
+    running.map(call => call.agent),
+  );
+  options(
+    campaign,
+    running.map(call => call.campaign),
+  );
 }
 
-/** The choices of a filter are what the calls have. */
-function options(select, field) {
-  const values = ['', ...[...new Set([...board.calls.values()].map(call => call[field]).filter(Boolean))].sort()];
+/**
+ * The choices of a filter are what the calls have.
+ * @param {HTMLSelectElement} select
+ * @param {(string | null)[]} found
+ */
+function options(select, found) {
+  const values = ['', ...[...new Set(found.filter(value => value !== null && value !== ''))].sort()];
   if (select.value && !values.includes(select.value)) values.push(select.value);
   if (values.join('\n') === [...select.options].map(option => option.value).join('\n')) return;
   const chosen = select.value;
-  select.replaceChildren(...values.map(value => el('option', { value, text: value || 'all', selected: value === chosen })));
+  select.replaceChildren(
+    ...values.map(value => el('option', { value, text: value || 'all', selected: value === chosen })),
+  );
 }
 
-const filter = () => ({ agent: filters.agent.value, campaign: filters.campaign.value, level: Number(filters.level.value) });
-filters.level.append(...[['0', 'all calls'], ...LEVELS.map(level => [rank(level), `${SIGNS[level]} ${level}${level === 'critical' ? '' : ' and above'}`])].map(([value, text]) => el('option', { value, text })));
-filters.agent.append(el('option', { value: '', text: 'all' }));
-filters.campaign.append(el('option', { value: '', text: 'all' }));
-filters.addEventListener('change', event => { if (event.target.name !== 'q') reorder(); });
+const filter = () => ({ agent: agent.value, campaign: campaign.value, level: Number(level.value) });
+level.append(
+  el('option', { value: 0, text: 'all calls' }),
+  ...LEVELS.map(one => {
+    const above = one === 'critical' ? '' : ' and above';
+    return el('option', { value: rank(one), text: `${SIGNS[one]} ${one}${above}` });
+  }),
+);
+agent.append(el('option', { value: '', text: 'all' }));
+campaign.append(el('option', { value: '', text: 'all' }));
+filters.addEventListener('change', event => {
+  if (event.target !== search) reorder();
+});
 filters.addEventListener('submit', event => {
   event.preventDefault();
-  const q = filters.q.value.trim();
-  if (q) location.href = urlOf(`/calls?q=${encodeURIComponent(q)}`);
+  const words = search.value.trim();
+  if (words) location.href = urlOf(`/calls?q=${encodeURIComponent(words)}`);
 });
 
 function reorder() {
@@ -109,31 +172,51 @@ function reorder() {
   draw();
 }
 
-function agents() {
-  const open = document.getElementById('agents').open;
-  if (!agentsDue || !open) return;
-  agentsDue = false;
+/**
+ * The running calls by agent; those of nobody known are under null.
+ * @typedef {{ name: string | null, calls: number, heard: number[], alerts: number }} AgentRow
+ */
+function byAgent() {
+  /** @type {Map<string | null, AgentRow>} */
   const by = new Map();
   for (const call of board.calls.values()) {
     if (call.over !== null) continue;
-    const name = call.agent ?? 'not known';
-    const agent = by.get(name) ?? { name, calls: 0, sum: 0, heard: 0, lowest: null, alerts: 0 };
-    agent.calls += 1;
-    if (call.rolling !== null && call.rolling !== undefined) {
-      agent.sum += call.rolling;
-      agent.heard += 1;
-      agent.lowest = Math.min(agent.lowest ?? 1, call.rolling);
-    }
-    agent.alerts += board.open(call.id).length;
-    by.set(name, agent);
+    const row = by.get(call.agent) ?? { name: call.agent, calls: 0, heard: [], alerts: 0 };
+    row.calls += 1;
+    if (call.rolling !== null) row.heard.push(call.rolling);
+    row.alerts += board.open(call.id).length;
+    by.set(call.agent, row);
   }
-  const mean = agent => agent.heard ? agent.sum / agent.heard : null;
-  const rows = [...by.values()].sort((a, b) => b.alerts - a.alerts || (mean(a) ?? 1) - (mean(b) ?? 1));
-  document.querySelector('#agents tbody').replaceChildren(...rows.map(agent => el('tr', {},
-    el('th', { scope: 'row' }, el('button', { type: 'button', class: 'plain', text: agent.name, on: { click: () => { filters.agent.value = by.has(agent.name) && agent.name !== 'not known' ? agent.name : ''; reorder(); } } })),
-    el('td', { text: agent.calls }), el('td', { text: `${signed(mean(agent))} ${mean(agent) === null ? '' : mood(mean(agent))}` }), el('td', { text: signed(agent.lowest) }), el('td', { text: agent.alerts }))));
+  return [...by.values()];
 }
 
+function drawAgents() {
+  if (!agentsDue || !agents.open) return;
+  agentsDue = false;
+  const mean = (/** @type {AgentRow} */ { heard }) =>
+    heard.length ? heard.reduce((sum, one) => sum + one, 0) / heard.length : null;
+  const rows = byAgent().sort((a, b) => b.alerts - a.alerts || (mean(a) ?? 1) - (mean(b) ?? 1));
+  const line = (/** @type {AgentRow} */ row) => {
+    const only = el('button', { type: 'button', class: 'plain', text: row.name ?? 'unknown' });
+    only.addEventListener('click', () => {
+      agent.value = row.name ?? '';
+      reorder();
+    });
+    const feel = mean(row);
+    return el(
+      'tr',
+      {},
+      el('th', { scope: 'row' }, only),
+      el('td', { text: row.calls }),
+      el('td', { text: feel === null ? signed(feel) : `${signed(feel)} ${mood(feel)}` }),
+      el('td', { text: signed(row.heard.length ? Math.min(...row.heard) : null) }),
+      el('td', { text: row.alerts }),
+    );
+  };
+  agentRows?.replaceChildren(...rows.map(line));
+}
+
+/** @param {string} id */
 function openCall(id) {
   if (panel.id === id) return;
   const former = panel.id;
@@ -148,6 +231,7 @@ function openCall(id) {
 
 function closePanel() {
   const id = panel.id;
+  if (id === null) return;
   panel.close();
   main.classList.remove('split');
   history.replaceState(null, '', location.pathname);
@@ -156,32 +240,41 @@ function closePanel() {
   draw();
 }
 
+/** @param {Alert} alert */
 function acknowledged(alert) {
-  board.apply({ type: 'alert_acknowledged', ...alert });
+  board.acknowledged(alert);
   orderDue = true;
   draw();
 }
 
 onKey(event => {
-  const at = order.indexOf(document.activeElement?.closest?.('.card')?.dataset.id ?? panel.id);
+  const at = order.indexOf(focusedCard() ?? panel.id ?? '');
   if (event.key === 'j' || event.key === 'k') {
     event.preventDefault();
     const next = at < 0 ? 0 : Math.min(Math.max(at + (event.key === 'j' ? 1 : -1), 0), order.length - 1);
-    const card = cards.get(order[next]);
+    const card = cards.get(order[next] ?? '');
     card?.name.focus();
     card?.element.scrollIntoView({ block: 'nearest' });
   } else if (event.key === 'a') {
     event.preventDefault();
     const here = order[at];
-    const alert = (here && board.open(here)[0]) ?? board.open()[0];
-    if (alert) acknowledge(alert.id).then(acknowledged).catch(error => tell(`not acknowledged: ${error.message}`));
+    const alert = (here && board.open(here)[0]) || board.open()[0];
+    if (!alert) return;
+    acknowledge(alert.id)
+      .then(acknowledged)
+      .catch(error => tell(`not acknowledged: ${messageOf(error)}`));
   } else if (event.key === 'Escape' && panel.id) {
     closePanel();
   }
 });
 
-const tell = text => setText(document.getElementById('said-aloud'), text);
+/**
+ * Says something to whoever uses a screen reader.
+ * @param {string} text
+ */
+const tell = text => setText(byId('said-aloud', HTMLElement), text);
 
+/** @param {CallEvent | Governor} event */
 function onEvent(event) {
   if (event.type === 'governor') {
     if (box) Object.assign(box, { step: event.step, step_says: event.says });
@@ -191,11 +284,13 @@ function onEvent(event) {
     if (event.type === 'alert') tell(`${event.level} alert, ${event.agent ?? event.call_id}: ${event.message}`);
     if (event.type === 'partial') return drawLater();
     orderDue = true;
-    if (event.type === 'call_start' || event.type === 'call_end') orderedAt = Math.min(orderedAt, Date.now() - REORDER_MS + 200);
+    const soon = event.type === 'call_start' || event.type === 'call_end';
+    if (soon) orderedAt = Math.min(orderedAt, Date.now() - REORDER_MS + 200);
   }
   draw();
 }
 
+/** Loads everything anew; the answer is the last event that is in it. */
 async function load() {
   const [loaded, alerts] = await Promise.all([api('/api/v1/board'), openAlerts()]);
   board.load(loaded);
@@ -211,7 +306,19 @@ async function look() {
     board.look(box);
     orderDue = true;
     draw();
-  } catch { /* the connection's state is shown already */ }
+  } catch {
+    // The connection's state is shown already.
+  }
+}
+
+function tick() {
+  for (const [id, card] of cards) {
+    const call = board.calls.get(id);
+    if (call) card.tick(call, board.now());
+  }
+  drawAgents();
+  if (orderDue) draw();
+  if (panel.id) panel.show();
 }
 
 async function start() {
@@ -220,29 +327,25 @@ async function start() {
     try {
       after = await load();
     } catch (error) {
-      connection = `no answer (${error.message}), trying again`;
+      connection = `no answer (${messageOf(error)}), retrying`;
       draw();
       await new Promise(resolve => setTimeout(resolve, 1000));
     }
   }
-  new Feed({ after, on: {
-    event: onEvent,
-    state: state => { if (state !== connection) { connection = state; draw(); } },
-    reset: () => load().catch(() => {}),
-  } });
+  const state = (/** @type {string} */ now) => {
+    if (now === connection) return;
+    connection = now;
+    draw();
+  };
+  new Feed({ after, on: { event: onEvent, state, reset: () => load().catch(() => {}) } });
   look();
   setInterval(look, BOX_MS);
-  setInterval(() => {
-    for (const [id, card] of cards) {
-      const call = board.calls.get(id);
-      if (call) card.tick(call, board.now());
-    }
-    agents();
-    if (orderDue) draw();
-    if (panel.id) panel.show();
-  }, 1000);
+  setInterval(tick, 1000);
   const wanted = decodeURIComponent(location.hash.slice(1));
   if (wanted) openCall(wanted);
 }
-document.getElementById('agents').addEventListener('toggle', () => { agentsDue = true; agents(); });
+agents.addEventListener('toggle', () => {
+  agentsDue = true;
+  drawAgents();
+});
 start();

@@ -1,67 +1,148 @@
-// What an analyst asks of a call: a summary in its own lines, the score card with its words, what was named. Each place leads to its sound.
-import { api, clock, el, setText, signed } from './base.js';
+// @ts-check
+// What an analyst asks of a call: a summary in its own lines, the score card with its words, what was mentioned. Each
+// place leads to its sound.
+import { api, clock, el, messageOf, pathOf, percent, setText, signed } from './base.js';
 import { speaker } from './card.js';
 
-const MARKS = { met: ['✓', 'met'], missed: ['✗', 'missed'], not_asked: ['–', 'not asked for'], open: ['…', 'not yet decided'] };
+/** @import { Criterion, Entity, Quote, ScoreCard, SummaryAnswer } from './types.d.ts' */
+
+/** @type {Record<Criterion['outcome'], [sign: string, says: string]>} */
+const MARKS = {
+  met: ['✓', 'met'],
+  missed: ['✗', 'missed'],
+  not_asked: ['–', 'not applicable'],
+  open: ['…', 'pending'],
+};
 
 export class Quality {
-  /** `hear` is told the second that somebody wants to hear. */
+  summary = el('div', { class: 'summary' });
+  card = el('div', { class: 'qa' });
+  mentioned = el('div');
+
+  /**
+   * @param {string} id
+   * @param {(seconds: number) => void} hear is told the second that somebody wants to hear
+   */
   constructor(id, hear) {
-    Object.assign(this, { id, hear });
-    this.summary = el('div', { class: 'summary' });
-    this.card = el('div', { class: 'qa' });
-    this.named = el('div');
+    this.path = pathOf(id);
+    this.hear = hear;
   }
 
-  place(quote) {
-    return el('button', { type: 'button', class: 'plain when', 'aria-label': `hear from ${clock(quote.start_time)}`, text: clock(quote.start_time), on: { click: () => this.hear(quote.start_time) } });
+  /** @param {Quote} quote */
+  place({ start_time }) {
+    const time = clock(start_time);
+    const on = { click: () => this.hear(start_time) };
+    return el('button', { type: 'button', class: 'plain when', 'aria-label': `Go to ${time}`, text: time, on });
   }
 
-  quote(label, quote, more) {
-    return el('p', {}, el('b', { text: `${label} ` }), this.place(quote), ` ${speaker(quote.speaker)}: `, el('q', { text: quote.text }), more ? el('span', { class: 'note', text: ` ${more}` }) : null);
+  /**
+   * @param {string} label
+   * @param {Quote} quote
+   */
+  quote(label, quote, more = '') {
+    return el(
+      'p',
+      {},
+      el('b', { text: `${label} ` }),
+      this.place(quote),
+      ` ${speaker(quote.speaker)}: `,
+      el('q', { text: quote.text }),
+      more && el('span', { class: 'note', text: ` ${more}` }),
+    );
   }
 
   async load() {
-    const path = `/api/v1/calls/${encodeURIComponent(this.id)}`;
-    const [summary, qa, entities] = await Promise.all(['summary', 'qa', 'entities'].map(part => api(`${path}/${part}`)));
+    const [summary, card, { entities }] = await Promise.all([
+      api(`${this.path}/summary`),
+      api(`${this.path}/qa`),
+      api(`${this.path}/entities`),
+    ]);
     this.drawSummary(summary);
-    this.drawCard(qa);
-    this.drawNamed(entities.entities);
+    this.drawCard(card);
+    this.drawMentioned(entities);
   }
 
+  /** @param {SummaryAnswer} summary */
   drawSummary({ reason, turns, outcome }) {
-    const lines = [reason && this.quote('Reason', reason), ...turns.map(turn => this.quote('Turn', turn, `sentiment ${signed(turn.before)} to ${signed(turn.sentiment)}`)), outcome && this.quote('Outcome', outcome)].filter(Boolean);
-    this.summary.replaceChildren(...(lines.length ? lines : [el('p', { class: 'note', text: 'no line stands out' })]));
+    const lines = turns.map(turn =>
+      this.quote('Turning point', turn, `sentiment ${signed(turn.before)} to ${signed(turn.sentiment)}`),
+    );
+    if (reason) lines.unshift(this.quote('Reason', reason));
+    if (outcome) lines.push(this.quote('Outcome', outcome));
+    if (!lines.length) lines.push(el('p', { class: 'note', text: 'no line stands out' }));
+    this.summary.replaceChildren(...lines);
   }
 
+  /** @param {Criterion} criterion */
+  criterion({ name, description, outcome, points, of, reason, quotes }) {
+    const [sign, says] = MARKS[outcome];
+    const points_of = of ? `, ${points} of ${of}` : '';
+    const judged = outcome === 'met' || outcome === 'missed';
+    const why = judged && !quotes.length ? `: ${reason}` : '';
+    return el(
+      'li',
+      { class: outcome },
+      el('span', { class: 'sign', 'aria-hidden': 'true', text: sign }),
+      el(
+        'span',
+        {},
+        el('span', { text: description || name }),
+        el('span', { class: 'note', text: ` ${says}${points_of}${why}` }),
+        ...quotes.map(quote =>
+          el('span', { class: 'found' }, ' ', this.place(quote), ' ', el('q', { text: quote.text })),
+        ),
+      ),
+    );
+  }
+
+  /** @param {ScoreCard} card */
   drawCard({ score, points, of, criteria, measures }) {
-    const lines = criteria.map(mark => {
-      const [sign, says] = MARKS[mark.outcome];
-      return el('li', { class: mark.outcome }, el('span', { class: 'sign', 'aria-hidden': 'true', text: sign }),
-        el('span', {}, el('span', { text: mark.description || mark.name }), el('span', { class: 'note', text: ` ${says}${mark.of ? `, ${mark.points} of ${mark.of}` : ''}${mark.quotes.length || ['open', 'not_asked'].includes(mark.outcome) ? '' : `: ${mark.reason}`}` }),
-          ...mark.quotes.map(quote => el('span', { class: 'found' }, ' ', this.place(quote), ' ', el('q', { text: quote.text })))));
-    });
-    const parts = [
-      measures.agent_share === null ? null : `agent speaks ${Math.round(measures.agent_share * 100)} %`,
-      measures.agent_interruptions === null ? null : `interruptions: agent ${measures.agent_interruptions}, caller ${measures.caller_interruptions}`,
-      measures.longest_silence_s === null ? null : `longest silence ${Math.round(measures.longest_silence_s)} s, dead air ${Math.round(measures.dead_air_s)} s`,
-      measures.agent_words_per_minute === null ? null : `agent ${Math.round(measures.agent_words_per_minute)} words a minute`,
-      measures.caller_words_per_minute === null ? null : `caller ${Math.round(measures.caller_words_per_minute)}`,
-      measures.absent,
-    ].filter(Boolean);
+    const heading = score === null ? 'No score yet: there is nothing to judge' : `${score} of 100`;
     this.card.replaceChildren(
-      el('p', {}, el('b', { text: score === null ? 'No score: nothing can be judged yet' : `${score} of 100` }), score === null ? null : el('span', { class: 'note', text: ` ${points} of ${of} points` })),
-      el('ul', {}, ...lines), el('p', { class: 'note', text: parts.join(' · ') }));
+      el(
+        'p',
+        {},
+        el('b', { text: heading }),
+        score !== null && el('span', { class: 'note', text: ` ${points} of ${of} points` }),
+      ),
+      el('ul', {}, ...criteria.map(criterion => this.criterion(criterion))),
+      el('p', { class: 'note', text: Quality.measured(measures) }),
+    );
   }
 
-  drawNamed(entities) {
-    const kinds = Map.groupBy(entities, one => one.kind);
-    this.named.replaceChildren(kinds.size ? el('dl', { class: 'named' }, ...[...kinds].flatMap(([kind, all]) => [el('dt', { text: kind }),
-      ...all.map(one => el('dd', {}, this.place(one), ` ${one.text}`))])) : el('p', { class: 'note', text: 'nothing' }));
+  /** @param {ScoreCard['measures']} measures */
+  static measured(measures) {
+    const { agent_share, agent_interruptions, longest_silence_s, dead_air_s } = measures;
+    const { agent_words_per_minute, caller_words_per_minute } = measures;
+    const parts = [];
+    if (agent_share !== null) parts.push(`agent speaks ${percent(agent_share)} of the time`);
+    if (agent_interruptions !== null) {
+      parts.push(`interruptions: agent ${agent_interruptions}, caller ${measures.caller_interruptions}`);
+    }
+    if (longest_silence_s !== null) {
+      parts.push(`longest silence ${Math.round(longest_silence_s)} s, dead air ${Math.round(dead_air_s ?? 0)} s`);
+    }
+    if (agent_words_per_minute !== null) parts.push(`agent ${Math.round(agent_words_per_minute)} words a minute`);
+    if (caller_words_per_minute !== null) parts.push(`caller ${Math.round(caller_words_per_minute)} words a minute`);
+    if (measures.absent) parts.push(measures.absent);
+    return parts.join(' · ');
   }
 
-  /** Says what went wrong, and leaves the rest of the page alone. */
+  /** @param {Entity[]} entities */
+  drawMentioned(entities) {
+    const kinds = [...Map.groupBy(entities, one => one.kind)].flatMap(([kind, all]) => [
+      el('dt', { text: kind }),
+      ...all.map(one => el('dd', {}, this.place(one), ` ${one.text}`)),
+    ]);
+    const none = el('p', { class: 'note', text: 'none' });
+    this.mentioned.replaceChildren(kinds.length ? el('dl', { class: 'mentioned' }, ...kinds) : none);
+  }
+
+  /**
+   * Says what went wrong, and leaves the rest of the page alone.
+   * @param {unknown} error
+   */
   fail(error) {
-    setText(this.summary, `not available: ${error.message}`);
+    setText(this.summary, `not available: ${messageOf(error)}`);
   }
 }

@@ -1,13 +1,30 @@
+// @ts-check
 // Where the words of a keyword stand in a text. Knows nothing of a page.
-/** A term as a pattern of whole words, with any white space between them and either apostrophe: "sue" is not in "issue". */
+
+/** @import { Term } from './types.d.ts' */
+
+/**
+ * A term as a pattern of whole words, with any white space between them and either apostrophe: "sue" is not in "issue".
+ * @param {string} term
+ */
 function pattern(term) {
-  const words = term.trim().split(/\s+/u).map(word => word.replace(/[\\^$.*+?()[\]{}|/-]/gu, '\\$&').replace(/['’]/gu, "['’]"));
+  const words = term
+    .trim()
+    .split(/\s+/u)
+    .map(word => word.replace(/[\\^$.*+?()[\]{}|/-]/gu, '\\$&').replace(/['’]/gu, "['’]"));
   return new RegExp(`(?<![\\p{L}\\p{M}\\p{N}])${words.join('\\s+')}(?![\\p{L}\\p{M}\\p{N}])`, 'giu');
 }
 
-/** Where the terms stand in a text: [{at, end, label}] in order, none over another; and the terms that are not there word for word. */
+/**
+ * Where the terms stand in a text, in order and none over another; and the terms that are not there word for word.
+ * @param {string} text
+ * @param {Term[]} terms
+ */
 export function places(text, terms) {
-  const all = [], elsewhere = [];
+  /** @type {{ at: number, end: number, label: string }[]} */
+  const all = [];
+  /** @type {Term[]} */
+  const elsewhere = [];
   for (const { term, label } of terms) {
     const found = term.trim() ? [...text.matchAll(pattern(term))] : [];
     if (!found.length) elsewhere.push({ term, label });
@@ -15,5 +32,10 @@ export function places(text, terms) {
   }
   all.sort((a, b) => a.at - b.at || b.end - a.end);
   let done = 0;
-  return { found: all.filter(place => { const fits = place.at >= done; if (fits) done = place.end; return fits; }), elsewhere };
+  const found = all.filter(place => {
+    const fits = place.at >= done;
+    if (fits) done = place.end;
+    return fits;
+  });
+  return { found, elsewhere };
 }

@@ -1,0 +1,407 @@
+// What the daemon tells the pages, as far as they read it, and what the pages' own parts hand each other. Types alone:
+// nothing here is served. Points in time are RFC 3339 text; the `start_time` and `end_time` of a line, an alert or a
+// quote are seconds of the call; `…_s` are seconds. Sentiments are from -1 to +1, risks and shares from 0 to 1.
+
+export type Level = 'warning' | 'urgent' | 'critical';
+export type CallState = 'active' | 'connection_closed' | 'completed' | 'failed';
+
+/** A keyword or a profanity that a line has. */
+export interface Term {
+  term: string;
+  label: string;
+}
+
+export interface Word {
+  text: string;
+  start_time: number;
+  end_time: number;
+}
+
+export interface Segment {
+  text: string;
+  start_time: number;
+  end_time: number;
+  speaker: string;
+  leg: string;
+  sentiment: { compound: number };
+  /** What another system that sent the text says of it. */
+  sender_sentiment: number | null;
+  keywords: Term[];
+  profanity: Term[];
+  words: Word[] | null;
+}
+
+export interface CallLeg {
+  leg: string;
+  leg_id: number;
+  offset: number;
+  duration: number;
+  closed: string | null;
+  audio_url: string;
+}
+
+export interface Risk {
+  score: number;
+  parts: { share: number; says: string }[];
+}
+
+/** What every list shows of a call. */
+export interface CallSummary {
+  call_id: string;
+  status: CallState;
+  start_time: string;
+  end_reason: string | null;
+  agent: string | null;
+  campaign: string | null;
+  phone: string | null;
+  metadata: { file?: string } | null;
+  total_audio_duration: number;
+  segment_count: number;
+  sentiment: number | null;
+  rolling_sentiment: number | null;
+  has_alerts: boolean;
+  alert_level: Level | null;
+  risk_score: number | null;
+  tags: string[];
+}
+
+export interface Call extends CallSummary {
+  transcript_segments: Segment[];
+  legs: CallLeg[];
+  alerts: Alert[];
+  risk: Risk | null;
+}
+
+export interface Alert {
+  type: 'alert';
+  id: number;
+  call_id: string;
+  agent: string | null;
+  timestamp: string;
+  level: Level;
+  start_time: number;
+  end_time: number;
+  risk_score: number | null;
+  acknowledged: boolean;
+  acknowledged_at: string | null;
+  acknowledged_by: string | null;
+  reasons: string[];
+  message: string;
+  prompts: string[];
+  text: string | null;
+}
+
+/** Words that were said last, or are being said. */
+export interface LastWords {
+  speaker: string;
+  text: string;
+  start_time: number;
+}
+
+export interface BoardAnswer {
+  /** Number of the feed's last event that is in here. */
+  last_event: number;
+  now: string;
+  calls: (CallSummary & { course: number[] | null; last_words: LastWords | null })[];
+}
+
+export interface Box {
+  now: string;
+  calls: Record<
+    string,
+    { phone: string | null; agent: string | null; campaign: string | null; behind_s: number | null }
+  >;
+  backlog: number;
+  lag_s: number | null;
+  model: { state: 'waiting' | 'loading' | 'ready' | 'failed' };
+  ready: boolean;
+  cpus_allowed: number | null;
+  cpus: number;
+  step: number;
+  step_says: string | null;
+}
+
+export interface Hit {
+  call_id: string;
+  call_start_time: string;
+  agent: string | null;
+  campaign: string | null;
+  /** Text with what was found between <b> and </b>. */
+  snippet: string;
+  segment: Segment;
+}
+
+export interface Quote {
+  text: string;
+  speaker: string;
+  start_time: number;
+}
+
+export interface SummaryAnswer {
+  reason: Quote | null;
+  turns: (Quote & { sentiment: number; before: number })[];
+  outcome: Quote | null;
+}
+
+export interface Criterion {
+  name: string;
+  description: string;
+  outcome: 'met' | 'missed' | 'not_asked' | 'open';
+  points: number;
+  of: number;
+  reason: string;
+  quotes: Quote[];
+}
+
+export interface ScoreCard {
+  score: number | null;
+  points: number;
+  of: number;
+  criteria: Criterion[];
+  /** Without audio most are null, and `absent` says why. */
+  measures: {
+    agent_share: number | null;
+    agent_interruptions: number | null;
+    caller_interruptions: number | null;
+    longest_silence_s: number | null;
+    dead_air_s: number | null;
+    agent_words_per_minute: number | null;
+    caller_words_per_minute: number | null;
+    absent: string | null;
+  };
+}
+
+export interface Entity extends Quote {
+  kind: string;
+}
+
+/** `peaks` are percent of full scale. */
+export interface Peaks {
+  peaks: number[];
+  duration: number;
+}
+
+export interface Figures {
+  since: string;
+  until: string;
+  step_seconds: number;
+  total: {
+    calls: number;
+    audio_seconds: number;
+    negative: number;
+    positive: number;
+    utterances: number;
+    text_within_3_s: number | null;
+  };
+  /** Steps without a call are left out, as are those without text below. */
+  steps: { at: string; calls: number; sentiment: number | null; negative: number }[];
+  lag: { at: string; median: number; p95: number }[];
+  keywords: { term: string; label: string; count: number; calls: number }[];
+  alerts: { rule: string; level: Level; count: number; calls: number }[];
+  agents: {
+    agent: string | null;
+    calls: number;
+    audio_seconds: number;
+    sentiment: number | null;
+    negative: number;
+    with_alerts: number;
+  }[];
+}
+
+export interface Glossary {
+  count: number;
+  in_prompt: number;
+}
+
+export interface BulkAnswer {
+  done: string[];
+  failed: { call_id: string; detail: string }[];
+}
+
+export interface UploadAnswer {
+  call_id: string;
+}
+
+/** What is said of a request that failed; a list of words also says what is wrong in which line. */
+export interface Problem {
+  detail?: string | { loc?: (string | number)[]; msg: string }[];
+  errors?: { line: number; detail: string }[];
+}
+
+/** The answer to a request, by its path. */
+export type Answer<Path extends string> = Path extends '/api/v1/board'
+  ? BoardAnswer
+  : Path extends '/api/v1/box'
+    ? Box
+    : Path extends '/api/v1/glossary'
+      ? Glossary
+      : Path extends '/calls/bulk'
+        ? BulkAnswer
+        : Path extends `/api/v1/figures?${string}`
+          ? Figures
+          : Path extends `/api/v1/search?${string}`
+            ? { hits: Hit[]; next_offset: number | null }
+            : Path extends `/api/v1/alerts?${string}`
+              ? { alerts: Alert[] }
+              : Path extends `/api/v1/alerts/${number}/ack`
+                ? Alert
+                : Path extends `/api/v1/calls?${string}`
+                  ? { calls: CallSummary[]; next_cursor: string | null }
+                  : Path extends `/api/v1/calls/${string}`
+                    ? AnswerOfCall<Path>
+                    : never;
+
+type AnswerOfCall<Path extends string> = Path extends `${string}/summary`
+  ? SummaryAnswer
+  : Path extends `${string}/qa`
+    ? ScoreCard
+    : Path extends `${string}/entities`
+      ? { entities: Entity[] }
+      : Path extends `${string}/peaks?${string}`
+        ? Peaks
+        : Call;
+
+interface OfCall {
+  call_id: string;
+  timestamp: string;
+}
+
+export interface CallStart extends OfCall {
+  type: 'call_start';
+  source: string;
+  agent: string | null;
+  campaign: string | null;
+}
+
+export interface CallNamed extends OfCall {
+  type: 'call_named';
+  agent: string | null;
+  campaign: string | null;
+}
+
+/** Text of an utterance that may still change. */
+export interface PartialText {
+  type: 'partial';
+  call_id: string;
+  leg: string;
+  speaker: string;
+  text: string;
+  start_time: number;
+}
+
+/** A line of the transcript, when it is stored. */
+export interface Sentiment extends OfCall {
+  type: 'sentiment';
+  text: string;
+  start_time: number;
+  end_time: number;
+  speaker: string;
+  leg: string;
+  sentiment_score: number;
+  sender_sentiment: number | null;
+  keywords_detected: string[];
+  profanity_detected: string[];
+  rolling_sentiment: number | null;
+  risk_score: number | null;
+}
+
+export interface Hangup extends OfCall {
+  type: 'hangup';
+  reason: string;
+}
+
+export interface CallEnd extends OfCall {
+  type: 'call_end';
+  reason: string;
+}
+
+export interface CallRewritten extends OfCall {
+  type: 'call_rewritten';
+}
+
+export interface Acknowledged {
+  type: 'alert_acknowledged';
+  call_id: string;
+  timestamp: string;
+  id: number;
+  acknowledged_at: string | null;
+  acknowledged_by: string | null;
+}
+
+export interface Governor {
+  type: 'governor';
+  timestamp: string;
+  step: number;
+  says: string;
+}
+
+/** What happens in a call. */
+export type CallEvent =
+  CallStart | CallNamed | PartialText | Sentiment | Hangup | CallEnd | CallRewritten | Alert | Acknowledged;
+
+/** A message of `/ws/events`: the greeting, an event with its number (0: it is not kept), or a sign of life. */
+export interface FeedMessage {
+  hello?: { last: number; reset: boolean };
+  event?: CallEvent | Governor;
+  id?: number;
+}
+
+/** A line of a transcript on a page. */
+export interface Line {
+  key: string;
+  start: number;
+  end: number;
+  speaker: string;
+  leg: string;
+  text: string;
+  compound: number;
+  theirs: number | null;
+  terms: Term[];
+  words: Word[] | null;
+  rolling?: number | null;
+  risk?: number | null;
+}
+
+/** A call as the board knows it; times in milliseconds since 1970. */
+export interface BoardCall {
+  id: string;
+  agent: string | null;
+  campaign: string | null;
+  phone: string | null;
+  started: number;
+  status: CallState;
+  /** The last sentiments. */
+  course: number[];
+  last: LastWords | null;
+  /** By leg. */
+  partial: Record<string, LastWords>;
+  rolling: number | null;
+  risk: number | null;
+  /** How late its text is, seconds; null where it is in time. */
+  behind: number | null;
+  /** When it ended. */
+  over: number | null;
+  /** When its last line was stored, by the daemon's clock. */
+  at?: string;
+}
+
+type Attribute = string | number | boolean | null | undefined;
+
+export interface Properties {
+  text?: string | number | null;
+  class?: string;
+  on?: Record<string, (event: Event) => void>;
+  [attribute: string]: Attribute | Record<string, (event: Event) => void>;
+}
+
+export type Child = Node | string | null | undefined | false;
+
+export interface Series {
+  label: string;
+  /** A colour of the style sheet: '--good'. */
+  colour: string;
+  dash?: number[];
+  points?: boolean;
+  bars?: boolean;
+  steps?: boolean;
+}
