@@ -151,29 +151,6 @@ impl CallRedaction {
         let voice = |leg: i64| of_leg.iter().find(|(other, _)| *other == leg).map_or(leg, |(_, voice)| *voice);
         self.held.iter().map(|held| voice(held.piece.id.leg)).collect()
     }
-
-    /// The time between pieces where a card goes on from one to the next: by piece, what lies before it. What was said there and not written down
-    /// is part of the number.
-    fn between(&self) -> Vec<Option<Range<i64>>> {
-        let mut last: Vec<(i64, usize)> = Vec::new();
-        let mut between = Vec::with_capacity(self.held.len());
-        for (number, held) in self.held.iter().enumerate() {
-            let leg = held.piece.id.leg;
-            if held.atoms.is_empty() {
-                between.push(None);
-                continue;
-            }
-            let before = last.iter().position(|(other, _)| *other == leg).map(|place| last.swap_remove(place).1);
-            last.push((leg, number));
-            let open = before.map(|before| &self.held[before]).filter(|before| before.ends_in_card());
-            between.push(
-                open.filter(|_| held.begins_with_card())
-                    .map(|before| before.piece.end.0 - MARGIN_MS..held.piece.start.0 + MARGIN_MS)
-                    .filter(|gap| !gap.is_empty() && gap.end - gap.start <= find::PAUSE_MS),
-            );
-        }
-        between
-    }
 }
 
 impl PieceId {
@@ -196,6 +173,7 @@ impl Redactor {
     fn hold(&self, call: &mut CallRedaction, piece: Piece) {
         let newest = call.held.iter().map(|held| held.piece.end.0).max().unwrap_or(0).max(piece.end.0);
         call.held.retain(|held| newest - held.piece.end.0 <= WINDOW_MS);
+        call.silenced.retain(|(_, range)| newest - range.end <= WINDOW_MS);
         if call.held.len() >= WINDOW {
             call.held.remove(0);
         }
@@ -243,10 +221,8 @@ impl Redactor {
         self.find(call);
         let mut corrected = Vec::new();
         let mut own = None;
-        let between = call.between();
-        for (held, between) in call.held.iter_mut().zip(between) {
-            let mut redacted = held.redacted();
-            redacted.silent.extend(between);
+        for held in &mut call.held {
+            let redacted = held.redacted();
             if held.piece.id == id {
                 held.shown.clone_from(&redacted.text);
                 own = Some(redacted);
@@ -350,20 +326,6 @@ fn hide(held: &mut Held, span: Range<usize>, label: String) {
 }
 
 impl Held {
-    fn ends_in_card(&self) -> bool {
-        let last = self.atoms.iter().rev().find(|atom| atom.what != words::What::Filler);
-        last.is_some_and(|last| {
-            last.is_gone(CARD) || self.hidden.iter().any(|(span, label)| label == CARD && span.end >= last.span.end)
-        })
-    }
-
-    fn begins_with_card(&self) -> bool {
-        let first = self.atoms.iter().find(|atom| atom.what != words::What::Filler);
-        first.is_some_and(|first| {
-            self.hidden.iter().any(|(span, label)| label == CARD && span.start <= first.span.start)
-        })
-    }
-
     fn redacted(&self) -> Redacted {
         let Piece { id, start, end, text, words, .. } = &self.piece;
         let mut shown = String::with_capacity(text.len());

@@ -50,7 +50,7 @@ impl Talk {
     }
 
     fn is_other(&self) -> bool {
-        matches!(self.latest(), Some(Topic::Other | Topic::Iban | Topic::Form(_)))
+        self.latest().is_some_and(Topic::is_other)
     }
 
     fn card(&self) -> Option<Place> {
@@ -191,7 +191,7 @@ impl Finder<'_> {
             told.question = asked;
             told.digits.clear();
         }
-        let year = digits == 4 && (run.said.starts_with("19") || run.said.starts_with("20"));
+        let year = is_year(&run.said);
         let begins = asked.is_some_and(|place| {
             digits >= DOUBT || digits >= 4 && self.answers(run, place) && (!year || self.is_only(run))
         });
@@ -382,6 +382,11 @@ impl Finder<'_> {
             }
         }
     }
+}
+
+/// Four digits that are a year as often as the group of a card.
+pub(super) fn is_year(digits: &str) -> bool {
+    digits.len() == 4 && (digits.starts_with("19") || digits.starts_with("20"))
 }
 
 /// MMYY, MMYYYY, or MYY as it is spoken.

@@ -6,9 +6,10 @@
 use std::ops::Range;
 
 use super::find::{Finder, PAUSE_MS};
+use super::numbers::{is_expiry, is_year};
 use super::run::{Place, Run};
 use super::topics::Topic;
-use super::words::What;
+use super::words::{Atom, What};
 use super::{CARD, CallRedaction, Held, MARGIN_MS};
 
 /// A card is being taken for so long after the last that was said of it.
@@ -46,13 +47,12 @@ impl Finder<'_> {
                 continue;
             }
             let digits = run.said.len();
-            let words = self.words_beside(&run);
+            let words = words(self.views[place.0].atoms);
             let announced = self.views[place.0].topics.iter().any(|named| matches!(named.topic, Topic::Card))
                 && run.said.starts_with(['3', '4', '5', '6']);
-            let year = digits == 4 && (run.said.starts_with("19") || run.said.starts_with("20"));
             let enough = match (sign, digits) {
                 (Sign::Mentioned, 0..=3) => false,
-                (Sign::Mentioned, _) => (words <= FEW || announced) && !year,
+                (Sign::Mentioned, _) => (words <= FEW || announced) && !is_year(&run.said),
                 (Sign::Told, 0..=2) => words <= FEWER,
                 (Sign::Told, 3..=7) => words <= FEW,
                 (Sign::Told, _) => true,
@@ -60,7 +60,7 @@ impl Finder<'_> {
             if enough {
                 let known = self.cards.iter().any(|card| card.digits.len() >= 12 && card.last < place);
                 let label = match digits {
-                    4 if known && super::numbers::is_expiry(&run.said) => "expiry",
+                    4 if known && is_expiry(&run.said) => "expiry",
                     0..=4 if known => "cvv",
                     _ => CARD,
                 };
@@ -70,7 +70,7 @@ impl Finder<'_> {
         self.misheard();
     }
 
-    /// Figures with a letter among them, and letters between two parts that are hidden: a digit was heard as one.
+    /// Figures with a letter among them: a digit was heard as one.
     fn misheard(&mut self) {
         for piece in 0..self.views.len() {
             for number in 0..self.views[piece].atoms.len() {
@@ -88,8 +88,10 @@ impl Finder<'_> {
 
     /// Whether something else that has a number was named since the card was told last.
     fn is_other_since(&self, place: Place) -> bool {
-        matches!(self.asked(place).last().copied(), Some((Topic::Other | Topic::Iban | Topic::Form(_), named))
-            if !self.hits().any(|hit| hit.piece > named.0 && hit.piece < place.0))
+        let last = self.asked(place).last().copied();
+        last.is_some_and(|(topic, named)| {
+            topic.is_other() && !self.hits().any(|hit| hit.piece > named.0 && hit.piece < place.0)
+        })
     }
 
     /// A run in turns: somebody else may have spoken in between.
@@ -110,11 +112,6 @@ impl Finder<'_> {
         turns
     }
 
-    /// Words beside the digits in the piece where a run begins.
-    fn words_beside(&self, run: &Run) -> usize {
-        self.views[run.first().0].atoms.iter().filter(|atom| matches!(atom.what, What::Word)).count()
-    }
-
     /// What tells before a place that a card is being taken.
     fn sign(&self, (here, number): Place) -> Option<Sign> {
         let start = self.views[here].atoms[number].span.start;
@@ -132,8 +129,8 @@ impl Finder<'_> {
                     _ => None,
                 });
             }
-            let told = view.atoms.iter().take(if piece < here { usize::MAX } else { number });
-            if told.into_iter().any(|atom| OF_A_CARD.iter().any(|label| atom.is_gone(label))) {
+            let before = if piece < here { view.atoms } else { &view.atoms[..number] };
+            if before.iter().any(is_gone) {
                 sign = Some(Sign::Told);
             }
         }
@@ -146,15 +143,21 @@ impl Finder<'_> {
     }
 }
 
+/// Whether a part of a card was taken out here before.
+fn is_gone(atom: &Atom) -> bool {
+    OF_A_CARD.iter().any(|label| atom.is_gone(label))
+}
+
+/// Words that are neither digits nor what people say between them.
+fn words(atoms: &[Atom]) -> usize {
+    atoms.iter().filter(|atom| matches!(atom.what, What::Word)).count()
+}
+
 impl Held {
     /// Whether a part of a card is told here.
     fn tells(&self) -> bool {
         let hidden = self.hidden.iter().any(|(_, label)| OF_A_CARD.contains(&label.as_str()));
-        hidden || self.atoms.iter().any(|atom| OF_A_CARD.iter().any(|label| atom.is_gone(label)))
-    }
-
-    fn words(&self) -> usize {
-        self.atoms.iter().filter(|atom| matches!(atom.what, What::Word)).count()
+        hidden || self.atoms.iter().any(is_gone)
     }
 
     fn asks(&self) -> bool {
@@ -176,7 +179,7 @@ impl CallRedaction {
             let leg = held.piece.id.leg;
             let start_ms = held.piece.start.0;
             if held.tells() {
-                if held.words() <= FEW {
+                if words(&held.atoms) <= FEW {
                     silent.push((leg, held.whole()));
                 }
                 // Back to the piece before that tells too, or that asked for it.
@@ -186,15 +189,13 @@ impl CallRedaction {
                         break;
                     }
                     if before.piece.id.leg != leg {
-                        if before.asks() && start_ms - before.piece.end.0 <= PROMPT_MS {
-                            from = self.held[other + 1..number].iter().find(|held| held.piece.id.leg == leg);
-                            from = from.or(Some(held));
-                            break;
+                        if from.is_none() && before.asks() && start_ms - before.piece.end.0 <= PROMPT_MS {
+                            from = self.held[other + 1..=number].iter().find(|held| held.piece.id.leg == leg);
                         }
                     } else if before.tells() {
                         silent.push((leg, before.piece.end.0 - MARGIN_MS..start_ms + MARGIN_MS));
                         break;
-                    } else if before.words() > SHORT {
+                    } else if words(&before.atoms) > SHORT {
                         break;
                     }
                 }
@@ -202,7 +203,7 @@ impl CallRedaction {
                     silent.push((leg, from.piece.start.0 - MARGIN_MS..start_ms + MARGIN_MS));
                 }
                 last_ms = Some(held.piece.end.0);
-            } else if last_ms.is_some_and(|last| start_ms - last <= TAKING_MS) && held.words() <= SHORT {
+            } else if last_ms.is_some_and(|last| start_ms - last <= TAKING_MS) && words(&held.atoms) <= SHORT {
                 // An answer to what somebody else has just said.
                 let answers = self.held[..number]
                     .last()

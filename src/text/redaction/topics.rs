@@ -28,6 +28,13 @@ pub(super) enum Topic {
     Aside,
 }
 
+impl Topic {
+    /// Whether it is something that has a number and is no card.
+    pub(super) fn is_other(self) -> bool {
+        matches!(self, Self::Other | Self::Iban | Self::Form(_))
+    }
+}
+
 /// Where a topic was named.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Named {
