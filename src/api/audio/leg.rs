@@ -1,4 +1,4 @@
-//! `GET /sounds/v1/calls/{id}/audio`: a leg's sound, with range requests, for players that seek; and links to it that work without a token for a while.
+//! `GET /api/v1/calls/{id}/audio`: a leg's sound, with range requests, for players that seek; and links to it that work without a token for a while.
 
 use std::io::Write;
 use std::path::{Path as FilePath, PathBuf};
@@ -39,7 +39,7 @@ pub(in crate::api) async fn audio(
     super::play::answer(path, &headers).await.map_err(gone)
 }
 
-/// `POST /sounds/v1/calls/{id}/audio/link`: an address that plays this sound without a token, for `seconds` (an hour at most).
+/// `POST /api/v1/calls/{id}/audio/link`: an address that plays this sound without a token, for `seconds` (an hour at most).
 pub(in crate::api) async fn link(
     State(sounds): State<Sounds>,
     access: Access,
@@ -54,7 +54,7 @@ pub(in crate::api) async fn link(
     let sound = Sound { call: &call.call_id, leg: &leg, expires_s, by: &access.token };
     let leg = if leg.is_empty() { String::new() } else { format!("leg={leg}&") };
     let url = format!(
-        "/sounds/v1/calls/{}/audio?{leg}expires={expires_s}&by={}&signature={}",
+        "/api/v1/calls/{}/audio?{leg}expires={expires_s}&by={}&signature={}",
         call.call_id,
         access.token,
         sounds.walls.links.sign(sound)

@@ -1,4 +1,4 @@
-//! A call's sound for screens: `GET /sounds/v1/calls/{id}/peaks` draws a leg, `/live` gives the last seconds of a call that may still be running.
+//! A call's sound for screens: `GET /api/v1/calls/{id}/peaks` draws a leg, `/live` gives the last seconds of a call that may still be running.
 //!
 //! Both read the files where they lie, as far as they have grown; nothing is kept and no writer waits.
 
@@ -59,7 +59,7 @@ fn peaks(path: &FilePath, channel: usize, silences: &Silences, buckets: usize) -
     Ok((loudest.into_iter().map(|peak| (u32::from(peak) * 100 / 32768) as u8).collect(), samples))
 }
 
-/// `GET /sounds/v1/calls/{id}/peaks?leg=&buckets=`: `peaks` are percent of full scale, `offset` and `duration` seconds.
+/// `GET /api/v1/calls/{id}/peaks?leg=&buckets=`: `peaks` are percent of full scale, `offset` and `duration` seconds.
 pub(in crate::api) async fn draw(
     State(sounds): State<Sounds>,
     Path(id): Path<String>,
@@ -197,7 +197,7 @@ impl Window {
     }
 }
 
-/// `GET /sounds/v1/calls/{id}/live?seconds=30&from=`: WAV, mono, 8 kHz, all legs mixed. `from` (seconds in the call) goes on where the last answer
+/// `GET /api/v1/calls/{id}/live?seconds=30&from=`: WAV, mono, 8 kHz, all legs mixed. `from` (seconds in the call) goes on where the last answer
 /// ended; `Lineside-From` and `Lineside-To` say what it holds, `Lineside-Behind` how long ago its end was (seconds), `Lineside-Running` whether more
 /// will come.
 pub(in crate::api) async fn live(

@@ -151,7 +151,7 @@ async fn answer(feeds: &Feeds, access: &Access, text: &str, only: &mut Option<Ca
     }
 }
 
-/// `GET /feeds/v1/events`: from now on, or after `Last-Event-ID` (header or `last_event_id`); `call_id` for one call.
+/// `GET /api/v1/events`: from now on, or after `Last-Event-ID` (header or `last_event_id`); `call_id` for one call.
 pub(in crate::api) async fn sse(
     State(feeds): State<Feeds>,
     access: Access,

@@ -133,7 +133,7 @@ pub(super) async fn meta_of(platforms: &Platforms, call: &CallRow) -> Result<Val
     Ok(meta)
 }
 
-/// `GET /platforms/realtime/calls/{id}/audio/meta`
+/// `GET /api/realtime/calls/{id}/audio/meta`
 pub(super) async fn meta(
     State(platforms): State<Platforms>,
     access: Access,
@@ -151,7 +151,7 @@ pub(super) async fn meta(
     Ok(Json(json!({"ok": true, "call_id": id, "live_audio": audio, "preferred_source": prefer})))
 }
 
-/// `GET /platforms/realtime/calls/{id}/audio`: the last minutes of a running call, all sides together; `fallback=1` plays one that is over too.
+/// `GET /api/realtime/calls/{id}/audio`: the last minutes of a running call, all sides together; `fallback=1` plays one that is over too.
 pub(super) async fn audio(
     State(platforms): State<Platforms>,
     access: Access,

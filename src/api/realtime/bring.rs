@@ -51,7 +51,7 @@ async fn is_theirs(platforms: &Platforms, access: &Access, call: &CallId) -> Res
     }
 }
 
-/// `POST /platforms/realtime/events`
+/// `POST /api/realtime/events`
 pub(super) async fn events(
     State(platforms): State<Platforms>,
     access: Access,
@@ -84,7 +84,7 @@ pub(super) async fn events(
     Ok(Json(answer))
 }
 
-/// `POST /platforms/realtime/audio/chunk`
+/// `POST /api/realtime/audio/chunk`
 pub(super) async fn chunk(
     State(platforms): State<Platforms>,
     access: Access,

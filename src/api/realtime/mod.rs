@@ -1,4 +1,4 @@
-//! `/platforms/realtime/*`: calls of other platforms come in, and are looked at, at the paths and in the shapes that their connectors know.
+//! `/api/realtime/*`: calls of other platforms come in, and are looked at, at the paths and in the shapes that their connectors know.
 //!
 //! What is wrong with a request is a 400 with `detail`, an unknown alert a 404; an unknown call is idle, not an error.
 
@@ -31,12 +31,12 @@ where
     // A call that is not there is idle here, so that the handlers themselves say it of one that is another campaign's.
     let own = Door::new(READ, About::Own);
     routes
-        .post_sized("/platforms/realtime/events", inlet, DefaultBodyLimit::max(EVENT_BYTES), bring::events)
-        .post_sized("/platforms/realtime/audio/chunk", inlet, DefaultBodyLimit::max(CHUNK_BYTES), bring::chunk)
-        .get("/platforms/realtime/stream", own.asks(&["call_id"]), read::stream)
-        .get("/platforms/realtime/calls/{id}/snapshot", own, read::snapshot)
-        .get("/platforms/realtime/calls/{id}/audio", own.asks(&["fallback"]), audio::audio)
-        .get("/platforms/realtime/calls/{id}/audio/meta", own, audio::meta)
-        .get("/platforms/realtime/alerts", own.asks(&["call_id", "open_only", "limit"]), read::alerts)
-        .post("/platforms/realtime/alerts/{id}/ack", Door::new(OPERATE, About::Own), read::ack)
+        .post_sized("/api/realtime/events", inlet, DefaultBodyLimit::max(EVENT_BYTES), bring::events)
+        .post_sized("/api/realtime/audio/chunk", inlet, DefaultBodyLimit::max(CHUNK_BYTES), bring::chunk)
+        .get("/api/realtime/stream", own.asks(&["call_id"]), read::stream)
+        .get("/api/realtime/calls/{id}/snapshot", own, read::snapshot)
+        .get("/api/realtime/calls/{id}/audio", own.asks(&["fallback"]), audio::audio)
+        .get("/api/realtime/calls/{id}/audio/meta", own, audio::meta)
+        .get("/api/realtime/alerts", own.asks(&["call_id", "open_only", "limit"]), read::alerts)
+        .post("/api/realtime/alerts/{id}/ack", Door::new(OPERATE, About::Own), read::ack)
 }

@@ -88,7 +88,7 @@ pub(super) async fn snapshot_of(platforms: &Platforms, id: &str, call: Option<&C
     }))
 }
 
-/// `GET /platforms/realtime/calls/{id}/snapshot`
+/// `GET /api/realtime/calls/{id}/snapshot`
 pub(super) async fn snapshot(
     State(platforms): State<Platforms>,
     access: Access,
@@ -98,7 +98,7 @@ pub(super) async fn snapshot(
     Ok(Json(snapshot_of(&platforms, &id, call.as_ref()).await?))
 }
 
-/// `GET /platforms/realtime/alerts`: newest first; `call_id`, `open_only`, `limit`.
+/// `GET /api/realtime/alerts`: newest first; `call_id`, `open_only`, `limit`.
 pub(super) async fn alerts(
     State(platforms): State<Platforms>,
     access: Access,
@@ -124,7 +124,7 @@ pub(super) async fn alerts(
     Ok(Json(json!({"ok": true, "count": alerts.len(), "alerts": alerts})))
 }
 
-/// `POST /platforms/realtime/alerts/{id}/ack`
+/// `POST /api/realtime/alerts/{id}/ack`
 pub(super) async fn ack(
     State(platforms): State<Platforms>,
     access: Access,
@@ -139,7 +139,7 @@ pub(super) async fn ack(
     Ok(Json(json!({"ok": true, "alert": told})))
 }
 
-/// `GET /platforms/realtime/stream?call_id=`: a snapshot, then the call's events as they are committed.
+/// `GET /api/realtime/stream?call_id=`: a snapshot, then the call's events as they are committed.
 pub(super) async fn stream(
     State(platforms): State<Platforms>,
     access: Access,
