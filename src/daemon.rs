@@ -29,6 +29,7 @@ use crate::capture::naming::Naming;
 use crate::capture::recordings::{RecordingSettings, Recordings, Troubles};
 use crate::capture::{LastFrame, upload, wall_clock};
 use crate::config::Config;
+use crate::contract::status::VoiceDetector;
 use crate::host::{self, Signals, Wish};
 use crate::integrate::ami::Ami;
 use crate::pipeline::finished::again::Again;
@@ -50,7 +51,8 @@ use crate::speech::utterance::Found;
 use crate::speech::vad::Voice;
 use crate::spool::Spool;
 use crate::store::{Store, Writer};
-use serde_json::json;
+
+pub use crate::api::{asyncapi, openapi};
 
 /// How long a stop waits for a database that takes nothing.
 const PATIENCE_AT_THE_END: Duration = Duration::from_secs(5);
@@ -220,7 +222,7 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     sources.extend(ami.map(|ami| tokio::spawn(ami.run(stop.clone()))));
     let mut health = health(&config, &workers, &voice, &last_frame, started);
     health.folders = Arc::new(move || troubles.list());
-    health.ami = Arc::new(move || ami_status.as_ref().and_then(|status| serde_json::to_value(status.get()).ok()));
+    health.ami = Arc::new(move || ami_status.as_ref().map(|status| doors::ami_health(status.get())));
     let tls = doors::tls(&config)?;
     let walls = tokio::select! {
         walls = Walls::new(doors::wall_settings(&config), store.clone(), wall_clock) => walls?,
@@ -356,9 +358,9 @@ fn health(config: &Config, workers: &Arc<Workers>, voice: &Voice, last_frame: &L
             queue.push(Urgency::Live, wall_clock(), Work::Probe(answer));
             Box::pin(async move { result.await.unwrap_or_else(|_| Err("the speech threads have stopped".into())) })
         }),
-        installed: Arc::new(move || serde_json::to_value(models::installed(&folder)).unwrap_or_default()),
+        installed: Arc::new(move || models::installed(&folder).into_iter().map(doors::installed).collect()),
         models,
-        voice: json!({"detector": voice.name(), "problem": voice.problem()}),
+        voice: VoiceDetector { detector: voice.name().into(), problem: voice.problem() },
         ami: Arc::new(|| None),
         open_files: Arc::new(host::open_files),
         folders: Arc::new(Vec::new),

@@ -9,6 +9,7 @@ pub mod call; // the nouns, known by everyone
 pub mod capture; // bytes in from Asterisk, frames out to the spool
 pub mod cli; // the commands
 pub mod config; // the TOML file
+pub mod contract; // the shapes of all JSON that goes out
 pub mod daemon; // builds every room and joins them
 pub mod governor; // how much CPU, and what is left out when there is less
 pub mod host;

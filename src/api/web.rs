@@ -36,10 +36,10 @@ macro_rules! assets {
 }
 
 const ASSETS: &[Asset] = assets! {
-    "live.html": HTML, "call.html": HTML, "calls.html": HTML, "upload.html": HTML, "dashboard.html": HTML,
+    "live.html": HTML, "call.html": HTML, "calls.html": HTML, "upload.html": HTML, "dashboard.html": HTML, "docs.html": HTML,
     "style.css": STYLE, "icon.svg": IMAGE,
     "base.js": SCRIPT, "feed.js": SCRIPT, "board.js": SCRIPT, "card.js": SCRIPT, "panel.js": SCRIPT, "alerts.js": SCRIPT, "text.js": SCRIPT, "terms.js": SCRIPT,
-    "chart.js": SCRIPT, "live.js": SCRIPT, "call.js": SCRIPT, "quality.js": SCRIPT, "player.js": SCRIPT, "listen.js": SCRIPT, "calls.js": SCRIPT, "upload.js": SCRIPT,
+    "chart.js": SCRIPT, "live.js": SCRIPT, "call.js": SCRIPT, "quality.js": SCRIPT, "player.js": SCRIPT, "listen.js": SCRIPT, "calls.js": SCRIPT, "upload.js": SCRIPT, "docs.js": SCRIPT,
     "dashboard.js": SCRIPT,
     "vendor/uplot.js": SCRIPT, "vendor/uplot.css": STYLE,
 };
@@ -84,7 +84,9 @@ pub(super) fn routes<S: Clone + Send + Sync + 'static>(mut routes: Routes<S>) ->
     for (path, name) in pages {
         routes = routes.get(path, door, move |headers: HeaderMap| async move { give(name, &headers) });
     }
-    routes.get("/web/{*name}", Door::new(NOTHING, About::Nothing), file)
+    let open = Door::new(NOTHING, About::Nothing);
+    let docs = |headers: HeaderMap| async move { give("docs.html", &headers) };
+    routes.get("/docs", open, docs).get("/web/{*name}", open, file)
 }
 
 #[cfg(test)]

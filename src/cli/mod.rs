@@ -14,6 +14,7 @@ mod model;
 mod model_bench;
 mod model_recommend;
 mod notify;
+mod openapi;
 mod score;
 mod serve;
 mod token;
@@ -80,6 +81,8 @@ enum Command {
     Doctor(doctor::DoctorArguments),
     /// Measure this box
     Bench(bench::BenchArguments),
+    /// Print what the API takes and answers, for programs
+    Openapi(openapi::OpenapiArguments),
     /// Write the man pages and completions of these commands
     #[command(hide = true)]
     Generate(generate::GenerateArguments),
@@ -122,6 +125,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Check(arguments) => return keep::look_over(&arguments, &config()?),
         Command::Doctor(arguments) => return doctor::run(&arguments, path.as_deref()),
         Command::Bench(arguments) => bench::run(&arguments, config)?,
+        Command::Openapi(arguments) => openapi::run(&arguments)?,
         Command::Generate(arguments) => generate::run(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)

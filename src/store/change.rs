@@ -12,6 +12,7 @@ use super::notifications::Tried;
 use super::privacy::PrivacyChange;
 use super::recordings::RecordingRow;
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime, Word};
+use crate::contract::message::Message;
 
 /// One change of the database.
 #[derive(Clone, Debug)]
@@ -361,10 +362,8 @@ pub struct CallFigures {
 pub struct NewEvent {
     /// Whose, when it is a call's.
     pub call: Option<CallKey>,
-    /// `call_start`, `sentiment`, `call_end`, `hangup`, …
-    pub kind: &'static str,
     /// When.
     pub at: WallTime,
-    /// The message as it goes out, a JSON object. The feed adds nothing to it.
-    pub payload: serde_json::Value,
+    /// The message as it goes out. The feed adds nothing to it.
+    pub message: Message,
 }

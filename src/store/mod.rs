@@ -26,6 +26,7 @@ pub mod segments;
 pub mod tags;
 pub mod token_book;
 pub mod tokens;
+mod typed;
 mod writer;
 
 use std::fs::File;
@@ -38,6 +39,7 @@ use rusqlite::config::DbConfig;
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::broadcast;
 
+use crate::contract::message::Message;
 use readers::{Readers, Room};
 
 pub use events::StoredEvent;
@@ -255,8 +257,9 @@ impl Store {
     }
 
     /// Tells the feeds what is not kept: an event without a number, which nobody can ask for again.
-    pub fn show(&self, call: crate::call::CallKey, kind: &str, payload: &serde_json::Value) {
-        let event = StoredEvent { id: 0, call: Some(call), kind: kind.into(), payload: payload.to_string().into() };
+    pub fn show(&self, call: crate::call::CallKey, message: &Message) {
+        let event =
+            StoredEvent { id: 0, call: Some(call), kind: message.kind().into(), payload: message.json().into() };
         let _ = self.events.send(Arc::new(event));
     }
 
