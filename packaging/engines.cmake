@@ -7,7 +7,7 @@ endif()
 if(CMAKE_SOURCE_DIR MATCHES "onednn-src[^/]*/oneDNN$")
   # Matrix products are always there; of the primitives none is needed, and one must be named: the smallest. What runs hot is machine code that
   # oneDNN writes at run time; the C++ that writes it need not be fast. What each of its files does at the start of a process, used or not, is put
-  # in one place (with packaging/link.rs).
+  # in one place (with build.rs).
   set(ONEDNN_ENABLE_PRIMITIVE "SHUFFLE" CACHE STRING "" FORCE)
   set(ONEDNN_ENABLE_PRIMITIVE_CPU_ISA "AVX512" CACHE STRING "" FORCE)
   set(CMAKE_CXX_FLAGS_RELEASE "-O1 -freorder-functions -DNDEBUG" CACHE STRING "" FORCE)

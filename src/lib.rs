@@ -1,21 +1,54 @@
 //! lineside: live transcription, sentiment and search of the calls of an Asterisk PBX, on the PBX's own box.
 //!
-//! The rooms, in the order in which a call passes them (ARCHITECTURE.md tells who may know whom):
+//! The rooms, in the order in which a call passes them. Each may know those above it; ARCHITECTURE.md tells which of them it does.
 
-pub mod alerts; // rules, risk: what a supervisor must not miss
-pub mod api; // HTTP, WebSocket, SSE, the page
-pub mod audio; // samples, files and codecs: pure functions
-pub mod call; // the nouns, known by everyone
-pub mod capture; // bytes in from Asterisk, frames out to the spool
-pub mod cli; // the commands
-pub mod config; // the TOML file
-pub mod contract; // the shapes of all JSON that goes out
-pub mod daemon; // builds every room and joins them
-pub mod governor; // how much CPU, and what is left out when there is less
+// The nouns, known by everyone: calls, legs, times, alerts.
+pub mod call;
+
+// The shapes of all JSON that goes out, and of the documents that describe it.
+pub mod contract;
+
+// Samples, files and codecs, encrypted or not.
+pub mod audio;
+
+// A leg's audio on disk, and how it is read back.
+pub mod spool;
+
+// Bytes in from Asterisk, frames out to the spool; who a call is.
+pub mod capture;
+
+// Utterances, and their words.
+pub mod speech;
+
+// Sentiment, keywords, redaction, reviews: pure functions.
+pub mod text;
+
+// Rules and risk: what a supervisor must not miss, and the services it is sent to.
+pub mod alerts;
+
+// SQLite: every row.
+pub mod store;
+
+// How much CPU, and what is left out when there is less.
+pub mod governor;
+
+// Joins the rooms for one call, from its first frame to its last word, and looks after it when it is over.
+pub mod pipeline;
+
+// Other people's systems: Asterisk's manager interface.
+pub mod integrate;
+
+// HTTP, WebSocket, SSE, the pages.
+pub mod api;
+
+// The TOML file.
+pub mod config;
+
+// Log, systemd, signals, limits of the system.
 pub mod host;
-pub mod integrate; // other people's systems: Asterisk's manager interface
-pub mod pipeline; // joins the rooms for one call, from first frame to last word
-pub mod speech; // utterances, and their words
-pub mod spool; // a leg's audio on disk, and how it is read back
-pub mod store; // SQLite: every row
-pub mod text; // sentiment, keywords: pure functions // clock, shutdown, systemd, log
+
+// Builds every room and joins them.
+pub mod daemon;
+
+// The commands.
+pub mod cli;

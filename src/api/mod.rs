@@ -129,7 +129,6 @@ impl FromRef<Api> for Platforms {
 fn routes() -> Routes {
     let daemon = Door::new(READ, About::Daemon);
     let (call, own) = (Door::new(READ, About::Call), Door::new(READ, About::Own));
-    let command = Door::new(OPERATE, About::Call);
     let login = Door::new(NOTHING, About::Nothing);
     let routes = Routes::default()
         .get("/health", Door::new(NOTHING, About::Daemon), status::health::health)
@@ -148,32 +147,6 @@ fn routes() -> Routes {
         .get("/api/calls/{id}/history", own.asks(feeds::dashboards::COUNTED), feeds::dashboards::history)
         .get("/api/alerts", own.asks(feeds::dashboards::COUNTED), feeds::dashboards::alerts)
         .get("/api/stats", daemon, feeds::dashboards::stats)
-        .get("/api/v1/calls", own.asks(calls::session::LIST), calls::session::list)
-        .post("/api/v1/calls", Door::new(OPERATE_OR_INGEST, About::All), calls::session::name)
-        .get("/api/v1/calls/active", own, calls::session::active)
-        .get("/api/v1/calls/stats", own, calls::session::stats)
-        .get("/api/v1/calls/{id}", call, calls::session::one)
-        .get("/api/v1/calls/{id}/transcript", call.asks(&["include_segments"]), calls::session::transcript)
-        .get("/api/v1/calls/{id}/segments", call, calls::session::segments)
-        .get("/api/v1/calls/{id}/peaks", call.asks(&["leg", "buckets"]), audio::sound::draw)
-        .get("/api/v1/calls/{id}/live", call.asks(&["seconds", "from"]), audio::sound::live)
-        .get("/api/v1/calls/{id}/qa", call, calls::review::qa)
-        .get("/api/v1/calls/{id}/entities", call, calls::review::entities)
-        .get("/api/v1/calls/{id}/entity-evolution", call, calls::review::evolution)
-        .get("/api/v1/calls/{id}/summary", call, calls::review::summary)
-        .get("/api/v1/calls/{id}/export", call.asks(&["format"]), calls::export::one)
-        .get("/calls/{id}/export", call.asks(&["format"]), calls::export::documented)
-        .post("/calls/bulk", own, calls::bulk::bulk)
-        .get(walls::link::PATH, call.asks(walls::link::ASKS), audio::leg::audio)
-        .get("/calls/{id}/audio", call.asks(&["leg"]), audio::leg::audio)
-        .post("/api/v1/calls/{id}/audio/link", call.asks(&["leg", "seconds"]), audio::leg::link)
-        .post("/api/v1/calls/{id}/end", command.asks(&["reason"]), calls::session::end)
-        .post("/api/v1/calls/{id}/trigger-ai-pipeline", command, calls::bulk::again)
-        .post("/api/v1/calls/{id}/pause", command.asks(&["by"]), calls::privacy::pause)
-        .post("/api/v1/calls/{id}/resume", command.asks(&["by"]), calls::privacy::resume)
-        .post("/api/v1/calls/{id}/hold", command.asks(&["reason"]), calls::privacy::hold)
-        .delete("/api/v1/calls/{id}/hold", command, calls::privacy::release)
-        .get("/api/v1/calls/{id}/privacy", call, calls::privacy::one)
         .post("/api/v1/forget", Door::new(OPERATE, About::All), calls::privacy::forget)
         .get("/api/v1/calls/agent-service/health", daemon, status::agents::health)
         .post("/api/v1/calls/agent-service/test-auth", Door::new(OPERATE, About::Daemon), status::agents::test_auth)
@@ -205,14 +178,51 @@ fn routes() -> Routes {
             DefaultBodyLimit::disable(),
             audio::upload::upload,
         );
+    realtime::routes(web::routes(documents(of_calls(routes))))
+}
+
+/// Those of calls.
+fn of_calls(routes: Routes) -> Routes {
+    let (call, own) = (Door::new(READ, About::Call), Door::new(READ, About::Own));
+    let command = Door::new(OPERATE, About::Call);
+    routes
+        .get("/api/v1/calls", own.asks(calls::session::LIST), calls::session::list)
+        .post("/api/v1/calls", Door::new(OPERATE_OR_INGEST, About::All), calls::session::name)
+        .get("/api/v1/calls/active", own, calls::session::active)
+        .get("/api/v1/calls/stats", own, calls::session::stats)
+        .get("/api/v1/calls/{id}", call, calls::session::one)
+        .get("/api/v1/calls/{id}/transcript", call.asks(&["include_segments"]), calls::session::transcript)
+        .get("/api/v1/calls/{id}/segments", call, calls::session::segments)
+        .get("/api/v1/calls/{id}/peaks", call.asks(&["leg", "buckets"]), audio::sound::draw)
+        .get("/api/v1/calls/{id}/live", call.asks(&["seconds", "from"]), audio::sound::live)
+        .get("/api/v1/calls/{id}/qa", call, calls::review::qa)
+        .get("/api/v1/calls/{id}/entities", call, calls::review::entities)
+        .get("/api/v1/calls/{id}/entity-evolution", call, calls::review::evolution)
+        .get("/api/v1/calls/{id}/summary", call, calls::review::summary)
+        .get("/api/v1/calls/{id}/export", call.asks(&["format"]), calls::export::one)
+        .get("/calls/{id}/export", call.asks(&["format"]), calls::export::documented)
+        .post("/calls/bulk", own, calls::bulk::bulk)
+        .get(walls::link::PATH, call.asks(walls::link::ASKS), audio::leg::audio)
+        .get("/calls/{id}/audio", call.asks(&["leg"]), audio::leg::audio)
+        .post("/api/v1/calls/{id}/audio/link", call.asks(&["leg", "seconds"]), audio::leg::link)
+        .post("/api/v1/calls/{id}/end", command.asks(&["reason"]), calls::session::end)
+        .post("/api/v1/calls/{id}/trigger-ai-pipeline", command, calls::bulk::again)
+        .post("/api/v1/calls/{id}/pause", command.asks(&["by"]), calls::privacy::pause)
+        .post("/api/v1/calls/{id}/resume", command.asks(&["by"]), calls::privacy::resume)
+        .post("/api/v1/calls/{id}/hold", command.asks(&["reason"]), calls::privacy::hold)
+        .delete("/api/v1/calls/{id}/hold", command, calls::privacy::release)
+        .get("/api/v1/calls/{id}/privacy", call, calls::privacy::one)
+}
+
+/// What is said of all of them: the same for everybody.
+fn documents(routes: Routes) -> Routes {
     let open = Door::new(NOTHING, About::Nothing);
     let json = |text: &'static LazyLock<String>| ([(header::CONTENT_TYPE, "application/json")], text.as_str());
-    let routes = routes.get("/openapi.json", open, move || async move { json(&OPENAPI) }).get(
+    routes.get("/openapi.json", open, move || async move { json(&OPENAPI) }).get(
         "/asyncapi.json",
         open,
         move || async move { json(&ASYNCAPI) },
-    );
-    realtime::routes(web::routes(routes))
+    )
 }
 
 /// The paths and what they take and answer, as OpenAPI 3.1. The same for everybody.

@@ -1,6 +1,8 @@
 //! Samples, files and codecs: what a recording's bytes say, as numbers.
 //!
-//! Pure: nothing here knows of calls, legs or the database, and nothing allocates by a length that a file claims.
+//! Nothing here knows of calls, legs or the database, and nothing allocates by a length that a file claims. Decoding, measuring and resampling are pure
+//! functions. What belongs to the whole process are three things: the keys of encrypted sound (`sealed/keys.rs`), who writes which encrypted file now
+//! (`sealed/writing.rs`), and the folders beneath which files are opened (`beneath.rs`).
 
 pub mod beneath;
 pub mod contour;
@@ -8,6 +10,7 @@ pub mod decode;
 pub mod denoise;
 pub mod format;
 pub mod gsm;
+mod layout;
 pub mod level;
 pub mod quality;
 pub mod reader;

@@ -4,7 +4,7 @@
 //! 0xffffffff; so the audio goes to the end of the file unless another chunk plainly follows it.
 
 use super::AudioError;
-use super::format::{Encoding, Layout};
+use super::layout::{Encoding, Layout};
 
 /// Bytes before the first sample in the spool's files.
 pub const HEADER_LEN: usize = 44;

@@ -6,7 +6,7 @@ use regex::{NoExpand, Regex};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Leg;
+use super::nouns::Leg;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]

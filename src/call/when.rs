@@ -7,7 +7,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp, Unit, Zoned};
 
-use super::WallTime;
+use super::nouns::WallTime;
 
 /// A text that is not a time.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

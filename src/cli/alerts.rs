@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::calls::when;
 use super::client::{Daemon, query};
-use super::{colour, lay_out, say, shown, width};
+use super::print::{colour, lay_out, say, shown, width};
 use crate::call::WallTime;
 use crate::config::Config;
 

@@ -7,11 +7,11 @@ use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::say;
+use super::print::say;
 use crate::config::Config;
 use crate::pipeline::finished::analyze::{Report, analyze};
 use crate::speech::recogniser::Recogniser;
-use crate::speech::{engine, language, models};
+use crate::speech::{language, models};
 use crate::text::Label;
 
 #[derive(Args)]
@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &AnalyzeArguments, config: &Config) -> anyhow::Resu
     if !arguments.no_text {
         let name = arguments.model.as_deref().unwrap_or(&config.speech.model);
         let model = models::resolve(&config.paths.models(), name)?;
-        let engine = engine::load(&model, 1)?;
+        let engine = crate::speech::load(&model, 1)?;
         let mut hints = config.hints();
         if let Some(code) = arguments.language.as_deref() {
             anyhow::ensure!(

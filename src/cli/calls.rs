@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use super::client::{Daemon, query, runtime};
-use super::{colour, confirmed, lay_out, say, shown, width};
+use super::print::{colour, confirmed, lay_out, say, shown, width};
 use crate::call::WallTime;
 use crate::call::when::WhenError;
 use crate::config::Config;

@@ -1,5 +1,6 @@
 //! `lineside doctor`: what is wrong with this box, and the mend for each.
 
+mod check;
 mod unit;
 
 use std::io::ErrorKind;
@@ -7,15 +8,17 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use clap::Args;
-use serde::Serialize;
 
+use self::check::{Check, bad, good};
 use super::client::{Daemon, is_not_running, refusal};
-use super::{colour, model_recommend, say};
+use super::model_recommend;
+use super::print::{colour, say};
 use crate::call::WallTime;
 use crate::capture::wall_clock;
 use crate::config::{Config, ConfigError};
+use crate::host::machine::Disk;
 use crate::speech::vad::Voice;
-use crate::speech::{engine, language, models};
+use crate::speech::{language, models};
 use crate::store::doubled::doubled_since;
 
 #[derive(Args)]
@@ -26,23 +29,6 @@ pub(super) struct DoctorArguments {
     json: bool,
     #[command(flatten)]
     daemon: Daemon,
-}
-
-#[derive(Serialize)]
-struct Check {
-    what: &'static str,
-    ok: bool,
-    found: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mend: Option<String>,
-}
-
-fn good(what: &'static str, found: impl Into<String>) -> Check {
-    Check { what, ok: true, found: found.into(), mend: None }
-}
-
-fn bad(what: &'static str, found: impl Into<String>, mend: impl Into<String>) -> Check {
-    Check { what, ok: false, found: found.into(), mend: Some(mend.into()) }
 }
 
 pub(super) fn run(arguments: &DoctorArguments, path: Option<&Path>) -> anyhow::Result<ExitCode> {
@@ -57,6 +43,7 @@ pub(super) fn run(arguments: &DoctorArguments, path: Option<&Path>) -> anyhow::R
         Err(error) => {
             checks.push(bad("configuration", error.to_string(), mend_of_config(&error)));
             checks.push(unit::kernels());
+            checks.extend(unit::machine());
             checks.extend(unit::group());
             checks.extend(unit::quota_in_force());
             checks.push(inotify());
@@ -118,6 +105,7 @@ fn look(config: &Config, daemon: &Daemon, checks: &mut Vec<Check>) {
     checks.extend(disk(config));
     checks.extend(unit::encryption(&config.privacy));
     checks.push(unit::kernels());
+    checks.extend(unit::machine());
     checks.extend(model(config));
     checks.push(match model_recommend::advice(config) {
         Ok(found) => good("best model", found),
@@ -269,27 +257,28 @@ fn state(config: &Config) -> Check {
 }
 
 fn disk(config: &Config) -> Option<Check> {
-    Some(match rustix::fs::statvfs(&config.paths.state) {
-        Ok(fs) => {
-            let free = fs.f_bavail * fs.f_frsize / 1_000_000;
-            // One leg of 8 kHz audio is 58 MB an hour.
-            let found = format!("{free} MB free, {} hours of one leg", free / 58);
-            if free > 1000 {
-                good("disk", found)
-            } else {
-                bad("disk", found, "make room: audio waits in the sockets when the disk is full")
-            }
-        }
-        // The check of the folder has said it.
-        Err(_) => return None,
+    let state = &config.paths.state;
+    let (available, place) = match Disk::of(state) {
+        Some(disk) => (disk.available, format!(" on {} ({})", disk.mount.display(), disk.file_system)),
+        // A network's is not listed. Where there is no such folder, its own check has said so.
+        None => (rustix::fs::statvfs(state).ok().map(|disk| disk.f_bavail * disk.f_frsize)?, String::new()),
+    };
+    let free = available / 1_000_000;
+    // One leg of 8 kHz audio is 58 MB an hour.
+    let found = format!("{free} MB free{place}, {} hours of one leg", free / 58);
+    Some(if free > 1000 {
+        good("disk", found)
+    } else {
+        bad("disk", found, "make room: audio waits in the sockets when the disk is full")
     })
 }
 
 /// The model, and what it makes of the language.
 fn model(config: &Config) -> Vec<Check> {
-    let loaded = models::resolve(&config.paths.models(), &config.speech.model)
-        .map_err(|error| error.to_string())
-        .and_then(|model| engine::load(&model, 1).map(|engine| (model, engine)).map_err(|error| error.to_string()));
+    let loaded =
+        models::resolve(&config.paths.models(), &config.speech.model).map_err(|error| error.to_string()).and_then(
+            |model| crate::speech::load(&model, 1).map(|engine| (model, engine)).map_err(|error| error.to_string()),
+        );
     match loaded {
         Ok((model, engine)) => {
             let usable = match unit::slow_here(model.kind) {

@@ -2,25 +2,19 @@
 //!
 //! Hidden: the package's build calls it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
-use clap::{Args, CommandFactory};
+use clap::CommandFactory;
 use clap_complete::Shell;
 
-#[derive(Args)]
-pub(super) struct GenerateArguments {
-    /// Folder for lineside.1, lineside-serve.1 …
-    man: PathBuf,
-    /// Folder for the completions
-    completions: PathBuf,
-}
+use super::arguments::{Arguments, GenerateArguments};
 
 pub(super) fn run(arguments: &GenerateArguments) -> anyhow::Result<()> {
     for folder in [&arguments.man, &arguments.completions] {
         std::fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
     }
-    let mut command = super::Arguments::command();
+    let mut command = Arguments::command();
     for (shell, name) in [(Shell::Bash, "lineside.bash"), (Shell::Zsh, "_lineside"), (Shell::Fish, "lineside.fish")] {
         let mut text = Vec::new();
         clap_complete::generate(shell, &mut command, "lineside", &mut text);
@@ -58,7 +52,7 @@ mod tests {
         let arguments =
             GenerateArguments { man: root.path().join("man"), completions: root.path().join("completions") };
         run(&arguments).expect("written");
-        for command in super::super::Arguments::command().get_subcommands() {
+        for command in Arguments::command().get_subcommands() {
             let page = arguments.man.join(format!("lineside-{}.1", command.get_name()));
             assert_eq!(page.is_file(), !command.is_hide_set(), "{}", page.display());
         }
@@ -79,7 +73,7 @@ mod tests {
             let text = std::fs::read_to_string(arguments.man.join(format!("lineside-{page}.1"))).expect("page");
             let text = text.replace("\\-", "-").replace('\n', " ");
             assert!(text.contains(said), "the page of {page} does not say {said:?}:\n{text}");
-            let mut command = super::super::Arguments::command();
+            let mut command = Arguments::command();
             let below = page.split('-').fold(&mut command, |command, word| {
                 command.find_subcommand_mut(word).unwrap_or_else(|| panic!("no command {word}"))
             });

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::client::Daemon;
-use super::{confirmed, say, shown};
+use super::print::{confirmed, say, shown};
 use crate::config::{Config, DEFAULT_PATH};
 use crate::pipeline::retention::backup::{backup, restore};
 use crate::pipeline::retention::check::{Depth, check};

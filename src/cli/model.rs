@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::model_recommend::RecommendArguments;
-use super::{say, table};
+use super::print::{say, table};
 use crate::config::Config;
 use crate::speech::models::convert::Format;
 use crate::speech::models::{self, CATALOGUE, Fetch, Import, Verified};

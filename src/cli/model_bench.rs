@@ -1,4 +1,4 @@
-//! What each model costs on this very machine, with either engine: the figures to choose a model by (SPE-11, BEY-10).
+//! What each model costs on this very machine, with either engine: the figures to choose a model by.
 //!
 //! One thread, as a worker of the daemon has it; medians of three. The sound is a recording that is given, or a synthetic voice: then the
 //! model's words mean nothing, and only the time of its encoder is worth reading.
@@ -10,12 +10,11 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::{say, table};
+use super::print::{say, table};
 use crate::audio::resample::{MODEL_HZ, to_model};
 
 use crate::config::Config;
 use crate::pipeline::finished::analyze::read;
-use crate::speech::engine;
 use crate::speech::models;
 use crate::speech::recogniser::{Pace, Recogniser};
 
@@ -84,7 +83,7 @@ pub(super) fn run(names: &[String], audio: Option<&Path>, json: bool, config: &C
 
 fn measure(model: &models::ModelRef, sound: &[f32], config: &Config) -> anyhow::Result<Figures> {
     let began = Instant::now();
-    let engine = engine::load(model, 1)?;
+    let engine = crate::speech::load(model, 1)?;
     let load_ms = began.elapsed().as_secs_f64() * 1000.0;
     let mut recogniser = Recogniser::new(engine.session()?, config.hints());
     let stretch = |seconds: usize, at: usize| -> Vec<f32> {

@@ -13,11 +13,10 @@ use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{say, table};
+use super::print::{say, table};
 use crate::config::Config;
 use crate::governor::recommend::{Candidate, Demand, Expected, choose};
 use crate::governor::simulation::SPEECH_SHARE;
-use crate::speech::engine;
 use crate::speech::models::convert::{Format, STAND_IN_SECONDS, Size, stand_in};
 use crate::speech::models::{self, CATALOGUE, ModelKind, ModelRef};
 use crate::speech::recogniser::{Hints, Recogniser};
@@ -228,7 +227,7 @@ fn measure(config: &Config) -> anyhow::Result<Vec<Measured>> {
 
 fn look(size: Size, format: Format, folder: &Path, config: &Config) -> anyhow::Result<Measured> {
     let model = stand_in(size, format, folder).map_err(anyhow::Error::msg)?;
-    let engine = engine::load(&model, 1)?;
+    let engine = crate::speech::load(&model, 1)?;
     let hints = Hints { language: Some("en".into()), prompt: None, ..config.hints() };
     let mut recogniser = Recogniser::new(engine.session()?, hints);
     let sound = super::model_bench::synthetic_voice(STAND_IN_SECONDS);

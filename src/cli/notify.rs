@@ -6,7 +6,7 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 
 use super::client::{Daemon, is_not_running, query};
-use super::{say, shown};
+use super::print::{say, shown};
 use crate::alerts::notify::Kind;
 use crate::config::Config;
 use crate::pipeline::finished::notify::try_one;

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::print::say;
 use crate::daemon;
 
 #[derive(Args)]
@@ -13,5 +14,5 @@ pub(super) struct OpenapiArguments {
 
 pub(super) fn run(arguments: &OpenapiArguments) -> anyhow::Result<()> {
     let text = if arguments.feeds { daemon::asyncapi() } else { daemon::openapi() };
-    Ok(super::say(text.trim_end())?)
+    Ok(say(text.trim_end())?)
 }

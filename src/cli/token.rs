@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{say, table};
+use super::print::{say, table};
 use crate::call::WallTime;
 use crate::store::token_book::{NewToken, TokenBook};
 use crate::store::tokens::{CONFIGURED, Scopes};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::Mistake;
+use super::mistake::Mistake;
 
 /// `[ami]`
 #[derive(Clone, Debug, Deserialize)]

@@ -7,10 +7,24 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::{Config, ConfigError, line_of};
+use super::mistake::{ConfigError, line_of};
+use super::whole::{Config, DEFAULT_PATH};
+
+impl Config {
+    /// Reads a file and what lies in `conf.d` beside it; without one at the default place the defaults serve.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let place = path.unwrap_or(Path::new(DEFAULT_PATH));
+        let main = match std::fs::read_to_string(place) {
+            Ok(text) => text,
+            Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(ConfigError::Read { path: place.into(), source }),
+        };
+        with_fragments(place, main)
+    }
+}
 
 /// The main file's text, by its path, and the fragments in `conf.d` beside it, as one configuration.
-pub(super) fn with_fragments(place: &Path, main: String) -> Result<Config, ConfigError> {
+fn with_fragments(place: &Path, main: String) -> Result<Config, ConfigError> {
     let folder = place.parent().unwrap_or(Path::new("/")).join("conf.d");
     let mut files = vec![(place.to_path_buf(), main)];
     for path in listed(&folder)? {
@@ -49,7 +63,7 @@ fn joined(files: &[(PathBuf, String)]) -> Result<Config, ConfigError> {
             .map_err(|error| wrong(path, error.to_string().trim_end().to_string()))?;
         merge(&mut whole, table);
     }
-    let main = files.first().map_or(Path::new(super::DEFAULT_PATH), |(path, _)| path);
+    let main = files.first().map_or(Path::new(DEFAULT_PATH), |(path, _)| path);
     let config: Config = Value::Table(whole).try_into().map_err(|error: toml::de::Error| {
         wrong(main, format!("with the files in conf.d: {}", error.to_string().trim_end()))
     })?;

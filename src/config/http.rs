@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 
-use super::Mistake;
+use super::mistake::Mistake;
 
 /// `[http]`
 #[derive(Clone, Debug, Deserialize)]

@@ -2,9 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Config;
-use crate::speech::recogniser::{Hints, Rules};
-use crate::speech::utterance::{EndpointSettings, Listening};
+use crate::speech::utterance::EndpointSettings;
 use crate::speech::vad::Voice;
 
 /// `[speech]`
@@ -72,34 +70,6 @@ impl Default for Utterance {
             silence_ms: endpoint.silence_ms,
             pre_roll_ms: endpoint.pre_roll_ms,
             max_ms: endpoint.max_ms,
-        }
-    }
-}
-
-impl Config {
-    /// Who listens, and how speech is cut. Reads the weights: blocks for some milliseconds.
-    pub fn listening(&self) -> Listening {
-        let voice = Voice::choose(self.utterance.voice_model.as_deref());
-        let best = EndpointSettings::best_with(&voice);
-        let endpoint = EndpointSettings {
-            threshold: self.utterance.threshold.unwrap_or(best.threshold),
-            silence_ms: self.utterance.silence_ms,
-            pre_roll_ms: self.utterance.pre_roll_ms,
-            max_ms: self.utterance.max_ms,
-            ..best
-        };
-        Listening { voice, endpoint }
-    }
-
-    /// What the recogniser is told of every utterance.
-    pub fn hints(&self) -> Hints {
-        Hints {
-            language: Some(self.speech.language.clone()).filter(|language| language != "auto"),
-            prompt: self.speech.prompt.clone().filter(|prompt| !prompt.is_empty()),
-            normalise: self.speech.normalise,
-            denoise: self.speech.denoise,
-            beams: self.speech.beam.map(|beams| beams.max(1)),
-            rules: Rules::default(),
         }
     }
 }

@@ -109,102 +109,180 @@ impl Ord for Waiting {
     }
 }
 
-/// Plays a scene.
-pub fn play(scene: &Scene) -> Outcome {
-    let mut dice = Dice(1);
-    let allowed = (scene.cores as f64 / 2.0).max(1.0);
-    let mut governor = Governor::new(allowed as usize);
-    let mut agents: Vec<Agent> = (0..scene.agents)
-        .map(|_| Agent { until: dice.roll() * 60.0, in_call: false, began: 0.0, turn_ends: 0.0 })
-        .collect();
-    let mut queue: BinaryHeap<Waiting> = BinaryHeap::new();
-    // Speech whose silence has not passed yet.
-    let mut unheard: Vec<Waiting> = Vec::new();
-    let mut step = Step::Full;
-    // Of each running inference: when its utterance was said, whether live, CPU seconds to go.
-    let mut running: Vec<(f64, bool, f64)> = Vec::new();
-    let mut lags = Vec::new();
-    let (mut all, mut live, mut used, mut worst) = (0, 0, 0.0, Step::Full);
-    let mut second_used = 0.0;
-    let share = scene.speech_share.clamp(0.05, 1.0);
-    let pause_s = UTTERANCE_S * (1.0 - share) / share;
-    let dt = 1.0 / f64::from(TICKS);
-    for tick in 0..scene.seconds * TICKS {
-        let now = f64::from(tick) * dt;
-        let plan = governor.plan();
-        let longer = plan.step >= Step::LongerUtterances;
-        let mut begun: Vec<f64> = agents.iter().filter(|agent| agent.in_call).map(|agent| agent.began).collect();
-        begun.sort_by(f64::total_cmp);
-        let kept = (begun.len() as f64 * plan.step.live_share()).ceil() as usize;
-        let last_kept = kept.checked_sub(1).and_then(|place| begun.get(place)).copied();
-        for agent in &mut agents {
+/// An inference that runs.
+struct Running {
+    /// When its utterance's last word was said.
+    said: f64,
+    live: bool,
+    /// CPU seconds to go.
+    left: f64,
+}
+
+/// A floor in the middle of its day.
+struct Floor<'a> {
+    scene: &'a Scene,
+    dice: Dice,
+    /// CPUs of the quota.
+    allowed: f64,
+    /// Mean pause behind a turn, seconds.
+    pause_s: f64,
+    governor: Governor,
+    agents: Vec<Agent>,
+    queue: BinaryHeap<Waiting>,
+    /// Speech whose silence has not passed yet.
+    unheard: Vec<Waiting>,
+    step: Step,
+    running: Vec<Running>,
+    lags: Vec<f64>,
+    all: usize,
+    live: usize,
+    used: f64,
+    /// Of it, in this second.
+    second_used: f64,
+    worst: Step,
+}
+
+impl<'a> Floor<'a> {
+    fn new(scene: &'a Scene) -> Self {
+        let mut dice = Dice(1);
+        let allowed = (scene.cores as f64 / 2.0).max(1.0);
+        let share = scene.speech_share.clamp(0.05, 1.0);
+        let governor = Governor::new(allowed as usize);
+        let agents = (0..scene.agents)
+            .map(|_| Agent { until: dice.roll() * 60.0, in_call: false, began: 0.0, turn_ends: 0.0 })
+            .collect();
+        Self {
+            scene,
+            dice,
+            allowed,
+            pause_s: UTTERANCE_S * (1.0 - share) / share,
+            governor,
+            agents,
+            queue: BinaryHeap::new(),
+            unheard: Vec::new(),
+            step: Step::Full,
+            running: Vec::new(),
+            lags: Vec::new(),
+            all: 0,
+            live: 0,
+            used: 0.0,
+            second_used: 0.0,
+            worst: Step::Full,
+        }
+    }
+
+    /// Calls begin and end, and people speak.
+    fn talk(&mut self, now: f64, longer: bool) {
+        for agent in &mut self.agents {
             if now >= agent.until {
                 agent.in_call = !agent.in_call;
                 agent.began = now;
                 let mean = if agent.in_call { CALL_S } else { CALL_S * (1.0 - OCCUPANCY) / OCCUPANCY };
-                agent.until = now + dice.wait(mean);
-                agent.turn_ends = now + dice.wait(UTTERANCE_S);
+                agent.until = now + self.dice.wait(mean);
+                agent.turn_ends = now + self.dice.wait(UTTERANCE_S);
             }
             if agent.in_call && now >= agent.turn_ends {
-                all += 1;
+                self.all += 1;
                 let said = now + ENDPOINT_S + if longer { LONGER_WAIT_S } else { 0.0 };
-                unheard.push(Waiting { live: true, said, call: agent.began });
-                agent.turn_ends = now + dice.wait(pause_s) + dice.wait(UTTERANCE_S);
+                self.unheard.push(Waiting { live: true, said, call: agent.began });
+                agent.turn_ends = now + self.dice.wait(self.pause_s) + self.dice.wait(UTTERANCE_S);
             }
         }
+    }
+
+    /// What has been said joins the queue; when the step changes, so does what in it is live. `last_kept` is when the last call began that is.
+    fn hear(&mut self, now: f64, step: Step, last_kept: Option<f64>) {
         let is_live = |call: f64| last_kept.is_some_and(|last| call <= last);
-        unheard.retain(|speech| {
+        let queue = &mut self.queue;
+        self.unheard.retain(|speech| {
             if speech.said <= now {
                 queue.push(Waiting { live: is_live(speech.call), ..*speech });
             }
             speech.said > now
         });
-        if plan.step != step {
-            step = plan.step;
-            queue = queue.into_iter().map(|work| Waiting { live: work.live && is_live(work.call), ..work }).collect();
+        if step != self.step {
+            self.step = step;
+            let queue = std::mem::take(&mut self.queue);
+            self.queue =
+                queue.into_iter().map(|work| Waiting { live: work.live && is_live(work.call), ..work }).collect();
         }
-        while running.len() < plan.workers {
-            let Some(next) = queue.pop() else { break };
-            live += usize::from(next.live);
-            running.push((next.said - ENDPOINT_S, next.live, scene.cost_s * if longer { LONGER_COST } else { 1.0 }));
+    }
+
+    /// Workers take what is most urgent, and all of them get on as far as the CPUs that are free.
+    fn work(&mut self, now: f64, dt: f64, workers: usize, longer: bool, calls: f64) {
+        while self.running.len() < workers {
+            let Some(next) = self.queue.pop() else { break };
+            self.live += usize::from(next.live);
+            let left = self.scene.cost_s * if longer { LONGER_COST } else { 1.0 };
+            self.running.push(Running { said: next.said - ENDPOINT_S, live: next.live, left });
         }
-        let calls = begun.len() as f64;
-        let free = (scene.cores as f64 - calls * PBX_CPUS).max(0.1).min(allowed);
-        let speed = if running.is_empty() { 1.0 } else { (free / running.len() as f64).min(1.0) };
-        let spent = running.len() as f64 * speed * dt;
-        used += spent;
-        second_used += spent;
-        for work in &mut running {
-            work.2 -= speed * dt;
+        let free = (self.scene.cores as f64 - calls * PBX_CPUS).max(0.1).min(self.allowed);
+        let speed = if self.running.is_empty() { 1.0 } else { (free / self.running.len() as f64).min(1.0) };
+        let spent = self.running.len() as f64 * speed * dt;
+        self.used += spent;
+        self.second_used += spent;
+        for work in &mut self.running {
+            work.left -= speed * dt;
         }
-        running.retain(|&(said, is_live, left)| {
-            if left <= 0.0 && is_live {
-                lags.push(now + dt - said);
+        let lags = &mut self.lags;
+        self.running.retain(|work| {
+            if work.left <= 0.0 && work.live {
+                lags.push(now + dt - work.said);
             }
-            left > 0.0
+            work.left > 0.0
         });
-        if tick % TICKS == TICKS - 1 {
-            let oldest =
-                queue.iter().filter(|waiting| waiting.live).map(|waiting| now - waiting.said).fold(0.0, f64::max);
-            let idle_cpus = (scene.cores as f64 - calls * PBX_CPUS - second_used).max(0.0);
-            let reading = Reading { allowed, idle_cpus, lag_s: oldest, busy: running.len(), ..Reading::default() };
-            let step = governor.tick(&reading).step;
-            worst = worst.max(step);
-            second_used = 0.0;
+    }
+
+    /// The governor looks, once a second.
+    fn govern(&mut self, now: f64, calls: f64) {
+        let waiting = self.queue.iter().filter(|waiting| waiting.live);
+        let oldest = waiting.map(|waiting| now - waiting.said).fold(0.0, f64::max);
+        let idle_cpus = (self.scene.cores as f64 - calls * PBX_CPUS - self.second_used).max(0.0);
+        let busy = self.running.len();
+        let reading = Reading { allowed: self.allowed, idle_cpus, lag_s: oldest, busy, ..Reading::default() };
+        self.worst = self.worst.max(self.governor.tick(&reading).step);
+        self.second_used = 0.0;
+    }
+
+    fn outcome(mut self) -> Outcome {
+        let lags = &mut self.lags;
+        lags.sort_by(f64::total_cmp);
+        let at = |share: f64| lags.get(((lags.len() as f64 - 1.0) * share).max(0.0) as usize).copied().unwrap_or(0.0);
+        Outcome {
+            live: self.live,
+            all: self.all,
+            lag_p50_s: at(0.5),
+            lag_p95_s: at(0.95),
+            worst: self.worst,
+            last: self.governor.plan().step,
+            used_cpus: self.used / f64::from(self.scene.seconds),
+            waiting: self.queue.len() + self.unheard.len(),
         }
     }
-    lags.sort_by(f64::total_cmp);
-    let at = |share: f64| lags.get(((lags.len() as f64 - 1.0) * share).max(0.0) as usize).copied().unwrap_or(0.0);
-    Outcome {
-        live,
-        all,
-        lag_p50_s: at(0.5),
-        lag_p95_s: at(0.95),
-        worst,
-        last: governor.plan().step,
-        used_cpus: used / f64::from(scene.seconds),
-        waiting: queue.len() + unheard.len(),
+}
+
+/// Plays a scene.
+pub fn play(scene: &Scene) -> Outcome {
+    let mut floor = Floor::new(scene);
+    let dt = 1.0 / f64::from(TICKS);
+    for tick in 0..scene.seconds * TICKS {
+        let now = f64::from(tick) * dt;
+        let plan = floor.governor.plan();
+        let longer = plan.step >= Step::LongerUtterances;
+        let in_call = floor.agents.iter().filter(|agent| agent.in_call);
+        let mut begun: Vec<f64> = in_call.map(|agent| agent.began).collect();
+        begun.sort_by(f64::total_cmp);
+        let kept = (begun.len() as f64 * plan.step.live_share()).ceil() as usize;
+        let last_kept = kept.checked_sub(1).and_then(|place| begun.get(place)).copied();
+        let calls = begun.len() as f64;
+        floor.talk(now, longer);
+        floor.hear(now, plan.step, last_kept);
+        floor.work(now, dt, plan.workers, longer, calls);
+        if tick % TICKS == TICKS - 1 {
+            floor.govern(now, calls);
+        }
     }
+    floor.outcome()
 }
 
 #[cfg(test)]

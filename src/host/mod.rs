@@ -1,6 +1,7 @@
 //! The machine around the daemon: log, systemd, limits, signals.
 
 pub mod cpu;
+pub mod machine;
 
 use std::io::Write as _;
 

@@ -18,6 +18,7 @@ use super::engine::{Engine, EngineError, Piece, Recognised, Request, Session, Te
 use super::mel::Mel;
 use super::models::ModelRef;
 use super::silence::Silence;
+use super::spelling::byte_of;
 use crate::call::Word;
 
 struct Shared {
@@ -169,6 +170,49 @@ fn alike(requests: &[Request]) -> Vec<Vec<usize>> {
 }
 
 impl CTranslateSession {
+    /// The language of each, as asked for or as heard.
+    fn languages(&self, first: &Request, count: usize, encoded: &StorageView) -> anyhow::Result<Vec<Option<String>>> {
+        let shared = &self.0;
+        Ok(if !shared.whisper.is_multilingual() {
+            vec![Some("en".into()); count]
+        } else if let Some(language) = first.language {
+            vec![Some(language.to_string()); count]
+        } else {
+            let found = shared.whisper.detect_language(encoded)?;
+            let code = |best: &DetectionResult| best.language.trim_matches(['<', '|', '>']).to_string();
+            found.iter().map(|best| best.first().map(code)).collect()
+        })
+    }
+
+    /// What the decoder is told before the text of each.
+    fn prompts(&self, first: &Request, languages: &[Option<String>]) -> Vec<Vec<String>> {
+        let shared = &self.0;
+        let mut before: Vec<String> = Vec::new();
+        if let Some(text) = first.prompt
+            && let Some(tokenizer) = shared.tokenizer()
+            && let Ok(encoded) = tokenizer.encode(format!(" {}", text.trim()), false)
+        {
+            before.push("<|startofprev|>".into());
+            before.extend(encoded.get_tokens().iter().take(224).cloned());
+        }
+        before.push("<|startoftranscript|>".into());
+        languages
+            .iter()
+            .map(|language| {
+                let mut prompt = before.clone();
+                if shared.whisper.is_multilingual() {
+                    prompt.push(format!("<|{}|>", language.as_deref().unwrap_or("en")));
+                    prompt.push("<|transcribe|>".into());
+                }
+                if !first.begin.is_empty() {
+                    prompt.push(BEGIN.into());
+                    prompt.extend(first.begin.iter().map(|token| token.entry.clone()));
+                }
+                prompt
+            })
+            .collect()
+    }
+
     /// One batch: all with the window of the longest, and the language, prompt, beams and begin of the first.
     fn together(&self, requests: &[&Request]) -> Result<Vec<Recognised>, EngineError> {
         let shared = &self.0;
@@ -189,39 +233,8 @@ impl CTranslateSession {
             let shape = [requests.len(), context, silence.width()];
             encoded = StorageView::new(&shape, &mut joined, Device::CPU).map_err(fail)?;
         }
-        let languages: Vec<Option<String>> = if !shared.whisper.is_multilingual() {
-            vec![Some("en".into()); requests.len()]
-        } else if let Some(language) = first.language {
-            vec![Some(language.to_string()); requests.len()]
-        } else {
-            let found = shared.whisper.detect_language(&encoded).map_err(fail)?;
-            let code = |best: &DetectionResult| best.language.trim_matches(['<', '|', '>']).to_string();
-            found.iter().map(|best| best.first().map(code)).collect()
-        };
-        let mut before: Vec<String> = Vec::new();
-        if let Some(text) = first.prompt
-            && let Some(tokenizer) = shared.tokenizer()
-            && let Ok(encoded) = tokenizer.encode(format!(" {}", text.trim()), false)
-        {
-            before.push("<|startofprev|>".into());
-            before.extend(encoded.get_tokens().iter().take(224).cloned());
-        }
-        before.push("<|startoftranscript|>".into());
-        let prompts: Vec<Vec<String>> = languages
-            .iter()
-            .map(|language| {
-                let mut prompt = before.clone();
-                if shared.whisper.is_multilingual() {
-                    prompt.push(format!("<|{}|>", language.as_deref().unwrap_or("en")));
-                    prompt.push("<|transcribe|>".into());
-                }
-                if !first.begin.is_empty() {
-                    prompt.push(BEGIN.into());
-                    prompt.extend(first.begin.iter().map(|token| token.entry.clone()));
-                }
-                prompt
-            })
-            .collect();
+        let languages = self.languages(first, requests.len(), &encoded).map_err(fail)?;
+        let prompts = self.prompts(first, &languages);
         let most = requests.iter().map(|request| request.max_tokens).max().unwrap_or(0) as usize;
         let options = WhisperOptions {
             beam_size: first.beams.max(1) as usize,
@@ -344,15 +357,6 @@ fn spread(text: &str, start_ms: i64, end_ms: i64, confidence: f32) -> Vec<Word> 
             Word { text: word.into(), start_ms: at(place), end_ms: at(place + word.len()), confidence }
         })
         .collect()
-}
-
-/// GPT-2 writes every byte as a printable character: those that are printable as themselves, the others from U+0100 on, in order.
-pub(super) fn byte_of(c: char) -> Option<u8> {
-    let printable = |byte: u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
-    match u32::from(c) {
-        code @ 0..=0xff => u8::try_from(code).ok().filter(|&byte| printable(byte)),
-        code => (0..=255_u8).filter(|&byte| !printable(byte)).nth((code - 0x100) as usize),
-    }
 }
 
 #[cfg(test)]

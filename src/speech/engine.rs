@@ -4,11 +4,8 @@
 //! inference are slower than one as soon as anything else runs on the cores (measured: base q8_0 1.75 s with one, 2.58 s with two).
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use crate::call::Word;
-
-use super::models::{ModelKind, ModelRef};
 
 /// Why an engine cannot be had or did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +28,16 @@ pub enum EngineError {
         path: PathBuf,
         /// What the system says.
         problem: std::io::Error,
+    },
+    /// This build lacks the engine.
+    #[cfg(not(feature = "ctranslate2"))]
+    #[error(
+        "model {path}: this lineside was built without CTranslate2; build it with the feature `ctranslate2`, as the package is, or name a model of \
+         whisper.cpp in [speech] model"
+    )]
+    NotBuilt {
+        /// The model's folder.
+        path: PathBuf,
     },
     /// The inference failed.
     #[error("inference failed: {0}")]
@@ -178,12 +185,4 @@ pub trait Engine: Send + Sync {
     fn multilingual(&self) -> bool;
     /// Working memory for one more thread. Blocks.
     fn session(&self) -> Result<Box<dyn Session>, EngineError>;
-}
-
-/// Loads a model with the engine that its files ask for, for so many sessions at a time. Blocks for seconds.
-pub fn load(model: &ModelRef, sessions: usize) -> Result<Arc<dyn Engine>, EngineError> {
-    Ok(match model.kind {
-        ModelKind::Whisper => Arc::new(super::whisper::Whisper::load(model)?),
-        ModelKind::CTranslate2 => Arc::new(super::ctranslate::CTranslate::load(model, sessions)?),
-    })
 }

@@ -5,7 +5,7 @@
 //! circle is sure of every token of it. Digits are never repetition, for people read numbers aloud.
 
 use super::engine::{Piece, Recognised};
-use super::recogniser::Rules;
+use super::rules::Rules;
 
 /// Below this mean log probability a text is read again.
 const IMPROBABLE: f32 = -1.0;

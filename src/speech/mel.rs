@@ -3,6 +3,8 @@
 //! 25 ms Hann windows every 10 ms at 16 kHz, Slaney's mel filters, log10 clamped to 8 below the loudest, scaled to about -1..1. The value of a
 //! padding frame depends on the loudest point, so padding is part of the features.
 
+#![cfg_attr(not(feature = "ctranslate2"), allow(dead_code))] // the filter bank alone goes into whisper.cpp's files
+
 use std::sync::Arc;
 
 use rustfft::num_complex::Complex32;

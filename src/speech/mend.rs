@@ -6,7 +6,7 @@
 
 use super::engine::{Piece, Recognised};
 use super::guard::{self, Reason, Verdict};
-use super::recogniser::Rules;
+use super::rules::Rules;
 use crate::audio::level;
 use crate::audio::resample::MODEL_HZ;
 

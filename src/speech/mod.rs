@@ -1,18 +1,26 @@
 //! Utterances, and their words: the VAD finds who speaks when, an engine writes down what.
 
+#[cfg(feature = "ctranslate2")]
 mod align;
+#[cfg(feature = "ctranslate2")]
 pub mod ctranslate;
 pub mod engine;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(feature = "ctranslate2", target_arch = "x86_64"))]
 mod few_rows;
 pub mod guard;
 pub mod language;
+mod load;
 mod mel;
 mod mend;
 pub mod models;
 pub mod queue;
 pub mod recogniser;
+mod rules;
+#[cfg(feature = "ctranslate2")]
 mod silence;
+mod spelling;
 pub mod utterance;
 pub mod vad;
 pub mod whisper;
+
+pub use self::load::load;

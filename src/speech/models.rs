@@ -1,96 +1,21 @@
-//! The models on disk: which there are, where to get them, whether they are whole (SPE-11).
+//! The models on disk: which there are, where to get them, whether they are whole.
 //!
 //! A model is a file in whisper.cpp's format or a folder in CTranslate2's. Beside it lies `NAME.sha256` once its checksum is known. Fetching goes to
 //! `NAME.part` first and goes on where it stopped; nothing half-fetched ever has a model's name.
 
 pub mod convert;
+mod disk;
 mod fetch;
 mod import;
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
+pub use self::disk::{ModelError, ModelKind, ModelRef, Verified, checksum, installed, model_at, resolve, verify};
 pub use self::fetch::{Fetch, pull};
 pub use self::import::{Import, Imported, import};
 
 /// Where Whisper models in whisper.cpp's format are published.
 const WHISPER_CPP: &str = "https://huggingface.co/ggerganov/whisper.cpp/resolve/main";
-
-/// What can go wrong with models.
-#[derive(Debug, thiserror::Error)]
-pub enum ModelError {
-    /// Not in the catalogue and not on disk.
-    #[error(
-        "no model {name:?} in {folder}: `lineside model list` shows what there is, `lineside model pull` and `import` bring more"
-    )]
-    Unknown {
-        /// What was asked for.
-        name: String,
-        /// Where it was looked for.
-        folder: PathBuf,
-    },
-    /// The disk.
-    #[error("{action} {path}: {source}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The network.
-    #[error("fetch {url}: {problem}; what came so far is kept, run the same command again to go on")]
-    Fetch {
-        /// From where.
-        url: String,
-        /// What went wrong.
-        problem: String,
-    },
-    /// What is to be imported cannot be.
-    #[error("{path}: {problem}; nothing was imported")]
-    Import {
-        /// The file or folder.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// The bytes are not those that were published.
-    #[error("{path}: checksum is {found}, published is {expected}; the file was put aside as .bad, fetch it again")]
-    Checksum {
-        /// The file.
-        path: PathBuf,
-        /// What was computed.
-        found: String,
-        /// What was published.
-        expected: String,
-    },
-}
-
-/// Which engine reads a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ModelKind {
-    /// whisper.cpp's format: one file.
-    Whisper,
-    /// CTranslate2's format: a folder with `model.bin`.
-    CTranslate2,
-}
-
-/// A model on disk.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ModelRef {
-    /// Its name, without ending.
-    pub name: String,
-    /// Its file or folder.
-    pub path: PathBuf,
-    /// Who reads it.
-    pub kind: ModelKind,
-}
 
 /// A published model.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -156,110 +81,4 @@ impl Published {
     pub fn url(&self) -> String {
         format!("{WHISPER_CPP}/ggml-{}.bin", self.name)
     }
-}
-
-fn io_error<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> ModelError + 'a {
-    move |source| ModelError::Io { action, path: path.into(), source }
-}
-
-/// All models in a folder.
-pub fn installed(folder: &Path) -> Vec<ModelRef> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut models: Vec<ModelRef> = entries.flatten().filter_map(|entry| model_at(&entry.path())).collect();
-    models.sort_by(|a, b| a.name.cmp(&b.name));
-    models
-}
-
-/// Whether a name is one of a whole model, and not of one that is being written.
-fn is_finished(name: &str) -> bool {
-    name.rsplit('.').next() != Some("part")
-}
-
-/// What lies at a path, if it is a model by its name.
-pub fn model_at(path: &Path) -> Option<ModelRef> {
-    if path.is_dir() {
-        let name = path.file_name()?.to_str().filter(|name| is_finished(name))?.to_string();
-        return path.join("model.bin").is_file().then(|| ModelRef {
-            name,
-            path: path.into(),
-            kind: ModelKind::CTranslate2,
-        });
-    }
-    let stem = path.file_name()?.to_str()?.strip_suffix(".bin")?;
-    let name = stem.strip_prefix("ggml-").unwrap_or(stem).to_string();
-    path.is_file().then(|| ModelRef { name, path: path.into(), kind: ModelKind::Whisper })
-}
-
-/// Finds a model by name in a folder, or by path.
-pub fn resolve(folder: &Path, name: &str) -> Result<ModelRef, ModelError> {
-    let by_path = name.contains('/').then(|| model_at(Path::new(name))).flatten();
-    by_path
-        .or_else(|| installed(folder).into_iter().find(|model| model.name == name))
-        .ok_or_else(|| ModelError::Unknown { name: name.into(), folder: folder.into() })
-}
-
-fn finish(part: &Path, to: &Path) -> Result<(), ModelError> {
-    if let Ok(file) = File::open(part) {
-        let _ = file.sync_all(); // a rename that survives a power cut must not point at holes
-    }
-    fs::rename(part, to).map_err(io_error("put in place", to))
-}
-
-fn checksum_file(model: &ModelRef) -> PathBuf {
-    model.path.with_file_name(format!("{}.sha256", model.name))
-}
-
-fn write_checksum(model: &ModelRef, sum: &str) -> Result<(), ModelError> {
-    let path = checksum_file(model);
-    fs::write(&path, format!("{sum}\n")).map_err(io_error("write", &path))
-}
-
-/// SHA-256 of a model: of its file, or of all files of its folder in order of name. Blocks for the whole read.
-pub fn checksum(model: &ModelRef) -> Result<String, ModelError> {
-    let mut files = match model.kind {
-        ModelKind::Whisper => vec![model.path.clone()],
-        ModelKind::CTranslate2 => fs::read_dir(&model.path)
-            .map_err(io_error("list", &model.path))?
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| path.is_file())
-            .collect(),
-    };
-    files.sort();
-    let mut hash = Sha256::new();
-    for path in files {
-        let mut file = File::open(&path).map_err(io_error("read", &path))?;
-        io::copy(&mut file, &mut Hashing(&mut hash)).map_err(io_error("read", &path))?;
-    }
-    Ok(hex::encode(hash.finalize()))
-}
-
-struct Hashing<'a, D: Digest>(&'a mut D);
-
-impl<D: Digest> Write for Hashing<'_, D> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// What a check of a model found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verified {
-    /// Its bytes are those of its checksum.
-    Whole,
-    /// They are not.
-    Damaged,
-    /// No checksum was ever recorded.
-    Unknown,
-}
-
-/// Compares a model with its recorded checksum. Blocks.
-pub fn verify(model: &ModelRef) -> Result<Verified, ModelError> {
-    let Ok(expected) = fs::read_to_string(checksum_file(model)) else { return Ok(Verified::Unknown) };
-    Ok(if checksum(model)? == expected.trim() { Verified::Whole } else { Verified::Damaged })
 }

@@ -5,17 +5,13 @@ use std::time::{Duration, Instant};
 use super::engine::{EngineError, FULL_CONTEXT, Piece, Recognised, Request, Session, TextToken};
 use super::guard::{self, Reason, Verdict};
 use super::mend;
+pub use super::rules::Rules;
 use crate::audio::level;
 use crate::audio::resample::MODEL_HZ;
 use crate::audio::tone::is_tone;
 
 /// Whisper refuses or invents under a second: shorter stretches get silence behind them.
 const SHORTEST: usize = MODEL_HZ as usize + MODEL_HZ as usize / 10;
-/// Encoder positions beyond the stretch, 7.7 s. With fewer, real weights lose their place: of 65 real recordings at 8 kHz 7 ran away with a margin of
-/// 128, none with 256, but with 10.5 % of words wrong; 384 gives 8.5 %, 512 8.0 %, the whole window 8.4 % (tiny.en, greedy, CTranslate2).
-const MARGIN: u32 = 384;
-/// Of the margin, what the encoder reads each time, 1.9 s; the rest is silence that is kept (`silence.rs`).
-const ROOM: u32 = 96;
 /// The margin of a second look.
 const SECOND_MARGIN: u32 = 512;
 /// Tokens of a second of speech at most, and some more: the fastest of 65 real recordings has 9 a second.
@@ -30,46 +26,6 @@ const ENDED_MS: i64 = 100;
 const SURE: f32 = 0.4;
 /// Beams of the second look, at least: where one way of hearing it is doubtful, five are compared (Radford et al. 2022, section 4.5).
 const SECOND_LOOK_BEAMS: u32 = 5;
-
-/// What a recogniser does to have the right words. All of it is on; a bench switches one off at a time, to see what it gains and costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own, on or off")]
-pub struct Rules {
-    /// Positions beyond the stretch that the decoder sees.
-    pub margin: u32,
-    /// Positions beyond the stretch that the encoder reads, where the engine keeps what silence is encoded to.
-    pub room: u32,
-    /// Doubtful text is read again with more beams.
-    pub second_look: bool,
-    /// What a window passed over is read again alone.
-    pub gaps: bool,
-    /// Text is dropped where the model says that nobody spoke.
-    pub no_speech: bool,
-    /// Loops and text that nobody could say so fast are doubted.
-    pub repetition: bool,
-    /// Sentences that models invent are dropped.
-    pub known_phrases: bool,
-    /// Signalling tones are not read.
-    pub tones: bool,
-    /// The text is no longer than its sound allows.
-    pub bound: bool,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            margin: MARGIN,
-            room: ROOM,
-            second_look: true,
-            gaps: true,
-            no_speech: true,
-            repetition: true,
-            known_phrases: true,
-            tones: true,
-            bound: true,
-        }
-    }
-}
 
 /// What became of a stretch of speech.
 #[derive(Clone, Debug)]
@@ -377,6 +333,7 @@ fn within(pieces: Vec<Piece>, length_ms: i64) -> Vec<Piece> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rules::MARGIN;
     use super::*;
 
     #[test]

@@ -242,7 +242,7 @@ impl LegListener {
         ended.into_iter().map(|range| self.found(range)).collect()
     }
 
-    /// The leg is over: the last words are ended where it is (BEY-5).
+    /// The leg is over: the last words are ended where it is.
     pub fn finish(&mut self) -> Option<Found> {
         let mut found = self.endpointer.end().map(|range| self.found(range))?;
         // What came after the last whole frame belongs to the last words.

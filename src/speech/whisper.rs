@@ -269,7 +269,6 @@ mod tests {
     use super::*;
     use crate::audio::reader::RecordingReader;
     use crate::audio::resample::to_model;
-    use crate::speech::engine;
     use crate::speech::models::{ModelKind, ModelRef};
     use crate::speech::recogniser::{Hints, Recogniser};
     use std::path::PathBuf;
@@ -345,7 +344,7 @@ mod tests {
             return;
         };
         let model = ModelRef { name: "demo".into(), path: demo_model(), kind: ModelKind::Whisper };
-        let engine = engine::load(&model, 1).expect("model");
+        let engine = crate::speech::load(&model, 1).expect("model");
         let mut recogniser =
             Recogniser::new(engine.session().expect("session"), Hints { normalise: true, ..Hints::default() });
         let (mut wrong, mut all) = (0, 0);

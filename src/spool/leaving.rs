@@ -9,11 +9,10 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::{SpoolError, overwrite, recover, remove};
+use super::error::SpoolError;
+use super::recover;
+use super::silence::{MARK, overwrite, remove};
 use crate::call::LegKey;
-
-/// What a description is called when its sound is about to go.
-pub(super) const MARK: &str = "gone";
 
 /// Marks spool files whose rows are about to go, on disk. Those that are gone already need none. Blocks.
 pub fn mark(sounds: &[PathBuf]) -> Result<(), SpoolError> {

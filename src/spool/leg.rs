@@ -9,8 +9,9 @@ use std::sync::{Arc, OnceLock, RwLock};
 
 use tokio_util::sync::CancellationToken;
 
-use super::moments::Moments;
-use super::{LegSpec, SpoolError};
+use super::error::SpoolError;
+use super::spec::LegSpec;
+use super::steps::Moments;
 use crate::audio::reader::RecordingReader;
 use crate::audio::silence::Silences;
 use crate::audio::sound_file::SoundFile;

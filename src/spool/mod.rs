@@ -10,12 +10,17 @@
 //! - **Key numbers never come twice**: they go on from the highest in the database and on disk.
 //! - **Nothing is dropped silently**: a full disk makes the writers wait (and with them the sockets), it does not make holes.
 
+mod error;
+mod event;
 mod leaving;
 mod leg;
 mod line;
 mod moments;
+mod open_line;
 mod recover;
 mod silence;
+mod spec;
+mod steps;
 mod writer;
 
 use std::collections::HashSet;
@@ -23,80 +28,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+pub use error::SpoolError;
+pub use event::SpoolEvent;
 pub use leaving::mark;
 pub use leg::{LegAudio, LegReader, SpooledLeg};
-pub use line::{Line, OpenLine};
+pub use line::Line;
+pub use open_line::OpenLine;
 pub use recover::{Orphan, Sidecar, is_locked, settle};
 pub use silence::{erase, overwrite, remove};
+pub use spec::{LegSpec, RecordingRef};
 pub use writer::{FollowedLeg, LegWriter};
 
-use crate::audio::is_out_of_files;
-use crate::call::{CallId, CallNames, Leg, LegKey, Source, WallTime};
-
-/// What can go wrong with audio on disk.
-#[derive(Debug, thiserror::Error)]
-pub enum SpoolError {
-    /// The folder or a file in it cannot be used.
-    #[error("spool: {action} {path}: {source}; check that the folder exists, belongs to lineside and has room")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A leg's audio cannot be read.
-    #[error("spool: read {path}: {source}")]
-    Audio {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: crate::audio::AudioError,
-    },
-    /// The disk guard lets no new call in.
-    #[error(
-        "spool: the disk is nearly full, no new call is recorded; free space, or see [retention] in the configuration"
-    )]
-    Full,
-    /// The spool has been stopped.
-    #[error("spool: stopped, no more audio is taken")]
-    Stopped,
-}
-
-impl SpoolError {
-    /// Whether nothing is wrong but that too many files are open: worth another try.
-    pub fn is_out_of_files(&self) -> bool {
-        match self {
-            Self::Io { source, .. } => is_out_of_files(source),
-            Self::Audio { source, .. } => source.is_out_of_files(),
-            Self::Full | Self::Stopped => false,
-        }
-    }
-}
-
-/// All that is known of a leg when it opens.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct LegSpec {
-    /// The call it belongs to: legs with the same id are legs of one call.
-    pub call: CallId,
-    /// What else the source tells of the call.
-    #[serde(default)]
-    pub names: CallNames,
-    /// Which direction.
-    pub leg: Leg,
-    /// By which road.
-    pub source: Source,
-    /// When the first sample was heard.
-    pub started: WallTime,
-    /// Samples per second.
-    pub rate_hz: u32,
-    /// Who sends it: an address, or the recording's path.
-    pub peer: Option<String>,
-}
+use crate::call::{LegKey, Source};
 
 /// Whose new legs are not taken because the disk is filling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,37 +52,6 @@ pub enum Refused {
     Guests,
     /// None is.
     All,
-}
-
-/// A recording that is read where it lies.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
-pub struct RecordingRef {
-    /// The file.
-    pub path: PathBuf,
-    /// Which of its channels this leg is, from 0.
-    pub channel: u16,
-}
-
-/// What the spool tells the pipeline, in the order in which it happened.
-#[derive(Clone, Debug)]
-pub enum SpoolEvent {
-    /// A connection has said whose sound it brings; none is here yet.
-    Named(Arc<Line>),
-    /// That connection is over.
-    Left(Arc<Line>),
-    /// A leg began; its samples may already be growing.
-    Opened(Arc<SpooledLeg>),
-    /// A key was pressed on a leg.
-    Dtmf {
-        /// Which leg.
-        leg: LegKey,
-        /// Where on the leg, in samples.
-        at_sample: u64,
-        /// `0`-`9`, `*`, `#`, `A`-`D`.
-        digit: char,
-    },
-    /// A leg has its last sample on disk.
-    Closed(Arc<SpooledLeg>),
 }
 
 /// The spool: makes legs, gives their keys, keeps the files.

@@ -6,36 +6,15 @@
 //! Where holes leave a choice, a pause is taken for the longer one.
 
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::SpooledLeg;
+use super::leg::SpooledLeg;
+use super::steps::{State, Step};
 use crate::call::{Moment, Source};
 
 /// What was said just before a recording goes on is still on its way to the disk.
 const ON_THE_WAY: Duration = Duration::from_millis(400);
-
-/// A step of a recording.
-#[derive(Clone, Copy, Debug)]
-struct Step {
-    /// Samples of the recording after it.
-    samples: u64,
-    /// When it was seen here.
-    seen: Instant,
-    /// How long it had been in the file by then.
-    late: Duration,
-}
-
-/// What is remembered of a recording's growth.
-#[derive(Debug, Default)]
-pub(super) struct Moments(Mutex<State>);
-
-#[derive(Debug, Default)]
-struct State {
-    last: Option<Step>,
-    /// Beginnings of silences that were moved, and where to, until somebody asks.
-    moved: Vec<(u64, u64)>,
-}
 
 impl SpooledLeg {
     /// Silences what is said from `at` on; gives the first silent sample, which may turn out to be a later one ([`Self::moved_silences`]).

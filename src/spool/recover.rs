@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{LegSpec, SpoolError, SpooledLeg};
+use super::error::SpoolError;
+use super::leg::SpooledLeg;
+use super::spec::LegSpec;
 use crate::audio::sealed::SealedError;
 use crate::audio::sound_file::{SoundFile, SoundWriter, is_sealed, len_of};
 use crate::audio::{AudioError, wav};

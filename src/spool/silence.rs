@@ -5,9 +5,13 @@
 
 use std::path::Path;
 
-use super::{SpoolError, leaving, recover};
+use super::error::SpoolError;
+use super::recover;
 use crate::audio::sound_file::{self, SoundWriter};
 use crate::audio::{AudioError, wav};
+
+/// What a description is called when its sound is about to go.
+pub(super) const MARK: &str = "gone";
 
 /// Overwrites a stretch of a spool file with silence, as far as the file reaches, and waits until the disk has it. Returns one past the last
 /// sample of the file. A file that is gone is silent enough. Blocks.
@@ -45,7 +49,7 @@ pub fn erase(path: &Path) -> Result<u64, SpoolError> {
 /// Deletes a spool file with its description, and its day when that was the last of it; gives back its bytes. Gone already is as good. Blocks.
 pub fn remove(path: &Path) -> Result<u64, SpoolError> {
     let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-    for path in [path.to_path_buf(), path.with_extension("json"), path.with_extension(leaving::MARK)] {
+    for path in [path.to_path_buf(), path.with_extension("json"), path.with_extension(MARK)] {
         match std::fs::remove_file(&path) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
                 return Err(SpoolError::Io { action: "delete", path, source });

@@ -16,7 +16,10 @@ use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{SpoolError, SpoolEvent, SpooledLeg, recover};
+use super::error::SpoolError;
+use super::event::SpoolEvent;
+use super::leg::SpooledLeg;
+use super::recover;
 use crate::audio::sound_file::SoundWriter;
 use crate::audio::{is_out_of_files, wav};
 use crate::call::{LegKey, Moment, WallTime};

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, named_params};
 use serde_json::Value as Json;
 
-use super::alerts::{AlertRow, NewAlert, by_id, of_call};
-use super::change::NewEvent;
+use super::rows::alerts::{AlertRow, NewAlert, by_id, of_call};
+use super::rows::new::NewEvent;
 use crate::call::alert::{Alert, Unsaid};
 use crate::call::{CallKey, Leg, WallTime};
 use crate::contract::alert::AlertSays;

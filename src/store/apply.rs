@@ -2,17 +2,20 @@
 //!
 //! Runs inside the writer's transaction, a savepoint for each set. Nothing here waits, and nothing knows of the queue.
 
+use std::path::Path;
+
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::change::{CallFigures, Change, Named, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, UtteranceState};
-use super::events::StoredEvent;
-use crate::call::{CallId, CallKey, CallNames, CallState, UtteranceKey, WallTime};
+use super::rows::events::StoredEvent;
+use super::rows::{notifications, privacy, recordings, tokens};
+use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, LegKey, UtteranceKey, WallTime};
 
 /// Applies changes that belong together, in order; their events are added to `events`, to be published after the commit.
 pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<StoredEvent>) -> rusqlite::Result<()> {
     for change in changes {
         match change {
-            Change::Walls(change) => super::tokens::apply(db, change)?,
+            Change::Walls(change) => tokens::apply(db, change)?,
             Change::CallOpened(call) => call_opened(db, call)?,
             Change::CallNamed { call, names } => call_named(db, *call, names)?,
             Change::CallRenamed { call, id } => call_renamed(db, *call, id)?,
@@ -21,13 +24,7 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
             Change::CallBegins { call, at } => call_begins(db, *call, *at)?,
             Change::CallMoved { call, state, at, reason } => call_moved(db, *call, *state, *at, reason.as_deref())?,
             Change::CallFigures { call, figures } => call_figures(db, *call, figures)?,
-            Change::CallRisk { call, score, parts } => {
-                db.prepare_cached("UPDATE call SET risk = ?2, risk_parts = ?3 WHERE id = ?1")?.execute((
-                    call.0,
-                    score,
-                    parts.to_string(),
-                ))?;
-            }
+            Change::CallRisk { call, score, parts } => call_risk(db, *call, *score, &parts.to_string())?,
             Change::AlertRaised(alert) => {
                 if let Some(event) = super::alert_changes::raise(db, alert)? {
                     events.push(add_event(db, &event)?);
@@ -38,37 +35,21 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
                     events.push(add_event(db, &event)?);
                 }
             }
-            Change::NotifierFilled { notifier, levels, at } => super::notifications::fill(db, notifier, levels, *at)?,
-            Change::NotificationTried { id, tried, at } => super::notifications::note(db, *id, tried, *at)?,
+            Change::NotifierFilled { notifier, levels, at } => notifications::fill(db, notifier, levels, *at)?,
+            Change::NotificationTried { id, tried, at } => notifications::note(db, *id, tried, *at)?,
             Change::LegOpened(leg) => leg_opened(db, leg)?,
-            Change::LegGrown { leg, samples, at } => {
-                db.prepare_cached("UPDATE leg SET samples = max(samples, ?2), last_audio_ms = ?3 WHERE id = ?1")?
-                    .execute((leg.0, *samples as i64, at.0))?;
-                grow_call(db, leg.0)?;
-            }
+            Change::LegGrown { leg, samples, at } => leg_grown(db, *leg, *samples, *at)?,
             Change::ChunkTaken { call } => {
                 db.prepare_cached("UPDATE call SET audio_chunks = audio_chunks + 1 WHERE id = ?1")?
                     .execute([call.0])?;
             }
-            Change::LegClosed { leg, samples, reason, at } => {
-                db.prepare_cached("UPDATE leg SET samples = ?2, close_reason = ?3, closed_ms = ?4 WHERE id = ?1 AND closed_ms IS NULL")?
-                    .execute((leg.0, *samples as i64, reason, at.0))?;
-                grow_call(db, leg.0)?;
-            }
+            Change::LegClosed { leg, samples, reason, at } => leg_closed(db, *leg, *samples, reason, *at)?,
             Change::LegLabelled { leg, label } => {
                 db.prepare_cached("UPDATE leg SET leg = ?2 WHERE id = ?1")?.execute((leg.0, label.as_str()))?;
             }
-            Change::LegMoved { leg, path, owned } => {
-                db.prepare_cached("UPDATE leg SET path = ?2, owned = ?3, channel = CASE WHEN ?3 THEN 0 ELSE channel END WHERE id = ?1")?
-                    .execute((leg.0, path.to_string_lossy(), owned))?;
-            }
+            Change::LegMoved { leg, path, owned } => leg_moved(db, *leg, path, *owned)?,
             Change::UtteranceFound(utterance) => utterance_found(db, utterance)?,
-            Change::UtteranceWaits { utterance, state } => {
-                db.prepare_cached(
-                    "UPDATE utterance SET state = ?2 WHERE id = ?1 AND state IN ('waiting_for_model', 'pending')",
-                )?
-                .execute((utterance.0, word(*state)))?;
-            }
+            Change::UtteranceWaits { utterance, state } => utterance_waits(db, *utterance, *state)?,
             Change::ModelArrived => {
                 db.execute("UPDATE utterance SET state = 'pending' WHERE state = 'waiting_for_model'", [])?;
             }
@@ -86,18 +67,59 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
                 }
                 add_segments(db, *utterance, segments, *at)?;
             }
-            Change::Dtmf { leg, at, digit } => {
-                db.prepare_cached("INSERT INTO dtmf (leg, at_ms, digit) VALUES (?1, ?2, ?3)")?.execute((
-                    leg.0,
-                    at.0,
-                    digit.to_string(),
-                ))?;
-            }
-            Change::Recording { row, at } => super::recordings::note(db, row, *at)?,
-            Change::Privacy(change) => super::privacy::apply(db, change)?,
+            Change::Dtmf { leg, at, digit } => dtmf(db, *leg, *at, *digit)?,
+            Change::Recording { row, at } => recordings::note(db, row, *at)?,
+            Change::Privacy(change) => privacy::apply(db, change)?,
             Change::Event(event) => events.push(add_event(db, event)?),
         }
     }
+    Ok(())
+}
+
+fn call_risk(db: &Connection, call: CallKey, score: f64, parts: &str) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE call SET risk = ?2, risk_parts = ?3 WHERE id = ?1")?.execute((call.0, score, parts))?;
+    Ok(())
+}
+
+fn leg_grown(db: &Connection, leg: LegKey, samples: u64, at: WallTime) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE leg SET samples = max(samples, ?2), last_audio_ms = ?3 WHERE id = ?1")?.execute((
+        leg.0,
+        samples as i64,
+        at.0,
+    ))?;
+    grow_call(db, leg.0)?;
+    Ok(())
+}
+
+fn leg_closed(db: &Connection, leg: LegKey, samples: u64, reason: &str, at: WallTime) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE leg SET samples = ?2, close_reason = ?3, closed_ms = ?4 WHERE id = ?1 AND closed_ms IS NULL",
+    )?
+    .execute((leg.0, samples as i64, reason, at.0))?;
+    grow_call(db, leg.0)?;
+    Ok(())
+}
+
+fn leg_moved(db: &Connection, leg: LegKey, path: &Path, owned: bool) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE leg SET path = ?2, owned = ?3, channel = CASE WHEN ?3 THEN 0 ELSE channel END WHERE id = ?1",
+    )?
+    .execute((leg.0, path.to_string_lossy(), owned))?;
+    Ok(())
+}
+
+fn utterance_waits(db: &Connection, utterance: UtteranceKey, state: UtteranceState) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE utterance SET state = ?2 WHERE id = ?1 AND state IN ('waiting_for_model', 'pending')")?
+        .execute((utterance.0, word(state)))?;
+    Ok(())
+}
+
+fn dtmf(db: &Connection, leg: LegKey, at: CallTime, digit: char) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT INTO dtmf (leg, at_ms, digit) VALUES (?1, ?2, ?3)")?.execute((
+        leg.0,
+        at.0,
+        digit.to_string(),
+    ))?;
     Ok(())
 }
 

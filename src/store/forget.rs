@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
 
-use super::privacy::scrub;
 use super::retention::delete_call;
+use super::rows::privacy::scrub;
 use super::{Store, StoreError, connect, is_damage, lock, open_writing};
 
 /// Texts shorter than this are said by everybody: finding them again proves nothing.

@@ -1,7 +1,8 @@
 //! SQLite: every row, one writer, many readers.
 //!
 //! One thread writes, in batches; what it has committed it publishes, in order. Queries run on read-only connections of their own and see
-//! committed rows only; what the daemon asks waits for nothing that people ask ([`readers`]). Nobody on a capture path waits for any of it.
+//! committed rows only; what the daemon asks waits for nothing that people ask ([`readers`]). No live sound waits for any of it;
+//! the thread that watches recording folders does, and loses nothing by it: what it asks about are files.
 
 mod alert_changes;
 pub mod alerts;
@@ -11,7 +12,9 @@ pub mod calls;
 mod campaigns;
 pub mod change;
 pub mod check;
+mod connection;
 pub mod doubled;
+mod error;
 pub mod events;
 pub mod figures;
 pub mod forget;
@@ -22,6 +25,7 @@ pub mod recordings;
 pub mod recovery;
 pub mod retention;
 pub mod rewrite;
+mod rows;
 pub mod segments;
 pub mod tags;
 pub mod token_book;
@@ -39,77 +43,16 @@ use rusqlite::config::DbConfig;
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::broadcast;
 
-use crate::contract::message::Message;
+use connection::{SCRUB_PATIENCE_MS, connect};
+use error::{damage, is_damage};
 use readers::{Readers, Room};
+use rows::campaigns::Campaigns;
 
+use crate::contract::message::Message;
+
+pub use error::StoreError;
 pub use events::StoredEvent;
 pub use writer::Writer;
-
-/// What can go wrong with the database.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The file cannot be opened or made.
-    #[error("database {path}: {source}; check that {} exists, belongs to lineside and is not full", path.parent().unwrap_or(path).display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite said.
-        source: rusqlite::Error,
-    },
-    /// The file is not a lineside database, or damaged.
-    #[error(
-        "database {path}: {problem}; it is left untouched. Move it away to start with an empty one, or save what can be saved with \
-         `sqlite3 {path} .recover`"
-    )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
-    /// Made by a newer version.
-    #[error(
-        "database {path} was made by a newer lineside; it is left untouched. Install that version again, or move the file away"
-    )]
-    Newer {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Another daemon uses the folder.
-    #[error(
-        "{path}: another lineside is running on this folder; stop it first, or give this one other [paths] state and run"
-    )]
-    InUse {
-        /// The lock file.
-        path: PathBuf,
-    },
-    /// The lock cannot be taken.
-    #[error("{path}: {source}; the state folder must be writable for lineside")]
-    Lock {
-        /// The lock file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A query failed.
-    #[error("database: {0}")]
-    Query(#[from] rusqlite::Error),
-    /// The system gives no random numbers.
-    #[error("random numbers cannot be had from the system: {0}")]
-    Random(String),
-    /// A connection's thread cannot be started.
-    #[error("database: a thread that reads it could not be started: {0}")]
-    Thread(std::io::Error),
-    /// A question takes too long.
-    #[error("the question takes longer than {} s and was given up: narrow it, with since and until or with longer words", readers::LONGEST.as_secs())]
-    TooLong,
-    /// Somebody asks too much at once.
-    #[error("too many of your questions wait for an answer already: ask again when some are answered")]
-    Crowded,
-    /// The store has been stopped.
-    #[error("database: closed")]
-    Closed,
-}
 
 /// Committed events that a slow feed may lag behind before it has to read them from the database.
 const LIVE_EVENTS: usize = 4096;
@@ -122,14 +65,15 @@ pub struct Store {
     readers: Arc<Readers>,
     room: Room,
     events: broadcast::Sender<Arc<StoredEvent>>,
-    campaigns: campaigns::Campaigns,
+    campaigns: Campaigns,
     lock: Arc<File>,
     /// Device and inode of the database, as it was opened.
     opened: Option<(u64, u64)>,
 }
 
 fn migrations() -> Migrations<'static> {
-    // Told apart by their place in this list, which is what a database has noted: new ones go to the end.
+    // Told apart by their place in this list, which is what a database has noted: new ones go to the end. No file has ever been numbered 003, and
+    // none will be: databases count places, not names.
     Migrations::new(vec![
         M::up(include_str!("schema/001_calls.sql")),
         M::up(include_str!("schema/002_alerts.sql")),
@@ -144,33 +88,6 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/012_scrub.sql")),
         M::up(include_str!("schema/013_segment_by_leg.sql")),
     ])
-}
-
-/// What to say of a file that SQLite finds broken.
-fn damage(path: &Path, source: &rusqlite::Error) -> StoreError {
-    let problem = format!("{source}. `lineside check --repair` mends what can be made anew of its tables");
-    StoreError::Damaged { path: path.into(), problem }
-}
-
-/// Whether SQLite finds the file itself broken.
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt))
-}
-
-/// How long a connection waits for another that writes.
-const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
-
-/// How long overwriting what was deleted waits for readers before it is put off.
-const SCRUB_PATIENCE_MS: u64 = 200;
-
-/// Opens one connection with our pragmas.
-fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<rusqlite::Connection> {
-    let connection = rusqlite::Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "cache_size", -4096)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(connection)
 }
 
 /// Opens the database for writing, making or bringing it up to date.
@@ -203,7 +120,7 @@ fn open_writing(path: &Path) -> Result<rusqlite::Connection, StoreError> {
     })?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(damaged)?;
     // A former run may have been killed between deleting and overwriting.
-    privacy::scrub(&connection, SCRUB_PATIENCE_MS).map_err(damaged)?;
+    rows::privacy::scrub(&connection, SCRUB_PATIENCE_MS).map_err(damaged)?;
     Ok(connection)
 }
 
@@ -217,7 +134,7 @@ impl Store {
         let recovery = recovery::read(&connection)
             .map_err(|source| if is_damage(&source) { damage(&path, &source) } else { source.into() })?;
         let (events, _) = broadcast::channel(LIVE_EVENTS);
-        let campaigns = campaigns::Campaigns::default();
+        let campaigns = Campaigns::default();
         let readers = Arc::new(Readers::open(&path)?);
         let writer = Writer::start(connection, path.clone(), events.clone(), campaigns.clone(), Arc::clone(&readers));
         let lock = Arc::new(lock);

@@ -14,12 +14,12 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
 
-use super::{StoreError, connect};
+use super::connection::connect;
+pub use super::error::LONGEST;
+use super::error::StoreError;
 
 /// What a question may take before it counts as a long one.
 pub const QUICK: Duration = Duration::from_millis(100);
-/// What a long one may take.
-pub const LONGEST: Duration = Duration::from_secs(3);
 /// Questions of one asker that may wait; a further one is refused.
 const WAITING: usize = 64;
 /// What an asker has used counts half after so long.

@@ -149,7 +149,7 @@ impl Store {
                 transaction.execute(told, [call.0])?;
                 apply::call_figures(&transaction, call, &figures)?;
                 for silence in &silences {
-                    super::privacy::apply(&transaction, silence)?;
+                    super::rows::privacy::apply(&transaction, silence)?;
                 }
                 transaction.commit()?;
                 Ok(true)

@@ -5,7 +5,8 @@ use std::path::Path;
 use rusqlite::{Connection, ErrorCode, Row, params};
 
 use super::StoreError;
-use super::tokens::{COLUMNS, Kept, Scopes, TokenRow, token_row};
+use super::rows::tokens::{COLUMNS, token_row};
+use super::tokens::{Kept, Scopes, TokenRow};
 use crate::call::WallTime;
 
 /// The same as it is shown: with the call's public id.
@@ -132,7 +133,8 @@ fn give_to_owner(state: &Path, database: &Path) {
 mod tests {
     use super::*;
     use crate::call::CallKey;
-    use crate::store::tokens::{AuditEntry, WallChange, apply};
+    use crate::store::rows::tokens::apply;
+    use crate::store::tokens::{AuditEntry, WallChange};
 
     fn book() -> (tempfile::TempDir, TokenBook) {
         let folder = tempfile::tempdir().expect("temp dir");

@@ -13,11 +13,11 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::apply::apply_set;
-use super::campaigns::Campaigns;
 use super::change::Change;
-use super::events::StoredEvent;
+use super::error::{StoreError, is_damage};
 use super::readers::Readers;
-use super::{StoreError, is_damage};
+use super::rows::campaigns::Campaigns;
+use super::rows::events::StoredEvent;
 
 /// Sets of changes that may wait. When full, the pipeline waits; capture does not notice.
 const WAITING: usize = 4096;
@@ -295,8 +295,9 @@ impl Writing {
         }
         let patience_ms = if self.put_off.is_some() { 0 } else { super::SCRUB_PATIENCE_MS };
         // Only then do long questions make way: there is something to overwrite.
-        let _quiet = super::privacy::is_to_scrub(&self.connection).is_ok_and(|due| due).then(|| self.readers.quiet());
-        match super::privacy::scrub(&self.connection, patience_ms) {
+        let _quiet =
+            super::rows::privacy::is_to_scrub(&self.connection).is_ok_and(|due| due).then(|| self.readers.quiet());
+        match super::rows::privacy::scrub(&self.connection, patience_ms) {
             Ok(true) => {
                 if self.put_off.take().is_some() {
                     log::info!("database: what was deleted is overwritten");

@@ -4,6 +4,8 @@
 //! [`TextAnalyser`] is the door for the other rooms; [`rolling::CallRolling`] adds up what it says over a call.
 
 mod analyser;
+mod entry;
+mod groups;
 pub mod keywords;
 pub mod lexicon;
 pub mod pack;

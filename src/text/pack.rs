@@ -38,13 +38,14 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::entry::{Fault, read_name, read_term, read_terms};
+pub use super::entry::{LegFilter, PROFANITY, TermGroup};
 use super::redaction::Form;
 use super::review::criteria::{Criterion, CriterionEntry};
 use super::review::entities::{EntityEntry, EntityForm};
 use super::review::summary::{Cue, CueEntry};
 use super::rule::{Rule, RuleEntry};
 use super::terms::Term;
-use crate::call::Leg;
 
 /// Why a pack was refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -60,9 +61,6 @@ pub struct PackError {
 
 /// The highest valence, either way: VADER's raters had a scale from -4 to 4.
 pub const MAX_VALENCE: f64 = 4.0;
-
-/// The label of profanity that has none.
-pub const PROFANITY: &str = "profanity";
 
 /// A checked pack.
 #[derive(Clone, Debug)]
@@ -91,19 +89,6 @@ pub struct Pack {
     pub cues: Vec<Cue>,
 }
 
-/// Terms with one label.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TermGroup {
-    /// What the terms stand for.
-    pub label: String,
-    /// The words and phrases.
-    pub terms: Vec<Term>,
-    /// On whose leg they count.
-    pub leg: LegFilter,
-    /// Phrases inside which no term with this label counts.
-    pub ignore: Vec<Term>,
-}
-
 /// Phrases with one valence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PhraseGroup {
@@ -111,30 +96,6 @@ pub struct PhraseGroup {
     pub valence: f64,
     /// The words and phrases.
     pub terms: Vec<Term>,
-}
-
-/// On whose leg a term counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LegFilter {
-    /// Said by anybody.
-    #[default]
-    Any,
-    /// Said by the agent.
-    Agent,
-    /// Said by the caller.
-    Caller,
-}
-
-impl LegFilter {
-    /// Whether words of this leg are looked at. A mixed leg does not tell who speaks, so nothing on it is left out.
-    pub fn takes(self, leg: Leg) -> bool {
-        match (self, leg) {
-            (Self::Any, _) | (_, Leg::Mixed) => true,
-            (Self::Agent, leg) => leg == Leg::Agent,
-            (Self::Caller, leg) => leg == Leg::Caller,
-        }
-    }
 }
 
 #[derive(Deserialize)]
@@ -202,9 +163,6 @@ struct RedactEntry {
     #[serde(default)]
     alone: bool,
 }
-
-/// A fault and the bytes of the file it is in.
-type Fault = (Range<usize>, String);
 
 impl Pack {
     /// Reads and checks a pack. `file` is only used to name it in errors.
@@ -285,24 +243,6 @@ impl PackFile {
     }
 }
 
-pub(super) fn read_name(key: &str, name: Spanned<String>) -> Result<String, Fault> {
-    if name.get_ref().trim().is_empty() {
-        return Err((name.span(), format!("{key} is empty; a short name is needed, it is shown in results")));
-    }
-    Ok(name.into_inner())
-}
-
-pub(super) fn read_terms(terms: Spanned<Vec<Spanned<String>>>) -> Result<Vec<Term>, Fault> {
-    if terms.get_ref().is_empty() {
-        return Err((terms.span(), "terms is empty; at least one word or phrase is needed".into()));
-    }
-    terms.into_inner().into_iter().map(|term| read_term(&term)).collect()
-}
-
-fn read_term(term: &Spanned<String>) -> Result<Term, Fault> {
-    Term::parse(term.get_ref()).map_err(|message| (term.span(), format!("term {:?}: {message}", term.get_ref())))
-}
-
 fn line_of(text: &str, offset: usize) -> usize {
     1 + text.as_bytes().iter().take(offset).filter(|&&byte| byte == b'\n').count()
 }
@@ -319,6 +259,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::call::Leg;
 
     const HEAD: &str = "name = \"p\"\nversion = \"1\"\nlanguage = \"en\"\n";
 

@@ -12,12 +12,10 @@
 //!
 //! All conditions of a rule must hold together. Only the data is here; the alerts room decides. What contradicts itself is refused with its line.
 
-use std::ops::Range;
-
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::pack::LegFilter;
+use super::entry::{Fault, LegFilter, read_name, read_terms};
 use super::terms::Term;
 use crate::call::Level;
 
@@ -156,7 +154,6 @@ fn two_minutes() -> Spanned<f64> {
     Spanned::new(0..0, 120.0)
 }
 
-type Fault = (Range<usize>, String);
 /// Longest stretch of a call that a rule may speak of, seconds: a day.
 const MAX_S: f64 = 86_400.0;
 
@@ -205,10 +202,10 @@ pub(super) fn read_window(
 
 impl RuleEntry {
     pub(super) fn check(self, pack: &str) -> Result<Rule, Fault> {
-        let name = super::pack::read_name("name", self.name.clone())?;
+        let name = read_name("name", self.name.clone())?;
         let here = self.name.span();
         let wrong = |message: &str| (here.clone(), format!("rule {name:?}: {message}"));
-        let terms = |list: Option<Spanned<Vec<Spanned<String>>>>| list.map_or(Ok(Vec::new()), super::pack::read_terms);
+        let terms = |list: Option<Spanned<Vec<Spanned<String>>>>| list.map_or(Ok(Vec::new()), read_terms);
 
         if let Some(ignore) = self.ignore.as_ref().filter(|_| self.said.is_none()) {
             return Err((ignore.span(), "ignore goes with said; for labels the keywords' own ignore counts".into()));

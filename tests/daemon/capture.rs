@@ -127,8 +127,9 @@ fn a_call_is_there_when_it_is_named_with_the_keys_before_its_first_sound_and_fou
         let call = bed.get(&path);
         assert_eq!((&call["agent"], &call["campaign"]), (&json!("mary"), &json!("SALES")), "{call}");
     }
-    let tone: Vec<i16> = (0..16_000).map(|i| ((i * 37 % 400) as i16 - 200) * 20).collect();
-    speak(&mut agent, &tone).expect("speak");
+    // A quiet room: what a detector may take for speech would wait for a model that never comes.
+    let room: Vec<i16> = (0..16_000).map(|i| (i * 37 % 40) as i16 - 20).collect();
+    speak(&mut agent, &room).expect("speak");
     // Nobody has heard the caller; the call is ended all the same.
     assert_eq!(bed.ask("POST", &format!("{id}/end"), None).0, 200);
     assert_eq!(bed::read_all(&mut caller), [0, 0, 0], "a whole frame says good-bye");

@@ -44,7 +44,10 @@ fn the_document_says_its_version_and_every_operation_says_what_it_gives() {
     let bed = walled("token = \"geheim\"");
     let (printed, _) = printed_and_kept(&bed, &[], "openapi.json");
     let document: Value = serde_json::from_str(&printed).expect("JSON");
-    assert_eq!((&document["openapi"], &document["info"]["version"]), (&"3.1.0".into(), &env!("CARGO_PKG_VERSION").into()));
+    assert_eq!(
+        (&document["openapi"], &document["info"]["version"]),
+        (&"3.1.0".into(), &env!("CARGO_PKG_VERSION").into())
+    );
     let mut ids = std::collections::BTreeSet::new();
     for (path, methods) in document["paths"].as_object().expect("paths") {
         for (method, operation) in methods.as_object().expect("methods") {

@@ -32,7 +32,7 @@ fn both_legs_of_an_audiosocket_call_and_a_pair_of_recordings_become_text() {
     });
     for id in ["1795218045.12", "1795218045.13"] {
         let call = bed.until_completed(id);
-        // The caller hangs up in the middle of the last sound: the last words count (BEY-5).
+        // The caller hangs up in the middle of the last sound: the last words count.
         assert_eq!(text_of(&call), format!("{} {}", plain(&lines[0].words), plain(&lines[7].words)), "{call}");
         let speakers: Vec<&str> = call["transcript_segments"]
             .as_array()

@@ -71,7 +71,8 @@ fn a_card_number_spoken_over_several_utterances_is_nowhere_to_be_seen_or_heard()
         assert_eq!(bed.get(&format!("/api/v1/search?q={word}"))["hits"], serde_json::json!([]), "{word}");
     }
     let privacy = bed.get("/api/v1/calls/1795218045.71/privacy");
-    assert_eq!(privacy["silences"].as_array().map(Vec::len), Some(4), "{privacy}");
+    // Each of the four groups, and what lies between two of them: a digit there may not have been recognised.
+    assert_eq!(privacy["silences"].as_array().map(Vec::len), Some(7), "{privacy}");
     bed.until("the sound is silence", Duration::from_secs(10), |bed| {
         spooled(bed)[..digits].iter().all(|&s| s.abs() < 40)
     });
@@ -80,7 +81,10 @@ fn a_card_number_spoken_over_several_utterances_is_nowhere_to_be_seen_or_heard()
     let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
     let told: i64 =
         db.query_row("SELECT count(*) FROM event WHERE kind = 'redaction'", [], |row| row.get(0)).expect("query");
-    assert_eq!(told, 3, "feeds hear of the three that were shown before the number was whole");
+    assert_eq!(
+        told, 2,
+        "feeds hear of the two that were shown; the third is hidden at once, for so many digits may be a card's"
+    );
     drop(db);
     for group in groups {
         let found = files_with(&bed, group);
@@ -133,7 +137,7 @@ fn a_number_whose_halves_are_told_before_and_after_a_crash_is_taken_out_of_both(
         call.contains("[card]") && !call.contains("5555") && !call.contains("4444")
     });
     let silences = bed.get(&format!("{path}/privacy"))["silences"].as_array().map(Vec::len);
-    assert_eq!(silences, Some(4), "two before the crash, two after it");
+    assert_eq!(silences, Some(6), "two groups and what lies between them before the crash, the same after it");
     bed.stop();
     for group in groups.into_iter().chain(["5555 5555", "5555 4444"]) {
         let found = files_with(&bed, group);

@@ -1,4 +1,4 @@
-//! Recording folders that lose events, go away and come back (CAP-12).
+//! Recording folders that lose events, go away and come back.
 
 use std::path::Path;
 use std::time::Duration;

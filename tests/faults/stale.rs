@@ -1,4 +1,4 @@
-//! Calls whose source has fallen silent for ever (OPS-6).
+//! Calls whose source has fallen silent for ever.
 
 use std::time::Duration;
 

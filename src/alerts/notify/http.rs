@@ -5,7 +5,7 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::{Kind, Message, Notifier, Outcome};
+use super::service::{Kind, Message, Notifier, Outcome};
 use crate::call::Level;
 use crate::contract::alert::AlertKind;
 use crate::contract::notify::{AgentAlert, ResendMail, SlackAttachment, SlackBlock, SlackMessage, SlackText};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lettre::message::{Mailbox, header::ContentType};
 use lettre::{SmtpTransport, Transport};
 
-use super::{Message, Notifier, Outcome};
+use super::service::{Message, Notifier, Outcome};
 
 /// For each answer of the server.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -7,17 +7,15 @@ mod http;
 mod mail;
 mod probe;
 mod quiet;
+mod service;
 
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde_json::Value;
-
 pub use probe::Probed;
 pub use quiet::Quiet;
+pub use service::{Kind, Message, Notifier, Outcome};
 
 use crate::call::Level;
-use crate::contract::notify::TestAlert;
 
 /// Tries before a notification is given up: two hours and a half with the pauses of [`pause`].
 pub const TRIES: u32 = 19;
@@ -25,94 +23,6 @@ pub const TRIES: u32 = 19;
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// No pause is longer, unless the other side asks for it.
 const LONGEST_PAUSE: Duration = Duration::from_mins(15);
-
-/// Which service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// An incoming webhook of Slack: `url`.
-    Slack,
-    /// E-mail by Resend's API: `key`, `from`, `to`.
-    Resend,
-    /// E-mail by a mail server: `url` like smtp://localhost:25 or smtps://user:password@host, `from`, `to`.
-    Smtp,
-    /// POST of the alert's JSON: `url`; signed with `secret`.
-    Webhook,
-    /// The agents' notification service: `url`, and `key` as a bearer token.
-    AgentService,
-}
-
-/// `[[notify]]`: one way out.
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Notifier {
-    /// Its name; its queue goes by it.
-    pub name: String,
-    /// Which service.
-    pub kind: Kind,
-    /// Where.
-    pub url: Option<String>,
-    /// The service's key.
-    pub key: Option<String>,
-    /// What a webhook is signed with.
-    pub secret: Option<String>,
-    /// The sender of a mail.
-    pub from: Option<String>,
-    /// The receivers of a mail.
-    #[serde(default)]
-    pub to: Vec<String>,
-    /// Milder alerts stay here.
-    #[serde(default = "warning")]
-    pub min_level: Level,
-    /// Hours, local time, in which nothing goes out; what comes then waits for their end.
-    pub quiet: Option<Quiet>,
-    /// Messages a minute at most.
-    #[serde(default = "thirty")]
-    pub per_minute: u32,
-}
-
-const fn warning() -> Level {
-    Level::Warning
-}
-
-const fn thirty() -> u32 {
-    30
-}
-
-/// Without what is secret.
-impl std::fmt::Debug for Notifier {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Notifier").field("name", &self.name).field("kind", &self.kind).finish_non_exhaustive()
-    }
-}
-
-/// What goes out.
-#[derive(Clone, Debug)]
-pub struct Message {
-    /// Number of the alert; 0 for a test.
-    pub alert: i64,
-    /// How bad it is.
-    pub level: Level,
-    /// A line.
-    pub subject: String,
-    /// Name and value of what is known.
-    pub facts: Vec<(&'static str, String)>,
-    /// What was said, redacted.
-    pub text: String,
-    /// The alert as the API shows it, redacted.
-    pub json: Value,
-}
-
-/// What became of a try.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The other side has it.
-    Sent,
-    /// It may work later; the other side may say when.
-    Later(String, Option<Duration>),
-    /// It will never work like this: the configuration is wrong.
-    Never(String),
-}
 
 /// The pause before try number `tries + 1`, doubled each time.
 pub fn pause(tries: u32) -> Duration {
@@ -180,50 +90,6 @@ impl Notifier {
     fn without_secrets(&self, error: String) -> String {
         let secrets = [&self.url, &self.key, &self.secret].into_iter().flatten();
         secrets.fold(error, |error, secret| error.replace(secret.as_str(), "…"))
-    }
-}
-
-impl Message {
-    /// A test, in the name of a call that need not exist. `timestamp` as RFC 3339.
-    pub fn test(call_id: &str, timestamp: &str) -> Self {
-        Self::new(serde_json::to_value(TestAlert::new(call_id, timestamp)).unwrap_or_default())
-    }
-
-    /// An alert as the API shows it, of which nothing is left that may not leave the box.
-    pub fn new(json: Value) -> Self {
-        let text = |key: &str| json[key].as_str().unwrap_or_default().to_owned();
-        let level = Level::parse(&text("level")).unwrap_or(Level::Warning);
-        let all = |key: &str| {
-            json[key].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join("; ")
-        };
-        let facts = [
-            ("Call", text("call_id")),
-            ("Agent", text("agent")),
-            ("Campaign", text("campaign")),
-            ("Time", text("timestamp")),
-            ("Why", all("reasons")),
-            ("Risk", json["risk_score"].as_f64().map_or_else(String::new, |risk| format!("{risk:.2}"))),
-            ("Try", all("prompts")),
-        ];
-        Self {
-            alert: json["id"].as_i64().unwrap_or(0),
-            level,
-            subject: format!(
-                "{}: {} in call {}",
-                level.as_str().to_uppercase(),
-                all("rules_triggered"),
-                text("call_id")
-            ),
-            facts: facts.into_iter().filter(|(_, value)| !value.is_empty()).collect(),
-            text: text("text"),
-            json,
-        }
-    }
-
-    /// As plain text.
-    fn plain(&self) -> String {
-        let facts = self.facts.iter().fold(String::new(), |all, (name, value)| all + name + ": " + value + "\n");
-        if self.text.is_empty() { facts } else { format!("{facts}\n\"{}\"\n", self.text) }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::Notifier;
+use super::service::Notifier;
 
 /// From the connection to the head of the answer.
 const PATIENCE: Duration = Duration::from_secs(5);

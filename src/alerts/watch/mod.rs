@@ -5,12 +5,14 @@
 //!
 //! `text.rs` says what a text holds of a rule, `state.rs` whether a rule fires then, `window.rs` where in the call it may.
 
+mod said;
 mod state;
 mod text;
 mod window;
 
 use std::collections::{BTreeMap, HashMap};
 
+pub use self::said::Said;
 use self::state::{Moment, Occurrence, RuleState};
 use self::text::Repeats;
 use self::window::{begins_in, needs_length, seconds, span};
@@ -19,31 +21,8 @@ use super::risk::{Risk, Signs, risk};
 use super::speech::{Passage, SpeechLine, both_heard_ms};
 use crate::call::alert::Unsaid;
 use crate::call::{Alert, Fired, Leg};
-use crate::text::keywords::TermHit;
 use crate::text::rolling::CallRolling;
 use crate::text::rule::{Rule, Trigger, Window};
-
-/// Occurrences that are kept of one rule in one call.
-const KEPT: usize = 1000;
-
-/// A segment of text, read.
-#[derive(Clone, Copy, Debug)]
-pub struct Said<'a> {
-    /// Whose.
-    pub leg: Leg,
-    /// Where in the call, milliseconds.
-    pub start_ms: i64,
-    /// Its end.
-    pub end_ms: i64,
-    /// The words.
-    pub text: &'a str,
-    /// -1 to 1.
-    pub compound: f64,
-    /// Keywords in it.
-    pub keywords: &'a [TermHit],
-    /// Profanity in it.
-    pub profanity: &'a [TermHit],
-}
 
 /// A call under the rules.
 #[derive(Debug, Default)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::said::{KEPT, Said};
 use super::window::{begins_in, needs_length, seconds};
-use super::{KEPT, Said};
 use crate::alerts::speech::Passage;
 use crate::call::Leg;
 use crate::call::alert::Unsaid;

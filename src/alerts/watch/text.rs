@@ -2,7 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use super::Said;
+use super::said::Said;
 use super::state::Occurrence;
 use crate::alerts::book::RuleHits;
 use crate::call::Leg;

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Form, Json};
 use serde_json::Value;
 
-use super::export::{many, together};
+use super::export::many::{many, together};
 use super::find::{find_call, find_seen};
 use crate::api::request::{ApiError, refused};
 use crate::api::walls::Told;

@@ -2,7 +2,7 @@
 //!
 //! What was said goes into these files as text: it cannot become a formula in a spreadsheet or a tag in a subtitle.
 
-mod many;
+pub(in crate::api) mod many;
 
 use std::fmt::Write;
 
@@ -12,7 +12,6 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-pub(in crate::api) use self::many::{many, together};
 use super::find::find_call;
 use super::shown::Whole;
 use crate::api::request::{ApiError, Parameters, refused};

@@ -12,26 +12,7 @@ use crate::contract::request::SocketRequest;
 /// What the feeds tell, and what is said to them.
 pub(in crate::api) fn asyncapi() -> Value {
     let mut shapes = Shapes::default();
-    let payloads = [
-        ("event", "A message of the feed", shapes.of::<Message>()),
-        ("numbered", "A message with its number", shapes.of::<Numbered>()),
-        ("hello", "The first message", shapes.of::<Hello>()),
-        ("beat", "A sign of life, every ten seconds", shapes.of::<Beat>()),
-        ("answer", "An answer to what the client has sent", shapes.of::<SocketAnswer>()),
-        ("endByName", "The end of a call that goes on under another name", shapes.of::<EndByName>()),
-        ("snapshot", "The call as it stands", shapes.of::<PlatformSnapshot>()),
-        ("idle", "The first message where no call is followed", shapes.of::<IdleSnapshot>()),
-        ("request", "What a client sends", shapes.of::<SocketRequest>()),
-    ];
-    let messages: serde_json::Map<String, Value> = payloads
-        .into_iter()
-        .map(|(name, title, payload)| {
-            (
-                name.to_owned(),
-                json!({"name": name, "title": title, "contentType": "application/json", "payload": payload}),
-            )
-        })
-        .collect();
+    let messages = messages(&mut shapes);
     let dashboards = "The messages of the feed in the form of call dashboards: `timestamp` is seconds since 1970, `at` the same as a time, and \
         `call_start` holds `agent`, `caller`, `campaign` and `start_time` as well. A call that gets another name ends under the former one.";
     let channels = [
@@ -91,4 +72,28 @@ pub(in crate::api) fn asyncapi() -> Value {
         "operations": operations,
         "components": {"messages": messages, "schemas": shapes.into_json()},
     })
+}
+
+/// The messages, by the names that channels call them by.
+fn messages(shapes: &mut Shapes) -> serde_json::Map<String, Value> {
+    let payloads = [
+        ("event", "A message of the feed", shapes.of::<Message>()),
+        ("numbered", "A message with its number", shapes.of::<Numbered>()),
+        ("hello", "The first message", shapes.of::<Hello>()),
+        ("beat", "A sign of life, every ten seconds", shapes.of::<Beat>()),
+        ("answer", "An answer to what the client has sent", shapes.of::<SocketAnswer>()),
+        ("endByName", "The end of a call that goes on under another name", shapes.of::<EndByName>()),
+        ("snapshot", "The call as it stands", shapes.of::<PlatformSnapshot>()),
+        ("idle", "The first message where no call is followed", shapes.of::<IdleSnapshot>()),
+        ("request", "What a client sends", shapes.of::<SocketRequest>()),
+    ];
+    payloads
+        .into_iter()
+        .map(|(name, title, payload)| {
+            (
+                name.to_owned(),
+                json!({"name": name, "title": title, "contentType": "application/json", "payload": payload}),
+            )
+        })
+        .collect()
 }

@@ -7,6 +7,7 @@ mod feeds;
 mod operation;
 mod operations;
 mod parameters;
+mod way;
 
 use std::collections::BTreeMap;
 #[cfg(test)]
@@ -16,6 +17,9 @@ use serde_json::{Map, Value, json};
 
 pub(super) use self::feeds::asyncapi;
 use self::operation::{Operation, Shapes};
+#[cfg(test)]
+pub(super) use self::way::NOT_DESCRIBED;
+pub(super) use self::way::Way;
 use crate::call::{CallState, Leg, Level};
 use crate::contract::alert::AlertMessage;
 use crate::contract::notify::{AgentAlert, TestAlert};
@@ -27,39 +31,6 @@ const PROMISE: &str = "Live transcription, sentiment and search of calls. The ve
     not know. A query parameter that a path does not know is refused. What is unknown is null, unless a field says that it is absent. Offsets and \
     lengths are seconds; timestamps are RFC 3339 in UTC with milliseconds, but for /api/calls, /api/alerts and the feeds of call dashboards, which \
     give seconds since 1970. Over TCP every path but /health asks for a token; on the Unix socket nobody is asked.";
-
-/// Paths that are not in the document, and why.
-pub(super) const NOT_DESCRIBED: &[(&str, &[&str])] = &[
-    (
-        "pages for people: HTML, scripts and style",
-        &["/", "/calls", "/calls/{id}", "/dashboard", "/docs", "/web/{*name}"],
-    ),
-    ("a page at this path; what POST takes is described", &["GET /upload"]),
-    ("the login of the pages, by forms and a cookie", &["/login", "/login.css", "/logout"]),
-    ("the documents themselves", &["/openapi.json", "/asyncapi.json"]),
-];
-
-/// A method at a path, as the doors know it.
-pub(in crate::api) struct Way {
-    /// In lower case.
-    pub(super) method: String,
-    /// As the router writes it.
-    pub(super) path: &'static str,
-    /// One of these scopes is asked for; nobody is asked where there is none.
-    pub(super) scopes: Vec<&'static str>,
-    /// The guard looks for the call that the path names.
-    pub(super) call: bool,
-    /// Query parameters.
-    pub(super) asks: &'static [&'static str],
-}
-
-impl Way {
-    /// Whether it is left out of the document.
-    pub(super) fn is_left_out(&self) -> bool {
-        let whole = format!("{} {}", self.method.to_uppercase(), self.path);
-        NOT_DESCRIBED.iter().flat_map(|(_, paths)| *paths).any(|path| *path == self.path || *path == whole)
-    }
-}
 
 /// The OpenAPI document.
 pub(super) fn openapi(ways: &[Way]) -> Value {

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
-use super::Way;
 use super::parameters::{parameter, path_parameter};
+use super::way::Way;
 use crate::contract::problem::{PlatformProblem, Problem};
 
 /// Fields that are absent, not `null`, where they hold nothing: (type, field). All other fields of answers are always there.

@@ -112,17 +112,18 @@ pub(super) fn none(id: &str) -> LiveAudio {
     }
 }
 
-/// Legs with sound, all at one rate.
-async fn sounding(platforms: &Platforms, call: &CallRow) -> Result<Vec<LegRow>, ApiError> {
+/// Legs with sound of at least so many samples, all at one rate.
+async fn sounding(platforms: &Platforms, call: &CallRow, samples: i64) -> Result<Vec<LegRow>, ApiError> {
     let mut legs = platforms.sounds.store.legs(call.key).await?;
-    legs.retain(|leg| !leg.path.is_empty() && leg.samples > 0);
+    legs.retain(|leg| !leg.path.is_empty() && leg.samples >= samples);
     let rate_hz = legs.last().map(|leg| leg.rate_hz);
     legs.retain(|leg| Some(leg.rate_hz) == rate_hz);
     Ok(legs)
 }
 
 pub(super) async fn meta_of(platforms: &Platforms, call: &CallRow) -> Result<LiveAudio, ApiError> {
-    let legs = sounding(platforms, call).await?;
+    // A chunk that was taken is there, though its row may tell of its samples a moment later.
+    let legs = sounding(platforms, call, i64::from(call.audio_chunks == 0)).await?;
     let chunks = call.audio_chunks;
     let last_chunk_id = if chunks > 0 { format!("{}_{chunks}", call.last_activity.0) } else { String::new() };
     let silent = LiveAudio { chunk_count: chunks, last_chunk_id, ..none(&call.call_id) };
@@ -172,7 +173,7 @@ pub(super) async fn audio(
             "the call is over; ?fallback=1 plays what was recorded of it".into(),
         )));
     }
-    let legs = sounding(&platforms, &call).await?;
+    let legs = sounding(&platforms, &call, 1).await?;
     if legs.is_empty() {
         return Err(nothing().into());
     }

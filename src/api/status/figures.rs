@@ -11,7 +11,7 @@ use crate::contract::figures::{
 };
 use crate::contract::seconds;
 use crate::store::Store;
-use crate::store::figures::{Counted, Span, StepFigures};
+use crate::store::figures::{AgentFigures, Counted, LagFigures, Span, StepFigures};
 
 /// Over which calls.
 pub(in crate::api) const ASKS: &[&str] = &["days", "agent", "campaign"];
@@ -39,8 +39,6 @@ pub(in crate::api) async fn figures(
     let calls = sum(|step| step.calls);
     let (texts, in_time) =
         figures.lag.iter().fold((0, 0), |(all, good), step| (all + step.utterances, good + step.in_time));
-    let keyword = |one: Counted| KeywordCount { term: one.name, label: one.kind, count: one.count, calls: one.calls };
-    let rule = |one: Counted| RuleCount { rule: one.name, level: one.kind, count: one.count, calls: one.calls };
     Ok(Json(Figures {
         since: since.rfc3339(),
         until: until.rfc3339(),
@@ -59,41 +57,64 @@ pub(in crate::api) async fn figures(
             completed: stage("completed"),
             failed: stage("failed"),
         },
-        steps: figures
-            .steps
-            .iter()
-            .map(|step| CallStep {
-                at: at(step.step),
-                calls: step.calls,
-                audio_seconds: seconds(step.audio_ms),
-                sentiment: step.sentiment,
-                negative: step.negative,
-                positive: step.positive,
-            })
-            .collect(),
-        lag: figures
-            .lag
-            .iter()
-            .map(|step| LagStep {
-                at: at(step.step),
-                utterances: step.utterances,
-                median: seconds(step.median_ms),
-                p95: seconds(step.p95_ms),
-            })
-            .collect(),
+        steps: figures.steps.iter().map(|one| step(one, at(one.step))).collect(),
+        lag: figures.lag.iter().map(|one| lag(one, at(one.step))).collect(),
         keywords: figures.keywords.into_iter().map(keyword).collect(),
         alerts: figures.alerts.into_iter().map(rule).collect(),
-        agents: figures
-            .agents
-            .into_iter()
-            .map(|agent| AgentCount {
-                agent: agent.agent,
-                calls: agent.calls,
-                audio_seconds: seconds(agent.audio_ms),
-                sentiment: agent.sentiment,
-                negative: agent.negative,
-                with_alerts: agent.with_alerts,
-            })
-            .collect(),
+        agents: figures.agents.into_iter().map(agent_count).collect(),
     }))
+}
+
+fn step(step: &StepFigures, at: String) -> CallStep {
+    CallStep {
+        at,
+        calls: step.calls,
+        audio_seconds: seconds(step.audio_ms),
+        sentiment: step.sentiment,
+        negative: step.negative,
+        positive: step.positive,
+    }
+}
+
+fn lag(step: &LagFigures, at: String) -> LagStep {
+    LagStep { at, utterances: step.utterances, median: seconds(step.median_ms), p95: seconds(step.p95_ms) }
+}
+
+fn keyword(one: Counted) -> KeywordCount {
+    KeywordCount { term: one.name, label: one.kind, count: one.count, calls: one.calls }
+}
+
+fn rule(one: Counted) -> RuleCount {
+    RuleCount { rule: one.name, level: one.kind, count: one.count, calls: one.calls }
+}
+
+fn agent_count(agent: AgentFigures) -> AgentCount {
+    AgentCount {
+        agent: agent.agent,
+        calls: agent.calls,
+        audio_seconds: seconds(agent.audio_ms),
+        sentiment: agent.sentiment,
+        negative: agent.negative,
+        with_alerts: agent.with_alerts,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn steps_and_counts_have_the_fields_that_the_dashboard_reads() {
+        let one = StepFigures { step: 0, calls: 2, audio_ms: 1500, sentiment: Some(0.5), negative: 1, positive: 0 };
+        let wanted =
+            json!({"at": "T", "calls": 2, "audio_seconds": 1.5, "sentiment": 0.5, "negative": 1, "positive": 0});
+        assert_eq!(serde_json::to_value(step(&one, "T".into())).expect("JSON"), wanted);
+        let counted = || Counted { name: "sue".into(), kind: "legal".into(), count: 3, calls: 2 };
+        let wanted = json!({"term": "sue", "label": "legal", "count": 3, "calls": 2});
+        assert_eq!(serde_json::to_value(keyword(counted())).expect("JSON"), wanted);
+        let wanted = json!({"rule": "sue", "level": "legal", "count": 3, "calls": 2});
+        assert_eq!(serde_json::to_value(rule(counted())).expect("JSON"), wanted);
+    }
 }

@@ -17,8 +17,8 @@ use super::refusal::Refusal;
 use super::seats::{Kind, Making, Seat, Seated};
 use super::state::Walls;
 use super::{audit, login, origin, query_token};
-use crate::api::request::ApiError;
 use crate::api::request::parameters::{Pairs, pairs};
+use crate::api::request::{ApiError, Parameters};
 use crate::contract::problem::Problem;
 use crate::store::readers::asked_by;
 use crate::store::tokens::Scope;
@@ -34,7 +34,49 @@ pub fn describe_metrics() {
     );
 }
 
+/// Whether a request is let in: who it is, what it asks, and its seat; and whose minute it counts in.
+struct Admission {
+    passed: Result<(Access, Parameters, Option<Seat>), Refusal>,
+    address: Option<IpAddr>,
+    allowance: Option<Allowance>,
+}
+
 impl Walls {
+    /// Looks at a request. `unread` is what is wrong with its query.
+    async fn admit(&self, peer: Option<Peer>, ask: &Ask<'_>, unread: Option<ApiError>) -> Admission {
+        let mut address = None;
+        let mut allowance = None;
+        let passed = match peer {
+            Some(Peer::Unix { user }) => Ok(Access::all(format!("user {user}"), Way::Unix)),
+            Some(Peer::Tcp(peer)) => {
+                address = Some(self.client(peer, ask.headers));
+                self.over_tcp(peer, ask).await.map(|(access, left)| {
+                    allowance = left;
+                    access
+                })
+            }
+            None => Err(Refusal::Token),
+        };
+        let passed = match passed {
+            Ok(access) => self.allow(&access, ask).await.map(|()| access),
+            Err(refusal) => Err(refusal),
+        };
+        let passed = match (passed, unread) {
+            (Ok(_), Some(error)) if ask.door.about != About::Nothing => Err(Refusal::Parameter(error)),
+            (Ok(access), _) => self.parameters(ask.door, ask.query.clone()).map(|parameters| (access, parameters)),
+            (Err(refusal), _) => Err(refusal),
+        };
+        let client = address.zip(match peer {
+            Some(Peer::Tcp(peer)) => Some(peer),
+            _ => None,
+        });
+        let passed = passed.and_then(|(access, parameters)| {
+            let seat = self.seat(&access, ask, client)?;
+            Ok((access, parameters, seat))
+        });
+        Admission { passed, address, allowance }
+    }
+
     /// The client's address: of the peer, or what a proxy that is believed says of it.
     fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.ip().to_canonical();
@@ -169,38 +211,8 @@ pub async fn guard(
     };
     let headers = request.headers();
     let ask = Ask { door, method: &method, path: &path, call: call.as_deref(), query: &in_address, headers };
-    let changes = ask.changes();
-    let mut address = None;
-    let mut allowance = None;
-    let passed = match peer {
-        Some(Peer::Unix { user }) => Ok(Access::all(format!("user {user}"), Way::Unix)),
-        Some(Peer::Tcp(peer)) => {
-            address = Some(walls.client(peer, request.headers()));
-            walls.over_tcp(peer, &ask).await.map(|(access, left)| {
-                allowance = left;
-                access
-            })
-        }
-        None => Err(Refusal::Token),
-    };
-    let passed = match passed {
-        Ok(access) => walls.allow(&access, &ask).await.map(|()| access),
-        Err(refusal) => Err(refusal),
-    };
     let socket = ask.is_socket();
-    let passed = match (passed, unread) {
-        (Ok(_), Some(error)) if door.about != About::Nothing => Err(Refusal::Parameter(error)),
-        (Ok(access), _) => walls.parameters(door, in_address.clone()).map(|parameters| (access, parameters)),
-        (Err(refusal), _) => Err(refusal),
-    };
-    let client = address.zip(match peer {
-        Some(Peer::Tcp(peer)) => Some(peer),
-        _ => None,
-    });
-    let passed = passed.and_then(|(access, parameters)| {
-        let seat = walls.seat(&access, &ask, client)?;
-        Ok((access, parameters, seat))
-    });
+    let Admission { passed, address, allowance } = walls.admit(peer, &ask, unread).await;
     let entered = match (&passed, address) {
         (Ok(_), Some(address)) => walls.log_in_by_address(&ask, request.uri().query(), address).await,
         _ => None,
@@ -208,37 +220,14 @@ pub async fn guard(
     let mut response = match passed {
         Ok(_) if entered.is_some() => entered.unwrap_or_default(),
         Ok((access, parameters, seat)) => {
-            request.extensions_mut().insert(access.clone());
-            request.extensions_mut().insert(parameters);
+            let slot = request.extensions().get::<Slot>().cloned();
             if let Some(address) = address {
                 request.extensions_mut().insert(login::ClientAddress(address));
             }
-            let asker = access.asker();
-            let slot = request.extensions().get::<Slot>().cloned();
-            let way = access.way;
+            request.extensions_mut().insert(access.clone());
+            request.extensions_mut().insert(parameters);
             let doing = Doing { walls: Arc::clone(&walls), access, address, door, path, call };
-            if changes {
-                // To its end also when the client hangs up: what was done is written down.
-                let response = tokio::spawn(asked_by(Arc::clone(&asker), doing.answer(method, request, next)))
-                    .await
-                    .unwrap_or_else(|_| ApiError::Unavailable("the daemon is stopping".into()).into_response());
-                response.map(|body| Seated::body(body, asker, seat, None))
-            } else {
-                match walls.making(way, &asker).await {
-                    Ok(making) => {
-                        let response = asked_by(Arc::clone(&asker), doing.answer(method, request, next)).await;
-                        match slot {
-                            // The WebSocket has it, for as long as its connection is there.
-                            Some(slot) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                                slot.keep(seat);
-                                response
-                            }
-                            _ => response.map(|body| Seated::body(body, asker, seat, making)),
-                        }
-                    }
-                    Err(refusal) => refusal.into_response(),
-                }
-            }
+            doing.seated(method, request, next, (seat, slot)).await
         }
         Err(Refusal::Token) if login::wants_page(&request) => login::send_there(&request),
         Err(refusal @ (Refusal::Token | Refusal::WrongToken)) if socket && walls.settings.token_in_query => {
@@ -264,6 +253,37 @@ struct Doing {
 }
 
 impl Doing {
+    /// The same, on its seat: what changes something is done to its end also when the client hangs up; what is read waits for room.
+    async fn seated(
+        self,
+        method: Method,
+        request: Request,
+        next: Next,
+        (seat, slot): (Option<Seat>, Option<Slot>),
+    ) -> Response {
+        let (asker, way) = (self.access.asker(), self.access.way);
+        if ![Method::GET, Method::HEAD].contains(&method) {
+            // What was done is written down.
+            let response = tokio::spawn(asked_by(Arc::clone(&asker), self.answer(method, request, next)))
+                .await
+                .unwrap_or_else(|_| ApiError::Unavailable("the daemon is stopping".into()).into_response());
+            return response.map(|body| Seated::body(body, asker, seat, None));
+        }
+        let making = match self.walls.making(way, &asker).await {
+            Ok(making) => making,
+            Err(refusal) => return refusal.into_response(),
+        };
+        let response = asked_by(Arc::clone(&asker), self.answer(method, request, next)).await;
+        match slot {
+            // The WebSocket has it, for as long as its connection is there.
+            Some(slot) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                slot.keep(seat);
+                response
+            }
+            _ => response.map(|body| Seated::body(body, asker, seat, making)),
+        }
+    }
+
     /// What its handler answers, once it is written down.
     async fn answer(self, method: Method, request: Request, next: Next) -> Response {
         let Self { walls, access, address, door, path, call } = self;

@@ -66,7 +66,7 @@ impl Key {
     /// A new key.
     pub fn random() -> io::Result<Self> {
         let mut bytes = [0; 32];
-        super::random(&mut bytes)?;
+        random(&mut bytes)?;
         Ok(Self(bytes))
     }
 
@@ -159,6 +159,11 @@ pub fn install(keys: Keyring) {
 /// The keys of the process.
 pub(in crate::audio) fn installed() -> Arc<Keyring> {
     Arc::clone(&KEYS.read().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Bytes that nobody can foresee.
+pub(super) fn random(bytes: &mut [u8]) -> std::io::Result<()> {
+    getrandom::fill(bytes).map_err(std::io::Error::other)
 }
 
 #[cfg(test)]

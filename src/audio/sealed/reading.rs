@@ -9,7 +9,7 @@ use std::time::Duration;
 use chacha20poly1305::XChaCha20Poly1305;
 
 use super::keys::Keyring;
-use super::{CHUNK, HEADER, Header, NONCE, SLOT, SealedError, TAG, content_len, disk_len, open_chunk, place_of};
+use super::slots::{CHUNK, HEADER, Header, NONCE, SLOT, SealedError, TAG, content_len, disk_len, open_chunk, place_of};
 use crate::audio::AudioError;
 
 /// Slots read at once.

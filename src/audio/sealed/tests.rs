@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 use proptest::prelude::*;
 
 use super::keys::Key;
+use super::keys::Keyring;
+use super::slots::*;
 use super::*;
 use crate::audio::AudioError;
 

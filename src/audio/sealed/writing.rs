@@ -11,9 +11,9 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use chacha20poly1305::XChaCha20Poly1305;
 
-use super::keys::{Key, Keyring};
+use super::keys::{Key, Keyring, random};
 use super::reading::{header_of, read_chunk};
-use super::{CHUNK, Header, SLOT, SealedError, disk_len, place_of, random, seal_chunk};
+use super::slots::{CHUNK, Header, SLOT, SealedError, disk_len, place_of, seal_chunk};
 use crate::audio::AudioError;
 
 type Shared = Arc<Mutex<Writing>>;

@@ -7,64 +7,19 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::folders::FileKey;
-use super::take::TakeError;
-use super::{Ledger, RecordingSettings, Recordings, SETTLED};
+use super::followed::{Followed, SETTLED, TakeError, Waiting};
+use super::state::{Ledger, RecordingSettings, Recordings};
 use crate::audio::sound_file::SoundWriter;
 use crate::audio::{AudioError, format, wav};
 use crate::call::CallId;
-use crate::capture::follow::{self, Following};
+use crate::capture::follow::Following;
 use crate::capture::wall_clock;
 use crate::spool::LegAudio;
 
-/// A file that grew before our eyes and that nobody closed is finished when it has not changed for so long. ViciDial mutes for up to 15 minutes.
-const STALE: Duration = Duration::from_mins(16);
 /// A finished recording stays open so long: ViciDial moves or deletes it within minutes, and its text may be outstanding.
 const KEPT_OPEN: Duration = Duration::from_mins(10);
 /// A file that left its name turns up under another within this time, or its sound is saved.
 const MOVING: Duration = Duration::from_secs(2);
-
-/// A recording that is open here.
-pub(super) struct Followed {
-    pub file: Following,
-    changed: Instant,
-    /// Whether it grew before our eyes.
-    grows: bool,
-    /// When it came to its end.
-    closed: Option<Instant>,
-    /// When its name was gone.
-    gone: Option<Instant>,
-    /// Whether somebody asked for its end: what is still written to it is not followed.
-    ended: bool,
-    /// Whether it was said that its sound cannot be saved yet.
-    unsaved: bool,
-}
-
-impl Followed {
-    pub fn new(file: Following) -> Self {
-        Self { file, changed: Instant::now(), grows: false, closed: None, gone: None, ended: false, unsaved: false }
-    }
-
-    /// Its writer opened it again (MixMonitor's option a), or was only silent for long.
-    fn grew_after_its_end(&self) -> bool {
-        self.closed.is_some()
-            && !self.ended
-            && self.file.reader.available_samples().is_ok_and(|now| now > self.file.samples)
-    }
-
-    /// Whether nobody will write to it any more, though nobody has closed it.
-    fn is_stale(&self) -> bool {
-        let still = self.changed.elapsed();
-        let settled = || !self.grows || follow::is_complete_now(&self.file.path);
-        self.closed.is_none() && (still > STALE || still > SETTLED && settled())
-    }
-}
-
-/// A file that waits, by a clock that cannot be stepped.
-#[derive(Clone, Copy)]
-pub(super) struct Waiting {
-    len: u64,
-    since: Instant,
-}
 
 impl<L: Ledger> Recordings<L> {
     /// Looks at a file that something happened to. `closed`: its writer has closed it, or it has been still for long.

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::ROUND;
-
+/// How often folders and files are looked at without an event.
+pub(super) const ROUND: Duration = Duration::from_secs(5);
 /// Events of inotify that may wait; more than these count as an overflow, which a walk mends.
 const EVENTS: usize = 16_384;
 /// How long an event is waited for.

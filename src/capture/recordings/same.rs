@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::{KnownLeg, Ledger, Recordings};
+use super::state::{KnownLeg, Ledger, Recordings};
 use crate::audio::AudioError;
 use crate::audio::contour::Contour;
 use crate::audio::reader::RecordingReader;

@@ -1,13 +1,14 @@
 //! A new file: whose it is, whether it was taken before, and the legs that it becomes.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::files::{self, Followed};
+use super::files;
+use super::followed::{Decoded, Followed, TakeError};
 use super::same::Form;
-use super::{KnownLeg, Ledger, Recordings, Taken};
+use super::state::{KnownLeg, Ledger, Recordings, Taken};
 use crate::audio::{AudioError, decode};
 use crate::call::{CallId, Leg, LegKey, Source, WallTime};
 use crate::capture::follow::{self, FileId, Following, Found, Opened};
@@ -15,38 +16,11 @@ use crate::capture::naming::Named;
 use crate::capture::wall_clock;
 use crate::spool::{LegAudio, LegSpec, LegWriter, RecordingRef, Spool, SpoolError, SpooledLeg};
 
-#[derive(Debug, thiserror::Error)]
-pub(super) enum TakeError {
-    #[error("{0}")]
-    Audio(#[from] AudioError),
-    #[error("{0}")]
-    Spool(#[from] SpoolError),
-}
-
-impl TakeError {
-    /// Whether nothing is wrong but that too many files are open.
-    pub fn is_out_of_files(&self) -> bool {
-        match self {
-            Self::Audio(error) => error.is_out_of_files(),
-            Self::Spool(error) => error.is_out_of_files(),
-        }
-    }
-}
-
 /// What is known of a file from before.
 enum Before {
     Never,
     Undecided,
     Taken(Taken),
-}
-
-/// A compressed file that was read to its end.
-pub(super) struct Decoded {
-    id: FileId,
-    path: PathBuf,
-    keys: Vec<LegKey>,
-    /// Its legs, and how many samples they were given.
-    legs: Vec<(Arc<SpooledLeg>, u64)>,
 }
 
 /// One channel of a compressed file on its way into the spool.

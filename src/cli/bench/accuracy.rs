@@ -14,13 +14,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use strsim::generic_levenshtein;
 
-use super::super::{say, table};
 use super::rules;
 use crate::audio::resample::to_model;
 use crate::call::Leg;
+use crate::cli::print::{say, table};
 use crate::config::Config;
 use crate::pipeline::finished::analyze::{Segment, analyze, read};
-use crate::speech::engine;
 use crate::speech::models;
 use crate::speech::recogniser::{Hints, Recogniser};
 use crate::text::TextAnalyser;
@@ -125,7 +124,7 @@ pub(super) fn run(plan: &Plan, config: &Config) -> anyhow::Result<()> {
     let mut columns: Vec<(String, Vec<Tally>)> = Vec::new();
     for name in model_names(plan, config) {
         let model = models::resolve(&config.paths.models(), &name)?;
-        let engine = engine::load(&model, 1)?;
+        let engine = crate::speech::load(&model, 1)?;
         let choices: &[bool] = if plan.denoise { &[false, true] } else { &[changed.denoise] };
         for &denoise in choices {
             let hints = Hints { denoise, ..changed.clone() };
@@ -188,7 +187,7 @@ fn heard(plan: &Plan, config: &Config, hints: &Hints) -> anyhow::Result<()> {
     let listening = config.listening();
     for name in model_names(plan, config) {
         let model = models::resolve(&config.paths.models(), &name)?;
-        let engine = engine::load(&model, 1)?;
+        let engine = crate::speech::load(&model, 1)?;
         let mut recogniser = Recogniser::new(engine.session().context("start the recogniser")?, hints.clone());
         for file in &files {
             let before = cpu_s();

@@ -43,11 +43,11 @@ pub(super) fn run(state: &Path, calls: i64, segments: i64, length: Duration) -> 
                 anyhow::Ok(())
             });
         }
-        let mut random = super::Random::default();
+        let mut random = super::fill::Random::default();
         let (began, mut number) = (Instant::now(), before.highest.0);
         while began.elapsed() < length {
             number += 1;
-            for changes in super::call_changes(number, segments, &mut random) {
+            for changes in super::fill::call_changes(number, segments, &mut random) {
                 store.writer().push(changes).await?;
             }
         }

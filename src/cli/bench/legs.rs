@@ -7,10 +7,10 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::BenchArguments;
+use super::arguments::BenchArguments;
 use super::bed::Bed;
 use crate::cli::client::runtime;
-use crate::cli::say;
+use crate::cli::print::say;
 
 /// A voice of harmonics that speaks for a second and pauses for one.
 fn synthetic() -> Vec<i16> {

@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::BenchArguments;
+use super::arguments::BenchArguments;
 use super::bed::{Bed, Metrics};
 use super::lateness::{Lateness, percentile};
 use super::legs::send;
 use super::messages::{FeedFile, Message, read_feed};
 use super::partials;
 use crate::cli::client::runtime;
-use crate::cli::say;
+use crate::cli::print::say;
 
 const RATE: usize = 8000;
 const FRAME: usize = RATE / 50;

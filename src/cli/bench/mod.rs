@@ -3,7 +3,9 @@
 //! Machines are noisy: figures are printed, nothing is judged. Ratios come from one run with the peer beside us.
 
 mod accuracy;
+mod arguments;
 mod bed;
+mod fill;
 mod inserts;
 mod lateness;
 mod legs;
@@ -14,117 +16,27 @@ mod pbx;
 mod rules;
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::client::{query, runtime};
-use super::{say, table};
-use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime};
+use crate::cli::print::{say, table};
 use crate::config::Config;
 use crate::store::Store;
-use crate::store::change::{Change, NewCall, NewLeg, NewSegment, NewUtterance, UtteranceState};
 use crate::text::lexicon::{Lexicon, LexiconKind};
 use accuracy::Plan;
+pub(super) use arguments::BenchArguments;
+use arguments::What;
 use bed::Bed;
+use fill::{Random, WORDS, call_changes};
 
 /// The speech section of a bench that wants no text.
 const NO_MODEL: &str = "model = \"none\"";
-
-#[derive(Args)]
-#[command(after_help = "Starts its own daemon; the running one is not touched.")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-pub(super) struct BenchArguments {
-    /// What to measure [default: all]
-    what: Vec<What>,
-    /// AudioSocket legs at a time
-    #[arg(long, default_value_t = 300)]
-    legs: usize,
-    /// Seconds of audio on each
-    #[arg(long, default_value_t = 20)]
-    seconds: u64,
-    /// Speech to send, or for engine to recognise: a WAV of 8 kHz [default: a synthetic voice]
-    #[arg(long)]
-    audio: Option<PathBuf>,
-    /// Calls in the database for the queries; calls at a time for live
-    #[arg(long, default_value_t = 10_000)]
-    calls: i64,
-    /// Segments in each call of the database
-    #[arg(long, default_value_t = 20)]
-    segments: i64,
-    /// For queries: a folder that keeps the filled database for the next time
-    #[arg(long)]
-    database: Option<PathBuf>,
-    /// For live: a folder of pairs NAME-agent.wav and NAME-caller.wav, 8 kHz
-    #[arg(long)]
-    pairs: Option<PathBuf>,
-    /// For live: a file for every message of the feed, one a line: seconds of the call, call, leg, kind, where it begins, text ("stable | rest")
-    #[arg(long)]
-    feed: Option<PathBuf>,
-    /// For live: inferences at a time
-    #[arg(long, default_value_t = 1)]
-    workers: usize,
-    /// CPUs for the daemon, as `taskset -c` takes them; the bench itself stays where it is
-    #[arg(long)]
-    cpu: Option<String>,
-    /// For pbx: what each of its eight threads has to do every 20 ms, in microseconds
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(..20_000))]
-    work_us: u64,
-    /// Texts for the sentiment bench, one a line
-    #[arg(long)]
-    texts: Option<PathBuf>,
-    /// A Python that has vaderSentiment, to compare with
-    #[arg(long)]
-    python: Option<PathBuf>,
-    /// For accuracy: a folder of recordings with their text beside them (FILE.txt, FILE.json), or a folder of such folders
-    #[arg(long)]
-    recordings: Option<PathBuf>,
-    /// For accuracy, live and engine: model names or paths [default: that of the configuration; for engine all that are installed]
-    #[arg(long)]
-    model: Vec<String>,
-    /// For accuracy: each recording is one window of the model, of 30 s at most
-    #[arg(long)]
-    whole: bool,
-    /// For accuracy: each model with RNNoise in front of it too
-    #[arg(long)]
-    denoise: bool,
-    /// For accuracy: what the models write instead of figures, one JSON object a recording and model; no text need stand beside it
-    #[arg(long, conflicts_with_all = ["whole", "denoise"])]
-    heard: bool,
-    /// For accuracy: a rule of the recogniser that is changed, NAME=VALUE
-    #[arg(long, hide = true, value_name = "NAME=VALUE")]
-    rule: Vec<String>,
-    /// One JSON object a bench; for accuracy one a set and model
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum What {
-    /// AudioSocket legs in real time with VAD: frames lost, CPU
-    Legs,
-    /// Memory of an idle daemon without a model
-    Memory,
-    /// List, transcript and search at many calls
-    Queries,
-    /// Texts a second
-    Vader,
-    /// What 20, 50 and 200 agents would see on 2, 8 and 32 cores, by a simulation of the governor
-    Governor,
-    /// Live calls at a time, two legs each in real time: lag of their text, CPU, memory (wants --pairs and --model)
-    Live,
-    /// Wake-up latency of threads like a telephone system's, without a daemon
-    Pbx,
-    /// Words that models get wrong on recordings whose text is known
-    Accuracy,
-    /// Both engines on this machine, to choose one (the same as `lineside model bench`)
-    Engine,
-}
 
 pub(super) fn run(
     arguments: &BenchArguments,
@@ -270,106 +182,6 @@ fn vader(arguments: &BenchArguments) -> anyhow::Result<()> {
     let theirs: f64 = String::from_utf8_lossy(&output.stdout).trim().parse().context("python with vaderSentiment")?;
     say(&format!("vader: {ours:.0} texts a second, vaderSentiment in Python {theirs:.0}: {:.0} times", ours / theirs))?;
     Ok(())
-}
-
-const WORDS: &str = "account address agent angry balance bill broken call cancel change charge contract customer date delivery dollars energy \
-    explain fault five friday help hold invoice issue line manager meter minute mistake modem month name number offer order pay phone please \
-    problem question refund router service sorry speak supervisor thank time today understand week work yesterday";
-
-/// Numbers that are the same at every run.
-struct Random(u64);
-
-impl Default for Random {
-    fn default() -> Self {
-        Self(7)
-    }
-}
-
-impl Random {
-    fn below(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) % below as u64) as usize
-    }
-}
-
-/// What a finished call brings to the database: each list belongs together, as a call brings it.
-fn call_changes(number: i64, segments: i64, random: &mut Random) -> Vec<Vec<Change>> {
-    let words: Vec<&str> = WORDS.split_whitespace().collect();
-    let (call, leg) = (CallKey(number), LegKey(number));
-    let started = WallTime(1_795_000_000_000 + number * 7000);
-    let mut sets = vec![vec![
-        Change::CallOpened(NewCall {
-            key: call,
-            id: CallId::from_lossy(&format!("{}.{number}", started.0 / 1000)),
-            source: Source::Recording,
-            started,
-            names: CallNames {
-                agent: Some(format!("agent{}", number % 50)),
-                campaign: Some(format!("c{}", number % 7)),
-                ..CallNames::default()
-            },
-        }),
-        Change::LegOpened(NewLeg {
-            key: leg,
-            call,
-            leg: Leg::Mixed,
-            source: Source::Recording,
-            rate_hz: 8000,
-            started,
-            offset: CallTime(0),
-            path: "/none".into(),
-            channel: 0,
-            owned: false,
-            peer: None,
-        }),
-    ]];
-    for turn in 0..segments {
-        let text: Vec<&str> = (0..10).map(|_| words[random.below(words.len())]).collect();
-        let key = UtteranceKey((number - 1) * segments + turn + 1);
-        let (start, end) = (CallTime(turn * 5000), CallTime(turn * 5000 + 4000));
-        sets.push(vec![Change::UtteranceFound(NewUtterance {
-            key,
-            call,
-            leg,
-            start_sample: turn as u64 * 40_000,
-            end_sample: turn as u64 * 40_000 + 32_000,
-            start,
-            end,
-            state: UtteranceState::Pending,
-        })]);
-        let segment = NewSegment {
-            start,
-            end,
-            text: text.join(" "),
-            confidence: 0.9,
-            language: Some("en".into()),
-            words: Vec::new(),
-            compound: random.below(2000) as f64 / 1000.0 - 1.0,
-            pos: 0.1,
-            neu: 0.8,
-            neg: 0.1,
-            sender_sentiment: None,
-            label: "neutral".into(),
-            keywords: Vec::new(),
-            profanity: Vec::new(),
-        };
-        sets.push(vec![Change::UtteranceDone {
-            utterance: key,
-            state: UtteranceState::Done,
-            segments: vec![segment],
-            note: None,
-            engine: "bench".into(),
-            took_ms: 1,
-            at: started,
-            lag_ms: None,
-        }]);
-    }
-    let at = WallTime(started.0 + 100_000);
-    sets.push(vec![
-        Change::LegClosed { leg, samples: segments as u64 * 40_000, reason: "closed".into(), at },
-        Change::CallMoved { call, state: CallState::Completed, at, reason: None },
-    ]);
-    sets
 }
 
 fn fill(state: &Path, calls: i64, segments: i64) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::cli::say;
+use crate::cli::print::say;
 
 /// A media thread's period. With half a millisecond of work in it, eight of them keep a fifth of a core busy, as some 50 bridged calls do.
 const PERIOD: Duration = Duration::from_millis(20);

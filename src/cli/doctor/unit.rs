@@ -6,11 +6,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Check, bad, good};
+use super::check::{Check, bad, good};
 use crate::audio::sealed::keys::{Key, KeyError, is_public, path_of};
 use crate::config::Privacy;
 use crate::governor::quota;
 use crate::host::cpu::Level;
+use crate::host::machine::Machine;
 use crate::speech::models::ModelKind;
 
 /// The user that the package makes.
@@ -31,6 +32,35 @@ pub(super) fn kernels() -> Check {
         ),
         _ => good("cpu", found),
     }
+}
+
+/// Whether the machine has memory and time for speech beside what else it does.
+pub(super) fn machine() -> Vec<Check> {
+    const MB: u64 = 1_000_000;
+    /// base.en and twenty calls take 120 MB, small.en some 600.
+    const LITTLE: u64 = 250 * MB;
+    let machine = match Machine::look() {
+        Ok(machine) => machine,
+        Err(error) => return vec![bad("memory", error.to_string(), "see that /proc is mounted")],
+    };
+    let Machine { processor, processors, load, memory, available, swapped } = machine;
+    let found = format!("{} of {} MB available, {} MB swapped out", available / MB, memory / MB, swapped / MB);
+    let memory = if available < LITTLE {
+        bad(
+            "memory",
+            found,
+            "take a smaller model (`lineside model recommend`), or give the machine memory: one that swaps loses calls",
+        )
+    } else {
+        good("memory", found)
+    };
+    let found = format!("{load:.2} on {processors} processors ({processor})");
+    let load = if load > 2.0 * processors as f64 {
+        bad("load", found, "see what runs with `top`: speech gets what others leave, and text comes late")
+    } else {
+        good("load", found)
+    };
+    vec![memory, load]
 }
 
 /// Why models of this kind are not for this CPU.

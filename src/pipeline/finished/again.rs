@@ -363,18 +363,29 @@ impl Reader {
         for (_, leg, compound) in &said {
             rolling.push(*leg, *compound);
         }
-        let mut silences = Vec::new();
-        let mut silent = ToOverwrite::new();
-        for (key, range) in cleaned.silent {
-            let Some(old) = legs.get(&key) else { continue };
-            let range = old.sample_at(range.start)..old.sample_at(range.end);
-            let rows = privacy.silence(&old.leg, std::slice::from_ref(&range), now).into_iter();
-            silences.extend(rows.filter_map(|row| if let Change::Privacy(row) = row { Some(row) } else { None }));
-            match silent.iter_mut().find(|(other, _)| other.key == key) {
-                Some((_, ranges)) => ranges.push(range),
-                None => silent.push((Arc::clone(&old.leg), vec![range])),
-            }
-        }
+        let (silences, silent) = silences(&privacy, legs, cleaned.silent, now);
         Ok(New { texts: rewritten, figures: figures(&rolling), silences, silent })
     }
+}
+
+/// Stretches that are to be silent, given in the call's time: their rows, and what is to be overwritten.
+fn silences(
+    privacy: &Privacy,
+    legs: &OldLegs,
+    stretches: Vec<(LegKey, Range<i64>)>,
+    now: WallTime,
+) -> (Vec<PrivacyChange>, ToOverwrite) {
+    let mut silences = Vec::new();
+    let mut silent = ToOverwrite::new();
+    for (key, range) in stretches {
+        let Some(old) = legs.get(&key) else { continue };
+        let range = old.sample_at(range.start)..old.sample_at(range.end);
+        let rows = privacy.silence(&old.leg, std::slice::from_ref(&range), now).into_iter();
+        silences.extend(rows.filter_map(|row| if let Change::Privacy(row) = row { Some(row) } else { None }));
+        match silent.iter_mut().find(|(other, _)| other.key == key) {
+            Some((_, ranges)) => ranges.push(range),
+            None => silent.push((Arc::clone(&old.leg), vec![range])),
+        }
+    }
+    (silences, silent)
 }

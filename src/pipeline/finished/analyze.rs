@@ -13,8 +13,8 @@ use crate::audio::resample::to_model;
 use crate::audio::sound_file::SoundFile;
 use crate::audio::{AudioError, quality::Pairing};
 use crate::call::{CallTime, Leg, Word};
-use crate::speech::engine::Piece;
-use crate::speech::recogniser::{Pace, Recogniser};
+use crate::speech::engine::{EngineError, Piece};
+use crate::speech::recogniser::{Pace, Recogniser, Recognition};
 use crate::speech::utterance::{Found, LegListener, Listening};
 use crate::text::TextAnalyser;
 use crate::text::redaction::{self, CallRedaction, PieceId, Redactor};
@@ -146,7 +146,7 @@ pub fn analyze(
         (many, _) => many.iter().map(|samples| (Leg::Mixed, samples)).collect(),
     };
     let seconds = |sample: u64| (sample * 1000 / u64::from(rate_hz)) as f64 / 1000.0;
-    let mut found: Vec<(Leg, &Vec<i16>, Found)> = Vec::new();
+    let mut found: Vec<Stretch> = Vec::new();
     for &(leg, samples) in &legs {
         let mut listener = LegListener::new(rate_hz, listening, 0);
         found.extend(listener.push(samples).into_iter().map(|found| (leg, samples, found)));
@@ -175,22 +175,7 @@ pub fn analyze(
         "rate_hz": rate_hz,
     });
     let all = found.len();
-    let mut texts = Vec::new();
-    if let Some(recogniser) = recogniser {
-        // Enough at a time that stretches of one length find each other.
-        for some in found.chunks(recogniser.batch() * 4) {
-            progress(texts.len(), all);
-            let sounds: Vec<Vec<f32>> = some
-                .iter()
-                .map(|(_, samples, found)| {
-                    to_model(&samples[found.start as usize..(found.end as usize).min(samples.len())], rate_hz)
-                })
-                .collect();
-            texts.extend(
-                recogniser.recognise_all(&sounds.iter().map(Vec::as_slice).collect::<Vec<_>>(), Pace::Afterwards),
-            );
-        }
-    }
+    let texts = recogniser.map_or_else(Vec::new, |recogniser| texts(recogniser, &found, rate_hz, &mut progress));
     let mut pieces: Vec<(Leg, Piece)> = Vec::new();
     for ((leg, _, found), text) in found.into_iter().zip(texts) {
         let start = seconds(found.start);
@@ -212,17 +197,50 @@ pub fn analyze(
         redact(redactor, &mut pieces);
     }
     for (leg, piece) in pieces {
+        report.tell(leg, piece, analyser);
+    }
+    progress(all, all);
+    Ok(report)
+}
+
+/// What was found of speech: whose, the leg's samples, where.
+type Stretch<'a> = (Leg, &'a Vec<i16>, Found);
+
+/// The texts of stretches, in their order.
+fn texts(
+    recogniser: &mut Recogniser,
+    found: &[Stretch],
+    rate_hz: u32,
+    mut progress: impl FnMut(usize, usize),
+) -> Vec<Result<Recognition, EngineError>> {
+    let mut texts = Vec::new();
+    // Enough at a time that stretches of one length find each other.
+    for some in found.chunks(recogniser.batch() * 4) {
+        progress(texts.len(), found.len());
+        let sounds: Vec<Vec<f32>> = some
+            .iter()
+            .map(|(_, samples, found)| {
+                to_model(&samples[found.start as usize..(found.end as usize).min(samples.len())], rate_hz)
+            })
+            .collect();
+        texts.extend(recogniser.recognise_all(&sounds.iter().map(Vec::as_slice).collect::<Vec<_>>(), Pace::Afterwards));
+    }
+    texts
+}
+
+impl Report {
+    /// Takes a piece of text in, read.
+    fn tell(&mut self, leg: Leg, piece: Piece, analyser: &TextAnalyser) {
         let analysis = analyser.analyse(&piece.text, leg);
         let start = piece.start_ms as f64 / 1000.0;
         for (kind, hits) in [("keyword", &analysis.keywords), ("profanity", &analysis.profanity)] {
             for hit in hits {
-                report
-                    .keywords
+                self.keywords
                     .push(json!({"kind": kind, "term": hit.term, "label": hit.label, "leg": leg, "start": start}));
             }
         }
-        report.sentiment.push(leg, analysis.scores.compound);
-        report.segments.push(Segment {
+        self.sentiment.push(leg, analysis.scores.compound);
+        self.segments.push(Segment {
             start,
             end: piece.end_ms as f64 / 1000.0,
             leg,
@@ -233,8 +251,6 @@ pub fn analyze(
             words: piece.words.into_iter().map(SpokenWord::from).collect(),
         });
     }
-    progress(all, all);
-    Ok(report)
 }
 
 /// Takes out what nobody may keep, also where a later piece tells it of an earlier one.

@@ -119,11 +119,119 @@ pub struct Ingest {
 }
 
 impl Open {
+    fn spec(&self, sender: &Sender, leg: Leg, rate_hz: u32, started: WallTime) -> LegSpec {
+        LegSpec {
+            call: sender.call.clone(),
+            names: self.names.clone(),
+            leg,
+            source: Source::Ingest,
+            started,
+            rate_hz,
+            peer: Some(sender.provider.clone()),
+        }
+    }
+
     /// Whether somebody asked for its end. Nobody can hang up on a platform: what it still sends is refused.
     fn is_to_end(&self) -> bool {
         let texts = self.text.values().map(|(leg, _)| leg.leg());
         let mut legs = texts.chain(self.audio.values().map(|(leg, ..)| leg.leg()));
         legs.any(|leg| leg.end_requested().is_cancelled())
+    }
+}
+
+/// The way of what comes in: sound to the spool, text to the conductor.
+struct Way<'a> {
+    spool: &'a Spool,
+    commands: &'a mpsc::Sender<Command>,
+}
+
+impl Way<'_> {
+    async fn sound(
+        &self,
+        open: &mut Open,
+        sender: &Sender,
+        rate_hz: u32,
+        sides: Vec<(Leg, Vec<i16>)>,
+        alone: bool,
+    ) -> Result<(), IngestError> {
+        metrics::counter!("lineside_frames_total", "source" => "ingest").increment(1);
+        let ms = |samples: usize| samples as i64 * 1000 / i64::from(rate_hz);
+        let length_ms = sides.iter().map(|(_, samples)| ms(samples.len())).max().unwrap_or(0);
+        let mut legs = Vec::new();
+        for (side, samples) in sides {
+            if open.audio.get(&side).is_some_and(|(leg, ..)| leg.leg().spec.rate_hz != rate_hz)
+                && open.legs < LEGS
+                && let Some((leg, ..)) = open.audio.remove(&side)
+            {
+                leg.close("rate change").await?;
+            }
+            let spec = open.spec(sender, side, rate_hz, sender.at);
+            let (leg, began, first_ms) = match open.audio.entry(side) {
+                Entry::Occupied(there) if there.get().0.leg().spec.rate_hz != rate_hz => {
+                    return Err(IngestError::Legs);
+                }
+                Entry::Occupied(there) => there.into_mut(),
+                Entry::Vacant(place) => {
+                    open.legs += 1;
+                    let leg = self.spool.open_leg(spec).await?;
+                    place.insert((leg, Instant::now(), ms(samples.len())))
+                }
+            };
+            // A chunk's sound ended when it came: what the clock is ahead of the samples by is silence.
+            let there = ms(samples.len()) + leg.samples() as i64 * 1000 / i64::from(rate_hz);
+            let gap = began.elapsed().as_millis() as i64 + *first_ms - there;
+            if gap > GAP_MS {
+                leg.append(&vec![0; (gap * i64::from(rate_hz) / 1000) as usize], sender.at).await?;
+            }
+            leg.append(&samples, sender.at).await?;
+            leg.flush().await?;
+            legs.push(Arc::clone(leg.leg()));
+        }
+        let (reply, taken) = oneshot::channel();
+        let chunk = ChunkTaken { legs, alone, length_ms, at: sender.at, reply };
+        self.commands.send(Command::Chunk(chunk)).await.map_err(|_| IngestError::Stopping)?;
+        taken.await.map_err(|_| IngestError::Stopping)?;
+        Ok(())
+    }
+
+    async fn text(
+        &self,
+        open: &mut Open,
+        sender: Sender,
+        text: Option<Text>,
+        silence_ms: Option<i64>,
+    ) -> Result<(), IngestError> {
+        // A leg has no place for what was said before it began. So another one begins then; where that is before the call's own begin,
+        // the conductor moves the rest.
+        open.started = open.started.min(sender.at);
+        if open.text.get(&sender.leg).is_none_or(|(leg, _)| sender.at < leg.leg().spec.started) {
+            if open.legs >= LEGS {
+                return Err(IngestError::Legs);
+            }
+            open.legs += 1;
+            let no_file = RecordingRef { path: std::path::PathBuf::new(), channel: 0 };
+            let leg = self.spool.follow(open.spec(&sender, sender.leg, TEXT_HZ, open.started), no_file, None).await?;
+            // The new one first: a call without an open leg has hung up.
+            if let Some((before, _)) = open.text.insert(sender.leg, (leg, BTreeSet::new())) {
+                before.close("earlier text").await?;
+            }
+        }
+        if let Some((leg, taken_at)) = open.text.get_mut(&sender.leg)
+            && (text.is_some() || silence_ms.is_some())
+        {
+            // By its time, whenever it comes; texts of one moment stand side by side.
+            let began = leg.leg().spec.started;
+            let at = (sender.at.0 - began.0).max(0) as u64 * u64::from(TEXT_HZ) / 1000;
+            let next_to_it = taken_at.range(at..).zip(at..).take_while(|(taken, place)| *taken == place).count();
+            let start = at + next_to_it as u64;
+            taken_at.insert(start);
+            let (reply, taken) = oneshot::channel();
+            let leg = Arc::clone(leg.leg());
+            let said = SaidText { leg, start, text, silence_ms, provider: sender.provider, reply };
+            self.commands.send(Command::Said(Box::new(said))).await.map_err(|_| IngestError::Stopping)?;
+            taken.await.map_err(|_| IngestError::Stopping)?;
+        }
+        Ok(())
     }
 }
 
@@ -182,95 +290,13 @@ impl Ingest {
             heard: Instant::now(),
         });
         open.heard = Instant::now();
-        let spec = |leg, rate_hz, started| LegSpec {
-            call: sender.call.clone(),
-            names: open.names.clone(),
-            leg,
-            source: Source::Ingest,
-            started,
-            rate_hz,
-            peer: Some(sender.provider.clone()),
-        };
+        let way = Way { spool: &self.spool, commands: &self.commands };
         match input {
-            Input::Audio { rate_hz, sides, alone } => {
-                metrics::counter!("lineside_frames_total", "source" => "ingest").increment(1);
-                let ms = |samples: usize| samples as i64 * 1000 / i64::from(rate_hz);
-                let length_ms = sides.iter().map(|(_, samples)| ms(samples.len())).max().unwrap_or(0);
-                let mut legs = Vec::new();
-                for (side, samples) in sides {
-                    if open.audio.get(&side).is_some_and(|(leg, ..)| leg.leg().spec.rate_hz != rate_hz)
-                        && open.legs < LEGS
-                        && let Some((leg, ..)) = open.audio.remove(&side)
-                    {
-                        leg.close("rate change").await?;
-                    }
-                    let (leg, began, first_ms) = match open.audio.entry(side) {
-                        Entry::Occupied(there) if there.get().0.leg().spec.rate_hz != rate_hz => {
-                            return Err(IngestError::Legs);
-                        }
-                        Entry::Occupied(there) => there.into_mut(),
-                        Entry::Vacant(place) => {
-                            open.legs += 1;
-                            let leg = self.spool.open_leg(spec(side, rate_hz, sender.at)).await?;
-                            place.insert((leg, Instant::now(), ms(samples.len())))
-                        }
-                    };
-                    // A chunk's sound ended when it came: what the clock is ahead of the samples by is silence.
-                    let there = ms(samples.len()) + leg.samples() as i64 * 1000 / i64::from(rate_hz);
-                    let gap = began.elapsed().as_millis() as i64 + *first_ms - there;
-                    if gap > GAP_MS {
-                        leg.append(&vec![0; (gap * i64::from(rate_hz) / 1000) as usize], sender.at).await?;
-                    }
-                    leg.append(&samples, sender.at).await?;
-                    leg.flush().await?;
-                    legs.push(Arc::clone(leg.leg()));
-                }
-                let (reply, taken) = oneshot::channel();
-                let chunk = ChunkTaken { legs, alone, length_ms, at: sender.at, reply };
-                self.commands.send(Command::Chunk(chunk)).await.map_err(|_| IngestError::Stopping)?;
-                taken.await.map_err(|_| IngestError::Stopping)?;
-            }
-            Input::Sign { .. } | Input::Text(_) => {
-                // A leg has no place for what was said before it began. So another one begins then; where that is before the call's own begin,
-                // the conductor moves the rest.
-                open.started = open.started.min(sender.at);
-                if open.text.get(&sender.leg).is_none_or(|(leg, _)| sender.at < leg.leg().spec.started) {
-                    if open.legs >= LEGS {
-                        return Err(IngestError::Legs);
-                    }
-                    open.legs += 1;
-                    let no_file = RecordingRef { path: std::path::PathBuf::new(), channel: 0 };
-                    let leg = self.spool.follow(spec(sender.leg, TEXT_HZ, open.started), no_file, None).await?;
-                    // The new one first: a call without an open leg has hung up.
-                    if let Some((before, _)) = open.text.insert(sender.leg, (leg, BTreeSet::new())) {
-                        before.close("earlier text").await?;
-                    }
-                }
-                let (text, silence_ms) = match input {
-                    Input::Text(text) => (Some(text), None),
-                    Input::Sign { silence_ms } => (None, silence_ms),
-                    _ => (None, None),
-                };
-                if let Some((leg, taken_at)) = open.text.get_mut(&sender.leg)
-                    && (text.is_some() || silence_ms.is_some())
-                {
-                    // By its time, whenever it comes; texts of one moment stand side by side.
-                    let began = leg.leg().spec.started;
-                    let at = (sender.at.0 - began.0).max(0) as u64 * u64::from(TEXT_HZ) / 1000;
-                    let next_to_it =
-                        taken_at.range(at..).zip(at..).take_while(|(taken, place)| *taken == place).count();
-                    let start = at + next_to_it as u64;
-                    taken_at.insert(start);
-                    let (reply, taken) = oneshot::channel();
-                    let leg = Arc::clone(leg.leg());
-                    let said = SaidText { leg, start, text, silence_ms, provider: sender.provider, reply };
-                    self.commands.send(Command::Said(Box::new(said))).await.map_err(|_| IngestError::Stopping)?;
-                    taken.await.map_err(|_| IngestError::Stopping)?;
-                }
-            }
-            Input::End => {}
+            Input::Audio { rate_hz, sides, alone } => way.sound(open, &sender, rate_hz, sides, alone).await,
+            Input::Text(text) => way.text(open, sender, Some(text), None).await,
+            Input::Sign { silence_ms } => way.text(open, sender, None, silence_ms).await,
+            Input::End => Ok(()),
         }
-        Ok(())
     }
 
     async fn end(&mut self, call: &CallId, reason: &'static str) {

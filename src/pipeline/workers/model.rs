@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::shared::{TranscribeSettings, Workers, yield_to_the_phone};
 use super::status::ModelState;
-use crate::speech::engine::{self, Engine};
+use crate::speech::engine::Engine;
 use crate::speech::recogniser::Recogniser;
 use crate::speech::{language, models};
 
@@ -60,7 +60,7 @@ impl Workers {
         })?;
         self.status.set(|now| now.model = ModelState::Loading);
         let began = Instant::now();
-        let engine = engine::load(&model, settings.workers).map_err(|error| {
+        let engine = crate::speech::load(&model, settings.workers).map_err(|error| {
             self.status.set(|now| now.model = ModelState::Failed { problem: error.to_string() });
             error.to_string()
         })?;
@@ -75,7 +75,7 @@ impl Workers {
         let smaller = settings.smaller.as_deref().and_then(|name| {
             let loaded = models::resolve(&settings.models, name)
                 .map_err(|error| error.to_string())
-                .and_then(|model| engine::load(&model, settings.workers).map_err(|error| error.to_string()));
+                .and_then(|model| crate::speech::load(&model, settings.workers).map_err(|error| error.to_string()));
             loaded.inspect_err(|error| log::warn!("speech: {error}. Live text does without a smaller model")).ok()
         });
         *self.smaller.write().unwrap_or_else(std::sync::PoisonError::into_inner) = smaller;

@@ -1,4 +1,4 @@
-//! Text of what is being said right now (SPE-7), for whoever watches. Shown, never kept: the utterance's own text replaces it.
+//! Text of what is being said right now, for whoever watches. Shown, never kept: the utterance's own text replaces it.
 //!
 //! An utterance is read again twice a second while it grows. With an engine that tells where in the sound it found each word (CTranslate2) only those are
 //! shown that end well before the sound does, and the next reading goes on behind them, so a word that was shown stays (AlignAtt: Papi, Turchi, Negri 2023,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::{Hashing, ModelError, ModelKind, ModelRef, checksum, finish, io_error, write_checksum};
+use super::disk::{Hashing, ModelError, ModelKind, ModelRef, checksum, finish, io_error, write_checksum};
 
 /// What to fetch, and what it must hash to.
 #[derive(Clone, Debug)]

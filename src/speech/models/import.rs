@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::convert::{self, Format, Source, Sum, discard};
-use super::{ModelError, ModelKind, ModelRef, checksum, finish, io_error, is_finished, model_at, write_checksum};
+use super::disk::{ModelError, ModelKind, ModelRef, checksum, finish, io_error, is_finished, model_at, write_checksum};
 
 /// What is to be brought in.
 #[derive(Clone, Copy, Debug)]

@@ -24,7 +24,7 @@ CREATE TABLE call (
     sentiment_min REAL,
     sentiment_max REAL,
     consecutive_negative INTEGER NOT NULL DEFAULT 0,
-    has_alerts INTEGER NOT NULL DEFAULT 0, -- 1 when a keyword or profanity was said
+    has_alerts INTEGER NOT NULL DEFAULT 0, -- 1 when the call has an alert (002_alerts.sql)
     figures TEXT NOT NULL DEFAULT '{}'   -- the rolling figures per leg, JSON
 );
 CREATE INDEX call_by_start ON call (started_ms DESC, id DESC);

@@ -1,7 +1,7 @@
 //! Numbers that are none of ours for what stands beside them: amounts and measures ("25 dollars", "at 10 am"), and dates.
 
+use super::atoms::{Atom, Token, What, position};
 use super::spoken::is_clock;
-use super::words::{Atom, Token, What, position};
 
 /// Units of money and measure. After a number of a few digits they make it an amount, whatever stood before.
 const UNITS: [&str; 38] = [

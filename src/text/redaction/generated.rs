@@ -329,6 +329,14 @@ fn secret_utterance(dice: &mut Dice) -> Utterance {
             let text = if dice.below(2) == 0 { digits } else { speak(dice, &digits) };
             made.secret(&text);
         }
+        which => secret_code(which, dice, &mut made),
+    }
+    made
+}
+
+/// The others of them.
+fn secret_code(which: usize, dice: &mut Dice, made: &mut Utterance) {
+    match which {
         4 => {
             made.turn(1);
             made.say(dice.pick(&[
@@ -386,7 +394,6 @@ fn secret_utterance(dice: &mut Dice) -> Utterance {
             made.secret(&text);
         }
     }
-    made
 }
 
 fn harmless_utterance(dice: &mut Dice) -> Utterance {
@@ -451,6 +458,14 @@ fn harmless_utterance(dice: &mut Dice) -> Utterance {
             made.other(&text);
             made.say(dice.pick(&["on my card", "in total", "last month", "twice"]));
         }
+        which => harmless_number(which, dice, &mut made),
+    }
+    made
+}
+
+/// The others of them.
+fn harmless_number(which: usize, dice: &mut Dice, made: &mut Utterance) {
+    match which {
         5 => {
             made.say(dice.pick(&[
                 "I called on",
@@ -523,7 +538,6 @@ fn harmless_utterance(dice: &mut Dice) -> Utterance {
             made.say(dice.pick(&["days", "minutes", "boxes", "people on the call"]));
         }
     }
-    made
 }
 
 #[derive(Debug, Default)]

@@ -116,10 +116,17 @@ fn cards(dice: &mut Dice, made: &mut Utterance) {
             made.say(dice.pick(&["- that's the first block,", ", that was the first four,", "to begin with, then"]));
             made.secret(&parts[1..].join(" "));
         }
+        which => cards_in_parts(which, dice, made, &number),
+    }
+}
+
+/// The others of them.
+fn cards_in_parts(which: usize, dice: &mut Dice, made: &mut Utterance, number: &str) {
+    match which {
         5 => {
             made.turn(2);
             made.say(dice.pick(&["the digits:", "it goes", "number's"]));
-            let text = disguised(dice, &number);
+            let text = disguised(dice, number);
             made.secret(&text);
         }
         6 => {
@@ -131,7 +138,7 @@ fn cards(dice: &mut Dice, made: &mut Utterance) {
             ]));
             made.turn(2);
             made.say(dice.pick(&["Bear with me.", "Got it in front of me.", "Ready?"]));
-            let text = render(dice, &number);
+            let text = render(dice, number);
             let parts = cut(dice, &text);
             made.split_secret(2, &parts);
         }
@@ -154,10 +161,10 @@ fn cards(dice: &mut Dice, made: &mut Utterance) {
         _ => {
             made.turn(2);
             made.say(dice.pick(&["it is", "so,"]));
-            made.secret(&any_card(dice, &number));
+            made.secret(&any_card(dice, number));
             made.turn(1);
             made.say(dice.pick(&["Reading back:", "I have", "Was that"]));
-            made.secret(&group(&number, " "));
+            made.secret(&group(number, " "));
             made.say("?");
         }
     }
@@ -304,6 +311,13 @@ fn harmless(dice: &mut Dice, made: &mut Utterance) {
                 _ => speak(dice, &body),
             });
         }
+        which => harmless_codes(which, dice, made),
+    }
+}
+
+/// The others of them.
+fn harmless_codes(which: usize, dice: &mut Dice, made: &mut Utterance) {
+    match which {
         5 => {
             made.turn(2);
             made.say(dice.pick(&["UPS gave me", "the USPS label says", "FedEx:", "it was shipped as"]));

@@ -5,6 +5,7 @@
 //! figures in any language. It must never be asked to decide who may see a number: nobody may.
 
 mod amounts;
+mod atoms;
 mod checks;
 mod figures;
 mod find;

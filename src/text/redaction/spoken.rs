@@ -1,6 +1,6 @@
 //! Numbers as they are said in English: "forty-five", "double oh", "forty two hundred".
 
-use super::words::{Token, What, position};
+use super::atoms::{Token, What, position};
 
 const UNITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 const TEENS: [&str; 10] =

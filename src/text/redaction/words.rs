@@ -8,55 +8,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+pub(super) use super::atoms::{Atom, What};
+use super::atoms::{Token, position};
 use super::topics::{Named, Topic};
 use super::{amounts, figures, spoken};
-
-/// What stands at a place of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum What {
-    /// "4532", "four", "forty-five", "double oh".
-    Digits(String),
-    /// "Double" at the end of a text: the digit comes in the next.
-    Times(usize),
-    /// One letter, a word of the NATO alphabet, a typed group in capitals: upper case.
-    Letters(String),
-    /// Letters and digits typed together, upper case.
-    Mixed(String),
-    /// "12/27": month and year.
-    Slash,
-    /// A month by name.
-    Month,
-    /// Month and year of a date without a day.
-    MonthYear,
-    /// Part of a date with a day.
-    Date,
-    /// A number that is none of ours: an amount, a time, a quantity.
-    Other,
-    /// The same by its shape alone ("4,539", "45:39"): recognisers write digits so that they have never seen in a row.
-    Shape(String),
-    /// `[card]` and the like: a number that was taken out of this text before.
-    Gone(String),
-    /// What people say between groups of digits.
-    Filler,
-    /// Anything else.
-    Word,
-}
-
-/// A piece of a text and what it is.
-#[derive(Clone, Debug)]
-pub(super) struct Atom {
-    /// Bytes of the text.
-    pub span: Range<usize>,
-    /// What it is.
-    pub what: What,
-}
-
-impl Atom {
-    /// Whether a number of this kind was taken out here.
-    pub fn is_gone(&self, kind: &str) -> bool {
-        matches!(&self.what, What::Gone(label) if label == kind)
-    }
-}
 
 static SHAPES: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
@@ -112,21 +67,6 @@ const NATO: [&str; 26] = [
     "mike", "november", "oscar", "papa", "quebec", "romeo", "sierra", "tango", "uniform", "victor", "whiskey", "xray",
     "yankee", "zulu",
 ];
-
-pub(super) fn position(list: &[&str], word: &str) -> Option<usize> {
-    list.iter().position(|entry| *entry == word)
-}
-
-/// A word with its place, before numbers are put together.
-pub(super) struct Token {
-    pub span: Range<usize>,
-    /// As it is written, but for its figures, which are ASCII's.
-    pub text: String,
-    /// The same in lower case.
-    pub lower: String,
-    /// Set when the shape alone tells.
-    what: Option<What>,
-}
 
 fn tokens(text: &str) -> Vec<Token> {
     let mut found = Vec::new();

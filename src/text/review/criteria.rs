@@ -14,13 +14,11 @@
 //! One of `said`, `labels`, `not_said` and `measure` (with `from`, `to`) each; a part of the call by `first_s`, `last_s`, `first_share` or
 //! `last_share`, counted from the first word that anybody says. What contradicts itself is refused with its line.
 
-use std::ops::Range;
-
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::measures::Measure;
-use crate::text::pack::{LegFilter, read_name, read_terms};
+use crate::text::entry::{Fault, LegFilter, read_name, read_terms};
 use crate::text::rule::{Window, number, read_window};
 use crate::text::terms::Term;
 
@@ -123,8 +121,6 @@ const fn yes() -> bool {
 const fn agent() -> LegFilter {
     LegFilter::Agent
 }
-
-type Fault = (Range<usize>, String);
 
 impl CriterionEntry {
     pub(in crate::text) fn check(self, pack: &str) -> Result<Criterion, Fault> {

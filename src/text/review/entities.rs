@@ -18,10 +18,10 @@ use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::Line;
+use super::line::Line;
 use crate::call::Leg;
+use crate::text::entry::{Fault, LegFilter, TermGroup, read_name, read_terms};
 use crate::text::keywords::Groups;
-use crate::text::pack::{LegFilter, TermGroup, read_name, read_terms};
 
 /// A pattern with all its numbers takes some hundred kilobytes; one that takes more is a mistake.
 const PATTERN_BYTES: usize = 4 << 20;
@@ -71,8 +71,6 @@ pub(in crate::text) struct EntityEntry {
     #[serde(default)]
     ignore: Vec<Spanned<String>>,
 }
-
-type Fault = (Range<usize>, String);
 
 fn compile(pattern: &Spanned<String>) -> Result<Regex, Fault> {
     let number = NUMBER.replace("WORD", WORDS).replace("SCALE", SCALES);

@@ -5,59 +5,18 @@
 
 pub mod criteria;
 pub mod entities;
+mod line;
 pub mod measures;
 pub mod scorecard;
 pub mod summary;
 
-use serde::Serialize;
-
 use self::criteria::Criterion;
 use self::entities::EntityForm;
+pub use self::line::{Line, Quote};
 use self::measures::Measures;
 use self::scorecard::{Card, Judge};
 use self::summary::{Cue, Summary, Teller};
 use super::pack::Pack;
-use crate::call::Leg;
-
-/// A line of a call as it is kept.
-#[derive(Clone, Debug)]
-pub struct Line {
-    /// Row number of its segment.
-    pub segment: i64,
-    /// Who says it.
-    pub leg: Leg,
-    /// Begin in the call, milliseconds.
-    pub start_ms: i64,
-    /// End in the call, milliseconds.
-    pub end_ms: i64,
-    /// What was said.
-    pub text: String,
-    /// Its sentiment, -1 to 1.
-    pub compound: f64,
-    /// Labels of the keywords in it.
-    pub labels: Vec<String>,
-    /// Whether its sound was heard; of text that came without, the end is not known.
-    pub heard: bool,
-}
-
-/// Words of a line, and where it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Quote {
-    /// Row number of the segment.
-    pub segment_id: i64,
-    /// Whose.
-    pub leg: Leg,
-    /// Begin of the segment in the call, milliseconds.
-    pub start_ms: i64,
-    /// The words.
-    pub text: String,
-}
-
-impl Quote {
-    fn of(line: &Line, text: &str) -> Self {
-        Self { segment_id: line.segment, leg: line.leg, start_ms: line.start_ms, text: text.into() }
-    }
-}
 
 /// Reads calls by the rules of some packs.
 #[derive(Debug)]
@@ -96,7 +55,14 @@ impl Reviewer {
 }
 
 #[cfg(test)]
-pub(super) fn line(segment: i64, leg: Leg, start_s: i64, text: &str, compound: f64, labels: &[&str]) -> Line {
+pub(super) fn line(
+    segment: i64,
+    leg: crate::call::Leg,
+    start_s: i64,
+    text: &str,
+    compound: f64,
+    labels: &[&str],
+) -> Line {
     Line {
         segment,
         leg,

@@ -5,10 +5,10 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::criteria::{Criterion, Wanted, When};
+use super::line::{Line, Quote};
 use super::measures::Measures;
-use super::{Line, Quote};
+use crate::text::entry::{LegFilter, TermGroup};
 use crate::text::keywords::{Groups, TermHit};
-use crate::text::pack::{LegFilter, TermGroup};
 use crate::text::rule::Window;
 use crate::text::terms::Term;
 

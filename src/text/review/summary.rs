@@ -21,10 +21,10 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::{Line, Quote};
+use super::line::{Line, Quote};
 use crate::call::Leg;
+use crate::text::entry::{LegFilter, TermGroup, read_terms};
 use crate::text::keywords::Groups;
-use crate::text::pack::{LegFilter, TermGroup, read_terms};
 use crate::text::terms::Term;
 
 /// Begin and end of a call are at least so long.

@@ -1,8 +1,16 @@
-//! The walls between the rooms, as ARCHITECTURE.md draws them: reads the `use` lines and fails on an arrow that goes the other way.
+//! The walls between the rooms, as ARCHITECTURE.md draws them: reads the source and fails on an arrow that goes the other way, on a circle of files, on
+//! a function that nobody reads to its end, and on a name that nothing here explains.
+//!
+//! Of the rooms of a folder each may know those above it alone, in the order in which the folder lists them: `src/lib.rs`, `src/pipeline/mod.rs`,
+//! `src/api/mod.rs`. `cargo test rooms -- --nocapture` prints them with their arrows.
 
-use std::collections::BTreeMap;
+mod scan;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use scan::{Import, Tree};
 
 /// What each room may import. `daemon` and `main` know everyone.
 const MAY_KNOW: &[(&str, &[&str])] = &[
@@ -30,15 +38,19 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
 ];
 
-fn rust_files(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
-    for entry in fs::read_dir(folder).expect("src") {
-        let path = entry.expect("entry").path();
-        if path.is_dir() {
-            rust_files(&path, found);
-        } else if path.extension().is_some_and(|ext| ext == "rs") {
-            found.push(path);
-        }
-    }
+/// Lines of a function at most, from `fn` to its last brace.
+const LONGEST_FUNCTION: usize = 80;
+
+/// Three capitals, a dash and a figure that are the field's own names, and no ids of a list that is not here.
+const NAMES_OF_THE_FIELD: [&str; 12] =
+    ["AVX", "BSD", "BSL", "GPL", "GPT", "ISO", "LOC", "MPL", "SHA", "SSH", "UTF", "CVE"];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// The rooms that a file names after `crate::`, with the line.
@@ -60,12 +72,10 @@ fn imports(text: &str) -> Vec<(usize, String)> {
 
 #[test]
 fn no_room_imports_what_it_must_not() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let src = root().join("src");
     let rules: BTreeMap<&str, &[&str]> = MAY_KNOW.iter().copied().collect();
-    let mut files = Vec::new();
-    rust_files(&src, &mut files);
     let (mut looked_at, mut wrong) = (0, Vec::new());
-    for path in files {
+    for path in scan::rust_files(&src) {
         let relative = path.strip_prefix(&src).expect("in src");
         let room = relative.iter().next().expect("room").to_string_lossy().trim_end_matches(".rs").to_string();
         if matches!(room.as_str(), "daemon" | "main" | "lib") {
@@ -74,7 +84,7 @@ fn no_room_imports_what_it_must_not() {
         let may = rules
             .get(room.as_str())
             .unwrap_or_else(|| panic!("{}: the room {room} is not in the list of this test", relative.display()));
-        let text = fs::read_to_string(&path).expect("read");
+        let text = read(&path);
         // Tests beside the code may use neighbours.
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         for (line, target) in imports(code) {
@@ -96,10 +106,220 @@ fn an_arrow_the_other_way_would_be_seen() {
 
 #[test]
 fn every_source_file_says_what_it_is_for() {
-    let mut files = Vec::new();
-    rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
-    for path in files {
-        let text = fs::read_to_string(&path).expect("read");
+    for path in scan::rust_files(&root().join("src")) {
+        let text = read(&path);
         assert!(text.starts_with("//! ") && !text.contains("(being written)"), "{}", path.display());
+    }
+}
+
+/// The room of a file inside a folder such as `api/`; the folder's own `mod.rs` is `mod`.
+fn room_of<'a>(file: &'a str, folder: &str) -> Option<&'a str> {
+    let rest = file.strip_prefix(folder)?;
+    Some(rest.split('/').next().unwrap_or(rest).trim_end_matches(".rs"))
+}
+
+/// Who knows whom inside a folder, with one line for each arrow that shows it.
+fn arrows<'a>(imports: &'a [Import], folder: &str) -> BTreeMap<(&'a str, &'a str), String> {
+    let mut found = BTreeMap::new();
+    for import in imports {
+        if let (Some(from), Some(to)) = (room_of(&import.from, folder), room_of(&import.to, folder))
+            && from != to
+        {
+            found.entry((from, to)).or_insert_with(|| format!("src/{}:{}: {}", import.from, import.line, import.name));
+        }
+    }
+    found
+}
+
+/// Arrows from a room to one that is listed below it, or to the list itself.
+fn climbing(order: &[String], arrows: &BTreeMap<(&str, &str), String>) -> Vec<String> {
+    let place = |room: &str| order.iter().position(|other| other == room);
+    let climbs = |(from, to): &(&str, &str)| *to == "mod" || *from != "mod" && place(to) >= place(from);
+    arrows
+        .iter()
+        .filter(|(arrow, _)| climbs(arrow))
+        .map(|((from, to), shown)| format!("{from} -> {to}: {shown}"))
+        .collect()
+}
+
+#[test]
+fn every_room_knows_those_above_it_alone() {
+    let src = root().join("src");
+    let imports = Tree::read(&src).imports();
+    assert!(imports.len() > 1000, "the test reads imports: {}", imports.len());
+    let mut wrong = Vec::new();
+    for (folder, list) in [("", "lib.rs"), ("pipeline/", "pipeline/mod.rs"), ("api/", "api/mod.rs")] {
+        let order = scan::declared(&read(&src.join(list)));
+        let arrows = arrows(&imports, folder);
+        println!(
+            "src/{folder}: {} rooms, {} arrows",
+            order.len(),
+            arrows.keys().filter(|(from, _)| *from != "mod").count()
+        );
+        for room in &order {
+            let known: Vec<&str> = arrows.keys().filter(|(from, _)| from == room).map(|(_, to)| *to).collect();
+            println!("  {room} -> {}", if known.is_empty() { "nobody".into() } else { known.join(", ") });
+        }
+        wrong.extend(climbing(&order, &arrows));
+    }
+    assert!(wrong.is_empty(), "these climb:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let circles = scan::circles(&Tree::read(&root().join("src")).imports());
+    println!("circles of files in src/: {}", circles.len());
+    assert!(circles.is_empty(), "{circles:#?}");
+}
+
+#[test]
+fn a_function_can_be_seen_as_a_whole() {
+    let src = root().join("src");
+    let mut all: Vec<scan::Function> = Vec::new();
+    for path in scan::rust_files(&src) {
+        all.extend(scan::functions(&path.display().to_string(), &read(&path)));
+    }
+    all.sort_by_key(|function| std::cmp::Reverse(function.lines));
+    println!("functions in src/: {}, the longest has {} lines", all.len(), all[0].lines);
+    let long: Vec<String> = all
+        .iter()
+        .filter(|function| function.lines > LONGEST_FUNCTION)
+        .map(|function| format!("{}:{}: {} has {} lines", function.path, function.line, function.name, function.lines))
+        .collect();
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+/// The rooms of ARCHITECTURE.md's table, in its order.
+fn table(text: &str) -> Vec<String> {
+    let rows = text.lines().skip_while(|line| !line.starts_with("| room |")).skip(2);
+    let cells = rows.take_while(|line| line.starts_with('|')).filter_map(|line| line.split('|').nth(1));
+    cells.map(|cell| cell.trim().trim_matches('`').trim_end_matches('/').to_string()).collect()
+}
+
+#[test]
+fn the_rooms_stand_in_the_order_of_a_call_each_with_its_sentence() {
+    let lib = read(&root().join("src/lib.rs"));
+    let rooms = scan::declared(&lib);
+    assert_eq!(
+        rooms,
+        table(&read(&root().join("ARCHITECTURE.md"))),
+        "src/lib.rs and ARCHITECTURE.md list the rooms alike"
+    );
+    let lines: Vec<&str> = lib.lines().collect();
+    for (place, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("pub mod ")) {
+        assert!(lines[place - 1].starts_with("// ") && line.ends_with(';'), "{line}: its sentence stands above it");
+    }
+}
+
+/// Ids such as those of a list of requirements, with the line. What is longer at either end, as in `MXML-2`, is something else.
+fn ids(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        for word in line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_')) {
+            let Some((name, rest)) = word.split_once('-') else { continue };
+            let is_id = name.len() == 3
+                && name.bytes().all(|byte| byte.is_ascii_uppercase())
+                && (1..=3).contains(&rest.len())
+                && rest.bytes().all(|byte| byte.is_ascii_digit());
+            if is_id && !NAMES_OF_THE_FIELD.contains(&name) {
+                found.push((number + 1, word.to_string()));
+            }
+        }
+    }
+    found
+}
+
+fn texts(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if path.is_dir() {
+            if !matches!(name.as_str(), "vendor" | "licences" | "node_modules" | "target") {
+                texts(&path, found);
+            }
+        } else if let Ok(text) = fs::read_to_string(&path)
+            && !path.extension().is_some_and(|ext| ext == "lock" || ext == "json")
+        {
+            found.push((path, text));
+        }
+    }
+}
+
+#[test]
+fn no_text_names_a_requirement_that_nothing_here_defines() {
+    assert_eq!(ids("see ABC-5, SHA-256, UTF-8 and MXML-2"), [(1, "ABC-5".to_string())]);
+    let mut all = Vec::new();
+    for folder in ["src", "tests", "packaging", "docs", "debian", "etc", "systemd"] {
+        texts(&root().join(folder), &mut all);
+    }
+    for name in ["ARCHITECTURE.md", "README.md", "CONTRIBUTING.md", "Cargo.toml", "build.rs"] {
+        let path = root().join(name);
+        let text = read(&path);
+        all.push((path, text));
+    }
+    assert!(all.len() > 300, "the test reads files: {}", all.len());
+    let this = root().join("tests/daemon/rooms/mod.rs");
+    let wrong: BTreeSet<String> = all
+        .iter()
+        .filter(|(path, _)| *path != this)
+        .flat_map(|(path, text)| ids(text).into_iter().map(|(line, id)| format!("{}:{line}: {id}", path.display())))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.into_iter().collect::<Vec<_>>().join("\n"));
+}
+
+#[cfg(test)]
+mod of_the_scan {
+    use super::scan::{Function, Tree, circles, declared, functions, without_prose};
+
+    fn tree(files: &[(&str, &str)]) -> Tree {
+        Tree::of(files.iter().map(|(path, text)| ((*path).to_string(), (*text).to_string())))
+    }
+
+    fn seen(files: &[(&str, &str)]) -> Vec<String> {
+        let imports = tree(files).imports();
+        let all: std::collections::BTreeSet<String> =
+            imports.iter().map(|import| format!("{} -> {}", import.from, import.to)).collect();
+        all.into_iter().collect()
+    }
+
+    #[test]
+    fn a_name_is_followed_to_the_file_that_defines_it() {
+        let files = [
+            ("a/mod.rs", "mod b;\nmod c;\npub use self::b::B;\npub use c::*;\n"),
+            ("a/b.rs", "pub struct B;"),
+            ("a/c.rs", "use super::B;\npub fn f(b: B) {}"),
+            ("d.rs", "fn g() { crate::a::B; }\n// crate::a::c::f\nconst X: &str = \"crate::a::c::f\";"),
+        ];
+        assert_eq!(seen(&files), ["a/c.rs -> a/b.rs", "d.rs -> a/b.rs"]);
+        assert!(circles(&tree(&files).imports()).is_empty(), "a list of children is none of their importers");
+    }
+
+    #[test]
+    fn a_circle_is_seen_however_long_and_through_a_list_with_code_of_its_own() {
+        let round = [("a.rs", "use crate::b::B;"), ("b.rs", "use crate::c::C;"), ("c.rs", "fn f() -> crate::a::A {}")];
+        assert_eq!(circles(&tree(&round).imports()), [["a.rs", "b.rs", "c.rs"]]);
+        let list =
+            [("a/mod.rs", "pub mod b;\npub use b::B;\npub struct A;"), ("a/b.rs", "use super::A;\npub struct B;")];
+        assert_eq!(circles(&tree(&list).imports()), [["a/b.rs", "a/mod.rs"]]);
+        let tests = [
+            ("a.rs", "pub struct A;"),
+            ("b.rs", "use crate::a::A;"),
+            ("a/x.rs", "#[cfg(test)]\nmod t { use crate::b::B; }"),
+        ];
+        assert!(circles(&tree(&tests).imports()).is_empty(), "what only tests see is no import");
+    }
+
+    #[test]
+    fn functions_are_measured_to_their_last_brace_and_braces_in_texts_are_none() {
+        let text = "fn one() {\n    let a = \"}\";\n    let c = '}'; // }\n}\n\nimpl X {\n    const fn two<'a>(x: fn(u8)) -> u8 { 2 }\n}\n";
+        let found = functions("x.rs", text);
+        let told: Vec<(&str, usize, usize)> =
+            found.iter().map(|Function { line, name, lines, .. }| (&**name, *line, *lines)).collect();
+        assert_eq!(told, [("one", 1, 4), ("two", 7, 1)]);
+        assert_eq!(
+            without_prose("a /* b\n c */ r#\"d\"# 'e' \"f\" 'g").split_whitespace().collect::<Vec<_>>(),
+            ["a", "'g"]
+        );
+        assert_eq!(declared("pub mod b;\n// mod c;\nmod a;\nmod tests {}"), ["b", "a"]);
     }
 }

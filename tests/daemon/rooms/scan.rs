@@ -1,7 +1,7 @@
 //! Reads Rust source as far as its structure goes: which file names what of which other file, and how long its functions are.
 //!
-//! A name is followed to the file that defines it: through `use`, through re-exports, through a module's name. A re-export itself is not an import,
-//! so that a `mod.rs` which only lists its children depends on none of them.
+//! A name is followed to the file that defines it: through `use`, through re-exports, through a module's name. A `mod.rs` that only lists its children
+//! and re-exports what they hold depends on none of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -167,7 +167,9 @@ fn tokens(code: &str) -> Vec<Token> {
 }
 
 fn is_at(tokens: &[Token], at: usize, texts: &[&str]) -> bool {
-    tokens.get(at..at + texts.len()).is_some_and(|these| these.iter().zip(texts).all(|(token, text)| token.text == *text))
+    tokens
+        .get(at..at + texts.len())
+        .is_some_and(|these| these.iter().zip(texts).all(|(token, text)| token.text == *text))
 }
 
 /// Where the item that begins at `start` ends: after its braces, or after its semicolon.
@@ -190,11 +192,11 @@ fn end_of_item(tokens: &[Token], start: usize) -> usize {
 }
 
 /// Leaves out what only tests see, and says which modules those are.
-fn without_tests(tokens: Vec<Token>) -> (Vec<Token>, Vec<String>) {
+fn without_tests(tokens: &[Token]) -> (Vec<Token>, Vec<String>) {
     let (mut kept, mut modules, mut at) = (Vec::new(), Vec::new(), 0);
     while at < tokens.len() {
-        if is_at(&tokens, at, &["#", "[", "cfg", "(", "test", ")", "]"]) {
-            let end = end_of_item(&tokens, at + 7);
+        if is_at(tokens, at, &["#", "[", "cfg", "(", "test", ")", "]"]) {
+            let end = end_of_item(tokens, at + 7);
             let words: Vec<&str> = tokens[at + 7..end].iter().map(|token| token.text.as_str()).collect();
             if let Some(mod_at) = words.iter().position(|word| *word == "mod") {
                 modules.push(words[mod_at + 1].to_string());
@@ -258,7 +260,7 @@ impl Tree {
                 continue;
             }
             let module = module_of(&path);
-            let (tokens, for_tests) = without_tests(tokens(&without_prose(&text)));
+            let (tokens, for_tests) = without_tests(&tokens(&without_prose(&text)));
             for name in for_tests {
                 test_modules.insert([module.as_slice(), &[name]].concat());
             }
@@ -275,15 +277,9 @@ impl Tree {
                     tree.sources[number].names.insert(name, path);
                 }
             }
-            tree.sources[number].globs =
-                uses.globs.iter().filter_map(|path| tree.absolute(&module, path)).collect();
+            tree.sources[number].globs = uses.globs.iter().filter_map(|path| tree.absolute(&module, path)).collect();
         }
         tree
-    }
-
-    /// The files' paths.
-    pub fn paths(&self) -> impl Iterator<Item = &str> {
-        self.sources.iter().map(|source| source.path.as_str())
     }
 
     /// A path as seen from the crate's root; `None` for other crates' and for local names.
@@ -310,11 +306,11 @@ impl Tree {
         let number = self.by_module[&path[..known]];
         let name = path.get(known)?;
         let source = &self.sources[number];
-        if depth < 8 {
-            if let Some(elsewhere) = source.names.get(name) {
-                let path = [elsewhere.as_slice(), &path[known + 1..]].concat();
-                return self.definition(&path, depth + 1);
-            }
+        if depth < 8
+            && let Some(elsewhere) = source.names.get(name)
+        {
+            let path = [elsewhere.as_slice(), &path[known + 1..]].concat();
+            return self.definition(&path, depth + 1);
         }
         Some(number)
     }
@@ -359,7 +355,8 @@ impl Tree {
 struct Uses {
     /// By `use`: the name here, and the path.
     names: Vec<(String, Vec<String>)>,
-    /// By a `use` that is not public, with the line: such a one is an import even where only a trait's methods are called.
+    /// By a `use` that is an import even where nothing here names what it brings, with the line: one that is not public may be for a trait's methods,
+    /// and only a file that is nothing but a list of its children re-exports without importing.
     own: Vec<(usize, Vec<String>)>,
     /// By `use …::*`.
     globs: Vec<Vec<String>>,
@@ -369,13 +366,18 @@ struct Uses {
 
 impl Uses {
     fn of(tokens: &[Token]) -> Self {
+        const ITEMS: [&str; 9] = ["const", "enum", "fn", "impl", "macro_rules", "static", "struct", "trait", "type"];
+        let is_list = !tokens.iter().any(|token| ITEMS.contains(&token.text.as_str()));
         let (mut uses, mut at) = (Self::default(), 0);
         while at < tokens.len() {
             if tokens[at].text == "use" && !is_at(tokens, at + 1, &["<"]) {
                 let (before, line) = (uses.names.len(), tokens[at].line);
                 let is_public = at > 0 && matches!(tokens[at - 1].text.as_str(), "pub" | ")");
+                let globs = uses.globs.len();
                 at = uses.tree(tokens, at + 1, &[]);
-                if !is_public {
+                if is_public && is_list {
+                    uses.globs.truncate(globs);
+                } else {
                     uses.own.extend(uses.names[before..].iter().map(|(_, path)| (line, path.clone())));
                 }
             } else if tokens[at].is_word() {
@@ -439,6 +441,13 @@ fn path(tokens: &[Token], start: usize) -> (Vec<String>, usize) {
         at += 1;
     }
     (path, at)
+}
+
+/// The modules that a file declares, in their order.
+pub fn declared(text: &str) -> Vec<String> {
+    let tokens = tokens(&without_prose(text));
+    let names = tokens.windows(3).filter(|three| three[0].text == "mod" && three[2].text == ";");
+    names.map(|three| three[1].text.clone()).collect()
 }
 
 /// Files that import each other, in a circle of whatever length.

@@ -9,9 +9,11 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use super::make::{Format, Progress, write};
+use super::official;
 use super::weights::{Dims, Number, Place, Weights, count};
 use super::words::Words;
-use super::{Format, ModelRef, Progress, official, write};
+use crate::speech::models::ModelRef;
 use crate::speech::models::convert::ct2::Settings;
 
 /// The sizes that a telephone system may want.
@@ -129,7 +131,6 @@ fn said(words: &Words) -> Result<Vec<u64>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::speech::engine;
     use crate::speech::recogniser::{Hints, Recogniser};
 
     #[test]
@@ -138,7 +139,7 @@ mod tests {
         let noise: Vec<f32> = (0..SECONDS * 16_000).map(|i| ((i * i) as f32 * 0.37).sin() * 0.1).collect();
         for format in Format::USUAL {
             let model = stand_in(Size::Tiny, format, folder.path()).expect("made");
-            let engine = engine::load(&model, 1).expect("loaded");
+            let engine = crate::speech::load(&model, 1).expect("loaded");
             let mut recogniser = Recogniser::new(engine.session().expect("session"), Hints::default());
             let heard = recogniser.recognise(&noise).expect("an answer");
             let text: Vec<_> = heard.pieces.iter().map(|piece| piece.text.as_str()).collect();

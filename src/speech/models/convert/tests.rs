@@ -9,8 +9,9 @@ use tempfile::TempDir;
 use super::quantise::Blocks;
 use super::toy::{self, DIMS, Tensors};
 use super::weights::Dims;
+use super::words::Words;
 use super::*;
-use crate::speech::engine::{self, Request};
+use crate::speech::engine::Request;
 use crate::speech::models::{Import, Imported, ModelError, Verified, import, verify};
 
 const ALL: [Format; 4] = [Format::GgmlF16, Format::GgmlQ8_0, Format::GgmlQ5_1, Format::Ct2Int8];
@@ -100,7 +101,7 @@ fn a_checkpoint_becomes_models_that_both_engines_load_and_ask() {
     let tone: Vec<f32> = (0..16_000).map(|i| (i as f32 * 0.3).sin() * 0.3).collect();
     for model in &imported.models {
         assert_eq!(verify(model).expect("sum"), Verified::Whole);
-        let engine = engine::load(model, 1).expect("loaded");
+        let engine = crate::speech::load(model, 1).expect("loaded");
         let request = Request {
             samples: &tone,
             language: None,
@@ -237,7 +238,7 @@ fn a_multilingual_checkpoint_says_which_table_it_wants_and_takes_it_from_a_ggml_
     let one = with(&table, "one").expect("imported");
     let again = with(&one.models[0].path, "two").expect("imported");
     assert!(fs::read(&one.models[0].path).expect("one") == fs::read(&again.models[0].path).expect("two"));
-    let engine = engine::load(&one.models[1], 1).expect("loaded");
+    let engine = crate::speech::load(&one.models[1], 1).expect("loaded");
     let request = Request {
         samples: &vec![0.0; 16_000],
         language: Some("es"),

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::hugging_face::text;
 use super::weights::Dims;
-use crate::speech::ctranslate::byte_of;
+use crate::speech::spelling::byte_of;
 
 /// The table of one kind of Whisper.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,0 +1,75 @@
+//! The command line: the commands and what each takes.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::{alerts, analyze, bench, calls, doctor, eagi, keep, key, model, notify, openapi, score, token};
+
+/// Live transcription, sentiment and search of the calls of an Asterisk PBX, on the PBX's own box.
+#[derive(Parser)]
+#[command(name = "lineside", version, about, max_term_width = 100)]
+pub(super) struct Arguments {
+    /// Configuration file [default: /etc/lineside/lineside.toml]
+    #[arg(long, short, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Run the daemon
+    Serve,
+    /// Be the script of Asterisk's EAGI(): hand the call's audio to the daemon
+    Eagi(eagi::EagiArguments),
+    /// Transcribe and score recordings, without a daemon
+    Analyze(analyze::AnalyzeArguments),
+    /// Score lines of text from stdin
+    Score(score::ScoreArgs),
+    /// List calls, tag them, have them read again, delete them
+    Calls(calls::CallsArguments),
+    /// Show one call and its text
+    Show(calls::ShowArguments),
+    /// Search what was said
+    Search(calls::SearchArguments),
+    /// List alerts, and take them
+    Alerts(alerts::AlertsArguments),
+    /// Try the ways out of alerts
+    Notify(notify::NotifyArguments),
+    /// Print the live feed as it comes
+    Tail(calls::TailArguments),
+    /// Make, list and revoke the tokens that TCP asks for
+    Token(token::TokenArguments),
+    /// Show who read, heard, exported or changed which call
+    Audit(token::AuditArguments),
+    /// Make a key that audio is encrypted with on disk
+    Key(key::KeyArguments),
+    /// List, fetch, import and check models
+    Model(model::ModelArguments),
+    /// Erase a person everywhere, and prove it
+    Forget(keep::ForgetArguments),
+    /// Copy database, own sound and configuration, while the daemon runs
+    Backup(keep::BackupArguments),
+    /// Bring a backup into an empty state folder
+    Restore(keep::RestoreArguments),
+    /// Check database and files against each other
+    Check(keep::CheckArguments),
+    /// Check this box, with the mend for what is wrong
+    Doctor(doctor::DoctorArguments),
+    /// Measure this box
+    Bench(bench::BenchArguments),
+    /// Print what the API takes and answers, for programs
+    Openapi(openapi::OpenapiArguments),
+    /// Write the man pages and completions of these commands
+    #[command(hide = true)]
+    Generate(GenerateArguments),
+}
+
+#[derive(Args)]
+pub(super) struct GenerateArguments {
+    /// Folder for lineside.1, lineside-serve.1 …
+    pub(super) man: PathBuf,
+    /// Folder for the completions
+    pub(super) completions: PathBuf,
+}

@@ -1,0 +1,322 @@
+//! The whole file: its sections, what is checked across them, and how it is read.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+use serde::Deserialize;
+
+use super::alerts::{self, Ingest};
+use super::ami::Ami;
+use super::http::{self, Http};
+use super::mistake::{ConfigError, Mistake, line_of};
+use super::privacy::{self, Privacy, Retention};
+use super::speech::{Speech, Utterance};
+use crate::call::Leg;
+use crate::text::lexicon::LexiconKind;
+
+/// Where the file is when nobody says otherwise.
+pub const DEFAULT_PATH: &str = "/etc/lineside/lineside.toml";
+
+/// The whole file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Folders.
+    pub paths: Paths,
+    /// The HTTP API.
+    pub http: Http,
+    /// The AudioSocket server.
+    pub audiosocket: AudioSocket,
+    /// The EAGI listener.
+    pub eagi: Eagi,
+    /// Recording folders.
+    pub recordings: Recordings,
+    /// Asterisk's manager interface.
+    pub ami: Ami,
+    /// Calls of other platforms.
+    pub ingest: Ingest,
+    /// Where alerts go.
+    pub notify: Vec<crate::alerts::notify::Notifier>,
+    /// Recognition.
+    pub speech: Speech,
+    /// Cutting speech into utterances.
+    pub utterance: Utterance,
+    /// How much of the machine.
+    pub limits: Limits,
+    /// Reading texts.
+    pub text: Text,
+    /// What is never kept.
+    pub privacy: Privacy,
+    /// What is kept how long.
+    pub retention: Retention,
+    /// The log.
+    pub log: Log,
+}
+
+/// `[paths]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Paths {
+    /// Database, audio, models.
+    pub state: PathBuf,
+    /// Sockets.
+    pub run: PathBuf,
+    /// Models; by default `models` in the state folder.
+    pub models: Option<PathBuf>,
+}
+
+impl Default for Paths {
+    fn default() -> Self {
+        Self { state: "/var/lib/lineside".into(), run: "/run/lineside".into(), models: None }
+    }
+}
+
+impl Paths {
+    /// Where models are.
+    pub fn models(&self) -> PathBuf {
+        self.models.clone().unwrap_or_else(|| self.state.join("models"))
+    }
+}
+
+/// `[audiosocket]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AudioSocket {
+    /// Address and port; empty switches it off.
+    pub listen: String,
+    /// From where Asterisk may connect.
+    #[serde(deserialize_with = "http::networks")]
+    pub allow: Vec<IpNet>,
+}
+
+impl Default for AudioSocket {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:9093".into(), allow: http::loopback() }
+    }
+}
+
+/// `[eagi]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Eagi {
+    /// Whether `lineside eagi` is served.
+    pub enabled: bool,
+}
+
+impl Default for Eagi {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
+/// `[recordings]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Recordings {
+    /// Folders to watch, with all that is under them.
+    pub folders: Vec<PathBuf>,
+    /// Own patterns for file names, tried before the ready ones.
+    pub patterns: Vec<String>,
+    /// Legs of a stereo file: left, right.
+    pub stereo: [Leg; 2],
+    /// Recordings that are older when first seen are left alone; 0 takes all.
+    pub max_age_hours: u64,
+}
+
+impl Default for Recordings {
+    fn default() -> Self {
+        Self { folders: Vec::new(), patterns: Vec::new(), stereo: [Leg::Agent, Leg::Caller], max_age_hours: 24 }
+    }
+}
+
+/// `[limits]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// CPUs to use at most, as a number; 0 leaves it to the unit's quota and the machine.
+    pub cpus: f64,
+    /// A live connection that shows nothing for so many seconds is closed, its call ended with the reason `stale`.
+    pub stale_call_s: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { cpus: 0.0, stale_call_s: 4 * 3600 }
+    }
+}
+
+/// `[text]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Text {
+    /// `vader` or `call-centre`.
+    pub lexicon: LexiconKind,
+    /// Folder of packs; the built-in ones when absent.
+    pub packs: Option<PathBuf>,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `error`, `warn`, `info` or `debug`.
+    pub level: log::LevelFilter,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: log::LevelFilter::Info }
+    }
+}
+
+impl Config {
+    /// Reads a text; `path` is its name in errors.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let wrong = |problem: String| ConfigError::Wrong { path: path.into(), problem };
+        let config: Self = toml::from_str(text).map_err(|error| wrong(error.to_string().trim_end().to_string()))?;
+        config.check().map_err(|(section, key, problem)| match line_of(text, section, key) {
+            Some(line) => wrong(format!("line {line}: [{section}] {key}: {problem}")),
+            None => wrong(format!("[{section}] {key}: {problem}")),
+        })?;
+        Ok(config)
+    }
+
+    pub(super) fn check(&self) -> Result<(), Mistake> {
+        for (section, listen) in [("http", &self.http.listen), ("audiosocket", &self.audiosocket.listen)] {
+            if !listen.is_empty() && listen.parse::<SocketAddr>().is_err() {
+                return Err((
+                    section,
+                    "listen",
+                    format!("{listen:?} is not an address and port like 127.0.0.1:8123, nor empty"),
+                ));
+            }
+        }
+        self.http.check()?;
+        self.ami.check()?;
+        let within = |section, key, value: u64, low: u64, high: u64| {
+            if (low..=high).contains(&value) {
+                Ok(())
+            } else {
+                Err((section, key, format!("{value} is not from {low} to {high}")))
+            }
+        };
+        within("speech", "workers", self.speech.workers as u64, 1, 64)?;
+        within("speech", "beam", u64::from(self.speech.beam.unwrap_or(1)), 1, 8)?;
+        let language = self.speech.language.as_str();
+        if language != "auto" && !crate::speech::language::is_code(language) {
+            return Err((
+                "speech",
+                "language",
+                format!("{language:?} is neither auto nor a code of Whisper's, as en or es"),
+            ));
+        }
+        within("utterance", "silence_ms", u64::from(self.utterance.silence_ms), 100, 5000)?;
+        within("utterance", "pre_roll_ms", u64::from(self.utterance.pre_roll_ms), 0, 2000)?;
+        within("utterance", "max_ms", u64::from(self.utterance.max_ms), 2000, 28_000)?;
+        within("limits", "stale_call_s", self.limits.stale_call_s, 1, 7 * 86_400)?;
+        if let Some(threshold) = self.utterance.threshold.filter(|threshold| !(0.05..=0.95).contains(threshold)) {
+            return Err(("utterance", "threshold", format!("{threshold} is not from 0.05 to 0.95")));
+        }
+        privacy::check(&self.privacy, &self.retention)?;
+        for folder in &self.recordings.folders {
+            if !folder.is_absolute() {
+                return Err(("recordings", "folders", format!("{} is not an absolute path", folder.display())));
+            }
+        }
+        alerts::check(&self.notify).map_err(|problem| ("notify", "name", problem))?;
+        if let Err(error) = crate::capture::naming::Naming::new(&self.recordings.patterns) {
+            return Err(("recordings", "patterns", error.to_string()));
+        }
+        Ok(())
+    }
+
+    /// The packs and the lexicon, ready to read texts.
+    pub fn analyser(&self) -> Result<crate::text::TextAnalyser, crate::text::pack::PackError> {
+        Ok(crate::text::TextAnalyser::new(self.text.lexicon, &packs(self.text.packs.as_deref())?))
+    }
+}
+
+/// All packs of a folder in order of name, or the built-in ones.
+pub fn packs(folder: Option<&Path>) -> Result<Vec<crate::text::pack::Pack>, crate::text::pack::PackError> {
+    use crate::text::pack::{Pack, PackError};
+    let Some(folder) = folder else { return Pack::bundled() };
+    let fail = |path: &Path, error: std::io::Error| PackError {
+        file: path.display().to_string(),
+        line: 1,
+        message: error.to_string(),
+    };
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .map_err(|error| fail(folder, error))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "toml"))
+        .collect();
+    files.sort();
+    files
+        .iter()
+        .map(|path| {
+            Pack::parse(&path.display().to_string(), &std::fs::read_to_string(path).map_err(|error| fail(path, error))?)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn error(text: &str) -> String {
+        Config::parse(Path::new("/etc/lineside/lineside.toml"), text).expect_err("wrong").to_string()
+    }
+
+    #[test]
+    fn the_file_that_is_installed_says_what_the_defaults_are() {
+        let text = include_str!("../../etc/lineside.toml");
+        let installed = Config::parse(Path::new("etc/lineside.toml"), text).expect("well made");
+        let mut defaults = Config::default();
+        // What only an installed system has.
+        defaults.recordings.folders.clone_from(&installed.recordings.folders);
+        defaults.text.packs.clone_from(&installed.text.packs);
+        assert_eq!(format!("{installed:?}"), format!("{defaults:?}"));
+    }
+
+    #[test]
+    fn mistakes_are_named_with_line_and_what_is_allowed() {
+        let unknown = error("[speech]\nmodle = \"base\"\n");
+        assert!(unknown.contains("line 2") && unknown.contains("modle") && unknown.contains("`model`"), "{unknown}");
+        let kind = error("[speech]\nworkers = \"two\"\n");
+        assert!(kind.contains("line 2") && kind.contains("two"), "{kind}");
+        let range = error("[log]\nlevel = \"info\"\n\n[speech]\nbeam = 1\nworkers = 99\n");
+        assert!(range.contains("line 6: [speech] workers: 99 is not from 1 to 64"), "{range}");
+        let address = error("[http]\nlisten = \"localhost\"\n");
+        assert!(address.contains("line 2") && address.contains("127.0.0.1:8123"), "{address}");
+        let lexicon = error("[text]\nlexicon = \"vaader\"\n");
+        assert!(lexicon.contains("call-centre"), "{lexicon}");
+        let language = error("[speech]\nlanguage = \"spanish\"\n");
+        assert!(language.contains("line 2") && language.contains("as en or es"), "{language}");
+        let pattern = error("[recordings]\npatterns = [\"(\"]\n");
+        assert!(pattern.contains("line 2"), "{pattern}");
+    }
+
+    #[test]
+    fn what_the_readme_tells_people_to_write_is_understood() {
+        let readme = include_str!("../../README.md");
+        let step = readme.split("conf.d/50-folders.toml").nth(1).expect("the step about folders");
+        let block = step.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("its TOML");
+        let config = Config::parse(Path::new("/etc/lineside/conf.d/50-folders.toml"), block).expect("well made");
+        assert_eq!(config.recordings.folders, [Path::new("/srv/calls")]);
+        println!(
+            "mended | 31 | the README's third step was a line that is no TOML | its block is read: {:?}",
+            config.recordings.folders
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "\\PC{0,200}", lines in "(\\[[a-z]{0,9}\\]\n|[a-z_]{1,9} = [-0-9\"a-z\\[\\]]{0,9}\n){0,9}") {
+            let _ = Config::parse(Path::new("x"), &text);
+            let _ = Config::parse(Path::new("x"), &lines);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Starts what answers: the API on its port and its socket, and all that it asks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::build::Base;
+use super::doors;
+use super::ports::unix_listener;
+use crate::api::walls::serve::{self, ServeSettings, Tls};
+use crate::api::{Health, Uploads};
+use crate::call::WallTime;
+use crate::capture::{LastFrame, upload, wall_clock};
+use crate::config::Config;
+use crate::contract::status::VoiceDetector;
+use crate::host;
+use crate::pipeline::workers::{Work, Workers};
+use crate::speech::models;
+use crate::speech::queue::Urgency;
+use crate::speech::vad::Voice;
+use crate::spool::Spool;
+
+/// Serves a router on the port, where one is wanted, and on the socket.
+pub(super) async fn serve(
+    base: &Base,
+    router: Router,
+    http: Option<TcpListener>,
+    tls: Option<&Tls>,
+    stop: &CancellationToken,
+) -> Result<Vec<JoinHandle<()>>> {
+    let Base { config, store, .. } = base;
+    let patience = Duration::from_secs(config.http.patience_s.into());
+    let mut servers = Vec::new();
+    if let Some(listener) = http {
+        log::info!("the page and the API are on {}", serve::said(&listener, tls.is_some()));
+        doors::warn_of_doors(config, store).await?;
+        let settings = ServeSettings {
+            patience,
+            connections: config.http.connections,
+            proxies: config.http.proxies.clone(),
+            tls: tls.cloned(),
+        };
+        servers.push(tokio::spawn(serve::tcp(listener, router.clone(), settings, stop.clone())));
+    }
+    let socket = unix_listener(&config.paths.run.join("api.sock"))?;
+    socket.set_nonblocking(true)?;
+    let socket = tokio::net::UnixListener::from_std(socket)?;
+    servers.push(tokio::spawn(serve::unix(socket, router, patience, stop.clone())));
+    Ok(servers)
+}
+
+pub(super) fn health(
+    config: &Config,
+    workers: &Arc<Workers>,
+    voice: &Voice,
+    last_frame: &LastFrame,
+    started: WallTime,
+) -> Health {
+    let queue = Arc::clone(&workers.queue);
+    let models = config.paths.models();
+    let folder = models.clone();
+    let last_frame = last_frame.clone();
+    Health {
+        status: workers.status.clone(),
+        last_frame: Arc::new(move || last_frame.get()),
+        now: wall_clock,
+        probe: Arc::new(move || {
+            let (answer, result) = oneshot::channel();
+            queue.push(Urgency::Live, wall_clock(), Work::Probe(answer));
+            Box::pin(async move { result.await.unwrap_or_else(|_| Err("the speech threads have stopped".into())) })
+        }),
+        installed: Arc::new(move || models::installed(&folder).into_iter().map(doors::installed).collect()),
+        models,
+        voice: VoiceDetector { detector: voice.name().into(), problem: voice.problem() },
+        ami: Arc::new(|| None),
+        open_files: Arc::new(host::open_files),
+        folders: Arc::new(Vec::new),
+        started,
+    }
+}
+
+pub(super) fn uploads(config: &Config, spool: &Arc<Spool>) -> Uploads {
+    let taker =
+        upload::Uploads { spool: Arc::clone(spool), stereo: config.recordings.stereo, runtime: Handle::current() };
+    let uploads = Uploads {
+        folder: config.paths.state.join("uploads"),
+        max_bytes: config.http.upload_mb.saturating_mul(1_000_000),
+        take: Arc::new(move |path, extension, call, names, peer| {
+            let handed = upload::Handed {
+                path: path.into(),
+                extension: extension.into(),
+                call: call.clone(),
+                names: names.clone(),
+                peer: peer.into(),
+            };
+            taker.take(&handed).map_err(|error| error.to_string())
+        }),
+    };
+    uploads.sweep();
+    uploads
+}

@@ -1,0 +1,66 @@
+//! Before anything runs: folders, keys, the database, ports, the spool.
+
+use std::fs::File;
+use std::sync::{Arc, RwLock};
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use super::doors;
+use super::ports::bind;
+use crate::config::Config;
+use crate::spool::{Spool, SpoolEvent};
+use crate::store::Store;
+use crate::store::recovery::Recovery;
+use crate::text::TextAnalyser;
+
+/// How texts are read; a reload puts another in its place.
+pub(super) type Analyser = Arc<RwLock<Arc<TextAnalyser>>>;
+
+/// What all rooms are built on.
+pub(super) struct Base {
+    pub(super) config: Config,
+    pub(super) store: Store,
+    pub(super) spool: Arc<Spool>,
+    pub(super) analyser: Analyser,
+    /// Says that a daemon runs on this folder of sockets, until it is dropped.
+    pub(super) lock: File,
+}
+
+/// What is used up by the start.
+pub(super) struct Fresh {
+    pub(super) recovery: Recovery,
+    pub(super) spool_events: mpsc::Receiver<SpoolEvent>,
+    pub(super) audiosocket: Option<TcpListener>,
+    pub(super) http: Option<TcpListener>,
+}
+
+/// Tells the exporter what is counted; what renders it.
+pub(super) fn metrics() -> Result<metrics_exporter_prometheus::PrometheusHandle> {
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
+        .set_buckets(crate::pipeline::SECONDS_BUCKETS)?
+        .install_recorder()
+        .context("start the metrics")?;
+    crate::pipeline::describe_metrics();
+    crate::api::walls::describe_metrics();
+    crate::capture::upload::describe_metrics();
+    crate::alerts::describe_metrics();
+    Ok(metrics)
+}
+
+/// Makes and opens everything; starts the spool's and the database's threads, nothing else.
+pub(super) async fn open(config: Config) -> Result<(Base, Fresh)> {
+    for folder in [&config.paths.state, &config.paths.run] {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("create {}; it must belong to lineside", folder.display()))?;
+    }
+    doors::audio_keys(&config)?;
+    let lock = crate::store::lock_run(&config.paths.run)?;
+    let (store, recovery) = Store::open(&config.paths.state)?;
+    let audiosocket = bind(&config.audiosocket.listen, "audiosocket").await?;
+    let http = bind(&config.http.listen, "http").await?;
+    let (spool, spool_events) = Spool::open(&config.paths.state.join("spool"), recovery.highest.1)?;
+    let analyser = Arc::new(RwLock::new(Arc::new(config.analyser()?)));
+    Ok((Base { config, store, spool, analyser, lock }, Fresh { recovery, spool_events, audiosocket, http }))
+}

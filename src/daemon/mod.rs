@@ -1,0 +1,68 @@
+//! Builds every room, joins them with channels, starts them in the order of a call and stops them in the same order.
+//!
+//! The only place that knows everyone. The ports are open before what a former run left is gone through, and nothing there waits for what is written: a start
+//! on a full disk answers, and can be stopped. Stopping: sources first, so that every leg is closed on disk; then the workers finish the inference they
+//! are in; then the conductor and the store, which commits and checkpoints. What is unfinished goes on at the next start.
+
+mod answers;
+mod build;
+mod doors;
+mod ledger;
+mod ports;
+mod reload;
+mod settings;
+mod sources;
+mod speech;
+mod start;
+mod stop;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::capture::wall_clock;
+use crate::config::Config;
+use crate::host::{self, Signals, Wish};
+use crate::pipeline::live::liveness::Liveness;
+
+pub use crate::api::{asyncapi, openapi};
+
+/// Runs until SIGTERM. `path` is where the configuration came from, for SIGHUP.
+pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
+    host::raise_file_limit();
+    let started = wall_clock();
+    let mut signals = Signals::new().context("take over the signals")?;
+    let metrics = build::metrics()?;
+    let (base, fresh) = build::open(config).await?;
+    let Some((running, handles)) = start::start(&base, fresh, &mut signals, metrics, started).await? else {
+        return Ok(());
+    };
+    let start::Handles { workers, analyser, tls, liveness } = handles;
+    host::tell_systemd(&[sd_notify::NotifyState::Ready]);
+    let watchdog = sd_notify::watchdog_enabled().map(|patience| tokio::spawn(beat(liveness, patience / 3)));
+    while signals.next().await == Wish::Reload {
+        reload::reload(path.as_deref(), &workers, &analyser, tls.as_ref());
+    }
+    log::info!("stopping: closing the sources, finishing what is in hand");
+    host::tell_systemd(&[sd_notify::NotifyState::Stopping]);
+    if let Some(watchdog) = watchdog {
+        watchdog.abort(); // from here on TimeoutStopSec holds
+    }
+    running.stop().await?;
+    drop(base.lock); // until here nobody else runs on this folder
+    Ok(())
+}
+
+/// Tells systemd that we live, as long as we do.
+async fn beat(liveness: Liveness, every: Duration) {
+    let mut interval = tokio::time::interval(every);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        match liveness.check(every).await {
+            Ok(()) => host::tell_systemd(&[sd_notify::NotifyState::Watchdog]),
+            Err(error) => log::error!("{error}: systemd gets no sign of life, and will restart us if this goes on"),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! SIGHUP: the configuration is read again, and what can be changed while the daemon runs is.
+
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+
+use super::settings::transcribe_settings;
+use crate::api::walls::serve::Tls;
+use crate::config::Config;
+use crate::host;
+use crate::pipeline::workers::Workers;
+
+pub(super) fn reload(
+    path: Option<&Path>,
+    workers: &Workers,
+    analyser: &RwLock<Arc<crate::text::TextAnalyser>>,
+    tls: Option<&Tls>,
+) {
+    host::tell_systemd(&[sd_notify::NotifyState::Reloading]);
+    let loaded = Config::load(path).map_err(|error| error.to_string()).and_then(|config| {
+        let texts = config.analyser().map_err(|error| error.to_string())?;
+        Ok((config, texts))
+    });
+    match loaded {
+        Ok((config, texts)) => {
+            *analyser.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(texts);
+            workers.reconfigure(transcribe_settings(&config));
+            log::set_max_level(config.log.level);
+            if let (Some(tls), Some(certificate), Some(key)) = (tls, &config.http.tls_certificate, &config.http.tls_key)
+                && let Err(error) = tls.reload(certificate, key)
+            {
+                log::error!("{error}; the certificate stays as it was");
+            }
+            log::info!(
+                "configuration read again; speech, text, log and TLS certificate are as it says, the rest after a restart"
+            );
+        }
+        Err(error) => log::error!("{error}; everything stays as it was"),
+    }
+    host::tell_systemd(&[sd_notify::NotifyState::Ready]);
+}

@@ -1,0 +1,39 @@
+//! What the configuration says to each room.
+
+use crate::config::Config;
+use crate::pipeline::live::keys::PauseKeys;
+use crate::pipeline::live::privacy::PrivacySettings;
+use crate::pipeline::retention::KeepSettings;
+use crate::pipeline::workers::TranscribeSettings;
+
+pub(super) fn transcribe_settings(config: &Config) -> TranscribeSettings {
+    TranscribeSettings {
+        models: config.paths.models(),
+        model: config.speech.model.clone(),
+        smaller: config.speech.smaller_model.clone(),
+        workers: config.speech.workers,
+        partial: config.speech.partial,
+        hints: config.hints(),
+    }
+}
+
+pub(super) fn pause_keys(config: &Config) -> PauseKeys {
+    PauseKeys { pause: config.privacy.pause_keys.clone(), resume: config.privacy.resume_keys.clone() }
+}
+
+pub(super) fn privacy_settings(config: &Config) -> PrivacySettings {
+    PrivacySettings { redact: config.privacy.redact, keys: pause_keys(config), cache: config.paths.state.join("cache") }
+}
+
+pub(super) fn keep_settings(config: &Config) -> KeepSettings {
+    let retention = &config.retention;
+    KeepSettings {
+        state: config.paths.state.clone(),
+        audio_days: retention.audio_days,
+        text_days: retention.text_days,
+        alerts_days: retention.alerts_days,
+        warn_free: retention.warn_free_mb * 1_000_000,
+        drop_free: retention.drop_free_mb * 1_000_000,
+        stop_free: retention.stop_free_mb * 1_000_000,
+    }
+}

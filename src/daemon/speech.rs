@@ -1,0 +1,65 @@
+//! Starts the threads between sound and text, with the channels by which they and the conductor meet.
+
+use std::sync::{Arc, mpsc as std_mpsc};
+use std::thread::JoinHandle;
+
+use anyhow::{Context, Result};
+use tokio::sync::mpsc;
+
+use super::settings::transcribe_settings;
+use crate::capture::wall_clock;
+use crate::config::Config;
+use crate::pipeline::command::Command;
+use crate::pipeline::live::listen::{self, Assignment, Heard};
+use crate::pipeline::workers::in_hand::InHand;
+use crate::pipeline::workers::{Done, Workers, govern};
+use crate::speech::utterance::Found;
+use crate::speech::vad::Voice;
+
+/// What runs.
+pub(super) struct Speech {
+    pub(super) workers: Arc<Workers>,
+    pub(super) threads: Vec<JoinHandle<()>>,
+    pub(super) voice: Voice,
+    /// Where the conductor is told what to do.
+    pub(super) commands: mpsc::Sender<Command>,
+}
+
+/// The conductor's ends of the channels.
+pub(super) struct Ends {
+    pub(super) listener: std_mpsc::Sender<Assignment>,
+    pub(super) heard: mpsc::Receiver<Heard>,
+    pub(super) done: mpsc::Receiver<Done>,
+    pub(super) commands: mpsc::Receiver<Command>,
+}
+
+/// Starts them.
+pub(super) fn start(config: &Config) -> Result<(Speech, Ends)> {
+    // All bounded: who is ahead waits. Only capture never does, it has the disk before it.
+    let (done_to, done) = mpsc::channel(1024);
+    let (heard_to, heard) = mpsc::channel(4096);
+    let (commands_to, commands) = mpsc::channel(256);
+    let (listener, assignments) = std_mpsc::channel();
+
+    let in_hand = InHand::open(&config.paths.state.join("in-hand"));
+    let workers = Workers::new(transcribe_settings(config), in_hand, done_to);
+    let threads = workers.start().context("start the speech threads")?;
+    let listening = config.listening();
+    match listening.voice.problem() {
+        None => log::info!("voice activity: {:?}", listening.voice),
+        Some(problem) => log::warn!("voice activity: {problem}"),
+    }
+    let voice = listening.voice.clone();
+    let orders = Arc::clone(&workers);
+    let longer = move || orders.orders.longer_utterances();
+    let read = Arc::clone(&workers);
+    let is_over = move |leg, found: Found| read.ahead.is_over(leg, found.start, found.end);
+    std::thread::Builder::new()
+        .name("listen".into())
+        .spawn(move || listen::run(&assignments, &heard_to, listening, longer, is_over))?;
+    let (governed, told, limit) = (Arc::clone(&workers), commands_to.clone(), config.limits.cpus);
+    std::thread::Builder::new()
+        .name("governor".into())
+        .spawn(move || govern::run(&governed, &told, limit, wall_clock))?;
+    Ok((Speech { workers, threads, voice, commands: commands_to }, Ends { listener, heard, done, commands }))
+}

@@ -1,0 +1,29 @@
+//! What the spool tells the pipeline.
+
+use std::sync::Arc;
+
+use super::leg::SpooledLeg;
+use super::line::Line;
+use crate::call::LegKey;
+
+/// What the spool tells the pipeline, in the order in which it happened.
+#[derive(Clone, Debug)]
+pub enum SpoolEvent {
+    /// A connection has said whose sound it brings; none is here yet.
+    Named(Arc<Line>),
+    /// That connection is over.
+    Left(Arc<Line>),
+    /// A leg began; its samples may already be growing.
+    Opened(Arc<SpooledLeg>),
+    /// A key was pressed on a leg.
+    Dtmf {
+        /// Which leg.
+        leg: LegKey,
+        /// Where on the leg, in samples.
+        at_sample: u64,
+        /// `0`-`9`, `*`, `#`, `A`-`D`.
+        digit: char,
+    },
+    /// A leg has its last sample on disk.
+    Closed(Arc<SpooledLeg>),
+}

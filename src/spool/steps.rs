@@ -1,0 +1,26 @@
+//! What is remembered of a recording's growth: its last step, and silences that were moved since somebody asked.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// A step of a recording.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    /// Samples of the recording after it.
+    pub(super) samples: u64,
+    /// When it was seen here.
+    pub(super) seen: Instant,
+    /// How long it had been in the file by then.
+    pub(super) late: Duration,
+}
+
+/// What is remembered of a recording's growth.
+#[derive(Debug, Default)]
+pub(super) struct Moments(pub(super) Mutex<State>);
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) last: Option<Step>,
+    /// Beginnings of silences that were moved, and where to, until somebody asks.
+    pub(super) moved: Vec<(u64, u64)>,
+}

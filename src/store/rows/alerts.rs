@@ -1,0 +1,211 @@
+//! Alerts: kept once, acknowledged once, shown everywhere in one shape.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use crate::call::alert::{Alert, Level};
+use crate::call::{CallKey, Leg, Speaker, WallTime};
+use crate::contract::alert::{AlertAbout, AlertKind, AlertMessage, AlertSays, AlertTaken};
+use crate::contract::seconds;
+
+/// An alert as the pipeline raises it.
+#[derive(Clone, Debug)]
+pub struct NewAlert {
+    /// Row number.
+    pub id: i64,
+    /// Whose.
+    pub call: CallKey,
+    /// When.
+    pub at: WallTime,
+    /// What it came of; a second one with the same origin in a call is ignored, with its event.
+    pub origin: String,
+    /// What it says.
+    pub alert: Alert,
+}
+
+/// An alert as it is kept, with what is known of its call.
+#[derive(Clone, Debug)]
+pub struct AlertRow {
+    /// Its number.
+    pub id: i64,
+    /// Whose.
+    pub call: CallKey,
+    /// Public id of the call.
+    pub call_id: String,
+    /// The call's agent.
+    pub agent: Option<String>,
+    /// The call's campaign.
+    pub campaign: Option<String>,
+    /// When it was raised.
+    pub raised: WallTime,
+    /// What it says.
+    pub alert: Alert,
+    /// When somebody took it, and who.
+    pub acknowledged: Option<(WallTime, String)>,
+}
+
+pub(in crate::store) const COLUMNS: &str = "alert.id, alert.call, call.call_id, call.agent, call.campaign, alert.raised_ms, alert.level, alert.rules, alert.leg, \
+    alert.start_ms, alert.end_ms, alert.text, alert.sentiment, alert.rolling, alert.risk, alert.acknowledged_ms, alert.acknowledged_by";
+
+pub(in crate::store) fn alert_row(row: &Row) -> rusqlite::Result<AlertRow> {
+    let acknowledged: Option<i64> = row.get(15)?;
+    let by: Option<String> = row.get(16)?;
+    Ok(AlertRow {
+        id: row.get(0)?,
+        call: CallKey(row.get(1)?),
+        call_id: row.get(2)?,
+        agent: row.get(3)?,
+        campaign: row.get(4)?,
+        raised: WallTime(row.get(5)?),
+        alert: Alert {
+            level: Level::parse(&row.get::<_, String>(6)?).unwrap_or(Level::Warning),
+            rules: serde_json::from_str(&row.get::<_, String>(7)?).unwrap_or_default(),
+            leg: row.get::<_, Option<String>>(8)?.as_deref().and_then(Leg::parse),
+            start_ms: row.get(9)?,
+            end_ms: row.get(10)?,
+            text: row.get(11)?,
+            sentiment: row.get(12)?,
+            rolling: row.get(13)?,
+            risk: row.get(14)?,
+        },
+        acknowledged: acknowledged.map(|at| (WallTime(at), by.unwrap_or_default())),
+    })
+}
+
+impl AlertRow {
+    /// The one shape in which feeds, lists and calls show it.
+    pub fn message(&self) -> AlertMessage {
+        AlertMessage { timestamp: self.raised.rfc3339(), about: self.about() }
+    }
+
+    /// The same without its time.
+    pub fn about(&self) -> AlertAbout {
+        let Alert { level, leg, start_ms, end_ms, sentiment, rolling, risk, .. } = self.alert;
+        let taken = AlertTaken::of(self.id, self.acknowledged.as_ref());
+        AlertAbout {
+            kind: AlertKind::It,
+            event: AlertKind::It,
+            id: self.id,
+            alert_id: self.id,
+            call_id: self.call_id.clone(),
+            agent: self.agent.clone(),
+            campaign: self.campaign.clone(),
+            created_at: self.raised.rfc3339(),
+            alert_level: level,
+            level,
+            severity: level.severity(),
+            speaker: leg.map(Speaker::from),
+            leg,
+            start_time: seconds(start_ms),
+            end_time: seconds(end_ms),
+            sentiment_score: sentiment,
+            rolling_sentiment: rolling,
+            risk_score: risk,
+            acknowledged: taken.acknowledged,
+            acknowledged_at: taken.acknowledged_at,
+            acknowledged_by: taken.acknowledged_by,
+            says: AlertSays::of(&self.alert),
+        }
+    }
+}
+
+/// Which alerts to list, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct AlertFilter {
+    /// Of this call.
+    pub call: Option<CallKey>,
+    /// Of this level.
+    pub level: Option<String>,
+    /// Taken by somebody, or open.
+    pub acknowledged: Option<bool>,
+    /// Raised at or after.
+    pub since: Option<WallTime>,
+    /// Raised before.
+    pub until: Option<WallTime>,
+    /// Of calls of this agent.
+    pub agent: Option<String>,
+    /// Of calls of this campaign.
+    pub campaign: Option<String>,
+    /// Calls of other campaigns do not exist for the one who asks.
+    pub only: Option<String>,
+    /// At most.
+    pub limit: u32,
+}
+
+impl AlertFilter {
+    pub(in crate::store) fn sql(&self) -> (String, Vec<Value>) {
+        let mut clauses: Vec<&str> = Vec::new();
+        let mut values: Vec<Value> = Vec::new();
+        let mut add = |clause, value: Option<Value>| {
+            if let Some(value) = value {
+                clauses.push(clause);
+                values.push(value);
+            }
+        };
+        add("alert.call = ?", self.call.map(|call| call.0.into()));
+        add("alert.level = ?", self.level.clone().map(Into::into));
+        add("alert.raised_ms >= ?", self.since.map(|at| at.0.into()));
+        add("alert.raised_ms < ?", self.until.map(|at| at.0.into()));
+        add("call.agent = ?", self.agent.clone().map(Into::into));
+        add("call.campaign = ?", self.campaign.clone().map(Into::into));
+        add("call.campaign = ?", self.only.clone().map(Into::into));
+        match self.acknowledged {
+            Some(true) => clauses.push("alert.acknowledged_ms IS NOT NULL"),
+            Some(false) => clauses.push("alert.acknowledged_ms IS NULL"),
+            None => {}
+        }
+        let wanted = if clauses.is_empty() { String::new() } else { format!("WHERE {}", clauses.join(" AND ")) };
+        values.push(i64::from(self.limit).into());
+        let sql = format!(
+            "SELECT {COLUMNS}
+             FROM alert
+             CROSS JOIN call ON call.id = alert.call
+             {wanted}
+             ORDER BY alert.raised_ms DESC, alert.id DESC
+             LIMIT ?"
+        );
+        (sql, values)
+    }
+}
+
+pub(in crate::store) const OPEN: &str = "
+    SELECT count(*)
+    FROM alert
+    WHERE acknowledged_ms IS NULL AND (?1 IS NULL OR ?1 = (SELECT campaign FROM call WHERE call.id = alert.call))";
+
+pub(in crate::store) fn by_id(db: &Connection, id: i64) -> rusqlite::Result<Option<AlertRow>> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM alert JOIN call ON call.id = alert.call WHERE alert.id = ?1"))?
+        .query_row([id], alert_row)
+        .optional()
+}
+
+pub(in crate::store) fn of_call(db: &Connection, call: CallKey) -> rusqlite::Result<Vec<AlertRow>> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM alert JOIN call ON call.id = alert.call WHERE alert.call = ?1"))?
+        .query_map([call.0], alert_row)?
+        .collect()
+}
+
+pub(in crate::store) const SPEECH: &str = "
+    SELECT utterance.id, leg.leg, utterance.start_ms, utterance.end_ms, utterance.state NOT IN ('waiting_for_model', 'pending'),
+        leg.path <> ''
+    FROM utterance
+    JOIN leg ON leg.id = utterance.leg
+    WHERE utterance.call = ?1 AND utterance.state <> 'empty'
+    ORDER BY utterance.id";
+
+/// A stretch of speech.
+#[derive(Clone, Debug)]
+pub struct SpeechRow {
+    /// Row number.
+    pub utterance: i64,
+    /// Whose.
+    pub leg: Leg,
+    /// Begin in the call, milliseconds.
+    pub start_ms: i64,
+    /// End in the call.
+    pub end_ms: i64,
+    /// Whether it has its text, or none.
+    pub written: bool,
+    /// Whether its leg has sound; else its end is not known.
+    pub sounds: bool,
+}

@@ -1,0 +1,10 @@
+//! Rows that the writer writes, and how they are read back. Beneath the store: nothing here asks it anything.
+
+pub(super) mod alerts;
+pub(super) mod campaigns;
+pub(super) mod events;
+pub(super) mod new;
+pub(super) mod notifications;
+pub(super) mod privacy;
+pub(super) mod recordings;
+pub(super) mod tokens;

@@ -1,0 +1,168 @@
+//! Rows that come new: calls, legs, utterances, segments, events; and what becomes of them.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{CallId, CallKey, CallNames, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime, Word};
+use crate::contract::message::Message;
+
+/// What has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// A call.
+    Call(CallKey),
+    /// The call of a leg.
+    Leg(LegKey),
+}
+
+/// Where an utterance stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UtteranceState {
+    /// Found, but there is no model to read it.
+    WaitingForModel,
+    /// In the queue or under inference.
+    Pending,
+    /// Has its text.
+    Done,
+    /// Read, and no words were in it (or the guard dropped them).
+    Empty,
+    /// Could not be read; the note says why.
+    Failed,
+}
+
+/// A call as it appears.
+#[derive(Clone, Debug)]
+pub struct NewCall {
+    /// Row number.
+    pub key: CallKey,
+    /// Public id.
+    pub id: CallId,
+    /// By which road.
+    pub source: Source,
+    /// When the first frame came, or the recording began.
+    pub started: WallTime,
+    /// What is known of it.
+    pub names: CallNames,
+}
+
+/// A leg as it appears.
+#[derive(Clone, Debug)]
+pub struct NewLeg {
+    /// Row number.
+    pub key: LegKey,
+    /// Its call.
+    pub call: CallKey,
+    /// Which direction.
+    pub leg: Leg,
+    /// By which road.
+    pub source: Source,
+    /// Sample rate.
+    pub rate_hz: u32,
+    /// When its first sample was heard.
+    pub started: WallTime,
+    /// The leg's start inside its call.
+    pub offset: CallTime,
+    /// The file that holds its audio.
+    pub path: PathBuf,
+    /// Channel inside that file, from 0.
+    pub channel: u16,
+    /// Whether lineside owns the file (spool) or only refers to it.
+    pub owned: bool,
+    /// Who sent it: `127.0.0.1:40312`, or the recording's path.
+    pub peer: Option<String>,
+}
+
+/// A stretch of speech.
+#[derive(Clone, Debug)]
+pub struct NewUtterance {
+    /// Row number.
+    pub key: UtteranceKey,
+    /// Its call.
+    pub call: CallKey,
+    /// Its leg.
+    pub leg: LegKey,
+    /// First sample on the leg, at the leg's rate.
+    pub start_sample: u64,
+    /// One past the last sample.
+    pub end_sample: u64,
+    /// Start inside the call.
+    pub start: CallTime,
+    /// End inside the call.
+    pub end: CallTime,
+    /// [`UtteranceState::Pending`] or [`UtteranceState::WaitingForModel`].
+    pub state: UtteranceState,
+}
+
+/// A piece of text with all that is known of it.
+#[derive(Clone, Debug)]
+pub struct NewSegment {
+    /// Start inside the call.
+    pub start: CallTime,
+    /// End inside the call.
+    pub end: CallTime,
+    /// The words as written.
+    pub text: String,
+    /// Mean token probability, 0 to 1.
+    pub confidence: f64,
+    /// Language code, where known.
+    pub language: Option<String>,
+    /// Words with times inside the call.
+    pub words: Vec<Word>,
+    /// VADER's compound, -1 to 1; the sender's own where lineside has no lexicon for the language.
+    pub compound: f64,
+    /// What the sender says of its mood, -1 to 1.
+    pub sender_sentiment: Option<f64>,
+    /// Share of positive, neutral and negative valence, 0 to 1.
+    pub pos: f64,
+    /// See `pos`.
+    pub neu: f64,
+    /// See `pos`.
+    pub neg: f64,
+    /// `positive`, `neutral` or `negative`.
+    pub label: String,
+    /// Keywords found: term and label.
+    pub keywords: Vec<Term>,
+    /// Profanity found.
+    pub profanity: Vec<Term>,
+}
+
+/// A term of a pack that was said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Term {
+    /// As it was said, in lower case.
+    pub term: String,
+    /// Its label in the pack, e.g. `cancellation`.
+    pub label: String,
+}
+
+/// A call's running figures.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CallFigures {
+    /// Segments so far.
+    pub segments: i64,
+    /// Mean compound over all segments; `None` before the first.
+    pub sentiment: Option<f64>,
+    /// Mean compound over the last few segments (the window of the configuration).
+    pub rolling: Option<f64>,
+    /// Lowest compound.
+    pub min: Option<f64>,
+    /// Highest compound.
+    pub max: Option<f64>,
+    /// Negative segments in a row, up to now.
+    pub consecutive_negative: i64,
+    /// Everything else that is kept per call and per leg, as one JSON object.
+    pub detail: serde_json::Value,
+}
+
+/// An event for the feeds.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// Whose, when it is a call's.
+    pub call: Option<CallKey>,
+    /// When.
+    pub at: WallTime,
+    /// The message as it goes out. The feed adds nothing to it.
+    pub message: Message,
+}
