@@ -429,6 +429,11 @@ mod tests {
                 "start_time": 1.5, "duration": 2.0,
             }),
         );
+    }
+
+    #[test]
+    fn the_end_of_a_call_says_what_pages_read() {
+        let (call_id, timestamp) = (String::from("c.1"), String::from("T"));
         is(
             &Message::Hangup(Hangup {
                 kind: HangupKind::It,
@@ -509,6 +514,11 @@ mod tests {
                 "type": "recording_resumed", "event": "recording_resumed", "call_id": "c.1", "timestamp": "T", "time": 4.0, "by": "api",
             }),
         );
+    }
+
+    #[test]
+    fn what_happens_to_a_call_afterwards_is_told_as_it_was() {
+        let (call_id, timestamp) = (String::from("c.1"), String::from("T"));
         is(
             &Message::CallRewritten(CallRewritten {
                 kind: RewrittenKind::It,
@@ -552,6 +562,11 @@ mod tests {
                 "stable": "I want", "text": "I want to",
             }),
         );
+    }
+
+    #[test]
+    fn a_step_of_the_governor_is_told_as_it_was() {
+        let timestamp = String::from("T");
         is(
             &Message::Governor(GovernorStep {
                 kind: GovernorKind::It,

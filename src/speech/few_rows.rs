@@ -4,7 +4,7 @@
 //! order, each time anew, which costs more than the product. For one row it has a kernel that reads them where they lie, but takes it only when it has
 //! nothing of its own to add (`co` is one 0; what `C` holds may stay, `beta` 1). CTranslate2 has it add a number to each column, which makes up for its
 //! signed numbers being sent as unsigned ones. So the linker brings CTranslate2's calls here (`build.rs`), and those of few rows are done row by
-//! row, upon sums that hold these numbers already: the same integers, for one row in two fifths of the time (ARCHITECTURE.md has the figures).
+//! row, upon sums that hold these numbers already: the same integers, for one row in two fifths of the time (docs/decisions/small-batch-gemm.md has the figures).
 //!
 //! Formula and arguments are those of oneDNN's `dnnl_gemm_u8s8s32` (dnnl.h 3.x): `C = alpha · A · B + beta · C + co`, matrices by rows, sizes in elements.
 

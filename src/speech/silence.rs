@@ -3,7 +3,7 @@
 //! Whisper was trained on windows of 30 s. Where a window ends soon after the speech, real weights lose their place and run away, so seconds of silence
 //! have to follow. Only the decoder has to see them: the encoder reads the speech with a short margin, and the positions behind that are taken from a window in
 //! which there is nothing but silence. Of 65 real recordings as many words are wrong as with silence that was encoded each time, and the encoder
-//! works half as long (ARCHITECTURE.md has the figures).
+//! works half as long (docs/decisions/silence-encoded-once.md has the figures).
 
 #![allow(unsafe_code)] // a getter of CTranslate2's for which ct2rs has no name
 

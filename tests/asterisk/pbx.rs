@@ -36,7 +36,7 @@ pub struct Pbx {
     pub port: u16,
 }
 
-/// What lineside logs in with, as OPERATIONS.md has it.
+/// What lineside logs in with, as docs/operations.md has it.
 pub const SECRET: &str = "hush";
 
 /// A line of `core show channels concise`.

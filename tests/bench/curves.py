@@ -15,24 +15,26 @@ from common import RATE, mixed, pairs, write_wav
 SECONDS = 25
 # Why each curve bends where it does.
 REASONS = {
-    "live": "Flat while the core has time left: the lag is the detector's silence and one inference. CPU for each call falls at first, as what the daemon"
-    " costs without calls is shared, and where utterances wait together and are read as one batch. Where the core is used up the queue grows as"
-    " long as the run lasts, and the governor leaves things out; there the curve ends. Memory steps up where batches are full.",
-    "tutorial": "Flat at half a chunk (what was said waits for the chunk's end) and the model's time; where chunks take longer than they last, every one"
-    " waits for all before it.",
-    "final": "A short call is one window, which costs what a full one costs; from two minutes on a second of call costs the same.",
-    "legs": "A straight line up to a thousand: each frame is read, counted, written and listened to by itself. From there on the daemon's core is full,"
-    " or the bench's sender, alone on the other core, comes late by more than the connecting costs (last column): then those rows tell its limit."
-    " Nothing is lost; what comes late in heaps costs memory.",
-    "pbx": "While the telephone system needs little, nine of ten of its wake-ups find a CPU at once, whoever else is there. From two fifths of the CPUs on its"
-    " threads wait for one another beside faster-whisper, which has as much right to each CPU; lineside's unit has a fifth of that weight. At four fifths it"
-    " needs about what that weight leaves it, five sixths: then a wake-up may have to wait for the end of lineside's turn, some 3 ms (by its size; not traced)."
-    " A figure above the period of 20,000 us means that it does not keep up at all: it would grow with the length of the run, here 3 s.",
-    "queries": "Lists and transcripts are read by index, and a search stops at its limit: they cost as much in a large database. The list's p99, the tenth"
-    " slowest of a thousand, is mostly the first query of each of seven campaigns, whose calls are read into an empty cache; the others are short stalls,"
-    " elsewhere in every run.",
-    "vader": "lineside: longer texts cost as much a word, for it is one pass over the words and at most three words back. vaderSentiment's cost of a word"
-    " grows with the text.",
+    "live": "Flat while the core has time left: the lag is the silence that endpointing waits for, and one inference. CPU for each call falls at first, "
+    "because what the daemon costs without calls is shared, and because utterances that wait together are decoded as one batch. When the core is "
+    "used up, the queue grows as long as the run lasts and the governor leaves work out; there the curve ends. Memory rises in steps where "
+    "batches are full.",
+    "tutorial": "Flat at half a chunk (speech waits for the chunk's end) and the model's time. Where a chunk takes longer than it lasts, each one waits for "
+    "all before it.",
+    "final": "A short call is one window and costs what a full window costs. From two minutes on, a second of call costs the same.",
+    "legs": "A straight line up to a thousand: each frame is read, counted, written and passed through the VAD by itself. Above that the daemon's core is"
+    " full, or the bench's sender, alone on the other core, is later than connecting explains (last column); those rows show the sender's limit. "
+    "Nothing is lost; what comes late in bursts costs memory.",
+    "pbx": "While the telephone system needs little, nine of ten of its wake-ups find a CPU at once, whoever else is there. From two fifths of the CPUs "
+    "on, its threads wait beside faster-whisper, which has the same right to each CPU; lineside's unit has a fifth of that weight. At four fifths"
+    " the telephone system needs about what that weight leaves it, five sixths. Then a wake-up may have to wait for the end of lineside's time "
+    "slice, some 3 ms (judged by its size; not traced). A figure above the period of 20,000 us means that the telephone system does not keep up "
+    "at all: it would grow with the length of the run, here 3 s.",
+    "queries": "Lists and transcripts are read by index, and a search stops at its limit, so they cost the same in a large database. The list's p99, the "
+    "tenth slowest of a thousand, is mostly the first query of each of seven campaigns, whose calls are read into an empty cache. The others are "
+    "short stalls at different places in each run.",
+    "vader": "lineside: longer texts cost the same for each word, because it is one pass over the words that looks at most three words back. "
+    "vaderSentiment's cost of a word grows with the text.",
 }
 
 

@@ -65,7 +65,7 @@ pub(super) fn machine() -> Vec<Check> {
 
 /// Why models of this kind are not for this CPU.
 pub(super) fn slow_here(kind: ModelKind) -> Option<&'static str> {
-    // oneDNN has int8 kernels for AVX2 and later (ARCHITECTURE.md has the figure).
+    // oneDNN has int8 kernels for AVX2 and later (docs/decisions/onednn.md has the figure).
     (cfg!(target_arch = "x86_64") && kind == ModelKind::CTranslate2 && Level::of_this_cpu() == Level::V2)
         .then_some("CTranslate2 is some twenty times slower on a CPU without AVX2")
 }

@@ -55,7 +55,7 @@ fn sealed(files: &[PathBuf], depth: Depth) -> Vec<Finding> {
     }
     found.extend(locked.into_iter().map(|(key, (count, first))| Finding {
         problem: format!("{count} sound files are encrypted with the key {key}, which is not here; the first is {}", first.display()),
-        mend: "name that key in [privacy] old_audio_keys; one that is a credential of the unit alone: OPERATIONS.md says how to check with it".into(),
+        mend: "name that key in [privacy] old_audio_keys; for a key that only the unit has as a credential, docs/operations.md shows how to check".into(),
         mended: false,
     }));
     found

@@ -1,6 +1,6 @@
 //! Which utterances are being written down at this moment, on disk, so that one at which the engine ends the process is known after the restart.
 //!
-//! Inference runs in this process (ARCHITECTURE.md, Decisions): an assertion or a fault in C++ is the end of it, and after the restart the same
+//! Inference runs in this process (docs/decisions/inference-in-threads.md): an assertion or a fault in C++ is the end of it, and after the restart the same
 //! utterance would come again. A file of its name lies here while it is in hand; one that lies here at start was in hand at the end. It is put
 //! behind the others, and after [`STRIKES`] ends it is failed with the reason instead of being tried again. A `kill -9` counts as an end too, which
 //! is why one is not enough.
