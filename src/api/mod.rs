@@ -2,7 +2,7 @@
 //!
 //! Knows the store and what may be told to the conductor, never capture or speech. No request waits for anything but its own query. Here the router is
 //! put together, and nothing else: handlers take the part of the state that they need. The rooms in the order in which they may know each other, each
-//! those above it: what all share, the walls, calls, then what is made of calls.
+//! those above it: what all share, the walls, calls, then what is made of calls, and what is said of all of it.
 
 mod request;
 
@@ -20,8 +20,10 @@ mod realtime;
 
 mod web;
 
+mod document;
+
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
@@ -31,8 +33,9 @@ use axum::response::Response;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use self::document::Way;
 use self::walls::Walls;
-use self::walls::door::{About, Door, NOTHING, OPERATE, OPERATE_OR_INGEST, READ};
+use self::walls::door::{About, Door, Doors, NOTHING, OPERATE, OPERATE_OR_INGEST, READ};
 use crate::pipeline::command::Command;
 use crate::pipeline::finished::again::Again;
 use crate::pipeline::finished::notify::Agents;
@@ -175,7 +178,7 @@ fn routes() -> Routes {
             DefaultBodyLimit::disable(),
             audio::upload::upload,
         );
-    realtime::routes(web::routes(of_calls(routes)))
+    realtime::routes(web::routes(documents(of_calls(routes))))
 }
 
 /// Those of calls.
@@ -209,6 +212,49 @@ fn of_calls(routes: Routes) -> Routes {
         .post("/api/v1/calls/{id}/hold", command.asks(&["reason"]), calls::privacy::hold)
         .delete("/api/v1/calls/{id}/hold", command, calls::privacy::release)
         .get("/api/v1/calls/{id}/privacy", call, calls::privacy::one)
+}
+
+/// What is said of all of them: the same for everybody.
+fn documents(routes: Routes) -> Routes {
+    let open = Door::new(NOTHING, About::Nothing);
+    let json = |text: &'static LazyLock<String>| ([(header::CONTENT_TYPE, "application/json")], text.as_str());
+    routes.get("/openapi.json", open, move || async move { json(&OPENAPI) }).get(
+        "/asyncapi.json",
+        open,
+        move || async move { json(&ASYNCAPI) },
+    )
+}
+
+/// The paths and what they take and answer, as OpenAPI 3.1. The same for everybody.
+static OPENAPI: LazyLock<String> = LazyLock::new(|| text(&document::openapi(&ways(&routes().into_parts().1))));
+
+/// The messages of the feeds, as AsyncAPI 3.0.
+static ASYNCAPI: LazyLock<String> = LazyLock::new(|| text(&document::asyncapi()));
+
+fn text(document: &serde_json::Value) -> String {
+    format!("{document:#}\n")
+}
+
+/// The OpenAPI document, as `/openapi.json` gives it.
+pub fn openapi() -> &'static str {
+    &OPENAPI
+}
+
+/// The AsyncAPI document, as `/asyncapi.json` gives it.
+pub fn asyncapi() -> &'static str {
+    &ASYNCAPI
+}
+
+/// The doors, as the documents need to know them.
+fn ways(doors: &Doors) -> Vec<Way> {
+    let way = |(method, path, door): (&axum::http::Method, &'static str, Door)| Way {
+        method: method.as_str().to_lowercase(),
+        path,
+        scopes: door.needs.iter().map(|scope| scope.as_str()).collect(),
+        call: door.about == About::Call,
+        asks: door.asks,
+    };
+    doors.all().map(way).collect()
 }
 
 /// Everything that is served, behind its guard.
@@ -247,15 +293,50 @@ mod tests {
     }
 
     #[test]
+    fn every_path_is_described_and_nothing_else_is() {
+        let (_, doors) = routes().into_parts();
+        let ways = ways(&doors);
+        let mismatches = document::mismatches(&ways);
+        assert!(mismatches.is_empty(), "{}", mismatches.join("\n"));
+        let paths: serde_json::Value = serde_json::from_str(openapi()).expect("JSON");
+        let described: usize = paths["paths"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(_, it)| it.as_object().map_or(0, serde_json::Map::len))
+            .sum();
+        assert_eq!(described, ways.iter().filter(|way| !way.is_left_out()).count());
+        for (why, left_out) in document::NOT_DESCRIBED {
+            for path in *left_out {
+                let is_there = |way: &Way| path.rsplit(' ').next() == Some(way.path);
+                assert!(ways.iter().any(is_there), "{path} is no path any more: {why}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_documents_name_no_shape_that_they_do_not_hold() {
+        for text in [openapi(), asyncapi()] {
+            let document: serde_json::Value = serde_json::from_str(text).expect("JSON");
+            for named in text.split("\"#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next()) {
+                assert!(document["components"]["schemas"][named].is_object(), "{named}");
+            }
+            assert!(document["info"]["version"] == env!("CARGO_PKG_VERSION"));
+        }
+    }
+
+    #[test]
     fn every_path_asks_for_what_it_gives() {
         let (_, doors) = routes().into_parts();
         let is_in = |list: &[&str], path: &str| list.contains(&path);
+        let is_open = |path: &str| is_in(&["/docs", "/openapi.json", "/asyncapi.json"], path);
         for (method, path, door) in doors.all() {
             let what = format!("{method} {path}: {door:?}");
-            let is_page = is_in(&["/", "/calls", "/calls/{id}", "/upload", "/dashboard", "/web/{*name}"], path);
+            let is_page =
+                is_in(&["/", "/calls", "/calls/{id}", "/upload", "/dashboard", "/web/{*name}"], path) || is_open(path);
             let is_login = is_in(&["/login", "/login.css", "/logout"], path);
             assert_eq!(door.about == About::Nothing, is_login || is_page && method == "GET", "{what}");
-            let is_free = is_login || is_in(&["/health", "/web/{*name}"], path);
+            let is_free = is_login || is_open(path) || is_in(&["/health", "/web/{*name}"], path);
             assert_eq!(door.needs == NOTHING, is_free, "{what}");
             if method == "GET" {
                 assert!(is_free || door.needs == READ, "{what}");

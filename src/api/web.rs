@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::api::request::ApiError;
 use crate::api::walls::door::{About, Door, NOTHING, READ, Routes};
+use crate::store::tokens::Scope;
 
 /// What a page may load: from here, as a file. `default-src` covers scripts, styles, sounds and sockets.
 const POLICY: &str =
@@ -47,28 +48,32 @@ struct Page {
     name: &'static str,
     title: &'static str,
     content: &'static str,
+    /// The scopes of which a visitor needs one.
+    access: &'static [Scope],
     /// Whether it draws charts, and needs their style.
     charts: bool,
 }
 
 macro_rules! page {
-    ($path:literal, $name:literal, $title:literal, charts: $charts:literal) => {
+    ($path:literal, $name:literal, $title:literal, $access:expr, charts: $charts:literal) => {
         Page {
             path: $path,
             name: $name,
             title: $title,
             content: include_str!(concat!("web/", $name, ".html")),
+            access: $access,
             charts: $charts,
         }
     };
 }
 
-const PAGES: [Page; 5] = [
-    page!("/", "live", "Live calls", charts: true),
-    page!("/calls", "calls", "Calls", charts: false),
-    page!("/calls/{id}", "call", "Call", charts: false),
-    page!("/upload", "upload", "Upload", charts: false),
-    page!("/dashboard", "dashboard", "Dashboard", charts: true),
+const PAGES: [Page; 6] = [
+    page!("/", "live", "Live calls", READ, charts: true),
+    page!("/calls", "calls", "Calls", READ, charts: false),
+    page!("/calls/{id}", "call", "Call", READ, charts: false),
+    page!("/upload", "upload", "Upload", READ, charts: false),
+    page!("/dashboard", "dashboard", "Dashboard", READ, charts: true),
+    page!("/docs", "docs", "API", NOTHING, charts: false),
 ];
 
 impl Page {
@@ -95,7 +100,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         "base.js": SCRIPT, "feed.js": SCRIPT, "board.js": SCRIPT, "card.js": SCRIPT, "panel.js": SCRIPT,
         "alerts.js": SCRIPT, "text.js": SCRIPT, "terms.js": SCRIPT, "chart.js": SCRIPT, "live.js": SCRIPT,
         "call.js": SCRIPT, "quality.js": SCRIPT, "player.js": SCRIPT, "listen.js": SCRIPT, "calls.js": SCRIPT,
-        "upload.js": SCRIPT, "dashboard.js": SCRIPT,
+        "upload.js": SCRIPT, "dashboard.js": SCRIPT, "docs.js": SCRIPT,
         "vendor/uplot.js": SCRIPT, "vendor/uplot.css": STYLE,
     };
     let page = |page: &Page| Asset { name: page.path, kind: HTML, bytes: Cow::Owned(page.html().into_bytes()) };
@@ -132,8 +137,8 @@ async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
 
 /// The pages' paths. Where nobody is logged in the login answers instead; what a page consists of is the same for everybody.
 pub(super) fn routes<S: Clone + Send + Sync + 'static>(mut routes: Routes<S>) -> Routes<S> {
-    let door = Door::new(READ, About::Nothing);
-    for Page { path, .. } in PAGES {
+    for Page { path, access, .. } in PAGES {
+        let door = Door::new(access, About::Nothing);
         routes = routes.get(path, door, move |headers: HeaderMap| async move { give(path, &headers) });
     }
     routes.get("/web/{*name}", Door::new(NOTHING, About::Nothing), file)

@@ -4,11 +4,12 @@
 
 use regex::{NoExpand, Regex};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::nouns::Leg;
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Worth a look.
@@ -38,17 +39,29 @@ impl Level {
     }
 
     /// The word that the analytics platforms use for it.
-    pub const fn severity(self) -> &'static str {
+    pub const fn severity(self) -> Severity {
         match self {
-            Self::Warning => "medium",
-            Self::Urgent => "high",
-            Self::Critical => "critical",
+            Self::Warning => Severity::Medium,
+            Self::Urgent => Severity::High,
+            Self::Critical => Severity::Critical,
         }
     }
 }
 
+/// How bad it is, in the words of the analytics platforms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// A warning.
+    Medium,
+    /// Urgent.
+    High,
+    /// Critical.
+    Critical,
+}
+
 /// A rule that fired, with its reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Fired {
     /// The rule.
     pub name: String,

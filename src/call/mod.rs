@@ -7,8 +7,8 @@ pub mod alert;
 mod nouns;
 pub mod when;
 
-pub use self::alert::{Alert, Fired, Level};
+pub use self::alert::{Alert, Fired, Level, Severity};
 pub use self::nouns::{
-    CallId, CallIdError, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Moment, Source, UtteranceKey, WallTime,
-    Word,
+    CallId, CallIdError, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Moment, Source, Speaker, UtteranceKey,
+    WallTime, Word,
 };

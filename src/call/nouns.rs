@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A name of a call that is not fit for one.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -103,7 +104,7 @@ impl From<CallId> for String {
 }
 
 /// One direction of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Leg {
     /// Both sides in one stream.
@@ -142,6 +143,28 @@ impl Leg {
     }
 }
 
+/// Who speaks, as readers of a call are told it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Speaker {
+    /// The agent.
+    Agent,
+    /// The caller, or the customer who was called.
+    Caller,
+    /// Both sides are in one stream: nobody knows.
+    Unknown,
+}
+
+impl From<Leg> for Speaker {
+    fn from(leg: Leg) -> Self {
+        match leg {
+            Leg::Mixed => Self::Unknown,
+            Leg::Agent => Self::Agent,
+            Leg::Caller => Self::Caller,
+        }
+    }
+}
+
 impl fmt::Display for Leg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -149,7 +172,7 @@ impl fmt::Display for Leg {
 }
 
 /// The road by which a call's audio came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// Asterisk's AudioSocket over TCP.
@@ -165,6 +188,14 @@ pub enum Source {
 }
 
 impl Source {
+    /// All roads.
+    pub const ALL: [Self; 5] = [Self::Audiosocket, Self::Eagi, Self::Recording, Self::Upload, Self::Ingest];
+
+    /// Reads the word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.as_str() == text)
+    }
+
     /// The word used in the database and in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -178,7 +209,7 @@ impl Source {
 }
 
 /// Where a call stands. The words are those of the call sessions API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CallState {
     /// Audio is coming, or may still come.
@@ -189,6 +220,12 @@ pub enum CallState {
     Completed,
     /// The audio could not be read.
     Failed,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 impl CallState {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{alerts, analyze, bench, calls, doctor, eagi, keep, key, model, notify, score, token};
+use super::{alerts, analyze, bench, calls, doctor, eagi, keep, key, model, notify, openapi, score, token};
 
 /// Live transcription, sentiment and search of the calls of an Asterisk PBX, on the PBX's own box.
 #[derive(Parser)]
@@ -59,6 +59,8 @@ pub(super) enum Command {
     Doctor(doctor::DoctorArguments),
     /// Measure this box
     Bench(bench::BenchArguments),
+    /// Print what the API takes and answers, for programs
+    Openapi(openapi::OpenapiArguments),
     /// Write the man pages and completions of these commands
     #[command(hide = true)]
     Generate(GenerateArguments),

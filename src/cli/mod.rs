@@ -15,6 +15,7 @@ mod model;
 mod model_bench;
 mod model_recommend;
 mod notify;
+mod openapi;
 mod print;
 mod score;
 mod serve;
@@ -65,6 +66,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Check(arguments) => return keep::look_over(&arguments, &config()?),
         Command::Doctor(arguments) => return doctor::run(&arguments, path.as_deref()),
         Command::Bench(arguments) => bench::run(&arguments, config)?,
+        Command::Openapi(arguments) => openapi::run(&arguments)?,
         Command::Generate(arguments) => generate::run(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)

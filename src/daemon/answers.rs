@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::Result;
 use axum::Router;
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -20,6 +19,7 @@ use crate::api::{Health, Uploads};
 use crate::call::WallTime;
 use crate::capture::{LastFrame, upload, wall_clock};
 use crate::config::Config;
+use crate::contract::status::VoiceDetector;
 use crate::host;
 use crate::pipeline::workers::{Work, Workers};
 use crate::speech::models;
@@ -76,9 +76,9 @@ pub(super) fn health(
             queue.push(Urgency::Live, wall_clock(), Work::Probe(answer));
             Box::pin(async move { result.await.unwrap_or_else(|_| Err("the speech threads have stopped".into())) })
         }),
-        installed: Arc::new(move || serde_json::to_value(models::installed(&folder)).unwrap_or_default()),
+        installed: Arc::new(move || models::installed(&folder).into_iter().map(doors::installed).collect()),
         models,
-        voice: json!({"detector": voice.name(), "problem": voice.problem()}),
+        voice: VoiceDetector { detector: voice.name().into(), problem: voice.problem() },
         ami: Arc::new(|| None),
         open_files: Arc::new(host::open_files),
         folders: Arc::new(Vec::new),

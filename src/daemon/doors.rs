@@ -11,9 +11,11 @@ use crate::api::walls::serve::Tls;
 use crate::audio::sealed::keys::{Key, KeyError, Keyring, install, is_public, path_of};
 use crate::capture::wall_clock;
 use crate::config::Config;
-use crate::integrate::ami::{Ami, AmiSettings, describe_metrics};
+use crate::contract::status::{AmiHealth, InstalledModel};
+use crate::integrate::ami::{Ami, AmiSettings, AmiState, describe_metrics};
 use crate::pipeline::command::Command;
 use crate::pipeline::live::keys::PauseKeys;
+use crate::speech::models::{ModelKind, ModelRef};
 use crate::store::Store;
 
 pub(super) fn wall_settings(config: &Config) -> WallSettings {
@@ -101,4 +103,37 @@ pub(super) fn ami(config: &Config, keys: PauseKeys, commands: &mpsc::Sender<Comm
     };
     describe_metrics();
     Some(Ami::new(settings, commands.clone(), wall_clock))
+}
+
+/// How the connection to Asterisk is, as `/health` tells it.
+pub(super) fn ami_health(state: AmiState) -> AmiHealth {
+    let AmiState { connected, address, since, problem } = state;
+    AmiHealth { connected, address: address.to_string(), since, problem }
+}
+
+/// A model on disk, as `/health/models` tells it.
+pub(super) fn installed(model: ModelRef) -> InstalledModel {
+    let kind = match model.kind {
+        ModelKind::Whisper => "whisper",
+        ModelKind::CTranslate2 => "ctranslate2",
+    };
+    InstalledModel { name: model.name, path: model.path, kind: kind.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_health_tells_is_what_the_rooms_know() {
+        let address = "127.0.0.1:5038".parse().expect("an address");
+        let state = AmiState { connected: false, address, since: "T".into(), problem: Some("refused".into()) };
+        let before = serde_json::to_value(&state).expect("JSON");
+        assert_eq!(serde_json::to_value(ami_health(state)).expect("JSON"), before);
+        for kind in [ModelKind::Whisper, ModelKind::CTranslate2] {
+            let model = ModelRef { name: "base.en".into(), path: "/models/base.en.bin".into(), kind };
+            let before = serde_json::to_value(&model).expect("JSON");
+            assert_eq!(serde_json::to_value(installed(model)).expect("JSON"), before);
+        }
+    }
 }

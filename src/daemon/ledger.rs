@@ -45,7 +45,7 @@ impl Ledger for StoreLedger {
         let rows: Vec<(bool, LegRow)> = known.inspect_err(|error| log::error!("{error}")).unwrap_or_default();
         let leg = |(noted, row): (bool, LegRow)| KnownLeg {
             key: row.key,
-            leg: row.leg,
+            leg: row.leg.to_string(),
             audio: if row.owned {
                 LegAudio::Spooled { path: row.path.into() }
             } else {
@@ -54,7 +54,7 @@ impl Ledger for StoreLedger {
             peer: row.peer,
             samples: row.closed.map(|_| row.samples as u64),
             noted,
-            is_recording: row.source == Source::Recording.as_str(),
+            is_recording: row.source == Source::Recording,
         };
         rows.into_iter().map(leg).collect()
     }

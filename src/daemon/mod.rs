@@ -26,6 +26,8 @@ use crate::config::Config;
 use crate::host::{self, Signals, Wish};
 use crate::pipeline::live::liveness::Liveness;
 
+pub use crate::api::{asyncapi, openapi};
+
 /// Runs until SIGTERM. `path` is where the configuration came from, for SIGHUP.
 pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     host::raise_file_limit();

@@ -128,7 +128,7 @@ fn health(base: &Base, speech: &Speech, sources: &Sources, ami: Option<&Ami>, st
     let mut health = answers::health(&base.config, &speech.workers, &speech.voice, &sources.last_frame, started);
     let (troubles, ami) = (sources.troubles.clone(), ami.map(Ami::status));
     health.folders = Arc::new(move || troubles.list());
-    health.ami = Arc::new(move || ami.as_ref().and_then(|status| serde_json::to_value(status.get()).ok()));
+    health.ami = Arc::new(move || ami.as_ref().map(|status| doors::ami_health(status.get())));
     health
 }
 

@@ -1,12 +1,14 @@
 //! What becomes of alerts in the writer: raised once, taken once, corrected with the text that they quote.
 
 use rusqlite::{Connection, named_params};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
-use super::rows::alerts::{AlertRow, NewAlert, by_id, of_call, tell};
+use super::rows::alerts::{AlertRow, NewAlert, by_id, of_call};
 use super::rows::new::NewEvent;
 use crate::call::alert::{Alert, Unsaid};
 use crate::call::{CallKey, Leg, WallTime};
+use crate::contract::alert::AlertSays;
+use crate::contract::message::{AcknowledgedKind, AlertAcknowledged, Message};
 
 /// Keeps an alert; its event, or `None` when the call has it already.
 pub(super) fn raise(db: &Connection, new: &NewAlert) -> rusqlite::Result<Option<NewEvent>> {
@@ -27,7 +29,7 @@ pub(super) fn raise(db: &Connection, new: &NewAlert) -> rusqlite::Result<Option<
     }
     db.prepare_cached("UPDATE call SET has_alerts = 1 WHERE id = ?1")?.execute([new.call.0])?;
     let Some(row) = by_id(db, new.id)? else { return Ok(None) };
-    Ok(Some(NewEvent { call: Some(new.call), kind: "alert", at: new.at, payload: row.json() }))
+    Ok(Some(NewEvent { call: Some(new.call), at: new.at, message: Message::Alert(Box::new(row.message())) }))
 }
 
 fn rules_json(alert: &Alert) -> rusqlite::Result<String> {
@@ -65,7 +67,10 @@ pub(super) fn reword(
         for (event, payload) in events {
             let Ok(mut json) = serde_json::from_str::<Json>(&payload) else { continue };
             if json["id"] == id {
-                tell(&mut json, &alert);
+                let says = serde_json::to_value(AlertSays::of(&alert)).unwrap_or_default();
+                if let (Json::Object(all), Json::Object(says)) = (&mut json, says) {
+                    all.extend(says);
+                }
                 db.prepare_cached("UPDATE event SET payload = ?2 WHERE id = ?1")?.execute((event, json.to_string()))?;
             }
         }
@@ -85,15 +90,24 @@ pub(super) fn acknowledge(db: &Connection, id: i64, by: &str, at: WallTime) -> r
     }
     let Some(row) = by_id(db, id)? else { return Ok(None) };
     metrics::counter!("lineside_alerts_acknowledged_total").increment(1);
-    let payload = json!({
-        "type": "alert_acknowledged", "event": "alert_acknowledged", "id": id, "alert_id": id, "call_id": row.call_id,
-        "timestamp": at.rfc3339(), "acknowledged": true, "acknowledged_at": at.rfc3339(), "acknowledged_by": by,
+    let message = Message::AlertAcknowledged(AlertAcknowledged {
+        kind: AcknowledgedKind::It,
+        event: AcknowledgedKind::It,
+        call_id: row.call_id,
+        timestamp: at.rfc3339(),
+        id,
+        alert_id: id,
+        acknowledged: true,
+        acknowledged_at: at.rfc3339(),
+        acknowledged_by: by.to_owned(),
     });
-    Ok(Some(NewEvent { call: Some(row.call), kind: "alert_acknowledged", at, payload }))
+    Ok(Some(NewEvent { call: Some(row.call), at, message }))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::call::alert::Level;
     use crate::call::{CallId, CallNames, Fired, Source};
@@ -155,7 +169,7 @@ mod tests {
         assert!(live.try_recv().is_err(), "published once");
 
         let row = store.call("c.1").await.expect("query").expect("there");
-        assert!(row.has_alerts && row.open_alerts == 1 && row.alert_level.as_deref() == Some("urgent"));
+        assert!(row.has_alerts && row.open_alerts == 1 && row.alert_level == Some(Level::Urgent));
         for by in ["mary", "john"] {
             let change = Change::AlertAcknowledged { alert: 1, by: by.into(), at: WallTime(9000) };
             store.writer().commit(vec![change]).await.expect("commit");
@@ -182,7 +196,7 @@ mod tests {
             [(2, 500), (1, 2500)]
         );
         let row = store.call("c.2").await.expect("query").expect("there");
-        assert!(row.has_alerts && row.open_alerts == 2 && row.alert_level.as_deref() == Some("critical"));
+        assert!(row.has_alerts && row.open_alerts == 2 && row.alert_level == Some(Level::Critical));
         assert_eq!(store.last_alert().await.expect("query"), 2);
     }
 
@@ -196,8 +210,8 @@ mod tests {
         let unsaid = Unsaid { terms: vec!["sue".into()], instead: "[card]".into() };
         let corrected = store.writer().run(move |db| reword(db, CallKey(1), ("I sue", "I [card]"), &unsaid)).await;
         corrected.expect("reword");
-        let alert = store.alert(1).await.expect("query").expect("there").json();
-        assert_eq!(alert["message"], "legal_threat: said: [card] (legal)");
+        let alert = store.alert(1).await.expect("query").expect("there").message();
+        assert_eq!(alert.about.says.message, "legal_threat: said: [card] (legal)");
         let events = store.events_after(0, None, 10).await.expect("query");
         let told: Vec<Json> = events.iter().map(|event| serde_json::from_str(&event.payload).expect("JSON")).collect();
         assert_eq!(told.len(), 2);

@@ -392,12 +392,12 @@ pub(super) fn add_segments(
 }
 
 fn add_event(db: &Connection, event: &NewEvent) -> rusqlite::Result<StoredEvent> {
-    let payload = event.payload.to_string();
+    let (kind, payload) = (event.message.kind(), event.message.json());
     db.prepare_cached("INSERT INTO event (call, kind, at_ms, payload) VALUES (?1, ?2, ?3, ?4)")?.execute((
         event.call.map(|call| call.0),
-        event.kind,
+        kind,
         event.at.0,
         &payload,
     ))?;
-    Ok(StoredEvent { id: db.last_insert_rowid(), call: event.call, kind: event.kind.into(), payload: payload.into() })
+    Ok(StoredEvent { id: db.last_insert_rowid(), call: event.call, kind: kind.into(), payload: payload.into() })
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use rusqlite::Row;
 
 use super::{Store, StoreError};
-use crate::call::{CallKey, WallTime};
+use crate::call::{CallKey, Leg, WallTime};
 
 /// Segments of a call whose sentiment is told.
 const COURSE: i64 = 40;
@@ -17,7 +17,7 @@ pub struct Course {
     /// Compounds of the last segments, in order.
     pub compounds: Vec<f64>,
     /// The last segment: who, what, when in the call (milliseconds).
-    pub last: Option<(String, String, i64)>,
+    pub last: Option<(Leg, String, i64)>,
 }
 
 /// Everything, as of one moment.
@@ -56,13 +56,7 @@ impl Store {
             .read(|db| {
                 let mut courses: HashMap<CallKey, Course> = HashMap::new();
                 let row = |row: &Row| {
-                    Ok((
-                        CallKey(row.get(0)?),
-                        row.get::<_, String>(1)?,
-                        row.get::<_, String>(2)?,
-                        row.get(3)?,
-                        row.get(4)?,
-                    ))
+                    Ok((CallKey(row.get(0)?), row.get(1)?, row.get::<_, String>(2)?, row.get(3)?, row.get(4)?))
                 };
                 for said in db.prepare_cached(COURSES)?.query_map([COURSE], row)? {
                     let (call, leg, text, start_ms, compound) = said?;

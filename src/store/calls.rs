@@ -4,7 +4,7 @@ use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, params_from_iter};
 
 use super::{Store, StoreError};
-use crate::call::{CallKey, CallState, LegKey, WallTime};
+use crate::call::{CallKey, CallState, Leg, LegKey, Level, Source, WallTime};
 
 /// A call as the API shows it.
 #[derive(Clone, Debug)]
@@ -14,9 +14,9 @@ pub struct CallRow {
     /// Public id.
     pub call_id: String,
     /// By which road.
-    pub source: String,
+    pub source: Source,
     /// Where it stands.
-    pub state: String,
+    pub state: CallState,
     /// First frame.
     pub started: WallTime,
     /// Last frame or text.
@@ -60,7 +60,7 @@ pub struct CallRow {
     /// Alerts that nobody has taken.
     pub open_alerts: i64,
     /// Their worst level.
-    pub alert_level: Option<String>,
+    pub alert_level: Option<Level>,
     /// What people have put on it, in order.
     pub tags: Vec<String>,
     /// Chunks of sound that another platform has sent.
@@ -205,9 +205,9 @@ pub struct LegRow {
     /// Row number.
     pub key: LegKey,
     /// Which direction.
-    pub leg: String,
+    pub leg: Leg,
     /// By which road.
-    pub source: String,
+    pub source: Source,
     /// Sample rate.
     pub rate_hz: u32,
     /// Wall clock of its first sample.

@@ -30,6 +30,7 @@ pub mod segments;
 pub mod tags;
 pub mod token_book;
 pub mod tokens;
+mod typed;
 mod writer;
 
 use std::fs::File;
@@ -46,6 +47,8 @@ use connection::{SCRUB_PATIENCE_MS, connect};
 use error::{damage, is_damage};
 use readers::{Readers, Room};
 use rows::campaigns::Campaigns;
+
+use crate::contract::message::Message;
 
 pub use error::StoreError;
 pub use events::StoredEvent;
@@ -171,8 +174,9 @@ impl Store {
     }
 
     /// Tells the feeds what is not kept: an event without a number, which nobody can ask for again.
-    pub fn show(&self, call: crate::call::CallKey, kind: &str, payload: &serde_json::Value) {
-        let event = StoredEvent { id: 0, call: Some(call), kind: kind.into(), payload: payload.to_string().into() };
+    pub fn show(&self, call: crate::call::CallKey, message: &Message) {
+        let event =
+            StoredEvent { id: 0, call: Some(call), kind: message.kind().into(), payload: message.json().into() };
         let _ = self.events.send(Arc::new(event));
     }
 

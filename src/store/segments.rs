@@ -39,7 +39,7 @@ pub struct SegmentRow {
     /// List of {term, label}.
     pub profanity: Json,
     /// Which direction.
-    pub leg: String,
+    pub leg: Leg,
     /// Engine and model that wrote it.
     pub engine: Option<String>,
     /// What the platform that sent it says of its mood, -1 to 1.

@@ -6,6 +6,7 @@ use super::privacy::PrivacyChange;
 use super::segments::{QueryError, SearchFilter, fts_query};
 use super::*;
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime};
+use crate::contract::message::{SegmentSaid, SentimentKind};
 
 pub(super) fn call(key: i64, id: &str, started: i64) -> Change {
     Change::CallOpened(NewCall {
@@ -63,7 +64,26 @@ fn done(key: i64, text: &str) -> Vec<Change> {
         keywords: vec![Term { term: "cancel".into(), label: "cancellation".into() }],
         profanity: Vec::new(),
     };
-    let event = NewEvent { call: None, kind: "sentiment", at: WallTime(1), payload: serde_json::json!({"text": text}) };
+    let message = Message::Segment(Box::new(SegmentSaid {
+        kind: SentimentKind::It,
+        call_id: "a.1".into(),
+        text: text.into(),
+        timestamp: WallTime(1).rfc3339(),
+        start_time: 0.1,
+        end_time: 0.9,
+        speaker: Leg::Caller.into(),
+        leg: Leg::Caller,
+        agent: None,
+        sentiment_score: -0.5,
+        sentiment_label: "negative".into(),
+        sender_sentiment: None,
+        confidence: 0.9,
+        keywords_detected: Vec::new(),
+        profanity_detected: Vec::new(),
+        rolling_sentiment: None,
+        risk_score: 0.0,
+    }));
+    let event = NewEvent { call: None, at: WallTime(1), message };
     vec![
         Change::UtteranceDone {
             utterance: UtteranceKey(key),
@@ -102,7 +122,8 @@ async fn text_is_written_once_published_once_and_found_again() {
         SearchFilter { query: fts_query("contract cancel").expect("words"), limit: 10, ..SearchFilter::default() };
     let hits = store.search(filter).await.expect("query");
     assert_eq!(hits[0].snippet, "I want to <b>cancel</b> my <b>contract</b>");
-    assert_eq!(live.recv().await.expect("event").payload.as_ref(), r#"{"text":"I want to cancel my contract"}"#);
+    let told: serde_json::Value = serde_json::from_str(&live.recv().await.expect("event").payload).expect("JSON");
+    assert_eq!((&told["type"], &told["text"]), (&"sentiment".into(), &"I want to cancel my contract".into()));
     assert!(live.try_recv().is_err(), "published once");
     assert_eq!(store.events_after(0, None, 10).await.expect("query").len(), 1);
 }

@@ -8,6 +8,7 @@ mod attack;
 mod bad_input;
 mod bed;
 mod capture;
+mod contract;
 mod dashboards;
 mod desk;
 mod encryption;

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
-use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::service::{Kind, Message, Notifier, Outcome};
 use crate::call::Level;
+use crate::contract::alert::AlertKind;
+use crate::contract::notify::{AgentAlert, ResendMail, SlackAttachment, SlackBlock, SlackMessage, SlackText};
 
 /// From the connection to the last byte of the answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -32,27 +33,30 @@ fn escaped(text: &str, longest: usize) -> String {
     cut.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-fn slack(message: &Message) -> Value {
-    let fields: Vec<Value> = message
-        .facts
-        .iter()
-        .take(10)
-        .map(|(name, value)| json!({"type": "mrkdwn", "text": format!("*{name}*\n{}", escaped(value, FIELD))}))
-        .collect();
-    let subject: String = message.subject.chars().take(HEADER).collect();
+fn slack(message: &Message) -> SlackMessage {
+    let named =
+        |(name, value): &(&'static str, String)| SlackText::Mrkdwn(format!("*{name}*\n{}", escaped(value, FIELD)));
+    let fields = message.facts.iter().take(10).map(named).collect();
+    let subject = message.subject.chars().take(HEADER).collect();
     let mut blocks = vec![
-        json!({"type": "header", "text": {"type": "plain_text", "text": subject}}),
-        json!({"type": "section", "fields": fields}),
+        SlackBlock::Header { text: SlackText::PlainText(subject) },
+        SlackBlock::Section { fields: Some(fields), text: None },
     ];
     if !message.text.is_empty() {
-        blocks.push(json!({"type": "section", "text": {"type": "mrkdwn", "text": format!("> {}", escaped(&message.text, SECTION))}}));
+        let quoted = SlackText::Mrkdwn(format!("> {}", escaped(&message.text, SECTION)));
+        blocks.push(SlackBlock::Section { fields: None, text: Some(quoted) });
     }
     let color = match message.level {
         Level::Warning => "#b7791f",
         Level::Urgent => "#c05621",
         Level::Critical => "#c53030",
     };
-    json!({"text": escaped(&message.subject, SECTION), "attachments": [{"color": color, "blocks": blocks}]})
+    SlackMessage { text: escaped(&message.subject, SECTION), attachments: [SlackAttachment { color, blocks }] }
+}
+
+/// A body as it goes out.
+fn body(of: &impl serde::Serialize) -> String {
+    serde_json::to_string(of).unwrap_or_default()
 }
 
 /// What became of it, and the answer's status.
@@ -60,24 +64,35 @@ pub(super) fn send(notifier: &Notifier, message: &Message, at_s: i64) -> (Outcom
     let key = |text: &Option<String>| format!("Bearer {}", text.as_deref().unwrap_or_default());
     let mut headers: Vec<(&str, String)> = vec![("Content-Type", "application/json".into())];
     let body = match notifier.kind {
-        Kind::Slack => slack(message),
+        Kind::Slack => body(&slack(message)),
         Kind::Resend => {
             headers.push(("Authorization", key(&notifier.key)));
             headers.push(("Idempotency-Key", format!("alert/{}", message.alert)));
-            json!({"from": notifier.from, "to": notifier.to, "subject": message.subject, "text": message.plain()})
+            body(&ResendMail {
+                from: notifier.from.as_deref(),
+                to: &notifier.to,
+                subject: &message.subject,
+                text: message.plain(),
+            })
         }
         Kind::AgentService => {
             if notifier.key.is_some() {
                 headers.push(("Authorization", key(&notifier.key)));
             }
-            json!({
-                "type": "alert", "call_id": message.json["call_id"], "agent": message.json["agent"], "level": message.level,
-                "title": message.subject, "message": message.plain(), "prompts": message.json["prompts"], "timestamp": message.json["timestamp"],
+            let of = |key: &str| message.json[key].clone();
+            body(&AgentAlert {
+                kind: AlertKind::It,
+                call_id: of("call_id"),
+                agent: of("agent"),
+                level: message.level,
+                title: message.subject.clone(),
+                message: message.plain(),
+                prompts: of("prompts"),
+                timestamp: of("timestamp"),
             })
         }
-        Kind::Webhook | Kind::Smtp => message.json.clone(),
-    }
-    .to_string();
+        Kind::Webhook | Kind::Smtp => message.json.to_string(),
+    };
     if notifier.kind == Kind::Webhook {
         let secret = notifier.secret.as_deref().unwrap_or_default();
         headers.push(("X-Lineside-Timestamp", at_s.to_string()));
@@ -130,6 +145,8 @@ fn verdict(status: u16, said: &str, after_s: Option<u64>) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -144,10 +161,10 @@ mod tests {
     #[test]
     fn markup_in_what_was_said_is_no_markup_in_slack() {
         let message = Message::new(json!({"level": "urgent", "text": "<!channel> & <script>", "call_id": "<x>"}));
-        let sent = slack(&message).to_string();
+        let sent = body(&slack(&message));
         assert!(sent.contains("&lt;!channel&gt; &amp; &lt;script&gt;") && !sent.contains("<script>"), "{sent}");
         let long = Message::new(json!({"text": "<".repeat(100_000), "call_id": "x".repeat(1000)}));
-        let sent = slack(&long);
+        let sent: serde_json::Value = serde_json::from_str(&body(&slack(&long))).expect("JSON");
         assert!(sent["attachments"][0]["blocks"][2]["text"]["text"].as_str().is_some_and(|text| text.len() <= 3000));
         assert!(sent["attachments"][0]["blocks"][0]["text"]["text"].as_str().is_some_and(|text| text.len() <= 150));
     }

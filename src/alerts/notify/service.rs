@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::quiet::Quiet;
 use crate::call::Level;
+use crate::contract::notify::TestAlert;
 
 /// Which service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -98,11 +99,7 @@ pub enum Outcome {
 impl Message {
     /// A test, in the name of a call that need not exist. `timestamp` as RFC 3339.
     pub fn test(call_id: &str, timestamp: &str) -> Self {
-        Self::new(serde_json::json!({
-            "type": "alert", "event": "alert", "id": 0, "alert_id": 0, "level": "warning", "alert_level": "warning", "severity": "medium",
-            "call_id": call_id, "timestamp": timestamp, "rules_triggered": ["test"], "reasons": ["lineside notify test"], "words": [], "rules": [],
-            "prompts": [], "text": "This is a test of lineside's alerts.", "message": "test: lineside notify test", "acknowledged": false,
-        }))
+        Self::new(serde_json::to_value(TestAlert::new(call_id, timestamp)).unwrap_or_default())
     }
 
     /// An alert as the API shows it, of which nothing is left that may not leave the box.

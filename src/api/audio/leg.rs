@@ -8,7 +8,6 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use serde_json::{Value, json};
 
 use super::parts::Sounds;
 use crate::api::calls::find::find_call;
@@ -19,6 +18,7 @@ use crate::audio::reader::RecordingReader;
 use crate::audio::silence::Silences;
 use crate::audio::sound_file::SoundWriter;
 use crate::audio::wav;
+use crate::contract::sound::SoundLink;
 use crate::store::StoreError;
 use crate::store::calls::LegRow;
 
@@ -45,7 +45,7 @@ pub(in crate::api) async fn link(
     access: Access,
     Path(id): Path<String>,
     query: Parameters,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<SoundLink>, ApiError> {
     let seconds = query.number("seconds", 1..=LONGEST_S)?.unwrap_or(LONGEST_S);
     let call = find_call(&sounds.store, &id).await?;
     let leg = query.text("leg").unwrap_or_default();
@@ -59,13 +59,13 @@ pub(in crate::api) async fn link(
         access.token,
         sounds.walls.links.sign(sound)
     );
-    Ok(Json(json!({"url": url, "expires_at": crate::call::WallTime(expires_s * 1000).rfc3339()})))
+    Ok(Json(SoundLink { url, expires_at: crate::call::WallTime(expires_s * 1000).rfc3339() }))
 }
 
 /// The leg of that name or number; without one the first.
 pub(in crate::api) fn wanted_leg<'a>(legs: &'a [LegRow], wanted: Option<&str>) -> Result<&'a LegRow, ApiError> {
     let found = match wanted {
-        Some(name) => legs.iter().find(|leg| leg.leg == name || leg.key.to_string() == name),
+        Some(name) => legs.iter().find(|leg| leg.leg.as_str() == name || leg.key.to_string() == name),
         None => legs.first(),
     };
     found.ok_or_else(|| {

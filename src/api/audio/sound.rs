@@ -11,7 +11,6 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
-use serde_json::{Value, json};
 
 use super::leg::{all_heard, heard, wanted_leg};
 use super::parts::Sounds;
@@ -21,6 +20,8 @@ use crate::audio::AudioError;
 use crate::audio::reader::RecordingReader;
 use crate::audio::silence::Silences;
 use crate::audio::wav;
+use crate::contract::seconds;
+use crate::contract::sound::Peaks;
 use crate::store::calls::LegRow;
 
 /// Samples read at once.
@@ -64,7 +65,7 @@ pub(in crate::api) async fn draw(
     State(sounds): State<Sounds>,
     Path(id): Path<String>,
     query: Parameters,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Peaks>, ApiError> {
     let buckets = query.number("buckets", 1..=10_000_usize)?.unwrap_or(1000);
     let call = find_call(&sounds.store, &id).await?;
     let legs = sounds.store.legs(call.key).await?;
@@ -75,10 +76,13 @@ pub(in crate::api) async fn draw(
         .await
         .map_err(gone)?
         .map_err(gone)?;
-    Ok(Json(json!({
-        "leg": leg.leg, "leg_id": leg.key, "offset": leg.offset_ms as f64 / 1000.0,
-        "duration": samples as f64 / f64::from(leg.rate_hz.max(1)), "peaks": peaks,
-    })))
+    Ok(Json(Peaks {
+        leg: leg.leg,
+        leg_id: leg.key.0,
+        offset: seconds(leg.offset_ms),
+        duration: samples as f64 / f64::from(leg.rate_hz.max(1)),
+        peaks,
+    }))
 }
 
 /// A leg in a mix.
@@ -244,7 +248,7 @@ fn seconds_of(ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{LegKey, WallTime};
+    use crate::call::{Leg, LegKey, Source, WallTime};
 
     fn leg(path: &FilePath, rate_hz: u32, offset_ms: i64, samples: &[i16]) -> LegRow {
         let mut bytes = wav::header(rate_hz, 1, samples.len() as u64).to_vec();
@@ -252,8 +256,8 @@ mod tests {
         std::fs::write(path, bytes).expect("write");
         LegRow {
             key: LegKey(1),
-            leg: "agent".into(),
-            source: "audiosocket".into(),
+            leg: Leg::Agent,
+            source: Source::Audiosocket,
             rate_hz,
             started: WallTime(0),
             offset_ms,

@@ -12,12 +12,14 @@ use axum::extract::State;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::api::request::ApiError;
 use crate::api::request::Form;
 use crate::audio::sound_file::SoundWriter;
 use crate::call::{CallId, CallNames};
+use crate::contract::bulk::{UploadState, Uploaded, UploadedFile};
+use crate::contract::problem::Problem;
 
 /// Files in one request.
 const FILES: usize = 100;
@@ -84,7 +86,7 @@ impl IntoResponse for Refused {
                 (StatusCode::INSUFFICIENT_STORAGE, format!("the upload could not be written to disk: {error}"))
             }
         };
-        (status, Json(json!({"detail": text}))).into_response()
+        (status, Json(Problem::text(text))).into_response()
     }
 }
 
@@ -180,21 +182,47 @@ async fn take_all(uploads: Uploads, files: Vec<Arriving>, names: CallNames) -> R
             metadata.insert("file".into(), Value::from(file.name.clone()));
             let names = CallNames { metadata: Some(metadata), ..names.clone() };
             let taken = (uploads.take)(&file.path, &file.extension, &call, &names, &file.name);
-            answers.push(match taken {
-                Ok(()) => json!({"file": file.name, "call_id": call.as_str(), "status": "queued"}),
-                Err(problem) => json!({"file": file.name, "call_id": null, "status": "refused", "detail": problem}),
-            });
+            answers.push(outcome(file.name.clone(), taken.map(|()| call.to_string())));
         }
         answers
     });
     let Ok(answers) = taking.await else {
         return ApiError::Unavailable("the daemon is stopping".into()).into_response();
     };
-    let first = answers.iter().find_map(|answer| answer["call_id"].as_str()).map(str::to_string);
-    let mut body = json!({"call_id": first, "calls": answers});
-    if first.is_some() {
-        return (StatusCode::CREATED, Json(body)).into_response();
+    let taken = uploaded(answers);
+    let status = if taken.call_id.is_some() { StatusCode::CREATED } else { StatusCode::UNSUPPORTED_MEDIA_TYPE };
+    (status, Json(taken)).into_response()
+}
+
+/// What became of a file: its call, or why there is none.
+fn outcome(file: String, call: Result<String, String>) -> UploadedFile {
+    match call {
+        Ok(call_id) => UploadedFile { file, call_id: Some(call_id), status: UploadState::Queued, detail: None },
+        Err(problem) => UploadedFile { file, call_id: None, status: UploadState::Refused, detail: Some(problem) },
     }
-    body["detail"] = body["calls"][0]["detail"].clone();
-    (StatusCode::UNSUPPORTED_MEDIA_TYPE, Json(body)).into_response()
+}
+
+/// What became of all of them.
+fn uploaded(calls: Vec<UploadedFile>) -> Uploaded {
+    let call_id = calls.iter().find_map(|answer| answer.call_id.clone());
+    let detail = calls.first().filter(|_| call_id.is_none()).and_then(|first| first.detail.clone());
+    Uploaded { call_id, calls, detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_became_of_files_is_told_file_by_file() {
+        let told = |files: Vec<UploadedFile>| serde_json::to_value(uploaded(files)).expect("JSON");
+        let (good, bad) =
+            (|| outcome("a.wav".into(), Ok("upload-1".into())), || outcome("b.txt".into(), Err("no sound".into())));
+        let queued = json!({"file": "a.wav", "call_id": "upload-1", "status": "queued"});
+        let refused = json!({"file": "b.txt", "call_id": null, "status": "refused", "detail": "no sound"});
+        assert_eq!(told(vec![bad(), good()]), json!({"call_id": "upload-1", "calls": [refused, queued]}));
+        assert_eq!(told(vec![bad()]), json!({"call_id": null, "calls": [refused], "detail": "no sound"}));
+    }
 }

@@ -2,12 +2,14 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::find::find_seen;
 use crate::api::request::{ApiError, Clock, Parameters};
 use crate::api::walls::access::Access;
 use crate::api::walls::door::READ;
+use crate::contract::alert::{AlertList, AlertMessage, AlertShown, AlertTaken};
+use crate::contract::problem::Part;
 use crate::store::Store;
 use crate::store::alerts::{AlertFilter, AlertRow};
 use crate::store::change::Change;
@@ -26,7 +28,7 @@ pub(in crate::api) async fn list(
     State(clock): State<Clock>,
     access: Access,
     query: Parameters,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<AlertList>, ApiError> {
     let call = match query.text("call_id").or(query.text("call")) {
         Some(id) => Some(find_seen(&store, &access, &id).await?.key),
         None => None,
@@ -34,7 +36,7 @@ pub(in crate::api) async fn list(
     let level = query.text("level");
     if let Some(level) = level.as_deref().filter(|level| !["warning", "urgent", "critical"].contains(level)) {
         let msg = format!("{level:?} is not warning, urgent or critical");
-        return Err(ApiError::Wrong("query", "level".into(), msg));
+        return Err(ApiError::Wrong(Part::Query, "level".into(), msg));
     }
     let filter = AlertFilter {
         call,
@@ -47,8 +49,8 @@ pub(in crate::api) async fn list(
         only: access.campaign.clone(),
         limit: query.limit()?,
     };
-    let alerts: Vec<Value> = store.alerts(filter).await?.iter().map(AlertRow::json).collect();
-    Ok(Json(json!({"count": alerts.len(), "open": store.open_alerts(access.campaign).await?, "alerts": alerts})))
+    let alerts: Vec<AlertMessage> = store.alerts(filter).await?.iter().map(AlertRow::message).collect();
+    Ok(Json(AlertList { count: alerts.len(), open: store.open_alerts(access.campaign).await?, alerts }))
 }
 
 /// `POST /api/v1/alerts/{id}/ack`: by whom, in the body; who was first stays.
@@ -58,19 +60,19 @@ pub(in crate::api) async fn ack(
     access: Access,
     Path(id): Path<String>,
     body: axum::body::Bytes,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<AlertShown>, ApiError> {
     let by = who(&body)?;
     let alert = acknowledge(&store, clock, &access, &id, &by).await?;
-    Ok(Json(if access.may(READ) { alert.json() } else { taken(&alert) }))
+    Ok(Json(if access.may(READ) {
+        AlertShown::Whole(Box::new(alert.message()))
+    } else {
+        AlertShown::Taken(taken(&alert))
+    }))
 }
 
 /// What of an alert whoever may not read calls hears when they take it.
-pub(in crate::api) fn taken(alert: &AlertRow) -> Value {
-    let by = alert.acknowledged.as_ref();
-    json!({
-        "id": alert.id, "alert_id": alert.id, "acknowledged": by.is_some(), "acknowledged_at": by.map(|(at, _)| at.rfc3339()),
-        "acknowledged_by": by.map(|(_, by)| by),
-    })
+pub(in crate::api) fn taken(alert: &AlertRow) -> AlertTaken {
+    AlertTaken::of(alert.id, alert.acknowledged.as_ref())
 }
 
 /// Who takes it: `{"by": "mary"}`; a body may be left out.
@@ -78,7 +80,7 @@ fn who(body: &[u8]) -> Result<String, ApiError> {
     if body.is_empty() {
         return Ok("unknown".into());
     }
-    let wrong = |msg: String| ApiError::Wrong("body", "by".into(), msg);
+    let wrong = |msg: String| ApiError::Wrong(Part::Body, "by".into(), msg);
     let body: Value = serde_json::from_slice(body).map_err(|error| wrong(format!("no JSON: {error}")))?;
     match &body["by"] {
         Value::Null if body.is_object() => Ok("unknown".into()),
@@ -109,7 +111,7 @@ pub(in crate::api) async fn acknowledge(
 }
 
 /// The alerts of a call, in order of time.
-pub(in crate::api) async fn of_call(store: &Store, call: crate::call::CallKey) -> Result<Vec<Value>, ApiError> {
+pub(in crate::api) async fn of_call(store: &Store, call: crate::call::CallKey) -> Result<Vec<AlertMessage>, ApiError> {
     let filter = AlertFilter { call: Some(call), limit: OF_A_CALL, ..AlertFilter::default() };
-    Ok(store.alerts(filter).await?.iter().rev().map(AlertRow::json).collect())
+    Ok(store.alerts(filter).await?.iter().rev().map(AlertRow::message).collect())
 }

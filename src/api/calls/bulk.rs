@@ -11,7 +11,7 @@ use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Form, Json};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::export::many::{many, together};
 use super::find::{find_call, find_seen};
@@ -19,7 +19,9 @@ use crate::api::request::{ApiError, refused};
 use crate::api::walls::Told;
 use crate::api::walls::access::Access;
 use crate::api::walls::door::OPERATE;
-use crate::call::CallKey;
+use crate::call::{CallKey, CallState};
+use crate::contract::bulk::{BulkFailure, BulkOutcome};
+use crate::contract::problem::Problem;
 use crate::pipeline::command::Command;
 use crate::pipeline::finished::again::Again;
 use crate::pipeline::finished::again::AgainError;
@@ -132,7 +134,7 @@ pub(in crate::api) async fn bulk(
     };
     if wish.action != "export" && !access.may(OPERATE) {
         let detail = format!("this token may not {} calls; it needs the scope operate", wish.action);
-        return Ok((StatusCode::FORBIDDEN, Json(json!({"detail": detail}))).into_response());
+        return Ok((StatusCode::FORBIDDEN, Json(Problem::text(detail))).into_response());
     }
     if wish.action == "export" {
         return export(&store, &access, wish).await;
@@ -178,13 +180,16 @@ async fn export(store: &Store, access: &Access, wish: Wish) -> Result<Response, 
 
 /// What was done and what was not. 409 when nothing was.
 fn outcome(action: &str, done: &[String], failed: &[(String, String)]) -> Response {
-    let failures: Vec<Value> = failed.iter().map(|(call, why)| json!({"call_id": call, "detail": why})).collect();
-    let mut body = json!({"action": action, "done": done, "failed": failures});
-    if done.is_empty() {
-        body["detail"] = failed.first().map_or(Value::Null, |(call, why)| format!("{call}: {why}").into());
-        return (StatusCode::CONFLICT, Json(body)).into_response();
-    }
-    Json(body).into_response()
+    let failure = |(call, why): &(String, String)| BulkFailure { call_id: call.clone(), detail: why.clone() };
+    let first = failed.first().filter(|_| done.is_empty());
+    let body = BulkOutcome {
+        action: action.into(),
+        done: done.to_vec(),
+        failed: failed.iter().map(failure).collect(),
+        detail: first.map(|(call, why)| format!("{call}: {why}")),
+    };
+    let status = if done.is_empty() { StatusCode::CONFLICT } else { StatusCode::OK };
+    (status, Json(body)).into_response()
 }
 
 async fn tag(store: &Store, calls: Vec<CallRow>, add: Vec<String>, remove: Vec<String>) -> Result<Response, ApiError> {
@@ -196,7 +201,7 @@ async fn tag(store: &Store, calls: Vec<CallRow>, add: Vec<String>, remove: Vec<S
             Ok((told(action, done.len(), keys), outcome(action, &done, &[])).into_response())
         }
         Err(error @ TagError::TooMany) => {
-            Ok((StatusCode::CONFLICT, Json(json!({"detail": error.to_string()}))).into_response())
+            Ok((StatusCode::CONFLICT, Json(Problem::text(error.to_string()))).into_response())
         }
         Err(TagError::Store(error)) => Err(error.into()),
     }
@@ -222,7 +227,7 @@ async fn reprocess(again: &Again, calls: Vec<CallRow>) -> Result<Response, ApiEr
 async fn delete(store: &Store, commands: &mpsc::Sender<Command>, calls: Vec<CallRow>) -> Result<Response, ApiError> {
     let (mut going, mut failed) = (Vec::new(), Vec::new());
     for call in calls {
-        if call.state == "active" {
+        if call.state == CallState::Active {
             failed.push((call.call_id, "still running; end it first".into()));
         } else if store.hold(call.key).await?.is_some() {
             failed.push((call.call_id, "on legal hold; release it first with DELETE /api/v1/calls/ID/hold".into()));
@@ -265,13 +270,31 @@ pub(in crate::api) async fn again(
         Ok(()) => Ok(Json("AI pipeline processing triggered successfully").into_response()),
         Err(AgainError::Store(error)) => Err(error.into()),
         Err(error @ (AgainError::Full | AgainError::NoModel)) => Err(ApiError::Unavailable(error.to_string())),
-        Err(error) => Ok((StatusCode::CONFLICT, Json(json!({"detail": error.to_string()}))).into_response()),
+        Err(error) => Ok((StatusCode::CONFLICT, Json(Problem::text(error.to_string()))).into_response()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[tokio::test]
+    async fn what_was_done_is_told_call_by_call() {
+        let told = async |done: &[String], failed: &[(String, String)]| {
+            let answer = outcome("tag", done, failed);
+            let status = answer.status().as_u16();
+            let body = axum::body::to_bytes(answer.into_body(), 10_000).await.expect("a body");
+            (status, serde_json::from_slice::<Value>(&body).expect("JSON"))
+        };
+        let failed = [("b".to_owned(), "why".to_owned())];
+        let failures = json!([{"call_id": "b", "detail": "why"}]);
+        let wanted = json!({"action": "tag", "done": ["a"], "failed": failures});
+        assert_eq!(told(&["a".into()], &failed).await, (200, wanted));
+        let wanted = json!({"action": "tag", "done": [], "failed": failures, "detail": "b: why"});
+        assert_eq!(told(&[], &failed).await, (409, wanted));
+    }
 
     #[test]
     fn a_form_and_json_ask_for_the_same() {

@@ -13,9 +13,10 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::find::find_call;
-use super::shown::session;
+use super::shown::Whole;
 use crate::api::request::{ApiError, Parameters, refused};
 use crate::call::Leg;
+use crate::contract::problem::Part;
 use crate::store::Store;
 use crate::store::calls::CallRow;
 use crate::store::segments::SegmentRow;
@@ -64,10 +65,10 @@ impl Format {
 }
 
 fn who(row: &SegmentRow) -> &'static str {
-    match Leg::parse(&row.leg) {
-        Some(Leg::Agent) => "Agent",
-        Some(Leg::Caller) => "Caller",
-        _ => "Voice",
+    match row.leg {
+        Leg::Agent => "Agent",
+        Leg::Caller => "Caller",
+        Leg::Mixed => "Voice",
     }
 }
 
@@ -210,7 +211,7 @@ fn file(name: &str, format: Format, body: impl Into<Body>) -> Response {
 fn wanted(word: Option<&str>) -> Result<Format, ApiError> {
     let word = word.unwrap_or("json");
     Format::parse(word).ok_or_else(|| {
-        ApiError::Wrong("query", "format".into(), format!("{word:?} is not json, text, csv, srt or vtt"))
+        ApiError::Wrong(Part::Query, "format".into(), format!("{word:?} is not json, text, csv, srt or vtt"))
     })
 }
 
@@ -224,7 +225,7 @@ pub(in crate::api) async fn one(
     let call = find_call(&store, &id).await?;
     let rows = store.segments(call.key).await?;
     let body = match format {
-        Format::Json => format!("{:#}\n", session(&store, &call).await?),
+        Format::Json => format!("{}\n", Whole::read(&store, call.clone()).await?.pretty()),
         Format::Text => text(&call, &rows),
         Format::Csv => format!("{CSV_HEAD}{}", csv(&call, &rows)),
         Format::Srt => srt(&rows),
@@ -268,7 +269,7 @@ mod tests {
             label: "negative".into(),
             keywords: json!([{"term": "cancel", "label": "cancellation"}]),
             profanity: json!([]),
-            leg: "caller".into(),
+            leg: Leg::Caller,
             engine: None,
             sender_sentiment: None,
         }

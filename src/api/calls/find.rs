@@ -3,12 +3,13 @@
 use crate::api::request::{ApiError, Parameters};
 use crate::api::walls::access::Access;
 use crate::call::{CallId, CallState, WallTime};
+use crate::contract::problem::Part;
 use crate::store::Store;
 use crate::store::calls::{CallRow, Which};
 
 pub(in crate::api) async fn find(store: &Store, id: &str) -> Result<CallRow, ApiError> {
     CallId::parse(id)
-        .map_err(|error| ApiError::Wrong("path", "call_id".into(), format!("Invalid call_id format: {error}")))?;
+        .map_err(|error| ApiError::Wrong(Part::Path, "call_id".into(), format!("Invalid call_id format: {error}")))?;
     store.call(id).await?.ok_or(ApiError::NoCall)
 }
 
@@ -31,7 +32,7 @@ pub(in crate::api) fn which(query: &Parameters, access: Access, now: WallTime) -
         .map(|word| {
             let allowed = "active, connection_closed, completed or failed";
             CallState::parse(&word)
-                .ok_or_else(|| ApiError::Wrong("query", "state".into(), format!("{word:?} is not {allowed}")))
+                .ok_or_else(|| ApiError::Wrong(Part::Query, "state".into(), format!("{word:?} is not {allowed}")))
         })
         .transpose()?;
     Ok(Which {

@@ -1,51 +1,92 @@
 //! A call as a whole: `GET /api/v1/calls/{id}/qa`, `/entities`, `/entity-evolution`, `/summary`. Times in seconds of the call.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use axum::Json;
 use axum::extract::{Path, State};
-use serde_json::{Map, Value, json};
 
 use super::find::find_call;
 use crate::api::request::ApiError;
 use crate::call::WallTime;
-use crate::pipeline::finished::review::Desk;
-use crate::pipeline::finished::review::{Entity, ORDINARY_PAUSE_S};
+use crate::contract::review::{
+    CallDigest, Criterion, CriterionOutcome, Entities, EntityWindow, Extractive, Measures, NamedEntity, Quote,
+    ScoreCard, Turn,
+};
+use crate::contract::seconds;
+use crate::pipeline::finished::review::{self, Desk, Entity, Mark, ORDINARY_PAUSE_S, Outcome};
 use crate::store::Store;
 
-type Answer = Result<Json<Value>, ApiError>;
+type Answer<T> = Result<Json<T>, ApiError>;
 
-/// A quote as the API shows it: time in seconds, and who speaks.
-fn quote(value: impl serde::Serialize) -> Value {
-    let mut value = serde_json::to_value(value).unwrap_or_default();
-    if let Some(object) = value.as_object_mut() {
-        let start = object.remove("start_ms").and_then(|ms| ms.as_f64()).map(|ms| ms / 1000.0);
-        let leg = object.get("leg").and_then(Value::as_str).and_then(crate::call::Leg::parse);
-        object.insert("start_time".into(), start.into());
-        object.insert("speaker".into(), leg.map_or("unknown", crate::call::Leg::speaker).into());
+fn quoted(quote: review::Quote) -> Quote {
+    let review::Quote { segment_id, leg, start_ms, text } = quote;
+    Quote { segment_id, leg, text, start_time: seconds(start_ms), speaker: leg.into() }
+}
+
+fn named(entity: &Entity) -> NamedEntity {
+    NamedEntity {
+        kind: entity.kind.clone(),
+        text: entity.text.clone(),
+        segment_id: entity.segment_id,
+        leg: entity.leg,
+        start_time: seconds(entity.start_ms),
+        speaker: entity.leg.into(),
     }
-    value
+}
+
+fn criterion(mark: Mark) -> Criterion {
+    let outcome = match mark.outcome {
+        Outcome::Met => CriterionOutcome::Met,
+        Outcome::Missed => CriterionOutcome::Missed,
+        Outcome::NotAsked => CriterionOutcome::NotAsked,
+        Outcome::Open => CriterionOutcome::Open,
+    };
+    Criterion {
+        name: mark.name,
+        description: mark.description,
+        pack: mark.pack,
+        outcome,
+        points: mark.points,
+        of: mark.of,
+        reason: mark.reason,
+        quotes: mark.quotes.into_iter().map(quoted).collect(),
+    }
+}
+
+fn measured(measures: review::Measures) -> Measures {
+    Measures {
+        agent_speech_s: measures.agent_speech_s,
+        caller_speech_s: measures.caller_speech_s,
+        mixed_speech_s: measures.mixed_speech_s,
+        absent: measures.absent.map(str::to_owned),
+        agent_share: measures.agent_share,
+        agent_interruptions: measures.agent_interruptions,
+        caller_interruptions: measures.caller_interruptions,
+        overlap_s: measures.overlap_s,
+        dead_air_s: measures.dead_air_s,
+        longest_silence_s: measures.longest_silence_s,
+        agent_words_per_minute: measures.agent_words_per_minute,
+        caller_words_per_minute: measures.caller_words_per_minute,
+    }
 }
 
 /// The score card, and the figures of how the call was spoken.
-pub(in crate::api) async fn qa(State(store): State<Store>, State(desk): State<Desk>, Path(id): Path<String>) -> Answer {
+pub(in crate::api) async fn qa(
+    State(store): State<Store>,
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+) -> Answer<ScoreCard> {
     let call = find_call(&store, &id).await?;
     let (card, measures) = desk.card(&call).await?;
-    let criterion = |mark: &crate::pipeline::finished::review::Mark| {
-        json!({
-            "name": mark.name, "description": mark.description, "pack": mark.pack, "outcome": mark.outcome, "points": mark.points, "of": mark.of,
-            "reason": mark.reason, "quotes": mark.quotes.iter().map(quote).collect::<Vec<_>>(),
-        })
-    };
-    Ok(Json(json!({
-        "call_id": call.call_id,
-        "score": card.score,
-        "points": card.points,
-        "of": card.of,
-        "criteria": card.criteria.iter().map(criterion).collect::<Vec<_>>(),
-        "measures": measures,
-        "ordinary_pause_s": ORDINARY_PAUSE_S,
-    })))
+    Ok(Json(ScoreCard {
+        call_id: call.call_id,
+        score: card.score,
+        points: card.points,
+        of: card.of,
+        criteria: card.criteria.into_iter().map(criterion).collect(),
+        measures: measured(measures),
+        ordinary_pause_s: ORDINARY_PAUSE_S,
+    }))
 }
 
 /// The things that were named, by place, and how many of each kind.
@@ -53,16 +94,14 @@ pub(in crate::api) async fn entities(
     State(store): State<Store>,
     State(desk): State<Desk>,
     Path(id): Path<String>,
-) -> Answer {
+) -> Answer<Entities> {
     let call = find_call(&store, &id).await?;
     let found = desk.entities(&call).await?;
-    let mut counts: Map<String, Value> = Map::new();
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for entity in &found {
-        let count = counts.get(&entity.kind).and_then(Value::as_u64).unwrap_or(0);
-        counts.insert(entity.kind.clone(), (count + 1).into());
+        *counts.entry(entity.kind.clone()).or_default() += 1;
     }
-    let entities: Vec<Value> = found.iter().map(quote).collect();
-    Ok(Json(json!({"call_id": call.call_id, "entities": entities, "counts": counts})))
+    Ok(Json(Entities { call_id: call.call_id, entities: found.iter().map(named).collect(), counts }))
 }
 
 /// How the things that were named have come together: an array of windows, each with what it added and all that was named up to there. A window is a
@@ -71,36 +110,35 @@ pub(in crate::api) async fn evolution(
     State(store): State<Store>,
     State(desk): State<Desk>,
     Path(id): Path<String>,
-) -> Answer {
+) -> Answer<Vec<EntityWindow>> {
     let call = find_call(&store, &id).await?;
     let found = desk.entities(&call).await?;
     let made = tokio::task::spawn_blocking(move || windows(&found, call.started));
-    Ok(Json(made.await.map_err(|error| ApiError::Unavailable(error.to_string()))?.into()))
+    Ok(Json(made.await.map_err(|error| ApiError::Unavailable(error.to_string()))?))
 }
 
 /// Windows of an answer at most. Each repeats all that was named before it: without a bound an answer grows with the square of the call.
 const WINDOWS: usize = 100;
 
-fn windows(found: &[Entity], started: WallTime) -> Vec<Value> {
+fn windows(found: &[Entity], started: WallTime) -> Vec<EntityWindow> {
     let mut seen: HashSet<(&str, &str)> = HashSet::new();
     let news: Vec<&Entity> = found.iter().filter(|one| seen.insert((&one.kind, &one.text))).collect();
     let lines: Vec<&[&Entity]> = news.chunk_by(|one, other| one.segment_id == other.segment_id).collect();
-    let mut known: Map<String, Value> = Map::new();
+    let mut known: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let each = lines.len().div_ceil(WINDOWS).max(1);
     let window = |(number, lines): (usize, &[&[&Entity]])| {
         let fresh: Vec<&Entity> = lines.concat();
         for entity in &fresh {
-            let all = known.entry(entity.kind.clone()).or_insert_with(|| json!([]));
-            if let Some(texts) = all.as_array_mut() {
-                texts.push(entity.text.as_str().into());
-            }
+            known.entry(entity.kind.clone()).or_default().push(entity.text.clone());
         }
         let start_ms = fresh.first().map_or(0, |first| first.start_ms);
-        json!({
-            "window": number + 1, "start_time": start_ms as f64 / 1000.0,
-            "timestamp": WallTime(started.0 + start_ms).rfc3339(),
-            "new_entities": fresh.into_iter().map(quote).collect::<Vec<_>>(), "cumulative_entities": known,
-        })
+        EntityWindow {
+            window: number + 1,
+            start_time: seconds(start_ms),
+            timestamp: WallTime(started.0 + start_ms).rfc3339(),
+            new_entities: fresh.into_iter().map(named).collect(),
+            cumulative_entities: known.clone(),
+        }
     };
     lines.chunks(each).enumerate().map(window).collect()
 }
@@ -110,20 +148,23 @@ pub(in crate::api) async fn summary(
     State(store): State<Store>,
     State(desk): State<Desk>,
     Path(id): Path<String>,
-) -> Answer {
+) -> Answer<CallDigest> {
     let call = find_call(&store, &id).await?;
     let summary = desk.summary(&call).await?;
-    Ok(Json(json!({
-        "call_id": call.call_id,
-        "reason": summary.reason.map(quote),
-        "turns": summary.turns.into_iter().map(quote).collect::<Vec<_>>(),
-        "outcome": summary.outcome.map(quote),
-        "method": "extractive",
-    })))
+    let turn = |turn: review::Turn| Turn { quote: quoted(turn.quote), sentiment: turn.sentiment, before: turn.before };
+    Ok(Json(CallDigest {
+        call_id: call.call_id,
+        reason: summary.reason.map(quoted),
+        turns: summary.turns.into_iter().map(turn).collect(),
+        outcome: summary.outcome.map(quoted),
+        method: Extractive::It,
+    }))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::call::Leg;
 
@@ -132,10 +173,45 @@ mod tests {
     }
 
     #[test]
+    fn lines_and_figures_have_the_fields_that_clients_read() {
+        let quote = || review::Quote { segment_id: 3, leg: Leg::Caller, start_ms: 1500, text: "hello".into() };
+        let shown = json!({"segment_id": 3, "leg": "caller", "text": "hello", "start_time": 1.5, "speaker": "caller"});
+        assert_eq!(serde_json::to_value(quoted(quote())).expect("JSON"), shown);
+        let mut turned = shown.clone();
+        (turned["sentiment"], turned["before"]) = (json!(-0.5), json!(0.25));
+        assert_eq!(
+            serde_json::to_value(Turn { quote: quoted(quote()), sentiment: -0.5, before: 0.25 }).expect("JSON"),
+            turned
+        );
+        let entity = json!({"kind": "money", "text": "ten", "segment_id": 1, "leg": "caller", "start_time": 1.0, "speaker": "caller"});
+        assert_eq!(serde_json::to_value(super::named(&named(1, "ten"))).expect("JSON"), entity);
+        for outcome in [Outcome::Met, Outcome::Missed, Outcome::NotAsked, Outcome::Open] {
+            let mark = Mark {
+                name: "n".into(),
+                description: "d".into(),
+                pack: "p".into(),
+                outcome,
+                points: 1.0,
+                of: 2.0,
+                reason: "r".into(),
+                quotes: vec![quote()],
+            };
+            let mut before = serde_json::to_value(&mark).expect("JSON");
+            before["quotes"] = json!([shown]);
+            assert_eq!(serde_json::to_value(criterion(mark)).expect("JSON"), before);
+        }
+        let measures = review::Measures { overlap_s: Some(1.0), absent: Some("why"), ..review::Measures::default() };
+        assert_eq!(
+            serde_json::to_value(measured(measures)).expect("JSON"),
+            serde_json::to_value(measures).expect("JSON")
+        );
+    }
+
+    #[test]
     fn each_line_that_names_something_new_is_a_window_with_all_that_was_named_before() {
         let found = [named(1, "ten"), named(1, "ten"), named(2, "ten"), named(3, "two"), named(3, "six")];
-        let windows = windows(&found, WallTime(0));
-        assert_eq!(windows.len(), 2);
+        let windows = serde_json::to_value(windows(&found, WallTime(0))).expect("JSON");
+        assert_eq!(windows.as_array().map(Vec::len), Some(2));
         assert_eq!((&windows[0]["window"], &windows[0]["start_time"]), (&json!(1), &json!(1.0)));
         assert_eq!(windows[0]["cumulative_entities"], json!({"money": ["ten"]}));
         assert_eq!((&windows[1]["window"], &windows[1]["timestamp"]), (&json!(2), &json!(WallTime(3000).rfc3339())));
@@ -149,9 +225,9 @@ mod tests {
         let length = |lines: i64| {
             let found: Vec<Entity> = (0..lines).map(|line| named(line, &format!("{line:08}"))).collect();
             let windows = windows(&found, WallTime(0));
-            let fresh = windows.iter().filter_map(|window| window["new_entities"].as_array()).map(Vec::len);
+            let fresh = windows.iter().map(|window| window.new_entities.len());
             assert_eq!(fresh.sum::<usize>(), lines as usize, "nothing is left out");
-            let all = windows.last().and_then(|last| last["cumulative_entities"]["money"].as_array()).map(Vec::len);
+            let all = windows.last().map(|last| last.cumulative_entities["money"].len());
             assert_eq!(all, Some(lines as usize));
             serde_json::to_string(&windows).expect("JSON").len()
         };

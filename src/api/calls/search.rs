@@ -2,15 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value, json};
 
 use super::find::which;
-use super::shown::segment_json;
+use super::shown::segment;
 use crate::api::request::{ApiError, Clock, Parameters};
 use crate::api::walls::access::Access;
 use crate::call::Leg;
+use crate::contract::call::{SearchHit, SearchHits};
+use crate::contract::problem::Part;
 use crate::store::Store;
-use crate::store::segments::{SearchFilter, fts_query};
+use crate::store::segments::{Hit, SearchFilter, fts_query};
 
 /// What is typed, bytes: each word costs a walk through its list, and nobody types more.
 const LONGEST: usize = 500;
@@ -39,8 +40,8 @@ pub(in crate::api) async fn search(
     State(clock): State<Clock>,
     access: Access,
     query: Parameters,
-) -> Result<Json<Value>, ApiError> {
-    let wrong = |name: &str, msg: &str| ApiError::Wrong("query", name.into(), msg.into());
+) -> Result<Json<SearchHits>, ApiError> {
+    let wrong = |name: &str, msg: &str| ApiError::Wrong(Part::Query, name.into(), msg.into());
     let typed = query.text("q").ok_or_else(|| wrong("q", "what to search for is missing"))?;
     if typed.len() > LONGEST {
         return Err(wrong("q", "longer than 500 bytes"));
@@ -56,14 +57,13 @@ pub(in crate::api) async fn search(
     let filter = SearchFilter { query: fts, which, leg, limit, offset };
     let hits = store.search(filter).await?;
     let next = (hits.len() == limit as usize).then_some(offset + limit);
-    let hits: Vec<Value> = hits
-        .iter()
-        .map(|hit| {
-            json!({
-                "call_id": hit.call_id, "call_start_time": hit.started.rfc3339(), "agent": hit.agent, "campaign": hit.campaign,
-                "snippet": hit.snippet, "segment": segment_json(&hit.segment),
-            })
-        })
-        .collect();
-    Ok(Json(json!({"query": typed, "hits": hits, "next_offset": next})))
+    let hit = |hit: Hit| SearchHit {
+        segment: segment(&hit.segment),
+        call_id: hit.call_id,
+        call_start_time: hit.started.rfc3339(),
+        agent: hit.agent,
+        campaign: hit.campaign,
+        snippet: hit.snippet,
+    };
+    Ok(Json(SearchHits { query: typed, hits: hits.into_iter().map(hit).collect(), next_offset: next }))
 }

@@ -4,20 +4,23 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::find::{find, which};
-use super::shown::{cumulative, seconds, segment, session, summary};
+use super::shown::{cumulative, segment, session, summary};
 use crate::api::request::{ApiError, Clock, Parameters};
 use crate::api::walls::access::Access;
 use crate::api::walls::door::OPERATE;
 use crate::call::{CallId, CallNames, CallState};
+use crate::contract::call::{CallDetail, CallList, NamedCall, Naming, Segment, SessionStats, Transcript};
+use crate::contract::problem::{Part, Problem};
+use crate::contract::seconds;
 use crate::pipeline::command::Command;
 use crate::store::Store;
 use crate::store::calls::CallFilter;
 
-type Answer = Result<Json<Value>, ApiError>;
+type Answer<T> = Result<Json<T>, ApiError>;
 
 /// What a list may be asked with.
 pub(in crate::api) const LIST: &[&str] = &[
@@ -41,12 +44,12 @@ pub(in crate::api) async fn list(
     State(clock): State<Clock>,
     access: Access,
     query: Parameters,
-) -> Answer {
+) -> Answer<CallList> {
     let cursor = query
         .text("cursor")
         .map(|text| {
             let parts = text.split_once('.').and_then(|(start, row)| Some((start.parse().ok()?, row.parse().ok()?)));
-            parts.ok_or_else(|| ApiError::Wrong("query", "cursor".into(), "not a cursor of an earlier page".into()))
+            parts.ok_or_else(|| ApiError::Wrong(Part::Query, "cursor".into(), "not a cursor of an earlier page".into()))
         })
         .transpose()?;
     let which = which(&query, access, clock.now())?;
@@ -55,34 +58,34 @@ pub(in crate::api) async fn list(
     let rows = store.list_calls(filter).await?;
     let next =
         (rows.len() == limit).then(|| rows.last().map(|last| format!("{}.{}", last.started.0, last.key))).flatten();
-    Ok(Json(json!({"calls": rows.iter().map(summary).collect::<Vec<_>>(), "next_cursor": next})))
+    Ok(Json(CallList { calls: rows.iter().map(summary).collect(), next_cursor: next }))
 }
 
 /// `GET /api/v1/calls/active`
-pub(in crate::api) async fn active(State(store): State<Store>, access: Access) -> Answer {
+pub(in crate::api) async fn active(State(store): State<Store>, access: Access) -> Answer<Vec<CallDetail>> {
     let mut calls = Vec::new();
     for row in store.open_calls().await?.iter().filter(|row| access.sees(row)) {
         calls.push(session(&store, row).await?);
     }
-    Ok(Json(calls.into()))
+    Ok(Json(calls))
 }
 
 /// `GET /api/v1/calls/stats`
-pub(in crate::api) async fn stats(State(store): State<Store>, access: Access) -> Answer {
+pub(in crate::api) async fn stats(State(store): State<Store>, access: Access) -> Answer<SessionStats> {
     let mut rows = store.open_calls().await?;
     rows.retain(|row| access.sees(row));
     let total: i64 = rows.iter().map(|row| row.audio_ms).sum();
-    Ok(Json(json!({
-        "active_sessions": rows.len(),
-        "total_audio_duration": seconds(total),
-        "total_segments": rows.iter().map(|row| row.segments).sum::<i64>(),
-        "average_duration_per_session": if rows.is_empty() { 0.0 } else { seconds(total) / rows.len() as f64 },
-        "session_list": rows.iter().map(|row| row.call_id.as_str()).collect::<Vec<_>>(),
-    })))
+    Ok(Json(SessionStats {
+        active_sessions: rows.len(),
+        total_audio_duration: seconds(total),
+        total_segments: rows.iter().map(|row| row.segments).sum(),
+        average_duration_per_session: if rows.is_empty() { 0.0 } else { seconds(total) / rows.len() as f64 },
+        session_list: rows.into_iter().map(|row| row.call_id).collect(),
+    }))
 }
 
 /// `GET /api/v1/calls/{id}`
-pub(in crate::api) async fn one(State(store): State<Store>, Path(id): Path<String>) -> Answer {
+pub(in crate::api) async fn one(State(store): State<Store>, Path(id): Path<String>) -> Answer<CallDetail> {
     let row = find(&store, &id).await?;
     Ok(Json(session(&store, &row).await?))
 }
@@ -92,25 +95,22 @@ pub(in crate::api) async fn transcript(
     State(store): State<Store>,
     Path(id): Path<String>,
     query: Parameters,
-) -> Answer {
+) -> Answer<Transcript> {
     let with_segments = query.flag("include_segments")?.unwrap_or(false);
     let call = find(&store, &id).await?;
     let rows = store.segments(call.key).await?;
-    let mut answer = json!({
-        "call_id": call.call_id,
-        "cumulative_transcript": cumulative(&rows),
-        "language": rows.iter().find_map(|row| row.language.clone()),
-        "segment_count": rows.len(),
-        "total_duration": seconds(call.audio_ms),
-    });
-    if with_segments {
-        answer["segments"] = rows.iter().map(segment).collect();
-    }
-    Ok(Json(answer))
+    Ok(Json(Transcript {
+        call_id: call.call_id,
+        cumulative_transcript: cumulative(&rows),
+        language: rows.iter().find_map(|row| row.language.clone()),
+        segment_count: rows.len(),
+        total_duration: seconds(call.audio_ms),
+        segments: with_segments.then(|| rows.iter().map(segment).collect()),
+    }))
 }
 
 /// `GET /api/v1/calls/{id}/segments`
-pub(in crate::api) async fn segments(State(store): State<Store>, Path(id): Path<String>) -> Answer {
+pub(in crate::api) async fn segments(State(store): State<Store>, Path(id): Path<String>) -> Answer<Vec<Segment>> {
     let call = find(&store, &id).await?;
     Ok(Json(store.segments(call.key).await?.iter().map(segment).collect()))
 }
@@ -124,7 +124,7 @@ pub(in crate::api) async fn end(
 ) -> Result<Response, ApiError> {
     let reason = query.text("reason").unwrap_or_else(|| "manual".into());
     if reason.len() > 200 {
-        return Err(ApiError::Wrong("query", "reason".into(), "at most 200 characters".into()));
+        return Err(ApiError::Wrong(Part::Query, "reason".into(), "at most 200 characters".into()));
     }
     let call = find(&store, &id).await?;
     let (reply, answer) = oneshot::channel();
@@ -136,13 +136,13 @@ pub(in crate::api) async fn end(
     if answer.await.map_err(gone)? {
         return Ok(Json("Call ended successfully").into_response());
     }
-    let detail = match (CallState::parse(&call.state), call.ended) {
-        (Some(CallState::Completed | CallState::Failed), Some(at)) => {
+    let detail = match (call.state, call.ended) {
+        (CallState::Completed | CallState::Failed, Some(at)) => {
             format!("the call is over since {}", at.rfc3339())
         }
         _ => "the call's line is closed; it is over when the last of it is text".into(),
     };
-    Ok((StatusCode::CONFLICT, Json(json!({"detail": detail}))).into_response())
+    Ok((StatusCode::CONFLICT, Json(Problem::text(detail))).into_response())
 }
 
 /// What the body of `POST /api/v1/calls` may hold.
@@ -154,27 +154,27 @@ pub(in crate::api) async fn name(
     State(commands): State<mpsc::Sender<Command>>,
     access: Access,
     body: Result<Json<Value>, axum::extract::rejection::JsonRejection>,
-) -> Answer {
+) -> Answer<NamedCall> {
     let Json(body) = body.map_err(|error| match error.status() {
         axum::http::StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
-        _ => ApiError::Wrong("body", "json".into(), error.body_text()),
+        _ => ApiError::Wrong(Part::Body, "json".into(), error.body_text()),
     })?;
     let Value::Object(map) = body else {
-        return Err(ApiError::Wrong("body", "json".into(), "an object is wanted".into()));
+        return Err(ApiError::Wrong(Part::Body, "json".into(), "an object is wanted".into()));
     };
     if let Some(unknown) = map.keys().find(|key| !KNOWN.contains(&key.as_str())) {
-        return Err(ApiError::Wrong("body", unknown.clone(), format!("unknown; known are {}", KNOWN.join(", "))));
+        return Err(ApiError::Wrong(Part::Body, unknown.clone(), format!("unknown; known are {}", KNOWN.join(", "))));
     }
     let text = |key: &str| match map.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if (1..=200).contains(&text.len()) => Ok(Some(text.clone())),
         Some(Value::Number(number)) => Ok(Some(number.to_string())),
-        Some(_) => Err(ApiError::Wrong("body", key.into(), "a text of 1 to 200 characters is wanted".into())),
+        Some(_) => Err(ApiError::Wrong(Part::Body, key.into(), "a text of 1 to 200 characters is wanted".into())),
     };
     let metadata = match map.get("metadata") {
         None | Some(Value::Null) => None,
         Some(Value::Object(object)) => Some(object.clone()),
-        Some(_) => return Err(ApiError::Wrong("body", "metadata".into(), "an object is wanted".into())),
+        Some(_) => return Err(ApiError::Wrong(Part::Body, "metadata".into(), "an object is wanted".into())),
     };
     let names = CallNames {
         uuid: text("uuid")?.map(|uuid| uuid.to_lowercase()),
@@ -190,29 +190,31 @@ pub(in crate::api) async fn name(
             "more than {} bytes of JSON; keep a reference here and the rest elsewhere",
             CallNames::METADATA_BYTES
         );
-        return Err(ApiError::Wrong("body", "metadata".into(), msg));
+        return Err(ApiError::Wrong(Part::Body, "metadata".into(), msg));
     }
     if names.uuid.as_deref().is_some_and(|uuid| uuid.parse::<uuid::Uuid>().is_err()) {
-        return Err(ApiError::Wrong("body", "uuid".into(), "not a UUID".into()));
+        return Err(ApiError::Wrong(Part::Body, "uuid".into(), "not a UUID".into()));
     }
     let target = text("call_id")?.or(names.uuid.clone()).or(names.uniqueid.clone());
-    let target = target
-        .ok_or_else(|| ApiError::Wrong("body", "uuid".into(), "one of uuid, call_id and uniqueid is needed".into()))?;
+    let target = target.ok_or_else(|| {
+        ApiError::Wrong(Part::Body, "uuid".into(), "one of uuid, call_id and uniqueid is needed".into())
+    })?;
     for id in [Some(&target), names.uniqueid.as_ref()].into_iter().flatten() {
-        CallId::parse(id).map_err(|error| ApiError::Wrong("body", "uniqueid".into(), error.to_string()))?;
+        CallId::parse(id).map_err(|error| ApiError::Wrong(Part::Body, "uniqueid".into(), error.to_string()))?;
     }
     if !access.may(OPERATE)
         && let Some(uniqueid) = &names.uniqueid
         && let (Some(one), Some(other)) = (store.call(&target).await?, store.call(uniqueid).await?)
         && one.key != other.key
-        && [&one, &other].iter().any(|call| ["completed", "failed"].contains(&call.state.as_str()))
+        && [&one, &other].iter().any(|call| matches!(call.state, CallState::Completed | CallState::Failed))
     {
         let msg = "that call is another one, and one of them is over: only a token that may operate makes them one";
-        return Err(ApiError::Wrong("body", "uniqueid".into(), msg.into()));
+        return Err(ApiError::Wrong(Part::Body, "uniqueid".into(), msg.into()));
     }
     let (reply, answer) = oneshot::channel();
     let stopping = || ApiError::Unavailable("the daemon is stopping".into());
     commands.send(Command::Name { call: target, names, reply }).await.map_err(|_| stopping())?;
     let outcome = answer.await.map_err(|_| stopping())?;
-    Ok(Json(json!({"call_id": outcome.call_id, "status": if outcome.heard { "named" } else { "expected" }})))
+    let status = if outcome.heard { Naming::Named } else { Naming::Expected };
+    Ok(Json(NamedCall { call_id: outcome.call_id, status }))
 }

@@ -1,82 +1,86 @@
 //! A call as it is shown: in short for lists, whole for a page; its segments and legs.
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::alerts;
 use crate::api::request::ApiError;
 use crate::call::{LegKey, WallTime};
+use crate::contract::alert::AlertMessage;
+use crate::contract::call::{
+    CallDetail, CallSummary, ConnectionInfo, DoubledSound, LegInfo, Nothing, RealTime, Segment, SegmentWord, Sentiment,
+};
+use crate::contract::seconds;
 use crate::store::Store;
 use crate::store::calls::{CallRow, LegRow};
 use crate::store::doubled::Doubled;
 use crate::store::segments::SegmentRow;
 
-pub(in crate::api) fn seconds(ms: i64) -> f64 {
-    ms as f64 / 1000.0
-}
-
 /// What every list shows of a call.
-pub(in crate::api) fn summary(call: &CallRow) -> Map<String, Value> {
-    let object = json!({
-        "call_id": call.call_id,
-        "status": call.state,
-        "source": call.source,
-        "start_time": call.started.rfc3339(),
-        "last_activity": call.last_activity.rfc3339(),
-        "hangup_time": call.closed.map(WallTime::rfc3339),
-        "end_time": call.ended.map(WallTime::rfc3339),
-        "end_reason": call.end_reason,
-        "uniqueid": call.uniqueid,
-        "uuid": call.uuid,
-        "agent": call.agent,
-        "campaign": call.campaign,
-        "lead": call.lead,
-        "phone": call.phone,
-        "metadata": serde_json::from_str::<Value>(&call.metadata).unwrap_or_default(),
-        "total_audio_duration": seconds(call.audio_ms),
-        "segment_count": call.segments,
-        "sentiment": call.sentiment,
-        "rolling_sentiment": call.rolling,
-        "has_alerts": call.has_alerts,
-        "open_alerts": call.open_alerts,
-        "alert_level": call.alert_level,
-        "risk_score": call.risk,
-        "tags": call.tags,
-        "processing_mode": "realtime",
-    });
-    if let Value::Object(map) = object { map } else { Map::new() }
-}
-
-pub(super) fn segment(row: &SegmentRow) -> Value {
-    json!({
-        "segment_id": row.id,
-        "text": row.text,
-        "start_time": seconds(row.start_ms),
-        "end_time": seconds(row.end_ms),
-        "duration": row.was_heard().then(|| seconds(row.end_ms - row.start_ms)),
-        "confidence": row.confidence,
-        "speaker": crate::call::Leg::parse(&row.leg).map_or("unknown", crate::call::Leg::speaker),
-        "leg": row.leg,
-        "language": row.language,
-        "sentiment": {"compound": row.compound, "pos": row.pos, "neu": row.neu, "neg": row.neg, "label": row.label},
-        "sender_sentiment": row.sender_sentiment,
-        "keywords": row.keywords,
-        "profanity": row.profanity,
-        "words": words(&row.words),
-        "engine": row.engine,
-    })
-}
-
-fn words(words: &Value) -> Value {
-    let word = |word: &Value| {
-        let at = |key: &str| word[key].as_i64().map(seconds);
-        json!({"text": word["text"], "start_time": at("start_ms"), "end_time": at("end_ms"), "confidence": word["confidence"]})
-    };
-    words.as_array().map_or(Value::Null, |list| list.iter().map(word).collect())
+pub(in crate::api) fn summary(call: &CallRow) -> CallSummary {
+    CallSummary {
+        call_id: call.call_id.clone(),
+        status: call.state,
+        source: call.source,
+        start_time: call.started.rfc3339(),
+        last_activity: call.last_activity.rfc3339(),
+        hangup_time: call.closed.map(WallTime::rfc3339),
+        end_time: call.ended.map(WallTime::rfc3339),
+        end_reason: call.end_reason.clone(),
+        uniqueid: call.uniqueid.clone(),
+        uuid: call.uuid.clone(),
+        agent: call.agent.clone(),
+        campaign: call.campaign.clone(),
+        lead: call.lead.clone(),
+        phone: call.phone.clone(),
+        metadata: serde_json::from_str(&call.metadata).unwrap_or_default(),
+        total_audio_duration: seconds(call.audio_ms),
+        segment_count: call.segments,
+        sentiment: call.sentiment,
+        rolling_sentiment: call.rolling,
+        has_alerts: call.has_alerts,
+        open_alerts: call.open_alerts,
+        alert_level: call.alert_level,
+        risk_score: call.risk,
+        tags: call.tags.clone(),
+        processing_mode: RealTime::It,
+    }
 }
 
 /// A segment as hits and transcripts show it.
-pub(in crate::api) fn segment_json(row: &SegmentRow) -> Value {
-    segment(row)
+pub(in crate::api) fn segment(row: &SegmentRow) -> Segment {
+    Segment {
+        segment_id: row.id,
+        text: row.text.clone(),
+        start_time: seconds(row.start_ms),
+        end_time: seconds(row.end_ms),
+        duration: row.was_heard().then(|| seconds(row.end_ms - row.start_ms)),
+        confidence: row.confidence,
+        speaker: row.leg.into(),
+        leg: row.leg,
+        language: row.language.clone(),
+        sentiment: Sentiment {
+            compound: row.compound,
+            pos: row.pos,
+            neu: row.neu,
+            neg: row.neg,
+            label: row.label.clone(),
+        },
+        sender_sentiment: row.sender_sentiment,
+        keywords: row.keywords.clone(),
+        profanity: row.profanity.clone(),
+        words: row.words.as_array().map(|words| words.iter().map(word).collect()),
+        engine: row.engine.clone(),
+    }
+}
+
+fn word(word: &Value) -> SegmentWord {
+    let at = |key: &str| word[key].as_i64().map(seconds);
+    SegmentWord {
+        text: word["text"].clone(),
+        start_time: at("start_ms"),
+        end_time: at("end_ms"),
+        confidence: word["confidence"].clone(),
+    }
 }
 
 /// Who sent a leg, as readers of calls are told it: of a file its name, not where it lies on the server.
@@ -84,17 +88,20 @@ fn peer(peer: &str) -> &str {
     if peer.starts_with('/') { peer.rsplit('/').next().unwrap_or_default() } else { peer }
 }
 
-fn legs_json(legs: &[LegRow], call: &CallRow) -> Vec<Value> {
-    legs.iter()
-        .map(|leg| {
-            json!({
-                "leg": leg.leg, "leg_id": leg.key, "source": leg.source, "rate_hz": leg.rate_hz, "start_time": leg.started.rfc3339(),
-                "offset": seconds(leg.offset_ms), "duration": leg.samples as f64 / f64::from(leg.rate_hz.max(1)), "peer": leg.peer.as_deref().map(peer),
-                "closed": leg.closed.map(WallTime::rfc3339), "close_reason": leg.close_reason,
-                "audio_url": format!("/api/v1/calls/{}/audio?leg={}", call.call_id, leg.key),
-            })
-        })
-        .collect()
+fn leg_info(leg: &LegRow, call: &CallRow) -> LegInfo {
+    LegInfo {
+        leg: leg.leg,
+        leg_id: leg.key.0,
+        source: leg.source,
+        rate_hz: leg.rate_hz,
+        start_time: leg.started.rfc3339(),
+        offset: seconds(leg.offset_ms),
+        duration: leg.samples as f64 / f64::from(leg.rate_hz.max(1)),
+        peer: leg.peer.as_deref().map(|from| peer(from).to_owned()),
+        closed: leg.closed.map(WallTime::rfc3339),
+        close_reason: leg.close_reason.clone(),
+        audio_url: format!("/api/v1/calls/{}/audio?leg={}", call.call_id, leg.key),
+    }
 }
 
 /// What is read for all that is known of a call.
@@ -102,7 +109,7 @@ pub(in crate::api) struct Whole {
     pub(in crate::api) call: CallRow,
     pub(in crate::api) rows: Vec<SegmentRow>,
     legs: Vec<LegRow>,
-    alerts: Vec<Value>,
+    alerts: Vec<AlertMessage>,
     doubled: Vec<Doubled>,
 }
 
@@ -116,55 +123,199 @@ impl Whole {
     }
 
     /// All of it. An hour of talk takes milliseconds.
-    pub(in crate::api) fn session(&self) -> Value {
+    pub(in crate::api) fn session(&self) -> CallDetail {
         let Self { call, rows, legs, alerts, doubled } = self;
-        let mut map = summary(call);
         let address = legs.iter().find_map(|leg| leg.peer.as_deref()?.parse::<std::net::SocketAddr>().ok());
-        map.insert(
-            "connection_info".into(),
-            json!({
-                "client_addr": address.map(|address| json!([address.ip().to_string(), address.port()])),
-                "temp_connection_id": call.uuid,
-                "start_time": call.started.rfc3339(),
-            }),
-        );
-        map.insert("transcript_segments".into(), rows.iter().map(segment).collect());
-        map.insert("cumulative_transcript".into(), cumulative(rows).into());
-        map.insert("processing_plan".into(), json!({}));
-        map.insert("legs".into(), legs_json(legs, call).into());
-        map.insert("doubled".into(), doubled.iter().map(twice).collect());
-        map.insert("alerts".into(), alerts.clone().into());
-        let risk = call.risk_parts.as_deref().and_then(|parts| serde_json::from_str(parts).ok());
-        map.insert("risk".into(), risk.unwrap_or_default());
-        map.insert("figures".into(), serde_json::from_str(&call.figures).unwrap_or_default());
-        Value::Object(map)
+        CallDetail {
+            summary: summary(call),
+            connection_info: ConnectionInfo {
+                client_addr: address.map(|address| (address.ip().to_string(), address.port())),
+                temp_connection_id: call.uuid.clone(),
+                start_time: call.started.rfc3339(),
+            },
+            transcript_segments: rows.iter().map(segment).collect(),
+            cumulative_transcript: cumulative(rows),
+            processing_plan: Nothing {},
+            legs: legs.iter().map(|leg| leg_info(leg, call)).collect(),
+            doubled: doubled.iter().map(twice).collect(),
+            alerts: alerts.clone(),
+            risk: call.risk_parts.as_deref().and_then(|parts| serde_json::from_str(parts).ok()).unwrap_or_default(),
+            figures: serde_json::from_str(&call.figures).unwrap_or_default(),
+        }
+    }
+
+    /// The same as text for people: a field in a line.
+    pub(in crate::api) fn pretty(&self) -> String {
+        serde_json::to_string_pretty(&self.session()).unwrap_or_default()
     }
 }
 
 /// All that is known of a call.
-pub(in crate::api) async fn session(store: &Store, call: &CallRow) -> Result<Value, ApiError> {
+pub(in crate::api) async fn session(store: &Store, call: &CallRow) -> Result<CallDetail, ApiError> {
     Ok(Whole::read(store, call.clone()).await?.session())
 }
 
 /// Two legs with the same words, as the detail of a call tells them.
-fn twice(doubled: &Doubled) -> Value {
+fn twice(doubled: &Doubled) -> DoubledSound {
     let way = |(_, source, from): &(LegKey, String, Option<String>)| match from {
         Some(from) => format!("{source} {}", peer(from)),
         None => source.clone(),
     };
     let [one, other] = &doubled.legs;
-    json!({
-        "leg_ids": [one.0, other.0],
-        "start_time": seconds(doubled.from_ms),
-        "end_time": seconds(doubled.to_ms),
-        "detail": format!(
+    DoubledSound {
+        leg_ids: (one.0.0, other.0.0),
+        start_time: seconds(doubled.from_ms),
+        end_time: seconds(doubled.to_ms),
+        detail: format!(
             "the same voice came by two ways, {} and {}: what was said is there twice, and counts twice; feed a call by one of them",
             way(one),
             way(other)
         ),
-    })
+    }
 }
 
 pub(in crate::api) fn cumulative(rows: &[SegmentRow]) -> String {
     rows.iter().map(|row| row.text.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::call::{CallKey, CallState, Leg, Level, Source};
+
+    fn call() -> CallRow {
+        CallRow {
+            key: CallKey(1),
+            call_id: "c.1".into(),
+            source: Source::Audiosocket,
+            state: CallState::ConnectionClosed,
+            started: WallTime(1000),
+            last_activity: WallTime(5000),
+            closed: Some(WallTime(4000)),
+            ended: None,
+            end_reason: Some("hangup".into()),
+            uuid: Some("u".into()),
+            uniqueid: None,
+            agent: Some("mary".into()),
+            campaign: None,
+            lead: Some("7".into()),
+            phone: None,
+            metadata: r#"{"note":"x"}"#.into(),
+            audio_ms: 3500,
+            segments: 1,
+            sentiment: Some(-0.5),
+            rolling: Some(-0.25),
+            has_alerts: true,
+            figures: "{}".into(),
+            risk: Some(0.5),
+            risk_parts: None,
+            open_alerts: 1,
+            alert_level: Some(Level::Urgent),
+            tags: vec!["vip".into()],
+            audio_chunks: 0,
+        }
+    }
+
+    fn row() -> SegmentRow {
+        SegmentRow {
+            id: 3,
+            start_ms: 100,
+            end_ms: 900,
+            text: "hello there".into(),
+            confidence: 0.9,
+            language: None,
+            words: json!([{"text": "hello", "start_ms": 100, "end_ms": 400, "confidence": 0.75}]),
+            compound: 0.25,
+            pos: 0.5,
+            neu: 0.5,
+            neg: 0.0,
+            label: "positive".into(),
+            keywords: json!([{"term": "hello", "label": "greeting"}]),
+            profanity: json!([]),
+            leg: Leg::Caller,
+            engine: Some("whisper/base".into()),
+            sender_sentiment: None,
+        }
+    }
+
+    fn summarised() -> Value {
+        json!({
+            "call_id": "c.1", "status": "connection_closed", "source": "audiosocket", "start_time": "1970-01-01T00:00:01.000Z",
+            "last_activity": "1970-01-01T00:00:05.000Z", "hangup_time": "1970-01-01T00:00:04.000Z", "end_time": null,
+            "end_reason": "hangup", "uniqueid": null, "uuid": "u", "agent": "mary", "campaign": null, "lead": "7", "phone": null,
+            "metadata": {"note": "x"}, "total_audio_duration": 3.5, "segment_count": 1, "sentiment": -0.5, "rolling_sentiment": -0.25,
+            "has_alerts": true, "open_alerts": 1, "alert_level": "urgent", "risk_score": 0.5, "tags": ["vip"],
+            "processing_mode": "realtime",
+        })
+    }
+
+    fn said() -> Value {
+        json!({
+            "segment_id": 3, "text": "hello there", "start_time": 0.1, "end_time": 0.9, "duration": 0.8, "confidence": 0.9,
+            "speaker": "caller", "leg": "caller", "language": null,
+            "sentiment": {"compound": 0.25, "pos": 0.5, "neu": 0.5, "neg": 0.0, "label": "positive"}, "sender_sentiment": null,
+            "keywords": [{"term": "hello", "label": "greeting"}], "profanity": [],
+            "words": [{"text": "hello", "start_time": 0.1, "end_time": 0.4, "confidence": 0.75}], "engine": "whisper/base",
+        })
+    }
+
+    #[test]
+    fn lists_and_segments_have_the_fields_that_clients_read() {
+        assert_eq!(serde_json::to_value(summary(&call())).expect("JSON"), summarised());
+        assert_eq!(serde_json::to_value(segment(&row())).expect("JSON"), said());
+        let mut silent = said();
+        (silent["words"], silent["duration"], silent["engine"]) = (Value::Null, Value::Null, json!("ingest/x"));
+        let row = SegmentRow { words: Value::Null, engine: Some("ingest/x".into()), ..row() };
+        assert_eq!(serde_json::to_value(segment(&row)).expect("JSON"), silent);
+    }
+
+    #[test]
+    fn a_call_is_shown_whole() {
+        let leg = LegRow {
+            key: LegKey(5),
+            leg: Leg::Caller,
+            source: Source::Audiosocket,
+            rate_hz: 8000,
+            started: WallTime(1000),
+            offset_ms: 500,
+            path: "/state/5.wav".into(),
+            channel: 0,
+            owned: true,
+            peer: Some("127.0.0.1:4711".into()),
+            samples: 16_000,
+            closed: None,
+            close_reason: None,
+        };
+        let doubled = Doubled {
+            legs: [(LegKey(5), "audiosocket".into(), None), (LegKey(6), "recording".into(), Some("/a/b.wav".into()))],
+            from_ms: 0,
+            to_ms: 2000,
+        };
+        let whole =
+            Whole { call: call(), rows: vec![row()], legs: vec![leg], alerts: Vec::new(), doubled: vec![doubled] };
+        let mut wanted = summarised();
+        let beside = json!({
+            "connection_info": {
+                "client_addr": ["127.0.0.1", 4711], "temp_connection_id": "u", "start_time": "1970-01-01T00:00:01.000Z",
+            },
+            "transcript_segments": [said()], "cumulative_transcript": "hello there", "processing_plan": {},
+            "legs": [{
+                "leg": "caller", "leg_id": 5, "source": "audiosocket", "rate_hz": 8000, "start_time": "1970-01-01T00:00:01.000Z",
+                "offset": 0.5, "duration": 2.0, "peer": "127.0.0.1:4711", "closed": null, "close_reason": null,
+                "audio_url": "/api/v1/calls/c.1/audio?leg=5",
+            }],
+            "doubled": [{
+                "leg_ids": [5, 6], "start_time": 0.0, "end_time": 2.0,
+                "detail": "the same voice came by two ways, audiosocket and recording b.wav: what was said is there twice, and counts twice; feed a call by one of them",
+            }],
+            "alerts": [], "risk": null, "figures": {},
+        });
+        if let (Value::Object(all), Value::Object(beside)) = (&mut wanted, beside) {
+            all.extend(beside);
+        }
+        assert_eq!(serde_json::to_value(whole.session()).expect("JSON"), wanted);
+        assert_eq!(serde_json::from_str::<Value>(&whole.pretty()).expect("JSON"), wanted);
+    }
 }

@@ -8,12 +8,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::{self, Receiver};
 use tokio_util::sync::CancellationToken;
 
 use crate::call::WallTime;
+use crate::contract::dashboard::{ByName, EndByName};
+use crate::contract::message::CallEndKind;
 use crate::store::calls::CallRow;
 use crate::store::{Store, StoredEvent};
 
@@ -119,36 +121,39 @@ fn about(message: &mut Value, call: &CallRow) {
 async fn retold(store: &Store, event: &StoredEvent) -> Vec<StoredEvent> {
     let Ok(mut message) = serde_json::from_str::<Value>(&event.payload) else { return vec![event.clone()] };
     in_seconds(&mut message);
-    let told = |kind: &str, message: &Value| StoredEvent {
-        kind: kind.into(),
-        payload: message.to_string().into(),
-        ..event.clone()
-    };
+    let told =
+        |kind: &str, message: String| StoredEvent { kind: kind.into(), payload: message.into(), ..event.clone() };
     let named = &*event.kind == "call_named";
     if !named && &*event.kind != "call_start" {
-        return vec![told(&event.kind, &message)];
+        return vec![told(&event.kind, message.to_string())];
     }
     let found = match event.call {
         Some(key) => tokio::time::timeout(PATIENCE, store.call_of(key)).await.ok().and_then(Result::ok).flatten(),
         None => None,
     };
-    let Some(call) = found else { return vec![told(&event.kind, &message)] };
+    let Some(call) = found else { return vec![told(&event.kind, message.to_string())] };
     let mut all = Vec::new();
     if named {
-        all.push(told("call_named", &message));
+        all.push(told("call_named", message.to_string()));
         if let Some(former) = message["was"].as_str().filter(|former| *former != call.call_id) {
             let duration = (message["timestamp"].as_f64().unwrap_or_default() - epoch(call.started)).max(0.0);
-            let end = json!({
-                "type": "call_end", "event": "call_end", "call_id": former, "timestamp": message["timestamp"], "at": message["at"],
-                "duration": duration, "reason": "named", "named": call.call_id,
-            });
-            all.push(told("call_end", &end));
+            let end = EndByName {
+                kind: CallEndKind::It,
+                event: CallEndKind::It,
+                call_id: former.to_owned(),
+                timestamp: message["timestamp"].clone(),
+                at: message["at"].clone(),
+                duration,
+                reason: ByName::It,
+                named: call.call_id.clone(),
+            };
+            all.push(told("call_end", serde_json::to_string(&end).unwrap_or_default()));
         }
         for key in ["type", "event"] {
             message[key] = "call_start".into();
         }
     }
     about(&mut message, &call);
-    all.push(told("call_start", &message));
+    all.push(told("call_start", message.to_string()));
     all
 }

@@ -11,7 +11,7 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{SinkExt, Stream, StreamExt, stream};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::batch::Batches;
@@ -20,6 +20,7 @@ use crate::api::calls::find::{find_call, find_seen};
 use crate::api::request::{ApiError, Parameters, bounded};
 use crate::api::walls::access::Access;
 use crate::call::CallKey;
+use crate::contract::control::SocketAnswer;
 use crate::store::StoredEvent;
 use crate::store::readers::asked_by;
 
@@ -108,7 +109,7 @@ async fn websocket(
             received = socket.recv() => match received {
                 Some(Ok(Message::Text(text))) => {
                     let answer = answer(&feeds, &access, &text, &mut only).await;
-                    messages.extend(answer.map(|answer| Message::Text(Utf8Bytes::from(answer.to_string()))));
+                    messages.extend(answer.map(|answer| Message::Text(Utf8Bytes::from(serde_json::to_string(&answer).unwrap_or_default()))));
                 }
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 Some(Ok(_)) => {}
@@ -127,27 +128,32 @@ async fn websocket(
 }
 
 /// `ping`, `{"action":"ping"}`, `{"action":"subscribe","call_id":…}`: what the tutorial's page sends.
-async fn answer(feeds: &Feeds, access: &Access, text: &str, only: &mut Option<CallKey>) -> Option<Value> {
+async fn answer(feeds: &Feeds, access: &Access, text: &str, only: &mut Option<CallKey>) -> Option<SocketAnswer> {
     if text.trim() == "ping" {
-        return Some(json!({"type": "pong"}));
+        return Some(SocketAnswer::Pong);
     }
     let message: Value = serde_json::from_str(text).ok()?;
     match message["action"].as_str()? {
-        "ping" => Some(json!({"type": "pong"})),
+        "ping" => Some(SocketAnswer::Pong),
         "subscribe" => match message["call_id"].as_str().filter(|id| !id.is_empty() && *id != "all") {
             None => {
                 *only = None;
-                Some(json!({"type": "subscribed", "call_id": null}))
+                Some(SocketAnswer::Subscribed { call_id: None })
             }
             Some(id) => match find_seen(&feeds.store, access, id).await {
                 Ok(call) => {
                     *only = Some(call.key);
-                    Some(json!({"type": "subscribed", "call_id": call.call_id}))
+                    Some(SocketAnswer::Subscribed { call_id: Some(call.call_id) })
                 }
-                Err(_) => Some(json!({"type": "error", "detail": "Call session not found", "call_id": id})),
+                Err(_) => {
+                    Some(SocketAnswer::Error { detail: "Call session not found".into(), call_id: Some(id.to_owned()) })
+                }
             },
         },
-        other => Some(json!({"type": "error", "detail": format!("unknown action {other:?}: ping or subscribe")})),
+        other => {
+            let detail = format!("unknown action {other:?}: ping or subscribe");
+            Some(SocketAnswer::Error { detail, call_id: None })
+        }
     }
 }
 

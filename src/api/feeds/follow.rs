@@ -10,7 +10,6 @@ use axum::extract::ws::{Message, WebSocket};
 use axum::extract::{State, WebSocketUpgrade};
 use axum::response::Response;
 use futures_util::SinkExt;
-use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::batch::Batches;
@@ -19,6 +18,7 @@ use crate::api::calls::find::find_seen;
 use crate::api::request::{ApiError, Parameters, bounded};
 use crate::api::walls::access::{Access, Lease};
 use crate::call::CallKey;
+use crate::contract::control::{Beat, FeedState, Hello};
 use crate::store::readers::asked_by;
 use crate::store::{StoreError, StoredEvent};
 
@@ -85,7 +85,8 @@ impl Follower {
         let last = self.feeds.store.last_event().await?;
         let reset = from.is_some_and(|from| from > last);
         self.seen = from.filter(|_| !reset).unwrap_or(last);
-        self.send(json!({"hello": {"last": last, "reset": reset}}).to_string()).await?;
+        let hello = Hello { hello: FeedState { last, reset } };
+        self.send(serde_json::to_string(&hello).unwrap_or_default()).await?;
         self.flush().await?;
         loop {
             let page = self.feeds.store.events_after(self.seen, self.only, PAGE).await?;
@@ -101,7 +102,7 @@ impl Follower {
         loop {
             tokio::select! {
                 () = self.lease.over.cancelled() => return Ok(()),
-                _ = beat.tick() => self.send(r#"{"beat":true}"#.into()).await?,
+                _ = beat.tick() => self.send(serde_json::to_string(&Beat { beat: true }).unwrap_or_default()).await?,
                 events = live.next() => match events {
                     Ok(events) => for event in &events {
                         self.tell(event).await?;

@@ -5,12 +5,10 @@ use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
-use serde_json::{Value, json};
 
 use super::fields::Fields;
 use super::parts::Platforms;
 use super::refusal::Refusal;
-use super::shown::seconds;
 use crate::api::audio::leg::all_heard;
 use crate::api::audio::sound::Mix;
 use crate::api::request::{ApiError, Parameters};
@@ -19,7 +17,9 @@ use crate::audio::format::Encoding;
 use crate::audio::reader::RecordingReader;
 use crate::audio::silence::Silences;
 use crate::audio::wav;
-use crate::call::Leg;
+use crate::call::{CallState, Leg};
+use crate::contract::platform::{LiveAudio, LiveAudioMeta, SoundSource};
+use crate::contract::seconds;
 use crate::store::calls::{CallRow, LegRow};
 
 /// Bytes of sound in one chunk at most.
@@ -97,11 +97,19 @@ pub(super) fn decode(fields: &Fields) -> Result<Option<Sound>, Refusal> {
 }
 
 /// Nothing to be heard.
-pub(super) fn none(id: &str) -> Value {
-    json!({
-        "call_id": id, "available": false, "duration_seconds": 0.0, "sample_rate": null, "channels": null, "sample_width": null,
-        "chunk_count": 0, "updated_at": null, "last_chunk_id": "", "window_seconds": WINDOW_S,
-    })
+pub(super) fn none(id: &str) -> LiveAudio {
+    LiveAudio {
+        call_id: id.to_owned(),
+        available: false,
+        duration_seconds: 0.0,
+        sample_rate: None,
+        channels: None,
+        sample_width: None,
+        chunk_count: 0,
+        updated_at: None,
+        last_chunk_id: String::new(),
+        window_seconds: WINDOW_S,
+    }
 }
 
 /// Legs with sound of at least so many samples, all at one rate.
@@ -113,25 +121,23 @@ async fn sounding(platforms: &Platforms, call: &CallRow, samples: i64) -> Result
     Ok(legs)
 }
 
-pub(super) async fn meta_of(platforms: &Platforms, call: &CallRow) -> Result<Value, ApiError> {
+pub(super) async fn meta_of(platforms: &Platforms, call: &CallRow) -> Result<LiveAudio, ApiError> {
     // A chunk that was taken is there, though its row may tell of its samples a moment later.
     let legs = sounding(platforms, call, i64::from(call.audio_chunks == 0)).await?;
-    let mut meta = none(&call.call_id);
     let chunks = call.audio_chunks;
-    meta["chunk_count"] = chunks.into();
-    if chunks > 0 {
-        meta["last_chunk_id"] = format!("{}_{chunks}", call.last_activity.0).into();
-    }
-    if let Some(last) = legs.last() {
-        let end = |leg: &LegRow| leg.offset_ms + leg.samples * 1000 / i64::from(leg.rate_hz.max(1));
-        meta["available"] = true.into();
-        meta["duration_seconds"] = seconds(legs.iter().map(end).max().unwrap_or(0).min(WINDOW_S * 1000)).into();
-        meta["sample_rate"] = last.rate_hz.into();
-        meta["channels"] = 1.into();
-        meta["sample_width"] = 2.into();
-        meta["updated_at"] = call.last_activity.rfc3339().into();
-    }
-    Ok(meta)
+    let last_chunk_id = if chunks > 0 { format!("{}_{chunks}", call.last_activity.0) } else { String::new() };
+    let silent = LiveAudio { chunk_count: chunks, last_chunk_id, ..none(&call.call_id) };
+    let Some(last) = legs.last() else { return Ok(silent) };
+    let end = |leg: &LegRow| leg.offset_ms + leg.samples * 1000 / i64::from(leg.rate_hz.max(1));
+    Ok(LiveAudio {
+        available: true,
+        duration_seconds: seconds(legs.iter().map(end).max().unwrap_or(0).min(WINDOW_S * 1000)),
+        sample_rate: Some(last.rate_hz),
+        channels: Some(1),
+        sample_width: Some(2),
+        updated_at: Some(call.last_activity.rfc3339()),
+        ..silent
+    })
 }
 
 /// `GET /api/realtime/calls/{id}/audio/meta`
@@ -139,17 +145,17 @@ pub(super) async fn meta(
     State(platforms): State<Platforms>,
     access: Access,
     Path(id): Path<String>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<LiveAudioMeta>, Refusal> {
     let (live, audio) = match access.call(&platforms.sounds.store, &id).await? {
-        Some(call) => (call.state == "active", meta_of(&platforms, &call).await?),
+        Some(call) => (call.state == CallState::Active, meta_of(&platforms, &call).await?),
         None => (false, none(&id)),
     };
-    let prefer = match (live, audio["available"] == true) {
-        (_, false) => "none",
-        (true, true) => "live",
-        (false, true) => "recorded",
+    let prefer = match (live, audio.available) {
+        (_, false) => SoundSource::None,
+        (true, true) => SoundSource::Live,
+        (false, true) => SoundSource::Recorded,
     };
-    Ok(Json(json!({"ok": true, "call_id": id, "live_audio": audio, "preferred_source": prefer})))
+    Ok(Json(LiveAudioMeta { ok: true, call_id: id, live_audio: audio, preferred_source: prefer }))
 }
 
 /// `GET /api/realtime/calls/{id}/audio`: the last minutes of a running call, all sides together; `fallback=1` plays one that is over too.
@@ -162,7 +168,7 @@ pub(super) async fn audio(
     let nothing = || ApiError::NotFound("no live audio, and no recorded one to fall back to".into());
     let fallback = query.flag("fallback")?.unwrap_or(false);
     let call = access.call(&platforms.sounds.store, &id).await?.ok_or_else(nothing)?;
-    if call.state != "active" && !fallback {
+    if call.state != CallState::Active && !fallback {
         return Err(Refusal::Api(ApiError::NotFound(
             "the call is over; ?fallback=1 plays what was recorded of it".into(),
         )));
@@ -195,4 +201,28 @@ fn window(legs: Vec<(LegRow, Silences)>) -> Result<Mix, String> {
         mix.add(&leg, silences, reader, first);
     }
     Ok(mix)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_call_without_sound_is_told_in_the_fields_that_connectors_read() {
+        let none_of = json!({
+            "call_id": "c.1", "available": false, "duration_seconds": 0.0, "sample_rate": null, "channels": null, "sample_width": null,
+            "chunk_count": 0, "updated_at": null, "last_chunk_id": "", "window_seconds": 300,
+        });
+        assert_eq!(serde_json::to_value(none("c.1")).expect("JSON"), none_of);
+        let meta = LiveAudioMeta {
+            ok: true,
+            call_id: "c.1".into(),
+            live_audio: none("c.1"),
+            preferred_source: SoundSource::None,
+        };
+        let wanted = json!({"ok": true, "call_id": "c.1", "live_audio": none_of, "preferred_source": "none"});
+        assert_eq!(serde_json::to_value(meta).expect("JSON"), wanted);
+    }
 }

@@ -2,18 +2,19 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::fields::{Body, Fields};
 use super::parts::Platforms;
 use super::refusal::Refusal;
-use super::shown::{ALERTS, alert_json};
+use super::shown::{ALERTS, platform_alert};
 use super::{audio, read};
 use crate::api::request::ApiError;
 use crate::api::walls::access::Access;
 use crate::api::walls::door::{OPERATE, READ};
 use crate::call::{CallId, Source, WallTime};
+use crate::contract::platform::{ChunkTaken, EventTaken};
 use crate::pipeline::live::ingest::{IngestError, Input, Request, Sender};
 use crate::store::alerts::AlertFilter;
 
@@ -43,7 +44,7 @@ async fn is_theirs(platforms: &Platforms, access: &Access, call: &CallId) -> Res
         return Ok(());
     }
     match platforms.sounds.store.call(call.as_str()).await? {
-        Some(row) if row.source != Source::Ingest.as_str() => Err(Refusal::Bad(format!(
+        Some(row) if row.source != Source::Ingest => Err(Refusal::Bad(format!(
             "call_id: {call} is a call that was heard here ({}): only a token that may operate writes into it",
             row.source
         ))),
@@ -56,7 +57,7 @@ pub(super) async fn events(
     State(platforms): State<Platforms>,
     access: Access,
     body: Body,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<EventTaken>, Refusal> {
     let mut fields = Fields::read(body)?;
     let now = platforms.sounds.clock.now();
     let sender = fields.sender(now)?;
@@ -79,9 +80,7 @@ pub(super) async fn events(
     if over {
         hand_over(&platforms, sender.clone(), Input::End).await?;
     }
-    let mut answer = answer(&platforms, &access, &sender.call, now).await?;
-    answer["warnings"] = fields.warnings.into();
-    Ok(Json(answer))
+    Ok(Json(answer(&platforms, &access, &sender.call, now, fields.warnings).await?))
 }
 
 /// `POST /api/realtime/audio/chunk`
@@ -89,7 +88,7 @@ pub(super) async fn chunk(
     State(platforms): State<Platforms>,
     access: Access,
     body: Body,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<ChunkTaken>, Refusal> {
     let mut fields = Fields::read(body)?;
     let now = platforms.sounds.clock.now();
     let sender = fields.sender(now)?;
@@ -142,28 +141,36 @@ pub(super) async fn chunk(
     if fields.is_over()? {
         hand_over(&platforms, sender.clone(), Input::End).await?;
     }
-    let mut answer = answer(&platforms, &access, &sender.call, now).await?;
-    answer["audio"] = answer["snapshot"]["live_audio"].clone();
-    answer["ingested_events"] = ingested.into();
-    answer["warnings"] = fields.warnings.into();
-    Ok(Json(answer))
+    let taken = answer(&platforms, &access, &sender.call, now, fields.warnings).await?;
+    Ok(Json(ChunkTaken { audio: taken.snapshot.live_audio.clone(), taken, ingested_events: ingested }))
 }
 
 /// What both say: the call as it stands, and the alerts since the request came. Who may only bring calls in reads none that came another way.
-async fn answer(platforms: &Platforms, access: &Access, call: &CallId, since: WallTime) -> Result<Value, Refusal> {
+async fn answer(
+    platforms: &Platforms,
+    access: &Access,
+    call: &CallId,
+    since: WallTime,
+    warnings: Vec<String>,
+) -> Result<EventTaken, Refusal> {
     let row = platforms.sounds.store.call(call.as_str()).await?;
-    let row = row.filter(|row| access.may(READ) || row.source == Source::Ingest.as_str());
+    let row = row.filter(|row| access.may(READ) || row.source == Source::Ingest);
     let snapshot = read::snapshot_of(platforms, call.as_str(), row.as_ref()).await?;
     let alerts = match row {
         Some(row) => {
             let filter =
                 AlertFilter { call: Some(row.key), since: Some(since), limit: ALERTS, ..AlertFilter::default() };
-            platforms.sounds.store.alerts(filter).await?.iter().rev().map(alert_json).collect()
+            platforms.sounds.store.alerts(filter).await?.iter().rev().map(platform_alert).collect()
         }
         None => Vec::new(),
     };
-    Ok(json!({
-        "ok": true, "call_id": call.as_str(), "risk_score": snapshot["risk_score"], "sentiment_score": snapshot["sentiment_score"],
-        "alerts": alerts, "snapshot": snapshot,
-    }))
+    Ok(EventTaken {
+        ok: true,
+        call_id: call.to_string(),
+        risk_score: snapshot.risk_score,
+        sentiment_score: snapshot.sentiment_score,
+        alerts,
+        snapshot,
+        warnings,
+    })
 }

@@ -7,85 +7,121 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::{Stream, StreamExt, stream};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::audio;
 use super::parts::Platforms;
 use super::refusal::Refusal;
-use super::shown::{ALERTS, alert_json, seconds, sse};
+use super::shown::{ALERTS, platform_alert, sse};
 use crate::api::calls::alerts::{acknowledge, taken};
 use crate::api::request::{ApiError, Parameters};
 use crate::api::walls::access::Access;
 use crate::api::walls::door::READ;
+use crate::call::{CallState, Leg, WallTime};
+use crate::contract::platform::{
+    EventId, IdleSnapshot, PlatformAck, PlatformAlertShown, PlatformAlerts, PlatformCallState, PlatformEvent,
+    PlatformEventKind, PlatformSnapshot,
+};
+use crate::contract::seconds;
 use crate::store::StoredEvent;
 use crate::store::alerts::AlertFilter;
 use crate::store::calls::CallRow;
+use crate::store::segments::SegmentRow;
 
 /// Texts in a snapshot: the last ones.
 const EVENTS: usize = 100;
 
+/// The caller, in the word of this family.
+const CUSTOMER: &str = "customer";
 /// Chunks without a word in a snapshot: the last ones.
 const CHUNKS: u32 = 20;
 
 /// A chunk without a word, in the shape of the other events.
-fn chunk_json(event: &StoredEvent) -> Option<Value> {
+fn chunk(event: &StoredEvent) -> Option<PlatformEvent> {
     let told: Value = serde_json::from_str(&event.payload).ok()?;
-    let speaker = if told["leg"] == "caller" { json!("customer") } else { told["leg"].clone() };
+    let speaker = if told["leg"] == "caller" { CUSTOMER.into() } else { told["leg"].clone() };
     let (start, length) = (told["start_time"].as_f64()?, told["duration"].as_f64()?);
-    Some(json!({
-        "id": format!("chunk-{}", event.id), "event_type": "audio_chunk", "speaker": speaker, "text": "", "sentiment": null,
-        "sender_sentiment": null, "confidence": null, "keywords": [], "start_time": start, "end_time": start + length,
-        "timestamp": told["timestamp"],
-    }))
+    Some(PlatformEvent {
+        id: EventId::Name(format!("chunk-{}", event.id)),
+        event_type: PlatformEventKind::AudioChunk,
+        speaker,
+        text: String::new(),
+        sentiment: None,
+        sender_sentiment: None,
+        confidence: None,
+        keywords: Value::Array(Vec::new()),
+        start_time: start,
+        end_time: start + length,
+        timestamp: told["timestamp"].clone(),
+    })
 }
 
-fn start_of(event: &Value) -> f64 {
-    event["start_time"].as_f64().unwrap_or(0.0)
+/// A text of a call that began then.
+fn transcript(row: &SegmentRow, began: WallTime) -> PlatformEvent {
+    PlatformEvent {
+        id: EventId::Number(row.id),
+        event_type: PlatformEventKind::Transcript,
+        speaker: if row.leg == Leg::Caller { CUSTOMER } else { row.leg.as_str() }.into(),
+        text: row.text.clone(),
+        sentiment: Some(row.compound),
+        sender_sentiment: row.sender_sentiment,
+        confidence: Some(row.confidence),
+        keywords: row.keywords.clone(),
+        start_time: seconds(row.start_ms),
+        end_time: seconds(row.end_ms),
+        timestamp: WallTime(began.0 + row.start_ms).rfc3339().into(),
+    }
+}
+
+/// A call that is not there, for the one who asks.
+fn idle(id: &str) -> PlatformSnapshot {
+    PlatformSnapshot {
+        call_id: id.to_owned(),
+        provider: String::new(),
+        status: PlatformCallState::Idle,
+        risk_score: 0.0,
+        sentiment_score: 0.0,
+        updated_at: None,
+        agent: None,
+        events: Vec::new(),
+        alerts: Vec::new(),
+        live_audio: audio::none(id),
+    }
 }
 
 /// The call as it stands; idle when there is none for the one who asks.
-pub(super) async fn snapshot_of(platforms: &Platforms, id: &str, call: Option<&CallRow>) -> Result<Value, ApiError> {
-    let Some(call) = call else {
-        return Ok(json!({
-            "call_id": id, "provider": "", "status": "idle", "risk_score": 0.0, "sentiment_score": 0.0, "updated_at": null, "events": [],
-            "alerts": [], "live_audio": audio::none(id),
-        }));
-    };
+pub(super) async fn snapshot_of(
+    platforms: &Platforms,
+    id: &str,
+    call: Option<&CallRow>,
+) -> Result<PlatformSnapshot, ApiError> {
+    let Some(call) = call else { return Ok(idle(id)) };
     let segments = platforms.sounds.store.segments(call.key).await?;
-    let mut events: Vec<Value> = segments[segments.len().saturating_sub(EVENTS)..]
-        .iter()
-        .map(|row| {
-            json!({
-                "id": row.id, "event_type": "transcript", "speaker": if row.leg == "caller" { "customer" } else { row.leg.as_str() },
-                "text": row.text, "sentiment": row.compound, "sender_sentiment": row.sender_sentiment, "confidence": row.confidence, "keywords": row.keywords,
-                "start_time": seconds(row.start_ms), "end_time": seconds(row.end_ms),
-                "timestamp": crate::call::WallTime(call.started.0 + row.start_ms).rfc3339(),
-            })
-        })
-        .collect();
+    let last = &segments[segments.len().saturating_sub(EVENTS)..];
+    let mut events: Vec<PlatformEvent> = last.iter().map(|row| transcript(row, call.started)).collect();
     // Chunks without a word are told too, so that a call of sound alone is seen to go on.
     if call.audio_chunks > 0 {
-        events.extend(
-            platforms.sounds.store.last_events(call.key, "audio_chunk", CHUNKS).await?.iter().filter_map(chunk_json),
-        );
-        events.sort_by(|one, other| start_of(one).total_cmp(&start_of(other)));
+        let chunks = platforms.sounds.store.last_events(call.key, "audio_chunk", CHUNKS).await?;
+        events.extend(chunks.iter().filter_map(chunk));
+        events.sort_by(|one, other| one.start_time.total_cmp(&other.start_time));
     }
     let filter = AlertFilter { call: Some(call.key), limit: ALERTS, ..AlertFilter::default() };
-    let alerts: Vec<Value> = platforms.sounds.store.alerts(filter).await?.iter().map(alert_json).collect();
+    let alerts = platforms.sounds.store.alerts(filter).await?.iter().map(platform_alert).collect();
     let metadata: Value = serde_json::from_str(&call.metadata).unwrap_or_default();
-    Ok(json!({
-        "call_id": call.call_id,
-        "provider": metadata["provider"].as_str().unwrap_or(&call.source),
-        "status": if call.state == "active" { "active" } else { "ended" },
-        "risk_score": call.risk.unwrap_or(0.0),
-        "sentiment_score": call.rolling.unwrap_or(0.0),
-        "updated_at": call.last_activity.rfc3339(),
-        "agent": call.agent,
-        "events": events,
-        "alerts": alerts,
-        "live_audio": audio::meta_of(platforms, call).await?,
-    }))
+    let is_active = call.state == CallState::Active;
+    Ok(PlatformSnapshot {
+        call_id: call.call_id.clone(),
+        provider: metadata["provider"].as_str().unwrap_or(call.source.as_str()).to_owned(),
+        status: if is_active { PlatformCallState::Active } else { PlatformCallState::Ended },
+        risk_score: call.risk.unwrap_or(0.0),
+        sentiment_score: call.rolling.unwrap_or(0.0),
+        updated_at: Some(call.last_activity.rfc3339()),
+        agent: Some(call.agent.clone().into()),
+        events,
+        alerts,
+        live_audio: audio::meta_of(platforms, call).await?,
+    })
 }
 
 /// `GET /api/realtime/calls/{id}/snapshot`
@@ -93,7 +129,7 @@ pub(super) async fn snapshot(
     State(platforms): State<Platforms>,
     access: Access,
     Path(id): Path<String>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<PlatformSnapshot>, Refusal> {
     let call = access.call(&platforms.sounds.store, &id).await?;
     Ok(Json(snapshot_of(&platforms, &id, call.as_ref()).await?))
 }
@@ -103,12 +139,12 @@ pub(super) async fn alerts(
     State(platforms): State<Platforms>,
     access: Access,
     query: Parameters,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<PlatformAlerts>, Refusal> {
     let open = query.flag("open_only")?.unwrap_or(false);
     let call = match query.text("call_id") {
         Some(id) => match access.call(&platforms.sounds.store, &id).await? {
             Some(row) => Some(row.key),
-            None => return Ok(Json(json!({"ok": true, "alerts": [], "count": 0}))),
+            None => return Ok(Json(PlatformAlerts { ok: true, count: 0, alerts: Vec::new() })),
         },
         None => None,
     };
@@ -120,8 +156,8 @@ pub(super) async fn alerts(
         limit,
         ..AlertFilter::default()
     };
-    let alerts: Vec<Value> = platforms.sounds.store.alerts(filter).await?.iter().map(alert_json).collect();
-    Ok(Json(json!({"ok": true, "count": alerts.len(), "alerts": alerts})))
+    let alerts: Vec<_> = platforms.sounds.store.alerts(filter).await?.iter().map(platform_alert).collect();
+    Ok(Json(PlatformAlerts { ok: true, count: alerts.len(), alerts }))
 }
 
 /// `POST /api/realtime/alerts/{id}/ack`
@@ -130,13 +166,17 @@ pub(super) async fn ack(
     access: Access,
     Path(id): Path<String>,
     body: axum::body::Bytes,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<PlatformAck>, Refusal> {
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let by = ["by", "acknowledged_by", "user"].iter().find_map(|key| body[key].as_str()).unwrap_or("unknown");
     let by: String = by.chars().take(100).collect();
     let alert = acknowledge(&platforms.sounds.store, platforms.sounds.clock, &access, &id, &by).await?;
-    let told = if access.may(READ) { alert_json(&alert) } else { taken(&alert) };
-    Ok(Json(json!({"ok": true, "alert": told})))
+    let alert = if access.may(READ) {
+        PlatformAlertShown::Whole(Box::new(platform_alert(&alert)))
+    } else {
+        PlatformAlertShown::Taken(taken(&alert))
+    };
+    Ok(Json(PlatformAck { ok: true, alert }))
 }
 
 /// `GET /api/realtime/stream?call_id=`: a snapshot, then the call's events as they are committed.
@@ -153,7 +193,7 @@ pub(super) async fn stream(
             let call = access.call(&platforms.sounds.store, id).await?;
             (sse("snapshot", &snapshot_of(&platforms, id, call.as_ref()).await?), call.map(|call| call.key))
         }
-        None => (sse("snapshot", &json!({"status": "idle", "call_id": null})), None),
+        None => (sse("snapshot", &IdleSnapshot { status: PlatformCallState::Idle, call_id: None }), None),
     };
     let lease = access.lease(&platforms.sounds.walls, &platforms.stop);
     let start = (live, platforms.sounds.store.clone(), (access, lease), id, key);
@@ -182,4 +222,63 @@ pub(super) async fn stream(
     });
     let events = stream::once(std::future::ready(first)).chain(rest).map(Ok);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_call_is_told_in_the_fields_that_connectors_read() {
+        let told = |snapshot: &PlatformSnapshot| serde_json::to_value(snapshot).expect("JSON");
+        let audio = serde_json::to_value(audio::none("c.1")).expect("JSON");
+        let nobody = json!({
+            "call_id": "c.1", "provider": "", "status": "idle", "risk_score": 0.0, "sentiment_score": 0.0, "updated_at": null, "events": [],
+            "alerts": [], "live_audio": audio,
+        });
+        assert_eq!(told(&idle("c.1")), nobody);
+        let mut known = nobody;
+        (known["status"], known["agent"]) = (json!("active"), Value::Null);
+        let status = PlatformCallState::Active;
+        assert_eq!(told(&PlatformSnapshot { status, agent: Some(Value::Null), ..idle("c.1") }), known);
+        let first = serde_json::to_value(IdleSnapshot { status: PlatformCallState::Idle, call_id: None });
+        assert_eq!(first.expect("JSON"), json!({"status": "idle", "call_id": null}));
+    }
+
+    #[test]
+    fn texts_and_chunks_are_events_of_one_shape() {
+        let payload = json!({"leg": "caller", "start_time": 1.0, "duration": 0.5, "timestamp": "T"}).to_string();
+        let event = StoredEvent { id: 7, call: None, kind: "audio_chunk".into(), payload: payload.into() };
+        let wanted = json!({
+            "id": "chunk-7", "event_type": "audio_chunk", "speaker": "customer", "text": "", "sentiment": null, "sender_sentiment": null,
+            "confidence": null, "keywords": [], "start_time": 1.0, "end_time": 1.5, "timestamp": "T",
+        });
+        assert_eq!(serde_json::to_value(chunk(&event)).expect("JSON"), wanted);
+        let row = SegmentRow {
+            id: 3,
+            start_ms: 1000,
+            end_ms: 2000,
+            text: "hello".into(),
+            confidence: 0.5,
+            language: None,
+            words: Value::Null,
+            compound: 0.25,
+            pos: 0.0,
+            neu: 1.0,
+            neg: 0.0,
+            label: "positive".into(),
+            keywords: json!([]),
+            profanity: json!([]),
+            leg: Leg::Agent,
+            engine: None,
+            sender_sentiment: None,
+        };
+        let wanted = json!({
+            "id": 3, "event_type": "transcript", "speaker": "agent", "text": "hello", "sentiment": 0.25, "sender_sentiment": null,
+            "confidence": 0.5, "keywords": [], "start_time": 1.0, "end_time": 2.0, "timestamp": "1970-01-01T00:00:02.000Z",
+        });
+        assert_eq!(serde_json::to_value(transcript(&row, WallTime(1000))).expect("JSON"), wanted);
+    }
 }

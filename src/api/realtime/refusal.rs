@@ -3,9 +3,9 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 
 use crate::api::request::ApiError;
+use crate::contract::problem::PlatformProblem;
 
 /// Why a request is answered with an error.
 pub(in crate::api) enum Refusal {
@@ -23,7 +23,7 @@ impl<E: Into<ApiError>> From<E> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let answer = |status, text: String| (status, Json(json!({"ok": false, "detail": text}))).into_response();
+        let answer = |status, text: String| (status, Json(PlatformProblem { ok: false, detail: text })).into_response();
         match self {
             Self::Bad(text) => answer(StatusCode::BAD_REQUEST, text),
             Self::Api(error) => error.into_response(),

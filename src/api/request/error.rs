@@ -1,10 +1,9 @@
 //! What is answered instead of what was asked for.
 
+use crate::contract::problem::{Part, Problem};
+use crate::store::StoreError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
-
-use crate::store::StoreError;
 
 /// An answer that is not the one asked for.
 #[derive(Debug)]
@@ -14,7 +13,7 @@ pub enum ApiError {
     /// There is no such thing about it.
     NotFound(String),
     /// Something in the request is wrong: where, and what.
-    Wrong(&'static str, String, String),
+    Wrong(Part, String, String),
     /// The request's body is larger than anybody needs.
     TooLarge,
     /// The daemon cannot answer now.
@@ -39,15 +38,14 @@ impl From<StoreError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let detail = |status, text: String| (status, axum::Json(json!({"detail": text}))).into_response();
+        let detail = |status, text: String| (status, axum::Json(Problem::text(text))).into_response();
         match self {
             Self::NoCall => detail(StatusCode::NOT_FOUND, "Call session not found".into()),
             Self::NotFound(text) => detail(StatusCode::NOT_FOUND, text),
             Self::TooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too large".into()),
             Self::Unavailable(text) => detail(StatusCode::SERVICE_UNAVAILABLE, text),
             Self::Wrong(part, name, msg) => {
-                let body = json!({"detail": [{"loc": [part, name], "msg": msg, "type": "value_error"}]});
-                (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(body)).into_response()
+                (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(Problem::field(part, name, msg))).into_response()
             }
         }
     }
@@ -55,5 +53,5 @@ impl IntoResponse for ApiError {
 
 /// A 400, as documented for these paths.
 pub(in crate::api) fn refused(problem: &str) -> Response {
-    (StatusCode::BAD_REQUEST, axum::Json(json!({"detail": problem}))).into_response()
+    (StatusCode::BAD_REQUEST, axum::Json(Problem::text(problem))).into_response()
 }

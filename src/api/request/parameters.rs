@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 
 use super::error::ApiError;
 use crate::call::WallTime;
+use crate::contract::problem::Part;
 
 /// The parameter that bears a token, where `[http] token_in_query` allows it.
 pub const TOKEN: &str = "token";
@@ -30,7 +31,7 @@ pub(crate) struct Parameters {
 
 /// The query of an address, with its escapes resolved.
 pub(crate) fn pairs(query: &str) -> Result<Pairs, ApiError> {
-    let not_read = || ApiError::Wrong("query", String::new(), "the address cannot be read".into());
+    let not_read = || ApiError::Wrong(Part::Query, String::new(), "the address cannot be read".into());
     let uri: Uri = format!("/?{query}").parse().map_err(|_| not_read())?;
     Query::<Pairs>::try_from_uri(&uri).map(|query| query.0).map_err(|_| not_read())
 }
@@ -38,7 +39,7 @@ pub(crate) fn pairs(query: &str) -> Result<Pairs, ApiError> {
 impl Parameters {
     /// Takes what a path may be asked with, and refuses everything else.
     pub(crate) fn read(given: Pairs, known: &'static [&'static str]) -> Result<Self, ApiError> {
-        let wrong = |name: &str, msg: String| Err(ApiError::Wrong("query", name.into(), msg));
+        let wrong = |name: &str, msg: String| Err(ApiError::Wrong(Part::Query, name.into(), msg));
         for (place, (name, value)) in given.iter().enumerate() {
             if !known.contains(&name.as_str()) {
                 return wrong(name, unknown(name, known));
@@ -62,7 +63,7 @@ impl Parameters {
     pub(crate) fn parse<T: FromStr>(&self, name: &str, wanted: &str) -> Result<Option<T>, ApiError> {
         self.text(name)
             .map(|text| {
-                text.parse().map_err(|_| ApiError::Wrong("query", name.into(), format!("{text:?} is not {wanted}")))
+                text.parse().map_err(|_| ApiError::Wrong(Part::Query, name.into(), format!("{text:?} is not {wanted}")))
             })
             .transpose()
     }
@@ -75,7 +76,7 @@ impl Parameters {
         let wanted = format!("a number from {} to {}", range.start(), range.end());
         match self.parse::<T>(name, &wanted)? {
             Some(number) if !range.contains(&number) => {
-                Err(ApiError::Wrong("query", name.into(), format!("{number} is not {wanted}")))
+                Err(ApiError::Wrong(Part::Query, name.into(), format!("{number} is not {wanted}")))
             }
             number => Ok(number),
         }
@@ -87,7 +88,7 @@ impl Parameters {
         match text.to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" | "on" => Ok(Some(true)),
             "false" | "0" | "no" | "off" => Ok(Some(false)),
-            _ => Err(ApiError::Wrong("query", name.into(), format!("{text:?} is not true or false"))),
+            _ => Err(ApiError::Wrong(Part::Query, name.into(), format!("{text:?} is not true or false"))),
         }
     }
 
@@ -95,7 +96,7 @@ impl Parameters {
     pub(crate) fn time(&self, name: &str, now: WallTime) -> Result<Option<WallTime>, ApiError> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let read = WallTime::read(&text, now, &TimeZone::system());
-        read.map(Some).map_err(|error| ApiError::Wrong("query", name.into(), error.to_string()))
+        read.map(Some).map_err(|error| ApiError::Wrong(Part::Query, name.into(), error.to_string()))
     }
 
     /// How many to give at most.
@@ -138,7 +139,7 @@ mod tests {
     }
 
     fn said(error: ApiError) -> String {
-        let ApiError::Wrong("query", name, msg) = error else { panic!("{error:?}") };
+        let ApiError::Wrong(Part::Query, name, msg) = error else { panic!("{error:?}") };
         format!("{name}: {msg}")
     }
 

@@ -2,22 +2,21 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value, json};
 
 use crate::api::request::{ApiError, Clock, Parameters};
 use crate::api::walls::access::Access;
 use crate::call::WallTime;
+use crate::contract::figures::{
+    AgentCount, CallStep, CallsByStage, FigureTotals, Figures, KeywordCount, LagStep, RuleCount,
+};
+use crate::contract::seconds;
 use crate::store::Store;
-use crate::store::figures::{Counted, Span};
+use crate::store::figures::{AgentFigures, Counted, LagFigures, Span, StepFigures};
 
 /// Over which calls.
 pub(in crate::api) const ASKS: &[&str] = &["days", "agent", "campaign"];
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
-
-fn counted(list: &[Counted], name: &str, kind: &str) -> Vec<Value> {
-    list.iter().map(|one| json!({name: one.name, kind: one.kind, "count": one.count, "calls": one.calls})).collect()
-}
 
 /// Times are seconds where their name does not say otherwise; steps are an hour up to a week, else a day.
 pub(in crate::api) async fn figures(
@@ -25,7 +24,7 @@ pub(in crate::api) async fn figures(
     State(clock): State<Clock>,
     access: Access,
     query: Parameters,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Figures>, ApiError> {
     let days = query.number("days", 1..=366_i64)?.unwrap_or(1);
     let step_ms = if days <= 7 { HOUR_MS } else { DAY_MS };
     // The step that is running is the last one.
@@ -35,31 +34,87 @@ pub(in crate::api) async fn figures(
     let span = Span { since, until, step_ms, agent, campaign, only: access.campaign };
     let figures = store.figures(span).await?;
     let at = |step: i64| WallTime(since.0 + step * step_ms).rfc3339();
-    let seconds = |ms: i64| ms as f64 / 1000.0;
-    let sum = |of: fn(&crate::store::figures::StepFigures) -> i64| figures.steps.iter().map(of).sum::<i64>();
+    let sum = |of: fn(&StepFigures) -> i64| figures.steps.iter().map(of).sum::<i64>();
     let stage = |name| figures.stages.iter().find(|(stage, _)| stage == name).map_or(0, |(_, count)| *count);
     let calls = sum(|step| step.calls);
     let (texts, in_time) =
         figures.lag.iter().fold((0, 0), |(all, good), step| (all + step.utterances, good + step.in_time));
-    Ok(Json(json!({
-        "since": since.rfc3339(), "until": until.rfc3339(), "step_seconds": step_ms / 1000,
-        "total": {
-            "calls": calls, "audio_seconds": seconds(sum(|step| step.audio_ms)), "negative": sum(|step| step.negative), "positive": sum(|step| step.positive),
-            "utterances": texts, "text_within_3_s": (texts > 0).then(|| in_time as f64 / texts as f64),
+    Ok(Json(Figures {
+        since: since.rfc3339(),
+        until: until.rfc3339(),
+        step_seconds: step_ms / 1000,
+        total: FigureTotals {
+            calls,
+            audio_seconds: seconds(sum(|step| step.audio_ms)),
+            negative: sum(|step| step.negative),
+            positive: sum(|step| step.positive),
+            utterances: texts,
+            text_within_3_s: (texts > 0).then(|| in_time as f64 / texts as f64),
         },
-        "status": {"queued": stage("queued"), "processing": stage("processing"), "completed": stage("completed"), "failed": stage("failed")},
-        "steps": figures.steps.iter().map(|step| json!({
-            "at": at(step.step), "calls": step.calls, "audio_seconds": seconds(step.audio_ms), "sentiment": step.sentiment,
-            "negative": step.negative, "positive": step.positive,
-        })).collect::<Vec<_>>(),
-        "lag": figures.lag.iter().map(|step| json!({
-            "at": at(step.step), "utterances": step.utterances, "median": seconds(step.median_ms), "p95": seconds(step.p95_ms),
-        })).collect::<Vec<_>>(),
-        "keywords": counted(&figures.keywords, "term", "label"),
-        "alerts": counted(&figures.alerts, "rule", "level"),
-        "agents": figures.agents.iter().map(|agent| json!({
-            "agent": agent.agent, "calls": agent.calls, "audio_seconds": seconds(agent.audio_ms), "sentiment": agent.sentiment,
-            "negative": agent.negative, "with_alerts": agent.with_alerts,
-        })).collect::<Vec<_>>(),
-    })))
+        status: CallsByStage {
+            queued: stage("queued"),
+            processing: stage("processing"),
+            completed: stage("completed"),
+            failed: stage("failed"),
+        },
+        steps: figures.steps.iter().map(|one| step(one, at(one.step))).collect(),
+        lag: figures.lag.iter().map(|one| lag(one, at(one.step))).collect(),
+        keywords: figures.keywords.into_iter().map(keyword).collect(),
+        alerts: figures.alerts.into_iter().map(rule).collect(),
+        agents: figures.agents.into_iter().map(agent_count).collect(),
+    }))
+}
+
+fn step(step: &StepFigures, at: String) -> CallStep {
+    CallStep {
+        at,
+        calls: step.calls,
+        audio_seconds: seconds(step.audio_ms),
+        sentiment: step.sentiment,
+        negative: step.negative,
+        positive: step.positive,
+    }
+}
+
+fn lag(step: &LagFigures, at: String) -> LagStep {
+    LagStep { at, utterances: step.utterances, median: seconds(step.median_ms), p95: seconds(step.p95_ms) }
+}
+
+fn keyword(one: Counted) -> KeywordCount {
+    KeywordCount { term: one.name, label: one.kind, count: one.count, calls: one.calls }
+}
+
+fn rule(one: Counted) -> RuleCount {
+    RuleCount { rule: one.name, level: one.kind, count: one.count, calls: one.calls }
+}
+
+fn agent_count(agent: AgentFigures) -> AgentCount {
+    AgentCount {
+        agent: agent.agent,
+        calls: agent.calls,
+        audio_seconds: seconds(agent.audio_ms),
+        sentiment: agent.sentiment,
+        negative: agent.negative,
+        with_alerts: agent.with_alerts,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn steps_and_counts_have_the_fields_that_the_dashboard_reads() {
+        let one = StepFigures { step: 0, calls: 2, audio_ms: 1500, sentiment: Some(0.5), negative: 1, positive: 0 };
+        let wanted =
+            json!({"at": "T", "calls": 2, "audio_seconds": 1.5, "sentiment": 0.5, "negative": 1, "positive": 0});
+        assert_eq!(serde_json::to_value(step(&one, "T".into())).expect("JSON"), wanted);
+        let counted = || Counted { name: "sue".into(), kind: "legal".into(), count: 3, calls: 2 };
+        let wanted = json!({"term": "sue", "label": "legal", "count": 3, "calls": 2});
+        assert_eq!(serde_json::to_value(keyword(counted())).expect("JSON"), wanted);
+        let wanted = json!({"rule": "sue", "level": "legal", "count": 3, "calls": 2});
+        assert_eq!(serde_json::to_value(rule(counted())).expect("JSON"), wanted);
+    }
 }

@@ -5,20 +5,20 @@ use axum::extract::State;
 use axum::extract::multipart::MultipartRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
 
 use crate::api::request::Form;
 use crate::api::request::{ApiError, refused};
-use crate::pipeline::workers::glossary::Glossary;
-use crate::pipeline::workers::glossary::parse;
+use crate::contract::bulk::{GlossaryTaken, GlossaryTerms};
+use crate::contract::problem::{LineProblem, ListProblem};
+use crate::pipeline::workers::glossary::{Glossary, LineError, parse};
 
 /// Bytes of a list.
 pub(in crate::api) const BYTES: usize = 512 * 1024;
 
 /// The list in use.
-pub(in crate::api) async fn show(State(glossary): State<Glossary>) -> Json<Value> {
-    let (terms, told) = glossary.terms();
-    Json(json!({"count": terms.len(), "in_prompt": told, "terms": terms}))
+pub(in crate::api) async fn show(State(glossary): State<Glossary>) -> Json<GlossaryTerms> {
+    let (terms, in_prompt) = glossary.terms();
+    Json(GlossaryTerms { count: terms.len(), in_prompt, terms })
 }
 
 /// Takes a list; the one before goes. A form without a file is a 400, as documented.
@@ -64,7 +64,11 @@ pub(in crate::api) async fn upload(
         Ok(terms) => terms,
         Err(errors) => {
             let first = format!("line {}: {}; nothing was changed", errors[0].line, errors[0].detail);
-            return Ok((StatusCode::BAD_REQUEST, Json(json!({"detail": first, "errors": errors}))).into_response());
+            return Ok((
+                StatusCode::BAD_REQUEST,
+                Json(ListProblem { detail: first, errors: errors.into_iter().map(line).collect() }),
+            )
+                .into_response());
         }
     };
     let kept = glossary.clone();
@@ -77,7 +81,11 @@ pub(in crate::api) async fn upload(
         }
         Err(_) => return Err(ApiError::Unavailable("the daemon is stopping".into())),
     }
-    let (terms, told) = glossary.terms();
-    log::info!("glossary: {} terms, {told} of them go to the recogniser", terms.len());
-    Ok(Json(json!({"count": terms.len(), "in_prompt": told})).into_response())
+    let (terms, in_prompt) = glossary.terms();
+    log::info!("glossary: {} terms, {in_prompt} of them go to the recogniser", terms.len());
+    Ok(Json(GlossaryTaken { count: terms.len(), in_prompt }).into_response())
+}
+
+fn line(error: LineError) -> LineProblem {
+    LineProblem { line: error.line, detail: error.detail }
 }

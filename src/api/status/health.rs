@@ -9,9 +9,13 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
-use serde_json::{Value, json};
 
 use crate::call::WallTime;
+use crate::contract::seconds;
+use crate::contract::status::{
+    AmiHealth, Backlog, DatabaseHealth, FolderProblem, HealthReport, HealthState, Inference, InstalledModel,
+    ModelReport, ModelStatus, OpenFiles, VoiceDetector,
+};
 use crate::pipeline::workers::status::{ModelState, Status};
 use crate::store::Store;
 
@@ -39,11 +43,11 @@ pub struct Health {
     /// Where the models are, for the list.
     pub models: PathBuf,
     /// Names and paths of the models on disk.
-    pub installed: Arc<dyn Fn() -> Value + Send + Sync>,
+    pub installed: Arc<dyn Fn() -> Vec<InstalledModel> + Send + Sync>,
     /// Who tells voice from everything else, and what is wrong with that.
-    pub voice: Value,
+    pub voice: VoiceDetector,
     /// How the connection to Asterisk's manager interface is; `None` where none is wanted.
-    pub ami: Arc<dyn Fn() -> Option<Value> + Send + Sync>,
+    pub ami: Arc<dyn Fn() -> Option<AmiHealth> + Send + Sync>,
     /// How many files are open, and how many may be; `None` where the system does not tell.
     pub open_files: Arc<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
     /// Recording folders of which nothing is taken now, and why.
@@ -64,7 +68,7 @@ pub(in crate::api) async fn health(State(store): State<Store>, State(health): St
     let now = (health.now)();
     let snapshot = health.status.get();
     let fresh = snapshot.last_inference.is_some_and(|at| now.0 - at.0 < FRESH_MS);
-    let inference = match &snapshot.model {
+    let inference = match snapshot.model {
         ModelState::Ready { engine } => {
             let probed = if fresh {
                 Ok(snapshot.last_inference_ms.unwrap_or(0))
@@ -75,49 +79,61 @@ pub(in crate::api) async fn health(State(store): State<Store>, State(health): St
                 }
             };
             match probed {
-                Ok(took_ms) => json!({"ok": true, "engine": engine, "took_ms": took_ms, "probed": !fresh}),
-                Err(problem) => json!({"ok": false, "engine": engine, "problem": problem}),
+                Ok(took_ms) => Inference::Works { ok: true, engine, took_ms, probed: !fresh },
+                Err(problem) => Inference::Failed { ok: false, engine: Some(engine), problem },
             }
         }
-        ModelState::Failed { problem } => json!({"ok": false, "problem": problem}),
-        state => json!({"ok": null, "model": state}),
+        ModelState::Failed { problem } => Inference::Failed { ok: false, engine: None, problem },
+        state => Inference::NotYet { ok: None, model: model_status(state) },
     };
     let backlog = store.backlog().await;
     let (waiting, said) = *backlog.as_ref().unwrap_or(&(0, None));
-    let age = said.map(|said| (now.0 - said.0) as f64 / 1000.0);
+    let age = said.map(|said| seconds(now.0 - said.0));
     let ami = (health.ami)();
-    let deaf = ami.as_ref().is_some_and(|ami| ami["connected"] != true);
+    let deaf = ami.as_ref().is_some_and(|ami| !ami.connected);
     let files = (health.open_files)();
     let few_files = files.is_some_and(|(open, limit)| limit.saturating_sub(open) < limit / FEW_FILES);
     let folders = (health.folders)();
     let refused = store.writer().problem();
     let troubled = few_files || !folders.is_empty() || refused.is_some();
-    let status = match (&backlog, inference["ok"].as_bool()) {
-        (Err(_), _) | (_, Some(false)) => "failing",
-        (_, None) => "degraded",
-        _ if deaf || troubled || age.is_some_and(|age| age > LATE_S) => "degraded",
-        _ => "ok",
+    let status = match (&backlog, inference.ok()) {
+        (Err(_), _) | (_, Some(false)) => HealthState::Failing,
+        (_, None) => HealthState::Degraded,
+        _ if deaf || troubled || age.is_some_and(|age| age > LATE_S) => HealthState::Degraded,
+        _ => HealthState::Ok,
     };
-    let body = json!({
-        "status": status,
-        "version": env!("CARGO_PKG_VERSION"),
-        "uptime_s": (now.0 - health.started.0) as f64 / 1000.0,
-        "inference": inference,
-        "backlog": {"utterances": waiting, "oldest_age_s": age},
-        "ami": ami,
-        "last_frame": (health.last_frame)().map(WallTime::rfc3339),
-        "database": {
-            "ok": backlog.is_ok() && refused.is_none(), "problem": refused, "waiting_writes": store.writer().waiting(),
+    let body = HealthReport {
+        status,
+        version: env!("CARGO_PKG_VERSION").into(),
+        uptime_s: seconds(now.0 - health.started.0),
+        inference,
+        backlog: Backlog { utterances: waiting, oldest_age_s: age },
+        ami,
+        last_frame: (health.last_frame)().map(WallTime::rfc3339),
+        database: DatabaseHealth {
+            ok: backlog.is_ok() && refused.is_none(),
+            problem: refused,
+            waiting_writes: store.writer().waiting(),
         },
-        "files": files.map(|(open, limit)| json!({"ok": !few_files, "open": open, "limit": limit})),
-        "recordings": folders.iter().map(|(folder, problem)| json!({"folder": folder, "problem": problem})).collect::<Vec<_>>(),
-    });
-    let code = if status == "failing" { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+        files: files.map(|(open, limit)| OpenFiles { ok: !few_files, open, limit }),
+        recordings: folders.into_iter().map(|(folder, problem)| FolderProblem { folder, problem }).collect(),
+    };
+    let code = if status == HealthState::Failing { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     (code, Json(body)).into_response()
 }
 
+/// Where the model stands, in the words that go out.
+pub(in crate::api) fn model_status(state: ModelState) -> ModelStatus {
+    match state {
+        ModelState::Waiting => ModelStatus::Waiting,
+        ModelState::Loading => ModelStatus::Loading,
+        ModelState::Ready { engine } => ModelStatus::Ready { engine },
+        ModelState::Failed { problem } => ModelStatus::Failed { problem },
+    }
+}
+
 /// `GET /health/models`
-pub(in crate::api) async fn models(State(health): State<Health>) -> Json<Value> {
+pub(in crate::api) async fn models(State(health): State<Health>) -> Json<ModelReport> {
     let snapshot = health.status.get();
     let advice = match &snapshot.model {
         ModelState::Waiting => Some(format!(
@@ -128,14 +144,72 @@ pub(in crate::api) async fn models(State(health): State<Health>) -> Json<Value> 
         )),
         _ => snapshot.language,
     };
-    Json(json!({
-        "model": snapshot.model, "wanted": snapshot.wanted, "workers": snapshot.workers, "installed": (health.installed)(),
-        "last_inference": snapshot.last_inference.map(WallTime::rfc3339), "last_inference_ms": snapshot.last_inference_ms,
-        "last_error": snapshot.last_error, "advice": advice, "voice": health.voice,
-    }))
+    Json(ModelReport {
+        model: model_status(snapshot.model),
+        wanted: snapshot.wanted,
+        workers: snapshot.workers,
+        installed: (health.installed)(),
+        last_inference: snapshot.last_inference.map(WallTime::rfc3339),
+        last_inference_ms: snapshot.last_inference_ms,
+        last_error: snapshot.last_error,
+        advice,
+        voice: health.voice,
+    })
 }
 
 /// `GET /metrics`
 pub(in crate::api) async fn metrics(State(metrics): State<Metrics>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (metrics.0)())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_model_is_told_of_as_the_pipeline_knows_it() {
+        for state in [
+            ModelState::Waiting,
+            ModelState::Loading,
+            ModelState::Ready { engine: "whisper/base".into() },
+            ModelState::Failed { problem: "broken".into() },
+        ] {
+            let before = serde_json::to_value(&state).expect("JSON");
+            assert_eq!(serde_json::to_value(model_status(state)).expect("JSON"), before);
+        }
+    }
+
+    #[test]
+    fn health_has_the_fields_that_monitors_read() {
+        let told = |inference: Inference| serde_json::to_value(inference).expect("JSON");
+        let works = Inference::Works { ok: true, engine: "e".into(), took_ms: 5, probed: false };
+        assert_eq!(told(works.clone()), json!({"ok": true, "engine": "e", "took_ms": 5, "probed": false}));
+        let failed = |engine: Option<String>| told(Inference::Failed { ok: false, engine, problem: "p".into() });
+        assert_eq!(failed(Some("e".into())), json!({"ok": false, "engine": "e", "problem": "p"}));
+        assert_eq!(failed(None), json!({"ok": false, "problem": "p"}));
+        let waits = told(Inference::NotYet { ok: None, model: ModelStatus::Waiting });
+        assert_eq!(waits, json!({"ok": null, "model": {"state": "waiting"}}));
+        let report = HealthReport {
+            status: HealthState::Degraded,
+            version: "1".into(),
+            uptime_s: 2.5,
+            inference: works,
+            backlog: Backlog { utterances: 3, oldest_age_s: None },
+            ami: None,
+            last_frame: None,
+            database: DatabaseHealth { ok: true, problem: None, waiting_writes: 0 },
+            files: Some(OpenFiles { ok: true, open: 10, limit: 1024 }),
+            recordings: vec![FolderProblem { folder: "/rec".into(), problem: "gone".into() }],
+        };
+        let wanted = json!({
+            "status": "degraded", "version": "1", "uptime_s": 2.5,
+            "inference": {"ok": true, "engine": "e", "took_ms": 5, "probed": false},
+            "backlog": {"utterances": 3, "oldest_age_s": null}, "ami": null, "last_frame": null,
+            "database": {"ok": true, "problem": null, "waiting_writes": 0}, "files": {"ok": true, "open": 10, "limit": 1024},
+            "recordings": [{"folder": "/rec", "problem": "gone"}],
+        });
+        assert_eq!(serde_json::to_value(report).expect("JSON"), wanted);
+    }
 }

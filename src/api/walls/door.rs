@@ -91,7 +91,6 @@ impl Doors {
     }
 
     /// All of them.
-    #[cfg(test)]
     pub(in crate::api) fn all(&self) -> impl Iterator<Item = (&Method, &'static str, Door)> {
         self.0.iter().flat_map(|(path, doors)| doors.iter().map(move |(method, door)| (method, *path, *door)))
     }

@@ -8,7 +8,6 @@ use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 
 use super::access::{Access, Way};
 use super::ask::{Ask, Peer, Slot, Told};
@@ -20,6 +19,7 @@ use super::state::Walls;
 use super::{audit, login, origin, query_token};
 use crate::api::request::parameters::{Pairs, pairs};
 use crate::api::request::{ApiError, Parameters};
+use crate::contract::problem::Problem;
 use crate::store::readers::asked_by;
 use crate::store::tokens::Scope;
 
@@ -302,7 +302,7 @@ impl Doing {
 }
 
 fn no_such_method(allowed: &str) -> Response {
-    let detail = axum::Json(json!({"detail": "this path does not take this method"}));
+    let detail = axum::Json(Problem::text("this path does not take this method"));
     (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, allowed)], detail).into_response()
 }
 

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use serde_json::json;
-
 use super::limits::{Allowance, seconds_up};
 use crate::api::request::ApiError;
+use crate::contract::problem::Problem;
 use crate::store::StoreError;
 use crate::store::tokens::Scope;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 
 /// Why a request was not let through.
 #[derive(Debug)]
@@ -62,7 +61,7 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         metrics::counter!("lineside_http_refused_total", "reason" => self.name()).increment(1);
-        let say = |status, text: &str| (status, axum::Json(json!({"detail": text}))).into_response();
+        let say = |status, text: &str| (status, axum::Json(Problem::text(text))).into_response();
         let bearer = |text| {
             let mut response = say(StatusCode::UNAUTHORIZED, text);
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

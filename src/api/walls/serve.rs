@@ -26,7 +26,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use ipnet::IpNet;
 use rustix::net::sockopt;
-use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -39,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::ask::{Peer, Slot};
+use crate::contract::problem::Problem;
 
 /// A request's head, bytes.
 const HEAD: usize = 64 * 1024;
@@ -414,7 +414,7 @@ async fn connection(
             };
             if slow.load(Ordering::Relaxed) && !response.status().is_success() {
                 metrics::counter!("lineside_http_refused_total", "reason" => "slow").increment(1);
-                let detail = axum::Json(json!({"detail": "the request's body came too slowly"}));
+                let detail = axum::Json(Problem::text("the request's body came too slowly"));
                 return Ok::<_, std::convert::Infallible>((StatusCode::REQUEST_TIMEOUT, detail).into_response());
             }
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {

@@ -328,6 +328,7 @@ export function settings() {
       { class: 'keys' },
       ...KEYS.flatMap(([key, what]) => [el('dt', {}, el('kbd', { text: key })), el('dd', { text: what })]),
     ),
+    el('p', {}, el('a', { href: urlOf('/docs'), text: 'The API, for programs' })),
     el('form', { method: 'dialog' }, el('button', { text: 'Close' })),
     el('form', { method: 'post', action: urlOf('/logout') }, el('button', { text: 'Log out' })),
   );

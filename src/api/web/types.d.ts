@@ -405,3 +405,53 @@ export interface Series {
   bars?: boolean;
   steps?: boolean;
 }
+
+// The API's own document (OpenAPI 3.1), as far as the page /docs reads it.
+
+export interface Schema {
+  $ref?: string;
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+  allOf?: Schema[];
+  prefixItems?: Schema[];
+  enum?: (string | number | boolean | null)[];
+  type?: string | string[];
+  format?: string;
+  items?: Schema;
+  properties?: Record<string, Schema>;
+  additionalProperties?: Schema | boolean;
+  required?: string[];
+  description?: string;
+  minimum?: number;
+  maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  default?: string | number | boolean | null;
+}
+
+export type Content = Record<string, { schema?: Schema }>;
+
+export interface Reply {
+  $ref?: string;
+  description?: string;
+  content?: Content;
+}
+
+export interface Operation {
+  operationId: string;
+  summary: string;
+  description?: string;
+  tags: string[];
+  security?: Record<string, string[]>[];
+  parameters?: { name: string; in: string; required?: boolean; schema?: Schema; description?: string }[];
+  requestBody?: { required?: boolean; content?: Content };
+  responses?: Record<string, Reply>;
+}
+
+export interface ApiDocument {
+  info: { version: string; description: string };
+  tags: { name: string; description: string }[];
+  paths: Record<string, Record<string, Operation>>;
+  webhooks: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, Schema>; responses: Record<string, Reply> };
+}

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audio::reader::RecordingReader;
 use crate::call::{CallId, CallKey, CallNames, CallState, Leg, LegKey, Source, UtteranceKey, WallTime};
+use crate::contract::message::{CallRewritten, Message, RewrittenKind};
 use crate::pipeline::live::privacy::{self, Cleaned, Privacy, PrivacySettings};
 use crate::pipeline::live::words::{figures, segment};
 use crate::pipeline::workers::{Job, Work, Workers, Written};
@@ -133,7 +134,7 @@ impl Again {
 
     /// Whether a call can be read again; the reason why it cannot.
     pub async fn check(&self, call: &CallRow) -> Result<(), AgainError> {
-        if !matches!(CallState::parse(&call.state), Some(CallState::Completed | CallState::Failed)) {
+        if !matches!(call.state, CallState::Completed | CallState::Failed) {
             return Err(AgainError::NotOver);
         }
         if self.store.hold(call.key).await?.is_some() {
@@ -244,10 +245,14 @@ impl Reader {
             privacy::drop_cached(&self.privacy.cache, leg.key);
             privacy::overwrite(store, &leg, ranges);
         }
-        let payload = serde_json::json!({
-            "type": "call_rewritten", "event": "call_rewritten", "call_id": call.call_id, "timestamp": now.rfc3339(), "segments": segments,
+        let message = Message::CallRewritten(CallRewritten {
+            kind: RewrittenKind::It,
+            event: RewrittenKind::It,
+            call_id: call.call_id.clone(),
+            timestamp: now.rfc3339(),
+            segments,
         });
-        let told = NewEvent { call: Some(call.key), kind: "call_rewritten", at: now, payload };
+        let told = NewEvent { call: Some(call.key), at: now, message };
         store.writer().commit(vec![Change::Event(told)]).await.map_err(said)?;
         Ok((read, kept))
     }
@@ -258,7 +263,7 @@ impl Reader {
             let spec = LegSpec {
                 call: CallId::from_lossy(&call.call_id),
                 names: CallNames::default(),
-                leg: Leg::parse(&row.leg).unwrap_or(Leg::Mixed),
+                leg: row.leg,
                 source: Source::Recording,
                 started: row.started,
                 rate_hz: row.rate_hz,

@@ -204,7 +204,7 @@ impl Way {
         let Some(mut row) = self.runtime.block_on(self.store.alert(waiting.alert))? else { return Ok(()) };
         let analyser = Arc::clone(&self.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         row.alert = without_numbers(row.alert, analyser.redactor());
-        let message = Message::new(row.json());
+        let message = Message::new(serde_json::to_value(row.message()).unwrap_or_default());
         self.sent.push_back(Instant::now());
         let outcome = self.notifier.send(&message, (self.now)().0 / 1000);
         let now = (self.now)();

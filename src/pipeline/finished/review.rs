@@ -11,11 +11,13 @@ use crate::store::segments::{SegmentRow, Spoken};
 use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
 use crate::text::review::Line;
+pub use crate::text::review::Quote;
 pub use crate::text::review::entities::Entity;
-use crate::text::review::measures::Measures;
+pub use crate::text::review::measures::Measures;
 use crate::text::review::scorecard::Card;
-pub use crate::text::review::scorecard::Mark;
+pub use crate::text::review::scorecard::{Mark, Outcome};
 use crate::text::review::summary::Summary;
+pub use crate::text::review::summary::Turn;
 use crate::text::rolling::Rolling;
 
 /// Both at once for so long is an interruption; less is assent, or the room's echo.
@@ -60,7 +62,7 @@ impl Desk {
         let legs = self.store.legs(call.key).await?;
         let spoken = self.store.spoken(call.key).await?;
         let length_ms = call.audio_ms;
-        let over = matches!(CallState::parse(&call.state), Some(CallState::Completed | CallState::Failed));
+        let over = matches!(call.state, CallState::Completed | CallState::Failed);
         self.with_lines(call, move |analyser, lines| {
             let measures = measure(lines, &spoken, &legs, length_ms);
             (analyser.reviewer().card(lines, &measures, over), measures)
@@ -95,7 +97,7 @@ fn line(row: SegmentRow) -> Line {
     let labels = row.keywords.as_array().into_iter().flatten().filter_map(|hit| hit["label"].as_str());
     Line {
         segment: row.id,
-        leg: Leg::parse(&row.leg).unwrap_or(Leg::Mixed),
+        leg: row.leg,
         start_ms: row.start_ms,
         end_ms: row.end_ms,
         heard: row.was_heard(),
@@ -124,7 +126,7 @@ fn measure(lines: &[Line], spoken: &[Spoken], legs: &[LegRow], length_ms: i64) -
     let talk_s = |leg| seconds(speech_ms.get(&leg).copied().unwrap_or(0));
     let pace = |leg| (talk_s(leg) >= PACE_S).then(|| words[&leg] as f64 / talk_s(leg) * 60.0);
     let sounding = || legs.iter().filter(|row| !row.path.is_empty());
-    let begin = |leg: Leg| sounding().filter(|row| row.leg == leg.as_str()).map(|row| row.offset_ms).min();
+    let begin = |leg: Leg| sounding().filter(|row| row.leg == leg).map(|row| row.offset_ms).min();
     let unheard = lines.iter().any(|line| !line.heard && begin(line.leg).is_none());
     // Speech of nobody is none, but not where the sound is missing.
     let speech = |leg: Leg| (begin(leg).is_some() || !unheard).then(|| talk_s(leg));
@@ -193,11 +195,11 @@ mod tests {
         (line, Spoken { leg, start_ms: start_ms - 200, end_ms: end_ms + 250, read: true })
     }
 
-    fn leg(name: &str) -> LegRow {
+    fn leg(leg: Leg) -> LegRow {
         LegRow {
             key: LegKey(1),
-            leg: name.into(),
-            source: "recording".into(),
+            leg,
+            source: crate::call::Source::Recording,
             rate_hz: 8000,
             started: WallTime(0),
             offset_ms: 0,
@@ -221,7 +223,7 @@ mod tests {
         ]
         .into_iter()
         .unzip();
-        let measures = measure(&lines, &spoken, &[leg("agent"), leg("caller")], 0);
+        let measures = measure(&lines, &spoken, &[leg(Leg::Agent), leg(Leg::Caller)], 0);
         assert_eq!((measures.agent_speech_s, measures.caller_speech_s), (Some(10.0), Some(5.0)));
         assert!((measures.agent_share.expect("told") - 2.0 / 3.0).abs() < 1e-9);
         assert_eq!(measures.agent_words_per_minute, Some(120.0));
@@ -254,7 +256,7 @@ mod tests {
         }
         let names: Vec<&str> = told.iter().flat_map(|alert| alert.rule_names()).collect();
         assert_eq!(names, ["dead_air"], "while the music plays");
-        let measures = measure(&[line], &[voice], &[leg("agent"), leg("caller")], 24_000);
+        let measures = measure(&[line], &[voice], &[leg(Leg::Agent), leg(Leg::Caller)], 24_000);
         let risk = watch.risk(&rolling);
         let silence = risk.parts.iter().find(|part| part.part == "silence").expect("a part of it");
         assert_eq!((measures.longest_silence_s, measures.dead_air_s), (Some(20.75), Some(16.75)));
@@ -270,7 +272,7 @@ mod tests {
     fn what_waits_for_its_text_is_neither_silence_nor_speech() {
         let (line, voice) = said(Leg::Agent, 1000, 3000, "one moment please");
         let waits = Spoken { leg: Leg::Caller, start_ms: 5000, end_ms: 25_000, read: false };
-        let measures = measure(&[line], &[voice, waits], &[leg("agent"), leg("caller")], 30_000);
+        let measures = measure(&[line], &[voice, waits], &[leg(Leg::Agent), leg(Leg::Caller)], 30_000);
         assert_eq!((measures.longest_silence_s, measures.dead_air_s), (Some(1.75), Some(0.0)));
     }
 
@@ -278,7 +280,7 @@ mod tests {
     fn a_leg_with_both_voices_tells_of_silence_and_of_nobody() {
         let (lines, spoken): (Vec<_>, Vec<_>) =
             [said(Leg::Mixed, 1000, 3000, "a"), said(Leg::Mixed, 13_000, 14_000, "b")].into_iter().unzip();
-        let measures = measure(&lines, &spoken, &[leg("mixed")], 0);
+        let measures = measure(&lines, &spoken, &[leg(Leg::Mixed)], 0);
         assert_eq!((measures.agent_share, measures.agent_interruptions), (None, None));
         assert_eq!(measures.longest_silence_s, Some(9.55));
     }
@@ -291,7 +293,7 @@ mod tests {
         for line in &mut lines {
             line.heard = false;
         }
-        let legs = ["agent", "caller"].map(|name| LegRow { path: String::new(), ..leg(name) });
+        let legs = [Leg::Agent, Leg::Caller].map(|side| LegRow { path: String::new(), ..leg(side) });
         let measures = measure(&lines, &[], &legs, 0);
         assert_eq!(measures, Measures { absent: Some(UNHEARD), ..Measures::default() });
     }

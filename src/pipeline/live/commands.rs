@@ -1,10 +1,12 @@
 //! What others ask the conductor for, and what it does about it.
 
-use serde_json::json;
-
 use super::conductor::Live;
-use super::messages::event;
+use super::messages::{event, step_name};
 use crate::call::{CallId, CallKey, CallNames, Leg};
+use crate::contract::message::{
+    AudioChunk, AudioChunkKind, CallNamed, CallNamedKind, GovernorKind, GovernorStep, Message,
+};
+use crate::contract::seconds;
 use crate::governor::Plan;
 use crate::pipeline::command::{ChunkTaken, Command, Named};
 use crate::pipeline::workers::Work;
@@ -57,10 +59,17 @@ impl Live {
             if alone {
                 let leg = if legs.len() > 1 { Leg::Mixed } else { running.leg.spec.leg };
                 let start_ms = (at.0 - call.started.0 - length_ms).max(0);
-                let own = json!({
-                    "leg": leg, "speaker": leg.speaker(), "start_time": start_ms as f64 / 1000.0, "duration": length_ms as f64 / 1000.0,
-                });
-                changes.push(event(key, call.id.as_str(), "audio_chunk", now, own));
+                let chunk = AudioChunk {
+                    kind: AudioChunkKind::It,
+                    event: AudioChunkKind::It,
+                    call_id: call.id.to_string(),
+                    timestamp: now.rfc3339(),
+                    leg,
+                    speaker: leg.into(),
+                    start_time: seconds(start_ms),
+                    duration: seconds(length_ms),
+                };
+                changes.push(event(key, now, Message::AudioChunk(chunk)));
             }
         }
         self.push(changes).await?;
@@ -115,12 +124,19 @@ impl Live {
         {
             call.agent.clone_from(&names.agent);
         }
-        let mut own = json!({ "agent": names.agent, "campaign": names.campaign, "lead": names.lead });
-        if former != call_id {
-            own["was"] = former.into();
-        }
+        let now = self.now();
+        let message = CallNamed {
+            kind: CallNamedKind::It,
+            event: CallNamedKind::It,
+            call_id: call_id.clone(),
+            timestamp: now.rfc3339(),
+            agent: names.agent.clone(),
+            campaign: names.campaign.clone(),
+            lead: names.lead.clone(),
+            was: Some(former).filter(|former| *former != call_id),
+        };
         changes.push(Change::CallNamed { call: key, names });
-        changes.push(event(key, &call_id, "call_named", self.now(), own));
+        changes.push(event(key, now, Message::CallNamed(message)));
         self.parts.store.writer().commit(changes).await?;
         self.make_good(key, &[&call_id]).await?;
         Ok(Named { call_id, heard: true })
@@ -164,10 +180,17 @@ impl Live {
             Work::Utterance(job) => self.calls.of_leg(job.leg.key).is_some_and(|(key, ..)| self.is_written_live(key)),
             Work::Growing(_) | Work::Ahead(_) | Work::Probe(_) | Work::Again(..) => true,
         });
-        let payload = json!({
-            "type": "governor", "event": "governor", "timestamp": self.now().rfc3339(), "step": plan.step.number(),
-            "name": plan.step, "says": plan.step.describe(), "workers": plan.workers, "lag_seconds": lag_s,
+        let at = self.now();
+        let message = Message::Governor(GovernorStep {
+            kind: GovernorKind::It,
+            event: GovernorKind::It,
+            timestamp: at.rfc3339(),
+            step: plan.step.number(),
+            name: step_name(plan.step),
+            says: plan.step.describe().into(),
+            workers: plan.workers,
+            lag_seconds: lag_s,
         });
-        self.push(vec![Change::Event(NewEvent { call: None, kind: "governor", at: self.now(), payload })]).await
+        self.push(vec![Change::Event(NewEvent { call: None, at, message })]).await
     }
 }

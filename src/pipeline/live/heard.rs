@@ -143,6 +143,6 @@ impl Live {
         let start_s = running.at_ms(reading.growing.start) as f64 / 1000.0;
         let (stable, rest) = self.privacy.clean_partial(&self.analyser(), stable, rest);
         let message = partial::message(call.id.as_str(), leg, start_s, &stable, &rest);
-        self.parts.store.show(key, "partial", &message);
+        self.parts.store.show(key, &message);
     }
 }

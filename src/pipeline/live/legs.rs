@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde_json::json;
-
 use super::call::{Call, Hearing, RunningLeg};
 use super::conductor::Live;
 use super::messages::event;
 use super::privacy::{self, Privacy};
 use crate::alerts::CallWatch;
-use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Moment, Source, WallTime};
+use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, LegKey, Moment, Source, WallTime};
+use crate::contract::message::{CallStart, CallStartKind, Message};
 use crate::spool::{LegSpec, Line, SpooledLeg};
 use crate::store::StoreError;
 use crate::store::calls::CallRow;
@@ -162,7 +161,7 @@ impl Live {
     async fn take_up_again(&mut self, row: CallRow) -> Result<(), StoreError> {
         let mut rolling = CallRolling::default();
         for segment in self.parts.store.segments(row.key).await? {
-            rolling.push(Leg::parse(&segment.leg).unwrap_or(Leg::Mixed), segment.compound);
+            rolling.push(segment.leg, segment.compound);
         }
         let watch = self.watching.recall(&self.parts.store, row.key).await?;
         let mut call = Call::new(CallId::from_lossy(&row.call_id), row.started, row.agent, rolling, watch);
@@ -192,10 +191,16 @@ impl Live {
         if let Some(uuid) = names.uuid.as_deref() {
             self.calls.also_named(key, CallId::from_lossy(uuid));
         }
-        let own = json!({
-            "timestamp": whose.at.rfc3339(), "source": whose.source.as_str(), "agent": names.agent, "campaign": names.campaign,
-        });
-        let begins = event(key, id.as_str(), "call_start", self.now(), own);
+        let start = CallStart {
+            kind: CallStartKind::It,
+            event: CallStartKind::It,
+            call_id: id.to_string(),
+            timestamp: whose.at.rfc3339(),
+            source: whose.source,
+            agent: names.agent.clone(),
+            campaign: names.campaign.clone(),
+        };
+        let begins = event(key, self.now(), Message::CallStart(start));
         // Opened under its first name, so that this one leads to it too.
         let (first, source, started) = (whose.call.clone(), whose.source, whose.at);
         let mut changes = vec![Change::CallOpened(NewCall { key, id: first, source, started, names })];

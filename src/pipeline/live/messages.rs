@@ -1,41 +1,62 @@
-//! What the feeds hear of a call: the shapes of the conductor's events.
-
-use serde_json::{Value, json};
+//! What the feeds hear of a call: the conductor's messages, filled in.
 
 use super::call::Call;
 use crate::call::{CallKey, Leg, WallTime};
+use crate::contract::message::{Message, SegmentSaid, SentimentKind, StepName};
+use crate::governor::Step;
 use crate::store::change::{Change, NewEvent, NewSegment, Term};
 
-/// An event of a call: what all of them say, and what is its own.
-pub(super) fn event(key: CallKey, call_id: &str, kind: &'static str, at: WallTime, own: Value) -> Change {
-    let mut payload = json!({ "type": kind, "event": kind, "call_id": call_id, "timestamp": at.rfc3339() });
-    if let (Value::Object(all), Value::Object(own)) = (&mut payload, own) {
-        all.extend(own);
-    }
-    Change::Event(NewEvent { call: Some(key), kind, at, payload })
+/// A message of a call.
+pub(super) fn event(key: CallKey, at: WallTime, message: Message) -> Change {
+    Change::Event(NewEvent { call: Some(key), at, message })
 }
 
 /// The live message of a segment: the field names that the tutorial's dashboards read.
 pub(super) fn sentiment(key: CallKey, call: &Call, leg: Leg, segment: &NewSegment, at: WallTime) -> Change {
-    let said = |terms: &[Term]| terms.iter().map(|term| term.term.clone()).collect::<Vec<_>>();
-    let payload = json!({
-        "type": "sentiment",
-        "call_id": call.id.as_str(),
-        "text": segment.text,
-        "timestamp": at.rfc3339(),
-        "start_time": segment.start.seconds(),
-        "end_time": segment.end.seconds(),
-        "speaker": leg.speaker(),
-        "leg": leg.as_str(),
-        "agent": call.agent,
-        "sentiment_score": segment.compound,
-        "sentiment_label": segment.label,
-        "sender_sentiment": segment.sender_sentiment,
-        "confidence": segment.confidence,
-        "keywords_detected": said(&segment.keywords),
-        "profanity_detected": said(&segment.profanity),
-        "rolling_sentiment": call.rolling.call.rolling,
-        "risk_score": call.watch.risk(&call.rolling).score,
-    });
-    Change::Event(NewEvent { call: Some(key), kind: "sentiment", at, payload })
+    let said = |terms: &[Term]| terms.iter().map(|term| term.term.clone()).collect();
+    let message = SegmentSaid {
+        kind: SentimentKind::It,
+        call_id: call.id.to_string(),
+        text: segment.text.clone(),
+        timestamp: at.rfc3339(),
+        start_time: segment.start.seconds(),
+        end_time: segment.end.seconds(),
+        speaker: leg.into(),
+        leg,
+        agent: call.agent.clone(),
+        sentiment_score: segment.compound,
+        sentiment_label: segment.label.clone(),
+        sender_sentiment: segment.sender_sentiment,
+        confidence: segment.confidence,
+        keywords_detected: said(&segment.keywords),
+        profanity_detected: said(&segment.profanity),
+        rolling_sentiment: call.rolling.call.rolling,
+        risk_score: call.watch.risk(&call.rolling).score,
+    };
+    event(key, at, Message::Segment(Box::new(message)))
+}
+
+/// How much is left out, in the word that goes out.
+pub(super) const fn step_name(step: Step) -> StepName {
+    match step {
+        Step::Full => StepName::Full,
+        Step::NoPartialText => StepName::NoPartialText,
+        Step::LongerUtterances => StepName::LongerUtterances,
+        Step::SmallerModel => StepName::SmallerModel,
+        Step::HalfOfTheCalls => StepName::HalfOfTheCalls,
+        Step::FewCalls => StepName::FewCalls,
+        Step::AfterTheCall => StepName::AfterTheCall,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_goes_out_under_the_word_that_it_has_here() {
+        for step in Step::ALL {
+            assert_eq!(serde_json::to_value(step_name(step)).ok(), serde_json::to_value(step).ok(), "{step:?}");
+        }
+    }
 }

@@ -5,14 +5,16 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
 use super::asked;
 use super::conductor::Live;
 use super::messages::event;
 use super::privacy::{self, Cleaned, Privacy};
 use super::words::terms;
 use crate::call::{CallId, CallKey, CallState, Leg, LegKey, Moment, Source, UtteranceKey};
+use crate::contract::message::{
+    Message, PausedKind, RecordingPaused, RecordingResumed, Redaction, RedactionKind, ResumedKind,
+};
+use crate::contract::seconds;
 use crate::pipeline::command::{Pausing, Wish};
 use crate::spool::SpooledLeg;
 use crate::store::StoreError;
@@ -130,10 +132,18 @@ impl Live {
         let Some(call) = self.calls.get_mut(key) else { return Vec::new() };
         for (before, redacted) in cleaned.corrected {
             let leg = call.legs.get(&LegKey(redacted.id.leg)).map_or(Leg::Mixed, |running| running.leg.spec.leg);
-            let own = json!({
-                "leg": leg.as_str(), "speaker": leg.speaker(), "start_time": redacted.start.seconds(),
-                "end_time": redacted.end.seconds(), "text": redacted.text, "found": redacted.labels,
-            });
+            let corrected = Redaction {
+                kind: RedactionKind::It,
+                event: RedactionKind::It,
+                call_id: call.id.to_string(),
+                timestamp: now.rfc3339(),
+                leg,
+                speaker: leg.into(),
+                start_time: redacted.start.seconds(),
+                end_time: redacted.end.seconds(),
+                text: redacted.text.clone(),
+                found: redacted.labels.clone(),
+            };
             let unsaid = self.watching.unsaid(leg, &before, &redacted.text, &redacted.labels);
             call.watch.unsay(&unsaid);
             // A term of a pack may have been found in what is gone now.
@@ -148,7 +158,7 @@ impl Live {
                 profanity: terms(&analysis.profanity),
                 unsaid,
             }));
-            changes.push(event(key, call.id.as_str(), "redaction", now, own));
+            changes.push(event(key, now, Message::Redaction(corrected)));
         }
         let mut by_leg: HashMap<LegKey, Vec<Range<u64>>> = HashMap::new();
         for (leg, range) in cleaned.silent {
@@ -190,13 +200,21 @@ impl Live {
                 }
             }
         }
-        let kind = match pausing {
-            Pausing::Pause => "recording_paused",
-            Pausing::Resume => "recording_resumed",
+        let done = if pausing == Pausing::Pause { "paused" } else { "resumed" };
+        log::info!("call {}: recording {done} ({by})", call.id);
+        let (call_id, timestamp, by) = (call.id.to_string(), now.rfc3339(), by.to_owned());
+        let time = seconds((at.wall.0 - call.started.0).max(0));
+        let message = match pausing {
+            Pausing::Pause => {
+                let (kind, event) = (PausedKind::It, PausedKind::It);
+                Message::RecordingPaused(RecordingPaused { kind, event, call_id, timestamp, time, by })
+            }
+            Pausing::Resume => {
+                let (kind, event) = (ResumedKind::It, ResumedKind::It);
+                Message::RecordingResumed(RecordingResumed { kind, event, call_id, timestamp, time, by })
+            }
         };
-        log::info!("call {}: {} ({by})", call.id, kind.replace('_', " "));
-        let own = json!({ "time": (at.wall.0 - call.started.0).max(0) as f64 / 1000.0, "by": by });
-        changes.push(event(key, call.id.as_str(), kind, now, own));
+        changes.push(event(key, now, message));
         // In order with what was pushed before, and true on disk when the answer says so.
         self.parts.store.writer().commit(changes).await?;
         for (leg, range) in gaps {

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
 use super::call::Hearing;
 use super::conductor::Live;
 use super::measures;
 use super::messages::event;
 use super::watching::{Origin, risk_change};
 use crate::call::{CallKey, CallState, Leg, Source, WallTime};
+use crate::contract::message::{CallEnd, CallEndKind, Hangup, HangupKind, Message};
+use crate::contract::seconds;
 use crate::spool::SpooledLeg;
 use crate::store::StoreError;
 use crate::store::change::Change;
@@ -95,12 +95,18 @@ impl Live {
         if call.state == CallState::Active {
             call.state = CallState::ConnectionClosed;
             let reason = call.end_reason().to_owned();
-            let own = json!({
-                "reason": reason, "duration": call.audio_ms as f64 / 1000.0, "outstanding": call.outstanding,
-            });
+            let hangup = Hangup {
+                kind: HangupKind::It,
+                event: HangupKind::It,
+                call_id: call.id.to_string(),
+                timestamp: now.rfc3339(),
+                reason: reason.clone(),
+                duration: seconds(call.audio_ms),
+                outstanding: call.outstanding,
+            };
             let state = CallState::ConnectionClosed;
             changes.push(Change::CallMoved { call: key, state, at: now, reason: Some(reason) });
-            changes.push(event(key, call.id.as_str(), "hangup", now, own));
+            changes.push(event(key, now, Message::Hangup(hangup)));
         }
         if !call.is_unfinished() && call.closed_at.elapsed() >= GRACE {
             self.end(key, now, changes);
@@ -121,12 +127,19 @@ impl Live {
         }
         let (duration, sentiment) = (call.audio_ms as f64 / 1000.0, &call.rolling.call);
         let reason = call.end_reason();
-        let own = json!({
-            "reason": reason, "duration": duration, "audio_seconds": duration, "segments": sentiment.segments,
-            "sentiment": sentiment.mean,
-        });
+        let end = CallEnd {
+            kind: CallEndKind::It,
+            event: CallEndKind::It,
+            call_id: call.id.to_string(),
+            timestamp: now.rfc3339(),
+            reason: reason.to_owned(),
+            duration,
+            audio_seconds: duration,
+            segments: sentiment.segments,
+            sentiment: sentiment.mean,
+        };
         changes.push(Change::CallMoved { call: key, state: CallState::Completed, at: now, reason: None });
-        changes.push(event(key, call.id.as_str(), "call_end", now, own));
+        changes.push(event(key, now, Message::CallEnd(end)));
         log::info!("call {} ended ({reason}): {duration:.1} s, {} segments", call.id, sentiment.segments);
         self.forget(key);
     }

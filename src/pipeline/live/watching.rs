@@ -57,7 +57,7 @@ impl Watching {
     pub(super) async fn recall(&self, store: &Store, call: CallKey) -> Result<CallWatch, StoreError> {
         let mut watch = CallWatch::default();
         for leg in store.legs(call).await? {
-            let which = Leg::parse(&leg.leg).unwrap_or(Leg::Mixed);
+            let which = leg.leg;
             if leg.path.is_empty() {
                 watch.text_leg(which, leg.offset_ms);
             } else {
@@ -72,7 +72,7 @@ impl Watching {
         }
         let mut rolling = CallRolling::default();
         for segment in store.segments(call).await? {
-            let leg = Leg::parse(&segment.leg).unwrap_or(Leg::Mixed);
+            let leg = segment.leg;
             let analysis = self.analyser.analyse(&segment.text, leg);
             rolling.push(leg, segment.compound);
             let said = Said {

@@ -11,9 +11,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-
 use crate::call::LegKey;
+use crate::contract::message::{Message, Partial, PartialKind};
 use crate::speech::engine::TextToken;
 use crate::speech::recogniser::Glance;
 use crate::spool::SpooledLeg;
@@ -137,10 +136,16 @@ fn plain(word: &str) -> String {
 }
 
 /// The message of the feeds. Times in seconds of the call.
-pub(in crate::pipeline) fn message(call_id: &str, leg: &SpooledLeg, start_s: f64, stable: &str, rest: &str) -> Value {
-    json!({
-        "type": "partial", "event": "partial", "call_id": call_id, "leg": leg.spec.leg, "speaker": leg.spec.leg.speaker(),
-        "start_time": start_s, "stable": stable, "text": format!("{stable} {rest}").trim(),
+pub(in crate::pipeline) fn message(call_id: &str, leg: &SpooledLeg, start_s: f64, stable: &str, rest: &str) -> Message {
+    Message::Partial(Partial {
+        kind: PartialKind::It,
+        event: PartialKind::It,
+        call_id: call_id.to_owned(),
+        leg: leg.spec.leg,
+        speaker: leg.spec.leg.into(),
+        start_time: start_s,
+        stable: stable.to_owned(),
+        text: format!("{stable} {rest}").trim().to_owned(),
     })
 }
 

@@ -2,10 +2,11 @@
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row};
-use serde_json::{Value as Json, json};
 
 use crate::call::alert::{Alert, Level};
-use crate::call::{CallKey, Leg, WallTime};
+use crate::call::{CallKey, Leg, Speaker, WallTime};
+use crate::contract::alert::{AlertAbout, AlertKind, AlertMessage, AlertSays, AlertTaken};
+use crate::contract::seconds;
 
 /// An alert as the pipeline raises it.
 #[derive(Clone, Debug)]
@@ -73,34 +74,38 @@ pub(in crate::store) fn alert_row(row: &Row) -> rusqlite::Result<AlertRow> {
 
 impl AlertRow {
     /// The one shape in which feeds, lists and calls show it.
-    pub fn json(&self) -> Json {
-        let Alert { level, leg, start_ms, end_ms, sentiment, rolling, risk, .. } = self.alert;
-        let mut json = json!({
-            "type": "alert", "event": "alert",
-            "id": self.id, "alert_id": self.id,
-            "call_id": self.call_id, "agent": self.agent, "campaign": self.campaign,
-            "timestamp": self.raised.rfc3339(), "created_at": self.raised.rfc3339(),
-            "alert_level": level, "level": level, "severity": level.severity(),
-            "speaker": leg.map(Leg::speaker), "leg": leg,
-            "start_time": start_ms as f64 / 1000.0, "end_time": end_ms as f64 / 1000.0,
-            "sentiment_score": sentiment, "rolling_sentiment": rolling, "risk_score": risk,
-            "acknowledged": self.acknowledged.is_some(),
-            "acknowledged_at": self.acknowledged.as_ref().map(|(at, _)| at.rfc3339()),
-            "acknowledged_by": self.acknowledged.as_ref().map(|(_, by)| by),
-        });
-        tell(&mut json, &self.alert);
-        json
+    pub fn message(&self) -> AlertMessage {
+        AlertMessage { timestamp: self.raised.rfc3339(), about: self.about() }
     }
-}
 
-/// Puts what an alert says into its JSON; it may be corrected later.
-pub(in crate::store) fn tell(json: &mut Json, alert: &Alert) {
-    let told = json!({
-        "rules_triggered": alert.rule_names(), "rules": alert.rules, "reasons": alert.reasons(), "message": alert.message(),
-        "words": alert.words(), "prompts": alert.prompts(), "text": alert.text,
-    });
-    if let (Json::Object(all), Json::Object(told)) = (json, told) {
-        all.extend(told);
+    /// The same without its time.
+    pub fn about(&self) -> AlertAbout {
+        let Alert { level, leg, start_ms, end_ms, sentiment, rolling, risk, .. } = self.alert;
+        let taken = AlertTaken::of(self.id, self.acknowledged.as_ref());
+        AlertAbout {
+            kind: AlertKind::It,
+            event: AlertKind::It,
+            id: self.id,
+            alert_id: self.id,
+            call_id: self.call_id.clone(),
+            agent: self.agent.clone(),
+            campaign: self.campaign.clone(),
+            created_at: self.raised.rfc3339(),
+            alert_level: level,
+            level,
+            severity: level.severity(),
+            speaker: leg.map(Speaker::from),
+            leg,
+            start_time: seconds(start_ms),
+            end_time: seconds(end_ms),
+            sentiment_score: sentiment,
+            rolling_sentiment: rolling,
+            risk_score: risk,
+            acknowledged: taken.acknowledged,
+            acknowledged_at: taken.acknowledged_at,
+            acknowledged_by: taken.acknowledged_by,
+            says: AlertSays::of(&self.alert),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{CallId, CallKey, CallNames, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime, Word};
+use crate::contract::message::Message;
 
 /// What has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,10 +161,8 @@ pub struct CallFigures {
 pub struct NewEvent {
     /// Whose, when it is a call's.
     pub call: Option<CallKey>,
-    /// `call_start`, `sentiment`, `call_end`, `hangup`, …
-    pub kind: &'static str,
     /// When.
     pub at: WallTime,
-    /// The message as it goes out, a JSON object. The feed adds nothing to it.
-    pub payload: serde_json::Value,
+    /// The message as it goes out. The feed adds nothing to it.
+    pub message: Message,
 }

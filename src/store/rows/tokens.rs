@@ -28,6 +28,17 @@ pub enum Scope {
     Ingest = 4,
 }
 
+impl Scope {
+    /// The word of the commands and of the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Operate => "operate",
+            Self::Ingest => "ingest",
+        }
+    }
+}
+
 /// Some of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(u8);

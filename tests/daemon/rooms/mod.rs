@@ -15,17 +15,18 @@ use scan::{Import, Tree};
 /// What each room may import. `daemon` and `main` know everyone.
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("call", &[]),
+    ("contract", &["call"]),
     ("audio", &["call"]),
     ("text", &["call"]),
     ("spool", &["call", "audio"]),
     ("capture", &["call", "audio", "spool"]),
     ("speech", &["call", "audio", "spool"]),
     ("governor", &[]),
-    ("store", &["call"]),
-    ("alerts", &["call", "text"]),
-    ("pipeline", &["call", "audio", "spool", "speech", "text", "alerts", "store", "governor"]),
+    ("store", &["call", "contract"]),
+    ("alerts", &["call", "text", "contract"]),
+    ("pipeline", &["call", "contract", "audio", "spool", "speech", "text", "alerts", "store", "governor"]),
     ("integrate", &["call", "pipeline"]),
-    ("api", &["call", "audio", "store", "pipeline"]),
+    ("api", &["call", "contract", "audio", "store", "pipeline"]),
     ("config", &["call", "text", "alerts", "capture", "speech"]),
     ("host", &[]),
     (

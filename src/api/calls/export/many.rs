@@ -87,7 +87,7 @@ fn piece(whole: &Whole, format: Format, number: usize) -> String {
         // In a JSON text a line break is never part of a value.
         Format::Json => {
             let open = if first { "[\n  " } else { ",\n  " };
-            format!("{open}{}", format!("{:#}", whole.session()).replace('\n', "\n  "))
+            format!("{open}{}", whole.pretty().replace('\n', "\n  "))
         }
         Format::Csv => format!("{}{}", if first { CSV_HEAD } else { "" }, csv(&whole.call, &whole.rows)),
         _ => text(&whole.call, &whole.rows) + "\n",

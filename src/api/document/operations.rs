@@ -1,0 +1,331 @@
+//! What each path is for, what it answers, and which statuses it gives besides those that all give.
+
+use super::operation::Operation;
+use crate::contract::alert::{AlertList, AlertShown};
+use crate::contract::bulk::{BulkOutcome, GlossaryTaken, GlossaryTerms, Uploaded};
+use crate::contract::call::{CallDetail, CallList, NamedCall, SearchHits, Segment, SessionStats, Transcript};
+use crate::contract::dashboard::{FeedStats, History, Progress, RecentAlerts, RunningCalls};
+use crate::contract::figures::Figures;
+use crate::contract::platform::{ChunkTaken, EventTaken, LiveAudioMeta, PlatformAck, PlatformAlerts, PlatformSnapshot};
+use crate::contract::privacy::{Forgotten, Privacy, RecordingState};
+use crate::contract::problem::ListProblem;
+use crate::contract::request::{
+    BulkRequest, ForgetRequest, GlossaryForm, NameCall, PlatformChunkRequest, PlatformEventRequest, PlatformTakeAlert,
+    TakeAlert, UploadForm,
+};
+use crate::contract::review::{CallDigest, Entities, EntityWindow, ScoreCard};
+use crate::contract::sound::{Peaks, SoundLink};
+use crate::contract::status::{
+    AgentServiceHealth, AuthTest, Board, BoxState, HealthReport, ModelReport, NotificationTest, NotifierTests,
+};
+
+/// The tags, in the order of the document.
+pub(super) const TAGS: &[(&str, &str)] = &[
+    ("calls", "Calls and their text"),
+    ("review", "A call as a whole"),
+    ("sound", "Sound, to be heard and drawn"),
+    ("alerts", "What a supervisor must not miss"),
+    ("privacy", "What is not kept, and what has to be"),
+    ("bulk", "Many calls, files or words at once"),
+    ("status", "How lineside is doing"),
+    ("notifiers", "Services that alerts go to"),
+    ("feeds", "What happens, as it happens; the messages are in /asyncapi.json"),
+    ("platforms", "Calls of other platforms"),
+    ("dashboards", "Call dashboards and batch clients"),
+    ("webhooks", "What notifiers send"),
+];
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+const PARTS: &str = "multipart/form-data";
+const WAV: &str = "audio/wav";
+const CSV: &str = "text/csv; charset=utf-8; header=present";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// All of them.
+pub(super) fn all() -> Vec<Operation> {
+    let mut all = calls();
+    for some in
+        [review(), sound(), alerts(), privacy(), bulk(), status(), notifiers(), feeds(), platforms(), dashboards()]
+    {
+        all.extend(some);
+    }
+    all
+}
+
+fn calls() -> Vec<Operation> {
+    const TAG: &str = "calls";
+    vec![
+        Operation::get("/api/v1/calls", TAG, "listCalls", "List calls, newest first, page by page")
+            .gives::<CallList>("A page of calls."),
+        Operation::post("/api/v1/calls", TAG, "nameCall", "Name a call, also before its sound comes")
+            .about("A body with other fields is refused.")
+            .takes::<NameCall>(JSON)
+            .gives::<NamedCall>("The call has its names, or will have them when it comes."),
+        Operation::get("/api/v1/calls/active", TAG, "activeCalls", "Show the calls that are not over, whole")
+            .lists::<CallDetail>("The calls."),
+        Operation::get("/api/v1/calls/stats", TAG, "callStats", "Count the calls that are not over")
+            .gives::<SessionStats>("Their figures."),
+        Operation::get("/api/v1/calls/{id}", TAG, "call", "Show a call whole").gives::<CallDetail>("The call."),
+        Operation::get("/api/v1/calls/{id}/transcript", TAG, "transcript", "Show a call's text")
+            .gives::<Transcript>("The text."),
+        Operation::get("/api/v1/calls/{id}/segments", TAG, "segments", "List a call's segments")
+            .lists::<Segment>("The segments, in order of time."),
+        Operation::post("/api/v1/calls/{id}/end", TAG, "endCall", "Hang up on whoever feeds a call")
+            .word("It was asked to hang up.")
+            .fails(&[409]),
+        Operation::post("/api/v1/calls/{id}/trigger-ai-pipeline", TAG, "retranscribe", "Transcribe a call again")
+            .about("When its turn comes; the old text stays until the new is there.")
+            .word("It waits for its turn.")
+            .fails(&[409]),
+        export(Operation::get("/api/v1/calls/{id}/export", TAG, "exportCall", "Write a call as a file")),
+        export(
+            Operation::get("/calls/{id}/export", TAG, "exportCallAsDocumented", "Write a call as a file")
+                .fails(&[400])
+                .same_as("/api/v1/calls/{id}/export, but for a wrong format, which is a 400"),
+        ),
+        Operation::get("/api/v1/search", TAG, "search", "Search what was said, newest first")
+            .gives::<SearchHits>("The places where it was said."),
+    ]
+}
+
+fn export(operation: Operation) -> Operation {
+    operation
+        .gives::<CallDetail>("The file.")
+        .text(200, "The file.", TEXT)
+        .text(200, "The file.", CSV)
+        .text(200, "The file.", "application/x-subrip; charset=utf-8")
+        .text(200, "The file.", "text/vtt; charset=utf-8")
+}
+
+fn review() -> Vec<Operation> {
+    const TAG: &str = "review";
+    vec![
+        Operation::get("/api/v1/calls/{id}/qa", TAG, "scoreCard", "Show a call's score card")
+            .gives::<ScoreCard>("The score card, and how the call was spoken."),
+        Operation::get("/api/v1/calls/{id}/entities", TAG, "entities", "List what was named in a call")
+            .gives::<Entities>("What was named."),
+        Operation::get("/api/v1/calls/{id}/entity-evolution", TAG, "entityEvolution", "Show how it came to be named")
+            .about("At most a hundred windows.")
+            .lists::<EntityWindow>("Windows, each with what it added and all that was named up to its end."),
+        Operation::get("/api/v1/calls/{id}/summary", TAG, "summary", "Sum a call up in a few of its own lines")
+            .gives::<CallDigest>("The lines."),
+    ]
+}
+
+fn sound() -> Vec<Operation> {
+    const TAG: &str = "sound";
+    vec![
+        Operation::get("/api/v1/calls/{id}/audio", TAG, "audio", "Play a leg")
+            .about("Takes Range, If-Range and If-Modified-Since. With `expires`, `by` and `signature` of a link it asks for no token.")
+            .bytes(200, "All of it.", WAV)
+            .bytes(206, "The part that was asked for.", WAV)
+            .empty(304, "It has not changed.")
+            .empty(416, "It has no such part."),
+        Operation::get("/calls/{id}/audio", TAG, "audioAsDocumented", "Play a leg")
+            .bytes(200, "All of it.", WAV)
+            .bytes(206, "The part that was asked for.", WAV)
+            .empty(304, "It has not changed.")
+            .empty(416, "It has no such part.")
+            .same_as("/api/v1/calls/{id}/audio, without links"),
+        Operation::post("/api/v1/calls/{id}/audio/link", TAG, "audioLink", "Make an address that plays a leg without a token")
+            .gives::<SoundLink>("The address."),
+        Operation::get("/api/v1/calls/{id}/peaks", TAG, "peaks", "Draw a leg").gives::<Peaks>("Its loudness."),
+        Operation::get("/api/v1/calls/{id}/live", TAG, "listen", "Listen to the last seconds of a call")
+            .about(
+                "All legs mixed, mono, 8 kHz. Lineside-From and Lineside-To say what it holds, seconds of the call; Lineside-Behind how long \
+                 ago its end was; Lineside-Running whether more will come.",
+            )
+            .bytes(200, "The sound.", WAV),
+    ]
+}
+
+fn alerts() -> Vec<Operation> {
+    const TAG: &str = "alerts";
+    vec![
+        Operation::get("/api/v1/alerts", TAG, "listAlerts", "List alerts, newest first")
+            .gives::<AlertList>("The alerts.")
+            .fails(&[404]),
+        Operation::post("/api/v1/alerts/{id}/ack", TAG, "takeAlert", "Take an alert")
+            .about("Who was first stays.")
+            .may_take::<TakeAlert>(JSON)
+            .gives::<AlertShown>("The alert as it stands; for a token that may not read calls, who took it.")
+            .fails(&[404]),
+    ]
+}
+
+fn privacy() -> Vec<Operation> {
+    const TAG: &str = "privacy";
+    vec![
+        Operation::get("/api/v1/calls/{id}/privacy", TAG, "privacy", "Show what is kept of a call, and what is not")
+            .gives::<Privacy>("What is kept."),
+        Operation::post("/api/v1/calls/{id}/pause", TAG, "pause", "Keep nothing that is said from now on")
+            .gives::<RecordingState>("Nothing is kept.")
+            .fails(&[409]),
+        Operation::post("/api/v1/calls/{id}/resume", TAG, "resume", "Keep what is said again")
+            .gives::<RecordingState>("It is kept.")
+            .fails(&[409]),
+        Operation::post("/api/v1/calls/{id}/hold", TAG, "hold", "Keep a call until it is released")
+            .about("Neither age, nor a full disk, nor a request to forget deletes anything of it.")
+            .gives::<Privacy>("It is on hold."),
+        Operation::delete("/api/v1/calls/{id}/hold", TAG, "release", "Release a call")
+            .gives::<Privacy>("It may be deleted."),
+        Operation::post("/api/v1/forget", TAG, "forget", "Erase a person, and prove it")
+            .takes::<ForgetRequest>(JSON)
+            .gives::<Forgotten>("What was erased, and what the proof says.")
+            .fails(&[404, 409]),
+    ]
+}
+
+fn bulk() -> Vec<Operation> {
+    const TAG: &str = "bulk";
+    vec![
+        Operation::post("/calls/bulk", TAG, "bulk", "Do something with many calls")
+            .about("An id that is not known refuses the request before anything is done. All but `export` asks for the scope operate.")
+            .takes::<BulkRequest>(JSON)
+            .takes::<BulkRequest>(FORM)
+            .gives::<BulkOutcome>("What was done, call by call; for `export` the file.")
+            .lists::<CallDetail>("The file.")
+            .text(200, "The file.", TEXT)
+            .text(200, "The file.", CSV)
+            .json_of::<BulkOutcome>(409, "Nothing could be done.")
+            .fails(&[400, 404, 409]),
+        Operation::post("/upload", TAG, "upload", "Upload recordings")
+            .takes::<UploadForm>(PARTS)
+            .json_of::<Uploaded>(201, "At least one is a call.")
+            .json_of::<Uploaded>(415, "None could be read.")
+            .fails(&[400, 507]),
+        Operation::get("/api/v1/glossary", TAG, "glossary", "Show the words that the recogniser is told to expect")
+            .gives::<GlossaryTerms>("The words."),
+        Operation::post("/glossary/upload", TAG, "uploadGlossary", "Upload words that the recogniser is told to expect")
+            .about("The list before goes.")
+            .takes::<GlossaryForm>(PARTS)
+            .gives::<GlossaryTaken>("The list is in use.")
+            .json_of::<ListProblem>(400, "The file is missing, or a line is wrong; nothing was changed.")
+            .fails(&[400]),
+    ]
+}
+
+fn status() -> Vec<Operation> {
+    const TAG: &str = "status";
+    vec![
+        Operation::get("/health", TAG, "health", "Tell whether calls are heard and transcribed")
+            .about("Asks for no token. May run an inference.")
+            .gives::<HealthReport>("They are, or will be.")
+            .json_of::<HealthReport>(503, "They are not."),
+        Operation::get("/health/models", TAG, "models", "Show the models, and which is in use")
+            .gives::<ModelReport>("The models."),
+        Operation::get("/metrics", TAG, "metrics", "Give Prometheus what it collects").text(
+            200,
+            "The metrics.",
+            "text/plain; version=0.0.4; charset=utf-8",
+        ),
+        Operation::get("/api/v1/board", TAG, "board", "Show the running calls in short").gives::<Board>("The calls."),
+        Operation::get("/api/v1/box", TAG, "box", "Tell how the box keeps up").gives::<BoxState>("How it does."),
+        Operation::get("/api/v1/figures", TAG, "figures", "Give the figures of the dashboard")
+            .gives::<Figures>("The figures."),
+    ]
+}
+
+fn notifiers() -> Vec<Operation> {
+    const TAG: &str = "notifiers";
+    vec![
+        Operation::get(
+            "/api/v1/calls/agent-service/health",
+            TAG,
+            "agentServiceHealth",
+            "Ask the agents' notification service",
+        )
+        .about("Nothing is sent.")
+        .gives::<AgentServiceHealth>("What it answered."),
+        Operation::post(
+            "/api/v1/calls/agent-service/test-auth",
+            TAG,
+            "agentServiceAuth",
+            "Ask whether it takes the key",
+        )
+        .gives::<AuthTest>("What it answered."),
+        Operation::post("/api/v1/calls/agent-service/test-notification", TAG, "agentServiceTest", "Send it a test")
+            .gives::<NotificationTest>("What it answered."),
+        Operation::post("/api/v1/notifiers/test", TAG, "testNotifiers", "Send a test by every notifier, or by one")
+            .gives::<NotifierTests>("What became of it.")
+            .fails(&[404]),
+    ]
+}
+
+fn feeds() -> Vec<Operation> {
+    const TAG: &str = "feeds";
+    let socket = |operation: Operation| {
+        operation
+            .empty(101, "The connection becomes a WebSocket.")
+            .text(400, "The request does not ask for a WebSocket.", TEXT)
+            .text(426, "The connection cannot become a WebSocket.", TEXT)
+    };
+    let sse = "text/event-stream";
+    vec![
+        Operation::get("/api/v1/events", TAG, "events", "Follow the feed by server-sent events")
+            .about("From now on, or after Last-Event-ID.")
+            .text(200, "Messages, as they come.", sse)
+            .fails(&[404]),
+        socket(Operation::get("/ws/events", TAG, "followEvents", "Follow the feed with numbers").fails(&[404])),
+        socket(Operation::get("/ws/calls", TAG, "followCalls", "Follow all calls")),
+        socket(Operation::get("/ws/calls/{id}", TAG, "followCall", "Follow a call")),
+        socket(Operation::get("/ws/alerts", TAG, "followAlerts", "Follow alerts")),
+        Operation::get("/api/realtime/stream", TAG, "followPlatformCall", "Follow a call of another platform")
+            .about("A snapshot first.")
+            .text(200, "Messages, as they come.", sse),
+    ]
+}
+
+fn platforms() -> Vec<Operation> {
+    const TAG: &str = "platforms";
+    vec![
+        Operation::post("/api/realtime/events", TAG, "platformEvent", "Bring in an event of a call")
+            .takes::<PlatformEventRequest>(JSON)
+            .gives::<EventTaken>("The call as it stands.")
+            .fails(&[400]),
+        Operation::post("/api/realtime/audio/chunk", TAG, "platformChunk", "Bring in a chunk of a call")
+            .takes::<PlatformChunkRequest>(JSON)
+            .gives::<ChunkTaken>("The call as it stands.")
+            .fails(&[400]),
+        Operation::get("/api/realtime/calls/{id}/snapshot", TAG, "platformSnapshot", "Show a call as it stands")
+            .about("One that is not known is idle.")
+            .gives::<PlatformSnapshot>("The call."),
+        Operation::get("/api/realtime/calls/{id}/audio", TAG, "platformAudio", "Play the last minutes of a call")
+            .bytes(200, "The sound, all legs mixed.", WAV)
+            .fails(&[404]),
+        Operation::get(
+            "/api/realtime/calls/{id}/audio/meta",
+            TAG,
+            "platformAudioMeta",
+            "Tell what of a call can be played",
+        )
+        .gives::<LiveAudioMeta>("What can be played."),
+        Operation::get("/api/realtime/alerts", TAG, "platformAlerts", "List alerts, newest first")
+            .gives::<PlatformAlerts>("The alerts."),
+        Operation::post("/api/realtime/alerts/{id}/ack", TAG, "platformTakeAlert", "Take an alert")
+            .may_take::<PlatformTakeAlert>(JSON)
+            .gives::<PlatformAck>("The alert as it stands; for a token that may not read calls, who took it.")
+            .fails(&[404]),
+    ]
+}
+
+fn dashboards() -> Vec<Operation> {
+    const TAG: &str = "dashboards";
+    vec![
+        Operation::get("/api/calls", TAG, "dashboardCalls", "List the calls that are not over")
+            .gives::<RunningCalls>("The calls."),
+        Operation::get("/api/calls/{id}", TAG, "dashboardProgress", "Tell how far a call is")
+            .gives::<Progress>("How far."),
+        Operation::get("/api/calls/{id}/history", TAG, "dashboardHistory", "Show the first lines of a call")
+            .about("None of a call that is not known.")
+            .gives::<History>("The lines."),
+        Operation::get("/api/alerts", TAG, "dashboardAlerts", "List alerts, newest first")
+            .gives::<RecentAlerts>("The alerts."),
+        Operation::get("/api/stats", TAG, "dashboardStats", "Tell who listens to the feeds")
+            .gives::<FeedStats>("Who listens."),
+        Operation::get("/api/metrics", TAG, "dashboardFigures", "Give the figures of the dashboard")
+            .gives::<Figures>("The figures.")
+            .same_as("/api/v1/figures"),
+    ]
+}

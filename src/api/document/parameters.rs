@@ -1,0 +1,82 @@
+//! What parameters take.
+
+use serde_json::{Value, json};
+
+/// A part of a path.
+pub(super) fn path_parameter(path: &str, name: &str) -> Value {
+    let about =
+        if path.contains("/alerts/") { "Number of the alert." } else { "The call, by any id that it has or had." };
+    let schema = if path.contains("/alerts/") {
+        json!({"type": "string"})
+    } else {
+        json!({"type": "string", "minLength": 1, "maxLength": 160, "pattern": "^[A-Za-z0-9._+:@=-]+$"})
+    };
+    json!({"name": name, "in": "path", "required": true, "description": about, "schema": schema})
+}
+
+/// A query parameter. An empty one counts as not given.
+pub(super) fn parameter(path: &str, name: &str) -> Value {
+    let (about, schema) = query(path, name);
+    let mut parameter = json!({"name": name, "in": "query", "required": false, "schema": schema});
+    if !about.is_empty() {
+        parameter["description"] = about.into();
+    }
+    if (path, name) == ("/api/v1/search", "q") {
+        parameter["required"] = true.into();
+    }
+    parameter
+}
+
+fn query(path: &str, name: &str) -> (&'static str, Value) {
+    let whole = |least: i64, most: i64, unless: i64| json!({"type": "integer", "minimum": least, "maximum": most, "default": unless});
+    let seconds = |most: f64| json!({"type": "number", "minimum": 0, "maximum": most});
+    let word = |longest: usize| json!({"type": "string", "maxLength": longest});
+    let (text, flag) = (json!({"type": "string"}), json!({"type": "boolean"}));
+    let score = json!({"type": "number", "minimum": -1, "maximum": 1});
+    let time =
+        "A date, a time (local without a zone), seconds or milliseconds since 1970, or how long ago: 90m, 2h, 3d.";
+    let one_of = |type_name: &str| json!({"$ref": format!("#/components/schemas/{type_name}")});
+    match (path, name) {
+        (_, "state" | "status") => ("Calls in this state.", one_of("CallState")),
+        (_, "agent") => ("Of this agent.", text),
+        (_, "campaign") => ("Of this campaign, in-group or queue.", text),
+        (_, "tag") => ("With this tag.", text),
+        (_, "since" | "until") => (time, text),
+        (_, "min_sentiment") => ("Mean sentiment at least.", score),
+        (_, "max_sentiment") => ("Mean sentiment at most.", score),
+        (_, "has_alerts") => ("With, or without, alerts.", flag),
+        (_, "cursor") => ("`next_cursor` of the page before.", text),
+        ("/api/realtime/alerts", "limit") => ("How many to give at most.", whole(1, 1000, 100)),
+        (_, "limit") => ("How many to give at most.", whole(1, 1000, 50)),
+        (_, "offset") => ("`next_offset` of the page before.", whole(0, 1_000_000, 0)),
+        (_, "q") => (
+            "Words, and \"phrases\" in quotes; `word*` for its beginnings.",
+            json!({"type": "string", "minLength": 1, "maxLength": 500}),
+        ),
+        ("/api/v1/search", "leg") => ("Said on this leg.", one_of("Leg")),
+        (_, "leg") => ("A leg by its direction or its number; the first without it.", text),
+        (_, "days") => ("Days up to now.", whole(1, 366, 1)),
+        ("/api/alerts", "count") => ("How many to give at most.", whole(1, 100, 20)),
+        (_, "count") => ("How many to give at most.", whole(1, 500, 100)),
+        (_, "include_segments") => ("Whether the segments come too.", flag),
+        (_, "buckets") => ("Parts into which the leg is divided.", whole(1, 10_000, 1000)),
+        ("/api/v1/calls/{id}/live", "seconds") => ("The last so many seconds, 30 without it.", seconds(300.0)),
+        (_, "seconds") => ("How long the link works.", whole(1, 3600, 3600)),
+        (_, "from") => ("Go on from here, seconds of the call: `Lineside-To` of the answer before.", seconds(1e9)),
+        (_, "format") => {
+            ("How the file is written.", json!({"$ref": "#/components/schemas/ExportFormat", "default": "json"}))
+        }
+        (_, "reason") => ("Why, up to 200 bytes.", word(200)),
+        ("/api/v1/calls/{id}/audio", "by") | (_, "signature") => ("Of a link.", text),
+        (_, "by") => ("Who asks, up to 200 bytes.", word(200)),
+        (_, "expires") => ("Of a link: until when it works, seconds since 1970.", json!({"type": "integer"})),
+        (_, "call_id" | "call") => ("Of this call.", json!({"type": "string", "maxLength": 160})),
+        (_, "name") => ("This notifier alone.", text),
+        (_, "level") => ("Of this level.", one_of("Level")),
+        (_, "acknowledged") => ("Taken by somebody, or open.", flag),
+        (_, "open_only") => ("Those that nobody has taken.", flag),
+        (_, "fallback") => ("Play a call that is over too.", flag),
+        (_, "last_event_id") => ("Begin after this message.", json!({"type": "integer"})),
+        _ => ("", text),
+    }
+}

@@ -1,0 +1,34 @@
+//! A method at a path, as the documents need to know it.
+
+/// Paths that are not in the document, and why.
+pub(in crate::api) const NOT_DESCRIBED: &[(&str, &[&str])] = &[
+    (
+        "pages for people: HTML, scripts and style",
+        &["/", "/calls", "/calls/{id}", "/dashboard", "/docs", "/web/{*name}"],
+    ),
+    ("a page at this path; what POST takes is described", &["GET /upload"]),
+    ("the login of the pages, by forms and a cookie", &["/login", "/login.css", "/logout"]),
+    ("the documents themselves", &["/openapi.json", "/asyncapi.json"]),
+];
+
+/// A method at a path, as the doors know it.
+pub(in crate::api) struct Way {
+    /// In lower case.
+    pub(in crate::api) method: String,
+    /// As the router writes it.
+    pub(in crate::api) path: &'static str,
+    /// One of these scopes is asked for; nobody is asked where there is none.
+    pub(in crate::api) scopes: Vec<&'static str>,
+    /// The guard looks for the call that the path names.
+    pub(in crate::api) call: bool,
+    /// Query parameters.
+    pub(in crate::api) asks: &'static [&'static str],
+}
+
+impl Way {
+    /// Whether it is left out of the document.
+    pub(in crate::api) fn is_left_out(&self) -> bool {
+        let whole = format!("{} {}", self.method.to_uppercase(), self.path);
+        NOT_DESCRIBED.iter().flat_map(|(_, paths)| *paths).any(|path| *path == self.path || *path == whole)
+    }
+}

@@ -1,0 +1,162 @@
+//! Alerts, as feeds, lists, calls and webhooks show them.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::call::{Alert, Fired, Leg, Level, Severity, Speaker, WallTime};
+
+super::words! {
+    /// The kind of a message of an alert.
+    AlertKind = "alert",
+}
+
+/// An alert: the rules of a call that fired at one moment, why, and how the call stood.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AlertMessage {
+    /// When it was raised.
+    #[schema(format = DateTime)]
+    pub timestamp: String,
+    /// Everything else.
+    #[serde(flatten)]
+    pub about: AlertAbout,
+}
+
+/// An alert without its timestamp.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AlertAbout {
+    /// The kind of the message.
+    #[serde(rename = "type")]
+    #[schema(inline)]
+    pub kind: AlertKind,
+    /// The same word again.
+    #[schema(inline)]
+    pub event: AlertKind,
+    /// Number of the alert.
+    pub id: i64,
+    /// The same number again.
+    pub alert_id: i64,
+    /// The call.
+    pub call_id: String,
+    /// The call's agent.
+    pub agent: Option<String>,
+    /// The call's campaign, in-group or queue.
+    pub campaign: Option<String>,
+    /// When it was raised.
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// How bad the worst of its rules is.
+    pub alert_level: Level,
+    /// The same again.
+    pub level: Level,
+    /// The same in the words of the analytics platforms.
+    pub severity: Severity,
+    /// Whose words raised it; `null` where no words did.
+    pub speaker: Option<Speaker>,
+    /// On which leg they were said.
+    pub leg: Option<Leg>,
+    /// Where in the call it begins, seconds.
+    pub start_time: f64,
+    /// Where in the call it ends, seconds.
+    pub end_time: f64,
+    /// Sentiment of the segment that raised it, -1 to 1.
+    pub sentiment_score: Option<f64>,
+    /// The call's rolling sentiment at that moment, -1 to 1.
+    pub rolling_sentiment: Option<f64>,
+    /// The call's risk at that moment, 0 to 1.
+    pub risk_score: f64,
+    /// Whether somebody has taken it.
+    pub acknowledged: bool,
+    /// When it was taken.
+    #[schema(format = DateTime)]
+    pub acknowledged_at: Option<String>,
+    /// Who took it.
+    pub acknowledged_by: Option<String>,
+    /// What it says.
+    #[serde(flatten)]
+    pub says: AlertSays,
+}
+
+/// What an alert says. It may be corrected when a number turns out to be one that is not kept.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AlertSays {
+    /// Names of the rules that fired, the worst first.
+    pub rules_triggered: Vec<String>,
+    /// The rules that fired, the worst first.
+    pub rules: Vec<Fired>,
+    /// Why they fired, each reason once.
+    pub reasons: Vec<String>,
+    /// Rules and reasons in a line.
+    pub message: String,
+    /// The words that raised it, each once.
+    pub words: Vec<String>,
+    /// What to say to the agent.
+    pub prompts: Vec<String>,
+    /// The segment; empty where no words raised it.
+    pub text: String,
+}
+
+impl AlertSays {
+    /// What an alert says now.
+    pub fn of(alert: &Alert) -> Self {
+        let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect();
+        Self {
+            rules_triggered: owned(alert.rule_names()),
+            rules: alert.rules.clone(),
+            reasons: owned(alert.reasons()),
+            message: alert.message(),
+            words: owned(alert.words()),
+            prompts: owned(alert.prompts()),
+            text: alert.text.clone(),
+        }
+    }
+}
+
+/// Who took an alert, and when. All that a token hears of it that may not read calls.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AlertTaken {
+    /// Number of the alert.
+    pub id: i64,
+    /// The same number again.
+    pub alert_id: i64,
+    /// Whether somebody has taken it.
+    pub acknowledged: bool,
+    /// When it was taken.
+    #[schema(format = DateTime)]
+    pub acknowledged_at: Option<String>,
+    /// Who took it.
+    pub acknowledged_by: Option<String>,
+}
+
+impl AlertTaken {
+    /// Of an alert with this number.
+    pub fn of(id: i64, acknowledged: Option<&(WallTime, String)>) -> Self {
+        Self {
+            id,
+            alert_id: id,
+            acknowledged: acknowledged.is_some(),
+            acknowledged_at: acknowledged.map(|(at, _)| at.rfc3339()),
+            acknowledged_by: acknowledged.map(|(_, by)| by.clone()),
+        }
+    }
+}
+
+/// An alert, whole for those who may read calls.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum AlertShown {
+    /// For those who may read calls.
+    Whole(Box<AlertMessage>),
+    /// For those who may not.
+    Taken(AlertTaken),
+}
+
+/// Alerts, newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AlertList {
+    /// Alerts in this answer.
+    pub count: usize,
+    /// Alerts that nobody has taken, in all.
+    pub open: i64,
+    /// The alerts.
+    pub alerts: Vec<AlertMessage>,
+}

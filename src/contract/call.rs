@@ -1,0 +1,400 @@
+//! Calls and their text: short for lists, whole for a page; search.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::alert::AlertMessage;
+use crate::call::{CallState, Leg, Level, Source, Speaker};
+
+super::words! {
+    /// How a call is written down.
+    RealTime = "realtime",
+}
+
+/// What every list shows of a call.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct CallSummary {
+    /// The call's public id: Asterisk's uniqueid where it is known.
+    pub call_id: String,
+    /// Where the call stands.
+    pub status: CallState,
+    /// By which road its sound or text came.
+    pub source: Source,
+    /// First sound.
+    #[schema(format = DateTime)]
+    pub start_time: String,
+    /// Last sound or text.
+    #[schema(format = DateTime)]
+    pub last_activity: String,
+    /// When the line was closed.
+    #[schema(format = DateTime)]
+    pub hangup_time: Option<String>,
+    /// When the last words were text.
+    #[schema(format = DateTime)]
+    pub end_time: Option<String>,
+    /// Why it ended.
+    pub end_reason: Option<String>,
+    /// Asterisk's uniqueid.
+    pub uniqueid: Option<String>,
+    /// AudioSocket's UUID, lower case.
+    pub uuid: Option<String>,
+    /// The agent's user or extension.
+    pub agent: Option<String>,
+    /// Campaign, in-group or queue.
+    pub campaign: Option<String>,
+    /// The lead's or customer record's number.
+    pub lead: Option<String>,
+    /// The other party's telephone number.
+    pub phone: Option<String>,
+    /// What whoever named the call has put beside it.
+    #[schema(value_type = Object)]
+    pub metadata: Value,
+    /// Length of the call's sound, seconds.
+    pub total_audio_duration: f64,
+    /// Segments of text.
+    pub segment_count: i64,
+    /// Mean sentiment of all segments, -1 to 1.
+    pub sentiment: Option<f64>,
+    /// Mean sentiment of the last segments, -1 to 1.
+    pub rolling_sentiment: Option<f64>,
+    /// Whether an alert was raised.
+    pub has_alerts: bool,
+    /// Alerts that nobody has taken.
+    pub open_alerts: i64,
+    /// The worst level among those.
+    pub alert_level: Option<Level>,
+    /// How much the call needs somebody, 0 to 1.
+    pub risk_score: Option<f64>,
+    /// What people have put on it, in order.
+    pub tags: Vec<String>,
+    /// Always the same word.
+    #[schema(inline)]
+    pub processing_mode: RealTime,
+}
+
+/// A page of a list of calls, newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct CallList {
+    /// The calls.
+    pub calls: Vec<CallSummary>,
+    /// What `cursor` gets for the next page; `null` on the last one.
+    pub next_cursor: Option<String>,
+}
+
+/// All that is known of a call.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct CallDetail {
+    /// What every list shows of it.
+    #[serde(flatten)]
+    pub summary: CallSummary,
+    /// The connection that the call came by.
+    pub connection_info: ConnectionInfo,
+    /// Its text, in order of time.
+    pub transcript_segments: Vec<Segment>,
+    /// Its text as one string.
+    pub cumulative_transcript: String,
+    /// Always empty.
+    #[schema(value_type = Object)]
+    pub processing_plan: Nothing,
+    /// Its streams of sound, in the order in which they opened.
+    pub legs: Vec<LegInfo>,
+    /// Stretches whose text is there twice, for their sound came by two ways.
+    pub doubled: Vec<DoubledSound>,
+    /// Its alerts, in order of time.
+    pub alerts: Vec<AlertMessage>,
+    /// How its risk is made; `null` before anybody spoke.
+    #[schema(value_type = Option<Risk>)]
+    pub risk: Value,
+    /// Sentiment of the call and of each leg.
+    #[schema(value_type = Option<CallSentiment>)]
+    pub figures: Value,
+}
+
+/// An object without fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Nothing {}
+
+/// The connection that a call came by.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ConnectionInfo {
+    /// Address and port of the peer; `null` of a call that came as a file.
+    pub client_addr: Option<(String, u16)>,
+    /// AudioSocket's UUID.
+    pub temp_connection_id: Option<String>,
+    /// First sound.
+    #[schema(format = DateTime)]
+    pub start_time: String,
+}
+
+/// A stretch of text.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Segment {
+    /// Its number.
+    pub segment_id: i64,
+    /// The words.
+    pub text: String,
+    /// First sound, seconds of the call.
+    pub start_time: f64,
+    /// Last sound, seconds of the call.
+    pub end_time: f64,
+    /// Its length, seconds; `null` of text that came without its sound.
+    pub duration: Option<f64>,
+    /// Mean probability of its words, 0 to 1.
+    pub confidence: f64,
+    /// Who speaks.
+    pub speaker: Speaker,
+    /// On which leg.
+    pub leg: Leg,
+    /// Language code; `null` where it is not known.
+    pub language: Option<String>,
+    /// Its sentiment.
+    pub sentiment: Sentiment,
+    /// What the platform that sent the text says of its mood, -1 to 1.
+    pub sender_sentiment: Option<f64>,
+    /// Terms of the packs that were said.
+    #[schema(value_type = Vec<Term>)]
+    pub keywords: Value,
+    /// Profanity that was said.
+    #[schema(value_type = Vec<Term>)]
+    pub profanity: Value,
+    /// Its words; `null` where there are none.
+    pub words: Option<Vec<SegmentWord>>,
+    /// Engine and model that wrote it, or `ingest/` and the platform that sent it.
+    pub engine: Option<String>,
+}
+
+/// Sentiment of a segment, by VADER.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Sentiment {
+    /// -1 (negative) to 1 (positive).
+    pub compound: f64,
+    /// Positive share, 0 to 1.
+    pub pos: f64,
+    /// Neutral share, 0 to 1.
+    pub neu: f64,
+    /// Negative share, 0 to 1.
+    pub neg: f64,
+    /// The compound in a word.
+    #[schema(value_type = SentimentLabel)]
+    pub label: String,
+}
+
+/// A sentiment in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SentimentLabel {
+    /// 0.05 or more.
+    Positive,
+    /// Between the others.
+    Neutral,
+    /// -0.05 or less.
+    Negative,
+}
+
+/// A term of a pack that was said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Term {
+    /// As it was said, in lower case.
+    pub term: String,
+    /// Its label in the pack.
+    pub label: String,
+}
+
+/// A word of a segment.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct SegmentWord {
+    /// As written.
+    #[schema(value_type = String)]
+    pub text: Value,
+    /// First sound, seconds of the call.
+    pub start_time: Option<f64>,
+    /// Last sound, seconds of the call.
+    pub end_time: Option<f64>,
+    /// Mean probability of its tokens, 0 to 1.
+    #[schema(value_type = f64)]
+    pub confidence: Value,
+}
+
+/// A stream of a call's sound: one side, or both.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct LegInfo {
+    /// Which direction.
+    pub leg: Leg,
+    /// Its number.
+    pub leg_id: i64,
+    /// By which road it came.
+    pub source: Source,
+    /// Samples per second.
+    pub rate_hz: u32,
+    /// First sound.
+    #[schema(format = DateTime)]
+    pub start_time: String,
+    /// Where in the call it begins, seconds.
+    pub offset: f64,
+    /// Its length, seconds.
+    pub duration: f64,
+    /// Who sent it: an address, or a file's name.
+    pub peer: Option<String>,
+    /// When it was closed; `null` while it is open.
+    #[schema(format = DateTime)]
+    pub closed: Option<String>,
+    /// Why it was closed.
+    pub close_reason: Option<String>,
+    /// Where its sound is played.
+    pub audio_url: String,
+}
+
+/// A stretch of a call whose text is there twice.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct DoubledSound {
+    /// The two legs with the same voice.
+    pub leg_ids: (i64, i64),
+    /// Where in the call it begins, seconds.
+    pub start_time: f64,
+    /// Where in the call it ends, seconds.
+    pub end_time: f64,
+    /// By which ways it came, and what to do.
+    pub detail: String,
+}
+
+/// How a call's risk is made of its parts. Kept as it was when the last of its text came.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Risk {
+    /// 0 to 1.
+    pub score: f64,
+    /// How the parts are joined.
+    pub formula: String,
+    /// The parts.
+    pub parts: Vec<RiskPart>,
+}
+
+/// A part of the risk.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct RiskPart {
+    /// Its name.
+    pub part: String,
+    /// The most that it can bring alone, 0 to 1.
+    pub weight: f64,
+    /// 0 (nothing) to 1 (as bad as it gets).
+    pub value: f64,
+    /// Weight times value.
+    pub share: f64,
+    /// What it is made of, in words.
+    pub says: String,
+}
+
+/// Sentiment of a call, and of each leg. Empty before anybody spoke.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct CallSentiment {
+    /// All legs together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<RunningSentiment>,
+    /// Leg by leg.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub legs: Option<std::collections::BTreeMap<String, RunningSentiment>>,
+}
+
+/// Sentiment over segments in order of time.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct RunningSentiment {
+    /// Segments so far.
+    pub segments: u32,
+    /// Positive ones.
+    pub positive: u32,
+    /// Neutral ones.
+    pub neutral: u32,
+    /// Negative ones.
+    pub negative: u32,
+    /// Negative ones in a row, up to the last.
+    pub consecutive_negative: u32,
+    /// The most negative, -1 to 1.
+    pub min: Option<f64>,
+    /// The most positive, -1 to 1.
+    pub max: Option<f64>,
+    /// Mean of all, -1 to 1.
+    pub mean: Option<f64>,
+    /// Mean of the last ten, -1 to 1.
+    pub rolling: Option<f64>,
+}
+
+/// Calls that are not over, in figures.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct SessionStats {
+    /// Calls that are not over.
+    pub active_sessions: usize,
+    /// Length of their sound in all, seconds.
+    pub total_audio_duration: f64,
+    /// Their segments in all.
+    pub total_segments: i64,
+    /// Mean length of their sound, seconds.
+    pub average_duration_per_session: f64,
+    /// Their ids.
+    pub session_list: Vec<String>,
+}
+
+/// A call's text.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Transcript {
+    /// The call.
+    pub call_id: String,
+    /// Its text as one string.
+    pub cumulative_transcript: String,
+    /// Language code of the first segment whose language is known.
+    pub language: Option<String>,
+    /// Segments.
+    pub segment_count: usize,
+    /// Length of its sound, seconds.
+    pub total_duration: f64,
+    /// Its segments; absent unless `include_segments` asks for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segments: Option<Vec<Segment>>,
+}
+
+/// How a call is known after it was named.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct NamedCall {
+    /// The call's id from now on.
+    pub call_id: String,
+    /// Whether its sound is here already.
+    pub status: Naming,
+}
+
+/// Whether the call that was named is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Naming {
+    /// It is here, and has its names.
+    Named,
+    /// Nothing of it is here yet: it gets its names when it comes.
+    Expected,
+}
+
+/// Places where something was said, newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct SearchHits {
+    /// What was searched for.
+    pub query: String,
+    /// The places.
+    pub hits: Vec<SearchHit>,
+    /// What `offset` gets for the next page; `null` on the last one.
+    pub next_offset: Option<u32>,
+}
+
+/// A place where something was said.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct SearchHit {
+    /// In which call.
+    pub call_id: String,
+    /// When that call began.
+    #[schema(format = DateTime)]
+    pub call_start_time: String,
+    /// Its agent.
+    pub agent: Option<String>,
+    /// Its campaign, in-group or queue.
+    pub campaign: Option<String>,
+    /// The words around it.
+    pub snippet: String,
+    /// The segment.
+    pub segment: Segment,
+}

@@ -1,0 +1,78 @@
+//! What is said on a WebSocket besides the messages themselves.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An answer to what a client has sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum SocketAnswer {
+    /// To `ping` and to `{"action": "ping"}`.
+    Pong,
+    /// To `{"action": "subscribe", "call_id": …}`.
+    Subscribed {
+        /// The call whose messages come from now on; `null` for those of all.
+        call_id: Option<String>,
+    },
+    /// What was asked for cannot be done.
+    Error {
+        /// Why.
+        detail: String,
+        /// The call that is not there; absent where it was something else.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        call_id: Option<String>,
+    },
+}
+
+/// The first message of `/ws/events`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Hello {
+    /// Where the feed stands.
+    pub hello: FeedState,
+}
+
+/// Where a feed stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FeedState {
+    /// Number of the last message.
+    pub last: i64,
+    /// Whether `last_event_id` is not a number of this database: what was missed cannot be told, read everything anew.
+    pub reset: bool,
+}
+
+/// Said every ten seconds on `/ws/events`, so that a client knows a dead connection from a quiet one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Beat {
+    /// Always `true`.
+    pub beat: bool,
+}
+
+/// A message of `/ws/events`. It is written around what is stored, which is not read for it.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Numbered {
+    /// Number of the message, for `last_event_id`; 0 of one that is not kept.
+    pub id: i64,
+    /// The message.
+    pub event: super::message::Message,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn sockets_answer_as_they_did() {
+        let told = |answer: SocketAnswer| serde_json::to_value(answer).expect("JSON");
+        assert_eq!(told(SocketAnswer::Pong), json!({"type": "pong"}));
+        assert_eq!(told(SocketAnswer::Subscribed { call_id: None }), json!({"type": "subscribed", "call_id": null}));
+        let gone = SocketAnswer::Error { detail: "gone".into(), call_id: Some("c".into()) };
+        assert_eq!(told(gone), json!({"type": "error", "detail": "gone", "call_id": "c"}));
+        let unknown = SocketAnswer::Error { detail: "what".into(), call_id: None };
+        assert_eq!(told(unknown), json!({"type": "error", "detail": "what"}));
+        let hello = serde_json::to_value(Hello { hello: FeedState { last: 3, reset: true } });
+        assert_eq!(hello.expect("JSON"), json!({"hello": {"last": 3, "reset": true}}));
+        assert_eq!(serde_json::to_string(&Beat { beat: true }).expect("JSON"), r#"{"beat":true}"#);
+    }
+}

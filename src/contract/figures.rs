@@ -1,0 +1,139 @@
+//! What the dashboard draws.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::call::Level;
+
+/// Calls of a span of time in figures.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Figures {
+    /// Begin of the span.
+    #[schema(format = DateTime)]
+    pub since: String,
+    /// Its end.
+    #[schema(format = DateTime)]
+    pub until: String,
+    /// Length of a step, seconds: an hour up to a week, else a day.
+    pub step_seconds: i64,
+    /// The span as a whole.
+    pub total: FigureTotals,
+    /// Calls by how far they are.
+    pub status: CallsByStage,
+    /// Step by step.
+    pub steps: Vec<CallStep>,
+    /// How late the text was, step by step.
+    pub lag: Vec<LagStep>,
+    /// Terms that were said most.
+    pub keywords: Vec<KeywordCount>,
+    /// Rules that fired most.
+    pub alerts: Vec<RuleCount>,
+    /// Agents with most calls.
+    pub agents: Vec<AgentCount>,
+}
+
+/// A span of time as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct FigureTotals {
+    /// Calls.
+    pub calls: i64,
+    /// Their sound, seconds.
+    pub audio_seconds: f64,
+    /// Calls whose mean sentiment is negative.
+    pub negative: i64,
+    /// Calls whose mean sentiment is positive.
+    pub positive: i64,
+    /// Utterances that became text.
+    pub utterances: i64,
+    /// Share of them that was text within three seconds, 0 to 1; `null` without any.
+    pub text_within_3_s: Option<f64>,
+}
+
+/// Calls by how far they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CallsByStage {
+    /// Their turn has not come.
+    pub queued: i64,
+    /// They run, or are being transcribed.
+    pub processing: i64,
+    /// All of them is text.
+    pub completed: i64,
+    /// Their sound could not be read.
+    pub failed: i64,
+}
+
+/// The calls of a step.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct CallStep {
+    /// Begin of the step.
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// Calls that began in it.
+    pub calls: i64,
+    /// Their sound, seconds.
+    pub audio_seconds: f64,
+    /// Their mean sentiment, -1 to 1.
+    pub sentiment: Option<f64>,
+    /// Those whose mean sentiment is negative.
+    pub negative: i64,
+    /// Those whose mean sentiment is positive.
+    pub positive: i64,
+}
+
+/// How late the text of a step was.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct LagStep {
+    /// Begin of the step.
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// Utterances that became text.
+    pub utterances: i64,
+    /// From the last word to its text, seconds: half of them were faster.
+    pub median: f64,
+    /// The same: 95 % of them were faster.
+    pub p95: f64,
+}
+
+/// A term that was said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct KeywordCount {
+    /// The term.
+    pub term: String,
+    /// Its label in the pack.
+    pub label: String,
+    /// How often.
+    pub count: i64,
+    /// In how many calls.
+    pub calls: i64,
+}
+
+/// A rule that fired.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RuleCount {
+    /// The rule.
+    pub rule: String,
+    /// How bad it is.
+    #[schema(value_type = Level)]
+    pub level: String,
+    /// How often.
+    pub count: i64,
+    /// In how many calls.
+    pub calls: i64,
+}
+
+/// An agent's calls.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AgentCount {
+    /// The agent; `null` of calls without one.
+    pub agent: Option<String>,
+    /// Calls.
+    pub calls: i64,
+    /// Their sound, seconds.
+    pub audio_seconds: f64,
+    /// Their mean sentiment, -1 to 1.
+    pub sentiment: Option<f64>,
+    /// Those whose mean sentiment is negative.
+    pub negative: i64,
+    /// Those with an alert.
+    pub with_alerts: i64,
+}

@@ -1,0 +1,280 @@
+//! What clients send, for the document alone: handlers read bodies field by field, so that each mistake is named.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Names of a call, also before its sound comes. One of `uuid`, `call_id` and `uniqueid` is needed; numbers count as texts.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct NameCall {
+    /// The call, by any id that it has.
+    #[schema(min_length = 1, max_length = 160)]
+    pub call_id: Option<String>,
+    /// AudioSocket's UUID.
+    #[schema(format = "uuid")]
+    pub uuid: Option<String>,
+    /// Asterisk's uniqueid, by which the call is known from then on.
+    #[schema(min_length = 1, max_length = 160)]
+    pub uniqueid: Option<String>,
+    /// The agent's user or extension.
+    #[schema(min_length = 1, max_length = 200)]
+    pub agent: Option<String>,
+    /// Campaign, in-group or queue.
+    #[schema(min_length = 1, max_length = 200)]
+    pub campaign: Option<String>,
+    /// The lead's or customer record's number.
+    #[schema(min_length = 1, max_length = 200)]
+    pub lead: Option<String>,
+    /// The other party's telephone number.
+    #[schema(min_length = 1, max_length = 200)]
+    pub phone: Option<String>,
+    /// Anything else, up to 4096 bytes of JSON.
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<serde_json::Value>,
+}
+
+/// What is to be done with calls. As a form: the same fields, `call_ids` and `tags` repeated or with commas between.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct BulkRequest {
+    /// What is to be done.
+    pub action: BulkAction,
+    /// Ids of the calls: up to 1,000, for `export` up to 10,000.
+    #[schema(min_items = 1, max_items = 10_000)]
+    pub call_ids: Vec<String>,
+    /// For `export`: how the file is written; `csv` without it.
+    pub format: Option<ManyFormat>,
+    /// For `tag` and `untag`: texts of 1 to 40 characters.
+    pub tags: Option<Vec<String>>,
+}
+
+/// What is to be done with calls.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BulkAction {
+    /// One file with all of them.
+    Export,
+    /// Tags are put on all of them.
+    Tag,
+    /// Tags are taken off all of them.
+    Untag,
+    /// They are transcribed again from their sound.
+    Reprocess,
+    /// They are erased.
+    Delete,
+}
+
+/// How many calls are written in one file.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ManyFormat {
+    /// An array of calls.
+    Json,
+    /// For people.
+    Text,
+    /// A row for each segment.
+    Csv,
+}
+
+/// How a call is written.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// All that is known of it.
+    Json,
+    /// For people.
+    Text,
+    /// The same.
+    Txt,
+    /// A row for each segment.
+    Csv,
+    /// Subtitles.
+    Srt,
+    /// Subtitles for browsers.
+    Vtt,
+}
+
+/// Who is to be forgotten: one of these.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ForgetRequest {
+    /// Whoever has this telephone number; marks and a leading 00 or + mean nothing.
+    Phone(String),
+    /// This lead.
+    Lead(String),
+    /// This one call, by any of its ids.
+    Call(String),
+    /// These calls, by any of their ids; those that are not there are left out.
+    Calls(Vec<String>),
+}
+
+/// Who takes an alert.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TakeAlert {
+    /// A name of 1 to 100 bytes; `unknown` without it.
+    #[schema(min_length = 1, max_length = 100)]
+    pub by: Option<String>,
+}
+
+/// Who takes an alert, in any of the words that platforms use.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PlatformTakeAlert {
+    /// A name; cut after 100 characters.
+    pub by: Option<String>,
+    /// The same.
+    pub acknowledged_by: Option<String>,
+    /// The same.
+    pub user: Option<String>,
+}
+
+/// An event of a call of another platform.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PlatformEventRequest {
+    /// The call, in the platform's words.
+    #[schema(min_length = 1, max_length = 160)]
+    pub call_id: String,
+    /// The platform; `unknown` without it.
+    #[schema(max_length = 60)]
+    pub provider: Option<String>,
+    /// What has happened: a word for the end, as `call_ended`, ends the call; others are read by their text.
+    #[schema(max_length = 60)]
+    pub event_type: Option<String>,
+    /// The same for the call's state, as `ended`.
+    #[schema(max_length = 60)]
+    pub status: Option<String>,
+    /// What was said.
+    #[schema(max_length = 10_000)]
+    pub text: Option<String>,
+    /// Who said it: `agent` or `customer`; others count as both.
+    #[schema(max_length = 60)]
+    pub speaker: Option<String>,
+    /// The same, where `speaker` is absent.
+    #[schema(max_length = 60)]
+    pub channel: Option<String>,
+    /// When: RFC 3339, or seconds since 1970. Without it now.
+    #[schema(value_type = Option<String>)]
+    pub timestamp: Option<serde_json::Value>,
+    /// Language code.
+    #[schema(max_length = 16)]
+    pub language: Option<String>,
+    /// How sure the platform is of the text.
+    #[schema(minimum = 0.0, maximum = 1.0)]
+    pub confidence: Option<f64>,
+    /// What the platform says of its mood.
+    #[schema(minimum = -1.0, maximum = 1.0)]
+    pub sentiment: Option<f64>,
+    /// The agent.
+    #[schema(max_length = 200)]
+    pub agent_id: Option<String>,
+    /// The same, where `agent_id` is absent.
+    #[schema(max_length = 200)]
+    pub agent: Option<String>,
+    /// Campaign, in-group or queue.
+    #[schema(max_length = 200)]
+    pub campaign: Option<String>,
+    /// The lead's or customer record's number.
+    #[schema(max_length = 200)]
+    pub customer_id: Option<String>,
+    /// Anything else, up to 4096 bytes of JSON. `metrics.dead_air_seconds` tells a silence.
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<serde_json::Value>,
+}
+
+/// A chunk of sound, of text, or of both.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PlatformChunkRequest {
+    /// The call, who and when.
+    #[serde(flatten)]
+    pub event: PlatformEventRequest,
+    /// Sound in base64, up to 2 MB of it.
+    pub audio_b64: Option<String>,
+    /// How the sound is written; `pcm_s16le` without it.
+    pub audio_encoding: Option<ChunkEncoding>,
+    /// Samples per second of `pcm_s16le`; 16,000 without it.
+    #[schema(minimum = 8000, maximum = 48_000)]
+    pub sample_rate: Option<f64>,
+    /// Channels of `pcm_s16le`: of two, the first is the customer's and the second the agent's.
+    #[schema(minimum = 1, maximum = 2)]
+    pub channels: Option<f64>,
+    /// What was said in it.
+    #[schema(max_length = 10_000)]
+    pub transcript: Option<String>,
+    /// The same in pieces.
+    #[schema(max_items = 100)]
+    pub transcript_segments: Option<Vec<ChunkSegment>>,
+}
+
+/// How sound in a chunk is written.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChunkEncoding {
+    /// Samples of 16 bits, little endian.
+    PcmS16le,
+    /// A WAV file.
+    Wav,
+}
+
+/// A piece of text of a chunk. What it does not say, the chunk says.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ChunkSegment {
+    /// The words.
+    #[schema(max_length = 10_000)]
+    pub text: Option<String>,
+    /// Who said it.
+    #[schema(max_length = 60)]
+    pub speaker: Option<String>,
+    /// When.
+    #[schema(value_type = Option<String>)]
+    pub timestamp: Option<serde_json::Value>,
+    /// Language code.
+    #[schema(max_length = 16)]
+    pub language: Option<String>,
+    /// How sure the platform is of it.
+    #[schema(minimum = 0.0, maximum = 1.0)]
+    pub confidence: Option<f64>,
+    /// What the platform says of its mood.
+    #[schema(minimum = -1.0, maximum = 1.0)]
+    pub sentiment: Option<f64>,
+}
+
+/// Recordings, and what is known of their calls.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct UploadForm {
+    /// The recordings: up to 100 parts with a file name, under any name.
+    #[schema(value_type = Vec<String>, format = Binary)]
+    pub file: Vec<String>,
+    /// The agent's user or extension.
+    pub agent: Option<String>,
+    /// Campaign, in-group or queue.
+    pub campaign: Option<String>,
+    /// The other party's telephone number.
+    pub phone: Option<String>,
+    /// The lead's or customer record's number.
+    pub lead: Option<String>,
+}
+
+/// A list of words, as a file.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct GlossaryForm {
+    /// A CSV whose first column holds the terms: a part with a file name, under any name.
+    #[schema(value_type = String, format = Binary)]
+    pub file: String,
+}
+
+/// A login.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LoginForm {
+    /// The token.
+    pub token: String,
+}
+
+/// What a client sends on `/ws/calls`, `/ws/calls/{id}` and `/ws/alerts`; a bare `ping` is answered too.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum SocketRequest {
+    /// Asks for a sign of life.
+    Ping,
+    /// Asks for the messages of one call.
+    Subscribe {
+        /// The call; `all` or nothing for those of all.
+        call_id: Option<String>,
+    },
+}

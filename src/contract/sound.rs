@@ -1,0 +1,31 @@
+//! Sound that is drawn, and links to it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::call::Leg;
+
+/// The loudness of a leg over its length.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Peaks {
+    /// Which direction.
+    pub leg: Leg,
+    /// Its number.
+    pub leg_id: i64,
+    /// Where in the call it begins, seconds.
+    pub offset: f64,
+    /// Its length, seconds.
+    pub duration: f64,
+    /// The loudest sample of each of equal parts, percent of full scale.
+    pub peaks: Vec<u8>,
+}
+
+/// An address that plays a leg's sound without a token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SoundLink {
+    /// The address, without the host.
+    pub url: String,
+    /// Until when it works.
+    #[schema(format = DateTime)]
+    pub expires_at: String,
+}

@@ -1,0 +1,26 @@
+//! Words of the database as the types that they stand for.
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
+
+use crate::call::{CallState, Leg, Level, Source};
+
+/// A word that nobody has written: the database is another version's, or damaged.
+#[derive(Debug, thiserror::Error)]
+#[error("{word:?} is no {kind}")]
+struct UnknownWord {
+    word: String,
+    kind: &'static str,
+}
+
+macro_rules! word {
+    ($($type:ty: $kind:literal),* $(,)?) => {
+        $(impl FromSql for $type {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                let word = value.as_str()?;
+                Self::parse(word).ok_or_else(|| FromSqlError::other(UnknownWord { word: word.into(), kind: $kind }))
+            }
+        })*
+    };
+}
+
+word! { Leg: "leg", CallState: "state of a call", Level: "level", Source: "source" }
