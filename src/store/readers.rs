@@ -20,6 +20,10 @@ use super::error::StoreError;
 
 /// What a question may take before it counts as a long one.
 pub const QUICK: Duration = Duration::from_millis(100);
+/// The same for an asker that has used little lately: few of its questions have to begin again behind the long ones.
+const QUICK_OF_A_MODEST_ASKER: Duration = Duration::from_millis(500);
+/// Used milliseconds up to which an asker is modest.
+const MODEST_MS: f64 = 250.0;
 /// Questions of one asker that may wait; a further one is refused.
 const WAITING: usize = 64;
 /// What an asker has used counts half after so long.
@@ -120,6 +124,12 @@ struct Waiting {
 }
 
 impl Waiting {
+    /// How long a question of this asker may run before it counts as a long one.
+    fn quick_for(&self, asker: &str) -> Duration {
+        let used_ms = self.used.get(asker).copied().unwrap_or_default();
+        if used_ms <= MODEST_MS { QUICK_OF_A_MODEST_ASKER } else { QUICK }
+    }
+
     /// The job of whom has used least and may begin.
     fn next(&mut self, long: bool) -> Option<Job> {
         for jobs in [&mut self.quick, &mut self.long] {
@@ -181,7 +191,7 @@ impl Desk {
     fn serve(self: &Arc<Self>, db: &Connection, long: bool) {
         while let Some(mut job) = self.take(long) {
             let began = Instant::now();
-            let patience = if long { LONGEST } else { QUICK };
+            let patience = if long { LONGEST } else { self.waiting().quick_for(&job.asker) };
             let (gone, desk) = (Arc::clone(&job.gone), Arc::clone(self));
             let disturbed = Arc::new(AtomicBool::new(false));
             let disturb = Arc::clone(&disturbed);
