@@ -12,7 +12,7 @@ pub mod speech;
 pub mod watch;
 
 pub use book::RuleBook;
-pub use risk::Risk;
+pub use risk::RiskScore;
 pub use watch::{CallWatch, Said};
 
 /// Tells the exporter what this room's counters mean.

@@ -17,7 +17,7 @@ pub const FORMULA: &str = "1 - product of (1 - weight * value)";
 
 /// One part of the risk.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Part {
+pub struct RiskComponent {
     /// Its name.
     pub part: &'static str,
     /// The most that it can bring alone.
@@ -32,13 +32,13 @@ pub struct Part {
 
 /// A call's risk.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Risk {
+pub struct RiskScore {
     /// 0 to 1.
     pub score: f64,
     /// How it is made of its parts.
     pub formula: &'static str,
     /// The parts.
-    pub parts: Vec<Part>,
+    pub parts: Vec<RiskComponent>,
 }
 
 /// What the parts are made of, besides the sentiment.
@@ -53,7 +53,7 @@ pub(super) struct Signs<'a> {
 }
 
 /// Joins the parts.
-pub(super) fn risk(rolling: &CallRolling, signs: Signs) -> Risk {
+pub(super) fn risk(rolling: &CallRolling, signs: Signs) -> RiskScore {
     let silent = Rolling::default();
     // The agent's mood is not the caller's, also while the caller has not spoken.
     let (who, mood) = match (rolling.legs.get(&Leg::Caller), rolling.legs.get(&Leg::Mixed)) {
@@ -64,7 +64,7 @@ pub(super) fn risk(rolling: &CallRolling, signs: Signs) -> Risk {
     let seconds = |ms: i64| ms as f64 / 1000.0;
     let part = |part, weight: f64, value: f64, says: String| {
         let value = tidy(value.clamp(0.0, 1.0));
-        Part { part, weight, value, share: tidy(weight * value), says }
+        RiskComponent { part, weight, value, share: tidy(weight * value), says }
     };
     let signed = |sentiment: Option<f64>| sentiment.map_or("none yet".into(), |value| format!("{value:+.2}"));
     let parts = vec![
@@ -102,7 +102,7 @@ pub(super) fn risk(rolling: &CallRolling, signs: Signs) -> Risk {
         ),
     ];
     let safe: f64 = parts.iter().map(|part| 1.0 - part.share).product();
-    Risk { score: tidy(1.0 - safe), formula: FORMULA, parts }
+    RiskScore { score: tidy(1.0 - safe), formula: FORMULA, parts }
 }
 
 /// Three decimals.

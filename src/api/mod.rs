@@ -2,13 +2,15 @@
 //!
 //! Knows the store and what may be told to the conductor, never capture or speech. No request waits for anything but its own query. Here the router is
 //! put together, and nothing else: handlers take the part of the state that they need. The rooms in the order in which they may know each other, each
-//! those above it: what all share, the walls, calls, then what is made of calls, and what is said of all of it.
+//! those above it: what all share, access, calls, scripts that ask for them, then what is made of calls, and what is said of all of it.
 
 mod request;
 
-pub mod walls;
+pub mod access;
 
 mod calls;
+
+mod scripts;
 
 mod audio;
 
@@ -33,47 +35,50 @@ use axum::response::Response;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use self::access::AccessControl;
+use self::access::route::{About, NOTHING, OPERATE, OPERATE_OR_INGEST, READ, RoutePolicies, RoutePolicy};
 use self::document::Way;
-use self::walls::Walls;
-use self::walls::door::{About, Door, Doors, NOTHING, OPERATE, OPERATE_OR_INGEST, READ};
 use crate::pipeline::command::Command;
-use crate::pipeline::finished::again::Again;
 use crate::pipeline::finished::notify::Agents;
+use crate::pipeline::finished::retranscribe::RetranscribeQueue;
 use crate::pipeline::finished::review::Desk;
+use crate::pipeline::taps::Taps;
 use crate::pipeline::workers::glossary::Glossary;
 use crate::store::Store;
 
-pub use self::audio::{Sounds, Uploads};
+pub use self::audio::{Sounds, UploadSettings};
 pub use self::feeds::{Audience, Feeds};
 pub use self::realtime::{Inlet, Platforms};
 pub use self::request::{ApiError, Clock};
 pub use self::status::{Health, Metrics};
 
-type Routes = walls::door::Routes<Api>;
+type Routes = access::route::Routes<Api>;
 
 /// What the handlers need.
 #[derive(Clone)]
 pub struct Api {
-    /// Rows.
+    /// The database.
     pub store: Store,
-    /// The conductor.
+    /// Commands to the conductor.
     pub commands: mpsc::Sender<Command>,
     /// How everything is doing.
     pub health: Health,
     /// Renders /metrics.
     pub metrics: Metrics,
     /// Who is let in, and to what.
-    pub walls: Arc<Walls>,
+    pub access_control: Arc<AccessControl>,
     /// Folder for audio that had to be converted for playing.
     pub cache: PathBuf,
     /// How recordings are taken.
-    pub uploads: Uploads,
+    pub uploads: UploadSettings,
     /// Where calls of other platforms come in.
     pub inlet: Inlet,
+    /// Whom to ask for taps.
+    pub taps: Taps,
     /// Looks at calls as a whole.
     pub desk: Desk,
-    /// Reads calls again.
-    pub again: Again,
+    /// Takes calls that are to be transcribed again.
+    pub retranscribe: RetranscribeQueue,
     /// Words to expect.
     pub glossary: Glossary,
     /// The notifiers, to be tried.
@@ -96,7 +101,7 @@ macro_rules! parts {
 }
 
 parts! {
-    store: Store, commands: mpsc::Sender<Command>, health: Health, metrics: Metrics, walls: Arc<Walls>, uploads: Uploads, desk: Desk, again: Again, glossary: Glossary, agents: Agents, audience: Audience,
+    store: Store, commands: mpsc::Sender<Command>, health: Health, metrics: Metrics, access_control: Arc<AccessControl>, uploads: UploadSettings, taps: Taps, desk: Desk, retranscribe: RetranscribeQueue, glossary: Glossary, agents: Agents, audience: Audience,
 }
 
 impl FromRef<Api> for Clock {
@@ -107,15 +112,15 @@ impl FromRef<Api> for Clock {
 
 impl FromRef<Api> for Sounds {
     fn from_ref(api: &Api) -> Self {
-        let (store, walls, cache) = (api.store.clone(), Arc::clone(&api.walls), api.cache.clone());
-        Self { store, walls, cache, clock: Clock::from_ref(api) }
+        let (store, access_control, cache) = (api.store.clone(), Arc::clone(&api.access_control), api.cache.clone());
+        Self { store, access_control, cache, clock: Clock::from_ref(api) }
     }
 }
 
 impl FromRef<Api> for Feeds {
     fn from_ref(api: &Api) -> Self {
-        let (walls, audience) = (Arc::clone(&api.walls), api.audience.clone());
-        Self { store: api.store.clone(), walls, audience, stop: api.stop.clone() }
+        let (access_control, audience) = (Arc::clone(&api.access_control), api.audience.clone());
+        Self { store: api.store.clone(), access_control, audience, stop: api.stop.clone() }
     }
 }
 
@@ -127,17 +132,17 @@ impl FromRef<Api> for Platforms {
 
 /// All paths, each with what it needs and what of calls it shows.
 fn routes() -> Routes {
-    let daemon = Door::new(READ, About::Daemon);
-    let (call, own) = (Door::new(READ, About::Call), Door::new(READ, About::Own));
-    let login = Door::new(NOTHING, About::Nothing);
+    let daemon = RoutePolicy::new(READ, About::Daemon);
+    let (call, own) = (RoutePolicy::new(READ, About::Call), RoutePolicy::new(READ, About::Own));
+    let login = RoutePolicy::new(NOTHING, About::Nothing);
     let routes = Routes::default()
-        .get("/health", Door::new(NOTHING, About::Daemon), status::health::health)
+        .get("/health", RoutePolicy::new(NOTHING, About::Daemon), status::health::health)
         .get("/health/models", daemon, status::health::models)
         .get("/metrics", daemon, status::health::metrics)
-        .get(walls::login::PATH, login, walls::login::form)
-        .post(walls::login::PATH, login, walls::login::login)
-        .get(walls::login::STYLE_PATH, login, walls::login::style)
-        .post(walls::login::LOGOUT_PATH, login, walls::login::logout)
+        .get(access::login::PATH, login, access::login::form)
+        .post(access::login::PATH, login, access::login::login)
+        .get(access::login::STYLE_PATH, login, access::login::style)
+        .post(access::login::LOGOUT_PATH, login, access::login::logout)
         .get("/api/v1/board", own, status::board::board)
         .get("/api/v1/box", own, status::board::box_state)
         .get("/api/v1/figures", own.asks(status::figures::ASKS), status::figures::figures)
@@ -147,24 +152,35 @@ fn routes() -> Routes {
         .get("/api/calls/{id}/history", own.asks(feeds::dashboards::COUNTED), feeds::dashboards::history)
         .get("/api/alerts", own.asks(feeds::dashboards::COUNTED), feeds::dashboards::alerts)
         .get("/api/stats", daemon, feeds::dashboards::stats)
-        .post("/api/v1/forget", Door::new(OPERATE, About::All), calls::privacy::forget)
+        .post("/api/v1/forget", RoutePolicy::new(OPERATE, About::All), calls::privacy::forget)
         .get("/api/v1/calls/agent-service/health", daemon, status::agents::health)
-        .post("/api/v1/calls/agent-service/test-auth", Door::new(OPERATE, About::Daemon), status::agents::test_auth)
+        .post(
+            "/api/v1/calls/agent-service/test-auth",
+            RoutePolicy::new(OPERATE, About::Daemon),
+            status::agents::test_auth,
+        )
         .post(
             "/api/v1/calls/agent-service/test-notification",
-            Door::new(OPERATE, About::All).asks(&["call_id"]),
+            RoutePolicy::new(OPERATE, About::All).asks(&["call_id"]),
             status::agents::test_notification,
         )
-        .post("/api/v1/notifiers/test", Door::new(OPERATE, About::All).asks(&["name"]), status::agents::try_notifiers)
+        .post(
+            "/api/v1/notifiers/test",
+            RoutePolicy::new(OPERATE, About::All).asks(&["name"]),
+            status::agents::try_notifiers,
+        )
         .get("/api/v1/glossary", daemon, status::glossary::show)
         .post_sized(
             "/glossary/upload",
-            Door::new(OPERATE, About::All),
+            RoutePolicy::new(OPERATE, About::All),
             DefaultBodyLimit::max(status::glossary::BYTES),
             status::glossary::upload,
         )
+        .get("/api/v1/taps", RoutePolicy::new(READ, About::All), calls::taps::list)
+        .post("/api/v1/taps", RoutePolicy::new(OPERATE, About::All), calls::taps::start)
+        .delete("/api/v1/taps/{target}", RoutePolicy::new(OPERATE, About::All), calls::taps::end)
         .get("/api/v1/alerts", own.asks(calls::alerts::LIST), calls::alerts::list)
-        .post("/api/v1/alerts/{id}/ack", Door::new(OPERATE, About::Own), calls::alerts::ack)
+        .post("/api/v1/alerts/{id}/ack", RoutePolicy::new(OPERATE, About::Own), calls::alerts::ack)
         .get("/api/v1/search", own.asks(calls::search::ASKS), calls::search::search)
         .get("/api/v1/events", own.asks(feeds::feed::RESUMED), feeds::feed::sse)
         .get("/ws/events", own.asks(feeds::feed::RESUMED), feeds::follow::events)
@@ -174,20 +190,20 @@ fn routes() -> Routes {
         // Files are limited one by one while they are written.
         .post_sized(
             "/upload",
-            Door::new(OPERATE_OR_INGEST, About::All),
+            RoutePolicy::new(OPERATE_OR_INGEST, About::All),
             DefaultBodyLimit::disable(),
             audio::upload::upload,
         );
-    realtime::routes(web::routes(documents(of_calls(routes))))
+    realtime::routes(web::routes(documents(of_scripts(of_calls(routes)))))
 }
 
 /// Those of calls.
 fn of_calls(routes: Routes) -> Routes {
-    let (call, own) = (Door::new(READ, About::Call), Door::new(READ, About::Own));
-    let command = Door::new(OPERATE, About::Call);
+    let (call, own) = (RoutePolicy::new(READ, About::Call), RoutePolicy::new(READ, About::Own));
+    let command = RoutePolicy::new(OPERATE, About::Call);
     routes
         .get("/api/v1/calls", own.asks(calls::session::LIST), calls::session::list)
-        .post("/api/v1/calls", Door::new(OPERATE_OR_INGEST, About::All), calls::session::name)
+        .post("/api/v1/calls", RoutePolicy::new(OPERATE_OR_INGEST, About::All), calls::session::name)
         .get("/api/v1/calls/active", own, calls::session::active)
         .get("/api/v1/calls/stats", own, calls::session::stats)
         .get("/api/v1/calls/{id}", call, calls::session::one)
@@ -202,11 +218,11 @@ fn of_calls(routes: Routes) -> Routes {
         .get("/api/v1/calls/{id}/export", call.asks(&["format"]), calls::export::one)
         .get("/calls/{id}/export", call.asks(&["format"]), calls::export::documented)
         .post("/calls/bulk", own, calls::bulk::bulk)
-        .get(walls::link::PATH, call.asks(walls::link::ASKS), audio::leg::audio)
+        .get(access::link::PATH, call.asks(access::link::ASKS), audio::leg::audio)
         .get("/calls/{id}/audio", call.asks(&["leg"]), audio::leg::audio)
         .post("/api/v1/calls/{id}/audio/link", call.asks(&["leg", "seconds"]), audio::leg::link)
         .post("/api/v1/calls/{id}/end", command.asks(&["reason"]), calls::session::end)
-        .post("/api/v1/calls/{id}/trigger-ai-pipeline", command, calls::bulk::again)
+        .post("/api/v1/calls/{id}/trigger-ai-pipeline", command, calls::bulk::retranscribe)
         .post("/api/v1/calls/{id}/pause", command.asks(&["by"]), calls::privacy::pause)
         .post("/api/v1/calls/{id}/resume", command.asks(&["by"]), calls::privacy::resume)
         .post("/api/v1/calls/{id}/hold", command.asks(&["reason"]), calls::privacy::hold)
@@ -214,9 +230,24 @@ fn of_calls(routes: Routes) -> Routes {
         .get("/api/v1/calls/{id}/privacy", call, calls::privacy::one)
 }
 
+/// Those of a dialer's scripts and URLs.
+fn of_scripts(routes: Routes) -> Routes {
+    let own = RoutePolicy::new(READ, About::Own);
+    let vici = own.asks(scripts::vici::ASKS).dialer();
+    let told = RoutePolicy::new(OPERATE_OR_INGEST, About::All).dialer();
+    routes
+        .get("/api/v1/lookup", own.asks(scripts::lookup::ASKS), scripts::lookup::lookup)
+        .get("/vici", vici, scripts::vici::vici)
+        .post("/vici", vici, scripts::vici::vici)
+        .get("/vici/start", told, scripts::named::start)
+        .post("/vici/start", told, scripts::named::start)
+        .get("/vici/dispo", told, scripts::named::dispo)
+        .post("/vici/dispo", told, scripts::named::dispo)
+}
+
 /// What is said of all of them: the same for everybody.
 fn documents(routes: Routes) -> Routes {
-    let open = Door::new(NOTHING, About::Nothing);
+    let open = RoutePolicy::new(NOTHING, About::Nothing);
     let json = |text: &'static LazyLock<String>| ([(header::CONTENT_TYPE, "application/json")], text.as_str());
     routes.get("/openapi.json", open, move || async move { json(&OPENAPI) }).get(
         "/asyncapi.json",
@@ -245,25 +276,26 @@ pub fn asyncapi() -> &'static str {
     &ASYNCAPI
 }
 
-/// The doors, as the documents need to know them.
-fn ways(doors: &Doors) -> Vec<Way> {
-    let way = |(method, path, door): (&axum::http::Method, &'static str, Door)| Way {
+/// The route policies, as the documents need to know them.
+fn ways(policies: &RoutePolicies) -> Vec<Way> {
+    let way = |(method, path, policy): (&axum::http::Method, &'static str, RoutePolicy)| Way {
         method: method.as_str().to_lowercase(),
         path,
-        scopes: door.needs.iter().map(|scope| scope.as_str()).collect(),
-        call: door.about == About::Call,
-        asks: door.asks,
+        scopes: policy.needs.iter().map(|scope| scope.as_str()).collect(),
+        call: policy.about == About::Call,
+        asks: policy.asks,
     };
-    doors.all().map(way).collect()
+    policies.all().map(way).collect()
 }
 
 /// Everything that is served, behind its guard.
 pub fn router(api: Api) -> Router {
-    let (router, doors) = routes().into_parts();
-    let post = (Arc::clone(&api.walls), Arc::new(doors));
+    let (router, policies) = routes().into_parts();
+    let post = (Arc::clone(&api.access_control), Arc::new(policies));
     router
         .fallback(|| async { ApiError::NotFound("no such path; see /".into()) })
-        .layer(middleware::from_fn_with_state(post, walls::guard))
+        .layer(middleware::from_fn_with_state(post, access::guard))
+        .layer(middleware::from_fn(scripts::style::in_style))
         .layer(middleware::map_response(|mut response: Response| async {
             let headers = response.headers_mut();
             headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -277,12 +309,12 @@ pub fn router(api: Api) -> Router {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::walls::door::call_parameter;
+    use crate::api::access::route::call_parameter;
 
     #[test]
     fn no_call_can_have_the_name_of_a_path() {
-        let (_, doors) = routes().into_parts();
-        let parts: Vec<(&str, &str)> = doors.all().filter_map(|(_, path, _)| path.split_once("/calls/")).collect();
+        let (_, policies) = routes().into_parts();
+        let parts: Vec<(&str, &str)> = policies.all().filter_map(|(_, path, _)| path.split_once("/calls/")).collect();
         for (before, rest) in &parts {
             let word = rest.split('/').next().unwrap_or_default();
             let is_by_id = parts.iter().any(|(other, rest)| other == before && rest.starts_with("{id}"));
@@ -294,8 +326,8 @@ mod tests {
 
     #[test]
     fn every_path_is_described_and_nothing_else_is() {
-        let (_, doors) = routes().into_parts();
-        let ways = ways(&doors);
+        let (_, policies) = routes().into_parts();
+        let ways = ways(&policies);
         let mismatches = document::mismatches(&ways);
         assert!(mismatches.is_empty(), "{}", mismatches.join("\n"));
         let paths: serde_json::Value = serde_json::from_str(openapi()).expect("JSON");
@@ -327,26 +359,29 @@ mod tests {
 
     #[test]
     fn every_path_asks_for_what_it_gives() {
-        let (_, doors) = routes().into_parts();
+        let (_, policies) = routes().into_parts();
         let is_in = |list: &[&str], path: &str| list.contains(&path);
         let is_open = |path: &str| is_in(&["/docs", "/openapi.json", "/asyncapi.json"], path);
-        for (method, path, door) in doors.all() {
-            let what = format!("{method} {path}: {door:?}");
+        for (method, path, policy) in policies.all() {
+            let what = format!("{method} {path}: {policy:?}");
             let is_page =
                 is_in(&["/", "/calls", "/calls/{id}", "/upload", "/dashboard", "/web/{*name}"], path) || is_open(path);
             let is_login = is_in(&["/login", "/login.css", "/logout"], path);
-            assert_eq!(door.about == About::Nothing, is_login || is_page && method == "GET", "{what}");
+            assert_eq!(policy.about == About::Nothing, is_login || is_page && method == "GET", "{what}");
             let is_free = is_login || is_open(path) || is_in(&["/health", "/web/{*name}"], path);
-            assert_eq!(door.needs == NOTHING, is_free, "{what}");
-            if method == "GET" {
-                assert!(is_free || door.needs == READ, "{what}");
-            } else if door.needs == READ {
-                assert!(is_in(&["/calls/bulk", "/api/v1/calls/{id}/audio/link"], path), "{what}: it changes something");
+            assert_eq!(policy.needs == NOTHING, is_free, "{what}");
+            if method == "GET" && !policy.dialer {
+                assert!(is_free || policy.needs == READ, "{what}");
+            } else if policy.needs == READ {
+                assert!(
+                    is_in(&["/calls/bulk", "/api/v1/calls/{id}/audio/link", "/vici"], path),
+                    "{what}: it changes something"
+                );
             }
             // Where a call that is not there is no error, the handlers look themselves.
             let is_idle = path.starts_with("/api/realtime/") || path == "/api/calls/{id}/history";
             let by_guard = call_parameter(path).is_some() && !is_page && !is_idle;
-            assert_eq!(door.about == About::Call, by_guard, "{what}");
+            assert_eq!(policy.about == About::Call, by_guard, "{what}");
         }
     }
 }

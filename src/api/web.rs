@@ -12,8 +12,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
+use crate::api::access::route::{About, NOTHING, READ, RoutePolicy, Routes};
 use crate::api::request::ApiError;
-use crate::api::walls::door::{About, Door, NOTHING, READ, Routes};
 use crate::store::tokens::Scope;
 
 /// What a page may load: from here, as a file. `default-src` covers scripts, styles, sounds and sockets.
@@ -138,10 +138,10 @@ async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
 /// The pages' paths. Where nobody is logged in the login answers instead; what a page consists of is the same for everybody.
 pub(super) fn routes<S: Clone + Send + Sync + 'static>(mut routes: Routes<S>) -> Routes<S> {
     for Page { path, access, .. } in PAGES {
-        let door = Door::new(access, About::Nothing);
-        routes = routes.get(path, door, move |headers: HeaderMap| async move { give(path, &headers) });
+        let policy = RoutePolicy::new(access, About::Nothing);
+        routes = routes.get(path, policy, move |headers: HeaderMap| async move { give(path, &headers) });
     }
-    routes.get("/web/{*name}", Door::new(NOTHING, About::Nothing), file)
+    routes.get("/web/{*name}", RoutePolicy::new(NOTHING, About::Nothing), file)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::AudioError;
 use super::sound_file::SoundFile;
 
 /// A piece of decoded sound: rate, channels, interleaved samples.
-pub type Piece<'a> = (u32, u16, &'a [i16]);
+pub type DecodedPiece<'a> = (u32, u16, &'a [i16]);
 
 /// A recording of a call is not longer; a few bytes can stand for days of silence, and a disk is finite.
 const LONGEST_S: u64 = 8 * 3600;
@@ -51,7 +51,7 @@ impl Decoded {
 pub fn decode<E: From<AudioError>>(
     file: impl Into<SoundFile>,
     extension: &str,
-    mut sink: impl FnMut(Piece<'_>) -> Result<(), E>,
+    mut sink: impl FnMut(DecodedPiece<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let fail = |error: Error| match error {
         Error::IoError(error) => AudioError::Io(error),

@@ -8,7 +8,7 @@ use super::{AudioError, wav};
 
 /// What can be done with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FormatKind {
     /// Can be read by sample number, also while it grows.
     Streamable(Layout),
     /// Compressed in a container: can be read once it is finished, from its beginning.
@@ -55,26 +55,26 @@ pub fn grows(extension: &str) -> bool {
 }
 
 /// Tells what a file holds. `head` is its beginning (64 KiB suffice), `look` reads eight bytes at a place.
-pub fn sniff(head: &[u8], extension: &str, look: impl FnMut(u64) -> Vec<u8>) -> Result<Kind, AudioError> {
+pub fn sniff(head: &[u8], extension: &str, look: impl FnMut(u64) -> Vec<u8>) -> Result<FormatKind, AudioError> {
     let lower = extension.to_ascii_lowercase();
     match head {
-        [b'R', b'I', b'F', b'F', ..] => return wav::parse(head, look).map(Kind::Streamable),
+        [b'R', b'I', b'F', b'F', ..] => return wav::parse(head, look).map(FormatKind::Streamable),
         [b'O', b'g', b'g', b'S', ..]
         | [b'f', b'L', b'a', b'C', ..]
         | [b'I', b'D', b'3', ..]
         | [_, _, _, _, b'f', b't', b'y', b'p', ..] => {
-            return Ok(Kind::Finished);
+            return Ok(FormatKind::Finished);
         }
         _ => {}
     }
     if let Some(&(_, encoding, rate_hz, channels)) = HEADERLESS.iter().find(|row| row.0 == lower) {
-        return Ok(Kind::Streamable(Layout { encoding, rate_hz, channels, data_offset: 0, data_len: None }));
+        return Ok(FormatKind::Streamable(Layout { encoding, rate_hz, channels, data_offset: 0, data_len: None }));
     }
     if FINISHED.contains(&lower.as_str()) {
-        return Ok(Kind::Finished);
+        return Ok(FormatKind::Finished);
     }
     if lower.starts_with("wav") {
-        return wav::parse(head, look).map(Kind::Streamable);
+        return wav::parse(head, look).map(FormatKind::Streamable);
     }
     Err(AudioError::Unsupported(format!("no known audio in a file named .{extension}")))
 }
@@ -85,9 +85,13 @@ mod tests {
 
     #[test]
     fn an_extension_names_the_codec_where_there_is_no_header() {
-        let Ok(Kind::Streamable(layout)) = sniff(&[0; 33], "gsm", |_| Vec::new()) else { panic!("gsm is streamable") };
+        let Ok(FormatKind::Streamable(layout)) = sniff(&[0; 33], "gsm", |_| Vec::new()) else {
+            panic!("gsm is streamable")
+        };
         assert_eq!(layout.encoding.block(), (33, 160));
-        let Ok(Kind::Streamable(layout)) = sniff(&[0; 8], "raw", |_| Vec::new()) else { panic!("raw is streamable") };
+        let Ok(FormatKind::Streamable(layout)) = sniff(&[0; 8], "raw", |_| Vec::new()) else {
+            panic!("raw is streamable")
+        };
         assert_eq!((layout.channels, layout.rate_hz), (2, 8000));
     }
 

@@ -12,7 +12,7 @@ pub const BYTES_MS: usize = 65;
 
 /// A decoder carries the last frame's filters: decode in order.
 #[derive(Clone, Debug)]
-pub struct Decoder {
+pub struct GsmDecoder {
     residual: [i16; 120],
     last_lag: usize,
     last_lar: [i16; 8],
@@ -20,7 +20,7 @@ pub struct Decoder {
     emphasis: i16,
 }
 
-impl Default for Decoder {
+impl Default for GsmDecoder {
     fn default() -> Self {
         Self { residual: [0; 120], last_lag: 40, last_lar: [0; 8], lattice: [0; 9], emphasis: 0 }
     }
@@ -44,7 +44,7 @@ struct Part {
 /// Bits of the eight coded log area ratios, then those of a sub-frame's fields.
 const LAR_BITS: [u32; 8] = [6, 6, 5, 5, 4, 4, 3, 3];
 
-impl Decoder {
+impl GsmDecoder {
     /// Decodes a frame of a `.gsm` file; `None` when its mark is not 0xD.
     pub fn frame(&mut self, bytes: &[u8; BYTES]) -> Option<[i16; FRAME]> {
         if bytes[0] >> 4 != 0xd {
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_frame_without_its_mark_is_none() {
-        assert!(Decoder::default().frame(&[0; BYTES]).is_none());
+        assert!(GsmDecoder::default().frame(&[0; BYTES]).is_none());
     }
 
     #[test]
@@ -232,8 +232,8 @@ mod tests {
             }
             from += width;
         }
-        let sound = Decoder::default().frame(&plain).expect("marked");
-        assert_eq!(Decoder::default().block_ms(&ms)[..FRAME], sound);
+        let sound = GsmDecoder::default().frame(&plain).expect("marked");
+        assert_eq!(GsmDecoder::default().block_ms(&ms)[..FRAME], sound);
         assert!(sound.iter().any(|&sample| sample != 0));
     }
 
@@ -264,7 +264,7 @@ mod tests {
             let bytes = std::fs::read(path(name)).expect("read");
             bytes.chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect()
         };
-        let mut decoder = Decoder::default();
+        let mut decoder = GsmDecoder::default();
         let gsm = std::fs::read(path("a.gsm")).expect("read");
         let ours: Vec<i16> = gsm
             .chunks_exact(BYTES)
@@ -272,7 +272,7 @@ mod tests {
             .collect();
         assert_eq!(ours, theirs("gsm.raw"));
 
-        let mut decoder = Decoder::default();
+        let mut decoder = GsmDecoder::default();
         let wav = std::fs::read(path("a.wav")).expect("read");
         let data = wav.windows(4).position(|w| w == b"data").expect("data chunk") + 8;
         let ours: Vec<i16> = wav[data..]

@@ -44,7 +44,7 @@ pub struct Layout {
     pub encoding: Encoding,
     /// Samples per second and channel.
     pub rate_hz: u32,
-    /// Interleaved channels.
+    /// Number of interleaved channels.
     pub channels: u16,
     /// Bytes before the first sample.
     pub data_offset: u64,

@@ -2,9 +2,9 @@
 //!
 //! Nothing here knows of calls, legs or the database, and nothing allocates by a length that a file claims. Decoding, measuring and resampling are pure
 //! functions. What belongs to the whole process are three things: the keys of encrypted sound (`sealed/keys.rs`), who writes which encrypted file now
-//! (`sealed/writing.rs`), and the folders beneath which files are opened (`beneath.rs`).
+//! (`sealed/writing.rs`), and the folders in which files are opened contained (`contained.rs`).
 
-pub mod beneath;
+pub mod contained;
 pub mod contour;
 pub mod decode;
 pub mod denoise;

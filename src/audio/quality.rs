@@ -10,7 +10,7 @@ use super::to_f32;
 pub struct Quality {
     /// Level over all of it.
     pub rms_dbfs: f32,
-    /// Loudest sample.
+    /// Level of the loudest sample, dB of full scale.
     pub peak_dbfs: f32,
     /// Samples at full scale.
     pub clipped: f32,

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::AudioError;
-use super::format::{Encoding, Kind, Layout, sniff};
+use super::format::{Encoding, FormatKind, Layout, sniff};
 use super::gsm;
 use super::sound_file::SoundFile;
 
@@ -21,7 +21,7 @@ const WARM_UP_BLOCKS: u64 = 50;
 pub struct RecordingReader {
     file: SoundFile,
     layout: Layout,
-    gsm: gsm::Decoder,
+    gsm: gsm::GsmDecoder,
     gsm_next: u64,
 }
 
@@ -36,8 +36,8 @@ impl RecordingReader {
     pub fn from_file(file: impl Into<SoundFile>, extension: &str) -> Result<Self, AudioError> {
         let file = file.into();
         match kind_of(&file, extension)? {
-            Kind::Streamable(layout) => Ok(Self { file, layout, gsm: gsm::Decoder::default(), gsm_next: 0 }),
-            Kind::Finished => {
+            FormatKind::Streamable(layout) => Ok(Self { file, layout, gsm: gsm::GsmDecoder::default(), gsm_next: 0 }),
+            FormatKind::Finished => {
                 Err(AudioError::Unsupported("a compressed container cannot be read by sample number".into()))
             }
         }
@@ -109,7 +109,7 @@ impl RecordingReader {
         let first = from / samples;
         let end = (from + count as u64).div_ceil(samples);
         if first != self.gsm_next {
-            self.gsm = gsm::Decoder::default();
+            self.gsm = gsm::GsmDecoder::default();
             self.gsm_next = first.saturating_sub(WARM_UP_BLOCKS);
         }
         let mut skip = (from - first * samples) as usize;
@@ -146,7 +146,7 @@ impl RecordingReader {
 }
 
 /// Tells what an open file holds. Blocks.
-pub fn kind_of(file: &SoundFile, extension: &str) -> Result<Kind, AudioError> {
+pub fn kind_of(file: &SoundFile, extension: &str) -> Result<FormatKind, AudioError> {
     let mut head = vec![0; HEAD];
     let len = file.read_at(0, &mut head)?;
     sniff(&head[..len], extension, |place| {

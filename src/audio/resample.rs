@@ -23,7 +23,7 @@ pub fn resample(samples: &[f32], from_hz: u32, to_hz: u32) -> Vec<f32> {
                 .map_err(|error| error.to_string())
         });
     let mut out = converted.unwrap_or_else(|error| {
-        // Only rates of zero can bring us here, and those do not pass the door.
+        // Only rates of zero can bring us here, and those are refused when a file is opened.
         log::error!("audio: resample {from_hz} to {to_hz} Hz: {error}; the stretch is read as silence");
         Vec::new()
     });

@@ -1,4 +1,4 @@
-//! The one door to stored sound: who reads or writes a file of lineside's own goes through here, and sees what a plain file would hold whether it
+//! The one way to stored sound: who reads or writes a file of lineside's own goes through here, and sees what a plain file would hold whether it
 //! is encrypted or not.
 //!
 //! Files are told apart by their first bytes, so plain ones of before stay readable beside encrypted ones. New ones are encrypted when the process
@@ -16,7 +16,7 @@ use symphonia::core::io::MediaSource;
 
 use super::sealed::keys::{self, Keyring};
 use super::sealed::{MAGIC, Reading, Writing, content_len};
-use super::{AudioError, beneath};
+use super::{AudioError, contained};
 
 /// A sound file that is read: at any place, also while somebody writes it.
 #[derive(Debug)]
@@ -42,8 +42,8 @@ impl SoundFile {
     }
 
     fn open_with(path: &Path, keys: &Keyring) -> Result<Self, AudioError> {
-        let file = beneath::open_file(path)?;
-        if begins_sealed(&file)? && !beneath::is_watched(path) {
+        let file = contained::open_file(path)?;
+        if begins_sealed(&file)? && !contained::is_watched(path) {
             return Ok(Self(Stored::Sealed(Reading::open(file, keys)?)));
         }
         Ok(file.into())
@@ -355,7 +355,7 @@ mod tests {
         SoundWriter::create_with(&path, &keys).expect("create").write_all(&sound()).expect("write");
         let stolen = watched.path().join("a.wav");
         std::fs::copy(&path, &stolen).expect("copy");
-        beneath::watch(&[watched.path().to_path_buf()]);
+        contained::watch(&[watched.path().to_path_buf()]);
         assert!(SoundFile::open_with(&path, &keys).expect("open").is_sealed());
         assert!(!SoundFile::open_with(&stolen, &keys).expect("open").is_sealed());
     }

@@ -23,7 +23,7 @@ const SIDE: usize = 2;
 const SINES: usize = 4;
 /// Share of the power that they have at least.
 const SHARE: f32 = 0.9;
-/// So many frames later, 48 ms…
+/// This many frames later, 48 ms…
 const LATER: usize = 3;
 /// …a sine that has moved so far is another.
 const STILL_HZ: f32 = 3.0;

@@ -132,6 +132,45 @@ mod tests {
         assert_eq!(reader.samples::<i16>().map(|s| s.expect("sample")).collect::<Vec<_>>(), [1, 2, 3]);
     }
 
+    /// The kinds of WAV that a PBX leaves, each of two samples a channel: which of them hound reads whole, and which are read here.
+    #[test]
+    fn kinds_of_wav_that_hound_does_not_read_are_read_here() {
+        fn file(tag: u16, bits: u16, body: &[u8], length: u32) -> Vec<u8> {
+            let block = bits / 8;
+            let mut bytes = header(8000, 1, 0).to_vec();
+            bytes[20..22].copy_from_slice(&tag.to_le_bytes());
+            bytes[28..32].copy_from_slice(&(8000 * u32::from(block)).to_le_bytes());
+            bytes[32..34].copy_from_slice(&block.to_le_bytes());
+            bytes[34..36].copy_from_slice(&bits.to_le_bytes());
+            bytes[40..44].copy_from_slice(&length.to_le_bytes());
+            bytes.extend(body);
+            bytes
+        }
+        let pcm = [1, 0, 2, 0];
+        let kinds = [
+            ("16-bit PCM, finished", file(1, 16, &pcm, 4)),
+            ("16-bit PCM while Asterisk records (size 0)", file(1, 16, &pcm, 0)),
+            ("16-bit PCM from a pipe (size 0xffffffff)", file(1, 16, &pcm, u32::MAX)),
+            ("16-bit PCM that has grown since its header", file(1, 16, &[1, 0, 2, 0, 3, 0], 2)),
+            ("A-law", file(6, 8, &[0x55, 0xd5], 2)),
+            ("mu-law", file(7, 8, &[0xff, 0x7f], 2)),
+        ];
+        let whole = |bytes: &[u8]| {
+            let samples = |bytes: &[u8]| -> Option<usize> {
+                let mut reader = hound::WavReader::new(std::io::Cursor::new(bytes)).ok()?;
+                reader.samples::<i16>().collect::<Result<Vec<_>, _>>().ok().map(|samples| samples.len())
+            };
+            let layout = parse(bytes, |_| Vec::new()).expect("read here");
+            let length = (bytes.len() as u64 - layout.data_offset) / layout.encoding.block().0;
+            (samples(bytes) == Some(length as usize), length)
+        };
+        let read: Vec<bool> = kinds.iter().map(|(_, bytes)| whole(bytes).0).collect();
+        for ((kind, bytes), by_hound) in kinds.iter().zip(&read) {
+            println!("wav | {kind} | {} samples here | hound {}", whole(bytes).1, if *by_hound { "too" } else { "does not" });
+        }
+        assert_eq!(read, [true, false, false, false, false, false], "hound reads more than it did: use it there");
+    }
+
     #[test]
     fn a_header_is_brought_up_to_date_as_if_it_were_written_anew() {
         let mut head = header(16_000, 1, 0);

@@ -1,10 +1,12 @@
 //! The nouns: what a call, a leg, an utterance and a segment are.
 //!
-//! Every room speaks in these types. They hold no I/O and check themselves once, at the door, so that nobody inside checks again.
+//! Every room speaks in these types. They do no I/O. They are checked once, when they are made, so that nobody inside checks again.
 //! Times inside a call are milliseconds from the call's start as heard on the wire; wall-clock times are milliseconds since the Unix epoch.
 
 pub mod alert;
+pub mod dialer;
 mod nouns;
+pub mod pbx;
 pub mod when;
 
 pub use self::alert::{Alert, Fired, Level, Severity};

@@ -300,9 +300,9 @@ impl WallTime {
 /// A moment by both clocks: by the one that is never stepped, and by the one that people and files go by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// By the clock that never jumps.
+    /// Time of the monotonic clock.
     pub steady: Instant,
-    /// By the wall clock.
+    /// Time of the wall clock.
     pub wall: WallTime,
 }
 
@@ -312,7 +312,7 @@ impl Moment {
         Self { steady: Instant::now(), wall }
     }
 
-    /// So much earlier.
+    /// The moment that lies this much earlier.
     pub fn before(self, time: Duration) -> Self {
         Self {
             steady: self.steady.checked_sub(time).unwrap_or(self.steady),
@@ -342,6 +342,8 @@ pub struct CallNames {
 }
 
 impl CallNames {
+    /// Key of the metadata that the PBX gives: queue, holds, transfers, cause of the hangup.
+    pub const PBX: &str = "pbx";
     /// Bytes of metadata, as JSON, that a call may have: they come with every list it stands in.
     pub const METADATA_BYTES: usize = 4096;
 

@@ -226,7 +226,7 @@ impl AudioSocket {
 
 /// The leg of a connection; opened by its first audio frame, or by a key pressed before that.
 struct LiveLeg {
-    named: naming::Named,
+    named: naming::ParsedName,
     peer: String,
     server: AudioSocket,
     line: OpenLine,
@@ -258,7 +258,7 @@ impl OpenLeg {
 
 impl LiveLeg {
     /// The call is known from here on, whenever its first sound comes.
-    async fn begin(named: naming::Named, peer: SocketAddr, server: AudioSocket) -> Result<Self, Refusal> {
+    async fn begin(named: naming::ParsedName, peer: SocketAddr, server: AudioSocket) -> Result<Self, Refusal> {
         let line = Line::new(named.call.clone(), named.names.clone(), Source::Audiosocket, wall_clock());
         let line = server.spool.announce(line).await?;
         Ok(Self { named, peer: peer.to_string(), server, line, open: None, rates: 0 })

@@ -2,7 +2,7 @@
 //!
 //! Asterisk's chan_audiosocket labels every codec but slin with 0x10, so `AudioSocket/…/c(ulaw)` sends mu-law there. The length of a frame tells
 //! nothing: 160 bytes are 20 ms of mu-law and 10 ms of 16-bit samples. The sound does. Voice and tones follow from the samples before them; read
-//! the wrong way they are noise. So of two readings the one counts that follows better from itself; where neither does, the label counts.
+//! the wrong way they are noise. So the reading counts whose samples follow better from each other; where neither does, the label counts.
 //!
 //! A payload of an odd length is half a sample too long or too short: its last byte belongs to the next frame, or to nobody. Read the wrong way
 //! everything behind it is noise, so the smoother of the two counts.
@@ -23,7 +23,7 @@ const SETTLED: usize = 16_000;
 const QUIET: f64 = 32.8 * 32.8;
 /// Up to this share of unpredictable energy sound is read rightly, whatever else it might be. Voice has 0.02 to 0.3, its hissing sounds 0.5.
 const CLEAR: f64 = 0.1;
-/// Of two readings one is right when the other's share is so many times as large.
+/// One of two readings is right when the other's share is this many times as large.
 const CLEARER: f64 = 2.0;
 /// A payload of fewer bytes does not tell where its samples begin.
 const ALIGNED: usize = 32;
@@ -79,7 +79,7 @@ pub struct Decoder {
 type Timed = (Vec<i16>, i64);
 
 impl Decoder {
-    /// Of sound at this rate.
+    /// A decoder of sound at this rate, Hz.
     pub fn new(rate_hz: u32) -> Self {
         Self {
             coding: Coding::Linear,

@@ -35,7 +35,7 @@ const MAX_LINES: usize = 200;
 
 /// What a script tells the daemon, beside the pipe.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hello {
+pub struct EagiHello {
     /// `agi_*` variables without their prefix.
     pub agi: BTreeMap<String, String>,
     /// Arguments of EAGI(): `leg=agent`, `agent=…`, `campaign=…`, `lead=…`.
@@ -82,7 +82,7 @@ pub fn format_of(name: Option<&str>) -> Result<(u32, bool), String> {
 }
 
 /// The script's side: hands `pipe` and the greeting to the daemon; the stream ends when the daemon is done.
-pub fn hand_over(socket: &UnixStream, pipe: BorrowedFd<'_>, hello: &Hello) -> io::Result<()> {
+pub fn hand_over(socket: &UnixStream, pipe: BorrowedFd<'_>, hello: &EagiHello) -> io::Result<()> {
     let text = serde_json::to_vec(hello)?;
     let fds = [pipe];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -93,7 +93,7 @@ pub fn hand_over(socket: &UnixStream, pipe: BorrowedFd<'_>, hello: &Hello) -> io
 }
 
 /// The daemon's side of [`hand_over`]. Blocks for at most two seconds.
-fn take_over(socket: &UnixStream) -> io::Result<(Hello, OwnedFd)> {
+fn take_over(socket: &UnixStream) -> io::Result<(EagiHello, OwnedFd)> {
     socket.set_read_timeout(Some(Duration::from_secs(2)))?;
     let mut text = vec![0; HELLO_BYTES];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -255,7 +255,7 @@ mod tests {
     fn a_pipe_and_a_greeting_pass_the_socket() {
         let (here, there) = UnixStream::pair().expect("pair");
         let (reader, mut writer) = io::pipe().expect("pipe");
-        let hello = Hello { format: Some("slin16".into()), ..Hello::default() };
+        let hello = EagiHello { format: Some("slin16".into()), ..EagiHello::default() };
         hand_over(&here, reader.as_fd(), &hello).expect("hand over");
         drop(reader);
         let (got, pipe) = take_over(&there).expect("take over");

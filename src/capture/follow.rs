@@ -10,10 +10,10 @@ use std::time::UNIX_EPOCH;
 
 use sha2::{Digest, Sha256};
 
-use crate::audio::format::Kind;
+use crate::audio::format::FormatKind;
 use crate::audio::reader::{RecordingReader, kind_of};
 use crate::audio::sound_file::SoundFile;
-use crate::audio::{AudioError, beneath};
+use crate::audio::{AudioError, contained};
 use crate::call::{LegKey, WallTime};
 use crate::spool::FollowedLeg;
 
@@ -48,7 +48,7 @@ pub struct Opened {
 }
 
 /// What a file turned out to be.
-pub enum Found {
+pub enum FollowedFile {
     /// Can be followed.
     Streamable(Box<Opened>),
     /// Compressed: to be decoded once it is finished.
@@ -56,9 +56,9 @@ pub enum Found {
 }
 
 /// Opens a file of a watched folder. A name that leads out of it, by whatever link on the way, is refused. Blocks.
-pub fn open(path: &Path, root: &Path) -> Result<Found, AudioError> {
-    let file = beneath::open_beneath(root, path).map_err(|error| match path.canonicalize() {
-        Ok(target) if beneath::led_out(&error) => AudioError::LeadsOut(target),
+pub fn open(path: &Path, root: &Path) -> Result<FollowedFile, AudioError> {
+    let file = contained::open_contained(root, path).map_err(|error| match path.canonicalize() {
+        Ok(target) if contained::led_out(&error) => AudioError::LeadsOut(target),
         _ => error.into(),
     })?;
     let meta = file.metadata()?;
@@ -67,10 +67,10 @@ pub fn open(path: &Path, root: &Path) -> Result<Found, AudioError> {
     }
     let extension = path.extension().map(|ext| ext.to_string_lossy().into_owned()).unwrap_or_default();
     match kind_of(&SoundFile::from(file.try_clone()?), &extension)? {
-        Kind::Finished => Ok(Found::Finished(file, meta)),
-        Kind::Streamable(_) => {
+        FormatKind::Finished => Ok(FollowedFile::Finished(file, meta)),
+        FormatKind::Streamable(_) => {
             let complete = is_complete(&file, meta.len());
-            Ok(Found::Streamable(Box::new(Opened {
+            Ok(FollowedFile::Streamable(Box::new(Opened {
                 reader: RecordingReader::from_file(file, &extension)?,
                 meta,
                 complete,
@@ -217,7 +217,7 @@ mod tests {
     }
 
     fn id(path: &Path, complete: bool) -> Option<FileId> {
-        let Found::Streamable(mut opened) = open(path, path.parent().expect("parent")).expect("open") else {
+        let FollowedFile::Streamable(mut opened) = open(path, path.parent().expect("parent")).expect("open") else {
             panic!("wav is streamable")
         };
         identify(&mut opened.reader, &opened.meta, complete).expect("identify")

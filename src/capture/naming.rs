@@ -17,7 +17,7 @@ macro_rules! freepbx {
 
 /// What an id or a file name tells of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
+pub struct ParsedName {
     /// The call's id.
     pub call: CallId,
     /// What else is known.
@@ -32,7 +32,7 @@ pub struct Named {
 
 /// Reads a UUID. `EEEEEEEE-EE00-8L00-8000-SSSSSSSSSSSS` in decimal digits carries the uniqueid `EEEEEEEEEE.S…` and the leg L (0 mixed, 1 agent,
 /// 2 caller); any other is its own call.
-pub fn from_uuid(bytes: [u8; 16]) -> Named {
+pub fn from_uuid(bytes: [u8; 16]) -> ParsedName {
     let uuid = uuid::Uuid::from_bytes(bytes);
     let text = uuid.hyphenated().to_string();
     let plain = uuid.simple().to_string();
@@ -43,7 +43,7 @@ pub fn from_uuid(bytes: [u8; 16]) -> Named {
     if let (true, Some(leg)) = (shaped, leg) {
         let sequence = plain[20..].trim_start_matches('0');
         let uniqueid = format!("{}.{}", &plain[..10], if sequence.is_empty() { "0" } else { sequence });
-        return Named {
+        return ParsedName {
             call: CallId::from_lossy(&uniqueid),
             names: CallNames { uniqueid: Some(uniqueid), ..names },
             leg: Some(leg),
@@ -51,7 +51,24 @@ pub fn from_uuid(bytes: [u8; 16]) -> Named {
             is_recognised: true,
         };
     }
-    Named { call: CallId::from_lossy(&text), names, leg: None, is_final_mix: false, is_recognised: true }
+    ParsedName { call: CallId::from_lossy(&text), names, leg: None, is_final_mix: false, is_recognised: true }
+}
+
+/// The UUID that carries a uniqueid and a leg, as [`from_uuid`] reads it; a name of the system before the uniqueid (`pbx-1795218045.12`) is left out.
+/// `None` where the uniqueid is none of Asterisk's.
+pub fn to_uuid(uniqueid: &str, leg: Leg) -> Option<uuid::Uuid> {
+    let (epoch, sequence) = plain_uniqueid(uniqueid)?.split_once('.')?;
+    let place = Leg::ALL.iter().position(|other| *other == leg)?;
+    let text = format!("{epoch}008{place}008000{sequence:0>12}");
+    uuid::Uuid::try_parse(&text).ok()
+}
+
+/// A uniqueid without the name of the system that Asterisk may put before it: ten digits, a point, up to twelve digits.
+pub fn plain_uniqueid(uniqueid: &str) -> Option<&str> {
+    let plain = uniqueid.rsplit('-').next()?;
+    let (epoch, sequence) = plain.split_once('.')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (epoch.len() == 10 && sequence.len() <= 12 && digits(epoch) && digits(sequence)).then_some(plain)
 }
 
 /// Patterns that come with lineside, the most telling of each system first; those of the configuration come before them, ViciDial's names
@@ -82,12 +99,12 @@ const ANYWHERE: &str = r"(?:^|[^0-9])(?P<uniqueid>[0-9]{9,10}\.[0-9]+)(?:$|[^0-9
 
 /// File names to calls.
 #[derive(Debug, Clone)]
-pub struct Naming {
+pub struct NamingRules {
     patterns: Vec<Regex>,
     anywhere: Regex,
 }
 
-impl Naming {
+impl NamingRules {
     /// Own patterns first, then the ready ones. A pattern sees the file name without its ending and direction suffix; its groups `uniqueid`,
     /// `id`, `agent`, `campaign`, `lead`, `phone` and `leg` are known, any other becomes metadata.
     pub fn new(own: &[String]) -> Result<Self, regex::Error> {
@@ -99,7 +116,7 @@ impl Naming {
     }
 
     /// What a recording's path tells.
-    pub fn recording(&self, path: &Path) -> Named {
+    pub fn recording(&self, path: &Path) -> ParsedName {
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let (base, suffix) = split_suffix(&stem);
         let of = |regex: &Regex| {
@@ -137,7 +154,7 @@ impl Naming {
             names.metadata = Some(more.into_iter().collect());
         }
         let leg = leg.or_else(|| leg_of(suffix, is_vicidial && is_plain_monitor(path)));
-        Named { call: CallId::from_lossy(&call), names, leg, is_final_mix: suffix == "all", is_recognised }
+        ParsedName { call: CallId::from_lossy(&call), names, leg, is_final_mix: suffix == "all", is_recognised }
     }
 }
 
@@ -247,6 +264,22 @@ mod tests {
     }
 
     #[test]
+    fn a_uniqueid_and_a_leg_are_carried_by_a_uuid() {
+        for (uniqueid, leg) in
+            [("1795218045.12", Leg::Caller), ("1795218045.0", Leg::Agent), ("1795218045.999999", Leg::Mixed)]
+        {
+            let named = from_uuid(*to_uuid(uniqueid, leg).expect("a uuid").as_bytes());
+            assert_eq!((named.call.as_str(), named.leg), (uniqueid, Some(leg)));
+        }
+        let with_system = from_uuid(*to_uuid("pbx-2-1795218045.12", Leg::Agent).expect("a uuid").as_bytes());
+        assert_eq!(with_system.call.as_str(), "1795218045.12");
+        for wrong in ["", "x", "1795218045", "179521804.1", "1795218045.", "1795218045.1x", "1795218045.1234567890123"]
+        {
+            assert_eq!(to_uuid(wrong, Leg::Agent), None, "{wrong}");
+        }
+    }
+
+    #[test]
     fn any_other_uuid_is_its_own_call() {
         for text in [
             "00000001-2222-3333-4444-555555555555",
@@ -260,7 +293,7 @@ mod tests {
 
     #[test]
     fn names_of_the_usual_systems_are_understood() {
-        let naming = Naming::new(&[]).expect("patterns");
+        let naming = NamingRules::new(&[]).expect("patterns");
         let read = |path: &str| {
             let named = naming.recording(Path::new(path));
             (named.call.to_string(), named.leg, named.names)
@@ -286,7 +319,7 @@ mod tests {
 
     #[test]
     fn names_tell_who_is_who_and_nobody_is_guessed() {
-        let naming = Naming::new(&[]).expect("patterns");
+        let naming = NamingRules::new(&[]).expect("patterns");
         // File, phone, agent, campaign, what is not told apart.
         let table = [
             ("20261120-234045_1001-all.wav", "", "1001", "", ""),
@@ -315,7 +348,7 @@ mod tests {
             ("internal-201-202-20261120-234045-1795218045.12.wav", "", "", "", ""),
         ];
         for (file, phone, agent, campaign, unclear) in table {
-            let Named { names, .. } = naming.recording(Path::new(file));
+            let ParsedName { names, .. } = naming.recording(Path::new(file));
             let text = |name: &Option<String>| name.clone().unwrap_or_default();
             let fields = names.metadata.as_ref().and_then(|more| more.get("name_fields")?.as_str()).unwrap_or_default();
             let told = [&text(&names.phone), &text(&names.agent), &text(&names.campaign), fields];
@@ -330,7 +363,7 @@ mod tests {
 
     #[test]
     fn both_sides_of_a_pair_are_legs_of_one_call() {
-        let naming = Naming::new(&[]).expect("patterns");
+        let naming = NamingRules::new(&[]).expect("patterns");
         let one = naming.recording(Path::new("/m/20261120-234045_555-in.wav"));
         let other = naming.recording(Path::new("/m/20261120-234045_555-out.wav"));
         let mix = naming.recording(Path::new("/d/20261120-234045_555-all.wav"));
@@ -340,7 +373,7 @@ mod tests {
 
     #[test]
     fn an_own_pattern_comes_first_and_its_other_groups_become_metadata() {
-        let naming = Naming::new(&[r"^(?P<agent>\w+)~(?P<id>\w+)~(?P<desk>\w+)$".into()]).expect("patterns");
+        let naming = NamingRules::new(&[r"^(?P<agent>\w+)~(?P<id>\w+)~(?P<desk>\w+)$".into()]).expect("patterns");
         let named = naming.recording(Path::new("mary~4711~7.wav"));
         assert_eq!((named.call.as_str(), named.names.agent.as_deref()), ("4711", Some("mary")));
         assert_eq!(named.names.metadata.expect("metadata")["desk"], "7");

@@ -8,7 +8,7 @@
 const JITTER_MS: i64 = 100;
 /// Frames at the pace of speech that are held to see whether more come at once.
 const HELD_FRAMES: usize = 3;
-/// After so long without a frame silence is written while waiting, so that the last words before a pause are ended and transcribed.
+/// How long no frame comes before silence is written while waiting, so that the last words before a pause are ended and transcribed.
 const IDLE_MS: i64 = 500;
 /// Silence is written up to this long before now, so that a late frame still finds its place.
 const BEHIND_MS: i64 = 300;
@@ -16,7 +16,7 @@ const BEHIND_MS: i64 = 300;
 /// What to write, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
-    /// So many samples of silence.
+    /// This many samples of silence.
     Silence(usize),
     /// Samples that came.
     Samples(Vec<i16>),

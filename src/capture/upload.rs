@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use super::wall_clock;
 use crate::audio::AudioError;
 use crate::audio::decode;
-use crate::audio::format::Kind;
+use crate::audio::format::FormatKind;
 use crate::audio::quality::{Pairing, pairing};
 use crate::audio::reader::{RecordingReader, kind_of};
 use crate::audio::sound_file::{SoundFile, is_sealing};
@@ -70,14 +70,14 @@ impl Uploads {
         let mut taking =
             Taking { uploads: self, handed, started: wall_clock(), rate_hz: 0, planes: Vec::new(), legs: Vec::new() };
         match kind_of(&file, &handed.extension)? {
-            Kind::Finished => {
+            FormatKind::Finished => {
                 decode::decode::<UploadError>(file, &handed.extension, |(rate_hz, channels, samples)| {
                     let count = usize::from(channels.max(1));
                     let plane = |channel| samples.iter().skip(channel).step_by(count).copied().collect();
                     taking.hear(rate_hz, (0..count).map(plane).collect())
                 })?;
             }
-            Kind::Streamable(layout) => {
+            FormatKind::Streamable(layout) => {
                 let mut reader = RecordingReader::from_file(file, &handed.extension)?;
                 let mut place = 0;
                 loop {

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::print::say;
 use crate::config::Config;
-use crate::pipeline::finished::analyze::{Report, analyze};
+use crate::pipeline::finished::analyze::{AnalysisReport, analyze};
 use crate::speech::recogniser::Recogniser;
 use crate::speech::{language, models};
 use crate::text::Label;
@@ -97,7 +97,7 @@ pub(super) fn run(arguments: &AnalyzeArguments, config: &Config) -> anyhow::Resu
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn print(report: &Report) -> anyhow::Result<()> {
+fn print(report: &AnalysisReport) -> anyhow::Result<()> {
     let spoken: f64 = report.speech.iter().map(|speech| speech.end - speech.start).sum();
     say(&format!(
         "{}: {:.1} s, {spoken:.1} s of speech in {} utterances",

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{alerts, analyze, bench, calls, doctor, eagi, keep, key, model, notify, openapi, score, token};
+use super::{
+    agi, alerts, analyze, bench, calls, data, doctor, eagi, key, model, notify, openapi, score, taps, token,
+    transcript, vici,
+};
 
 /// Live transcription, sentiment and search of the calls of an Asterisk PBX, on the PBX's own box.
 #[derive(Parser)]
@@ -23,22 +26,34 @@ pub(super) enum Command {
     Serve,
     /// Be the script of Asterisk's EAGI(): hand the call's audio to the daemon
     Eagi(eagi::EagiArguments),
+    /// Be the script of Asterisk's AGI(): tell the dialplan mood, risk and keywords of the call
+    Agi(agi::AgiArguments),
     /// Transcribe and score recordings, without a daemon
     Analyze(analyze::AnalyzeArguments),
     /// Score lines of text from stdin
     Score(score::ScoreArgs),
-    /// List calls, tag them, have them read again, delete them
+    /// List calls, tag them, have them transcribed again, delete them
     Calls(calls::CallsArguments),
     /// Show one call and its text
     Show(calls::ShowArguments),
+    /// Print the text of a call, by uniqueid, lead, recording or telephone number
+    Transcript(transcript::TranscriptArguments),
     /// Search what was said
     Search(calls::SearchArguments),
     /// List alerts, and take them
     Alerts(alerts::AlertsArguments),
     /// Try the ways out of alerts
     Notify(notify::NotifyArguments),
+    /// Print the lines that ViciDial's settings need
+    Vici(vici::ViciArguments),
     /// Print the live feed as it comes
     Tail(calls::TailArguments),
+    /// Tap both sides of a running call: listen to it by channels of our own
+    Tap(taps::TapArguments),
+    /// List the calls that are tapped
+    Taps(taps::TapsArguments),
+    /// End a call's taps
+    Untap(taps::UntapArguments),
     /// Make, list and revoke the tokens that TCP asks for
     Token(token::TokenArguments),
     /// Show who read, heard, exported or changed which call
@@ -48,13 +63,13 @@ pub(super) enum Command {
     /// List, fetch, import and check models
     Model(model::ModelArguments),
     /// Erase a person everywhere, and prove it
-    Forget(keep::ForgetArguments),
+    Forget(data::ForgetArguments),
     /// Copy database, own sound and configuration, while the daemon runs
-    Backup(keep::BackupArguments),
+    Backup(data::BackupArguments),
     /// Bring a backup into an empty state folder
-    Restore(keep::RestoreArguments),
+    Restore(data::RestoreArguments),
     /// Check database and files against each other
-    Check(keep::CheckArguments),
+    Check(data::CheckArguments),
     /// Check this box, with the mend for what is wrong
     Doctor(doctor::DoctorArguments),
     /// Measure this box

@@ -69,7 +69,11 @@ pub(super) fn when(text: &str) -> Result<WallTime, WhenError> {
 }
 
 #[derive(Args)]
-#[command(after_help = "Newest first; or do something with some of them.")]
+#[command(
+    after_help = "Newest first; or do something with some of them. --tsv prints the columns call_id, start_time, status, agent, campaign, seconds, segments, \
+sentiment and ! where an alert was raised; new columns come at the end. Exit code 0, also when no call fits; 1 when the daemon could not be asked or \
+refused, 2 when the command line is wrong."
+)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct CallsArguments {
     #[command(subcommand)]
@@ -104,7 +108,7 @@ enum CallsAction {
         #[command(flatten)]
         daemon: Daemon,
     },
-    /// Read calls that are over again, with the model of now; their old text stays until then
+    /// Transcribe finished calls again, with the present model; their old text stays until then
     Reprocess(SomeCalls),
     /// Erase calls: sound, text, alerts, events. What is on hold stays
     Delete(DeletedCalls),
@@ -176,16 +180,16 @@ pub(super) struct TailArguments {
     daemon: Daemon,
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or("")
 }
 
 /// The same for people: nothing in it steers their terminal.
-fn seen<'a>(value: &'a Value, key: &str) -> Cow<'a, str> {
+pub(super) fn seen<'a>(value: &'a Value, key: &str) -> Cow<'a, str> {
     shown(text(value, key))
 }
 
-fn number(value: &Value) -> String {
+pub(super) fn number(value: &Value) -> String {
     value.as_f64().map_or_else(String::new, |number| format!("{number:+.2}"))
 }
 
@@ -223,7 +227,7 @@ fn act(action: &CallsAction, config: &Config) -> anyhow::Result<ExitCode> {
     let done = match action {
         CallsAction::Tag { remove: false, .. } => "tagged",
         CallsAction::Tag { remove: true, .. } => "tag taken off",
-        CallsAction::Reprocess(_) => "will be read again",
+        CallsAction::Reprocess(_) => "will be transcribed again",
         CallsAction::Delete(_) => "deleted",
     };
     for call in answer["done"].as_array().into_iter().flatten() {

@@ -33,12 +33,27 @@ pub(super) struct Daemon {
     /// Token for TCP
     #[arg(long, env = "LINESIDE_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// File that holds it
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    token_file: Option<PathBuf>,
 }
 
 impl Daemon {
+    /// Whether an address was given, so that the configuration is not needed.
+    pub(super) fn has_url(&self) -> bool {
+        self.url.is_some()
+    }
+
+    /// The token, from where it was given.
+    fn token(&self) -> anyhow::Result<Option<String>> {
+        let Some(path) = &self.token_file else { return Ok(self.token.clone()) };
+        let text = std::fs::read_to_string(path).with_context(|| format!("--token-file {}", path.display()))?;
+        Ok(Some(text.trim().to_owned()))
+    }
+
     /// A daemon at a socket.
     pub(super) fn at(socket: PathBuf) -> Self {
-        Self { socket: Some(socket), url: None, ca: None, token: None }
+        Self { socket: Some(socket), url: None, ca: None, token: None, token_file: None }
     }
 
     /// Sends a GET; the answer's body is not read yet.
@@ -53,7 +68,7 @@ impl Daemon {
         mut request: hyper::http::request::Builder,
         body: Bytes,
     ) -> anyhow::Result<Response<Incoming>> {
-        if let Some(token) = &self.token {
+        if let Some(token) = self.token()? {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         if let Some(url) = &self.url {
@@ -102,11 +117,33 @@ impl Daemon {
         read(path, self.open(config, path).await?).await
     }
 
+    /// The same; `None` where there is no such thing.
+    pub(super) async fn find(&self, config: &Config, path: &str) -> anyhow::Result<Option<Value>> {
+        let response = self.open(config, path).await?;
+        if response.status() == hyper::StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        read(path, response).await.map(Some)
+    }
+
+    /// GETs a path and reads its text, whatever the status.
+    pub(super) async fn text(&self, config: &Config, path: &str) -> anyhow::Result<String> {
+        let body = self.open(config, path).await?.into_body().collect().await?.to_bytes();
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
     /// POSTs JSON to a path and reads the JSON of the answer. Without a runtime around.
     pub(super) fn tell(&self, config: &Config, path: &str, body: &Value) -> anyhow::Result<Value> {
         runtime()?.block_on(async {
             let request = Request::builder().method("POST").header("content-type", "application/json");
             read(path, self.ask(config, path, request, Bytes::from(body.to_string())).await?).await
+        })
+    }
+
+    /// Sends DELETE to a path and reads the JSON of the answer. Without a runtime around.
+    pub(super) fn delete(&self, config: &Config, path: &str) -> anyhow::Result<Value> {
+        runtime()?.block_on(async {
+            read(path, self.ask(config, path, Request::builder().method("DELETE"), Bytes::new()).await?).await
         })
     }
 
@@ -211,21 +248,23 @@ where
     Ok(sender.send_request(request.body(Full::new(body))?).await?)
 }
 
+/// A part of a path or a value of a query, escaped.
+pub(super) fn segment(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}"); // a String takes everything
+        }
+        out
+    })
+}
+
 /// `?a=b&c=d` of what is set, escaped.
 pub(super) fn query(pairs: &[(&str, Option<String>)]) -> String {
-    let escape = |text: &str| {
-        text.bytes().fold(String::new(), |mut out, byte| {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                out.push(char::from(byte));
-            } else {
-                let _ = write!(out, "%{byte:02X}"); // a String takes everything
-            }
-            out
-        })
-    };
     let set: Vec<String> = pairs
         .iter()
-        .filter_map(|(name, value)| value.as_ref().map(|value| format!("{name}={}", escape(value))))
+        .filter_map(|(name, value)| value.as_ref().map(|value| format!("{name}={}", segment(value))))
         .collect();
     if set.is_empty() { String::new() } else { format!("?{}", set.join("&")) }
 }

@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &DoctorArguments, path: Option<&Path>) -> anyhow::R
             checks.push(good("configuration", name.display().to_string()));
             look(&config, &arguments.daemon, &mut checks);
         }
-        // Of folders, ports and models nothing is known then: what would be said of the built-in ones helps nobody.
+        // Nothing is known of folders, ports and models then: what could be said of the built-in ones helps nobody.
         Err(error) => {
             checks.push(bad("configuration", error.to_string(), mend_of_config(&error)));
             checks.push(unit::kernels());
@@ -123,6 +123,8 @@ fn look(config: &Config, daemon: &Daemon, checks: &mut Vec<Check>) {
     match health {
         Ok(health) => {
             checks.extend(manager(&health["ami"]));
+            checks.extend(dialer(&health["dialer"]));
+            checks.extend(rights(config, &health["ami"]));
             checks.extend(troubles(&health));
             checks.push(running(&health, checks.iter().any(|check| !check.ok)));
         }
@@ -338,6 +340,64 @@ fn manager(ami: &serde_json::Value) -> Option<Check> {
             format!("{address}: {problem}"),
             "until then no pause comes from there: compare [ami] with /etc/asterisk/manager.conf",
         ),
+    })
+}
+
+/// The dialer's database, as the daemon finds it: the connection, what the account may do, what can be asked.
+fn dialer(health: &serde_json::Value) -> Vec<Check> {
+    let Some(address) = health["address"].as_str() else { return Vec::new() };
+    let since = health["since"].as_str().unwrap_or("?");
+    if health["connected"] == false {
+        let told = health["problem"].as_str().unwrap_or("not tried yet");
+        let (problem, mend) = told.split_once("; ").unwrap_or((told, "it is tried again every half minute"));
+        return vec![bad(
+            "dialer",
+            format!("{address}: {problem}"),
+            format!("{mend}. Until then calls have no names from there"),
+        )];
+    }
+    let mut checks = vec![match health["rights"].as_str() {
+        None => good("dialer", format!("reads {address} since {since}")),
+        // It works, but is more than is needed.
+        Some(rights) => Check { mend: Some(rights.into()), ..good("dialer", format!("reads {address} since {since}")) },
+    }];
+    for query in health["queries"].as_array().into_iter().flatten() {
+        if let Some(told) = query["problem"].as_str() {
+            let (problem, mend) = told.rsplit_once("; ").unwrap_or((told, "put the table back"));
+            checks.push(bad("dialer", format!("{}: {problem}", query["name"].as_str().unwrap_or("?")), mend));
+        }
+    }
+    checks
+}
+
+/// What the account may do there; only where it is logged in. Which events it may read Asterisk does not tell.
+fn rights(config: &Config, ami: &serde_json::Value) -> Option<Check> {
+    if ami["connected"] != true {
+        return None;
+    }
+    let missing: Vec<&str> = ami["missing_rights"].as_array()?.iter().filter_map(serde_json::Value::as_str).collect();
+    if missing.is_empty() {
+        return Some(good("AMI rights", "channels can be listed, calls can be tapped"));
+    }
+    let user = &config.ami.user;
+    let mend = format!(
+        "in /etc/asterisk/manager.conf, section [{user}]: `read = call,dtmf,user,agent` and `write = reporting,originate,call`; then \
+         `asterisk -rx 'manager reload'` and `systemctl restart lineside`"
+    );
+    let found = format!("the account {user} lacks under write: {}", missing.join(", "));
+    let taps = missing.iter().any(|class| ["originate", "call"].contains(class));
+    Some(if taps && !config.tap.is_empty() {
+        bad("AMI rights", format!("{found}; no [[tap]] rule has an effect"), mend)
+    } else {
+        // Pauses need none of it: nothing is wrong with an account that only listens.
+        let found = match (taps, missing.contains(&"reporting")) {
+            (true, true) => {
+                format!("{found}; no call can be tapped, and what happened while lineside was away stays unknown")
+            }
+            (true, false) => format!("{found}; no call can be tapped"),
+            _ => format!("{found}; what happened while lineside was away stays unknown"),
+        };
+        Check { mend: Some(mend), ..good("AMI rights", found) }
     })
 }
 

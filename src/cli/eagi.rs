@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 use anyhow::Context;
 use clap::Args;
 
-use crate::capture::eagi::{Hello, hand_over, read_environment};
+use crate::capture::eagi::{EagiHello, hand_over, read_environment};
 use crate::config::Config;
 
 #[derive(Args)]
@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &EagiArguments, config: &Config) -> anyhow::Result<
         .filter_map(|fact| fact.split_once('='))
         .map(|(name, value)| (name.into(), value.into()))
         .collect();
-    let hello = Hello { agi, arguments: facts, format: std::env::var("EAGI_AUDIO_FORMAT").ok() };
+    let hello = EagiHello { agi, arguments: facts, format: std::env::var("EAGI_AUDIO_FORMAT").ok() };
     let pipe =
         File::open("/proc/self/fd/3").context("fd 3 is not there: run this by EAGI() in the dialplan, not by AGI()")?;
     let path = config.paths.run.join("eagi.sock");

@@ -1,15 +1,16 @@
 //! The commands: each prints, none decides. Tables for people, `--json` for scripts, colour only on a terminal.
 
+mod agi;
 mod alerts;
 mod analyze;
 mod arguments;
 mod bench;
 mod calls;
 mod client;
+mod data;
 mod doctor;
 mod eagi;
 mod generate;
-mod keep;
 mod key;
 mod model;
 mod model_bench;
@@ -19,7 +20,10 @@ mod openapi;
 mod print;
 mod score;
 mod serve;
+mod taps;
 mod token;
+mod transcript;
+mod vici;
 
 use std::io;
 use std::process::ExitCode;
@@ -48,22 +52,28 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Serve => serve::run(config()?, path.clone())?,
         Command::Eagi(arguments) => eagi::run(&arguments, &config()?)?,
+        Command::Agi(arguments) => return Ok(agi::run(&arguments, path.as_deref())),
         Command::Analyze(arguments) => return analyze::run(&arguments, &config()?),
         Command::Score(arguments) => score::run(arguments)?,
         Command::Calls(arguments) => return calls::list(&arguments, &config()?),
         Command::Show(arguments) => calls::show(&arguments, &config()?)?,
+        Command::Transcript(arguments) => return transcript::run(&arguments, &config()?),
         Command::Search(arguments) => calls::search(&arguments, &config()?)?,
         Command::Alerts(arguments) => alerts::run(&arguments, &config()?)?,
         Command::Notify(arguments) => return notify::run(&arguments, &config()?),
+        Command::Vici(arguments) => vici::run(&arguments, &config()?)?,
         Command::Tail(arguments) => calls::tail(&arguments, &config()?)?,
+        Command::Tap(arguments) => taps::start(&arguments, &config()?)?,
+        Command::Taps(arguments) => taps::list(&arguments, &config()?)?,
+        Command::Untap(arguments) => taps::end(&arguments, &config()?)?,
         Command::Token(arguments) => token::run(&arguments, &config()?.paths.state)?,
         Command::Audit(arguments) => token::audit(&arguments, &config()?.paths.state)?,
         Command::Key(arguments) => key::run(&arguments, &config()?.paths.state)?,
         Command::Model(arguments) => return model::run(&arguments, &config()?),
-        Command::Forget(arguments) => return keep::forget(&arguments, &config()?),
-        Command::Backup(arguments) => keep::make_backup(&arguments, &config()?, path.clone())?,
-        Command::Restore(arguments) => keep::bring_back(&arguments, &config()?)?,
-        Command::Check(arguments) => return keep::look_over(&arguments, &config()?),
+        Command::Forget(arguments) => return data::forget(&arguments, &config()?),
+        Command::Backup(arguments) => data::make_backup(&arguments, &config()?, path.clone())?,
+        Command::Restore(arguments) => data::bring_back(&arguments, &config()?)?,
+        Command::Check(arguments) => return data::look_over(&arguments, &config()?),
         Command::Doctor(arguments) => return doctor::run(&arguments, path.as_deref()),
         Command::Bench(arguments) => bench::run(&arguments, config)?,
         Command::Openapi(arguments) => openapi::run(&arguments)?,

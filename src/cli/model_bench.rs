@@ -31,7 +31,7 @@ const RUNS: usize = 3;
 struct Figures {
     model: String,
     load_ms: f64,
-    /// By length of the stretch: 2, 4 and 8 s.
+    /// One entry for each length of the stretch: 2, 4 and 8 s.
     stretch_ms: Vec<f64>,
     /// One of eight stretches of 4 s that are given together.
     together_ms: f64,

@@ -21,7 +21,7 @@ use crate::speech::models::convert::{Format, STAND_IN_SECONDS, Size, stand_in};
 use crate::speech::models::{self, CATALOGUE, ModelKind, ModelRef};
 use crate::speech::recogniser::{Hints, Recogniser};
 
-/// What a live call costs beside one look at each of its utterances: partial text, reading ahead, second looks, the VAD. Of `lineside bench live` (12 and
+/// What a live call costs beside one look at each of its utterances: partial text, preflights, second looks, the VAD. Of `lineside bench live` (12 and
 /// 21 ms of CPU a second of call with tiny.en and base.en) over what this command measures on the same machine.
 const LIVE_COST: f64 = 1.8;
 const RUNS: usize = 3;

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::client::{Daemon, is_not_running, query};
 use super::print::{say, shown};
-use crate::alerts::notify::Kind;
+use crate::alerts::notify::ServiceKind;
 use crate::config::Config;
 use crate::pipeline::finished::notify::try_one;
 
@@ -66,7 +66,7 @@ fn from_here(name: Option<&str>, config: &Config) -> anyhow::Result<ExitCode> {
     );
     let mut failed = false;
     for notifier in chosen {
-        if notifier.kind == Kind::AgentService {
+        if notifier.kind == ServiceKind::AgentService {
             let probed = notifier.probe();
             let found = probed
                 .problem

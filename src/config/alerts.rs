@@ -7,7 +7,7 @@ use crate::alerts::notify::Notifier;
 /// `[ingest]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Ingest {
+pub struct IngestConfig {
     /// A token for `/api/realtime/*` alone, which senders show as `X-Cloud-Token`, besides those of `lineside token`.
     pub token: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! `conf.d`: the admin's own settings in files beside the main one, which so never has to change.
+//! `conf.d`: the admin's own settings in files beside the main one, so that the main one never has to change.
 //!
 //! All `*.toml` of the folder are read in order of name, after the main file; a key in a later file takes the place of the same key before it, a
 //! list the place of the whole list. A mistake is named with the file and line that hold it.
@@ -154,8 +154,8 @@ mod tests {
         ]);
         let error = load(&root).expect_err("open to everybody").to_string();
         assert!(error.contains("conf.d/b-open.toml: line 2"), "{error}");
-        std::fs::write(root.path().join("conf.d/c-walls.toml"), "[http]\nopen = false\n").expect("write");
-        assert_eq!(load(&root).expect("with its walls").http.listen, "0.0.0.0:8123");
+        std::fs::write(root.path().join("conf.d/c-access.toml"), "[http]\nopen = false\n").expect("write");
+        assert_eq!(load(&root).expect("with its access settings").http.listen, "0.0.0.0:8123");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::mistake::Mistake;
 /// `[http]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Http {
+pub struct HttpConfig {
     /// Address and port; empty for the Unix socket alone.
     pub listen: String,
     /// A token that may do everything, besides those of `lineside token`.
@@ -47,7 +47,7 @@ pub struct Http {
     pub tls_key: Option<PathBuf>,
 }
 
-impl Default for Http {
+impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8123".into(),
@@ -69,7 +69,7 @@ impl Default for Http {
     }
 }
 
-impl Http {
+impl HttpConfig {
     pub(super) fn check(&self) -> Result<(), Mistake> {
         let wrong = |key, problem: &str| Err(("http", key, problem.to_string()));
         let loopback = self.listen.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback());

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod ami;
+mod dialer;
 mod fragments;
 mod http;
 mod mistake;
@@ -10,10 +11,14 @@ mod recogniser;
 mod speech;
 mod whole;
 
-pub use self::alerts::Ingest;
-pub use self::ami::Ami;
-pub use self::http::Http;
+pub use self::alerts::IngestConfig;
+pub use self::ami::{AmiConfig, TapConfig};
+pub use self::dialer::{DialerChoice, DialerSection};
+pub use self::http::HttpConfig;
 pub use self::mistake::ConfigError;
-pub use self::privacy::{Privacy, Retention};
-pub use self::speech::{Speech, Utterance};
-pub use self::whole::{AudioSocket, Config, DEFAULT_PATH, Eagi, Limits, Log, Paths, Recordings, Text, packs};
+pub use self::privacy::{PrivacyConfig, RetentionConfig};
+pub use self::speech::{SpeechConfig, UtteranceConfig};
+pub use self::whole::{
+    AudioSocketConfig, Config, DEFAULT_PATH, EagiConfig, LimitsConfig, LogConfig, PathsConfig, RecordingsConfig,
+    TextConfig, packs,
+};

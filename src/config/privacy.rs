@@ -5,7 +5,7 @@ use serde::Deserialize;
 /// `[privacy]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Privacy {
+pub struct PrivacyConfig {
     /// Whether card numbers and the like are taken out of text and sound.
     pub redact: bool,
     /// Keys that pause the recording of a call, like `*71`; empty for none.
@@ -18,7 +18,7 @@ pub struct Privacy {
     pub old_audio_keys: Vec<String>,
 }
 
-impl Default for Privacy {
+impl Default for PrivacyConfig {
     fn default() -> Self {
         Self {
             redact: true,
@@ -33,7 +33,7 @@ impl Default for Privacy {
 /// `[retention]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Retention {
+pub struct RetentionConfig {
     /// Own audio is deleted when its call ended so many days ago; 0 keeps it. Recordings of the PBX are never touched.
     pub audio_days: u32,
     /// Calls are deleted with all that is known of them; 0 keeps them.
@@ -48,7 +48,7 @@ pub struct Retention {
     pub stop_free_mb: u64,
 }
 
-impl Default for Retention {
+impl Default for RetentionConfig {
     fn default() -> Self {
         Self { audio_days: 30, text_days: 0, alerts_days: 0, warn_free_mb: 2000, drop_free_mb: 1000, stop_free_mb: 200 }
     }
@@ -57,7 +57,7 @@ impl Default for Retention {
 /// A section, a key and what is wrong with it.
 type Fault = (&'static str, &'static str, String);
 
-pub(super) fn check(privacy: &Privacy, retention: &Retention) -> Result<(), Fault> {
+pub(super) fn check(privacy: &PrivacyConfig, retention: &RetentionConfig) -> Result<(), Fault> {
     let keys = [("pause_keys", &privacy.pause_keys), ("resume_keys", &privacy.resume_keys)];
     for (key, value) in keys {
         let fits =
@@ -99,24 +99,26 @@ mod tests {
 
     #[test]
     fn keys_that_no_telephone_has_and_steps_out_of_order_are_refused() {
-        let privacy = |pause: &str, resume: &str| Privacy {
+        let privacy = |pause: &str, resume: &str| PrivacyConfig {
             pause_keys: pause.into(),
             resume_keys: resume.into(),
-            ..Privacy::default()
+            ..PrivacyConfig::default()
         };
-        let retention = Retention::default();
-        assert!(check(&Privacy::default(), &retention).is_ok() && check(&privacy("*71", "*72"), &retention).is_ok());
+        let retention = RetentionConfig::default();
+        assert!(
+            check(&PrivacyConfig::default(), &retention).is_ok() && check(&privacy("*71", "*72"), &retention).is_ok()
+        );
         assert_eq!(check(&privacy("*", ""), &retention).expect_err("short").1, "pause_keys");
         assert_eq!(check(&privacy("*71", "pause"), &retention).expect_err("letters").1, "resume_keys");
         assert_eq!(check(&privacy("*71", "*71"), &retention).expect_err("same").1, "resume_keys");
-        let keyed = |name: &str| Privacy { audio_key: Some(name.into()), ..Privacy::default() };
+        let keyed = |name: &str| PrivacyConfig { audio_key: Some(name.into()), ..PrivacyConfig::default() };
         for good in ["/etc/lineside/audio.key", "lineside.audio-key"] {
             assert!(check(&keyed(good), &retention).is_ok(), "{good}");
         }
         for bad in ["", "./audio.key", "keys/audio.key", ".."] {
             assert_eq!(check(&keyed(bad), &retention).expect_err("no place").1, "audio_key", "{bad:?}");
         }
-        let steps = Retention { drop_free_mb: 100, ..Retention::default() };
-        assert!(check(&Privacy::default(), &steps).expect_err("order").2.contains("stop_free_mb (200)"));
+        let steps = RetentionConfig { drop_free_mb: 100, ..RetentionConfig::default() };
+        assert!(check(&PrivacyConfig::default(), &steps).expect_err("order").2.contains("stop_free_mb (200)"));
     }
 }

@@ -8,7 +8,7 @@ use crate::speech::vad::Voice;
 /// `[speech]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Speech {
+pub struct SpeechConfig {
     /// Name of a model in the models folder, or its path.
     pub model: String,
     /// Language code, or `auto`.
@@ -29,7 +29,7 @@ pub struct Speech {
     pub partial: bool,
 }
 
-impl Default for Speech {
+impl Default for SpeechConfig {
     fn default() -> Self {
         Self {
             model: "base.en-q8_0".into(),
@@ -48,7 +48,7 @@ impl Default for Speech {
 /// `[utterance]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Utterance {
+pub struct UtteranceConfig {
     /// Weights of Silero's network, or `earshot` to do without; `None` looks for them.
     pub voice_model: Option<String>,
     /// Probability from which a frame is voice; `None` takes what is best with the detector.
@@ -61,7 +61,7 @@ pub struct Utterance {
     pub max_ms: u32,
 }
 
-impl Default for Utterance {
+impl Default for UtteranceConfig {
     fn default() -> Self {
         let endpoint = EndpointSettings::best_with(&Voice::Earshot { problem: None });
         Self {

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use super::alerts::{self, Ingest};
-use super::ami::Ami;
-use super::http::{self, Http};
+use super::alerts::{self, IngestConfig};
+use super::ami::{AmiConfig, TapConfig};
+use super::dialer::DialerSection;
+use super::http::{self, HttpConfig};
 use super::mistake::{ConfigError, Mistake, line_of};
-use super::privacy::{self, Privacy, Retention};
-use super::speech::{Speech, Utterance};
+use super::privacy::{self, PrivacyConfig, RetentionConfig};
+use super::speech::{SpeechConfig, UtteranceConfig};
 use crate::call::Leg;
 use crate::text::lexicon::LexiconKind;
 
@@ -23,41 +24,45 @@ pub const DEFAULT_PATH: &str = "/etc/lineside/lineside.toml";
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Folders.
-    pub paths: Paths,
+    pub paths: PathsConfig,
     /// The HTTP API.
-    pub http: Http,
+    pub http: HttpConfig,
     /// The AudioSocket server.
-    pub audiosocket: AudioSocket,
+    pub audiosocket: AudioSocketConfig,
     /// The EAGI listener.
-    pub eagi: Eagi,
+    pub eagi: EagiConfig,
     /// Recording folders.
-    pub recordings: Recordings,
+    pub recordings: RecordingsConfig,
     /// Asterisk's manager interface.
-    pub ami: Ami,
+    pub ami: AmiConfig,
+    /// The dialer's database.
+    pub dialer: DialerSection,
+    /// Calls that are tapped by themselves.
+    pub tap: Vec<TapConfig>,
     /// Calls of other platforms.
-    pub ingest: Ingest,
+    pub ingest: IngestConfig,
     /// Where alerts go.
     pub notify: Vec<crate::alerts::notify::Notifier>,
     /// Recognition.
-    pub speech: Speech,
+    pub speech: SpeechConfig,
     /// Cutting speech into utterances.
-    pub utterance: Utterance,
+    pub utterance: UtteranceConfig,
     /// How much of the machine.
-    pub limits: Limits,
+    pub limits: LimitsConfig,
     /// Reading texts.
-    pub text: Text,
+    pub text: TextConfig,
     /// What is never kept.
-    pub privacy: Privacy,
+    pub privacy: PrivacyConfig,
     /// What is kept how long.
-    pub retention: Retention,
+    pub retention: RetentionConfig,
     /// The log.
-    pub log: Log,
+    pub log: LogConfig,
 }
 
 /// `[paths]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Paths {
+pub struct PathsConfig {
     /// Database, audio, models.
     pub state: PathBuf,
     /// Sockets.
@@ -66,13 +71,13 @@ pub struct Paths {
     pub models: Option<PathBuf>,
 }
 
-impl Default for Paths {
+impl Default for PathsConfig {
     fn default() -> Self {
         Self { state: "/var/lib/lineside".into(), run: "/run/lineside".into(), models: None }
     }
 }
 
-impl Paths {
+impl PathsConfig {
     /// Where models are.
     pub fn models(&self) -> PathBuf {
         self.models.clone().unwrap_or_else(|| self.state.join("models"))
@@ -82,7 +87,7 @@ impl Paths {
 /// `[audiosocket]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct AudioSocket {
+pub struct AudioSocketConfig {
     /// Address and port; empty switches it off.
     pub listen: String,
     /// From where Asterisk may connect.
@@ -90,7 +95,7 @@ pub struct AudioSocket {
     pub allow: Vec<IpNet>,
 }
 
-impl Default for AudioSocket {
+impl Default for AudioSocketConfig {
     fn default() -> Self {
         Self { listen: "127.0.0.1:9093".into(), allow: http::loopback() }
     }
@@ -99,12 +104,12 @@ impl Default for AudioSocket {
 /// `[eagi]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Eagi {
+pub struct EagiConfig {
     /// Whether `lineside eagi` is served.
     pub enabled: bool,
 }
 
-impl Default for Eagi {
+impl Default for EagiConfig {
     fn default() -> Self {
         Self { enabled: true }
     }
@@ -113,7 +118,7 @@ impl Default for Eagi {
 /// `[recordings]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Recordings {
+pub struct RecordingsConfig {
     /// Folders to watch, with all that is under them.
     pub folders: Vec<PathBuf>,
     /// Own patterns for file names, tried before the ready ones.
@@ -124,7 +129,7 @@ pub struct Recordings {
     pub max_age_hours: u64,
 }
 
-impl Default for Recordings {
+impl Default for RecordingsConfig {
     fn default() -> Self {
         Self { folders: Vec::new(), patterns: Vec::new(), stereo: [Leg::Agent, Leg::Caller], max_age_hours: 24 }
     }
@@ -133,14 +138,14 @@ impl Default for Recordings {
 /// `[limits]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Limits {
+pub struct LimitsConfig {
     /// CPUs to use at most, as a number; 0 leaves it to the unit's quota and the machine.
     pub cpus: f64,
     /// A live connection that shows nothing for so many seconds is closed, its call ended with the reason `stale`.
     pub stale_call_s: u64,
 }
 
-impl Default for Limits {
+impl Default for LimitsConfig {
     fn default() -> Self {
         Self { cpus: 0.0, stale_call_s: 4 * 3600 }
     }
@@ -149,7 +154,7 @@ impl Default for Limits {
 /// `[text]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Text {
+pub struct TextConfig {
     /// `vader` or `call-centre`.
     pub lexicon: LexiconKind,
     /// Folder of packs; the built-in ones when absent.
@@ -159,12 +164,12 @@ pub struct Text {
 /// `[log]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Log {
+pub struct LogConfig {
     /// `error`, `warn`, `info` or `debug`.
     pub level: log::LevelFilter,
 }
 
-impl Default for Log {
+impl Default for LogConfig {
     fn default() -> Self {
         Self { level: log::LevelFilter::Info }
     }
@@ -194,6 +199,11 @@ impl Config {
         }
         self.http.check()?;
         self.ami.check()?;
+        self.dialer.check()?;
+        self.tap.iter().try_for_each(TapConfig::check)?;
+        if !self.tap.is_empty() {
+            self.ami.can_tap(&self.audiosocket.listen)?;
+        }
         let within = |section, key, value: u64, low: u64, high: u64| {
             if (low..=high).contains(&value) {
                 Ok(())
@@ -225,7 +235,7 @@ impl Config {
             }
         }
         alerts::check(&self.notify).map_err(|problem| ("notify", "name", problem))?;
-        if let Err(error) = crate::capture::naming::Naming::new(&self.recordings.patterns) {
+        if let Err(error) = crate::capture::naming::NamingRules::new(&self.recordings.patterns) {
             return Err(("recordings", "patterns", error.to_string()));
         }
         Ok(())

@@ -5,6 +5,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::alert::AlertMessage;
+use super::dialer::DialerFacts;
+use crate::call::pbx::PbxEventKind;
 use crate::call::{CallState, Leg, Level, Source, Speaker};
 
 super::words! {
@@ -101,14 +103,34 @@ pub struct CallDetail {
     pub legs: Vec<LegInfo>,
     /// Stretches whose text is there twice, for their sound came by two ways.
     pub doubled: Vec<DoubledSound>,
+    /// What Asterisk's manager interface told of it, in order of time.
+    pub pbx_events: Vec<PbxEventShown>,
     /// Its alerts, in order of time.
     pub alerts: Vec<AlertMessage>,
+    /// What the dialer knows of it; `null` where there is none, or before it was asked.
+    pub dialer: Option<DialerFacts>,
     /// How its risk is made; `null` before anybody spoke.
     #[schema(value_type = Option<Risk>)]
     pub risk: Value,
     /// Sentiment of the call and of each leg.
     #[schema(value_type = Option<CallSentiment>)]
     pub figures: Value,
+}
+
+/// Something that happened to a call on the PBX.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PbxEventShown {
+    /// When.
+    #[schema(format = DateTime)]
+    pub timestamp: String,
+    /// What.
+    pub kind: PbxEventKind,
+    /// Whose side; `null` where it is not known.
+    pub leg: Option<Leg>,
+    /// Name of the channel.
+    pub channel: String,
+    /// Queue, agent, extension, direction, cause or reason, as the kind says.
+    pub detail: Option<String>,
 }
 
 /// An object without fields.

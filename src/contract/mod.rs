@@ -9,7 +9,9 @@ pub mod bulk;
 pub mod call;
 pub mod control;
 pub mod dashboard;
+pub mod dialer;
 pub mod figures;
+pub mod lookup;
 pub mod message;
 pub mod notify;
 pub mod platform;
@@ -19,6 +21,7 @@ pub mod request;
 pub mod review;
 pub mod sound;
 pub mod status;
+pub mod tap;
 
 /// Milliseconds as seconds, the unit of every offset in JSON.
 pub fn seconds(ms: i64) -> f64 {

@@ -32,6 +32,17 @@ pub struct NameCall {
     pub metadata: Option<serde_json::Value>,
 }
 
+/// A call that is to be tapped.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct StartTap {
+    /// A channel of Asterisk by name or uniqueid, or a call by its id.
+    #[schema(min_length = 1, max_length = 200)]
+    pub target: String,
+    /// Samples per second: 8000, which it is without it, or 16000 with an Asterisk of October 2025 or later.
+    #[schema(minimum = 8000, maximum = 16_000, multiple_of = 8000)]
+    pub rate: Option<u32>,
+}
+
 /// What is to be done with calls. As a form: the same fields, `call_ids` and `tags` repeated or with commas between.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct BulkRequest {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::call::CallSummary;
+use super::dialer::DialerHealth;
 use crate::call::Speaker;
 
 /// Whether calls are heard and transcribed.
@@ -36,6 +37,8 @@ pub struct HealthReport {
     pub backlog: Backlog,
     /// The connection to Asterisk's manager interface; `null` where none is wanted.
     pub ami: Option<AmiHealth>,
+    /// The connection to the dialer's database; `null` where none is wanted.
+    pub dialer: Option<DialerHealth>,
     /// When the last live frame of sound came.
     #[schema(format = DateTime)]
     pub last_frame: Option<String>,
@@ -134,6 +137,8 @@ pub struct AmiHealth {
     pub since: String,
     /// Why there is no connection.
     pub problem: Option<String>,
+    /// Classes that its section of manager.conf lacks under `write`: `reporting` for lists of channels, `originate` and `call` for taps.
+    pub missing_rights: Vec<String>,
 }
 
 /// The database.

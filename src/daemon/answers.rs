@@ -11,11 +11,11 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::access;
 use super::build::Base;
-use super::doors;
 use super::ports::unix_listener;
-use crate::api::walls::serve::{self, ServeSettings, Tls};
-use crate::api::{Health, Uploads};
+use crate::api::access::serve::{self, ServeSettings, Tls};
+use crate::api::{Health, UploadSettings};
 use crate::call::WallTime;
 use crate::capture::{LastFrame, upload, wall_clock};
 use crate::config::Config;
@@ -40,7 +40,7 @@ pub(super) async fn serve(
     let mut servers = Vec::new();
     if let Some(listener) = http {
         log::info!("the page and the API are on {}", serve::said(&listener, tls.is_some()));
-        doors::warn_of_doors(config, store).await?;
+        access::warn_of_open_access(config, store).await?;
         let settings = ServeSettings {
             patience,
             connections: config.http.connections,
@@ -76,20 +76,21 @@ pub(super) fn health(
             queue.push(Urgency::Live, wall_clock(), Work::Probe(answer));
             Box::pin(async move { result.await.unwrap_or_else(|_| Err("the speech threads have stopped".into())) })
         }),
-        installed: Arc::new(move || models::installed(&folder).into_iter().map(doors::installed).collect()),
+        installed: Arc::new(move || models::installed(&folder).into_iter().map(access::installed).collect()),
         models,
         voice: VoiceDetector { detector: voice.name().into(), problem: voice.problem() },
         ami: Arc::new(|| None),
+        dialer: Arc::new(|| None),
         open_files: Arc::new(host::open_files),
         folders: Arc::new(Vec::new),
         started,
     }
 }
 
-pub(super) fn uploads(config: &Config, spool: &Arc<Spool>) -> Uploads {
+pub(super) fn uploads(config: &Config, spool: &Arc<Spool>) -> UploadSettings {
     let taker =
         upload::Uploads { spool: Arc::clone(spool), stereo: config.recordings.stereo, runtime: Handle::current() };
-    let uploads = Uploads {
+    let uploads = UploadSettings {
         folder: config.paths.state.join("uploads"),
         max_bytes: config.http.upload_mb.saturating_mul(1_000_000),
         take: Arc::new(move |path, extension, call, names, peer| {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use super::doors;
+use super::access;
 use super::ports::bind;
 use crate::config::Config;
 use crate::spool::{Spool, SpoolEvent};
@@ -43,7 +43,7 @@ pub(super) fn metrics() -> Result<metrics_exporter_prometheus::PrometheusHandle>
         .install_recorder()
         .context("start the metrics")?;
     crate::pipeline::describe_metrics();
-    crate::api::walls::describe_metrics();
+    crate::api::access::describe_metrics();
     crate::capture::upload::describe_metrics();
     crate::alerts::describe_metrics();
     Ok(metrics)
@@ -55,7 +55,7 @@ pub(super) async fn open(config: Config) -> Result<(Base, Fresh)> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("create {}; it must belong to lineside", folder.display()))?;
     }
-    doors::audio_keys(&config)?;
+    access::audio_keys(&config)?;
     let lock = crate::store::lock_run(&config.paths.run)?;
     let (store, recovery) = Store::open(&config.paths.state)?;
     let audiosocket = bind(&config.audiosocket.listen, "audiosocket").await?;

@@ -11,7 +11,7 @@ use crate::capture::recordings::{KnownLeg, Ledger, Taken};
 use crate::capture::wall_clock;
 use crate::spool::LegAudio;
 use crate::store::calls::LegRow;
-use crate::store::change::{Change, Named};
+use crate::store::change::{Change, NamedRow};
 use crate::store::recordings::RecordingRow;
 use crate::store::{Store, StoreError};
 
@@ -73,7 +73,7 @@ impl Ledger for StoreLedger {
     }
 
     fn renamed(&self, leg: LegKey, call: &CallId) {
-        self.push(Change::AlsoNamed { whose: Named::Leg(leg), id: call.clone() });
+        self.push(Change::AlsoNamed { whose: NamedRow::Leg(leg), id: call.clone() });
     }
 
     fn moved(&self, leg: LegKey, audio: &LegAudio) {

@@ -4,10 +4,11 @@
 //! on a full disk answers, and can be stopped. Stopping: sources first, so that every leg is closed on disk; then the workers finish the inference they
 //! are in; then the conductor and the store, which commits and checkpoints. What is unfinished goes on at the next start.
 
+mod access;
 mod answers;
 mod build;
-mod doors;
 mod ledger;
+mod pbx;
 mod ports;
 mod reload;
 mod settings;
@@ -23,7 +24,7 @@ use anyhow::{Context, Result};
 
 use crate::capture::wall_clock;
 use crate::config::Config;
-use crate::host::{self, Signals, Wish};
+use crate::host::{self, SignalRequest, Signals};
 use crate::pipeline::live::liveness::Liveness;
 
 pub use crate::api::{asyncapi, openapi};
@@ -41,10 +42,10 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let start::Handles { workers, analyser, tls, liveness } = handles;
     host::tell_systemd(&[sd_notify::NotifyState::Ready]);
     let watchdog = sd_notify::watchdog_enabled().map(|patience| tokio::spawn(beat(liveness, patience / 3)));
-    while signals.next().await == Wish::Reload {
+    while signals.next().await == SignalRequest::Reload {
         reload::reload(path.as_deref(), &workers, &analyser, tls.as_ref());
     }
-    log::info!("stopping: closing the sources, finishing what is in hand");
+    log::info!("stopping: closing the sources, finishing what is in flight");
     host::tell_systemd(&[sd_notify::NotifyState::Stopping]);
     if let Some(watchdog) = watchdog {
         watchdog.abort(); // from here on TimeoutStopSec holds

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use super::settings::transcribe_settings;
-use crate::api::walls::serve::Tls;
+use crate::api::access::serve::Tls;
 use crate::config::Config;
 use crate::host;
 use crate::pipeline::workers::Workers;

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::pipeline::live::keys::PauseKeys;
 use crate::pipeline::live::privacy::PrivacySettings;
-use crate::pipeline::retention::KeepSettings;
+use crate::pipeline::retention::RetentionSettings;
 use crate::pipeline::workers::TranscribeSettings;
 
 pub(super) fn transcribe_settings(config: &Config) -> TranscribeSettings {
@@ -25,9 +25,9 @@ pub(super) fn privacy_settings(config: &Config) -> PrivacySettings {
     PrivacySettings { redact: config.privacy.redact, keys: pause_keys(config), cache: config.paths.state.join("cache") }
 }
 
-pub(super) fn keep_settings(config: &Config) -> KeepSettings {
+pub(super) fn retention_settings(config: &Config) -> RetentionSettings {
     let retention = &config.retention;
-    KeepSettings {
+    RetentionSettings {
         state: config.paths.state.clone(),
         audio_days: retention.audio_days,
         text_days: retention.text_days,

@@ -18,13 +18,13 @@ use crate::api::Inlet;
 use crate::capture::LastFrame;
 use crate::capture::audiosocket::AudioSocket;
 use crate::capture::eagi::Eagi;
-use crate::capture::naming::Naming;
+use crate::capture::naming::NamingRules;
 use crate::capture::recordings::{RecordingSettings, Recordings, Troubles};
 use crate::host;
 use crate::pipeline::command::Command;
 use crate::pipeline::live::ingest::Ingest;
 
-/// What runs.
+/// The running sources of audio and text.
 pub(super) struct Sources {
     pub(super) tasks: Vec<task::JoinHandle<()>>,
     /// The watcher of the recording folders.
@@ -35,7 +35,7 @@ pub(super) struct Sources {
     pub(super) inlet: Inlet,
 }
 
-/// Starts them.
+/// Starts the sources that the configuration asks for.
 pub(super) fn start(
     base: &Base,
     audiosocket: Option<TcpListener>,
@@ -78,7 +78,7 @@ fn watch(base: &Base, last_frame: &LastFrame, stop: &CancellationToken) -> Resul
     let Base { config, store, spool, .. } = base;
     let settings = RecordingSettings {
         folders: config.recordings.folders.clone(),
-        naming: Naming::new(&config.recordings.patterns)?,
+        naming: NamingRules::new(&config.recordings.patterns)?,
         stereo: config.recordings.stereo,
         max_age: Some(config.recordings.max_age_hours)
             .filter(|&hours| hours > 0)

@@ -10,13 +10,13 @@ use super::settings::transcribe_settings;
 use crate::capture::wall_clock;
 use crate::config::Config;
 use crate::pipeline::command::Command;
-use crate::pipeline::live::listen::{self, Assignment, Heard};
-use crate::pipeline::workers::in_hand::InHand;
+use crate::pipeline::live::listen::{self, Assignment, VadEvent};
+use crate::pipeline::workers::in_flight::InFlight;
 use crate::pipeline::workers::{Done, Workers, govern};
 use crate::speech::utterance::Found;
 use crate::speech::vad::Voice;
 
-/// What runs.
+/// The running listener and workers.
 pub(super) struct Speech {
     pub(super) workers: Arc<Workers>,
     pub(super) threads: Vec<JoinHandle<()>>,
@@ -28,21 +28,21 @@ pub(super) struct Speech {
 /// The conductor's ends of the channels.
 pub(super) struct Ends {
     pub(super) listener: std_mpsc::Sender<Assignment>,
-    pub(super) heard: mpsc::Receiver<Heard>,
+    pub(super) vad: mpsc::Receiver<VadEvent>,
     pub(super) done: mpsc::Receiver<Done>,
     pub(super) commands: mpsc::Receiver<Command>,
 }
 
-/// Starts them.
+/// Starts the threads of speech recognition.
 pub(super) fn start(config: &Config) -> Result<(Speech, Ends)> {
     // All bounded: who is ahead waits. Only capture never does, it has the disk before it.
     let (done_to, done) = mpsc::channel(1024);
-    let (heard_to, heard) = mpsc::channel(4096);
+    let (vad_to, vad) = mpsc::channel(4096);
     let (commands_to, commands) = mpsc::channel(256);
     let (listener, assignments) = std_mpsc::channel();
 
-    let in_hand = InHand::open(&config.paths.state.join("in-hand"));
-    let workers = Workers::new(transcribe_settings(config), in_hand, done_to);
+    let in_flight = InFlight::open(&config.paths.state.join("in-hand"));
+    let workers = Workers::new(transcribe_settings(config), in_flight, done_to);
     let threads = workers.start().context("start the speech threads")?;
     let listening = config.listening();
     match listening.voice.problem() {
@@ -53,13 +53,13 @@ pub(super) fn start(config: &Config) -> Result<(Speech, Ends)> {
     let orders = Arc::clone(&workers);
     let longer = move || orders.orders.longer_utterances();
     let read = Arc::clone(&workers);
-    let is_over = move |leg, found: Found| read.ahead.is_over(leg, found.start, found.end);
+    let is_over = move |leg, found: Found| read.preflight.is_over(leg, found.start, found.end);
     std::thread::Builder::new()
         .name("listen".into())
-        .spawn(move || listen::run(&assignments, &heard_to, listening, longer, is_over))?;
+        .spawn(move || listen::run(&assignments, &vad_to, listening, longer, is_over))?;
     let (governed, told, limit) = (Arc::clone(&workers), commands_to.clone(), config.limits.cpus);
     std::thread::Builder::new()
         .name("governor".into())
         .spawn(move || govern::run(&governed, &told, limit, wall_clock))?;
-    Ok((Speech { workers, threads, voice, commands: commands_to }, Ends { listener, heard, done, commands }))
+    Ok((Speech { workers, threads, voice, commands: commands_to }, Ends { listener, vad, done, commands }))
 }

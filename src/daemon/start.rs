@@ -8,24 +8,26 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::build::{Analyser, Base, Fresh};
-use super::settings::{keep_settings, pause_keys, privacy_settings};
+use super::settings::{privacy_settings, retention_settings};
 use super::sources::Sources;
 use super::speech::{Ends, Speech};
 use super::stop::Running;
-use super::{answers, doors, sources, speech};
-use crate::api::walls::Walls;
-use crate::api::walls::serve::Tls;
+use super::{access, answers, pbx, sources, speech};
+use crate::api::access::AccessControl;
+use crate::api::access::serve::Tls;
 use crate::api::{self, Api, Health};
 use crate::call::WallTime;
 use crate::capture::wall_clock;
-use crate::host::{Signals, Wish};
-use crate::integrate::ami::Ami;
-use crate::pipeline::finished::again::{Again, Reader};
+use crate::host::{SignalRequest, Signals};
+use crate::integrate::ami::AmiStatus;
+use crate::integrate::dialer::DialerStatus;
 use crate::pipeline::finished::notify::Agents;
+use crate::pipeline::finished::retranscribe::{RetranscribeQueue, Retranscriber};
 use crate::pipeline::finished::review::Desk;
 use crate::pipeline::live::liveness::Liveness;
 use crate::pipeline::live::{Inputs, Live, Parts};
-use crate::pipeline::retention::Keeper;
+use crate::pipeline::retention::Sweeper;
+use crate::pipeline::taps::Taps;
 use crate::pipeline::workers::Workers;
 use crate::pipeline::workers::glossary::Glossary;
 use crate::spool::SpoolEvent;
@@ -56,21 +58,24 @@ pub(super) async fn start(
     };
 
     let stop = CancellationToken::new();
-    let keeper = Keeper::new(store.clone(), Arc::clone(spool), keep_settings(config));
-    let keeper = tokio::spawn(keeper.run(wall_clock, stop.clone()));
+    let sweeper = Sweeper::new(store.clone(), Arc::clone(spool), retention_settings(config));
+    let sweeper = tokio::spawn(sweeper.run(wall_clock, stop.clone()));
     let mut sources = sources::start(base, audiosocket, &speech.commands, &stop)?;
     crate::pipeline::finished::notify::start(&config.notify, store, analyser, wall_clock, &stop)
         .context("start the notifiers")?;
-    let ami = doors::ami(config, pause_keys(config), &speech.commands);
-    let health = health(base, &speech, &sources, ami.as_ref(), started);
-    sources.tasks.extend(ami.map(|ami| tokio::spawn(ami.run(stop.clone()))));
-    let tls = doors::tls(config)?;
-    let walls = tokio::select! {
-        walls = Walls::new(doors::wall_settings(config), store.clone(), wall_clock) => walls?,
+    let mut pbx = pbx::start(config, &speech.commands, store, &stop)?;
+    let (dialer, dialer_status) = access::dialer(config, store, &speech.commands);
+    let mut health = health(base, &speech, &sources, pbx.status.take(), started);
+    health.dialer = Arc::new(move || dialer_status.as_ref().map(DialerStatus::get));
+    sources.tasks.append(&mut pbx.tasks);
+    sources.tasks.extend(dialer.map(|dialer| tokio::spawn(dialer.run(stop.clone()))));
+    let tls = access::tls(config)?;
+    let access_control = tokio::select! {
+        access_control = AccessControl::new(access::access_settings(config), store.clone(), wall_clock) => access_control?,
         () = asked_to_stop(signals) => return Ok(None),
     };
-    let (api, reader) = api(base, &speech, &sources, (walls, health, metrics), &stop);
-    let reader = tokio::spawn(reader.run(stop.clone()));
+    let (api, retranscriber) = api(base, &speech, &sources, (access_control, health, metrics, pbx.taps), &stop);
+    let retranscriber = tokio::spawn(retranscriber.run(stop.clone()));
     let servers = answers::serve(base, api::router(api), http, tls.as_ref(), &stop).await?;
     let liveness = Liveness { commands: speech.commands.clone(), writer: store.writer().clone() };
     let handles = Handles { workers: Arc::clone(&speech.workers), analyser: Arc::clone(analyser), tls, liveness };
@@ -85,7 +90,7 @@ pub(super) async fn start(
         recordings: sources.recordings,
         stop_live,
         conductor,
-        keepers: [keeper, reader],
+        upkeep: [sweeper, retranscriber],
         servers,
     };
     Ok(Some((running, handles)))
@@ -93,7 +98,7 @@ pub(super) async fn start(
 
 /// Waits for SIGTERM. What a SIGHUP asks for is read at the start anyway.
 async fn asked_to_stop(signals: &mut Signals) {
-    while signals.next().await != Wish::Stop {}
+    while signals.next().await != SignalRequest::Stop {}
 }
 
 /// The conductor, with what a former run left undone taken up. `None`: it was stopped meanwhile.
@@ -105,7 +110,7 @@ async fn conduct(
     stop_live: &CancellationToken,
     signals: &mut Signals,
 ) -> Result<Option<JoinHandle<()>>> {
-    let Ends { listener, heard, done, commands } = ends;
+    let Ends { listener, vad, done, commands } = ends;
     let parts = Parts {
         store: base.store.clone(),
         spool: Arc::clone(&base.spool),
@@ -119,29 +124,34 @@ async fn conduct(
         live = Live::recover(parts, recovery) => live?,
         () = asked_to_stop(signals) => return Ok(None),
     };
-    crate::pipeline::live::privacy::finish(&base.store).await;
-    let inputs = Inputs { spool: spool_events, heard, done, commands };
+    crate::pipeline::live::silencing::finish(&base.store).await;
+    let inputs = Inputs { spool: spool_events, vad, done, commands };
     Ok(Some(tokio::spawn(live.run(inputs, stop_live.clone()))))
 }
 
-fn health(base: &Base, speech: &Speech, sources: &Sources, ami: Option<&Ami>, started: WallTime) -> Health {
+fn health(base: &Base, speech: &Speech, sources: &Sources, ami: Option<AmiStatus>, started: WallTime) -> Health {
     let mut health = answers::health(&base.config, &speech.workers, &speech.voice, &sources.last_frame, started);
-    let (troubles, ami) = (sources.troubles.clone(), ami.map(Ami::status));
+    let troubles = sources.troubles.clone();
     health.folders = Arc::new(move || troubles.list());
-    health.ami = Arc::new(move || ami.as_ref().map(|status| doors::ami_health(status.get())));
+    health.ami = Arc::new(move || ami.as_ref().map(|status| access::ami_health(status.get())));
     health
 }
 
-/// What the handlers need, and the reader of calls that are read again.
+/// What the handlers need, and the task that retranscribes finished calls.
 fn api(
     base: &Base,
     speech: &Speech,
     sources: &Sources,
-    (walls, health, metrics): (Walls, Health, metrics_exporter_prometheus::PrometheusHandle),
+    (access_control, health, metrics, taps): (
+        AccessControl,
+        Health,
+        metrics_exporter_prometheus::PrometheusHandle,
+        Taps,
+    ),
     stop: &CancellationToken,
-) -> (Api, Reader) {
+) -> (Api, Retranscriber) {
     let Base { config, store, spool, analyser, .. } = base;
-    let (again, reader) = Again::new(
+    let (retranscribe, retranscriber) = RetranscribeQueue::new(
         store.clone(),
         Arc::clone(&speech.workers),
         Arc::clone(analyser),
@@ -149,14 +159,15 @@ fn api(
         wall_clock,
     );
     let api = Api {
-        walls: Arc::new(walls),
+        access_control: Arc::new(access_control),
         store: store.for_people(),
         commands: speech.commands.clone(),
         health,
         metrics: api::Metrics(Arc::new(move || metrics.render())),
         inlet: sources.inlet.clone(),
+        taps,
         desk: Desk::new(store.for_people(), Arc::clone(analyser)),
-        again,
+        retranscribe,
         glossary: Glossary::open(&config.paths.state, Arc::clone(&speech.workers)),
         agents: Agents::of(&config.notify),
         audience: api::Audience::new(store.clone(), stop.clone()),
@@ -164,5 +175,5 @@ fn api(
         uploads: answers::uploads(config, spool),
         stop: stop.clone(),
     };
-    (api, reader)
+    (api, retranscriber)
 }

@@ -32,8 +32,8 @@ pub(super) struct Running {
     /// Ends the conductor.
     pub(super) stop_live: CancellationToken,
     pub(super) conductor: JoinHandle<()>,
-    /// Retention, and the reader of calls that are read again.
-    pub(super) keepers: [JoinHandle<()>; 2],
+    /// Retention, and the task that retranscribes finished calls.
+    pub(super) upkeep: [JoinHandle<()>; 2],
     pub(super) servers: Vec<JoinHandle<()>>,
 }
 
@@ -65,8 +65,8 @@ impl Running {
         .await?;
         self.stop_live.cancel();
         let _ = self.conductor.await;
-        for keeper in self.keepers {
-            let _ = keeper.await;
+        for task in self.upkeep {
+            let _ = task.await;
         }
         for server in self.servers {
             // A client that holds its connection open does not hold us.

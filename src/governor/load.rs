@@ -23,13 +23,13 @@ struct Counters {
     host_delay_ns: Option<u64>,
     /// The same of each of our own threads.
     own_delay_ns: BTreeMap<u64, u64>,
-    /// Of our control group and those above it: periods of the quota, and those in which it ran out.
+    /// Periods of the CPU quota of our control group and those above it, and the periods in which it ran out.
     groups: Vec<(u64, u64)>,
     /// Mean number of tasks that ran or wanted to in the last minute.
     load: f64,
 }
 
-/// One look.
+/// The machine's load over the time since the measurement before.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Load {
     /// CPUs of the host that nobody used.
@@ -45,18 +45,18 @@ pub struct Load {
 }
 
 /// Looks at the machine.
-pub struct Watch {
+pub struct LoadWatch {
     groups: Vec<PathBuf>,
     last: Option<(Counters, Instant)>,
 }
 
-impl Default for Watch {
+impl Default for LoadWatch {
     fn default() -> Self {
         Self { groups: quota::own_groups(), last: None }
     }
 }
 
-impl Watch {
+impl LoadWatch {
     /// What happened since the last look; `None` at the first.
     pub fn look(&mut self) -> Option<Load> {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
@@ -110,7 +110,7 @@ fn periods(cpu_stat: &str) -> (u64, u64) {
     (counter("nr_periods"), counter("nr_throttled"))
 }
 
-/// Of each thread of this process, by its number, the time it spent in run queues: second figure of its schedstat, nanoseconds.
+/// The time that each thread of this process spent in run queues, by thread number: second figure of its schedstat, nanoseconds.
 fn own_delays() -> BTreeMap<u64, u64> {
     let delay = |task: std::fs::DirEntry| {
         let number = task.file_name().to_str()?.parse().ok()?;
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn this_machine_can_be_looked_at() {
-        let mut watch = Watch::default();
+        let mut watch = LoadWatch::default();
         assert_eq!(watch.look(), None);
         let load = watch.look().expect("a second look");
         let shares = [load.pressure, load.throttled];

@@ -96,7 +96,7 @@ impl Step {
 
 /// One second's look.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Reading {
+pub struct LoadReading {
     /// CPUs we may use: quota, affinity.
     pub allowed: f64,
     /// CPUs of the host that nobody used.
@@ -110,7 +110,7 @@ pub struct Reading {
 }
 
 /// As in the log at level `debug`, and in the traces recorded from there: allowed, idle, waiting, lag, busy.
-impl std::fmt::Display for Reading {
+impl std::fmt::Display for LoadReading {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { allowed, idle_cpus, others_wait, lag_s, busy } = self;
         write!(f, "{allowed:.2} {idle_cpus:.2} {others_wait:.2} {lag_s:.1} {busy}")
@@ -126,7 +126,7 @@ pub struct Plan {
     pub step: Step,
 }
 
-/// Decides.
+/// Decides once a second how many workers run and what is left out.
 #[derive(Clone, Debug)]
 pub struct Governor {
     /// Workers that the configuration allows.
@@ -165,13 +165,13 @@ impl Governor {
     }
 
     /// A second has passed; what holds from now on.
-    pub fn tick(&mut self, reading: &Reading) -> Plan {
+    pub fn tick(&mut self, reading: &LoadReading) -> Plan {
         self.workers(reading);
         self.step(reading);
         self.plan
     }
 
-    fn workers(&mut self, reading: &Reading) {
+    fn workers(&mut self, reading: &LoadReading) {
         self.since_return = self.since_return.map(|seconds| seconds.saturating_add(1));
         // One worker is kept whatever the quota: the kernel holds it to its share.
         let ceiling = self.most.min((reading.allowed.floor() as usize).max(1));
@@ -199,7 +199,7 @@ impl Governor {
         }
     }
 
-    fn step(&mut self, reading: &Reading) {
+    fn step(&mut self, reading: &LoadReading) {
         if reading.lag_s > LATE_S {
             (self.late, self.calm) = (self.late + 1, 0);
         } else if reading.lag_s < CALM_S {
@@ -227,12 +227,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const QUIET: Reading = Reading { allowed: 4.0, idle_cpus: 3.0, others_wait: 0.0, lag_s: 0.1, busy: 1 };
+    const QUIET: LoadReading = LoadReading { allowed: 4.0, idle_cpus: 3.0, others_wait: 0.0, lag_s: 0.1, busy: 1 };
 
     #[test]
     fn it_gives_way_within_a_second_and_comes_back_slowly() {
         let mut governor = Governor::new(4);
-        let pressed = Reading { others_wait: 0.6, idle_cpus: 0.0, busy: 4, ..QUIET };
+        let pressed = LoadReading { others_wait: 0.6, idle_cpus: 0.0, busy: 4, ..QUIET };
         assert_eq!(governor.tick(&pressed).workers, 3);
         assert_eq!(governor.tick(&pressed).workers, 2);
         for _ in 0..RETURN - 1 {
@@ -245,7 +245,7 @@ mod tests {
     fn a_quota_that_shrinks_is_kept_at_once_and_one_worker_stays() {
         let mut governor = Governor::new(8);
         assert_eq!(governor.tick(&QUIET).workers, 4);
-        assert_eq!(governor.tick(&Reading { allowed: 0.5, ..QUIET }).workers, 1);
+        assert_eq!(governor.tick(&LoadReading { allowed: 0.5, ..QUIET }).workers, 1);
     }
 
     #[test]
@@ -257,7 +257,7 @@ mod tests {
             let before = governor.plan().workers;
             let others_wait = if before == 2 { 0.6 } else { 0.0 };
             let after =
-                governor.tick(&Reading { others_wait, idle_cpus: if before == 2 { 0.0 } else { 0.97 }, ..QUIET });
+                governor.tick(&LoadReading { others_wait, idle_cpus: if before == 2 { 0.0 } else { 0.97 }, ..QUIET });
             if after.workers > before {
                 returns.push(second);
             }
@@ -277,7 +277,7 @@ mod tests {
             }
             let fields: Vec<f64> = line.split(' ').filter_map(|field| field.parse().ok()).collect();
             let [allowed, idle_cpus, others_wait, lag_s, busy] = fields[..] else { continue };
-            let reading = Reading { allowed, idle_cpus, others_wait, lag_s, busy: busy as usize };
+            let reading = LoadReading { allowed, idle_cpus, others_wait, lag_s, busy: busy as usize };
             assert_eq!(reading.to_string(), line);
             let plan = governor.tick(&reading);
             phases.last_mut().expect("a phase").1.push(plan.workers);
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn late_text_leaves_out_one_thing_after_the_other_and_calm_brings_them_back() {
         let mut governor = Governor::new(1);
-        let late = Reading { lag_s: 5.0, ..QUIET };
+        let late = LoadReading { lag_s: 5.0, ..QUIET };
         let steps: Vec<usize> = (0..21).map(|_| governor.tick(&late).step.number()).collect();
         assert_eq!(steps, [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 6, 6]);
         for _ in 0..LONGEST_CONFIDENCE * 6 {
@@ -320,7 +320,7 @@ mod tests {
         for second in 0..2000_u32 {
             let before = governor.plan().step;
             let lag_s = if before == Step::Full { 5.0 } else { 0.1 };
-            let after = governor.tick(&Reading { lag_s, ..QUIET }).step;
+            let after = governor.tick(&LoadReading { lag_s, ..QUIET }).step;
             if after < before {
                 backs.push(second);
             }
@@ -334,7 +334,7 @@ mod tests {
     fn between_late_and_calm_nothing_changes() {
         let mut governor = Governor::new(1);
         for _ in 0..100 {
-            assert_eq!(governor.tick(&Reading { lag_s: 2.0, ..QUIET }).step, Step::Full);
+            assert_eq!(governor.tick(&LoadReading { lag_s: 2.0, ..QUIET }).step, Step::Full);
         }
     }
 
@@ -347,7 +347,7 @@ mod tests {
             let mut governor = Governor::new(most);
             let mut before = governor.plan();
             for (allowed, idle_cpus, others_wait, lag_s, busy) in readings {
-                let plan = governor.tick(&Reading { allowed, idle_cpus, others_wait, lag_s, busy });
+                let plan = governor.tick(&LoadReading { allowed, idle_cpus, others_wait, lag_s, busy });
                 prop_assert!(plan.workers >= 1 && plan.workers <= most.max(1) && plan.workers as f64 <= allowed.max(1.0));
                 prop_assert!(plan.workers <= before.workers + 1);
                 prop_assert!(plan.step.number().abs_diff(before.step.number()) <= 1);

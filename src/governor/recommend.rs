@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::policy::Step;
-use super::simulation::{Outcome, Scene, play};
+use super::simulation::{Scene, SimulationResult, play};
 
 /// Lag of live text at 95 % that still counts as in time, seconds.
 pub const IN_TIME_S: f64 = 3.0;
@@ -53,7 +53,8 @@ pub struct Expected {
 /// Plays one model.
 pub fn expect(candidate: Candidate, demand: &Demand) -> Expected {
     let Demand { agents, cores, speech_share } = *demand;
-    let outcome: Outcome = play(&Scene { agents, cores, cost_s: candidate.cost_s, speech_share, seconds: SECONDS });
+    let outcome: SimulationResult =
+        play(&Scene { agents, cores, cost_s: candidate.cost_s, speech_share, seconds: SECONDS });
     // What was never begun is not live either.
     let live = if outcome.all == 0 { 1.0 } else { outcome.live as f64 / outcome.all as f64 };
     let fits = live >= ALL_LIVE && outcome.lag_p95_s <= IN_TIME_S && outcome.worst <= Step::NoPartialText;

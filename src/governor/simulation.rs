@@ -5,7 +5,7 @@
 
 use std::collections::BinaryHeap;
 
-use super::policy::{Governor, Reading, Step};
+use super::policy::{Governor, LoadReading, Step};
 
 /// What is played.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +24,7 @@ pub struct Scene {
 
 /// What came out.
 #[derive(Clone, Copy, Debug)]
-pub struct Outcome {
+pub struct SimulationResult {
     /// Utterances that were written down as live ones.
     pub live: usize,
     /// Of all utterances.
@@ -239,16 +239,16 @@ impl<'a> Floor<'a> {
         let oldest = waiting.map(|waiting| now - waiting.said).fold(0.0, f64::max);
         let idle_cpus = (self.scene.cores as f64 - calls * PBX_CPUS - self.second_used).max(0.0);
         let busy = self.running.len();
-        let reading = Reading { allowed: self.allowed, idle_cpus, lag_s: oldest, busy, ..Reading::default() };
+        let reading = LoadReading { allowed: self.allowed, idle_cpus, lag_s: oldest, busy, ..LoadReading::default() };
         self.worst = self.worst.max(self.governor.tick(&reading).step);
         self.second_used = 0.0;
     }
 
-    fn outcome(mut self) -> Outcome {
+    fn outcome(mut self) -> SimulationResult {
         let lags = &mut self.lags;
         lags.sort_by(f64::total_cmp);
         let at = |share: f64| lags.get(((lags.len() as f64 - 1.0) * share).max(0.0) as usize).copied().unwrap_or(0.0);
-        Outcome {
+        SimulationResult {
             live: self.live,
             all: self.all,
             lag_p50_s: at(0.5),
@@ -262,7 +262,7 @@ impl<'a> Floor<'a> {
 }
 
 /// Plays a scene.
-pub fn play(scene: &Scene) -> Outcome {
+pub fn play(scene: &Scene) -> SimulationResult {
     let mut floor = Floor::new(scene);
     let dt = 1.0 / f64::from(TICKS);
     for tick in 0..scene.seconds * TICKS {

@@ -10,7 +10,7 @@ use std::process::Command;
 
 /// A generation of CPUs, after the x86-64 psABI; where the rest of lineside is concerned, higher is faster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
+pub enum CpuLevel {
     /// SSE4.2: any x86-64 since 2008. Other architectures, which have one build each, are this too.
     V2,
     /// AVX2, FMA, F16C, BMI2: since 2013.
@@ -19,7 +19,7 @@ pub enum Level {
     V4,
 }
 
-impl Level {
+impl CpuLevel {
     /// The name of the folder that holds its build.
     pub const fn name(self) -> &'static str {
         match self {
@@ -74,7 +74,7 @@ impl Level {
 }
 
 /// Where a build lies, seen from `/usr/bin/lineside`: `/usr/lib/lineside/x86-64-v3/lineside`. Seen from there itself, nowhere: it ends there.
-fn build_of(level: Level, executable: &Path) -> Option<PathBuf> {
+fn build_of(level: CpuLevel, executable: &Path) -> Option<PathBuf> {
     let prefix = executable.parent()?.parent()?;
     Some(prefix.join("lib/lineside").join(level.name()).join(executable.file_name()?)).filter(|path| path.is_file())
 }
@@ -84,8 +84,8 @@ fn build_of(level: Level, executable: &Path) -> Option<PathBuf> {
 /// The process stays the same, so systemd, EAGI and the shell notice nothing. To be called first: what was opened before is lost.
 pub fn become_the_best_build() {
     let Ok(executable) = std::env::current_exe() else { return };
-    let cpu = Level::of_this_cpu();
-    let mut better = [Level::V4, Level::V3].into_iter().filter(|&level| level <= cpu);
+    let cpu = CpuLevel::of_this_cpu();
+    let mut better = [CpuLevel::V4, CpuLevel::V3].into_iter().filter(|&level| level <= cpu);
     let Some(best) = better.find_map(|level| build_of(level, &executable)) else { return };
     let mut words = std::env::args_os();
     let mut command = Command::new(&best);
@@ -106,13 +106,13 @@ mod tests {
 
     #[test]
     fn what_whisper_says_of_its_kernels_is_read() {
-        let said = |flags: &str| Level::said(&format!("WHISPER : COREML = 0 | OPENVINO = 0 | CPU : {flags}"));
-        assert_eq!(said("SSE3 = 1 | SSSE3 = 1 | "), Level::V2);
-        assert_eq!(said("AVX2 = 1 | F16C = 1 | FMA = 1 | BMI2 = 1 | "), Level::V3);
-        assert_eq!(said("SSE3 = 1 | AVX2 = 1 | F16C = 1 | FMA = 1 | AVX512 = 1 | "), Level::V3);
-        assert_eq!(said("AVX2 = 1 | F16C = 1 | FMA = 1 | AVX512 = 1 | AVX512_VNNI = 1 | REPACK = 1 | "), Level::V4);
-        assert_eq!(said("AVX2 = 0 | F16C = 1 | FMA = 1"), Level::V2);
-        assert_eq!(said(""), Level::V2);
+        let said = |flags: &str| CpuLevel::said(&format!("WHISPER : COREML = 0 | OPENVINO = 0 | CPU : {flags}"));
+        assert_eq!(said("SSE3 = 1 | SSSE3 = 1 | "), CpuLevel::V2);
+        assert_eq!(said("AVX2 = 1 | F16C = 1 | FMA = 1 | BMI2 = 1 | "), CpuLevel::V3);
+        assert_eq!(said("SSE3 = 1 | AVX2 = 1 | F16C = 1 | FMA = 1 | AVX512 = 1 | "), CpuLevel::V3);
+        assert_eq!(said("AVX2 = 1 | F16C = 1 | FMA = 1 | AVX512 = 1 | AVX512_VNNI = 1 | REPACK = 1 | "), CpuLevel::V4);
+        assert_eq!(said("AVX2 = 0 | F16C = 1 | FMA = 1"), CpuLevel::V2);
+        assert_eq!(said(""), CpuLevel::V2);
     }
 
     #[test]
@@ -122,8 +122,8 @@ mod tests {
         std::fs::create_dir_all(best.parent().expect("folder")).expect("mkdir");
         std::fs::write(&best, "").expect("write");
         let main = root.path().join("bin/lineside");
-        assert_eq!(build_of(Level::V3, &main), Some(best.clone()));
-        assert_eq!(build_of(Level::V4, &main), None);
-        assert_eq!(build_of(Level::V3, &best), None);
+        assert_eq!(build_of(CpuLevel::V3, &main), Some(best.clone()));
+        assert_eq!(build_of(CpuLevel::V4, &main), None);
+        assert_eq!(build_of(CpuLevel::V3, &best), None);
     }
 }

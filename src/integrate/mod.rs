@@ -3,3 +3,4 @@
 //! Nothing here holds up a call: who sends nonsense, or too much, is put off or left.
 
 pub mod ami;
+pub mod dialer;

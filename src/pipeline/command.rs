@@ -25,11 +25,18 @@ pub enum Command {
         /// The call's id from now on; `None` when it is only expected.
         reply: oneshot::Sender<Named>,
     },
+    /// What the PBX knows of a call. It counts less than what was told of it.
+    NameFromPbx {
+        /// Its uniqueid, without the name of the system.
+        call: String,
+        /// What is known.
+        names: Box<CallNames>,
+    },
     /// Hang up on a call's sources and let it end.
     End {
-        /// Its row.
+        /// Row number of the call.
         call: CallKey,
-        /// Why.
+        /// The reason that is shown with the call.
         reason: String,
         /// Whether it was running.
         reply: oneshot::Sender<bool>,
@@ -37,7 +44,7 @@ pub enum Command {
     /// Text that another platform has recognised, or a silence that it has measured.
     Said(Box<SaidText>),
     /// A chunk of sound that another platform has sent is on disk.
-    Chunk(ChunkTaken),
+    Chunk(StoredChunk),
     /// Say that you are there, and that all before this is committed.
     Alive {
         /// Answered when it is so.
@@ -45,7 +52,7 @@ pub enum Command {
     },
     /// Stop keeping what is said, or go on.
     Pause {
-        /// Its row.
+        /// Row number of the call.
         call: CallKey,
         /// Which of the two.
         pausing: Pausing,
@@ -60,7 +67,7 @@ pub enum Command {
     PauseNamed(Wish),
     /// Know nothing more of calls whose line is closed: they are about to be erased.
     LetGo {
-        /// Their rows.
+        /// Row numbers of the calls.
         calls: Vec<CallKey>,
         /// Those of them that are running; then none was let go.
         reply: oneshot::Sender<Vec<CallKey>>,
@@ -112,7 +119,7 @@ pub struct Text {
     pub text: String,
     /// 0 to 1.
     pub confidence: f32,
-    /// Language code.
+    /// Language code such as `en`, where the platform gives one.
     pub language: Option<String>,
     /// What the sender says of its mood, -1 to 1.
     pub sentiment: Option<f64>,
@@ -138,7 +145,7 @@ pub struct SaidText {
     pub text: Option<Text>,
     /// How long nobody spoke before, as the platform says, milliseconds.
     pub silence_ms: Option<i64>,
-    /// Which platform.
+    /// Name of the platform that sends it.
     pub provider: String,
     /// Told when it is on its way to the database.
     pub reply: oneshot::Sender<()>,
@@ -146,7 +153,7 @@ pub struct SaidText {
 
 /// A chunk of sound that is on disk.
 #[derive(Debug)]
-pub struct ChunkTaken {
+pub struct StoredChunk {
     /// The legs that have grown.
     pub legs: Vec<Arc<SpooledLeg>>,
     /// Whether it came without a word.

@@ -6,9 +6,11 @@
 //! `retention/`.
 //!
 //! The rooms in the order in which they may know each other, each those above it: the conductor knows the workers, who know nothing of it and tell
-//! it by `command.rs`.
+//! it by `command.rs`; `taps.rs` is what the API asks of taps.
 
 pub mod command;
+
+pub mod taps;
 
 pub mod workers;
 
@@ -23,7 +25,7 @@ pub use self::live::measures::SECONDS_BUCKETS;
 /// Tells the exporter what this room's and its neighbours' counters mean.
 pub fn describe_metrics() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
-    retention::keep::describe_metrics();
+    retention::sweep::describe_metrics();
     describe_counter!("lineside_frames_total", "Audio frames received");
     describe_counter!("lineside_spool_bytes_total", Unit::Bytes, "Audio written to disk");
     describe_counter!("lineside_spool_dropped_total", "Legs cut off because the disk was behind as they were dropped");
@@ -65,9 +67,12 @@ pub fn describe_metrics() {
     describe_counter!("lineside_clock_steps_total", "Times when the wall clock was stepped by a second or more");
     describe_counter!("lineside_utterances_total", "Utterances found, by what became of them");
     describe_counter!("lineside_guard_dropped_total", "Texts that were not believed, by reason");
-    describe_counter!("lineside_second_looks_total", "Utterances read again at full context");
-    describe_counter!("lineside_read_ahead_total", "Silences read before it was certain that they end an utterance");
-    describe_counter!("lineside_gaps_read_total", "Stretches of a window read again alone");
+    describe_counter!("lineside_second_looks_total", "Utterances decoded again at full context");
+    describe_counter!(
+        "lineside_read_ahead_total",
+        "Preflights: silences transcribed before it was certain that they end an utterance"
+    );
+    describe_counter!("lineside_gaps_read_total", "Gaps of a window that were re-decoded alone");
     describe_counter!("lineside_redacted_total", "Numbers taken out of text and sound, by kind");
     describe_counter!("lineside_segments_total", "Segments of text written");
     describe_counter!("lineside_calls_total", "Calls begun");

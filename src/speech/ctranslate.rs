@@ -14,7 +14,7 @@ use ct2rs::sys::{ComputeType, Config, DetectionResult, Device, StorageView, Whis
 use tokenizers::Tokenizer;
 
 use super::align::{Aligned, Aligner, Token};
-use super::engine::{Engine, EngineError, Piece, Recognised, Request, Session, TextToken};
+use super::engine::{Engine, EngineError, Piece, Recognised, RecognitionRequest, Session, TextToken};
 use super::mel::Mel;
 use super::models::ModelRef;
 use super::silence::Silence;
@@ -119,7 +119,7 @@ impl Engine for CTranslate {
 struct CTranslateSession(Arc<Shared>);
 
 impl Session for CTranslateSession {
-    fn transcribe(&mut self, request: &Request) -> Result<Recognised, EngineError> {
+    fn transcribe(&mut self, request: &RecognitionRequest) -> Result<Recognised, EngineError> {
         let mut answers = self.together(&[request])?;
         Ok(answers.pop().unwrap_or_default())
     }
@@ -132,10 +132,10 @@ impl Session for CTranslateSession {
         BEAMS
     }
 
-    fn transcribe_all(&mut self, requests: &[Request]) -> Vec<Result<Recognised, EngineError>> {
+    fn transcribe_all(&mut self, requests: &[RecognitionRequest]) -> Vec<Result<Recognised, EngineError>> {
         let mut answers: Vec<_> = requests.iter().map(|_| Ok(Recognised::default())).collect();
         for group in alike(requests) {
-            let batch: Vec<&Request> = group.iter().map(|&place| &requests[place]).collect();
+            let batch: Vec<&RecognitionRequest> = group.iter().map(|&place| &requests[place]).collect();
             match self.together(&batch) {
                 Ok(found) => group.iter().zip(found).for_each(|(&place, answer)| answers[place] = Ok(answer)),
                 // One of them may have broken it: each alone, so that the others have their text.
@@ -147,7 +147,7 @@ impl Session for CTranslateSession {
 }
 
 /// Groups of requests, by their places, that are decoded as one batch: of about one length, and asked for alike.
-fn alike(requests: &[Request]) -> Vec<Vec<usize>> {
+fn alike(requests: &[RecognitionRequest]) -> Vec<Vec<usize>> {
     let mut places: Vec<usize> = (0..requests.len()).collect();
     places.sort_by_key(|&place| requests[place].encoded);
     let mut groups: Vec<Vec<usize>> = Vec::new();
@@ -171,7 +171,12 @@ fn alike(requests: &[Request]) -> Vec<Vec<usize>> {
 
 impl CTranslateSession {
     /// The language of each, as asked for or as heard.
-    fn languages(&self, first: &Request, count: usize, encoded: &StorageView) -> anyhow::Result<Vec<Option<String>>> {
+    fn languages(
+        &self,
+        first: &RecognitionRequest,
+        count: usize,
+        encoded: &StorageView,
+    ) -> anyhow::Result<Vec<Option<String>>> {
         let shared = &self.0;
         Ok(if !shared.whisper.is_multilingual() {
             vec![Some("en".into()); count]
@@ -185,7 +190,7 @@ impl CTranslateSession {
     }
 
     /// What the decoder is told before the text of each.
-    fn prompts(&self, first: &Request, languages: &[Option<String>]) -> Vec<Vec<String>> {
+    fn prompts(&self, first: &RecognitionRequest, languages: &[Option<String>]) -> Vec<Vec<String>> {
         let shared = &self.0;
         let mut before: Vec<String> = Vec::new();
         if let Some(text) = first.prompt
@@ -214,7 +219,7 @@ impl CTranslateSession {
     }
 
     /// One batch: all with the window of the longest, and the language, prompt, beams and begin of the first.
-    fn together(&self, requests: &[&Request]) -> Result<Vec<Recognised>, EngineError> {
+    fn together(&self, requests: &[&RecognitionRequest]) -> Result<Vec<Recognised>, EngineError> {
         let shared = &self.0;
         let fail = |error: anyhow::Error| EngineError::Inference(format!("{error:#}"));
         let Some(first) = requests.first() else { return Ok(Vec::new()) };
@@ -420,7 +425,7 @@ mod tests {
 
     #[test]
     fn stretches_of_about_one_length_are_decoded_together() {
-        let request = |encoded| Request {
+        let request = |encoded| RecognitionRequest {
             samples: &[],
             language: None,
             prompt: None,
@@ -430,10 +435,10 @@ mod tests {
             max_tokens: 224,
             begin: &[],
         };
-        let requests: Vec<Request> = [320, 1500, 256, 448, 320].map(request).into();
+        let requests: Vec<RecognitionRequest> = [320, 1500, 256, 448, 320].map(request).into();
         assert_eq!(alike(&requests), [vec![2, 0, 4], vec![3], vec![1]]);
         let sizes = |positions| {
-            let many: Vec<Request> = (0..=BATCH).map(|_| request(positions)).collect();
+            let many: Vec<RecognitionRequest> = (0..=BATCH).map(|_| request(positions)).collect();
             alike(&many).iter().map(Vec::len).collect::<Vec<_>>()
         };
         assert_eq!(sizes(128), [BATCH, 1]);

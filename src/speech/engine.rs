@@ -52,7 +52,7 @@ impl EngineError {
 
 /// What is to be written down.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
+pub struct RecognitionRequest<'a> {
     /// 16 kHz mono, -1..1.
     pub samples: &'a [f32],
     /// Language code; `None` detects it where the model can.
@@ -143,7 +143,7 @@ pub struct Recognised {
     pub no_speech: Option<f32>,
     /// Mean log probability of all text tokens, time marks left out; 0 without any. Both engines mean the same by it.
     pub mean_logprob: f32,
-    /// The text ends where [`Request::max_tokens`] ended it.
+    /// The text ends where [`RecognitionRequest::max_tokens`] ended it.
     pub cut: bool,
     /// All of the text, token by token, where the engine tells when each was said.
     pub tokens: Vec<TextToken>,
@@ -159,7 +159,7 @@ impl Recognised {
 /// One thread's working memory on a model.
 pub trait Session: Send {
     /// Writes down one stretch of speech. Blocks for the whole inference, which cannot be stopped half-way.
-    fn transcribe(&mut self, request: &Request) -> Result<Recognised, EngineError>;
+    fn transcribe(&mut self, request: &RecognitionRequest) -> Result<Recognised, EngineError>;
 
     /// How many stretches at a time it gains by.
     fn batch(&self) -> usize {
@@ -172,7 +172,7 @@ pub trait Session: Send {
     }
 
     /// The same for several stretches, of several calls; together where the engine gains by it. One answer each, in their order.
-    fn transcribe_all(&mut self, requests: &[Request]) -> Vec<Result<Recognised, EngineError>> {
+    fn transcribe_all(&mut self, requests: &[RecognitionRequest]) -> Vec<Result<Recognised, EngineError>> {
         requests.iter().map(|request| self.transcribe(request)).collect()
     }
 }

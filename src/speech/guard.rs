@@ -7,7 +7,7 @@
 use super::engine::{Piece, Recognised};
 use super::rules::Rules;
 
-/// Below this mean log probability a text is read again.
+/// Below this mean log probability a text is decoded again.
 const IMPROBABLE: f32 = -1.0;
 /// Below this it is dropped even so: no word in it is likelier than one in six.
 const HOPELESS: f32 = -1.8;
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phrase_that_is_said_twice_is_read_again_but_never_dropped_for_it() {
+    fn a_phrase_that_is_said_twice_is_decoded_again_but_never_dropped_for_it() {
         let twice = answer("The light on the light on the router is red.", -0.2);
         assert_eq!(judged(&twice, 4.0), Verdict::Doubt(Reason::Echo));
         assert!(!drops_after_second_look(Reason::Echo));

@@ -5,19 +5,19 @@ mod align;
 #[cfg(feature = "ctranslate2")]
 pub mod ctranslate;
 pub mod engine;
-#[cfg(all(feature = "ctranslate2", target_arch = "x86_64"))]
-mod few_rows;
+mod gaps;
 pub mod guard;
 pub mod language;
 mod load;
 mod mel;
-mod mend;
 pub mod models;
 pub mod queue;
 pub mod recogniser;
 mod rules;
 #[cfg(feature = "ctranslate2")]
 mod silence;
+#[cfg(all(feature = "ctranslate2", target_arch = "x86_64"))]
+mod small_batch_gemm;
 mod spelling;
 pub mod utterance;
 pub mod vad;

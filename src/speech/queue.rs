@@ -12,11 +12,11 @@ use crate::call::WallTime;
 /// How urgent work is. Earlier variants go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Urgency {
-    /// Of a call that somebody may be watching.
+    /// Text of a running call, which somebody may be watching.
     Live,
-    /// Of what is still being said: shown, not kept.
+    /// Text of what is still being said: shown and not stored.
     Growing,
-    /// Of a call that is over: recovered, or from a finished recording.
+    /// Text of a call that is over: recovered, or from a finished recording.
     PostCall,
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::engine::{EngineError, FULL_CONTEXT, Piece, Recognised, Request, Session, TextToken};
+use super::engine::{EngineError, FULL_CONTEXT, Piece, Recognised, RecognitionRequest, Session, TextToken};
+use super::gaps;
 use super::guard::{self, Reason, Verdict};
-use super::mend;
 pub use super::rules::Rules;
 use crate::audio::level;
 use crate::audio::resample::MODEL_HZ;
@@ -139,7 +139,7 @@ impl Recogniser {
         let hints = &self.hints;
         let rules = &hints.rules;
         let beams = if pace == Pace::Live { 1 } else { self.session.beams() };
-        let requests: Vec<Request> =
+        let requests: Vec<RecognitionRequest> =
             sounds.iter().map(|(sound, seconds)| hints.request(sound, *seconds, hints.first_look(beams))).collect();
         let judge = |answer: Recognised, seconds| {
             let verdict = guard::judge(&answer, seconds, rules);
@@ -157,12 +157,12 @@ impl Recogniser {
             (0..answers.len()).filter(|&place| rules.second_look && doubted(&answers[place])).collect();
         metrics::counter!("lineside_second_looks_total").increment(again.len() as u64);
         let look = hints.second_look(rules.margin.max(SECOND_MARGIN));
-        let requests: Vec<Request> =
+        let requests: Vec<RecognitionRequest> =
             again.iter().map(|&place| hints.request(sounds[place].0, sounds[place].1, look)).collect();
         for (place, second) in again.into_iter().zip(self.session.transcribe_all(&requests)) {
             match (&mut answers[place], second) {
                 (Ok(first), Ok(second)) => *first = choose(first.clone(), judge(second, sounds[place].1)),
-                (_, Err(error)) => log::warn!("a doubtful text is not read again: {error}"),
+                (_, Err(error)) => log::warn!("a doubtful text is not decoded again: {error}"),
                 (Err(_), Ok(_)) => {}
             }
         }
@@ -178,19 +178,19 @@ impl Recogniser {
     ) -> (Recognised, Verdict) {
         let doubted = matches!(verdict, Verdict::Doubt(reason) if guard::drops_after_second_look(reason));
         let rules = self.hints.rules;
-        if matches!(verdict, Verdict::Drop(_)) || doubted && !mend::is_partly_good(&answer, seconds, &rules) {
+        if matches!(verdict, Verdict::Drop(_)) || doubted && !gaps::is_partly_good(&answer, seconds, &rules) {
             return (answer, verdict);
         }
         let (hints, session) = (&self.hints, self.session.as_mut());
-        mend::mend(sound, &mut answer, &rules, |part| {
+        gaps::redecode(sound, &mut answer, &rules, |part| {
             let window = with_room(part.to_vec());
             let found = session.transcribe(&hints.request(&window, seconds_of(part), hints.second_look(rules.margin)));
-            found.inspect_err(|error| log::warn!("a part of an utterance is not read again: {error}")).ok()
+            found.inspect_err(|error| log::warn!("a gap of an utterance is not decoded again: {error}")).ok()
         });
         (answer, Verdict::Keep)
     }
 
-    /// What somebody is still saying: one look, for it is read again when it is said. `begin` is what was certain before. Blocks.
+    /// What somebody is still saying: one decoding, for it is transcribed again when it is over. `begin` is what was certain before. Blocks.
     pub fn glance(&mut self, samples: &[f32], begin: &[TextToken]) -> Result<Glance, EngineError> {
         let clock = Instant::now();
         let seconds = seconds_of(samples);
@@ -199,7 +199,7 @@ impl Recogniser {
             return Ok(Glance { took: clock.elapsed(), ..Glance::default() });
         }
         let sound = self.prepare(samples);
-        let request = Request { begin, ..self.hints.request(&sound, seconds, self.hints.first_look(1)) };
+        let request = RecognitionRequest { begin, ..self.hints.request(&sound, seconds, self.hints.first_look(1)) };
         let mut answer = self.session.transcribe(&request)?;
         let tokens = std::mem::take(&mut answer.tokens);
         let verdict = guard::judge(&answer, seconds, &rules);
@@ -239,7 +239,7 @@ struct Look {
 }
 
 impl Hints {
-    /// With so many beams, where they are not set.
+    /// How the first look decodes: with this number of beams, where none is set.
     fn first_look(&self, beams: u32) -> Look {
         Look { margin: self.rules.margin, room: self.rules.room, beams: self.beams.unwrap_or(beams) }
     }
@@ -249,9 +249,9 @@ impl Hints {
         Look { margin, room: margin, beams: self.beams.unwrap_or(0).max(SECOND_LOOK_BEAMS) }
     }
 
-    fn request<'a>(&'a self, samples: &'a [f32], seconds: f32, look: Look) -> Request<'a> {
+    fn request<'a>(&'a self, samples: &'a [f32], seconds: f32, look: Look) -> RecognitionRequest<'a> {
         let bound = (seconds * TOKENS_PER_SECOND) as u32 + TOKENS_BESIDES;
-        Request {
+        RecognitionRequest {
             samples,
             language: self.language.as_deref(),
             prompt: self.prompt.as_deref(),

@@ -3,7 +3,7 @@
 /// Encoder positions beyond the stretch, 7.7 s. With fewer, real weights lose their place: of 65 real recordings at 8 kHz 7 ran away with a margin of
 /// 128, none with 256, but with 10.5 % of words wrong; 384 gives 8.5 %, 512 8.0 %, the whole window 8.4 % (tiny.en, greedy, CTranslate2).
 pub(super) const MARGIN: u32 = 384;
-/// Of the margin, what the encoder reads each time, 1.9 s; the rest is silence that is kept (`silence.rs`).
+/// The part of the margin that the encoder reads each time, 1.9 s; the rest is silence that is kept (`silence.rs`).
 pub(super) const ROOM: u32 = 96;
 
 /// What a recogniser does to have the right words. All of it is on; a bench switches one off at a time, to see what it gains and costs.
@@ -14,9 +14,9 @@ pub struct Rules {
     pub margin: u32,
     /// Positions beyond the stretch that the encoder reads, where the engine keeps what silence is encoded to.
     pub room: u32,
-    /// Doubtful text is read again with more beams.
+    /// Doubtful text is decoded again with more beams.
     pub second_look: bool,
-    /// What a window passed over is read again alone.
+    /// What a window passed over is decoded again alone (gap re-decoding).
     pub gaps: bool,
     /// Text is dropped where the model says that nobody spoke.
     pub no_speech: bool,

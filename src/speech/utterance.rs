@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use super::vad::{FRAME_MS, Frame, GRID_MS, Voice, VoiceDetector};
+use super::vad::{FRAME_MS, GRID_MS, LegVad, VadFrame, Voice};
 
 /// What a listener that begins in the middle of a leg hears before, milliseconds. On AMI's meetings 63 of 84 restarts found the very same utterances
 /// with it, 42 with half of it and 21 with nothing.
@@ -21,7 +21,7 @@ pub struct EndpointSettings {
     pub hold: f32,
     /// Shorter bursts are no speech.
     pub min_speech_ms: u32,
-    /// So much silence ends an utterance.
+    /// Length of the silence that ends an utterance.
     pub silence_ms: u32,
     /// Sound kept from before the first voiced frame.
     pub pre_roll_ms: u32,
@@ -100,7 +100,7 @@ impl Endpointer {
     }
 
     /// Takes the next frame; an utterance that it ends comes back as a range of frames.
-    fn push(&mut self, frame: Frame) -> Option<(i64, i64)> {
+    fn push(&mut self, frame: VadFrame) -> Option<(i64, i64)> {
         let s = self.settings;
         let now = self.next;
         self.next += 1;
@@ -172,7 +172,7 @@ impl Endpointer {
 
 /// Finds the utterances of one leg as its samples come.
 pub struct LegListener {
-    detector: VoiceDetector,
+    detector: LegVad,
     endpointer: Endpointer,
     /// Sample of the leg at which it begins to hear.
     from: u64,
@@ -191,7 +191,7 @@ impl LegListener {
         let from = (steps * samples(GRID_MS)) as u64;
         let known = ((origin - from) as f64 / samples(FRAME_MS)).ceil() as i64;
         Self {
-            detector: VoiceDetector::new(rate_hz, &listening.voice),
+            detector: LegVad::new(rate_hz, &listening.voice),
             endpointer: Endpointer::new(listening.endpoint, known),
             from,
             origin,
@@ -281,7 +281,7 @@ mod tests {
         let mut out: Vec<_> = voices
             .iter()
             .enumerate()
-            .filter_map(|(i, &voice)| endpointer.push(Frame { voice, level_dbfs: levels(i) }))
+            .filter_map(|(i, &voice)| endpointer.push(VadFrame { voice, level_dbfs: levels(i) }))
             .collect();
         out.extend(endpointer.end());
         out
@@ -303,7 +303,7 @@ mod tests {
         let mut told = Vec::new();
         let mut ended = Vec::new();
         for voice in speech(&[(50, 0.0), (50, 0.9), (15, 0.0), (50, 0.9), (100, 0.0)]) {
-            ended.extend(endpointer.push(Frame { voice, level_dbfs: -30.0 }));
+            ended.extend(endpointer.push(VadFrame { voice, level_dbfs: -30.0 }));
             let pausing = endpointer.pausing();
             if told.last() != pausing.as_ref() {
                 told.extend(pausing);
@@ -346,7 +346,7 @@ mod tests {
             let mut endpointer = Endpointer::new(EndpointSettings { threshold, ..earshot().endpoint }, 0);
             let ended: Vec<_> = speech(&[(50, 0.0), (30, 0.99), (100, 0.01)])
                 .into_iter()
-                .filter_map(|voice| endpointer.push(Frame { voice, level_dbfs: -30.0 }))
+                .filter_map(|voice| endpointer.push(VadFrame { voice, level_dbfs: -30.0 }))
                 .collect();
             assert_eq!(ended.len(), 1, "{threshold}: {ended:?}");
         }

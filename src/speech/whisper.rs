@@ -11,7 +11,7 @@ use std::sync::{Arc, Once};
 
 use whisper_rs::{FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperState};
 
-use super::engine::{Engine, EngineError, Piece, Recognised, Request, Session};
+use super::engine::{Engine, EngineError, Piece, Recognised, RecognitionRequest, Session};
 use super::models::ModelRef;
 use crate::call::Word;
 
@@ -54,7 +54,7 @@ struct WhisperSession {
 }
 
 impl Session for WhisperSession {
-    fn transcribe(&mut self, request: &Request) -> Result<Recognised, EngineError> {
+    fn transcribe(&mut self, request: &RecognitionRequest) -> Result<Recognised, EngineError> {
         let strategy = match request.beams {
             0 | 1 => SamplingStrategy::Greedy { best_of: 1 },
             beam => SamplingStrategy::BeamSearch { beam_size: beam as i32, patience: -1.0 },
@@ -83,7 +83,7 @@ impl Session for WhisperSession {
 }
 
 impl WhisperSession {
-    fn collect(&self, multilingual: bool, request: &Request) -> Recognised {
+    fn collect(&self, multilingual: bool, request: &RecognitionRequest) -> Recognised {
         let end_of_text = self.context.token_eot();
         let (mut sum, mut count, mut longest) = (0.0, 0_u32, 0);
         let mut no_speech: Option<f32> = None;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::SpoolError;
 use super::spec::LegSpec;
-use super::steps::Moments;
+use super::steps::SampleClock;
 use crate::audio::reader::RecordingReader;
 use crate::audio::silence::Silences;
 use crate::audio::sound_file::SoundFile;
@@ -72,7 +72,7 @@ pub struct SpooledLeg {
     reason: OnceLock<&'static str>,
     end_requested: CancellationToken,
     silences: Arc<Silences>,
-    pub(super) moments: Moments,
+    pub(super) sample_clock: SampleClock,
 }
 
 impl SpooledLeg {
@@ -90,7 +90,7 @@ impl SpooledLeg {
             reason: OnceLock::new(),
             end_requested: CancellationToken::new(),
             silences: Arc::default(),
-            moments: Moments::default(),
+            sample_clock: SampleClock::default(),
         }
     }
 
@@ -165,13 +165,13 @@ impl SpooledLeg {
         &self.silences
     }
 
-    pub(super) fn grow_to(&self, samples: u64, at: WallTime) {
+    pub(crate) fn grow_to(&self, samples: u64, at: WallTime) {
         self.samples.fetch_max(samples, Ordering::AcqRel);
         self.last_audio.fetch_max(at.0, Ordering::Relaxed);
     }
 
     /// Marks the end once; the first reason stays.
-    pub(super) fn close(&self, reason: &'static str) -> bool {
+    pub(crate) fn close(&self, reason: &'static str) -> bool {
         let first = self.reason.set(reason).is_ok();
         self.closed.store(true, Ordering::Release);
         first

@@ -13,7 +13,7 @@ pub struct Line {
     pub call: CallId,
     /// What else it tells of the call.
     pub names: CallNames,
-    /// By which road it comes.
+    /// The source that it comes from.
     pub source: Source,
     /// When it said so.
     pub at: WallTime,

@@ -16,7 +16,7 @@ pub struct LegSpec {
     pub names: CallNames,
     /// Which direction.
     pub leg: Leg,
-    /// By which road.
+    /// The source of its audio.
     pub source: Source,
     /// When the first sample was heard.
     pub started: WallTime,

@@ -16,7 +16,7 @@ pub(super) struct Step {
 
 /// What is remembered of a recording's growth.
 #[derive(Debug, Default)]
-pub(super) struct Moments(pub(super) Mutex<State>);
+pub(super) struct SampleClock(pub(super) Mutex<State>);
 
 #[derive(Debug, Default)]
 pub(super) struct State {

@@ -28,7 +28,7 @@ use crate::call::{LegKey, Moment, WallTime};
 /// the sooner is known that somebody has fallen silent; with many legs each piece costs too much for that.
 const PIECE_MS: u64 = 40;
 const PIECE_OF_MANY_MS: u64 = 100;
-/// So many open legs are many.
+/// Number of open legs from which the writer counts them as many.
 const MANY: usize = 100;
 /// How often a growing file's header is brought up to date, for tools that believe headers. Ours takes the file's length.
 const HEADER_EVERY: Duration = Duration::from_secs(1);

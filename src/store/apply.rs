@@ -6,16 +6,18 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use super::change::{CallFigures, Change, Named, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, UtteranceState};
+use super::change::{
+    CallFigures, Change, NamedRow, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, UtteranceState,
+};
 use super::rows::events::StoredEvent;
-use super::rows::{notifications, privacy, recordings, tokens};
+use super::rows::{dialer, notifications, pbx, privacy, recordings, tokens};
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, LegKey, UtteranceKey, WallTime};
 
 /// Applies changes that belong together, in order; their events are added to `events`, to be published after the commit.
 pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<StoredEvent>) -> rusqlite::Result<()> {
     for change in changes {
         match change {
-            Change::Walls(change) => tokens::apply(db, change)?,
+            Change::Access(change) => tokens::apply(db, change)?,
             Change::CallOpened(call) => call_opened(db, call)?,
             Change::CallNamed { call, names } => call_named(db, *call, names)?,
             Change::CallRenamed { call, id } => call_renamed(db, *call, id)?,
@@ -69,7 +71,9 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
             }
             Change::Dtmf { leg, at, digit } => dtmf(db, *leg, *at, *digit)?,
             Change::Recording { row, at } => recordings::note(db, row, *at)?,
+            Change::PbxEvent(event) => pbx::add(db, event)?,
             Change::Privacy(change) => privacy::apply(db, change)?,
+            Change::Dialer(row) => dialer::note(db, row)?,
             Change::Event(event) => events.push(add_event(db, event)?),
         }
     }
@@ -166,16 +170,16 @@ fn call_named(db: &Connection, call: CallKey, names: &CallNames) -> rusqlite::Re
         ":lead": names.lead, ":phone": names.phone, ":metadata": metadata, ":longest": 2 * CallNames::METADATA_BYTES as i64,
     })?;
     match &names.uuid {
-        Some(uuid) => also_named(db, Named::Call(call), CallId::from_lossy(uuid).as_str()),
+        Some(uuid) => also_named(db, NamedRow::Call(call), CallId::from_lossy(uuid).as_str()),
         None => Ok(()),
     }
 }
 
 /// A name that no call has yet leads to a call.
-fn also_named(db: &Connection, whose: Named, alias: &str) -> rusqlite::Result<()> {
+fn also_named(db: &Connection, whose: NamedRow, alias: &str) -> rusqlite::Result<()> {
     let (table, column, row) = match whose {
-        Named::Call(call) => ("call", "id", call.0),
-        Named::Leg(leg) => ("leg", "call", leg.0),
+        NamedRow::Call(call) => ("call", "id", call.0),
+        NamedRow::Leg(leg) => ("leg", "call", leg.0),
     };
     db.prepare_cached(&format!(
         "INSERT INTO call_alias (alias, call)
@@ -248,7 +252,8 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
     for (call, shift) in [(from.0, from_start - earliest), (into.0, into_start - earliest)] {
         shift_times(db, call, shift)?;
     }
-    for table in ["leg", "utterance", "segment", "event", "call_alias", "alert", "hold", "audit", "call_tag"] {
+    for table in ["leg", "utterance", "segment", "event", "call_alias", "alert", "hold", "audit", "call_tag", "dialer"]
+    {
         db.execute(&format!("UPDATE OR REPLACE {table} SET call = ?2 WHERE call = ?1"), (from.0, into.0))?;
     }
     db.execute(

@@ -22,10 +22,10 @@ pub struct Course {
 
 /// Everything, as of one moment.
 #[derive(Clone, Debug, Default)]
-pub struct Board {
+pub struct BoardSnapshot {
     /// Number of the last event that is in it.
     pub last_event: i64,
-    /// By call.
+    /// The calls' courses, by call.
     pub courses: HashMap<CallKey, Course>,
 }
 
@@ -50,7 +50,7 @@ pub(super) const BEHIND: &str = "
 
 impl Store {
     /// The board as of its `last_event`, or of a moment after: an event that follows may be in it already.
-    pub async fn board(&self) -> Result<Board, StoreError> {
+    pub async fn board(&self) -> Result<BoardSnapshot, StoreError> {
         let last_event = self.last_event().await?;
         let courses = self
             .read(|db| {
@@ -67,7 +67,7 @@ impl Store {
                 Ok(courses)
             })
             .await?;
-        Ok(Board { last_event, courses })
+        Ok(BoardSnapshot { last_event, courses })
     }
 
     /// Calls with utterances that wait for their text, and when the oldest of these was said.

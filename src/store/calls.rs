@@ -13,7 +13,7 @@ pub struct CallRow {
     pub key: CallKey,
     /// Public id.
     pub call_id: String,
-    /// By which road.
+    /// The source of its audio.
     pub source: Source,
     /// Where it stands.
     pub state: CallState,
@@ -113,9 +113,9 @@ fn call_row(row: &Row) -> rusqlite::Result<CallRow> {
 pub struct Which {
     /// In this state.
     pub state: Option<CallState>,
-    /// Of this agent.
+    /// Calls of this agent only.
     pub agent: Option<String>,
-    /// Of this campaign.
+    /// Calls of this campaign only.
     pub campaign: Option<String>,
     /// Begun at or after.
     pub since: Option<WallTime>,
@@ -206,7 +206,7 @@ pub struct LegRow {
     pub key: LegKey,
     /// Which direction.
     pub leg: Leg,
-    /// By which road.
+    /// The source of its audio.
     pub source: Source,
     /// Sample rate.
     pub rate_hz: u32,
@@ -313,6 +313,7 @@ impl Store {
     }
 }
 
-fn one(db: &rusqlite::Connection, key: i64) -> rusqlite::Result<Option<CallRow>> {
+/// A call by its row, on a connection.
+pub(super) fn one(db: &rusqlite::Connection, key: i64) -> rusqlite::Result<Option<CallRow>> {
     db.prepare_cached(&format!("SELECT {COLUMNS} FROM call WHERE id = ?1"))?.query_row([key], call_row).optional()
 }

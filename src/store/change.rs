@@ -6,19 +6,21 @@
 use std::path::PathBuf;
 
 use super::rows::alerts::NewAlert;
+use super::rows::dialer::DialerRow;
 pub use super::rows::new::{
-    CallFigures, Named, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, Term, UtteranceState,
+    CallFigures, NamedRow, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, TermRow, UtteranceState,
 };
 use super::rows::notifications::Tried;
 use super::rows::privacy::PrivacyChange;
 use super::rows::recordings::RecordingRow;
+use crate::call::pbx::PbxEvent;
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, UtteranceKey, WallTime};
 
 /// One change of the database.
 #[derive(Clone, Debug)]
 pub enum Change {
     /// Sessions, tokens in use, who read what.
-    Walls(super::rows::tokens::WallChange),
+    Access(super::rows::tokens::AccessChange),
     /// A call appears.
     CallOpened(NewCall),
     /// A call learns names: only the fields that are `Some` change.
@@ -38,7 +40,7 @@ pub enum Change {
     /// A call is found under another name too. Nothing happens where a call has that name already.
     AlsoNamed {
         /// Whose name it is.
-        whose: Named,
+        whose: NamedRow,
         /// The name.
         id: CallId,
     },
@@ -119,7 +121,7 @@ pub enum Change {
     },
     /// Another platform has sent a chunk of sound.
     ChunkTaken {
-        /// Of which call.
+        /// The call that it belongs to.
         call: CallKey,
     },
     /// A leg got its last sample.
@@ -202,8 +204,12 @@ pub enum Change {
         /// When.
         at: WallTime,
     },
+    /// The PBX tells of a call, which need not be here.
+    PbxEvent(PbxEvent),
     /// Something must not be seen or heard.
     Privacy(PrivacyChange),
+    /// What the dialer knows of a call. Ignored when the call is gone.
+    Dialer(Box<DialerRow>),
     /// Something to tell the world and to keep for those who ask later.
     Event(NewEvent),
 }

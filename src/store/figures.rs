@@ -14,9 +14,9 @@ pub struct Span {
     pub until: WallTime,
     /// Length of one step, milliseconds.
     pub step_ms: i64,
-    /// Of this agent alone.
+    /// Calls of this agent only.
     pub agent: Option<String>,
-    /// Of this campaign alone.
+    /// Calls of this campaign only.
     pub campaign: Option<String>,
     /// Calls of other campaigns do not exist for the one who asks.
     pub only: Option<String>,
@@ -86,10 +86,10 @@ pub struct AgentFigures {
 
 /// All of it.
 #[derive(Clone, Debug, Default)]
-pub struct Figures {
-    /// By time; steps without a call are left out.
+pub struct FigureRows {
+    /// The steps in order of time; steps without a call are left out.
     pub steps: Vec<StepFigures>,
-    /// By time; steps without text are left out.
+    /// The steps in order of time; steps without text are left out.
     pub lag: Vec<LagFigures>,
     /// The most frequent first.
     pub keywords: Vec<Counted>,
@@ -127,7 +127,7 @@ pub(super) const STEPS: &str = of_span!(
     GROUP BY step
     ORDER BY step"
 );
-/// Only of what was told live: what is as old as it is, or is read again, is not late.
+/// Only of what was told live: what is as old as it is, or is retranscribed, is not late.
 pub(super) const LAG: &str = of_span!(
     ",
     late AS (
@@ -193,7 +193,7 @@ pub(super) const AGENTS: &str = of_span!(
 
 impl Store {
     /// Figures over the calls of a span.
-    pub async fn figures(&self, span: Span) -> Result<Figures, StoreError> {
+    pub async fn figures(&self, span: Span) -> Result<FigureRows, StoreError> {
         self.read(move |db| {
             let values = named_params! {
                 ":since": span.since.0, ":until": span.until.0, ":step": span.step_ms.max(1), ":agent": span.agent, ":campaign": span.campaign,
@@ -231,7 +231,7 @@ impl Store {
                     with_alerts: row.get(5)?,
                 })
             };
-            Ok(Figures {
+            Ok(FigureRows {
                 steps: db.prepare_cached(STEPS)?.query_map(values, step)?.collect::<Result<_, _>>()?,
                 lag: db.prepare_cached(LAG)?.query_map(values, lag)?.collect::<Result<_, _>>()?,
                 keywords: db.prepare_cached(KEYWORDS)?.query_map(values, counted)?.collect::<Result<_, _>>()?,

@@ -86,15 +86,15 @@ fn bare(phone: &str) -> String {
 }
 
 /// A call: row and id.
-pub type Found = (i64, String);
+pub type CallRef = (i64, String);
 
 const BY_ANY_ID: &str = "
     SELECT id, call_id FROM call
     WHERE call_id = ?1 OR id IN (SELECT call FROM call_alias WHERE alias = ?1)";
 
 /// The calls of a person.
-pub fn calls_of(db: &Connection, whom: &Whom) -> Result<Vec<Found>, ForgetError> {
-    let all = |sql: &str, value: &str| -> rusqlite::Result<Vec<Found>> {
+pub fn calls_of(db: &Connection, whom: &Whom) -> Result<Vec<CallRef>, ForgetError> {
+    let all = |sql: &str, value: &str| -> rusqlite::Result<Vec<CallRef>> {
         db.prepare(sql)?.query_map([value], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     };
     let (found, what) = match whom {
@@ -109,7 +109,7 @@ pub fn calls_of(db: &Connection, whom: &Whom) -> Result<Vec<Found>, ForgetError>
         Whom::Lead(lead) => (all("SELECT id, call_id FROM call WHERE lead = ?1", lead)?, "lead"),
         Whom::Call(id) => (all(BY_ANY_ID, id)?, "id"),
         Whom::Calls(ids) => {
-            let mut found: Vec<Found> = Vec::new();
+            let mut found: Vec<CallRef> = Vec::new();
             for id in ids {
                 found.extend(all(BY_ANY_ID, id)?);
             }
@@ -122,7 +122,7 @@ pub fn calls_of(db: &Connection, whom: &Whom) -> Result<Vec<Found>, ForgetError>
 }
 
 /// Refuses calls on hold.
-pub fn check(db: &Connection, calls: &[Found]) -> Result<(), ForgetError> {
+pub fn check(db: &Connection, calls: &[CallRef]) -> Result<(), ForgetError> {
     let mut held = Vec::new();
     for (key, id) in calls {
         if db.query_row("SELECT count(*) FROM hold WHERE call = ?1", [key], |row| row.get::<_, i64>(0))? > 0 {
@@ -152,7 +152,7 @@ impl Erased {
 }
 
 /// What there is of a call, which all goes with it.
-pub fn gather(db: &Connection, call: &Found) -> rusqlite::Result<Erased> {
+pub fn gather(db: &Connection, call: &CallRef) -> rusqlite::Result<Erased> {
     let mut erased = Erased::default();
     let (key, id) = call;
     let texts =
@@ -164,6 +164,8 @@ pub fn gather(db: &Connection, call: &Found) -> rusqlite::Result<Erased> {
         let sql = format!("SELECT {column} FROM call WHERE id = ?1 AND {column} IS NOT NULL");
         erased.traces.extend(texts(&sql)?.into_iter().filter(|text| text.len() >= 6));
     }
+    let dialed = "SELECT phone FROM dialer WHERE call = ?1 AND phone IS NOT NULL";
+    erased.traces.extend(texts(dialed)?.into_iter().filter(|text| text.len() >= 6));
     let said = texts("SELECT text FROM segment WHERE call = ?1")?;
     erased.segments += said.len() as i64;
     erased.traces.extend(said.into_iter().filter(|text| text.len() >= TELLING));
@@ -189,7 +191,7 @@ pub fn gather(db: &Connection, call: &Found) -> rusqlite::Result<Erased> {
 /// still there; when it fails nothing is erased. Blocks; whoever writes waits, for as long as the call has lines ([`Store::thin`]).
 pub fn erase<E: std::error::Error + Send + Sync + 'static>(
     db: &mut Connection,
-    call: &Found,
+    call: &CallRef,
     leaving: impl FnOnce(&Erased) -> Result<(), E>,
 ) -> rusqlite::Result<Erased> {
     let transaction = db.transaction()?;
@@ -236,7 +238,7 @@ impl Store {
     }
 
     /// The calls of a person that may be erased; none of them is changed.
-    pub async fn to_forget(&self, whom: Whom) -> Result<Vec<Found>, ForgetError> {
+    pub async fn to_forget(&self, whom: Whom) -> Result<Vec<CallRef>, ForgetError> {
         let found = self.read(move |db| {
             Ok(calls_of(db, &whom).and_then(|calls| {
                 check(db, &calls)?;

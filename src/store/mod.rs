@@ -13,12 +13,15 @@ mod campaigns;
 pub mod change;
 pub mod check;
 mod connection;
+pub mod dialer;
 pub mod doubled;
 mod error;
 pub mod events;
 pub mod figures;
 pub mod forget;
+pub mod lookup;
 pub mod notifications;
+pub mod pbx_events;
 pub mod privacy;
 pub mod readers;
 pub mod recordings;
@@ -87,6 +90,9 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/011_ingest.sql")),
         M::up(include_str!("schema/012_scrub.sql")),
         M::up(include_str!("schema/013_segment_by_leg.sql")),
+        M::up(include_str!("schema/014_dialer.sql")),
+        M::up(include_str!("schema/015_call_events.sql")),
+        M::up(include_str!("schema/016_lookup.sql")),
     ])
 }
 
@@ -182,8 +188,8 @@ impl Store {
 
     /// The same store for those who decide who is let in: what they ask waits for nobody else.
     #[must_use]
-    pub fn for_walls(&self) -> Self {
-        Self { room: Room::Walls, ..self.clone() }
+    pub fn for_access(&self) -> Self {
+        Self { room: Room::Access, ..self.clone() }
     }
 
     /// The same store for what people ask: bounded in time, and fair among those who ask ([`readers::asked_by`]).

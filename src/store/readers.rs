@@ -51,7 +51,7 @@ pub(super) enum Room {
     /// The daemon itself: the conductor, who keeps, who notifies.
     Own,
     /// Who is let in.
-    Walls,
+    Access,
     /// People and their programs.
     People,
 }
@@ -268,7 +268,7 @@ impl Drop for Pool {
 /// All rooms.
 pub(super) struct Readers {
     own: Pool,
-    walls: Pool,
+    access: Pool,
     people: Pool,
 }
 
@@ -276,7 +276,7 @@ impl Readers {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         Ok(Self {
             own: Pool::open(path, "reads", 2, 0)?,
-            walls: Pool::open(path, "walls", 1, 0)?,
+            access: Pool::open(path, "access", 1, 0)?,
             people: Pool::open(path, "answers", 2, 2)?,
         })
     }
@@ -290,7 +290,7 @@ impl Readers {
     ) -> Result<T, StoreError> {
         let desk = match room {
             Room::Own => &self.own.desk,
-            Room::Walls => &self.walls.desk,
+            Room::Access => &self.access.desk,
             Room::People => &self.people.desk,
         };
         let asker = ASKER.try_with(Arc::clone).unwrap_or_else(|_| Arc::from(""));
@@ -373,7 +373,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let mut waits = Vec::new();
-        for store in [store.clone(), store.for_walls(), people.clone()] {
+        for store in [store.clone(), store.for_access(), people.clone()] {
             let began = Instant::now();
             asked_by(Arc::from("other"), store.read(short)).await.expect("answered");
             waits.push(began.elapsed());
@@ -390,8 +390,8 @@ mod tests {
         asked_by(Arc::from("third"), people.read(endless)).await.expect_err("given up");
         assert!(began.elapsed() < 3 * LONGEST, "nobody is left before it: {:?}", began.elapsed());
         println!(
-            "mended | 35 | 30 searches of one read token: the conductor, the walls and all others waited up to 160 s | 30 questions that never end: the \
-             conductor waited {:?}, the walls {:?}, another token {:?}; each is given up after {LONGEST:?}, one of a token runs at a time",
+            "mended | 35 | 30 searches of one read token: the conductor, access checks and all others waited up to 160 s | 30 questions that never end: the \
+             conductor waited {:?}, access checks {:?}, another token {:?}; each is given up after {LONGEST:?}, one of a token runs at a time",
             waits[0], waits[1], waits[2]
         );
     }

@@ -29,7 +29,7 @@ pub struct OpenCall {
     pub key: CallKey,
     /// Public id.
     pub id: CallId,
-    /// By which road.
+    /// The source of its audio.
     pub source: Source,
     /// When it began.
     pub started: WallTime,
@@ -46,7 +46,7 @@ pub struct OpenLeg {
     pub call: CallKey,
     /// Which direction.
     pub leg: Leg,
-    /// By which road.
+    /// The source of its audio.
     pub source: Source,
     /// Sample rate.
     pub rate_hz: u32,

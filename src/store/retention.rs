@@ -78,6 +78,7 @@ pub(super) const UNNAME: &str = "
 /// Deletes a call with all that is known of it. Its recordings stay known by their sound alone, so that they are not taken again.
 pub(super) fn delete_call(db: &Connection, call: i64) -> rusqlite::Result<()> {
     db.prepare_cached(UNNAME)?.execute([call])?;
+    db.prepare_cached(super::rows::pbx::DELETE)?.execute([call])?;
     // Segments by themselves, so that the index hears of each.
     for table in ["segment", "utterance", "event", "call_alias", "leg"] {
         db.execute(&format!("DELETE FROM {table} WHERE call = ?1"), [call])?;

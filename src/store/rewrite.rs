@@ -1,4 +1,4 @@
-//! A call that is over is read again: which stretches there are, and their new text in the place of the old, in one transaction.
+//! A call that is over is retranscribed: which stretches there are, and their new text in the place of the old, in one transaction.
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -7,7 +7,7 @@ use super::privacy::PrivacyChange;
 use super::{Store, StoreError, apply};
 use crate::call::{CallKey, Leg, LegKey, UtteranceKey, WallTime};
 
-/// A stretch of speech, as it can be read again.
+/// A stretch of speech, as it can be transcribed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretch {
     /// Row number.
@@ -22,7 +22,7 @@ pub struct Stretch {
     pub start_ms: i64,
 }
 
-/// A call as it was when somebody began to read it again: where its times begin, and how many stretches it has. A merge changes one or the other.
+/// A call as it was when its retranscription began: where its times begin, and how many stretches it has. A merge changes one or the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AsRead {
     /// Which call.
@@ -52,7 +52,7 @@ pub struct Rewritten {
 
 /// The sentiment of a text that stays.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Kept {
+pub struct KeptSentiment {
     /// Whose stretch.
     pub utterance: UtteranceKey,
     /// Who says it.
@@ -100,10 +100,10 @@ impl Store {
     }
 
     /// The sentiment of every segment of a call, in order of time.
-    pub async fn compounds(&self, call: CallKey) -> Result<Vec<Kept>, StoreError> {
+    pub async fn compounds(&self, call: CallKey) -> Result<Vec<KeptSentiment>, StoreError> {
         self.read(move |db| {
             let row = |row: &Row| {
-                Ok(Kept {
+                Ok(KeptSentiment {
                     utterance: UtteranceKey(row.get(0)?),
                     leg: Leg::parse(&row.get::<_, String>(1)?).unwrap_or(Leg::Mixed),
                     start_ms: row.get(2)?,

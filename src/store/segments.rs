@@ -58,7 +58,7 @@ pub const INGESTED: &str = "ingest/";
 
 /// A place where something was said.
 #[derive(Clone, Debug)]
-pub struct Hit {
+pub struct FoundSegment {
     /// In which call.
     pub call_id: String,
     /// When that call began.
@@ -237,13 +237,13 @@ impl Store {
     }
 
     /// Where something was said, newest first.
-    pub async fn search(&self, filter: SearchFilter) -> Result<Vec<Hit>, StoreError> {
+    pub async fn search(&self, filter: SearchFilter) -> Result<Vec<FoundSegment>, StoreError> {
         // FTS5 is not interrupted while it puts the lists of a beginning together.
         let long = filter.query.contains('*');
         self.read_for(long, move |db| {
             let (sql, values) = filter.sql();
             let hit = |row: &Row| {
-                Ok(Hit {
+                Ok(FoundSegment {
                     segment: segment_row(row)?,
                     call_id: row.get(17)?,
                     started: WallTime(row.get(18)?),

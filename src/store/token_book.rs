@@ -134,7 +134,7 @@ mod tests {
     use super::*;
     use crate::call::CallKey;
     use crate::store::rows::tokens::apply;
-    use crate::store::tokens::{AuditEntry, WallChange};
+    use crate::store::tokens::{AccessChange, AuditEntry};
 
     fn book() -> (tempfile::TempDir, TokenBook) {
         let folder = tempfile::tempdir().expect("temp dir");
@@ -169,7 +169,7 @@ mod tests {
         book.add(&new("mary"), WallTime(1)).expect("add");
         let token = book.list().expect("list")[0].id;
         let (_, kept) = Kept::fresh("session").expect("random");
-        let opened = WallChange::SessionOpened { kept, token, at: WallTime(1), expires: WallTime(9) };
+        let opened = AccessChange::SessionOpened { kept, token, at: WallTime(1), expires: WallTime(9) };
         apply(&book.db, &opened).expect("open");
         let count =
             || book.db.query_row("SELECT count(*) FROM session", [], |row| row.get::<_, i64>(0)).expect("count");
@@ -192,8 +192,8 @@ mod tests {
             action: "read".into(),
             call: Some(CallKey(call)),
         };
-        apply(&book.db, &WallChange::Audit(entry(5))).expect("audit");
-        apply(&book.db, &WallChange::Audit(entry(99))).expect("audit of a call that is gone");
+        apply(&book.db, &AccessChange::Audit(entry(5))).expect("audit");
+        apply(&book.db, &AccessChange::Audit(entry(99))).expect("audit of a call that is gone");
         assert_eq!(book.audit(Some("c.5"), Some("mary"), 9).expect("audit").len(), 1);
         book.db.execute("DELETE FROM call", []).expect("erase");
         let rows = book.audit(None, None, 9).expect("audit");

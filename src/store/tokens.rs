@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-pub use super::rows::tokens::{AuditEntry, CONFIGURED, Kept, Scope, Scopes, TokenRow, WallChange, hash};
+pub use super::rows::tokens::{AccessChange, AuditEntry, CONFIGURED, Kept, Scope, Scopes, TokenRow, hash};
 use super::rows::tokens::{COLUMNS, token_row};
 use super::{Store, StoreError};
 use crate::call::WallTime;
@@ -59,7 +59,7 @@ impl Store {
         }
         let mut value = vec![0; 32];
         getrandom::fill(&mut value).map_err(|error| StoreError::Random(error.to_string()))?;
-        self.writer().commit(vec![super::change::Change::Walls(WallChange::Secret { name, value })]).await?;
+        self.writer().commit(vec![super::change::Change::Access(AccessChange::Secret { name, value })]).await?;
         self.read(read).await?.ok_or(StoreError::Closed)
     }
 }

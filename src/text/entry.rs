@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::terms::Term;
+use super::terms::TermPattern;
 use crate::call::Leg;
 
 /// The label of profanity that has none.
@@ -17,11 +17,11 @@ pub struct TermGroup {
     /// What the terms stand for.
     pub label: String,
     /// The words and phrases.
-    pub terms: Vec<Term>,
+    pub terms: Vec<TermPattern>,
     /// On whose leg they count.
     pub leg: LegFilter,
     /// Phrases inside which no term with this label counts.
-    pub ignore: Vec<Term>,
+    pub ignore: Vec<TermPattern>,
 }
 
 /// On whose leg a term counts.
@@ -58,13 +58,13 @@ pub(super) fn read_name(key: &str, name: Spanned<String>) -> Result<String, Faul
     Ok(name.into_inner())
 }
 
-pub(super) fn read_terms(terms: Spanned<Vec<Spanned<String>>>) -> Result<Vec<Term>, Fault> {
+pub(super) fn read_terms(terms: Spanned<Vec<Spanned<String>>>) -> Result<Vec<TermPattern>, Fault> {
     if terms.get_ref().is_empty() {
         return Err((terms.span(), "terms is empty; at least one word or phrase is needed".into()));
     }
     terms.into_inner().into_iter().map(|term| read_term(&term)).collect()
 }
 
-pub(super) fn read_term(term: &Spanned<String>) -> Result<Term, Fault> {
-    Term::parse(term.get_ref()).map_err(|message| (term.span(), format!("term {:?}: {message}", term.get_ref())))
+pub(super) fn read_term(term: &Spanned<String>) -> Result<TermPattern, Fault> {
+    TermPattern::parse(term.get_ref()).map_err(|message| (term.span(), format!("term {:?}: {message}", term.get_ref())))
 }

@@ -12,7 +12,7 @@ use crate::call::Leg;
 
 /// What a text holds of the packs' terms, each list by place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Found {
+pub struct TermsFound {
     /// Keywords.
     pub keywords: Vec<TermHit>,
     /// Profanity.
@@ -37,8 +37,8 @@ impl Matcher {
     }
 
     /// Everything that counts on this leg.
-    pub fn find(&self, text: &str, leg: Leg) -> Found {
-        Found { keywords: self.keywords.find(text, leg), profanity: self.profanity.find(text, leg) }
+    pub fn find(&self, text: &str, leg: Leg) -> TermsFound {
+        TermsFound { keywords: self.keywords.find(text, leg), profanity: self.profanity.find(text, leg) }
     }
 }
 
@@ -66,7 +66,7 @@ mod tests {
         ignore = ["what the hell is wrong"]
     "#;
 
-    fn find(text: &str, leg: Leg) -> Found {
+    fn find(text: &str, leg: Leg) -> TermsFound {
         Matcher::new(&[Pack::parse("test.toml", PACK).expect("a good pack")]).find(text, leg)
     }
 
@@ -105,7 +105,7 @@ mod tests {
         let matcher = Matcher::new(&packs);
         let now = matcher.find("Cancel the alarm, what a hell of a noise", Leg::Caller);
         assert_eq!((terms(&before.keywords), terms(&before.profanity)), (vec!["cancel"], vec!["hell"]));
-        assert_eq!(now, Found::default());
+        assert_eq!(now, TermsFound::default());
         assert_eq!(terms(&matcher.find("cancel it, what the hell", Leg::Caller).keywords), ["cancel"]);
         // A context counts for its own label alone.
         let found = matcher.find("cancel the alarm at my lawyer's", Leg::Caller);

@@ -1,7 +1,7 @@
 //! What a text says beyond its words: sentiment, keywords, profanity.
 //!
 //! Pure functions over strings: nothing here opens a file, reads a clock or keeps a call. A score always comes with the words that made it.
-//! [`TextAnalyser`] is the door for the other rooms; [`rolling::CallRolling`] adds up what it says over a call.
+//! [`TextAnalyser`] is what the other rooms use; [`rolling::CallRolling`] adds up what it says over a call.
 
 mod analyser;
 mod entry;

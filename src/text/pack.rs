@@ -41,11 +41,11 @@ use toml::Spanned;
 use super::entry::{Fault, read_name, read_term, read_terms};
 pub use super::entry::{LegFilter, PROFANITY, TermGroup};
 use super::redaction::Form;
-use super::review::criteria::{Criterion, CriterionEntry};
+use super::review::criteria::{CardCriterion, CriterionEntry};
 use super::review::entities::{EntityEntry, EntityForm};
 use super::review::summary::{Cue, CueEntry};
 use super::rule::{Rule, RuleEntry};
-use super::terms::Term;
+use super::terms::TermPattern;
 
 /// Why a pack was refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub struct Pack {
     /// Numbers that nobody may keep.
     pub redact: Vec<Form>,
     /// Lines of the score card.
-    pub criteria: Vec<Criterion>,
+    pub criteria: Vec<CardCriterion>,
     /// Things that are named in calls.
     pub entities: Vec<EntityForm>,
     /// What tells why a call was made, and what came of it.
@@ -95,7 +95,7 @@ pub struct PhraseGroup {
     /// -4 to 4; 0 for phrases without a mood.
     pub valence: f64,
     /// The words and phrases.
-    pub terms: Vec<Term>,
+    pub terms: Vec<TermPattern>,
 }
 
 #[derive(Deserialize)]

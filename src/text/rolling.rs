@@ -15,17 +15,17 @@ pub const WINDOW: usize = 10;
 pub struct Rolling {
     /// Segments so far.
     pub segments: u32,
-    /// Positive ones.
+    /// Segments with a positive compound.
     pub positive: u32,
-    /// Neutral ones.
+    /// Segments with a neutral compound.
     pub neutral: u32,
-    /// Negative ones.
+    /// Segments with a negative compound.
     pub negative: u32,
     /// Negative ones in a row, up to now; of a call, on that leg which has most.
     pub consecutive_negative: u32,
-    /// Lowest compound.
+    /// Lowest compound so far, -1 to 1.
     pub min: Option<f64>,
-    /// Highest compound.
+    /// Highest compound so far, -1 to 1.
     pub max: Option<f64>,
     /// Mean compound over all.
     pub mean: Option<f64>,
@@ -65,7 +65,7 @@ impl Rolling {
 pub struct CallRolling {
     /// All legs together, in the order in which their text came.
     pub call: Rolling,
-    /// By leg.
+    /// The figures of each leg.
     pub legs: BTreeMap<Leg, Rolling>,
 }
 

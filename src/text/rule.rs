@@ -16,7 +16,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::entry::{Fault, LegFilter, read_name, read_terms};
-use super::terms::Term;
+use super::terms::TermPattern;
 use crate::call::Level;
 
 /// What makes a rule look.
@@ -25,7 +25,7 @@ pub enum Trigger {
     /// Every segment of text, against what must be in it; empty for rules that look at the call's figures alone.
     Text(TextTrigger),
     /// Phrases that should have been said; decided when the stretch of the call in which they were due is over.
-    NotSaid(Vec<Term>),
+    NotSaid(Vec<TermPattern>),
     /// Nobody speaks for so long, milliseconds.
     Silence(i64),
     /// One side begins while the other speaks, and both go on for so long, milliseconds.
@@ -36,9 +36,9 @@ pub enum Trigger {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TextTrigger {
     /// One of these phrases…
-    pub said: Vec<Term>,
+    pub said: Vec<TermPattern>,
     /// …outside of these.
-    pub ignore: Vec<Term>,
+    pub ignore: Vec<TermPattern>,
     /// A keyword with one of these labels.
     pub labels: Vec<String>,
     /// A word of a pack's profanity.
@@ -51,10 +51,10 @@ pub struct TextTrigger {
 
 /// Conditions on the call's figures at that moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Figures {
+pub struct FigureConditions {
     /// Rolling sentiment of one side below this: of the leg that the rule names, else of the one that spoke last.
     pub rolling_below: Option<f64>,
-    /// So many negative segments of that side in a row.
+    /// This many negative segments of that side in a row.
     pub negatives: Option<u32>,
     /// Risk at or above this.
     pub risk_above: Option<f64>,
@@ -100,7 +100,7 @@ pub struct Rule {
     /// What makes it look.
     pub trigger: Trigger,
     /// What must hold besides.
-    pub figures: Figures,
+    pub figures: FigureConditions,
     /// Where in the call.
     pub window: Window,
     /// How often it must come…
@@ -159,7 +159,7 @@ const MAX_S: f64 = 86_400.0;
 
 fn within(key: &str, value: &Spanned<f64>, low: f64, high: f64) -> Result<f64, Fault> {
     let number = *value.get_ref();
-    // So written that NaN is refused too.
+    // Written so that NaN is refused too.
     if (low..=high).contains(&number) {
         return Ok(number);
     }
@@ -213,7 +213,7 @@ impl RuleEntry {
         if let Some(labels) = self.labels.as_ref().filter(|labels| labels.get_ref().is_empty()) {
             return Err((labels.span(), "labels is empty; name at least one label of a keyword".into()));
         }
-        let figures = Figures {
+        let figures = FigureConditions {
             rolling_below: number("rolling_below", self.rolling_below.as_ref(), -1.0, 1.0)?,
             negatives: count("negatives", self.negatives.as_ref(), 1, 1000)?,
             risk_above: number("risk_above", self.risk_above.as_ref(), 0.0, 1.0)?,
@@ -237,7 +237,9 @@ impl RuleEntry {
                 "not_said, silence_s, overlap_s and what is said look at different moments: make a rule of each",
             ));
         }
-        if !kinds.contains(&true) && figures == (Figures { min_segments: figures.min_segments, ..Figures::default() }) {
+        if !kinds.contains(&true)
+            && figures == (FigureConditions { min_segments: figures.min_segments, ..FigureConditions::default() })
+        {
             return Err(wrong(
                 "has no condition; one of said, not_said, labels, profanity, sentiment_below, repeats, silence_s, overlap_s, rolling_below, \
                  negatives and risk_above is needed",

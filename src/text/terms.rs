@@ -42,7 +42,7 @@ fn tokens(text: &str) -> Vec<Token> {
 
 /// A word or phrase to look for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Term {
+pub struct TermPattern {
     words: Vec<TermWord>,
 }
 
@@ -67,7 +67,7 @@ fn without_genitive(word: &str) -> &str {
     word.strip_suffix("'s").unwrap_or(word)
 }
 
-impl Term {
+impl TermPattern {
     /// Reads a term: words with white space between them, each with an optional `*` at its end. The error says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut words = Vec::new();
@@ -112,7 +112,7 @@ pub(super) struct Found {
 /// Many terms, by their first word.
 #[derive(Debug, Default)]
 pub(super) struct TermIndex {
-    terms: Vec<Term>,
+    terms: Vec<TermPattern>,
     whole: HashMap<String, Vec<usize>>,
     beginnings: HashMap<String, Vec<usize>>,
     /// In bytes; bounds the search for beginnings.
@@ -120,7 +120,7 @@ pub(super) struct TermIndex {
 }
 
 impl TermIndex {
-    pub fn new(terms: impl IntoIterator<Item = Term>) -> Self {
+    pub fn new(terms: impl IntoIterator<Item = TermPattern>) -> Self {
         let mut index = Self::default();
         for (id, term) in terms.into_iter().enumerate() {
             if let Some(first) = term.words.first() {
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     fn found(terms: &[&str], text: &str) -> Vec<String> {
-        let index = TermIndex::new(terms.iter().map(|term| Term::parse(term).expect("a good term")));
+        let index = TermIndex::new(terms.iter().map(|term| TermPattern::parse(term).expect("a good term")));
         index.find(text).into_iter().map(|found| text[found.span].to_owned()).collect()
     }
 
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn a_term_without_a_word_or_with_a_star_inside_is_refused() {
         for bad in ["", "  ", "*", "f**k", "what?", "-"] {
-            assert!(Term::parse(bad).is_err(), "{bad:?} was taken");
+            assert!(TermPattern::parse(bad).is_err(), "{bad:?} was taken");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! arguments of cargo's own that matter: a part of a name, `--list`, `--test-threads N`.
 
 // The daemon's tests use all of it.
+mod agi;
 mod ami;
 #[allow(dead_code)]
 #[path = "../daemon/bed.rs"]
@@ -12,6 +13,7 @@ mod faults;
 mod pbx;
 mod roads;
 mod script;
+mod taps;
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -41,7 +43,7 @@ fn main() -> ExitCode {
             _ => {}
         }
     }
-    let mut tests: Vec<Test> = [roads::TESTS, faults::TESTS, ami::TESTS].concat();
+    let mut tests: Vec<Test> = [roads::TESTS, faults::TESTS, ami::TESTS, agi::TESTS, taps::TESTS].concat();
     tests.retain(|(name, _)| {
         wanted.is_none_or(|part| name.contains(part)) && skipped.is_none_or(|part| !name.contains(part))
     });

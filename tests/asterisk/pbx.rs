@@ -84,9 +84,12 @@ impl Pbx {
         let port = free_port();
         let manager = format!(
             "[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = {port}\n[test]\nsecret = test\nread = call\nwrite = system,call,command,originate,reporting,user\n\
-             [lineside]\nsecret = {SECRET}\nread = call,dtmf,user\nwrite =\n"
+             [lineside]\nsecret = {SECRET}\nread = call,dtmf,user\nwrite =\n\
+             [tapping]\nsecret = {SECRET}\nread = call,dtmf,user,agent\nwrite = reporting,originate,call\n"
         );
         fs::write(folder.path().join("etc/manager.conf"), manager).expect("write");
+        let queues = "[general]\n[sales]\nstrategy = ringall\nmember => Local/agent@phones/n,0,Mary\n";
+        fs::write(folder.path().join("etc/queues.conf"), queues).expect("write");
         let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/asterisk/etc");
         fs::copy(own.join("modules.conf"), folder.path().join("etc/modules.conf")).expect("copy");
         let program = bed.path("lineside-with-its-configuration");

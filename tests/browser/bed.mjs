@@ -87,13 +87,13 @@ export const wavOf = sound => {
 export const uuidOf = (epoch, sequence, leg) => `${String(epoch).slice(0, 8)}-${String(epoch).slice(8)}00-8${leg}00-8000-${String(sequence).padStart(12, '0')}`;
 
 export class Daemon {
-  /** `http`: more lines of that section; `more`: more sections; `walls`: asks for a token, as an installed one does. */
-  static async start({ http = '', more = '', walls = false } = {}) {
+  /** `http`: more lines of that section; `more`: more sections; `tokens`: asks for a token, as an installed one does. */
+  static async start({ http = '', more = '', tokens = false } = {}) {
     const daemon = new Daemon();
     daemon.folder = mkdtempSync(join(tmpdir(), 'lineside-browser-'));
     [daemon.http, daemon.audiosocket] = [await freePort(), await freePort()];
     mkdirSync(join(daemon.folder, 'monitor'));
-    const toml = `[paths]\nstate = "${daemon.folder}/state"\nrun = "${daemon.folder}/run"\n[http]\nlisten = "127.0.0.1:${daemon.http}"\nopen = ${!walls}\n${http}\n`
+    const toml = `[paths]\nstate = "${daemon.folder}/state"\nrun = "${daemon.folder}/run"\n[http]\nlisten = "127.0.0.1:${daemon.http}"\nopen = ${!tokens}\n${http}\n`
       + `[audiosocket]\nlisten = "127.0.0.1:${daemon.audiosocket}"\n[recordings]\nfolders = ["${daemon.folder}/monitor"]\n`
       + `[speech]\nmodel = "${root}/packaging/demo-model/demo.bin"\n${more}\n`;
     writeFileSync(join(daemon.folder, 'lineside.toml'), toml);

@@ -61,7 +61,7 @@ test('calls are tagged, found by their tag, retranscribed and deleted from the l
   await page.getByRole('dialog').getByRole('button', { name: 'Retranscribe 2 calls' }).click();
   // One of them never had any sound.
   await note.getByText(/1 of 2 will be retranscribed.*1 failed, the first: B-1: the sound/).waitFor();
-  await until('it is read again', async () => daemon.log().includes(`call ${uploaded}: read again`));
+  await until('it is transcribed again', async () => daemon.log().includes(`call ${uploaded}: transcribed again`));
 
   await page.getByLabel(`select ${uploaded}`).uncheck();
   await bulk.getByRole('button', { name: 'Delete…' }).click();

@@ -1,4 +1,4 @@
-// The walls, as somebody at a browser meets them: a daemon as it is installed.
+// Access, as somebody at a browser meets them: a daemon as it is installed.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Daemon, browser, lines, soundOf, until, uuidOf, view, violations, wavOf } from './bed.mjs';
@@ -8,7 +8,7 @@ const idOf = number => `${EPOCH}.${number}`;
 
 let daemon, opened, token;
 before(async () => {
-  [daemon, opened] = [await Daemon.start({ walls: true, http: 'reads_per_minute = 20\nwrites_per_minute = 3' }), await browser()];
+  [daemon, opened] = [await Daemon.start({ tokens: true, http: 'reads_per_minute = 20\nwrites_per_minute = 3' }), await browser()];
   token = daemon.command('token', 'add', 'mary', '--scope', 'read,operate');
 });
 after(async () => { await opened?.close(); await daemon?.remove(); });

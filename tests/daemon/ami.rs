@@ -68,7 +68,7 @@ fn nonsense_and_floods_of_a_manager_hurt_no_call_and_are_named() {
     let (mut stream, login) = let_in(accept(&listener), "Response: Success");
     assert_eq!(
         login,
-        ["Action: Login", "ActionID: login", "Username: lineside", "Secret: hush", "Events: call,dtmf,user"]
+        ["Action: Login", "ActionID: login", "Username: lineside", "Secret: hush", "Events: call,dtmf,user,agent"]
     );
     until_ami(&bed, "\"connected\":true");
     let before = resident_mb(&bed);
@@ -79,10 +79,15 @@ fn nonsense_and_floods_of_a_manager_hurt_no_call_and_are_named() {
         let mut sent = 0;
         while began.elapsed() < Duration::from_secs(4) {
             number += 1;
-            let piece = match number % 4 {
+            let piece = match number % 6 {
                 0 => vec![b'x'; 100_000],
                 1 => b"\r\n\xff\xfe:\r\n:::\r\n\r\n\r\n".to_vec(),
-                2 => format!("Event: Newchannel\r\nChannel: X/{number}\r\nUniqueid: {number}\r\nLinkedid: 1\r\n\r\n")
+                // A conference of thousands, whose calls all have to be told apart.
+                2 => format!("Event: BridgeEnter\r\nBridgeUniqueid: b\r\nChannel: Y/{number}\r\nUniqueid: 7.{number}\r\nLinkedid: 7.{number}\r\n\r\n")
+                    .into_bytes(),
+                3 => format!("Event: QueueCallerJoin\r\nUniqueid: {}\r\nQueue: a\rb\u{b}\r\nAction: Logoff\r\n\r\n", number - 1)
+                    .into_bytes(),
+                4 => format!("Event: Newchannel\r\nChannel: X/{number}\r\nUniqueid: {number}\r\nLinkedid: 1\r\n\r\n")
                     .into_bytes(),
                 _ => {
                     format!("Event: UserEvent\r\nUserEvent: LinesidePause\r\nUniqueid: 9.{number}\r\n\r\n").into_bytes()
@@ -157,5 +162,88 @@ fn a_paused_call_of_another_capture_is_found_by_its_uniqueid() {
     let gap = &privacy["silences"][0];
     let (start, end) = (gap["start_time"].as_f64().expect("start"), gap["end_time"].as_f64().expect("end"));
     assert!(start > 0.5 && end - start > 0.9, "{privacy}");
+    bed.stop();
+}
+
+/// All events of a call of a minute, as Asterisk 22 sends them: dialled, answered, held, two keys, hung up.
+fn events_of_a_call(number: u32) -> Vec<String> {
+    let (caller, agent) =
+        (format!("17952180{number:02}.{}", 2 * number), format!("17952180{number:02}.{}", 2 * number + 1));
+    let event = |name: &str, id: &str, more: &str| {
+        let channel = if id == caller { "PJSIP/trunk" } else { "PJSIP/1001" };
+        format!(
+            "Event: {name}\r\nPrivilege: call,all\r\nTimestamp: 1795218045.123456\r\nChannel: {channel}-{number:08x}\r\nChannelState: 6\r\n\
+             ChannelStateDesc: Up\r\nCallerIDNum: 5551234567\r\nCallerIDName: Somebody\r\nConnectedLineNum: 1001\r\nConnectedLineName: Mary\r\n\
+             Language: en\r\nAccountCode: \r\nContext: from-trunk\r\nExten: s\r\nPriority: 7\r\nUniqueid: {id}\r\nLinkedid: {caller}\r\n{more}\r\n"
+        )
+    };
+    let mut events = Vec::new();
+    for id in [&caller, &agent] {
+        for name in ["Newchannel", "NewCallerid", "NewCallerid", "NewConnectedLine", "Newstate", "Newstate"] {
+            events.push(event(name, id, ""));
+        }
+    }
+    events.push(event("DialBegin", &caller, &format!("DestUniqueid: {agent}\r\nDialString: 1001\r\n")));
+    events.push(event("DialEnd", &caller, &format!("DestUniqueid: {agent}\r\nDialStatus: ANSWER\r\n")));
+    let bridge = format!("BridgeUniqueid: bridge-{number}\r\nBridgeType: basic\r\nBridgeNumChannels: 2\r\n");
+    events.extend([&agent, &caller].map(|id| event("BridgeEnter", id, &bridge)));
+    events.extend(["Hold", "Unhold"].map(|name| event(name, &agent, "")));
+    for _ in 0..2 {
+        events.push(event("DTMFBegin", &caller, "Digit: 5\r\nDirection: Received\r\n"));
+        events.push(event("DTMFEnd", &caller, "Digit: 5\r\nDurationMs: 100\r\nDirection: Received\r\n"));
+    }
+    events.push(event("HangupRequest", &caller, "Cause: 16\r\n"));
+    events.extend([&caller, &agent].map(|id| event("BridgeLeave", id, &bridge)));
+    events.extend([&caller, &agent].map(|id| event("Hangup", id, "Cause: 16\r\nCause-txt: Normal Clearing\r\n")));
+    events
+}
+
+/// CPU seconds that the daemon has used.
+fn cpu_s(bed: &Bed) -> f64 {
+    let pid = bed.child.as_ref().expect("running").id();
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("stat");
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks: u64 = fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("ticks")).sum();
+    ticks as f64 / 100.0 // USER_HZ of Linux, on every machine that we build for
+}
+
+#[test]
+fn the_events_of_300_calls_a_minute_cost_less_than_a_twentieth_of_a_core() {
+    const SECONDS: u32 = 20;
+    const CALLS: u32 = 5 * SECONDS;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let mut bed = bed(&listener);
+    bed.start();
+    let (mut manager, _) = let_in(accept(&listener), "Response: Success");
+    until_ami(&bed, "\"connected\":true");
+    std::thread::sleep(Duration::from_secs(2));
+    let share = |bed: &Bed, mut work: Box<dyn FnMut(u32) + '_>| {
+        let (began, before) = (Instant::now(), cpu_s(bed));
+        for tick in 0..CALLS {
+            work(tick);
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        (cpu_s(bed) - before) / began.elapsed().as_secs_f64()
+    };
+    let idle = share(&bed, Box::new(|_| ()));
+    let mut sent = 0;
+    let mut work = |number: u32| {
+        let events = events_of_a_call(number);
+        sent += events.len();
+        manager.write_all(events.concat().as_bytes()).expect("write");
+    };
+    let busy = share(&bed, Box::new(&mut work));
+    println!(
+        "ami: {CALLS} calls in {SECONDS} s (300 a minute), {sent} events: {:.2} % of a core beside {:.2} % of an idle daemon",
+        (busy - idle) * 100.0,
+        idle * 100.0
+    );
+    assert!(busy - idle < 0.05, "{busy} with, {idle} without");
+    let mut metrics = ureq::get(format!("http://127.0.0.1:{}/metrics", bed.http)).call().expect("metrics");
+    let metrics = metrics.body_mut().read_to_string().expect("text");
+    let counted =
+        metrics.lines().find_map(|line| line.strip_prefix("lineside_ami_events_total ")?.parse::<usize>().ok());
+    assert!(counted.is_some_and(|counted| counted >= sent), "{counted:?} of {sent}");
+    assert!(metrics.lines().any(|line| line == "lineside_ami_events_dropped_total 0"), "{metrics}");
     bed.stop();
 }

@@ -380,12 +380,12 @@ fn text_is_late_only_where_somebody_waited_for_it() {
     assert_eq!(event(&bed, "LATE", "hello", json!({"timestamp": hour.to_string()})).0, 200);
     let total = bed.get("/api/v1/figures")["total"].clone();
     assert_eq!((total["utterances"].as_i64(), total["text_within_3_s"].as_f64()), (Some(1), Some(1.0)), "{total}");
-    // Read again, as long afterwards as it may be.
+    // Transcribed again, as long afterwards as it may be.
     let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
     std::thread::sleep(Duration::from_secs(4));
     assert_eq!(bed.ask("POST", &format!("/api/v1/calls/{uuid}/trigger-ai-pipeline"), None).0, 200);
-    bed.until("it is read again", Duration::from_mins(1), |bed| {
-        bed.log().contains(&format!("call {uuid}: read again"))
+    bed.until("it is transcribed again", Duration::from_mins(1), |bed| {
+        bed.log().contains(&format!("call {uuid}: transcribed again"))
     });
     let late: i64 = db
         .query_row("SELECT max(done_ms - leg.started_ms) FROM utterance JOIN leg ON leg.id = utterance.leg WHERE leg.source = 'audiosocket'", [], |row| row.get(0))
@@ -394,7 +394,7 @@ fn text_is_late_only_where_somebody_waited_for_it() {
     assert_eq!(bed.get("/api/v1/figures")["total"]["text_within_3_s"], total["text_within_3_s"]);
     bed.stop();
     println!(
-        "mended | 19 | text_within_3_s counted back-dated texts and calls read again | {} beside a text of an hour ago and one read again {late} ms after its begin",
+        "mended | 19 | text_within_3_s counted back-dated texts and calls transcribed again | {} beside a text of an hour ago and one transcribed again {late} ms after its begin",
         total["text_within_3_s"]
     );
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::access::{UPGRADE, connect, hear, inside, protected, request, talk, text_of, token};
 use crate::bed::{Bed, open_header};
-use crate::walls::{UPGRADE, connect, hear, inside, request, talk, text_of, token, walled};
 
 /// Resident memory of the daemon, bytes.
 fn resident(bed: &Bed) -> u64 {
@@ -102,7 +102,7 @@ fn answers_that_nobody_takes_and_frames_without_an_end_fill_no_memory() {
 #[test]
 fn one_token_and_silent_connections_leave_places_to_everybody_else() {
     const PLACES: usize = 32;
-    let mut bed = walled(&format!("connections = {PLACES}\npatience_s = 300\nreads_per_minute = 0"));
+    let mut bed = protected(&format!("connections = {PLACES}\npatience_s = 300\nreads_per_minute = 0"));
     bed.start();
     let bearer = |name: &str| format!("Authorization: Bearer {}", token(&bed, &[name, "--scope", "read"]));
     let (greedy, other) = (bearer("greedy"), bearer("other"));

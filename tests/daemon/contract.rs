@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::walls::walled;
+use crate::access::protected;
 
 /// What `lineside openapi` prints with these arguments, and the file that is checked in.
 fn printed_and_kept(bed: &crate::bed::Bed, arguments: &[&str], file: &str) -> (String, String) {
@@ -27,7 +27,7 @@ fn difference(one: &str, other: &str) -> Option<String> {
 
 #[test]
 fn the_documents_that_are_kept_are_those_that_the_daemon_prints_and_serves() {
-    let mut bed = walled("token = \"geheim\"");
+    let mut bed = protected("token = \"geheim\"");
     bed.start();
     for (arguments, file) in [(&[][..], "openapi.json"), (&["--feeds"][..], "asyncapi.json")] {
         let (printed, kept) = printed_and_kept(&bed, arguments, file);
@@ -41,7 +41,7 @@ fn the_documents_that_are_kept_are_those_that_the_daemon_prints_and_serves() {
 
 #[test]
 fn the_document_says_its_version_and_every_operation_says_what_it_gives() {
-    let bed = walled("token = \"geheim\"");
+    let bed = protected("token = \"geheim\"");
     let (printed, _) = printed_and_kept(&bed, &[], "openapi.json");
     let document: Value = serde_json::from_str(&printed).expect("JSON");
     assert_eq!(
@@ -66,7 +66,7 @@ fn the_document_says_its_version_and_every_operation_says_what_it_gives() {
 
 #[test]
 fn the_page_that_shows_the_document_is_there_for_everybody() {
-    let mut bed = walled("token = \"geheim\"");
+    let mut bed = protected("token = \"geheim\"");
     bed.start();
     for (path, kind) in [("/docs", "text/html"), ("/web/docs.js", "text/javascript")] {
         let answer = ureq::get(format!("http://127.0.0.1:{}{path}", bed.http)).call().expect("an answer");

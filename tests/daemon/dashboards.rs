@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{self, Message};
 
+use crate::access::{inside, protected, request, token};
 use crate::bed::{self, Bed, speak, uuid_of};
-use crate::walls::{inside, request, token, walled};
 
 type Socket = tungstenite::WebSocket<tungstenite::stream::MaybeTlsStream<TcpStream>>;
 
@@ -55,7 +55,7 @@ impl Card {
 
 #[test]
 fn a_dashboard_has_right_durations_and_callers_with_its_token_in_the_address() {
-    let mut bed = walled("token = \"an old secret\"\ntoken_in_query = true");
+    let mut bed = protected("token = \"an old secret\"\ntoken_in_query = true");
     bed.start();
     let token = "token=an%20old%20secret";
     let get = |path: &str| {
@@ -189,7 +189,7 @@ fn a_dashboard_has_right_durations_and_callers_with_its_token_in_the_address() {
 
 #[test]
 fn a_token_in_the_address_is_taken_where_it_is_allowed_and_nowhere_else() {
-    let mut bed = walled("token = \"an old secret\"");
+    let mut bed = protected("token = \"an old secret\"");
     bed.start();
     assert_eq!(request(&bed, "GET", "/api/calls?token=an%20old%20secret", &[], "").status, 401);
     let refused = tungstenite::connect(format!("ws://127.0.0.1:{}/ws/calls?token=an%20old%20secret", bed.http));
@@ -199,10 +199,10 @@ fn a_token_in_the_address_is_taken_where_it_is_allowed_and_nowhere_else() {
     assert!(got.status == 422 && got.body.contains("token_in_query"), "{got:?}");
     bed.stop();
 
-    let mut bed = walled("token_in_query = true");
+    let mut bed = protected("token_in_query = true");
     bed.start();
     let (reader, sales) = (token(&bed, &["reader"]), token(&bed, &["sales", "--campaign", "SALES"]));
-    crate::walls::call(&bed, 1, "CLAIMS");
+    crate::access::call(&bed, 1, "CLAIMS");
     assert_eq!(request(&bed, "GET", &format!("/api/calls?token={reader}"), &[], "").status, 200);
     for path in ["/api/calls", "/api/calls?token=", "/api/calls?token=wrong"] {
         assert_eq!(request(&bed, "GET", path, &[], "").status, 401, "{path}");
@@ -211,7 +211,7 @@ fn a_token_in_the_address_is_taken_where_it_is_allowed_and_nowhere_else() {
         inside(bed, "GET", "/api/v1/calls/1795218045.1", "").json()["status"] == "completed"
     });
     // A token does no more there than in a header.
-    let end = format!("/api/v1/calls/{}/end?token={reader}", crate::walls::CLAIMS);
+    let end = format!("/api/v1/calls/{}/end?token={reader}", crate::access::CLAIMS);
     assert_eq!(request(&bed, "POST", &end, &[], "").status, 403);
     assert_eq!(request(&bed, "GET", &format!("/api/calls/1795218045.1?token={sales}"), &[], "").status, 404);
     let hidden = request(&bed, "GET", &format!("/api/calls/1795218045.1/history?token={sales}"), &[], "");

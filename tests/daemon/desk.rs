@@ -135,7 +135,7 @@ fn many_calls_are_tagged_found_by_their_tag_and_deleted_but_for_those_that_must_
 }
 
 #[test]
-fn a_call_is_read_again_its_old_text_goes_at_once_and_without_its_sound_it_stays() {
+fn a_call_is_transcribed_again_its_old_text_goes_at_once_and_without_its_sound_it_stays() {
     let Some(model) = bed::demo_model() else { return };
     let mut bed = Bed::new(&model.display().to_string(), "");
     bed.start();
@@ -156,7 +156,7 @@ fn a_call_is_read_again_its_old_text_goes_at_once_and_without_its_sound_it_stays
         bed.ask("POST", "/calls/bulk", Some(&json!({"action": "reprocess", "call_ids": ["1795218045.81"]}))).0 == 200
     });
     let path = "/api/v1/calls/1795218045.81";
-    bed.until("it is read again", Duration::from_mins(1), |bed| bed.get(path)["cumulative_transcript"] == said);
+    bed.until("it is transcribed again", Duration::from_mins(1), |bed| bed.get(path)["cumulative_transcript"] == said);
     let again = bed.get(path);
     assert_eq!(again["segment_count"], call["segment_count"], "{again}");
     assert_eq!(bed.get("/api/v1/search?q=rhubarb")["hits"], json!([]));

@@ -1,5 +1,6 @@
 //! Drives the built daemon through sockets, files and HTTP, as Asterisk and its users would. One binary, for linking it takes a while.
 
+mod access;
 mod alerts;
 mod ami;
 mod api;
@@ -22,7 +23,7 @@ mod privacy;
 mod realtime;
 mod rooms;
 mod score;
+mod scripts;
 mod the_box;
 mod viewers;
-mod walls;
 mod words;

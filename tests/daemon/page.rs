@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{self, Message};
 
+use crate::access::protected;
 use crate::bed::{self, Bed};
-use crate::walls::walled;
 
 type Socket = tungstenite::WebSocket<tungstenite::stream::MaybeTlsStream<TcpStream>>;
 
@@ -79,7 +79,7 @@ fn pages_come_with_a_policy_and_again_only_when_they_are_new() {
 
 #[test]
 fn what_pages_are_made_of_needs_no_token_and_what_they_show_does() {
-    let mut bed = walled("token = \"geheim\"");
+    let mut bed = protected("token = \"geheim\"");
     bed.start();
     // Two pages' worth of files do not use up anybody's minute.
     for _ in 0..150 {

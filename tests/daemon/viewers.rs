@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use serde_json::json;
 
+use crate::access;
 use crate::bed::Bed;
-use crate::walls;
 
 const VIEWERS: usize = 500;
 const MESSAGES_PER_SECOND: u64 = 100;
@@ -66,7 +66,7 @@ fn cost(bed: &Bed) -> (f64, f64) {
 
 #[test]
 fn five_hundred_screens_are_told_everything_and_one_that_does_not_read_is_let_go() {
-    let mut bed = walls::walled("open = true\nconnections = 2400");
+    let mut bed = access::protected("open = true\nconnections = 2400");
     bed.start();
     let (before, _) = cost(&bed);
     tell(&bed, "unseen", &[], 0);

@@ -117,7 +117,7 @@ type Source = Box<dyn std::any::Any>;
 /// `give` lets the daemon have a call that ends in the middle of a word, and tells it of no end; `change` comes while it is dead.
 fn last_words(id: &str, give: fn(&Bed, &str, &Script) -> Source, change: fn(&Bed)) -> Outcome {
     books::model()?; // its lines
-    // Without a model nobody reads ahead, and ends what ends like a sentence.
+    // Without a model there is no preflight, which ends what ends like a sentence.
     let mut bed = Bed::new("none", "");
     bed.start();
     let mut script = books::script(&bed::lines(), 0, 2);

@@ -279,7 +279,7 @@ fn turns_read_only() -> Outcome {
     books::balance(&books::database(&bed), 2);
     bed.stop();
     drop(disk);
-    Ok(format!("{} samples of the call in hand, all of the one before", kept.len()))
+    Ok(format!("{} samples of the call in flight, all of the one before", kept.len()))
 }
 
 /// A file system that takes no write until dropped; a helper thaws it in any case.

@@ -13,11 +13,14 @@ use lineside::audio::reader::RecordingReader;
 use lineside::call::{CallId, Leg, Moment, WallTime};
 use lineside::capture::coding::Decoder;
 use lineside::capture::frame::{Frame, FrameReader};
-use lineside::capture::naming::{self, Naming};
+use lineside::capture::naming::{self, NamingRules};
 use lineside::capture::{eagi, follow};
 use lineside::config::Config;
 use lineside::integrate::ami::events::Watch;
-use lineside::integrate::ami::message::{Message, MessageReader};
+use lineside::integrate::ami::map::{Fact, Map};
+use lineside::integrate::ami::message::{AmiMessage, MessageReader};
+use lineside::integrate::ami::roles::Roles;
+use lineside::integrate::ami::taps::{Act, TapRule, TapSettings, Taps};
 use lineside::pipeline::live::keys::PauseKeys;
 use lineside::speech::models::convert;
 use lineside::speech::whisper;
@@ -96,10 +99,10 @@ fn uuid(data: &[u8]) {
 fn eagi_greeting(data: &[u8]) {
     let environment = eagi::read_environment(data).expect("a slice can be read");
     assert!(environment.len() <= 200);
-    if let Ok(hello) = serde_json::from_slice::<eagi::Hello>(data) {
+    if let Ok(hello) = serde_json::from_slice::<eagi::EagiHello>(data) {
         let _ = eagi::format_of(hello.format.as_deref()).map(|(rate, _)| assert!(rate >= 8000));
         let again = serde_json::to_vec(&hello).expect("json");
-        assert_eq!(serde_json::from_slice::<eagi::Hello>(&again).expect("again"), hello);
+        assert_eq!(serde_json::from_slice::<eagi::EagiHello>(&again).expect("again"), hello);
     }
 }
 
@@ -153,8 +156,9 @@ fn ami(data: &[u8]) {
     let messages = whole.push(data);
     assert_eq!(messages, data.chunks(step).flat_map(|piece| pieces.push(piece)).collect::<Vec<_>>());
     // A byte that is no UTF-8 becomes three.
-    assert!(messages.iter().map(Message::size).sum::<usize>() + whole.held() <= 3 * data.len());
+    assert!(messages.iter().map(AmiMessage::size).sum::<usize>() + whole.held() <= 3 * data.len());
     let now = Moment::now(WallTime(1_795_218_045_000));
+    map_and_taps(&messages, now.wall);
     for same_clock in [true, false] {
         let keys = PauseKeys { pause: "*71".into(), resume: "*72".into() };
         let mut watch = Watch::new(keys, same_clock);
@@ -165,11 +169,47 @@ fn ami(data: &[u8]) {
     }
 }
 
+/// Whatever the events say, what Asterisk is told is a line, and when nothing is left no tap is.
+fn map_and_taps(messages: &[AmiMessage], at: WallTime) {
+    let rule = TapRule { matches: regex::Regex::new("").expect("pattern"), rate_hz: 8000, max: 5 };
+    let (address, tag) = (Some("127.0.0.1:9093".into()), "9093".into());
+    let mut map = Map::new(Roles::default());
+    let mut taps = Taps::new(TapSettings { rules: vec![rule], max: 5, address, tag });
+    let mut acts = Vec::new();
+    for message in messages {
+        acts.extend(taps.answered(message, at));
+        for fact in map.event(message, at) {
+            match fact {
+                Fact::Bridges { call } => acts.extend(taps.bridged(&map, &call, at)),
+                Fact::Over { call } => acts.extend(taps.over(&call, at)),
+                Fact::Event(event) => {
+                    assert!(!format!("{}{:?}", event.channel, event.detail).contains(char::is_control));
+                }
+                Fact::Names { names, .. } => assert!(names.metadata_fits()),
+            }
+        }
+    }
+    let later = WallTime(at.0 + 60_000);
+    map.listed(messages, later);
+    acts.extend(taps.listed(messages, &map, later));
+    map.listed(&[], WallTime(at.0 + 120_000));
+    acts.extend(taps.listed(&[], &map, WallTime(at.0 + 120_000)));
+    assert!(map.is_empty() && taps.list().is_empty());
+    for act in acts {
+        let told = match act {
+            Act::Originate { id, channel, data } => id + &channel + &data,
+            Act::HangUp { id } => id,
+            Act::Tell(_) => continue,
+        };
+        assert!(!told.contains(char::is_control), "{told:?}");
+    }
+}
+
 /// Any name is a call whose id is fit for one.
 fn file_name(data: &[u8]) {
-    static NAMING: OnceLock<Naming> = OnceLock::new();
+    static NAMING: OnceLock<NamingRules> = OnceLock::new();
     let named = NAMING
-        .get_or_init(|| Naming::new(&[]).expect("the ready patterns"))
+        .get_or_init(|| NamingRules::new(&[]).expect("the ready patterns"))
         .recording(Path::new(std::ffi::OsStr::from_bytes(data)));
     assert!(CallId::parse(named.call.as_str()).is_ok());
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::service::{Kind, Message, Notifier, Outcome};
+use super::service::{Notification, Notifier, SendOutcome, ServiceKind};
 use crate::call::Level;
 use crate::contract::alert::AlertKind;
 use crate::contract::notify::{AgentAlert, ResendMail, SlackAttachment, SlackBlock, SlackMessage, SlackText};
@@ -33,7 +33,7 @@ fn escaped(text: &str, longest: usize) -> String {
     cut.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-fn slack(message: &Message) -> SlackMessage {
+fn slack(message: &Notification) -> SlackMessage {
     let named =
         |(name, value): &(&'static str, String)| SlackText::Mrkdwn(format!("*{name}*\n{}", escaped(value, FIELD)));
     let fields = message.facts.iter().take(10).map(named).collect();
@@ -60,12 +60,12 @@ fn body(of: &impl serde::Serialize) -> String {
 }
 
 /// What became of it, and the answer's status.
-pub(super) fn send(notifier: &Notifier, message: &Message, at_s: i64) -> (Outcome, Option<u16>) {
+pub(super) fn send(notifier: &Notifier, message: &Notification, at_s: i64) -> (SendOutcome, Option<u16>) {
     let key = |text: &Option<String>| format!("Bearer {}", text.as_deref().unwrap_or_default());
     let mut headers: Vec<(&str, String)> = vec![("Content-Type", "application/json".into())];
     let body = match notifier.kind {
-        Kind::Slack => body(&slack(message)),
-        Kind::Resend => {
+        ServiceKind::Slack => body(&slack(message)),
+        ServiceKind::Resend => {
             headers.push(("Authorization", key(&notifier.key)));
             headers.push(("Idempotency-Key", format!("alert/{}", message.alert)));
             body(&ResendMail {
@@ -75,7 +75,7 @@ pub(super) fn send(notifier: &Notifier, message: &Message, at_s: i64) -> (Outcom
                 text: message.plain(),
             })
         }
-        Kind::AgentService => {
+        ServiceKind::AgentService => {
             if notifier.key.is_some() {
                 headers.push(("Authorization", key(&notifier.key)));
             }
@@ -91,9 +91,9 @@ pub(super) fn send(notifier: &Notifier, message: &Message, at_s: i64) -> (Outcom
                 timestamp: of("timestamp"),
             })
         }
-        Kind::Webhook | Kind::Smtp => message.json.to_string(),
+        ServiceKind::Webhook | ServiceKind::Smtp => message.json.to_string(),
     };
-    if notifier.kind == Kind::Webhook {
+    if notifier.kind == ServiceKind::Webhook {
         let secret = notifier.secret.as_deref().unwrap_or_default();
         headers.push(("X-Lineside-Timestamp", at_s.to_string()));
         headers.push(("X-Lineside-Signature", format!("sha256={}", signature(secret, at_s, &body))));
@@ -103,7 +103,7 @@ pub(super) fn send(notifier: &Notifier, message: &Message, at_s: i64) -> (Outcom
     post(url, &headers, body)
 }
 
-fn post(url: &str, headers: &[(&str, String)], body: String) -> (Outcome, Option<u16>) {
+fn post(url: &str, headers: &[(&str, String)], body: String) -> (SendOutcome, Option<u16>) {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(PATIENCE))
@@ -116,8 +116,8 @@ fn post(url: &str, headers: &[(&str, String)], body: String) -> (Outcome, Option
         request = request.header(*name, value);
     }
     match request.send(body) {
-        Err(error @ (ureq::Error::BadUri(_) | ureq::Error::Http(_))) => (Outcome::Never(error.to_string()), None),
-        Err(error) => (Outcome::Later(error.to_string(), None), None),
+        Err(error @ (ureq::Error::BadUri(_) | ureq::Error::Http(_))) => (SendOutcome::Never(error.to_string()), None),
+        Err(error) => (SendOutcome::Later(error.to_string(), None), None),
         Ok(mut response) => {
             let status = response.status().as_u16();
             let after =
@@ -130,16 +130,16 @@ fn post(url: &str, headers: &[(&str, String)], body: String) -> (Outcome, Option
 }
 
 /// What an answer means for the next try.
-fn verdict(status: u16, said: &str, after_s: Option<u64>) -> Outcome {
+fn verdict(status: u16, said: &str, after_s: Option<u64>) -> SendOutcome {
     /// Nobody is waited for longer.
     const LONGEST_S: u64 = 3600;
     let error = format!("answered {status} {said}").trim_end().to_owned();
     match status {
-        200..=299 => Outcome::Sent,
+        200..=299 => SendOutcome::Sent,
         408 | 425 | 429 | 500..=599 => {
-            Outcome::Later(error, after_s.map(|after| Duration::from_secs(after.min(LONGEST_S))))
+            SendOutcome::Later(error, after_s.map(|after| Duration::from_secs(after.min(LONGEST_S))))
         }
-        _ => Outcome::Never(error),
+        _ => SendOutcome::Never(error),
     }
 }
 
@@ -160,10 +160,10 @@ mod tests {
 
     #[test]
     fn markup_in_what_was_said_is_no_markup_in_slack() {
-        let message = Message::new(json!({"level": "urgent", "text": "<!channel> & <script>", "call_id": "<x>"}));
+        let message = Notification::new(json!({"level": "urgent", "text": "<!channel> & <script>", "call_id": "<x>"}));
         let sent = body(&slack(&message));
         assert!(sent.contains("&lt;!channel&gt; &amp; &lt;script&gt;") && !sent.contains("<script>"), "{sent}");
-        let long = Message::new(json!({"text": "<".repeat(100_000), "call_id": "x".repeat(1000)}));
+        let long = Notification::new(json!({"text": "<".repeat(100_000), "call_id": "x".repeat(1000)}));
         let sent: serde_json::Value = serde_json::from_str(&body(&slack(&long))).expect("JSON");
         assert!(sent["attachments"][0]["blocks"][2]["text"]["text"].as_str().is_some_and(|text| text.len() <= 3000));
         assert!(sent["attachments"][0]["blocks"][0]["text"]["text"].as_str().is_some_and(|text| text.len() <= 150));
@@ -171,9 +171,9 @@ mod tests {
 
     #[test]
     fn what_may_get_better_is_tried_again_and_what_will_not_is_not() {
-        assert_eq!(verdict(204, "", None), Outcome::Sent);
-        assert_eq!(verdict(429, "", Some(7)), Outcome::Later("answered 429".into(), Some(Duration::from_secs(7))));
-        assert!(matches!(verdict(503, "busy", None), Outcome::Later(_, None)));
-        assert_eq!(verdict(404, "no_service", None), Outcome::Never("answered 404 no_service".into()));
+        assert_eq!(verdict(204, "", None), SendOutcome::Sent);
+        assert_eq!(verdict(429, "", Some(7)), SendOutcome::Later("answered 429".into(), Some(Duration::from_secs(7))));
+        assert!(matches!(verdict(503, "busy", None), SendOutcome::Later(_, None)));
+        assert_eq!(verdict(404, "no_service", None), SendOutcome::Never("answered 404 no_service".into()));
     }
 }

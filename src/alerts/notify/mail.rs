@@ -5,7 +5,7 @@ use std::time::Duration;
 use lettre::message::{Mailbox, header::ContentType};
 use lettre::{SmtpTransport, Transport};
 
-use super::service::{Message, Notifier, Outcome};
+use super::service::{Notification, Notifier, SendOutcome};
 
 /// For each answer of the server.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -19,14 +19,14 @@ pub(super) fn addresses(notifier: &Notifier) -> Result<(Mailbox, Vec<Mailbox>), 
     Ok((read(notifier.from.as_deref().unwrap_or_default())?, to))
 }
 
-pub(super) fn send(notifier: &Notifier, message: &Message) -> Outcome {
+pub(super) fn send(notifier: &Notifier, message: &Notification) -> SendOutcome {
     match mail(notifier, message) {
         Ok(mail) => deliver(notifier, &mail),
-        Err(problem) => Outcome::Never(problem),
+        Err(problem) => SendOutcome::Never(problem),
     }
 }
 
-fn mail(notifier: &Notifier, message: &Message) -> Result<lettre::Message, String> {
+fn mail(notifier: &Notifier, message: &Notification) -> Result<lettre::Message, String> {
     let (from, to) = addresses(notifier)?;
     let host = from.email.domain().to_owned();
     let builder = lettre::Message::builder()
@@ -40,14 +40,14 @@ fn mail(notifier: &Notifier, message: &Message) -> Result<lettre::Message, Strin
         .map_err(|error| error.to_string())
 }
 
-fn deliver(notifier: &Notifier, mail: &lettre::Message) -> Outcome {
+fn deliver(notifier: &Notifier, mail: &lettre::Message) -> SendOutcome {
     let transport = match SmtpTransport::from_url(notifier.url.as_deref().unwrap_or_default()) {
         Ok(builder) => builder.timeout(Some(PATIENCE)).build(),
-        Err(error) => return Outcome::Never(error.to_string()),
+        Err(error) => return SendOutcome::Never(error.to_string()),
     };
     match transport.send(mail) {
-        Ok(_) => Outcome::Sent,
-        Err(error) if error.is_permanent() => Outcome::Never(error.to_string()),
-        Err(error) => Outcome::Later(error.to_string(), None),
+        Ok(_) => SendOutcome::Sent,
+        Err(error) if error.is_permanent() => SendOutcome::Never(error.to_string()),
+        Err(error) => SendOutcome::Later(error.to_string(), None),
     }
 }

@@ -1,6 +1,6 @@
 //! Alerts outside of this box: Slack, Resend, SMTP, a signed webhook, the agents' notification service.
 //!
-//! Everything here blocks on other people's servers: it runs in threads of its own, never on the way of a call. What goes out is a [`Message`],
+//! Everything here blocks on other people's servers: it runs in threads of its own, never on the way of a call. What goes out is a [`Notification`],
 //! whose words were redacted before it was made. An address or a key is never part of an error or of a log line.
 
 mod http;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub use probe::Probed;
 pub use quiet::Quiet;
-pub use service::{Kind, Message, Notifier, Outcome};
+pub use service::{Notification, Notifier, SendOutcome, ServiceKind};
 
 use crate::call::Level;
 
@@ -39,15 +39,15 @@ impl Notifier {
         }
         needs("per_minute from 1 to 600", (1..=600).contains(&self.per_minute))?;
         match self.kind {
-            Kind::Slack | Kind::AgentService => needs("url", set(&self.url))?,
-            Kind::Webhook => {
+            ServiceKind::Slack | ServiceKind::AgentService => needs("url", set(&self.url))?,
+            ServiceKind::Webhook => {
                 needs("url", set(&self.url))?;
                 needs("secret, to sign what it sends", set(&self.secret))?;
             }
-            Kind::Resend => needs("key", set(&self.key))?,
-            Kind::Smtp => needs("url, like smtp://localhost:25", set(&self.url))?,
+            ServiceKind::Resend => needs("key", set(&self.key))?,
+            ServiceKind::Smtp => needs("url, like smtp://localhost:25", set(&self.url))?,
         }
-        if self.kind != Kind::Smtp
+        if self.kind != ServiceKind::Smtp
             && let Some(url) = &self.url
         {
             needs(
@@ -55,7 +55,7 @@ impl Notifier {
                 url.starts_with("https://") || url.starts_with("http://"),
             )?;
         }
-        if matches!(self.kind, Kind::Resend | Kind::Smtp) {
+        if matches!(self.kind, ServiceKind::Resend | ServiceKind::Smtp) {
             needs("from", set(&self.from))?;
             needs("to, a list of addresses", !self.to.is_empty())?;
             mail::addresses(self)?;
@@ -69,20 +69,20 @@ impl Notifier {
     }
 
     /// Sends a message. Blocks, half a minute at most. `at_s` is the time, in seconds since the epoch, that a signature holds.
-    pub fn send(&self, message: &Message, at_s: i64) -> Outcome {
+    pub fn send(&self, message: &Notification, at_s: i64) -> SendOutcome {
         self.send_told(message, at_s).0
     }
 
     /// The same, with the status of the answer where it was one of HTTP.
-    pub fn send_told(&self, message: &Message, at_s: i64) -> (Outcome, Option<u16>) {
+    pub fn send_told(&self, message: &Notification, at_s: i64) -> (SendOutcome, Option<u16>) {
         let (outcome, status) = match self.kind {
-            Kind::Smtp => (mail::send(self, message), None),
+            ServiceKind::Smtp => (mail::send(self, message), None),
             _ => http::send(self, message, at_s),
         };
         let outcome = match outcome {
-            Outcome::Sent => Outcome::Sent,
-            Outcome::Later(error, after) => Outcome::Later(self.without_secrets(error), after),
-            Outcome::Never(error) => Outcome::Never(self.without_secrets(error)),
+            SendOutcome::Sent => SendOutcome::Sent,
+            SendOutcome::Later(error, after) => SendOutcome::Later(self.without_secrets(error), after),
+            SendOutcome::Never(error) => SendOutcome::Never(self.without_secrets(error)),
         };
         (outcome, status)
     }
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_message_says_what_happened_why_and_in_which_words() {
-        let message = Message::new(json!({
+        let message = Notification::new(json!({
             "id": 3, "level": "urgent", "call_id": "c.1", "text": "my card [card]", "reasons": ["said: card (payment)"],
             "rules_triggered": ["r"], "risk_score": 0.5,
         }));

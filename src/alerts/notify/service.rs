@@ -12,7 +12,7 @@ use crate::contract::notify::TestAlert;
 /// Which service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum ServiceKind {
     /// An incoming webhook of Slack: `url`.
     Slack,
     /// E-mail by Resend's API: `key`, `from`, `to`.
@@ -32,7 +32,7 @@ pub struct Notifier {
     /// Its name; its queue goes by it.
     pub name: String,
     /// Which service.
-    pub kind: Kind,
+    pub kind: ServiceKind,
     /// Where.
     pub url: Option<String>,
     /// The service's key.
@@ -70,7 +70,7 @@ impl std::fmt::Debug for Notifier {
 
 /// What goes out.
 #[derive(Clone, Debug)]
-pub struct Message {
+pub struct Notification {
     /// Number of the alert; 0 for a test.
     pub alert: i64,
     /// How bad it is.
@@ -87,7 +87,7 @@ pub struct Message {
 
 /// What became of a try.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum SendOutcome {
     /// The other side has it.
     Sent,
     /// It may work later; the other side may say when.
@@ -96,7 +96,7 @@ pub enum Outcome {
     Never(String),
 }
 
-impl Message {
+impl Notification {
     /// A test, in the name of a call that need not exist. `timestamp` as RFC 3339.
     pub fn test(call_id: &str, timestamp: &str) -> Self {
         Self::new(serde_json::to_value(TestAlert::new(call_id, timestamp)).unwrap_or_default())

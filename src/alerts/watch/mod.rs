@@ -17,7 +17,7 @@ use self::state::{Moment, Occurrence, RuleState};
 use self::text::Repeats;
 use self::window::{begins_in, needs_length, seconds, span};
 use super::book::{RuleBook, RuleHits, weight};
-use super::risk::{Risk, Signs, risk};
+use super::risk::{RiskScore, Signs, risk};
 use super::speech::{Passage, SpeechLine, both_heard_ms};
 use crate::call::alert::Unsaid;
 use crate::call::{Alert, Fired, Leg};
@@ -99,7 +99,7 @@ impl CallWatch {
     }
 
     /// The call's risk as things stand.
-    pub fn risk(&self, rolling: &CallRolling) -> Risk {
+    pub fn risk(&self, rolling: &CallRolling) -> RiskScore {
         let words = self.words.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         let signs = Signs {
             words: &words,

@@ -9,7 +9,7 @@ use crate::call::Leg;
 use crate::call::alert::Unsaid;
 use crate::text::pack::LegFilter;
 use crate::text::rolling::{CallRolling, Rolling};
-use crate::text::rule::{Figures, Rule, Trigger};
+use crate::text::rule::{FigureConditions, Rule, Trigger};
 
 /// How the call stands.
 #[derive(Clone, Copy)]
@@ -159,7 +159,7 @@ impl RuleState {
 /// What the call's figures say for a rule; `None` when they do not fit. A mood is one side's: of the leg that the rule names, else of the one
 /// that made the rule look. So an agent's words make no trend of the caller's, and hide none.
 fn figures(rule: &Rule, spoke: Option<Leg>, Moment { rolling, risk }: Moment) -> Option<Vec<String>> {
-    let Figures { rolling_below, negatives, risk_above, min_segments } = rule.figures;
+    let FigureConditions { rolling_below, negatives, risk_above, min_segments } = rule.figures;
     let named = match rule.leg {
         LegFilter::Any => spoke,
         LegFilter::Agent => Some(Leg::Agent),

@@ -10,10 +10,10 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::parts::Sounds;
+use crate::api::access::grant::Access;
+use crate::api::access::link::{LONGEST_S, LinkedSound};
 use crate::api::calls::find::find_call;
 use crate::api::request::{ApiError, Parameters};
-use crate::api::walls::access::Access;
-use crate::api::walls::link::{LONGEST_S, Sound};
 use crate::audio::reader::RecordingReader;
 use crate::audio::silence::Silences;
 use crate::audio::sound_file::SoundWriter;
@@ -51,13 +51,13 @@ pub(in crate::api) async fn link(
     let leg = query.text("leg").unwrap_or_default();
     wanted_leg(&sounds.store.legs(call.key).await?, query.text("leg").as_deref())?;
     let expires_s = sounds.clock.now().0 / 1000 + seconds;
-    let sound = Sound { call: &call.call_id, leg: &leg, expires_s, by: &access.token };
+    let sound = LinkedSound { call: &call.call_id, leg: &leg, expires_s, by: &access.token };
     let leg = if leg.is_empty() { String::new() } else { format!("leg={leg}&") };
     let url = format!(
         "/api/v1/calls/{}/audio?{leg}expires={expires_s}&by={}&signature={}",
         call.call_id,
         access.token,
-        sounds.walls.links.sign(sound)
+        sounds.access_control.links.sign(sound)
     );
     Ok(Json(SoundLink { url, expires_at: crate::call::WallTime(expires_s * 1000).rfc3339() }))
 }
@@ -74,14 +74,15 @@ pub(in crate::api) fn wanted_leg<'a>(legs: &'a [LegRow], wanted: Option<&str>) -
     })
 }
 
-/// The one door to a leg's sound: its file, where it may be heard. Whatever its row or a link says, nothing outside the spool is lineside's own sound;
+/// The one way to a leg's sound: its file, where it may be heard. Whatever its row or a link says, nothing outside the spool is lineside's own sound;
 /// of a recording the name is resolved inside its folder when it is opened.
 async fn source(sounds: &Sounds, leg: &LegRow) -> Result<PathBuf, String> {
     let path = PathBuf::from(&leg.path);
     if !leg.owned {
         return Ok(path);
     }
-    let (real, spool) = (tokio::fs::canonicalize(&path).await, tokio::fs::canonicalize(sounds.walls.spool()).await);
+    let (real, spool) =
+        (tokio::fs::canonicalize(&path).await, tokio::fs::canonicalize(sounds.access_control.spool()).await);
     match (real, spool) {
         (Ok(real), Ok(spool)) if real.starts_with(&spool) => Ok(real),
         (Ok(_), Ok(_)) => Err("its file leads out of the spool".into()),

@@ -7,4 +7,4 @@ pub(super) mod sound;
 pub(super) mod upload;
 
 pub use self::parts::Sounds;
-pub use self::upload::Uploads;
+pub use self::upload::UploadSettings;

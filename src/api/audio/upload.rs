@@ -31,7 +31,7 @@ pub type Take = Arc<dyn Fn(&Path, &str, &CallId, &CallNames, &str) -> Result<(),
 
 /// What uploads need.
 #[derive(Clone)]
-pub struct Uploads {
+pub struct UploadSettings {
     /// Where files wait; its content is removed at the start.
     pub folder: PathBuf,
     /// Bytes of one file, at most.
@@ -40,7 +40,7 @@ pub struct Uploads {
     pub take: Take,
 }
 
-impl Uploads {
+impl UploadSettings {
     /// Removes what a crash has left. Blocks.
     pub fn sweep(&self) {
         for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
@@ -91,7 +91,7 @@ impl IntoResponse for Refused {
 }
 
 pub(in crate::api) async fn upload(
-    State(uploads): State<Uploads>,
+    State(uploads): State<UploadSettings>,
     form: Result<Form, axum::extract::multipart::MultipartRejection>,
 ) -> Response {
     let form = match form {
@@ -105,7 +105,7 @@ pub(in crate::api) async fn upload(
 }
 
 /// Reads the whole form: files to disk, the rest into names.
-async fn receive(uploads: &Uploads, mut form: Form) -> Result<(Vec<Arriving>, CallNames), Refused> {
+async fn receive(uploads: &UploadSettings, mut form: Form) -> Result<(Vec<Arriving>, CallNames), Refused> {
     let (mut files, mut names) = (Vec::new(), CallNames::default());
     while let Some(field) = form.next_field().await? {
         if field.file_name().is_some() {
@@ -143,7 +143,7 @@ async fn short(mut field: Field<'_>) -> Result<String, Refused> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-async fn store(uploads: &Uploads, mut field: Field<'_>) -> Result<Arriving, Refused> {
+async fn store(uploads: &UploadSettings, mut field: Field<'_>) -> Result<Arriving, Refused> {
     // The name is for people; on disk the file has one of ours.
     let given = field.file_name().unwrap_or_default().replace('\\', "/");
     let name: String =
@@ -173,7 +173,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
 }
 
 /// Takes the files one after the other, also when who sent them does not wait for the answer.
-async fn take_all(uploads: Uploads, files: Vec<Arriving>, names: CallNames) -> Response {
+async fn take_all(uploads: UploadSettings, files: Vec<Arriving>, names: CallNames) -> Response {
     let taking = tokio::task::spawn_blocking(move || {
         let mut answers = Vec::new();
         for file in files {

@@ -5,9 +5,9 @@ use axum::extract::{Path, State};
 use serde_json::Value;
 
 use super::find::find_seen;
+use crate::api::access::grant::Access;
+use crate::api::access::route::READ;
 use crate::api::request::{ApiError, Clock, Parameters};
-use crate::api::walls::access::Access;
-use crate::api::walls::door::READ;
 use crate::contract::alert::{AlertList, AlertMessage, AlertShown, AlertTaken};
 use crate::contract::problem::Part;
 use crate::store::Store;

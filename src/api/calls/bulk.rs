@@ -2,7 +2,7 @@
 //!
 //! - `export`: one file with all of them, `format` json, text or csv, up to ten thousand;
 //! - `tag`, `untag`: `tags` are put on all of them, or taken off; all or nothing;
-//! - `reprocess`: each is read again from its sound, when its turn comes; the old text stays until then;
+//! - `reprocess`: each is transcribed again from its sound, when its turn comes; the old text stays until then;
 //! - `delete`: each is erased as `lineside forget` does it; calls that run or are on hold are not.
 //!
 //! Unknown ids refuse the request before anything is done. What cannot be done to single calls is told call by call.
@@ -15,16 +15,16 @@ use serde_json::Value;
 
 use super::export::many::{many, together};
 use super::find::{find_call, find_seen};
+use crate::api::access::Told;
+use crate::api::access::grant::Access;
+use crate::api::access::route::OPERATE;
 use crate::api::request::{ApiError, refused};
-use crate::api::walls::Told;
-use crate::api::walls::access::Access;
-use crate::api::walls::door::OPERATE;
 use crate::call::{CallKey, CallState};
 use crate::contract::bulk::{BulkFailure, BulkOutcome};
 use crate::contract::problem::Problem;
 use crate::pipeline::command::Command;
-use crate::pipeline::finished::again::Again;
-use crate::pipeline::finished::again::AgainError;
+use crate::pipeline::finished::retranscribe::RetranscribeError;
+use crate::pipeline::finished::retranscribe::RetranscribeQueue;
 use crate::pipeline::retention::forget;
 use crate::store::Store;
 use crate::store::calls::CallRow;
@@ -120,11 +120,11 @@ async fn wish(request: Request) -> Result<Wish, String> {
     Wish::of_json(&body).checked()
 }
 
-/// Does it.
+/// `POST /calls/bulk`: does one thing to several calls.
 pub(in crate::api) async fn bulk(
     State(store): State<Store>,
     State(commands): State<mpsc::Sender<Command>>,
-    State(again): State<Again>,
+    State(queue): State<RetranscribeQueue>,
     access: Access,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -149,7 +149,7 @@ pub(in crate::api) async fn bulk(
     match wish.action.as_str() {
         "tag" => tag(&store, calls, wish.tags, Vec::new()).await,
         "untag" => tag(&store, calls, Vec::new(), wish.tags).await,
-        "reprocess" => reprocess(&again, calls).await,
+        "reprocess" => reprocess(&queue, calls).await,
         _ => delete(&store, &commands, calls).await,
     }
 }
@@ -207,17 +207,17 @@ async fn tag(store: &Store, calls: Vec<CallRow>, add: Vec<String>, remove: Vec<S
     }
 }
 
-async fn reprocess(again: &Again, calls: Vec<CallRow>) -> Result<Response, ApiError> {
+async fn reprocess(queue: &RetranscribeQueue, calls: Vec<CallRow>) -> Result<Response, ApiError> {
     let (mut done, mut keys, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for call in calls {
         let (id, key) = (call.call_id.clone(), call.key);
-        match again.ask(call).await {
+        match queue.ask(call).await {
             Ok(()) => {
                 done.push(id);
                 keys.push(key);
             }
             // What was asked for before it is done, told and written down all the same.
-            Err(AgainError::Store(error)) if done.is_empty() => return Err(error.into()),
+            Err(RetranscribeError::Store(error)) if done.is_empty() => return Err(error.into()),
             Err(error) => failed.push((id, error.to_string())),
         }
     }
@@ -259,17 +259,19 @@ async fn delete(store: &Store, commands: &mpsc::Sender<Command>, calls: Vec<Call
     Ok((told("delete", done.len(), Vec::new()), outcome("delete", &done, &failed)).into_response())
 }
 
-/// `POST /api/v1/calls/{id}/trigger-ai-pipeline`: one call is read again.
-pub(in crate::api) async fn again(
+/// `POST /api/v1/calls/{id}/trigger-ai-pipeline`: one call is transcribed again.
+pub(in crate::api) async fn retranscribe(
     State(store): State<Store>,
-    State(again): State<Again>,
+    State(queue): State<RetranscribeQueue>,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let call = find_call(&store, &id).await?;
-    match again.ask(call).await {
+    match queue.ask(call).await {
         Ok(()) => Ok(Json("AI pipeline processing triggered successfully").into_response()),
-        Err(AgainError::Store(error)) => Err(error.into()),
-        Err(error @ (AgainError::Full | AgainError::NoModel)) => Err(ApiError::Unavailable(error.to_string())),
+        Err(RetranscribeError::Store(error)) => Err(error.into()),
+        Err(error @ (RetranscribeError::Full | RetranscribeError::NoModel)) => {
+            Err(ApiError::Unavailable(error.to_string()))
+        }
         Err(error) => Ok((StatusCode::CONFLICT, Json(Problem::text(error.to_string()))).into_response()),
     }
 }

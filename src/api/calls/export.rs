@@ -121,7 +121,7 @@ fn is_unseen(c: char) -> bool {
 
 /// A field that no spreadsheet takes for a formula, quoted where it must be (RFC 4180). Where the list separator is another one (`;` in half of
 /// Europe) a field begins behind each of those too.
-fn field(value: &str) -> String {
+pub(in crate::api) fn field(value: &str) -> String {
     let mut safe = String::with_capacity(value.len() + 1);
     if value.starts_with(['\t', '\r']) {
         safe.push('\'');

@@ -1,7 +1,7 @@
 //! Which call, or which calls, somebody asks for.
 
+use crate::api::access::grant::Access;
 use crate::api::request::{ApiError, Parameters};
-use crate::api::walls::access::Access;
 use crate::call::{CallId, CallState, WallTime};
 use crate::contract::problem::Part;
 use crate::store::Store;

@@ -9,3 +9,4 @@ pub(super) mod review;
 pub(super) mod search;
 pub(super) mod session;
 pub(super) mod shown;
+pub(super) mod taps;

@@ -166,8 +166,8 @@ pub(in crate::api) async fn forget(
     }
 }
 
-fn told(report: forget::Report) -> Forgotten {
-    let forget::Report { erased, files, bytes, searched_for, searched_in, shared, left } = report;
+fn told(report: forget::ForgetReport) -> Forgotten {
+    let forget::ForgetReport { erased, files, bytes, searched_for, searched_in, shared, left } = report;
     let erased = ErasedRows {
         calls: erased.calls,
         segments: erased.segments,
@@ -213,7 +213,13 @@ mod tests {
     #[test]
     fn a_report_is_told_whole() {
         let erased = Erased { calls: vec!["c.1".into()], segments: 3, audio: vec!["a".into()], ..Erased::default() };
-        let report = forget::Report { erased, files: 1, bytes: 2, left: vec!["x".into()], ..forget::Report::default() };
+        let report = forget::ForgetReport {
+            erased,
+            files: 1,
+            bytes: 2,
+            left: vec!["x".into()],
+            ..forget::ForgetReport::default()
+        };
         let before = serde_json::to_value(&report).expect("JSON");
         assert_eq!(serde_json::to_value(told(report)).expect("JSON"), before);
     }

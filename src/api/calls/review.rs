@@ -13,13 +13,13 @@ use crate::contract::review::{
     ScoreCard, Turn,
 };
 use crate::contract::seconds;
-use crate::pipeline::finished::review::{self, Desk, Entity, Mark, ORDINARY_PAUSE_S, Outcome};
+use crate::pipeline::finished::review::{self, CriterionResult, Desk, Entity, Mark, ORDINARY_PAUSE_S};
 use crate::store::Store;
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
-fn quoted(quote: review::Quote) -> Quote {
-    let review::Quote { segment_id, leg, start_ms, text } = quote;
+fn quoted(quote: review::LineQuote) -> Quote {
+    let review::LineQuote { segment_id, leg, start_ms, text } = quote;
     Quote { segment_id, leg, text, start_time: seconds(start_ms), speaker: leg.into() }
 }
 
@@ -36,10 +36,10 @@ fn named(entity: &Entity) -> NamedEntity {
 
 fn criterion(mark: Mark) -> Criterion {
     let outcome = match mark.outcome {
-        Outcome::Met => CriterionOutcome::Met,
-        Outcome::Missed => CriterionOutcome::Missed,
-        Outcome::NotAsked => CriterionOutcome::NotAsked,
-        Outcome::Open => CriterionOutcome::Open,
+        CriterionResult::Met => CriterionOutcome::Met,
+        CriterionResult::Missed => CriterionOutcome::Missed,
+        CriterionResult::NotAsked => CriterionOutcome::NotAsked,
+        CriterionResult::Open => CriterionOutcome::Open,
     };
     Criterion {
         name: mark.name,
@@ -53,7 +53,7 @@ fn criterion(mark: Mark) -> Criterion {
     }
 }
 
-fn measured(measures: review::Measures) -> Measures {
+fn measured(measures: review::CallMeasures) -> Measures {
     Measures {
         agent_speech_s: measures.agent_speech_s,
         caller_speech_s: measures.caller_speech_s,
@@ -151,7 +151,8 @@ pub(in crate::api) async fn summary(
 ) -> Answer<CallDigest> {
     let call = find_call(&store, &id).await?;
     let summary = desk.summary(&call).await?;
-    let turn = |turn: review::Turn| Turn { quote: quoted(turn.quote), sentiment: turn.sentiment, before: turn.before };
+    let turn =
+        |turn: review::MoodTurn| Turn { quote: quoted(turn.quote), sentiment: turn.sentiment, before: turn.before };
     Ok(Json(CallDigest {
         call_id: call.call_id,
         reason: summary.reason.map(quoted),
@@ -174,7 +175,7 @@ mod tests {
 
     #[test]
     fn lines_and_figures_have_the_fields_that_clients_read() {
-        let quote = || review::Quote { segment_id: 3, leg: Leg::Caller, start_ms: 1500, text: "hello".into() };
+        let quote = || review::LineQuote { segment_id: 3, leg: Leg::Caller, start_ms: 1500, text: "hello".into() };
         let shown = json!({"segment_id": 3, "leg": "caller", "text": "hello", "start_time": 1.5, "speaker": "caller"});
         assert_eq!(serde_json::to_value(quoted(quote())).expect("JSON"), shown);
         let mut turned = shown.clone();
@@ -185,7 +186,8 @@ mod tests {
         );
         let entity = json!({"kind": "money", "text": "ten", "segment_id": 1, "leg": "caller", "start_time": 1.0, "speaker": "caller"});
         assert_eq!(serde_json::to_value(super::named(&named(1, "ten"))).expect("JSON"), entity);
-        for outcome in [Outcome::Met, Outcome::Missed, Outcome::NotAsked, Outcome::Open] {
+        for outcome in [CriterionResult::Met, CriterionResult::Missed, CriterionResult::NotAsked, CriterionResult::Open]
+        {
             let mark = Mark {
                 name: "n".into(),
                 description: "d".into(),
@@ -200,7 +202,8 @@ mod tests {
             before["quotes"] = json!([shown]);
             assert_eq!(serde_json::to_value(criterion(mark)).expect("JSON"), before);
         }
-        let measures = review::Measures { overlap_s: Some(1.0), absent: Some("why"), ..review::Measures::default() };
+        let measures =
+            review::CallMeasures { overlap_s: Some(1.0), absent: Some("why"), ..review::CallMeasures::default() };
         assert_eq!(
             serde_json::to_value(measured(measures)).expect("JSON"),
             serde_json::to_value(measures).expect("JSON")

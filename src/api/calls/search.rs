@@ -5,13 +5,13 @@ use axum::extract::State;
 
 use super::find::which;
 use super::shown::segment;
+use crate::api::access::grant::Access;
 use crate::api::request::{ApiError, Clock, Parameters};
-use crate::api::walls::access::Access;
 use crate::call::Leg;
 use crate::contract::call::{SearchHit, SearchHits};
 use crate::contract::problem::Part;
 use crate::store::Store;
-use crate::store::segments::{Hit, SearchFilter, fts_query};
+use crate::store::segments::{FoundSegment, SearchFilter, fts_query};
 
 /// What is typed, bytes: each word costs a walk through its list, and nobody types more.
 const LONGEST: usize = 500;
@@ -34,7 +34,7 @@ pub(in crate::api) const ASKS: &[&str] = &[
     "limit",
 ];
 
-/// Newest first.
+/// `GET /api/v1/search`: places where something was said, newest first.
 pub(in crate::api) async fn search(
     State(store): State<Store>,
     State(clock): State<Clock>,
@@ -57,7 +57,7 @@ pub(in crate::api) async fn search(
     let filter = SearchFilter { query: fts, which, leg, limit, offset };
     let hits = store.search(filter).await?;
     let next = (hits.len() == limit as usize).then_some(offset + limit);
-    let hit = |hit: Hit| SearchHit {
+    let hit = |hit: FoundSegment| SearchHit {
         segment: segment(&hit.segment),
         call_id: hit.call_id,
         call_start_time: hit.started.rfc3339(),

@@ -9,16 +9,16 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::find::{find, which};
 use super::shown::{cumulative, segment, session, summary};
+use crate::api::access::grant::Access;
+use crate::api::access::route::OPERATE;
 use crate::api::request::{ApiError, Clock, Parameters};
-use crate::api::walls::access::Access;
-use crate::api::walls::door::OPERATE;
 use crate::call::{CallId, CallNames, CallState};
 use crate::contract::call::{CallDetail, CallList, NamedCall, Naming, Segment, SessionStats, Transcript};
 use crate::contract::problem::{Part, Problem};
 use crate::contract::seconds;
 use crate::pipeline::command::Command;
 use crate::store::Store;
-use crate::store::calls::CallFilter;
+use crate::store::calls::{CallFilter, CallRow};
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
@@ -145,6 +145,12 @@ pub(in crate::api) async fn end(
     Ok((StatusCode::CONFLICT, Json(Problem::text(detail))).into_response())
 }
 
+/// Whether somebody may make one call of two: where one of them is over, only who may operate.
+pub(in crate::api) fn may_join(access: &Access, one: &CallRow, other: &CallRow) -> bool {
+    let is_over = |call: &CallRow| matches!(call.state, CallState::Completed | CallState::Failed);
+    access.may(OPERATE) || !is_over(one) && !is_over(other)
+}
+
 /// What the body of `POST /api/v1/calls` may hold.
 const KNOWN: [&str; 8] = ["call_id", "uuid", "uniqueid", "agent", "campaign", "lead", "phone", "metadata"];
 
@@ -206,7 +212,7 @@ pub(in crate::api) async fn name(
         && let Some(uniqueid) = &names.uniqueid
         && let (Some(one), Some(other)) = (store.call(&target).await?, store.call(uniqueid).await?)
         && one.key != other.key
-        && [&one, &other].iter().any(|call| matches!(call.state, CallState::Completed | CallState::Failed))
+        && !may_join(&access, &one, &other)
     {
         let msg = "that call is another one, and one of them is over: only a token that may operate makes them one";
         return Err(ApiError::Wrong(Part::Body, "uniqueid".into(), msg.into()));

@@ -4,11 +4,14 @@ use serde_json::Value;
 
 use super::alerts;
 use crate::api::request::ApiError;
+use crate::call::pbx::PbxEvent;
 use crate::call::{LegKey, WallTime};
 use crate::contract::alert::AlertMessage;
 use crate::contract::call::{
-    CallDetail, CallSummary, ConnectionInfo, DoubledSound, LegInfo, Nothing, RealTime, Segment, SegmentWord, Sentiment,
+    CallDetail, CallSummary, ConnectionInfo, DoubledSound, LegInfo, Nothing, PbxEventShown, RealTime, Segment,
+    SegmentWord, Sentiment,
 };
+use crate::contract::dialer::DialerFacts;
 use crate::contract::seconds;
 use crate::store::Store;
 use crate::store::calls::{CallRow, LegRow};
@@ -104,6 +107,16 @@ fn leg_info(leg: &LegRow, call: &CallRow) -> LegInfo {
     }
 }
 
+fn pbx_event(event: &PbxEvent) -> PbxEventShown {
+    PbxEventShown {
+        timestamp: event.at.rfc3339(),
+        kind: event.kind,
+        leg: event.leg,
+        channel: event.channel.clone(),
+        detail: event.detail.clone(),
+    }
+}
+
 /// What is read for all that is known of a call.
 pub(in crate::api) struct Whole {
     pub(in crate::api) call: CallRow,
@@ -111,6 +124,8 @@ pub(in crate::api) struct Whole {
     legs: Vec<LegRow>,
     alerts: Vec<AlertMessage>,
     doubled: Vec<Doubled>,
+    dialer: Option<DialerFacts>,
+    pbx: Vec<PbxEvent>,
 }
 
 impl Whole {
@@ -119,12 +134,14 @@ impl Whole {
         let rows = store.segments(call.key).await?;
         let alerts = alerts::of_call(store, call.key).await?;
         let doubled = store.doubled(call.key).await?;
-        Ok(Self { call, rows, legs, alerts, doubled })
+        let dialer = store.told_by_dialer(call.key).await?.map(|row| row.facts);
+        let pbx = store.pbx_events(call.key).await?;
+        Ok(Self { call, rows, legs, alerts, doubled, dialer, pbx })
     }
 
     /// All of it. An hour of talk takes milliseconds.
     pub(in crate::api) fn session(&self) -> CallDetail {
-        let Self { call, rows, legs, alerts, doubled } = self;
+        let Self { call, rows, legs, alerts, doubled, dialer, pbx } = self;
         let address = legs.iter().find_map(|leg| leg.peer.as_deref()?.parse::<std::net::SocketAddr>().ok());
         CallDetail {
             summary: summary(call),
@@ -138,7 +155,9 @@ impl Whole {
             processing_plan: Nothing {},
             legs: legs.iter().map(|leg| leg_info(leg, call)).collect(),
             doubled: doubled.iter().map(twice).collect(),
+            pbx_events: pbx.iter().map(pbx_event).collect(),
             alerts: alerts.clone(),
+            dialer: dialer.clone(),
             risk: call.risk_parts.as_deref().and_then(|parts| serde_json::from_str(parts).ok()).unwrap_or_default(),
             figures: serde_json::from_str(&call.figures).unwrap_or_default(),
         }
@@ -183,6 +202,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::call::pbx::PbxEventKind;
     use crate::call::{CallKey, CallState, Leg, Level, Source};
 
     fn call() -> CallRow {
@@ -293,8 +313,23 @@ mod tests {
             from_ms: 0,
             to_ms: 2000,
         };
-        let whole =
-            Whole { call: call(), rows: vec![row()], legs: vec![leg], alerts: Vec::new(), doubled: vec![doubled] };
+        let told = PbxEvent {
+            call: "c.1".into(),
+            at: WallTime(2000),
+            kind: PbxEventKind::QueueJoined,
+            leg: Some(Leg::Caller),
+            channel: "PJSIP/trunk-1".into(),
+            detail: Some("sales".into()),
+        };
+        let whole = Whole {
+            call: call(),
+            rows: vec![row()],
+            legs: vec![leg],
+            alerts: Vec::new(),
+            doubled: vec![doubled],
+            dialer: None,
+            pbx: vec![told],
+        };
         let mut wanted = summarised();
         let beside = json!({
             "connection_info": {
@@ -310,7 +345,10 @@ mod tests {
                 "leg_ids": [5, 6], "start_time": 0.0, "end_time": 2.0,
                 "detail": "the same voice came by two ways, audiosocket and recording b.wav: what was said is there twice, and counts twice; feed a call by one of them",
             }],
-            "alerts": [], "risk": null, "figures": {},
+            "pbx_events": [{
+                "timestamp": "1970-01-01T00:00:02.000Z", "kind": "queue_joined", "leg": "caller", "channel": "PJSIP/trunk-1", "detail": "sales",
+            }],
+            "alerts": [], "dialer": null, "risk": null, "figures": {},
         });
         if let (Value::Object(all), Value::Object(beside)) = (&mut wanted, beside) {
             all.extend(beside);

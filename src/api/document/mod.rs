@@ -1,6 +1,6 @@
 //! The API as a document, made from the routes and the types that go out: OpenAPI 3.1 for requests, answers and webhooks, AsyncAPI 3.0 for feeds.
 //!
-//! Paths, scopes and parameters come from the doors, shapes from `contract/`; what is written here is what neither knows: what a path is for, and
+//! Paths, scopes and parameters come from the route policies, shapes from `contract/`; what is written here is what neither knows: what a path is for, and
 //! which statuses it gives. A path without words here, or words without a path, fails a test.
 
 mod feeds;

@@ -16,6 +16,7 @@ const ABSENT: &[(&str, &str)] = &[
     ("CallNamed", "was"),
     ("CallSentiment", "call"),
     ("CallSentiment", "legs"),
+    ("FoundCall", "segments"),
     ("PlatformSnapshot", "agent"),
     ("Transcript", "segments"),
     ("Uploaded", "detail"),
@@ -33,12 +34,14 @@ const REQUESTS: &[&str] = &[
     "PlatformEventRequest",
     "PlatformTakeAlert",
     "SocketRequest",
+    "StartTap",
     "TakeAlert",
     "UploadForm",
+    "ViciRequest",
 ];
 
 /// Statuses of requests that were refused, or could not be answered.
-const STATUSES: &[u16] = &[400, 401, 403, 404, 408, 409, 413, 421, 422, 429, 503, 507];
+const STATUSES: &[u16] = &[400, 401, 403, 404, 408, 409, 413, 415, 421, 422, 429, 503, 507];
 
 /// Schemas by their name.
 #[derive(Default)]

@@ -6,24 +6,28 @@ use crate::contract::bulk::{BulkOutcome, GlossaryTaken, GlossaryTerms, Uploaded}
 use crate::contract::call::{CallDetail, CallList, NamedCall, SearchHits, Segment, SessionStats, Transcript};
 use crate::contract::dashboard::{FeedStats, History, Progress, RecentAlerts, RunningCalls};
 use crate::contract::figures::Figures;
+use crate::contract::lookup::{FoundCalls, ViciRequest};
 use crate::contract::platform::{ChunkTaken, EventTaken, LiveAudioMeta, PlatformAck, PlatformAlerts, PlatformSnapshot};
 use crate::contract::privacy::{Forgotten, Privacy, RecordingState};
 use crate::contract::problem::ListProblem;
 use crate::contract::request::{
     BulkRequest, ForgetRequest, GlossaryForm, NameCall, PlatformChunkRequest, PlatformEventRequest, PlatformTakeAlert,
-    TakeAlert, UploadForm,
+    StartTap, TakeAlert, UploadForm,
 };
 use crate::contract::review::{CallDigest, Entities, EntityWindow, ScoreCard};
 use crate::contract::sound::{Peaks, SoundLink};
 use crate::contract::status::{
     AgentServiceHealth, AuthTest, Board, BoxState, HealthReport, ModelReport, NotificationTest, NotifierTests,
 };
+use crate::contract::tap::{TapList, TappedCall};
 
 /// The tags, in the order of the document.
 pub(super) const TAGS: &[(&str, &str)] = &[
     ("calls", "Calls and their text"),
+    ("scripts", "For scripts of a dialer"),
     ("review", "A call as a whole"),
     ("sound", "Sound, to be heard and drawn"),
+    ("taps", "Calls that lineside listens to by channels of its own"),
     ("alerts", "What a supervisor must not miss"),
     ("privacy", "What is not kept, and what has to be"),
     ("bulk", "Many calls, files or words at once"),
@@ -45,9 +49,20 @@ const TEXT: &str = "text/plain; charset=utf-8";
 /// All of them.
 pub(super) fn all() -> Vec<Operation> {
     let mut all = calls();
-    for some in
-        [review(), sound(), alerts(), privacy(), bulk(), status(), notifiers(), feeds(), platforms(), dashboards()]
-    {
+    for some in [
+        scripts(),
+        review(),
+        sound(),
+        taps(),
+        alerts(),
+        privacy(),
+        bulk(),
+        status(),
+        notifiers(),
+        feeds(),
+        platforms(),
+        dashboards(),
+    ] {
         all.extend(some);
     }
     all
@@ -86,6 +101,33 @@ fn calls() -> Vec<Operation> {
         ),
         Operation::get("/api/v1/search", TAG, "search", "Search what was said, newest first")
             .gives::<SearchHits>("The places where it was said."),
+    ]
+}
+
+fn scripts() -> Vec<Operation> {
+    const TAG: &str = "scripts";
+    const STYLE: &str = "In the style of ViciDial's Non-Agent API: text, one row a line, and `ERROR: function TEXT - detail|detail` with status 200. \
+        Columns are in docs/scripts.md. `pass` bears a token as `token` does.";
+    const TOLD: &str = "The fields are those that ViciDial puts into the URL; `lineside vici urls` prints it. The answer comes before the call has \
+        its names. What is told again changes nothing.";
+    let in_style = |operation: Operation, about| {
+        let refused = [401, 403, 415, 421, 422, 429, 503];
+        let operation = operation.about(about).fails(&[413, 415]);
+        let operation = if operation.method() == "post" { operation.may_take::<ViciRequest>(FORM) } else { operation };
+        refused.into_iter().fold(operation, |operation, status| operation.text(status, "An `ERROR:` line.", TEXT))
+    };
+    let asks = |operation: Operation| in_style(operation, STYLE).text(200, "Rows, or an `ERROR:` line.", TEXT);
+    let tells = |operation: Operation| in_style(operation, TOLD).text(202, "A `SUCCESS:` line.", TEXT);
+    vec![
+        Operation::get("/api/v1/lookup", TAG, "lookup", "Look calls up by what a dialer knows of them")
+            .about("Exactly one of `uniqueid`, `lead_id`, `recording_id` and `phone`; newest first, with their text.")
+            .gives::<FoundCalls>("The calls."),
+        asks(Operation::get("/vici", TAG, "vici", "Ask for calls as ViciDial's scripts do")),
+        asks(Operation::post("/vici", TAG, "viciForm", "Ask for calls as ViciDial's scripts do, with a form")),
+        tells(Operation::get("/vici/start", TAG, "viciStart", "Be the target of a Start Call URL")),
+        tells(Operation::post("/vici/start", TAG, "viciStartForm", "Be the target of a Start Call URL, with a form")),
+        tells(Operation::get("/vici/dispo", TAG, "viciDispo", "Be the target of a Dispo Call URL")),
+        tells(Operation::post("/vici/dispo", TAG, "viciDispoForm", "Be the target of a Dispo Call URL, with a form")),
     ]
 }
 
@@ -137,6 +179,23 @@ fn sound() -> Vec<Operation> {
                  ago its end was; Lineside-Running whether more will come.",
             )
             .bytes(200, "The sound.", WAV),
+    ]
+}
+
+fn taps() -> Vec<Operation> {
+    const TAG: &str = "taps";
+    vec![
+        Operation::get("/api/v1/taps", TAG, "listTaps", "List the calls that are tapped")
+            .gives::<TapList>("The calls. None without `[ami]`."),
+        Operation::post("/api/v1/taps", TAG, "startTap", "Tap both sides of a call")
+            .about("Asterisk makes a channel for each side, as soon as it is bridged. They end with the call.")
+            .takes::<StartTap>(JSON)
+            .json_of::<TappedCall>(202, "Asterisk was asked for it.")
+            .fails(&[404, 409]),
+        Operation::delete("/api/v1/taps/{target}", TAG, "endTap", "End a call's taps")
+            .about("No rule taps the call again.")
+            .gives::<TappedCall>("What was ended.")
+            .fails(&[404, 409]),
     ]
 }
 

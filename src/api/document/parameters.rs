@@ -4,9 +4,16 @@ use serde_json::{Value, json};
 
 /// A part of a path.
 pub(super) fn path_parameter(path: &str, name: &str) -> Value {
-    let about =
-        if path.contains("/alerts/") { "Number of the alert." } else { "The call, by any id that it has or had." };
-    let schema = if path.contains("/alerts/") {
+    let about = if path.contains("/alerts/") {
+        "Number of the alert."
+    } else if path.contains("/taps/") {
+        "The call by its id, or one of its channels by name or uniqueid."
+    } else {
+        "The call, by any id that it has or had."
+    };
+    let schema = if path.contains("/taps/") {
+        json!({"type": "string", "minLength": 1, "maxLength": 200})
+    } else if path.contains("/alerts/") {
         json!({"type": "string"})
     } else {
         json!({"type": "string", "minLength": 1, "maxLength": 160, "pattern": "^[A-Za-z0-9._+:@=-]+$"})
@@ -47,6 +54,8 @@ fn query(path: &str, name: &str) -> (&'static str, Value) {
         (_, "has_alerts") => ("With, or without, alerts.", flag),
         (_, "cursor") => ("`next_cursor` of the page before.", text),
         ("/api/realtime/alerts", "limit") => ("How many to give at most.", whole(1, 1000, 100)),
+        ("/api/v1/lookup", "limit") => ("Calls at most.", whole(1, 100, 20)),
+        ("/vici", "limit") => ("Calls at most; 100, or 1000 in `agent_calls`.", word(4)),
         (_, "limit") => ("How many to give at most.", whole(1, 1000, 50)),
         (_, "offset") => ("`next_offset` of the page before.", whole(0, 1_000_000, 0)),
         (_, "q") => (
@@ -71,6 +80,20 @@ fn query(path: &str, name: &str) -> (&'static str, Value) {
         (_, "by") => ("Who asks, up to 200 bytes.", word(200)),
         (_, "expires") => ("Of a link: until when it works, seconds since 1970.", json!({"type": "integer"})),
         (_, "call_id" | "call") => ("Of this call.", json!({"type": "string", "maxLength": 160})),
+        ("/vici", "function") => ("`version`, `transcript_lookup`, `call_score` or `agent_calls`.", text),
+        (_, "uniqueid") => ("Asterisk's uniqueid; without its fraction every call of that second.", text),
+        (_, "lead_id") => ("The lead.", text),
+        (_, "recording_id") => ("The dialer's number of the recording.", text),
+        (_, "phone" | "phone_number") => {
+            ("A telephone number, however it is written: numbers are compared from their end.", text)
+        }
+        (_, "agent_user") => ("An agent's calls of a day.", text),
+        (_, "date") => ("The day, `YYYY-MM-DD` in local time; today without it.", text),
+        (_, "stage") => ("`pipe`, `csv` or `tab`; `pipe` without it.", text),
+        (_, "header") => ("`YES` puts the names of the columns first.", text),
+        (_, "user") => ("Who asks: comes back in errors.", text),
+        (_, "pass") => ("A token, with `[http] token_in_query`.", text),
+        (_, "source") => ("Which script asks; not looked at.", text),
         (_, "name") => ("This notifier alone.", text),
         (_, "level") => ("Of this level.", one_of("Level")),
         (_, "acknowledged") => ("Taken by somebody, or open.", flag),

@@ -11,7 +11,7 @@ pub(in crate::api) const NOT_DESCRIBED: &[(&str, &[&str])] = &[
     ("the documents themselves", &["/openapi.json", "/asyncapi.json"]),
 ];
 
-/// A method at a path, as the doors know it.
+/// A method at a path, as its route policy describes it.
 pub(in crate::api) struct Way {
     /// In lower case.
     pub(in crate::api) method: String,

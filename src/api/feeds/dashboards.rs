@@ -6,9 +6,9 @@ use axum::extract::{Path, State};
 use serde_json::Value;
 
 use super::audience::{Audience, epoch};
+use crate::api::access::grant::Access;
 use crate::api::calls::find::find_call;
 use crate::api::request::{ApiError, Clock, Parameters};
-use crate::api::walls::access::Access;
 use crate::call::{CallState, Source, WallTime};
 use crate::contract::dashboard::{
     BatchState, FeedStats, History, HistoryLine, Progress, RecentAlert, RecentAlerts, RunningCall, RunningCalls,

@@ -16,9 +16,9 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::batch::Batches;
 use super::parts::Feeds;
+use crate::api::access::grant::Access;
 use crate::api::calls::find::{find_call, find_seen};
 use crate::api::request::{ApiError, Parameters, bounded};
-use crate::api::walls::access::Access;
 use crate::call::CallKey;
 use crate::contract::control::SocketAnswer;
 use crate::store::StoredEvent;
@@ -79,7 +79,7 @@ async fn websocket(
     to: String,
 ) {
     let kinds = (only.is_none() && to == "alerts").then_some(ALERTS);
-    let lease = access.lease(&feeds.walls, &feeds.stop);
+    let lease = access.lease(&feeds.access_control, &feeds.stop);
     let _listener = feeds.audience.listen(to.as_str());
     loop {
         let mut messages: Vec<Message> = Vec::new();
@@ -87,7 +87,7 @@ async fn websocket(
             () = lease.over.cancelled() => {
                 let stopping = feeds.stop.is_cancelled();
                 let away = || CloseFrame { code: close_code::AWAY, reason: "lineside is stopping".into() };
-                let frame = if stopping { away() } else { feeds.walls.over() };
+                let frame = if stopping { away() } else { feeds.access_control.over() };
                 let _ = tokio::time::timeout(PATIENCE, socket.send(Message::Close(Some(frame)))).await;
                 return;
             }
@@ -187,7 +187,7 @@ pub(in crate::api) async fn sse(
         Some((stream::iter(page), (feeds, last, full)))
     })
     .flatten();
-    let lease = access.lease(&feeds.walls, &feeds.stop);
+    let lease = access.lease(&feeds.access_control, &feeds.stop);
     let now = stream::unfold((live, lease), |(mut live, lease)| async move {
         tokio::select! {
             () = lease.over.cancelled() => None,

@@ -14,9 +14,9 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::batch::Batches;
 use super::parts::Feeds;
+use crate::api::access::grant::{Access, Lease};
 use crate::api::calls::find::find_seen;
 use crate::api::request::{ApiError, Parameters, bounded};
-use crate::api::walls::access::{Access, Lease};
 use crate::call::CallKey;
 use crate::contract::control::{Beat, FeedState, Hello};
 use crate::store::readers::asked_by;
@@ -24,7 +24,7 @@ use crate::store::{StoreError, StoredEvent};
 
 /// A client that does not take a message in this time is let go; it comes back with its last number.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// So often something is said, so that a client knows a dead connection from a quiet one.
+/// How often something is sent at least, so that a client knows a dead connection from a quiet one.
 const BEAT: Duration = Duration::from_secs(10);
 /// Events read at once for a client that comes back.
 const PAGE: u32 = 500;
@@ -59,7 +59,7 @@ pub(in crate::api) async fn events(
     };
     Ok(bounded(upgrade).on_upgrade(move |socket| {
         asked_by(access.asker(), async move {
-            let lease = access.lease(&feeds.walls, &feeds.stop);
+            let lease = access.lease(&feeds.access_control, &feeds.stop);
             if let Err(Gone::Behind | Gone::Store) =
                 (Follower { feeds, access, lease, socket, only, seen: 0 }).run(from).await
             {

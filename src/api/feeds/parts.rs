@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::audience::Audience;
-use crate::api::walls::Walls;
+use crate::api::access::AccessControl;
 use crate::store::Store;
 
 /// What a feed needs.
@@ -14,7 +14,7 @@ pub struct Feeds {
     /// What is committed, live and before.
     pub store: Store,
     /// Says when a token is over.
-    pub walls: Arc<Walls>,
+    pub access_control: Arc<AccessControl>,
     /// The feed in the form of call dashboards.
     pub audience: Audience,
     /// Ends the feeds.

@@ -12,7 +12,7 @@ mod shown;
 
 use axum::extract::{DefaultBodyLimit, FromRef};
 
-use crate::api::walls::door::{About, Door, INGEST, OPERATE, READ, Routes};
+use crate::api::access::route::{About, INGEST, OPERATE, READ, RoutePolicy, Routes};
 
 pub use self::parts::{Inlet, Platforms};
 
@@ -27,9 +27,9 @@ where
     S: Clone + Send + Sync + 'static,
     Platforms: FromRef<S>,
 {
-    let inlet = Door::new(INGEST, About::All);
+    let inlet = RoutePolicy::new(INGEST, About::All);
     // A call that is not there is idle here, so that the handlers themselves say it of one that is another campaign's.
-    let own = Door::new(READ, About::Own);
+    let own = RoutePolicy::new(READ, About::Own);
     routes
         .post_sized("/api/realtime/events", inlet, DefaultBodyLimit::max(EVENT_BYTES), bring::events)
         .post_sized("/api/realtime/audio/chunk", inlet, DefaultBodyLimit::max(CHUNK_BYTES), bring::chunk)
@@ -38,5 +38,5 @@ where
         .get("/api/realtime/calls/{id}/audio", own.asks(&["fallback"]), audio::audio)
         .get("/api/realtime/calls/{id}/audio/meta", own, audio::meta)
         .get("/api/realtime/alerts", own.asks(&["call_id", "open_only", "limit"]), read::alerts)
-        .post("/api/realtime/alerts/{id}/ack", Door::new(OPERATE, About::Own), read::ack)
+        .post("/api/realtime/alerts/{id}/ack", RoutePolicy::new(OPERATE, About::Own), read::ack)
 }

@@ -18,7 +18,7 @@ pub struct Inlet {
 /// What the handlers of this family need.
 #[derive(Clone)]
 pub struct Platforms {
-    /// Rows, walls, clock, and sound.
+    /// Rows, access control, clock, and sound.
     pub sounds: Sounds,
     /// Where calls come in.
     pub inlet: Inlet,

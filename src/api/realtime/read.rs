@@ -14,10 +14,10 @@ use super::audio;
 use super::parts::Platforms;
 use super::refusal::Refusal;
 use super::shown::{ALERTS, platform_alert, sse};
+use crate::api::access::grant::Access;
+use crate::api::access::route::READ;
 use crate::api::calls::alerts::{acknowledge, taken};
 use crate::api::request::{ApiError, Parameters};
-use crate::api::walls::access::Access;
-use crate::api::walls::door::READ;
 use crate::call::{CallState, Leg, WallTime};
 use crate::contract::platform::{
     EventId, IdleSnapshot, PlatformAck, PlatformAlertShown, PlatformAlerts, PlatformCallState, PlatformEvent,
@@ -195,7 +195,7 @@ pub(super) async fn stream(
         }
         None => (sse("snapshot", &IdleSnapshot { status: PlatformCallState::Idle, call_id: None }), None),
     };
-    let lease = access.lease(&platforms.sounds.walls, &platforms.stop);
+    let lease = access.lease(&platforms.sounds.access_control, &platforms.stop);
     let start = (live, platforms.sounds.store.clone(), (access, lease), id, key);
     let rest = stream::unfold(start, |(mut live, store, (access, lease), id, mut key)| async move {
         loop {

@@ -15,7 +15,7 @@ impl Clock {
         Self { now, started }
     }
 
-    /// This moment.
+    /// The present time.
     pub fn now(self) -> WallTime {
         (self.now)()
     }

@@ -1,4 +1,4 @@
-//! A request's query parameters: read once by the guard, which knows from the path's `Door` (`walls/door.rs`) what may be asked there.
+//! A request's query parameters: read once by the guard, which knows from the path's `RoutePolicy` (`access/route.rs`) what may be asked there.
 //!
 //! Nothing is ignored: a name that the path does not know, one that is given twice and a value that is not understood are refused, each with its name.
 //! A filter that is passed over in silence gives an answer that looks right and is not.
@@ -18,6 +18,9 @@ use crate::contract::problem::Part;
 
 /// The parameter that bears a token, where `[http] token_in_query` allows it.
 pub const TOKEN: &str = "token";
+
+/// The parameter that bears it in URLs of a dialer's style.
+pub const PASS: &str = "pass";
 
 /// How a query's names and values are told apart from the rest of the address.
 pub(crate) type Pairs = Vec<(String, String)>;
@@ -54,9 +57,19 @@ impl Parameters {
         Ok(Self { given, known })
     }
 
+    /// Those of a URL that a dialer calls, for its handler to look at.
+    pub(crate) fn of_a_dialer(given: Pairs) -> Self {
+        Self { given, known: &[] }
+    }
+
+    /// All of them, as they came.
+    pub(crate) fn given(&self) -> &[(String, String)] {
+        &self.given
+    }
+
     /// A text; an empty one counts as not given, for forms send their empty fields.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
-        debug_assert!(self.known.contains(&name), "{name} is read, but the path's door does not know it");
+        debug_assert!(self.known.contains(&name), "{name} is read, but the path's policy does not name it");
         self.given.iter().find(|(given, value)| given == name && !value.is_empty()).map(|(_, value)| value.clone())
     }
 
@@ -113,11 +126,18 @@ impl<S: Sync> FromRequestParts<S> for Parameters {
     }
 }
 
+const NO_TOKEN_HERE: &str =
+    "tokens are not taken from the address: send Authorization: Bearer, or set [http] token_in_query";
+
+/// What is said of a token in an address where none is taken from there.
+pub(crate) fn token_in_address() -> ApiError {
+    ApiError::Wrong(Part::Query, TOKEN.into(), NO_TOKEN_HERE.into())
+}
+
 /// What is said of a name that a path does not know: the nearest that it does, and all of them.
 fn unknown(name: &str, known: &[&str]) -> String {
     if name == TOKEN {
-        return "tokens are not taken from the address: send Authorization: Bearer, or set [http] token_in_query"
-            .into();
+        return NO_TOKEN_HERE.into();
     }
     if known.is_empty() {
         return "unknown; this path takes no parameters".into();

@@ -6,9 +6,9 @@ use axum::Json;
 use axum::extract::State;
 
 use super::health::{Health, model_status};
+use crate::api::access::grant::Access;
 use crate::api::calls::shown::summary;
 use crate::api::request::{ApiError, Clock};
-use crate::api::walls::access::Access;
 use crate::contract::seconds;
 use crate::contract::status::{Board, BoardCall, BoxCall, BoxState, LastWords};
 use crate::pipeline::workers::status::ModelState;

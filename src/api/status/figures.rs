@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 
+use crate::api::access::grant::Access;
 use crate::api::request::{ApiError, Clock, Parameters};
-use crate::api::walls::access::Access;
 use crate::call::WallTime;
 use crate::contract::figures::{
     AgentCount, CallStep, CallsByStage, FigureTotals, Figures, KeywordCount, LagStep, RuleCount,

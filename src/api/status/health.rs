@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 
 use crate::call::WallTime;
+use crate::contract::dialer::DialerHealth;
 use crate::contract::seconds;
 use crate::contract::status::{
     AmiHealth, Backlog, DatabaseHealth, FolderProblem, HealthReport, HealthState, Inference, InstalledModel,
@@ -32,11 +33,11 @@ pub type Probe = Arc<dyn Fn() -> BoxFuture<'static, Result<Duration, String>> + 
 /// What health is made of.
 #[derive(Clone)]
 pub struct Health {
-    /// The recogniser.
+    /// State of the recogniser and its queue.
     pub status: Status,
     /// When the last live frame came.
     pub last_frame: Arc<dyn Fn() -> Option<WallTime> + Send + Sync>,
-    /// The clock.
+    /// The wall clock.
     pub now: fn() -> WallTime,
     /// Tries the recogniser.
     pub probe: Probe,
@@ -48,6 +49,8 @@ pub struct Health {
     pub voice: VoiceDetector,
     /// How the connection to Asterisk's manager interface is; `None` where none is wanted.
     pub ami: Arc<dyn Fn() -> Option<AmiHealth> + Send + Sync>,
+    /// How the connection to the dialer's database is; `None` where none is wanted.
+    pub dialer: Arc<dyn Fn() -> Option<DialerHealth> + Send + Sync>,
     /// How many files are open, and how many may be; `None` where the system does not tell.
     pub open_files: Arc<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
     /// Recording folders of which nothing is taken now, and why.
@@ -91,6 +94,8 @@ pub(in crate::api) async fn health(State(store): State<Store>, State(health): St
     let age = said.map(|said| seconds(now.0 - said.0));
     let ami = (health.ami)();
     let deaf = ami.as_ref().is_some_and(|ami| !ami.connected);
+    let dialer = (health.dialer)();
+    let nameless = dialer.as_ref().is_some_and(|dialer| !dialer.connected);
     let files = (health.open_files)();
     let few_files = files.is_some_and(|(open, limit)| limit.saturating_sub(open) < limit / FEW_FILES);
     let folders = (health.folders)();
@@ -99,7 +104,7 @@ pub(in crate::api) async fn health(State(store): State<Store>, State(health): St
     let status = match (&backlog, inference.ok()) {
         (Err(_), _) | (_, Some(false)) => HealthState::Failing,
         (_, None) => HealthState::Degraded,
-        _ if deaf || troubled || age.is_some_and(|age| age > LATE_S) => HealthState::Degraded,
+        _ if deaf || nameless || troubled || age.is_some_and(|age| age > LATE_S) => HealthState::Degraded,
         _ => HealthState::Ok,
     };
     let body = HealthReport {
@@ -109,6 +114,7 @@ pub(in crate::api) async fn health(State(store): State<Store>, State(health): St
         inference,
         backlog: Backlog { utterances: waiting, oldest_age_s: age },
         ami,
+        dialer,
         last_frame: (health.last_frame)().map(WallTime::rfc3339),
         database: DatabaseHealth {
             ok: backlog.is_ok() && refused.is_none(),
@@ -198,6 +204,7 @@ mod tests {
             inference: works,
             backlog: Backlog { utterances: 3, oldest_age_s: None },
             ami: None,
+            dialer: None,
             last_frame: None,
             database: DatabaseHealth { ok: true, problem: None, waiting_writes: 0 },
             files: Some(OpenFiles { ok: true, open: 10, limit: 1024 }),
@@ -206,7 +213,7 @@ mod tests {
         let wanted = json!({
             "status": "degraded", "version": "1", "uptime_s": 2.5,
             "inference": {"ok": true, "engine": "e", "took_ms": 5, "probed": false},
-            "backlog": {"utterances": 3, "oldest_age_s": null}, "ami": null, "last_frame": null,
+            "backlog": {"utterances": 3, "oldest_age_s": null}, "ami": null, "dialer": null, "last_frame": null,
             "database": {"ok": true, "problem": null, "waiting_writes": 0}, "files": {"ok": true, "open": 10, "limit": 1024},
             "recordings": [{"folder": "/rec", "problem": "gone"}],
         });

@@ -10,9 +10,9 @@ use crate::audio::AudioError;
 use crate::audio::contour::Contour;
 use crate::audio::reader::RecordingReader;
 use crate::call::Leg;
-use crate::capture::naming::Named;
+use crate::capture::naming::ParsedName;
 
-/// So much of a recording is compared, seconds.
+/// How much of a recording is compared, seconds.
 const COMPARED_S: u64 = 120;
 /// Lengths of one recording in two formats differ by less than this, milliseconds, and a fiftieth of it.
 const LENGTH_MS: u64 = 1000;
@@ -33,12 +33,12 @@ impl<L: Ledger> Recordings<L> {
     pub(super) fn form(
         &self,
         path: &Path,
-        named: &Named,
+        named: &ParsedName,
         known: &[KnownLeg],
         reader: &mut RecordingReader,
         closed: bool,
     ) -> Result<Form, AudioError> {
-        // Of two channels each is a side, and all of it is the mix.
+        // Each of two channels is a side, and both together are the mix.
         let is_mix = reader.layout().channels > 1 || named.leg.is_none_or(|leg| leg == Leg::Mixed);
         let taken: Vec<&KnownLeg> = known.iter().filter(|leg| leg.is_recording).collect();
         let is_final = |leg: &&&KnownLeg| {

@@ -13,7 +13,7 @@ use super::followed::{Decoded, Followed, Waiting};
 use crate::call::{CallId, Leg, LegKey};
 use crate::capture::LastFrame;
 use crate::capture::follow::FileId;
-use crate::capture::naming::Naming;
+use crate::capture::naming::NamingRules;
 use crate::spool::{LegAudio, Spool};
 
 /// What is remembered about recordings, and by whom: the daemon asks the database. All of it blocks.
@@ -71,7 +71,7 @@ pub struct RecordingSettings {
     /// Folders, with all that is under them.
     pub folders: Vec<PathBuf>,
     /// File names to calls.
-    pub naming: Naming,
+    pub naming: NamingRules,
     /// Legs of a stereo file: left, right.
     pub stereo: [Leg; 2],
     /// Recordings older than this when first seen are left alone; `None` takes all.

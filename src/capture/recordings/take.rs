@@ -11,8 +11,8 @@ use super::same::Form;
 use super::state::{KnownLeg, Ledger, Recordings, Taken};
 use crate::audio::{AudioError, decode};
 use crate::call::{CallId, Leg, LegKey, Source, WallTime};
-use crate::capture::follow::{self, FileId, Following, Found, Opened};
-use crate::capture::naming::Named;
+use crate::capture::follow::{self, FileId, FollowedFile, Following, Opened};
+use crate::capture::naming::ParsedName;
 use crate::capture::wall_clock;
 use crate::spool::{LegAudio, LegSpec, LegWriter, RecordingRef, Spool, SpoolError, SpooledLeg};
 
@@ -37,7 +37,7 @@ impl Channel {
     fn after(begun: &[KnownLeg], count: u16, mut spec: LegSpec) -> Self {
         let same = begun.iter().filter(|leg| leg.leg == spec.leg.as_str());
         let kept: u64 = same.filter_map(|leg| leg.samples).sum();
-        // Of three channels and more each is a mix, and their legs are about as long.
+        // Each of three or more channels is a mix, and their legs are about as long.
         let skip = kept / u64::from(if count > 2 { count } else { 1 });
         spec.started.0 += (skip * 1000 / u64::from(spec.rate_hz.max(1))) as i64;
         Self { spec, skip, leg: None, plane: Vec::new() }
@@ -67,9 +67,9 @@ impl<L: Ledger> Recordings<L> {
         let root = self.settings.folders.iter().find(|root| path.starts_with(root)).cloned().unwrap_or_default();
         let named = self.settings.naming.recording(path);
         match follow::open(path, &root)? {
-            Found::Streamable(opened) => self.take_growing(path, *opened, &named, closed),
-            Found::Finished(..) if !closed => Ok(false),
-            Found::Finished(file, meta) => self.take_finished(path, &file, &meta, &named),
+            FollowedFile::Streamable(opened) => self.take_growing(path, *opened, &named, closed),
+            FollowedFile::Finished(..) if !closed => Ok(false),
+            FollowedFile::Finished(file, meta) => self.take_finished(path, &file, &meta, &named),
         }
     }
 
@@ -78,7 +78,7 @@ impl<L: Ledger> Recordings<L> {
         &mut self,
         path: &Path,
         mut opened: Opened,
-        named: &Named,
+        named: &ParsedName,
         closed: bool,
     ) -> Result<bool, TakeError> {
         let Some(id) = follow::identify(&mut opened.reader, &opened.meta, closed)? else { return Ok(false) };
@@ -94,7 +94,7 @@ impl<L: Ledger> Recordings<L> {
                 let known = self.legs_of(&named.call);
                 let begun = self.begun(path, &known);
                 if begun.is_empty() {
-                    // Of a call that was heard by its own legs the mix says nothing new; while it is written it cannot be told.
+                    // The mix of a call that was heard by its own legs says nothing new; while it is written it cannot be told.
                     let is_heard = named.is_final_mix && !known.is_empty();
                     let form = match (is_heard, at_its_end) {
                         (true, true) => Form::Known,
@@ -186,7 +186,7 @@ impl<L: Ledger> Recordings<L> {
         path: &Path,
         file: &fs::File,
         meta: &fs::Metadata,
-        named: &Named,
+        named: &ParsedName,
     ) -> Result<bool, TakeError> {
         let id = follow::identify_finished(file, meta)?;
         self.done.insert((id.device, id.inode), id.size);
@@ -295,7 +295,7 @@ impl<L: Ledger> Recordings<L> {
     }
 
     /// What is known of the leg that a channel of how many becomes.
-    fn spec(&self, path: &Path, named: &Named, channel: (u16, u16), started: WallTime, rate_hz: u32) -> LegSpec {
+    fn spec(&self, path: &Path, named: &ParsedName, channel: (u16, u16), started: WallTime, rate_hz: u32) -> LegSpec {
         let leg = match channel {
             (_, 1) => named.leg.unwrap_or(Leg::Mixed),
             (0, 2) => self.settings.stereo[0],

@@ -9,7 +9,7 @@ use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 use super::folders::{Folders, ROUND};
 use super::followed::SETTLED;
 use super::state::{Ledger, Recordings};
-use crate::audio::beneath;
+use crate::audio::contained;
 
 /// How often all folders are watched and walked anew: a network file system tells of nothing that others write, a volume may be unmounted and
 /// back between two looks.
@@ -18,7 +18,7 @@ const AGAIN: Duration = Duration::from_mins(1);
 impl<L: Ledger> Recordings<L> {
     /// Watches until stopped. Blocks: it wants a thread of its own.
     pub fn run(mut self) {
-        beneath::watch(&self.settings.folders);
+        contained::watch(&self.settings.folders);
         let mut folders = match Folders::new(&self.settings.folders, self.troubles()) {
             Ok(folders) => folders,
             Err(error) => {

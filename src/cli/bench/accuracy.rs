@@ -19,7 +19,7 @@ use crate::audio::resample::to_model;
 use crate::call::Leg;
 use crate::cli::print::{say, table};
 use crate::config::Config;
-use crate::pipeline::finished::analyze::{Segment, analyze, read};
+use crate::pipeline::finished::analyze::{AnalyzedSegment, analyze, read};
 use crate::speech::models;
 use crate::speech::recogniser::{Hints, Recogniser};
 use crate::text::TextAnalyser;
@@ -307,12 +307,12 @@ fn measure(
 }
 
 /// The words of one leg, or of all.
-fn joined(segments: &[Segment], leg: Option<Leg>) -> String {
+fn joined(segments: &[AnalyzedSegment], leg: Option<Leg>) -> String {
     let of_leg = segments.iter().filter(|segment| leg.is_none_or(|leg| segment.leg == leg));
     of_leg.map(|segment| segment.text.as_str()).collect::<Vec<_>>().join(" ")
 }
 
-fn compare_times(lines: &[Line], segments: &[Segment], tally: &mut Tally) {
+fn compare_times(lines: &[Line], segments: &[AnalyzedSegment], tally: &mut Tally) {
     for segment in segments {
         // Whose line it lies on.
         let overlap = |line: &Line| segment.end.min(line.end_s) - segment.start.max(line.start_s);
@@ -353,7 +353,7 @@ mod tests {
     #[test]
     fn a_segment_on_the_other_speakers_line_is_a_wrong_speaker() {
         let line = |speaker, start_s, end_s| Line { speaker, start_s, end_s, text: String::new() };
-        let segment = |leg: Leg, start, end| Segment {
+        let segment = |leg: Leg, start, end| AnalyzedSegment {
             start,
             end,
             leg,

@@ -13,9 +13,9 @@ const NEAR_S: f64 = 1.0;
 /// Seconds, in the order in which text came.
 #[derive(Debug, Default)]
 pub(super) struct Lateness {
-    /// Of each utterance, that is of the last segment that came with others of its leg: until it ended somebody spoke.
+    /// Lateness of each utterance, counted for the last of the segments that came together: somebody spoke until it ended.
     pub(super) utterances: Vec<f64>,
-    /// Of each segment, those included after which somebody went on.
+    /// Lateness of each segment, also of those after which somebody went on.
     pub(super) segments: Vec<f64>,
     /// Stretches of speech that have text.
     pub(super) covered: usize,

@@ -8,9 +8,9 @@ use std::process::Command;
 
 use super::check::{Check, bad, good};
 use crate::audio::sealed::keys::{Key, KeyError, is_public, path_of};
-use crate::config::Privacy;
+use crate::config::PrivacyConfig;
 use crate::governor::quota;
-use crate::host::cpu::Level;
+use crate::host::cpu::CpuLevel;
 use crate::host::machine::Machine;
 use crate::speech::models::ModelKind;
 
@@ -21,11 +21,11 @@ const GROUP: &str = "asterisk";
 
 /// Whether the speech kernels are the best that this CPU can run.
 pub(super) fn kernels() -> Check {
-    let (build, cpu) = (Level::of_this_build(), Level::of_this_cpu());
+    let (build, cpu) = (CpuLevel::of_this_build(), CpuLevel::of_this_cpu());
     let found = format!("{} in this build, the CPU has {}", build.kernels(), cpu.kernels());
     match (build, cpu) {
         // 5 to 10 times slower, and the usual mark of a build gone wrong.
-        (Level::V2, Level::V3 | Level::V4) => bad(
+        (CpuLevel::V2, CpuLevel::V3 | CpuLevel::V4) => bad(
             "cpu",
             found,
             "speech is 5 times slower than it could be: `dpkg --verify lineside`, or build with GGML_NATIVE=OFF and without SOURCE_DATE_EPOCH",
@@ -66,12 +66,12 @@ pub(super) fn machine() -> Vec<Check> {
 /// Why models of this kind are not for this CPU.
 pub(super) fn slow_here(kind: ModelKind) -> Option<&'static str> {
     // oneDNN has int8 kernels for AVX2 and later (docs/decisions/onednn.md has the figure).
-    (cfg!(target_arch = "x86_64") && kind == ModelKind::CTranslate2 && Level::of_this_cpu() == Level::V2)
+    (cfg!(target_arch = "x86_64") && kind == ModelKind::CTranslate2 && CpuLevel::of_this_cpu() == CpuLevel::V2)
         .then_some("CTranslate2 is some twenty times slower on a CPU without AVX2")
 }
 
 /// Whether own audio is encrypted, and whether its keys are there.
-pub(super) fn encryption(privacy: &Privacy) -> Vec<Check> {
+pub(super) fn encryption(privacy: &PrivacyConfig) -> Vec<Check> {
     let what = "encryption";
     let mut checks = Vec::new();
     match privacy.audio_key.as_deref().map(|name| (name, Key::load(name))) {

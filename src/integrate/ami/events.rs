@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::message::Message;
+use super::message::AmiMessage;
 use crate::call::{CallId, Moment};
 use crate::pipeline::command::Pausing;
 use crate::pipeline::command::Wish;
@@ -41,7 +41,7 @@ pub struct Watch {
     keys: PauseKeys,
     same_clock: bool,
     began: Instant,
-    /// By uniqueid.
+    /// The channels by uniqueid.
     channels: HashMap<String, Channel>,
     last: u64,
 }
@@ -53,7 +53,7 @@ impl Watch {
     }
 
     /// Takes an event that came at this moment.
-    pub fn event(&mut self, event: &Message, now: Moment) -> Option<Wish> {
+    pub fn event(&mut self, event: &AmiMessage, now: Moment) -> Option<Wish> {
         let kind = event.get("Event")?;
         if kind.eq_ignore_ascii_case("UserEvent") {
             let pausing = match event.get("UserEvent")? {
@@ -80,7 +80,7 @@ impl Watch {
     }
 
     /// A key that was pressed at a telephone.
-    fn key(&mut self, event: &Message, id: &str, now: Moment) -> Option<Pausing> {
+    fn key(&mut self, event: &AmiMessage, id: &str, now: Moment) -> Option<Pausing> {
         if !self.keys.any() || event.get("Direction") != Some("Received") {
             return None;
         }
@@ -95,7 +95,7 @@ impl Watch {
     }
 
     /// Asterisk's own way to mute a recording. The call is paused while any direction of the channel is muted.
-    fn mute(&mut self, event: &Message, id: &str) -> Option<Pausing> {
+    fn mute(&mut self, event: &AmiMessage, id: &str) -> Option<Pausing> {
         let state = match event.get("State")? {
             "1" => true,
             "0" => false,
@@ -115,7 +115,7 @@ impl Watch {
     }
 
     /// The channel of an event, as the event says it is now. `None` when it says too little.
-    fn channel(&mut self, event: &Message, id: &str) -> Option<&mut Channel> {
+    fn channel(&mut self, event: &AmiMessage, id: &str) -> Option<&mut Channel> {
         let linkedid = self::id(event, "Linkedid")?;
         let name = self::id(event, "Newname").or_else(|| self::id(event, "Channel"))?;
         if !self.channels.contains_key(id) {
@@ -143,7 +143,7 @@ impl Watch {
         self.channels.retain(|_, channel| channel.number >= middle);
     }
 
-    fn wish(&self, event: &Message, pausing: Pausing, now: Moment) -> Wish {
+    fn wish(&self, event: &AmiMessage, pausing: Pausing, now: Moment) -> Wish {
         let who = event.get("By").map(|by| by.chars().filter(|c| !c.is_control()).take(WHO).collect::<String>());
         Wish {
             names: self.names(event),
@@ -154,7 +154,7 @@ impl Watch {
     }
 
     /// What the call may be named: what the event says it is, else its channel, the first channel of its conversation, and the others of it.
-    fn names(&self, event: &Message) -> Vec<String> {
+    fn names(&self, event: &AmiMessage) -> Vec<String> {
         if let Some(call) = id(event, "LinesideCall") {
             return vec![call.into()];
         }
@@ -173,7 +173,7 @@ impl Watch {
     }
 
     /// When it happened. Another machine's clock may be off: a pause is taken for earlier then, its end never.
-    fn moment(&self, event: &Message, pausing: Pausing, now: Moment) -> Moment {
+    fn moment(&self, event: &AmiMessage, pausing: Pausing, now: Moment) -> Moment {
         if !self.same_clock && pausing == Pausing::Resume {
             return now;
         }
@@ -185,7 +185,7 @@ impl Watch {
 }
 
 /// A field that names something; one that is empty, or too long to be a name, is none.
-fn id<'a>(event: &'a Message, name: &str) -> Option<&'a str> {
+fn id<'a>(event: &'a AmiMessage, name: &str) -> Option<&'a str> {
     event.get(name).filter(|value| !value.is_empty() && value.len() <= CallId::MAX_LEN)
 }
 
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
     use crate::call::WallTime;
 
-    fn message(fields: &str) -> Message {
+    fn message(fields: &str) -> AmiMessage {
         let text = format!("{}\r\n\r\n", fields.replace("; ", "\r\n"));
         MessageReader::default().push(text.as_bytes()).remove(0)
     }

@@ -10,11 +10,11 @@ const FIELDS: usize = 128;
 
 /// A message: a response or an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Message {
+pub struct AmiMessage {
     fields: Vec<(String, String)>,
 }
 
-impl Message {
+impl AmiMessage {
     /// The value of the first field of this name, in any letter case. What Asterisk says itself comes before what a user adds.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -31,13 +31,13 @@ impl Message {
 pub struct MessageReader {
     line: Vec<u8>,
     too_long: bool,
-    message: Message,
+    message: AmiMessage,
     left_out: u64,
 }
 
 impl MessageReader {
     /// Takes what came; gives the messages that are whole.
-    pub fn push(&mut self, bytes: &[u8]) -> Vec<Message> {
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<AmiMessage> {
         let mut whole = Vec::new();
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
             let (text, ends) = piece.strip_suffix(b"\n").map_or((piece, false), |text| (text, true));
@@ -65,7 +65,7 @@ impl MessageReader {
         self.line.len() + self.message.size()
     }
 
-    fn end_of_line(&mut self) -> Option<Message> {
+    fn end_of_line(&mut self) -> Option<AmiMessage> {
         if std::mem::take(&mut self.too_long) {
             self.left_out += 1;
             return None;
@@ -138,7 +138,7 @@ mod tests {
             let mut whole = MessageReader::default();
             let expected = whole.push(&bytes);
             let mut pieces = MessageReader::default();
-            let got: Vec<Message> = bytes.chunks(step).flat_map(|piece| pieces.push(piece)).collect();
+            let got: Vec<AmiMessage> = bytes.chunks(step).flat_map(|piece| pieces.push(piece)).collect();
             prop_assert_eq!(got, expected);
             prop_assert_eq!(pieces.held(), whole.held());
         }

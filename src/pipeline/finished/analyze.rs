@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::audio::decode;
-use crate::audio::format::Kind;
+use crate::audio::format::FormatKind;
 use crate::audio::quality::{self, Quality};
 use crate::audio::reader::{RecordingReader, kind_of};
 use crate::audio::resample::to_model;
@@ -22,17 +22,17 @@ use crate::text::rolling::CallRolling;
 
 /// What was found in a file. Times in seconds from its start.
 #[derive(Debug, Serialize)]
-pub struct Report {
-    /// The file.
+pub struct AnalysisReport {
+    /// Path of the file, as it was given.
     pub file: String,
-    /// Its length.
+    /// Length of the file, seconds.
     pub duration_s: f64,
     /// Its legs, by channel.
     pub legs: Vec<Leg>,
     /// Where somebody speaks.
     pub speech: Vec<Speech>,
     /// What is said, in order of time; empty without a model.
-    pub segments: Vec<Segment>,
+    pub segments: Vec<AnalyzedSegment>,
     /// Mean, extremes and counts of the sentiment, for the call and by leg.
     pub sentiment: CallRolling,
     /// Keywords and profanity: term, label, leg, time.
@@ -46,24 +46,24 @@ pub struct Report {
 /// A stretch of speech.
 #[derive(Debug, Serialize)]
 pub struct Speech {
-    /// Which leg.
+    /// The leg that speaks.
     pub leg: Leg,
-    /// Begin.
+    /// Begin, seconds from the file's start.
     pub start: f64,
-    /// End.
+    /// End, seconds from the file's start.
     pub end: f64,
 }
 
 /// A stretch of text.
 #[derive(Debug, Serialize)]
-pub struct Segment {
-    /// Begin.
+pub struct AnalyzedSegment {
+    /// Begin, seconds from the file's start.
     pub start: f64,
-    /// End.
+    /// End, seconds from the file's start.
     pub end: f64,
-    /// Which leg.
+    /// The leg that speaks.
     pub leg: Leg,
-    /// Who speaks.
+    /// The speaker: `agent`, `caller`, or `unknown` on a mixed leg.
     pub speaker: &'static str,
     /// The words.
     pub text: String,
@@ -78,11 +78,11 @@ pub struct Segment {
 /// A word of a segment.
 #[derive(Debug, Serialize)]
 pub struct SpokenWord {
-    /// As written.
+    /// The word, as the engine writes it.
     pub text: String,
-    /// First sound.
+    /// Begin of the word, seconds from the file's start.
     pub start: f64,
-    /// Last sound.
+    /// End of the word, seconds from the file's start.
     pub end: f64,
     /// 0 to 1.
     pub confidence: f32,
@@ -96,13 +96,13 @@ impl From<Word> for SpokenWord {
 }
 
 /// A file's legs in memory: rate, and samples by channel.
-pub type Sound = (u32, Vec<Vec<i16>>);
+pub type LegSamples = (u32, Vec<Vec<i16>>);
 
 /// Reads a whole file of any known kind. Blocks.
-pub fn read(path: &Path) -> Result<Sound, AudioError> {
+pub fn read(path: &Path) -> Result<LegSamples, AudioError> {
     let extension = path.extension().map(|ext| ext.to_string_lossy().into_owned()).unwrap_or_default();
     let file = SoundFile::open(path)?;
-    if let Kind::Streamable(layout) = kind_of(&file, &extension)? {
+    if let FormatKind::Streamable(layout) = kind_of(&file, &extension)? {
         let mut reader = RecordingReader::from_file(file, &extension)?;
         let mut legs = vec![Vec::new(); usize::from(layout.channels)];
         for (channel, samples) in legs.iter_mut().enumerate() {
@@ -136,7 +136,7 @@ pub fn analyze(
     analyser: &TextAnalyser,
     redactor: Option<&Redactor>,
     mut progress: impl FnMut(usize, usize),
-) -> Result<Report, AudioError> {
+) -> Result<AnalysisReport, AudioError> {
     let (rate_hz, channels) = read(path)?;
     let pairing = (channels.len() == 2).then(|| quality::pairing(&channels[0], &channels[1]));
     // The same sound twice is one mixed leg.
@@ -153,7 +153,7 @@ pub fn analyze(
         found.extend(listener.finish().map(|found| (leg, samples, found)));
     }
     found.sort_by_key(|(.., found)| found.start);
-    let mut report = Report {
+    let mut report = AnalysisReport {
         file: path.display().to_string(),
         duration_s: seconds(channels.iter().map(Vec::len).max().unwrap_or(0) as u64),
         legs: legs.iter().map(|(leg, _)| *leg).collect(),
@@ -228,7 +228,7 @@ fn texts(
     texts
 }
 
-impl Report {
+impl AnalysisReport {
     /// Takes a piece of text in, read.
     fn tell(&mut self, leg: Leg, piece: Piece, analyser: &TextAnalyser) {
         let analysis = analyser.analyse(&piece.text, leg);
@@ -240,7 +240,7 @@ impl Report {
             }
         }
         self.sentiment.push(leg, analysis.scores.compound);
-        self.segments.push(Segment {
+        self.segments.push(AnalyzedSegment {
             start,
             end: piece.end_ms as f64 / 1000.0,
             leg,
@@ -258,7 +258,7 @@ fn redact(redactor: &Redactor, pieces: &mut [(Leg, Piece)]) {
     let mut memory = CallRedaction::default();
     for number in 0..pieces.len() {
         let (leg, piece) = &pieces[number];
-        let said = redaction::Piece {
+        let said = redaction::RedactionPiece {
             id: PieceId { leg: *leg as i64, utterance: 0, number },
             speaker: *leg,
             start: CallTime(piece.start_ms),

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::alerts::notify::Probed;
-use crate::alerts::notify::{Kind, Message, Notifier, Outcome, TRIES, pause};
+use crate::alerts::notify::{Notification, Notifier, SendOutcome, ServiceKind, TRIES, pause};
 use crate::call::alert::Unsaid;
 use crate::call::{Alert, WallTime};
 use crate::store::change::Change;
@@ -66,11 +66,11 @@ pub struct Sent {
 
 /// Sends a test past a notifier's queue, from where this process may send. Blocks.
 pub fn try_one(notifier: &Notifier, call_id: &str, now: WallTime) -> Sent {
-    let message = Message::test(call_id, &now.rfc3339());
+    let message = Notification::test(call_id, &now.rfc3339());
     let (outcome, status) = notifier.send_told(&message, now.0 / 1000);
     let problem = match outcome {
-        Outcome::Sent => None,
-        Outcome::Later(problem, _) | Outcome::Never(problem) => Some(problem),
+        SendOutcome::Sent => None,
+        SendOutcome::Later(problem, _) | SendOutcome::Never(problem) => Some(problem),
     };
     Sent { name: notifier.name.clone(), status, problem }
 }
@@ -83,7 +83,7 @@ impl Agents {
 
     /// The first notifier of the agents' service, where there is one.
     fn service(&self) -> Option<Notifier> {
-        self.0.iter().find(|notifier| notifier.kind == Kind::AgentService).cloned()
+        self.0.iter().find(|notifier| notifier.kind == ServiceKind::AgentService).cloned()
     }
 
     /// Names of all notifiers.
@@ -204,17 +204,17 @@ impl Way {
         let Some(mut row) = self.runtime.block_on(self.store.alert(waiting.alert))? else { return Ok(()) };
         let analyser = Arc::clone(&self.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         row.alert = without_numbers(row.alert, analyser.redactor());
-        let message = Message::new(serde_json::to_value(row.message()).unwrap_or_default());
+        let message = Notification::new(serde_json::to_value(row.message()).unwrap_or_default());
         self.sent.push_back(Instant::now());
         let outcome = self.notifier.send(&message, (self.now)().0 / 1000);
         let now = (self.now)();
         let (tried, word) = match outcome {
-            Outcome::Sent => (Tried::Sent, "sent"),
-            Outcome::Later(error, after) if waiting.tries + 1 < TRIES => {
+            SendOutcome::Sent => (Tried::Sent, "sent"),
+            SendOutcome::Later(error, after) if waiting.tries + 1 < TRIES => {
                 let pause = pause(waiting.tries).max(after.unwrap_or_default());
                 (Tried::Again(WallTime(now.0 + pause.as_millis() as i64), error), "again")
             }
-            Outcome::Later(error, _) | Outcome::Never(error) => {
+            SendOutcome::Later(error, _) | SendOutcome::Never(error) => {
                 log::warn!("notifier {}: alert {} was given up: {error}", self.notifier.name, waiting.alert);
                 (Tried::GivenUp(error), "given_up")
             }

@@ -10,14 +10,14 @@ use crate::store::calls::{CallRow, LegRow};
 use crate::store::segments::{SegmentRow, Spoken};
 use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
-use crate::text::review::Line;
-pub use crate::text::review::Quote;
+pub use crate::text::review::LineQuote;
+use crate::text::review::ReviewLine;
 pub use crate::text::review::entities::Entity;
-pub use crate::text::review::measures::Measures;
+pub use crate::text::review::measures::CallMeasures;
 use crate::text::review::scorecard::Card;
-pub use crate::text::review::scorecard::{Mark, Outcome};
+pub use crate::text::review::scorecard::{CriterionResult, Mark};
+pub use crate::text::review::summary::MoodTurn;
 use crate::text::review::summary::Summary;
-pub use crate::text::review::summary::Turn;
 use crate::text::rolling::Rolling;
 
 /// Both at once for so long is an interruption; less is assent, or the room's echo.
@@ -46,19 +46,19 @@ impl Desk {
     async fn with_lines<T: Send + 'static>(
         &self,
         call: &CallRow,
-        read: impl FnOnce(&TextAnalyser, &[Line]) -> T + Send + 'static,
+        read: impl FnOnce(&TextAnalyser, &[ReviewLine]) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
         let rows = self.store.segments(call.key).await?;
         let analyser = self.analyser();
         let done = tokio::task::spawn_blocking(move || {
-            let lines: Vec<Line> = rows.into_iter().map(line).collect();
+            let lines: Vec<ReviewLine> = rows.into_iter().map(line).collect();
             read(&analyser, &lines)
         });
         done.await.map_err(|_| StoreError::Closed)
     }
 
     /// The score card and the figures that it may ask for.
-    pub async fn card(&self, call: &CallRow) -> Result<(Card, Measures), StoreError> {
+    pub async fn card(&self, call: &CallRow) -> Result<(Card, CallMeasures), StoreError> {
         let legs = self.store.legs(call.key).await?;
         let spoken = self.store.spoken(call.key).await?;
         let length_ms = call.audio_ms;
@@ -93,9 +93,9 @@ impl Desk {
     }
 }
 
-fn line(row: SegmentRow) -> Line {
+fn line(row: SegmentRow) -> ReviewLine {
     let labels = row.keywords.as_array().into_iter().flatten().filter_map(|hit| hit["label"].as_str());
-    Line {
+    ReviewLine {
         segment: row.id,
         leg: row.leg,
         start_ms: row.start_ms,
@@ -116,7 +116,7 @@ const UNHEARD: &str = "the platform sent text without its sound: how long it too
 
 /// Speech and pace by the text's own times; silence and interruptions as the alerts know them, from the stretches that have become text. Only of
 /// what was heard here.
-fn measure(lines: &[Line], spoken: &[Spoken], legs: &[LegRow], length_ms: i64) -> Measures {
+fn measure(lines: &[ReviewLine], spoken: &[Spoken], legs: &[LegRow], length_ms: i64) -> CallMeasures {
     let mut speech_ms: HashMap<Leg, i64> = HashMap::new();
     let mut words: HashMap<Leg, usize> = HashMap::new();
     for line in lines.iter().filter(|line| line.heard) {
@@ -132,14 +132,14 @@ fn measure(lines: &[Line], spoken: &[Spoken], legs: &[LegRow], length_ms: i64) -
     let speech = |leg: Leg| (begin(leg).is_some() || !unheard).then(|| talk_s(leg));
     let (agent, caller) = (begin(Leg::Agent), begin(Leg::Caller));
 
-    let mut measures = Measures {
+    let mut measures = CallMeasures {
         agent_speech_s: speech(Leg::Agent),
         caller_speech_s: speech(Leg::Caller),
         mixed_speech_s: speech(Leg::Mixed),
         absent: unheard.then_some(UNHEARD),
         agent_words_per_minute: pace(Leg::Agent),
         caller_words_per_minute: pace(Leg::Caller),
-        ..Measures::default()
+        ..CallMeasures::default()
     };
     // One leg with both voices tells when nobody speaks, but not who does.
     let Some(since) = both_heard_ms(begin).filter(|_| !spoken.is_empty()) else { return measures };
@@ -181,8 +181,8 @@ mod tests {
     use super::*;
     use crate::call::{LegKey, WallTime};
 
-    fn said(leg: Leg, start_ms: i64, end_ms: i64, text: &str) -> (Line, Spoken) {
-        let line = Line {
+    fn said(leg: Leg, start_ms: i64, end_ms: i64, text: &str) -> (ReviewLine, Spoken) {
+        let line = ReviewLine {
             segment: 1,
             leg,
             start_ms,
@@ -295,6 +295,6 @@ mod tests {
         }
         let legs = [Leg::Agent, Leg::Caller].map(|side| LegRow { path: String::new(), ..leg(side) });
         let measures = measure(&lines, &[], &legs, 0);
-        assert_eq!(measures, Measures { absent: Some(UNHEARD), ..Measures::default() });
+        assert_eq!(measures, CallMeasures { absent: Some(UNHEARD), ..CallMeasures::default() });
     }
 }

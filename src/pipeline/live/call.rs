@@ -80,7 +80,13 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub fn new(id: CallId, started: WallTime, agent: Option<String>, rolling: CallRolling, watch: CallWatch) -> Self {
+    /// A call that is known since `now`.
+    pub fn new(
+        (id, started, agent): (CallId, WallTime, Option<String>),
+        rolling: CallRolling,
+        watch: CallWatch,
+        now: Instant,
+    ) -> Self {
         Self {
             id,
             started,
@@ -89,7 +95,7 @@ impl Call {
             lines: Vec::new(),
             outstanding: 0,
             state: CallState::Active,
-            closed_at: Instant::now(),
+            closed_at: now,
             stepped_ms: 0,
             reason: None,
             rolling,
@@ -180,7 +186,8 @@ pub(super) mod tests {
     }
 
     pub fn call(id: &str, started: i64) -> Call {
-        Call::new(CallId::from_lossy(id), WallTime(started), None, CallRolling::default(), CallWatch::default())
+        let who = (CallId::from_lossy(id), WallTime(started), None);
+        Call::new(who, CallRolling::default(), CallWatch::default(), Instant::now())
     }
 
     #[test]

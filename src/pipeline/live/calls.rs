@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::call::{Call, RunningLeg};
-use crate::call::{CallId, CallKey, LegKey, WallTime};
+use crate::call::{CallId, CallKey, CallState, LegKey, WallTime};
 
 /// Row numbers, given one after the other.
 pub(super) struct Numbers(i64);
@@ -133,6 +133,10 @@ impl Calls {
             self.running.insert(into, gone);
             return;
         };
+        if gone.state == CallState::Active {
+            call.state = CallState::Active;
+        }
+        call.closed_at = call.closed_at.max(gone.closed_at);
         call.legs.extend(gone.legs);
         call.lines.extend(gone.lines);
         call.outstanding += gone.outstanding;

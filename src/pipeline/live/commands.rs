@@ -1,52 +1,59 @@
 //! What others ask the conductor for, and what it does about it.
 
-use super::conductor::Live;
+use std::sync::Arc;
+
+use super::conductor::Conductor;
+use super::effect::{Answer, Effect};
+use super::event::{Chunk, Facts, KnownCall, Now, Question, Request};
 use super::messages::{event, step_name};
-use crate::call::{CallId, CallKey, CallNames, Leg};
+use super::private::ToOverwrite;
+use crate::call::{CallId, CallKey, CallNames, CallState, Leg};
 use crate::contract::message::{
     AudioChunk, AudioChunkKind, CallNamed, CallNamedKind, GovernorKind, GovernorStep, Message,
 };
 use crate::contract::seconds;
 use crate::governor::Plan;
-use crate::pipeline::command::{ChunkTaken, Command, Named};
-use crate::pipeline::workers::Work;
-use crate::store::StoreError;
+use crate::pipeline::command::Named;
 use crate::store::change::{Change, NewEvent};
 
-impl Live {
-    /// Does it, then answers; who asked may be gone by then.
-    pub(super) async fn command(&mut self, command: Command) -> Result<(), StoreError> {
-        match command {
-            Command::Name { call, names, reply } => {
-                let _ = reply.send(self.name(&call, names).await?);
+impl Conductor {
+    /// Does it, then answers.
+    pub(super) fn request(&mut self, request: Request, facts: &Facts, now: &Now) {
+        match request {
+            Request::Name { call, names } => {
+                let named = self.name(&call, names, facts, now);
+                self.answer(Answer::Named(named));
             }
-            Command::End { call, reason, reply } => {
-                let _ = reply.send(self.hang_up(call, reason));
+            Request::NameFromPbx { call, names } => self.name_from_pbx(call, *names, facts),
+            Request::End { call, reason } => {
+                let was_running = self.hang_up(call, reason);
+                self.answer(Answer::WasRunning(was_running));
             }
-            Command::Said(said) => self.said(*said).await?,
-            Command::Chunk(chunk) => self.chunk(chunk).await?,
-            Command::Alive { reply } => {
-                self.parts.store.writer().commit(Vec::new()).await?;
-                let _ = reply.send(());
+            Request::Said(said) => self.said(*said, now),
+            Request::Chunk(chunk) => self.chunk(&chunk, now),
+            Request::Alive => {
+                self.does(Effect::Commit(Vec::new()));
+                self.answer(Answer::Done);
             }
-            Command::Pause { call, pausing, by, at, reply } => {
-                let _ = reply.send(self.pause(call, pausing, &by, at).await?);
+            Request::Pause { call, pausing, by, at } => {
+                let was_running = self.pause(call, pausing, &by, at, now);
+                self.answer(Answer::WasRunning(was_running));
             }
-            Command::PauseNamed(wish) => self.pause_named(wish).await?,
-            Command::LetGo { calls, reply } => {
-                let _ = reply.send(self.let_go(&calls));
+            Request::PauseNamed(wish) => self.pause_named(&wish, facts, now),
+            Request::LetGo { calls } => {
+                let running = self.let_go(&calls);
+                self.answer(Answer::Running(running));
             }
-            Command::Governed { plan, lag_s } => self.governed(&plan, lag_s).await?,
+            Request::Governed { plan, lag_s } => self.governed(&plan, lag_s, now),
         }
-        Ok(())
     }
 
     /// How far its legs have come is known at once: who sent it asks for nothing else.
-    async fn chunk(&mut self, chunk: ChunkTaken) -> Result<(), StoreError> {
-        let ChunkTaken { legs, alone, length_ms, at, reply } = chunk;
-        let now = self.now();
+    fn chunk(&mut self, chunk: &Chunk, now: &Now) {
+        let &Chunk { ref legs, alone, length_ms, at } = chunk;
+        let now = now.wall();
         let mut changes = Vec::new();
-        for leg in &legs {
+        for leg in legs {
             let samples = leg.samples();
             if let Some(running) = self.calls.leg_mut(leg.key) {
                 running.noted = samples;
@@ -72,41 +79,42 @@ impl Live {
                 changes.push(event(key, now, Message::AudioChunk(chunk)));
             }
         }
-        self.push(changes).await?;
-        let _ = reply.send(()); // who asked is gone
-        Ok(())
+        self.push(changes);
+        self.answer(Answer::Done);
     }
 
-    pub(super) async fn name(&mut self, target: &str, names: CallNames) -> Result<Named, StoreError> {
-        // What was pushed before must be visible to the query.
-        self.parts.store.writer().commit(Vec::new()).await?;
-        let mut known = None;
-        for id in [Some(target), names.uuid.as_deref(), names.uniqueid.as_deref()].into_iter().flatten() {
-            if known.is_none() {
-                known = self.parts.store.call(id).await?;
-            }
+    /// What was pushed before must be visible; then the first call that has one of the names, and the one that has the uniqueid.
+    pub(super) fn wants_for_name(target: &str, names: &CallNames, facts: &Facts) -> Option<Question> {
+        if facts.committed.is_none() {
+            return Some(Question::Committed);
         }
-        let Some(row) = known else {
+        match named(target, names, facts) {
+            Err(question) => Some(question),
+            Ok(None) => None,
+            Ok(Some(known)) => facts.call(other_name(known, names)?.as_str()).err(),
+        }
+    }
+
+    /// Who a call is, is known now; or it is kept until the call is heard of.
+    fn name(&mut self, target: &str, names: CallNames, facts: &Facts, now: &Now) -> Named {
+        let Ok(Some(known)) = named(target, &names, facts) else {
             let call_id = names.uniqueid.clone().unwrap_or_else(|| target.to_string());
             if let Some(uuid) = names.uuid.as_ref().filter(|uuid| *uuid != target) {
                 self.expected.insert(uuid.clone(), names.clone());
             }
             self.expected.insert(target.to_string(), names);
-            return Ok(Named { call_id, heard: false });
+            return Named { call_id, heard: false };
         };
-        let mut key = row.key;
-        let mut call_id = row.call_id;
+        let mut key = known.key;
+        let mut call_id = known.id.to_string();
         let former = call_id.clone();
-        let mut changes = Vec::new();
-        if let Some(uniqueid) = names.uniqueid.as_deref().filter(|uniqueid| *uniqueid != call_id) {
-            let id = CallId::from_lossy(uniqueid);
-            match self.parts.store.call(id.as_str()).await? {
+        let (mut changes, mut silent) = (Vec::new(), Vec::new());
+        if let Some(id) = other_name(known, &names) {
+            match facts.call(id.as_str()).ok().flatten() {
                 Some(other) if other.key != key => {
-                    changes.push(Change::CallMerged { from: key, into: other.key });
-                    self.privacy.merged(key, other.key);
-                    self.calls.merge(key, other.key, row.started.min(other.started));
+                    (changes, silent) = self.merge(known, other, now);
                     key = other.key;
-                    call_id = other.call_id;
+                    call_id = other.id.to_string();
                 }
                 Some(_) => {}
                 None => {
@@ -124,36 +132,54 @@ impl Live {
         {
             call.agent.clone_from(&names.agent);
         }
-        let now = self.now();
+        let at = now.wall();
         let message = CallNamed {
             kind: CallNamedKind::It,
             event: CallNamedKind::It,
             call_id: call_id.clone(),
-            timestamp: now.rfc3339(),
+            timestamp: at.rfc3339(),
             agent: names.agent.clone(),
             campaign: names.campaign.clone(),
             lead: names.lead.clone(),
-            was: Some(former).filter(|former| *former != call_id),
+            was: Some(former.clone()).filter(|former| *former != call_id),
         };
         changes.push(Change::CallNamed { call: key, names });
-        changes.push(event(key, now, Message::CallNamed(message)));
-        self.parts.store.writer().commit(changes).await?;
-        self.make_good(key, &[&call_id]).await?;
-        Ok(Named { call_id, heard: true })
+        changes.push(event(key, at, Message::CallNamed(message)));
+        self.does(Effect::Commit(changes));
+        for (leg, ranges) in silent {
+            self.overwrite(&leg, ranges);
+        }
+        self.make_good(key, &[&call_id, &former, target], now);
+        Named { call_id, heard: true }
+    }
+
+    /// Two calls are one, of which either may be over.
+    fn merge(&mut self, from: &KnownCall, into: &KnownCall, now: &Now) -> (Vec<Change>, Vec<ToOverwrite>) {
+        let state = |call: &KnownCall| self.calls.get(call.key).map(|call| call.state);
+        let (gone, stays) = (state(from), state(into));
+        let mut changes = vec![Change::CallMerged { from: from.key, into: into.key }];
+        if let Some(state) = gone.filter(|&state| stays.is_none() || state == CallState::Active) {
+            // It goes on under the row of the other, also after a crash.
+            changes.push(Change::CallMoved { call: into.key, state, at: now.wall(), reason: None });
+        }
+        let (rows, silent) = self.pauses_of_both(from.key, into.key, now);
+        changes.extend(rows);
+        self.privacy.merged(from.key, into.key);
+        self.calls.merge(from.key, into.key, from.started.min(into.started));
+        (changes, silent)
     }
 
     /// Asks whoever feeds a call's legs to hang up; whether there was anybody.
     fn hang_up(&mut self, key: CallKey, reason: String) -> bool {
         let Some(call) = self.calls.get_mut(key) else { return false };
         call.reason = Some(reason);
-        let mut any = false;
-        for leg in call.legs.values().map(|running| &running.leg).filter(|leg| !leg.is_closed()) {
-            leg.end_requested().cancel();
-            any = true;
-        }
-        for line in &call.lines {
-            line.end_requested().cancel();
-            any = true;
+        let open = call.legs.values().map(|running| &running.leg).filter(|leg| !leg.is_closed());
+        let legs = open.map(|leg| Effect::HangUpLeg(Arc::clone(leg)));
+        let lines = call.lines.iter().map(|line| Effect::HangUpLine(Arc::clone(line)));
+        let sources: Vec<Effect> = legs.chain(lines).collect();
+        let any = !sources.is_empty();
+        for hang_up in sources {
+            self.does(hang_up);
         }
         any
     }
@@ -175,12 +201,11 @@ impl Live {
     }
 
     /// Another step: calls that are not written down live any more wait, and everybody is told.
-    async fn governed(&self, plan: &Plan, lag_s: f64) -> Result<(), StoreError> {
-        self.parts.workers.queue.demote(|work| match work {
-            Work::Utterance(job) => self.calls.of_leg(job.leg.key).is_some_and(|(key, ..)| self.is_written_live(key)),
-            Work::Growing(_) | Work::Ahead(_) | Work::Probe(_) | Work::Again(..) => true,
-        });
-        let at = self.now();
+    fn governed(&mut self, plan: &Plan, lag_s: f64, now: &Now) {
+        let live = self.calls.iter().filter(|(key, _)| self.is_written_live(*key, now.plan));
+        let legs = live.flat_map(|(_, call)| call.legs.keys().copied()).collect();
+        self.does(Effect::LiveStays(legs));
+        let at = now.wall();
         let message = Message::Governor(GovernorStep {
             kind: GovernorKind::It,
             event: GovernorKind::It,
@@ -191,6 +216,21 @@ impl Live {
             workers: plan.workers,
             lag_seconds: lag_s,
         });
-        self.push(vec![Change::Event(NewEvent { call: None, at, message })]).await
+        self.push(vec![Change::Event(NewEvent { call: None, at, message })]);
     }
+}
+
+/// The first call that has one of these names.
+pub(super) fn named<'a>(target: &str, names: &CallNames, facts: &'a Facts) -> Result<Option<&'a KnownCall>, Question> {
+    for id in [Some(target), names.uuid.as_deref(), names.uniqueid.as_deref()].into_iter().flatten() {
+        if let Some(known) = facts.call(id)? {
+            return Ok(Some(known));
+        }
+    }
+    Ok(None)
+}
+
+/// The uniqueid, where the call has another id until now.
+fn other_name(known: &KnownCall, names: &CallNames) -> Option<CallId> {
+    names.uniqueid.as_deref().filter(|uniqueid| *uniqueid != known.id.as_str()).map(CallId::from_lossy)
 }

@@ -1,65 +1,34 @@
-//! What the conductor is made of: all that is known of running calls, and the rooms that it talks to.
+//! The conductor's core: all that is known of running calls, and what an event makes of it.
+//!
+//! [`Conductor::on`] takes an event with the moment and the facts, and gives effects. It waits for nothing, asks no clock, and knows no store, channel or
+//! thread. Of a leg ([`crate::spool::SpooledLeg`]) it reads the counters and marks silences, both in memory. So a test drives it with a clock and a world of its
+//! own (`simulation/`).
 
+use std::ops::Range;
 use std::sync::Arc;
-use std::sync::mpsc as std_mpsc;
 use std::time::Instant;
 
-use tokio::sync::mpsc;
-
-use super::asked::Asked;
 use super::calls::{Calls, Numbers};
 use super::clock::StepWatch;
+use super::effect::{Answer, Effect};
+use super::event::{Event, Facts, Now, Question, Request};
 use super::expected::Expected;
-use super::listen::{Assignment, Heard};
-use super::privacy::{Privacy, PrivacySettings};
+use super::pending_pauses::PendingPauses;
+use super::privacy::Privacy;
 use super::watching::Watching;
-use crate::call::{CallKey, WallTime};
-use crate::pipeline::command::Command;
+use crate::call::CallKey;
+use crate::pipeline::workers::Done;
 use crate::pipeline::workers::partial::Partials;
-use crate::pipeline::workers::{Done, Workers};
-use crate::spool::{Spool, SpoolEvent};
+use crate::spool::{SpoolEvent, SpooledLeg};
 use crate::store::change::Change;
-use crate::store::{Store, StoreError};
-use crate::text::TextAnalyser;
-
-/// What the conductor is made of.
-pub struct Parts {
-    /// The database.
-    pub store: Store,
-    /// The spool, for legs that no row tells of.
-    pub spool: Arc<Spool>,
-    /// Where new legs are listened to.
-    pub listener: std_mpsc::Sender<Assignment>,
-    /// Where utterances go.
-    pub workers: Arc<Workers>,
-    /// How texts are read.
-    pub analyser: Arc<std::sync::RwLock<Arc<TextAnalyser>>>,
-    /// What is never kept.
-    pub privacy: PrivacySettings,
-    /// The clock.
-    pub now: fn() -> WallTime,
-}
-
-/// What the conductor listens to.
-pub struct Inputs {
-    /// Legs.
-    pub spool: mpsc::Receiver<SpoolEvent>,
-    /// Utterances.
-    pub heard: mpsc::Receiver<Heard>,
-    /// Texts.
-    pub done: mpsc::Receiver<Done>,
-    /// Wishes of the API.
-    pub commands: mpsc::Receiver<Command>,
-}
 
 /// The conductor.
-pub struct Live {
-    pub(super) parts: Parts,
+pub(super) struct Conductor {
     pub(super) calls: Calls,
     /// Names given before their call is heard of.
     pub(super) expected: Expected,
-    /// Pauses asked for before their call is heard of.
-    pub(super) asked: Asked,
+    /// Pauses requested before their call is heard of.
+    pub(super) pending_pauses: PendingPauses,
     pub(super) next_call: Numbers,
     pub(super) next_utterance: Numbers,
     /// Until when recordings of a former run may turn up again.
@@ -69,27 +38,91 @@ pub struct Live {
     pub(super) privacy: Privacy,
     pub(super) partials: Partials,
     pub(super) clock: StepWatch,
+    /// What is to be done, in this order.
+    effects: Vec<Effect>,
 }
 
-impl Live {
-    pub(super) fn now(&self) -> WallTime {
-        (self.parts.now)()
+impl Conductor {
+    pub(super) fn new(highest: (i64, i64), watching: Watching, privacy: Privacy, now: &Now) -> Self {
+        /// Legs of recordings that a former run followed are waited for so long after the start.
+        const RESUME: std::time::Duration = std::time::Duration::from_mins(1);
+        let (call, utterance) = highest;
+        let steady = now.at.steady;
+        Self {
+            calls: Calls::default(),
+            expected: Expected::default(),
+            pending_pauses: PendingPauses::default(),
+            next_call: Numbers::after(call),
+            next_utterance: Numbers::after(utterance),
+            resume_until: steady + RESUME,
+            model_was_ready: false,
+            watching,
+            privacy,
+            partials: Partials::new(steady),
+            clock: StepWatch::new(now.wall(), steady),
+            effects: Vec::new(),
+        }
     }
 
-    /// How texts are read at this moment; a reload puts another in its place.
-    pub(super) fn analyser(&self) -> Arc<TextAnalyser> {
-        Arc::clone(&self.parts.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    /// What has to be known before this event; `None` when nothing more.
+    pub(super) fn wants(&self, event: &Event, facts: &Facts) -> Option<Question> {
+        match event {
+            Event::Spool(SpoolEvent::Named(line)) => self.wants_for_line(line, facts),
+            Event::Spool(SpoolEvent::Opened(leg)) => self.wants_for_leg(leg, facts),
+            Event::Vad(event) => self.wants_for_vad(event, facts),
+            Event::Request(Request::Name { call, names }) => Self::wants_for_name(call, names, facts),
+            Event::Request(Request::NameFromPbx { call, names }) => self.wants_for_pbx_names(call, names, facts),
+            Event::Request(Request::PauseNamed(wish)) => self.wants_for_pause(wish, facts),
+            Event::Spool(_) | Event::Done(_) | Event::Request(_) | Event::Tick => None,
+        }
     }
 
-    pub(super) async fn push(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-        self.parts.store.writer().push(changes).await
+    /// Takes an event; gives what is to be done, in this order and before the next event.
+    pub(super) fn on(&mut self, event: Event, facts: Facts, now: &Now) -> Vec<Effect> {
+        match event {
+            Event::Spool(SpoolEvent::Named(line)) => self.named(&line, &facts, now),
+            Event::Spool(SpoolEvent::Left(line)) => self.left(&line, now),
+            Event::Spool(SpoolEvent::Opened(leg)) => self.opened(&leg, &facts, now),
+            Event::Spool(SpoolEvent::Closed(leg)) => self.closed(&leg, now),
+            Event::Spool(SpoolEvent::Dtmf { leg, at_sample, digit }) => self.dtmf(leg, at_sample, digit, now),
+            Event::Vad(event) => self.heard(event, facts, now),
+            Event::Done(Done::Written(written)) => self.written(written, now),
+            Event::Done(Done::Growing(reading)) => self.show_partial(&reading, now),
+            Event::Request(request) => self.request(request, &facts, now),
+            Event::Tick => self.tick(now),
+        }
+        self.effects()
+    }
+
+    /// What is to be done by now.
+    pub(super) fn effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    pub(super) fn does(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    pub(super) fn push(&mut self, changes: Vec<Change>) {
+        self.does(Effect::Push(changes));
+    }
+
+    /// Has stretches of a leg's file overwritten, after the rows that say so.
+    pub(super) fn overwrite(&mut self, leg: &Arc<SpooledLeg>, ranges: Vec<Range<u64>>) {
+        if !ranges.is_empty() {
+            self.does(Effect::Overwrite(Arc::clone(leg), ranges));
+        }
+    }
+
+    pub(super) fn answer(&mut self, answer: Answer) {
+        self.does(Effect::Answer(answer));
     }
 
     /// Nothing of a call is remembered any more.
     pub(super) fn forget(&mut self, key: CallKey) {
         if let Some(call) = self.calls.remove(key) {
             for &leg in call.legs.keys() {
-                self.parts.workers.ahead.forget(leg);
+                self.does(Effect::PreflightForgotten(leg));
             }
             self.privacy.over(key, call.legs.into_keys());
         }

@@ -45,6 +45,10 @@ impl Expected {
         }
     }
 
+    pub(super) fn get(&self, id: &str) -> Option<&CallNames> {
+        self.names.get(id).map(|(_, names)| names)
+    }
+
     pub(super) fn remove(&mut self, id: &str) -> Option<CallNames> {
         let (_, names) = self.names.remove(id)?;
         self.bytes -= bytes(id, &names);

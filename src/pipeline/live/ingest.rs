@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::call::{CallId, CallNames, Leg, Source, WallTime};
-use crate::pipeline::command::{ChunkTaken, Command, SaidText, Text};
+use crate::pipeline::command::{Command, SaidText, StoredChunk, Text};
 use crate::spool::{FollowedLeg, LegSpec, LegWriter, RecordingRef, Spool, SpoolError};
 
 /// Calls at a time: more than a box could write down.
@@ -188,7 +188,7 @@ impl Way<'_> {
             legs.push(Arc::clone(leg.leg()));
         }
         let (reply, taken) = oneshot::channel();
-        let chunk = ChunkTaken { legs, alone, length_ms, at: sender.at, reply };
+        let chunk = StoredChunk { legs, alone, length_ms, at: sender.at, reply };
         self.commands.send(Command::Chunk(chunk)).await.map_err(|_| IngestError::Stopping)?;
         taken.await.map_err(|_| IngestError::Stopping)?;
         Ok(())

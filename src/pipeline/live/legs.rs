@@ -1,19 +1,18 @@
 //! Where a call begins: its legs open, are given to the listener, and close.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::call::{Call, Hearing, RunningLeg};
-use super::conductor::Live;
+use super::conductor::Conductor;
+use super::effect::Effect;
+use super::event::{Facts, KnownCall, Now, Past, Question, Request};
 use super::messages::event;
-use super::privacy::{self, Privacy};
+use super::privacy::Privacy;
 use crate::alerts::CallWatch;
-use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, LegKey, Moment, Source, WallTime};
+use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, LegKey, Source, WallTime};
 use crate::contract::message::{CallStart, CallStartKind, Message};
 use crate::spool::{LegSpec, Line, SpooledLeg};
-use crate::store::StoreError;
-use crate::store::calls::CallRow;
-use crate::store::change::{Change, Named, NewCall, NewLeg};
+use crate::store::change::{Change, NamedRow, NewCall, NewLeg};
 use crate::text::rolling::CallRolling;
 
 /// Who says of what call that it is there.
@@ -29,6 +28,10 @@ impl<'a> Whose<'a> {
         Self { call: &spec.call, names: &spec.names, source: spec.source, at: spec.started }
     }
 
+    fn by(line: &'a Line) -> Self {
+        Self { call: &line.call, names: &line.names, source: line.source, at: line.at }
+    }
+
     /// Every name of the call that is told.
     fn all(&self) -> Vec<&'a str> {
         let (uniqueid, uuid) = (self.names.uniqueid.as_deref(), self.names.uuid.as_deref());
@@ -38,45 +41,92 @@ impl<'a> Whose<'a> {
     }
 }
 
-impl Live {
+impl Conductor {
+    pub(super) fn wants_for_line(&self, line: &Line, facts: &Facts) -> Option<Question> {
+        self.wants_call(&Whose::by(line), facts)
+    }
+
+    pub(super) fn wants_for_leg(&self, leg: &SpooledLeg, facts: &Facts) -> Option<Question> {
+        let recorded = leg.spec.source == Source::Recording;
+        self.wants_call(&Whose::of(&leg.spec), facts)
+            .or_else(|| {
+                let asks = recorded && self.awaited(leg.key).is_none() && facts.heard_to.is_none();
+                asks.then_some(Question::HeardTo(leg.key))
+            })
+            .or_else(|| (recorded && facts.silences.is_none()).then_some(Question::Silences(leg.key)))
+    }
+
+    /// The row of a call that is not running under this name, and what is stored of it unless it runs under another.
+    fn wants_call(&self, whose: &Whose, facts: &Facts) -> Option<Question> {
+        if self.calls.by_id(whose.call).is_some() {
+            return None;
+        }
+        match facts.call(whose.call.as_str()) {
+            Err(question) => Some(question),
+            // A new call: do others have the uniqueids by which it is expected?
+            Ok(None) => whose.all().into_iter().find_map(|name| facts.call(self.expected_id(name, whose)?).err()),
+            Ok(Some(known)) => {
+                let asks = self.calls.get(known.key).is_none() && !facts.past.contains_key(&known.key);
+                asks.then_some(Question::Past(known.key))
+            }
+        }
+    }
+
+    /// The uniqueid that a call is expected to have, if that is another than the one under which it comes.
+    fn expected_id(&self, name: &str, whose: &Whose) -> Option<&str> {
+        let uniqueid = self.expected.get(name)?.uniqueid.as_deref();
+        uniqueid.filter(|&uniqueid| CallId::from_lossy(uniqueid) != *whose.call)
+    }
+
+    /// Takes what is expected of a new call. Names with the uniqueid of another call stay: two calls cannot have one id, so the new one is begun under its
+    /// own and becomes the other by [`Self::learn_expected`].
+    fn take_expected(&mut self, whose: &Whose, facts: &Facts) -> Vec<CallNames> {
+        let is_other =
+            |id: &str| self.calls.by_id(&CallId::from_lossy(id)).is_some() || matches!(facts.call(id), Ok(Some(_)));
+        let mut names = whose.all();
+        names.retain(|name| !self.expected_id(name, whose).is_some_and(is_other));
+        names.into_iter().filter_map(|name| self.expected.remove(name)).collect()
+    }
+
     /// A connection has said whose sound it brings: the call is there from now on.
-    pub(super) async fn named(&mut self, line: Arc<Line>) -> Result<(), StoreError> {
-        self.mind_the_clock();
-        let whose = Whose { call: &line.call, names: &line.names, source: line.source, at: line.at };
-        let (key, mut changes) = self.call_of(&whose).await?;
-        let Some(call) = self.calls.get_mut(key) else { return Ok(()) };
-        call.lines.push(Arc::clone(&line));
+    pub(super) fn named(&mut self, line: &Arc<Line>, facts: &Facts, now: &Now) {
+        self.mind_the_clock(now);
+        let whose = Whose::by(line);
+        let (key, mut changes) = self.call_of(&whose, facts, now);
+        let Some(call) = self.calls.get_mut(key) else { return };
+        call.lines.push(Arc::clone(line));
         if call.state != CallState::Active {
             call.state = CallState::Active;
             changes.push(Change::CallMoved { call: key, state: CallState::Active, at: line.at, reason: None });
         }
-        self.push(changes).await?;
-        self.make_good(key, &whose.all()).await?;
-        self.learn_expected(&whose).await
+        self.push(changes);
+        self.make_good(key, &whose.all(), now);
+        self.learn_expected(&whose);
     }
 
     /// That connection is over.
-    pub(super) fn left(&mut self, line: &Arc<Line>) {
+    pub(super) fn left(&mut self, line: &Arc<Line>, now: &Now) {
         let has = |call: &&mut Call| call.lines.iter().any(|other| Arc::ptr_eq(other, line));
         let Some(call) = self.calls.iter_mut().find(has) else { return };
         call.lines.retain(|other| !Arc::ptr_eq(other, line));
-        call.closed_at = Instant::now();
+        call.closed_at = now.at.steady;
         call.reason.get_or_insert_with(|| line.reason().into());
     }
 
+    /// From where a leg of a former run that has not turned up yet is to be heard.
+    pub(super) fn awaited(&self, leg: LegKey) -> Option<u64> {
+        let (.., running) = self.calls.of_leg(leg)?;
+        (running.hearing == Hearing::Awaited).then_some(running.settled)
+    }
+
     /// A leg opens, or comes back.
-    pub(super) async fn opened(&mut self, leg: Arc<SpooledLeg>) -> Result<(), StoreError> {
-        self.mind_the_clock();
+    pub(super) fn opened(&mut self, leg: &Arc<SpooledLeg>, facts: &Facts, now: &Now) {
+        self.mind_the_clock(now);
         let whose = Whose::of(&leg.spec);
-        let (key, mut changes) = self.call_of(&whose).await?;
-        let awaited = self.calls.of_leg(leg.key).filter(|(.., running)| running.hearing == Hearing::Awaited);
-        let from = match awaited {
-            Some((.., running)) => running.settled,
-            // A recording that was finished and grows again; a new leg has no utterance yet.
-            None if leg.spec.source == Source::Recording => self.parts.store.heard_to(leg.key).await?,
-            None => 0,
-        };
-        let Some(call) = self.calls.get_mut(key) else { return Ok(()) };
+        let (key, mut changes) = self.call_of(&whose, facts, now);
+        // Of a recording that was finished and grows again utterances are known; a new leg has none yet.
+        let from = self.awaited(leg.key).or(facts.heard_to).unwrap_or(0);
+        let Some(call) = self.calls.get_mut(key) else { return };
         if call.state != CallState::Active {
             call.state = CallState::Active;
             changes.push(Change::CallMoved { call: key, state: CallState::Active, at: leg.spec.started, reason: None });
@@ -108,75 +158,77 @@ impl Live {
             owned: audio.owned(),
             peer: leg.spec.peer.clone(),
         }));
-        let (rows, gaps) = self.paused_before(key, &leg).await?;
+        let (rows, gaps) = self.paused_before(key, leg, facts, now);
+        if !rows.is_empty() {
+            self.does(Effect::DropCached(leg.key));
+        }
         changes.extend(rows);
-        self.push(changes).await?;
-        privacy::overwrite(&self.parts.store, &leg, gaps);
-        self.calls.add_leg(key, RunningLeg::new(Arc::clone(&leg), offset_ms, from));
+        self.push(changes);
+        self.overwrite(leg, gaps);
+        self.calls.add_leg(key, RunningLeg::new(Arc::clone(leg), offset_ms, from));
         // Before anybody listens to it.
-        self.make_good(key, &whose.all()).await?;
-        let _ = self.parts.listener.send((Arc::clone(&leg), from)); // it has ended with the process
-        self.learn_expected(&whose).await
+        self.make_good(key, &whose.all(), now);
+        self.does(Effect::Listen(Arc::clone(leg), from));
+        self.learn_expected(&whose);
     }
 
     /// What was said of a call under a name by which nobody had heard of it.
-    async fn learn_expected(&mut self, whose: &Whose<'_>) -> Result<(), StoreError> {
+    fn learn_expected(&mut self, whose: &Whose) {
         for name in whose.all() {
-            if let Some(given) = self.expected.remove(name) {
-                self.name(name, given).await?;
+            if let Some(names) = self.expected.remove(name) {
+                self.does(Effect::Next(Request::Name { call: name.into(), names }));
             }
         }
-        Ok(())
     }
 
     /// The call of a leg: running, known from before, or new.
-    async fn call_of(&mut self, whose: &Whose<'_>) -> Result<(CallKey, Vec<Change>), StoreError> {
+    fn call_of(&mut self, whose: &Whose, facts: &Facts, now: &Now) -> (CallKey, Vec<Change>) {
         if let Some(key) = self.calls.by_id(whose.call) {
-            return Ok((key, self.also_known(key, whose)));
+            return (key, self.also_known(key, whose));
         }
-        let Some(row) = self.parts.store.call(whose.call.as_str()).await? else { return Ok(self.begin_call(whose)) };
-        let key = row.key;
+        let Ok(Some(known)) = facts.call(whose.call.as_str()) else { return self.begin_call(whose, facts, now) };
+        let key = known.key;
         let mut changes = Vec::new();
         if self.calls.get(key).is_none() {
-            self.take_up_again(row).await?;
-            changes.push(Change::CallMoved { call: key, state: CallState::Active, at: self.now(), reason: None });
+            let nothing = Past::default();
+            self.take_up_again(known, facts.past.get(&key).unwrap_or(&nothing), now);
+            changes.push(Change::CallMoved { call: key, state: CallState::Active, at: now.wall(), reason: None });
         }
         self.calls.also_named(key, whose.call.clone());
         changes.extend(self.also_known(key, whose));
-        Ok((key, changes))
+        (key, changes)
     }
 
     /// Every UUID by which a leg came leads to its call: each direction has its own.
-    fn also_known(&mut self, key: CallKey, whose: &Whose<'_>) -> Vec<Change> {
+    fn also_known(&mut self, key: CallKey, whose: &Whose) -> Vec<Change> {
         let Some(uuid) = whose.names.uuid.as_deref() else { return Vec::new() };
         let id = CallId::from_lossy(uuid);
         if self.calls.by_id(&id) == Some(key) {
             return Vec::new();
         }
         self.calls.also_named(key, id.clone());
-        vec![Change::AlsoNamed { whose: Named::Call(key), id }]
+        vec![Change::AlsoNamed { whose: NamedRow::Call(key), id }]
     }
 
     /// A call that had ended is heard of again: the second side of a pair, a recording after its live audio.
-    async fn take_up_again(&mut self, row: CallRow) -> Result<(), StoreError> {
+    fn take_up_again(&mut self, known: &KnownCall, past: &Past, now: &Now) {
         let mut rolling = CallRolling::default();
-        for segment in self.parts.store.segments(row.key).await? {
+        for segment in &past.segments {
             rolling.push(segment.leg, segment.compound);
         }
-        let watch = self.watching.recall(&self.parts.store, row.key).await?;
-        let mut call = Call::new(CallId::from_lossy(&row.call_id), row.started, row.agent, rolling, watch);
-        call.audio_ms = row.audio_ms;
-        self.calls.add(row.key, call);
-        Ok(())
+        let watch = self.watching.recall(past);
+        let who = (known.id.clone(), known.started, known.names.agent.clone());
+        let mut call = Call::new(who, rolling, watch, now.at.steady);
+        call.audio_ms = known.audio_ms;
+        self.calls.add(known.key, call);
     }
 
     /// A call that nobody has heard of.
-    fn begin_call(&mut self, whose: &Whose<'_>) -> (CallKey, Vec<Change>) {
+    fn begin_call(&mut self, whose: &Whose, facts: &Facts, now: &Now) -> (CallKey, Vec<Change>) {
         let key = CallKey(self.next_call.next());
         let mut names = whose.names.clone();
         let mut id = whose.call.clone();
-        let expected: Vec<CallNames> = whose.all().into_iter().filter_map(|name| self.expected.remove(name)).collect();
-        for given in expected {
+        for given in self.take_expected(whose, facts) {
             if let Some(uniqueid) = given.uniqueid.as_deref() {
                 id = CallId::from_lossy(uniqueid);
             }
@@ -185,7 +237,8 @@ impl Live {
         metrics::counter!("lineside_calls_total").increment(1);
         log::info!("call {id} began ({})", whose.source.as_str());
         let agent = names.agent.clone();
-        let call = Call::new(id.clone(), whose.at, agent, CallRolling::default(), CallWatch::default());
+        let who = (id.clone(), whose.at, agent);
+        let call = Call::new(who, CallRolling::default(), CallWatch::default(), now.at.steady);
         self.calls.add(key, call);
         self.calls.also_named(key, whose.call.clone());
         if let Some(uuid) = names.uuid.as_deref() {
@@ -200,7 +253,7 @@ impl Live {
             agent: names.agent.clone(),
             campaign: names.campaign.clone(),
         };
-        let begins = event(key, self.now(), Message::CallStart(start));
+        let begins = event(key, now.wall(), Message::CallStart(start));
         // Opened under its first name, so that this one leads to it too.
         let (first, source, started) = (whose.call.clone(), whose.source, whose.at);
         let mut changes = vec![Change::CallOpened(NewCall { key, id: first, source, started, names })];
@@ -212,40 +265,37 @@ impl Live {
     }
 
     /// A leg has its last sample.
-    pub(super) async fn closed(&mut self, leg: &Arc<SpooledLeg>) -> Result<(), StoreError> {
-        self.mind_the_clock();
-        let now = self.now();
+    pub(super) fn closed(&mut self, leg: &Arc<SpooledLeg>, now: &Now) {
+        self.mind_the_clock(now);
         let reason = leg.close_reason().unwrap_or("closed").to_string();
         if let Some((_, call)) = self.calls.of_leg_mut(leg.key) {
-            call.closed_at = Instant::now();
+            call.closed_at = now.at.steady;
             call.reason.get_or_insert_with(|| reason.clone());
             if let Some(running) = call.legs.get(&leg.key) {
                 call.audio_ms = call.audio_ms.max(running.offset_ms + leg.length_ms());
             }
         }
-        let mut changes = vec![Change::LegClosed { leg: leg.key, samples: leg.samples(), reason, at: now }];
-        let gap = Privacy::resume(leg, Moment::now(now));
-        changes.extend(gap.iter().map(|(_, change)| change.clone()));
-        self.push(changes).await?;
-        privacy::overwrite(&self.parts.store, leg, gap.into_iter().map(|(range, _)| range).collect());
-        Ok(())
+        let mut changes = vec![Change::LegClosed { leg: leg.key, samples: leg.samples(), reason, at: now.wall() }];
+        let (gap, row) = Privacy::resume(leg, now.at, now.at.steady).unzip();
+        changes.extend(row);
+        self.push(changes);
+        self.overwrite(leg, gap.into_iter().collect());
     }
 
     /// A key was pressed.
-    pub(super) async fn dtmf(&mut self, leg: LegKey, at_sample: u64, digit: char) -> Result<(), StoreError> {
-        let Some((call, _, running)) = self.calls.of_leg(leg) else { return Ok(()) };
+    pub(super) fn dtmf(&mut self, leg: LegKey, at_sample: u64, digit: char, now: &Now) {
+        let Some((call, _, running)) = self.calls.of_leg(leg) else { return };
         let at = CallTime(running.at_ms(at_sample));
-        let (digit, asked) = self.privacy.key(leg, at, digit);
-        self.push(vec![Change::Dtmf { leg, at, digit }]).await?;
-        if let Some(pausing) = asked {
-            self.pause(call, pausing, "keys", Moment::now(self.now())).await?;
+        let (digit, requested) = self.privacy.key(leg, at, digit);
+        self.push(vec![Change::Dtmf { leg, at, digit }]);
+        if let Some(pausing) = requested {
+            self.pause(call, pausing, "keys", now.at, now);
         }
-        Ok(())
     }
 }
 
 /// What is given counts more than what was known.
-fn overlay(names: &mut CallNames, given: CallNames) {
+pub(super) fn overlay(names: &mut CallNames, given: CallNames) {
     names.uniqueid = given.uniqueid.or(names.uniqueid.take());
     names.agent = given.agent.or(names.agent.take());
     names.campaign = given.campaign.or(names.campaign.take());

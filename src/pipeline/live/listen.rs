@@ -29,7 +29,7 @@ const GROWN_MS: u64 = 500;
 
 /// What the listener tells the conductor.
 #[derive(Debug)]
-pub enum Heard {
+pub enum VadEvent {
     /// Somebody is saying something: what there is by now.
     Growing(LegKey, Found),
     /// Somebody has fallen silent: what was said, if that was all.
@@ -58,7 +58,7 @@ struct Ear {
     listener: LegListener,
     /// Loudest sample so far; `None` when the beginning was not heard.
     peak: Option<u16>,
-    /// What [`Heard::Settled`] said last.
+    /// What [`VadEvent::Settled`] said last.
     settled: u64,
     /// Up to where the conductor was told of speech that is not over.
     told: u64,
@@ -71,7 +71,7 @@ struct Ear {
 /// `longer` says whether utterances should end later than usual, to cost less; `is_over` whether the text of what may be one says that it is.
 pub fn run(
     assignments: &Receiver<Assignment>,
-    heard: &mpsc::Sender<Heard>,
+    events: &mpsc::Sender<VadEvent>,
     listening: Listening,
     longer: impl Fn() -> bool,
     is_over: impl Fn(LegKey, Found) -> bool,
@@ -104,7 +104,7 @@ pub fn run(
         }
         let mut busy = false;
         let mut gone = false;
-        ears.retain_mut(|ear| match ear.round(&mut samples, heard, &is_over) {
+        ears.retain_mut(|ear| match ear.round(&mut samples, events, &is_over) {
             Round::Nothing => true,
             Round::Some => {
                 busy = true;
@@ -150,7 +150,7 @@ impl Ear {
     fn round(
         &mut self,
         samples: &mut Vec<i16>,
-        heard: &mpsc::Sender<Heard>,
+        events: &mpsc::Sender<VadEvent>,
         is_over: impl Fn(LegKey, Found) -> bool,
     ) -> Round {
         // In this order: what was closed before we count is all there is.
@@ -179,7 +179,7 @@ impl Ear {
                     return Round::Nothing;
                 }
                 Err(error) => {
-                    let _ = heard.blocking_send(Heard::Failed(self.leg.key, error.to_string()));
+                    let _ = events.blocking_send(VadEvent::Failed(self.leg.key, error.to_string()));
                     return Round::Over;
                 }
             }
@@ -193,31 +193,31 @@ impl Ear {
             found.extend(self.listener.end());
         }
         for found in found {
-            if heard.blocking_send(Heard::Utterance(self.leg.key, found)).is_err() {
+            if events.blocking_send(VadEvent::Utterance(self.leg.key, found)).is_err() {
                 return Round::NobodyListens;
             }
         }
         // Twice a second of sound is often enough for rules on silence.
         if self.listener.settled() >= self.settled + u64::from(self.leg.spec.rate_hz) / 2 {
             self.settled = self.listener.settled();
-            let _ = heard.blocking_send(Heard::Settled(self.leg.key, self.settled));
+            let _ = events.blocking_send(VadEvent::Settled(self.leg.key, self.settled));
         }
         if let Some(growing) = self.listener.growing().filter(|_| !closed) {
             let step = GROWN_MS * u64::from(self.leg.spec.rate_hz) / 1000;
             if growing.end >= growing.start.max(self.told) + step {
                 self.told = growing.end;
                 // It may be left out: nothing is lost by it.
-                let _ = heard.try_send(Heard::Growing(self.leg.key, growing));
+                let _ = events.try_send(VadEvent::Growing(self.leg.key, growing));
             }
         }
         if let Some(pausing) = pausing.filter(|found| found.end > self.paused) {
             self.paused = pausing.end;
             // It may be left out as well.
-            let _ = heard.try_send(Heard::Pausing(self.leg.key, pausing));
+            let _ = events.try_send(VadEvent::Pausing(self.leg.key, pausing));
         }
         match (over, piece) {
             (true, _) => {
-                let _ = heard.blocking_send(Heard::End { leg: self.leg.key, peak: self.peak });
+                let _ = events.blocking_send(VadEvent::End { leg: self.leg.key, peak: self.peak });
                 Round::Over
             }
             (false, 0) => Round::Nothing,

@@ -4,7 +4,7 @@ use super::call::Call;
 use crate::call::{CallKey, Leg, WallTime};
 use crate::contract::message::{Message, SegmentSaid, SentimentKind, StepName};
 use crate::governor::Step;
-use crate::store::change::{Change, NewEvent, NewSegment, Term};
+use crate::store::change::{Change, NewEvent, NewSegment, TermRow};
 
 /// A message of a call.
 pub(super) fn event(key: CallKey, at: WallTime, message: Message) -> Change {
@@ -13,7 +13,7 @@ pub(super) fn event(key: CallKey, at: WallTime, message: Message) -> Change {
 
 /// The live message of a segment: the field names that the tutorial's dashboards read.
 pub(super) fn sentiment(key: CallKey, call: &Call, leg: Leg, segment: &NewSegment, at: WallTime) -> Change {
-    let said = |terms: &[Term]| terms.iter().map(|term| term.term.clone()).collect();
+    let said = |terms: &[TermRow]| terms.iter().map(|term| term.term.clone()).collect();
     let message = SegmentSaid {
         kind: SentimentKind::It,
         call_id: call.id.to_string(),

@@ -1,23 +1,22 @@
 //! What the conductor does so that nobody sees or hears what nobody may keep: redaction of texts and sound, pauses of a recording.
 //!
-//! Rows first, files after: a crash between the two is made good at the next start ([`finish`]). What was taken out lives in memory only, for as
-//! long as its call runs; what was shown of a number before it was known is taken up from the rows after a restart ([`Privacy::recall`]).
+//! Memory alone; `silencing.rs` changes the files. What was taken out lives here only, for as long as its call runs; what was shown of a number before
+//! it was known is taken up from the rows after a restart ([`Privacy::recall`]).
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::time::Instant;
 
 use super::keys::{PauseKeys, Pressed};
 use crate::call::{CallKey, CallTime, Leg, LegKey, Moment, UtteranceKey, WallTime};
 use crate::pipeline::command::Pausing;
 use crate::speech::engine::Piece as Heard;
-use crate::spool::{self, SpooledLeg};
-use crate::store::Store;
+use crate::spool::SpooledLeg;
 use crate::store::change::Change;
 use crate::store::privacy::{PrivacyChange, StoredText};
 use crate::text::TextAnalyser;
-use crate::text::redaction::{CallRedaction, Piece, PieceId, Redacted};
+use crate::text::redaction::{CallRedaction, PieceId, Redacted, RedactionPiece};
 
 /// What stands in the database for a key: not which one.
 const MASKED: char = 'x';
@@ -85,7 +84,7 @@ impl Privacy {
         }
         let memory = self.calls.entry(call).or_default();
         let id = |number| PieceId { leg: leg.0, utterance: utterance.0, number };
-        let unheard = pieces.is_empty().then(|| Piece {
+        let unheard = pieces.is_empty().then(|| RedactionPiece {
             id: id(PieceId::UNHEARD),
             speaker,
             start: CallTime(heard.start),
@@ -93,7 +92,7 @@ impl Privacy {
             text: unbelieved.unwrap_or_default().into(),
             words: Vec::new(),
         });
-        let take = |(number, piece): (usize, &mut Heard)| Piece {
+        let take = |(number, piece): (usize, &mut Heard)| RedactionPiece {
             id: id(number),
             speaker,
             start: CallTime(piece.start_ms),
@@ -101,7 +100,7 @@ impl Privacy {
             text: std::mem::take(&mut piece.text),
             words: std::mem::take(&mut piece.words),
         };
-        let said: Vec<Piece> = unheard.into_iter().chain(pieces.iter_mut().enumerate().map(take)).collect();
+        let said: Vec<RedactionPiece> = unheard.into_iter().chain(pieces.iter_mut().enumerate().map(take)).collect();
         for said in said {
             let outcome = analyser.redactor().push(memory, said);
             cleaned.silent.extend(outcome.silent.into_iter().map(|(leg, range)| (LegKey(leg), range)));
@@ -131,7 +130,7 @@ impl Privacy {
         for StoredText { leg, speaker, utterance, number, start_ms, end_ms, text, words } in texts {
             let id = PieceId { leg: leg.0, utterance: utterance.0, number };
             let (start, end) = (CallTime(start_ms), CallTime(end_ms));
-            analyser.redactor().recall(memory, Piece { id, speaker, start, end, text, words });
+            analyser.redactor().recall(memory, RedactionPiece { id, speaker, start, end, text, words });
         }
     }
 
@@ -189,6 +188,9 @@ impl Privacy {
             all.extend(gaps);
             // One that lasts comes last.
             all.sort_by_key(|gap| (gap.to.is_none(), gap.from.steady));
+            // Of two that last one is left, for one request ends it.
+            let lasting = all.iter().position(|gap| gap.to.is_none());
+            all.truncate(lasting.map_or(all.len(), |first| first + 1));
         }
         if let Some(memory) = self.calls.remove(&from) {
             self.calls.entry(into).or_insert(memory);
@@ -205,8 +207,7 @@ impl Privacy {
     }
 
     /// Silences stretches of a leg for every reader from now on, and says what rows that makes.
-    pub fn silence(&self, leg: &SpooledLeg, ranges: &[Range<u64>], at: WallTime) -> Vec<Change> {
-        self.drop_cached(leg.key);
+    pub fn silence(leg: &SpooledLeg, ranges: &[Range<u64>], at: WallTime) -> Vec<Change> {
         ranges
             .iter()
             .map(|range| {
@@ -218,123 +219,44 @@ impl Privacy {
     }
 
     /// A pause of a leg begins with what is said at that moment.
-    pub fn pause(&self, leg: &SpooledLeg, from: Moment, at: WallTime) -> Change {
-        self.drop_cached(leg.key);
-        let start = leg.pause_at(from);
-        Change::Privacy(PrivacyChange::Silenced { leg: leg.key, start, end: None, why: "pause", at })
+    pub fn pause(leg: &SpooledLeg, from: Moment, now: Moment) -> Change {
+        let start = leg.pause_at(from, now.steady);
+        Change::Privacy(PrivacyChange::Silenced { leg: leg.key, start, end: None, why: "pause", at: now.wall })
     }
 
     /// A pause of a leg is over; the stretch that has to be overwritten, and the row. `None` when there was none.
-    pub fn resume(leg: &SpooledLeg, to: Moment) -> Option<(Range<u64>, Change)> {
-        let range = leg.resume_at(to)?;
+    pub fn resume(leg: &SpooledLeg, to: Moment, now: Instant) -> Option<(Range<u64>, Change)> {
+        let range = leg.resume_at(to, now)?;
         let end = range.end;
         Some((range, Change::Privacy(PrivacyChange::SilenceEnds { leg: leg.key, end })))
     }
 
     /// Pauses of a leg that began later than was known when they were asked for: the rows.
-    pub fn settled(&self, leg: &SpooledLeg) -> Vec<Change> {
-        let moved = leg.moved_silences();
-        if !moved.is_empty() {
-            self.drop_cached(leg.key);
-        }
+    pub fn settled(leg: &SpooledLeg) -> Vec<Change> {
+        // The last one first: two pauses of which nothing was on disk were said to begin at the same sample.
+        let moved = leg.moved_silences().into_iter().rev();
         let row = |(from, start)| Change::Privacy(PrivacyChange::SilenceBegins { leg: leg.key, from, start });
-        moved.into_iter().map(row).collect()
+        moved.map(row).collect()
     }
 
     /// A leg that joins a call is silent where the call was paused: the rows, and the stretches that have to be overwritten.
-    pub fn joins(&self, call: CallKey, leg: &SpooledLeg, at: WallTime) -> (Vec<Change>, Vec<Range<u64>>) {
+    /// Where it is silent already for as long as its own call is paused, `lasts`, a pause of this call that lasts adds nothing.
+    pub fn joins(&self, call: CallKey, leg: &SpooledLeg, lasts: bool, now: Moment) -> (Vec<Change>, Vec<Range<u64>>) {
         let (mut rows, mut ranges) = (Vec::new(), Vec::new());
         for gap in self.gaps.get(&call).into_iter().flatten() {
             let Some(to) = gap.to else {
-                rows.push(self.pause(leg, gap.from, at));
+                if !lasts {
+                    rows.push(Self::pause(leg, gap.from, now));
+                }
                 continue;
             };
-            if let Some(range) = leg.gap(gap.from, to) {
-                self.drop_cached(leg.key);
-                let (start, end) = (range.start, Some(range.end));
+            if let Some(range) = leg.gap(gap.from, to, now.steady) {
+                let (start, end, at) = (range.start, Some(range.end), now.wall);
                 rows.push(Change::Privacy(PrivacyChange::Silenced { leg: leg.key, start, end, why: "pause", at }));
                 ranges.push(range);
             }
         }
         (rows, ranges)
-    }
-
-    fn drop_cached(&self, leg: LegKey) {
-        drop_cached(&self.settings.cache, leg);
-    }
-}
-
-/// A converted recording holds what has been silenced since; it is made anew when somebody asks.
-pub(in crate::pipeline) fn drop_cached(cache: &Path, leg: LegKey) {
-    for name in [format!("{leg}.wav"), format!("{leg}.part")] {
-        let path = cache.join(name);
-        if let Err(error) = crate::audio::sound_file::blank(&path).and_then(|()| std::fs::remove_file(&path))
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            log::error!(
-                "privacy: delete {}: {error}; it holds sound that was silenced: delete it by hand",
-                path.display()
-            );
-        }
-    }
-}
-
-/// Overwrites stretches of a leg's file, if it is ours, and notes that it is done. Returns at once; the disk takes its time.
-pub(in crate::pipeline) fn overwrite(store: &Store, leg: &Arc<SpooledLeg>, ranges: Vec<Range<u64>>) {
-    if !leg.audio().owned() || ranges.is_empty() {
-        return;
-    }
-    let (store, leg) = (store.clone(), Arc::clone(leg));
-    tokio::task::spawn_blocking(move || {
-        let mut reached = u64::MAX;
-        for range in ranges {
-            // What comes after the file's end is silenced as it is written.
-            match spool::overwrite(leg.audio().path(), range.start, range.end) {
-                Ok(samples) => reached = reached.min(samples.max(range.end)),
-                Err(error) => {
-                    log::error!(
-                        "{error}; players get silence there all the same, the file is tried again at the next start"
-                    );
-                    return;
-                }
-            }
-        }
-        let done = Change::Privacy(PrivacyChange::SilenceDone { leg: leg.key, end: reached });
-        let _ = store.writer().push_blocking(vec![done]);
-    });
-}
-
-/// Makes good what a former run decided and did not finish: files are overwritten, pauses of legs that are over end.
-pub async fn finish(store: &Store) {
-    let todo = match store.silences_to_do().await {
-        Ok(todo) => todo,
-        Err(error) => {
-            log::error!("{error}");
-            return;
-        }
-    };
-    for item in todo {
-        let (path, silence) = (item.path, item.silence);
-        let (start, end) = (silence.start, silence.end);
-        let done = tokio::task::spawn_blocking(move || spool::overwrite(&path, start, end.unwrap_or(u64::MAX))).await;
-        let samples = match done {
-            Ok(Ok(samples)) => samples,
-            Ok(Err(error)) => {
-                log::error!("{error}; a number that was taken out of a text can still be heard there");
-                continue;
-            }
-            Err(_) => continue,
-        };
-        let leg = silence.leg;
-        let mut changes = Vec::new();
-        if end.is_none() {
-            changes.push(Change::Privacy(PrivacyChange::SilenceEnds { leg, end: samples }));
-        }
-        let reached = samples.max(end.unwrap_or(0)).min(i64::MAX as u64);
-        changes.push(Change::Privacy(PrivacyChange::SilenceDone { leg, end: reached }));
-        if let Err(error) = store.writer().push(changes).await {
-            log::error!("{error}");
-        }
     }
 }
 

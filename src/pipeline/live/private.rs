@@ -3,132 +3,153 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::asked;
-use super::conductor::Live;
+use super::conductor::Conductor;
+use super::effect::Effect;
+use super::event::{Facts, Now, Question};
 use super::messages::event;
-use super::privacy::{self, Cleaned, Privacy};
+use super::pending_pauses;
+use super::privacy::{Cleaned, Privacy};
 use super::words::terms;
-use crate::call::{CallId, CallKey, CallState, Leg, LegKey, Moment, Source, UtteranceKey};
+use crate::call::{CallId, CallKey, CallState, Leg, LegKey, Moment, UtteranceKey};
 use crate::contract::message::{
     Message, PausedKind, RecordingPaused, RecordingResumed, Redaction, RedactionKind, ResumedKind,
 };
 use crate::contract::seconds;
 use crate::pipeline::command::{Pausing, Wish};
 use crate::spool::SpooledLeg;
-use crate::store::StoreError;
 use crate::store::change::Change;
 use crate::store::privacy::PrivacyChange;
-use crate::store::tokens::{AuditEntry, WallChange};
+use crate::store::tokens::{AccessChange, AuditEntry};
+
+/// Names that are also looked for among those that a call had before a restart.
+const LOOKED_UP: usize = 3;
 
 /// Samples of a leg that are still to be overwritten.
-type ToOverwrite = (Arc<SpooledLeg>, Vec<Range<u64>>);
+pub(super) type ToOverwrite = (Arc<SpooledLeg>, Vec<Range<u64>>);
 
-impl Live {
+impl Conductor {
     /// A leg that joins a call is silent where the call was paused, unless it was so before: a recording that is heard of again keeps what was
     /// silenced of it, and a pause of it that lasts is one of its call.
-    pub(super) async fn paused_before(
+    pub(super) fn paused_before(
         &mut self,
         call: CallKey,
         leg: &SpooledLeg,
-    ) -> Result<(Vec<Change>, Vec<Range<u64>>), StoreError> {
-        let now = self.now();
+        facts: &Facts,
+        now: &Now,
+    ) -> (Vec<Change>, Vec<Range<u64>>) {
         let mut known = false;
         let mut lasts = None;
-        if leg.spec.source == Source::Recording {
-            for silence in self.parts.store.silences(leg.key).await? {
-                leg.silences().add(silence.start, silence.end);
-                known |= silence.why == "pause";
-                lasts = lasts.or(silence.end.is_none().then_some(silence.start));
-            }
+        for silence in facts.silences.iter().flatten() {
+            leg.silences().add(silence.start, silence.end);
+            known |= silence.why == "pause";
+            lasts = lasts.or(silence.end.is_none().then_some(silence.start));
         }
         if let Some(start) = lasts {
             let since_ms = leg.spec.started.0 + (start * 1000 / u64::from(leg.spec.rate_hz)) as i64;
-            let ago = Duration::from_millis((now.0 - since_ms).max(0) as u64);
-            self.privacy.set(call, Pausing::Pause, Moment::now(now).before(ago));
+            let ago = Duration::from_millis((now.wall().0 - since_ms).max(0) as u64);
+            self.privacy.set(call, Pausing::Pause, now.at.before(ago));
         }
         let lasting = self.privacy.paused_since(call).filter(|_| lasts.is_none());
-        Ok(match (known, lasting) {
-            (false, _) => self.privacy.joins(call, leg, now),
-            (true, Some(since)) => (vec![self.privacy.pause(leg, since, now)], Vec::new()),
-            (true, None) => (Vec::new(), Vec::new()),
-        })
+        // Of what was requested while it had not turned up again no row tells.
+        let missed = self.awaited(leg.key).is_some();
+        let mut silent =
+            if known && !missed { (Vec::new(), Vec::new()) } else { self.privacy.joins(call, leg, known, now.at) };
+        if let Some(since) = lasting.filter(|_| known) {
+            silent.0.push(Privacy::pause(leg, since, now.at));
+        }
+        silent
     }
 
-    /// What was asked of a call before anybody knew it, under any of these names.
-    pub(super) async fn make_good(&mut self, key: CallKey, names: &[&str]) -> Result<(), StoreError> {
-        let Some(call) = self.calls.get(key) else { return Ok(()) };
-        for mark in self.asked.take(names, call.started, Instant::now()) {
-            self.pause_for(key, mark.pausing, &mark.by, mark.at).await?;
+    /// Two calls become one: legs of either that are open are silent where the other was paused.
+    pub(super) fn pauses_of_both(
+        &mut self,
+        one: CallKey,
+        other: CallKey,
+        now: &Now,
+    ) -> (Vec<Change>, Vec<ToOverwrite>) {
+        let (mut changes, mut silent) = (Vec::new(), Vec::new());
+        for (paused, call) in [(one, other), (other, one)] {
+            let legs = self.calls.get(call).map(|call| call.legs.values().map(|running| Arc::clone(&running.leg)));
+            let open: Vec<_> = legs.into_iter().flatten().filter(|leg| !leg.is_closed()).collect();
+            let lasts = self.privacy.is_paused(call);
+            for leg in open {
+                let (rows, gaps) = self.privacy.joins(paused, &leg, lasts, now.at);
+                if !rows.is_empty() {
+                    self.does(Effect::DropCached(leg.key));
+                }
+                changes.extend(rows);
+                silent.push((leg, gaps));
+            }
         }
-        Ok(())
+        (changes, silent)
+    }
+
+    /// What was requested for a call before anybody knew it, under any of these names.
+    pub(super) fn make_good(&mut self, key: CallKey, names: &[&str], now: &Now) {
+        let Some(call) = self.calls.get(key) else { return };
+        for mark in self.pending_pauses.take(names, call.started, now.at.steady) {
+            self.pause_for(key, mark.pausing, &mark.by, mark.at, now);
+        }
+    }
+
+    /// Calls under their names of before a restart, where none runs under one of its names of now.
+    pub(super) fn wants_for_pause(&self, wish: &Wish, facts: &Facts) -> Option<Question> {
+        if !self.running_under(wish).is_empty() {
+            return None;
+        }
+        wish.names.iter().take(LOOKED_UP).find_map(|name| facts.call(name).err())
+    }
+
+    fn running_under(&self, wish: &Wish) -> Vec<CallKey> {
+        wish.names.iter().filter_map(|name| self.calls.by_id(&CallId::from_lossy(name))).collect()
     }
 
     /// Somebody who knows calls by the PBX's names asks for a pause or its end. A call that is not known yet may be a moment later.
-    pub(super) async fn pause_named(&mut self, wish: Wish) -> Result<(), StoreError> {
-        /// Names that are also looked for among those that a call had before a restart.
-        const LOOKED_UP: usize = 3;
-        let running = |name: &String| self.calls.by_id(&CallId::from_lossy(name));
-        let mut found: Vec<CallKey> = wish.names.iter().filter_map(running).collect();
+    pub(super) fn pause_named(&mut self, wish: &Wish, facts: &Facts, now: &Now) {
+        let mut found = self.running_under(wish);
         if found.is_empty() {
-            for name in wish.names.iter().take(LOOKED_UP) {
-                let row = self.parts.store.call(name).await?;
-                found.extend(row.map(|row| row.key).filter(|&key| self.calls.get(key).is_some()));
-            }
+            let known = wish.names.iter().take(LOOKED_UP).filter_map(|name| facts.call(name).ok().flatten());
+            found.extend(known.map(|known| known.key).filter(|&key| self.calls.get(key).is_some()));
         }
         found.sort_unstable();
         found.dedup();
         let mut is_new = false;
         for name in &wish.names {
             if self.calls.by_id(&CallId::from_lossy(name)).is_none() {
-                is_new |= self.asked.keep(name, &wish);
+                is_new |= self.pending_pauses.keep(name, wish);
             }
         }
-        if found.is_empty() && (is_new || wish.names.is_empty()) && self.asked.may_say(Instant::now()) {
-            let asked = if wish.pausing == Pausing::Pause { "pause" } else { "resume" };
-            match wish.names.as_slice() {
-                [] => {
-                    log::warn!(
-                        "{}: a {asked} names no call: give Uniqueid, Linkedid, Channel or LinesideCall",
-                        wish.by
-                    );
-                }
-                names => log::warn!(
-                    "{}: {asked} of {}: no such call is heard; it is done if one turns up within {} min",
-                    wish.by,
-                    names.iter().map(|name| CallId::from_lossy(name).to_string()).collect::<Vec<_>>().join(", "),
-                    asked::KEPT.as_secs() / 60
-                ),
-            }
+        if found.is_empty() && (is_new || wish.names.is_empty()) && self.pending_pauses.may_say(now.at.steady) {
+            say_unknown(wish);
         }
         for key in found {
-            self.pause_for(key, wish.pausing, &wish.by, wish.at).await?;
+            self.pause_for(key, wish.pausing, &wish.by, wish.at, now);
         }
-        Ok(())
     }
 
     /// What is changed is written down, as it is for who asks by HTTP.
-    async fn pause_for(&mut self, key: CallKey, pausing: Pausing, by: &str, at: Moment) -> Result<(), StoreError> {
+    fn pause_for(&mut self, key: CallKey, pausing: Pausing, by: &str, at: Moment, now: &Now) {
         let was_paused = self.privacy.is_paused(key);
-        if !self.pause(key, pausing, by, at).await? || self.privacy.is_paused(key) == was_paused {
-            return Ok(());
+        if !self.pause(key, pausing, by, at, now) || self.privacy.is_paused(key) == was_paused {
+            return;
         }
         let action = if was_paused { "resume" } else { "pause" };
         let entry =
-            AuditEntry { at: self.now(), who: by.into(), address: None, action: action.into(), call: Some(key) };
-        self.push(vec![Change::Walls(WallChange::Audit(entry))]).await
-    }
-
-    /// Beginnings of pauses that are known better now.
-    pub(super) fn settle_pauses(&self) -> Vec<Change> {
-        let legs = self.calls.iter().flat_map(|(_, call)| call.legs.values());
-        legs.flat_map(|running| self.privacy.settled(&running.leg)).collect()
+            AuditEntry { at: now.wall(), who: by.into(), address: None, action: action.into(), call: Some(key) };
+        self.push(vec![Change::Access(AccessChange::Audit(entry))]);
     }
 
     /// Rows, events and silences that follow from what was found in a call's texts; the stretches are still to be overwritten.
-    pub(super) fn correct(&mut self, key: CallKey, cleaned: Cleaned, changes: &mut Vec<Change>) -> Vec<ToOverwrite> {
-        let (now, analyser) = (self.now(), self.analyser());
+    pub(super) fn correct(
+        &mut self,
+        key: CallKey,
+        cleaned: Cleaned,
+        changes: &mut Vec<Change>,
+        now: &Now,
+    ) -> Vec<ToOverwrite> {
+        let (analyser, now) = (&now.analyser, now.wall());
         let Some(call) = self.calls.get_mut(key) else { return Vec::new() };
         for (before, redacted) in cleaned.corrected {
             let leg = call.legs.get(&LegKey(redacted.id.leg)).map_or(Leg::Mixed, |running| running.leg.spec.leg);
@@ -169,32 +190,27 @@ impl Live {
             .into_iter()
             .filter_map(|(leg, ranges)| {
                 let leg = Arc::clone(&call.legs.get(&leg)?.leg);
-                changes.extend(self.privacy.silence(&leg, &ranges, now));
+                changes.extend(Privacy::silence(&leg, &ranges, now));
                 Some((leg, ranges))
             })
             .collect()
     }
 
     /// Pauses a call's recording or lets it go on; `false` when the call is not running.
-    pub(super) async fn pause(
-        &mut self,
-        key: CallKey,
-        pausing: Pausing,
-        by: &str,
-        at: Moment,
-    ) -> Result<bool, StoreError> {
-        let now = self.now();
-        let Some(call) = self.calls.get(key).filter(|call| call.state == CallState::Active) else { return Ok(false) };
+    pub(super) fn pause(&mut self, key: CallKey, pausing: Pausing, by: &str, at: Moment, now: &Now) -> bool {
+        let Some(call) = self.calls.get(key).filter(|call| call.state == CallState::Active) else { return false };
         if !self.privacy.set(key, pausing, at) {
-            return Ok(true);
+            return true;
         }
-        let mut changes = Vec::new();
-        let mut gaps = Vec::new();
+        let (mut changes, mut cached, mut gaps) = (Vec::new(), Vec::new(), Vec::new());
         for leg in call.legs.values().map(|running| &running.leg).filter(|leg| !leg.is_closed()) {
             match pausing {
-                Pausing::Pause => changes.push(self.privacy.pause(leg, at, now)),
+                Pausing::Pause => {
+                    cached.push(Effect::DropCached(leg.key));
+                    changes.push(Privacy::pause(leg, at, now.at));
+                }
                 Pausing::Resume => {
-                    let Some((range, change)) = Privacy::resume(leg, at) else { continue };
+                    let Some((range, change)) = Privacy::resume(leg, at, now.at.steady) else { continue };
                     changes.push(change);
                     gaps.push((Arc::clone(leg), range));
                 }
@@ -202,7 +218,7 @@ impl Live {
         }
         let done = if pausing == Pausing::Pause { "paused" } else { "resumed" };
         log::info!("call {}: recording {done} ({by})", call.id);
-        let (call_id, timestamp, by) = (call.id.to_string(), now.rfc3339(), by.to_owned());
+        let (call_id, timestamp, by) = (call.id.to_string(), now.wall().rfc3339(), by.to_owned());
         let time = seconds((at.wall.0 - call.started.0).max(0));
         let message = match pausing {
             Pausing::Pause => {
@@ -214,12 +230,31 @@ impl Live {
                 Message::RecordingResumed(RecordingResumed { kind, event, call_id, timestamp, time, by })
             }
         };
-        changes.push(event(key, now, message));
+        changes.push(event(key, now.wall(), message));
         // In order with what was pushed before, and true on disk when the answer says so.
-        self.parts.store.writer().commit(changes).await?;
-        for (leg, range) in gaps {
-            privacy::overwrite(&self.parts.store, &leg, vec![range]);
+        for drop_cached in cached {
+            self.does(drop_cached);
         }
-        Ok(true)
+        self.does(Effect::Commit(changes));
+        for (leg, range) in gaps {
+            self.overwrite(&leg, vec![range]);
+        }
+        true
+    }
+}
+
+/// Tells an administrator of a pause that may have been requested for nobody.
+fn say_unknown(wish: &Wish) {
+    let requested = if wish.pausing == Pausing::Pause { "pause" } else { "resume" };
+    match wish.names.as_slice() {
+        [] => {
+            log::warn!("{}: a {requested} names no call: give Uniqueid, Linkedid, Channel or LinesideCall", wish.by);
+        }
+        names => log::warn!(
+            "{}: {requested} of {}: no such call is heard; it is done if one turns up within {} min",
+            wish.by,
+            names.iter().map(|name| CallId::from_lossy(name).to_string()).collect::<Vec<_>>().join(", "),
+            pending_pauses::KEPT.as_secs() / 60
+        ),
     }
 }

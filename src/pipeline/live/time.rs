@@ -1,31 +1,31 @@
 //! What time does to a call: progress is noted, rules on silence are asked, and what is over ends.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::call::Hearing;
-use super::conductor::Live;
-use super::measures;
+use super::conductor::Conductor;
+use super::effect::{Effect, Gauges};
+use super::event::Now;
 use super::messages::event;
+use super::privacy::Privacy;
 use super::watching::{Origin, risk_change};
 use crate::call::{CallKey, CallState, Leg, Source, WallTime};
 use crate::contract::message::{CallEnd, CallEndKind, Hangup, HangupKind, Message};
 use crate::contract::seconds;
 use crate::spool::SpooledLeg;
-use crate::store::StoreError;
 use crate::store::change::Change;
 
 /// A call whose legs are closed is over when no other leg has come for so long: taps of two directions open and close one after the other.
 const GRACE: Duration = Duration::from_secs(2);
 
-impl Live {
+impl Conductor {
     /// Comes four times a second.
-    pub(super) async fn tick(&mut self) -> Result<(), StoreError> {
-        self.mind_the_clock();
-        let now = self.now();
+    pub(super) fn tick(&mut self, now: &Now) {
+        self.mind_the_clock(now);
         let mut changes = self.progress(now);
         changes.extend(self.settle_pauses());
-        if !self.model_was_ready && self.parts.workers.ready() {
+        if !self.model_was_ready && now.model_ready {
             self.model_was_ready = true;
             changes.push(Change::ModelArrived);
         }
@@ -33,13 +33,15 @@ impl Live {
             self.look_at_time(key, now, &mut changes);
             self.look_for_end(key, now, &mut changes);
         }
-        self.measure(now);
-        if changes.is_empty() { Ok(()) } else { self.push(changes).await }
+        self.measure();
+        if !changes.is_empty() {
+            self.push(changes);
+        }
     }
 
     /// After a step of the wall clock a second leg still has its place in its call. Called before anything is noted by the clock.
-    pub(super) fn mind_the_clock(&mut self) {
-        let step_ms = self.clock.step_ms(self.now(), Instant::now());
+    pub(super) fn mind_the_clock(&mut self, now: &Now) {
+        let step_ms = self.clock.step_ms(now.wall(), now.at.steady);
         if step_ms == 0 {
             return;
         }
@@ -51,9 +53,9 @@ impl Live {
     }
 
     /// How far legs have come; those of a former run with which nobody goes on are closed, and the rest of their sound is heard.
-    fn progress(&mut self, now: WallTime) -> Vec<Change> {
-        let waited = Instant::now() >= self.resume_until;
-        let mut changes = Vec::new();
+    fn progress(&mut self, now: &Now) -> Vec<Change> {
+        let waited = now.at.steady >= self.resume_until;
+        let (mut changes, mut gone) = (Vec::new(), Vec::new());
         for running in self.calls.legs_mut() {
             let leg = &running.leg;
             let samples = leg.samples();
@@ -61,10 +63,10 @@ impl Live {
                 // Gone, or over when the former run ended: then its file is all there, and not all of it was heard.
                 running.hearing = if running.settled < samples { Hearing::Going } else { Hearing::Over };
                 if running.hearing == Hearing::Going {
-                    let _ = self.parts.listener.send((Arc::clone(leg), running.settled)); // it has ended with the process
+                    gone.push(Effect::Listen(Arc::clone(leg), running.settled));
                 }
                 let reason = "gone after a restart".into();
-                changes.push(Change::LegClosed { leg: leg.key, samples, reason, at: now });
+                changes.push(Change::LegClosed { leg: leg.key, samples, reason, at: now.wall() });
             }
             // Once a second is often enough for a list.
             if samples.saturating_sub(running.noted) >= u64::from(leg.spec.rate_hz) && !leg.is_closed() {
@@ -72,12 +74,28 @@ impl Live {
                 changes.push(Change::LegGrown { leg: leg.key, samples, at: leg.last_audio() });
             }
         }
+        for listen in gone {
+            self.does(listen);
+        }
+        changes
+    }
+
+    /// Beginnings of pauses that are known better now.
+    fn settle_pauses(&mut self) -> Vec<Change> {
+        let legs = self.calls.iter().flat_map(|(_, call)| call.legs.values());
+        let settled: Vec<_> = legs.map(|running| (running.leg.key, Privacy::settled(&running.leg))).collect();
+        let mut changes = Vec::new();
+        for (leg, rows) in settled.into_iter().filter(|(_, rows)| !rows.is_empty()) {
+            self.does(Effect::DropCached(leg));
+            changes.extend(rows);
+        }
         changes
     }
 
     /// What the passing of time makes of the rules: dead air, what was due and has not been said, one side over the other.
-    fn look_at_time(&mut self, key: CallKey, now: WallTime, changes: &mut Vec<Change>) {
-        let book = self.watching.book(&self.analyser());
+    fn look_at_time(&mut self, key: CallKey, now: &Now, changes: &mut Vec<Change>) {
+        let book = self.watching.book(&now.analyser);
+        let now = now.wall();
         let Some(call) = self.calls.get_mut(key) else { return };
         let Some(to_ms) = call.known_to_ms(now) else { return };
         if let Some(alert) = call.watch.passed(&book, to_ms, &call.rolling) {
@@ -87,11 +105,12 @@ impl Live {
     }
 
     /// A call whose legs are closed has hung up; it has ended when all of it was heard and is text.
-    fn look_for_end(&mut self, key: CallKey, now: WallTime, changes: &mut Vec<Change>) {
+    fn look_for_end(&mut self, key: CallKey, now: &Now, changes: &mut Vec<Change>) {
         let Some(call) = self.calls.get_mut(key) else { return };
         if call.is_open() {
             return;
         }
+        let (now, steady) = (now.wall(), now.at.steady);
         if call.state == CallState::Active {
             call.state = CallState::ConnectionClosed;
             let reason = call.end_reason().to_owned();
@@ -108,7 +127,7 @@ impl Live {
             changes.push(Change::CallMoved { call: key, state, at: now, reason: Some(reason) });
             changes.push(event(key, now, Message::Hangup(hangup)));
         }
-        if !call.is_unfinished() && call.closed_at.elapsed() >= GRACE {
+        if !call.is_unfinished() && steady.saturating_duration_since(call.closed_at) >= GRACE {
             self.end(key, now, changes);
         }
     }
@@ -144,20 +163,20 @@ impl Live {
         self.forget(key);
     }
 
-    /// Gauges that nobody else can set.
-    fn measure(&self, now: WallTime) {
-        let (backlog, oldest) = self.parts.workers.queue.backlog();
-        let calls = || self.calls.iter().map(|(_, call)| call);
-        let open = calls().flat_map(|call| call.legs.values()).filter(|running| !running.leg.is_closed()).count();
-        metrics::gauge!("lineside_calls_active").set(self.calls.len() as f64);
-        metrics::gauge!("lineside_legs_open").set(open as f64);
+    /// Figures that nobody else has.
+    fn measure(&mut self) {
         let spoken = |leg: &SpooledLeg| !leg.is_closed() && leg.spec.source != Source::Ingest;
-        let goes_on = calls().flat_map(|call| call.legs.values()).any(|running| spoken(&running.leg));
-        self.parts.workers.orders.calls_go_on(goes_on);
-        metrics::gauge!("lineside_backlog_utterances").set(backlog as f64);
-        metrics::gauge!("lineside_backlog_age_seconds")
-            .set(oldest.map_or(0.0, |said| (now.0 - said.0).max(0) as f64 / 1000.0));
-        let outstanding = calls().map(|call| (call.state == CallState::Active, call.outstanding));
-        measures::each_second(outstanding, self.parts.store.path());
+        let legs = || self.calls.iter().flat_map(|(_, call)| call.legs.values());
+        let gauges = Gauges {
+            calls: self.calls.len(),
+            open_legs: legs().filter(|running| !running.leg.is_closed()).count(),
+            goes_on: legs().any(|running| spoken(&running.leg)),
+            outstanding: self
+                .calls
+                .iter()
+                .map(|(_, call)| (call.state == CallState::Active, call.outstanding))
+                .collect(),
+        };
+        self.does(Effect::Measure(gauges));
     }
 }

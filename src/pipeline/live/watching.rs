@@ -5,17 +5,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::alerts::{CallWatch, Risk, RuleBook, Said};
+use super::event::Past;
+use crate::alerts::{CallWatch, RiskScore, RuleBook, Said};
 use crate::call::alert::Unsaid;
 use crate::call::{Alert, CallKey, Leg, UtteranceKey, WallTime};
-use crate::store::alerts::{AlertFilter, AlertRow, NewAlert};
+use crate::store::alerts::NewAlert;
 use crate::store::change::Change;
-use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
 use crate::text::rolling::CallRolling;
-
-/// More alerts of one call than this are not looked at after a restart: the last ones count.
-const RECALLED: u32 = 1000;
 
 /// The rules in use, and the numbers of alerts.
 pub(super) struct Watching {
@@ -34,9 +31,10 @@ pub(super) enum Origin {
 }
 
 impl Watching {
-    pub(super) async fn new(store: &Store, analyser: Arc<TextAnalyser>) -> Result<Self, StoreError> {
+    /// `last_alert` is the highest number that was given.
+    pub(super) fn new(last_alert: i64, analyser: Arc<TextAnalyser>) -> Self {
         let book = Arc::new(RuleBook::new(analyser.rules()));
-        Ok(Self { analyser, book, last: store.last_alert().await? })
+        Self { analyser, book, last: last_alert }
     }
 
     /// The rules that go with an analyser: after a reload they are other ones.
@@ -54,24 +52,23 @@ impl Watching {
     }
 
     /// A watch that knows what the database knows of a call.
-    pub(super) async fn recall(&self, store: &Store, call: CallKey) -> Result<CallWatch, StoreError> {
+    pub(super) fn recall(&self, past: &Past) -> CallWatch {
         let mut watch = CallWatch::default();
-        for leg in store.legs(call).await? {
-            let which = leg.leg;
-            if leg.path.is_empty() {
-                watch.text_leg(which, leg.offset_ms);
+        for leg in &past.legs {
+            if leg.is_text {
+                watch.text_leg(leg.leg, leg.offset_ms);
             } else {
-                watch.leg(which, leg.offset_ms);
+                watch.leg(leg.leg, leg.offset_ms);
             }
         }
-        for speech in store.speech_of(call).await?.into_iter().filter(|speech| speech.sounds) {
+        for speech in past.speech.iter().filter(|speech| speech.sounds) {
             watch.utterance(speech.utterance, speech.leg, speech.start_ms, speech.end_ms);
             if speech.written {
                 watch.written(speech.utterance);
             }
         }
         let mut rolling = CallRolling::default();
-        for segment in store.segments(call).await? {
+        for segment in &past.segments {
             let leg = segment.leg;
             let analysis = self.analyser.analyse(&segment.text, leg);
             rolling.push(leg, segment.compound);
@@ -87,13 +84,12 @@ impl Watching {
             let _ = watch.said(&self.book, &said, &rolling); // it was told then
         }
         watch.nothing_fired();
-        let filter = AlertFilter { call: Some(call), limit: RECALLED, ..AlertFilter::default() };
-        for AlertRow { alert, .. } in store.alerts(filter).await? {
+        for alert in &past.alerts {
             for rule in alert.rule_names() {
                 watch.fired_before(rule, alert.start_ms, alert.end_ms);
             }
         }
-        Ok(watch)
+        watch
     }
 
     /// What rules and packs found in a text as it was shown, and do not find in it as it is shown now. `labels` say what it was part of.
@@ -123,6 +119,6 @@ impl Watching {
 }
 
 /// A call's risk as a change.
-pub(super) fn risk_change(call: CallKey, risk: &Risk) -> Change {
+pub(super) fn risk_change(call: CallKey, risk: &RiskScore) -> Change {
     Change::CallRisk { call, score: risk.score, parts: serde_json::to_value(risk).unwrap_or(Value::Null) }
 }

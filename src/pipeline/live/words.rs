@@ -2,20 +2,20 @@
 
 use serde_json::Value;
 
-use super::conductor::Live;
+use super::conductor::Conductor;
+use super::effect::{Answer, Effect};
+use super::event::{Now, Said};
 use super::measures;
 use super::messages;
-use super::privacy::{self, Cleaned};
+use super::privacy::Cleaned;
 use super::watching::{Origin, risk_change};
-use crate::alerts::Said;
+use crate::alerts;
 use crate::call::{CallKey, CallTime, Source, WallTime};
-use crate::pipeline::command::SaidText;
 use crate::pipeline::workers::{Job, Written};
 use crate::speech::engine::Piece;
 use crate::speech::recogniser::Recognition;
 use crate::speech::utterance::Found;
-use crate::store::StoreError;
-use crate::store::change::{CallFigures, Change, NewSegment, Term, UtteranceState};
+use crate::store::change::{CallFigures, Change, NewSegment, TermRow, UtteranceState};
 use crate::store::segments::INGESTED;
 use crate::text::Analysis;
 use crate::text::keywords::TermHit;
@@ -32,24 +32,23 @@ struct Outcome {
     cleaned: Cleaned,
 }
 
-impl Live {
+impl Conductor {
     /// An utterance has its text, or has none.
-    pub(super) async fn written(&mut self, written: Written) -> Result<(), StoreError> {
-        self.kept(written, None).await
+    pub(super) fn written(&mut self, written: Written, now: &Now) {
+        self.kept(written, None, now);
     }
 
     /// The same, with what its sender says of its mood.
-    async fn kept(&mut self, written: Written, sender: Option<f64>) -> Result<(), StoreError> {
+    fn kept(&mut self, written: Written, sender: Option<f64>, now: &Now) {
         let Written { job, result, engine } = written;
-        let now = self.now();
         if let Ok(recognition) = &result {
-            self.partials.busy(recognition.took / self.parts.workers.orders.plan().workers.max(1) as u32);
+            self.partials.busy(recognition.took / now.plan.workers.max(1) as u32);
         }
         // A merge may have moved the leg to another call since the utterance was found.
-        let Some((key, call)) = self.calls.of_leg_mut(job.leg.key) else { return Ok(()) };
+        let Some((key, call)) = self.calls.of_leg_mut(job.leg.key) else { return };
         call.outstanding = call.outstanding.saturating_sub(1);
         let outcome = match result {
-            Ok(recognition) => self.read(key, &job, recognition, sender),
+            Ok(recognition) => self.read(key, &job, recognition, sender, now),
             Err(problem) => {
                 log::error!("call {}: an utterance has no text: {problem}", call.id);
                 Outcome {
@@ -63,44 +62,46 @@ impl Live {
             }
         };
         let Outcome { state, note, took_ms, segments, events, cleaned } = outcome;
-        let Some(call) = self.calls.get_mut(key) else { return Ok(()) };
+        let Some(call) = self.calls.get_mut(key) else { return };
         match state {
             UtteranceState::Empty => call.watch.nothing_said(job.utterance.0),
             _ => call.watch.written(job.utterance.0),
         }
         count(&job, state, segments.len());
-        let lag_ms = lag_ms(&job, now);
+        let lag_ms = lag_ms(&job, now.wall());
         if let Some(ms) = lag_ms {
             metrics::histogram!("lineside_lag_seconds").record(ms as f64 / 1000.0);
         }
         let has_text = !segments.is_empty();
         let utterance = job.utterance;
-        let mut changes =
-            vec![Change::UtteranceDone { utterance, state, segments, note, engine, took_ms, at: now, lag_ms }];
+        let at = now.wall();
+        let mut changes = vec![Change::UtteranceDone { utterance, state, segments, note, engine, took_ms, at, lag_ms }];
         if has_text {
             changes.push(Change::CallFigures { call: key, figures: figures(&call.rolling) });
             changes.push(risk_change(key, &call.watch.risk(&call.rolling)));
         }
         changes.extend(events);
-        let silent = self.correct(key, cleaned, &mut changes);
-        self.push(changes).await?;
-        for (leg, ranges) in silent {
-            privacy::overwrite(&self.parts.store, &leg, ranges);
+        let silent = self.correct(key, cleaned, &mut changes, now);
+        for (leg, _) in &silent {
+            self.does(Effect::DropCached(leg.key));
         }
-        Ok(())
+        self.push(changes);
+        for (leg, ranges) in silent {
+            self.overwrite(&leg, ranges);
+        }
     }
 
     /// Reads what was recognised, piece by piece.
-    fn read(&mut self, key: CallKey, job: &Job, recognition: Recognition, sender: Option<f64>) -> Outcome {
-        let (now, analyser) = (self.now(), self.analyser());
-        let book = self.watching.book(&analyser);
+    fn read(&mut self, key: CallKey, job: &Job, recognition: Recognition, sender: Option<f64>, now: &Now) -> Outcome {
+        let (analyser, now) = (&now.analyser, now.wall());
+        let book = self.watching.book(analyser);
         let Recognition { pieces, language, dropped, took } = recognition;
         let (mut segments, mut events, mut cleaned) = (Vec::new(), Vec::new(), Cleaned::default());
         let heard = self.calls.of_leg(job.leg.key).map_or(0..0, |(.., leg)| leg.at_ms(job.start)..leg.at_ms(job.end));
         let leg = job.leg.spec.leg;
         let place = (key, job.leg.key, leg, job.utterance);
         let unbelieved = dropped.as_ref().map(|(_, text)| text.as_str());
-        let pieces = self.privacy.clean(&analyser, place, heard, (pieces, unbelieved), &mut cleaned);
+        let pieces = self.privacy.clean(analyser, place, heard, (pieces, unbelieved), &mut cleaned);
         if let Some(call) = self.calls.get_mut(key) {
             for (number, piece) in pieces.into_iter().enumerate() {
                 let mut analysis = analyser.analyse(&piece.text, leg);
@@ -108,7 +109,7 @@ impl Live {
                     analysis.take_mood(theirs);
                 }
                 call.rolling.push(leg, analysis.scores.compound);
-                let said = Said {
+                let said = alerts::Said {
                     leg,
                     start_ms: piece.start_ms,
                     end_ms: piece.end_ms,
@@ -128,7 +129,7 @@ impl Live {
         Outcome {
             state: if segments.is_empty() { UtteranceState::Empty } else { UtteranceState::Done },
             note: dropped
-                .map(|(reason, text)| format!("{}: {}", reason.as_str(), self.privacy.clean_text(&analyser, &text))),
+                .map(|(reason, text)| format!("{}: {}", reason.as_str(), self.privacy.clean_text(analyser, &text))),
             took_ms: took.as_millis() as i64,
             segments,
             events,
@@ -137,20 +138,19 @@ impl Live {
     }
 
     /// Text of another platform goes the way of what was recognised.
-    pub(super) async fn said(&mut self, said: SaidText) -> Result<(), StoreError> {
-        let SaidText { leg, start, text, silence_ms, provider, reply } = said;
-        let now = self.now();
+    pub(super) fn said(&mut self, said: Said, now: &Now) {
+        let Said { leg, start, text, silence_ms, provider } = said;
         let book = self.watching.book_now();
-        let Some((key, call)) = self.calls.of_leg_mut(leg.key) else { return Ok(()) };
+        let Some((key, call)) = self.calls.of_leg_mut(leg.key) else { return };
         if self.privacy.is_paused(key) {
-            let _ = reply.send(()); // taken, and not kept
-            return Ok(());
+            self.answer(Answer::Done); // taken, and not kept
+            return;
         }
         let start_ms = call.legs.get(&leg.key).map_or(0, |running| running.at_ms(start));
         if let Some(alert) = silence_ms.and_then(|ms| call.watch.silent(&book, start_ms, ms, &call.rolling)) {
             let risk = risk_change(key, &call.watch.risk(&call.rolling));
-            let raised = self.watching.raise(key, alert, &Origin::Time, now);
-            self.push(vec![risk, raised]).await?;
+            let raised = self.watching.raise(key, alert, &Origin::Time, now.wall());
+            self.push(vec![risk, raised]);
         }
         if let Some(text) = text {
             // How long it took nobody knows: it ends where it begins.
@@ -159,15 +159,15 @@ impl Live {
                 call.audio_ms = call.audio_ms.max(start_ms);
             }
             let found = self.number(leg.key, Found { start, end }, UtteranceState::Pending);
-            let Some((utterance, row)) = found else { return Ok(()) };
-            self.push(vec![row, Change::LegGrown { leg: leg.key, samples: end, at: now }]).await?;
-            let job = Job { utterance, leg, start, end, said: now, live: true };
+            let Some((utterance, row)) = found else { return };
+            let at = now.wall();
+            self.push(vec![row, Change::LegGrown { leg: leg.key, samples: end, at }]);
+            let job = Job { utterance, leg, start, end, said: at, live: true };
             let sender = text.sentiment;
             let result = Ok(text.recognition());
-            self.kept(Written { job, result, engine: format!("{INGESTED}{provider}") }, sender).await?;
+            self.kept(Written { job, result, engine: format!("{INGESTED}{provider}") }, sender, now);
         }
-        let _ = reply.send(()); // who asked is gone
-        Ok(())
+        self.answer(Answer::Done);
     }
 }
 
@@ -223,8 +223,8 @@ pub(in crate::pipeline) fn segment(piece: Piece, analysis: &Analysis, language: 
     }
 }
 
-pub(super) fn terms(hits: &[TermHit]) -> Vec<Term> {
-    hits.iter().map(|hit| Term { term: hit.term.clone(), label: hit.label.clone() }).collect()
+pub(super) fn terms(hits: &[TermHit]) -> Vec<TermRow> {
+    hits.iter().map(|hit| TermRow { term: hit.term.clone(), label: hit.label.clone() }).collect()
 }
 
 pub(in crate::pipeline) fn figures(rolling: &CallRolling) -> CallFigures {

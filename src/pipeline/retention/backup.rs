@@ -24,7 +24,7 @@ pub enum BackupError {
     Io {
         /// What was tried.
         action: &'static str,
-        /// On what.
+        /// The file or folder that it failed on.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
@@ -79,9 +79,9 @@ struct Manifest {
 /// What was copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Copied {
-    /// Files.
+    /// Number of copied files.
     pub files: usize,
-    /// Their bytes.
+    /// Size of the copied files, bytes.
     pub bytes: u64,
     /// Sound that was deleted or unreadable by the time its turn came.
     pub missing: usize,

@@ -11,10 +11,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::call::{CallKey, LegKey};
 use crate::pipeline::command::Command;
-use crate::pipeline::live::privacy::drop_cached as drop_one;
+use crate::pipeline::live::silencing::drop_cached as drop_one;
 use crate::spool::{self, SpoolError};
 use crate::store::forget::{
-    Alone, Erased, ForgetError, Found, Whom, calls_of, check, emptied, erase, gather, reading, rows_with,
+    Alone, CallRef, Erased, ForgetError, Whom, calls_of, check, emptied, erase, gather, reading, rows_with,
 };
 use crate::store::readers::step_back;
 use crate::store::{Store, StoreError};
@@ -28,12 +28,12 @@ const PIECE: usize = 1 << 22;
 
 /// What was done, and what the proof says.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Report {
+pub struct ForgetReport {
     /// What went from the database.
     pub erased: Erased,
     /// Files of ours that were overwritten and deleted.
     pub files: usize,
-    /// Their bytes.
+    /// Size of these files, bytes.
     pub bytes: u64,
     /// How many texts were searched for.
     pub searched_for: usize,
@@ -51,7 +51,7 @@ pub async fn running(
     commands: &mpsc::Sender<Command>,
     state: &Path,
     whom: Whom,
-) -> Result<Report, ForgetError> {
+) -> Result<ForgetReport, ForgetError> {
     let (store, commands, state) = (store.clone(), commands.clone(), state.to_path_buf());
     to_its_end(async move {
         let report = erase_running(&store, &commands, &state, whom).await?;
@@ -66,14 +66,14 @@ pub async fn deleting(
     commands: &mpsc::Sender<Command>,
     state: &Path,
     whom: Whom,
-) -> Result<Report, ForgetError> {
+) -> Result<ForgetReport, ForgetError> {
     let (store, commands, state) = (store.clone(), commands.clone(), state.to_path_buf());
     to_its_end(async move { erase_running(&store, &commands, &state, whom).await }).await
 }
 
 async fn to_its_end(
-    work: impl Future<Output = Result<Report, ForgetError>> + Send + 'static,
-) -> Result<Report, ForgetError> {
+    work: impl Future<Output = Result<ForgetReport, ForgetError>> + Send + 'static,
+) -> Result<ForgetReport, ForgetError> {
     tokio::spawn(work).await.map_err(|_| StoreError::Closed)?
 }
 
@@ -83,7 +83,7 @@ async fn erase_running(
     commands: &mpsc::Sender<Command>,
     state: &Path,
     whom: Whom,
-) -> Result<Report, ForgetError> {
+) -> Result<ForgetReport, ForgetError> {
     let closed = |_| ForgetError::Store(StoreError::Closed);
     // All that was handed over before is to be seen.
     store.writer().commit(Vec::new()).await?;
@@ -110,7 +110,7 @@ async fn erase_running(
     erased.scrubbed = store.overwritten(READERS_PATIENCE).await?;
     let folder = state.to_path_buf();
     let deleted = tokio::task::spawn_blocking(move || {
-        let mut report = Report { erased, left, ..Report::default() };
+        let mut report = ForgetReport { erased, left, ..ForgetReport::default() };
         delete_files(&folder, &mut report);
         report
     });
@@ -118,7 +118,7 @@ async fn erase_running(
 }
 
 /// One call: what there is of it, its lines a few at a time, then all the rest.
-async fn erase_one(store: &Store, state: &Path, call: Found) -> Result<Erased, ForgetError> {
+async fn erase_one(store: &Store, state: &Path, call: CallRef) -> Result<Erased, ForgetError> {
     let asked = call.clone();
     let before = store.writer().run(move |db| match check(db, std::slice::from_ref(&asked)) {
         Ok(()) => Ok(Ok(gather(db, &asked)?)),
@@ -139,7 +139,7 @@ async fn erase_one(store: &Store, state: &Path, call: Found) -> Result<Erased, F
 
 /// Looks for what is left, in every file of the state folder and in rows. In a thread of its own that gives way to all others: a large database takes
 /// a while, and nobody who writes or asks waits for it.
-async fn prove(store: &Store, state: PathBuf, mut report: Report) -> Result<Report, ForgetError> {
+async fn prove(store: &Store, state: PathBuf, mut report: ForgetReport) -> Result<ForgetReport, ForgetError> {
     let path = store.path().to_path_buf();
     let (done, proved) = oneshot::channel();
     let look = move || {
@@ -153,7 +153,7 @@ async fn prove(store: &Store, state: PathBuf, mut report: Report) -> Result<Repo
 }
 
 /// Forgets while no daemon runs. Blocks.
-pub fn stopped(state: &Path, whom: &Whom) -> Result<Report, ForgetError> {
+pub fn stopped(state: &Path, whom: &Whom) -> Result<ForgetReport, ForgetError> {
     let mut alone = Alone::open(state)?;
     let calls = calls_of(&alone.connection, whom)?;
     check(&alone.connection, &calls)?;
@@ -162,7 +162,7 @@ pub fn stopped(state: &Path, whom: &Whom) -> Result<Report, ForgetError> {
         erased.add(erase(&mut alone.connection, call, |erased| leave(state, erased))?);
     }
     erased.scrubbed = emptied(&alone.connection).map_err(StoreError::from)?;
-    let mut report = Report { erased, ..Report::default() };
+    let mut report = ForgetReport { erased, ..ForgetReport::default() };
     delete_files(state, &mut report);
     let hits = search(state, &mut report);
     explain(&alone.connection, &hits, &mut report)?;
@@ -183,7 +183,7 @@ fn drop_cached(state: &Path, erased: &Erased) {
 }
 
 /// Overwrites and deletes the sound of what was erased.
-fn delete_files(state: &Path, report: &mut Report) {
+fn delete_files(state: &Path, report: &mut ForgetReport) {
     if !report.erased.scrubbed {
         report.left.push(
             "the rows are gone, but another program has the database open for reading (`fuser -v lineside.db` in the state folder): what it may \
@@ -217,7 +217,7 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 /// Searches names and contents of all files of a folder, sound and models but for their names. Gives back text and file of each hit.
-fn search(state: &Path, report: &mut Report) -> Vec<(String, PathBuf)> {
+fn search(state: &Path, report: &mut ForgetReport) -> Vec<(String, PathBuf)> {
     let traces = std::mem::take(&mut report.erased.traces);
     let mut files = Vec::new();
     walk(state, &mut files);
@@ -280,7 +280,7 @@ fn in_pieces(path: &Path, longest: usize, note: &mut impl FnMut(&[u8])) -> std::
 }
 
 /// A hit that rows of other calls explain is theirs; any other is a remainder.
-fn explain(db: &rusqlite::Connection, hits: &[(String, PathBuf)], report: &mut Report) -> rusqlite::Result<()> {
+fn explain(db: &rusqlite::Connection, hits: &[(String, PathBuf)], report: &mut ForgetReport) -> rusqlite::Result<()> {
     let mut texts: Vec<String> = hits.iter().map(|(text, _)| text.clone()).collect();
     texts.sort();
     texts.dedup();

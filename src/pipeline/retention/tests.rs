@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::forget;
-use super::keep::{DAY_MS, DiskStep, KeepSettings, Keeper, Swept};
+use super::sweep::{DAY_MS, DiskStep, RetentionSettings, Sweeper, Swept};
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, WallTime};
 use crate::spool::{LegSpec, Spool};
 use crate::store::Store;
@@ -62,8 +62,8 @@ impl Bed {
             .expect("commit");
     }
 
-    fn keeper(&self, audio_days: u32, text_days: u32) -> Keeper {
-        let settings = KeepSettings {
+    fn sweeper(&self, audio_days: u32, text_days: u32) -> Sweeper {
+        let settings = RetentionSettings {
             state: self.folder.path().into(),
             audio_days,
             text_days,
@@ -72,7 +72,7 @@ impl Bed {
             drop_free: 5_000,
             stop_free: 2_000,
         };
-        Keeper::new(self.store.clone(), Arc::clone(&self.spool), settings)
+        Sweeper::new(self.store.clone(), Arc::clone(&self.spool), settings)
     }
 
     fn sound(&self, keys: std::ops::RangeInclusive<i64>) -> Vec<i64> {
@@ -92,16 +92,20 @@ async fn old_sound_goes_and_what_is_held_running_or_young_stays() {
         bed.call(key, day, state).await;
     }
     bed.store.set_hold(CallKey(2), "case".into(), WallTime(0)).await.expect("hold");
-    let keeper = bed.keeper(30, 0);
-    assert_eq!(keeper.sweep(WallTime(40 * DAY_MS)).await.expect("sweep"), Swept::default(), "thirty days are not over");
-    let swept = keeper.sweep(WallTime(41 * DAY_MS)).await.expect("sweep");
+    let sweeper = bed.sweeper(30, 0);
+    assert_eq!(
+        sweeper.sweep(WallTime(40 * DAY_MS)).await.expect("sweep"),
+        Swept::default(),
+        "thirty days are not over"
+    );
+    let swept = sweeper.sweep(WallTime(41 * DAY_MS)).await.expect("sweep");
     assert_eq!(swept, Swept { audio: 1, bytes: 1000, ..Swept::default() });
     assert_eq!(bed.sound(1..=4), [2, 3, 4]);
     assert!(!bed.path(1).with_extension("json").exists(), "its description went with it");
     assert!(bed.store.call("c.1").await.expect("query").is_some(), "its text stays");
-    assert_eq!(keeper.sweep(WallTime(41 * DAY_MS)).await.expect("again"), Swept::default());
+    assert_eq!(sweeper.sweep(WallTime(41 * DAY_MS)).await.expect("again"), Swept::default());
     bed.store.release_hold(CallKey(2)).await.expect("release");
-    assert_eq!(keeper.sweep(WallTime(41 * DAY_MS)).await.expect("sweep").audio, 1);
+    assert_eq!(sweeper.sweep(WallTime(41 * DAY_MS)).await.expect("sweep").audio, 1);
 }
 
 #[tokio::test]
@@ -110,7 +114,7 @@ async fn old_calls_go_with_everything_and_one_on_hold_stays() {
     bed.call(1, 10, CallState::Completed).await;
     bed.call(2, 10, CallState::Completed).await;
     bed.store.set_hold(CallKey(2), String::new(), WallTime(0)).await.expect("hold");
-    let swept = bed.keeper(0, 60).sweep(WallTime(71 * DAY_MS)).await.expect("sweep");
+    let swept = bed.sweeper(0, 60).sweep(WallTime(71 * DAY_MS)).await.expect("sweep");
     assert_eq!(swept, Swept { audio: 1, bytes: 1000, calls: 1, alerts: 0 });
     assert!(bed.store.call("c.1").await.expect("query").is_none());
     assert!(bed.store.call("c.2").await.expect("query").is_some());
@@ -132,7 +136,7 @@ async fn the_sound_and_the_copies_of_what_goes_are_overwritten_first() {
         seen.extend((key == 1).then(|| std::fs::File::open(copy).expect("open")));
     }
     // The first goes for its text's age, with the copy for players; the second only loses its sound.
-    let swept = bed.keeper(30, 60).sweep(WallTime(91 * DAY_MS)).await.expect("sweep");
+    let swept = bed.sweeper(30, 60).sweep(WallTime(91 * DAY_MS)).await.expect("sweep");
     assert_eq!((swept.calls, swept.audio), (1, 2));
     assert!(!cache.join("1.wav").exists());
     for mut file in seen {
@@ -153,7 +157,7 @@ async fn a_filling_disk_warns_then_loses_its_oldest_sound_and_only_then_takes_no
     }
     bed.call(4, 0, CallState::Active).await;
     bed.store.set_hold(CallKey(1), String::new(), WallTime(0)).await.expect("hold");
-    let mut keeper = bed.keeper(0, 0);
+    let mut sweeper = bed.sweeper(0, 0);
     let now = WallTime(100 * DAY_MS);
     let spec = || LegSpec {
         call: CallId::from_lossy("new"),
@@ -164,8 +168,8 @@ async fn a_filling_disk_warns_then_loses_its_oldest_sound_and_only_then_takes_no
         rate_hz: 8000,
         peer: None,
     };
-    assert_eq!(keeper.guard(|| Some(20_000), now).await.expect("guard"), DiskStep::Fine);
-    assert_eq!(keeper.guard(|| Some(9_000), now).await.expect("guard"), DiskStep::Warn);
+    assert_eq!(sweeper.guard(|| Some(20_000), now).await.expect("guard"), DiskStep::Fine);
+    assert_eq!(sweeper.guard(|| Some(9_000), now).await.expect("guard"), DiskStep::Warn);
     assert_eq!(bed.sound(1..=4), [1, 2, 3, 4]);
     for source in [Source::Upload, Source::Ingest] {
         let guest = bed.spool.open_leg(LegSpec { source, ..spec() }).await;
@@ -178,12 +182,12 @@ async fn a_filling_disk_warns_then_loses_its_oldest_sound_and_only_then_takes_no
     // Room comes back as soon as something was deleted.
     let left = Cell::new(4_000);
     let freed = || Some(left.replace(6_000));
-    assert_eq!(keeper.guard(freed, now).await.expect("guard"), DiskStep::Drop);
+    assert_eq!(sweeper.guard(freed, now).await.expect("guard"), DiskStep::Drop);
     assert_eq!(bed.sound(1..=4), [1, 4], "a batch of the oldest, never what is held or running");
     assert!(bed.spool.open_leg(spec()).await.is_ok(), "calls are still taken");
-    assert_eq!(keeper.guard(|| Some(1_000), now).await.expect("guard"), DiskStep::Stop);
+    assert_eq!(sweeper.guard(|| Some(1_000), now).await.expect("guard"), DiskStep::Stop);
     assert!(matches!(bed.spool.open_leg(spec()).await, Err(crate::spool::SpoolError::Full)));
-    assert_eq!(keeper.guard(|| Some(20_000), now).await.expect("guard"), DiskStep::Fine);
+    assert_eq!(sweeper.guard(|| Some(20_000), now).await.expect("guard"), DiskStep::Fine);
     assert!(bed.spool.open_leg(spec()).await.is_ok(), "and taken again");
 }
 

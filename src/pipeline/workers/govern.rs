@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 
 use super::shared::Workers;
 use crate::call::WallTime;
-use crate::governor::load::Watch;
-use crate::governor::policy::Reading;
+use crate::governor::load::LoadWatch;
+use crate::governor::policy::LoadReading;
 use crate::governor::{Governor, quota};
 use crate::pipeline::command::Command;
 
@@ -19,13 +19,13 @@ const TICK: Duration = Duration::from_secs(1);
 /// Governs until the queue is closed. Blocks: it wants a thread of its own. `limit` is the configuration's, in CPUs; 0 has none.
 pub fn run(workers: &Arc<Workers>, commands: &mpsc::Sender<Command>, limit: f64, now: fn() -> WallTime) {
     let mut governor = Governor::new(workers.orders.plan().workers);
-    let mut watch = Watch::default();
+    let mut watch = LoadWatch::default();
     while !workers.queue.is_closed() {
         std::thread::sleep(TICK);
         let Some(load) = watch.look() else { continue };
         let allowed = if limit > 0.0 { quota::allowed().min(limit) } else { quota::allowed() };
         let lag_s = workers.queue.oldest_live().map_or(0.0, |said| (now().0 - said.0).max(0) as f64 / 1000.0);
-        let reading = Reading {
+        let reading = LoadReading {
             allowed,
             idle_cpus: load.idle_cpus,
             others_wait: load.others_wait,

@@ -25,7 +25,7 @@ impl Orders {
         }
     }
 
-    /// What holds.
+    /// The plan that holds now.
     pub fn plan(&self) -> Plan {
         *self.plan.read().unwrap_or_else(std::sync::PoisonError::into_inner)
     }

@@ -1,6 +1,6 @@
 //! Text of what is being said right now, for whoever watches. Shown, never kept: the utterance's own text replaces it.
 //!
-//! An utterance is read again twice a second while it grows. With an engine that tells where in the sound it found each word (CTranslate2) only those are
+//! An utterance is transcribed anew twice a second while it grows. With an engine that tells where in the sound it found each word (CTranslate2) only those are
 //! shown that end well before the sound does, and the next reading goes on behind them, so a word that was shown stays (AlignAtt: Papi, Turchi, Negri 2023,
 //! "AlignAtt: Using Attention-based Audio-Translation Alignments as a Guide for Simultaneous Speech Translation"). With whisper.cpp words on which two
 //! readings running agree are stable, and the rest may change (LocalAgreement-2: Macháček, Dabre, Bojar 2023, "Turning Whisper into Real-Time
@@ -30,7 +30,7 @@ const MOST_S: f64 = 1.0;
 pub struct Growing {
     /// Its leg's samples.
     pub leg: Arc<SpooledLeg>,
-    /// First sample.
+    /// Its first sample on the leg.
     pub start: u64,
     /// One past the last that there is by now.
     pub end: u64,
@@ -41,7 +41,7 @@ pub struct Growing {
 /// What was read of it.
 #[derive(Debug)]
 pub struct Reading {
-    /// The stretch.
+    /// The stretch that was transcribed.
     pub growing: Growing,
     /// Its text by now; without words when there are none, or it failed.
     pub glance: Glance,
@@ -85,7 +85,7 @@ impl Partials {
         ask.then(|| spoken.certain.clone())
     }
 
-    /// Of each worker's time so much went into text that stays.
+    /// The share of each worker's time that went into text that stays.
     pub(in crate::pipeline) fn busy(&mut self, took: Duration) {
         self.credit_s = (self.credit_s - took.as_secs_f64() * TAKEN_OFF).max(-MOST_S);
     }

@@ -1,4 +1,4 @@
-//! What all workers share: the queue and what is in it, the models, what was read ahead, what is in hand.
+//! What all workers share: the queue and what is in it, the models, preflights, what is in flight.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::ahead::Ahead;
-use super::in_hand::InHand;
+use super::in_flight::InFlight;
 use super::orders::Orders;
 use super::partial::{Growing, Reading};
+use super::preflight::Preflight;
 use super::status::Status;
-use crate::call::{UtteranceKey, WallTime};
+use crate::call::{LegKey, UtteranceKey, WallTime};
 use crate::governor::Step;
 use crate::speech::engine::Engine;
 use crate::speech::queue::Queue;
@@ -22,11 +22,11 @@ use crate::spool::SpooledLeg;
 /// An utterance to be written down.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// Its row.
+    /// Row number of the utterance.
     pub utterance: UtteranceKey,
     /// Its leg's samples.
     pub leg: Arc<SpooledLeg>,
-    /// First sample.
+    /// Its first sample on the leg.
     pub start: u64,
     /// One past the last.
     pub end: u64,
@@ -38,14 +38,14 @@ pub struct Job {
 
 /// What is in the queue.
 pub enum Work {
-    /// Speech.
+    /// A finished utterance is to be transcribed.
     Utterance(Box<Job>),
     /// Speech of a call that is over, to be read once more; the answer goes to who asks.
-    Again(Box<Job>, oneshot::Sender<Written>),
+    Retranscribe(Box<Job>, oneshot::Sender<Written>),
     /// Speech that is not over.
     Growing(Growing),
     /// Speech that may be over.
-    Ahead(Growing),
+    Preflight(Growing),
     /// A question whether inference works: a second of silence.
     Probe(oneshot::Sender<Result<Duration, String>>),
 }
@@ -62,7 +62,7 @@ pub enum Done {
 /// What became of an utterance.
 #[derive(Debug)]
 pub struct Written {
-    /// The utterance.
+    /// The utterance that was transcribed.
     pub job: Job,
     /// Its text, or why there is none.
     pub result: Result<Recognition, String>,
@@ -79,7 +79,7 @@ pub struct TranscribeSettings {
     pub model: String,
     /// Name or path of a smaller one, for live text when the CPU does not suffice.
     pub smaller: Option<String>,
-    /// Threads.
+    /// Number of worker threads.
     pub workers: usize,
     /// Whether to show text of what is still being said.
     pub partial: bool,
@@ -96,9 +96,9 @@ pub struct Workers {
     /// What the governor allows.
     pub orders: Orders,
     /// What was read before it was certain that it was over.
-    pub ahead: Ahead,
-    /// What they have in hand, for the case that the engine ends the process.
-    pub in_hand: InHand,
+    pub preflight: Preflight,
+    /// What is in flight, for the case that the engine ends the process.
+    pub in_flight: InFlight,
     pub(super) settings: RwLock<TranscribeSettings>,
     /// Words to expect, before those of the settings.
     pub(super) words: RwLock<String>,
@@ -112,7 +112,7 @@ pub struct Workers {
 
 impl Workers {
     /// Makes the shared part; `start` makes the threads.
-    pub fn new(settings: TranscribeSettings, in_hand: InHand, done: mpsc::Sender<Done>) -> Arc<Self> {
+    pub fn new(settings: TranscribeSettings, in_flight: InFlight, done: mpsc::Sender<Done>) -> Arc<Self> {
         let status = Status::default();
         status.set(|now| {
             now.wanted.clone_from(&settings.model);
@@ -122,8 +122,8 @@ impl Workers {
             queue: Arc::default(),
             status,
             orders: Orders::new(settings.workers),
-            ahead: Ahead::default(),
-            in_hand,
+            preflight: Preflight::default(),
+            in_flight,
             settings: RwLock::new(settings),
             words: RwLock::default(),
             engine: RwLock::default(),
@@ -166,16 +166,24 @@ impl Workers {
 
     /// Whether there is time to read what may not be over: no more wait than the workers take next, and nothing is left out. Of more in the queue
     /// larger batches are made, all of which end when their last one does.
-    pub fn may_read_ahead(&self) -> bool {
+    pub fn may_preflight(&self) -> bool {
         let plan = self.orders.plan();
         self.ready() && plan.step == Step::Full && self.queue.backlog().0 <= plan.workers
     }
 
-    /// An utterance whose text was read ahead.
-    pub fn written(&self, job: Job, engine: String, recognition: Recognition) -> Written {
+    /// An utterance whose text came from a preflight.
+    pub(super) fn written(&self, job: Job, engine: String, recognition: Recognition) -> Written {
         let result = Ok(recognition);
         self.note(&result);
         Written { job, result, engine }
+    }
+
+    /// Engine and text of exactly this stretch, once, if it was read ahead.
+    pub fn take_read_ahead(&self, leg: LegKey, start: u64, end: u64) -> Option<(String, Recognition)> {
+        let (engine, recognition) = self.preflight.take_read(leg, start, end)?;
+        let result = Ok(recognition);
+        self.note(&result);
+        result.ok().map(|recognition| (engine, recognition))
     }
 
     pub(super) fn note(&self, result: &Result<Recognition, String>) {

@@ -19,14 +19,14 @@ use crate::spool::SpooledLeg;
 /// Speech that a worker writes down: an utterance, or what may be one.
 enum Stretch {
     Utterance(Box<Job>),
-    Ahead(Growing),
+    Preflight(Growing),
 }
 
 impl Stretch {
     fn job(&self) -> Option<&Job> {
         match self {
             Self::Utterance(job) => Some(job),
-            Self::Ahead(_) => None,
+            Self::Preflight(_) => None,
         }
     }
 
@@ -34,11 +34,11 @@ impl Stretch {
         self.job().is_none_or(|job| job.live)
     }
 
-    /// Its samples.
+    /// The leg, the first sample, and one past the last.
     fn place(&self) -> (&SpooledLeg, u64, u64) {
         match self {
             Self::Utterance(job) => (&job.leg, job.start, job.end),
-            Self::Ahead(said) => (&said.leg, said.start, said.end),
+            Self::Preflight(said) => (&said.leg, said.start, said.end),
         }
     }
 }
@@ -76,10 +76,10 @@ impl Workers {
             let Some((urgency, work)) = self.queue.pop(Duration::from_millis(500)) else { continue };
             let wanted = match work {
                 Work::Utterance(job) => self.write_down(urgency, Stretch::Utterance(job), mine),
-                Work::Ahead(said) => self.write_down(urgency, Stretch::Ahead(said), mine),
-                Work::Again(job, answer) => {
+                Work::Preflight(said) => self.write_down(urgency, Stretch::Preflight(said), mine),
+                Work::Retranscribe(job, answer) => {
                     let (name, recogniser) = mine.for_text(false);
-                    let result = self.read_again(recogniser, &job);
+                    let result = self.retranscribe(recogniser, &job);
                     self.note(&result);
                     let _ = answer.send(Written { job: *job, result, engine: name.to_string() }); // nobody wants it any more
                     true
@@ -109,9 +109,9 @@ impl Workers {
         }
     }
 
-    fn read_again(&self, recogniser: &mut Recogniser, job: &Job) -> Result<Recognition, String> {
-        let _held = self.in_hand.hold(job.utterance).map_err(|ends| {
-            format!("the process ended {ends} times while an utterance of it was in hand; it is not tried again")
+    fn retranscribe(&self, recogniser: &mut Recogniser, job: &Job) -> Result<Recognition, String> {
+        let _held = self.in_flight.hold(job.utterance).map_err(|ends| {
+            format!("the process ended {ends} times while an utterance of it was in flight; it is not tried again")
         })?;
         let mut results = self
             .orders
@@ -123,22 +123,22 @@ impl Workers {
     fn write_down(&self, urgency: Urgency, first: Stretch, mine: &mut Mine) -> bool {
         let first = match first {
             Stretch::Utterance(job) => {
-                if let Some((engine, recognition)) = self.ahead.take(job.leg.key, job.start, job.end) {
+                if let Some((engine, recognition)) = self.preflight.take(job.leg.key, job.start, job.end) {
                     return self.done.blocking_send(Done::Written(self.written(*job, engine, recognition))).is_ok();
                 }
                 Stretch::Utterance(job)
             }
-            Stretch::Ahead(said) if !self.ahead.begin(said.leg.key, said.start, said.end) => return true,
-            ahead @ Stretch::Ahead(_) => ahead,
+            Stretch::Preflight(said) if !self.preflight.begin(said.leg.key, said.start, said.end) => return true,
+            wanted @ Stretch::Preflight(_) => wanted,
         };
         let most = self.orders.batch(urgency, mine.usual.1.batch());
         let stretches = self.with_others(urgency, first, most);
         let (name, recogniser) = mine.for_text(self.orders.smaller_model() && stretches.iter().all(Stretch::is_live));
         let jobs = stretches.iter().filter_map(Stretch::job);
-        let held: Vec<_> = jobs.map(|job| self.in_hand.hold(job.utterance)).collect();
+        let held: Vec<_> = jobs.map(|job| self.in_flight.hold(job.utterance)).collect();
         let results = if let Some(Err(ends)) = held.first() {
             // Alone, for struck ones come alone.
-            vec![Err(format!("the process ended {ends} times while it was in hand; it is not tried again"))]
+            vec![Err(format!("the process ended {ends} times while it was in flight; it is not tried again"))]
         } else {
             let pace = if stretches.iter().any(Stretch::is_live) { Pace::Live } else { Pace::Afterwards };
             self.orders.while_running(|| self.transcribe(recogniser, stretches.iter().map(Stretch::place), pace))
@@ -154,9 +154,9 @@ impl Workers {
                     }
                 }
                 // What went wrong is said when the utterance itself is read.
-                Stretch::Ahead(said) => {
+                Stretch::Preflight(said) => {
                     let text = result.ok().map(|recognition| (name.to_string(), recognition));
-                    self.ahead.end(said.leg.key, said.start, said.end, text);
+                    self.preflight.end(said.leg.key, said.start, said.end, text);
                 }
             }
         }
@@ -167,22 +167,23 @@ impl Workers {
     /// of a batch ends when its last one does.
     fn with_others(&self, urgency: Urgency, first: Stretch, batch: usize) -> Vec<Stretch> {
         let share = (self.queue.backlog().0 + 1).div_ceil(self.orders.plan().workers);
-        // One at which the process has ended goes alone: the others should not end with it again. One that was read ahead has its text.
-        let good =
-            |job: &Job| self.in_hand.strikes(job.utterance) == 0 && !self.ahead.knows(job.leg.key, job.start, job.end);
+        // One at which the process has ended goes alone: the others should not end with it again. One with a preflight has its text.
+        let good = |job: &Job| {
+            self.in_flight.strikes(job.utterance) == 0 && !self.preflight.knows(job.leg.key, job.start, job.end)
+        };
         let most = if first.job().is_none_or(good) { batch.min(share) } else { 1 };
         let mut stretches = vec![first];
         while stretches.len() < most {
             let fits = |work: &Work| match work {
                 Work::Utterance(other) => good(other),
-                Work::Ahead(_) => true,
+                Work::Preflight(_) => true,
                 _ => false,
             };
             match self.queue.pop_if(urgency, fits) {
                 Some(Work::Utterance(other)) => stretches.push(Stretch::Utterance(other)),
-                Some(Work::Ahead(said)) => {
-                    if self.ahead.begin(said.leg.key, said.start, said.end) {
-                        stretches.push(Stretch::Ahead(said));
+                Some(Work::Preflight(said)) => {
+                    if self.preflight.begin(said.leg.key, said.start, said.end) {
+                        stretches.push(Stretch::Preflight(said));
                     }
                 }
                 _ => break,

@@ -7,7 +7,7 @@ use earshot::Detector;
 
 use super::silero::{CONTEXT, STEP, Silero, State};
 use super::weights::Weights;
-use super::{EARSHOT, FRAME, FRAME_MS, Voice, VoiceDetector};
+use super::{EARSHOT, FRAME, FRAME_MS, LegVad, Voice};
 use crate::audio::reader::RecordingReader;
 use crate::audio::resample::resample;
 use crate::audio::to_f32;
@@ -154,8 +154,7 @@ fn candidates() -> Vec<Candidate> {
     let mut all = vec![
         candidate("energy, floor + 9 dB, held 0.3 s", false, |samples, _| {
             let mut levels = Vec::new();
-            VoiceDetector::new(16_000, &Voice::choose(Some(EARSHOT)))
-                .push(samples, |frame| levels.push(frame.level_dbfs));
+            LegVad::new(16_000, &Voice::choose(Some(EARSHOT))).push(samples, |frame| levels.push(frame.level_dbfs));
             let mut sorted = levels.clone();
             sorted.sort_by(f32::total_cmp);
             let floor = sorted[sorted.len() / 10];

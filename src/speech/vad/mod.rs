@@ -31,7 +31,7 @@ pub const EARSHOT: &str = "earshot";
 
 /// A frame's verdict.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Frame {
+pub struct VadFrame {
     /// Probability of voice, 0 to 1.
     pub voice: f32,
     /// RMS level, dB of full scale.
@@ -121,7 +121,7 @@ impl Ear {
 }
 
 /// Listens to one leg; takes its samples at any rate.
-pub struct VoiceDetector {
+pub struct LegVad {
     ear: Ear,
     step: f64,
     place: f64,
@@ -130,7 +130,7 @@ pub struct VoiceDetector {
     sound: Vec<f32>,
 }
 
-impl VoiceDetector {
+impl LegVad {
     /// A detector for a leg of this rate.
     pub fn new(rate_hz: u32, voice: &Voice) -> Self {
         let step = f64::from(rate_hz) / f64::from(MODEL_HZ);
@@ -146,7 +146,7 @@ impl VoiceDetector {
     ///
     /// A cubic through four samples brings them to 16 kHz: close to what a proper filter gives (`vad_candidates` compares), at next to no cost,
     /// which counts with hundreds of legs.
-    pub fn push(&mut self, samples: &[i16], mut tell: impl FnMut(Frame)) {
+    pub fn push(&mut self, samples: &[i16], mut tell: impl FnMut(VadFrame)) {
         for &sample in samples {
             self.near.rotate_left(1);
             self.near[3] = f32::from(sample) / 32768.0;
@@ -156,7 +156,7 @@ impl VoiceDetector {
                 if self.sound.len() == self.ear.step() {
                     let voice = self.ear.hear(&self.sound);
                     for frame in self.sound.chunks(FRAME) {
-                        tell(Frame { voice, level_dbfs: rms_dbfs(frame) });
+                        tell(VadFrame { voice, level_dbfs: rms_dbfs(frame) });
                     }
                     self.sound.clear();
                 }
@@ -182,7 +182,7 @@ mod tests {
         for voice in [Voice::choose(None), Voice::choose(Some(EARSHOT))] {
             for rate in [8000, 16_000, 44_100, 48_000, 192_000] {
                 let mut frames = 0;
-                VoiceDetector::new(rate, &voice).push(&vec![0; rate as usize], |_| frames += 1);
+                LegVad::new(rate, &voice).push(&vec![0; rate as usize], |_| frames += 1);
                 assert_eq!(frames, 62, "{rate} Hz, {voice:?}");
             }
         }

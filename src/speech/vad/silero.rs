@@ -62,7 +62,7 @@ pub struct Silero {
     first: Layer<128>,
     /// Three taps an input, over two of the four places.
     second: Layer<64>,
-    /// Of its three taps the first always lies on the padding, and is left out.
+    /// The first of its three taps always lies on the padding, and is left out.
     third: Layer<64>,
     /// One place is left: only the middle tap lies on it.
     fourth: Layer<128>,

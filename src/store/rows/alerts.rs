@@ -112,9 +112,9 @@ impl AlertRow {
 /// Which alerts to list, newest first.
 #[derive(Clone, Debug, Default)]
 pub struct AlertFilter {
-    /// Of this call.
+    /// Alerts of this call only.
     pub call: Option<CallKey>,
-    /// Of this level.
+    /// Alerts of this level only.
     pub level: Option<String>,
     /// Taken by somebody, or open.
     pub acknowledged: Option<bool>,
@@ -122,9 +122,9 @@ pub struct AlertFilter {
     pub since: Option<WallTime>,
     /// Raised before.
     pub until: Option<WallTime>,
-    /// Of calls of this agent.
+    /// Alerts of calls of this agent only.
     pub agent: Option<String>,
-    /// Of calls of this campaign.
+    /// Alerts of calls of this campaign only.
     pub campaign: Option<String>,
     /// Calls of other campaigns do not exist for the one who asks.
     pub only: Option<String>,

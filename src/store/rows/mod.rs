@@ -2,9 +2,11 @@
 
 pub(super) mod alerts;
 pub(super) mod campaigns;
+pub(super) mod dialer;
 pub(super) mod events;
 pub(super) mod new;
 pub(super) mod notifications;
+pub(super) mod pbx;
 pub(super) mod privacy;
 pub(super) mod recordings;
 pub(super) mod tokens;

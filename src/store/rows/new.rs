@@ -9,7 +9,7 @@ use crate::contract::message::Message;
 
 /// What has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Named {
+pub enum NamedRow {
     /// A call.
     Call(CallKey),
     /// The call of a leg.
@@ -39,7 +39,7 @@ pub struct NewCall {
     pub key: CallKey,
     /// Public id.
     pub id: CallId,
-    /// By which road.
+    /// The source of its audio.
     pub source: Source,
     /// When the first frame came, or the recording began.
     pub started: WallTime,
@@ -56,7 +56,7 @@ pub struct NewLeg {
     pub call: CallKey,
     /// Which direction.
     pub leg: Leg,
-    /// By which road.
+    /// The source of its audio.
     pub source: Source,
     /// Sample rate.
     pub rate_hz: u32,
@@ -123,14 +123,14 @@ pub struct NewSegment {
     /// `positive`, `neutral` or `negative`.
     pub label: String,
     /// Keywords found: term and label.
-    pub keywords: Vec<Term>,
+    pub keywords: Vec<TermRow>,
     /// Profanity found.
-    pub profanity: Vec<Term>,
+    pub profanity: Vec<TermRow>,
 }
 
 /// A term of a pack that was said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Term {
+pub struct TermRow {
     /// As it was said, in lower case.
     pub term: String,
     /// Its label in the pack, e.g. `cancellation`.

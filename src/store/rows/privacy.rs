@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::new::Term;
+use super::new::TermRow;
 use crate::call::alert::Unsaid;
 use crate::call::{CallKey, Leg, LegKey, UtteranceKey, WallTime, Word};
 
@@ -49,7 +49,7 @@ pub enum PrivacyChange {
     },
     /// A text that was stored turns out to hold what nobody may keep. Events that told of it are corrected too.
     Reworded {
-        /// Of which utterance.
+        /// Row number of the utterance.
         utterance: UtteranceKey,
         /// Which of its segments, from 0.
         number: usize,
@@ -60,9 +60,9 @@ pub enum PrivacyChange {
         /// Its words from now on.
         words: Vec<Word>,
         /// Keywords of what is left.
-        keywords: Vec<Term>,
+        keywords: Vec<TermRow>,
         /// Profanity of what is left.
-        profanity: Vec<Term>,
+        profanity: Vec<TermRow>,
         /// What alerts must not tell of it any more.
         unsaid: Unsaid,
     },
@@ -79,8 +79,9 @@ pub(in crate::store) fn apply(db: &Connection, change: &PrivacyChange) -> rusqli
         }
         PrivacyChange::SilenceBegins { leg, from, start } => {
             db.prepare_cached(
+                // Of two that were said to begin there the later one: who tells of both tells of that one first.
                 "UPDATE silence SET start_sample = min(?3, coalesce(end_sample, ?3))
-                 WHERE leg = ?1 AND start_sample = ?2 AND why = 'pause'",
+                 WHERE id = (SELECT max(id) FROM silence WHERE leg = ?1 AND start_sample = ?2 AND why = 'pause')",
             )?
             .execute((leg.0, *from as i64, *start as i64))?;
         }
@@ -117,8 +118,9 @@ pub(in crate::store) fn apply(db: &Connection, change: &PrivacyChange) -> rusqli
             ))?;
             // As whole JSON strings, so that no other text is touched.
             let (old, new) = (json(serde_json::to_string(before))?, json(serde_json::to_string(text))?);
-            let said =
-                |terms: &[Term]| json(serde_json::to_string(&terms.iter().map(|term| &term.term).collect::<Vec<_>>()));
+            let said = |terms: &[TermRow]| {
+                json(serde_json::to_string(&terms.iter().map(|term| &term.term).collect::<Vec<_>>()))
+            };
             db.prepare_cached(
                 "UPDATE event
                  SET payload = CASE kind
@@ -160,7 +162,7 @@ pub(in crate::store) fn scrub(db: &Connection, patience_ms: u64) -> rusqlite::Re
 /// A stretch that has to be silence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SilenceRow {
-    /// Of which leg.
+    /// Row number of the leg.
     pub leg: LegKey,
     /// First sample.
     pub start: u64,
@@ -182,11 +184,11 @@ pub struct SilenceToDo {
 /// A text of a call as it is stored.
 #[derive(Clone, Debug)]
 pub struct StoredText {
-    /// Of which leg.
+    /// Row number of the leg.
     pub leg: LegKey,
     /// Who speaks.
     pub speaker: Leg,
-    /// Of which utterance.
+    /// Row number of the utterance.
     pub utterance: UtteranceKey,
     /// Which of its segments, from 0.
     pub number: usize,

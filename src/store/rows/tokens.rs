@@ -177,7 +177,7 @@ pub struct AuditEntry {
 
 /// What the daemon changes here.
 #[derive(Clone, Debug)]
-pub enum WallChange {
+pub enum AccessChange {
     /// A browser has shown a token.
     SessionOpened {
         /// The cookie, as it is kept.
@@ -220,9 +220,9 @@ pub enum WallChange {
 }
 
 /// Makes a change true; called by the writer.
-pub(in crate::store) fn apply(db: &Connection, change: &WallChange) -> rusqlite::Result<()> {
+pub(in crate::store) fn apply(db: &Connection, change: &AccessChange) -> rusqlite::Result<()> {
     match change {
-        WallChange::SessionOpened { kept, token, at, expires } => {
+        AccessChange::SessionOpened { kept, token, at, expires } => {
             db.prepare_cached("DELETE FROM session WHERE expires_ms < ?1")?.execute([at.0])?;
             // The token may have been revoked in the meantime.
             db.prepare_cached(
@@ -233,10 +233,10 @@ pub(in crate::store) fn apply(db: &Connection, change: &WallChange) -> rusqlite:
             )?
             .execute(params![kept.selector, kept.hash, token, at.0, expires.0])?;
         }
-        WallChange::SessionClosed { selector } => {
+        AccessChange::SessionClosed { selector } => {
             db.prepare_cached("DELETE FROM session WHERE selector = ?1")?.execute([selector])?;
         }
-        WallChange::Configured { kept, at } => {
+        AccessChange::Configured { kept, at } => {
             db.prepare_cached("DELETE FROM token WHERE name = ?1")?.execute([CONFIGURED])?;
             if let Some(kept) = kept {
                 db.prepare_cached(
@@ -251,13 +251,13 @@ pub(in crate::store) fn apply(db: &Connection, change: &WallChange) -> rusqlite:
                 ])?;
             }
         }
-        WallChange::TokenUsed { token, at } => {
+        AccessChange::TokenUsed { token, at } => {
             db.prepare_cached("UPDATE token SET used_ms = ?2 WHERE id = ?1")?.execute((token, at.0))?;
         }
-        WallChange::Secret { name, value } => {
+        AccessChange::Secret { name, value } => {
             db.prepare_cached("INSERT OR IGNORE INTO secret (name, value) VALUES (?1, ?2)")?.execute((name, value))?;
         }
-        WallChange::Audit(entry) => {
+        AccessChange::Audit(entry) => {
             db.prepare_cached("DELETE FROM audit WHERE at_ms < ?1")?.execute([entry.at.0 - AUDIT_KEPT_MS])?;
             // A call that was erased since it was read leaves its entry without a name.
             db.prepare_cached(

@@ -25,6 +25,8 @@ pub(super) struct View<'a> {
     pub leg: i64,
     pub start_ms: i64,
     pub end_ms: i64,
+    /// It was not understood, or not believed: nobody is shown its text.
+    pub unheard: bool,
     pub text: &'a str,
     pub atoms: &'a [Atom],
     pub topics: &'a [Named],
@@ -32,7 +34,7 @@ pub(super) struct View<'a> {
 
 impl View<'_> {
     /// Whether something is named here that has a number.
-    fn changes_topic(&self) -> bool {
+    pub(super) fn changes_topic(&self) -> bool {
         self.topics.iter().any(|named| !matches!(named.topic, Topic::Aside | Topic::End))
     }
 }
@@ -92,8 +94,8 @@ pub(super) fn find(views: &[View], forms: &[Form]) -> Vec<Hit> {
     for &leg in &legs {
         finder.echoes(leg);
     }
-    finder.taking(&legs);
     finder.unheard();
+    finder.taking(&legs);
     finder.expiry_dates();
     finder.hits
 }

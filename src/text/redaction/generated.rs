@@ -580,7 +580,7 @@ pub(super) fn measure(
             let id = PieceId { leg: turn.leg, utterance: number as i64, number: 0 };
             redactor.push(
                 &mut call,
-                Piece {
+                RedactionPiece {
                     id,
                     speaker: if turn.leg == 1 { Leg::Agent } else { Leg::Caller },
                     start,

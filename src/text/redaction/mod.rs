@@ -12,9 +12,11 @@ mod find;
 mod forms;
 mod numbers;
 mod run;
+mod sound;
 mod spoken;
 mod taking;
 mod topics;
+mod turns;
 mod words;
 
 use std::ops::Range;
@@ -57,29 +59,29 @@ pub struct PieceId {
 
 /// A piece of text as it was recognised. Times are the call's.
 #[derive(Clone, Debug)]
-pub struct Piece {
-    /// Which.
+pub struct RedactionPiece {
+    /// The utterance and the piece's number in it.
     pub id: PieceId,
     /// Who speaks: a voice may go on on another leg, after a restart or a call that was connected anew.
     pub speaker: Leg,
-    /// Its begin.
+    /// Begin in the call.
     pub start: CallTime,
-    /// Its end.
+    /// End in the call.
     pub end: CallTime,
     /// What was said.
     pub text: String,
-    /// Its words.
+    /// The words with their times, where the engine gives them.
     pub words: Vec<Word>,
 }
 
 /// A piece of text that may be shown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Redacted {
-    /// Which.
+    /// The utterance and the piece's number in it.
     pub id: PieceId,
-    /// Its begin.
+    /// Begin in the call.
     pub start: CallTime,
-    /// Its end.
+    /// End in the call.
     pub end: CallTime,
     /// Its text, with `[card]` and the like.
     pub text: String,
@@ -93,7 +95,7 @@ pub struct Redacted {
 
 /// What became of a piece, and of those before it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
+pub struct RedactionOutcome {
     /// The piece itself.
     pub piece: Redacted,
     /// Earlier pieces that have to be corrected, with the text that was shown of them.
@@ -103,7 +105,7 @@ pub struct Outcome {
 }
 
 struct Held {
-    piece: Piece,
+    piece: RedactionPiece,
     atoms: Vec<Atom>,
     topics: Vec<Named>,
     hidden: Vec<(Range<usize>, String)>,
@@ -166,11 +168,11 @@ impl Redactor {
     }
 
     /// Takes a piece that was shown before: what is stored of a call that goes on. What was taken out of it then is known by its stand-in.
-    pub fn recall(&self, call: &mut CallRedaction, piece: Piece) {
+    pub fn recall(&self, call: &mut CallRedaction, piece: RedactionPiece) {
         self.hold(call, piece);
     }
 
-    fn hold(&self, call: &mut CallRedaction, piece: Piece) {
+    fn hold(&self, call: &mut CallRedaction, piece: RedactionPiece) {
         let newest = call.held.iter().map(|held| held.piece.end.0).max().unwrap_or(0).max(piece.end.0);
         call.held.retain(|held| newest - held.piece.end.0 <= WINDOW_MS);
         call.silenced.retain(|(_, range)| newest - range.end <= WINDOW_MS);
@@ -200,6 +202,7 @@ impl Redactor {
                 leg: voice,
                 start_ms: held.piece.start.0,
                 end_ms: held.piece.end.0,
+                unheard: held.piece.id.number == PieceId::UNHEARD,
                 text: &held.piece.text,
                 atoms: &held.atoms,
                 topics: &held.topics,
@@ -215,7 +218,7 @@ impl Redactor {
     }
 
     /// Takes a piece of a call, in whatever order pieces come; says what may be shown of it and what has to be corrected.
-    pub fn push(&self, call: &mut CallRedaction, piece: Piece) -> Outcome {
+    pub fn push(&self, call: &mut CallRedaction, piece: RedactionPiece) -> RedactionOutcome {
         let id = piece.id;
         self.hold(call, piece);
         self.find(call);
@@ -247,7 +250,7 @@ impl Redactor {
             labels: Vec::new(),
             silent: Vec::new(),
         };
-        Outcome { piece: own.unwrap_or(nothing), corrected, silent }
+        RedactionOutcome { piece: own.unwrap_or(nothing), corrected, silent }
     }
 
     /// A text of which more is to come: every number of three digits or more is hidden, for nobody knows yet what it will be.
@@ -287,7 +290,7 @@ impl Redactor {
 
     /// A text of which nothing else is known: what goes to notifiers, notes and exports.
     pub fn redact(&self, text: &str) -> String {
-        let piece = Piece {
+        let piece = RedactionPiece {
             id: PieceId { leg: 0, utterance: 0, number: 0 },
             speaker: Leg::Mixed,
             start: CallTime(0),
@@ -327,7 +330,7 @@ fn hide(held: &mut Held, span: Range<usize>, label: String) {
 
 impl Held {
     fn redacted(&self) -> Redacted {
-        let Piece { id, start, end, text, words, .. } = &self.piece;
+        let RedactionPiece { id, start, end, text, words, .. } = &self.piece;
         let mut shown = String::with_capacity(text.len());
         let mut place = 0;
         let mut labels: Vec<String> = Vec::new();
@@ -346,66 +349,13 @@ impl Held {
             if self.hidden.is_empty() { (words.clone(), Vec::new()) } else { self.silenced(words, *start, *end) };
         Redacted { id: *id, start: *start, end: *end, text: shown, words, labels, silent }
     }
-
-    /// The words without what is hidden, and the time that this took.
-    fn silenced(&self, words: &[Word], start: CallTime, end: CallTime) -> (Vec<Word>, Vec<Range<i64>>) {
-        let stand_in =
-            |label: &str, start_ms, end_ms| Word { text: format!("[{label}]"), start_ms, end_ms, confidence: 1.0 };
-        let Some(places) = places(&self.piece.text, words) else {
-            // Where the words are is not known: nothing of the piece is heard or listed.
-            let (from, to) = (start.0 - MARGIN_MS, end.0 + MARGIN_MS);
-            let all = self.hidden.iter().map(|(_, label)| stand_in(label, start.0, end.0)).collect();
-            return (all, std::iter::once(from..to).collect());
-        };
-        let mut kept: Vec<Word> = Vec::new();
-        let mut silent: Vec<Range<i64>> = Vec::new();
-        let mut hiding = None;
-        for (number, (word, place)) in words.iter().zip(&places).enumerate() {
-            let over = self.hidden.iter().position(|(span, _)| place.start < span.end && span.start < place.end);
-            let Some(over) = over else {
-                hiding = None;
-                kept.push(word.clone());
-                continue;
-            };
-            // At the edges of a piece the whole edge goes.
-            let from = if number == 0 { start.0.min(word.start_ms) } else { word.start_ms } - MARGIN_MS;
-            let to = if number + 1 == words.len() { end.0.max(word.end_ms) } else { word.end_ms } + MARGIN_MS;
-            if let (true, Some(last), Some(range)) = (hiding == Some(over), kept.last_mut(), silent.last_mut()) {
-                last.end_ms = word.end_ms;
-                range.end = to;
-            } else {
-                kept.push(stand_in(&self.hidden[over].1, word.start_ms, word.end_ms));
-                match silent.last_mut() {
-                    Some(range) if range.end >= from => range.end = to,
-                    _ => silent.push(from..to),
-                }
-            }
-            hiding = Some(over);
-        }
-        (kept, silent)
-    }
-}
-
-/// Where each word stands in the text; `None` when they are not the same words.
-fn places(text: &str, words: &[Word]) -> Option<Vec<Range<usize>>> {
-    let mut place = 0;
-    let found = words.iter().map(|word| {
-        let wanted = word.text.trim();
-        let gap = text[place..].len() - text[place..].trim_start().len();
-        let start = place + gap;
-        let end = start + wanted.len();
-        (text.get(start..end)? == wanted).then(|| {
-            place = end;
-            start..end
-        })
-    });
-    let found: Option<Vec<_>> = found.collect();
-    found.filter(|found| !found.is_empty() && text[place..].trim().is_empty())
 }
 
 #[cfg(test)]
 mod generated;
 #[cfg(test)]
 mod held_out;
+#[cfg(test)]
+mod taking_tests;
 #[cfg(test)]
 mod tests;

@@ -11,13 +11,13 @@ use super::words::What;
 
 /// Code and expiry follow a card number in this time.
 const AFTER_CARD_MS: i64 = 30_000;
-/// So many digits in a row are a card's where one is talked about, whether they add up or not.
+/// This many digits in a row are a card's where one is talked about, whether their checksum is right or not.
 const DOUBT: usize = 8;
 /// So many in a row are nobody's but a card's, if they begin as one and nothing else was named: no telephone number has more than thirteen.
 const UNNAMED: usize = 14;
 /// And so many, if they come in a card's groups: four, and four or six.
 const UNNAMED_IN_GROUPS: usize = 12;
-/// So many digits of a known card are that card's again. Its last four alone may be said.
+/// This many digits of a known card are that card's again. Its last four alone may be said.
 const ECHO: usize = 6;
 
 /// A card that is being told, group by group.
@@ -274,33 +274,6 @@ impl Finder<'_> {
             near.flat_map(|(later, view)| view.topics.iter().filter(move |named| later > 0 || named.start >= end));
         let mut named = named.map(|named| named.topic).filter(|topic| !matches!(topic, Topic::Aside));
         matches!(named.next(), Some(Topic::Cvv | Topic::Expiry))
-    }
-
-    /// What was said and not understood while a card is being told is part of it.
-    pub(super) fn unheard(&mut self) {
-        for piece in (0..self.views.len()).filter(|&piece| self.views[piece].atoms.is_empty()) {
-            let (leg, start_ms) = (self.views[piece].leg, self.views[piece].start_ms);
-            let talk = Talk { asked: self.asked_before(piece, 0) };
-            let since =
-                |question: Place| self.cards.iter().any(|card| card.last.0 >= question.0 && checks::card(&card.digits));
-            let asked = match talk.asked.last() {
-                Some(&(Topic::CardNumber, question)) => !since(question),
-                Some(&(Topic::Cvv | Topic::Expiry, question)) => {
-                    !self.views[question.0 + 1..piece].iter().any(|view| view.leg == leg && !view.atoms.is_empty())
-                }
-                _ => false,
-            };
-            let goes_on = self.cards.last().is_some_and(|card| {
-                let view = &self.views[card.last.0];
-                card.last.0 < piece
-                    && view.leg == leg
-                    && !checks::card(&card.digits)
-                    && start_ms - view.end_ms <= PAUSE_MS
-            });
-            if asked || goes_on && !talk.is_other() {
-                self.hide_all(piece);
-            }
-        }
     }
 
     /// Whether the piece in which a run begins holds nothing else.

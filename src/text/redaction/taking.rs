@@ -3,31 +3,50 @@
 //! A small model on telephone sound mishears the question for a code, one digit of an answer, or all of it. So in that time digits that answer are
 //! hidden without a question that was understood, and the sound of short answers goes with them. What is plainly another number is left alone.
 
-use std::ops::Range;
+use std::sync::LazyLock;
 
-use super::find::{Finder, PAUSE_MS};
+use regex::Regex;
+
+use super::find::Finder;
 use super::numbers::{is_expiry, is_year};
 use super::run::{Place, Run};
 use super::topics::Topic;
 use super::words::{Atom, What};
-use super::{CARD, CallRedaction, Held, MARGIN_MS};
+use super::{CARD, checks};
 
 /// A card is being taken for so long after the last that was said of it.
-const TAKING_MS: i64 = 45_000;
+pub(super) const TAKING_MS: i64 = 45_000;
 /// An answer comes in this time after its question.
-const PROMPT_MS: i64 = 12_000;
+pub(super) const PROMPT_MS: i64 = 12_000;
 /// Words beside the digits of a piece that does little else than tell them.
-const FEW: usize = 6;
-/// The same of a single digit.
+pub(super) const FEW: usize = 6;
+/// The same of a single digit; and of one that answers.
 const FEWER: usize = 2;
+const FEWER_OF_AN_ANSWER: usize = 3;
+/// So many digits are a card's where somebody said that he pays, if they begin as one and nothing else was named.
+const PAID_WITH: usize = 8;
 /// Words of a piece that answers.
-const SHORT: usize = 8;
+pub(super) const SHORT: usize = 8;
 /// Labels of what belongs to a card.
-const OF_A_CARD: [&str; 3] = [CARD, "cvv", "expiry"];
+pub(super) const OF_A_CARD: [&str; 3] = [CARD, "cvv", "expiry"];
+
+/// Somebody is about to pay.
+static PAYS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(?:(?:want|like|need|going|ready|wish|here) to (?:pay|make a payment)|(?:pay|paying) (?:by|with|now)|charge (?:it|my|the|this))\b")
+        .unwrap()
+});
+/// What is paid for, what it goes by, and what else one pays with.
+static PAYS_FOR: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"(?i)\b(?:accounts?|customer|bills?|policy|loan|mortgage|references?|invoices?|contract|fine|tickets?|rent|tax|taxes|",
+        r"vouchers?|coupons?|points|cash|transfer|check|cheque|order|booking)\b"
+    ))
+    .unwrap()
+});
 
 /// How sure it is that a card is being taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Sign {
+pub(super) enum Sign {
     /// A card was mentioned.
     Mentioned,
     /// Its number was asked for, or a part of it was said.
@@ -42,10 +61,15 @@ impl Finder<'_> {
         runs.sort_by_key(Run::first);
         for run in runs {
             let place = run.first();
-            let Some(sign) = self.sign(place) else { continue };
             if self.is_other_since(place) {
                 continue;
             }
+            let Some(sign) = self.sign(place) else {
+                if self.is_paid_with(&run) {
+                    self.hide(&run.parts, CARD);
+                }
+                continue;
+            };
             let digits = run.said.len();
             let words = words(self.views[place.0].atoms);
             let announced = self.views[place.0].topics.iter().any(|named| matches!(named.topic, Topic::Card))
@@ -53,7 +77,7 @@ impl Finder<'_> {
             let enough = match (sign, digits) {
                 (Sign::Mentioned, 0..=3) => false,
                 (Sign::Mentioned, _) => (words <= FEW || announced) && !is_year(&run.said),
-                (Sign::Told, 0..=2) => words <= FEWER,
+                (Sign::Told, 0..=2) => words <= if self.is_answer(place.0) { FEWER_OF_AN_ANSWER } else { FEWER },
                 (Sign::Told, 3..=7) => words <= FEW,
                 (Sign::Told, _) => true,
             };
@@ -68,26 +92,59 @@ impl Finder<'_> {
             }
         }
         self.misheard();
+        for &leg in legs {
+            self.beside(leg);
+        }
     }
 
-    /// Figures with a letter among them: a digit was heard as one.
+    /// Whether somebody said that he pays, and named nothing else, before digits that begin as a card.
+    fn is_paid_with(&self, run: &Run) -> bool {
+        let (here, number) = run.first();
+        if run.said.len() < PAID_WITH || !checks::begins_as_a_card(&run.said) {
+            return false;
+        }
+        let start = self.views[here].atoms[number].span.start;
+        let start_ms = self.views[here].start_ms;
+        let said = |piece: usize| if piece == here { &self.views[here].text[..start] } else { self.views[piece].text };
+        let near = |piece: &usize| start_ms - self.views[*piece].end_ms <= TAKING_MS;
+        let pays = (0..=here).rev().take_while(near).find(|&piece| PAYS.is_match(said(piece)));
+        pays.is_some_and(|pays| !(pays..=here).any(|piece| PAYS_FOR.is_match(said(piece))))
+    }
+
+    /// Whether a piece comes right after what somebody else said.
+    pub(super) fn is_answer(&self, piece: usize) -> bool {
+        let view = &self.views[piece];
+        let before = piece.checked_sub(1).map(|before| &self.views[before]);
+        before.is_some_and(|before| before.leg != view.leg && view.start_ms - before.end_ms <= PROMPT_MS)
+    }
+
+    /// Figures with a letter among them, and ordinals that answer: digits were heard as one.
     fn misheard(&mut self) {
         for piece in 0..self.views.len() {
-            for number in 0..self.views[piece].atoms.len() {
+            let view = &self.views[piece];
+            let is_short = words(view.atoms) <= FEWER_OF_AN_ANSWER && self.is_answer(piece);
+            for number in 0..view.atoms.len() {
                 let place = (piece, number);
-                let digits = match &self.atom(place).what {
-                    What::Mixed(said) => said.bytes().filter(u8::is_ascii_digit).count(),
-                    _ => 0,
+                let is_doubtful = match &self.atom(place).what {
+                    What::Mixed(said) => said.bytes().filter(u8::is_ascii_digit).count() >= 2,
+                    What::Other => is_short && self.is_ordinal(place),
+                    _ => false,
                 };
-                if digits >= 2 && self.sign(place) == Some(Sign::Told) && !self.is_other_since(place) {
+                if is_doubtful && self.sign(place) == Some(Sign::Told) && !self.is_other_since(place) {
                     self.hide(&[place], CARD);
                 }
             }
         }
     }
 
+    /// "6th": what a small model makes of a six among other digits.
+    pub(super) fn is_ordinal(&self, place: Place) -> bool {
+        let said = &self.views[place.0].text[self.atom(place).span.clone()];
+        said.starts_with(|c: char| c.is_ascii_digit()) && ["st", "nd", "rd", "th"].iter().any(|end| said.ends_with(end))
+    }
+
     /// Whether something else that has a number was named since the card was told last.
-    fn is_other_since(&self, place: Place) -> bool {
+    pub(super) fn is_other_since(&self, place: Place) -> bool {
         let last = self.asked(place).last().copied();
         last.is_some_and(|(topic, named)| {
             topic.is_other() && !self.hits().any(|hit| hit.piece > named.0 && hit.piece < place.0)
@@ -113,7 +170,7 @@ impl Finder<'_> {
     }
 
     /// What tells before a place that a card is being taken.
-    fn sign(&self, (here, number): Place) -> Option<Sign> {
+    pub(super) fn sign(&self, (here, number): Place) -> Option<Sign> {
         let start = self.views[here].atoms[number].span.start;
         let start_ms = self.views[here].start_ms;
         let mut sign = None;
@@ -144,77 +201,11 @@ impl Finder<'_> {
 }
 
 /// Whether a part of a card was taken out here before.
-fn is_gone(atom: &Atom) -> bool {
+pub(super) fn is_gone(atom: &Atom) -> bool {
     OF_A_CARD.iter().any(|label| atom.is_gone(label))
 }
 
 /// Words that are neither digits nor what people say between them.
-fn words(atoms: &[Atom]) -> usize {
+pub(super) fn words(atoms: &[Atom]) -> usize {
     atoms.iter().filter(|atom| matches!(atom.what, What::Word)).count()
-}
-
-impl Held {
-    /// Whether a part of a card is told here.
-    fn tells(&self) -> bool {
-        let hidden = self.hidden.iter().any(|(_, label)| OF_A_CARD.contains(&label.as_str()));
-        hidden || self.atoms.iter().any(is_gone)
-    }
-
-    fn asks(&self) -> bool {
-        self.topics.iter().any(|named| matches!(named.topic, Topic::CardNumber | Topic::Cvv))
-    }
-
-    fn whole(&self) -> Range<i64> {
-        self.piece.start.0 - MARGIN_MS..self.piece.end.0 + MARGIN_MS
-    }
-}
-
-impl CallRedaction {
-    /// Stretches of legs that are to be silent while a card is being taken, beyond the words that were hidden: short pieces that tell it, what lies
-    /// between them, and short answers.
-    pub(super) fn taken(&self) -> Vec<(i64, Range<i64>)> {
-        let mut silent = Vec::new();
-        let mut last_ms: Option<i64> = None;
-        for (number, held) in self.held.iter().enumerate() {
-            let leg = held.piece.id.leg;
-            let start_ms = held.piece.start.0;
-            if held.tells() {
-                if words(&held.atoms) <= FEW {
-                    silent.push((leg, held.whole()));
-                }
-                // Back to the piece before that tells too, or that asked for it.
-                let mut from = None;
-                for (other, before) in self.held[..number].iter().enumerate().rev() {
-                    if start_ms - before.piece.end.0 > PAUSE_MS {
-                        break;
-                    }
-                    if before.piece.id.leg != leg {
-                        if from.is_none() && before.asks() && start_ms - before.piece.end.0 <= PROMPT_MS {
-                            from = self.held[other + 1..=number].iter().find(|held| held.piece.id.leg == leg);
-                        }
-                    } else if before.tells() {
-                        silent.push((leg, before.piece.end.0 - MARGIN_MS..start_ms + MARGIN_MS));
-                        break;
-                    } else if words(&before.atoms) > SHORT {
-                        break;
-                    }
-                }
-                if let Some(from) = from {
-                    silent.push((leg, from.piece.start.0 - MARGIN_MS..start_ms + MARGIN_MS));
-                }
-                last_ms = Some(held.piece.end.0);
-            } else if last_ms.is_some_and(|last| start_ms - last <= TAKING_MS) && words(&held.atoms) <= SHORT {
-                // An answer to what somebody else has just said.
-                let answers = self.held[..number]
-                    .last()
-                    .is_some_and(|before| before.piece.id.leg != leg && start_ms - before.piece.end.0 <= PROMPT_MS);
-                let told = self.held[..number].iter().any(|before| before.piece.id.leg == leg && before.tells());
-                if answers && told {
-                    silent.push((leg, held.whole()));
-                }
-            }
-        }
-        silent.retain(|(_, range)| !range.is_empty());
-        silent
-    }
 }

@@ -19,7 +19,7 @@ fn call(pieces: &[(i64, &str)]) -> Vec<String> {
     for (number, (leg, text)) in pieces.iter().enumerate() {
         let start = CallTime(number as i64 * 2500);
         let id = PieceId { leg: *leg, utterance: number as i64, number: 0 };
-        let piece = Piece {
+        let piece = RedactionPiece {
             id,
             speaker: Leg::Mixed,
             start,
@@ -281,7 +281,7 @@ fn a_card_that_was_asked_for_is_hidden_as_it_comes_even_where_a_digit_was_mishea
 #[test]
 fn pieces_that_come_out_of_order_are_put_in_order() {
     let (redactor, mut call) = (redactor(), CallRedaction::default());
-    let piece = |number: i64, text: &str| Piece {
+    let piece = |number: i64, text: &str| RedactionPiece {
         id: PieceId { leg: 2, utterance: number, number: 0 },
         speaker: Leg::Caller,
         start: CallTime(number * 2000),
@@ -309,7 +309,7 @@ fn the_words_and_the_sound_of_a_number_go_with_it() {
             confidence: 0.9,
         })
         .collect();
-    let piece = Piece {
+    let piece = RedactionPiece {
         id: PieceId { leg: 1, utterance: 1, number: 0 },
         speaker: Leg::Caller,
         start: CallTime(1000),
@@ -346,82 +346,4 @@ proptest! {
         let cut = text.char_indices().nth(cut).map_or(text.len(), |(at, _)| at);
         let _ = call(&[(1, &text[..cut]), (2, &text[cut..]), (1, &text)]);
     }
-}
-
-/// Pieces of a call, `agent: text` or `caller: text`, three seconds each: what is shown of the caller's, and which of them are silent.
-fn taken(lines: &[&str]) -> (Vec<String>, Vec<usize>) {
-    let redactor = Redactor::new(&[]);
-    let mut call = CallRedaction::default();
-    let mut shown = vec![String::new(); lines.len()];
-    let mut silent = std::collections::BTreeSet::new();
-    for (number, line) in lines.iter().enumerate() {
-        let (who, text) = line.split_once(": ").expect("who");
-        let (leg, speaker) = if who == "agent" { (1, Leg::Agent) } else { (2, Leg::Caller) };
-        let (start, end) = (number as i64 * 3000, number as i64 * 3000 + 2500);
-        let id = PieceId { leg, utterance: number as i64, number: 0 };
-        let piece =
-            Piece { id, speaker, start: CallTime(start), end: CallTime(end), text: text.into(), words: Vec::new() };
-        let outcome = redactor.push(&mut call, piece);
-        let all = std::iter::once(outcome.piece).chain(outcome.corrected.into_iter().map(|(_, redacted)| redacted));
-        let mut ranges: Vec<(i64, std::ops::Range<i64>)> = outcome.silent;
-        for redacted in all {
-            ranges.extend(redacted.silent.iter().map(|range| (redacted.id.leg, range.clone())));
-            shown[redacted.id.utterance as usize] = redacted.text;
-        }
-        for (leg, range) in ranges.iter().filter(|(leg, _)| *leg == 2) {
-            silent.extend((0..lines.len()).filter(|&other| {
-                lines[other].starts_with("caller")
-                    && *leg == 2
-                    && range.start <= other as i64 * 3000
-                    && other as i64 * 3000 + 2500 <= range.end
-            }));
-        }
-    }
-    (shown, silent.into_iter().collect())
-}
-
-#[test]
-fn while_a_card_is_taken_answers_are_hidden_whatever_their_question_was_heard_as() {
-    let (shown, silent) = taken(&[
-        "agent: Go ahead with the car number when you are ready.",
-        "caller: Just a moment. It is 6-0-1-1",
-        "caller: 6 6 6 0 4 4 0 9",
-        "caller: 7, 2, 9, 5",
-        "agent: and receive thee, thee, please.",
-        "caller: 7-0-2",
-        "agent: And when does the car next fire?",
-        "caller: 0, 2, 2, 9",
-    ]);
-    assert_eq!(shown[1], "Just a moment. It is [card]");
-    assert_eq!(shown[2..4], ["[card]", "[card]"]);
-    assert_eq!(shown[5], "[cvv]");
-    assert!(["[cvv]", "[expiry]"].contains(&shown[7].as_str()), "{}", shown[7]);
-    assert_eq!(silent, [1, 2, 3, 5, 7]);
-}
-
-#[test]
-fn the_sound_of_a_short_answer_goes_though_it_was_not_understood() {
-    let (shown, silent) = taken(&[
-        "agent: Can I take your card number please?",
-        "caller: 4532 0151 1283 0366",
-        "agent: and my feet lee lee please",
-        "caller: And when I",
-        "agent: Thank you, and is there anything else that I can do for you today, perhaps about your last order or the delivery of it?",
-        "caller: Yes, I would like to know when the parcel that I sent back to you last week will be refunded to me.",
-    ]);
-    assert_eq!(shown[3], "And when I");
-    assert_eq!(silent, [1, 3], "what is no short answer is heard");
-}
-
-#[test]
-fn another_number_that_is_asked_for_while_a_card_is_taken_is_kept() {
-    let (shown, _) = taken(&[
-        "agent: Can I take your card number please?",
-        "caller: 4532 0151 1283 0366",
-        "agent: Thank you. And what is your order number?",
-        "caller: 88 12 45",
-        "agent: How many of them would you like?",
-        "caller: I would like 3 of them.",
-    ]);
-    assert_eq!((shown[3].as_str(), shown[5].as_str()), ("88 12 45", "I would like 3 of them."));
 }

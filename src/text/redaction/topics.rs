@@ -71,7 +71,8 @@ static PHRASES: LazyLock<Vec<(Topic, Regex)>> = LazyLock::new(|| {
         ),
         (
             Topic::Other,
-            r"(?:gift|loyalty|library|membership|member|sim|store|reward|rewards|bus|id|business|identity|memory|graphics|video|sound|network|sd|key|access|swipe|travel|transit|train|oyster|insurance|phone|calling|health|medicare|medical|student|club|points|report|time|punch|green|residence|residency|staff|employee|donor|ration|boarding|post|birthday|parking|discount|fishing|bingo|scratch|score)[ -]?cards?(?:'s)?(?: (?:number|no|details|information|id|code))?".into(),
+            // No "transit": that is what small models make of "credit" on the telephone.
+            r"(?:gift|loyalty|library|membership|member|sim|store|reward|rewards|bus|id|business|identity|memory|graphics|video|sound|network|sd|key|access|swipe|travel|train|oyster|insurance|phone|calling|health|medicare|medical|student|club|points|report|time|punch|green|residence|residency|staff|employee|donor|ration|boarding|post|birthday|parking|discount|fishing|bingo|scratch|score)[ -]?cards?(?:'s)?(?: (?:number|no|details|information|id|code))?".into(),
         ),
         (
             Topic::Expiry,
@@ -84,12 +85,12 @@ static PHRASES: LazyLock<Vec<(Topic, Regex)>> = LazyLock::new(|| {
         ),
         (
             Topic::Card,
-            r"(?:credit|debit|bank|payment|charge|company|corporate)? ?cards?|visa|master ?card|amex|american express|maestro|discover card|diners".into(),
+            r"(?:credit|debit|bank|payment|charge|company|corporate)? ?cards?|(?:like|want) to pay with|visa|master ?card|amex|american express|maestro|discover card|diners".into(),
         ),
         (Topic::Iban, r"iban|i b a n|international (?:bank )?account number".into()),
         (
             Topic::Other,
-            r"(?:tele)?phone|mobile|cell|landline|call (?:me|you|us) (?:back )?(?:on|at)|(?:reach|ring|text|contact|call) (?:me|you|us)|(?:we|i|you) (?:can )?(?:ring|call|text)|(?:order|tracking|reference|ref|confirmation|booking|ticket|case|policy|invoice|claim|account|customer|serial|model|part|product|member|membership|meter|flight|room|employee|agent|transaction|shipment|parcel|package|purchase|contract|routing|route|sort|batch|imei|router|device|license|licence|passport|registration|voucher|coupon|promo|extension)(?: (?:number|no|id|code|ref|reference|is|was))|(?:my|your|the|an|this|that|it's|its|for|on|of|about) (?:order|parcel|shipment|invoice|booking|ticket|waybill|consignment)|imei|iccid|serial|tracking|barcode|waybill|airway bill|isbn|vin|upc|sku|p\.?o\.? box|sort code|reference|zip|zip code|post ?code|area code|date of birth|born|birthday|extension|pin|fax".into(),
+            r"(?:tele)?phone|mobile|cell|landline|call (?:me|you|us) (?:back )?(?:on|at)|(?:reach|ring|text|contact|call) (?:me|you|us)|(?:we|i|you) (?:can )?(?:ring|call|text)|(?:order|tracking|reference|ref|confirmation|booking|ticket|case|policy|invoice|claim|account|customer|serial|model|part|product|member|membership|meter|flight|room|employee|agent|transaction|shipment|parcel|package|purchase|contract|routing|route|sort|batch|imei|router|device|license|licence|passport|registration|voucher|coupon|promo|extension|bill|loan|mortgage|fine|citation|notice|penalty|statement|docket|violation|tax|rent|subscription|plate|unit|house|apartment)(?: (?:number|no|id|code|ref|reference|is|was))|(?:my|your|the|an|this|that|it's|its|for|on|of|about) (?:order|parcel|shipment|invoice|booking|ticket|waybill|consignment)|imei|iccid|serial|tracking|barcode|waybill|airway bill|isbn|vin|upc|sku|p\.?o\.? box|sort code|reference|zip|zip code|post ?code|area code|date of birth|born|birthday|extension|pin|fax|how (?:much|many)|what(?: is| was|'s|’s) the (?:amount|total|price|cost|balance)".into(),
         ),
     ];
     list.into_iter()
@@ -105,7 +106,11 @@ const SAYS_NOTHING: &str = " a an the your my his her their our its this that th
     big right correct wrong same other another new old next first second third fourth last final actual exact proper real digit card cards visa \
     mastercard amex credit debit bank payment charge security verification back front and or of on in is was are it's that's with any some each \
     every no secure ready really one two three four five six seven eight nine ten by to for from as at read say give have got take need me you us printed raised \
-    embossed pan said single ";
+    embossed pan said single all already really actually only just also now then here there yes yeah sure so um uh er sorry please ";
+
+/// What is paid with comes soon after: "I want to pay my winner number" is what a small model makes of a card's.
+static PAYS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)\b(?:pay|paying|charge|charging)\b[^.?!]{0,20}$").unwrap());
 
 /// What stands in the place of a number is no talk of one: "[card]".
 static GONE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\[[a-z][a-z0-9_-]{1,19}\]").unwrap());
@@ -133,7 +138,8 @@ pub(super) fn read(text: &str, forms: &[Option<Regex>]) -> Vec<Named> {
         let (Some(whole), Some(what)) = (hit.get(0), hit.get(1)) else { continue };
         let says_nothing = SAYS_NOTHING.contains(&format!(" {} ", what.as_str().to_lowercase().replace('’', "'")));
         if !says_nothing && !found.iter().any(|hit| hit.0 < whole.end() && whole.start() < hit.1) {
-            found.push((whole.start(), whole.end(), Topic::Other));
+            let topic = if PAYS.is_match(&text[..whole.start()]) { Topic::Card } else { Topic::Other };
+            found.push((whole.start(), whole.end(), topic));
         }
     }
     let other_expires = EXPIRES_TOO.is_match(text) && !found.iter().any(|hit| matches!(hit.2, Topic::Card));
@@ -143,7 +149,7 @@ pub(super) fn read(text: &str, forms: &[Option<Regex>]) -> Vec<Named> {
         }
     }
     found.retain(|&(start, end, _)| !gone.iter().any(|gone| gone.start < end && start < gone.end));
-    // Of overlapping phrases the longest tells; of equal ones the first in the list.
+    // The longest of overlapping phrases decides; of equally long ones, the first in the list.
     found.sort_by_key(|&(start, end, _)| (start, std::cmp::Reverse(end)));
     let mut named: Vec<(usize, usize, Topic)> = Vec::new();
     for hit in found {
@@ -177,6 +183,8 @@ mod tests {
         assert_eq!(topics("the subscriber number is"), [Topic::Other], "whatever it is, it is no card");
         assert_eq!(topics("and [card], the whole number is"), []);
         assert_eq!(topics("the CSC, on the signature panel"), [Topic::Cvv, Topic::Cvv]);
+        assert_eq!(topics("I want to pay my winner number"), [Topic::Card], "misheard");
+        assert_eq!(topics("I want to pay my invoice number"), [Topic::Other]);
         assert_eq!(topics("when does it run out"), [Topic::Expiry]);
         assert_eq!(topics("that's the first four"), [Topic::Aside]);
         assert_eq!(topics("my contract expires in"), [Topic::Other]);

@@ -20,17 +20,17 @@ use toml::Spanned;
 use super::measures::Measure;
 use crate::text::entry::{Fault, LegFilter, read_name, read_terms};
 use crate::text::rule::{Window, number, read_window};
-use crate::text::terms::Term;
+use crate::text::terms::TermPattern;
 
 /// What is judged.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Wanted {
     /// One of these has to be said, outside of the second.
-    Said(Vec<Term>, Vec<Term>),
+    Said(Vec<TermPattern>, Vec<TermPattern>),
     /// A keyword with one of these labels has to be said.
     Labels(Vec<String>),
     /// None of these may be said, outside of the second.
-    NotSaid(Vec<Term>, Vec<Term>),
+    NotSaid(Vec<TermPattern>, Vec<TermPattern>),
     /// A figure has to lie between these two.
     Within(Measure, f64, f64),
 }
@@ -38,10 +38,10 @@ pub enum Wanted {
 /// A line after which a criterion is judged; all that is set must hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct When {
-    /// Whose line.
+    /// The leg whose lines count.
     pub leg: LegFilter,
     /// One of these in it.
-    pub said: Vec<Term>,
+    pub said: Vec<TermPattern>,
     /// A keyword with one of these labels in it.
     pub labels: Vec<String>,
     /// Its compound below this.
@@ -50,7 +50,7 @@ pub struct When {
 
 /// A line of the score card.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Criterion {
+pub struct CardCriterion {
     /// Its name in results.
     pub name: String,
     /// The pack it came from.
@@ -123,7 +123,7 @@ const fn agent() -> LegFilter {
 }
 
 impl CriterionEntry {
-    pub(in crate::text) fn check(self, pack: &str) -> Result<Criterion, Fault> {
+    pub(in crate::text) fn check(self, pack: &str) -> Result<CardCriterion, Fault> {
         let here = self.name.span();
         let name = read_name("name", self.name)?;
         let wrong = |message: &str| (here.clone(), format!("qa {name:?}: {message}"));
@@ -180,7 +180,7 @@ impl CriterionEntry {
             }
             Ok(when)
         });
-        Ok(Criterion {
+        Ok(CardCriterion {
             pack: pack.to_owned(),
             description: self.description,
             points: number("points", Some(&self.points), 0.0, 1000.0)?.unwrap_or(0.0),

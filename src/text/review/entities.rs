@@ -18,7 +18,7 @@ use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::line::Line;
+use super::line::ReviewLine;
 use crate::call::Leg;
 use crate::text::entry::{Fault, LegFilter, TermGroup, read_name, read_terms};
 use crate::text::keywords::Groups;
@@ -104,7 +104,7 @@ impl EntityEntry {
 }
 
 /// What one line names; of overlapping finds of one kind the longest.
-pub(super) fn find(forms: &[EntityForm], line: &Line) -> Vec<Entity> {
+pub(super) fn find(forms: &[EntityForm], line: &ReviewLine) -> Vec<Entity> {
     let mut found: Vec<(Range<usize>, &str)> = Vec::new();
     for form in forms.iter().filter(|form| form.leg.takes(line.leg)) {
         let by_pattern = form.patterns.iter().flat_map(|pattern| {

@@ -6,7 +6,7 @@ use crate::call::Leg;
 
 /// A line of a call as it is kept.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub struct ReviewLine {
     /// Row number of its segment.
     pub segment: i64,
     /// Who says it.
@@ -27,10 +27,10 @@ pub struct Line {
 
 /// Words of a line, and where it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Quote {
+pub struct LineQuote {
     /// Row number of the segment.
     pub segment_id: i64,
-    /// Whose.
+    /// The leg that says it.
     pub leg: Leg,
     /// Begin of the segment in the call, milliseconds.
     pub start_ms: i64,
@@ -38,8 +38,8 @@ pub struct Quote {
     pub text: String,
 }
 
-impl Quote {
-    pub(super) fn of(line: &Line, text: &str) -> Self {
+impl LineQuote {
+    pub(super) fn of(line: &ReviewLine, text: &str) -> Self {
         Self { segment_id: line.segment, leg: line.leg, start_ms: line.start_ms, text: text.into() }
     }
 }

@@ -39,7 +39,7 @@ impl Measure {
 
 /// A call's figures; `None` where the call does not tell, as with both sides on one leg, or text without its sound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Measures {
+pub struct CallMeasures {
     /// Speech of the agent, seconds.
     pub agent_speech_s: Option<f64>,
     /// Speech of the caller, seconds.
@@ -66,7 +66,7 @@ pub struct Measures {
     pub caller_words_per_minute: Option<f64>,
 }
 
-impl Measures {
+impl CallMeasures {
     /// One of them.
     pub fn get(&self, measure: Measure) -> Option<f64> {
         match measure {

@@ -10,10 +10,10 @@ pub mod measures;
 pub mod scorecard;
 pub mod summary;
 
-use self::criteria::Criterion;
+use self::criteria::CardCriterion;
 use self::entities::EntityForm;
-pub use self::line::{Line, Quote};
-use self::measures::Measures;
+pub use self::line::{LineQuote, ReviewLine};
+use self::measures::CallMeasures;
 use self::scorecard::{Card, Judge};
 use self::summary::{Cue, Summary, Teller};
 use super::pack::Pack;
@@ -29,7 +29,7 @@ pub struct Reviewer {
 impl Reviewer {
     /// Takes the packs' criteria, things and cues, in the order of the packs. Of criteria with one name the last counts.
     pub fn new(packs: &[Pack]) -> Self {
-        let criteria: Vec<Criterion> = packs.iter().flat_map(|pack| &pack.criteria).cloned().collect();
+        let criteria: Vec<CardCriterion> = packs.iter().flat_map(|pack| &pack.criteria).cloned().collect();
         let cues: Vec<Cue> = packs.iter().flat_map(|pack| &pack.cues).cloned().collect();
         Self {
             judge: Judge::new(&criteria),
@@ -39,17 +39,17 @@ impl Reviewer {
     }
 
     /// The score card. `over` says whether nothing more will be said.
-    pub fn card(&self, lines: &[Line], measures: &Measures, over: bool) -> Card {
+    pub fn card(&self, lines: &[ReviewLine], measures: &CallMeasures, over: bool) -> Card {
         self.judge.card(lines, measures, over)
     }
 
     /// The things that were named, in order of time.
-    pub fn entities(&self, lines: &[Line]) -> Vec<entities::Entity> {
+    pub fn entities(&self, lines: &[ReviewLine]) -> Vec<entities::Entity> {
         lines.iter().flat_map(|line| entities::find(&self.entities, line)).collect()
     }
 
     /// The lines that tell the call.
-    pub fn summary(&self, lines: &[Line]) -> Summary {
+    pub fn summary(&self, lines: &[ReviewLine]) -> Summary {
         self.teller.tell(lines)
     }
 }
@@ -62,8 +62,8 @@ pub(super) fn line(
     text: &str,
     compound: f64,
     labels: &[&str],
-) -> Line {
-    Line {
+) -> ReviewLine {
+    ReviewLine {
         segment,
         leg,
         start_ms: start_s * 1000,

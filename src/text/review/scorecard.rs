@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::criteria::{Criterion, Wanted, When};
-use super::line::{Line, Quote};
-use super::measures::Measures;
+use super::criteria::{CardCriterion, Wanted, When};
+use super::line::{LineQuote, ReviewLine};
+use super::measures::CallMeasures;
 use crate::text::entry::{LegFilter, TermGroup};
 use crate::text::keywords::{Groups, TermHit};
 use crate::text::rule::Window;
-use crate::text::terms::Term;
+use crate::text::terms::TermPattern;
 
 /// Lines shown with one criterion.
 const SHOWN: usize = 3;
@@ -18,7 +18,7 @@ const SHOWN: usize = 3;
 /// What became of a criterion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum CriterionResult {
     /// As it should be.
     Met,
     /// Not as it should be.
@@ -39,15 +39,15 @@ pub struct Mark {
     /// The pack it came from.
     pub pack: String,
     /// What became of it.
-    pub outcome: Outcome,
-    /// Points got.
+    pub outcome: CriterionResult,
+    /// Points that the call has reached.
     pub points: f64,
     /// Points that could be got; none where it was not asked for or is open.
     pub of: f64,
     /// Why, in a few words.
     pub reason: String,
     /// The words that decided it.
-    pub quotes: Vec<Quote>,
+    pub quotes: Vec<LineQuote>,
 }
 
 /// A call's score card.
@@ -55,7 +55,7 @@ pub struct Mark {
 pub struct Card {
     /// Points got of a hundred; `None` where nothing could be judged.
     pub score: Option<f64>,
-    /// Points got.
+    /// Points that the call has reached.
     pub points: f64,
     /// Points that could be got.
     pub of: f64,
@@ -66,20 +66,20 @@ pub struct Card {
 /// The criteria in use, made ready.
 #[derive(Debug)]
 pub(super) struct Judge {
-    criteria: Vec<Criterion>,
+    criteria: Vec<CardCriterion>,
     /// What has to be said, or must not be; a hit's label is the criterion's name.
     said: Groups,
     /// What a criterion waits for; likewise.
     when: Groups,
 }
 
-fn group(name: &str, terms: &[Term], leg: LegFilter, ignore: &[Term]) -> TermGroup {
+fn group(name: &str, terms: &[TermPattern], leg: LegFilter, ignore: &[TermPattern]) -> TermGroup {
     TermGroup { label: name.into(), terms: terms.to_vec(), leg, ignore: ignore.to_vec() }
 }
 
 impl Judge {
-    pub fn new(all: &[Criterion]) -> Self {
-        let mut criteria: Vec<Criterion> = Vec::new();
+    pub fn new(all: &[CardCriterion]) -> Self {
+        let mut criteria: Vec<CardCriterion> = Vec::new();
         for criterion in all {
             match criteria.iter_mut().find(|other| other.name == criterion.name) {
                 Some(other) => other.clone_from(criterion),
@@ -99,7 +99,7 @@ impl Judge {
         Self { said: Groups::new(said.iter()), when: Groups::new(when.iter()), criteria }
     }
 
-    pub fn card(&self, lines: &[Line], measures: &Measures, over: bool) -> Card {
+    pub fn card(&self, lines: &[ReviewLine], measures: &CallMeasures, over: bool) -> Card {
         let found: Vec<Heard> = lines
             .iter()
             .map(|line| Heard {
@@ -117,7 +117,7 @@ impl Judge {
 
 /// A line with what is in it.
 struct Heard<'a> {
-    line: &'a Line,
+    line: &'a ReviewLine,
     said: Vec<TermHit>,
     when: Vec<TermHit>,
 }
@@ -131,9 +131,9 @@ impl Heard<'_> {
             && when.sentiment_below.is_none_or(|below| self.line.compound < below)
     }
 
-    fn quote(&self, name: &str) -> Option<Quote> {
+    fn quote(&self, name: &str) -> Option<LineQuote> {
         let hit = self.said.iter().find(|hit| hit.label == name)?;
-        Some(Quote::of(self.line, self.line.text.get(hit.start..hit.end)?))
+        Some(LineQuote::of(self.line, self.line.text.get(hit.start..hit.end)?))
     }
 }
 
@@ -154,28 +154,28 @@ fn span(window: Window, [first_ms, last_ms, end_ms]: [i64; 3], over: bool) -> Op
 
 /// Where the end of a call may begin: in its second half, and after the first line of whoever is judged. A short call's greeting lies in its last
 /// seconds too.
-fn end_of(criterion: &Criterion, heard: &[Heard<'_>]) -> i64 {
+fn end_of(criterion: &CardCriterion, heard: &[Heard<'_>]) -> i64 {
     let begins = |one: &Heard<'_>| one.line.start_ms;
     let (first, last) = (heard.first().map_or(0, begins), heard.iter().map(begins).max().unwrap_or(0));
     let opening = heard.iter().find(|one| criterion.leg.takes(one.line.leg)).map_or(first, begins);
     (first + (last - first) / 2).max(opening + 1)
 }
 
-fn judge(criterion: &Criterion, heard: &[Heard<'_>], measures: &Measures, over: bool) -> Mark {
-    let mark = |outcome, reason: String, quotes: Vec<Quote>| {
-        let counts = matches!(outcome, Outcome::Met | Outcome::Missed);
+fn judge(criterion: &CardCriterion, heard: &[Heard<'_>], measures: &CallMeasures, over: bool) -> Mark {
+    let mark = |outcome, reason: String, quotes: Vec<LineQuote>| {
+        let counts = matches!(outcome, CriterionResult::Met | CriterionResult::Missed);
         Mark {
             name: criterion.name.clone(),
             description: criterion.description.clone(),
             pack: criterion.pack.clone(),
             outcome,
-            points: if outcome == Outcome::Met { criterion.points } else { 0.0 },
+            points: if outcome == CriterionResult::Met { criterion.points } else { 0.0 },
             of: if counts { criterion.points } else { 0.0 },
             reason,
             quotes,
         }
     };
-    let waits = if over { Outcome::NotAsked } else { Outcome::Open };
+    let waits = if over { CriterionResult::NotAsked } else { CriterionResult::Open };
     let (Some(first), Some(last)) = (heard.first(), heard.iter().map(|one| one.line.end_ms).max()) else {
         return mark(waits, "nothing was said".into(), Vec::new());
     };
@@ -193,34 +193,34 @@ fn judge(criterion: &Criterion, heard: &[Heard<'_>], measures: &Measures, over: 
         let wanted = if high.is_finite() { format!("{low} to {high}") } else { format!("{low} or more") };
         let reason = format!("{} is {value:.2}; wanted is {wanted}", measure.as_str());
         return match (over, (low..=high).contains(&value)) {
-            (false, _) => mark(Outcome::Open, reason, Vec::new()),
-            (_, true) => mark(Outcome::Met, reason, Vec::new()),
-            (_, false) => mark(Outcome::Missed, reason, Vec::new()),
+            (false, _) => mark(CriterionResult::Open, reason, Vec::new()),
+            (_, true) => mark(CriterionResult::Met, reason, Vec::new()),
+            (_, false) => mark(CriterionResult::Missed, reason, Vec::new()),
         };
     }
     let times = [first.line.start_ms, last, end_of(criterion, heard)];
     let Some((counts, decided)) = span(criterion.window, times, over) else {
-        return mark(Outcome::Open, "not yet".into(), Vec::new());
+        return mark(CriterionResult::Open, "not yet".into(), Vec::new());
     };
     let inside = |one: &&Heard<'_>| counts.contains(&one.line.start_ms);
-    let quotes: Vec<Quote> = match &criterion.wanted {
+    let quotes: Vec<LineQuote> = match &criterion.wanted {
         Wanted::Labels(labels) => heard[from..]
             .iter()
             .filter(inside)
             .filter(|one| {
                 criterion.leg.takes(one.line.leg) && labels.iter().any(|label| one.line.labels.contains(label))
             })
-            .map(|one| Quote::of(one.line, &one.line.text))
+            .map(|one| LineQuote::of(one.line, &one.line.text))
             .take(SHOWN)
             .collect(),
         _ => heard[from..].iter().filter(inside).filter_map(|one| one.quote(&criterion.name)).take(SHOWN).collect(),
     };
     match (matches!(criterion.wanted, Wanted::NotSaid(..)), quotes.is_empty()) {
-        (true, false) => mark(Outcome::Missed, "was said".into(), quotes),
-        (true, true) if decided => mark(Outcome::Met, "was not said".into(), quotes),
-        (false, false) => mark(Outcome::Met, "was said".into(), quotes),
-        (false, true) if decided => mark(Outcome::Missed, "was not said".into(), quotes),
-        (_, true) => mark(Outcome::Open, "not yet".into(), quotes),
+        (true, false) => mark(CriterionResult::Missed, "was said".into(), quotes),
+        (true, true) if decided => mark(CriterionResult::Met, "was not said".into(), quotes),
+        (false, false) => mark(CriterionResult::Met, "was said".into(), quotes),
+        (false, true) if decided => mark(CriterionResult::Missed, "was not said".into(), quotes),
+        (_, true) => mark(CriterionResult::Open, "not yet".into(), quotes),
     }
 }
 
@@ -262,12 +262,12 @@ mod tests {
         to = 0.6
     "#;
 
-    fn card(lines: &[Line], share: Option<f64>, over: bool) -> Card {
+    fn card(lines: &[ReviewLine], share: Option<f64>, over: bool) -> Card {
         let criteria = Pack::parse("t.toml", PACK).expect("a good pack").criteria;
-        Judge::new(&criteria).card(lines, &Measures { agent_share: share, ..Measures::default() }, over)
+        Judge::new(&criteria).card(lines, &CallMeasures { agent_share: share, ..CallMeasures::default() }, over)
     }
 
-    fn outcomes(card: &Card) -> Vec<Outcome> {
+    fn outcomes(card: &Card) -> Vec<CriterionResult> {
         card.criteria.iter().map(|mark| mark.outcome).collect()
     }
 
@@ -304,7 +304,13 @@ mod tests {
         );
         assert_eq!(
             outcomes(&card),
-            [Outcome::Missed, Outcome::NotAsked, Outcome::Missed, Outcome::Missed, Outcome::NotAsked]
+            [
+                CriterionResult::Missed,
+                CriterionResult::NotAsked,
+                CriterionResult::Missed,
+                CriterionResult::Missed,
+                CriterionResult::NotAsked
+            ]
         );
         assert_eq!((card.score, card.of), (Some(0.0), 50.0));
         assert_eq!(card.criteria[3].quotes[0].text, "calm down");
@@ -317,15 +323,15 @@ mod tests {
             line(2, Leg::Caller, 5, "This is awful", -0.5, &[]),
             line(3, Leg::Agent, 9, "Your number please", 0.0, &[]),
         ];
-        assert_eq!(card(&lines, None, true).criteria[1].outcome, Outcome::Missed);
+        assert_eq!(card(&lines, None, true).criteria[1].outcome, CriterionResult::Missed);
     }
 
     #[test]
     fn the_greeting_of_a_short_call_is_not_its_closing() {
-        let criteria: Vec<Criterion> =
+        let criteria: Vec<CardCriterion> =
             Pack::bundled().expect("packs").into_iter().flat_map(|pack| pack.criteria).collect();
-        let closing = |lines: &[Line]| {
-            let card = Judge::new(&criteria).card(lines, &Measures::default(), true);
+        let closing = |lines: &[ReviewLine]| {
+            let card = Judge::new(&criteria).card(lines, &CallMeasures::default(), true);
             let mark = card.criteria.into_iter().find(|mark| mark.name == "closing").expect("a closing");
             (mark.outcome, mark.quotes.into_iter().map(|quote| quote.segment_id).collect::<Vec<_>>())
         };
@@ -333,18 +339,18 @@ mod tests {
         let question = line(2, Leg::Caller, 5, "When do you open?", 0.0, &[]);
         let answer = line(3, Leg::Agent, 8, "At nine.", 0.0, &[]);
         let bye = line(4, Leg::Agent, 12, "Have a nice day.", 0.4, &[]);
-        assert_eq!(closing(&[greeting.clone(), question.clone(), answer.clone()]), (Outcome::Missed, vec![]));
-        assert_eq!(closing(std::slice::from_ref(&greeting)), (Outcome::Missed, vec![]));
-        assert_eq!(closing(&[greeting.clone(), question, answer, bye]), (Outcome::Met, vec![4]));
+        assert_eq!(closing(&[greeting.clone(), question.clone(), answer.clone()]), (CriterionResult::Missed, vec![]));
+        assert_eq!(closing(std::slice::from_ref(&greeting)), (CriterionResult::Missed, vec![]));
+        assert_eq!(closing(&[greeting.clone(), question, answer, bye]), (CriterionResult::Met, vec![4]));
         // An agent who comes late greets in the second half.
         let hello = line(1, Leg::Caller, 0, "Hello? Hello?", 0.0, &[]);
-        let late = Line { start_ms: 9000, end_ms: 11_000, ..greeting };
-        assert_eq!(closing(&[hello, late]), (Outcome::Missed, vec![]));
+        let late = ReviewLine { start_ms: 9000, end_ms: 11_000, ..greeting };
+        assert_eq!(closing(&[hello, late]), (CriterionResult::Missed, vec![]));
     }
 
     #[test]
     fn while_the_call_runs_only_what_is_certain_is_decided() {
-        use Outcome::{Missed, Open};
+        use CriterionResult::{Missed, Open};
         let mut lines = vec![line(1, Leg::Agent, 3, "Hello", 0.0, &[])];
         assert_eq!(outcomes(&card(&lines, Some(0.5), false)), [Open; 5]);
         lines.push(line(2, Leg::Agent, 40, "Calm down", 0.0, &[]));

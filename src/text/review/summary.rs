@@ -21,11 +21,11 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::line::{Line, Quote};
+use super::line::{LineQuote, ReviewLine};
 use crate::call::Leg;
 use crate::text::entry::{LegFilter, TermGroup, read_terms};
 use crate::text::keywords::Groups;
-use crate::text::terms::Term;
+use crate::text::terms::TermPattern;
 
 /// Begin and end of a call are at least so long.
 const EDGE_MS: i64 = 90_000;
@@ -43,7 +43,7 @@ const BEFORE: usize = 3;
 /// What a cue tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+pub enum CuePart {
     /// Why the call was made.
     Reason,
     /// What came of it.
@@ -53,15 +53,15 @@ pub enum Part {
 /// Words with which people say what a call is about, or what comes of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cue {
-    part: Part,
+    part: CuePart,
     leg: LegFilter,
-    terms: Vec<Term>,
+    terms: Vec<TermPattern>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::text) struct CueEntry {
-    part: Part,
+    part: CuePart,
     #[serde(default)]
     leg: LegFilter,
     terms: Spanned<Vec<Spanned<String>>>,
@@ -75,11 +75,11 @@ impl CueEntry {
 
 /// A place where the mood changed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Turn {
+pub struct MoodTurn {
     /// What was said.
     #[serde(flatten)]
-    pub quote: Quote,
-    /// Its sentiment.
+    pub quote: LineQuote,
+    /// Compound sentiment of the line, -1 to 1.
     pub sentiment: f64,
     /// Mean sentiment of the lines before.
     pub before: f64,
@@ -89,11 +89,11 @@ pub struct Turn {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
     /// Why it was made.
-    pub reason: Option<Quote>,
+    pub reason: Option<LineQuote>,
     /// Where the mood turned, in order of time.
-    pub turns: Vec<Turn>,
+    pub turns: Vec<MoodTurn>,
     /// What came of it.
-    pub outcome: Option<Quote>,
+    pub outcome: Option<LineQuote>,
 }
 
 /// Knows the cues.
@@ -133,7 +133,7 @@ fn is_callers(leg: Leg) -> bool {
 
 /// A sentence that may tell something, and what speaks for it.
 struct Candidate<'a> {
-    line: &'a Line,
+    line: &'a ReviewLine,
     text: &'a str,
     cues: usize,
     score: f64,
@@ -141,22 +141,22 @@ struct Candidate<'a> {
 
 impl Teller {
     pub fn new(cues: &[Cue]) -> Self {
-        let groups = |part: Part| {
+        let groups = |part: CuePart| {
             let of =
                 |cue: &Cue| TermGroup { label: String::new(), terms: cue.terms.clone(), leg: cue.leg, ignore: vec![] };
             let groups: Vec<TermGroup> = cues.iter().filter(|cue| cue.part == part).map(of).collect();
             Groups::new(groups.iter())
         };
-        Self { reason: groups(Part::Reason), outcome: groups(Part::Outcome) }
+        Self { reason: groups(CuePart::Reason), outcome: groups(CuePart::Outcome) }
     }
 
-    pub fn tell(&self, lines: &[Line]) -> Summary {
+    pub fn tell(&self, lines: &[ReviewLine]) -> Summary {
         let (Some(first), Some(last)) = (lines.first(), lines.iter().map(|line| line.end_ms).max()) else {
             return Summary::default();
         };
         let edge = EDGE_MS.max((last - first.start_ms) / 3);
-        let early = |line: &&Line| is_callers(line.leg) && line.start_ms < first.start_ms + edge;
-        let late = |line: &&Line| line.end_ms > last - edge;
+        let early = |line: &&ReviewLine| is_callers(line.leg) && line.start_ms < first.start_ms + edge;
+        let late = |line: &&ReviewLine| line.end_ms > last - edge;
         let mut reason: Option<Candidate> = None;
         for one in candidates(&self.reason, lines.iter().filter(early)) {
             if reason.as_ref().is_none_or(|best| one.score > best.score) {
@@ -169,14 +169,14 @@ impl Teller {
                 outcome = Some(one);
             }
         }
-        let quote = |one: Candidate| Quote::of(one.line, one.text);
+        let quote = |one: Candidate| LineQuote::of(one.line, one.text);
         Summary { reason: reason.map(quote), turns: turns(lines), outcome: outcome.map(quote) }
     }
 }
 
 fn candidates<'a>(
     cues: &'a Groups,
-    lines: impl Iterator<Item = &'a Line> + 'a,
+    lines: impl Iterator<Item = &'a ReviewLine> + 'a,
 ) -> impl Iterator<Item = Candidate<'a>> + 'a {
     lines
         .flat_map(|line| sentences(&line.text).into_iter().map(move |text| (line, text)))
@@ -188,14 +188,14 @@ fn candidates<'a>(
         .filter(|one| telling_words(one.text) >= FEW || one.cues > 0)
 }
 
-fn turns(lines: &[Line]) -> Vec<Turn> {
+fn turns(lines: &[ReviewLine]) -> Vec<MoodTurn> {
     let mut before: VecDeque<f64> = VecDeque::new();
-    let mut all: Vec<Turn> = Vec::new();
+    let mut all: Vec<MoodTurn> = Vec::new();
     for line in lines.iter().filter(|line| is_callers(line.leg)) {
         if !before.is_empty() {
             let mean = before.iter().sum::<f64>() / before.len() as f64;
             if (line.compound - mean).abs() >= TURN {
-                all.push(Turn { quote: Quote::of(line, &line.text), sentiment: line.compound, before: mean });
+                all.push(MoodTurn { quote: LineQuote::of(line, &line.text), sentiment: line.compound, before: mean });
             }
         }
         before.push_back(line.compound);
@@ -203,7 +203,7 @@ fn turns(lines: &[Line]) -> Vec<Turn> {
             before.pop_front();
         }
     }
-    let change = |turn: &Turn| (turn.sentiment - turn.before).abs();
+    let change = |turn: &MoodTurn| (turn.sentiment - turn.before).abs();
     all.sort_by(|a, b| change(b).total_cmp(&change(a)));
     all.truncate(TURNS);
     all.sort_by_key(|turn| turn.quote.start_ms);
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
     use crate::text::pack::Pack;
 
-    fn tell(lines: &[Line]) -> Summary {
+    fn tell(lines: &[ReviewLine]) -> Summary {
         let cues: Vec<Cue> = Pack::bundled().expect("packs").into_iter().flat_map(|pack| pack.cues).collect();
         Teller::new(&cues).tell(lines)
     }
@@ -234,7 +234,7 @@ mod tests {
             line(6, Leg::Caller, 270, "Thank you so much, you have been great.", 0.8, &[]),
             line(7, Leg::Agent, 275, "Goodbye.", 0.0, &[]),
         ]);
-        let text = |quote: &Option<Quote>| quote.as_ref().map(|quote| (quote.segment_id, quote.text.clone()));
+        let text = |quote: &Option<LineQuote>| quote.as_ref().map(|quote| (quote.segment_id, quote.text.clone()));
         assert_eq!(
             text(&summary.reason),
             Some((2, "I'm calling about my internet, it has been down for two days.".into()))
@@ -259,7 +259,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_line_that_is_shown_was_said(texts in prop::collection::vec("\\PC{0,60}", 0..8), start in 0_i64..1000) {
-            let lines: Vec<Line> = texts.iter().enumerate().map(|(i, text)| line(i as i64, Leg::Caller, start + i as i64 * 7, text, (i as f64 / 4.0) - 0.9, &[])).collect();
+            let lines: Vec<ReviewLine> = texts.iter().enumerate().map(|(i, text)| line(i as i64, Leg::Caller, start + i as i64 * 7, text, (i as f64 / 4.0) - 0.9, &[])).collect();
             let summary = tell(&lines);
             for quote in summary.reason.iter().chain(&summary.outcome).chain(summary.turns.iter().map(|turn| &turn.quote)) {
                 prop_assert!(lines.iter().any(|line| line.segment == quote.segment_id && line.text.contains(&quote.text)));

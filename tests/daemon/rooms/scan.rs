@@ -25,7 +25,7 @@ impl Token {
 pub struct Source {
     /// Below `src`, as in `api/mod.rs`.
     pub path: String,
-    /// As in `["api", "walls"]`.
+    /// As in `["api", "access"]`.
     module: Vec<String>,
     /// What is compiled without `cfg(test)`.
     tokens: Vec<Token>,
@@ -55,6 +55,14 @@ pub struct Function {
     pub line: usize,
     pub name: String,
     pub lines: usize,
+}
+
+/// A type or trait that is `pub` without a restriction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicType {
+    pub path: String,
+    pub line: usize,
+    pub name: String,
 }
 
 /// All Rust files of a folder, sorted.
@@ -313,6 +321,18 @@ impl Tree {
             return self.definition(&path, depth + 1);
         }
         Some(number)
+    }
+
+    /// The public types and traits, without those that only tests see and those that a macro names.
+    pub fn public_types(&self) -> Vec<PublicType> {
+        const KINDS: [&str; 5] = ["enum", "struct", "trait", "type", "union"];
+        let of = |source: &Source| -> Vec<PublicType> {
+            let public = source.tokens.windows(3).filter(|three| three[0].text == "pub");
+            let types = public.filter(|three| KINDS.contains(&three[1].text.as_str()) && three[2].is_word());
+            let named = |three: &[Token]| (source.path.clone(), three[2].line, three[2].text.clone());
+            types.map(named).map(|(path, line, name)| PublicType { path, line, name }).collect()
+        };
+        self.sources.iter().flat_map(of).collect()
     }
 
     /// Who names what of whom, without what files name of their own.

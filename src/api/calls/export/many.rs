@@ -7,9 +7,9 @@ use axum::response::Response;
 use futures_util::{Stream, stream};
 
 use super::{CSV_HEAD, Format, csv, file, text};
+use crate::api::access::grant::Access;
 use crate::api::calls::shown::Whole;
 use crate::api::request::ApiError;
-use crate::api::walls::access::Access;
 use crate::store::Store;
 
 /// What many calls in one file can be written as; without a word, CSV.

@@ -11,7 +11,7 @@ use super::toy::{self, DIMS, Tensors};
 use super::weights::Dims;
 use super::words::Words;
 use super::*;
-use crate::speech::engine::Request;
+use crate::speech::engine::RecognitionRequest;
 use crate::speech::models::{Import, Imported, ModelError, Verified, import, verify};
 
 const ALL: [Format; 4] = [Format::GgmlF16, Format::GgmlQ8_0, Format::GgmlQ5_1, Format::Ct2Int8];
@@ -102,7 +102,7 @@ fn a_checkpoint_becomes_models_that_both_engines_load_and_ask() {
     for model in &imported.models {
         assert_eq!(verify(model).expect("sum"), Verified::Whole);
         let engine = crate::speech::load(model, 1).expect("loaded");
-        let request = Request {
+        let request = RecognitionRequest {
             samples: &tone,
             language: None,
             prompt: Some("Mr Smith"),
@@ -239,7 +239,7 @@ fn a_multilingual_checkpoint_says_which_table_it_wants_and_takes_it_from_a_ggml_
     let again = with(&one.models[0].path, "two").expect("imported");
     assert!(fs::read(&one.models[0].path).expect("one") == fs::read(&again.models[0].path).expect("two"));
     let engine = crate::speech::load(&one.models[1], 1).expect("loaded");
-    let request = Request {
+    let request = RecognitionRequest {
         samples: &vec![0.0; 16_000],
         language: Some("es"),
         prompt: None,

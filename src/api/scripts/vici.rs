@@ -1,0 +1,233 @@
+//! `/vici?function=…`: calls in the style of ViciDial's Non-Agent API: text, one row a line, and errors as lines of text with status 200.
+//!
+//! Source of the style: ViciDial's `docs/NON-AGENT_API.txt` (`recording_lookup`, `version`). The functions are lineside's own.
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::asked::{Asked, COMMON, Refused, text};
+use super::columns::{self, CALLS, Judged, SCORE, TRANSCRIPT};
+use super::lookup::{MOST, SOME, key, told};
+use super::table::Table;
+use crate::api::access::grant::Access;
+use crate::api::request::{ApiError, Clock, Parameters};
+use crate::call::{CallKey, WallTime};
+use crate::pipeline::finished::review::Desk;
+use crate::store::calls::{CallFilter, CallRow, Which};
+use crate::store::{Store, StoreError};
+
+/// All parameters of all functions.
+pub(in crate::api) const ASKS: &[&str] = &[
+    "function",
+    "source",
+    "user",
+    "pass",
+    "stage",
+    "header",
+    "uniqueid",
+    "lead_id",
+    "recording_id",
+    "phone_number",
+    "call_id",
+    "agent_user",
+    "date",
+    "limit",
+];
+/// What calls are looked up by; of these one, or an agent with a date.
+const KEYS: &[&str] = &["uniqueid", "lead_id", "recording_id", "phone_number", "call_id"];
+const OF_AGENT: &[&str] = &["agent_user", "date", "limit"];
+/// Calls of a list at most.
+const LIST: u32 = 1000;
+
+/// A text that is written in no other way.
+pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// Why there are no rows.
+#[derive(Debug)]
+enum Fault {
+    Asked(Refused),
+    Store(StoreError),
+}
+
+impl From<Refused> for Fault {
+    fn from(refused: Refused) -> Self {
+        Self::Asked(refused)
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// What functions need.
+struct Functions {
+    store: Store,
+    desk: Desk,
+    access: Access,
+    now: WallTime,
+    zone: TimeZone,
+}
+
+/// `GET` and `POST /vici`
+pub(in crate::api) async fn vici(
+    State(store): State<Store>,
+    State(desk): State<Desk>,
+    State(clock): State<Clock>,
+    access: Access,
+    query: Parameters,
+) -> Response {
+    let functions = Functions { store, desk, access, now: clock.now(), zone: TimeZone::system() };
+    match functions.answer(&query).await {
+        Ok((calls, text)) => (told(calls), [(header::CONTENT_TYPE, PLAIN)], text).into_response(),
+        Err(Fault::Asked(Refused(line))) => ([(header::CONTENT_TYPE, PLAIN)], line).into_response(),
+        Err(Fault::Store(error)) => ApiError::from(error).into_response(),
+    }
+}
+
+type Answer = Result<(Vec<CallKey>, String), Fault>;
+
+impl Functions {
+    async fn answer(&self, query: &Parameters) -> Answer {
+        let user = text(query.given(), "user").unwrap_or_default();
+        match text(query.given(), "function") {
+            Some("version") => {
+                Asked::read("version", query, &[COMMON])?;
+                Ok((Vec::new(), self.version()))
+            }
+            Some("transcript_lookup") => {
+                self.transcripts(&Asked::read("transcript_lookup", query, &[COMMON, KEYS, OF_AGENT])?).await
+            }
+            Some("call_score") => self.scores(&Asked::read("call_score", query, &[COMMON, KEYS, OF_AGENT])?).await,
+            Some("agent_calls") => self.calls_of_agent(&Asked::read("agent_calls", query, &[COMMON, OF_AGENT])?).await,
+            Some(other) => Err(Refused::new(other, "FUNCTION IS NOT KNOWN", &[user, FUNCTIONS]).into()),
+            None => Err(Refused::new("auth", "NO FUNCTION SPECIFIED", &[user, FUNCTIONS]).into()),
+        }
+    }
+
+    fn version(&self) -> String {
+        let stamp = Timestamp::from_millisecond(self.now.0).unwrap_or_default();
+        let info = self.zone.to_offset_info(stamp);
+        let saves_daylight = i64::from(info.dst().is_dst());
+        let now_h = f64::from(info.offset().seconds()) / 3600.0;
+        format!(
+            "VERSION: {}|BUILD: lineside|DATE: {}|EPOCH: {}|DST: {saves_daylight}|TZ: {}|TZNOW: {now_h}|\n",
+            env!("CARGO_PKG_VERSION"),
+            columns::local(self.now, &self.zone),
+            self.now.0.div_euclid(1000),
+            now_h - saves_daylight as f64,
+        )
+    }
+
+    /// A row for each segment of the calls.
+    async fn transcripts(&self, asked: &Asked<'_>) -> Answer {
+        let mut table = Table::new(asked, TRANSCRIPT)?;
+        let calls = self.find(asked).await?;
+        for call in &calls {
+            for row in self.store.segments(call.key).await? {
+                table.add(columns::transcript(call, &row, &self.zone));
+            }
+        }
+        Ok((calls.iter().map(|call| call.key).collect(), table.into_text()))
+    }
+
+    /// A row for each call, with its score card and the lines that sum it up.
+    async fn scores(&self, asked: &Asked<'_>) -> Answer {
+        let mut table = Table::new(asked, SCORE)?;
+        let calls = self.find(asked).await?;
+        for call in &calls {
+            let (card, _) = self.desk.card(call).await?;
+            let summary = self.desk.summary(call).await?;
+            let judged = Judged { score: card.score, reason: summary.reason, outcome: summary.outcome };
+            table.add(columns::score(call, &self.store.segments(call.key).await?, judged, &self.zone));
+        }
+        Ok((calls.iter().map(|call| call.key).collect(), table.into_text()))
+    }
+
+    /// A row for each call of an agent's day.
+    async fn calls_of_agent(&self, asked: &Asked<'_>) -> Answer {
+        let mut table = Table::new(asked, CALLS)?;
+        let Some(agent) = asked.text("agent_user") else {
+            return Err(asked.refuse("INVALID SEARCH PARAMETERS", &["agent_user is missing"]).into());
+        };
+        let calls = self.of_agent(asked, agent, LIST).await?;
+        for call in &calls {
+            table.add(columns::call(call, &self.zone));
+        }
+        Ok((Vec::new(), table.into_text()))
+    }
+
+    /// The calls that somebody looks up, newest first.
+    async fn find(&self, asked: &Asked<'_>) -> Result<Vec<CallRow>, Fault> {
+        let given: Vec<(&str, &str)> =
+            KEYS.iter().chain(&["agent_user"]).filter_map(|name| Some((*name, asked.text(name)?))).collect();
+        let &[(name, value)] = given.as_slice() else {
+            let details: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
+            let details = if details.is_empty() {
+                vec!["one is needed", "uniqueid", "lead_id", "recording_id", "phone_number", "call_id", "agent_user"]
+            } else {
+                details
+            };
+            return Err(asked.refuse("INVALID SEARCH PARAMETERS", &details).into());
+        };
+        if name == "agent_user" {
+            return self.of_agent(asked, value, MOST).await;
+        }
+        if let Some(date) = asked.text("date") {
+            return Err(asked.refuse("DATE GOES WITH AGENT_USER", &[date]).into());
+        }
+        let limit = limit(asked, MOST)?.unwrap_or(SOME);
+        let calls = if name == "call_id" {
+            self.access.call(&self.store, value).await?.into_iter().collect()
+        } else {
+            let key =
+                key(name, value.to_owned()).map_err(|problem| asked.refuse("INVALID PHONE NUMBER", &[&problem]))?;
+            self.store.lookup(key, self.access.campaign.clone(), limit).await?.calls
+        };
+        if calls.is_empty() {
+            return Err(asked.refuse("NO CALLS FOUND", &[value]).into());
+        }
+        Ok(calls)
+    }
+
+    /// An agent's calls of a day, today where none is named; newest first.
+    async fn of_agent(&self, asked: &Asked<'_>, agent: &str, most: u32) -> Result<Vec<CallRow>, Fault> {
+        let limit = limit(asked, most)?.unwrap_or(most);
+        let today = Timestamp::from_millisecond(self.now.0).unwrap_or_default().to_zoned(self.zone.clone()).date();
+        let date = match asked.text("date") {
+            None => today,
+            Some(text) => {
+                Date::strptime("%Y-%m-%d", text).map_err(|_| asked.refuse("INVALID DATE", &[text, "YYYY-MM-DD"]))?
+            }
+        };
+        let begins = |date: Date| {
+            date.to_zoned(self.zone.clone()).map(|zoned| WallTime(zoned.timestamp().as_millisecond())).ok()
+        };
+        let which = Which {
+            agent: Some(agent.to_owned()),
+            since: begins(date),
+            until: date.tomorrow().ok().and_then(begins),
+            only: self.access.campaign.clone(),
+            ..Which::default()
+        };
+        let calls = self.store.list_calls(CallFilter { which, after: None, limit }).await?;
+        if calls.is_empty() {
+            return Err(asked.refuse("NO CALLS FOUND", &[agent, &date.to_string()]).into());
+        }
+        Ok(calls)
+    }
+}
+
+/// What is answered to a function that is not known.
+const FUNCTIONS: &str = "version, transcript_lookup, call_score and agent_calls are";
+
+fn limit(asked: &Asked<'_>, most: u32) -> Result<Option<u32>, Refused> {
+    let Some(text) = asked.text("limit") else { return Ok(None) };
+    let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+    number.map(Some).ok_or_else(|| asked.refuse("INVALID LIMIT", &[text, &format!("1 to {most}")]))
+}

@@ -1,0 +1,176 @@
+//! `lineside forget`, `backup`, `restore`, `check`: what an admin does with the data as a whole.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::client::Daemon;
+use super::print::{confirmed, say, shown};
+use crate::config::{Config, DEFAULT_PATH};
+use crate::pipeline::retention::backup::{backup, restore};
+use crate::pipeline::retention::check::{Depth, check};
+use crate::pipeline::retention::forget::{ForgetReport, stopped};
+use crate::store::check::Mode;
+use crate::store::forget::Whom;
+
+#[derive(Args)]
+#[command(after_help = "Works beside a running daemon and without one; exit code 1 when anything is left over.")]
+pub(super) struct ForgetArguments {
+    #[command(flatten)]
+    whom: WhomArguments,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    /// JSON report
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    daemon: Daemon,
+}
+
+/// Whose calls.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct WhomArguments {
+    /// All calls with this telephone number
+    #[arg(long, value_name = "NUMBER")]
+    phone: Option<String>,
+    /// All calls of this lead
+    #[arg(long, value_name = "ID")]
+    lead: Option<String>,
+    /// One call, by its id, uniqueid or UUID
+    #[arg(long, value_name = "ID")]
+    call: Option<String>,
+}
+
+#[derive(Args)]
+#[command(after_help = "The daemon may run meanwhile.")]
+pub(super) struct BackupArguments {
+    /// An empty folder, or one that is not there yet
+    folder: PathBuf,
+}
+
+#[derive(Args)]
+#[command(after_help = "Into the state folder of the configuration, which must hold nothing but models.")]
+pub(super) struct RestoreArguments {
+    /// What `lineside backup` made
+    folder: PathBuf,
+}
+
+#[derive(Args)]
+#[command(after_help = "With the daemon stopped; exit code 1 when something is wrong and not mended.")]
+pub(super) struct CheckArguments {
+    /// Mend what can be mended without losing anything
+    #[arg(long)]
+    repair: bool,
+    /// Decrypt all of every encrypted sound file, not only its ends: as long as the disk takes to read them
+    #[arg(long)]
+    sound: bool,
+    /// JSON list of findings
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn forget(arguments: &ForgetArguments, config: &Config) -> anyhow::Result<ExitCode> {
+    let WhomArguments { phone, lead, call } = &arguments.whom;
+    let whom = match (phone, lead, call) {
+        (Some(phone), ..) => Whom::Phone(phone.clone()),
+        (_, Some(lead), _) => Whom::Lead(lead.clone()),
+        (.., Some(call)) => Whom::Call(call.clone()),
+        _ => anyhow::bail!("one of --phone, --lead and --call is needed"),
+    };
+    let question = match &whom {
+        Whom::Phone(number) => format!("Erase every call with the telephone number {}?", shown(number)),
+        Whom::Lead(lead) => format!("Erase every call of the lead {}?", shown(lead)),
+        Whom::Call(call) => format!("Erase the call {}?", shown(call)),
+        Whom::Calls(calls) => format!("Erase {} calls?", calls.len()),
+    };
+    if !confirmed(arguments.yes, &question)? {
+        return Ok(ExitCode::FAILURE);
+    }
+    // Who holds the lock on the state folder is the daemon: then it does the work.
+    let report: ForgetReport = match stopped(&config.paths.state, &whom) {
+        Err(crate::store::forget::ForgetError::Store(crate::store::StoreError::InUse { .. })) => {
+            let answer = arguments.daemon.tell(config, "/api/v1/forget", &serde_json::to_value(&whom)?)?;
+            serde_json::from_value(answer).context("the daemon's report")?
+        }
+        done => done?,
+    };
+    if arguments.json {
+        say(&serde_json::to_string(&report)?)?;
+    } else {
+        let ForgetReport { erased, files, bytes, searched_for, searched_in, shared, left } = &report;
+        say(&format!(
+            "erased {} calls, {} segments of text, {} events, {files} sound files ({bytes} bytes)",
+            erased.calls.len(),
+            erased.segments,
+            erased.events
+        ))?;
+        for call in &erased.calls {
+            say(&format!("  {call}"))?;
+        }
+        for recording in &erased.recordings {
+            say(&format!("not lineside's, delete it yourself: {}", recording.display()))?;
+        }
+        say("backups that were made before still hold them")?;
+        for line in shared {
+            say(&format!("note: {line}"))?;
+        }
+        for line in left {
+            say(&format!("LEFT: {line}"))?;
+        }
+        let proof = if left.is_empty() { "found none of them" } else { "SOMETHING IS LEFT" };
+        say(&format!(
+            "proof: searched {searched_in} files of {} for {searched_for} texts: {proof}",
+            config.paths.state.display()
+        ))?;
+    }
+    Ok(if report.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+pub(super) fn make_backup(arguments: &BackupArguments, config: &Config, path: Option<PathBuf>) -> anyhow::Result<()> {
+    let path = path.unwrap_or_else(|| DEFAULT_PATH.into());
+    let copied = backup(&config.paths.state, Some(&path), &arguments.folder)?;
+    let missing = match copied.missing {
+        0 => String::new(),
+        some => format!("; {some} sound files were gone or unreadable (see `lineside check`)"),
+    };
+    say(&format!("{}: {} files, {} bytes{missing}", arguments.folder.display(), copied.files, copied.bytes))?;
+    if copied.sealed > 0 {
+        say(&format!(
+            "{} sound files in it are encrypted, and THE KEY IS NOT IN THE BACKUP: keep it elsewhere ([privacy] audio_key)",
+            copied.sealed
+        ))?;
+    }
+    Ok(())
+}
+
+pub(super) fn bring_back(arguments: &RestoreArguments, config: &Config) -> anyhow::Result<()> {
+    let state = &config.paths.state;
+    let copied = restore(&arguments.folder, state)?;
+    say(&format!("{}: {} files, {} bytes, all as they were backed up", state.display(), copied.files, copied.bytes))?;
+    say(&format!("if you are not lineside: chown -R lineside: {}", state.display()))?;
+    if state.join("restored.toml").exists() {
+        say(&format!("the configuration of then is {}", state.join("restored.toml").display()))?;
+    }
+    Ok(())
+}
+
+pub(super) fn look_over(arguments: &CheckArguments, config: &Config) -> anyhow::Result<ExitCode> {
+    let mode = if arguments.repair { Mode::Repair } else { Mode::Look };
+    super::key::take_keys(config);
+    let depth = if arguments.sound { Depth::Whole } else { Depth::Ends };
+    let found = check(&config.paths.state, mode, depth, crate::capture::wall_clock())?;
+    if arguments.json {
+        say(&serde_json::to_string(&found)?)?;
+    } else {
+        for finding in &found {
+            let word = if finding.mended { "ok " } else { "BAD" };
+            say(&format!("{word} {}\n        {}", finding.problem, finding.mend))?;
+        }
+        say(&format!("{}: {} findings", config.paths.state.display(), found.len()))?;
+    }
+    Ok(if found.iter().all(|finding| finding.mended) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

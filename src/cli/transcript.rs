@@ -1,0 +1,159 @@
+//! `lineside transcript`: what was said in a call, by what a script has of it.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::calls::{coloured, number, seen, text};
+use super::client::{Daemon, query, runtime};
+use super::print::say;
+use crate::config::Config;
+
+/// Nothing was found; 1 is any other failure, 2 a wrong command line.
+const NOT_FOUND: u8 = 3;
+
+#[derive(Args)]
+#[command(
+    after_help = "Newest call first. --pipe and --tsv print the columns of /vici?function=transcript_lookup, a line for each segment: call_id, start_time, \
+user, recording_id, lead_id, phone_number, offset, speaker, sentiment, keywords, text. New columns come at the end.\n\nExit code 0 when a call was \
+found, 3 when none was, 1 when the daemon could not be asked or refused, 2 when the command line is wrong."
+)]
+pub(super) struct TranscriptArguments {
+    #[command(flatten)]
+    key: Key,
+    /// How many calls at most
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    limit: u32,
+    #[command(flatten)]
+    form: Form,
+    /// The names of the columns first
+    #[arg(long, conflicts_with = "json")]
+    header: bool,
+    #[command(flatten)]
+    daemon: Daemon,
+}
+
+/// How it is written.
+#[derive(Args)]
+#[group(multiple = false)]
+struct Form {
+    /// Lines with | between the fields, as ViciDial's Non-Agent API writes them
+    #[arg(long)]
+    pipe: bool,
+    /// Lines with tabs between the fields
+    #[arg(long)]
+    tsv: bool,
+    /// The API's JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which call.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Key {
+    /// Call id, uniqueid or UUID
+    call: Option<String>,
+    /// Asterisk's uniqueid; without its fraction every call of that second
+    #[arg(long)]
+    uniqueid: Option<String>,
+    /// The dialer's lead
+    #[arg(long)]
+    lead: Option<String>,
+    /// The dialer's number of the recording
+    #[arg(long)]
+    recording_id: Option<String>,
+    /// A telephone number, however it is written
+    #[arg(long)]
+    phone: Option<String>,
+}
+
+impl TranscriptArguments {
+    /// The lines of `/vici`, or `None` where no call was found.
+    fn lines(&self, config: &Config) -> anyhow::Result<Option<String>> {
+        let stage = if self.form.tsv { "tab" } else { "pipe" };
+        let pairs = [
+            ("function", Some("transcript_lookup".into())),
+            ("stage", Some(stage.into())),
+            ("header", self.header.then(|| "YES".into())),
+            ("limit", Some(self.limit.to_string())),
+            ("call_id", self.key.call.clone()),
+            ("uniqueid", self.key.uniqueid.clone()),
+            ("lead_id", self.key.lead.clone()),
+            ("recording_id", self.key.recording_id.clone()),
+            ("phone_number", self.key.phone.clone()),
+        ];
+        let lines = runtime()?.block_on(self.daemon.text(config, &format!("/vici{}", query(&pairs))))?;
+        if lines.starts_with("ERROR: transcript_lookup NO CALLS FOUND ") {
+            return Ok(None);
+        }
+        anyhow::ensure!(!lines.starts_with("ERROR: "), "{}", lines.trim_end());
+        Ok(Some(lines))
+    }
+
+    /// The calls as JSON: one by its id, else what was looked up.
+    fn calls(&self, config: &Config) -> anyhow::Result<Option<Value>> {
+        let path = if let Some(call) = &self.key.call {
+            format!("/api/v1/calls/{call}")
+        } else {
+            let pairs = [
+                ("uniqueid", self.key.uniqueid.clone()),
+                ("lead_id", self.key.lead.clone()),
+                ("recording_id", self.key.recording_id.clone()),
+                ("phone", self.key.phone.clone()),
+                ("limit", Some(self.limit.to_string())),
+                ("include_segments", Some("true".into())),
+            ];
+            format!("/api/v1/lookup{}", query(&pairs))
+        };
+        let answer = runtime()?.block_on(self.daemon.find(config, &path))?;
+        Ok(answer.filter(|answer| answer["calls"].as_array().is_none_or(|calls| !calls.is_empty())))
+    }
+}
+
+pub(super) fn run(arguments: &TranscriptArguments, config: &Config) -> anyhow::Result<ExitCode> {
+    let nothing = || {
+        eprintln!("lineside: no such call is known");
+        Ok(ExitCode::from(NOT_FOUND))
+    };
+    if arguments.form.pipe || arguments.form.tsv {
+        let Some(lines) = arguments.lines(config)? else { return nothing() };
+        for line in lines.lines() {
+            say(line)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Some(answer) = arguments.calls(config)? else { return nothing() };
+    if arguments.form.json {
+        say(&answer.to_string())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    match answer["calls"].as_array() {
+        None => show(&answer, "transcript_segments")?,
+        Some(calls) => calls.iter().try_for_each(|call| show(call, "segments"))?,
+    }
+    if answer["more"] == true {
+        eprintln!("lineside: there are older calls too; --limit {} shows more", 10 * arguments.limit.min(10));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A call for people.
+fn show(call: &Value, segments: &str) -> anyhow::Result<()> {
+    let names = ["call_id", "start_time", "agent", "campaign", "lead", "phone"];
+    let names: Vec<_> = names.iter().filter(|name| call[**name].is_string()).map(|name| seen(call, name)).collect();
+    say(&names.join("  "))?;
+    for segment in call[segments].as_array().into_iter().flatten() {
+        let score = &segment["sentiment"];
+        let line = format!(
+            "{:8.2}  {:<8}{}  {}",
+            segment["start_time"].as_f64().unwrap_or(0.0),
+            seen(segment, "leg"),
+            number(&score["compound"]),
+            seen(segment, "text")
+        );
+        say(&coloured(&line, text(score, "label")))?;
+    }
+    Ok(())
+}

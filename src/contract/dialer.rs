@@ -1,0 +1,159 @@
+//! What the dialer's own database tells: of a call, and of the connection to it.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Whose database it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DialerKind {
+    /// ViciDial.
+    #[default]
+    Vicidial,
+    /// FreePBX or Issabel.
+    Freepbx,
+}
+
+impl DialerKind {
+    /// The word in the database, in JSON and in the settings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Vicidial => "vicidial",
+            Self::Freepbx => "freepbx",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Vicidial, Self::Freepbx].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// Who called whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DialDirection {
+    /// The customer called.
+    Inbound,
+    /// The customer was called.
+    Outbound,
+    /// Two extensions of the same system.
+    Internal,
+}
+
+impl DialDirection {
+    /// The word in the database and in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Inbound, Self::Outbound, Self::Internal].into_iter().find(|direction| direction.as_str() == text)
+    }
+}
+
+/// What the dialer knows of a call. Seconds are as the dialer counts them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct DialerFacts {
+    /// Whose database it is.
+    pub system: DialerKind,
+    /// Who called whom.
+    pub direction: Option<DialDirection>,
+    /// Asterisk's uniqueid of the customer's channel.
+    pub uniqueid: Option<String>,
+    /// Number of the recording.
+    pub recording_id: Option<i64>,
+    /// The agent's user or extension.
+    pub agent: Option<String>,
+    /// The agent's full name.
+    pub agent_name: Option<String>,
+    /// The agent's user group.
+    pub user_group: Option<String>,
+    /// The campaign; `null` of a call that only went through in-groups.
+    pub campaign: Option<String>,
+    /// In-group or queue, the last one.
+    pub in_group: Option<String>,
+    /// The lead's number.
+    pub lead: Option<String>,
+    /// The list that the lead is on.
+    pub list_id: Option<i64>,
+    /// The customer's telephone number.
+    pub phone: Option<String>,
+    /// The agent's disposition of the call, in the dialer's own code.
+    pub disposition: Option<String>,
+    /// Who or what ended the call, in the dialer's own word.
+    pub term_reason: Option<String>,
+    /// Length of the call, seconds.
+    pub length_seconds: Option<i64>,
+    /// How long the customer was in the queue, seconds.
+    pub queue_seconds: Option<f64>,
+    /// How long the agent talked, seconds; dead seconds are part of it.
+    pub talk_seconds: Option<i64>,
+    /// How long the agent waited for the call, seconds.
+    pub wait_seconds: Option<i64>,
+    /// How long the agent took for the disposition, seconds.
+    pub wrap_seconds: Option<i64>,
+    /// How long the agent stayed after the customer had gone, seconds.
+    pub dead_seconds: Option<i64>,
+    /// How long the agent was paused before the call, seconds.
+    pub pause_seconds: Option<i64>,
+    /// In-groups that the call went through, in order, where there was more than one stage.
+    pub transfers: Vec<DialerTransfer>,
+    /// When the dialer's database was last asked.
+    #[schema(format = DateTime)]
+    pub asked: String,
+    /// Whether nothing more is expected. While it is `false` the database is asked again, for some minutes after the call.
+    pub complete: bool,
+}
+
+/// A stage of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DialerTransfer {
+    /// When it began.
+    #[schema(format = DateTime)]
+    pub at: Option<String>,
+    /// In-group or queue.
+    pub to: Option<String>,
+    /// Who took it there.
+    pub agent: Option<String>,
+    /// How that agent, or the dialer, disposed of it.
+    pub disposition: Option<String>,
+    /// Its length, seconds.
+    pub length_seconds: Option<i64>,
+}
+
+/// The connection to the dialer's database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DialerHealth {
+    /// Whose database it is.
+    pub system: DialerKind,
+    /// Whether it answers.
+    pub connected: bool,
+    /// Where it is: an address or a socket, and the name of the database.
+    pub address: String,
+    /// Since when it is so.
+    #[schema(format = DateTime)]
+    pub since: String,
+    /// Why there is no connection, and what to do.
+    pub problem: Option<String>,
+    /// What the account may do beyond reading, and what to do about it.
+    pub rights: Option<String>,
+    /// What is asked, and what of it is not because it would read a whole table or cannot be read.
+    pub queries: Vec<DialerQuery>,
+    /// Calls that are still asked about.
+    pub waiting: usize,
+}
+
+/// One of the questions to the dialer's database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DialerQuery {
+    /// Its name: a table, and by what it is asked.
+    pub name: String,
+    /// Why it is not asked, and what to do; `null` when it is.
+    pub problem: Option<String>,
+}

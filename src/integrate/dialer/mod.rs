@@ -1,0 +1,238 @@
+//! The dialer's own database: whose calls are heard, and what became of them. It is read and never written to.
+//!
+//! One task asks by one connection; no sound and no text waits for it. Names go to the conductor by the command that names calls, all else to a row of
+//! its own beside the call. A call is asked about while it runs, and after it until nothing more is expected; what could not be asked while the
+//! database was away is asked when it is there again, also after a restart.
+
+mod answer;
+pub mod astguiclient;
+mod connection;
+mod fields;
+mod freepbx;
+mod names;
+pub mod settings;
+mod status;
+mod vicidial;
+mod waiting;
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use self::answer::{Answer, new_names, row};
+use self::connection::{Connection, DialerError, Query};
+use self::settings::DialerSettings;
+pub use self::status::{DialerStatus, describe_metrics};
+use self::vicidial::{LiveAgent, Vicidial};
+use self::waiting::WaitingCalls;
+use crate::call::{CallKey, CallState, WallTime};
+use crate::contract::dialer::DialerKind;
+use crate::pipeline::command::Command;
+use crate::store::change::Change;
+use crate::store::dialer::DialedCall;
+use crate::store::{Store, StoreError};
+
+/// The first pause before another login; it doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// What cannot be asked is looked at again after so long.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
+/// A connection that is not needed is looked after.
+const QUIET: Duration = Duration::from_secs(20);
+/// Of one round, the time for calls that are due: those that run come first.
+const BUDGET: Duration = Duration::from_millis(500);
+
+/// Why a round ended early.
+#[derive(Debug, thiserror::Error)]
+enum RoundError {
+    #[error(transparent)]
+    Dialer(#[from] DialerError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("lineside is stopping")]
+    Stopping,
+}
+
+/// Who knows the tables.
+enum System {
+    Vicidial(Box<Vicidial>),
+    Freepbx,
+}
+
+impl System {
+    fn new(settings: &DialerSettings) -> Self {
+        match settings.kind {
+            DialerKind::Vicidial => Self::Vicidial(Box::new(Vicidial::new(settings.server_ip.clone()))),
+            DialerKind::Freepbx => Self::Freepbx,
+        }
+    }
+
+    fn queries(&self) -> &'static [&'static Query] {
+        match self {
+            Self::Vicidial(_) => &vicidial::QUERIES,
+            Self::Freepbx => &freepbx::QUERIES,
+        }
+    }
+
+    async fn ask(
+        &mut self,
+        connection: &mut Connection,
+        call: &DialedCall,
+        live: Option<&LiveAgent>,
+    ) -> Result<Answer, DialerError> {
+        match self {
+            Self::Vicidial(vicidial) => vicidial.ask(connection, call, live).await,
+            Self::Freepbx => freepbx::ask(connection, call).await,
+        }
+    }
+}
+
+/// The client.
+pub struct Dialer {
+    settings: DialerSettings,
+    store: Store,
+    commands: mpsc::Sender<Command>,
+    status: DialerStatus,
+    now: fn() -> WallTime,
+    system: System,
+    waiting: WaitingCalls,
+    /// Agents of running calls, as they were when the call was last asked about.
+    live: HashMap<CallKey, LiveAgent>,
+}
+
+impl Dialer {
+    /// A client that has not begun.
+    pub fn new(settings: DialerSettings, store: Store, commands: mpsc::Sender<Command>, now: fn() -> WallTime) -> Self {
+        let status = DialerStatus::new(settings.kind, settings.address(), now());
+        let system = System::new(&settings);
+        Self { settings, store, commands, status, now, system, waiting: WaitingCalls::default(), live: HashMap::new() }
+    }
+
+    /// How it is, now and later.
+    pub fn status(&self) -> DialerStatus {
+        self.status.clone()
+    }
+
+    /// Asks until stopped.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let asking = async {
+            let mut pause = FIRST_PAUSE;
+            loop {
+                match Connection::open(&self.settings, self.system.queries()).await {
+                    Ok(mut connection) => {
+                        pause = FIRST_PAUSE;
+                        let ended = self.session(&mut connection).await;
+                        connection.close().await;
+                        self.status.away(ended.to_string(), (self.now)());
+                    }
+                    Err(error) => self.status.away(error.to_string(), (self.now)()),
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        };
+        tokio::select! {
+            () = asking => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    /// One connection, to its end.
+    async fn session(&mut self, connection: &mut Connection) -> RoundError {
+        let rights = match connection.rights().await {
+            Ok(rights) => rights,
+            Err(error) => return error.into(),
+        };
+        self.live.clear();
+        self.status.here(rights, self.system.queries(), connection.refused(), (self.now)());
+        let mut looked = Instant::now();
+        let mut rounds = tokio::time::interval(self.settings.poll);
+        rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            rounds.tick().await;
+            let round = async {
+                self.round(connection).await?;
+                if !connection.refused().is_empty() && looked.elapsed() >= LOOK_AGAIN {
+                    looked = Instant::now();
+                    connection.look_again(self.system.queries()).await?;
+                }
+                connection.look_after(QUIET).await?;
+                Ok::<(), RoundError>(())
+            };
+            match round.await {
+                // The call is still due; our own database tells by itself what is wrong with it.
+                Ok(()) | Err(RoundError::Store(_)) => {}
+                Err(error) => return error,
+            }
+            self.status.goes_on(self.system.queries(), connection.refused(), self.waiting.len());
+        }
+    }
+
+    /// One look at everything.
+    async fn round(&mut self, connection: &mut Connection) -> Result<(), RoundError> {
+        let now = (self.now)();
+        let since = WallTime(now.0 - self.settings.oldest.as_millis() as i64);
+        self.waiting.fill(&self.store, since).await?;
+        let open = self.store.open_dialed_calls(since).await?;
+        self.waiting.running(open.iter().map(|call| call.key), now);
+        self.live.retain(|key, _| open.iter().any(|call| call.key == *key));
+        self.look_at_agents(connection, &open).await?;
+        let began = Instant::now();
+        while let Some(key) = self.waiting.next((self.now)()) {
+            match self.store.dialed_call(key).await? {
+                None => self.waiting.forget(key),
+                Some(call) if call.started < since => self.waiting.forget(key),
+                Some(call) => self.ask_about(connection, &call).await?,
+            }
+            if began.elapsed() >= BUDGET {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks about running calls whose agent is another than before.
+    async fn look_at_agents(&mut self, connection: &mut Connection, open: &[DialedCall]) -> Result<(), RoundError> {
+        let System::Vicidial(vicidial) = &mut self.system else { return Ok(()) };
+        if open.is_empty() {
+            return Ok(());
+        }
+        vicidial.look(connection).await?;
+        for (call, agent) in vicidial.on(open) {
+            if self.live.get(&call.key) != Some(&agent) {
+                self.live.insert(call.key, agent);
+                self.ask_about(connection, call).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn ask_about(&mut self, connection: &mut Connection, call: &DialedCall) -> Result<(), RoundError> {
+        let live = self.live.get(&call.key).cloned();
+        let answer = self.system.ask(connection, call, live.as_ref()).await?;
+        let is_known = answer.is_known;
+        let row = row(call, answer, (self.now)());
+        let names = if is_known { new_names(call, &row.facts) } else { None };
+        let is_new = call.told.as_ref().is_none_or(|told| {
+            let (mut facts, told) = (row.facts.clone(), &told.facts);
+            facts.asked.clone_from(&told.asked);
+            facts != *told
+        });
+        if let Some(names) = names {
+            let (reply, done) = oneshot::channel();
+            let command = Command::Name { call: call.call_id.clone(), names, reply };
+            self.commands.send(command).await.map_err(|_| RoundError::Stopping)?;
+            let _ = done.await; // the conductor stops
+            metrics::counter!("lineside_dialer_named_total").increment(1);
+        }
+        self.waiting.put(call.key, row.due);
+        // Of a running call that nobody knows there is nothing to write down, each second. After its names, which a crash would lose.
+        if call.state != CallState::Active || is_known && is_new {
+            self.store.writer().push(vec![Change::Dialer(Box::new(row))]).await?;
+        }
+        Ok(())
+    }
+}

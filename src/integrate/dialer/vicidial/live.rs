@@ -1,0 +1,166 @@
+//! The agents that are on a call now, joined in memory with the calls that are heard. Pure functions but for the names.
+
+use std::collections::HashMap;
+
+use crate::integrate::dialer::fields::RowFields;
+use crate::integrate::dialer::names::{Uniqueid, base_name};
+use crate::store::dialer::DialedCall;
+
+/// A row of `vicidial_live_agents`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::integrate::dialer) struct LiveAgent {
+    /// Who.
+    pub(super) user: Option<String>,
+    /// The lead on the line.
+    pub(super) lead: Option<i64>,
+    /// The agent's campaign; of an in-group's call it is not the in-group.
+    pub(super) campaign: Option<String>,
+    /// Of the customer's channel; empty while a manual call rings.
+    pub(super) uniqueid: Option<String>,
+    /// The call's caller id code.
+    pub(super) caller_code: Option<String>,
+    /// Whether an in-group brought the call.
+    pub(super) is_inbound: bool,
+    /// The recording that runs.
+    pub(super) recording: Option<i64>,
+    /// Servers of the agent's telephone and of the customer's channel.
+    pub(super) servers: [Option<String>; 2],
+}
+
+impl LiveAgent {
+    pub(super) fn of(row: &RowFields) -> Self {
+        Self {
+            user: row.text(0),
+            lead: row.id(1),
+            campaign: row.text(2),
+            uniqueid: row.text(3),
+            caller_code: row.text(4),
+            is_inbound: row.text(5).as_deref() == Some("INBOUND"),
+            recording: row.id(6),
+            servers: [row.text(7), row.text(8)],
+        }
+    }
+
+    fn is_on(&self, server: Option<&str>) -> bool {
+        server.is_none_or(|server| self.servers.iter().flatten().any(|own| own == server))
+    }
+}
+
+/// Agents on calls, by what a call may be known by.
+pub(super) struct AgentBoard<'a> {
+    by_recording: HashMap<&'a str, &'a LiveAgent>,
+    by_uniqueid: HashMap<&'a str, Vec<&'a LiveAgent>>,
+    /// Of rows whose uniqueid has lost its fraction.
+    by_second: HashMap<&'a str, Vec<&'a LiveAgent>>,
+    agents: &'a [LiveAgent],
+    server: Option<&'a str>,
+}
+
+impl<'a> AgentBoard<'a> {
+    /// `names` are those of the recordings that run; `server` is how this one calls itself.
+    pub(super) fn new(agents: &'a [LiveAgent], names: &'a HashMap<i64, String>, server: Option<&'a str>) -> Self {
+        let mut board = Self {
+            by_recording: HashMap::new(),
+            by_uniqueid: HashMap::new(),
+            by_second: HashMap::new(),
+            agents,
+            server,
+        };
+        for agent in agents {
+            if let Some(name) = agent.recording.and_then(|recording| names.get(&recording)) {
+                board.by_recording.insert(base_name(name), agent);
+            }
+            match (&agent.uniqueid, agent.uniqueid.as_deref().and_then(Uniqueid::parse)) {
+                (_, Some(id)) => board.by_uniqueid.entry(id.plain).or_default().push(agent),
+                (Some(second), None) => board.by_second.entry(second).or_default().push(agent),
+                (None, None) => {}
+            }
+        }
+        board
+    }
+
+    /// The agent of a call: by its recording, its uniqueid, the second of that where the agent's row has no more, or its caller id code.
+    pub(super) fn agent_of(&self, call: &DialedCall) -> Option<&'a LiveAgent> {
+        let names = || call.files.iter().map(|file| base_name(file)).chain([call.call_id.as_str()]);
+        if let Some(agent) = names().find_map(|name| self.by_recording.get(name)) {
+            return Some(agent);
+        }
+        let id = call.uniqueid.as_deref().or(Some(&call.call_id)).and_then(Uniqueid::parse);
+        if let Some(id) = id {
+            let exact = self.by_uniqueid.get(id.plain).and_then(|agents| self.the_one(agents));
+            return exact.or_else(|| self.by_second.get(id.epoch).and_then(|agents| self.the_one(agents)));
+        }
+        let has = |agent: &&LiveAgent| {
+            // Twenty characters with a date and a lead: no other call has them.
+            agent.caller_code.as_deref().is_some_and(|code| code.len() >= 18 && names().any(|name| name.contains(code)))
+        };
+        self.agents.iter().find(has)
+    }
+
+    /// The only one, or the only one of this server: two calls of two servers may begin in one second.
+    fn the_one(&self, agents: &[&'a LiveAgent]) -> Option<&'a LiveAgent> {
+        let mut here = agents.iter().filter(|agent| agents.len() == 1 || agent.is_on(self.server));
+        here.next().filter(|_| here.next().is_none()).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{CallKey, CallState, WallTime};
+
+    fn agent(user: &str, uniqueid: &str, recording: Option<i64>, server: &str) -> LiveAgent {
+        LiveAgent {
+            user: Some(user.into()),
+            uniqueid: Some(uniqueid.into()).filter(|id: &String| !id.is_empty()),
+            recording,
+            servers: [Some(server.into()), None],
+            caller_code: Some(format!("M1201015000000{user:0>6}")),
+            ..LiveAgent::default()
+        }
+    }
+
+    fn call(call_id: &str, files: &[&str]) -> DialedCall {
+        DialedCall {
+            key: CallKey(1),
+            call_id: call_id.into(),
+            state: CallState::Active,
+            started: WallTime(0),
+            uniqueid: None,
+            agent: None,
+            campaign: None,
+            lead: None,
+            phone: None,
+            files: files.iter().map(|&file| file.into()).collect(),
+            told: None,
+        }
+    }
+
+    #[test]
+    fn a_call_finds_its_agent_by_recording_uniqueid_second_or_caller_id() {
+        let agents = [
+            agent("1001", "1795218045.12", Some(7), "10.0.0.1"),
+            agent("1002", "1795218046.3", None, "10.0.0.1"),
+            agent("1003", "1795218047.5", None, "10.0.0.1"),
+            agent("1004", "1795218047.5", None, "10.0.0.2"),
+            agent("1005", "", None, "10.0.0.1"),
+            agent("1006", "1795218048", None, "10.0.0.1"),
+        ];
+        let names = HashMap::from([(7, "20261120-101500_5551234567".to_string())]);
+        let board = AgentBoard::new(&agents, &names, Some("10.0.0.1"));
+        let of = |call_id: &str, files: &[&str]| {
+            board.agent_of(&call(call_id, files)).and_then(|agent| agent.user.as_deref())
+        };
+        let moved = "/var/spool/asterisk/monitorDONE/MP3/20261120-101500_5551234567-all.mp3";
+        assert_eq!(of("x", &[moved]), Some("1001"));
+        assert_eq!(of("20261120-101500_5551234567", &[]), Some("1001"));
+        assert_eq!(of("1795218046.3", &[]), Some("1002"));
+        assert_eq!(of("pbx-1795218048.4", &[]), Some("1006"), "the only one of that second");
+        assert_eq!(of("pbx-1795218046.4", &[]), None, "another call of that second");
+        assert_eq!(of("1795218047.5", &[]), Some("1003"), "of this server");
+        assert_eq!(of("M1201015000000001005_x", &[]), Some("1005"));
+        assert_eq!(of("20261120-101500_5550000000", &[]), None);
+        let board = AgentBoard::new(&agents, &names, None);
+        assert!(board.agent_of(&call("1795218047.5", &[])).is_none(), "either of two is nobody");
+    }
+}

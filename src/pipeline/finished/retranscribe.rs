@@ -1,0 +1,393 @@
+//! Transcribes finished calls again: with the present model, prompt and packs, from the sound that is still there.
+//!
+//! Promises: the old text stays until all of the new is there, and goes in one transaction; where anything fails, or the process ends meanwhile,
+//! the old text stays for good. One call at a time, at the urgency of work that nobody waits for. The stretches are those that were found
+//! then. A stretch with silenced sound keeps its text, for its sound is not whole any more. Alerts, risk and what went out because of them stay as
+//! they were: they tell of that time. A call on hold is not touched.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::{Arc, Mutex, RwLock};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::audio::reader::RecordingReader;
+use crate::call::{CallId, CallKey, CallNames, CallState, Leg, LegKey, Source, UtteranceKey, WallTime};
+use crate::contract::message::{CallRewritten, Message, RewrittenKind};
+use crate::pipeline::live::privacy::{Cleaned, Privacy, PrivacySettings};
+use crate::pipeline::live::silencing;
+use crate::pipeline::live::words::{figures, segment};
+use crate::pipeline::workers::{Job, Work, Workers, Written};
+use crate::speech::engine::Piece;
+use crate::speech::queue::Urgency;
+use crate::spool::{LegAudio, LegSpec, SpooledLeg};
+use crate::store::calls::{CallRow, LegRow};
+use crate::store::change::{CallFigures, Change, NewEvent, UtteranceState};
+use crate::store::privacy::PrivacyChange;
+use crate::store::rewrite::{Rewritten, Stretch};
+use crate::store::{Store, StoreError};
+use crate::text::TextAnalyser;
+use crate::text::rolling::CallRolling;
+
+/// Calls that wait for their turn, at most.
+const WAITING: usize = 1000;
+
+/// Why a call is not transcribed again.
+#[derive(Debug, thiserror::Error)]
+pub enum RetranscribeError {
+    /// It is running, or being written down.
+    #[error("the call is not over yet")]
+    NotOver,
+    /// It is waiting for its turn.
+    #[error("the call is being transcribed again already")]
+    Already,
+    /// It must be kept as it is.
+    #[error("the call is on legal hold: it is kept as it is until DELETE /api/v1/calls/ID/hold")]
+    Held,
+    /// There is nothing to transcribe.
+    #[error("the sound of the call is not there any more: {0}; its text stays")]
+    NoSound(String),
+    /// There is no model.
+    #[error("there is no model to transcribe it with; see /health/models")]
+    NoModel,
+    /// Too much to do.
+    #[error("{WAITING} calls wait to be transcribed again; try again later")]
+    Full,
+    /// The database said no.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Takes calls that are to be transcribed again.
+#[derive(Clone)]
+pub struct RetranscribeQueue {
+    store: Store,
+    workers: Arc<Workers>,
+    waiting: Arc<Mutex<HashSet<CallKey>>>,
+    calls: mpsc::Sender<CallRow>,
+}
+
+/// A leg of a call that is over.
+struct OldLeg {
+    leg: Arc<SpooledLeg>,
+    /// Its first sample in the call, milliseconds.
+    offset_ms: i64,
+    /// What is silent of it: first sample, one past the last.
+    silences: Vec<(u64, Option<u64>)>,
+}
+
+impl OldLeg {
+    fn is_silenced(&self, stretch: &Stretch) -> bool {
+        let meets = |(start, end): &(u64, Option<u64>)| {
+            *start < stretch.end_sample && end.is_none_or(|end| end > stretch.start_sample)
+        };
+        self.silences.iter().any(meets)
+    }
+
+    fn length_ms(&self, stretch: &Stretch) -> i64 {
+        ((stretch.end_sample - stretch.start_sample) * 1000 / u64::from(self.leg.spec.rate_hz)) as i64
+    }
+
+    /// The sample that was heard at this time of the call.
+    fn sample_at(&self, call_ms: i64) -> u64 {
+        (call_ms - self.offset_ms).max(0) as u64 * u64::from(self.leg.spec.rate_hz) / 1000
+    }
+}
+
+/// What takes the place of a call's text.
+struct New {
+    texts: Vec<Rewritten>,
+    figures: CallFigures,
+    /// Sound that has to be silenced because of what the text would have shown.
+    silences: Vec<PrivacyChange>,
+    silent: ToOverwrite,
+}
+
+type OldLegs = HashMap<LegKey, OldLeg>;
+/// Samples that are still to be overwritten.
+type ToOverwrite = Vec<(Arc<SpooledLeg>, Vec<Range<u64>>)>;
+
+/// Transcribes the calls of the queue, one after the other.
+pub struct Retranscriber {
+    queue: RetranscribeQueue,
+    calls: mpsc::Receiver<CallRow>,
+    analyser: Arc<RwLock<Arc<TextAnalyser>>>,
+    privacy: PrivacySettings,
+    now: fn() -> WallTime,
+}
+
+impl RetranscribeQueue {
+    /// Makes both ends.
+    pub fn new(
+        store: Store,
+        workers: Arc<Workers>,
+        analyser: Arc<RwLock<Arc<TextAnalyser>>>,
+        privacy: PrivacySettings,
+        now: fn() -> WallTime,
+    ) -> (Self, Retranscriber) {
+        // Full: who asks is told so.
+        let (sender, calls) = mpsc::channel(WAITING);
+        let queue = Self { store, workers, waiting: Arc::default(), calls: sender };
+        (queue.clone(), Retranscriber { queue, calls, analyser, privacy, now })
+    }
+
+    /// Whether a call can be transcribed again; the reason why it cannot.
+    pub async fn check(&self, call: &CallRow) -> Result<(), RetranscribeError> {
+        if !matches!(call.state, CallState::Completed | CallState::Failed) {
+            return Err(RetranscribeError::NotOver);
+        }
+        if self.store.hold(call.key).await?.is_some() {
+            return Err(RetranscribeError::Held);
+        }
+        if self.store.lacks_sound(call.key).await? {
+            return Err(RetranscribeError::NoSound("it was deleted by age".into()));
+        }
+        let legs = self.store.legs(call.key).await?;
+        if legs.is_empty() {
+            return Err(RetranscribeError::NoSound("it never had any".into()));
+        }
+        let looked = tokio::task::spawn_blocking(move || legs.iter().try_for_each(look));
+        looked.await.map_err(|_| StoreError::Closed)?.map_err(RetranscribeError::NoSound)?;
+        if self.workers.ready() { Ok(()) } else { Err(RetranscribeError::NoModel) }
+    }
+
+    /// Has a call transcribed again when its turn comes. Does not wait for that.
+    pub async fn ask(&self, call: CallRow) -> Result<(), RetranscribeError> {
+        self.check(&call).await?;
+        let key = call.key;
+        if !self.waiting().insert(key) {
+            return Err(RetranscribeError::Already);
+        }
+        self.calls.try_send(call).map_err(|_| {
+            self.waiting().remove(&key);
+            RetranscribeError::Full
+        })
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, HashSet<CallKey>> {
+        self.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn audio_of(row: &LegRow) -> LegAudio {
+    if row.owned {
+        LegAudio::Spooled { path: (&row.path).into() }
+    } else {
+        LegAudio::Recording { path: (&row.path).into(), channel: row.channel }
+    }
+}
+
+/// Whether a leg's sound can be opened. Blocks.
+fn look(row: &LegRow) -> Result<(), String> {
+    if row.path.is_empty() {
+        return Err("another platform sent its text alone".into());
+    }
+    RecordingReader::open(Path::new(&row.path)).map(drop).map_err(|error| format!("{}: {error}", row.path))
+}
+
+impl Retranscriber {
+    /// Transcribes calls until stopped.
+    pub async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let call = tokio::select! {
+                () = stop.cancelled() => return,
+                call = self.calls.recv() => call,
+            };
+            let Some(call) = call else { return };
+            let done = tokio::select! {
+                () = stop.cancelled() => return,
+                done = self.read(&call) => done,
+            };
+            self.queue.waiting().remove(&call.key);
+            match done {
+                Ok((read, 0)) => log::info!("call {}: transcribed again: {read} utterances", call.call_id),
+                Ok((read, kept)) => log::info!(
+                    "call {}: transcribed again: {read} utterances; {kept} with silenced sound kept their text",
+                    call.call_id
+                ),
+                Err(problem) => {
+                    log::error!("call {}: not transcribed again, its text stays as it was: {problem}", call.call_id);
+                }
+            }
+        }
+    }
+
+    /// How many utterances have a new text, and how many kept theirs.
+    async fn read(&self, call: &CallRow) -> Result<(usize, usize), String> {
+        let said = |error: StoreError| error.to_string();
+        let store = &self.queue.store;
+        // Before the legs: a merge in between moves their times and is seen in the end.
+        let (as_read, stretches) = store.stretches(call.key).await.map_err(said)?;
+        let legs = self.legs(call).await.map_err(said)?;
+        let (mut texts, mut kept) = (Vec::new(), 0);
+        for stretch in stretches {
+            let Some(leg) = legs.get(&stretch.leg) else { continue };
+            if leg.is_silenced(&stretch) {
+                kept += 1;
+            } else {
+                // One at a time: a queue that is never empty would leave no time for text of what is being said.
+                let written = self.hand_over(&stretch, &leg.leg).await;
+                texts.push((stretch, written.map_err(|_| "the speech threads have stopped".to_string())?));
+            }
+        }
+        let analyser = Arc::clone(&self.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let read = texts.len();
+        let New { texts, figures, silences, silent } = self.put_together(call, &legs, &analyser, texts).await?;
+        let (now, segments) = ((self.now)(), figures.segments);
+        if !store.rewrite(as_read, texts, figures, silences, now).await.map_err(said)? {
+            return Err(
+                "it was heard of again, merged with another, put on hold or deleted meanwhile; ask again".into()
+            );
+        }
+        for (leg, ranges) in silent {
+            // Somebody may have listened between the silence and its row.
+            silencing::drop_cached(&self.privacy.cache, leg.key);
+            silencing::overwrite(store, &leg, ranges);
+        }
+        let message = Message::CallRewritten(CallRewritten {
+            kind: RewrittenKind::It,
+            event: RewrittenKind::It,
+            call_id: call.call_id.clone(),
+            timestamp: now.rfc3339(),
+            segments,
+        });
+        let told = NewEvent { call: Some(call.key), at: now, message };
+        store.writer().commit(vec![Change::Event(told)]).await.map_err(said)?;
+        Ok((read, kept))
+    }
+
+    async fn legs(&self, call: &CallRow) -> Result<OldLegs, StoreError> {
+        let mut legs = HashMap::new();
+        for row in self.queue.store.legs(call.key).await? {
+            let spec = LegSpec {
+                call: CallId::from_lossy(&call.call_id),
+                names: CallNames::default(),
+                leg: row.leg,
+                source: Source::Recording,
+                started: row.started,
+                rate_hz: row.rate_hz,
+                peer: None,
+            };
+            let leg = SpooledLeg::recovered(row.key, spec, audio_of(&row), row.samples as u64);
+            let rows = self.queue.store.silences(row.key).await?;
+            let silences: Vec<_> = rows.into_iter().map(|silence| (silence.start, silence.end)).collect();
+            for &(start, end) in &silences {
+                leg.silences().add(start, end);
+            }
+            legs.insert(row.key, OldLeg { leg: Arc::new(leg), offset_ms: row.offset_ms, silences });
+        }
+        Ok(legs)
+    }
+
+    fn hand_over(&self, stretch: &Stretch, leg: &Arc<SpooledLeg>) -> oneshot::Receiver<Written> {
+        let (answer, written) = oneshot::channel();
+        let now = (self.now)();
+        let job = Job {
+            utterance: stretch.key,
+            leg: Arc::clone(leg),
+            start: stretch.start_sample,
+            end: stretch.end_sample,
+            said: now,
+            live: false,
+        };
+        self.queue.workers.queue.push(Urgency::PostCall, now, Work::Retranscribe(Box::new(job), answer));
+        written
+    }
+
+    /// The text without what nobody may keep, read by the packs of now; figures over it and what stays of the old.
+    async fn put_together(
+        &self,
+        call: &CallRow,
+        legs: &OldLegs,
+        analyser: &TextAnalyser,
+        mut texts: Vec<(Stretch, Written)>,
+    ) -> Result<New, String> {
+        let now = (self.now)();
+        let mut privacy = Privacy::new(self.privacy.clone());
+        let mut cleaned = Cleaned::default();
+        texts.sort_by_key(|(stretch, ..)| stretch.start_ms);
+        let mut by_utterance: HashMap<UtteranceKey, usize> = HashMap::new();
+        let mut read: Vec<(Rewritten, Leg, Vec<Piece>, Option<String>)> = Vec::new();
+        for (stretch, written) in texts {
+            let side = legs.get(&stretch.leg).map_or(Leg::Mixed, |old| old.leg.spec.leg);
+            let recognition = written.result?;
+            let place = (call.key, stretch.leg, side, stretch.key);
+            let length = legs.get(&stretch.leg).map_or(0, |old| old.length_ms(&stretch));
+            let heard = stretch.start_ms..stretch.start_ms + length;
+            let unbelieved = recognition.dropped.as_ref().map(|(_, text)| text.as_str());
+            let pieces = privacy.clean(analyser, place, heard, (recognition.pieces, unbelieved), &mut cleaned);
+            // What was said before is corrected where it stands: none of it has been kept yet.
+            for (_, redacted) in std::mem::take(&mut cleaned.corrected) {
+                let place = by_utterance.get(&UtteranceKey(redacted.id.utterance)).copied();
+                let piece = place.and_then(|at| read.get_mut(at)).and_then(|one| one.2.get_mut(redacted.id.number));
+                if let Some(piece) = piece {
+                    (piece.text, piece.words) = (redacted.text, redacted.words);
+                }
+            }
+            let note = recognition
+                .dropped
+                .map(|(reason, text)| format!("{}: {}", reason.as_str(), privacy.clean_text(analyser, &text)));
+            let rewritten = Rewritten {
+                utterance: stretch.key,
+                state: if pieces.is_empty() { UtteranceState::Empty } else { UtteranceState::Done },
+                segments: Vec::new(),
+                note,
+                engine: written.engine,
+                took_ms: recognition.took.as_millis() as i64,
+            };
+            by_utterance.insert(stretch.key, read.len());
+            read.push((rewritten, side, pieces, recognition.language));
+        }
+        let mut said: Vec<(i64, Leg, f64)> = self
+            .queue
+            .store
+            .compounds(call.key)
+            .await
+            .map_err(|error| error.to_string())?
+            .into_iter()
+            .filter(|kept| !by_utterance.contains_key(&kept.utterance))
+            .map(|kept| (kept.start_ms, kept.leg, kept.compound))
+            .collect();
+        let mut rewritten = Vec::new();
+        for (mut text, side, pieces, language) in read {
+            for piece in pieces {
+                let analysis = analyser.analyse(&piece.text, side);
+                said.push((piece.start_ms, side, analysis.scores.compound));
+                text.segments.push(segment(piece, &analysis, language.clone()));
+            }
+            rewritten.push(text);
+        }
+        said.sort_by_key(|(start_ms, ..)| *start_ms);
+        let mut rolling = CallRolling::default();
+        for (_, leg, compound) in &said {
+            rolling.push(*leg, *compound);
+        }
+        let (silences, silent) = silences(&self.privacy, legs, cleaned.silent, now);
+        Ok(New { texts: rewritten, figures: figures(&rolling), silences, silent })
+    }
+}
+
+/// Stretches that are to be silent, given in the call's time: their rows, and what is to be overwritten.
+fn silences(
+    settings: &PrivacySettings,
+    legs: &OldLegs,
+    stretches: Vec<(LegKey, Range<i64>)>,
+    now: WallTime,
+) -> (Vec<PrivacyChange>, ToOverwrite) {
+    let mut silences = Vec::new();
+    let mut silent = ToOverwrite::new();
+    for (key, range) in stretches {
+        let Some(old) = legs.get(&key) else { continue };
+        let range = old.sample_at(range.start)..old.sample_at(range.end);
+        silencing::drop_cached(&settings.cache, key);
+        let rows = Privacy::silence(&old.leg, std::slice::from_ref(&range), now).into_iter();
+        silences.extend(rows.filter_map(|row| if let Change::Privacy(row) = row { Some(row) } else { None }));
+        match silent.iter_mut().find(|(other, _)| other.key == key) {
+            Some((_, ranges)) => ranges.push(range),
+            None => silent.push((Arc::clone(&old.leg), vec![range])),
+        }
+    }
+    (silences, silent)
+}

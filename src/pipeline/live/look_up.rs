@@ -1,0 +1,78 @@
+//! What the core asks before an event, answered: by the database, and by what the workers know.
+
+use super::event::{Facts, KnownCall, Past, PastLeg, PastSegment, Preflight, Question};
+use super::run::Parts;
+use crate::call::{CallId, CallKey, CallNames};
+use crate::store::alerts::AlertFilter;
+use crate::store::calls::CallRow;
+use crate::store::{Store, StoreError};
+
+/// More alerts of one call than this are not looked at after a restart: the last ones count.
+const RECALLED: u32 = 1000;
+
+impl Parts {
+    /// Answers a question.
+    pub(super) async fn look_up(&self, question: Question, facts: &mut Facts) -> Result<(), StoreError> {
+        let (store, workers) = (&self.store, &self.workers);
+        match question {
+            Question::Committed => facts.committed = Some(store.writer().commit(Vec::new()).await?),
+            Question::Call(name) => {
+                let known = store.call(&name).await?.map(known);
+                facts.calls.insert(name, known);
+            }
+            Question::Past(call) => {
+                facts.past.insert(call, past(store, call).await?);
+            }
+            Question::HeardTo(leg) => facts.heard_to = Some(store.heard_to(leg).await?),
+            Question::Silences(leg) => facts.silences = Some(store.silences(leg).await?),
+            Question::TimeForPartial => facts.time = Some(workers.has_time()),
+            Question::TimeForPreflight => facts.time = Some(workers.may_preflight()),
+            Question::Preflight { leg, start, end } => {
+                let read = workers.take_read_ahead(leg, start, end);
+                facts.preflight = read.map_or(Preflight::NotRead, |(engine, text)| Preflight::Read(engine, text));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn known(row: CallRow) -> KnownCall {
+    KnownCall {
+        key: row.key,
+        id: CallId::from_lossy(&row.call_id),
+        started: row.started,
+        names: CallNames {
+            uuid: row.uuid,
+            uniqueid: row.uniqueid,
+            agent: row.agent,
+            campaign: row.campaign,
+            lead: row.lead,
+            phone: row.phone,
+            metadata: serde_json::from_str(&row.metadata).ok(),
+        },
+        audio_ms: row.audio_ms,
+    }
+}
+
+/// What is stored of a call.
+pub(super) async fn past(store: &Store, call: CallKey) -> Result<Past, StoreError> {
+    let legs = store.legs(call).await?.into_iter().map(|leg| PastLeg {
+        leg: leg.leg,
+        offset_ms: leg.offset_ms,
+        is_text: leg.path.is_empty(),
+    });
+    let segments = store.segments(call).await?.into_iter().map(|segment| PastSegment {
+        leg: segment.leg,
+        start_ms: segment.start_ms,
+        end_ms: segment.end_ms,
+        text: segment.text,
+        compound: segment.compound,
+    });
+    let filter = AlertFilter { call: Some(call), limit: RECALLED, ..AlertFilter::default() };
+    Ok(Past {
+        legs: legs.collect(),
+        speech: store.speech_of(call).await?,
+        segments: segments.collect(),
+        alerts: store.alerts(filter).await?.into_iter().map(|row| row.alert).collect(),
+    })
+}

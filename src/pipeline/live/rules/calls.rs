@@ -1,0 +1,192 @@
+//! How a call begins, learns its names, and ends.
+
+use std::sync::Arc;
+
+use super::super::event::Event;
+use super::{Desk, recognised};
+use crate::call::{CallId, CallNames, CallState, LegKey, Source, WallTime};
+use crate::contract::message::Message;
+use crate::pipeline::command::Pausing;
+use crate::spool::{Line, SpoolEvent};
+use crate::store::change::UtteranceState;
+
+#[test]
+fn a_call_ends_after_its_last_word_is_text() {
+    let mut desk = Desk::new();
+    let leg = desk.open(1, "u1", Source::Audiosocket);
+    desk.grow(&leg, 5000);
+    desk.say(&leg, 1000, 3000);
+    desk.close(&leg);
+    desk.after(60_000);
+    assert_eq!(desk.state("u1"), CallState::ConnectionClosed, "hung up, and its words are not text yet");
+    assert_eq!(desk.told(|message| matches!(message, Message::Hangup(_))), 1);
+    desk.read("thank you");
+    desk.after(250);
+    assert_eq!(desk.state("u1"), CallState::Completed);
+    assert!(matches!(desk.rows.feed.last(), Some((_, Message::CallEnd(end))) if end.segments == 1));
+    assert!(desk.rows.broken.is_empty(), "{:?}", desk.rows.broken);
+}
+
+#[test]
+fn a_call_waits_two_seconds_for_another_leg() {
+    let mut desk = Desk::new();
+    let tap = desk.open(1, "u1", Source::Audiosocket);
+    desk.grow(&tap, 1000);
+    desk.close(&tap);
+    desk.after(1900);
+    assert_eq!(desk.state("u1"), CallState::ConnectionClosed);
+    let other = desk.open(2, "u1", Source::Audiosocket);
+    assert_eq!(desk.state("u1"), CallState::Active, "the tap of the other direction has come");
+    desk.after(10_000);
+    desk.close(&other);
+    desk.after(2000);
+    assert_eq!((desk.state("u1"), desk.rows.calls.len()), (CallState::Completed, 1));
+}
+
+#[test]
+fn a_call_is_there_from_the_name_of_its_line_on_and_ends_with_it() {
+    let mut desk = Desk::new();
+    let line = Line::new(CallId::from_lossy("u1"), CallNames::default(), Source::Audiosocket, desk.now.wall());
+    let line = Arc::new(line);
+    desk.on(Event::Spool(SpoolEvent::Named(Arc::clone(&line))));
+    desk.after(60_000);
+    assert_eq!(desk.state("u1"), CallState::Active);
+    desk.on(Event::Spool(SpoolEvent::Left(line)));
+    desk.after(2000);
+    assert_eq!(desk.state("u1"), CallState::Completed);
+}
+
+#[test]
+fn a_name_that_comes_late_is_learnt_and_both_names_lead_to_the_call() {
+    let mut desk = Desk::new();
+    let leg = desk.open(1, "u1", Source::Audiosocket);
+    desk.close(&leg);
+    desk.after(5000);
+    desk.name("u1", "17.1");
+    let (new, old) = (desk.rows.call("17.1").expect("known"), desk.rows.call("u1").expect("known"));
+    assert_eq!((new.key, new.id.as_str(), new.names.agent.as_deref()), (old.key, "17.1", Some("7")));
+    assert_eq!(desk.state("u1"), CallState::Completed, "a name alone brings no call back");
+}
+
+#[test]
+fn a_name_that_comes_before_its_call_is_learnt_when_the_call_comes() {
+    let mut desk = Desk::new();
+    desk.name("u1", "17.1");
+    assert!(desk.rows.calls.is_empty());
+    desk.open(1, "u1", Source::Audiosocket);
+    let known = desk.rows.call("u1").expect("known");
+    assert_eq!((known.id.as_str(), known.names.agent.as_deref()), ("17.1", Some("7")));
+    desk.open(2, "17.1", Source::Recording);
+    assert_eq!(desk.rows.calls.len(), 1, "its recording comes under the PBX's name");
+}
+
+#[test]
+fn two_sources_of_one_call_are_one_call() {
+    let mut desk = Desk::new();
+    let (live, recording) = (desk.open(1, "u1", Source::Audiosocket), desk.open(2, "17.1", Source::Recording));
+    desk.grow(&live, 4000);
+    desk.say(&live, 1000, 2000);
+    desk.name("u1", "17.1");
+    assert_eq!(desk.rows.calls.len(), 1);
+    desk.close(&recording);
+    desk.after(10_000);
+    assert_eq!(desk.state("u1"), CallState::Active, "its other source goes on");
+    desk.close(&live);
+    desk.after(3000);
+    assert_eq!(desk.state("17.1"), CallState::ConnectionClosed, "a word of its first source is not text yet");
+    desk.read("thank you");
+    desk.after(250);
+    assert_eq!(desk.state("17.1"), CallState::Completed);
+    assert_eq!(desk.told(|message| matches!(message, Message::CallEnd(_))), 1);
+}
+
+#[test]
+fn a_call_that_goes_on_under_the_row_of_one_that_is_over_is_taken_up_after_a_crash() {
+    let mut desk = Desk::new();
+    let live = desk.open(1, "u1", Source::Audiosocket);
+    let recording = desk.open(2, "17.1", Source::Recording);
+    desk.close(&recording);
+    desk.after(3000);
+    assert_eq!(desk.state("17.1"), CallState::Completed);
+    desk.name("u1", "17.1");
+    assert_eq!(desk.state("17.1"), CallState::Active);
+    desk.grow(&live, 3000);
+    desk.restart(3000);
+    assert_eq!(desk.listened, [(LegKey(1), 0)], "what nobody has heard is heard");
+}
+
+#[test]
+fn a_call_that_hung_up_is_active_again_with_the_source_that_joins_it() {
+    let mut desk = Desk::new();
+    let recording = desk.open(2, "17.1", Source::Recording);
+    desk.grow(&recording, 3000);
+    desk.say(&recording, 1000, 2000);
+    desk.close(&recording);
+    desk.after(3000);
+    let live = desk.open(1, "u1", Source::Audiosocket);
+    desk.name("u1", "17.1");
+    assert_eq!(desk.state("17.1"), CallState::Active);
+    desk.grow(&live, 1000);
+    desk.pause("17.1", Pausing::Pause);
+    assert_eq!(desk.silent(&live), [(1000, None)], "so its recording can be paused");
+}
+
+#[test]
+fn a_call_that_had_ended_goes_on_when_it_is_heard_of_again() {
+    let mut desk = Desk::new();
+    let first = desk.open(1, "17.1", Source::Audiosocket);
+    desk.close(&first);
+    desk.after(3000);
+    assert_eq!(desk.state("17.1"), CallState::Completed);
+    let recording = desk.open(2, "17.1", Source::Recording);
+    assert_eq!((desk.state("17.1"), desk.rows.calls.len()), (CallState::Active, 1));
+    desk.close(&recording);
+    desk.after(3000);
+    assert_eq!(desk.state("17.1"), CallState::Completed);
+}
+
+#[test]
+fn a_step_of_the_clock_moves_no_leg_inside_its_call() {
+    let mut desk = Desk::new();
+    desk.open(1, "u1", Source::Audiosocket);
+    desk.after(5000);
+    desk.now.at.wall = WallTime(desk.now.wall().0 + 3_600_000);
+    desk.after(250);
+    desk.open(2, "u1", Source::Audiosocket);
+    assert_eq!(desk.rows.legs[&2].new.offset.0, 5250);
+}
+
+#[test]
+fn an_utterance_that_was_read_ahead_goes_to_no_worker() {
+    let mut desk = Desk::new();
+    let leg = desk.open(1, "u1", Source::Audiosocket);
+    desk.preflight = Some(recognised("thank you"));
+    desk.say(&leg, 1000, 2000);
+    assert!(desk.jobs.is_empty() && desk.rows.segments.len() == 1);
+}
+
+#[test]
+fn what_is_said_before_there_is_a_model_waits_for_one() {
+    let mut desk = Desk::new();
+    desk.now.model_ready = false;
+    let leg = desk.open(1, "u1", Source::Audiosocket);
+    desk.say(&leg, 1000, 2000);
+    let state = |desk: &Desk| desk.rows.utterances.values().next().map(|row| row.state);
+    assert_eq!(state(&desk), Some(UtteranceState::WaitingForModel));
+    desk.now.model_ready = true;
+    desk.after(250);
+    assert_eq!(state(&desk), Some(UtteranceState::Pending));
+}
+
+#[test]
+fn a_recording_that_does_not_turn_up_after_a_restart_is_heard_to_its_end_and_closed() {
+    let mut desk = Desk::new();
+    let leg = desk.open(1, "17.1", Source::Recording);
+    desk.grow(&leg, 2000);
+    desk.restart(4000);
+    desk.after(59_000);
+    assert!(desk.listened.is_empty() && !desk.rows.legs[&1].closed, "it may still turn up");
+    desk.after(1000);
+    assert_eq!(desk.listened, [(LegKey(1), 0)]);
+    assert!(desk.rows.legs[&1].closed);
+}

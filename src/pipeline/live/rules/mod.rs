@@ -1,0 +1,246 @@
+//! The conductor's rules, each as a sentence: the core alone, with a clock that the test sets and rows in plain memory.
+
+mod calls;
+mod pauses;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::conductor::Conductor;
+use super::effect::{Answer, Effect};
+use super::event::{Event, Facts, Now, Preflight, Question, Request};
+use super::keys::PauseKeys;
+use super::listen::VadEvent;
+use super::privacy::PrivacySettings;
+use super::recover::{Undone, UndoneCall, UndoneLeg};
+use super::simulation::rows::Rows;
+use crate::call::{CallId, CallKey, CallNames, CallState, Leg, LegKey, Moment, Source, WallTime};
+use crate::contract::message::Message;
+use crate::governor::Governor;
+use crate::pipeline::command::{Pausing, Wish};
+use crate::pipeline::workers::{Done, Job, Written};
+use crate::speech::engine::Piece;
+use crate::speech::recogniser::Recognition;
+use crate::speech::utterance::Found;
+use crate::spool::{LegAudio, LegSpec, SpoolEvent, SpooledLeg};
+use crate::store::recovery::{OpenCall, OpenLeg};
+use crate::text::{LexiconKind, TextAnalyser};
+
+/// The core, and what it has decided so far.
+pub(super) struct Desk {
+    pub core: Conductor,
+    pub now: Now,
+    pub rows: Rows,
+    /// Utterances that workers were given.
+    pub jobs: VecDeque<Job>,
+    /// Legs that the listener was given, and from which sample on.
+    pub listened: Vec<(LegKey, u64)>,
+    /// What the workers have read ahead.
+    pub preflight: Option<Recognition>,
+}
+
+fn settings() -> PrivacySettings {
+    let keys = PauseKeys { pause: "*71".into(), resume: "*72".into() };
+    PrivacySettings { redact: false, keys, cache: "/nowhere".into() }
+}
+
+pub(super) fn recognised(text: &str) -> Recognition {
+    let piece = Piece { text: text.into(), start_ms: 0, end_ms: 500, confidence: 0.9, words: Vec::new() };
+    Recognition { pieces: vec![piece], language: None, dropped: None, took: Duration::ZERO }
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        let analyser = Arc::new(TextAnalyser::new(LexiconKind::Vader, &[]));
+        let at = Moment { steady: Instant::now(), wall: WallTime(1_000_000) };
+        let now = Now { at, model_ready: true, plan: Governor::new(2).plan(), analyser };
+        let (core, _) = Conductor::recover(Undone::default(), settings(), &now);
+        let (jobs, listened) = (VecDeque::new(), Vec::new());
+        Self { core, now, rows: Rows::default(), jobs, listened, preflight: None }
+    }
+
+    /// Time passes, and the conductor's clock ticks.
+    pub fn after(&mut self, ms: u64) {
+        let Moment { steady, wall } = self.now.at;
+        self.now.at = Moment { steady: steady + Duration::from_millis(ms), wall: WallTime(wall.0 + ms as i64) };
+        self.on(Event::Tick);
+    }
+
+    pub fn on(&mut self, event: Event) -> Option<Answer> {
+        let mut answer = None;
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let mut facts = Facts::default();
+            while let Some(question) = self.core.wants(&event, &facts) {
+                self.look_up(question, &mut facts);
+            }
+            for effect in self.core.on(event, facts, &self.now) {
+                match effect {
+                    Effect::Answer(told) => answer = Some(told),
+                    Effect::Next(request) => events.push_back(Event::Request(request)),
+                    effect => self.carry_out(effect),
+                }
+            }
+        }
+        answer
+    }
+
+    fn look_up(&mut self, question: Question, facts: &mut Facts) {
+        match question {
+            Question::Committed => facts.committed = Some(()),
+            Question::Call(name) => drop(facts.calls.insert(name.clone(), self.rows.call(&name))),
+            Question::Past(call) => drop(facts.past.insert(call, self.rows.past(call))),
+            Question::HeardTo(leg) => facts.heard_to = Some(self.rows.heard_to(leg)),
+            Question::Silences(leg) => {
+                facts.silences = Some(self.rows.silences.iter().filter(|row| row.leg == leg).cloned().collect());
+            }
+            Question::TimeForPartial | Question::TimeForPreflight => facts.time = Some(false),
+            Question::Preflight { .. } => {
+                let read = self.preflight.take();
+                facts.preflight = read.map_or(Preflight::NotRead, |text| Preflight::Read("model".into(), text));
+            }
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Push(changes) | Effect::Commit(changes) => {
+                self.rows.push(changes);
+                self.rows.commit(1);
+            }
+            Effect::Listen(leg, from) => self.listened.push((leg.key, from)),
+            Effect::Transcribe { job, .. } => self.jobs.push_back(*job),
+            _ => {}
+        }
+    }
+
+    pub fn ask(&mut self, request: Request) -> Option<Answer> {
+        self.on(Event::Request(request))
+    }
+
+    /// A leg begins now.
+    pub fn open(&mut self, key: i64, call: &str, source: Source) -> Arc<SpooledLeg> {
+        self.open_since(key, call, source, self.now.wall())
+    }
+
+    /// A leg whose first sample was heard at `started` is there.
+    pub fn open_since(&mut self, key: i64, call: &str, source: Source, started: WallTime) -> Arc<SpooledLeg> {
+        let which = if key % 2 == 0 { Leg::Caller } else { Leg::Agent };
+        let spec = LegSpec {
+            call: CallId::from_lossy(call),
+            names: CallNames::default(),
+            leg: which,
+            source,
+            started,
+            rate_hz: 8000,
+            peer: None,
+        };
+        let path = format!("/{key}.wav").into();
+        let audio = match source {
+            Source::Recording => LegAudio::Recording { path, channel: 0 },
+            _ => LegAudio::Spooled { path },
+        };
+        let leg = Arc::new(SpooledLeg::new(LegKey(key), spec, audio));
+        self.on(Event::Spool(SpoolEvent::Opened(Arc::clone(&leg))));
+        leg
+    }
+
+    /// Sound of so many milliseconds in all is on disk.
+    pub fn grow(&mut self, leg: &SpooledLeg, ms: u64) {
+        if leg.audio().owned() {
+            leg.grow_to(ms * 8, self.now.wall());
+        } else {
+            leg.recording_grew_to(ms * 8, self.now.at, Duration::ZERO);
+        }
+    }
+
+    /// A leg's source closes it, and the listener hears the rest of it.
+    pub fn close(&mut self, leg: &Arc<SpooledLeg>) {
+        leg.close("hangup");
+        self.on(Event::Spool(SpoolEvent::Closed(Arc::clone(leg))));
+        self.on(Event::Vad(VadEvent::End { leg: leg.key, peak: Some(1000) }));
+    }
+
+    pub fn say(&mut self, leg: &SpooledLeg, from_ms: u64, to_ms: u64) {
+        let found = Found { start: from_ms * 8, end: to_ms * 8 };
+        self.on(Event::Vad(VadEvent::Utterance(leg.key, found)));
+    }
+
+    /// A worker has read the first utterance that waits.
+    pub fn read(&mut self, text: &str) {
+        let job = self.jobs.pop_front().expect("an utterance waits");
+        let written = Written { job, result: Ok(recognised(text)), engine: "model".into() };
+        self.on(Event::Done(Done::Written(written)));
+    }
+
+    pub fn name(&mut self, call: &str, uniqueid: &str) {
+        let names = CallNames { uniqueid: Some(uniqueid.into()), agent: Some("7".into()), ..CallNames::default() };
+        self.ask(Request::Name { call: call.into(), names });
+    }
+
+    pub fn pause(&mut self, name: &str, pausing: Pausing) {
+        let wish = Wish { names: vec![name.into()], pausing, at: self.now.at, by: "ami".into() };
+        self.ask(Request::PauseNamed(wish));
+    }
+
+    pub fn state(&self, name: &str) -> CallState {
+        let known = self.rows.call(name).expect("a row has this name");
+        self.rows.calls[&known.key].state
+    }
+
+    /// Silent milliseconds of a leg by its rows.
+    pub fn silent(&self, leg: &SpooledLeg) -> Vec<(u64, Option<u64>)> {
+        let of_leg = self.rows.silences.iter().filter(|row| row.leg == leg.key);
+        of_leg.map(|row| (row.start / 8, row.end.map(|end| end / 8))).collect()
+    }
+
+    pub fn told(&self, what: impl Fn(&Message) -> bool) -> usize {
+        self.rows.feed.iter().filter(|(_, message)| what(message)).count()
+    }
+
+    /// Another process takes up what the rows tell; files have `samples_ms` of each leg.
+    pub fn restart(&mut self, samples_ms: u64) {
+        let is_open = |state| matches!(state, CallState::Active | CallState::ConnectionClosed);
+        let open: Vec<CallKey> =
+            self.rows.calls.iter().filter(|(_, row)| is_open(row.state)).map(|(&key, _)| key).collect();
+        let calls = open.iter().map(|&key| {
+            let row = &self.rows.calls[&key];
+            let (id, started) = (row.id.clone(), row.started);
+            let call = OpenCall { key, id, source: Source::Audiosocket, started, compounds: Vec::new() };
+            UndoneCall { call, past: self.rows.past(key), texts: Vec::new() }
+        });
+        let legs = self.rows.legs.values().filter(|row| open.contains(&row.call)).map(|row| {
+            let new = row.new.clone();
+            let of_leg = self.rows.silences.iter().filter(|silence| silence.leg == new.key);
+            let leg = OpenLeg {
+                key: new.key,
+                call: row.call,
+                leg: new.leg,
+                source: new.source,
+                rate_hz: new.rate_hz,
+                started: new.started,
+                offset_ms: new.offset.0,
+                path: new.path,
+                channel: new.channel,
+                owned: new.owned,
+                peer: None,
+                closed: row.closed,
+                close_reason: row.close_reason.clone(),
+                samples: row.samples,
+                heard_to: self.rows.heard_to(new.key),
+                silences: of_leg.map(|row| (row.start, row.end)).collect(),
+            };
+            let samples = if row.closed { row.samples } else { samples_ms * 8 };
+            UndoneLeg { leg, samples }
+        });
+        let highest = (self.rows.calls.len() as i64 + 10, self.rows.utterances.len() as i64 + 10);
+        let undone = Undone { highest, calls: calls.collect(), legs: legs.collect(), ..Undone::default() };
+        let (core, effects) = Conductor::recover(undone, settings(), &self.now);
+        self.core = core;
+        self.listened.clear();
+        for effect in effects {
+            self.carry_out(effect);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What is not kept.
+
+use std::sync::Arc;
+
+use super::super::effect::Answer;
+use super::super::event::{Event, Request, Said};
+use super::Desk;
+use crate::call::Source;
+use crate::contract::message::Message;
+use crate::pipeline::command::{Pausing, Text};
+use crate::spool::SpoolEvent;
+
+#[test]
+fn a_pause_is_never_shorter_than_requested() {
+    let mut desk = Desk::new();
+    let (live, recording) = (desk.open(1, "u1", Source::Audiosocket), desk.open(2, "u1", Source::Recording));
+    desk.after(4000);
+    desk.grow(&live, 3900);
+    desk.grow(&recording, 4000);
+    desk.after(1000);
+    desk.grow(&live, 4900);
+    desk.pause("u1", Pausing::Pause);
+    desk.after(1000);
+    desk.grow(&recording, 6000);
+    desk.after(1000);
+    desk.grow(&live, 6900);
+    desk.pause("u1", Pausing::Resume);
+    desk.after(250);
+    let (live, recording) = (desk.silent(&live), desk.silent(&recording));
+    assert!(live[0].0 <= 5000 && live[0].1 >= Some(7000), "{live:?}");
+    assert!(recording[0].0 <= 5000 && recording[0].1 >= Some(7000), "{recording:?}");
+}
+
+#[test]
+fn a_pause_requested_before_its_call_is_heard_of_holds_from_the_first_sample_on() {
+    let mut desk = Desk::new();
+    desk.pause("17.1", Pausing::Pause);
+    desk.after(2000);
+    let leg = desk.open(1, "17.1", Source::Recording);
+    assert_eq!(desk.silent(&leg), [(0, None)]);
+    let wanted = desk.told(|message| matches!(message, Message::RecordingPaused(_)));
+    assert_eq!(wanted, 1);
+}
+
+#[test]
+fn a_leg_that_joins_a_paused_call_is_silent_there() {
+    let mut desk = Desk::new();
+    desk.open(1, "u1", Source::Audiosocket);
+    desk.pause("u1", Pausing::Pause);
+    let joins = desk.open(2, "u1", Source::Audiosocket);
+    assert_eq!(desk.silent(&joins), [(0, None)]);
+}
+
+#[test]
+fn legs_of_two_calls_that_become_one_are_silent_where_either_was_paused() {
+    let mut desk = Desk::new();
+    let (live, recording) = (desk.open(1, "u1", Source::Audiosocket), desk.open(2, "17.1", Source::Recording));
+    desk.after(4000);
+    desk.grow(&live, 4000);
+    desk.grow(&recording, 4000);
+    desk.pause("u1", Pausing::Pause);
+    desk.name("u1", "17.1");
+    assert_eq!((desk.silent(&live), desk.silent(&recording)), (vec![(4000, None)], vec![(4000, None)]));
+    desk.after(2000);
+    desk.pause("17.1", Pausing::Resume);
+    assert!(desk.rows.silences.iter().all(|row| row.end.is_some()), "one request ends it for both");
+}
+
+#[test]
+fn keys_pause_a_recording() {
+    let mut desk = Desk::new();
+    let leg = desk.open(1, "u1", Source::Audiosocket);
+    for digit in ['*', '7', '1'] {
+        desk.on(Event::Spool(SpoolEvent::Dtmf { leg: leg.key, at_sample: 0, digit }));
+    }
+    assert_eq!(desk.silent(&leg), [(0, None)]);
+}
+
+#[test]
+fn what_another_platform_says_in_a_pause_is_taken_and_not_kept() {
+    let mut desk = Desk::new();
+    let leg = desk.open(1, "p1", Source::Ingest);
+    let say = |desk: &mut Desk, start: u64, text: &str| {
+        let text = Text { text: text.into(), confidence: 1.0, language: None, sentiment: None };
+        let said = Said { leg: Arc::clone(&leg), start, text: Some(text), silence_ms: None, provider: "x".into() };
+        desk.ask(Request::Said(Box::new(said)))
+    };
+    assert!(matches!(say(&mut desk, 8000, "hello"), Some(Answer::Done)));
+    desk.pause("p1", Pausing::Pause);
+    assert!(matches!(say(&mut desk, 16_000, "secret"), Some(Answer::Done)));
+    let texts: Vec<&str> = desk.rows.segments.iter().map(|row| row.segment.text.as_str()).collect();
+    assert_eq!(texts, ["hello"]);
+}
+
+#[test]
+fn of_two_pauses_in_one_step_of_a_recording_neither_is_lost() {
+    let mut desk = Desk::new();
+    let recording = desk.open(1, "17.1", Source::Recording);
+    desk.after(1000);
+    desk.pause("17.1", Pausing::Pause);
+    desk.after(2000);
+    desk.pause("17.1", Pausing::Resume);
+    desk.after(5000);
+    desk.pause("17.1", Pausing::Pause);
+    desk.after(2000);
+    // GSM is written every 20 s; all of it comes at once.
+    desk.grow(&recording, 10_000);
+    desk.after(250);
+    assert_eq!(desk.silent(&recording), [(1000, Some(3400)), (8000, None)]);
+}
+
+#[test]
+fn a_pause_of_a_recording_that_has_not_turned_up_again_after_a_restart_holds_when_it_does() {
+    let mut desk = Desk::new();
+    let recording = desk.open(1, "17.1", Source::Recording);
+    let started = desk.now.wall();
+    desk.after(2000);
+    desk.grow(&recording, 2000);
+    desk.pause("17.1", Pausing::Pause);
+    desk.pause("17.1", Pausing::Resume);
+    desk.restart(2000);
+    desk.after(1000);
+    desk.pause("17.1", Pausing::Pause);
+    desk.after(2000);
+    desk.pause("17.1", Pausing::Resume);
+    desk.after(1000);
+    let recording = desk.open_since(1, "17.1", Source::Recording, started);
+    desk.grow(&recording, 6000);
+    desk.after(250);
+    let silent = desk.silent(&recording);
+    assert!(silent.iter().any(|&(start, end)| start <= 3000 && end >= Some(5000)), "{silent:?}");
+}
+
+#[test]
+fn a_pause_requested_under_the_name_of_the_half_that_is_over_holds_for_the_other_once_both_are_one() {
+    let mut desk = Desk::new();
+    let live = desk.open(1, "u1", Source::Audiosocket);
+    let recording = desk.open(2, "17.1", Source::Recording);
+    desk.close(&live);
+    desk.after(3000);
+    desk.grow(&recording, 3000);
+    desk.pause("u1", Pausing::Pause);
+    desk.name("u1", "17.1");
+    assert_eq!(desk.silent(&recording), [(3000, None)]);
+}

@@ -1,0 +1,120 @@
+//! What happens on the simulated day: calls of every kind, and faults.
+
+use std::sync::Arc;
+
+use super::restart::speech;
+use super::sound::PER_MS;
+use super::world::{Act, Ask, World};
+use crate::call::{CallId, CallNames, Leg, Source, WallTime};
+use crate::pipeline::command::Pausing;
+use crate::spool::Line;
+
+impl World {
+    /// Plans a day of so many calls; gives its length, milliseconds.
+    pub fn plan_day(&mut self, calls: u64) -> u64 {
+        let mut at_ms = 1000;
+        for number in 0..calls {
+            at_ms += if self.dice.chance(0.2) {
+                self.dice.between(3_600_000, 7_200_000)
+            } else {
+                self.dice.between(500, 20_000)
+            };
+            self.plan_call(number, at_ms);
+        }
+        for _ in 0..self.dice.between(0, 4) {
+            let when = self.dice.between(0, at_ms);
+            let step_ms = self.dice.between(0, 7_200_000) as i64 - 3_600_000;
+            self.plan(when, Act::Clock(step_ms));
+        }
+        at_ms
+    }
+
+    /// Plans faults near the calls of the day.
+    pub fn plan_faults(&mut self, kills: u64) {
+        let times: Vec<u64> = self.agenda.keys().map(|(at_ms, _)| *at_ms).collect();
+        let near = |world: &mut Self| {
+            let which = world.dice.between(0, times.len() as u64) as usize;
+            times[which] + world.dice.between(0, 20_000)
+        };
+        for _ in 0..kills {
+            let when = near(self);
+            self.plan(when, Act::Kill);
+        }
+        for _ in 0..self.dice.between(0, 3) {
+            let (full, silent) = (near(self), near(self));
+            let (full_ms, silent_ms) = (self.dice.between(500, 20_000), self.dice.between(500, 5000));
+            self.plan(full, Act::DiskFull(full_ms));
+            self.plan(silent, Act::NoAnswers(silent_ms));
+        }
+        if self.dice.chance(0.2) {
+            self.model_ready = false;
+            let when = near(self);
+            self.plan(when, Act::ModelReady);
+        }
+    }
+
+    fn plan_call(&mut self, number: u64, at_ms: u64) {
+        let length_ms = self.dice.between(2000, 40_000);
+        let (uuid, uniqueid) = (format!("u{number}"), format!("17.{number}"));
+        let kind = self.dice.between(0, 5);
+        let connects = matches!(kind, 0 | 1 | 4);
+        if connects {
+            let wall = WallTime(self.wall_ms + at_ms as i64);
+            let line = Line::new(CallId::from_lossy(&uuid), CallNames::default(), Source::Audiosocket, wall);
+            self.plan(at_ms, Act::Connect(Arc::new(line)));
+        }
+        let legs: &[(Source, Leg, u64)] = match kind {
+            0 => &[(Source::Audiosocket, Leg::Agent, 50), (Source::Audiosocket, Leg::Caller, 300)],
+            1 => &[(Source::Audiosocket, Leg::Mixed, 20)],
+            2 => &[(Source::Recording, Leg::Mixed, 2000)],
+            3 => &[(Source::Recording, Leg::Agent, 2000), (Source::Recording, Leg::Caller, 2600)],
+            _ => &[(Source::Audiosocket, Leg::Agent, 20), (Source::Recording, Leg::Mixed, 1500)],
+        };
+        for &(source, which, after_ms) in legs {
+            let name = if source == Source::Recording { uniqueid.clone() } else { uuid.clone() };
+            // Of two sources either may end first.
+            let shorter_ms = if kind == 4 { self.dice.between(0, length_ms / 2) } else { 0 };
+            let leg = self.add_sound(name, source, which, length_ms - shorter_ms);
+            self.plan(at_ms + after_ms, Act::Open(leg));
+            if source == Source::Recording && self.dice.chance(0.1) {
+                let when = at_ms + length_ms + self.dice.between(40_000, 90_000);
+                self.plan(when, Act::ComeBack(leg));
+            }
+        }
+        if connects && (kind == 4 || self.dice.chance(0.4)) {
+            // Before the call, during it, or long after it.
+            let when = (at_ms + self.dice.between(0, length_ms + 30_000)).saturating_sub(2000);
+            self.plan(when, Act::Ask(Ask::Name { call: uuid.clone(), uniqueid: uniqueid.clone() }));
+        }
+        let name = if connects { uuid } else { uniqueid };
+        for _ in 0..self.dice.between(0, 3) {
+            let when = (at_ms + self.dice.between(0, length_ms + 3000)).saturating_sub(3000);
+            let until = when + self.dice.between(300, 9000);
+            self.plan(when, Act::Ask(Ask::Pause { name: name.clone(), pausing: Pausing::Pause }));
+            self.plan(until, Act::Ask(Ask::Pause { name: name.clone(), pausing: Pausing::Resume }));
+        }
+        if self.dice.chance(0.1) {
+            let when = at_ms + self.dice.between(0, length_ms);
+            self.plan(when, Act::Ask(Ask::Hangup { call: name }));
+        }
+    }
+
+    /// A recording that was finished grows again: what was said since stands right behind it.
+    pub fn comes_back(&mut self, leg: usize) {
+        let at_ms = self.at_ms;
+        let on_disk_ms = self.sounds[leg].on_disk / PER_MS;
+        let paused = self.pauses.iter().any(|pause| pause.name == self.sounds[leg].call);
+        if !self.sounds[leg].over || self.sounds[leg].spec.is_none() || paused {
+            return;
+        }
+        let more = speech(&mut self.dice, on_disk_ms, on_disk_ms + 8000);
+        let sound = &mut self.sounds[leg];
+        sound.speech.retain_mut(|(start, end)| {
+            *end = (*end).min(sound.on_disk);
+            start < end
+        });
+        sound.speech.extend(more);
+        (sound.began_ms, sound.ends_ms, sound.over) = (at_ms - on_disk_ms, at_ms + 8000, false);
+        self.plan(10, Act::Open(leg));
+    }
+}

@@ -1,0 +1,136 @@
+//! What can be asked of taps, and how they are: beneath those who ask and those who tap, so that they do not have to know each other.
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::call::{Leg, WallTime};
+
+/// A side of a call that is tapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TapSide {
+    /// Whose side.
+    pub leg: Leg,
+    /// Name of the channel.
+    pub channel: String,
+    /// How it is.
+    pub state: SideState,
+}
+
+/// How the tap of a side is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SideState {
+    /// Asterisk was asked for it.
+    Asked,
+    /// It brings sound.
+    Running,
+    /// It could not be made; why.
+    Failed(String),
+}
+
+/// A call that is tapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tap {
+    /// The call's id: the uniqueid of the channel that began it.
+    pub call: String,
+    /// Samples per second.
+    pub rate_hz: u32,
+    /// Pattern of the rule that wants it; `None` of a person.
+    pub rule: Option<String>,
+    /// Since when.
+    pub since: WallTime,
+    /// Its sides.
+    pub sides: Vec<TapSide>,
+}
+
+/// Why a tap was not made or ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TapError {
+    /// `[ami]` is not set.
+    #[error("taps need Asterisk's manager interface: set [ami] address, see docs/dialplan.md")]
+    Off,
+    /// There is nobody to ask.
+    #[error("Asterisk's manager interface is not connected: {0}")]
+    Away(String),
+    /// The account may not.
+    #[error(
+        "manager.conf does not let the account of lineside tap: give its section `write = originate,reporting,call`, then `asterisk -rx 'manager reload'`"
+    )]
+    Rights,
+    /// `[audiosocket]` is switched off, or has no address that Asterisk could reach.
+    #[error("taps need [audiosocket] listen, and [ami] tap_address where Asterisk is on another machine")]
+    NoSocket,
+    /// There is no such channel.
+    #[error(
+        "no channel or call of Asterisk has the name or uniqueid {0:?}; `asterisk -rx 'core show channels'` lists them"
+    )]
+    Unknown(String),
+    /// A uniqueid of another shape.
+    #[error("the call {0:?} cannot be tapped: its uniqueid is not of the form 1795218045.12")]
+    Shape(String),
+    /// It is tapped.
+    #[error("the call {0} is tapped already")]
+    Taken(String),
+    /// It is not tapped.
+    #[error("the call {0:?} is not tapped")]
+    NotTapped(String),
+    /// Too many.
+    #[error("{0} calls are tapped, which is [ami] max_taps: end one, or raise it")]
+    Full(usize),
+}
+
+/// What is asked for, with where the answer goes.
+#[derive(Debug)]
+pub enum TapCommand {
+    /// Tap both sides of a call.
+    Start {
+        /// A channel by name or uniqueid, or a call.
+        target: String,
+        /// Samples per second.
+        rate_hz: u32,
+        /// The answer.
+        reply: oneshot::Sender<Result<Tap, TapError>>,
+    },
+    /// End a call's taps.
+    End {
+        /// A channel by name or uniqueid, or a call.
+        target: String,
+        /// The answer: what was ended.
+        reply: oneshot::Sender<Result<Tap, TapError>>,
+    },
+    /// All calls that are tapped.
+    List {
+        /// The answer.
+        reply: oneshot::Sender<Vec<Tap>>,
+    },
+}
+
+/// Samples per second that a tap may have: Asterisk's `slin` and `slin16`.
+pub const RATES: [u32; 2] = [8000, 16_000];
+
+/// Whom to ask; nobody where `[ami]` is not set.
+#[derive(Clone, Debug, Default)]
+pub struct Taps(pub Option<mpsc::Sender<TapCommand>>);
+
+impl Taps {
+    /// Taps both sides of a call.
+    pub async fn start(&self, target: String, rate_hz: u32) -> Result<Tap, TapError> {
+        self.ask(|reply| TapCommand::Start { target, rate_hz, reply }).await?
+    }
+
+    /// Ends a call's taps; gives what was ended.
+    pub async fn end(&self, target: String) -> Result<Tap, TapError> {
+        self.ask(|reply| TapCommand::End { target, reply }).await?
+    }
+
+    /// All calls that are tapped; none where `[ami]` is not set.
+    pub async fn list(&self) -> Vec<Tap> {
+        self.ask(|reply| TapCommand::List { reply }).await.unwrap_or_default()
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> TapCommand) -> Result<T, TapError> {
+        let commands = self.0.as_ref().ok_or(TapError::Off)?;
+        let (reply, answer) = oneshot::channel();
+        let away = || TapError::Away("lineside is stopping".into());
+        commands.send(command(reply)).await.map_err(|_| away())?;
+        answer.await.map_err(|_| away())
+    }
+}

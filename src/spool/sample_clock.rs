@@ -1,0 +1,204 @@
+//! The sample clock of a leg: which of its samples was heard at a moment, for pauses of its recording.
+//!
+//! A live leg is on disk within a fraction of a second, so a moment ago is a few samples back. A recording is not: Asterisk writes it in steps of
+//! 32 KiB (2 s of `wav`, 20 s of `gsm`), and writes nothing while no frame comes. So each step is remembered with its time. The sample of a moment
+//! between two steps is known when the second has come, before anybody reads what is in it; until then a pause begins at the end of the first.
+//! Where holes leave a choice, a pause is taken for the longer one.
+
+use std::ops::Range;
+use std::sync::{MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::leg::SpooledLeg;
+use super::steps::{State, Step};
+use crate::call::{Moment, Source};
+
+/// What was said just before a recording goes on is still on its way to the disk.
+const ON_THE_WAY: Duration = Duration::from_millis(400);
+
+impl SpooledLeg {
+    /// Silences what is said from `at` on; gives the first silent sample, which may turn out to be a later one ([`Self::moved_silences`]). `now` is the
+    /// time of the call, here and below: what is on disk is older by more than a caller takes to come here.
+    pub fn pause_at(&self, at: Moment, now: Instant) -> u64 {
+        self.silence(at, None, now)
+    }
+
+    /// The silence that lasts ends with what is said until `at`; gives all of it. `None` when there was none.
+    pub fn resume_at(&self, at: Moment, now: Instant) -> Option<Range<u64>> {
+        let end = self.last_sample_at(at, now);
+        let start = self.silences().end(end)?;
+        Some(start..end.max(start))
+    }
+
+    /// Silences what was said between two moments; `None` when nothing of the leg was.
+    pub fn gap(&self, from: Moment, to: Moment, now: Instant) -> Option<Range<u64>> {
+        if to.wall <= self.spec.started {
+            return None;
+        }
+        let end = self.last_sample_at(to, now);
+        let (start, _) = self.first_sample_at(&self.state(), from, now);
+        (start < end).then(|| self.silence(from, Some(end), now)..end)
+    }
+
+    /// Beginnings of silences that are known better now: where they were said to be, and where they are. Each is told once.
+    pub fn moved_silences(&self) -> Vec<(u64, u64)> {
+        std::mem::take(&mut self.state().moved)
+    }
+
+    /// A recording has grown; `late` is how long it has had so many samples.
+    pub(crate) fn recording_grew_to(&self, samples: u64, at: Moment, late: Duration) {
+        let seen = at.steady;
+        // Held until the samples can be read: nobody reads what a pause that comes now is going to silence.
+        let mut state = self.state();
+        let back = |since: Instant| self.samples_in(seen - since);
+        let moved = self.silences().settle(|since| (since <= seen).then(|| samples.saturating_sub(back(since))));
+        state.moved.extend(moved);
+        state.last = Some(Step { samples, seen, late });
+        self.grow_to(samples, at.wall);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.sample_clock.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn silence(&self, from: Moment, end: Option<u64>, now: Instant) -> u64 {
+        let state = self.state();
+        let (start, is_settled) = self.first_sample_at(&state, from, now);
+        if is_settled {
+            self.silences().add(start, end);
+        } else {
+            self.silences().add_unsettled(start, end, from.steady);
+        }
+        start
+    }
+
+    /// The first sample that can have been heard at a moment, and whether more will not be known.
+    fn first_sample_at(&self, state: &State, at: Moment, now: Instant) -> (u64, bool) {
+        if self.audio().owned() {
+            return (self.samples().saturating_sub(self.samples_in(now.saturating_duration_since(at.steady))), true);
+        }
+        match state.last {
+            Some(step) if at.steady <= step.seen => {
+                (step.samples.saturating_sub(self.samples_in(step.seen - at.steady)), true)
+            }
+            Some(step) => (step.samples, false),
+            None if self.spec.source == Source::Ingest => (self.by_the_clock(at), true), // text alone
+            None => (0, false),
+        }
+    }
+
+    /// One past the last sample that can have been heard at a moment, with what is still on its way.
+    fn last_sample_at(&self, at: Moment, now: Instant) -> u64 {
+        if self.is_closed() {
+            return self.samples();
+        }
+        let margin = self.samples_in(ON_THE_WAY);
+        if self.audio().owned() {
+            return (self.samples() + margin).saturating_sub(self.samples_in(now.saturating_duration_since(at.steady)));
+        }
+        let Some(step) = self.state().last else { return self.by_the_clock(at) + margin };
+        // When it was written by the clock of the file system, which may be another's and behind.
+        let written = step.seen.checked_sub(step.late).unwrap_or(step.seen);
+        let heard = if at.steady >= written {
+            step.samples + self.samples_in(at.steady - written)
+        } else {
+            // Holes since then leave open how much of it was written later.
+            let without_holes = step.samples.saturating_sub(self.samples_in(written - at.steady));
+            self.by_the_clock(at).clamp(without_holes, step.samples)
+        };
+        heard + margin
+    }
+
+    /// Samples between the leg's begin and a moment, had a frame come all the time.
+    fn by_the_clock(&self, at: Moment) -> u64 {
+        self.samples_in(Duration::from_millis((at.wall.0 - self.spec.started.0).max(0) as u64))
+    }
+
+    fn samples_in(&self, time: Duration) -> u64 {
+        time.as_millis() as u64 * u64::from(self.spec.rate_hz) / 1000
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{CallId, CallNames, Leg, LegKey, WallTime};
+    use crate::spool::{LegAudio, LegSpec};
+
+    /// A recording that began at 0, and a clock for it.
+    fn recording() -> (SpooledLeg, impl Fn(u64) -> Moment) {
+        let spec = LegSpec {
+            call: CallId::from_lossy("c"),
+            names: CallNames::default(),
+            leg: Leg::Mixed,
+            source: Source::Recording,
+            started: WallTime(0),
+            rate_hz: 8000,
+            peer: None,
+        };
+        let began = Moment { steady: Instant::now(), wall: WallTime(0) };
+        let at = move |ms: u64| Moment { steady: began.steady + Duration::from_millis(ms), wall: WallTime(ms as i64) };
+        (SpooledLeg::new(LegKey(1), spec, LegAudio::Recording { path: "/x.wav".into(), channel: 0 }), at)
+    }
+
+    /// The silent samples of the first `count`.
+    fn silent(leg: &SpooledLeg, count: usize) -> Range<usize> {
+        let mut samples = vec![1; count];
+        leg.silences().apply(0, &mut samples);
+        let start = samples.iter().position(|&sample| sample == 0).unwrap_or(count);
+        start..start + samples[start..].iter().take_while(|&&sample| sample == 0).count()
+    }
+
+    #[test]
+    fn a_pause_of_a_recording_that_is_written_in_steps_keeps_what_was_said_before_and_after_it() {
+        let (leg, at) = recording();
+        leg.recording_grew_to(16_000, at(2000), Duration::ZERO);
+        assert_eq!(
+            leg.pause_at(at(2300), at(2300).steady),
+            16_000,
+            "what comes after the last step is not read before the next"
+        );
+        assert_eq!(leg.resume_at(at(3000), at(3000).steady), Some(16_000..24_000 + 3200));
+        leg.recording_grew_to(32_000, at(4000), Duration::ZERO);
+        assert_eq!(silent(&leg, 32_000), 18_400..27_200);
+        assert_eq!(leg.moved_silences(), [(16_000, 18_400)]);
+        assert_eq!(leg.moved_silences(), []);
+    }
+
+    #[test]
+    fn a_hole_without_frames_makes_a_pause_longer_and_never_shorter() {
+        let (leg, at) = recording();
+        leg.recording_grew_to(16_000, at(2000), Duration::ZERO);
+        leg.pause_at(at(2500), at(2500).steady);
+        // A second of sound in three: nobody knows whether it was before the pause.
+        leg.recording_grew_to(24_000, at(5000), Duration::ZERO);
+        assert_eq!(silent(&leg, 24_000), 16_000..24_000);
+        assert_eq!(leg.resume_at(at(5000), at(5000).steady).map(|gap| gap.end), Some(27_200));
+    }
+
+    #[test]
+    fn a_step_that_is_seen_late_does_not_shorten_a_pause() {
+        let (leg, at) = recording();
+        leg.pause_at(at(0), at(0).steady);
+        leg.recording_grew_to(16_000, at(5000), Duration::from_secs(3));
+        assert_eq!(leg.resume_at(at(5000), at(5000).steady).map(|gap| gap.end), Some(16_000 + 24_000 + 3200));
+    }
+
+    #[test]
+    fn a_recording_that_turns_up_after_its_pause_is_silent_there() {
+        let (leg, at) = recording();
+        leg.recording_grew_to(32_000, at(4000), Duration::ZERO);
+        assert_eq!(leg.gap(at(1000), at(2000), at(4000).steady), Some(8000..19_200));
+        assert_eq!(silent(&leg, 32_000), 8000..19_200);
+        let before = Moment { wall: WallTime(-1), ..at(0) };
+        assert_eq!(leg.gap(before, before, at(4000).steady), None, "over before the recording began");
+    }
+
+    #[test]
+    fn of_a_recording_of_which_nothing_was_read_yet_a_pause_is_found_with_its_first_step() {
+        let (leg, at) = recording();
+        assert_eq!(leg.pause_at(at(1000), at(1000).steady), 0);
+        leg.recording_grew_to(16_000, at(2000), Duration::ZERO);
+        assert_eq!(silent(&leg, 16_000), 8000..16_000);
+    }
+}

@@ -1,0 +1,225 @@
+//! Calls by what a script of the dialer knows of them. Each key is one index; what an index finds too much is left out here.
+
+use rusqlite::{Connection, params};
+
+use super::calls::{CallRow, one};
+use super::{Store, StoreError};
+
+/// What a call is looked up by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// Asterisk's uniqueid. Without its fraction (`1795218045`) it means every call of that second, as in ViciDial's Non-Agent API.
+    Uniqueid(String),
+    /// The lead.
+    Lead(String),
+    /// The dialer's number of a recording.
+    Recording(String),
+    /// A telephone number: digits as [`digits`] gives them.
+    Phone(String),
+}
+
+/// The calls that were found, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// At most as many as were asked for.
+    pub calls: Vec<CallRow>,
+    /// Whether there are older ones.
+    pub more: bool,
+}
+
+/// Digits that two numbers must have in common at their end; shorter numbers must be the same.
+const END: usize = 7;
+
+pub(super) const BY_UNIQUEID: &str = "
+    SELECT id FROM call WHERE call_id = ?1
+    UNION ALL SELECT call FROM call_alias WHERE alias = ?1
+    UNION ALL SELECT id FROM call WHERE uniqueid = ?1";
+/// All that begin with the second and a dot: `/` is the character behind the dot.
+pub(super) const BY_SECOND: &str = "
+    SELECT id FROM call WHERE call_id > ?1 || '.' AND call_id < ?1 || '/'
+    UNION ALL SELECT call FROM call_alias WHERE alias > ?1 || '.' AND alias < ?1 || '/'
+    UNION ALL SELECT id FROM call WHERE uniqueid > ?1 || '.' AND uniqueid < ?1 || '/'";
+pub(super) const BY_LEAD: &str = "
+    SELECT id, campaign, '' FROM call
+    WHERE lead = ?1
+    ORDER BY started_ms DESC, id DESC";
+/// The only query for a recording's number. [`recording_id`] reads it from a row.
+pub(super) const BY_RECORDING: &str =
+    "SELECT id FROM call WHERE CAST(json_extract(metadata, '$.recording_id') AS TEXT) = ?1";
+pub(super) const BY_PHONE: &str = "
+    SELECT id, campaign, phone_digits FROM call
+    WHERE substr(phone_digits, -7) = ?1
+    ORDER BY started_ms DESC, id DESC";
+
+/// The digits of a telephone number, without the zeros before it. `None` without a digit.
+pub fn digits(phone: &str) -> Option<String> {
+    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
+    Some(digits.trim_start_matches('0').to_owned()).filter(|digits| !digits.is_empty())
+}
+
+/// The dialer's number of a call's recording.
+pub fn recording_id(call: &CallRow) -> Option<String> {
+    let metadata: serde_json::Value = serde_json::from_str(&call.metadata).ok()?;
+    match &metadata["recording_id"] {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// The last digits, by which numbers are indexed.
+fn end(digits: &str) -> &str {
+    &digits[digits.len().saturating_sub(END)..]
+}
+
+/// Whether two numbers are one, written with and without what stands before it.
+fn is_same(one: &str, other: &str) -> bool {
+    one.ends_with(other) || other.ends_with(one)
+}
+
+/// The queries that find a call by a name: each has few rows.
+fn by_name(key: &Key) -> Option<(Vec<&'static str>, &str)> {
+    match key {
+        Key::Uniqueid(id) if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some((vec![BY_UNIQUEID, BY_SECOND], id))
+        }
+        Key::Uniqueid(id) => Some((vec![BY_UNIQUEID], id)),
+        Key::Recording(id) => Some((vec![BY_RECORDING], id)),
+        Key::Lead(_) | Key::Phone(_) => None,
+    }
+}
+
+/// Calls that these queries find, newest first.
+fn named(db: &Connection, queries: &[&str], name: &str, only: Option<&str>) -> rusqlite::Result<Vec<CallRow>> {
+    let mut keys = Vec::new();
+    for sql in queries {
+        let found: rusqlite::Result<Vec<i64>> = db.prepare_cached(sql)?.query_map([name], |row| row.get(0))?.collect();
+        keys.extend(found?);
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    let mut calls = Vec::new();
+    for key in keys {
+        calls.extend(one(db, key)?.filter(|call| only.is_none() || call.campaign.as_deref() == only));
+    }
+    calls.sort_by_key(|call| std::cmp::Reverse((call.started.0, call.key.0)));
+    Ok(calls)
+}
+
+fn find(db: &Connection, key: &Key, only: Option<&str>, limit: usize) -> rusqlite::Result<Found> {
+    if let Some((queries, name)) = by_name(key) {
+        let mut calls = named(db, &queries, name, only)?;
+        let more = calls.len() > limit;
+        calls.truncate(limit);
+        return Ok(Found { calls, more });
+    }
+    let (sql, value, whole) = match key {
+        Key::Phone(digits) => (BY_PHONE, end(digits), digits.as_str()),
+        Key::Lead(name) | Key::Uniqueid(name) | Key::Recording(name) => (BY_LEAD, name.as_str(), ""),
+    };
+    let mut query = db.prepare_cached(sql)?;
+    let mut rows = query.query(params![value])?;
+    let mut found = Found::default();
+    while let Some(row) = rows.next()? {
+        let (id, campaign, digits): (i64, Option<String>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        if only.is_some() && campaign.as_deref() != only || !is_same(&digits, whole) {
+            continue;
+        }
+        if found.calls.len() == limit {
+            found.more = true;
+            break;
+        }
+        found.calls.extend(one(db, id)?);
+    }
+    Ok(found)
+}
+
+impl Store {
+    /// The calls of a key, newest first; of one campaign where `only` names it.
+    pub async fn lookup(&self, key: Key, only: Option<String>, limit: u32) -> Result<Found, StoreError> {
+        self.read(move |db| find(db, &key, only.as_deref(), limit as usize)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::change::Change;
+    use super::super::tests::{call, open};
+    use super::*;
+    use crate::call::{CallKey, CallNames};
+
+    fn named(key: i64, names: CallNames) -> Change {
+        Change::CallNamed { call: CallKey(key), names }
+    }
+
+    async fn found(store: &Store, key: Key) -> Vec<String> {
+        let found = store.lookup(key, None, 10).await.expect("a query");
+        found.calls.into_iter().map(|call| call.call_id).collect()
+    }
+
+    #[tokio::test]
+    async fn a_second_means_all_its_calls_and_a_whole_uniqueid_one() {
+        let (_folder, store) = open();
+        let uniqueid = |text: &str| CallNames { uniqueid: Some(text.into()), ..CallNames::default() };
+        let changes = vec![
+            call(1, "1795218045.12", 1000),
+            call(2, "20261123-101010_4711", 3000),
+            named(2, uniqueid("1795218045.7")),
+            call(3, "17952180451.5", 2000),
+            call(4, "1795218046.1", 4000),
+        ];
+        store.writer().commit(changes).await.expect("written");
+        let by = |text: &str| Key::Uniqueid(text.into());
+        assert_eq!(found(&store, by("1795218045")).await, ["20261123-101010_4711", "1795218045.12"]);
+        assert_eq!(found(&store, by("1795218045.12")).await, ["1795218045.12"]);
+        assert_eq!(found(&store, by("1795218045.7")).await, ["20261123-101010_4711"]);
+        for nothing in ["1795218045.1", "179521804", "1795218045.", "%"] {
+            assert!(found(&store, by(nothing)).await.is_empty(), "{nothing}");
+        }
+        let first = store.lookup(by("1795218045"), None, 1).await.expect("a query");
+        assert_eq!((first.calls.len(), first.more), (1, true));
+    }
+
+    #[tokio::test]
+    async fn a_number_is_found_however_it_is_written_and_no_other_is() {
+        let (_folder, store) = open();
+        let phone = |text: &str| CallNames { phone: Some(text.into()), ..CallNames::default() };
+        let mut changes = Vec::new();
+        for (key, number) in
+            [(1, "+1 (312) 555-1212"), (2, "13125551212"), (3, "4155551212"), (4, "1001"), (5, "anonymous")]
+        {
+            changes.extend([call(key, &format!("c.{key}"), key * 1000), named(key, phone(number))]);
+        }
+        store.writer().commit(changes).await.expect("written");
+        for written in ["3125551212", "+13125551212", "0013125551212", "312-555-1212", "0312 555 1212"] {
+            let key = Key::Phone(digits(written).expect("digits"));
+            assert_eq!(found(&store, key).await, ["c.2", "c.1"], "{written}");
+        }
+        assert_eq!(found(&store, Key::Phone("5551212".into())).await, ["c.3", "c.2", "c.1"]);
+        assert_eq!(found(&store, Key::Phone("1001".into())).await, ["c.4"]);
+        assert!(found(&store, Key::Phone("551212".into())).await.is_empty() && digits("anonymous").is_none());
+    }
+
+    #[tokio::test]
+    async fn leads_and_recordings_are_found_newest_first_and_keep_to_a_campaign() {
+        let (_folder, store) = open();
+        let names = |campaign: &str, recording: serde_json::Value| CallNames {
+            lead: Some("876409".into()),
+            campaign: Some(campaign.into()),
+            metadata: serde_json::json!({ "recording_id": recording }).as_object().cloned(),
+            ..CallNames::default()
+        };
+        let changes = vec![
+            call(1, "a", 1000),
+            named(1, names("SALES", 534_820.into())),
+            call(2, "b", 2000),
+            named(2, names("CLAIMS", "534820".into())),
+        ];
+        store.writer().commit(changes).await.expect("written");
+        assert_eq!(found(&store, Key::Lead("876409".into())).await, ["b", "a"]);
+        assert_eq!(found(&store, Key::Recording("534820".into())).await, ["b", "a"]);
+        let sales = store.lookup(Key::Lead("876409".into()), Some("SALES".into()), 1).await.expect("a query");
+        assert_eq!((sales.calls[0].call_id.as_str(), sales.more), ("a", false));
+        assert_eq!(recording_id(&sales.calls[0]).as_deref(), Some("534820"));
+    }
+}

@@ -1,0 +1,103 @@
+//! FreePBX's call records, which Asterisk writes when a call is over.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use super::Test;
+use super::bed::{Bed, record, speak, uuid_of};
+use super::server::Server;
+
+pub const TESTS: &[Test] = &[("freepbx_and_issabel_tell_whose_call_it_was_by_their_call_records", call_records)];
+
+/// The table as FreePBX makes it, with the indexes that older ones have: none for linkedid.
+const CDR: &str = "
+    CREATE DATABASE asteriskcdrdb;
+    CREATE TABLE asteriskcdrdb.cdr (
+        calldate DATETIME NOT NULL DEFAULT '0000-00-00 00:00:00', clid VARCHAR(80) NOT NULL DEFAULT '', src VARCHAR(80) NOT NULL DEFAULT '',
+        dst VARCHAR(80) NOT NULL DEFAULT '', dcontext VARCHAR(80) NOT NULL DEFAULT '', channel VARCHAR(80) NOT NULL DEFAULT '',
+        dstchannel VARCHAR(80) NOT NULL DEFAULT '', lastapp VARCHAR(80) NOT NULL DEFAULT '', lastdata VARCHAR(80) NOT NULL DEFAULT '',
+        duration INT(11) NOT NULL DEFAULT 0, billsec INT(11) NOT NULL DEFAULT 0, disposition VARCHAR(45) NOT NULL DEFAULT '',
+        amaflags INT(11) NOT NULL DEFAULT 0, accountcode VARCHAR(20) NOT NULL DEFAULT '', uniqueid VARCHAR(32) NOT NULL DEFAULT '',
+        userfield VARCHAR(255) NOT NULL DEFAULT '', did VARCHAR(50) NOT NULL DEFAULT '', recordingfile VARCHAR(255) NOT NULL DEFAULT '',
+        linkedid VARCHAR(32) NOT NULL DEFAULT '', sequence INT(11) NOT NULL DEFAULT 0,
+        INDEX calldate (calldate), INDEX dst (dst), INDEX uniqueid (uniqueid), INDEX recordingfile (recordingfile)
+    ) DEFAULT CHARSET=utf8mb4;
+    CREATE USER 'freepbx'@'localhost' IDENTIFIED BY 'reads';
+    GRANT SELECT ON asteriskcdrdb.cdr TO 'freepbx'@'localhost';";
+
+fn told(bed: &Bed, call: &str) -> Value {
+    let path = format!("/api/v1/calls/{call}");
+    let is = |bed: &Bed| bed.try_get(&path).is_some_and(|call| call["dialer"]["complete"] == true);
+    bed.until(&format!("{call} is complete"), Duration::from_mins(2), is);
+    bed.get(&path)
+}
+
+fn call_records() {
+    let server = Server::new();
+    server.sql(CDR);
+    // So many that a scan would be refused.
+    server.sql(
+        "INSERT INTO asteriskcdrdb.cdr (calldate, src, dst, uniqueid, linkedid, recordingfile)
+         SELECT NOW(), '1', '2', CONCAT('1500000000.', seq), CONCAT('1500000000.', seq), CONCAT('f', seq) FROM seq_1_to_5000",
+    );
+    let mut bed = Bed::new("none", "");
+    std::fs::write(bed.path("password"), "reads\n").expect("write");
+    let config = bed.path("lineside.toml");
+    let text = std::fs::read_to_string(&config).expect("read");
+    let (socket, password) = (server.socket(), bed.path("password"));
+    let dialer = format!(
+        "[dialer]\nkind = \"freepbx\"\nsocket = \"{}\"\nuser = \"freepbx\"\npassword_file = \"{}\"\n",
+        socket.display(),
+        password.display()
+    );
+    std::fs::write(&config, text + &dialer).expect("write");
+    bed.start();
+    bed.until("it is read", Duration::from_mins(1), |bed| bed.get("/health")["dialer"]["connected"] == true);
+    let queries = bed.get("/health")["dialer"]["queries"].clone();
+    let refused: Vec<_> =
+        queries.as_array().expect("a list").iter().filter(|query| !query["problem"].is_null()).collect();
+    assert_eq!(refused.len(), 1, "{queries}");
+    assert_eq!(refused[0]["name"], "cdr by linkedid", "it has no index");
+
+    let epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock").as_secs();
+    // A queue's call, by its channel.
+    let mut sound = bed.dial(&uuid_of(epoch, 12, 0));
+    speak(&mut sound, &[100; 8000]).expect("speak");
+    drop(sound);
+    server.sql(&format!(
+        "INSERT INTO asteriskcdrdb.cdr
+             (calldate, src, dst, dcontext, channel, dstchannel, lastapp, duration, billsec, disposition, uniqueid, linkedid, did)
+         VALUES (FROM_UNIXTIME({epoch}), '5559876543', '600', 'ext-queues', 'PJSIP/trunk-0000002a', 'Local/1002@from-queue-0001;1', 'Queue', 40, 31,
+                 'ANSWERED', '{epoch}.12', '{epoch}.12', '5550001111')"
+    ));
+    let call = told(&bed, &format!("{epoch}.12"));
+    assert_eq!(
+        (&call["agent"], &call["campaign"], &call["phone"]),
+        (&json!("1002"), &json!("600"), &json!("5559876543")),
+        "{call}"
+    );
+    let dialer = &call["dialer"];
+    assert_eq!(
+        (&dialer["system"], &dialer["direction"], &dialer["talk_seconds"]),
+        (&json!("freepbx"), &json!("inbound"), &json!(31))
+    );
+
+    // Issabel's call center, by its recording.
+    let name = format!("20261123-101500-{epoch}.13");
+    let noise: Vec<i16> = (0..32_000).map(|number| ((number * 37) % 6000) as i16).collect();
+    record(&bed.path("monitor").join(format!("{name}.wav")), &noise);
+    server.sql(&format!(
+        "INSERT INTO asteriskcdrdb.cdr
+             (calldate, src, dst, channel, dstchannel, lastapp, duration, billsec, disposition, uniqueid, linkedid, recordingfile)
+         VALUES (FROM_UNIXTIME({epoch}), '1001', '5551234567', 'SIP/1001-0000002a', 'SIP/trunk-0000002b', 'Dial', 20, 15, 'ANSWERED',
+                 '{epoch}.13', '{epoch}.13', '{name}.wav')"
+    ));
+    let call = told(&bed, &format!("{epoch}.13"));
+    assert_eq!(
+        (&call["agent"], &call["phone"], &call["dialer"]["direction"]),
+        (&json!("1001"), &json!("5551234567"), &json!("outbound")),
+        "{call}"
+    );
+    bed.stop();
+}
