@@ -7,7 +7,7 @@ fn main() {
     if std::env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64") {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,keep-text-section-prefix");
         if std::env::var_os("CARGO_FEATURE_CTRANSLATE2").is_some() {
-            // What CTranslate2 asks oneDNN for goes by way of src/speech/few_rows.rs.
+            // What CTranslate2 asks oneDNN for goes by way of src/speech/small_batch_gemm.rs.
             println!("cargo::rustc-link-arg=-Wl,--wrap=dnnl_gemm_u8s8s32");
         }
     }

@@ -7,10 +7,6 @@
 use super::engine::{Piece, Recognised};
 use super::rules::Rules;
 
-/// Below this mean log probability a text is decoded again.
-const IMPROBABLE: f32 = -1.0;
-/// Below this it is dropped even so: no word in it is likelier than one in six.
-const HOPELESS: f32 = -1.8;
 /// Nobody speaks faster; measured auctioneers reach 6.
 const MAX_WORDS_PER_SECOND: f32 = 8.0;
 
@@ -99,7 +95,9 @@ pub fn judge(answer: &Recognised, seconds: f32, rules: &Rules) -> Verdict {
     if words.is_empty() {
         return Verdict::Keep;
     }
-    if rules.no_speech && answer.no_speech.is_some_and(|p| p > 0.6) && answer.mean_logprob < IMPROBABLE {
+    let improbable = -(rules.improbable as f32) / 100.0;
+    let hopeless = -(rules.hopeless as f32) / 100.0;
+    if rules.no_speech && answer.no_speech.is_some_and(|p| p > 0.6) && answer.mean_logprob < improbable {
         return Verdict::Drop(Reason::NoSpeech);
     }
     if rules.known_phrases && INVENTED.contains(&words.join(" ").as_str()) {
@@ -118,8 +116,8 @@ pub fn judge(answer: &Recognised, seconds: f32, rules: &Rules) -> Verdict {
         }
     }
     match answer.mean_logprob {
-        p if p < HOPELESS => Verdict::Drop(Reason::Improbable),
-        p if p < IMPROBABLE => Verdict::Doubt(Reason::Improbable),
+        p if p < hopeless => Verdict::Drop(Reason::Improbable),
+        p if p < improbable => Verdict::Doubt(Reason::Improbable),
         _ => Verdict::Keep,
     }
 }

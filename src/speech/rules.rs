@@ -6,6 +6,11 @@ pub(super) const MARGIN: u32 = 384;
 /// The part of the margin that the encoder reads each time, 1.9 s; the rest is silence that is kept (`silence.rs`).
 pub(super) const ROOM: u32 = 96;
 
+/// Whisper's own threshold, hundredths of a log probability (Radford et al. 2022, section 4.5).
+const IMPROBABLE: u32 = 100;
+/// No word of such a text is likelier than one in six.
+const HOPELESS: u32 = 180;
+
 /// What a recogniser does to have the right words. All of it is on; a bench switches one off at a time, to see what it gains and costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own, on or off")]
@@ -18,6 +23,10 @@ pub struct Rules {
     pub second_look: bool,
     /// What a window passed over is decoded again alone (gap re-decoding).
     pub gaps: bool,
+    /// Below minus this mean log probability, in hundredths, a text is decoded again.
+    pub improbable: u32,
+    /// Below minus this one, in hundredths, it is dropped at once.
+    pub hopeless: u32,
     /// Text is dropped where the model says that nobody spoke.
     pub no_speech: bool,
     /// Loops and text that nobody could say so fast are doubted.
@@ -35,6 +44,8 @@ impl Default for Rules {
         Self {
             margin: MARGIN,
             room: ROOM,
+            improbable: IMPROBABLE,
+            hopeless: HOPELESS,
             second_look: true,
             gaps: true,
             no_speech: true,

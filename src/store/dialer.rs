@@ -179,6 +179,14 @@ mod tests {
         assert_eq!((call.told, call.call_id.as_str()), (Some(row(3, None)), "c.3"));
         assert_eq!(store.first_call_since(WallTime(10)).await.expect("query"), CallKey(2));
         assert_eq!(store.open_dialed_calls(WallTime(10)).await.expect("query").len(), 3);
+        let metadata = || {
+            store.read(|db| db.query_row("SELECT metadata FROM call WHERE id = 3", [], |row| row.get::<_, String>(0)))
+        };
+        assert_eq!(metadata().await.expect("query"), r#"{"recording_id":"4000000000"}"#);
+        let mut sold = row(3, None);
+        (sold.facts.disposition, sold.facts.recording_id) = (Some("SALE".into()), None);
+        store.writer().commit(vec![note(sold)]).await.expect("commit");
+        assert_eq!(metadata().await.expect("query"), r#"{"recording_id":"4000000000","disposition":"SALE"}"#);
         store.writer().run(|db| db.execute("DELETE FROM call WHERE id = 3", [])).await.expect("delete");
         assert_eq!(store.told_by_dialer(CallKey(3)).await.expect("query"), None, "it goes with its call");
     }

@@ -7,7 +7,7 @@ use super::{Store, StoreError};
 
 /// What a call is looked up by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Key {
+pub enum LookupKey {
     /// Asterisk's uniqueid. Without its fraction (`1795218045`) it means every call of that second, as in ViciDial's Non-Agent API.
     Uniqueid(String),
     /// The lead.
@@ -20,7 +20,7 @@ pub enum Key {
 
 /// The calls that were found, newest first.
 #[derive(Clone, Debug, Default)]
-pub struct Found {
+pub struct LookupResult {
     /// At most as many as were asked for.
     pub calls: Vec<CallRow>,
     /// Whether there are older ones.
@@ -33,7 +33,8 @@ const END: usize = 7;
 pub(super) const BY_UNIQUEID: &str = "
     SELECT id FROM call WHERE call_id = ?1
     UNION ALL SELECT call FROM call_alias WHERE alias = ?1
-    UNION ALL SELECT id FROM call WHERE uniqueid = ?1";
+    UNION ALL SELECT id FROM call WHERE uniqueid = ?1
+    UNION ALL SELECT call FROM dialer WHERE uniqueid = ?1";
 /// All that begin with the second and a dot: `/` is the character behind the dot.
 pub(super) const BY_SECOND: &str = "
     SELECT id FROM call WHERE call_id > ?1 || '.' AND call_id < ?1 || '/'
@@ -78,14 +79,14 @@ fn is_same(one: &str, other: &str) -> bool {
 }
 
 /// The queries that find a call by a name: each has few rows.
-fn by_name(key: &Key) -> Option<(Vec<&'static str>, &str)> {
+fn by_name(key: &LookupKey) -> Option<(Vec<&'static str>, &str)> {
     match key {
-        Key::Uniqueid(id) if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) => {
+        LookupKey::Uniqueid(id) if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) => {
             Some((vec![BY_UNIQUEID, BY_SECOND], id))
         }
-        Key::Uniqueid(id) => Some((vec![BY_UNIQUEID], id)),
-        Key::Recording(id) => Some((vec![BY_RECORDING], id)),
-        Key::Lead(_) | Key::Phone(_) => None,
+        LookupKey::Uniqueid(id) => Some((vec![BY_UNIQUEID], id)),
+        LookupKey::Recording(id) => Some((vec![BY_RECORDING], id)),
+        LookupKey::Lead(_) | LookupKey::Phone(_) => None,
     }
 }
 
@@ -106,20 +107,20 @@ fn named(db: &Connection, queries: &[&str], name: &str, only: Option<&str>) -> r
     Ok(calls)
 }
 
-fn find(db: &Connection, key: &Key, only: Option<&str>, limit: usize) -> rusqlite::Result<Found> {
+fn find(db: &Connection, key: &LookupKey, only: Option<&str>, limit: usize) -> rusqlite::Result<LookupResult> {
     if let Some((queries, name)) = by_name(key) {
         let mut calls = named(db, &queries, name, only)?;
         let more = calls.len() > limit;
         calls.truncate(limit);
-        return Ok(Found { calls, more });
+        return Ok(LookupResult { calls, more });
     }
     let (sql, value, whole) = match key {
-        Key::Phone(digits) => (BY_PHONE, end(digits), digits.as_str()),
-        Key::Lead(name) | Key::Uniqueid(name) | Key::Recording(name) => (BY_LEAD, name.as_str(), ""),
+        LookupKey::Phone(digits) => (BY_PHONE, end(digits), digits.as_str()),
+        LookupKey::Lead(name) | LookupKey::Uniqueid(name) | LookupKey::Recording(name) => (BY_LEAD, name.as_str(), ""),
     };
     let mut query = db.prepare_cached(sql)?;
     let mut rows = query.query(params![value])?;
-    let mut found = Found::default();
+    let mut found = LookupResult::default();
     while let Some(row) = rows.next()? {
         let (id, campaign, digits): (i64, Option<String>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
         if only.is_some() && campaign.as_deref() != only || !is_same(&digits, whole) {
@@ -136,7 +137,7 @@ fn find(db: &Connection, key: &Key, only: Option<&str>, limit: usize) -> rusqlit
 
 impl Store {
     /// The calls of a key, newest first; of one campaign where `only` names it.
-    pub async fn lookup(&self, key: Key, only: Option<String>, limit: u32) -> Result<Found, StoreError> {
+    pub async fn lookup(&self, key: LookupKey, only: Option<String>, limit: u32) -> Result<LookupResult, StoreError> {
         self.read(move |db| find(db, &key, only.as_deref(), limit as usize)).await
     }
 }
@@ -152,7 +153,7 @@ mod tests {
         Change::CallNamed { call: CallKey(key), names }
     }
 
-    async fn found(store: &Store, key: Key) -> Vec<String> {
+    async fn found(store: &Store, key: LookupKey) -> Vec<String> {
         let found = store.lookup(key, None, 10).await.expect("a query");
         found.calls.into_iter().map(|call| call.call_id).collect()
     }
@@ -169,7 +170,7 @@ mod tests {
             call(4, "1795218046.1", 4000),
         ];
         store.writer().commit(changes).await.expect("written");
-        let by = |text: &str| Key::Uniqueid(text.into());
+        let by = |text: &str| LookupKey::Uniqueid(text.into());
         assert_eq!(found(&store, by("1795218045")).await, ["20261123-101010_4711", "1795218045.12"]);
         assert_eq!(found(&store, by("1795218045.12")).await, ["1795218045.12"]);
         assert_eq!(found(&store, by("1795218045.7")).await, ["20261123-101010_4711"]);
@@ -192,12 +193,12 @@ mod tests {
         }
         store.writer().commit(changes).await.expect("written");
         for written in ["3125551212", "+13125551212", "0013125551212", "312-555-1212", "0312 555 1212"] {
-            let key = Key::Phone(digits(written).expect("digits"));
+            let key = LookupKey::Phone(digits(written).expect("digits"));
             assert_eq!(found(&store, key).await, ["c.2", "c.1"], "{written}");
         }
-        assert_eq!(found(&store, Key::Phone("5551212".into())).await, ["c.3", "c.2", "c.1"]);
-        assert_eq!(found(&store, Key::Phone("1001".into())).await, ["c.4"]);
-        assert!(found(&store, Key::Phone("551212".into())).await.is_empty() && digits("anonymous").is_none());
+        assert_eq!(found(&store, LookupKey::Phone("5551212".into())).await, ["c.3", "c.2", "c.1"]);
+        assert_eq!(found(&store, LookupKey::Phone("1001".into())).await, ["c.4"]);
+        assert!(found(&store, LookupKey::Phone("551212".into())).await.is_empty() && digits("anonymous").is_none());
     }
 
     #[tokio::test]
@@ -216,9 +217,9 @@ mod tests {
             named(2, names("CLAIMS", "534820".into())),
         ];
         store.writer().commit(changes).await.expect("written");
-        assert_eq!(found(&store, Key::Lead("876409".into())).await, ["b", "a"]);
-        assert_eq!(found(&store, Key::Recording("534820".into())).await, ["b", "a"]);
-        let sales = store.lookup(Key::Lead("876409".into()), Some("SALES".into()), 1).await.expect("a query");
+        assert_eq!(found(&store, LookupKey::Lead("876409".into())).await, ["b", "a"]);
+        assert_eq!(found(&store, LookupKey::Recording("534820".into())).await, ["b", "a"]);
+        let sales = store.lookup(LookupKey::Lead("876409".into()), Some("SALES".into()), 1).await.expect("a query");
         assert_eq!((sales.calls[0].call_id.as_str(), sales.more), ("a", false));
         assert_eq!(recording_id(&sales.calls[0]).as_deref(), Some("534820"));
     }

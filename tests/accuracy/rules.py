@@ -12,6 +12,7 @@ RULES = [
     ("window margin 512", ["margin=512"]),
     ("silence encoded each time", ["room=384"]),
     ("no bound on tokens by length", ["bound=off"]),
+    ("dropped at once below -1.4", ["hopeless=140"]),
     ("no second look with more beams", ["second-look=off"]),
     ("no gap re-decoding", ["gaps=off"]),
     ("no-speech not judged", ["no-speech=off"]),

@@ -20,7 +20,7 @@ use lineside::integrate::ami::events::Watch;
 use lineside::integrate::ami::map::{Fact, Map};
 use lineside::integrate::ami::message::{AmiMessage, MessageReader};
 use lineside::integrate::ami::roles::Roles;
-use lineside::integrate::ami::taps::{Act, TapRule, TapSettings, Taps};
+use lineside::integrate::ami::taps::{Act, TapRule, TapSettings, TappedCalls};
 use lineside::pipeline::live::keys::PauseKeys;
 use lineside::speech::models::convert;
 use lineside::speech::whisper;
@@ -174,7 +174,7 @@ fn map_and_taps(messages: &[AmiMessage], at: WallTime) {
     let rule = TapRule { matches: regex::Regex::new("").expect("pattern"), rate_hz: 8000, max: 5 };
     let (address, tag) = (Some("127.0.0.1:9093".into()), "9093".into());
     let mut map = Map::new(Roles::default());
-    let mut taps = Taps::new(TapSettings { rules: vec![rule], max: 5, address, tag });
+    let mut taps = TappedCalls::new(TapSettings { rules: vec![rule], max: 5, address, tag });
     let mut acts = Vec::new();
     for message in messages {
         acts.extend(taps.answered(message, at));

@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::lookup::{intent, keywords};
 use crate::call::WallTime;
+use crate::pipeline::finished::review::LineQuote;
 use crate::store::calls::CallRow;
 use crate::store::lookup::recording_id;
 use crate::store::segments::SegmentRow;
-use crate::text::review::LineQuote;
 
 /// `transcript_lookup`: a row for each segment, in order of time.
 pub(super) const TRANSCRIPT: &[&str] = &[

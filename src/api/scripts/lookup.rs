@@ -12,7 +12,7 @@ use crate::contract::lookup::{FoundCall, FoundCalls};
 use crate::contract::problem::Part;
 use crate::store::Store;
 use crate::store::calls::CallRow;
-use crate::store::lookup::{Key, digits};
+use crate::store::lookup::{LookupKey, digits};
 use crate::store::segments::SegmentRow;
 
 /// What it may be asked with: one of the first four.
@@ -23,12 +23,12 @@ pub(super) const MOST: u32 = 100;
 pub(super) const SOME: u32 = 20;
 
 /// A key by the name of its parameter.
-pub(super) fn key(name: &str, value: String) -> Result<Key, String> {
+pub(super) fn key(name: &str, value: String) -> Result<LookupKey, String> {
     match name {
-        "uniqueid" => Ok(Key::Uniqueid(value)),
-        "lead_id" => Ok(Key::Lead(value)),
-        "recording_id" => Ok(Key::Recording(value)),
-        _ => digits(&value).map(Key::Phone).ok_or_else(|| format!("{value:?} holds no digit of a number")),
+        "uniqueid" => Ok(LookupKey::Uniqueid(value)),
+        "lead_id" => Ok(LookupKey::Lead(value)),
+        "recording_id" => Ok(LookupKey::Recording(value)),
+        _ => digits(&value).map(LookupKey::Phone).ok_or_else(|| format!("{value:?} holds no digit of a number")),
     }
 }
 

@@ -27,7 +27,7 @@ use self::map::Map;
 use self::roles::Roles;
 use self::session::{Pbx, Session};
 pub use self::status::{AmiState, AmiStatus};
-use self::taps::{TapSettings, Taps};
+use self::taps::{TapSettings, TappedCalls};
 use self::wire::{AmiError, CREDENTIAL, PATIENCE, Reader};
 use crate::call::WallTime;
 use crate::call::pbx::PbxEvent;
@@ -139,7 +139,7 @@ impl Ami {
         let mut pbx = Pbx {
             watch: Watch::new(settings.keys.clone(), loopback),
             map: Map::new(settings.roles.clone()),
-            taps: Taps::new(settings.taps.clone()),
+            taps: TappedCalls::new(settings.taps.clone()),
             asked: ends.asked,
             events: ends.events,
             commands: ends.commands,

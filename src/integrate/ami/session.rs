@@ -13,7 +13,7 @@ use super::events::Watch;
 use super::map::{Fact, Map, TAP};
 use super::message::AmiMessage;
 use super::status::AmiStatus;
-use super::taps::{Act, Taps};
+use super::taps::{Act, TappedCalls};
 use super::wire::{AmiError, Budget, PATIENCE, QUIET, Reader};
 use crate::call::pbx::PbxEvent;
 use crate::call::{Moment, WallTime};
@@ -32,7 +32,7 @@ const ROWS: usize = 20_000;
 pub(super) struct Pbx {
     pub(super) watch: Watch,
     pub(super) map: Map,
-    pub(super) taps: Taps,
+    pub(super) taps: TappedCalls,
     /// Who asks for taps.
     pub(super) asked: mpsc::Receiver<TapCommand>,
     /// Where the events of calls go; what does not fit is left out, for pauses do not wait for the database.

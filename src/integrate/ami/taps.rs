@@ -85,7 +85,7 @@ struct Wanted {
 
 /// All tapped calls.
 #[derive(Debug)]
-pub struct Taps {
+pub struct TappedCalls {
     settings: TapSettings,
     calls: BTreeMap<String, Wanted>,
     /// Calls whose taps somebody has ended: no rule takes them up again.
@@ -95,7 +95,7 @@ pub struct Taps {
     pub may: Option<bool>,
 }
 
-impl Taps {
+impl TappedCalls {
     /// None yet.
     pub fn new(settings: TapSettings) -> Self {
         Self { settings, calls: BTreeMap::new(), ended: BTreeSet::new(), number: 0, may: None }

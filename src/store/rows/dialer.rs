@@ -78,5 +78,17 @@ pub(in crate::store) fn note(db: &Connection, row: &DialerRow) -> rusqlite::Resu
         ":transfers": serde_json::to_string(&facts.transfers).unwrap_or_else(|_| "[]".into()), ":asked": row.asked.0,
         ":tries": row.tries, ":due": row.due.map(|due| due.0), ":complete": facts.complete,
     })?;
+    // Scripts of the dialer look a call up by its recording and read its disposition, whoever told them.
+    db.prepare_cached(
+        "UPDATE call
+         SET metadata = json_patch(
+             json_patch(iif(:recording IS NULL, '{}', json_object('recording_id', CAST(:recording AS TEXT))), metadata),
+             iif(:disposition IS NULL, '{}', json_object('disposition', :disposition))
+         )
+         WHERE id = :call AND (:recording IS NOT NULL OR :disposition IS NOT NULL)",
+    )?
+    .execute(named_params! {
+        ":call": row.call.0, ":recording": facts.recording_id, ":disposition": facts.disposition,
+    })?;
     Ok(())
 }

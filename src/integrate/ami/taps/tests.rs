@@ -33,13 +33,13 @@ fn map() -> Map {
     map
 }
 
-fn taps(rules: &[(&str, usize)], max: usize) -> Taps {
+fn taps(rules: &[(&str, usize)], max: usize) -> TappedCalls {
     let rule = |&(pattern, max): &(&str, usize)| {
         let matches = Regex::new(pattern).expect("pattern");
         TapRule { matches, rate_hz: 8000, max }
     };
     let (address, tag) = (Some("127.0.0.1:9093".into()), "9093".into());
-    Taps::new(TapSettings { rules: rules.iter().map(rule).collect(), max, address, tag })
+    TappedCalls::new(TapSettings { rules: rules.iter().map(rule).collect(), max, address, tag })
 }
 
 /// Ids of the taps that are asked for.
@@ -67,7 +67,7 @@ fn told(acts: &[Act]) -> Vec<&'static str> {
     acts.iter().filter_map(kind).collect()
 }
 
-fn succeeds(taps: &mut Taps, id: &str) -> Vec<Act> {
+fn succeeds(taps: &mut TappedCalls, id: &str) -> Vec<Act> {
     taps.answered(&message(&format!("Event: OriginateResponse; ActionID: {id}; Response: Success; Uniqueid: {id}")), AT)
 }
 
@@ -106,7 +106,7 @@ fn what_cannot_be_tapped_is_refused_with_the_reason() {
     call(&mut map, "x.1", "x.2", "PJSIP/odd-1");
     call(&mut map, "1795218045.20", "1795218045.21", "PJSIP/trunk-2");
     let mut taps = taps(&[], 1);
-    let refused = |taps: &mut Taps, target: &str| taps.start(&map, target, 8000, AT).err();
+    let refused = |taps: &mut TappedCalls, target: &str| taps.start(&map, target, 8000, AT).err();
     assert_eq!(refused(&mut taps, "nobody"), Some(TapError::Unknown("nobody".into())));
     assert_eq!(refused(&mut taps, "a\r\nAction: Originate"), Some(TapError::Unknown("a\r\nAction: Originate".into())));
     assert_eq!(refused(&mut taps, "PJSIP/odd-1"), Some(TapError::Shape("x.1".into())));
