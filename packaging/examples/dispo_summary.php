@@ -16,7 +16,8 @@ function ask(string $url, array $fields, array $headers): string
         'header' => array_merge(['Content-Type: application/x-www-form-urlencoded'], $headers),
     ]]);
     $answer = file_get_contents($url, false, $context);
-    return $answer === false ? 'ERROR: no answer' : trim($answer);
+    // Line ends alone: a tab at the end stands before an empty column.
+    return $answer === false ? 'ERROR: no answer' : rtrim($answer, "\r\n");
 }
 
 $token = ['Authorization: Bearer ' . getenv('LINESIDE_TOKEN')];
