@@ -16,7 +16,7 @@ use super::expected::Expected;
 use super::pending_pauses::PendingPauses;
 use super::privacy::Privacy;
 use super::watching::Watching;
-use crate::call::CallKey;
+use crate::call::{CallKey, Hear};
 use crate::pipeline::workers::Done;
 use crate::pipeline::workers::partial::Partials;
 use crate::spool::{SpoolEvent, SpooledLeg};
@@ -38,12 +38,13 @@ pub(super) struct Conductor {
     pub(super) privacy: Privacy,
     pub(super) partials: Partials,
     pub(super) clock: StepWatch,
+    pub(super) hear: Hear,
     /// What is to be done, in this order.
     effects: Vec<Effect>,
 }
 
 impl Conductor {
-    pub(super) fn new(highest: (i64, i64), watching: Watching, privacy: Privacy, now: &Now) -> Self {
+    pub(super) fn new(highest: (i64, i64), watching: Watching, privacy: Privacy, hear: Hear, now: &Now) -> Self {
         /// Legs of recordings that a former run followed are waited for so long after the start.
         const RESUME: std::time::Duration = std::time::Duration::from_mins(1);
         let (call, utterance) = highest;
@@ -60,6 +61,7 @@ impl Conductor {
             privacy,
             partials: Partials::new(steady),
             clock: StepWatch::new(now.wall(), steady),
+            hear,
             effects: Vec::new(),
         }
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::call::RunningLeg;
 use super::conductor::Conductor;
 use super::effect::Effect;
 use super::event::{Facts, Now, Question};
@@ -12,7 +13,7 @@ use super::messages::event;
 use super::pending_pauses;
 use super::privacy::{Cleaned, Privacy};
 use super::words::terms;
-use crate::call::{CallId, CallKey, CallState, Leg, LegKey, Moment, UtteranceKey};
+use crate::call::{CallId, CallKey, CallState, Hear, Leg, LegKey, Moment, UtteranceKey};
 use crate::contract::message::{
     Message, PausedKind, RecordingPaused, RecordingResumed, Redaction, RedactionKind, ResumedKind,
 };
@@ -22,6 +23,9 @@ use crate::spool::SpooledLeg;
 use crate::store::change::Change;
 use crate::store::privacy::PrivacyChange;
 use crate::store::tokens::{AccessChange, AuditEntry};
+
+/// What is silenced of one source is silenced of another with so much around it, milliseconds.
+const AROUND_MS: i64 = 500;
 
 /// Names that are also looked for among those that a call had before a restart.
 const LOOKED_UP: usize = 3;
@@ -185,6 +189,15 @@ impl Conductor {
         for (leg, range) in cleaned.silent {
             let Some(running) = call.legs.get(&leg) else { continue };
             by_leg.entry(leg).or_default().push(running.sample_at(range.start)..running.sample_at(range.end));
+            // Where all are heard each has its own text, and is silenced by it.
+            if self.hear == Hear::All || !running.leg.spec.source.is_of_pbx() {
+                continue;
+            }
+            let which = running.leg.spec.leg;
+            for other in call.legs.values().filter(|other| other.leg.key != leg && holds(&other.leg, which)) {
+                by_leg.entry(other.leg.key).or_default().extend(around(other, &range));
+            }
+            call.silenced.push((which, range));
         }
         by_leg
             .into_iter()
@@ -194,6 +207,21 @@ impl Conductor {
                 Some((leg, ranges))
             })
             .collect()
+    }
+
+    /// A source that joins its call is silent where a number was taken out of the text of another that holds its voice.
+    pub(super) fn silence_as_others(&mut self, key: CallKey, leg: &Arc<SpooledLeg>, now: &Now) {
+        let Some(call) = self.calls.get(key) else { return };
+        let Some(running) = call.legs.get(&leg.key) else { return };
+        let of_voice = call.silenced.iter().filter(|(which, _)| holds(leg, *which));
+        let ranges: Vec<Range<u64>> = of_voice.filter_map(|(_, range)| around(running, range)).collect();
+        if ranges.is_empty() {
+            return;
+        }
+        let rows = Privacy::silence(leg, &ranges, now.wall());
+        self.does(Effect::DropCached(leg.key));
+        self.push(rows);
+        self.overwrite(leg, ranges);
     }
 
     /// Pauses a call's recording or lets it go on; `false` when the call is not running.
@@ -241,6 +269,17 @@ impl Conductor {
         }
         true
     }
+}
+
+/// Whether a leg holds the voice of a direction, as the PBX has it.
+fn holds(leg: &SpooledLeg, which: Leg) -> bool {
+    leg.spec.source.is_of_pbx() && leg.spec.leg.shares_voice(which)
+}
+
+/// Samples of another source at this time of the call, and some around them: its clock may be off.
+fn around(running: &RunningLeg, range: &Range<i64>) -> Option<Range<u64>> {
+    let samples = running.sample_at(range.start - AROUND_MS)..running.sample_at(range.end + AROUND_MS);
+    (!samples.is_empty()).then_some(samples)
 }
 
 /// Tells an administrator of a pause that may have been requested for nobody.

@@ -8,7 +8,7 @@ use super::effect::Effect;
 use super::event::{Now, Past};
 use super::privacy::{Privacy, PrivacySettings};
 use super::watching::Watching;
-use crate::call::{CallNames, WallTime};
+use crate::call::{CallNames, Hear, WallTime};
 use crate::pipeline::workers::Job;
 use crate::speech::queue::Urgency;
 use crate::spool::{LegAudio, LegSpec, SpooledLeg};
@@ -57,9 +57,9 @@ impl OpenLeg {
 
 impl Conductor {
     /// A conductor that knows what a former run left undone, and what is to be done so that it goes on.
-    pub(super) fn recover(undone: Undone, privacy: PrivacySettings, now: &Now) -> (Self, Vec<Effect>) {
+    pub(super) fn recover(undone: Undone, privacy: PrivacySettings, hear: Hear, now: &Now) -> (Self, Vec<Effect>) {
         let watching = Watching::new(undone.last_alert, Arc::clone(&now.analyser));
-        let mut conductor = Self::new(undone.highest, watching, Privacy::new(privacy), now);
+        let mut conductor = Self::new(undone.highest, watching, Privacy::new(privacy), hear, now);
         for call in undone.calls {
             conductor.take_up_call(call, now);
         }
@@ -100,15 +100,20 @@ impl Conductor {
         for (start, end) in open.silences {
             leg.silences().add(start, end);
         }
-        let mut running = RunningLeg::new(Arc::clone(&leg), open.offset_ms, open.heard_to);
+        let last = open.heard.last().copied();
+        let from = last.map_or(0, |(from, _)| open.heard_to.max(from));
+        let mut running = RunningLeg::new(Arc::clone(&leg), open.offset_ms, from);
         running.noted = samples;
-        running.hearing = if !open.owned && !open.closed {
+        running.said = open.heard_to > 0;
+        running.heard = open.heard;
+        running.why = open.why.unwrap_or_default();
+        running.hearing = match last {
             // Who watches the folders goes on with it, or it is closed when it does not turn up.
-            Hearing::Awaited
-        } else if open.heard_to < samples {
-            Hearing::Going
-        } else {
-            Hearing::Over
+            _ if !open.owned && !open.closed => Hearing::Awaited,
+            None => Hearing::StandsBy,
+            Some((_, to)) if from < to.unwrap_or(samples).min(samples) => Hearing::Going,
+            Some((_, Some(_))) => Hearing::StandsBy,
+            Some((_, None)) => Hearing::Over,
         };
         let hearing = running.hearing;
         self.calls.add_leg(open.call, running);
@@ -117,7 +122,9 @@ impl Conductor {
             self.push(vec![Change::LegClosed { leg: leg.key, samples, reason, at: now.wall() }]);
         }
         if hearing == Hearing::Going {
-            self.does(Effect::Listen(leg, open.heard_to));
+            self.does(Effect::Listen(leg, from, last.and_then(|(_, to)| to)));
+        } else if hearing == Hearing::StandsBy && self.is_heard_anyway(open.source) {
+            self.hear_anyway(open.call, leg.key, 0);
         }
     }
 

@@ -29,7 +29,11 @@ impl Conductor {
             self.model_was_ready = true;
             changes.push(Change::ModelArrived);
         }
+        if !changes.is_empty() {
+            self.push(std::mem::take(&mut changes));
+        }
         for key in self.calls.keys() {
+            self.choose_sources(key);
             self.look_at_time(key, now, &mut changes);
             self.look_for_end(key, now, &mut changes);
         }
@@ -61,9 +65,15 @@ impl Conductor {
             let samples = leg.samples();
             if waited && running.hearing == Hearing::Awaited {
                 // Gone, or over when the former run ended: then its file is all there, and not all of it was heard.
-                running.hearing = if running.settled < samples { Hearing::Going } else { Hearing::Over };
+                let to = running.heard.last().and_then(|(_, to)| *to);
+                running.hearing = match running.heard.is_empty() {
+                    true => Hearing::StandsBy,
+                    false if running.settled < to.unwrap_or(samples).min(samples) => Hearing::Going,
+                    false if to.is_some() => Hearing::StandsBy,
+                    false => Hearing::Over,
+                };
                 if running.hearing == Hearing::Going {
-                    gone.push(Effect::Listen(Arc::clone(leg), running.settled));
+                    gone.push(Effect::Listen(Arc::clone(leg), running.settled, to));
                 }
                 let reason = "gone after a restart".into();
                 changes.push(Change::LegClosed { leg: leg.key, samples, reason, at: now.wall() });

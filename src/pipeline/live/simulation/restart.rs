@@ -8,7 +8,7 @@ use super::super::recover::{Undone, UndoneCall, UndoneLeg};
 use super::dice::Dice;
 use super::sound::Sound;
 use super::world::{Act, Crash, World, settings};
-use crate::call::{CallState, LegKey, Source};
+use crate::call::{CallState, Hear, LegKey, Source};
 use crate::spool::{LegAudio, SpoolEvent, SpooledLeg};
 use crate::store::change::Change;
 use crate::store::privacy::PrivacyChange;
@@ -76,7 +76,7 @@ impl World {
         }
         let known: Vec<LegKey> = self.rows.legs.keys().map(|&key| LegKey(key)).collect();
         let undone = self.undone();
-        let (core, effects) = Conductor::recover(undone, settings(), &self.now());
+        let (core, effects) = Conductor::recover(undone, settings(), Hear::Best, &self.now());
         self.core = core;
         self.plan(250, Act::Tick(process));
         for effect in effects {
@@ -123,6 +123,8 @@ impl World {
                 close_reason: row.close_reason.clone(),
                 samples: row.samples,
                 heard_to: rows.heard_to(new.key),
+                heard: row.heard.clone(),
+                why: row.why.clone(),
                 silences: of_leg.map(|silence| (silence.start, silence.end)).collect(),
             };
             UndoneLeg { samples: if row.closed { row.samples } else { on_disk }, leg }
