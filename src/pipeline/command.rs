@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::call::{CallKey, CallNames, Moment, WallTime};
+use crate::call::{CallKey, CallNames, Leg, Moment, WallTime};
 use crate::governor::Plan;
 use crate::speech::engine::Piece;
 use crate::speech::recogniser::Recognition;
@@ -106,6 +106,8 @@ pub struct Wish {
     pub names: Vec<String>,
     /// Which of the two.
     pub pausing: Pausing,
+    /// The direction that is meant; `None` for the whole call.
+    pub leg: Option<Leg>,
     /// From when on.
     pub at: Moment,
     /// Who asks, as event and audit say it.

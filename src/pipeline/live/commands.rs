@@ -36,7 +36,7 @@ impl Conductor {
                 self.answer(Answer::Done);
             }
             Request::Pause { call, pausing, by, at } => {
-                let was_running = self.pause(call, pausing, &by, at, now);
+                let was_running = self.pause(call, (None, pausing), &by, at, now);
                 self.answer(Answer::WasRunning(was_running));
             }
             Request::PauseNamed(wish) => self.pause_named(&wish, facts, now),
@@ -194,7 +194,7 @@ impl Conductor {
         let running: Vec<CallKey> = calls.iter().copied().filter(running).collect();
         if running.is_empty() {
             for &key in calls {
-                self.forget(key);
+                self.erase(key);
             }
         }
         running

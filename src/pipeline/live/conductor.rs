@@ -16,7 +16,7 @@ use super::expected::Expected;
 use super::pending_pauses::PendingPauses;
 use super::privacy::Privacy;
 use super::watching::Watching;
-use crate::call::{CallKey, Hear};
+use crate::call::{CallKey, Hear, LegKey};
 use crate::pipeline::workers::Done;
 use crate::pipeline::workers::partial::Partials;
 use crate::spool::{SpoolEvent, SpooledLeg};
@@ -101,6 +101,11 @@ impl Conductor {
         std::mem::take(&mut self.effects)
     }
 
+    /// How much is to be done by now.
+    pub(super) fn effect_count(&self) -> usize {
+        self.effects.len()
+    }
+
     pub(super) fn does(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
@@ -120,13 +125,24 @@ impl Conductor {
         self.does(Effect::Answer(answer));
     }
 
+    /// A call has ended: nothing of it is remembered, but for its pauses for a while.
+    pub(super) fn forget(&mut self, key: CallKey, now: &Now) {
+        let legs = self.forget_call(key);
+        self.privacy.over(key, legs.into_iter(), now.at.steady);
+    }
+
     /// Nothing of a call is remembered any more.
-    pub(super) fn forget(&mut self, key: CallKey) {
-        if let Some(call) = self.calls.remove(key) {
-            for &leg in call.legs.keys() {
-                self.does(Effect::PreflightForgotten(leg));
-            }
-            self.privacy.over(key, call.legs.into_keys());
+    pub(super) fn erase(&mut self, key: CallKey) {
+        let legs = self.forget_call(key);
+        self.privacy.erased(key, legs.into_iter());
+    }
+
+    fn forget_call(&mut self, key: CallKey) -> Vec<LegKey> {
+        let Some(call) = self.calls.remove(key) else { return Vec::new() };
+        let legs: Vec<LegKey> = call.legs.into_keys().collect();
+        for &leg in &legs {
+            self.does(Effect::PreflightForgotten(leg));
         }
+        legs
     }
 }

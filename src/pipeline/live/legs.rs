@@ -324,7 +324,7 @@ impl Conductor {
         let (digit, requested) = self.privacy.key(leg, at, digit);
         self.push(vec![Change::Dtmf { leg, at, digit }]);
         if let Some(pausing) = requested {
-            self.pause(call, pausing, "keys", now.at, now);
+            self.pause(call, (None, pausing), "keys", now.at, now);
         }
     }
 }

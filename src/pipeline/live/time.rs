@@ -10,7 +10,7 @@ use super::event::Now;
 use super::messages::event;
 use super::privacy::Privacy;
 use super::watching::{Origin, risk_change};
-use crate::call::{CallKey, CallState, Leg, Source, WallTime};
+use crate::call::{CallKey, CallState, Leg, Source};
 use crate::contract::message::{CallEnd, CallEndKind, Hangup, HangupKind, Message};
 use crate::contract::seconds;
 use crate::spool::SpooledLeg;
@@ -25,6 +25,8 @@ impl Conductor {
         self.mind_the_clock(now);
         let mut changes = self.progress(now);
         changes.extend(self.settle_pauses());
+        let calls = &self.calls;
+        self.privacy.forget_old(now.at.steady, |key| calls.get(key).is_some());
         if !self.model_was_ready && now.model_ready {
             self.model_was_ready = true;
             changes.push(Change::ModelArrived);
@@ -120,7 +122,7 @@ impl Conductor {
         if call.is_open() {
             return;
         }
-        let (now, steady) = (now.wall(), now.at.steady);
+        let (at, now, steady) = (now, now.wall(), now.at.steady);
         if call.state == CallState::Active {
             call.state = CallState::ConnectionClosed;
             let reason = call.end_reason().to_owned();
@@ -138,11 +140,12 @@ impl Conductor {
             changes.push(event(key, now, Message::Hangup(hangup)));
         }
         if !call.is_unfinished() && steady.saturating_duration_since(call.closed_at) >= GRACE {
-            self.end(key, now, changes);
+            self.end(key, at, changes);
         }
     }
 
-    fn end(&mut self, key: CallKey, now: WallTime, changes: &mut Vec<Change>) {
+    fn end(&mut self, key: CallKey, at: &Now, changes: &mut Vec<Change>) {
+        let now = at.wall();
         let book = self.watching.book_now();
         let Some(call) = self.calls.get_mut(key) else { return };
         if let Some(leg) = call.whole_mix() {
@@ -170,7 +173,7 @@ impl Conductor {
         changes.push(Change::CallMoved { call: key, state: CallState::Completed, at: now, reason: None });
         changes.push(event(key, now, Message::CallEnd(end)));
         log::info!("call {} ended ({reason}): {duration:.1} s, {} segments", call.id, sentiment.segments);
-        self.forget(key);
+        self.forget(key, at);
     }
 
     /// Figures that nobody else has.

@@ -226,7 +226,12 @@ impl Desk {
     }
 
     pub fn pause(&mut self, name: &str, pausing: Pausing) {
-        let wish = Wish { names: vec![name.into()], pausing, at: self.now.at, by: "ami".into() };
+        self.pause_leg(name, None, pausing);
+    }
+
+    /// The same of one direction.
+    pub fn pause_leg(&mut self, name: &str, leg: Option<Leg>, pausing: Pausing) {
+        let wish = Wish { names: vec![name.into()], pausing, leg, at: self.now.at, by: "ami".into() };
         self.ask(Request::PauseNamed(wish));
     }
 

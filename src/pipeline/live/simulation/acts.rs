@@ -146,7 +146,7 @@ impl World {
                 (Request::Name { call, names }, true)
             }
             Ask::Pause { name, pausing } => {
-                let wish = Wish { names: vec![name], pausing, at: self.moment(), by: "ami".into() };
+                let wish = Wish { names: vec![name], pausing, leg: None, at: self.moment(), by: "ami".into() };
                 (Request::PauseNamed(wish), false)
             }
             Ask::Hangup { call } => match self.rows.call(&call) {
