@@ -47,17 +47,18 @@ impl World {
             // Its connection broke: the file is as it was.
             let left_ms = sound.ends_ms.saturating_sub(self.at_ms);
             sound.over = true;
-            broken.push((sound.call.clone(), sound.which, left_ms));
+            broken.push((sound.call.clone(), sound.which, sound.voice, left_ms));
         }
         for sound in &mut self.sounds {
             sound.spooled = None;
         }
         let down_ms = self.dice.between(300, 15_000);
-        for (call, which, left_ms) in broken {
+        for (call, which, voice, left_ms) in broken {
             // Whoever was connected comes back, or does not.
             if left_ms > down_ms + 3000 && self.dice.chance(0.5) {
                 let in_ms = down_ms + self.dice.between(100, 2000);
                 let leg = self.add_sound(call, Source::Audiosocket, which, left_ms - down_ms - 2000);
+                self.sounds[leg].voice = voice;
                 self.plan(in_ms, Act::Open(leg));
             }
         }
@@ -206,6 +207,7 @@ impl World {
             which,
             began_ms: 0,
             ends_ms: length_ms,
+            voice: None,
             speech,
             spooled: None,
             spec: None,

@@ -13,6 +13,7 @@ use super::dice::Dice;
 use super::listener::Ear;
 use super::rows::Rows;
 use super::sound::{LATE_MS, Sound};
+use super::voices::Voices;
 use crate::call::{Hear, LegKey, Moment, Source, WallTime};
 use crate::governor::Governor;
 use crate::pipeline::command::Pausing;
@@ -100,6 +101,7 @@ pub struct World {
     pub rows: Rows,
     pub core: Conductor,
     pub sounds: Vec<Sound>,
+    pub voices: Vec<Voices>,
     pub faults: Faults,
     pub lines: HashMap<String, Arc<Line>>,
     pub pauses: Vec<Pause>,
@@ -145,6 +147,7 @@ impl World {
             rows: Rows::default(),
             core,
             sounds: Vec::new(),
+            voices: Vec::new(),
             faults,
             lines: HashMap::new(),
             pauses: Vec::new(),
