@@ -142,7 +142,7 @@ fn piece(leg: &RunningLeg, covered: &[Range<i64>]) -> Option<(i64, i64)> {
 }
 
 /// Stretches of the call that were, or will be, heard for a leg, in order: of itself and of all who hold its voice.
-fn covered<'a>(call: &Call, leg: &RunningLeg, others: impl Iterator<Item = &'a RunningLeg>) -> Vec<Range<i64>> {
+fn covered<'a>(call: &Call, leg: &'a RunningLeg, others: impl Iterator<Item = &'a RunningLeg>) -> Vec<Range<i64>> {
     let is_over = |other: &RunningLeg| !other.gave_way() && !(other.goes_on() && other.is_open());
     let counts = |other: &&RunningLeg| !(is_mix(leg) && is_alone(call, other) && is_over(other));
     let mut all: Vec<Range<i64>> = others.filter(counts).chain([leg]).flat_map(heard).collect();
