@@ -32,6 +32,13 @@ pub enum Command {
         /// What is known.
         names: Box<CallNames>,
     },
+    /// A channel belongs to a call that another one began: what comes under its name is that call.
+    PartOf {
+        /// Uniqueid of the channel, without the name of the system.
+        channel: String,
+        /// That of the channel that began the call.
+        call: String,
+    },
     /// Hang up on a call's sources and let it end.
     End {
         /// Row number of the call.

@@ -162,7 +162,7 @@ fn ami(data: &[u8]) {
     for same_clock in [true, false] {
         let keys = PauseKeys { pause: "*71".into(), resume: "*72".into() };
         let mut watch = Watch::new(keys, same_clock);
-        for wish in messages.iter().filter_map(|message| watch.event(message, now)) {
+        for AmiRequest { wish, .. } in messages.iter().flat_map(|message| watch.event(message, now)) {
             assert!(wish.names.len() <= 16 && wish.names.iter().all(|name| name.len() <= CallId::MAX_LEN));
             assert!((now.wall.0 - 60_000..=now.wall.0).contains(&wish.at.wall.0) && wish.by.starts_with("ami"));
         }

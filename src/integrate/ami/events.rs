@@ -108,14 +108,11 @@ impl Watch {
             self.channels.remove(&id);
             return None;
         }
-        let wanted = match kind {
-            "DTMFEnd" => self.key(event, &id, now),
-            _ => {
-                self.channel(event, &id);
-                None
-            }
-        };
-        wanted.map(|pausing| self.wish(event, pausing, now))
+        if kind != "DTMFEnd" {
+            self.channel(event, &id);
+            return None;
+        }
+        self.key(event, &id, now).map(|pausing| self.wish(event, pausing, now))
     }
 
     /// A key that was pressed at a telephone.

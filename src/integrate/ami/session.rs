@@ -214,6 +214,10 @@ impl<'a> Session<'a> {
                     let call = naming::plain_uniqueid(&call).unwrap_or(&call).to_string();
                     self.command(Command::NameFromPbx { call, names }).await?;
                 }
+                Fact::PartOf { channel, call } => {
+                    let plain = |id: &str| naming::plain_uniqueid(id).unwrap_or(id).to_string();
+                    self.command(Command::PartOf { channel: plain(&channel), call: plain(&call) }).await?;
+                }
                 Fact::Bridges { call } => {
                     let acts = self.pbx.taps.bridged(&self.pbx.map, &call, at);
                     self.acts(acts);

@@ -28,6 +28,7 @@ impl Conductor {
                 self.answer(Answer::Named(named));
             }
             Request::NameFromPbx { call, names } => self.name_from_pbx(call, *names, facts),
+            Request::PartOf { channel, call } => self.part_of(channel, &call, facts),
             Request::End { call, reason } => {
                 let was_running = self.hang_up(call, reason);
                 self.answer(Answer::WasRunning(was_running));

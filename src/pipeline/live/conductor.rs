@@ -74,6 +74,7 @@ impl Conductor {
             Event::Vad(event) => self.wants_for_vad(event, facts),
             Event::Request(Request::Name { call, names }) => Self::wants_for_name(call, names, facts),
             Event::Request(Request::NameFromPbx { call, names }) => self.wants_for_pbx_names(call, names, facts),
+            Event::Request(Request::PartOf { channel, call }) => self.wants_for_part(channel, call, facts),
             Event::Request(Request::PauseNamed(wish)) => self.wants_for_pause(wish, facts),
             Event::Spool(_) | Event::Done(_) | Event::Request(_) | Event::Tick => None,
         }

@@ -63,6 +63,11 @@ pub(super) enum Request {
         call: String,
         names: Box<CallNames>,
     },
+    /// What comes under a channel's name is the call that another channel began.
+    PartOf {
+        channel: String,
+        call: String,
+    },
     PauseNamed(Wish),
     LetGo {
         calls: Vec<CallKey>,

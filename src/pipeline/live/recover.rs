@@ -87,6 +87,10 @@ impl Conductor {
         let Some(call) = self.calls.get_mut(open.call) else { return };
         let audio = open.audio();
         call.reason = open.close_reason.or(call.reason.take());
+        if open.offset_ms > 0 {
+            // The clock was stepped between the begin of the call and that of the leg.
+            call.stepped_ms = open.started.0 - open.offset_ms - call.started.0;
+        }
         let spec = LegSpec {
             call: call.id.clone(),
             names: CallNames::default(),
@@ -107,13 +111,13 @@ impl Conductor {
         running.said = open.heard_to > 0;
         running.heard = open.heard;
         running.why = open.why.unwrap_or_default();
+        let is_awaited = !open.owned && !open.closed;
         running.hearing = match last {
             // Who watches the folders goes on with it, or it is closed when it does not turn up.
-            _ if !open.owned && !open.closed => Hearing::Awaited,
-            None => Hearing::StandsBy,
+            _ if is_awaited => Hearing::Awaited,
             Some((_, to)) if from < to.unwrap_or(samples).min(samples) => Hearing::Going,
-            Some((_, Some(_))) => Hearing::StandsBy,
             Some((_, None)) => Hearing::Over,
+            Some((_, Some(_))) | None => Hearing::StandsBy,
         };
         let hearing = running.hearing;
         self.calls.add_leg(open.call, running);

@@ -15,6 +15,8 @@ use crate::call::{Leg, LegKey, Source};
 
 /// Sound of a second source that the first one does not have is heard when it is so long, milliseconds.
 pub(super) const LEAST_MS: i64 = 2000;
+/// The same of one that was heard up to there, milliseconds.
+const LEAST_OWN_MS: i64 = 300;
 /// One direction alone is given so long to be joined by the other, milliseconds.
 const ALONE_MS: i64 = 3000;
 /// A live connection that brings nothing has broken when another source has come so much further, milliseconds.
@@ -124,11 +126,14 @@ fn has_broken(rival: &RunningLeg, leg: &RunningLeg) -> bool {
 fn piece(leg: &RunningLeg, covered: &[Range<i64>]) -> Option<(i64, i64)> {
     let end = if leg.is_open() { OPEN } else { leg.end_ms() };
     let mut at = leg.offset_ms;
+    // Where it goes on from its own sound no clock is off.
+    let own = |at: i64| leg.heard.iter().any(|(_, to)| to.is_some_and(|to| leg.at_ms(to) == at));
+    let least = |at: i64| if own(at) { LEAST_OWN_MS } else { LEAST_MS };
     for stretch in covered {
         if stretch.start >= end {
             break;
         }
-        if stretch.start - at >= LEAST_MS {
+        if stretch.start - at >= least(at) {
             return Some((at, stretch.start));
         }
         at = at.max(stretch.end);
@@ -138,12 +143,12 @@ fn piece(leg: &RunningLeg, covered: &[Range<i64>]) -> Option<(i64, i64)> {
     }
     // Nothing of it is elsewhere: it is heard whatever its length is. Else it has to reach further than the clocks may be off.
     let whole = at == leg.offset_ms && leg.heard.is_empty();
-    (whole || leg.end_ms() - at >= LEAST_MS).then_some((at, end))
+    (whole || leg.end_ms() - at >= least(at)).then_some((at, end))
 }
 
 /// Stretches of the call that were, or will be, heard for a leg, in order: of itself and of all who hold its voice.
 fn covered<'a>(call: &Call, leg: &'a RunningLeg, others: impl Iterator<Item = &'a RunningLeg>) -> Vec<Range<i64>> {
-    let is_over = |other: &RunningLeg| !other.gave_way() && !(other.goes_on() && other.is_open());
+    let is_over = |other: &RunningLeg| !(other.gave_way() || other.goes_on() && other.is_open());
     let counts = |other: &&RunningLeg| !(is_mix(leg) && is_alone(call, other) && is_over(other));
     let mut all: Vec<Range<i64>> = others.filter(counts).chain([leg]).flat_map(heard).collect();
     let past = call.past.iter().filter(|past| past.which.shares_voice(leg.leg.spec.leg));

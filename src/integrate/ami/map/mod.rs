@@ -41,6 +41,13 @@ pub enum Fact {
         /// All that is known.
         names: Box<CallNames>,
     },
+    /// A channel that talks belongs to a call that another one began.
+    PartOf {
+        /// Its uniqueid.
+        channel: String,
+        /// Uniqueid of the channel that began the call.
+        call: String,
+    },
     /// Who is bridged with whom in a call has changed.
     Bridges {
         /// The call.
@@ -63,6 +70,8 @@ struct Channel {
     number: Option<String>,
     held: Option<WallTime>,
     since: WallTime,
+    /// Whether it was told whose part it is.
+    is_told: bool,
 }
 
 /// What is known of a call.

@@ -1,5 +1,6 @@
 //! Which of several sources of one call is heard.
 
+use super::super::event::Request;
 use super::{Desk, MIX};
 use crate::call::{CallState, Source, WallTime};
 
@@ -203,4 +204,25 @@ fn what_is_uploaded_is_heard_whatever_else_there_is() {
     let live = desk.open(MIX, "u1", LIVE);
     let upload = desk.open(MIX + 1, "u1", Source::Upload);
     assert_eq!((desk.heard(&live), desk.heard(&upload)), (vec![(0, None)], vec![(0, None)]));
+}
+
+#[test]
+fn a_recording_under_the_name_of_the_agents_channel_is_one_of_the_call_that_the_caller_began() {
+    for is_early in [true, false] {
+        let mut desk = Desk::new();
+        let tap = desk.open(MIX, "17.1", LIVE);
+        let part = || Request::PartOf { channel: "17.2".into(), call: "17.1".into() };
+        if is_early {
+            desk.ask(part());
+        }
+        let file = desk.open(MIX + 1, "17.2", FILE);
+        desk.ask(part());
+        for leg in [&tap, &file] {
+            desk.grow(leg, 4000);
+        }
+        desk.after(250);
+        assert_eq!((desk.rows.calls.len(), desk.state("17.2")), (1, CallState::Active));
+        assert_eq!(desk.heard(&tap), [(0, None)], "{}", desk.why(&tap));
+        assert!(desk.heard(&file).iter().all(|(_, to)| to.is_some()));
+    }
 }

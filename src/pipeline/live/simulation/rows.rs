@@ -8,7 +8,7 @@ use crate::call::{CallId, CallKey, CallNames, CallState, LegKey, WallTime};
 use crate::contract::message::Message;
 use crate::pipeline::live::legs::overlay;
 use crate::store::alerts::SpeechRow;
-use crate::store::change::{Change, NamedRow, NewLeg, NewSegment, NewUtterance, UtteranceState};
+use crate::store::change::{CallFigures, Change, NamedRow, NewLeg, NewSegment, NewUtterance, UtteranceState};
 use crate::store::privacy::{PrivacyChange, SilenceRow};
 
 pub struct CallRow {
@@ -50,6 +50,7 @@ pub struct Rows {
     pub utterances: BTreeMap<i64, UtteranceRow>,
     pub segments: Vec<SegmentRow>,
     pub silences: Vec<SilenceRow>,
+    pub figures: HashMap<CallKey, CallFigures>,
     /// What the feeds were told, in the order of commits.
     pub feed: Vec<(CallKey, Message)>,
     waiting: VecDeque<Vec<Change>>,
@@ -151,6 +152,7 @@ impl Rows {
             Change::UtteranceDone { utterance, state, segments, .. } => {
                 return self.utterance_done(utterance.0, state, segments);
             }
+            Change::CallFigures { call, figures } => drop(self.figures.insert(call, figures)),
             Change::ModelArrived => {
                 for row in self.utterances.values_mut().filter(|row| row.state == UtteranceState::WaitingForModel) {
                     row.state = UtteranceState::Pending;
