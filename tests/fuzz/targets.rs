@@ -16,7 +16,7 @@ use lineside::capture::frame::{Frame, FrameReader};
 use lineside::capture::naming::{self, NamingRules};
 use lineside::capture::{eagi, follow};
 use lineside::config::Config;
-use lineside::integrate::ami::events::Watch;
+use lineside::integrate::ami::events::{AmiRequest, Watch};
 use lineside::integrate::ami::map::{Fact, Map};
 use lineside::integrate::ami::message::{AmiMessage, MessageReader};
 use lineside::integrate::ami::roles::Roles;
