@@ -111,9 +111,14 @@ fn of_one(call: &Call, legs: &[&RunningLeg], leg: &RunningLeg) -> Option<Choice>
 
 /// Whether a leg that is heard gives way to another.
 fn gives_way(call: &Call, rival: &RunningLeg, leg: &RunningLeg) -> bool {
-    let better = rank(call, leg) > rank(call, rival) && !rival.said;
-    let alone = is_mix(leg) && is_alone(call, rival) && rival.end_ms() - rival.offset_ms >= ALONE_MS;
-    better || alone || has_broken(rival, leg)
+    if has_broken(rival, leg) {
+        return true;
+    }
+    if is_mix(leg) && is_alone(call, rival) {
+        return rival.end_ms() - rival.offset_ms >= ALONE_MS;
+    }
+    // One from which nothing comes is not better.
+    rank(call, leg) > rank(call, rival) && !rival.said && leg.end_ms() + ALONE_MS >= rival.end_ms()
 }
 
 /// Whether nothing came of a leg any more while another went on.

@@ -33,6 +33,7 @@ fn a_better_source_takes_the_place_of_one_on_which_nothing_was_said() {
     let mut desk = Desk::new();
     let file = desk.open(MIX, "u1", FILE);
     desk.grow(&file, 1000);
+    desk.after(1000);
     let (agent, caller) = (desk.open(1, "u1", LIVE), desk.open(2, "u1", LIVE));
     desk.listen();
     assert_eq!(desk.heard(&file), [(0, Some(1000))], "it ends where the listener stood");
@@ -86,6 +87,7 @@ fn a_live_connection_from_which_nothing_comes_any_more_has_broken() {
     desk.after(250);
     desk.after(250);
     assert_eq!((desk.heard(&live), desk.heard(&file)), (vec![(0, Some(4000))], vec![(4000, None)]));
+    desk.say(&file, 5000, 6000);
     // It comes back, and is a source like any other.
     desk.grow(&live, 21_000);
     desk.after(250);
@@ -112,7 +114,7 @@ fn a_recording_that_comes_after_its_call_is_heard_where_nobody_else_was() {
         desk.after(250);
     }
     assert_eq!(desk.heard(&file), [(0, Some(10_000)), (15_000, None)], "before the tap, and after it");
-    assert_eq!(desk.rows.legs[&MIX].new.offset.0, 10_000, "its call began with the recording");
+    assert_eq!(desk.rows.call("u1").map(|call| call.started), Some(began), "its call began with the recording");
 }
 
 #[test]
