@@ -186,6 +186,7 @@ fn map_and_taps(messages: &[AmiMessage], at: WallTime) {
                     assert!(!format!("{}{:?}", event.channel, event.detail).contains(char::is_control));
                 }
                 Fact::Names { names, .. } => assert!(names.metadata_fits()),
+                Fact::PartOf { channel, call } => assert_ne!(channel, call),
             }
         }
     }
