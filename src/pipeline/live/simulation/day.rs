@@ -92,10 +92,12 @@ impl World {
         });
         // Most are known to be one call before they come.
         let is_expected = several && self.dice.chance(0.8);
+        // Of two sources either may end first.
+        let mut shorter = || if several { self.dice.between(0, length_ms / 2) } else { 0 };
+        let (file_shorter_ms, live_shorter_ms) = (shorter(), shorter());
         for &(source, which, after_ms) in legs {
             let name = if source == Source::Recording { uniqueid.clone() } else { uuid.clone() };
-            // Of two sources either may end first.
-            let shorter_ms = if several { self.dice.between(0, length_ms / 2) } else { 0 };
+            let shorter_ms = if source == Source::Recording { file_shorter_ms } else { live_shorter_ms };
             let leg = self.add_sound(name, source, which, length_ms - shorter_ms);
             self.sounds[leg].voice = voice;
             self.plan(at_ms + after_ms, Act::Open(leg));

@@ -1,5 +1,6 @@
 //! A crash of the simulated day, and the start after it: what is in the rows and in the files is all that is left.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::conductor::Conductor;
@@ -53,9 +54,12 @@ impl World {
             sound.spooled = None;
         }
         let down_ms = self.dice.between(300, 15_000);
+        let mut returns: HashMap<String, bool> = HashMap::new();
         for (call, which, voice, left_ms) in broken {
-            // Whoever was connected comes back, or does not.
-            if left_ms > down_ms + 3000 && self.dice.chance(0.5) {
+            // Whoever was connected comes back, with both directions, or does not.
+            let chance = self.dice.chance(0.5);
+            let comes_back = *returns.entry(call.clone()).or_insert(chance);
+            if left_ms > down_ms + 3000 && comes_back {
                 let in_ms = down_ms + self.dice.between(100, 2000);
                 let leg = self.add_sound(call, Source::Audiosocket, which, left_ms - down_ms - 2000);
                 self.sounds[leg].voice = voice;
