@@ -5,11 +5,13 @@
 
 pub mod alert;
 pub mod dialer;
+mod hear;
 mod nouns;
 pub mod pbx;
 pub mod when;
 
 pub use self::alert::{Alert, Fired, Level, Severity};
+pub use self::hear::Hear;
 pub use self::nouns::{
     CallId, CallIdError, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Moment, Source, Speaker, UtteranceKey,
     WallTime, Word,

@@ -300,6 +300,17 @@ pub(super) fn show(arguments: &ShowArguments, config: &Config) -> anyhow::Result
         call["segment_count"],
         number(&call["sentiment"])
     ))?;
+    let sources: &[serde_json::Value] = call["sources"].as_array().map_or(&[], Vec::as_slice);
+    for source in sources.iter().filter(|_| sources.len() > 1) {
+        let heard = if source["heard"] == true { "heard" } else { "known" };
+        say(&format!(
+            "source: leg {} {} {}, {heard}: {}",
+            source["leg_id"],
+            seen(source, "source"),
+            seen(source, "leg"),
+            text(source, "why")
+        ))?;
+    }
     for pair in call["doubled"].as_array().into_iter().flatten() {
         say(&format!("doubled: {}", text(pair, "detail")))?;
     }

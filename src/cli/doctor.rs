@@ -325,7 +325,8 @@ fn sources(config: &Config) -> Option<Check> {
         "sources",
         format!("{} calls of the last 24 h came by two ways, {last} the last: their text is there twice", calls.len()),
         format!(
-            "`lineside show {last}` names the ways; switch one off: AudioSocket or EAGI in the dialplan, or the folder in [recordings] folders"
+            "`lineside show {last}` names the ways; set [sources] hear = \"best\", or switch one off: AudioSocket or EAGI in the dialplan, or the folder in \
+             [recordings] folders"
         ),
     ))
 }

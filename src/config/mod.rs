@@ -20,5 +20,5 @@ pub use self::privacy::{PrivacyConfig, RetentionConfig};
 pub use self::speech::{SpeechConfig, UtteranceConfig};
 pub use self::whole::{
     AudioSocketConfig, Config, DEFAULT_PATH, EagiConfig, LimitsConfig, LogConfig, PathsConfig, RecordingsConfig,
-    TextConfig, packs,
+    SourcesConfig, TextConfig, packs,
 };

@@ -13,7 +13,7 @@ use super::http::{self, HttpConfig};
 use super::mistake::{ConfigError, Mistake, line_of};
 use super::privacy::{self, PrivacyConfig, RetentionConfig};
 use super::speech::{SpeechConfig, UtteranceConfig};
-use crate::call::Leg;
+use crate::call::{Hear, Leg};
 use crate::text::lexicon::LexiconKind;
 
 /// Where the file is when nobody says otherwise.
@@ -33,6 +33,8 @@ pub struct Config {
     pub eagi: EagiConfig,
     /// Recording folders.
     pub recordings: RecordingsConfig,
+    /// Several sources of one call.
+    pub sources: SourcesConfig,
     /// Asterisk's manager interface.
     pub ami: AmiConfig,
     /// The dialer's database.
@@ -133,6 +135,14 @@ impl Default for RecordingsConfig {
     fn default() -> Self {
         Self { folders: Vec::new(), patterns: Vec::new(), stereo: [Leg::Agent, Leg::Caller], max_age_hours: 24 }
     }
+}
+
+/// `[sources]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SourcesConfig {
+    /// What is transcribed of a call that comes by several.
+    pub hear: Hear,
 }
 
 /// `[limits]`

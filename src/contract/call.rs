@@ -101,7 +101,9 @@ pub struct CallDetail {
     pub processing_plan: Nothing,
     /// Its streams of sound, in the order in which they opened.
     pub legs: Vec<LegInfo>,
-    /// Stretches whose text is there twice, for their sound came by two ways.
+    /// The ways by which its sound came, in the order of `legs`: which of them were heard (transcribed), and why.
+    pub sources: Vec<CallSource>,
+    /// Stretches whose text is there twice, for their sound came by two ways and both were heard.
     pub doubled: Vec<DoubledSound>,
     /// What Asterisk's manager interface told of it, in order of time.
     pub pbx_events: Vec<PbxEventShown>,
@@ -115,6 +117,23 @@ pub struct CallDetail {
     /// Sentiment of the call and of each leg.
     #[schema(value_type = Option<CallSentiment>)]
     pub figures: Value,
+}
+
+/// A way by which sound of a call came.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct CallSource {
+    /// The kind of source.
+    pub source: Source,
+    /// The direction that it holds.
+    pub leg: Leg,
+    /// Number of its leg in `legs`.
+    pub leg_id: i64,
+    /// Whether any of it was transcribed.
+    pub heard: bool,
+    /// Which stretches were, seconds from the call's start; an end is `null` while it goes on.
+    pub stretches: Vec<(f64, Option<f64>)>,
+    /// Why it is heard, or why not.
+    pub why: String,
 }
 
 /// Something that happened to a call on the PBX.

@@ -126,6 +126,9 @@ message! {
         time: f64,
         /// Who asked for it.
         by: String,
+        /// The direction that is meant; missing where it is the whole call.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        leg: Option<Leg>,
     }
 }
 
@@ -136,6 +139,9 @@ message! {
         time: f64,
         /// Who asked for it.
         by: String,
+        /// The direction that is meant; missing where it is the whole call.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        leg: Option<Leg>,
     }
 }
 
@@ -496,6 +502,7 @@ mod tests {
                 timestamp: timestamp.clone(),
                 time: 4.0,
                 by: "api".into(),
+                leg: None,
             }),
             &json!({
                 "type": "recording_paused", "event": "recording_paused", "call_id": "c.1", "timestamp": "T", "time": 4.0, "by": "api",
@@ -509,6 +516,7 @@ mod tests {
                 timestamp: timestamp.clone(),
                 time: 4.0,
                 by: "api".into(),
+                leg: None,
             }),
             &json!({
                 "type": "recording_resumed", "event": "recording_resumed", "call_id": "c.1", "timestamp": "T", "time": 4.0, "by": "api",

@@ -118,6 +118,7 @@ async fn conduct(
         workers: Arc::clone(&speech.workers),
         analyser: Arc::clone(&base.analyser),
         privacy: privacy_settings(&base.config),
+        hear: base.config.sources.hear,
         now: wall_clock,
     };
     let live = tokio::select! {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::call::{CallKey, CallNames, Moment, WallTime};
+use crate::call::{CallKey, CallNames, Leg, Moment, WallTime};
 use crate::governor::Plan;
 use crate::speech::engine::Piece;
 use crate::speech::recogniser::Recognition;
@@ -31,6 +31,13 @@ pub enum Command {
         call: String,
         /// What is known.
         names: Box<CallNames>,
+    },
+    /// A channel belongs to a call that another one began: what comes under its name is that call.
+    PartOf {
+        /// Uniqueid of the channel, without the name of the system.
+        channel: String,
+        /// That of the channel that began the call.
+        call: String,
     },
     /// Hang up on a call's sources and let it end.
     End {
@@ -106,6 +113,8 @@ pub struct Wish {
     pub names: Vec<String>,
     /// Which of the two.
     pub pausing: Pausing,
+    /// The direction that is meant; `None` for the whole call.
+    pub leg: Option<Leg>,
     /// From when on.
     pub at: Moment,
     /// Who asks, as event and audit say it.

@@ -49,6 +49,10 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
             Change::LegLabelled { leg, label } => {
                 db.prepare_cached("UPDATE leg SET leg = ?2 WHERE id = ?1")?.execute((leg.0, label.as_str()))?;
             }
+            Change::LegHeard { leg, from, to } => leg_heard(db, *leg, *from, *to)?,
+            Change::LegWhy { leg, why } => {
+                db.prepare_cached("UPDATE leg SET why = ?2 WHERE id = ?1")?.execute((leg.0, why))?;
+            }
             Change::LegMoved { leg, path, owned } => leg_moved(db, *leg, path, *owned)?,
             Change::UtteranceFound(utterance) => utterance_found(db, utterance)?,
             Change::UtteranceWaits { utterance, state } => utterance_waits(db, *utterance, *state)?,
@@ -324,6 +328,16 @@ fn leg_opened(db: &Connection, leg: &NewLeg) -> rusqlite::Result<()> {
         leg.owned,
         leg.peer.as_deref(),
     ))?;
+    Ok(())
+}
+
+fn leg_heard(db: &Connection, leg: LegKey, from: u64, to: Option<u64>) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO heard (leg, from_sample, to_sample)
+         SELECT id, ?2, ?3 FROM leg WHERE id = ?1
+         ON CONFLICT (leg, from_sample) DO UPDATE SET to_sample = excluded.to_sample",
+    )?
+    .execute((leg.0, from as i64, to.map(|to| to as i64)))?;
     Ok(())
 }
 

@@ -184,7 +184,8 @@ pub(super) const BY_ALIAS: &str = "SELECT call FROM call_alias WHERE alias = ?1"
 pub(super) const OPEN: &str =
     "SELECT id FROM call WHERE state IN ('active', 'connection_closed') ORDER BY started_ms DESC, id DESC";
 pub(super) const LEGS: &str = "
-    SELECT id, leg, source, rate_hz, started_ms, offset_ms, path, channel, owned, peer, samples, closed_ms, close_reason
+    SELECT id, leg, source, rate_hz, started_ms, offset_ms, path, channel, owned, peer, samples, closed_ms, close_reason, why,
+        (SELECT json_group_array(json_array(from_sample, to_sample)) FROM heard WHERE heard.leg = leg.id)
     FROM leg
     WHERE call = ?1
     ORDER BY id";
@@ -228,6 +229,15 @@ pub struct LegRow {
     pub closed: Option<WallTime>,
     /// Why it was closed.
     pub close_reason: Option<String>,
+    /// Why it is heard, or why not; `None` for legs from before this was decided.
+    pub why: Option<String>,
+    /// Stretches of samples that were given to the recogniser; without an end: to the leg's.
+    pub heard: Vec<(u64, Option<u64>)>,
+}
+
+/// Stretches as the database gives them: a JSON list of pairs.
+pub(super) fn heard(row: &Row, column: usize) -> rusqlite::Result<Vec<(u64, Option<u64>)>> {
+    Ok(serde_json::from_str(&row.get::<_, String>(column)?).unwrap_or_default())
 }
 
 fn leg_row(row: &Row) -> rusqlite::Result<LegRow> {
@@ -245,6 +255,8 @@ fn leg_row(row: &Row) -> rusqlite::Result<LegRow> {
         samples: row.get(10)?,
         closed: row.get::<_, Option<i64>>(11)?.map(WallTime),
         close_reason: row.get(12)?,
+        why: row.get(13)?,
+        heard: heard(row, 14)?,
     })
 }
 

@@ -135,6 +135,22 @@ pub enum Change {
         /// When.
         at: WallTime,
     },
+    /// A stretch of a leg is heard (given to the recogniser), or was. The same beginning again changes its end.
+    LegHeard {
+        /// Which leg.
+        leg: LegKey,
+        /// Its first sample.
+        from: u64,
+        /// One past its last sample; `None` to the leg's end.
+        to: Option<u64>,
+    },
+    /// Why a leg is heard, or why not.
+    LegWhy {
+        /// Which leg.
+        leg: LegKey,
+        /// The reason, for people.
+        why: String,
+    },
     /// The sound showed that a leg is not what its name said.
     LegLabelled {
         /// Which leg.

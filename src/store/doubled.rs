@@ -1,7 +1,7 @@
 //! Calls whose text is there twice: their sound came by two ways.
 //!
-//! Two legs hold the same voice where they are of one direction, or where one of them is the mix, and run at the same time; words on both are then
-//! the same words. It is told, not mended: which of the two is wanted, an admin knows.
+//! Two legs hold the same voice where they are of one direction, or where one of them is the mix; where both were heard at the same time their words are
+//! the same words. The conductor hears one of them, but where `[sources] hear` is `all`, or where two calls became one after both had been heard.
 
 use std::path::Path;
 
@@ -24,8 +24,19 @@ pub struct Doubled {
 /// Legs that follow each other may meet for less, milliseconds.
 const LEAST_MS: i64 = 2000;
 
+macro_rules! from_ms {
+    () => {
+        "max(one.offset_ms + first.from_sample * 1000 / one.rate_hz, other.offset_ms + second.from_sample * 1000 / other.rate_hz)"
+    };
+}
+macro_rules! to_ms {
+    () => {
+        "min(one.offset_ms + coalesce(first.to_sample, one.samples) * 1000 / one.rate_hz,
+            other.offset_ms + coalesce(second.to_sample, other.samples) * 1000 / other.rate_hz)"
+    };
+}
 macro_rules! doubled {
-    ($columns:literal, $wanted:literal) => {
+    ($columns:expr, $wanted:literal) => {
         concat!(
             "SELECT ",
             $columns,
@@ -33,12 +44,17 @@ macro_rules! doubled {
     FROM call
     CROSS JOIN leg AS one ON one.call = call.id
     CROSS JOIN leg AS other ON other.call = call.id AND other.id > one.id
+    CROSS JOIN heard AS first ON first.leg = one.id
+    CROSS JOIN heard AS second ON second.leg = other.id
     WHERE ",
             $wanted,
             "
         AND (one.leg = other.leg OR one.leg = 'mixed' OR other.leg = 'mixed')
-        AND min(one.offset_ms + one.samples * 1000 / one.rate_hz, other.offset_ms + other.samples * 1000 / other.rate_hz)
-            - max(one.offset_ms, other.offset_ms) >= ?2
+        AND ",
+            to_ms!(),
+            " - ",
+            from_ms!(),
+            " >= ?2
         AND EXISTS (SELECT 1 FROM utterance WHERE utterance.leg = one.id AND utterance.state = 'done')
         AND EXISTS (SELECT 1 FROM utterance WHERE utterance.leg = other.id AND utterance.state = 'done')
     ORDER BY call.started_ms DESC, call.id DESC"
@@ -47,8 +63,7 @@ macro_rules! doubled {
 }
 
 pub(super) const OF_CALL: &str = doubled!(
-    "one.id, one.source, one.peer, other.id, other.source, other.peer, max(one.offset_ms, other.offset_ms),
-        min(one.offset_ms + one.samples * 1000 / one.rate_hz, other.offset_ms + other.samples * 1000 / other.rate_hz)",
+    concat!("one.id, one.source, one.peer, other.id, other.source, other.peer, ", from_ms!(), ", ", to_ms!()),
     "call.id = ?1"
 );
 pub(super) const SINCE: &str = doubled!("call.call_id", "call.started_ms >= ?1");

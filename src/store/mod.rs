@@ -93,6 +93,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/014_dialer.sql")),
         M::up(include_str!("schema/015_call_events.sql")),
         M::up(include_str!("schema/016_lookup.sql")),
+        M::up(include_str!("schema/019_sources.sql")),
     ])
 }
 

@@ -70,6 +70,10 @@ pub struct OpenLeg {
     pub samples: u64,
     /// End of its last known utterance: where listening goes on.
     pub heard_to: u64,
+    /// Stretches of samples that were given to the recogniser; without an end: to the leg's.
+    pub heard: Vec<(u64, Option<u64>)>,
+    /// Why it is heard, or why not.
+    pub why: Option<String>,
     /// Samples that have to be silence: begin and end, `None` while it lasts.
     pub silences: Vec<(u64, Option<u64>)>,
 }
@@ -99,7 +103,8 @@ pub(super) const COMPOUNDS: &str = "
     ORDER BY segment.id";
 pub(super) const LEGS: &str = "
     SELECT id, leg, source, rate_hz, started_ms, offset_ms, path, channel, owned, peer, closed_ms IS NOT NULL, close_reason, samples,
-        (SELECT coalesce(max(end_sample), 0) FROM utterance WHERE utterance.leg = leg.id)
+        (SELECT coalesce(max(end_sample), 0) FROM utterance WHERE utterance.leg = leg.id), why,
+        (SELECT json_group_array(json_array(from_sample, to_sample)) FROM heard WHERE heard.leg = leg.id)
     FROM leg
     WHERE call = ?1
     ORDER BY id";
@@ -182,6 +187,8 @@ pub(super) fn read(db: &Connection) -> rusqlite::Result<Recovery> {
                 close_reason: row.get(11)?,
                 samples: row.get::<_, i64>(12)? as u64,
                 heard_to: row.get::<_, i64>(13)? as u64,
+                why: row.get(14)?,
+                heard: super::calls::heard(row, 15)?,
                 silences: silences.remove(&leg_key).unwrap_or_default(),
             })
         })?;

@@ -15,6 +15,10 @@ pub const TESTS: &[crate::Test] = &[
         a_user_event_pauses_a_recording_that_is_read_with_delay,
     ),
     ("keys_and_a_muted_mixmonitor_pause_a_recording", keys_and_a_muted_mixmonitor_pause_a_recording),
+    (
+        "a_mute_of_one_direction_pauses_its_leg_and_not_the_call",
+        a_mute_of_one_direction_pauses_its_leg_and_not_the_call,
+    ),
     ("a_pause_before_the_recording_is_seen_is_kept_for_it", a_pause_before_the_recording_is_seen_is_kept_for_it),
     ("asterisk_is_found_again_after_a_restart", asterisk_is_found_again_after_a_restart),
 ];
@@ -201,6 +205,32 @@ fn keys_and_a_muted_mixmonitor_pause_a_recording() {
     assert_nothing_open(&bed);
     bed.stop();
     assert!(events(&bed).iter().all(|(_, by)| by == "ami"));
+}
+
+fn a_mute_of_one_direction_pauses_its_leg_and_not_the_call() {
+    let script = short();
+    let (mut bed, mut pbx) = listening(&script);
+    let channel = pbx.call("caller", "pair", &[]);
+    pbx.until_bridged(1);
+    let began = pbx.go();
+    let mute = |pbx: &mut Pbx, state: &str| {
+        let fields = [("Channel", channel.name.as_str()), ("Direction", "read"), ("State", state)];
+        pbx.act("MixMonitorMute", &fields);
+    };
+    until_said(began, 2.5);
+    mute(&mut pbx, "1");
+    until_said(began, 4.5);
+    mute(&mut pbx, "0");
+    pbx.until_quiet(patience(&script));
+    let call = bed.until_completed(&channel.uniqueid);
+    bed.stop();
+    let database = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
+    let mut query = database
+        .prepare("SELECT leg.leg FROM silence JOIN leg ON leg.id = silence.leg WHERE silence.why = 'pause'")
+        .expect("query");
+    let silent = query.query_map((), |row| row.get(0)).expect("rows").collect::<Result<Vec<String>, _>>().expect("row");
+    assert_eq!(silent, ["caller"], "{call}");
+    assert_eq!(events(&bed).len(), 2, "one pause and its end");
 }
 
 fn a_pause_before_the_recording_is_seen_is_kept_for_it() {

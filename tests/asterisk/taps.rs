@@ -20,7 +20,10 @@ pub const TESTS: &[crate::Test] = &[
         a_tapped_call_of_a_queue_is_known_with_its_agent_and_its_end,
     ),
     ("an_account_that_may_not_tap_is_told_what_it_lacks", an_account_that_may_not_tap_is_told_what_it_lacks),
-    ("a_tap_and_a_recording_of_a_call_are_one_call", a_tap_and_a_recording_of_a_call_are_one_call),
+    (
+        "a_call_by_ami_tap_and_recording_is_one_call_with_one_text",
+        a_call_by_ami_tap_and_recording_is_one_call_with_one_text,
+    ),
 ];
 
 const TAPS: Duration = Duration::from_secs(20);
@@ -293,7 +296,7 @@ fn an_account_that_may_not_tap_is_told_what_it_lacks() {
     bed.stop();
 }
 
-fn a_tap_and_a_recording_of_a_call_are_one_call() {
+fn a_call_by_ami_tap_and_recording_is_one_call_with_one_text() {
     let script = short();
     let (mut bed, mut pbx) = tapping(&script, "tapping", RULE);
     let channel = pbx.call("caller", "pair", &[]);
@@ -305,9 +308,17 @@ fn a_tap_and_a_recording_of_a_call_are_one_call() {
     let calls = bed.get("/api/v1/calls")["calls"].as_array().map_or(0, Vec::len);
     assert_eq!(calls, 1, "AMI, tap and recording are one call");
     assert!(kinds(&call).iter().any(|(kind, _)| kind == "recording_started"), "{call}");
-    let sources: Vec<&str> =
-        call["legs"].as_array().into_iter().flatten().filter_map(|leg| leg["source"].as_str()).collect();
-    println!("one call by AMI, tap and file: legs {sources:?}, stretches that are there twice: {}", call["doubled"]);
-    assert!(sources.contains(&"audiosocket") && sources.contains(&"recording"), "{sources:?}");
+    let sources: Vec<(&str, bool)> = call["sources"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|one| Some((one["source"].as_str()?, one["heard"] == true)))
+        .collect();
+    println!("one call by AMI, tap and file: {}, stretches that are there twice: {}", call["sources"], call["doubled"]);
+    let of = |wanted: &str| sources.iter().filter(|(source, _)| *source == wanted).collect::<Vec<_>>();
+    assert!(of("audiosocket").len() == 2 && of("audiosocket").iter().all(|(_, heard)| *heard), "{call}");
+    assert!(!of("recording").is_empty() && of("recording").iter().all(|(_, heard)| !heard), "{call}");
+    assert_eq!(call["doubled"], json!([]));
+    assert_understood("a call by three sources", &call, &script, 0.0, ASKED);
     bed.stop();
 }

@@ -248,11 +248,11 @@ fn a_recording_is_the_same_in_whatever_format_folder_name_or_time() {
 }
 
 #[test]
-fn a_call_whose_sound_comes_by_two_ways_says_so_and_doctor_too() {
+fn a_call_whose_sources_are_all_heard_says_so_and_doctor_too() {
     let Some(model) = bed::demo_model() else { return };
     let line = &bed::lines()[7];
     let samples = [&line.samples[..], &vec![0; 16_000]].concat();
-    let mut bed = Bed::new(&model.display().to_string(), "");
+    let mut bed = Bed::new(&model.display().to_string(), "[sources]\nhear = \"all\"\n");
     bed.start();
     let mut stream = bed.dial(&uuid_of(1_795_218_045, 230, 0));
     let path = bed.path("monitor/x-1795218045.230.wav");

@@ -16,7 +16,7 @@ use lineside::capture::frame::{Frame, FrameReader};
 use lineside::capture::naming::{self, NamingRules};
 use lineside::capture::{eagi, follow};
 use lineside::config::Config;
-use lineside::integrate::ami::events::Watch;
+use lineside::integrate::ami::events::{AmiRequest, Watch};
 use lineside::integrate::ami::map::{Fact, Map};
 use lineside::integrate::ami::message::{AmiMessage, MessageReader};
 use lineside::integrate::ami::roles::Roles;
@@ -162,7 +162,7 @@ fn ami(data: &[u8]) {
     for same_clock in [true, false] {
         let keys = PauseKeys { pause: "*71".into(), resume: "*72".into() };
         let mut watch = Watch::new(keys, same_clock);
-        for wish in messages.iter().filter_map(|message| watch.event(message, now)) {
+        for AmiRequest { wish, .. } in messages.iter().flat_map(|message| watch.event(message, now)) {
             assert!(wish.names.len() <= 16 && wish.names.iter().all(|name| name.len() <= CallId::MAX_LEN));
             assert!((now.wall.0 - 60_000..=now.wall.0).contains(&wish.at.wall.0) && wish.by.starts_with("ami"));
         }
@@ -186,6 +186,7 @@ fn map_and_taps(messages: &[AmiMessage], at: WallTime) {
                     assert!(!format!("{}{:?}", event.channel, event.detail).contains(char::is_control));
                 }
                 Fact::Names { names, .. } => assert!(names.metadata_fits()),
+                Fact::PartOf { channel, call } => assert_ne!(channel, call),
             }
         }
     }

@@ -217,6 +217,10 @@ pub(in crate::api) async fn live(
         return Err(gone("it has no sound yet"));
     }
     let running = legs.iter().any(|leg| leg.closed.is_none());
+    // What is not transcribed is the same voice again.
+    let is_heard = |leg: &LegRow| !leg.heard.is_empty();
+    let any = legs.iter().any(is_heard);
+    let legs = legs.into_iter().filter(|leg| !any || is_heard(leg)).collect();
     let sounding = all_heard(&sounds, legs).await?;
     let window = tokio::task::spawn_blocking(move || Window::open(sounding, from_ms, seconds))
         .await
@@ -268,6 +272,8 @@ mod tests {
             samples: 0,
             closed: None,
             close_reason: None,
+            why: None,
+            heard: vec![(0, None)],
         }
     }
 

@@ -8,8 +8,8 @@ use crate::call::pbx::PbxEvent;
 use crate::call::{LegKey, WallTime};
 use crate::contract::alert::AlertMessage;
 use crate::contract::call::{
-    CallDetail, CallSummary, ConnectionInfo, DoubledSound, LegInfo, Nothing, PbxEventShown, RealTime, Segment,
-    SegmentWord, Sentiment,
+    CallDetail, CallSource, CallSummary, ConnectionInfo, DoubledSound, LegInfo, Nothing, PbxEventShown, RealTime,
+    Segment, SegmentWord, Sentiment,
 };
 use crate::contract::dialer::DialerFacts;
 use crate::contract::seconds;
@@ -107,6 +107,22 @@ fn leg_info(leg: &LegRow, call: &CallRow) -> LegInfo {
     }
 }
 
+/// What became of a leg as a source of its call.
+fn call_source(leg: &LegRow) -> CallSource {
+    let at_s = |sample: u64| seconds(leg.offset_ms + sample as i64 * 1000 / i64::from(leg.rate_hz.max(1)));
+    // What goes on ends where the leg ended.
+    let end = leg.closed.map(|_| at_s(leg.samples.max(0) as u64));
+    let why = leg.why.as_deref().unwrap_or("all sources of a call were heard then");
+    CallSource {
+        source: leg.source,
+        leg: leg.leg,
+        leg_id: leg.key.0,
+        heard: !leg.heard.is_empty(),
+        stretches: leg.heard.iter().map(|&(from, to)| (at_s(from), to.map(at_s).or(end))).collect(),
+        why: why.into(),
+    }
+}
+
 fn pbx_event(event: &PbxEvent) -> PbxEventShown {
     PbxEventShown {
         timestamp: event.at.rfc3339(),
@@ -154,6 +170,7 @@ impl Whole {
             cumulative_transcript: cumulative(rows),
             processing_plan: Nothing {},
             legs: legs.iter().map(|leg| leg_info(leg, call)).collect(),
+            sources: legs.iter().map(call_source).collect(),
             doubled: doubled.iter().map(twice).collect(),
             pbx_events: pbx.iter().map(pbx_event).collect(),
             alerts: alerts.clone(),
@@ -307,6 +324,8 @@ mod tests {
             samples: 16_000,
             closed: None,
             close_reason: None,
+            why: Some("the first source of this voice".into()),
+            heard: vec![(8000, None)],
         };
         let doubled = Doubled {
             legs: [(LegKey(5), "audiosocket".into(), None), (LegKey(6), "recording".into(), Some("/a/b.wav".into()))],
@@ -340,6 +359,10 @@ mod tests {
                 "leg": "caller", "leg_id": 5, "source": "audiosocket", "rate_hz": 8000, "start_time": "1970-01-01T00:00:01.000Z",
                 "offset": 0.5, "duration": 2.0, "peer": "127.0.0.1:4711", "closed": null, "close_reason": null,
                 "audio_url": "/api/v1/calls/c.1/audio?leg=5",
+            }],
+            "sources": [{
+                "source": "audiosocket", "leg": "caller", "leg_id": 5, "heard": true, "stretches": [[1.5, null]],
+                "why": "the first source of this voice",
             }],
             "doubled": [{
                 "leg_ids": [5, 6], "start_time": 0.0, "end_time": 2.0,

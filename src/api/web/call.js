@@ -51,6 +51,7 @@ const happened = new Map();
 
 const title = el('h1');
 const about = el('p', { class: 'note' });
+const sources = el('ul', { class: 'parts' });
 const sound = el('div');
 const course = el('div', { class: 'course' });
 const live = el('div', { class: 'row live' });
@@ -187,8 +188,21 @@ function drawAbout(call) {
     call.tags.length ? `tags: ${call.tags.join(', ')}` : null,
   ];
   setText(about, parts.filter(Boolean).join(' · '));
+  drawSources(call);
   drawRisk(call);
   drawKeywords(call);
+}
+
+/**
+ * Which of several sources of the call are transcribed, and why.
+ * @param {Call} call
+ */
+function drawSources(call) {
+  const several = call.sources.length > 1 && call.sources.some(source => !source.heard);
+  const lines = (several ? call.sources : []).map(({ source, leg, heard, why }) =>
+    el('li', { text: `${source}, ${leg}: ${heard ? 'transcribed' : 'not transcribed'}. ${why}` }),
+  );
+  sources.replaceChildren(...lines);
 }
 
 /** @param {Call} call */
@@ -272,7 +286,9 @@ const wantedPlace = () => Number(/t=([\d.]+)/.exec(location.hash)?.[1] ?? NaN);
 
 /** @param {Call} call */
 async function drawSound(call) {
-  const legs = call.legs.filter(leg => leg.duration > 0);
+  // What nobody transcribed is the same voice again.
+  const heard = new Set(call.sources.filter(source => source.heard).map(source => source.leg_id));
+  const legs = call.legs.filter(leg => leg.duration > 0 && (!heard.size || heard.has(leg.leg_id)));
   legs.sort((a, b) => a.leg.localeCompare(b.leg) || a.leg_id - b.leg_id);
   if (!legs.length) {
     sound.replaceChildren(el('p', { class: 'note', text: 'no audio' }));

@@ -65,9 +65,20 @@ export interface CallSummary {
   tags: string[];
 }
 
+/** A way by which sound of a call came. */
+export interface CallSource {
+  source: string;
+  leg: string;
+  leg_id: number;
+  heard: boolean;
+  stretches: [number, number | null][];
+  why: string;
+}
+
 export interface Call extends CallSummary {
   transcript_segments: Segment[];
   legs: CallLeg[];
+  sources: CallSource[];
   alerts: Alert[];
   risk: Risk | null;
 }

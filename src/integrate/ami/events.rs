@@ -29,10 +29,37 @@ struct Channel {
     name: String,
     linkedid: String,
     pressed: Pressed,
-    /// Whether recordings of what comes from it, and of what goes to it, are muted.
-    muted: [bool; 2],
+    /// What of its recordings is muted.
+    muted: Muted,
     /// Rises with each channel.
     number: u64,
+}
+
+/// What of a channel's recordings is muted.
+#[derive(Clone, Copy, Debug, Default)]
+struct Muted {
+    /// Both directions at once.
+    both: bool,
+    /// What comes from the channel, and what goes to it.
+    one: [bool; 2],
+}
+
+/// A direction of a channel, as Asterisk names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// What comes from the channel: its party speaks.
+    Read,
+    /// What goes to the channel: the other party speaks.
+    Write,
+}
+
+/// What an event asks for.
+#[derive(Debug)]
+pub struct AmiRequest {
+    /// As the conductor takes it, of the whole call.
+    pub wish: Wish,
+    /// The channel's uniqueid and the direction that alone is meant, where it is not the whole call.
+    pub of: Option<(String, Direction)>,
 }
 
 /// Channels and what their events ask for.
@@ -53,7 +80,20 @@ impl Watch {
     }
 
     /// Takes an event that came at this moment.
-    pub fn event(&mut self, event: &AmiMessage, now: Moment) -> Option<Wish> {
+    pub fn event(&mut self, event: &AmiMessage, now: Moment) -> Vec<AmiRequest> {
+        let of_mute = event.get("Event") == Some("MixMonitorMute");
+        if let Some(id) = id(event, "Uniqueid").filter(|_| of_mute).map(str::to_string) {
+            let asked = self.mute(event, &id);
+            let request = |(direction, pausing): (Option<Direction>, Pausing)| AmiRequest {
+                wish: self.wish(event, pausing, now),
+                of: direction.map(|direction| (id.clone(), direction)),
+            };
+            return asked.into_iter().map(request).collect();
+        }
+        self.of_call(event, now).map(|wish| AmiRequest { wish, of: None }).into_iter().collect()
+    }
+
+    fn of_call(&mut self, event: &AmiMessage, now: Moment) -> Option<Wish> {
         let kind = event.get("Event")?;
         if kind.eq_ignore_ascii_case("UserEvent") {
             let pausing = match event.get("UserEvent")? {
@@ -68,15 +108,11 @@ impl Watch {
             self.channels.remove(&id);
             return None;
         }
-        let wanted = match kind {
-            "DTMFEnd" => self.key(event, &id, now),
-            "MixMonitorMute" => self.mute(event, &id),
-            _ => {
-                self.channel(event, &id);
-                None
-            }
-        };
-        wanted.map(|pausing| self.wish(event, pausing, now))
+        if kind != "DTMFEnd" {
+            self.channel(event, &id);
+            return None;
+        }
+        self.key(event, &id, now).map(|pausing| self.wish(event, pausing, now))
     }
 
     /// A key that was pressed at a telephone.
@@ -94,24 +130,44 @@ impl Watch {
         asked
     }
 
-    /// Asterisk's own way to mute a recording. The call is paused while any direction of the channel is muted.
-    fn mute(&mut self, event: &AmiMessage, id: &str) -> Option<Pausing> {
-        let state = match event.get("State")? {
-            "1" => true,
-            "0" => false,
-            _ => return None,
+    /// Asterisk's own way to mute a recording, of one direction of a channel or of both: what begins and what ends by it, in this order, so that nothing
+    /// is heard between the two.
+    fn mute(&mut self, event: &AmiMessage, id: &str) -> Vec<(Option<Direction>, Pausing)> {
+        const BOTH: [Direction; 2] = [Direction::Read, Direction::Write];
+        let begins = match event.get("State") {
+            Some("1") => true,
+            Some("0") => false,
+            _ => return Vec::new(),
         };
-        let directions: &[usize] = match event.get("Direction")? {
-            "read" => &[0],
-            "write" => &[1],
-            "both" => &[0, 1],
-            _ => return None,
+        let one = match event.get("Direction") {
+            Some("read") => Some(0),
+            Some("write") => Some(1),
+            Some("both") => None,
+            _ => return Vec::new(),
         };
-        let channel = self.channel(event, id)?;
-        for &direction in directions {
-            channel.muted[direction] = state;
-        }
-        Some(if channel.muted.contains(&true) { Pausing::Pause } else { Pausing::Resume })
+        let Some(channel) = self.channel(event, id) else { return Vec::new() };
+        let before = channel.muted;
+        channel.muted = match (one, begins) {
+            (None, both) => Muted { both, one: [false; 2] },
+            (Some(_), true) if before.both => before,
+            // Of both that were muted the other one is left.
+            (Some(place), false) if before.both => Muted { both: false, one: [place != 0, place != 1] },
+            (Some(place), muted) => {
+                let mut now = before;
+                now.one[place] = muted;
+                now
+            }
+        };
+        let now = channel.muted;
+        let each = || BOTH.into_iter().enumerate();
+        let mut asked = Vec::new();
+        asked.extend((now.both).then_some((None, Pausing::Pause)));
+        asked.extend(each().filter(|(place, _)| now.one[*place]).map(|(_, which)| (Some(which), Pausing::Pause)));
+        let ended =
+            each().filter(|(place, _)| !now.one[*place] && (before.one[*place] || one == Some(*place) && !begins));
+        asked.extend(ended.map(|(_, which)| (Some(which), Pausing::Resume)));
+        asked.extend((!now.both && (before.both || one.is_none())).then_some((None, Pausing::Resume)));
+        asked
     }
 
     /// The channel of an event, as the event says it is now. `None` when it says too little.
@@ -148,6 +204,7 @@ impl Watch {
         Wish {
             names: self.names(event),
             pausing,
+            leg: None,
             at: self.moment(event, pausing, now),
             by: who.filter(|who| !who.is_empty()).map_or_else(|| "ami".into(), |who| format!("ami: {who}")),
         }
@@ -205,7 +262,7 @@ mod tests {
     }
 
     fn told(watch: &mut Watch, fields: &str) -> Option<(Vec<String>, Pausing, String)> {
-        let wish = watch.event(&message(fields), Moment::now(WallTime(100_000)))?;
+        let wish = watch.event(&message(fields), Moment::now(WallTime(100_000))).pop()?.wish;
         let mut names = wish.names;
         if names.len() > 2 {
             names[2..].sort_unstable();
@@ -263,20 +320,31 @@ mod tests {
     }
 
     #[test]
-    fn a_muted_recording_is_a_pause_until_no_direction_is_muted() {
+    fn a_mute_of_one_direction_pauses_that_one_and_of_both_the_call() {
+        use Direction::{Read, Write};
+        use Pausing::{Pause, Resume};
         let mut watch = watch();
         let mut mute = |direction: &str, state: &str| {
             let fields = format!(
                 "Event: MixMonitorMute; Channel: PJSIP/a; Uniqueid: 1.0; Linkedid: 1.0; Direction: {direction}; State: {state}"
             );
-            told(&mut watch, &fields).map(|(.., pausing, _)| pausing)
+            let asked = watch.event(&message(&fields), Moment::now(WallTime(100_000)));
+            let of_channel = |request: &AmiRequest| request.of.as_ref().is_none_or(|(id, _)| id == "1.0");
+            assert!(asked.iter().all(of_channel));
+            asked
+                .into_iter()
+                .map(|request| (request.of.map(|(_, which)| which), request.wish.pausing))
+                .collect::<Vec<_>>()
         };
-        assert_eq!(mute("read", "1"), Some(Pausing::Pause));
-        assert_eq!(mute("write", "1"), Some(Pausing::Pause));
-        assert_eq!(mute("read", "0"), Some(Pausing::Pause));
-        assert_eq!(mute("write", "0"), Some(Pausing::Resume));
-        assert_eq!(mute("both", "2"), None);
-        assert_eq!(mute("sideways", "1"), None);
+        assert_eq!(mute("read", "1"), [(Some(Read), Pause)]);
+        assert_eq!(mute("write", "1"), [(Some(Read), Pause), (Some(Write), Pause)]);
+        assert_eq!(mute("read", "0"), [(Some(Write), Pause), (Some(Read), Resume)]);
+        assert_eq!(mute("write", "0"), [(Some(Write), Resume)]);
+        assert_eq!(mute("both", "1"), [(None, Pause)]);
+        assert_eq!(mute("read", "0"), [(Some(Write), Pause), (None, Resume)], "the other one is still muted");
+        assert_eq!(mute("both", "0"), [(Some(Write), Resume), (None, Resume)]);
+        assert_eq!(mute("read", "0"), [(Some(Read), Resume)], "muted before lineside listened");
+        assert!(mute("both", "2").is_empty() && mute("sideways", "1").is_empty());
     }
 
     #[test]
@@ -285,7 +353,7 @@ mod tests {
         let at = |same_clock, kind: &str, stamp: &str| {
             let mut watch = Watch::new(PauseKeys::default(), same_clock);
             let text = format!("Event: UserEvent; Timestamp: {stamp}; UserEvent: Lineside{kind}; Uniqueid: 1.0");
-            watch.event(&message(&text), now).map(|wish| wish.at.wall.0)
+            watch.event(&message(&text), now).pop().map(|request| request.wish.at.wall.0)
         };
         assert_eq!(at(true, "Pause", "97.500000"), Some(97_500));
         assert_eq!(at(true, "Resume", "97.500000"), Some(97_500));

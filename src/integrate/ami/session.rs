@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::events::Watch;
+use super::events::{AmiRequest, Watch};
 use super::map::{Fact, Map, TAP};
 use super::message::AmiMessage;
 use super::status::AmiStatus;
@@ -136,7 +136,9 @@ impl<'a> Session<'a> {
 
     async fn message(&mut self, message: &AmiMessage) -> Result<(), AmiError> {
         let at = (self.pbx.now)();
-        if let Some(wish) = self.pbx.watch.event(message, Moment::now(at)) {
+        for AmiRequest { mut wish, of } in self.pbx.watch.event(message, Moment::now(at)) {
+            // Whose channel it is, is not always known: then the call is paused.
+            wish.leg = of.and_then(|(channel, direction)| self.pbx.map.speaker(&channel, direction));
             self.command(Command::PauseNamed(wish)).await?;
         }
         let facts = match message.get("Event") {
@@ -211,6 +213,10 @@ impl<'a> Session<'a> {
                     // A system's name before the uniqueid is in no id of a tap.
                     let call = naming::plain_uniqueid(&call).unwrap_or(&call).to_string();
                     self.command(Command::NameFromPbx { call, names }).await?;
+                }
+                Fact::PartOf { channel, call } => {
+                    let plain = |id: &str| naming::plain_uniqueid(id).unwrap_or(id).to_string();
+                    self.command(Command::PartOf { channel: plain(&channel), call: plain(&call) }).await?;
                 }
                 Fact::Bridges { call } => {
                     let acts = self.pbx.taps.bridged(&self.pbx.map, &call, at);

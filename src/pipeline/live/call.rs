@@ -1,9 +1,11 @@
 //! One running call: who it is, its legs, how far each has come. Memory alone.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::sources::PastSource;
 use crate::alerts::CallWatch;
 use crate::call::{CallId, CallState, Leg, LegKey, Source, WallTime};
 use crate::spool::{Line, SpooledLeg};
@@ -16,6 +18,8 @@ pub(super) enum Hearing {
     Awaited,
     /// Its end has not been heard.
     Going,
+    /// It is known, and another leg has its voice.
+    StandsBy,
     /// Heard to its end, or nothing more can be heard of it.
     Over,
 }
@@ -32,12 +36,31 @@ pub(super) struct RunningLeg {
     /// Its utterances up to this sample are known.
     pub settled: u64,
     pub hearing: Hearing,
+    /// Stretches of samples that were given to the listener, in the order in which they were; without an end: to the leg's.
+    pub heard: Vec<(u64, Option<u64>)>,
+    /// Whether anything was found on it.
+    pub said: bool,
+    /// Whether the listener was told to end.
+    pub stops: bool,
+    /// Why it is heard, or why not.
+    pub why: String,
 }
 
 impl RunningLeg {
-    /// A leg that is heard from sample `from` on.
+    /// A leg that is to be heard from sample `from` on, or stands by.
     pub fn new(leg: Arc<SpooledLeg>, offset_ms: i64, from: u64) -> Self {
-        Self { leg, offset_ms, noted: 0, peak: None, settled: from, hearing: Hearing::Going }
+        Self {
+            leg,
+            offset_ms,
+            noted: 0,
+            peak: None,
+            settled: from,
+            hearing: Hearing::StandsBy,
+            heard: Vec::new(),
+            said: false,
+            stops: false,
+            why: String::new(),
+        }
     }
 
     /// Where in the call a sample was heard, milliseconds.
@@ -48,6 +71,14 @@ impl RunningLeg {
     /// The sample that was heard at this time of the call; the first one for what was before.
     pub fn sample_at(&self, call_ms: i64) -> u64 {
         (call_ms - self.offset_ms).max(0) as u64 * u64::from(self.leg.spec.rate_hz) / 1000
+    }
+
+    /// What is heard of it ends before this sample.
+    pub fn end_heard(&mut self, to: u64) {
+        if let Some(last) = self.heard.last_mut() {
+            last.1 = Some(to.max(last.0));
+        }
+        self.stops = false;
     }
 
     /// Whether sound may still come.
@@ -77,6 +108,10 @@ pub(super) struct Call {
     pub watch: CallWatch,
     /// Where in the call the last sound ended.
     pub audio_ms: i64,
+    /// What was heard of legs that are over since before the call was taken up again.
+    pub past: Vec<PastSource>,
+    /// Sound that has to be silence on every leg that holds the voice: the leg of the text, and when, in the call's milliseconds.
+    pub silenced: Vec<(Leg, Range<i64>)>,
 }
 
 impl Call {
@@ -101,6 +136,8 @@ impl Call {
             rolling,
             watch,
             audio_ms: 0,
+            past: Vec::new(),
+            silenced: Vec::new(),
         }
     }
 
@@ -116,7 +153,8 @@ impl Call {
 
     /// Whether something is still to be heard, or to become text.
     pub fn is_unfinished(&self) -> bool {
-        self.outstanding > 0 || self.legs.values().any(|leg| leg.hearing != Hearing::Over)
+        let waits = |leg: &RunningLeg| matches!(leg.hearing, Hearing::Awaited | Hearing::Going);
+        self.outstanding > 0 || self.legs.values().any(waits)
     }
 
     /// Up to where in the call all utterances are known. `None` without a leg.
@@ -125,7 +163,7 @@ impl Call {
         const STALLED_MS: i64 = 2000;
         let listening = |leg: &&RunningLeg| {
             let stalled = !leg.leg.is_closed() && now.0 - leg.leg.last_audio().0 > STALLED_MS;
-            leg.hearing != Hearing::Over && !stalled
+            matches!(leg.hearing, Hearing::Awaited | Hearing::Going) && !stalled
         };
         let settled = self.legs.values().filter(listening).map(|leg| leg.at_ms(leg.settled)).min();
         let all = || self.legs.values().map(|leg| leg.at_ms(leg.leg.samples())).max();
@@ -137,7 +175,7 @@ impl Call {
     pub fn whole_mix(&self) -> Option<LegKey> {
         /// -60 dBFS.
         const SILENCE: u16 = 33;
-        let legs: Vec<&RunningLeg> = self.legs.values().collect();
+        let legs: Vec<&RunningLeg> = self.legs.values().filter(|leg| !leg.heard.is_empty()).collect();
         let [one, other] = legs.as_slice() else { return None };
         let of_a_pair = |leg: &RunningLeg| leg.leg.spec.source == Source::Recording && leg.leg.spec.leg != Leg::Mixed;
         if !of_a_pair(one) || !of_a_pair(other) || one.leg.spec.leg == other.leg.spec.leg {
@@ -161,6 +199,10 @@ impl Call {
         for leg in self.legs.values_mut() {
             leg.offset_ms += shift_ms;
         }
+        let heard = self.past.iter_mut().flat_map(|past| past.heard.iter_mut());
+        for range in heard.chain(self.silenced.iter_mut().map(|(_, range)| range)) {
+            *range = range.start + shift_ms..range.end + shift_ms;
+        }
     }
 }
 
@@ -182,7 +224,8 @@ pub(super) mod tests {
         };
         let audio = LegAudio::Recording { path: "/x.wav".into(), channel: 0 };
         let spooled = SpooledLeg::recovered(LegKey(key), spec, audio, 16_000);
-        RunningLeg::new(Arc::new(spooled), 0, 0)
+        let heard = vec![(0, None)];
+        RunningLeg { hearing: Hearing::Going, heard, ..RunningLeg::new(Arc::new(spooled), 0, 0) }
     }
 
     pub fn call(id: &str, started: i64) -> Call {

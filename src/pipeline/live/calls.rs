@@ -105,6 +105,7 @@ impl Calls {
         }
         if let Some(call) = self.running.get_mut(&key) {
             self.of_leg.insert(leg.leg.key, key);
+            call.past.retain(|past| past.leg != leg.leg.key);
             call.legs.insert(leg.leg.key, leg);
         }
     }
@@ -141,6 +142,8 @@ impl Calls {
         call.lines.extend(gone.lines);
         call.outstanding += gone.outstanding;
         call.audio_ms = call.audio_ms.max(gone.audio_ms);
+        call.past.extend(gone.past);
+        call.silenced.extend(gone.silenced);
         call.watch.absorb(gone.watch);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::effect::{Effect, Gauges};
 use super::event::Request;
+use super::listen::Assignment;
 use super::measures;
 use super::reply::Reply;
 use super::run::Parts;
@@ -18,8 +19,11 @@ impl Parts {
             Effect::Push(changes) => self.store.writer().push(changes).await?,
             Effect::Commit(changes) => self.store.writer().commit(changes).await?,
             Effect::Show(call, message) => self.store.show(call, &message),
-            Effect::Listen(leg, from) => {
-                let _ = self.listener.send((leg, from)); // it has ended with the process
+            Effect::Listen(leg, from, to) => {
+                let _ = self.listener.send(Assignment::Hear { leg, from, to }); // it has ended with the process
+            }
+            Effect::StopListening(leg) => {
+                let _ = self.listener.send(Assignment::Stop(leg));
             }
             Effect::Transcribe { urgency, due, job } => workers.queue.push(urgency, due, Work::Utterance(job)),
             Effect::Preflight { due, stretch } => {

@@ -7,6 +7,8 @@ use super::effect::{Answer, Effect};
 use super::event::{Chunk, Facts, KnownCall, Now, Question, Request};
 use super::messages::{event, step_name};
 use super::private::ToOverwrite;
+use super::watching::risk_change;
+use super::words::figures;
 use crate::call::{CallId, CallKey, CallNames, CallState, Leg};
 use crate::contract::message::{
     AudioChunk, AudioChunkKind, CallNamed, CallNamedKind, GovernorKind, GovernorStep, Message,
@@ -15,6 +17,7 @@ use crate::contract::seconds;
 use crate::governor::Plan;
 use crate::pipeline::command::Named;
 use crate::store::change::{Change, NewEvent};
+use crate::text::rolling::CallRolling;
 
 impl Conductor {
     /// Does it, then answers.
@@ -25,6 +28,7 @@ impl Conductor {
                 self.answer(Answer::Named(named));
             }
             Request::NameFromPbx { call, names } => self.name_from_pbx(call, *names, facts),
+            Request::PartOf { channel, call } => self.part_of(channel, &call, facts),
             Request::End { call, reason } => {
                 let was_running = self.hang_up(call, reason);
                 self.answer(Answer::WasRunning(was_running));
@@ -36,7 +40,7 @@ impl Conductor {
                 self.answer(Answer::Done);
             }
             Request::Pause { call, pausing, by, at } => {
-                let was_running = self.pause(call, pausing, &by, at, now);
+                let was_running = self.pause(call, (None, pausing), &by, at, now);
                 self.answer(Answer::WasRunning(was_running));
             }
             Request::PauseNamed(wish) => self.pause_named(&wish, facts, now),
@@ -91,7 +95,15 @@ impl Conductor {
         match named(target, names, facts) {
             Err(question) => Some(question),
             Ok(None) => None,
-            Ok(Some(known)) => facts.call(other_name(known, names)?.as_str()).err(),
+            Ok(Some(known)) => match facts.call(other_name(known, names)?.as_str()) {
+                Err(question) => Some(question),
+                // The figures of two calls that become one are made anew of the texts of both.
+                Ok(Some(other)) if other.key != known.key => {
+                    let unasked = |key: &CallKey| !facts.past.contains_key(key);
+                    [known.key, other.key].into_iter().find(unasked).map(Question::Past)
+                }
+                Ok(_) => None,
+            },
         }
     }
 
@@ -112,7 +124,7 @@ impl Conductor {
         if let Some(id) = other_name(known, &names) {
             match facts.call(id.as_str()).ok().flatten() {
                 Some(other) if other.key != key => {
-                    (changes, silent) = self.merge(known, other, now);
+                    (changes, silent) = self.merge(known, other, facts, now);
                     key = other.key;
                     call_id = other.id.to_string();
                 }
@@ -150,11 +162,18 @@ impl Conductor {
             self.overwrite(&leg, ranges);
         }
         self.make_good(key, &[&call_id, &former, target], now);
+        self.choose_sources(key);
         Named { call_id, heard: true }
     }
 
     /// Two calls are one, of which either may be over.
-    fn merge(&mut self, from: &KnownCall, into: &KnownCall, now: &Now) -> (Vec<Change>, Vec<ToOverwrite>) {
+    fn merge(
+        &mut self,
+        from: &KnownCall,
+        into: &KnownCall,
+        facts: &Facts,
+        now: &Now,
+    ) -> (Vec<Change>, Vec<ToOverwrite>) {
         let state = |call: &KnownCall| self.calls.get(call.key).map(|call| call.state);
         let (gone, stays) = (state(from), state(into));
         let mut changes = vec![Change::CallMerged { from: from.key, into: into.key }];
@@ -166,6 +185,12 @@ impl Conductor {
         changes.extend(rows);
         self.privacy.merged(from.key, into.key);
         self.calls.merge(from.key, into.key, from.started.min(into.started));
+        let rolling = figures_of_both([from, into], facts);
+        changes.push(Change::CallFigures { call: into.key, figures: figures(&rolling) });
+        if let Some(call) = self.calls.get_mut(into.key) {
+            call.rolling = rolling;
+            changes.push(risk_change(into.key, &call.watch.risk(&call.rolling)));
+        }
         (changes, silent)
     }
 
@@ -194,7 +219,7 @@ impl Conductor {
         let running: Vec<CallKey> = calls.iter().copied().filter(running).collect();
         if running.is_empty() {
             for &key in calls {
-                self.forget(key);
+                self.erase(key);
             }
         }
         running
@@ -218,6 +243,25 @@ impl Conductor {
         });
         self.push(vec![Change::Event(NewEvent { call: None, at, message })]);
     }
+}
+
+/// The figures of two calls that become one: over the texts of both, in the order in which they were said.
+fn figures_of_both(calls: [&KnownCall; 2], facts: &Facts) -> CallRolling {
+    let of_call = |call: &KnownCall| {
+        let began = call.started.0;
+        let segments = facts.past.get(&call.key).map_or(&[][..], |past| past.segments.as_slice());
+        segments
+            .iter()
+            .map(move |segment| (began + segment.start_ms, segment.leg, segment.compound))
+            .collect::<Vec<_>>()
+    };
+    let mut said: Vec<_> = calls.into_iter().flat_map(of_call).collect();
+    said.sort_by_key(|(at_ms, ..)| *at_ms);
+    let mut rolling = CallRolling::default();
+    for (_, leg, compound) in said {
+        rolling.push(leg, compound);
+    }
+    rolling
 }
 
 /// The first call that has one of these names.

@@ -16,7 +16,7 @@ use super::expected::Expected;
 use super::pending_pauses::PendingPauses;
 use super::privacy::Privacy;
 use super::watching::Watching;
-use crate::call::CallKey;
+use crate::call::{CallKey, Hear, LegKey};
 use crate::pipeline::workers::Done;
 use crate::pipeline::workers::partial::Partials;
 use crate::spool::{SpoolEvent, SpooledLeg};
@@ -38,12 +38,13 @@ pub(super) struct Conductor {
     pub(super) privacy: Privacy,
     pub(super) partials: Partials,
     pub(super) clock: StepWatch,
+    pub(super) hear: Hear,
     /// What is to be done, in this order.
     effects: Vec<Effect>,
 }
 
 impl Conductor {
-    pub(super) fn new(highest: (i64, i64), watching: Watching, privacy: Privacy, now: &Now) -> Self {
+    pub(super) fn new(highest: (i64, i64), watching: Watching, privacy: Privacy, hear: Hear, now: &Now) -> Self {
         /// Legs of recordings that a former run followed are waited for so long after the start.
         const RESUME: std::time::Duration = std::time::Duration::from_mins(1);
         let (call, utterance) = highest;
@@ -60,6 +61,7 @@ impl Conductor {
             privacy,
             partials: Partials::new(steady),
             clock: StepWatch::new(now.wall(), steady),
+            hear,
             effects: Vec::new(),
         }
     }
@@ -72,6 +74,7 @@ impl Conductor {
             Event::Vad(event) => self.wants_for_vad(event, facts),
             Event::Request(Request::Name { call, names }) => Self::wants_for_name(call, names, facts),
             Event::Request(Request::NameFromPbx { call, names }) => self.wants_for_pbx_names(call, names, facts),
+            Event::Request(Request::PartOf { channel, call }) => self.wants_for_part(channel, call, facts),
             Event::Request(Request::PauseNamed(wish)) => self.wants_for_pause(wish, facts),
             Event::Spool(_) | Event::Done(_) | Event::Request(_) | Event::Tick => None,
         }
@@ -99,6 +102,11 @@ impl Conductor {
         std::mem::take(&mut self.effects)
     }
 
+    /// How much is to be done by now.
+    pub(super) fn effect_count(&self) -> usize {
+        self.effects.len()
+    }
+
     pub(super) fn does(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
@@ -118,13 +126,24 @@ impl Conductor {
         self.does(Effect::Answer(answer));
     }
 
+    /// A call has ended: nothing of it is remembered, but for its pauses for a while.
+    pub(super) fn forget(&mut self, key: CallKey, now: &Now) {
+        let legs = self.forget_call(key);
+        self.privacy.over(key, legs.into_iter(), now.at.steady);
+    }
+
     /// Nothing of a call is remembered any more.
-    pub(super) fn forget(&mut self, key: CallKey) {
-        if let Some(call) = self.calls.remove(key) {
-            for &leg in call.legs.keys() {
-                self.does(Effect::PreflightForgotten(leg));
-            }
-            self.privacy.over(key, call.legs.into_keys());
+    pub(super) fn erase(&mut self, key: CallKey) {
+        let legs = self.forget_call(key);
+        self.privacy.erased(key, legs.into_iter());
+    }
+
+    fn forget_call(&mut self, key: CallKey) -> Vec<LegKey> {
+        let Some(call) = self.calls.remove(key) else { return Vec::new() };
+        let legs: Vec<LegKey> = call.legs.into_keys().collect();
+        for &leg in &legs {
+            self.does(Effect::PreflightForgotten(leg));
         }
+        legs
     }
 }

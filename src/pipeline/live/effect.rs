@@ -23,8 +23,10 @@ pub(super) enum Effect {
     Commit(Vec<Change>),
     /// Show the feeds what is not kept.
     Show(CallKey, Message),
-    /// Listen to a leg from this sample on.
-    Listen(Arc<SpooledLeg>, u64),
+    /// Listen to a leg from this sample on, to before another, if one is given.
+    Listen(Arc<SpooledLeg>, u64, Option<u64>),
+    /// Listen to a leg no more; the listener says where it ended.
+    StopListening(LegKey),
     /// Have an utterance read.
     Transcribe { urgency: Urgency, due: WallTime, job: Box<Job> },
     /// Have a stretch read that may be over.

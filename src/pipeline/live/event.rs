@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::listen::VadEvent;
-use crate::call::{Alert, CallId, CallKey, CallNames, Leg, LegKey, Moment, WallTime};
+use crate::call::{Alert, CallId, CallKey, CallNames, Leg, LegKey, Moment, Source, WallTime};
 use crate::governor::Plan;
 use crate::pipeline::command::{Pausing, Text, Wish};
 use crate::pipeline::workers::Done;
@@ -62,6 +62,11 @@ pub(super) enum Request {
     NameFromPbx {
         call: String,
         names: Box<CallNames>,
+    },
+    /// What comes under a channel's name is the call that another channel began.
+    PartOf {
+        channel: String,
+        call: String,
     },
     PauseNamed(Wish),
     LetGo {
@@ -188,7 +193,15 @@ pub(super) struct Past {
 /// A stored leg.
 #[derive(Clone, Debug)]
 pub(super) struct PastLeg {
+    pub key: LegKey,
     pub leg: Leg,
+    pub source: Source,
+    pub rate_hz: u32,
+    pub samples: u64,
+    /// Stretches of samples that were heard; without an end: to the leg's.
+    pub heard: Vec<(u64, Option<u64>)>,
+    /// Stretches of samples that were silenced because of a text.
+    pub silenced: Vec<(u64, u64)>,
     pub offset_ms: i64,
     /// Whether it has no sound.
     pub is_text: bool,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::call::{Call, Hearing, RunningLeg};
+use super::choosing::{past_sources, silenced};
 use super::conductor::Conductor;
 use super::effect::Effect;
 use super::event::{Facts, KnownCall, Now, Past, Question, Request};
@@ -14,6 +15,9 @@ use crate::contract::message::{CallStart, CallStartKind, Message};
 use crate::spool::{LegSpec, Line, SpooledLeg};
 use crate::store::change::{Change, NamedRow, NewCall, NewLeg};
 use crate::text::rolling::CallRolling;
+
+/// A recording may have begun so much before its call without anything being moved: file systems and clocks are no more exact, milliseconds.
+const EARLY_MS: i64 = 500;
 
 /// Who says of what call that it is there.
 struct Whose<'a> {
@@ -125,26 +129,28 @@ impl Conductor {
         let whose = Whose::of(&leg.spec);
         let (key, mut changes) = self.call_of(&whose, facts, now);
         // Of a recording that was finished and grows again utterances are known; a new leg has none yet.
-        let from = self.awaited(leg.key).or(facts.heard_to).unwrap_or(0);
+        let known_to = self.awaited(leg.key).or(facts.heard_to).unwrap_or(0);
+        let heard = self.heard_before(key, leg.key, known_to, facts);
+        let is_known = self.calls.of_leg(leg.key).is_some() || known_to > 0;
         let Some(call) = self.calls.get_mut(key) else { return };
         if call.state != CallState::Active {
             call.state = CallState::Active;
             changes.push(Change::CallMoved { call: key, state: CallState::Active, at: leg.spec.started, reason: None });
         }
         let early_ms = call.started.0 + call.stepped_ms - leg.spec.started.0;
-        if leg.spec.source == Source::Ingest && early_ms > 0 {
-            // Other platforms tell of what was said before they told of the call.
+        // Other platforms tell of what was said before they told of the call, and a recording may be seen after a live connection.
+        let is_early = match leg.spec.source {
+            Source::Ingest => early_ms > 0,
+            Source::Recording => early_ms > EARLY_MS && !is_known,
+            Source::Audiosocket | Source::Eagi | Source::Upload => false,
+        };
+        if is_early {
             let at = WallTime(call.started.0 - early_ms);
             call.begins_at(at);
             changes.push(Change::CallBegins { call: key, at });
         }
         let offset_ms = (leg.spec.started.0 - call.started.0 - call.stepped_ms).max(0);
         let audio = leg.audio();
-        if audio.path().as_os_str().is_empty() {
-            call.watch.text_leg(leg.spec.leg, offset_ms);
-        } else {
-            call.watch.leg(leg.spec.leg, offset_ms);
-        }
         changes.push(Change::LegOpened(NewLeg {
             key: leg.key,
             call: key,
@@ -165,11 +171,38 @@ impl Conductor {
         changes.extend(rows);
         self.push(changes);
         self.overwrite(leg, gaps);
-        self.calls.add_leg(key, RunningLeg::new(Arc::clone(leg), offset_ms, from));
+        self.calls.add_leg(key, RunningLeg::new(Arc::clone(leg), offset_ms, known_to));
         // Before anybody listens to it.
         self.make_good(key, &whose.all(), now);
-        self.does(Effect::Listen(Arc::clone(leg), from));
+        if !is_known && facts.silences.as_ref().is_none_or(Vec::is_empty) {
+            self.silence_as_others(key, leg, now);
+        }
+        self.begin_hearing(key, leg, heard, known_to);
         self.learn_expected(&whose);
+    }
+
+    /// What was heard of a leg that comes back.
+    fn heard_before(&self, call: CallKey, leg: LegKey, known_to: u64, facts: &Facts) -> Vec<(u64, Option<u64>)> {
+        let running = self.calls.of_leg(leg).map(|(.., running)| running.heard.clone());
+        let past = || facts.past.get(&call)?.legs.iter().find(|past| past.key == leg).map(|past| past.heard.clone());
+        running.or_else(past).unwrap_or_else(|| if known_to > 0 { vec![(0, None)] } else { Vec::new() })
+    }
+
+    /// A leg that was being heard goes on to be; of a new one its call's sources are chosen anew.
+    fn begin_hearing(&mut self, key: CallKey, leg: &Arc<SpooledLeg>, heard: Vec<(u64, Option<u64>)>, known_to: u64) {
+        let going = heard.last().copied().filter(|(_, to)| to.is_none_or(|to| known_to < to));
+        let is_new = heard.is_empty();
+        let Some(running) = self.calls.leg_mut(leg.key) else { return };
+        running.heard = heard;
+        running.said = known_to > 0;
+        if let Some((from, to)) = going {
+            let from = from.max(known_to);
+            (running.hearing, running.settled) = (Hearing::Going, from);
+            self.does(Effect::Listen(Arc::clone(leg), from, to));
+        } else if is_new && self.is_heard_anyway(leg.spec.source) {
+            self.hear_anyway(key, leg.key, known_to);
+        }
+        self.choose_sources(key);
     }
 
     /// What was said of a call under a name by which nobody had heard of it.
@@ -220,6 +253,8 @@ impl Conductor {
         let who = (known.id.clone(), known.started, known.names.agent.clone());
         let mut call = Call::new(who, rolling, watch, now.at.steady);
         call.audio_ms = known.audio_ms;
+        call.past = past_sources(past);
+        call.silenced = silenced(past);
         self.calls.add(known.key, call);
     }
 
@@ -289,7 +324,7 @@ impl Conductor {
         let (digit, requested) = self.privacy.key(leg, at, digit);
         self.push(vec![Change::Dtmf { leg, at, digit }]);
         if let Some(pausing) = requested {
-            self.pause(call, pausing, "keys", now.at, now);
+            self.pause(call, (None, pausing), "keys", now.at, now);
         }
     }
 }

@@ -41,10 +41,12 @@ pub enum VadEvent {
     Utterance(LegKey, Found),
     /// Every utterance of this leg that begins before this sample has been told.
     Settled(LegKey, u64),
-    /// A leg was heard to its end.
+    /// A leg was heard to its end, or to where it was to be heard.
     End {
         /// Which leg.
         leg: LegKey,
+        /// Up to which sample it was heard.
+        at: u64,
         /// Its loudest sample, where it was heard from its beginning.
         peak: Option<u16>,
     },
@@ -52,12 +54,27 @@ pub enum VadEvent {
     Failed(LegKey, String),
 }
 
-/// A leg to be listened to, from sample `from` on.
-pub type Assignment = (Arc<SpooledLeg>, u64);
+/// What the listener is to do.
+#[derive(Debug)]
+pub enum Assignment {
+    /// Listen to a leg.
+    Hear {
+        /// Which leg.
+        leg: Arc<SpooledLeg>,
+        /// From this sample on.
+        from: u64,
+        /// To before this one; `None` to its end.
+        to: Option<u64>,
+    },
+    /// Listen to a leg no more. What was being said by then is told, and where it ended.
+    Stop(LegKey),
+}
 
 struct Ear {
     leg: Arc<SpooledLeg>,
     reader: Option<LegReader>,
+    /// Where it ends before the leg does.
+    to: Option<u64>,
     listener: LegListener,
     /// Loudest sample so far; `None` when the beginning was not heard.
     peak: Option<u16>,
@@ -83,7 +100,7 @@ pub fn run(
     let later = EndpointSettings { silence_ms: usual.silence_ms * 2, ..usual };
     let mut now = listening;
     let mut ears: Vec<Ear> = Vec::new();
-    let mut waiting: VecDeque<Assignment> = VecDeque::new();
+    let mut waiting: VecDeque<Waiting> = VecDeque::new();
     let mut samples = Vec::new();
     loop {
         let wanted = if longer() { later } else { usual };
@@ -95,15 +112,14 @@ pub fn run(
         }
         loop {
             match assignments.try_recv() {
-                Ok((leg, from)) if leg.is_closed() => waiting.push_back((leg, from)),
-                Ok(assignment) => ears.push(ear(assignment, &now)),
+                Ok(assignment) => take(assignment, &mut ears, &mut waiting, &now),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => return,
             }
         }
         let closed = ears.iter().filter(|ear| ear.leg.is_closed()).count();
         for _ in closed..CLOSED_AT_ONCE {
-            ears.extend(waiting.pop_front().map(|assignment| ear(assignment, &now)));
+            ears.extend(waiting.pop_front().map(|waits| ear(waits, &now)));
         }
         let mut busy = false;
         let mut gone = false;
@@ -128,7 +144,7 @@ pub fn run(
         if ears.is_empty() && waiting.is_empty() {
             // Nobody to listen to: asleep until there is.
             match assignments.recv() {
-                Ok(assignment) => waiting.push_back(assignment),
+                Ok(assignment) => take(assignment, &mut ears, &mut waiting, &now),
                 Err(_) => return,
             }
         } else if !busy || waiting.is_empty() {
@@ -137,9 +153,28 @@ pub fn run(
     }
 }
 
-fn ear((leg, from): Assignment, listening: &Listening) -> Ear {
+/// A leg that waits for its turn, from which sample on and to before which.
+type Waiting = (Arc<SpooledLeg>, u64, Option<u64>);
+
+fn ear((leg, from, to): Waiting, listening: &Listening) -> Ear {
     let listener = LegListener::new(leg.spec.rate_hz, listening, from);
-    Ear { leg, reader: None, listener, peak: (from == 0).then_some(0), settled: from, told: from, paused: from }
+    Ear { leg, reader: None, to, listener, peak: (from == 0).then_some(0), settled: from, told: from, paused: from }
+}
+
+fn take(assignment: Assignment, ears: &mut Vec<Ear>, waiting: &mut VecDeque<Waiting>, listening: &Listening) {
+    match assignment {
+        Assignment::Hear { leg, from, to } if leg.is_closed() => waiting.push_back((leg, from, to)),
+        Assignment::Hear { leg, from, to } => ears.push(ear((leg, from, to), listening)),
+        // One that has come to its end by itself has told so.
+        Assignment::Stop(leg) => {
+            for ear in ears.iter_mut().filter(|ear| ear.leg.key == leg) {
+                ear.to = Some(ear.listener.next_sample());
+            }
+            for (_, from, to) in waiting.iter_mut().filter(|(waits, ..)| waits.key == leg) {
+                *to = Some(*from);
+            }
+        }
+    }
 }
 
 enum Round {
@@ -157,9 +192,13 @@ impl Ear {
         is_over: impl Fn(LegKey, Found) -> bool,
     ) -> Round {
         // In this order: what was closed before we count is all there is.
-        let closed = self.leg.is_closed();
+        let mut closed = self.leg.is_closed();
         let from = self.listener.next_sample();
-        let grown = self.leg.samples().saturating_sub(from);
+        let mut reach = self.leg.samples();
+        if let Some(to) = self.to.filter(|&to| to <= reach) {
+            (closed, reach) = (true, to);
+        }
+        let grown = reach.saturating_sub(from);
         let piece = grown.min(PIECE_S * u64::from(self.leg.spec.rate_hz)) as usize;
         let mut found = Vec::new();
         if piece > 0 {
@@ -219,7 +258,11 @@ impl Ear {
         }
         match (over, piece) {
             (true, _) => {
-                let _ = events.blocking_send(VadEvent::End { leg: self.leg.key, peak: self.peak });
+                let _ = events.blocking_send(VadEvent::End {
+                    leg: self.leg.key,
+                    at: self.listener.next_sample(),
+                    peak: self.peak,
+                });
                 Round::Over
             }
             (false, 0) => Round::Nothing,

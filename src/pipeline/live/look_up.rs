@@ -56,11 +56,21 @@ fn known(row: CallRow) -> KnownCall {
 
 /// What is stored of a call.
 pub(super) async fn past(store: &Store, call: CallKey) -> Result<Past, StoreError> {
-    let legs = store.legs(call).await?.into_iter().map(|leg| PastLeg {
-        leg: leg.leg,
-        offset_ms: leg.offset_ms,
-        is_text: leg.path.is_empty(),
-    });
+    let mut legs = Vec::new();
+    for leg in store.legs(call).await? {
+        let silences = store.silences(leg.key).await?.into_iter().filter(|silence| silence.why == "redaction");
+        legs.push(PastLeg {
+            key: leg.key,
+            leg: leg.leg,
+            source: leg.source,
+            rate_hz: leg.rate_hz,
+            samples: leg.samples as u64,
+            heard: leg.heard,
+            silenced: silences.filter_map(|silence| Some((silence.start, silence.end?))).collect(),
+            offset_ms: leg.offset_ms,
+            is_text: leg.path.is_empty(),
+        });
+    }
     let segments = store.segments(call).await?.into_iter().map(|segment| PastSegment {
         leg: segment.leg,
         start_ms: segment.start_ms,
@@ -70,7 +80,7 @@ pub(super) async fn past(store: &Store, call: CallKey) -> Result<Past, StoreErro
     });
     let filter = AlertFilter { call: Some(call), limit: RECALLED, ..AlertFilter::default() };
     Ok(Past {
-        legs: legs.collect(),
+        legs,
         speech: store.speech_of(call).await?,
         segments: segments.collect(),
         alerts: store.alerts(filter).await?.into_iter().map(|row| row.alert).collect(),

@@ -6,9 +6,9 @@
 //!
 //! A call's way through the core, in order: `legs.rs`, its legs come, the first of them makes it; `vad_events.rs`, what the listener finds on them goes
 //! to the workers; `words.rs`, text comes back, is analysed and kept; `time.rs`, nothing more comes and it ends. Beside that way: `call.rs` and
-//! `calls.rs` are the memory, `commands.rs` what others request, `private.rs` pauses and corrections (`pending_pauses.rs`: of calls to come),
+//! `calls.rs` are the memory, `commands.rs` what others request, `private.rs` pauses and corrections (`gaps.rs` remembers them, `pending_pauses.rs` those of calls to come),
 //! `pbx_names.rs` what the PBX tells, `messages.rs` what the feeds hear, `expected.rs` names of calls to come, `privacy.rs` and `keys.rs` what is not kept, `watching.rs` what is raised,
-//! `clock.rs` steps of the wall clock, `recover.rs` what a former run left undone (`start.rs` reads it from rows and files).
+//! `sources.rs` which of several sources of a call is heard (`choosing.rs` has it so), `clock.rs` steps of the wall clock, `recover.rs` what a former run left undone (`start.rs` reads it from rows and files).
 //!
 //! `rules/` says the core's rules as tests; `simulation/` drives it through days of calls and faults. `listen.rs` is the thread that finds utterances,
 //! `ingest.rs` the task that takes calls of other platforms in; `liveness.rs` and `measures.rs` tell how the conductor does.
@@ -21,12 +21,14 @@
 mod call;
 mod calls;
 mod carry_out;
+mod choosing;
 mod clock;
 mod commands;
 mod conductor;
 mod effect;
 mod event;
 mod expected;
+mod gaps;
 pub mod ingest;
 pub mod keys;
 mod legs;
@@ -47,6 +49,7 @@ mod run;
 pub mod silencing;
 #[cfg(test)]
 mod simulation;
+mod sources;
 mod start;
 mod time;
 mod vad_events;

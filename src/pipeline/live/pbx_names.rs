@@ -6,6 +6,7 @@ use super::effect::Effect;
 use super::event::{Facts, Question, Request};
 use super::legs::overlay;
 use crate::call::{CallId, CallNames};
+use crate::store::change::{Change, NamedRow};
 
 impl Conductor {
     /// What was pushed before of a call that runs must be visible. Most calls of a PBX are not heard here: they cost no commit.
@@ -30,6 +31,35 @@ impl Conductor {
                     self.does(Effect::Next(Request::Name { call, names }));
                 }
             }
+        }
+    }
+}
+
+impl Conductor {
+    pub(super) fn wants_for_part(&self, channel: &str, call: &str, facts: &Facts) -> Option<Question> {
+        let runs = |name: &str| self.calls.by_id(&CallId::from_lossy(name)).is_some();
+        if (runs(channel) || runs(call)) && facts.committed.is_none() {
+            return Some(Question::Committed);
+        }
+        [channel, call].into_iter().find_map(|name| facts.call(name).err())
+    }
+
+    /// A channel is part of a call: a source that has come under its name, or will, is one of that call.
+    pub(super) fn part_of(&mut self, channel: String, call: &str, facts: &Facts) {
+        let known = |name: &str| facts.call(name).ok().flatten();
+        let names = CallNames { uniqueid: Some(call.to_string()), ..CallNames::default() };
+        match (known(&channel), known(call)) {
+            (Some(one), Some(other)) if one.key == other.key => {}
+            (Some(_), _) => self.does(Effect::Next(Request::Name { call: channel, names })),
+            (None, Some(other)) => {
+                let id = CallId::from_lossy(&channel);
+                if self.calls.get(other.key).is_some() {
+                    self.calls.also_named(other.key, id.clone());
+                }
+                self.push(vec![Change::AlsoNamed { whose: NamedRow::Call(other.key), id }]);
+            }
+            (None, None) if self.expected.get(&channel).is_none() => self.expected.insert(channel, names),
+            (None, None) => {}
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::call::{CallId, Moment, WallTime};
+use crate::call::{CallId, Leg, Moment, WallTime};
 use crate::pipeline::command::{Pausing, Wish};
 
 /// How long a pause waits for its call.
@@ -22,6 +22,8 @@ const LINES_A_MINUTE: u32 = 20;
 #[derive(Clone, Debug)]
 pub(super) struct Mark {
     pub pausing: Pausing,
+    /// The direction that is meant; `None` for the whole call.
+    pub leg: Option<Leg>,
     pub at: Moment,
     pub by: String,
 }
@@ -65,11 +67,12 @@ impl PendingPauses {
             self.order.push_back(id.clone());
         }
         let marks = self.marks.entry(id).or_default();
-        if marks.back().is_none_or(|last| last.pausing != wish.pausing) {
+        let last = marks.iter().rfind(|mark| mark.leg == wish.leg);
+        if last.is_none_or(|last| last.pausing != wish.pausing) {
             if marks.len() >= MARKS {
-                marks.drain(1..3);
+                make_room(marks);
             }
-            marks.push_back(Mark { pausing: wish.pausing, at: wish.at, by: wish.by.clone() });
+            marks.push_back(Mark { pausing: wish.pausing, leg: wish.leg, at: wish.at, by: wish.by.clone() });
         }
         is_new
     }
@@ -85,9 +88,13 @@ impl PendingPauses {
         self.order.retain(|name| self.marks.contains_key(name));
         found.sort_by_key(|mark| mark.at.steady);
         // What was over before the call began is none of its pauses.
-        let over = |mark: &Mark| mark.pausing == Pausing::Resume && mark.at.wall <= began;
-        let first = found.iter().rposition(over).map_or(0, |place| place + 1);
-        found.split_off(first)
+        let is_over = |place: usize| {
+            let ends = |mark: &Mark| mark.pausing == Pausing::Resume && mark.at.wall <= began;
+            found[place..].iter().any(|mark| mark.leg == found[place].leg && ends(mark))
+        };
+        let lasting: Vec<Mark> =
+            (0..found.len()).filter(|&place| !is_over(place)).map(|place| found[place].clone()).collect();
+        lasting
     }
 
     fn forget_old(&mut self, now: Instant) {
@@ -102,12 +109,23 @@ impl PendingPauses {
     }
 }
 
+/// Makes one pause of two of the same direction: the first end goes, and the begin after it.
+fn make_room(marks: &mut VecDeque<Mark>) {
+    let Some(end) = marks.iter().position(|mark| mark.pausing == Pausing::Resume) else { return };
+    let scope = marks[end].leg;
+    let next = (end + 1..marks.len()).find(|&place| marks[place].leg == scope);
+    if let Some(next) = next {
+        marks.remove(next);
+    }
+    marks.remove(end);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn wish(pausing: Pausing, at: Moment) -> Wish {
-        Wish { names: Vec::new(), pausing, at, by: "ami".into() }
+        Wish { names: Vec::new(), pausing, leg: None, at, by: "ami".into() }
     }
 
     fn clock() -> impl Fn(u64) -> Moment {

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use super::gaps::{Gaps, PauseScope};
 use super::keys::{PauseKeys, Pressed};
 use crate::call::{CallKey, CallTime, Leg, LegKey, Moment, UtteranceKey, WallTime};
 use crate::pipeline::command::Pausing;
@@ -41,30 +42,19 @@ pub(in crate::pipeline) struct Cleaned {
     pub silent: Vec<(LegKey, Range<i64>)>,
 }
 
-/// Pauses of a call that are remembered one by one; more of them are one long one.
-const GAPS: usize = 256;
-
-/// A pause of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Gap {
-    from: Moment,
-    /// `None` while it lasts.
-    to: Option<Moment>,
-}
-
 /// The conductor's memory for all of it.
 #[derive(Debug)]
 pub(in crate::pipeline) struct Privacy {
     settings: PrivacySettings,
     calls: HashMap<CallKey, CallRedaction>,
-    /// In order of time: legs that are heard of later were paused too.
-    gaps: HashMap<CallKey, Vec<Gap>>,
+    /// Legs that are heard of later were paused too.
+    gaps: Gaps,
     keys: HashMap<LegKey, Pressed>,
 }
 
 impl Privacy {
     pub fn new(settings: PrivacySettings) -> Self {
-        Self { settings, calls: HashMap::new(), gaps: HashMap::new(), keys: HashMap::new() }
+        Self { settings, calls: HashMap::new(), gaps: Gaps::default(), keys: HashMap::new() }
     }
 
     /// Takes what nobody may keep out of an utterance's pieces, whose times become the call's by `start_ms`; notes what else follows from it. All
@@ -157,53 +147,56 @@ impl Privacy {
         (if self.settings.redact { MASKED } else { digit }, asked)
     }
 
+    /// Whether nothing of a call is kept.
     pub fn is_paused(&self, call: CallKey) -> bool {
-        self.paused_since(call).is_some()
+        self.gaps.paused_since(call).is_some()
     }
 
-    /// Since when nothing of a call is kept; `None` when it is.
-    pub fn paused_since(&self, call: CallKey) -> Option<Moment> {
-        let last = self.gaps.get(&call)?.last()?;
-        last.to.is_none().then_some(last.from)
+    /// Since when nothing of a leg of this direction is kept; `None` when it is.
+    pub fn leg_paused_since(&self, call: CallKey, which: Leg) -> Option<Moment> {
+        self.gaps.leg_paused_since(call, which)
     }
 
-    /// Notes what a call is from `at` on; whether that is new.
-    pub fn set(&mut self, call: CallKey, pausing: Pausing, at: Moment) -> bool {
-        let was_paused = self.is_paused(call);
-        let gaps = self.gaps.entry(call).or_default();
-        let count = gaps.len();
-        match (pausing, gaps.last_mut()) {
-            (Pausing::Pause, Some(last)) if !was_paused && count >= GAPS => last.to = None,
-            (Pausing::Pause, _) if !was_paused => gaps.push(Gap { from: at, to: None }),
-            (Pausing::Resume, Some(last)) if was_paused => last.to = Some(at),
-            _ => return false,
-        }
-        true
+    /// Notes what a call, or one direction of it, is from `at` on; whether that is new.
+    pub fn set(&mut self, call: CallKey, scope: PauseScope, pausing: Pausing, at: Moment) -> bool {
+        self.gaps.set(call, scope, pausing, at)
+    }
+
+    /// A leg's rows say that its call was paused when the former run ended.
+    pub fn recovered(&mut self, call: CallKey, from: Moment) {
+        self.gaps.recovered(call, from);
     }
 
     /// A call has become another.
     pub fn merged(&mut self, from: CallKey, into: CallKey) {
-        if let Some(gaps) = self.gaps.remove(&from) {
-            let all = self.gaps.entry(into).or_default();
-            all.extend(gaps);
-            // One that lasts comes last.
-            all.sort_by_key(|gap| (gap.to.is_none(), gap.from.steady));
-            // Of two that last one is left, for one request ends it.
-            let lasting = all.iter().position(|gap| gap.to.is_none());
-            all.truncate(lasting.map_or(all.len(), |first| first + 1));
-        }
+        self.gaps.merged(from, into);
         if let Some(memory) = self.calls.remove(&from) {
             self.calls.entry(into).or_insert(memory);
         }
     }
 
+    /// A call has ended; its pauses are kept for a while.
+    pub fn over(&mut self, call: CallKey, legs: impl Iterator<Item = LegKey>, now: Instant) {
+        self.gaps.ended(call, now);
+        self.forget_texts(call, legs);
+    }
+
     /// Nothing of a call is remembered any more.
-    pub fn over(&mut self, call: CallKey, legs: impl Iterator<Item = LegKey>) {
+    pub fn erased(&mut self, call: CallKey, legs: impl Iterator<Item = LegKey>) {
+        self.gaps.erased(call);
+        self.forget_texts(call, legs);
+    }
+
+    fn forget_texts(&mut self, call: CallKey, legs: impl Iterator<Item = LegKey>) {
         self.calls.remove(&call);
-        self.gaps.remove(&call);
         for leg in legs {
             self.keys.remove(&leg);
         }
+    }
+
+    /// Forgets pauses of calls that ended long ago and do not run again.
+    pub fn forget_old(&mut self, now: Instant, runs: impl Fn(CallKey) -> bool) {
+        self.gaps.forget_old(now, runs);
     }
 
     /// Silences stretches of a leg for every reader from now on, and says what rows that makes.
@@ -239,22 +232,19 @@ impl Privacy {
         moved.map(row).collect()
     }
 
-    /// A leg that joins a call is silent where the call was paused: the rows, and the stretches that have to be overwritten.
+    /// A leg that joins a call is silent where the call, or its direction, was paused: the rows, and the stretches that have to be overwritten.
     /// Where it is silent already for as long as its own call is paused, `lasts`, a pause of this call that lasts adds nothing.
     pub fn joins(&self, call: CallKey, leg: &SpooledLeg, lasts: bool, now: Moment) -> (Vec<Change>, Vec<Range<u64>>) {
         let (mut rows, mut ranges) = (Vec::new(), Vec::new());
-        for gap in self.gaps.get(&call).into_iter().flatten() {
-            let Some(to) = gap.to else {
-                if !lasts {
-                    rows.push(Self::pause(leg, gap.from, now));
-                }
-                continue;
-            };
-            if let Some(range) = leg.gap(gap.from, to, now.steady) {
+        for (from, to) in self.gaps.over_of(call, leg.spec.leg) {
+            if let Some(range) = leg.gap(from, to, now.steady) {
                 let (start, end, at) = (range.start, Some(range.end), now.wall);
                 rows.push(Change::Privacy(PrivacyChange::Silenced { leg: leg.key, start, end, why: "pause", at }));
                 ranges.push(range);
             }
+        }
+        if let Some(from) = self.leg_paused_since(call, leg.spec.leg).filter(|_| !lasts) {
+            rows.push(Self::pause(leg, from, now));
         }
         (rows, ranges)
     }
@@ -279,27 +269,6 @@ mod tests {
         let mut press = |leg, digit| privacy.key(LegKey(leg), CallTime(0), digit);
         assert_eq!([press(1, '*'), press(1, '7'), press(2, '1')], [(MASKED, None); 3]);
         assert_eq!(press(1, '1'), (MASKED, Some(Pausing::Pause)));
-    }
-
-    #[test]
-    fn pauses_of_a_call_are_remembered_for_legs_that_come_later_and_never_without_end() {
-        let mut privacy = privacy(true);
-        let (one, other) = (CallKey(1), CallKey(2));
-        let at = Moment::now(WallTime(0));
-        assert!(!privacy.set(one, Pausing::Resume, at) && privacy.set(one, Pausing::Pause, at));
-        assert!(!privacy.set(one, Pausing::Pause, at) && privacy.is_paused(one), "twice is once");
-        privacy.set(other, Pausing::Pause, at);
-        privacy.set(other, Pausing::Resume, at);
-        privacy.merged(one, other);
-        assert!(privacy.is_paused(other) && privacy.gaps[&other].len() == 2);
-        for _ in 0..10 * GAPS {
-            privacy.set(other, Pausing::Resume, at);
-            privacy.set(other, Pausing::Pause, at);
-        }
-        assert_eq!(privacy.gaps[&other].len(), GAPS);
-        assert!(privacy.is_paused(other));
-        privacy.over(other, std::iter::empty());
-        assert!(privacy.gaps.is_empty());
     }
 
     #[test]

@@ -5,14 +5,16 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::call::RunningLeg;
 use super::conductor::Conductor;
 use super::effect::Effect;
 use super::event::{Facts, Now, Question};
+use super::gaps::PauseScope;
 use super::messages::event;
 use super::pending_pauses;
 use super::privacy::{Cleaned, Privacy};
 use super::words::terms;
-use crate::call::{CallId, CallKey, CallState, Leg, LegKey, Moment, UtteranceKey};
+use crate::call::{CallId, CallKey, CallState, Hear, Leg, LegKey, Moment, UtteranceKey};
 use crate::contract::message::{
     Message, PausedKind, RecordingPaused, RecordingResumed, Redaction, RedactionKind, ResumedKind,
 };
@@ -22,6 +24,9 @@ use crate::spool::SpooledLeg;
 use crate::store::change::Change;
 use crate::store::privacy::PrivacyChange;
 use crate::store::tokens::{AccessChange, AuditEntry};
+
+/// What is silenced of one source is silenced of another with so much around it, milliseconds.
+const AROUND_MS: i64 = 500;
 
 /// Names that are also looked for among those that a call had before a restart.
 const LOOKED_UP: usize = 3;
@@ -49,9 +54,9 @@ impl Conductor {
         if let Some(start) = lasts {
             let since_ms = leg.spec.started.0 + (start * 1000 / u64::from(leg.spec.rate_hz)) as i64;
             let ago = Duration::from_millis((now.wall().0 - since_ms).max(0) as u64);
-            self.privacy.set(call, Pausing::Pause, now.at.before(ago));
+            self.privacy.recovered(call, now.at.before(ago));
         }
-        let lasting = self.privacy.paused_since(call).filter(|_| lasts.is_none());
+        let lasting = self.privacy.leg_paused_since(call, leg.spec.leg).filter(|_| lasts.is_none());
         // Of what was requested while it had not turned up again no row tells.
         let missed = self.awaited(leg.key).is_some();
         let mut silent =
@@ -73,8 +78,8 @@ impl Conductor {
         for (paused, call) in [(one, other), (other, one)] {
             let legs = self.calls.get(call).map(|call| call.legs.values().map(|running| Arc::clone(&running.leg)));
             let open: Vec<_> = legs.into_iter().flatten().filter(|leg| !leg.is_closed()).collect();
-            let lasts = self.privacy.is_paused(call);
             for leg in open {
+                let lasts = self.privacy.leg_paused_since(call, leg.spec.leg).is_some();
                 let (rows, gaps) = self.privacy.joins(paused, &leg, lasts, now.at);
                 if !rows.is_empty() {
                     self.does(Effect::DropCached(leg.key));
@@ -90,7 +95,7 @@ impl Conductor {
     pub(super) fn make_good(&mut self, key: CallKey, names: &[&str], now: &Now) {
         let Some(call) = self.calls.get(key) else { return };
         for mark in self.pending_pauses.take(names, call.started, now.at.steady) {
-            self.pause_for(key, mark.pausing, &mark.by, mark.at, now);
+            self.pause_for(key, (mark.leg, mark.pausing), &mark.by, mark.at, now);
         }
     }
 
@@ -125,17 +130,17 @@ impl Conductor {
             say_unknown(wish);
         }
         for key in found {
-            self.pause_for(key, wish.pausing, &wish.by, wish.at, now);
+            self.pause_for(key, (wish.leg, wish.pausing), &wish.by, wish.at, now);
         }
     }
 
     /// What is changed is written down, as it is for who asks by HTTP.
-    fn pause_for(&mut self, key: CallKey, pausing: Pausing, by: &str, at: Moment, now: &Now) {
-        let was_paused = self.privacy.is_paused(key);
-        if !self.pause(key, pausing, by, at, now) || self.privacy.is_paused(key) == was_paused {
+    fn pause_for(&mut self, key: CallKey, what: (PauseScope, Pausing), by: &str, at: Moment, now: &Now) {
+        let before = self.effect_count();
+        if !self.pause(key, what, by, at, now) || self.effect_count() == before {
             return;
         }
-        let action = if was_paused { "resume" } else { "pause" };
+        let action = if what.1 == Pausing::Resume { "resume" } else { "pause" };
         let entry =
             AuditEntry { at: now.wall(), who: by.into(), address: None, action: action.into(), call: Some(key) };
         self.push(vec![Change::Access(AccessChange::Audit(entry))]);
@@ -185,6 +190,15 @@ impl Conductor {
         for (leg, range) in cleaned.silent {
             let Some(running) = call.legs.get(&leg) else { continue };
             by_leg.entry(leg).or_default().push(running.sample_at(range.start)..running.sample_at(range.end));
+            // Where all are heard each has its own text, and is silenced by it.
+            if self.hear == Hear::All || !running.leg.spec.source.is_of_pbx() {
+                continue;
+            }
+            let which = running.leg.spec.leg;
+            for other in call.legs.values().filter(|other| other.leg.key != leg && holds(&other.leg, which)) {
+                by_leg.entry(other.leg.key).or_default().extend(around(other, &range));
+            }
+            call.silenced.push((which, range));
         }
         by_leg
             .into_iter()
@@ -196,38 +210,67 @@ impl Conductor {
             .collect()
     }
 
-    /// Pauses a call's recording or lets it go on; `false` when the call is not running.
-    pub(super) fn pause(&mut self, key: CallKey, pausing: Pausing, by: &str, at: Moment, now: &Now) -> bool {
+    /// A source that joins its call is silent where a number was taken out of the text of another that holds its voice.
+    pub(super) fn silence_as_others(&mut self, key: CallKey, leg: &Arc<SpooledLeg>, now: &Now) {
+        let Some(call) = self.calls.get(key) else { return };
+        let Some(running) = call.legs.get(&leg.key) else { return };
+        let of_voice = call.silenced.iter().filter(|(which, _)| holds(leg, *which));
+        let ranges: Vec<Range<u64>> = of_voice.filter_map(|(_, range)| around(running, range)).collect();
+        if ranges.is_empty() {
+            return;
+        }
+        let rows = Privacy::silence(leg, &ranges, now.wall());
+        self.does(Effect::DropCached(leg.key));
+        self.push(rows);
+        self.overwrite(leg, ranges);
+    }
+
+    /// Pauses the recording of a call, or of one direction of it, or lets it go on; `false` when the call is not running.
+    pub(super) fn pause(
+        &mut self,
+        key: CallKey,
+        (scope, pausing): (PauseScope, Pausing),
+        by: &str,
+        at: Moment,
+        now: &Now,
+    ) -> bool {
         let Some(call) = self.calls.get(key).filter(|call| call.state == CallState::Active) else { return false };
-        if !self.privacy.set(key, pausing, at) {
+        let open: Vec<_> =
+            call.legs.values().map(|running| Arc::clone(&running.leg)).filter(|leg| !leg.is_closed()).collect();
+        let is_paused = |privacy: &Privacy, leg: &SpooledLeg| privacy.leg_paused_since(key, leg.spec.leg).is_some();
+        let were_paused: Vec<bool> = open.iter().map(|leg| is_paused(&self.privacy, leg)).collect();
+        if !self.privacy.set(key, scope, pausing, at) {
             return true;
         }
         let (mut changes, mut cached, mut gaps) = (Vec::new(), Vec::new(), Vec::new());
-        for leg in call.legs.values().map(|running| &running.leg).filter(|leg| !leg.is_closed()) {
-            match pausing {
-                Pausing::Pause => {
+        for (leg, was_paused) in open.iter().zip(were_paused) {
+            // A leg is silent as long as any pause of it lasts.
+            match (was_paused, is_paused(&self.privacy, leg)) {
+                (false, true) => {
                     cached.push(Effect::DropCached(leg.key));
                     changes.push(Privacy::pause(leg, at, now.at));
                 }
-                Pausing::Resume => {
+                (true, false) => {
                     let Some((range, change)) = Privacy::resume(leg, at, now.at.steady) else { continue };
                     changes.push(change);
                     gaps.push((Arc::clone(leg), range));
                 }
+                _ => {}
             }
         }
         let done = if pausing == Pausing::Pause { "paused" } else { "resumed" };
-        log::info!("call {}: recording {done} ({by})", call.id);
+        let of = scope.map_or_else(String::new, |side| format!(" of the {}", side.as_str()));
+        log::info!("call {}: recording{of} {done} ({by})", call.id);
         let (call_id, timestamp, by) = (call.id.to_string(), now.wall().rfc3339(), by.to_owned());
         let time = seconds((at.wall.0 - call.started.0).max(0));
         let message = match pausing {
             Pausing::Pause => {
                 let (kind, event) = (PausedKind::It, PausedKind::It);
-                Message::RecordingPaused(RecordingPaused { kind, event, call_id, timestamp, time, by })
+                Message::RecordingPaused(RecordingPaused { kind, event, call_id, timestamp, time, by, leg: scope })
             }
             Pausing::Resume => {
                 let (kind, event) = (ResumedKind::It, ResumedKind::It);
-                Message::RecordingResumed(RecordingResumed { kind, event, call_id, timestamp, time, by })
+                Message::RecordingResumed(RecordingResumed { kind, event, call_id, timestamp, time, by, leg: scope })
             }
         };
         changes.push(event(key, now.wall(), message));
@@ -241,6 +284,17 @@ impl Conductor {
         }
         true
     }
+}
+
+/// Whether a leg holds the voice of a direction, as the PBX has it.
+fn holds(leg: &SpooledLeg, which: Leg) -> bool {
+    leg.spec.source.is_of_pbx() && leg.spec.leg.shares_voice(which)
+}
+
+/// Samples of another source at this time of the call, and some around them: its clock may be off.
+fn around(running: &RunningLeg, range: &Range<i64>) -> Option<Range<u64>> {
+    let samples = running.sample_at(range.start - AROUND_MS)..running.sample_at(range.end + AROUND_MS);
+    (!samples.is_empty()).then_some(samples)
 }
 
 /// Tells an administrator of a pause that may have been requested for nobody.

@@ -8,7 +8,7 @@ use super::effect::Effect;
 use super::event::{Now, Past};
 use super::privacy::{Privacy, PrivacySettings};
 use super::watching::Watching;
-use crate::call::{CallNames, WallTime};
+use crate::call::{CallNames, Hear, WallTime};
 use crate::pipeline::workers::Job;
 use crate::speech::queue::Urgency;
 use crate::spool::{LegAudio, LegSpec, SpooledLeg};
@@ -57,9 +57,9 @@ impl OpenLeg {
 
 impl Conductor {
     /// A conductor that knows what a former run left undone, and what is to be done so that it goes on.
-    pub(super) fn recover(undone: Undone, privacy: PrivacySettings, now: &Now) -> (Self, Vec<Effect>) {
+    pub(super) fn recover(undone: Undone, privacy: PrivacySettings, hear: Hear, now: &Now) -> (Self, Vec<Effect>) {
         let watching = Watching::new(undone.last_alert, Arc::clone(&now.analyser));
-        let mut conductor = Self::new(undone.highest, watching, Privacy::new(privacy), now);
+        let mut conductor = Self::new(undone.highest, watching, Privacy::new(privacy), hear, now);
         for call in undone.calls {
             conductor.take_up_call(call, now);
         }
@@ -87,6 +87,10 @@ impl Conductor {
         let Some(call) = self.calls.get_mut(open.call) else { return };
         let audio = open.audio();
         call.reason = open.close_reason.or(call.reason.take());
+        if open.offset_ms > 0 {
+            // The clock was stepped between the begin of the call and that of the leg.
+            call.stepped_ms = open.started.0 - open.offset_ms - call.started.0;
+        }
         let spec = LegSpec {
             call: call.id.clone(),
             names: CallNames::default(),
@@ -100,15 +104,20 @@ impl Conductor {
         for (start, end) in open.silences {
             leg.silences().add(start, end);
         }
-        let mut running = RunningLeg::new(Arc::clone(&leg), open.offset_ms, open.heard_to);
+        let last = open.heard.last().copied();
+        let from = last.map_or(0, |(from, _)| open.heard_to.max(from));
+        let mut running = RunningLeg::new(Arc::clone(&leg), open.offset_ms, from);
         running.noted = samples;
-        running.hearing = if !open.owned && !open.closed {
+        running.said = open.heard_to > 0;
+        running.heard = open.heard;
+        running.why = open.why.unwrap_or_default();
+        let is_awaited = !open.owned && !open.closed;
+        running.hearing = match last {
             // Who watches the folders goes on with it, or it is closed when it does not turn up.
-            Hearing::Awaited
-        } else if open.heard_to < samples {
-            Hearing::Going
-        } else {
-            Hearing::Over
+            _ if is_awaited => Hearing::Awaited,
+            Some((_, to)) if from < to.unwrap_or(samples).min(samples) => Hearing::Going,
+            Some((_, None)) => Hearing::Over,
+            Some((_, Some(_))) | None => Hearing::StandsBy,
         };
         let hearing = running.hearing;
         self.calls.add_leg(open.call, running);
@@ -117,7 +126,9 @@ impl Conductor {
             self.push(vec![Change::LegClosed { leg: leg.key, samples, reason, at: now.wall() }]);
         }
         if hearing == Hearing::Going {
-            self.does(Effect::Listen(leg, open.heard_to));
+            self.does(Effect::Listen(leg, from, last.and_then(|(_, to)| to)));
+        } else if hearing == Hearing::StandsBy && self.is_heard_anyway(open.source) {
+            self.hear_anyway(open.call, leg.key, 0);
         }
     }
 

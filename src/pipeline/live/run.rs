@@ -14,7 +14,7 @@ use super::event::{Event, Facts, Now, Question};
 use super::listen::{Assignment, VadEvent};
 use super::privacy::PrivacySettings;
 use super::reply::Reply;
-use crate::call::{Moment, WallTime};
+use crate::call::{Hear, Moment, WallTime};
 use crate::pipeline::command::Command;
 use crate::pipeline::workers::{Done, Workers};
 use crate::spool::{Spool, SpoolEvent};
@@ -42,6 +42,8 @@ pub struct Parts {
     pub analyser: Arc<std::sync::RwLock<Arc<TextAnalyser>>>,
     /// What is never kept.
     pub privacy: PrivacySettings,
+    /// Which of the sources of a call are heard.
+    pub hear: Hear,
     /// The wall clock.
     pub now: fn() -> WallTime,
 }

@@ -10,7 +10,7 @@ use super::event::Now;
 use super::messages::event;
 use super::privacy::Privacy;
 use super::watching::{Origin, risk_change};
-use crate::call::{CallKey, CallState, Leg, Source, WallTime};
+use crate::call::{CallKey, CallState, Leg, Source};
 use crate::contract::message::{CallEnd, CallEndKind, Hangup, HangupKind, Message};
 use crate::contract::seconds;
 use crate::spool::SpooledLeg;
@@ -25,11 +25,17 @@ impl Conductor {
         self.mind_the_clock(now);
         let mut changes = self.progress(now);
         changes.extend(self.settle_pauses());
+        let calls = &self.calls;
+        self.privacy.forget_old(now.at.steady, |key| calls.get(key).is_some());
         if !self.model_was_ready && now.model_ready {
             self.model_was_ready = true;
             changes.push(Change::ModelArrived);
         }
+        if !changes.is_empty() {
+            self.push(std::mem::take(&mut changes));
+        }
         for key in self.calls.keys() {
+            self.choose_sources(key);
             self.look_at_time(key, now, &mut changes);
             self.look_for_end(key, now, &mut changes);
         }
@@ -61,9 +67,15 @@ impl Conductor {
             let samples = leg.samples();
             if waited && running.hearing == Hearing::Awaited {
                 // Gone, or over when the former run ended: then its file is all there, and not all of it was heard.
-                running.hearing = if running.settled < samples { Hearing::Going } else { Hearing::Over };
+                let to = running.heard.last().and_then(|(_, to)| *to);
+                running.hearing = match running.heard.is_empty() {
+                    true => Hearing::StandsBy,
+                    false if running.settled < to.unwrap_or(samples).min(samples) => Hearing::Going,
+                    false if to.is_some() => Hearing::StandsBy,
+                    false => Hearing::Over,
+                };
                 if running.hearing == Hearing::Going {
-                    gone.push(Effect::Listen(Arc::clone(leg), running.settled));
+                    gone.push(Effect::Listen(Arc::clone(leg), running.settled, to));
                 }
                 let reason = "gone after a restart".into();
                 changes.push(Change::LegClosed { leg: leg.key, samples, reason, at: now.wall() });
@@ -110,7 +122,7 @@ impl Conductor {
         if call.is_open() {
             return;
         }
-        let (now, steady) = (now.wall(), now.at.steady);
+        let (at, now, steady) = (now, now.wall(), now.at.steady);
         if call.state == CallState::Active {
             call.state = CallState::ConnectionClosed;
             let reason = call.end_reason().to_owned();
@@ -128,11 +140,12 @@ impl Conductor {
             changes.push(event(key, now, Message::Hangup(hangup)));
         }
         if !call.is_unfinished() && steady.saturating_duration_since(call.closed_at) >= GRACE {
-            self.end(key, now, changes);
+            self.end(key, at, changes);
         }
     }
 
-    fn end(&mut self, key: CallKey, now: WallTime, changes: &mut Vec<Change>) {
+    fn end(&mut self, key: CallKey, at: &Now, changes: &mut Vec<Change>) {
+        let now = at.wall();
         let book = self.watching.book_now();
         let Some(call) = self.calls.get_mut(key) else { return };
         if let Some(leg) = call.whole_mix() {
@@ -160,7 +173,7 @@ impl Conductor {
         changes.push(Change::CallMoved { call: key, state: CallState::Completed, at: now, reason: None });
         changes.push(event(key, now, Message::CallEnd(end)));
         log::info!("call {} ended ({reason}): {duration:.1} s, {} segments", call.id, sentiment.segments);
-        self.forget(key);
+        self.forget(key, at);
     }
 
     /// Figures that nobody else has.

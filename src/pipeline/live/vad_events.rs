@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::call::Hearing;
 use super::conductor::Conductor;
 use super::effect::Effect;
 use super::event::{Facts, Now, Preflight, Question};
@@ -46,6 +45,9 @@ impl Conductor {
             VadEvent::Growing(..) | VadEvent::Pausing(..) => {}
             VadEvent::Utterance(leg, found) => {
                 self.partials.over(leg);
+                if let Some(running) = self.calls.leg_mut(leg) {
+                    running.said = true;
+                }
                 self.utterance(leg, found, facts.preflight, now);
             }
             VadEvent::Settled(leg, sample) => {
@@ -53,19 +55,16 @@ impl Conductor {
                     running.settled = sample;
                 }
             }
-            VadEvent::End { leg, peak } => {
+            VadEvent::End { leg, at, peak } => {
                 self.does(Effect::PreflightUnneeded(leg));
-                if let Some(running) = self.calls.leg_mut(leg) {
-                    running.peak = peak;
-                    running.hearing = Hearing::Over;
-                }
+                self.heard_to_end(leg, at, peak);
             }
             VadEvent::Failed(leg, problem) => {
                 self.does(Effect::PreflightUnneeded(leg));
                 if let Some(running) = self.calls.leg_mut(leg) {
                     log::error!("leg {leg} of call {}: {problem}; it has no text from here on", running.leg.spec.call);
-                    running.hearing = Hearing::Over;
                 }
+                self.broke(leg);
             }
         }
     }

@@ -54,7 +54,7 @@ impl Watching {
     /// A watch that knows what the database knows of a call.
     pub(super) fn recall(&self, past: &Past) -> CallWatch {
         let mut watch = CallWatch::default();
-        for leg in &past.legs {
+        for leg in past.legs.iter().filter(|leg| !leg.heard.is_empty()) {
             if leg.is_text {
                 watch.text_leg(leg.leg, leg.offset_ms);
             } else {

@@ -26,7 +26,7 @@ impl Map {
         if talk.agent.is_none() {
             talk.agent.clone_from(&role.agent);
         }
-        let channel = Channel { name, call, bridge: None, role, number: None, held: None, since: at };
+        let channel = Channel { name, call, bridge: None, role, number: None, held: None, since: at, is_told: false };
         self.channels.insert(id.to_string(), channel);
     }
 
@@ -95,9 +95,17 @@ impl Map {
         let talking = if members.len() == 2 { members.as_slice() } else { &members[members.len() - 1..] };
         for member in talking {
             facts.extend(self.told(member, PbxEventKind::Bridged, None, at));
+            facts.extend(self.part_of(member));
         }
         facts.extend(self.bridges_changed(&members, at));
         facts
+    }
+
+    /// Whose part a channel is, once, where it is another's.
+    fn part_of(&mut self, id: &str) -> Option<Fact> {
+        let channel = self.channels.get_mut(id).filter(|channel| channel.call != id && !channel.is_told)?;
+        channel.is_told = true;
+        Some(Fact::PartOf { channel: id.to_string(), call: channel.call.clone() })
     }
 
     pub(super) fn leaves(&mut self, id: &str, at: WallTime) -> Vec<Fact> {

@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Map as JsonMap, Value, json};
 
 use self::fields::{cause, id_of};
+use super::events::Direction;
 use super::message::AmiMessage;
 use super::roles::{Role, Roles};
 use crate::call::pbx::{PbxEvent, PbxEventKind};
@@ -40,6 +41,13 @@ pub enum Fact {
         /// All that is known.
         names: Box<CallNames>,
     },
+    /// A channel that talks belongs to a call that another one began.
+    PartOf {
+        /// Its uniqueid.
+        channel: String,
+        /// Uniqueid of the channel that began the call.
+        call: String,
+    },
     /// Who is bridged with whom in a call has changed.
     Bridges {
         /// The call.
@@ -62,6 +70,8 @@ struct Channel {
     number: Option<String>,
     held: Option<WallTime>,
     since: WallTime,
+    /// Whether it was told whose part it is.
+    is_told: bool,
 }
 
 /// What is known of a call.
@@ -223,6 +233,12 @@ impl Map {
             beginner.side = opposite(beginner.side);
         }
         parties
+    }
+
+    /// Whose voice a direction of a channel is: what comes from it is its own side's. `None` where the channel is not known.
+    pub fn speaker(&self, channel: &str, direction: Direction) -> Option<Leg> {
+        let side = self.side(&self.channels.get(channel)?.call, channel);
+        Some(if direction == Direction::Read { side } else { opposite(side) })
     }
 
     /// The channel that began a call, or the first of it, as a side that may be tapped before anybody is bridged.

@@ -54,7 +54,9 @@ impl Pbx {
 fn kinds(facts: &[Fact]) -> Vec<&'static str> {
     facts
         .iter()
+        .filter(|fact| !matches!(fact, Fact::PartOf { .. }))
         .map(|fact| match fact {
+            Fact::PartOf { .. } => "part_of",
             Fact::Event(event) => event.kind.as_str(),
             Fact::Names { .. } => "names",
             Fact::Bridges { .. } => "bridges",
@@ -82,6 +84,7 @@ fn an_inbound_call_by_a_queue_is_told_from_its_first_channel_to_its_last() {
     assert_eq!(kinds(&pbx.tell(agent)), ["agent_connected"]);
     assert_eq!(pbx.enters("1.1", "b"), []);
     let facts = pbx.enters("1.0", "b");
+    assert!(facts.contains(&Fact::PartOf { channel: "1.1".into(), call: "1.0".into() }), "{facts:?}");
     assert_eq!(kinds(&facts), ["bridged", "bridged", "names", "bridges"]);
     let known = names(&facts);
     assert_eq!(

@@ -2,6 +2,7 @@
 
 mod calls;
 mod pauses;
+mod sources;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use super::listen::VadEvent;
 use super::privacy::PrivacySettings;
 use super::recover::{Undone, UndoneCall, UndoneLeg};
 use super::simulation::rows::Rows;
-use crate::call::{CallId, CallKey, CallNames, CallState, Leg, LegKey, Moment, Source, WallTime};
+use crate::call::{CallId, CallKey, CallNames, CallState, Hear, Leg, LegKey, Moment, Source, WallTime};
 use crate::contract::message::Message;
 use crate::governor::Governor;
 use crate::pipeline::command::{Pausing, Wish};
@@ -27,6 +28,9 @@ use crate::spool::{LegAudio, LegSpec, SpoolEvent, SpooledLeg};
 use crate::store::recovery::{OpenCall, OpenLeg};
 use crate::text::{LexiconKind, TextAnalyser};
 
+/// Legs with these numbers hold both voices.
+pub(super) const MIX: i64 = 100;
+
 /// The core, and what it has decided so far.
 pub(super) struct Desk {
     pub core: Conductor,
@@ -36,6 +40,10 @@ pub(super) struct Desk {
     pub jobs: VecDeque<Job>,
     /// Legs that the listener was given, and from which sample on.
     pub listened: Vec<(LegKey, u64)>,
+    /// Legs that are listened to, and to before which sample.
+    ears: Vec<(Arc<SpooledLeg>, Option<u64>)>,
+    /// Legs that the listener was told to leave.
+    stopped: Vec<LegKey>,
     /// What the workers have read ahead.
     pub preflight: Option<Recognition>,
 }
@@ -55,9 +63,10 @@ impl Desk {
         let analyser = Arc::new(TextAnalyser::new(LexiconKind::Vader, &[]));
         let at = Moment { steady: Instant::now(), wall: WallTime(1_000_000) };
         let now = Now { at, model_ready: true, plan: Governor::new(2).plan(), analyser };
-        let (core, _) = Conductor::recover(Undone::default(), settings(), &now);
+        let (core, _) = Conductor::recover(Undone::default(), settings(), Hear::Best, &now);
         let (jobs, listened) = (VecDeque::new(), Vec::new());
-        Self { core, now, rows: Rows::default(), jobs, listened, preflight: None }
+        let (ears, stopped) = (Vec::new(), Vec::new());
+        Self { core, now, rows: Rows::default(), jobs, listened, ears, stopped, preflight: None }
     }
 
     /// Time passes, and the conductor's clock ticks.
@@ -65,6 +74,7 @@ impl Desk {
         let Moment { steady, wall } = self.now.at;
         self.now.at = Moment { steady: steady + Duration::from_millis(ms), wall: WallTime(wall.0 + ms as i64) };
         self.on(Event::Tick);
+        self.listen();
     }
 
     pub fn on(&mut self, event: Event) -> Option<Answer> {
@@ -109,7 +119,12 @@ impl Desk {
                 self.rows.push(changes);
                 self.rows.commit(1);
             }
-            Effect::Listen(leg, from) => self.listened.push((leg.key, from)),
+            Effect::Listen(leg, from, to) => {
+                self.listened.push((leg.key, from));
+                self.ears.retain(|(other, _)| other.key != leg.key);
+                self.ears.push((leg, to));
+            }
+            Effect::StopListening(leg) => self.stopped.push(leg),
             Effect::Transcribe { job, .. } => self.jobs.push_back(*job),
             _ => {}
         }
@@ -126,7 +141,11 @@ impl Desk {
 
     /// A leg whose first sample was heard at `started` is there.
     pub fn open_since(&mut self, key: i64, call: &str, source: Source, started: WallTime) -> Arc<SpooledLeg> {
-        let which = if key % 2 == 0 { Leg::Caller } else { Leg::Agent };
+        let which = match key {
+            MIX.. => Leg::Mixed,
+            key if key % 2 == 0 => Leg::Caller,
+            _ => Leg::Agent,
+        };
         let spec = LegSpec {
             call: CallId::from_lossy(call),
             names: CallNames::default(),
@@ -155,11 +174,38 @@ impl Desk {
         }
     }
 
+    /// The listener comes by: legs that are heard to their end, or to where they are to be heard, are over for it.
+    pub fn listen(&mut self) {
+        let stopped = std::mem::take(&mut self.stopped);
+        let mut ended = Vec::new();
+        self.ears.retain(|(leg, to)| {
+            let end = leg.samples();
+            let over = stopped.contains(&leg.key) || leg.is_closed() || to.is_some_and(|to| end >= to);
+            if over {
+                ended.push((leg.key, to.map_or(end, |to| to.min(end))));
+            }
+            !over
+        });
+        for (leg, at) in ended {
+            self.on(Event::Vad(VadEvent::End { leg, at, peak: Some(1000) }));
+        }
+    }
+
+    /// What of a leg is heard, in its milliseconds.
+    pub fn heard(&self, leg: &SpooledLeg) -> Vec<(u64, Option<u64>)> {
+        self.rows.legs[&leg.key.0].heard.iter().map(|&(from, to)| (from / 8, to.map(|to| to / 8))).collect()
+    }
+
+    /// Why a leg is heard, or why not.
+    pub fn why(&self, leg: &SpooledLeg) -> &str {
+        self.rows.legs[&leg.key.0].why.as_deref().unwrap_or_default()
+    }
+
     /// A leg's source closes it, and the listener hears the rest of it.
     pub fn close(&mut self, leg: &Arc<SpooledLeg>) {
         leg.close("hangup");
         self.on(Event::Spool(SpoolEvent::Closed(Arc::clone(leg))));
-        self.on(Event::Vad(VadEvent::End { leg: leg.key, peak: Some(1000) }));
+        self.listen();
     }
 
     pub fn say(&mut self, leg: &SpooledLeg, from_ms: u64, to_ms: u64) {
@@ -180,7 +226,12 @@ impl Desk {
     }
 
     pub fn pause(&mut self, name: &str, pausing: Pausing) {
-        let wish = Wish { names: vec![name.into()], pausing, at: self.now.at, by: "ami".into() };
+        self.pause_leg(name, None, pausing);
+    }
+
+    /// The same of one direction.
+    pub fn pause_leg(&mut self, name: &str, leg: Option<Leg>, pausing: Pausing) {
+        let wish = Wish { names: vec![name.into()], pausing, leg, at: self.now.at, by: "ami".into() };
         self.ask(Request::PauseNamed(wish));
     }
 
@@ -229,6 +280,8 @@ impl Desk {
                 close_reason: row.close_reason.clone(),
                 samples: row.samples,
                 heard_to: self.rows.heard_to(new.key),
+                heard: row.heard.clone(),
+                why: row.why.clone(),
                 silences: of_leg.map(|row| (row.start, row.end)).collect(),
             };
             let samples = if row.closed { row.samples } else { samples_ms * 8 };
@@ -236,9 +289,10 @@ impl Desk {
         });
         let highest = (self.rows.calls.len() as i64 + 10, self.rows.utterances.len() as i64 + 10);
         let undone = Undone { highest, calls: calls.collect(), legs: legs.collect(), ..Undone::default() };
-        let (core, effects) = Conductor::recover(undone, settings(), &self.now);
+        let (core, effects) = Conductor::recover(undone, settings(), self.core.hear, &self.now);
         self.core = core;
         self.listened.clear();
+        self.ears.clear();
         for effect in effects {
             self.carry_out(effect);
         }

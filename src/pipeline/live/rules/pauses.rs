@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::super::effect::Answer;
 use super::super::event::{Event, Request, Said};
-use super::Desk;
-use crate::call::Source;
+use super::{Desk, MIX};
+use crate::call::{CallState, Leg, Source, WallTime};
 use crate::contract::message::Message;
 use crate::pipeline::command::{Pausing, Text};
 use crate::spool::SpoolEvent;
@@ -142,4 +142,70 @@ fn a_pause_requested_under_the_name_of_the_half_that_is_over_holds_for_the_other
     desk.pause("u1", Pausing::Pause);
     desk.name("u1", "17.1");
     assert_eq!(desk.silent(&recording), [(3000, None)]);
+}
+
+#[test]
+fn a_pause_of_one_direction_is_one_of_its_leg_and_of_a_mix() {
+    let mut desk = Desk::new();
+    let legs = [1, 2, MIX].map(|key| desk.open(key, "u1", Source::Audiosocket));
+    for leg in &legs {
+        desk.grow(leg, 1000);
+    }
+    desk.pause_leg("u1", Some(Leg::Agent), Pausing::Pause);
+    let silent = |desk: &Desk| legs.each_ref().map(|leg| desk.silent(leg));
+    assert_eq!(silent(&desk), [vec![(1000, None)], vec![], vec![(1000, None)]]);
+    desk.after(1000);
+    for leg in &legs {
+        desk.grow(leg, 2000);
+    }
+    desk.pause("u1", Pausing::Pause);
+    desk.after(1000);
+    for leg in &legs {
+        desk.grow(leg, 3000);
+    }
+    desk.pause("u1", Pausing::Resume);
+    let [agent, caller, mix] = silent(&desk);
+    assert_eq!((agent, mix), (vec![(1000, None)], vec![(1000, None)]), "its mute lasts");
+    assert!(caller[0].0 <= 2000 && caller[0].1 >= Some(3000), "{caller:?}");
+    desk.pause_leg("u1", Some(Leg::Agent), Pausing::Resume);
+    assert!(silent(&desk).iter().flatten().all(|(_, end)| end.is_some()));
+}
+
+#[test]
+fn a_pause_of_a_call_that_has_just_ended_holds_for_its_recording_that_comes_late() {
+    let mut desk = Desk::new();
+    let began = desk.now.wall();
+    let live = desk.open(MIX, "17.1", Source::Audiosocket);
+    desk.after(1000);
+    desk.grow(&live, 1000);
+    desk.pause("17.1", Pausing::Pause);
+    desk.after(1000);
+    desk.grow(&live, 2000);
+    desk.pause("17.1", Pausing::Resume);
+    desk.after(1000);
+    desk.close(&live);
+    desk.after(3000);
+    assert_eq!(desk.state("17.1"), CallState::Completed);
+    desk.after(60_000);
+    let recording = desk.open_since(MIX + 1, "17.1", Source::Recording, WallTime(began.0));
+    desk.grow(&recording, 3000);
+    desk.close(&recording);
+    desk.after(250);
+    let silent = desk.silent(&recording);
+    assert!(silent.iter().any(|&(start, end)| start <= 1000 && end >= Some(2000)), "{silent:?}");
+}
+
+#[test]
+fn figures_of_two_calls_that_become_one_are_those_of_both_texts() {
+    let mut desk = Desk::new();
+    let (one, other) = (desk.open(1, "u1", Source::Audiosocket), desk.open(2, "17.1", Source::Audiosocket));
+    for leg in [&one, &other] {
+        desk.grow(leg, 3000);
+        desk.say(leg, 500, 2000);
+        desk.read("thank you");
+    }
+    desk.name("u1", "17.1");
+    let key = desk.rows.call("17.1").expect("known").key;
+    assert_eq!(desk.rows.figures[&key].segments, 2);
+    assert_eq!(desk.core.calls.get(key).map(|call| call.rolling.call.segments), Some(2));
 }

@@ -104,6 +104,9 @@ impl World {
         if is_new {
             // Until now its end was its length.
             (sound.began_ms, sound.ends_ms) = (self.at_ms, self.at_ms + sound.ends_ms);
+            if let Some(voices) = sound.voice.and_then(|voice| self.voices.get(voice)) {
+                sound.speech = voices.on_leg(sound.which, sound.began_ms, sound.ends_ms);
+            }
         }
         sound.opens.push(self.at_ms);
         let opened = sound.open(now);
@@ -146,7 +149,7 @@ impl World {
                 (Request::Name { call, names }, true)
             }
             Ask::Pause { name, pausing } => {
-                let wish = Wish { names: vec![name], pausing, at: self.moment(), by: "ami".into() };
+                let wish = Wish { names: vec![name], pausing, leg: None, at: self.moment(), by: "ami".into() };
                 (Request::PauseNamed(wish), false)
             }
             Ask::Hangup { call } => match self.rows.call(&call) {

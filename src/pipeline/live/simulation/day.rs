@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::restart::speech;
 use super::sound::PER_MS;
+use super::voices::Voices;
 use super::world::{Act, Ask, World};
 use crate::call::{CallId, CallNames, Leg, Source, WallTime};
 use crate::pipeline::command::Pausing;
@@ -56,8 +57,10 @@ impl World {
     fn plan_call(&mut self, number: u64, at_ms: u64) {
         let length_ms = self.dice.between(2000, 40_000);
         let (uuid, uniqueid) = (format!("u{number}"), format!("17.{number}"));
-        let kind = self.dice.between(0, 5);
-        let connects = matches!(kind, 0 | 1 | 4);
+        let kind = self.dice.between(0, 7);
+        // Several sources of one call.
+        let several = kind >= 4;
+        let connects = matches!(kind, 0 | 1) || several;
         if connects {
             let wall = WallTime(self.wall_ms + at_ms as i64);
             let line = Line::new(CallId::from_lossy(&uuid), CallNames::default(), Source::Audiosocket, wall);
@@ -68,22 +71,46 @@ impl World {
             1 => &[(Source::Audiosocket, Leg::Mixed, 20)],
             2 => &[(Source::Recording, Leg::Mixed, 2000)],
             3 => &[(Source::Recording, Leg::Agent, 2000), (Source::Recording, Leg::Caller, 2600)],
-            _ => &[(Source::Audiosocket, Leg::Agent, 20), (Source::Recording, Leg::Mixed, 1500)],
+            4 => &[(Source::Audiosocket, Leg::Mixed, 20), (Source::Recording, Leg::Mixed, 1500)],
+            5 => &[
+                (Source::Audiosocket, Leg::Agent, 20),
+                (Source::Audiosocket, Leg::Caller, 300),
+                (Source::Recording, Leg::Mixed, 1500),
+            ],
+            _ => &[
+                (Source::Audiosocket, Leg::Agent, 20),
+                (Source::Audiosocket, Leg::Caller, 200),
+                (Source::Recording, Leg::Agent, 2000),
+                (Source::Recording, Leg::Caller, 2600),
+            ],
         };
+        let voice = several.then(|| {
+            let day_ms = self.at_ms + at_ms;
+            let voices = Voices::new(&mut self.dice, day_ms, day_ms + length_ms + 5000);
+            self.voices.push(voices);
+            self.voices.len() - 1
+        });
+        // Most are known to be one call before they come.
+        let is_expected = several && self.dice.chance(0.8);
+        // Of two sources either may end first.
+        let mut shorter = || if several { self.dice.between(0, length_ms / 2) } else { 0 };
+        let (file_shorter_ms, live_shorter_ms) = (shorter(), shorter());
         for &(source, which, after_ms) in legs {
             let name = if source == Source::Recording { uniqueid.clone() } else { uuid.clone() };
-            // Of two sources either may end first.
-            let shorter_ms = if kind == 4 { self.dice.between(0, length_ms / 2) } else { 0 };
+            let shorter_ms = if source == Source::Recording { file_shorter_ms } else { live_shorter_ms };
             let leg = self.add_sound(name, source, which, length_ms - shorter_ms);
+            self.sounds[leg].voice = voice;
             self.plan(at_ms + after_ms, Act::Open(leg));
-            if source == Source::Recording && self.dice.chance(0.1) {
+            if !several && source == Source::Recording && self.dice.chance(0.1) {
                 let when = at_ms + length_ms + self.dice.between(40_000, 90_000);
                 self.plan(when, Act::ComeBack(leg));
             }
         }
-        if connects && (kind == 4 || self.dice.chance(0.4)) {
+        if connects && (several || self.dice.chance(0.4)) {
             // Before the call, during it, or long after it.
-            let when = (at_ms + self.dice.between(0, length_ms + 30_000)).saturating_sub(2000);
+            let later_ms = self.dice.between(0, length_ms + 30_000);
+            let when =
+                (at_ms + if is_expected { 0 } else { later_ms }).saturating_sub(if is_expected { 500 } else { 2000 });
             self.plan(when, Act::Ask(Ask::Name { call: uuid.clone(), uniqueid: uniqueid.clone() }));
         }
         let name = if connects { uuid } else { uniqueid };

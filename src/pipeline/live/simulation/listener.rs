@@ -16,18 +16,31 @@ pub struct Ear {
     pub leg: Arc<SpooledLeg>,
     /// What was said before this sample was told.
     next: u64,
+    /// Where it ends before the leg does.
+    to: Option<u64>,
+    /// How far it has come.
+    at: u64,
 }
 
 impl Ear {
-    pub fn new(leg: Arc<SpooledLeg>, from: u64) -> Self {
-        Self { leg, next: from }
+    pub fn new(leg: Arc<SpooledLeg>, from: u64, to: Option<u64>) -> Self {
+        Self { leg, next: from, to, at: from }
     }
 
-    /// One round; `true` when the leg was heard to its end.
+    /// It ends where it is.
+    pub fn stop(&mut self) {
+        self.to = Some(self.at);
+    }
+
+    /// One round; `true` when the leg was heard to its end, or to where it was to be heard.
     pub fn round(&mut self, sound: &Sound, dice: &mut Dice, events: &mut Vec<VadEvent>) -> bool {
         // In this order, as the real one does.
-        let closed = self.leg.is_closed();
-        let samples = self.leg.samples();
+        let mut closed = self.leg.is_closed();
+        let mut samples = self.leg.samples();
+        if let Some(to) = self.to.filter(|&to| to <= samples) {
+            (closed, samples) = (true, to);
+        }
+        self.at = self.at.max(samples);
         let key = self.leg.key;
         for (start, end) in sound.speech_in(self.next, u64::MAX) {
             if start >= samples {
@@ -50,7 +63,7 @@ impl Ear {
             events.push(VadEvent::Settled(key, open.unwrap_or(samples)));
         }
         if closed {
-            events.push(VadEvent::End { leg: key, peak: Some(1000) });
+            events.push(VadEvent::End { leg: key, at: self.at, peak: Some(1000) });
         }
         closed
     }

@@ -1,5 +1,6 @@
 //! A crash of the simulated day, and the start after it: what is in the rows and in the files is all that is left.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::conductor::Conductor;
@@ -8,7 +9,7 @@ use super::super::recover::{Undone, UndoneCall, UndoneLeg};
 use super::dice::Dice;
 use super::sound::Sound;
 use super::world::{Act, Crash, World, settings};
-use crate::call::{CallState, LegKey, Source};
+use crate::call::{CallState, Hear, LegKey, Source};
 use crate::spool::{LegAudio, SpoolEvent, SpooledLeg};
 use crate::store::change::Change;
 use crate::store::privacy::PrivacyChange;
@@ -47,17 +48,21 @@ impl World {
             // Its connection broke: the file is as it was.
             let left_ms = sound.ends_ms.saturating_sub(self.at_ms);
             sound.over = true;
-            broken.push((sound.call.clone(), sound.which, left_ms));
+            broken.push((sound.call.clone(), sound.which, sound.voice, left_ms));
         }
         for sound in &mut self.sounds {
             sound.spooled = None;
         }
         let down_ms = self.dice.between(300, 15_000);
-        for (call, which, left_ms) in broken {
-            // Whoever was connected comes back, or does not.
-            if left_ms > down_ms + 3000 && self.dice.chance(0.5) {
+        let mut returns: HashMap<String, bool> = HashMap::new();
+        for (call, which, voice, left_ms) in broken {
+            // Whoever was connected comes back, with both directions, or does not.
+            let chance = self.dice.chance(0.5);
+            let comes_back = *returns.entry(call.clone()).or_insert(chance);
+            if left_ms > down_ms + 3000 && comes_back {
                 let in_ms = down_ms + self.dice.between(100, 2000);
                 let leg = self.add_sound(call, Source::Audiosocket, which, left_ms - down_ms - 2000);
+                self.sounds[leg].voice = voice;
                 self.plan(in_ms, Act::Open(leg));
             }
         }
@@ -76,7 +81,7 @@ impl World {
         }
         let known: Vec<LegKey> = self.rows.legs.keys().map(|&key| LegKey(key)).collect();
         let undone = self.undone();
-        let (core, effects) = Conductor::recover(undone, settings(), &self.now());
+        let (core, effects) = Conductor::recover(undone, settings(), Hear::Best, &self.now());
         self.core = core;
         self.plan(250, Act::Tick(process));
         for effect in effects {
@@ -123,6 +128,8 @@ impl World {
                 close_reason: row.close_reason.clone(),
                 samples: row.samples,
                 heard_to: rows.heard_to(new.key),
+                heard: row.heard.clone(),
+                why: row.why.clone(),
                 silences: of_leg.map(|silence| (silence.start, silence.end)).collect(),
             };
             UndoneLeg { samples: if row.closed { row.samples } else { on_disk }, leg }
@@ -204,6 +211,7 @@ impl World {
             which,
             began_ms: 0,
             ends_ms: length_ms,
+            voice: None,
             speech,
             spooled: None,
             spec: None,

@@ -8,7 +8,7 @@ use crate::call::{CallId, CallKey, CallNames, CallState, LegKey, WallTime};
 use crate::contract::message::Message;
 use crate::pipeline::live::legs::overlay;
 use crate::store::alerts::SpeechRow;
-use crate::store::change::{Change, NamedRow, NewLeg, NewSegment, NewUtterance, UtteranceState};
+use crate::store::change::{CallFigures, Change, NamedRow, NewLeg, NewSegment, NewUtterance, UtteranceState};
 use crate::store::privacy::{PrivacyChange, SilenceRow};
 
 pub struct CallRow {
@@ -25,6 +25,8 @@ pub struct LegRow {
     pub closed: bool,
     pub close_reason: Option<String>,
     pub samples: u64,
+    pub heard: Vec<(u64, Option<u64>)>,
+    pub why: Option<String>,
 }
 
 pub struct UtteranceRow {
@@ -48,6 +50,7 @@ pub struct Rows {
     pub utterances: BTreeMap<i64, UtteranceRow>,
     pub segments: Vec<SegmentRow>,
     pub silences: Vec<SilenceRow>,
+    pub figures: HashMap<CallKey, CallFigures>,
     /// What the feeds were told, in the order of commits.
     pub feed: Vec<(CallKey, Message)>,
     waiting: VecDeque<Vec<Change>>,
@@ -134,10 +137,22 @@ impl Rows {
                     (row.closed, row.samples, row.close_reason) = (true, samples, Some(reason));
                 }
             }
+            Change::LegHeard { leg, from, to } => {
+                let Some(row) = self.legs.get_mut(&leg.0) else { return true };
+                row.heard.retain(|(other, _)| *other != from);
+                row.heard.push((from, to));
+                row.heard.sort_unstable();
+            }
+            Change::LegWhy { leg, why } => {
+                if let Some(row) = self.legs.get_mut(&leg.0) {
+                    row.why = Some(why);
+                }
+            }
             Change::UtteranceFound(new) => self.utterance_found(new),
             Change::UtteranceDone { utterance, state, segments, .. } => {
                 return self.utterance_done(utterance.0, state, segments);
             }
+            Change::CallFigures { call, figures } => drop(self.figures.insert(call, figures)),
             Change::ModelArrived => {
                 for row in self.utterances.values_mut().filter(|row| row.state == UtteranceState::WaitingForModel) {
                     row.state = UtteranceState::Pending;
@@ -214,7 +229,8 @@ impl Rows {
         if let Some(row) = self.legs.get_mut(&new.key.0) {
             (row.closed, row.close_reason) = (false, None);
         } else {
-            let row = LegRow { call: new.call, closed: false, close_reason: None, samples: 0, new };
+            let heard = Vec::new();
+            let row = LegRow { call: new.call, closed: false, close_reason: None, samples: 0, heard, why: None, new };
             self.legs.insert(row.new.key.0, row);
         }
     }
@@ -276,6 +292,12 @@ impl Rows {
         Past {
             legs: legs
                 .map(|row| PastLeg {
+                    key: row.new.key,
+                    source: row.new.source,
+                    rate_hz: row.new.rate_hz,
+                    samples: row.samples,
+                    heard: row.heard.clone(),
+                    silenced: Vec::new(),
                     leg: row.new.leg,
                     offset_ms: row.new.offset.0,
                     is_text: row.new.path.as_os_str().is_empty(),

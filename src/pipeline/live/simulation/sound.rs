@@ -24,6 +24,8 @@ pub struct Sound {
     pub began_ms: u64,
     /// When its source closes it.
     pub ends_ms: u64,
+    /// Which voices of the day it holds, where other legs hold them too.
+    pub voice: Option<usize>,
     /// What was said: stretches of samples.
     pub speech: Vec<(u64, u64)>,
     /// The leg as the process of now knows it.

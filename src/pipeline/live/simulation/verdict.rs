@@ -25,6 +25,7 @@ impl Verdict {
         let mut verdict = Self { broken: world.rows.broken.clone(), ..Self::default() };
         verdict.ends(world);
         verdict.speech(world);
+        verdict.voices(world);
         verdict.texts(world);
         verdict.feed(world);
         for pause in &world.pauses {
@@ -60,6 +61,9 @@ impl Verdict {
             found.sort_unstable();
             if let Some(pair) = found.windows(2).find(|pair| pair[0].1 > pair[1].0) {
                 self.twice.push(format!("leg {}: {pair:?} overlap", sound.key));
+            }
+            if sound.voice.is_some() {
+                continue; // another leg may have it
             }
             let taken: Vec<(u64, u64)> = found.into_iter().chain(silent(world, sound.key)).collect();
             for (start, end) in sound.speech_in(0, sound.on_disk) {
@@ -152,13 +156,13 @@ fn crashed(world: &World, from_ms: u64, to_ms: u64) -> bool {
     world.crashes.iter().any(|at_ms| (from_ms..=to_ms).contains(at_ms))
 }
 
-fn silent(world: &World, leg: LegKey) -> impl Iterator<Item = (u64, u64)> {
+pub(super) fn silent(world: &World, leg: LegKey) -> impl Iterator<Item = (u64, u64)> {
     let of_leg = world.rows.silences.iter().filter(move |row| row.leg == leg);
     of_leg.map(|row| (row.start, row.end.unwrap_or(u64::MAX)))
 }
 
 /// Samples of `from..to` that are in none of these stretches.
-fn without(from: u64, to: u64, stretches: &[(u64, u64)]) -> u64 {
+pub(super) fn without(from: u64, to: u64, stretches: &[(u64, u64)]) -> u64 {
     let mut within: Vec<(u64, u64)> = stretches.iter().map(|&(start, end)| (start.max(from), end.min(to))).collect();
     within.sort_unstable();
     let (mut at, mut missing) = (from, 0);

@@ -13,7 +13,8 @@ use super::dice::Dice;
 use super::listener::Ear;
 use super::rows::Rows;
 use super::sound::{LATE_MS, Sound};
-use crate::call::{LegKey, Moment, Source, WallTime};
+use super::voices::Voices;
+use crate::call::{Hear, LegKey, Moment, Source, WallTime};
 use crate::governor::Governor;
 use crate::pipeline::command::Pausing;
 use crate::pipeline::live::keys::PauseKeys;
@@ -100,6 +101,7 @@ pub struct World {
     pub rows: Rows,
     pub core: Conductor,
     pub sounds: Vec<Sound>,
+    pub voices: Vec<Voices>,
     pub faults: Faults,
     pub lines: HashMap<String, Arc<Line>>,
     pub pauses: Vec<Pause>,
@@ -138,13 +140,14 @@ impl World {
         let at = Moment { steady: base, wall: WallTime(1_795_000_000_000) };
         let plan = Governor::new(2).plan();
         let now = Now { at, model_ready: true, plan, analyser: Arc::clone(analyser) };
-        let (core, _) = Conductor::recover(Undone::default(), settings(), &now);
+        let (core, _) = Conductor::recover(Undone::default(), settings(), Hear::Best, &now);
         let mut world = Self {
             trace: false,
             dice: Dice(seed),
             rows: Rows::default(),
             core,
             sounds: Vec::new(),
+            voices: Vec::new(),
             faults,
             lines: HashMap::new(),
             pauses: Vec::new(),
@@ -309,8 +312,13 @@ impl World {
                 self.rows.push(changes);
                 self.commit();
             }
-            Effect::Listen(leg, from) => {
-                self.ears.push(Some(Ear::new(leg, from)));
+            Effect::StopListening(leg) => {
+                for ear in self.ears.iter_mut().flatten().filter(|ear| ear.leg.key == leg) {
+                    ear.stop();
+                }
+            }
+            Effect::Listen(leg, from, to) => {
+                self.ears.push(Some(Ear::new(leg, from, to)));
                 self.plan(50, Act::Hear(self.process, self.ears.len() - 1));
             }
             Effect::Transcribe { job, .. } => {

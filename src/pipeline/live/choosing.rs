@@ -1,0 +1,143 @@
+//! Has the sources of a call heard as `sources.rs` chooses.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::call::Hearing;
+use super::conductor::Conductor;
+use super::effect::Effect;
+use super::event::{Past, PastLeg};
+use super::sources::{Choice, PastSource, choose};
+use crate::call::{CallKey, Hear, Leg, LegKey, Source};
+use crate::store::change::Change;
+
+/// Why a leg is heard when all are.
+const ALL: &str = "[sources] hear = \"all\"";
+
+impl Conductor {
+    /// Whether a leg of this source is heard whatever else is heard of its call.
+    pub(super) fn is_heard_anyway(&self, source: Source) -> bool {
+        self.hear == Hear::All || !source.is_of_pbx()
+    }
+
+    /// Looks which sources of a call are to be heard from now on.
+    pub(super) fn choose_sources(&mut self, key: CallKey) {
+        if self.hear == Hear::All {
+            return;
+        }
+        // Each choice changes what the next one is about; more than some of each leg there cannot be.
+        let most = self.calls.get(key).map_or(0, |call| 4 * call.legs.len());
+        for _ in 0..most {
+            let Some(choice) = self.calls.get(key).and_then(choose) else { return };
+            match choice {
+                Choice::Hear { leg, from, to, why } => self.hear_leg(key, leg, (from, to), why),
+                Choice::Stop { leg, why } => self.stop_hearing(key, leg, why),
+                Choice::Known { leg, why } => self.say_why(key, leg, why),
+            }
+        }
+    }
+
+    /// A leg is heard from the beginning on, whatever else is.
+    pub(super) fn hear_anyway(&mut self, key: CallKey, leg: LegKey, from: u64) {
+        let why = if self.hear == Hear::All { ALL } else { "it was sent to be transcribed" };
+        self.hear_leg(key, leg, (from, None), why.into());
+    }
+
+    fn hear_leg(&mut self, key: CallKey, leg: LegKey, (from, to): (u64, Option<u64>), why: String) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        let Some(running) = call.legs.get_mut(&leg) else { return };
+        if !running.heard.is_empty() || from > 0 {
+            log::info!("call {}: leg {leg} ({}) is heard: {why}", call.id, running.leg.spec.source.as_str());
+        }
+        running.heard.push((from, to));
+        (running.hearing, running.settled) = (Hearing::Going, from);
+        running.why.clone_from(&why);
+        let (which, at_ms, audio) = (running.leg.spec.leg, running.at_ms(from), Arc::clone(&running.leg));
+        if audio.audio().path().as_os_str().is_empty() {
+            call.watch.text_leg(which, at_ms);
+        } else {
+            call.watch.leg(which, at_ms);
+        }
+        self.push(vec![Change::LegHeard { leg, from, to }, Change::LegWhy { leg, why }]);
+        self.does(Effect::Listen(audio, from, to));
+    }
+
+    /// The listener ends with what it has read by now, and says where that was.
+    fn stop_hearing(&mut self, key: CallKey, leg: LegKey, why: String) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        let Some(running) = call.legs.get_mut(&leg) else { return };
+        if running.hearing == Hearing::Awaited {
+            // Nobody listens to it yet: it ends where the former run had come to.
+            let to = running.settled;
+            running.end_heard(to);
+            let from = running.heard.last().map_or(0, |(from, _)| *from);
+            self.push(vec![Change::LegHeard { leg, from, to: Some(to) }]);
+        } else {
+            running.stops = true;
+            self.does(Effect::StopListening(leg));
+        }
+        self.say_why(key, leg, why);
+    }
+
+    fn say_why(&mut self, key: CallKey, leg: LegKey, why: String) {
+        let Some(running) = self.calls.get_mut(key).and_then(|call| call.legs.get_mut(&leg)) else { return };
+        running.why.clone_from(&why);
+        self.push(vec![Change::LegWhy { leg, why }]);
+    }
+
+    /// The listener has come to the end of what it was to hear of a leg, at this sample.
+    pub(super) fn heard_to_end(&mut self, leg: LegKey, at: u64, peak: Option<u16>) {
+        let Some((key, call)) = self.calls.of_leg_mut(leg) else { return };
+        let Some(running) = call.legs.get_mut(&leg) else { return };
+        running.peak = peak;
+        running.settled = at;
+        let bounded = running.stops || running.heard.last().is_some_and(|(_, to)| to.is_some());
+        if bounded {
+            running.end_heard(at);
+            running.hearing = Hearing::StandsBy;
+            let from = running.heard.last().map_or(0, |(from, _)| *from);
+            self.push(vec![Change::LegHeard { leg, from, to: Some(at) }]);
+        } else {
+            running.hearing = Hearing::Over;
+        }
+        self.choose_sources(key);
+    }
+
+    /// Nothing more of a leg can be heard: another source may have it.
+    pub(super) fn broke(&mut self, leg: LegKey) {
+        let Some((key, call)) = self.calls.of_leg_mut(leg) else { return };
+        let Some(running) = call.legs.get_mut(&leg) else { return };
+        let to = running.settled;
+        running.end_heard(to);
+        running.hearing = Hearing::Over;
+        let from = running.heard.last().map_or(0, |(from, _)| *from);
+        self.push(vec![Change::LegHeard { leg, from, to: Some(to) }]);
+        self.choose_sources(key);
+    }
+}
+
+/// What was heard of the legs of a call that is over.
+pub(super) fn past_sources(past: &Past) -> Vec<PastSource> {
+    let sources = past.legs.iter().filter(|leg| leg.source.is_of_pbx() && !leg.heard.is_empty());
+    sources
+        .map(|leg| {
+            let heard = leg.heard.iter().map(|&(from, to)| leg.at_ms(from)..leg.at_ms(to.unwrap_or(leg.samples)));
+            PastSource { leg: leg.key, which: leg.leg, source: leg.source, heard: heard.collect() }
+        })
+        .collect()
+}
+
+/// What had to be silence on those legs because of what was said.
+pub(super) fn silenced(past: &Past) -> Vec<(Leg, Range<i64>)> {
+    let of_leg = |leg: &PastLeg| -> Vec<(Leg, Range<i64>)> {
+        leg.silenced.iter().map(|&(start, end)| (leg.leg, leg.at_ms(start)..leg.at_ms(end))).collect()
+    };
+    past.legs.iter().flat_map(of_leg).collect()
+}
+
+impl PastLeg {
+    /// Where in the call a sample was heard, milliseconds.
+    fn at_ms(&self, sample: u64) -> i64 {
+        self.offset_ms + (sample * 1000 / u64::from(self.rate_hz.max(1))) as i64
+    }
+}
