@@ -24,6 +24,7 @@ mod realtime;
 mod rooms;
 mod score;
 mod scripts;
+mod statistics;
 mod the_box;
 mod viewers;
 mod words;
