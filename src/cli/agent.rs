@@ -10,9 +10,9 @@ use crate::config::Config;
 
 #[derive(Args)]
 #[command(
-    after_help = "With an agent: a row for each day and one for all of them, then the best and the worst call and the dispositions that do not go with \
-what was said. Without one: a row for each agent. --tsv prints the rows alone: name (a date, total, or the agent), calls, mean length, talk, wrap, dead, \
-unspoken, dead air (seconds), sentiment, score, alerts, findings; what is not known is empty, and new columns come at the end."
+    after_help = "With an agent: a row for each day and one for all of them, then the best and the worst call and the dispositions that do not go \
+with what was said. Without one: a row for each agent. --tsv prints the rows alone: name (a date, total, or the agent), calls, mean length, talk, \
+wrap, dead, unspoken, dead air (seconds), sentiment, score, alerts, findings; what is not known is empty, and new columns come at the end."
 )]
 pub(super) struct AgentArguments {
     /// The agent's user or extension

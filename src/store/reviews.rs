@@ -242,7 +242,8 @@ mod tests {
             "INSERT INTO call (id, call_id, source, state, started_ms, last_activity_ms, agent) VALUES (1, 'c.1', 'eagi', 'active', 5, 5, '1001');
              INSERT INTO leg (id, call, leg, source, rate_hz, started_ms, offset_ms, path, owned) VALUES (1, 1, 'caller', 'eagi', 8000, 5, 0, '', 1);
              INSERT INTO utterance (id, call, leg, start_sample, end_sample, start_ms, end_ms, state) VALUES (1, 1, 1, 0, 8, 0, 1, 'done');
-             INSERT INTO segment (id, call, leg, utterance, start_ms, end_ms, text, confidence, words, compound, pos, neu, neg, label, keywords, profanity)
+             INSERT INTO segment
+                 (id, call, leg, utterance, start_ms, end_ms, text, confidence, words, compound, pos, neu, neg, label, keywords, profanity)
              VALUES (7, 1, 1, 1, 40, 90, 'stop calling me', 1, '[]', 0, 0, 0, 0, 'neutral', '[]', '[]');",
         )
         .await;
@@ -264,7 +265,8 @@ mod tests {
         let dialer = "INSERT OR REPLACE INTO dialer (call, system, disposition, asked_ms, tries, complete) VALUES (1, 'vicidial', 'NI', 1, 1, 0)";
         run(&store, dialer).await;
         assert_eq!(due(&store).await, [], "the dialer knows nothing new");
-        run(&store, "UPDATE dialer SET asked_ms = 2; INSERT OR REPLACE INTO dialer (call, system, disposition, asked_ms, tries, complete) VALUES (1, 'vicidial', 'DNC', 2, 2, 1)").await;
+        let other = "INSERT OR REPLACE INTO dialer (call, system, disposition, asked_ms, tries, complete) VALUES (1, 'vicidial', 'DNC', 2, 2, 1)";
+        run(&store, other).await;
         run(&store, "UPDATE call SET figures = figures").await;
         assert_eq!(due(&store).await, [DueReview { call: CALL, due: 3 }], "two reasons are one review");
         assert_eq!(store.noted(CALL).await.expect("query").disposition.as_deref(), Some("DNC"));

@@ -117,7 +117,10 @@ function drawAgent(of) {
     block(
       'By day',
       null,
-      table(['Day', ...HEADS, 'Findings'], of.days.map(one => ({ cells: [one.date, ...cellsOf(one)] }))),
+      table(
+        ['Day', ...HEADS, 'Findings'],
+        of.days.map(one => ({ cells: [one.date, ...cellsOf(one)] })),
+      ),
     ),
     named('Campaign', of.campaigns),
     named('Disposition', of.dispositions),

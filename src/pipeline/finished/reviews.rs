@@ -1,8 +1,8 @@
-//! Reviews every call that is over, once, and again when its text or its result is another: figures for the statistics, and where its disposition does
-//! not go with what was said.
+//! Reviews every call that is over, once, and again when its text or its result is another: figures for the statistics, and where its
+//! disposition does not go with what was said.
 //!
-//! What is due stands in the database, so a crash forgets none. Nobody waits for it, and it takes a share of one core at most. A review holds what the
-//! packs said when it was made.
+//! What is due stands in the database, so a crash forgets none. Nobody waits for it, and it takes a share of one core at most. A review holds
+//! what the packs said when it was made.
 
 use std::time::Duration;
 
@@ -230,7 +230,8 @@ mod tests {
 
     const CALL: &str = r#"
         INSERT INTO call (id, call_id, source, state, started_ms, last_activity_ms, audio_ms, figures, metadata)
-        VALUES (1, 'c.1', 'eagi', 'active', 0, 0, 30000, '{"call": {"positive": 3, "negative": 1}}', '{"disposition": "NI", "callback_time": "0000-00-00 00:00:00"}');
+        VALUES (1, 'c.1', 'eagi', 'active', 0, 0, 30000, '{"call": {"positive": 3, "negative": 1}}',
+            '{"disposition": "NI", "callback_time": "0000-00-00 00:00:00"}');
         INSERT INTO leg (id, call, leg, source, rate_hz, started_ms, offset_ms, path, owned)
         VALUES (1, 1, 'caller', 'eagi', 8000, 0, 0, '/x', 1), (2, 1, 'agent', 'eagi', 8000, 0, 0, '/y', 1);
         INSERT INTO utterance (id, call, leg, start_sample, end_sample, start_ms, end_ms, state)
@@ -238,6 +239,10 @@ mod tests {
         INSERT INTO segment (id, call, leg, utterance, start_ms, end_ms, text, confidence, words, compound, pos, neu, neg, label, keywords, profanity)
         VALUES (7, 1, 1, 1, 1000, 4000, 'Please stop calling me', 1, '[]', -0.3, 0, 0, 0, 'negative', '[]', '[]'),
             (8, 1, 2, 2, 5000, 10000, 'I will call you back then', 1, '[]', 0, 0, 0, 0, 'neutral', '[]', '[]');"#;
+
+    const OWN_ALERT: &str = "
+        INSERT INTO alert (id, call, raised_ms, level, origin, rules, start_ms, end_ms, text, risk)
+        VALUES (1, 1, 0, 'urgent', 'x', '[]', 0, 0, '', 0)";
 
     async fn run(store: &Store, sql: &'static str) {
         store.writer().run(move |db| db.execute_batch(sql)).await.expect(sql);
@@ -258,7 +263,7 @@ mod tests {
             async || store.alerts(AlertFilter { limit: 10, ..AlertFilter::default() }).await.expect("query").len();
         run(&store, CALL).await;
         // The conductor has given the next number to an alert of its own.
-        run(&store, "INSERT INTO alert (id, call, raised_ms, level, origin, rules, start_ms, end_ms, text, risk) VALUES (1, 1, 0, 'urgent', 'x', '[]', 0, 0, '', 0)").await;
+        run(&store, OWN_ALERT).await;
         assert_eq!(reviews.round().await.expect("round"), 0);
         run(&store, "UPDATE call SET state = 'completed', ended_ms = 50000").await;
         assert_eq!(reviews.round().await.expect("round"), 1);
