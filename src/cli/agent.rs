@@ -49,15 +49,12 @@ fn row(name: &str, sums: &Value) -> Vec<String> {
 
 pub(super) fn run(arguments: &AgentArguments, config: &Config) -> anyhow::Result<()> {
     let AgentArguments { agent, days, campaign, .. } = arguments;
-    let path = match agent {
-        Some(agent) => {
-            let asked = query(&[("days", Some(days.to_string())), ("campaign", campaign.clone())]);
-            format!("/api/v1/agents/{}/stats{asked}", segment(agent))
-        }
-        None => {
-            let asked = query(&[("since", Some(format!("{days}d"))), ("campaign", campaign.clone())]);
-            format!("/api/v1/agents{asked}")
-        }
+    let path = if let Some(agent) = agent {
+        let asked = query(&[("days", Some(days.to_string())), ("campaign", campaign.clone())]);
+        format!("/api/v1/agents/{}/stats{asked}", segment(agent))
+    } else {
+        let asked = query(&[("since", Some(format!("{days}d"))), ("campaign", campaign.clone())]);
+        format!("/api/v1/agents{asked}")
     };
     let answer = arguments.daemon.fetch(config, &path)?;
     if arguments.json {

@@ -201,8 +201,9 @@ mod tests {
         let began = Instant::now();
         let all = store.statistics(week()).await.expect("query");
         let took = began.elapsed();
+        let began = Instant::now();
         let agent = store.statistics(filters[1].clone()).await.expect("query");
-        println!("20,000 calls in {took:?}, one agent's week in {:?}", began.elapsed() - took);
+        println!("20,000 calls in {took:?}, one agent's week in {:?}", began.elapsed());
         assert_eq!(
             (all.all.all.calls, all.agents.len(), all.campaigns.len(), all.dispositions.len()),
             (20_000, 100, 5, 4)

@@ -322,7 +322,9 @@ mod tests {
 
     fn over(calls: &[CountedCall]) -> Statistics {
         let mut all = Statistics::new(TimeZone::UTC);
-        calls.iter().for_each(|call| all.add(call));
+        for call in calls {
+            all.add(call);
+        }
         all.done()
     }
 

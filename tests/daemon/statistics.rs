@@ -68,7 +68,7 @@ fn agents_and_campaigns_are_summed_and_dispositions_are_held_against_what_was_sa
     call(&bed, "C-1", "1002", "CLAIMS", "SALE", &[("agent", "It is settled"), ("customer", "Fine")]);
     let one = reviewed(&bed, "S-1", "NI");
     let dnc = ("S-1".to_owned(), "asked_not_to_be_called".to_owned(), stop.to_owned());
-    assert_eq!(findings(&one["review"]), [dnc.clone()], "{one}");
+    assert_eq!(findings(&one["review"]), std::slice::from_ref(&dnc), "{one}");
     assert!(
         one["alerts"].as_array().is_some_and(|alerts| alerts.iter().any(|alert| alert["rules_triggered"][0] == dnc.1)),
         "{one}"
@@ -82,7 +82,7 @@ fn agents_and_campaigns_are_summed_and_dispositions_are_held_against_what_was_sa
     assert!(agent["total_positive"].as_i64() >= Some(2) && agent["avg_sentiment"].is_f64(), "{agent}");
     assert_eq!((&agent["best_call"]["call_id"], &agent["best_call"]["url"]), (&json!("S-2"), &json!("/calls/S-2")));
     assert_eq!(agent["worst_call"]["call_id"], "S-1");
-    assert_eq!(findings(&agent), [dnc.clone()]);
+    assert_eq!(findings(&agent), std::slice::from_ref(&dnc));
     assert_eq!((&agent["days"][0]["total_calls"], &agent["campaigns"][0]["name"]), (&json!(2), &json!("SALES")));
     let dispositions: Vec<&Value> =
         agent["dispositions"].as_array().expect("a list").iter().map(|one| &one["name"]).collect();

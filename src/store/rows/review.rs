@@ -70,7 +70,7 @@ pub(in crate::store) fn keep(db: &Connection, new: &NewReview) -> rusqlite::Resu
     db.prepare_cached("DELETE FROM finding WHERE call = ?1")?.execute([new.call.0])?;
     for finding in &new.findings {
         db.prepare_cached(
-            "INSERT OR IGNORE INTO finding
+            "INSERT OR IGNORE INTO finding (call, name, description, pack, level, disposition, segment)
              SELECT call, :name, :description, :pack, :level, :disposition, id
              FROM segment
              WHERE id = :segment AND call = :call",

@@ -17,6 +17,7 @@ CREATE TABLE review (
 
 -- Where a call's disposition does not go with what was said. What was said is not repeated here: the segment says it.
 CREATE TABLE finding (
+    id INTEGER PRIMARY KEY,
     call INTEGER NOT NULL REFERENCES call (id) ON DELETE CASCADE,
     name TEXT NOT NULL,                  -- of the rule, as below
     description TEXT NOT NULL,
@@ -24,8 +25,8 @@ CREATE TABLE finding (
     level TEXT,                          -- warning, urgent, critical; NULL where no alert was wanted
     disposition TEXT NOT NULL,           -- that was noted
     segment INTEGER NOT NULL REFERENCES segment (id) ON DELETE CASCADE,
-    PRIMARY KEY (call, name)
-) WITHOUT ROWID;
+    UNIQUE (call, name)
+);
 -- A segment that is deleted asks who refers to it.
 CREATE INDEX finding_by_segment ON finding (segment);
 
