@@ -139,6 +139,8 @@ fn noted(db: &Connection, call: CallKey) -> rusqlite::Result<NotedRow> {
         let disposition: Option<rusqlite::types::Value> = row.get(0)?;
         let disposition = match disposition {
             Some(rusqlite::types::Value::Text(text)) if !text.is_empty() => Some(text),
+            // As a number, where whoever sent it took it for one.
+            Some(rusqlite::types::Value::Integer(number)) => Some(number.to_string()),
             _ => None,
         };
         let metadata = serde_json::from_str(&row.get::<_, String>(1)?).unwrap_or_default();
