@@ -130,7 +130,7 @@ function drawAgent(of) {
     height: 180,
     values: signed,
     series: [{ label: 'Sentiment', colour: '--accent', points: true }],
-  }).set([of.days.map(one => Date.parse(one.date) / 1000), of.days.map(one => one.avg_sentiment)]);
+  }).set([of.days.map(one => Date.parse(`${one.date}T12:00`) / 1000), of.days.map(one => one.avg_sentiment)]);
 }
 
 // What the address asks for and the form cannot show: the API says what it makes of it.
