@@ -154,7 +154,7 @@ mod tests {
         WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 80000)
         INSERT INTO call
             (id, call_id, source, state, started_ms, last_activity_ms, agent, campaign, audio_ms, segments, sentiment, has_alerts, figures)
-        SELECT i + 1, 'c.' || i, 'recording', 'completed', (i - 20000) * 30240, 0, 1000 + i % 100, 'CAMP' || i % 5, 60000, 10,
+        SELECT i + 1, 'c.' || i, 'recording', 'completed', (i - 20000) * 30240, 0, 1000 + i % 100, 'CAMP' || (i % 5), 60000, 10,
             (i % 21 - 10) / 10.0, i % 50 = 0, hex(randomblob(400))
         FROM n;
         INSERT INTO review
