@@ -16,6 +16,8 @@ mod audio;
 
 mod status;
 
+mod statistics;
+
 mod feeds;
 
 mod realtime;
@@ -194,7 +196,17 @@ fn routes() -> Routes {
             DefaultBodyLimit::disable(),
             audio::upload::upload,
         );
-    realtime::routes(web::routes(documents(of_scripts(of_calls(routes)))))
+    realtime::routes(web::routes(documents(of_statistics(of_scripts(of_calls(routes))))))
+}
+
+/// What calls came to.
+fn of_statistics(routes: Routes) -> Routes {
+    use statistics::asked::{LIST, OF_AGENT, OF_CAMPAIGN, list, of_agent, of_campaign};
+    let own = RoutePolicy::new(READ, About::Own);
+    routes
+        .get("/api/v1/agents", own.asks(LIST), list)
+        .get("/api/v1/agents/{id}/stats", own.asks(OF_AGENT), of_agent)
+        .get("/api/v1/campaigns/{id}/stats", own.asks(OF_CAMPAIGN), of_campaign)
 }
 
 /// Those of calls.
@@ -365,7 +377,8 @@ mod tests {
         for (method, path, policy) in policies.all() {
             let what = format!("{method} {path}: {policy:?}");
             let is_page =
-                is_in(&["/", "/calls", "/calls/{id}", "/upload", "/dashboard", "/web/{*name}"], path) || is_open(path);
+                is_in(&["/", "/calls", "/calls/{id}", "/agents", "/upload", "/dashboard", "/web/{*name}"], path)
+                    || is_open(path);
             let is_login = is_in(&["/login", "/login.css", "/logout"], path);
             assert_eq!(policy.about == About::Nothing, is_login || is_page && method == "GET", "{what}");
             let is_free = is_login || is_open(path) || is_in(&["/health", "/web/{*name}"], path);

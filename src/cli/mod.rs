@@ -1,5 +1,6 @@
 //! The commands: each prints, none decides. Tables for people, `--json` for scripts, colour only on a terminal.
 
+mod agent;
 mod agi;
 mod alerts;
 mod analyze;
@@ -60,6 +61,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Transcript(arguments) => return transcript::run(&arguments, &config()?),
         Command::Search(arguments) => calls::search(&arguments, &config()?)?,
         Command::Alerts(arguments) => alerts::run(&arguments, &config()?)?,
+        Command::Agent(arguments) => agent::run(&arguments, &config()?)?,
         Command::Notify(arguments) => return notify::run(&arguments, &config()?),
         Command::Vici(arguments) => vici::run(&arguments, &config()?)?,
         Command::Tail(arguments) => calls::tail(&arguments, &config()?)?,

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::alert::AlertMessage;
 use super::dialer::DialerFacts;
+use super::statistics::CallReview;
 use crate::call::pbx::PbxEventKind;
 use crate::call::{CallState, Leg, Level, Source, Speaker};
 
@@ -111,6 +112,8 @@ pub struct CallDetail {
     pub alerts: Vec<AlertMessage>,
     /// What the dialer knows of it; `null` where there is none, or before it was asked.
     pub dialer: Option<DialerFacts>,
+    /// What it came to; `null` before it is over.
+    pub review: Option<CallReview>,
     /// How its risk is made; `null` before anybody spoke.
     #[schema(value_type = Option<Risk>)]
     pub risk: Value,

@@ -20,6 +20,7 @@ pub mod problem;
 pub mod request;
 pub mod review;
 pub mod sound;
+pub mod statistics;
 pub mod status;
 pub mod tap;
 

@@ -24,6 +24,7 @@ use crate::integrate::dialer::DialerStatus;
 use crate::pipeline::finished::notify::Agents;
 use crate::pipeline::finished::retranscribe::{RetranscribeQueue, Retranscriber};
 use crate::pipeline::finished::review::Desk;
+use crate::pipeline::finished::reviews::Reviews;
 use crate::pipeline::live::liveness::Liveness;
 use crate::pipeline::live::{Inputs, Live, Parts};
 use crate::pipeline::retention::Sweeper;
@@ -69,6 +70,8 @@ pub(super) async fn start(
     health.dialer = Arc::new(move || dialer_status.as_ref().map(DialerStatus::get));
     sources.tasks.append(&mut pbx.tasks);
     sources.tasks.extend(dialer.map(|dialer| tokio::spawn(dialer.run(stop.clone()))));
+    let reviews = Reviews::new(store.clone(), Desk::new(store.clone(), Arc::clone(analyser)), wall_clock);
+    let reviews = tokio::spawn(reviews.run(stop.clone()));
     let tls = access::tls(config)?;
     let access_control = tokio::select! {
         access_control = AccessControl::new(access::access_settings(config), store.clone(), wall_clock) => access_control?,
@@ -90,7 +93,7 @@ pub(super) async fn start(
         recordings: sources.recordings,
         stop_live,
         conductor,
-        upkeep: [sweeper, retranscriber],
+        upkeep: [sweeper, retranscriber, reviews],
         servers,
     };
     Ok(Some((running, handles)))

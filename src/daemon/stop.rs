@@ -32,8 +32,8 @@ pub(super) struct Running {
     /// Ends the conductor.
     pub(super) stop_live: CancellationToken,
     pub(super) conductor: JoinHandle<()>,
-    /// Retention, and the task that retranscribes finished calls.
-    pub(super) upkeep: [JoinHandle<()>; 2],
+    /// Retention, and the tasks that retranscribe and review finished calls.
+    pub(super) upkeep: [JoinHandle<()>; 3],
     pub(super) servers: Vec<JoinHandle<()>>,
 }
 

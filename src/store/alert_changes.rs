@@ -16,7 +16,9 @@ pub(super) fn raise(db: &Connection, new: &NewAlert) -> rusqlite::Result<Option<
     let inserted = db
         .prepare_cached(
             "INSERT INTO alert (id, call, raised_ms, level, origin, rules, leg, start_ms, end_ms, text, sentiment, rolling, risk)
-             VALUES (:id, :call, :at, :level, :origin, :rules, :leg, :start, :end, :text, :sentiment, :rolling, :risk)
+             SELECT CASE WHEN EXISTS (SELECT 1 FROM alert WHERE id = :id) THEN (SELECT max(id) + 1 FROM alert) ELSE :id END,
+                 :call, :at, :level, :origin, :rules, :leg, :start, :end, :text, :sentiment, :rolling, :risk
+             WHERE EXISTS (SELECT 1 FROM call WHERE id = :call)
              ON CONFLICT DO NOTHING",
         )?
         .execute(named_params! {
@@ -28,7 +30,7 @@ pub(super) fn raise(db: &Connection, new: &NewAlert) -> rusqlite::Result<Option<
         return Ok(None);
     }
     db.prepare_cached("UPDATE call SET has_alerts = 1 WHERE id = ?1")?.execute([new.call.0])?;
-    let Some(row) = by_id(db, new.id)? else { return Ok(None) };
+    let Some(row) = by_id(db, db.last_insert_rowid())? else { return Ok(None) };
     Ok(Some(NewEvent { call: Some(new.call), at: new.at, message: Message::Alert(Box::new(row.message())) }))
 }
 

@@ -10,7 +10,7 @@ use super::change::{
     CallFigures, Change, NamedRow, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, UtteranceState,
 };
 use super::rows::events::StoredEvent;
-use super::rows::{dialer, notifications, pbx, privacy, recordings, tokens};
+use super::rows::{dialer, notifications, pbx, privacy, recordings, review, tokens};
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, LegKey, UtteranceKey, WallTime};
 
 /// Applies changes that belong together, in order; their events are added to `events`, to be published after the commit.
@@ -78,6 +78,7 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
             Change::PbxEvent(event) => pbx::add(db, event)?,
             Change::Privacy(change) => privacy::apply(db, change)?,
             Change::Dialer(row) => dialer::note(db, row)?,
+            Change::Reviewed(new) => review::keep(db, new)?,
             Change::Event(event) => events.push(add_event(db, event)?),
         }
     }
@@ -268,6 +269,11 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
         (into.0, earliest, from.0),
     )?;
     db.execute("DELETE FROM call WHERE id = ?1", [from.0])?;
+    // The review before was one of half of it.
+    db.execute(
+        "INSERT INTO review_due (call) SELECT id FROM call WHERE id = ?1 AND state IN ('completed', 'failed')",
+        [into.0],
+    )?;
     add_alias(db, &from_id, into.0)
 }
 

@@ -13,6 +13,7 @@ pub use super::rows::new::{
 use super::rows::notifications::Tried;
 use super::rows::privacy::PrivacyChange;
 use super::rows::recordings::RecordingRow;
+use super::rows::review::NewReview;
 use crate::call::pbx::PbxEvent;
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, UtteranceKey, WallTime};
 
@@ -226,6 +227,8 @@ pub enum Change {
     Privacy(PrivacyChange),
     /// What the dialer knows of a call. Ignored when the call is gone.
     Dialer(Box<DialerRow>),
+    /// A call that is over was reviewed, in the place of the review before. Ignored when the call is gone.
+    Reviewed(Box<NewReview>),
     /// Something to tell the world and to keep for those who ask later.
     Event(NewEvent),
 }

@@ -27,10 +27,13 @@ pub mod readers;
 pub mod recordings;
 pub mod recovery;
 pub mod retention;
+pub mod reviews;
 pub mod rewrite;
 mod rows;
 pub mod segments;
+pub mod statistics;
 pub mod tags;
+pub mod tally;
 pub mod token_book;
 pub mod tokens;
 mod typed;
@@ -93,6 +96,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/014_dialer.sql")),
         M::up(include_str!("schema/015_call_events.sql")),
         M::up(include_str!("schema/016_lookup.sql")),
+        M::up(include_str!("schema/017_review.sql")),
         M::up(include_str!("schema/019_sources.sql")),
     ])
 }

@@ -22,6 +22,7 @@
 //! [[qa]]                            # a line of the score card: see `review/criteria.rs`
 //! [[entity]]                        # a thing that is named: see `review/entities.rs`
 //! [[cue]]                           # what tells a reason or an outcome: see `review/summary.rs`
+//! [[disposition]]                   # what was said against what was noted: see `review/disposition.rs`
 //! [[redact]]                        # written as [ssn], silenced in the sound; see text/redaction
 //! label = "ssn"
 //! form = "999-99-9999"              # 9 a digit, A a letter; marks may be said, written or left out
@@ -42,6 +43,7 @@ use super::entry::{Fault, read_name, read_term, read_terms};
 pub use super::entry::{LegFilter, PROFANITY, TermGroup};
 use super::redaction::Form;
 use super::review::criteria::{CardCriterion, CriterionEntry};
+use super::review::disposition::{DispositionEntry, DispositionRule};
 use super::review::entities::{EntityEntry, EntityForm};
 use super::review::summary::{Cue, CueEntry};
 use super::rule::{Rule, RuleEntry};
@@ -87,6 +89,8 @@ pub struct Pack {
     pub entities: Vec<EntityForm>,
     /// What tells why a call was made, and what came of it.
     pub cues: Vec<Cue>,
+    /// What was said against what was noted.
+    pub dispositions: Vec<DispositionRule>,
 }
 
 /// Phrases with one valence.
@@ -120,6 +124,8 @@ struct PackFile {
     entity: Vec<EntityEntry>,
     #[serde(default)]
     cue: Vec<CueEntry>,
+    #[serde(default)]
+    disposition: Vec<DispositionEntry>,
 }
 
 #[derive(Deserialize)]
@@ -182,6 +188,7 @@ impl Pack {
             ("alerts.toml", include_str!("../../etc/packs/alerts.toml")),
             ("national-ids.toml", include_str!("../../etc/packs/national-ids.toml")),
             ("quality.toml", include_str!("../../etc/packs/quality.toml")),
+            ("dispositions.toml", include_str!("../../etc/packs/dispositions.toml")),
         ]
         .into_iter()
         .map(|(file, text)| Self::parse(file, text))
@@ -232,6 +239,7 @@ impl PackFile {
             criteria: self.qa.into_iter().map(|entry| entry.check(&name)).collect::<Result<_, _>>()?,
             entities: self.entity.into_iter().map(EntityEntry::check).collect::<Result<_, _>>()?,
             cues: self.cue.into_iter().map(CueEntry::check).collect::<Result<_, _>>()?,
+            dispositions: self.disposition.into_iter().map(|entry| entry.check(&name)).collect::<Result<_, _>>()?,
             name,
             version: self.version,
             language: self.language,
@@ -272,7 +280,7 @@ mod tests {
         let packs = Pack::bundled().expect("bundled packs");
         assert_eq!(
             packs.iter().map(|pack| pack.name.as_str()).collect::<Vec<_>>(),
-            ["call-centre", "billing", "profanity-en", "alerts", "national-ids", "quality"]
+            ["call-centre", "billing", "profanity-en", "alerts", "national-ids", "quality", "dispositions"]
         );
     }
 

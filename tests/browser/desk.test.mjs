@@ -104,7 +104,7 @@ test('every page works under a path of its own behind nginx, live text included'
   const address = `http://127.0.0.1:${port}/lineside`;
   await until('nginx answers', () => fetch(`${address}/health`).then(answer => answer.ok).catch(() => false));
 
-  for (const [path, shows] of [['/', 'Live'], ['/calls', 'Calls'], ['/calls/Q-1', 'Score card'], ['/dashboard', 'Dashboard'], ['/upload', 'Words to expect']]) {
+  for (const [path, shows] of [['/', 'Live'], ['/calls', 'Calls'], ['/calls/Q-1', 'Score card'], ['/agents', 'All agents'], ['/dashboard', 'Dashboard'], ['/upload', 'Words to expect']]) {
     const page = await view(opened, 'about:blank');
     const outside = [];
     page.on('request', request => { if (!request.url().startsWith(`${address}/`) && request.url().startsWith('http')) outside.push(request.url()); });

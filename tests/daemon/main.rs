@@ -25,6 +25,7 @@ mod rooms;
 mod score;
 mod scripts;
 mod sources;
+mod statistics;
 mod the_box;
 mod viewers;
 mod words;

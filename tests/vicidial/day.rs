@@ -184,6 +184,7 @@ fn a_day() {
         slowest = slowest.max(scene(&day));
     }
     a_second_with_two_calls(&day);
+    crate::dispositions::one_of_each(&day);
     assert_eq!(day.bed.get("/health")["dialer"]["connected"], true);
     println!("names were there {slowest:?} after the dialer's row, at the latest of six calls");
     let mut bed = day.bed;

@@ -7,6 +7,7 @@
 #[path = "../daemon/bed.rs"]
 mod bed;
 mod day;
+mod dispositions;
 mod freepbx;
 mod server;
 mod troubles;

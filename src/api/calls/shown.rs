@@ -12,11 +12,15 @@ use crate::contract::call::{
     Segment, SegmentWord, Sentiment,
 };
 use crate::contract::dialer::DialerFacts;
+use crate::contract::review::Quote;
 use crate::contract::seconds;
+use crate::contract::statistics::{CallReview, DispositionFinding};
 use crate::store::Store;
 use crate::store::calls::{CallRow, LegRow};
 use crate::store::doubled::Doubled;
+use crate::store::reviews::{FindingRow, ReviewRow};
 use crate::store::segments::SegmentRow;
+use crate::store::tally::unspoken_ms;
 
 /// What every list shows of a call.
 pub(in crate::api) fn summary(call: &CallRow) -> CallSummary {
@@ -133,6 +137,44 @@ fn pbx_event(event: &PbxEvent) -> PbxEventShown {
     }
 }
 
+/// A finding with its line.
+pub(in crate::api) fn finding(row: &FindingRow) -> DispositionFinding {
+    DispositionFinding {
+        call_id: row.call_id.clone(),
+        start_time: row.started.rfc3339(),
+        agent: row.agent.clone(),
+        name: row.name.clone(),
+        description: row.description.clone(),
+        pack: row.pack.clone(),
+        level: row.level,
+        disposition: row.disposition.clone(),
+        quote: Quote {
+            segment_id: row.segment,
+            leg: row.leg,
+            text: row.text.clone(),
+            start_time: seconds(row.start_ms),
+            speaker: row.leg.into(),
+        },
+    }
+}
+
+/// A review beside what the dialer says of the same call.
+fn reviewed(review: &ReviewRow, findings: &[FindingRow], dialer: Option<&DialerFacts>) -> CallReview {
+    let of_dialer = |seconds: fn(&DialerFacts) -> Option<i64>| dialer.and_then(seconds);
+    let unspoken =
+        unspoken_ms(of_dialer(|facts| facts.talk_seconds), of_dialer(|facts| facts.dead_seconds), review.speech_ms);
+    CallReview {
+        reviewed_at: review.at.rfc3339(),
+        disposition: review.disposition.clone(),
+        score: (review.points_of > 0.0).then(|| review.points / review.points_of * 100.0),
+        speech_seconds: review.speech_ms.map(seconds),
+        dead_air_seconds: review.dead_air_ms.map(seconds),
+        silent_end_seconds: review.silent_end_ms.map(seconds),
+        unspoken_talk_seconds: unspoken.map(seconds),
+        findings: findings.iter().map(finding).collect(),
+    }
+}
+
 /// What is read for all that is known of a call.
 pub(in crate::api) struct Whole {
     pub(in crate::api) call: CallRow,
@@ -141,6 +183,7 @@ pub(in crate::api) struct Whole {
     alerts: Vec<AlertMessage>,
     doubled: Vec<Doubled>,
     dialer: Option<DialerFacts>,
+    review: Option<(ReviewRow, Vec<FindingRow>)>,
     pbx: Vec<PbxEvent>,
 }
 
@@ -151,13 +194,17 @@ impl Whole {
         let alerts = alerts::of_call(store, call.key).await?;
         let doubled = store.doubled(call.key).await?;
         let dialer = store.told_by_dialer(call.key).await?.map(|row| row.facts);
+        let review = match store.review(call.key).await? {
+            Some(review) => Some((review, store.findings(call.key).await?)),
+            None => None,
+        };
         let pbx = store.pbx_events(call.key).await?;
-        Ok(Self { call, rows, legs, alerts, doubled, dialer, pbx })
+        Ok(Self { call, rows, legs, alerts, doubled, dialer, review, pbx })
     }
 
     /// All of it. An hour of talk takes milliseconds.
     pub(in crate::api) fn session(&self) -> CallDetail {
-        let Self { call, rows, legs, alerts, doubled, dialer, pbx } = self;
+        let Self { call, rows, legs, alerts, doubled, dialer, review, pbx } = self;
         let address = legs.iter().find_map(|leg| leg.peer.as_deref()?.parse::<std::net::SocketAddr>().ok());
         CallDetail {
             summary: summary(call),
@@ -175,6 +222,7 @@ impl Whole {
             pbx_events: pbx.iter().map(pbx_event).collect(),
             alerts: alerts.clone(),
             dialer: dialer.clone(),
+            review: review.as_ref().map(|(review, findings)| reviewed(review, findings, dialer.as_ref())),
             risk: call.risk_parts.as_deref().and_then(|parts| serde_json::from_str(parts).ok()).unwrap_or_default(),
             figures: serde_json::from_str(&call.figures).unwrap_or_default(),
         }
@@ -340,6 +388,15 @@ mod tests {
             channel: "PJSIP/trunk-1".into(),
             detail: Some("sales".into()),
         };
+        let came_to = ReviewRow {
+            disposition: Some("SALE".into()),
+            points: 30.0,
+            points_of: 60.0,
+            speech_ms: Some(800),
+            dead_air_ms: None,
+            silent_end_ms: Some(2600),
+            at: WallTime(6000),
+        };
         let whole = Whole {
             call: call(),
             rows: vec![row()],
@@ -347,6 +404,7 @@ mod tests {
             alerts: Vec::new(),
             doubled: vec![doubled],
             dialer: None,
+            review: Some((came_to, Vec::new())),
             pbx: vec![told],
         };
         let mut wanted = summarised();
@@ -371,7 +429,12 @@ mod tests {
             "pbx_events": [{
                 "timestamp": "1970-01-01T00:00:02.000Z", "kind": "queue_joined", "leg": "caller", "channel": "PJSIP/trunk-1", "detail": "sales",
             }],
-            "alerts": [], "dialer": null, "risk": null, "figures": {},
+            "alerts": [], "dialer": null,
+            "review": {
+                "reviewed_at": "1970-01-01T00:00:06.000Z", "disposition": "SALE", "score": 50.0, "speech_seconds": 0.8,
+                "dead_air_seconds": null, "silent_end_seconds": 2.6, "unspoken_talk_seconds": null, "findings": [],
+            },
+            "risk": null, "figures": {},
         });
         if let (Value::Object(all), Value::Object(beside)) = (&mut wanted, beside) {
             all.extend(beside);

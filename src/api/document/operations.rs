@@ -16,6 +16,7 @@ use crate::contract::request::{
 };
 use crate::contract::review::{CallDigest, Entities, EntityWindow, ScoreCard};
 use crate::contract::sound::{Peaks, SoundLink};
+use crate::contract::statistics::{AgentList, AgentStatistics, CampaignStatistics};
 use crate::contract::status::{
     AgentServiceHealth, AuthTest, Board, BoxState, HealthReport, ModelReport, NotificationTest, NotifierTests,
 };
@@ -26,6 +27,7 @@ pub(super) const TAGS: &[(&str, &str)] = &[
     ("calls", "Calls and their text"),
     ("scripts", "For scripts of a dialer"),
     ("review", "A call as a whole"),
+    ("statistics", "What calls came to, by agent and campaign"),
     ("sound", "Sound, to be heard and drawn"),
     ("taps", "Calls that lineside listens to by channels of its own"),
     ("alerts", "What a supervisor must not miss"),
@@ -52,6 +54,7 @@ pub(super) fn all() -> Vec<Operation> {
     for some in [
         scripts(),
         review(),
+        statistics(),
         sound(),
         taps(),
         alerts(),
@@ -152,6 +155,21 @@ fn review() -> Vec<Operation> {
             .lists::<EntityWindow>("Windows, each with what it added and all that was named up to its end."),
         Operation::get("/api/v1/calls/{id}/summary", TAG, "summary", "Sum a call up in a few of its own lines")
             .gives::<CallDigest>("The lines."),
+    ]
+}
+
+fn statistics() -> Vec<Operation> {
+    const TAG: &str = "statistics";
+    vec![
+        Operation::get("/api/v1/agents", TAG, "listAgents", "List agents with what their calls came to")
+            .about("Of the last seven days, unless `since` or `until` say otherwise; of 92 days at most.")
+            .gives::<AgentList>("The agents."),
+        Operation::get("/api/v1/agents/{id}/stats", TAG, "agentStatistics", "Sum up an agent's calls")
+            .about("An agent of whom nothing is known has no calls.")
+            .gives::<AgentStatistics>("The sums."),
+        Operation::get("/api/v1/campaigns/{id}/stats", TAG, "campaignStatistics", "Sum up a campaign's calls")
+            .about("A campaign of which nothing is known has no calls.")
+            .gives::<CampaignStatistics>("The sums."),
     ]
 }
 

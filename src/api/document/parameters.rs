@@ -8,12 +8,16 @@ pub(super) fn path_parameter(path: &str, name: &str) -> Value {
         "Number of the alert."
     } else if path.contains("/taps/") {
         "The call by its id, or one of its channels by name or uniqueid."
+    } else if path.contains("/agents/") {
+        "The agent's user or extension."
+    } else if path.contains("/campaigns/") {
+        "The campaign, in-group or queue."
     } else {
         "The call, by any id that it has or had."
     };
     let schema = if path.contains("/taps/") {
         json!({"type": "string", "minLength": 1, "maxLength": 200})
-    } else if path.contains("/alerts/") {
+    } else if ["/alerts/", "/agents/", "/campaigns/"].iter().any(|part| path.contains(part)) {
         json!({"type": "string"})
     } else {
         json!({"type": "string", "minLength": 1, "maxLength": 160, "pattern": "^[A-Za-z0-9._+:@=-]+$"})
@@ -64,6 +68,7 @@ fn query(path: &str, name: &str) -> (&'static str, Value) {
         ),
         ("/api/v1/search", "leg") => ("Said on this leg.", one_of("Leg")),
         (_, "leg") => ("A leg by its direction or its number; the first without it.", text),
+        ("/api/v1/agents/{id}/stats" | "/api/v1/campaigns/{id}/stats", "days") => ("Days up to now.", whole(1, 92, 7)),
         (_, "days") => ("Days up to now.", whole(1, 366, 1)),
         ("/api/alerts", "count") => ("How many to give at most.", whole(1, 100, 20)),
         (_, "count") => ("How many to give at most.", whole(1, 500, 100)),

@@ -88,6 +88,7 @@ function build() {
     {},
     section('Summary', quality.summary),
     section('Score card', quality.card),
+    section('Disposition', quality.result),
     section('Alerts', alertList, risk),
     section('Mentioned', quality.mentioned),
     section('Keywords', keywords),
@@ -350,6 +351,7 @@ async function load() {
   drawAlerts();
   drawLive(call);
   drawEvents(call);
+  quality.drawResult(call);
   quality.load().catch(error => quality.fail(error));
   await drawSound(call);
   const wanted = wantedPlace();

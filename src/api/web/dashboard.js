@@ -3,64 +3,13 @@
 import { api, byId, clock, el, fieldOf, fromAddress, messageOf, onKey, setText } from './base.js';
 import { signed, textsOf, watchBox } from './base.js';
 import { Chart } from './chart.js';
+import { block, percent, table, tile } from './tables.js';
 
-/** @import { Child, Figures } from './types.d.ts' */
+/** @import { Figures } from './types.d.ts' */
 
 const form = byId('filters', HTMLFormElement);
 const tiles = byId('figures', HTMLElement);
 const charts = byId('charts', HTMLElement);
-
-/** @param {number | null} share */
-const percent = share => (share === null ? '–' : `${Math.round(share * 1000) / 10}%`);
-
-/**
- * @param {string} name
- * @param {string} value
- */
-function tile(name, value, more = '') {
-  const note = (/** @type {string} */ text) => el('span', { class: 'note', text });
-  return el('div', { class: 'tile' }, note(name), el('b', { text: value }), note(more));
-}
-
-/**
- * @param {string} name
- * @param {string | null} what
- * @param {...Child} content
- */
-function block(name, what, ...content) {
-  const about = what && el('p', { class: 'note', text: what });
-  return el('section', { class: 'block', 'aria-label': name }, el('h2', { text: name }), about, ...content);
-}
-
-/** @typedef {{ cells: (string | number)[], count?: number }} Row a row with a count has a bar beside its cells */
-
-/**
- * A table; the number says it, the bar shows it.
- * @param {string[]} heads
- * @param {Row[]} rows
- */
-function table(heads, rows) {
-  if (!rows.length) return el('p', { class: 'note', text: 'none in this period' });
-  const most = Math.max(1, ...rows.map(row => row.count ?? 0));
-  const line = (/** @type {Row} */ { cells: [first, ...others], count }) =>
-    el(
-      'tr',
-      {},
-      el('th', { scope: 'row', text: first }),
-      ...others.map(text => el('td', { text })),
-      count !== undefined && el('td', {}, el('meter', { min: 0, max: most, value: count, 'aria-hidden': 'true' })),
-    );
-  return el(
-    'div',
-    { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': heads[0] },
-    el(
-      'table',
-      {},
-      el('thead', {}, el('tr', {}, ...heads.map(text => el('th', { scope: 'col', text })))),
-      el('tbody', {}, ...rows.map(line)),
-    ),
-  );
-}
 
 /**
  * Every step of the time, also those without a call.

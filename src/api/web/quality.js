@@ -4,7 +4,7 @@
 import { api, clock, el, messageOf, pathOf, percent, setText, signed } from './base.js';
 import { speaker } from './card.js';
 
-/** @import { Criterion, Entity, Quote, ScoreCard, SummaryAnswer } from './types.d.ts' */
+/** @import { Call, Criterion, Entity, Quote, ScoreCard, SummaryAnswer } from './types.d.ts' */
 
 /** @type {Record<Criterion['outcome'], [sign: string, says: string]>} */
 const MARKS = {
@@ -18,6 +18,7 @@ export class Quality {
   summary = el('div', { class: 'summary' });
   card = el('div', { class: 'qa' });
   mentioned = el('div');
+  result = el('div');
 
   /**
    * @param {string} id
@@ -126,6 +127,29 @@ export class Quality {
     if (caller_words_per_minute !== null) parts.push(`caller ${Math.round(caller_words_per_minute)} words a minute`);
     if (measures.absent) parts.push(measures.absent);
     return parts.join(' · ');
+  }
+
+  /**
+   * The disposition beside what was said, and the dialer's seconds beside those of speech.
+   * @param {Call} call
+   */
+  drawResult({ dialer, review }) {
+    const found = (review?.findings ?? []).map(one => this.quote(one.description || one.name, one.quote));
+    const seconds = (/** @type {string} */ name, /** @type {number | null | undefined} */ value) =>
+      value === null || value === undefined ? '' : `${name} ${Math.round(value)} s`;
+    const parts = [
+      seconds('talk', dialer?.talk_seconds),
+      seconds('speech', review?.speech_seconds),
+      seconds('unspoken', review?.unspoken_talk_seconds),
+      seconds('silent at the end', review?.silent_end_seconds),
+      seconds('dead', dialer?.dead_seconds),
+      seconds('wrap', dialer?.wrap_seconds),
+    ];
+    this.result.replaceChildren(
+      el('p', {}, el('b', { text: review?.disposition ?? 'No disposition is known' })),
+      ...found,
+      el('p', { class: 'note', text: parts.filter(Boolean).join(' · ') }),
+    );
   }
 
   /** @param {Entity[]} entities */

@@ -80,6 +80,8 @@ export interface Call extends CallSummary {
   legs: CallLeg[];
   sources: CallSource[];
   alerts: Alert[];
+  dialer: Dialed | null;
+  review: Review | null;
   risk: Risk | null;
 }
 
@@ -146,6 +148,82 @@ export interface Quote {
   text: string;
   speaker: string;
   start_time: number;
+}
+
+/** A disposition that does not go with what was said. */
+export interface Finding {
+  call_id: string;
+  /** When the call began. */
+  start_time: string;
+  name: string;
+  description: string;
+  level: Level | null;
+  disposition: string;
+  quote: Quote;
+}
+
+/** What a call came to. */
+export interface Review {
+  disposition: string | null;
+  speech_seconds: number | null;
+  silent_end_seconds: number | null;
+  unspoken_talk_seconds: number | null;
+  findings: Finding[];
+}
+
+/** Sums over calls; null is what no call of them has. */
+export interface CallSums {
+  total_calls: number;
+  avg_sentiment: number | null;
+  total_alerts: number;
+  avg_duration: number;
+  score: number | null;
+  points: number;
+  points_of: number;
+  total_findings: number;
+  talk_seconds: number | null;
+  wrap_seconds: number | null;
+  dead_seconds: number | null;
+  avg_wrap_seconds: number | null;
+  agent_speech_seconds: number | null;
+  caller_speech_seconds: number | null;
+  mixed_speech_seconds: number | null;
+  dead_air_seconds: number | null;
+  silent_end_seconds: number | null;
+  unspoken_talk_seconds: number | null;
+}
+
+export interface NotableCall {
+  call_id: string;
+  score: number | null;
+  sentiment: number | null;
+}
+
+export interface AgentSums extends CallSums {
+  agent: string;
+  agent_name: string | null;
+  sentiment_trend: number | null;
+  best_call: NotableCall | null;
+  worst_call: NotableCall | null;
+}
+
+export interface AgentList {
+  agents: AgentSums[];
+  calls_without_agent: number;
+}
+
+export interface AgentStatistics extends AgentSums {
+  days: (CallSums & { date: string })[];
+  campaigns: (CallSums & { name: string | null })[];
+  dispositions: (CallSums & { name: string | null })[];
+  findings: Finding[];
+}
+
+/** Seconds of a call as the dialer counts them. */
+export interface Dialed {
+  talk_seconds: number | null;
+  wrap_seconds: number | null;
+  dead_seconds: number | null;
 }
 
 export interface SummaryAnswer {
@@ -256,11 +334,15 @@ export type Answer<Path extends string> = Path extends '/api/v1/board'
               ? { alerts: Alert[] }
               : Path extends `/api/v1/alerts/${number}/ack`
                 ? Alert
-                : Path extends `/api/v1/calls?${string}`
-                  ? { calls: CallSummary[]; next_cursor: string | null }
-                  : Path extends `/api/v1/calls/${string}`
-                    ? AnswerOfCall<Path>
-                    : never;
+                : Path extends `/api/v1/agents?${string}`
+                  ? AgentList
+                  : Path extends `/api/v1/agents/${string}/stats?${string}`
+                    ? AgentStatistics
+                    : Path extends `/api/v1/calls?${string}`
+                      ? { calls: CallSummary[]; next_cursor: string | null }
+                      : Path extends `/api/v1/calls/${string}`
+                        ? AnswerOfCall<Path>
+                        : never;
 
 type AnswerOfCall<Path extends string> = Path extends `${string}/summary`
   ? SummaryAnswer

@@ -4,3 +4,4 @@ pub mod analyze;
 pub mod notify;
 pub mod retranscribe;
 pub mod review;
+pub mod reviews;

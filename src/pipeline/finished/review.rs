@@ -43,7 +43,7 @@ impl Desk {
     }
 
     /// Runs `read` on the call's lines, away from the threads that serve sockets.
-    async fn with_lines<T: Send + 'static>(
+    pub(super) async fn with_lines<T: Send + 'static>(
         &self,
         call: &CallRow,
         read: impl FnOnce(&TextAnalyser, &[ReviewLine]) -> T + Send + 'static,
@@ -116,7 +116,7 @@ const UNHEARD: &str = "the platform sent text without its sound: how long it too
 
 /// Speech and pace by the text's own times; silence and interruptions as the alerts know them, from the stretches that have become text. Only of
 /// what was heard here.
-fn measure(lines: &[ReviewLine], spoken: &[Spoken], legs: &[LegRow], length_ms: i64) -> CallMeasures {
+pub(super) fn measure(lines: &[ReviewLine], spoken: &[Spoken], legs: &[LegRow], length_ms: i64) -> CallMeasures {
     let mut speech_ms: HashMap<Leg, i64> = HashMap::new();
     let mut words: HashMap<Leg, usize> = HashMap::new();
     for line in lines.iter().filter(|line| line.heard) {

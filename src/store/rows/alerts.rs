@@ -11,7 +11,7 @@ use crate::contract::seconds;
 /// An alert as the pipeline raises it.
 #[derive(Clone, Debug)]
 pub struct NewAlert {
-    /// Row number.
+    /// The number that it gets; the next free one where another alert has that already.
     pub id: i64,
     /// Whose.
     pub call: CallKey,

@@ -9,4 +9,5 @@ pub(super) mod notifications;
 pub(super) mod pbx;
 pub(super) mod privacy;
 pub(super) mod recordings;
+pub(super) mod review;
 pub(super) mod tokens;

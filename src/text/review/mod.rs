@@ -4,6 +4,7 @@
 //! in order of time and knows nothing of where they are kept. Nothing here is a judgement of a person; it says what was said and what was not.
 
 pub mod criteria;
+pub mod disposition;
 pub mod entities;
 mod line;
 pub mod measures;
@@ -11,6 +12,7 @@ pub mod scorecard;
 pub mod summary;
 
 use self::criteria::CardCriterion;
+use self::disposition::{DispositionJudge, DispositionMismatch, DispositionRule, NotedResult};
 use self::entities::EntityForm;
 pub use self::line::{LineQuote, ReviewLine};
 use self::measures::CallMeasures;
@@ -24,17 +26,20 @@ pub struct Reviewer {
     judge: Judge,
     entities: Vec<EntityForm>,
     teller: Teller,
+    dispositions: DispositionJudge,
 }
 
 impl Reviewer {
-    /// Takes the packs' criteria, things and cues, in the order of the packs. Of criteria with one name the last counts.
+    /// Takes the packs' criteria, things, cues and rules of dispositions, in the order of the packs. Of those with one name the last counts.
     pub fn new(packs: &[Pack]) -> Self {
         let criteria: Vec<CardCriterion> = packs.iter().flat_map(|pack| &pack.criteria).cloned().collect();
         let cues: Vec<Cue> = packs.iter().flat_map(|pack| &pack.cues).cloned().collect();
+        let dispositions: Vec<DispositionRule> = packs.iter().flat_map(|pack| &pack.dispositions).cloned().collect();
         Self {
             judge: Judge::new(&criteria),
             entities: packs.iter().flat_map(|pack| &pack.entities).cloned().collect(),
             teller: Teller::new(&cues),
+            dispositions: DispositionJudge::new(&dispositions),
         }
     }
 
@@ -46,6 +51,11 @@ impl Reviewer {
     /// The things that were named, in order of time.
     pub fn entities(&self, lines: &[ReviewLine]) -> Vec<entities::Entity> {
         lines.iter().flat_map(|line| entities::find(&self.entities, line)).collect()
+    }
+
+    /// Where the result that was noted does not go with what was said. Of a call that is over.
+    pub fn mismatches(&self, lines: &[ReviewLine], result: &NotedResult) -> Vec<DispositionMismatch> {
+        self.dispositions.mismatches(lines, result)
     }
 
     /// The lines that tell the call.

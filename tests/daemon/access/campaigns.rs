@@ -56,6 +56,10 @@ fn a_call_of_another_campaign_does_not_exist() {
     for path in ["/api/v1/board", "/api/v1/box", "/api/v1/figures?days=366", "/api/v1/alerts", "/api/realtime/alerts"] {
         assert!(!get(path).body.contains("CLAIMS") && !get(path).body.contains(CLAIMS), "{path}");
     }
+    let agents = get("/api/v1/agents").body;
+    assert!(!agents.contains("CLAIMS") && !agents.contains(CLAIMS), "{agents}");
+    let calls = |campaign: &str| get(&format!("/api/v1/campaigns/{campaign}/stats")).json()["total_calls"].clone();
+    assert_eq!((calls("SALES"), calls("CLAIMS"), calls("NOBODY")), (json!(1), json!(0), json!(0)));
     for path in ["/api/v1/alerts?call_id=", "/api/v1/events?call_id="] {
         assert_eq!(get(&format!("{path}{CLAIMS}")).body, get(&format!("{path}no.such")).body, "{path}");
     }

@@ -1,0 +1,136 @@
+//! `GET /api/v1/agents`, `/agents/{id}/stats` and `/campaigns/{id}/stats`. An agent, or a campaign, of which nothing is known has no calls: no error
+//! tells a token of one campaign what other campaigns there are.
+
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+use jiff::tz::TimeZone;
+
+use super::sums::{agent, agents, days, named, notable, sums};
+use crate::api::access::Told;
+use crate::api::access::grant::Access;
+use crate::api::calls::shown::finding;
+use crate::api::request::{ApiError, Clock, Parameters};
+use crate::call::{CallKey, WallTime};
+use crate::contract::problem::Part;
+use crate::contract::statistics::{AgentList, AgentStatistics, CampaignStatistics, DispositionFinding};
+use crate::store::Store;
+use crate::store::statistics::StatisticsFilter;
+
+/// What the list may be asked with.
+pub(in crate::api) const LIST: &[&str] = &["since", "until", "campaign"];
+/// The same of one agent.
+pub(in crate::api) const OF_AGENT: &[&str] = &["days", "campaign"];
+/// The same of one campaign.
+pub(in crate::api) const OF_CAMPAIGN: &[&str] = &["days"];
+
+const DAY_MS: i64 = 86_400_000;
+/// Days that nobody has named.
+const WEEK: i64 = 7;
+/// Days at most: a quarter.
+const MOST_DAYS: i64 = 92;
+/// Findings of an answer at most.
+const FINDINGS: u32 = 50;
+
+/// All calls of a time that the one who asks may see.
+fn filter(since: WallTime, until: WallTime, access: Access) -> StatisticsFilter {
+    StatisticsFilter { since, until, agent: None, campaign: None, only: access.campaign, zone: TimeZone::system() }
+}
+
+/// The last `days` up to now.
+fn last_days(query: &Parameters, now: WallTime) -> Result<(i64, WallTime), ApiError> {
+    let days = query.number("days", 1..=MOST_DAYS)?.unwrap_or(WEEK);
+    Ok((days, WallTime(now.0 - days * DAY_MS)))
+}
+
+/// What was quoted, for the audit.
+type Quoted = (Extension<Told>, Vec<DispositionFinding>);
+
+async fn quoted(store: &Store, filter: StatisticsFilter) -> Result<Quoted, ApiError> {
+    let rows = store.findings_among(filter, FINDINGS).await?;
+    let mut calls: Vec<CallKey> = rows.iter().map(|row| row.call).collect();
+    calls.dedup();
+    Ok((Extension(Told { action: "statistics".into(), calls }), rows.iter().map(finding).collect()))
+}
+
+/// `GET /api/v1/agents`
+pub(in crate::api) async fn list(
+    State(store): State<Store>,
+    State(clock): State<Clock>,
+    access: Access,
+    query: Parameters,
+) -> Result<Json<AgentList>, ApiError> {
+    let now = clock.now();
+    let until = query.time("until", now)?.unwrap_or(now);
+    let since = query.time("since", now)?.unwrap_or(WallTime(until.0 - WEEK * DAY_MS));
+    if until.0 - since.0 > MOST_DAYS * DAY_MS {
+        let problem = format!("until is more than {MOST_DAYS} days after it; ask for a shorter time");
+        return Err(ApiError::Wrong(Part::Query, "since".into(), problem));
+    }
+    let campaign = query.text("campaign");
+    let found =
+        store.statistics(StatisticsFilter { campaign: campaign.clone(), ..filter(since, until, access) }).await?;
+    Ok(Json(AgentList {
+        since: since.rfc3339(),
+        until: until.rfc3339(),
+        campaign,
+        agents: agents(&found.agents),
+        calls_without_agent: found.agents.get(&None).map_or(0, |group| group.all.calls),
+    }))
+}
+
+/// `GET /api/v1/agents/{id}/stats`
+pub(in crate::api) async fn of_agent(
+    State(store): State<Store>,
+    State(clock): State<Clock>,
+    Path(id): Path<String>,
+    access: Access,
+    query: Parameters,
+) -> Result<(Extension<Told>, Json<AgentStatistics>), ApiError> {
+    let now = clock.now();
+    let (period_days, since) = last_days(&query, now)?;
+    let (agent_wanted, campaign) = (Some(id.clone()), query.text("campaign"));
+    let filter = StatisticsFilter { agent: agent_wanted, campaign, ..filter(since, now, access) };
+    let found = store.statistics(filter.clone()).await?;
+    let (told, findings) = quoted(&store, filter).await?;
+    let statistics = AgentStatistics {
+        agent: agent(id, &found.all),
+        period_days,
+        since: since.rfc3339(),
+        until: now.rfc3339(),
+        days: days(&found.all),
+        campaigns: named(&found.campaigns),
+        dispositions: named(&found.dispositions),
+        findings,
+    };
+    Ok((told, Json(statistics)))
+}
+
+/// `GET /api/v1/campaigns/{id}/stats`
+pub(in crate::api) async fn of_campaign(
+    State(store): State<Store>,
+    State(clock): State<Clock>,
+    Path(id): Path<String>,
+    access: Access,
+    query: Parameters,
+) -> Result<(Extension<Told>, Json<CampaignStatistics>), ApiError> {
+    let now = clock.now();
+    let (period_days, since) = last_days(&query, now)?;
+    let filter = StatisticsFilter { campaign: Some(id.clone()), ..filter(since, now, access) };
+    let found = store.statistics(filter.clone()).await?;
+    let (told, findings) = quoted(&store, filter).await?;
+    let statistics = CampaignStatistics {
+        campaign: id,
+        sums: sums(&found.all.all),
+        period_days,
+        since: since.rfc3339(),
+        until: now.rfc3339(),
+        sentiment_trend: found.all.sentiment_trend(),
+        best_call: notable(found.all.best.as_ref()),
+        worst_call: notable(found.all.worst.as_ref()),
+        days: days(&found.all),
+        agents: agents(&found.agents),
+        dispositions: named(&found.dispositions),
+        findings,
+    };
+    Ok((told, Json(statistics)))
+}

@@ -1,0 +1,4 @@
+//! Statistics of agents and campaigns: what calls came to, summed.
+
+pub(super) mod asked;
+mod sums;

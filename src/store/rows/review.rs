@@ -1,0 +1,85 @@
+//! What a call came to: how its review is written.
+
+use rusqlite::{Connection, named_params};
+
+use crate::call::{CallKey, Level, WallTime};
+
+/// A review of a call that is over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewReview {
+    /// Which call.
+    pub call: CallKey,
+    /// What had become due up to this row of `review_due` is done with it.
+    pub due: i64,
+    /// When.
+    pub at: WallTime,
+    /// Its result as the dialer has it.
+    pub disposition: Option<String>,
+    /// Segments.
+    pub positive: i64,
+    /// Segments.
+    pub negative: i64,
+    /// Points of the score card.
+    pub points: f64,
+    /// Points that could be got.
+    pub points_of: f64,
+    /// Speech of the agent, milliseconds.
+    pub agent_speech_ms: Option<i64>,
+    /// Speech of the caller, milliseconds.
+    pub caller_speech_ms: Option<i64>,
+    /// Speech on legs with both sides, milliseconds.
+    pub mixed_speech_ms: Option<i64>,
+    /// Silence beyond ordinary pauses, milliseconds.
+    pub dead_air_ms: Option<i64>,
+    /// From the last word to the end of the sound, milliseconds.
+    pub silent_end_ms: Option<i64>,
+    /// Where its disposition does not go with what was said.
+    pub findings: Vec<NewFinding>,
+}
+
+/// Where a disposition does not go with what was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewFinding {
+    /// The rule.
+    pub name: String,
+    /// The rule in a sentence.
+    pub description: String,
+    /// The pack it came from.
+    pub pack: String,
+    /// How bad it is; `None` where no alert was wanted.
+    pub level: Option<Level>,
+    /// What was noted.
+    pub disposition: String,
+    /// Row of the segment that shows it.
+    pub segment: i64,
+}
+
+/// Puts a review in the place of the one before. A segment that is gone takes its finding along: then the call is due again.
+pub(in crate::store) fn keep(db: &Connection, new: &NewReview) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT OR REPLACE INTO review
+         SELECT id, :disposition, :positive, :negative, :points, :points_of, :agent, :caller, :mixed, :dead_air, :silent_end, :at
+         FROM call
+         WHERE id = :call",
+    )?
+    .execute(named_params! {
+        ":call": new.call.0, ":disposition": new.disposition, ":positive": new.positive, ":negative": new.negative,
+        ":points": new.points, ":points_of": new.points_of, ":agent": new.agent_speech_ms, ":caller": new.caller_speech_ms,
+        ":mixed": new.mixed_speech_ms, ":dead_air": new.dead_air_ms, ":silent_end": new.silent_end_ms, ":at": new.at.0,
+    })?;
+    db.prepare_cached("DELETE FROM finding WHERE call = ?1")?.execute([new.call.0])?;
+    for finding in &new.findings {
+        db.prepare_cached(
+            "INSERT OR IGNORE INTO finding (call, name, description, pack, level, disposition, segment)
+             SELECT call, :name, :description, :pack, :level, :disposition, id
+             FROM segment
+             WHERE id = :segment AND call = :call",
+        )?
+        .execute(named_params! {
+            ":call": new.call.0, ":segment": finding.segment, ":name": finding.name, ":description": finding.description,
+            ":pack": finding.pack, ":level": finding.level.map(Level::as_str), ":disposition": finding.disposition,
+        })?;
+    }
+    db.prepare_cached("DELETE FROM review_due WHERE call = ?1 AND id <= ?2")?.execute((new.call.0, new.due))?;
+    Ok(())
+}
