@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::Value;
 
@@ -60,8 +60,14 @@ pub(super) fn run(arguments: &DoctorArguments, path: Option<&Path>) -> anyhow::R
 /// The daemon's health. One that takes the connection and says nothing is not waited for.
 fn ask(daemon: &Daemon, config: &Config) -> anyhow::Result<Value> {
     runtime()?.block_on(async {
-        match tokio::time::timeout(PATIENCE, daemon.get(config, "/health")).await {
-            Ok(health) => health,
+        // It answers 503 where calls are not transcribed; the body says why.
+        match tokio::time::timeout(PATIENCE, daemon.text(config, "/health")).await {
+            Ok(Ok(text)) => match serde_json::from_str::<Value>(&text) {
+                Ok(health) if health["status"].is_string() => Ok(health),
+                Ok(refused) => bail!("/health: {}", refused["detail"].as_str().unwrap_or(&text)),
+                Err(_) => bail!("/health: the answer is not lineside's: {}", text.chars().take(80).collect::<String>()),
+            },
+            Ok(Err(error)) => Err(error),
             Err(_) => Err(std::io::Error::from(ErrorKind::TimedOut))
                 .with_context(|| format!("it runs, and has not answered within {} s", PATIENCE.as_secs())),
         }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::check::{Subject, bad, good};
-use super::system::{group_name, has_user, unit_property, user_name};
+use super::system::{Identity, group_name, has_user, unit_property, user_name};
 use super::unit::{GROUP, USER};
 use crate::api::access::serve::Tls;
 use crate::config::Config;
@@ -185,6 +185,7 @@ pub(super) fn mend_of(folder: &Path, error: &Error) -> String {
 /// The first folder on the way that keeps lineside out, and how it gets in.
 fn mend_of_closed(folder: &Path) -> String {
     let again = "systemctl restart lineside";
+    let daemon = Identity::of_daemon(USER);
     let mut way: Vec<&Path> = folder.ancestors().collect();
     way.reverse();
     for part in way {
@@ -192,8 +193,11 @@ fn mend_of_closed(folder: &Path) -> String {
         // To pass through a folder is `x`, to list it `r` as well.
         let wanted = if part == folder { 0o5 } else { 0o1 };
         let (mode, shown) = (found.mode(), part.display());
-        if mode & wanted == wanted {
+        if daemon.may(&found, wanted) {
             continue;
+        }
+        if daemon.owns(&found) {
+            return format!("`chmod u+rx {shown} && {again}`");
         }
         let group = group_name(found.gid()).filter(|group| group != "root");
         return match group {
@@ -329,12 +333,11 @@ mod tests {
         let (outer, inner) = (folder.path().join("outer"), folder.path().join("outer/inner"));
         std::fs::create_dir_all(&inner).expect("mkdir");
         std::fs::set_permissions(&inner, std::fs::Permissions::from_mode(0o755)).expect("chmod");
-        std::fs::set_permissions(&outer, std::fs::Permissions::from_mode(0o700)).expect("chmod");
+        std::fs::set_permissions(&outer, std::fs::Permissions::from_mode(0o000)).expect("chmod");
         let mend = mend_of_closed(&inner);
-        assert!(
-            mend.contains(&format!("{} is closed", outer.display()))
-                || mend.contains(&format!("chmod g+rx {}`", outer.display())),
-            "{mend}"
-        );
+        let (named, below) = (outer.display().to_string(), inner.display().to_string());
+        assert!(mend.contains(&named) && !mend.contains(&below), "{mend}");
+        // So that it can be removed again.
+        std::fs::set_permissions(&outer, std::fs::Permissions::from_mode(0o700)).expect("chmod");
     }
 }

@@ -112,7 +112,11 @@ pub fn daemon(config: &Config, health: &Value, before: &[DoctorCheck], is_here: 
 
 /// What is to be said of a daemon that did not answer, and what keeps it from its ports.
 pub fn no_daemon(config: &Config, why: &Unanswered, before: &[DoctorCheck]) -> Vec<DoctorCheck> {
-    let is_away = matches!(why.kind, Some(ErrorKind::ConnectionRefused | ErrorKind::NotFound));
+    // A socket's folder that is a file, or a path too long for a socket: its own check says so.
+    let is_away = matches!(
+        why.kind,
+        Some(ErrorKind::ConnectionRefused | ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidInput)
+    );
     let mut checks = if is_away { ports::in_the_way(config) } else { Vec::new() };
     checks.extend(is_away.then(|| database(config)).flatten());
     let cannot_start = told::cannot_start(&[before, &checks].concat());

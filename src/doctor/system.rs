@@ -1,6 +1,7 @@
 //! What the doctor asks the system: other programs within a time, names of users and groups.
 
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -68,6 +69,41 @@ pub(super) fn user_name(uid: u32) -> Option<String> {
 /// The name of a group by number.
 pub(super) fn group_name(gid: u32) -> Option<String> {
     named("/etc/group", gid)
+}
+
+/// Who a daemon is: its user, and the groups that it is in.
+pub(super) struct Identity {
+    uid: u32,
+    groups: Vec<u32>,
+}
+
+impl Identity {
+    /// The user that the package makes; where there is none, whoever runs this.
+    pub(super) fn of_daemon(user: &str) -> Self {
+        let number = |flag: &str| output("id", &[flag, user]);
+        let installed = number("-u").and_then(|uid| uid.trim().parse().ok()).zip(number("-G"));
+        if let Some((uid, groups)) = installed {
+            return Self { uid, groups: groups.split_whitespace().filter_map(|gid| gid.parse().ok()).collect() };
+        }
+        let more = rustix::process::getgroups().unwrap_or_default();
+        let groups = more.into_iter().chain([rustix::process::getegid()]).map(rustix::process::Gid::as_raw).collect();
+        Self { uid: rustix::process::geteuid().as_raw(), groups }
+    }
+
+    /// Whether a file or folder is its own.
+    pub(super) fn owns(&self, file: &std::fs::Metadata) -> bool {
+        self.uid == file.uid()
+    }
+
+    /// Whether it has these rights (`r` 4, `w` 2, `x` 1) to a file or folder, by its mode alone.
+    pub(super) fn may(&self, file: &std::fs::Metadata, rights: u32) -> bool {
+        let shift = match (self.owns(file), self.groups.contains(&file.gid())) {
+            (true, _) => 6,
+            (false, true) => 3,
+            (false, false) => 0,
+        };
+        (file.mode() >> shift) & rights == rights
+    }
 }
 
 /// Whether there is such a user.
