@@ -1,4 +1,4 @@
-//! What the kernel will let this process have: CPU affinity and the CPU quota of its control group and all groups above it.
+//! How much CPU the kernel allows this process: its affinity, and the quotas of its control group and all groups above it.
 //!
 //! A parent's quota counts: under a slice with `CPUQuota=` the service's own group has no `cpu.max` at all. Control groups v2 are one tree with
 //! `cpu.max` ("QUOTA PERIOD" or "max PERIOD", microseconds); v1 has `cpu.cfs_quota_us` and `cpu.cfs_period_us` under the `cpu` controller.

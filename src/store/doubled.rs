@@ -1,7 +1,7 @@
-//! Calls whose text is there twice: their sound came by two ways.
+//! Finds calls that have every line twice because their audio came from two sources.
 //!
 //! Two legs hold the same voice where they are of one direction, or where one of them is the mix, and run at the same time; words on both are then
-//! the same words. It is told, not mended: which of the two is wanted, an admin knows.
+//! the same words. lineside reports them and changes nothing: only an admin knows which source is wanted.
 
 use std::path::Path;
 
