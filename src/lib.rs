@@ -47,6 +47,9 @@ pub mod config;
 // Log, systemd, signals, limits of the system.
 pub mod host;
 
+// What is wrong with this box, why it matters, and the mend.
+pub mod doctor;
+
 // Builds every room and joins them.
 pub mod daemon;
 

@@ -52,7 +52,7 @@ pub use self::audio::{Sounds, UploadSettings};
 pub use self::feeds::{Audience, Feeds};
 pub use self::realtime::{Inlet, Platforms};
 pub use self::request::{ApiError, Clock};
-pub use self::status::{Health, Metrics};
+pub use self::status::{Doctor, Health, Metrics};
 
 type Routes = access::route::Routes<Api>;
 
@@ -140,6 +140,7 @@ fn routes() -> Routes {
     let routes = Routes::default()
         .get("/health", RoutePolicy::new(NOTHING, About::Daemon), status::health::health)
         .get("/health/models", daemon, status::health::models)
+        .get("/health/detailed", daemon, status::detailed::detailed)
         .get("/metrics", daemon, status::health::metrics)
         .get(access::login::PATH, login, access::login::form)
         .post(access::login::PATH, login, access::login::login)

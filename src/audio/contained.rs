@@ -1,8 +1,8 @@
-//! Contained open: opens files in folders that others write to, and never one that lies elsewhere.
+//! Contained open: opens a file below a watched folder, and never one that a link leads to elsewhere.
 //!
-//! A recording is opened by its name again and again (by the watcher, the listener, the workers, the player), and between two times whoever may write
-//! to its folder can put a link in its place, or in the place of a folder above it. So the kernel itself is asked to resolve the name inside the
-//! folder (openat2, RESOLVE_BENEATH), each time. The folders are known to the whole process, so that no reader can forget to name them.
+//! A recording is opened by its name many times (by the watcher, the listener, the workers, the player). In between, whoever may write to its folder
+//! can replace the file, or a folder above it, by a link. So each time the kernel is asked to resolve the name inside the folder (openat2,
+//! RESOLVE_BENEATH). The folders are known to the whole process, so that no reader can forget to name them.
 
 use std::fs::File;
 use std::io;

@@ -1,9 +1,9 @@
-//! The rise and fall of a sound's loudness, by which a recording is known again in another format.
+//! The rise and fall of a recording's loudness. It identifies the same recording in another format.
 //!
-//! GSM, MP3 at 16 kbit/s and a change of rate leave hardly a sample as it was, and pauses and syllables where they were. Two calls have no such
-//! likeness, nor have the two sides of one.
+//! GSM, MP3 at 16 kbit/s and resampling change nearly every sample, but leave pauses and syllables where they were. Two calls are never that alike,
+//! and neither are the two sides of one call.
 
-/// One step, milliseconds.
+/// Length of one step, milliseconds.
 const STEP_MS: u64 = 50;
 /// What is below, dBFS, is silence to every codec.
 const FLOOR_DB: f64 = -50.0;
@@ -36,7 +36,7 @@ impl Contour {
         Self { powers: samples.chunks(step).map(power).collect() }
     }
 
-    /// Heard at the same time.
+    /// Adds a contour that was heard at the same time.
     pub fn add(&mut self, other: &Self) {
         if self.powers.len() < other.powers.len() {
             self.powers.resize(other.powers.len(), 0.0);
@@ -46,7 +46,7 @@ impl Contour {
         }
     }
 
-    /// Whether there is none.
+    /// Whether it has no steps.
     pub fn is_empty(&self) -> bool {
         self.powers.is_empty()
     }

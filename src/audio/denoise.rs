@@ -1,4 +1,4 @@
-//! Noise suppression with RNNoise (nnnoiseless), which works at 48 kHz on samples of 16-bit size.
+//! Noise suppression with RNNoise (nnnoiseless). It works at 48 kHz, on samples from -32768 to 32767.
 
 use nnnoiseless::DenoiseState;
 

@@ -1,6 +1,6 @@
-//! How samples are coded, and where in a file they are.
+//! The coding of a file's samples, and where in the file they are.
 
-/// How samples are coded.
+/// The coding of the samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// Unsigned 8-bit.
@@ -40,7 +40,7 @@ impl Encoding {
 /// Where a file's samples are and how to read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// How samples are coded.
+    /// The coding of the samples.
     pub encoding: Encoding,
     /// Samples per second and channel.
     pub rate_hz: u32,

@@ -1,4 +1,4 @@
-//! How loud sound is, and bringing speech to an even level before it is recognised.
+//! Measures how loud sound is, and brings speech to an even level before it is transcribed.
 
 use super::resample::MODEL_HZ;
 

@@ -1,8 +1,8 @@
 //! Samples, files and codecs: what a recording's bytes say, as numbers.
 //!
-//! Nothing here knows of calls, legs or the database, and nothing allocates by a length that a file claims. Decoding, measuring and resampling are pure
-//! functions. What belongs to the whole process are three things: the keys of encrypted sound (`sealed/keys.rs`), who writes which encrypted file now
-//! (`sealed/writing.rs`), and the folders in which files are opened contained (`contained.rs`).
+//! Nothing here knows of calls, legs or the database, and nothing allocates by a length that a file claims. Decoding, measuring and resampling are
+//! pure functions. Three things belong to the whole process: the keys of encrypted audio (`sealed/keys.rs`), the encrypted files that are being
+//! written (`sealed/writing.rs`), and the folders in which files are opened contained (`contained.rs`).
 
 pub mod contained;
 pub mod contour;
@@ -24,10 +24,10 @@ pub mod wav;
 /// Why audio cannot be read. Says nothing of the file's name: the caller adds it.
 #[derive(Debug, thiserror::Error)]
 pub enum AudioError {
-    /// The system refused.
+    /// The system could not read or write it.
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    /// Not what its name says.
+    /// The content is not of the format that the name says.
     #[error("{0}")]
     Malformed(String),
     /// A link out of the folder that is watched, to this place.
@@ -36,7 +36,7 @@ pub enum AudioError {
     /// Encrypted, and not to be opened.
     #[error(transparent)]
     Sealed(#[from] sealed::SealedError),
-    /// Well made, but not for us.
+    /// A valid file of a format that lineside does not read.
     #[error("{0}; convert it to WAV first, for example with sox")]
     Unsupported(String),
 }

@@ -1,4 +1,4 @@
-//! How good a leg's sound is, in figures that an admin can act on.
+//! The quality of a leg's sound, in figures that an admin can act on.
 
 use serde::Serialize;
 
@@ -8,13 +8,13 @@ use super::to_f32;
 /// Quality of one leg. Levels in dB of full scale; shares from 0 to 1.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Quality {
-    /// Level over all of it.
+    /// Mean level, dBFS.
     pub rms_dbfs: f32,
     /// Level of the loudest sample, dB of full scale.
     pub peak_dbfs: f32,
-    /// Samples at full scale.
+    /// Share of samples at full scale, 0 to 1.
     pub clipped: f32,
-    /// 20 ms frames below -60 dBFS.
+    /// Share of 20 ms frames below -60 dBFS, 0 to 1.
     pub silent: f32,
     /// Level of the loud frames (95th percentile) over that of the quiet ones (10th), dB.
     pub snr_db: f32,

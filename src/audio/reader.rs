@@ -1,7 +1,7 @@
-//! Reads samples of a file by number, also while somebody else is still writing it.
+//! Reads samples of a file by number, also while another program is still writing it.
 //!
-//! Everything is read at explicit places, so a growing, shrinking or vanishing file gives fewer samples or an error, never a panic and never a
-//! buffer of a claimed size.
+//! Every read names its place in the file. So a file that grows, shrinks or vanishes gives fewer samples or an error, never a panic, and no buffer
+//! has a size that the file merely claims.
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -43,7 +43,7 @@ impl RecordingReader {
         }
     }
 
-    /// Where its samples are.
+    /// The coding and place of its samples.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }

@@ -1,4 +1,4 @@
-//! Stretches of a stream of samples that are silence, whatever was said: shared by whoever reads, writes or plays it.
+//! Silenced stretches of a leg: readers, the writer and the player share them and treat them as silence.
 
 use std::sync::{PoisonError, RwLock};
 use std::time::Instant;

@@ -1,7 +1,7 @@
 //! The AudioSocket server: one task per connection, one leg per connection.
 //!
-//! It only listens. It never writes, except one whole terminate frame to hang up: any partial write stalls the leg in Asterisk. TCP's end is the
-//! normal end of a call. A peer that sends nonsense loses its own connection and nothing else.
+//! The server only listens. It writes nothing but one complete terminate frame to hang up, because a partial write stalls the leg in Asterisk. A call
+//! normally ends when TCP does. A peer that sends nonsense loses its own connection and nothing else.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -38,11 +38,11 @@ const STRANGERS: usize = 1000;
 /// What the server needs.
 #[derive(Clone)]
 pub struct AudioSocket {
-    /// Where audio goes.
+    /// The spool that stores the audio.
     pub spool: Arc<Spool>,
-    /// Stop.
+    /// Cancelled when the daemon stops.
     pub stop: CancellationToken,
-    /// For /health.
+    /// Time of the last frame, which `/health` shows.
     pub last_frame: LastFrame,
     /// From where Asterisk may connect.
     pub allow: Arc<[IpNet]>,
@@ -235,7 +235,7 @@ struct LiveLeg {
     rates: u32,
 }
 
-/// A leg that samples go to.
+/// The leg that the connection's samples are written to.
 struct OpenLeg {
     writer: LegWriter,
     timeline: Timeline,

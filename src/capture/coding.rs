@@ -1,8 +1,8 @@
 //! What the bytes of an AudioSocket connection are: 16-bit samples as the frame's type says, or G.711 under that label.
 //!
 //! Asterisk's chan_audiosocket labels every codec but slin with 0x10, so `AudioSocket/…/c(ulaw)` sends mu-law there. The length of a frame tells
-//! nothing: 160 bytes are 20 ms of mu-law and 10 ms of 16-bit samples. The sound does. Voice and tones follow from the samples before them; read
-//! the wrong way they are noise. So the reading counts whose samples follow better from each other; where neither does, the label counts.
+//! nothing: 160 bytes are 20 ms of mu-law or 10 ms of 16-bit samples. The sound tells it. In voice and tones each sample can be predicted from those
+//! before it; read with the wrong coding they are noise. So the coding whose samples are easier to predict wins. Where neither is, the label wins.
 //!
 //! A payload of an odd length is half a sample too long or too short: its last byte belongs to the next frame, or to nobody. Read the wrong way
 //! everything behind it is noise, so the smoother of the two counts.
@@ -66,7 +66,7 @@ pub struct Decoder {
     /// Bytes of sound that agreed with it.
     agreed: usize,
     settled: bool,
-    /// Half a sample.
+    /// The first byte of a 16-bit sample whose second byte has not come yet.
     half: Option<u8>,
     /// Payloads that may be either, with when they came, milliseconds.
     held: Vec<(Vec<u8>, i64)>,
@@ -212,13 +212,13 @@ fn noise(samples: &[i16]) -> Option<(f64, f64)> {
 /// What bytes are that were believed to be coded in some way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
-    /// Nothing to tell by.
+    /// Silence, which fits every coding.
     Silence,
-    /// Plainly that.
+    /// Clearly the coding that was assumed.
     AsBelieved,
-    /// Plainly coded like this.
+    /// Clearly this other coding.
     Otherwise(Coding),
-    /// Either.
+    /// It could be either.
     Unclear,
 }
 

@@ -109,11 +109,11 @@ fn take_over(socket: &UnixStream) -> io::Result<(EagiHello, OwnedFd)> {
 /// What the listener needs.
 #[derive(Clone)]
 pub struct Eagi {
-    /// Where audio goes.
+    /// The spool that stores the audio.
     pub spool: Arc<Spool>,
-    /// Stop.
+    /// Cancelled when the daemon stops.
     pub stop: CancellationToken,
-    /// For /health.
+    /// Time of the last frame, which `/health` shows.
     pub last_frame: LastFrame,
 }
 

@@ -1,4 +1,4 @@
-//! One recording: what it is, how to know it again, how far it has grown.
+//! One recording: its format, how to recognise it later, and how far it has grown.
 //!
 //! A recording is known by its inode and by the first sound in it (a hash of the samples after the first that is not zero), so that a file that
 //! was renamed, or copied from a RAM drive and deleted there, is not taken twice, and a new file on an old inode is.
@@ -29,9 +29,9 @@ pub struct FileId {
     pub device: u64,
     /// Inode number.
     pub inode: u64,
-    /// Bytes now.
+    /// Its size now, bytes.
     pub size: u64,
-    /// SHA-256 of its first sound.
+    /// SHA-256 of its first audible samples.
     pub head: [u8; 32],
     /// Whether it holds any sound: silence is not told from other silence.
     pub has_sound: bool,
@@ -49,7 +49,7 @@ pub struct Opened {
 
 /// What a file turned out to be.
 pub enum FollowedFile {
-    /// Can be followed.
+    /// It can be read while it grows.
     Streamable(Box<Opened>),
     /// Compressed: to be decoded once it is finished.
     Finished(File, Metadata),
@@ -175,9 +175,9 @@ pub fn began(meta: &Metadata, length_ms: i64) -> WallTime {
 
 /// A recording that is being followed.
 pub struct Following {
-    /// Where it is now.
+    /// Its present path.
     pub path: PathBuf,
-    /// How it is known.
+    /// What identifies it.
     pub id: FileId,
     /// Kept open: it can be read to its end even when its name is gone.
     pub reader: RecordingReader,

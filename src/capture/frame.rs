@@ -1,9 +1,9 @@
 //! AudioSocket's frames: one byte of type, two of length (big endian), the payload. Audio is 16-bit little endian, or should be.
 //!
-//! A length is 16 bits, so the worst that a lie can cost is 64 KiB of buffer per connection. Types: Asterisk's `res_audiosocket`, and the wire as
+//! A length has 16 bits, so a false one costs 64 KiB of buffer per connection at most. Types: Asterisk's `res_audiosocket`, and the wire as
 //! captured; Asterisk itself never sends 0x00 or 0xff, other clients do.
 
-/// A whole frame.
+/// A complete frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// The other side says good-bye (0x00).
@@ -41,7 +41,7 @@ pub struct FrameReader {
 }
 
 impl FrameReader {
-    /// Takes what came.
+    /// Takes bytes as they came from the socket.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.start > 0 && self.start == self.bytes.len() {
             self.bytes.clear();

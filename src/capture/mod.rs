@@ -1,6 +1,6 @@
 //! Bytes in from Asterisk, samples out to the spool: AudioSocket, EAGI, recordings.
 //!
-//! Nothing here waits for speech recognition, for the database or for a client of the API; and nothing that one peer sends takes another down.
+//! Nothing here waits for speech recognition, the database or a client of the API. Nothing that one peer sends can harm another one's call.
 
 pub mod audiosocket;
 pub mod coding;
@@ -23,7 +23,7 @@ use crate::call::WallTime;
 pub struct LastFrame(Arc<AtomicI64>);
 
 impl LastFrame {
-    /// A frame came.
+    /// Notes that a frame came at this time.
     pub fn now(&self, at: WallTime) {
         self.0.store(at.0, Ordering::Relaxed);
     }
@@ -34,7 +34,7 @@ impl LastFrame {
     }
 }
 
-/// The wall clock.
+/// The time of day now.
 pub fn wall_clock() -> WallTime {
     WallTime(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64))
 }

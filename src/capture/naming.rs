@@ -1,4 +1,4 @@
-//! Who a call is: from an AudioSocket UUID, from a recording's name.
+//! Derives a call's id and names from an AudioSocket UUID or from the file name of a recording.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,7 +20,7 @@ macro_rules! freepbx {
 pub struct ParsedName {
     /// The call's id.
     pub call: CallId,
-    /// What else is known.
+    /// Agent, campaign, phone and lead, as far as the name tells them.
     pub names: CallNames,
     /// Which direction the audio is, where the name tells.
     pub leg: Option<Leg>,
@@ -97,7 +97,7 @@ pub const READY: &[(&str, &str)] = &[
 /// A uniqueid in any name, as plain `MixMonitor(…${UNIQUEID}…)` leaves it.
 const ANYWHERE: &str = r"(?:^|[^0-9])(?P<uniqueid>[0-9]{9,10}\.[0-9]+)(?:$|[^0-9])";
 
-/// File names to calls.
+/// The patterns that turn file names into calls.
 #[derive(Debug, Clone)]
 pub struct NamingRules {
     patterns: Vec<Regex>,

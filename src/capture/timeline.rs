@@ -1,8 +1,8 @@
 //! Keeps a live leg's samples on the wall clock: sample number = time since the leg's start.
 //!
 //! Asterisk sends nothing while a channel produces no voice (hold without music, DTX, Wait), so counting samples alone would run ahead of the
-//! call. Gaps are filled with silence, but a burst after a stall of ours or of the network is not a gap: what looks like one is held while frames
-//! come faster than they were spoken and for a few more, and only what is still missing then is filled in.
+//! call. Gaps are filled with silence. A burst after a stall of lineside or of the network is not a gap: filling waits while frames come faster than
+//! real time and for a few frames more, and then adds only what is still missing.
 
 /// Shorter than this, milliseconds, is jitter (largest gap of frames that were sent evenly: 40 ms, through ChanSpy).
 const JITTER_MS: i64 = 100;
@@ -13,7 +13,7 @@ const IDLE_MS: i64 = 500;
 /// Silence is written up to this long before now, so that a late frame still finds its place.
 const BEHIND_MS: i64 = 300;
 
-/// What to write, in order.
+/// A piece of the leg that is to be written next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
     /// This many samples of silence.
@@ -57,7 +57,7 @@ impl Timeline {
         ms * self.rate_hz / 1000
     }
 
-    /// A frame arrived.
+    /// Takes a frame that arrived at `now_ms` and returns what is to be written.
     pub fn frame(&mut self, samples: Vec<i16>, now_ms: i64) -> Vec<Write> {
         self.last_frame_ms = now_ms;
         let held: i64 = self.held.iter().map(|frame| frame.len() as i64).sum();

@@ -1,6 +1,6 @@
-//! Recordings that somebody hands over: read once into the spool, as legs of a call of their own, then no longer needed.
+//! Uploaded recordings: each is copied into the spool as the legs of a call of its own. The uploaded file is not needed after that.
 //!
-//! From there they go the way of every call, behind the live ones. The same sound on both channels is one leg.
+//! They are transcribed like every other call, after the live ones. A stereo file with the same sound on both channels becomes one leg.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub enum UploadError {
     /// It is not audio, or not such as can be read.
     #[error("{0}")]
     Audio(#[from] AudioError),
-    /// The spool refused.
+    /// The spool could not store it.
     #[error(transparent)]
     Spool(#[from] SpoolError),
 }
@@ -42,16 +42,16 @@ pub struct Handed {
     pub extension: String,
     /// The call that it becomes.
     pub call: CallId,
-    /// What is known of it.
+    /// Agent, campaign, phone and lead, as far as the uploader told them.
     pub names: CallNames,
-    /// Its name where it came from.
+    /// Where it came from; stored as the leg's `peer`.
     pub peer: String,
 }
 
 /// Takes recordings that are handed over.
 #[derive(Clone)]
 pub struct Uploads {
-    /// Where the sound goes.
+    /// The spool that stores the sound.
     pub spool: Arc<Spool>,
     /// Whose voice is on the left, and on the right.
     pub stereo: [Leg; 2],
@@ -98,7 +98,7 @@ impl Uploads {
     }
 }
 
-/// One recording on its way.
+/// An upload that is being copied into the spool.
 struct Taking<'a> {
     uploads: &'a Uploads,
     handed: &'a Handed,

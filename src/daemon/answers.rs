@@ -15,10 +15,11 @@ use super::access;
 use super::build::Base;
 use super::ports::unix_listener;
 use crate::api::access::serve::{self, ServeSettings, Tls};
-use crate::api::{Health, UploadSettings};
+use crate::api::{Doctor, Health, UploadSettings};
 use crate::call::WallTime;
 use crate::capture::{LastFrame, upload, wall_clock};
 use crate::config::Config;
+use crate::contract::doctor::DetailedHealth;
 use crate::contract::status::VoiceDetector;
 use crate::host;
 use crate::pipeline::workers::{Work, Workers};
@@ -83,8 +84,23 @@ pub(super) fn health(
         dialer: Arc::new(|| None),
         open_files: Arc::new(host::open_files),
         folders: Arc::new(Vec::new),
+        doctor: doctor(config, workers),
         started,
     }
+}
+
+/// Makes the doctor's checks on a thread of its own: they read files and wait for other programs.
+fn doctor(config: &Config, workers: &Arc<Workers>) -> Doctor {
+    let (config, status) = (Arc::new(config.clone()), workers.status.clone());
+    Doctor::new(Arc::new(move |health| {
+        let (config, language) = (Arc::clone(&config), status.get().language);
+        Box::pin(async move {
+            let told = serde_json::to_value(&health).unwrap_or_default();
+            let looked = tokio::task::spawn_blocking(move || crate::doctor::detailed(&config, &told, language)).await;
+            // Only a runtime that ends drops it, and nobody waits for the answer then.
+            looked.unwrap_or_else(|_| DetailedHealth::new(Vec::new(), wall_clock().rfc3339()))
+        })
+    }))
 }
 
 pub(super) fn uploads(config: &Config, spool: &Arc<Spool>) -> UploadSettings {

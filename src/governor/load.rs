@@ -1,6 +1,6 @@
-//! What the machine has left, looked at once a second: the host's idle CPU, who waits for one, whether we are throttled.
+//! How much CPU the machine has left, read once a second: the host's idle CPU, time spent waiting for a CPU, and throttling by the quota.
 //!
-//! Every source may be missing (no PSI or schedstat in the kernel, no control group): it then says nothing, never an error.
+//! Every source may be missing (no PSI or schedstat in the kernel, no control group). A missing source is left out; it is never an error.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
-//! What to do with the CPU there is: how many inferences at a time, and which step of degradation. Decided once a second from one reading.
+//! Decides once a second, from one reading, how many inferences run at a time and which step of degradation applies.
 //!
-//! Pure: the clock is the number of calls to [`Governor::tick`]. It gives way within a second and comes back slowly, so that it never swings with
-//! the phone's load. A step up wants the lag to be high for some seconds, a step down a long calm, and twice as long a calm when the last step down
+//! Pure: its clock is the number of calls to [`Governor::tick`]. It gives CPU back within a second and takes it again slowly, so that it does not
+//! swing with the PBX's load. A step up needs a high lag for some seconds, a step down a long calm, and twice as long a calm when the last step down
 //! did not last.
 
 use serde::Serialize;

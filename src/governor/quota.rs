@@ -1,4 +1,4 @@
-//! What the kernel will let this process have: CPU affinity and the CPU quota of its control group and all groups above it.
+//! How much CPU the kernel allows this process: its affinity, and the quotas of its control group and all groups above it.
 //!
 //! A parent's quota counts: under a slice with `CPUQuota=` the service's own group has no `cpu.max` at all. Control groups v2 are one tree with
 //! `cpu.max` ("QUOTA PERIOD" or "max PERIOD", microseconds); v1 has `cpu.cfs_quota_us` and `cpu.cfs_period_us` under the `cpu` controller.
@@ -27,6 +27,32 @@ pub fn of_process(pid: u32) -> Option<f64> {
 pub fn own_groups() -> Vec<PathBuf> {
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     groups(&own, Path::new(MOUNT)).into_iter().filter(|group| group.join("cpu.stat").is_file()).collect()
+}
+
+/// How often the kernel held a group of processes to its quota, since the group was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttled {
+    /// Periods, of a tenth of a second as systemd sets them, in which the group ran.
+    pub periods: u64,
+    /// Those in which its quota was used up.
+    pub throttled: u64,
+}
+
+/// How often another process's group was held to its quota, its own or one above it; `None` where none has a quota.
+pub fn throttled(pid: u32) -> Option<Throttled> {
+    let own = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+    throttled_most(&groups(&own, Path::new(MOUNT)))
+}
+
+/// The group that is held back most often of those with a quota.
+fn throttled_most(groups: &[PathBuf]) -> Option<Throttled> {
+    let limited = groups.iter().filter(|group| quota_of(group).is_some());
+    let read = |group: &PathBuf| {
+        let text = fs::read_to_string(group.join("cpu.stat")).ok()?;
+        let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        Some(Throttled { periods: value("nr_periods ")?, throttled: value("nr_throttled ")? })
+    };
+    limited.filter_map(read).max_by_key(|found| found.throttled)
 }
 
 /// CPUs this process may be scheduled on.
@@ -118,6 +144,22 @@ mod tests {
             Some(0.3)
         );
         assert_eq!(least("4:cpu,cpuacct:/system.slice\n", root.path()), None);
+    }
+
+    #[test]
+    fn the_group_that_is_held_back_most_often_counts_and_one_without_a_quota_does_not() {
+        let stat =
+            |periods: u32, throttled: u32| format!("usage_usec 5\nnr_periods {periods}\nnr_throttled {throttled}\n");
+        let (outer, inner) = (stat(1000, 900), stat(1000, 10));
+        let files = [
+            ("cpu.max", "max 100000"),
+            ("cpu.stat", outer.as_str()),
+            ("a/cpu.max", "50000 100000"),
+            ("a/cpu.stat", &inner),
+        ];
+        let root = tree(&files);
+        assert_eq!(throttled_most(&groups("0::/a\n", root.path())), Some(Throttled { periods: 1000, throttled: 10 }));
+        assert_eq!(throttled_most(&groups("0::/\n", root.path())), None);
     }
 
     #[test]

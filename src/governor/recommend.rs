@@ -1,7 +1,7 @@
-//! Which of several models serves a call centre best, by playing its day against the governor with what each of them costs.
+//! Chooses the model that serves a call centre best: it simulates the centre's day with the measured cost of each model.
 //!
-//! The best words whose text is all live and in time; where no model is, the one that leaves out least. Nothing is estimated by formula: what a cost
-//! means is what the simulation says.
+//! It takes the most accurate model whose text is all live and in time, or, where there is none, the model that leaves out least. Nothing is
+//! estimated by formula; the simulation alone decides.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! A call centre against the governor, on a simulated clock: what so many agents would see on so many cores.
+//! Simulates a call centre with the governor on a simulated clock: the lag and live text that a number of agents would see on a number of cores.
 //!
 //! The machine is simple on purpose: every inference takes one CPU for as long as measured, the PBX takes its share first, the quota is half of the
 //! host. Calls begin and end by chance, agent and caller take turns. The same seed gives the same table.

@@ -1,4 +1,4 @@
-//! The one shape that every recogniser has: samples in, timed text with confidence out.
+//! The interface of every engine: samples in, text with times and confidence out.
 //!
 //! An [`Engine`] is a loaded model, shared; a [`Session`] is one thread's working memory on it. One thread per inference: two threads on one
 //! inference are slower than one as soon as anything else runs on the cores (measured: base q8_0 1.75 s with one, 2.58 s with two).
@@ -50,7 +50,7 @@ impl EngineError {
     }
 }
 
-/// What is to be written down.
+/// An utterance that is to be transcribed.
 #[derive(Clone, Copy, Debug)]
 pub struct RecognitionRequest<'a> {
     /// 16 kHz mono, -1..1.
@@ -76,7 +76,7 @@ pub struct RecognitionRequest<'a> {
 pub struct TextToken {
     /// Its number in the model's vocabulary.
     pub id: usize,
-    /// The entry of that number.
+    /// The vocabulary's entry for that id.
     pub entry: String,
     /// What it writes. A word begins with a space.
     pub bytes: Vec<u8>,
@@ -109,9 +109,9 @@ pub const FULL_CONTEXT: u32 = 1500;
 pub struct Piece {
     /// The words as written.
     pub text: String,
-    /// First sound.
+    /// Start of its first sound, milliseconds from the request's first sample.
     pub start_ms: i64,
-    /// Last sound.
+    /// End of its last sound, milliseconds from the request's first sample.
     pub end_ms: i64,
     /// Mean token probability, 0 to 1.
     pub confidence: f32,
@@ -135,7 +135,7 @@ impl Piece {
 /// An engine's answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recognised {
-    /// In order of time.
+    /// The pieces of text, in order of time.
     pub pieces: Vec<Piece>,
     /// The language spoken, where the engine tells.
     pub language: Option<String>,

@@ -1,8 +1,8 @@
-//! Gap re-decoding: decodes again, as a window of its own, what a decoder passed over or lost its place in.
+//! Gap re-decoding: a stretch that the decoder skipped, or in which it lost its place, is decoded again as a window of its own.
 //!
-//! In long windows decoders call it the end while somebody still speaks, leave a sentence out, or go round in a circle in one of many sentences.
-//! The time marks tell where. Whisper's own way is to shift the window to the last mark (Radford et al. 2022, section 3.8); whisper.cpp does that for
-//! most ends, CTranslate2 leaves it to its caller. The guard judges the new text like any other, and no stretch is decoded a third time.
+//! In long windows decoders stop while somebody still speaks, leave a sentence out, or repeat one sentence in a loop. The timestamps tell where.
+//! Whisper's own way is to shift the window to the last mark (Radford et al. 2022, section 3.8); whisper.cpp does that for most ends, CTranslate2
+//! leaves it to its caller. The guard judges the new text like any other, and no stretch is decoded a third time.
 
 use super::engine::{Piece, Recognised};
 use super::guard::{self, Reason, Verdict};

@@ -1,8 +1,8 @@
-//! Keeps out what a model invents where nobody spoke. Every text that is dropped is counted by its reason and kept in the diagnostics.
+//! Drops text that a model invented where nobody spoke. Every dropped text is counted by its reason and kept in the diagnostics.
 //!
-//! Whisper's own thresholds (compression 2.4, log probability -1.0: Radford et al. 2022, section 4.5) decide when to look again;
-//! dropping asks for more, so that a short "thank you" that was said stays. Repetition is judged before probability: a decoder that goes round in a
-//! circle is sure of every token of it. Digits are never repetition, for people read numbers aloud.
+//! Whisper's own thresholds (compression 2.4, log probability -1.0: Radford et al. 2022, section 4.5) decide when to decode again;
+//! dropping needs stronger evidence, so that a short "thank you" that was said stays. Repetition is judged before probability: a decoder in a loop is
+//! sure of every token. Digits are never repetition, for people read numbers aloud.
 
 use super::engine::{Piece, Recognised};
 use super::rules::Rules;
@@ -69,7 +69,7 @@ impl Reason {
 /// What to do with an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Believe it.
+    /// Accept the text.
     Keep,
     /// Read it again with more beams.
     Doubt(Reason),

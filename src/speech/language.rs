@@ -1,6 +1,6 @@
-//! Which languages there are, and what of a wish a model cannot follow.
+//! Whisper's languages, and the case of a configured language that the model does not know.
 //!
-//! An English model writes everything down as English, whatever language it is told: whisper.cpp and CTranslate2 both pass over the wish.
+//! An English model writes everything as English, whatever language is configured: whisper.cpp and CTranslate2 both ignore the setting.
 
 use super::engine::Engine;
 

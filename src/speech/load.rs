@@ -1,4 +1,4 @@
-//! Which engine reads a model.
+//! Loads a model with the engine that reads its format.
 
 use std::sync::Arc;
 

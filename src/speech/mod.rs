@@ -1,4 +1,4 @@
-//! Utterances, and their words: the VAD finds who speaks when, an engine writes down what.
+//! Utterances and their text: the VAD finds where somebody speaks, an engine transcribes it.
 
 #[cfg(feature = "ctranslate2")]
 mod align;

@@ -1,4 +1,4 @@
-//! The models on disk: which there are, where to get them, whether they are whole.
+//! The models on disk: which are installed, which can be fetched, and whether their files are complete.
 //!
 //! A model is a file in whisper.cpp's format or a folder in CTranslate2's. Beside it lies `NAME.sha256` once its checksum is known. Fetching goes to
 //! `NAME.part` first and goes on where it stopped; nothing half-fetched ever has a model's name.
@@ -17,12 +17,12 @@ pub use self::import::{Import, Imported, import};
 /// Where Whisper models in whisper.cpp's format are published.
 const WHISPER_CPP: &str = "https://huggingface.co/ggerganov/whisper.cpp/resolve/main";
 
-/// A published model.
+/// A model that can be fetched by name.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Published {
     /// Its name.
     pub name: &'static str,
-    /// Its size, MB.
+    /// Size of the download, MB.
     pub mb: u32,
     /// SHA-1 as whisper.cpp's `models/README.md` publishes it; `None` where it publishes none.
     pub sha1: Option<&'static str>,
@@ -77,7 +77,7 @@ pub const CATALOGUE: &[Published] = &[
 ];
 
 impl Published {
-    /// Where it can be fetched.
+    /// The address that it is fetched from.
     pub fn url(&self) -> String {
         format!("{WHISPER_CPP}/ggml-{}.bin", self.name)
     }

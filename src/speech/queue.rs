@@ -1,6 +1,6 @@
-//! Who is transcribed next: live utterances by their deadline, then work that nobody waits for, oldest first.
+//! The order of transcription: live utterances by their deadline, then all other work, oldest first.
 //!
-//! Holds keys only; the work itself is rows in the database and samples on disk. A worker takes one at a time.
+//! The queue holds keys only; the utterances are rows in the database and samples on disk. A worker takes one at a time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

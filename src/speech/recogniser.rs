@@ -1,4 +1,4 @@
-//! One worker's way from samples to believed text: sized window, guard, second look, and what was passed over.
+//! One worker's path from samples to accepted text: it sizes the window, asks the guard, decodes doubtful text again and fills gaps.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! How GPT-2's tokens, which are Whisper's too, spell bytes.
+//! The byte alphabet of GPT-2's tokens, which Whisper uses too.
 
 /// GPT-2 writes every byte as a printable character: those that are printable as themselves, the others from U+0100 on, in order.
 pub(super) fn byte_of(c: char) -> Option<u8> {

@@ -1,8 +1,8 @@
-//! From voice probabilities to utterances: stretches of speech with a little air before and after, in samples of the leg.
+//! Turns voice probabilities into utterances: stretches of speech with a short margin before and after, in samples of the leg.
 //!
-//! Promises: utterances of a leg come in order, do not overlap, lie inside the leg, and every voiced stretch that is long enough to be a word
-//! is in one. Restarted at the end of the last known utterance, a listener finds none of the known ones again, and what follows as before, but for the
-//! detector's memory: it hears the last ten seconds again, and remembers more than those.
+//! Promises: utterances of a leg come in order, do not overlap, lie inside the leg, and every voiced stretch that is long enough to be a word is in
+//! one. A listener that restarts at the end of the last known utterance finds none of the known ones again. It finds the following ones as before,
+//! except for the detector's memory: it hears the last ten seconds again, and its state reaches back further.
 
 use std::collections::VecDeque;
 

@@ -10,9 +10,9 @@ pub enum SpoolError {
     /// The folder or a file in it cannot be used.
     #[error("spool: {action} {path}: {source}; check that the folder exists, belongs to lineside and has room")]
     Io {
-        /// What was tried.
+        /// What was tried, as a verb: `write`.
         action: &'static str,
-        /// On what.
+        /// File or folder.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,

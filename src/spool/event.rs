@@ -11,13 +11,13 @@ use crate::call::LegKey;
 pub enum SpoolEvent {
     /// A connection has said whose sound it brings; none is here yet.
     Named(Arc<Line>),
-    /// That connection is over.
+    /// A connection has ended.
     Left(Arc<Line>),
     /// A leg began; its samples may already be growing.
     Opened(Arc<SpooledLeg>),
     /// A key was pressed on a leg.
     Dtmf {
-        /// Which leg.
+        /// The leg on which it was pressed.
         leg: LegKey,
         /// Where on the leg, in samples.
         at_sample: u64,

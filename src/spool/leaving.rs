@@ -1,8 +1,8 @@
-//! Sound that goes together with its rows, whatever comes between: a leg's description is the mark of it.
+//! Deletes a leg's files together with its rows, also when a crash comes between: the leg's description marks what is being deleted.
 //!
-//! Rows go in a transaction and files one by one, so a crash can come between the two. A description without a row means a leg whose row was lost,
-//! which a start takes in again; so before the rows go the description of each leg is renamed (`.json` to `.gone`). At a start a marked leg that has
-//! its row was not to go after all and gets its description back; one that has none goes to its end.
+//! Rows are deleted in a transaction and files one by one, so a crash can come between the two. At a start a description without a row means a leg
+//! whose row was lost, which is restored. So the description of each leg is renamed (`.json` to `.gone`) before its row is deleted. A start gives a
+//! marked leg that has a row its description back, and deletes the files of one that has none.
 
 use std::collections::HashSet;
 use std::fs::{self, File};

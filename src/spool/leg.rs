@@ -1,4 +1,4 @@
-//! One leg as everybody downstream sees it: its facts, how far it has come, and how to read it.
+//! One leg as all other rooms see it: its facts, how many samples it has, and how to read them.
 //!
 //! Progress is two atomics, read without a lock by the listener, the workers and the API. A reader never sees a sample that is not on disk.
 
@@ -17,7 +17,7 @@ use crate::audio::silence::Silences;
 use crate::audio::sound_file::SoundFile;
 use crate::call::{LegKey, WallTime};
 
-/// Where a leg's samples lie.
+/// The file that holds a leg's samples.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LegAudio {
     /// In a file of ours: mono 16-bit WAV.
@@ -42,7 +42,7 @@ impl LegAudio {
         }
     }
 
-    /// Which channel of the file.
+    /// Its channel in the file, from 0.
     pub fn channel(&self) -> u16 {
         match self {
             Self::Spooled { .. } => 0,
@@ -102,7 +102,7 @@ impl SpooledLeg {
         leg
     }
 
-    /// Samples that can be read.
+    /// How many samples can be read now.
     pub fn samples(&self) -> u64 {
         self.samples.load(Ordering::Acquire)
     }
@@ -122,12 +122,12 @@ impl SpooledLeg {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Why it was closed.
+    /// Why it was closed; `None` while it is open.
     pub fn close_reason(&self) -> Option<&'static str> {
         self.reason.get().copied()
     }
 
-    /// Where its samples lie now.
+    /// The file that holds its samples now; a recording may be moved.
     pub fn audio(&self) -> LegAudio {
         self.audio.read().map_or_else(|poisoned| poisoned.into_inner().clone(), |audio| audio.clone())
     }
@@ -160,7 +160,7 @@ impl SpooledLeg {
         *self.written.write().unwrap_or_else(std::sync::PoisonError::into_inner) = file;
     }
 
-    /// What nobody may hear of it.
+    /// Its silenced stretches.
     pub fn silences(&self) -> &Silences {
         &self.silences
     }

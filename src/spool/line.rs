@@ -1,4 +1,4 @@
-//! A connection that has said whose sound it brings: its call exists from then on, before the first sample and without one.
+//! A live connection that has named its call. The call exists from then on, before the first sample and even if none comes.
 
 use std::sync::OnceLock;
 
@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::call::{CallId, CallNames, Source, WallTime};
 
-/// What a connection has said.
+/// A live connection and the call that it named.
 #[derive(Debug)]
 pub struct Line {
     /// The call that it belongs to.
@@ -15,7 +15,7 @@ pub struct Line {
     pub names: CallNames,
     /// The source that it comes from.
     pub source: Source,
-    /// When it said so.
+    /// When it named the call.
     pub at: WallTime,
     reason: OnceLock<&'static str>,
     end_requested: CancellationToken,
@@ -32,7 +32,7 @@ impl Line {
         &self.end_requested
     }
 
-    /// Why it is gone.
+    /// Why it ended.
     pub fn reason(&self) -> &'static str {
         self.reason.get().copied().unwrap_or("dropped")
     }

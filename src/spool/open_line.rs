@@ -1,4 +1,4 @@
-//! Who feeds a line tells when it is gone.
+//! The feeding side of a line: dropping it tells the pipeline that the connection has ended.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
-//! What a restart needs to know of the files: the highest key, and the legs that no row tells of.
+//! What a restart learns from the files: the highest key in use, and legs that have no row.
 //!
 //! Beside each live leg's WAV lies a small JSON with its key and [`LegSpec`], written before the first sample. The database normally knows the
-//! leg too; the JSON is for the crash that came between the two.
+//! leg too; the JSON is there for a crash between the two.
 
 use std::collections::HashSet;
 use std::fs;

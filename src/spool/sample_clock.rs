@@ -1,9 +1,9 @@
-//! The sample clock of a leg: which of its samples was heard at a moment, for pauses of its recording.
+//! The sample clock of a leg: which sample was spoken at a given time. Pauses are placed by it.
 //!
 //! A live leg is on disk within a fraction of a second, so a moment ago is a few samples back. A recording is not: Asterisk writes it in steps of
 //! 32 KiB (2 s of `wav`, 20 s of `gsm`), and writes nothing while no frame comes. So each step is remembered with its time. The sample of a moment
-//! between two steps is known when the second has come, before anybody reads what is in it; until then a pause begins at the end of the first.
-//! Where holes leave a choice, a pause is taken for the longer one.
+//! between two steps is known when the second has come, before anybody reads the second step; until then a pause begins at the end of the first.
+//! Where gaps leave a choice, the longer pause is taken.
 
 use std::ops::Range;
 use std::sync::{MutexGuard, PoisonError};

@@ -1,7 +1,7 @@
 //! Overwrites stretches of our own files with silence.
 //!
-//! Recordings that are only referred to are never written to: their stretches are silent for readers alone (`audio/silence.rs`). What an SSD or a
-//! copying file system keeps of overwritten blocks is beyond it.
+//! A PBX's recordings are never written to: their stretches are silent for readers only (`audio/silence.rs`). What an SSD or a copy-on-write file
+//! system keeps of overwritten blocks cannot be reached from here.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What is known of a leg before its first sample.
+//! A leg's facts before its first sample: its call, direction, source and rate.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ pub struct LegSpec {
     /// What else the source tells of the call.
     #[serde(default)]
     pub names: CallNames,
-    /// Which direction.
+    /// Direction of the sound: agent, caller or mixed.
     pub leg: Leg,
     /// The source of its audio.
     pub source: Source,

@@ -1,9 +1,9 @@
-//! What is remembered of a recording's growth: its last step, and silences that were moved since somebody asked.
+//! A recording's growth: its last step, and the silenced stretches that were moved since the last question.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// A step of a recording.
+/// One growth of a recording's file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
     /// Samples of the recording after it.

@@ -296,7 +296,7 @@ impl LegWriter {
         Ok(Self { leg, disk, events, piece: Vec::new(), handed: 0, last, open: true })
     }
 
-    /// The leg that is fed.
+    /// The leg that is being written.
     pub fn leg(&self) -> &Arc<SpooledLeg> {
         &self.leg
     }
@@ -376,7 +376,7 @@ impl FollowedLeg {
         Ok(Self { leg, events })
     }
 
-    /// The leg that is followed.
+    /// The leg of the recording.
     pub fn leg(&self) -> &Arc<SpooledLeg> {
         &self.leg
     }
@@ -386,7 +386,7 @@ impl FollowedLeg {
         self.leg.recording_grew_to(samples, Moment::now(at), late);
     }
 
-    /// The recording is complete.
+    /// Closes the leg: the recording is complete. `reason` is stored.
     pub async fn close(self, reason: &'static str) -> Result<(), SpoolError> {
         if self.leg.close(reason) {
             self.events.send(SpoolEvent::Closed(Arc::clone(&self.leg))).await.map_err(|_| SpoolError::Stopped)?;

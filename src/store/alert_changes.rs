@@ -1,4 +1,4 @@
-//! What becomes of alerts in the writer: raised once, taken once, corrected with the text that they quote.
+//! The writer's changes of alerts: each is raised once, acknowledged once, and corrected together with the text that it quotes.
 
 use rusqlite::{Connection, named_params};
 use serde_json::Value as Json;

@@ -1,6 +1,6 @@
-//! What each change does to the rows: the statements of the writer.
+//! The writer's statements: how each change alters the rows.
 //!
-//! Runs inside the writer's transaction, a savepoint for each set. Nothing here waits, and nothing knows of the queue.
+//! They run inside the writer's transaction, with a savepoint for each set of changes. Nothing here waits or knows of the queue.
 
 use std::path::Path;
 

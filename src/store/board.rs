@@ -1,5 +1,5 @@
-//! What the live page opens with: every call that is not over, with its last words and the course of its sentiment, and the event up to which
-//! all of that is true.
+//! The live page's first answer: every call that is not over, its last words, the course of its sentiment, and the number of the last event that is
+//! included.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Whose campaign a call is, for feeds that ask it of every event: remembered while the call runs.
+//! The campaign of each running call, kept in memory for feeds, which need it for every event.
 
 use rusqlite::OptionalExtension;
 

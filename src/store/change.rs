@@ -1,6 +1,6 @@
-//! What the pipeline asks the writer to make true: one enum, applied in order, one transaction per batch.
+//! The changes that the pipeline sends to the writer: one enum, applied in order, one transaction per batch.
 //!
-//! Keys are given by the pipeline (counters seeded from the database at start), so that nobody waits for the database to learn a name.
+//! The pipeline assigns the keys (counters, read from the database at the start), so that nobody waits for the database to learn one.
 //! A batch is all or nothing; its events get their ids at commit and are published only after it.
 
 use std::path::PathBuf;

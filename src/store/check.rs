@@ -1,4 +1,4 @@
-//! Looks a database over: is it whole, do its rows and its files belong together, and what of it can be mended.
+//! Checks a database: whether it is intact, whether rows and files match, and which faults can be repaired.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! One connection, with the pragmas that all of them have.
+//! Opens a connection with the pragmas that all connections share.
 
 use std::path::Path;
 use std::time::Duration;

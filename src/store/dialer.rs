@@ -1,4 +1,4 @@
-//! Which calls the dialer's database is asked about, and what it has told of them.
+//! Calls that the dialer's database is still to be asked about, and its answers.
 
 use rusqlite::{Connection, OptionalExtension, Row};
 

@@ -1,4 +1,4 @@
-//! Events as they were published, for feeds that start late or come back.
+//! Published events, kept for feeds that start late or reconnect.
 
 pub use super::rows::events::StoredEvent;
 use super::rows::events::{AFTER, LAST, LATEST, OF_CALL, stored};

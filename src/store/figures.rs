@@ -1,4 +1,4 @@
-//! Figures over many calls, for the dashboard: all from rows, for calls that began in a stretch of time.
+//! The dashboard's figures: computed from the rows of all calls that began in a period.
 
 use rusqlite::{Row, named_params};
 

@@ -1,6 +1,6 @@
-//! Erases a person: every row of their calls, and the proof that the database file holds nothing of them any more.
+//! Erases a person: deletes every row of their calls, and proves that the database file holds nothing of them.
 //!
-//! Works on a connection, so that it serves a running daemon (on its writing connection) and a stopped one.
+//! It works on a given connection, so that it serves a running daemon (on the writer's connection) and a stopped one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Calls by what a script of the dialer knows of them. Each key is one index; what an index finds too much is left out here.
+//! Finds calls by what a dialer's script knows: uniqueid, lead, recording or phone. Each key walks one index; false matches are filtered here.
 
 use rusqlite::{Connection, params};
 

@@ -1,8 +1,8 @@
 //! SQLite: every row, one writer, many readers.
 //!
-//! One thread writes, in batches; what it has committed it publishes, in order. Queries run on read-only connections of their own and see
-//! committed rows only; what the daemon asks waits for nothing that people ask ([`readers`]). No live sound waits for any of it;
-//! the thread that watches recording folders does, and loses nothing by it: what it asks about are files.
+//! One thread writes in batches and publishes, in order, what it has committed. Queries run on read-only connections of their own and see committed
+//! rows only; the daemon's queries never wait for those of people ([`readers`]). No live audio waits for the database. The thread that watches
+//! recording folders does, and loses nothing by it, because its sound is in files.
 
 mod alert_changes;
 pub mod alerts;

@@ -1,4 +1,4 @@
-//! The queue of what goes out: filled from the alerts, emptied by the notifiers, kept over restarts.
+//! The queue of notifications: alerts fill it, notifiers empty it, and it survives restarts.
 
 use super::rows::notifications::DUE;
 pub use super::rows::notifications::{Tried, Waiting};

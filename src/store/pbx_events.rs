@@ -1,4 +1,4 @@
-//! What the PBX told of calls.
+//! Events of calls as the PBX reported them: bridges, holds, transfers, queues, hangups.
 
 use super::rows::pbx::{DELETE_UNKNOWN, OF_CALL, read};
 use super::{Store, StoreError};

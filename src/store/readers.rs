@@ -1,8 +1,8 @@
-//! Read-only connections, and who waits for whom.
+//! Read-only connections, and the order in which queries are answered.
 //!
-//! Three rooms, so that nobody outside holds up the daemon: what the daemon asks for itself, who is let in, and what people ask. In the last a
-//! question has [`QUICK`] first. One that takes longer begins again among the long ones: they run at the lowest priority, one of an asker at a time,
-//! and are given up after [`LONGEST`]. Who has used least lately comes first.
+//! There are three groups of connections, so that no client delays the daemon: for the daemon's own queries, for access checks, and for queries of
+//! people. A query of the last group gets [`QUICK`] at first. One that takes longer starts again among the long ones: they run at the lowest
+//! priority, one for each client at a time, and are given up after [`LONGEST`]. The client that used least time lately comes first.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

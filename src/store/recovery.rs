@@ -1,4 +1,4 @@
-//! What a former run left behind, read once at start before anything else happens.
+//! Unfinished work of the previous run, read once at the start before anything else happens.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What is old enough to go, and how it goes. Calls on hold, and calls that are not over, are never among it.
+//! Finds and deletes what is older than retention allows. Calls on hold and calls that are not over are never deleted.
 
 use std::path::PathBuf;
 

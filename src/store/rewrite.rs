@@ -1,4 +1,4 @@
-//! A call that is over is retranscribed: which stretches there are, and their new text in the place of the old, in one transaction.
+//! Retranscription of a finished call: lists its stretches, and replaces the old text by the new in one transaction.
 
 use rusqlite::{Connection, OptionalExtension, Row};
 

@@ -9,6 +9,7 @@ mod ami;
 #[allow(dead_code)]
 #[path = "../daemon/bed.rs"]
 mod bed;
+mod doctor;
 mod faults;
 mod pbx;
 mod roads;
@@ -43,7 +44,8 @@ fn main() -> ExitCode {
             _ => {}
         }
     }
-    let mut tests: Vec<Test> = [roads::TESTS, faults::TESTS, ami::TESTS, agi::TESTS, taps::TESTS].concat();
+    let mut tests: Vec<Test> =
+        [roads::TESTS, faults::TESTS, ami::TESTS, agi::TESTS, taps::TESTS, doctor::TESTS].concat();
     tests.retain(|(name, _)| {
         wanted.is_none_or(|part| name.contains(part)) && skipped.is_none_or(|part| !name.contains(part))
     });

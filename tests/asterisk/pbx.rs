@@ -133,6 +133,29 @@ impl Pbx {
         }
     }
 
+    /// A folder with a program `asterisk` that speaks to this one, as the installed one does to its own.
+    pub fn console(&self) -> PathBuf {
+        let (folder, root) = (self.folder.path().join("bin"), asterisk().expect("looked for before"));
+        let library = root.join("usr/lib/x86_64-linux-gnu");
+        let script = format!(
+            "#!/bin/sh\nexec '{0}/ld-linux-x86-64.so.2' --library-path '{0}' '{1}/usr/sbin/asterisk' -C '{2}' \"$@\"\n",
+            library.display(),
+            root.display(),
+            self.folder.path().join("etc/asterisk.conf").display()
+        );
+        fs::create_dir_all(&folder).expect("mkdir");
+        fs::write(folder.join("asterisk"), script).expect("write");
+        fs::set_permissions(folder.join("asterisk"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .expect("chmod");
+        folder
+    }
+
+    /// kill -9.
+    pub fn end(&mut self) {
+        let _ = self.child.kill(); // may be dead
+        let _ = self.child.wait();
+    }
+
     /// What Asterisk has to say.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log/full")).unwrap_or_default()

@@ -287,9 +287,9 @@ fn an_account_that_may_not_tap_is_told_what_it_lacks() {
     assert!(bed.log().contains("no [[tap]] rule has an effect"), "{}", bed.log());
     let (said, code) = lineside(&bed, &["doctor"]);
     let line = said.lines().position(|line| line.contains("AMI rights")).unwrap_or_else(|| panic!("{said}"));
-    let two: Vec<&str> = said.lines().skip(line).take(2).collect();
-    println!("{}", two.join("\n"));
-    assert!(two[0].starts_with("BAD") && two[1].contains("section [lineside]") && code == Some(1), "{two:?}");
+    let told: Vec<&str> = said.lines().skip(line).take(3).collect();
+    println!("{}", told.join("\n"));
+    assert!(told[0].starts_with("BAD") && told[2].contains("section [lineside]") && code == Some(1), "{told:?}");
     assert!(taps(&bed).is_empty() && spies(&pbx.channels()) == 0);
     pbx.hang_up(&channel);
     pbx.until_quiet(TAPS);

@@ -27,7 +27,7 @@ fn a_language_that_the_model_does_not_know_is_said_once_and_where_one_looks() {
     let said = String::from_utf8_lossy(&doctor.stdout);
     let line = said.lines().position(|line| line.starts_with("BAD  language")).expect(&said);
     assert!(
-        said.lines().nth(line + 1).is_some_and(|mend| mend.contains("mend: change [speech] model or language")),
+        said.lines().nth(line + 2).is_some_and(|mend| mend.contains("mend: change [speech] model or language")),
         "{said}"
     );
 

@@ -12,6 +12,7 @@ mod capture;
 mod contract;
 mod dashboards;
 mod desk;
+mod doctor;
 mod encryption;
 mod language;
 mod latency;

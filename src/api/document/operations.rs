@@ -5,6 +5,7 @@ use crate::contract::alert::{AlertList, AlertShown};
 use crate::contract::bulk::{BulkOutcome, GlossaryTaken, GlossaryTerms, Uploaded};
 use crate::contract::call::{CallDetail, CallList, NamedCall, SearchHits, Segment, SessionStats, Transcript};
 use crate::contract::dashboard::{FeedStats, History, Progress, RecentAlerts, RunningCalls};
+use crate::contract::doctor::DetailedHealth;
 use crate::contract::figures::Figures;
 use crate::contract::lookup::{FoundCalls, ViciRequest};
 use crate::contract::platform::{ChunkTaken, EventTaken, LiveAudioMeta, PlatformAck, PlatformAlerts, PlatformSnapshot};
@@ -292,6 +293,9 @@ fn status() -> Vec<Operation> {
             .json_of::<HealthReport>(503, "They are not."),
         Operation::get("/health/models", TAG, "models", "Show the models, and which is in use")
             .gives::<ModelReport>("The models."),
+        Operation::get("/health/detailed", TAG, "detailedHealth", "Check the box, with the mend for what is wrong")
+            .about("The checks of `lineside doctor`, as the daemon sees them. No inference is run; an answer is kept for ten seconds.")
+            .gives::<DetailedHealth>("What was found; 200 also where something is wrong."),
         Operation::get("/metrics", TAG, "metrics", "Give Prometheus what it collects").text(
             200,
             "The metrics.",

@@ -10,6 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 
+use super::detailed::Doctor;
 use crate::call::WallTime;
 use crate::contract::dialer::DialerHealth;
 use crate::contract::seconds;
@@ -55,6 +56,8 @@ pub struct Health {
     pub open_files: Arc<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
     /// Recording folders of which nothing is taken now, and why.
     pub folders: Arc<dyn Fn() -> Vec<(PathBuf, String)> + Send + Sync>,
+    /// Makes the doctor's checks.
+    pub doctor: Doctor,
     /// When the daemon started.
     pub started: WallTime,
 }
@@ -68,27 +71,25 @@ const FEW_FILES: u64 = 10;
 
 /// `GET /health`: 200 when calls are heard and written down, or will be; 503 when they are not.
 pub(in crate::api) async fn health(State(store): State<Store>, State(health): State<Health>) -> Response {
+    let body = report(&store, &health, Trial::WhereNeeded).await;
+    let failing = body.status == HealthState::Failing;
+    let code = if failing { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    (code, Json(body)).into_response()
+}
+
+/// Whether the recogniser is tried for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trial {
+    /// When no inference has worked within a minute. May take 20 s.
+    WhereNeeded,
+    /// Never: the last inference counts.
+    Never,
+}
+
+/// How everything is doing.
+pub(super) async fn report(store: &Store, health: &Health, trial: Trial) -> HealthReport {
     let now = (health.now)();
-    let snapshot = health.status.get();
-    let fresh = snapshot.last_inference.is_some_and(|at| now.0 - at.0 < FRESH_MS);
-    let inference = match snapshot.model {
-        ModelState::Ready { engine } => {
-            let probed = if fresh {
-                Ok(snapshot.last_inference_ms.unwrap_or(0))
-            } else {
-                match tokio::time::timeout(PROBE_PATIENCE, (health.probe)()).await {
-                    Ok(result) => result.map(|took| took.as_millis() as i64),
-                    Err(_) => Err(format!("no answer within {} s", PROBE_PATIENCE.as_secs())),
-                }
-            };
-            match probed {
-                Ok(took_ms) => Inference::Works { ok: true, engine, took_ms, probed: !fresh },
-                Err(problem) => Inference::Failed { ok: false, engine: Some(engine), problem },
-            }
-        }
-        ModelState::Failed { problem } => Inference::Failed { ok: false, engine: None, problem },
-        state => Inference::NotYet { ok: None, model: model_status(state) },
-    };
+    let inference = inference(health, now, trial).await;
     let backlog = store.backlog().await;
     let (waiting, said) = *backlog.as_ref().unwrap_or(&(0, None));
     let age = said.map(|said| seconds(now.0 - said.0));
@@ -107,7 +108,7 @@ pub(in crate::api) async fn health(State(store): State<Store>, State(health): St
         _ if deaf || nameless || troubled || age.is_some_and(|age| age > LATE_S) => HealthState::Degraded,
         _ => HealthState::Ok,
     };
-    let body = HealthReport {
+    HealthReport {
         status,
         version: env!("CARGO_PKG_VERSION").into(),
         uptime_s: seconds(now.0 - health.started.0),
@@ -123,9 +124,34 @@ pub(in crate::api) async fn health(State(store): State<Store>, State(health): St
         },
         files: files.map(|(open, limit)| OpenFiles { ok: !few_files, open, limit }),
         recordings: folders.into_iter().map(|(folder, problem)| FolderProblem { folder, problem }).collect(),
+    }
+}
+
+/// Whether the recogniser works.
+async fn inference(health: &Health, now: WallTime, trial: Trial) -> Inference {
+    let snapshot = health.status.get();
+    let fresh = snapshot.last_inference.is_some_and(|at| now.0 - at.0 < FRESH_MS);
+    let engine = match snapshot.model {
+        ModelState::Ready { engine } => engine,
+        ModelState::Failed { problem } => return Inference::Failed { ok: false, engine: None, problem },
+        state => return Inference::NotYet { ok: None, model: model_status(state) },
     };
-    let code = if status == HealthState::Failing { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    (code, Json(body)).into_response()
+    if fresh || trial == Trial::Never {
+        // `last_error` is that of the last inference, and gone with the next one that works.
+        if let Some(problem) = snapshot.last_error.filter(|_| !fresh) {
+            return Inference::Failed { ok: false, engine: Some(engine), problem };
+        }
+        let took_ms = snapshot.last_inference_ms.unwrap_or(0);
+        return Inference::Works { ok: true, engine, took_ms, probed: false };
+    }
+    let probed = match tokio::time::timeout(PROBE_PATIENCE, (health.probe)()).await {
+        Ok(result) => result.map(|took| took.as_millis() as i64),
+        Err(_) => Err(format!("no answer within {} s", PROBE_PATIENCE.as_secs())),
+    };
+    match probed {
+        Ok(took_ms) => Inference::Works { ok: true, engine, took_ms, probed: true },
+        Err(problem) => Inference::Failed { ok: false, engine: Some(engine), problem },
+    }
 }
 
 /// Where the model stands, in the words that go out.

@@ -2,8 +2,10 @@
 
 pub(super) mod agents;
 pub(super) mod board;
+pub(super) mod detailed;
 pub(super) mod figures;
 pub(super) mod glossary;
 pub(super) mod health;
 
+pub use self::detailed::Doctor;
 pub use self::health::{Health, Metrics};

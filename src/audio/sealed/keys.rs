@@ -31,13 +31,13 @@ pub enum KeyError {
         /// What the system said.
         source: io::Error,
     },
-    /// Nobody passes it.
+    /// The unit passes no such credential.
     #[error(
         "audio key {0}: a name without a path is a systemd credential, and none of that name is here: the unit wants LoadCredential= or \
          LoadCredentialEncrypted= for it (/usr/share/doc/lineside/examples/audio-key.conf)"
     )]
     NoCredential(String),
-    /// Something else stands there.
+    /// The file holds something that is not a key.
     #[error("audio key {0}: not 64 hexadecimal digits; `lineside key new` makes a key")]
     Malformed(PathBuf),
 }
@@ -86,7 +86,7 @@ impl Key {
         Some(Self(bytes))
     }
 
-    /// What stands in a key file.
+    /// The text of a key file.
     pub fn text(&self) -> String {
         format!(
             "# lineside audio key {}. Without it the audio it encrypted is lost.\n{}\n",
@@ -156,7 +156,7 @@ pub fn install(keys: Keyring) {
     *KEYS.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
 }
 
-/// The keys of the process.
+/// The keys that this process uses.
 pub(in crate::audio) fn installed() -> Arc<Keyring> {
     Arc::clone(&KEYS.read().unwrap_or_else(PoisonError::into_inner))
 }

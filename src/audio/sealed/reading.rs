@@ -1,4 +1,4 @@
-//! Reads an encrypted file at any place, also while it grows or is silenced by somebody else.
+//! Reads an encrypted file at any place, also while another thread appends to it or silences it.
 
 use std::fs::File;
 use std::io;

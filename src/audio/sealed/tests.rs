@@ -1,4 +1,4 @@
-//! The format as somebody who holds the disk meets it: nothing of the content is in it, and nothing that he changes is believed.
+//! The format as seen by somebody who holds the disk: the file shows nothing of the content, and every change to it is detected.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;

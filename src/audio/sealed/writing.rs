@@ -1,7 +1,7 @@
-//! Writes an encrypted file: appends to it and overwrites parts of it, one writer a file.
+//! Writes an encrypted file: appends to it and overwrites parts of it, with one writer per file.
 //!
-//! The spool's thread appends to a leg while another thread silences a part of it, and both may want the last slot. So whoever opens a file for
-//! writing gets the one state that this process has of it, behind a lock.
+//! The spool's thread appends to a leg while another thread silences a part of it, and both may need the last slot. So all who open a file for
+//! writing share one state of it, behind a lock.
 
 use std::collections::HashMap;
 use std::fs::File;

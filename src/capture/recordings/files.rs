@@ -1,4 +1,4 @@
-//! The files that are followed: they grow, are moved, are closed, or vanish.
+//! Recordings that are being read: what is done when one grows, is moved, is closed or vanishes.
 
 use std::fs;
 use std::io::Write;

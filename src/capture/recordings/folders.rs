@@ -1,4 +1,4 @@
-//! What happens in the folders: inotify's events, folders that come and go, events that were lost.
+//! Changes in the recording folders: inotify events, folders that appear or vanish, events that were lost.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;

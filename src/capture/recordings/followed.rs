@@ -20,9 +20,9 @@ pub(super) struct Followed {
     pub(super) changed: Instant,
     /// Whether it grew before our eyes.
     pub(super) grows: bool,
-    /// When it came to its end.
+    /// When its last sample was read; `None` while it grows.
     pub(super) closed: Option<Instant>,
-    /// When its name was gone.
+    /// When it was no longer found under its name; `None` while it is.
     pub(super) gone: Option<Instant>,
     /// Whether somebody asked for its end: what is still written to it is not followed.
     pub(super) ended: bool,

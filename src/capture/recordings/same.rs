@@ -1,7 +1,7 @@
-//! Whether a file is another form of a recording that its call has already: compressed, mixed or copied, in another folder, later.
+//! Tells whether a file is a later form of a recording that its call already has: compressed, mixed, or copied to another folder.
 //!
-//! A file that changed its format shares no sample with what it was made of. It is known by its call and by the rise and fall of its loudness;
-//! where what it was made of cannot be read any more, by its name alone. Two sides of a pair are never compared with each other.
+//! A file in another format shares no sample with its original. It is recognised by its call and by the rise and fall of its loudness, or by its name
+//! alone where the original can no longer be read. The two sides of a pair are never compared with each other.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ pub(super) enum Form {
     New,
     /// It may be one that is there already: it is looked at when it is whole.
     Undecided,
-    /// One that is there already.
+    /// A recording that the call already has.
     Known,
 }
 

@@ -1,4 +1,4 @@
-//! What the watcher is made of: which folders, what is remembered of recordings, what is followed now.
+//! The watcher's state: its folders, what it remembers of recordings, and which ones it reads now.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -34,13 +34,13 @@ pub trait Ledger: Send {
 /// A recording that was taken before.
 #[derive(Clone, Debug)]
 pub struct Taken {
-    /// Its legs.
+    /// The legs that it became.
     pub legs: Vec<LegKey>,
     /// Whether it was read to its end.
     pub finished: bool,
-    /// Where it was.
+    /// Its path when it was last seen.
     pub path: PathBuf,
-    /// Bytes it had.
+    /// Its size when it was last seen, bytes.
     pub size: u64,
     /// Whether it is the very file; else one that begins alike.
     pub same_file: bool,
@@ -49,11 +49,11 @@ pub struct Taken {
 /// A leg that a call has already.
 #[derive(Clone, Debug)]
 pub struct KnownLeg {
-    /// Its row.
+    /// The leg's row number.
     pub key: LegKey,
-    /// Which direction.
+    /// Direction of the sound: `agent`, `caller` or `mixed`.
     pub leg: String,
-    /// Where its sound lies.
+    /// File and channel of its sound.
     pub audio: LegAudio,
     /// Who sent it: of a recording its path.
     pub peer: Option<String>,
@@ -70,7 +70,7 @@ pub struct KnownLeg {
 pub struct RecordingSettings {
     /// Folders, with all that is under them.
     pub folders: Vec<PathBuf>,
-    /// File names to calls.
+    /// The patterns that turn file names into calls.
     pub naming: NamingRules,
     /// Legs of a stereo file: left, right.
     pub stereo: [Leg; 2],
@@ -78,7 +78,7 @@ pub struct RecordingSettings {
     pub max_age: Option<Duration>,
 }
 
-/// The watcher.
+/// Watches the recording folders.
 pub struct Recordings<L> {
     pub(super) settings: RecordingSettings,
     pub(super) spool: Arc<Spool>,

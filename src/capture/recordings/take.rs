@@ -1,4 +1,4 @@
-//! A new file: whose it is, whether it was taken before, and the legs that it becomes.
+//! Takes a new file: finds its call, checks that it was not taken before, and makes it one or two legs.
 
 use std::fs;
 use std::path::Path;

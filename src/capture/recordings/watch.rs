@@ -1,4 +1,4 @@
-//! The watcher's thread: events, walks, and what has to be looked at without either.
+//! The watcher's thread: it handles events, walks the folders, and looks at files whose time has come.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The models that lie on disk, and whether they are whole.
+//! Finds the installed models and verifies their checksums.
 
 use std::fs::{self, File};
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! Fetches published models: goes on where an earlier try stopped, and believes no bytes that are not those that were published.
+//! Fetches published models. It resumes an interrupted download, and refuses a file whose checksum is not the published one.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};

@@ -1,4 +1,4 @@
-//! Brings models in that an admin has: those of the engines are copied, weights as others publish them are converted. Whole or not at all.
+//! Imports an admin's own model: files that an engine reads are copied, published weights are converted. A failed import leaves nothing behind.
 
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,7 @@
-//! Who speaks when: a probability of voice for every 16 ms of a leg.
+//! Voice activity detection: a probability of voice, 0 to 1, for every 16 ms of a leg.
 //!
-//! Silero's network tells it (`silero.rs`), from weights that come with the package or are fetched by `packaging/models/silero`. Without them earshot
-//! does, which carries its own small network, takes music for speech, and adds four times as much silence. Both were chosen by measurement: run
+//! Silero's network gives it (`silero.rs`), with weights that come with the package or are fetched by `packaging/models/silero`. Without them earshot
+//! does; it has a small network of its own, takes music for speech, and adds four times as much silence. Both were chosen by measurement: run
 //! `cargo test --release vad_candidates -- --nocapture` for the table.
 
 #[cfg(test)]

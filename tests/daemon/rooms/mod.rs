@@ -30,11 +30,12 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("api", &["call", "contract", "audio", "store", "pipeline"]),
     ("config", &["call", "text", "alerts", "capture", "speech"]),
     ("host", &[]),
+    ("doctor", &["call", "contract", "audio", "capture", "speech", "store", "governor", "api", "config", "host"]),
     (
         "cli",
         &[
-            "call", "audio", "text", "alerts", "speech", "store", "pipeline", "config", "host", "daemon", "capture",
-            "governor",
+            "call", "contract", "audio", "text", "alerts", "speech", "store", "pipeline", "config", "host", "doctor",
+            "daemon", "capture", "governor",
         ],
     ),
 ];
