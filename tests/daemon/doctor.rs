@@ -448,7 +448,7 @@ fn secrets(table: &mut Table) {
             "-subj",
             "/CN=localhost",
         ]);
-        let made = openssl
+        let output = openssl
             .arg("-keyout")
             .arg(bed.path(&format!("{name}.key")))
             .arg("-out")
