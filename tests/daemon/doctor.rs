@@ -454,7 +454,7 @@ fn secrets(table: &mut Table) {
             .arg("-out")
             .arg(bed.path(&format!("{name}.pem")))
             .output();
-        made.is_ok_and(|made| made.status.success())
+        output.is_ok_and(|output| output.status.success())
     };
     if certify("one") && certify("other") {
         std::fs::rename(bed.path("one.pem"), bed.path("chain.pem")).expect("mv");

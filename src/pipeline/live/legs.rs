@@ -131,7 +131,8 @@ impl Conductor {
         // Of a recording that was finished and grows again utterances are known; a new leg has none yet.
         let known_to = self.awaited(leg.key).or(facts.heard_to).unwrap_or(0);
         let heard = self.heard_before(key, leg.key, known_to, facts);
-        let is_known = self.calls.of_leg(leg.key).is_some() || known_to > 0;
+        let known_ms = self.known_offset(key, leg.key, facts);
+        let is_known = known_ms.is_some() || known_to > 0;
         let Some(call) = self.calls.get_mut(key) else { return };
         if call.state != CallState::Active {
             call.state = CallState::Active;
@@ -149,7 +150,9 @@ impl Conductor {
             call.begins_at(at);
             changes.push(Change::CallBegins { call: key, at });
         }
-        let offset_ms = (leg.spec.started.0 - call.started.0 - call.stepped_ms).max(0);
+        // One that comes back has its place, whatever became of the clock since.
+        let by_clock = (leg.spec.started.0 - call.started.0 - call.stepped_ms).max(0);
+        let offset_ms = known_ms.unwrap_or(by_clock);
         let audio = leg.audio();
         changes.push(Change::LegOpened(NewLeg {
             key: leg.key,
@@ -179,6 +182,13 @@ impl Conductor {
         }
         self.begin_hearing(key, leg, heard, known_to);
         self.learn_expected(&whose);
+    }
+
+    /// Where in its call a leg begins that comes back, milliseconds.
+    fn known_offset(&self, call: CallKey, leg: LegKey, facts: &Facts) -> Option<i64> {
+        let running = self.calls.of_leg(leg).map(|(.., running)| running.offset_ms);
+        let past = || facts.past.get(&call)?.legs.iter().find(|past| past.key == leg).map(|past| past.offset_ms);
+        running.or_else(past)
     }
 
     /// What was heard of a leg that comes back.
