@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    agi, alerts, analyze, bench, calls, data, doctor, eagi, key, model, notify, openapi, score, taps, token,
+    agi, alerts, analyze, bench, calls, data, doctor, eagi, fetch, key, model, notify, openapi, score, taps, token,
     transcript, vici,
 };
 
@@ -48,6 +48,8 @@ pub(super) enum Command {
     Vici(vici::ViciArguments),
     /// Print the live feed as it comes
     Tail(calls::TailArguments),
+    /// Fetch recordings of calls from another server, or list what is fetched
+    Fetch(fetch::FetchArguments),
     /// Tap both sides of a running call: listen to it by channels of our own
     Tap(taps::TapArguments),
     /// List the calls that are tapped

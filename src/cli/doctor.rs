@@ -1,6 +1,7 @@
 //! `lineside doctor`: what is wrong with this box, and the mend for each.
 
 mod check;
+mod remote;
 mod unit;
 
 use std::io::ErrorKind;
@@ -114,6 +115,7 @@ fn look(config: &Config, daemon: &Daemon, checks: &mut Vec<Check>) {
     });
     checks.push(voice(config));
     checks.extend(config.recordings.folders.iter().map(|folder| recordings(folder)));
+    checks.extend(config.remote.iter().map(remote::check));
     checks.extend(unit::group());
     checks.extend(unit::quota_in_force());
     checks.push(inotify());

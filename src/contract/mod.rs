@@ -10,6 +10,7 @@ pub mod call;
 pub mod control;
 pub mod dashboard;
 pub mod dialer;
+pub mod fetch;
 pub mod figures;
 pub mod lookup;
 pub mod message;
