@@ -220,3 +220,54 @@ impl Taking<'_> {
 pub fn describe_metrics() {
     metrics::describe_counter!("lineside_uploads_total", "Recordings that were handed over and taken");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spool::SpoolEvent;
+
+    /// The legs that come of a recording of half a second when so much of it was kept: (first sample's time, samples).
+    fn taken(kept: u64) -> Vec<(i64, u64)> {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let path = folder.path().join("a.wav");
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: 8000,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut writer = hound::WavWriter::create(&path, spec).expect("create");
+        (0..4000_i16).for_each(|sample| writer.write_sample(sample).expect("write"));
+        writer.finalize().expect("finish");
+        let runtime = tokio::runtime::Runtime::new().expect("runtime");
+        let (spool, mut events) =
+            runtime.block_on(async { Spool::open(&folder.path().join("spool"), 0).expect("spool") });
+        let uploads =
+            Uploads { spool: Arc::new(spool), stereo: [Leg::Agent, Leg::Caller], runtime: runtime.handle().clone() };
+        let handed = Handed {
+            path,
+            extension: "wav".into(),
+            call: CallId::from_lossy("a.1"),
+            names: CallNames::default(),
+            peer: "pbx2:/a.wav".into(),
+            started: Some(WallTime(1000)),
+            kept: vec![(Leg::Mixed, kept)],
+        };
+        uploads.take(&handed).expect("taken");
+        let mut legs = Vec::new();
+        while let Ok(event) = events.try_recv() {
+            if let SpoolEvent::Opened(leg) = event {
+                legs.push((leg.spec.started.0, leg.samples()));
+            }
+        }
+        uploads.spool.stop();
+        legs
+    }
+
+    #[test]
+    fn of_a_recording_that_a_killed_run_had_begun_the_rest_is_taken_and_nothing_twice() {
+        assert_eq!(taken(0), [(1000, 4000)]);
+        assert_eq!(taken(1600), [(1200, 2400)]);
+        assert_eq!(taken(4000), [], "all of it is there");
+    }
+}

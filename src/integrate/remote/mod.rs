@@ -199,21 +199,21 @@ impl Remotes {
         let problem = match outcome {
             Ok(state) => {
                 server.is_there();
-                self.count(&settings, state.as_str());
+                count(&settings, state.as_str());
                 return self.push(FetchChange::Over { id: row.id, state, error: None, at: now }).await;
             }
             Err(problem) => problem,
         };
         let error = problem.told(&settings, &row.path);
         if problem.is_servers() {
-            self.count(&settings, "server");
+            count(&settings, "server");
             let next = self.servers[place].is_away(&problem, error.clone(), now);
             return self.push(FetchChange::Again { id: row.id, next, tries: row.tries, error }).await;
         }
         self.servers[place].is_there();
         let tries = row.tries + 1;
         let change = if problem.is_final() || tries >= TRIES {
-            self.count(&settings, "given_up");
+            count(&settings, "given_up");
             log::warn!(
                 "call {}: {error}; it was given up after {tries} tries. `lineside fetch {}` begins anew",
                 row.call_id,
@@ -221,15 +221,11 @@ impl Remotes {
             );
             FetchChange::Over { id: row.id, state: FetchState::GivenUp, error: Some(error), at: now }
         } else {
-            self.count(&settings, "again");
+            count(&settings, "again");
             let next = later(now, settings.retry, row.tries, LONGEST_PAUSE);
             FetchChange::Again { id: row.id, next, tries, error }
         };
         self.push(change).await;
-    }
-
-    fn count(&self, remote: &RemoteSettings, outcome: &'static str) {
-        metrics::counter!("lineside_fetches_total", "remote" => remote.name.clone(), "outcome" => outcome).increment(1);
     }
 
     async fn answer(&mut self, command: FetchCommand) {
@@ -320,6 +316,10 @@ impl Server {
             next_try: self.problem.as_ref().map(|_| self.until.rfc3339()),
         }
     }
+}
+
+fn count(remote: &RemoteSettings, outcome: &'static str) {
+    metrics::counter!("lineside_fetches_total", "remote" => remote.name.clone(), "outcome" => outcome).increment(1);
 }
 
 /// When to try again: each pause is twice the one before.

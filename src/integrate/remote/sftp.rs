@@ -74,7 +74,7 @@ pub(super) async fn fetch(
         }
         return Err(problem);
     }
-    let length = fs::metadata(part).map(|meta| meta.len()).unwrap_or(0);
+    let length = fs::metadata(part).map_or(0, |meta| meta.len());
     match there.as_slice() {
         [before, after] if before != after => {
             let _ = fs::remove_file(part);
