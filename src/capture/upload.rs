@@ -242,8 +242,7 @@ mod tests {
         let runtime = tokio::runtime::Runtime::new().expect("runtime");
         let (spool, mut events) =
             runtime.block_on(async { Spool::open(&folder.path().join("spool"), 0).expect("spool") });
-        let uploads =
-            Uploads { spool: Arc::new(spool), stereo: [Leg::Agent, Leg::Caller], runtime: runtime.handle().clone() };
+        let uploads = Uploads { spool, stereo: [Leg::Agent, Leg::Caller], runtime: runtime.handle().clone() };
         let handed = Handed {
             path,
             extension: "wav".into(),

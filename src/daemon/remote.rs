@@ -13,12 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::answers;
 use super::build::Base;
+use crate::audio::AudioError;
 use crate::audio::sound_file::{SoundWriter, is_sealing};
-use crate::capture::upload::{Handed, Uploads};
+use crate::capture::upload::{Handed, UploadError, Uploads};
 use crate::capture::wall_clock;
 use crate::config::RemoteSection;
 use crate::integrate::remote::settings::RemoteSettings;
-use crate::integrate::remote::{Remotes, WholeRecording, describe_metrics};
+use crate::integrate::remote::{NotTaken, Remotes, WholeRecording, describe_metrics};
 use crate::pipeline::fetches::Fetches;
 
 /// Requests that may wait; who asks then waits too.
@@ -61,7 +62,7 @@ fn settings(section: &RemoteSection) -> RemoteSettings {
 }
 
 /// Makes a recording its call's. Blocks.
-fn take(uploads: &Uploads, whole: &WholeRecording) -> Result<(), String> {
+fn take(uploads: &Uploads, whole: &WholeRecording) -> Result<(), NotTaken> {
     let handed = |path: &Path| Handed {
         path: path.into(),
         extension: whole.extension.clone(),
@@ -71,13 +72,20 @@ fn take(uploads: &Uploads, whole: &WholeRecording) -> Result<(), String> {
         started: Some(whole.started),
         kept: whole.kept.clone(),
     };
-    let taken = |path: &Path| uploads.take(&handed(path)).map_err(|error| error.to_string());
+    let taken = |path: &Path| {
+        uploads.take(&handed(path)).map_err(|error| match error {
+            UploadError::Audio(AudioError::Io(error)) => NotTaken::NotNow(error.to_string()),
+            UploadError::Audio(error) => NotTaken::NoRecording(error.to_string()),
+            UploadError::Spool(error) => NotTaken::NotNow(error.to_string()),
+        })
+    };
     if !is_sealing() {
         return taken(&whole.file);
     }
     // sftp writes plain files. From here on its sound is on the disk in the form of all other sound.
     let copy = whole.file.with_extension("sealed");
-    let done = seal(&whole.file, &copy).map_err(|error| error.to_string()).and_then(|()| taken(&copy));
+    let done =
+        seal(&whole.file, &copy).map_err(|error| NotTaken::NotNow(error.to_string())).and_then(|()| taken(&copy));
     let _ = std::fs::remove_file(&copy);
     done
 }

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use super::settings::RemoteSettings;
 use super::sftp::{self, Progress};
 use super::words::FetchProblem;
-use super::{TakeWhole, WholeRecording};
+use super::{NotTaken, TakeWhole, WholeRecording};
 use crate::call::{CallId, CallNames, Leg, Source, WallTime};
 use crate::capture::naming::plain_uniqueid;
 use crate::capture::path_template::PathField;
@@ -148,7 +148,10 @@ impl Job {
         tokio::task::spawn_blocking(move || take(&whole))
             .await
             .map_err(|error| FetchProblem::Here(error.to_string()))?
-            .map_err(FetchProblem::Audio)
+            .map_err(|problem| match problem {
+                NotTaken::NoRecording(problem) => FetchProblem::Audio(problem),
+                NotTaken::NotNow(problem) => FetchProblem::Here(problem),
+            })
     }
 
     async fn turns_up(&self) -> Result<(), StoreError> {

@@ -58,8 +58,17 @@ pub struct WholeRecording {
     pub kept: Vec<(Leg, u64)>,
 }
 
-/// Makes a recording its call's. Blocks; `Err` says what is wrong with it.
-pub type TakeWhole = Arc<dyn Fn(&WholeRecording) -> Result<(), String> + Send + Sync>;
+/// Why a recording that is whole here is not its call's.
+#[derive(Clone, Debug)]
+pub enum NotTaken {
+    /// It is none that can be read.
+    NoRecording(String),
+    /// It cannot be kept now: the disk is filling, or lineside is stopping.
+    NotNow(String),
+}
+
+/// Makes a recording its call's. Blocks.
+pub type TakeWhole = Arc<dyn Fn(&WholeRecording) -> Result<(), NotTaken> + Send + Sync>;
 
 /// Tells the exporter what is counted here.
 pub fn describe_metrics() {
