@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::answers;
 use super::build::Base;
-use crate::audio::AudioError;
 use crate::audio::sound_file::{SoundWriter, is_sealing};
 use crate::capture::upload::{Handed, UploadError, Uploads};
 use crate::capture::wall_clock;
@@ -74,7 +73,7 @@ fn take(uploads: &Uploads, whole: &WholeRecording) -> Result<(), NotTaken> {
     };
     let taken = |path: &Path| {
         uploads.take(&handed(path)).map_err(|error| match error {
-            UploadError::Audio(AudioError::Io(error)) => NotTaken::NotNow(error.to_string()),
+            UploadError::Audio(error) if error.is_out_of_files() => NotTaken::NotNow(error.to_string()),
             UploadError::Audio(error) => NotTaken::NoRecording(error.to_string()),
             UploadError::Spool(error) => NotTaken::NotNow(error.to_string()),
         })

@@ -131,8 +131,8 @@ impl Server {
     /// A `[[remote]]` for it.
     fn section(&self, template: &str, more: &str) -> String {
         format!(
-            "[[remote]]\nname = \"pbx2\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"{}\"\nkey = \"{}\"\nknown_hosts = \"{}\"\npath = '{}/{template}'\n\
-             retry_s = 1\n{more}\n",
+            "[[remote]]\nname = \"pbx2\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"{}\"\nkey = \"{}\"\nknown_hosts = \"{}\"\n\
+             path = '{}/{template}'\nretry_s = 1\n{more}\n",
             self.port,
             self.user,
             self.path("client").display(),

@@ -1,8 +1,8 @@
 //! Recordings on other servers: fetched by sftp, each becomes its call's recording once.
 //!
-//! One task leads the servers; what is to be done lies in rows, and a restart goes on with it. A server that is away is left for a while and then tried
-//! with one file; a file that is not there is tried again a few times. Nothing on the other server is ever changed, and no name of its files becomes a
-//! name here.
+//! One task leads the servers; what is to be done lies in rows, and a restart goes on with it. A server that is away is left for a while and then
+//! tried with one file; a file that is not there is tried again a few times. Nothing on the other server is ever changed, and no name of its files
+//! becomes a name here.
 
 mod job;
 pub mod settings;

@@ -1,7 +1,7 @@
 //! One run of the system's `sftp`: what it is told, how far it comes, and what became of it.
 //!
-//! Nothing is asked of a person, no other key than the configured one is shown, and no host is believed that is not known. A file grows in a part of its
-//! own, named by us; what a run has left is gone on with, but for its last stretch: sftp asks for several pieces at once.
+//! Nothing is asked of a person, no other key than the configured one is shown, and no host is believed that is not known. A file grows in a part of
+//! its own, named by us; what a run has left is gone on with, but for its last stretch: sftp asks for several pieces at once.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -92,7 +92,8 @@ pub(super) async fn fetch(
     }
 }
 
-/// Makes the part ready to be gone on with, and tells what of it is. A copy: a run of a lineside that was killed may still write to the old one. Blocks.
+/// Makes the part ready to be gone on with, and tells how much of it is kept. A copy: the sftp of a lineside that was killed may still write to the
+/// old one. Blocks.
 fn prepare(part: &Path, resume: bool) -> io::Result<u64> {
     if let Some(folder) = part.parent() {
         fs::create_dir_all(folder)?;

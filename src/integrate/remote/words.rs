@@ -66,13 +66,13 @@ impl FetchProblem {
         let by = remote.login();
         match self {
             Self::UnknownHost => format!(
-                "{name}: the key of host {host} is not in {hosts}, so nobody logs in. `ssh-keyscan -p {port} {host}` prints it: compare its fingerprint \
-                 (`ssh-keyscan -p {port} {host} | ssh-keygen -lf -`) with what `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` says on that server, then \
-                 append the line to {hosts}"
+                "{name}: the key of host {host} is not in {hosts}, so nobody logs in. `ssh-keyscan -p {port} {host}` prints it: compare its \
+                 fingerprint (`ssh-keyscan -p {port} {host} | ssh-keygen -lf -`) with what `ssh-keygen -lf \
+                 /etc/ssh/ssh_host_ed25519_key.pub` says on that server, then append the line to {hosts}"
             ),
             Self::ChangedHost => format!(
-                "{name}: host {host} shows another key than {hosts} has, so nobody logs in: it was installed anew, or somebody stands in between. Ask who runs \
-                 it; if it is right, `ssh-keygen -R '{}' -f {hosts}`, then append the line of `ssh-keyscan -p {port} {host}`",
+                "{name}: host {host} shows another key than {hosts} has, so nobody logs in: it was installed anew, or somebody stands in \
+                 between. Ask who runs it; if it is right, `ssh-keygen -R '{}' -f {hosts}`, then append the line of `ssh-keyscan -p {port} {host}`",
                 remote.known_as()
             ),
             Self::Refused => format!(
@@ -82,8 +82,8 @@ impl FetchProblem {
                 "{name}: {by} cannot be used: {problem}. It belongs to the user lineside, mode 600, without a passphrase"
             ),
             Self::Away(problem) => format!(
-                "{name}: host {host}, port {port}: {problem}. It is tried again. The unit lets lineside reach this machine alone: allow the address by \
-                 IPAddressAllow= (examples/network.conf)"
+                "{name}: host {host}, port {port}: {problem}. It is tried again. The unit lets lineside reach this machine alone: allow the \
+                 address by IPAddressAllow= (examples/network.conf)"
             ),
             Self::Program(problem) => {
                 format!("{name}: sftp cannot be started: {problem}; `apt-get install openssh-client`")
