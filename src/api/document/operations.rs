@@ -209,8 +209,8 @@ fn fetch() -> Vec<Operation> {
             .gives::<FetchList>("Servers and recordings. No servers without `[[remote]]`."),
         Operation::post("/api/v1/fetch", TAG, "startFetch", "Fetch recordings from another server")
             .about(
-                "Each becomes its call's recording, once: who asks again is told how far it is, and one that was given up is tried anew. A call that has \
-                 sound from elsewhere keeps that.",
+                "Each becomes its call's recording, once: who asks again is told how far it is, and one that was given up is tried anew. A call \
+                 that has sound from elsewhere keeps that.",
             )
             .takes::<FetchRequest>(JSON)
             .json_of::<FetchTaken>(202, "They are in the queue.")

@@ -64,7 +64,7 @@ impl RemoteSettings {
             "BatchMode=yes".into(),
             "StrictHostKeyChecking=yes".into(),
             format!("UserKnownHostsFile={}", self.known_hosts.display()),
-            "GlobalKnownHostsFile=none".into(),
+            "GlobalKnownHostsFile=/dev/null".into(),
             "UpdateHostKeys=no".into(),
             "PreferredAuthentications=publickey".into(),
             "ClearAllForwardings=yes".into(),
