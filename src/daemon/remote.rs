@@ -13,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::answers;
 use super::build::Base;
-use crate::audio::sound_file::{SoundWriter, is_sealing};
+use crate::audio::sound_file::{SoundWriter, blank, is_sealing};
 use crate::capture::upload::{Handed, UploadError, Uploads};
 use crate::capture::wall_clock;
 use crate::config::RemoteSection;
 use crate::integrate::remote::settings::RemoteSettings;
-use crate::integrate::remote::{NotTaken, Remotes, WholeRecording, describe_metrics};
+use crate::integrate::remote::{Keeper, NotTaken, Remotes, WholeRecording, describe_metrics};
 use crate::pipeline::fetches::Fetches;
 
 /// Requests that may wait; who asks then waits too.
@@ -35,8 +35,11 @@ pub(super) fn start(base: &Base, stop: &CancellationToken) -> (Fetches, Option<J
     let remotes = Remotes::new(
         base.config.remote.iter().map(settings).collect(),
         base.store.clone(),
-        base.config.paths.state.join("remote"),
-        Arc::new(move |whole| take(&uploads, whole)),
+        Keeper {
+            folder: base.config.paths.state.join("remote"),
+            take: Arc::new(move |whole| take(&uploads, whole)),
+            discard: Arc::new(discard),
+        },
         wall_clock,
     );
     (Fetches(Some(asks)), Some(tokio::spawn(remotes.run(asked, stop.clone()))))
@@ -85,8 +88,17 @@ fn take(uploads: &Uploads, whole: &WholeRecording) -> Result<(), NotTaken> {
     let copy = whole.file.with_extension("sealed");
     let done =
         seal(&whole.file, &copy).map_err(|error| NotTaken::NotNow(error.to_string())).and_then(|()| taken(&copy));
-    let _ = std::fs::remove_file(&copy);
+    discard(&copy);
     done
+}
+
+/// Overwrites and removes a file, where there is one. Blocks.
+fn discard(file: &Path) {
+    let gone = blank(file).and_then(|()| std::fs::remove_file(file));
+    if let Err(error) = gone.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+    {
+        log::error!("remote: {}: it could not be overwritten and removed: {error}; do so by hand", file.display());
+    }
 }
 
 fn seal(from: &Path, to: &Path) -> io::Result<()> {

@@ -26,6 +26,12 @@ impl Store {
         self.read(move |db| Ok(db.prepare_cached(sql)?.query_row([&remote], |row| row.get::<_, i64>(0))? as u64)).await
     }
 
+    /// Rows of all that is open.
+    pub async fn open_fetch_ids(&self) -> Result<Vec<i64>, StoreError> {
+        let sql = "SELECT id FROM fetch INDEXED BY fetch_open WHERE state IN ('waiting', 'fetching', 'taking')";
+        self.read(move |db| db.prepare_cached(sql)?.query_map([], |row| row.get(0))?.collect()).await
+    }
+
     /// A call's recording on a server.
     pub async fn fetch_of(&self, remote: String, call: String) -> Result<Option<FetchRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM fetch WHERE remote = ?1 AND call_id = ?2");

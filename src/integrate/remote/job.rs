@@ -1,6 +1,6 @@
 //! One recording on its way: fetched, checked, taken.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use super::settings::RemoteSettings;
 use super::sftp::{self, Progress};
 use super::words::FetchProblem;
-use super::{NotTaken, TakeWhole, WholeRecording};
+use super::{Keeper, NotTaken, WholeRecording};
 use crate::call::{CallId, CallNames, Leg, Source, WallTime};
 use crate::capture::naming::plain_uniqueid;
 use crate::capture::path_template::PathField;
@@ -30,8 +30,7 @@ pub(super) struct Job {
     pub(super) place: usize,
     pub(super) remote: Arc<RemoteSettings>,
     pub(super) store: Store,
-    pub(super) folder: PathBuf,
-    pub(super) take: TakeWhole,
+    pub(super) keeper: Keeper,
     pub(super) taking: Arc<Mutex<()>>,
     pub(super) row: FetchRow,
 }
@@ -69,10 +68,10 @@ impl Job {
     }
 
     async fn work(&self) -> Result<FetchState, FetchProblem> {
-        let part = sftp::part(&self.folder, self.row.id);
+        let part = sftp::part(&self.keeper.folder, self.row.id);
         let whole = || std::fs::metadata(&part).ok().filter(|meta| Some(meta.len()) == self.row.size);
         if self.heard().await?.elsewhere {
-            let _ = std::fs::remove_file(&part);
+            self.discard(&part).await;
             return Ok(FetchState::Known);
         }
         if self.row.state != FetchState::Taking || whole().is_none() {
@@ -86,17 +85,24 @@ impl Job {
         }
         let _alone = self.taking.lock().await;
         let heard = self.heard().await?;
-        if heard.elsewhere {
-            let _ = std::fs::remove_file(&part);
+        // A row that is gone went with its call, which somebody has deleted meanwhile.
+        let row = self.store.fetch_of(self.row.remote.clone(), self.row.call_id.clone()).await?;
+        if heard.elsewhere || row.is_none_or(|row| row.id != self.row.id) {
+            self.discard(&part).await;
             return Ok(FetchState::Known);
         }
         self.take(&part, heard.kept).await?;
         // The row first: a file without a row is only in the way.
         self.commit(FetchChange::Over { id: self.row.id, state: FetchState::Done, error: None, at: now() }).await?;
-        let _ = std::fs::remove_file(&part);
+        self.discard(&part).await;
         self.turns_up().await?;
         log::info!("call {}: its recording was fetched from {}", self.row.call_id, self.remote.name);
         Ok(FetchState::Done)
+    }
+
+    async fn discard(&self, file: &Path) {
+        let (discard, file) = (Arc::clone(&self.keeper.discard), file.to_path_buf());
+        let _ = tokio::task::spawn_blocking(move || discard(&file)).await; // lineside is stopping: the next start sweeps
     }
 
     async fn commit(&self, change: FetchChange) -> Result<(), StoreError> {
@@ -144,7 +150,7 @@ impl Job {
             started: self.row.at.unwrap_or(written),
             kept,
         };
-        let take = Arc::clone(&self.take);
+        let take = Arc::clone(&self.keeper.take);
         tokio::task::spawn_blocking(move || take(&whole))
             .await
             .map_err(|error| FetchProblem::Here(error.to_string()))?

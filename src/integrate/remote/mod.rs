@@ -10,7 +10,7 @@ mod sftp;
 mod words;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +69,19 @@ pub enum NotTaken {
 
 /// Makes a recording its call's. Blocks.
 pub type TakeWhole = Arc<dyn Fn(&WholeRecording) -> Result<(), NotTaken> + Send + Sync>;
+/// Overwrites and removes a file, where there is one. Blocks.
+pub type Discard = Arc<dyn Fn(&Path) + Send + Sync>;
+
+/// What is done with files that are here.
+#[derive(Clone)]
+pub struct Keeper {
+    /// Folder where recordings grow.
+    pub folder: PathBuf,
+    /// Makes one its call's.
+    pub take: TakeWhole,
+    /// Does away with one.
+    pub discard: Discard,
+}
 
 /// Tells the exporter what is counted here.
 pub fn describe_metrics() {
@@ -92,8 +105,7 @@ struct Server {
 pub struct Remotes {
     servers: Vec<Server>,
     store: Store,
-    folder: PathBuf,
-    take: TakeWhole,
+    keeper: Keeper,
     now: fn() -> WallTime,
     /// One recording is taken at a time: whether its call has sound already is then known.
     taking: Arc<Mutex<()>>,
@@ -101,14 +113,8 @@ pub struct Remotes {
 }
 
 impl Remotes {
-    /// The servers of the configuration; nothing is fetched yet. `folder` is where recordings grow.
-    pub fn new(
-        servers: Vec<RemoteSettings>,
-        store: Store,
-        folder: PathBuf,
-        take: TakeWhole,
-        now: fn() -> WallTime,
-    ) -> Self {
+    /// The servers of the configuration; nothing is fetched yet.
+    pub fn new(servers: Vec<RemoteSettings>, store: Store, keeper: Keeper, now: fn() -> WallTime) -> Self {
         let server = |settings: RemoteSettings| Server {
             settings: Arc::new(settings),
             running: HashSet::new(),
@@ -118,7 +124,7 @@ impl Remotes {
             open: 0,
         };
         let servers = servers.into_iter().map(server).collect();
-        Self { servers, store, folder, take, now, taking: Arc::default(), jobs: JoinSet::new() }
+        Self { servers, store, keeper, now, taking: Arc::default(), jobs: JoinSet::new() }
     }
 
     /// Fetches until stopped. What is on its way then goes on at the next start; a recording that is being taken is taken first.
@@ -127,6 +133,9 @@ impl Remotes {
         tokio::select! {
             _ = self.store.writer().commit(Vec::new()) => {}
             () = stop.cancelled() => return,
+        }
+        if let Err(error) = self.sweep().await {
+            log::error!("remote: {error}");
         }
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -149,6 +158,18 @@ impl Remotes {
         let taking = Arc::clone(&self.taking);
         let _taken = taking.lock().await;
         self.jobs.abort_all();
+    }
+
+    /// Does away with files whose row is gone: their call was deleted, or they were taken before a crash.
+    async fn sweep(&self) -> Result<(), StoreError> {
+        let open: HashSet<String> =
+            self.store.open_fetch_ids().await?.into_iter().map(|id| format!("{id}.part")).collect();
+        for entry in std::fs::read_dir(&self.keeper.folder).into_iter().flatten().flatten() {
+            if !open.contains(&*entry.file_name().to_string_lossy()) {
+                (self.keeper.discard)(&entry.path());
+            }
+        }
+        Ok(())
     }
 
     async fn push(&self, change: FetchChange) {
@@ -188,8 +209,7 @@ impl Remotes {
                 place,
                 remote: Arc::clone(&server.settings),
                 store: self.store.clone(),
-                folder: self.folder.clone(),
-                take: Arc::clone(&self.take),
+                keeper: self.keeper.clone(),
                 taking: Arc::clone(&self.taking),
                 row,
             };
