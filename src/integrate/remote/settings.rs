@@ -55,7 +55,7 @@ impl RemoteSettings {
 
     /// What sftp is started with, but for the batch.
     pub(super) fn arguments(&self) -> Vec<String> {
-        let mut all: Vec<String> = ["-q", "-F", "none", "-P"].map(String::from).into();
+        let mut all: Vec<String> = ["-F", "none", "-P"].map(String::from).into();
         all.push(self.port.to_string());
         if self.limit_kbit > 0 {
             all.extend(["-l".into(), self.limit_kbit.to_string()]);
