@@ -67,7 +67,13 @@ pub(super) async fn fetch(
     let ran = run(remote, &lines, (path, part), progress).await?;
     let there = sizes(&ran.said, path);
     if ran.code != Some(0) {
-        let problem = problem(ran.code, &ran.complaints);
+        let problem = match (problem(ran.code, &ran.complaints), &remote.key) {
+            // ssh says nothing of a key that is not there.
+            (FetchProblem::Refused, Some(key)) => {
+                File::open(key).err().map_or(FetchProblem::Refused, |error| FetchProblem::Key(error.to_string()))
+            }
+            (problem, _) => problem,
+        };
         // What cannot be gone on with is begun anew.
         if matches!(problem, FetchProblem::Other(_) | FetchProblem::Missing) {
             let _ = fs::remove_file(part);

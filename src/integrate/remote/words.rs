@@ -156,7 +156,7 @@ pub(super) fn problem(code: Option<i32>, said: &str) -> FetchProblem {
         FetchProblem::ChangedHost
     } else if has("Host key verification failed") || has("host key is known for") {
         FetchProblem::UnknownHost
-    } else if let Some(line) = lines().find(|line| key.iter().any(|sign| line.contains(sign))) {
+    } else if let Some(line) = lines().rfind(|line| key.iter().any(|sign| line.contains(sign))) {
         FetchProblem::Key(line.trim_matches(['@', ' ']).chars().take(300).collect())
     } else if has("Permission denied (") || has("Too many authentication failures") || has("Unable to negotiate") {
         if has("Unable to negotiate") { FetchProblem::Away(first()) } else { FetchProblem::Refused }
