@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Mutex;
 
+use super::keeper::{Keeper, NotTaken, WholeRecording};
 use super::settings::RemoteSettings;
 use super::sftp::{self, Progress};
 use super::words::FetchProblem;
-use super::{Keeper, NotTaken, WholeRecording};
 use crate::call::{CallId, CallNames, Leg, Source, WallTime};
 use crate::capture::naming::plain_uniqueid;
 use crate::capture::path_template::PathField;

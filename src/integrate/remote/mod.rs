@@ -5,12 +5,12 @@
 //! becomes a name here.
 
 mod job;
+mod keeper;
 pub mod settings;
 mod sftp;
 mod words;
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +19,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::job::{Job, JobEnd, uniqueid_time, values};
+pub use self::keeper::{Discard, Keeper, NotTaken, TakeWhole, WholeRecording};
 use self::settings::RemoteSettings;
 use self::words::FetchProblem;
-use crate::call::{CallId, CallNames, Leg, WallTime};
+use crate::call::WallTime;
 use crate::contract::fetch::{FetchRefusal, FetchState, FetchTaken, RemoteServer};
 use crate::pipeline::fetches::{FetchCommand, FetchError, FetchWish};
 use crate::store::change::Change;
@@ -38,50 +39,6 @@ const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 const LONGEST_ABSENCE: Duration = Duration::from_mins(10);
 /// What was given up is shown for so long.
 const GIVEN_UP_KEPT: Duration = Duration::from_hours(30 * 24);
-
-/// A recording that is whole here.
-#[derive(Clone, Debug)]
-pub struct WholeRecording {
-    /// Its file.
-    pub file: PathBuf,
-    /// The ending of its name on the server, which tells what headerless sound is.
-    pub extension: String,
-    /// The call that it becomes.
-    pub call: CallId,
-    /// What is known of the call.
-    pub names: CallNames,
-    /// Where it came from.
-    pub peer: String,
-    /// When its sound began.
-    pub started: WallTime,
-    /// Samples that a former run has taken of it, by leg.
-    pub kept: Vec<(Leg, u64)>,
-}
-
-/// Why a recording that is whole here is not its call's.
-#[derive(Clone, Debug)]
-pub enum NotTaken {
-    /// It is none that can be read.
-    NoRecording(String),
-    /// It cannot be kept now: the disk is filling, or lineside is stopping.
-    NotNow(String),
-}
-
-/// Makes a recording its call's. Blocks.
-pub type TakeWhole = Arc<dyn Fn(&WholeRecording) -> Result<(), NotTaken> + Send + Sync>;
-/// Overwrites and removes a file, where there is one. Blocks.
-pub type Discard = Arc<dyn Fn(&Path) + Send + Sync>;
-
-/// What is done with files that are here.
-#[derive(Clone)]
-pub struct Keeper {
-    /// Folder where recordings grow.
-    pub folder: PathBuf,
-    /// Makes one its call's.
-    pub take: TakeWhole,
-    /// Does away with one.
-    pub discard: Discard,
-}
 
 /// Tells the exporter what is counted here.
 pub fn describe_metrics() {
