@@ -189,12 +189,12 @@ fn heard(bed: &Bed, call: &str) -> Vec<i16> {
 #[test]
 fn a_recording_on_another_server_is_fetched_by_date_and_call_and_becomes_the_calls_once() {
     let Some(server) = server() else { return };
-    let call = "1795218045.12";
+    let call = "1795227645.12";
     let samples = murmur(16_000);
     // It began at 02:20:45 UTC of the 21st.
     let is_known = Path::new("/usr/share/zoneinfo/America/New_York").exists();
     let (zone, day) = if is_known { ("America/New_York", "20") } else { ("UTC", "21") };
-    server.put(&format!("it's \"here\" [x]*/2026/11/{day}/1795218045.12 a.wav"), &samples);
+    server.put(&format!("it's \"here\" [x]*/2026/11/{day}/1795227645.12 a.wav"), &samples);
     let template = "it's \"here\" [x]*/{date:%Y/%m/%d}/{call_id} a.wav";
     let section = server.section("PLACE", &format!("time_zone = {zone:?}")).replace(
         &format!("'{}/PLACE'", server.path("calls").display()),
