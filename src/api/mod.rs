@@ -41,6 +41,7 @@ use self::access::AccessControl;
 use self::access::route::{About, NOTHING, OPERATE, OPERATE_OR_INGEST, READ, RoutePolicies, RoutePolicy};
 use self::document::Way;
 use crate::pipeline::command::Command;
+use crate::pipeline::fetches::Fetches;
 use crate::pipeline::finished::notify::Agents;
 use crate::pipeline::finished::retranscribe::RetranscribeQueue;
 use crate::pipeline::finished::review::Desk;
@@ -77,6 +78,8 @@ pub struct Api {
     pub inlet: Inlet,
     /// Whom to ask for taps.
     pub taps: Taps,
+    /// Whom to ask for recordings on other servers.
+    pub fetches: Fetches,
     /// Looks at calls as a whole.
     pub desk: Desk,
     /// Takes calls that are to be transcribed again.
@@ -103,7 +106,7 @@ macro_rules! parts {
 }
 
 parts! {
-    store: Store, commands: mpsc::Sender<Command>, health: Health, metrics: Metrics, access_control: Arc<AccessControl>, uploads: UploadSettings, taps: Taps, desk: Desk, retranscribe: RetranscribeQueue, glossary: Glossary, agents: Agents, audience: Audience,
+    store: Store, commands: mpsc::Sender<Command>, health: Health, metrics: Metrics, access_control: Arc<AccessControl>, uploads: UploadSettings, taps: Taps, fetches: Fetches, desk: Desk, retranscribe: RetranscribeQueue, glossary: Glossary, agents: Agents, audience: Audience,
 }
 
 impl FromRef<Api> for Clock {
@@ -182,6 +185,8 @@ fn routes() -> Routes {
         .get("/api/v1/taps", RoutePolicy::new(READ, About::All), calls::taps::list)
         .post("/api/v1/taps", RoutePolicy::new(OPERATE, About::All), calls::taps::start)
         .delete("/api/v1/taps/{target}", RoutePolicy::new(OPERATE, About::All), calls::taps::end)
+        .get("/api/v1/fetch", RoutePolicy::new(READ, About::All).asks(calls::fetch::LIST), calls::fetch::list)
+        .post("/api/v1/fetch", RoutePolicy::new(OPERATE, About::All), calls::fetch::start)
         .get("/api/v1/alerts", own.asks(calls::alerts::LIST), calls::alerts::list)
         .post("/api/v1/alerts/{id}/ack", RoutePolicy::new(OPERATE, About::Own), calls::alerts::ack)
         .get("/api/v1/search", own.asks(calls::search::ASKS), calls::search::search)

@@ -8,6 +8,7 @@ pub mod eagi;
 pub mod follow;
 pub mod frame;
 pub mod naming;
+pub mod path_template;
 pub mod recordings;
 pub mod timeline;
 pub mod upload;

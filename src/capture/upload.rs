@@ -46,6 +46,10 @@ pub struct Handed {
     pub names: CallNames,
     /// Where it came from; stored as the leg's `peer`.
     pub peer: String,
+    /// When its sound began; `None`: now.
+    pub started: Option<WallTime>,
+    /// Samples that a former run has taken of it already, by leg.
+    pub kept: Vec<(Leg, u64)>,
 }
 
 /// Takes recordings that are handed over.
@@ -67,8 +71,14 @@ impl Uploads {
             // Not encrypted by us as it came, so it came so: nobody has the sound of another call read to him.
             return Err(AudioError::Malformed("an encrypted file of lineside: no sound without its key".into()).into());
         }
-        let mut taking =
-            Taking { uploads: self, handed, started: wall_clock(), rate_hz: 0, planes: Vec::new(), legs: Vec::new() };
+        let mut taking = Taking {
+            uploads: self,
+            handed,
+            started: handed.started.unwrap_or_else(wall_clock),
+            rate_hz: 0,
+            planes: Vec::new(),
+            channels: Vec::new(),
+        };
         match kind_of(&file, &handed.extension)? {
             FormatKind::Finished => {
                 decode::decode::<UploadError>(file, &handed.extension, |(rate_hz, channels, samples)| {
@@ -98,6 +108,17 @@ impl Uploads {
     }
 }
 
+/// One channel of a recording.
+struct Channel {
+    leg: Leg,
+    /// Samples that are there from before.
+    kept: u64,
+    /// How many of these have not come by yet.
+    skip: u64,
+    /// Opened by its first sample that is not there.
+    writer: Option<LegWriter>,
+}
+
 /// An upload that is being copied into the spool.
 struct Taking<'a> {
     uploads: &'a Uploads,
@@ -106,7 +127,7 @@ struct Taking<'a> {
     rate_hz: u32,
     /// What was heard and has no leg yet.
     planes: Vec<Vec<i16>>,
-    legs: Vec<LegWriter>,
+    channels: Vec<Channel>,
 }
 
 impl Taking<'_> {
@@ -116,38 +137,64 @@ impl Taking<'_> {
         for (held, plane) in self.planes.iter_mut().zip(planes) {
             held.extend(plane);
         }
-        if !self.legs.is_empty() || self.planes[0].len() >= LISTEN_S * rate_hz as usize {
+        if !self.channels.is_empty() || self.planes[0].len() >= LISTEN_S * rate_hz as usize {
             self.pass_on()
         } else {
             Ok(())
         }
     }
 
+    /// Decides what the channels are.
+    fn channels(&self) -> Vec<Channel> {
+        let kinds: Vec<Leg> = match self.planes.as_slice() {
+            [_] => vec![Leg::Mixed],
+            [left, right] if pairing(left, right) == Pairing::SameSound => vec![Leg::Mixed],
+            [_, _] => self.uploads.stereo.to_vec(),
+            many => vec![Leg::Mixed; many.len()],
+        };
+        let channel = |&leg: &Leg| {
+            let kept: u64 =
+                self.handed.kept.iter().filter(|(other, _)| *other == leg).map(|(_, samples)| samples).sum();
+            // Each of three or more channels is a mix, and their legs are about as long.
+            let kept = kept / kinds.iter().filter(|other| **other == leg).count().max(1) as u64;
+            Channel { leg, kept, skip: kept, writer: None }
+        };
+        kinds.iter().map(channel).collect()
+    }
+
+    fn spec(&self, channel: &Channel) -> LegSpec {
+        let later_ms = channel.kept * 1000 / u64::from(self.rate_hz.max(1));
+        LegSpec {
+            call: self.handed.call.clone(),
+            names: self.handed.names.clone(),
+            leg: channel.leg,
+            source: Source::Upload,
+            started: WallTime(self.started.0 + later_ms as i64),
+            rate_hz: self.rate_hz,
+            peer: Some(self.handed.peer.clone()),
+        }
+    }
+
     /// Gives what is held to the legs, which are opened now if they are not yet.
     fn pass_on(&mut self) -> Result<(), UploadError> {
-        if self.legs.is_empty() {
-            let kinds: Vec<Leg> = match self.planes.as_slice() {
-                [_] => vec![Leg::Mixed],
-                [left, right] if pairing(left, right) == Pairing::SameSound => vec![Leg::Mixed],
-                [_, _] => self.uploads.stereo.to_vec(),
-                many => vec![Leg::Mixed; many.len()],
-            };
-            for leg in kinds {
-                let spec = LegSpec {
-                    call: self.handed.call.clone(),
-                    names: self.handed.names.clone(),
-                    leg,
-                    source: Source::Upload,
-                    started: self.started,
-                    rate_hz: self.rate_hz,
-                    peer: Some(self.handed.peer.clone()),
-                };
-                self.legs.push(self.uploads.runtime.block_on(self.uploads.spool.open_leg(spec))?);
-            }
+        if self.channels.is_empty() {
+            self.channels = self.channels();
         }
-        for (leg, plane) in self.legs.iter_mut().zip(&mut self.planes) {
-            self.uploads.runtime.block_on(leg.append(plane, wall_clock()))?;
-            plane.clear();
+        let (spool, runtime) = (&self.uploads.spool, &self.uploads.runtime);
+        for place in 0..self.channels.len() {
+            let plane = &self.planes[place];
+            let skipped = self.channels[place].skip.min(plane.len() as u64);
+            let spec = self.spec(&self.channels[place]);
+            let (rest, channel) = (&plane[skipped as usize..], &mut self.channels[place]);
+            channel.skip -= skipped;
+            if rest.is_empty() {
+                continue;
+            }
+            let writer = match &mut channel.writer {
+                Some(writer) => writer,
+                none => none.insert(runtime.block_on(spool.open_leg(spec))?),
+            };
+            runtime.block_on(writer.append(rest, wall_clock()))?;
         }
         // A second channel of the same sound is not kept.
         self.planes.iter_mut().for_each(Vec::clear);
@@ -158,11 +205,11 @@ impl Taking<'_> {
         if self.planes.iter().any(|plane| !plane.is_empty()) {
             self.pass_on()?;
         }
-        if self.legs.is_empty() {
+        if self.channels.is_empty() {
             return Err(AudioError::Malformed("no sound in it".into()).into());
         }
-        for leg in self.legs {
-            self.uploads.runtime.block_on(leg.close("uploaded"))?;
+        for writer in self.channels.into_iter().filter_map(|channel| channel.writer) {
+            self.uploads.runtime.block_on(writer.close("uploaded"))?;
         }
         metrics::counter!("lineside_uploads_total").increment(1);
         Ok(())
@@ -172,4 +219,54 @@ impl Taking<'_> {
 /// Tells the exporter what is counted here.
 pub fn describe_metrics() {
     metrics::describe_counter!("lineside_uploads_total", "Recordings that were handed over and taken");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spool::SpoolEvent;
+
+    /// The legs that come of a recording of half a second when so much of it was kept: (first sample's time, samples).
+    fn taken(kept: u64) -> Vec<(i64, u64)> {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let path = folder.path().join("a.wav");
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: 8000,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut writer = hound::WavWriter::create(&path, spec).expect("create");
+        (0..4000_i16).for_each(|sample| writer.write_sample(sample).expect("write"));
+        writer.finalize().expect("finish");
+        let runtime = tokio::runtime::Runtime::new().expect("runtime");
+        let (spool, mut events) =
+            runtime.block_on(async { Spool::open(&folder.path().join("spool"), 0).expect("spool") });
+        let uploads = Uploads { spool, stereo: [Leg::Agent, Leg::Caller], runtime: runtime.handle().clone() };
+        let handed = Handed {
+            path,
+            extension: "wav".into(),
+            call: CallId::from_lossy("a.1"),
+            names: CallNames::default(),
+            peer: "pbx2:/a.wav".into(),
+            started: Some(WallTime(1000)),
+            kept: vec![(Leg::Mixed, kept)],
+        };
+        uploads.take(&handed).expect("taken");
+        let mut legs = Vec::new();
+        while let Ok(event) = events.try_recv() {
+            if let SpoolEvent::Opened(leg) = event {
+                legs.push((leg.spec.started.0, leg.samples()));
+            }
+        }
+        uploads.spool.stop();
+        legs
+    }
+
+    #[test]
+    fn of_a_recording_that_a_killed_run_had_begun_the_rest_is_taken_and_nothing_twice() {
+        assert_eq!(taken(0), [(1000, 4000)]);
+        assert_eq!(taken(1600), [(1200, 2400)]);
+        assert_eq!(taken(4000), [], "all of it is there");
+    }
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    agent, agi, alerts, analyze, bench, calls, data, doctor, eagi, key, model, notify, openapi, score, taps, token,
-    transcript, vici,
+    agent, agi, alerts, analyze, bench, calls, data, doctor, eagi, fetch, key, model, notify, openapi, score, taps,
+    token, transcript, vici,
 };
 
 /// Live transcription, sentiment and search of the calls of an Asterisk PBX, on the PBX's own box.
@@ -50,6 +50,8 @@ pub(super) enum Command {
     Vici(vici::ViciArguments),
     /// Print the live feed as it comes
     Tail(calls::TailArguments),
+    /// Fetch recordings of calls from another server, or list what is fetched
+    Fetch(fetch::FetchArguments),
     /// Tap both sides of a running call: listen to it by channels of our own
     Tap(taps::TapArguments),
     /// List the calls that are tapped

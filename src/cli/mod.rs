@@ -11,6 +11,7 @@ mod client;
 mod data;
 mod doctor;
 mod eagi;
+mod fetch;
 mod generate;
 mod key;
 mod model;
@@ -65,6 +66,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Notify(arguments) => return notify::run(&arguments, &config()?),
         Command::Vici(arguments) => vici::run(&arguments, &config()?)?,
         Command::Tail(arguments) => calls::tail(&arguments, &config()?)?,
+        Command::Fetch(arguments) => return fetch::run(&arguments, &config()?),
         Command::Tap(arguments) => taps::start(&arguments, &config()?)?,
         Command::Taps(arguments) => taps::list(&arguments, &config()?)?,
         Command::Untap(arguments) => taps::end(&arguments, &config()?)?,

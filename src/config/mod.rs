@@ -8,6 +8,7 @@ mod http;
 mod mistake;
 mod privacy;
 mod recogniser;
+mod remote;
 mod speech;
 mod whole;
 
@@ -17,6 +18,7 @@ pub use self::dialer::{DialerChoice, DialerSection};
 pub use self::http::HttpConfig;
 pub use self::mistake::ConfigError;
 pub use self::privacy::{PrivacyConfig, RetentionConfig};
+pub use self::remote::RemoteSection;
 pub use self::speech::{SpeechConfig, UtteranceConfig};
 pub use self::whole::{
     AudioSocketConfig, Config, DEFAULT_PATH, EagiConfig, LimitsConfig, LogConfig, PathsConfig, RecordingsConfig,

@@ -12,6 +12,7 @@ use super::dialer::DialerSection;
 use super::http::{self, HttpConfig};
 use super::mistake::{ConfigError, Mistake, line_of};
 use super::privacy::{self, PrivacyConfig, RetentionConfig};
+use super::remote::{self, RemoteSection};
 use super::speech::{SpeechConfig, UtteranceConfig};
 use crate::call::{Hear, Leg};
 use crate::text::lexicon::LexiconKind;
@@ -41,6 +42,8 @@ pub struct Config {
     pub dialer: DialerSection,
     /// Calls that are tapped by themselves.
     pub tap: Vec<TapConfig>,
+    /// Other servers that recordings are fetched from.
+    pub remote: Vec<RemoteSection>,
     /// Calls of other platforms.
     pub ingest: IngestConfig,
     /// Where alerts go.
@@ -244,6 +247,7 @@ impl Config {
                 return Err(("recordings", "folders", format!("{} is not an absolute path", folder.display())));
             }
         }
+        remote::check(&self.remote)?;
         alerts::check(&self.notify).map_err(|problem| ("notify", "name", problem))?;
         if let Err(error) = crate::capture::naming::NamingRules::new(&self.recordings.patterns) {
             return Err(("recordings", "patterns", error.to_string()));

@@ -11,6 +11,7 @@ pub mod control;
 pub mod dashboard;
 pub mod dialer;
 pub mod doctor;
+pub mod fetch;
 pub mod figures;
 pub mod lookup;
 pub mod message;

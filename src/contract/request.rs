@@ -43,6 +43,19 @@ pub struct StartTap {
     pub rate: Option<u32>,
 }
 
+/// Recordings that are to be fetched from another server.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FetchRequest {
+    /// Ids of the calls: up to 1,000.
+    #[schema(min_items = 1, max_items = 1000)]
+    pub call_ids: Vec<String>,
+    /// Name of the server in the configuration; may be left out where there is one alone.
+    pub remote: Option<String>,
+    /// When the calls began, for `{date:…}` in the path: a date or a time (local without a zone). Without it the call's own begin, as far as it is
+    /// known here, or that of its uniqueid.
+    pub at: Option<String>,
+}
+
 /// What is to be done with calls. As a form: the same fields, `call_ids` and `tags` repeated or with commas between.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct BulkRequest {

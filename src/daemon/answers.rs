@@ -103,9 +103,13 @@ fn doctor(config: &Config, workers: &Arc<Workers>) -> Doctor {
     }))
 }
 
+/// Takes recordings that are handed over.
+pub(super) fn taker(config: &Config, spool: &Arc<Spool>) -> upload::Uploads {
+    upload::Uploads { spool: Arc::clone(spool), stereo: config.recordings.stereo, runtime: Handle::current() }
+}
+
 pub(super) fn uploads(config: &Config, spool: &Arc<Spool>) -> UploadSettings {
-    let taker =
-        upload::Uploads { spool: Arc::clone(spool), stereo: config.recordings.stereo, runtime: Handle::current() };
+    let taker = taker(config, spool);
     let uploads = UploadSettings {
         folder: config.paths.state.join("uploads"),
         max_bytes: config.http.upload_mb.saturating_mul(1_000_000),
@@ -116,6 +120,8 @@ pub(super) fn uploads(config: &Config, spool: &Arc<Spool>) -> UploadSettings {
                 call: call.clone(),
                 names: names.clone(),
                 peer: peer.into(),
+                started: None,
+                kept: Vec::new(),
             };
             taker.take(&handed).map_err(|error| error.to_string())
         }),

@@ -11,6 +11,7 @@ mod ledger;
 mod pbx;
 mod ports;
 mod reload;
+mod remote;
 mod settings;
 mod sources;
 mod speech;

@@ -12,7 +12,7 @@ use super::settings::{privacy_settings, retention_settings};
 use super::sources::Sources;
 use super::speech::{Ends, Speech};
 use super::stop::Running;
-use super::{access, answers, pbx, sources, speech};
+use super::{access, answers, pbx, remote, sources, speech};
 use crate::api::access::AccessControl;
 use crate::api::access::serve::Tls;
 use crate::api::{self, Api, Health};
@@ -21,6 +21,7 @@ use crate::capture::wall_clock;
 use crate::host::{SignalRequest, Signals};
 use crate::integrate::ami::AmiStatus;
 use crate::integrate::dialer::DialerStatus;
+use crate::pipeline::fetches::Fetches;
 use crate::pipeline::finished::notify::Agents;
 use crate::pipeline::finished::retranscribe::{RetranscribeQueue, Retranscriber};
 use crate::pipeline::finished::review::Desk;
@@ -69,6 +70,8 @@ pub(super) async fn start(
     let mut health = health(base, &speech, &sources, pbx.status.take(), started);
     health.dialer = Arc::new(move || dialer_status.as_ref().map(DialerStatus::get));
     sources.tasks.append(&mut pbx.tasks);
+    let (fetches, fetching) = remote::start(base, &stop);
+    sources.tasks.extend(fetching);
     sources.tasks.extend(dialer.map(|dialer| tokio::spawn(dialer.run(stop.clone()))));
     let reviews = Reviews::new(store.clone(), Desk::new(store.clone(), Arc::clone(analyser)), wall_clock);
     let reviews = tokio::spawn(reviews.run(stop.clone()));
@@ -77,7 +80,8 @@ pub(super) async fn start(
         access_control = AccessControl::new(access::access_settings(config), store.clone(), wall_clock) => access_control?,
         () = asked_to_stop(signals) => return Ok(None),
     };
-    let (api, retranscriber) = api(base, &speech, &sources, (access_control, health, metrics, pbx.taps), &stop);
+    let (api, retranscriber) =
+        api(base, &speech, &sources, (access_control, health, metrics, (pbx.taps, fetches)), &stop);
     let retranscriber = tokio::spawn(retranscriber.run(stop.clone()));
     let servers = answers::serve(base, api::router(api), http, tls.as_ref(), &stop).await?;
     let liveness = Liveness { commands: speech.commands.clone(), writer: store.writer().clone() };
@@ -146,11 +150,11 @@ fn api(
     base: &Base,
     speech: &Speech,
     sources: &Sources,
-    (access_control, health, metrics, taps): (
+    (access_control, health, metrics, (taps, fetches)): (
         AccessControl,
         Health,
         metrics_exporter_prometheus::PrometheusHandle,
-        Taps,
+        (Taps, Fetches),
     ),
     stop: &CancellationToken,
 ) -> (Api, Retranscriber) {
@@ -170,6 +174,7 @@ fn api(
         metrics: api::Metrics(Arc::new(move || metrics.render())),
         inlet: sources.inlet.clone(),
         taps,
+        fetches,
         desk: Desk::new(store.for_people(), Arc::clone(analyser)),
         retranscribe,
         glossary: Glossary::open(&config.paths.state, Arc::clone(&speech.workers)),

@@ -10,6 +10,7 @@ mod check;
 mod clock;
 mod folders;
 mod ports;
+mod remote;
 mod speech;
 mod system;
 mod told;
@@ -86,6 +87,7 @@ pub fn surroundings(config: &Config) -> Vec<DoctorCheck> {
     checks.push(best_model::best_model(config));
     checks.push(speech::voice(config));
     checks.extend(config.recordings.folders.iter().map(|folder| folders::recordings(folder, state)));
+    checks.extend(config.remote.iter().map(remote::check));
     checks.extend(unit::group());
     checks.extend(pid.map(unit::quota_in_force).unwrap_or_default());
     checks.extend(pid.and_then(unit::throttling));

@@ -10,7 +10,7 @@ use super::change::{
     CallFigures, Change, NamedRow, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, UtteranceState,
 };
 use super::rows::events::StoredEvent;
-use super::rows::{dialer, notifications, pbx, privacy, recordings, review, tokens};
+use super::rows::{dialer, fetches, notifications, pbx, privacy, recordings, review, tokens};
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, LegKey, UtteranceKey, WallTime};
 
 /// Applies changes that belong together, in order; their events are added to `events`, to be published after the commit.
@@ -79,6 +79,7 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
             Change::Privacy(change) => privacy::apply(db, change)?,
             Change::Dialer(row) => dialer::note(db, row)?,
             Change::Reviewed(new) => review::keep(db, new)?,
+            Change::Fetch(change) => fetches::apply(db, change)?,
             Change::Event(event) => events.push(add_event(db, event)?),
         }
     }

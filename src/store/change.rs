@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::rows::alerts::NewAlert;
 use super::rows::dialer::DialerRow;
+use super::rows::fetches::FetchChange;
 pub use super::rows::new::{
     CallFigures, NamedRow, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, TermRow, UtteranceState,
 };
@@ -229,6 +230,8 @@ pub enum Change {
     Dialer(Box<DialerRow>),
     /// A call that is over was reviewed, in the place of the review before. Ignored when the call is gone.
     Reviewed(Box<NewReview>),
+    /// What becomes of a recording on another server.
+    Fetch(FetchChange),
     /// Something to tell the world and to keep for those who ask later.
     Event(NewEvent),
 }

@@ -17,6 +17,7 @@ pub mod dialer;
 pub mod doubled;
 mod error;
 pub mod events;
+pub mod fetches;
 pub mod figures;
 pub mod forget;
 pub mod lookup;
@@ -98,6 +99,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/016_lookup.sql")),
         M::up(include_str!("schema/017_review.sql")),
         M::up(include_str!("schema/019_sources.sql")),
+        M::up(include_str!("schema/021_remote.sql")),
     ])
 }
 

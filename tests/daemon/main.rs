@@ -22,6 +22,7 @@ mod notify;
 mod page;
 mod privacy;
 mod realtime;
+mod remote;
 mod rooms;
 mod score;
 mod scripts;

@@ -3,6 +3,7 @@
 pub(super) mod alerts;
 pub(super) mod bulk;
 pub(super) mod export;
+pub(super) mod fetch;
 pub(super) mod find;
 pub(super) mod privacy;
 pub(super) mod review;

@@ -27,6 +27,7 @@ const ABSENT: &[(&str, &str)] = &[
 const REQUESTS: &[&str] = &[
     "BulkRequest",
     "ChunkSegment",
+    "FetchRequest",
     "ForgetRequest",
     "GlossaryForm",
     "NameCall",

@@ -6,14 +6,15 @@ use crate::contract::bulk::{BulkOutcome, GlossaryTaken, GlossaryTerms, Uploaded}
 use crate::contract::call::{CallDetail, CallList, NamedCall, SearchHits, Segment, SessionStats, Transcript};
 use crate::contract::dashboard::{FeedStats, History, Progress, RecentAlerts, RunningCalls};
 use crate::contract::doctor::DetailedHealth;
+use crate::contract::fetch::{FetchList, FetchTaken};
 use crate::contract::figures::Figures;
 use crate::contract::lookup::{FoundCalls, ViciRequest};
 use crate::contract::platform::{ChunkTaken, EventTaken, LiveAudioMeta, PlatformAck, PlatformAlerts, PlatformSnapshot};
 use crate::contract::privacy::{Forgotten, Privacy, RecordingState};
 use crate::contract::problem::ListProblem;
 use crate::contract::request::{
-    BulkRequest, ForgetRequest, GlossaryForm, NameCall, PlatformChunkRequest, PlatformEventRequest, PlatformTakeAlert,
-    StartTap, TakeAlert, UploadForm,
+    BulkRequest, FetchRequest, ForgetRequest, GlossaryForm, NameCall, PlatformChunkRequest, PlatformEventRequest,
+    PlatformTakeAlert, StartTap, TakeAlert, UploadForm,
 };
 use crate::contract::review::{CallDigest, Entities, EntityWindow, ScoreCard};
 use crate::contract::sound::{Peaks, SoundLink};
@@ -31,6 +32,7 @@ pub(super) const TAGS: &[(&str, &str)] = &[
     ("statistics", "What calls came to, by agent and campaign"),
     ("sound", "Sound, to be heard and drawn"),
     ("taps", "Calls that lineside listens to by channels of its own"),
+    ("fetch", "Recordings on other servers"),
     ("alerts", "What a supervisor must not miss"),
     ("privacy", "What is not kept, and what has to be"),
     ("bulk", "Many calls, files or words at once"),
@@ -58,6 +60,7 @@ pub(super) fn all() -> Vec<Operation> {
         statistics(),
         sound(),
         taps(),
+        fetch(),
         alerts(),
         privacy(),
         bulk(),
@@ -215,6 +218,22 @@ fn taps() -> Vec<Operation> {
             .about("No rule taps the call again.")
             .gives::<TappedCall>("What was ended.")
             .fails(&[404, 409]),
+    ]
+}
+
+fn fetch() -> Vec<Operation> {
+    const TAG: &str = "fetch";
+    vec![
+        Operation::get("/api/v1/fetch", TAG, "listFetches", "List recordings that are fetched from other servers")
+            .gives::<FetchList>("Servers and recordings. No servers without `[[remote]]`."),
+        Operation::post("/api/v1/fetch", TAG, "startFetch", "Fetch recordings from another server")
+            .about(
+                "Each becomes its call's recording, once: who asks again is told how far it is, and one that was given up is tried anew. A call \
+                 that has sound from elsewhere keeps that.",
+            )
+            .takes::<FetchRequest>(JSON)
+            .json_of::<FetchTaken>(202, "They are in the queue.")
+            .fails(&[409]),
     ]
 }
 

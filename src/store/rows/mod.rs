@@ -4,6 +4,7 @@ pub(super) mod alerts;
 pub(super) mod campaigns;
 pub(super) mod dialer;
 pub(super) mod events;
+pub(super) mod fetches;
 pub(super) mod new;
 pub(super) mod notifications;
 pub(super) mod pbx;

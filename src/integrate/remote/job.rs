@@ -1,0 +1,211 @@
+//! One recording on its way: fetched, checked, taken.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::Mutex;
+
+use super::keeper::{Keeper, NotTaken, WholeRecording};
+use super::settings::RemoteSettings;
+use super::sftp::{self, Progress};
+use super::words::FetchProblem;
+use crate::call::{CallId, CallNames, Leg, Source, WallTime};
+use crate::capture::naming::plain_uniqueid;
+use crate::capture::path_template::PathField;
+use crate::contract::fetch::FetchState;
+use crate::store::calls::{CallRow, LegRow};
+use crate::store::change::Change;
+use crate::store::dialer::DialerRow;
+use crate::store::fetches::{FetchChange, FetchRow};
+use crate::store::{Store, StoreError};
+
+/// How long it is waited for a taken recording to turn up in its call; the next one of that call may be fetched from elsewhere.
+const TURNS_UP: Duration = Duration::from_secs(10);
+
+/// One recording on its way.
+pub(super) struct Job {
+    /// Which server.
+    pub(super) place: usize,
+    pub(super) remote: Arc<RemoteSettings>,
+    pub(super) store: Store,
+    pub(super) keeper: Keeper,
+    pub(super) taking: Arc<Mutex<()>>,
+    pub(super) row: FetchRow,
+}
+
+/// What became of it.
+pub(super) struct JobEnd {
+    pub(super) place: usize,
+    pub(super) row: FetchRow,
+    pub(super) outcome: Result<FetchState, FetchProblem>,
+}
+
+/// The sound that a call has.
+struct Heard {
+    /// From somewhere else.
+    elsewhere: bool,
+    /// Of this very recording, by leg.
+    kept: Vec<(Leg, u64)>,
+}
+
+impl From<StoreError> for FetchProblem {
+    fn from(error: StoreError) -> Self {
+        Self::Here(error.to_string())
+    }
+}
+
+impl Job {
+    pub(super) async fn run(self) -> JobEnd {
+        let outcome = self.work().await;
+        JobEnd { place: self.place, row: self.row, outcome }
+    }
+
+    /// As the call's legs name where they came from.
+    fn peer(&self) -> String {
+        format!("{}:{}", self.remote.name, self.row.path)
+    }
+
+    async fn work(&self) -> Result<FetchState, FetchProblem> {
+        let part = sftp::part(&self.keeper.folder, self.row.id);
+        let whole = || std::fs::metadata(&part).ok().filter(|meta| Some(meta.len()) == self.row.size);
+        if self.heard().await?.elsewhere {
+            self.discard(&part).await;
+            return Ok(FetchState::Known);
+        }
+        if self.row.state != FetchState::Taking || whole().is_none() {
+            let progress = Progress {
+                store: self.store.clone(),
+                row: self.row.id,
+                size: AtomicU64::new(self.row.size.unwrap_or(0)),
+            };
+            let size = sftp::fetch(&self.remote, &self.row.path, &part, self.row.size, &progress).await?;
+            self.commit(FetchChange::Whole { id: self.row.id, size }).await?;
+        }
+        let _alone = self.taking.lock().await;
+        let heard = self.heard().await?;
+        // A row that is gone went with its call, which somebody has deleted meanwhile.
+        let row = self.store.fetch_of(self.row.remote.clone(), self.row.call_id.clone()).await?;
+        if heard.elsewhere || row.is_none_or(|row| row.id != self.row.id) {
+            self.discard(&part).await;
+            return Ok(FetchState::Known);
+        }
+        self.take(&part, heard.kept).await?;
+        // The row first: a file without a row is only in the way.
+        self.commit(FetchChange::Over { id: self.row.id, state: FetchState::Done, error: None, at: now() }).await?;
+        self.discard(&part).await;
+        self.turns_up().await?;
+        log::info!("call {}: its recording was fetched from {}", self.row.call_id, self.remote.name);
+        Ok(FetchState::Done)
+    }
+
+    async fn discard(&self, file: &Path) {
+        let (discard, file) = (Arc::clone(&self.keeper.discard), file.to_path_buf());
+        let _ = tokio::task::spawn_blocking(move || discard(&file)).await; // lineside is stopping: the next start sweeps
+    }
+
+    async fn commit(&self, change: FetchChange) -> Result<(), StoreError> {
+        self.store.writer().commit(vec![Change::Fetch(change)]).await
+    }
+
+    /// The id that its call has now.
+    async fn call_id(&self) -> Result<CallId, StoreError> {
+        let known = self.store.call(&self.row.call_id).await?;
+        Ok(CallId::from_lossy(known.as_ref().map_or(&self.row.call_id, |call| &call.call_id)))
+    }
+
+    async fn legs(&self) -> Result<Vec<LegRow>, StoreError> {
+        match self.store.call(&self.row.call_id).await? {
+            Some(call) => self.store.legs(call.key).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn heard(&self) -> Result<Heard, StoreError> {
+        let peer = self.peer();
+        let is_ours =
+            |leg: &&LegRow| leg.source == Source::Upload && leg.peer.as_ref().is_none_or(|other| *other == peer);
+        let legs = self.legs().await?;
+        let has_sound = |leg: &LegRow| leg.samples > 0 || leg.closed.is_none();
+        let elsewhere = legs.iter().any(|leg| !is_ours(&leg) && has_sound(leg));
+        let kept = legs.iter().filter(is_ours).map(|leg| (leg.leg, leg.samples.max(0) as u64)).collect();
+        Ok(Heard { elsewhere, kept })
+    }
+
+    async fn take(&self, part: &Path, kept: Vec<(Leg, u64)>) -> Result<(), FetchProblem> {
+        let uniqueid = plain_uniqueid(&self.row.call_id).map(|_| self.row.call_id.clone());
+        let written = std::fs::metadata(part).and_then(|meta| meta.modified()).ok();
+        let written = written.and_then(|at: SystemTime| at.duration_since(UNIX_EPOCH).ok());
+        let written = written.map_or_else(now, |since| WallTime(since.as_millis() as i64));
+        let whole = WholeRecording {
+            file: part.into(),
+            extension: Path::new(&self.row.path)
+                .extension()
+                .map(|extension| extension.to_string_lossy().into_owned())
+                .unwrap_or_default(),
+            call: self.call_id().await?,
+            names: CallNames { uniqueid, ..CallNames::default() },
+            peer: self.peer(),
+            started: self.row.at.unwrap_or(written),
+            kept,
+        };
+        let take = Arc::clone(&self.keeper.take);
+        tokio::task::spawn_blocking(move || take(&whole))
+            .await
+            .map_err(|error| FetchProblem::Here(error.to_string()))?
+            .map_err(|problem| match problem {
+                NotTaken::NoRecording(problem) => FetchProblem::Audio(problem),
+                NotTaken::NotNow(problem) => FetchProblem::Here(problem),
+            })
+    }
+
+    async fn turns_up(&self) -> Result<(), StoreError> {
+        let began = tokio::time::Instant::now();
+        while self.legs().await?.is_empty() && began.elapsed() < TURNS_UP {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+}
+
+fn now() -> WallTime {
+    crate::capture::wall_clock()
+}
+
+/// When a call began, as its uniqueid says.
+pub(super) fn uniqueid_time(call: &str) -> Option<WallTime> {
+    let (epoch, _) = plain_uniqueid(call)?.split_once('.')?;
+    Some(WallTime(epoch.parse::<i64>().ok()? * 1000))
+}
+
+/// What stands for a field of the path.
+pub(super) fn values(
+    field: PathField,
+    call: &CallId,
+    known: Option<&CallRow>,
+    dialer: Option<&DialerRow>,
+) -> Option<String> {
+    let told = |key: &str| {
+        let metadata: serde_json::Value = serde_json::from_str(&known?.metadata).ok()?;
+        match &metadata[key] {
+            serde_json::Value::String(text) => Some(text.clone()),
+            serde_json::Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
+    };
+    match field {
+        PathField::CallId => Some(call.to_string()),
+        PathField::Uniqueid => known
+            .and_then(|row| row.uniqueid.clone())
+            .or_else(|| plain_uniqueid(call.as_str()).map(|_| call.to_string())),
+        PathField::Agent => known?.agent.clone(),
+        PathField::Campaign => known?.campaign.clone(),
+        PathField::Lead => known?.lead.clone(),
+        PathField::Phone => known?.phone.clone(),
+        PathField::RecordingId => {
+            dialer.and_then(|row| row.facts.recording_id).map(|id| id.to_string()).or_else(|| told("recording_id"))
+        }
+        PathField::RecordingFilename => told("recording_filename"),
+    }
+}

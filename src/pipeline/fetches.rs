@@ -1,0 +1,78 @@
+//! What can be asked of recordings on other servers: beneath those who ask and those who fetch, so that they do not have to know each other.
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::call::{CallId, WallTime};
+use crate::contract::fetch::{FetchTaken, RemoteServer};
+use crate::store::StoreError;
+
+/// Why nothing was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// There is no `[[remote]]`.
+    #[error("the configuration has no [[remote]]: see docs/remote.md")]
+    Off,
+    /// There is no server of that name.
+    #[error("no [[remote]] is named {0:?}; the configuration has: {1}")]
+    Unknown(String, String),
+    /// There are several.
+    #[error("which server? Name one of: {0}")]
+    Which(String),
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is nobody to ask.
+    #[error("lineside is stopping")]
+    Stopping,
+}
+
+/// What is to be fetched.
+#[derive(Clone, Debug)]
+pub struct FetchWish {
+    /// Name of the server; may be left out where there is one alone.
+    pub remote: Option<String>,
+    /// The calls.
+    pub calls: Vec<CallId>,
+    /// When they began, where it is said.
+    pub at: Option<WallTime>,
+}
+
+/// What is asked for, with where the answer goes.
+#[derive(Debug)]
+pub enum FetchCommand {
+    /// Fetch recordings.
+    Start {
+        /// Which.
+        wish: FetchWish,
+        /// The answer.
+        reply: oneshot::Sender<Result<FetchTaken, FetchError>>,
+    },
+    /// How the servers are.
+    List {
+        /// The answer.
+        reply: oneshot::Sender<Vec<RemoteServer>>,
+    },
+}
+
+/// Whom to ask; nobody without a `[[remote]]`.
+#[derive(Clone, Debug, Default)]
+pub struct Fetches(pub Option<mpsc::Sender<FetchCommand>>);
+
+impl Fetches {
+    /// Asks for recordings; they are in the queue when this returns.
+    pub async fn start(&self, wish: FetchWish) -> Result<FetchTaken, FetchError> {
+        self.ask(|reply| FetchCommand::Start { wish, reply }).await?
+    }
+
+    /// The servers; none without a `[[remote]]`.
+    pub async fn servers(&self) -> Vec<RemoteServer> {
+        self.ask(|reply| FetchCommand::List { reply }).await.unwrap_or_default()
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> FetchCommand) -> Result<T, FetchError> {
+        let commands = self.0.as_ref().ok_or(FetchError::Off)?;
+        let (reply, answer) = oneshot::channel();
+        commands.send(command(reply)).await.map_err(|_| FetchError::Stopping)?;
+        answer.await.map_err(|_| FetchError::Stopping)
+    }
+}
