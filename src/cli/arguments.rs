@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    agi, alerts, analyze, bench, calls, data, doctor, eagi, key, model, notify, openapi, score, taps, token,
+    agi, alerts, analyze, bench, calls, coverage, data, doctor, eagi, key, model, notify, openapi, score, taps, token,
     transcript, vici,
 };
 
@@ -42,6 +42,8 @@ pub(super) enum Command {
     Search(calls::SearchArguments),
     /// List alerts, and take them
     Alerts(alerts::AlertsArguments),
+    /// Compare a day of the dialer with what was recorded and heard
+    Coverage(coverage::CoverageArguments),
     /// Try the ways out of alerts
     Notify(notify::NotifyArguments),
     /// Print the lines that ViciDial's settings need

@@ -12,7 +12,7 @@ use super::settings::{privacy_settings, retention_settings};
 use super::sources::Sources;
 use super::speech::{Ends, Speech};
 use super::stop::Running;
-use super::{access, answers, pbx, sources, speech};
+use super::{access, answers, coverage, pbx, sources, speech};
 use crate::api::access::AccessControl;
 use crate::api::access::serve::Tls;
 use crate::api::{self, Api, Health};
@@ -21,6 +21,7 @@ use crate::capture::wall_clock;
 use crate::host::{SignalRequest, Signals};
 use crate::integrate::ami::AmiStatus;
 use crate::integrate::dialer::DialerStatus;
+use crate::pipeline::coverage::Coverage;
 use crate::pipeline::finished::notify::Agents;
 use crate::pipeline::finished::retranscribe::{RetranscribeQueue, Retranscriber};
 use crate::pipeline::finished::review::Desk;
@@ -68,13 +69,15 @@ pub(super) async fn start(
     let mut health = health(base, &speech, &sources, pbx.status.take(), started);
     health.dialer = Arc::new(move || dialer_status.as_ref().map(DialerStatus::get));
     sources.tasks.append(&mut pbx.tasks);
+    let coverage = coverage::start(base, dialer.as_ref(), &mut sources, &stop);
     sources.tasks.extend(dialer.map(|dialer| tokio::spawn(dialer.run(stop.clone()))));
     let tls = access::tls(config)?;
     let access_control = tokio::select! {
         access_control = AccessControl::new(access::access_settings(config), store.clone(), wall_clock) => access_control?,
         () = asked_to_stop(signals) => return Ok(None),
     };
-    let (api, retranscriber) = api(base, &speech, &sources, (access_control, health, metrics, pbx.taps), &stop);
+    let (api, retranscriber) =
+        api(base, &speech, &sources, (access_control, health, metrics, pbx.taps, coverage), &stop);
     let retranscriber = tokio::spawn(retranscriber.run(stop.clone()));
     let servers = answers::serve(base, api::router(api), http, tls.as_ref(), &stop).await?;
     let liveness = Liveness { commands: speech.commands.clone(), writer: store.writer().clone() };
@@ -142,11 +145,12 @@ fn api(
     base: &Base,
     speech: &Speech,
     sources: &Sources,
-    (access_control, health, metrics, taps): (
+    (access_control, health, metrics, taps, coverage): (
         AccessControl,
         Health,
         metrics_exporter_prometheus::PrometheusHandle,
         Taps,
+        Coverage,
     ),
     stop: &CancellationToken,
 ) -> (Api, Retranscriber) {
@@ -165,6 +169,7 @@ fn api(
         health,
         metrics: api::Metrics(Arc::new(move || metrics.render())),
         inlet: sources.inlet.clone(),
+        coverage,
         taps,
         desk: Desk::new(store.for_people(), Arc::clone(analyser)),
         retranscribe,
