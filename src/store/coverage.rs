@@ -71,8 +71,10 @@ pub struct RecordingOfDay {
 pub struct HeardSide {
     /// Whose.
     pub leg: Leg,
-    /// The recording's file, where it is one.
+    /// The recording's file, where it is one: as it is now.
     pub file: Option<String>,
+    /// As it was first seen.
+    pub first_file: Option<String>,
     /// Whether speech was found, and was not judged to be none.
     pub has_speech: bool,
 }
@@ -284,9 +286,9 @@ fn heard(db: &Connection, span: (i64, i64)) -> rusqlite::Result<Vec<HeardCall>> 
     while let Some(row) = sides.next()? {
         let Some(&place) = places.get(&row.get(0)?) else { continue };
         let is_own: bool = row.get(2)?;
-        let peer: Option<String> = row.get(4)?;
-        let file = if is_own { peer.filter(|peer| peer.starts_with('/')) } else { Some(row.get(3)?) };
-        calls[place].sides.push(HeardSide { leg: row.get(1)?, file, has_speech: row.get(5)? });
+        let first_file = row.get::<_, Option<String>>(4)?.filter(|peer| peer.starts_with('/'));
+        let file = if is_own { first_file.clone() } else { Some(row.get(3)?) };
+        calls[place].sides.push(HeardSide { leg: row.get(1)?, file, first_file, has_speech: row.get(5)? });
     }
     let mut waiting = db.prepare_cached(WAITING)?;
     let mut waiting = waiting.query([])?;

@@ -3,6 +3,7 @@
 import { api, byId, clock, el, fieldOf, fromAddress, messageOf, onKey, setText } from './base.js';
 import { signed, textsOf, watchBox } from './base.js';
 import { Chart } from './chart.js';
+import { showCoverage } from './coverage.js';
 
 /** @import { Child, Figures } from './types.d.ts' */
 
@@ -199,4 +200,5 @@ form.addEventListener('submit', event => {
 fieldOf(form, 'days', HTMLSelectElement).addEventListener('change', anew);
 onKey(() => {});
 show();
+showCoverage(byId('coverage', HTMLElement));
 watchBox();

@@ -62,9 +62,9 @@ impl<'a> HeardBy<'a> {
             if let Some(number) = call.recording_id {
                 recording.entry(number).or_insert_with(Vec::new).push(place);
             }
-            let mut names: Vec<&str> =
-                call.sides.iter().filter_map(|side| side.file.as_deref()).map(base_name).collect();
-            names.push(&call.call_id);
+            let files = call.sides.iter().flat_map(|side| side.file.iter().chain(&side.first_file));
+            let mut names: Vec<&str> = files.map(|file| base_name(file)).chain([call.call_id.as_str()]).collect();
+            names.sort_unstable();
             names.dedup();
             for one in names {
                 name.entry(one).or_insert_with(Vec::new).push(place);
@@ -251,7 +251,7 @@ fn sides<'a>(case: &'a Case<'_>) -> impl Iterator<Item = &'a HeardSide> {
 /// Whether a file of a pair holds one side: ViciDial's listening recorder writes the whole conference on one, and silence on the other.
 fn is_half(side: &HeardSide) -> bool {
     const HALVES: [&str; 3] = ["/MIX/", "/STEREO/", "/monitorS/"];
-    let Some(file) = &side.file else { return side.leg != Leg::Mixed };
+    let Some(file) = side.first_file.as_ref().or(side.file.as_ref()) else { return side.leg != Leg::Mixed };
     let stem = file.rsplit('/').next().and_then(|name| name.split('.').next()).unwrap_or_default();
     let is_of_a_pair = stem.ends_with("-in") || stem.ends_with("-out");
     if is_of_a_pair { HALVES.iter().any(|folder| file.contains(folder)) } else { side.leg != Leg::Mixed }

@@ -36,7 +36,7 @@ fn recorded(id: i64, call: Option<&str>) -> RecordingOfDay {
 }
 
 fn side(leg: Leg, file: Option<&str>, has_speech: bool) -> HeardSide {
-    HeardSide { leg, file: file.map(Into::into), has_speech }
+    HeardSide { leg, file: file.map(Into::into), first_file: None, has_speech }
 }
 
 fn heard(id: &str, seconds: i64, sides: Vec<HeardSide>) -> HeardCall {
