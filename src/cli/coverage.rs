@@ -14,8 +14,8 @@ const UNKNOWN: u8 = 2;
 
 #[derive(Args)]
 #[command(
-    after_help = "Prints what somebody has to look after: missing, empty, short, one_sided, stuck, orphaned. --tsv prints the columns state, started, \
-                  agent, campaign, expected, recorded (seconds), dialer's call, recording, call_id, reason.\n\n\
+    after_help = "Prints what somebody has to look after: missing, empty, short, one_sided, stuck, orphaned. --tsv prints the columns state, \
+                  started, agent, campaign, expected, recorded (seconds), dialer's call, recording, call_id, reason.\n\n\
                   Exit code: 0 when there is none, 1 when there is some, 2 when the dialer could not be asked about this day."
 )]
 pub(super) struct CoverageArguments {

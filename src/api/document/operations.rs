@@ -283,7 +283,7 @@ fn status() -> Vec<Operation> {
         Operation::get("/api/v1/board", TAG, "board", "Show the running calls in short").gives::<Board>("The calls."),
         Operation::get("/api/v1/box", TAG, "box", "Tell how the box keeps up").gives::<BoxState>("How it does."),
         Operation::get("/api/v1/coverage", TAG, "coverage", "Compare a day of the dialer with what was recorded and heard")
-            .about("Each call that the dialer says took place is a row. May wait 20 s for the dialer's database; the rows that were read before answer then.")
+            .about("Each call that the dialer says took place is a row. May wait 20 s for the dialer's database; then what was read before answers.")
             .gives::<CoverageReport>("The day."),
         Operation::get("/api/v1/figures", TAG, "figures", "Give the figures of the dashboard")
             .gives::<Figures>("The figures."),

@@ -1,4 +1,5 @@
-//! Coverage: what the dialer says took place against what was recorded and heard, for a day that somebody asks for and, each morning, for the day before.
+//! Coverage: what the dialer says took place against what was recorded and heard, for a day that somebody asks for and, each morning, for the day
+//! before.
 //!
 //! What the dialer says is read by whoever knows its database ([`DialerDays`]) and kept in rows; without a database it is what Asterisk's manager
 //! interface has told. It is compared anew each time it is asked for. It never waits for the dialer longer than [`PATIENCE`]: then the rows answer.

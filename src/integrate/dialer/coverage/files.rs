@@ -1,5 +1,5 @@
-//! Where the files of recordings are in the watched folders: by their names, whatever side, ending and folder the dialer's scripts gave them. Nothing is
-//! opened.
+//! Where the files of recordings are in the watched folders: by their names, whatever side, ending and folder the dialer's scripts gave them.
+//! Nothing is opened.
 
 use std::collections::HashMap;
 use std::fs;

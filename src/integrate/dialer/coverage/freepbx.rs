@@ -73,10 +73,6 @@ fn told(rows: &[RowFields]) -> ToldDay {
     let mut day = ToldDay::default();
     for (key, call) in calls {
         let Some(start) = call.start else { continue };
-        if !call.is_answered && call.files.is_empty() {
-            day.unanswered += 1;
-            continue;
-        }
         for (name, start, duration) in call.files {
             day.recordings.push(RecordingOfDay {
                 key: name.clone(),
@@ -87,14 +83,18 @@ fn told(rows: &[RowFields]) -> ToldDay {
                 ..RecordingOfDay::default()
             });
         }
-        // Whoever answered is its agent, though a trunk has no extension.
-        let agent = call.agent.or_else(|| call.is_answered.then(|| "?".into()));
+        // FreePBX names the file before anybody answers: then there need not be one.
+        if !call.is_answered {
+            day.unanswered += 1;
+            continue;
+        }
         day.calls.push(CallOfDay {
             key,
             started: WallTime(start * 1000),
             expected_s: Some(call.talk_s),
             uniqueid: call.uniqueid,
-            agent,
+            // Whoever answered is its agent, though a trunk has no extension.
+            agent: call.agent.or_else(|| Some("?".into())),
             campaign: call.queue,
         });
     }

@@ -1,7 +1,7 @@
 //! Reads a day of the dialer's database whole: which calls took place, which recordings it knows of, and where their files are.
 //!
-//! By a connection of its own, which is there only while a day is read: with the one of [`super::Dialer`] that makes two at most. A day is read hour by
-//! hour and by indexes alone, so that no table is locked for long.
+//! By a connection of its own, which is there only while a day is read: with the one of [`super::Dialer`] that makes two at most. A day is read hour
+//! by hour and by indexes alone, so that no table is locked for long.
 
 mod files;
 mod freepbx;

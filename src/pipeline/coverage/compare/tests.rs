@@ -103,6 +103,8 @@ fn what_nobody_expects_to_be_recorded_is_no_fault() {
     for call in [called("1.1", 9), survey, nobody] {
         assert_eq!(one(call, vec![], vec![]), CoverageState::NotExpected);
     }
+    let named_alone = RecordingOfDay { file: None, ..recorded(1, Some("1.1")) };
+    assert_eq!(one(called("1.1", 9), vec![named_alone], vec![]), CoverageState::NotExpected);
     let runs = CallOfDay { expected_s: None, ..called("1.1", 60) };
     assert_eq!(one(runs, vec![], vec![]), CoverageState::Running);
 }
