@@ -45,6 +45,8 @@ pub struct DayFacts {
     pub heard: Vec<HeardCall>,
     /// When the dialer was asked: what is younger may have no row yet.
     pub read: WallTime,
+    /// Calls of other campaigns do not exist for the one who asks, though a stage of theirs is of this one.
+    pub only: Option<String>,
 }
 
 /// By what a call of lineside is found.
@@ -111,7 +113,7 @@ pub fn compare(facts: &DayFacts, rules: &CoverageRules, now: WallTime) -> Vec<Co
     for call in &facts.calls {
         let case = case(call, of_call.remove(call.key.as_str()).unwrap_or_default(), &by, &mut seen);
         let (state, reason) = judge(&case, rules, now);
-        rows.push((call.started, row(&case, state, reason)));
+        rows.push((call.started, row(&case, state, reason, facts.only.as_ref())));
     }
     // What is left belongs to a call of another day, or is an orphan whose call lineside has.
     let strays = of_call.into_values().flatten();
@@ -280,11 +282,12 @@ fn one_sided(case: &Case<'_>) -> Option<Verdict> {
     Some((CoverageState::OneSided, Some(format!("nothing of the {who} is to be heard"))))
 }
 
-fn row(case: &Case<'_>, state: CoverageState, reason: Option<String>) -> CoverageCall {
+fn row(case: &Case<'_>, state: CoverageState, reason: Option<String>, only: Option<&String>) -> CoverageCall {
     let call = case.call;
     let recording = case.recordings.first();
     let file = recording.map(|one| one.file.as_ref().map_or_else(|| one.name.clone(), |(path, _)| path.clone()));
     let heard = case.heard.first();
+    let is_seen = |heard: &&&HeardCall| only.is_none() || heard.campaign.as_ref() == only;
     let of_side = || heard.and_then(|heard| heard.sides.iter().find_map(|side| side.file.clone()));
     CoverageCall {
         state,
@@ -298,7 +301,7 @@ fn row(case: &Case<'_>, state: CoverageState, reason: Option<String>) -> Coverag
         uniqueid: call.uniqueid.clone(),
         recording_id: recording.and_then(|one| one.id),
         recording: file.or_else(of_side),
-        call_id: heard.map(|heard| heard.call_id.clone()),
+        call_id: heard.filter(is_seen).map(|heard| heard.call_id.clone()),
     }
 }
 

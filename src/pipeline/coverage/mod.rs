@@ -108,7 +108,8 @@ impl Coverage {
         let mut read = None;
         if let Some((of_day, calls, recordings)) = told {
             let heard = self.store.heard_calls(WallTime(since.0 - AROUND_MS), WallTime(until.0 + AROUND_MS)).await?;
-            let facts = DayFacts { span: (since, until), calls, recordings, heard, read: of_day.read };
+            let only = wanted.campaign.clone();
+            let facts = DayFacts { span: (since, until), calls, recordings, heard, read: of_day.read, only };
             let (rules, now) = (self.rules.clone(), (self.now)());
             rows = tokio::task::spawn_blocking(move || compare(&facts, &rules, now)).await.unwrap_or_default();
             read = Some(of_day);

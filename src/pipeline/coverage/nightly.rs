@@ -83,7 +83,9 @@ impl Morning {
         log::warn!("{message}; `lineside coverage --day {}` lists them", report.day);
         let alert = alert(report, message, (self.now)());
         if let Ok(json) = serde_json::to_value(alert) {
-            self.notifiers.announce(&format!("WARNING: coverage of {}", report.day), &json, self.now);
+            // The same each time that it is tried, and another one each day.
+            let number = -report.day.replace('-', "").parse::<i64>().unwrap_or(1);
+            self.notifiers.announce(number, &format!("WARNING: coverage of {}", report.day), &json, self.now);
         }
     }
 }

@@ -105,12 +105,13 @@ impl Agents {
     }
 
     /// Sends what belongs to no call by every notifier that takes warnings, but for the agents' service, which shows alerts of calls alone. Returns at
-    /// once: each goes on by itself, waits for the end of its quiet hours, and tries again as for an alert.
-    pub fn announce(&self, subject: &str, json: &serde_json::Value, now: fn() -> WallTime) {
+    /// once: each goes on by itself, waits for the end of its quiet hours, and tries again as for an alert. `number` is below 0, so that its deliveries
+    /// are told from those of alerts.
+    pub fn announce(&self, number: i64, subject: &str, json: &serde_json::Value, now: fn() -> WallTime) {
         let takes = |notifier: &&Notifier| notifier.min_level <= Level::Warning;
         let chosen = self.0.iter().filter(|notifier| notifier.kind != ServiceKind::AgentService).filter(takes);
         for notifier in chosen.cloned() {
-            let message = Notification { subject: subject.into(), ..Notification::new(json.clone()) };
+            let message = Notification { alert: number, subject: subject.into(), ..Notification::new(json.clone()) };
             tokio::spawn(announce(notifier, message, now));
         }
     }

@@ -62,7 +62,7 @@ fn whole(id: i64, seconds: i64) -> HeardCall {
 
 fn all(calls: Vec<CallOfDay>, recordings: Vec<RecordingOfDay>, heard: Vec<HeardCall>) -> Vec<CoverageCall> {
     let span = (WallTime(0), WallTime(24 * 60 * MINUTE));
-    compare(&DayFacts { span, calls, recordings, heard, read: NOW }, &rules(), NOW)
+    compare(&DayFacts { span, calls, recordings, heard, read: NOW, only: None }, &rules(), NOW)
 }
 
 fn states(rows: &[CoverageCall]) -> Vec<CoverageState> {
@@ -210,6 +210,18 @@ fn an_orphan_is_a_row_once_and_only_when_the_dialers_row_has_had_time_to_come() 
         ..DayFacts::default()
     };
     assert_eq!(compare(&facts, &rules(), soon), [], "its row may still come");
+}
+
+#[test]
+fn a_call_of_another_campaign_is_not_named_to_whom_it_does_not_exist() {
+    let sales = HeardCall { campaign: Some("SALES".into()), ..whole(1, 60) };
+    let mut facts =
+        DayFacts { calls: vec![called("1.1", 60)], recordings: vec![recorded(1, Some("1.1"))], ..DayFacts::default() };
+    (facts.heard, facts.read) = (vec![sales], NOW);
+    for (only, named) in [(None, Some("f1")), (Some("SALES"), Some("f1")), (Some("TESTCAMP"), None)] {
+        facts.only = only.map(Into::into);
+        assert_eq!(compare(&facts, &rules(), NOW)[0].call_id.as_deref(), named, "{only:?}");
+    }
 }
 
 #[test]
