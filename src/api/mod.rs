@@ -41,6 +41,7 @@ use self::access::AccessControl;
 use self::access::route::{About, NOTHING, OPERATE, OPERATE_OR_INGEST, READ, RoutePolicies, RoutePolicy};
 use self::document::Way;
 use crate::pipeline::command::Command;
+use crate::pipeline::coverage::Coverage;
 use crate::pipeline::fetches::Fetches;
 use crate::pipeline::finished::notify::Agents;
 use crate::pipeline::finished::retranscribe::RetranscribeQueue;
@@ -76,6 +77,8 @@ pub struct Api {
     pub uploads: UploadSettings,
     /// Where calls of other platforms come in.
     pub inlet: Inlet,
+    /// Compares a day of the dialer with what was heard.
+    pub coverage: Coverage,
     /// Whom to ask for taps.
     pub taps: Taps,
     /// Whom to ask for recordings on other servers.
@@ -106,7 +109,7 @@ macro_rules! parts {
 }
 
 parts! {
-    store: Store, commands: mpsc::Sender<Command>, health: Health, metrics: Metrics, access_control: Arc<AccessControl>, uploads: UploadSettings, taps: Taps, fetches: Fetches, desk: Desk, retranscribe: RetranscribeQueue, glossary: Glossary, agents: Agents, audience: Audience,
+    store: Store, commands: mpsc::Sender<Command>, health: Health, metrics: Metrics, access_control: Arc<AccessControl>, uploads: UploadSettings, coverage: Coverage, taps: Taps, fetches: Fetches, desk: Desk, retranscribe: RetranscribeQueue, glossary: Glossary, agents: Agents, audience: Audience,
 }
 
 impl FromRef<Api> for Clock {
@@ -152,6 +155,7 @@ fn routes() -> Routes {
         .get("/api/v1/board", own, status::board::board)
         .get("/api/v1/box", own, status::board::box_state)
         .get("/api/v1/figures", own.asks(status::figures::ASKS), status::figures::figures)
+        .get("/api/v1/coverage", own.asks(status::coverage::ASKS), status::coverage::coverage)
         .get("/api/metrics", own.asks(status::figures::ASKS), status::figures::figures)
         .get("/api/calls", own, feeds::dashboards::calls)
         .get("/api/calls/{id}", call, feeds::dashboards::progress)

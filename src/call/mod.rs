@@ -5,6 +5,7 @@
 
 pub mod alert;
 pub mod dialer;
+pub mod file_name;
 mod hear;
 mod nouns;
 pub mod pbx;

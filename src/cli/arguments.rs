@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    agent, agi, alerts, analyze, bench, calls, data, doctor, eagi, fetch, key, model, notify, openapi, score, taps,
-    token, transcript, vici,
+    agent, agi, alerts, analyze, bench, calls, coverage, data, doctor, eagi, fetch, key, model, notify, openapi, score,
+    taps, token, transcript, vici,
 };
 
 /// Live transcription, sentiment and search of the calls of an Asterisk PBX, on the PBX's own box.
@@ -44,6 +44,8 @@ pub(super) enum Command {
     Alerts(alerts::AlertsArguments),
     /// Sum up the calls of agents, or of one
     Agent(agent::AgentArguments),
+    /// Compare a day of the dialer with what was recorded and heard
+    Coverage(coverage::CoverageArguments),
     /// Try the ways out of alerts
     Notify(notify::NotifyArguments),
     /// Print the lines that ViciDial's settings need

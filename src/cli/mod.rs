@@ -8,6 +8,7 @@ mod arguments;
 mod bench;
 mod calls;
 mod client;
+mod coverage;
 mod data;
 mod doctor;
 mod eagi;
@@ -63,6 +64,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Search(arguments) => calls::search(&arguments, &config()?)?,
         Command::Alerts(arguments) => alerts::run(&arguments, &config()?)?,
         Command::Agent(arguments) => agent::run(&arguments, &config()?)?,
+        Command::Coverage(arguments) => return coverage::run(&arguments, &config()?),
         Command::Notify(arguments) => return notify::run(&arguments, &config()?),
         Command::Vici(arguments) => vici::run(&arguments, &config()?)?,
         Command::Tail(arguments) => calls::tail(&arguments, &config()?)?,

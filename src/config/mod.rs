@@ -2,6 +2,7 @@
 
 mod alerts;
 mod ami;
+mod coverage;
 mod dialer;
 mod fragments;
 mod http;
@@ -14,6 +15,7 @@ mod whole;
 
 pub use self::alerts::IngestConfig;
 pub use self::ami::{AmiConfig, TapConfig};
+pub use self::coverage::CoverageConfig;
 pub use self::dialer::{DialerChoice, DialerSection};
 pub use self::http::HttpConfig;
 pub use self::mistake::ConfigError;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::alerts::{self, IngestConfig};
 use super::ami::{AmiConfig, TapConfig};
+use super::coverage::CoverageConfig;
 use super::dialer::DialerSection;
 use super::http::{self, HttpConfig};
 use super::mistake::{ConfigError, Mistake, line_of};
@@ -40,6 +41,8 @@ pub struct Config {
     pub ami: AmiConfig,
     /// The dialer's database.
     pub dialer: DialerSection,
+    /// Calls that took place against what was heard.
+    pub coverage: CoverageConfig,
     /// Calls that are tapped by themselves.
     pub tap: Vec<TapConfig>,
     /// Other servers that recordings are fetched from.
@@ -213,6 +216,7 @@ impl Config {
         self.http.check()?;
         self.ami.check()?;
         self.dialer.check()?;
+        self.coverage.check()?;
         self.tap.iter().try_for_each(TapConfig::check)?;
         if !self.tap.is_empty() {
             self.ami.can_tap(&self.audiosocket.listen)?;

@@ -8,6 +8,7 @@ pub mod alert;
 pub mod bulk;
 pub mod call;
 pub mod control;
+pub mod coverage;
 pub mod dashboard;
 pub mod dialer;
 pub mod doctor;

@@ -7,6 +7,7 @@
 mod access;
 mod answers;
 mod build;
+mod coverage;
 mod ledger;
 mod pbx;
 mod ports;

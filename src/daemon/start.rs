@@ -12,7 +12,7 @@ use super::settings::{privacy_settings, retention_settings};
 use super::sources::Sources;
 use super::speech::{Ends, Speech};
 use super::stop::Running;
-use super::{access, answers, pbx, remote, sources, speech};
+use super::{access, answers, coverage, pbx, remote, sources, speech};
 use crate::api::access::AccessControl;
 use crate::api::access::serve::Tls;
 use crate::api::{self, Api, Health};
@@ -21,6 +21,7 @@ use crate::capture::wall_clock;
 use crate::host::{SignalRequest, Signals};
 use crate::integrate::ami::AmiStatus;
 use crate::integrate::dialer::DialerStatus;
+use crate::pipeline::coverage::Coverage;
 use crate::pipeline::fetches::Fetches;
 use crate::pipeline::finished::notify::Agents;
 use crate::pipeline::finished::retranscribe::{RetranscribeQueue, Retranscriber};
@@ -72,6 +73,7 @@ pub(super) async fn start(
     sources.tasks.append(&mut pbx.tasks);
     let (fetches, fetching) = remote::start(base, &stop);
     sources.tasks.extend(fetching);
+    let coverage = coverage::start(base, dialer.as_ref(), &mut sources, &stop);
     sources.tasks.extend(dialer.map(|dialer| tokio::spawn(dialer.run(stop.clone()))));
     let reviews = Reviews::new(store.clone(), Desk::new(store.clone(), Arc::clone(analyser)), wall_clock);
     let reviews = tokio::spawn(reviews.run(stop.clone()));
@@ -81,7 +83,7 @@ pub(super) async fn start(
         () = asked_to_stop(signals) => return Ok(None),
     };
     let (api, retranscriber) =
-        api(base, &speech, &sources, (access_control, health, metrics, (pbx.taps, fetches)), &stop);
+        api(base, &speech, &sources, (access_control, health, metrics, (pbx.taps, fetches, coverage)), &stop);
     let retranscriber = tokio::spawn(retranscriber.run(stop.clone()));
     let servers = answers::serve(base, api::router(api), http, tls.as_ref(), &stop).await?;
     let liveness = Liveness { commands: speech.commands.clone(), writer: store.writer().clone() };
@@ -150,11 +152,11 @@ fn api(
     base: &Base,
     speech: &Speech,
     sources: &Sources,
-    (access_control, health, metrics, (taps, fetches)): (
+    (access_control, health, metrics, (taps, fetches, coverage)): (
         AccessControl,
         Health,
         metrics_exporter_prometheus::PrometheusHandle,
-        (Taps, Fetches),
+        (Taps, Fetches, Coverage),
     ),
     stop: &CancellationToken,
 ) -> (Api, Retranscriber) {
@@ -173,6 +175,7 @@ fn api(
         health,
         metrics: api::Metrics(Arc::new(move || metrics.render())),
         inlet: sources.inlet.clone(),
+        coverage,
         taps,
         fetches,
         desk: Desk::new(store.for_people(), Arc::clone(analyser)),

@@ -3,7 +3,7 @@
 //! The conductor (`live/`) is one task that owns what is known of running calls and asks the store to keep it. The listener (`live/listen.rs`) is a
 //! thread that reads grown audio and finds utterances; the workers (`workers/`) are threads that write them down. They meet in channels and
 //! in the queue; none of them touches audio that is not on disk. What comes after the call's end is in `finished/`, what of it stays how long in
-//! `retention/`.
+//! `retention/`, whether all calls were heard in `coverage/`.
 //!
 //! The rooms in the order in which they may know each other, each those above it: the conductor knows the workers, who know nothing of it and tell
 //! it by `command.rs`; `taps.rs` and `fetches.rs` are what the API asks of taps and of other servers' recordings.
@@ -20,6 +20,8 @@ pub mod live;
 
 pub mod finished;
 
+pub mod coverage;
+
 pub mod retention;
 
 pub use self::live::measures::SECONDS_BUCKETS;
@@ -28,6 +30,7 @@ pub use self::live::measures::SECONDS_BUCKETS;
 pub fn describe_metrics() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
     retention::sweep::describe_metrics();
+    coverage::describe_metrics();
     describe_counter!("lineside_frames_total", "Audio frames received");
     describe_counter!("lineside_spool_bytes_total", Unit::Bytes, "Audio written to disk");
     describe_counter!("lineside_spool_dropped_total", "Legs cut off because the disk was behind as they were dropped");

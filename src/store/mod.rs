@@ -13,6 +13,7 @@ mod campaigns;
 pub mod change;
 pub mod check;
 mod connection;
+pub mod coverage;
 pub mod dialer;
 pub mod doubled;
 mod error;
@@ -98,6 +99,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/015_call_events.sql")),
         M::up(include_str!("schema/016_lookup.sql")),
         M::up(include_str!("schema/017_review.sql")),
+        M::up(include_str!("schema/018_coverage.sql")),
         M::up(include_str!("schema/019_sources.sql")),
         M::up(include_str!("schema/021_remote.sql")),
     ])

@@ -94,6 +94,7 @@ fn what_pages_are_made_of_needs_no_token_and_what_they_show_does() {
         "/api/v1/board",
         "/api/v1/box",
         "/api/v1/figures",
+        "/api/v1/coverage",
         "/ws/events",
         "/calls/1/export",
     ] {

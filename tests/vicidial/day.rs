@@ -28,7 +28,12 @@ pub struct Day {
 impl Day {
     /// `more` are further lines of the daemon's `[dialer]`.
     pub fn new(more: &str) -> Self {
-        let (server, mut bed) = (Server::new(), Bed::new("none", ""));
+        Self::with_model("none", more)
+    }
+
+    /// The same with a model to transcribe with.
+    pub fn with_model(model: &str, more: &str) -> Self {
+        let (server, mut bed) = (Server::new(), Bed::new(model, ""));
         let file = bed.path("astguiclient.conf");
         Server::astguiclient(&file);
         let path = bed.path("lineside.toml");

@@ -99,5 +99,21 @@ fn call_records() {
         (&json!("1001"), &json!("5551234567"), &json!("outbound")),
         "{call}"
     );
+
+    // What nobody answered is counted; of the two others less was heard than the records say.
+    let report = bed.get("/api/v1/coverage");
+    assert_eq!((&report["source"], &report["problem"]), (&json!("freepbx"), &Value::Null), "{report}");
+    assert_eq!((&report["unanswered"], &report["counts"]["short"]), (&json!(5000), &json!(2)), "{report}");
+    let told = |number: i64| {
+        let key = json!(format!("{epoch}.{number}"));
+        let row = report["calls"].as_array().expect("a list").iter().find(|row| row["dialer_call"] == key).cloned();
+        row.unwrap_or_else(|| panic!("{key}: {report}"))
+    };
+    let (queue, recorded) = (told(12), told(13));
+    assert_eq!(
+        (&queue["campaign"], &queue["agent"], &queue["expected_seconds"]),
+        (&json!("600"), &json!("1002"), &json!(31))
+    );
+    assert_eq!((&recorded["call_id"], &recorded["recorded_seconds"]), (&json!(format!("{epoch}.13")), &json!(4)));
     bed.stop();
 }

@@ -6,6 +6,7 @@
 #[allow(dead_code)]
 #[path = "../daemon/bed.rs"]
 mod bed;
+mod coverage;
 mod day;
 mod dispositions;
 mod freepbx;
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
             _ => {}
         }
     }
-    let tests: Vec<Test> = [day::TESTS, troubles::TESTS, freepbx::TESTS]
+    let tests: Vec<Test> = [day::TESTS, coverage::TESTS, troubles::TESTS, freepbx::TESTS]
         .concat()
         .into_iter()
         .filter(|(name, _)| wanted.is_none_or(|part| name.contains(part)))

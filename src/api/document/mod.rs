@@ -22,6 +22,7 @@ pub(super) use self::way::NOT_DESCRIBED;
 pub(super) use self::way::Way;
 use crate::call::{CallState, Leg, Level};
 use crate::contract::alert::AlertMessage;
+use crate::contract::coverage::CoverageAlert;
 use crate::contract::notify::{AgentAlert, TestAlert};
 use crate::contract::request::ExportFormat;
 
@@ -111,7 +112,12 @@ fn webhooks(shapes: &mut Shapes) -> Value {
         header("X-Lineside-Delivery", "`alert-` and the alert's number: the same each time that it is tried."),
     ]);
     let alert = json!({"anyOf": [shapes.of::<AlertMessage>(), shapes.of::<TestAlert>()]});
+    let day = shapes.of::<CoverageAlert>();
     json!({
+        "coverage": hook(
+            "webhookCoverage", "A day had calls that were not recorded, or not whole", "Sent each morning by a notifier of kind `webhook`.", day,
+            signed.clone(),
+        ),
         "alert": hook(
             "webhookAlert", "An alert was raised", "Sent by a notifier of kind `webhook`. A test has the number 0.", alert, signed,
         ),

@@ -4,6 +4,7 @@ use super::operation::Operation;
 use crate::contract::alert::{AlertList, AlertShown};
 use crate::contract::bulk::{BulkOutcome, GlossaryTaken, GlossaryTerms, Uploaded};
 use crate::contract::call::{CallDetail, CallList, NamedCall, SearchHits, Segment, SessionStats, Transcript};
+use crate::contract::coverage::CoverageReport;
 use crate::contract::dashboard::{FeedStats, History, Progress, RecentAlerts, RunningCalls};
 use crate::contract::doctor::DetailedHealth;
 use crate::contract::fetch::{FetchList, FetchTaken};
@@ -322,6 +323,9 @@ fn status() -> Vec<Operation> {
         ),
         Operation::get("/api/v1/board", TAG, "board", "Show the running calls in short").gives::<Board>("The calls."),
         Operation::get("/api/v1/box", TAG, "box", "Tell how the box keeps up").gives::<BoxState>("How it does."),
+        Operation::get("/api/v1/coverage", TAG, "coverage", "Compare a day of the dialer with what was recorded and heard")
+            .about("Each call that the dialer says took place is a row. May wait 20 s for the dialer's database; then what was read before answers.")
+            .gives::<CoverageReport>("The day."),
         Operation::get("/api/v1/figures", TAG, "figures", "Give the figures of the dashboard")
             .gives::<Figures>("The figures."),
     ]

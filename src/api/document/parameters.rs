@@ -48,6 +48,10 @@ fn query(path: &str, name: &str) -> (&'static str, Value) {
         "A date, a time (local without a zone), seconds or milliseconds since 1970, or how long ago: 90m, 2h, 3d.";
     let one_of = |type_name: &str| json!({"$ref": format!("#/components/schemas/{type_name}")});
     match (path, name) {
+        ("/api/v1/coverage", "state") => ("Calls in this state alone.", one_of("CoverageState")),
+        ("/api/v1/coverage", "limit") => ("Rows at most.", whole(1, 50_000, 1000)),
+        (_, "day") => ("The day, in local time; today without it.", json!({"type": "string", "format": "date"})),
+        (_, "faults") => ("Only what somebody has to look after.", flag),
         (_, "state" | "status") => ("Calls in this state.", one_of("CallState")),
         (_, "agent") => ("Of this agent.", text),
         (_, "campaign") => ("Of this campaign, in-group or queue.", text),

@@ -3,6 +3,7 @@
 import { api, byId, clock, el, fieldOf, fromAddress, messageOf, onKey, setText } from './base.js';
 import { signed, textsOf, watchBox } from './base.js';
 import { Chart } from './chart.js';
+import { showCoverage } from './coverage.js';
 import { block, percent, table, tile } from './tables.js';
 
 /** @import { Figures } from './types.d.ts' */
@@ -148,4 +149,5 @@ form.addEventListener('submit', event => {
 fieldOf(form, 'days', HTMLSelectElement).addEventListener('change', anew);
 onKey(() => {});
 show();
+showCoverage(byId('coverage', HTMLElement));
 watchBox();

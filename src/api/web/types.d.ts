@@ -270,6 +270,27 @@ export interface Peaks {
   duration: number;
 }
 
+/** A day of the dialer against what was recorded and heard. */
+export interface Coverage {
+  day: string;
+  source: string | null;
+  problem: string | null;
+  unanswered: number | null;
+  counts: Record<string, number>;
+  faults: number;
+  calls: {
+    state: string;
+    reason: string | null;
+    started: string;
+    agent: string | null;
+    campaign: string | null;
+    recording: string | null;
+    dialer_call: string | null;
+    call_id: string | null;
+  }[];
+  next_offset: number | null;
+}
+
 export interface Figures {
   since: string;
   until: string;
@@ -328,21 +349,23 @@ export type Answer<Path extends string> = Path extends '/api/v1/board'
         ? BulkAnswer
         : Path extends `/api/v1/figures?${string}`
           ? Figures
-          : Path extends `/api/v1/search?${string}`
-            ? { hits: Hit[]; next_offset: number | null }
-            : Path extends `/api/v1/alerts?${string}`
-              ? { alerts: Alert[] }
-              : Path extends `/api/v1/alerts/${number}/ack`
-                ? Alert
-                : Path extends `/api/v1/agents?${string}`
-                  ? AgentList
-                  : Path extends `/api/v1/agents/${string}/stats?${string}`
-                    ? AgentStatistics
-                    : Path extends `/api/v1/calls?${string}`
-                      ? { calls: CallSummary[]; next_cursor: string | null }
-                      : Path extends `/api/v1/calls/${string}`
-                        ? AnswerOfCall<Path>
-                        : never;
+          : Path extends `/api/v1/coverage?${string}`
+            ? Coverage
+            : Path extends `/api/v1/search?${string}`
+              ? { hits: Hit[]; next_offset: number | null }
+              : Path extends `/api/v1/alerts?${string}`
+                ? { alerts: Alert[] }
+                : Path extends `/api/v1/alerts/${number}/ack`
+                  ? Alert
+                  : Path extends `/api/v1/agents?${string}`
+                    ? AgentList
+                    : Path extends `/api/v1/agents/${string}/stats?${string}`
+                      ? AgentStatistics
+                      : Path extends `/api/v1/calls?${string}`
+                        ? { calls: CallSummary[]; next_cursor: string | null }
+                        : Path extends `/api/v1/calls/${string}`
+                          ? AnswerOfCall<Path>
+                          : never;
 
 type AnswerOfCall<Path extends string> = Path extends `${string}/summary`
   ? SummaryAnswer

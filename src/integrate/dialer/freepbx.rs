@@ -63,7 +63,7 @@ struct Leg {
 }
 
 /// The extension of a channel: `1001` of `PJSIP/1001-0000002a` and of `Local/1001@from-queue-…`. A trunk has none.
-fn extension(channel: Option<&String>) -> Option<String> {
+pub(super) fn extension(channel: Option<&String>) -> Option<String> {
     let (_, rest) = channel?.split_once('/')?;
     let name = rest.split(['@', ';']).next()?;
     let name = if rest.contains('@') { name } else { name.rsplit_once('-').map_or(name, |(name, _)| name) };

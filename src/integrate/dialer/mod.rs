@@ -7,6 +7,7 @@
 mod answer;
 pub mod astguiclient;
 mod connection;
+mod coverage;
 mod fields;
 mod freepbx;
 mod names;
@@ -16,6 +17,7 @@ mod vicidial;
 mod waiting;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
@@ -23,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::answer::{Answer, new_names, row};
 use self::connection::{Connection, DialerError, Query};
+pub use self::coverage::DayReader;
 use self::settings::DialerSettings;
 pub use self::status::{DialerStatus, describe_metrics};
 use self::vicidial::{LiveAgent, Vicidial};
@@ -30,6 +33,7 @@ use self::waiting::WaitingCalls;
 use crate::call::{CallKey, CallState, WallTime};
 use crate::contract::dialer::DialerKind;
 use crate::pipeline::command::Command;
+use crate::pipeline::coverage::DialerDays;
 use crate::store::change::Change;
 use crate::store::dialer::DialedCall;
 use crate::store::{Store, StoreError};
@@ -109,6 +113,11 @@ impl Dialer {
         let status = DialerStatus::new(settings.kind, settings.address(), now());
         let system = System::new(&settings);
         Self { settings, store, commands, status, now, system, waiting: WaitingCalls::default(), live: HashMap::new() }
+    }
+
+    /// Who reads whole days of the same database, and how it is asked; `folders` hold the recordings.
+    pub fn days(&self, folders: Vec<PathBuf>) -> (DayReader, DialerDays) {
+        DayReader::new(self.settings.clone(), folders)
     }
 
     /// How it is, now and later.

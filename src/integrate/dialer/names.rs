@@ -1,19 +1,6 @@
 //! By what a dialer's rows and our calls know each other: names of recordings, uniqueids, and texts as old tables hold them. Pure functions.
 
-/// The name of a recording without folder, ending and side, as `recording_log.filename` has it: ViciDial, Monitor and the archiving scripts add
-/// `-in`, `-out`, `-all` and endings, of which there may be two (`.mp3.gpg`).
-pub(super) fn base_name(path: &str) -> &str {
-    const ENDINGS: [&str; 13] =
-        ["wav", "WAV", "wav49", "gsm", "mp3", "ogg", "gpg", "pgp", "sln", "sln16", "ulaw", "alaw", "g722"];
-    let mut name = path.rsplit('/').next().unwrap_or_default();
-    while let Some((stem, ending)) = name.rsplit_once('.')
-        && ENDINGS.contains(&ending)
-        && !stem.is_empty()
-    {
-        name = stem;
-    }
-    ["-in", "-out", "-all"].iter().find_map(|side| name.strip_suffix(side)).unwrap_or(name)
-}
+pub(super) use crate::call::file_name::base_name;
 
 /// A uniqueid of Asterisk: `epoch.sequence`, with the system's name before it where one is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

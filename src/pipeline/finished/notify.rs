@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 pub use crate::alerts::notify::Probed;
 use crate::alerts::notify::{Notification, Notifier, SendOutcome, ServiceKind, TRIES, pause};
 use crate::call::alert::Unsaid;
-use crate::call::{Alert, WallTime};
+use crate::call::{Alert, Level, WallTime};
 use crate::store::change::Change;
 use crate::store::notifications::{Tried, Waiting};
 use crate::store::{Store, StoreError};
@@ -104,6 +104,18 @@ impl Agents {
         tokio::task::spawn_blocking(move || try_one(&notifier, &call_id, now)).await.ok()
     }
 
+    /// Sends what belongs to no call by every notifier that takes warnings, but for the agents' service, which shows alerts of calls alone. Returns at
+    /// once: each goes on by itself, waits for the end of its quiet hours, and tries again as for an alert. `number` is below 0, so that its deliveries
+    /// are told from those of alerts.
+    pub fn announce(&self, number: i64, subject: &str, json: &serde_json::Value, now: fn() -> WallTime) {
+        let takes = |notifier: &&Notifier| notifier.min_level <= Level::Warning;
+        let chosen = self.0.iter().filter(|notifier| notifier.kind != ServiceKind::AgentService).filter(takes);
+        for notifier in chosen.cloned() {
+            let message = Notification { alert: number, subject: subject.into(), ..Notification::new(json.clone()) };
+            tokio::spawn(announce(notifier, message, now));
+        }
+    }
+
     /// Sends a test by every notifier, or by one; none when no notifier has that name.
     pub async fn try_all(&self, name: Option<&str>, now: WallTime) -> Vec<Sent> {
         let chosen = self.0.iter().filter(|notifier| name.is_none_or(|name| name == notifier.name));
@@ -117,6 +129,36 @@ impl Agents {
         }
         sent
     }
+}
+
+async fn announce(notifier: Notifier, message: Notification, now: fn() -> WallTime) {
+    let name = notifier.name.clone();
+    for tried in 0..TRIES {
+        while is_quiet(&notifier, now()) {
+            tokio::time::sleep(Duration::from_mins(1)).await;
+        }
+        let (way, copy) = (notifier.clone(), message.clone());
+        let sent = tokio::task::spawn_blocking(move || way.send(&copy, now().0 / 1000)).await;
+        let (problem, after) = match sent {
+            Ok(SendOutcome::Sent) | Err(_) => return, // the runtime is stopping
+            Ok(SendOutcome::Never(problem)) => {
+                log::warn!("notifier {name}: {:?} was given up: {problem}", message.subject);
+                return;
+            }
+            Ok(SendOutcome::Later(problem, after)) => (problem, after),
+        };
+        log::debug!("notifier {name}: {problem}; it is tried again");
+        tokio::time::sleep(pause(tried).max(after.unwrap_or_default())).await;
+    }
+    log::warn!("notifier {name}: {:?} was given up after {TRIES} tries", message.subject);
+}
+
+/// Whether this is one of the notifier's quiet hours.
+fn is_quiet(notifier: &Notifier, now: WallTime) -> bool {
+    let Some(quiet) = notifier.quiet else { return false };
+    let Ok(now) = jiff::Timestamp::from_millisecond(now.0) else { return false };
+    let local = now.to_zoned(jiff::tz::TimeZone::system());
+    quiet.holds(local.hour() as u32 * 60 + local.minute() as u32)
 }
 
 /// An alert as it may leave the box: without numbers. What has left cannot be corrected when the rest of a number is said, so none is sent; that
@@ -186,10 +228,7 @@ impl Way {
     }
 
     fn is_quiet(&self) -> bool {
-        let Some(quiet) = self.notifier.quiet else { return false };
-        let Ok(now) = jiff::Timestamp::from_millisecond((self.now)().0) else { return false };
-        let local = now.to_zoned(jiff::tz::TimeZone::system());
-        quiet.holds(local.hour() as u32 * 60 + local.minute() as u32)
+        is_quiet(&self.notifier, (self.now)())
     }
 
     /// Whether the last minute has room for one more.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::call::WallTime;
+use crate::pipeline::coverage::LocalDay;
 use crate::pipeline::live::silencing::drop_cached;
 use crate::spool::{self, Refused, Spool};
 use crate::store::retention::OwnAudio;
@@ -114,6 +115,7 @@ impl Sweeper {
             swept.alerts = self.store.delete_old_alerts(before).await?;
         }
         if let Some(before) = before(self.settings.text_days) {
+            self.store.delete_old_days(LocalDay::of(before).to_string()).await?;
             loop {
                 let leaving = |audio: &[OwnAudio]| {
                     let sounds: Vec<PathBuf> = audio.iter().map(|audio| audio.path.clone()).collect();

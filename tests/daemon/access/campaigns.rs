@@ -53,7 +53,14 @@ fn a_call_of_another_campaign_does_not_exist() {
         let post = |id: &str| request(&bed, "POST", &format!("/api/v1/calls/{id}{command}"), &[&auth], "");
         assert_eq!((post(CLAIMS).status, post(CLAIMS).body), (404, nobody.body.clone()), "{command}");
     }
-    for path in ["/api/v1/board", "/api/v1/box", "/api/v1/figures?days=366", "/api/v1/alerts", "/api/realtime/alerts"] {
+    for path in [
+        "/api/v1/board",
+        "/api/v1/box",
+        "/api/v1/figures?days=366",
+        "/api/v1/coverage",
+        "/api/v1/alerts",
+        "/api/realtime/alerts",
+    ] {
         assert!(!get(path).body.contains("CLAIMS") && !get(path).body.contains(CLAIMS), "{path}");
     }
     let agents = get("/api/v1/agents").body;

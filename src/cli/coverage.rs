@@ -1,0 +1,120 @@
+//! `lineside coverage`: each call of a day that the dialer says took place, against recordings and texts. Its exit code says whether all is well.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::client::{Daemon, query};
+use super::print::{colour, lay_out, say, shown, width};
+use crate::config::Config;
+
+/// What there was no way to find out.
+const UNKNOWN: u8 = 2;
+
+#[derive(Args)]
+#[command(
+    after_help = "Prints what somebody has to look after: missing, empty, short, one_sided, stuck, orphaned. --tsv prints the columns state, \
+                  started, agent, campaign, expected, recorded (seconds), dialer's call, recording, call_id, reason.\n\n\
+                  Exit code: 0 when there is none, 1 when there is some, 2 when the dialer could not be asked about this day."
+)]
+pub(super) struct CoverageArguments {
+    /// The day, like 2026-11-23, in the time zone of the daemon's machine [default: today]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    day: Option<String>,
+    /// Those that are well, too
+    #[arg(long, conflicts_with = "state")]
+    all: bool,
+    /// Those in this state: missing, empty, short, one_sided, stuck, orphaned, waiting, running, not_expected, complete
+    #[arg(long)]
+    state: Option<String>,
+    /// Tab separated, no header
+    #[arg(long, conflicts_with = "json")]
+    tsv: bool,
+    /// The API's JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    daemon: Daemon,
+}
+
+pub(super) fn run(arguments: &CoverageArguments, config: &Config) -> anyhow::Result<ExitCode> {
+    let is_faults = !arguments.all && arguments.state.is_none();
+    let query = query(&[
+        ("day", arguments.day.clone()),
+        ("state", arguments.state.clone()),
+        ("faults", is_faults.then(|| "true".into())),
+        ("limit", Some("50000".into())),
+    ]);
+    let report = arguments.daemon.fetch(config, &format!("/api/v1/coverage{query}"))?;
+    if arguments.json {
+        say(&report.to_string())?;
+    } else if arguments.tsv {
+        for call in report["calls"].as_array().into_iter().flatten() {
+            say(&cells(call).join("\t"))?;
+        }
+    } else {
+        print(&report)?;
+    }
+    if let Some(problem) = report["problem"].as_str().filter(|_| !arguments.json) {
+        eprintln!("lineside: {}", shown(problem));
+    }
+    let is_unknown = report["source"].is_null();
+    Ok(match report["faults"].as_u64() {
+        _ if is_unknown => ExitCode::from(UNKNOWN),
+        Some(0) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}
+
+fn cells(call: &Value) -> Vec<String> {
+    let text = |key: &str| match &call[key] {
+        Value::Null => String::new(),
+        Value::String(text) => shown(text).into_owned(),
+        other => other.to_string(),
+    };
+    [
+        "state",
+        "started",
+        "agent",
+        "campaign",
+        "expected_seconds",
+        "recorded_seconds",
+        "dialer_call",
+        "recording",
+        "call_id",
+        "reason",
+    ]
+    .map(text)
+    .to_vec()
+}
+
+fn print(report: &Value) -> anyhow::Result<()> {
+    let text = |key: &str| report[key].as_str().unwrap_or("never").to_string();
+    say(&format!("{}  {}, read {}", text("day"), text("source"), text("read")))?;
+    let counts = report["counts"].as_object().into_iter().flatten();
+    let counted: Vec<String> = counts
+        .filter(|(_, count)| count.as_u64() != Some(0))
+        .map(|(name, count)| format!("{count} {}", name.replace('_', " ")))
+        .collect();
+    let unanswered = report["unanswered"].as_i64().map(|count| format!("{count} that no agent had"));
+    say(&counted.into_iter().chain(unanswered).collect::<Vec<_>>().join(", "))?;
+    let calls = report["calls"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if calls.is_empty() {
+        return Ok(());
+    }
+    say("")?;
+    let header =
+        ["state", "started", "agent", "campaign", "expected", "recorded", "dialer's call", "recording", "call", "why"];
+    let rows: Vec<Vec<String>> = calls.iter().map(cells).collect();
+    let laid = lay_out(&header, &rows, width());
+    let above = laid.len() - rows.len(); // the header, where there are columns
+    for (number, lines) in laid.iter().enumerate() {
+        let state = number.checked_sub(above).and_then(|number| rows[number].first()).map(String::as_str);
+        let is_red = state == Some("missing") && colour();
+        for line in lines {
+            say(&if is_red { format!("\x1b[31m{line}\x1b[0m") } else { line.clone() })?;
+        }
+    }
+    Ok(())
+}
