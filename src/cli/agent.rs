@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::calls::{number, seen, text};
+use super::calls::{finding, number, seen, text};
 use super::client::{Daemon, query, segment};
 use super::print::{lay_out, say, shown, width};
 use crate::config::Config;
@@ -95,17 +95,7 @@ fn notable(answer: &Value) -> anyhow::Result<()> {
         }
     }
     for found in answer["findings"].as_array().into_iter().flatten() {
-        let quote = &found["quote"];
-        say(&format!(
-            "{}  {}  {} ({}): {:.1} {}: {}",
-            seen(found, "start_time"),
-            seen(found, "call_id"),
-            seen(found, "name"),
-            seen(found, "disposition"),
-            quote["start_time"].as_f64().unwrap_or(0.0),
-            seen(quote, "speaker"),
-            seen(quote, "text"),
-        ))?;
+        say(&finding(found))?;
     }
     Ok(())
 }

@@ -314,6 +314,9 @@ pub(super) fn show(arguments: &ShowArguments, config: &Config) -> anyhow::Result
     for pair in call["doubled"].as_array().into_iter().flatten() {
         say(&format!("doubled: {}", text(pair, "detail")))?;
     }
+    for found in call["review"]["findings"].as_array().into_iter().flatten() {
+        say(&format!("disposition: {}", finding(found)))?;
+    }
     for segment in call["transcript_segments"].as_array().into_iter().flatten() {
         let score = &segment["sentiment"]["compound"];
         let line = format!(
@@ -326,6 +329,21 @@ pub(super) fn show(arguments: &ShowArguments, config: &Config) -> anyhow::Result
         say(&coloured(&line, text(&segment["sentiment"], "label")))?;
     }
     Ok(())
+}
+
+/// A disposition that does not go with what was said, with the line that shows it.
+pub(super) fn finding(found: &Value) -> String {
+    let quote = &found["quote"];
+    format!(
+        "{}  {}  {} ({}): {:.1} {}: {}",
+        seen(found, "start_time"),
+        seen(found, "call_id"),
+        seen(found, "name"),
+        seen(found, "disposition"),
+        quote["start_time"].as_f64().unwrap_or(0.0),
+        seen(quote, "speaker"),
+        seen(quote, "text"),
+    )
 }
 
 pub(super) fn search(arguments: &SearchArguments, config: &Config) -> anyhow::Result<()> {
