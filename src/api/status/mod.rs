@@ -2,7 +2,7 @@
 
 pub(super) mod agents;
 pub(super) mod board;
-pub(super) mod detailed;
+mod detailed;
 pub(super) mod figures;
 pub(super) mod glossary;
 pub(super) mod health;
