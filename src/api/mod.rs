@@ -146,7 +146,7 @@ fn routes() -> Routes {
     let routes = Routes::default()
         .get("/health", RoutePolicy::new(NOTHING, About::Daemon), status::health::health)
         .get("/health/models", daemon, status::health::models)
-        .get("/health/detailed", daemon, status::detailed::detailed)
+        .get("/health/detailed", daemon, status::health::detailed)
         .get("/metrics", daemon, status::health::metrics)
         .get(access::login::PATH, login, access::login::form)
         .post(access::login::PATH, login, access::login::login)

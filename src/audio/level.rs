@@ -6,8 +6,10 @@ use super::resample::MODEL_HZ;
 pub const FLOOR_DBFS: f32 = -90.0;
 /// Level that speech is brought to, dBFS RMS.
 const TARGET_DBFS: f32 = -20.0;
-/// Never more than this, dB: noise must not become speech.
+/// Never more than this, dB.
 const MAX_GAIN_DB: f32 = 20.0;
+/// What lies between words is not raised above this, dBFS RMS: noise must not become speech.
+const QUIET_DBFS: f32 = -45.0;
 
 /// Root mean square in dB of full scale; [`FLOOR_DBFS`] for silence.
 pub fn rms_dbfs(samples: &[f32]) -> f32 {
@@ -29,9 +31,18 @@ pub fn loudest_dbfs(samples: &[f32]) -> f32 {
     samples.chunks_exact(MODEL_HZ as usize / 20).map(rms_dbfs).fold(FLOOR_DBFS, f32::max)
 }
 
-/// Raises quiet speech towards [`TARGET_DBFS`]; never lowers, never clips, never by more than [`MAX_GAIN_DB`].
+/// The level below which a tenth of 16 kHz sound lies, in pieces of 50 ms, dBFS RMS: what is heard between words.
+fn quiet_dbfs(samples: &[f32]) -> f32 {
+    let mut levels: Vec<f32> = samples.chunks_exact(MODEL_HZ as usize / 20).map(rms_dbfs).collect();
+    levels.sort_by(f32::total_cmp);
+    levels.get(levels.len() / 10).copied().unwrap_or(FLOOR_DBFS)
+}
+
+/// Raises quiet 16 kHz speech towards [`TARGET_DBFS`]. Never lowers, never clips, never raises by more than [`MAX_GAIN_DB`], nor the noise between words
+/// above [`QUIET_DBFS`].
 pub fn normalise(samples: &mut [f32]) {
-    let gain = (TARGET_DBFS - rms_dbfs(samples)).min(-1.0 - peak_dbfs(samples)).clamp(0.0, MAX_GAIN_DB);
+    let room = (-1.0 - peak_dbfs(samples)).min(QUIET_DBFS - quiet_dbfs(samples));
+    let gain = (TARGET_DBFS - rms_dbfs(samples)).min(room).clamp(0.0, MAX_GAIN_DB);
     let factor = 10_f32.powf(gain / 20.0);
     for sample in samples {
         *sample *= factor;
@@ -61,6 +72,9 @@ mod tests {
         peaky[3] = 0.9;
         normalise(&mut peaky);
         assert!(peaky[3] <= 1.0);
+        let mut noisy: Vec<f32> = (0..16_000_u16).map(|n| if n % 4000 < 2000 { 0.004 } else { 0.02 }).collect();
+        normalise(&mut noisy);
+        assert!((quiet_dbfs(&noisy) - QUIET_DBFS).abs() < 0.1, "{}", quiet_dbfs(&noisy));
         let mut silence = vec![0.0; 10];
         normalise(&mut silence);
         assert_eq!(silence, vec![0.0; 10]);

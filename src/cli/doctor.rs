@@ -9,8 +9,8 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::Value;
 
-use super::EX_CONFIG;
 use super::client::{Daemon, refusal, runtime};
+use super::exit_code::EX_CONFIG;
 use super::print::{colour, say};
 use crate::config::{Config, DEFAULT_PATH};
 use crate::contract::doctor::{CheckState, DoctorCheck};

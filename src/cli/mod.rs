@@ -12,6 +12,7 @@ mod coverage;
 mod data;
 mod doctor;
 mod eagi;
+mod exit_code;
 mod fetch;
 mod generate;
 mod key;
@@ -34,6 +35,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use self::arguments::{Arguments, Command};
+use self::exit_code::EX_CONFIG;
 use crate::config::Config;
 
 /// Runs the command line; what it says is the exit code.
@@ -87,9 +89,6 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     Ok(ExitCode::SUCCESS)
 }
-
-/// Of sysexits.h. The unit does not start us again after it: what is wrong stays wrong until somebody mends it.
-const EX_CONFIG: u8 = 78;
 
 fn is_for_the_admin(error: &anyhow::Error) -> bool {
     use crate::store::StoreError;

@@ -21,6 +21,7 @@ const SNIPPETS: &str = "/usr/share/doc/lineside/examples/asterisk";
 pub(super) fn asterisk(config: &Config) -> Vec<DoctorCheck> {
     let version = match ask("asterisk", &["-rx", "core show version"]) {
         Answer::Missing => return Vec::new(),
+        Answer::Forbidden => return vec![not_from_here()],
         Answer::Said(text) => text,
         Answer::Failed(said) => return vec![unreachable(&said)],
         Answer::Hung => {
@@ -57,11 +58,7 @@ fn unreachable(said: &str) -> DoctorCheck {
         UnixStream::connect(socket).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
     });
     if closed {
-        unknown(
-            Subject::Asterisk,
-            "it runs, but this user may not ask it for its modules and dialplan",
-            "run `lineside doctor` as root",
-        )
+        not_from_here()
     } else {
         bad(
             Subject::Asterisk,
@@ -69,6 +66,14 @@ fn unreachable(said: &str) -> DoctorCheck {
             "`systemctl start asterisk`; if it does not stay, `asterisk -cvvv` shows why",
         )
     }
+}
+
+fn not_from_here() -> DoctorCheck {
+    unknown(
+        Subject::Asterisk,
+        "it is installed, but this user may not ask it for its modules and dialplan",
+        "run `lineside doctor` as root",
+    )
 }
 
 /// `Asterisk 22.5.0` or `Asterisk certified/18.9-cert5`.

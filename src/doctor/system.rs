@@ -19,13 +19,19 @@ pub(super) enum Answer {
     Hung,
     /// It is not installed.
     Missing,
+    /// It may not be run from here, as under the daemon's AppArmor profile.
+    Forbidden,
 }
 
 /// Runs a program for at most five seconds. Blocks.
 pub(super) fn ask(program: &str, arguments: &[&str]) -> Answer {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let Ok(mut child) = command.spawn() else { return Answer::Missing };
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Answer::Missing,
+        Err(_) => return Answer::Forbidden,
+    };
     // Read meanwhile: a program that prints more than a pipe holds would wait for us.
     let (out, err) = (child.stdout.take().map(reading), child.stderr.take().map(reading));
     let began = Instant::now();

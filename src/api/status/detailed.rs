@@ -1,4 +1,4 @@
-//! `GET /health/detailed`: every check of `lineside doctor`, as the daemon itself sees it.
+//! The checks of `GET /health/detailed`: those of `lineside doctor`, as the daemon itself sees them.
 //!
 //! The checks are the doctor's, a room that this one does not know: the daemon hands them in. They read files and ask other programs, so an answer is
 //! kept for ten seconds, and those who ask meanwhile wait for the one that is being made. No inference is run.
@@ -6,15 +6,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Json;
-use axum::extract::State;
 use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 
-use super::health::{Health, Trial, report};
 use crate::contract::doctor::DetailedHealth;
 use crate::contract::status::HealthReport;
-use crate::store::Store;
 
 /// How long an answer is given again.
 const KEPT: Duration = Duration::from_secs(10);
@@ -35,8 +31,8 @@ impl Doctor {
         Self { examine, last: Arc::default() }
     }
 
-    /// The checks, at most ten seconds old.
-    async fn look(&self, store: &Store, health: &Health) -> DetailedHealth {
+    /// The checks, at most ten seconds old. `health` is what `/health` would tell; it is asked for only when they are made anew.
+    pub(super) async fn look(&self, health: impl Future<Output = HealthReport>) -> DetailedHealth {
         // Held while it looks: whoever comes meanwhile takes the same answer.
         let mut last = self.last.lock().await;
         if let Some((at, checks)) = &*last
@@ -44,14 +40,8 @@ impl Doctor {
         {
             return checks.clone();
         }
-        let told = report(store, health, Trial::Never).await;
-        let checks = (self.examine)(told).await;
+        let checks = (self.examine)(health.await).await;
         *last = Some((Instant::now(), checks.clone()));
         checks
     }
-}
-
-/// `GET /health/detailed`
-pub(in crate::api) async fn detailed(State(store): State<Store>, State(health): State<Health>) -> Json<DetailedHealth> {
-    Json(health.doctor.look(&store, &health).await)
 }

@@ -13,6 +13,7 @@ use futures_util::future::BoxFuture;
 use super::detailed::Doctor;
 use crate::call::WallTime;
 use crate::contract::dialer::DialerHealth;
+use crate::contract::doctor::DetailedHealth;
 use crate::contract::seconds;
 use crate::contract::status::{
     AmiHealth, Backlog, DatabaseHealth, FolderProblem, HealthReport, HealthState, Inference, InstalledModel,
@@ -77,9 +78,14 @@ pub(in crate::api) async fn health(State(store): State<Store>, State(health): St
     (code, Json(body)).into_response()
 }
 
+/// `GET /health/detailed`: the doctor's checks.
+pub(in crate::api) async fn detailed(State(store): State<Store>, State(health): State<Health>) -> Json<DetailedHealth> {
+    Json(health.doctor.look(report(&store, &health, Trial::Never)).await)
+}
+
 /// Whether the recogniser is tried for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trial {
+enum Trial {
     /// When no inference has worked within a minute. May take 20 s.
     WhereNeeded,
     /// Never: the last inference counts.
@@ -87,7 +93,7 @@ pub(super) enum Trial {
 }
 
 /// How everything is doing.
-pub(super) async fn report(store: &Store, health: &Health, trial: Trial) -> HealthReport {
+async fn report(store: &Store, health: &Health, trial: Trial) -> HealthReport {
     let now = (health.now)();
     let inference = inference(health, now, trial).await;
     let backlog = store.backlog().await;

@@ -3,7 +3,7 @@
 pub(super) mod agents;
 pub(super) mod board;
 pub(super) mod coverage;
-pub(super) mod detailed;
+mod detailed;
 pub(super) mod figures;
 pub(super) mod glossary;
 pub(super) mod health;
