@@ -7,42 +7,63 @@ pub use super::rows::fetches::{FetchChange, FetchRow};
 use super::{Store, StoreError};
 use crate::call::WallTime;
 
+/// What is open, in words that its partial index knows.
+macro_rules! is_open {
+    () => {
+        "state IN ('waiting', 'fetching', 'taking')"
+    };
+}
+
+const DUE: &str = concat!("WHERE remote = ?1 AND ", is_open!(), " AND next_ms <= ?2 ORDER BY next_ms LIMIT ?3");
+const OPEN: &str = concat!("SELECT count(*) FROM fetch WHERE remote = ?1 AND ", is_open!());
+const OPEN_IDS: &str = concat!("SELECT id FROM fetch INDEXED BY fetch_open WHERE ", is_open!());
+const ONE: &str = "WHERE remote = ?1 AND call_id = ?2";
+const OF_CALL: &str = "WHERE call_id = ?1 ORDER BY id DESC LIMIT ?2";
+const LATEST: &str = "WHERE id > 0 ORDER BY id DESC LIMIT ?1";
+
+fn rows(which: &str) -> String {
+    format!("SELECT {COLUMNS} FROM fetch {which}")
+}
+
+/// All queries, each with the number of its values, for a test of their plans.
+#[cfg(test)]
+pub(super) fn queries() -> Vec<(String, usize)> {
+    let open = [(OPEN, 1), (OPEN_IDS, 0)].map(|(sql, count)| (sql.into(), count));
+    let rows = [(DUE, 3), (ONE, 2), (OF_CALL, 2), (LATEST, 1)].map(|(which, count)| (rows(which), count));
+    open.into_iter().chain(rows).collect()
+}
+
 impl Store {
     /// What is to be fetched from a server now, in the order in which it is due.
     pub async fn due_fetches(&self, remote: String, now: WallTime, limit: u32) -> Result<Vec<FetchRow>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS}
-             FROM fetch
-             WHERE remote = ?1 AND state IN ('waiting', 'fetching', 'taking') AND next_ms <= ?2
-             ORDER BY next_ms
-             LIMIT ?3"
-        );
+        let sql = rows(DUE);
         self.read(move |db| db.prepare_cached(&sql)?.query_map((&remote, now.0, limit), read)?.collect()).await
     }
 
     /// How much is open of a server.
     pub async fn open_fetches(&self, remote: String) -> Result<u64, StoreError> {
-        let sql = "SELECT count(*) FROM fetch WHERE remote = ?1 AND state IN ('waiting', 'fetching', 'taking')";
-        self.read(move |db| Ok(db.prepare_cached(sql)?.query_row([&remote], |row| row.get::<_, i64>(0))? as u64)).await
+        self.read(move |db| Ok(db.prepare_cached(OPEN)?.query_row([&remote], |row| row.get::<_, i64>(0))? as u64)).await
     }
 
     /// Rows of all that is open.
     pub async fn open_fetch_ids(&self) -> Result<Vec<i64>, StoreError> {
-        let sql = "SELECT id FROM fetch INDEXED BY fetch_open WHERE state IN ('waiting', 'fetching', 'taking')";
-        self.read(move |db| db.prepare_cached(sql)?.query_map([], |row| row.get(0))?.collect()).await
+        self.read(move |db| db.prepare_cached(OPEN_IDS)?.query_map([], |row| row.get(0))?.collect()).await
     }
 
     /// A call's recording on a server.
     pub async fn fetch_of(&self, remote: String, call: String) -> Result<Option<FetchRow>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM fetch WHERE remote = ?1 AND call_id = ?2");
+        let sql = rows(ONE);
         self.read(move |db| db.prepare_cached(&sql)?.query_row((&remote, &call), read).optional()).await
     }
 
     /// Recordings on other servers, the newest request first; of one call, or of all.
     pub async fn fetches(&self, call: Option<String>, limit: u32) -> Result<Vec<FetchRow>, StoreError> {
-        let of = if call.is_some() { "WHERE call_id = ?1" } else { "WHERE ?1 IS NULL" };
-        let sql = format!("SELECT {COLUMNS} FROM fetch {of} ORDER BY id DESC LIMIT ?2");
-        self.read(move |db| db.prepare_cached(&sql)?.query_map((&call, limit), read)?.collect()).await
+        let (of_call, latest) = (rows(OF_CALL), rows(LATEST));
+        self.read(move |db| match &call {
+            Some(call) => db.prepare_cached(&of_call)?.query_map((call, limit), read)?.collect(),
+            None => db.prepare_cached(&latest)?.query_map([limit], read)?.collect(),
+        })
+        .await
     }
 }
 

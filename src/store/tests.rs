@@ -292,6 +292,7 @@ async fn every_query_of_the_api_uses_an_index() {
         (retention::UNNAME.into(), 1),
     ];
     queries.extend(filtered());
+    queries.extend(fetches::queries());
     queries.extend([
         (rows::alerts::OPEN.into(), 1),
         (rows::alerts::SPEECH.into(), 1),

@@ -16,6 +16,7 @@ CREATE TABLE fetch (
     UNIQUE (remote, call_id)
 );
 CREATE INDEX fetch_open ON fetch (remote, next_ms) WHERE state IN ('waiting', 'fetching', 'taking');
+CREATE INDEX fetch_given_up ON fetch (done_ms) WHERE state = 'given_up';
 CREATE INDEX fetch_by_call ON fetch (call_id);
 
 -- A call that is deleted takes along what tells of it: its path may hold a telephone number.
