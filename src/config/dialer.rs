@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::dialer_api::DialerApiSection;
 use super::mistake::Mistake;
 
 /// Whose database is read.
@@ -47,6 +48,8 @@ pub struct DialerSection {
     pub poll_s: u32,
     /// Calls that are older are not asked about any more.
     pub days: u32,
+    /// What is told to it.
+    pub api: DialerApiSection,
 }
 
 impl Default for DialerSection {
@@ -63,6 +66,7 @@ impl Default for DialerSection {
             replica: None,
             poll_s: 1,
             days: 3,
+            api: DialerApiSection::default(),
         }
     }
 }
@@ -95,7 +99,7 @@ impl DialerSection {
                 return Err(("dialer", key, format!("{value} is not from 1 to {high}")));
             }
         }
-        Ok(())
+        self.api.check()
     }
 
     /// The replica's host and port, where one is named.

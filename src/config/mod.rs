@@ -3,6 +3,7 @@
 mod alerts;
 mod ami;
 mod dialer;
+mod dialer_api;
 mod fragments;
 mod http;
 mod mistake;
@@ -14,6 +15,7 @@ mod whole;
 pub use self::alerts::IngestConfig;
 pub use self::ami::{AmiConfig, TapConfig};
 pub use self::dialer::{DialerChoice, DialerSection};
+pub use self::dialer_api::DialerApiSection;
 pub use self::http::HttpConfig;
 pub use self::mistake::ConfigError;
 pub use self::privacy::{PrivacyConfig, RetentionConfig};

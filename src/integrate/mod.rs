@@ -4,3 +4,4 @@
 
 pub mod ami;
 pub mod dialer;
+pub mod dialer_api;

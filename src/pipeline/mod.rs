@@ -6,11 +6,13 @@
 //! `retention/`.
 //!
 //! The rooms in the order in which they may know each other, each those above it: the conductor knows the workers, who know nothing of it and tell
-//! it by `command.rs`; `taps.rs` is what the API asks of taps.
+//! it by `command.rs`; `taps.rs` is what the API asks of taps, `listen_in.rs` what it asks of the dialer.
 
 pub mod command;
 
 pub mod taps;
+
+pub mod listen_in;
 
 pub mod workers;
 

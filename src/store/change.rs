@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::rows::alerts::NewAlert;
 use super::rows::dialer::DialerRow;
+use super::rows::dialer_writes::DialerWriteChange;
 pub use super::rows::new::{
     CallFigures, NamedRow, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, TermRow, UtteranceState,
 };
@@ -210,6 +211,8 @@ pub enum Change {
     Privacy(PrivacyChange),
     /// What the dialer knows of a call. Ignored when the call is gone.
     Dialer(Box<DialerRow>),
+    /// What goes back to the dialer.
+    DialerWrite(DialerWriteChange),
     /// Something to tell the world and to keep for those who ask later.
     Event(NewEvent),
 }

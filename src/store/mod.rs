@@ -14,6 +14,7 @@ pub mod change;
 pub mod check;
 mod connection;
 pub mod dialer;
+pub mod dialer_writes;
 pub mod doubled;
 mod error;
 pub mod events;
@@ -93,6 +94,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/014_dialer.sql")),
         M::up(include_str!("schema/015_call_events.sql")),
         M::up(include_str!("schema/016_lookup.sql")),
+        M::up(include_str!("schema/020_back.sql")),
     ])
 }
 

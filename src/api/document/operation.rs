@@ -29,6 +29,7 @@ const REQUESTS: &[&str] = &[
     "ChunkSegment",
     "ForgetRequest",
     "GlossaryForm",
+    "ListenRequest",
     "NameCall",
     "PlatformChunkRequest",
     "PlatformEventRequest",

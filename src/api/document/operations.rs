@@ -1,18 +1,20 @@
 //! What each path is for, what it answers, and which statuses it gives besides those that all give.
 
 use super::operation::Operation;
+use crate::contract::agent_view::AgentView;
 use crate::contract::alert::{AlertList, AlertShown};
 use crate::contract::bulk::{BulkOutcome, GlossaryTaken, GlossaryTerms, Uploaded};
 use crate::contract::call::{CallDetail, CallList, NamedCall, SearchHits, Segment, SessionStats, Transcript};
 use crate::contract::dashboard::{FeedStats, History, Progress, RecentAlerts, RunningCalls};
+use crate::contract::dialer_write::{DialerWrites, ListeningIn};
 use crate::contract::figures::Figures;
 use crate::contract::lookup::{FoundCalls, ViciRequest};
 use crate::contract::platform::{ChunkTaken, EventTaken, LiveAudioMeta, PlatformAck, PlatformAlerts, PlatformSnapshot};
 use crate::contract::privacy::{Forgotten, Privacy, RecordingState};
 use crate::contract::problem::ListProblem;
 use crate::contract::request::{
-    BulkRequest, ForgetRequest, GlossaryForm, NameCall, PlatformChunkRequest, PlatformEventRequest, PlatformTakeAlert,
-    StartTap, TakeAlert, UploadForm,
+    BulkRequest, ForgetRequest, GlossaryForm, ListenRequest, NameCall, PlatformChunkRequest, PlatformEventRequest,
+    PlatformTakeAlert, StartTap, TakeAlert, UploadForm,
 };
 use crate::contract::review::{CallDigest, Entities, EntityWindow, ScoreCard};
 use crate::contract::sound::{Peaks, SoundLink};
@@ -28,6 +30,7 @@ pub(super) const TAGS: &[(&str, &str)] = &[
     ("review", "A call as a whole"),
     ("sound", "Sound, to be heard and drawn"),
     ("taps", "Calls that lineside listens to by channels of its own"),
+    ("dialer", "Back to the dialer, and to its agents"),
     ("alerts", "What a supervisor must not miss"),
     ("privacy", "What is not kept, and what has to be"),
     ("bulk", "Many calls, files or words at once"),
@@ -54,6 +57,7 @@ pub(super) fn all() -> Vec<Operation> {
         review(),
         sound(),
         taps(),
+        dialer(),
         alerts(),
         privacy(),
         bulk(),
@@ -196,6 +200,23 @@ fn taps() -> Vec<Operation> {
             .about("No rule taps the call again.")
             .gives::<TappedCall>("What was ended.")
             .fails(&[404, 409]),
+    ]
+}
+
+fn dialer() -> Vec<Operation> {
+    const TAG: &str = "dialer";
+    vec![
+        Operation::get("/api/v1/dialer/writes", TAG, "dialerWrites", "List what was told to the dialer, newest first")
+            .about("With `[dialer.api] dry_run` what would have been told.")
+            .gives::<DialerWrites>("The rows."),
+        Operation::post("/api/v1/calls/{id}/listen", TAG, "listenIn", "Have a telephone called that listens in")
+            .about("By ViciDial's `blind_monitor`. It is asked once: what ViciDial refuses is not tried again.")
+            .takes::<ListenRequest>(JSON)
+            .json_of::<ListeningIn>(202, "The telephone is being called, or would be.")
+            .fails(&[409]),
+        Operation::get("/api/v1/agent/call", TAG, "agentCall", "Show an agent their own running call")
+            .about("For a token of `lineside token add --agent` the call of that agent, and only that; for one that may read calls that of `user`.")
+            .gives::<AgentView>("Its text, and what to say."),
     ]
 }
 

@@ -45,6 +45,9 @@ fn query(path: &str, name: &str) -> (&'static str, Value) {
     let one_of = |type_name: &str| json!({"$ref": format!("#/components/schemas/{type_name}")});
     match (path, name) {
         (_, "state" | "status") => ("Calls in this state.", one_of("CallState")),
+        ("/api/v1/dialer/writes", "result") => ("In this state.", one_of("DialerWriteState")),
+        ("/api/v1/agent/call", "user") => ("The agent; that of the token without it.", text),
+        ("/api/v1/agent/call", "uniqueid") => ("The agent's call with this id, where there are several.", text),
         (_, "agent") => ("Of this agent.", text),
         (_, "campaign") => ("Of this campaign, in-group or queue.", text),
         (_, "tag") => ("With this tag.", text),

@@ -31,6 +31,17 @@ export interface Segment {
   words: Word[] | null;
 }
 
+/** What an agent sees of their own running call. */
+export interface AgentView {
+  agent: string;
+  call: {
+    call_id: string;
+    started_at: string;
+    lines: { speaker: string; start_time: number; text: string }[];
+    prompts: { at: number; text: string }[];
+  } | null;
+}
+
 export interface CallLeg {
   leg: string;
   leg_id: number;
