@@ -104,7 +104,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         "base.js": SCRIPT, "feed.js": SCRIPT, "board.js": SCRIPT, "card.js": SCRIPT, "panel.js": SCRIPT,
         "alerts.js": SCRIPT, "text.js": SCRIPT, "terms.js": SCRIPT, "chart.js": SCRIPT, "live.js": SCRIPT,
         "call.js": SCRIPT, "quality.js": SCRIPT, "player.js": SCRIPT, "listen.js": SCRIPT, "calls.js": SCRIPT,
-        "upload.js": SCRIPT, "dashboard.js": SCRIPT, "docs.js": SCRIPT, "agent.js": SCRIPT,
+        "upload.js": SCRIPT, "dashboard.js": SCRIPT, "docs.js": SCRIPT, "agent.js": SCRIPT, "phone.js": SCRIPT,
         "vendor/uplot.js": SCRIPT, "vendor/uplot.css": STYLE,
     };
     let page = |page: &Page| Asset { name: page.path, kind: HTML, bytes: Cow::Owned(page.html().into_bytes()) };

@@ -27,7 +27,7 @@ enum ViciCommand {
 
 #[derive(Args)]
 #[command(
-    after_help = "Needs [dialer.api]; see docs/dialer.md. While its dry_run is on nothing is sent, and the fields of each request are shown."
+    after_help = "Needs [dialer_api]; see docs/dialer.md. While its dry_run is on nothing is sent, and the fields of each request are shown."
 )]
 struct SentArguments {
     /// Those alone that would have been sent
@@ -79,9 +79,9 @@ fn sent(arguments: &SentArguments, config: &Config) -> anyhow::Result<()> {
         return Ok(say(&answer.to_string())?);
     }
     if answer["enabled"] == false {
-        eprintln!("lineside: nothing is told to ViciDial: [dialer.api] url is not set");
+        eprintln!("lineside: nothing is told to ViciDial: [dialer_api] url is not set");
     } else if answer["dry_run"] == true {
-        eprintln!("lineside: dry run: nothing is sent until [dialer.api] dry_run = false");
+        eprintln!("lineside: dry run: nothing is sent until [dialer_api] dry_run = false");
     }
     let writes = answer["writes"].as_array().map(Vec::as_slice).unwrap_or_default();
     if writes.is_empty() {

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::dialer_api::DialerApiSection;
 use super::mistake::Mistake;
 
 /// Whose database is read.
@@ -48,8 +47,6 @@ pub struct DialerSection {
     pub poll_s: u32,
     /// Calls that are older are not asked about any more.
     pub days: u32,
-    /// What is told to it.
-    pub api: DialerApiSection,
 }
 
 impl Default for DialerSection {
@@ -66,7 +63,6 @@ impl Default for DialerSection {
             replica: None,
             poll_s: 1,
             days: 3,
-            api: DialerApiSection::default(),
         }
     }
 }
@@ -99,7 +95,7 @@ impl DialerSection {
                 return Err(("dialer", key, format!("{value} is not from 1 to {high}")));
             }
         }
-        self.api.check()
+        Ok(())
     }
 
     /// The replica's host and port, where one is named.

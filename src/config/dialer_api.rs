@@ -1,4 +1,4 @@
-//! `[dialer.api]`: what lineside tells ViciDial by its APIs. Off until `url` is set, and only written down until `dry_run` is off.
+//! `[dialer_api]`: what lineside tells ViciDial by its APIs. Off until `url` is set, and only written down until `dry_run` is off.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::mistake::Mistake;
 use crate::call::Level;
 
-/// `[dialer.api]`
+/// `[dialer_api]`
 #[expect(clippy::struct_excessive_bools, reason = "each is a key that people switch")]
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -60,7 +60,7 @@ impl Default for DialerApiSection {
     }
 }
 
-const SECTION: &str = "dialer.api";
+const SECTION: &str = "dialer_api";
 
 fn is_address(url: &str) -> bool {
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
@@ -121,14 +121,14 @@ mod tests {
 
     fn read(text: &str) -> Result<DialerApiSection, String> {
         let config = Config::parse(Path::new("x.toml"), text).map_err(|error| error.to_string())?;
-        Ok(config.dialer.api)
+        Ok(config.dialer_api)
     }
 
     #[test]
     fn it_is_off_until_it_has_an_address_and_then_only_writes_down_what_it_would_send() {
         let off = read("[dialer]\npoll_s = 2\n").expect("empty");
         assert!(!off.is_on() && off.dry_run && off.check().is_ok());
-        let on = read("[dialer.api]\nurl = \"https://vici.example.com/vicidial/non_agent_api.php\"\nuser = \"6666\"\n")
+        let on = read("[dialer_api]\nurl = \"https://vici.example.com/vicidial/non_agent_api.php\"\nuser = \"6666\"\n")
             .expect("well made");
         assert!(on.is_on() && on.dry_run);
         assert_eq!(on.agent_url().as_deref(), Some("https://vici.example.com/agc/api.php"));
@@ -138,16 +138,16 @@ mod tests {
     fn what_would_not_work_is_refused_with_its_line() {
         let url = "url = \"http://vici/vicidial/non_agent_api.php\"\nuser = \"6666\"";
         for (wrong, told) in [
-            ("url = \"vici.example.com\"".to_owned(), "line 2: [dialer.api] url"),
-            ("url = \"http://a:b@vici/non_agent_api.php\"".to_owned(), "line 2: [dialer.api] url"),
+            ("url = \"vici.example.com\"".to_owned(), "line 2: [dialer_api] url"),
+            ("url = \"http://a:b@vici/non_agent_api.php\"".to_owned(), "line 2: [dialer_api] url"),
             ("url = \"http://vici/api.php\"\nuser = \"6666\"".to_owned(), "agent_url"),
             ("url = \"http://vici/vicidial/non_agent_api.php\"".to_owned(), "user"),
-            (format!("{url}\nsource = \"l\""), "line 4: [dialer.api] source"),
+            (format!("{url}\nsource = \"l\""), "line 4: [dialer_api] source"),
             (format!("{url}\npassword_file = \"secret\""), "absolute"),
             (format!("{url}\ncomments_after_s = 5000"), "from 0 to 3600"),
             (format!("{url}\npass = \"1234\""), "password_file"),
         ] {
-            let error = read(&format!("[dialer.api]\n{wrong}\n")).expect_err(&wrong);
+            let error = read(&format!("[dialer_api]\n{wrong}\n")).expect_err(&wrong);
             assert!(error.contains(told), "{wrong}: {error}");
         }
     }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::alerts::{self, IngestConfig};
 use super::ami::{AmiConfig, TapConfig};
 use super::dialer::DialerSection;
+use super::dialer_api::DialerApiSection;
 use super::http::{self, HttpConfig};
 use super::mistake::{ConfigError, Mistake, line_of};
 use super::privacy::{self, PrivacyConfig, RetentionConfig};
@@ -37,6 +38,8 @@ pub struct Config {
     pub ami: AmiConfig,
     /// The dialer's database.
     pub dialer: DialerSection,
+    /// What is told to the dialer.
+    pub dialer_api: DialerApiSection,
     /// Calls that are tapped by themselves.
     pub tap: Vec<TapConfig>,
     /// Calls of other platforms.
@@ -200,6 +203,7 @@ impl Config {
         self.http.check()?;
         self.ami.check()?;
         self.dialer.check()?;
+        self.dialer_api.check()?;
         self.tap.iter().try_for_each(TapConfig::check)?;
         if !self.tap.is_empty() {
             self.ami.can_tap(&self.audiosocket.listen)?;

@@ -39,7 +39,7 @@ pub enum DialerWriteState {
     Waiting,
     /// The dialer has it.
     Sent,
-    /// It would have been sent; `[dialer.api] dry_run` is on.
+    /// It would have been sent; `[dialer_api] dry_run` is on.
     DryRun,
     /// There was nothing to send, or it came too late; `answer` says why.
     Skipped,
@@ -110,10 +110,12 @@ pub struct DialerWrite {
 /// What was told to the dialer, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DialerWrites {
-    /// Whether `[dialer.api]` is set.
+    /// Whether `[dialer_api]` is set.
     pub enabled: bool,
     /// Whether nothing is sent, only written down.
     pub dry_run: bool,
+    /// Whether supervisors may have their telephone called.
+    pub listen: bool,
     /// The rows.
     pub writes: Vec<DialerWrite>,
 }

@@ -27,7 +27,7 @@ pub(super) fn start(
     analyser: &Analyser,
     stop: &CancellationToken,
 ) -> std::io::Result<DialerBack> {
-    let section = &config.dialer.api;
+    let section = &config.dialer_api;
     if !section.is_on() {
         return Ok(DialerBack::default());
     }
@@ -38,7 +38,7 @@ pub(super) fn start(
 }
 
 fn settings(config: &Config) -> DialerApiSettings {
-    let section = &config.dialer.api;
+    let section = &config.dialer_api;
     let own = || astguiclient::read(&config.dialer.astguiclient).ok()?.server_ip;
     let levels = || Level::ALL.into_iter().filter(|&level| level >= section.min_level).map(Level::as_str).collect();
     DialerApiSettings {

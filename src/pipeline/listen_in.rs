@@ -38,7 +38,7 @@ pub struct ListenAnswer {
 pub enum ListenError {
     /// It is switched off.
     #[error(
-        "listening in by telephone needs ViciDial's API: set [dialer.api] url and listen = true, see docs/dialer.md"
+        "listening in by telephone needs ViciDial's API: set [dialer_api] url and listen = true, see docs/dialer.md"
     )]
     Off,
     /// The dialer refuses it.

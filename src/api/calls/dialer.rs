@@ -36,7 +36,7 @@ pub(in crate::api) async fn writes(
     };
     let limit = query.number("limit", 1..=1000)?.unwrap_or(50);
     let writes = store.dialer_writes(state, access.campaign, limit).await?;
-    Ok(Json(DialerWrites { enabled: back.enabled, dry_run: back.dry_run, writes }))
+    Ok(Json(DialerWrites { enabled: back.enabled, dry_run: back.dry_run, listen: back.orders.is_some(), writes }))
 }
 
 /// `POST /api/v1/calls/{id}/listen` with `{"phone": …}`: ViciDial calls that telephone, which hears the call and is not heard.

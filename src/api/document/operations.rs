@@ -207,7 +207,7 @@ fn dialer() -> Vec<Operation> {
     const TAG: &str = "dialer";
     vec![
         Operation::get("/api/v1/dialer/writes", TAG, "dialerWrites", "List what was told to the dialer, newest first")
-            .about("With `[dialer.api] dry_run` what would have been told.")
+            .about("With `[dialer_api] dry_run` what would have been told.")
             .gives::<DialerWrites>("The rows."),
         Operation::post("/api/v1/calls/{id}/listen", TAG, "listenIn", "Have a telephone called that listens in")
             .about("By ViciDial's `blind_monitor`. It is asked once: what ViciDial refuses is not tried again.")

@@ -1,6 +1,6 @@
 // @ts-check
-// An agent's own running call: what was said and what to say, in the dialer's script or web form. Nothing else is asked for,
-// and the token of the address is for nothing else.
+// An agent's own running call: what was said and what to say, in the dialer's script or web form. Nothing else is asked
+// for, and the token of the address is for nothing else.
 import { ApiError, byId, clock, el, messageOf, raw, setText } from './base.js';
 
 /** @import { AgentView } from './types.d.ts' */

@@ -33,7 +33,7 @@ const MENDS: &[(&str, bool, &str)] = &[
     (
         "Login incorrect",
         true,
-        "compare [dialer.api] user and password_file with the user in ViciDial, which must be active and may view reports",
+        "compare [dialer_api] user and password_file with the user in ViciDial, which must be active and may view reports",
     ),
     ("Too many login attempts", true, "ViciDial has locked the user for 15 minutes; mend the password meanwhile"),
     ("IP Address is not allowed", true, "add this machine to the IP list of the user's group in ViciDial"),
@@ -49,18 +49,18 @@ const MENDS: &[(&str, bool, &str)] = &[
     (
         "Notifications are disabled",
         false,
-        "set Agent Notifications in ViciDial's System Settings, or [dialer.api] notify = false",
+        "set Agent Notifications in ViciDial's System Settings, or [dialer_api] notify = false",
     ),
     ("DOES NOT EXIST", false, "the agent's name in lineside is no user of ViciDial"),
     ("AGENT NOT LOGGED IN", false, "the agent is not logged in to ViciDial any more"),
     ("AGENT NOT FOUND", false, "the agent's name in lineside is no user of ViciDial"),
     ("INVALID PHONE LOGIN", false, "that is no phone login of ViciDial: Admin, Phones lists them"),
-    ("INVALID SESSION ID", false, "the agent is logged in to another dialer: set [dialer.api] server_ip"),
+    ("INVALID SESSION ID", false, "the agent is logged in to another dialer: set [dialer_api] server_ip"),
     ("NOT AN ALLOWED LIST ID", false, "the user's API List Restrict in ViciDial keeps it from this lead's list"),
     ("NO MATCHES FOUND", false, "ViciDial has no such lead"),
     ("LEAD NOT FOUND", false, "ViciDial has no such lead"),
-    ("Invalid Source", false, "set [dialer.api] source to 2 to 20 letters and digits"),
-    ("NO FUNCTION SPECIFIED", false, "[dialer.api] url leads to another program of ViciDial"),
+    ("Invalid Source", false, "set [dialer_api] source to 2 to 20 letters and digits"),
+    ("NO FUNCTION SPECIFIED", false, "[dialer_api] url leads to another program of ViciDial"),
 ];
 
 /// A text in one line, without marks, and not longer than it has to be.
@@ -79,7 +79,7 @@ pub(super) fn read(function: &str, status: u16, body: &str) -> ApiAnswer {
             return ApiAnswer::Login(format!("answered {status}: the web server itself refuses us; {}", line(body)));
         }
         404 => {
-            return ApiAnswer::Never("answered 404: [dialer.api] url, or agent_url, leads to nothing".to_owned());
+            return ApiAnswer::Never("answered 404: [dialer_api] url, or agent_url, leads to nothing".to_owned());
         }
         _ => return ApiAnswer::Never(format!("answered {status} {}", line(body))),
     }
@@ -88,7 +88,7 @@ pub(super) fn read(function: &str, status: u16, body: &str) -> ApiAnswer {
     let is_page = said.starts_with('<') || said.contains("<html") || said.contains("<b>Fatal error");
     if is_page {
         return ApiAnswer::Later(format!(
-            "that is no answer of ViciDial's API; is [dialer.api] url right? It says {said:?}"
+            "that is no answer of ViciDial's API; is [dialer_api] url right? It says {said:?}"
         ));
     }
     let problem =
@@ -162,7 +162,7 @@ mod tests {
         else {
             panic!("a login")
         };
-        assert!(text.contains("compare [dialer.api] user"), "{text}");
+        assert!(text.contains("compare [dialer_api] user"), "{text}");
         for (body, mend) in [
             (
                 "ERROR: auth USER DOES NOT HAVE PERMISSION TO USE THIS FUNCTION: |6666|update_lead|\n",

@@ -48,7 +48,7 @@ impl ApiAccount {
     fn password(&self) -> Result<String, String> {
         let path = &self.password_file;
         let text = std::fs::read_to_string(path).map_err(|error| {
-            let mend = "set [dialer.api] password_file, or LoadCredential=dialer-api-password:FILE in the unit";
+            let mend = "set [dialer_api] password_file, or LoadCredential=dialer-api-password:FILE in the unit";
             format!("password {}: {error}; {mend}", path.display())
         })?;
         let line = text.lines().next().unwrap_or_default().trim().to_owned();
@@ -75,7 +75,7 @@ impl ApiAccount {
             Program::NonAgent => self.url.as_str(),
             Program::Agent => match &self.agent_url {
                 Some(url) => url,
-                None => return ApiAnswer::Never("[dialer.api] agent_url is not set".into()),
+                None => return ApiAnswer::Never("[dialer_api] agent_url is not set".into()),
             },
         };
         let (password, agent) = match (self.password(), self.agent()) {
@@ -103,7 +103,7 @@ impl ApiAccount {
 }
 
 fn certificates(path: &Path) -> Result<Vec<ureq::tls::Certificate<'static>>, String> {
-    let wrong = |problem: &dyn std::fmt::Display| format!("[dialer.api] certificates = {}: {problem}", path.display());
+    let wrong = |problem: &dyn std::fmt::Display| format!("[dialer_api] certificates = {}: {problem}", path.display());
     let pem = std::fs::read(path).map_err(|error| wrong(&error))?;
     let mut found = Vec::new();
     for item in ureq::tls::parse_pem(&pem) {

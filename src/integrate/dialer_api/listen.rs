@@ -90,7 +90,7 @@ impl Wanted {
             return refused("the call's agent is no user of ViciDial");
         }
         let Some(server_ip) = self.server_ip else {
-            return refused("it is not known which dialer the agent is logged in to: set [dialer.api] server_ip");
+            return refused("it is not known which dialer the agent is logged in to: set [dialer_api] server_ip");
         };
         let fields = |session: String| {
             vec![
