@@ -137,7 +137,7 @@ fn serve(mut stream: TcpStream, shared: &Mutex<Inside>) {
             answer(&mut inside, &got)
         };
         let Some(answer) = answer else {
-            std::thread::sleep(Duration::from_secs(60));
+            std::thread::sleep(Duration::from_mins(1));
             return;
         };
         let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n", answer.len());
