@@ -24,10 +24,15 @@ macro_rules! list {
     };
 }
 
+/// Both by the last entry of an index.
+pub(super) const NEWS: &str = "
+    SELECT (SELECT coalesce(max(id), 0) FROM alert),
+        coalesce((SELECT ended_ms FROM call WHERE ended_ms IS NOT NULL ORDER BY ended_ms DESC LIMIT 1), 0)";
+
 /// Newest first, by the primary key.
-const ALL: &str = list!("?1 IS NULL");
+pub(super) const ALL: &str = list!("?1 IS NULL AND dialer_write.id > 0");
 /// The same of one state, by its index.
-const OF_STATE: &str = list!("dialer_write.state = ?1");
+pub(super) const OF_STATE: &str = list!("dialer_write.state = ?1");
 
 fn shown(row: &Row) -> rusqlite::Result<DialerWrite> {
     let state = DialerWriteState::parse(&row.get::<_, String>(3)?).unwrap_or(DialerWriteState::GivenUp);
@@ -58,6 +63,11 @@ impl Store {
             Ok(rows.into_iter().flatten().collect())
         })
         .await
+    }
+
+    /// The last alert and the last end of a call: as long as they are the same there is nothing new to queue.
+    pub async fn dialer_write_news(&self) -> Result<(i64, i64), StoreError> {
+        self.read(move |db| db.prepare_cached(NEWS)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))).await
     }
 
     /// How many wait.

@@ -12,7 +12,7 @@ mod notification;
 mod parts;
 mod turn;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -34,6 +34,8 @@ use crate::store::{Store, StoreError};
 pub const CREDENTIAL: &str = "dialer-api-password";
 /// How often the queue is looked at.
 const LOOK: Duration = Duration::from_millis(500);
+/// It is filled so often where nothing seems to be new: ends of calls are not committed in their order.
+const FILL: Duration = Duration::from_mins(1);
 /// Read from the queue at a time.
 const AT_ONCE: u32 = 20;
 
@@ -58,13 +60,15 @@ pub fn start(
     log::info!("dialer: {does} {}; see `lineside vici sent`", settings.account.url);
     let parts = Parts { settings, store, desk, now };
     tokio::spawn(Listener(parts.clone()).run(orders, stop.clone()));
-    let queue = Queue { turn: Turn::new(parts, Handle::current()), stop: stop.clone() };
+    let queue = Queue { turn: Turn::new(parts, Handle::current()), filled: None, stop: stop.clone() };
     std::thread::Builder::new().name("dialer-api".into()).spawn(move || queue.run())?;
     Ok(())
 }
 
 struct Queue {
     turn: Turn,
+    /// What was the last when the queue was filled, and when that was.
+    filled: Option<((i64, i64), Instant)>,
     stop: CancellationToken,
 }
 
@@ -83,7 +87,11 @@ impl Queue {
         let (store, now) = (store.clone(), *now);
         let comments_after_ms = settings.comments_after.map(|after| after.as_millis() as i64);
         let change = DialerWriteChange::Filled { comments_after_ms, levels: settings.levels.clone(), at: now() };
-        self.turn.wait(store.writer().commit(vec![Change::DialerWrite(change)]))?;
+        let news = self.turn.wait(store.dialer_write_news())?;
+        if self.filled.is_none_or(|(seen, at)| seen != news || at.elapsed() >= FILL) {
+            self.turn.wait(store.writer().commit(vec![Change::DialerWrite(change)]))?;
+            self.filled = Some((news, Instant::now()));
+        }
         if !self.turn.rests() {
             for write in self.turn.wait(store.due_dialer_writes(now(), AT_ONCE))? {
                 if self.stop.is_cancelled() || self.turn.rests() {
