@@ -38,7 +38,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::access::AccessControl;
-use self::access::route::{About, NOTHING, OPERATE, OPERATE_OR_INGEST, READ, RoutePolicies, RoutePolicy};
+use self::access::route::{
+    AGENT_OR_READ, About, NOTHING, OPERATE, OPERATE_OR_INGEST, READ, RoutePolicies, RoutePolicy,
+};
 use self::document::Way;
 use crate::pipeline::command::Command;
 use crate::pipeline::coverage::Coverage;
@@ -46,6 +48,7 @@ use crate::pipeline::fetches::Fetches;
 use crate::pipeline::finished::notify::Agents;
 use crate::pipeline::finished::retranscribe::RetranscribeQueue;
 use crate::pipeline::finished::review::Desk;
+use crate::pipeline::listen_in::DialerBack;
 use crate::pipeline::taps::Taps;
 use crate::pipeline::workers::glossary::Glossary;
 use crate::store::Store;
@@ -83,6 +86,8 @@ pub struct Api {
     pub taps: Taps,
     /// Whom to ask for recordings on other servers.
     pub fetches: Fetches,
+    /// What goes back to the dialer.
+    pub back: DialerBack,
     /// Looks at calls as a whole.
     pub desk: Desk,
     /// Takes calls that are to be transcribed again.
@@ -109,7 +114,7 @@ macro_rules! parts {
 }
 
 parts! {
-    store: Store, commands: mpsc::Sender<Command>, health: Health, metrics: Metrics, access_control: Arc<AccessControl>, uploads: UploadSettings, coverage: Coverage, taps: Taps, fetches: Fetches, desk: Desk, retranscribe: RetranscribeQueue, glossary: Glossary, agents: Agents, audience: Audience,
+    store: Store, commands: mpsc::Sender<Command>, health: Health, metrics: Metrics, access_control: Arc<AccessControl>, uploads: UploadSettings, coverage: Coverage, taps: Taps, fetches: Fetches, back: DialerBack, desk: Desk, retranscribe: RetranscribeQueue, glossary: Glossary, agents: Agents, audience: Audience,
 }
 
 impl FromRef<Api> for Clock {
@@ -245,6 +250,7 @@ fn of_calls(routes: Routes) -> Routes {
         .post("/api/v1/calls/{id}/audio/link", call.asks(&["leg", "seconds"]), audio::leg::link)
         .post("/api/v1/calls/{id}/end", command.asks(&["reason"]), calls::session::end)
         .post("/api/v1/calls/{id}/trigger-ai-pipeline", command, calls::bulk::retranscribe)
+        .post("/api/v1/calls/{id}/listen", command, calls::dialer::listen)
         .post("/api/v1/calls/{id}/pause", command.asks(&["by"]), calls::privacy::pause)
         .post("/api/v1/calls/{id}/resume", command.asks(&["by"]), calls::privacy::resume)
         .post("/api/v1/calls/{id}/hold", command.asks(&["reason"]), calls::privacy::hold)
@@ -259,6 +265,12 @@ fn of_scripts(routes: Routes) -> Routes {
     let told = RoutePolicy::new(OPERATE_OR_INGEST, About::All).dialer();
     routes
         .get("/api/v1/lookup", own.asks(scripts::lookup::ASKS), scripts::lookup::lookup)
+        .get("/api/v1/dialer/writes", own.asks(calls::dialer::ASKS), calls::dialer::writes)
+        .get(
+            "/api/v1/agent/call",
+            RoutePolicy::new(AGENT_OR_READ, About::Own).asks(calls::agent::ASKS),
+            calls::agent::call,
+        )
         .get("/vici", vici, scripts::vici::vici)
         .post("/vici", vici, scripts::vici::vici)
         .get("/vici/start", told, scripts::named::start)

@@ -77,6 +77,10 @@ const PAGES: [Page; 7] = [
     page!("/docs", "docs", "API", NOTHING, charts: false),
 ];
 
+/// The agent's page: without the frame, for it stands in a script or a web form of the dialer and leads nowhere else. It holds nothing of anybody,
+/// and its token is for its script: so nobody is asked for one here.
+const AGENT: &str = "/agent";
+
 impl Page {
     /// Its HTML. All links are relative, so that a proxy may put the pages under a path of its own.
     fn html(&self) -> String {
@@ -101,11 +105,12 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         "base.js": SCRIPT, "feed.js": SCRIPT, "board.js": SCRIPT, "card.js": SCRIPT, "panel.js": SCRIPT,
         "alerts.js": SCRIPT, "text.js": SCRIPT, "terms.js": SCRIPT, "chart.js": SCRIPT, "live.js": SCRIPT,
         "call.js": SCRIPT, "quality.js": SCRIPT, "player.js": SCRIPT, "listen.js": SCRIPT, "calls.js": SCRIPT,
-        "upload.js": SCRIPT, "dashboard.js": SCRIPT, "coverage.js": SCRIPT, "tables.js": SCRIPT, "agents.js": SCRIPT, "docs.js": SCRIPT,
+        "upload.js": SCRIPT, "dashboard.js": SCRIPT, "coverage.js": SCRIPT, "tables.js": SCRIPT, "agents.js": SCRIPT, "docs.js": SCRIPT, "agent.js": SCRIPT, "phone.js": SCRIPT,
         "vendor/uplot.js": SCRIPT, "vendor/uplot.css": STYLE,
     };
     let page = |page: &Page| Asset { name: page.path, kind: HTML, bytes: Cow::Owned(page.html().into_bytes()) };
-    PAGES.iter().map(page).chain(files).collect()
+    let agent = Asset { name: AGENT, kind: HTML, bytes: Cow::Borrowed(include_bytes!("web/agent.html")) };
+    PAGES.iter().map(page).chain(files).chain([agent]).collect()
 });
 
 /// By name, with the quoted start of its SHA-256: a browser asks each time and gets the bytes only when they are new.
@@ -142,6 +147,8 @@ pub(super) fn routes<S: Clone + Send + Sync + 'static>(mut routes: Routes<S>) ->
         let policy = RoutePolicy::new(access, About::Nothing);
         routes = routes.get(path, policy, move |headers: HeaderMap| async move { give(path, &headers) });
     }
+    let agent = RoutePolicy::new(NOTHING, About::Nothing).framed();
+    routes = routes.get(AGENT, agent, |headers: HeaderMap| async move { give(AGENT, &headers) });
     routes.get("/web/{*name}", RoutePolicy::new(NOTHING, About::Nothing), file)
 }
 

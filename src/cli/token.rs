@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::print::{say, table};
 use crate::call::WallTime;
 use crate::store::token_book::{NewToken, TokenBook};
-use crate::store::tokens::{CONFIGURED, Scopes};
+use crate::store::tokens::{CONFIGURED, Scope, Scopes};
 
 #[derive(Args)]
 pub(super) struct TokenArguments {
@@ -46,6 +46,9 @@ struct AddArguments {
     /// Sees only the calls of this campaign
     #[arg(long)]
     campaign: Option<String>,
+    /// Sees only the running call of this agent, on the page /agent; has the scope agent alone
+    #[arg(long, value_name = "USER", conflicts_with_all = ["scope", "campaign"])]
+    agent: Option<String>,
     /// How long it is good: 90d, 12h, 2w [default: until revoked]
     #[arg(long, value_parser = lifetime_ms)]
     expires: Option<i64>,
@@ -71,7 +74,11 @@ pub(super) struct AuditArguments {
 }
 
 fn scopes(text: &str) -> Result<Scopes, String> {
-    Scopes::parse(text).ok_or_else(|| "not a list of read, operate and ingest".into())
+    let found = Scopes::parse(text).ok_or("not a list of read, operate and ingest")?;
+    if found.has(Scope::Agent) {
+        return Err("agent is the scope of `--agent USER`".into());
+    }
+    Ok(found)
 }
 
 fn lifetime_ms(text: &str) -> Result<i64, String> {
@@ -118,14 +125,18 @@ fn add(arguments: &AddArguments, state: &Path) -> anyhow::Result<()> {
     if name.is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
         bail!("a name is 1 to 100 characters in one line");
     }
+    if arguments.agent.as_ref().is_some_and(|agent| agent.trim().is_empty() || agent.len() > 200) {
+        bail!("--agent is the agent's user as the dialer names it");
+    }
     if !state.exists() {
         std::fs::create_dir_all(state).with_context(|| format!("create {}", state.display()))?;
     }
     let at = crate::capture::wall_clock();
     let new = NewToken {
         name: name.into(),
-        scopes: arguments.scope,
+        scopes: if arguments.agent.is_some() { Scopes::AGENT } else { arguments.scope },
         campaign: arguments.campaign.clone(),
+        agent: arguments.agent.clone(),
         expires: arguments.expires.map(|life| WallTime(at.0 + life)),
     };
     let book = open(state)?;
@@ -176,7 +187,7 @@ fn list(as_json: bool, state: &Path) -> anyhow::Result<()> {
             .iter()
             .map(|row| {
                 json!({
-                    "name": row.name, "scopes": row.scopes.to_string(), "campaign": row.campaign,
+                    "name": row.name, "scopes": row.scopes.to_string(), "campaign": row.campaign, "agent": row.agent,
                     "created": row.created.rfc3339(), "expires": time(row.expires), "last_used": time(row.used),
                 })
             })
@@ -194,7 +205,11 @@ fn list(as_json: bool, state: &Path) -> anyhow::Result<()> {
             Some(at) => at.rfc3339(),
         };
         let used = row.used.map_or("never".into(), WallTime::rfc3339);
-        table.add_row([row.name, row.scopes.to_string(), row.campaign.unwrap_or("all".into()), expires, used]);
+        let sees = match row.agent {
+            Some(agent) => format!("agent {agent}"),
+            None => row.campaign.unwrap_or("all".into()),
+        };
+        table.add_row([row.name, row.scopes.to_string(), sees, expires, used]);
     }
     Ok(say(&table.to_string())?)
 }

@@ -1,12 +1,13 @@
-//! `lineside vici urls`: the lines to paste into ViciDial.
+//! `lineside vici`: the lines to paste into ViciDial, and what was told to it.
 
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use serde_json::Value;
 
-use super::client::query;
-use super::print::say;
+use super::client::{Daemon, query};
+use super::print::{say, shown};
 use crate::call::dialer::{DISPO_FIELDS, FIELDS, Field, Keep, placeholder};
 use crate::config::Config;
 
@@ -18,8 +19,31 @@ pub(super) struct ViciArguments {
 
 #[derive(Subcommand)]
 enum ViciCommand {
-    /// Print the Start Call and Dispo Call URLs to paste into campaigns and in-groups
+    /// Print the Start Call and Dispo Call URLs to paste into campaigns and in-groups, and the agents' page for scripts and web forms
     Urls(UrlsArguments),
+    /// List what was told to ViciDial by its APIs, or would have been in a dry run, newest first
+    Sent(SentArguments),
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Needs [dialer_api]; see docs/dialer.md. While its dry_run is on nothing is sent, and the fields of each request are shown."
+)]
+struct SentArguments {
+    /// Those alone that would have been sent
+    #[arg(long, conflicts_with = "state")]
+    dry_run: bool,
+    /// In this state: waiting, sent, dry_run, skipped, given_up
+    #[arg(long)]
+    state: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 20)]
+    limit: u32,
+    /// JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    daemon: Daemon,
 }
 
 #[derive(Args)]
@@ -41,7 +65,46 @@ struct UrlsArguments {
 }
 
 pub(super) fn run(arguments: &ViciArguments, config: &Config) -> anyhow::Result<()> {
-    let ViciCommand::Urls(urls) = &arguments.command;
+    match &arguments.command {
+        ViciCommand::Urls(arguments) => urls(arguments, config),
+        ViciCommand::Sent(arguments) => sent(arguments, config),
+    }
+}
+
+fn sent(arguments: &SentArguments, config: &Config) -> anyhow::Result<()> {
+    let state = if arguments.dry_run { Some("dry_run".to_owned()) } else { arguments.state.clone() };
+    let asked = query(&[("result", state), ("limit", Some(arguments.limit.to_string()))]);
+    let answer = arguments.daemon.fetch(config, &format!("/api/v1/dialer/writes{asked}"))?;
+    if arguments.json {
+        return Ok(say(&answer.to_string())?);
+    }
+    if answer["enabled"] == false {
+        eprintln!("lineside: nothing is told to ViciDial: [dialer_api] url is not set");
+    } else if answer["dry_run"] == true {
+        eprintln!("lineside: dry run: nothing is sent until [dialer_api] dry_run = false");
+    }
+    let writes = answer["writes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if writes.is_empty() {
+        return Ok(say("there is nothing to show")?);
+    }
+    writes.iter().try_for_each(one)
+}
+
+fn one(write: &Value) -> anyhow::Result<()> {
+    let text = |name: &str| shown(write[name].as_str().unwrap_or_default()).to_string();
+    let at = write["done_at"].as_str().or(write["next_try_at"].as_str()).unwrap_or_default();
+    say(&format!("{}  {}  {}  {at}  tries {}", text("call_id"), text("kind"), text("state"), write["tries"]))?;
+    for field in write["request"].as_array().into_iter().flatten() {
+        let part = |name: &str| shown(field[name].as_str().unwrap_or_default()).to_string();
+        say(&format!("  {}: {}", part("name"), part("value")))?;
+    }
+    if !text("answer").is_empty() {
+        say(&format!("  > {}", text("answer")))?;
+    }
+    Ok(())
+}
+
+fn urls(urls: &UrlsArguments, config: &Config) -> anyhow::Result<()> {
     let listen: std::net::SocketAddr = config.http.listen.parse().with_context(|| {
         format!("[http] listen = {:?} is no address and port: ViciDial calls lineside over TCP", config.http.listen)
     })?;
@@ -63,10 +126,23 @@ pub(super) fn run(arguments: &ViciArguments, config: &Config) -> anyhow::Result<
     say(&line(scheme, &host, port, "start", &[FIELDS], &token))?;
     say("# Campaign or in-group: Dispo Call URL")?;
     say(&line(scheme, &host, port, "dispo", &[FIELDS, DISPO_FIELDS], &token))?;
+    let page = agent_page(&format!("{scheme}://{host}:{port}"));
+    say(
+        "# Campaign or in-group: Web Form. Each user's User Custom 1 holds a token of `lineside token add NAME --agent USER`",
+    )?;
+    say(&format!("VAR{page}"))?;
+    say("# Script: the same in a frame; [http] frame_ancestors names the site of the agents' screen")?;
+    say(&format!("<iframe src=\"{page}\" width=\"100%\" height=\"400\"></iframe>"))?;
     for problem in problems(config, urls, listen) {
         eprintln!("lineside: {problem}");
     }
     Ok(())
+}
+
+/// The agents' page as ViciDial's fields take it. The token stands behind `#`, which no browser sends to a server: no log has it.
+fn agent_page(site: &str) -> String {
+    let [user, uniqueid, token] = ["user", "uniqueid", "user_custom_one"].map(placeholder);
+    format!("{site}/agent?user={user}&uniqueid={uniqueid}#token={token}")
 }
 
 /// The URL as ViciDial's field takes it: only what lineside keeps is sent.
@@ -90,6 +166,9 @@ fn problems(config: &Config, urls: &UrlsArguments, listen: std::net::SocketAddr)
     }
     if listen.ip().is_loopback() {
         problems.push(format!("[http] listen = {listen}: only a ViciDial web server on this machine reaches it"));
+    }
+    if config.http.frame_ancestors.is_empty() {
+        problems.push("[http] frame_ancestors is empty: no browser shows the agents' page in a frame".into());
     }
     problems
 }

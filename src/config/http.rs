@@ -20,6 +20,8 @@ pub struct HttpConfig {
     pub token_in_query: bool,
     /// Lets everybody on this machine in without a token: for trying out.
     pub open: bool,
+    /// Sites whose pages may show `/agent` in a frame, as `https://vici.example.com`.
+    pub frame_ancestors: Vec<String>,
     /// Names by which browsers may call the daemon, besides localhost and bare addresses.
     pub hosts: Vec<String>,
     /// Proxies in front, whose X-Forwarded-For is believed.
@@ -54,6 +56,7 @@ impl Default for HttpConfig {
             token: None,
             token_in_query: false,
             open: false,
+            frame_ancestors: Vec::new(),
             hosts: Vec::new(),
             proxies: Vec::new(),
             ingest_allow: everywhere(),
@@ -82,6 +85,12 @@ impl HttpConfig {
         if let Some(name) = self.hosts.iter().find(|name| name.is_empty() || name.contains(['/', ':', ' '])) {
             return wrong("hosts", &format!("{name:?} is not a name like calls.example.com, without scheme and port"));
         }
+        if let Some(site) = self.frame_ancestors.iter().find(|site| !is_site(site)) {
+            return wrong(
+                "frame_ancestors",
+                &format!("{site:?} is not a site like https://vici.example.com, without path"),
+            );
+        }
         if !(1..=24 * 90).contains(&self.session_hours) {
             return wrong("session_hours", &format!("{} is not from 1 to 2160", self.session_hours));
         }
@@ -93,6 +102,13 @@ impl HttpConfig {
         }
         Ok(())
     }
+}
+
+/// `https://NAME` or `http://NAME`, with or without a port, and nothing that would be another word of a policy.
+fn is_site(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    !host.is_empty() && host.bytes().all(is_known)
 }
 
 /// All addresses there are.

@@ -10,6 +10,7 @@ use super::alerts::{self, IngestConfig};
 use super::ami::{AmiConfig, TapConfig};
 use super::coverage::CoverageConfig;
 use super::dialer::DialerSection;
+use super::dialer_api::DialerApiSection;
 use super::http::{self, HttpConfig};
 use super::mistake::{ConfigError, Mistake, line_of};
 use super::privacy::{self, PrivacyConfig, RetentionConfig};
@@ -43,6 +44,8 @@ pub struct Config {
     pub dialer: DialerSection,
     /// Calls that took place against what was heard.
     pub coverage: CoverageConfig,
+    /// What is told to the dialer.
+    pub dialer_api: DialerApiSection,
     /// Calls that are tapped by themselves.
     pub tap: Vec<TapConfig>,
     /// Other servers that recordings are fetched from.
@@ -217,6 +220,7 @@ impl Config {
         self.ami.check()?;
         self.dialer.check()?;
         self.coverage.check()?;
+        self.dialer_api.check()?;
         self.tap.iter().try_for_each(TapConfig::check)?;
         if !self.tap.is_empty() {
             self.ami.can_tap(&self.audiosocket.listen)?;

@@ -4,6 +4,7 @@
 //! openapi` and `GET /asyncapi.json`. What is unknown is `null`, unless its field says that it is absent. Times inside a call are seconds from the
 //! call's start; timestamps are RFC 3339 in UTC with milliseconds, but for call dashboards, which take seconds since 1970.
 
+pub mod agent_view;
 pub mod alert;
 pub mod bulk;
 pub mod call;
@@ -11,6 +12,7 @@ pub mod control;
 pub mod coverage;
 pub mod dashboard;
 pub mod dialer;
+pub mod dialer_write;
 pub mod doctor;
 pub mod fetch;
 pub mod figures;

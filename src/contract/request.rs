@@ -56,6 +56,14 @@ pub struct FetchRequest {
     pub at: Option<String>,
 }
 
+/// A supervisor who wants to listen in by telephone.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ListenRequest {
+    /// The supervisor's telephone: its phone login in ViciDial.
+    #[schema(min_length = 1, max_length = 15, pattern = "^[A-Za-z0-9_-]+$")]
+    pub phone: String,
+}
+
 /// What is to be done with calls. As a form: the same fields, `call_ids` and `tags` repeated or with commas between.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct BulkRequest {

@@ -28,6 +28,7 @@ pub(super) fn access_settings(config: &Config) -> AccessSettings {
         token: http.token.clone(),
         token_in_query: http.token_in_query,
         ingest_token: config.ingest.token.clone(),
+        frame_ancestors: http.frame_ancestors.clone(),
         hosts: http.hosts.clone(),
         proxies: http.proxies.clone(),
         ingest_allow: http.ingest_allow.clone(),

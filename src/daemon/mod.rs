@@ -6,6 +6,7 @@
 
 mod access;
 mod answers;
+mod back;
 mod build;
 mod coverage;
 mod ledger;

@@ -12,7 +12,7 @@ use super::settings::{privacy_settings, retention_settings};
 use super::sources::Sources;
 use super::speech::{Ends, Speech};
 use super::stop::Running;
-use super::{access, answers, coverage, pbx, remote, sources, speech};
+use super::{access, answers, back, coverage, pbx, remote, sources, speech};
 use crate::api::access::AccessControl;
 use crate::api::access::serve::Tls;
 use crate::api::{self, Api, Health};
@@ -27,6 +27,7 @@ use crate::pipeline::finished::notify::Agents;
 use crate::pipeline::finished::retranscribe::{RetranscribeQueue, Retranscriber};
 use crate::pipeline::finished::review::Desk;
 use crate::pipeline::finished::reviews::Reviews;
+use crate::pipeline::listen_in::DialerBack;
 use crate::pipeline::live::liveness::Liveness;
 use crate::pipeline::live::{Inputs, Live, Parts};
 use crate::pipeline::retention::Sweeper;
@@ -66,6 +67,7 @@ pub(super) async fn start(
     let mut sources = sources::start(base, audiosocket, &speech.commands, &stop)?;
     crate::pipeline::finished::notify::start(&config.notify, store, analyser, wall_clock, &stop)
         .context("start the notifiers")?;
+    let back = back::start(config, store, analyser, &stop).context("start what tells the dialer")?;
     let mut pbx = pbx::start(config, &speech.commands, store, &stop)?;
     let (dialer, dialer_status) = access::dialer(config, store, &speech.commands);
     let mut health = health(base, &speech, &sources, pbx.status.take(), started);
@@ -83,7 +85,7 @@ pub(super) async fn start(
         () = asked_to_stop(signals) => return Ok(None),
     };
     let (api, retranscriber) =
-        api(base, &speech, &sources, (access_control, health, metrics, (pbx.taps, fetches, coverage)), &stop);
+        api(base, &speech, &sources, (access_control, health, metrics, (pbx.taps, fetches, coverage, back)), &stop);
     let retranscriber = tokio::spawn(retranscriber.run(stop.clone()));
     let servers = answers::serve(base, api::router(api), http, tls.as_ref(), &stop).await?;
     let liveness = Liveness { commands: speech.commands.clone(), writer: store.writer().clone() };
@@ -152,11 +154,11 @@ fn api(
     base: &Base,
     speech: &Speech,
     sources: &Sources,
-    (access_control, health, metrics, (taps, fetches, coverage)): (
+    (access_control, health, metrics, (taps, fetches, coverage, back)): (
         AccessControl,
         Health,
         metrics_exporter_prometheus::PrometheusHandle,
-        (Taps, Fetches, Coverage),
+        (Taps, Fetches, Coverage, DialerBack),
     ),
     stop: &CancellationToken,
 ) -> (Api, Retranscriber) {
@@ -178,6 +180,7 @@ fn api(
         coverage,
         taps,
         fetches,
+        back,
         desk: Desk::new(store.for_people(), Arc::clone(analyser)),
         retranscribe,
         glossary: Glossary::open(&config.paths.state, Arc::clone(&speech.workers)),

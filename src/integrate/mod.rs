@@ -4,4 +4,5 @@
 
 pub mod ami;
 pub mod dialer;
+pub mod dialer_api;
 pub mod remote;

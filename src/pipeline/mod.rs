@@ -6,13 +6,14 @@
 //! `retention/`, whether all calls were heard in `coverage/`.
 //!
 //! The rooms in the order in which they may know each other, each those above it: the conductor knows the workers, who know nothing of it and tell
-//! it by `command.rs`; `taps.rs` and `fetches.rs` are what the API asks of taps and of other servers' recordings.
+//! it by `command.rs`; `taps.rs`, `fetches.rs` and `listen_in.rs` are what the API asks of taps, of other servers' recordings and of the dialer.
 
 pub mod command;
 
 pub mod taps;
 
 pub mod fetches;
+pub mod listen_in;
 
 pub mod workers;
 

@@ -10,7 +10,7 @@ use super::change::{
     CallFigures, Change, NamedRow, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, UtteranceState,
 };
 use super::rows::events::StoredEvent;
-use super::rows::{dialer, fetches, notifications, pbx, privacy, recordings, review, tokens};
+use super::rows::{dialer, dialer_writes, fetches, notifications, pbx, privacy, recordings, review, tokens};
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, LegKey, UtteranceKey, WallTime};
 
 /// Applies changes that belong together, in order; their events are added to `events`, to be published after the commit.
@@ -80,6 +80,7 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
             Change::Dialer(row) => dialer::note(db, row)?,
             Change::Reviewed(new) => review::keep(db, new)?,
             Change::Fetch(change) => fetches::apply(db, change)?,
+            Change::DialerWrite(change) => dialer_writes::apply(db, change)?,
             Change::Event(event) => events.push(add_event(db, event)?),
         }
     }
@@ -258,8 +259,19 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
     for (call, shift) in [(from.0, from_start - earliest), (into.0, into_start - earliest)] {
         shift_times(db, call, shift)?;
     }
-    for table in ["leg", "utterance", "segment", "event", "call_alias", "alert", "hold", "audit", "call_tag", "dialer"]
-    {
+    for table in [
+        "leg",
+        "utterance",
+        "segment",
+        "event",
+        "call_alias",
+        "alert",
+        "hold",
+        "audit",
+        "call_tag",
+        "dialer",
+        "dialer_write",
+    ] {
         db.execute(&format!("UPDATE OR REPLACE {table} SET call = ?2 WHERE call = ?1"), (from.0, into.0))?;
     }
     db.execute(

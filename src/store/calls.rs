@@ -183,6 +183,8 @@ pub(super) const BY_ID: &str = "SELECT id FROM call WHERE call_id = ?1";
 pub(super) const BY_ALIAS: &str = "SELECT call FROM call_alias WHERE alias = ?1";
 pub(super) const OPEN: &str =
     "SELECT id FROM call WHERE state IN ('active', 'connection_closed') ORDER BY started_ms DESC, id DESC";
+pub(super) const RUNNING_OF_AGENT: &str =
+    "SELECT id FROM call WHERE state = 'active' AND +agent = ?1 ORDER BY started_ms DESC, id DESC LIMIT 20";
 pub(super) const LEGS: &str = "
     SELECT id, leg, source, rate_hz, started_ms, offset_ms, path, channel, owned, peer, samples, closed_ms, close_reason, why,
         (SELECT json_group_array(json_array(from_sample, to_sample)) FROM heard WHERE heard.leg = leg.id)
@@ -289,6 +291,18 @@ impl Store {
                 None => by(BY_ALIAS)?,
             };
             key.map_or(Ok(None), |key| one(db, key))
+        })
+        .await
+    }
+
+    /// An agent's running calls, newest first. Of all calls that run, which are few; of an agent's, which are many, most are over.
+    pub async fn running_of_agent(&self, agent: String) -> Result<Vec<CallRow>, StoreError> {
+        self.read(move |db| {
+            let keys: Vec<i64> = db
+                .prepare_cached(RUNNING_OF_AGENT)?
+                .query_map([&agent], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            keys.into_iter().filter_map(|key| one(db, key).transpose()).collect()
         })
         .await
     }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::rows::alerts::NewAlert;
 use super::rows::dialer::DialerRow;
+use super::rows::dialer_writes::DialerWriteChange;
 use super::rows::fetches::FetchChange;
 pub use super::rows::new::{
     CallFigures, NamedRow, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, TermRow, UtteranceState,
@@ -232,6 +233,8 @@ pub enum Change {
     Reviewed(Box<NewReview>),
     /// What becomes of a recording on another server.
     Fetch(FetchChange),
+    /// What goes back to the dialer.
+    DialerWrite(DialerWriteChange),
     /// Something to tell the world and to keep for those who ask later.
     Event(NewEvent),
 }

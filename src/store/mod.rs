@@ -15,6 +15,7 @@ pub mod check;
 mod connection;
 pub mod coverage;
 pub mod dialer;
+pub mod dialer_writes;
 pub mod doubled;
 mod error;
 pub mod events;
@@ -101,6 +102,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/017_review.sql")),
         M::up(include_str!("schema/018_coverage.sql")),
         M::up(include_str!("schema/019_sources.sql")),
+        M::up(include_str!("schema/020_back.sql")),
         M::up(include_str!("schema/021_remote.sql")),
     ])
 }

@@ -33,6 +33,8 @@ pub struct NewToken {
     pub scopes: Scopes,
     /// Sees only this campaign's calls.
     pub campaign: Option<String>,
+    /// Sees only the running call of this agent.
+    pub agent: Option<String>,
     /// Until when it is good.
     pub expires: Option<WallTime>,
 }
@@ -55,8 +57,8 @@ impl TokenBook {
     pub fn add(&self, new: &NewToken, at: WallTime) -> Result<Option<String>, StoreError> {
         let (text, kept) = Kept::fresh("lineside").map_err(|error| StoreError::Random(error.to_string()))?;
         let added = self.db.execute(
-            "INSERT INTO token (name, selector, hash, scopes, campaign, created_ms, expires_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO token (name, selector, hash, scopes, campaign, created_ms, expires_ms, agent)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 new.name,
                 kept.selector,
@@ -64,7 +66,8 @@ impl TokenBook {
                 new.scopes.to_string(),
                 new.campaign,
                 at.0,
-                new.expires.map(|expires| expires.0)
+                new.expires.map(|expires| expires.0),
+                new.agent
             ],
         );
         match added {
@@ -143,7 +146,7 @@ mod tests {
     }
 
     fn new(name: &str) -> NewToken {
-        NewToken { name: name.into(), scopes: Scopes::ALL, campaign: None, expires: None }
+        NewToken { name: name.into(), scopes: Scopes::ALL, campaign: None, agent: None, expires: None }
     }
 
     #[test]

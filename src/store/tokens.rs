@@ -38,7 +38,7 @@ impl Store {
                  WHERE session.selector = ?1"
             );
             db.prepare_cached(&sql)?
-                .query_row([&selector], |row| Ok((row.get(9)?, WallTime(row.get(10)?), token_row(row)?)))
+                .query_row([&selector], |row| Ok((row.get(10)?, WallTime(row.get(11)?), token_row(row)?)))
                 .optional()
         })
         .await

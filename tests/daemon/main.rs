@@ -6,6 +6,7 @@ mod ami;
 mod api;
 mod asked;
 mod attack;
+mod back;
 mod bad_input;
 mod bed;
 mod capture;

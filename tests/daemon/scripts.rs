@@ -190,7 +190,8 @@ fn the_urls_that_are_printed_name_a_call_once_before_and_after_its_sound() {
     assert!(said.contains("only a ViciDial web server on this machine reaches it"), "{said}");
     let address = format!("VARhttp://127.0.0.1:{}", bed.http);
     let urls: Vec<&str> = urls.lines().filter_map(|line| line.strip_prefix(&address)).collect();
-    assert_eq!(urls.len(), 2);
+    assert_eq!(urls.len(), 3);
+    assert_eq!(urls[2], "/agent?user=--A--user--B--&uniqueid=--A--uniqueid--B--#token=--A--user_custom_one--B--");
     let values = [
         ("uniqueid", "1795300000.5"),
         ("user", "1001"),

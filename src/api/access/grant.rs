@@ -46,12 +46,14 @@ pub struct Access {
     pub scopes: Scopes,
     /// Calls of other campaigns do not exist.
     pub campaign: Option<String>,
+    /// Calls of other agents do not exist, nor calls that are over.
+    pub agent: Option<String>,
 }
 
 impl Access {
     /// Somebody who may do everything.
     pub(super) fn all(who: String, way: Way) -> Self {
-        Self { who, way, token: String::new(), session: None, scopes: Scopes::ALL, campaign: None }
+        Self { who, way, token: String::new(), session: None, scopes: Scopes::ALL, campaign: None, agent: None }
     }
 
     /// Somebody who may do what nobody is asked for.
@@ -61,9 +63,15 @@ impl Access {
 
     /// What a token may do, by this way.
     pub(super) fn of(row: &TokenRow, way: Way) -> Self {
-        let scopes = if way == Way::Link { Scopes::READ } else { row.scopes };
+        let scopes = match &row.agent {
+            // Whatever else stands in its row.
+            Some(_) => Scopes::AGENT,
+            None if way == Way::Link => Scopes::READ,
+            None => row.scopes,
+        };
         let who = if way == Way::Link { format!("{} (link)", row.name) } else { row.name.clone() };
-        Self { who, way, token: row.kept.selector.clone(), session: None, scopes, campaign: row.campaign.clone() }
+        let (campaign, agent) = (row.campaign.clone(), row.agent.clone());
+        Self { who, way, token: row.kept.selector.clone(), session: None, scopes, campaign, agent }
     }
 
     /// As whom requests are counted.
@@ -88,7 +96,7 @@ impl Access {
 
     /// Whether a call exists for them.
     pub fn sees(&self, call: &CallRow) -> bool {
-        self.sees_campaign(call.campaign.as_ref())
+        self.sees_campaign(call.campaign.as_ref()) && (self.agent.is_none() || self.agent == call.agent)
     }
 
     /// Whether calls of a campaign exist for them.
@@ -98,6 +106,9 @@ impl Access {
 
     /// Whether the call of an event exists for them; what is no call's is for those who see all.
     pub async fn sees_event(&self, store: &Store, call: Option<CallKey>) -> bool {
+        if self.agent.is_some() {
+            return false;
+        }
         if self.campaign.is_none() {
             return true;
         }

@@ -209,6 +209,7 @@ pub async fn guard(
         Ok(given) => (given, None),
         Err(error) => (Pairs::new(), Some(error)),
     };
+    let framed = policy.framed;
     let headers = request.headers();
     let ask = Ask { policy, method: &method, path: &path, call: call.as_deref(), query: &in_address, headers };
     let socket = ask.is_socket();
@@ -239,7 +240,21 @@ pub async fn guard(
         allowance.write(response.headers_mut());
     }
     harden(response.headers_mut(), access_control.settings.tls && over_tcp);
+    if framed {
+        let_into_frames(response.headers_mut(), &access_control.settings.frame_ancestors);
+    }
     response
+}
+
+/// Lets the pages of these sites show this one. Browsers that know `frame-ancestors` do not look at X-Frame-Options, which cannot name sites.
+fn let_into_frames(headers: &mut HeaderMap, sites: &[String]) {
+    let policy = headers.get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
+    let Some(policy) = policy.filter(|_| !sites.is_empty()) else { return };
+    let policy = policy.replace("frame-ancestors 'none'", &format!("frame-ancestors {}", sites.join(" ")));
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        headers.remove("x-frame-options");
+    }
 }
 
 /// A request that was let in.

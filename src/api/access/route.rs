@@ -22,6 +22,8 @@ pub const OPERATE: &[Scope] = &[Scope::Operate];
 pub const INGEST: &[Scope] = &[Scope::Ingest];
 /// People and machines alike: names of calls, recordings.
 pub const OPERATE_OR_INGEST: &[Scope] = &[Scope::Operate, Scope::Ingest];
+/// An agent, of the own running call; whoever may see all calls, of any agent's.
+pub const AGENT_OR_READ: &[Scope] = &[Scope::Agent, Scope::Read];
 const ANY: &[Scope] = &[Scope::Read, Scope::Operate, Scope::Ingest];
 
 /// What of calls a path shows or changes: so it keeps to the campaign of a token, and so it is written down.
@@ -51,12 +53,14 @@ pub struct RoutePolicy {
     /// For URLs that a dialer calls. They have any parameter, and the handler refuses what it does not know; `pass` bears a token as `token` does; and a
     /// GET changes something where it does not need READ.
     pub dialer: bool,
+    /// A page that may stand in a page of another site, where `[http] frame_ancestors` names that site.
+    pub framed: bool,
 }
 
 impl RoutePolicy {
     /// A policy for those who have one of these scopes.
     pub const fn new(needs: &'static [Scope], about: About) -> Self {
-        Self { needs, about, asks: &[], dialer: false }
+        Self { needs, about, asks: &[], dialer: false, framed: false }
     }
 
     /// The same, with these query parameters.
@@ -67,6 +71,11 @@ impl RoutePolicy {
     /// The same, for URLs that a dialer calls.
     pub const fn dialer(self) -> Self {
         Self { dialer: true, ..self }
+    }
+
+    /// The same, for a page that other sites may show in a frame.
+    pub const fn framed(self) -> Self {
+        Self { framed: true, ..self }
     }
 
     /// Whether a request changes something.

@@ -30,6 +30,8 @@ pub struct AccessSettings {
     pub token_in_query: bool,
     /// One that may bring in calls of other platforms, which nobody does without then.
     pub ingest_token: Option<String>,
+    /// Sites whose pages may show the agent's page in a frame.
+    pub frame_ancestors: Vec<String>,
     /// Names by which browsers may call.
     pub hosts: Vec<String>,
     /// Proxies whose X-Forwarded-For is believed.

@@ -1,7 +1,9 @@
 //! What is known of calls and what can be done with them: sessions, search, exports, alerts, what is not kept, and a call as a whole.
 
+pub(super) mod agent;
 pub(super) mod alerts;
 pub(super) mod bulk;
+pub(super) mod dialer;
 pub(super) mod export;
 pub(super) mod fetch;
 pub(super) mod find;

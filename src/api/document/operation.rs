@@ -30,6 +30,7 @@ const REQUESTS: &[&str] = &[
     "FetchRequest",
     "ForgetRequest",
     "GlossaryForm",
+    "ListenRequest",
     "NameCall",
     "PlatformChunkRequest",
     "PlatformEventRequest",

@@ -1,11 +1,13 @@
 //! What each path is for, what it answers, and which statuses it gives besides those that all give.
 
 use super::operation::Operation;
+use crate::contract::agent_view::AgentView;
 use crate::contract::alert::{AlertList, AlertShown};
 use crate::contract::bulk::{BulkOutcome, GlossaryTaken, GlossaryTerms, Uploaded};
 use crate::contract::call::{CallDetail, CallList, NamedCall, SearchHits, Segment, SessionStats, Transcript};
 use crate::contract::coverage::CoverageReport;
 use crate::contract::dashboard::{FeedStats, History, Progress, RecentAlerts, RunningCalls};
+use crate::contract::dialer_write::{DialerWrites, ListeningIn};
 use crate::contract::doctor::DetailedHealth;
 use crate::contract::fetch::{FetchList, FetchTaken};
 use crate::contract::figures::Figures;
@@ -14,8 +16,8 @@ use crate::contract::platform::{ChunkTaken, EventTaken, LiveAudioMeta, PlatformA
 use crate::contract::privacy::{Forgotten, Privacy, RecordingState};
 use crate::contract::problem::ListProblem;
 use crate::contract::request::{
-    BulkRequest, FetchRequest, ForgetRequest, GlossaryForm, NameCall, PlatformChunkRequest, PlatformEventRequest,
-    PlatformTakeAlert, StartTap, TakeAlert, UploadForm,
+    BulkRequest, FetchRequest, ForgetRequest, GlossaryForm, ListenRequest, NameCall, PlatformChunkRequest,
+    PlatformEventRequest, PlatformTakeAlert, StartTap, TakeAlert, UploadForm,
 };
 use crate::contract::review::{CallDigest, Entities, EntityWindow, ScoreCard};
 use crate::contract::sound::{Peaks, SoundLink};
@@ -34,6 +36,7 @@ pub(super) const TAGS: &[(&str, &str)] = &[
     ("sound", "Sound, to be heard and drawn"),
     ("taps", "Calls that lineside listens to by channels of its own"),
     ("fetch", "Recordings on other servers"),
+    ("dialer", "Back to the dialer, and to its agents"),
     ("alerts", "What a supervisor must not miss"),
     ("privacy", "What is not kept, and what has to be"),
     ("bulk", "Many calls, files or words at once"),
@@ -62,6 +65,7 @@ pub(super) fn all() -> Vec<Operation> {
         sound(),
         taps(),
         fetch(),
+        dialer(),
         alerts(),
         privacy(),
         bulk(),
@@ -235,6 +239,23 @@ fn fetch() -> Vec<Operation> {
             .takes::<FetchRequest>(JSON)
             .json_of::<FetchTaken>(202, "They are in the queue.")
             .fails(&[409]),
+    ]
+}
+
+fn dialer() -> Vec<Operation> {
+    const TAG: &str = "dialer";
+    vec![
+        Operation::get("/api/v1/dialer/writes", TAG, "dialerWrites", "List what was told to the dialer, newest first")
+            .about("With `[dialer_api] dry_run` what would have been told.")
+            .gives::<DialerWrites>("The rows."),
+        Operation::post("/api/v1/calls/{id}/listen", TAG, "listenIn", "Have a telephone called that listens in")
+            .about("By ViciDial's `blind_monitor`. It is asked once: what ViciDial refuses is not tried again.")
+            .takes::<ListenRequest>(JSON)
+            .json_of::<ListeningIn>(202, "The telephone is being called, or would be.")
+            .fails(&[409]),
+        Operation::get("/api/v1/agent/call", TAG, "agentCall", "Show an agent their own running call")
+            .about("For a token of `lineside token add --agent` the call of that agent, and only that; for one that may read calls that of `user`.")
+            .gives::<AgentView>("Its text, and what to say."),
     ]
 }
 

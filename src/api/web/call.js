@@ -6,6 +6,7 @@ import { alertLine, partsOf } from './alerts.js';
 import { SIGNS, speaker } from './card.js';
 import { Feed } from './feed.js';
 import { Listener } from './listen.js';
+import { phoneForm } from './phone.js';
 import { Player } from './player.js';
 import { Quality } from './quality.js';
 import { Transcript, ofEvent, ofSegment, wordByWord } from './text.js';
@@ -280,6 +281,7 @@ function drawLive(call) {
     });
   });
   live.append(button, note);
+  phoneForm(id).then(form => form && button.isConnected && live.append(form));
 }
 
 /** The place that the address asks for, seconds; NaN where it asks for none. */

@@ -31,6 +31,17 @@ export interface Segment {
   words: Word[] | null;
 }
 
+/** What an agent sees of their own running call. */
+export interface AgentView {
+  agent: string;
+  call: {
+    call_id: string;
+    started_at: string;
+    lines: { speaker: string; start_time: number; text: string }[];
+    prompts: { at: number; text: string }[];
+  } | null;
+}
+
 export interface CallLeg {
   leg: string;
   leg_id: number;
@@ -357,25 +368,29 @@ export type Answer<Path extends string> = Path extends '/api/v1/board'
                 ? { alerts: Alert[] }
                 : Path extends `/api/v1/alerts/${number}/ack`
                   ? Alert
-                  : Path extends `/api/v1/agents?${string}`
-                    ? AgentList
-                    : Path extends `/api/v1/agents/${string}/stats?${string}`
-                      ? AgentStatistics
-                      : Path extends `/api/v1/calls?${string}`
-                        ? { calls: CallSummary[]; next_cursor: string | null }
-                        : Path extends `/api/v1/calls/${string}`
-                          ? AnswerOfCall<Path>
-                          : never;
+                  : Path extends `/api/v1/dialer/writes?${string}`
+                    ? { enabled: boolean; dry_run: boolean; listen: boolean }
+                    : Path extends `/api/v1/agents?${string}`
+                      ? AgentList
+                      : Path extends `/api/v1/agents/${string}/stats?${string}`
+                        ? AgentStatistics
+                        : Path extends `/api/v1/calls?${string}`
+                          ? { calls: CallSummary[]; next_cursor: string | null }
+                          : Path extends `/api/v1/calls/${string}`
+                            ? AnswerOfCall<Path>
+                            : never;
 
 type AnswerOfCall<Path extends string> = Path extends `${string}/summary`
   ? SummaryAnswer
-  : Path extends `${string}/qa`
-    ? ScoreCard
-    : Path extends `${string}/entities`
-      ? { entities: Entity[] }
-      : Path extends `${string}/peaks?${string}`
-        ? Peaks
-        : Call;
+  : Path extends `${string}/listen`
+    ? { phone: string; state: string; answer: string }
+    : Path extends `${string}/qa`
+      ? ScoreCard
+      : Path extends `${string}/entities`
+        ? { entities: Entity[] }
+        : Path extends `${string}/peaks?${string}`
+          ? Peaks
+          : Call;
 
 interface OfCall {
   call_id: string;

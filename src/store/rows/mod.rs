@@ -3,6 +3,7 @@
 pub(super) mod alerts;
 pub(super) mod campaigns;
 pub(super) mod dialer;
+pub(super) mod dialer_writes;
 pub(super) mod events;
 pub(super) mod fetches;
 pub(super) mod new;

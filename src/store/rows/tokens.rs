@@ -26,6 +26,8 @@ pub enum Scope {
     Operate = 2,
     /// Bring in calls and events.
     Ingest = 4,
+    /// See the running call of the one agent that the token is for, and nothing else.
+    Agent = 8,
 }
 
 impl Scope {
@@ -35,6 +37,7 @@ impl Scope {
             Self::Read => "read",
             Self::Operate => "operate",
             Self::Ingest => "ingest",
+            Self::Agent => "agent",
         }
     }
 }
@@ -44,12 +47,15 @@ impl Scope {
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// All of them.
+    /// All that a token may have which is nobody's in particular.
     pub const ALL: Self = Self(7);
     /// To see.
     pub const READ: Self = Self(Scope::Read as u8);
     /// To bring in.
     pub const INGEST: Self = Self(Scope::Ingest as u8);
+
+    /// To see one's own running call.
+    pub const AGENT: Self = Self(Scope::Agent as u8);
 
     /// Whether this one is among them.
     pub fn has(self, scope: Scope) -> bool {
@@ -63,6 +69,7 @@ impl Scopes {
                 "read" => Scope::Read,
                 "operate" => Scope::Operate,
                 "ingest" => Scope::Ingest,
+                "agent" => Scope::Agent,
                 _ => return None,
             };
             Some(Self(all.0 | scope as u8))
@@ -72,8 +79,8 @@ impl Scopes {
 
 impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = [(Scope::Read, "read"), (Scope::Operate, "operate"), (Scope::Ingest, "ingest")];
-        let held: Vec<&str> = words.iter().filter(|(scope, _)| self.has(*scope)).map(|(_, word)| *word).collect();
+        let all = [Scope::Read, Scope::Operate, Scope::Ingest, Scope::Agent];
+        let held: Vec<&str> = all.into_iter().filter(|scope| self.has(*scope)).map(Scope::as_str).collect();
         f.write_str(&held.join(","))
     }
 }
@@ -137,6 +144,8 @@ pub struct TokenRow {
     pub scopes: Scopes,
     /// Sees only this campaign's calls.
     pub campaign: Option<String>,
+    /// Sees only the running call of this agent; its scope is `agent` then.
+    pub agent: Option<String>,
     /// When it was made.
     pub created: WallTime,
     /// Until when it is good.
@@ -145,7 +154,8 @@ pub struct TokenRow {
     pub used: Option<WallTime>,
 }
 
-pub(in crate::store) const COLUMNS: &str = "token.id, token.name, token.selector, token.hash, token.scopes, token.campaign, token.created_ms, token.expires_ms, token.used_ms";
+pub(in crate::store) const COLUMNS: &str = "token.id, token.name, token.selector, token.hash, token.scopes, token.campaign, token.created_ms, token.expires_ms, token.used_ms, \
+    token.agent";
 
 pub(in crate::store) fn token_row(row: &Row) -> rusqlite::Result<TokenRow> {
     Ok(TokenRow {
@@ -157,6 +167,7 @@ pub(in crate::store) fn token_row(row: &Row) -> rusqlite::Result<TokenRow> {
         created: WallTime(row.get(6)?),
         expires: row.get::<_, Option<i64>>(7)?.map(WallTime),
         used: row.get::<_, Option<i64>>(8)?.map(WallTime),
+        agent: row.get(9)?,
     })
 }
 

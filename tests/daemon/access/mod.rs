@@ -1,6 +1,7 @@
 //! Access, as somebody meets it who should not get in. The table that `attacks` prints is what each attack got:
 //! `cargo test --release --test daemon access -- --nocapture`.
 
+mod agents;
 mod attacks;
 mod campaigns;
 mod files;

@@ -1,0 +1,87 @@
+//! `GET /api/v1/agent/call`: what an agent sees of their own running call, and nothing else.
+//!
+//! A token of one agent has the scope `agent`, which no other path takes. Calls of others, calls that are over and calls of nobody do not exist for it.
+
+use axum::extract::State;
+use axum::{Extension, Json};
+
+use crate::api::access::Told;
+use crate::api::access::grant::Access;
+use crate::api::request::{ApiError, Parameters};
+use crate::call::dialer::is_left;
+use crate::call::{CallState, Speaker};
+use crate::contract::agent_view::{AgentCall, AgentLine, AgentPrompt, AgentView};
+use crate::contract::problem::Part;
+use crate::contract::seconds;
+use crate::store::Store;
+use crate::store::alerts::AlertFilter;
+use crate::store::calls::CallRow;
+
+/// What it may be asked with.
+pub(in crate::api) const ASKS: &[&str] = &["user", "uniqueid"];
+/// Lines that are shown: what is older nobody reads while talking.
+const LINES: usize = 60;
+/// Alerts whose prompts are shown.
+const PROMPTS: u32 = 5;
+
+/// `GET /api/v1/agent/call`
+pub(in crate::api) async fn call(
+    State(store): State<Store>,
+    access: Access,
+    query: Parameters,
+) -> Result<(Extension<Told>, Json<AgentView>), ApiError> {
+    // A field that the dialer does not know is left in the address as it was.
+    let given = |name: &str| query.text(name).filter(|value| !is_left(value));
+    let wrong = |problem: &str| ApiError::Wrong(Part::Query, "user".into(), problem.into());
+    let agent = match (access.agent.clone(), given("user")) {
+        (Some(own), Some(user)) if own != user => return Err(wrong("the token is for another agent")),
+        (Some(own), _) => own,
+        (None, Some(user)) => user,
+        (None, None) => return Err(wrong("whose call? name the agent")),
+    };
+    let call = running(&store, &access, &agent, given("uniqueid")).await?;
+    let told = Told { action: "agent page".into(), calls: call.iter().map(|call| call.key).collect() };
+    let call = match call {
+        Some(call) => Some(shown(&store, &call).await?),
+        None => None,
+    };
+    Ok((Extension(told), Json(AgentView { agent, call })))
+}
+
+/// The agent's running call: the one with this id, else the newest.
+async fn running(
+    store: &Store,
+    access: &Access,
+    agent: &str,
+    uniqueid: Option<String>,
+) -> Result<Option<CallRow>, ApiError> {
+    let is_theirs =
+        |call: &CallRow| call.state == CallState::Active && call.agent.as_deref() == Some(agent) && access.sees(call);
+    if let Some(uniqueid) = uniqueid
+        && let Some(call) = store.call(&uniqueid).await?.filter(is_theirs)
+    {
+        return Ok(Some(call));
+    }
+    Ok(store.running_of_agent(agent.to_owned()).await?.into_iter().find(is_theirs))
+}
+
+async fn shown(store: &Store, call: &CallRow) -> Result<AgentCall, ApiError> {
+    let mut segments = store.segments(call.key).await?;
+    let last = segments.split_off(segments.len().saturating_sub(LINES));
+    let line = |row: crate::store::segments::SegmentRow| AgentLine {
+        speaker: Speaker::from(row.leg),
+        start_time: seconds(row.start_ms),
+        text: row.text,
+    };
+    let alerts = store.alerts(AlertFilter { call: Some(call.key), limit: PROMPTS, ..AlertFilter::default() }).await?;
+    let prompts = alerts.iter().flat_map(|row| {
+        let prompt = |text: &str| AgentPrompt { at: seconds(row.alert.start_ms), text: text.to_owned() };
+        row.alert.prompts().into_iter().map(prompt).collect::<Vec<_>>()
+    });
+    Ok(AgentCall {
+        call_id: call.call_id.clone(),
+        started_at: call.started.rfc3339(),
+        lines: last.into_iter().map(line).collect(),
+        prompts: prompts.collect(),
+    })
+}

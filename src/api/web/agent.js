@@ -1,0 +1,82 @@
+// @ts-check
+// An agent's own running call: what was said and what to say, in the dialer's script or web form. Nothing else is asked
+// for, and the token of the address is for nothing else.
+import { ApiError, byId, clock, el, messageOf, raw, setText } from './base.js';
+
+/** @import { AgentView } from './types.d.ts' */
+
+const EVERY_MS = 1500;
+/** After a failure, and where there is no call. */
+const SLOWLY_MS = 4000;
+
+const prompts = byId('prompts', HTMLUListElement);
+const lines = byId('lines', HTMLOListElement);
+const state = byId('state', HTMLElement);
+
+/**
+ * What the dialer has put into the address. A field that it does not know stays as it was written.
+ * @param {URLSearchParams} given
+ * @param {string} name
+ */
+const field = (given, name) => {
+  const value = given.get(name) ?? '';
+  return value.startsWith('--A--') ? '' : value;
+};
+
+const address = new URL(location.href);
+const behind = new URLSearchParams(address.hash.slice(1));
+const token = field(behind, 'token') || field(address.searchParams, 'token');
+const asked = new URLSearchParams();
+for (const name of ['user', 'uniqueid']) {
+  const value = field(address.searchParams, name);
+  if (value) asked.set(name, value);
+}
+// The token stays in this page's memory: not in the history, nor in an address that somebody copies.
+address.hash = '';
+address.searchParams.delete('token');
+history.replaceState(null, '', address);
+
+/** What is shown, as text: the same again changes nothing. */
+let shown = '';
+
+/** @param {AgentView} view */
+function show(view) {
+  const text = JSON.stringify(view.call);
+  if (text === shown) return;
+  shown = text;
+  const atEnd = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 40;
+  prompts.replaceChildren(...(view.call?.prompts ?? []).map(prompt => el('li', { text: prompt.text })));
+  lines.replaceChildren(
+    ...(view.call?.lines ?? []).map(line =>
+      el(
+        'li',
+        { class: line.speaker },
+        el('time', { text: clock(line.start_time) }),
+        el('b', { text: line.speaker }),
+        el('span', { text: line.text }),
+      ),
+    ),
+  );
+  if (atEnd) lines.scrollTop = lines.scrollHeight;
+  setText(state, view.call ? '' : `No call of ${view.agent} is running.`);
+}
+
+async function turn() {
+  let pause = EVERY_MS;
+  try {
+    const headers = token ? { Authorization: `Bearer ${token}` } : undefined;
+    const response = await raw(`/api/v1/agent/call?${asked}`, { headers });
+    /** @type {AgentView} */
+    const view = await response.json();
+    show(view);
+    if (!view.call) pause = SLOWLY_MS;
+  } catch (error) {
+    show({ agent: '', call: null });
+    const refused = error instanceof ApiError && [401, 403, 422].includes(error.status);
+    setText(state, refused ? `This page may show nothing: ${messageOf(error)}` : `Trying again: ${messageOf(error)}`);
+    pause = refused ? 15 * SLOWLY_MS : SLOWLY_MS;
+  }
+  setTimeout(turn, pause);
+}
+
+turn();

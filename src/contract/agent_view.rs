@@ -1,0 +1,49 @@
+//! What an agent sees of their own running call: its text and what to say, nothing else.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::call::Speaker;
+
+/// What an agent sees.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AgentView {
+    /// The agent.
+    pub agent: String,
+    /// The agent's running call; `null` without one.
+    pub call: Option<AgentCall>,
+}
+
+/// An agent's running call.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AgentCall {
+    /// The call.
+    pub call_id: String,
+    /// When it began.
+    #[schema(format = DateTime)]
+    pub started_at: String,
+    /// The last lines of its text, in order of time.
+    pub lines: Vec<AgentLine>,
+    /// What to say, the newest first.
+    pub prompts: Vec<AgentPrompt>,
+}
+
+/// A line of the text.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AgentLine {
+    /// Who says it.
+    pub speaker: Speaker,
+    /// Where in the call it begins, seconds.
+    pub start_time: f64,
+    /// The words.
+    pub text: String,
+}
+
+/// Something to say to the caller.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AgentPrompt {
+    /// Where in the call it came up, seconds.
+    pub at: f64,
+    /// What to say.
+    pub text: String,
+}

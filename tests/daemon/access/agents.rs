@@ -1,0 +1,111 @@
+//! A token of one agent: the own running call, by one path, and nothing else by any.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Answer, inside, log_in, protected, request, token};
+use crate::bed::Bed;
+
+const OWN: &str = "1795218045.1";
+const OTHER: &str = "1795218045.2";
+const KEYS: &str = "reads_per_minute = 0\nwrites_per_minute = 0\nframe_ancestors = [\"https://vici.example.com\"]";
+
+fn say(bed: &Bed, call: &str, agent: &str, text: &str) {
+    let event = json!({"call_id": call, "provider": "test", "speaker": "customer", "text": text, "agent_id": agent});
+    let answer = inside(bed, "POST", "/api/realtime/events", &event.to_string());
+    assert_eq!(answer.status, 200, "{answer:?}");
+    bed.until("the call is known", Duration::from_mins(1), |bed| {
+        inside(bed, "GET", &format!("/api/v1/calls/{call}"), "").json()["agent"] == agent
+    });
+}
+
+fn of(bed: &Bed, token: &str, method: &str, path: &str) -> Answer {
+    let auth = format!("Authorization: Bearer {token}");
+    request(bed, method, path, &[&auth, "Content-Type: application/json"], "")
+}
+
+#[test]
+fn an_agent_sees_the_own_running_call_and_nothing_else_by_any_path() {
+    let mut bed = protected(KEYS);
+    bed.start();
+    say(&bed, OWN, "1001", "I need a supervisor, my parcel is lost.");
+    say(&bed, OTHER, "1002", "A secret of somebody else.");
+    let mary = token(&bed, &["mary", "--agent", "1001"]);
+    let view = |query: &str| of(&bed, &mary, "GET", &format!("/api/v1/agent/call{query}"));
+    let own = view("?user=1001&uniqueid=--A--uniqueid--B--");
+    assert_eq!((own.status, &own.json()["call"]["call_id"]), (200, &json!(OWN)), "{own:?}");
+    assert!(own.body.contains("my parcel is lost") && !own.body.contains("secret"), "{own:?}");
+    for hidden in ["risk", "sentiment", "rules", "phone", "lead"] {
+        assert!(!own.body.contains(hidden), "{hidden}: {own:?}");
+    }
+    assert_eq!(view(&format!("?uniqueid={OTHER}")).json()["call"]["call_id"], OWN, "the other's is none");
+    assert_eq!(view("?user=1002").status, 422);
+    assert_eq!(view("?agent=1002").status, 422);
+
+    let document: Value = serde_json::from_str(&request(&bed, "GET", "/openapi.json", &[], "").body).expect("JSON");
+    let (mut tried, mut open) = (0, Vec::new());
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in methods.as_object().expect("methods") {
+            let is_open = operation["security"].as_array().is_none_or(Vec::is_empty);
+            for id in [OWN, OTHER] {
+                let place =
+                    ["{id}", "{call_id}", "{target}"].iter().fold(path.clone(), |path, name| path.replace(name, id));
+                if place == "/api/v1/agent/call" {
+                    continue;
+                }
+                let answer = of(&bed, &mary, &method.to_uppercase(), &place);
+                tried += 1;
+                assert!(
+                    !answer.body.contains("secret") && !answer.body.contains("parcel"),
+                    "{method} {place}: {answer:?}"
+                );
+                if is_open {
+                    open.push(place);
+                } else {
+                    assert_eq!(answer.status, 403, "{method} {place}: {answer:?}");
+                }
+            }
+        }
+    }
+    assert!(tried > 100 && open.iter().all(|path| path == "/health"), "{tried} {open:?}");
+    for page in ["/", "/calls", "/dashboard", "/metrics", &format!("/calls/{OWN}"), "/ws/events", "/nothing"] {
+        assert_eq!(of(&bed, &mary, "GET", page).status, 403, "{page}");
+    }
+    let cookie = log_in(&bed, &mary);
+    assert_eq!(request(&bed, "GET", "/api/v1/calls", &[&cookie], "").status, 403, "a login gives no more");
+    assert_eq!(request(&bed, "GET", "/api/v1/agent/call", &[&cookie], "").json()["call"]["call_id"], OWN);
+
+    let ended = json!({"call_id": OWN, "event_type": "call_ended"}).to_string();
+    assert_eq!(inside(&bed, "POST", "/api/realtime/events", &ended).status, 200);
+    bed.until("an ended call is none", Duration::from_mins(1), |_| view("").json()["call"].is_null());
+    let boss = token(&bed, &["boss", "--scope", "read"]);
+    assert_eq!(of(&bed, &boss, "GET", "/api/v1/agent/call?user=1002").json()["call"]["call_id"], OTHER);
+    assert_eq!(of(&bed, &boss, "GET", "/api/v1/agent/call").status, 422, "whose?");
+    let audit = bed.command(&["audit", "--who", "mary", "--json"]).output().expect("run");
+    assert!(String::from_utf8_lossy(&audit.stdout).contains("agent page"), "{audit:?}");
+    bed.stop();
+}
+
+#[test]
+fn the_agents_page_stands_in_frames_of_the_sites_that_are_named_and_no_other_page_does() {
+    let mut bed = protected(KEYS);
+    bed.start();
+    let page = request(&bed, "GET", "/agent?user=1001&token=lineside_x", &[], "");
+    assert_eq!((page.status, page.header("x-frame-options")), (200, None), "{page:?}");
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(
+        policy.contains("frame-ancestors https://vici.example.com;") && policy.contains("default-src 'self'"),
+        "{policy}"
+    );
+    let login = request(&bed, "GET", "/docs", &[], "");
+    assert_eq!(login.header("x-frame-options"), Some("DENY"));
+    assert!(login.header("content-security-policy").is_some_and(|policy| policy.contains("frame-ancestors 'none'")));
+    bed.stop();
+    let mut bed = protected("");
+    bed.start();
+    assert_eq!(request(&bed, "GET", "/agent", &[], "").header("x-frame-options"), Some("DENY"));
+    bed.stop();
+    let output = bed.command(&["token", "add", "x", "--scope", "agent"]).output().expect("run");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--agent USER"), "{output:?}");
+}
