@@ -163,8 +163,9 @@ impl Watch {
         let mut asked = Vec::new();
         asked.extend((now.both).then_some((None, Pausing::Pause)));
         asked.extend(each().filter(|(place, _)| now.one[*place]).map(|(_, which)| (Some(which), Pausing::Pause)));
-        let ended =
-            each().filter(|(place, _)| !now.one[*place] && (before.one[*place] || one == Some(*place) && !begins));
+        let ended = each().filter(|(place, _)| {
+            !now.one[*place] && (before.one[*place] || one == Some(*place) && !begins && !before.both)
+        });
         asked.extend(ended.map(|(_, which)| (Some(which), Pausing::Resume)));
         asked.extend((!now.both && (before.both || one.is_none())).then_some((None, Pausing::Resume)));
         asked

@@ -17,6 +17,7 @@ pub struct CallRow {
     pub state: CallState,
     pub names: CallNames,
     pub audio_ms: i64,
+    pub stepped_ms: i64,
 }
 
 pub struct LegRow {
@@ -95,6 +96,7 @@ impl Rows {
                     state: CallState::Active,
                     names: new.names.clone(),
                     audio_ms: 0,
+                    stepped_ms: 0,
                 };
                 self.calls.insert(new.key, row);
                 if let Some(uuid) = new.names.uuid {
@@ -121,6 +123,11 @@ impl Rows {
             }
             Change::CallMerged { from, into } => self.merge(from, into),
             Change::CallMoved { call, state, .. } => self.moved(call, state),
+            Change::CallStepped { call, ms } => {
+                if let Some(row) = self.calls.get_mut(&call) {
+                    row.stepped_ms = ms;
+                }
+            }
             Change::CallBegins { call, at } => {
                 if let Some(row) = self.calls.get_mut(&call) {
                     row.started = row.started.min(at);
