@@ -10,8 +10,8 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::call::{Call, Hearing, RunningLeg};
-use crate::call::{Leg, LegKey, Source};
+use super::call::{Call, Hearing, PastSource, RunningLeg};
+use crate::call::{Leg, LegKey};
 
 /// Sound of a second source that the first one does not have is heard when it is so long, milliseconds.
 pub(super) const LEAST_MS: i64 = 2000;
@@ -25,16 +25,6 @@ const STALLED_MS: i64 = 15_000;
 const STALLED_FILE_MS: i64 = 30_000;
 /// Later than any sound.
 const OPEN: i64 = i64::MAX;
-
-/// What was heard of a leg of the call that is not in memory any more.
-#[derive(Clone, Debug)]
-pub(super) struct PastSource {
-    pub leg: LegKey,
-    pub which: Leg,
-    pub source: Source,
-    /// In the call, milliseconds.
-    pub heard: Vec<Range<i64>>,
-}
 
 /// What is to be done next about the sources of a call.
 #[derive(Debug, PartialEq, Eq)]
