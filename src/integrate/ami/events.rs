@@ -130,8 +130,8 @@ impl Watch {
         asked
     }
 
-    /// Asterisk's own way to mute a recording, of one direction of a channel or of both: what begins and what ends by it, in this order, so that nothing
-    /// is heard between the two.
+    /// Asterisk's own way to mute a recording, of one direction of a channel or of both: what begins and what ends by it.
+    /// In this order, so that nothing is heard between the two.
     fn mute(&mut self, event: &AmiMessage, id: &str) -> Vec<(Option<Direction>, Pausing)> {
         const BOTH: [Direction; 2] = [Direction::Read, Direction::Write];
         let begins = match event.get("State") {
