@@ -1,8 +1,8 @@
 //! Which sources of a call are heard, and which are only known: a pure choice over what is known of its legs.
 //!
 //! Two legs hold the same voice where they are of one direction, or where one of them is the mix. Of those the best is heard: two directions
-//! before a mix, 16 kHz before 8 kHz, a live connection before a file that grows. A leg on which something was said goes on until it ends or breaks; then the next
-//! best takes over where its sound ended. So nothing is lost and nothing is there twice, as far as the sources agree about the time: pieces under
+//! before a mix, 16 kHz before 8 kHz, a live connection before a file that grows. A leg on which something was said goes on until it ends or
+//! breaks; then the next best takes over where its sound ended. So nothing is lost and nothing is there twice, as far as the sources agree about the time: pieces under
 //! [`LEAST_MS`] are left out, for that is how far a file's begin may be off.
 //!
 //! A mix gives nothing up to one direction alone: while the other voice comes by no leg of its own, the mix is heard.
