@@ -16,7 +16,8 @@ pub enum Hear {
 }
 
 impl Source {
-    /// Whether the source carries the PBX's own sound of a call, so that another may carry the same. What somebody uploads or sends is wanted as it is.
+    /// Whether the source carries the PBX's own sound of a call, so that another may carry the same.
+    /// What somebody uploads or sends is wanted as it is.
     pub const fn is_of_pbx(self) -> bool {
         matches!(self, Self::Audiosocket | Self::Eagi | Self::Recording)
     }

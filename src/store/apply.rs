@@ -24,6 +24,9 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
             Change::AlsoNamed { whose, id } => also_named(db, *whose, id.as_str())?,
             Change::CallMerged { from, into } => call_merged(db, *from, *into)?,
             Change::CallBegins { call, at } => call_begins(db, *call, *at)?,
+            Change::CallStepped { call, ms } => {
+                db.prepare_cached("UPDATE call SET stepped_ms = ?2 WHERE id = ?1")?.execute((call.0, ms))?;
+            }
             Change::CallMoved { call, state, at, reason } => call_moved(db, *call, *state, *at, reason.as_deref())?,
             Change::CallFigures { call, figures } => call_figures(db, *call, figures)?,
             Change::CallRisk { call, score, parts } => call_risk(db, *call, *score, &parts.to_string())?,

@@ -179,6 +179,13 @@ pub enum Change {
         /// When it began.
         at: WallTime,
     },
+    /// The wall clock was stepped while a call runs.
+    CallStepped {
+        /// Which call.
+        call: CallKey,
+        /// How far in all since the call began, milliseconds.
+        ms: i64,
+    },
     /// An utterance waits for something else now.
     UtteranceWaits {
         /// Which utterance.

@@ -1,7 +1,8 @@
 //! Finds calls that have every line twice because two of their sources were heard.
 //!
-//! Two legs hold the same voice where they are of one direction, or where one of them is the mix; where both were heard at the same time their words are
-//! the same words. The conductor hears one of them, but where `[sources] hear` is `all`, or where two calls became one after both had been heard.
+//! Two legs hold the same voice where they are of one direction, or where one of them is the mix; where both were heard at the same time
+//! their words are the same words. The conductor hears one of them, but where `[sources] hear` is `all`, or where two calls became one after
+//! both had been heard.
 
 use std::path::Path;
 

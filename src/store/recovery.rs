@@ -33,6 +33,8 @@ pub struct OpenCall {
     pub source: Source,
     /// When it began.
     pub started: WallTime,
+    /// How far the wall clock was stepped since, milliseconds.
+    pub stepped_ms: i64,
     /// Compound of every segment so far with its leg, in the order in which they came.
     pub compounds: Vec<(Leg, f64)>,
 }
@@ -92,7 +94,7 @@ pub struct OpenUtterance {
 }
 
 pub(super) const CALLS: &str = "
-    SELECT id, call_id, source, started_ms
+    SELECT id, call_id, source, started_ms, stepped_ms
     FROM call
     WHERE state IN ('active', 'connection_closed')";
 pub(super) const COMPOUNDS: &str = "
@@ -152,11 +154,11 @@ pub(super) fn read(db: &Connection) -> rusqlite::Result<Recovery> {
         let (start, end): (i64, Option<i64>) = (row.get(1)?, row.get(2)?);
         silences.entry(LegKey(row.get(0)?)).or_default().push((start as u64, end.map(|end| end as u64)));
     }
-    let calls: Vec<(i64, String, String, i64)> = db
+    let calls: Vec<(i64, String, String, i64, i64)> = db
         .prepare(CALLS)?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
         .collect::<Result<_, _>>()?;
-    for (key, id, road, started) in calls {
+    for (key, id, road, started, stepped_ms) in calls {
         let compounds = db
             .prepare_cached(COMPOUNDS)?
             .query_map([key], |row| Ok((leg(&row.get::<_, String>(0)?), row.get(1)?)))?
@@ -166,6 +168,7 @@ pub(super) fn read(db: &Connection) -> rusqlite::Result<Recovery> {
             id: CallId::from_lossy(&id),
             source: source(&road),
             started: WallTime(started),
+            stepped_ms,
             compounds,
         });
         let mut legs = db.prepare_cached(LEGS)?;

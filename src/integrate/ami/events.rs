@@ -130,8 +130,8 @@ impl Watch {
         asked
     }
 
-    /// Asterisk's own way to mute a recording, of one direction of a channel or of both: what begins and what ends by it, in this order, so that nothing
-    /// is heard between the two.
+    /// Asterisk's own way to mute a recording, of one direction of a channel or of both: what begins and what ends by it.
+    /// In this order, so that nothing is heard between the two.
     fn mute(&mut self, event: &AmiMessage, id: &str) -> Vec<(Option<Direction>, Pausing)> {
         const BOTH: [Direction; 2] = [Direction::Read, Direction::Write];
         let begins = match event.get("State") {
@@ -163,8 +163,9 @@ impl Watch {
         let mut asked = Vec::new();
         asked.extend((now.both).then_some((None, Pausing::Pause)));
         asked.extend(each().filter(|(place, _)| now.one[*place]).map(|(_, which)| (Some(which), Pausing::Pause)));
-        let ended =
-            each().filter(|(place, _)| !now.one[*place] && (before.one[*place] || one == Some(*place) && !begins));
+        let ended = each().filter(|(place, _)| {
+            !now.one[*place] && (before.one[*place] || one == Some(*place) && !begins && !before.both)
+        });
         asked.extend(ended.map(|(_, which)| (Some(which), Pausing::Resume)));
         asked.extend((!now.both && (before.both || one.is_none())).then_some((None, Pausing::Resume)));
         asked

@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::sources::PastSource;
 use crate::alerts::CallWatch;
 use crate::call::{CallId, CallState, Leg, LegKey, Source, WallTime};
 use crate::spool::{Line, SpooledLeg};
@@ -85,6 +84,16 @@ impl RunningLeg {
     pub fn is_open(&self) -> bool {
         self.hearing == Hearing::Awaited || !self.leg.is_closed()
     }
+}
+
+/// What was heard of a leg of the call that is not in memory any more.
+#[derive(Clone, Debug)]
+pub(super) struct PastSource {
+    pub leg: LegKey,
+    pub which: Leg,
+    pub source: Source,
+    /// In the call, milliseconds.
+    pub heard: Vec<Range<i64>>,
 }
 
 /// A running call.

@@ -3,11 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::call::Hearing;
+use super::call::{Hearing, PastSource};
 use super::conductor::Conductor;
 use super::effect::Effect;
 use super::event::{Past, PastLeg};
-use super::sources::{Choice, PastSource, choose};
+use super::sources::{Choice, choose};
 use crate::call::{CallKey, Hear, Leg, LegKey, Source};
 use crate::store::change::Change;
 

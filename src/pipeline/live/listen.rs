@@ -191,13 +191,8 @@ impl Ear {
         events: &mpsc::Sender<VadEvent>,
         is_over: impl Fn(LegKey, Found) -> bool,
     ) -> Round {
-        // In this order: what was closed before we count is all there is.
-        let mut closed = self.leg.is_closed();
+        let (closed, reach) = self.reach();
         let from = self.listener.next_sample();
-        let mut reach = self.leg.samples();
-        if let Some(to) = self.to.filter(|&to| to <= reach) {
-            (closed, reach) = (true, to);
-        }
         let grown = reach.saturating_sub(from);
         let piece = grown.min(PIECE_S * u64::from(self.leg.spec.rate_hz)) as usize;
         let mut found = Vec::new();
@@ -268,6 +263,13 @@ impl Ear {
             (false, 0) => Round::Nothing,
             (false, _) => Round::Some,
         }
+    }
+
+    /// Whether there is no more to hear than this, and up to which sample there is.
+    fn reach(&self) -> (bool, u64) {
+        // In this order: what was closed before we count is all there is.
+        let (closed, samples) = (self.leg.is_closed(), self.leg.samples());
+        self.to.filter(|&to| to <= samples).map_or((closed, samples), |to| (true, to))
     }
 
     fn read(&mut self, from: u64, piece: usize, samples: &mut Vec<i16>) -> Result<usize, SpoolError> {

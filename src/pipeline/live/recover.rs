@@ -80,17 +80,15 @@ impl Conductor {
         }
         let watch = self.watching.recall(&past);
         self.privacy.recall(&now.analyser, call.key, texts);
-        self.calls.add(call.key, Call::new((call.id, call.started, None), rolling, watch, now.at.steady));
+        let mut running = Call::new((call.id, call.started, None), rolling, watch, now.at.steady);
+        running.stepped_ms = call.stepped_ms;
+        self.calls.add(call.key, running);
     }
 
     fn take_up_leg(&mut self, open: OpenLeg, samples: u64, now: &Now) {
         let Some(call) = self.calls.get_mut(open.call) else { return };
         let audio = open.audio();
         call.reason = open.close_reason.or(call.reason.take());
-        if open.offset_ms > 0 {
-            // The clock was stepped between the begin of the call and that of the leg.
-            call.stepped_ms = open.started.0 - open.offset_ms - call.started.0;
-        }
         let spec = LegSpec {
             call: call.id.clone(),
             names: CallNames::default(),

@@ -1,8 +1,8 @@
 //! Which sources of a call are heard, and which are only known: a pure choice over what is known of its legs.
 //!
-//! Two legs hold the same voice where they are of one direction, or where one of them is the mix. Of those the best is heard: two directions before a
-//! mix, 16 kHz before 8 kHz, a live connection before a file that grows. A leg on which something was said goes on until it ends or breaks; then the next
-//! best takes over where its sound ended. So nothing is lost and nothing is there twice, as far as the sources agree about the time: pieces under
+//! Two legs hold the same voice where they are of one direction, or where one of them is the mix. Of those the best is heard: two directions
+//! before a mix, 16 kHz before 8 kHz, a live connection before a file that grows. A leg on which something was said goes on until it ends or
+//! breaks; then the next best takes over where its sound ended. So nothing is lost and nothing is there twice, as far as the sources agree about the time: pieces under
 //! [`LEAST_MS`] are left out, for that is how far a file's begin may be off.
 //!
 //! A mix gives nothing up to one direction alone: while the other voice comes by no leg of its own, the mix is heard.
@@ -10,8 +10,8 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::call::{Call, Hearing, RunningLeg};
-use crate::call::{Leg, LegKey, Source};
+use super::call::{Call, Hearing, PastSource, RunningLeg};
+use crate::call::{Leg, LegKey};
 
 /// Sound of a second source that the first one does not have is heard when it is so long, milliseconds.
 pub(super) const LEAST_MS: i64 = 2000;
@@ -25,16 +25,6 @@ const STALLED_MS: i64 = 15_000;
 const STALLED_FILE_MS: i64 = 30_000;
 /// Later than any sound.
 const OPEN: i64 = i64::MAX;
-
-/// What was heard of a leg of the call that is not in memory any more.
-#[derive(Clone, Debug)]
-pub(super) struct PastSource {
-    pub leg: LegKey,
-    pub which: Leg,
-    pub source: Source,
-    /// In the call, milliseconds.
-    pub heard: Vec<Range<i64>>,
-}
 
 /// What is to be done next about the sources of a call.
 #[derive(Debug, PartialEq, Eq)]

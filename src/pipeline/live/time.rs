@@ -53,9 +53,13 @@ impl Conductor {
         }
         metrics::counter!("lineside_clock_steps_total").increment(1);
         log::warn!("the clock was stepped by {} s; running calls keep their own time", step_ms / 1000);
-        for call in self.calls.iter_mut() {
+        let mut changes = Vec::new();
+        for key in self.calls.keys() {
+            let Some(call) = self.calls.get_mut(key) else { continue };
             call.stepped_ms += step_ms;
+            changes.push(Change::CallStepped { call: key, ms: call.stepped_ms });
         }
+        self.push(changes);
     }
 
     /// How far legs have come; those of a former run with which nobody goes on are closed, and the rest of their sound is heard.

@@ -258,7 +258,14 @@ impl Desk {
         let calls = open.iter().map(|&key| {
             let row = &self.rows.calls[&key];
             let (id, started) = (row.id.clone(), row.started);
-            let call = OpenCall { key, id, source: Source::Audiosocket, started, compounds: Vec::new() };
+            let call = OpenCall {
+                key,
+                id,
+                source: Source::Audiosocket,
+                started,
+                stepped_ms: row.stepped_ms,
+                compounds: Vec::new(),
+            };
             UndoneCall { call, past: self.rows.past(key), texts: Vec::new() }
         });
         let legs = self.rows.legs.values().filter(|row| open.contains(&row.call)).map(|row| {

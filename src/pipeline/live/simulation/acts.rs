@@ -11,7 +11,7 @@ use crate::pipeline::command::{Pausing, Wish};
 use crate::pipeline::workers::partial::Reading;
 use crate::pipeline::workers::{Done, Job, Written};
 use crate::speech::recogniser::Glance;
-use crate::spool::SpoolEvent;
+use crate::spool::{Line, SpoolEvent};
 
 impl World {
     pub fn act(&mut self, act: Act) -> Result<(), Crash> {
@@ -33,7 +33,10 @@ impl World {
                 self.take(Event::Done(Done::Growing(Reading { growing, glance })))
             }
             Act::Tick(_) | Act::Hear(..) | Act::Text(..) | Act::Glance(..) => Ok(()),
-            Act::Connect(line) => {
+            Act::Connect(planned) => {
+                // Steps of the clock since it was planned count.
+                let (call, at) = (planned.call.clone(), self.moment().wall);
+                let line = Arc::new(Line::new(call, CallNames::default(), planned.source, at));
                 self.lines.insert(line.call.to_string(), Arc::clone(&line));
                 self.take(Event::Spool(SpoolEvent::Named(line)))
             }

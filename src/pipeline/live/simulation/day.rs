@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::restart::speech;
-use super::sound::PER_MS;
+use super::sound::{PER_MS, speech};
 use super::voices::Voices;
 use super::world::{Act, Ask, World};
 use crate::call::{CallId, CallNames, Leg, Source, WallTime};

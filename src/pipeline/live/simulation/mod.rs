@@ -2,7 +2,7 @@
 //!
 //! `world.rs` is that world: clock, store (`rows.rs`), listener, workers. `sound.rs` is what was really said, `day.rs` what happens,
 //! `acts.rs` what that does, `restart.rs` a crash
-//! and the start after it, `verdict.rs` what has to be true at the end, `voices.rs` the same of a call that comes by several sources.
+//! and the start after it, `verdict.rs` what has to be true at the end, `one_text.rs` the same of a call that comes by several sources (`voices.rs`).
 //!
 //! `LINESIDE_SEEDS` says how many days (200), `LINESIDE_SEED` which one alone, with all that happens in it.
 
@@ -10,6 +10,7 @@ mod acts;
 mod day;
 mod dice;
 mod listener;
+mod one_text;
 mod restart;
 pub(super) mod rows;
 mod sound;

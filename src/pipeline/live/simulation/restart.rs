@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::super::conductor::Conductor;
 use super::super::event::Event;
 use super::super::recover::{Undone, UndoneCall, UndoneLeg};
-use super::dice::Dice;
-use super::sound::Sound;
+use super::sound::{Sound, speech};
 use super::world::{Act, Crash, World, settings};
 use crate::call::{CallState, Hear, LegKey, Source};
 use crate::spool::{LegAudio, SpoolEvent, SpooledLeg};
@@ -105,7 +104,8 @@ impl World {
             let past = rows.past(key);
             let compounds = past.segments.iter().map(|segment| (segment.leg, segment.compound)).collect();
             let (id, started) = (row.id.clone(), row.started);
-            let call = OpenCall { key, id, source: Source::Audiosocket, started, compounds };
+            let call =
+                OpenCall { key, id, source: Source::Audiosocket, started, stepped_ms: row.stepped_ms, compounds };
             UndoneCall { call, past, texts: Vec::new() }
         });
         let legs = rows.legs.values().filter(|leg| open().any(|(&key, _)| key == leg.call)).map(|row| {
@@ -222,17 +222,4 @@ impl World {
         });
         self.sounds.len() - 1
     }
-}
-
-/// What is said between two times of a leg.
-pub fn speech(dice: &mut Dice, from_ms: u64, to_ms: u64) -> Vec<(u64, u64)> {
-    use super::sound::PER_MS;
-    let mut said = Vec::new();
-    let mut at_ms = from_ms + dice.between(100, 2000);
-    while at_ms < to_ms {
-        let end_ms = at_ms + dice.between(400, 4000);
-        said.push((at_ms * PER_MS, end_ms.min(to_ms) * PER_MS));
-        at_ms = end_ms + dice.between(800, 4000);
-    }
-    said
 }

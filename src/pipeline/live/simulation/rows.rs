@@ -17,6 +17,7 @@ pub struct CallRow {
     pub state: CallState,
     pub names: CallNames,
     pub audio_ms: i64,
+    pub stepped_ms: i64,
 }
 
 pub struct LegRow {
@@ -95,6 +96,7 @@ impl Rows {
                     state: CallState::Active,
                     names: new.names.clone(),
                     audio_ms: 0,
+                    stepped_ms: 0,
                 };
                 self.calls.insert(new.key, row);
                 if let Some(uuid) = new.names.uuid {
@@ -121,33 +123,21 @@ impl Rows {
             }
             Change::CallMerged { from, into } => self.merge(from, into),
             Change::CallMoved { call, state, .. } => self.moved(call, state),
+            Change::CallStepped { call, ms } => {
+                if let Some(row) = self.calls.get_mut(&call) {
+                    row.stepped_ms = ms;
+                }
+            }
             Change::CallBegins { call, at } => {
                 if let Some(row) = self.calls.get_mut(&call) {
                     row.started = row.started.min(at);
                 }
             }
-            Change::LegOpened(new) => self.leg_opened(new),
-            Change::LegGrown { leg, samples, .. } => {
-                if let Some(row) = self.legs.get_mut(&leg.0) {
-                    row.samples = row.samples.max(samples);
-                }
-            }
-            Change::LegClosed { leg, samples, reason, .. } => {
-                if let Some(row) = self.legs.get_mut(&leg.0).filter(|row| !row.closed) {
-                    (row.closed, row.samples, row.close_reason) = (true, samples, Some(reason));
-                }
-            }
-            Change::LegHeard { leg, from, to } => {
-                let Some(row) = self.legs.get_mut(&leg.0) else { return true };
-                row.heard.retain(|(other, _)| *other != from);
-                row.heard.push((from, to));
-                row.heard.sort_unstable();
-            }
-            Change::LegWhy { leg, why } => {
-                if let Some(row) = self.legs.get_mut(&leg.0) {
-                    row.why = Some(why);
-                }
-            }
+            change @ (Change::LegOpened(_)
+            | Change::LegGrown { .. }
+            | Change::LegClosed { .. }
+            | Change::LegHeard { .. }
+            | Change::LegWhy { .. }) => self.leg(change),
             Change::UtteranceFound(new) => self.utterance_found(new),
             Change::UtteranceDone { utterance, state, segments, .. } => {
                 return self.utterance_done(utterance.0, state, segments);
@@ -167,6 +157,34 @@ impl Rows {
             _ => {}
         }
         true
+    }
+
+    fn leg(&mut self, change: Change) {
+        match change {
+            Change::LegOpened(new) => self.leg_opened(new),
+            Change::LegGrown { leg, samples, .. } => {
+                if let Some(row) = self.legs.get_mut(&leg.0) {
+                    row.samples = row.samples.max(samples);
+                }
+            }
+            Change::LegClosed { leg, samples, reason, .. } => {
+                if let Some(row) = self.legs.get_mut(&leg.0).filter(|row| !row.closed) {
+                    (row.closed, row.samples, row.close_reason) = (true, samples, Some(reason));
+                }
+            }
+            Change::LegHeard { leg, from, to } => {
+                let Some(row) = self.legs.get_mut(&leg.0) else { return };
+                row.heard.retain(|(other, _)| *other != from);
+                row.heard.push((from, to));
+                row.heard.sort_unstable();
+            }
+            Change::LegWhy { leg, why } => {
+                if let Some(row) = self.legs.get_mut(&leg.0) {
+                    row.why = Some(why);
+                }
+            }
+            _ => {}
+        }
     }
 
     fn also_named(&mut self, call: CallKey, name: &str) {

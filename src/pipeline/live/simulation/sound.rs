@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::dice::Dice;
 use crate::call::{CallId, CallNames, Leg, LegKey, Moment, Source};
 use crate::spool::{LegAudio, LegSpec, SpooledLeg};
 
@@ -113,4 +114,16 @@ impl Sound {
         let within = move |&(start, end): &(u64, u64)| (start.max(from), end.min(to));
         self.speech.iter().map(within).filter(|(start, end)| start < end)
     }
+}
+
+/// What is said between two times of a leg.
+pub fn speech(dice: &mut Dice, from_ms: u64, to_ms: u64) -> Vec<(u64, u64)> {
+    let mut said = Vec::new();
+    let mut at_ms = from_ms + dice.between(100, 2000);
+    while at_ms < to_ms {
+        let end_ms = at_ms + dice.between(400, 4000);
+        said.push((at_ms * PER_MS, end_ms.min(to_ms) * PER_MS));
+        at_ms = end_ms + dice.between(800, 4000);
+    }
+    said
 }
