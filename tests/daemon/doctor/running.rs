@@ -165,7 +165,11 @@ pub(super) fn neighbours(table: &mut Table) {
     mode(&bed.path("password"), 0o640);
     bed.start();
     until(&bed, "dialer", "problem\":\"");
-    table.bad(&bed, "a dialer's database that is away", &cause("dialer", &["127.0.0.1"], &["calls have no names"]));
+    table.bad(
+        &bed,
+        "a dialer's database that is away",
+        &cause("dialer", &["refused"], &["systemctl start mariadb", "calls have no names"]),
+    );
     bed.stop();
     let mut bed = with("[dialer]\nastguiclient = \"ROOT/astguiclient.conf\"");
     std::fs::write(bed.path("astguiclient.conf"), "PATHhome => /usr/share\nVARDB_port => three\n").expect("write");
