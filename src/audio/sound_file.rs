@@ -1,9 +1,9 @@
-//! The one way to stored sound: who reads or writes a file of lineside's own goes through here, and sees what a plain file would hold whether it
-//! is encrypted or not.
+//! The only access to stored audio: all reads and writes of lineside's own files go through here, and see what a plain file would hold, whether the
+//! file is encrypted or not.
 //!
-//! Files are told apart by their first bytes, so plain ones of before stay readable beside encrypted ones. New ones are encrypted when the process
-//! has a key for it (`sealed/keys.rs`). Files in folders that others write to are never decrypted: whoever can put one there would else have the
-//! sound of another call read to him.
+//! Encrypted files are known by their first bytes, so older plain files stay readable beside them. New files are encrypted when the process has a key
+//! (`sealed/keys.rs`). Files in folders that others write to are never decrypted: otherwise somebody could copy an encrypted file there and have
+//! another call's audio played.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};

@@ -1,4 +1,4 @@
-//! Whether a stretch is a signalling tone and not a voice: dial, busy, ringing and special information tones, fax, and pressed keys.
+//! Tells a signalling tone from a voice: dial, busy, ringing and special information tones, fax, and key presses.
 //!
 //! Such a tone is one to four steady sines above 300 Hz (ITU-T E.180; DTMF: ITU-T Q.23), so nearly all power lies in that many narrow bands, and each
 //! stays where it is for as long as a beep lasts. A voice that hums ("Mm-hmm.") has its power in few bands as well. But they are the harmonics of a

@@ -1,7 +1,7 @@
-//! WAV headers: written for the spool, read from anybody.
+//! WAV headers: written for the spool, read from files of any program.
 //!
-//! A reader here never believes a length. While Asterisk records, RIFF and data sizes are 0, after a crash they stay 0, and other writers use
-//! 0xffffffff; so the audio goes to the end of the file unless another chunk plainly follows it.
+//! The reader never trusts a length. While Asterisk records, RIFF and data sizes are 0; after a crash they stay 0; other programs write 0xffffffff.
+//! So the audio reaches to the end of the file unless another chunk clearly follows it.
 
 use super::AudioError;
 use super::layout::{Encoding, Layout};

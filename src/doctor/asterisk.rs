@@ -197,17 +197,18 @@ fn dialplan(config: &Config, plan: &Plan, host: Option<&str>) -> DoctorCheck {
             Some(_) => format!("it sends AudioSocket to {goes}, and lineside listens on {listen}"),
             None => format!("it sends AudioSocket to {goes}, and [audiosocket] listen is empty"),
         };
-        let there = if port.is_some() { listen.as_str() } else { "127.0.0.1:9093" };
-        let mend = if is_ours {
-            format!(
-                "`LINESIDE_AUDIOSOCKET={there}` under [globals] of extensions.conf, then `asterisk -rx 'dialplan reload'`; or [audiosocket] \
-                 listen = \"{goes}\""
-            )
-        } else {
-            format!(
-                "write {there} to that line, then `asterisk -rx 'dialplan reload'`; or [audiosocket] listen = \"{goes}\" and `systemctl restart \
+        let mend = match (port, is_ours) {
+            (None, _) => format!(
+                "[audiosocket] listen = \"{goes}\", then `systemctl restart lineside`; or take AudioSocket out of the dialplan"
+            ),
+            (Some(_), true) => format!(
+                "`LINESIDE_AUDIOSOCKET={listen}` under [globals] of extensions.conf, then `asterisk -rx 'dialplan reload'`; or [audiosocket] listen = \
+                 \"{goes}\" and `systemctl restart lineside`"
+            ),
+            (Some(_), false) => format!(
+                "write {listen} to that line, then `asterisk -rx 'dialplan reload'`; or [audiosocket] listen = \"{goes}\" and `systemctl restart \
                  lineside`"
-            )
+            ),
         };
         return bad(Subject::Dialplan, found, mend);
     }
@@ -224,7 +225,7 @@ fn dialplan(config: &Config, plan: &Plan, host: Option<&str>) -> DoctorCheck {
         ways.push("taps by the manager interface".to_string());
     }
     if folders > 0 {
-        ways.push(format!("{folders} recording folders"));
+        ways.push(format!("recordings (folders: {folders})"));
     }
     if ways.is_empty() {
         return bad(

@@ -109,11 +109,14 @@ fn dialer(health: &Value) -> Vec<DoctorCheck> {
     if health["connected"] == false {
         let told = health["problem"].as_str().unwrap_or("not tried yet");
         let (problem, mend) = told.split_once("; ").unwrap_or((told, "it is tried again every half minute"));
-        return vec![bad(
-            Subject::Dialer,
-            format!("{address}: {problem}"),
-            format!("{mend}. Until then calls have no names from there"),
-        )];
+        // A file that cannot be used names itself.
+        let found = if problem.starts_with(address) { problem.to_string() } else { format!("{address}: {problem}") };
+        let mend = if problem.contains("Connection refused") {
+            "start the database there (`systemctl start mariadb`), or correct [dialer] host, port and socket and `systemctl restart lineside`"
+        } else {
+            mend
+        };
+        return vec![bad(Subject::Dialer, found, format!("{mend}. Until then calls have no names from there"))];
     }
     let reads = format!("reads {address} since {since}");
     let mut checks = vec![match health["rights"].as_str() {

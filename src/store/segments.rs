@@ -1,4 +1,4 @@
-//! Text: of a call, and by what was said.
+//! The text of calls: the segments of one call, and full-text search over all.
 
 use rusqlite::{Row, params_from_iter};
 use serde_json::Value as Json;

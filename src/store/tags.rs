@@ -1,4 +1,4 @@
-//! Words that people put on calls.
+//! Tags that people give to calls.
 
 use super::{Store, StoreError};
 use crate::call::CallKey;

@@ -1,4 +1,4 @@
-//! Tokens and the record of who read what, for the command line: a connection of its own, whether the daemon runs or not. Blocks.
+//! Tokens and the audit log for the command line, on a connection of its own, whether the daemon runs or not. Blocks.
 
 use std::path::Path;
 

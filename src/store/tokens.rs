@@ -1,4 +1,4 @@
-//! Tokens, the sessions of browsers that have shown one, and the record of who read what.
+//! Tokens, browser sessions that were opened with one, and the audit log of who read what.
 
 use rusqlite::{Connection, OptionalExtension};
 

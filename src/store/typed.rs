@@ -1,4 +1,4 @@
-//! Words of the database as the types that they stand for.
+//! Converts words in the database to the types that they stand for.
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 

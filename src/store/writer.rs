@@ -1,7 +1,7 @@
 //! The one writer: takes changes from a bounded queue, applies what waits in one transaction, then publishes the events.
 //!
-//! A set of changes is all or nothing. One that SQLite refuses is logged, counted and left out; the others of the batch are kept. A full disk is
-//! waited for: nothing is lost, the queue fills and the pipeline waits.
+//! A set of changes is applied completely or not at all. A set that SQLite refuses is logged, counted and left out; the others of the batch are kept.
+//! When the disk is full, the writer waits: the queue fills, the pipeline waits, and nothing is lost.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -75,7 +75,7 @@ fn doctor_tells_what_is_wrong_with_an_asterisk_and_its_mend_helps() {
 
     let listen = format!("listen = \"{ours}\"");
     change(&bed, &listen, "listen = \"\"");
-    row("AudioSocket is switched off here", "dialplan", &doctor(&bed, &pbx), ["listen is empty", "127.0.0.1:9093"]);
+    row("AudioSocket is switched off here", "dialplan", &doctor(&bed, &pbx), ["listen is empty", &listen]);
     let monitor = format!("folders = [\"{}\"]", bed.path("monitor").display());
     change(&bed, &monitor, "folders = []");
     for context in ["lineside-tap", "lineside-listen", "lineside-eagi"] {

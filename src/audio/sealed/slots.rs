@@ -1,4 +1,4 @@
-//! The slots of an encrypted file: its header and its chunks, sealed and opened.
+//! The slots of an encrypted file: encrypts and decrypts its header and its chunks.
 
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};

@@ -1,4 +1,4 @@
-//! Fetches published models. It resumes an interrupted download, and refuses a file whose checksum is not the published one.
+//! Fetches published models. It resumes an interrupted download, and refuses bytes that are not the published ones.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};

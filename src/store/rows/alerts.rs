@@ -1,4 +1,4 @@
-//! Alerts: kept once, acknowledged once, shown everywhere in one shape.
+//! Rows of alerts: each is stored once and acknowledged once, and has one form in all answers.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row};

@@ -1,7 +1,7 @@
-//! Whose campaign a call is, for feeds that ask it of every event: remembered while the call runs.
+//! The campaign of each running call, kept in memory for feeds, which need it for every event.
 //!
-//! Promises: whoever is told of an event decides by the campaign that its call had when the event was committed, or a later one. So the writer has
-//! a call forgotten after its commit and before the feeds hear of it, and what was read before that is not remembered after it.
+//! Promise: an event is judged by the campaign that its call had when the event was committed, or by a later one. So the writer drops a call from
+//! this memory after the commit and before the feeds hear of it, and a campaign that was read before the commit is not remembered after it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

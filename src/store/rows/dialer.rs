@@ -1,4 +1,4 @@
-//! What the dialer knows of a call: how its row is written and read.
+//! The row of a dialer's facts about a call: written and read.
 
 use rusqlite::{Connection, Row, named_params};
 

@@ -1,4 +1,4 @@
-//! Events as they were published, for feeds that start late or come back.
+//! Rows of published events, kept for feeds that start late or reconnect.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Rows that the writer writes, and how they are read back. Beneath the store: nothing here asks it anything.
+//! Rows that the writer writes, and how they are read back. This lies beneath the store and never calls it.
 
 pub(super) mod alerts;
 pub(super) mod campaigns;

@@ -1,4 +1,4 @@
-//! Rows that come new: calls, legs, utterances, segments, events; and what becomes of them.
+//! Inserts new rows (calls, legs, utterances, segments, events) and updates their state.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! The queue of what goes out: filled from the alerts, emptied by the notifiers, kept over restarts.
+//! Rows of the queue of notifications: alerts fill it, notifiers empty it, and it survives restarts.
 
 use rusqlite::{Connection, named_params};
 

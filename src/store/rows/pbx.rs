@@ -1,4 +1,4 @@
-//! Rows of what the PBX told of calls.
+//! Rows of the events that the PBX reported about calls.
 
 use rusqlite::{Connection, Row};
 

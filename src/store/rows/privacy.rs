@@ -1,4 +1,4 @@
-//! Rows of what must not be seen or heard: silenced stretches, corrected texts, held calls.
+//! Rows for privacy: silenced stretches, corrected text, calls on legal hold.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Which recordings were taken, so that none is taken twice under whatever name it comes back.
+//! Rows of the recordings that were taken, so that none is taken twice, whatever name it comes back under.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Tokens, the sessions of browsers that have shown one, and the record of who read what.
+//! Rows of tokens, of browser sessions that were opened with one, and of the audit log of who read what.
 //!
 //! The daemon reads them per request, so that a revoked token is refused at once; the command line writes them with a connection of its own,
 //! whether the daemon runs or not. A secret is shown once, when it is made; what is kept is its SHA-256. A plain hash is right for it: it is 256

@@ -1,4 +1,4 @@
-//! Weights in, models out: what is read, in which format it is written, and that it is whole.
+//! Converts weights to a model: chooses reader and format, writes the model and verifies it.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Read};

@@ -1,4 +1,4 @@
-//! What OpenAI says of its own models: the sum of each file, and the attention heads that follow the time.
+//! OpenAI's own facts about its models: the checksum of each file, and the attention heads that follow the time.
 //!
 //! Source: `whisper/__init__.py` of openai-whisper 20250625 (MIT), which has the sums in its addresses and the heads as masks.
 

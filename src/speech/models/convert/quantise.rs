@@ -1,4 +1,4 @@
-//! Numbers made smaller: ggml's blocks of 32 (`ggml-quants.c`, the reference functions) and CTranslate2's bytes with one scale a row.
+//! Quantisation of weights: ggml's blocks of 32 (`ggml-quants.c`, the reference functions) and CTranslate2's bytes with one scale per row.
 
 use half::f16;
 

@@ -1,7 +1,7 @@
-//! Models of a Whisper's true shape that know nothing: what a size costs on a machine can be measured before its weights are there.
+//! Stand-ins: models of a Whisper's true shape without training. They show what a size costs on a machine before its weights are fetched.
 //!
-//! An inference costs the same whatever the numbers are, as long as the decoder takes as many steps. So all matrices are zero, and the decoder's table
-//! of positions says what comes next: a mark of time, some words, the mark at the end. Both engines read it as they read any other.
+//! An inference costs the same whatever the numbers are, as long as the decoder takes as many steps. So all matrices are zero, and the decoder's
+//! table of positions says what comes next: a mark of time, some words, the mark at the end. Both engines read it as they read any other.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! From weights in every layout to models of both engines, and what is refused on the way.
+//! Converts weights in every layout to models of both engines, and feeds in what must be refused.
 
 use std::collections::BTreeMap;
 use std::fs;

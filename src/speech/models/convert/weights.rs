@@ -1,6 +1,6 @@
-//! A Whisper's weights, wherever they lie: its dimensions, and each tensor by OpenAI's name for it.
+//! A Whisper's weights, independent of their file format: its dimensions, and each tensor under OpenAI's name.
 //!
-//! A tensor stays in its file until it is asked for, so memory is that of the largest one. Whatever is missing, unknown or of another shape is found
+//! A tensor stays in its file until it is needed, so memory is bounded by the largest one. Missing and unknown tensors and wrong shapes are found
 //! before anything is written.
 
 use std::collections::BTreeMap;
