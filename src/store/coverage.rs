@@ -157,8 +157,8 @@ const SIDES: &str = "
     CROSS JOIN leg ON leg.call = call.id
     WHERE call.started_ms >= ?1 AND call.started_ms < ?2";
 const WAITING: &str = "
-    SELECT DISTINCT call
-    FROM utterance
+    SELECT call
+    FROM utterance INDEXED BY utterance_waiting
     WHERE state IN ('waiting_for_model', 'pending')";
 const PBX: &str = "
     SELECT pbx_call, min(at_ms), min(CASE WHEN kind IN ('bridged', 'agent_connected') THEN at_ms END), max(CASE WHEN kind = 'hung_up' THEN at_ms END),
