@@ -428,7 +428,8 @@ mod tests {
         store.writer().commit(vec![call(1, "a.1", 1000), leg(1, 1, 1000)]).await.expect("commit");
         let dialed = CallOfDay { key: "1.1".into(), uniqueid: Some("1.1".into()), ..CallOfDay::default() };
         let recording = RecordingOfDay { key: "7".into(), id: Some(7), ..RecordingOfDay::default() };
-        store.note_day(read(1), vec![dialed], vec![recording]).await.expect("noted");
+        let named = RecordingOfDay { key: "8".into(), name: "a.1".into(), ..RecordingOfDay::default() };
+        store.note_day(read(1), vec![dialed], vec![recording, named]).await.expect("noted");
         let told = |db: &mut Connection| {
             db.execute_batch(
                 "INSERT INTO dialer (call, system, uniqueid, recording_id, asked_ms, tries, complete) VALUES (1, 'vicidial', '1.1', 7, 0, 0, 1)",
