@@ -157,8 +157,8 @@ const SIDES: &str = "
     CROSS JOIN leg ON leg.call = call.id
     WHERE call.started_ms >= ?1 AND call.started_ms < ?2";
 const WAITING: &str = "
-    SELECT DISTINCT call
-    FROM utterance
+    SELECT call
+    FROM utterance INDEXED BY utterance_waiting
     WHERE state IN ('waiting_for_model', 'pending')";
 const PBX: &str = "
     SELECT pbx_call, min(at_ms), min(CASE WHEN kind IN ('bridged', 'agent_connected') THEN at_ms END), max(CASE WHEN kind = 'hung_up' THEN at_ms END),
@@ -428,7 +428,8 @@ mod tests {
         store.writer().commit(vec![call(1, "a.1", 1000), leg(1, 1, 1000)]).await.expect("commit");
         let dialed = CallOfDay { key: "1.1".into(), uniqueid: Some("1.1".into()), ..CallOfDay::default() };
         let recording = RecordingOfDay { key: "7".into(), id: Some(7), ..RecordingOfDay::default() };
-        store.note_day(read(1), vec![dialed], vec![recording]).await.expect("noted");
+        let named = RecordingOfDay { key: "8".into(), name: "a.1".into(), ..RecordingOfDay::default() };
+        store.note_day(read(1), vec![dialed], vec![recording, named]).await.expect("noted");
         let told = |db: &mut Connection| {
             db.execute_batch(
                 "INSERT INTO dialer (call, system, uniqueid, recording_id, asked_ms, tries, complete) VALUES (1, 'vicidial', '1.1', 7, 0, 0, 1)",

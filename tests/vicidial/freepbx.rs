@@ -103,7 +103,7 @@ fn call_records() {
     // What nobody answered is counted; of the two others less was heard than the records say.
     let report = bed.get("/api/v1/coverage");
     assert_eq!((&report["source"], &report["problem"]), (&json!("freepbx"), &Value::Null), "{report}");
-    assert_eq!((&report["unanswered"], &report["counts"]["short"]), (&json!(5000), &json!(2)), "{report}");
+    assert_eq!((&report["unanswered"], &report["faults"]), (&json!(5000), &json!(2)), "{report}");
     let told = |number: i64| {
         let key = json!(format!("{epoch}.{number}"));
         let row = report["calls"].as_array().expect("a list").iter().find(|row| row["dialer_call"] == key).cloned();

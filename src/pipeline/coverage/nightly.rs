@@ -7,7 +7,8 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
-use super::{Coverage, LocalDay, WantedRows};
+use super::answer::{Coverage, WantedRows};
+use super::day::LocalDay;
 use crate::call::{Level, WallTime};
 use crate::contract::alert::AlertKind;
 use crate::contract::coverage::{CoverageAlert, CoverageCounts, CoverageReport, CoverageState};
@@ -132,7 +133,8 @@ mod tests {
         }
         let day: LocalDay = "2026-11-23".parse().expect("a day");
         let (since, until) = day.span();
-        let mut report = super::super::report((day, since, until), None, None, Vec::new(), &WantedRows::default());
+        let mut report =
+            super::super::answer::report((day, since, until), None, None, Vec::new(), &WantedRows::default());
         assert_eq!(in_words(&report), "coverage of 2026-11-23: 0 calls, none with a fault");
         (report.counts, report.faults) = (counts, counts.faults());
         assert_eq!(in_words(&report), "coverage of 2026-11-23: 4 calls, 2 missing, 1 one-sided");

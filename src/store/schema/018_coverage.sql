@@ -38,6 +38,7 @@ CREATE TABLE dialed_recording (
     unmoved INTEGER NOT NULL,            -- 1: it still lies where Asterisk has written it
     PRIMARY KEY (day, key)
 ) WITHOUT ROWID;
+CREATE INDEX dialed_recording_by_name ON dialed_recording (name);
 CREATE INDEX dialed_recording_by_id ON dialed_recording (recording_id) WHERE recording_id IS NOT NULL;
 
 -- A call that is deleted takes along what the dialer told of it. `INSERT OR REPLACE` of a row fires no trigger.
@@ -45,6 +46,7 @@ CREATE TRIGGER dialed_forgotten AFTER DELETE ON dialer BEGIN
     DELETE FROM dialed_call WHERE uniqueid = old.uniqueid;
     DELETE FROM dialed_recording WHERE recording_id = old.recording_id;
 END;
-CREATE TRIGGER dialed_call_forgotten AFTER DELETE ON call WHEN old.uniqueid IS NOT NULL BEGIN
+CREATE TRIGGER dialed_call_forgotten AFTER DELETE ON call BEGIN
     DELETE FROM dialed_call WHERE uniqueid = old.uniqueid;
+    DELETE FROM dialed_recording WHERE name = old.call_id;
 END;

@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use super::by_parts;
+use super::parts::by_parts;
 use crate::call::WallTime;
 use crate::call::file_name::base_name;
 use crate::integrate::dialer::connection::{Connection, DialerError, Example, Query};
 use crate::integrate::dialer::fields::RowFields;
+use crate::integrate::dialer::freepbx::extension;
 use crate::pipeline::coverage::ToldDay;
 use crate::store::coverage::{CallOfDay, RecordingOfDay};
 
@@ -52,8 +53,8 @@ impl Joined {
         if row.text(9).as_deref() == Some("ANSWERED") && row.text(5).is_some() {
             self.is_answered = true;
             self.talk_s = self.talk_s.max(talk_s);
-            let extension = |column| super::super::freepbx::extension(row.text(column).as_ref());
-            self.agent = extension(5).or_else(|| extension(4)).or_else(|| self.agent.take());
+            let of = |column| extension(row.text(column).as_ref());
+            self.agent = of(5).or_else(|| of(4)).or_else(|| self.agent.take());
         }
         if let Some(file) = row.text(10) {
             let name = base_name(&file).to_string();

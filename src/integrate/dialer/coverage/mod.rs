@@ -1,10 +1,11 @@
 //! Reads a day of the dialer's database whole: which calls took place, which recordings it knows of, and where their files are.
 //!
-//! By a connection of its own, which is there only while a day is read: with the one of [`super::Dialer`] that makes two at most. A day is read hour
-//! by hour and by indexes alone, so that no table is locked for long.
+//! By a connection of its own, which is there only while a day is read: with the one that asks about single calls that makes two at most. A day is
+//! read hour by hour and by indexes alone, so that no table is locked for long.
 
 mod files;
 mod freepbx;
+mod parts;
 mod vicidial;
 
 use std::path::PathBuf;
@@ -15,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 
 use self::files::find;
 use super::connection::{Connection, DialerError, Query};
-use super::fields::RowFields;
 use super::settings::DialerSettings;
 use crate::call::WallTime;
 use crate::contract::coverage::CoverageSource;
@@ -26,12 +26,6 @@ use crate::pipeline::coverage::{AskedDay, DialerDays, ToldDay};
 const ASKED: usize = 16;
 /// A day is read within so long, or given up: a floor of 20,000 calls takes some seconds.
 const LONGEST: Duration = Duration::from_mins(2);
-/// A part of a day that is read at once, seconds.
-const PART_S: i64 = 3600;
-/// Calls of the evening before may have recordings of this day.
-const BEFORE_S: i64 = 4 * 3600;
-/// Recordings of this day's last calls begin after it.
-const AFTER_S: i64 = 3600;
 
 /// The reader.
 pub struct DayReader {
@@ -91,20 +85,4 @@ impl DayReader {
         told.recordings = found.unwrap_or_default();
         Ok(told)
     }
-}
-
-/// Rows of a table between two times, part by part, each by an index.
-async fn by_parts(
-    connection: &mut Connection,
-    query: &'static Query,
-    (since, until): (i64, i64),
-) -> Result<Vec<RowFields>, DialerError> {
-    let mut rows = Vec::new();
-    let mut from = since;
-    while from < until {
-        let to = (from + PART_S).min(until);
-        rows.extend(connection.rows(query, vec![from.into(), to.into()]).await?);
-        from = to;
-    }
-    Ok(rows)
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{AFTER_S, BEFORE_S, by_parts};
+use super::parts::{AFTER_S, BEFORE_S, by_parts};
 use crate::call::WallTime;
 use crate::call::file_name::base_name;
 use crate::integrate::dialer::connection::{Connection, DialerError, Example, Query};

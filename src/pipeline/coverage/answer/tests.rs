@@ -29,7 +29,7 @@ async fn fill(store: &Store, begin: i64) {
                  FROM n
                  WHERE i % 1000 <> 0;
                  INSERT INTO leg (id, call, leg, source, rate_hz, started_ms, offset_ms, path, owned)
-                 SELECT id * 2 + side.value, id, CASE side.value WHEN 0 THEN 'agent' ELSE 'caller' END, 'audiosocket', 8000, started_ms, 0, 'x', 1
+                 SELECT call.id * 2 + side.value, call.id, CASE side.value WHEN 0 THEN 'agent' ELSE 'caller' END, 'audiosocket', 8000, started_ms, 0, 'x', 1
                  FROM call, json_each('[0, 1]') AS side;
                  INSERT INTO utterance (call, leg, start_sample, end_sample, start_ms, end_ms, state)
                  SELECT call, leg.id, place.value * 8000, place.value * 8000 + 4000, 0, 0, CASE place.value WHEN 0 THEN 'empty' ELSE 'done' END

@@ -1,0 +1,224 @@
+//! The answer for a day: what the dialer says is read where it may have changed, and compared with what was heard. It never waits for the dialer longer
+//! than [`PATIENCE`]: then the rows that were read before answer.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::compare::{CoverageRules, DayFacts, compare};
+use super::day::LocalDay;
+use crate::call::WallTime;
+use crate::contract::coverage::{CoverageCall, CoverageCounts, CoverageReport, CoverageSource, CoverageState};
+use crate::store::coverage::{CallOfDay, DayRead, RecordingOfDay};
+use crate::store::{Store, StoreError};
+
+/// Whoever asks waits so long for the dialer's database.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// What was read so recently is not read again.
+const FRESH_MS: i64 = 60_000;
+/// A day is read again until so long after its end: dispositions and recordings come late.
+const SETTLES_MS: i64 = 48 * 3_600_000;
+/// Recordings of a call begin before and after it, and are looked for so far around the day.
+const AROUND_MS: i64 = 4 * 3_600_000;
+
+/// What a dialer's database tells of a day.
+#[derive(Clone, Debug, Default)]
+pub struct ToldDay {
+    /// Calls.
+    pub calls: Vec<CallOfDay>,
+    /// Recordings.
+    pub recordings: Vec<RecordingOfDay>,
+    /// Calls that no agent had.
+    pub unanswered: i64,
+}
+
+/// A day that is to be read.
+#[derive(Debug)]
+pub struct AskedDay {
+    /// When it began.
+    pub since: WallTime,
+    /// When it ended, or ends.
+    pub until: WallTime,
+    /// What it told, or why not and what to do.
+    pub reply: oneshot::Sender<Result<ToldDay, String>>,
+}
+
+/// Who reads the dialer's database, and whose it is.
+#[derive(Clone, Debug)]
+pub struct DialerDays {
+    /// Whose.
+    pub source: CoverageSource,
+    /// To whom.
+    pub ask: mpsc::Sender<AskedDay>,
+}
+
+/// Which rows of a report are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct WantedRows {
+    /// Those of this campaign; others do not exist.
+    pub campaign: Option<String>,
+    /// Those in this state.
+    pub state: Option<CoverageState>,
+    /// Those that somebody has to look after.
+    pub only_faults: bool,
+    /// How many at most.
+    pub limit: usize,
+    /// After so many.
+    pub offset: usize,
+}
+
+/// Answers for a day.
+#[derive(Clone)]
+pub struct Coverage {
+    store: Store,
+    dialer: Option<DialerDays>,
+    has_ami: bool,
+    rules: CoverageRules,
+    now: fn() -> WallTime,
+}
+
+impl Coverage {
+    /// Over this store. Without `dialer` the calls are those that AMI has told of, where `has_ami`.
+    pub fn new(
+        store: Store,
+        dialer: Option<DialerDays>,
+        has_ami: bool,
+        rules: CoverageRules,
+        now: fn() -> WallTime,
+    ) -> Self {
+        Self { store, dialer, has_ami, rules, now }
+    }
+
+    /// The report of a day, with what of it is wanted.
+    pub async fn report(&self, day: LocalDay, wanted: &WantedRows) -> Result<CoverageReport, StoreError> {
+        let (since, until) = day.span();
+        let problem = self.refresh(day).await?;
+        let began = Instant::now();
+        let told = self.store.day_of_dialer(day.to_string()).await?;
+        let mut rows = Vec::new();
+        let mut read = None;
+        if let Some((of_day, calls, recordings)) = told {
+            let heard = self.store.heard_calls(WallTime(since.0 - AROUND_MS), WallTime(until.0 + AROUND_MS)).await?;
+            let only = wanted.campaign.clone();
+            let facts = DayFacts { span: (since, until), calls, recordings, heard, read: of_day.read, only };
+            let (rules, now) = (self.rules.clone(), (self.now)());
+            rows = tokio::task::spawn_blocking(move || compare(&facts, &rules, now)).await.unwrap_or_default();
+            read = Some(of_day);
+        }
+        metrics::histogram!("lineside_coverage_seconds").record(began.elapsed().as_secs_f64());
+        Ok(report((day, since, until), read, problem, rows, wanted))
+    }
+
+    /// Reads the day where it may have changed; gives back why that was not possible.
+    async fn refresh(&self, day: LocalDay) -> Result<Option<String>, StoreError> {
+        let (since, until) = day.span();
+        let now = (self.now)();
+        if since >= now {
+            return Ok(Some("this day has not begun".into()));
+        }
+        let before = self.store.day_read(day.to_string()).await?;
+        let is_settled = |read: &DayRead| read.read.0 > until.0 + SETTLES_MS || now.0 - read.read.0 < FRESH_MS;
+        if before.as_ref().is_some_and(is_settled) {
+            return Ok(None);
+        }
+        let Some(dialer) = &self.dialer else { return self.refresh_from_ami(day, before.is_some()).await };
+        let told = match self.ask(dialer, since, until).await {
+            Ok(told) => told,
+            Err(problem) => return Ok(Some(problem)),
+        };
+        let read = DayRead { day: day.to_string(), source: dialer.source, read: now, unanswered: told.unanswered };
+        self.store.note_day(read, told.calls, told.recordings).await?;
+        Ok(None)
+    }
+
+    async fn ask(&self, dialer: &DialerDays, since: WallTime, until: WallTime) -> Result<ToldDay, String> {
+        let (reply, answer) = oneshot::channel();
+        let busy = || format!("the dialer's database did not answer within {} s; ask again", PATIENCE.as_secs());
+        let asked = dialer.ask.send_timeout(AskedDay { since, until, reply }, PATIENCE).await;
+        asked.map_err(|_| busy())?;
+        match tokio::time::timeout(PATIENCE, answer).await {
+            Err(_) => Err(busy()),
+            Ok(Err(_)) => Err("lineside is stopping".into()),
+            Ok(Ok(told)) => told,
+        }
+    }
+
+    /// Takes the calls that AMI has told of. What it told of calls that never came is kept for two days.
+    async fn refresh_from_ami(&self, day: LocalDay, is_known: bool) -> Result<Option<String>, StoreError> {
+        const KEPT_MS: i64 = 47 * 3_600_000;
+        let ((since, until), now) = (day.span(), (self.now)());
+        if !self.has_ami {
+            let problem = "nobody tells which calls took place: set [dialer], or [ami] address; see docs/dialer.md";
+            return Ok(Some(problem.into()));
+        }
+        // What the events told then is more than what is left of them.
+        if is_known && now.0 - since.0 > KEPT_MS {
+            return Ok(None);
+        }
+        let pbx = self.store.pbx_calls(WallTime(since.0 - AROUND_MS), WallTime(until.0 + AROUND_MS)).await?;
+        let of_day = pbx.into_iter().filter(|call| since <= call.started && call.started < until);
+        let (answered, others): (Vec<_>, Vec<_>) = of_day.partition(|call| call.answered.is_some());
+        let seconds = |from: WallTime, to: WallTime| (to.0 - from.0).max(0) / 1000;
+        let calls = answered
+            .into_iter()
+            .map(|call| CallOfDay {
+                started: call.started,
+                expected_s: call.ended.zip(call.answered).map(|(ended, answered)| seconds(answered, ended)),
+                // Whom it was bridged with is the agent, though AMI does not always tell the name.
+                agent: call.agent.or_else(|| Some("?".into())),
+                campaign: call.queue,
+                key: call.uniqueid.clone(),
+                uniqueid: Some(call.uniqueid),
+            })
+            .collect();
+        let unanswered = others.len() as i64;
+        let read = DayRead { day: day.to_string(), source: CoverageSource::Ami, read: now, unanswered };
+        self.store.note_day(read, calls, Vec::new()).await?;
+        Ok(None)
+    }
+}
+
+pub(super) fn report(
+    (day, since, until): (LocalDay, WallTime, WallTime),
+    read: Option<DayRead>,
+    problem: Option<String>,
+    rows: Vec<CoverageCall>,
+    wanted: &WantedRows,
+) -> CoverageReport {
+    let is_seen = |row: &CoverageCall| wanted.campaign.is_none() || row.campaign == wanted.campaign;
+    let seen: Vec<CoverageCall> = rows.into_iter().filter(is_seen).collect();
+    let mut counts = CoverageCounts::default();
+    for row in &seen {
+        counts.add(row.state);
+    }
+    let is_wanted = |row: &CoverageCall| {
+        wanted.state.is_none_or(|state| row.state == state) && (!wanted.only_faults || row.state.is_fault())
+    };
+    let mut calls: Vec<CoverageCall> =
+        seen.into_iter().filter(is_wanted).skip(wanted.offset).take(wanted.limit.saturating_add(1)).collect();
+    let next_offset = (calls.len() > wanted.limit).then_some(wanted.offset + wanted.limit);
+    calls.truncate(wanted.limit);
+    CoverageReport {
+        day: day.to_string(),
+        since: since.rfc3339(),
+        until: until.rfc3339(),
+        source: read.as_ref().map(|read| read.source),
+        read: read.as_ref().map(|read| read.read.rfc3339()),
+        problem,
+        unanswered: read.filter(|_| wanted.campaign.is_none()).map(|read| read.unanswered),
+        counts,
+        faults: counts.faults(),
+        calls,
+        next_offset,
+    }
+}
+
+/// Tells the exporter what is counted here.
+pub fn describe_metrics() {
+    use metrics::{Unit, describe_gauge, describe_histogram};
+    describe_gauge!("lineside_coverage_calls", "Calls of the last day that was looked at in the morning, by state");
+    describe_histogram!("lineside_coverage_seconds", Unit::Seconds, "Time to compare a day with what was heard");
+}
+
+#[cfg(test)]
+mod tests;
