@@ -37,7 +37,8 @@ pub(super) fn plain(text: &str) -> String {
         match c {
             '\'' | '\u{2019}' => {}
             c if c.is_alphanumeric() || ".,:?!/()%".contains(c) => kept.push(c),
-            '-' if !kept.ends_with('-') => kept.push('-'),
+            '-' if kept.ends_with('-') => {}
+            '-' => kept.push('-'),
             _ if !kept.ends_with(' ') => kept.push(' '),
             _ => {}
         }
