@@ -31,6 +31,11 @@ impl Silences {
         self.0.write().unwrap_or_else(PoisonError::into_inner).push(stretch);
     }
 
+    /// Whether one lasts.
+    pub fn lasts(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).iter().any(|stretch| stretch.end == u64::MAX)
+    }
+
     /// Ends what lasts; gives back where it began.
     pub fn end(&self, end: u64) -> Option<u64> {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);

@@ -68,6 +68,8 @@ pub struct SpooledLeg {
     written: RwLock<Option<Arc<File>>>,
     samples: AtomicU64,
     last_audio: AtomicI64,
+    /// When it began, by the wall clock of now: `spec.started`, and how far the clock was stepped since.
+    began: AtomicI64,
     closed: AtomicBool,
     reason: OnceLock<&'static str>,
     end_requested: CancellationToken,
@@ -86,6 +88,7 @@ impl SpooledLeg {
             written: RwLock::default(),
             samples: AtomicU64::new(0),
             last_audio: AtomicI64::new(started),
+            began: AtomicI64::new(started),
             closed: AtomicBool::new(false),
             reason: OnceLock::new(),
             end_requested: CancellationToken::new(),
@@ -115,6 +118,16 @@ impl SpooledLeg {
     /// When its last frame arrived.
     pub fn last_audio(&self) -> WallTime {
         WallTime(self.last_audio.load(Ordering::Relaxed))
+    }
+
+    /// When its first sample was heard, by the wall clock of now.
+    pub fn began(&self) -> WallTime {
+        WallTime(self.began.load(Ordering::Relaxed))
+    }
+
+    /// Says when that was, for the wall clock was stepped since.
+    pub fn began_at(&self, at: WallTime) {
+        self.began.store(at.0, Ordering::Relaxed);
     }
 
     /// Whether the last sample is on disk. Read before `samples` by whoever wants to know if that is all.

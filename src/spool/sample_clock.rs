@@ -32,7 +32,7 @@ impl SpooledLeg {
 
     /// Silences what was said between two moments; `None` when nothing of the leg was.
     pub fn gap(&self, from: Moment, to: Moment, now: Instant) -> Option<Range<u64>> {
-        if to.wall <= self.spec.started {
+        if to.wall <= self.began() {
             return None;
         }
         let end = self.last_sample_at(to, now);
@@ -111,7 +111,7 @@ impl SpooledLeg {
 
     /// Samples between the leg's begin and a moment, had a frame come all the time.
     fn by_the_clock(&self, at: Moment) -> u64 {
-        self.samples_in(Duration::from_millis((at.wall.0 - self.spec.started.0).max(0) as u64))
+        self.samples_in(Duration::from_millis((at.wall.0 - self.began().0).max(0) as u64))
     }
 
     fn samples_in(&self, time: Duration) -> u64 {

@@ -68,6 +68,11 @@ impl Gaps {
         }
     }
 
+    /// When a pause that a former run took was ended here, if the last one was.
+    pub fn recovered_end(&self, call: CallKey) -> Option<Moment> {
+        self.calls.get(&call)?.get(&None)?.last().filter(|gap| gap.is_recovered)?.to
+    }
+
     /// Since when the whole call is paused.
     pub fn paused_since(&self, call: CallKey) -> Option<Moment> {
         self.lasting(call, |scope| scope.is_none())

@@ -153,6 +153,9 @@ impl Conductor {
         // One that comes back has its place, whatever became of the clock since.
         let by_clock = (leg.spec.started.0 - call.started.0 - call.stepped_ms).max(0);
         let offset_ms = known_ms.unwrap_or(by_clock);
+        if known_ms.is_some() {
+            leg.began_at(WallTime(call.started.0 + call.stepped_ms + offset_ms));
+        }
         let audio = leg.audio();
         changes.push(Change::LegOpened(NewLeg {
             key: leg.key,

@@ -167,6 +167,11 @@ impl Privacy {
         self.gaps.recovered(call, from);
     }
 
+    /// When a pause that a former run took was ended here.
+    pub fn recovered_end(&self, call: CallKey) -> Option<Moment> {
+        self.gaps.recovered_end(call)
+    }
+
     /// A call has become another.
     pub fn merged(&mut self, from: CallKey, into: CallKey) {
         self.gaps.merged(from, into);

@@ -51,8 +51,11 @@ impl Conductor {
             known |= silence.why == "pause";
             lasts = lasts.or(silence.end.is_none().then_some(silence.start));
         }
-        if let Some(start) = lasts {
-            let since_ms = leg.spec.started.0 + (start * 1000 / u64::from(leg.spec.rate_hz)) as i64;
+        let is_paused = self.privacy.leg_paused_since(call, leg.spec.leg).is_some();
+        // It was ended before the leg turned up again.
+        let ended = self.privacy.recovered_end(call).filter(|_| !is_paused && lasts.is_some());
+        if let Some(start) = lasts.filter(|_| !is_paused && ended.is_none()) {
+            let since_ms = leg.began().0 + (start * 1000 / u64::from(leg.spec.rate_hz)) as i64;
             let ago = Duration::from_millis((now.wall().0 - since_ms).max(0) as u64);
             self.privacy.recovered(call, now.at.before(ago));
         }
@@ -63,6 +66,10 @@ impl Conductor {
             if known && !missed { (Vec::new(), Vec::new()) } else { self.privacy.joins(call, leg, known, now.at) };
         if let Some(since) = lasting.filter(|_| known) {
             silent.0.push(Privacy::pause(leg, since, now.at));
+        }
+        if let Some((range, row)) = ended.and_then(|to| Privacy::resume(leg, to, now.at.steady)) {
+            silent.0.push(row);
+            silent.1.push(range);
         }
         silent
     }
@@ -237,15 +244,12 @@ impl Conductor {
         let Some(call) = self.calls.get(key).filter(|call| call.state == CallState::Active) else { return false };
         let open: Vec<_> =
             call.legs.values().map(|running| Arc::clone(&running.leg)).filter(|leg| !leg.is_closed()).collect();
-        let is_paused = |privacy: &Privacy, leg: &SpooledLeg| privacy.leg_paused_since(key, leg.spec.leg).is_some();
-        let were_paused: Vec<bool> = open.iter().map(|leg| is_paused(&self.privacy, leg)).collect();
-        if !self.privacy.set(key, scope, pausing, at) {
-            return true;
-        }
+        let is_new = self.privacy.set(key, scope, pausing, at);
         let (mut changes, mut cached, mut gaps) = (Vec::new(), Vec::new(), Vec::new());
-        for (leg, was_paused) in open.iter().zip(were_paused) {
+        for leg in &open {
             // A leg is silent as long as any pause of it lasts.
-            match (was_paused, is_paused(&self.privacy, leg)) {
+            let is_paused = self.privacy.leg_paused_since(key, leg.spec.leg).is_some();
+            match (leg.silences().lasts(), is_paused) {
                 (false, true) => {
                     cached.push(Effect::DropCached(leg.key));
                     changes.push(Privacy::pause(leg, at, now.at));
@@ -257,6 +261,9 @@ impl Conductor {
                 }
                 _ => {}
             }
+        }
+        if !is_new && changes.is_empty() {
+            return true;
         }
         let done = if pausing == Pausing::Pause { "paused" } else { "resumed" };
         let of = scope.map_or_else(String::new, |side| format!(" of the {}", side.as_str()));

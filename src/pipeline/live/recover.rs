@@ -1,6 +1,7 @@
 //! The start: what a former run left undone is known again, and goes on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::call::{Call, Hearing, RunningLeg};
 use super::conductor::Conductor;
@@ -99,8 +100,15 @@ impl Conductor {
             peer: open.peer,
         };
         let leg = Arc::new(SpooledLeg::recovered(open.key, spec, audio, samples));
+        let began_ms = call.started.0 + call.stepped_ms + open.offset_ms;
         for (start, end) in open.silences {
             leg.silences().add(start, end);
+            if end.is_none() {
+                // The call was paused when the former run ended, and is until somebody ends that.
+                let since_ms = began_ms + (start * 1000 / u64::from(open.rate_hz.max(1))) as i64;
+                let ago = Duration::from_millis((now.wall().0 - since_ms).max(0) as u64);
+                self.privacy.recovered(open.call, now.at.before(ago));
+            }
         }
         let last = open.heard.last().copied();
         let from = last.map_or(0, |(from, _)| open.heard_to.max(from));

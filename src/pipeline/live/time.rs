@@ -10,7 +10,7 @@ use super::event::Now;
 use super::messages::event;
 use super::privacy::Privacy;
 use super::watching::{Origin, risk_change};
-use crate::call::{CallKey, CallState, Leg, Source};
+use crate::call::{CallKey, CallState, Leg, Source, WallTime};
 use crate::contract::message::{CallEnd, CallEndKind, Hangup, HangupKind, Message};
 use crate::contract::seconds;
 use crate::spool::SpooledLeg;
@@ -57,6 +57,9 @@ impl Conductor {
         for key in self.calls.keys() {
             let Some(call) = self.calls.get_mut(key) else { continue };
             call.stepped_ms += step_ms;
+            for running in call.legs.values() {
+                running.leg.began_at(WallTime(running.leg.began().0 + step_ms));
+            }
             changes.push(Change::CallStepped { call: key, ms: call.stepped_ms });
         }
         self.push(changes);

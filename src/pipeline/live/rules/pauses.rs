@@ -209,3 +209,20 @@ fn figures_of_two_calls_that_become_one_are_those_of_both_texts() {
     assert_eq!(desk.rows.figures[&key].segments, 2);
     assert_eq!(desk.core.calls.get(key).map(|call| call.rolling.call.segments), Some(2));
 }
+
+#[test]
+fn a_pause_of_before_a_restart_lasts_for_legs_that_come_after_it_until_it_is_ended() {
+    let mut desk = Desk::new();
+    let live = desk.open(MIX, "u1", Source::Audiosocket);
+    desk.after(1000);
+    desk.grow(&live, 1000);
+    desk.pause("u1", Pausing::Pause);
+    desk.restart(2000);
+    desk.after(250);
+    let again = desk.open(MIX + 1, "u1", Source::Audiosocket);
+    assert_eq!(desk.silent(&again), [(0, None)]);
+    desk.after(1000);
+    desk.grow(&again, 1000);
+    desk.pause("u1", Pausing::Resume);
+    assert!(desk.silent(&again)[0].1.is_some());
+}
