@@ -31,11 +31,11 @@ pub struct CallRow {
     pub uuid: Option<String>,
     /// Asterisk's uniqueid.
     pub uniqueid: Option<String>,
-    /// Agent.
+    /// User or extension of the agent.
     pub agent: Option<String>,
     /// Campaign, in-group or queue.
     pub campaign: Option<String>,
-    /// Lead.
+    /// Number of the lead or customer record.
     pub lead: Option<String>,
     /// The other party's number.
     pub phone: Option<String>,
@@ -43,7 +43,7 @@ pub struct CallRow {
     pub metadata: String,
     /// Length, milliseconds.
     pub audio_ms: i64,
-    /// Segments.
+    /// How many segments it has.
     pub segments: i64,
     /// Mean compound.
     pub sentiment: Option<f64>,
@@ -207,7 +207,7 @@ pub(super) const OLDEST_WAITING: &str = "
 pub struct LegRow {
     /// Row number.
     pub key: LegKey,
-    /// Which direction.
+    /// Direction of the sound: agent, caller or mixed.
     pub leg: Leg,
     /// The source of its audio.
     pub source: Source,

@@ -28,14 +28,14 @@ pub enum Change {
     CallOpened(NewCall),
     /// A call learns names: only the fields that are `Some` change.
     CallNamed {
-        /// Which call.
+        /// Row number of the call.
         call: CallKey,
         /// What is now known of it.
         names: CallNames,
     },
     /// A call gets another public id; the old one stays as an alias.
     CallRenamed {
-        /// Which call.
+        /// Row number of the call.
         call: CallKey,
         /// Its id from now on.
         id: CallId,
@@ -57,65 +57,65 @@ pub enum Change {
     },
     /// A call moves on in its life.
     CallMoved {
-        /// Which call.
+        /// Row number of the call.
         call: CallKey,
-        /// Where it stands now.
+        /// Its new state.
         state: CallState,
-        /// When.
+        /// Time at which it moved.
         at: WallTime,
         /// Why, for an end ("hangup", "manual", "recovered" …).
         reason: Option<String>,
     },
     /// The call's running figures, replaced whole.
     CallFigures {
-        /// Which call.
+        /// Row number of the call.
         call: CallKey,
         /// Its figures now.
         figures: CallFigures,
     },
     /// How much a call needs somebody.
     CallRisk {
-        /// Which call.
+        /// Row number of the call.
         call: CallKey,
-        /// 0 to 1.
+        /// Risk, 0 to 1.
         score: f64,
-        /// How it is made, as the API shows it.
+        /// The parts that it is made of, as the API shows them.
         parts: serde_json::Value,
     },
     /// Something must be shown: kept and published. Ignored when the call has an alert with that origin.
     AlertRaised(Box<NewAlert>),
     /// Somebody takes an alert. Ignored when somebody had.
     AlertAcknowledged {
-        /// Its number.
+        /// Number of the alert.
         alert: i64,
-        /// Who.
+        /// Who takes it.
         by: String,
-        /// When.
+        /// Time at which it was taken.
         at: WallTime,
     },
     /// What has come since the last time is queued for a notifier.
     NotifierFilled {
-        /// Its name.
+        /// Name of the notifier.
         notifier: String,
         /// Levels that it sends.
         levels: Vec<&'static str>,
-        /// When.
+        /// Time at which they are queued.
         at: WallTime,
     },
     /// A notification was tried.
     NotificationTried {
-        /// Its row.
+        /// Row number of the notification.
         id: i64,
         /// What became of it.
         tried: Tried,
-        /// When.
+        /// Time of the try.
         at: WallTime,
     },
     /// A leg appears.
     LegOpened(NewLeg),
     /// How far a leg has come, while it is open.
     LegGrown {
-        /// Which leg.
+        /// Row number of the leg.
         leg: LegKey,
         /// Samples on disk.
         samples: u64,
@@ -129,13 +129,13 @@ pub enum Change {
     },
     /// A leg got its last sample.
     LegClosed {
-        /// Which leg.
+        /// Row number of the leg.
         leg: LegKey,
         /// Samples in all.
         samples: u64,
         /// Why ("hangup", "closed", "idle", "recovered", …).
         reason: String,
-        /// When.
+        /// Time at which it was closed.
         at: WallTime,
     },
     /// A stretch of a leg is heard (given to the recogniser), or was. The same beginning again changes its end.
@@ -156,14 +156,14 @@ pub enum Change {
     },
     /// The sound showed that a leg is not what its name said.
     LegLabelled {
-        /// Which leg.
+        /// Row number of the leg.
         leg: LegKey,
         /// What it is.
         label: Leg,
     },
     /// A leg's audio now lies elsewhere (recording moved, or copied into the spool).
     LegMoved {
-        /// Which leg.
+        /// Row number of the leg.
         leg: LegKey,
         /// Where its audio is now.
         path: PathBuf,
@@ -174,7 +174,7 @@ pub enum Change {
     UtteranceFound(NewUtterance),
     /// A call began earlier than was known: all in it moves along.
     CallBegins {
-        /// Which call.
+        /// Row number of the call.
         call: CallKey,
         /// When it began.
         at: WallTime,
@@ -188,14 +188,14 @@ pub enum Change {
     },
     /// An utterance waits for something else now.
     UtteranceWaits {
-        /// Which utterance.
+        /// Row number of the utterance.
         utterance: UtteranceKey,
         /// [`UtteranceState::WaitingForModel`] or [`UtteranceState::Pending`].
         state: UtteranceState,
     },
     /// An utterance has its text (or none). Ignored, with its events, when it already had: a segment is never written twice.
     UtteranceDone {
-        /// Which utterance.
+        /// Row number of the utterance.
         utterance: UtteranceKey,
         /// How it ended: `Done`, `Empty` or `Failed`.
         state: UtteranceState,
@@ -227,7 +227,7 @@ pub enum Change {
     Recording {
         /// What is known of it.
         row: RecordingRow,
-        /// When.
+        /// Time at which it was seen.
         at: WallTime,
     },
     /// The PBX tells of a call, which need not be here.

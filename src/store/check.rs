@@ -20,9 +20,9 @@ pub struct Finding {
 /// Whether findings are only told or mended where that loses nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Tell.
+    /// Report findings only.
     Look,
-    /// Mend.
+    /// Repair what can be repaired without loss.
     Repair,
 }
 

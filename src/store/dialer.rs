@@ -10,7 +10,7 @@ use crate::call::{CallKey, CallState, WallTime};
 /// A call by all that the dialer's database may know it by.
 #[derive(Clone, Debug)]
 pub struct DialedCall {
-    /// Its row.
+    /// Row number of the call.
     pub key: CallKey,
     /// Public id.
     pub call_id: String,
@@ -20,13 +20,13 @@ pub struct DialedCall {
     pub started: WallTime,
     /// Asterisk's uniqueid.
     pub uniqueid: Option<String>,
-    /// As it is shown now.
+    /// Agent, as the call shows it now.
     pub agent: Option<String>,
-    /// The same.
+    /// Campaign, as the call shows it now.
     pub campaign: Option<String>,
-    /// The same.
+    /// Lead, as the call shows it now.
     pub lead: Option<String>,
-    /// The same.
+    /// Phone number, as the call shows it now.
     pub phone: Option<String>,
     /// Paths of its recordings, as they were first seen and as they are now.
     pub files: Vec<String>,

@@ -42,9 +42,9 @@ pub struct StepFigures {
 /// How late text was, in one step of time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LagFigures {
-    /// Its number.
+    /// Number of the step, from 0.
     pub step: i64,
-    /// Utterances.
+    /// Utterances that became text in this step.
     pub utterances: i64,
     /// Milliseconds from the last word to its text, of half of them.
     pub median_ms: i64,
@@ -61,9 +61,9 @@ pub struct Counted {
     pub name: String,
     /// Its label, or its level.
     pub kind: String,
-    /// How often.
+    /// How many times it was counted.
     pub count: i64,
-    /// In how many calls.
+    /// Number of calls that it was counted in.
     pub calls: i64,
 }
 
@@ -72,7 +72,7 @@ pub struct Counted {
 pub struct AgentFigures {
     /// Who; `None` for calls of which it is not known.
     pub agent: Option<String>,
-    /// Calls.
+    /// How many calls the agent had.
     pub calls: i64,
     /// Their length, milliseconds.
     pub audio_ms: i64,

@@ -44,9 +44,9 @@ pub struct OpenCall {
 pub struct OpenLeg {
     /// Row number.
     pub key: LegKey,
-    /// Its call.
+    /// Row number of its call.
     pub call: CallKey,
-    /// Which direction.
+    /// Direction of the sound: agent, caller or mixed.
     pub leg: Leg,
     /// The source of its audio.
     pub source: Source,
@@ -85,7 +85,7 @@ pub struct OpenLeg {
 pub struct OpenUtterance {
     /// Row number.
     pub key: UtteranceKey,
-    /// Its leg.
+    /// Row number of its leg.
     pub leg: LegKey,
     /// Samples of the leg.
     pub start_sample: u64,

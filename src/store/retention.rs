@@ -13,9 +13,9 @@ const AT_ONCE: i64 = 20;
 /// A file of ours with a leg's sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnAudio {
-    /// Whose.
+    /// Row number of the leg.
     pub leg: LegKey,
-    /// Where.
+    /// The file.
     pub path: PathBuf,
 }
 

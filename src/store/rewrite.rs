@@ -12,7 +12,7 @@ use crate::call::{CallKey, Leg, LegKey, UtteranceKey, WallTime};
 pub struct Stretch {
     /// Row number.
     pub key: UtteranceKey,
-    /// Its leg.
+    /// Row number of its leg.
     pub leg: LegKey,
     /// Samples of the leg.
     pub start_sample: u64,
@@ -25,7 +25,7 @@ pub struct Stretch {
 /// A call as it was when its retranscription began: where its times begin, and how many stretches it has. A merge changes one or the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AsRead {
-    /// Which call.
+    /// Row number of the call.
     pub call: CallKey,
     /// When it began; all times inside it count from there.
     pub started: WallTime,
@@ -36,7 +36,7 @@ pub struct AsRead {
 /// The new text of a stretch.
 #[derive(Clone, Debug)]
 pub struct Rewritten {
-    /// Which.
+    /// Row number of the utterance.
     pub utterance: UtteranceKey,
     /// `Done` or `Empty`.
     pub state: UtteranceState,
@@ -53,7 +53,7 @@ pub struct Rewritten {
 /// The sentiment of a text that stays.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct KeptSentiment {
-    /// Whose stretch.
+    /// Row number of the utterance.
     pub utterance: UtteranceKey,
     /// Who says it.
     pub leg: Leg,

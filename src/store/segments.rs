@@ -14,23 +14,23 @@ pub struct SegmentRow {
     pub id: i64,
     /// Start in the call, milliseconds.
     pub start_ms: i64,
-    /// End in the call.
+    /// End in the call, milliseconds.
     pub end_ms: i64,
     /// The words.
     pub text: String,
-    /// 0 to 1.
+    /// Mean probability of its tokens, 0 to 1.
     pub confidence: f64,
     /// Language code.
     pub language: Option<String>,
     /// Word list, JSON.
     pub words: Json,
-    /// -1 to 1.
+    /// VADER compound score, -1 to 1.
     pub compound: f64,
-    /// Shares.
+    /// Share of positive words, 0 to 1.
     pub pos: f64,
-    /// See `pos`.
+    /// Share of neutral words, 0 to 1.
     pub neu: f64,
-    /// See `pos`.
+    /// Share of negative words, 0 to 1.
     pub neg: f64,
     /// positive, neutral, negative.
     pub label: String,
@@ -38,7 +38,7 @@ pub struct SegmentRow {
     pub keywords: Json,
     /// List of {term, label}.
     pub profanity: Json,
-    /// Which direction.
+    /// Direction of the sound: agent, caller or mixed.
     pub leg: Leg,
     /// Engine and model that wrote it.
     pub engine: Option<String>,
@@ -91,11 +91,11 @@ pub(super) fn of_call() -> String {
 /// A stretch of speech, of a leg that has sound: it has become text, could not be read, or waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spoken {
-    /// Whose.
+    /// Direction of the sound: agent, caller or mixed.
     pub leg: Leg,
     /// Begin in the call, milliseconds, with the air that was cut along.
     pub start_ms: i64,
-    /// End in the call.
+    /// End in the call, milliseconds.
     pub end_ms: i64,
     /// Whether it was read; else there may be no words in it.
     pub read: bool,

@@ -12,11 +12,11 @@ use crate::call::WallTime;
 /// The same as it is shown: with the call's public id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditRow {
-    /// When.
+    /// Time of the access.
     pub at: WallTime,
-    /// Who.
+    /// Name of the token, or the user on the Unix socket.
     pub who: String,
-    /// From where.
+    /// The client's address; `None` on the Unix socket.
     pub address: Option<String>,
     /// What was done.
     pub action: String,

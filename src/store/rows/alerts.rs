@@ -13,9 +13,9 @@ use crate::contract::seconds;
 pub struct NewAlert {
     /// The number that it gets; the next free one where another alert has that already.
     pub id: i64,
-    /// Whose.
+    /// Row number of the call.
     pub call: CallKey,
-    /// When.
+    /// Time at which it was raised.
     pub at: WallTime,
     /// What it came of; a second one with the same origin in a call is ignored, with its event.
     pub origin: String,
@@ -26,9 +26,9 @@ pub struct NewAlert {
 /// An alert as it is kept, with what is known of its call.
 #[derive(Clone, Debug)]
 pub struct AlertRow {
-    /// Its number.
+    /// Number of the alert.
     pub id: i64,
-    /// Whose.
+    /// Row number of the call.
     pub call: CallKey,
     /// Public id of the call.
     pub call_id: String,
@@ -128,7 +128,7 @@ pub struct AlertFilter {
     pub campaign: Option<String>,
     /// Calls of other campaigns do not exist for the one who asks.
     pub only: Option<String>,
-    /// At most.
+    /// Alerts at most.
     pub limit: u32,
 }
 
@@ -198,7 +198,7 @@ pub(in crate::store) const SPEECH: &str = "
 pub struct SpeechRow {
     /// Row number.
     pub utterance: i64,
-    /// Whose.
+    /// Direction of the sound: agent, caller or mixed.
     pub leg: Leg,
     /// Begin in the call, milliseconds.
     pub start_ms: i64,

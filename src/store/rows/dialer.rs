@@ -8,7 +8,7 @@ use crate::contract::dialer::{DialDirection, DialerFacts, DialerKind};
 /// A call's row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DialerRow {
-    /// Which call.
+    /// Row number of the call.
     pub call: CallKey,
     /// What is known; `asked` and `complete` are part of it.
     pub facts: DialerFacts,

@@ -52,9 +52,9 @@ pub struct NewCall {
 pub struct NewLeg {
     /// Row number.
     pub key: LegKey,
-    /// Its call.
+    /// Row number of its call.
     pub call: CallKey,
-    /// Which direction.
+    /// Direction of the sound: agent, caller or mixed.
     pub leg: Leg,
     /// The source of its audio.
     pub source: Source,
@@ -79,9 +79,9 @@ pub struct NewLeg {
 pub struct NewUtterance {
     /// Row number.
     pub key: UtteranceKey,
-    /// Its call.
+    /// Row number of its call.
     pub call: CallKey,
-    /// Its leg.
+    /// Row number of its leg.
     pub leg: LegKey,
     /// First sample on the leg, at the leg's rate.
     pub start_sample: u64,
@@ -159,9 +159,9 @@ pub struct CallFigures {
 /// An event for the feeds.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
-    /// Whose, when it is a call's.
+    /// Row number of the call; `None` where it is about none.
     pub call: Option<CallKey>,
-    /// When.
+    /// Time of the event.
     pub at: WallTime,
     /// The message as it goes out. The feed adds nothing to it.
     pub message: Message,

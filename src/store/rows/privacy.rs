@@ -13,7 +13,7 @@ use crate::call::{CallKey, Leg, LegKey, UtteranceKey, WallTime, Word};
 pub enum PrivacyChange {
     /// A stretch of a leg is to be silence; without an end it lasts.
     Silenced {
-        /// Which leg.
+        /// Row number of the leg.
         leg: LegKey,
         /// First sample.
         start: u64,
@@ -26,7 +26,7 @@ pub enum PrivacyChange {
     },
     /// A pause of a leg began later than was known.
     SilenceBegins {
-        /// Which leg.
+        /// Row number of the leg.
         leg: LegKey,
         /// First sample, as it was said.
         from: u64,
@@ -35,14 +35,14 @@ pub enum PrivacyChange {
     },
     /// A lasting silence of a leg ends.
     SilenceEnds {
-        /// Which leg.
+        /// Row number of the leg.
         leg: LegKey,
         /// One past its last sample.
         end: u64,
     },
     /// The file of a leg is silence up to this sample wherever it has to be.
     SilenceDone {
-        /// Which leg.
+        /// Row number of the leg.
         leg: LegKey,
         /// One past the last sample that was looked at.
         end: u64,
@@ -175,9 +175,9 @@ pub struct SilenceRow {
 /// What was decided and not yet written into a file of ours.
 #[derive(Clone, Debug)]
 pub struct SilenceToDo {
-    /// Where.
+    /// The silenced stretch.
     pub silence: SilenceRow,
-    /// In which file.
+    /// The file that holds its sound.
     pub path: PathBuf,
 }
 

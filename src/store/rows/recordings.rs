@@ -9,17 +9,17 @@ use crate::call::{LegKey, WallTime};
 /// A recording as it was last seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordingRow {
-    /// Where.
+    /// Path at which it was last seen.
     pub path: PathBuf,
     /// Device number.
     pub device: u64,
     /// Inode number.
     pub inode: u64,
-    /// Bytes.
+    /// Size when it was last seen, bytes.
     pub size: u64,
     /// SHA-256 of its first bytes of audio.
     pub head: [u8; 32],
-    /// Its legs.
+    /// Row numbers of its legs.
     pub legs: Vec<LegKey>,
     /// Whether it was read to its end.
     pub finished: bool,

@@ -174,7 +174,7 @@ pub(in crate::store) fn token_row(row: &Row) -> rusqlite::Result<TokenRow> {
 /// Somebody read, heard, exported or changed something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
-    /// When.
+    /// Time of the access.
     pub at: WallTime,
     /// Name of the token, or the user on the Unix socket.
     pub who: String,
@@ -182,7 +182,7 @@ pub struct AuditEntry {
     pub address: Option<String>,
     /// What was done.
     pub action: String,
-    /// With which call.
+    /// Row number of the call that it was about; `None` where it was about none.
     pub call: Option<CallKey>,
 }
 
@@ -193,35 +193,35 @@ pub enum AccessChange {
     SessionOpened {
         /// The cookie, as it is kept.
         kept: Kept,
-        /// Whose token.
+        /// Row number of the token.
         token: i64,
-        /// When.
+        /// Time of the login.
         at: WallTime,
         /// Until when it is good.
         expires: WallTime,
     },
     /// It has logged out.
     SessionClosed {
-        /// Which session.
+        /// Selector of the session: the public part of its cookie.
         selector: String,
     },
     /// The configuration names this token, or none. The one before goes, with its logins.
     Configured {
         /// As it is kept.
         kept: Option<Kept>,
-        /// When.
+        /// Time of the start or reload that named it.
         at: WallTime,
     },
     /// A token was used.
     TokenUsed {
-        /// Which token.
+        /// Row number of the token.
         token: i64,
-        /// When.
+        /// Time of the request.
         at: WallTime,
     },
     /// A key is to be kept; one that is there stays.
     Secret {
-        /// What for.
+        /// Name that it is kept under.
         name: &'static str,
         /// The key.
         value: Vec<u8>,
