@@ -1,6 +1,7 @@
 //! The answer for a day: what the dialer says is read where it may have changed, and compared with what was heard. It never waits for the dialer longer
 //! than [`PATIENCE`]: then the rows that were read before answer.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
@@ -75,6 +76,8 @@ pub struct Coverage {
     has_ami: bool,
     rules: CoverageRules,
     now: fn() -> WallTime,
+    /// One at a time reads and writes: of two readings of a day one would delete the other's rows.
+    reading: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Coverage {
@@ -86,7 +89,7 @@ impl Coverage {
         rules: CoverageRules,
         now: fn() -> WallTime,
     ) -> Self {
-        Self { store, dialer, has_ami, rules, now }
+        Self { store, dialer, has_ami, rules, now, reading: Arc::default() }
     }
 
     /// The report of a day, with what of it is wanted.
@@ -116,6 +119,8 @@ impl Coverage {
         if since >= now {
             return Ok(Some("this day has not begun".into()));
         }
+        // Held over awaits on purpose: whoever comes second finds what the first has read.
+        let Ok(_reading) = tokio::time::timeout(PATIENCE, self.reading.lock()).await else { return Ok(Some(busy())) };
         let before = self.store.day_read(day.to_string()).await?;
         let is_settled = |read: &DayRead| read.read.0 > until.0 + SETTLES_MS || now.0 - read.read.0 < FRESH_MS;
         if before.as_ref().is_some_and(is_settled) {
@@ -133,7 +138,6 @@ impl Coverage {
 
     async fn ask(&self, dialer: &DialerDays, since: WallTime, until: WallTime) -> Result<ToldDay, String> {
         let (reply, answer) = oneshot::channel();
-        let busy = || format!("the dialer's database did not answer within {} s; ask again", PATIENCE.as_secs());
         let asked = dialer.ask.send_timeout(AskedDay { since, until, reply }, PATIENCE).await;
         asked.map_err(|_| busy())?;
         match tokio::time::timeout(PATIENCE, answer).await {
@@ -176,6 +180,10 @@ impl Coverage {
         self.store.note_day(read, calls, Vec::new()).await?;
         Ok(None)
     }
+}
+
+fn busy() -> String {
+    format!("the dialer's database did not answer within {} s; ask again", PATIENCE.as_secs())
 }
 
 pub(super) fn report(
