@@ -166,7 +166,11 @@ mod tests {
         };
         let read: Vec<bool> = kinds.iter().map(|(_, bytes)| whole(bytes).0).collect();
         for ((kind, bytes), by_hound) in kinds.iter().zip(&read) {
-            println!("wav | {kind} | {} samples here | hound {}", whole(bytes).1, if *by_hound { "too" } else { "does not" });
+            println!(
+                "wav | {kind} | {} samples here | hound {}",
+                whole(bytes).1,
+                if *by_hound { "too" } else { "does not" }
+            );
         }
         assert_eq!(read, [true, false, false, false, false, false], "hound reads more than it did: use it there");
     }
