@@ -112,6 +112,10 @@ pub struct NamedEntity {
     pub kind: String,
     /// As it was said.
     pub text: String,
+    /// What it means, in the one form of its kind, where that is certain: `45.5 USD`, `2026-11-27`, `2026-W49`, `15:00`, `+442079460018`.
+    pub value: Option<String>,
+    /// The rule that found it: its pack and the line there.
+    pub rule: String,
     /// Number of its segment.
     pub segment_id: i64,
     /// On which leg.
@@ -163,6 +167,105 @@ pub struct CallDigest {
     /// How the lines were found: they are the call's own.
     #[schema(inline)]
     pub method: Extractive,
+    /// What it was about, what came of it and what is left to do, by the evidence of the packs.
+    #[serde(flatten)]
+    pub insights: CallInsights,
+}
+
+/// What a call was about, what came of it and what is left to do. Everything lists the lines and rules that decided.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct CallInsights {
+    /// Why the caller was on the line, the strongest first; none where the evidence is too weak.
+    pub intents: Vec<CallLabel>,
+    /// What came of the call, the strongest first.
+    pub outcomes: Vec<CallLabel>,
+    /// `normal`, `high` or `urgent`.
+    pub priority: String,
+    /// What made it so.
+    pub priority_reasons: Vec<Reason>,
+    /// What was said about a payment.
+    pub payment: Option<PaymentTalk>,
+    /// Whether anything is left to do.
+    pub action_required: bool,
+    /// What speaks for it and against it.
+    pub action_reasons: Vec<Reason>,
+    /// What is left to do.
+    pub actions: Vec<ActionDue>,
+    /// The caller's mood.
+    pub sentiment: CallFeeling,
+}
+
+/// A label of a call.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct CallLabel {
+    /// As the packs name it: `refund`, `promise_to_pay`.
+    pub label: String,
+    /// Sum of the weights of its reasons.
+    pub score: f64,
+    /// Its part of the sums of all labels given, 0 to 1.
+    pub share: f64,
+    /// What made it, in order of time.
+    pub reasons: Vec<Reason>,
+}
+
+/// A line that spoke for something, or against it.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Reason {
+    /// The sentence.
+    #[serde(flatten)]
+    pub quote: Quote,
+    /// The words of it that counted.
+    pub words: String,
+    /// The rule: its pack and the line there.
+    pub rule: String,
+    /// What it added; below 0 where it speaks against.
+    pub weight: f64,
+}
+
+/// What was said about a payment; the last sentence that says so counts.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct PaymentTalk {
+    /// `promised`, `refused`, `paid` or `hardship`.
+    pub state: String,
+    /// The amount, as `320 GBP`, where one was named.
+    pub amount: Option<String>,
+    /// The day, where one was named in the same sentence: `2026-11-27`.
+    pub due: Option<String>,
+    /// What decided.
+    pub reasons: Vec<Reason>,
+}
+
+/// Something that is left to do.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ActionDue {
+    /// Who has to do it.
+    pub owner: Speaker,
+    /// The sentence that says so.
+    #[serde(flatten)]
+    pub quote: Quote,
+    /// The day it is due, against the call's date: `2026-11-27`, a week `2026-W49`, a month `2026-12`.
+    pub due: Option<String>,
+    /// The day as it was said.
+    pub due_text: Option<String>,
+    /// The rule that found it.
+    pub rule: String,
+}
+
+/// The caller's mood over the call.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum CallFeeling {
+    /// A lexicon knows the language.
+    Known {
+        /// `positive`, `neutral` or `negative`.
+        label: String,
+        /// -1 to 1.
+        compound: f64,
+        /// Evidence beyond the words of the lexicon.
+        reasons: Vec<Reason>,
+    },
+    /// No lexicon knows the language.
+    Unavailable,
 }
 
 super::words! {

@@ -4,13 +4,15 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::keywords::{Matcher, TermHit};
 use super::lexicon::{Hit, Lexicon, LexiconKind};
 use super::pack::Pack;
 use super::redaction::Redactor;
-use super::review::Reviewer;
+use super::review::insights::Insights;
+use super::review::{ReviewLine, Reviewer};
 use super::rule::Rule;
 use super::vader::{Label, Scores};
 use crate::call::Leg;
@@ -53,6 +55,8 @@ pub struct TextAnalyser {
     reviewer: Reviewer,
     /// Languages that the lexicon has words of, as ISO 639-1 codes.
     languages: BTreeSet<String>,
+    /// Small words of those languages other than English, by which a text of unknown language is known.
+    markers: BTreeSet<String>,
 }
 
 /// Small words that hardly a sentence of English does without, and that few other languages have.
@@ -61,8 +65,8 @@ const ENGLISH: [&str; 40] = [
     "thanks", "it's", "i'm", "don't", "can't", "want", "need", "i", "is", "of", "to", "was", "we", "they", "how",
     "why", "when", "yes", "no", "hello", "would", "could", "been", "there", "it",
 ];
-/// Share of such words from which on a text of unknown language is taken for English: "was" and "no" are words of other languages too.
-const ENGLISH_SHARE: f64 = 0.2;
+/// Share of small words of a language from which on a text of unknown language is taken for it: "was" and "no" are words of several.
+const KNOWN_SHARE: f64 = 0.2;
 
 impl TextAnalyser {
     /// Takes the packs' keywords and profanity, and for [`LexiconKind::CallCentre`] their phrases too. Where packs disagree on a phrase the later counts.
@@ -70,13 +74,14 @@ impl TextAnalyser {
         let rules = packs.iter().flat_map(|pack| &pack.rules).cloned().collect();
         let redactor = Redactor::new(packs);
         let (lexicon, matcher, reviewer) = (Lexicon::new(kind, packs), Matcher::new(packs), Reviewer::new(packs));
-        let with_phrases = packs.iter().filter(|pack| kind == LexiconKind::CallCentre && !pack.phrases.is_empty());
-        let languages = with_phrases.map(|pack| pack.language.to_lowercase()).chain(["en".to_owned()]).collect();
-        Self { lexicon, matcher, rules, redactor, reviewer, languages }
+        let with_phrases = || packs.iter().filter(|pack| kind == LexiconKind::CallCentre && !pack.phrases.is_empty());
+        let languages = with_phrases().map(|pack| pack.language.to_lowercase()).chain(["en".to_owned()]).collect();
+        let markers = with_phrases().flat_map(|pack| pack.markers.iter().map(|word| word.to_lowercase())).collect();
+        Self { lexicon, matcher, rules, redactor, reviewer, languages, markers }
     }
 
     /// Whether the lexicon knows the language of a text; `language` is its code (`de`, `en-GB`), where one is known. A text of unknown language is
-    /// taken for English when enough of its words are.
+    /// taken for English, or for that of a pack with `markers`, when enough of its words are.
     pub fn can_score(&self, text: &str, language: Option<&str>) -> bool {
         if let Some(code) = language {
             let main = code.split(['-', '_']).next().unwrap_or(code).to_lowercase();
@@ -84,8 +89,9 @@ impl TextAnalyser {
         }
         let lower = text.to_lowercase().replace('’', "'");
         let words = || lower.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty());
-        let (all, english) = (words().count(), words().filter(|word| ENGLISH.contains(word)).count());
-        english as f64 >= ENGLISH_SHARE * all as f64
+        let known = |word: &&str| ENGLISH.contains(word) || self.markers.contains(*word);
+        let (all, known) = (words().count(), words().filter(known).count());
+        known as f64 >= KNOWN_SHARE * all as f64
     }
 
     /// What is taken out of texts before anybody sees them.
@@ -96,6 +102,15 @@ impl TextAnalyser {
     /// What looks at a call as a whole.
     pub fn reviewer(&self) -> &Reviewer {
         &self.reviewer
+    }
+
+    /// What a call was about, what came of it and what is left to do. `today` is the day of the call where it took place; `language` its code, where
+    /// one is known. In a language without a lexicon there is no sentiment.
+    pub fn insights(&self, lines: &[ReviewLine], today: Option<Date>, language: Option<&str>) -> Insights {
+        let said: Vec<&str> =
+            lines.iter().filter(|line| line.leg != Leg::Agent).map(|line| line.text.as_str()).collect();
+        let scored = self.can_score(&said.join(" "), language);
+        self.reviewer.insights(lines, today, scored)
     }
 
     /// The lexicon in use.
@@ -187,17 +202,49 @@ mod tests {
     fn a_language_without_a_lexicon_is_known_by_its_code_or_by_its_words() {
         let analyser = &ANALYSERS[1];
         assert!(analyser.can_score("Das ist gut", Some("en-GB")) && !analyser.can_score("the best", Some("de")));
-        for text in ["This is an outrage", "I want a refund", "my name is John", "Thanks!", ""] {
+        for text in [
+            "This is an outrage",
+            "I want a refund",
+            "my name is John",
+            "Thanks!",
+            "Mera internet nahi chal raha",
+            "Mtandao haufanyi kazi tangu jana",
+            "Esto es una vergüenza",
+            "",
+        ] {
             assert!(analyser.can_score(text, None), "{text}");
         }
         for text in [
             "Das ist eine absolute Frechheit, ich bin stinksauer!",
             "Ich will sofort mein Geld zurück",
-            "Esto es una vergüenza, quiero hablar con el gerente",
+            "Questo è inaccettabile, voglio parlare subito con il responsabile",
             "C'est vraiment nul, je suis très déçu",
         ] {
             assert!(!analyser.can_score(text, None), "{text}");
         }
+    }
+
+    #[test]
+    fn a_call_in_a_language_without_a_lexicon_has_no_sentiment_and_one_with_has() {
+        let analyser = &ANALYSERS[1];
+        let told = |text: &str, language| {
+            let line = ReviewLine {
+                segment: 1,
+                leg: Leg::Caller,
+                start_ms: 0,
+                end_ms: 1000,
+                text: text.into(),
+                compound: analyser.analyse(text, Leg::Caller).scores.compound,
+                labels: Vec::new(),
+                heard: true,
+            };
+            analyser.insights(&[line], None, language).sentiment.map(|mood| mood.label)
+        };
+        assert_eq!(told("Das ist eine absolute Frechheit", Some("de")), None);
+        assert_eq!(told("Das ist eine absolute Frechheit", None), None);
+        assert_eq!(told("Ye service bahut bekaar hai, main pareshan hoon", None), Some(Label::Negative));
+        assert_eq!(told("Asante sana, nimefurahi sana na huduma", Some("sw")), Some(Label::Positive));
+        assert_eq!(told("Es una vergüenza, nadie me da una solución", Some("es")), Some(Label::Negative));
     }
 
     #[test]

@@ -23,6 +23,9 @@
 //! [[entity]]                        # a thing that is named: see `review/entities.rs`
 //! [[cue]]                           # what tells a reason or an outcome: see `review/summary.rs`
 //! [[disposition]]                   # what was said against what was noted: see `review/disposition.rs`
+//! [[evidence]]                      # what speaks for a label of the call: see `review/evidence.rs`
+//! [[action]]                        # what somebody will do: see `review/actions.rs`
+//! [words]                           # what the language calls numbers, days and people: see `review/words.rs`
 //! [[redact]]                        # written as [ssn], silenced in the sound; see text/redaction
 //! label = "ssn"
 //! form = "999-99-9999"              # 9 a digit, A a letter; marks may be said, written or left out
@@ -42,10 +45,13 @@ use toml::Spanned;
 use super::entry::{Fault, read_name, read_term, read_terms};
 pub use super::entry::{LegFilter, PROFANITY, TermGroup};
 use super::redaction::Form;
+use super::review::actions::{ActionEntry, ActionForm};
 use super::review::criteria::{CardCriterion, CriterionEntry};
 use super::review::disposition::{DispositionEntry, DispositionRule};
 use super::review::entities::{EntityEntry, EntityForm};
+use super::review::evidence::{Evidence, EvidenceEntry};
 use super::review::summary::{Cue, CueEntry};
+use super::review::words::Words;
 use super::rule::{Rule, RuleEntry};
 use super::terms::TermPattern;
 
@@ -91,6 +97,12 @@ pub struct Pack {
     pub cues: Vec<Cue>,
     /// What was said against what was noted.
     pub dispositions: Vec<DispositionRule>,
+    /// What speaks for a label of a call.
+    pub evidence: Vec<Evidence>,
+    /// What people say they will do.
+    pub actions: Vec<ActionForm>,
+    /// Small words that tell the pack's language.
+    pub markers: Vec<String>,
 }
 
 /// Phrases with one valence.
@@ -126,6 +138,12 @@ struct PackFile {
     cue: Vec<CueEntry>,
     #[serde(default)]
     disposition: Vec<DispositionEntry>,
+    #[serde(default)]
+    evidence: Vec<EvidenceEntry>,
+    #[serde(default)]
+    action: Vec<ActionEntry>,
+    #[serde(default)]
+    words: Words,
 }
 
 #[derive(Deserialize)]
@@ -176,7 +194,7 @@ impl Pack {
         let at = |(span, message): Fault| PackError { file: file.to_owned(), line: line_of(text, span.start), message };
         let raw: PackFile =
             toml::from_str(text).map_err(|fault| at((fault.span().unwrap_or_default(), one_line(fault.message()))))?;
-        raw.check().map_err(at)
+        raw.check(text).map_err(at)
     }
 
     /// The packs that come with the program, as they are installed in `/etc/lineside/packs`.
@@ -189,6 +207,13 @@ impl Pack {
             ("national-ids.toml", include_str!("../../etc/packs/national-ids.toml")),
             ("quality.toml", include_str!("../../etc/packs/quality.toml")),
             ("dispositions.toml", include_str!("../../etc/packs/dispositions.toml")),
+            ("general.toml", include_str!("../../etc/packs/general.toml")),
+            ("debt-collection.toml", include_str!("../../etc/packs/debt-collection.toml")),
+            ("helpline.toml", include_str!("../../etc/packs/helpline.toml")),
+            ("places.toml", include_str!("../../etc/packs/places.toml")),
+            ("hinglish.toml", include_str!("../../etc/packs/hinglish.toml")),
+            ("swahili.toml", include_str!("../../etc/packs/swahili.toml")),
+            ("spanish.toml", include_str!("../../etc/packs/spanish.toml")),
         ]
         .into_iter()
         .map(|(file, text)| Self::parse(file, text))
@@ -197,7 +222,7 @@ impl Pack {
 }
 
 impl PackFile {
-    fn check(self) -> Result<Pack, Fault> {
+    fn check(self, text: &str) -> Result<Pack, Fault> {
         let group = |here: Range<usize>, label: String, terms: Option<_>, leg, ignore: Vec<Spanned<String>>| {
             if terms.is_none() && ignore.is_empty() {
                 return Err((here, "terms is missing; at least one word or phrase is needed, or an ignore".into()));
@@ -234,12 +259,18 @@ impl PackFile {
             let RedactEntry { label, form, except, near, alone } = entry.into_inner();
             Form::new(&label, &form, &except, near, alone).map_err(|message| (span, message))
         });
+        let place = |offset: usize| format!("{name}:{}", line_of(text, offset));
+        let markers: Vec<String> = self.words.markers.iter().cloned().collect();
+        let words = self.words.with_english();
         Ok(Pack {
             rules: self.rule.into_iter().map(|entry| entry.check(&name)).collect::<Result<_, _>>()?,
             criteria: self.qa.into_iter().map(|entry| entry.check(&name)).collect::<Result<_, _>>()?,
-            entities: self.entity.into_iter().map(EntityEntry::check).collect::<Result<_, _>>()?,
+            entities: self.entity.into_iter().map(|entry| entry.check(&words, place)).collect::<Result<_, _>>()?,
             cues: self.cue.into_iter().map(CueEntry::check).collect::<Result<_, _>>()?,
             dispositions: self.disposition.into_iter().map(|entry| entry.check(&name)).collect::<Result<_, _>>()?,
+            evidence: self.evidence.into_iter().map(|entry| entry.check(&words, place)).collect::<Result<_, _>>()?,
+            actions: self.action.into_iter().map(|entry| entry.check(&words, place)).collect::<Result<_, _>>()?,
+            markers,
             name,
             version: self.version,
             language: self.language,
@@ -281,6 +312,21 @@ mod tests {
         assert_eq!(
             packs.iter().map(|pack| pack.name.as_str()).collect::<Vec<_>>(),
             ["call-centre", "billing", "profanity-en", "alerts", "national-ids", "quality", "dispositions"]
+            [
+                "call-centre",
+                "billing",
+                "profanity-en",
+                "alerts",
+                "national-ids",
+                "quality",
+                "general",
+                "debt-collection",
+                "helpline",
+                "places",
+                "hinglish",
+                "swahili",
+                "spanish"
+            ]
         );
     }
 

@@ -9,8 +9,8 @@ use super::find::find_call;
 use crate::api::request::ApiError;
 use crate::call::WallTime;
 use crate::contract::review::{
-    CallDigest, Criterion, CriterionOutcome, Entities, EntityWindow, Extractive, Measures, NamedEntity, Quote,
-    ScoreCard, Turn,
+    ActionDue, CallDigest, CallFeeling, CallInsights, CallLabel, Criterion, CriterionOutcome, Entities, EntityWindow,
+    Extractive, Measures, NamedEntity, PaymentTalk, Quote, Reason, ScoreCard, Turn,
 };
 use crate::contract::seconds;
 use crate::pipeline::finished::review::{self, CriterionResult, Desk, Entity, Mark, ORDINARY_PAUSE_S};
@@ -27,6 +27,8 @@ fn named(entity: &Entity) -> NamedEntity {
     NamedEntity {
         kind: entity.kind.clone(),
         text: entity.text.clone(),
+        value: entity.value.clone(),
+        rule: entity.rule.clone(),
         segment_id: entity.segment_id,
         leg: entity.leg,
         start_time: seconds(entity.start_ms),
@@ -151,6 +153,7 @@ pub(in crate::api) async fn summary(
 ) -> Answer<CallDigest> {
     let call = find_call(&store, &id).await?;
     let summary = desk.summary(&call).await?;
+    let insights = desk.insights(&call).await?;
     let turn =
         |turn: review::MoodTurn| Turn { quote: quoted(turn.quote), sentiment: turn.sentiment, before: turn.before };
     Ok(Json(CallDigest {
@@ -159,7 +162,49 @@ pub(in crate::api) async fn summary(
         turns: summary.turns.into_iter().map(turn).collect(),
         outcome: summary.outcome.map(quoted),
         method: Extractive::It,
+        insights: digested(insights),
     }))
+}
+
+fn reasoned(ground: review::Ground) -> Reason {
+    Reason { quote: quoted(ground.quote), words: ground.words, rule: ground.rule, weight: ground.weight }
+}
+
+fn reasons(grounds: Vec<review::Ground>) -> Vec<Reason> {
+    grounds.into_iter().map(reasoned).collect()
+}
+
+fn labelled(one: review::Labelled) -> CallLabel {
+    CallLabel { label: one.label, score: one.score, share: one.share, reasons: reasons(one.grounds) }
+}
+
+fn item(item: review::ActionItem) -> ActionDue {
+    ActionDue { owner: item.owner, quote: quoted(item.quote), due: item.due, due_text: item.due_text, rule: item.rule }
+}
+
+fn paid(payment: review::Payment) -> PaymentTalk {
+    PaymentTalk { state: payment.state, amount: payment.amount, due: payment.due, reasons: reasons(payment.grounds) }
+}
+
+fn digested(insights: review::Insights) -> CallInsights {
+    CallInsights {
+        intents: insights.intents.into_iter().map(labelled).collect(),
+        outcomes: insights.outcomes.into_iter().map(labelled).collect(),
+        priority: insights.priority.label,
+        priority_reasons: reasons(insights.priority.grounds),
+        payment: insights.payment.map(paid),
+        action_required: insights.action_required.required,
+        action_reasons: reasons(insights.action_required.grounds),
+        actions: insights.actions.into_iter().map(item).collect(),
+        sentiment: match insights.sentiment {
+            Some(mood) => CallFeeling::Known {
+                label: mood.label.as_str().to_owned(),
+                compound: mood.compound,
+                reasons: reasons(mood.grounds),
+            },
+            None => CallFeeling::Unavailable,
+        },
+    }
 }
 
 #[cfg(test)]
@@ -170,7 +215,15 @@ mod tests {
     use crate::call::Leg;
 
     fn named(segment_id: i64, text: &str) -> Entity {
-        Entity { kind: "money".into(), text: text.into(), segment_id, leg: Leg::Caller, start_ms: segment_id * 1000 }
+        Entity {
+            kind: "money".into(),
+            text: text.into(),
+            value: None,
+            rule: "p:3".into(),
+            segment_id,
+            leg: Leg::Caller,
+            start_ms: segment_id * 1000,
+        }
     }
 
     #[test]
@@ -184,7 +237,7 @@ mod tests {
             serde_json::to_value(Turn { quote: quoted(quote()), sentiment: -0.5, before: 0.25 }).expect("JSON"),
             turned
         );
-        let entity = json!({"kind": "money", "text": "ten", "segment_id": 1, "leg": "caller", "start_time": 1.0, "speaker": "caller"});
+        let entity = json!({"kind": "money", "text": "ten", "value": null, "rule": "p:3", "segment_id": 1, "leg": "caller", "start_time": 1.0, "speaker": "caller"});
         assert_eq!(serde_json::to_value(super::named(&named(1, "ten"))).expect("JSON"), entity);
         for outcome in [CriterionResult::Met, CriterionResult::Missed, CriterionResult::NotAsked, CriterionResult::Open]
         {

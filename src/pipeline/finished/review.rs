@@ -4,6 +4,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
 use crate::alerts::speech::{PAUSE_MS, Passage, SpeechLine, both_heard_ms};
 use crate::call::{CallState, Leg};
 use crate::store::calls::{CallRow, LegRow};
@@ -12,7 +16,10 @@ use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
 pub use crate::text::review::LineQuote;
 use crate::text::review::ReviewLine;
+pub use crate::text::review::actions::ActionItem;
 pub use crate::text::review::entities::Entity;
+pub use crate::text::review::evidence::{Ground, Labelled};
+pub use crate::text::review::insights::{Insights, Payment};
 pub use crate::text::review::measures::CallMeasures;
 use crate::text::review::scorecard::Card;
 pub use crate::text::review::scorecard::{CriterionResult, Mark};
@@ -89,13 +96,26 @@ impl Desk {
 
     /// The things that were named.
     pub async fn entities(&self, call: &CallRow) -> Result<Vec<Entity>, StoreError> {
-        self.with_lines(call, |analyser, lines| analyser.reviewer().entities(lines)).await
+        let today = day(call);
+        self.with_lines(call, move |analyser, lines| analyser.reviewer().entities(lines, today)).await
+    }
+
+    /// What the call was about, what came of it and what is left to do.
+    pub async fn insights(&self, call: &CallRow) -> Result<Insights, StoreError> {
+        let today = day(call);
+        self.with_lines(call, move |analyser, lines| analyser.insights(lines, today, None)).await
     }
 
     /// The lines that tell the call.
     pub async fn summary(&self, call: &CallRow) -> Result<Summary, StoreError> {
         self.with_lines(call, |analyser, lines| analyser.reviewer().summary(lines)).await
     }
+}
+
+/// The day on which a call began, where this machine is.
+fn day(call: &CallRow) -> Option<Date> {
+    let began = Timestamp::from_millisecond(call.started.0).ok()?;
+    Some(began.to_zoned(TimeZone::system()).date())
 }
 
 fn line(row: SegmentRow) -> ReviewLine {

@@ -1,4 +1,4 @@
-//! Things that are named in a call: amounts, days, addresses, promises, by patterns that packs hold as data.
+//! Things that are named in a call: people, places, firms, amounts, days, numbers to call, by patterns that packs hold as data.
 //!
 //! ```toml
 //! [[entity]]
@@ -7,18 +7,26 @@
 //! terms = ["a grand"]               # words and phrases, as of keywords
 //! ignore = ['{number} people']      # patterns; what overlaps with one of these was not named
 //! leg = "caller"                    # agent, caller or any (when left out)
+//! opening = true                    # only in the first line of its leg
+//! after = ["your number"]           # only where the line before, of another leg, has one of these terms
 //! ```
 //!
-//! A pattern is a regular expression, in any letter case, of whole words; `{number}` stands for a number in figures, in English words, or in both
-//! ("3.5 million"). Where it has a group the group is what was named. Texts are stored without card numbers and the like, so none can be found here.
+//! A pattern is a regular expression, in any letter case, of whole words, with the placeholders of `words.rs` (`{number}`, `{name}`, `{digits}` and so
+//! on). Where it has a group the group is what was named. Of overlapping finds of one kind the longest counts; of `reference`, `phone`, `money`, `date`
+//! and `time`, and of `place`, `organisation` and `person`, that which stands first here. Texts are stored without card numbers and the like, so none can
+//! be found here.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use jiff::civil::Date;
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::line::ReviewLine;
+use super::words::Words;
+use super::{calendar, sentence, values};
 use crate::call::Leg;
 use crate::text::entry::{Fault, LegFilter, TermGroup, read_name, read_terms};
 use crate::text::keywords::Groups;
@@ -26,21 +34,18 @@ use crate::text::keywords::Groups;
 /// A pattern with all its numbers takes some hundred kilobytes; one that takes more is a mistake.
 const PATTERN_BYTES: usize = 4 << 20;
 
-const NUMBER: &str = concat!(
-    r"(?:(?:[0-9]{1,3}(?:,[0-9]{2,3})+(?:\.[0-9]+)?|[0-9]+(?:[.,][0-9]+)?)(?: ?k\b|(?:[ -]+(?:SCALE))*)|",
-    r"(?:(?:half )?an? (?:SCALE)|WORD|SCALE)(?:[ -]+(?:and[ -]+|point[ -]+)?(?:WORD|SCALE))*)"
-);
-const WORDS: &str = "zero|one|two|three|four|five|six|seventeen|seventy|seven|eighteen|eighty|eight|nineteen|ninety|nine|ten|eleven|twelve|\
-    thirteen|fourteen|fifteen|sixteen|twenty|thirty|forty|fifty|sixty";
-const SCALES: &str = "hundred|thousand|million|billion|lakhs?|crores?|grand";
-
 /// One kind of thing.
 #[derive(Clone, Debug)]
 pub struct EntityForm {
     kind: String,
     leg: LegFilter,
-    patterns: Vec<Regex>,
-    terms: std::sync::Arc<Groups>,
+    opening: bool,
+    after: Option<Arc<Groups>>,
+    words: Arc<Words>,
+    /// Each with the rule's name.
+    patterns: Vec<(Regex, String)>,
+    terms: Arc<Groups>,
+    terms_rule: String,
     ignore: Vec<Regex>,
 }
 
@@ -51,6 +56,10 @@ pub struct Entity {
     pub kind: String,
     /// As it was said.
     pub text: String,
+    /// What it means, in the one form of its kind, where that is certain: `45.5 USD`, `2026-11-27`, `15:00`, `+442079460018`.
+    pub value: Option<String>,
+    /// The rule that found it: its pack and the line there.
+    pub rule: String,
     /// Row number of its segment.
     pub segment_id: i64,
     /// Who named it.
@@ -69,13 +78,15 @@ pub(in crate::text) struct EntityEntry {
     #[serde(default)]
     leg: LegFilter,
     #[serde(default)]
+    opening: bool,
+    after: Option<Spanned<Vec<Spanned<String>>>>,
+    #[serde(default)]
     ignore: Vec<Spanned<String>>,
 }
 
-fn compile(pattern: &Spanned<String>) -> Result<Regex, Fault> {
-    let number = NUMBER.replace("WORD", WORDS).replace("SCALE", SCALES);
+pub(super) fn compile(pattern: &Spanned<String>, words: &Words) -> Result<Regex, Fault> {
     // Only what stands before it is looked at: a pattern may begin with a sign.
-    let whole = format!(r"\b{{start-half}}(?:{})", pattern.get_ref().replace("{number}", &number));
+    let whole = format!(r"\b{{start-half}}(?:{})", words.fill(pattern.get_ref()));
     let wrong = |error: regex::Error| (pattern.span(), format!("pattern {:?}: {error}", pattern.get_ref()));
     let made = RegexBuilder::new(&whole).case_insensitive(true).size_limit(PATTERN_BYTES).build().map_err(wrong)?;
     if made.is_match("") {
@@ -85,55 +96,227 @@ fn compile(pattern: &Spanned<String>) -> Result<Regex, Fault> {
 }
 
 impl EntityEntry {
-    pub(in crate::text) fn check(self) -> Result<EntityForm, Fault> {
+    /// `place` names a place of the file in results: the pack and its line.
+    pub(in crate::text) fn check(
+        self,
+        words: &Arc<Words>,
+        place: impl Fn(usize) -> String,
+    ) -> Result<EntityForm, Fault> {
         let here = self.kind.span();
         let kind = read_name("kind", self.kind)?;
+        let terms_rule = place(self.terms.as_ref().map_or(here.start, |terms| terms.span().start));
         let terms = self.terms.map_or(Ok(Vec::new()), read_terms)?;
         if self.patterns.is_empty() && terms.is_empty() {
             return Err((here, format!("entity {kind:?}: patterns or terms are needed")));
         }
-        let group = TermGroup { label: kind.clone(), terms, leg: self.leg, ignore: Vec::new() };
+        let groups = |terms, leg| {
+            Groups::new(std::iter::once(&TermGroup { label: kind.clone(), terms, leg, ignore: Vec::new() }))
+        };
+        let rule = |pattern: &Spanned<String>| compile(pattern, words).map(|made| (made, place(pattern.span().start)));
         Ok(EntityForm {
             leg: self.leg,
-            patterns: self.patterns.iter().map(compile).collect::<Result<_, _>>()?,
-            ignore: self.ignore.iter().map(compile).collect::<Result<_, _>>()?,
-            terms: std::sync::Arc::new(Groups::new(std::iter::once(&group))),
+            opening: self.opening,
+            after: self.after.map(read_terms).transpose()?.map(|terms| Arc::new(groups(terms, LegFilter::Any))),
+            patterns: self.patterns.iter().map(rule).collect::<Result<_, _>>()?,
+            ignore: self.ignore.iter().map(|pattern| compile(pattern, words)).collect::<Result<_, _>>()?,
+            terms: Arc::new(groups(terms, self.leg)),
+            terms_rule,
+            words: Arc::clone(words),
             kind,
         })
     }
 }
 
-/// What one line names; of overlapping finds of one kind the longest.
-pub(super) fn find(forms: &[EntityForm], line: &ReviewLine) -> Vec<Entity> {
-    let mut found: Vec<(Range<usize>, &str)> = Vec::new();
-    for form in forms.iter().filter(|form| form.leg.takes(line.leg)) {
-        let by_pattern = form.patterns.iter().flat_map(|pattern| {
-            pattern
-                .captures_iter(&line.text)
-                .filter_map(|hit| hit.get(1).or_else(|| hit.get(0)).map(|part| part.range()))
-        });
-        let by_term = form.terms.find(&line.text, line.leg).into_iter().map(|hit| hit.start..hit.end);
-        let ignored: Vec<Range<usize>> =
-            form.ignore.iter().flat_map(|pattern| pattern.find_iter(&line.text).map(|hit| hit.range())).collect();
-        let counts =
-            |span: &Range<usize>| !ignored.iter().any(|other| span.start < other.end && other.start < span.end);
-        found.extend(by_pattern.chain(by_term).filter(counts).map(|span| (span, form.kind.as_str())));
+/// Kinds of which one place of a text has one only, the surest first.
+const ONE_OF: [&[&str]; 2] =
+    [&["e-mail", "reference", "phone", "money", "time", "date"], &["place", "organisation", "person"]];
+
+/// Where something may have been named, and by what.
+#[derive(Clone, Debug)]
+struct Find<'a> {
+    span: Range<usize>,
+    kind: &'a str,
+    form: &'a EntityForm,
+    rule: &'a str,
+}
+
+/// Finds things.
+#[derive(Debug)]
+pub(super) struct Namer {
+    forms: Vec<EntityForm>,
+}
+
+impl Namer {
+    pub fn new(forms: Vec<EntityForm>) -> Self {
+        Self { forms }
     }
-    found.sort_by(|a, b| (a.0.start, b.0.end, a.1).cmp(&(b.0.start, a.0.end, b.1)));
-    let mut kept: Vec<(Range<usize>, &str)> = Vec::new();
-    for (span, kind) in found {
-        if !kept.iter().any(|(other, of)| *of == kind && span.start < other.end) {
-            kept.push((span, kind));
+
+    /// What the lines name, in order of time; days are resolved against `today`.
+    pub fn find(&self, lines: &[ReviewLine], today: Option<Date>) -> Vec<Entity> {
+        let mut spoken: Vec<Leg> = Vec::new();
+        let mut all = Vec::new();
+        for (at, line) in lines.iter().enumerate() {
+            let opening = !spoken.contains(&line.leg);
+            if opening {
+                spoken.push(line.leg);
+            }
+            let before = at.checked_sub(1).and_then(|at| lines.get(at));
+            all.extend(self.in_line(line, before, opening, today));
         }
+        all
     }
-    let entity = |(span, kind): (Range<usize>, &str)| Entity {
-        kind: kind.into(),
-        text: line.text.get(span).unwrap_or_default().trim().trim_end_matches(['.', ',']).into(),
+
+    fn in_line(
+        &self,
+        line: &ReviewLine,
+        before: Option<&ReviewLine>,
+        opening: bool,
+        today: Option<Date>,
+    ) -> Vec<Entity> {
+        let mut found: Vec<Find> = Vec::new();
+        let counts = |form: &EntityForm| {
+            form.leg.takes(line.leg)
+                && (opening || !form.opening)
+                && form
+                    .after
+                    .as_ref()
+                    .is_none_or(|after| before.is_some_and(|before| !after.find(&before.text, before.leg).is_empty()))
+        };
+        for form in self.forms.iter().filter(|form| counts(form)) {
+            for (pattern, rule) in &form.patterns {
+                let part = |hit: regex::Captures| {
+                    hit.iter().skip(1).flatten().next().or_else(|| hit.get(0)).map(|part| part.range())
+                };
+                found.extend(pattern.captures_iter(&line.text).filter_map(part).map(|span| Find {
+                    span,
+                    kind: &form.kind,
+                    form,
+                    rule,
+                }));
+            }
+            let hits = form.terms.find(&line.text, line.leg).into_iter();
+            found.extend(hits.map(|hit| Find {
+                span: hit.start..hit.end,
+                kind: &form.kind,
+                form,
+                rule: &form.terms_rule,
+            }));
+        }
+        let ignored: Vec<(&str, Range<usize>)> = found
+            .iter()
+            .map(|one| one.form)
+            .flat_map(|form| {
+                form.ignore
+                    .iter()
+                    .flat_map(|one| one.find_iter(&line.text).map(|hit| (form.kind.as_str(), hit.range())))
+            })
+            .collect();
+        found.retain(|one| !ignored.iter().any(|(kind, other)| *kind == one.kind && overlap(&one.span, other)));
+        let found = found.into_iter().filter_map(|one| cut(one, &line.text)).collect();
+        let mut kept: Vec<(Find, Option<String>)> = Vec::new();
+        for one in in_order(found) {
+            let taken = |other: &Find| {
+                overlap(&other.span, &one.span) && (other.kind == one.kind || same_family(other.kind, one.kind))
+            };
+            if kept.iter().any(|(other, _)| taken(other)) {
+                continue;
+            }
+            let value = meant(&one, &line.text, today);
+            // A number to call that has too few digits, or too many, is none.
+            if value.is_some() || !matches!(one.kind, "phone") {
+                kept.push((one, value));
+            }
+        }
+        kept.sort_by_key(|(one, _)| (one.span.start, one.span.end));
+        kept.into_iter().map(|(one, value)| told(&one, value, line)).collect()
+    }
+}
+
+fn told(one: &Find, value: Option<String>, line: &ReviewLine) -> Entity {
+    Entity {
+        kind: one.kind.into(),
+        text: line.text[one.span.clone()].into(),
+        value,
+        rule: one.rule.into(),
         segment_id: line.segment,
         leg: line.leg,
         start_ms: line.start_ms,
+    }
+}
+
+fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {
+    one.start < other.end && other.start < one.end
+}
+
+fn family(kind: &str) -> Option<(usize, usize)> {
+    ONE_OF.iter().enumerate().find_map(|(at, kinds)| kinds.iter().position(|one| *one == kind).map(|rank| (at, rank)))
+}
+
+fn same_family(one: &str, other: &str) -> bool {
+    family(one).zip(family(other)).is_some_and(|(one, other)| one.0 == other.0)
+}
+
+/// The surest kinds first, of one kind the first and longest.
+fn in_order(mut found: Vec<Find>) -> Vec<Find> {
+    let rank = |one: &Find| family(one.kind).map_or(0, |(_, rank)| rank);
+    found.sort_by(|a, b| (rank(a), a.span.start, b.span.end, a.kind).cmp(&(rank(b), b.span.start, a.span.end, b.kind)));
+    found
+}
+
+/// Takes from a find what does not belong to it: marks at its ends, and of names the words that are none. What is left of a name may be another kind.
+fn cut<'a>(mut one: Find<'a>, text: &str) -> Option<Find<'a>> {
+    let trim = |span: Range<usize>| {
+        let inside = &text[span.clone()];
+        let start = span.start + (inside.len() - inside.trim_start().len());
+        start..start + inside.trim().trim_end_matches(['.', ',', '-', ' ']).len()
     };
-    kept.into_iter().map(entity).filter(|entity| !entity.text.is_empty()).collect()
+    one.span = trim(one.span);
+    if family(one.kind).is_none_or(|(at, _)| at != 1) {
+        return (!one.span.is_empty()).then_some(one);
+    }
+    let words = &one.form.words;
+    let bare = |word: &str| word.trim_matches(|sign: char| !sign.is_alphanumeric()).to_lowercase().replace('’', "'");
+    let inside = text[one.span.clone()].to_owned();
+    let mut end = 0;
+    let mut last = String::new();
+    for word in inside.split_inclusive(' ') {
+        let plain = bare(word);
+        // "Hello Mr" begins with what is no name, and so nothing is named here; a title may begin one.
+        let title = end == 0 && words.titles.contains(&plain);
+        if words.not_names.contains(&plain) && !title && !(one.kind == "organisation" && words.firms.contains(&plain)) {
+            break;
+        }
+        end += word.len();
+        last = plain;
+    }
+    one.span = trim(one.span.start..one.span.start + end);
+    let lone_title = words.titles.contains(&bare(&text[one.span.clone()]));
+    if one.span.is_empty() || lone_title {
+        return None;
+    }
+    if one.kind == "person" && words.firms.contains(&last) {
+        one.kind = "organisation";
+    }
+    Some(one)
+}
+
+fn meant(one: &Find, text: &str, today: Option<Date>) -> Option<String> {
+    let said = &text[one.span.clone()];
+    let words = &one.form.words;
+    match one.kind {
+        "money" => values::money(said, words),
+        "phone" => values::phone(said, words),
+        "reference" => values::code(said, words),
+        "e-mail" => values::mail(said, words),
+        "time" => calendar::time(said, words),
+        "date" => {
+            let around = sentence::around(text, one.span.start);
+            let before = text.get(around.start..one.span.start).unwrap_or_default();
+            let after = text.get(one.span.end..around.end.max(one.span.end)).unwrap_or_default();
+            calendar::day(said, before, after, today?, words)
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -147,7 +330,8 @@ mod tests {
     fn named(text: &str) -> Vec<(String, String)> {
         let forms: Vec<EntityForm> =
             Pack::bundled().expect("packs").into_iter().flat_map(|pack| pack.entities).collect();
-        find(&forms, &line(7, Leg::Caller, 1, text, 0.0, &[])).into_iter().map(|one| (one.kind, one.text)).collect()
+        let lines = [line(7, Leg::Caller, 1, text, 0.0, &[])];
+        Namer::new(forms).find(&lines, None).into_iter().map(|one| (one.kind, one.text)).collect()
     }
 
     fn has(text: &str, kind: &str, what: &str) {

@@ -3,17 +3,31 @@
 //! Pure, and by rules that packs hold as data: every point, every thing found and every line chosen comes with the words that made it. Reads lines
 //! in order of time and knows nothing of where they are kept. Nothing here is a judgement of a person; it says what was said and what was not.
 
+pub mod actions;
+mod calendar;
 pub mod criteria;
 pub mod disposition;
 pub mod entities;
+pub mod evidence;
+pub mod insights;
 mod line;
+#[cfg(test)]
+mod measured;
 pub mod measures;
 pub mod scorecard;
+mod sentence;
 pub mod summary;
+mod values;
+pub mod words;
 
+use jiff::civil::Date;
+
+use self::actions::Diary;
 use self::criteria::CardCriterion;
 use self::disposition::{DispositionJudge, DispositionMismatch, DispositionRule, NotedResult};
-use self::entities::EntityForm;
+use self::entities::Namer;
+use self::evidence::Scales;
+use self::insights::Insights;
 pub use self::line::{LineQuote, ReviewLine};
 use self::measures::CallMeasures;
 use self::scorecard::{Card, Judge};
@@ -24,7 +38,9 @@ use super::pack::Pack;
 #[derive(Debug)]
 pub struct Reviewer {
     judge: Judge,
-    entities: Vec<EntityForm>,
+    namer: Namer,
+    scales: Scales,
+    diary: Diary,
     teller: Teller,
     dispositions: DispositionJudge,
 }
@@ -37,7 +53,9 @@ impl Reviewer {
         let dispositions: Vec<DispositionRule> = packs.iter().flat_map(|pack| &pack.dispositions).cloned().collect();
         Self {
             judge: Judge::new(&criteria),
-            entities: packs.iter().flat_map(|pack| &pack.entities).cloned().collect(),
+            namer: Namer::new(packs.iter().flat_map(|pack| &pack.entities).cloned().collect()),
+            scales: Scales::new(packs.iter().flat_map(|pack| &pack.evidence).cloned().collect()),
+            diary: Diary::new(packs.iter().flat_map(|pack| &pack.actions).cloned().collect()),
             teller: Teller::new(&cues),
             dispositions: DispositionJudge::new(&dispositions),
         }
@@ -48,9 +66,17 @@ impl Reviewer {
         self.judge.card(lines, measures, over)
     }
 
-    /// The things that were named, in order of time.
-    pub fn entities(&self, lines: &[ReviewLine]) -> Vec<entities::Entity> {
-        lines.iter().flat_map(|line| entities::find(&self.entities, line)).collect()
+    /// The things that were named, in order of time. Days are resolved against `today`, the day of the call where it took place.
+    pub fn entities(&self, lines: &[ReviewLine], today: Option<Date>) -> Vec<entities::Entity> {
+        self.namer.find(lines, today)
+    }
+
+    /// What the call was about, what came of it and what is left to do. `scored` says whether the lines' sentiment means anything: whether a lexicon
+    /// knows their language.
+    pub fn insights(&self, lines: &[ReviewLine], today: Option<Date>, scored: bool) -> Insights {
+        let entities = self.entities(lines, today);
+        let actions = self.diary.find(lines, &entities);
+        Insights::of(&evidence::weigh(&self.scales, lines), lines, &entities, actions, scored)
     }
 
     /// Where the result that was noted does not go with what was said. Of a call that is over.

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::line::{LineQuote, ReviewLine};
+use super::sentence::sentences;
 use crate::call::Leg;
 use crate::text::entry::{LegFilter, TermGroup, read_terms};
 use crate::text::keywords::Groups;
@@ -101,22 +102,6 @@ pub struct Summary {
 pub(super) struct Teller {
     reason: Groups,
     outcome: Groups,
-}
-
-/// The sentences of a text. A full stop inside a number or a name ends none.
-fn sentences(text: &str) -> Vec<&str> {
-    let mut all = Vec::new();
-    let mut from = 0;
-    for (at, sign) in text.char_indices().filter(|(_, sign)| matches!(sign, '.' | '!' | '?')) {
-        let end = at + sign.len_utf8();
-        if text[end..].starts_with(char::is_whitespace) {
-            all.push(text[from..end].trim());
-            from = end;
-        }
-    }
-    all.push(text[from..].trim());
-    all.retain(|sentence| !sentence.is_empty());
-    all
 }
 
 fn telling_words(sentence: &str) -> usize {
@@ -249,11 +234,6 @@ mod tests {
             tell(&[line(1, Leg::Caller, 1, "Hello? Hello.", 0.0, &[]), line(2, Leg::Agent, 3, "Yes", 0.0, &[])]);
         assert_eq!(summary, Summary::default());
         assert_eq!(tell(&[]), Summary::default());
-    }
-
-    #[test]
-    fn an_amount_is_not_the_end_of_a_sentence() {
-        assert_eq!(sentences("It was $45.50. Really? Yes"), ["It was $45.50.", "Really?", "Yes"]);
     }
 
     proptest! {
