@@ -284,7 +284,7 @@ mod tests {
             ("/calls/{callid}.gsm", 8, "{call_id}"),
             ("/é/{call_id", 4, "without }"),
             ("/calls/call_id}", 15, "without {"),
-            ("/calls/{date:%Q}/{call_id}", 8, "date:%Q"),
+            ("/calls/{date:%!}/{call_id}", 8, "date:%!"),
             ("/calls/{date:}/{call_id}", 8, "no format"),
             ("/calls/{date:%Y}.gsm", 1, "names no call"),
             ("/calls/../{call_id}", 8, ".."),

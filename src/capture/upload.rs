@@ -253,13 +253,13 @@ mod tests {
             kept: vec![(Leg::Mixed, kept)],
         };
         uploads.take(&handed).expect("taken");
+        uploads.spool.stop(); // what was given to it is on disk then
         let mut legs = Vec::new();
         while let Ok(event) = events.try_recv() {
             if let SpoolEvent::Opened(leg) = event {
                 legs.push((leg.spec.started.0, leg.samples()));
             }
         }
-        uploads.spool.stop();
         legs
     }
 
