@@ -27,7 +27,8 @@ impl CoverageConfig {
     /// When the day before is looked at.
     pub fn at(&self) -> Option<Time> {
         let (hour, minute) = self.at.split_once(':')?;
-        let number = |text: &str| (text.len() == 2).then(|| text.parse().ok()).flatten();
+        let is_number = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = |text: &str| is_number(text).then(|| text.parse().ok()).flatten();
         Time::new(number(hour)?, number(minute)?, 0, 0).ok()
     }
 
