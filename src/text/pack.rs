@@ -311,7 +311,6 @@ mod tests {
         let packs = Pack::bundled().expect("bundled packs");
         assert_eq!(
             packs.iter().map(|pack| pack.name.as_str()).collect::<Vec<_>>(),
-            ["call-centre", "billing", "profanity-en", "alerts", "national-ids", "quality", "dispositions"]
             [
                 "call-centre",
                 "billing",
@@ -319,6 +318,7 @@ mod tests {
                 "alerts",
                 "national-ids",
                 "quality",
+                "dispositions",
                 "general",
                 "debt-collection",
                 "helpline",
