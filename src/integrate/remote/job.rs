@@ -21,8 +21,8 @@ use crate::store::dialer::DialerRow;
 use crate::store::fetches::{FetchChange, FetchRow};
 use crate::store::{Store, StoreError};
 
-/// How long it is waited for a taken recording to turn up in its call; the next one of that call may be fetched from elsewhere.
-const TURNS_UP: Duration = Duration::from_secs(10);
+/// How long it is waited for the sound of a recording to be on the disk.
+const SETTLED: Duration = Duration::from_mins(1);
 
 /// One recording on its way.
 pub(super) struct Job {
@@ -84,6 +84,7 @@ impl Job {
             self.commit(FetchChange::Whole { id: self.row.id, size }).await?;
         }
         let _alone = self.taking.lock().await;
+        self.settled(0).await?;
         let heard = self.heard().await?;
         // A row that is gone went with its call, which somebody has deleted meanwhile.
         let row = self.store.fetch_of(self.row.remote.clone(), self.row.call_id.clone()).await?;
@@ -92,10 +93,10 @@ impl Job {
             return Ok(FetchState::Known);
         }
         self.take(&part, heard.kept).await?;
+        self.settled(1).await?;
         // The row first: a file without a row is only in the way.
         self.commit(FetchChange::Over { id: self.row.id, state: FetchState::Done, error: None, at: now() }).await?;
         self.discard(&part).await;
-        self.turns_up().await?;
         log::info!("call {}: its recording was fetched from {}", self.row.call_id, self.remote.name);
         Ok(FetchState::Done)
     }
@@ -124,8 +125,7 @@ impl Job {
 
     async fn heard(&self) -> Result<Heard, StoreError> {
         let peer = self.peer();
-        let is_ours =
-            |leg: &&LegRow| leg.source == Source::Upload && leg.peer.as_ref().is_none_or(|other| *other == peer);
+        let is_ours = |leg: &&LegRow| is_of(leg, &peer);
         let legs = self.legs().await?;
         let has_sound = |leg: &LegRow| leg.samples > 0 || leg.closed.is_none();
         let elsewhere = legs.iter().any(|leg| !is_ours(&leg) && has_sound(leg));
@@ -160,13 +160,26 @@ impl Job {
             })
     }
 
-    async fn turns_up(&self) -> Result<(), StoreError> {
-        let began = tokio::time::Instant::now();
-        while self.legs().await?.is_empty() && began.elapsed() < TURNS_UP {
+    /// Waits until at least so many legs of this recording are there, and all of them are on the disk to their end: a crash then loses nothing.
+    async fn settled(&self, least: usize) -> Result<(), FetchProblem> {
+        let (began, peer) = (tokio::time::Instant::now(), self.peer());
+        loop {
+            let legs = self.legs().await?;
+            let ours: Vec<&LegRow> = legs.iter().filter(|leg| is_of(leg, &peer)).collect();
+            if ours.len() >= least && ours.iter().all(|leg| leg.closed.is_some()) {
+                return Ok(());
+            }
+            if began.elapsed() >= SETTLED {
+                return Err(FetchProblem::Here("its sound is not on the disk yet".into()));
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Ok(())
     }
+}
+
+/// Whether a leg is one of a recording that was fetched from there.
+fn is_of(leg: &LegRow, peer: &str) -> bool {
+    leg.source == Source::Upload && leg.peer.as_ref().is_none_or(|other| other == peer)
 }
 
 fn now() -> WallTime {
