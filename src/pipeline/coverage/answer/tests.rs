@@ -1,3 +1,5 @@
+//! A big day from its rows to its report, and a day without a dialer's database.
+
 use std::time::Instant;
 
 use super::*;

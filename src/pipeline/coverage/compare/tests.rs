@@ -1,3 +1,5 @@
+//! Days with faults of each kind, one by one, and days with none.
+
 use super::*;
 
 const MINUTE: i64 = 60_000;
