@@ -123,7 +123,7 @@ fn payment(labelled: Labelled, entities: &[Entity]) -> Payment {
     };
     let before = |one: &&Entity| last.is_some_and(|ground| one.start_ms <= ground.quote.start_ms);
     let money = || entities.iter().filter(|one| one.kind == "money");
-    let amount = money().find(here).or_else(|| money().filter(before).next_back());
+    let amount = money().find(here).or_else(|| money().rfind(before));
     let due = entities.iter().filter(|one| one.kind == "date").find(here);
     Payment {
         amount: amount.map(|one| one.value.clone().unwrap_or_else(|| one.text.clone())),
