@@ -8,8 +8,8 @@
 //! ignore = ["i.ll send you through"]# a sentence with one of these is none
 //! ```
 //!
-//! One item a sentence, by the first rule of the packs that fits it. An item that is said again is told once, with the day of whichever sentence named
-//! one. On a leg that holds both sides nobody knows who speaks, and the owner is not known.
+//! One item a sentence, by the first rule of the packs that fits it. An item that is said again is told once, with the day of whichever sentence
+//! named one. On a leg that holds both sides nobody knows who speaks, and the owner is not known.
 
 use std::collections::BTreeSet;
 use std::ops::Range;

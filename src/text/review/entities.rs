@@ -11,10 +11,10 @@
 //! after = ["your number"]           # only where the line before, of another leg, has one of these terms
 //! ```
 //!
-//! A pattern is a regular expression, in any letter case, of whole words, with the placeholders of `words.rs` (`{number}`, `{name}`, `{digits}` and so
-//! on). Where it has a group the group is what was named. Of overlapping finds of one kind the longest counts; of `reference`, `phone`, `money`, `date`
-//! and `time`, and of `place`, `organisation` and `person`, that which stands first here. Texts are stored without card numbers and the like, so none can
-//! be found here.
+//! A pattern is a regular expression, in any letter case, of whole words, with the placeholders of `words.rs` (`{number}`, `{name}`, `{digits}` and
+//! so on). Where it has a group the group is what was named. Of overlapping finds of one kind the longest counts; of `reference`, `phone`, `money`,
+//! `date` and `time`, and of `place`, `organisation` and `person`, that which stands first here. Texts are stored without card numbers and the
+//! like, so none can be found here.
 
 use std::ops::Range;
 use std::sync::Arc;

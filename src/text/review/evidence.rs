@@ -11,9 +11,9 @@
 //! ignore = ["refund policy"]        # a sentence with one of these does not count
 //! ```
 //!
-//! Method. A rule counts once a sentence: its weight the first time, half of it the second and third time, nothing from then on. Of an intent, what the
-//! caller says in the first third counts a quarter more. The label with the highest sum from [`ENOUGH`] on wins, of equals the one whose evidence came
-//! first. Every label lists the sentences and rules that made its sum.
+//! Method. A rule counts once a sentence: its weight the first time, half of it the second and third time, nothing from then on. Of an intent, what
+//! the caller says in the first third counts a quarter more. The label with the highest sum from [`ENOUGH`] on wins, of equals the one whose
+//! evidence came first. Every label lists the sentences and rules that made its sum.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! How well calls are understood: the labelled call texts of `tests/language`, and the table of what is found in them.
 //!
-//! `cargo test --release --lib text::review::measured -- --nocapture` prints it, beside what the alert keywords of a plain dashboard and plain VADER give.
+//! `cargo test --release --lib text::review::measured -- --nocapture` prints it, beside what a dashboard's alert words and plain VADER give.
 //! The test fails far below the goals only; the table is there to be read.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -236,8 +236,8 @@ fn measure(analyser: &TextAnalyser, example: &Example, counts: &mut Counts) {
     }
 }
 
-/// What a dashboard has that knows 21 alert words and VADER: the first alert word's usual meaning is the intent, any alert word asks for action, and the
-/// mean compound of all lines is the mood.
+/// What a dashboard has that knows 21 alert words and VADER: the first alert word's usual meaning is the intent, any alert word asks for action, and
+/// the mean compound of all lines is the mood.
 fn plain(vader: &TextAnalyser, example: &Example, counts: &mut Counts) {
     const ALERTS: [(&str, &str); 21] = [
         ("cancel", "cancellation"),
@@ -303,9 +303,9 @@ fn calls_of_four_languages_are_understood_as_the_table_says() {
         for example in set.call.iter().filter(|_| std::env::var_os("LINESIDE_EXPLAIN").is_none()) {
             measure(&analyser, example, tongues.entry(&example.language).or_default());
         }
-        let heads: Vec<String> =
-            tongues.iter().map(|(tongue, counts)| format!("{:>9}", format!("{tongue} ({})", counts.calls))).collect();
-        let heads = heads.concat();
+        let heads: String = tongues.iter().fold(String::new(), |all, (tongue, counts)| {
+            all + &format!("{:>9}", format!("{tongue} ({})", counts.calls))
+        });
         println!("\n{name}: {} calls{:10}goal   lineside  alert words, VADER{heads}", set.call.len(), "");
         let plain_rows: BTreeMap<&str, f64> =
             theirs.rows().into_iter().filter(|(row, _)| *row != "promise or refusal").collect();
@@ -313,13 +313,10 @@ fn calls_of_four_languages_are_understood_as_the_table_says() {
             let goal =
                 goals.iter().find(|(of, _)| *of == row).map_or_else(|| " ".repeat(4), |(_, goal)| format!("{goal:.2}"));
             let plain = plain_rows.get(row).map_or_else(|| "-".into(), |value| format!("{value:.2}"));
-            let by_tongue: Vec<String> = tongues
-                .values()
-                .map(|counts| {
-                    format!("{:>9.2}", counts.rows().iter().find(|(of, _)| *of == row).map_or(0.0, |(_, value)| *value))
-                })
-                .collect();
-            let by_tongue = by_tongue.concat();
+            let of_row =
+                |counts: &Counts| counts.rows().iter().find(|(of, _)| *of == row).map_or(0.0, |(_, value)| *value);
+            let by_tongue =
+                tongues.values().fold(String::new(), |all, counts| all + &format!("{:>9.2}", of_row(counts)));
             println!("{row:<20}{goal:>9}{value:>11.2}{plain:>20}{by_tongue}");
             // The second set was written after the rules; README.md says what it showed at first.
             let far = if name == "first" { 0.2 } else { 0.5 };

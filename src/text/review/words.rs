@@ -108,22 +108,9 @@ impl Words {
         ] {
             filled = filled.replace(sign, made);
         }
-        for (sign, made) in [
-            ("{number}", self.number()),
-            ("{digit}", format!(r"(?:{})\b", one_of(self.digits.keys().chain(self.repeats.keys())))),
-            ("{name}", self.name()),
-            ("{org}", ORGANISATION.to_owned()),
-            ("{place}", PLACE.to_owned()),
-            ("{firm}", format!(r"(?:{})\b", capitalised(&self.firms))),
-            ("{weekday}", format!(r"(?:{})\b", one_of(self.weekdays.keys()))),
-            ("{month}", format!(r"(?:{})\b", one_of(self.months.keys()))),
-            ("{day}", format!(r"(?:{})\b", one_of(self.days.keys()))),
-            ("{ordinal}", format!(r"(?:\d{{1,2}}(?:st|nd|rd|th)|{})\b", one_of(self.ordinals.keys()))),
-            ("{unit}", format!(r"(?:{})\b", one_of(self.units.keys()))),
-            ("{currency}", format!(r"(?:{})\b", one_of(self.currencies.keys().filter(|word| is_word(word))))),
-        ] {
+        for sign in PLACEHOLDERS {
             if filled.contains(sign) {
-                filled = filled.replace(sign, &made);
+                filled = filled.replace(sign, &self.made_of(sign));
             }
         }
         // All letters of Unicode make a pattern a hundred times larger. Names have capitals in few scripts.
@@ -140,6 +127,25 @@ impl Words {
         filled
     }
 
+    /// The pattern that a placeholder stands for.
+    fn made_of(&self, sign: &str) -> String {
+        let any = |words: String| format!(r"(?:{words})\b");
+        match sign {
+            "{number}" => self.number(),
+            "{digit}" => any(one_of(self.digits.keys().chain(self.repeats.keys()))),
+            "{name}" => self.name(),
+            "{org}" => ORGANISATION.to_owned(),
+            "{place}" => PLACE.to_owned(),
+            "{firm}" => any(capitalised(&self.firms)),
+            "{weekday}" => any(one_of(self.weekdays.keys())),
+            "{month}" => any(one_of(self.months.keys())),
+            "{day}" => any(one_of(self.days.keys())),
+            "{ordinal}" => format!(r"(?:\d{{1,2}}(?:st|nd|rd|th)|{})\b", one_of(self.ordinals.keys())),
+            "{unit}" => any(one_of(self.units.keys())),
+            _ => any(one_of(self.currencies.keys().filter(|word| is_word(word)))),
+        }
+    }
+
     fn number(&self) -> String {
         let word = one_of(
             self.numbers.iter().filter(|(_, value)| !is_scale(**value) && value.fract() == 0.0).map(|(word, _)| word),
@@ -152,6 +158,21 @@ impl Words {
         NAME.replace("TITLE", &capitalised(&self.titles))
     }
 }
+
+const PLACEHOLDERS: [&str; 12] = [
+    "{number}",
+    "{digit}",
+    "{name}",
+    "{org}",
+    "{place}",
+    "{firm}",
+    "{weekday}",
+    "{month}",
+    "{day}",
+    "{ordinal}",
+    "{unit}",
+    "{currency}",
+];
 
 /// What multiplies the number beside it.
 pub(super) fn is_scale(value: f64) -> bool {
