@@ -65,7 +65,7 @@ pub struct DueWrite {
 
 pub(in crate::store) const DUE: &str = "
     SELECT id, call, kind, alert, tries, queued_ms
-    FROM dialer_write
+    FROM dialer_write INDEXED BY dialer_write_waiting
     WHERE state = 'waiting' AND next_ms <= ?1 AND kind <> 'listen'
     ORDER BY next_ms
     LIMIT ?2";

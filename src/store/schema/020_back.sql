@@ -17,7 +17,7 @@ CREATE TABLE dialer_write (
 );
 CREATE INDEX dialer_write_waiting ON dialer_write (next_ms) WHERE state = 'waiting';
 CREATE INDEX dialer_write_by_state ON dialer_write (state, id);
-CREATE INDEX dialer_write_by_alert ON dialer_write (alert) WHERE alert IS NOT NULL;
+CREATE INDEX dialer_write_by_alert ON dialer_write (alert);
 
 -- Up to where the queue is filled. One that is new begins with what comes next.
 CREATE TABLE dialer_write_filled (
