@@ -182,13 +182,13 @@ pub struct CallInsights {
     /// `normal`, `high` or `urgent`.
     pub priority: String,
     /// What made it so.
-    pub priority_reasons: Vec<Reason>,
+    pub priority_reasons: Vec<ReasonLine>,
     /// What was said about a payment.
     pub payment: Option<PaymentTalk>,
     /// Whether anything is left to do.
     pub action_required: bool,
     /// What speaks for it and against it.
-    pub action_reasons: Vec<Reason>,
+    pub action_reasons: Vec<ReasonLine>,
     /// What is left to do.
     pub actions: Vec<ActionDue>,
     /// The caller's mood.
@@ -205,12 +205,12 @@ pub struct CallLabel {
     /// Its part of the sums of all labels given, 0 to 1.
     pub share: f64,
     /// What made it, in order of time.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<ReasonLine>,
 }
 
 /// A line that spoke for something, or against it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Reason {
+pub struct ReasonLine {
     /// The sentence.
     #[serde(flatten)]
     pub quote: Quote,
@@ -232,7 +232,7 @@ pub struct PaymentTalk {
     /// The day, where one was named in the same sentence: `2026-11-27`.
     pub due: Option<String>,
     /// What decided.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<ReasonLine>,
 }
 
 /// Something that is left to do.
@@ -262,7 +262,7 @@ pub enum CallFeeling {
         /// -1 to 1.
         compound: f64,
         /// Evidence beyond the words of the lexicon.
-        reasons: Vec<Reason>,
+        reasons: Vec<ReasonLine>,
     },
     /// No lexicon knows the language.
     Unavailable,

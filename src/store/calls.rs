@@ -3,6 +3,7 @@
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, params_from_iter};
 
+use super::typed::stretches;
 use super::{Store, StoreError};
 use crate::call::{CallKey, CallState, Leg, LegKey, Level, Source, WallTime};
 
@@ -237,11 +238,6 @@ pub struct LegRow {
     pub heard: Vec<(u64, Option<u64>)>,
 }
 
-/// Stretches as the database gives them: a JSON list of pairs.
-pub(super) fn heard(row: &Row, column: usize) -> rusqlite::Result<Vec<(u64, Option<u64>)>> {
-    Ok(serde_json::from_str(&row.get::<_, String>(column)?).unwrap_or_default())
-}
-
 fn leg_row(row: &Row) -> rusqlite::Result<LegRow> {
     Ok(LegRow {
         key: LegKey(row.get(0)?),
@@ -258,7 +254,7 @@ fn leg_row(row: &Row) -> rusqlite::Result<LegRow> {
         closed: row.get::<_, Option<i64>>(11)?.map(WallTime),
         close_reason: row.get(12)?,
         why: row.get(13)?,
-        heard: heard(row, 14)?,
+        heard: stretches(row, 14)?,
     })
 }
 

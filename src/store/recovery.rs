@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use rusqlite::Connection;
 
+use super::typed::stretches;
 use crate::call::{CallId, CallKey, Leg, LegKey, Source, UtteranceKey, WallTime};
 
 /// Everything that is not finished.
@@ -191,7 +192,7 @@ pub(super) fn read(db: &Connection) -> rusqlite::Result<Recovery> {
                 samples: row.get::<_, i64>(12)? as u64,
                 heard_to: row.get::<_, i64>(13)? as u64,
                 why: row.get(14)?,
-                heard: super::calls::heard(row, 15)?,
+                heard: stretches(row, 15)?,
                 silences: silences.remove(&leg_key).unwrap_or_default(),
             })
         })?;

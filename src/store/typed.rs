@@ -1,5 +1,6 @@
-//! Converts words in the database to the types that they stand for.
+//! Converts words and lists in the database to the types that they stand for.
 
+use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 
 use crate::call::{CallState, Leg, Level, Source};
@@ -24,3 +25,8 @@ macro_rules! word {
 }
 
 word! { Leg: "leg", CallState: "state of a call", Level: "level", Source: "source" }
+
+/// Stretches of a leg, `[[first sample, one past the last or null], …]` in the database.
+pub(super) fn stretches(row: &Row, column: usize) -> rusqlite::Result<Vec<(u64, Option<u64>)>> {
+    Ok(serde_json::from_str(&row.get::<_, String>(column)?).unwrap_or_default())
+}

@@ -241,7 +241,9 @@ fn a_transfer_that_was_killed_goes_on_where_it_was() {
     until_state(&bed, call, "done");
     let mut wanted = samples;
     wanted[1000..1002].copy_from_slice(&[1234, 1234]);
-    assert!(heard(&bed, call) == wanted, "sample by sample, with the mark");
+    let heard = heard(&bed, call);
+    let differs = heard.iter().zip(&wanted).position(|(heard, wanted)| heard != wanted);
+    assert_eq!((heard.len(), differs), (wanted.len(), None), "sample by sample, with the mark");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::api::request::ApiError;
 use crate::call::WallTime;
 use crate::contract::review::{
     ActionDue, CallDigest, CallFeeling, CallInsights, CallLabel, Criterion, CriterionOutcome, Entities, EntityWindow,
-    Extractive, Measures, NamedEntity, PaymentTalk, Quote, Reason, ScoreCard, Turn,
+    Extractive, Measures, NamedEntity, PaymentTalk, Quote, ReasonLine, ScoreCard, Turn,
 };
 use crate::contract::seconds;
 use crate::pipeline::finished::review::{self, CriterionResult, Desk, Entity, Mark, ORDINARY_PAUSE_S};
@@ -166,11 +166,11 @@ pub(in crate::api) async fn summary(
     }))
 }
 
-fn reasoned(ground: review::Ground) -> Reason {
-    Reason { quote: quoted(ground.quote), words: ground.words, rule: ground.rule, weight: ground.weight }
+fn reasoned(ground: review::Ground) -> ReasonLine {
+    ReasonLine { quote: quoted(ground.quote), words: ground.words, rule: ground.rule, weight: ground.weight }
 }
 
-fn reasons(grounds: Vec<review::Ground>) -> Vec<Reason> {
+fn reasons(grounds: Vec<review::Ground>) -> Vec<ReasonLine> {
     grounds.into_iter().map(reasoned).collect()
 }
 

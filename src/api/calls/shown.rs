@@ -356,9 +356,8 @@ mod tests {
         assert_eq!(serde_json::to_value(segment(&row)).expect("JSON"), silent);
     }
 
-    #[test]
-    fn a_call_is_shown_whole() {
-        let leg = LegRow {
+    fn caller_leg() -> LegRow {
+        LegRow {
             key: LegKey(5),
             leg: Leg::Caller,
             source: Source::Audiosocket,
@@ -374,7 +373,11 @@ mod tests {
             close_reason: None,
             why: Some("the first source of this voice".into()),
             heard: vec![(8000, None)],
-        };
+        }
+    }
+
+    #[test]
+    fn a_call_is_shown_whole() {
         let doubled = Doubled {
             legs: [(LegKey(5), "audiosocket".into(), None), (LegKey(6), "recording".into(), Some("/a/b.wav".into()))],
             from_ms: 0,
@@ -400,7 +403,7 @@ mod tests {
         let whole = Whole {
             call: call(),
             rows: vec![row()],
-            legs: vec![leg],
+            legs: vec![caller_leg()],
             alerts: Vec::new(),
             doubled: vec![doubled],
             dialer: None,
