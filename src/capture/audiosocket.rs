@@ -392,9 +392,13 @@ pub(super) async fn put(writer: &mut LegWriter, decided: Vec<Write>) -> Result<(
         let samples = match write {
             Write::Silence(count) => {
                 metrics::counter!("lineside_gap_samples_total").increment(count as u64);
+                writer.leg().fill(count as u64);
                 vec![0; count]
             }
-            Write::Samples(samples) => samples,
+            Write::Samples(samples) => {
+                writer.leg().sounds();
+                samples
+            }
         };
         writer.append(&samples, wall_clock()).await?;
     }

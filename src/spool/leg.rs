@@ -67,6 +67,8 @@ pub struct SpooledLeg {
     /// The file while the spool writes it: readers take this descriptor, not one more of their own.
     written: RwLock<Option<Arc<File>>>,
     samples: AtomicU64,
+    /// Of these so many last ones were put in by us, because nothing came.
+    filled: AtomicU64,
     last_audio: AtomicI64,
     /// When it began, by the wall clock of now: `spec.started`, and how far the clock was stepped since.
     began: AtomicI64,
@@ -87,6 +89,7 @@ impl SpooledLeg {
             audio: RwLock::new(audio),
             written: RwLock::default(),
             samples: AtomicU64::new(0),
+            filled: AtomicU64::new(0),
             last_audio: AtomicI64::new(started),
             began: AtomicI64::new(started),
             closed: AtomicBool::new(false),
@@ -108,6 +111,21 @@ impl SpooledLeg {
     /// How many samples can be read now.
     pub fn samples(&self) -> u64 {
         self.samples.load(Ordering::Acquire)
+    }
+
+    /// How many samples there were when something came last: behind them lies silence that lineside has put in.
+    pub fn sounded(&self) -> u64 {
+        self.samples().saturating_sub(self.filled.load(Ordering::Relaxed))
+    }
+
+    /// Says that nothing came for so many samples more, which are silence now.
+    pub(crate) fn fill(&self, samples: u64) {
+        self.filled.fetch_add(samples, Ordering::Relaxed);
+    }
+
+    /// Says that something came again.
+    pub(crate) fn sounds(&self) {
+        self.filled.store(0, Ordering::Relaxed);
     }
 
     /// Milliseconds of audio that can be read.

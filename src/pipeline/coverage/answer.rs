@@ -114,13 +114,26 @@ impl Coverage {
 
     /// Reads the day where it may have changed; gives back why that was not possible.
     async fn refresh(&self, day: LocalDay) -> Result<Option<String>, StoreError> {
-        let (since, until) = day.span();
+        let (since, _) = day.span();
         let now = (self.now)();
         if since >= now {
             return Ok(Some("this day has not begun".into()));
         }
+        // It goes on when nobody waits for it any more: a large day is there for whoever asks next.
+        let this = self.clone();
+        let reading = tokio::spawn(async move { this.read(day, now).await });
+        match tokio::time::timeout(PATIENCE, reading).await {
+            Ok(Ok(read)) => read,
+            Ok(Err(_)) => Ok(Some("lineside is stopping".into())),
+            Err(_) => Ok(Some(busy())),
+        }
+    }
+
+    /// The same, however long it takes.
+    async fn read(&self, day: LocalDay, now: WallTime) -> Result<Option<String>, StoreError> {
+        let (since, until) = day.span();
         // Held over awaits on purpose: whoever comes second finds what the first has read.
-        let Ok(_reading) = tokio::time::timeout(PATIENCE, self.reading.lock()).await else { return Ok(Some(busy())) };
+        let _reading = self.reading.lock().await;
         let before = self.store.day_read(day.to_string()).await?;
         let is_settled = |read: &DayRead| read.read.0 > until.0 + SETTLES_MS || now.0 - read.read.0 < FRESH_MS;
         if before.as_ref().is_some_and(is_settled) {
@@ -131,7 +144,8 @@ impl Coverage {
             Ok(told) => told,
             Err(problem) => return Ok(Some(problem)),
         };
-        let read = DayRead { day: day.to_string(), source: dialer.source, read: now, unanswered: told.unanswered };
+        let read =
+            DayRead { day: day.to_string(), source: dialer.source, read: (self.now)(), unanswered: told.unanswered };
         self.store.note_day(read, told.calls, told.recordings).await?;
         Ok(None)
     }
@@ -140,11 +154,8 @@ impl Coverage {
         let (reply, answer) = oneshot::channel();
         let asked = dialer.ask.send_timeout(AskedDay { since, until, reply }, PATIENCE).await;
         asked.map_err(|_| busy())?;
-        match tokio::time::timeout(PATIENCE, answer).await {
-            Err(_) => Err(busy()),
-            Ok(Err(_)) => Err("lineside is stopping".into()),
-            Ok(Ok(told)) => told,
-        }
+        // The reader gives up by itself.
+        answer.await.unwrap_or_else(|_| Err("lineside is stopping".into()))
     }
 
     /// Takes the calls that AMI has told of. What it told of calls that never came is kept for two days.

@@ -93,10 +93,12 @@ impl Conductor {
         running.settled = at;
         let bounded = running.stops || running.heard.last().is_some_and(|(_, to)| to.is_some());
         if bounded {
-            running.end_heard(at);
-            running.hearing = Hearing::StandsBy;
             let from = running.heard.last().map_or(0, |(from, _)| *from);
-            self.push(vec![Change::LegHeard { leg, from, to: Some(at) }]);
+            // Where nothing came any more another source is heard.
+            let to = if running.stops { at.min(running.leg.sounded()).max(from) } else { at };
+            running.end_heard(to);
+            running.hearing = Hearing::StandsBy;
+            self.push(vec![Change::LegHeard { leg, from, to: Some(to) }]);
         } else {
             running.hearing = Hearing::Over;
         }

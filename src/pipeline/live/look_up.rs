@@ -58,7 +58,8 @@ fn known(row: CallRow) -> KnownCall {
 pub(super) async fn past(store: &Store, call: CallKey) -> Result<Past, StoreError> {
     let mut legs = Vec::new();
     for leg in store.legs(call).await? {
-        let silences = store.silences(leg.key).await?.into_iter().filter(|silence| silence.why == "redaction");
+        // What was redacted, and pauses that are over.
+        let silences = store.silences(leg.key).await?.into_iter();
         legs.push(PastLeg {
             key: leg.key,
             leg: leg.leg,

@@ -25,8 +25,8 @@ use crate::store::change::Change;
 use crate::store::privacy::PrivacyChange;
 use crate::store::tokens::{AccessChange, AuditEntry};
 
-/// What is silenced of one source is silenced of another with so much around it, milliseconds.
-const AROUND_MS: i64 = 500;
+/// What is silenced of one source is silenced of another with so much around it, milliseconds: so far their clocks may be off.
+const AROUND_MS: i64 = super::sources::LEAST_MS;
 
 /// Names that are also looked for among those that a call had before a restart.
 const LOOKED_UP: usize = 3;

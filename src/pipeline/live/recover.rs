@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::{Call, Hearing, RunningLeg};
+use super::choosing::silenced;
 use super::conductor::Conductor;
 use super::effect::Effect;
 use super::event::{Now, Past};
@@ -83,6 +84,7 @@ impl Conductor {
         self.privacy.recall(&now.analyser, call.key, texts);
         let mut running = Call::new((call.id, call.started, None), rolling, watch, now.at.steady);
         running.stepped_ms = call.stepped_ms;
+        running.silenced = silenced(&past);
         self.calls.add(call.key, running);
     }
 

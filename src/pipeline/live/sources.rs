@@ -177,7 +177,7 @@ fn is_alone(call: &Call, leg: &RunningLeg) -> bool {
         other.leg.spec.source.is_of_pbx()
             && other.leg.spec.leg != which
             && !is_mix(other)
-            && (other.is_open() || other.end_ms() >= leg.end_ms() - ALONE_MS)
+            && (other.is_open() && !has_broken(other, leg) || other.end_ms() >= leg.end_ms() - ALONE_MS)
     };
     !is_mix(leg) && !call.legs.values().any(goes_with) && !call.past.iter().any(|past| past.which != which)
 }
@@ -261,9 +261,9 @@ impl RunningLeg {
         self.heard.last().is_some_and(|(_, to)| to.is_some())
     }
 
-    /// Where in the call its sound ends by now, milliseconds.
+    /// Where in the call its sound ends by now, milliseconds: silence that was put in because nothing came is none.
     pub fn end_ms(&self) -> i64 {
-        self.at_ms(self.leg.samples())
+        self.at_ms(self.leg.sounded())
     }
 
     fn shares_voice(&self, other: &Self) -> bool {

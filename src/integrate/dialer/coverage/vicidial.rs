@@ -64,7 +64,8 @@ const ENDS: Query = Query {
 const FROM: Query = Query {
     name: "recording_log from recording_id",
     table: "recording_log",
-    sql: "SELECT start_epoch FROM recording_log FORCE INDEX (PRIMARY) WHERE recording_id >= ? AND recording_id < ?",
+    sql: "SELECT start_epoch FROM recording_log FORCE INDEX (PRIMARY) WHERE recording_id >= ? AND recording_id < ? \
+          ORDER BY recording_id LIMIT 16",
     example: &[Example::Number(1), Example::Number(11)],
     is_whole: false,
 };
