@@ -174,6 +174,12 @@ impl Desk {
         }
     }
 
+    /// Nothing comes of a connection for so many milliseconds: lineside fills its leg with silence meanwhile.
+    pub fn fill(&mut self, leg: &SpooledLeg, ms: u64) {
+        leg.fill(ms * 8);
+        leg.grow_to(leg.samples() + ms * 8, self.now.wall());
+    }
+
     /// The listener comes by: legs that are heard to their end, or to where they are to be heard, are over for it.
     pub fn listen(&mut self) {
         let stopped = std::mem::take(&mut self.stopped);

@@ -95,6 +95,39 @@ fn a_live_connection_from_which_nothing_comes_any_more_has_broken() {
 }
 
 #[test]
+fn silence_that_fills_a_leg_of_which_nothing_comes_is_no_sound() {
+    let mut desk = Desk::new();
+    let (live, file) = (desk.open(MIX, "u1", LIVE), desk.open(MIX + 1, "u1", FILE));
+    desk.grow(&live, 4000);
+    desk.say(&live, 500, 3000);
+    desk.fill(&live, 16_000);
+    desk.grow(&file, 20_000);
+    desk.after(250);
+    desk.after(250);
+    assert_eq!((desk.heard(&live), desk.heard(&file)), (vec![(0, Some(4000))], vec![(4000, None)]));
+}
+
+#[test]
+fn a_mix_is_heard_when_one_of_two_directions_brings_nothing_any_more() {
+    let mut desk = Desk::new();
+    let (agent, caller) = (desk.open(1, "u1", LIVE), desk.open(2, "u1", LIVE));
+    let mix = desk.open(MIX, "u1", FILE);
+    for leg in [&agent, &caller, &mix] {
+        desk.grow(leg, 4000);
+    }
+    desk.say(&agent, 500, 3000);
+    desk.say(&caller, 500, 3000);
+    desk.fill(&caller, 16_000);
+    desk.grow(&agent, 20_000);
+    desk.grow(&mix, 20_000);
+    for _ in 0..4 {
+        desk.after(250);
+    }
+    assert_eq!(desk.heard(&caller), [(0, Some(4000))]);
+    assert!(desk.heard(&mix).iter().any(|(_, to)| to.is_none()), "{:?}", desk.heard(&mix));
+}
+
+#[test]
 fn a_recording_that_comes_after_its_call_is_heard_where_nobody_else_was() {
     let mut desk = Desk::new();
     let began = desk.now.wall();
