@@ -123,7 +123,8 @@ impl Remotes {
             self.store.open_fetch_ids().await?.into_iter().map(|id| format!("{id}.part")).collect();
         for entry in std::fs::read_dir(&self.keeper.folder).into_iter().flatten().flatten() {
             if !open.contains(&*entry.file_name().to_string_lossy()) {
-                (self.keeper.discard)(&entry.path());
+                let (discard, path) = (Arc::clone(&self.keeper.discard), entry.path());
+                let _ = tokio::task::spawn_blocking(move || discard(&path)).await; // lineside is stopping: the next start sweeps
             }
         }
         Ok(())

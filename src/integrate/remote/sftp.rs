@@ -130,7 +130,8 @@ fn command(remote: &RemoteSettings) -> Command {
         .args(remote.arguments())
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()))
-        .env("LC_ALL", "C")
+        // English, and names of files as they are.
+        .env("LC_ALL", "C.UTF-8")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

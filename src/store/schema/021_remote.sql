@@ -1,6 +1,6 @@
 -- Recordings to fetch from other servers, one row for each server and call. A restart goes on with what is open: waiting, fetching, taking.
 CREATE TABLE fetch (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again: a fetch that still runs when its row goes would write into another's
     remote TEXT NOT NULL,                -- its name in the configuration
     call_id TEXT NOT NULL,               -- the call that it becomes, which need not be here yet
     path TEXT NOT NULL,                  -- on the server
