@@ -24,11 +24,9 @@ const CLOSED_AT_ONCE: usize = 8;
 /// Samples read of one leg in one round, in seconds: a long recording does not hold up live legs.
 const PIECE_S: u64 = 5;
 
-/// Speech that is not over is told of each time when it has grown by so much, milliseconds: a word or two.
+/// Speech that is not over is told of each time when it has grown by so much, milliseconds: a word or two. With 250 in the first 1.5 s of a turn its
+/// first words came later, for the share of CPU that partial text may take was gone (`workers/partial.rs`).
 const GROWN_MS: u64 = 500;
-/// The same in its first moments, when nothing of it is on the screen yet, and how long those last.
-const GROWN_AT_FIRST_MS: u64 = 250;
-const FIRST_MS: u64 = 1500;
 
 /// What the listener tells the conductor.
 #[derive(Debug)]
@@ -239,12 +237,13 @@ impl Ear {
             self.settled = self.listener.settled();
             let _ = events.blocking_send(VadEvent::Settled(self.leg.key, self.settled));
         }
-        if let Some(growing) = self.listener.growing().filter(|_| !closed)
-            && is_worth_telling(growing, self.told, u64::from(self.leg.spec.rate_hz))
-        {
-            self.told = growing.end;
-            // It may be left out: nothing is lost by it.
-            let _ = events.try_send(VadEvent::Growing(self.leg.key, growing));
+        if let Some(growing) = self.listener.growing().filter(|_| !closed) {
+            let step = GROWN_MS * u64::from(self.leg.spec.rate_hz) / 1000;
+            if growing.end >= growing.start.max(self.told) + step {
+                self.told = growing.end;
+                // It may be left out: nothing is lost by it.
+                let _ = events.try_send(VadEvent::Growing(self.leg.key, growing));
+            }
         }
         if let Some(pausing) = pausing.filter(|found| found.end > self.paused) {
             self.paused = pausing.end;
@@ -278,31 +277,5 @@ impl Ear {
             none => none.insert(self.leg.reader()?),
         };
         reader.read(from, piece, samples)
-    }
-}
-
-/// Whether speech that goes on has grown enough since it was `told` of; samples of the leg.
-fn is_worth_telling(growing: Found, told: u64, rate_hz: u64) -> bool {
-    let samples = |ms: u64| ms * rate_hz / 1000;
-    let has_begun = told > growing.start && told < growing.start + samples(FIRST_MS);
-    let step = if has_begun { GROWN_AT_FIRST_MS } else { GROWN_MS };
-    growing.end >= growing.start.max(told) + samples(step)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_moments_of_speech_are_told_of_more_often() {
-        let mut told = 0;
-        let mut at_ms = Vec::new();
-        for end in (0..4000).step_by(50).map(|ms| 80_000 + ms * 8) {
-            if is_worth_telling(Found { start: 80_000, end }, told, 8000) {
-                told = end;
-                at_ms.push((end - 80_000) / 8);
-            }
-        }
-        assert_eq!(at_ms, [500, 750, 1000, 1250, 1500, 2000, 2500, 3000, 3500]);
     }
 }
