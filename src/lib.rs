@@ -23,6 +23,12 @@ pub mod speech;
 // Sentiment, keywords, redaction, reviews: pure functions.
 pub mod text;
 
+// What a line means, as a vector.
+pub mod meaning;
+
+// Other languages into one.
+pub mod translation;
+
 // Rules and risk: what a supervisor must not miss, and the services it is sent to.
 pub mod alerts;
 
@@ -35,7 +41,7 @@ pub mod governor;
 // Joins the rooms for one call, from its first frame to its last word, and looks after it when it is over.
 pub mod pipeline;
 
-// Other people's systems: Asterisk's manager interface.
+// Other people's systems: Asterisk's manager interface, dialers and their databases, recordings on other servers.
 pub mod integrate;
 
 // HTTP, WebSocket, SSE, the pages.

@@ -39,16 +39,19 @@ use tokio_util::sync::CancellationToken;
 
 use self::access::AccessControl;
 use self::access::route::{
-    AGENT_OR_READ, About, NOTHING, OPERATE, OPERATE_OR_INGEST, READ, RoutePolicies, RoutePolicy,
+    AGENT_OR_READ, ANY, About, NOTHING, OPERATE, OPERATE_OR_INGEST, READ, RoutePolicies, RoutePolicy,
 };
 use self::document::Way;
 use crate::pipeline::command::Command;
 use crate::pipeline::coverage::Coverage;
 use crate::pipeline::fetches::Fetches;
+use crate::pipeline::finished::correct::Corrector;
 use crate::pipeline::finished::notify::Agents;
 use crate::pipeline::finished::retranscribe::RetranscribeQueue;
 use crate::pipeline::finished::review::Desk;
+use crate::pipeline::finished::stages::Pipeline;
 use crate::pipeline::listen_in::DialerBack;
+use crate::pipeline::meaning::Meaning;
 use crate::pipeline::taps::Taps;
 use crate::pipeline::workers::glossary::Glossary;
 use crate::store::Store;
@@ -57,7 +60,7 @@ pub use self::audio::{Sounds, UploadSettings};
 pub use self::feeds::{Audience, Feeds};
 pub use self::realtime::{Inlet, Platforms};
 pub use self::request::{ApiError, Clock};
-pub use self::status::{Doctor, Health, Metrics};
+pub use self::status::{Doctor, Health, Metrics, SettingsSource};
 
 type Routes = access::route::Routes<Api>;
 
@@ -72,6 +75,8 @@ pub struct Api {
     pub health: Health,
     /// Renders /metrics.
     pub metrics: Metrics,
+    /// Gives the settings.
+    pub settings: SettingsSource,
     /// Who is let in, and to what.
     pub access_control: Arc<AccessControl>,
     /// Folder for audio that had to be converted for playing.
@@ -90,10 +95,16 @@ pub struct Api {
     pub back: DialerBack,
     /// Looks at calls as a whole.
     pub desk: Desk,
+    /// Sets words and speakers right.
+    pub corrector: Corrector,
     /// Takes calls that are to be transcribed again.
     pub retranscribe: RetranscribeQueue,
+    /// How the stages of calls that are over are set up.
+    pub pipeline: Pipeline,
     /// Words to expect.
     pub glossary: Glossary,
+    /// What questions mean.
+    pub meaning: Meaning,
     /// The notifiers, to be tried.
     pub agents: Agents,
     /// Who listens to the feeds of call dashboards.
@@ -114,7 +125,7 @@ macro_rules! parts {
 }
 
 parts! {
-    store: Store, commands: mpsc::Sender<Command>, health: Health, metrics: Metrics, access_control: Arc<AccessControl>, uploads: UploadSettings, coverage: Coverage, taps: Taps, fetches: Fetches, back: DialerBack, desk: Desk, retranscribe: RetranscribeQueue, glossary: Glossary, agents: Agents, audience: Audience,
+    store: Store, commands: mpsc::Sender<Command>, health: Health, metrics: Metrics, settings: SettingsSource, access_control: Arc<AccessControl>, uploads: UploadSettings, coverage: Coverage, taps: Taps, fetches: Fetches, back: DialerBack, desk: Desk, corrector: Corrector, retranscribe: RetranscribeQueue, pipeline: Pipeline, glossary: Glossary, meaning: Meaning, agents: Agents, audience: Audience,
 }
 
 impl FromRef<Api> for Clock {
@@ -157,6 +168,8 @@ fn routes() -> Routes {
         .post(access::login::PATH, login, access::login::login)
         .get(access::login::STYLE_PATH, login, access::login::style)
         .post(access::login::LOGOUT_PATH, login, access::login::logout)
+        .get("/api/v1/me", RoutePolicy::new(ANY, About::Nothing), access::me::me)
+        .get("/api/v1/settings", RoutePolicy::new(OPERATE, About::Daemon), status::settings::settings)
         .get("/api/v1/board", own, status::board::board)
         .get("/api/v1/box", own, status::board::box_state)
         .get("/api/v1/figures", own.asks(status::figures::ASKS), status::figures::figures)
@@ -167,7 +180,7 @@ fn routes() -> Routes {
         .get("/api/calls/{id}/history", own.asks(feeds::dashboards::COUNTED), feeds::dashboards::history)
         .get("/api/alerts", own.asks(feeds::dashboards::COUNTED), feeds::dashboards::alerts)
         .get("/api/stats", daemon, feeds::dashboards::stats)
-        .post("/api/v1/forget", RoutePolicy::new(OPERATE, About::All), calls::privacy::forget)
+        .post("/api/v1/forget", RoutePolicy::new(OPERATE, About::All).asks(&["dry_run"]), calls::privacy::forget)
         .get("/api/v1/calls/agent-service/health", daemon, status::agents::health)
         .post(
             "/api/v1/calls/agent-service/test-auth",
@@ -197,6 +210,7 @@ fn routes() -> Routes {
         .get("/api/v1/fetch", RoutePolicy::new(READ, About::All).asks(calls::fetch::LIST), calls::fetch::list)
         .post("/api/v1/fetch", RoutePolicy::new(OPERATE, About::All), calls::fetch::start)
         .get("/api/v1/alerts", own.asks(calls::alerts::LIST), calls::alerts::list)
+        .post("/api/v1/alerts/ack", RoutePolicy::new(OPERATE, About::Own), calls::alerts::ack_many)
         .post("/api/v1/alerts/{id}/ack", RoutePolicy::new(OPERATE, About::Own), calls::alerts::ack)
         .get("/api/v1/search", own.asks(calls::search::ASKS), calls::search::search)
         .get("/api/v1/events", own.asks(feeds::feed::RESUMED), feeds::feed::sse)
@@ -216,7 +230,7 @@ fn routes() -> Routes {
 
 /// What calls came to.
 fn of_statistics(routes: Routes) -> Routes {
-    use statistics::asked::{LIST, OF_AGENT, OF_CAMPAIGN, list, of_agent, of_campaign};
+    use statistics::handlers::{LIST, OF_AGENT, OF_CAMPAIGN, list, of_agent, of_campaign};
     let own = RoutePolicy::new(READ, About::Own);
     routes
         .get("/api/v1/agents", own.asks(LIST), list)
@@ -234,22 +248,31 @@ fn of_calls(routes: Routes) -> Routes {
         .get("/api/v1/calls/active", own, calls::session::active)
         .get("/api/v1/calls/stats", own, calls::session::stats)
         .get("/api/v1/calls/{id}", call, calls::session::one)
-        .get("/api/v1/calls/{id}/transcript", call.asks(&["include_segments"]), calls::session::transcript)
-        .get("/api/v1/calls/{id}/segments", call, calls::session::segments)
+        .get("/api/v1/calls/{id}/transcript", call.asks(&["include_segments", "pass"]), calls::session::transcript)
+        .get("/api/v1/calls/{id}/segments", call.asks(&["pass"]), calls::session::segments)
+        .post("/api/v1/calls/{id}/corrections", command, calls::correct::correct)
         .get("/api/v1/calls/{id}/peaks", call.asks(&["leg", "buckets"]), audio::sound::draw)
         .get("/api/v1/calls/{id}/live", call.asks(&["seconds", "from"]), audio::sound::live)
-        .get("/api/v1/calls/{id}/qa", call, calls::review::qa)
-        .get("/api/v1/calls/{id}/entities", call, calls::review::entities)
-        .get("/api/v1/calls/{id}/entity-evolution", call, calls::review::evolution)
-        .get("/api/v1/calls/{id}/summary", call, calls::review::summary)
-        .get("/api/v1/calls/{id}/export", call.asks(&["format"]), calls::export::one)
-        .get("/calls/{id}/export", call.asks(&["format"]), calls::export::documented)
+        .get("/api/v1/calls/{id}/qa", call, calls::insights::qa)
+        .get("/api/v1/calls/{id}/entities", call, calls::insights::entities)
+        .get("/api/v1/calls/{id}/entity-evolution", call, calls::insights::evolution)
+        .get("/api/v1/calls/{id}/classification-evolution", call, calls::insights::classification_evolution)
+        .get("/api/v1/calls/{id}/progressive-analysis", call, calls::insights::progressive)
+        .get("/api/v1/calls/{id}/summary", call, calls::insights::summary)
+        .get("/api/v1/calls/{id}/processing", call, calls::made::processing)
+        .get("/api/v1/calls/{id}/translation", call, calls::made::translation)
+        .get("/api/v1/calls/{id}/passes", call, calls::made::passes)
+        .get("/api/v1/calls/processing/status", RoutePolicy::new(READ, About::Daemon), calls::made::overview)
+        .get("/api/v1/calls/{id}/export", call.asks(&["format", "pass"]), calls::export::one)
+        .post("/analyze_call", RoutePolicy::new(OPERATE_OR_INGEST, About::All), calls::analyze::analyze)
+        .get("/analyze_call/{id}", RoutePolicy::new(READ, About::All), calls::analyze::one)
+        .get("/calls/{id}/export", call.asks(&["format", "pass"]), calls::export::documented)
         .post("/calls/bulk", own, calls::bulk::bulk)
         .get(access::link::PATH, call.asks(access::link::ASKS), audio::leg::audio)
         .get("/calls/{id}/audio", call.asks(&["leg"]), audio::leg::audio)
         .post("/api/v1/calls/{id}/audio/link", call.asks(&["leg", "seconds"]), audio::leg::link)
         .post("/api/v1/calls/{id}/end", command.asks(&["reason"]), calls::session::end)
-        .post("/api/v1/calls/{id}/trigger-ai-pipeline", command, calls::bulk::retranscribe)
+        .post("/api/v1/calls/{id}/trigger-ai-pipeline", command.asks(calls::made::TRIGGER), calls::made::trigger)
         .post("/api/v1/calls/{id}/listen", command, calls::dialer::listen)
         .post("/api/v1/calls/{id}/pause", command.asks(&["by"]), calls::privacy::pause)
         .post("/api/v1/calls/{id}/resume", command.asks(&["by"]), calls::privacy::resume)
@@ -271,6 +294,7 @@ fn of_scripts(routes: Routes) -> Routes {
             RoutePolicy::new(AGENT_OR_READ, About::Own).asks(calls::agent::ASKS),
             calls::agent::call,
         )
+        .post("/api/v1/agent/link", own.asks(&["user", "seconds"]), calls::agent::link)
         .get("/vici", vici, scripts::vici::vici)
         .post("/vici", vici, scripts::vici::vici)
         .get("/vici/start", told, scripts::named::start)
@@ -398,19 +422,36 @@ mod tests {
         let is_open = |path: &str| is_in(&["/agent", "/docs", "/openapi.json", "/asyncapi.json"], path);
         for (method, path, policy) in policies.all() {
             let what = format!("{method} {path}: {policy:?}");
-            let is_page =
-                is_in(&["/", "/calls", "/calls/{id}", "/agents", "/upload", "/dashboard", "/web/{*name}"], path)
-                    || is_open(path);
+            let is_page = is_in(
+                &[
+                    "/",
+                    "/calls",
+                    "/calls/{id}",
+                    "/alerts",
+                    "/agents",
+                    "/upload",
+                    "/dashboard",
+                    "/settings",
+                    "/web/{*name}",
+                ],
+                path,
+            ) || is_open(path);
             let is_login = is_in(&["/login", "/login.css", "/logout"], path);
-            assert_eq!(policy.about == About::Nothing, is_login || is_page && method == "GET", "{what}");
+            let is_me = path == "/api/v1/me";
+            assert_eq!(policy.about == About::Nothing, is_me || is_login || is_page && method == "GET", "{what}");
             let is_free = is_login || is_open(path) || is_in(&["/health", "/web/{*name}"], path);
             assert_eq!(policy.needs == NOTHING, is_free, "{what}");
             if method == "GET" && !policy.dialer {
-                let needs = if path == "/api/v1/agent/call" { AGENT_OR_READ } else { READ };
+                let needs = match path {
+                    "/api/v1/agent/call" => AGENT_OR_READ,
+                    "/api/v1/me" => ANY,
+                    "/settings" | "/api/v1/settings" => OPERATE,
+                    _ => READ,
+                };
                 assert!(is_free || policy.needs == needs, "{what}");
             } else if policy.needs == READ {
                 assert!(
-                    is_in(&["/calls/bulk", "/api/v1/calls/{id}/audio/link", "/vici"], path),
+                    is_in(&["/calls/bulk", "/api/v1/calls/{id}/audio/link", "/api/v1/agent/link", "/vici"], path),
                     "{what}: it changes something"
                 );
             }

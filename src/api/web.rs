@@ -7,13 +7,15 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use axum::Json;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-use crate::api::access::route::{About, NOTHING, READ, RoutePolicy, Routes};
+use crate::api::access::route::{About, NOTHING, OPERATE, READ, RoutePolicy, Routes};
 use crate::api::request::ApiError;
+use crate::contract::analysis::BaseInfo;
 use crate::store::tokens::Scope;
 
 /// What a page may load: from here, as a file. `default-src` covers scripts, styles, sounds and sockets.
@@ -67,13 +69,15 @@ macro_rules! page {
     };
 }
 
-const PAGES: [Page; 7] = [
+const PAGES: [Page; 9] = [
     page!("/", "live", "Live calls", READ, charts: true),
     page!("/calls", "calls", "Calls", READ, charts: false),
     page!("/calls/{id}", "call", "Call", READ, charts: false),
+    page!("/alerts", "alerts", "Alerts", READ, charts: false),
     page!("/agents", "agents", "Agents", READ, charts: true),
     page!("/upload", "upload", "Upload", READ, charts: false),
     page!("/dashboard", "dashboard", "Dashboard", READ, charts: true),
+    page!("/settings", "settings", "Settings", OPERATE, charts: false),
     page!("/docs", "docs", "API", NOTHING, charts: false),
 ];
 
@@ -103,9 +107,10 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     let files = assets! {
         "style.css": STYLE, "icon.svg": IMAGE,
         "base.js": SCRIPT, "feed.js": SCRIPT, "board.js": SCRIPT, "card.js": SCRIPT, "panel.js": SCRIPT,
-        "alerts.js": SCRIPT, "text.js": SCRIPT, "terms.js": SCRIPT, "chart.js": SCRIPT, "live.js": SCRIPT,
-        "call.js": SCRIPT, "quality.js": SCRIPT, "player.js": SCRIPT, "listen.js": SCRIPT, "calls.js": SCRIPT,
-        "upload.js": SCRIPT, "dashboard.js": SCRIPT, "coverage.js": SCRIPT, "tables.js": SCRIPT, "agents.js": SCRIPT, "docs.js": SCRIPT, "agent.js": SCRIPT, "phone.js": SCRIPT,
+        "alert.js": SCRIPT, "alerts.js": SCRIPT, "notice.js": SCRIPT, "presence.js": SCRIPT, "text.js": SCRIPT, "terms.js": SCRIPT, "chart.js": SCRIPT, "live.js": SCRIPT,
+        "unheard.js": SCRIPT,
+        "call.js": SCRIPT, "quality.js": SCRIPT, "player.js": SCRIPT, "tabs.js": SCRIPT, "tags.js": SCRIPT, "views.js": SCRIPT, "correct.js": SCRIPT, "listen.js": SCRIPT, "calls.js": SCRIPT,
+        "upload.js": SCRIPT, "dashboard.js": SCRIPT, "coverage.js": SCRIPT, "tables.js": SCRIPT, "agents.js": SCRIPT, "docs.js": SCRIPT, "settings.js": SCRIPT, "agent.js": SCRIPT, "phone.js": SCRIPT,
         "vendor/uplot.js": SCRIPT, "vendor/uplot.css": STYLE,
     };
     let page = |page: &Page| Asset { name: page.path, kind: HTML, bytes: Cow::Owned(page.html().into_bytes()) };
@@ -141,11 +146,33 @@ async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
     give(&name, &headers)
 }
 
+/// Whether a client names JSON and no page among what it accepts: browsers name both.
+fn wants_json(headers: &HeaderMap) -> bool {
+    let accepts = headers.get_all(header::ACCEPT);
+    let accepts = || accepts.iter().filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(','));
+    let named = |kind: &str| accepts().any(|one| one.split(';').next().unwrap_or_default().trim() == kind);
+    named("application/json") && !named("text/html")
+}
+
+/// `GET /` for programs: what answers here.
+fn base() -> Json<BaseInfo> {
+    Json(BaseInfo {
+        name: env!("CARGO_PKG_NAME").into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        description: env!("CARGO_PKG_DESCRIPTION").into(),
+        docs: "/docs".into(),
+        openapi: "/openapi.json".into(),
+        health: "/health".into(),
+    })
+}
+
 /// The pages' paths. Where nobody is logged in the login answers instead; what a page consists of is the same for everybody.
 pub(super) fn routes<S: Clone + Send + Sync + 'static>(mut routes: Routes<S>) -> Routes<S> {
     for Page { path, access, .. } in PAGES {
         let policy = RoutePolicy::new(access, About::Nothing);
-        routes = routes.get(path, policy, move |headers: HeaderMap| async move { give(path, &headers) });
+        routes = routes.get(path, policy, move |headers: HeaderMap| async move {
+            if path == "/" && wants_json(&headers) { base().into_response() } else { give(path, &headers) }
+        });
     }
     let agent = RoutePolicy::new(NOTHING, About::Nothing).framed();
     routes = routes.get(AGENT, agent, |headers: HeaderMap| async move { give(AGENT, &headers) });

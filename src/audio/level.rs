@@ -33,9 +33,27 @@ pub fn loudest_dbfs(samples: &[f32]) -> f32 {
 
 /// The level below which a tenth of 16 kHz sound lies, in pieces of 50 ms, dBFS RMS: what is heard between words.
 fn quiet_dbfs(samples: &[f32]) -> f32 {
+    levels(samples).quiet
+}
+
+/// How far the loudest tenth of 16 kHz sound lies above its quietest tenth, in pieces of 50 ms, dB: more than 20 where somebody speaks on a quiet line, less
+/// where something else fills the pauses between words. 0 without any sound.
+pub fn range_db(samples: &[f32]) -> f32 {
+    let levels = levels(samples);
+    levels.loud - levels.quiet
+}
+
+/// What a tenth of some sound lies below, and what a tenth lies above, dBFS RMS.
+struct Levels {
+    quiet: f32,
+    loud: f32,
+}
+
+fn levels(samples: &[f32]) -> Levels {
     let mut levels: Vec<f32> = samples.chunks_exact(MODEL_HZ as usize / 20).map(rms_dbfs).collect();
     levels.sort_by(f32::total_cmp);
-    levels.get(levels.len() / 10).copied().unwrap_or(FLOOR_DBFS)
+    let at = |place: usize| levels.get(place).copied().unwrap_or(FLOOR_DBFS);
+    Levels { quiet: at(levels.len() / 10), loud: at(levels.len() * 9 / 10) }
 }
 
 /// Raises quiet 16 kHz speech towards [`TARGET_DBFS`]. Never lowers, never clips, never raises by more than [`MAX_GAIN_DB`], nor the noise between words
@@ -61,6 +79,17 @@ mod tests {
         samples[8000..9600].fill(0.1);
         assert!((loudest_dbfs(&samples) + 20.0).abs() < 0.1);
         assert_eq!(loudest_dbfs(&[]), FLOOR_DBFS);
+    }
+
+    #[test]
+    fn what_fills_the_pauses_makes_the_range_small() {
+        let mut line: Vec<f32> = (0..16_000).map(|n| if n % 8000 < 4000 { 0.001 } else { 0.1 }).collect();
+        assert!((range_db(&line) - 40.0).abs() < 0.1);
+        for sample in &mut line {
+            *sample += 0.05;
+        }
+        assert!(range_db(&line) < 10.0);
+        assert_eq!(range_db(&[]), 0.0);
     }
 
     #[test]

@@ -79,6 +79,9 @@ pub struct Fired {
     pub prompt: Option<String>,
 }
 
+/// Words that [`Alert::happened`] tells at most.
+const WORDS_TOLD: usize = 3;
+
 /// What is to be shown: all rules that fired at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alert {
@@ -135,7 +138,15 @@ impl Alert {
         self.rules.iter().filter_map(|rule| rule.prompt.as_deref()).collect()
     }
 
-    /// What happened, in a line.
+    /// What happened, in words for people: the worst rule's sentence, and the words that did it.
+    pub fn happened(&self) -> String {
+        let Some(worst) = self.rules.first() else { return String::new() };
+        let words: Vec<String> = worst.words.iter().take(WORDS_TOLD).map(|word| format!("“{word}”")).collect();
+        let sentence = if worst.description.is_empty() { &worst.reason } else { &worst.description };
+        if words.is_empty() { sentence.clone() } else { format!("{sentence}: {}", words.join(", ")) }
+    }
+
+    /// Rules and reasons in a line.
     pub fn message(&self) -> String {
         format!("{}: {}", self.rule_names().join(", "), self.reasons().join("; "))
     }
@@ -171,6 +182,35 @@ impl Unsaid {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_happened_is_told_in_a_sentence_with_the_words_that_did_it() {
+        let fired = |description: &str, words: &[&str]| Fired {
+            name: "r".into(),
+            level: Level::Urgent,
+            description: description.into(),
+            pack: "p".into(),
+            reason: "risk 0.80 at or above 0.75".into(),
+            words: words.iter().map(|&word| word.to_owned()).collect(),
+            prompt: None,
+        };
+        let alert = |rules| Alert {
+            level: Level::Urgent,
+            rules,
+            leg: None,
+            start_ms: 0,
+            end_ms: 0,
+            text: String::new(),
+            sentiment: None,
+            rolling: None,
+            risk: 0.0,
+        };
+        let told = alert(vec![fired("The caller threatens with a lawyer", &["lawyer", "sue"]), fired("Later", &[])]);
+        assert_eq!(told.happened(), "The caller threatens with a lawyer: “lawyer”, “sue”");
+        assert_eq!(alert(vec![fired("Nobody speaks", &[])]).happened(), "Nobody speaks");
+        assert_eq!(alert(vec![fired("", &[])]).happened(), "risk 0.80 at or above 0.75", "a rule of a house's own");
+        assert_eq!(alert(vec![fired("S", &["a", "b", "c", "d"])]).happened(), "S: “a”, “b”, “c”");
+    }
 
     #[test]
     fn a_word_that_is_not_to_be_told_is_taken_out_of_the_reason_and_the_words() {

@@ -9,6 +9,7 @@ pub mod file_name;
 mod hear;
 mod nouns;
 pub mod pbx;
+mod processing;
 pub mod when;
 
 pub use self::alert::{Alert, Fired, Level, Severity};
@@ -17,3 +18,4 @@ pub use self::nouns::{
     CallId, CallIdError, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Moment, Source, Speaker, UtteranceKey,
     WallTime, Word,
 };
+pub use self::processing::{ProcessingMode, ProcessingModes, Stage, StageState};

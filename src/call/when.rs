@@ -3,7 +3,7 @@
 //! What has no zone is local time. What can be read in two ways, or in none, is refused: a filter that means another time than was meant gives an
 //! answer that looks right. Pure: the clock and the zone are passed in.
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp, Unit, Zoned};
 
@@ -14,7 +14,8 @@ use super::nouns::WallTime;
 pub enum WhenError {
     /// None of the forms.
     #[error(
-        "{0:?} is not a time: 2026-11-21, 2026-11-21T10:30 (local time), 2026-11-21T10:30:00Z, 1795218045 (seconds since 1970), or 90m, 2h, 3d (ago)"
+        "{0:?} is not a time: today, yesterday, 2026-11-21, 2026-11-21T10:30 (local time), 2026-11-21T10:30:00Z, 1795218045 (seconds since 1970), or 90m, \
+         2h, 7d (ago)"
     )]
     Unknown(String),
     /// A zone's sign was lost on its way through an address.
@@ -28,9 +29,13 @@ pub enum WhenError {
 }
 
 impl WallTime {
-    /// Reads a date (its begin), a date and clock with or without a zone, seconds or milliseconds since 1970, or how long ago: `90m`, `1h 30m`, `2d`.
+    /// Reads a date, `today` or `yesterday` (their local midnight), a date and clock with or without a zone, seconds or milliseconds since 1970, or how
+    /// long ago: `90m`, `1h 30m`, `7d`.
     pub fn read(text: &str, now: Self, zone: &TimeZone) -> Result<Self, WhenError> {
         let text = text.trim();
+        if let Some(day) = day(text, now, zone) {
+            return midnight(day, zone).ok_or_else(|| WhenError::Unknown(text.into()));
+        }
         if text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(|c| c.is_ascii_digit() || c == '.') {
             return since_1970(text);
         }
@@ -51,6 +56,48 @@ impl WallTime {
             return Err(WhenError::LostPlus(text.into()));
         }
         ago(text, now, zone).ok_or_else(|| WhenError::Unknown(text.into()))
+    }
+}
+
+impl WallTime {
+    /// The last moment that the same text means, which is what an `until` includes: a day counts to the millisecond before the next local midnight, a
+    /// minute and a second to their ends.
+    pub fn read_last(text: &str, now: Self, zone: &TimeZone) -> Result<Self, WhenError> {
+        let text = text.trim();
+        if let Some(day) = day(text, now, zone) {
+            let next = day.tomorrow().ok().and_then(|next| midnight(next, zone));
+            return next.map(|next| Self(next.0 - 1)).ok_or_else(|| WhenError::Unknown(text.into()));
+        }
+        Ok(Self(Self::read(text, now, zone)?.0 + precision_ms(text) - 1))
+    }
+}
+
+/// The day that a text means, where it is one.
+fn day(text: &str, now: WallTime, zone: &TimeZone) -> Option<Date> {
+    let today = || Timestamp::from_millisecond(now.0).map(|now| now.to_zoned(zone.clone()).date()).ok();
+    match text.to_ascii_lowercase().as_str() {
+        "today" => today(),
+        "yesterday" => today()?.yesterday().ok(),
+        _ if text.len() == 10 && text.contains('-') => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn midnight(day: Date, zone: &TimeZone) -> Option<WallTime> {
+    day.to_zoned(zone.clone()).ok().map(|zoned| WallTime(zoned.timestamp().as_millisecond()))
+}
+
+/// How long a time lasts that was written with a clock or as a number; how long ago something was is a moment.
+fn precision_ms(text: &str) -> i64 {
+    let Some((_, clock)) = text.split_once(['T', 't', ' ']).filter(|(date, _)| date.len() == 10) else {
+        return if matches!(text.len(), 9 | 10) && text.bytes().all(|byte| byte.is_ascii_digit()) { 1000 } else { 1 };
+    };
+    let clock = clock.split(['Z', 'z', '+', '-', '[']).next().unwrap_or_default();
+    match (clock.matches(':').count(), clock.contains('.')) {
+        (0, _) => 3_600_000,
+        (1, _) => 60_000,
+        (_, false) => 1000,
+        (_, true) => 1,
     }
 }
 
@@ -122,6 +169,36 @@ mod tests {
     }
 
     #[test]
+    fn until_takes_all_of_what_is_written_and_days_begin_at_local_midnight() {
+        let last = |text| WallTime::read_last(text, NOW, &zone()).map(WallTime::rfc3339);
+        for (text, wanted) in [
+            ("2026-11-21", "2026-11-21T21:59:59.999Z"),
+            ("today", "2026-11-21T21:59:59.999Z"),
+            ("Yesterday", "2026-11-20T21:59:59.999Z"),
+            ("2026-11-21T10:30", "2026-11-21T08:30:59.999Z"),
+            ("2026-11-21 10:30:05", "2026-11-21T08:30:05.999Z"),
+            ("2026-11-21T10:30:00Z", "2026-11-21T10:30:00.999Z"),
+            ("2026-11-21T10:30+01:00", "2026-11-21T09:30:59.999Z"),
+            ("2026-11-21T10:30:00.250Z", "2026-11-21T10:30:00.250Z"),
+            ("1795218045", "2026-11-20T23:40:45.999Z"),
+            ("1795218045120", "2026-11-20T23:40:45.120Z"),
+            ("1h", "2026-11-21T11:00:00.000Z"),
+        ] {
+            assert_eq!(last(text).as_deref(), Ok(wanted), "{text}");
+        }
+        assert_eq!(read("today").as_deref(), Ok("2026-11-20T22:00:00.000Z"));
+        assert_eq!(read("yesterday").as_deref(), Ok("2026-11-19T22:00:00.000Z"));
+        assert_eq!(read("7d").as_deref(), Ok("2026-11-14T12:00:00.000Z"));
+        let Ok(berlin) = TimeZone::get("Europe/Berlin") else {
+            eprintln!("skipped: this box has no time zone database");
+            return;
+        };
+        let begin = WallTime::read("2026-10-25", NOW, &berlin).expect("a time");
+        let end = WallTime::read_last("2026-10-25", NOW, &berlin).expect("a time");
+        assert_eq!(end.0 - begin.0, 25 * 3_600_000 - 1, "a day of 25 hours");
+    }
+
+    #[test]
     fn a_day_ago_is_the_same_clock_yesterday_also_when_the_clock_was_changed_in_between() {
         let Ok(berlin) = TimeZone::get("Europe/Berlin") else {
             eprintln!("skipped: this box has no time zone database");
@@ -141,7 +218,7 @@ mod tests {
     fn what_is_not_understood_is_refused_and_what_could_be_two_things_too() {
         for text in [
             "",
-            "yesterday",
+            "tomorrow",
             "x",
             "2026-13-01",
             "2026-11-31",
@@ -177,6 +254,9 @@ mod tests {
         fn no_text_ends_the_reader(text in "\\PC{0,40}", near in "[0-9TZ:. +hdmw-]{0,24}") {
             let _ = read(&text);
             let _ = read(&near);
+            for text in [&text, &near] {
+                let _ = WallTime::read_last(text, NOW, &zone());
+            }
         }
 
         #[test]

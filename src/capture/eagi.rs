@@ -11,23 +11,29 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
-    recvmsg, sendmsg,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recv, recvmsg, sendmsg,
 };
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::unix::pipe;
 use tokio_util::sync::CancellationToken;
 
 use super::audiosocket::{holds_bytes, put};
 use super::timeline::Timeline;
 use super::{LastFrame, wall_clock};
+use crate::audio::is_out_of_files;
 use crate::call::{CallId, CallNames, Leg, Source};
 use crate::spool::{LegSpec, Spool};
 
 /// A leg without a frame for so long is over.
 const IDLE: Duration = Duration::from_secs(5);
+/// A script that has connected says at once what it brings.
+const GREETING: Duration = Duration::from_secs(2);
+/// Time between two tries to take a pipe for which there was no descriptor.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
 /// The longest greeting of a script.
 const HELLO_BYTES: usize = 16_384;
 /// Lines of an AGI environment that are read; Asterisk sends about 25.
@@ -92,18 +98,59 @@ pub fn hand_over(socket: &UnixStream, pipe: BorrowedFd<'_>, hello: &EagiHello) -
     Ok(())
 }
 
-/// The daemon's side of [`hand_over`]. Blocks for at most two seconds.
-fn take_over(socket: &UnixStream) -> io::Result<(EagiHello, OwnedFd)> {
-    socket.set_read_timeout(Some(Duration::from_secs(2)))?;
+/// The daemon's side of [`hand_over`]: waits at most two seconds for the greeting, and as long as it takes for a free descriptor.
+///
+/// The kernel drops a pipe for which it finds no descriptor. So the greeting is looked at, with the pipe, and taken from the socket only when both are
+/// there. What is said meanwhile waits in the pipe, which holds 64 KiB.
+async fn take_over(stream: &tokio::net::UnixStream) -> io::Result<(EagiHello, OwnedFd)> {
+    let mut is_short = false;
+    loop {
+        let ready = tokio::time::timeout(GREETING, stream.readable()).await;
+        ready.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no greeting came"))??;
+        match stream.try_io(Interest::READABLE, || look_at(stream.as_fd())) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if is_out_of_files(&error) => {
+                metrics::counter!("lineside_out_of_files_total").increment(1);
+                if !is_short {
+                    log::error!(
+                        "eagi: as many files are open as the system allows; the call waits for its pipe: raise LimitNOFILE= of the unit \
+                         (`systemctl edit lineside`)"
+                    );
+                }
+                is_short = true;
+                tokio::time::sleep(TRY_AGAIN).await;
+            }
+            Err(error) => return Err(error),
+            Ok((text, pipe)) => {
+                if is_short {
+                    log::info!("eagi: the call that waited for its pipe is taken");
+                }
+                stream.try_io(Interest::READABLE, || {
+                    Ok(recv(stream.as_fd(), &mut vec![0; text.len()], RecvFlags::DONTWAIT)?)
+                })?;
+                return Ok((serde_json::from_slice(&text)?, pipe));
+            }
+        }
+    }
+}
+
+/// The greeting and its pipe, which stay in the socket.
+fn look_at(socket: BorrowedFd<'_>) -> io::Result<(Vec<u8>, OwnedFd)> {
     let mut text = vec![0; HELLO_BYTES];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    let got = recvmsg(socket.as_fd(), &mut [IoSliceMut::new(&mut text)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    let got = recvmsg(socket, &mut [IoSliceMut::new(&mut text)], &mut control, flags)?;
     let pipe = control
         .drain()
-        .find_map(|message| if let RecvAncillaryMessage::ScmRights(mut fds) = message { fds.next() } else { None })
-        .ok_or_else(|| io::Error::other("no audio pipe came with the greeting; run EAGI(), not AGI()"))?;
-    Ok((serde_json::from_slice(&text[..got.bytes])?, pipe))
+        .find_map(|message| if let RecvAncillaryMessage::ScmRights(mut fds) = message { fds.next() } else { None });
+    text.truncate(got.bytes);
+    match pipe {
+        Some(pipe) => Ok((text, pipe)),
+        // One pipe had room in `control`: what was cut off found no descriptor.
+        None if got.flags.contains(ReturnFlags::CTRUNC) => Err(Errno::MFILE.into()),
+        None => Err(io::Error::other("no audio pipe came with the greeting; run EAGI(), not AGI()")),
+    }
 }
 
 /// What the listener needs.
@@ -149,17 +196,14 @@ impl Eagi {
         tasks.wait().await;
     }
 
-    async fn serve(&self, stream: tokio::net::UnixStream) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let stream = stream.into_std()?;
-        stream.set_nonblocking(false)?;
-        let (hello, pipe, stream) =
-            tokio::task::spawn_blocking(move || take_over(&stream).map(|(hello, pipe)| (hello, pipe, stream)))
-                .await??;
+    async fn serve(&self, mut stream: tokio::net::UnixStream) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let (hello, pipe) = tokio::select! {
+            taken = take_over(&stream) => taken?,
+            () = self.stop.cancelled() => return Ok(()),
+        };
         let (rate_hz, ulaw) = format_of(hello.format.as_deref())?;
         let mut pipe =
             pipe::Receiver::from_owned_fd(pipe).map_err(|error| format!("fd 3 is not the pipe of EAGI(): {error}"))?;
-        stream.set_nonblocking(true)?;
-        let mut stream = tokio::net::UnixStream::from_std(stream)?;
         let uniqueid = hello.agi.get("uniqueid").filter(|id| !id.is_empty()).cloned();
         let argument = |name: &str| hello.arguments.get(name).filter(|value| !value.is_empty()).cloned();
         let call = uniqueid.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
@@ -251,15 +295,19 @@ mod tests {
         assert!(format_of(Some("g729")).expect_err("unknown").contains("g729"));
     }
 
-    #[test]
-    fn a_pipe_and_a_greeting_pass_the_socket() {
+    #[tokio::test]
+    async fn a_pipe_and_a_greeting_pass_the_socket_once() {
         let (here, there) = UnixStream::pair().expect("pair");
+        there.set_nonblocking(true).expect("set");
+        let mut there = tokio::net::UnixStream::from_std(there).expect("stream");
         let (reader, mut writer) = io::pipe().expect("pipe");
         let hello = EagiHello { format: Some("slin16".into()), ..EagiHello::default() };
         hand_over(&here, reader.as_fd(), &hello).expect("hand over");
         drop(reader);
-        let (got, pipe) = take_over(&there).expect("take over");
+        let (got, pipe) = take_over(&there).await.expect("take over");
         assert_eq!(got, hello);
+        drop(here);
+        assert_eq!(there.read(&mut [0; 16]).await.expect("read"), 0, "nothing of it is left in the socket");
         io::Write::write_all(&mut writer, b"hi").expect("write");
         let mut bytes = [0; 2];
         rustix::io::read(&pipe, &mut bytes).expect("read");

@@ -30,11 +30,13 @@ pub enum PathField {
     RecordingId,
     /// The recording's name as the dialer has told it, without an ending.
     RecordingFilename,
+    /// Its path beneath the folder of recordings, as the dialer's row has it.
+    Location,
 }
 
 impl PathField {
     /// All fields.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::CallId,
         Self::Uniqueid,
         Self::Agent,
@@ -43,6 +45,7 @@ impl PathField {
         Self::Phone,
         Self::RecordingId,
         Self::RecordingFilename,
+        Self::Location,
     ];
 
     /// As it stands between the braces.
@@ -56,6 +59,7 @@ impl PathField {
             Self::Phone => "phone",
             Self::RecordingId => "recording_id",
             Self::RecordingFilename => "recording_filename",
+            Self::Location => "location",
         }
     }
 }
@@ -90,7 +94,7 @@ pub enum PathGap {
     /// The value would lead elsewhere.
     #[error("{{{}}} is {value:?}, which would change the folder or the name: {problem}", .field.as_str())]
     Value {
-        /// Which field.
+        /// The field that has the wrong value.
         field: PathField,
         /// Its value.
         value: String,
@@ -189,7 +193,12 @@ impl PathTemplate {
                 }
                 TemplatePart::Field(field) => {
                     let value = value(*field).filter(|value| !value.is_empty()).ok_or(PathGap::Field(*field))?;
-                    if let Some(problem) = hostile(&value) {
+                    // Of a location the folders are part; `..` in it is refused with the whole.
+                    let problem = match field {
+                        PathField::Location => value.split('/').find_map(hostile),
+                        _ => hostile(&value),
+                    };
+                    if let Some(problem) = problem {
                         return Err(PathGap::Value { field: *field, value, problem });
                     }
                     path.push_str(&value);
@@ -260,6 +269,7 @@ mod tests {
         let value = |field| match field {
             PathField::CallId => Some(id.to_string()),
             PathField::Phone => Some("5551234567".into()),
+            PathField::Location => Some(format!("MP3/{id}")),
             _ => None,
         };
         template.expand(value, Some(&at())).map_err(|error| error.to_string())

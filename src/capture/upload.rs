@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 use super::wall_clock;
 use crate::audio::AudioError;
@@ -50,6 +51,8 @@ pub struct Handed {
     pub started: Option<WallTime>,
     /// Samples that a former run has taken of it already, by leg.
     pub kept: Vec<(Leg, u64)>,
+    /// Cancelled when what is left of it is to be taken by a later run.
+    pub stop: CancellationToken,
 }
 
 /// Takes recordings that are handed over.
@@ -132,6 +135,9 @@ struct Taking<'a> {
 
 impl Taking<'_> {
     fn hear(&mut self, rate_hz: u32, planes: Vec<Vec<i16>>) -> Result<(), UploadError> {
+        if self.handed.stop.is_cancelled() {
+            return Err(SpoolError::Stopped.into());
+        }
         self.rate_hz = rate_hz;
         self.planes.resize(planes.len().max(self.planes.len()), Vec::new());
         for (held, plane) in self.planes.iter_mut().zip(planes) {
@@ -251,7 +257,12 @@ mod tests {
             peer: "pbx2:/a.wav".into(),
             started: Some(WallTime(1000)),
             kept: vec![(Leg::Mixed, kept)],
+            stop: CancellationToken::new(),
         };
+        let stopped = Handed { stop: CancellationToken::new(), ..handed.clone() };
+        stopped.stop.cancel();
+        let refused = uploads.take(&stopped).expect_err("told to stop");
+        assert!(matches!(refused, UploadError::Spool(SpoolError::Stopped)), "{refused}");
         uploads.take(&handed).expect("taken");
         uploads.spool.stop(); // what was given to it is on disk then
         let mut legs = Vec::new();

@@ -3,9 +3,10 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::calls::{finding, number, seen, text};
+use super::calls::words::{finding, number, seen, text};
 use super::client::{Daemon, query, segment};
-use super::print::{lay_out, say, shown, width};
+use super::listing::{Listing, hanging};
+use super::print::{say, shown};
 use crate::config::Config;
 
 #[derive(Args)]
@@ -76,9 +77,11 @@ pub(super) fn run(arguments: &AgentArguments, config: &Config) -> anyhow::Result
     if answer["agent_name"].is_string() {
         say(&format!("{}  {}", seen(&answer, "agent"), seen(&answer, "agent_name")))?;
     }
-    for line in lay_out(&HEADER, &rows, width()).iter().flatten() {
-        say(line)?;
+    let mut listing = Listing::new(&HEADER);
+    for row in rows {
+        listing.add(row);
     }
+    listing.print(&format!("no agent had a call in these {days} days"))?;
     if agent.is_some() { notable(&answer) } else { Ok(()) }
 }
 
@@ -95,7 +98,7 @@ fn notable(answer: &Value) -> anyhow::Result<()> {
         }
     }
     for found in answer["findings"].as_array().into_iter().flatten() {
-        say(&finding(found))?;
+        hanging("", &finding(found)).iter().try_for_each(|line| say(line))?;
     }
     Ok(())
 }

@@ -1,16 +1,23 @@
 //! `lineside alerts`, `lineside alerts ack`: what the rules found, and who took it.
 
+use anyhow::Context;
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::calls::when;
-use super::client::{Daemon, query};
-use super::print::{colour, lay_out, say, shown, width};
+use super::calls::scope::{HowMany, when, when_last};
+use super::calls::words::{seen, text, tsv, why_empty};
+use super::client::Daemon;
+use super::listing::Listing;
+use super::print::{say, short_time, shown};
 use crate::call::WallTime;
 use crate::config::Config;
 
 #[derive(Args)]
-#[command(after_help = "Newest first.")]
+#[command(
+    after_help = "Newest first. --tsv prints the columns id, timestamp, level, call_id, agent, offset (seconds of the call), rules, words, acknowledged_by; new \
+columns come at the end."
+)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct AlertsArguments {
     #[command(subcommand)]
@@ -18,24 +25,26 @@ pub(super) struct AlertsArguments {
     /// Of this call
     #[arg(long)]
     call: Option<String>,
-    /// warning, urgent or critical
-    #[arg(long)]
+    /// Of this level
+    #[arg(long, value_parser = PossibleValuesParser::new(["warning", "urgent", "critical"]))]
     level: Option<String>,
     /// Only those that nobody has taken
     #[arg(long)]
     open: bool,
-    /// Of calls of this agent
+    /// Of calls of this agent, in capitals or not
     #[arg(long)]
     agent: Option<String>,
-    /// Of calls of this campaign
+    /// Of calls of this campaign, in-group or queue, in capitals or not
     #[arg(long)]
     campaign: Option<String>,
-    /// Raised since: 2h, 3d, 2026-11-21, "2026-11-21 10:30" (local time), 2026-11-21T10:30:00Z or seconds
-    #[arg(long, value_parser = when)]
+    /// Raised since: today, yesterday, 7d, 2h, 2026-11-21, "2026-11-21 10:30" (local time), 2026-11-21T10:30:00Z or seconds
+    #[arg(long, value_name = "TIME", value_parser = when)]
     since: Option<WallTime>,
-    /// How many
-    #[arg(long, default_value_t = 20)]
-    limit: u32,
+    /// Raised until, written in the same ways: a day, a minute or a second counts to its end
+    #[arg(long, value_name = "TIME", value_parser = when_last)]
+    until: Option<WallTime>,
+    #[command(flatten)]
+    how_many: HowMany,
     /// Tab separated, no header
     #[arg(long, conflicts_with = "json")]
     tsv: bool,
@@ -66,69 +75,59 @@ pub(super) fn run(arguments: &AlertsArguments, config: &Config) -> anyhow::Resul
         let user = || std::env::var("USER").ok().filter(|user| !user.is_empty());
         let by = by.clone().or_else(user).unwrap_or_else(|| "unknown".into());
         for id in ids {
-            let alert = daemon.tell(config, &format!("/api/v1/alerts/{id}/ack"), &json!({"by": by}))?;
-            say(&format!("alert {id}: taken by {}", text(&alert, "acknowledged_by")))?;
+            let alert = daemon.tell(config, &format!("/api/v1/alerts/{id}/ack"), &json!({"by": by}));
+            let alert = alert.with_context(|| format!("alert {id}"))?;
+            say(&format!("alert {id}: taken by {}", seen(&alert, "acknowledged_by")))?;
         }
         return Ok(());
     }
-    let query = query(&[
+    let pairs = [
         ("call_id", arguments.call.clone()),
         ("level", arguments.level.clone()),
         ("acknowledged", arguments.open.then(|| "false".into())),
         ("agent", arguments.agent.clone()),
         ("campaign", arguments.campaign.clone()),
         ("since", arguments.since.map(WallTime::rfc3339)),
-        ("limit", Some(arguments.limit.to_string())),
-    ]);
-    let answer = arguments.daemon.fetch(config, &format!("/api/v1/alerts{query}"))?;
+        ("until", arguments.until.map(WallTime::rfc3339)),
+    ];
+    let pages = ("alerts", "next_cursor", "cursor");
+    let answer = arguments.how_many.collect(&arguments.daemon, config, "/api/v1/alerts", &pairs, pages)?;
     if arguments.json {
-        say(&answer.to_string())?;
-        return Ok(());
+        return Ok(say(&answer.to_string())?);
     }
-    let (mut rows, mut levels) = (Vec::new(), Vec::new());
+    let mut listing = Listing::new(&["ID", "RAISED", "LEVEL", "CALL", "AGENT", "AT", "TAKEN BY", "RULES AND WORDS"]);
     for alert in answer["alerts"].as_array().into_iter().flatten() {
-        let cells = [
-            alert["id"].to_string(),
-            text(alert, "timestamp").into(),
-            text(alert, "level").into(),
-            text(alert, "call_id").into(),
-            text(alert, "agent").into(),
-            alert["start_time"].as_f64().map_or_else(String::new, |at| format!("{at:.1}")),
-            list(&alert["rules_triggered"]),
-            list(&alert["words"]),
-            text(alert, "acknowledged_by").into(),
-        ];
-        let cells = cells.map(|cell| shown(&cell).into_owned());
+        let fields = fields(alert);
         if arguments.tsv {
-            say(&cells.join("\t"))?;
-        } else {
-            levels.push(text(alert, "level").to_string());
-            rows.push(cells.to_vec());
+            say(&tsv(&fields))?;
+            continue;
         }
+        let [id, raised, level, call, agent, at, rules, words, by] = fields.map(|cell| shown(&cell).into_owned());
+        let why = if words.is_empty() { rules } else { format!("{rules}: {words}") };
+        let label = if level == "critical" { "critical" } else { "" };
+        listing.add_coloured(vec![id, short_time(&raised), level, call, agent, at, by, why], label);
     }
     if arguments.tsv {
         return Ok(());
     }
-    let header = ["id", "time", "level", "call", "agent", "at", "rules", "words", "taken by"];
-    let laid = lay_out(&header, &rows, width());
-    let above = laid.len() - rows.len(); // the header, where there are columns
-    for (number, lines) in laid.iter().enumerate() {
-        let level = number.checked_sub(above).map(|number| levels[number].as_str());
-        for line in lines {
-            say(&if level == Some("critical") { red(line) } else { line.clone() })?;
-        }
-    }
-    Ok(())
+    Ok(listing.print(&why_empty("no alert fits", &answer, arguments.agent.as_deref()))?)
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or("")
+/// An alert as `--tsv` writes it.
+fn fields(alert: &Value) -> [String; 9] {
+    [
+        alert["id"].to_string(),
+        text(alert, "timestamp").into(),
+        text(alert, "level").into(),
+        text(alert, "call_id").into(),
+        text(alert, "agent").into(),
+        alert["start_time"].as_f64().map_or_else(String::new, |at| format!("{at:.1}")),
+        list(&alert["rules_triggered"]),
+        list(&alert["words"]),
+        text(alert, "acknowledged_by").into(),
+    ]
 }
 
 fn list(value: &Value) -> String {
     value.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
-}
-
-fn red(cell: &str) -> String {
-    if colour() { format!("\x1b[31m{cell}\x1b[0m") } else { cell.into() }
 }

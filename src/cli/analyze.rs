@@ -5,9 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
-use super::print::say;
+use super::print::{bar, coloured, say};
 use crate::config::Config;
 use crate::pipeline::finished::analyze::{AnalysisReport, analyze};
 use crate::speech::recogniser::Recogniser;
@@ -69,9 +68,7 @@ pub(super) fn run(arguments: &AnalyzeArguments, config: &Config) -> anyhow::Resu
     }
     let mut failed = false;
     for file in &arguments.files {
-        let bar = ProgressBar::new(0)
-            .with_style(ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} utterances {eta}")?);
-        bar.set_message(file.display().to_string());
+        let bar = bar(&file.display().to_string(), "utterances")?;
         let report = analyze(
             file,
             config.recordings.stereo,
@@ -107,7 +104,7 @@ fn print(report: &AnalysisReport) -> anyhow::Result<()> {
     ))?;
     for segment in &report.segments {
         let line = format!("{:8.2}  {:<8}{:+.2}  {}", segment.start, segment.leg, segment.sentiment, segment.text);
-        say(&super::calls::coloured(&line, Label::of(segment.sentiment).as_str()))?;
+        say(&coloured(&line, Label::of(segment.sentiment).as_str()))?;
     }
     for hit in &report.keywords {
         say(&format!(

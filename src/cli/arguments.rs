@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    agent, agi, alerts, analyze, bench, calls, coverage, data, doctor, eagi, fetch, key, model, notify, openapi, score,
-    taps, token, transcript, vici,
+    agent, agi, alerts, analyze, bench, calls, coverage, data, doctor, eagi, fetch, key, model, notify, openapi, pack,
+    process, score, setup, taps, token, transcript, vici,
 };
 
 /// Live transcription, sentiment and search of the calls of an Asterisk PBX, on the PBX's own box.
@@ -32,12 +32,16 @@ pub(super) enum Command {
     Analyze(analyze::AnalyzeArguments),
     /// Score lines of text from stdin
     Score(score::ScoreArgs),
+    /// Check packs, and try them on past calls
+    Pack(pack::PackArguments),
     /// List calls, tag them, have them transcribed again, delete them
     Calls(calls::CallsArguments),
     /// Show one call and its text
     Show(calls::ShowArguments),
     /// Print the text of a call, by uniqueid, lead, recording or telephone number
     Transcript(transcript::TranscriptArguments),
+    /// Have calls that are over go through their stages again
+    Process(process::ProcessArguments),
     /// Search what was said
     Search(calls::SearchArguments),
     /// List alerts, and take them
@@ -78,6 +82,8 @@ pub(super) enum Command {
     Check(data::CheckArguments),
     /// Check this box, with the mend for what is wrong
     Doctor(doctor::DoctorArguments),
+    /// Ask four questions, and write the settings that the answers need
+    Setup(setup::SetupArguments),
     /// Measure this box
     Bench(bench::BenchArguments),
     /// Print what the API takes and answers, for programs

@@ -3,12 +3,16 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use serde_json::Value;
 
 use super::client::{Daemon, query};
-use super::print::{colour, lay_out, say, shown, width};
+use super::listing::Listing;
+use super::print::{nothing, say, short_time, shown};
 use crate::config::Config;
 
+const STATES: [&str; 10] =
+    ["missing", "empty", "short", "one_sided", "stuck", "orphaned", "waiting", "running", "not_expected", "complete"];
 /// What there was no way to find out.
 const UNKNOWN: u8 = 2;
 
@@ -25,8 +29,8 @@ pub(super) struct CoverageArguments {
     /// Those that are well, too
     #[arg(long, conflicts_with = "state")]
     all: bool,
-    /// Those in this state: missing, empty, short, one_sided, stuck, orphaned, waiting, running, not_expected, complete
-    #[arg(long)]
+    /// Those in this state
+    #[arg(long, value_parser = PossibleValuesParser::new(STATES))]
     state: Option<String>,
     /// Tab separated, no header
     #[arg(long, conflicts_with = "json")]
@@ -101,20 +105,27 @@ fn print(report: &Value) -> anyhow::Result<()> {
     say(&counted.into_iter().chain(unanswered).collect::<Vec<_>>().join(", "))?;
     let calls = report["calls"].as_array().map(Vec::as_slice).unwrap_or_default();
     if calls.is_empty() {
+        nothing("nothing that somebody has to look after; --all shows every call");
         return Ok(());
     }
     say("")?;
-    let header =
-        ["state", "started", "agent", "campaign", "expected", "recorded", "dialer's call", "recording", "call", "why"];
-    let rows: Vec<Vec<String>> = calls.iter().map(cells).collect();
-    let laid = lay_out(&header, &rows, width());
-    let above = laid.len() - rows.len(); // the header, where there are columns
-    for (number, lines) in laid.iter().enumerate() {
-        let state = number.checked_sub(above).and_then(|number| rows[number].first()).map(String::as_str);
-        let is_red = state == Some("missing") && colour();
-        for line in lines {
-            say(&if is_red { format!("\x1b[31m{line}\x1b[0m") } else { line.clone() })?;
-        }
+    let mut listing = Listing::new(&[
+        "STATE",
+        "STARTED",
+        "AGENT",
+        "CAMPAIGN",
+        "EXPECTED",
+        "RECORDED",
+        "DIALER'S CALL",
+        "RECORDING",
+        "CALL",
+        "WHY",
+    ]);
+    for call in calls {
+        let mut row = cells(call);
+        row[1] = short_time(&row[1]);
+        let label = if row[0] == "missing" { "critical" } else { "" };
+        listing.add_coloured(row, label);
     }
-    Ok(())
+    Ok(listing.print("")?)
 }

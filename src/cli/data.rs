@@ -7,13 +7,14 @@ use anyhow::Context;
 use clap::Args;
 
 use super::client::Daemon;
-use super::print::{confirmed, say, shown};
+use super::print::{busy, confirmed, say, shown};
 use crate::config::{Config, DEFAULT_PATH};
 use crate::pipeline::retention::backup::{backup, restore};
 use crate::pipeline::retention::check::{Depth, check};
-use crate::pipeline::retention::forget::{ForgetReport, stopped};
+use crate::pipeline::retention::forget::{ForgetReport, planned_stopped, stopped};
+use crate::store::StoreError;
 use crate::store::check::Mode;
-use crate::store::forget::Whom;
+use crate::store::forget::{ForgetError, Whom};
 
 #[derive(Args)]
 #[command(after_help = "Works beside a running daemon and without one; exit code 1 when anything is left over.")]
@@ -21,8 +22,11 @@ pub(super) struct ForgetArguments {
     #[command(flatten)]
     whom: WhomArguments,
     /// Do not ask
-    #[arg(long)]
+    #[arg(long, short)]
     yes: bool,
+    /// Say what would be erased, and erase nothing
+    #[arg(long, short = 'n', conflicts_with = "yes")]
+    dry_run: bool,
     /// JSON report
     #[arg(long)]
     json: bool,
@@ -34,7 +38,7 @@ pub(super) struct ForgetArguments {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct WhomArguments {
-    /// All calls with this telephone number
+    /// All calls with exactly this telephone number; marks and a leading 00 or + mean nothing
     #[arg(long, value_name = "NUMBER")]
     phone: Option<String>,
     /// All calls of this lead
@@ -87,52 +91,89 @@ pub(super) fn forget(arguments: &ForgetArguments, config: &Config) -> anyhow::Re
         Whom::Call(call) => format!("Erase the call {}?", shown(call)),
         Whom::Calls(calls) => format!("Erase {} calls?", calls.len()),
     };
+    if arguments.dry_run {
+        return would_forget(arguments, &whom, config);
+    }
     if !confirmed(arguments.yes, &question)? {
         return Ok(ExitCode::FAILURE);
     }
-    // Who holds the lock on the state folder is the daemon: then it does the work.
-    let report: ForgetReport = match stopped(&config.paths.state, &whom) {
-        Err(crate::store::forget::ForgetError::Store(crate::store::StoreError::InUse { .. })) => {
-            let answer = arguments.daemon.tell(config, "/api/v1/forget", &serde_json::to_value(&whom)?)?;
-            serde_json::from_value(answer).context("the daemon's report")?
+    let report = busy("erasing, and searching every file for what told of them", || {
+        // Who holds the lock on the state folder is the daemon: then it does the work.
+        match stopped(&config.paths.state, &whom) {
+            Err(ForgetError::Store(StoreError::InUse { .. })) => by_daemon(arguments, &whom, "", config),
+            done => Ok(done?),
         }
-        done => done?,
-    };
+    })?;
     if arguments.json {
         say(&serde_json::to_string(&report)?)?;
     } else {
-        let ForgetReport { erased, files, bytes, searched_for, searched_in, shared, left } = &report;
-        say(&format!(
-            "erased {} calls, {} segments of text, {} events, {files} sound files ({bytes} bytes)",
-            erased.calls.len(),
-            erased.segments,
-            erased.events
-        ))?;
-        for call in &erased.calls {
-            say(&format!("  {call}"))?;
-        }
-        for recording in &erased.recordings {
-            say(&format!("not lineside's, delete it yourself: {}", recording.display()))?;
-        }
-        say("backups that were made before still hold them")?;
-        for line in shared {
-            say(&format!("note: {line}"))?;
-        }
-        for line in left {
-            say(&format!("LEFT: {line}"))?;
-        }
-        let proof = if left.is_empty() { "found none of them" } else { "SOMETHING IS LEFT" };
-        say(&format!(
-            "proof: searched {searched_in} files of {} for {searched_for} texts: {proof}",
-            config.paths.state.display()
-        ))?;
+        told(&report, config)?;
     }
     Ok(if report.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Has the daemon do it.
+fn by_daemon(arguments: &ForgetArguments, whom: &Whom, query: &str, config: &Config) -> anyhow::Result<ForgetReport> {
+    let answer = arguments.daemon.tell(config, &format!("/api/v1/forget{query}"), &serde_json::to_value(whom)?)?;
+    serde_json::from_value(answer).context("the daemon's report")
+}
+
+fn would_forget(arguments: &ForgetArguments, whom: &Whom, config: &Config) -> anyhow::Result<ExitCode> {
+    let report = match planned_stopped(&config.paths.state, whom) {
+        Err(ForgetError::Store(StoreError::InUse { .. })) => by_daemon(arguments, whom, "?dry_run=true", config)?,
+        planned => planned?,
+    };
+    if arguments.json {
+        say(&serde_json::to_string(&report)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let erased = &report.erased;
+    say(&format!(
+        "would erase {} calls, {} segments of text, {} events, {} sound files; nothing was changed",
+        erased.calls.len(),
+        erased.segments,
+        erased.events,
+        erased.audio.len()
+    ))?;
+    erased.calls.iter().try_for_each(|call| say(&format!("  {}", shown(call))))?;
+    for recording in &erased.recordings {
+        say(&format!("not lineside's, would stay: {}", recording.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn told(report: &ForgetReport, config: &Config) -> anyhow::Result<()> {
+    let ForgetReport { erased, files, bytes, searched_for, searched_in, shared, left } = report;
+    say(&format!(
+        "erased {} calls, {} segments of text, {} events, {files} sound files ({bytes} bytes)",
+        erased.calls.len(),
+        erased.segments,
+        erased.events
+    ))?;
+    for call in &erased.calls {
+        say(&format!("  {call}"))?;
+    }
+    for recording in &erased.recordings {
+        say(&format!("not lineside's, delete it yourself: {}", recording.display()))?;
+    }
+    say("backups that were made before still hold them")?;
+    for line in shared {
+        say(&format!("note: {line}"))?;
+    }
+    for line in left {
+        say(&format!("LEFT: {line}"))?;
+    }
+    let proof = if left.is_empty() { "found none of them" } else { "SOMETHING IS LEFT" };
+    say(&format!(
+        "proof: searched {searched_in} files of {} for {searched_for} texts: {proof}",
+        config.paths.state.display()
+    ))?;
+    Ok(())
+}
+
 pub(super) fn make_backup(arguments: &BackupArguments, config: &Config, path: Option<PathBuf>) -> anyhow::Result<()> {
     let path = path.unwrap_or_else(|| DEFAULT_PATH.into());
-    let copied = backup(&config.paths.state, Some(&path), &arguments.folder)?;
+    let copied = busy("copying", || backup(&config.paths.state, Some(&path), &arguments.folder))?;
     let missing = match copied.missing {
         0 => String::new(),
         some => format!("; {some} sound files were gone or unreadable (see `lineside check`)"),
@@ -149,7 +190,7 @@ pub(super) fn make_backup(arguments: &BackupArguments, config: &Config, path: Op
 
 pub(super) fn bring_back(arguments: &RestoreArguments, config: &Config) -> anyhow::Result<()> {
     let state = &config.paths.state;
-    let copied = restore(&arguments.folder, state)?;
+    let copied = busy("checking and copying", || restore(&arguments.folder, state))?;
     say(&format!("{}: {} files, {} bytes, all as they were backed up", state.display(), copied.files, copied.bytes))?;
     say(&format!("if you are not lineside: chown -R lineside: {}", state.display()))?;
     if state.join("restored.toml").exists() {
@@ -162,7 +203,8 @@ pub(super) fn look_over(arguments: &CheckArguments, config: &Config) -> anyhow::
     let mode = if arguments.repair { Mode::Repair } else { Mode::Look };
     super::key::take_keys(config);
     let depth = if arguments.sound { Depth::Whole } else { Depth::Ends };
-    let found = check(&config.paths.state, mode, depth, crate::capture::wall_clock())?;
+    let look = || check(&config.paths.state, mode, depth, crate::capture::wall_clock());
+    let found = busy("looking over database and files", look)?;
     if arguments.json {
         say(&serde_json::to_string(&found)?)?;
     } else {

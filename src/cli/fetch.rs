@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::client::{Daemon, query};
-use super::print::{say, shown};
+use super::print::{bar, nothing, say, shown};
 use crate::config::Config;
 
 /// Calls of one request.
@@ -68,9 +68,13 @@ pub(super) fn run(arguments: &FetchArguments, config: &Config) -> anyhow::Result
         refused.extend(answer["refused"].as_array().cloned().unwrap_or_default());
     }
     if arguments.wait {
+        let bar = bar("recordings", "recordings")?;
+        bar.set_length(fetches.len() as u64);
         for fetch in &mut fetches {
             *fetch = over(arguments, config, fetch)?;
+            bar.inc(1);
         }
+        bar.finish_and_clear();
     }
     if arguments.json {
         say(&json!({"fetches": fetches, "refused": refused}).to_string())?;
@@ -128,7 +132,11 @@ fn list(arguments: &FetchArguments, config: &Config) -> anyhow::Result<()> {
             say(&format!("  {}", shown(problem)))?;
         }
     }
-    answer["fetches"].as_array().into_iter().flatten().try_for_each(one)
+    let fetches = answer["fetches"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if fetches.is_empty() {
+        nothing("nothing is fetched, and nothing waits");
+    }
+    fetches.iter().try_for_each(one)
 }
 
 fn one(fetch: &Value) -> anyhow::Result<()> {

@@ -9,6 +9,7 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 use super::arguments::{Arguments, GenerateArguments};
+use super::manual::{command_page, settings_page};
 
 pub(super) fn run(arguments: &GenerateArguments) -> anyhow::Result<()> {
     for folder in [&arguments.man, &arguments.completions] {
@@ -21,19 +22,16 @@ pub(super) fn run(arguments: &GenerateArguments) -> anyhow::Result<()> {
         write(&arguments.completions.join(name), &text)?;
     }
     command.build(); // names the commands in full: lineside-model-pull
-    pages(&command, &arguments.man)
+    pages(&command, "", &arguments.man)?;
+    write(&arguments.man.join("lineside.toml.5"), settings_page().as_bytes())
 }
 
 /// A page for a command, and one for each of those under it that is shown.
-fn pages(command: &clap::Command, folder: &Path) -> anyhow::Result<()> {
-    let page = clap_mangen::Man::new(command.clone())
-        .manual("lineside")
-        .source(format!("lineside {}", env!("CARGO_PKG_VERSION")));
-    let mut text = Vec::new();
-    page.render(&mut text)?;
-    write(&folder.join(page.get_filename()), &text)?;
+fn pages(command: &clap::Command, words: &str, folder: &Path) -> anyhow::Result<()> {
+    let (name, text) = command_page(command, words)?;
+    write(&folder.join(name), &text)?;
     for below in command.get_subcommands().filter(|below| !below.is_hide_set() && below.get_name() != "help") {
-        pages(below, folder)?;
+        pages(below, format!("{words} {}", below.get_name()).trim(), folder)?;
     }
     Ok(())
 }
@@ -44,6 +42,7 @@ fn write(path: &Path, text: &[u8]) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::manual::documented;
     use super::*;
 
     #[test]
@@ -77,7 +76,7 @@ mod tests {
             let text = std::fs::read_to_string(arguments.man.join(format!("lineside-{page}.1"))).expect("page");
             let text = text.replace("\\-", "-").replace('\n', " ");
             assert!(text.contains(said), "the page of {page} does not say {said:?}:\n{text}");
-            let mut command = Arguments::command();
+            let mut command = documented();
             let below = page.split('-').fold(&mut command, |command, word| {
                 command.find_subcommand_mut(word).unwrap_or_else(|| panic!("no command {word}"))
             });
@@ -88,6 +87,14 @@ mod tests {
         println!(
             "mended | 34 | the commands' own explanations were in the code alone | {shown} of {shown} stand in --help and in the man page"
         );
+        let settings = std::fs::read_to_string(arguments.man.join("lineside.toml.5")).expect("page of the settings");
+        for said in [".SH [http]", "frame_ancestors", "127.0.0.1:8123", ".SH [[notify]]", "the audio is lost"] {
+            assert!(settings.replace("\\-", "-").contains(said), "lineside.toml(5) does not say {said:?}");
+        }
+        for section in ["EXAMPLES", "EXIT STATUS", "FILES", "SEE ALSO"] {
+            let text = std::fs::read_to_string(arguments.man.join("lineside-calls-delete.1")).expect("page");
+            assert!(text.contains(section), "{section}");
+        }
         let pull = std::fs::read_to_string(arguments.man.join("lineside-model-pull.1"))
             .expect("page of a command under a command");
         assert!(pull.contains("sha256"), "{pull}");
@@ -96,6 +103,8 @@ mod tests {
         {
             let text = std::fs::read_to_string(arguments.completions.join(name)).expect("completion");
             assert!(text.contains(sign), "{name}");
+            // Values are completed, not only flags.
+            assert!(text.contains("connection_closed") && text.contains("critical"), "{name}");
         }
     }
 }

@@ -16,14 +16,19 @@ mod exit_code;
 mod fetch;
 mod generate;
 mod key;
+mod listing;
+mod manual;
 mod model;
 mod model_bench;
 mod model_recommend;
 mod notify;
 mod openapi;
+mod pack;
 mod print;
+mod process;
 mod score;
 mod serve;
+mod setup;
 mod taps;
 mod token;
 mod transcript;
@@ -32,7 +37,7 @@ mod vici;
 use std::io;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use self::arguments::{Arguments, Command};
 use self::exit_code::EX_CONFIG;
@@ -40,7 +45,10 @@ use crate::config::Config;
 
 /// Runs the command line; what it says is the exit code.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::from_arg_matches(&manual::documented().get_matches()) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
     match dispatch(arguments) {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS, // `lineside calls | head`
@@ -60,9 +68,11 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Agi(arguments) => return Ok(agi::run(&arguments, path.as_deref())),
         Command::Analyze(arguments) => return analyze::run(&arguments, &config()?),
         Command::Score(arguments) => score::run(arguments)?,
+        Command::Pack(arguments) => return pack::run(&arguments, config),
         Command::Calls(arguments) => return calls::list(&arguments, &config()?),
         Command::Show(arguments) => calls::show(&arguments, &config()?)?,
         Command::Transcript(arguments) => return transcript::run(&arguments, &config()?),
+        Command::Process(arguments) => return process::run(&arguments, &config()?),
         Command::Search(arguments) => calls::search(&arguments, &config()?)?,
         Command::Alerts(arguments) => alerts::run(&arguments, &config()?)?,
         Command::Agent(arguments) => agent::run(&arguments, &config()?)?,
@@ -83,6 +93,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Restore(arguments) => data::bring_back(&arguments, &config()?)?,
         Command::Check(arguments) => return data::look_over(&arguments, &config()?),
         Command::Doctor(arguments) => return doctor::run(&arguments, path.as_deref()),
+        Command::Setup(arguments) => return setup::run(&arguments, &config()?, path.as_deref()),
         Command::Bench(arguments) => bench::run(&arguments, config)?,
         Command::Openapi(arguments) => openapi::run(&arguments)?,
         Command::Generate(arguments) => generate::run(&arguments)?,

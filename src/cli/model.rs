@@ -5,14 +5,14 @@ use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::listing::Listing;
 use super::model_recommend::RecommendArguments;
-use super::print::{say, table};
+use super::print::{bar, bytes_bar, say};
 use crate::config::Config;
 use crate::speech::models::convert::Format;
-use crate::speech::models::{self, CATALOGUE, Fetch, Import, Verified};
+use crate::speech::models::{self, CATALOGUE, Fetch, Import, Published, SENTENCES, Sentences, Verified};
 
 #[derive(Args)]
 #[command(after_help = "Models are kept in the state folder; whisper.cpp files and CTranslate2 folders both serve.")]
@@ -94,8 +94,12 @@ pub(super) fn run(arguments: &ModelArguments, config: &Config) -> anyhow::Result
     match &arguments.command {
         ModelCommand::List => list(folder, arguments.json)?,
         ModelCommand::Pull { name, url, sha256 } => {
+            if let Some(model) = SENTENCES.iter().find(|model| model.name == name) {
+                pull_sentences(folder, model, url.as_deref())?;
+                return Ok(ExitCode::SUCCESS);
+            }
             let published = CATALOGUE.iter().find(|model| model.name == name);
-            let url = url.clone().or(published.map(models::Published::url));
+            let url = url.clone().or(published.map(Published::url));
             let Some(url) = url else {
                 anyhow::bail!(
                     "no model {name:?} in the catalogue (`lineside model list`); give --url and --sha256 for another source"
@@ -119,6 +123,10 @@ pub(super) fn run(arguments: &ModelArguments, config: &Config) -> anyhow::Result
         ModelCommand::Bench { names, audio } => {
             super::model_bench::run(names, audio.as_deref(), arguments.json, config)?;
         }
+        ModelCommand::Import { path, name, into, .. } if models::is_sentences(path) => {
+            let path = models::import_sentences(into.as_ref().unwrap_or(folder), path, name.as_deref())?;
+            say(&path.display().to_string())?;
+        }
         ModelCommand::Import { path, formats, vocabulary, name, into } => {
             let wanted = Import { from: path, formats, vocabulary: vocabulary.as_deref(), name: name.as_deref() };
             import(into.as_ref().unwrap_or(folder), &wanted, arguments.json)?;
@@ -130,9 +138,16 @@ pub(super) fn run(arguments: &ModelArguments, config: &Config) -> anyhow::Result
     Ok(ExitCode::SUCCESS)
 }
 
-fn bytes_bar(name: &str) -> anyhow::Result<ProgressBar> {
-    let style = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}")?;
-    Ok(ProgressBar::new(0).with_style(style).with_message(name.to_string()))
+/// Fetches a model of sentences, from `at` if that is given.
+fn pull_sentences(folder: &Path, model: &Sentences, at: Option<&str>) -> anyhow::Result<()> {
+    let bar = bytes_bar(model.name)?;
+    let path = models::pull_sentences(folder, model, at.unwrap_or(model.at), |done, total| {
+        bar.set_length(total.unwrap_or(done));
+        bar.set_position(done);
+    })?;
+    bar.finish_and_clear();
+    say(&format!("{} (checksums as published)", path.display()))?;
+    Ok(())
 }
 
 fn import(folder: &Path, wanted: &Import, as_json: bool) -> anyhow::Result<()> {
@@ -161,24 +176,28 @@ fn import(folder: &Path, wanted: &Import, as_json: bool) -> anyhow::Result<()> {
 fn list(folder: &Path, as_json: bool) -> anyhow::Result<()> {
     let here = models::installed(folder);
     if as_json {
-        say(&json!({"folder": folder, "installed": here, "catalogue": CATALOGUE}).to_string())?;
+        say(&json!({"folder": folder, "installed": here, "catalogue": CATALOGUE, "sentences": SENTENCES}).to_string())?;
         return Ok(());
     }
-    let mut rows = table(&["MODEL", "HERE", "MB", "FOR"]);
+    let mut listing = Listing::new(&["MODEL", "HERE", "MB", "FOR"]);
     for model in &here {
         let known = CATALOGUE.iter().find(|published| published.name == model.name);
-        rows.add_row([
-            model.name.as_str(),
-            "yes",
-            &known.map_or_else(String::new, |published| published.mb.to_string()),
-            known.map_or("imported", |published| published.about),
+        listing.add(vec![
+            model.name.clone(),
+            "yes".into(),
+            known.map_or_else(String::new, |published| published.mb.to_string()),
+            known.map_or("imported", |published| published.about).into(),
         ]);
     }
-    for published in CATALOGUE.iter().filter(|published| here.iter().all(|model| model.name != published.name)) {
-        rows.add_row([published.name, "", &published.mb.to_string(), published.about]);
+    for model in SENTENCES {
+        let here = if folder.join(model.name).is_dir() { "yes" } else { "" };
+        listing.add(vec![model.name.into(), here.into(), model.mb.to_string(), model.about.into()]);
     }
-    say(&rows.to_string())?;
-    Ok(())
+    for published in CATALOGUE.iter().filter(|published| here.iter().all(|model| model.name != published.name)) {
+        let Published { name, mb, about, .. } = published;
+        listing.add(vec![(*name).into(), String::new(), mb.to_string(), (*about).into()]);
+    }
+    Ok(listing.print("no models")?)
 }
 
 fn verify(folder: &Path, names: &[String], as_json: bool) -> anyhow::Result<ExitCode> {
@@ -188,9 +207,12 @@ fn verify(folder: &Path, names: &[String], as_json: bool) -> anyhow::Result<Exit
         names.iter().map(|name| models::resolve(folder, name)).collect::<Result<_, _>>()?
     };
     let mut damaged = false;
-    let mut rows = table(&["MODEL", "STATE"]);
+    let mut listing = Listing::new(&["MODEL", "STATE"]);
     let mut found = Vec::new();
+    let bar = bar("checksums", "models")?;
+    bar.set_length(models.len() as u64);
     for model in models {
+        bar.set_message(model.name.clone());
         let state = models::verify(&model)?;
         damaged |= state == Verified::Damaged;
         let word = match state {
@@ -198,9 +220,15 @@ fn verify(folder: &Path, names: &[String], as_json: bool) -> anyhow::Result<Exit
             Verified::Damaged => "DAMAGED: pull or import it again",
             Verified::Unknown => "no checksum recorded",
         };
-        rows.add_row([model.name.as_str(), word]);
+        bar.inc(1);
+        listing.add(vec![model.name.clone(), word.into()]);
         found.push(json!({"model": model, "state": state}));
     }
-    say(&if as_json { serde_json::Value::from(found).to_string() } else { rows.to_string() })?;
+    bar.finish_and_clear();
+    if as_json {
+        say(&serde_json::Value::from(found).to_string())?;
+    } else {
+        listing.print("no models here; `lineside model pull base.en-q8_0` fetches one")?;
+    }
     Ok(if damaged { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -7,16 +7,16 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::print::{say, table};
+use super::listing::Listing;
+use super::print::{bar, say};
 use crate::audio::resample::{MODEL_HZ, to_model};
 
 use crate::config::Config;
 use crate::pipeline::finished::analyze::read;
 use crate::speech::models;
-use crate::speech::recogniser::{Pace, Recogniser};
+use crate::speech::recogniser::{Pace, Recogniser, SpeechSound};
 
 /// Lengths of stretches, seconds.
 const LENGTHS_S: [usize; 3] = [2, 4, 8];
@@ -55,8 +55,8 @@ pub(super) fn run(names: &[String], audio: Option<&Path>, json: bool, config: &C
         }
         None => synthetic_voice(LENGTHS_S[2] * 2),
     };
-    let bar =
-        ProgressBar::new(chosen.len() as u64).with_style(ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}")?);
+    let bar = bar("models", "models")?;
+    bar.set_length(chosen.len() as u64);
     let mut all = Vec::new();
     for model in &chosen {
         bar.set_message(model.name.clone());
@@ -67,14 +67,14 @@ pub(super) fn run(names: &[String], audio: Option<&Path>, json: bool, config: &C
     if json {
         return all.iter().try_for_each(|figures| Ok(say(&serde_json::to_string(figures)?)?));
     }
-    let mut rows = table(&["MODEL", "LOAD ms", "2 s", "4 s", "8 s", "4 s OF 8", "CALLS/CORE"]);
+    let mut rows = Listing::new(&["MODEL", "LOAD ms", "2 s", "4 s", "8 s", "4 s OF 8", "CALLS/CORE"]);
     for figures in &all {
         let mut row = vec![figures.model.clone(), format!("{:.0}", figures.load_ms)];
         row.extend(figures.stretch_ms.iter().map(|ms| format!("{ms:.0}")));
         row.extend([format!("{:.0}", figures.together_ms), format!("{:.1}", figures.calls_per_core)]);
-        rows.add_row(row);
+        rows.add(row);
     }
-    say(&rows.to_string())?;
+    rows.print("no models")?;
     if let Some(best) = all.iter().max_by(|a, b| a.calls_per_core.total_cmp(&b.calls_per_core)) {
         say(&format!("cheapest here: {}; a better model is worth what it costs as long as its calls fit", best.model))?;
     }
@@ -90,7 +90,7 @@ fn measure(model: &models::ModelRef, sound: &[f32], config: &Config) -> anyhow::
         sound.iter().cycle().skip(at * MODEL_HZ as usize).take(seconds * MODEL_HZ as usize).copied().collect()
     };
     let mut time = |stretches: &[Vec<f32>]| -> anyhow::Result<f64> {
-        let slices: Vec<&[f32]> = stretches.iter().map(Vec::as_slice).collect();
+        let slices: Vec<SpeechSound> = stretches.iter().map(|samples| samples.as_slice().into()).collect();
         let mut took = Vec::new();
         for _ in 0..RUNS {
             let began = Instant::now();

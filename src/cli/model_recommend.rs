@@ -12,7 +12,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 
-use super::print::{say, table};
+use super::listing::Listing;
+use super::print::say;
 use crate::config::Config;
 use crate::doctor::best_model::{Measured, Recommendation, kept_file};
 use crate::governor::recommend::{Candidate, Demand, Expected, choose};
@@ -73,6 +74,21 @@ pub(super) fn run(arguments: &RecommendArguments, as_json: bool, config: &Config
     print(&rows, best, &demand, english, &installed)
 }
 
+/// The best model for so many agents here: measured now, and kept for `lineside doctor`.
+pub(super) fn best(agents: usize, config: &Config) -> anyhow::Result<String> {
+    let cores = std::thread::available_parallelism()?.get();
+    let demand = Demand { agents, cores, speech_share: SPEECH_SHARE };
+    let measured = measure(config)?;
+    let candidates: Vec<Candidate> = measured.iter().map(Measured::candidate).collect();
+    let best = choose(&candidates, &demand).0.context("nothing was measured")?;
+    let model = measured[best].model(config.hints().language.as_deref() == Some("en"));
+    let file = kept_file(config);
+    if let Err(error) = std::fs::write(&file, serde_json::to_string(&Recommendation { demand, measured })?) {
+        eprintln!("lineside: {}: {error}; `lineside doctor` will not know of this", file.display());
+    }
+    Ok(model)
+}
+
 fn print(
     rows: &[(&Measured, &Expected)],
     best: usize,
@@ -80,9 +96,9 @@ fn print(
     english: bool,
     installed: &[ModelRef],
 ) -> anyhow::Result<()> {
-    let mut shown = table(&["", "MODEL", "ENGINE", "CPU ms OF 3 s", "LIVE TEXT", "LAG p50", "p95", "CPUS"]);
+    let mut shown = Listing::new(&["", "MODEL", "ENGINE", "CPU ms OF 3 s", "LIVE TEXT", "LAG p50", "p95", "CPUS"]);
     for (place, (model, expected)) in rows.iter().enumerate() {
-        shown.add_row([
+        shown.add(vec![
             if place == best { "*".to_string() } else { String::new() },
             model.model(english),
             model.engine.clone(),
@@ -98,7 +114,7 @@ fn print(
         "{agents} agents, {cores} CPUs of which lineside takes half, somebody speaks {:.0} % of a call; measured with stand-ins of the models' true shape",
         speech_share * 100.0
     ))?;
-    say(&shown.to_string())?;
+    shown.print("no models")?;
     let (model, expected) = rows[best];
     let verdict = if expected.fits {
         "all text is live"

@@ -52,8 +52,8 @@ fn tell(name: &str, problem: Option<&str>) -> std::io::Result<()> {
 
 /// Without a daemon: what the shell may send.
 fn from_here(name: Option<&str>, config: &Config) -> anyhow::Result<ExitCode> {
-    let chosen: Vec<_> =
-        config.notify.iter().filter(|notifier| name.is_none_or(|name| *name == notifier.name)).collect();
+    let all = config.notifiers();
+    let chosen: Vec<_> = all.iter().filter(|notifier| name.is_none_or(|name| *name == notifier.name)).collect();
     if chosen.is_empty() {
         let names: Vec<&str> = config.notify.iter().map(|notifier| notifier.name.as_str()).collect();
         match name {

@@ -1,15 +1,11 @@
-//! How commands print: tables, columns that fit, colour, text of others made harmless, and the question before what cannot be undone.
+//! How commands print: times and lengths, colour, progress, text of others made harmless, and the question before what cannot be undone.
 
 use std::io::{self, IsTerminal};
+use std::time::Duration;
 
-use comfy_table::{ContentArrangement, Table, presets};
-
-/// A table as all commands print it.
-pub(super) fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
-    table
-}
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// Columns of the terminal; `None` where there is none, and nothing need be fitted.
 pub(super) fn width() -> Option<usize> {
@@ -19,53 +15,66 @@ pub(super) fn width() -> Option<usize> {
     rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col)).filter(|&columns| columns > 0)
 }
 
-/// Rows with their header as lines: in columns where they fit into the width, else each row by itself over as many lines as it takes. No field is
-/// ever broken but at its spaces, so an id or a time can be copied.
-pub(super) fn lay_out(header: &[&str], rows: &[Vec<String>], width: Option<usize>) -> Vec<Vec<String>> {
-    const GAP: &str = "  ";
-    const INDENT: usize = 4;
-    let long = |text: &str| text.chars().count();
-    let widths: Vec<usize> = (0..header.len())
-        .map(|column| rows.iter().map(|row| long(&row[column])).chain([long(header[column])]).max().unwrap_or(0))
-        .collect();
-    let columns = |cells: &mut dyn Iterator<Item = &str>| {
-        let padded = cells.zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
-        padded.collect::<Vec<_>>().join(GAP).trim_end().to_string()
+/// A time of the API as people read it, in the time zone of whoever reads: today its clock alone. What is no time stays as it is.
+pub(super) fn short_time(text: &str) -> String {
+    short(text, Timestamp::now(), &TimeZone::system())
+}
+
+fn short(text: &str, now: Timestamp, zone: &TimeZone) -> String {
+    let Ok(at) = text.parse::<Timestamp>() else { return shown(text).into_owned() };
+    let (at, now) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
+    let form = match () {
+        () if at.date() == now.date() => "%H:%M:%S",
+        () if at.year() == now.year() => "%d %b %H:%M",
+        () => "%Y-%m-%d %H:%M",
     };
-    let whole = widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1);
-    if width.is_none_or(|width| whole <= width) {
-        let rows = rows.iter().map(|row| vec![columns(&mut row.iter().map(String::as_str))]);
-        return std::iter::once(vec![columns(&mut header.iter().copied())]).chain(rows).collect();
-    }
-    let width = width.unwrap_or(usize::MAX);
-    let fold = |row: &Vec<String>| {
-        let mut lines = vec![String::new()];
-        for (cell, name) in row.iter().zip(header).filter(|(cell, _)| !cell.is_empty()) {
-            // What is in words and figures alone needs its name; ids, times and the like do not.
-            let field = if cell.parse::<f64>().is_ok() && !name.is_empty() && lines[0].contains(' ') {
-                format!("{} {cell}", name.to_lowercase())
-            } else {
-                cell.clone()
-            };
-            let broken = long(&field) + INDENT > width;
-            for (number, word) in
-                if broken { field.split(' ').collect() } else { vec![&*field] }.into_iter().enumerate()
-            {
-                let line = lines.last_mut().map_or(0, |line| long(line));
-                let gap = if number > 0 { " " } else { GAP };
-                match lines.last_mut() {
-                    Some(last) if line == 0 => last.push_str(word),
-                    Some(last) if line + gap.len() + long(word) <= width => {
-                        last.push_str(gap);
-                        last.push_str(word);
-                    }
-                    _ => lines.push(format!("{:INDENT$}{word}", "")),
-                }
-            }
-        }
-        lines
-    };
-    rows.iter().map(fold).collect()
+    at.strftime(form).to_string()
+}
+
+/// Seconds as people read them: 0:07, 1:02:03.
+pub(super) fn length(seconds: f64) -> String {
+    let whole = seconds.max(0.0).round() as u64;
+    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// Says that there is nothing to show, and why, where no script reads it.
+pub(super) fn nothing(why: &str) {
+    eprintln!("lineside: {why}");
+}
+
+/// A bar for work of which it is known how much there is, on stderr; without a terminal there is none.
+pub(super) fn bar(what: &str, unit: &str) -> anyhow::Result<ProgressBar> {
+    let style = ProgressStyle::with_template(&format!("{{msg}} {{bar:30}} {{pos}}/{{len}} {unit} {{eta}}"))?;
+    Ok(ProgressBar::new(0).with_style(style).with_message(what.to_string()))
+}
+
+/// Shows on a terminal that work goes on of which it is not known how much there is, and how long it has taken.
+pub(super) fn busy<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    let style =
+        ProgressStyle::with_template("{spinner} {msg} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let spinner = ProgressBar::new_spinner().with_style(style).with_message(what.to_string());
+    spinner.enable_steady_tick(Duration::from_millis(200));
+    let done = work();
+    spinner.finish_and_clear();
+    done
+}
+
+/// A bar in bytes.
+pub(super) fn bytes_bar(what: &str) -> anyhow::Result<ProgressBar> {
+    let style = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}")?;
+    Ok(ProgressBar::new(0).with_style(style).with_message(what.to_string()))
+}
+
+/// Asks for something; who only presses Enter takes what is offered.
+pub(super) fn asked(what: &str, offered: &str) -> anyhow::Result<String> {
+    use io::Write;
+    eprint!("{what} [{offered}]: ");
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    anyhow::ensure!(io::stdin().read_line(&mut answer)? > 0, "the input has ended; nothing was written");
+    let answer = answer.trim();
+    Ok(if answer.is_empty() { offered.into() } else { answer.into() })
 }
 
 /// Asks before something is done that cannot be undone. Without a terminal nobody can be asked: then `--yes` has to say it.
@@ -107,8 +116,38 @@ pub(super) fn colour() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
+/// A line in the colour of its sentiment, or of an alert's level, on a terminal.
+pub(super) fn coloured(line: &str, label: &str) -> String {
+    match (colour(), label) {
+        (true, "negative" | "critical") => format!("\x1b[31m{line}\x1b[0m"),
+        (true, "positive") => format!("\x1b[32m{line}\x1b[0m"),
+        _ => line.into(),
+    }
+}
+
 /// Writes a line to stdout; a closed pipe is an error, not a panic.
 pub(super) fn say(line: &str) -> io::Result<()> {
     use io::Write;
     writeln!(io::stdout().lock(), "{line}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_short_and_local_and_names_its_day_where_that_is_another() {
+        let now: Timestamp = "2026-11-21T12:00:00Z".parse().expect("a time");
+        let zone = TimeZone::fixed(jiff::tz::offset(2));
+        for (text, wanted) in [
+            ("2026-11-21T10:30:05.250Z", "12:30:05"),
+            ("2026-11-20T23:30:05.250Z", "01:30:05"),
+            ("2026-11-20T20:30:05.250Z", "20 Nov 22:30"),
+            ("2025-11-20T20:30:05.250Z", "2025-11-20 22:30"),
+            ("never", "never"),
+        ] {
+            assert_eq!(short(text, now, &zone), wanted, "{text}");
+        }
+        assert_eq!([0.4, 61.6, 3723.0].map(length), ["0:00", "1:02", "1:02:03"]);
+    }
 }

@@ -1,5 +1,6 @@
 //! `lineside tap`, `taps`, `untap`: calls that lineside listens to by channels of its own.
 
+use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -47,7 +48,8 @@ pub(super) struct UntapArguments {
 
 pub(super) fn start(arguments: &TapArguments, config: &Config) -> anyhow::Result<()> {
     let body = json!({"target": arguments.target, "rate": arguments.rate});
-    let tap = arguments.daemon.tell(config, "/api/v1/taps", &body)?;
+    let tap =
+        arguments.daemon.tell(config, "/api/v1/taps", &body).with_context(|| shown(&arguments.target).into_owned())?;
     if arguments.json { Ok(say(&tap.to_string())?) } else { one(&tap) }
 }
 
@@ -65,7 +67,7 @@ pub(super) fn list(arguments: &TapsArguments, config: &Config) -> anyhow::Result
 
 pub(super) fn end(arguments: &UntapArguments, config: &Config) -> anyhow::Result<()> {
     let path = format!("/api/v1/taps/{}", segment(&arguments.target));
-    let tap = arguments.daemon.delete(config, &path)?;
+    let tap = arguments.daemon.delete(config, &path).with_context(|| shown(&arguments.target).into_owned())?;
     if arguments.json {
         return Ok(say(&tap.to_string())?);
     }

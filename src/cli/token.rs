@@ -8,7 +8,8 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::print::{say, table};
+use super::listing::Listing;
+use super::print::{say, short_time, shown};
 use crate::call::WallTime;
 use crate::store::token_book::{NewToken, TokenBook};
 use crate::store::tokens::{CONFIGURED, Scope, Scopes};
@@ -194,24 +195,21 @@ fn list(as_json: bool, state: &Path) -> anyhow::Result<()> {
             .collect();
         return Ok(say(&Value::from(rows).to_string())?);
     }
-    if rows.is_empty() {
-        return Ok(say("no tokens; `lineside token add NAME --scope read` makes one")?);
-    }
-    let mut table = table(&["NAME", "SCOPES", "CAMPAIGN", "EXPIRES", "LAST USED"]);
+    let mut listing = Listing::new(&["NAME", "SCOPES", "SEES", "EXPIRES", "LAST USED"]);
     for row in rows {
         let expires = match row.expires {
             None => "never".into(),
-            Some(at) if at.0 <= now.0 => format!("over since {}", at.rfc3339()),
-            Some(at) => at.rfc3339(),
+            Some(at) if at.0 <= now.0 => format!("over since {}", short_time(&at.rfc3339())),
+            Some(at) => short_time(&at.rfc3339()),
         };
-        let used = row.used.map_or("never".into(), WallTime::rfc3339);
+        let used = row.used.map_or("never".into(), |at| short_time(&at.rfc3339()));
         let sees = match row.agent {
             Some(agent) => format!("agent {agent}"),
             None => row.campaign.unwrap_or("all".into()),
         };
-        table.add_row([row.name, row.scopes.to_string(), sees, expires, used]);
+        listing.add(vec![row.name, row.scopes.to_string(), shown(&sees).into_owned(), expires, used]);
     }
-    Ok(say(&table.to_string())?)
+    Ok(listing.print("no tokens; `lineside token add NAME --scope read` makes one")?)
 }
 
 /// `lineside audit`
@@ -226,12 +224,13 @@ pub(super) fn audit(arguments: &AuditArguments, state: &Path) -> anyhow::Result<
             .collect();
         return Ok(say(&Value::from(rows).to_string())?);
     }
-    let mut table = table(&["AT", "WHO", "FROM", "DID", "CALL"]);
+    let mut listing = Listing::new(&["AT", "WHO", "FROM", "CALL", "DID"]);
     for row in rows {
         let from = row.address.unwrap_or("socket".into());
-        table.add_row([row.at.rfc3339(), row.who, from, row.action, row.call_id.unwrap_or_default()]);
+        let cells = [short_time(&row.at.rfc3339()), row.who, from, row.call_id.unwrap_or_default(), row.action];
+        listing.add(cells.map(|cell| shown(&cell).into_owned()).to_vec());
     }
-    Ok(say(&table.to_string())?)
+    Ok(listing.print("nothing was written down that fits")?)
 }
 
 #[cfg(test)]

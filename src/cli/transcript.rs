@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::Value;
 
-use super::calls::{coloured, number, seen, text};
-use super::client::{Daemon, query, runtime};
-use super::print::say;
+use super::calls::words::{seen, segment_lines, text};
+use super::client::{Daemon, query, runtime, segment};
+use super::print::{say, short_time};
 use crate::config::Config;
 
 /// Nothing was found; 1 is any other failure, 2 a wrong command line.
@@ -15,6 +15,7 @@ const NOT_FOUND: u8 = 3;
 
 #[derive(Args)]
 #[command(
+    override_usage = "lineside transcript [OPTIONS] <CALL>\n       lineside transcript [OPTIONS] <--uniqueid|--lead|--recording-id|--phone>",
     after_help = "Newest call first. --pipe and --tsv print the columns of /vici?function=transcript_lookup, a line for each segment: call_id, start_time, \
 user, recording_id, lead_id, phone_number, offset, speaker, sentiment, keywords, text. New columns come at the end.\n\nExit code 0 when a call was \
 found, 3 when none was, 1 when the daemon could not be asked or refused, 2 when the command line is wrong."
@@ -95,7 +96,7 @@ impl TranscriptArguments {
     /// The calls as JSON: one by its id, else what was looked up.
     fn calls(&self, config: &Config) -> anyhow::Result<Option<Value>> {
         let path = if let Some(call) = &self.key.call {
-            format!("/api/v1/calls/{call}")
+            format!("/api/v1/calls/{}", segment(call))
         } else {
             let pairs = [
                 ("uniqueid", self.key.uniqueid.clone()),
@@ -141,19 +142,12 @@ pub(super) fn run(arguments: &TranscriptArguments, config: &Config) -> anyhow::R
 
 /// A call for people.
 fn show(call: &Value, segments: &str) -> anyhow::Result<()> {
-    let names = ["call_id", "start_time", "agent", "campaign", "lead", "phone"];
-    let names: Vec<_> = names.iter().filter(|name| call[**name].is_string()).map(|name| seen(call, name)).collect();
+    let mut names = vec![seen(call, "call_id").into_owned(), short_time(text(call, "start_time"))];
+    let known = ["agent", "campaign", "lead", "phone"].into_iter().filter(|name| call[*name].is_string());
+    names.extend(known.map(|name| seen(call, name).into_owned()));
     say(&names.join("  "))?;
     for segment in call[segments].as_array().into_iter().flatten() {
-        let score = &segment["sentiment"];
-        let line = format!(
-            "{:8.2}  {:<8}{}  {}",
-            segment["start_time"].as_f64().unwrap_or(0.0),
-            seen(segment, "leg"),
-            number(&score["compound"]),
-            seen(segment, "text")
-        );
-        say(&coloured(&line, text(score, "label")))?;
+        segment_lines(segment).iter().try_for_each(|line| say(line))?;
     }
     Ok(())
 }

@@ -43,6 +43,8 @@ pub struct DialerSection {
     pub database: Option<String>,
     /// `HOST` or `HOST:PORT` of a replica, which is read instead.
     pub replica: Option<String>,
+    /// Asterisk's log of its queues, which coverage reads on FreePBX and Issabel.
+    pub queue_log: PathBuf,
     /// Seconds between two looks at the running calls.
     pub poll_s: u32,
     /// Calls that are older are not asked about any more.
@@ -61,6 +63,7 @@ impl Default for DialerSection {
             password_file: None,
             database: None,
             replica: None,
+            queue_log: "/var/log/asterisk/queue_log".into(),
             poll_s: 1,
             days: 3,
         }
@@ -71,6 +74,7 @@ impl DialerSection {
     pub(super) fn check(&self) -> Result<(), Mistake> {
         let paths = [
             ("astguiclient", Some(&self.astguiclient)),
+            ("queue_log", Some(&self.queue_log)),
             ("socket", self.socket.as_ref()),
             ("password_file", self.password_file.as_ref()),
         ];

@@ -13,25 +13,25 @@ use super::whole::{Config, DEFAULT_PATH};
 impl Config {
     /// Reads a file and what lies in `conf.d` beside it; without one at the default place the defaults serve.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
-        let place = path.unwrap_or(Path::new(DEFAULT_PATH));
-        let main = match std::fs::read_to_string(place) {
-            Ok(text) => text,
-            Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(source) => return Err(ConfigError::Read { path: place.into(), source }),
-        };
-        with_fragments(place, main)
+        joined(&sources(path)?)
     }
 }
 
-/// The main file's text, by its path, and the fragments in `conf.d` beside it, as one configuration.
-fn with_fragments(place: &Path, main: String) -> Result<Config, ConfigError> {
+/// The main file and those of `conf.d` beside it, by their paths, in the order in which they are read.
+pub(super) fn sources(path: Option<&Path>) -> Result<Vec<(PathBuf, String)>, ConfigError> {
+    let place = path.unwrap_or(Path::new(DEFAULT_PATH));
+    let main = match std::fs::read_to_string(place) {
+        Ok(text) => text,
+        Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(source) => return Err(ConfigError::Read { path: place.into(), source }),
+    };
     let folder = place.parent().unwrap_or(Path::new("/")).join("conf.d");
     let mut files = vec![(place.to_path_buf(), main)];
     for path in listed(&folder)? {
         let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
         files.push((path, text));
     }
-    joined(&files)
+    Ok(files)
 }
 
 fn listed(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {

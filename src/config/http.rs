@@ -24,6 +24,8 @@ pub struct HttpConfig {
     pub frame_ancestors: Vec<String>,
     /// Names by which browsers may call the daemon, besides localhost and bare addresses.
     pub hosts: Vec<String>,
+    /// Where browsers of people find the pages, for links in what is sent: `https://calls.example.com/lineside/`.
+    pub public_url: Option<String>,
     /// Proxies in front, whose X-Forwarded-For is believed.
     #[serde(deserialize_with = "networks")]
     pub proxies: Vec<IpNet>,
@@ -58,6 +60,7 @@ impl Default for HttpConfig {
             open: false,
             frame_ancestors: Vec::new(),
             hosts: Vec::new(),
+            public_url: None,
             proxies: Vec::new(),
             ingest_allow: everywhere(),
             reads_per_minute: 100,
@@ -85,6 +88,9 @@ impl HttpConfig {
         if let Some(name) = self.hosts.iter().find(|name| name.is_empty() || name.contains(['/', ':', ' '])) {
             return wrong("hosts", &format!("{name:?} is not a name like calls.example.com, without scheme and port"));
         }
+        if let Some(url) = self.public_url.as_ref().filter(|url| !is_address(url)) {
+            return wrong("public_url", &format!("{url:?} is not an address like https://calls.example.com/lineside/"));
+        }
         if let Some(site) = self.frame_ancestors.iter().find(|site| !is_site(site)) {
             return wrong(
                 "frame_ancestors",
@@ -109,6 +115,13 @@ fn is_site(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
     let is_known = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
     !host.is_empty() && host.bytes().all(is_known)
+}
+
+/// A site, with a path or without, and neither a query nor a fragment.
+fn is_address(text: &str) -> bool {
+    let path = text.match_indices('/').nth(2).map_or(text.len(), |(place, _)| place);
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"?#\"<>\\".contains(&byte);
+    is_site(&text[..path]) && text[path..].bytes().all(is_plain)
 }
 
 /// All addresses there are.
@@ -161,6 +174,12 @@ mod tests {
         let problem = error("[http]\nlisten = \"0.0.0.0:8123\"\nopen = true\n");
         assert!(problem.contains("line 3: [http] open: is for a loopback address"), "{problem}");
         assert!(error("[http]\ntls_key = \"/k\"\n").contains("go together"));
+        for wrong in ["calls.example.com", "https://", "https://c/?x", "https://c/#x", "ftp://c/"] {
+            assert!(error(&format!("[http]\npublic_url = \"{wrong}\"\n")).contains("is not an address"), "{wrong}");
+        }
+        let config =
+            Config::parse(Path::new("x.toml"), "[http]\npublic_url = \"https://c.example.com:8443/lineside/\"\n");
+        assert!(config.is_ok(), "{config:?}");
         assert!(error("[http]\nhosts = [\"https://calls.example.com\"]\n").contains("without scheme"));
     }
 }

@@ -5,13 +5,18 @@ mod ami;
 mod coverage;
 mod dialer;
 mod dialer_api;
+pub mod documented;
 mod fragments;
 mod http;
+mod meaning;
 mod mistake;
 mod privacy;
+mod processing;
 mod recogniser;
 mod remote;
+mod shown;
 mod speech;
+mod translation;
 mod whole;
 
 pub use self::alerts::IngestConfig;
@@ -20,10 +25,14 @@ pub use self::coverage::CoverageConfig;
 pub use self::dialer::{DialerChoice, DialerSection};
 pub use self::dialer_api::DialerApiSection;
 pub use self::http::HttpConfig;
+pub use self::meaning::MeaningConfig;
 pub use self::mistake::ConfigError;
 pub use self::privacy::{PrivacyConfig, RetentionConfig};
+pub use self::processing::ProcessingConfig;
 pub use self::remote::RemoteSection;
+pub use self::shown::{changed_since, shown};
 pub use self::speech::{SpeechConfig, UtteranceConfig};
+pub use self::translation::TranslationConfig;
 pub use self::whole::{
     AudioSocketConfig, Config, DEFAULT_PATH, EagiConfig, LimitsConfig, LogConfig, PathsConfig, RecordingsConfig,
     SourcesConfig, TextConfig, packs,

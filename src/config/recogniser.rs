@@ -29,6 +29,7 @@ impl Config {
             denoise: self.speech.denoise,
             beams: self.speech.beam.map(|beams| beams.max(1)),
             rules: Rules::default(),
+            call_names: self.speech.call_names,
         }
     }
 }

@@ -36,6 +36,9 @@ pub struct RemoteSection {
     pub known_hosts: PathBuf,
     /// Where a call's recording is there.
     pub path: PathTemplate,
+    /// Hosts as ViciDial's `recording_log.location` names them: what lies there is fetched by itself.
+    #[serde(default)]
+    pub locations: Vec<String>,
     /// Zone of the dates in its paths; unset: this machine's.
     #[serde(default, deserialize_with = "zone")]
     pub time_zone: Option<TimeZone>,

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::speech::utterance::EndpointSettings;
 use crate::speech::vad::Voice;
+use crate::speech::vocabulary::CallNamesUse;
 
 /// `[speech]`
 #[derive(Clone, Debug, Deserialize)]
@@ -19,6 +20,8 @@ pub struct SpeechConfig {
     pub beam: Option<u32>,
     /// Words to expect: names, products.
     pub prompt: Option<String>,
+    /// How the names of a running call are used.
+    pub call_names: CallNamesUse,
     /// Suppress noise before recognition.
     pub denoise: bool,
     /// Bring speech to an even level before recognition.
@@ -37,6 +40,7 @@ impl Default for SpeechConfig {
             workers: 1,
             beam: None,
             prompt: None,
+            call_names: CallNamesUse::default(),
             denoise: false,
             normalise: true,
             smaller_model: None,

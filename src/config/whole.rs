@@ -12,10 +12,13 @@ use super::coverage::CoverageConfig;
 use super::dialer::DialerSection;
 use super::dialer_api::DialerApiSection;
 use super::http::{self, HttpConfig};
+use super::meaning::MeaningConfig;
 use super::mistake::{ConfigError, Mistake, line_of};
 use super::privacy::{self, PrivacyConfig, RetentionConfig};
+use super::processing::ProcessingConfig;
 use super::remote::{self, RemoteSection};
 use super::speech::{SpeechConfig, UtteranceConfig};
+use super::translation::TranslationConfig;
 use crate::call::{Hear, Leg};
 use crate::text::lexicon::LexiconKind;
 
@@ -60,8 +63,14 @@ pub struct Config {
     pub utterance: UtteranceConfig,
     /// How much of the machine.
     pub limits: LimitsConfig,
+    /// When calls are transcribed, and what is made of them.
+    pub processing: ProcessingConfig,
     /// Reading texts.
     pub text: TextConfig,
+    /// Search by meaning.
+    pub meaning: MeaningConfig,
+    /// Other languages into one.
+    pub translation: TranslationConfig,
     /// What is never kept.
     pub privacy: PrivacyConfig,
     /// What is kept how long.
@@ -249,6 +258,7 @@ impl Config {
         if let Some(threshold) = self.utterance.threshold.filter(|threshold| !(0.05..=0.95).contains(threshold)) {
             return Err(("utterance", "threshold", format!("{threshold} is not from 0.05 to 0.95")));
         }
+        self.translation.check()?;
         privacy::check(&self.privacy, &self.retention)?;
         for folder in &self.recordings.folders {
             if !folder.is_absolute() {
@@ -261,6 +271,15 @@ impl Config {
             return Err(("recordings", "patterns", error.to_string()));
         }
         Ok(())
+    }
+
+    /// The ways out of alerts, each with where the pages are.
+    pub fn notifiers(&self) -> Vec<crate::alerts::notify::Notifier> {
+        let mut all = self.notify.clone();
+        for notifier in &mut all {
+            notifier.pages.clone_from(&self.http.public_url);
+        }
+        all
     }
 
     /// The packs and the lexicon, ready to read texts.
@@ -276,6 +295,7 @@ pub fn packs(folder: Option<&Path>) -> Result<Vec<crate::text::pack::Pack>, crat
     let fail = |path: &Path, error: std::io::Error| PackError {
         file: path.display().to_string(),
         line: 1,
+        column: 1,
         message: error.to_string(),
     };
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)

@@ -47,3 +47,15 @@ pub struct AgentPrompt {
     /// What to say.
     pub text: String,
 }
+
+/// An address of the agents' page that works without a token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AgentLink {
+    /// The address, without the host.
+    pub url: String,
+    /// The agent whose running call it shows.
+    pub agent: String,
+    /// Until when it works.
+    #[schema(format = DateTime)]
+    pub expires_at: String,
+}

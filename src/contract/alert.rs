@@ -85,6 +85,8 @@ pub struct AlertSays {
     pub rules: Vec<Fired>,
     /// Why they fired, each reason once.
     pub reasons: Vec<String>,
+    /// What happened, in words for people: the worst rule's sentence and the words that did it.
+    pub happened: String,
     /// Rules and reasons in a line.
     pub message: String,
     /// The words that raised it, each once.
@@ -103,6 +105,7 @@ impl AlertSays {
             rules_triggered: owned(alert.rule_names()),
             rules: alert.rules.clone(),
             reasons: owned(alert.reasons()),
+            happened: alert.happened(),
             message: alert.message(),
             words: owned(alert.words()),
             prompts: owned(alert.prompts()),
@@ -140,6 +143,13 @@ impl AlertTaken {
     }
 }
 
+/// What became of alerts that were taken together.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AlertsTaken {
+    /// The alerts as they stand; who was first stays.
+    pub alerts: Vec<AlertTaken>,
+}
+
 /// An alert, whole for those who may read calls.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(untagged)]
@@ -159,4 +169,8 @@ pub struct AlertList {
     pub open: i64,
     /// The alerts.
     pub alerts: Vec<AlertMessage>,
+    /// What `cursor` gets for the next page; `null` on the last one.
+    pub next_cursor: Option<String>,
+    /// Agents whose names are near, where nothing was found and nobody has the name that was asked for.
+    pub similar_agents: Vec<String>,
 }

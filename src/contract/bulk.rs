@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 /// What was done with many calls, and what was not.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct BulkOutcome {
-    /// `tag`, `untag`, `reprocess` or `delete`.
+    /// `tag`, `untag`, `reprocess`, `process` or `delete`.
     pub action: String,
     /// Ids of the calls with which it was done.
     pub done: Vec<String>,
@@ -22,7 +22,7 @@ pub struct BulkOutcome {
 pub struct BulkFailure {
     /// Its id.
     pub call_id: String,
-    /// Why.
+    /// Why it was not done, for people.
     pub detail: String,
 }
 

@@ -1,19 +1,18 @@
 //! Calls and their text: short for lists, whole for a page; search.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::alert::AlertMessage;
+use super::correction::Correction;
 use super::dialer::DialerFacts;
+use super::pass::TextPass;
 use super::statistics::CallReview;
 use crate::call::pbx::PbxEventKind;
-use crate::call::{CallState, Leg, Level, Source, Speaker};
-
-super::words! {
-    /// How a call is written down.
-    RealTime = "realtime",
-}
+use crate::call::{CallState, Leg, Level, ProcessingMode, Source, Speaker, Stage, StageState};
 
 /// What every list shows of a call.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -69,11 +68,12 @@ pub struct CallSummary {
     pub alert_level: Option<Level>,
     /// How much the call needs somebody, 0 to 1.
     pub risk_score: Option<f64>,
+    /// Points of its score card, of a hundred; `null` before it is over, or where nothing could be judged.
+    pub score: Option<f64>,
     /// What people have put on it, in order.
     pub tags: Vec<String>,
-    /// Always the same word.
-    #[schema(inline)]
-    pub processing_mode: RealTime,
+    /// When it is transcribed and worked through.
+    pub processing_mode: ProcessingMode,
 }
 
 /// A page of a list of calls, newest first.
@@ -83,6 +83,8 @@ pub struct CallList {
     pub calls: Vec<CallSummary>,
     /// What `cursor` gets for the next page; `null` on the last one.
     pub next_cursor: Option<String>,
+    /// Agents whose names are near, where nothing was found and nobody has the name that was asked for.
+    pub similar_agents: Vec<String>,
 }
 
 /// All that is known of a call.
@@ -97,9 +99,9 @@ pub struct CallDetail {
     pub transcript_segments: Vec<Segment>,
     /// Its text as one string.
     pub cumulative_transcript: String,
-    /// Always empty.
+    /// Its stages: how far each is. Empty before it is over.
     #[schema(value_type = Object)]
-    pub processing_plan: Nothing,
+    pub processing_plan: BTreeMap<Stage, StageState>,
     /// Its streams of sound, in the order in which they opened.
     pub legs: Vec<LegInfo>,
     /// The ways by which its sound came, in the order of `legs`: which of them were heard (transcribed), and why.
@@ -110,6 +112,8 @@ pub struct CallDetail {
     pub pbx_events: Vec<PbxEventShown>,
     /// Its alerts, in order of time.
     pub alerts: Vec<AlertMessage>,
+    /// What people have corrected of its text, by place.
+    pub corrections: Vec<Correction>,
     /// What the dialer knows of it; `null` where there is none, or before it was asked.
     pub dialer: Option<DialerFacts>,
     /// What it came to; `null` before it is over.
@@ -142,10 +146,10 @@ pub struct CallSource {
 /// Something that happened to a call on the PBX.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PbxEventShown {
-    /// When.
+    /// When the PBX told it.
     #[schema(format = DateTime)]
     pub timestamp: String,
-    /// What.
+    /// What happened on the channel.
     pub kind: PbxEventKind,
     /// Whose side; `null` where it is not known.
     pub leg: Option<Leg>,
@@ -154,10 +158,6 @@ pub struct PbxEventShown {
     /// Queue, agent, extension, direction, cause or reason, as the kind says.
     pub detail: Option<String>,
 }
-
-/// An object without fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Nothing {}
 
 /// The connection that a call came by.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -263,7 +263,7 @@ pub struct SegmentWord {
 /// A stream of a call's sound: one side, or both.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct LegInfo {
-    /// Which direction.
+    /// Direction of the sound.
     pub leg: Leg,
     /// Its number.
     pub leg_id: i64,
@@ -384,8 +384,10 @@ pub struct Transcript {
     pub call_id: String,
     /// Its text as one string.
     pub cumulative_transcript: String,
-    /// Language code of the first segment whose language is known.
+    /// Language code of most of it; `null` where it is not known.
     pub language: Option<String>,
+    /// `final` where the call was transcribed again, unless the live text was asked for.
+    pub pass: TextPass,
     /// Segments.
     pub segment_count: usize,
     /// Length of its sound, seconds.
@@ -414,15 +416,44 @@ pub enum Naming {
     Expected,
 }
 
-/// Places where something was said, newest first.
+/// How places are found, and in which order they come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchBy {
+    /// By the words that were said, newest first.
+    #[default]
+    Words,
+    /// By what was meant, best first.
+    Meaning,
+    /// By both, the best places of either first.
+    Both,
+}
+
+impl SearchBy {
+    /// What a word means.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "words" => Some(Self::Words),
+            "meaning" => Some(Self::Meaning),
+            "both" => Some(Self::Both),
+            _ => None,
+        }
+    }
+}
+
+/// Places where something was said: by words newest first, else best first.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct SearchHits {
     /// What was searched for.
     pub query: String,
+    /// How.
+    pub by: SearchBy,
     /// The places.
     pub hits: Vec<SearchHit>,
     /// What `offset` gets for the next page; `null` on the last one.
     pub next_offset: Option<u32>,
+    /// Agents whose names are near, where nothing was found and nobody has the name that was asked for.
+    pub similar_agents: Vec<String>,
 }
 
 /// A place where something was said.
@@ -439,6 +470,8 @@ pub struct SearchHit {
     pub campaign: Option<String>,
     /// The words around it.
     pub snippet: String,
+    /// How well it fits: by meaning the cosine of the two vectors, up to 1; by both the sum of reciprocal places; `null` by words.
+    pub score: Option<f64>,
     /// The segment.
     pub segment: Segment,
 }

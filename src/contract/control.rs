@@ -16,7 +16,7 @@ pub enum SocketAnswer {
     },
     /// What was asked for cannot be done.
     Error {
-        /// Why.
+        /// Why it was refused, for people.
         detail: String,
         /// The call that is not there; absent where it was something else.
         #[serde(skip_serializing_if = "Option::is_none")]

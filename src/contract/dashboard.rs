@@ -13,7 +13,7 @@ use crate::call::{CallState, Level, Speaker};
 /// Calls that are not over.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct RunningCalls {
-    /// How many.
+    /// Number of entries in the list.
     pub count: usize,
     /// The calls.
     pub calls: Vec<RunningCall>,
@@ -100,7 +100,7 @@ pub struct HistoryLine {
 /// Alerts, newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct RecentAlerts {
-    /// How many.
+    /// Number of entries in the list.
     pub count: usize,
     /// The alerts.
     pub alerts: Vec<RecentAlert>,

@@ -26,7 +26,7 @@ pub struct FetchTaken {
 pub struct FetchRefusal {
     /// The call, as it was asked for.
     pub call_id: String,
-    /// Why.
+    /// Why it was not taken, for people.
     pub detail: String,
 }
 

@@ -92,7 +92,7 @@ message! {
     AudioChunk: AudioChunkKind {
         /// On which leg.
         leg: Leg,
-        /// Whose sound.
+        /// The side that speaks.
         speaker: Speaker,
         /// Where in the call it begins, seconds.
         start_time: f64,
@@ -165,7 +165,7 @@ message! {
 message! {
     /// The line is closed; the last words may not be text yet.
     Hangup: HangupKind {
-        /// Why.
+        /// Why the last source was closed.
         reason: String,
         /// Length of the call's sound, seconds.
         duration: f64,
@@ -191,7 +191,7 @@ message! {
 }
 
 message! {
-    /// A call was transcribed again: its text is another one.
+    /// A call was transcribed again, or corrected by people: its text is another one.
     CallRewritten: RewrittenKind {
         /// Segments that it has now.
         segments: i64,
@@ -275,7 +275,7 @@ pub struct GovernorStep {
     /// The same word again.
     #[schema(inline)]
     pub event: GovernorKind,
-    /// When.
+    /// When the message was made.
     #[schema(format = DateTime)]
     pub timestamp: String,
     /// How much is left out, 0 (nothing) to 6.

@@ -1,11 +1,21 @@
-//! What notifiers send to other services. A webhook gets the alert itself, [`AlertMessage`](super::alert::AlertMessage).
+//! What notifiers send to other services. A webhook gets the alert itself, with a link.
 
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::alert::AlertKind;
+use super::alert::{AlertKind, AlertMessage};
 use crate::call::{Level, Severity};
+
+/// An alert as a webhook gets it.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct WebhookAlert {
+    /// The alert.
+    #[serde(flatten)]
+    pub alert: AlertMessage,
+    /// The call's page, at the place that the alert is about; `null` without `[http] public_url`.
+    pub url: Option<String>,
+}
 
 /// A test of a notifier: an alert with number 0, in the name of a call that need not exist.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -48,6 +58,8 @@ pub struct TestAlert {
     pub message: String,
     /// Always `false`.
     pub acknowledged: bool,
+    /// The call's page; `null` without `[http] public_url`.
+    pub url: Option<String>,
 }
 
 impl TestAlert {
@@ -71,6 +83,7 @@ impl TestAlert {
             text: "This is a test of lineside's alerts.".into(),
             message: "test: lineside notify test".into(),
             acknowledged: false,
+            url: None,
         }
     }
 }
@@ -100,6 +113,9 @@ pub struct AgentAlert {
     /// When it was raised.
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: Value,
+    /// The call's page; `null` without `[http] public_url`.
+    #[schema(value_type = Option<String>)]
+    pub url: Value,
 }
 
 /// A mail by Resend.
@@ -176,6 +192,7 @@ mod tests {
             "type": "alert", "event": "alert", "id": 0, "alert_id": 0, "level": "warning", "alert_level": "warning", "severity": "medium",
             "call_id": "c.1", "timestamp": "T", "rules_triggered": ["test"], "reasons": ["lineside notify test"], "words": [], "rules": [],
             "prompts": [], "text": "This is a test of lineside's alerts.", "message": "test: lineside notify test", "acknowledged": false,
+            "url": null,
         });
         assert_eq!(told, wanted);
     }

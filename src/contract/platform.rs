@@ -113,7 +113,7 @@ pub struct PlatformEvent {
     pub start_time: f64,
     /// End, seconds of the call.
     pub end_time: f64,
-    /// When.
+    /// When it was said.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub timestamp: Value,
 }
@@ -173,7 +173,7 @@ pub struct LiveAudioMeta {
     pub call_id: String,
     /// What of its sound can be played.
     pub live_audio: LiveAudio,
-    /// Which to prefer.
+    /// The sound to prefer.
     pub preferred_source: SoundSource,
 }
 
@@ -225,7 +225,7 @@ pub struct ChunkTaken {
 pub struct PlatformAlerts {
     /// Always `true`.
     pub ok: bool,
-    /// How many.
+    /// Number of alerts in the list.
     pub count: usize,
     /// The alerts.
     pub alerts: Vec<PlatformAlert>,

@@ -47,7 +47,7 @@ pub struct LegalHold {
     /// Since when.
     #[schema(format = DateTime)]
     pub since: String,
-    /// Why.
+    /// The reason for the hold, for people.
     pub reason: String,
 }
 

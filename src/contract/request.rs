@@ -3,6 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::call::Stage;
+
 /// Names of a call, also before its sound comes. One of `uuid`, `call_id` and `uniqueid` is needed; numbers count as texts.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct NameCall {
@@ -64,6 +66,21 @@ pub struct ListenRequest {
     pub phone: String,
 }
 
+/// A word or a speaker that is set right. What is left out stays.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CorrectSegment {
+    /// Number of the segment.
+    pub segment_id: i64,
+    /// Its whole text.
+    #[schema(min_length = 1, max_length = 2000)]
+    pub text: Option<String>,
+    /// Who speaks.
+    pub speaker: Option<crate::call::Speaker>,
+    /// Who corrects it, 1 to 100 bytes; `unknown` without it.
+    #[schema(min_length = 1, max_length = 100)]
+    pub by: Option<String>,
+}
+
 /// What is to be done with calls. As a form: the same fields, `call_ids` and `tags` repeated or with commas between.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct BulkRequest {
@@ -76,6 +93,10 @@ pub struct BulkRequest {
     pub format: Option<ManyFormat>,
     /// For `tag` and `untag`: texts of 1 to 40 characters.
     pub tags: Option<Vec<String>>,
+    /// For `process`: this stage alone.
+    pub stage: Option<Stage>,
+    /// For `process`: this stage and all after it.
+    pub from: Option<Stage>,
 }
 
 /// What is to be done with calls.
@@ -90,6 +111,8 @@ pub enum BulkAction {
     Untag,
     /// They are transcribed again from their sound.
     Reprocess,
+    /// They go through their stages again, or through some.
+    Process,
     /// They are erased.
     Delete,
 }
@@ -104,6 +127,8 @@ pub enum ManyFormat {
     Text,
     /// A row for each segment.
     Csv,
+    /// CSV with a row for each call.
+    Calls,
 }
 
 /// How a call is written.
@@ -144,6 +169,20 @@ pub struct TakeAlert {
     /// A name of 1 to 100 bytes; `unknown` without it.
     #[schema(min_length = 1, max_length = 100)]
     pub by: Option<String>,
+}
+
+/// Who takes alerts, and which: those of a call, or those with these numbers.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TakeAlerts {
+    /// A name of 1 to 100 bytes; `unknown` without it.
+    #[schema(min_length = 1, max_length = 100)]
+    pub by: Option<String>,
+    /// The call whose open alerts are taken.
+    #[schema(max_length = 160)]
+    pub call_id: Option<String>,
+    /// Numbers of alerts, where no call is named.
+    #[schema(min_items = 1, max_items = 1000)]
+    pub ids: Option<Vec<i64>>,
 }
 
 /// Who takes an alert, in any of the words that platforms use.
@@ -253,7 +292,7 @@ pub struct ChunkSegment {
     /// Who said it.
     #[schema(max_length = 60)]
     pub speaker: Option<String>,
-    /// When.
+    /// When it was said: a date or seconds since 1970; the time of arrival where absent.
     #[schema(value_type = Option<String>)]
     pub timestamp: Option<serde_json::Value>,
     /// Language code.

@@ -158,6 +158,8 @@ pub struct EntityWindow {
 pub struct CallDigest {
     /// The call.
     pub call_id: String,
+    /// What tells it, in sentences made of its labels and its own lines.
+    pub text: String,
     /// Why it was made.
     pub reason: Option<Quote>,
     /// Where the mood turned, in order of time.

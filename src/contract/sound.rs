@@ -8,7 +8,7 @@ use crate::call::Leg;
 /// The loudness of a leg over its length.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Peaks {
-    /// Which direction.
+    /// Direction of the sound.
     pub leg: Leg,
     /// Its number.
     pub leg_id: i64,

@@ -214,7 +214,7 @@ pub struct CampaignStatistics {
 /// What a call came to; made when it was over, and again when its text or its disposition became another.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct CallReview {
-    /// When.
+    /// When the review was made.
     #[schema(format = DateTime)]
     pub reviewed_at: String,
     /// The disposition that was known then, in the dialer's own code.

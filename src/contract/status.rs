@@ -228,6 +228,18 @@ pub struct Board {
     pub now: String,
     /// The calls.
     pub calls: Vec<BoardCall>,
+    /// Agents whose line was closed in the last five minutes.
+    pub hung_up: Vec<HungUp>,
+}
+
+/// An agent whose line was closed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+pub struct HungUp {
+    /// The agent's user or extension.
+    pub agent: String,
+    /// When it was closed last.
+    #[schema(format = DateTime)]
+    pub at: String,
 }
 
 /// A running call in short.
@@ -267,6 +279,8 @@ pub struct BoxState {
     pub backlog: i64,
     /// How long ago the oldest of them was said, seconds.
     pub lag_s: Option<f64>,
+    /// Alerts that nobody has taken, of all calls that the token sees.
+    pub open_alerts: i64,
     /// Where the model stands.
     pub model: ModelStatus,
     /// Whether the model is ready.

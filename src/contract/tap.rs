@@ -10,6 +10,26 @@ use crate::call::Leg;
 pub struct TapList {
     /// The calls, in order of their ids.
     pub taps: Vec<TappedCall>,
+    /// Calls of Asterisk in which somebody talks, and that nobody taps or hears otherwise.
+    pub unheard: Vec<UnheardCall>,
+}
+
+/// A call of Asterisk that lineside knows of and does not hear.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct UnheardCall {
+    /// The call: by this name it can be tapped.
+    pub call_id: String,
+    /// Who talks.
+    pub parties: Vec<TalkingParty>,
+}
+
+/// Somebody who talks in a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TalkingParty {
+    /// Whose side.
+    pub leg: Leg,
+    /// Name of the channel.
+    pub channel: String,
 }
 
 /// A call that is tapped.
@@ -31,7 +51,7 @@ pub struct TappedCall {
 /// A side of a call that is tapped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TappedSide {
-    /// Whose side.
+    /// The side that the tap listens to.
     pub leg: Leg,
     /// Name of the channel.
     pub channel: String,

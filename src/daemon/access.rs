@@ -29,6 +29,7 @@ pub(super) fn access_settings(config: &Config) -> AccessSettings {
         token_in_query: http.token_in_query,
         ingest_token: config.ingest.token.clone(),
         frame_ancestors: http.frame_ancestors.clone(),
+        public_url: http.public_url.clone(),
         hosts: http.hosts.clone(),
         proxies: http.proxies.clone(),
         ingest_allow: http.ingest_allow.clone(),
@@ -142,6 +143,7 @@ pub(super) fn dialer(
         password_file: section.password_file.clone(),
         database: section.database.clone(),
         replica: section.replica(),
+        queue_log: (kind == DialerKind::Freepbx).then(|| section.queue_log.clone()),
     };
     let times = (Duration::from_secs(section.poll_s.into()), Duration::from_secs(u64::from(section.days) * 86_400));
     match DialerSettings::join(kind, wishes, file.as_deref(), times) {

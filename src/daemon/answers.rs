@@ -122,6 +122,7 @@ pub(super) fn uploads(config: &Config, spool: &Arc<Spool>) -> UploadSettings {
                 peer: peer.into(),
                 started: None,
                 kept: Vec::new(),
+                stop: tokio_util::sync::CancellationToken::new(),
             };
             taker.take(&handed).map_err(|error| error.to_string())
         }),

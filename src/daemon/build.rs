@@ -1,6 +1,7 @@
 //! Before anything runs: folders, keys, the database, ports, the spool.
 
 use std::fs::File;
+use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use anyhow::{Context, Result};
@@ -10,6 +11,7 @@ use tokio::sync::mpsc;
 use super::access;
 use super::ports::bind;
 use crate::config::Config;
+use crate::contract::settings::ShownSettings;
 use crate::spool::{Spool, SpoolEvent};
 use crate::store::Store;
 use crate::store::recovery::Recovery;
@@ -21,6 +23,8 @@ pub(super) type Analyser = Arc<RwLock<Arc<TextAnalyser>>>;
 /// What all rooms are built on.
 pub(super) struct Base {
     pub(super) config: Config,
+    /// What of the configuration is shown to admins.
+    pub(super) settings: ShownSettings,
     pub(super) store: Store,
     pub(super) spool: Arc<Spool>,
     pub(super) analyser: Analyser,
@@ -43,6 +47,7 @@ pub(super) fn metrics() -> Result<metrics_exporter_prometheus::PrometheusHandle>
         .install_recorder()
         .context("start the metrics")?;
     crate::pipeline::describe_metrics();
+    crate::pipeline::finished::stages::describe_metrics();
     crate::api::access::describe_metrics();
     crate::capture::upload::describe_metrics();
     crate::alerts::describe_metrics();
@@ -50,7 +55,8 @@ pub(super) fn metrics() -> Result<metrics_exporter_prometheus::PrometheusHandle>
 }
 
 /// Makes and opens everything; starts the spool's and the database's threads, nothing else.
-pub(super) async fn open(config: Config) -> Result<(Base, Fresh)> {
+pub(super) async fn open(config: Config, path: Option<&Path>) -> Result<(Base, Fresh)> {
+    let settings = crate::config::shown(path, crate::capture::wall_clock().rfc3339())?;
     for folder in [&config.paths.state, &config.paths.run] {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("create {}; it must belong to lineside", folder.display()))?;
@@ -62,5 +68,5 @@ pub(super) async fn open(config: Config) -> Result<(Base, Fresh)> {
     let http = bind(&config.http.listen, "http").await?;
     let (spool, spool_events) = Spool::open(&config.paths.state.join("spool"), recovery.highest.1)?;
     let analyser = Arc::new(RwLock::new(Arc::new(config.analyser()?)));
-    Ok((Base { config, store, spool, analyser, lock }, Fresh { recovery, spool_events, audiosocket, http }))
+    Ok((Base { config, settings, store, spool, analyser, lock }, Fresh { recovery, spool_events, audiosocket, http }))
 }

@@ -24,7 +24,7 @@ pub(super) fn start(base: &Base, dialer: Option<&Dialer>, sources: &mut Sources,
     let has_ami = config.ami.address().is_some();
     let coverage = Coverage::new(store.for_people(), days, has_ami, rules, wall_clock);
     if let Some(at) = config.coverage.at().filter(|_| dialer.is_some() || has_ami) {
-        let morning = Morning::new(coverage.clone(), Agents::of(&config.notify), at, wall_clock);
+        let morning = Morning::new(coverage.clone(), Agents::of(&config.notifiers()), at, wall_clock);
         sources.tasks.push(tokio::spawn(morning.run(stop.clone())));
     }
     coverage

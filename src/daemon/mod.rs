@@ -10,6 +10,7 @@ mod back;
 mod build;
 mod coverage;
 mod ledger;
+mod packs_watch;
 mod pbx;
 mod ports;
 mod reload;
@@ -38,15 +39,22 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let started = wall_clock();
     let mut signals = Signals::new().context("take over the signals")?;
     let metrics = build::metrics()?;
-    let (base, fresh) = build::open(config).await?;
+    let mut packs = packs_watch::PackFolder::new(config.text.packs.clone());
+    let (base, fresh) = build::open(config, path.as_deref()).await?;
     let Some((running, handles)) = start::start(&base, fresh, &mut signals, metrics, started).await? else {
         return Ok(());
     };
     let start::Handles { workers, analyser, tls, liveness } = handles;
     host::tell_systemd(&[sd_notify::NotifyState::Ready]);
     let watchdog = sd_notify::watchdog_enabled().map(|patience| tokio::spawn(beat(liveness, patience / 3)));
-    while signals.next().await == SignalRequest::Reload {
-        reload::reload(path.as_deref(), &workers, &analyser, tls.as_ref());
+    loop {
+        tokio::select! {
+            request = signals.next() => match request {
+                SignalRequest::Reload => reload::reload(path.as_deref(), &workers, &analyser, tls.as_ref()),
+                SignalRequest::Stop => break,
+            },
+            () = packs.saved() => reload::packs(path.as_deref(), &analyser),
+        }
     }
     log::info!("stopping: closing the sources, finishing what is in flight");
     host::tell_systemd(&[sd_notify::NotifyState::Stopping]);

@@ -1,4 +1,4 @@
-//! SIGHUP: the configuration is read again, and what can be changed while the daemon runs is.
+//! SIGHUP: the configuration is read again, and what can be changed while the daemon runs is. A saved pack: the packs alone are.
 
 use std::path::Path;
 use std::sync::{Arc, RwLock};
@@ -8,6 +8,18 @@ use crate::api::access::serve::Tls;
 use crate::config::Config;
 use crate::host;
 use crate::pipeline::workers::Workers;
+
+/// Puts the packs as they stand now in the place of those in use, all or none.
+pub(super) fn packs(path: Option<&Path>, analyser: &RwLock<Arc<crate::text::TextAnalyser>>) {
+    let loaded = Config::load(path).map_err(|error| error.to_string());
+    match loaded.and_then(|config| config.analyser().map_err(|error| error.to_string())) {
+        Ok(texts) => {
+            *analyser.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(texts);
+            log::info!("a pack was saved; all packs are read again");
+        }
+        Err(error) => log::error!("a pack was saved and is not taken: {error}; the packs in use stay"),
+    }
+}
 
 pub(super) fn reload(
     path: Option<&Path>,

@@ -17,9 +17,11 @@ use crate::audio::sound_file::{SoundWriter, blank, is_sealing};
 use crate::capture::upload::{Handed, UploadError, Uploads};
 use crate::capture::wall_clock;
 use crate::config::RemoteSection;
+use crate::integrate::dialer::RecordingHost;
 use crate::integrate::remote::settings::RemoteSettings;
 use crate::integrate::remote::{Keeper, NotTaken, Remotes, WholeRecording, describe_metrics};
 use crate::pipeline::fetches::Fetches;
+use crate::spool::SpoolError;
 
 /// Requests that may wait; who asks then waits too.
 const ASKED: usize = 64;
@@ -37,12 +39,22 @@ pub(super) fn start(base: &Base, stop: &CancellationToken) -> (Fetches, Option<J
         base.store.clone(),
         Keeper {
             folder: base.config.paths.state.join("remote"),
-            take: Arc::new(move |whole| take(&uploads, whole)),
+            take: Arc::new(move |whole, stop| take(&uploads, whole, stop)),
             discard: Arc::new(discard),
         },
         wall_clock,
     );
     (Fetches(Some(asks)), Some(tokio::spawn(remotes.run(asked, stop.clone()))))
+}
+
+/// Which of them holds what ViciDial's rows name by these hosts.
+pub(super) fn hosts(remotes: &[RemoteSection]) -> Vec<RecordingHost> {
+    let of = |section: &RemoteSection| {
+        let remote = section.name.clone();
+        let host = move |host: &String| RecordingHost { host: host.clone(), remote: remote.clone() };
+        section.locations.iter().map(host).collect::<Vec<_>>()
+    };
+    remotes.iter().flat_map(of).collect()
 }
 
 fn settings(section: &RemoteSection) -> RemoteSettings {
@@ -64,7 +76,7 @@ fn settings(section: &RemoteSection) -> RemoteSettings {
 }
 
 /// Makes a recording its call's. Blocks.
-fn take(uploads: &Uploads, whole: &WholeRecording) -> Result<(), NotTaken> {
+fn take(uploads: &Uploads, whole: &WholeRecording, stop: &CancellationToken) -> Result<(), NotTaken> {
     let handed = |path: &Path| Handed {
         path: path.into(),
         extension: whole.extension.clone(),
@@ -73,12 +85,15 @@ fn take(uploads: &Uploads, whole: &WholeRecording) -> Result<(), NotTaken> {
         peer: whole.peer.clone(),
         started: Some(whole.started),
         kept: whole.kept.clone(),
+        stop: stop.clone(),
     };
     let taken = |path: &Path| {
         uploads.take(&handed(path)).map_err(|error| match error {
             UploadError::Audio(error) if error.is_out_of_files() => NotTaken::NotNow(error.to_string()),
             UploadError::Audio(error) => NotTaken::NoRecording(error.to_string()),
-            UploadError::Spool(error) => NotTaken::NotNow(error.to_string()),
+            UploadError::Spool(error @ (SpoolError::Full | SpoolError::Stopped)) => NotTaken::NotNow(error.to_string()),
+            UploadError::Spool(error) if error.is_out_of_files() => NotTaken::NotNow(error.to_string()),
+            UploadError::Spool(error) => NotTaken::Refused(error.to_string()),
         })
     };
     if !is_sealing() {

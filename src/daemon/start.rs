@@ -18,24 +18,30 @@ use crate::api::access::serve::Tls;
 use crate::api::{self, Api, Health};
 use crate::call::WallTime;
 use crate::capture::wall_clock;
+use crate::config::Config;
+use crate::contract::settings::ShownSettings;
 use crate::host::{SignalRequest, Signals};
 use crate::integrate::ami::AmiStatus;
 use crate::integrate::dialer::DialerStatus;
 use crate::pipeline::coverage::Coverage;
 use crate::pipeline::fetches::Fetches;
+use crate::pipeline::finished::correct::Corrector;
 use crate::pipeline::finished::notify::Agents;
 use crate::pipeline::finished::retranscribe::{RetranscribeQueue, Retranscriber};
 use crate::pipeline::finished::review::Desk;
 use crate::pipeline::finished::reviews::Reviews;
+use crate::pipeline::finished::stages::{Pipeline, Stages};
 use crate::pipeline::listen_in::DialerBack;
 use crate::pipeline::live::liveness::Liveness;
 use crate::pipeline::live::{Inputs, Live, Parts};
+use crate::pipeline::meaning::Meaning;
 use crate::pipeline::retention::Sweeper;
 use crate::pipeline::taps::Taps;
 use crate::pipeline::workers::Workers;
 use crate::pipeline::workers::glossary::Glossary;
 use crate::spool::SpoolEvent;
 use crate::store::recovery::Recovery;
+use crate::translation::{Models, Translate};
 
 /// What the signals and the watchdog need to know of a daemon that runs.
 pub(super) struct Handles {
@@ -65,16 +71,19 @@ pub(super) async fn start(
     let sweeper = Sweeper::new(store.clone(), Arc::clone(spool), retention_settings(config));
     let sweeper = tokio::spawn(sweeper.run(wall_clock, stop.clone()));
     let mut sources = sources::start(base, audiosocket, &speech.commands, &stop)?;
-    crate::pipeline::finished::notify::start(&config.notify, store, analyser, wall_clock, &stop)
+    crate::pipeline::finished::notify::start(&config.notifiers(), store, analyser, wall_clock, &stop)
         .context("start the notifiers")?;
     let back = back::start(config, store, analyser, &stop).context("start what tells the dialer")?;
     let mut pbx = pbx::start(config, &speech.commands, store, &stop)?;
-    let (dialer, dialer_status) = access::dialer(config, store, &speech.commands);
+    let (mut dialer, dialer_status) = access::dialer(config, store, &speech.commands);
     let mut health = health(base, &speech, &sources, pbx.status.take(), started);
     health.dialer = Arc::new(move || dialer_status.as_ref().map(DialerStatus::get));
     sources.tasks.append(&mut pbx.tasks);
     let (fetches, fetching) = remote::start(base, &stop);
     sources.tasks.extend(fetching);
+    if let Some(dialer) = &mut dialer {
+        dialer.fetch_from(remote::hosts(&config.remote), fetches.clone());
+    }
     let coverage = coverage::start(base, dialer.as_ref(), &mut sources, &stop);
     sources.tasks.extend(dialer.map(|dialer| tokio::spawn(dialer.run(stop.clone()))));
     let reviews = Reviews::new(store.clone(), Desk::new(store.clone(), Arc::clone(analyser)), wall_clock);
@@ -86,7 +95,10 @@ pub(super) async fn start(
     };
     let (api, retranscriber) =
         api(base, &speech, &sources, (access_control, health, metrics, (pbx.taps, fetches, coverage, back)), &stop);
-    let retranscriber = tokio::spawn(retranscriber.run(stop.clone()));
+    let desk = Desk::new(store.clone(), Arc::clone(analyser));
+    let stages = Stages::new(store.clone(), desk, retranscriber, api.pipeline.clone(), wall_clock);
+    let stages = tokio::spawn(stages.run(stop.clone()));
+    let vectors = tokio::spawn(api.meaning.clone().fill(store.clone(), Arc::clone(&speech.workers), stop.clone()));
     let servers = answers::serve(base, api::router(api), http, tls.as_ref(), &stop).await?;
     let liveness = Liveness { commands: speech.commands.clone(), writer: store.writer().clone() };
     let handles = Handles { workers: Arc::clone(&speech.workers), analyser: Arc::clone(analyser), tls, liveness };
@@ -101,7 +113,7 @@ pub(super) async fn start(
         recordings: sources.recordings,
         stop_live,
         conductor,
-        upkeep: [sweeper, retranscriber, reviews],
+        upkeep: [sweeper, stages, reviews, vectors],
         servers,
     };
     Ok(Some((running, handles)))
@@ -130,6 +142,7 @@ async fn conduct(
         analyser: Arc::clone(&base.analyser),
         privacy: privacy_settings(&base.config),
         hear: base.config.sources.hear,
+        modes: base.config.processing.modes(),
         now: wall_clock,
     };
     let live = tokio::select! {
@@ -147,6 +160,15 @@ fn health(base: &Base, speech: &Speech, sources: &Sources, ami: Option<AmiStatus
     health.folders = Arc::new(move || troubles.list());
     health.ami = Arc::new(move || ami.as_ref().map(|status| access::ami_health(status.get())));
     health
+}
+
+/// The settings that hold, with the files that were changed since.
+fn shown_settings(base: &Base, started: WallTime) -> impl Fn() -> ShownSettings + Send + Sync + 'static + use<> {
+    let settings = base.settings.clone();
+    move || {
+        let changed = crate::config::changed_since(&settings.files, started.0);
+        ShownSettings { changed, ..settings.clone() }
+    }
 }
 
 /// What the handlers need, and the task that retranscribes finished calls.
@@ -170,25 +192,42 @@ fn api(
         privacy_settings(config),
         wall_clock,
     );
+    let started = health.started;
     let api = Api {
         access_control: Arc::new(access_control),
         store: store.for_people(),
         commands: speech.commands.clone(),
         health,
         metrics: api::Metrics(Arc::new(move || metrics.render())),
+        settings: api::SettingsSource(Arc::new(shown_settings(base, started))),
         inlet: sources.inlet.clone(),
         coverage,
         taps,
         fetches,
         back,
         desk: Desk::new(store.for_people(), Arc::clone(analyser)),
+        corrector: Corrector::new(store.for_people(), Arc::clone(analyser), config.privacy.redact, wall_clock),
         retranscribe,
+        pipeline: Pipeline {
+            workers: Arc::clone(&speech.workers),
+            translator: translator(config),
+            mode: config.processing.mode,
+            final_pass: config.processing.final_pass,
+        },
+        meaning: Meaning::new(config.meaning.folder(&config.paths.models())),
         glossary: Glossary::open(&config.paths.state, Arc::clone(&speech.workers)),
-        agents: Agents::of(&config.notify),
+        agents: Agents::of(&config.notifiers()),
         audience: api::Audience::new(store.clone(), stop.clone()),
         cache: config.paths.state.join("cache"),
         uploads: answers::uploads(config, spool),
         stop: stop.clone(),
     };
     (api, retranscriber)
+}
+
+/// Who translates; nobody where no model is set.
+fn translator(config: &Config) -> Option<Arc<dyn Translate>> {
+    let wanted = &config.translation;
+    (!wanted.model.is_empty())
+        .then(|| Arc::new(Models::new(&wanted.model, &config.paths.models(), &wanted.to)) as Arc<dyn Translate>)
 }

@@ -32,8 +32,8 @@ pub(super) struct Running {
     /// Ends the conductor.
     pub(super) stop_live: CancellationToken,
     pub(super) conductor: JoinHandle<()>,
-    /// Retention, and the tasks that retranscribe and review finished calls.
-    pub(super) upkeep: [JoinHandle<()>; 3],
+    /// Retention, and the tasks that go through the stages of finished calls, review them and give segments their vectors.
+    pub(super) upkeep: [JoinHandle<()>; 4],
     pub(super) servers: Vec<JoinHandle<()>>,
 }
 

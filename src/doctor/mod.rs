@@ -9,6 +9,7 @@ mod asterisk;
 mod check;
 mod clock;
 mod folders;
+mod meaning;
 mod ports;
 mod remote;
 mod speech;
@@ -86,6 +87,7 @@ pub fn surroundings(config: &Config) -> Vec<DoctorCheck> {
     checks.extend(unit::machine());
     checks.push(best_model::best_model(config));
     checks.push(speech::voice(config));
+    checks.push(meaning::model(config));
     checks.extend(config.recordings.folders.iter().map(|folder| folders::recordings(folder, state)));
     checks.extend(config.remote.iter().map(remote::check));
     checks.extend(unit::group());
@@ -151,7 +153,8 @@ fn packs(config: &Config) -> DoctorCheck {
     let Err(error) = config.analyser() else {
         return good(Subject::Packs, folder.map_or_else(|| "built in".into(), |packs| packs.display().to_string()));
     };
-    let again = "then `systemctl restart lineside`: with a broken pack it does not start (exit code 78)";
+    let again = "then `systemctl start lineside`; one that runs keeps the packs it has and takes these once they are good, but with \
+                 a broken pack it does not start (exit code 78)";
     let mend = match folder {
         Some(folder) if !folder.is_dir() => {
             format!(

@@ -5,4 +5,5 @@
 pub mod ami;
 pub mod dialer;
 pub mod dialer_api;
+pub mod llm;
 pub mod remote;

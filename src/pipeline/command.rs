@@ -32,6 +32,13 @@ pub enum Command {
         /// What is known.
         names: Box<CallNames>,
     },
+    /// Names that are likely to be said on a call, as the dialer knows them: all of them, the more important first.
+    Expect {
+        /// Row number of the call.
+        call: CallKey,
+        /// The names.
+        names: Vec<String>,
+    },
     /// A channel belongs to a call that another one began: what comes under its name is that call.
     PartOf {
         /// Uniqueid of the channel, without the name of the system.
@@ -61,7 +68,7 @@ pub enum Command {
     Pause {
         /// Row number of the call.
         call: CallKey,
-        /// Which of the two.
+        /// Whether the recording pauses or goes on.
         pausing: Pausing,
         /// Who asks, as the event says it.
         by: String,
@@ -111,7 +118,7 @@ pub enum Pausing {
 pub struct Wish {
     /// What the call may be named: all calls that have one of them are meant.
     pub names: Vec<String>,
-    /// Which of the two.
+    /// Whether the recording pauses or goes on.
     pub pausing: Pausing,
     /// The direction that is meant; `None` for the whole call.
     pub leg: Option<Leg>,

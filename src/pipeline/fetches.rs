@@ -35,6 +35,23 @@ pub struct FetchWish {
     pub calls: Vec<CallId>,
     /// When they began, where it is said.
     pub at: Option<WallTime>,
+    /// What the dialer says of the recording; then there is one call.
+    pub told: Option<ToldRecording>,
+}
+
+/// A recording as the dialer's own row names it.
+#[derive(Clone, Debug)]
+pub struct ToldRecording {
+    /// Its number.
+    pub id: i64,
+    /// Its name without side and ending.
+    pub filename: String,
+    /// Its path beneath the folder of recordings there.
+    pub location: String,
+    /// The lead.
+    pub lead: Option<String>,
+    /// The agent.
+    pub agent: Option<String>,
 }
 
 /// What is asked for, with where the answer goes.

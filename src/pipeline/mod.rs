@@ -2,8 +2,8 @@
 //!
 //! The conductor (`live/`) is one task that owns what is known of running calls and asks the store to keep it. The listener (`live/listen.rs`) is a
 //! thread that reads grown audio and finds utterances; the workers (`workers/`) are threads that write them down. They meet in channels and
-//! in the queue; none of them touches audio that is not on disk. What comes after the call's end is in `finished/`, what of it stays how long in
-//! `retention/`, whether all calls were heard in `coverage/`.
+//! in the queue; none of them touches audio that is not on disk. `finished/` works on calls that are over, `retention/` decides
+//! how long they are kept, `coverage/` finds calls that were not heard, `meaning.rs` what was meant.
 //!
 //! The rooms in the order in which they may know each other, each those above it: the conductor knows the workers, who know nothing of it and tell
 //! it by `command.rs`; `taps.rs`, `fetches.rs` and `listen_in.rs` are what the API asks of taps, of other servers' recordings and of the dialer.
@@ -25,13 +25,16 @@ pub mod coverage;
 
 pub mod retention;
 
+pub mod meaning;
+
 pub use self::live::measures::SECONDS_BUCKETS;
 
 /// Tells the exporter what this room's and its neighbours' counters mean.
 pub fn describe_metrics() {
-    use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+    use metrics::{Unit, describe_counter};
     retention::sweep::describe_metrics();
     coverage::describe_metrics();
+    meaning::describe_metrics();
     describe_counter!("lineside_frames_total", "Audio frames received");
     describe_counter!("lineside_spool_bytes_total", Unit::Bytes, "Audio written to disk");
     describe_counter!("lineside_spool_dropped_total", "Legs cut off because the disk was behind as they were dropped");
@@ -85,6 +88,12 @@ pub fn describe_metrics() {
     describe_counter!("lineside_store_refused_total", "Batches that the database's disk refused; they are tried again");
     describe_counter!("lineside_store_rejected_total", "Changes that the database refused for good");
     describe_counter!("lineside_feed_dropped_total", "Feed clients that were too slow and were let go");
+    describe_load();
+}
+
+/// How much there is to do, and how much CPU for it.
+fn describe_load() {
+    use metrics::{Unit, describe_gauge, describe_histogram};
     describe_gauge!("lineside_calls_active", "Calls that are not over");
     describe_gauge!("lineside_legs_open", "Legs whose audio may still come");
     describe_gauge!("lineside_backlog_utterances", "Utterances that wait for their text");

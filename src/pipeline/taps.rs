@@ -7,7 +7,7 @@ use crate::call::{Leg, WallTime};
 /// A side of a call that is tapped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TapSide {
-    /// Whose side.
+    /// The side that the tap listens to.
     pub leg: Leg,
     /// Name of the channel.
     pub channel: String,
@@ -39,6 +39,15 @@ pub struct Tap {
     pub since: WallTime,
     /// Its sides.
     pub sides: Vec<TapSide>,
+}
+
+/// A call of Asterisk in which somebody talks and that nobody taps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UntappedCall {
+    /// The uniqueid of the channel that began it.
+    pub call: String,
+    /// Who talks: whose side, and the name of the channel.
+    pub parties: Vec<(Leg, String)>,
 }
 
 /// Why a tap was not made or ended.
@@ -101,6 +110,11 @@ pub enum TapCommand {
         /// The answer.
         reply: oneshot::Sender<Vec<Tap>>,
     },
+    /// Calls in which somebody talks and that are not tapped.
+    Untapped {
+        /// The answer.
+        reply: oneshot::Sender<Vec<UntappedCall>>,
+    },
 }
 
 /// Samples per second that a tap may have: Asterisk's `slin` and `slin16`.
@@ -124,6 +138,11 @@ impl Taps {
     /// All calls that are tapped; none where `[ami]` is not set.
     pub async fn list(&self) -> Vec<Tap> {
         self.ask(|reply| TapCommand::List { reply }).await.unwrap_or_default()
+    }
+
+    /// Calls in which somebody talks and that nobody taps; none while Asterisk's manager interface is away.
+    pub async fn untapped(&self) -> Vec<UntappedCall> {
+        self.ask(|reply| TapCommand::Untapped { reply }).await.unwrap_or_default()
     }
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> TapCommand) -> Result<T, TapError> {

@@ -14,6 +14,14 @@ pub fn codes() -> impl Iterator<Item = &'static str> {
     (0..=whisper_rs::get_lang_max_id()).filter_map(whisper_rs::get_lang_str)
 }
 
+/// A language's name in English (`Swahili`); the code itself where Whisper does not know it.
+pub fn name(code: &str) -> String {
+    let known = (0..=whisper_rs::get_lang_max_id()).find(|id| whisper_rs::get_lang_str(*id) == Some(code));
+    let name = known.and_then(whisper_rs::get_lang_str_full).unwrap_or(code);
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// What an engine does not do of the language that is asked for (`None`: find it out), and the mend; nothing where it does.
 pub fn unheeded(engine: &dyn Engine, language: Option<&str>) -> Option<String> {
     if engine.multilingual() || language == Some("en") {
@@ -62,5 +70,6 @@ mod tests {
         assert!(is_code("en") && is_code("es") && is_code("yue"));
         assert!(!is_code("xx") && !is_code("spanish") && !is_code("EN") && !is_code("e\0n") && !is_code(""));
         assert_eq!((codes().count(), codes().next()), (100, Some("en")));
+        assert_eq!((name("sw"), name("en"), name("tlh")), ("Swahili".into(), "English".into(), "Tlh".into()));
     }
 }

@@ -21,6 +21,7 @@ mod small_batch_gemm;
 mod spelling;
 pub mod utterance;
 pub mod vad;
+pub mod vocabulary;
 pub mod whisper;
 
 pub use self::load::load;

@@ -7,12 +7,14 @@ pub mod convert;
 mod disk;
 mod fetch;
 mod import;
+mod sentences;
 
 use serde::Serialize;
 
 pub use self::disk::{ModelError, ModelKind, ModelRef, Verified, checksum, installed, model_at, resolve, verify};
 pub use self::fetch::{Fetch, pull};
 pub use self::import::{Import, Imported, import};
+pub use self::sentences::{SENTENCES, Sentences, import_sentences, is_sentences, pull_sentences};
 
 /// Where Whisper models in whisper.cpp's format are published.
 const WHISPER_CPP: &str = "https://huggingface.co/ggerganov/whisper.cpp/resolve/main";

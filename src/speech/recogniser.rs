@@ -1,11 +1,13 @@
 //! One worker's path from samples to accepted text: it sizes the window, asks the guard, decodes doubtful text again and fills gaps.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::engine::{EngineError, FULL_CONTEXT, Piece, Recognised, RecognitionRequest, Session, TextToken};
 use super::gaps;
 use super::guard::{self, Reason, Verdict};
 pub use super::rules::Rules;
+use super::vocabulary::{CallNamesUse, Vocabulary};
 use crate::audio::level;
 use crate::audio::resample::MODEL_HZ;
 use crate::audio::tone::is_tone;
@@ -73,6 +75,35 @@ pub struct Hints {
     pub beams: Option<u32>,
     /// How it is read.
     pub rules: Rules,
+    /// How the names of a call are used.
+    pub call_names: CallNamesUse,
+}
+
+/// Speech to be written down.
+#[derive(Clone, Copy, Debug)]
+pub struct SpeechSound<'a> {
+    /// 16 kHz mono, -1..1.
+    pub samples: &'a [f32],
+    /// Names that are likely to be said on its call.
+    pub vocabulary: Option<&'a Vocabulary>,
+}
+
+impl<'a> From<&'a [f32]> for SpeechSound<'a> {
+    fn from(samples: &'a [f32]) -> Self {
+        Self { samples, vocabulary: None }
+    }
+}
+
+/// Speech as the engine gets it.
+#[derive(Clone, Copy)]
+struct Prepared<'a> {
+    sound: &'a [f32],
+    /// Of speech, without the silence that makes it long enough.
+    seconds: f32,
+    /// How far its loud moments stand above its quiet ones, dB.
+    range_db: f32,
+    /// Words to expect.
+    prompt: Option<&'a str>,
 }
 
 /// Who waits for a text.
@@ -84,16 +115,47 @@ pub enum Pace {
     Afterwards,
 }
 
+impl<'a> Prepared<'a> {
+    /// `sound` is what was made of `samples`.
+    fn of(samples: &[f32], sound: &'a [f32], prompt: Option<&'a str>) -> Self {
+        Self { sound, seconds: seconds_of(samples), range_db: level::range_db(samples), prompt }
+    }
+
+    /// Whether noise fills its pauses: decoding it again would make up more words.
+    fn is_noisy(&self, rules: &Rules) -> bool {
+        self.range_db < rules.noisy as f32
+    }
+
+    /// What the guard's verdict comes to where nothing is decoded again: in noise what is doubtful is dropped.
+    fn without_another_look(&self, verdict: Verdict, rules: &Rules) -> Verdict {
+        match verdict {
+            Verdict::Doubt(reason) if self.is_noisy(rules) => Verdict::Drop(reason),
+            other => other,
+        }
+    }
+}
+
 /// A session with its guard.
 pub struct Recogniser {
     session: Box<dyn Session>,
     hints: Hints,
+    expected: Option<Arc<Vocabulary>>,
 }
 
 impl Recogniser {
     /// Puts the guard around a session.
     pub fn new(session: Box<dyn Session>, hints: Hints) -> Self {
-        Self { session, hints }
+        Self { session, hints, expected: None }
+    }
+
+    /// Names that are likely to be said in the recordings that follow.
+    pub fn expect(&mut self, names: Option<Arc<Vocabulary>>) {
+        self.expected = names;
+    }
+
+    /// Those names.
+    pub fn expected(&self) -> Option<Arc<Vocabulary>> {
+        self.expected.clone()
     }
 
     /// How many stretches at a time it gains by.
@@ -103,25 +165,40 @@ impl Recogniser {
 
     /// Writes down a stretch of 16 kHz speech. Blocks.
     pub fn recognise(&mut self, samples: &[f32]) -> Result<Recognition, EngineError> {
-        self.recognise_all(&[samples], Pace::Afterwards)
+        self.recognise_all(&[samples.into()], Pace::Afterwards)
             .pop()
             .unwrap_or_else(|| Err(EngineError::Inference("no answer".into())))
     }
 
     /// The same for several stretches, of several calls; one answer each, in their order. Blocks for all of them.
-    pub fn recognise_all(&mut self, stretches: &[&[f32]], pace: Pace) -> Vec<Result<Recognition, EngineError>> {
+    pub fn recognise_all(
+        &mut self,
+        stretches: &[SpeechSound<'_>],
+        pace: Pace,
+    ) -> Vec<Result<Recognition, EngineError>> {
         let began = Instant::now();
-        let tones: Vec<bool> = stretches.iter().map(|samples| self.hints.rules.tones && is_tone(samples)).collect();
-        let spoken: Vec<&[f32]> = stretches.iter().zip(&tones).filter(|(_, tone)| !**tone).map(|(s, _)| *s).collect();
-        let sounds: Vec<Vec<f32>> = spoken.iter().map(|samples| self.prepare(samples)).collect();
-        let looks: Vec<(&[f32], f32)> =
-            sounds.iter().map(Vec::as_slice).zip(spoken.iter().map(|samples| seconds_of(samples))).collect();
-        let answers = self.look_twice(&looks, pace);
+        let way = self.hints.call_names;
+        let tones: Vec<bool> = stretches.iter().map(|one| self.hints.rules.tones && is_tone(one.samples)).collect();
+        let spoken: Vec<SpeechSound> =
+            stretches.iter().zip(&tones).filter(|(_, tone)| !**tone).map(|(one, _)| *one).collect();
+        let sounds: Vec<Vec<f32>> = spoken.iter().map(|one| self.prepare(one.samples)).collect();
+        let prompts: Vec<Option<String>> = spoken.iter().map(|one| self.hints.prompt_for(one.vocabulary)).collect();
+        let prepared: Vec<Prepared> = sounds
+            .iter()
+            .zip(spoken.iter().zip(&prompts))
+            .map(|(sound, (one, prompt))| Prepared::of(one.samples, sound, prompt.as_deref()))
+            .collect();
+        let answers = self.look_twice(&prepared, pace);
         let took = began.elapsed() / stretches.len().max(1) as u32;
-        let mut judged = answers.into_iter().zip(looks).map(|(answer, (sound, seconds))| {
+        let mut judged = answers.into_iter().zip(prepared.iter().zip(&spoken)).map(|(answer, (heard, one))| {
             let began = Instant::now();
-            let (answer, verdict) = self.fill_gaps(sound, seconds, answer?);
-            Ok(believed(answer, verdict, seconds, took + began.elapsed()))
+            let (answer, verdict) = self.fill_gaps(heard, answer?);
+            let mut recognition = believed(answer, verdict, heard.seconds, took + began.elapsed());
+            if let Some(vocabulary) = one.vocabulary {
+                let count = vocabulary.correct(&mut recognition.pieces, way);
+                metrics::counter!("lineside_names_corrected_total").increment(count as u64);
+            }
+            Ok(recognition)
         });
         let answers = tones.into_iter().map(|tone| {
             if tone {
@@ -134,13 +211,13 @@ impl Recogniser {
         answers.collect()
     }
 
-    /// Reads each sound (with the seconds of speech in it); those that the guard doubts once more, together, with more beams. The better answers, judged.
-    fn look_twice(&mut self, sounds: &[(&[f32], f32)], pace: Pace) -> Vec<Result<(Recognised, Verdict), EngineError>> {
+    /// Reads each sound; those that the guard doubts once more, together, with more beams, unless noise fills them. The better answers, judged.
+    fn look_twice(&mut self, sounds: &[Prepared], pace: Pace) -> Vec<Result<(Recognised, Verdict), EngineError>> {
         let hints = &self.hints;
         let rules = &hints.rules;
         let beams = if pace == Pace::Live { 1 } else { self.session.beams() };
         let requests: Vec<RecognitionRequest> =
-            sounds.iter().map(|(sound, seconds)| hints.request(sound, *seconds, hints.first_look(beams))).collect();
+            sounds.iter().map(|sound| hints.request(sound, hints.first_look(beams))).collect();
         let judge = |answer: Recognised, seconds| {
             let verdict = guard::judge(&answer, seconds, rules);
             (answer, verdict)
@@ -150,18 +227,18 @@ impl Recogniser {
             .transcribe_all(&requests)
             .into_iter()
             .zip(sounds)
-            .map(|(answer, (_, seconds))| Ok(judge(answer?, *seconds)))
+            .map(|(answer, sound)| Ok(judge(answer?, sound.seconds)))
             .collect();
         let doubted = |answer: &Result<_, _>| matches!(answer, Ok((_, Verdict::Doubt(_))));
-        let again: Vec<usize> =
-            (0..answers.len()).filter(|&place| rules.second_look && doubted(&answers[place])).collect();
+        let wanted = |place: usize| rules.second_look && doubted(&answers[place]) && !sounds[place].is_noisy(rules);
+        let again: Vec<usize> = (0..answers.len()).filter(|&place| wanted(place)).collect();
         metrics::counter!("lineside_second_looks_total").increment(again.len() as u64);
         let look = hints.second_look(rules.margin.max(SECOND_MARGIN));
         let requests: Vec<RecognitionRequest> =
-            again.iter().map(|&place| hints.request(sounds[place].0, sounds[place].1, look)).collect();
+            again.iter().map(|&place| hints.request(&sounds[place], look)).collect();
         for (place, second) in again.into_iter().zip(self.session.transcribe_all(&requests)) {
             match (&mut answers[place], second) {
-                (Ok(first), Ok(second)) => *first = choose(first.clone(), judge(second, sounds[place].1)),
+                (Ok(first), Ok(second)) => *first = choose(first.clone(), judge(second, sounds[place].seconds)),
                 (_, Err(error)) => log::warn!("a doubtful text is not decoded again: {error}"),
                 (Err(_), Ok(_)) => {}
             }
@@ -170,21 +247,21 @@ impl Recogniser {
     }
 
     /// Reads what an answer has passed over.
-    fn fill_gaps(
-        &mut self,
-        sound: &[f32],
-        seconds: f32,
-        (mut answer, verdict): (Recognised, Verdict),
-    ) -> (Recognised, Verdict) {
+    fn fill_gaps(&mut self, heard: &Prepared, (mut answer, verdict): (Recognised, Verdict)) -> (Recognised, Verdict) {
         let doubted = matches!(verdict, Verdict::Doubt(reason) if guard::drops_after_second_look(reason));
         let rules = self.hints.rules;
-        if matches!(verdict, Verdict::Drop(_)) || doubted && !gaps::is_partly_good(&answer, seconds, &rules) {
+        // What stands beside a loop is invented like the loop there, and gaps are noise.
+        if heard.is_noisy(&rules) {
+            return (answer, heard.without_another_look(verdict, &rules));
+        }
+        if matches!(verdict, Verdict::Drop(_)) || doubted && !gaps::is_partly_good(&answer, heard.seconds, &rules) {
             return (answer, verdict);
         }
         let (hints, session) = (&self.hints, self.session.as_mut());
-        gaps::redecode(sound, &mut answer, &rules, |part| {
+        gaps::redecode(heard.sound, &mut answer, &rules, |part| {
             let window = with_room(part.to_vec());
-            let found = session.transcribe(&hints.request(&window, seconds_of(part), hints.second_look(rules.margin)));
+            let part = Prepared { sound: &window, seconds: seconds_of(part), ..*heard };
+            let found = session.transcribe(&hints.request(&part, hints.second_look(rules.margin)));
             found.inspect_err(|error| log::warn!("a gap of an utterance is not decoded again: {error}")).ok()
         });
         (answer, Verdict::Keep)
@@ -199,10 +276,11 @@ impl Recogniser {
             return Ok(Glance { took: clock.elapsed(), ..Glance::default() });
         }
         let sound = self.prepare(samples);
-        let request = RecognitionRequest { begin, ..self.hints.request(&sound, seconds, self.hints.first_look(1)) };
+        let prepared = Prepared::of(samples, &sound, self.hints.prompt.as_deref());
+        let request = RecognitionRequest { begin, ..self.hints.request(&prepared, self.hints.first_look(1)) };
         let mut answer = self.session.transcribe(&request)?;
         let tokens = std::mem::take(&mut answer.tokens);
-        let verdict = guard::judge(&answer, seconds, &rules);
+        let verdict = prepared.without_another_look(guard::judge(&answer, seconds, &rules), &rules);
         let aligned = !tokens.is_empty();
         let text = believed(answer, verdict, seconds, clock.elapsed()).text();
         let words: Vec<String> = text.split_whitespace().map(String::from).collect();
@@ -249,12 +327,22 @@ impl Hints {
         Look { margin, room: margin, beams: self.beams.unwrap_or(0).max(SECOND_LOOK_BEAMS) }
     }
 
-    fn request<'a>(&'a self, samples: &'a [f32], seconds: f32, look: Look) -> RecognitionRequest<'a> {
-        let bound = (seconds * TOKENS_PER_SECOND) as u32 + TOKENS_BESIDES;
+    /// Words to expect on a call with these names: they come first.
+    fn prompt_for(&self, vocabulary: Option<&Vocabulary>) -> Option<String> {
+        let names = vocabulary.and_then(|vocabulary| vocabulary.prompt(self.call_names));
+        match (names, &self.prompt) {
+            (Some(names), Some(prompt)) => Some(format!("{names}. {prompt}")),
+            (names, prompt) => names.or_else(|| prompt.clone()),
+        }
+    }
+
+    fn request<'a>(&'a self, heard: &Prepared<'a>, look: Look) -> RecognitionRequest<'a> {
+        let samples = heard.sound;
+        let bound = (heard.seconds * TOKENS_PER_SECOND) as u32 + TOKENS_BESIDES;
         RecognitionRequest {
             samples,
             language: self.language.as_deref(),
-            prompt: self.prompt.as_deref(),
+            prompt: heard.prompt,
             context: context_for(samples.len(), look.margin),
             encoded: context_for(samples.len(), look.room.min(look.margin)),
             beams: look.beams,
@@ -333,8 +421,65 @@ fn within(pieces: Vec<Piece>, length_ms: i64) -> Vec<Piece> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::super::rules::MARGIN;
     use super::*;
+
+    /// Writes the same pieces whatever it hears; counts how often it is asked.
+    struct Says(&'static [&'static str], f32, Arc<AtomicUsize>);
+
+    impl Session for Says {
+        fn transcribe(&mut self, _: &RecognitionRequest) -> Result<Recognised, EngineError> {
+            self.2.fetch_add(1, Ordering::Relaxed);
+            let piece = |(place, text): (usize, &&str)| {
+                let start_ms = place as i64 * 1000;
+                Piece { text: (*text).into(), start_ms, end_ms: start_ms + 1000, confidence: 0.5, words: Vec::new() }
+            };
+            let pieces = self.0.iter().enumerate().map(piece).collect();
+            Ok(Recognised { pieces, mean_logprob: self.1, ..Recognised::default() })
+        }
+    }
+
+    const LOOP: &[&str] =
+        &["Good morning.", "we can show you we can show you we can show you we can show you we can show you"];
+
+    /// Four seconds of noise, and of a voice with pauses, so many dB above it.
+    fn voice_in_noise(snr_db: f32) -> Vec<f32> {
+        let mut state = 1_u32;
+        let mut noise = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state as f32 / u32::MAX as f32 * 2.0 - 1.0
+        };
+        let voice = 0.01 * 10_f32.powf(snr_db / 20.0);
+        let is_spoken = |sample: usize| sample % 16_000 < 10_000;
+        (0..64_000).map(|n| 0.01 * noise() + if is_spoken(n) { voice * noise() } else { 0.0 }).collect()
+    }
+
+    #[test]
+    fn what_noise_fills_is_decoded_once_and_dropped_whole_where_it_is_doubtful() {
+        let cases: [(&'static [&'static str], f32, Option<Reason>); 3] = [
+            (LOOP, -0.2, Some(Reason::Repetition)),
+            (&["I mean, it's a cat."], -1.2, Some(Reason::Improbable)),
+            (&["Good morning."], -0.5, None),
+        ];
+        for (says, mean_logprob, reason) in cases {
+            let asked = Arc::new(AtomicUsize::new(0));
+            let session = Says(says, mean_logprob, Arc::clone(&asked));
+            let mut recogniser = Recogniser::new(Box::new(session), Hints::default());
+            let in_noise = recogniser.recognise(&voice_in_noise(8.0)).expect("an answer");
+            assert_eq!(asked.swap(0, Ordering::Relaxed), 1, "{says:?}");
+            assert_eq!(in_noise.dropped.map(|(reason, _)| reason), reason, "{says:?}");
+            assert_eq!(in_noise.pieces.is_empty(), reason.is_some());
+            let glance = recogniser.glance(&voice_in_noise(8.0), &[]).expect("an answer");
+            assert_eq!(glance.words.is_empty(), reason.is_some(), "what is dropped is not shown before");
+            asked.store(0, Ordering::Relaxed);
+            let on_a_quiet_line = recogniser.recognise(&voice_in_noise(40.0)).expect("an answer");
+            assert!(asked.load(Ordering::Relaxed) > 1, "gaps, and a second look where it is doubtful: {says:?}");
+            assert!(on_a_quiet_line.text().starts_with(says[0]), "{}", on_a_quiet_line.text());
+        }
+    }
 
     #[test]
     fn what_is_certain_ends_well_before_the_sound_and_with_a_whole_word() {

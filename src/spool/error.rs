@@ -25,9 +25,9 @@ pub enum SpoolError {
         /// What is wrong with it.
         source: crate::audio::AudioError,
     },
-    /// The disk guard lets no new call in.
+    /// The disk guard lets no new call in, or no more sound of other platforms.
     #[error(
-        "spool: the disk is nearly full, no new call is recorded; free space, or see [retention] in the configuration"
+        "spool: the disk is nearly full, no new call is recorded, and no sound of other platforms; free space, or see [retention] in the configuration"
     )]
     Full,
     /// The spool has been stopped.

@@ -117,6 +117,11 @@ impl Spool {
         Ok(())
     }
 
+    /// Whether more sound of other platforms is taken, for legs that are open too: whoever sends it can send it again later, a telephone cannot.
+    pub fn takes_guests(&self) -> Result<(), SpoolError> {
+        if self.refused.load(Ordering::Relaxed) >= Refused::Guests as u8 { Err(SpoolError::Full) } else { Ok(()) }
+    }
+
     /// Begins a live leg. Its file exists and its opening has been announced when this returns.
     pub async fn open_leg(&self, spec: LegSpec) -> Result<LegWriter, SpoolError> {
         self.has_room(spec.source)?;
@@ -156,7 +161,7 @@ impl Spool {
         leaving::finish(&self.folder, known)
     }
 
-    /// Lets no new live leg in, or lets them in again. Those that are open go on.
+    /// Lets no new live leg in, or lets them in again. Those of the PBX that are open go on.
     pub fn refuse_new(&self, whom: Refused) {
         self.refused.store(whom as u8, Ordering::Relaxed);
     }

@@ -34,9 +34,9 @@ const MANY: usize = 100;
 const HEADER_EVERY: Duration = Duration::from_secs(1);
 /// Pause between two tries to write when the disk refuses.
 const RETRY: Duration = Duration::from_millis(500);
-/// Of so many descriptors that the process may have one is kept for the API, the database and the workers ..
+/// The API, the database and the workers keep one of this many descriptors that the process may have ..
 const KEPT_SHARE: u64 = 16;
-/// .. at least so many, and at most.
+/// .. and at least, and at most, this many.
 const KEPT: std::ops::RangeInclusive<u64> = 8..=64;
 /// Pieces that may wait for the disk: with 300 legs some 7 s of audio, 32 MB at most. When full, the capturing tasks wait.
 const JOBS: usize = 20_480;

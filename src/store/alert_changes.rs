@@ -122,6 +122,7 @@ mod tests {
             key: CallKey(key),
             id: CallId::from_lossy(&format!("c.{key}")),
             source: Source::Audiosocket,
+            mode: crate::call::ProcessingMode::default(),
             started: WallTime(started),
             names: CallNames { agent: Some("mary".into()), ..CallNames::default() },
         })

@@ -9,8 +9,9 @@ use crate::call::{CallKey, Leg};
 
 impl Store {
     /// Alerts that fit a filter, newest first.
-    pub async fn alerts(&self, filter: AlertFilter) -> Result<Vec<AlertRow>, StoreError> {
+    pub async fn alerts(&self, mut filter: AlertFilter) -> Result<Vec<AlertRow>, StoreError> {
         self.read(move |db| {
+            filter.which.spell(db)?;
             let (sql, values) = filter.sql();
             db.prepare_cached(&sql)?.query_map(params_from_iter(values), alert_row)?.collect()
         })

@@ -10,7 +10,7 @@ use super::change::{
     CallFigures, Change, NamedRow, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, UtteranceState,
 };
 use super::rows::events::StoredEvent;
-use super::rows::{dialer, dialer_writes, fetches, notifications, pbx, privacy, recordings, review, tokens};
+use super::rows::{dialer, dialer_writes, fetches, notifications, pbx, privacy, recordings, review, stages, tokens};
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, LegKey, UtteranceKey, WallTime};
 
 /// Applies changes that belong together, in order; their events are added to `events`, to be published after the commit.
@@ -150,11 +150,13 @@ pub(super) const fn word(state: UtteranceState) -> &'static str {
 
 fn call_opened(db: &Connection, call: &NewCall) -> rusqlite::Result<()> {
     db.prepare_cached(
-        "INSERT INTO call (id, call_id, source, state, started_ms, last_activity_ms)
-         VALUES (:id, :call_id, :source, 'active', :started, :started)
+        "INSERT INTO call (id, call_id, source, state, started_ms, last_activity_ms, mode)
+         VALUES (:id, :call_id, :source, 'active', :started, :started, :mode)
          ON CONFLICT DO NOTHING",
     )?
-    .execute(named_params! { ":id": call.key.0, ":call_id": call.id.as_str(), ":source": call.source.as_str(), ":started": call.started.0 })?;
+    .execute(named_params! {
+        ":id": call.key.0, ":call_id": call.id.as_str(), ":source": call.source.as_str(), ":started": call.started.0, ":mode": call.mode.as_str(),
+    })?;
     call_named(db, call.key, &call.names)
 }
 
@@ -227,7 +229,7 @@ fn shift_times(db: &Connection, call: i64, shift: i64) -> rusqlite::Result<()> {
         return Ok(());
     }
     db.prepare_cached("UPDATE leg SET offset_ms = offset_ms + ?2 WHERE call = ?1")?.execute((call, shift))?;
-    for table in ["utterance", "segment", "alert"] {
+    for table in ["utterance", "segment", "live_text", "alert"] {
         db.execute(
             &format!("UPDATE {table} SET start_ms = start_ms + ?2, end_ms = end_ms + ?2 WHERE call = ?1"),
             (call, shift),
@@ -252,20 +254,24 @@ fn call_begins(db: &Connection, call: CallKey, at: WallTime) -> rusqlite::Result
 }
 
 fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Result<()> {
-    let start = |call: CallKey| -> rusqlite::Result<Option<(i64, String)>> {
-        db.prepare_cached("SELECT started_ms, call_id FROM call WHERE id = ?1")?
-            .query_row([call.0], |row| Ok((row.get(0)?, row.get(1)?)))
+    let start = |call: CallKey| -> rusqlite::Result<Option<((i64, i64), String)>> {
+        db.prepare_cached("SELECT started_ms, stepped_ms, call_id FROM call WHERE id = ?1")?
+            .query_row([call.0], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))
             .optional()
     };
     let (Some((from_start, from_id)), Some((into_start, _))) = (start(from)?, start(into)?) else { return Ok(()) };
-    let earliest = from_start.min(into_start);
-    for (call, shift) in [(from.0, from_start - earliest), (into.0, into_start - earliest)] {
+    // By the clock of now: it may have been stepped between the two.
+    let now = |(started, stepped): (i64, i64)| started + stepped;
+    let earliest = if now(from_start) < now(into_start) { from_start } else { into_start };
+    for (call, start) in [(from.0, from_start), (into.0, into_start)] {
+        let shift = now(start) - now(earliest);
         shift_times(db, call, shift)?;
     }
     for table in [
         "leg",
         "utterance",
         "segment",
+        "live_text",
         "event",
         "call_alias",
         "alert",
@@ -279,10 +285,10 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
     }
     db.execute(
         "UPDATE call
-         SET started_ms = ?2, has_alerts = EXISTS (SELECT 1 FROM alert WHERE alert.call = call.id),
+         SET started_ms = ?2, stepped_ms = ?4, has_alerts = EXISTS (SELECT 1 FROM alert WHERE alert.call = call.id),
              audio_chunks = audio_chunks + (SELECT other.audio_chunks FROM call AS other WHERE other.id = ?3)
          WHERE id = ?1",
-        (into.0, earliest, from.0),
+        (into.0, earliest.0, from.0, earliest.1),
     )?;
     db.execute("DELETE FROM call WHERE id = ?1", [from.0])?;
     // The review before was one of half of it.
@@ -290,6 +296,7 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
         "INSERT INTO review_due (call) SELECT id FROM call WHERE id = ?1 AND state IN ('completed', 'failed')",
         [into.0],
     )?;
+    stages::text_is_new(db, into, WallTime(earliest.0))?;
     add_alias(db, &from_id, into.0)
 }
 
@@ -300,6 +307,8 @@ fn call_moved(
     at: WallTime,
     reason: Option<&str>,
 ) -> rusqlite::Result<()> {
+    let was: Option<CallState> =
+        db.prepare_cached("SELECT state FROM call WHERE id = ?1")?.query_row([call.0], |row| row.get(0)).optional()?;
     db.prepare_cached(
         "UPDATE call
          SET state = :state,
@@ -309,6 +318,9 @@ fn call_moved(
          WHERE id = :id",
     )?
     .execute(named_params! { ":id": call.0, ":state": state.as_str(), ":at": at.0, ":reason": reason })?;
+    if matches!(state, CallState::Completed | CallState::Failed) && was.is_none_or(|was| was != state) {
+        stages::ended(db, call, at)?;
+    }
     Ok(())
 }
 

@@ -48,7 +48,34 @@ pub(super) const BEHIND: &str = "
     WHERE utterance.state IN ('waiting_for_model', 'pending')
     GROUP BY utterance.call";
 
+/// Of calls that began within [`RECENT_MS`]: an index finds those. A longer one is missing here, and no more than that.
+pub(super) const HUNG_UP: &str = "
+    SELECT agent, closed_ms
+    FROM call
+    WHERE started_ms >= ?1 AND closed_ms >= ?2 AND agent IS NOT NULL AND (?3 IS NULL OR campaign = ?3)";
+/// Calls that are looked at for who has hung up, by their begin.
+const RECENT_MS: i64 = 2 * 3_600_000;
+
 impl Store {
+    /// Agents whose line was closed at or after `since`, with when it was closed last; of one campaign alone, where `only` names it.
+    pub async fn hung_up(
+        &self,
+        since: WallTime,
+        only: Option<String>,
+    ) -> Result<HashMap<String, WallTime>, StoreError> {
+        self.read(move |db| {
+            let mut last: HashMap<String, WallTime> = HashMap::new();
+            let row = |row: &Row| Ok((row.get(0)?, WallTime(row.get(1)?)));
+            for closed in db.prepare_cached(HUNG_UP)?.query_map((since.0 - RECENT_MS, since.0, &only), row)? {
+                let (agent, at) = closed?;
+                let latest = last.entry(agent).or_insert(at);
+                *latest = at.max(*latest);
+            }
+            Ok(last)
+        })
+        .await
+    }
+
     /// The board as of its `last_event`, or of a moment after: an event that follows may be in it already.
     pub async fn board(&self) -> Result<BoardSnapshot, StoreError> {
         let last_event = self.last_event().await?;

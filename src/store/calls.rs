@@ -4,8 +4,9 @@ use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, params_from_iter};
 
 use super::typed::stretches;
+pub use super::which::Which;
 use super::{Store, StoreError};
-use crate::call::{CallKey, CallState, Leg, LegKey, Level, Source, WallTime};
+use crate::call::{CallKey, CallState, Leg, LegKey, Level, ProcessingMode, Source, WallTime};
 
 /// A call as the API shows it.
 #[derive(Clone, Debug)]
@@ -66,6 +67,12 @@ pub struct CallRow {
     pub tags: Vec<String>,
     /// Chunks of sound that another platform has sent.
     pub audio_chunks: i64,
+    /// How far the wall clock was stepped while it ran, milliseconds.
+    pub stepped_ms: i64,
+    /// When it is transcribed and worked through.
+    pub mode: ProcessingMode,
+    /// Points of its score card, of a hundred; `None` before it is over, or where nothing could be judged.
+    pub score: Option<f64>,
 }
 
 const COLUMNS: &str = "call.id, call.call_id, call.source, call.state, call.started_ms, call.last_activity_ms, call.closed_ms, call.ended_ms, \
@@ -74,7 +81,8 @@ const COLUMNS: &str = "call.id, call.call_id, call.source, call.state, call.star
     (SELECT count(*) FROM alert WHERE alert.call = call.id AND acknowledged_ms IS NULL), \
     (SELECT CASE max(CASE level WHEN 'critical' THEN 3 WHEN 'urgent' THEN 2 ELSE 1 END) WHEN 3 THEN 'critical' WHEN 2 THEN 'urgent' WHEN 1 THEN 'warning' END \
      FROM alert WHERE alert.call = call.id AND acknowledged_ms IS NULL), \
-    (SELECT json_group_array(tag) FROM call_tag WHERE call_tag.call = call.id), call.audio_chunks";
+    (SELECT json_group_array(tag) FROM call_tag WHERE call_tag.call = call.id), call.audio_chunks, call.stepped_ms, call.mode, \
+    (SELECT points / points_of * 100 FROM review WHERE review.call = call.id AND points_of > 0)";
 
 fn call_row(row: &Row) -> rusqlite::Result<CallRow> {
     Ok(CallRow {
@@ -106,53 +114,11 @@ fn call_row(row: &Row) -> rusqlite::Result<CallRow> {
         alert_level: row.get(25)?,
         tags: serde_json::from_str(&row.get::<_, String>(26)?).unwrap_or_default(),
         audio_chunks: row.get(27)?,
+        stepped_ms: row.get(28)?,
+        // Calls from before there were modes were transcribed while they ran.
+        mode: row.get::<_, Option<ProcessingMode>>(29)?.unwrap_or(ProcessingMode::Realtime),
+        score: row.get(30)?,
     })
-}
-
-/// Which calls: what lists and the search by words are filtered by alike.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Which {
-    /// In this state.
-    pub state: Option<CallState>,
-    /// Calls of this agent only.
-    pub agent: Option<String>,
-    /// Calls of this campaign only.
-    pub campaign: Option<String>,
-    /// Begun at or after.
-    pub since: Option<WallTime>,
-    /// Begun before.
-    pub until: Option<WallTime>,
-    /// Mean compound at least.
-    pub min_sentiment: Option<f64>,
-    /// Mean compound at most.
-    pub max_sentiment: Option<f64>,
-    /// With, or without, alerts.
-    pub has_alerts: Option<bool>,
-    /// With this tag.
-    pub tag: Option<String>,
-    /// Calls of other campaigns do not exist for the one who asks.
-    pub only: Option<String>,
-}
-
-impl Which {
-    /// Conditions on a row of `call`, and their values; only the filters that are set take part.
-    pub(super) fn conditions(&self) -> Vec<(&'static str, Value)> {
-        let text = |text: &Option<String>| text.clone().map(Value::from);
-        let time = |at: Option<WallTime>| at.map(|at| Value::from(at.0));
-        let all = [
-            ("call.state = ?", self.state.map(|state| state.as_str().to_string().into())),
-            ("call.agent = ?", text(&self.agent)),
-            ("call.campaign = ?", text(&self.campaign)),
-            ("call.campaign = ?", text(&self.only)),
-            ("EXISTS (SELECT 1 FROM call_tag WHERE call_tag.call = call.id AND call_tag.tag = ?)", text(&self.tag)),
-            ("call.started_ms >= ?", time(self.since)),
-            ("call.started_ms < ?", time(self.until)),
-            ("call.sentiment >= ?", self.min_sentiment.map(Value::from)),
-            ("call.sentiment <= ?", self.max_sentiment.map(Value::from)),
-            ("call.has_alerts = ?", self.has_alerts.map(|with| i64::from(with).into())),
-        ];
-        all.into_iter().filter_map(|(condition, value)| Some((condition, value?))).collect()
-    }
 }
 
 /// Which calls to list, newest first.
@@ -169,7 +135,8 @@ pub struct CallFilter {
 impl CallFilter {
     /// The query and its values.
     pub(super) fn sql(&self) -> (String, Vec<Value>) {
-        let (mut clauses, mut values): (Vec<&str>, Vec<Value>) = self.which.conditions().into_iter().unzip();
+        let (mut clauses, values): (Vec<&str>, Vec<Vec<Value>>) = self.which.conditions().into_iter().unzip();
+        let mut values = values.concat();
         if let Some((start, row)) = self.after {
             clauses.push("(started_ms, id) < (?, ?)");
             values.extend([start.into(), row.into()]);
@@ -260,8 +227,9 @@ fn leg_row(row: &Row) -> rusqlite::Result<LegRow> {
 
 impl Store {
     /// Calls that fit a filter, newest first.
-    pub async fn list_calls(&self, filter: CallFilter) -> Result<Vec<CallRow>, StoreError> {
+    pub async fn list_calls(&self, mut filter: CallFilter) -> Result<Vec<CallRow>, StoreError> {
         self.read(move |db| {
+            filter.which.spell(db)?;
             let (sql, values) = filter.sql();
             db.prepare_cached(&sql)?.query_map(params_from_iter(values), call_row)?.collect()
         })

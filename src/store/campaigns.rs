@@ -48,6 +48,7 @@ mod tests {
             key: call,
             id: CallId::from_lossy("a.1"),
             source: Source::Audiosocket,
+            mode: crate::call::ProcessingMode::default(),
             started: WallTime(1),
             names: names("SALES"),
         });

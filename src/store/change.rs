@@ -42,7 +42,7 @@ pub enum Change {
     },
     /// A call is found under another name too. Nothing happens where a call has that name already.
     AlsoNamed {
-        /// Whose name it is.
+        /// The call, or a leg of the call, that has the name.
         whose: NamedRow,
         /// The name.
         id: CallId,
@@ -140,7 +140,7 @@ pub enum Change {
     },
     /// A stretch of a leg is heard (given to the recogniser), or was. The same beginning again changes its end.
     LegHeard {
-        /// Which leg.
+        /// Row number of the leg.
         leg: LegKey,
         /// Its first sample.
         from: u64,
@@ -149,7 +149,7 @@ pub enum Change {
     },
     /// Why a leg is heard, or why not.
     LegWhy {
-        /// Which leg.
+        /// Row number of the leg.
         leg: LegKey,
         /// The reason, for people.
         why: String,
@@ -181,7 +181,7 @@ pub enum Change {
     },
     /// The wall clock was stepped while a call runs.
     CallStepped {
-        /// Which call.
+        /// Row number of the call.
         call: CallKey,
         /// How far in all since the call began, milliseconds.
         ms: i64,

@@ -18,7 +18,7 @@ pub struct DayRead {
     pub day: String,
     /// Who told.
     pub source: CoverageSource,
-    /// When.
+    /// When the dialer was read, wall clock.
     pub read: WallTime,
     /// Calls that no agent had and that have no row.
     pub unanswered: i64,

@@ -137,6 +137,7 @@ mod tests {
             key: CallKey(key),
             id: CallId::from_lossy(&format!("c.{key}")),
             source: Source::Recording,
+            mode: crate::call::ProcessingMode::default(),
             started: WallTime(started),
             names: CallNames::default(),
         })

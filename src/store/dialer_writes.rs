@@ -55,11 +55,16 @@ fn shown(row: &Row) -> rusqlite::Result<DialerWrite> {
 }
 
 impl Store {
-    /// What is to be told to the dialer now, oldest first. Listening in has no turn: it is done when it is asked for.
-    pub async fn due_dialer_writes(&self, now: WallTime, limit: u32) -> Result<Vec<DueWrite>, StoreError> {
+    /// What of this kind is to be told to the dialer now, oldest first. Listening in has no turn: it is done when it is asked for.
+    pub async fn due_dialer_writes(
+        &self,
+        kind: DialerWriteKind,
+        now: WallTime,
+        limit: u32,
+    ) -> Result<Vec<DueWrite>, StoreError> {
         self.read(move |db| {
             let rows: Vec<Option<DueWrite>> =
-                db.prepare_cached(DUE)?.query_map((now.0, limit), due)?.collect::<Result<_, _>>()?;
+                db.prepare_cached(DUE)?.query_map((now.0, limit, kind.as_str()), due)?.collect::<Result<_, _>>()?;
             Ok(rows.into_iter().flatten().collect())
         })
         .await
@@ -141,13 +146,14 @@ mod tests {
     /// Calls that have ended, each with a segment in its count.
     async fn end(store: &Store, keys: &[i64], at: i64) {
         for key in keys {
-            store.writer().commit(vec![call(*key, &format!("c.{key}"), 1), ended(*key, at)]).await.expect("commit");
+            store.writer().commit(vec![call(*key, &format!("c.{key}"), 1)]).await.expect("commit");
+            store.writer().run(|db| db.execute("UPDATE call SET segments = 1", [])).await.expect("segments");
+            store.writer().commit(vec![ended(*key, at)]).await.expect("commit");
         }
-        store.writer().run(|db| db.execute("UPDATE call SET segments = 1", [])).await.expect("segments");
     }
 
     async fn due(store: &Store, now: i64) -> Vec<i64> {
-        let due = store.due_dialer_writes(WallTime(now), 10).await.expect("query");
+        let due = store.due_dialer_writes(DialerWriteKind::Comment, WallTime(now), 10).await.expect("query");
         due.into_iter().map(|write| write.call.0).collect()
     }
 
@@ -166,6 +172,26 @@ mod tests {
         end(&store, &[4], 1700).await;
         store.writer().commit(vec![fill(true, 1800)]).await.expect("fill");
         assert_eq!(due(&store, 9000).await, [2, 4]);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_gets_its_text_long_after_its_end_is_told_of_then() {
+        let (_folder, store) = open();
+        store.writer().commit(vec![fill(true, 1000)]).await.expect("begin");
+        for (key, at) in [(1, 500), (2, 1100)] {
+            store.writer().commit(vec![call(key, &format!("c.{key}"), 1), ended(key, at)]).await.expect("commit");
+        }
+        let later = 1100 + 3_600_000;
+        store.writer().commit(vec![fill(true, later)]).await.expect("fill");
+        let now = i64::MAX;
+        let transcribed = async || {
+            store.writer().run(|db| db.execute("UPDATE call SET segments = 3", [])).await.expect("segments");
+        };
+        assert_eq!(due(&store, now).await, [0; 0], "nothing was said, as far as is known");
+        transcribed().await;
+        assert_eq!(due(&store, now).await, [2], "the other had ended before comments were switched on");
+        transcribed().await;
+        assert_eq!(due(&store, now).await, [2]);
     }
 
     #[tokio::test]

@@ -168,7 +168,12 @@ pub fn gather(db: &Connection, call: &CallRef) -> rusqlite::Result<Erased> {
     erased.traces.extend(texts(dialed)?.into_iter().filter(|text| text.len() >= 6));
     let said = texts("SELECT text FROM segment WHERE call = ?1")?;
     erased.segments += said.len() as i64;
-    erased.traces.extend(said.into_iter().filter(|text| text.len() >= TELLING));
+    let before = texts(
+        "SELECT text FROM live_text WHERE call = ?1
+         UNION ALL
+         SELECT text_before FROM segment CROSS JOIN correction ON correction.segment = segment.id WHERE segment.call = ?1",
+    )?;
+    erased.traces.extend(said.into_iter().chain(before).filter(|text| text.len() >= TELLING));
     erased.events += db.query_row("SELECT count(*) FROM event WHERE call = ?1", [key], |row| row.get::<_, i64>(0))?;
     let legs: Vec<(i64, String, bool)> = db
         .prepare("SELECT id, path, owned FROM leg WHERE call = ?1")?

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::calls::{CallRow, one};
+use super::which::end;
 use super::{Store, StoreError};
 
 /// What a call is looked up by.
@@ -26,9 +27,6 @@ pub struct LookupResult {
     /// Whether there are older ones.
     pub more: bool,
 }
-
-/// Digits that two numbers must have in common at their end; shorter numbers must be the same.
-const END: usize = 7;
 
 pub(super) const BY_UNIQUEID: &str = "
     SELECT id FROM call WHERE call_id = ?1
@@ -66,11 +64,6 @@ pub fn recording_id(call: &CallRow) -> Option<String> {
         serde_json::Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
-}
-
-/// The last digits, by which numbers are indexed.
-fn end(digits: &str) -> &str {
-    &digits[digits.len().saturating_sub(END)..]
 }
 
 /// Whether two numbers are one, written with and without what stands before it.

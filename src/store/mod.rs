@@ -6,6 +6,7 @@
 
 mod alert_changes;
 pub mod alerts;
+pub mod analyses;
 mod apply;
 pub mod board;
 pub mod calls;
@@ -13,6 +14,7 @@ mod campaigns;
 pub mod change;
 pub mod check;
 mod connection;
+pub mod corrections;
 pub mod coverage;
 pub mod dialer;
 pub mod dialer_writes;
@@ -23,7 +25,9 @@ pub mod fetches;
 pub mod figures;
 pub mod forget;
 pub mod lookup;
+mod names;
 pub mod notifications;
+pub mod past;
 pub mod pbx_events;
 pub mod privacy;
 pub mod readers;
@@ -34,12 +38,15 @@ pub mod reviews;
 pub mod rewrite;
 mod rows;
 pub mod segments;
+pub mod stages;
 pub mod statistics;
 pub mod tags;
 pub mod tally;
 pub mod token_book;
 pub mod tokens;
 mod typed;
+pub mod vectors;
+pub mod which;
 mod writer;
 
 use std::fs::File;
@@ -104,6 +111,10 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/019_sources.sql")),
         M::up(include_str!("schema/020_back.sql")),
         M::up(include_str!("schema/021_remote.sql")),
+        M::up(include_str!("schema/022_stages.sql")),
+        M::up(include_str!("schema/023_late_text.sql")),
+        M::up(include_str!("schema/024_vectors.sql")),
+        M::up(include_str!("schema/025_desk_work.sql")),
     ])
 }
 

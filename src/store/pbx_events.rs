@@ -50,8 +50,9 @@ mod tests {
         let (store, _) = Store::open(folder.path()).expect("store");
         let call = |key: i64, id: &str, uniqueid: Option<&str>| {
             let names = CallNames { uniqueid: uniqueid.map(str::to_string), ..CallNames::default() };
-            let (id, source) = (CallId::from_lossy(id), Source::Recording);
-            Change::CallOpened(NewCall { key: CallKey(key), id, source, started: WallTime(0), names })
+            let (id, source, mode) =
+                (CallId::from_lossy(id), Source::Recording, crate::call::ProcessingMode::default());
+            Change::CallOpened(NewCall { key: CallKey(key), id, source, mode, started: WallTime(0), names })
         };
         store
             .writer()

@@ -71,12 +71,12 @@ trait Question: Send {
     fn refuse(&mut self, error: StoreError);
 }
 
-struct Asked<T, Q> {
+struct ReadJob<T, Q> {
     query: Q,
     reply: Option<oneshot::Sender<Result<T, StoreError>>>,
 }
 
-impl<T: Send, Q: FnMut(&Connection) -> rusqlite::Result<T> + Send> Question for Asked<T, Q> {
+impl<T: Send, Q: FnMut(&Connection) -> rusqlite::Result<T> + Send> Question for ReadJob<T, Q> {
     fn answer(&mut self, db: &Connection) -> bool {
         let answer = match (self.query)(db) {
             Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) => return false,
@@ -302,7 +302,7 @@ impl Readers {
             if desk.bounded && mine >= WAITING {
                 return Err(StoreError::Crowded);
             }
-            let question = Box::new(Asked { query, reply: Some(reply) });
+            let question = Box::new(ReadJob { query, reply: Some(reply) });
             let job = Job { asker, question, gone: Arc::clone(&gone.0) };
             if long && desk.bounded { waiting.long.push(job) } else { waiting.quick.push(job) }
         }

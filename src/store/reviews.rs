@@ -39,14 +39,14 @@ pub struct ReviewRow {
     pub dead_air_ms: Option<i64>,
     /// From the last word to the end of the sound, milliseconds.
     pub silent_end_ms: Option<i64>,
-    /// When.
+    /// When the review was made, wall clock.
     pub at: WallTime,
 }
 
 /// A disposition that does not go with what was said, with the line that shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FindingRow {
-    /// Which call.
+    /// Row number of the call.
     pub call: CallKey,
     /// Its public id.
     pub call_id: String,
@@ -91,7 +91,7 @@ pub(super) const REVIEW: &str = "
 macro_rules! findings {
     () => {
         "SELECT call.id, call.call_id, call.started_ms, call.agent, finding.name, finding.description, finding.pack, finding.level,
-        finding.disposition, segment.id, leg.leg, segment.start_ms, segment.text
+        finding.disposition, segment.id, coalesce(segment.said_by, leg.leg), segment.start_ms, segment.text
     FROM call
     CROSS JOIN finding ON finding.call = call.id
     CROSS JOIN segment ON segment.id = finding.segment

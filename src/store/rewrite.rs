@@ -1,4 +1,5 @@
-//! Retranscription of a finished call: lists its stretches, and replaces the old text by the new in one transaction.
+//! Retranscription of a finished call: lists its stretches, and replaces the old text by the new in one transaction. The text of the live call is
+//! kept beside the new one.
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -142,12 +143,17 @@ impl Store {
                 if transaction.query_row(MAY_BE, same, |_| Ok(())).optional()?.is_none() {
                     return Ok(false);
                 }
+                let first = !transaction.prepare_cached(WAS_KEPT)?.exists([call.0])?;
                 for text in &texts {
+                    if first {
+                        transaction.prepare_cached(KEEP_LIVE)?.execute([text.utterance.0])?;
+                    }
                     put(&transaction, text, at)?;
                 }
                 let told = "DELETE FROM event WHERE call = ?1 AND kind IN ('sentiment', 'redaction')";
                 transaction.execute(told, [call.0])?;
                 apply::call_figures(&transaction, call, &figures)?;
+                super::rows::stages::text_is_new(&transaction, call, at)?;
                 for silence in &silences {
                     super::rows::privacy::apply(&transaction, silence)?;
                 }
@@ -164,13 +170,29 @@ const MAY_BE: &str = "
         AND state IN ('completed', 'failed')
         AND started_ms = ?2
         AND (SELECT count(*) FROM utterance WHERE utterance.call = call.id) = ?3
-        AND NOT EXISTS (SELECT 1 FROM hold WHERE hold.call = call.id)";
+        AND NOT EXISTS (SELECT 1 FROM hold WHERE hold.call = call.id)
+        AND NOT EXISTS (
+            SELECT 1 FROM segment CROSS JOIN correction ON correction.segment = segment.id WHERE segment.call = call.id)";
+
+/// Whether the text of the live call is kept beside a later one.
+pub(super) const WAS_KEPT: &str = "SELECT 1 FROM live_text WHERE call = ?1";
+
+const KEEP_LIVE: &str = "
+    INSERT INTO live_text
+        (segment, call, leg, utterance, start_ms, end_ms, text, confidence, language, words, compound, pos, neu, neg, label, keywords, profanity,
+         sender_sentiment, engine)
+    SELECT segment.id, segment.call, segment.leg, segment.utterance, segment.start_ms, segment.end_ms, segment.text, segment.confidence,
+        segment.language, segment.words, segment.compound, segment.pos, segment.neu, segment.neg, segment.label, segment.keywords,
+        segment.profanity, segment.sender_sentiment, utterance.engine
+    FROM segment
+    JOIN utterance ON utterance.id = segment.utterance
+    WHERE segment.utterance = ?1";
 
 fn put(db: &Connection, text: &Rewritten, at: WallTime) -> rusqlite::Result<()> {
     db.prepare_cached("DELETE FROM segment WHERE utterance = ?1")?.execute([text.utterance.0])?;
     db.prepare_cached(
         "UPDATE utterance
-         SET state = ?2, note = ?3, engine = ?4, took_ms = ?5, done_ms = ?6
+         SET state = ?2, note = ?3, engine = ?4, took_ms = ?5, done_ms = ?6, again_ms = ?6
          WHERE id = ?1",
     )?
     .execute((text.utterance.0, apply::word(text.state), &text.note, &text.engine, text.took_ms, at.0))?;

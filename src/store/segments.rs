@@ -1,6 +1,7 @@
 //! The text of calls: the segments of one call, and full-text search over all.
 
-use rusqlite::{Row, params_from_iter};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use serde_json::Value as Json;
 
 use super::calls::Which;
@@ -40,6 +41,8 @@ pub struct SegmentRow {
     pub profanity: Json,
     /// Direction of the sound: agent, caller or mixed.
     pub leg: Leg,
+    /// Who speaks: as the leg says it, or people who have corrected it.
+    pub speaker: Leg,
     /// Engine and model that wrote it.
     pub engine: Option<String>,
     /// What the platform that sent it says of its mood, -1 to 1.
@@ -75,7 +78,7 @@ pub struct FoundSegment {
 
 const COLUMNS: &str = "segment.id, segment.start_ms, segment.end_ms, segment.text, segment.confidence, segment.language, segment.words, \
     segment.compound, segment.pos, segment.neu, segment.neg, segment.label, segment.keywords, segment.profanity, leg.leg, utterance.engine, \
-    segment.sender_sentiment";
+    segment.sender_sentiment, coalesce(segment.said_by, leg.leg)";
 
 pub(super) fn of_call() -> String {
     format!(
@@ -87,6 +90,30 @@ pub(super) fn of_call() -> String {
          ORDER BY segment.start_ms, segment.id"
     )
 }
+
+/// The text of the live call: what was kept of it, and what was never made again.
+pub(super) const LIVE: &str = "
+    SELECT live_text.segment, live_text.start_ms, live_text.end_ms, live_text.text, live_text.confidence, live_text.language, live_text.words,
+        live_text.compound, live_text.pos, live_text.neu, live_text.neg, live_text.label, live_text.keywords, live_text.profanity, leg.leg,
+        live_text.engine, live_text.sender_sentiment
+    FROM live_text
+    JOIN leg ON leg.id = live_text.leg
+    WHERE live_text.call = ?1
+    ORDER BY live_text.start_ms, live_text.segment";
+
+pub(super) fn never_again() -> String {
+    format!(
+        "SELECT {COLUMNS}
+         FROM segment
+         CROSS JOIN leg ON leg.id = segment.leg
+         CROSS JOIN utterance ON utterance.id = segment.utterance
+         WHERE segment.call = ?1 AND utterance.again_ms IS NULL
+         ORDER BY segment.start_ms, segment.id"
+    )
+}
+
+/// Whether a call was transcribed again.
+pub(super) const AGAIN: &str = "SELECT 1 FROM utterance WHERE call = ?1 AND again_ms IS NOT NULL LIMIT 1";
 
 /// A stretch of speech, of a leg that has sound: it has become text, could not be read, or waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +142,7 @@ pub struct SearchFilter {
     pub query: String,
     /// In these calls.
     pub which: Which,
-    /// Said on this leg.
+    /// Said by this side.
     pub leg: Option<String>,
     /// Newest first, at most.
     pub limit: u32,
@@ -145,6 +172,15 @@ pub enum QueryError {
 /// What a person types, as an FTS5 query: every word must be said, "quoted words" in a row, a trailing * finds beginnings. What is typed twice is
 /// looked for once.
 pub fn fts_query(typed: &str) -> Result<String, QueryError> {
+    terms(typed).map(|terms| terms.join(" "))
+}
+
+/// The same where any of the words will do: for a search that ranks, of questions that nobody has said word for word.
+pub fn fts_query_of_any(typed: &str) -> Result<String, QueryError> {
+    terms(typed).map(|terms| terms.join(" OR "))
+}
+
+fn terms(typed: &str) -> Result<Vec<String>, QueryError> {
     let mut parts: Vec<String> = Vec::new();
     for (i, piece) in typed.split('"').enumerate() {
         let phrases: Vec<&str> = if i % 2 == 1 { vec![piece] } else { piece.split_whitespace().collect() };
@@ -169,15 +205,20 @@ pub fn fts_query(typed: &str) -> Result<String, QueryError> {
     if parts.iter().filter(|part| part.ends_with('*')).count() > BEGINNINGS {
         return Err(QueryError::Beginnings);
     }
-    Ok(parts.join(" "))
+    Ok(parts)
 }
 
 impl SearchFilter {
-    pub(super) fn sql(&self) -> (String, Vec<rusqlite::types::Value>) {
-        let mut conditions = vec![("segment_fts MATCH ?", self.query.clone().into())];
+    fn conditions(&self) -> (Vec<&str>, Vec<Value>) {
+        let mut conditions = vec![("segment_fts MATCH ?", vec![self.query.clone().into()])];
         conditions.extend(self.which.conditions());
-        conditions.extend(self.leg.clone().map(|leg| ("leg.leg = ?", leg.into())));
-        let (clauses, mut values): (Vec<&str>, Vec<rusqlite::types::Value>) = conditions.into_iter().unzip();
+        conditions.extend(self.leg.clone().map(|leg| ("coalesce(segment.said_by, leg.leg) = ?", vec![leg.into()])));
+        let (clauses, values): (Vec<&str>, Vec<Vec<Value>>) = conditions.into_iter().unzip();
+        (clauses, values.concat())
+    }
+
+    pub(super) fn sql(&self) -> (String, Vec<Value>) {
+        let (clauses, mut values) = self.conditions();
         values.extend([i64::from(self.limit).into(), i64::from(self.offset).into()]);
         let sql = format!(
             "SELECT {COLUMNS}, call.call_id, call.started_ms, call.agent, call.campaign, snippet(segment_fts, 0, '<b>', '</b>', '…', 24)
@@ -193,6 +234,48 @@ impl SearchFilter {
         );
         (sql, values)
     }
+
+    /// Row numbers alone, best first.
+    pub(super) fn ranked_sql(&self, most: usize) -> (String, Vec<Value>) {
+        let (clauses, mut values) = self.conditions();
+        values.push((most as i64).into());
+        let sql = format!(
+            "SELECT segment_fts.rowid
+             FROM segment_fts
+             CROSS JOIN segment ON segment.id = segment_fts.rowid
+             CROSS JOIN leg ON leg.id = segment.leg
+             CROSS JOIN call ON call.id = segment.call
+             WHERE {}
+             ORDER BY bm25(segment_fts), segment_fts.rowid DESC
+             LIMIT ?",
+            clauses.join(" AND ")
+        );
+        (sql, values)
+    }
+}
+
+/// A segment as a search shows it, without words to be marked.
+pub(super) fn found_by_id(db: &Connection, segment: i64) -> rusqlite::Result<Option<FoundSegment>> {
+    let sql = format!(
+        "SELECT {COLUMNS}, call.call_id, call.started_ms, call.agent, call.campaign, segment.text
+         FROM segment
+         JOIN leg ON leg.id = segment.leg
+         JOIN utterance ON utterance.id = segment.utterance
+         JOIN call ON call.id = segment.call
+         WHERE segment.id = ?1"
+    );
+    db.prepare_cached(&sql)?.query_row([segment], found).optional()
+}
+
+fn found(row: &Row) -> rusqlite::Result<FoundSegment> {
+    Ok(FoundSegment {
+        segment: segment_row(row)?,
+        call_id: row.get(18)?,
+        started: WallTime(row.get(19)?),
+        agent: row.get(20)?,
+        campaign: row.get(21)?,
+        snippet: row.get(22)?,
+    })
 }
 
 fn segment_row(row: &Row) -> rusqlite::Result<SegmentRow> {
@@ -215,6 +298,7 @@ fn segment_row(row: &Row) -> rusqlite::Result<SegmentRow> {
         leg: row.get(14)?,
         engine: row.get(15)?,
         sender_sentiment: row.get(16)?,
+        speaker: row.get(17)?,
     })
 }
 
@@ -222,6 +306,28 @@ impl Store {
     /// A call's text in order of time.
     pub async fn segments(&self, call: CallKey) -> Result<Vec<SegmentRow>, StoreError> {
         self.read(move |db| db.prepare_cached(&of_call())?.query_map([call.0], segment_row)?.collect()).await
+    }
+
+    /// Whether a call was transcribed again.
+    pub async fn was_transcribed_again(&self, call: CallKey) -> Result<bool, StoreError> {
+        self.read(move |db| db.prepare_cached(AGAIN)?.exists([call.0])).await
+    }
+
+    /// The same as it was before the call was transcribed again; `None` where it never was. What was taken out of it is not there.
+    pub async fn live_segments(&self, call: CallKey) -> Result<Option<Vec<SegmentRow>>, StoreError> {
+        self.read(move |db| {
+            if !db.prepare_cached(AGAIN)?.exists([call.0])? {
+                return Ok(None);
+            }
+            let mut rows: Vec<SegmentRow> = Vec::new();
+            for sql in [LIVE, never_again().as_str()] {
+                let found = db.prepare_cached(sql)?.query_map([call.0], segment_row)?.collect::<Result<Vec<_>, _>>()?;
+                rows.extend(found);
+            }
+            rows.sort_by_key(|row| (row.start_ms, row.id));
+            Ok(Some(rows))
+        })
+        .await
     }
 
     /// When somebody spoke, in the order in which it was heard.
@@ -237,22 +343,13 @@ impl Store {
     }
 
     /// Where something was said, newest first.
-    pub async fn search(&self, filter: SearchFilter) -> Result<Vec<FoundSegment>, StoreError> {
+    pub async fn search(&self, mut filter: SearchFilter) -> Result<Vec<FoundSegment>, StoreError> {
         // FTS5 is not interrupted while it puts the lists of a beginning together.
         let long = filter.query.contains('*');
         self.read_for(long, move |db| {
+            filter.which.spell(db)?;
             let (sql, values) = filter.sql();
-            let hit = |row: &Row| {
-                Ok(FoundSegment {
-                    segment: segment_row(row)?,
-                    call_id: row.get(17)?,
-                    started: WallTime(row.get(18)?),
-                    agent: row.get(19)?,
-                    campaign: row.get(20)?,
-                    snippet: row.get(21)?,
-                })
-            };
-            db.prepare_cached(&sql)?.query_map(params_from_iter(values), hit)?.collect()
+            db.prepare_cached(&sql)?.query_map(params_from_iter(values), found)?.collect()
         })
         .await
     }

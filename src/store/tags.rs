@@ -66,6 +66,7 @@ mod tests {
                 key: CallKey(key),
                 id: CallId::from_lossy(&format!("c.{key}")),
                 source: Source::Upload,
+                mode: crate::call::ProcessingMode::default(),
                 started: WallTime(key),
                 names: CallNames::default(),
             })

@@ -4,6 +4,7 @@ use super::calls::{CallFilter, Which};
 use super::change::*;
 use super::privacy::PrivacyChange;
 use super::segments::{QueryError, SearchFilter, fts_query};
+use super::which::PhoneNumber;
 use super::*;
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime};
 use crate::contract::message::{SegmentSaid, SentimentKind};
@@ -13,6 +14,7 @@ pub(super) fn call(key: i64, id: &str, started: i64) -> Change {
         key: CallKey(key),
         id: CallId::from_lossy(id),
         source: Source::Audiosocket,
+        mode: crate::call::ProcessingMode::default(),
         started: WallTime(started),
         names: CallNames { agent: Some("mary".into()), ..CallNames::default() },
     })
@@ -34,7 +36,7 @@ pub(super) fn leg(key: i64, call: i64, started: i64) -> Change {
     })
 }
 
-fn utterance(key: i64, call: i64, leg: i64, start: u64) -> Change {
+pub(super) fn utterance(key: i64, call: i64, leg: i64, start: u64) -> Change {
     Change::UtteranceFound(NewUtterance {
         key: UtteranceKey(key),
         call: CallKey(call),
@@ -47,7 +49,7 @@ fn utterance(key: i64, call: i64, leg: i64, start: u64) -> Change {
     })
 }
 
-fn done(key: i64, text: &str) -> Vec<Change> {
+pub(super) fn done(key: i64, text: &str) -> Vec<Change> {
     let segment = NewSegment {
         start: CallTime(100),
         end: CallTime(900),
@@ -233,9 +235,12 @@ fn filtered() -> Vec<(String, usize)> {
             until: on(4).then_some(WallTime(2)),
             min_sentiment: on(5).then_some(0.0),
             max_sentiment: on(6).then_some(0.0),
+            min_score: on(5).then_some(0.0),
+            max_score: on(6).then_some(0.0),
             has_alerts: on(7).then_some(true),
             only: on(9).then(|| "c".into()),
             tag: on(10).then(|| "t".into()),
+            ..Which::default()
         };
         let search = SearchFilter { query: "\"x\"".into(), which: which.clone(), limit: 1, ..SearchFilter::default() };
         let list = CallFilter { which, after: on(8).then_some((1, 1)), limit: 10 };
@@ -243,17 +248,40 @@ fn filtered() -> Vec<(String, usize)> {
             queries.push((sql, values.len()));
         }
     }
-    for bits in 0..256_u32 {
+    for bits in 0..32_u32 {
         let on = |bit: u32| bits & (1 << bit) != 0;
+        let which = Which {
+            lead: on(0).then(|| "l".into()),
+            phone: on(1).then(|| PhoneNumber::Digits("2079460958".into())),
+            uniqueid: on(2).then(|| "1795218045".into()),
+            agent: on(3).then(|| "a".into()),
+            since: on(4).then_some(WallTime(1)),
+            ..Which::default()
+        };
+        let search = SearchFilter { query: "\"x\"".into(), which: which.clone(), limit: 1, ..SearchFilter::default() };
+        let list = CallFilter { which, limit: 10, ..CallFilter::default() };
+        for (sql, values) in [list.sql(), search.sql()] {
+            queries.push((sql, values.len()));
+        }
+    }
+    for bits in 0..2048_u32 {
+        let on = |bit: u32| bits & (1 << bit) != 0;
+        let which = Which {
+            agent: on(4).then(|| "a".into()),
+            campaign: on(5).then(|| "c".into()),
+            only: on(6).then(|| "c".into()),
+            ..Which::default()
+        };
         let filter = alerts::AlertFilter {
             call: on(0).then_some(CallKey(1)),
             level: on(1).then(|| "urgent".into()),
             acknowledged: on(2).then_some(false),
             since: on(3).then_some(WallTime(1)),
-            agent: on(4).then(|| "a".into()),
-            campaign: on(5).then(|| "c".into()),
-            only: on(6).then(|| "c".into()),
             until: on(7).then_some(WallTime(2)),
+            after: on(8).then_some((1, 1)),
+            live: on(9).then_some(true),
+            rule: on(10).then(|| "r".into()),
+            which,
             limit: 10,
         };
         let (sql, values) = filter.sql();
@@ -262,10 +290,26 @@ fn filtered() -> Vec<(String, usize)> {
     queries
 }
 
-#[tokio::test]
-async fn every_query_of_the_api_uses_an_index() {
-    let (_folder, store) = open();
-    let mut queries: Vec<(String, usize)> = vec![
+/// Queries of stages, of the text before a call was transcribed again, and of single transcripts.
+fn of_finished_calls() -> Vec<(String, usize)> {
+    let fixed = [
+        (segments::LIVE, 1),
+        (segments::AGAIN, 1),
+        (rewrite::WAS_KEPT, 1),
+        (stages::DUE, 2),
+        (stages::OF_CALL, 1),
+        (stages::RESULT, 2),
+        (stages::OPEN, 0),
+        (stages::OPEN_CALLS, 0),
+        (stages::ENDED, 1),
+        (stages::RUNNING_CALLS, 0),
+        (analyses::BY_ID, 1),
+    ];
+    fixed.into_iter().map(|(sql, count)| (sql.to_owned(), count)).chain([(segments::never_again(), 1)]).collect()
+}
+
+fn of_events_and_calls() -> Vec<(String, usize)> {
+    vec![
         (rows::events::AFTER.into(), 2),
         (rows::events::OF_CALL.into(), 3),
         (rows::events::LAST.into(), 0),
@@ -290,13 +334,23 @@ async fn every_query_of_the_api_uses_an_index() {
         (rows::privacy::HOLD.into(), 1),
         (retention::OLD_AUDIO.into(), 2),
         (retention::UNNAME.into(), 1),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn every_query_of_the_api_uses_an_index() {
+    let (_folder, store) = open();
+    let mut queries = of_events_and_calls();
     queries.extend(filtered());
     queries.extend(fetches::queries());
+    queries.extend(of_finished_calls());
     queries.extend([
         (rows::alerts::OPEN.into(), 1),
         (rows::alerts::SPEECH.into(), 1),
+        (board::HUNG_UP.into(), 3),
         (segments::SPOKEN.into(), 1),
+        (corrections::OF_CALL.into(), 1),
+        (corrections::ANY.into(), 1),
         (doubled::OF_CALL.into(), 2),
         (doubled::SINCE.into(), 2),
         (rewrite::STARTED.into(), 1),
@@ -304,7 +358,7 @@ async fn every_query_of_the_api_uses_an_index() {
         (rewrite::KEPT.into(), 1),
         (rewrite::WITHOUT_SOUND.into(), 1),
         (rows::notifications::DUE.into(), 3),
-        (rows::dialer_writes::DUE.into(), 2),
+        (rows::dialer_writes::DUE.into(), 3),
         (dialer_writes::NEWS.into(), 0),
         (dialer_writes::ALL.into(), 3),
         (dialer_writes::OF_STATE.into(), 3),

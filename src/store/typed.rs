@@ -3,7 +3,7 @@
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 
-use crate::call::{CallState, Leg, Level, Source};
+use crate::call::{CallState, Leg, Level, ProcessingMode, Source, Stage, StageState};
 
 /// A word that nobody has written: the database is another version's, or damaged.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +24,10 @@ macro_rules! word {
     };
 }
 
-word! { Leg: "leg", CallState: "state of a call", Level: "level", Source: "source" }
+word! {
+    Leg: "leg", CallState: "state of a call", Level: "level", Source: "source",
+    ProcessingMode: "mode", Stage: "stage", StageState: "state of a stage",
+}
 
 /// Stretches of a leg, `[[first sample, one past the last or null], …]` in the database.
 pub(super) fn stretches(row: &Row, column: usize) -> rusqlite::Result<Vec<(u64, Option<u64>)>> {

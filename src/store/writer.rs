@@ -65,7 +65,7 @@ impl Trouble {
 }
 
 /// What to do about a database that takes nothing.
-fn mend(error: &rusqlite::Error) -> &'static str {
+fn remedy(error: &rusqlite::Error) -> &'static str {
     if is_damage(error) {
         "the file is damaged. What is heard stays on disk and waits: stop lineside, run `lineside check --repair`, start it again"
     } else {
@@ -178,8 +178,8 @@ impl Writer {
 
     /// A reader has found the file broken.
     pub(super) fn is_damaged(&self, error: &rusqlite::Error) {
-        if self.trouble.set(Trouble::READING, Some(format!("{error}: {}", mend(error)))) {
-            log::error!("database: {error}: {}", mend(error));
+        if self.trouble.set(Trouble::READING, Some(format!("{error}: {}", remedy(error)))) {
+            log::error!("database: {error}: {}", remedy(error));
         }
     }
 
@@ -242,9 +242,9 @@ impl Writing {
                     Ok(events) => break events,
                     Err(error) => {
                         if !std::mem::replace(&mut refused, true) {
-                            log::error!("database {}: {error}; {}", self.path.display(), mend(&error));
+                            log::error!("database {}: {error}; {}", self.path.display(), remedy(&error));
                         }
-                        self.trouble.set(Trouble::WRITING, Some(format!("{error}: {}", mend(&error))));
+                        self.trouble.set(Trouble::WRITING, Some(format!("{error}: {}", remedy(&error))));
                         metrics::counter!("lineside_store_refused_total").increment(1);
                         self.refused.fetch_add(1, Ordering::Relaxed);
                         let enough = self.hurry.get().is_some_and(|since| since.elapsed() >= LAST_TRIES);
@@ -322,7 +322,7 @@ impl Writing {
                     log::debug!("database: {error}; what was deleted is overwritten with the next change");
                 }
             }
-            Err(error) => log::error!("database: overwrite what was deleted: {error}; {}", mend(&error)),
+            Err(error) => log::error!("database: overwrite what was deleted: {error}; {}", remedy(&error)),
         }
     }
 

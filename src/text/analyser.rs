@@ -14,6 +14,7 @@ use super::redaction::Redactor;
 use super::review::insights::Insights;
 use super::review::{ReviewLine, Reviewer};
 use super::rule::Rule;
+use super::tongue::Tongues;
 use super::vader::{Label, Scores};
 use crate::call::Leg;
 
@@ -57,6 +58,9 @@ pub struct TextAnalyser {
     languages: BTreeSet<String>,
     /// Small words of those languages other than English, by which a text of unknown language is known.
     markers: BTreeSet<String>,
+    tongues: Tongues,
+    /// Names and versions.
+    packs: Vec<String>,
 }
 
 /// Small words that hardly a sentence of English does without, and that few other languages have.
@@ -77,7 +81,9 @@ impl TextAnalyser {
         let with_phrases = || packs.iter().filter(|pack| kind == LexiconKind::CallCentre && !pack.phrases.is_empty());
         let languages = with_phrases().map(|pack| pack.language.to_lowercase()).chain(["en".to_owned()]).collect();
         let markers = with_phrases().flat_map(|pack| pack.markers.iter().map(|word| word.to_lowercase())).collect();
-        Self { lexicon, matcher, rules, redactor, reviewer, languages, markers }
+        let tongues = Tongues::new(&ENGLISH, packs);
+        let packs = packs.iter().map(|pack| format!("{} {}", pack.name, pack.version)).collect();
+        Self { lexicon, matcher, rules, redactor, reviewer, languages, markers, tongues, packs }
     }
 
     /// Whether the lexicon knows the language of a text; `language` is its code (`de`, `en-GB`), where one is known. A text of unknown language is
@@ -92,6 +98,16 @@ impl TextAnalyser {
         let known = |word: &&str| ENGLISH.contains(word) || self.markers.contains(*word);
         let (all, known) = (words().count(), words().filter(known).count());
         known as f64 >= KNOWN_SHARE * all as f64
+    }
+
+    /// The language of a text by its small words, as ISO 639-1 code; `None` where no language has enough of them.
+    pub fn language_of(&self, text: &str) -> Option<&str> {
+        self.tongues.of(text)
+    }
+
+    /// Names and versions of the packs.
+    pub fn packs(&self) -> &[String] {
+        &self.packs
     }
 
     /// What is taken out of texts before anybody sees them.

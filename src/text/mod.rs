@@ -15,6 +15,7 @@ pub mod review;
 pub mod rolling;
 pub mod rule;
 mod terms;
+mod tongue;
 pub mod vader;
 mod vocabulary;
 

@@ -24,6 +24,7 @@
 //! [[cue]]                           # what tells a reason or an outcome: see `review/summary.rs`
 //! [[disposition]]                   # what was said against what was noted: see `review/disposition.rs`
 //! [[evidence]]                      # what speaks for a label of the call: see `review/evidence.rs`
+//! [[example]]                       # sentences as callers say them, of a label: see `review/learned.rs`
 //! [[action]]                        # what somebody will do: see `review/actions.rs`
 //! [words]                           # what the language calls numbers, days and people: see `review/words.rs`
 //! [[redact]]                        # written as [ssn], silenced in the sound; see text/redaction
@@ -50,6 +51,9 @@ use super::review::criteria::{CardCriterion, CriterionEntry};
 use super::review::disposition::{DispositionEntry, DispositionRule};
 use super::review::entities::{EntityEntry, EntityForm};
 use super::review::evidence::{Evidence, EvidenceEntry};
+use super::review::learned::{ExampleEntry, Examples};
+#[cfg(test)]
+use super::review::pattern::Pattern;
 use super::review::summary::{Cue, CueEntry};
 use super::review::words::Words;
 use super::rule::{Rule, RuleEntry};
@@ -63,6 +67,8 @@ pub struct PackError {
     pub file: String,
     /// Counted from 1.
     pub line: usize,
+    /// Character of the line, counted from 1.
+    pub column: usize,
     /// What is wrong, and what is allowed.
     pub message: String,
 }
@@ -99,6 +105,8 @@ pub struct Pack {
     pub dispositions: Vec<DispositionRule>,
     /// What speaks for a label of a call.
     pub evidence: Vec<Evidence>,
+    /// Sentences as callers say them.
+    pub examples: Vec<Examples>,
     /// What people say they will do.
     pub actions: Vec<ActionForm>,
     /// Small words that tell the pack's language.
@@ -140,6 +148,8 @@ struct PackFile {
     disposition: Vec<DispositionEntry>,
     #[serde(default)]
     evidence: Vec<EvidenceEntry>,
+    #[serde(default)]
+    example: Vec<ExampleEntry>,
     #[serde(default)]
     action: Vec<ActionEntry>,
     #[serde(default)]
@@ -191,10 +201,31 @@ struct RedactEntry {
 impl Pack {
     /// Reads and checks a pack. `file` is only used to name it in errors.
     pub fn parse(file: &str, text: &str) -> Result<Self, PackError> {
-        let at = |(span, message): Fault| PackError { file: file.to_owned(), line: line_of(text, span.start), message };
-        let raw: PackFile =
-            toml::from_str(text).map_err(|fault| at((fault.span().unwrap_or_default(), one_line(fault.message()))))?;
-        raw.check(text).map_err(at)
+        // A pack that is refused has at least one mistake.
+        Self::mistakes_or_pack(file, text).map_err(|mut mistakes| mistakes.swap_remove(0))
+    }
+
+    /// The same with every mistake that is found, in the order of the file: one for each entry that has any. Where the file is no TOML, or a key is
+    /// unknown, it is that one alone.
+    pub fn mistakes_or_pack(file: &str, text: &str) -> Result<Self, Vec<PackError>> {
+        let at = |(span, message): Fault| {
+            let (line, column) = place_of(text, span.start);
+            PackError { file: file.to_owned(), line, column, message }
+        };
+        let raw: PackFile = toml::from_str(text)
+            .map_err(|fault| vec![at((fault.span().unwrap_or_default(), one_line(fault.message())))])?;
+        raw.check(text).map_err(|mut faults| {
+            faults.sort_by_key(|(span, _)| span.start);
+            faults.into_iter().map(at).collect()
+        })
+    }
+
+    /// Its regular expressions.
+    #[cfg(test)]
+    pub(super) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        let entities = self.entities.iter().flat_map(EntityForm::patterns);
+        let evidence = self.evidence.iter().flat_map(Evidence::patterns);
+        entities.chain(evidence).chain(self.actions.iter().flat_map(ActionForm::patterns))
     }
 
     /// The packs that come with the program, as they are installed in `/etc/lineside/packs`.
@@ -208,6 +239,8 @@ impl Pack {
             ("quality.toml", include_str!("../../etc/packs/quality.toml")),
             ("dispositions.toml", include_str!("../../etc/packs/dispositions.toml")),
             ("general.toml", include_str!("../../etc/packs/general.toml")),
+            ("sales.toml", include_str!("../../etc/packs/sales.toml")),
+            ("support.toml", include_str!("../../etc/packs/support.toml")),
             ("debt-collection.toml", include_str!("../../etc/packs/debt-collection.toml")),
             ("helpline.toml", include_str!("../../etc/packs/helpline.toml")),
             ("places.toml", include_str!("../../etc/packs/places.toml")),
@@ -222,7 +255,7 @@ impl Pack {
 }
 
 impl PackFile {
-    fn check(self, text: &str) -> Result<Pack, Fault> {
+    fn check(self, text: &str) -> Result<Pack, Vec<Fault>> {
         let group = |here: Range<usize>, label: String, terms: Option<_>, leg, ignore: Vec<Spanned<String>>| {
             if terms.is_none() && ignore.is_empty() {
                 return Err((here, "terms is missing; at least one word or phrase is needed, or an ignore".into()));
@@ -253,7 +286,7 @@ impl PackFile {
             }
             Ok(PhraseGroup { valence, terms: read_terms(entry.terms)? })
         });
-        let name = read_name("name", self.name)?;
+        let name = read_name("name", self.name).map_err(|fault| vec![fault])?;
         let redact = self.redact.into_iter().map(|entry| {
             let span = entry.span();
             let RedactEntry { label, form, except, near, alone } = entry.into_inner();
@@ -262,24 +295,39 @@ impl PackFile {
         let place = |offset: usize| format!("{name}:{}", line_of(text, offset));
         let markers: Vec<String> = self.words.markers.iter().cloned().collect();
         let words = self.words.with_english();
-        Ok(Pack {
-            rules: self.rule.into_iter().map(|entry| entry.check(&name)).collect::<Result<_, _>>()?,
-            criteria: self.qa.into_iter().map(|entry| entry.check(&name)).collect::<Result<_, _>>()?,
-            entities: self.entity.into_iter().map(|entry| entry.check(&words, place)).collect::<Result<_, _>>()?,
-            cues: self.cue.into_iter().map(CueEntry::check).collect::<Result<_, _>>()?,
-            dispositions: self.disposition.into_iter().map(|entry| entry.check(&name)).collect::<Result<_, _>>()?,
-            evidence: self.evidence.into_iter().map(|entry| entry.check(&words, place)).collect::<Result<_, _>>()?,
-            actions: self.action.into_iter().map(|entry| entry.check(&words, place)).collect::<Result<_, _>>()?,
+        let mut faults: Vec<Fault> = Vec::new();
+        let pack = Pack {
+            rules: good(self.rule.into_iter().map(|entry| entry.check(&name)), &mut faults),
+            criteria: good(self.qa.into_iter().map(|entry| entry.check(&name)), &mut faults),
+            entities: good(self.entity.into_iter().map(|entry| entry.check(&words, place)), &mut faults),
+            cues: good(self.cue.into_iter().map(CueEntry::check), &mut faults),
+            dispositions: good(self.disposition.into_iter().map(|entry| entry.check(&name)), &mut faults),
+            evidence: good(self.evidence.into_iter().map(|entry| entry.check(&words, place)), &mut faults),
+            examples: good(self.example.into_iter().map(ExampleEntry::check), &mut faults),
+            actions: good(self.action.into_iter().map(|entry| entry.check(&words, place)), &mut faults),
             markers,
-            name,
+            name: name.clone(),
             version: self.version,
             language: self.language,
-            keywords: keywords.collect::<Result<_, _>>()?,
-            profanity: profanity.collect::<Result<_, _>>()?,
-            phrases: phrases.collect::<Result<_, _>>()?,
-            redact: redact.collect::<Result<_, _>>()?,
-        })
+            keywords: good(keywords, &mut faults),
+            profanity: good(profanity, &mut faults),
+            phrases: good(phrases, &mut faults),
+            redact: good(redact, &mut faults),
+        };
+        if faults.is_empty() { Ok(pack) } else { Err(faults) }
     }
+}
+
+/// What is right; what is not is added to the faults.
+fn good<T>(read: impl Iterator<Item = Result<T, Fault>>, faults: &mut Vec<Fault>) -> Vec<T> {
+    read.filter_map(|one| one.map_err(|fault| faults.push(fault)).ok()).collect()
+}
+
+/// Line and character of a byte, counted from 1.
+fn place_of(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let begin = before.rfind('\n').map_or(0, |at| at + 1);
+    (line_of(text, offset), 1 + before[begin..].chars().count())
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
@@ -320,6 +368,8 @@ mod tests {
                 "quality",
                 "dispositions",
                 "general",
+                "sales",
+                "support",
                 "debt-collection",
                 "helpline",
                 "places",
@@ -366,6 +416,17 @@ mod tests {
         assert_eq!(fault("[[keyword]]\nlabel = \" \"\nterms = [\"x\"]\n").line, 5);
         assert_eq!(fault("[[keyword]]\nlabel = \"x\"\n").line, 5);
         assert!(fault("[[profanity]]\nleg = \"agent\"\n").message.contains("terms is missing"));
+    }
+
+    #[test]
+    fn every_entry_with_a_mistake_is_named_with_its_place() {
+        let body = concat!(
+            "[[keyword]]\nlabel = \" \"\nterms = [\"x\"]\n[[keyword]]\nlabel = \"ok\"\nterms = [\"y\"]\n",
+            "[[phrase]]\nvalence = 9.0\nterms = [\"z\"]\n"
+        );
+        let mistakes = Pack::mistakes_or_pack("p.toml", &format!("{HEAD}{body}")).expect_err("two mistakes");
+        let places: Vec<(usize, usize)> = mistakes.iter().map(|one| (one.line, one.column)).collect();
+        assert_eq!(places, [(5, 9), (11, 11)], "{mistakes:?}");
     }
 
     #[test]

@@ -95,7 +95,7 @@ pub struct Rule {
     pub enabled: bool,
     /// Time of the call for which it stays quiet after it fired, milliseconds.
     pub cooldown_ms: i64,
-    /// Whose words count.
+    /// The direction whose words count.
     pub leg: LegFilter,
     /// What makes it look.
     pub trigger: Trigger,

@@ -11,6 +11,7 @@ mod ami;
 mod bed;
 mod doctor;
 mod faults;
+mod lag;
 mod pbx;
 mod roads;
 mod script;
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
         }
     }
     let mut tests: Vec<Test> =
-        [roads::TESTS, faults::TESTS, ami::TESTS, agi::TESTS, taps::TESTS, doctor::TESTS].concat();
+        [roads::TESTS, faults::TESTS, ami::TESTS, agi::TESTS, taps::TESTS, lag::TESTS, doctor::TESTS].concat();
     tests.retain(|(name, _)| {
         wanted.is_none_or(|part| name.contains(part)) && skipped.is_none_or(|part| !name.contains(part))
     });

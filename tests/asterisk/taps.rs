@@ -29,7 +29,7 @@ pub const TESTS: &[crate::Test] = &[
 const TAPS: Duration = Duration::from_secs(20);
 
 /// A daemon that is logged in with this account; both run, and telephones speak the script.
-fn tapping(script: &Script, account: &str, more: &str) -> (Bed, Pbx) {
+pub fn tapping(script: &Script, account: &str, more: &str) -> (Bed, Pbx) {
     let mut bed = bed();
     let pbx = Pbx::start(&bed);
     std::fs::write(bed.path("ami-secret"), format!("{SECRET}\n")).expect("write");
@@ -69,7 +69,7 @@ fn taps(bed: &Bed) -> Vec<Value> {
 }
 
 /// Waits until so many calls are tapped on both sides; Asterisk says so too.
-fn until_tapped(bed: &Bed, pbx: &mut Pbx, calls: usize) {
+pub fn until_tapped(bed: &Bed, pbx: &mut Pbx, calls: usize) {
     bed.until(&format!("{calls} calls are tapped"), TAPS, |bed| {
         let taps = taps(bed);
         let is_running = |side: &Value| side["state"] == "running";
@@ -106,7 +106,7 @@ fn both(rate_hz: u64) -> Vec<(String, u64)> {
     vec![("agent".into(), rate_hz), ("caller".into(), rate_hz)]
 }
 
-const RULE: &str = "[[tap]]\nmatch = \"^Local/caller@phones\"\nrate = 16000\nmax = 20";
+pub const RULE: &str = "[[tap]]\nmatch = \"^Local/caller@phones\"\nrate = 16000\nmax = 20";
 
 fn twenty_calls_are_tapped_through_a_restart_of_asterisk_and_a_kill_of_lineside() {
     const CALLS: usize = 20;
@@ -172,8 +172,13 @@ fn a_call_is_tapped_by_hand_and_goes_on_when_its_taps_end() {
     let channel = pbx.call("caller", "plain", &[]);
     let id = channel.uniqueid.as_str();
     pbx.until_bridged(1);
+    // The page has a button for each of these.
+    let unheard = |bed: &Bed| bed.get("/api/v1/taps")["unheard"].clone();
+    bed.until("nobody hears it", TAPS, |bed| unheard(bed)[0]["call_id"] == id);
+    println!("a call that nobody hears: {}", unheard(&bed));
     bed.until("the call is known", TAPS, |bed| lineside(bed, &["tap", &channel.name]).1 == Some(0));
     until_tapped(&bed, &mut pbx, 1);
+    assert_eq!(unheard(&bed), json!([]), "it is tapped");
     for (arguments, says) in [
         (["tap", id].as_slice(), "tapped already"),
         (&["tap", "nobody"], "no channel or call of Asterisk"),

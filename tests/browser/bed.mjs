@@ -199,14 +199,17 @@ export async function view(opened, path, options = {}) {
  * page's content is the daemon's.
  */
 async function fromDisk(page) {
-  const names = { '/': 'live.html', '/calls': 'calls.html', '/agents': 'agents.html', '/upload': 'upload.html', '/dashboard': 'dashboard.html' };
+  const names = { '/': 'live.html', '/calls': 'calls.html', '/alerts': 'alerts.html', '/agents': 'agents.html', '/upload': 'upload.html', '/dashboard': 'dashboard.html' };
   await page.route(url => url.pathname.startsWith('/web/') || url.pathname in names || /^\/calls\/[^/]+$/.test(url.pathname), async route => {
     const { pathname } = new URL(route.request().url());
     if (route.request().method() !== 'GET') return route.continue();
     const name = names[pathname] ?? (pathname.startsWith('/web/') ? pathname.slice(5) : 'call.html');
     const response = await route.fetch({ headers: { ...route.request().headers(), 'if-none-match': '' }, maxRedirects: 0 });
+    const path = join(root, 'src/api/web', name);
+    // A script that is newer than the daemon.
+    if (response.status() === 404 && name.endsWith('.js') && existsSync(path)) return route.fulfill({ contentType: 'text/javascript', body: readFileSync(path) });
     if (!response.ok()) return route.fulfill({ response });
-    const file = readFileSync(join(root, 'src/api/web', name));
+    const file = readFileSync(path);
     if (!name.endsWith('.html')) return route.fulfill({ response, body: file });
     const html = await response.text();
     return route.fulfill({ response, body: html.replace(/(?<=<\/header>\n)[^]*(?=<\/body>)/, () => file.toString()) });

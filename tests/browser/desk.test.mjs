@@ -24,11 +24,12 @@ test('a call shows its summary, its score card with the words, and what was name
     ['customer', "I'm calling about my bill, you charged me two hundred dollars twice!"], ['customer', 'This is terrible, I am so angry about this awful company.'],
     ['agent', 'I have credited your account, you will receive an e-mail tomorrow.']);
   const page = await view(opened, `${daemon.address}/calls/Q-1`);
-  const card = page.getByRole('region', { name: 'Score card' });
+  const card = page.getByRole('tabpanel', { name: 'Score card' });
   await card.getByText('Greets the caller').waitFor();
   await card.getByText('Good morning', { exact: true }).waitFor();
   assert.match(await card.innerText(), /[\d.]+ of 100/);
   assert.match(await card.locator('.missed', { hasText: 'Shows that the caller was heard' }).innerText(), /missed, 0 of 15/);
+  await page.getByRole('tab', { name: 'Summary' }).click();
   assert.match(await page.getByRole('region', { name: 'Summary' }).innerText(), /Reason.*calling about my bill[^]*Outcome.*credited/);
   assert.match(await page.getByRole('region', { name: 'Mentioned' }).innerText(), /money[^]*two hundred dollars[^]*date[^]*tomorrow/);
   assert.deepEqual(page.problems, []);
@@ -104,7 +105,7 @@ test('every page works under a path of its own behind nginx, live text included'
   const address = `http://127.0.0.1:${port}/lineside`;
   await until('nginx answers', () => fetch(`${address}/health`).then(answer => answer.ok).catch(() => false));
 
-  for (const [path, shows] of [['/', 'Live'], ['/calls', 'Calls'], ['/calls/Q-1', 'Score card'], ['/agents', 'All agents'], ['/dashboard', 'Dashboard'], ['/upload', 'Words to expect']]) {
+  for (const [path, shows] of [['/', 'Live'], ['/calls', 'Calls'], ['/calls/Q-1', 'Score card'], ['/alerts', 'Alerts'], ['/agents', 'All agents'], ['/dashboard', 'Dashboard'], ['/upload', 'Words to expect']]) {
     const page = await view(opened, 'about:blank');
     const outside = [];
     page.on('request', request => { if (!request.url().startsWith(`${address}/`) && request.url().startsWith('http')) outside.push(request.url()); });

@@ -1,15 +1,16 @@
-// How long it takes from a segment that is stored to its words on ten screens, with fifty calls on the line. Printed, not judged: the machine may be
-// anybody's.
+// How long it takes from a segment that is stored to its words on ten screens, with fifty calls on the line and 500 open alerts of the shift behind
+// them. Printed, not judged: the machine may be anybody's.
 import { after, before, test } from 'node:test';
 import { Daemon, browser, lines, pause, percentile, soundOf, until, uuidOf, view } from './bed.mjs';
-import { name } from './scene.mjs';
+import { afterShift, name } from './scene.mjs';
 
-const CALLS = 50, VIEWERS = 10, EPOCH = 1795257000;
+const CALLS = 50, VIEWERS = 10, BEHIND = 500, EPOCH = 1795257000;
 let daemon, opened;
 before(async () => { [daemon, opened] = [await Daemon.start(), await browser()]; });
 after(async () => { await opened?.close(); await daemon?.remove(); });
 
 test('fifty calls on ten screens', async t => {
+  await afterShift(daemon, BEHIND);
   const spoken = lines();
   const hangUps = [];
   const talk = async number => {
@@ -45,7 +46,7 @@ test('fifty calls on ten screens', async t => {
   }, 240_000);
   const cards = await pages[0].locator('.card').count();
   const late = (await Promise.all(pages.map(page => page.evaluate(() => painted)))).flat();
-  t.diagnostic(`from stored to painted, ${cards} cards, ${VIEWERS} viewers, ${late.length} texts: p50 ${percentile(late, 0.5)} ms, p95 ${percentile(late, 0.95)} ms, most ${Math.max(...late)} ms`);
+  t.diagnostic(`from stored to painted, ${cards} cards, ${VIEWERS} viewers, ${late.length} texts, ${BEHIND} alerts behind: p50 ${percentile(late, 0.5)} ms, p95 ${percentile(late, 0.95)} ms, most ${Math.max(...late)} ms`);
   t.diagnostic(`first contentful paint: p50 ${percentile(paint, 0.5).toFixed(0)} ms, most ${Math.max(...paint).toFixed(0)} ms`);
   hangUps.forEach(hangUp => hangUp());
 });

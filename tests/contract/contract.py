@@ -26,6 +26,8 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 # They do not end.
 FEEDS = "feeds"
 METHODS = ("get", "post", "delete")
+# The first analysis, one that is not there, and none.
+ANALYSES = ["1", "4711", "x"]
 
 
 def free_port():
@@ -105,7 +107,7 @@ def spoken(folder):
 
 
 def bring_in(daemon, folder):
-    """Calls of several kinds: running, over, with alerts, with sound, uploaded, on hold, paused, expected. Their ids."""
+    """Calls of several kinds: running, over, with alerts, with sound, uploaded, on hold, paused, expected. Their ids. And a transcript."""
     lines = {
         "running-1": ["Hello, how can I help you?", "I want to cancel my contract, I am very angry."],
         "over-1": ["Thank you, that was wonderful.", "I will call my lawyer and sue you!"],
@@ -121,6 +123,7 @@ def bring_in(daemon, folder):
     chunk = {"call_id": "chunk-1", "provider": "contract", "audio_b64": base64.b64encode(tone).decode(), "sample_rate": 8000}
     daemon.must("/api/realtime/audio/chunk", chunk)
     daemon.must("/api/realtime/events", {"call_id": "over-1", "event_type": "call_ended"})
+    daemon.must("/analyze_call", {"transcript": "Agent: Your loan is due.\nCustomer: I will pay on Friday."})
     daemon.must("/api/v1/calls", {"uniqueid": "1795218045.42", "agent": "john", "metadata": {"note": "expected"}})
     daemon.must("/api/v1/calls/held-1/hold?reason=court", method="POST")
     daemon.must("/api/v1/calls/paused-1/pause?by=contract", method="POST")
@@ -130,13 +133,15 @@ def bring_in(daemon, folder):
     done = ("completed", "failed")
     until(lambda: daemon.ask(f"/api/v1/calls/{uploaded}")[1].get("status") in done, 120, "the recording is text")
     until(lambda: daemon.ask("/api/v1/calls/over-1")[1].get("status") in done, 60, "a call is over")
+    stages = "/api/v1/calls/over-1/processing"
+    until(lambda: daemon.ask(stages)[1].get("processing_status") == "completed", 60, "a call has gone through its stages")
     return [*lines, "chunk-1", uploaded, "1795218045.42", "unknown-1"]
 
 
 def with_ids(document, calls, alerts):
     """The document with ids of what is there: a made-up one is never found. What is wrong, schemathesis tries of itself."""
     for path, methods in document["paths"].items():
-        known = alerts if "/alerts/" in path else calls
+        known = alerts if "/alerts/" in path else ANALYSES if "/analyze_call/" in path else calls
         for operation in (methods[method] for method in METHODS if method in methods):
             for parameter in operation["parameters"]:
                 if parameter["name"] == "id" or parameter["name"] in ("call_id", "call"):

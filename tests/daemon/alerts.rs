@@ -72,6 +72,7 @@ fn a_word_raises_an_alert_that_is_seen_everywhere_and_taken_once() {
         (&alert["level"], &alert["severity"], &alert["words"]),
         (&json!("warning"), &json!("medium"), &json!(["cancel"]))
     );
+    assert_eq!(alert["happened"], "The caller says a word that matters: “cancel”");
     assert_eq!(
         (&alert["call_id"], &alert["agent"], &alert["speaker"]),
         (&json!("1795218045.90"), &json!("mary"), &json!("caller"))
@@ -112,6 +113,9 @@ fn a_word_raises_an_alert_that_is_seen_everywhere_and_taken_once() {
         ("level=warning&acknowledged=true&agent=mary", 1),
         ("acknowledged=false", 0),
         ("level=critical", 0),
+        ("live=true", 0),
+        ("live=false&rule=keyword_detected", 1),
+        ("rule=legal_threat", 0),
         ("campaign=x", 0),
         ("since=2020-01-01", 1),
         ("since=2120-01-01", 0),
@@ -122,12 +126,21 @@ fn a_word_raises_an_alert_that_is_seen_everywhere_and_taken_once() {
     for (path, body, status) in [
         ("/api/v1/alerts/999/ack", None, 404),
         ("/api/v1/alerts/x/ack", None, 404),
+        ("/api/v1/alerts/ack", None, 422),
+        ("/api/v1/alerts/ack", Some(json!({"ids": [id], "call_id": "1795218045.90"})), 422),
+        ("/api/v1/alerts/ack", Some(json!({"ids": ["x"]})), 422),
+        ("/api/v1/alerts/ack", Some(json!({"ids": [id, 999]})), 404),
+        ("/api/v1/alerts/ack", Some(json!({"call_id": "nobody"})), 404),
         (&*format!("/api/v1/alerts/{id}/ack"), Some(json!({"by": ""})), 422),
         (&*format!("/api/v1/alerts/{id}/ack"), Some(json!([1])), 422),
         (&*format!("/api/v1/alerts/{id}/ack"), Some(json!({"by": "x".repeat(5000)})), 422),
     ] {
         assert_eq!(bed.ask("POST", path, body.as_ref()).0, status, "{path} {body:?}");
     }
+    let (status, several) = bed.ask("POST", "/api/v1/alerts/ack", Some(&json!({"ids": [id], "by": "john"})));
+    assert_eq!((status, &several["alerts"][0]["acknowledged_by"]), (200, &json!("sue")), "who was first stays");
+    let (status, none) = bed.ask("POST", "/api/v1/alerts/ack", Some(&json!({"call_id": "1795218045.90"})));
+    assert_eq!((status, &none["alerts"]), (200, &json!([])), "nothing of it is open");
     assert_eq!(bed.ask("GET", "/api/v1/alerts?level=loud", None).0, 422);
     assert_eq!(bed.ask("GET", "/api/v1/alerts?call=nobody", None).0, 404);
     let metrics = ureq::get(format!("http://127.0.0.1:{}/metrics", bed.http))

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::bed::{Bed, speak, uuid_of};
@@ -245,5 +246,82 @@ fn the_events_of_300_calls_a_minute_cost_less_than_a_twentieth_of_a_core() {
         metrics.lines().find_map(|line| line.strip_prefix("lineside_ami_events_total ")?.parse::<usize>().ok());
     assert!(counted.is_some_and(|counted| counted >= sent), "{counted:?} of {sent}");
     assert!(metrics.lines().any(|line| line == "lineside_ami_events_dropped_total 0"), "{metrics}");
+    bed.stop();
+}
+
+/// Answers what the daemon asks, as Asterisk with no channels does, until the connection ends. Whoever else writes takes the lock.
+fn answers(writer: &Arc<Mutex<TcpStream>>) {
+    let writer = Arc::clone(writer);
+    let reader = writer.lock().expect("alone").try_clone().expect("clone");
+    std::thread::spawn(move || {
+        let (mut action, mut id) = (String::new(), String::new());
+        for line in BufReader::new(reader).lines().map_while(Result::ok) {
+            match line.split_once(": ") {
+                Some(("Action", value)) => action = value.into(),
+                Some(("ActionID", value)) => id = value.into(),
+                _ if line.is_empty() => {
+                    let none = format!("Event: CoreShowChannelsComplete\r\nActionID: {id}\r\nListItems: 0\r\n\r\n");
+                    let list = if action == "CoreShowChannels" { none.as_str() } else { "" };
+                    let answer = format!("Response: Success\r\nActionID: {id}\r\n\r\n{list}");
+                    let sent = writer.lock().expect("alone").write_all(answer.as_bytes());
+                    if sent.is_err() {
+                        return;
+                    }
+                }
+                _ => {}
+            }
+        }
+    });
+}
+
+#[test]
+fn a_hundred_thousand_events_in_a_burst_and_half_a_message_lose_nothing_of_a_call() {
+    const EVENTS: usize = 100_000;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let mut bed = bed(&listener);
+    bed.start();
+    let (manager, _) = let_in(accept(&listener), "Response: Success");
+    manager.set_read_timeout(None).expect("no timeout");
+    let manager = Arc::new(Mutex::new(manager));
+    answers(&manager);
+    let write = |text: &str| manager.lock().expect("alone").write_all(text.as_bytes()).expect("write");
+    until_ami(&bed, "\"connected\":true");
+    let path = "/api/v1/calls/1795218045.92";
+    let mut call = bed.dial(&uuid_of(1_795_218_045, 92, 2));
+    speak(&mut call, &[100; 8000]).expect("speak");
+    bed.until("the call is heard", Duration::from_secs(20), |bed| bed.try_get(path).is_some());
+    let own = "Channel: PJSIP/trunk-1\r\nUniqueid: 1795218045.92\r\nLinkedid: 1795218045.92\r\n";
+    write(&format!("Event: Newchannel\r\n{own}\r\n"));
+    let began = Instant::now();
+    let other = |number| {
+        format!(
+            "Event: Newexten\r\nChannel: PJSIP/x-{number}\r\nUniqueid: 8.{number}\r\nLinkedid: 8.{number}\r\nApplication: NoOp\r\n\r\n"
+        )
+    };
+    let burst: String = (0..EVENTS).map(other).collect();
+    write(&burst);
+    // A message in two halves, behind all of them.
+    {
+        let mut line = manager.lock().expect("alone");
+        line.write_all(format!("Event: QueueCallerJoin\r\n{own}Queue: sal").as_bytes()).expect("write");
+        std::thread::sleep(Duration::from_millis(300));
+        line.write_all(b"es\r\nPosition: 1\r\n\r\n").expect("write");
+    }
+    bed.until("what came behind the burst is known", Duration::from_mins(1), |bed| {
+        let events = bed.get(path)["pbx_events"].as_array().cloned().unwrap_or_default();
+        events.iter().any(|event| event["kind"] == "queue_joined" && event["detail"] == "sales")
+    });
+    println!(
+        "ami: {EVENTS} events in a burst, and the one behind them was known after {:.1} s",
+        began.elapsed().as_secs_f64()
+    );
+    // Half a message, and Asterisk is gone: it says nothing.
+    write("Event: Hangup\r\nUniqueid: 1795218045.92\r\nCau");
+    manager.lock().expect("alone").shutdown(std::net::Shutdown::Both).expect("shut down");
+    let (manager, _) = let_in(accept(&listener), "Response: Success");
+    speak(&mut call, &[100; 8000]).expect("the call goes on");
+    assert_eq!(bed.get(path)["status"], "active");
+    drop((manager, call));
+    bed.until_completed("1795218045.92");
     bed.stop();
 }

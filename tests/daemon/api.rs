@@ -216,7 +216,7 @@ fn what_is_wrong_with_a_request_is_said_in_the_documented_form() {
     assert_eq!(bed.ask("POST", "/api/v1/calls/no.such/end", None).0, 404);
     for (path, name) in [
         ("/api/v1/calls?limit=0", "limit"),
-        ("/api/v1/calls?since=yesterday", "since"),
+        ("/api/v1/calls?since=tomorrow", "since"),
         ("/api/v1/calls?state=asleep", "state"),
         ("/api/v1/calls?min_sentiment=x", "min_sentiment"),
         ("/api/v1/calls?cursor=x", "cursor"),

@@ -44,7 +44,7 @@ fn a_parameter_that_a_path_does_not_know_is_refused_with_the_nearest_that_it_doe
         ("GET", "/api/v1/alerts?levle=urgent", "levle", "level"),
         ("GET", "/api/v1/figures?day=3", "day", "days"),
         ("GET", "/api/v1/coverage?days=3", "days", "day"),
-        ("GET", "/api/v1/coverage?day=yesterday", "day", "2026-11-23"),
+        ("GET", "/api/v1/coverage?day=tomorrow", "day", "2026-11-23"),
         ("GET", "/api/v1/coverage?state=lost", "state", "missing"),
         ("GET", "/api/metrics?dayz=3", "dayz", "days"),
         ("GET", "/api/v1/events?last_event=3", "last_event", ""),
@@ -143,7 +143,7 @@ fn a_time_keeps_its_clock_is_local_without_a_zone_and_is_refused_when_it_is_not_
     ] {
         assert!(found(&earlier) && !found(&later), "{earlier} and {later}");
     }
-    for wrong in ["yesterday", "2026", "20261121", "60", "10:30", "2026-11-21T10:30:00+01:00", "soon"] {
+    for wrong in ["tomorrow", "2026", "20261121", "60", "10:30", "2026-11-21T10:30:00+01:00", "soon"] {
         for path in ["calls?since", "calls?until", "search?q=hello&since", "alerts?since"] {
             let (status, body) = bed.ask("GET", &format!("/api/v1/{path}={wrong}"), None);
             assert_eq!(status, 422, "{path}={wrong}: {body}"); // the last but one: a + in an address is a space

@@ -25,6 +25,8 @@ enum Mood {
     Forbidden,
     /// It takes requests and says nothing.
     Silent,
+    /// The same of a lead's comments alone.
+    SilentOfLeads,
 }
 
 /// A request: the program, and its fields.
@@ -157,7 +159,8 @@ fn answer(inside: &mut Inside, got: &Got) -> Option<String> {
                 "ERROR: auth USER DOES NOT HAVE PERMISSION TO USE THIS FUNCTION: |{user}|{function}|\n"
             ));
         }
-        Mood::Locked | Mood::Well => {}
+        Mood::SilentOfLeads if function == "lead_field_info" => return None,
+        Mood::Locked | Mood::Well | Mood::SilentOfLeads => {}
     }
     if inside.mood == Mood::Locked || got.field("pass") != PASSWORD {
         return Some(format!("ERROR: Login incorrect, please try again: |{user}|{}|BAD|\n", got.field("pass")));
@@ -189,7 +192,11 @@ fn answer(inside: &mut Inside, got: &Got) -> Option<String> {
 }
 
 fn say(bed: &Bed, speaker: &str, text: &str) {
-    let event = json!({"call_id": CALL, "provider": "test", "speaker": speaker, "text": text, "agent_id": "1001", "language": "en"});
+    say_on(bed, CALL, speaker, text);
+}
+
+fn say_on(bed: &Bed, call: &str, speaker: &str, text: &str) {
+    let event = json!({"call_id": call, "provider": "test", "speaker": speaker, "text": text, "agent_id": "1001", "language": "en"});
     let (status, answer) = bed.ask("POST", "/api/realtime/events", Some(&event));
     assert_eq!(status, 200, "{answer}");
 }
@@ -351,15 +358,33 @@ fn a_login_that_is_refused_is_not_tried_until_vicidial_locks_the_user_and_tells_
     bed.start();
     talk(&bed);
     named(&bed);
-    end(&bed);
     bed.until("the refusal is told", Duration::from_mins(1), |bed| {
         bed.get("/api/v1/dialer/writes").to_string().contains("compare [dialer_api] user and password_file")
     });
+    let (status, answer) = bed.ask("POST", &format!("/api/v1/calls/{CALL}/listen"), Some(&json!({"phone": "350a"})));
+    assert!(status == 409 && answer.to_string().contains("has refused our login"), "{answer}");
+    end(&bed);
     std::thread::sleep(Duration::from_secs(4));
     assert_eq!(dialer.with(|inside| inside.got.len()), 1, "{:?}", dialer.with(|inside| inside.got.clone()));
     for text in [bed.get("/api/v1/dialer/writes").to_string(), bed.log()] {
         assert!(!text.contains(PASSWORD), "{text}");
     }
+    bed.stop();
+}
+
+#[test]
+fn a_comment_that_hangs_holds_up_no_notification() {
+    let dialer = Dialer::start(Mood::SilentOfLeads);
+    let mut bed = Bed::new("none", &dialer.section("dry_run = false"));
+    bed.start();
+    talk(&bed);
+    named(&bed);
+    end(&bed);
+    bed.until("the comment is on its way", Duration::from_mins(2), |_| !dialer.asked("lead_field_info").is_empty());
+    let before = dialer.asked("send_notification").len();
+    say_on(&bed, "1795218046.13", "customer", "I want a refund now, and I need a supervisor.");
+    // The comment's answer is waited for ten seconds.
+    bed.until("the agent is told", Duration::from_secs(7), |_| dialer.asked("send_notification").len() > before);
     bed.stop();
 }
 

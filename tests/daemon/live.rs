@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::bed::{self, Bed, open_header, plain, record, speak, uuid_of};
 
-fn text_of(call: &serde_json::Value) -> String {
+pub fn text_of(call: &serde_json::Value) -> String {
     plain(call["cumulative_transcript"].as_str().unwrap_or_default())
 }
 

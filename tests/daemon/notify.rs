@@ -294,3 +294,49 @@ fn a_mail_server_gets_a_mail() {
         assert!(mail.contains(part), "{part}: {mail}");
     }
 }
+
+#[test]
+fn the_example_of_a_receiver_takes_what_is_signed_and_nothing_else() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/examples/webhook_receiver.py");
+    if !Command::new("python3").arg("--version").output().is_ok_and(|answer| answer.status.success()) {
+        eprintln!("skipped: python3 is not installed");
+        return;
+    }
+    let port = crate::bed::free_port();
+    let mut receiver = Command::new("python3")
+        .args([script, &port.to_string()])
+        .env("LINESIDE_SECRET", "sesame")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3");
+    let lines = BufReader::new(receiver.stdout.take().expect("stdout")).lines();
+    let config = format!(
+        "[[notify]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:{port}/\"\nsecret = \"sesame\"\n[[notify]]\nname = \"stranger\"\n\
+         kind = \"webhook\"\nurl = \"http://127.0.0.1:{port}/\"\nsecret = \"another\"\nmin_level = \"critical\""
+    );
+    let mut bed = Bed::new("none", &config);
+    let path = bed.path("lineside.toml");
+    let text = std::fs::read_to_string(&path).expect("read");
+    let text = text.replace("open = true", "open = true\npublic_url = \"https://calls.example.com/lineside/\"");
+    std::fs::write(&path, text).expect("write");
+    bed.start();
+    bed.until("the receiver listens", Duration::from_secs(10), |_| TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let sent = bed.command(&["notify", "test", "hook"]).output().expect("run");
+    assert_eq!(String::from_utf8_lossy(&sent.stdout), "hook: sent\n");
+    let wrong = bed.command(&["notify", "test", "stranger"]).output().expect("run");
+    let told = String::from_utf8_lossy(&wrong.stdout).into_owned();
+    assert!(!wrong.status.success() && told.contains("401"), "{told}");
+
+    let event = json!({"provider": "test", "call_id": "R-1", "speaker": "customer", "text": "I want a supervisor, this is a scam", "status": "active"});
+    assert_eq!(bed.ask("POST", "/api/realtime/events", Some(&event)).0, 200);
+    let got: Vec<String> = lines.map_while(Result::ok).take(2).collect();
+    assert!(
+        got[0].starts_with("warning test: ") && got[0].contains("https://calls.example.com/lineside/calls/test"),
+        "{got:?}"
+    );
+    assert!(got[1].contains(" R-1: ") && got[1].contains("https://calls.example.com/lineside/calls/R-1#t="), "{got:?}");
+    bed.stop();
+    receiver.kill().expect("kill");
+    receiver.wait().expect("wait");
+    println!("a webhook's receiver from packaging/examples printed {got:?} and answered 401 to another secret");
+}

@@ -62,7 +62,7 @@ fn upload(bed: &Bed, name: &str, bytes: &[u8]) -> (u16, Value) {
 fn pages_come_with_a_policy_and_again_only_when_they_are_new() {
     let mut bed = Bed::new("none", "");
     bed.start();
-    for path in ["/", "/calls", "/calls/1.2", "/agents", "/upload", "/dashboard"] {
+    for path in ["/", "/calls", "/calls/1.2", "/alerts", "/agents", "/upload", "/dashboard"] {
         let (status, headers, body) = get(&bed, path, &[]);
         assert_eq!((status, headers["content-type"].to_str().ok()), (200, Some("text/html; charset=utf-8")), "{path}");
         let policy = headers["content-security-policy"].to_str().expect("text");
@@ -133,9 +133,13 @@ fn an_upload_becomes_a_call_with_sound_files_and_events() {
     );
     assert!(((sound.len() - 44) as f64 / 16_000.0 - (seconds - 1.0)).abs() < 0.01, "{} bytes", sound.len());
 
-    for (format, begin) in
-        [("json", "{"), ("text", "Call upload-"), ("csv", "call_id,"), ("srt", "1\n00:00:0"), ("vtt", "WEBVTT\n")]
-    {
+    for (format, begin) in [
+        ("json", "{"),
+        ("text", "=== CALL EXPORT ===\nCall ID: upload-"),
+        ("csv", "call_id,"),
+        ("srt", "1\n00:00:0"),
+        ("vtt", "WEBVTT\n"),
+    ] {
         let (status, headers, body) = get(&bed, &format!("/api/v1/calls/{id}/export?format={format}"), &[]);
         assert_eq!(status, 200);
         assert!(

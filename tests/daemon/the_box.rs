@@ -284,7 +284,7 @@ fn doctor_names_the_mend_that_helps() {
     std::fs::write(bed.path("lineside.toml"), format!("{good}\n[text]\npacks = \"{}\"\n", packs.display()))
         .expect("write");
     let checks = doctor(&bed);
-    assert!(mend(&checks, "packs").contains("restart lineside"), "{checks:#?}");
+    assert!(mend(&checks, "packs").contains("start lineside"), "{checks:#?}");
     assert!(mend(&checks, "daemon").contains("mend what is BAD"), "{checks:#?}");
     let (code, said) = run(&bed, &["serve"]);
     assert_eq!(code, 78, "{said}");
@@ -398,7 +398,9 @@ fn lists_fit_the_terminal_and_what_was_said_does_not_steer_it() {
             let dates = bed.get("/api/v1/calls")["calls"].as_array().cloned().unwrap_or_default();
             if command == ["calls"] {
                 for call in dates {
-                    let date = call["start_time"].as_str().expect("time").to_string();
+                    let began: jiff::Timestamp =
+                        call["start_time"].as_str().and_then(|at| at.parse().ok()).expect("time");
+                    let date = began.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string();
                     assert!(shown.lines().any(|line| line.contains(&date)), "{columns}: {date} is broken:\n{shown}");
                 }
             }

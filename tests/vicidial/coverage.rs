@@ -1,4 +1,4 @@
-//! A scripted day with six planted faults: the table has these six and no others, also when the database is gone.
+//! A scripted day with seven planted faults: the table has these and no others, also when the database is gone.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -9,7 +9,7 @@ use super::Test;
 use super::bed;
 use super::day::Day;
 
-pub const TESTS: &[Test] = &[("a_day_with_six_planted_faults_has_these_six_and_no_others", planted_faults)];
+pub const TESTS: &[Test] = &[("a_day_with_seven_planted_faults_has_these_and_no_others", planted_faults)];
 
 /// Seconds that an agent talks.
 const TALK: i64 = 12;
@@ -45,7 +45,13 @@ impl Floor {
              INSERT INTO vicidial_agent_log (user, server_ip, event_time, lead_id, talk_epoch, talk_sec, uniqueid)
              SELECT '1001', '10.0.0.1', call_date, lead_id, start_epoch, 10, uniqueid FROM vicidial_log;
              INSERT INTO recording_log (server_ip, start_epoch, end_epoch, filename, lead_id, user, vicidial_id)
-             SELECT '10.0.0.1', start_epoch, end_epoch, CONCAT('old', uniqueid), lead_id, '1001', uniqueid FROM vicidial_log ORDER BY start_epoch"
+             SELECT '10.0.0.1', start_epoch, end_epoch, CONCAT('old', uniqueid), lead_id, '1001', uniqueid FROM vicidial_log ORDER BY start_epoch;
+             -- A hole of three thousand million numbers.
+             ALTER TABLE recording_log AUTO_INCREMENT = 3000000000;
+             INSERT INTO call_log (uniqueid, channel, number_dialed, caller_code, server_ip, start_epoch, end_epoch, length_in_sec)
+             SELECT uniqueid, CONCAT('SIP/trunk-', lead_id), '15550000000', CONCAT('V1231015000', LPAD(lead_id, 10, '0')), '10.0.0.1', start_epoch,
+                    end_epoch, 40
+             FROM vicidial_log"
         ));
         let mut speech: Vec<i16> = bed::lines().into_iter().flat_map(|line| line.samples).collect();
         while speech.len() < 8000 * LONG as usize {
@@ -149,7 +155,16 @@ fn plant(floor: &mut Floor) -> Vec<(&'static str, i64)> {
     let stuck = floor.outbound(11, TALK);
     floor.logged(11, &stuck, TALK);
     floor.file(&format!("{}-in.wav", name(11)), 11, TALK, true);
-    vec![("missing", 6), ("empty", 9), ("short", 7), ("one_sided", 10), ("stuck", 11), ("orphaned", 8)]
+    // One that never reached a log; an agent's telephone, a recorder and a call that rang are none.
+    let at = floor.begin + 720;
+    floor.day.server.sql(&format!(
+        "INSERT INTO call_log (uniqueid, channel, number_dialed, caller_code, server_ip, start_epoch, end_epoch, length_in_sec) VALUES
+             ('{at}.12', 'SIP/trunk-0000002a', '15551230012', 'V12310150000000000512', '10.0.0.1', {at}, {at} + 40, 40),
+             ('{at}.13', 'SIP/1001-0000002b', '8600051', 'S1231015000860005', '10.0.0.1', {at}, {at} + 4000, 4000),
+             ('{at}.14', 'Local/58600051@default-1;2', '58600051', 'V12310150000000000512', '10.0.0.1', {at}, {at} + 40, 40),
+             ('{at}.15', 'SIP/trunk-0000002c', '15551230013', 'V12310150000000000513', '10.0.0.1', {at}, {at} + 9, 9)"
+    ));
+    vec![("missing", 6), ("missing", 12), ("empty", 9), ("short", 7), ("one_sided", 10), ("stuck", 11), ("orphaned", 8)]
 }
 
 fn planted_faults() {
@@ -182,11 +197,11 @@ fn planted_faults() {
     }
     assert_eq!(
         (&report["unanswered"], &report["faults"], &report["problem"]),
-        (&1.into(), &6.into(), &Value::Null),
+        (&1.into(), &7.into(), &Value::Null),
         "{report}"
     );
     let (lines, _) = floor.report(&["--tsv", "--state", "missing"]);
-    assert!(lines.starts_with("missing\t") && lines.lines().count() == 1, "{lines}");
+    assert!(lines.starts_with("missing\t") && lines.lines().count() == 2, "{lines}");
     let date = report["day"].as_str().expect("a day").to_string();
     floor.day.server.stop();
     let later = floor.day.bed.get(&format!("/api/v1/coverage?day={date}&limit=5"));

@@ -9,6 +9,7 @@ mod bed;
 mod coverage;
 mod day;
 mod dispositions;
+mod elsewhere;
 mod freepbx;
 mod server;
 mod troubles;
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
             _ => {}
         }
     }
-    let tests: Vec<Test> = [day::TESTS, coverage::TESTS, troubles::TESTS, freepbx::TESTS]
+    let tests: Vec<Test> = [day::TESTS, coverage::TESTS, troubles::TESTS, elsewhere::TESTS, freepbx::TESTS]
         .concat()
         .into_iter()
         .filter(|(name, _)| wanted.is_none_or(|part| name.contains(part)))

@@ -51,6 +51,21 @@ CREATE TABLE vicidial_list (
     phone_code VARCHAR(10), phone_number VARCHAR(18) NOT NULL, first_name VARCHAR(30), last_name VARCHAR(30), comments VARCHAR(255),
     INDEX phone_number (phone_number), INDEX list_id (list_id)
 ) ENGINE=MyISAM DEFAULT CHARSET=latin1;
+CREATE TABLE vicidial_campaigns (
+    campaign_id VARCHAR(8) NOT NULL PRIMARY KEY, campaign_name VARCHAR(40), active ENUM('Y','N')
+) ENGINE=MyISAM DEFAULT CHARSET=latin1;
+CREATE TABLE vicidial_inbound_groups (
+    group_id VARCHAR(20) NOT NULL PRIMARY KEY, group_name VARCHAR(30), active ENUM('Y','N')
+) ENGINE=MyISAM DEFAULT CHARSET=latin1;
+CREATE TABLE vicidial_lists (
+    list_id BIGINT(14) UNSIGNED NOT NULL PRIMARY KEY, list_name VARCHAR(30), campaign_id VARCHAR(8), active ENUM('Y','N')
+) ENGINE=MyISAM DEFAULT CHARSET=latin1;
+CREATE TABLE call_log (
+    uniqueid VARCHAR(20) NOT NULL PRIMARY KEY, channel VARCHAR(100), channel_group VARCHAR(30), type VARCHAR(10), server_ip VARCHAR(15),
+    extension VARCHAR(100), number_dialed VARCHAR(15), caller_code VARCHAR(20), start_time DATETIME, start_epoch INT(10), end_time DATETIME,
+    end_epoch INT(10), length_in_sec INT(10), length_in_min DOUBLE(8,2),
+    INDEX caller_code (caller_code), INDEX server_ip (server_ip), INDEX channel (channel)
+) ENGINE=MyISAM DEFAULT CHARSET=latin1;
 
 -- é and ú as latin1, and as UTF-8 that a page has written into a latin1 column.
 INSERT INTO vicidial_users (user, pass, full_name, user_level, user_group) VALUES

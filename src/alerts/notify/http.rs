@@ -89,6 +89,7 @@ pub(super) fn send(notifier: &Notifier, message: &Notification, at_s: i64) -> (S
                 message: message.plain(),
                 prompts: of("prompts"),
                 timestamp: of("timestamp"),
+                url: of("url"),
             })
         }
         ServiceKind::Webhook | ServiceKind::Smtp => message.json.to_string(),

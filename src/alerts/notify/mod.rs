@@ -75,9 +75,10 @@ impl Notifier {
 
     /// The same, with the status of the answer where it was one of HTTP.
     pub fn send_told(&self, message: &Notification, at_s: i64) -> (SendOutcome, Option<u16>) {
+        let message = message.clone().linked(self.pages.as_deref());
         let (outcome, status) = match self.kind {
-            ServiceKind::Smtp => (mail::send(self, message), None),
-            _ => http::send(self, message, at_s),
+            ServiceKind::Smtp => (mail::send(self, &message), None),
+            _ => http::send(self, &message, at_s),
         };
         let outcome = match outcome {
             SendOutcome::Sent => SendOutcome::Sent,
@@ -113,6 +114,18 @@ mod tests {
         assert_eq!(message.subject, "URGENT: r in call c.1");
         assert!(message.plain().contains("Why: said: card (payment)"), "{message:?}");
         assert!(message.plain().ends_with("\"my card [card]\"\n"), "{message:?}");
+    }
+
+    #[test]
+    fn a_message_has_a_link_to_its_call_where_it_is_known_where_the_pages_are() {
+        let message = Notification::new(json!({"id": 3, "call_id": "c.1", "start_time": 12.5}));
+        let linked = message.clone().linked(Some("https://calls.example.com/lineside/"));
+        assert_eq!(linked.json["url"], "https://calls.example.com/lineside/calls/c.1#t=12.5");
+        assert!(linked.plain().contains("Link: https://calls.example.com/lineside/calls/c.1#t=12.5\n"), "{linked:?}");
+        let without = message.linked(None);
+        assert!(without.json["url"].is_null() && !without.plain().contains("Link"), "{without:?}");
+        let day = Notification::new(json!({"id": -1, "day": "2026-11-21"})).linked(Some("https://c/"));
+        assert!(day.json.get("url").is_none(), "{day:?}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::quiet::Quiet;
 use crate::call::Level;
 use crate::contract::notify::TestAlert;
 
-/// Which service.
+/// A service that takes alerts, by the name in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ServiceKind {
@@ -31,9 +31,9 @@ pub enum ServiceKind {
 pub struct Notifier {
     /// Its name; its queue goes by it.
     pub name: String,
-    /// Which service.
+    /// The service, which decides the form of the request.
     pub kind: ServiceKind,
-    /// Where.
+    /// Address of the request; `None` where the service has one of its own.
     pub url: Option<String>,
     /// The service's key.
     pub key: Option<String>,
@@ -52,6 +52,9 @@ pub struct Notifier {
     /// Messages a minute at most.
     #[serde(default = "thirty")]
     pub per_minute: u32,
+    /// Where people's browsers find the pages: what goes out has a link then. Of `[http] public_url`.
+    #[serde(skip)]
+    pub pages: Option<String>,
 }
 
 const fn warning() -> Level {
@@ -131,6 +134,21 @@ impl Notification {
             text: text("text"),
             json,
         }
+    }
+
+    /// The same with a link to its call, at the place that it is about; of no call there is none.
+    #[must_use]
+    pub(super) fn linked(mut self, pages: Option<&str>) -> Self {
+        let Some(call) = self.json["call_id"].as_str().filter(|call| !call.is_empty()) else { return self };
+        let url = pages.map(|pages| {
+            let place = self.json["start_time"].as_f64().map_or_else(String::new, |at| format!("#t={at}"));
+            format!("{}/calls/{call}{place}", pages.trim_end_matches('/'))
+        });
+        if let Some(url) = &url {
+            self.facts.push(("Link", url.clone()));
+        }
+        self.json["url"] = url.into();
+        self
     }
 
     /// As plain text.

@@ -306,7 +306,7 @@ fn alert(mut fired: AllFired, moment: Moment) -> Option<Alert> {
             .map(|(rule, found)| Fired {
                 name: rule.name.clone(),
                 level: rule.level,
-                description: rule.description.clone(),
+                description: in_words(&rule.description, found.leg),
                 pack: rule.pack.clone(),
                 reason: found.reason,
                 words: found.words,
@@ -314,6 +314,16 @@ fn alert(mut fired: AllFired, moment: Moment) -> Option<Alert> {
             })
             .collect(),
     })
+}
+
+/// A rule's sentence with the one it fired for in the place of `{who}`.
+fn in_words(description: &str, leg: Option<Leg>) -> String {
+    let who = match leg {
+        Some(Leg::Agent) => "The agent",
+        Some(Leg::Caller) => "The caller",
+        Some(Leg::Mixed) | None => "Somebody",
+    };
+    description.replace("{who}", who)
 }
 
 #[cfg(test)]

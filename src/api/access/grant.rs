@@ -89,6 +89,11 @@ impl Access {
         any.iter().any(|scope| self.scopes.has(*scope))
     }
 
+    /// Whether this is somebody who looks after the box: they may do everything, with every call.
+    pub fn is_admin(&self) -> bool {
+        self.scopes == Scopes::ALL && self.campaign.is_none() && self.agent.is_none()
+    }
+
     /// A call by any of its ids, when there is one and it exists for them.
     pub async fn call(&self, store: &Store, id: &str) -> Result<Option<CallRow>, StoreError> {
         Ok(store.call(id).await?.filter(|call| self.sees(call)))

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, header};
 
 use super::ask::Ask;
 use super::grant::{Access, Way, is_good};
-use super::link::{self, LinkedSound};
+use super::link::{self, LinkTarget, SignedLink};
 use super::refusal::Refusal;
 use super::route::INGEST;
 use super::state::AccessControl;
@@ -79,21 +79,31 @@ impl AccessControl {
         Ok(Some(Access { session: Some(kept.selector), ..Access::of(&row, Way::Cookie) }))
     }
 
-    /// A signed link: to a leg's sound, and to nothing else that ends like it.
+    /// A signed link: to a leg's sound or an agent's own call, and to nothing else that ends like it.
     async fn link(&self, ask: &Ask<'_>) -> Result<Option<Access>, Refusal> {
-        let Some(call) = ask.call.filter(|_| ask.path == link::PATH && !ask.changes()) else { return Ok(None) };
         let text = |name: &str| ask.parameter(name).unwrap_or_default();
+        let to = match (ask.path, ask.call) {
+            _ if ask.changes() => return Ok(None),
+            (link::PATH, Some(call)) => LinkTarget::Sound { call, leg: text("leg") },
+            (link::AGENT_PATH, _) if !text("user").is_empty() => LinkTarget::Agent(text("user")),
+            _ => return Ok(None),
+        };
         let Ok(expires_s) = text("expires").parse() else { return Ok(None) };
-        let sound = LinkedSound { call, leg: text("leg"), expires_s, by: text("by") };
+        let link = SignedLink { to, expires_s, by: text("by") };
         let now = (self.now)();
-        if !self.links.is_good(sound, text("signature"), now) {
+        if !self.links.is_good(link, text("signature"), now) {
             return Ok(None);
         }
-        if sound.by.is_empty() {
-            return Ok(Some(Access { scopes: Scopes::READ, ..Access::all("link".into(), Way::Link) }));
-        }
-        let row = self.store.token(sound.by).await?.filter(|row| is_good(row, now));
-        Ok(row.map(|row| Access::of(&row, Way::Link)))
+        let access = if link.by.is_empty() {
+            Some(Access { scopes: Scopes::READ, ..Access::all("link".into(), Way::Link) })
+        } else {
+            let row = self.store.token(link.by).await?.filter(|row| is_good(row, now));
+            row.map(|row| Access::of(&row, Way::Link))
+        };
+        Ok(access.map(|access| match to {
+            LinkTarget::Agent(agent) => Access { scopes: Scopes::AGENT, agent: Some(agent.to_owned()), ..access },
+            LinkTarget::Sound { .. } => access,
+        }))
     }
 
     /// Whose request it is, by what it bears; [`Access`] of nobody where nothing is asked.

@@ -1,6 +1,6 @@
-//! Links to a call's sound that work without a token, for a while: `?expires=…&by=…&signature=…`.
+//! Links that work without a token, for a while: to a call's sound, and to an agent's own running call. `?expires=…&by=…&signature=…`
 //!
-//! The signature is HMAC-SHA256 over the call, the leg, the end and the token that asked for it; without that token the link is dead too.
+//! The signature is HMAC-SHA256 over what it leads to, the end and the token that asked for it; without that token the link is dead too.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -14,13 +14,30 @@ pub const ASKS: &[&str] = &["leg", "expires", "by", "signature"];
 /// How long a link works, seconds, unless less is asked for.
 pub const LONGEST_S: i64 = 3600;
 
-/// What a link lets hear.
+/// An agent's own running call.
+pub const AGENT_PATH: &str = "/api/v1/agent/call";
+/// How long a link to that works at most, seconds: a shift. Without a wish an hour.
+pub const LONGEST_OF_AGENT_S: i64 = 12 * 3600;
+
+/// What a link leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkTarget<'a> {
+    /// A leg's sound.
+    Sound {
+        /// The call, as it stands in the path.
+        call: &'a str,
+        /// `leg` of the query; empty for the first one.
+        leg: &'a str,
+    },
+    /// The running call of this agent.
+    Agent(&'a str),
+}
+
+/// A link without its signature.
 #[derive(Clone, Copy, Debug)]
-pub struct LinkedSound<'a> {
-    /// The call, as it stands in the path.
-    pub call: &'a str,
-    /// `leg` of the query; empty for the first one.
-    pub leg: &'a str,
+pub struct SignedLink<'a> {
+    /// What it leads to.
+    pub to: LinkTarget<'a>,
     /// Until when, seconds since the epoch.
     pub expires_s: i64,
     /// Selector of the token that asked for it; empty for the Unix socket.
@@ -37,10 +54,14 @@ impl LinkKey {
         Self(bytes)
     }
 
-    fn mac(&self, sound: LinkedSound) -> Hmac<Sha256> {
+    fn mac(&self, link: SignedLink) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
-        let LinkedSound { call, leg, expires_s, by } = sound;
-        for part in ["audio", call, leg, &expires_s.to_string(), by] {
+        let SignedLink { to, expires_s, by } = link;
+        let (kind, one, other) = match to {
+            LinkTarget::Sound { call, leg } => ("audio", call, leg),
+            LinkTarget::Agent(agent) => ("agent", agent, ""),
+        };
+        for part in [kind, one, other, &expires_s.to_string(), by] {
             // With its length, so that no two links sign the same bytes.
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part.as_bytes());
@@ -49,14 +70,14 @@ impl LinkKey {
     }
 
     /// The signature, in hex digits.
-    pub fn sign(&self, sound: LinkedSound) -> String {
-        hex::encode(self.mac(sound).finalize().into_bytes())
+    pub fn sign(&self, link: SignedLink) -> String {
+        hex::encode(self.mac(link).finalize().into_bytes())
     }
 
     /// Whether a signature is ours and not over; compared in constant time.
-    pub fn is_good(&self, sound: LinkedSound, signature: &str, now: WallTime) -> bool {
+    pub fn is_good(&self, link: SignedLink, signature: &str, now: WallTime) -> bool {
         let Ok(signature) = hex::decode(signature) else { return false };
-        sound.expires_s.saturating_mul(1000) > now.0 && self.mac(sound).verify_slice(&signature).is_ok()
+        link.expires_s.saturating_mul(1000) > now.0 && self.mac(link).verify_slice(&signature).is_ok()
     }
 }
 
@@ -65,23 +86,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_is_good_for_its_call_leg_and_time_only() {
+    fn a_link_is_good_for_what_it_leads_to_and_its_time_only() {
         let key = LinkKey::new(vec![7; 32]);
-        let sound = LinkedSound { call: "1795218045.42", leg: "5", expires_s: 1000, by: "aa" };
-        let signature = key.sign(sound);
-        assert!(key.is_good(sound, &signature, WallTime(999_999)));
-        assert!(!key.is_good(sound, &signature, WallTime(1_000_000)), "over");
+        let to = LinkTarget::Sound { call: "1795218045.42", leg: "5" };
+        let link = SignedLink { to, expires_s: 1000, by: "aa" };
+        let signature = key.sign(link);
+        assert!(key.is_good(link, &signature, WallTime(999_999)));
+        assert!(!key.is_good(link, &signature, WallTime(1_000_000)), "over");
+        let sound = |call, leg| LinkTarget::Sound { call, leg };
         for other in [
-            LinkedSound { call: "1795218045.43", ..sound },
-            LinkedSound { leg: "6", ..sound },
-            LinkedSound { expires_s: 2000, ..sound },
-            LinkedSound { by: "", ..sound },
-            LinkedSound { call: "1795218045.425", leg: "", ..sound },
+            SignedLink { to: sound("1795218045.43", "5"), ..link },
+            SignedLink { to: sound("1795218045.42", "6"), ..link },
+            SignedLink { to: sound("1795218045.425", ""), ..link },
+            SignedLink { to: LinkTarget::Agent("1795218045.42"), ..link },
+            SignedLink { expires_s: 2000, ..link },
+            SignedLink { by: "", ..link },
         ] {
             assert!(!key.is_good(other, &signature, WallTime(0)), "{other:?}");
         }
-        assert!(!LinkKey::new(vec![8; 32]).is_good(sound, &signature, WallTime(0)), "another key");
-        assert!(!key.is_good(sound, "", WallTime(0)) && !key.is_good(sound, "zz", WallTime(0)));
-        assert!(!key.is_good(LinkedSound { expires_s: i64::MAX / 1000, ..sound }, &signature, WallTime(0)));
+        assert!(!LinkKey::new(vec![8; 32]).is_good(link, &signature, WallTime(0)), "another key");
+        assert!(!key.is_good(link, "", WallTime(0)) && !key.is_good(link, "zz", WallTime(0)));
+        assert!(!key.is_good(SignedLink { expires_s: i64::MAX / 1000, ..link }, &signature, WallTime(0)));
+        let of = |agent| SignedLink { to: LinkTarget::Agent(agent), ..link };
+        assert!(!key.is_good(of("1002"), &key.sign(of("1001")), WallTime(0)), "another agent");
     }
 }

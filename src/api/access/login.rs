@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Extension, Form, Request, State};
+use axum::extract::{Extension, Form, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
@@ -27,6 +27,8 @@ pub const STYLE_PATH: &str = "/login.css";
 pub const LOGOUT_PATH: &str = "/logout";
 
 const COOKIE: &str = "lineside_session";
+/// An address that people are sent back to is no longer.
+const LONGEST_PLACE: usize = 2000;
 const STYLE: &str = include_str!("login.css");
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -60,7 +62,37 @@ pub(super) fn send_there(request: &Request) -> Response {
         return ([(header::CACHE_CONTROL, "no-store")], Html(again)).into_response();
     }
     let depth = request.uri().path().matches('/').count().saturating_sub(1);
-    see_other(&format!("{}login", "../".repeat(depth)))
+    let wanted = request.uri().path_and_query().map_or("", |wanted| wanted.as_str()).trim_start_matches('/');
+    let next =
+        if is_place(wanted) && !wanted.is_empty() { format!("?next={}", escaped(wanted)) } else { String::new() };
+    see_other(&format!("{}login{next}", "../".repeat(depth)))
+}
+
+/// Whether a text is a place below this one: an address of elsewhere, which would lead people astray after their login, is none.
+fn is_place(next: &str) -> bool {
+    let path = next.split(['?', '#']).next().unwrap_or_default();
+    next.len() <= LONGEST_PLACE
+        && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+        && !next.starts_with('/')
+        && !path.contains("//")
+        && !path.split('/').any(|part| part == ".." || part == ".")
+}
+
+/// A text as a value of a query.
+fn escaped(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// A text as a value of an attribute.
+fn quoted(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// Where somebody goes after their login.
+fn place(next: &str) -> String {
+    // Before the first part, for one with a colon in it would be the scheme of an address.
+    if is_place(next) { format!("./{next}") } else { "./".into() }
 }
 
 fn see_other(place: &str) -> Response {
@@ -68,15 +100,17 @@ fn see_other(place: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response()
 }
 
-fn page(status: StatusCode, problem: &str) -> Response {
-    let text = include_str!("login.html").replace("{problem}", problem);
+fn page(status: StatusCode, problem: &str, next: &str) -> Response {
+    let next = if is_place(next) { next } else { "" };
+    let text = include_str!("login.html").replace("{problem}", problem).replace("{next}", &quoted(next));
     let headers = [(header::CONTENT_SECURITY_POLICY, POLICY), (header::CACHE_CONTROL, "no-store")];
     (status, headers, Html(text)).into_response()
 }
 
-/// `GET /login`
-pub(in crate::api) async fn form() -> Response {
-    page(StatusCode::OK, "")
+/// `GET /login`; `next` is where to go afterwards.
+pub(in crate::api) async fn form(Query(asked): Query<Vec<(String, String)>>) -> Response {
+    let next = asked.iter().find(|(name, _)| name == "next").map_or("", |(_, next)| next.as_str());
+    page(StatusCode::OK, "", next)
 }
 
 /// `GET /login.css`
@@ -84,11 +118,14 @@ pub(in crate::api) async fn style() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)
 }
 
-/// The form's one field.
+/// The form's fields.
 #[derive(Deserialize)]
 pub(in crate::api) struct Shown {
     #[serde(default)]
     token: String,
+    /// Where to go afterwards.
+    #[serde(default)]
+    next: String,
 }
 
 /// `POST /login`: a cookie for a token.
@@ -99,26 +136,32 @@ pub(in crate::api) async fn login(
 ) -> Response {
     // On the Unix socket there is nothing to log in to.
     let Some(Extension(ClientAddress(address))) = address else { return see_other("./") };
-    let Ok(Form(Shown { token })) = shown else { return page(StatusCode::BAD_REQUEST, "The token is missing.") };
+    let Ok(Form(Shown { token, next })) = shown else {
+        return page(StatusCode::BAD_REQUEST, "The token is missing.", "");
+    };
     match access_control.open_session(token.trim(), address).await {
         Ok(None) => page(
             StatusCode::UNAUTHORIZED,
             "This token is for scripts. For the page make one with lineside token add NAME --scope read.",
+            &next,
         ),
         Ok(Some(cookie)) => {
-            let mut response = see_other("./");
+            let mut response = see_other(&place(&next));
             response.headers_mut().insert(header::SET_COOKIE, cookie);
             response
         }
         Err(refusal @ Refusal::Pause(_)) => {
-            let mut response = page(StatusCode::TOO_MANY_REQUESTS, "Too many wrong tokens. Wait, then try again.");
+            let mut response =
+                page(StatusCode::TOO_MANY_REQUESTS, "Too many wrong tokens. Wait, then try again.", &next);
             let refused = refusal.into_response();
             if let Some(wait) = refused.headers().get(header::RETRY_AFTER) {
                 response.headers_mut().insert(header::RETRY_AFTER, wait.clone());
             }
             response
         }
-        Err(Refusal::WrongToken) => page(StatusCode::UNAUTHORIZED, "This token is not known, was revoked, or is over."),
+        Err(Refusal::WrongToken) => {
+            page(StatusCode::UNAUTHORIZED, "This token is not known, was revoked, or is over.", &next)
+        }
         Err(other) => other.into_response(),
     }
 }
@@ -173,6 +216,27 @@ mod tests {
         for broken in ["lineside_session=", "lineside_session=session_00_11", &format!("x_lineside_session={text}")] {
             assert_eq!(cookie(&headers(broken)), None, "{broken}");
         }
+    }
+
+    #[test]
+    fn a_login_leads_on_to_a_place_of_ours_and_to_nowhere_else() {
+        for (next, to) in [
+            ("calls/1795218045.12?x=1", "./calls/1795218045.12?x=1"),
+            ("calls?q=a%20b&since=today", "./calls?q=a%20b&since=today"),
+            ("", "./"),
+            ("//evil.example.com", "./"),
+            ("/etc", "./"),
+            ("https://evil.example.com/", "./"),
+            ("javascript:alert(1)", "./javascript:alert(1)"),
+            ("../../other", "./"),
+            ("calls/../x", "./"),
+            ("\\\\evil", "./"),
+            ("a\r\nSet-Cookie: x", "./"),
+        ] {
+            assert_eq!(place(next), to, "{next}");
+        }
+        assert_eq!(quoted("\"><script>"), "&quot;&gt;&lt;script&gt;");
+        assert_eq!(escaped("calls?q=a&b"), "calls%3Fq%3Da%26b");
     }
 
     #[test]

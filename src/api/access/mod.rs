@@ -11,6 +11,7 @@ mod identify;
 pub mod limits;
 pub mod link;
 pub mod login;
+pub mod me;
 mod noted;
 pub mod origin;
 mod query_token;

@@ -24,7 +24,8 @@ pub const INGEST: &[Scope] = &[Scope::Ingest];
 pub const OPERATE_OR_INGEST: &[Scope] = &[Scope::Operate, Scope::Ingest];
 /// An agent, of the own running call; whoever may see all calls, of any agent's.
 pub const AGENT_OR_READ: &[Scope] = &[Scope::Agent, Scope::Read];
-const ANY: &[Scope] = &[Scope::Read, Scope::Operate, Scope::Ingest];
+/// Whoever sees more than the own running call.
+pub const ANY: &[Scope] = &[Scope::Read, Scope::Operate, Scope::Ingest];
 
 /// What of calls a path shows or changes: so it keeps to the campaign of a token, and so it is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

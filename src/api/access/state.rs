@@ -32,6 +32,8 @@ pub struct AccessSettings {
     pub ingest_token: Option<String>,
     /// Sites whose pages may show the agent's page in a frame.
     pub frame_ancestors: Vec<String>,
+    /// Where browsers find the pages.
+    pub public_url: Option<String>,
     /// Names by which browsers may call.
     pub hosts: Vec<String>,
     /// Proxies whose X-Forwarded-For is believed.

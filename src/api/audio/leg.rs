@@ -11,7 +11,7 @@ use axum::response::Response;
 
 use super::parts::Sounds;
 use crate::api::access::grant::Access;
-use crate::api::access::link::{LONGEST_S, LinkedSound};
+use crate::api::access::link::{LONGEST_S, LinkTarget, SignedLink};
 use crate::api::calls::find::find_call;
 use crate::api::request::{ApiError, Parameters};
 use crate::audio::reader::RecordingReader;
@@ -51,7 +51,8 @@ pub(in crate::api) async fn link(
     let leg = query.text("leg").unwrap_or_default();
     wanted_leg(&sounds.store.legs(call.key).await?, query.text("leg").as_deref())?;
     let expires_s = sounds.clock.now().0 / 1000 + seconds;
-    let sound = LinkedSound { call: &call.call_id, leg: &leg, expires_s, by: &access.token };
+    let to = LinkTarget::Sound { call: &call.call_id, leg: &leg };
+    let sound = SignedLink { to, expires_s, by: &access.token };
     let leg = if leg.is_empty() { String::new() } else { format!("leg={leg}&") };
     let url = format!(
         "/api/v1/calls/{}/audio?{leg}expires={expires_s}&by={}&signature={}",

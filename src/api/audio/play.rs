@@ -44,15 +44,15 @@ pub(in crate::api) async fn answer(path: PathBuf, asked: &HeaderMap) -> Result<R
     // A range of a file that has changed since would be put to parts of another one.
     let wanted = text(RANGE).filter(|_| text(IF_RANGE).is_none() || unchanged(text(IF_RANGE)));
     let range = match wanted.map(|wanted| range(wanted, sound.len)) {
-        None | Some(Asked::All) => 0..sound.len,
-        Some(Asked::Nothing) => {
+        None | Some(ByteRange::All) => 0..sound.len,
+        Some(ByteRange::Nothing) => {
             return answer
                 .status(StatusCode::RANGE_NOT_SATISFIABLE)
                 .header(CONTENT_RANGE, format!("bytes */{}", sound.len))
                 .body(Body::empty())
                 .map_err(|error| error.to_string());
         }
-        Some(Asked::Part(range)) => {
+        Some(ByteRange::Part(range)) => {
             answer = answer
                 .status(StatusCode::PARTIAL_CONTENT)
                 .header(CONTENT_RANGE, format!("bytes {}-{}/{}", range.start, range.end - 1, sound.len));
@@ -110,26 +110,26 @@ fn piece(sound: &Sound, left: &Range<u64>) -> io::Result<Vec<u8>> {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Asked {
+enum ByteRange {
     All,
     Part(Range<u64>),
     Nothing,
 }
 
 /// What a Range header asks for of so many bytes (RFC 9110, 14.2). Several ranges at once, and what is no range, get all of it.
-fn range(header: &str, len: u64) -> Asked {
+fn range(header: &str, len: u64) -> ByteRange {
     let Some((first, last)) = header.trim().strip_prefix("bytes=").and_then(|range| range.trim().split_once('-'))
     else {
-        return Asked::All;
+        return ByteRange::All;
     };
     let range = match (first.trim().parse::<u64>(), last.trim().parse::<u64>()) {
-        (Ok(first), Ok(last)) if first > last => return Asked::All,
+        (Ok(first), Ok(last)) if first > last => return ByteRange::All,
         (Ok(first), Ok(last)) => first..last.saturating_add(1).min(len),
         (Ok(first), Err(_)) if last.trim().is_empty() => first..len,
         (Err(_), Ok(count)) if first.trim().is_empty() => len.saturating_sub(count)..len,
-        _ => return Asked::All,
+        _ => return ByteRange::All,
     };
-    if range.is_empty() { Asked::Nothing } else { Asked::Part(range) }
+    if range.is_empty() { ByteRange::Nothing } else { ByteRange::Part(range) }
 }
 
 #[cfg(test)]
@@ -139,22 +139,22 @@ mod tests {
     #[test]
     fn a_range_is_read_as_the_standard_has_it() {
         for (header, wanted) in [
-            ("bytes=0-43", Asked::Part(0..44)),
-            ("bytes=0-0", Asked::Part(0..1)),
-            ("bytes=90-", Asked::Part(90..100)),
-            ("bytes=90-4711", Asked::Part(90..100)),
-            ("bytes=-10", Asked::Part(90..100)),
-            ("bytes=-4711", Asked::Part(0..100)),
-            ("bytes=100-", Asked::Nothing),
-            ("bytes=-0", Asked::Nothing),
-            ("bytes=5-3", Asked::All),
-            ("bytes=0-1,5-6", Asked::All),
-            ("bytes=a-b", Asked::All),
-            ("samples=0-1", Asked::All),
-            ("bytes=0-18446744073709551615", Asked::Part(0..100)),
+            ("bytes=0-43", ByteRange::Part(0..44)),
+            ("bytes=0-0", ByteRange::Part(0..1)),
+            ("bytes=90-", ByteRange::Part(90..100)),
+            ("bytes=90-4711", ByteRange::Part(90..100)),
+            ("bytes=-10", ByteRange::Part(90..100)),
+            ("bytes=-4711", ByteRange::Part(0..100)),
+            ("bytes=100-", ByteRange::Nothing),
+            ("bytes=-0", ByteRange::Nothing),
+            ("bytes=5-3", ByteRange::All),
+            ("bytes=0-1,5-6", ByteRange::All),
+            ("bytes=a-b", ByteRange::All),
+            ("samples=0-1", ByteRange::All),
+            ("bytes=0-18446744073709551615", ByteRange::Part(0..100)),
         ] {
             assert_eq!(range(header, 100), wanted, "{header}");
         }
-        assert_eq!(range("bytes=0-", 0), Asked::Nothing);
+        assert_eq!(range("bytes=0-", 0), ByteRange::Nothing);
     }
 }

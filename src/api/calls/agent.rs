@@ -1,16 +1,19 @@
-//! `GET /api/v1/agent/call`: what an agent sees of their own running call, and nothing else.
+//! `GET /api/v1/agent/call`: what an agent sees of their own running call, and nothing else; and links to that which work without a token for a while.
 //!
 //! A token of one agent has the scope `agent`, which no other path takes. Calls of others, calls that are over and calls of nobody do not exist for it.
+
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
 
-use crate::api::access::Told;
 use crate::api::access::grant::Access;
-use crate::api::request::{ApiError, Parameters};
+use crate::api::access::link::{LONGEST_OF_AGENT_S, LONGEST_S, LinkTarget, SignedLink};
+use crate::api::access::{AccessControl, Told};
+use crate::api::request::{ApiError, Clock, Parameters};
 use crate::call::dialer::is_left;
-use crate::call::{CallState, Speaker};
-use crate::contract::agent_view::{AgentCall, AgentLine, AgentPrompt, AgentView};
+use crate::call::{CallState, Speaker, WallTime};
+use crate::contract::agent_view::{AgentCall, AgentLine, AgentLink, AgentPrompt, AgentView};
 use crate::contract::problem::Part;
 use crate::contract::seconds;
 use crate::store::Store;
@@ -18,11 +21,13 @@ use crate::store::alerts::AlertFilter;
 use crate::store::calls::CallRow;
 
 /// What it may be asked with.
-pub(in crate::api) const ASKS: &[&str] = &["user", "uniqueid"];
+pub(in crate::api) const ASKS: &[&str] = &["user", "uniqueid", "expires", "by", "signature"];
 /// Lines that are shown: what is older nobody reads while talking.
 const LINES: usize = 60;
 /// Alerts whose prompts are shown.
 const PROMPTS: u32 = 5;
+/// Bytes of an agent's name in a link.
+const LONGEST_USER: usize = 40;
 
 /// `GET /api/v1/agent/call`
 pub(in crate::api) async fn call(
@@ -48,6 +53,29 @@ pub(in crate::api) async fn call(
     Ok((Extension(told), Json(AgentView { agent, call })))
 }
 
+/// `POST /api/v1/agent/link`: an address of the agents' page that shows this agent's running call, and nothing else, for `seconds`.
+pub(in crate::api) async fn link(
+    State(access_control): State<Arc<AccessControl>>,
+    State(clock): State<Clock>,
+    access: Access,
+    query: Parameters,
+) -> Result<(Extension<Told>, Json<AgentLink>), ApiError> {
+    let wrong = |problem: &str| ApiError::Wrong(Part::Query, "user".into(), problem.into());
+    let agent = query.text("user").ok_or_else(|| wrong("whose call? name the agent"))?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._-@".contains(c);
+    if agent.is_empty() || agent.len() > LONGEST_USER || !agent.chars().all(fits) {
+        return Err(wrong("it is no user of a dialer: letters, digits and . _ - @ only"));
+    }
+    let seconds = query.number("seconds", 1..=LONGEST_OF_AGENT_S)?.unwrap_or(LONGEST_S);
+    let expires_s = clock.now().0 / 1000 + seconds;
+    let link = SignedLink { to: LinkTarget::Agent(&agent), expires_s, by: &access.token };
+    let signature = access_control.links.sign(link);
+    // Behind #, which no browser sends to a server with the page: no log of a proxy has it.
+    let url = format!("/agent?user={agent}#expires={expires_s}&by={}&signature={signature}", access.token);
+    let told = Told { action: "agent link".into(), calls: Vec::new() };
+    Ok((Extension(told), Json(AgentLink { url, agent, expires_at: WallTime(expires_s * 1000).rfc3339() })))
+}
+
 /// The agent's running call: the one with this id, else the newest.
 async fn running(
     store: &Store,
@@ -69,7 +97,7 @@ async fn shown(store: &Store, call: &CallRow) -> Result<AgentCall, ApiError> {
     let mut segments = store.segments(call.key).await?;
     let last = segments.split_off(segments.len().saturating_sub(LINES));
     let line = |row: crate::store::segments::SegmentRow| AgentLine {
-        speaker: Speaker::from(row.leg),
+        speaker: Speaker::from(row.speaker),
         start_time: seconds(row.start_ms),
         text: row.text,
     };

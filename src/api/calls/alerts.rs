@@ -4,21 +4,38 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde_json::Value;
 
-use super::find::find_seen;
+use super::find::{cursor, find_seen, in_order, named, similar_agents};
 use crate::api::access::grant::Access;
 use crate::api::access::route::READ;
 use crate::api::request::{ApiError, Clock, Parameters};
-use crate::contract::alert::{AlertList, AlertMessage, AlertShown, AlertTaken};
+use crate::contract::alert::{AlertList, AlertMessage, AlertShown, AlertTaken, AlertsTaken};
 use crate::contract::problem::Part;
 use crate::store::Store;
 use crate::store::alerts::{AlertFilter, AlertRow};
 use crate::store::change::Change;
 
-/// Which alerts.
-pub(in crate::api) const LIST: &[&str] =
-    &["call_id", "call", "level", "acknowledged", "since", "until", "agent", "campaign", "limit"];
+/// Query parameters that select alerts.
+pub(in crate::api) const LIST: &[&str] = &[
+    "call_id",
+    "call",
+    "level",
+    "rule",
+    "acknowledged",
+    "live",
+    "since",
+    "until",
+    "agent",
+    "campaign",
+    "lead",
+    "phone",
+    "uniqueid",
+    "cursor",
+    "limit",
+];
 /// What an acknowledgement says at most about who gave it.
 const LONGEST_NAME: usize = 100;
+/// Alerts that are taken together at most.
+const TOGETHER: usize = 1000;
 /// Alerts of one call that are shown with it.
 const OF_A_CALL: u32 = 1000;
 
@@ -38,19 +55,27 @@ pub(in crate::api) async fn list(
         let msg = format!("{level:?} is not warning, urgent or critical");
         return Err(ApiError::Wrong(Part::Query, "level".into(), msg));
     }
+    let (since, until) = in_order(&query, clock.now())?;
     let filter = AlertFilter {
         call,
+        which: named(&query, access.clone())?,
         level,
         acknowledged: query.flag("acknowledged")?,
-        since: query.time("since", clock.now())?,
-        until: query.time("until", clock.now())?,
-        agent: query.text("agent"),
-        campaign: query.text("campaign"),
-        only: access.campaign.clone(),
+        rule: query.text("rule"),
+        live: query.flag("live")?,
+        since,
+        until,
+        after: cursor(&query)?,
         limit: query.limit()?,
     };
-    let alerts: Vec<AlertMessage> = store.alerts(filter).await?.iter().map(AlertRow::message).collect();
-    Ok(Json(AlertList { count: alerts.len(), open: store.open_alerts(access.campaign).await?, alerts }))
+    let limit = filter.limit as usize;
+    let rows = store.alerts(filter).await?;
+    let next_cursor = rows.last().filter(|_| rows.len() == limit).map(|last| format!("{}.{}", last.raised.0, last.id));
+    let alerts: Vec<AlertMessage> = rows.iter().map(AlertRow::message).collect();
+    let similar_agents =
+        similar_agents(&store, alerts.is_empty(), query.text("agent"), access.campaign.clone()).await?;
+    let open = store.open_alerts(access.campaign).await?;
+    Ok(Json(AlertList { count: alerts.len(), open, alerts, next_cursor, similar_agents }))
 }
 
 /// `POST /api/v1/alerts/{id}/ack`: by whom, in the body; who was first stays.
@@ -68,6 +93,45 @@ pub(in crate::api) async fn ack(
     } else {
         AlertShown::Taken(taken(&alert))
     }))
+}
+
+/// `POST /api/v1/alerts/ack`: takes all open alerts of a call (`call_id`), or those with these numbers (`ids`).
+pub(in crate::api) async fn ack_many(
+    State(store): State<Store>,
+    State(clock): State<Clock>,
+    access: Access,
+    body: axum::body::Bytes,
+) -> Result<Json<AlertsTaken>, ApiError> {
+    let by = who(&body)?;
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let numbers = |ids: &[Value]| ids.iter().map(Value::as_i64).collect::<Option<Vec<i64>>>();
+    let ids: Option<Vec<i64>> = match (&body["call_id"], &body["ids"]) {
+        (Value::String(id), Value::Null) => {
+            let call = find_seen(&store, &access, id).await?.key;
+            let open =
+                AlertFilter { call: Some(call), acknowledged: Some(false), limit: OF_A_CALL, ..AlertFilter::default() };
+            Some(store.alerts(open).await?.iter().map(|alert| alert.id).collect())
+        }
+        (Value::Null, Value::Array(ids)) if (1..=TOGETHER).contains(&ids.len()) => numbers(ids),
+        _ => None,
+    };
+    let ids = ids.ok_or_else(|| {
+        let msg = format!("either call_id, a call's id, or ids, 1 to {TOGETHER} numbers of alerts, is wanted");
+        ApiError::Wrong(Part::Body, "ids".into(), msg)
+    })?;
+    let mut seen = Vec::new();
+    for id in ids {
+        let row = store.alert(id).await?.filter(|row| access.sees_campaign(row.campaign.as_ref()));
+        seen.push(row.ok_or_else(|| ApiError::NotFound(format!("Alert {id} not found; none was taken")))?.id);
+    }
+    let at = clock.now();
+    let take = |&alert: &i64| Change::AlertAcknowledged { alert, by: by.clone(), at };
+    store.writer().commit(seen.iter().map(take).collect()).await?;
+    let mut alerts = Vec::new();
+    for id in seen {
+        alerts.extend(store.alert(id).await?.as_ref().map(taken));
+    }
+    Ok(Json(AlertsTaken { alerts }))
 }
 
 /// What of an alert whoever may not read calls hears when they take it.

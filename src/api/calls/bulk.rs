@@ -1,25 +1,27 @@
 //! `POST /calls/bulk`: something is done with many calls at once, as JSON or as a form of a page: `action`, `call_ids`, and what the action needs.
 //!
-//! - `export`: one file with all of them, `format` json, text or csv, up to ten thousand;
+//! - `export`: one file with all of them, `format` json, text, csv or calls (a row for each), up to ten thousand;
 //! - `tag`, `untag`: `tags` are put on all of them, or taken off; all or nothing;
 //! - `reprocess`: each is transcribed again from its sound, when its turn comes; the old text stays until then;
+//! - `process`: each goes through its stages again, or through `stage`, or through those from `from` on;
 //! - `delete`: each is erased as `lineside forget` does it; calls that run or are on hold are not.
 //!
 //! Unknown ids refuse the request before anything is done. What cannot be done to single calls is told call by call.
 
-use axum::extract::{FromRequest, Path, Request, State};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Form, Json};
 use serde_json::Value;
 
 use super::export::many::{many, together};
-use super::find::{find_call, find_seen};
+use super::find::find_seen;
+use super::made::stages;
 use crate::api::access::Told;
 use crate::api::access::grant::Access;
 use crate::api::access::route::OPERATE;
 use crate::api::request::{ApiError, refused};
-use crate::call::{CallKey, CallState};
+use crate::call::{CallKey, CallState, Stage};
 use crate::contract::bulk::{BulkFailure, BulkOutcome};
 use crate::contract::problem::Problem;
 use crate::pipeline::command::Command;
@@ -48,6 +50,10 @@ struct Wish {
     ids: Vec<String>,
     format: Option<String>,
     tags: Vec<String>,
+    stage: Option<String>,
+    from: Option<String>,
+    /// What `stage` and `from` come to.
+    stages: Vec<Stage>,
 }
 
 impl Wish {
@@ -63,6 +69,9 @@ impl Wish {
             ids: texts("call_ids"),
             format: text("format"),
             tags: texts("tags"),
+            stage: text("stage"),
+            from: text("from"),
+            stages: Vec::new(),
         }
     }
 
@@ -74,6 +83,8 @@ impl Wish {
                 // A field for each call, or one with all of them.
                 "call_ids" | "call_ids[]" => wish.ids.extend(value.split(',').map(str::to_owned)),
                 "format" => wish.format = Some(value),
+                "stage" => wish.stage = Some(value).filter(|value| !value.is_empty()),
+                "from" => wish.from = Some(value).filter(|value| !value.is_empty()),
                 "tags" => wish.tags.extend(value.split(',').map(str::to_owned)),
                 _ => {} // forms carry more than we know, such as tokens against forgery
             }
@@ -94,6 +105,10 @@ impl Wish {
         }
         match self.action.as_str() {
             "export" | "reprocess" | "delete" => {}
+            "process" => {
+                let (stage, from) = (self.stage.as_deref(), self.from.as_deref());
+                self.stages = stages(stage, from).map_err(|(name, problem)| format!("{name}: {problem}"))?;
+            }
             "tag" | "untag" if self.tags.is_empty() => return Err("tags: at least one is wanted".into()),
             "tag" | "untag" => {
                 let bad = |tag: &&String| tag.chars().count() > LONGEST || tag.chars().any(char::is_control);
@@ -101,7 +116,7 @@ impl Wish {
                     return Err(format!("tags: {tag:?} is not a text of 1 to {LONGEST} characters"));
                 }
             }
-            other => return Err(format!("action: {other:?} is not export, tag, untag, reprocess or delete")),
+            other => return Err(format!("action: {other:?} is not export, tag, untag, reprocess, process or delete")),
         }
         Ok(self)
     }
@@ -149,7 +164,8 @@ pub(in crate::api) async fn bulk(
     match wish.action.as_str() {
         "tag" => tag(&store, calls, wish.tags, Vec::new()).await,
         "untag" => tag(&store, calls, Vec::new(), wish.tags).await,
-        "reprocess" => reprocess(&queue, calls).await,
+        "reprocess" => queue_all(&queue, "reprocess", calls, None).await,
+        "process" => queue_all(&queue, "process", calls, Some(&wish.stages)).await,
         _ => delete(&store, &commands, calls).await,
     }
 }
@@ -207,11 +223,21 @@ async fn tag(store: &Store, calls: Vec<CallRow>, add: Vec<String>, remove: Vec<S
     }
 }
 
-async fn reprocess(queue: &RetranscribeQueue, calls: Vec<CallRow>) -> Result<Response, ApiError> {
+/// Calls are transcribed again, or go through these stages.
+async fn queue_all(
+    queue: &RetranscribeQueue,
+    action: &str,
+    calls: Vec<CallRow>,
+    stages: Option<&[Stage]>,
+) -> Result<Response, ApiError> {
     let (mut done, mut keys, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for call in calls {
         let (id, key) = (call.call_id.clone(), call.key);
-        match queue.ask(call).await {
+        let asked = match stages {
+            Some(stages) => queue.go_through(&call, stages.to_vec()).await,
+            None => queue.ask(call).await,
+        };
+        match asked {
             Ok(()) => {
                 done.push(id);
                 keys.push(key);
@@ -221,7 +247,7 @@ async fn reprocess(queue: &RetranscribeQueue, calls: Vec<CallRow>) -> Result<Res
             Err(error) => failed.push((id, error.to_string())),
         }
     }
-    Ok((told("reprocess", done.len(), keys), outcome("reprocess", &done, &failed)).into_response())
+    Ok((told(action, done.len(), keys), outcome(action, &done, &failed)).into_response())
 }
 
 async fn delete(store: &Store, commands: &mpsc::Sender<Command>, calls: Vec<CallRow>) -> Result<Response, ApiError> {
@@ -257,23 +283,6 @@ async fn delete(store: &Store, commands: &mpsc::Sender<Command>, calls: Vec<Call
     }
     // Nothing is left of these that an entry could be about; it says who, when and how many.
     Ok((told("delete", done.len(), Vec::new()), outcome("delete", &done, &failed)).into_response())
-}
-
-/// `POST /api/v1/calls/{id}/trigger-ai-pipeline`: one call is transcribed again.
-pub(in crate::api) async fn retranscribe(
-    State(store): State<Store>,
-    State(queue): State<RetranscribeQueue>,
-    Path(id): Path<String>,
-) -> Result<Response, ApiError> {
-    let call = find_call(&store, &id).await?;
-    match queue.ask(call).await {
-        Ok(()) => Ok(Json("AI pipeline processing triggered successfully").into_response()),
-        Err(RetranscribeError::Store(error)) => Err(error.into()),
-        Err(error @ (RetranscribeError::Full | RetranscribeError::NoModel)) => {
-            Err(ApiError::Unavailable(error.to_string()))
-        }
-        Err(error) => Ok((StatusCode::CONFLICT, Json(Problem::text(error.to_string()))).into_response()),
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 //!
 //! What was said goes into these files as text: it cannot become a formula in a spreadsheet or a tag in a subtitle.
 
+mod line;
 pub(in crate::api) mod many;
+mod whole;
 
 use std::fmt::Write;
 
@@ -12,11 +14,14 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
+use self::line::{stamp, who};
+use self::whole::Exporter;
 use super::find::find_call;
-use super::shown::Whole;
-use crate::api::request::{ApiError, Parameters, refused};
-use crate::call::Leg;
+use super::session::{asked, rows_of};
+use crate::api::request::{ApiError, Clock, Parameters, refused};
 use crate::contract::problem::Part;
+use crate::pipeline::finished::review::Desk;
+use crate::pipeline::finished::stages::Pipeline;
 use crate::store::Store;
 use crate::store::calls::CallRow;
 use crate::store::segments::SegmentRow;
@@ -29,6 +34,8 @@ pub(in crate::api) enum Format {
     Csv,
     Srt,
     Vtt,
+    /// A row for each call, of many.
+    Calls,
 }
 
 impl Format {
@@ -47,7 +54,7 @@ impl Format {
         match self {
             Self::Json => "json",
             Self::Text => "txt",
-            Self::Csv => "csv",
+            Self::Csv | Self::Calls => "csv",
             Self::Srt => "srt",
             Self::Vtt => "vtt",
         }
@@ -57,25 +64,11 @@ impl Format {
         match self {
             Self::Json => "application/json",
             Self::Text => "text/plain; charset=utf-8",
-            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Csv | Self::Calls => "text/csv; charset=utf-8; header=present",
             Self::Srt => "application/x-subrip; charset=utf-8",
             Self::Vtt => "text/vtt; charset=utf-8",
         }
     }
-}
-
-fn who(row: &SegmentRow) -> &'static str {
-    match row.leg {
-        Leg::Agent => "Agent",
-        Leg::Caller => "Caller",
-        Leg::Mixed => "Voice",
-    }
-}
-
-/// `01:02:03,456`, with the separator that the format wants.
-fn stamp(ms: i64, separator: char) -> String {
-    let ms = ms.max(0);
-    format!("{:02}:{:02}:{:02}{separator}{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000)
 }
 
 fn text(call: &CallRow, rows: &[SegmentRow]) -> String {
@@ -168,6 +161,38 @@ fn csv(call: &CallRow, rows: &[SegmentRow]) -> String {
     out
 }
 
+const CALLS_HEAD: &str =
+    "call_id,call_start,agent,campaign,lead,phone,state,length,segments,sentiment,risk,score,alert,tags\r\n";
+
+/// A call as one row.
+fn call_row(call: &CallRow) -> String {
+    let text = |text: &Option<String>| field(text.as_deref().unwrap_or_default());
+    let number =
+        |number: Option<f64>, digits: usize| number.map_or_else(String::new, |number| format!("{number:.digits$}"));
+    let alert = match (call.alert_level, call.has_alerts) {
+        (Some(level), _) => level.as_str(),
+        (None, true) => "taken",
+        (None, false) => "",
+    };
+    let cells = [
+        field(&call.call_id),
+        call.started.rfc3339(),
+        text(&call.agent),
+        text(&call.campaign),
+        text(&call.lead),
+        text(&call.phone),
+        call.state.as_str().to_owned(),
+        format!("{:.3}", call.audio_ms as f64 / 1000.0),
+        call.segments.to_string(),
+        number(call.sentiment, 4),
+        number(call.risk, 2),
+        number(call.score, 1),
+        alert.to_owned(),
+        field(&call.tags.join("; ")),
+    ];
+    cells.join(",") + "\r\n"
+}
+
 /// A subtitle that two people's overlapping words do not break: cues in order of their start, each at least a millisecond long.
 fn subtitles(rows: &[SegmentRow], separator: char, mut line: impl FnMut(&SegmentRow) -> String) -> String {
     let mut out = String::new();
@@ -217,30 +242,44 @@ fn wanted(word: Option<&str>) -> Result<Format, ApiError> {
 
 /// `GET /api/v1/calls/{id}/export?format=`
 pub(in crate::api) async fn one(
-    State(store): State<Store>,
+    (State(store), State(desk), State(pipeline)): ExportParts,
+    State(clock): State<Clock>,
     Path(id): Path<String>,
     query: Parameters,
 ) -> Result<Response, ApiError> {
     let format = wanted(query.text("format").as_deref())?;
+    let pass = asked(&query)?;
     let call = find_call(&store, &id).await?;
-    let rows = store.segments(call.key).await?;
+    let (rows, pass) = rows_of(&store, &call, pass).await?;
+    let exporter = Exporter { store, desk, pipeline, now: clock.now() };
+    let name = call.call_id.clone();
     let body = match format {
-        Format::Json => format!("{}\n", Whole::read(&store, call.clone()).await?.pretty()),
-        Format::Text => text(&call, &rows),
+        Format::Json => {
+            let export = exporter.json(call, rows, pass).await?;
+            let written =
+                serde_json::to_string_pretty(&export).map_err(|error| ApiError::Unavailable(error.to_string()))?;
+            format!("{written}\n")
+        }
+        Format::Text => exporter.text(&call, &rows).await?,
         Format::Csv => format!("{CSV_HEAD}{}", csv(&call, &rows)),
+        Format::Calls => format!("{CALLS_HEAD}{}", call_row(&call)),
         Format::Srt => srt(&rows),
         Format::Vtt => vtt(&rows),
     };
-    Ok(file(&call.call_id, format, body))
+    Ok(file(&name, format, body))
 }
+
+/// What is taken of the daemon for an export.
+pub(in crate::api) type ExportParts = (State<Store>, State<Desk>, State<Pipeline>);
 
 /// `GET /calls/{id}/export`: the same, with the documented 400 for a format that is not known.
 pub(in crate::api) async fn documented(
-    state: State<Store>,
+    parts: ExportParts,
+    clock: State<Clock>,
     path: Path<String>,
     query: Parameters,
 ) -> Result<Response, ApiError> {
-    match one(state, path, query).await {
+    match one(parts, clock, path, query).await {
         Err(ApiError::Wrong(_, name, problem)) => Ok(refused(&format!("{name}: {problem}"))),
         other => other,
     }
@@ -251,6 +290,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::call::Leg;
     use proptest::prelude::*;
 
     fn said(text: &str, start_ms: i64, end_ms: i64) -> SegmentRow {
@@ -270,6 +310,7 @@ mod tests {
             keywords: json!([{"term": "cancel", "label": "cancellation"}]),
             profanity: json!([]),
             leg: Leg::Caller,
+            speaker: Leg::Caller,
             engine: None,
             sender_sentiment: None,
         }

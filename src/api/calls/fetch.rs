@@ -82,7 +82,7 @@ fn wish(body: &Value, now: WallTime) -> Result<FetchWish, ApiError> {
     };
     let at = text("at")?.map(|at| WallTime::read(&at, now, &TimeZone::system())).transpose();
     let at = at.map_err(|error| wrong("at", error.to_string()))?;
-    Ok(FetchWish { remote: text("remote")?, calls: ids.iter().map(id).collect::<Result<_, _>>()?, at })
+    Ok(FetchWish { remote: text("remote")?, calls: ids.iter().map(id).collect::<Result<_, _>>()?, at, told: None })
 }
 
 #[cfg(test)]

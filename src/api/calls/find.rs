@@ -6,6 +6,7 @@ use crate::call::{CallId, CallState, WallTime};
 use crate::contract::problem::Part;
 use crate::store::Store;
 use crate::store::calls::{CallRow, Which};
+use crate::store::which::{AnyCase, PhoneNumber};
 
 pub(in crate::api) async fn find(store: &Store, id: &str) -> Result<CallRow, ApiError> {
     CallId::parse(id)
@@ -24,6 +25,17 @@ pub(in crate::api) async fn find_seen(store: &Store, access: &Access, id: &str) 
     if access.sees(&call) { Ok(call) } else { Err(ApiError::NoCall) }
 }
 
+/// What a list of calls and the search are filtered by alike: one definition, which docs/api.md tells and `Which` carries out.
+macro_rules! filters {
+    ($($more:literal),* $(,)?) => {
+        &[
+            "state", "status", "agent", "campaign", "lead", "phone", "uniqueid", "tag", "since", "until", "min_sentiment", "max_sentiment",
+            "min_score", "max_score", "has_alerts", $($more),*
+        ]
+    };
+}
+pub(super) use filters;
+
 /// Which calls somebody asks for and may see, as lists and the search are filtered alike.
 pub(in crate::api) fn which(query: &Parameters, access: Access, now: WallTime) -> Result<Which, ApiError> {
     let state = query
@@ -35,16 +47,69 @@ pub(in crate::api) fn which(query: &Parameters, access: Access, now: WallTime) -
                 .ok_or_else(|| ApiError::Wrong(Part::Query, "state".into(), format!("{word:?} is not {allowed}")))
         })
         .transpose()?;
+    let between = in_order(query, now)?;
     Ok(Which {
         state,
-        agent: query.text("agent"),
-        campaign: query.text("campaign"),
         tag: query.text("tag"),
-        since: query.time("since", now)?,
-        until: query.time("until", now)?,
+        since: between.0,
+        until: between.1,
         min_sentiment: query.number("min_sentiment", -1.0..=1.0)?,
         max_sentiment: query.number("max_sentiment", -1.0..=1.0)?,
+        min_score: query.number("min_score", 0.0..=100.0)?,
+        max_score: query.number("max_score", 0.0..=100.0)?,
         has_alerts: query.flag("has_alerts")?,
-        only: access.campaign,
+        ..named(query, access)?
     })
+}
+
+/// Calls by what they are called, which alerts are filtered by too.
+pub(super) fn named(query: &Parameters, access: Access) -> Result<Which, ApiError> {
+    let phone = query.text("phone").map(|text| {
+        let msg =
+            || format!("{text:?} is not a telephone number: digits, a + before them, spaces and - ( ) . / between");
+        PhoneNumber::read(&text).ok_or_else(|| ApiError::Wrong(Part::Query, "phone".into(), msg()))
+    });
+    let trimmed = |name: &str| query.text(name).map(|text| text.trim().to_owned());
+    Ok(Which {
+        agent: trimmed("agent").map(AnyCase::from),
+        campaign: trimmed("campaign").map(AnyCase::from),
+        lead: trimmed("lead"),
+        phone: phone.transpose()?,
+        uniqueid: trimmed("uniqueid"),
+        only: access.campaign,
+        ..Which::default()
+    })
+}
+
+/// From when to when; the other way round nothing could fit, and nobody means that.
+pub(super) fn in_order(query: &Parameters, now: WallTime) -> Result<(Option<WallTime>, Option<WallTime>), ApiError> {
+    let (since, until) = (query.time("since", now)?, query.time_to("until", now)?);
+    match (since, until) {
+        (Some(begin), Some(end)) if end < begin => {
+            let msg = format!("{} is before since, {}", end.rfc3339(), begin.rfc3339());
+            Err(ApiError::Wrong(Part::Query, "until".into(), msg))
+        }
+        both => Ok(both),
+    }
+}
+
+/// Where an earlier page ended.
+pub(super) fn cursor(query: &Parameters) -> Result<Option<(i64, i64)>, ApiError> {
+    let Some(text) = query.text("cursor") else { return Ok(None) };
+    let parts = text.split_once('.').and_then(|(at, row)| Some((at.parse().ok()?, row.parse().ok()?)));
+    let wrong = || ApiError::Wrong(Part::Query, "cursor".into(), "not a cursor of an earlier page".into());
+    parts.map(Some).ok_or_else(wrong)
+}
+
+/// Names that may have been meant, where a list is empty and its agent is not known.
+pub(super) async fn similar_agents(
+    store: &Store,
+    is_empty: bool,
+    asked: Option<String>,
+    only: Option<String>,
+) -> Result<Vec<String>, ApiError> {
+    match asked {
+        Some(asked) if is_empty => Ok(store.similar_agents(asked, only).await?),
+        _ => Ok(Vec::new()),
+    }
 }

@@ -2,13 +2,17 @@
 
 pub(super) mod agent;
 pub(super) mod alerts;
+pub(super) mod analyze;
 pub(super) mod bulk;
+pub(super) mod correct;
 pub(super) mod dialer;
 pub(super) mod export;
 pub(super) mod fetch;
 pub(super) mod find;
+pub(super) mod insights;
+pub(super) mod made;
+mod passes;
 pub(super) mod privacy;
-pub(super) mod review;
 pub(super) mod search;
 pub(super) mod session;
 pub(super) mod shown;

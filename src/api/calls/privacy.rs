@@ -141,15 +141,24 @@ fn recording(call: &CallRow, paused: bool) -> Recording {
     }
 }
 
-/// `POST /api/v1/forget` with `{"phone": …}`, `{"lead": …}` or `{"call": …}`: erases a person, and says what the proof found.
+/// `POST /api/v1/forget` with `{"phone": …}`, `{"lead": …}` or `{"call": …}`: erases a person, and says what the proof found. With `dry_run` it says what
+/// would be erased.
 pub(in crate::api) async fn forget(
     State(store): State<Store>,
     State(commands): State<mpsc::Sender<Command>>,
+    query: Parameters,
     body: Result<Json<Whom>, axum::extract::rejection::JsonRejection>,
 ) -> Result<Response, ApiError> {
     let Json(whom) = body.map_err(|error| ApiError::Wrong(Part::Body, "json".into(), error.body_text()))?;
     let state = store.path().parent().unwrap_or(store.path()).to_path_buf();
-    match forget::running(&store, &commands, &state, whom).await {
+    let is_dry = query.flag("dry_run")?.unwrap_or(false);
+    let done = if is_dry {
+        forget::planned(&store, whom).await
+    } else {
+        forget::running(&store, &commands, &state, whom).await
+    };
+    match done {
+        Ok(report) if is_dry => Ok(Json(told(report)).into_response()),
         Ok(report) => {
             log::info!(
                 "forget: erased {} calls, {} segments, {} sound files; {} remainders found",

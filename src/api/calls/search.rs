@@ -1,43 +1,31 @@
-//! `GET /api/v1/search?q=`: where something was said.
+//! `GET /api/v1/search?q=`: where something was said, by its words or by what was meant.
 
 use axum::Json;
 use axum::extract::State;
 
-use super::find::which;
+use super::find::{filters, similar_agents, which};
 use super::shown::segment;
 use crate::api::access::grant::Access;
 use crate::api::request::{ApiError, Clock, Parameters};
 use crate::call::Leg;
-use crate::contract::call::{SearchHit, SearchHits};
+use crate::contract::call::{SearchBy, SearchHit, SearchHits};
 use crate::contract::problem::Part;
+use crate::pipeline::meaning::Meaning;
 use crate::store::Store;
-use crate::store::segments::{FoundSegment, SearchFilter, fts_query};
+use crate::store::segments::{FoundSegment, SearchFilter, fts_query, fts_query_of_any};
+use crate::store::vectors::{DEEPEST, Ranking};
 
 /// What is typed, bytes: each word costs a walk through its list, and nobody types more.
 const LONGEST: usize = 500;
 
 /// What it may be asked with: the words, the leg, and all that a list of calls is filtered by.
-pub(in crate::api) const ASKS: &[&str] = &[
-    "q",
-    "leg",
-    "state",
-    "status",
-    "agent",
-    "campaign",
-    "tag",
-    "since",
-    "until",
-    "min_sentiment",
-    "max_sentiment",
-    "has_alerts",
-    "offset",
-    "limit",
-];
+pub(in crate::api) const ASKS: &[&str] = filters!["q", "by", "leg", "offset", "limit"];
 
-/// `GET /api/v1/search`: places where something was said, newest first.
+/// `GET /api/v1/search`: places where something was said, by words newest first, else best first.
 pub(in crate::api) async fn search(
     State(store): State<Store>,
     State(clock): State<Clock>,
+    State(meaning): State<Meaning>,
     access: Access,
     query: Parameters,
 ) -> Result<Json<SearchHits>, ApiError> {
@@ -46,24 +34,40 @@ pub(in crate::api) async fn search(
     if typed.len() > LONGEST {
         return Err(wrong("q", "longer than 500 bytes"));
     }
-    let fts = fts_query(&typed).map_err(|error| wrong("q", &error.to_string()))?;
+    let by =
+        query.text("by").map(|word| SearchBy::parse(&word).ok_or_else(|| wrong("by", "not words, meaning or both")));
+    let by = by.transpose()?.unwrap_or_default();
+    let fts = if by == SearchBy::Words { fts_query(&typed) } else { fts_query_of_any(&typed) };
+    let fts = fts.map_err(|error| wrong("q", &error.to_string()))?;
     let leg = query.text("leg");
     if leg.as_deref().is_some_and(|leg| Leg::parse(leg).is_none()) {
         return Err(wrong("leg", "not agent, caller or mixed"));
     }
     let limit = query.limit()?;
     let offset = query.number("offset", 0..=1_000_000)?.unwrap_or(0);
+    let only = access.campaign.clone();
     let which = which(&query, access, clock.now())?;
     let filter = SearchFilter { query: fts, which, leg, limit, offset };
-    let hits = store.search(filter).await?;
-    let next = (hits.len() == limit as usize).then_some(offset + limit);
-    let hit = |hit: FoundSegment| SearchHit {
+    let hits: Vec<(FoundSegment, Option<f64>)> = if by == SearchBy::Words {
+        store.search(filter).await?.into_iter().map(|hit| (hit, None)).collect()
+    } else {
+        let wanted = meaning.of(typed.clone()).await.map_err(|error| ApiError::Unavailable(error.to_string()))?;
+        let ranking = if by == SearchBy::Meaning { Ranking::Meaning(wanted) } else { Ranking::Both(wanted) };
+        let found = store.search_ranked(filter, ranking).await?;
+        found.into_iter().map(|(hit, score)| (hit, Some(score))).collect()
+    };
+    let similar_agents = similar_agents(&store, hits.is_empty(), query.text("agent"), only).await?;
+    let more = hits.len() == limit as usize && (by == SearchBy::Words || offset + limit < DEEPEST);
+    let hit = |(hit, score): (FoundSegment, Option<f64>)| SearchHit {
         segment: segment(&hit.segment),
         call_id: hit.call_id,
         call_start_time: hit.started.rfc3339(),
         agent: hit.agent,
         campaign: hit.campaign,
         snippet: hit.snippet,
+        score,
     };
-    Ok(Json(SearchHits { query: typed, hits: hits.into_iter().map(hit).collect(), next_offset: next }))
+    let next_offset = more.then_some(offset + limit);
+    let hits = hits.into_iter().map(hit).collect();
+    Ok(Json(SearchHits { query: typed, by, hits, next_offset, similar_agents }))
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::find::{find, which};
+use super::find::{cursor, filters, find, similar_agents, which};
 use super::shown::{cumulative, segment, session, summary};
 use crate::api::access::grant::Access;
 use crate::api::access::route::OPERATE;
@@ -15,28 +15,18 @@ use crate::api::request::{ApiError, Clock, Parameters};
 use crate::call::{CallId, CallNames, CallState};
 use crate::contract::call::{CallDetail, CallList, NamedCall, Naming, Segment, SessionStats, Transcript};
 use crate::contract::problem::{Part, Problem};
+use crate::contract::processing::TextPass;
 use crate::contract::seconds;
 use crate::pipeline::command::Command;
+use crate::pipeline::finished::review::Desk;
 use crate::store::Store;
 use crate::store::calls::{CallFilter, CallRow};
+use crate::store::segments::SegmentRow;
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
 /// What a list may be asked with.
-pub(in crate::api) const LIST: &[&str] = &[
-    "state",
-    "status",
-    "agent",
-    "campaign",
-    "tag",
-    "since",
-    "until",
-    "min_sentiment",
-    "max_sentiment",
-    "has_alerts",
-    "cursor",
-    "limit",
-];
+pub(in crate::api) const LIST: &[&str] = filters!["cursor", "limit"];
 
 /// `GET /api/v1/calls`: newest first, filtered, page by page.
 pub(in crate::api) async fn list(
@@ -45,20 +35,15 @@ pub(in crate::api) async fn list(
     access: Access,
     query: Parameters,
 ) -> Answer<CallList> {
-    let cursor = query
-        .text("cursor")
-        .map(|text| {
-            let parts = text.split_once('.').and_then(|(start, row)| Some((start.parse().ok()?, row.parse().ok()?)));
-            parts.ok_or_else(|| ApiError::Wrong(Part::Query, "cursor".into(), "not a cursor of an earlier page".into()))
-        })
-        .transpose()?;
+    let (after, only) = (cursor(&query)?, access.campaign.clone());
     let which = which(&query, access, clock.now())?;
-    let filter = CallFilter { which, after: cursor, limit: query.limit()? };
+    let filter = CallFilter { which, after, limit: query.limit()? };
     let limit = filter.limit as usize;
     let rows = store.list_calls(filter).await?;
     let next =
         (rows.len() == limit).then(|| rows.last().map(|last| format!("{}.{}", last.started.0, last.key))).flatten();
-    Ok(Json(CallList { calls: rows.iter().map(summary).collect(), next_cursor: next }))
+    let similar_agents = similar_agents(&store, rows.is_empty(), query.text("agent"), only).await?;
+    Ok(Json(CallList { calls: rows.iter().map(summary).collect(), next_cursor: next, similar_agents }))
 }
 
 /// `GET /api/v1/calls/active`
@@ -93,16 +78,19 @@ pub(in crate::api) async fn one(State(store): State<Store>, Path(id): Path<Strin
 /// `GET /api/v1/calls/{id}/transcript`
 pub(in crate::api) async fn transcript(
     State(store): State<Store>,
+    State(desk): State<Desk>,
     Path(id): Path<String>,
     query: Parameters,
 ) -> Answer<Transcript> {
     let with_segments = query.flag("include_segments")?.unwrap_or(false);
+    let pass = asked(&query)?;
     let call = find(&store, &id).await?;
-    let rows = store.segments(call.key).await?;
+    let (rows, pass) = rows_of(&store, &call, pass).await?;
     Ok(Json(Transcript {
         call_id: call.call_id,
         cumulative_transcript: cumulative(&rows),
-        language: rows.iter().find_map(|row| row.language.clone()),
+        language: desk.language(&rows),
+        pass,
         segment_count: rows.len(),
         total_duration: seconds(call.audio_ms),
         segments: with_segments.then(|| rows.iter().map(segment).collect()),
@@ -110,9 +98,39 @@ pub(in crate::api) async fn transcript(
 }
 
 /// `GET /api/v1/calls/{id}/segments`
-pub(in crate::api) async fn segments(State(store): State<Store>, Path(id): Path<String>) -> Answer<Vec<Segment>> {
+pub(in crate::api) async fn segments(
+    State(store): State<Store>,
+    Path(id): Path<String>,
+    query: Parameters,
+) -> Answer<Vec<Segment>> {
+    let pass = asked(&query)?;
     let call = find(&store, &id).await?;
-    Ok(Json(store.segments(call.key).await?.iter().map(segment).collect()))
+    let (rows, _) = rows_of(&store, &call, pass).await?;
+    Ok(Json(rows.iter().map(segment).collect()))
+}
+
+/// The pass that is asked for; the final one without a word.
+pub(super) fn asked(query: &Parameters) -> Result<TextPass, ApiError> {
+    match query.text("pass").as_deref() {
+        None | Some("final") => Ok(TextPass::Final),
+        Some("live") => Ok(TextPass::Live),
+        Some(other) => Err(ApiError::Wrong(Part::Query, "pass".into(), format!("{other:?} is not live or final"))),
+    }
+}
+
+/// A call's text in a pass, and which it is: without a final pass it is the live one.
+pub(super) async fn rows_of(
+    store: &Store,
+    call: &CallRow,
+    pass: TextPass,
+) -> Result<(Vec<SegmentRow>, TextPass), ApiError> {
+    if pass == TextPass::Live
+        && let Some(live) = store.live_segments(call.key).await?
+    {
+        return Ok((live, TextPass::Live));
+    }
+    let made = if store.was_transcribed_again(call.key).await? { TextPass::Final } else { TextPass::Live };
+    Ok((store.segments(call.key).await?, made))
 }
 
 /// `POST /api/v1/calls/{id}/end`: hangs up on whoever feeds the call. 409 where there is nothing to hang up on.

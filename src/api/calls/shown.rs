@@ -8,18 +8,21 @@ use crate::call::pbx::PbxEvent;
 use crate::call::{LegKey, WallTime};
 use crate::contract::alert::AlertMessage;
 use crate::contract::call::{
-    CallDetail, CallSource, CallSummary, ConnectionInfo, DoubledSound, LegInfo, Nothing, PbxEventShown, RealTime,
-    Segment, SegmentWord, Sentiment,
+    CallDetail, CallSource, CallSummary, ConnectionInfo, DoubledSound, LegInfo, PbxEventShown, Segment, SegmentWord,
+    Sentiment,
 };
+use crate::contract::correction::Correction;
 use crate::contract::dialer::DialerFacts;
 use crate::contract::review::Quote;
 use crate::contract::seconds;
 use crate::contract::statistics::{CallReview, DispositionFinding};
 use crate::store::Store;
 use crate::store::calls::{CallRow, LegRow};
+use crate::store::corrections::CorrectionRow;
 use crate::store::doubled::Doubled;
 use crate::store::reviews::{FindingRow, ReviewRow};
 use crate::store::segments::SegmentRow;
+use crate::store::stages::StageRow;
 use crate::store::tally::unspoken_ms;
 
 /// What every list shows of a call.
@@ -48,8 +51,9 @@ pub(in crate::api) fn summary(call: &CallRow) -> CallSummary {
         open_alerts: call.open_alerts,
         alert_level: call.alert_level,
         risk_score: call.risk,
+        score: call.score,
         tags: call.tags.clone(),
-        processing_mode: RealTime::It,
+        processing_mode: call.mode,
     }
 }
 
@@ -62,7 +66,7 @@ pub(in crate::api) fn segment(row: &SegmentRow) -> Segment {
         end_time: seconds(row.end_ms),
         duration: row.was_heard().then(|| seconds(row.end_ms - row.start_ms)),
         confidence: row.confidence,
-        speaker: row.leg.into(),
+        speaker: row.speaker.into(),
         leg: row.leg,
         language: row.language.clone(),
         sentiment: Sentiment {
@@ -137,6 +141,20 @@ fn pbx_event(event: &PbxEvent) -> PbxEventShown {
     }
 }
 
+/// A correction, as a call tells it.
+pub(in crate::api) fn correction(row: &CorrectionRow) -> Correction {
+    Correction {
+        segment_id: row.segment,
+        start_time: seconds(row.start_ms),
+        text_before: row.text_before.clone(),
+        text_after: row.text_after.clone(),
+        speaker_before: row.said_before.into(),
+        speaker_after: row.said_after.into(),
+        corrected_by: row.by.clone(),
+        corrected_at: row.at.rfc3339(),
+    }
+}
+
 /// A finding with its line.
 pub(in crate::api) fn finding(row: &FindingRow) -> DispositionFinding {
     DispositionFinding {
@@ -182,15 +200,26 @@ pub(in crate::api) struct Whole {
     legs: Vec<LegRow>,
     alerts: Vec<AlertMessage>,
     doubled: Vec<Doubled>,
+    corrections: Vec<CorrectionRow>,
     dialer: Option<DialerFacts>,
     review: Option<(ReviewRow, Vec<FindingRow>)>,
     pbx: Vec<PbxEvent>,
+    stages: Vec<StageRow>,
 }
 
 impl Whole {
     pub(in crate::api) async fn read(store: &Store, call: CallRow) -> Result<Self, ApiError> {
-        let legs = store.legs(call.key).await?;
         let rows = store.segments(call.key).await?;
+        Self::with_rows(store, call, rows).await
+    }
+
+    /// The same with a text that was read before.
+    pub(in crate::api) async fn with_rows(
+        store: &Store,
+        call: CallRow,
+        rows: Vec<SegmentRow>,
+    ) -> Result<Self, ApiError> {
+        let legs = store.legs(call.key).await?;
         let alerts = alerts::of_call(store, call.key).await?;
         let doubled = store.doubled(call.key).await?;
         let dialer = store.told_by_dialer(call.key).await?.map(|row| row.facts);
@@ -199,12 +228,14 @@ impl Whole {
             None => None,
         };
         let pbx = store.pbx_events(call.key).await?;
-        Ok(Self { call, rows, legs, alerts, doubled, dialer, review, pbx })
+        let stages = store.stages(call.key).await?;
+        let corrections = store.corrections(call.key).await?;
+        Ok(Self { call, rows, legs, alerts, doubled, corrections, dialer, review, pbx, stages })
     }
 
     /// All of it. An hour of talk takes milliseconds.
     pub(in crate::api) fn session(&self) -> CallDetail {
-        let Self { call, rows, legs, alerts, doubled, dialer, review, pbx } = self;
+        let Self { call, rows, legs, alerts, doubled, corrections, dialer, review, pbx, stages } = self;
         let address = legs.iter().find_map(|leg| leg.peer.as_deref()?.parse::<std::net::SocketAddr>().ok());
         CallDetail {
             summary: summary(call),
@@ -215,12 +246,13 @@ impl Whole {
             },
             transcript_segments: rows.iter().map(segment).collect(),
             cumulative_transcript: cumulative(rows),
-            processing_plan: Nothing {},
+            processing_plan: stages.iter().map(|stage| (stage.stage, stage.state)).collect(),
             legs: legs.iter().map(|leg| leg_info(leg, call)).collect(),
             sources: legs.iter().map(call_source).collect(),
             doubled: doubled.iter().map(twice).collect(),
             pbx_events: pbx.iter().map(pbx_event).collect(),
             alerts: alerts.clone(),
+            corrections: corrections.iter().map(correction).collect(),
             dialer: dialer.clone(),
             review: review.as_ref().map(|(review, findings)| reviewed(review, findings, dialer.as_ref())),
             risk: call.risk_parts.as_deref().and_then(|parts| serde_json::from_str(parts).ok()).unwrap_or_default(),
@@ -300,6 +332,9 @@ mod tests {
             alert_level: Some(Level::Urgent),
             tags: vec!["vip".into()],
             audio_chunks: 0,
+            stepped_ms: 0,
+            mode: crate::call::ProcessingMode::Realtime,
+            score: Some(62.5),
         }
     }
 
@@ -320,6 +355,7 @@ mod tests {
             keywords: json!([{"term": "hello", "label": "greeting"}]),
             profanity: json!([]),
             leg: Leg::Caller,
+            speaker: Leg::Caller,
             engine: Some("whisper/base".into()),
             sender_sentiment: None,
         }
@@ -331,7 +367,7 @@ mod tests {
             "last_activity": "1970-01-01T00:00:05.000Z", "hangup_time": "1970-01-01T00:00:04.000Z", "end_time": null,
             "end_reason": "hangup", "uniqueid": null, "uuid": "u", "agent": "mary", "campaign": null, "lead": "7", "phone": null,
             "metadata": {"note": "x"}, "total_audio_duration": 3.5, "segment_count": 1, "sentiment": -0.5, "rolling_sentiment": -0.25,
-            "has_alerts": true, "open_alerts": 1, "alert_level": "urgent", "risk_score": 0.5, "tags": ["vip"],
+            "has_alerts": true, "open_alerts": 1, "alert_level": "urgent", "risk_score": 0.5, "score": 62.5, "tags": ["vip"],
             "processing_mode": "realtime",
         })
     }
@@ -376,6 +412,18 @@ mod tests {
         }
     }
 
+    fn came_to() -> ReviewRow {
+        ReviewRow {
+            disposition: Some("SALE".into()),
+            points: 30.0,
+            points_of: 60.0,
+            speech_ms: Some(800),
+            dead_air_ms: None,
+            silent_end_ms: Some(2600),
+            at: WallTime(6000),
+        }
+    }
+
     #[test]
     fn a_call_is_shown_whole() {
         let doubled = Doubled {
@@ -391,14 +439,15 @@ mod tests {
             channel: "PJSIP/trunk-1".into(),
             detail: Some("sales".into()),
         };
-        let came_to = ReviewRow {
-            disposition: Some("SALE".into()),
-            points: 30.0,
-            points_of: 60.0,
-            speech_ms: Some(800),
-            dead_air_ms: None,
-            silent_end_ms: Some(2600),
-            at: WallTime(6000),
+        let corrected = CorrectionRow {
+            segment: 9,
+            start_ms: 1500,
+            text_before: "hello hare".into(),
+            text_after: "hello there".into(),
+            said_before: Leg::Mixed,
+            said_after: Leg::Caller,
+            by: "mary".into(),
+            at: WallTime(7000),
         };
         let whole = Whole {
             call: call(),
@@ -406,9 +455,11 @@ mod tests {
             legs: vec![caller_leg()],
             alerts: Vec::new(),
             doubled: vec![doubled],
+            corrections: vec![corrected],
             dialer: None,
-            review: Some((came_to, Vec::new())),
+            review: Some((came_to(), Vec::new())),
             pbx: vec![told],
+            stages: Vec::new(),
         };
         let mut wanted = summarised();
         let beside = json!({
@@ -433,6 +484,10 @@ mod tests {
                 "timestamp": "1970-01-01T00:00:02.000Z", "kind": "queue_joined", "leg": "caller", "channel": "PJSIP/trunk-1", "detail": "sales",
             }],
             "alerts": [], "dialer": null,
+            "corrections": [{
+                "segment_id": 9, "start_time": 1.5, "text_before": "hello hare", "text_after": "hello there",
+                "speaker_before": "unknown", "speaker_after": "caller", "corrected_by": "mary", "corrected_at": "1970-01-01T00:00:07.000Z",
+            }],
             "review": {
                 "reviewed_at": "1970-01-01T00:00:06.000Z", "disposition": "SALE", "score": 50.0, "speech_seconds": 0.8,
                 "dead_air_seconds": null, "silent_end_seconds": 2.6, "unspoken_talk_seconds": null, "findings": [],

@@ -8,9 +8,11 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use crate::api::request::ApiError;
+use crate::call::CallState;
 use crate::contract::problem::{Part, Problem};
-use crate::contract::tap::{TapList, TapState, TappedCall, TappedSide};
+use crate::contract::tap::{TalkingParty, TapList, TapState, TappedCall, TappedSide, UnheardCall};
 use crate::pipeline::taps::{RATES, SideState, Tap, TapError, TapSide, Taps};
+use crate::store::Store;
 
 /// What the body of `POST /api/v1/taps` may hold.
 const KNOWN: [&str; 2] = ["target", "rate"];
@@ -18,8 +20,20 @@ const KNOWN: [&str; 2] = ["target", "rate"];
 const LONGEST: usize = 200;
 
 /// `GET /api/v1/taps`
-pub(in crate::api) async fn list(State(taps): State<Taps>) -> Json<TapList> {
-    Json(TapList { taps: taps.list().await.into_iter().map(shown).collect() })
+pub(in crate::api) async fn list(
+    State(taps): State<Taps>,
+    State(store): State<Store>,
+) -> Result<Json<TapList>, ApiError> {
+    let mut unheard = Vec::new();
+    for call in taps.untapped().await {
+        let known = store.call(&call.call).await?;
+        // Its sound comes by another way.
+        if known.is_none_or(|known| known.state != CallState::Active) {
+            let parties = call.parties.into_iter().map(|(leg, channel)| TalkingParty { leg, channel }).collect();
+            unheard.push(UnheardCall { call_id: call.call, parties });
+        }
+    }
+    Ok(Json(TapList { taps: taps.list().await.into_iter().map(shown).collect(), unheard }))
 }
 
 /// `POST /api/v1/taps` with `{"target": …}`: taps both sides of a call.

@@ -44,6 +44,13 @@ pub(in crate::api) fn asyncapi() -> Value {
             says.iter().map(|name| ((*name).to_owned(), json!({"$ref": format!("#/components/messages/{name}")})));
         let mut channel =
             json!({"address": address, "description": about, "messages": named.collect::<serde_json::Map<_, _>>()});
+        if address.starts_with("/ws/") {
+            channel["x-close-codes"] = json!({
+                "1001": "lineside stops. Connect again; with `last_event_id` where the feed takes it.",
+                "1008": "Without `[http] token_in_query`: the token, or the login, is over.",
+                "4001": "With `[http] token_in_query`: the token is wrong, or over.",
+            });
+        }
         if address.contains("{id}") {
             channel["parameters"] = json!({"id": {"description": "The call, by any id that it has or had."}});
         }

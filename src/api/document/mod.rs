@@ -20,10 +20,10 @@ use self::operation::{Operation, Shapes};
 #[cfg(test)]
 pub(super) use self::way::NOT_DESCRIBED;
 pub(super) use self::way::Way;
-use crate::call::{CallState, Leg, Level};
-use crate::contract::alert::AlertMessage;
+use crate::call::{CallState, Leg, Level, Stage};
 use crate::contract::coverage::CoverageAlert;
-use crate::contract::notify::{AgentAlert, TestAlert};
+use crate::contract::notify::{AgentAlert, TestAlert, WebhookAlert};
+use crate::contract::processing::TextPass;
 use crate::contract::request::ExportFormat;
 
 /// What may change, in the words of the document.
@@ -38,6 +38,7 @@ pub(super) fn openapi(ways: &[Way]) -> Value {
     let mut shapes = Shapes::default();
     // Parameters name these.
     let _ = (shapes.of::<CallState>(), shapes.of::<Leg>(), shapes.of::<Level>(), shapes.of::<ExportFormat>());
+    let _ = (shapes.of::<Stage>(), shapes.of::<TextPass>());
     let mut told: BTreeMap<(String, &str), Operation> = BTreeMap::new();
     for operation in operations::all() {
         told.insert((operation.method().to_owned(), operation.path()), operation);
@@ -111,7 +112,7 @@ fn webhooks(shapes: &mut Shapes) -> Value {
         ),
         header("X-Lineside-Delivery", "`alert-` and the alert's number: the same each time that it is tried."),
     ]);
-    let alert = json!({"anyOf": [shapes.of::<AlertMessage>(), shapes.of::<TestAlert>()]});
+    let alert = json!({"anyOf": [shapes.of::<WebhookAlert>(), shapes.of::<TestAlert>()]});
     let day = shapes.of::<CoverageAlert>();
     json!({
         "coverage": hook(

@@ -25,6 +25,7 @@ const ABSENT: &[(&str, &str)] = &[
 
 /// Types of requests: what is `required` there is what clients must send.
 const REQUESTS: &[&str] = &[
+    "AnalyzeRequest",
     "BulkRequest",
     "ChunkSegment",
     "FetchRequest",
@@ -40,6 +41,15 @@ const REQUESTS: &[&str] = &[
     "TakeAlert",
     "UploadForm",
     "ViciRequest",
+];
+
+/// Names that say again what another one says, and the one that stays: they go with 1.0.
+const DEPRECATED: [(&str, &str); 5] = [
+    ("event", "type"),
+    ("alert_id", "id"),
+    ("alert_level", "level"),
+    ("severity", "level"),
+    ("created_at", "timestamp"),
 ];
 
 /// Statuses of requests that were refused, or could not be answered.
@@ -66,6 +76,7 @@ impl Shapes {
             let mut schema = serde_json::to_value(schema).unwrap_or_default();
             if !REQUESTS.contains(&name.as_str()) {
                 require(&name, &mut schema);
+                deprecate(&name, &mut schema);
             }
             any_of(&mut schema);
             (name, schema)
@@ -95,6 +106,24 @@ fn require(name: &str, schema: &mut Value) {
     if !required.is_empty() {
         schema["required"] = required.into();
     }
+}
+
+/// Marks names that say again what another one says, each with the name to use.
+fn deprecate(name: &str, schema: &mut Value) {
+    for below in schema["allOf"].as_array_mut().into_iter().flatten() {
+        deprecate(name, below);
+    }
+    let Some(fields) = schema["properties"].as_object_mut() else { return tidy(schema) };
+    for (old, new) in DEPRECATED {
+        // Without a timestamp of its own is what an alert with one is about.
+        let is_twice = fields.contains_key(new) || (name, old) == ("AlertAbout", "created_at");
+        if let Some(field) = fields.get_mut(old).filter(|_| is_twice) {
+            let about = field["description"].as_str().unwrap_or_default();
+            field["description"] = format!("{about} Deprecated, until 1.0: use `{new}`.").trim_start().into();
+            field["deprecated"] = true.into();
+        }
+    }
+    tidy(schema);
 }
 
 /// Whether a field is not named as required by its type.

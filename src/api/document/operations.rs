@@ -1,10 +1,12 @@
 //! What each path is for, what it answers, and which statuses it gives besides those that all give.
 
 use super::operation::Operation;
-use crate::contract::agent_view::AgentView;
-use crate::contract::alert::{AlertList, AlertShown};
+use crate::contract::agent_view::{AgentLink, AgentView};
+use crate::contract::alert::{AlertList, AlertShown, AlertsTaken};
+use crate::contract::analysis::{AnalyzeRequest, CallAnalysis};
 use crate::contract::bulk::{BulkOutcome, GlossaryTaken, GlossaryTerms, Uploaded};
 use crate::contract::call::{CallDetail, CallList, NamedCall, SearchHits, Segment, SessionStats, Transcript};
+use crate::contract::correction::CorrectionList;
 use crate::contract::coverage::CoverageReport;
 use crate::contract::dashboard::{FeedStats, History, Progress, RecentAlerts, RunningCalls};
 use crate::contract::dialer_write::{DialerWrites, ListeningIn};
@@ -12,14 +14,20 @@ use crate::contract::doctor::DetailedHealth;
 use crate::contract::fetch::{FetchList, FetchTaken};
 use crate::contract::figures::Figures;
 use crate::contract::lookup::{FoundCalls, ViciRequest};
+use crate::contract::me::Me;
 use crate::contract::platform::{ChunkTaken, EventTaken, LiveAudioMeta, PlatformAck, PlatformAlerts, PlatformSnapshot};
 use crate::contract::privacy::{Forgotten, Privacy, RecordingState};
 use crate::contract::problem::ListProblem;
+use crate::contract::processing::{
+    CallExport, CallTranslation, ClassificationWindow, PassChanges, ProcessingOverview, ProcessingStatus,
+    ProgressiveAnalysis,
+};
 use crate::contract::request::{
-    BulkRequest, FetchRequest, ForgetRequest, GlossaryForm, ListenRequest, NameCall, PlatformChunkRequest,
-    PlatformEventRequest, PlatformTakeAlert, StartTap, TakeAlert, UploadForm,
+    BulkRequest, CorrectSegment, FetchRequest, ForgetRequest, GlossaryForm, ListenRequest, NameCall,
+    PlatformChunkRequest, PlatformEventRequest, PlatformTakeAlert, StartTap, TakeAlert, TakeAlerts, UploadForm,
 };
 use crate::contract::review::{CallDigest, Entities, EntityWindow, ScoreCard};
+use crate::contract::settings::ShownSettings;
 use crate::contract::sound::{Peaks, SoundLink};
 use crate::contract::statistics::{AgentList, AgentStatistics, CampaignStatistics};
 use crate::contract::status::{
@@ -32,6 +40,7 @@ pub(super) const TAGS: &[(&str, &str)] = &[
     ("calls", "Calls and their text"),
     ("scripts", "For scripts of a dialer"),
     ("review", "A call as a whole"),
+    ("processing", "What is made of a call that is over, stage by stage"),
     ("statistics", "What calls came to, by agent and campaign"),
     ("sound", "Sound, to be heard and drawn"),
     ("taps", "Calls that lineside listens to by channels of its own"),
@@ -61,6 +70,7 @@ pub(super) fn all() -> Vec<Operation> {
     for some in [
         scripts(),
         review(),
+        processing(),
         statistics(),
         sound(),
         taps(),
@@ -98,11 +108,19 @@ fn calls() -> Vec<Operation> {
             .gives::<Transcript>("The text."),
         Operation::get("/api/v1/calls/{id}/segments", TAG, "segments", "List a call's segments")
             .lists::<Segment>("The segments, in order of time."),
+        Operation::post("/api/v1/calls/{id}/corrections", TAG, "correctSegment", "Set a word or a speaker right")
+            .about("Of a call that is over. The call tells both texts, search and exports have the new one.")
+            .takes::<CorrectSegment>(JSON)
+            .gives::<CorrectionList>("All corrections of the call.")
+            .fails(&[409]),
         Operation::post("/api/v1/calls/{id}/end", TAG, "endCall", "Hang up on whoever feeds a call")
             .word("It was asked to hang up.")
             .fails(&[409]),
-        Operation::post("/api/v1/calls/{id}/trigger-ai-pipeline", TAG, "retranscribe", "Transcribe a call again")
-            .about("When its turn comes; the old text stays until the new is there.")
+        Operation::post("/api/v1/calls/{id}/trigger-ai-pipeline", TAG, "process", "Go through a call's stages again")
+            .about(
+                "When its turn comes. Transcription is done again from the sound where it is among the stages; the old text stays until the new is \
+                 there, and for good where there is no sound.",
+            )
             .word("It waits for its turn.")
             .fails(&[409]),
         export(Operation::get("/api/v1/calls/{id}/export", TAG, "exportCall", "Write a call as a file")),
@@ -111,7 +129,8 @@ fn calls() -> Vec<Operation> {
                 .fails(&[400])
                 .same_as("/api/v1/calls/{id}/export, but for a wrong format, which is a 400"),
         ),
-        Operation::get("/api/v1/search", TAG, "search", "Search what was said, newest first")
+        Operation::get("/api/v1/search", TAG, "search", "Search what was said")
+            .about("By words newest first, by meaning best first. Without a model of sentences `by=meaning` and `by=both` are a 503 that says how it is had.")
             .gives::<SearchHits>("The places where it was said."),
     ]
 }
@@ -145,7 +164,7 @@ fn scripts() -> Vec<Operation> {
 
 fn export(operation: Operation) -> Operation {
     operation
-        .gives::<CallDetail>("The file.")
+        .gives::<CallExport>("The file.")
         .text(200, "The file.", TEXT)
         .text(200, "The file.", CSV)
         .text(200, "The file.", "application/x-subrip; charset=utf-8")
@@ -162,8 +181,53 @@ fn review() -> Vec<Operation> {
         Operation::get("/api/v1/calls/{id}/entity-evolution", TAG, "entityEvolution", "Show how it came to be named")
             .about("At most a hundred windows.")
             .lists::<EntityWindow>("Windows, each with what it added and all that was named up to its end."),
+        Operation::get(
+            "/api/v1/calls/{id}/classification-evolution",
+            TAG,
+            "classificationEvolution",
+            "Show how the classification came about",
+        )
+        .about("At most twenty windows.")
+        .lists::<ClassificationWindow>(
+            "Windows, each with what the call was about up to its end, and what that changed.",
+        ),
+        Operation::get(
+            "/api/v1/calls/{id}/progressive-analysis",
+            TAG,
+            "progressiveAnalysis",
+            "Show a call's analysis so far",
+        )
+        .gives::<ProgressiveAnalysis>("What was understood up to its last words, and what to say next."),
         Operation::get("/api/v1/calls/{id}/summary", TAG, "summary", "Sum a call up in a few of its own lines")
             .gives::<CallDigest>("The lines."),
+    ]
+}
+
+fn processing() -> Vec<Operation> {
+    const TAG: &str = "processing";
+    vec![
+        Operation::get(
+            "/api/v1/calls/processing/status",
+            TAG,
+            "processingOverview",
+            "Tell how the stages of all calls are",
+        )
+        .gives::<ProcessingOverview>("What waits, what is being made, and what ended in the last 24 hours."),
+        Operation::get("/api/v1/calls/{id}/processing", TAG, "processing", "Tell how far a call's stages are")
+            .gives::<ProcessingStatus>("How far."),
+        Operation::get("/api/v1/calls/{id}/translation", TAG, "translation", "Show a call's text in English")
+            .gives::<CallTranslation>("The translation, or why there is none."),
+        Operation::get("/api/v1/calls/{id}/passes", TAG, "passes", "Compare the live text with the final one")
+            .about("Without a final pass nothing has changed.")
+            .gives::<PassChanges>("What changed, word by word."),
+        Operation::post("/analyze_call", TAG, "analyzeCall", "Analyse a transcript that is sent as text")
+            .about("It is kept without card numbers and the like, as long as the text of calls.")
+            .takes::<AnalyzeRequest>(JSON)
+            .gives::<CallAnalysis>("What it came to.")
+            .fails(&[415]),
+        Operation::get("/analyze_call/{id}", TAG, "analysis", "Show an analysis again")
+            .gives::<CallAnalysis>("What the transcript came to.")
+            .fails(&[404]),
     ]
 }
 
@@ -256,6 +320,9 @@ fn dialer() -> Vec<Operation> {
         Operation::get("/api/v1/agent/call", TAG, "agentCall", "Show an agent their own running call")
             .about("For a token of `lineside token add --agent` the call of that agent, and only that; for one that may read calls that of `user`.")
             .gives::<AgentView>("Its text, and what to say."),
+        Operation::post("/api/v1/agent/link", TAG, "agentLink", "Make an address of the agents' page that works without a token")
+            .about("It shows the running call of `user` and nothing else, for `seconds`: an hour without them, twelve at most.")
+            .gives::<AgentLink>("The address."),
     ]
 }
 
@@ -269,6 +336,11 @@ fn alerts() -> Vec<Operation> {
             .about("Who was first stays.")
             .may_take::<TakeAlert>(JSON)
             .gives::<AlertShown>("The alert as it stands; for a token that may not read calls, who took it.")
+            .fails(&[404]),
+        Operation::post("/api/v1/alerts/ack", TAG, "takeAlerts", "Take the open alerts of a call, or several")
+            .about("All or none. Who was first stays.")
+            .takes::<TakeAlerts>(JSON)
+            .gives::<AlertsTaken>("The alerts as they stand.")
             .fails(&[404]),
     ]
 }
@@ -342,6 +414,10 @@ fn status() -> Vec<Operation> {
             "The metrics.",
             "text/plain; version=0.0.4; charset=utf-8",
         ),
+        Operation::get("/api/v1/me", TAG, "me", "Tell who is asking, and what they may do").gives::<Me>("Who it is."),
+        Operation::get("/api/v1/settings", TAG, "settings", "Show the settings, and where each comes from")
+            .about("For tokens with the scopes read, operate and ingest that see every call. Secrets are not shown.")
+            .gives::<ShownSettings>("The settings."),
         Operation::get("/api/v1/board", TAG, "board", "Show the running calls in short").gives::<Board>("The calls."),
         Operation::get("/api/v1/box", TAG, "box", "Tell how the box keeps up").gives::<BoxState>("How it does."),
         Operation::get("/api/v1/coverage", TAG, "coverage", "Compare a day of the dialer with what was recorded and heard")

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 pub(super) fn path_parameter(path: &str, name: &str) -> Value {
     let about = if path.contains("/alerts/") {
         "Number of the alert."
+    } else if path.contains("/analyze_call/") {
+        "Number of the analysis."
     } else if path.contains("/taps/") {
         "The call by its id, or one of its channels by name or uniqueid."
     } else if path.contains("/agents/") {
@@ -17,6 +19,8 @@ pub(super) fn path_parameter(path: &str, name: &str) -> Value {
     };
     let schema = if path.contains("/taps/") {
         json!({"type": "string", "minLength": 1, "maxLength": 200})
+    } else if path.contains("/analyze_call/") {
+        json!({"type": "integer", "minimum": 1})
     } else if ["/alerts/", "/agents/", "/campaigns/"].iter().any(|part| path.contains(part)) {
         json!({"type": "string"})
     } else {
@@ -27,7 +31,7 @@ pub(super) fn path_parameter(path: &str, name: &str) -> Value {
 
 /// A query parameter. An empty one counts as not given.
 pub(super) fn parameter(path: &str, name: &str) -> Value {
-    let (about, schema) = query(path, name);
+    let (about, schema) = of_a_call(path, name).unwrap_or_else(|| query(path, name));
     let mut parameter = json!({"name": name, "in": "query", "required": false, "schema": schema});
     if !about.is_empty() {
         parameter["description"] = about.into();
@@ -38,30 +42,58 @@ pub(super) fn parameter(path: &str, name: &str) -> Value {
     parameter
 }
 
+/// Those of one call's text and stages.
+fn of_a_call(path: &str, name: &str) -> Option<(&'static str, Value)> {
+    let one_of = |type_name: &str| json!({"$ref": format!("#/components/schemas/{type_name}")});
+    if !path.contains("/calls/{id}/") {
+        return None;
+    }
+    match name {
+        "pass" => {
+            let about = "`final`: as it was transcribed again, where it was; `live`: as it was while the call ran.";
+            Some((about, one_of("TextPass")))
+        }
+        "stage" => Some(("This stage alone.", one_of("Stage"))),
+        "from" if path.ends_with("/trigger-ai-pipeline") => Some(("This stage and all after it.", one_of("Stage"))),
+        _ => None,
+    }
+}
+
 fn query(path: &str, name: &str) -> (&'static str, Value) {
     let whole = |least: i64, most: i64, unless: i64| json!({"type": "integer", "minimum": least, "maximum": most, "default": unless});
     let seconds = |most: f64| json!({"type": "number", "minimum": 0, "maximum": most});
     let word = |longest: usize| json!({"type": "string", "maxLength": longest});
     let (text, flag) = (json!({"type": "string"}), json!({"type": "boolean"}));
     let score = json!({"type": "number", "minimum": -1, "maximum": 1});
-    let time =
-        "A date, a time (local without a zone), seconds or milliseconds since 1970, or how long ago: 90m, 2h, 3d.";
+    let points = json!({"type": "number", "minimum": 0, "maximum": 100});
+    let time = "A date, `today`, `yesterday`, a time (local without a zone), seconds or milliseconds since 1970, or how long ago: 90m, 2h, 7d. `until` takes all \
+         of what it names: the day, the minute or the second to its end.";
     let one_of = |type_name: &str| json!({"$ref": format!("#/components/schemas/{type_name}")});
     match (path, name) {
         ("/api/v1/coverage", "state") => ("Calls in this state alone.", one_of("CoverageState")),
         ("/api/v1/coverage", "limit") => ("Rows at most.", whole(1, 50_000, 1000)),
-        (_, "day") => ("The day, in local time; today without it.", json!({"type": "string", "format": "date"})),
+        (_, "day") => ("The day, in local time, or `yesterday`; today without it.", text),
+        (_, "dry_run") => ("Say what would be erased, and erase nothing.", flag),
         (_, "faults") => ("Only what somebody has to look after.", flag),
         (_, "state" | "status") => ("Calls in this state.", one_of("CallState")),
         ("/api/v1/dialer/writes", "result") => ("In this state.", one_of("DialerWriteState")),
         ("/api/v1/agent/call", "user") => ("The agent; that of the token without it.", text),
+        ("/api/v1/agent/link", "user") => ("The agent.", text),
+        ("/api/v1/agent/link", "seconds") => ("How long the link works.", whole(1, 43_200, 3600)),
         ("/api/v1/agent/call", "uniqueid") => ("The agent's call with this id, where there are several.", text),
-        (_, "agent") => ("Of this agent.", text),
-        (_, "campaign") => ("Of this campaign, in-group or queue.", text),
-        (_, "tag") => ("With this tag.", text),
+        (_, "agent") => ("Of this agent, in capitals or not.", text),
+        (_, "campaign") => ("Of this campaign, in-group or queue, in capitals or not.", text),
+        ("/api/v1/calls" | "/api/v1/search" | "/api/v1/alerts", "phone") => {
+            ("With this telephone number, however it is written, or its last 6 digits and more.", text)
+        }
+        ("/api/v1/calls" | "/api/v1/search" | "/api/v1/alerts", "uniqueid") => {
+            ("Whose id or uniqueid is this, or has it in it: 6 characters at least.", text)
+        }
         (_, "since" | "until") => (time, text),
         (_, "min_sentiment") => ("Mean sentiment at least.", score),
         (_, "max_sentiment") => ("Mean sentiment at most.", score),
+        (_, "min_score") => ("Points of the score card at least.", points),
+        (_, "max_score") => ("Points of the score card at most.", points),
         (_, "has_alerts") => ("With, or without, alerts.", flag),
         (_, "cursor") => ("`next_cursor` of the page before.", text),
         ("/api/realtime/alerts", "limit") => ("How many to give at most.", whole(1, 1000, 100)),
@@ -72,6 +104,10 @@ fn query(path: &str, name: &str) -> (&'static str, Value) {
         (_, "q") => (
             "Words, and \"phrases\" in quotes; `word*` for its beginnings.",
             json!({"type": "string", "minLength": 1, "maxLength": 500}),
+        ),
+        ("/api/v1/search", "by") => (
+            "By the words that were said, newest first; by what was meant, best first, which needs a model of sentences; or by both.",
+            json!({"$ref": "#/components/schemas/SearchBy", "default": "words"}),
         ),
         ("/api/v1/search", "leg") => ("Said on this leg.", one_of("Leg")),
         (_, "leg") => ("A leg by its direction or its number; the first without it.", text),
@@ -88,30 +124,41 @@ fn query(path: &str, name: &str) -> (&'static str, Value) {
             ("How the file is written.", json!({"$ref": "#/components/schemas/ExportFormat", "default": "json"}))
         }
         (_, "reason") => ("Why, up to 200 bytes.", word(200)),
-        ("/api/v1/calls/{id}/audio", "by") | (_, "signature") => ("Of a link.", text),
+        ("/api/v1/calls/{id}/audio" | "/api/v1/agent/call", "by") | (_, "signature") => ("Of a link.", text),
         (_, "by") => ("Who asks, up to 200 bytes.", word(200)),
         (_, "expires") => ("Of a link: until when it works, seconds since 1970.", json!({"type": "integer"})),
         (_, "call_id" | "call") => ("Of this call.", json!({"type": "string", "maxLength": 160})),
-        ("/vici", "function") => ("`version`, `transcript_lookup`, `call_score` or `agent_calls`.", text),
-        (_, "uniqueid") => ("Asterisk's uniqueid; without its fraction every call of that second.", text),
-        (_, "lead_id") => ("The lead.", text),
-        (_, "recording_id") => ("The dialer's number of the recording.", text),
-        (_, "phone" | "phone_number") => {
-            ("A telephone number, however it is written: numbers are compared from their end.", text)
-        }
-        (_, "agent_user") => ("An agent's calls of a day.", text),
-        (_, "date") => ("The day, `YYYY-MM-DD` in local time; today without it.", text),
-        (_, "stage") => ("`pipe`, `csv` or `tab`; `pipe` without it.", text),
-        (_, "header") => ("`YES` puts the names of the columns first.", text),
-        (_, "user") => ("Who asks: comes back in errors.", text),
-        (_, "pass") => ("A token, with `[http] token_in_query`.", text),
-        (_, "source") => ("Which script asks; not looked at.", text),
-        (_, "name") => ("This notifier alone.", text),
         (_, "level") => ("Of this level.", one_of("Level")),
         (_, "acknowledged") => ("Taken by somebody, or open.", flag),
+        (_, "live") => ("Of calls that are not over, or of those that are.", flag),
         (_, "open_only") => ("Those that nobody has taken.", flag),
         (_, "fallback") => ("Play a call that is over too.", flag),
         (_, "last_event_id") => ("Begin after this message.", json!({"type": "integer"})),
-        _ => ("", text),
+        (_, name) => (of_any_form(path, name), text),
+    }
+}
+
+/// Parameters that are texts of any form, most of them of scripts of dialers.
+fn of_any_form(path: &str, name: &str) -> &'static str {
+    match (path, name) {
+        (_, "tag") => "With this tag.",
+        (_, "lead") => "Of this lead.",
+        (_, "name") => "This notifier alone.",
+        (_, "rule") => "In which this rule fired.",
+        ("/vici", "function") => "`version`, `transcript_lookup`, `call_score` or `agent_calls`.",
+        (_, "uniqueid") => "Asterisk's uniqueid; without its fraction every call of that second.",
+        (_, "lead_id") => "The lead.",
+        (_, "recording_id") => "The dialer's number of the recording.",
+        (_, "phone" | "phone_number") => {
+            "A telephone number, however it is written: numbers are compared from their end."
+        }
+        (_, "agent_user") => "An agent's calls of a day.",
+        (_, "date") => "The day, `YYYY-MM-DD` in local time; today without it.",
+        (_, "stage") => "`pipe`, `csv` or `tab`; `pipe` without it.",
+        (_, "header") => "`YES` puts the names of the columns first.",
+        (_, "user") => "Who asks: comes back in errors.",
+        (_, "pass") => "A token, with `[http] token_in_query`.",
+        (_, "source") => "Which script asks; not looked at.",
+        _ => "",
     }
 }

@@ -4,7 +4,18 @@
 pub(in crate::api) const NOT_DESCRIBED: &[(&str, &[&str])] = &[
     (
         "pages for people: HTML, scripts and style",
-        &["/", "/agent", "/calls", "/calls/{id}", "/agents", "/dashboard", "/docs", "/web/{*name}"],
+        &[
+            "/",
+            "/agent",
+            "/calls",
+            "/calls/{id}",
+            "/alerts",
+            "/agents",
+            "/dashboard",
+            "/settings",
+            "/docs",
+            "/web/{*name}",
+        ],
     ),
     ("a page at this path; what POST takes is described", &["GET /upload"]),
     ("the login of the pages, by forms and a cookie", &["/login", "/login.css", "/logout"]),

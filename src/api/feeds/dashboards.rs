@@ -21,6 +21,7 @@ use crate::store::Store;
 use crate::store::alerts::{AlertFilter, AlertRow};
 use crate::store::calls::CallRow;
 use crate::store::segments::SegmentRow;
+use crate::store::which::Which;
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
@@ -85,7 +86,7 @@ fn line(call: &CallRow, row: SegmentRow, rolling: Option<f64>) -> HistoryLine {
         timestamp: epoch(WallTime(call.started.0 + row.end_ms)),
         start_time: seconds(row.start_ms),
         end_time: seconds(row.end_ms),
-        speaker: row.leg.into(),
+        speaker: row.speaker.into(),
         sentiment_score: row.compound,
         sentiment_label: row.label,
         confidence: row.confidence,
@@ -102,7 +103,8 @@ pub(in crate::api) async fn alerts(
     query: Parameters,
 ) -> Answer<RecentAlerts> {
     let limit = query.number("count", 1..=100_u32)?.unwrap_or(20);
-    let filter = AlertFilter { only: access.campaign, limit, ..AlertFilter::default() };
+    let filter =
+        AlertFilter { which: Which { only: access.campaign, ..Which::default() }, limit, ..AlertFilter::default() };
     let alerts: Vec<_> = store.alerts(filter).await?.iter().map(recent).collect();
     Ok(Json(RecentAlerts { count: alerts.len(), alerts }))
 }
@@ -189,6 +191,9 @@ mod tests {
             alert_level: None,
             tags: Vec::new(),
             audio_chunks: 0,
+            stepped_ms: 0,
+            mode: crate::call::ProcessingMode::Realtime,
+            score: None,
         }
     }
 
@@ -225,6 +230,7 @@ mod tests {
             keywords: json!([{"term": "hello", "label": "x"}]),
             profanity: json!([]),
             leg: Leg::Agent,
+            speaker: Leg::Agent,
             engine: None,
             sender_sentiment: None,
         };

@@ -55,7 +55,7 @@ impl Fields {
         }
     }
 
-    /// Whose it is.
+    /// The call and the side that the body names.
     pub(super) fn sender(&mut self, now: WallTime) -> Result<Sender, Refusal> {
         let id = self.text("call_id", 160)?.ok_or_else(|| Refusal::Bad("call_id is missing".into()))?;
         let call = CallId::parse(&id).map_err(|error| Refusal::Bad(format!("call_id: {error}")))?;

@@ -28,6 +28,7 @@ use crate::store::StoredEvent;
 use crate::store::alerts::AlertFilter;
 use crate::store::calls::CallRow;
 use crate::store::segments::SegmentRow;
+use crate::store::which::Which;
 
 /// Texts in a snapshot: the last ones.
 const EVENTS: usize = 100;
@@ -62,7 +63,7 @@ fn transcript(row: &SegmentRow, began: WallTime) -> PlatformEvent {
     PlatformEvent {
         id: EventId::Number(row.id),
         event_type: PlatformEventKind::Transcript,
-        speaker: if row.leg == Leg::Caller { CUSTOMER } else { row.leg.as_str() }.into(),
+        speaker: if row.speaker == Leg::Caller { CUSTOMER } else { row.speaker.as_str() }.into(),
         text: row.text.clone(),
         sentiment: Some(row.compound),
         sender_sentiment: row.sender_sentiment,
@@ -152,7 +153,7 @@ pub(super) async fn alerts(
     let filter = AlertFilter {
         call,
         acknowledged: open.then_some(false),
-        only: access.campaign,
+        which: Which { only: access.campaign, ..Which::default() },
         limit,
         ..AlertFilter::default()
     };
@@ -272,6 +273,7 @@ mod tests {
             keywords: json!([]),
             profanity: json!([]),
             leg: Leg::Agent,
+            speaker: Leg::Agent,
             engine: None,
             sender_sentiment: None,
         };

@@ -112,6 +112,13 @@ impl Parameters {
         read.map(Some).map_err(|error| ApiError::Wrong(Part::Query, name.into(), error.to_string()))
     }
 
+    /// The last moment that a time means: a day, a minute or a second counts to its end.
+    pub(crate) fn time_to(&self, name: &str, now: WallTime) -> Result<Option<WallTime>, ApiError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let read = WallTime::read_last(&text, now, &TimeZone::system());
+        read.map(Some).map_err(|error| ApiError::Wrong(Part::Query, name.into(), error.to_string()))
+    }
+
     /// How many to give at most.
     pub(crate) fn limit(&self) -> Result<u32, ApiError> {
         Ok(self.number("limit", 1..=1000)?.unwrap_or(50))

@@ -41,7 +41,7 @@ pub(super) fn told(calls: Vec<CallKey>) -> Extension<Told> {
 fn labels(rows: &[SegmentRow]) -> impl Iterator<Item = (&str, bool)> {
     rows.iter().flat_map(|row| {
         let keywords = row.keywords.as_array().into_iter().flatten();
-        keywords.filter_map(|keyword| Some((keyword["label"].as_str()?, row.leg != Leg::Agent)))
+        keywords.filter_map(|keyword| Some((keyword["label"].as_str()?, row.speaker != Leg::Agent)))
     })
 }
 
@@ -126,6 +126,7 @@ mod tests {
             keywords: keywords.into(),
             profanity: json!([]),
             leg,
+            speaker: leg,
             engine: None,
             sender_sentiment: None,
         }

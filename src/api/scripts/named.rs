@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 
-use super::asked::{Asked, Refused};
+use super::function_call::{FunctionCall, Refused};
 use super::vici::PLAIN;
 use crate::api::access::grant::Access;
 use crate::api::calls::session::may_join;
@@ -39,14 +39,14 @@ struct Told {
 
 /// Why it was not taken.
 enum Fault {
-    Asked(Refused),
+    Refused(Refused),
     Busy,
     Store(StoreError),
 }
 
 impl From<Refused> for Fault {
     fn from(refused: Refused) -> Self {
-        Self::Asked(refused)
+        Self::Refused(refused)
     }
 }
 
@@ -80,7 +80,7 @@ fn answer(function: &str, taken: Result<String, Fault>) -> Response {
     let text = |status, line: String| (status, [(header::CONTENT_TYPE, PLAIN)], line).into_response();
     match taken {
         Ok(call) => text(StatusCode::ACCEPTED, format!("SUCCESS: {function} ACCEPTED - {call}\n")),
-        Err(Fault::Asked(Refused(line))) => text(StatusCode::UNPROCESSABLE_ENTITY, line),
+        Err(Fault::Refused(Refused(line))) => text(StatusCode::UNPROCESSABLE_ENTITY, line),
         Err(Fault::Busy) => ApiError::Unavailable("the daemon is busy; send it again".into()).into_response(),
         Err(Fault::Store(error)) => ApiError::from(error).into_response(),
     }
@@ -148,11 +148,11 @@ fn knows(row: &CallRow, names: &CallNames) -> bool {
 fn read(function: &str, fields: &[&[Field]], query: &Parameters) -> Result<Told, Refused> {
     let all: Vec<Field> = fields.concat();
     let known: Vec<&str> = all.iter().map(|field| field.name).collect();
-    let asked = Asked::read(function, query, &[COMMON, &known])?;
-    let value = |name: &str| asked.text(name).filter(|value| !is_left(value)).map(str::to_owned);
+    let given = FunctionCall::read(function, query, &[COMMON, &known])?;
+    let value = |name: &str| given.text(name).filter(|value| !is_left(value)).map(str::to_owned);
     for Field { name, .. } in all.iter().filter(|field| field.keep != Keep::Nothing) {
         if value(name).is_some_and(|value| value.len() > LONGEST) {
-            return Err(asked.refuse("VALUE IS LONGER THAN 200 BYTES", &[name]));
+            return Err(given.refuse("VALUE IS LONGER THAN 200 BYTES", &[name]));
         }
     }
     let mut metadata = Map::new();
@@ -160,7 +160,7 @@ fn read(function: &str, fields: &[&[Field]], query: &Parameters) -> Result<Told,
         if let (Keep::Metadata(key), Some(value)) = (keep, value(name)) {
             let value = match *key {
                 "talk_time_s" => {
-                    value.parse::<u32>().map(Value::from).map_err(|_| asked.refuse("INVALID TALK TIME", &[&value]))?
+                    value.parse::<u32>().map(Value::from).map_err(|_| given.refuse("INVALID TALK TIME", &[&value]))?
                 }
                 _ => value.into(),
             };
@@ -169,11 +169,11 @@ fn read(function: &str, fields: &[&[Field]], query: &Parameters) -> Result<Told,
     }
     let (uniqueid, recording) = (value("uniqueid"), value("recording_filename"));
     if uniqueid.is_none() && recording.is_none() {
-        return Err(asked.refuse("NO CALL IS NAMED", &["uniqueid or recording_filename is needed"]));
+        return Err(given.refuse("NO CALL IS NAMED", &["uniqueid or recording_filename is needed"]));
     }
     for (name, id) in [("uniqueid", &uniqueid), ("recording_filename", &recording)] {
         if let Some(Err(problem)) = id.as_deref().map(CallId::parse) {
-            return Err(asked.refuse("INVALID CALL ID", &[name, &problem.to_string()]));
+            return Err(given.refuse("INVALID CALL ID", &[name, &problem.to_string()]));
         }
     }
     let names = CallNames {
@@ -187,7 +187,7 @@ fn read(function: &str, fields: &[&[Field]], query: &Parameters) -> Result<Told,
         metadata: Some(metadata).filter(|map| !map.is_empty()),
     };
     if !names.metadata_fits() {
-        return Err(asked.refuse("VALUES ARE TOO LONG", &["4096 bytes in all"]));
+        return Err(given.refuse("VALUES ARE TOO LONG", &["4096 bytes in all"]));
     }
     Ok(Told { uniqueid, recording, names })
 }

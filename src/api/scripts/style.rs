@@ -7,7 +7,7 @@ use axum::http::{StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::asked::{Refused, text};
+use super::function_call::{Refused, text};
 use super::vici::PLAIN;
 use crate::api::request::parameters::pairs;
 

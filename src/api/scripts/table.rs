@@ -1,6 +1,6 @@
 //! Rows as ViciDial's Non-Agent API writes them: `stage` is pipe, csv or tab; `header=YES` puts the names of the columns before them.
 
-use super::asked::{Asked, Refused};
+use super::function_call::{FunctionCall, Refused};
 use crate::api::calls::export::field;
 
 /// How rows are written.
@@ -19,18 +19,18 @@ pub(super) struct Table {
 
 impl Table {
     /// An empty table, written as the request wants it.
-    pub(super) fn new(asked: &Asked<'_>, columns: &[&str]) -> Result<Self, Refused> {
-        let stage = match asked.text("stage").unwrap_or("pipe") {
+    pub(super) fn new(given: &FunctionCall<'_>, columns: &[&str]) -> Result<Self, Refused> {
+        let stage = match given.text("stage").unwrap_or("pipe") {
             "pipe" => Stage::Pipe,
             "csv" => Stage::Csv,
             "tab" => Stage::Tab,
-            other => return Err(asked.refuse("INVALID STAGE", &[other])),
+            other => return Err(given.refuse("INVALID STAGE", &[other])),
         };
         let mut table = Self { stage, text: String::new() };
-        match asked.text("header").unwrap_or("NO") {
+        match given.text("header").unwrap_or("NO") {
             "YES" => table.add(columns.iter().map(|name| (*name).to_owned())),
             "NO" => {}
-            other => return Err(asked.refuse("INVALID HEADER", &[other])),
+            other => return Err(given.refuse("INVALID HEADER", &[other])),
         }
         Ok(table)
     }
@@ -64,13 +64,13 @@ fn cell(stage: Stage, text: &str) -> String {
 mod tests {
     use super::*;
     use crate::api::request::Parameters;
-    use crate::api::scripts::asked::COMMON;
+    use crate::api::scripts::function_call::COMMON;
 
     fn written(stage: &str, header: &str) -> Result<String, Refused> {
         let pairs = [("stage", stage), ("header", header)].map(|(name, value)| (name.to_owned(), value.to_owned()));
         let query = Parameters::of_a_dialer(pairs.into());
-        let asked = Asked::read("f", &query, &[COMMON])?;
-        let mut table = Table::new(&asked, &["user", "text"])?;
+        let given = FunctionCall::read("f", &query, &[COMMON])?;
+        let mut table = Table::new(&given, &["user", "text"])?;
         table.add(["1001".to_owned(), "=b,\t\"c|\"\nd".to_owned()]);
         Ok(table.into_text())
     }

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::asked::{Asked, COMMON, Refused, text};
 use super::columns::{self, CALLS, Judged, SCORE, TRANSCRIPT};
+use super::function_call::{COMMON, FunctionCall, Refused, text};
 use super::lookup::{MOST, SOME, key, told};
 use super::table::Table;
 use crate::api::access::grant::Access;
@@ -49,13 +49,13 @@ pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 /// Why there are no rows.
 #[derive(Debug)]
 enum Fault {
-    Asked(Refused),
+    Refused(Refused),
     Store(StoreError),
 }
 
 impl From<Refused> for Fault {
     fn from(refused: Refused) -> Self {
-        Self::Asked(refused)
+        Self::Refused(refused)
     }
 }
 
@@ -85,7 +85,7 @@ pub(in crate::api) async fn vici(
     let functions = Functions { store, desk, access, now: clock.now(), zone: TimeZone::system() };
     match functions.answer(&query).await {
         Ok((calls, text)) => (told(calls), [(header::CONTENT_TYPE, PLAIN)], text).into_response(),
-        Err(Fault::Asked(Refused(line))) => ([(header::CONTENT_TYPE, PLAIN)], line).into_response(),
+        Err(Fault::Refused(Refused(line))) => ([(header::CONTENT_TYPE, PLAIN)], line).into_response(),
         Err(Fault::Store(error)) => ApiError::from(error).into_response(),
     }
 }
@@ -97,14 +97,18 @@ impl Functions {
         let user = text(query.given(), "user").unwrap_or_default();
         match text(query.given(), "function") {
             Some("version") => {
-                Asked::read("version", query, &[COMMON])?;
+                FunctionCall::read("version", query, &[COMMON])?;
                 Ok((Vec::new(), self.version()))
             }
             Some("transcript_lookup") => {
-                self.transcripts(&Asked::read("transcript_lookup", query, &[COMMON, KEYS, OF_AGENT])?).await
+                self.transcripts(&FunctionCall::read("transcript_lookup", query, &[COMMON, KEYS, OF_AGENT])?).await
             }
-            Some("call_score") => self.scores(&Asked::read("call_score", query, &[COMMON, KEYS, OF_AGENT])?).await,
-            Some("agent_calls") => self.calls_of_agent(&Asked::read("agent_calls", query, &[COMMON, OF_AGENT])?).await,
+            Some("call_score") => {
+                self.scores(&FunctionCall::read("call_score", query, &[COMMON, KEYS, OF_AGENT])?).await
+            }
+            Some("agent_calls") => {
+                self.calls_of_agent(&FunctionCall::read("agent_calls", query, &[COMMON, OF_AGENT])?).await
+            }
             Some(other) => Err(Refused::new(other, "FUNCTION IS NOT KNOWN", &[user, FUNCTIONS]).into()),
             None => Err(Refused::new("auth", "NO FUNCTION SPECIFIED", &[user, FUNCTIONS]).into()),
         }
@@ -125,9 +129,9 @@ impl Functions {
     }
 
     /// A row for each segment of the calls.
-    async fn transcripts(&self, asked: &Asked<'_>) -> Answer {
-        let mut table = Table::new(asked, TRANSCRIPT)?;
-        let calls = self.find(asked).await?;
+    async fn transcripts(&self, given: &FunctionCall<'_>) -> Answer {
+        let mut table = Table::new(given, TRANSCRIPT)?;
+        let calls = self.find(given).await?;
         for call in &calls {
             for row in self.store.segments(call.key).await? {
                 table.add(columns::transcript(call, &row, &self.zone));
@@ -137,9 +141,9 @@ impl Functions {
     }
 
     /// A row for each call, with its score card and the lines that sum it up.
-    async fn scores(&self, asked: &Asked<'_>) -> Answer {
-        let mut table = Table::new(asked, SCORE)?;
-        let calls = self.find(asked).await?;
+    async fn scores(&self, given: &FunctionCall<'_>) -> Answer {
+        let mut table = Table::new(given, SCORE)?;
+        let calls = self.find(given).await?;
         for call in &calls {
             let (card, _) = self.desk.card(call).await?;
             let summary = self.desk.summary(call).await?;
@@ -150,12 +154,12 @@ impl Functions {
     }
 
     /// A row for each call of an agent's day.
-    async fn calls_of_agent(&self, asked: &Asked<'_>) -> Answer {
-        let mut table = Table::new(asked, CALLS)?;
-        let Some(agent) = asked.text("agent_user") else {
-            return Err(asked.refuse("INVALID SEARCH PARAMETERS", &["agent_user is missing"]).into());
+    async fn calls_of_agent(&self, given: &FunctionCall<'_>) -> Answer {
+        let mut table = Table::new(given, CALLS)?;
+        let Some(agent) = given.text("agent_user") else {
+            return Err(given.refuse("INVALID SEARCH PARAMETERS", &["agent_user is missing"]).into());
         };
-        let calls = self.of_agent(asked, agent, LIST).await?;
+        let calls = self.of_agent(given, agent, LIST).await?;
         for call in &calls {
             table.add(columns::call(call, &self.zone));
         }
@@ -163,61 +167,61 @@ impl Functions {
     }
 
     /// The calls that somebody looks up, newest first.
-    async fn find(&self, asked: &Asked<'_>) -> Result<Vec<CallRow>, Fault> {
-        let given: Vec<(&str, &str)> =
-            KEYS.iter().chain(&["agent_user"]).filter_map(|name| Some((*name, asked.text(name)?))).collect();
-        let &[(name, value)] = given.as_slice() else {
-            let details: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
+    async fn find(&self, given: &FunctionCall<'_>) -> Result<Vec<CallRow>, Fault> {
+        let keys: Vec<(&str, &str)> =
+            KEYS.iter().chain(&["agent_user"]).filter_map(|name| Some((*name, given.text(name)?))).collect();
+        let &[(name, value)] = keys.as_slice() else {
+            let details: Vec<&str> = keys.iter().map(|(name, _)| *name).collect();
             let details = if details.is_empty() {
                 vec!["one is needed", "uniqueid", "lead_id", "recording_id", "phone_number", "call_id", "agent_user"]
             } else {
                 details
             };
-            return Err(asked.refuse("INVALID SEARCH PARAMETERS", &details).into());
+            return Err(given.refuse("INVALID SEARCH PARAMETERS", &details).into());
         };
         if name == "agent_user" {
-            return self.of_agent(asked, value, MOST).await;
+            return self.of_agent(given, value, MOST).await;
         }
-        if let Some(date) = asked.text("date") {
-            return Err(asked.refuse("DATE GOES WITH AGENT_USER", &[date]).into());
+        if let Some(date) = given.text("date") {
+            return Err(given.refuse("DATE GOES WITH AGENT_USER", &[date]).into());
         }
-        let limit = limit(asked, MOST)?.unwrap_or(SOME);
+        let limit = limit(given, MOST)?.unwrap_or(SOME);
         let calls = if name == "call_id" {
             self.access.call(&self.store, value).await?.into_iter().collect()
         } else {
             let key =
-                key(name, value.to_owned()).map_err(|problem| asked.refuse("INVALID PHONE NUMBER", &[&problem]))?;
+                key(name, value.to_owned()).map_err(|problem| given.refuse("INVALID PHONE NUMBER", &[&problem]))?;
             self.store.lookup(key, self.access.campaign.clone(), limit).await?.calls
         };
         if calls.is_empty() {
-            return Err(asked.refuse("NO CALLS FOUND", &[value]).into());
+            return Err(given.refuse("NO CALLS FOUND", &[value]).into());
         }
         Ok(calls)
     }
 
     /// An agent's calls of a day, today where none is named; newest first.
-    async fn of_agent(&self, asked: &Asked<'_>, agent: &str, most: u32) -> Result<Vec<CallRow>, Fault> {
-        let limit = limit(asked, most)?.unwrap_or(most);
+    async fn of_agent(&self, given: &FunctionCall<'_>, agent: &str, most: u32) -> Result<Vec<CallRow>, Fault> {
+        let limit = limit(given, most)?.unwrap_or(most);
         let today = Timestamp::from_millisecond(self.now.0).unwrap_or_default().to_zoned(self.zone.clone()).date();
-        let date = match asked.text("date") {
+        let date = match given.text("date") {
             None => today,
             Some(text) => {
-                Date::strptime("%Y-%m-%d", text).map_err(|_| asked.refuse("INVALID DATE", &[text, "YYYY-MM-DD"]))?
+                Date::strptime("%Y-%m-%d", text).map_err(|_| given.refuse("INVALID DATE", &[text, "YYYY-MM-DD"]))?
             }
         };
         let begins = |date: Date| {
             date.to_zoned(self.zone.clone()).map(|zoned| WallTime(zoned.timestamp().as_millisecond())).ok()
         };
         let which = Which {
-            agent: Some(agent.to_owned()),
+            agent: Some(agent.into()),
             since: begins(date),
-            until: date.tomorrow().ok().and_then(begins),
+            until: date.tomorrow().ok().and_then(begins).map(|next| WallTime(next.0 - 1)),
             only: self.access.campaign.clone(),
             ..Which::default()
         };
         let calls = self.store.list_calls(CallFilter { which, after: None, limit }).await?;
         if calls.is_empty() {
-            return Err(asked.refuse("NO CALLS FOUND", &[agent, &date.to_string()]).into());
+            return Err(given.refuse("NO CALLS FOUND", &[agent, &date.to_string()]).into());
         }
         Ok(calls)
     }
@@ -226,8 +230,8 @@ impl Functions {
 /// What is answered to a function that is not known.
 const FUNCTIONS: &str = "version, transcript_lookup, call_score and agent_calls are";
 
-fn limit(asked: &Asked<'_>, most: u32) -> Result<Option<u32>, Refused> {
-    let Some(text) = asked.text("limit") else { return Ok(None) };
+fn limit(given: &FunctionCall<'_>, most: u32) -> Result<Option<u32>, Refused> {
+    let Some(text) = given.text("limit") else { return Ok(None) };
     let number = text.parse().ok().filter(|number| (1..=most).contains(number));
-    number.map(Some).ok_or_else(|| asked.refuse("INVALID LIMIT", &[text, &format!("1 to {most}")]))
+    number.map(Some).ok_or_else(|| given.refuse("INVALID LIMIT", &[text, &format!("1 to {most}")]))
 }

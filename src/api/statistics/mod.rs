@@ -1,4 +1,4 @@
 //! Statistics of agents and campaigns: what calls came to, summed.
 
-pub(super) mod asked;
+pub(super) mod handlers;
 mod sums;

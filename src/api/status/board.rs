@@ -9,11 +9,15 @@ use super::health::{Health, model_status};
 use crate::api::access::grant::Access;
 use crate::api::calls::shown::summary;
 use crate::api::request::{ApiError, Clock};
+use crate::call::WallTime;
 use crate::contract::seconds;
-use crate::contract::status::{Board, BoardCall, BoxCall, BoxState, LastWords};
+use crate::contract::status::{Board, BoardCall, BoxCall, BoxState, HungUp, LastWords};
 use crate::pipeline::workers::status::ModelState;
 use crate::store::Store;
 use crate::store::calls::CallRow;
+
+/// Who hung up so long ago is not told of any more.
+const HUNG_UP_MS: i64 = 5 * 60_000;
 
 /// `GET /api/v1/board`
 pub(in crate::api) async fn board(
@@ -36,7 +40,11 @@ pub(in crate::api) async fn board(
             }),
         });
     }
-    Ok(Json(Board { last_event: board.last_event, now: clock.now().rfc3339(), calls }))
+    let now = clock.now();
+    let closed = store.hung_up(WallTime(now.0 - HUNG_UP_MS), access.campaign).await?;
+    let mut hung_up: Vec<HungUp> = closed.into_iter().map(|(agent, at)| HungUp { agent, at: at.rfc3339() }).collect();
+    hung_up.sort();
+    Ok(Json(Board { last_event: board.last_event, now: now.rfc3339(), calls, hung_up }))
 }
 
 /// `GET /api/v1/box`
@@ -49,7 +57,7 @@ pub(in crate::api) async fn box_state(
     let snapshot = health.status.get();
     let now = clock.now();
     let behind = store.behind().await?;
-    let late = |said: crate::call::WallTime| (now.0 - said.0).max(0) as f64 / 1000.0;
+    let late = |said: WallTime| (now.0 - said.0).max(0) as f64 / 1000.0;
     let open = store.open_calls().await?;
     let about = |call: &CallRow| BoxCall {
         phone: call.phone.clone(),
@@ -61,12 +69,14 @@ pub(in crate::api) async fn box_state(
     let seen = open.iter().filter(|call| access.sees(call));
     let calls = seen.map(|call| (call.call_id.clone(), about(call))).collect();
     let (backlog, oldest) = store.backlog().await?;
+    let open_alerts = store.open_alerts(access.campaign.clone()).await?;
     Ok(Json(BoxState {
         now: now.rfc3339(),
         version: env!("CARGO_PKG_VERSION").into(),
         calls,
         backlog,
         lag_s: oldest.map(late),
+        open_alerts,
         ready: matches!(snapshot.model, ModelState::Ready { .. }),
         model: model_status(snapshot.model),
         workers: snapshot.workers,

@@ -1,4 +1,4 @@
-//! `GET /api/v1/figures?days=&agent=&campaign=` (also `/api/metrics`, as documented): what the dashboard draws.
+//! `GET /api/v1/figures?days=&since=&until=&agent=&campaign=` (also `/api/metrics`, as documented): what the dashboard draws.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,14 +9,18 @@ use crate::call::WallTime;
 use crate::contract::figures::{
     AgentCount, CallStep, CallsByStage, FigureTotals, Figures, KeywordCount, LagStep, RuleCount,
 };
+use crate::contract::problem::Part;
 use crate::contract::seconds;
 use crate::store::Store;
 use crate::store::figures::{AgentFigures, Counted, LagFigures, Span, StepFigures};
+use crate::store::which::NameColumn;
 
 /// Over which calls.
-pub(in crate::api) const ASKS: &[&str] = &["days", "agent", "campaign"];
+pub(in crate::api) const ASKS: &[&str] = &["days", "since", "until", "agent", "campaign"];
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
+/// Days in one answer.
+const MOST_DAYS: i64 = 366;
 
 /// Times are seconds where their name does not say otherwise; steps are an hour up to a week, else a day.
 pub(in crate::api) async fn figures(
@@ -25,12 +29,9 @@ pub(in crate::api) async fn figures(
     access: Access,
     query: Parameters,
 ) -> Result<Json<Figures>, ApiError> {
-    let days = query.number("days", 1..=366_i64)?.unwrap_or(1);
-    let step_ms = if days <= 7 { HOUR_MS } else { DAY_MS };
-    // The step that is running is the last one.
-    let until = WallTime(clock.now().0 / step_ms * step_ms + step_ms);
-    let since = WallTime(until.0 - days * DAY_MS);
-    let (agent, campaign) = (query.text("agent"), query.text("campaign"));
+    let (since, until, step_ms) = span(&query, clock.now())?;
+    let agent = store.spelling(NameColumn::Agent, query.text("agent")).await?;
+    let campaign = store.spelling(NameColumn::Campaign, query.text("campaign")).await?;
     let span = Span { since, until, step_ms, agent, campaign, only: access.campaign };
     let figures = store.figures(span).await?;
     let at = |step: i64| WallTime(since.0 + step * step_ms).rfc3339();
@@ -63,6 +64,22 @@ pub(in crate::api) async fn figures(
         alerts: figures.alerts.into_iter().map(rule).collect(),
         agents: figures.agents.into_iter().map(agent_count).collect(),
     }))
+}
+
+/// From when to when, in whole steps, and how long a step is: the last `days` up to now, or since a time, until now or another one.
+fn span(query: &Parameters, now: WallTime) -> Result<(WallTime, WallTime, i64), ApiError> {
+    let days = query.number("days", 1..=MOST_DAYS)?.unwrap_or(1);
+    let (from, to) = (query.time("since", now)?, query.time("until", now)?.unwrap_or(now));
+    let length_ms = from.map_or(days * DAY_MS, |from| to.0 - from.0);
+    if !(1..=MOST_DAYS * DAY_MS).contains(&length_ms) {
+        let msg = format!("not before until, or more than {MOST_DAYS} days before it");
+        return Err(ApiError::Wrong(Part::Query, "since".into(), msg));
+    }
+    let step_ms = if length_ms <= 7 * DAY_MS { HOUR_MS } else { DAY_MS };
+    // The step that is running is the last one.
+    let until = WallTime((to.0 - 1).div_euclid(step_ms) * step_ms + step_ms);
+    let since = from.map_or(until.0 - days * DAY_MS, |from| from.0.div_euclid(step_ms) * step_ms);
+    Ok((WallTime(since), until, step_ms))
 }
 
 fn step(step: &StepFigures, at: String) -> CallStep {

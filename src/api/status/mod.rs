@@ -7,6 +7,8 @@ mod detailed;
 pub(super) mod figures;
 pub(super) mod glossary;
 pub(super) mod health;
+pub(super) mod settings;
 
 pub use self::detailed::Doctor;
 pub use self::health::{Health, Metrics};
+pub use self::settings::SettingsSource;

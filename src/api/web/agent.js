@@ -31,6 +31,11 @@ for (const name of ['user', 'uniqueid']) {
   const value = field(address.searchParams, name);
   if (value) asked.set(name, value);
 }
+// A link that was signed for this agent, and ends.
+for (const name of ['expires', 'by', 'signature']) {
+  const value = field(behind, name);
+  if (value || (name === 'by' && behind.has('signature'))) asked.set(name, value);
+}
 // The token stays in this page's memory: not in the history, nor in an address that somebody copies.
 address.hash = '';
 address.searchParams.delete('token');

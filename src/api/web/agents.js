@@ -106,9 +106,11 @@ function drawAgent(of) {
     tile('Alerts', String(of.total_alerts), ''),
   );
   const box = el('div', { class: 'chart', role: 'img', 'aria-label': 'Mean sentiment day by day' });
+  const scores = el('div', { class: 'chart', role: 'img', 'aria-label': 'Score day by day, as in the table' });
   const notable = el('p', {}, 'Best call: ', linkOf(of.best_call), ' · worst call: ', linkOf(of.worst_call));
   charts.replaceChildren(
     block('Sentiment', 'Mean of the calls of each day, −1 to +1', box, notable),
+    block('Score', 'Points of a hundred, of all calls of each day', scores),
     block(
       'Dispositions against what was said',
       null,
@@ -131,6 +133,13 @@ function drawAgent(of) {
     values: signed,
     series: [{ label: 'Sentiment', colour: '--accent', points: true }],
   }).set([of.days.map(one => Date.parse(`${one.date}T12:00`) / 1000), of.days.map(one => one.avg_sentiment)]);
+  new Chart(scores, {
+    time: true,
+    height: 180,
+    range: [0, 100],
+    values: whole,
+    series: [{ label: 'Score', colour: '--good', points: true }],
+  }).set([of.days.map(one => Date.parse(`${one.date}T12:00`) / 1000), of.days.map(one => one.score)]);
 }
 
 // What the address asks for and the form cannot show: the API says what it makes of it.

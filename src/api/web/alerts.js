@@ -1,125 +1,142 @@
 // @ts-check
-// Alerts: the banner, one alert as a line with its button, and what a risk is made of.
-import { ApiError, api, el, hour, messageOf, percent, posting, whoAmI } from './base.js';
-import { SIGNS } from './card.js';
+// All alerts, by call: what the board does not show any more, to be looked at and acknowledged.
+import { acknowledgeAll, acknowledgeThese, acknowledging, alertLine } from './alert.js';
+import { api, brief, byId, confirmed, el, fromAddress, messageOf, onKey, setText, textsOf } from './base.js';
+import { urlOf, watchBox } from './base.js';
 
-/** @import { Alert, Risk } from './types.d.ts' */
+/** @import { Alert, AlertTaken } from './types.d.ts' */
 
-/** Alerts in the banner before it is unfolded: on a phone the calls want the room. */
-const few = () => (innerWidth < 640 ? 1 : 3);
+const PAGE = 500;
+
+const form = byId('filters', HTMLFormElement);
+const list = byId('calls', HTMLElement);
+const note = byId('note', HTMLElement);
+const more = byId('more', HTMLButtonElement);
+const take = byId('take', HTMLButtonElement);
 
 /**
- * What may be done with an alert. `open` is null where the call is already in sight; `done` gets the alert as it is
- * after it was acknowledged.
- * @typedef {{ open: ((call: string) => void) | null, done: (alert: Alert) => void }} Actions
+ * As loaded, the newest first.
+ * @type {Alert[]}
  */
+let alerts = [];
+/** Counts the questions: an answer to an earlier one is dropped. */
+let generation = 0;
 
-/** Alerts that nobody has acknowledged; none where the daemon knows no alerts. */
-export async function openAlerts() {
-  try {
-    return (await api('/api/v1/alerts?acknowledged=false&limit=200')).alerts;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return [];
-    throw error;
-  }
+const STATES = new Map([
+  ['open', 'false'],
+  ['acknowledged', 'true'],
+]);
+
+// What the address asks for and the form cannot show: a rule's alerts of some days, as the dashboard links to them.
+let besides = fromAddress(form);
+
+/** The form as the API is asked. */
+function query() {
+  const wanted = new URLSearchParams([...textsOf(form), ...besides]);
+  const state = STATES.get(wanted.get('state') ?? 'open');
+  const calls = wanted.get('calls');
+  wanted.delete('state');
+  wanted.delete('calls');
+  if (state) wanted.set('acknowledged', state);
+  if (calls) wanted.set('live', String(calls === 'live'));
+  wanted.set('limit', String(PAGE));
+  return wanted;
 }
 
-/**
- * Says that somebody has seen it. The answer is the alert as it is now; everybody else hears of it by the feed.
- * @param {number} id
- */
-export const acknowledge = id => api(`/api/v1/alerts/${id}/ack`, posting({ by: whoAmI() }));
-
-/**
- * The button that acknowledges an alert.
- * @param {Alert} alert
- * @param {(alert: Alert) => void} done
- */
-function acknowledging(alert, done) {
-  const button = el('button', {
-    type: 'button',
-    text: 'Acknowledge',
-    'aria-label': `Acknowledge alert ${alert.id}: ${alert.message}`,
-  });
-  button.addEventListener('click', async event => {
-    event.stopPropagation();
-    button.disabled = true;
-    try {
-      done(await acknowledge(alert.id));
-    } catch (error) {
-      button.disabled = false;
-      button.textContent = `not acknowledged (${messageOf(error)}), try again`;
-    }
-  });
-  return button;
+/** @param {AlertTaken[]} taken */
+function done(taken) {
+  const by = new Map(taken.map(one => [one.id, one]));
+  alerts = alerts.map(alert => ({ ...alert, ...by.get(alert.id) }));
+  draw();
 }
 
+const isOpen = (/** @type {Alert} */ alert) => !alert.acknowledged;
+
 /**
- * One alert.
- * @param {Alert} alert
- * @param {Actions} actions
+ * A call with its alerts.
+ * @param {string} id
+ * @param {Alert[]} all
  */
-export function alertLine(alert, { open, done }) {
-  const call = { type: 'button', class: 'plain', text: alert.agent ?? alert.call_id };
-  return el(
-    'li',
-    { class: `alert ${alert.level}`, 'data-alert': alert.id },
-    el('span', { class: 'badge', text: `${SIGNS[alert.level] ?? '△'} ${alert.level}` }),
-    el('time', { datetime: alert.timestamp, text: hour.format(new Date(alert.timestamp)) }),
-    open && el('button', { ...call, on: { click: () => open(alert.call_id) } }),
-    el('span', { class: 'why', text: (alert.reasons ?? []).join('; ') || alert.message }),
-    el('span', { class: 'quote', text: alert.text ? `“${alert.text}”` : '' }),
-    alert.acknowledged
-      ? el('span', { class: 'note', text: `acknowledged by ${alert.acknowledged_by ?? 'someone'}` })
-      : acknowledging(alert, done),
+function callOf(id, all) {
+  const [newest] = all;
+  const open = all.filter(isOpen).length;
+  const name = newest?.agent ?? id;
+  const heading = el(
+    'div',
+    { class: 'row wrap' },
+    el('h2', {}, el('a', { href: urlOf(`/calls/${encodeURIComponent(id)}#t=${newest?.start_time ?? 0}`), text: name })),
+    el('span', { class: 'note', text: [newest?.campaign, id].filter(Boolean).join(' · ') }),
+    newest && el('time', { datetime: newest.timestamp, text: brief.format(new Date(newest.timestamp)) }),
+    open > 1 &&
+      acknowledging(
+        `Acknowledge all ${open} of this call`,
+        `Acknowledge all ${open} of this call: ${name}, ${id}`,
+        () => acknowledgeAll(id),
+        done,
+      ),
   );
+  const lines = all.map(alert => alertLine(alert, { open: null, done }));
+  return el('li', { class: 'block', 'data-call': id }, heading, el('ul', { class: 'alerts' }, ...lines));
 }
 
-/**
- * The parts of a risk as list items, the largest first.
- * @param {Risk | null} risk
- */
-export function partsOf(risk) {
-  const parts = (risk?.parts ?? []).filter(part => part.share > 0).sort((a, b) => b.share - a.share);
-  return parts.map(part => el('li', { text: `${percent(part.share)}: ${part.says}` }));
+function draw() {
+  const by = Map.groupBy(alerts, alert => alert.call_id);
+  list.replaceChildren(...[...by].map(([id, all]) => callOf(id, all)));
+  const open = alerts.filter(isOpen).length;
+  const calls = `${by.size} ${by.size === 1 ? 'call' : 'calls'}`;
+  const count = `${alerts.length}${more.hidden ? '' : '+'}`;
+  setText(note, alerts.length ? `${count} alerts of ${calls}, ${open} open` : 'No alerts here.');
+  take.hidden = open === 0;
+  setText(take, `Acknowledge the ${open} shown…`);
 }
 
-/** The banner on top: the worst few, the rest on demand. */
-export class Banner {
-  all = false;
-  shown = '';
-  list = el('ul', { class: 'alerts' });
-  more = el('button', { type: 'button', class: 'plain' });
-
-  /**
-   * @param {HTMLElement} element
-   * @param {Actions & { redraw: () => void }} actions
-   */
-  constructor(element, actions) {
-    this.element = element;
-    this.actions = actions;
-    this.more.addEventListener('click', () => {
-      this.all = !this.all;
-      this.shown = '';
-      actions.redraw();
-    });
-    element.append(this.list, this.more);
-  }
-
-  /** @param {Alert[]} alerts the worst first */
-  show(alerts) {
-    const some = alerts.slice(0, this.all ? 100 : few());
-    const shown = `${some.map(alert => alert.id)}/${alerts.length}`;
-    if (shown === this.shown) return;
-    this.shown = shown;
-    const active = document.activeElement;
-    const focused = this.element.contains(active) && Boolean(active?.closest('[data-alert]'));
-    this.element.hidden = alerts.length === 0;
-    this.element.className = alerts[0]?.level ?? '';
-    this.list.replaceChildren(...some.map(alert => alertLine(alert, this.actions)));
-    this.more.hidden = alerts.length <= few();
-    this.more.textContent = this.all ? 'Show fewer' : `${alerts.length - some.length} more open alerts`;
-    const first = this.list.querySelector('li > button:last-child');
-    if (focused && first instanceof HTMLElement) first.focus();
+/** @param {boolean} older whether what is older than the last one is added */
+async function load(older) {
+  const mine = ++generation;
+  const wanted = query();
+  const last = alerts.at(-1);
+  if (older && last) wanted.set('until', last.timestamp);
+  try {
+    const found = (await api(`/api/v1/alerts?${wanted}`)).alerts;
+    if (mine !== generation) return;
+    // Several may have been raised at the moment where the page before ended.
+    const known = new Set(alerts.map(alert => alert.id));
+    alerts = older ? [...alerts, ...found.filter(alert => !known.has(alert.id))] : found;
+    more.hidden = found.length < PAGE;
+    draw();
+  } catch (error) {
+    if (mine === generation) setText(note, messageOf(error));
   }
 }
+
+function show() {
+  const wanted = new URLSearchParams([...textsOf(form), ...besides]);
+  history.replaceState(null, '', `?${wanted}`);
+  return load(false);
+}
+
+take.addEventListener('click', async () => {
+  const ids = alerts.filter(isOpen).map(alert => alert.id);
+  const text = `${ids.length} alerts are marked as seen by you. They stay in the list of acknowledged ones.`;
+  if (!(await confirmed('Acknowledge alerts', text, `Acknowledge ${ids.length}`))) return;
+  take.disabled = true;
+  try {
+    for (let i = 0; i < ids.length; i += PAGE) done(await acknowledgeThese(ids.slice(i, i + PAGE)));
+  } catch (error) {
+    setText(note, `not acknowledged: ${messageOf(error)}`);
+  }
+  take.disabled = false;
+});
+more.addEventListener('click', () => load(true));
+function anew() {
+  besides = [];
+  show();
+}
+form.addEventListener('submit', event => {
+  event.preventDefault();
+  anew();
+});
+form.addEventListener('change', ({ target }) => target instanceof HTMLSelectElement && anew());
+onKey(() => {});
+show();
+watchBox();

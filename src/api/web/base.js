@@ -1,7 +1,7 @@
 // @ts-check
 // What every page needs: elements made of text, the API, times and numbers as people write them, the header.
 
-/** @import { Answer, Box, Child, Problem, Properties } from './types.d.ts' */
+/** @import { Answer, Box, Child, Me, Problem, Properties } from './types.d.ts' */
 
 /**
  * Gives an element its attributes (but `text`, `class` and `on`: listeners by event) and children. Everything from
@@ -116,8 +116,8 @@ export function setText(element, text) {
  */
 export const messageOf = error => (error instanceof Error ? error.message : String(error));
 
-// A browser may keep nothing, and says so by an exception.
-const kept = {
+/** What this browser keeps. It may keep nothing, and says so by an exception. */
+export const kept = {
   /** @param {string} name */
   get: name => {
     try {
@@ -209,6 +209,21 @@ export async function raw(path, options = {}) {
   throw new ApiError(response.status, detailOf(response.status, await response.json().catch(() => null)));
 }
 
+/** @type {Promise<Me | null> | null} */
+let who = null;
+/**
+ * Who looks, asked once for a page. What they may not do (`data-needs` of an element names the scope) the style sheet
+ * does not show. Where the daemon does not tell, everything is shown, and what may not be done is refused.
+ */
+export function me() {
+  const told = (/** @type {Me} */ me) => {
+    document.body.dataset.may = me.scopes.join(' ');
+    return me;
+  };
+  who ??= api('/api/v1/me').then(told, () => null);
+  return who;
+}
+
 /**
  * A request that sends JSON.
  * @param {object} body
@@ -293,11 +308,30 @@ export function confirmed(title, text, yes) {
   });
 }
 
+/**
+ * Asks for a text; empty when nothing is wanted.
+ * @param {string} title
+ * @param {string} label
+ * @param {string} yes what the button says that goes on
+ * @returns {Promise<string>}
+ */
+export function asked(title, label, yes) {
+  return new Promise(resolve => {
+    const field = el('input', { maxlength: 40, required: true, autocomplete: 'off' });
+    const cancel = el('button', { value: 'no', text: 'Cancel', formnovalidate: true });
+    const form = el('form', { method: 'dialog' }, el('label', { text: `${label} ` }, field));
+    form.append(el('button', { value: 'yes', text: yes }), cancel);
+    const box = dialog(title, form);
+    box.addEventListener('close', () => resolve(box.returnValue === 'yes' ? field.value.trim() : ''));
+  });
+}
+
 const KEYS = [
   ['j / k', 'next / previous call'],
   ['Enter', 'open the call'],
   ['Esc', 'close it'],
-  ['a', 'acknowledge this call’s alert, or the first one'],
+  ['a', 'acknowledge this call’s alerts, or those of the worst call'],
+  ['l', 'listen in to the call, or stop'],
   ['/', 'search'],
   ['?', 'show this list'],
 ];
@@ -307,13 +341,21 @@ const THEMES = [
   ['dark', 'dark'],
 ];
 
+/** @type {(() => HTMLElement)[]} */
+const choices = [];
+/**
+ * Adds what a page lets people choose to the settings.
+ * @param {() => HTMLElement} make
+ */
+export const inSettings = make => choices.push(make);
+
 export function settings() {
   if (document.querySelector('dialog')) return;
   const name = el('input', { value: whoAmI(), maxlength: 80, autocomplete: 'off' });
   name.addEventListener('change', () => kept.set('name', name.value.trim()));
   const chosen = kept.get('theme') ?? '';
-  const choices = THEMES.map(([value, text]) => el('option', { value, text, selected: chosen === value }));
-  const theme = el('select', {}, ...choices);
+  const themes = THEMES.map(([value, text]) => el('option', { value, text, selected: chosen === value }));
+  const theme = el('select', {}, ...themes);
   theme.addEventListener('change', () => {
     kept.set('theme', theme.value);
     applyTheme();
@@ -322,6 +364,7 @@ export function settings() {
     'Settings',
     el('p', {}, el('label', { text: 'Your name, shown on alerts you acknowledge ' }, name)),
     el('p', {}, el('label', { text: 'Colours ' }, theme)),
+    ...choices.map(make => make()),
     el('h3', { text: 'Keys' }),
     el(
       'dl',
@@ -411,6 +454,7 @@ export function boxLine(box, connection) {
 
 /** The line on pages that have no feed. */
 export function watchBox() {
+  me();
   const look = () =>
     api('/api/v1/box')
       .then(box => boxLine(box, null))

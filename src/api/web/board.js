@@ -10,6 +10,8 @@
 const COURSE = 40;
 /** A call that is over stays in sight for so long. */
 const LINGER_MS = 20_000;
+/** Who hung up so long ago does not wrap the call up any more, as far as we know. */
+const WRAP_MS = 5 * 60_000;
 /** @type {Level[]} */
 export const LEVELS = ['warning', 'urgent', 'critical'];
 /**
@@ -19,6 +21,7 @@ export const LEVELS = ['warning', 'urgent', 'critical'];
 export const rank = level => (level ? LEVELS.indexOf(level) + 1 : 0);
 
 /** @typedef {{ agent: string, campaign: string, level: number }} Filter texts are empty, and the level 0, for all */
+/** @typedef {{ call: BoardCall, worst: Alert, count: number }} Attention a running call with alerts that are open */
 
 export class Board {
   /** @type {Map<string, BoardCall>} */
@@ -32,14 +35,20 @@ export class Board {
   changed = new Set();
   /** The daemon's clock minus ours, milliseconds. */
   skew = 0;
+  /**
+   * When an agent's last line was closed.
+   * @type {Map<string, number>}
+   */
+  hungUp = new Map();
 
   now() {
     return Date.now() + this.skew;
   }
 
   /** @param {BoardAnswer} answer */
-  load({ calls, now }) {
+  load({ calls, now, hung_up }) {
     this.skew = Date.parse(now) - Date.now();
+    this.hungUp = new Map(hung_up.map(({ agent, at }) => [agent, Date.parse(at)]));
     const before = this.calls;
     this.calls = new Map();
     for (const row of calls) {
@@ -51,6 +60,7 @@ export class Board {
         status: row.status,
         course: row.course ?? [],
         last: row.last_words,
+        spoken: row.last_words ? Date.parse(row.start_time) + row.last_words.start_time * 1000 : null,
         rolling: row.rolling_sentiment,
         risk: row.risk_score,
         behind: null,
@@ -82,6 +92,7 @@ export class Board {
         status: 'active',
         course: [],
         last: null,
+        spoken: null,
         partial: {},
         rolling: null,
         risk: null,
@@ -111,15 +122,20 @@ export class Board {
         break;
       case 'partial': {
         const { speaker, text, start_time } = event;
-        this.call(id).partial[event.leg ?? speaker] = { speaker, text, start_time };
+        const call = this.call(id);
+        call.partial[event.leg ?? speaker] = { speaker, text, start_time };
+        call.spoken = this.now();
         break;
       }
       case 'sentiment':
         this.said(event);
         break;
-      case 'hangup':
-        this.call(id).status = 'connection_closed';
+      case 'hangup': {
+        const call = this.call(id);
+        call.status = 'connection_closed';
+        if (call.agent) this.hungUp.set(call.agent, Date.parse(event.timestamp) || this.now());
         break;
+      }
       case 'call_end':
         if (!this.calls.has(id)) break;
         Object.assign(this.call(id), { status: 'completed', over: this.now(), partial: {}, behind: null });
@@ -130,7 +146,6 @@ export class Board {
         break;
       case 'alert_acknowledged':
         this.acknowledged(event);
-        this.changed.add(id);
         break;
     }
   }
@@ -151,17 +166,19 @@ export class Board {
     call.rolling = rolling_sentiment ?? call.rolling;
     call.risk = risk_score ?? call.risk;
     call.at = timestamp;
+    call.spoken = Math.max(call.spoken ?? 0, Date.parse(timestamp) || 0);
     delete call.partial[leg];
   }
 
   /**
    * Somebody has seen an alert.
-   * @param {Pick<Alert, 'id' | 'call_id' | 'acknowledged_at' | 'acknowledged_by'>} what
+   * @param {Pick<Alert, 'id' | 'acknowledged_at' | 'acknowledged_by'>} what
    */
-  acknowledged({ id, call_id, acknowledged_at, acknowledged_by }) {
+  acknowledged({ id, acknowledged_at, acknowledged_by }) {
     const alert = this.alerts.get(id);
-    if (alert) Object.assign(alert, { acknowledged: true, acknowledged_at, acknowledged_by });
-    this.changed.add(call_id);
+    if (!alert) return;
+    Object.assign(alert, { acknowledged: true, acknowledged_at, acknowledged_by });
+    this.changed.add(alert.call_id);
   }
 
   /**
@@ -186,20 +203,40 @@ export class Board {
         this.changed.add(id);
       }
     }
-    // The page is open all day: what was seen, of calls that are gone, is not kept.
-    for (const [id, alert] of this.alerts) {
-      if (alert.acknowledged && !this.calls.has(alert.call_id)) this.alerts.delete(id);
-    }
+    // The page is open all day: what calls that are gone have raised is on the page of alerts.
+    for (const [id, alert] of this.alerts) if (!this.calls.has(alert.call_id)) this.alerts.delete(id);
+    for (const [agent, at] of this.hungUp) if (this.now() - at > WRAP_MS) this.hungUp.delete(agent);
   }
 
   /**
-   * Alerts that nobody has acknowledged, the worst and newest first.
-   * @param {string} [callId] of this call only
+   * Alerts of running calls that nobody has acknowledged, the worst and newest first.
+   * @param {string} [callId] of this call only, also when it is over
    */
   open(callId) {
+    const counts = (/** @type {Alert} */ { call_id }) =>
+      callId ? call_id === callId : this.calls.get(call_id)?.over === null;
     return [...this.alerts.values()]
-      .filter(alert => !alert.acknowledged && (!callId || alert.call_id === callId))
+      .filter(alert => !alert.acknowledged && counts(alert))
       .sort((a, b) => rank(b.level) - rank(a.level) || b.id - a.id);
+  }
+
+  /**
+   * The running calls with open alerts, each with its worst: the worst first, then the most at risk.
+   * @returns {Attention[]}
+   */
+  attention() {
+    /** @type {Map<string, Attention>} */
+    const by = new Map();
+    for (const alert of this.open()) {
+      const call = this.calls.get(alert.call_id);
+      const known = by.get(alert.call_id);
+      if (known) known.count += 1;
+      else if (call) by.set(call.id, { call, worst: alert, count: 1 });
+    }
+    const risk = (/** @type {Attention} */ { call }) => Math.floor((call.risk ?? 0) * 5);
+    return [...by.values()].sort(
+      (a, b) => rank(b.worst.level) - rank(a.worst.level) || risk(b) - risk(a) || a.call.started - b.call.started,
+    );
   }
 
   /** The highest open level of each call. */

@@ -1,17 +1,20 @@
 // @ts-check
 // One call: its sound and its words in step, what happened in it, and its files.
-import { api, boxLine, byId, clock, day, el, messageOf, mood, onKey, pathOf, percent } from './base.js';
+import { api, boxLine, byId, clock, day, el, me, messageOf, mood, onKey, pathOf, percent } from './base.js';
 import { setText, signed, svg, urlOf } from './base.js';
-import { alertLine, partsOf } from './alerts.js';
+import { alertLine, partsOf } from './alert.js';
 import { SIGNS, speaker } from './card.js';
+import { Corrections } from './correct.js';
 import { Feed } from './feed.js';
-import { Listener } from './listen.js';
+import { Ear } from './listen.js';
 import { phoneForm } from './phone.js';
 import { Player } from './player.js';
 import { Quality } from './quality.js';
+import { Tabs } from './tabs.js';
+import { Tags } from './tags.js';
 import { Transcript, ofEvent, ofSegment, wordByWord } from './text.js';
 
-/** @import { Alert, Call, CallEvent, Child, Governor, Line } from './types.d.ts' */
+/** @import { Alert, AlertTaken, Call, CallEvent, Child, Governor, Line } from './types.d.ts' */
 
 const id = decodeURIComponent(location.pathname.split('/').at(-1) ?? '');
 const path = pathOf(id);
@@ -37,8 +40,6 @@ const WHAT = {
 
 /** @type {Player | null} */
 let player = null;
-/** @type {Listener | null} */
-let listener = null;
 /** Of the call, seconds. */
 let length = 0;
 let follow = true;
@@ -53,6 +54,7 @@ const happened = new Map();
 const title = el('h1');
 const about = el('p', { class: 'note' });
 const sources = el('ul', { class: 'parts' });
+const tags = new Tags(id);
 const sound = el('div');
 const course = el('div', { class: 'course' });
 const live = el('div', { class: 'row live' });
@@ -61,7 +63,9 @@ const risk = el('div', { class: 'parts' });
 const events = el('ol', { class: 'events' });
 const keywords = el('p', { class: 'note' });
 const quality = new Quality(id, at => player?.seek(at));
-const transcript = new Transcript(wordByWord, ({ start }) => {
+const corrections = new Corrections(id, reload);
+const content = (/** @type {Line} */ line) => [...wordByWord(line), ...corrections.beside(line)];
+const transcript = new Transcript(content, ({ start }) => {
   const time = clock(start);
   const about = { class: 'plain when', 'data-at': start, 'aria-label': `Go to ${time}` };
   return el('button', { type: 'button', ...about, text: time });
@@ -83,21 +87,26 @@ function exportLinks() {
   return el('span', { class: 'row wrap exports', role: 'group', 'aria-label': 'Export' }, 'Export ', ...links);
 }
 
+const tabs = new Tabs('About the call', [
+  { id: 'card', name: 'Score card', content: [quality.card] },
+  {
+    id: 'summary',
+    name: 'Summary',
+    content: [
+      section('Summary', quality.summary),
+      section('Disposition', quality.result),
+      section('Mentioned', quality.mentioned),
+      section('Keywords', keywords),
+    ],
+  },
+  { id: 'alerts', name: 'Alerts', content: [alertList, risk] },
+  { id: 'events', name: 'Events', content: [events, sources] },
+]);
+
 function build() {
-  const beside = el(
-    'div',
-    {},
-    section('Summary', quality.summary),
-    section('Score card', quality.card),
-    section('Disposition', quality.result),
-    section('Alerts', alertList, risk),
-    section('Mentioned', quality.mentioned),
-    section('Keywords', keywords),
-    section('Events', events),
-  );
   const heading = el('div', { class: 'row wrap' }, title, exportLinks());
-  const columns = el('div', { class: 'columns' }, section('Transcript', transcript.element), beside);
-  main.replaceChildren(heading, about, live, sound, course, columns);
+  const columns = el('div', { class: 'columns' }, section('Transcript', transcript.element), tabs.element);
+  main.replaceChildren(heading, about, tags.element, live, sound, course, columns);
   transcript.element.addEventListener('click', event => {
     const place = event.target instanceof Element ? event.target.closest('[data-at]') : null;
     if (place instanceof HTMLElement) player?.seek(Number(place.dataset.at));
@@ -165,11 +174,15 @@ function drawCourse() {
 }
 
 function drawAlerts() {
-  const done = (/** @type {Alert} */ alert) => {
-    alerts.set(alert.id, alert);
+  const done = (/** @type {AlertTaken[]} */ taken) => {
+    for (const one of taken) {
+      const alert = alerts.get(one.id);
+      if (alert) alerts.set(one.id, { ...alert, ...one });
+    }
     drawAlerts();
   };
   const list = [...alerts.values()].sort((a, b) => a.id - b.id).map(alert => alertLine(alert, { open: null, done }));
+  tabs.count('alerts', list.length);
   alertList.replaceChildren(...(list.length ? list : [el('li', { class: 'note', text: 'none' })]));
   drawCourse();
 }
@@ -187,9 +200,9 @@ function drawAbout(call) {
     call.metadata?.file,
     call.sentiment === null ? null : `sentiment ${signed(call.sentiment)} ${mood(call.sentiment)}`,
     call.end_reason,
-    call.tags.length ? `tags: ${call.tags.join(', ')}` : null,
   ];
   setText(about, parts.filter(Boolean).join(' · '));
+  tags.show(call.tags);
   drawSources(call);
   drawRisk(call);
   drawKeywords(call);
@@ -261,32 +274,27 @@ function drawEvents(call) {
   events.replaceChildren(...[...happened.values()].map(line));
 }
 
+const listen = el('button', { type: 'button', text: 'Listen in', on: { click: () => ear.toggle(id) } });
+const heard = el('span', { class: 'note', role: 'status', text: 'this call is live' });
+const ear = new Ear(() => {
+  setText(listen, ear.call ? 'Stop listening' : 'Listen in');
+  setText(heard, ear.says);
+});
+
 /** @param {Call} call */
 function drawLive(call) {
-  if (listener) return;
+  if (ear.call) return;
   live.replaceChildren();
   if (call.status !== 'active' || call.legs.every(leg => leg.closed !== null)) return;
-  const button = el('button', { type: 'button', text: 'Listen in' });
-  const note = el('span', { class: 'note', role: 'status', text: 'this call is live' });
-  button.addEventListener('click', () => {
-    if (listener) return listener.stop('stopped');
-    button.textContent = 'Stop listening';
-    listener = new Listener(id, {
-      behind: seconds => setText(note, `listening, ${seconds.toFixed(1)} s behind`),
-      end: why => {
-        listener = null;
-        button.textContent = 'Listen in';
-        setText(note, why);
-      },
-    });
-  });
-  live.append(button, note);
-  phoneForm(id).then(form => form && button.isConnected && live.append(form));
+  live.append(listen, heard);
+  phoneForm(id).then(form => form && listen.isConnected && live.append(form));
 }
 
 /** The place that the address asks for, seconds; NaN where it asks for none. */
 const wantedPlace = () => Number(/t=([\d.]+)/.exec(location.hash)?.[1] ?? NaN);
 
+/** The legs that the player has, as a text. */
+let played = '';
 /** @param {Call} call */
 async function drawSound(call) {
   // What nobody transcribed is the same voice again.
@@ -297,6 +305,10 @@ async function drawSound(call) {
     sound.replaceChildren(el('p', { class: 'note', text: 'no audio' }));
     return;
   }
+  // A text that was corrected has the same sound: who listens hears on.
+  const now = JSON.stringify(legs.map(leg => [leg.leg_id, leg.duration, leg.offset]));
+  if (now === played) return;
+  played = now;
   const place = player?.at ?? (wantedPlace() || 0);
   player?.stop();
   const next = (player = new Player({ legs, length, time: inStep }));
@@ -343,11 +355,18 @@ transcript.element.addEventListener('wheel', () => (follow = false), { passive: 
 /** Loads the call, and draws all of it. */
 async function load() {
   const call = await api(path);
+  const first = loaded === null;
+  const { scrollTop } = transcript.element;
   loaded = call;
   length = Math.max(call.total_audio_duration, ...call.legs.map(leg => leg.offset + leg.duration), 0);
+  const over = call.status === 'completed' || call.status === 'failed';
+  transcript.live = !over;
+  corrections.possible = over;
+  corrections.set(call.corrections);
   transcript.clear();
   nowWord = nowLine = null;
   for (const segment of call.transcript_segments) transcript.add(ofSegment(segment));
+  if (!first) transcript.element.scrollTop = scrollTop;
   for (const alert of call.alerts ?? []) alerts.set(alert.id, alert);
   drawAbout(call);
   drawAlerts();
@@ -357,7 +376,7 @@ async function load() {
   quality.load().catch(error => quality.fail(error));
   await drawSound(call);
   const wanted = wantedPlace();
-  if (!(wanted >= 0)) return;
+  if (!first || !(wanted >= 0)) return;
   const entry = [...transcript.lines.values()].findLast(({ line }) => line.start <= wanted + 0.01);
   entry?.item.scrollIntoView({ block: 'center' });
 }
@@ -372,7 +391,9 @@ let due;
 /** Loads the call anew, once for all that comes together. */
 function reload() {
   clearTimeout(due);
-  due = setTimeout(() => load().catch(() => {}), 200);
+  // Whoever is correcting a line is not disturbed.
+  const busy = main.querySelector('form.correction') !== null;
+  due = setTimeout(() => (busy ? reload() : load().catch(() => {})), busy ? 2000 : 200);
 }
 
 /**
@@ -413,6 +434,7 @@ onKey(event => {
 });
 
 build();
+me();
 try {
   await load();
   // Everything that has happened in this call, and what will.

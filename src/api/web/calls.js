@@ -3,12 +3,18 @@
 import { api, brief, byId, clock, confirmed, el, fromAddress, messageOf, mood, onKey, pathOf } from './base.js';
 import { posting, raw, setText, signed, textsOf, urlOf, watchBox } from './base.js';
 import { SIGNS, speaker } from './card.js';
+import { savedViews } from './views.js';
 
 /** @import { BulkAnswer, CallSummary, Hit } from './types.d.ts' */
 
 const ROW = 44;
 const PAGE = 200;
 const SPARE = 8;
+/**
+ * Where the file of a format is called otherwise.
+ * @type {Record<string, string>}
+ */
+const EXTENSIONS = { text: 'txt', calls: 'csv' };
 /** Calls that one request acts on at most. */
 const AT_ONCE = 1000;
 
@@ -37,7 +43,7 @@ const buttons = {
  * @property {(Node | string)[]} said
  */
 
-const CELLS = /** @type {const} */ (['agent', 'phone', 'campaign', 'length', 'score', 'alerts', 'state']);
+const CELLS = /** @type {const} */ (['agent', 'phone', 'campaign', 'length', 'score', 'points', 'alerts', 'state']);
 const HEADS = [
   ['', 'Select'],
   ['began', 'Began'],
@@ -46,6 +52,7 @@ const HEADS = [
   ['campaign', 'Campaign'],
   ['length', 'Length'],
   ['score', 'Sentiment'],
+  ['points', 'Score'],
   ['alerts', 'Alerts'],
   ['state', 'State'],
   ['said', 'Details'],
@@ -172,6 +179,7 @@ const ofCall = call => ({
     campaign: call.campaign,
     length: clock(call.total_audio_duration),
     score: call.sentiment === null ? '' : `${signed(call.sentiment)} ${mood(call.sentiment)}`,
+    points: call.score === null ? '' : String(Math.round(call.score)),
     alerts: call.alert_level ? `${SIGNS[call.alert_level]} ${call.alert_level}` : call.has_alerts ? 'yes' : '',
     state: call.status === 'connection_closed' ? 'closing' : call.status,
   },
@@ -263,6 +271,8 @@ let besides = fromAddress(form);
 
 function find() {
   const wanted = new URLSearchParams([...textsOf(form), ...besides]);
+  // A list of calls is found by no words.
+  if (!wanted.has('q')) wanted.delete('by');
   history.replaceState(null, '', wanted.size ? `?${wanted}` : location.pathname);
   query = new URLSearchParams([...wanted].map(local));
   generation += 1;
@@ -312,7 +322,7 @@ async function exportSelected(format) {
     }
   } else {
     const response = await raw('/calls/bulk', posting({ action: 'export', call_ids: ids, format }));
-    download(await response.blob(), `calls.${format === 'text' ? 'txt' : format}`);
+    download(await response.blob(), `calls.${EXTENSIONS[format] ?? format}`);
   }
   setText(note, `${ids.length} exported`);
 }
@@ -406,7 +416,9 @@ form.addEventListener('submit', event => {
   anew();
 });
 form.addEventListener('change', ({ target }) => {
-  const chosen = target instanceof HTMLSelectElement || (target instanceof HTMLInputElement && target.type === 'date');
+  const chosen =
+    (target instanceof HTMLSelectElement && target.name) ||
+    (target instanceof HTMLInputElement && target.type === 'date');
   if (chosen) anew();
 });
 
@@ -424,4 +436,5 @@ onKey(event => {
 });
 
 find();
+savedViews();
 watchBox();

@@ -14,6 +14,12 @@ const SPEAKERS = { agent: 'Agent', caller: 'Caller', customer: 'Caller' };
 /** @param {string} name */
 export const speaker = name => SPEAKERS[name] ?? 'Speaker';
 
+/**
+ * Who talks to whom: it stays a call's title, also when the call is over.
+ * @param {{ agent: string | null, phone: string | null, id: string }} call
+ */
+export const nameOf = ({ agent, phone, id }) => [agent, phone].filter(Boolean).join(' · ') || id;
+
 /** The course of the sentiment as a small line between -1 and 1; the words beside it tell the same. */
 function spark() {
   const line = svg('polyline', { fill: 'none' });
@@ -32,6 +38,8 @@ function spark() {
   return { element, draw };
 }
 
+/** @typedef {{ open: (id: string) => void, listen: (id: string) => void }} CardActions */
+
 export class Card {
   name = el('button', { type: 'button', class: 'name' });
   badge = el('span', { class: 'badge' });
@@ -44,41 +52,50 @@ export class Card {
   words = document.createTextNode('');
   note = el('span', { class: 'late' });
   said = el('p', { class: 'said' }, this.speaker, this.words);
+  ear = el('button', { type: 'button', class: 'ear', text: 'Listen' });
   /** @type {number[] | null} */
   course = null;
 
   /**
    * @param {string} id
-   * @param {(id: string) => void} open
+   * @param {CardActions} actions
    */
-  constructor(id, open) {
+  constructor(id, { open, listen }) {
     this.element = el(
       'li',
       { class: 'card', 'data-id': id },
-      el('div', { class: 'row' }, this.name, this.badge, this.time),
-      this.who,
+      el('div', { class: 'row' }, this.name, this.time),
+      el('div', { class: 'row' }, this.badge, this.who, this.ear),
       el('div', { class: 'row' }, this.spark.element, this.score, this.risk),
       this.said,
       this.note,
     );
     this.element.addEventListener('click', () => open(id));
+    this.ear.addEventListener('click', event => {
+      event.stopPropagation();
+      listen(id);
+    });
   }
 
   /**
    * Writes what is known now.
    * @param {BoardCall} call
    * @param {Level | undefined} level
-   * @param {boolean} opened
+   * @param {{ opened: boolean, listening: boolean }} state
    */
-  show(call, level, opened) {
+  show(call, level, { opened, listening }) {
     const feel = mood(call.rolling);
     const kind = ['card', feel, level, call.over === null ? '' : 'over', opened ? 'opened' : ''];
     const names = kind.filter(Boolean).join(' ');
     if (this.element.className !== names) this.element.className = names;
-    setText(this.name, call.agent ?? call.id);
+    setText(this.name, nameOf(call));
+    this.ear.hidden = call.over !== null || call.status !== 'active';
+    setText(this.ear, listening ? 'Stop' : 'Listen');
+    this.ear.setAttribute('aria-label', `${listening ? 'Stop listening' : 'Listen in'}: ${nameOf(call)}`);
+    this.ear.setAttribute('aria-pressed', String(listening));
     this.name.setAttribute('aria-expanded', String(opened));
     setText(this.badge, level ? `${SIGNS[level]} ${level}` : '');
-    setText(this.who, [call.phone, call.campaign, call.agent ? call.id : null].filter(Boolean).join(' · '));
+    setText(this.who, [call.campaign, call.agent || call.phone ? call.id : null].filter(Boolean).join(' · '));
     if (this.course !== call.course) {
       this.course = call.course;
       this.spark.draw(call.course);

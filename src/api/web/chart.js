@@ -16,6 +16,7 @@ const colour = name => getComputedStyle(document.documentElement).getPropertyVal
  * @property {number} [height] pixels
  * @property {string} [label] what x is called in the legend
  * @property {(value: number) => string} [values] how a value is written
+ * @property {(x: number) => void} [pick] is called with the place that was clicked
  */
 
 export class Chart {
@@ -86,6 +87,14 @@ export class Chart {
       this.box,
     );
     plot.root.querySelector('canvas')?.setAttribute('aria-hidden', 'true');
+    const { pick } = this.options;
+    if (pick) {
+      plot.over.classList.add('pick');
+      plot.over.addEventListener('click', () => {
+        const at = plot.data[0][plot.cursor.idx ?? -1];
+        if (at !== undefined) pick(at);
+      });
+    }
     return plot;
   }
 

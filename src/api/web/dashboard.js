@@ -1,7 +1,7 @@
 // @ts-check
 // Figures over many calls, as charts and as tables that say the same.
-import { api, byId, clock, el, fieldOf, fromAddress, messageOf, onKey, setText } from './base.js';
-import { signed, textsOf, watchBox } from './base.js';
+import { api, byId, clock, el, fieldOf, fromAddress, hour, kept, messageOf, onKey, setText } from './base.js';
+import { signed, textsOf, urlOf, watchBox } from './base.js';
 import { Chart } from './chart.js';
 import { showCoverage } from './coverage.js';
 import { block, percent, table, tile } from './tables.js';
@@ -35,6 +35,28 @@ function filled(figures, steps) {
   };
 }
 
+/**
+ * Where a figure leads: the calls, or alerts, that it counts.
+ * @param {string} page
+ * @param {Figures} figures
+ * @param {Record<string, string>} more
+ */
+function behind(page, { since, until }, more) {
+  const asked = new URLSearchParams(textsOf(form));
+  const query = new URLSearchParams({ since, until, ...more });
+  for (const name of ['agent', 'campaign']) {
+    const value = asked.get(name);
+    if (value && !query.has(name)) query.set(name, value);
+  }
+  return urlOf(`${page}?${query}`);
+}
+
+/**
+ * @param {string} href
+ * @param {string | number} text
+ */
+const link = (href, text) => el('a', { href, text });
+
 /** @param {Figures} figures */
 function drawTiles({ total }) {
   tiles.replaceChildren(
@@ -46,14 +68,19 @@ function drawTiles({ total }) {
 }
 
 /** @param {Figures} figures */
-function tables({ alerts, keywords, agents }) {
+function tables(figures) {
+  const { alerts, keywords, agents } = figures;
+  const to = (/** @type {string} */ page, /** @type {Record<string, string>} */ more) => behind(page, figures, more);
   return [
     block(
       'Alerts by rule',
       null,
       table(
         ['Rule', 'Level', 'Alerts', 'Calls', ''],
-        alerts.map(({ rule, level, count, calls }) => ({ cells: [rule, level, count, calls], count })),
+        alerts.map(({ rule, level, count, calls }) => {
+          const name = link(to('/alerts', { rule, state: 'all' }), rule);
+          return { cells: [name, level, count, calls], count };
+        }),
       ),
     ),
     block(
@@ -61,7 +88,10 @@ function tables({ alerts, keywords, agents }) {
       null,
       table(
         ['Keyword', 'Label', 'Times', 'Calls', ''],
-        keywords.map(({ term, label, count, calls }) => ({ cells: [term, label, count, calls], count })),
+        keywords.map(({ term, label, count, calls }) => {
+          const said = link(to('/calls', { q: `"${term}"` }), term);
+          return { cells: [said, label, count, calls], count };
+        }),
       ),
     ),
     block(
@@ -71,7 +101,10 @@ function tables({ alerts, keywords, agents }) {
         ['Agent', 'Calls', 'Mean length', 'Sentiment', 'Negative', 'With alerts'],
         agents.map(({ agent, calls, audio_seconds, sentiment, negative, with_alerts }) => {
           const length = clock(audio_seconds / Math.max(calls, 1));
-          return { cells: [agent ?? 'unknown', calls, length, signed(sentiment), negative, with_alerts] };
+          if (agent === null) return { cells: ['unknown', calls, length, signed(sentiment), negative, with_alerts] };
+          const bad = link(to('/calls', { agent, max_sentiment: '-0.05' }), negative);
+          const alerted = link(to('/calls', { agent, has_alerts: 'true' }), with_alerts);
+          return { cells: [link(to('/calls', { agent }), agent), calls, length, signed(sentiment), bad, alerted] };
         }),
       ),
     ),
@@ -96,10 +129,16 @@ function draw(figures) {
   const late = filled(figures, figures.lag);
   const time = true;
   const height = 180;
+  // A bar, or a point, leads to the calls of its hour or day.
+  const pick = (/** @type {number} */ at) => {
+    const iso = (/** @type {number} */ seconds) => new Date(seconds * 1000).toISOString();
+    location.href = behind('/calls', figures, { since: iso(at), until: iso(at + figures.step_seconds) });
+  };
   new Chart(calls, {
     time,
     height,
     range: null,
+    pick,
     series: [
       { label: 'Calls', colour: '--accent', bars: true },
       { label: 'Negative', colour: '--bad', bars: true },
@@ -109,6 +148,7 @@ function draw(figures) {
     time,
     height,
     values: signed,
+    pick,
     series: [{ label: 'Sentiment', colour: '--accent', points: true }],
   }).set([steps.x, steps.of(one => one.sentiment)]);
   new Chart(lag, {
@@ -123,14 +163,45 @@ function draw(figures) {
   }).set([late.x, late.of(one => one.median), late.of(one => one.p95)]);
 }
 
+const period = fieldOf(form, 'days', HTMLSelectElement);
+const since = fieldOf(form, 'since', HTMLInputElement);
+const until = fieldOf(form, 'until', HTMLInputElement);
+const again = fieldOf(form, 'again', HTMLSelectElement);
+const read = byId('read', HTMLElement);
+
 // What the address asks for and the form cannot show: the API says what it makes of it.
 let besides = fromAddress(form);
 
-async function show() {
+/** What the API is asked: days of whoever looks, the last one included. */
+function query() {
   const wanted = new URLSearchParams([...textsOf(form), ...besides]);
-  history.replaceState(null, '', `?${wanted}`);
+  wanted.delete('again');
+  const midnight = (/** @type {string} */ day, more = 0) => {
+    const at = new Date(`${day}T00:00`);
+    at.setDate(at.getDate() + more);
+    return Number.isNaN(at.getTime()) ? day : at.toISOString();
+  };
+  if (wanted.get('days') === 'own') {
+    wanted.delete('days');
+    const [from, to] = [wanted.get('since'), wanted.get('until')];
+    if (from) wanted.set('since', midnight(from));
+    if (to) wanted.set('until', midnight(to, 1));
+  } else {
+    wanted.delete('since');
+    wanted.delete('until');
+  }
+  return wanted;
+}
+
+async function show() {
+  const own = period.value === 'own';
+  for (const field of [since, until]) field.parentElement?.toggleAttribute('hidden', !own);
+  const shown = new URLSearchParams([...textsOf(form), ...besides]);
+  history.replaceState(null, '', `?${shown}`);
+  if (own && !since.value) return;
   try {
-    draw(await api(`/api/v1/figures?${wanted}`));
+    draw(await api(`/api/v1/figures?${query()}`));
+    setText(read, `as of ${hour.format(new Date())}`);
   } catch (error) {
     const line = el('p', { class: 'bad', role: 'alert' });
     tiles.replaceChildren(line);
@@ -146,7 +217,16 @@ form.addEventListener('submit', event => {
   event.preventDefault();
   anew();
 });
-fieldOf(form, 'days', HTMLSelectElement).addEventListener('change', anew);
+for (const field of [period, since, until]) field.addEventListener('change', anew);
+again.value = kept.get('again') ?? '';
+again.addEventListener('change', () => kept.set('again', again.value));
+let drawn = Date.now();
+setInterval(() => {
+  const every = Number(again.value) * 1000;
+  if (!every || document.hidden || Date.now() - drawn < every) return;
+  drawn = Date.now();
+  show();
+}, 1000);
 onKey(() => {});
 show();
 showCoverage(byId('coverage', HTMLElement));

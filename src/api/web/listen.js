@@ -1,13 +1,22 @@
 // @ts-check
-// Listens in to a call that is running: asks for what is new once a second and plays the pieces without a gap.
-import { messageOf, pathOf, raw } from './base.js';
+// Listens in to a call that is running: asks for what is new once a second and plays the pieces without a gap. It
+// begins at a whisper, so that nobody is startled, and comes up to the volume that was chosen.
+import { kept, messageOf, pathOf, raw } from './base.js';
 
 const EVERY_MS = 1000;
 /** Sound kept ahead of the ear, seconds: covers a late answer. */
 const AHEAD_S = 0.6;
+/** Of full volume. */
+const WHISPER = 0.05;
+/** From the whisper to the volume that was chosen, seconds. */
+const RISE_S = 4;
 
-export class Listener {
+/** From 0 to 1. */
+const chosenVolume = () => Math.min(Math.max(Number(kept.get('volume') ?? 0.6) || 0, 0), 1);
+
+class Listener {
   context = new AudioContext();
+  volume = this.context.createGain();
   running = true;
   /**
    * How much of the call there is here, seconds; null before the first answer.
@@ -29,6 +38,9 @@ export class Listener {
   constructor(call, on) {
     this.call = call;
     this.on = on;
+    const { gain } = this.volume;
+    gain.setValueAtTime(Math.min(WHISPER, chosenVolume()), this.context.currentTime);
+    this.volume.connect(this.context.destination);
     this.turn();
   }
 
@@ -43,13 +55,7 @@ export class Listener {
       if (end > begin) {
         const sound = await this.context.decodeAudioData(bytes);
         if (!this.running) return;
-        const at = Math.max(this.next, this.context.currentTime + AHEAD_S);
-        const source = this.context.createBufferSource();
-        source.buffer = sound;
-        source.connect(this.context.destination);
-        source.start(at);
-        this.next = at + sound.duration;
-        this.quiet = 0;
+        this.play(sound);
       } else {
         this.quiet += EVERY_MS;
       }
@@ -64,11 +70,87 @@ export class Listener {
     this.timer = setTimeout(() => this.turn(), EVERY_MS);
   }
 
+  /** @param {AudioBuffer} sound */
+  play(sound) {
+    const first = this.next === 0;
+    const at = Math.max(this.next, this.context.currentTime + AHEAD_S);
+    if (first) {
+      this.volume.gain.setValueAtTime(this.volume.gain.value, at);
+      this.volume.gain.linearRampToValueAtTime(chosenVolume(), at + RISE_S);
+    }
+    const source = this.context.createBufferSource();
+    source.buffer = sound;
+    source.connect(this.volume);
+    source.start(at);
+    this.next = at + sound.duration;
+    this.quiet = 0;
+  }
+
+  /** @param {number} volume from 0 to 1, at once */
+  setVolume(volume) {
+    this.volume.gain.cancelScheduledValues(this.context.currentTime);
+    this.volume.gain.setValueAtTime(volume, this.context.currentTime);
+  }
+
   stop(why = '') {
     if (!this.running) return;
     this.running = false;
     clearTimeout(this.timer);
     this.context.close();
     this.on.end(why);
+  }
+}
+
+/** The one ear of a page: whoever listens to a call leaves the one before. */
+export class Ear {
+  /** @type {Listener | null} */
+  listener = null;
+  /**
+   * Which call it listens to.
+   * @type {string | null}
+   */
+  call = null;
+  /** How it goes, or why it ended. */
+  says = '';
+
+  /** @param {() => void} changed is called when any of it is another */
+  constructor(changed) {
+    this.changed = changed;
+  }
+
+  /**
+   * Listens to a call, or to none where it is the one that is listened to.
+   * @param {string} call
+   */
+  toggle(call) {
+    const leaves = this.call === call;
+    this.listener?.stop('stopped');
+    if (leaves) return;
+    this.call = call;
+    this.says = 'connecting';
+    this.listener = new Listener(call, {
+      behind: seconds => this.tell(`listening, ${seconds.toFixed(1)} s behind`),
+      end: why => {
+        this.listener = this.call = null;
+        this.tell(why);
+      },
+    });
+    this.changed();
+  }
+
+  /** @param {string} says */
+  tell(says) {
+    this.says = says;
+    this.changed();
+  }
+
+  get volume() {
+    return chosenVolume();
+  }
+
+  /** @param {number} volume */
+  set volume(volume) {
+    kept.set('volume', String(volume));
+    this.listener?.setVolume(volume);
   }
 }

@@ -1,20 +1,26 @@
 // @ts-check
-// The live page: joins the board, the feed, the cards, the banner and the panel. Everything is drawn once per frame at
-// most.
-import { api, boxLine, byId, el, fieldOf, messageOf, mood, onKey, setText, signed, urlOf } from './base.js';
-import { Banner, acknowledge, openAlerts } from './alerts.js';
+// The live page: joins the board, the feed, the cards, the strip of alerts and the panel. Everything is drawn once per
+// frame at most.
+import { api, boxLine, byId, el, fieldOf, inSettings, me, messageOf, onKey, setText, urlOf } from './base.js';
+import { Strip, acknowledgeAll, openAlerts } from './alert.js';
 import { Board, LEVELS, rank } from './board.js';
 import { Card, SIGNS } from './card.js';
 import { Feed } from './feed.js';
+import { Ear } from './listen.js';
+import { notice, noticeChoices } from './notice.js';
 import { Panel } from './panel.js';
+import { PresencePanel } from './presence.js';
+import { watchUnheard } from './unheard.js';
 
-/** @import { Alert, BoardCall, Box, CallEvent, Governor } from './types.d.ts' */
+/** @import { AlertTaken, BoardCall, Box, CallEvent, Governor } from './types.d.ts' */
 
 /** Cards change places this often at most: a list that jumps cannot be read. */
 const REORDER_MS = 1500;
 const BOX_MS = 3000;
 /** Words that are not final yet wait so long for others: with fifty calls the page would be drawn all the time. */
 const PARTIAL_MS = 150;
+/** An alert that is told later, after the connection was lost, makes no sound any more. */
+const FRESH_MS = 30_000;
 
 const board = new Board();
 /** @type {Map<string, Card>} */
@@ -26,8 +32,6 @@ const agent = fieldOf(filters, 'agent', HTMLSelectElement);
 const campaign = fieldOf(filters, 'campaign', HTMLSelectElement);
 const level = fieldOf(filters, 'level', HTMLSelectElement);
 const search = fieldOf(filters, 'q', HTMLInputElement);
-const agents = byId('agents', HTMLDetailsElement);
-const agentRows = agents.querySelector('tbody');
 
 /** @type {Box | null} */
 let box = null;
@@ -40,10 +44,18 @@ let order = [];
 let orderedAt = 0;
 let orderDue = true;
 let drawing = false;
-let agentsDue = true;
 
-const panel = new Panel(byId('panel', HTMLElement), board, { close: closePanel, done: acknowledged });
-const banner = new Banner(byId('alerts', HTMLElement), { open: openCall, done: acknowledged, redraw: draw });
+const ear = new Ear(() => {
+  for (const id of board.calls.keys()) board.changed.add(id);
+  draw();
+});
+const listen = (/** @type {string} */ id) => ear.toggle(id);
+const panel = new Panel(byId('panel', HTMLElement), board, { close: closePanel, done: acknowledged, ear });
+const strip = new Strip(byId('alerts', HTMLElement), { open: openCall, done: acknowledged, redraw: draw });
+const agents = new PresencePanel(byId('agents', HTMLDetailsElement), board, name => {
+  agent.value = name;
+  reorder();
+});
 
 function draw() {
   if (drawing) return;
@@ -74,11 +86,12 @@ function paint() {
   }
   for (const id of board.changed) {
     const call = board.calls.get(id);
-    if (call) cards.get(id)?.show(call, levels.get(id), panel.id === id);
+    if (call) cards.get(id)?.show(call, levels.get(id), { opened: panel.id === id, listening: ear.call === id });
   }
-  if (board.changed.size) agentsDue = true;
   board.changed.clear();
-  banner.show(board.open());
+  const attention = board.attention();
+  const live = attention.reduce((sum, one) => sum + one.count, 0);
+  strip.show(attention, Math.max(0, (box?.open_alerts ?? 0) - live));
   if (panel.id) panel.show();
   boxLine(box, connection);
   const running = [...board.calls.values()].filter(call => call.over === null).length;
@@ -111,7 +124,7 @@ function place(calls) {
   for (const call of calls) {
     let card = cards.get(call.id);
     if (!card) {
-      card = new Card(call.id, openCall);
+      card = new Card(call.id, { open: openCall, listen });
       cards.set(call.id, card);
       card.tick(call, board.now());
       board.changed.add(call.id);
@@ -172,50 +185,6 @@ function reorder() {
   draw();
 }
 
-/**
- * The running calls by agent; those of nobody known are under null.
- * @typedef {{ name: string | null, calls: number, heard: number[], alerts: number }} AgentRow
- */
-function byAgent() {
-  /** @type {Map<string | null, AgentRow>} */
-  const by = new Map();
-  for (const call of board.calls.values()) {
-    if (call.over !== null) continue;
-    const row = by.get(call.agent) ?? { name: call.agent, calls: 0, heard: [], alerts: 0 };
-    row.calls += 1;
-    if (call.rolling !== null) row.heard.push(call.rolling);
-    row.alerts += board.open(call.id).length;
-    by.set(call.agent, row);
-  }
-  return [...by.values()];
-}
-
-function drawAgents() {
-  if (!agentsDue || !agents.open) return;
-  agentsDue = false;
-  const mean = (/** @type {AgentRow} */ { heard }) =>
-    heard.length ? heard.reduce((sum, one) => sum + one, 0) / heard.length : null;
-  const rows = byAgent().sort((a, b) => b.alerts - a.alerts || (mean(a) ?? 1) - (mean(b) ?? 1));
-  const line = (/** @type {AgentRow} */ row) => {
-    const only = el('button', { type: 'button', class: 'plain', text: row.name ?? 'unknown' });
-    only.addEventListener('click', () => {
-      agent.value = row.name ?? '';
-      reorder();
-    });
-    const feel = mean(row);
-    return el(
-      'tr',
-      {},
-      el('th', { scope: 'row' }, only),
-      el('td', { text: row.calls }),
-      el('td', { text: feel === null ? signed(feel) : `${signed(feel)} ${mood(feel)}` }),
-      el('td', { text: signed(row.heard.length ? Math.min(...row.heard) : null) }),
-      el('td', { text: row.alerts }),
-    );
-  };
-  agentRows?.replaceChildren(...rows.map(line));
-}
-
 /** @param {string} id */
 function openCall(id) {
   if (panel.id === id) return;
@@ -240,10 +209,11 @@ function closePanel() {
   draw();
 }
 
-/** @param {Alert} alert */
-function acknowledged(alert) {
-  board.acknowledged(alert);
+/** @param {AlertTaken[]} taken */
+function acknowledged(taken) {
+  for (const one of taken) board.acknowledged(one);
   orderDue = true;
+  look();
   draw();
 }
 
@@ -258,11 +228,14 @@ onKey(event => {
   } else if (event.key === 'a') {
     event.preventDefault();
     const here = order[at];
-    const alert = (here && board.open(here)[0]) || board.open()[0];
-    if (!alert) return;
-    acknowledge(alert.id)
+    const id = here && board.open(here).length ? here : board.attention()[0]?.call.id;
+    if (!id) return;
+    acknowledgeAll(id)
       .then(acknowledged)
       .catch(error => tell(`not acknowledged: ${messageOf(error)}`));
+  } else if (event.key === 'l' && (order[at] ?? panel.id)) {
+    event.preventDefault();
+    listen(order[at] ?? panel.id ?? '');
   } else if (event.key === 'Escape' && panel.id) {
     closePanel();
   }
@@ -281,7 +254,10 @@ function onEvent(event) {
   } else {
     board.apply(event);
     panel.event(event);
-    if (event.type === 'alert') tell(`${event.level} alert, ${event.agent ?? event.call_id}: ${event.message}`);
+    if (event.type === 'alert') {
+      tell(`${event.level} alert, ${event.agent ?? event.call_id}: ${event.happened}`);
+      if (Date.now() + board.skew - Date.parse(event.timestamp) < FRESH_MS) notice(event, openCall);
+    }
     if (event.type === 'partial') return drawLater();
     orderDue = true;
     const soon = event.type === 'call_start' || event.type === 'call_end';
@@ -316,7 +292,7 @@ function tick() {
     const call = board.calls.get(id);
     if (call) card.tick(call, board.now());
   }
-  drawAgents();
+  agents.draw();
   if (orderDue) draw();
   if (panel.id) panel.show();
 }
@@ -344,8 +320,14 @@ async function start() {
   const wanted = decodeURIComponent(location.hash.slice(1));
   if (wanted) openCall(wanted);
 }
-agents.addEventListener('toggle', () => {
-  agentsDue = true;
-  drawAgents();
+const fold = byId('fold', HTMLButtonElement);
+fold.addEventListener('click', () => {
+  const unfolded = filters.classList.toggle('unfolded');
+  fold.setAttribute('aria-expanded', String(unfolded));
 });
+inSettings(noticeChoices);
+me();
+// The first key reaches the first card, and not the way there.
+main.focus({ preventScroll: true });
 start();
+watchUnheard();

@@ -1,14 +1,15 @@
 // @ts-check
 // One call beside the list: what is said as it is said, sentiment and risk over time, alerts, what to tell the agent.
 import { api, clock, el, messageOf, pathOf, percent, setText, signed, urlOf } from './base.js';
-import { alertLine, partsOf } from './alerts.js';
-import { Chart } from './chart.js';
+import { acknowledgeAll, acknowledging, alertLine, partsOf } from './alert.js';
+import { nameOf } from './card.js';
 import { history } from './feed.js';
 import { Transcript, ofEvent, ofSegment } from './text.js';
 
 /**
  * @import { Board } from './board.js'
- * @import { Alert, BoardCall, CallEvent, Line, Risk, Sentiment } from './types.d.ts'
+ * @import { Ear } from './listen.js'
+ * @import { Alert, AlertTaken, BoardCall, CallEvent, Line, Risk, Sentiment } from './types.d.ts'
  */
 
 /**
@@ -33,7 +34,7 @@ export class Panel {
    * @type {string | null}
    */
   alertsShown = null;
-  /** @type {Chart | null} */
+  /** @type {import('./chart.js').Chart | null} */
   chart = null;
   transcript = new Transcript();
   title = el('h2', { tabindex: -1 });
@@ -41,6 +42,16 @@ export class Panel {
   alerts = el('ul', { class: 'alerts', 'aria-label': 'Alerts of this call' });
   prompts = el('ul', { class: 'prompts', 'aria-label': 'Coaching prompts' });
   risk = el('p', { class: 'riskline' });
+  listen = el('button', { type: 'button', text: 'Listen in' });
+  volume = el('input', { type: 'range', min: 0, max: 1, step: 0.05, 'aria-label': 'Volume' });
+  heard = el('span', { class: 'note', role: 'status' });
+  sound = el('div', { class: 'row live' }, this.listen, this.volume, this.heard);
+  all = el('div', { class: 'row' });
+  /**
+   * Who talks to whom, as far as it is known: it stays when the call has left the board.
+   * @type {{ agent: string | null, phone: string | null, id: string }}
+   */
+  names = { agent: null, phone: null, id: '' };
   partList = el('ul');
   parts = el(
     'details',
@@ -52,12 +63,16 @@ export class Panel {
   /**
    * @param {HTMLElement} element
    * @param {Board} board
-   * @param {{ close: () => void, done: (alert: Alert) => void }} actions
+   * @param {{ close: () => void, done: (taken: AlertTaken[]) => void, ear: Ear }} actions
    */
   constructor(element, board, actions) {
     this.element = element;
     this.board = board;
     this.actions = actions;
+    const { ear } = actions;
+    this.listen.addEventListener('click', () => this.id !== null && ear.toggle(this.id));
+    this.volume.value = String(ear.volume);
+    this.volume.addEventListener('input', () => (ear.volume = Number(this.volume.value)));
   }
 
   /**
@@ -70,14 +85,29 @@ export class Panel {
     this.points = [];
     this.history = [];
     this.alertsShown = null;
+    this.names = { agent: null, phone: null, id };
+    this.chart = null;
     this.explain(null);
     const box = el('div', { class: 'chart', role: 'img', 'aria-label': CHART });
     const page = el('a', { class: 'button', href: urlOf(`/calls/${encodeURIComponent(id)}`), text: 'Call page' });
     const close = el('button', { type: 'button', text: 'Close', on: { click: () => this.actions.close() } });
     const heading = el('div', { class: 'row' }, this.title, page, close);
-    const top = [heading, this.about, this.alerts, this.prompts, this.risk, this.parts];
+    const top = [heading, this.about, this.sound, this.alerts, this.all, this.prompts, this.risk, this.parts];
     this.element.replaceChildren(...top, box, this.transcript.element);
     this.element.hidden = false;
+    this.show();
+    this.draws(id, box);
+    await this.load();
+  }
+
+  /**
+   * Makes the chart. What draws it comes when the first call is opened: the cards do not wait for it.
+   * @param {string} id
+   * @param {HTMLElement} box
+   */
+  async draws(id, box) {
+    const { Chart } = await import('./chart.js');
+    if (this.id !== id) return;
     this.chart = new Chart(box, {
       label: 'At',
       values: signed,
@@ -87,8 +117,7 @@ export class Panel {
         { label: 'Risk', colour: '--bad', dash: [2, 3], steps: true },
       ],
     });
-    this.show();
-    await this.load();
+    this.draw();
   }
 
   async load() {
@@ -102,6 +131,7 @@ export class Panel {
       return;
     }
     if (this.id !== id) return;
+    this.names = { agent: call.agent, phone: call.phone, id };
     for (const segment of call.transcript_segments) this.add(ofSegment(segment));
     const partials = this.board.calls.get(id)?.partial ?? {};
     for (const [leg, words] of Object.entries(partials)) this.transcript.unsure(leg, words);
@@ -178,10 +208,9 @@ export class Panel {
     if (this.id === null) return;
     const call = this.board.calls.get(this.id);
     if (call) this.showCall(call);
-    else {
-      setText(this.title, this.id);
-      setText(this.about, 'this call is over');
-    }
+    else setText(this.about, `${this.id} · this call is over`);
+    setText(this.title, nameOf(this.names));
+    this.showSound(call);
     const alerts = this.history.map(alert => this.board.alerts.get(alert.id) ?? alert);
     const shown = alerts.map(alert => `${alert.id}${alert.acknowledged}`).join();
     if (shown === this.alertsShown) return;
@@ -189,18 +218,41 @@ export class Panel {
     const actions = { open: null, done: this.actions.done };
     this.alerts.replaceChildren(...alerts.toReversed().map(alert => alertLine(alert, actions)));
     const open = alerts.filter(alert => !alert.acknowledged);
+    this.all.replaceChildren(...(open.length > 1 ? [this.takeAll(open.length)] : []));
     const prompts = [...new Set(open.flatMap(alert => alert.prompts ?? []))];
     this.prompts.replaceChildren(...prompts.map(text => el('li', {}, el('b', { text: 'Tell the agent: ' }), text)));
     this.prompts.hidden = prompts.length === 0;
   }
 
+  /** @param {number} count */
+  takeAll(count) {
+    const id = this.id ?? '';
+    const text = `Acknowledge all ${count} of this call`;
+    const done = (/** @type {AlertTaken[]} */ taken) => this.actions.done(taken);
+    return acknowledging(text, text, () => acknowledgeAll(id), done);
+  }
+
+  /**
+   * Listening in, while there is something to listen to.
+   * @param {BoardCall | undefined} call
+   */
+  showSound(call) {
+    const { ear } = this.actions;
+    const listening = ear.call === this.id;
+    this.sound.hidden = !listening && call?.status !== 'active';
+    setText(this.listen, listening ? 'Stop listening' : 'Listen in');
+    setText(this.heard, listening ? ear.says : '');
+    this.volume.hidden = !listening;
+  }
+
   /** @param {BoardCall} call */
   showCall(call) {
-    setText(this.title, call.agent ?? call.id);
+    const { agent, phone } = this.names;
+    this.names = { agent: call.agent ?? agent, phone: call.phone ?? phone, id: call.id };
     const state = call.over !== null ? 'ended' : call.status === 'active' ? 'on the line' : 'hung up';
     const time = clock(((call.over ?? this.board.now()) - call.started) / 1000);
     const behind = call.behind ? `text ${call.behind} s behind` : null;
-    setText(this.about, [call.phone, call.campaign, call.id, state, time, behind].filter(Boolean).join(' · '));
+    setText(this.about, [call.campaign, call.id, state, time, behind].filter(Boolean).join(' · '));
     setText(this.risk, call.risk === null ? '' : `Risk ${percent(call.risk)}`);
   }
 

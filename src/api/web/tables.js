@@ -54,7 +54,7 @@ export function table(heads, rows) {
     el(
       'table',
       {},
-      el('thead', {}, el('tr', {}, ...heads.map(text => el('th', { scope: 'col', text })))),
+      el('thead', {}, el('tr', {}, ...heads.map(text => (text ? el('th', { scope: 'col', text }) : el('td'))))),
       el('tbody', {}, ...rows.map(line)),
     ),
   );

@@ -56,6 +56,7 @@ export function wordByWord(line) {
  * @returns {Line}
  */
 export const ofSegment = segment => ({
+  id: segment.segment_id,
   key: `${segment.leg}|${segment.start_time}`,
   start: segment.start_time,
   end: segment.end_time,
@@ -98,6 +99,8 @@ export class Transcript {
    */
   partials = new Map();
   list = el('ol');
+  /** Whether the end stays in sight when something is said. */
+  live = true;
   element = el('div', { class: 'transcript', role: 'log', 'aria-label': 'Transcript', tabindex: 0 }, this.list);
 
   /**
@@ -171,7 +174,7 @@ export class Transcript {
   /** Whether the end is in sight, so that new lines may move it. */
   follows() {
     const { scrollTop, clientHeight, scrollHeight } = this.element;
-    return scrollHeight - scrollTop - clientHeight < 40;
+    return this.live && scrollHeight - scrollTop - clientHeight < 40;
   }
 
   toEnd() {

@@ -18,6 +18,7 @@ export interface Word {
 }
 
 export interface Segment {
+  segment_id: number;
   text: string;
   start_time: number;
   end_time: number;
@@ -73,6 +74,8 @@ export interface CallSummary {
   has_alerts: boolean;
   alert_level: Level | null;
   risk_score: number | null;
+  /** Of a hundred. */
+  score: number | null;
   tags: string[];
 }
 
@@ -91,9 +94,21 @@ export interface Call extends CallSummary {
   legs: CallLeg[];
   sources: CallSource[];
   alerts: Alert[];
+  corrections: Correction[];
   dialer: Dialed | null;
   review: Review | null;
   risk: Risk | null;
+}
+
+/** What people have set right in a line. */
+export interface Correction {
+  segment_id: number;
+  text_before: string;
+  text_after: string;
+  speaker_before: string;
+  speaker_after: string;
+  corrected_by: string;
+  corrected_at: string;
 }
 
 export interface Alert {
@@ -101,6 +116,7 @@ export interface Alert {
   id: number;
   call_id: string;
   agent: string | null;
+  campaign: string | null;
   timestamp: string;
   level: Level;
   start_time: number;
@@ -109,10 +125,21 @@ export interface Alert {
   acknowledged: boolean;
   acknowledged_at: string | null;
   acknowledged_by: string | null;
+  rules_triggered: string[];
   reasons: string[];
+  /** In words for people. */
+  happened: string;
   message: string;
   prompts: string[];
   text: string | null;
+}
+
+/** Who has acknowledged an alert, and when. */
+export type AlertTaken = Pick<Alert, 'id' | 'acknowledged' | 'acknowledged_at' | 'acknowledged_by'>;
+
+/** Who looks. */
+export interface Me {
+  scopes: string[];
 }
 
 /** Words that were said last, or are being said. */
@@ -127,6 +154,8 @@ export interface BoardAnswer {
   last_event: number;
   now: string;
   calls: (CallSummary & { course: number[] | null; last_words: LastWords | null })[];
+  /** Agents whose line was closed lately. */
+  hung_up: { agent: string; at: string }[];
 }
 
 export interface Box {
@@ -136,6 +165,8 @@ export interface Box {
     { phone: string | null; agent: string | null; campaign: string | null; behind_s: number | null }
   >;
   backlog: number;
+  /** Alerts that nobody has acknowledged, of all calls. */
+  open_alerts: number;
   lag_s: number | null;
   model: { state: 'waiting' | 'loading' | 'ready' | 'failed' };
   ready: boolean;
@@ -152,6 +183,8 @@ export interface Hit {
   campaign: string | null;
   /** Text with what was found between <b> and </b>. */
   snippet: string;
+  /** How well it fits; null by words. */
+  score: number | null;
   segment: Segment;
 }
 
@@ -349,48 +382,69 @@ export interface Problem {
   errors?: { line: number; detail: string }[];
 }
 
-/** The answer to a request, by its path. */
-export type Answer<Path extends string> = Path extends '/api/v1/board'
-  ? BoardAnswer
-  : Path extends '/api/v1/box'
-    ? Box
-    : Path extends '/api/v1/glossary'
-      ? Glossary
-      : Path extends '/calls/bulk'
-        ? BulkAnswer
-        : Path extends `/api/v1/figures?${string}`
-          ? Figures
-          : Path extends `/api/v1/coverage?${string}`
-            ? Coverage
-            : Path extends `/api/v1/search?${string}`
-              ? { hits: Hit[]; next_offset: number | null }
-              : Path extends `/api/v1/alerts?${string}`
-                ? { alerts: Alert[] }
-                : Path extends `/api/v1/alerts/${number}/ack`
-                  ? Alert
-                  : Path extends `/api/v1/dialer/writes?${string}`
-                    ? { enabled: boolean; dry_run: boolean; listen: boolean }
-                    : Path extends `/api/v1/agents?${string}`
-                      ? AgentList
-                      : Path extends `/api/v1/agents/${string}/stats?${string}`
-                        ? AgentStatistics
-                        : Path extends `/api/v1/calls?${string}`
-                          ? { calls: CallSummary[]; next_cursor: string | null }
-                          : Path extends `/api/v1/calls/${string}`
-                            ? AnswerOfCall<Path>
-                            : never;
+/** A setting of the daemon. */
+export interface DaemonSetting {
+  section: string;
+  key: string;
+  value: string | null;
+  set_in: string | null;
+  about: string;
+}
 
-type AnswerOfCall<Path extends string> = Path extends `${string}/summary`
-  ? SummaryAnswer
-  : Path extends `${string}/listen`
-    ? { phone: string; state: string; answer: string }
-    : Path extends `${string}/qa`
-      ? ScoreCard
-      : Path extends `${string}/entities`
-        ? { entities: Entity[] }
-        : Path extends `${string}/peaks?${string}`
-          ? Peaks
-          : Call;
+/** The answer to a request, by its path. */
+export type Answer<Path extends string> = Path extends '/api/v1/settings'
+  ? { read_at: string; files: string[]; changed: string[]; settings: DaemonSetting[] }
+  : AnswerOf<Path>;
+
+type AnswerOf<Path extends string> = Path extends '/api/v1/board'
+  ? BoardAnswer
+  : Path extends '/api/v1/me'
+    ? Me
+    : Path extends '/api/v1/alerts/ack'
+      ? { alerts: AlertTaken[] }
+      : Path extends '/api/v1/box'
+        ? Box
+        : Path extends '/api/v1/glossary'
+          ? Glossary
+          : Path extends '/calls/bulk'
+            ? BulkAnswer
+            : Path extends `/api/v1/figures?${string}`
+              ? Figures
+              : Path extends `/api/v1/coverage?${string}`
+                ? Coverage
+                : Path extends `/api/v1/search?${string}`
+                  ? { hits: Hit[]; next_offset: number | null }
+                  : Path extends `/api/v1/alerts?${string}`
+                    ? { alerts: Alert[] }
+                    : Path extends `/api/v1/alerts/${number}/ack`
+                      ? Alert
+                      : Path extends `/api/v1/dialer/writes?${string}`
+                        ? { enabled: boolean; dry_run: boolean; listen: boolean }
+                        : Path extends `/api/v1/agents?${string}`
+                          ? AgentList
+                          : Path extends `/api/v1/agents/${string}/stats?${string}`
+                            ? AgentStatistics
+                            : Path extends `/api/v1/calls?${string}`
+                              ? { calls: CallSummary[]; next_cursor: string | null }
+                              : Path extends `/api/v1/calls/${string}`
+                                ? AnswerOfCall<Path>
+                                : Path extends '/api/v1/taps'
+                                  ? { unheard: UnheardCall[] }
+                                  : never;
+
+type AnswerOfCall<Path extends string> = Path extends `${string}/corrections`
+  ? { corrections: Correction[] }
+  : Path extends `${string}/summary`
+    ? SummaryAnswer
+    : Path extends `${string}/listen`
+      ? { phone: string; state: string; answer: string }
+      : Path extends `${string}/qa`
+        ? ScoreCard
+        : Path extends `${string}/entities`
+          ? { entities: Entity[] }
+          : Path extends `${string}/peaks?${string}`
+            ? Peaks
+            : Call;
 
 interface OfCall {
   call_id: string;
@@ -479,6 +533,8 @@ export interface FeedMessage {
 
 /** A line of a transcript on a page. */
 export interface Line {
+  /** Of its segment; a line that the feed told has none. */
+  id?: number;
   key: string;
   start: number;
   end: number;
@@ -504,6 +560,8 @@ export interface BoardCall {
   /** The last sentiments. */
   course: number[];
   last: LastWords | null;
+  /** When somebody was heard last. */
+  spoken: number | null;
   /** By leg. */
   partial: Record<string, LastWords>;
   rolling: number | null;
@@ -585,4 +643,10 @@ export interface ApiDocument {
   paths: Record<string, Record<string, Operation>>;
   webhooks: Record<string, Record<string, Operation>>;
   components: { schemas: Record<string, Schema>; responses: Record<string, Reply> };
+}
+
+/** A call of the PBX that nobody transcribes. */
+export interface UnheardCall {
+  call_id: string;
+  parties: { leg: string; channel: string }[];
 }

@@ -161,7 +161,7 @@ impl Folders {
     }
 
     /// Watches every folder that is under the roots now; all are to be walked. A folder whose making no event told of has no watch.
-    pub fn again(&mut self) -> Vec<PathBuf> {
+    pub fn watch_all(&mut self) -> Vec<PathBuf> {
         let there: Vec<PathBuf> =
             self.roots.iter().filter(|(_, there)| there.is_some()).map(|(root, _)| root.clone()).collect();
         for root in &there {

@@ -52,7 +52,7 @@ impl<L: Ledger> Recordings<L> {
             }
             if lost || again.elapsed() >= AGAIN {
                 again = Instant::now();
-                self.walk_all(folders.again());
+                self.walk_all(folders.watch_all());
             }
         }
         // Legs close themselves when dropped here; a recording that still grows is resumed at the next start.

@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use comfy_table::{ContentArrangement, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use strsim::generic_levenshtein;
@@ -17,11 +17,12 @@ use strsim::generic_levenshtein;
 use super::rules;
 use crate::audio::resample::to_model;
 use crate::call::Leg;
-use crate::cli::print::{say, table};
+use crate::cli::print::say;
 use crate::config::Config;
 use crate::pipeline::finished::analyze::{AnalyzedSegment, analyze, read};
 use crate::speech::models;
 use crate::speech::recogniser::{Hints, Recogniser};
+use crate::speech::vocabulary::Vocabulary;
 use crate::text::TextAnalyser;
 
 /// What to measure on what.
@@ -156,15 +157,15 @@ pub(super) fn run(plan: &Plan, config: &Config) -> anyhow::Result<()> {
     }
     let mut header = vec!["set", "files", "words"];
     header.extend(columns.iter().map(|(title, _)| title.as_str()));
-    let mut rows = table(&header);
-    rows.load_style(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
+    // As Markdown has it, for docs/figures.md.
+    say(&format!("| {} |", header.join(" | ")))?;
+    say(&format!("|{}", "---|".repeat(header.len())))?;
     for (place, set) in sets.keys().enumerate() {
         let first = &columns[0].1[place];
         let mut row = vec![set.clone(), first.files.to_string(), first.words.to_string()];
         row.extend(columns.iter().map(|(_, tallies)| tallies[place].cell()));
-        rows.add_row(row);
+        say(&format!("| {} |", row.join(" | ")))?;
     }
-    say(&rows.to_string())?;
     for (title, tallies) in &columns {
         let (audio, inference) = tallies.iter().fold((0.0, 0.0), |sum, t| (sum.0 + t.audio_s, sum.1 + t.inference_s));
         say(&format!("{title}: {audio:.0} s of sound in {inference:.1} s"))?;
@@ -190,6 +191,7 @@ fn heard(plan: &Plan, config: &Config, hints: &Hints) -> anyhow::Result<()> {
         let engine = crate::speech::load(&model, 1)?;
         let mut recogniser = Recogniser::new(engine.session().context("start the recogniser")?, hints.clone());
         for file in &files {
+            recogniser.expect(names_beside(file)?);
             let before = cpu_s();
             let stereo = config.recordings.stereo;
             let report = analyze(file, stereo, &listening, Some(&mut recogniser), &analyser, None, |_, _| {})
@@ -203,6 +205,16 @@ fn heard(plan: &Plan, config: &Config, hints: &Hints) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Names that are likely to be said in a recording: those in FILE.names beside it, a line each.
+fn names_beside(file: &Path) -> anyhow::Result<Option<Arc<Vocabulary>>> {
+    let path = file.with_extension("names");
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(Arc::new(Vocabulary::new(text.lines())))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| path.display().to_string()),
+    }
+}
+
 /// CPU seconds of all threads of this process.
 fn cpu_s() -> f64 {
     let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
@@ -214,7 +226,7 @@ fn model_names(plan: &Plan, config: &Config) -> Vec<String> {
 }
 
 fn is_recording(path: &Path) -> bool {
-    !matches!(path.extension().and_then(|ext| ext.to_str()), None | Some("json" | "txt"))
+    !matches!(path.extension().and_then(|ext| ext.to_str()), None | Some("json" | "txt" | "names"))
 }
 
 /// Sets by name: recordings with their texts.

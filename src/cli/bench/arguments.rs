@@ -82,6 +82,8 @@ pub(super) enum What {
     Queries,
     /// Texts a second
     Vader,
+    /// Stages of an hour's call and of one with 10,000 segments, transcription apart; their export
+    Stages,
     /// What 20, 50 and 200 agents would see on 2, 8 and 32 cores, by a simulation of the governor
     Governor,
     /// Live calls at a time, two legs each in real time: lag of their text, CPU, memory (wants --pairs and --model)

@@ -10,6 +10,9 @@ use http_body_util::BodyExt;
 use crate::cli::client::{Daemon, runtime};
 use crate::config::Config;
 
+/// The speech section of a bench that wants no text.
+pub(super) const NO_MODEL: &str = "model = \"none\"";
+
 /// A daemon on a folder of its own; both go when this is dropped.
 pub(super) struct Bed {
     pub(super) folder: PathBuf,

@@ -1,6 +1,8 @@
 //! Calls that fill a database, the same at every run.
 
-use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime};
+use crate::call::{
+    CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, ProcessingMode, Source, UtteranceKey, WallTime,
+};
 use crate::store::change::{Change, NewCall, NewLeg, NewSegment, NewUtterance, UtteranceState};
 
 pub(super) const WORDS: &str = "account address agent angry balance bill broken call cancel change charge contract customer date delivery dollars energy \
@@ -33,6 +35,8 @@ pub(super) fn call_changes(number: i64, segments: i64, random: &mut Random) -> V
             key: call,
             id: CallId::from_lossy(&format!("{}.{number}", started.0 / 1000)),
             source: Source::Recording,
+            // Its stages would be made while queries are timed.
+            mode: ProcessingMode::Realtime,
             started,
             names: CallNames {
                 agent: Some(format!("agent{}", number % 50)),

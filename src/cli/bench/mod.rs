@@ -14,6 +14,7 @@ mod messages;
 mod partials;
 mod pbx;
 mod rules;
+mod stages;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -25,18 +26,16 @@ use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::client::{query, runtime};
-use crate::cli::print::{say, table};
+use crate::cli::listing::Listing;
+use crate::cli::print::say;
 use crate::config::Config;
 use crate::store::Store;
 use crate::text::lexicon::{Lexicon, LexiconKind};
 use accuracy::Plan;
 pub(super) use arguments::BenchArguments;
 use arguments::What;
-use bed::Bed;
+use bed::{Bed, NO_MODEL};
 use fill::{Random, WORDS, call_changes};
-
-/// The speech section of a bench that wants no text.
-const NO_MODEL: &str = "model = \"none\"";
 
 pub(super) fn run(
     arguments: &BenchArguments,
@@ -77,6 +76,9 @@ pub(super) fn run(
     if wanted(What::Queries) {
         queries(arguments)?;
     }
+    if wanted(What::Stages) {
+        stages::run(arguments)?;
+    }
     if wanted(What::Governor) {
         governor()?;
     }
@@ -97,7 +99,7 @@ fn governor() -> anyhow::Result<()> {
     use crate::governor::Step;
     use crate::governor::simulation::{SPEECH_SHARE, Scene, play};
     const MODELS: [(&str, f64); 2] = [("tiny.en", 0.052), ("base.en", 0.089)];
-    let mut rows = table(&[
+    let mut rows = Listing::new(&[
         "model",
         "agents",
         "cores",
@@ -113,7 +115,7 @@ fn governor() -> anyhow::Result<()> {
         for agents in [20, 50, 200] {
             for cores in [2, 8, 32] {
                 let outcome = play(&Scene { agents, cores, cost_s, speech_share: SPEECH_SHARE, seconds: 1800 });
-                rows.add_row(vec![
+                rows.add(vec![
                     model.to_string(),
                     agents.to_string(),
                     cores.to_string(),
@@ -129,7 +131,7 @@ fn governor() -> anyhow::Result<()> {
         }
     }
     say("governor, simulated: half an hour, a quota of half the cores, 75 % of the agents in a call")?;
-    say(&rows.to_string())?;
+    rows.print("no models")?;
     for step in Step::ALL {
         say(&format!("step {}: {}", step.number(), step.describe()))?;
     }

@@ -15,11 +15,13 @@ const RULES: &[(&str, &str)] = &[
     ("hopeless", "the same"),
     ("second-look", "on or off"),
     ("gaps", "on or off"),
+    ("noisy", "decibels, a number from 1"),
     ("no-speech", "on or off"),
     ("repetition", "on or off"),
     ("known-phrases", "on or off"),
     ("tones", "on or off"),
     ("bound", "on or off"),
+    ("call-names", "off, prompt, correct or both"),
 ];
 
 /// The hints with these rules changed.
@@ -47,11 +49,13 @@ fn change(hints: &mut Hints, name: &str, value: &str) -> anyhow::Result<bool> {
         "hopeless" => hints.rules.hopeless = number(value)?,
         "second-look" => hints.rules.second_look = switch(value)?,
         "gaps" => hints.rules.gaps = switch(value)?,
+        "noisy" => hints.rules.noisy = number(value)?,
         "no-speech" => hints.rules.no_speech = switch(value)?,
         "repetition" => hints.rules.repetition = switch(value)?,
         "known-phrases" => hints.rules.known_phrases = switch(value)?,
         "tones" => hints.rules.tones = switch(value)?,
         "bound" => hints.rules.bound = switch(value)?,
+        "call-names" => hints.call_names = value.parse().map_err(anyhow::Error::msg)?,
         _ => return Ok(false),
     }
     Ok(true)

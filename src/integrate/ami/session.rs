@@ -51,6 +51,8 @@ impl Pbx {
             let _ = match command {
                 TapCommand::Start { reply, .. } | TapCommand::End { reply, .. } => reply.send(error()).is_ok(),
                 TapCommand::List { reply } => reply.send(self.taps.list()).is_ok(),
+                // What is known of them may be over by now.
+                TapCommand::Untapped { reply } => reply.send(Vec::new()).is_ok(),
             };
         }
         std::future::pending::<()>().await;
@@ -106,7 +108,7 @@ impl<'a> Session<'a> {
             let quiet_at = heard + if pinged { QUIET * 2 } else { QUIET };
             tokio::select! {
                 () = stop.cancelled() => return self.end().await,
-                Some(command) = self.pbx.asked.recv() => self.asked(command),
+                Some(command) = self.pbx.asked.recv() => self.tap_command(command),
                 read = reader.read(&mut self.stream) => match read {
                     Ok(bytes) => {
                         (heard, pinged) = (Instant::now(), false);
@@ -236,7 +238,7 @@ impl<'a> Session<'a> {
         self.pbx.commands.send(command).await.map_err(|_| AmiError::Stopping)
     }
 
-    fn asked(&mut self, command: TapCommand) {
+    fn tap_command(&mut self, command: TapCommand) {
         let at = (self.pbx.now)();
         let Pbx { map, taps, .. } = &mut *self.pbx;
         let (answer, reply) = match command {
@@ -244,6 +246,10 @@ impl<'a> Session<'a> {
             TapCommand::End { target, reply } => (taps.end(map, &target, at), reply),
             TapCommand::List { reply } => {
                 let _ = reply.send(taps.list()); // who asked is gone
+                return;
+            }
+            TapCommand::Untapped { reply } => {
+                let _ = reply.send(taps.untapped(map)); // who asked is gone
                 return;
             }
         };

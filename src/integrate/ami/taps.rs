@@ -14,10 +14,12 @@ use super::message::AmiMessage;
 use crate::call::pbx::{PbxEvent, PbxEventKind};
 use crate::call::{Leg, WallTime};
 use crate::capture::naming;
-use crate::pipeline::taps::{SideState, Tap, TapError, TapSide};
+use crate::pipeline::taps::{SideState, Tap, TapError, TapSide, UntappedCall};
 
 /// Asterisk gives up an attempt after 5 s; an answer that has not come long after that never will.
 const LOST_MS: i64 = 20_000;
+/// Calls that are shown to somebody who looks for one to tap.
+const UNTAPPED: usize = 200;
 
 /// Calls that are tapped by themselves.
 #[derive(Clone, Debug)]
@@ -186,6 +188,16 @@ impl TappedCalls {
     /// All calls that are tapped, in order of their ids.
     pub fn list(&self) -> Vec<Tap> {
         self.calls.keys().filter_map(|call| self.shown(call)).collect()
+    }
+
+    /// Calls in which two talk and that are not tapped, as many as somebody may look through.
+    pub fn untapped(&self, map: &Map) -> Vec<UntappedCall> {
+        let calls = map.talking().into_iter().filter(|call| !self.calls.contains_key(call));
+        let shown = |call: String| {
+            let parties: Vec<_> = map.parties(&call).into_iter().map(|party| (party.side, party.channel)).collect();
+            (parties.len() > 1).then_some(UntappedCall { call, parties })
+        };
+        calls.filter_map(shown).take(UNTAPPED).collect()
     }
 
     /// An answer to `Originate`, or its result.

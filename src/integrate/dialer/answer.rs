@@ -30,6 +30,8 @@ pub(super) struct Answer {
     pub(super) is_complete: bool,
     /// Whether something could not be asked.
     pub(super) is_blocked: bool,
+    /// Names that are likely to be said, the more important first.
+    pub(super) said: Vec<String>,
 }
 
 /// New facts over those before: what is not there any more stays known.
@@ -85,7 +87,7 @@ pub(super) fn new_names(call: &DialedCall, facts: &DialerFacts) -> Option<CallNa
 
 /// The row that is kept of an answer, and when the call is asked about again.
 pub(super) fn row(call: &DialedCall, answer: Answer, now: WallTime) -> DialerRow {
-    let Answer { mut facts, is_known, is_complete, is_blocked } = answer;
+    let Answer { mut facts, is_known, is_complete, is_blocked, said: _ } = answer;
     let is_over = call.state != CallState::Active;
     let before = call.told.as_ref().map_or(0, |row| row.tries);
     let tries = if is_over && !is_blocked { before + 1 } else { before };
@@ -126,7 +128,7 @@ mod tests {
     }
 
     fn answer(is_known: bool, is_complete: bool, is_blocked: bool) -> Answer {
-        Answer { facts: DialerFacts::default(), is_known, is_complete, is_blocked }
+        Answer { facts: DialerFacts::default(), is_known, is_complete, is_blocked, said: Vec::new() }
     }
 
     #[test]

@@ -19,6 +19,12 @@ impl From<Row> for RowFields {
 }
 
 impl RowFields {
+    /// A row of these values, without names.
+    #[cfg(test)]
+    pub(super) const fn of_values(values: Vec<Value>) -> Self {
+        Self { names: Vec::new(), values }
+    }
+
     /// A text, without blanks around it; empty is not known.
     pub(super) fn text(&self, column: usize) -> Option<String> {
         let text = match self.values.get(column)? {

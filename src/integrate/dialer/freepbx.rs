@@ -169,7 +169,8 @@ pub(super) async fn ask(connection: &mut Connection, call: &DialedCall) -> Resul
     let facts = over(facts.unwrap_or_else(empty), call.told.as_ref().map(|row| &row.facts));
     // One way that can be asked is enough.
     let is_blocked = answers.refused > 0 && answers.given == 0;
-    Ok(Answer { facts, is_known, is_complete: is_known && is_over, is_blocked })
+    let said = Vec::new(); // a row of cdr comes when all is said
+    Ok(Answer { facts, is_known, is_complete: is_known && is_over, is_blocked, said })
 }
 
 /// How many questions had an answer, and how many cannot be asked.

@@ -11,6 +11,7 @@ mod coverage;
 mod fields;
 mod freepbx;
 mod names;
+mod numbered;
 pub mod settings;
 mod status;
 mod vicidial;
@@ -28,12 +29,15 @@ use self::connection::{Connection, DialerError, Query};
 pub use self::coverage::DayReader;
 use self::settings::DialerSettings;
 pub use self::status::{DialerStatus, describe_metrics};
+use self::vicidial::elsewhere::Elsewhere;
+pub use self::vicidial::elsewhere::RecordingHost;
 use self::vicidial::{LiveAgent, Vicidial};
 use self::waiting::WaitingCalls;
 use crate::call::{CallKey, CallState, WallTime};
 use crate::contract::dialer::DialerKind;
 use crate::pipeline::command::Command;
 use crate::pipeline::coverage::DialerDays;
+use crate::pipeline::fetches::Fetches;
 use crate::store::change::Change;
 use crate::store::dialer::DialedCall;
 use crate::store::{Store, StoreError};
@@ -46,6 +50,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 /// A connection that is not needed is looked after.
 const QUIET: Duration = Duration::from_secs(20);
+/// Looks at running calls for one look at recordings of other servers.
+const LOOKS_ELSEWHERE: u32 = 15;
 /// Of one round, the time for calls that are due: those that run come first.
 const BUDGET: Duration = Duration::from_millis(500);
 
@@ -105,6 +111,10 @@ pub struct Dialer {
     waiting: WaitingCalls,
     /// Agents of running calls, as they were when the call was last asked about.
     live: HashMap<CallKey, LiveAgent>,
+    /// Names that the conductor was told are likely to be said on running calls.
+    said: HashMap<CallKey, Vec<String>>,
+    /// Recordings that other servers hold; without one it is not looked for them.
+    elsewhere: Option<Elsewhere>,
 }
 
 impl Dialer {
@@ -112,7 +122,16 @@ impl Dialer {
     pub fn new(settings: DialerSettings, store: Store, commands: mpsc::Sender<Command>, now: fn() -> WallTime) -> Self {
         let status = DialerStatus::new(settings.kind, settings.address(), now());
         let system = System::new(&settings);
-        Self { settings, store, commands, status, now, system, waiting: WaitingCalls::default(), live: HashMap::new() }
+        let (live, said) = (HashMap::new(), HashMap::new());
+        let waiting = WaitingCalls::default();
+        Self { settings, store, commands, status, now, system, waiting, live, said, elsewhere: None }
+    }
+
+    /// Has recordings fetched that ViciDial names on these hosts.
+    pub fn fetch_from(&mut self, hosts: Vec<RecordingHost>, fetches: Fetches) {
+        let is_vicidial = self.settings.kind == DialerKind::Vicidial;
+        let every = self.settings.poll * LOOKS_ELSEWHERE;
+        self.elsewhere = (is_vicidial && !hosts.is_empty()).then(|| Elsewhere::new(hosts, fetches, every));
     }
 
     /// Who reads whole days of the same database, and how it is asked; `folders` hold the recordings.
@@ -164,6 +183,9 @@ impl Dialer {
             rounds.tick().await;
             let round = async {
                 self.round(connection).await?;
+                if let Some(elsewhere) = &mut self.elsewhere {
+                    elsewhere.look(connection, &self.store, (self.now)()).await?;
+                }
                 if !connection.refused().is_empty() && looked.elapsed() >= LOOK_AGAIN {
                     looked = Instant::now();
                     connection.look_again(self.system.queries()).await?;
@@ -188,6 +210,7 @@ impl Dialer {
         let open = self.store.open_dialed_calls(since).await?;
         self.waiting.running(open.iter().map(|call| call.key), now);
         self.live.retain(|key, _| open.iter().any(|call| call.key == *key));
+        self.said.retain(|key, _| open.iter().any(|call| call.key == *key));
         self.look_at_agents(connection, &open).await?;
         let began = Instant::now();
         while let Some(key) = self.waiting.next((self.now)()) {
@@ -219,10 +242,20 @@ impl Dialer {
         Ok(())
     }
 
+    /// Tells the conductor of names that are likely to be said, where they are others than before.
+    async fn tell_said(&mut self, key: CallKey, names: Vec<String>) -> Result<(), RoundError> {
+        if names.is_empty() || self.said.get(&key) == Some(&names) {
+            return Ok(());
+        }
+        self.said.insert(key, names.clone());
+        self.commands.send(Command::Expect { call: key, names }).await.map_err(|_| RoundError::Stopping)
+    }
+
     async fn ask_about(&mut self, connection: &mut Connection, call: &DialedCall) -> Result<(), RoundError> {
         let live = self.live.get(&call.key).cloned();
-        let answer = self.system.ask(connection, call, live.as_ref()).await?;
+        let mut answer = self.system.ask(connection, call, live.as_ref()).await?;
         let is_known = answer.is_known;
+        self.tell_said(call.key, std::mem::take(&mut answer.said)).await?;
         let row = row(call, answer, (self.now)());
         let names = if is_known { new_names(call, &row.facts) } else { None };
         let is_new = call.told.as_ref().is_none_or(|told| {

@@ -26,6 +26,8 @@ pub struct DialerWishes {
     pub database: Option<String>,
     /// Host and port of a replica.
     pub replica: Option<(String, Option<u16>)>,
+    /// Asterisk's log of its queues.
+    pub queue_log: Option<PathBuf>,
 }
 
 /// How the database is reached.
@@ -51,7 +53,7 @@ pub enum DialerPassword {
 /// Which database is read, and how.
 #[derive(Clone)]
 pub struct DialerSettings {
-    /// Whose it is.
+    /// The dialer that the database belongs to.
     pub kind: DialerKind,
     /// Where it is.
     pub place: DialerPlace,
@@ -67,6 +69,8 @@ pub struct DialerSettings {
     pub poll: Duration,
     /// Calls that are older are not asked about any more.
     pub oldest: Duration,
+    /// Asterisk's log of its queues.
+    pub queue_log: Option<PathBuf>,
 }
 
 impl DialerSettings {
@@ -105,7 +109,8 @@ impl DialerSettings {
             None if is_own_user => DialerPassword::None,
             None => of_file.password.map_or(DialerPassword::None, DialerPassword::Known),
         };
-        Ok(Self { kind, place, database, user, password, server_ip: of_file.server_ip, poll, oldest })
+        let (server_ip, queue_log) = (of_file.server_ip, wishes.queue_log);
+        Ok(Self { kind, place, database, user, password, server_ip, poll, oldest, queue_log })
     }
 }
 

@@ -2,13 +2,15 @@
 //!
 //! It is done at once or not at all: a telephone that rings ten minutes later would put somebody into another call.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{AgentStatus, ApiAnswer};
 use super::client::{ApiAccount, Fields, Program};
 use super::notification::is_user;
-use super::parts::Parts;
+use super::parts::{Parts, Rest};
 use super::turn::shown;
 use crate::contract::dialer_write::{DialerWriteKind, DialerWriteState};
 use crate::pipeline::listen_in::{ListenAnswer, ListenError, ListenOrder};
@@ -42,9 +44,9 @@ async fn take(parts: Parts, order: ListenOrder) {
     let ListenOrder { call, call_id, agent, lead, server_ip, phone, reply } = order;
     let server_ip = server_ip.or_else(|| parts.settings.server_ip.clone());
     let wanted = Wanted { agent, lead, server_ip, phone };
-    let answer = match parts.store.ask_to_listen(call, (parts.now)()).await {
-        Ok(id) => carried_out(&parts, id, wanted).await,
-        Err(error) => Err(ListenError::Away(error.to_string())),
+    let answer = match (parts.rest.left(), parts.store.ask_to_listen(call, (parts.now)()).await) {
+        (_, Err(error)) => Err(ListenError::Away(error.to_string())),
+        (left, Ok(id)) => carried_out(&parts, id, left, wanted).await,
     };
     match &answer {
         Ok(done) => log::info!("call {call_id}: somebody listens in by telephone ({})", done.state.as_str()),
@@ -54,9 +56,23 @@ async fn take(parts: Parts, order: ListenOrder) {
 }
 
 /// Asks the dialer, and notes what became of it.
-async fn carried_out(parts: &Parts, id: i64, wanted: Wanted) -> Result<ListenAnswer, ListenError> {
+async fn carried_out(
+    parts: &Parts,
+    id: i64,
+    rest: Option<Duration>,
+    wanted: Wanted,
+) -> Result<ListenAnswer, ListenError> {
     let (account, is_dry) = (parts.settings.account.clone(), parts.settings.dry_run);
-    let done = tokio::task::spawn_blocking(move || wanted.ask(&account, is_dry)).await;
+    let rested = parts.rest.clone();
+    let done = tokio::task::spawn_blocking(move || match rest {
+        Some(left) => {
+            let minutes = left.as_secs().div_ceil(60);
+            let why = format!("ViciDial has refused our login; nothing is asked of it for another {minutes} min");
+            (None, Err(ListenError::Refused(why)))
+        }
+        None => wanted.ask(&account, is_dry, &rested),
+    })
+    .await;
     let (fields, result) = done.unwrap_or_else(|_| (None, Err(ListenError::Away("lineside is stopping".into()))));
     let (state, answer) = match &result {
         Ok(done) => (done.state, done.answer.clone()),
@@ -84,7 +100,12 @@ struct Wanted {
 
 impl Wanted {
     /// Blocks. What was sent, and what became of it.
-    fn ask(self, account: &ApiAccount, is_dry: bool) -> (Option<Fields>, Result<ListenAnswer, ListenError>) {
+    fn ask(
+        self,
+        account: &ApiAccount,
+        is_dry: bool,
+        rest: &Rest,
+    ) -> (Option<Fields>, Result<ListenAnswer, ListenError>) {
         let refused = |text: &str| (None, Err(ListenError::Refused(text.to_owned())));
         if !is_user(&self.agent) {
             return refused("the call's agent is no user of ViciDial");
@@ -108,7 +129,7 @@ impl Wanted {
             vec![("agent_user", self.agent.clone()), ("stage", "pipe".to_owned()), ("header", "YES".to_owned())];
         let text = match account.ask(Program::NonAgent, "agent_status", &asked) {
             ApiAnswer::Done(text) => text,
-            other => return (Some(asked), Err(failed(other))),
+            other => return (Some(asked), Err(failed(other, rest))),
         };
         let Some(status) = AgentStatus::read(&text).filter(|status| !status.session_id.is_empty()) else {
             return refused(
@@ -123,14 +144,18 @@ impl Wanted {
         let fields = fields(status.session_id);
         match account.ask(Program::NonAgent, "blind_monitor", &fields) {
             ApiAnswer::Done(answer) => (Some(fields), Ok(ListenAnswer { state: DialerWriteState::Sent, answer })),
-            other => (Some(fields), Err(failed(other))),
+            other => (Some(fields), Err(failed(other, rest))),
         }
     }
 }
 
-fn failed(answer: ApiAnswer) -> ListenError {
+fn failed(answer: ApiAnswer, rest: &Rest) -> ListenError {
     match answer {
         ApiAnswer::Later(text) => ListenError::Away(text),
-        ApiAnswer::Login(text) | ApiAnswer::Never(text) | ApiAnswer::Done(text) => ListenError::Refused(text),
+        ApiAnswer::Login(text) => {
+            rest.begin();
+            ListenError::Refused(text)
+        }
+        ApiAnswer::Never(text) | ApiAnswer::Done(text) => ListenError::Refused(text),
     }
 }

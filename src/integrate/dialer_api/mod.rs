@@ -1,6 +1,6 @@
 //! What lineside tells ViciDial by its APIs: a summary into the lead's comments, alerts on the agent's screen, a supervisor's telephone that listens in.
 //!
-//! No call waits for it: one thread of its own takes rows in turn, tries again with growing pauses, and goes on after a restart. A dry run writes down
+//! No call waits for it: a thread for comments and one for notifications take rows in turn, try again with growing pauses, and go on after a restart. A dry run writes down
 //! what would be sent and asks nobody anything. Nothing goes out that holds a number of three digits or more that somebody said, and no sign that
 //! ViciDial's programs would take for more than text.
 
@@ -21,9 +21,10 @@ use tokio_util::sync::CancellationToken;
 pub use self::client::ApiAccount;
 use self::listen::Listener;
 pub use self::parts::DialerApiSettings;
-use self::parts::Parts;
+use self::parts::{Parts, Rest};
 use self::turn::Turn;
 use crate::call::WallTime;
+use crate::contract::dialer_write::DialerWriteKind;
 use crate::pipeline::finished::review::Desk;
 use crate::pipeline::listen_in::ListenOrder;
 use crate::store::change::Change;
@@ -46,7 +47,7 @@ pub fn describe_metrics() {
     describe_counter!("lineside_dialer_api_total", "What was told to the dialer by its API, by kind and outcome");
 }
 
-/// Starts it: a thread for the queue, a task for those who want to listen in. Nobody waits for them: one may be waiting for somebody else's server, and
+/// Starts it: a thread for comments, another for notifications, which an agent waits for, and a task for those who want to listen in. Nobody waits for them: one may be waiting for somebody else's server, and
 /// the queue goes on at the next start.
 pub fn start(
     settings: DialerApiSettings,
@@ -58,15 +59,22 @@ pub fn start(
     describe_metrics();
     let does = if settings.dry_run { "writes down what it would tell (dry run)" } else { "tells" };
     log::info!("dialer: {does} {}; see `lineside vici sent`", settings.account.url);
-    let parts = Parts { settings, store, desk, now };
+    let parts = Parts { settings, store, desk, now, rest: Rest::default() };
     tokio::spawn(Listener(parts.clone()).run(orders, stop.clone()));
-    let queue = Queue { turn: Turn::new(parts, Handle::current()), filled: None, stop: stop.clone() };
-    std::thread::Builder::new().name("dialer-api".into()).spawn(move || queue.run())?;
+    for (kind, name) in
+        [(DialerWriteKind::Comment, "dialer-comments"), (DialerWriteKind::Notification, "dialer-notices")]
+    {
+        let turn = Turn::new(parts.clone(), Handle::current());
+        let queue = Queue { turn, kind, filled: None, stop: stop.clone() };
+        std::thread::Builder::new().name(name.into()).spawn(move || queue.run())?;
+    }
     Ok(())
 }
 
 struct Queue {
     turn: Turn,
+    /// What it takes.
+    kind: DialerWriteKind,
     /// What was the last when the queue was filled, and when that was.
     filled: Option<((i64, i64), Instant)>,
     stop: CancellationToken,
@@ -93,7 +101,7 @@ impl Queue {
             self.filled = Some((news, Instant::now()));
         }
         if !self.turn.rests() {
-            for write in self.turn.wait(store.due_dialer_writes(now(), AT_ONCE))? {
+            for write in self.turn.wait(store.due_dialer_writes(self.kind, now(), AT_ONCE))? {
                 if self.stop.is_cancelled() || self.turn.rests() {
                     break;
                 }

@@ -1,6 +1,7 @@
 //! What is told to the dialer and how, and what all parts of that need.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::client::ApiAccount;
 use crate::call::WallTime;
@@ -29,4 +30,25 @@ pub(super) struct Parts {
     pub(super) store: Store,
     pub(super) desk: Desk,
     pub(super) now: fn() -> WallTime,
+    pub(super) rest: Rest,
+}
+
+/// After a login that was refused nobody asks for a while, whatever for: ViciDial locks a user after a few of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rest(Arc<Mutex<Option<Instant>>>);
+
+impl Rest {
+    /// How long.
+    pub(super) const LENGTH: Duration = Duration::from_mins(15);
+
+    /// The login was refused now.
+    pub(super) fn begin(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + Self::LENGTH);
+    }
+
+    /// How long it still lasts; `None`: there is none.
+    pub(super) fn left(&self) -> Option<Duration> {
+        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        until?.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+    }
 }

@@ -1,6 +1,6 @@
 //! One row of the queue when its turn has come: what it says, whether it still makes sense, what became of it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use tokio::runtime::Handle;
@@ -9,7 +9,7 @@ use super::answer::ApiAnswer;
 use super::client::{Fields, Program};
 use super::comment::{Merged, merged, own};
 use super::notification::{self, Said};
-use super::parts::Parts;
+use super::parts::{Parts, Rest};
 use crate::call::WallTime;
 use crate::contract::dialer_write::{DialerField, DialerWriteKind, DialerWriteState};
 use crate::pipeline::finished::review::Desk;
@@ -24,8 +24,6 @@ const TRIES: u32 = 19;
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// The longest.
 const LONGEST_PAUSE: Duration = Duration::from_mins(15);
-/// After a login that was refused nothing is asked for so long: ViciDial locks a user after a few of them.
-const REST: Duration = Duration::from_mins(15);
 /// A call's lead may come so long after its end, with the dialer's row.
 const LEAD_WAITS: Duration = Duration::from_mins(30);
 /// It is looked for so often.
@@ -65,12 +63,11 @@ pub(super) struct Turn {
     parts: Parts,
     runtime: Handle,
     zone: TimeZone,
-    rest_until: Option<Instant>,
 }
 
 impl Turn {
     pub(super) fn new(parts: Parts, runtime: Handle) -> Self {
-        Self { parts, runtime, zone: TimeZone::system(), rest_until: None }
+        Self { parts, runtime, zone: TimeZone::system() }
     }
 
     pub(super) fn parts(&self) -> &Parts {
@@ -84,11 +81,11 @@ impl Turn {
 
     /// Whether the dialer has refused our login a short while ago.
     pub(super) fn rests(&self) -> bool {
-        self.rest_until.is_some_and(|until| Instant::now() < until)
+        self.parts.rest.left().is_some()
     }
 
     /// Does what a row is there for, and notes what became of it.
-    pub(super) fn take(&mut self, write: &DueWrite) -> Result<(), StoreError> {
+    pub(super) fn take(&self, write: &DueWrite) -> Result<(), StoreError> {
         let Some(call) = self.wait(self.parts.store.call_of(write.call))? else { return Ok(()) };
         let outcome = match write.kind {
             DialerWriteKind::Comment => self.comment(write, &call)?,
@@ -98,7 +95,7 @@ impl Turn {
         self.note(write, &call, outcome)
     }
 
-    fn note(&mut self, write: &DueWrite, call: &CallRow, outcome: Outcome) -> Result<(), StoreError> {
+    fn note(&self, write: &DueWrite, call: &CallRow, outcome: Outcome) -> Result<(), StoreError> {
         let now = (self.parts.now)();
         let after = |pause: Duration| WallTime(now.0 + pause.as_millis() as i64);
         let is_last = write.tries + 1 >= TRIES;
@@ -115,9 +112,9 @@ impl Turn {
                     "dialer: {}: {text}; nothing is told to it for 15 minutes",
                     self.parts.settings.account.url
                 );
-                self.rest_until = Some(Instant::now() + REST);
+                self.parts.rest.begin();
                 let state = if is_last { DialerWriteState::GivenUp } else { DialerWriteState::Waiting };
-                (state, after(REST), Some(fields), text)
+                (state, after(Rest::LENGTH), Some(fields), text)
             }
             Outcome::Failed(fields, ApiAnswer::Later(text)) if !is_last => {
                 (DialerWriteState::Waiting, after(pause(write.tries)), Some(fields), text)

@@ -6,15 +6,17 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use super::keeper::{Keeper, NotTaken, WholeRecording};
 use super::settings::RemoteSettings;
 use super::sftp::{self, Progress};
 use super::words::FetchProblem;
-use crate::call::{CallId, CallNames, Leg, Source, WallTime};
+use crate::call::{CallId, CallNames, CallState, Leg, Source, WallTime};
 use crate::capture::naming::plain_uniqueid;
 use crate::capture::path_template::PathField;
 use crate::contract::fetch::FetchState;
+use crate::pipeline::fetches::ToldRecording;
 use crate::store::calls::{CallRow, LegRow};
 use crate::store::change::Change;
 use crate::store::dialer::DialerRow;
@@ -26,13 +28,14 @@ const SETTLED: Duration = Duration::from_mins(1);
 
 /// One recording on its way.
 pub(super) struct Job {
-    /// Which server.
+    /// Number of the server in the configuration, from 0.
     pub(super) place: usize,
     pub(super) remote: Arc<RemoteSettings>,
     pub(super) store: Store,
     pub(super) keeper: Keeper,
     pub(super) taking: Arc<Mutex<()>>,
     pub(super) row: FetchRow,
+    pub(super) stop: CancellationToken,
 }
 
 /// What became of it.
@@ -46,6 +49,8 @@ pub(super) struct JobEnd {
 struct Heard {
     /// From somewhere else.
     elsewhere: bool,
+    /// Whether the call goes on: what comes of it is not known.
+    is_running: bool,
     /// Of this very recording, by leg.
     kept: Vec<(Leg, u64)>,
 }
@@ -70,7 +75,11 @@ impl Job {
     async fn work(&self) -> Result<FetchState, FetchProblem> {
         let part = sftp::part(&self.keeper.folder, self.row.id);
         let whole = || std::fs::metadata(&part).ok().filter(|meta| Some(meta.len()) == self.row.size);
-        if self.heard().await?.elsewhere {
+        let heard = self.heard().await?;
+        if heard.elsewhere && heard.is_running {
+            return Err(FetchProblem::Running);
+        }
+        if heard.elsewhere {
             self.discard(&part).await;
             return Ok(FetchState::Known);
         }
@@ -88,6 +97,9 @@ impl Job {
         let heard = self.heard().await?;
         // A row that is gone went with its call, which somebody has deleted meanwhile.
         let row = self.store.fetch_of(self.row.remote.clone(), self.row.call_id.clone()).await?;
+        if heard.elsewhere && heard.is_running {
+            return Err(FetchProblem::Running);
+        }
         if heard.elsewhere || row.is_none_or(|row| row.id != self.row.id) {
             self.discard(&part).await;
             return Ok(FetchState::Known);
@@ -126,11 +138,16 @@ impl Job {
     async fn heard(&self) -> Result<Heard, StoreError> {
         let peer = self.peer();
         let is_ours = |leg: &&LegRow| is_of(leg, &peer);
-        let legs = self.legs().await?;
+        let call = self.store.call(&self.row.call_id).await?;
+        let is_running = call.as_ref().is_some_and(|call| call.state == CallState::Active);
+        let legs = match call {
+            Some(call) => self.store.legs(call.key).await?,
+            None => Vec::new(),
+        };
         let has_sound = |leg: &LegRow| leg.samples > 0 || leg.closed.is_none();
         let elsewhere = legs.iter().any(|leg| !is_ours(&leg) && has_sound(leg));
         let kept = legs.iter().filter(is_ours).map(|leg| (leg.leg, leg.samples.max(0) as u64)).collect();
-        Ok(Heard { elsewhere, kept })
+        Ok(Heard { elsewhere, is_running, kept })
     }
 
     async fn take(&self, part: &Path, kept: Vec<(Leg, u64)>) -> Result<(), FetchProblem> {
@@ -150,13 +167,14 @@ impl Job {
             started: self.row.at.unwrap_or(written),
             kept,
         };
-        let take = Arc::clone(&self.keeper.take);
-        tokio::task::spawn_blocking(move || take(&whole))
+        let (take, stop) = (Arc::clone(&self.keeper.take), self.stop.clone());
+        tokio::task::spawn_blocking(move || take(&whole, &stop))
             .await
-            .map_err(|error| FetchProblem::Here(error.to_string()))?
+            .map_err(|error| FetchProblem::NotTaken(error.to_string()))?
             .map_err(|problem| match problem {
                 NotTaken::NoRecording(problem) => FetchProblem::Audio(problem),
                 NotTaken::NotNow(problem) => FetchProblem::Here(problem),
+                NotTaken::Refused(problem) => FetchProblem::NotTaken(problem),
             })
     }
 
@@ -169,8 +187,11 @@ impl Job {
             if ours.len() >= least && ours.iter().all(|leg| leg.closed.is_some()) {
                 return Ok(());
             }
+            if self.stop.is_cancelled() {
+                return Err(FetchProblem::Here("lineside is stopping".into()));
+            }
             if began.elapsed() >= SETTLED {
-                return Err(FetchProblem::Here("its sound is not on the disk yet".into()));
+                return Err(FetchProblem::NotTaken("its sound is not on the disk yet".into()));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -198,6 +219,7 @@ pub(super) fn values(
     call: &CallId,
     known: Option<&CallRow>,
     dialer: Option<&DialerRow>,
+    recording: Option<&ToldRecording>,
 ) -> Option<String> {
     let told = |key: &str| {
         let metadata: serde_json::Value = serde_json::from_str(&known?.metadata).ok()?;
@@ -212,13 +234,17 @@ pub(super) fn values(
         PathField::Uniqueid => known
             .and_then(|row| row.uniqueid.clone())
             .or_else(|| plain_uniqueid(call.as_str()).map(|_| call.to_string())),
-        PathField::Agent => known?.agent.clone(),
+        PathField::Agent => known.and_then(|row| row.agent.clone()).or_else(|| recording?.agent.clone()),
         PathField::Campaign => known?.campaign.clone(),
-        PathField::Lead => known?.lead.clone(),
+        PathField::Lead => known.and_then(|row| row.lead.clone()).or_else(|| recording?.lead.clone()),
         PathField::Phone => known?.phone.clone(),
         PathField::RecordingId => {
-            dialer.and_then(|row| row.facts.recording_id).map(|id| id.to_string()).or_else(|| told("recording_id"))
+            let id = recording.map(|one| one.id).or_else(|| dialer.and_then(|row| row.facts.recording_id));
+            id.map(|id| id.to_string()).or_else(|| told("recording_id"))
         }
-        PathField::RecordingFilename => told("recording_filename"),
+        PathField::RecordingFilename => {
+            recording.map(|one| one.filename.clone()).or_else(|| told("recording_filename"))
+        }
+        PathField::Location => recording.map(|one| one.location.clone()),
     }
 }

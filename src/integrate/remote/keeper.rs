@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::call::{CallId, CallNames, Leg, WallTime};
 
 /// A recording that is whole here.
@@ -29,12 +31,14 @@ pub struct WholeRecording {
 pub enum NotTaken {
     /// It is none that can be read.
     NoRecording(String),
-    /// It cannot be kept now: the disk is filling, or lineside is stopping.
+    /// Nothing can be kept now: the disk is filling, or lineside is stopping.
     NotNow(String),
+    /// This one cannot be kept.
+    Refused(String),
 }
 
-/// Makes a recording its call's. Blocks.
-pub type TakeWhole = Arc<dyn Fn(&WholeRecording) -> Result<(), NotTaken> + Send + Sync>;
+/// Makes a recording its call's. Blocks, until it is told to stop: then a later run goes on.
+pub type TakeWhole = Arc<dyn Fn(&WholeRecording, &CancellationToken) -> Result<(), NotTaken> + Send + Sync>;
 /// Overwrites and removes a file, where there is one. Blocks.
 pub type Discard = Arc<dyn Fn(&Path) + Send + Sync>;
 

@@ -67,6 +67,7 @@ pub struct Remotes {
     /// One recording is taken at a time: whether its call has sound already is then known.
     taking: Arc<Mutex<()>>,
     jobs: JoinSet<JobEnd>,
+    stop: CancellationToken,
 }
 
 impl Remotes {
@@ -81,11 +82,13 @@ impl Remotes {
             open: 0,
         };
         let servers = servers.into_iter().map(server).collect();
-        Self { servers, store, keeper, now, taking: Arc::default(), jobs: JoinSet::new() }
+        let (taking, jobs, stop) = (Arc::default(), JoinSet::new(), CancellationToken::new());
+        Self { servers, store, keeper, now, taking, jobs, stop }
     }
 
-    /// Fetches until stopped. What is on its way then goes on at the next start; a recording that is being taken is taken first.
+    /// Fetches until stopped. What is on its way then goes on at the next start, also a recording that is being taken.
     pub async fn run(mut self, mut commands: mpsc::Receiver<FetchCommand>, stop: CancellationToken) {
+        self.stop = stop.clone();
         // What a former run has taken has to be there, or it is taken twice.
         tokio::select! {
             _ = self.store.writer().commit(Vec::new()) => {}
@@ -170,6 +173,7 @@ impl Remotes {
                 keeper: self.keeper.clone(),
                 taking: Arc::clone(&self.taking),
                 row,
+                stop: self.stop.clone(),
             };
             self.jobs.spawn(job.run());
         }
@@ -192,6 +196,12 @@ impl Remotes {
             Err(problem) => problem,
         };
         let error = problem.told(&settings, &row.path);
+        if problem == FetchProblem::Running {
+            self.servers[place].is_there();
+            count(&settings, "running");
+            let next = later(now, settings.retry, 0, LONGEST_PAUSE);
+            return self.push(FetchChange::Again { id: row.id, next, tries: row.tries, error }).await;
+        }
         if problem.is_servers() {
             count(&settings, "server");
             let next = self.servers[place].is_away(&problem, error.clone(), now);
@@ -239,7 +249,8 @@ impl Remotes {
             let at = wish.at.or(known.as_ref().map(|row| row.started)).or_else(|| uniqueid_time(call.as_str()));
             let zoned = at.and_then(|at| jiff::Timestamp::from_millisecond(at.0).ok());
             let zoned = zoned.map(|at| at.to_zoned(settings.zone.clone()));
-            match settings.path.expand(|field| values(field, &call, known.as_ref(), dialer.as_ref()), zoned.as_ref()) {
+            let value = |field| values(field, &call, known.as_ref(), dialer.as_ref(), wish.told.as_ref());
+            match settings.path.expand(value, zoned.as_ref()) {
                 Err(gap) => refused.push(FetchRefusal { call_id: call.to_string(), detail: gap.to_string() }),
                 Ok(path) => {
                     wanted.push(call.to_string());

@@ -17,12 +17,18 @@ pub(super) enum FetchProblem {
     Refused,
     /// The private key cannot be used.
     Key(String),
+    /// The server lets us in and speaks no sftp.
+    NoSftp,
     /// The server is not there, or has gone.
     Away(String),
     /// sftp itself cannot be started.
     Program(String),
-    /// This machine cannot keep it.
+    /// This machine can keep nothing now.
     Here(String),
+    /// This machine cannot keep this one.
+    NotTaken(String),
+    /// Its call goes on, and has sound from elsewhere.
+    Running,
     /// There is no such file.
     Missing,
     /// The server's user may not read it.
@@ -47,6 +53,7 @@ impl FetchProblem {
             Self::UnknownHost
                 | Self::ChangedHost
                 | Self::Refused
+                | Self::NoSftp
                 | Self::Key(_)
                 | Self::Away(_)
                 | Self::Program(_)
@@ -78,6 +85,10 @@ impl FetchProblem {
             Self::Refused => format!(
                 "{name}: host {host} does not let {user} in with {by}: put the public key into ~{user}/.ssh/authorized_keys there"
             ),
+            Self::NoSftp => format!(
+                "{name}: host {host} lets {user} in and has no sftp: `Subsystem sftp internal-sftp` in its /etc/ssh/sshd_config, then \
+                 `systemctl reload ssh` there. scp of OpenSSH 9 asks for the same"
+            ),
             Self::Key(problem) => format!(
                 "{name}: {by} cannot be used: {problem}. It belongs to the user lineside, mode 600, without a passphrase"
             ),
@@ -89,6 +100,12 @@ impl FetchProblem {
                 format!("{name}: sftp cannot be started: {problem}; `apt-get install openssh-client`")
             }
             Self::Here(problem) => format!("{place}: it cannot be kept here: {problem}; free disk space"),
+            Self::NotTaken(problem) => format!("{place}: it was fetched and cannot be kept: {problem}"),
+            Self::Running => {
+                format!(
+                    "{place}: its call is still running and is heard; whether it needs the recording is known at its end"
+                )
+            }
             Self::Missing => format!("{place}: there is no such file. Is the template in [[remote]] path right?"),
             Self::Unreadable => {
                 format!("{place}: {user} may not read it there: `chmod` or `setfacl -m u:{user}:r` there")
@@ -158,6 +175,8 @@ pub(super) fn problem(code: Option<i32>, said: &str) -> FetchProblem {
         FetchProblem::UnknownHost
     } else if let Some(line) = lines().rfind(|line| key.iter().any(|sign| line.contains(sign))) {
         FetchProblem::Key(line.trim_matches(['@', ' ']).chars().take(300).collect())
+    } else if has("subsystem request failed") {
+        FetchProblem::NoSftp
     } else if has("Permission denied (") || has("Too many authentication failures") || has("Unable to negotiate") {
         if has("Unable to negotiate") { FetchProblem::Away(first()) } else { FetchProblem::Refused }
     } else if has("not found") && !has("command not found") || has("No such file or directory") && !has("open local") {
@@ -210,6 +229,7 @@ mod tests {
             (255, unknown, UnknownHost),
             (255, changed, ChangedHost),
             (255, "u@h: Permission denied (publickey,keyboard-interactive).\nConnection closed", Refused),
+            (255, "subsystem request failed on channel 0\nConnection closed", FetchProblem::NoSftp),
             (1, "Can't ls: \"/calls/none.wav\" not found", Missing),
             (1, "File \"/calls/none.wav\" not found.", Missing),
             (1, "remote open \"/calls/secret.wav\": Permission denied", Unreadable),

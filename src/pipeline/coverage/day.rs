@@ -52,8 +52,14 @@ impl FromStr for LocalDay {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let today = || Self::of(WallTime(Timestamp::now().as_millisecond()));
+        match text.to_ascii_lowercase().as_str() {
+            "today" => return Ok(today()),
+            "yesterday" => return Ok(today().before()),
+            _ => {}
+        }
         let date: Option<Date> = (text.len() == 10).then(|| text.parse().ok()).flatten();
-        date.map(Self).ok_or_else(|| format!("{text:?} is not a day like 2026-11-23"))
+        date.map(Self).ok_or_else(|| format!("{text:?} is not a day like 2026-11-23, today or yesterday"))
     }
 }
 
@@ -66,7 +72,11 @@ mod tests {
         let day: LocalDay = "2026-03-01".parse().expect("a day");
         assert_eq!((day.to_string(), day.before().to_string()), ("2026-03-01".into(), "2026-02-28".into()));
         assert_eq!((day.before().span().1, LocalDay::of(day.span().0)), (day.span().0, day));
-        for text in ["", "today", "2026-02-30", "2026-3-1", "20260301", "2026-03-01T00:00"] {
+        assert_eq!(
+            "yesterday".parse::<LocalDay>().map(|day| day.to_string()),
+            "today".parse().map(|day: LocalDay| day.before().to_string())
+        );
+        for text in ["", "tomorrow", "2026-02-30", "2026-3-1", "20260301", "2026-03-01T00:00"] {
             assert!(text.parse::<LocalDay>().is_err(), "{text}");
         }
     }

@@ -14,7 +14,7 @@ use crate::audio::sound_file::SoundFile;
 use crate::audio::{AudioError, quality::Pairing};
 use crate::call::{CallTime, Leg, Word};
 use crate::speech::engine::{EngineError, Piece};
-use crate::speech::recogniser::{Pace, Recogniser, Recognition};
+use crate::speech::recogniser::{Pace, Recogniser, Recognition, SpeechSound};
 use crate::speech::utterance::{Found, LegListener, Listening};
 use crate::text::TextAnalyser;
 use crate::text::redaction::{self, CallRedaction, PieceId, Redactor};
@@ -223,7 +223,10 @@ fn texts(
                 to_model(&samples[found.start as usize..(found.end as usize).min(samples.len())], rate_hz)
             })
             .collect();
-        texts.extend(recogniser.recognise_all(&sounds.iter().map(Vec::as_slice).collect::<Vec<_>>(), Pace::Afterwards));
+        let expected = recogniser.expected();
+        let vocabulary = expected.as_deref();
+        let sounds: Vec<SpeechSound> = sounds.iter().map(|samples| SpeechSound { samples, vocabulary }).collect();
+        texts.extend(recogniser.recognise_all(&sounds, Pace::Afterwards));
     }
     texts
 }

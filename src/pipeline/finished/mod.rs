@@ -1,7 +1,15 @@
-//! What is done with a call that is over: it is judged and summed up, retranscribed, told of. And with a file that never was a call: `analyze.rs`.
+//! What is done with a call that is over: its stages are gone through (`stages.rs`), it is judged and summed up, retranscribed, told of. And with a
+//! text or a file that never was a call: `transcript.rs`, `analyze.rs`.
 
 pub mod analyze;
+pub mod correct;
+mod evolution;
+pub mod made;
 pub mod notify;
 pub mod retranscribe;
 pub mod review;
 pub mod reviews;
+pub mod stages;
+pub mod told;
+mod transcript;
+pub mod trial;

@@ -1,20 +1,19 @@
 //! Transcribes finished calls again: with the present model, prompt and packs, from the sound that is still there.
 //!
 //! Promises: the old text stays until all of the new is there, and goes in one transaction; where anything fails, or the process ends meanwhile,
-//! the old text stays for good. One call at a time, at the urgency of work that nobody waits for. The stretches are those that were found
-//! then. A stretch with silenced sound keeps its text, for its sound is not whole any more. Alerts, risk and what went out because of them stay as
-//! they were: they tell of that time. A call on hold is not touched.
+//! the old text stays. Who waits stands in the rows of stages (`stages.rs`). One call at a time, at the urgency of work that nobody waits for. The
+//! stretches are those that were found then. A stretch with silenced sound keeps its text, for its sound is not whole any more. Alerts, risk and what
+//! went out because of them stay as they were: they tell of that time. A call on hold is not touched.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, RwLock};
 
-use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::oneshot;
 
 use crate::audio::reader::RecordingReader;
-use crate::call::{CallId, CallKey, CallNames, CallState, Leg, LegKey, Source, UtteranceKey, WallTime};
+use crate::call::{CallId, CallNames, CallState, Leg, LegKey, Source, Stage, UtteranceKey, WallTime};
 use crate::contract::message::{CallRewritten, Message, RewrittenKind};
 use crate::pipeline::live::privacy::{Cleaned, Privacy, PrivacySettings};
 use crate::pipeline::live::silencing;
@@ -27,12 +26,10 @@ use crate::store::calls::{CallRow, LegRow};
 use crate::store::change::{CallFigures, Change, NewEvent, UtteranceState};
 use crate::store::privacy::PrivacyChange;
 use crate::store::rewrite::{Rewritten, Stretch};
+use crate::store::stages::{StageRequest, StageRow};
 use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
 use crate::text::rolling::CallRolling;
-
-/// Calls that wait for their turn, at most.
-const WAITING: usize = 1000;
 
 /// Why a call is not transcribed again.
 #[derive(Debug, thiserror::Error)]
@@ -46,27 +43,26 @@ pub enum RetranscribeError {
     /// It must be kept as it is.
     #[error("the call is on legal hold: it is kept as it is until DELETE /api/v1/calls/ID/hold")]
     Held,
+    /// People have worked on its text.
+    #[error("people have corrected its text, and a new one would not have that; it stays")]
+    Corrected,
     /// There is nothing to transcribe.
     #[error("the sound of the call is not there any more: {0}; its text stays")]
     NoSound(String),
     /// There is no model.
     #[error("there is no model to transcribe it with; see /health/models")]
     NoModel,
-    /// Too much to do.
-    #[error("{WAITING} calls wait to be transcribed again; try again later")]
-    Full,
     /// The database said no.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Takes calls that are to be transcribed again.
+/// Takes calls that are to be transcribed again, or gone through again without their sound.
 #[derive(Clone)]
 pub struct RetranscribeQueue {
     store: Store,
     workers: Arc<Workers>,
-    waiting: Arc<Mutex<HashSet<CallKey>>>,
-    calls: mpsc::Sender<CallRow>,
+    now: fn() -> WallTime,
 }
 
 /// A leg of a call that is over.
@@ -109,13 +105,11 @@ type OldLegs = HashMap<LegKey, OldLeg>;
 /// Samples that are still to be overwritten.
 type ToOverwrite = Vec<(Arc<SpooledLeg>, Vec<Range<u64>>)>;
 
-/// Transcribes the calls of the queue, one after the other.
+/// Transcribes calls again, one at a time.
 pub struct Retranscriber {
     queue: RetranscribeQueue,
-    calls: mpsc::Receiver<CallRow>,
     analyser: Arc<RwLock<Arc<TextAnalyser>>>,
     privacy: PrivacySettings,
-    now: fn() -> WallTime,
 }
 
 impl RetranscribeQueue {
@@ -127,10 +121,8 @@ impl RetranscribeQueue {
         privacy: PrivacySettings,
         now: fn() -> WallTime,
     ) -> (Self, Retranscriber) {
-        // Full: who asks is told so.
-        let (sender, calls) = mpsc::channel(WAITING);
-        let queue = Self { store, workers, waiting: Arc::default(), calls: sender };
-        (queue.clone(), Retranscriber { queue, calls, analyser, privacy, now })
+        let queue = Self { store, workers, now };
+        (queue.clone(), Retranscriber { queue, analyser, privacy })
     }
 
     /// Whether a call can be transcribed again; the reason why it cannot.
@@ -140,6 +132,9 @@ impl RetranscribeQueue {
         }
         if self.store.hold(call.key).await?.is_some() {
             return Err(RetranscribeError::Held);
+        }
+        if self.store.is_corrected(call.key).await? {
+            return Err(RetranscribeError::Corrected);
         }
         if self.store.lacks_sound(call.key).await? {
             return Err(RetranscribeError::NoSound("it was deleted by age".into()));
@@ -153,21 +148,38 @@ impl RetranscribeQueue {
         if self.workers.ready() { Ok(()) } else { Err(RetranscribeError::NoModel) }
     }
 
-    /// Has a call transcribed again when its turn comes. Does not wait for that.
+    /// Has a call transcribed again when its turn comes, and all stages after that. Does not wait for it.
     pub async fn ask(&self, call: CallRow) -> Result<(), RetranscribeError> {
         self.check(&call).await?;
-        let key = call.key;
-        if !self.waiting().insert(key) {
-            return Err(RetranscribeError::Already);
-        }
-        self.calls.try_send(call).map_err(|_| {
-            self.waiting().remove(&key);
-            RetranscribeError::Full
-        })
+        self.is_free(&call).await?;
+        self.request(&call, Stage::ALL.to_vec(), true).await
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, HashSet<CallKey>> {
-        self.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// The same for some stages. A call without sound keeps its text, and the other stages are gone through.
+    pub async fn go_through(&self, call: &CallRow, stages: Vec<Stage>) -> Result<(), RetranscribeError> {
+        if !matches!(call.state, CallState::Completed | CallState::Failed) {
+            return Err(RetranscribeError::NotOver);
+        }
+        let mut again = stages.contains(&Stage::Transcription);
+        if again {
+            self.is_free(call).await?;
+            match self.check(call).await {
+                Err(RetranscribeError::NoSound(_)) if stages.len() > 1 => again = false,
+                checked => checked?,
+            }
+        }
+        self.request(call, stages, again).await
+    }
+
+    async fn request(&self, call: &CallRow, stages: Vec<Stage>, again: bool) -> Result<(), RetranscribeError> {
+        let wanted = StageRequest { call: call.key, stages, again, at: (self.now)() };
+        Ok(self.store.request_stages(wanted).await?)
+    }
+
+    /// Whether a call does not wait to be transcribed again already.
+    async fn is_free(&self, call: &CallRow) -> Result<(), RetranscribeError> {
+        let waits = |stage: &StageRow| stage.stage == Stage::Transcription && stage.again && stage.state.is_open();
+        if self.store.stages(call.key).await?.iter().any(waits) { Err(RetranscribeError::Already) } else { Ok(()) }
     }
 }
 
@@ -188,30 +200,21 @@ fn look(row: &LegRow) -> Result<(), String> {
 }
 
 impl Retranscriber {
-    /// Transcribes calls until stopped.
-    pub async fn run(mut self, stop: CancellationToken) {
-        loop {
-            let call = tokio::select! {
-                () = stop.cancelled() => return,
-                call = self.calls.recv() => call,
-            };
-            let Some(call) = call else { return };
-            let done = tokio::select! {
-                () = stop.cancelled() => return,
-                done = self.read(&call) => done,
-            };
-            self.queue.waiting().remove(&call.key);
-            match done {
-                Ok((read, 0)) => log::info!("call {}: transcribed again: {read} utterances", call.call_id),
-                Ok((read, kept)) => log::info!(
-                    "call {}: transcribed again: {read} utterances; {kept} with silenced sound kept their text",
-                    call.call_id
-                ),
-                Err(problem) => {
-                    log::error!("call {}: not transcribed again, its text stays as it was: {problem}", call.call_id);
-                }
-            }
+    /// Whether a call can be transcribed again; the reason why it cannot.
+    pub(super) async fn check(&self, call: &CallRow) -> Result<(), RetranscribeError> {
+        self.queue.check(call).await
+    }
+
+    /// Transcribes a call again.
+    pub(super) async fn again(&self, call: &CallRow) -> Result<(), String> {
+        match self.read(call).await? {
+            (read, 0) => log::info!("call {}: transcribed again: {read} utterances", call.call_id),
+            (read, kept) => log::info!(
+                "call {}: transcribed again: {read} utterances; {kept} with silenced sound kept their text",
+                call.call_id
+            ),
         }
+        Ok(())
     }
 
     /// How many utterances have a new text, and how many kept theirs.
@@ -235,10 +238,11 @@ impl Retranscriber {
         let analyser = Arc::clone(&self.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         let read = texts.len();
         let New { texts, figures, silences, silent } = self.put_together(call, &legs, &analyser, texts).await?;
-        let (now, segments) = ((self.now)(), figures.segments);
+        let (now, segments) = ((self.queue.now)(), figures.segments);
         if !store.rewrite(as_read, texts, figures, silences, now).await.map_err(said)? {
             return Err(
-                "it was heard of again, merged with another, put on hold or deleted meanwhile; ask again".into()
+                "it was heard of again, merged with another, corrected, put on hold or deleted meanwhile; ask again"
+                    .into(),
             );
         }
         for (leg, ranges) in silent {
@@ -283,7 +287,7 @@ impl Retranscriber {
 
     fn hand_over(&self, stretch: &Stretch, leg: &Arc<SpooledLeg>) -> oneshot::Receiver<Written> {
         let (answer, written) = oneshot::channel();
-        let now = (self.now)();
+        let now = (self.queue.now)();
         let job = Job {
             utterance: stretch.key,
             leg: Arc::clone(leg),
@@ -291,6 +295,7 @@ impl Retranscriber {
             end: stretch.end_sample,
             said: now,
             live: false,
+            vocabulary: None,
         };
         self.queue.workers.queue.push(Urgency::PostCall, now, Work::Retranscribe(Box::new(job), answer));
         written
@@ -304,7 +309,7 @@ impl Retranscriber {
         analyser: &TextAnalyser,
         mut texts: Vec<(Stretch, Written)>,
     ) -> Result<New, String> {
-        let now = (self.now)();
+        let now = (self.queue.now)();
         let mut privacy = Privacy::new(self.privacy.clone());
         let mut cleaned = Cleaned::default();
         texts.sort_by_key(|(stretch, ..)| stretch.start_ms);

@@ -11,19 +11,19 @@ use jiff::tz::TimeZone;
 use crate::alerts::speech::{PAUSE_MS, Passage, SpeechLine, both_heard_ms};
 use crate::call::{CallState, Leg};
 use crate::store::calls::{CallRow, LegRow};
+use crate::store::readers::step_back;
 use crate::store::segments::{SegmentRow, Spoken};
 use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
 pub use crate::text::review::LineQuote;
-use crate::text::review::ReviewLine;
+pub use crate::text::review::ReviewLine;
 pub use crate::text::review::actions::ActionItem;
 pub use crate::text::review::entities::Entity;
 pub use crate::text::review::evidence::{Ground, Labelled};
 pub use crate::text::review::insights::{Insights, Payment};
 pub use crate::text::review::measures::CallMeasures;
+pub use crate::text::review::outside;
 use crate::text::review::scorecard::Card;
-pub use crate::text::review::scorecard::{CriterionResult, Mark};
-pub use crate::text::review::summary::MoodTurn;
 use crate::text::review::summary::Summary;
 use crate::text::rolling::Rolling;
 
@@ -37,15 +37,55 @@ const PACE_S: f64 = 5.0;
 pub struct Desk {
     store: Store,
     analyser: Arc<RwLock<Arc<TextAnalyser>>>,
+    pace: Pace,
+}
+
+/// How urgent a look is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// Somebody waits for it.
+    Prompt,
+    /// Nobody does: everybody else comes first.
+    Background,
 }
 
 impl Desk {
     /// Reads with whatever packs are in use.
     pub fn new(store: Store, analyser: Arc<RwLock<Arc<TextAnalyser>>>) -> Self {
-        Self { store, analyser }
+        Self { store, analyser, pace: Pace::Prompt }
     }
 
-    fn analyser(&self) -> Arc<TextAnalyser> {
+    /// The same for work that nobody waits for.
+    #[must_use]
+    pub(super) fn in_background(self) -> Self {
+        Self { pace: Pace::Background, ..self }
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Runs `work` away from the threads that serve sockets.
+    pub(super) async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match self.pace {
+            Pace::Prompt => tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Closed),
+            // A thread of its own: one that has stepped back cannot step forward again.
+            Pace::Background => {
+                let (done, result) = tokio::sync::oneshot::channel();
+                let quietly = move || {
+                    step_back();
+                    let _ = done.send(work());
+                };
+                std::thread::Builder::new().name("stages".into()).spawn(quietly).map_err(StoreError::Thread)?;
+                result.await.map_err(|_| StoreError::Closed)
+            }
+        }
+    }
+
+    pub(super) fn analyser(&self) -> Arc<TextAnalyser> {
         Arc::clone(&self.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
@@ -62,11 +102,11 @@ impl Desk {
     ) -> Result<T, StoreError> {
         let rows = self.store.segments(call.key).await?;
         let analyser = self.analyser();
-        let done = tokio::task::spawn_blocking(move || {
+        self.aside(move || {
             let lines: Vec<ReviewLine> = rows.into_iter().map(line).collect();
             read(&analyser, &lines)
-        });
-        done.await.map_err(|_| StoreError::Closed)
+        })
+        .await
     }
 
     /// The score card and the figures that it may ask for.
@@ -113,16 +153,16 @@ impl Desk {
 }
 
 /// The day on which a call began, where this machine is.
-fn day(call: &CallRow) -> Option<Date> {
+pub(super) fn day(call: &CallRow) -> Option<Date> {
     let began = Timestamp::from_millisecond(call.started.0).ok()?;
     Some(began.to_zoned(TimeZone::system()).date())
 }
 
-fn line(row: SegmentRow) -> ReviewLine {
+pub(super) fn line(row: SegmentRow) -> ReviewLine {
     let labels = row.keywords.as_array().into_iter().flatten().filter_map(|hit| hit["label"].as_str());
     ReviewLine {
         segment: row.id,
-        leg: row.leg,
+        leg: row.speaker,
         start_ms: row.start_ms,
         end_ms: row.end_ms,
         heard: row.was_heard(),

@@ -5,10 +5,33 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::call_names::NamesSaid;
 use crate::alerts::CallWatch;
 use crate::call::{CallId, CallState, Leg, LegKey, Source, WallTime};
+use crate::pipeline::workers::Job;
 use crate::spool::{Line, SpooledLeg};
 use crate::text::rolling::CallRolling;
+
+/// When a call began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CallBegin {
+    /// By the wall clock of then.
+    pub started: WallTime,
+    /// How far that clock was stepped while the call ran.
+    pub stepped_ms: i64,
+}
+
+impl CallBegin {
+    /// By the wall clock as it is set now, milliseconds.
+    pub fn now_ms(self) -> i64 {
+        self.started.0 + self.stepped_ms
+    }
+
+    /// The earlier of two.
+    pub fn earlier(self, other: Self) -> Self {
+        if self.now_ms() < other.now_ms() { self } else { other }
+    }
+}
 
 /// Where the listener stands with a leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +64,8 @@ pub(super) struct RunningLeg {
     pub said: bool,
     /// Whether the listener was told to end.
     pub stops: bool,
+    /// Whether the database knows that nothing comes of it any more.
+    pub stalled: bool,
     /// Why it is heard, or why not.
     pub why: String,
 }
@@ -58,6 +83,7 @@ impl RunningLeg {
             heard: Vec::new(),
             said: false,
             stops: false,
+            stalled: false,
             why: String::new(),
         }
     }
@@ -86,6 +112,15 @@ impl RunningLeg {
     }
 }
 
+/// Somebody spoke: an utterance of a leg of one direction.
+#[derive(Clone, Debug)]
+pub(super) struct Turn {
+    /// Its row number.
+    pub utterance: i64,
+    /// In the call, milliseconds.
+    pub range: Range<i64>,
+}
+
 /// What was heard of a leg of the call that is not in memory any more.
 #[derive(Clone, Debug)]
 pub(super) struct PastSource {
@@ -106,6 +141,8 @@ pub(super) struct Call {
     pub lines: Vec<Arc<Line>>,
     /// Utterances without their text.
     pub outstanding: usize,
+    /// Those of them that are transcribed when the line is closed.
+    pub put_off: Vec<Job>,
     pub state: CallState,
     /// When its last leg was closed.
     pub closed_at: Instant,
@@ -117,10 +154,14 @@ pub(super) struct Call {
     pub watch: CallWatch,
     /// Where in the call the last sound ended.
     pub audio_ms: i64,
+    /// What was said on legs of one direction: a mix that takes over leaves it out.
+    pub turns: Vec<Turn>,
     /// What was heard of legs that are over since before the call was taken up again.
     pub past: Vec<PastSource>,
     /// Sound that has to be silence on every leg that holds the voice: the leg of the text, and when, in the call's milliseconds.
     pub silenced: Vec<(Leg, Range<i64>)>,
+    /// Names that are likely to be said.
+    pub names_said: NamesSaid,
 }
 
 impl Call {
@@ -138,6 +179,7 @@ impl Call {
             legs: HashMap::new(),
             lines: Vec::new(),
             outstanding: 0,
+            put_off: Vec::new(),
             state: CallState::Active,
             closed_at: now,
             stepped_ms: 0,
@@ -145,8 +187,10 @@ impl Call {
             rolling,
             watch,
             audio_ms: 0,
+            turns: Vec::new(),
             past: Vec::new(),
             silenced: Vec::new(),
+            names_said: NamesSaid::default(),
         }
     }
 
@@ -197,10 +241,15 @@ impl Call {
         }
     }
 
+    /// When it began.
+    pub fn begin(&self) -> CallBegin {
+        CallBegin { started: self.started, stepped_ms: self.stepped_ms }
+    }
+
     /// The call began earlier than was known: its times move along.
-    pub fn begins_at(&mut self, earliest: WallTime) {
-        let shift_ms = self.started.0 - earliest.0;
-        self.started = earliest;
+    pub fn begins_at(&mut self, earliest: CallBegin) {
+        let shift_ms = self.begin().now_ms() - earliest.now_ms();
+        (self.started, self.stepped_ms) = (earliest.started, earliest.stepped_ms);
         self.watch.shift(shift_ms);
         if self.audio_ms > 0 {
             self.audio_ms += shift_ms;
@@ -209,7 +258,8 @@ impl Call {
             leg.offset_ms += shift_ms;
         }
         let heard = self.past.iter_mut().flat_map(|past| past.heard.iter_mut());
-        for range in heard.chain(self.silenced.iter_mut().map(|(_, range)| range)) {
+        let turns = self.turns.iter_mut().map(|turn| &mut turn.range);
+        for range in heard.chain(turns).chain(self.silenced.iter_mut().map(|(_, range)| range)) {
             *range = range.start + shift_ms..range.end + shift_ms;
         }
     }

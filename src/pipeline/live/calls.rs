@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 
-use super::call::{Call, RunningLeg};
-use crate::call::{CallId, CallKey, CallState, LegKey, WallTime};
+use super::call::{Call, CallBegin, RunningLeg};
+use crate::call::{CallId, CallKey, CallState, LegKey};
 
 /// Row numbers, given one after the other.
 pub(super) struct Numbers(i64);
@@ -117,7 +117,7 @@ impl Calls {
     }
 
     /// Does in memory what `Change::CallMerged` does on disk. Either of the two may be over already.
-    pub fn merge(&mut self, from: CallKey, into: CallKey, earliest: WallTime) {
+    pub fn merge(&mut self, from: CallKey, into: CallKey, earliest: CallBegin) {
         for key in [from, into] {
             if let Some(call) = self.running.get_mut(&key) {
                 call.begins_at(earliest);
@@ -141,10 +141,13 @@ impl Calls {
         call.legs.extend(gone.legs);
         call.lines.extend(gone.lines);
         call.outstanding += gone.outstanding;
+        call.put_off.extend(gone.put_off);
         call.audio_ms = call.audio_ms.max(gone.audio_ms);
+        call.turns.extend(gone.turns);
         call.past.extend(gone.past);
         call.silenced.extend(gone.silenced);
         call.watch.absorb(gone.watch);
+        call.names_said.absorb(gone.names_said);
     }
 }
 
@@ -152,7 +155,7 @@ impl Calls {
 mod tests {
     use super::super::call::tests::{call, leg};
     use super::*;
-    use crate::call::Leg;
+    use crate::call::{Leg, WallTime};
 
     #[test]
     fn two_calls_that_are_one_have_their_legs_names_and_texts_to_come_under_one_row() {
@@ -164,7 +167,7 @@ mod tests {
         for key in [1, 2] {
             calls.get_mut(CallKey(key)).expect("running").outstanding = 1;
         }
-        calls.merge(CallKey(1), CallKey(2), WallTime(5000));
+        calls.merge(CallKey(1), CallKey(2), CallBegin { started: WallTime(5000), stepped_ms: 0 });
         assert_eq!((calls.len(), calls.by_id(&CallId::from_lossy("early"))), (1, Some(CallKey(2))));
         let (key, both, early) = calls.of_leg(LegKey(1)).expect("there");
         assert_eq!((key, both.outstanding, both.started, early.at_ms(8000)), (CallKey(2), 2, WallTime(5000), 1000));
@@ -179,7 +182,7 @@ mod tests {
         let mut calls = Calls::default();
         calls.add(CallKey(2), call("late", 8000));
         calls.add_leg(CallKey(2), leg(2, Leg::Caller));
-        calls.merge(CallKey(2), CallKey(1), WallTime(5000));
+        calls.merge(CallKey(2), CallKey(1), CallBegin { started: WallTime(5000), stepped_ms: 0 });
         let (key, call, late) = calls.of_leg(LegKey(2)).expect("there");
         assert_eq!((key, call.started, late.offset_ms), (CallKey(1), WallTime(5000), 3000));
     }

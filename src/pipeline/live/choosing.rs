@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::call::{Hearing, PastSource};
+use super::call::{Hearing, PastSource, Turn};
 use super::conductor::Conductor;
 use super::effect::Effect;
 use super::event::{Past, PastLeg};
@@ -129,6 +129,15 @@ pub(super) fn past_sources(past: &Past) -> Vec<PastSource> {
         .collect()
 }
 
+/// What was said on those of one direction.
+pub(super) fn turns(past: &Past) -> Vec<Turn> {
+    // A row tells the direction and not the leg: where others sent sound of it too, it may be theirs.
+    let is_of_pbx = |which: Leg| past.legs.iter().all(|leg| leg.leg != which || leg.source.is_of_pbx());
+    let of_side =
+        past.speech.iter().filter(|speech| speech.leg != Leg::Mixed && speech.sounds && is_of_pbx(speech.leg));
+    of_side.map(|speech| Turn { utterance: speech.utterance, range: speech.start_ms..speech.end_ms }).collect()
+}
+
 /// What had to be silence on those legs because of what was said.
 pub(super) fn silenced(past: &Past) -> Vec<(Leg, Range<i64>)> {
     let of_leg = |leg: &PastLeg| -> Vec<(Leg, Range<i64>)> {
@@ -139,7 +148,7 @@ pub(super) fn silenced(past: &Past) -> Vec<(Leg, Range<i64>)> {
 
 impl PastLeg {
     /// Where in the call a sample was heard, milliseconds.
-    fn at_ms(&self, sample: u64) -> i64 {
+    pub(super) fn at_ms(&self, sample: u64) -> i64 {
         self.offset_ms + (sample * 1000 / u64::from(self.rate_hz.max(1))) as i64
     }
 }

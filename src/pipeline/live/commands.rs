@@ -6,10 +6,7 @@ use super::conductor::Conductor;
 use super::effect::{Answer, Effect};
 use super::event::{Chunk, Facts, KnownCall, Now, Question, Request};
 use super::messages::{event, step_name};
-use super::private::ToOverwrite;
-use super::watching::risk_change;
-use super::words::figures;
-use crate::call::{CallId, CallKey, CallNames, CallState, Leg};
+use crate::call::{CallId, CallKey, CallNames, Leg};
 use crate::contract::message::{
     AudioChunk, AudioChunkKind, CallNamed, CallNamedKind, GovernorKind, GovernorStep, Message,
 };
@@ -17,7 +14,6 @@ use crate::contract::seconds;
 use crate::governor::Plan;
 use crate::pipeline::command::Named;
 use crate::store::change::{Change, NewEvent};
-use crate::text::rolling::CallRolling;
 
 impl Conductor {
     /// Does it, then answers.
@@ -28,6 +24,7 @@ impl Conductor {
                 self.answer(Answer::Named(named));
             }
             Request::NameFromPbx { call, names } => self.name_from_pbx(call, *names, facts),
+            Request::Expect { call, names } => self.expect_names(call, names),
             Request::PartOf { channel, call } => self.part_of(channel, &call, facts),
             Request::End { call, reason } => {
                 let was_running = self.hang_up(call, reason);
@@ -139,10 +136,11 @@ impl Conductor {
         if let Some(uuid) = names.uuid.as_deref().filter(|_| self.calls.get(key).is_some()) {
             self.calls.also_named(key, CallId::from_lossy(uuid));
         }
-        if let Some(call) = self.calls.get_mut(key)
-            && names.agent.is_some()
-        {
-            call.agent.clone_from(&names.agent);
+        if let Some(call) = self.calls.get_mut(key) {
+            call.names_said.learn(&names);
+            if names.agent.is_some() {
+                call.agent.clone_from(&names.agent);
+            }
         }
         let at = now.wall();
         let message = CallNamed {
@@ -164,34 +162,6 @@ impl Conductor {
         self.make_good(key, &[&call_id, &former, target], now);
         self.choose_sources(key);
         Named { call_id, heard: true }
-    }
-
-    /// Two calls are one, of which either may be over.
-    fn merge(
-        &mut self,
-        from: &KnownCall,
-        into: &KnownCall,
-        facts: &Facts,
-        now: &Now,
-    ) -> (Vec<Change>, Vec<ToOverwrite>) {
-        let state = |call: &KnownCall| self.calls.get(call.key).map(|call| call.state);
-        let (gone, stays) = (state(from), state(into));
-        let mut changes = vec![Change::CallMerged { from: from.key, into: into.key }];
-        if let Some(state) = gone.filter(|&state| stays.is_none() || state == CallState::Active) {
-            // It goes on under the row of the other, also after a crash.
-            changes.push(Change::CallMoved { call: into.key, state, at: now.wall(), reason: None });
-        }
-        let (rows, silent) = self.pauses_of_both(from.key, into.key, now);
-        changes.extend(rows);
-        self.privacy.merged(from.key, into.key);
-        self.calls.merge(from.key, into.key, from.started.min(into.started));
-        let rolling = figures_of_both([from, into], facts);
-        changes.push(Change::CallFigures { call: into.key, figures: figures(&rolling) });
-        if let Some(call) = self.calls.get_mut(into.key) {
-            call.rolling = rolling;
-            changes.push(risk_change(into.key, &call.watch.risk(&call.rolling)));
-        }
-        (changes, silent)
     }
 
     /// Asks whoever feeds a call's legs to hang up; whether there was anybody.
@@ -243,25 +213,14 @@ impl Conductor {
         });
         self.push(vec![Change::Event(NewEvent { call: None, at, message })]);
     }
-}
 
-/// The figures of two calls that become one: over the texts of both, in the order in which they were said.
-fn figures_of_both(calls: [&KnownCall; 2], facts: &Facts) -> CallRolling {
-    let of_call = |call: &KnownCall| {
-        let began = call.started.0;
-        let segments = facts.past.get(&call.key).map_or(&[][..], |past| past.segments.as_slice());
-        segments
-            .iter()
-            .map(move |segment| (began + segment.start_ms, segment.leg, segment.compound))
-            .collect::<Vec<_>>()
-    };
-    let mut said: Vec<_> = calls.into_iter().flat_map(of_call).collect();
-    said.sort_by_key(|(at_ms, ..)| *at_ms);
-    let mut rolling = CallRolling::default();
-    for (_, leg, compound) in said {
-        rolling.push(leg, compound);
+    /// The dialer tells all names that it knows of a call, the more important first.
+    pub(super) fn expect_names(&mut self, key: CallKey, names: Vec<String>) {
+        if let Some(call) = self.calls.get_mut(key) {
+            log::debug!("call {}: {} names are likely to be said", call.id, names.len());
+            call.names_said.tell(names);
+        }
     }
-    rolling
 }
 
 /// The first call that has one of these names.

@@ -1,8 +1,8 @@
 //! The conductor's core: all that is known of running calls, and what an event makes of it.
 //!
-//! [`Conductor::on`] takes an event with the moment and the facts, and gives effects. It waits for nothing, asks no clock, and knows no store, channel or
-//! thread. Of a leg ([`crate::spool::SpooledLeg`]) it reads the counters and marks silences, both in memory. So a test drives it with a clock and a world of its
-//! own (`simulation/`).
+//! [`Conductor::on`] takes an event with the moment and the facts, and gives effects. It waits for nothing, asks no clock, and knows no store, channel
+//! or thread. It reads a leg's counters and marks its silences ([`crate::spool::SpooledLeg`]), both in memory. So a test drives it with a clock and a
+//! world of its own (`simulation/`).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::expected::Expected;
 use super::pending_pauses::PendingPauses;
 use super::privacy::Privacy;
 use super::watching::Watching;
-use crate::call::{CallKey, Hear, LegKey};
+use crate::call::{CallKey, Hear, LegKey, ProcessingModes};
 use crate::pipeline::workers::Done;
 use crate::pipeline::workers::partial::Partials;
 use crate::spool::{SpoolEvent, SpooledLeg};
@@ -39,6 +39,8 @@ pub(super) struct Conductor {
     pub(super) partials: Partials,
     pub(super) clock: StepWatch,
     pub(super) hear: Hear,
+    /// When calls are transcribed.
+    pub(super) modes: ProcessingModes,
     /// What is to be done, in this order.
     effects: Vec<Effect>,
 }
@@ -62,6 +64,7 @@ impl Conductor {
             partials: Partials::new(steady),
             clock: StepWatch::new(now.wall(), steady),
             hear,
+            modes: ProcessingModes::default(),
             effects: Vec::new(),
         }
     }
@@ -82,13 +85,14 @@ impl Conductor {
 
     /// Takes an event; gives what is to be done, in this order and before the next event.
     pub(super) fn on(&mut self, event: Event, facts: Facts, now: &Now) -> Vec<Effect> {
+        self.mind_the_clock(now);
         match event {
             Event::Spool(SpoolEvent::Named(line)) => self.named(&line, &facts, now),
             Event::Spool(SpoolEvent::Left(line)) => self.left(&line, now),
             Event::Spool(SpoolEvent::Opened(leg)) => self.opened(&leg, &facts, now),
             Event::Spool(SpoolEvent::Closed(leg)) => self.closed(&leg, now),
             Event::Spool(SpoolEvent::Dtmf { leg, at_sample, digit }) => self.dtmf(leg, at_sample, digit, now),
-            Event::Vad(event) => self.heard(event, facts, now),
+            Event::Vad(event) => self.vad_event(event, facts, now),
             Event::Done(Done::Written(written)) => self.written(written, now),
             Event::Done(Done::Growing(reading)) => self.show_partial(&reading, now),
             Event::Request(request) => self.request(request, &facts, now),

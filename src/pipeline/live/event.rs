@@ -6,13 +6,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::call::CallBegin;
 use super::listen::VadEvent;
 use crate::call::{Alert, CallId, CallKey, CallNames, Leg, LegKey, Moment, Source, WallTime};
 use crate::governor::Plan;
 use crate::pipeline::command::{Pausing, Text, Wish};
 use crate::pipeline::workers::Done;
 use crate::speech::recogniser::Recognition;
-use crate::spool::{SpoolEvent, SpooledLeg};
+use crate::spool::{LegAudio, SpoolEvent, SpooledLeg};
 use crate::store::alerts::SpeechRow;
 use crate::store::privacy::SilenceRow;
 use crate::text::TextAnalyser;
@@ -62,6 +63,11 @@ pub(super) enum Request {
     NameFromPbx {
         call: String,
         names: Box<CallNames>,
+    },
+    /// Names that the dialer knows of a call.
+    Expect {
+        call: CallKey,
+        names: Vec<String>,
     },
     /// What comes under a channel's name is the call that another channel began.
     PartOf {
@@ -175,7 +181,7 @@ impl Facts {
 pub(super) struct KnownCall {
     pub key: CallKey,
     pub id: CallId,
-    pub started: WallTime,
+    pub begin: CallBegin,
     pub names: CallNames,
     pub audio_ms: i64,
 }
@@ -203,8 +209,8 @@ pub(super) struct PastLeg {
     /// Stretches of samples that were silenced because of a text.
     pub silenced: Vec<(u64, u64)>,
     pub offset_ms: i64,
-    /// Whether it has no sound.
-    pub is_text: bool,
+    /// Where its samples lie.
+    pub audio: LegAudio,
 }
 
 /// A stored segment.

@@ -68,6 +68,11 @@ impl Gaps {
         }
     }
 
+    /// Since when a call is paused by a former run.
+    pub fn recovered_since(&self, call: CallKey) -> Option<Moment> {
+        self.calls.get(&call)?.get(&None)?.last().filter(|gap| gap.is_recovered && gap.to.is_none()).map(|gap| gap.from)
+    }
+
     /// When a pause that a former run took was ended here, if the last one was.
     pub fn recovered_end(&self, call: CallKey) -> Option<Moment> {
         self.calls.get(&call)?.get(&None)?.last().filter(|gap| gap.is_recovered)?.to
@@ -97,6 +102,16 @@ impl Gaps {
         over
     }
 
+    /// The wall clock was stepped: moments of before are told by the clock of now.
+    pub fn stepped(&mut self, step_ms: i64) {
+        for gap in self.calls.values_mut().flat_map(BTreeMap::values_mut).flatten() {
+            gap.from.wall.0 += step_ms;
+            if let Some(to) = &mut gap.to {
+                to.wall.0 += step_ms;
+            }
+        }
+    }
+
     /// A call has become another.
     pub fn merged(&mut self, from: CallKey, into: CallKey) {
         for (scope, gaps) in self.calls.remove(&from).into_iter().flatten() {
@@ -104,7 +119,7 @@ impl Gaps {
             all.extend(gaps);
             // One that lasts comes last.
             all.sort_by_key(|gap| (gap.to.is_none(), gap.from.steady));
-            // Of two that last one is left, for one request ends it.
+            // One of two that last is dropped, for one request ends both.
             let lasting = all.iter().position(|gap| gap.to.is_none());
             all.truncate(lasting.map_or(all.len(), |first| first + 1));
         }

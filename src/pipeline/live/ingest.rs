@@ -58,11 +58,11 @@ pub struct Sender {
     pub call: CallId,
     /// What is known of it.
     pub names: CallNames,
-    /// Which side.
+    /// The side that speaks.
     pub leg: Leg,
     /// When it happened.
     pub at: WallTime,
-    /// Which platform.
+    /// Name of the platform, as it names itself.
     pub provider: String,
 }
 
@@ -93,7 +93,7 @@ pub enum Input {
 pub struct Request {
     /// Whose.
     pub sender: Sender,
-    /// What.
+    /// What came in.
     pub input: Input,
     /// Told when it is on its way to the database, or why it was not taken.
     pub reply: oneshot::Sender<Result<(), IngestError>>,
@@ -154,6 +154,8 @@ impl Way<'_> {
         sides: Vec<(Leg, Vec<i16>)>,
         alone: bool,
     ) -> Result<(), IngestError> {
+        // A leg that is open would go on to fill the disk.
+        self.spool.takes_guests()?;
         metrics::counter!("lineside_frames_total", "source" => "ingest").increment(1);
         let ms = |samples: usize| samples as i64 * 1000 / i64::from(rate_hz);
         let length_ms = sides.iter().map(|(_, samples)| ms(samples.len())).max().unwrap_or(0);
@@ -311,5 +313,56 @@ impl Ingest {
                 log::error!("{error}");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spool::Refused;
+
+    fn chunk(samples: usize) -> (Sender, Input) {
+        let sender = Sender {
+            call: CallId::from_lossy("p1"),
+            names: CallNames::default(),
+            leg: Leg::Caller,
+            at: WallTime(1_000_000),
+            provider: "x".into(),
+        };
+        (sender, Input::Audio { rate_hz: 8000, sides: vec![(Leg::Caller, vec![7; samples])], alone: false })
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_open_leg_of_another_platform_grows_no_more_while_the_disk_fills() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let (spool, _events) = Spool::open(folder.path(), 0).expect("spool");
+        let (commands, mut asked) = mpsc::channel(8);
+        let legs = tokio::spawn(async move {
+            let mut legs = Vec::new();
+            while let Some(Command::Chunk(chunk)) = asked.recv().await {
+                legs = chunk.legs;
+                let _ = chunk.reply.send(());
+            }
+            legs
+        });
+        let mut ingest = Ingest::new(Arc::clone(&spool), commands);
+        let mut send = async |samples| {
+            let (sender, input) = chunk(samples);
+            ingest.take(sender, input).await
+        };
+        send(8000).await.expect("there is room");
+        spool.refuse_new(Refused::Guests);
+        for _ in 0..10 {
+            assert!(matches!(send(8000).await, Err(IngestError::Spool(SpoolError::Full))));
+        }
+        spool.refuse_new(Refused::Nobody);
+        send(800).await.expect("there is room again");
+        drop(ingest);
+        let legs = legs.await.expect("legs");
+        spool.stop();
+        assert_eq!((legs.len(), legs[0].samples()), (1, 8800), "what came meanwhile is refused, the leg goes on");
+        println!(
+            "mended | 47 | an open leg of another platform went on to fill a filling disk | 10 of 10 chunks are refused, it goes on when there is room"
+        );
     }
 }

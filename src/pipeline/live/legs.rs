@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::call::{Call, Hearing, RunningLeg};
-use super::choosing::{past_sources, silenced};
+use super::call::{Call, CallBegin, Hearing, RunningLeg};
+use super::choosing::{past_sources, silenced, turns};
 use super::conductor::Conductor;
 use super::effect::Effect;
 use super::event::{Facts, KnownCall, Now, Past, Question, Request};
@@ -94,7 +94,6 @@ impl Conductor {
 
     /// A connection has said whose sound it brings: the call is there from now on.
     pub(super) fn named(&mut self, line: &Arc<Line>, facts: &Facts, now: &Now) {
-        self.mind_the_clock(now);
         let whose = Whose::by(line);
         let (key, mut changes) = self.call_of(&whose, facts, now);
         let Some(call) = self.calls.get_mut(key) else { return };
@@ -125,10 +124,9 @@ impl Conductor {
 
     /// A leg opens, or comes back.
     pub(super) fn opened(&mut self, leg: &Arc<SpooledLeg>, facts: &Facts, now: &Now) {
-        self.mind_the_clock(now);
         let whose = Whose::of(&leg.spec);
         let (key, mut changes) = self.call_of(&whose, facts, now);
-        // Of a recording that was finished and grows again utterances are known; a new leg has none yet.
+        // A recording that was finished and grows again has utterances; a new leg has none yet.
         let known_to = self.awaited(leg.key).or(facts.heard_to).unwrap_or(0);
         let heard = self.heard_before(key, leg.key, known_to, facts);
         let known_ms = self.known_offset(key, leg.key, facts);
@@ -147,7 +145,8 @@ impl Conductor {
         };
         if is_early {
             let at = WallTime(call.started.0 - early_ms);
-            call.begins_at(at);
+            self.privacy.shifted(key, early_ms);
+            call.begins_at(CallBegin { started: at, stepped_ms: call.stepped_ms });
             changes.push(Change::CallBegins { call: key, at });
         }
         // One that comes back has its place, whatever became of the clock since.
@@ -263,9 +262,12 @@ impl Conductor {
             rolling.push(segment.leg, segment.compound);
         }
         let watch = self.watching.recall(past);
-        let who = (known.id.clone(), known.started, known.names.agent.clone());
+        let who = (known.id.clone(), known.begin.started, known.names.agent.clone());
         let mut call = Call::new(who, rolling, watch, now.at.steady);
+        call.stepped_ms = known.begin.stepped_ms;
         call.audio_ms = known.audio_ms;
+        call.turns = turns(past);
+        call.names_said.learn(&known.names);
         call.past = past_sources(past);
         call.silenced = silenced(past);
         self.calls.add(known.key, call);
@@ -286,7 +288,8 @@ impl Conductor {
         log::info!("call {id} began ({})", whose.source.as_str());
         let agent = names.agent.clone();
         let who = (id.clone(), whose.at, agent);
-        let call = Call::new(who, CallRolling::default(), CallWatch::default(), now.at.steady);
+        let mut call = Call::new(who, CallRolling::default(), CallWatch::default(), now.at.steady);
+        call.names_said.learn(&names);
         self.calls.add(key, call);
         self.calls.also_named(key, whose.call.clone());
         if let Some(uuid) = names.uuid.as_deref() {
@@ -304,7 +307,8 @@ impl Conductor {
         let begins = event(key, now.wall(), Message::CallStart(start));
         // Opened under its first name, so that this one leads to it too.
         let (first, source, started) = (whose.call.clone(), whose.source, whose.at);
-        let mut changes = vec![Change::CallOpened(NewCall { key, id: first, source, started, names })];
+        let mode = self.modes.of(source);
+        let mut changes = vec![Change::CallOpened(NewCall { key, id: first, source, mode, started, names })];
         if id != *whose.call {
             changes.push(Change::CallRenamed { call: key, id });
         }
@@ -314,7 +318,6 @@ impl Conductor {
 
     /// A leg has its last sample.
     pub(super) fn closed(&mut self, leg: &Arc<SpooledLeg>, now: &Now) {
-        self.mind_the_clock(now);
         let reason = leg.close_reason().unwrap_or("closed").to_string();
         if let Some((_, call)) = self.calls.of_leg_mut(leg.key) {
             call.closed_at = now.at.steady;

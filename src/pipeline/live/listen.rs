@@ -1,7 +1,7 @@
 //! The listener: one thread that reads what has grown on every leg and finds the utterances.
 //!
 //! It polls counters that are in memory and reads a leg's file only when it has grown, so a silent or idle leg costs nothing. Live legs are read
-//! every round; of finished ones only a few at a time are open, the others wait without a file handle.
+//! every round. Only a few finished legs are open at a time; the others wait without a file handle.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,16 +17,15 @@ use crate::spool::{LegReader, SpoolError, SpooledLeg};
 /// Pause between two rounds: half a frame of AudioSocket, and with many legs three of them, for each read costs a call of the system.
 const ROUND: Duration = Duration::from_millis(10);
 const ROUND_OF_MANY: Duration = Duration::from_millis(60);
-/// So many legs are many.
+/// From this number of legs on the pause is the longer one.
 const MANY: usize = 100;
 /// Finished legs that are open at a time.
 const CLOSED_AT_ONCE: usize = 8;
 /// Samples read of one leg in one round, in seconds: a long recording does not hold up live legs.
 const PIECE_S: u64 = 5;
 
-/// Speech that is not over is told of each time when it has grown by so much, milliseconds: a word or two. With 250 in the first 1.5 s of a turn its
-/// first words came later, for the share of CPU that partial text may take was gone (`workers/partial.rs`).
-const GROWN_MS: u64 = 500;
+/// Speech that is not over is told of each time when it has grown by so much, milliseconds. `workers/partial.rs` decides how often it is read.
+const GROWN_MS: u64 = 100;
 
 /// What the listener tells the conductor.
 #[derive(Debug)]
@@ -41,7 +40,7 @@ pub enum VadEvent {
     Settled(LegKey, u64),
     /// A leg was heard to its end, or to where it was to be heard.
     End {
-        /// Which leg.
+        /// Row number of the leg.
         leg: LegKey,
         /// Up to which sample it was heard.
         at: u64,
@@ -57,7 +56,7 @@ pub enum VadEvent {
 pub enum Assignment {
     /// Listen to a leg.
     Hear {
-        /// Which leg.
+        /// The leg to listen to.
         leg: Arc<SpooledLeg>,
         /// From this sample on.
         from: u64,

@@ -1,8 +1,10 @@
 //! What the core asks before an event, answered: by the database, and by what the workers know.
 
+use super::call::CallBegin;
 use super::event::{Facts, KnownCall, Past, PastLeg, PastSegment, Preflight, Question};
 use super::run::Parts;
 use crate::call::{CallId, CallKey, CallNames};
+use crate::spool::LegAudio;
 use crate::store::alerts::AlertFilter;
 use crate::store::calls::CallRow;
 use crate::store::{Store, StoreError};
@@ -40,7 +42,7 @@ fn known(row: CallRow) -> KnownCall {
     KnownCall {
         key: row.key,
         id: CallId::from_lossy(&row.call_id),
-        started: row.started,
+        begin: CallBegin { started: row.started, stepped_ms: row.stepped_ms },
         names: CallNames {
             uuid: row.uuid,
             uniqueid: row.uniqueid,
@@ -69,7 +71,10 @@ pub(super) async fn past(store: &Store, call: CallKey) -> Result<Past, StoreErro
             heard: leg.heard,
             silenced: silences.filter_map(|silence| Some((silence.start, silence.end?))).collect(),
             offset_ms: leg.offset_ms,
-            is_text: leg.path.is_empty(),
+            audio: match (leg.owned, leg.path.into()) {
+                (true, path) => LegAudio::Spooled { path },
+                (false, path) => LegAudio::Recording { path, channel: leg.channel },
+            },
         });
     }
     let segments = store.segments(call).await?.into_iter().map(|segment| PastSegment {

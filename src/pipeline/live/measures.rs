@@ -22,6 +22,7 @@ const FROM_ZERO: &[&str] = &[
     "lineside_feed_dropped_total",
     "lineside_gap_samples_total",
     "lineside_inotify_overflows_total",
+    "lineside_names_corrected_total",
     "lineside_out_of_files_total",
     "lineside_recordings_refused_total",
     "lineside_recordings_total",
@@ -38,6 +39,7 @@ const FROM_ZERO: &[&str] = &[
 
 /// Tells the exporter what this file counts, and begins all counters.
 pub(in crate::pipeline) fn describe() {
+    describe_counter!("lineside_names_corrected_total", "Words that were written as a name of their call");
     describe_counter!("lineside_transcribed_ms_total", Unit::Milliseconds, "Speech that was written down");
     describe_gauge!("lineside_queue_utterances", "Utterances without their text yet, by class: live or after_call");
     describe_gauge!("lineside_disk_free_bytes", Unit::Bytes, "Room on the disk of database and audio");
@@ -47,7 +49,7 @@ pub(in crate::pipeline) fn describe() {
     }
 }
 
-/// So much speech became text, or was found to be none.
+/// Counts speech that became text, or was found to be none.
 pub(super) fn transcribed(samples: u64, rate_hz: u32) {
     counter!("lineside_transcribed_ms_total").increment(samples * 1000 / u64::from(rate_hz.max(1)));
 }

@@ -6,11 +6,11 @@
 //!
 //! A call's way through the core, in order: `legs.rs`, its legs come, the first of them makes it; `vad_events.rs`, what the listener finds on them goes
 //! to the workers; `words.rs`, text comes back, is analysed and kept; `time.rs`, nothing more comes and it ends. Beside that way: `call.rs` and
-//! `calls.rs` are the memory, `commands.rs` what others request, `private.rs` pauses and corrections (`gaps.rs` remembers pauses,
-//! `pending_pauses.rs` those of calls to come), `pbx_names.rs` what the PBX tells, `messages.rs` what the feeds hear, `expected.rs` names of calls
-//! to come, `privacy.rs` and `keys.rs` what is not kept, `watching.rs` what is raised, `sources.rs` which of several sources of a call is heard
-//! (`choosing.rs` has it so), `clock.rs` steps of the wall clock, `recover.rs` what a former run left undone (`start.rs` reads it from rows and
-//! files).
+//! `calls.rs` are the memory, `commands.rs` what others request, `merging.rs` two calls that become one, `private.rs` pauses and corrections
+//! (`gaps.rs` remembers pauses, `pending_pauses.rs` those of calls to come), `pbx_names.rs` what the PBX tells, `call_names.rs` names that are said,
+//! `messages.rs` what the feeds hear, `expected.rs` names of calls to come, `privacy.rs` and `keys.rs` what is not kept, `watching.rs` what is raised,
+//! `sources.rs` which of several sources of a call is heard (`choosing.rs` has it so), `clock.rs` steps of the wall clock, `recover.rs` what a former
+//! run left undone (`start.rs` reads it from rows and files).
 //!
 //! `rules/` says the core's rules as tests; `simulation/` drives it through days of calls and faults. `listen.rs` is the thread that finds utterances,
 //! `ingest.rs` the task that takes calls of other platforms in; `liveness.rs` and `measures.rs` tell how the conductor does.
@@ -21,6 +21,7 @@
 //! - a call that is heard of again, under its own or a former name, is the same call.
 
 mod call;
+mod call_names;
 mod calls;
 mod carry_out;
 mod choosing;
@@ -38,6 +39,7 @@ pub mod listen;
 pub mod liveness;
 mod look_up;
 pub(super) mod measures;
+mod merging;
 mod messages;
 mod pbx_names;
 mod pending_pauses;

@@ -97,6 +97,13 @@ impl PendingPauses {
         lasting
     }
 
+    /// The wall clock was stepped: moments of before are told by the clock of now.
+    pub fn stepped(&mut self, step_ms: i64) {
+        for mark in self.marks.values_mut().flatten() {
+            mark.at.wall.0 += step_ms;
+        }
+    }
+
     fn forget_old(&mut self, now: Instant) {
         while let Some(name) = self.order.front() {
             let fresh = self.marks.get(name).and_then(|marks| marks.back());

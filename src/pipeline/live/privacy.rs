@@ -1,7 +1,7 @@
 //! What the conductor does so that nobody sees or hears what nobody may keep: redaction of texts and sound, pauses of a recording.
 //!
-//! Memory alone; `silencing.rs` changes the files. What was taken out lives here only, for as long as its call runs; what was shown of a number before
-//! it was known is taken up from the rows after a restart ([`Privacy::recall`]).
+//! Memory alone; `silencing.rs` changes the files. What was taken out is remembered here and nowhere else, while its call runs. After a restart
+//! [`Privacy::recall`] takes up from the rows what was shown of a number before it was known.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -167,16 +167,33 @@ impl Privacy {
         self.gaps.recovered(call, from);
     }
 
+    /// Since when a call is paused by a former run.
+    pub fn recovered_since(&self, call: CallKey) -> Option<Moment> {
+        self.gaps.recovered_since(call)
+    }
+
     /// When a pause that a former run took was ended here.
     pub fn recovered_end(&self, call: CallKey) -> Option<Moment> {
         self.gaps.recovered_end(call)
+    }
+
+    /// The wall clock was stepped: moments of before are told by the clock of now.
+    pub fn stepped(&mut self, step_ms: i64) {
+        self.gaps.stepped(step_ms);
     }
 
     /// A call has become another.
     pub fn merged(&mut self, from: CallKey, into: CallKey) {
         self.gaps.merged(from, into);
         if let Some(memory) = self.calls.remove(&from) {
-            self.calls.entry(into).or_insert(memory);
+            self.calls.entry(into).or_default().absorb(memory);
+        }
+    }
+
+    /// A call began earlier than was known: what is remembered of it moves along.
+    pub fn shifted(&mut self, call: CallKey, by_ms: i64) {
+        if let Some(memory) = self.calls.get_mut(&call) {
+            memory.shift(by_ms);
         }
     }
 

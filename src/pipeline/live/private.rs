@@ -14,7 +14,7 @@ use super::messages::event;
 use super::pending_pauses;
 use super::privacy::{Cleaned, Privacy};
 use super::words::terms;
-use crate::call::{CallId, CallKey, CallState, Hear, Leg, LegKey, Moment, UtteranceKey};
+use crate::call::{CallId, CallKey, CallState, Hear, Leg, LegKey, Moment, Source, UtteranceKey, WallTime};
 use crate::contract::message::{
     Message, PausedKind, RecordingPaused, RecordingResumed, Redaction, RedactionKind, ResumedKind,
 };
@@ -60,7 +60,7 @@ impl Conductor {
             self.privacy.recovered(call, now.at.before(ago));
         }
         let lasting = self.privacy.leg_paused_since(call, leg.spec.leg).filter(|_| lasts.is_none());
-        // Of what was requested while it had not turned up again no row tells.
+        // No row tells what was requested before it turned up again.
         let missed = self.awaited(leg.key).is_some();
         let mut silent =
             if known && !missed { (Vec::new(), Vec::new()) } else { self.privacy.joins(call, leg, known, now.at) };
@@ -101,7 +101,7 @@ impl Conductor {
     /// What was requested for a call before anybody knew it, under any of these names.
     pub(super) fn make_good(&mut self, key: CallKey, names: &[&str], now: &Now) {
         let Some(call) = self.calls.get(key) else { return };
-        for mark in self.pending_pauses.take(names, call.started, now.at.steady) {
+        for mark in self.pending_pauses.take(names, WallTime(call.begin().now_ms()), now.at.steady) {
             self.pause_for(key, (mark.leg, mark.pausing), &mark.by, mark.at, now);
         }
     }
@@ -242,8 +242,10 @@ impl Conductor {
         now: &Now,
     ) -> bool {
         let Some(call) = self.calls.get(key).filter(|call| call.state == CallState::Active) else { return false };
-        let open: Vec<_> =
-            call.legs.values().map(|running| Arc::clone(&running.leg)).filter(|leg| !leg.is_closed()).collect();
+        // A connection of a former run does not come back: what ends its pause is remembered now. A recording may, and has its end then.
+        let is_left = |leg: &SpooledLeg| leg.spec.source != Source::Recording && leg.silences().lasts();
+        let legs = call.legs.values().map(|running| Arc::clone(&running.leg));
+        let open: Vec<_> = legs.filter(|leg| !leg.is_closed() || is_left(leg)).collect();
         let is_new = self.privacy.set(key, scope, pausing, at);
         let (mut changes, mut cached, mut gaps) = (Vec::new(), Vec::new(), Vec::new());
         for leg in &open {
@@ -269,7 +271,7 @@ impl Conductor {
         let of = scope.map_or_else(String::new, |side| format!(" of the {}", side.as_str()));
         log::info!("call {}: recording{of} {done} ({by})", call.id);
         let (call_id, timestamp, by) = (call.id.to_string(), now.wall().rfc3339(), by.to_owned());
-        let time = seconds((at.wall.0 - call.started.0).max(0));
+        let time = seconds((at.wall.0 - call.begin().now_ms()).max(0));
         let message = match pausing {
             Pausing::Pause => {
                 let (kind, event) = (PausedKind::It, PausedKind::It);
@@ -294,12 +296,12 @@ impl Conductor {
 }
 
 /// Whether a leg holds the voice of a direction, as the PBX has it.
-fn holds(leg: &SpooledLeg, which: Leg) -> bool {
+pub(super) fn holds(leg: &SpooledLeg, which: Leg) -> bool {
     leg.spec.source.is_of_pbx() && leg.spec.leg.shares_voice(which)
 }
 
 /// Samples of another source at this time of the call, and some around them: its clock may be off.
-fn around(running: &RunningLeg, range: &Range<i64>) -> Option<Range<u64>> {
+pub(super) fn around(running: &RunningLeg, range: &Range<i64>) -> Option<Range<u64>> {
     let samples = running.sample_at(range.start - AROUND_MS)..running.sample_at(range.end + AROUND_MS);
     (!samples.is_empty()).then_some(samples)
 }

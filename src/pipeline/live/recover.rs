@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::{Call, Hearing, RunningLeg};
-use super::choosing::silenced;
+use super::choosing::{silenced, turns};
 use super::conductor::Conductor;
 use super::effect::Effect;
 use super::event::{Now, Past};
+use super::messages::event;
 use super::privacy::{Privacy, PrivacySettings};
 use super::watching::Watching;
 use crate::call::{CallNames, Hear, WallTime};
+use crate::contract::message::{Message, PausedKind, RecordingPaused};
+use crate::contract::seconds;
 use crate::pipeline::workers::Job;
 use crate::speech::queue::Urgency;
 use crate::spool::{LegAudio, LegSpec, SpooledLeg};
@@ -21,6 +24,9 @@ use crate::text::rolling::CallRolling;
 
 /// An utterance at which the process ended is put back by so much for each time.
 const STRUCK_MS: i64 = 60_000;
+
+/// Who says that a call is still paused when lineside starts.
+const RESTART: &str = "restart";
 
 /// What a former run left undone.
 #[derive(Default)]
@@ -71,8 +77,33 @@ impl Conductor {
         for (strikes, utterance) in &undone.utterances {
             conductor.take_up_utterance(utterance, *strikes, now);
         }
+        conductor.tell_of_pauses(now);
         let effects = conductor.effects();
         (conductor, effects)
+    }
+
+    /// Nothing tells whether somebody ended a pause while lineside was away. So the call stays paused, and whoever looks after it is told.
+    fn tell_of_pauses(&mut self, now: &Now) {
+        for key in self.calls.keys() {
+            let Some(since) = self.privacy.recovered_since(key) else { continue };
+            let Some(call) = self.calls.get(key) else { continue };
+            log::warn!(
+                "call {}: its recording was paused when lineside ended, and stays paused: a resume of meanwhile is not known; \
+                 POST /api/v1/calls/{}/resume ends it",
+                call.id,
+                call.id
+            );
+            let paused = RecordingPaused {
+                kind: PausedKind::It,
+                event: PausedKind::It,
+                call_id: call.id.to_string(),
+                timestamp: now.wall().rfc3339(),
+                time: seconds((since.wall.0 - call.begin().now_ms()).max(0)),
+                by: RESTART.into(),
+                leg: None,
+            };
+            self.push(vec![event(key, now.wall(), Message::RecordingPaused(paused))]);
+        }
     }
 
     fn take_up_call(&mut self, UndoneCall { call, past, texts }: UndoneCall, now: &Now) {
@@ -84,6 +115,7 @@ impl Conductor {
         self.privacy.recall(&now.analyser, call.key, texts);
         let mut running = Call::new((call.id, call.started, None), rolling, watch, now.at.steady);
         running.stepped_ms = call.stepped_ms;
+        running.turns = turns(&past);
         running.silenced = silenced(&past);
         self.calls.add(call.key, running);
     }
@@ -152,6 +184,7 @@ impl Conductor {
             end: open.end_sample,
             said,
             live: false,
+            vocabulary: call.names_said.vocabulary(),
         };
         // One at which the process ended comes after the others.
         let due = WallTime(said.0 + i64::from(strikes) * STRUCK_MS);

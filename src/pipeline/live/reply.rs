@@ -35,6 +35,7 @@ impl Reply {
                 (Request::Pause { call, pausing, by, at }, Self::WasRunning(reply))
             }
             Command::NameFromPbx { call, names } => (Request::NameFromPbx { call, names }, Self::Nobody),
+            Command::Expect { call, names } => (Request::Expect { call, names }, Self::Nobody),
             Command::PartOf { channel, call } => (Request::PartOf { channel, call }, Self::Nobody),
             Command::PauseNamed(wish) => (Request::PauseNamed(wish), Self::Nobody),
             Command::LetGo { calls, reply } => (Request::LetGo { calls }, Self::Running(reply)),

@@ -14,7 +14,7 @@ use super::event::{Event, Facts, Now, Question};
 use super::listen::{Assignment, VadEvent};
 use super::privacy::PrivacySettings;
 use super::reply::Reply;
-use crate::call::{Hear, Moment, WallTime};
+use crate::call::{Hear, Moment, ProcessingModes, WallTime};
 use crate::pipeline::command::Command;
 use crate::pipeline::workers::{Done, Workers};
 use crate::spool::{Spool, SpoolEvent};
@@ -44,6 +44,8 @@ pub struct Parts {
     pub privacy: PrivacySettings,
     /// Which of the sources of a call are heard.
     pub hear: Hear,
+    /// When calls are transcribed.
+    pub modes: ProcessingModes,
     /// The wall clock.
     pub now: fn() -> WallTime,
 }

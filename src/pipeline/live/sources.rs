@@ -2,10 +2,11 @@
 //!
 //! Two legs hold the same voice where they are of one direction, or where one of them is the mix. Of those the best is heard: two directions
 //! before a mix, 16 kHz before 8 kHz, a live connection before a file that grows. A leg on which something was said goes on until it ends or
-//! breaks; then the next best takes over where its sound ended. So nothing is lost and nothing is there twice, as far as the sources agree about the time: pieces under
-//! [`LEAST_MS`] are left out, for that is how far a file's begin may be off.
+//! breaks; then the next best takes over where its sound ended. So nothing is lost and nothing is there twice, as far as the sources agree about the
+//! time: pieces under [`LEAST_MS`] are left out, for that is how far a file's begin may be off.
 //!
-//! A mix gives nothing up to one direction alone: while the other voice comes by no leg of its own, the mix is heard.
+//! A mix is heard while one of the voices comes by no leg of its own. Some seconds pass until that is certain. The mix is heard of those seconds too,
+//! except where somebody spoke on the direction that was there ([`one_sided`]).
 
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -80,6 +81,9 @@ fn of_one(call: &Call, legs: &[&RunningLeg], leg: &RunningLeg) -> Option<Choice>
     if others().any(|other| other.stops) {
         return None; // where it ends is known in a moment
     }
+    if is_mix(leg) && others().any(|other| !is_mix(other) && other.comes_to_its_end()) {
+        return None; // what was said at its end is known in a moment
+    }
     let rivals: Vec<&RunningLeg> = others().filter(|other| other.goes_on() && other.is_open()).collect();
     if !rivals.is_empty() && rivals.iter().all(|rival| gives_way(call, rival, leg)) {
         let rival = rivals[0];
@@ -143,27 +147,36 @@ fn piece(leg: &RunningLeg, covered: &[Range<i64>]) -> Option<(i64, i64)> {
 
 /// Stretches of the call that were, or will be, heard for a leg, in order: of itself and of all who hold its voice.
 fn covered<'a>(call: &Call, leg: &'a RunningLeg, others: impl Iterator<Item = &'a RunningLeg>) -> Vec<Range<i64>> {
-    let is_over = |other: &RunningLeg| !(other.gave_way() || other.goes_on() && other.is_open());
-    let counts = |other: &&RunningLeg| !(is_mix(leg) && is_alone(call, other) && is_over(other));
+    // One direction that goes on has the mix wait until it is certain that the other does not come.
+    let counts = |other: &&RunningLeg| !is_mix(leg) || is_mix(other) || other.goes_on() && other.is_open();
     let mut all: Vec<Range<i64>> = others.filter(counts).chain([leg]).flat_map(heard).collect();
     let past = call.past.iter().filter(|past| past.which.shares_voice(leg.leg.spec.leg));
-    let both = [Leg::Agent, Leg::Caller].iter().all(|side| has_heard(call, *side));
-    let past = past.filter(|past| past.which == Leg::Mixed || !is_mix(leg) || both);
+    let past = past.filter(|past| past.which == Leg::Mixed || !is_mix(leg));
     all.extend(past.flat_map(|past| past.heard.iter().cloned()));
+    if is_mix(leg) {
+        all.extend(one_sided(call));
+    }
     all.sort_by_key(|range| range.start);
     all
+}
+
+/// What a mix has to leave out of what was heard of the directions: where both were heard all of it, where one of them was what was said on it.
+fn one_sided(call: &Call) -> Vec<Range<i64>> {
+    let of_side = |side: Leg| -> Vec<Range<i64>> {
+        let legs = call.legs.values().filter(|leg| leg.leg.spec.leg == side && leg.leg.spec.source.is_of_pbx());
+        let past = call.past.iter().filter(|past| past.which == side);
+        legs.flat_map(heard).chain(past.flat_map(|past| past.heard.iter().cloned())).collect()
+    };
+    let (agent, caller) = (of_side(Leg::Agent), of_side(Leg::Caller));
+    let meets = |one: &Range<i64>, other: &Range<i64>| one.start.max(other.start)..one.end.min(other.end);
+    let both = agent.iter().flat_map(|one| caller.iter().map(move |other| meets(one, other)));
+    both.filter(|range| range.start < range.end).chain(call.turns.iter().map(|turn| turn.range.clone())).collect()
 }
 
 /// What is heard of a leg, in the call's time; without an end while it goes on.
 fn heard(leg: &RunningLeg) -> Vec<Range<i64>> {
     let end = if leg.goes_on() && leg.is_open() { OPEN } else { leg.end_ms() };
     leg.heard.iter().map(|&(from, to)| leg.at_ms(from)..to.map_or(end, |to| leg.at_ms(to))).collect()
-}
-
-/// Whether anything of one direction alone was, or is, heard.
-fn has_heard(call: &Call, side: Leg) -> bool {
-    call.legs.values().any(|leg| leg.leg.spec.leg == side && !leg.heard.is_empty())
-        || call.past.iter().any(|past| past.which == side && !past.heard.is_empty())
 }
 
 fn is_mix(leg: &RunningLeg) -> bool {
@@ -256,9 +269,9 @@ impl RunningLeg {
         matches!(self.hearing, Hearing::Going | Hearing::Awaited) && unbounded && !self.stops
     }
 
-    /// Whether it was heard and another took its place.
-    fn gave_way(&self) -> bool {
-        self.heard.last().is_some_and(|(_, to)| to.is_some())
+    /// Whether its sound is complete and the listener is still at it.
+    fn comes_to_its_end(&self) -> bool {
+        self.hearing == Hearing::Going && self.leg.is_closed()
     }
 
     /// Where in the call its sound ends by now, milliseconds: silence that was put in because nothing came is none.

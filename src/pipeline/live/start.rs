@@ -21,7 +21,8 @@ impl Live {
     pub async fn recover(parts: Parts, recovery: Recovery) -> Result<Self, StoreError> {
         let (known_legs, waiting) = (recovery.known_legs.clone(), recovery.utterances.len());
         let undone = parts.undone(recovery).await?;
-        let (conductor, effects) = Conductor::recover(undone, parts.privacy.clone(), parts.hear, &parts.now());
+        let (mut conductor, effects) = Conductor::recover(undone, parts.privacy.clone(), parts.hear, &parts.now());
+        conductor.modes = parts.modes;
         let mut live = Self { parts, conductor };
         for effect in effects {
             live.parts.carry_out(effect, &mut Reply::Nobody).await?;

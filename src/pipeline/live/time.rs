@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::call::Hearing;
+use super::call::{Hearing, RunningLeg};
 use super::conductor::Conductor;
 use super::effect::{Effect, Gauges};
 use super::event::Now;
@@ -19,10 +19,12 @@ use crate::store::change::Change;
 /// A call whose legs are closed is over when no other leg has come for so long: taps of two directions open and close one after the other.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// A connection of which nothing came for so many seconds is noted to have stalled.
+const STALL_S: u64 = 2;
+
 impl Conductor {
     /// Comes four times a second.
     pub(super) fn tick(&mut self, now: &Now) {
-        self.mind_the_clock(now);
         let mut changes = self.progress(now);
         changes.extend(self.settle_pauses());
         let calls = &self.calls;
@@ -45,7 +47,8 @@ impl Conductor {
         }
     }
 
-    /// After a step of the wall clock a second leg still has its place in its call. Called before anything is noted by the clock.
+    /// After a step of the wall clock a second leg still has its place in its call, and a pause its place on each leg. It is called before anything is
+    /// noted by the clock.
     pub(super) fn mind_the_clock(&mut self, now: &Now) {
         let step_ms = self.clock.step_ms(now.wall(), now.at.steady);
         if step_ms == 0 {
@@ -53,6 +56,8 @@ impl Conductor {
         }
         metrics::counter!("lineside_clock_steps_total").increment(1);
         log::warn!("the clock was stepped by {} s; running calls keep their own time", step_ms / 1000);
+        self.privacy.stepped(step_ms);
+        self.pending_pauses.stepped(step_ms);
         let mut changes = Vec::new();
         for key in self.calls.keys() {
             let Some(call) = self.calls.get_mut(key) else { continue };
@@ -70,7 +75,7 @@ impl Conductor {
         let waited = now.at.steady >= self.resume_until;
         let (mut changes, mut gone) = (Vec::new(), Vec::new());
         for running in self.calls.legs_mut() {
-            let leg = &running.leg;
+            let leg = Arc::clone(&running.leg);
             let samples = leg.samples();
             if waited && running.hearing == Hearing::Awaited {
                 // Gone, or over when the former run ended: then its file is all there, and not all of it was heard.
@@ -82,11 +87,12 @@ impl Conductor {
                     false => Hearing::Over,
                 };
                 if running.hearing == Hearing::Going {
-                    gone.push(Effect::Listen(Arc::clone(leg), running.settled, to));
+                    gone.push(Effect::Listen(Arc::clone(&leg), running.settled, to));
                 }
                 let reason = "gone after a restart".into();
                 changes.push(Change::LegClosed { leg: leg.key, samples, reason, at: now.wall() });
             }
+            changes.extend(running.stall());
             // Once a second is often enough for a list.
             if samples.saturating_sub(running.noted) >= u64::from(leg.spec.rate_hz) && !leg.is_closed() {
                 running.noted = samples;
@@ -129,6 +135,8 @@ impl Conductor {
         if call.is_open() {
             return;
         }
+        self.take_up_put_off(key);
+        let Some(call) = self.calls.get_mut(key) else { return };
         let (at, now, steady) = (now, now.wall(), now.at.steady);
         if call.state == CallState::Active {
             call.state = CallState::ConnectionClosed;
@@ -198,5 +206,20 @@ impl Conductor {
                 .collect(),
         };
         self.does(Effect::Measure(gauges));
+    }
+}
+
+impl RunningLeg {
+    /// Nothing comes of it any more, or something comes again. A row says how far its sound went, for the silence behind it looks like sound after a
+    /// crash.
+    fn stall(&mut self) -> Option<Change> {
+        let (from, to) = self.heard.last().copied()?;
+        let put_in = self.leg.samples().saturating_sub(self.leg.sounded());
+        let stalled = put_in >= u64::from(self.leg.spec.rate_hz) * STALL_S;
+        if to.is_some() || self.hearing != Hearing::Going || stalled == self.stalled {
+            return None;
+        }
+        self.stalled = stalled;
+        Some(Change::LegHeard { leg: self.leg.key, from, to: stalled.then(|| self.leg.sounded()) })
     }
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::call::{RunningLeg, Turn};
 use super::conductor::Conductor;
 use super::effect::Effect;
 use super::event::{Facts, Now, Preflight, Question};
 use super::listen::VadEvent;
-use crate::call::{CallKey, CallState, CallTime, LegKey, Source, UtteranceKey, WallTime};
+use crate::call::{CallKey, CallState, CallTime, Leg, LegKey, ProcessingMode, Source, UtteranceKey, WallTime};
 use crate::governor::Plan;
 use crate::pipeline::workers::partial::{self, Growing};
 use crate::pipeline::workers::{Job, Written};
@@ -17,7 +18,7 @@ use crate::store::change::{Change, NewUtterance, UtteranceState};
 /// What was said on a leg that closed so lately is still live.
 const JUST_SAID_MS: i64 = 10_000;
 
-/// By so much later is due what may not be over: of what is over, somebody waits already.
+/// An utterance that may not be over is due this much later than one that is, milliseconds: somebody waits for the other one already.
 const AHEAD_MS: i64 = 300;
 
 impl Conductor {
@@ -38,7 +39,7 @@ impl Conductor {
         }
     }
 
-    pub(super) fn heard(&mut self, event: VadEvent, facts: Facts, now: &Now) {
+    pub(super) fn vad_event(&mut self, event: VadEvent, facts: Facts, now: &Now) {
         match event {
             VadEvent::Growing(leg, found) if facts.time == Some(true) => self.ask_for_partial(leg, found, now),
             VadEvent::Pausing(leg, found) if facts.time == Some(true) => self.ask_for_preflight(leg, found, now),
@@ -78,13 +79,34 @@ impl Conductor {
         let spec = &running.leg.spec;
         let (start_ms, end_ms) = (running.at_ms(found.start), running.at_ms(found.end));
         call.watch.utterance(utterance.0, spec.leg, start_ms, end_ms);
+        if spec.leg != Leg::Mixed && spec.source.is_of_pbx() {
+            call.turns.push(Turn { utterance: utterance.0, range: start_ms..end_ms });
+        }
+        let after_the_call = self.modes.of(spec.source) == ProcessingMode::PostcallOnly;
         let live = spec.source != Source::Upload
+            && !after_the_call
             && (!running.leg.is_closed() || now.wall().0 - running.leg.last_audio().0 < JUST_SAID_MS);
         let said = if live { now.wall() } else { WallTime(spec.started.0 + end_ms - running.offset_ms) };
-        let job = Job { utterance, leg: Arc::clone(&running.leg), start: found.start, end: found.end, said, live };
+        let vocabulary = call.names_said.vocabulary();
+        let job = Job {
+            utterance,
+            leg: Arc::clone(&running.leg),
+            start: found.start,
+            end: found.end,
+            said,
+            live,
+            vocabulary,
+        };
         self.push(vec![row]);
         if let Preflight::Read(engine, recognition) = read {
             return self.written(Written { job, result: Ok(recognition), engine }, now);
+        }
+        if after_the_call
+            && let Some((_, call)) = self.calls.of_leg_mut(leg)
+            && call.is_open()
+        {
+            call.put_off.push(job);
+            return;
         }
         let urgency = if live && self.is_written_live(key, now.plan) { Urgency::Live } else { Urgency::PostCall };
         self.does(Effect::Transcribe { urgency, due: said, job: Box::new(job) });
@@ -123,21 +145,39 @@ impl Conductor {
         share >= 1.0 || before < (running().count() as f64 * share).ceil()
     }
 
+    /// Whether nothing of a leg is transcribed before its call is over.
+    fn is_put_off(&self, leg: &RunningLeg) -> bool {
+        self.modes.of(leg.leg.spec.source) == ProcessingMode::PostcallOnly
+    }
+
+    /// The line is closed: what was put off until now is transcribed.
+    pub(super) fn take_up_put_off(&mut self, call: CallKey) {
+        let put_off = self.calls.get_mut(call).map(|call| std::mem::take(&mut call.put_off));
+        for job in put_off.into_iter().flatten() {
+            self.does(Effect::Transcribe { urgency: Urgency::PostCall, due: job.said, job: Box::new(job) });
+        }
+    }
+
     /// Has what was said read while it is not certain that it is over.
     fn ask_for_preflight(&mut self, leg: LegKey, found: Found, now: &Now) {
-        let Some((key, _, running)) = self.calls.of_leg(leg) else { return };
-        if !self.is_written_live(key, now.plan) {
+        let Some((key, call, running)) = self.calls.of_leg(leg) else { return };
+        if !self.is_written_live(key, now.plan) || self.is_put_off(running) {
             return;
         }
-        let stretch = Growing { leg: Arc::clone(&running.leg), start: found.start, end: found.end, begin: Vec::new() };
+        let (leg, vocabulary) = (Arc::clone(&running.leg), call.names_said.vocabulary());
+        let stretch = Growing { leg, start: found.start, end: found.end, begin: Vec::new(), vocabulary };
         self.does(Effect::Preflight { due: WallTime(now.wall().0 + AHEAD_MS), stretch });
     }
 
     /// Has speech read that is not over.
     fn ask_for_partial(&mut self, leg: LegKey, found: Found, now: &Now) {
         let Some((.., running)) = self.calls.of_leg(leg) else { return };
-        let Some(begin) = self.partials.ask(leg, found.start, now.at.steady) else { return };
-        let stretch = Growing { leg: Arc::clone(&running.leg), start: found.start, end: found.end, begin };
+        if self.is_put_off(running) {
+            return;
+        }
+        let Some(begin) = self.partials.ask(leg, found, running.leg.spec.rate_hz, now.at.steady) else { return };
+        let leg = Arc::clone(&running.leg);
+        let stretch = Growing { leg, start: found.start, end: found.end, begin, vocabulary: None };
         self.does(Effect::Partial { due: now.wall(), stretch });
     }
 

@@ -55,7 +55,7 @@ impl Watching {
     pub(super) fn recall(&self, past: &Past) -> CallWatch {
         let mut watch = CallWatch::default();
         for leg in past.legs.iter().filter(|leg| !leg.heard.is_empty()) {
-            if leg.is_text {
+            if leg.audio.path().as_os_str().is_empty() {
                 watch.text_leg(leg.leg, leg.offset_ms);
             } else {
                 watch.leg(leg.leg, leg.offset_ms);

@@ -64,7 +64,10 @@ impl Conductor {
         let Outcome { state, note, took_ms, segments, events, cleaned } = outcome;
         let Some(call) = self.calls.get_mut(key) else { return };
         match state {
-            UtteranceState::Empty => call.watch.nothing_said(job.utterance.0),
+            UtteranceState::Empty => {
+                call.watch.nothing_said(job.utterance.0);
+                call.turns.retain(|turn| turn.utterance != job.utterance.0);
+            }
             _ => call.watch.written(job.utterance.0),
         }
         count(&job, state, segments.len());
@@ -162,7 +165,7 @@ impl Conductor {
             let Some((utterance, row)) = found else { return };
             let at = now.wall();
             self.push(vec![row, Change::LegGrown { leg: leg.key, samples: end, at }]);
-            let job = Job { utterance, leg, start, end, said: at, live: true };
+            let job = Job { utterance, leg, start, end, said: at, live: true, vocabulary: None };
             let sender = text.sentiment;
             let result = Ok(text.recognition());
             self.kept(Written { job, result, engine: format!("{INGESTED}{provider}") }, sender, now);
@@ -223,7 +226,7 @@ pub(in crate::pipeline) fn segment(piece: Piece, analysis: &Analysis, language: 
     }
 }
 
-pub(super) fn terms(hits: &[TermHit]) -> Vec<TermRow> {
+pub(in crate::pipeline) fn terms(hits: &[TermHit]) -> Vec<TermRow> {
     hits.iter().map(|hit| TermRow { term: hit.term.clone(), label: hit.label.clone() }).collect()
 }
 

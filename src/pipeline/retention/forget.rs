@@ -152,6 +152,30 @@ async fn prove(store: &Store, state: PathBuf, mut report: ForgetReport) -> Resul
     Ok(proved.await.map_err(|_| StoreError::Closed)??)
 }
 
+/// What forgetting would erase, while the daemon runs; nothing is changed.
+pub async fn planned(store: &Store, whom: Whom) -> Result<ForgetReport, ForgetError> {
+    store.writer().commit(Vec::new()).await?;
+    let calls = store.to_forget(whom).await?;
+    let erased = store.writer().run(move |db| gathered(db, &calls)).await?;
+    Ok(ForgetReport { erased, ..ForgetReport::default() })
+}
+
+/// The same while no daemon runs. Blocks.
+pub fn planned_stopped(state: &Path, whom: &Whom) -> Result<ForgetReport, ForgetError> {
+    let alone = Alone::open(state)?;
+    let calls = calls_of(&alone.connection, whom)?;
+    check(&alone.connection, &calls)?;
+    Ok(ForgetReport { erased: gathered(&alone.connection, &calls)?, ..ForgetReport::default() })
+}
+
+fn gathered(db: &rusqlite::Connection, calls: &[CallRef]) -> rusqlite::Result<Erased> {
+    let mut all = Erased::default();
+    for call in calls {
+        all.add(gather(db, call)?);
+    }
+    Ok(all)
+}
+
 /// Forgets while no daemon runs. Blocks.
 pub fn stopped(state: &Path, whom: &Whom) -> Result<ForgetReport, ForgetError> {
     let mut alone = Alone::open(state)?;

@@ -1,5 +1,5 @@
-//! How long what is kept of calls, and how it goes: by age and for want of room (`sweep.rs`), because somebody asks (`forget.rs`); and what is done
-//! so that it does not go: `backup.rs`, `check.rs`.
+//! Decides how long calls are kept, and deletes them: by age and for want of room (`sweep.rs`), or because somebody asks (`forget.rs`). `backup.rs` and
+//! `check.rs` keep what must not be lost.
 
 pub mod backup;
 pub mod check;

@@ -1,6 +1,7 @@
 //! Retention by age, and what happens when the disk fills: one task, once an hour and every few seconds.
 //!
-//! Order of the guard's steps: warn and take no sound that others send in (who floods us must not make older sound go), delete the oldest own sound of calls that are over, and only when that is not enough record no new calls.
+//! The guard takes these steps in order. It warns and takes no sound that others send in, also for legs that are open: who floods us must not make
+//! older sound go. It deletes the oldest own sound of calls that are over. It records no new calls only when that is not enough.
 //! Never touched: recordings that are not ours, calls on hold, calls that are not over.
 
 use std::path::{Path, PathBuf};
@@ -116,6 +117,7 @@ impl Sweeper {
         }
         if let Some(before) = before(self.settings.text_days) {
             self.store.delete_old_days(LocalDay::of(before).to_string()).await?;
+            self.store.delete_old_analyses(before).await?;
             loop {
                 let leaving = |audio: &[OwnAudio]| {
                     let sounds: Vec<PathBuf> = audio.iter().map(|audio| audio.path.clone()).collect();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::forget;
 use super::sweep::{DAY_MS, DiskStep, RetentionSettings, Sweeper, Swept};
-use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Source, WallTime};
+use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, ProcessingMode, Source, WallTime};
 use crate::spool::{LegSpec, Spool};
 use crate::store::Store;
 use crate::store::change::{Change, NewCall, NewLeg};
@@ -40,7 +40,14 @@ impl Bed {
         let at = WallTime(day * DAY_MS);
         let names = CallNames { phone: Some(format!("555000{key}")), ..CallNames::default() };
         let id = CallId::from_lossy(&format!("c.{key}"));
-        let call = NewCall { key: CallKey(key), id, source: Source::Audiosocket, started: at, names };
+        let call = NewCall {
+            key: CallKey(key),
+            id,
+            source: Source::Audiosocket,
+            mode: ProcessingMode::default(),
+            started: at,
+            names,
+        };
         let leg = NewLeg {
             key: LegKey(key),
             call: CallKey(key),

@@ -1,6 +1,6 @@
 //! Text of what is being said right now, for whoever watches. Shown, never kept: the utterance's own text replaces it.
 //!
-//! An utterance is transcribed anew twice a second while it grows. With an engine that tells where in the sound it found each word (CTranslate2) only those are
+//! An utterance is transcribed anew while it grows: first when its first word may be certain, soon again until there is one, then twice a second. With an engine that tells where in the sound it found each word (CTranslate2) only those are
 //! shown that end well before the sound does, and the next reading goes on behind them, so a word that was shown stays (AlignAtt: Papi, Turchi, Negri 2023,
 //! "AlignAtt: Using Attention-based Audio-Translation Alignments as a Guide for Simultaneous Speech Translation"). With whisper.cpp words on which two
 //! readings running agree are stable, and the rest may change (LocalAgreement-2: Macháček, Dabre, Bojar 2023, "Turning Whisper into Real-Time
@@ -15,6 +15,8 @@ use crate::call::LegKey;
 use crate::contract::message::{Message, Partial, PartialKind};
 use crate::speech::engine::TextToken;
 use crate::speech::recogniser::Glance;
+use crate::speech::utterance::Found;
+use crate::speech::vocabulary::Vocabulary;
 use crate::spool::SpooledLeg;
 
 /// Share of the time in which a partial text is being made, at most.
@@ -24,6 +26,17 @@ const SHARE: f64 = 0.25;
 const TAKEN_OFF: f64 = 0.5;
 /// Seconds of that time that may be saved up, or owed.
 const MOST_S: f64 = 1.0;
+/// Of what is saved up, so much is left to utterances of which nothing is shown yet: first words go before further ones.
+const LEFT_S: f64 = 0.4;
+/// How much there is of an utterance when it is read first, milliseconds of its sound. A quarter of a second of that is from before the first voice, and
+/// a word is not certain while it is being said: earlier readings show nothing.
+const FIRST_MS: u64 = 750;
+/// While nothing is shown it is read again after so much more,
+const AGAIN_MS: u64 = 200;
+/// for so long: what has no words by then may have none.
+const EARLY_MS: u64 = 2500;
+/// Then after so much: a word or two.
+const NEXT_MS: u64 = 500;
 
 /// A stretch to be read before it is over.
 #[derive(Clone, Debug)]
@@ -36,6 +49,8 @@ pub struct Growing {
     pub end: u64,
     /// What is certain of its text.
     pub begin: Vec<TextToken>,
+    /// Names that are likely to be said.
+    pub vocabulary: Option<Arc<Vocabulary>>,
 }
 
 /// What was read of it.
@@ -53,6 +68,8 @@ struct Spoken {
     start: u64,
     /// Whether a reading is on its way.
     asked: bool,
+    /// Up to which sample it was read; where it begins, before the first reading.
+    read: u64,
     last: Vec<String>,
     stable: usize,
     /// What stays of its text, where the engine tells.
@@ -73,16 +90,35 @@ impl Partials {
     }
 
     /// Whether to read a growing stretch now; then what is certain of its text.
-    pub(in crate::pipeline) fn ask(&mut self, leg: LegKey, start: u64, now: Instant) -> Option<Vec<TextToken>> {
+    pub(in crate::pipeline) fn ask(
+        &mut self,
+        leg: LegKey,
+        Found { start, end }: Found,
+        rate_hz: u32,
+        now: Instant,
+    ) -> Option<Vec<TextToken>> {
         self.credit_s = (self.credit_s + now.duration_since(self.counted).as_secs_f64() * SHARE).min(MOST_S);
         self.counted = now;
         let spoken = self.spoken.entry(leg).or_default();
         if spoken.start != start {
-            *spoken = Spoken { start, ..Spoken::default() };
+            *spoken = Spoken { start, read: start, ..Spoken::default() };
         }
-        let ask = !spoken.asked && self.credit_s > 0.0;
-        spoken.asked |= ask;
-        ask.then(|| spoken.certain.clone())
+        let since_ms = |sample: u64| end.saturating_sub(sample) * 1000 / u64::from(rate_hz.max(1));
+        let (wait_ms, left_s) = if spoken.shows() {
+            (NEXT_MS, LEFT_S)
+        } else if spoken.read == start {
+            (FIRST_MS, 0.0)
+        } else if since_ms(start) < EARLY_MS {
+            (AGAIN_MS, 0.0)
+        } else {
+            (NEXT_MS, LEFT_S)
+        };
+        let ask = !spoken.asked && since_ms(spoken.read) >= wait_ms && self.credit_s > left_s;
+        if !ask {
+            return None;
+        }
+        (spoken.asked, spoken.read) = (true, end);
+        Some(spoken.certain.clone())
     }
 
     /// The share of each worker's time that went into text that stays.
@@ -114,6 +150,11 @@ impl Partials {
 }
 
 impl Spoken {
+    /// Whether any of its text was told.
+    fn shows(&self) -> bool {
+        !self.certain.is_empty() || !self.last.is_empty()
+    }
+
     fn agree(&mut self, words: &[String]) -> Option<(String, String)> {
         if words.is_empty() {
             return None;
@@ -169,22 +210,69 @@ mod tests {
         assert_eq!(spoken.agree(&[]), None);
     }
 
+    const RATE: u32 = 8000;
+
+    /// So many milliseconds of what begins with the leg.
+    fn said(ms: u64) -> Found {
+        Found { start: 0, end: ms * u64::from(RATE) / 1000 }
+    }
+
+    /// A reading of it, in which so many words are certain.
+    fn shown(partials: &mut Partials, leg: LegKey, words: usize) {
+        let spoken = partials.spoken.get_mut(&leg).expect("it was asked for");
+        spoken.asked = false;
+        spoken.certain = vec![TextToken::default(); words];
+    }
+
     #[test]
     fn no_more_than_its_share_is_spent_and_one_reading_of_a_leg_at_a_time() {
         let began = Instant::now();
+        let after = |seconds| began + Duration::from_secs(seconds);
         let mut partials = Partials::new(began);
-        assert!(partials.ask(LegKey(1), 0, began).is_some());
-        assert!(partials.ask(LegKey(1), 0, began).is_none(), "one is on its way");
+        let ask = |partials: &mut Partials, leg, seconds| {
+            partials.ask(LegKey(leg), said(FIRST_MS), RATE, after(seconds)).is_some()
+        };
+        assert!(ask(&mut partials, 1, 0));
+        assert!(!ask(&mut partials, 1, 0), "one is on its way");
         partials.credit_s -= 2.0;
-        assert!(partials.ask(LegKey(2), 0, began + Duration::from_secs(3)).is_none(), "spent");
-        assert!(
-            partials.ask(LegKey(2), 0, began + Duration::from_secs(5)).is_some(),
-            "a quarter of the time has come back"
-        );
+        assert!(!ask(&mut partials, 2, 3), "spent");
+        assert!(ask(&mut partials, 2, 5), "a quarter of the time has come back");
         // Four seconds in which the workers were busy for half of the time.
         partials.credit_s = 0.0;
         partials.busy(Duration::from_secs(2));
-        assert!(partials.ask(LegKey(3), 0, began + Duration::from_secs(9)).is_none(), "others wait");
-        assert!(partials.ask(LegKey(3), 0, began + Duration::from_secs(10)).is_some(), "nobody waits");
+        assert!(!ask(&mut partials, 3, 9), "others wait");
+        assert!(ask(&mut partials, 3, 10), "nobody waits");
+    }
+
+    #[test]
+    fn a_turns_beginning_is_read_when_a_word_may_be_certain_soon_again_until_one_is_and_then_less_often() {
+        let began = Instant::now();
+        let mut partials = Partials::new(began);
+        let leg = LegKey(1);
+        let mut read_at = Vec::new();
+        for ms in (100..=3000).step_by(50) {
+            if partials.ask(leg, said(ms), RATE, began).is_some() {
+                read_at.push(ms);
+                shown(&mut partials, leg, usize::from(read_at.len() >= 3));
+            }
+        }
+        let first = FIRST_MS + 2 * AGAIN_MS;
+        let then = (1..=3).map(|number| first + number * NEXT_MS);
+        let expected: Vec<u64> = [FIRST_MS, FIRST_MS + AGAIN_MS, first].into_iter().chain(then).collect();
+        assert_eq!(read_at, expected.into_iter().filter(|ms| *ms <= 3000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn first_words_go_before_further_ones_and_what_has_no_words_does_not_for_long() {
+        let began = Instant::now();
+        let mut partials = Partials::new(began);
+        for (leg, words) in [(LegKey(1), 1), (LegKey(2), 0)] {
+            assert!(partials.ask(leg, said(FIRST_MS), RATE, began).is_some());
+            shown(&mut partials, leg, words);
+        }
+        partials.credit_s = LEFT_S / 2.0;
+        assert!(partials.ask(LegKey(1), said(2000), RATE, began).is_none(), "it has shown a word");
+        assert!(partials.ask(LegKey(2), said(EARLY_MS), RATE, began).is_none(), "it has had its time");
+        assert!(partials.ask(LegKey(2), said(2000), RATE, began).is_some());
     }
 }

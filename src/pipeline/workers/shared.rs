@@ -17,6 +17,7 @@ use crate::governor::Step;
 use crate::speech::engine::Engine;
 use crate::speech::queue::Queue;
 use crate::speech::recogniser::{Hints, Recognition};
+use crate::speech::vocabulary::Vocabulary;
 use crate::spool::SpooledLeg;
 
 /// An utterance to be written down.
@@ -34,6 +35,8 @@ pub struct Job {
     pub said: WallTime,
     /// Whether somebody may be watching its call.
     pub live: bool,
+    /// Names that are likely to be said.
+    pub vocabulary: Option<Arc<Vocabulary>>,
 }
 
 /// What is in the queue.
@@ -162,6 +165,11 @@ impl Workers {
     /// Whether there is time for what may be left out: nothing waits, and a worker has nothing to do.
     pub fn has_time(&self) -> bool {
         self.settings().partial && self.ready() && self.queue.backlog().0 == 0 && self.orders.has_time()
+    }
+
+    /// Whether there is time for what nobody waits for: no live text does, and no more than partial text is left out.
+    pub fn leaves_time(&self) -> bool {
+        self.orders.plan().step <= Step::NoPartialText && self.queue.oldest_live().is_none()
     }
 
     /// Whether there is time to read what may not be over: no more wait than the workers take next, and nothing is left out. Of more in the queue

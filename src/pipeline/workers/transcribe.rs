@@ -13,7 +13,8 @@ use super::shared::{Done, Job, Work, Workers, Written, yield_to_the_phone};
 use crate::audio::resample::to_model;
 use crate::speech::engine::EngineError;
 use crate::speech::queue::Urgency;
-use crate::speech::recogniser::{Glance, Pace, Recogniser, Recognition};
+use crate::speech::recogniser::{Glance, Pace, Recogniser, Recognition, SpeechSound};
+use crate::speech::vocabulary::Vocabulary;
 use crate::spool::SpooledLeg;
 
 /// Speech that a worker writes down: an utterance, or what may be one.
@@ -34,12 +35,29 @@ impl Stretch {
         self.job().is_none_or(|job| job.live)
     }
 
-    /// The leg, the first sample, and one past the last.
-    fn place(&self) -> (&SpooledLeg, u64, u64) {
+    /// Where its sound is, and what is expected in it.
+    fn place(&self) -> Place<'_> {
         match self {
-            Self::Utterance(job) => (&job.leg, job.start, job.end),
-            Self::Preflight(said) => (&said.leg, said.start, said.end),
+            Self::Utterance(job) => Place::of(job),
+            Self::Preflight(said) => {
+                Place { leg: &said.leg, start: said.start, end: said.end, vocabulary: said.vocabulary.as_deref() }
+            }
         }
+    }
+}
+
+/// Speech on a leg, and the names that are likely to be said there.
+struct Place<'a> {
+    leg: &'a SpooledLeg,
+    start: u64,
+    /// One past the last sample.
+    end: u64,
+    vocabulary: Option<&'a Vocabulary>,
+}
+
+impl<'a> Place<'a> {
+    fn of(job: &'a Job) -> Self {
+        Self { leg: &job.leg, start: job.start, end: job.end, vocabulary: job.vocabulary.as_deref() }
     }
 }
 
@@ -113,9 +131,7 @@ impl Workers {
         let _held = self.in_flight.hold(job.utterance).map_err(|ends| {
             format!("the process ended {ends} times while an utterance of it was in flight; it is not tried again")
         })?;
-        let mut results = self
-            .orders
-            .while_running(|| self.transcribe(recogniser, [(&*job.leg, job.start, job.end)], Pace::Afterwards));
+        let mut results = self.orders.while_running(|| self.transcribe(recogniser, [Place::of(job)], Pace::Afterwards));
         results.pop().unwrap_or_else(|| Err("no answer".into()))
     }
 
@@ -196,11 +212,12 @@ impl Workers {
     fn transcribe<'a>(
         &self,
         recogniser: &mut Recogniser,
-        places: impl IntoIterator<Item = (&'a SpooledLeg, u64, u64)>,
+        places: impl IntoIterator<Item = Place<'a>>,
         pace: Pace,
     ) -> Vec<Result<Recognition, String>> {
-        let mut sounds = Vec::new();
-        for (leg, start, end) in places {
+        let (mut sounds, mut expected) = (Vec::new(), Vec::new());
+        for Place { leg, start, end, vocabulary } in places {
+            expected.push(vocabulary);
             sounds.push(loop {
                 match read(leg, start, end) {
                     Err(Unread::OutOfFiles) if self.queue.is_closed() => return Vec::new(),
@@ -213,7 +230,10 @@ impl Workers {
                 }
             });
         }
-        let stretches: Vec<&[f32]> = sounds.iter().flatten().map(Vec::as_slice).collect();
+        let whole =
+            sounds.iter().zip(expected).filter_map(|(sound, vocabulary)| Some((sound.as_ref().ok()?, vocabulary)));
+        let stretches: Vec<SpeechSound> =
+            whole.map(|(samples, vocabulary)| SpeechSound { samples, vocabulary }).collect();
         let mut answers = recogniser.recognise_all(&stretches, pace).into_iter();
         let answer = |sound: Result<Vec<f32>, String>| {
             sound?;

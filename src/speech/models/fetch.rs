@@ -22,12 +22,25 @@ pub struct Fetch {
 }
 
 /// Fetches a model, going on where an earlier try stopped; `progress` gets bytes so far and in all. Proxies come from the environment. Blocks.
-pub fn pull(folder: &Path, fetch: &Fetch, mut progress: impl FnMut(u64, Option<u64>)) -> Result<ModelRef, ModelError> {
+pub fn pull(folder: &Path, fetch: &Fetch, progress: impl FnMut(u64, Option<u64>)) -> Result<ModelRef, ModelError> {
     fs::create_dir_all(folder).map_err(io_error("create", folder))?;
     let part = folder.join(format!("{}.part", fetch.name));
     let to = folder.join(format!("ggml-{}.bin", fetch.name));
+    download(&part, fetch, progress)?;
+    finish(&part, &to)?;
+    let model = ModelRef { name: fetch.name.clone(), path: to, kind: ModelKind::Whisper };
+    write_checksum(&model, &checksum(&model)?)?;
+    Ok(model)
+}
+
+/// Fetches what is missing of a file, and compares its sum.
+pub(super) fn download(
+    part: &Path,
+    fetch: &Fetch,
+    mut progress: impl FnMut(u64, Option<u64>),
+) -> Result<(), ModelError> {
     let fail = |problem: String| ModelError::Fetch { url: fetch.url.clone(), problem };
-    let have = fs::metadata(&part).map_or(0, |meta| meta.len());
+    let have = fs::metadata(part).map_or(0, |meta| meta.len());
     // ureq reads http_proxy, https_proxy, all_proxy and no_proxy by itself.
     let mut request = ureq::get(&fetch.url);
     if have > 0 {
@@ -48,8 +61,8 @@ pub fn pull(folder: &Path, fetch: &Fetch, mut progress: impl FnMut(u64, Option<u
             .write(true)
             .append(resumed)
             .truncate(!resumed)
-            .open(&part)
-            .map_err(io_error("write", &part))?;
+            .open(part)
+            .map_err(io_error("write", part))?;
         let mut body = response.into_body().into_reader();
         let mut buffer = vec![0; 1 << 16];
         loop {
@@ -57,7 +70,7 @@ pub fn pull(folder: &Path, fetch: &Fetch, mut progress: impl FnMut(u64, Option<u
             if got == 0 {
                 break;
             }
-            file.write_all(&buffer[..got]).map_err(io_error("write", &part))?;
+            file.write_all(&buffer[..got]).map_err(io_error("write", part))?;
             done += got as u64;
             progress(done, total);
         }
@@ -65,11 +78,7 @@ pub fn pull(folder: &Path, fetch: &Fetch, mut progress: impl FnMut(u64, Option<u
             return Err(fail(format!("{done} of {total} bytes came")));
         }
     }
-    check_published(&part, fetch)?;
-    finish(&part, &to)?;
-    let model = ModelRef { name: fetch.name.clone(), path: to, kind: ModelKind::Whisper };
-    write_checksum(&model, &checksum(&model)?)?;
-    Ok(model)
+    check_published(part, fetch)
 }
 
 fn check_published(part: &Path, fetch: &Fetch) -> Result<(), ModelError> {
@@ -94,7 +103,7 @@ fn check_published(part: &Path, fetch: &Fetch) -> Result<(), ModelError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Verified, installed, resolve, verify};
+    use super::super::{Sentences, Verified, import_sentences, installed, pull_sentences, resolve, verify};
     use super::*;
     use std::io::BufRead;
     use std::net::TcpListener;
@@ -146,6 +155,29 @@ mod tests {
         assert_eq!(verify(&model).expect("verify"), Verified::Whole);
         fs::write(&model.path, b"x").expect("write");
         assert_eq!(verify(&model).expect("verify"), Verified::Damaged);
+    }
+
+    #[test]
+    fn a_model_of_sentences_is_there_when_all_its_files_are_and_no_sooner() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let content: Vec<u8> = (0..99_u8).collect();
+        let sum: &'static str = hex::encode(Sha256::digest(&content)).leak();
+        let files: &'static [(&str, &str)] = vec![("config.json", sum), ("model.safetensors", sum)].leak();
+        let model = Sentences { name: "m", mb: 1, about: "", at: "", files };
+        let place = |url: &str| url.trim_end_matches("/m.bin").to_string();
+        let broken = place(&serve(content.clone(), 50, 1));
+        assert!(pull_sentences(folder.path(), &model, &broken, |_, _| {}).is_err());
+        assert!(!folder.path().join("m").exists(), "half a model is none");
+        let whole = place(&serve(content.clone(), 99, 2));
+        let there = pull_sentences(folder.path(), &model, &whole, |_, _| {}).expect("second try");
+        assert_eq!(there, folder.path().join("m"));
+        for (file, _) in files {
+            assert_eq!(fs::read(there.join(file)).expect("read"), content);
+        }
+        let from = there.join("model.safetensors");
+        fs::write(&from, b"x").expect("write");
+        let error = import_sentences(folder.path(), &there, Some("n")).expect_err("no tokeniser").to_string();
+        assert!(error.contains("tokenizer.json"), "{error}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::call::alert::{Alert, Level};
 use crate::call::{CallKey, Leg, Speaker, WallTime};
 use crate::contract::alert::{AlertAbout, AlertKind, AlertMessage, AlertSays, AlertTaken};
 use crate::contract::seconds;
+use crate::store::which::Which;
 
 /// An alert as the pipeline raises it.
 #[derive(Clone, Debug)]
@@ -114,46 +115,46 @@ impl AlertRow {
 pub struct AlertFilter {
     /// Alerts of this call only.
     pub call: Option<CallKey>,
+    /// Of these calls; their begin is not looked at.
+    pub which: Which,
     /// Alerts of this level only.
     pub level: Option<String>,
+    /// Alerts in which this rule fired.
+    pub rule: Option<String>,
     /// Taken by somebody, or open.
     pub acknowledged: Option<bool>,
+    /// Of calls that are not over, or of those that are.
+    pub live: Option<bool>,
     /// Raised at or after.
     pub since: Option<WallTime>,
-    /// Raised before.
+    /// Raised at or before.
     pub until: Option<WallTime>,
-    /// Alerts of calls of this agent only.
-    pub agent: Option<String>,
-    /// Alerts of calls of this campaign only.
-    pub campaign: Option<String>,
-    /// Calls of other campaigns do not exist for the one who asks.
-    pub only: Option<String>,
+    /// After this place of an earlier page: (when it was raised, number).
+    pub after: Option<(i64, i64)>,
     /// Alerts at most.
     pub limit: u32,
 }
 
 impl AlertFilter {
     pub(in crate::store) fn sql(&self) -> (String, Vec<Value>) {
-        let mut clauses: Vec<&str> = Vec::new();
-        let mut values: Vec<Value> = Vec::new();
-        let mut add = |clause, value: Option<Value>| {
-            if let Some(value) = value {
-                clauses.push(clause);
-                values.push(value);
-            }
-        };
-        add("alert.call = ?", self.call.map(|call| call.0.into()));
-        add("alert.level = ?", self.level.clone().map(Into::into));
-        add("alert.raised_ms >= ?", self.since.map(|at| at.0.into()));
-        add("alert.raised_ms < ?", self.until.map(|at| at.0.into()));
-        add("call.agent = ?", self.agent.clone().map(Into::into));
-        add("call.campaign = ?", self.campaign.clone().map(Into::into));
-        add("call.campaign = ?", self.only.clone().map(Into::into));
-        match self.acknowledged {
-            Some(true) => clauses.push("alert.acknowledged_ms IS NOT NULL"),
-            Some(false) => clauses.push("alert.acknowledged_ms IS NULL"),
-            None => {}
-        }
+        let single = [
+            ("alert.call = ?", self.call.map(|call| vec![call.0.into()])),
+            ("alert.level = ?", self.level.clone().map(|level| vec![level.into()])),
+            (
+                "EXISTS (SELECT 1 FROM json_each(alert.rules) AS rule WHERE json_extract(rule.value, '$.name') = ?)",
+                self.rule.clone().map(|rule| vec![rule.into()]),
+            ),
+            ("alert.raised_ms >= ?", self.since.map(|at| vec![at.0.into()])),
+            ("alert.raised_ms <= ?", self.until.map(|at| vec![at.0.into()])),
+            ("(alert.raised_ms, alert.id) < (?, ?)", self.after.map(|(at, id)| vec![at.into(), id.into()])),
+            ("alert.acknowledged_ms IS NOT NULL", (self.acknowledged == Some(true)).then(Vec::new)),
+            ("alert.acknowledged_ms IS NULL", (self.acknowledged == Some(false)).then(Vec::new)),
+            ("call.state IN ('active', 'connection_closed')", (self.live == Some(true)).then(Vec::new)),
+            ("call.state NOT IN ('active', 'connection_closed')", (self.live == Some(false)).then(Vec::new)),
+        ];
+        let single = single.into_iter().filter_map(|(clause, values)| Some((clause, values?)));
+        let (clauses, values): (Vec<&str>, Vec<Vec<Value>>) = single.chain(self.which.conditions()).unzip();
+        let mut values = values.concat();
         let wanted = if clauses.is_empty() { String::new() } else { format!("WHERE {}", clauses.join(" AND ")) };
         values.push(i64::from(self.limit).into());
         let sql = format!(

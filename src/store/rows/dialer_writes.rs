@@ -17,7 +17,7 @@ pub enum DialerWriteChange {
         comments_after_ms: Option<i64>,
         /// Levels of alerts of which agents are notified; none: no notifications.
         levels: Vec<&'static str>,
-        /// When.
+        /// The moment, wall clock.
         at: WallTime,
     },
     /// One was tried.
@@ -26,7 +26,7 @@ pub enum DialerWriteChange {
         id: i64,
         /// What became of it.
         tried: WriteTried,
-        /// When.
+        /// The moment, wall clock.
         at: WallTime,
     },
 }
@@ -66,7 +66,7 @@ pub struct DueWrite {
 pub(in crate::store) const DUE: &str = "
     SELECT id, call, kind, alert, tries, queued_ms
     FROM dialer_write INDEXED BY dialer_write_waiting
-    WHERE state = 'waiting' AND next_ms <= ?1 AND kind <> 'listen'
+    WHERE state = 'waiting' AND next_ms <= ?1 AND kind = ?3
     ORDER BY next_ms
     LIMIT ?2";
 

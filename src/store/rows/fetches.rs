@@ -92,11 +92,11 @@ pub enum FetchChange {
     Again {
         /// Its row.
         id: i64,
-        /// When.
+        /// When it is tried again, wall clock.
         next: WallTime,
         /// Tries that failed by the file.
         tries: u32,
-        /// Why.
+        /// Why it failed, for people.
         error: String,
     },
     /// Nothing more is done about it.
@@ -107,7 +107,7 @@ pub enum FetchChange {
         state: FetchState,
         /// Why it was given up.
         error: Option<String>,
-        /// When.
+        /// When it ended, wall clock.
         at: WallTime,
     },
     /// What was given up before that time is forgotten.

@@ -12,4 +12,5 @@ pub(super) mod pbx;
 pub(super) mod privacy;
 pub(super) mod recordings;
 pub(super) mod review;
+pub(super) mod stages;
 pub(super) mod tokens;

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::{CallId, CallKey, CallNames, CallTime, Leg, LegKey, Source, UtteranceKey, WallTime, Word};
+use crate::call::{
+    CallId, CallKey, CallNames, CallTime, Leg, LegKey, ProcessingMode, Source, UtteranceKey, WallTime, Word,
+};
 use crate::contract::message::Message;
 
 /// What has a name.
@@ -41,6 +43,8 @@ pub struct NewCall {
     pub id: CallId,
     /// The source of its audio.
     pub source: Source,
+    /// When it is transcribed and worked through.
+    pub mode: ProcessingMode,
     /// When the first frame came, or the recording began.
     pub started: WallTime,
     /// What is known of it.

@@ -116,6 +116,8 @@ pub(in crate::store) fn apply(db: &Connection, change: &PrivacyChange) -> rusqli
                 json(serde_json::to_string(keywords))?,
                 json(serde_json::to_string(profanity))?,
             ))?;
+            // What people had made of it, or it was before, may hold the same.
+            db.prepare_cached("DELETE FROM correction WHERE segment = ?1")?.execute([segment])?;
             // As whole JSON strings, so that no other text is touched.
             let (old, new) = (json(serde_json::to_string(before))?, json(serde_json::to_string(text))?);
             let said = |terms: &[TermRow]| {

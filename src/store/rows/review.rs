@@ -7,11 +7,11 @@ use crate::call::{CallKey, Level, WallTime};
 /// A review of a call that is over.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewReview {
-    /// Which call.
+    /// Row number of the call.
     pub call: CallKey,
     /// What had become due up to this row of `review_due` is done with it.
     pub due: i64,
-    /// When.
+    /// When the review was made, wall clock.
     pub at: WallTime,
     /// Its result as the dialer has it.
     pub disposition: Option<String>,

@@ -127,6 +127,26 @@ impl std::fmt::Debug for CallRedaction {
 }
 
 impl CallRedaction {
+    /// Its call began so much earlier than was known, milliseconds.
+    pub fn shift(&mut self, by_ms: i64) {
+        for Held { piece, .. } in &mut self.held {
+            (piece.start.0, piece.end.0) = (piece.start.0 + by_ms, piece.end.0 + by_ms);
+            for word in &mut piece.words {
+                (word.start_ms, word.end_ms) = (word.start_ms + by_ms, word.end_ms + by_ms);
+            }
+        }
+        for (_, range) in &mut self.silenced {
+            *range = range.start + by_ms..range.end + by_ms;
+        }
+    }
+
+    /// Its call and another become one: a number may have begun in either.
+    pub fn absorb(&mut self, other: Self) {
+        self.held.extend(other.held);
+        self.held.sort_by_key(|held| held.piece.start);
+        self.silenced.extend(other.silenced);
+    }
+
     /// Whose voice each piece is: legs of one direction that do not overlap are one voice, by the first of them.
     fn voices(&self) -> Vec<i64> {
         let mut legs: Vec<(i64, Leg, CallTime, CallTime)> = Vec::new();

@@ -13,14 +13,15 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
-use regex::Regex;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::entities::{Entity, compile};
+use super::entities::Entity;
 use super::evidence::Patterns;
 use super::line::{LineQuote, ReviewLine};
+use super::pattern::Pattern;
 use super::sentence::sentences;
 use super::words::{Words, tokens};
 use crate::call::{Leg, Speaker};
@@ -49,8 +50,8 @@ pub struct ActionForm {
     leg: LegFilter,
     rule: String,
     terms: Vec<TermPattern>,
-    patterns: Vec<Regex>,
-    ignore: Vec<Regex>,
+    patterns: Vec<Pattern>,
+    ignore: Vec<Pattern>,
 }
 
 #[derive(Deserialize)]
@@ -70,7 +71,7 @@ impl ActionEntry {
     /// `place` names the entry in results: the pack and its line.
     pub(in crate::text) fn check(
         self,
-        words: &Words,
+        words: &Arc<Words>,
         place: impl Fn(usize) -> String,
     ) -> Result<ActionForm, (Range<usize>, String)> {
         let terms = self.terms.map_or(Ok(Vec::new()), read_terms)?;
@@ -82,9 +83,16 @@ impl ActionEntry {
             owner: self.owner.into_inner(),
             leg: self.leg,
             terms,
-            patterns: self.patterns.iter().map(|one| compile(one, words)).collect::<Result<_, _>>()?,
-            ignore: self.ignore.iter().map(|one| compile(one, words)).collect::<Result<_, _>>()?,
+            patterns: self.patterns.iter().map(|one| Pattern::new(one, words)).collect::<Result<_, _>>()?,
+            ignore: self.ignore.iter().map(|one| Pattern::new(one, words)).collect::<Result<_, _>>()?,
         })
+    }
+}
+
+#[cfg(test)]
+impl ActionForm {
+    pub(in crate::text) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.patterns.iter().chain(&self.ignore)
     }
 }
 
@@ -161,7 +169,7 @@ impl Diary {
         let by_terms = self.terms.find(sentence, leg).into_iter().filter_map(|hit| hit.label.parse::<usize>().ok());
         let by_patterns = self.patterns.find(sentence).map(|(at, _)| at);
         let fits: BTreeSet<usize> = by_terms.chain(by_patterns).collect();
-        let counts = |form: &&ActionForm| form.leg.takes(leg) && !form.ignore.iter().any(|one| one.is_match(sentence));
+        let counts = |form: &&ActionForm| form.leg.takes(leg) && !form.ignore.iter().any(|one| one.is_in(sentence));
         fits.into_iter().map(|at| &self.forms[at]).find(counts)
     }
 }

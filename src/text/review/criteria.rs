@@ -61,7 +61,7 @@ pub struct CardCriterion {
     pub points: f64,
     /// Whether it is in use.
     pub enabled: bool,
-    /// Whose words count.
+    /// The direction whose words count.
     pub leg: LegFilter,
     /// What is judged.
     pub wanted: Wanted,

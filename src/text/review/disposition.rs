@@ -66,7 +66,7 @@ pub struct DispositionRule {
     pub codes: DispositionCodes,
     /// Keys of the call's metadata with which it does not.
     pub unless_set: Vec<String>,
-    /// Whose words count.
+    /// The direction whose words count.
     pub leg: LegFilter,
     /// What was said, or else what was not.
     pub said: bool,

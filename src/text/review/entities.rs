@@ -20,19 +20,16 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::line::ReviewLine;
+use super::pattern::Pattern;
 use super::words::Words;
 use super::{calendar, sentence, values};
 use crate::call::Leg;
 use crate::text::entry::{Fault, LegFilter, TermGroup, read_name, read_terms};
 use crate::text::keywords::Groups;
-
-/// A pattern with all its numbers takes some hundred kilobytes; one that takes more is a mistake.
-const PATTERN_BYTES: usize = 4 << 20;
 
 /// One kind of thing.
 #[derive(Clone, Debug)]
@@ -43,10 +40,17 @@ pub struct EntityForm {
     after: Option<Arc<Groups>>,
     words: Arc<Words>,
     /// Each with the rule's name.
-    patterns: Vec<(Regex, String)>,
+    patterns: Vec<(Pattern, String)>,
     terms: Arc<Groups>,
     terms_rule: String,
-    ignore: Vec<Regex>,
+    ignore: Vec<Pattern>,
+}
+
+#[cfg(test)]
+impl EntityForm {
+    pub(in crate::text) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.patterns.iter().map(|(pattern, _)| pattern).chain(&self.ignore)
+    }
 }
 
 /// Something that was named.
@@ -84,17 +88,6 @@ pub(in crate::text) struct EntityEntry {
     ignore: Vec<Spanned<String>>,
 }
 
-pub(super) fn compile(pattern: &Spanned<String>, words: &Words) -> Result<Regex, Fault> {
-    // Only what stands before it is looked at: a pattern may begin with a sign.
-    let whole = format!(r"\b{{start-half}}(?:{})", words.fill(pattern.get_ref()));
-    let wrong = |error: regex::Error| (pattern.span(), format!("pattern {:?}: {error}", pattern.get_ref()));
-    let made = RegexBuilder::new(&whole).case_insensitive(true).size_limit(PATTERN_BYTES).build().map_err(wrong)?;
-    if made.is_match("") {
-        return Err((pattern.span(), format!("pattern {:?} is found in every text", pattern.get_ref())));
-    }
-    Ok(made)
-}
-
 impl EntityEntry {
     /// `place` names a place of the file in results: the pack and its line.
     pub(in crate::text) fn check(
@@ -112,13 +105,14 @@ impl EntityEntry {
         let groups = |terms, leg| {
             Groups::new(std::iter::once(&TermGroup { label: kind.clone(), terms, leg, ignore: Vec::new() }))
         };
-        let rule = |pattern: &Spanned<String>| compile(pattern, words).map(|made| (made, place(pattern.span().start)));
+        let rule =
+            |pattern: &Spanned<String>| Pattern::new(pattern, words).map(|made| (made, place(pattern.span().start)));
         Ok(EntityForm {
             leg: self.leg,
             opening: self.opening,
             after: self.after.map(read_terms).transpose()?.map(|terms| Arc::new(groups(terms, LegFilter::Any))),
             patterns: self.patterns.iter().map(rule).collect::<Result<_, _>>()?,
-            ignore: self.ignore.iter().map(|pattern| compile(pattern, words)).collect::<Result<_, _>>()?,
+            ignore: self.ignore.iter().map(|pattern| Pattern::new(pattern, words)).collect::<Result<_, _>>()?,
             terms: Arc::new(groups(terms, self.leg)),
             terms_rule,
             words: Arc::clone(words),
@@ -184,6 +178,7 @@ impl Namer {
         };
         for form in self.forms.iter().filter(|form| counts(form)) {
             for (pattern, rule) in &form.patterns {
+                let Some(pattern) = pattern.get() else { continue };
                 let part = |hit: regex::Captures| {
                     hit.iter().skip(1).flatten().next().or_else(|| hit.get(0)).map(|part| part.range())
                 };
@@ -208,6 +203,7 @@ impl Namer {
             .flat_map(|form| {
                 form.ignore
                     .iter()
+                    .filter_map(Pattern::get)
                     .flat_map(|one| one.find_iter(&line.text).map(|hit| (form.kind.as_str(), hit.range())))
             })
             .collect();

@@ -13,16 +13,19 @@
 //!
 //! Method. A rule counts once a sentence: its weight the first time, half of it the second and third time, nothing from then on. Of an intent, what
 //! the caller says in the first third counts a quarter more. The label with the highest sum from [`ENOUGH`] on wins, of equals the one whose
-//! evidence came first. Every label lists the sentences and rules that made its sum.
+//! evidence came first. What a caller's sentence is like by the words of examples (`learned.rs`) counts beside the rules, once a label and sentence.
+//! Every label lists the sentences and rules that made its sum.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
-use regex::Regex;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::entities::compile;
+use super::axis::Axis;
+use super::learned::{Examples, Learned};
 use super::line::{LineQuote, ReviewLine};
+use super::pattern::Pattern;
 use super::sentence::sentences;
 use super::words::Words;
 use crate::call::Leg;
@@ -37,24 +40,6 @@ const EARLY: f64 = 1.25;
 /// Times that a rule counts in a call.
 const TIMES: usize = 3;
 
-/// What evidence is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Axis {
-    /// Why the caller is on the line.
-    Intent,
-    /// What came of the call.
-    Outcome,
-    /// Whether a payment was promised or refused; the last sentence that says so counts.
-    Payment,
-    /// Whether something is left to be done: above 0 there is.
-    Action,
-    /// The caller's mood beyond the words of the lexicon; in hundredths of a compound.
-    Mood,
-    /// How urgent it is.
-    Priority,
-}
-
 /// One rule.
 #[derive(Clone, Debug)]
 pub struct Evidence {
@@ -64,9 +49,16 @@ pub struct Evidence {
     leg: LegFilter,
     rule: String,
     terms: Vec<TermPattern>,
-    patterns: Vec<Regex>,
-    ignore: Vec<Regex>,
+    patterns: Vec<Pattern>,
+    ignore: Vec<Pattern>,
     ignore_terms: Vec<TermPattern>,
+}
+
+#[cfg(test)]
+impl Evidence {
+    pub(in crate::text) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.patterns.iter().chain(&self.ignore)
+    }
 }
 
 #[derive(Deserialize)]
@@ -87,7 +79,7 @@ pub(in crate::text) struct EvidenceEntry {
 
 impl EvidenceEntry {
     /// `place` names the entry in results: the pack and its line.
-    pub(in crate::text) fn check(self, words: &Words, place: impl Fn(usize) -> String) -> Result<Evidence, Fault> {
+    pub(in crate::text) fn check(self, words: &Arc<Words>, place: impl Fn(usize) -> String) -> Result<Evidence, Fault> {
         let here = self.label.span();
         let weight = *self.weight.get_ref();
         // So written that NaN is refused too.
@@ -99,7 +91,7 @@ impl EvidenceEntry {
             return Err((here, "evidence: terms or patterns are needed".into()));
         }
         let compiled = |list: &[Spanned<String>]| {
-            list.iter().map(|one| compile(one, words)).collect::<Result<Vec<Regex>, Fault>>()
+            list.iter().map(|one| Pattern::new(one, words)).collect::<Result<Vec<Pattern>, Fault>>()
         };
         Ok(Evidence {
             about: self.about,
@@ -123,27 +115,31 @@ pub(super) struct Scales {
     ignore_terms: Groups,
     patterns: Patterns,
     ignore: Patterns,
+    examples: Vec<Examples>,
+    /// Learned from the examples when the first call is weighed.
+    learned: OnceLock<Learned>,
 }
 
 /// Patterns of many rules, each with its rule's number.
 #[derive(Debug)]
 pub(super) struct Patterns {
-    each: Vec<(usize, Regex)>,
+    each: Vec<(usize, Pattern)>,
 }
 
 impl Patterns {
-    pub fn new(patterns: impl Iterator<Item = (usize, Regex)>) -> Self {
+    pub fn new(patterns: impl Iterator<Item = (usize, Pattern)>) -> Self {
         Self { each: patterns.collect() }
     }
 
     /// The rules with a pattern in this text, with what it found.
     pub fn find<'t>(&'t self, text: &'t str) -> impl Iterator<Item = (usize, &'t str)> {
-        self.each.iter().filter_map(|(rule, pattern)| pattern.find(text).map(|hit| (*rule, hit.as_str().trim())))
+        let found = |pattern: &'t Pattern| pattern.get().and_then(|made| made.find(text));
+        self.each.iter().filter_map(move |(rule, pattern)| found(pattern).map(|hit| (*rule, hit.as_str().trim())))
     }
 }
 
 impl Scales {
-    pub fn new(rules: Vec<Evidence>) -> Self {
+    pub fn new(rules: Vec<Evidence>, examples: Vec<Examples>) -> Self {
         let group = |at: usize, terms: &[TermPattern], leg| TermGroup {
             label: at.to_string(),
             terms: terms.to_vec(),
@@ -154,7 +150,7 @@ impl Scales {
             rules.iter().enumerate().map(|(at, rule)| group(at, &rule.terms, rule.leg)).collect();
         let ignored: Vec<TermGroup> =
             rules.iter().enumerate().map(|(at, rule)| group(at, &rule.ignore_terms, LegFilter::Any)).collect();
-        let all = |of: fn(&Evidence) -> &Vec<Regex>| {
+        let all = |of: fn(&Evidence) -> &Vec<Pattern>| {
             Patterns::new(
                 rules.iter().enumerate().flat_map(|(at, rule)| of(rule).iter().map(move |one| (at, one.clone()))),
             )
@@ -165,7 +161,13 @@ impl Scales {
             patterns: all(|rule| &rule.patterns),
             ignore: all(|rule| &rule.ignore),
             rules,
+            examples,
+            learned: OnceLock::new(),
         }
+    }
+
+    fn learned(&self) -> &Learned {
+        self.learned.get_or_init(|| Learned::new(self.examples.iter()))
     }
 
     /// The rules that count in this sentence, in their order, each with the words that made it.
@@ -200,7 +202,7 @@ pub struct Ground {
     pub quote: LineQuote,
     /// The words of it that counted.
     pub words: String,
-    /// The rule: its pack and the line there.
+    /// The rule: its pack and the line there; `examples of LABEL` where the words were learned from the packs' examples.
     pub rule: String,
     /// What it added.
     pub weight: f64,
@@ -225,6 +227,8 @@ pub(super) struct Weighed {
     labels: BTreeMap<(Axis, String), (usize, Labelled)>,
     /// The payment's last word: order, weight and label.
     payment: Option<(usize, f64, String)>,
+    /// Of the caller's segments, how much they are like what is said without a mood, 0 to 1.
+    plain: BTreeMap<i64, f64>,
 }
 
 impl Weighed {
@@ -256,6 +260,11 @@ impl Weighed {
         (all().map(|one| one.score).sum(), all().flat_map(|one| one.grounds.clone()).collect())
     }
 
+    /// How much a segment of the caller's is like what is said without a mood, 0 to 1.
+    pub fn plain(&self, segment: i64) -> f64 {
+        self.plain.get(&segment).copied().unwrap_or(0.0)
+    }
+
     /// The last label about the payment, with what made it.
     pub fn payment(&self) -> Option<Labelled> {
         let (_, _, label) = self.payment.as_ref()?;
@@ -263,45 +272,101 @@ impl Weighed {
     }
 }
 
+/// What the name of a rule begins with that was learned.
+const EXAMPLES: &str = "examples of ";
+
+fn learned_rule(label: &str) -> String {
+    format!("{EXAMPLES}{label}")
+}
+
 /// Weighs what was said.
 pub(super) fn weigh(scales: &Scales, lines: &[ReviewLine]) -> Weighed {
     let mut all = Weighed::default();
     let mut times: Vec<usize> = vec![0; scales.rules.len()];
+    let mut times_alike: BTreeMap<(Axis, &str), usize> = BTreeMap::new();
     let first = lines.first().map_or(0, |line| line.start_ms);
     let last = lines.iter().map(|line| line.end_ms).max().unwrap_or(0);
     let early = first + (last - first) / 3;
     let mut order = 0;
     for line in lines {
+        let from_caller = line.leg != Leg::Agent;
+        if from_caller {
+            all.plain.insert(line.segment, scales.learned().nothing(Axis::Mood, &line.text));
+        }
+        let opens = from_caller && line.start_ms <= early;
+        let counts = |about: Axis, weight: f64, times: usize| {
+            weight * if times == 0 { 1.0 } else { 0.5 } * if opens && about == Axis::Intent { EARLY } else { 1.0 }
+        };
         for sentence in sentences(&line.text) {
             order += 1;
+            // Axes of which a rule knows what the sentence says: it needs no second opinion.
+            let mut known: Vec<Axis> = Vec::new();
             for (at, words) in scales.read(sentence, line.leg) {
                 let rule = &scales.rules[at];
+                known.push(rule.about);
                 // Only the last word about a payment counts, however often it was said before.
                 if times[at] >= TIMES && rule.about != Axis::Payment {
                     continue;
                 }
-                let opens = rule.about == Axis::Intent && line.leg != Leg::Agent && line.start_ms <= early;
-                let weight = rule.weight * if times[at] == 0 { 1.0 } else { 0.5 } * if opens { EARLY } else { 1.0 };
+                let weight = counts(rule.about, rule.weight, times[at]);
                 times[at] += 1;
                 let ground = Ground { quote: LineQuote::of(line, sentence), words, rule: rule.rule.clone(), weight };
-                all.add(rule, order, ground);
+                all.add(rule.about, &rule.label, order, ground);
+                if rule.about == Axis::Payment {
+                    all.pay(&rule.label, rule.weight, order);
+                }
+            }
+            for alike in if from_caller { scales.learned().read(sentence) } else { Vec::new() } {
+                let times = times_alike.entry((alike.about, alike.label)).or_default();
+                let needed = alike.about == Axis::Intent || !known.contains(&alike.about);
+                if needed && (*times < TIMES || alike.about == Axis::Payment) {
+                    let weight = counts(alike.about, alike.weight, *times);
+                    *times += 1;
+                    let rule = learned_rule(alike.intent.unwrap_or(alike.label));
+                    let ground = Ground { quote: LineQuote::of(line, sentence), words: alike.words, rule, weight };
+                    all.add(alike.about, alike.label, order, ground);
+                    if alike.about == Axis::Payment {
+                        all.pay(alike.label, alike.weight, order);
+                    }
+                }
             }
         }
     }
+    all.settle();
     all
 }
 
 impl Weighed {
-    fn add(&mut self, rule: &Evidence, order: usize, ground: Ground) {
-        if rule.about == Axis::Payment {
-            let stronger =
-                self.payment.as_ref().is_none_or(|(before, weight, _)| order > *before || rule.weight > *weight);
-            if stronger {
-                self.payment = Some((order, rule.weight, rule.label.clone()));
+    /// What examples say of action and payment counts only where the call is about what they are examples of.
+    fn settle(&mut self) {
+        let strongest = self.of(Axis::Intent).into_iter().next().map(|one| learned_rule(&one.label));
+        let counts = |ground: &Ground| !ground.rule.starts_with(EXAMPLES) || Some(&ground.rule) == strongest.as_ref();
+        for ((about, _), (_, one)) in &mut self.labels {
+            if matches!(about, Axis::Action | Axis::Payment) {
+                one.grounds.retain(counts);
+                one.score = one.grounds.iter().map(|ground| ground.weight).sum();
             }
         }
-        let new = || (order, Labelled { label: rule.label.clone(), score: 0.0, share: 0.0, grounds: Vec::new() });
-        let (_, labelled) = self.labels.entry((rule.about, rule.label.clone())).or_insert_with(new);
+        self.labels.retain(|_, (_, one)| !one.grounds.is_empty());
+        let known = |about, label: &String| self.labels.contains_key(&(about, label.clone()));
+        if self.payment.as_ref().is_some_and(|(_, _, label)| !known(Axis::Payment, label)) {
+            let last = |one: &Labelled| one.grounds.last().map(|ground| ground.quote.start_ms);
+            let payments = self.labels.iter().filter(|((about, _), _)| *about == Axis::Payment);
+            let latest = payments.max_by_key(|(_, (_, one))| last(one));
+            self.payment = latest.map(|((_, label), (order, _))| (*order, 0.0, label.clone()));
+        }
+    }
+
+    fn pay(&mut self, label: &str, weight: f64, order: usize) {
+        let stronger = self.payment.as_ref().is_none_or(|(before, known, _)| order > *before || weight > *known);
+        if stronger {
+            self.payment = Some((order, weight, label.to_owned()));
+        }
+    }
+
+    fn add(&mut self, about: Axis, label: &str, order: usize, ground: Ground) {
+        let new = || (order, Labelled { label: label.into(), score: 0.0, share: 0.0, grounds: Vec::new() });
+        let (_, labelled) = self.labels.entry((about, label.into())).or_insert_with(new);
         labelled.score += ground.weight;
         labelled.grounds.push(ground);
     }

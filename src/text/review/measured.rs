@@ -14,9 +14,14 @@ use crate::call::Leg;
 use crate::text::vader::Label;
 use crate::text::{LexiconKind, Pack, TextAnalyser};
 
-const SETS: [(&str, &str); 2] = [
+/// So far below a goal the test fails; README.md says what the sets showed when they were unseen.
+const FAR: f64 = 0.2;
+
+const SETS: [(&str, &str); 4] = [
     ("first", include_str!("../../../tests/language/first.toml")),
     ("second", include_str!("../../../tests/language/second.toml")),
+    ("third", include_str!("../../../tests/language/third.toml")),
+    ("fourth", include_str!("../../../tests/language/fourth.toml")),
 ];
 
 #[derive(Deserialize)]
@@ -318,12 +323,10 @@ fn calls_of_four_languages_are_understood_as_the_table_says() {
             let by_tongue =
                 tongues.values().fold(String::new(), |all, counts| all + &format!("{:>9.2}", of_row(counts)));
             println!("{row:<20}{goal:>9}{value:>11.2}{plain:>20}{by_tongue}");
-            // The second set was written after the rules; README.md says what it showed at first.
-            let far = if name == "first" { 0.2 } else { 0.5 };
             low.extend(
                 goals
                     .iter()
-                    .find(|(of, goal)| *of == row && value < goal - far)
+                    .find(|(of, goal)| *of == row && value < goal - FAR)
                     .map(|_| format!("{name}: {row} is {value:.2}")),
             );
         }

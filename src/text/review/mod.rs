@@ -4,16 +4,20 @@
 //! in order of time and knows nothing of where they are kept. Nothing here is a judgement of a person; it says what was said and what was not.
 
 pub mod actions;
+pub mod axis;
 mod calendar;
 pub mod criteria;
 pub mod disposition;
 pub mod entities;
 pub mod evidence;
 pub mod insights;
+pub mod learned;
 mod line;
 #[cfg(test)]
 mod measured;
 pub mod measures;
+pub mod outside;
+pub(super) mod pattern;
 pub mod scorecard;
 mod sentence;
 pub mod summary;
@@ -54,7 +58,10 @@ impl Reviewer {
         Self {
             judge: Judge::new(&criteria),
             namer: Namer::new(packs.iter().flat_map(|pack| &pack.entities).cloned().collect()),
-            scales: Scales::new(packs.iter().flat_map(|pack| &pack.evidence).cloned().collect()),
+            scales: Scales::new(
+                packs.iter().flat_map(|pack| &pack.evidence).cloned().collect(),
+                packs.iter().flat_map(|pack| &pack.examples).cloned().collect(),
+            ),
             diary: Diary::new(packs.iter().flat_map(|pack| &pack.actions).cloned().collect()),
             teller: Teller::new(&cues),
             dispositions: DispositionJudge::new(&dispositions),

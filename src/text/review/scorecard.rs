@@ -190,8 +190,7 @@ fn judge(criterion: &CardCriterion, heard: &[Heard<'_>], measures: &CallMeasures
         let Some(value) = measures.get(measure) else {
             return mark(waits, measures.absent.unwrap_or("the call does not tell").into(), Vec::new());
         };
-        let wanted = if high.is_finite() { format!("{low} to {high}") } else { format!("{low} or more") };
-        let reason = format!("{} is {value:.2}; wanted is {wanted}", measure.as_str());
+        let reason = measure.told(value, low, high);
         return match (over, (low..=high).contains(&value)) {
             (false, _) => mark(CriterionResult::Open, reason, Vec::new()),
             (_, true) => mark(CriterionResult::Met, reason, Vec::new()),
@@ -288,7 +287,7 @@ mod tests {
             (card.criteria[0].quotes[0].text.as_str(), card.criteria[0].quotes[0].segment_id),
             ("Good morning", 1)
         );
-        assert_eq!(card.criteria[4].reason, "agent_share is 0.50; wanted is 0.2 to 0.6");
+        assert_eq!(card.criteria[4].reason, "the agent speaks 50% of the time, 20% to 60% is wanted");
     }
 
     #[test]

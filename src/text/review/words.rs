@@ -103,7 +103,10 @@ impl Words {
             ("{digits}", r"\+?(?:(?:\d+|{digit})[\s,.-]{0,3}){3,}(?:\d+|{digit})"),
             (
                 "{code}",
-                r"(?:(?:[a-z]\b|[a-z]{1,4}-?\d[\da-z-]*|\d[\d-]*|{digit})[\s,-]{0,2})*(?:[a-z]{1,4}-?\d[\da-z-]*|\d[\d-]*|{digit})",
+                concat!(
+                    r"(?:(?:[a-z]\b|(?-i:[A-Z]{2,4})\b|[a-z]{1,4}-?\d[\da-z-]*|\d[\d-]*|{digit})[\s,-]{0,2})*",
+                    r"(?:[a-z]{1,4}-?\d[\da-z-]*|\d[\d-]*|{digit})"
+                ),
             ),
         ] {
             filled = filled.replace(sign, made);

@@ -88,6 +88,44 @@ fn an_agent_sees_the_own_running_call_and_nothing_else_by_any_path() {
 }
 
 #[test]
+fn a_signed_link_shows_one_agents_running_call_for_a_while_and_dies_with_its_token() {
+    let mut bed = protected(KEYS);
+    bed.start();
+    say(&bed, OWN, "1001", "I need a supervisor, my parcel is lost.");
+    say(&bed, OTHER, "1002", "A secret of somebody else.");
+    let script = token(&bed, &["script", "--scope", "read"]);
+    let link = |query: &str| of(&bed, &script, "POST", &format!("/api/v1/agent/link?{query}"));
+    let made = link("user=1001&seconds=3").json();
+    let url = made["url"].as_str().expect("an address");
+    let signed = url.strip_prefix("/agent?user=1001#").unwrap_or_else(|| panic!("{url}"));
+    let view = |user: &str, signed: &str| {
+        request(&bed, "GET", &format!("/api/v1/agent/call?user={user}&uniqueid={OTHER}&{signed}"), &[], "")
+    };
+    let own = view("1001", signed);
+    assert_eq!((own.status, &own.json()["call"]["call_id"]), (200, &json!(OWN)), "{own:?}");
+    assert!(!own.body.contains("secret"), "{own:?}");
+    assert_eq!(view("1002", signed).status, 401, "it is bound to its agent");
+    assert_eq!(request(&bed, "GET", &format!("/api/v1/agent/call?{signed}"), &[], "").status, 401, "whose?");
+    for path in ["/api/v1/calls", &format!("/api/v1/calls/{OWN}"), &format!("/api/v1/calls/{OWN}/audio")] {
+        let answer = request(&bed, "GET", &format!("{path}?user=1001&{signed}"), &[], "");
+        assert!([401, 422].contains(&answer.status), "{path}: {answer:?}");
+    }
+    bed.until("it ends", Duration::from_secs(30), |_| view("1001", signed).status == 401);
+    let long = link("user=1001").json();
+    let signed = long["url"].as_str().and_then(|url| url.split_once('#')).expect("signed").1.to_owned();
+    assert_eq!(view("1001", &signed).status, 200);
+    assert_eq!(link("user=1001&seconds=90000").status, 422, "longer than a shift");
+    assert_eq!(link("").status, 422, "whose?");
+    assert_eq!(link("user=a%26b").status, 422, "no user");
+    let mary = token(&bed, &["mary", "--agent", "1001"]);
+    assert_eq!(of(&bed, &mary, "POST", "/api/v1/agent/link?user=1001").status, 403, "an agent makes none");
+    let revoked = bed.command(&["token", "revoke", "script"]).output().expect("run");
+    assert!(revoked.status.success(), "{revoked:?}");
+    bed.until("it dies with its token", Duration::from_secs(30), |_| view("1001", &signed).status == 401);
+    bed.stop();
+}
+
+#[test]
 fn the_agents_page_stands_in_frames_of_the_sites_that_are_named_and_no_other_page_does() {
     let mut bed = protected(KEYS);
     bed.start();

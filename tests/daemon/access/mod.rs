@@ -5,6 +5,7 @@ mod agents;
 mod attacks;
 mod campaigns;
 mod files;
+mod me;
 mod proxies;
 mod tokens;
 mod written;

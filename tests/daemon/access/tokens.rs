@@ -73,7 +73,7 @@ fn the_token_of_the_configuration_works_and_the_page_is_sent_to_its_login() {
     let html = "Accept: text/html,*/*";
     let sent = request(&bed, "GET", "/", &[html], "");
     assert_eq!((sent.status, sent.header("location")), (303, Some("login")), "{sent:?}");
-    assert_eq!(request(&bed, "GET", "/calls/1/x", &[html], "").header("location"), Some("../../login"));
+    assert_eq!(request(&bed, "GET", "/calls/1/x", &[html], "").header("location"), Some("../../login?next=calls/1/x"));
     // From a link in a chat: the browser asks again by itself, then with its cookie.
     let again = request(&bed, "GET", "/", &[html, "Sec-Fetch-Site: cross-site"], "");
     assert!(again.status == 200 && again.body.contains("refresh"), "{again:?}");

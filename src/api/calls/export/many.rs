@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::response::Response;
 use futures_util::{Stream, stream};
 
-use super::{CSV_HEAD, Format, csv, file, text};
+use super::{CALLS_HEAD, CSV_HEAD, Format, call_row, csv, file, text};
 use crate::api::access::grant::Access;
 use crate::api::calls::shown::Whole;
 use crate::api::request::ApiError;
@@ -14,10 +14,11 @@ use crate::store::Store;
 
 /// What many calls in one file can be written as; without a word, CSV.
 pub(in crate::api) fn many(word: Option<&str>) -> Result<Format, &'static str> {
-    let format = Format::parse(word.unwrap_or("csv"));
+    let word = word.unwrap_or("csv");
+    let format = if word == "calls" { Some(Format::Calls) } else { Format::parse(word) };
     format
-        .filter(|format| matches!(format, Format::Json | Format::Text | Format::Csv))
-        .ok_or("format: many calls in one file go as json, text or csv")
+        .filter(|format| matches!(format, Format::Json | Format::Text | Format::Csv | Format::Calls))
+        .ok_or("format: many calls in one file go as json, text, csv or calls")
 }
 
 /// One file with all of these calls, by their ids. It is made call by call as the client takes it: no more than one is in memory, and when the client
@@ -90,6 +91,7 @@ fn piece(whole: &Whole, format: Format, number: usize) -> String {
             format!("{open}{}", whole.pretty().replace('\n', "\n  "))
         }
         Format::Csv => format!("{}{}", if first { CSV_HEAD } else { "" }, csv(&whole.call, &whole.rows)),
+        Format::Calls => format!("{}{}", if first { CALLS_HEAD } else { "" }, call_row(&whole.call)),
         _ => text(&whole.call, &whole.rows) + "\n",
     }
 }
@@ -100,6 +102,7 @@ fn end(format: Format, calls: usize) -> &'static str {
         (Format::Json, 0) => "[]\n",
         (Format::Json, _) => "\n]\n",
         (Format::Csv, 0) => CSV_HEAD,
+        (Format::Calls, 0) => CALLS_HEAD,
         _ => "",
     }
 }

@@ -99,7 +99,7 @@ pub struct Party {
     pub uniqueid: String,
     /// Name of its channel.
     pub channel: String,
-    /// Whose side.
+    /// The side of the call that the channel is.
     pub side: Leg,
     /// Whether the channel belongs to the call itself, or is only bridged with it.
     pub own: bool,

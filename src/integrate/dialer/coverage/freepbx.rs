@@ -1,10 +1,11 @@
 //! A day of FreePBX or Issabel: the rows of `cdr`, which have an index by `calldate`. Rows with one linkedid are one call.
-//!
-//! `queue_log` is not asked: a caller whom an agent took has an answered row of `cdr` too, and one whom nobody took has no recording.
+//! `queue_log` says better who took a caller out of a queue, for how long, and who gave up: `Queue()` answers whoever waits.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::parts::by_parts;
+use super::queue_log::{self, QueueCall, QueueCalls};
 use crate::call::WallTime;
 use crate::call::file_name::base_name;
 use crate::integrate::dialer::connection::{Connection, DialerError, Example, Query};
@@ -25,7 +26,7 @@ const BY_TIME: Query = Query {
 };
 
 /// All of them.
-pub(super) const QUERIES: [&Query; 1] = [&BY_TIME];
+pub(super) const QUERIES: [&Query; 4] = [&BY_TIME, queue_log::QUERIES[0], queue_log::QUERIES[1], queue_log::QUERIES[2]];
 
 /// What is known of a call so far.
 #[derive(Debug, Default)]
@@ -37,11 +38,16 @@ struct Joined {
     agent: Option<String>,
     queue: Option<String>,
     files: Vec<(String, i64, i64)>,
+    /// Uniqueids of its channels.
+    channels: Vec<String>,
+    /// Whether its agent still talks.
+    is_going: bool,
 }
 
 impl Joined {
     fn take(&mut self, row: &RowFields) {
         let Some(start) = row.id(11) else { return };
+        self.channels.extend(row.text(0));
         if self.start.is_none_or(|known| start < known) {
             (self.start, self.uniqueid) = (Some(start), row.text(0));
         }
@@ -65,11 +71,47 @@ impl Joined {
     }
 }
 
-fn told(rows: &[RowFields]) -> ToldDay {
+impl Joined {
+    /// What the queue's own log says of it.
+    fn queued(&mut self, call: QueueCall) {
+        self.start = self.start.or(Some(call.start));
+        self.queue = call.queue.or_else(|| self.queue.take());
+        if let Some(agent) = call.agent {
+            self.is_answered = true;
+            // An extension's channel, or a name.
+            self.agent = extension(Some(&agent)).or_else(|| interface(&agent)).or(Some(agent));
+            self.is_going = call.talk_s.is_none() && self.talk_s == 0;
+            self.talk_s = call.talk_s.unwrap_or(self.talk_s);
+        } else if call.was_left {
+            self.is_answered = false;
+        }
+    }
+}
+
+/// The extension of a member's interface: `1002` of `PJSIP/1002` and of `Local/1002@from-queue/n`.
+fn interface(agent: &str) -> Option<String> {
+    let (_, rest) = agent.split_once('/')?;
+    rest.split(['@', '/', '-']).next().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+fn told(rows: &[RowFields], mut queues: QueueCalls) -> ToldDay {
     let mut calls: BTreeMap<String, Joined> = BTreeMap::new();
     for row in rows {
         let Some(id) = row.text(1).or_else(|| row.text(0)) else { continue };
         calls.entry(id).or_default().take(row);
+    }
+    for call in calls.values_mut() {
+        for channel in std::mem::take(&mut call.channels) {
+            if let Some(queued) = queues.remove(&channel) {
+                call.queued(queued);
+            }
+        }
+    }
+    // What `cdr` does not have yet, or never got.
+    for (channel, queued) in queues {
+        let call = calls.entry(channel.clone()).or_default();
+        call.uniqueid = Some(channel);
+        call.queued(queued);
     }
     let mut day = ToldDay::default();
     for (key, call) in calls {
@@ -92,7 +134,7 @@ fn told(rows: &[RowFields]) -> ToldDay {
         day.calls.push(CallOfDay {
             key,
             started: WallTime(start * 1000),
-            expected_s: Some(call.talk_s),
+            expected_s: (!call.is_going).then_some(call.talk_s),
             uniqueid: call.uniqueid,
             // Whoever answered is its agent, though a trunk has no extension.
             agent: call.agent.or_else(|| Some("?".into())),
@@ -102,7 +144,68 @@ fn told(rows: &[RowFields]) -> ToldDay {
     day
 }
 
-/// Reads the day from `since` to `until`, epochs.
-pub(super) async fn read(connection: &mut Connection, span: (i64, i64)) -> Result<ToldDay, DialerError> {
-    Ok(told(&by_parts(connection, &BY_TIME, span).await?))
+/// Reads the day from `since` to `until`, epochs; `queue_log` is Asterisk's file, which serves where there is no such table.
+pub(super) async fn read(
+    connection: &mut Connection,
+    span: (i64, i64),
+    queue_log: Option<&Path>,
+) -> Result<ToldDay, DialerError> {
+    let queues = queue_log::read(connection, span, queue_log).await?;
+    Ok(told(&by_parts(connection, &BY_TIME, span).await?, queues))
+}
+
+#[cfg(test)]
+mod tests {
+    use mysql_async::Value;
+
+    use super::*;
+
+    /// uniqueid, channel of the other side, application, seconds, disposition
+    fn row(uniqueid: &str, to: &str, app: &str, talk: i64, disposition: &str) -> RowFields {
+        let texts =
+            [uniqueid, uniqueid, "5551234567", "600", "PJSIP/trunk-2a", to, app].map(|text| Value::Bytes(text.into()));
+        let rest = [
+            Value::Int(talk + 9),
+            Value::Int(talk),
+            Value::Bytes(disposition.into()),
+            Value::NULL,
+            Value::Int(1_795_218_045),
+        ];
+        RowFields::of_values(texts.into_iter().chain(rest).collect())
+    }
+
+    #[test]
+    fn a_queues_own_log_says_who_took_a_call_and_who_gave_up() {
+        let rows = [
+            row("1795218045.1", "Local/1002@from-queue-1;1", "Queue", 70, "ANSWERED"),
+            row("1795218045.2", "Local/1002@from-queue-2;1", "Queue", 30, "ANSWERED"),
+            row("1795218045.3", "PJSIP/1001-2b", "Dial", 20, "ANSWERED"),
+        ];
+        let waited = |agent: Option<&str>, talk_s, was_left| QueueCall {
+            queue: Some("600".into()),
+            start: 1_795_218_045,
+            agent: agent.map(Into::into),
+            talk_s,
+            was_left,
+        };
+        let queues = QueueCalls::from([
+            ("1795218045.1".into(), waited(Some("PJSIP/1003"), Some(40), false)),
+            ("1795218045.2".into(), waited(None, None, true)),
+            ("1795218045.4".into(), waited(Some("Mary Smith"), Some(12), false)),
+            ("1795218045.5".into(), waited(Some("PJSIP/1004"), None, false)),
+        ]);
+        let day = told(&rows, queues);
+        let calls: Vec<_> =
+            day.calls.iter().map(|call| (call.key.as_str(), call.agent.as_deref(), call.expected_s)).collect();
+        assert_eq!(
+            calls,
+            [
+                ("1795218045.1", Some("1003"), Some(40)),
+                ("1795218045.3", Some("1001"), Some(20)),
+                ("1795218045.4", Some("Mary Smith"), Some(12)),
+                ("1795218045.5", Some("1004"), None),
+            ]
+        );
+        assert_eq!(day.unanswered, 1, "whoever gave up had the queue's own answer");
+    }
 }

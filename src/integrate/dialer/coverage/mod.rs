@@ -3,9 +3,11 @@
 //! By a connection of its own, which is there only while a day is read: with the one that asks about single calls that makes two at most. A day is
 //! read hour by hour and by indexes alone, so that no table is locked for long.
 
+mod call_log;
 mod files;
 mod freepbx;
 mod parts;
+mod queue_log;
 mod vicidial;
 
 use std::path::PathBuf;
@@ -75,7 +77,7 @@ impl DayReader {
         let mut connection = Connection::open(&self.settings, queries).await?;
         let told = match self.settings.kind {
             DialerKind::Vicidial => vicidial::read(&mut connection, span, self.settings.server_ip.as_deref()).await,
-            DialerKind::Freepbx => freepbx::read(&mut connection, span).await,
+            DialerKind::Freepbx => freepbx::read(&mut connection, span, self.settings.queue_log.as_deref()).await,
         };
         connection.close().await;
         let mut told = told?;

@@ -4,7 +4,7 @@ use crate::integrate::dialer::connection::{Connection, DialerError, Query};
 use crate::integrate::dialer::fields::RowFields;
 
 /// A part of a day that is read at once, seconds.
-const PART_S: i64 = 3600;
+pub(super) const PART_S: i64 = 3600;
 /// Calls of the evening before may have recordings of this day.
 pub(super) const BEFORE_S: i64 = 4 * 3600;
 /// Recordings of this day's last calls begin after it.

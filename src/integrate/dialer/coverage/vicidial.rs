@@ -1,23 +1,26 @@
-//! A day of ViciDial: `vicidial_log` and `vicidial_closer_log` say which calls an agent had, `vicidial_agent_log` how long the agent talked, and
-//! `recording_log` which recordings there are. The last has no index by time: where its day begins is found by bisecting its primary key.
+//! A day of ViciDial: `vicidial_log` and `vicidial_closer_log` say which calls an agent had, `vicidial_agent_log` how long the agent talked,
+//! `recording_log` which recordings there are, and `call_log` which calls of customers neither of the first two has.
 
 use std::collections::{HashMap, HashSet};
 
+use super::call_log::{self, DialedChannel};
 use super::parts::{AFTER_S, BEFORE_S, by_parts};
 use crate::call::WallTime;
 use crate::call::file_name::base_name;
 use crate::integrate::dialer::connection::{Connection, DialerError, Example, Query};
 use crate::integrate::dialer::fields::RowFields;
 use crate::integrate::dialer::names::VicidialId;
+use crate::integrate::dialer::numbered::NumberedTable;
+use crate::integrate::dialer::vicidial::{RECORDING_ENDS, RECORDING_NEXT};
 use crate::pipeline::coverage::ToldDay;
 use crate::store::coverage::{CallOfDay, RecordingOfDay};
 
 /// Users that are no people.
 const NOBODY: [&str; 4] = ["VDAD", "VDCL", "GATEWAY", ""];
-/// Recordings that are read at once.
-const PAGE: i64 = 1000;
 /// A recording that names no call belongs to one of its lead that it began in, or so long before and after, seconds.
 const NEAR_S: i64 = 60;
+/// The agent of a call that nobody has logged.
+const UNKNOWN: &str = "?";
 /// An hour of a Monday.
 const HOUR: &[Example] = &[Example::Number(1_795_218_045), Example::Number(1_795_221_645)];
 
@@ -52,36 +55,29 @@ const AGENTS: Query = Query {
     example: HOUR,
     is_whole: false,
 };
-/// The first and the last recording_id: of each the server reads one entry of the index.
-const ENDS: Query = Query {
-    name: "recording_log's ends",
-    table: "recording_log",
-    sql: "SELECT MIN(recording_id), MAX(recording_id) FROM recording_log",
-    example: &[],
-    is_whole: false,
-};
-/// start_epoch of the first recordings from a number on
-const FROM: Query = Query {
-    name: "recording_log from recording_id",
-    table: "recording_log",
-    sql: "SELECT start_epoch FROM recording_log FORCE INDEX (PRIMARY) WHERE recording_id >= ? AND recording_id < ? \
-          ORDER BY recording_id LIMIT 16",
-    example: &[Example::Number(1), Example::Number(11)],
-    is_whole: false,
-};
 /// recording_id, filename, lead_id, user, vicidial_id, start_epoch, end_epoch, length_in_sec, server_ip
 const RECORDINGS: Query = Query {
     name: "recording_log by recording_id's range",
     table: "recording_log",
     sql: "SELECT recording_id, filename, lead_id, user, vicidial_id, start_epoch, end_epoch, length_in_sec, server_ip
           FROM recording_log FORCE INDEX (PRIMARY)
-          WHERE recording_id >= ? AND recording_id < ?",
-    example: &[Example::Number(1), Example::Number(1001)],
+          WHERE recording_id >= ? AND recording_id <= ?
+          ORDER BY recording_id
+          LIMIT 1000",
+    example: &[Example::Number(1), Example::Number(100_000)],
     is_whole: false,
+};
+const RECORDING_LOG: NumberedTable = NumberedTable {
+    ends: &RECORDING_ENDS,
+    next: &RECORDING_NEXT,
+    page: &RECORDINGS,
+    at_of_next: |row| row.id(1),
+    at_of_page: |row| row.id(5),
 };
 
 /// All of them.
-pub(super) const QUERIES: [&Query; 6] = [&OUTBOUND, &INBOUND, &AGENTS, &ENDS, &FROM, &RECORDINGS];
+pub(super) const QUERIES: [&Query; 7] =
+    [&OUTBOUND, &INBOUND, &AGENTS, &RECORDING_ENDS, &RECORDING_NEXT, &RECORDINGS, &call_log::BY_SECOND];
 
 /// A row of either log.
 #[derive(Clone, Debug, Default)]
@@ -95,6 +91,8 @@ struct Stage {
     length: Option<i64>,
     user: Option<String>,
     queue_s: i64,
+    /// Of `call_log` alone: nobody wrote down who had it.
+    is_unlogged: bool,
 }
 
 /// A row of `vicidial_agent_log`: a call that an agent had.
@@ -143,6 +141,12 @@ impl Stage {
             user: row.text(6).filter(|user| !NOBODY.contains(&user.as_str())),
             ..Self::default()
         })
+    }
+
+    fn unlogged(channel: DialedChannel) -> Self {
+        let DialedChannel { uniqueid, lead, start, end, length } = channel;
+        let (key, uniqueid) = (uniqueid.clone(), Some(uniqueid));
+        Self { key, uniqueid, lead, start, end, length, is_unlogged: true, ..Self::default() }
     }
 
     /// Whether something of this lead that began then is of this call.
@@ -261,8 +265,8 @@ fn told(
     }
     let mut day = ToldDay { recordings, ..ToldDay::default() };
     for stage in logs.stages.iter().filter(|stage| is_of_day(stage.start)) {
-        // A call that nobody had is a row only where it was recorded all the same.
-        if stage.user.is_none() && !recorded.contains(stage.key.as_str()) {
+        // A call that nobody had is a row only where it was recorded all the same. Of one that was never logged nobody knows who had it.
+        if stage.user.is_none() && !stage.is_unlogged && !recorded.contains(stage.key.as_str()) {
             day.unanswered += 1;
             continue;
         }
@@ -274,53 +278,25 @@ fn told(
             started: WallTime(stage.start * 1000),
             expected_s: stage.end.and_then(|_| talked.iter().copied().max().or_else(length)),
             uniqueid: stage.uniqueid.clone(),
-            agent: stage.user.clone(),
+            agent: stage.user.clone().or_else(|| stage.is_unlogged.then(|| UNKNOWN.into())),
             campaign: stage.campaign.clone(),
         });
     }
     day
 }
 
-/// The first recording that began at `epoch` or later, as far as numbers follow time.
-async fn first_recording(
-    connection: &mut Connection,
-    (mut low, mut high): (i64, i64),
-    epoch: i64,
-) -> Result<i64, DialerError> {
-    while low < high {
-        let middle = low + (high - low) / 2;
-        // Numbers may be missing: recordings are deleted.
-        let mut width = 16;
-        let mut start = None;
-        while start.is_none() && middle + width / 16 <= high {
-            let rows = connection.rows(&FROM, vec![middle.into(), (middle + width).into()]).await?;
-            start = rows.iter().find_map(|row| row.id(0));
-            width *= 16;
-        }
-        match start {
-            Some(start) if start < epoch => low = middle + 1,
-            _ => high = middle,
-        }
+/// Calls of customers that no log has: not by their uniqueid, nor as one of their lead at that time.
+fn unlogged(stages: &[Stage], channels: Vec<DialedChannel>) -> Vec<Stage> {
+    let known: HashSet<&str> = stages.iter().filter_map(|stage| stage.uniqueid.as_deref()).collect();
+    let mut by_lead: HashMap<i64, Vec<&Stage>> = HashMap::new();
+    for stage in stages {
+        by_lead.entry(stage.lead.unwrap_or_default()).or_default().push(stage);
     }
-    Ok(low)
-}
-
-async fn recordings(connection: &mut Connection, (since, until): (i64, i64)) -> Result<Vec<Taken>, DialerError> {
-    let ends = connection.rows(&ENDS, Vec::new()).await?;
-    let Some((first, last)) = ends.first().and_then(|row| row.id(0).zip(row.id(1))) else { return Ok(Vec::new()) };
-    let mut from = first_recording(connection, (first, last), since).await?;
-    let mut all = Vec::new();
-    while from <= last {
-        let rows = connection.rows(&RECORDINGS, vec![from.into(), (from + PAGE).into()]).await?;
-        let page: Vec<Taken> = rows.iter().filter_map(Taken::of).collect();
-        let is_after = !page.is_empty() && page.iter().all(|taken| taken.start >= until);
-        all.extend(page);
-        if is_after {
-            break;
-        }
-        from += PAGE;
-    }
-    Ok(all)
+    let is_new = |channel: &DialedChannel| {
+        let of_lead = channel.lead.and_then(|lead| by_lead.get(&lead)).into_iter().flatten();
+        !known.contains(channel.uniqueid.as_str()) && !of_lead.into_iter().any(|stage| stage.holds(channel.start))
+    };
+    channels.into_iter().filter(is_new).map(Stage::unlogged).collect()
 }
 
 /// Reads the day from `since` to `until`, epochs. `server` is how this machine calls itself in ViciDial's tables.
@@ -332,13 +308,17 @@ pub(super) async fn read(
     let around = (since - BEFORE_S, until);
     let outbound = by_parts(connection, &OUTBOUND, around).await?;
     let inbound = by_parts(connection, &INBOUND, around).await?;
-    let stages = outbound.iter().filter_map(Stage::outbound).chain(inbound.iter().filter_map(Stage::inbound)).collect();
+    let mut stages: Vec<Stage> =
+        outbound.iter().filter_map(Stage::outbound).chain(inbound.iter().filter_map(Stage::inbound)).collect();
+    let unlogged = unlogged(&stages, call_log::read(connection, (since, until), server).await?);
+    stages.extend(unlogged);
     // Without it the calls' own length has to do.
     let talks = match by_parts(connection, &AGENTS, (since - BEFORE_S, until + AFTER_S)).await {
         Err(error) if error.is_of_one_query() => Vec::new(),
         rows => rows?.iter().map(Talk::of).collect(),
     };
-    let taken = recordings(connection, (since - BEFORE_S, until + AFTER_S)).await?;
+    let taken = RECORDING_LOG.rows(connection, (since - BEFORE_S, until + AFTER_S)).await?;
+    let taken = taken.iter().filter_map(Taken::of).collect();
     Ok(told(stages, &talks, taken, (since, until), server))
 }
 
@@ -359,6 +339,7 @@ mod tests {
             length: Some(100),
             user: user.map(Into::into),
             queue_s: if key.contains('.') { 0 } else { 30 },
+            is_unlogged: false,
         }
     }
 
@@ -411,5 +392,29 @@ mod tests {
         assert_eq!(found, wanted);
         let calls: Vec<_> = day.calls.iter().map(|call| call.key.as_str()).collect();
         assert_eq!((calls, day.unanswered), (vec!["1.1", "7", "1.3"], 0), "nobody had 1.3, and it was recorded");
+    }
+
+    #[test]
+    fn a_customers_call_that_no_log_has_is_a_row_and_one_that_a_log_has_is_none() {
+        let channel = |uniqueid: &str, lead: Option<i64>, start: i64| DialedChannel {
+            uniqueid: uniqueid.into(),
+            lead,
+            start,
+            end: Some(start + 40),
+            length: Some(40),
+        };
+        let mut stages = vec![stage("1.1", 1, 110_000, Some("1001"))];
+        let channels = vec![
+            channel("1.1", Some(1), 110_000),
+            channel("1.2", Some(1), 110_030),
+            channel("1.3", Some(1), 150_000),
+            channel("1.4", None, 110_000),
+        ];
+        let found = unlogged(&stages, channels);
+        stages.extend(found);
+        let day = told(stages, &[], vec![taken(1, 3, 150_010, Some("1.3"))], DAY, None);
+        let calls: Vec<_> = day.calls.iter().map(|call| (call.key.as_str(), call.agent.as_deref())).collect();
+        assert_eq!(calls, [("1.1", Some("1001")), ("1.3", Some("?")), ("1.4", Some("?"))]);
+        assert_eq!((day.calls[1].expected_s, day.recordings[0].call.as_deref()), (Some(40), Some("1.3")));
     }
 }

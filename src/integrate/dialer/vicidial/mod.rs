@@ -4,10 +4,12 @@
 //! While a call runs its log may have no row, or an old one: then `vicidial_live_agents` knows who speaks.
 
 mod agents;
+pub(super) mod elsewhere;
 mod live;
 mod lookup;
 mod queries;
 mod rows;
+mod said;
 
 use std::collections::HashMap;
 
@@ -21,8 +23,9 @@ use agents::Users;
 use live::AgentBoard;
 pub(super) use live::LiveAgent;
 use lookup::Lookup;
-pub(super) use queries::ALL as QUERIES;
+pub(super) use queries::{ALL as QUERIES, RECORDING_ENDS, RECORDING_NEXT};
 use rows::{Logged, LoggedRecording};
+use said::SaidNames;
 
 /// After so many answers since its end a call's own row will not come any more, as far as that can be known: 14 s.
 const LATE: i64 = 3;
@@ -37,6 +40,7 @@ pub(super) struct Vicidial {
     /// Names of the recordings that run.
     names: HashMap<i64, String>,
     users: Users,
+    said: SaidNames,
 }
 
 /// The stages of a call: dialled, then in one in-group after the other.
@@ -164,7 +168,9 @@ impl Vicidial {
         let is_known = recording.is_some() || main.is_some() || live.is_some();
         let is_blocked = lookup.is_blocked;
         let facts = over(facts, call.told.as_ref().map(|row| &row.facts));
-        Ok(Answer { facts, is_known, is_complete, is_blocked })
+        // Of a call that is over all is said, and its last words are on their way.
+        let said = if is_over { Vec::new() } else { self.said.of(connection, &facts).await? };
+        Ok(Answer { facts, is_known, is_complete, is_blocked, said })
     }
 
     async fn stages(

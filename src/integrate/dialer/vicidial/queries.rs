@@ -1,6 +1,6 @@
 //! The questions to ViciDial's database. Each finds its rows by a key or an index of ViciDial's own schema, but for the agents that are logged in.
 //!
-//! None sorts or limits by a key other than the one it asks by: for `ORDER BY id LIMIT 1` the server may walk the whole primary key. Times are epochs.
+//! None sorts or limits by a key other than the one that it asks by: for `ORDER BY id LIMIT 1` the server may walk the whole primary key. Times are epochs.
 
 use crate::integrate::dialer::connection::{Example, Query};
 
@@ -46,6 +46,39 @@ pub(super) const RECORDING_BY_CALL: Query = Query {
           FROM recording_log
           WHERE vicidial_id = ?",
     example: &[UNIQUEID],
+    is_whole: false,
+};
+
+/// The first and the last recording_id: of each the server reads one entry of the index.
+pub(in crate::integrate::dialer) const RECORDING_ENDS: Query = Query {
+    name: "recording_log's ends",
+    table: "recording_log",
+    sql: "SELECT MIN(recording_id), MAX(recording_id) FROM recording_log",
+    example: &[],
+    is_whole: false,
+};
+/// recording_id, start_epoch
+pub(in crate::integrate::dialer) const RECORDING_NEXT: Query = Query {
+    name: "recording_log from recording_id",
+    table: "recording_log",
+    sql: "SELECT recording_id, start_epoch
+          FROM recording_log FORCE INDEX (PRIMARY)
+          WHERE recording_id >= ? AND recording_id <= ?
+          ORDER BY recording_id
+          LIMIT 16",
+    example: &[Example::Number(1), Example::Number(100_000)],
+    is_whole: false,
+};
+/// recording_id, filename, location, server_ip, start_epoch, lead_id, user
+pub(super) const RECORDING_PLACES: Query = Query {
+    name: "recording_log's locations by recording_id's range",
+    table: "recording_log",
+    sql: "SELECT recording_id, filename, location, server_ip, start_epoch, lead_id, user
+          FROM recording_log FORCE INDEX (PRIMARY)
+          WHERE recording_id >= ? AND recording_id <= ?
+          ORDER BY recording_id
+          LIMIT 1000",
+    example: &[Example::Number(1), Example::Number(100_000)],
     is_whole: false,
 };
 
@@ -134,8 +167,41 @@ pub(super) const LEAD: Query = Query {
     is_whole: false,
 };
 
+/// first_name, last_name
+pub(super) const LEAD_NAME: Query = Query {
+    name: "vicidial_list's names by lead_id",
+    table: "vicidial_list",
+    sql: "SELECT first_name, last_name FROM vicidial_list WHERE lead_id = ?",
+    example: &[Example::Number(1)],
+    is_whole: false,
+};
+/// campaign_name
+pub(super) const CAMPAIGN_NAME: Query = Query {
+    name: "vicidial_campaigns by campaign_id",
+    table: "vicidial_campaigns",
+    sql: "SELECT campaign_name FROM vicidial_campaigns WHERE campaign_id = ?",
+    example: &[Example::Text("TESTCAMP")],
+    is_whole: false,
+};
+/// group_name
+pub(super) const GROUP_NAME: Query = Query {
+    name: "vicidial_inbound_groups by group_id",
+    table: "vicidial_inbound_groups",
+    sql: "SELECT group_name FROM vicidial_inbound_groups WHERE group_id = ?",
+    example: &[Example::Text("SALESLINE")],
+    is_whole: false,
+};
+/// list_name
+pub(super) const LIST_NAME: Query = Query {
+    name: "vicidial_lists by list_id",
+    table: "vicidial_lists",
+    sql: "SELECT list_name FROM vicidial_lists WHERE list_id = ?",
+    example: &[Example::Number(101)],
+    is_whole: false,
+};
+
 /// All of them.
-pub(in crate::integrate::dialer) const ALL: [&Query; 12] = [
+pub(in crate::integrate::dialer) const ALL: [&Query; 19] = [
     &LIVE_AGENTS,
     &RECORDING,
     &RECORDING_BY_NAME,
@@ -148,4 +214,11 @@ pub(in crate::integrate::dialer) const ALL: [&Query; 12] = [
     &AGENT_LOG,
     &USER,
     &LEAD,
+    &LEAD_NAME,
+    &CAMPAIGN_NAME,
+    &GROUP_NAME,
+    &LIST_NAME,
+    &RECORDING_ENDS,
+    &RECORDING_NEXT,
+    &RECORDING_PLACES,
 ];

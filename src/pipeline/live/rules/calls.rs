@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::super::event::Event;
+use super::super::event::{Event, Request};
 use super::{Desk, recognised};
-use crate::call::{CallId, CallNames, CallState, LegKey, Source, WallTime};
+use crate::call::{CallId, CallKey, CallNames, CallState, LegKey, ProcessingMode, ProcessingModes, Source, WallTime};
 use crate::contract::message::Message;
 use crate::pipeline::command::Pausing;
+use crate::speech::vocabulary::Vocabulary;
 use crate::spool::{Line, SpoolEvent};
 use crate::store::change::UtteranceState;
 
@@ -24,6 +25,24 @@ fn a_call_ends_after_its_last_word_is_text() {
     desk.after(250);
     assert_eq!(desk.state("u1"), CallState::Completed);
     assert!(matches!(desk.rows.feed.last(), Some((_, Message::CallEnd(end))) if end.segments == 1));
+    assert!(desk.rows.broken.is_empty(), "{:?}", desk.rows.broken);
+}
+
+#[test]
+fn a_call_that_is_transcribed_after_its_end_waits_for_it() {
+    let mut desk = Desk::new();
+    desk.core.modes = ProcessingModes::all(ProcessingMode::PostcallOnly);
+    let leg = desk.open(1, "u1", Source::Audiosocket);
+    desk.grow(&leg, 5000);
+    desk.say(&leg, 1000, 3000);
+    desk.after(1000);
+    assert_eq!((desk.jobs.len(), desk.state("u1")), (0, CallState::Active), "nothing is transcribed while it runs");
+    desk.close(&leg);
+    desk.after(250);
+    assert_eq!(desk.jobs.len(), 1, "the line is closed");
+    desk.read("thank you");
+    desk.after(60_000);
+    assert_eq!(desk.state("u1"), CallState::Completed);
     assert!(desk.rows.broken.is_empty(), "{:?}", desk.rows.broken);
 }
 
@@ -189,4 +208,22 @@ fn a_recording_that_does_not_turn_up_after_a_restart_is_heard_to_its_end_and_clo
     desk.after(1000);
     assert_eq!(desk.listened, [(LegKey(1), 0)]);
     assert!(desk.rows.legs[&1].closed);
+}
+
+#[test]
+fn the_names_of_a_call_go_with_each_utterance_from_when_they_are_known() {
+    let mut desk = Desk::new();
+    let leg = desk.open(1, "u1", Source::Audiosocket);
+    desk.grow(&leg, 9000);
+    desk.say(&leg, 0, 1000);
+    let call = desk.rows.call("u1").expect("known").key;
+    desk.ask(Request::Expect { call, names: vec!["LINDSEY KOWALCZYK".into(), "TESTCAMP1".into()] });
+    desk.say(&leg, 2000, 3000);
+    let metadata = serde_json::json!({"fullname": "Mary Miller", "note": "Nobody"}).as_object().cloned();
+    desk.ask(Request::Name { call: "u1".into(), names: CallNames { metadata, ..CallNames::default() } });
+    desk.say(&leg, 4000, 5000);
+    let told: Vec<Option<Vocabulary>> = desk.jobs.iter().map(|job| job.vocabulary.as_deref().cloned()).collect();
+    let of = |names: &[&'static str]| Some(Vocabulary::new(names.iter().copied()));
+    assert_eq!(told, [None, of(&["Lindsey Kowalczyk"]), of(&["Lindsey Kowalczyk", "Mary Miller"])]);
+    desk.ask(Request::Expect { call: CallKey(99), names: vec!["Nobody".into()] });
 }

@@ -1,6 +1,7 @@
 //! The conductor's rules, each as a sentence: the core alone, with a clock that the test sets and rows in plain memory.
 
 mod calls;
+mod merging;
 mod pauses;
 mod sources;
 
@@ -42,15 +43,13 @@ pub(super) struct Desk {
     pub listened: Vec<(LegKey, u64)>,
     /// Legs that are listened to, and to before which sample.
     ears: Vec<(Arc<SpooledLeg>, Option<u64>)>,
+    /// Legs of which stretches were overwritten.
+    pub overwritten: Vec<LegKey>,
     /// Legs that the listener was told to leave.
     stopped: Vec<LegKey>,
     /// What the workers have read ahead.
     pub preflight: Option<Recognition>,
-}
-
-fn settings() -> PrivacySettings {
-    let keys = PauseKeys { pause: "*71".into(), resume: "*72".into() };
-    PrivacySettings { redact: false, keys, cache: "/nowhere".into() }
+    settings: PrivacySettings,
 }
 
 pub(super) fn recognised(text: &str) -> Recognition {
@@ -59,14 +58,37 @@ pub(super) fn recognised(text: &str) -> Recognition {
 }
 
 impl Desk {
+    /// A desk at which texts are kept as they were said.
     pub fn new() -> Self {
+        Self::with(false)
+    }
+
+    /// One at which numbers are taken out.
+    pub fn redacting() -> Self {
+        Self::with(true)
+    }
+
+    fn with(redact: bool) -> Self {
+        let keys = PauseKeys { pause: "*71".into(), resume: "*72".into() };
+        let settings = PrivacySettings { redact, keys, cache: "/nowhere".into() };
         let analyser = Arc::new(TextAnalyser::new(LexiconKind::Vader, &[]));
         let at = Moment { steady: Instant::now(), wall: WallTime(1_000_000) };
         let now = Now { at, model_ready: true, plan: Governor::new(2).plan(), analyser };
-        let (core, _) = Conductor::recover(Undone::default(), settings(), Hear::Best, &now);
+        let (core, _) = Conductor::recover(Undone::default(), settings.clone(), Hear::Best, &now);
         let (jobs, listened) = (VecDeque::new(), Vec::new());
         let (ears, stopped) = (Vec::new(), Vec::new());
-        Self { core, now, rows: Rows::default(), jobs, listened, ears, stopped, preflight: None }
+        Self {
+            core,
+            now,
+            rows: Rows::default(),
+            jobs,
+            listened,
+            ears,
+            overwritten: Vec::new(),
+            stopped,
+            preflight: None,
+            settings,
+        }
     }
 
     /// Time passes, and the conductor's clock ticks.
@@ -75,6 +97,11 @@ impl Desk {
         self.now.at = Moment { steady: steady + Duration::from_millis(ms), wall: WallTime(wall.0 + ms as i64) };
         self.on(Event::Tick);
         self.listen();
+    }
+
+    /// Somebody sets the wall clock.
+    pub fn step(&mut self, ms: i64) {
+        self.now.at.wall.0 += ms;
     }
 
     pub fn on(&mut self, event: Event) -> Option<Answer> {
@@ -126,6 +153,7 @@ impl Desk {
             }
             Effect::StopListening(leg) => self.stopped.push(leg),
             Effect::Transcribe { job, .. } => self.jobs.push_back(*job),
+            Effect::Overwrite(leg, _) => self.overwritten.push(leg.key),
             _ => {}
         }
     }
@@ -226,6 +254,13 @@ impl Desk {
         self.on(Event::Done(Done::Written(written)));
     }
 
+    /// The same; there were no words in it.
+    pub fn read_nothing(&mut self) {
+        let job = self.jobs.pop_front().expect("an utterance waits");
+        let result = Ok(Recognition { pieces: Vec::new(), ..recognised("") });
+        self.on(Event::Done(Done::Written(Written { job, result, engine: "model".into() })));
+    }
+
     pub fn name(&mut self, call: &str, uniqueid: &str) {
         let names = CallNames { uniqueid: Some(uniqueid.into()), agent: Some("7".into()), ..CallNames::default() };
         self.ask(Request::Name { call: call.into(), names });
@@ -302,7 +337,7 @@ impl Desk {
         });
         let highest = (self.rows.calls.len() as i64 + 10, self.rows.utterances.len() as i64 + 10);
         let undone = Undone { highest, calls: calls.collect(), legs: legs.collect(), ..Undone::default() };
-        let (core, effects) = Conductor::recover(undone, settings(), self.core.hear, &self.now);
+        let (core, effects) = Conductor::recover(undone, self.settings.clone(), self.core.hear, &self.now);
         self.core = core;
         self.listened.clear();
         self.ears.clear();

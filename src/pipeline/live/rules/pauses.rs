@@ -211,6 +211,48 @@ fn figures_of_two_calls_that_become_one_are_those_of_both_texts() {
 }
 
 #[test]
+fn a_pause_has_its_place_on_a_leg_that_comes_after_the_clock_was_stepped() {
+    for hours in [1, -1] {
+        let mut desk = Desk::new();
+        desk.open(MIX, "u1", Source::Audiosocket);
+        desk.pause("17.1", Pausing::Pause);
+        desk.after(1000);
+        desk.pause("u1", Pausing::Pause);
+        desk.after(2000);
+        for name in ["u1", "17.1"] {
+            desk.pause(name, Pausing::Resume);
+        }
+        desk.after(1000);
+        desk.step(hours * 3_600_000);
+        for (key, name) in [(MIX + 1, "u1"), (MIX + 2, "17.1")] {
+            // It began with the call, and is seen now.
+            let file = desk.open_since(key, name, Source::Recording, WallTime(desk.now.wall().0 - 4000));
+            desk.grow(&file, 4000);
+            desk.after(250);
+            let silent = desk.silent(&file);
+            assert!(
+                silent.iter().any(|&(start, end)| start <= 1000 && end >= Some(3000)),
+                "{hours} h, {name}: {silent:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_call_that_was_paused_when_lineside_ended_is_told_to_be_when_it_starts_again() {
+    let mut desk = Desk::new();
+    let live = desk.open(MIX, "u1", Source::Audiosocket);
+    desk.grow(&live, 1000);
+    desk.pause("u1", Pausing::Pause);
+    desk.restart(2000);
+    let again = |message: &Message| matches!(message, Message::RecordingPaused(paused) if paused.by == "restart" && paused.call_id == "u1");
+    assert_eq!(desk.told(again), 1, "nothing tells whether it was resumed meanwhile");
+    desk.pause("u1", Pausing::Resume);
+    desk.restart(2000);
+    assert_eq!(desk.told(again), 1, "it was resumed");
+}
+
+#[test]
 fn a_pause_of_before_a_restart_lasts_for_legs_that_come_after_it_until_it_is_ended() {
     let mut desk = Desk::new();
     let live = desk.open(MIX, "u1", Source::Audiosocket);

@@ -127,7 +127,48 @@ fn a_mix_is_heard_when_one_of_two_directions_brings_nothing_any_more() {
     desk.grow(&mix, 24_000);
     desk.after(250);
     desk.after(250);
-    assert_eq!(desk.heard(&mix), [(20_000, None)]);
+    assert_eq!(desk.heard(&mix), [(4000, None)], "also what the caller said until that was certain");
+}
+
+#[test]
+fn a_mix_that_takes_over_leaves_out_what_was_said_on_the_direction_that_was_there() {
+    let mut desk = Desk::new();
+    let (agent, caller) = (desk.open(1, "u1", LIVE), desk.open(2, "u1", LIVE));
+    let mix = desk.open(MIX, "u1", FILE);
+    for leg in [&agent, &caller, &mix] {
+        desk.grow(leg, 10_000);
+    }
+    desk.say(&agent, 1000, 3000);
+    desk.say(&caller, 4000, 6000);
+    // The caller's tap ends; he goes on, and nobody knows at first that he has not hung up.
+    desk.close(&caller);
+    desk.grow(&agent, 14_000);
+    desk.grow(&mix, 14_000);
+    desk.say(&agent, 12_500, 13_500);
+    for _ in 0..3 {
+        desk.after(250);
+    }
+    desk.grow(&mix, 16_000);
+    desk.after(250);
+    assert_eq!(desk.heard(&agent), [(0, Some(14_000))]);
+    assert_eq!(desk.heard(&mix), [(10_000, Some(12_500)), (13_500, None)]);
+}
+
+#[test]
+fn what_a_worker_finds_to_be_no_words_is_no_turn_that_a_mix_leaves_out() {
+    let mut desk = Desk::new();
+    let agent = desk.open(1, "u1", LIVE);
+    let mix = desk.open(MIX, "u1", FILE);
+    desk.grow(&agent, 2900);
+    desk.grow(&mix, 2900);
+    desk.say(&agent, 500, 2500);
+    desk.read_nothing();
+    desk.grow(&agent, 4000);
+    desk.grow(&mix, 4000);
+    for _ in 0..3 {
+        desk.after(250);
+    }
+    assert_eq!(desk.heard(&mix), [(0, None)]);
 }
 
 #[test]
@@ -150,7 +191,7 @@ fn a_recording_that_comes_after_its_call_is_heard_where_nobody_else_was() {
         desk.after(250);
     }
     assert_eq!(desk.heard(&file), [(0, Some(10_000)), (15_000, None)], "before the tap, and after it");
-    assert_eq!(desk.rows.call("u1").map(|call| call.started), Some(began), "its call began with the recording");
+    assert_eq!(desk.rows.call("u1").map(|call| call.begin.started), Some(began), "its call began with the recording");
 }
 
 #[test]
@@ -183,7 +224,7 @@ fn a_mix_is_heard_where_one_direction_comes_alone() {
     desk.grow(&file, 6000);
     desk.after(250);
     desk.after(250);
-    assert_eq!((desk.heard(&agent), desk.heard(&file)), (vec![(0, Some(4000))], vec![(4000, None)]));
+    assert_eq!((desk.heard(&agent), desk.heard(&file)), (vec![(0, Some(4000))], vec![(2000, None)]));
 }
 
 #[test]

@@ -108,7 +108,12 @@ impl World {
             // Until now its end was its length.
             (sound.began_ms, sound.ends_ms) = (self.at_ms, self.at_ms + sound.ends_ms);
             if let Some(voices) = sound.voice.and_then(|voice| self.voices.get(voice)) {
-                sound.speech = voices.on_leg(sound.which, sound.began_ms, sound.ends_ms);
+                let heard_ms = sound.stalls_ms.unwrap_or(u64::MAX);
+                sound.speech = voices.on_leg(
+                    sound.which,
+                    sound.began_ms,
+                    sound.ends_ms.min(sound.began_ms.saturating_add(heard_ms)),
+                );
             }
         }
         sound.opens.push(self.at_ms);

@@ -2,12 +2,45 @@
 
 use std::sync::Arc;
 
-use super::sound::{PER_MS, speech};
+use super::dice::Dice;
+use super::sound::{PER_MS, Sound, speech};
 use super::voices::Voices;
 use super::world::{Act, Ask, World};
 use crate::call::{CallId, CallNames, Leg, Source, WallTime};
 use crate::pipeline::command::Pausing;
 use crate::spool::Line;
+
+/// What may become of one of two taps while the other goes on. With dice of its own: the rest of the day stays as it is without.
+struct OneSided {
+    dice: Dice,
+    side: Option<Leg>,
+    length_ms: u64,
+}
+
+impl OneSided {
+    fn of(at_ms: u64, number: u64, length_ms: u64) -> Self {
+        let mut dice = Dice(at_ms ^ (number << 40) ^ 0x51de);
+        let side = match dice.between(0, 8) {
+            0 => Some(Leg::Agent),
+            1 => Some(Leg::Caller),
+            _ => None,
+        };
+        Self { dice, side: side.filter(|_| std::env::var_os("LINESIDE_NO_STALLS").is_none()), length_ms }
+    }
+
+    /// It ends early, or brings nothing from some time on.
+    fn befall(&mut self, tap: &mut Sound) {
+        if self.side != Some(tap.which) {
+            return;
+        }
+        let at_ms = self.dice.between(0, self.length_ms / 2);
+        if self.dice.chance(0.5) {
+            tap.ends_ms = tap.ends_ms.min(at_ms + 500);
+        } else {
+            tap.stalls_ms = Some(at_ms);
+        }
+    }
+}
 
 impl World {
     /// Plans a day of so many calls; gives its length, milliseconds.
@@ -94,11 +127,15 @@ impl World {
         // Of two sources either may end first.
         let mut shorter = || if several { self.dice.between(0, length_ms / 2) } else { 0 };
         let (file_shorter_ms, live_shorter_ms) = (shorter(), shorter());
+        let mut one_sided = OneSided::of(at_ms, number, length_ms);
         for &(source, which, after_ms) in legs {
             let name = if source == Source::Recording { uniqueid.clone() } else { uuid.clone() };
             let shorter_ms = if source == Source::Recording { file_shorter_ms } else { live_shorter_ms };
             let leg = self.add_sound(name, source, which, length_ms - shorter_ms);
             self.sounds[leg].voice = voice;
+            if several && source == Source::Audiosocket && which != Leg::Mixed {
+                one_sided.befall(&mut self.sounds[leg]);
+            }
             self.plan(at_ms + after_ms, Act::Open(leg));
             if !several && source == Source::Recording && self.dice.chance(0.1) {
                 let when = at_ms + length_ms + self.dice.between(40_000, 90_000);

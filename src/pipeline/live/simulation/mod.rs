@@ -4,7 +4,8 @@
 //! `acts.rs` what that does, `restart.rs` a crash
 //! and the start after it, `verdict.rs` what has to be true at the end, `one_text.rs` the same of a call that comes by several sources (`voices.rs`).
 //!
-//! `LINESIDE_SEEDS` says how many days (200), `LINESIDE_SEED` which one alone, with all that happens in it.
+//! `LINESIDE_SEEDS` says how many days (200), `LINESIDE_FIRST_SEED` with which they begin (0), `LINESIDE_SEED` which one alone, with all that happens
+//! in it. `LINESIDE_NO_STALLS` leaves out taps that end early or stall, and resumes that nobody hears.
 
 mod acts;
 mod day;
@@ -60,11 +61,13 @@ fn number(name: &str) -> Option<u64> {
 #[test]
 fn a_day_of_calls_with_faults_loses_nothing_tells_nothing_twice_and_ends_every_call() {
     let analyser = World::analyser();
-    let seeds = number("LINESIDE_SEED").map_or(0..number("LINESIDE_SEEDS").unwrap_or(200), |seed| seed..seed + 1);
-    let count = seeds.end - seeds.start;
+    let (first, count) = match number("LINESIDE_SEED") {
+        Some(alone) => (alone, 1),
+        None => (number("LINESIDE_FIRST_SEED").unwrap_or(0), number("LINESIDE_SEEDS").unwrap_or(200)),
+    };
     let (mut events, mut faults, mut bad) = (0, 0, Vec::new());
-    let (mut lost, mut twice, mut unended) = (0, 0, 0);
-    for seed in seeds {
+    let (mut lost, mut twice, mut unended, mut broken) = (0, 0, 0, 0);
+    for seed in first..first + count {
         let world = day(seed, &analyser);
         let verdict = Verdict::of(&world);
         events += world.events;
@@ -72,12 +75,14 @@ fn a_day_of_calls_with_faults_loses_nothing_tells_nothing_twice_and_ends_every_c
         lost += verdict.lost.len();
         twice += verdict.twice.len();
         unended += verdict.unended.len();
+        broken += verdict.broken.len();
         if !verdict.is_good() {
             bad.push((seed, verdict));
         }
     }
     println!(
-        "simulation: {count} seeds, {events} events, {faults} faults, lost {lost}, twice {twice}, unended {unended}"
+        "simulation: {count} seeds from {first} on, {events} events, {faults} faults, lost {lost}, twice {twice}, unended {unended}, pauses and rules \
+         broken {broken}"
     );
     assert!(
         bad.is_empty(),

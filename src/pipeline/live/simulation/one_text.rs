@@ -42,7 +42,7 @@ impl Verdict {
         // What no source has on disk nobody can hear.
         let mut gone = vec![(start, end)];
         for &leg in legs {
-            let (from, to) = on_day(leg, (0, leg.on_disk));
+            let (from, to) = on_day(leg, (0, leg.sounds_to()));
             gone = gone.into_iter().flat_map(|piece| cut(piece, (from, to))).collect();
         }
         taken.extend(gone);

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use super::super::conductor::Conductor;
 use super::super::event::Event;
 use super::super::recover::{Undone, UndoneCall, UndoneLeg};
+use super::dice::Dice;
 use super::sound::{Sound, speech};
-use super::world::{Act, Crash, World, settings};
+use super::world::{Act, Ask, Crash, World, settings};
 use crate::call::{CallState, Hear, LegKey, Source};
+use crate::pipeline::command::Pausing;
 use crate::spool::{LegAudio, SpoolEvent, SpooledLeg};
 use crate::store::change::Change;
 use crate::store::privacy::PrivacyChange;
@@ -65,7 +67,23 @@ impl World {
                 self.plan(in_ms, Act::Open(leg));
             }
         }
+        let began_ms = self.at_ms;
         self.pass(self.at_ms + down_ms);
+        self.miss_resumes(began_ms);
+    }
+
+    /// Who ends a pause while nobody listens is not heard.
+    fn miss_resumes(&mut self, since_ms: u64) {
+        let mut dice = Dice(since_ms ^ 0xde5);
+        let is_resume = |act: &Act| matches!(act, Act::Ask(Ask::Pause { pausing: Pausing::Resume, .. }));
+        let until_ms = self.at_ms;
+        let before = self.agenda.len();
+        let is_missed = |at_ms: u64, act: &Act| at_ms <= until_ms && is_resume(act);
+        let mut dice = |missed: bool| missed && dice.chance(0.5);
+        self.agenda.retain(|(at_ms, _), act| {
+            !dice(is_missed(*at_ms, act) && std::env::var_os("LINESIDE_NO_STALLS").is_none())
+        });
+        self.befallen += (before - self.agenda.len()) as u64;
     }
 
     fn begin_process(&mut self) -> Result<(), Crash> {
@@ -211,6 +229,7 @@ impl World {
             which,
             began_ms: 0,
             ends_ms: length_ms,
+            stalls_ms: None,
             voice: None,
             speech,
             spooled: None,

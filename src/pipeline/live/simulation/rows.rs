@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use super::super::call::CallBegin;
 use super::super::event::{KnownCall, Past, PastLeg, PastSegment};
-use crate::call::{CallId, CallKey, CallNames, CallState, LegKey, WallTime};
+use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, LegKey, WallTime};
 use crate::contract::message::Message;
 use crate::pipeline::live::legs::overlay;
+use crate::spool::LegAudio;
 use crate::store::alerts::SpeechRow;
 use crate::store::change::{CallFigures, Change, NamedRow, NewLeg, NewSegment, NewUtterance, UtteranceState};
 use crate::store::privacy::{PrivacyChange, SilenceRow};
@@ -128,11 +130,7 @@ impl Rows {
                     row.stepped_ms = ms;
                 }
             }
-            Change::CallBegins { call, at } => {
-                if let Some(row) = self.calls.get_mut(&call) {
-                    row.started = row.started.min(at);
-                }
-            }
+            Change::CallBegins { call, at } => self.begins_at(call, at),
             change @ (Change::LegOpened(_)
             | Change::LegGrown { .. }
             | Change::LegClosed { .. }
@@ -208,6 +206,15 @@ impl Rows {
         if !self.calls.contains_key(&into) {
             return;
         }
+        let begins = [from, into].map(|call| self.calls.get(&call).map(CallRow::begin));
+        let [Some(one), Some(other)] = begins else { return };
+        let earliest = one.earlier(other);
+        for (call, begin) in [(from, one), (into, other)] {
+            self.shift(call, begin.now_ms() - earliest.now_ms());
+        }
+        if let Some(row) = self.calls.get_mut(&into) {
+            (row.started, row.stepped_ms) = (earliest.started, earliest.stepped_ms);
+        }
         let Some(gone) = self.calls.remove(&from) else { return };
         let legs = self.legs.values_mut().map(|row| &mut row.call);
         let utterances = self.utterances.values_mut().map(|row| &mut row.call);
@@ -218,10 +225,28 @@ impl Rows {
                 *call = into;
             }
         }
-        if let Some(row) = self.calls.get_mut(&into) {
-            row.started = row.started.min(gone.started);
-        }
         self.aliases.insert(gone.id.to_string(), into);
+    }
+
+    /// The call began earlier than was known: the times of its rows move along.
+    fn begins_at(&mut self, call: CallKey, at: WallTime) {
+        let Some(row) = self.calls.get_mut(&call).filter(|row| at < row.started) else { return };
+        let shift_ms = row.started.0 - at.0;
+        row.started = at;
+        self.shift(call, shift_ms);
+    }
+
+    fn shift(&mut self, call: CallKey, shift_ms: i64) {
+        let shift = |time: &mut CallTime| time.0 += shift_ms;
+        self.legs.values_mut().filter(|row| row.call == call).for_each(|row| shift(&mut row.new.offset));
+        for row in self.utterances.values_mut().filter(|row| row.call == call) {
+            shift(&mut row.new.start);
+            shift(&mut row.new.end);
+        }
+        for row in self.segments.iter_mut().filter(|row| row.call == call) {
+            shift(&mut row.segment.start);
+            shift(&mut row.segment.end);
+        }
     }
 
     /// A call is over only when its legs are closed and every utterance has its text.
@@ -297,8 +322,8 @@ impl Rows {
         let by_id = self.calls.iter().find(|(_, row)| row.id.as_str() == name).map(|(&key, _)| key);
         let key = by_id.or_else(|| self.aliases.get(name).copied())?;
         let row = self.calls.get(&key)?;
-        let (id, started, names) = (row.id.clone(), row.started, row.names.clone());
-        Some(KnownCall { key, id, started, names, audio_ms: row.audio_ms })
+        let (id, names) = (row.id.clone(), row.names.clone());
+        Some(KnownCall { key, id, begin: row.begin(), names, audio_ms: row.audio_ms })
     }
 
     /// What is stored of a call.
@@ -315,10 +340,13 @@ impl Rows {
                     rate_hz: row.new.rate_hz,
                     samples: row.samples,
                     heard: row.heard.clone(),
-                    silenced: Vec::new(),
+                    silenced: self.silenced(row.new.key),
                     leg: row.new.leg,
                     offset_ms: row.new.offset.0,
-                    is_text: row.new.path.as_os_str().is_empty(),
+                    audio: match (row.new.owned, row.new.path.clone()) {
+                        (true, path) => LegAudio::Spooled { path },
+                        (false, path) => LegAudio::Recording { path, channel: row.new.channel },
+                    },
                 })
                 .collect(),
             speech: speech
@@ -344,10 +372,22 @@ impl Rows {
         }
     }
 
+    /// What of a leg is silent for good.
+    fn silenced(&self, leg: LegKey) -> Vec<(u64, u64)> {
+        let of_leg = self.silences.iter().filter(|row| row.leg == leg);
+        of_leg.filter_map(|row| Some((row.start, row.end?))).collect()
+    }
+
     /// Up to which sample a leg's utterances are known.
     pub fn heard_to(&self, leg: LegKey) -> u64 {
         let known = self.utterances.values().filter(|row| row.new.leg == leg);
         known.map(|row| row.new.end_sample).max().unwrap_or(0)
+    }
+}
+
+impl CallRow {
+    fn begin(&self) -> CallBegin {
+        CallBegin { started: self.started, stepped_ms: self.stepped_ms }
     }
 }
 

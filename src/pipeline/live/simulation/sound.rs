@@ -25,6 +25,8 @@ pub struct Sound {
     pub began_ms: u64,
     /// When its source closes it.
     pub ends_ms: u64,
+    /// From so long after its begin on nothing comes of it, though it stays open: lineside puts silence there. Milliseconds.
+    pub stalls_ms: Option<u64>,
     /// Which voices of the day it holds, where other legs hold them too.
     pub voice: Option<usize>,
     /// What was said: stretches of samples.
@@ -101,12 +103,18 @@ impl Sound {
         }
         self.on_disk = self.on_disk.max(samples);
         let Some(leg) = &self.spooled else { return };
+        leg.fill(samples.saturating_sub(leg.samples().max(self.sounds_to())));
         if self.is_recorded() {
             let late_ms = now_ms - self.began_ms - written_ms;
             leg.recording_grew_to(self.on_disk, now, Duration::from_millis(late_ms));
         } else {
             leg.grow_to(self.on_disk, now.wall);
         }
+    }
+
+    /// How much of its file came from its source: what is behind it lineside has put in.
+    pub fn sounds_to(&self) -> u64 {
+        self.stalls_ms.map_or(self.on_disk, |stalls_ms| self.on_disk.min(stalls_ms * PER_MS))
     }
 
     /// What was said within these samples.

@@ -138,7 +138,7 @@ impl Number {
 /// Where a tensor lies, all of its numbers together.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
-    /// Which of the files.
+    /// Number of the file, from 0.
     pub(super) file: usize,
     /// Byte of its first number.
     pub(super) at: u64,

@@ -15,6 +15,7 @@ use crate::contract::problem::Part;
 use crate::contract::statistics::{AgentList, AgentStatistics, CampaignStatistics, DispositionFinding};
 use crate::store::Store;
 use crate::store::statistics::StatisticsFilter;
+use crate::store::which::NameColumn;
 
 /// What the list may be asked with.
 pub(in crate::api) const LIST: &[&str] = &["since", "until", "campaign"];
@@ -60,13 +61,13 @@ pub(in crate::api) async fn list(
     query: Parameters,
 ) -> Result<Json<AgentList>, ApiError> {
     let now = clock.now();
-    let until = query.time("until", now)?.unwrap_or(now);
+    let until = query.time_to("until", now)?.map_or(now, |last| WallTime(last.0 + 1));
     let since = query.time("since", now)?.unwrap_or(WallTime(until.0 - WEEK * DAY_MS));
     if until.0 - since.0 > MOST_DAYS * DAY_MS {
         let problem = format!("until is more than {MOST_DAYS} days after it; ask for a shorter time");
         return Err(ApiError::Wrong(Part::Query, "since".into(), problem));
     }
-    let campaign = query.text("campaign");
+    let campaign = store.spelling(NameColumn::Campaign, query.text("campaign")).await?;
     let found =
         store.statistics(StatisticsFilter { campaign: campaign.clone(), ..filter(since, until, access) }).await?;
     Ok(Json(AgentList {
@@ -88,8 +89,9 @@ pub(in crate::api) async fn of_agent(
 ) -> Result<(Extension<Told>, Json<AgentStatistics>), ApiError> {
     let now = clock.now();
     let (period_days, since) = last_days(&query, now)?;
-    let (agent_wanted, campaign) = (Some(id.clone()), query.text("campaign"));
-    let filter = StatisticsFilter { agent: agent_wanted, campaign, ..filter(since, now, access) };
+    let id = store.spelling(NameColumn::Agent, Some(id.clone())).await?.unwrap_or(id);
+    let campaign = store.spelling(NameColumn::Campaign, query.text("campaign")).await?;
+    let filter = StatisticsFilter { agent: Some(id.clone()), campaign, ..filter(since, now, access) };
     let found = store.statistics(filter.clone()).await?;
     let (told, findings) = quoted(&store, filter).await?;
     let statistics = AgentStatistics {
@@ -115,6 +117,7 @@ pub(in crate::api) async fn of_campaign(
 ) -> Result<(Extension<Told>, Json<CampaignStatistics>), ApiError> {
     let now = clock.now();
     let (period_days, since) = last_days(&query, now)?;
+    let id = store.spelling(NameColumn::Campaign, Some(id.clone())).await?.unwrap_or(id);
     let filter = StatisticsFilter { campaign: Some(id.clone()), ..filter(since, now, access) };
     let found = store.statistics(filter.clone()).await?;
     let (told, findings) = quoted(&store, filter).await?;

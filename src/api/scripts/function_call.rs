@@ -21,30 +21,30 @@ impl Refused {
     }
 }
 
-/// What was asked. Empty values are not given.
-pub(super) struct Asked<'a> {
+/// One call of a function, with the fields that were given. Empty values are not given.
+pub(super) struct FunctionCall<'a> {
     pub(super) function: &'a str,
     given: &'a [(String, String)],
 }
 
-impl<'a> Asked<'a> {
+impl<'a> FunctionCall<'a> {
     /// Looks at the parameters of a function: a name that is not known and one that is given twice are refused.
     pub(super) fn read(function: &'a str, query: &'a Parameters, known: &[&[&str]]) -> Result<Self, Refused> {
-        let asked = Self { function, given: query.given() };
-        for (place, (name, value)) in asked.given.iter().enumerate() {
+        let request = Self { function, given: query.given() };
+        for (place, (name, value)) in request.given.iter().enumerate() {
             let is_known = known.iter().any(|names| names.contains(&name.as_str()));
             let problem = if !is_known {
                 "UNKNOWN PARAMETER"
-            } else if asked.given[..place].iter().any(|(other, _)| other == name) {
+            } else if request.given[..place].iter().any(|(other, _)| other == name) {
                 "PARAMETER GIVEN TWICE"
             } else if value.contains(char::REPLACEMENT_CHARACTER) {
                 "PARAMETER IS NOT UTF-8"
             } else {
                 continue;
             };
-            return Err(asked.refuse(problem, &[name]));
+            return Err(request.refuse(problem, &[name]));
         }
-        Ok(asked)
+        Ok(request)
     }
 
     /// A parameter that says something.
@@ -76,10 +76,10 @@ mod tests {
     #[test]
     fn what_is_not_known_is_refused_in_a_line_of_the_style() {
         let query = parameters(&[("user", "6666"), ("agnet|user\n", "1001")]);
-        let refused = Asked::read("agent_calls", &query, &[COMMON]).err();
+        let refused = FunctionCall::read("agent_calls", &query, &[COMMON]).err();
         assert_eq!(refused, Some(Refused("ERROR: agent_calls UNKNOWN PARAMETER - 6666|agnet user \n".into())));
         let query = parameters(&[("user", "6666"), ("stage", "pipe"), ("stage", "csv")]);
-        let refused = Asked::read("version", &query, &[COMMON]).err();
+        let refused = FunctionCall::read("version", &query, &[COMMON]).err();
         assert_eq!(refused, Some(Refused("ERROR: version PARAMETER GIVEN TWICE - 6666|stage\n".into())));
     }
 }

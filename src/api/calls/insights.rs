@@ -1,0 +1,113 @@
+//! A call as a whole: `GET /api/v1/calls/{id}/qa`, `/entities`, `/entity-evolution`, `/classification-evolution`, `/progressive-analysis`,
+//! `/summary`. Times in seconds of the call.
+
+use axum::Json;
+use axum::extract::{Path, State};
+
+use super::find::find_call;
+use super::made::translation_of;
+use crate::api::request::ApiError;
+use crate::contract::processing::{
+    ClassificationWindow, CoachingKind, CoachingPrompt, EvolutionData, ProgressiveAnalysis,
+};
+use crate::contract::review::{CallDigest, Entities, EntityWindow, ScoreCard};
+use crate::pipeline::finished::review::Desk;
+use crate::store::Store;
+use crate::store::alerts::AlertFilter;
+use crate::store::calls::CallRow;
+
+type Answer<T> = Result<Json<T>, ApiError>;
+
+/// Alerts whose answers are shown, the newest first.
+const PROMPTS: u32 = 5;
+
+/// The score card, and the figures of how the call was spoken.
+pub(in crate::api) async fn qa(
+    State(store): State<Store>,
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+) -> Answer<ScoreCard> {
+    Ok(Json(desk.score_card(&find_call(&store, &id).await?).await?))
+}
+
+/// The things that were named, by place, and how many of each kind.
+pub(in crate::api) async fn entities(
+    State(store): State<Store>,
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+) -> Answer<Entities> {
+    Ok(Json(desk.named(&find_call(&store, &id).await?).await?))
+}
+
+/// How the things that were named have come together: an array of windows, each with what it added and all that was named up to there.
+pub(in crate::api) async fn evolution(
+    State(store): State<Store>,
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+) -> Answer<Vec<EntityWindow>> {
+    Ok(Json(desk.entity_windows(&find_call(&store, &id).await?).await?))
+}
+
+/// How the classification has come together, window by window.
+pub(in crate::api) async fn classification_evolution(
+    State(store): State<Store>,
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+) -> Answer<Vec<ClassificationWindow>> {
+    Ok(Json(desk.classification_windows(&find_call(&store, &id).await?).await?))
+}
+
+/// A few of the call's own lines.
+pub(in crate::api) async fn summary(
+    State(store): State<Store>,
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+) -> Answer<CallDigest> {
+    Ok(Json(desk.digest(&find_call(&store, &id).await?).await?))
+}
+
+/// How the call was understood up to its last words.
+pub(in crate::api) async fn progressive(
+    State(store): State<Store>,
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+) -> Answer<ProgressiveAnalysis> {
+    let call = find_call(&store, &id).await?;
+    let rows = store.segments(call.key).await?;
+    let translation = translation_of(&store, &desk, &call, &rows).await?;
+    let progress = desk.progress(&call).await?;
+    let changes = || progress.windows.iter().filter(|window| window.changed);
+    let evolution_data = EvolutionData {
+        entity_windows: progress.entity_windows,
+        classification_windows: progress.windows.len(),
+        classification_changes: changes().count(),
+        last_change_time: changes().next_back().map(|window| window.end_time),
+    };
+    let mut coaching = answers(&store, &call).await?;
+    coaching.extend(progress.coaching);
+    Ok(Json(ProgressiveAnalysis {
+        call_id: call.call_id,
+        cumulative_translation: translation.cumulative_translation,
+        translation_windows: translation.segments.len(),
+        latest_entities: progress.entities,
+        latest_classification: progress.classification,
+        evolution_data,
+        coaching,
+    }))
+}
+
+/// What the rules of the call's last alerts say to answer.
+async fn answers(store: &Store, call: &CallRow) -> Result<Vec<CoachingPrompt>, ApiError> {
+    let filter = AlertFilter { call: Some(call.key), limit: PROMPTS, ..AlertFilter::default() };
+    let mut all: Vec<CoachingPrompt> = Vec::new();
+    for row in store.alerts(filter).await? {
+        for fired in row.alert.rules {
+            let Some(text) = fired.prompt else { continue };
+            let prompt = CoachingPrompt { kind: CoachingKind::Objection, rule: fired.name, text };
+            if !all.contains(&prompt) {
+                all.push(prompt);
+            }
+        }
+    }
+    Ok(all)
+}

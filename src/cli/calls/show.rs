@@ -1,0 +1,90 @@
+//! `lineside show`: one call and its text.
+
+use anyhow::Context;
+use clap::Args;
+use serde_json::Value;
+
+use super::super::client::{Daemon, segment};
+use super::super::listing::hanging;
+use super::super::print::{length, nothing, say, short_time, shown};
+use super::words::{finding, number, seen, segment_fields, segment_lines, text, tsv};
+use crate::config::Config;
+
+#[derive(Args)]
+#[command(
+    after_help = "--tsv prints a line for each segment of the text, with the columns of `lineside search --tsv`: call_id, start_time (of the call), agent, \
+campaign, offset (seconds of the call), leg, sentiment, text; new columns come at the end."
+)]
+pub(in crate::cli) struct ShowArguments {
+    /// Call id, uniqueid or UUID
+    call: String,
+    /// Its text alone, tab separated, no header
+    #[arg(long, conflicts_with = "json")]
+    tsv: bool,
+    /// The API's JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    daemon: Daemon,
+}
+
+/// `lineside show`
+pub(in crate::cli) fn show(arguments: &ShowArguments, config: &Config) -> anyhow::Result<()> {
+    let id = &arguments.call;
+    let path = format!("/api/v1/calls/{}", segment(id));
+    let call = arguments.daemon.fetch(config, &path).with_context(|| format!("call {}", shown(id)))?;
+    if arguments.json {
+        return Ok(say(&call.to_string())?);
+    }
+    let segments = call["transcript_segments"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if arguments.tsv {
+        let of_call = ["call_id", "start_time", "agent", "campaign"].map(|key| text(&call, key).to_string());
+        for segment in segments {
+            say(&tsv(&[&of_call[..], &segment_fields(segment)].concat()))?;
+        }
+        return Ok(());
+    }
+    facts(&call)?;
+    if segments.is_empty() {
+        nothing(&format!("call {}: no text yet; `lineside doctor` says what may be missing", shown(id)));
+    }
+    for segment in segments {
+        segment_lines(segment).iter().try_for_each(|line| say(line))?;
+    }
+    Ok(())
+}
+
+/// What is known of it besides its text.
+fn facts(call: &Value) -> anyhow::Result<()> {
+    say(&format!("{}  {}  {}", seen(call, "call_id"), short_time(text(call, "start_time")), seen(call, "status")))?;
+    for key in ["uniqueid", "uuid", "agent", "campaign", "lead", "phone", "end_reason"] {
+        if call[key].is_string() && (key == "uuid" || call[key] != call["call_id"]) {
+            say(&format!("{}: {}", key.replace('_', " "), seen(call, key)))?;
+        }
+    }
+    let tags: Vec<&str> = call["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if !tags.is_empty() {
+        say(&format!("tags: {}", shown(&tags.join(", "))))?;
+    }
+    let seconds = length(call["total_audio_duration"].as_f64().unwrap_or(0.0));
+    let sentiment = match number(&call["sentiment"]) {
+        none if none.is_empty() => "none".into(),
+        some => some,
+    };
+    say(&format!("length {seconds}, {} segments, sentiment {sentiment}", call["segment_count"]))?;
+    let sources: &[Value] = call["sources"].as_array().map_or(&[], Vec::as_slice);
+    for source in sources.iter().filter(|_| sources.len() > 1) {
+        let heard = if source["heard"] == true { "heard" } else { "known" };
+        let leg = format!("leg {} {} {}", source["leg_id"], seen(source, "source"), seen(source, "leg"));
+        hanging("source: ", &format!("{leg}, {heard}: {}", seen(source, "why")))
+            .iter()
+            .try_for_each(|line| say(line))?;
+    }
+    for pair in call["doubled"].as_array().into_iter().flatten() {
+        hanging("doubled: ", &seen(pair, "detail")).iter().try_for_each(|line| say(line))?;
+    }
+    for found in call["review"]["findings"].as_array().into_iter().flatten() {
+        hanging("disposition: ", &finding(found)).iter().try_for_each(|line| say(line))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! `lineside pack check` and `lineside pack try`: packs before they count. Neither needs the daemon, neither changes anything.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+
+use super::exit_code::EX_CONFIG;
+use super::listing::Listing;
+use super::print::{say, shown};
+use crate::call::WallTime;
+use crate::capture::wall_clock;
+use crate::config::Config;
+use crate::pipeline::finished::trial::{Trial, TrialDifference};
+use crate::store::past::past_calls;
+use crate::text::{Pack, TextAnalyser};
+
+#[derive(Args)]
+pub(super) struct PackArguments {
+    #[command(subcommand)]
+    command: PackCommand,
+}
+
+#[derive(Subcommand)]
+enum PackCommand {
+    /// Name every mistake of some packs with its line and column
+    #[command(after_help = "Exit code: 0 when all are good, 78 when one is not.")]
+    Check {
+        /// The packs
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Print what a pack would have tagged, alerted and scored differently on past calls
+    #[command(
+        after_help = "The pack stands beside those in use, in the place of the one that has its name. Texts are read from the database as they are \
+                      stored. Alerts of silence and interruptions are left out: no pack's words make them."
+    )]
+    Try {
+        /// The pack
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Calls that began in the last days
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: u32,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) fn run(
+    arguments: &PackArguments,
+    config: impl FnOnce() -> Result<Config, crate::config::ConfigError>,
+) -> anyhow::Result<ExitCode> {
+    match &arguments.command {
+        PackCommand::Check { files } => check(files),
+        PackCommand::Try { file, days, json } => try_out(file, *days, *json, &config()?),
+    }
+}
+
+fn text_of(file: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("reading pack {}", file.display()))
+}
+
+fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
+    let mut all_good = true;
+    for file in files {
+        let name = file.display().to_string();
+        match Pack::mistakes_or_pack(&name, &text_of(file)?) {
+            Ok(pack) => say(&format!("{name}: pack {:?}, version {}, is good", pack.name, pack.version))?,
+            Err(mistakes) => {
+                all_good = false;
+                for one in mistakes {
+                    say(&format!("{}:{}:{}: {}", one.file, one.line, one.column, shown(&one.message)))?;
+                }
+            }
+        }
+    }
+    Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::from(EX_CONFIG) })
+}
+
+fn try_out(file: &Path, days: u32, json: bool, config: &Config) -> anyhow::Result<ExitCode> {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let own = Pack::parse(&file.display().to_string(), &text_of(file)?)?;
+    let name = own.name.clone();
+    let mut packs = crate::config::packs(config.text.packs.as_deref())?;
+    let now = Trial::new(TextAnalyser::new(config.text.lexicon, &packs));
+    match packs.iter_mut().find(|pack| pack.name == name) {
+        Some(same) => *same = own,
+        None => packs.push(own),
+    }
+    let then = Trial::new(TextAnalyser::new(config.text.lexicon, &packs));
+    let since = WallTime(wall_clock().0 - i64::from(days) * DAY_MS);
+    let (mut calls, mut found) = (0_usize, Vec::<TrialDifference>::new());
+    past_calls(&config.paths.state, since, |call| {
+        calls += 1;
+        found.extend(now.against(&then, &call));
+    })
+    .with_context(|| format!("reading the calls of {}", config.paths.state.display()))?;
+    if json {
+        say(&serde_json::json!({"pack": name, "days": days, "calls": calls, "differences": found}).to_string())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut rows = Listing::new(&["CALL", "WHAT", "NOW", "WITH THIS PACK"]);
+    for one in &found {
+        let row = [&one.call_id, one.what, &one.before.join(", "), &one.after.join(", ")];
+        rows.add(row.map(|cell| shown(cell).into_owned()).to_vec());
+    }
+    if !found.is_empty() {
+        rows.print("")?;
+    }
+    say(&format!("{calls} calls of {days} days, {} differences with pack {name:?}", found.len()))?;
+    Ok(ExitCode::SUCCESS)
+}

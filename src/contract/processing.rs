@@ -1,0 +1,398 @@
+//! What is made of a call that is over, stage by stage, and how it grew while the call ran. As the call sessions API documents it, with more beside.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::call::CallDetail;
+pub use super::pass::TextPass;
+use super::review::{CallFeeling, CallLabel, ReasonLine};
+use crate::call::{ProcessingMode, Speaker, Stage, StageState};
+
+/// How far a call is.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ProcessingStatus {
+    /// The call.
+    pub call_id: String,
+    /// All stages together.
+    pub processing_status: ProcessingState,
+    /// The stage that is being made, else the next one; the last when all were gone through.
+    pub current_stage: Stage,
+    /// Stages that were gone through, also those that are not needed or cannot be made.
+    pub stages_completed: Vec<Stage>,
+    /// Stages that are to be made, or have failed.
+    pub stages_remaining: Vec<Stage>,
+    /// Part of the stages that were gone through, 0 to 100.
+    pub progress_percentage: f64,
+    /// When the first of them began; `null` before.
+    #[schema(format = DateTime)]
+    pub started_at: Option<String>,
+    /// When the last was over, or will be by the pace of the last day; `null` where nobody knows.
+    #[schema(format = DateTime)]
+    pub estimated_completion: Option<String>,
+    /// Why stages failed, as `stage: reason`.
+    pub errors: Vec<String>,
+    /// How the stages are set up.
+    pub pipeline_config: PipelineConfig,
+    /// Stage by stage.
+    pub stages: Vec<StageShown>,
+}
+
+/// All stages of a call together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProcessingState {
+    /// None was begun.
+    Pending,
+    /// Some were.
+    InProgress,
+    /// All were gone through.
+    Completed,
+    /// All were tried, and one has failed.
+    Failed,
+}
+
+/// A stage of a call.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct StageShown {
+    /// Which.
+    pub stage: Stage,
+    /// How far it is.
+    pub state: StageState,
+    /// Tries since it was asked for.
+    pub tries: u32,
+    /// What made it; `null` before.
+    pub engine: Option<String>,
+    /// Its model, or the packs.
+    pub model: Option<String>,
+    /// The version of lineside that made it.
+    pub version: Option<String>,
+    /// When it was asked for.
+    #[schema(format = DateTime)]
+    pub queued_at: String,
+    /// When the last try began.
+    #[schema(format = DateTime)]
+    pub started_at: Option<String>,
+    /// When it was over.
+    #[schema(format = DateTime)]
+    pub completed_at: Option<String>,
+    /// Why it failed, is not needed or cannot be made.
+    pub reason: Option<String>,
+}
+
+/// How stages are set up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PipelineConfig {
+    /// When calls are transcribed and worked through; of a call its own mode.
+    pub processing_mode: ProcessingMode,
+    /// Whether every call is transcribed again when it is over.
+    pub final_pass: bool,
+    /// The speech model; `null` while there is none.
+    pub transcription_model: Option<String>,
+    /// The model of the translation; `null` where none is configured.
+    pub translation_model: Option<String>,
+    /// The packs by which all other stages are made.
+    pub packs: Vec<String>,
+}
+
+/// All calls that wait for their stages.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ProcessingOverview {
+    /// Calls with stages that wait or are being made.
+    pub queued_calls: u64,
+    /// Those of which one is being made.
+    pub in_progress: Vec<String>,
+    /// When the one that has waited longest was asked for.
+    #[schema(format = DateTime)]
+    pub oldest_queued_at: Option<String>,
+    /// Why nothing is made now, as when live text needs the CPU; `null` where something may be.
+    pub waits_for: Option<String>,
+    /// By stage: how many wait, are being made, and in which state others ended in the last 24 hours.
+    pub stages: BTreeMap<String, StageTotals>,
+    /// How stages are set up.
+    pub pipeline_config: PipelineConfig,
+}
+
+/// How many stages of one kind there are in each state.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct StageTotals {
+    /// Waiting.
+    pub pending: u64,
+    /// Being made.
+    pub running: u64,
+    /// Made.
+    pub done: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Not needed.
+    pub skipped: u64,
+    /// Not to be made as lineside is set up.
+    pub unavailable: u64,
+    /// Mean time of one, seconds; `null` where none was made.
+    pub mean_seconds: Option<f64>,
+}
+
+/// A call's text in English.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct CallTranslation {
+    /// The call.
+    pub call_id: String,
+    /// The text as one string. Of an English call its own text; empty where there is no translation.
+    pub cumulative_translation: String,
+    /// The language of the translation.
+    #[schema(inline)]
+    pub language: English,
+    /// The language that was spoken; `null` where it is not known.
+    pub source_language: Option<String>,
+    /// The model that translated; `null` where none did.
+    pub translation_model: Option<String>,
+    /// `done`, `skipped` of an English call, `unavailable` without a translator, `pending` before it is made.
+    pub state: StageState,
+    /// Why there is none, or why none is needed.
+    pub reason: Option<String>,
+    /// Line by line, in the order of the segments.
+    pub segments: Vec<TranslatedLine>,
+}
+
+super::words! {
+    /// The language into which is translated.
+    English = "en",
+}
+
+/// A line in English.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TranslatedLine {
+    /// Number of its segment.
+    pub segment_id: i64,
+    /// Who speaks.
+    pub speaker: Speaker,
+    /// The words.
+    pub text: String,
+}
+
+/// What a translation came to, as it is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TranslationMade {
+    /// The language that was spoken.
+    pub source_language: String,
+    /// Line by line.
+    pub lines: Vec<TranslatedLine>,
+}
+
+/// What a call is about, with what decided it.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct CallClassification {
+    /// The strongest intent; `null` where the evidence is too weak.
+    pub main_category: Option<String>,
+    /// The strongest outcome.
+    pub outcome: Option<String>,
+    /// `normal`, `high` or `urgent`.
+    pub priority: String,
+    /// Whether anything is left to do.
+    pub action_required: bool,
+    /// Part of the strongest intent in all intents, 0 to 1; 0 without one.
+    pub confidence: f64,
+    /// The caller's mood.
+    pub sentiment: CallFeeling,
+    /// Why the caller was on the line, the strongest first.
+    pub intents: Vec<CallLabel>,
+    /// What came of the call, the strongest first.
+    pub outcomes: Vec<CallLabel>,
+    /// What made the priority.
+    pub priority_reasons: Vec<ReasonLine>,
+}
+
+/// What transcription came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TranscriptionMade {
+    /// `live`, or `final` where the call was transcribed again.
+    pub pass: TextPass,
+    /// The language; `null` where it is not known.
+    pub language: Option<String>,
+    /// Segments.
+    pub segments: usize,
+}
+
+/// What changed between the text of the live call and that of the final pass.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct PassChanges {
+    /// The call.
+    pub call_id: String,
+    /// Which passes there are.
+    pub passes: Vec<TextPass>,
+    /// Words of the live text.
+    pub live_words: usize,
+    /// Words of the final text.
+    pub final_words: usize,
+    /// Words that only one of them has.
+    pub changed_words: usize,
+    /// Stretches with other words, in order of time.
+    pub changes: Vec<PassChange>,
+}
+
+/// A stretch of a call with other words in the final pass.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct PassChange {
+    /// Where it begins, seconds of the call.
+    pub start_time: f64,
+    /// Who speaks.
+    pub speaker: Speaker,
+    /// The words as they were; empty where there were none.
+    pub live: String,
+    /// The words as they are; empty where there are none any more.
+    #[serde(rename = "final")]
+    pub later: String,
+}
+
+/// How a call was understood while it ran, up to its last words.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ProgressiveAnalysis {
+    /// The call.
+    pub call_id: String,
+    /// Its text in English, as far as there is any.
+    pub cumulative_translation: String,
+    /// Lines of the translation.
+    pub translation_windows: usize,
+    /// What was named, by kind.
+    pub latest_entities: BTreeMap<String, Vec<String>>,
+    /// What it is about.
+    pub latest_classification: CallClassification,
+    /// How that came together.
+    pub evolution_data: EvolutionData,
+    /// What to say next, and what is still to be said.
+    pub coaching: Vec<CoachingPrompt>,
+}
+
+/// How a call's analysis came together; `/entity-evolution` and `/classification-evolution` show it whole.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct EvolutionData {
+    /// Windows that named something new.
+    pub entity_windows: usize,
+    /// Windows of the classification.
+    pub classification_windows: usize,
+    /// Those that changed something.
+    pub classification_changes: usize,
+    /// Where the classification changed last, seconds of the call; `null` where it never did.
+    pub last_change_time: Option<f64>,
+}
+
+/// Something to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CoachingPrompt {
+    /// `objection`: a rule of an alert has an answer; `disclosure`: a criterion that is still open.
+    pub kind: CoachingKind,
+    /// The rule or criterion.
+    pub rule: String,
+    /// What to say, or what is to be said.
+    pub text: String,
+}
+
+/// Why something is to be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CoachingKind {
+    /// The caller said something that has an answer.
+    Objection,
+    /// It has not been said yet.
+    Disclosure,
+}
+
+/// How a call was understood up to some place.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ClassificationWindow {
+    /// Its number, from 1.
+    pub window: usize,
+    /// Begin of its first line, seconds of the call.
+    pub start_time: f64,
+    /// End of its last line, seconds of the call.
+    pub end_time: f64,
+    /// Its end as a time.
+    #[schema(format = DateTime)]
+    pub timestamp: String,
+    /// Up to its end.
+    pub classification: ClassificationShot,
+    /// Whether it is another one than in the window before.
+    pub changed: bool,
+    /// What is.
+    pub changes: Vec<ClassificationChange>,
+}
+
+/// A classification in short.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ClassificationShot {
+    /// The strongest intent.
+    pub main_category: Option<String>,
+    /// The strongest outcome.
+    pub outcome: Option<String>,
+    /// `normal`, `high` or `urgent`.
+    pub priority: String,
+    /// The caller's mood: `positive`, `neutral`, `negative`; `null` where no lexicon knows the language.
+    pub sentiment: Option<String>,
+    /// Whether anything is left to do.
+    pub action_required: bool,
+    /// Part of the strongest intent in all intents, 0 to 1.
+    pub confidence: f64,
+}
+
+/// A field of a classification that is another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ClassificationChange {
+    /// Which.
+    pub field: String,
+    /// Before; `null` where there was none.
+    pub from: Option<String>,
+    /// Now.
+    pub to: Option<String>,
+}
+
+/// A call with all that was made of it. The text is that of the pass that was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct CallExport {
+    /// The call. Here `metadata` holds `start_time`, `end_time`, `duration` and `status` too.
+    #[serde(flatten)]
+    pub call: CallDetail,
+    /// Its text.
+    pub transcription: ExportedText,
+    /// Its text in English.
+    pub translation: ExportedTranslation,
+    /// What was named, by kind.
+    pub entities: BTreeMap<String, Vec<String>>,
+    /// What it was about; empty before it is known.
+    #[schema(value_type = Object)]
+    pub classification: Value,
+    /// What tells it, `text` in sentences; empty before it is known.
+    #[schema(value_type = Object)]
+    pub summary: Value,
+    /// What came of it; empty before it is known.
+    #[schema(value_type = Object)]
+    pub insights: Value,
+    /// How far its stages are.
+    pub processing_info: ProcessingStatus,
+}
+
+/// The text of an export.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ExportedText {
+    /// All of it.
+    pub original: String,
+    /// The language; `null` where it is not known.
+    pub language: Option<String>,
+    /// Which pass it is of.
+    pub pass: TextPass,
+}
+
+/// The translation of an export.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ExportedTranslation {
+    /// All of it. Of an English call its own text; empty where there is no translation.
+    pub translated: String,
+    /// The language of the translation.
+    #[schema(inline)]
+    pub language: English,
+    /// As of `GET /api/v1/calls/{id}/translation`.
+    pub state: StageState,
+    /// Why there is none, or why none is needed.
+    pub reason: Option<String>,
+}

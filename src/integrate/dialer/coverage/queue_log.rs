@@ -1,0 +1,188 @@
+//! Asterisk's `queue_log`: who waited in a queue, who took the call and for how long, and who gave up. It is a table where Asterisk writes it to one, else
+//! the file that Asterisk always writes.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use crate::integrate::dialer::connection::{Connection, DialerError, Example, Query};
+use crate::integrate::dialer::fields::RowFields;
+use crate::integrate::dialer::names::Uniqueid;
+use crate::integrate::dialer::numbered::NumberedTable;
+
+/// Bytes of a line that are read: one without an end is no line of Asterisk's.
+const LONGEST: u64 = 64 * 1024;
+
+const ENDS: Query = Query {
+    name: "queue_log's ends",
+    table: "queue_log",
+    sql: "SELECT MIN(id), MAX(id) FROM queue_log",
+    example: &[],
+    is_whole: false,
+};
+/// id, callid
+const NEXT: Query = Query {
+    name: "queue_log from id",
+    table: "queue_log",
+    sql: "SELECT id, callid FROM queue_log FORCE INDEX (PRIMARY) WHERE id >= ? AND id <= ? ORDER BY id LIMIT 16",
+    example: &[Example::Number(1), Example::Number(100_000)],
+    is_whole: false,
+};
+/// id, callid, queuename, agent, event, data1, data2, data3, data4
+const PAGE: Query = Query {
+    name: "queue_log by id's range",
+    table: "queue_log",
+    sql: "SELECT id, callid, queuename, agent, event, data1, data2, data3, data4
+          FROM queue_log FORCE INDEX (PRIMARY)
+          WHERE id >= ? AND id <= ?
+          ORDER BY id
+          LIMIT 1000",
+    example: &[Example::Number(1), Example::Number(100_000)],
+    is_whole: false,
+};
+
+/// All of them.
+pub(super) const QUERIES: [&Query; 3] = [&ENDS, &NEXT, &PAGE];
+
+const TABLE: NumberedTable =
+    NumberedTable { ends: &ENDS, next: &NEXT, page: &PAGE, at_of_next: epoch_of_call, at_of_page: epoch_of_call };
+
+/// A call's second, by its uniqueid. A line of no call has none.
+fn epoch_of_call(row: &RowFields) -> Option<i64> {
+    epoch_of(&row.text(1)?)
+}
+
+fn epoch_of(call: &str) -> Option<i64> {
+    Uniqueid::parse(call)?.epoch.parse().ok()
+}
+
+/// A call's way through its queues.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct QueueCall {
+    /// The last queue.
+    pub(super) queue: Option<String>,
+    /// When the channel began, epoch.
+    pub(super) start: i64,
+    /// Who took it, the last one: an interface or a name, as Asterisk writes it.
+    pub(super) agent: Option<String>,
+    /// How long they talked; `None` while they talk.
+    pub(super) talk_s: Option<i64>,
+    /// Whether the caller gave up.
+    pub(super) was_left: bool,
+}
+
+impl QueueCall {
+    fn take(&mut self, (queue, agent, event): (&str, &str, &str), data: [Option<&str>; 4]) {
+        let seconds = |place: usize| data[place].and_then(|text| text.parse::<i64>().ok()).filter(|&s| s >= 0);
+        let name = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && text != "NONE");
+        match event {
+            "ENTERQUEUE" => self.queue = name(queue),
+            "CONNECT" => {
+                (self.agent, self.queue, self.talk_s, self.was_left) = (name(agent), name(queue), None, false);
+            }
+            // Seconds that were waited, seconds that were talked.
+            "COMPLETEAGENT" | "COMPLETECALLER" => self.talk_s = seconds(1),
+            "TRANSFER" | "BLINDTRANSFER" => self.talk_s = seconds(3),
+            "ATTENDEDTRANSFER" => self.talk_s = seconds(2).or_else(|| seconds(3)),
+            // Who leaves a queue otherwise may be answered elsewhere: `cdr` tells.
+            "ABANDON" => self.was_left = self.agent.is_none(),
+            _ => {}
+        }
+    }
+}
+
+/// Calls by their uniqueid.
+pub(super) type QueueCalls = HashMap<String, QueueCall>;
+
+fn take(calls: &mut QueueCalls, call: &str, what: (&str, &str, &str), data: [Option<&str>; 4]) {
+    if let Some(start) = epoch_of(call) {
+        calls.entry(call.to_owned()).or_insert_with(|| QueueCall { start, ..QueueCall::default() }).take(what, data);
+    }
+}
+
+/// The calls whose channels began between two times: of the table, else of the file.
+pub(super) async fn read(
+    connection: &mut Connection,
+    span: (i64, i64),
+    file: Option<&Path>,
+) -> Result<QueueCalls, DialerError> {
+    let rows = match TABLE.rows(connection, span).await {
+        Err(error) if error.is_of_one_query() => return Ok(from_files(file, span).await),
+        rows => rows?,
+    };
+    if rows.is_empty() {
+        return Ok(from_files(file, span).await);
+    }
+    let mut calls = QueueCalls::new();
+    for row in &rows {
+        let text = |column| row.text(column).unwrap_or_default();
+        let data: [Option<String>; 4] = std::array::from_fn(|place| row.text(5 + place));
+        let data = data.each_ref().map(Option::as_deref);
+        take(&mut calls, &text(1), (&text(2), &text(3), &text(4)), data);
+    }
+    calls.retain(|_, call| (span.0..span.1).contains(&call.start));
+    Ok(calls)
+}
+
+async fn from_files(file: Option<&Path>, span: (i64, i64)) -> QueueCalls {
+    let Some(file) = file.map(Path::to_path_buf) else { return QueueCalls::new() };
+    tokio::task::spawn_blocking(move || {
+        let mut calls = QueueCalls::new();
+        // The one before was put aside: it may hold the day's beginning.
+        let before = PathBuf::from(format!("{}.1", file.display()));
+        for path in [before, file] {
+            if let Ok(opened) = File::open(&path) {
+                from_file(BufReader::new(opened), span, &mut calls);
+            }
+        }
+        calls
+    })
+    .await
+    .unwrap_or_default()
+}
+
+/// `epoch|callid|queue|agent|event|data1|data2…`
+fn from_file(mut lines: impl BufRead, (since, until): (i64, i64), calls: &mut QueueCalls) {
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match std::io::Read::take(&mut lines, LONGEST).read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        let text = String::from_utf8_lossy(&line);
+        let fields: Vec<&str> = text.trim_end().split('|').collect();
+        let &[_, call, queue, agent, event, ..] = fields.as_slice() else { continue };
+        if epoch_of(call).is_some_and(|epoch| (since..until).contains(&epoch)) {
+            take(calls, call, (queue, agent, event), std::array::from_fn(|place| fields.get(5 + place).copied()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_tells_who_took_a_call_how_long_they_talked_and_who_gave_up() {
+        let text = "1795218000|NONE|NONE|NONE|QUEUESTART|\n\
+                    1795218045|1795218040.1|600|NONE|ENTERQUEUE||5559876543|1\n\
+                    1795218050|1795218040.1|600|Local/1002@from-queue/n|RINGNOANSWER|5000\n\
+                    1795218055|1795218040.1|600|PJSIP/1003|CONNECT|10|1795218051.4|3\n\
+                    1795218095|1795218040.1|600|PJSIP/1003|COMPLETECALLER|10|40|1\n\
+                    1795218060|1795218041.2|601|NONE|ENTERQUEUE||5550000000|1\n\
+                    1795218090|1795218041.2|601|NONE|ABANDON|1|1|30\n\
+                    1795218060|pbx-1795218042.3|600|Mary Smith|CONNECT|1|x|1\n\
+                    1795218061|1795218043.9|600\n\
+                    \u{0}\u{0}garbage without an end";
+        let mut calls = QueueCalls::new();
+        from_file(text.as_bytes(), (1_795_218_040, 1_795_218_043), &mut calls);
+        let taken = &calls["1795218040.1"];
+        assert_eq!((taken.agent.as_deref(), taken.talk_s, taken.was_left), (Some("PJSIP/1003"), Some(40), false));
+        let left = &calls["1795218041.2"];
+        assert_eq!((left.queue.as_deref(), left.agent.as_deref(), left.was_left), (Some("601"), None, true));
+        let talks = &calls["pbx-1795218042.3"];
+        assert_eq!((talks.agent.as_deref(), talks.talk_s, calls.len()), (Some("Mary Smith"), None, 3));
+    }
+}

@@ -1,0 +1,218 @@
+//! A call as a whole, as the API answers with it: for whoever asks, and for the stages of a call that is over.
+
+use std::collections::BTreeMap;
+
+use super::review::{Desk, day, line, measure};
+use super::{evolution, told};
+use crate::call::{CallState, Stage};
+use crate::contract::processing::{
+    CallClassification, ClassificationWindow, CoachingKind, CoachingPrompt, TextPass, TranscriptionMade,
+};
+use crate::contract::review::{CallDigest, CallInsights, CriterionOutcome, Entities, EntityWindow, ScoreCard};
+use crate::store::StoreError;
+use crate::store::calls::CallRow;
+use crate::store::segments::SegmentRow;
+use crate::text::TextAnalyser;
+use crate::text::review::ReviewLine;
+
+/// Bytes of a call's text by which its language is known.
+const ENOUGH_TEXT: usize = 20_000;
+
+/// What of a running call's analysis is shown at once.
+pub struct CallProgress {
+    /// What was named, by kind.
+    pub entities: BTreeMap<String, Vec<String>>,
+    /// Windows that named something new.
+    pub entity_windows: usize,
+    /// What it is about.
+    pub classification: CallClassification,
+    /// How that grew.
+    pub windows: Vec<ClassificationWindow>,
+    /// What is still to be said.
+    pub coaching: Vec<CoachingPrompt>,
+}
+
+/// A text that is analysed by itself.
+pub struct Analysed {
+    /// The text without what nobody may keep.
+    pub text: String,
+    /// What it came to.
+    pub digest: CallDigest,
+}
+
+impl Desk {
+    /// The score card, and the figures of how the call was spoken.
+    pub async fn score_card(&self, call: &CallRow) -> Result<ScoreCard, StoreError> {
+        let (card, measures) = self.card(call).await?;
+        Ok(told::score_card(&call.call_id, card, measures))
+    }
+
+    /// The things that were named, by place.
+    pub async fn named(&self, call: &CallRow) -> Result<Entities, StoreError> {
+        Ok(told::entities(&call.call_id, &self.entities(call).await?))
+    }
+
+    /// The lines that tell the call, with what the evidence makes of it.
+    pub async fn digest(&self, call: &CallRow) -> Result<CallDigest, StoreError> {
+        let (today, id) = (day(call), call.call_id.clone());
+        self.with_lines_in(call, move |analyser, lines, language| {
+            let insights = analyser.insights(lines, today, language);
+            told::digest(&id, analyser.reviewer().summary(lines), insights)
+        })
+        .await
+    }
+
+    /// What the call is about.
+    pub async fn classified(&self, call: &CallRow) -> Result<CallClassification, StoreError> {
+        let today = day(call);
+        self.with_lines_in(call, move |analyser, lines, language| {
+            told::classification(analyser.insights(lines, today, language))
+        })
+        .await
+    }
+
+    /// What came of the call and what is left to do.
+    pub async fn came_to(&self, call: &CallRow) -> Result<CallInsights, StoreError> {
+        let today = day(call);
+        self.with_lines_in(call, move |analyser, lines, language| {
+            told::digested(analyser.insights(lines, today, language))
+        })
+        .await
+    }
+
+    /// How the things that were named came together.
+    pub async fn entity_windows(&self, call: &CallRow) -> Result<Vec<EntityWindow>, StoreError> {
+        let (today, started) = (day(call), call.started);
+        self.with_lines(call, move |analyser, lines| {
+            evolution::entity_windows(&analyser.reviewer().entities(lines, today), started)
+        })
+        .await
+    }
+
+    /// How the classification came together.
+    pub async fn classification_windows(&self, call: &CallRow) -> Result<Vec<ClassificationWindow>, StoreError> {
+        let (today, started) = (day(call), call.started);
+        self.with_lines_in(call, move |analyser, lines, language| {
+            evolution::classification_windows(lines, started, |lines| analyser.insights(lines, today, language))
+        })
+        .await
+    }
+
+    /// All of that in short, for whoever follows the call.
+    pub async fn progress(&self, call: &CallRow) -> Result<CallProgress, StoreError> {
+        let legs = self.store().legs(call.key).await?;
+        let spoken = self.store().spoken(call.key).await?;
+        let (today, started, length_ms) = (day(call), call.started, call.audio_ms);
+        let over = matches!(call.state, CallState::Completed | CallState::Failed);
+        self.with_lines_in(call, move |analyser, lines, language| {
+            let found = analyser.reviewer().entities(lines, today);
+            let insights = |lines: &[ReviewLine]| analyser.insights(lines, today, language);
+            let measures = measure(lines, &spoken, &legs, length_ms);
+            let card = told::score_card("", analyser.reviewer().card(lines, &measures, over), measures);
+            let open = card.criteria.into_iter().filter(|one| one.outcome == CriterionOutcome::Open);
+            let disclosure = CoachingKind::Disclosure;
+            CallProgress {
+                entities: told::by_kind(&found),
+                entity_windows: evolution::entity_windows(&found, started).len(),
+                classification: told::classification(insights(lines)),
+                windows: evolution::classification_windows(lines, started, insights),
+                coaching: open
+                    .map(|one| CoachingPrompt { kind: disclosure, rule: one.name, text: one.description })
+                    .collect(),
+            }
+        })
+        .await
+    }
+
+    /// What a text comes to that is no call. Blocks for milliseconds.
+    pub fn analysed(&self, transcript: &str) -> Analysed {
+        let analyser = self.analyser();
+        let today = jiff::Zoned::now().date();
+        let lines = super::transcript::lines(&analyser, transcript);
+        let text = super::transcript::text(&lines);
+        let lines: Vec<ReviewLine> = lines.into_iter().map(|line| line.line).collect();
+        let said: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+        let insights = analyser.insights(&lines, Some(today), analyser.language_of(&said.join(" ")));
+        Analysed { text, digest: told::digest("", analyser.reviewer().summary(&lines), insights) }
+    }
+
+    /// What a stage by rules comes to, as JSON; `None` of the two that need more than rules.
+    pub(super) async fn made(&self, call: &CallRow, stage: Stage) -> Result<Option<String>, StoreError> {
+        Ok(match stage {
+            Stage::Transcription | Stage::Translation => None,
+            Stage::Entities => json(&self.named(call).await?),
+            Stage::Classification => json(&self.classified(call).await?),
+            Stage::Summary => json(&self.digest(call).await?),
+            Stage::Qa => json(&self.score_card(call).await?),
+            Stage::Insights => json(&self.came_to(call).await?),
+        })
+    }
+
+    /// The packs in use, with their versions.
+    pub fn packs(&self) -> Vec<String> {
+        self.analyser().packs().to_vec()
+    }
+
+    /// The language of a call's text: what the recogniser says of most of it, else what its small words say.
+    pub fn language(&self, rows: &[SegmentRow]) -> Option<String> {
+        language(&self.analyser(), rows)
+    }
+
+    /// Runs `read` on the call's lines and their language.
+    async fn with_lines_in<T: Send + 'static>(
+        &self,
+        call: &CallRow,
+        read: impl FnOnce(&TextAnalyser, &[ReviewLine], Option<&str>) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let rows = self.store().segments(call.key).await?;
+        let analyser = self.analyser();
+        self.aside(move || {
+            // Only what the recogniser says: of a text of unknown language the analyser knows better whether it can score it.
+            let language = spoken(&rows);
+            let lines: Vec<ReviewLine> = rows.into_iter().map(line).collect();
+            read(&analyser, &lines, language.as_deref())
+        })
+        .await
+    }
+}
+
+/// The name of a language by its code, `Swahili`.
+pub fn language_name(code: &str) -> String {
+    crate::speech::language::name(code)
+}
+
+/// The language that the recogniser says of most of a text, by its letters.
+fn spoken(rows: &[SegmentRow]) -> Option<String> {
+    let mut letters: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in rows {
+        if let Some(language) = row.language.as_deref() {
+            *letters.entry(language).or_default() += row.text.len();
+        }
+    }
+    letters.into_iter().max_by_key(|(_, count)| *count).map(|(language, _)| language.to_owned())
+}
+
+fn language(analyser: &TextAnalyser, rows: &[SegmentRow]) -> Option<String> {
+    spoken(rows).or_else(|| {
+        let mut text = String::new();
+        for row in rows {
+            if text.len() >= ENOUGH_TEXT {
+                break;
+            }
+            text.push_str(&row.text);
+            text.push(' ');
+        }
+        analyser.language_of(&text).map(str::to_owned)
+    })
+}
+
+/// What transcription came to, and by which engine and model.
+pub(super) fn transcribed(rows: &[SegmentRow], language: Option<String>, pass: TextPass) -> (String, Option<String>) {
+    let engine = rows.iter().find_map(|row| row.engine.clone());
+    let made = TranscriptionMade { pass, language, segments: rows.len() };
+    (json(&made).unwrap_or_default(), engine)
+}
+
+pub(super) fn json<T: serde::Serialize>(made: &T) -> Option<String> {
+    serde_json::to_string(made).ok()
+}

@@ -1,0 +1,327 @@
+//! Goes through the stages of calls that are over: text, translation, what was named, what it was about, what tells it, the score card, what came
+//! of it.
+//!
+//! The queue is the rows of the database, so a crash forgets none and does none twice: what is made counts only where its row still says that it is
+//! being made. A stage that fails is tried again later and does not hold up the others. Below live work: nothing is begun while the governor leaves
+//! anything out of live text, and what is made is made at the lowest priority.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::made::{json, transcribed};
+use super::retranscribe::{RetranscribeError, Retranscriber};
+use super::review::Desk;
+use crate::call::{CallState, ProcessingMode, Stage, StageState, WallTime};
+use crate::contract::processing::{TextPass, TranslatedLine, TranslationMade};
+use crate::governor::Step;
+use crate::pipeline::workers::Workers;
+use crate::pipeline::workers::status::ModelState;
+use crate::store::calls::CallRow;
+use crate::store::stages::{StageOutcome, StageRow};
+use crate::store::{Store, StoreError};
+use crate::translation::{Translate, TranslateError};
+
+/// Pause when nothing is due.
+const LOOK: Duration = Duration::from_millis(500);
+/// Pause when the database does not answer.
+const TROUBLE: Duration = Duration::from_secs(10);
+/// A stage is tried so often.
+const TRIES: u32 = 3;
+/// Pause before the second try; four times as long before the third.
+const RETRY_MS: i64 = 10_000;
+/// What cannot be done now is looked at again after so long.
+const LATER_MS: i64 = 60_000;
+/// What is told of an English call.
+const ENGLISH: &str = "the call is in English";
+/// What is told where nobody translates.
+const NO_TRANSLATOR: &str = "no translator is configured";
+/// What is told of a text whose language nobody knows.
+const NO_LANGUAGE: &str = "the language of the text is not known";
+
+/// Who translates, where anybody does.
+pub type Translator = Option<Arc<dyn Translate>>;
+
+/// How stages are set up, for those who make them and those who tell of them.
+#[derive(Clone)]
+pub struct Pipeline {
+    /// Who transcribes, and what the governor leaves to the others.
+    pub workers: Arc<Workers>,
+    /// Who translates.
+    pub translator: Translator,
+    /// The mode of sources that have none of their own.
+    pub mode: ProcessingMode,
+    /// Whether every call is transcribed again when it is over.
+    pub final_pass: bool,
+}
+
+impl Pipeline {
+    /// Engine and model that transcribe; `None` while there is none.
+    pub fn speech_model(&self) -> Option<String> {
+        match self.workers.status.get().model {
+            ModelState::Ready { engine } => Some(engine),
+            _ => None,
+        }
+    }
+
+    /// The model of the translation.
+    pub fn translation_model(&self) -> Option<String> {
+        self.translator.as_ref().map(|translator| translator.model().to_owned())
+    }
+
+    /// Why nothing is begun now.
+    pub fn waits_for(&self) -> Option<String> {
+        let step = self.workers.orders.plan().step;
+        (step > Step::NoPartialText).then(|| format!("live text comes first: {}", step.describe()))
+    }
+}
+
+/// The tasks.
+pub struct Stages {
+    store: Store,
+    desk: Desk,
+    retranscriber: Retranscriber,
+    pipeline: Pipeline,
+    now: fn() -> WallTime,
+}
+
+/// What came of a try.
+enum Made {
+    /// The result, and the engine and model that made it.
+    Result(String, Option<String>, Option<String>),
+    /// It is not needed.
+    Skipped(String),
+    /// It cannot be made as things are set up.
+    Unavailable(String),
+    /// It should have worked.
+    Failed(String),
+}
+
+impl Stages {
+    /// Makes what is due with what the desk has in use.
+    pub fn new(
+        store: Store,
+        desk: Desk,
+        retranscriber: Retranscriber,
+        pipeline: Pipeline,
+        now: fn() -> WallTime,
+    ) -> Self {
+        Self { store, desk: desk.in_background(), retranscriber, pipeline, now }
+    }
+
+    /// Until stopped. What was not finished then is due at the next start.
+    pub async fn run(self, stop: CancellationToken) {
+        let working = async {
+            while let Err(error) = self.store.take_up_stages(TRIES, (self.now)()).await {
+                tell(&error);
+                tokio::time::sleep(TROUBLE).await;
+            }
+            // Speech takes hours where text takes a second: neither waits for the other.
+            tokio::join!(self.work(false), self.work(true));
+        };
+        tokio::select! {
+            () = working => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    async fn work(&self, again: bool) {
+        loop {
+            let pause = match self.turn(again).await {
+                Ok(true) => Duration::ZERO,
+                Ok(false) => LOOK,
+                Err(error) => {
+                    tell(&error);
+                    TROUBLE
+                }
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Makes one stage that is due; whether there was one.
+    async fn turn(&self, again: bool) -> Result<bool, StoreError> {
+        if self.pipeline.waits_for().is_some() {
+            return Ok(false);
+        }
+        let Some(stage) = self.store.due_stage((self.now)(), again).await? else { return Ok(false) };
+        let Some(call) = self.store.call_of(stage.call).await? else { return Ok(true) };
+        if !matches!(call.state, CallState::Completed | CallState::Failed) {
+            // It goes on, and its stages are asked for anew when it ends.
+            self.store.put_off_stages(call.key, WallTime((self.now)().0 + LATER_MS)).await?;
+            return Ok(true);
+        }
+        if stage.stage == Stage::Transcription && !self.may_begin(&stage, &call).await? {
+            return Ok(true);
+        }
+        if !self.store.begin_stage(&stage, (self.now)()).await? {
+            return Ok(true);
+        }
+        let made = self.make(&stage, &call).await.unwrap_or_else(|error| Made::Failed(error.to_string()));
+        let outcome = self.outcome(&stage, &call, made);
+        if outcome.state == StageState::Failed {
+            metrics::counter!("lineside_stages_failed_total", "stage" => stage.stage.as_str()).increment(1);
+        }
+        metrics::counter!("lineside_stages_total", "stage" => stage.stage.as_str()).increment(1);
+        // It stands as running until this is written.
+        while let Err(error) = self.store.end_stage(&stage, outcome.clone(), (self.now)()).await {
+            tell(&error);
+            tokio::time::sleep(TROUBLE).await;
+        }
+        Ok(true)
+    }
+
+    async fn make(&self, stage: &StageRow, call: &CallRow) -> Result<Made, StoreError> {
+        Ok(match stage.stage {
+            Stage::Transcription if stage.again => self.transcribe(call).await?,
+            Stage::Transcription => self.take_live(call).await?,
+            Stage::Translation => self.translate(call).await?,
+            other => match self.desk.made(call, other).await? {
+                Some(result) => Made::Result(result, Some("rules".into()), Some(self.desk.packs().join(", "))),
+                None => Made::Failed("nothing makes this stage".into()),
+            },
+        })
+    }
+
+    /// Whether transcription may be looked at now: a call whose sound is to be read again waits for the model, and for its own turn.
+    async fn may_begin(&self, stage: &StageRow, call: &CallRow) -> Result<bool, StoreError> {
+        if !stage.again && !self.pipeline.final_pass {
+            return Ok(true);
+        }
+        let later = WallTime((self.now)().0 + LATER_MS);
+        match self.retranscriber.check(call).await {
+            Err(RetranscribeError::NoModel) if stage.again => {
+                self.store.put_off_stages(call.key, later).await?;
+                Ok(false)
+            }
+            Ok(()) if !stage.again => {
+                self.store.needs_sound(stage).await?;
+                Ok(false)
+            }
+            Err(RetranscribeError::Store(error)) => Err(error),
+            _ => Ok(true),
+        }
+    }
+
+    /// Reads the sound again.
+    async fn transcribe(&self, call: &CallRow) -> Result<Made, StoreError> {
+        match self.retranscriber.check(call).await {
+            Err(error @ (RetranscribeError::NoSound(_) | RetranscribeError::Held)) => {
+                return Ok(Made::Unavailable(error.to_string()));
+            }
+            Err(error) => return Ok(Made::Failed(error.to_string())),
+            Ok(()) => {}
+        }
+        match self.retranscriber.again(call).await {
+            Ok(()) => self.read_back(call, TextPass::Final).await,
+            Err(problem) => Ok(Made::Failed(problem)),
+        }
+    }
+
+    /// The text of the live call is taken as it is, or that of an earlier final pass.
+    async fn take_live(&self, call: &CallRow) -> Result<Made, StoreError> {
+        let was_again = self.store.was_transcribed_again(call.key).await?;
+        self.read_back(call, if was_again { TextPass::Final } else { TextPass::Live }).await
+    }
+
+    async fn read_back(&self, call: &CallRow, pass: TextPass) -> Result<Made, StoreError> {
+        let rows = self.store.segments(call.key).await?;
+        let language = self.desk.language(&rows);
+        let (result, engine) = transcribed(&rows, language, pass);
+        let (engine, model) = match engine.as_deref().and_then(|name| name.split_once('/')) {
+            Some((engine, model)) => (Some(engine.to_owned()), Some(model.to_owned())),
+            None => (engine, None),
+        };
+        Ok(Made::Result(result, engine, model))
+    }
+
+    async fn translate(&self, call: &CallRow) -> Result<Made, StoreError> {
+        let rows = self.store.segments(call.key).await?;
+        let Some(language) = self.desk.language(&rows) else { return Ok(Made::Unavailable(NO_LANGUAGE.into())) };
+        if language == "en" {
+            return Ok(Made::Skipped(ENGLISH.into()));
+        }
+        let Some(translator) = self.pipeline.translator.clone() else {
+            return Ok(Made::Unavailable(NO_TRANSLATOR.into()));
+        };
+        let (engine, model) = (translator.engine().to_owned(), translator.model().to_owned());
+        let from = language.clone();
+        let translated = self.desk.aside(move || {
+            let lines: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
+            let translated = translator.translate(&lines, &from)?;
+            if translated.len() != rows.len() {
+                let problem = format!("{} lines became {}", rows.len(), translated.len());
+                return Err(TranslateError::Unusable { path: translator.model().into(), problem });
+            }
+            let line = |(row, text): (&crate::store::segments::SegmentRow, String)| TranslatedLine {
+                segment_id: row.id,
+                speaker: row.leg.into(),
+                text,
+            };
+            Ok(rows.iter().zip(translated).map(line).collect::<Vec<_>>())
+        });
+        Ok(match translated.await? {
+            Ok(lines) => {
+                let made = TranslationMade { source_language: language, lines };
+                Made::Result(json(&made).unwrap_or_default(), Some(engine), Some(model))
+            }
+            Err(error @ TranslateError::Unusable { .. }) => Made::Failed(error.to_string()),
+            Err(error) => Made::Unavailable(error.to_string()),
+        })
+    }
+
+    /// How a try ends: in a result, or in the next try, or in a failure.
+    fn outcome(&self, stage: &StageRow, call: &CallRow, made: Made) -> StageOutcome {
+        let now = (self.now)();
+        let without = |state, error, next| StageOutcome {
+            state,
+            result: None,
+            engine: None,
+            model: None,
+            error: Some(error),
+            next,
+        };
+        match made {
+            Made::Result(result, engine, model) => {
+                StageOutcome { state: StageState::Done, result: Some(result), engine, model, error: None, next: now }
+            }
+            Made::Skipped(why) => without(StageState::Skipped, why, now),
+            Made::Unavailable(why) => without(StageState::Unavailable, why, now),
+            Made::Failed(problem) if stage.tries + 1 < TRIES => {
+                let next = WallTime(now.0 + RETRY_MS * 4_i64.pow(stage.tries));
+                log::warn!(
+                    "call {}: stage {} is tried again at {}: {problem}",
+                    call.call_id,
+                    stage.stage,
+                    next.rfc3339()
+                );
+                without(StageState::Pending, problem, next)
+            }
+            Made::Failed(problem) => {
+                log::error!(
+                    "call {}: stage {} failed {TRIES} times, the other stages go on: {problem}. Ask again with lineside process {} --stage {}",
+                    call.call_id,
+                    stage.stage,
+                    call.call_id,
+                    stage.stage
+                );
+                without(StageState::Failed, problem, now)
+            }
+        }
+    }
+}
+
+/// Tells the exporter what these counters mean.
+pub fn describe_metrics() {
+    use metrics::describe_counter;
+    describe_counter!("lineside_stages_total", "Tries of stages of calls that are over, by stage");
+    describe_counter!("lineside_stages_failed_total", "Stages of calls that are over that failed for good, by stage");
+}
+
+fn tell(error: &StoreError) {
+    log::warn!("stages of calls that are over wait, which is tried again: {error}");
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! Names that are likely to be said on a running call: the dialer's database tells them, and so does the metadata of whoever names the call. They go with
+//! each utterance to the workers, and are in memory alone.
+
+use std::sync::Arc;
+
+use crate::call::CallNames;
+use crate::speech::vocabulary::Vocabulary;
+
+/// Keys of the metadata whose values are names that people say.
+const SAID: [&str; 9] = [
+    "fullname",
+    "agent_name",
+    "customer_name",
+    "first_name",
+    "last_name",
+    "campaign_name",
+    "group_name",
+    "list_name",
+    "company",
+];
+
+/// The names of a call, by who tells them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NamesSaid {
+    of_dialer: Vec<String>,
+    of_others: Vec<String>,
+    all: Option<Arc<Vocabulary>>,
+}
+
+impl NamesSaid {
+    /// For the workers; `None` where no name is known.
+    pub(super) fn vocabulary(&self) -> Option<Arc<Vocabulary>> {
+        self.all.clone()
+    }
+
+    /// Those of a call that becomes one with this one.
+    pub(super) fn absorb(&mut self, other: Self) {
+        for (own, other) in [(&mut self.of_dialer, other.of_dialer), (&mut self.of_others, other.of_others)] {
+            if own.is_empty() {
+                *own = other;
+            }
+        }
+        self.gather();
+    }
+
+    /// Takes names out of the metadata of those who name the call.
+    pub(super) fn learn(&mut self, names: &CallNames) {
+        let Some(metadata) = &names.metadata else { return };
+        for name in SAID.iter().filter_map(|key| metadata.get(*key)?.as_str()) {
+            if !self.of_others.iter().any(|known| known == name) {
+                self.of_others.push(name.to_owned());
+            }
+        }
+        self.gather();
+    }
+
+    /// The dialer tells all names that it knows of the call, the more important first.
+    pub(super) fn tell(&mut self, names: Vec<String>) {
+        self.of_dialer = names;
+        self.gather();
+    }
+
+    fn gather(&mut self) {
+        let names = self.of_dialer.iter().chain(&self.of_others).map(String::as_str);
+        let vocabulary = Vocabulary::new(names);
+        self.all = (!vocabulary.is_empty()).then(|| Arc::new(vocabulary));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_of_both_stay_when_calls_become_one_and_what_is_no_name_is_not_taken() {
+        let mut one = NamesSaid::default();
+        let metadata = json!({"fullname": "Mary Miller", "disposition": "SALE", "list_name": 7});
+        one.learn(&CallNames { metadata: metadata.as_object().cloned(), ..CallNames::default() });
+        let mut other = NamesSaid { of_dialer: vec!["Lindsey Kowalczyk".into()], ..NamesSaid::default() };
+        other.absorb(one);
+        assert_eq!(other.vocabulary(), Some(Arc::new(Vocabulary::new(["Lindsey Kowalczyk", "Mary Miller"]))));
+        assert_eq!(NamesSaid::default().vocabulary(), None);
+    }
+}

@@ -1,0 +1,406 @@
+//! Filters mean the same in the API, the commands and the pages; what is written in another way means the same, and what means nothing is refused with
+//! the reason. Prints a table of odd and wrong queries, and what each got.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use crate::bed::Bed;
+
+/// Two hours ahead of UTC, so that a local midnight is none of UTC's.
+const ZONE: &str = "TZ=LOC-2";
+/// The calls, newest first.
+const NOW: &str = "1795218045.12";
+const YESTERDAY: &str = "1795131645.7";
+const BEFORE: &str = "B-1";
+
+/// Noon, so many days ago, in that zone.
+fn noon(days: i64) -> Timestamp {
+    let here = Timestamp::now().to_zoned(TimeZone::fixed(jiff::tz::offset(2)));
+    let day = here.date().checked_sub(jiff::Span::new().days(days)).expect("in range");
+    day.at(12, 0, 0, 0).to_zoned(TimeZone::fixed(jiff::tz::offset(2))).expect("in range").timestamp()
+}
+
+fn event(bed: &Bed, call: &str, at: Timestamp, text: &str, status: &str) {
+    let event = json!({
+        "provider": "test", "call_id": call, "speaker": "customer", "text": text, "status": status, "timestamp": at.to_string(),
+    });
+    let (status, answer) = bed.ask("POST", "/api/realtime/events", Some(&event));
+    assert_eq!(status, 200, "{answer}");
+}
+
+/// Calls of former days: no platform may send such times, so the database is told them between two runs.
+fn begin_at(bed: &mut Bed, begun: &[(&str, i64)]) {
+    bed.stop();
+    let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
+    for (call, at) in begun {
+        let moved = db.execute(
+            "UPDATE call SET last_activity_ms = last_activity_ms - started_ms + ?2, started_ms = ?2 WHERE call_id = ?1",
+            (call, at),
+        );
+        assert_eq!(moved.expect("update"), 1, "{call}");
+        let alerts = "UPDATE alert SET raised_ms = ?2 WHERE call = (SELECT id FROM call WHERE call_id = ?1)";
+        db.execute(alerts, (call, at)).expect("update");
+    }
+    drop(db);
+    bed.start();
+}
+
+/// Three calls: just now, yesterday at noon, the day before at noon.
+fn three_calls() -> Bed {
+    let mut bed = Bed::new("none", "");
+    bed.launcher = vec!["env".into(), ZONE.into()];
+    bed.start();
+    let mut begun = Vec::new();
+    let scam = "this contract is an awful scam, i need a supervisor";
+    for (call, at, text, [agent, campaign, phone, lead]) in [
+        (BEFORE, noon(2), "hello about the contract", ["MARY", "sales", "1001", "7"]),
+        (YESTERDAY, noon(1), scam, ["john", "CLAIMS", "02079460958", "8"]),
+        (NOW, Timestamp::now(), "my contract is wonderful, thank you", ["Mary", "SALES", "+44 20 7946 0958", "876409"]),
+    ] {
+        event(&bed, call, Timestamp::now(), text, "active");
+        let names = json!({"call_id": call, "agent": agent, "campaign": campaign, "phone": phone, "lead": lead});
+        let (status, answer) = bed.ask("POST", "/api/v1/calls", Some(&names));
+        assert_eq!((status, &answer["status"]), (200, &json!("named")), "{answer}");
+        event(&bed, call, Timestamp::now(), "", "ended");
+        bed.until_completed(call);
+        begun.push((call, at.as_millisecond()));
+    }
+    begin_at(&mut bed, &begun);
+    let tag = json!({"action": "tag", "call_ids": [NOW], "tags": ["vip"]});
+    assert_eq!(bed.ask("POST", "/calls/bulk", Some(&tag)).0, 200);
+    bed
+}
+
+fn ids(answer: &Value) -> Vec<String> {
+    let list = answer["calls"].as_array().or(answer["hits"].as_array()).unwrap_or_else(|| panic!("{answer}"));
+    list.iter().map(|one| one["call_id"].as_str().expect("id").to_owned()).collect()
+}
+
+/// A query whose values are escaped.
+fn query(pairs: &[(&str, &str)]) -> String {
+    let escape = |text: &str| {
+        text.bytes().fold(String::new(), |mut out, byte| {
+            let _ = write!(out, "%{byte:02X}");
+            out
+        })
+    };
+    pairs.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect::<Vec<_>>().join("&")
+}
+
+fn first_column(bed: &Bed, arguments: &[&str]) -> Vec<String> {
+    let output = bed.command(arguments).output().expect("run");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().map(|line| line.split('\t').next().unwrap_or_default().to_owned()).collect()
+}
+
+/// A filter in names and values, and the calls that fit.
+type Case<'a> = (Vec<(&'a str, &'a str)>, &'a [&'a str]);
+
+#[test]
+fn a_filter_means_the_same_in_list_search_and_commands() {
+    let mut bed = three_calls();
+    let day = |days| noon(days).to_zoned(TimeZone::fixed(jiff::tz::offset(2))).strftime("%Y-%m-%d").to_string();
+    let minute = noon(1).to_zoned(TimeZone::fixed(jiff::tz::offset(2))).strftime("%Y-%m-%dT%H:%M").to_string();
+    let (today, yesterday) = (day(0), day(1));
+    let (today, yesterday, minute) = (today.as_str(), yesterday.as_str(), minute.as_str());
+    let (none, all): (&[&str], &[&str]) = (&[], &[NOW, YESTERDAY, BEFORE]);
+    let cases: Vec<Case> = vec![
+        (vec![], all),
+        (vec![("state", "completed")], all),
+        (vec![("state", "active")], none),
+        (vec![("agent", "mary")], &[NOW, BEFORE]),
+        (vec![("agent", "JOHN")], &[YESTERDAY]),
+        (vec![("campaign", "Sales")], &[NOW, BEFORE]),
+        (vec![("lead", "876409")], &[NOW]),
+        (vec![("phone", "+442079460958")], &[NOW, YESTERDAY]),
+        (vec![("phone", "0044 (20) 7946-0958")], &[NOW, YESTERDAY]),
+        (vec![("phone", "460958")], &[NOW, YESTERDAY]),
+        (vec![("phone", "60958")], none),
+        (vec![("phone", "1001")], &[BEFORE]),
+        (vec![("uniqueid", "1795218045")], &[NOW]),
+        (vec![("uniqueid", "31645.7")], &[YESTERDAY]),
+        (vec![("uniqueid", "b-1")], &[BEFORE]),
+        (vec![("tag", "vip")], &[NOW]),
+        (vec![("since", "today")], &[NOW]),
+        (vec![("since", "yesterday")], &[NOW, YESTERDAY]),
+        (vec![("since", "yesterday"), ("until", "yesterday")], &[YESTERDAY]),
+        (vec![("since", "7d")], all),
+        (vec![("until", "yesterday")], &[YESTERDAY, BEFORE]),
+        (vec![("since", yesterday), ("until", yesterday)], &[YESTERDAY]),
+        (vec![("until", today)], all),
+        (vec![("since", minute), ("until", minute)], &[YESTERDAY]),
+        (vec![("min_sentiment", "0.1")], &[NOW]),
+        (vec![("max_sentiment", "-0.1")], &[YESTERDAY]),
+        (vec![("has_alerts", "true")], &[YESTERDAY]),
+        (vec![("agent", "mary"), ("phone", "7946 0958"), ("since", "today"), ("tag", "vip")], &[NOW]),
+        (vec![("agent", "mary"), ("has_alerts", "true")], none),
+    ];
+    for (pairs, wanted) in &cases {
+        let asked = query(pairs);
+        assert_eq!(ids(&bed.get(&format!("/api/v1/calls?{asked}"))), *wanted, "the list, {pairs:?}");
+        let found: BTreeSet<String> =
+            ids(&bed.get(&format!("/api/v1/search?q=contract&{asked}"))).into_iter().collect();
+        assert_eq!(found, wanted.iter().map(ToString::to_string).collect(), "the search, {pairs:?}");
+        let mut flags = Vec::new();
+        for (name, value) in pairs {
+            match *name {
+                "has_alerts" => flags.push("--alerts".to_owned()),
+                name => flags.push(format!("--{}={value}", name.replace('_', "-"))),
+            }
+        }
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        assert_eq!(
+            first_column(&bed, &[&["calls", "--tsv"][..], &flags].concat()),
+            *wanted,
+            "lineside calls {flags:?}"
+        );
+        let found = first_column(&bed, &[&["search", "contract", "--tsv"][..], &flags].concat());
+        assert_eq!(
+            found.into_iter().collect::<BTreeSet<_>>(),
+            wanted.iter().map(ToString::to_string).collect(),
+            "lineside search {flags:?}"
+        );
+    }
+    // Alerts are filtered by the names of their calls in the same words.
+    for (pairs, count) in
+        [(vec![("agent", "JOHN")], true), (vec![("phone", "460958")], true), (vec![("lead", "7")], false)]
+    {
+        let answer = bed.get(&format!("/api/v1/alerts?{}", query(&pairs)));
+        assert_eq!(answer["count"].as_u64() > Some(0), count, "{pairs:?}: {answer}");
+    }
+    bed.stop();
+    println!(
+        "{} combinations of filters: list, search, `lineside calls` and `lineside search` gave the same calls",
+        cases.len()
+    );
+}
+
+#[test]
+fn the_page_asks_with_the_api_s_own_names_and_the_table_of_filters_has_them_all() {
+    let page = include_str!("../../src/api/web/calls.html");
+    let form = page.split("<form id=\"filters\"").nth(1).and_then(|rest| rest.split("</form>").next()).expect("form");
+    let fields: BTreeSet<&str> = form.split(" name=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let contract: Value = serde_json::from_str(include_str!("../../docs/openapi.json")).expect("JSON");
+    let asks = |path: &str| -> BTreeSet<String> {
+        let parameters = contract["paths"][path]["get"]["parameters"].as_array().expect("parameters");
+        parameters.iter().map(|one| one["name"].as_str().expect("name").to_owned()).collect()
+    };
+    let (list, search) = (asks("/api/v1/calls"), asks("/api/v1/search"));
+    let known: BTreeSet<&str> = search.iter().map(String::as_str).collect();
+    assert!(fields.is_subset(&known), "the page asks with {fields:?}, the search knows {known:?}");
+    let paging = ["cursor", "limit", "offset", "q", "by", "leg"];
+    let filters = |of: &BTreeSet<String>| -> BTreeSet<String> {
+        of.iter().filter(|name| !paging.contains(&name.as_str())).cloned().collect()
+    };
+    assert_eq!(filters(&list), filters(&search), "the list and the search are filtered alike");
+    let manual = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/api.md")).expect("docs");
+    let table = manual.split("\n### Filters\n").nth(1).and_then(|rest| rest.split("\n#").next()).expect("### Filters");
+    for name in filters(&list) {
+        assert!(table.contains(&format!("`{name}`")), "docs/api.md, Filters, does not tell of {name}");
+    }
+}
+
+/// What a query gets: the calls, or parts of the refusal.
+enum Gets {
+    Calls(&'static [&'static str]),
+    Refused(&'static str),
+}
+use Gets::{Calls, Refused};
+
+/// Queries of the list, and what each gets.
+const ODD: &[(&str, Gets)] = &[
+    // Telephone numbers.
+    ("phone=%2B442079460958", Calls(&[NOW, YESTERDAY])),
+    ("phone=+442079460958", Calls(&[NOW, YESTERDAY])), // a + that became a space
+    ("phone=00442079460958", Calls(&[NOW, YESTERDAY])),
+    ("phone=%2B44%20(0)20%207946%200958", Calls(&[NOW, YESTERDAY])),
+    ("phone=020.7946.0958", Calls(&[NOW, YESTERDAY])),
+    ("phone=020/7946-0958", Calls(&[NOW, YESTERDAY])),
+    ("phone=460958", Calls(&[NOW, YESTERDAY])),
+    ("phone=9460958", Calls(&[NOW, YESTERDAY])),
+    ("phone=60958", Calls(&[])),
+    ("phone=01001", Calls(&[BEFORE])),
+    ("phone=%2B492079460958", Calls(&[YESTERDAY])),
+    ("phone=12ab34", Refused("is not a telephone number")),
+    ("phone=0", Refused("is not a telephone number")),
+    ("phone=%25", Refused("is not a telephone number")),
+    ("phone=", Calls(&[NOW, YESTERDAY, BEFORE])),
+    ("telephone=460958", Refused("unknown")),
+    ("phon=460958", Refused("did you mean phone?")),
+    // Agents and campaigns.
+    ("agent=MARY", Calls(&[NOW, BEFORE])),
+    ("agent=Mary", Calls(&[NOW, BEFORE])),
+    ("agent=%20mary%20", Calls(&[NOW, BEFORE])),
+    ("agent=mray", Calls(&[])),
+    ("agent=mary&agent=john", Refused("given more than once")),
+    ("agnet=mary", Refused("did you mean agent?")),
+    ("Agent=mary", Refused("did you mean agent?")),
+    ("campaign=sALES", Calls(&[NOW, BEFORE])),
+    ("campaign=S%25", Calls(&[])),
+    ("agent=%27%20OR%201=1--", Calls(&[])),
+    // Leads and ids.
+    ("lead=876409", Calls(&[NOW])),
+    ("lead=87640", Calls(&[])),
+    ("lead_id=876409", Refused("known are")),
+    ("uniqueid=1795218045.12", Calls(&[NOW])),
+    ("uniqueid=218045.1", Calls(&[NOW])),
+    ("uniqueid=045.12", Calls(&[NOW])),
+    ("uniqueid=.12", Calls(&[])),
+    ("uniqueid=B-1", Calls(&[BEFORE])),
+    ("uniqueid=b-1", Calls(&[BEFORE])),
+    ("uniqueid=______", Calls(&[])),
+    // Times.
+    ("since=today", Calls(&[NOW])),
+    ("since=TODAY", Calls(&[NOW])),
+    ("since=yesterday&until=yesterday", Calls(&[YESTERDAY])),
+    ("since=7d", Calls(&[NOW, YESTERDAY, BEFORE])),
+    ("since=1w", Calls(&[NOW, YESTERDAY, BEFORE])),
+    ("since=tomorrow", Refused("is not a time")),
+    ("since=last%20week", Refused("is not a time")),
+    ("since=21.11.2026", Refused("is not a time")),
+    ("since=11/21/2026", Refused("is not a time")),
+    ("since=20261121", Refused("a date is written 2026-11-21")),
+    ("since=2026-11-31", Refused("is not a time")),
+    ("since=-1h", Refused("is not a time")),
+    ("since=2026-11-21T10:30:00+02:00", Refused("%2B")),
+    ("since=today&until=yesterday", Refused("is before since")),
+    ("from=today", Refused("unknown")),
+    // Numbers, words and the rest.
+    ("min_sentiment=0,1", Refused("is not a number")),
+    ("min_sentiment=-2", Refused("is not a number from -1 to 1")),
+    ("max_sentiment=NaN", Refused("is not a number")),
+    ("has_alerts=yes", Calls(&[YESTERDAY])),
+    ("has_alerts=maybe", Refused("is not true or false")),
+    ("state=done", Refused("active, connection_closed, completed or failed")),
+    ("state=Completed", Refused("active, connection_closed, completed or failed")),
+    ("status=completed&tag=vip", Calls(&[NOW])),
+    ("tag=VIP", Calls(&[])),
+    ("limit=0", Refused("a number from 1 to 1000")),
+    ("limit=all", Refused("a number from 1 to 1000")),
+    ("cursor=2", Refused("not a cursor")),
+    ("q=contract", Refused("unknown")),
+];
+
+#[test]
+fn sixty_odd_queries_each_get_what_they_mean_or_the_reason_why_not() {
+    let mut bed = three_calls();
+    let mut wrong = Vec::new();
+    println!("query | got");
+    println!("---|---");
+    for (asked, gets) in ODD {
+        let (status, answer) = bed.ask("GET", &format!("/api/v1/calls?{asked}"), None);
+        let got = if status == 200 {
+            ids(&answer).join(", ")
+        } else {
+            answer["detail"][0]["msg"].as_str().unwrap_or_default().into()
+        };
+        println!("`{asked}` | {status}: {got}");
+        let is_right = match gets {
+            Calls(wanted) => status == 200 && ids(&answer) == *wanted,
+            Refused(part) => status == 422 && got.contains(part),
+        };
+        if !is_right {
+            wrong.push(format!("{asked}: {status} {got}"));
+        }
+    }
+    println!("{} queries", ODD.len());
+    assert!(wrong.is_empty() && ODD.len() >= 60, "{wrong:#?}");
+    // Who is not known is not passed over in silence.
+    assert_eq!(bed.get("/api/v1/calls?agent=mray")["similar_agents"], json!(["MARY", "Mary"]));
+    let said = bed.command(&["calls", "--agent", "mray"]).output().expect("run");
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.contains("no agent \"mray\" is known; did you mean MARY, Mary?"), "{said}");
+    bed.stop();
+}
+
+#[test]
+fn commands_page_to_the_end_and_print_stable_columns() {
+    let mut bed = three_calls();
+    let count = |arguments: &[&str]| first_column(&bed, arguments).len();
+    assert_eq!((count(&["calls", "--tsv", "--limit", "2"]), count(&["calls", "--tsv", "--all"])), (2, 3));
+    // More than one request's worth.
+    let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
+    db.busy_timeout(std::time::Duration::from_secs(10)).expect("timeout");
+    let more = "INSERT INTO call (call_id, source, state, started_ms, last_activity_ms)
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+        SELECT 'old-' || i, 'recording', 'completed', i * 1000, i * 1000 FROM n";
+    db.execute(more, []).expect("insert");
+    assert_eq!(count(&["calls", "--tsv", "--all"]), 2503);
+    assert_eq!(count(&["calls", "--tsv", "--limit", "1500"]), 1500);
+    let all: BTreeSet<String> = first_column(&bed, &["calls", "--tsv", "--all"]).into_iter().collect();
+    assert_eq!(all.len(), 2503, "each once");
+    let whole = bed.command(&["calls", "--json", "--all"]).output().expect("run");
+    let whole: Value = serde_json::from_slice(&whole.stdout).expect("JSON");
+    assert_eq!((whole["calls"].as_array().map(Vec::len), &whole["next_cursor"]), (Some(2503), &Value::Null));
+
+    let columns = |arguments: &[&str]| -> Vec<String> {
+        let output = bed.command(arguments).output().expect("run");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.lines().next().unwrap_or_default().split('\t').map(str::to_owned).collect()
+    };
+    let shown = columns(&["show", NOW, "--tsv"]);
+    assert_eq!((shown.len(), shown[0].as_str(), shown[2].as_str(), shown[3].as_str()), (8, NOW, "Mary", "SALES"));
+    assert_eq!(
+        (shown[4].as_str(), shown[5].as_str(), shown[7].as_str()),
+        ("0.00", "caller", "my contract is wonderful, thank you")
+    );
+    assert_eq!(columns(&["search", "wonderful", "--tsv"]), shown, "show and search have the same columns");
+    bed.stop();
+}
+
+/// Runs a command without input: its exit status, what it said and what it complained of.
+fn ran(bed: &Bed, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = bed.command(arguments).stdin(std::process::Stdio::null()).output().expect("run");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn what_cannot_be_undone_can_be_tried_first_and_errors_name_what_they_are_about() {
+    let mut bed = three_calls();
+    let (code, out, _) = ran(&bed, &["calls", "delete", "--dry-run", NOW, "no.such"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        out.contains(&format!("{NOW}: would be erased")) && out.contains("no.such: there is no such call"),
+        "{out}"
+    );
+    assert_eq!(bed.ask("POST", &format!("/api/v1/calls/{NOW}/hold?reason=court"), None).0, 200);
+    assert!(ran(&bed, &["calls", "delete", "-n", NOW]).1.contains("would stay: on hold, court"));
+    assert_eq!(bed.ask("DELETE", &format!("/api/v1/calls/{NOW}/hold"), None).0, 200);
+    let (code, _, error) = ran(&bed, &["calls", "delete", NOW]);
+    assert!(code == Some(1) && error.contains("--yes"), "{error}");
+
+    let (code, out, error) = ran(&bed, &["forget", "--phone", "0044 20 7946 0958", "--dry-run"]);
+    assert!(code == Some(0) && out.contains("would erase 1 calls") && out.contains(NOW), "{out}{error}");
+    assert_eq!(ran(&bed, &["forget", "--lead", "876409", "-n", "--json"]).0, Some(0));
+    assert_eq!(bed.get("/api/v1/calls")["calls"].as_array().map(Vec::len), Some(3), "nothing was erased");
+    for (arguments, about) in [
+        (&["show", "1795218045.99"][..], "call 1795218045.99"),
+        (&["show", "a b"], "call a b"),
+        (&["alerts", "ack", "4711"], "alert 4711"),
+        (&["untap", "PJSIP/1001-0000"], "PJSIP/1001-0000"),
+    ] {
+        let (code, _, error) = ran(&bed, arguments);
+        assert!(code == Some(1) && error.contains(about), "{arguments:?}: {error}");
+    }
+    for (arguments, says) in [
+        (&["calls", "--agent", "nobody"][..], "no call fits"),
+        (&["search", "zeppelin"], "nowhere was zeppelin said"),
+        (&["alerts", "--agent", "nobody"], "no alert fits"),
+        (&["agent", "--days", "1", "--campaign", "NONE"], "no agent had a call"),
+        (&["fetch"], "nothing is fetched"),
+        (&["audit", "--who", "nobody"], "nothing was written down"),
+    ] {
+        let (code, out, error) = ran(&bed, arguments);
+        assert!(code == Some(0) && out.is_empty() && error.contains(says), "{arguments:?}: {out}{error}");
+    }
+    bed.stop();
+    let (code, out, _) = ran(&bed, &["forget", "--phone", "+442079460958", "--dry-run"]);
+    assert!(code == Some(0) && out.contains("would erase 1 calls"), "without a daemon too: {out}");
+}
