@@ -19,8 +19,8 @@ async function logIn(page, shown) {
 }
 
 test('who logs in sees calls, changes them and hears them, until he logs out', async () => {
-  const page = await view(opened, `${daemon.address}/dashboard`);
-  await page.waitForURL('**/login');
+  const page = await view(opened, `${daemon.address}/`);
+  await page.waitForURL(/\/login(\?next=.*)?$/);
   assert.deepEqual(await violations(page), []);
   await logIn(page, 'lineside_guess');
   await page.getByRole('alert').getByText('not known').waitFor();
@@ -63,8 +63,8 @@ test('who logs in sees calls, changes them and hears them, until he logs out', a
 
   await page.locator('#settings').click();
   await page.getByRole('button', { name: 'Log out' }).click();
-  await page.waitForURL('**/login');
+  await page.waitForURL(/\/login(\?next=.*)?$/);
   await page.goto(`${daemon.address}/calls`);
-  await page.waitForURL('**/login');
+  await page.waitForURL(/\/login(\?next=.*)?$/);
   await page.context().close();
 });

@@ -14,7 +14,7 @@ pub const TESTS: &[Test] = &[
 ];
 
 /// A server that is not there: what is asked for waits.
-const REMOTE: &str = "[[remote]]\nname = \"pbx2\"\nhost = \"127.0.0.1\"\nport = 1\nuser = \"recorder\"\nlocations = [\"10.0.0.2\"]\n\
+const REMOTE: &str = "[[remote]]\nname = \"pbx2\"\nhost = \"127.0.0.1\"\nport = 1\nuser = \"recorder\"\nagent = \"/run/no-agent.sock\"\nlocations = [\"10.0.0.2\"]\n\
                       path = \"/var/spool/asterisk/monitorDONE/{location}\"\n";
 
 fn fetches(bed: &Bed) -> Vec<Value> {
