@@ -95,7 +95,7 @@ pub(super) fn of_call() -> String {
 pub(super) const LIVE: &str = "
     SELECT live_text.segment, live_text.start_ms, live_text.end_ms, live_text.text, live_text.confidence, live_text.language, live_text.words,
         live_text.compound, live_text.pos, live_text.neu, live_text.neg, live_text.label, live_text.keywords, live_text.profanity, leg.leg,
-        live_text.engine, live_text.sender_sentiment
+        live_text.engine, live_text.sender_sentiment, leg.leg
     FROM live_text
     JOIN leg ON leg.id = live_text.leg
     WHERE live_text.call = ?1

@@ -96,7 +96,7 @@ fn a_call_can_be_listed_read_searched_named_and_played() {
     let missing = bed.command(&["show", "no.such"]).output().expect("run");
     assert_eq!(
         (missing.status.code(), String::from_utf8_lossy(&missing.stderr).trim()),
-        (Some(1), "lineside: Call session not found")
+        (Some(1), "lineside: call no.such: Call session not found")
     );
     let file = bed.path("state/spool");
     let wav =
