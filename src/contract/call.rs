@@ -472,6 +472,8 @@ pub struct SearchHit {
     pub snippet: String,
     /// How well it fits: by meaning the cosine of the two vectors, up to 1; by both the sum of reciprocal places; `null` by words.
     pub score: Option<f64>,
+    /// Segments that say nearly the same and are not listed for themselves: `alike=all` lists them. 0 with it, `null` by words.
+    pub alike: Option<u32>,
     /// The segment.
     pub segment: Segment,
 }

@@ -18,6 +18,8 @@ pub const DEEPEST: u32 = 1000;
 const FUSED: usize = 300;
 /// What is added to a place before its reciprocal counts, so that the first places of one list do not outweigh all others (Cormack and others, 2009).
 const RECIPROCAL: f64 = 60.0;
+/// Cosine from which two lines say nearly the same: the same sentence with other names, sums or fillers. Measured on `tests/meaning` (docs/figures.md).
+const ALIKE: f32 = 0.85;
 /// Vectors of a former model that go in one transaction.
 const PIECE: i64 = 2000;
 
@@ -62,6 +64,17 @@ pub enum Ranking {
     Meaning(PackedVector),
     /// By what was meant and by the words, fused.
     Both(PackedVector),
+}
+
+/// A segment as a ranked search shows it.
+#[derive(Clone, Debug)]
+pub struct RankedSegment {
+    /// The segment.
+    pub found: FoundSegment,
+    /// The cosine of meaning, or the sum of the reciprocal places.
+    pub score: f64,
+    /// Segments behind it that say nearly the same and are not shown themselves; 0 where all are shown.
+    pub alike: u32,
 }
 
 /// A place of a list that is best first.
@@ -139,18 +152,37 @@ fn fused(lists: &[Vec<Place>]) -> Vec<Place> {
     all
 }
 
+/// The places that say something else than all before them, `most` at most; each with the number of those behind it that say nearly the same.
+fn distinct(db: &Connection, ranked: Vec<Place>, most: usize) -> rusqlite::Result<Vec<(Place, u32)>> {
+    let mut query = db.prepare_cached("SELECT vector FROM vector WHERE segment = ?1")?;
+    let mut kept: Vec<(Place, u32, Option<PackedVector>)> = Vec::new();
+    for place in ranked {
+        let vector = query.query_row([place.segment], |row| row.get(0).map(PackedVector)).optional()?;
+        let likeness = |other: &Option<PackedVector>| vector.as_ref()?.similarity(&other.as_ref()?.0);
+        let like = kept.iter().position(|(_, _, other)| likeness(other).is_some_and(|cosine| cosine >= ALIKE));
+        match like {
+            Some(number) => kept[number].1 += 1,
+            None if kept.len() < most => kept.push((place, 0, vector)),
+            None => {}
+        }
+    }
+    Ok(kept.into_iter().map(|(place, alike, _)| (place, alike)).collect())
+}
+
 impl Store {
-    /// Where something was meant, best first, each with its score: the cosine of meaning, or the sum of the reciprocal places.
+    /// Where something was meant, best first. With `once`, segments that say nearly the same are shown once, and counted.
     pub async fn search_ranked(
         &self,
         mut filter: SearchFilter,
         ranking: Ranking,
-    ) -> Result<Vec<(FoundSegment, f64)>, StoreError> {
+        once: bool,
+    ) -> Result<Vec<RankedSegment>, StoreError> {
         self.read_for(true, move |db| {
             // One snapshot for all of it: what was ranked is what is shown.
             let snapshot = db.unchecked_transaction()?;
             filter.which.spell(&snapshot)?;
-            let deepest = (filter.offset + filter.limit).min(DEEPEST) as usize;
+            let wanted_places = (filter.offset + filter.limit).min(DEEPEST) as usize;
+            let deepest = if once { DEEPEST as usize } else { wanted_places };
             let ranked = match &ranking {
                 Ranking::Meaning(wanted) => nearest(&snapshot, &filter, wanted, deepest)?,
                 Ranking::Both(wanted) => {
@@ -158,12 +190,17 @@ impl Store {
                     fused(&[nearest(&snapshot, &filter, wanted, most)?, with_words(&snapshot, &filter, most)?])
                 }
             };
+            let ranked = if once {
+                distinct(&snapshot, ranked, wanted_places)?
+            } else {
+                ranked.into_iter().map(|place| (place, 0)).collect()
+            };
             let shown = ranked.into_iter().skip(filter.offset as usize).take(filter.limit as usize);
-            let mut found = Vec::new();
-            for place in shown {
-                found.extend(found_by_id(&snapshot, place.segment)?.map(|hit| (hit, place.score)));
+            let mut hits = Vec::new();
+            for (Place { score, segment }, alike) in shown {
+                hits.extend(found_by_id(&snapshot, segment)?.map(|found| RankedSegment { found, score, alike }));
             }
-            Ok(found)
+            Ok(hits)
         })
         .await
     }

@@ -194,7 +194,7 @@ fn the_page_asks_with_the_api_s_own_names_and_the_table_of_filters_has_them_all(
     let (list, search) = (asks("/api/v1/calls"), asks("/api/v1/search"));
     let known: BTreeSet<&str> = search.iter().map(String::as_str).collect();
     assert!(fields.is_subset(&known), "the page asks with {fields:?}, the search knows {known:?}");
-    let paging = ["cursor", "limit", "offset", "q", "by", "leg"];
+    let paging = ["cursor", "limit", "offset", "q", "by", "alike", "leg"];
     let filters = |of: &BTreeSet<String>| -> BTreeSet<String> {
         of.iter().filter(|name| !paging.contains(&name.as_str())).cloned().collect()
     };

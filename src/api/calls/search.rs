@@ -13,13 +13,13 @@ use crate::contract::problem::Part;
 use crate::pipeline::meaning::Meaning;
 use crate::store::Store;
 use crate::store::segments::{FoundSegment, SearchFilter, fts_query, fts_query_of_any};
-use crate::store::vectors::{DEEPEST, Ranking};
+use crate::store::vectors::{DEEPEST, RankedSegment, Ranking};
 
 /// What is typed, bytes: each word costs a walk through its list, and nobody types more.
 const LONGEST: usize = 500;
 
 /// What it may be asked with: the words, the leg, and all that a list of calls is filtered by.
-pub(in crate::api) const ASKS: &[&str] = filters!["q", "by", "leg", "offset", "limit"];
+pub(in crate::api) const ASKS: &[&str] = filters!["q", "by", "alike", "leg", "offset", "limit"];
 
 /// `GET /api/v1/search`: places where something was said, by words newest first, else best first.
 pub(in crate::api) async fn search(
@@ -39,6 +39,12 @@ pub(in crate::api) async fn search(
     let by = by.transpose()?.unwrap_or_default();
     let fts = if by == SearchBy::Words { fts_query(&typed) } else { fts_query_of_any(&typed) };
     let fts = fts.map_err(|error| wrong("q", &error.to_string()))?;
+    let once = match query.text("alike").as_deref() {
+        Some(_) if by == SearchBy::Words => return Err(wrong("alike", "goes with by=meaning and by=both alone")),
+        None | Some("once") => true,
+        Some("all") => false,
+        Some(_) => return Err(wrong("alike", "not once or all")),
+    };
     let leg = query.text("leg");
     if leg.as_deref().is_some_and(|leg| Leg::parse(leg).is_none()) {
         return Err(wrong("leg", "not agent, caller or mixed"));
@@ -48,17 +54,23 @@ pub(in crate::api) async fn search(
     let only = access.campaign.clone();
     let which = which(&query, access, clock.now())?;
     let filter = SearchFilter { query: fts, which, leg, limit, offset };
-    let hits: Vec<(FoundSegment, Option<f64>)> = if by == SearchBy::Words {
-        store.search(filter).await?.into_iter().map(|hit| (hit, None)).collect()
+    let hits: Vec<SearchHit> = if by == SearchBy::Words {
+        store.search(filter).await?.into_iter().map(|found| shown(found, None, None)).collect()
     } else {
         let wanted = meaning.of(typed.clone()).await.map_err(|error| ApiError::Unavailable(error.to_string()))?;
         let ranking = if by == SearchBy::Meaning { Ranking::Meaning(wanted) } else { Ranking::Both(wanted) };
-        let found = store.search_ranked(filter, ranking).await?;
-        found.into_iter().map(|(hit, score)| (hit, Some(score))).collect()
+        let ranked = store.search_ranked(filter, ranking, once).await?;
+        let hit = |RankedSegment { found, score, alike }| shown(found, Some(score), Some(alike));
+        ranked.into_iter().map(hit).collect()
     };
     let similar_agents = similar_agents(&store, hits.is_empty(), query.text("agent"), only).await?;
     let more = hits.len() == limit as usize && (by == SearchBy::Words || offset + limit < DEEPEST);
-    let hit = |(hit, score): (FoundSegment, Option<f64>)| SearchHit {
+    let next_offset = more.then_some(offset + limit);
+    Ok(Json(SearchHits { query: typed, by, hits, next_offset, similar_agents }))
+}
+
+fn shown(hit: FoundSegment, score: Option<f64>, alike: Option<u32>) -> SearchHit {
+    SearchHit {
         segment: segment(&hit.segment),
         call_id: hit.call_id,
         call_start_time: hit.started.rfc3339(),
@@ -66,8 +78,6 @@ pub(in crate::api) async fn search(
         campaign: hit.campaign,
         snippet: hit.snippet,
         score,
-    };
-    let next_offset = more.then_some(offset + limit);
-    let hits = hits.into_iter().map(hit).collect();
-    Ok(Json(SearchHits { query: typed, by, hits, next_offset, similar_agents }))
+        alike,
+    }
 }

@@ -109,6 +109,10 @@ fn query(path: &str, name: &str) -> (&'static str, Value) {
             "By the words that were said, newest first; by what was meant, best first, which needs a model of sentences; or by both.",
             json!({"$ref": "#/components/schemas/SearchBy", "default": "words"}),
         ),
+        ("/api/v1/search", "alike") => (
+            "By meaning or both: whether segments that say nearly the same are listed once, with their number, or all.",
+            json!({"type": "string", "enum": ["once", "all"], "default": "once"}),
+        ),
         ("/api/v1/search", "leg") => ("Said on this leg.", one_of("Leg")),
         (_, "leg") => ("A leg by its direction or its number; the first without it.", text),
         ("/api/v1/agents/{id}/stats" | "/api/v1/campaigns/{id}/stats", "days") => ("Days up to now.", whole(1, 92, 7)),

@@ -190,7 +190,7 @@ const ofCall = call => ({
  * @param {Hit} hit
  * @returns {Entry}
  */
-const ofHit = ({ call_id, call_start_time, agent, campaign, segment, snippet: text }) => ({
+const ofHit = ({ call_id, call_start_time, agent, campaign, segment, alike, snippet: text }) => ({
   id: call_id,
   at: segment.start_time,
   began: brief.format(new Date(call_start_time)),
@@ -201,7 +201,7 @@ const ofHit = ({ call_id, call_start_time, agent, campaign, segment, snippet: te
     length: `at ${clock(segment.start_time)}`,
     score: `${signed(segment.sentiment.compound)} ${mood(segment.sentiment.compound)}`,
   },
-  said: [el('b', { text: `${speaker(segment.speaker)} ` }), ...snippet(text)],
+  said: [el('b', { text: `${speaker(segment.speaker)} ` }), ...snippet(text), alike ? ` (and ${alike} alike)` : ''],
 });
 
 /** Whether the list is of places, not of calls. */
@@ -257,19 +257,26 @@ function more() {
 }
 
 /**
- * A day is the day of whoever looks, as are all times on the page.
+ * A day is the day of whoever looks, as are all times on the page; the last one counts to its end.
  * @param {[string, string]} filter
  * @returns {[string, string]}
  */
 function local([name, value]) {
   const isDay = ['since', 'until'].includes(name) && /^\d{4}-\d\d-\d\d$/.test(value);
-  return [name, isDay ? new Date(`${value}T00:00`).toISOString() : value];
+  if (!isDay) return [name, value];
+  const midnight = new Date(`${value}T00:00`);
+  if (name === 'until') midnight.setDate(midnight.getDate() + 1);
+  return [name, midnight.toISOString()];
 }
 
+const alike = /** @type {HTMLSelectElement} */ (form.elements.namedItem('alike'));
 // Filters of the address that the form cannot show: the API says what it makes of them.
 let besides = fromAddress(form);
 
 function find() {
+  // What is found by its words is listed each time it was said.
+  const filled = new Map(textsOf(form));
+  alike.disabled = !(filled.has('q') && filled.has('by'));
   const wanted = new URLSearchParams([...textsOf(form), ...besides]);
   // A list of calls is found by no words.
   if (!wanted.has('q')) wanted.delete('by');

@@ -185,6 +185,8 @@ export interface Hit {
   snippet: string;
   /** How well it fits; null by words. */
   score: number | null;
+  /** Places that say nearly the same and are not listed; null by words. */
+  alike: number | null;
   segment: Segment;
 }
 

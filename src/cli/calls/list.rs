@@ -51,6 +51,9 @@ pub(in crate::cli) struct SearchArguments {
     /// words; meaning: what was meant, in whatever words; or both. The last two need a model: `lineside model pull all-MiniLM-L6-v2`
     #[arg(long, value_parser = PossibleValuesParser::new(["words", "meaning", "both"]))]
     by: Option<String>,
+    /// By meaning or both: list segments that say nearly the same once, with their number, or all of them
+    #[arg(long, value_parser = PossibleValuesParser::new(["once", "all"]))]
+    alike: Option<String>,
     /// Said on this leg
     #[arg(long, value_parser = PossibleValuesParser::new(["agent", "caller", "mixed"]))]
     leg: Option<String>,
@@ -125,7 +128,8 @@ pub(in crate::cli) fn search(arguments: &SearchArguments, config: &Config) -> an
         .map(|word| if word.contains(' ') && !word.contains('"') { format!("\"{word}\"") } else { word.clone() })
         .collect();
     let mut pairs = arguments.scope.query();
-    pairs.extend([("q", Some(words.join(" "))), ("by", arguments.by.clone()), ("leg", arguments.leg.clone())]);
+    pairs.extend([("q", Some(words.join(" "))), ("by", arguments.by.clone()), ("alike", arguments.alike.clone())]);
+    pairs.push(("leg", arguments.leg.clone()));
     let pages = ("hits", "next_offset", "offset");
     let answer = arguments.how_many.collect(&arguments.daemon, config, "/api/v1/search", &pairs, pages)?;
     let hits = answer["hits"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -152,7 +156,11 @@ pub(in crate::cli) fn search(arguments: &SearchArguments, config: &Config) -> an
             segment["start_time"].as_f64().unwrap_or(0.0),
             seen(segment, "leg")
         );
-        for line in hanging(&before, &marked(&seen(hit, "snippet"))) {
+        let alike = match hit["alike"].as_u64() {
+            None | Some(0) => String::new(),
+            Some(count) => format!(" (and {count} alike)"),
+        };
+        for line in hanging(&before, &(marked(&seen(hit, "snippet")) + &alike)) {
             say(&line)?;
         }
     }

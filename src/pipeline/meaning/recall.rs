@@ -1,6 +1,6 @@
 //! Search by meaning and full text, measured: 100 questions, each in other words than the line that answers it, among 10,000 lines of calls.
 //!
-//! `tests/meaning/recall` prints the table. The lines are those of `tests/meaning`: a hundred that answer a question, some three hundred about the same
+//! `tests/meaning/recall` prints the table, beside it that of labels ("fraudulent transaction abroad"), which is harder. The lines are those of `tests/meaning`: a hundred that answer a question, some three hundred about the same
 //! things that answer none, and what else is said on calls. They go through the database as the daemon's do.
 
 use std::collections::{HashMap, HashSet};
@@ -73,11 +73,19 @@ impl Others {
     }
 }
 
-/// All lines, those that answer first, and their questions.
-fn corpus() -> (Vec<String>, Vec<&'static str>) {
-    let (answers, questions): (Vec<&str>, Vec<&str>) =
-        QUESTIONS.lines().map(|line| line.split_once('\t').expect("a line and its question")).unzip();
-    let mut lines: Vec<String> = answers.into_iter().map(String::from).collect();
+/// Lines, each with what is asked.
+type Asked = Vec<(String, &'static str)>;
+
+/// All lines; and of those that answer, each with its question, and with a label of what it is about.
+fn corpus() -> (Vec<String>, [Asked; 2]) {
+    let (mut questions, mut labels) = (Asked::new(), Asked::new());
+    for line in QUESTIONS.lines() {
+        let (answer, asked) = line.split_once('\t').expect("a line and what is asked");
+        let (question, label) = asked.split_once('\t').expect("a question and a label");
+        questions.push((answer.into(), question));
+        labels.push((answer.into(), label));
+    }
+    let mut lines: Vec<String> = questions.iter().map(|(answer, _)| answer.clone()).collect();
     let mut seen: HashSet<String> = lines.iter().cloned().collect();
     let others = Others::read();
     let near = others.lines["near"].iter().cycle().take(3 * others.lines["near"].len());
@@ -90,7 +98,7 @@ fn corpus() -> (Vec<String>, Vec<&'static str>) {
             break;
         }
     }
-    (lines, questions)
+    (lines, [questions, labels])
 }
 
 /// Calls of fifty lines each, in an order that has nothing to do with the questions.
@@ -206,43 +214,52 @@ fn ranked_words(store: &Store, question: &str) -> Vec<String> {
     rows.collect::<Result<_, _>>().expect("rows")
 }
 
-#[tokio::test]
-async fn meaning_finds_what_was_said_in_other_words() {
-    let Some(folder) = published() else { return eprintln!("{ABSENT}") };
-    let (lines, questions) = corpus();
-    assert_eq!((lines.len(), questions.len()), (LINES, 100));
-    let home = tempfile::tempdir().expect("temp dir");
-    let (store, _) = Store::open(home.path()).expect("open");
-    let embedder = Embedder::load(&folder).expect("whole");
-    filled(&store, &lines).await;
-    let cost = embedded(&store, &embedder).await;
+/// How often each way of searching has the line among its first ten: (full text, every word; any word, BM25; meaning; both).
+async fn recall(store: &Store, embedder: &Embedder, asked: &[(String, &str)], once: bool) -> [f64; 4] {
     let texts = |found: Vec<FoundSegment>| found.into_iter().map(|hit| hit.segment.text).collect::<Vec<_>>();
     let mut hits = [0; 4];
-    for (answer, question) in lines.iter().zip(&questions) {
+    for (answer, question) in asked {
         let wanted = PackedVector::of(&embedder.embed(question));
         let any = fts_query_of_any(question).expect("words");
         let ranked = async |ranking| {
-            let found = store.search_ranked(filter(any.clone()), ranking).await.expect("search");
-            texts(found.into_iter().map(|(hit, _)| hit).collect())
+            let found = store.search_ranked(filter(any.clone()), ranking, once).await.expect("search");
+            texts(found.into_iter().map(|hit| hit.found).collect())
         };
         let every = texts(store.search(filter(fts_query(question).expect("words"))).await.expect("search"));
         let meaning = ranked(Ranking::Meaning(wanted.clone())).await;
         if !meaning.contains(answer) {
             println!("not found: {question:?} for {answer:?}; first came {:?}", meaning.first());
         }
-        let lists = [every, ranked_words(&store, question), meaning, ranked(Ranking::Both(wanted)).await];
+        let lists = [every, ranked_words(store, question), meaning, ranked(Ranking::Both(wanted)).await];
         for (hits, list) in hits.iter_mut().zip(lists) {
             *hits += u32::from(list.contains(answer));
         }
     }
-    let recall = hits.map(|hits| f64::from(hits) / questions.len() as f64);
-    println!("recall@10 of {} questions over {} segments", questions.len(), lines.len());
-    let names =
-        ["full text, every word (by=words)", "full text, any word, BM25", "meaning (by=meaning)", "both (by=both)"];
-    for (name, recall) in names.iter().zip(recall) {
-        println!("{name:<34} {recall:.2}");
+    hits.map(|hits| f64::from(hits) / asked.len() as f64)
+}
+
+#[tokio::test]
+async fn meaning_finds_what_was_said_in_other_words() {
+    let Some(folder) = published() else { return eprintln!("{ABSENT}") };
+    let (lines, asked) = corpus();
+    assert_eq!((lines.len(), asked[0].len(), asked[1].len()), (LINES, 100, 100));
+    let home = tempfile::tempdir().expect("temp dir");
+    let (store, _) = Store::open(home.path()).expect("open");
+    let embedder = Embedder::load(&folder).expect("whole");
+    filled(&store, &lines).await;
+    let cost = embedded(&store, &embedder).await;
+    let [questions, labels] = asked;
+    let mut table = Vec::new();
+    for (name, asked) in [("questions", &questions), ("labels", &labels)] {
+        for (listed, once) in [("alike once", true), ("all", false)] {
+            table.push((name, listed, recall(&store, &embedder, asked, once).await));
+        }
+    }
+    println!("recall@10 of 100 questions, and of 100 labels, over {} segments", lines.len());
+    println!("{:<10} {:<11} every word   any word, BM25   by=meaning   by=both", "asked", "listed");
+    for (name, listed, [every, any, meaning, both]) in &table {
+        println!("{name:<10} {listed:<11} {every:>10.2} {any:>16.2} {meaning:>12.2} {both:>9.2}");
     }
     println!("a segment's vector: {cost:.1} ms of CPU on one thread, {}", embedder.name());
-    // The goal is 0.9 (packaging/NOTES.md): this only sees that it does not get worse.
-    assert!(recall[2] >= 0.5, "by meaning: {}", recall[2]);
+    assert!(table[0].2[2] >= 0.85, "by meaning: {:?}", table[0]);
 }
