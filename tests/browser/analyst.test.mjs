@@ -130,13 +130,24 @@ test('filters are kept under a name, and a figure of the dashboard leads to the 
   // The bar of this hour.
   const plot = page.locator('.chart', { has: page.locator('.u-over.pick') }).first().locator('.u-over');
   const { width, height } = await plot.boundingBox();
-  const { steps, since } = await daemon.get(`/api/v1/figures?since=${day}`);
-  const at = (Date.parse(steps.at(-1).at) - Date.parse(since)) / 3_600_000;
-  const hours = Math.round(Date.now() / 3_600_000 + 0.5 - Date.parse(since) / 3_600_000);
-  await plot.click({ position: { x: Math.min(width - 2, Math.max(2, (at / Math.max(hours - 1, 1)) * width)), y: height / 2 } });
+  const [from, to] = await page.evaluate(day => {
+    const [from, to] = [new Date(`${day}T00:00`), new Date(`${day}T00:00`)];
+    to.setDate(to.getDate() + 1);
+    return [from.toISOString(), to.toISOString()];
+  }, day);
+  const { steps, since, until: end } = await daemon.get(`/api/v1/figures?since=${from}&until=${to}`);
+  const hoursOf = moment => (Date.parse(moment) - Date.parse(since)) / 3_600_000;
+  const { at, calls } = steps.at(-1);
+  const bars = Math.ceil(hoursOf(end));
+  await plot.click({ position: { x: Math.min(width - 2, Math.max(2, (hoursOf(at) / Math.max(bars - 1, 1)) * width)), y: height / 2 } });
   await page.waitForURL(/\/calls\?since=/);
   const asked = new URL(page.url()).searchParams;
-  assert.ok(Date.parse(asked.get('until')) > Date.parse(asked.get('since')), page.url());
+  assert.deepEqual(
+    [Date.parse(asked.get('since')), Date.parse(asked.get('until'))],
+    [Date.parse(at), Date.parse(at) + 3_600_000],
+    page.url(),
+  );
+  await page.locator('.view .tr:visible').nth(calls - 1).waitFor();
   assert.deepEqual(page.problems, []);
   await page.context().close();
 });
