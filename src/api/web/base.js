@@ -372,6 +372,7 @@ export function settings() {
       ...KEYS.flatMap(([key, what]) => [el('dt', {}, el('kbd', { text: key })), el('dd', { text: what })]),
     ),
     el('p', {}, el('a', { href: urlOf('/docs'), text: 'The API, for programs' })),
+    el('p', { 'data-needs': 'operate' }, el('a', { href: urlOf('/settings'), text: 'The daemon’s settings' })),
     el('form', { method: 'dialog' }, el('button', { text: 'Close' })),
     el('form', { method: 'post', action: urlOf('/logout') }, el('button', { text: 'Log out' })),
   );
