@@ -93,7 +93,7 @@ weights["special:model.yml"] = np.frombuffer(yaml.safe_dump(config).encode() + b
 np.savez(made / "model.npz", **weights)
 
 model = folder / "model"
-OpusMTConverter(str(made)).convert(str(model), quantization="int8", force=True)
+OpusMTConverter(str(made)).convert(str(model), force=True)
 for name in ("source.spm", "target.spm"):
     shutil.copy(made / name, model / name)
 
@@ -101,7 +101,7 @@ lines = ODD + said[:: len(said) // 180] + [f"{one}, {other}" for one, other in z
 split = [source.encode(line, out_type=str) for line in lines]
 with open(model / "pieces.jsonl", "w", encoding="utf-8") as out:
     out.writelines(json.dumps([line, pieces], ensure_ascii=False) + "\n" for line, pieces in zip(lines, split))
-translator = ctranslate2.Translator(str(model), compute_type="int8", intra_threads=1, inter_threads=1)
+translator = ctranslate2.Translator(str(model), compute_type="float32", intra_threads=1, inter_threads=1)
 results = translator.translate_batch(split)
 with open(model / "translations.jsonl", "w", encoding="utf-8") as out:
     for line, result in zip(lines, results):

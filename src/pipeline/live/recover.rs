@@ -10,6 +10,7 @@ use super::effect::Effect;
 use super::event::{Now, Past};
 use super::messages::event;
 use super::privacy::{Privacy, PrivacySettings};
+use super::time::STALLED;
 use super::watching::Watching;
 use crate::call::{CallNames, Hear, WallTime};
 use crate::contract::message::{Message, PausedKind, RecordingPaused};
@@ -145,6 +146,10 @@ impl Conductor {
             }
         }
         let last = open.heard.last().copied();
+        if let (Some((_, Some(to))), Some(STALLED)) = (last, open.why.as_deref()) {
+            // What the former run put in when nothing came any more is no sound, whoever else has the voice of that time is heard.
+            leg.fill(samples.saturating_sub(to));
+        }
         let from = last.map_or(0, |(from, _)| open.heard_to.max(from));
         let mut running = RunningLeg::new(Arc::clone(&leg), open.offset_ms, from);
         running.noted = samples;

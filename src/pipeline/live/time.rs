@@ -19,6 +19,8 @@ use crate::store::change::Change;
 /// A call whose legs are closed is over when no other leg has come for so long: taps of two directions open and close one after the other.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// What is noted of a connection of which nothing comes any more.
+pub(super) const STALLED: &str = "nothing comes of it any more";
 /// A connection of which nothing came for so many seconds is noted to have stalled.
 const STALL_S: u64 = 2;
 
@@ -92,7 +94,7 @@ impl Conductor {
                 let reason = "gone after a restart".into();
                 changes.push(Change::LegClosed { leg: leg.key, samples, reason, at: now.wall() });
             }
-            changes.extend(running.stall());
+            changes.extend(running.stall().into_iter().flatten());
             // Once a second is often enough for a list.
             if samples.saturating_sub(running.noted) >= u64::from(leg.spec.rate_hz) && !leg.is_closed() {
                 running.noted = samples;
@@ -210,9 +212,9 @@ impl Conductor {
 }
 
 impl RunningLeg {
-    /// Nothing comes of it any more, or something comes again. A row says how far its sound went, for the silence behind it looks like sound after a
-    /// crash.
-    fn stall(&mut self) -> Option<Change> {
+    /// Nothing comes of it any more, or something comes again. Its row says so and how far its sound went, for the silence behind it looks like sound
+    /// after a crash.
+    fn stall(&mut self) -> Option<[Change; 2]> {
         let (from, to) = self.heard.last().copied()?;
         let put_in = self.leg.samples().saturating_sub(self.leg.sounded());
         let stalled = put_in >= u64::from(self.leg.spec.rate_hz) * STALL_S;
@@ -220,6 +222,9 @@ impl RunningLeg {
             return None;
         }
         self.stalled = stalled;
-        Some(Change::LegHeard { leg: self.leg.key, from, to: stalled.then(|| self.leg.sounded()) })
+        let leg = self.leg.key;
+        let why = if stalled { STALLED.into() } else { self.why.clone() };
+        let to = stalled.then(|| self.leg.sounded());
+        Some([Change::LegHeard { leg, from, to }, Change::LegWhy { leg, why }])
     }
 }
