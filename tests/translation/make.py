@@ -82,7 +82,7 @@ for side, attentions in (("encoder", ["self"]), ("decoder", ["self", "context"])
 # Not tied to the embeddings: weights drawn by lot would repeat the word before for ever.
 weights["decoder_ff_logit_out_W"] = dice.normal(0, 0.3, (WIDTH, len(names))).astype(np.float32)
 weights["decoder_ff_logit_out_b"] = dice.normal(0, 0.5, (1, len(names))).astype(np.float32)
-weights["decoder_ff_logit_out_b"][0, 0] += 3  # sentences end
+weights["decoder_ff_logit_out_b"][0, 0] += 7  # sentences end
 config = {
     "type": "transformer", "enc-depth": LAYERS, "dec-depth": LAYERS, "transformer-heads": HEADS, "dim-emb": WIDTH,
     "transformer-decoder-autoreg": "self-attention", "transformer-no-projection": False, "transformer-ffn-activation": "swish",

@@ -22,7 +22,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// What is noted of a connection of which nothing comes any more.
 pub(super) const STALLED: &str = "nothing comes of it any more";
 /// A connection of which nothing came for so many seconds is noted to have stalled.
-const STALL_S: u64 = 2;
+const STALL_S: u64 = 1;
 
 impl Conductor {
     /// Comes four times a second.
