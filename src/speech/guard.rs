@@ -10,6 +10,10 @@ use super::rules::Rules;
 /// Nobody speaks faster; measured auctioneers reach 6.
 const MAX_WORDS_PER_SECOND: f32 = 8.0;
 
+/// Nobody reads digits aloud faster; some more come of what is written with its zeros ("two million").
+const MAX_DIGITS_PER_SECOND: f32 = 6.0;
+const DIGITS_BESIDES: usize = 12;
+
 /// What Whisper models are known to write on noise and silence, from captions in their training data (whisper discussions #679, #928, #1783).
 /// Compared with the whole text in lower case without punctuation.
 const INVENTED: &[&str] = &[
@@ -108,7 +112,9 @@ pub fn judge(answer: &Recognised, seconds: f32, rules: &Rules) -> Verdict {
             return Verdict::Doubt(Reason::Repetition);
         }
         let fast = words.len() > 3 && words.len() as f32 > MAX_WORDS_PER_SECOND * seconds.max(0.5);
-        if fast || answer.cut {
+        let digits = words.iter().flat_map(|word| word.chars()).filter(|c| c.is_numeric()).count();
+        let counts_on = digits > DIGITS_BESIDES + (MAX_DIGITS_PER_SECOND * seconds.max(1.0)) as usize;
+        if fast || counts_on || answer.cut {
             return Verdict::Doubt(Reason::TooFast);
         }
         if echoes(&words) {
@@ -285,6 +291,10 @@ mod tests {
         }
         let cut = Recognised { cut: true, ..answer("five six five six", -0.3) };
         assert_eq!(judged(&cut, 1.0), Verdict::Doubt(Reason::TooFast), "more tokens than a mouth can say");
+        let card = "It's 4539 1488 0343 6467, expiry 0927, code 123, and 2,000,000 points.";
+        assert_eq!(judged(&answer(card, -0.3), 4.0), Verdict::Keep, "much, but not too much");
+        let zeros = answer(&format!("Go forward 10{} metres.", ",000".repeat(56)), -0.2);
+        assert_eq!(judged(&zeros, 12.0), Verdict::Doubt(Reason::TooFast), "more digits than anybody reads out");
         assert!(!has_words("... ... ..."));
     }
 

@@ -32,12 +32,7 @@ impl Marian {
 
     fn load_as(folder: &Path, compute_type: ComputeType) -> Result<Self, TranslateError> {
         let unusable = |problem: String| TranslateError::Unusable { path: folder.into(), problem };
-        let config = Config {
-            device: Device::CPU,
-            compute_type,
-            num_threads_per_replica: 1,
-            ..Config::default()
-        };
+        let config = Config { device: Device::CPU, compute_type, num_threads_per_replica: 1, ..Config::default() };
         // The engine's own thread inherits the priority of the one that makes it.
         let load = || {
             give_way();
@@ -126,7 +121,10 @@ mod tests {
         for ((line, wanted, text), (found, said)) in expected.iter().zip(tokens.iter().zip(&texts)) {
             let same = found.iter().zip(wanted).take_while(|(one, other)| one == other).count();
             // A line that runs on to the longest there is comes to two equals at last, between which rounding decides.
-            assert!(found == wanted || same >= 30, "{line:?} differs from its piece {same} on: {found:?}, not {wanted:?}");
+            assert!(
+                found == wanted || same >= 30,
+                "{line:?} differs from its piece {same} on: {found:?}, not {wanted:?}"
+            );
             if found == wanted {
                 assert_eq!(said, text, "{line:?}");
             } else {
@@ -135,7 +133,10 @@ mod tests {
             }
             count += same;
         }
-        println!("{count} tokens of {} lines are those of ctranslate2 in Python; {other} lines differ further on", lines.len());
+        println!(
+            "{count} tokens of {} lines are those of ctranslate2 in Python; {other} lines differ further on",
+            lines.len()
+        );
         assert!(count > 500 && other * 50 <= lines.len(), "{other} lines differ");
     }
 }
