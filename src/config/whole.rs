@@ -12,6 +12,7 @@ use super::coverage::CoverageConfig;
 use super::dialer::DialerSection;
 use super::dialer_api::DialerApiSection;
 use super::http::{self, HttpConfig};
+use super::insights::InsightsConfig;
 use super::meaning::MeaningConfig;
 use super::mistake::{ConfigError, Mistake, line_of};
 use super::privacy::{self, PrivacyConfig, RetentionConfig};
@@ -65,6 +66,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// When calls are transcribed, and what is made of them.
     pub processing: ProcessingConfig,
+    /// What came of calls.
+    pub insights: InsightsConfig,
     /// Reading texts.
     pub text: TextConfig,
     /// Search by meaning.
@@ -259,6 +262,7 @@ impl Config {
             return Err(("utterance", "threshold", format!("{threshold} is not from 0.05 to 0.95")));
         }
         self.translation.check()?;
+        self.insights.llm.check(self.privacy.redact)?;
         privacy::check(&self.privacy, &self.retention)?;
         for folder in &self.recordings.folders {
             if !folder.is_absolute() {

@@ -12,7 +12,7 @@ use super::settings::{privacy_settings, retention_settings};
 use super::sources::Sources;
 use super::speech::{Ends, Speech};
 use super::stop::Running;
-use super::{access, answers, back, coverage, pbx, remote, sources, speech};
+use super::{access, answers, back, coverage, llm, pbx, remote, sources, speech};
 use crate::api::access::AccessControl;
 use crate::api::access::serve::Tls;
 use crate::api::{self, Api, Health};
@@ -211,6 +211,7 @@ fn api(
         pipeline: Pipeline {
             workers: Arc::clone(&speech.workers),
             translator: translator(config),
+            language_model: llm::language_model(config),
             mode: config.processing.mode,
             final_pass: config.processing.final_pass,
         },

@@ -57,13 +57,15 @@ pub(in crate::api) async fn classification_evolution(
     Ok(Json(desk.classification_windows(&find_call(&store, &id).await?).await?))
 }
 
-/// A few of the call's own lines.
+/// A few of the call's own lines, and what a language model has said of it.
 pub(in crate::api) async fn summary(
     State(store): State<Store>,
     State(desk): State<Desk>,
     Path(id): Path<String>,
 ) -> Answer<CallDigest> {
-    Ok(Json(desk.digest(&find_call(&store, &id).await?).await?))
+    let call = find_call(&store, &id).await?;
+    let language_model = desk.told_by_model(&call).await?;
+    Ok(Json(CallDigest { language_model, ..desk.digest(&call).await? }))
 }
 
 /// How the call was understood up to its last words.

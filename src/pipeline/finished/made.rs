@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
+
 use super::review::{Desk, day, line, measure};
 use super::{evolution, told};
 use crate::call::{CallState, Stage};
@@ -136,16 +138,25 @@ impl Desk {
         Analysed { text, digest: told::digest("", analyser.reviewer().summary(&lines), insights) }
     }
 
-    /// What a stage by rules comes to, as JSON; `None` of the two that need more than rules.
+    /// What a stage by rules comes to, as JSON; `None` of those that need more than rules.
     pub(super) async fn made(&self, call: &CallRow, stage: Stage) -> Result<Option<String>, StoreError> {
         Ok(match stage {
-            Stage::Transcription | Stage::Translation => None,
+            Stage::Transcription | Stage::Translation | Stage::Insights => None,
             Stage::Entities => json(&self.named(call).await?),
             Stage::Classification => json(&self.classified(call).await?),
             Stage::Summary => json(&self.digest(call).await?),
             Stage::Qa => json(&self.score_card(call).await?),
-            Stage::Insights => json(&self.came_to(call).await?),
         })
+    }
+
+    /// What a stage came to, as it is kept; `None` where there is nothing, or what an older version has kept in another form.
+    pub(super) async fn kept<T: DeserializeOwned>(
+        &self,
+        call: &CallRow,
+        stage: Stage,
+    ) -> Result<Option<T>, StoreError> {
+        let kept = self.store().stage_result(call.key, stage).await?;
+        Ok(kept.and_then(|json| serde_json::from_str(&json).ok()))
     }
 
     /// The packs in use, with their versions.

@@ -2,6 +2,7 @@
 //! text or a file that never was a call: `transcript.rs`, `analyze.rs`.
 
 pub mod analyze;
+pub mod asked;
 pub mod correct;
 mod evolution;
 pub mod made;
