@@ -140,6 +140,7 @@ async fn conduct(
         listener,
         workers: Arc::clone(&speech.workers),
         analyser: Arc::clone(&base.analyser),
+        past_names: speech.past_names.clone(),
         privacy: privacy_settings(&base.config),
         hear: base.config.sources.hear,
         modes: base.config.processing.modes(),
@@ -189,6 +190,7 @@ fn api(
         store.clone(),
         Arc::clone(&speech.workers),
         Arc::clone(analyser),
+        speech.past_names.clone(),
         privacy_settings(config),
         wall_clock,
     );

@@ -9,6 +9,7 @@ use super::*;
 use crate::call::CallKey;
 use crate::pipeline::finished::retranscribe::RetranscribeQueue;
 use crate::pipeline::live::keys::PauseKeys;
+use crate::pipeline::live::past_names::PastNames;
 use crate::pipeline::live::privacy::PrivacySettings;
 use crate::pipeline::workers::TranscribeSettings;
 use crate::pipeline::workers::in_flight::InFlight;
@@ -70,8 +71,14 @@ fn stages(store: &Store, folder: &std::path::Path, translator: Translator) -> St
     let analyser = TextAnalyser::new(LexiconKind::CallCentre, &Pack::bundled().expect("packs"));
     let analyser = Arc::new(RwLock::new(Arc::new(analyser)));
     let privacy = PrivacySettings { redact: true, keys: PauseKeys::default(), cache: folder.join("cache") };
-    let (_, retranscriber) =
-        RetranscribeQueue::new(store.clone(), Arc::clone(&workers), Arc::clone(&analyser), privacy, now);
+    let (_, retranscriber) = RetranscribeQueue::new(
+        store.clone(),
+        Arc::clone(&workers),
+        Arc::clone(&analyser),
+        PastNames::default(),
+        privacy,
+        now,
+    );
     let pipeline =
         Pipeline { workers, translator, language_model: None, mode: ProcessingMode::Hybrid, final_pass: false };
     Stages::new(store.clone(), Desk::new(store.clone(), analyser), retranscriber, pipeline, now)
