@@ -36,12 +36,6 @@ impl Desk {
         });
         Ok(InsightsMade { insights, language_model: told.await? })
     }
-
-    /// What a language model says of the call, as the insights stage has kept it.
-    pub async fn told_by_model(&self, call: &CallRow) -> Result<Option<ModelInsights>, StoreError> {
-        let made: Option<InsightsMade> = self.kept(call, crate::call::Stage::Insights).await?;
-        Ok(made.and_then(|made| made.language_model))
-    }
 }
 
 fn said(by: &str, told: Result<ToldCall, String>) -> ModelInsights {

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
-
 use super::review::{Desk, day, line, measure};
 use super::{evolution, told};
 use crate::call::{CallState, Stage};
@@ -147,16 +145,6 @@ impl Desk {
             Stage::Summary => json(&self.digest(call).await?),
             Stage::Qa => json(&self.score_card(call).await?),
         })
-    }
-
-    /// What a stage came to, as it is kept; `None` where there is nothing, or what an older version has kept in another form.
-    pub(super) async fn kept<T: DeserializeOwned>(
-        &self,
-        call: &CallRow,
-        stage: Stage,
-    ) -> Result<Option<T>, StoreError> {
-        let kept = self.store().stage_result(call.key, stage).await?;
-        Ok(kept.and_then(|json| serde_json::from_str(&json).ok()))
     }
 
     /// The packs in use, with their versions.

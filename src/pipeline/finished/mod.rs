@@ -5,6 +5,7 @@ pub mod analyze;
 pub mod asked;
 pub mod correct;
 mod evolution;
+mod kept;
 pub mod made;
 pub mod notify;
 pub mod retranscribe;

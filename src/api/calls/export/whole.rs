@@ -46,10 +46,10 @@ impl Exporter {
             results.insert(stage, value.unwrap_or_else(|| json!({})));
         }
         let told = results.get(&Stage::Insights).and_then(|made: &Value| made.get("language_model")).cloned();
-        if let (Some(told), Some(Value::Object(summary))) = (told, results.get_mut(&Stage::Summary)) {
-            if !summary.is_empty() {
-                summary.insert("language_model".into(), told);
-            }
+        if let (Some(told), Some(Value::Object(summary))) = (told, results.get_mut(&Stage::Summary))
+            && !summary.is_empty()
+        {
+            summary.insert("language_model".into(), told);
         }
         Ok(Made { translation: translation_of(&self.store, &self.desk, call, rows).await?, results })
     }
