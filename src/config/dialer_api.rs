@@ -62,7 +62,8 @@ impl Default for DialerApiSection {
 
 const SECTION: &str = "dialer_api";
 
-fn is_address(url: &str) -> bool {
+/// Whether a text is the address of an API, without a login, query or fragment.
+pub(super) fn is_address(url: &str) -> bool {
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
     !host.is_empty() && !host.starts_with('/') && !url.contains(char::is_whitespace) && !url.contains(['?', '#', '@'])
 }

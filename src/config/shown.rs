@@ -41,7 +41,8 @@ fn of_section(section: DocumentedSection, tables: &[Source]) -> Vec<ShownSetting
         return settings.into_iter().map(|setting| single(&name, setting, tables)).collect();
     }
     // A list takes the place of the one before it.
-    let last = tables.iter().rev().find_map(|(file, text, table)| Some((file, text, table.get(&name)?.as_array()?)));
+    let last =
+        tables.iter().rev().find_map(|(file, text, table)| Some((file, text, value_of(table, &name)?.as_array()?)));
     let Some((file, text, blocks)) = last else { return Vec::new() };
     let mut all = Vec::new();
     for (number, block) in blocks.iter().enumerate() {
@@ -64,7 +65,7 @@ fn of_section(section: DocumentedSection, tables: &[Source]) -> Vec<ShownSetting
 fn single(section: &str, documented: DocumentedSetting, tables: &[Source]) -> ShownSetting {
     let DocumentedSetting { key, value, is_default, doc } = documented;
     let set = tables.iter().rev().find_map(|(file, text, table)| {
-        let value = table.get(section)?.get(&key)?;
+        let value = value_of(table, section)?.get(&key)?;
         Some((value, place(file, line_of(text, section, &key))))
     });
     match set {
@@ -74,6 +75,13 @@ fn single(section: &str, documented: DocumentedSetting, tables: &[Source]) -> Sh
             ..setting(section.into(), section, &key, None, String::new(), doc)
         },
     }
+}
+
+/// What a file has under the name of a section, `insights.llm` in `insights`.
+fn value_of<'a>(table: &'a Table, section: &str) -> Option<&'a Value> {
+    let mut names = section.split('.');
+    let first = table.get(names.next()?)?;
+    names.try_fold(first, |value, name| value.get(name))
 }
 
 fn place(file: &Path, line: Option<usize>) -> String {

@@ -12,6 +12,7 @@ use super::coverage::CoverageConfig;
 use super::dialer::DialerSection;
 use super::dialer_api::DialerApiSection;
 use super::http::{self, HttpConfig};
+use super::insights::InsightsConfig;
 use super::meaning::MeaningConfig;
 use super::mistake::{ConfigError, Mistake, line_of};
 use super::privacy::{self, PrivacyConfig, RetentionConfig};
@@ -65,6 +66,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// When calls are transcribed, and what is made of them.
     pub processing: ProcessingConfig,
+    /// What came of calls.
+    pub insights: InsightsConfig,
     /// Reading texts.
     pub text: TextConfig,
     /// Search by meaning.
@@ -259,6 +262,7 @@ impl Config {
             return Err(("utterance", "threshold", format!("{threshold} is not from 0.05 to 0.95")));
         }
         self.translation.check()?;
+        self.insights.llm.check(self.privacy.redact)?;
         privacy::check(&self.privacy, &self.retention)?;
         for folder in &self.recordings.folders {
             if !folder.is_absolute() {
@@ -284,8 +288,21 @@ impl Config {
 
     /// The packs and the lexicon, ready to read texts.
     pub fn analyser(&self) -> Result<crate::text::TextAnalyser, crate::text::pack::PackError> {
-        Ok(crate::text::TextAnalyser::new(self.text.lexicon, &packs(self.text.packs.as_deref())?))
+        let folder = self.text.packs.as_deref();
+        let mut analyser = crate::text::TextAnalyser::new(self.text.lexicon, &packs(folder)?);
+        analyser.changed_at(folder.map_or(0, changed_ms));
+        Ok(analyser)
     }
+}
+
+/// When a folder of packs, or a pack in it, was changed last, milliseconds of the wall clock.
+fn changed_ms(folder: &Path) -> i64 {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let changed = files.chain([folder.to_path_buf()]).filter_map(|path| {
+        let changed = std::fs::metadata(path).ok()?.modified().ok()?;
+        changed.duration_since(std::time::UNIX_EPOCH).ok()
+    });
+    changed.map(|since| since.as_millis() as i64).max().unwrap_or(0)
 }
 
 /// All packs of a folder in order of name, or the built-in ones.

@@ -45,7 +45,7 @@ macro_rules! words {
     ($($(#[$doc:meta])* $name:ident = $word:tt),* $(,)?) => {
         $(
             $(#[$doc])*
-            #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
             pub enum $name {
                 /// The only one.
                 #[serde(rename = $word)]

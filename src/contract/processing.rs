@@ -78,7 +78,7 @@ pub struct StageShown {
     /// When it was over.
     #[schema(format = DateTime)]
     pub completed_at: Option<String>,
-    /// Why it failed, is not needed or cannot be made.
+    /// Why it failed, is not needed or cannot be made; of one that is done what is missing in it.
     pub reason: Option<String>,
 }
 
@@ -93,6 +93,8 @@ pub struct PipelineConfig {
     pub transcription_model: Option<String>,
     /// The model of the translation; `null` where none is configured.
     pub translation_model: Option<String>,
+    /// The language model that is asked in the insights stage, beside the rules; `null` where none is configured.
+    pub insights_model: Option<String>,
     /// The packs by which all other stages are made.
     pub packs: Vec<String>,
 }

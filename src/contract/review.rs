@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::call::{Leg, Speaker};
 
 /// A line of the call.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Quote {
     /// Number of its segment.
     pub segment_id: i64,
@@ -23,7 +23,7 @@ pub struct Quote {
 }
 
 /// A call's score card.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ScoreCard {
     /// The call.
     pub call_id: String,
@@ -42,7 +42,7 @@ pub struct ScoreCard {
 }
 
 /// A criterion as the call has met it.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Criterion {
     /// Its name.
     pub name: String,
@@ -63,7 +63,7 @@ pub struct Criterion {
 }
 
 /// What became of a criterion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CriterionOutcome {
     /// As it should be.
@@ -77,7 +77,7 @@ pub enum CriterionOutcome {
 }
 
 /// How a call was spoken; `null` where the call does not tell, as with both sides on one leg.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Measures {
     /// Speech of the agent, seconds.
     pub agent_speech_s: Option<f64>,
@@ -106,7 +106,7 @@ pub struct Measures {
 }
 
 /// Something that was named: a date, an amount, a name.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NamedEntity {
     /// What it is.
     pub kind: String,
@@ -127,7 +127,7 @@ pub struct NamedEntity {
 }
 
 /// What was named in a call.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Entities {
     /// The call.
     pub call_id: String,
@@ -154,7 +154,7 @@ pub struct EntityWindow {
 }
 
 /// The lines that tell a call.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CallDigest {
     /// The call.
     pub call_id: String,
@@ -172,10 +172,12 @@ pub struct CallDigest {
     /// What it was about, what came of it and what is left to do, by the evidence of the packs.
     #[serde(flatten)]
     pub insights: CallInsights,
+    /// What a language model says of the call; `null` where none was asked.
+    pub language_model: Option<ModelInsights>,
 }
 
 /// What a call was about, what came of it and what is left to do. Everything lists the lines and rules that decided.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CallInsights {
     /// Why the caller was on the line, the strongest first; none where the evidence is too weak.
     pub intents: Vec<CallLabel>,
@@ -197,8 +199,58 @@ pub struct CallInsights {
     pub sentiment: CallFeeling,
 }
 
+/// What came of a call, as it is kept: by the rules, and by a language model where one is asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct InsightsMade {
+    /// By the evidence of the packs.
+    #[serde(flatten)]
+    pub insights: CallInsights,
+    /// By a language model; `null` where none was asked.
+    pub language_model: Option<ModelInsights>,
+}
+
+/// What a language model says of a call, as far as the call backs it. The rules' insights stay beside it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum ModelInsights {
+    /// It has answered.
+    Told {
+        /// The model.
+        by: String,
+        /// What the caller wants.
+        customer_intent: String,
+        /// The caller's mood.
+        sentiment: ToldSentiment,
+        /// Whether anything is left to do.
+        action_required: bool,
+        /// The sentences that the call backs.
+        summary: String,
+        /// Sentences of its summary that were dropped, because the call does not back them.
+        dropped: Vec<String>,
+    },
+    /// It has given no answer that counts.
+    Failed {
+        /// The model.
+        by: String,
+        /// What came of each try.
+        reason: String,
+    },
+}
+
+/// The caller's mood, as a language model tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ToldSentiment {
+    /// Content.
+    Positive,
+    /// Neither.
+    Neutral,
+    /// Discontent, or in need.
+    Negative,
+}
+
 /// A label of a call.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CallLabel {
     /// As the packs name it: `refund`, `promise_to_pay`.
     pub label: String,
@@ -211,7 +263,7 @@ pub struct CallLabel {
 }
 
 /// A line that spoke for something, or against it.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReasonLine {
     /// The sentence.
     #[serde(flatten)]
@@ -225,7 +277,7 @@ pub struct ReasonLine {
 }
 
 /// What was said about a payment; the last sentence that says so counts.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PaymentTalk {
     /// `promised`, `refused`, `paid` or `hardship`.
     pub state: String,
@@ -238,7 +290,7 @@ pub struct PaymentTalk {
 }
 
 /// Something that is left to do.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ActionDue {
     /// Who has to do it.
     pub owner: Speaker,
@@ -254,7 +306,7 @@ pub struct ActionDue {
 }
 
 /// The caller's mood over the call.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum CallFeeling {
     /// A lexicon knows the language.
@@ -276,7 +328,7 @@ super::words! {
 }
 
 /// A line at which the mood turned.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Turn {
     /// The line.
     #[serde(flatten)]

@@ -10,6 +10,7 @@ mod back;
 mod build;
 mod coverage;
 mod ledger;
+mod llm;
 mod packs_watch;
 mod pbx;
 mod ports;

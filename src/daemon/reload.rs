@@ -5,6 +5,7 @@ use std::sync::{Arc, RwLock};
 
 use super::settings::transcribe_settings;
 use crate::api::access::serve::Tls;
+use crate::capture::wall_clock;
 use crate::config::Config;
 use crate::host;
 use crate::pipeline::workers::Workers;
@@ -13,7 +14,9 @@ use crate::pipeline::workers::Workers;
 pub(super) fn packs(path: Option<&Path>, analyser: &RwLock<Arc<crate::text::TextAnalyser>>) {
     let loaded = Config::load(path).map_err(|error| error.to_string());
     match loaded.and_then(|config| config.analyser().map_err(|error| error.to_string())) {
-        Ok(texts) => {
+        Ok(mut texts) => {
+            // What was made until now was made by the packs before.
+            texts.changed_at(wall_clock().0);
             *analyser.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(texts);
             log::info!("a pack was saved; all packs are read again");
         }
@@ -33,7 +36,8 @@ pub(super) fn reload(
         Ok((config, texts))
     });
     match loaded {
-        Ok((config, texts)) => {
+        Ok((config, mut texts)) => {
+            texts.changed_at(wall_clock().0);
             *analyser.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(texts);
             workers.reconfigure(transcribe_settings(&config));
             log::set_max_level(config.log.level);

@@ -11,6 +11,7 @@ use crate::capture::wall_clock;
 use crate::config::Config;
 use crate::pipeline::command::Command;
 use crate::pipeline::live::listen::{self, Assignment, VadEvent};
+use crate::pipeline::live::past_names::PastNames;
 use crate::pipeline::workers::in_flight::InFlight;
 use crate::pipeline::workers::{Done, Workers, govern};
 use crate::speech::utterance::Found;
@@ -21,6 +22,8 @@ pub(super) struct Speech {
     pub(super) workers: Arc<Workers>,
     pub(super) threads: Vec<JoinHandle<()>>,
     pub(super) voice: Voice,
+    /// Names of calls that are over.
+    pub(super) past_names: PastNames,
     /// Where the conductor is told what to do.
     pub(super) commands: mpsc::Sender<Command>,
 }
@@ -61,5 +64,6 @@ pub(super) fn start(config: &Config) -> Result<(Speech, Ends)> {
     std::thread::Builder::new()
         .name("governor".into())
         .spawn(move || govern::run(&governed, &told, limit, wall_clock))?;
-    Ok((Speech { workers, threads, voice, commands: commands_to }, Ends { listener, vad, done, commands }))
+    let past_names = PastNames::default();
+    Ok((Speech { workers, threads, voice, past_names, commands: commands_to }, Ends { listener, vad, done, commands }))
 }

@@ -12,7 +12,7 @@ use super::settings::{privacy_settings, retention_settings};
 use super::sources::Sources;
 use super::speech::{Ends, Speech};
 use super::stop::Running;
-use super::{access, answers, back, coverage, pbx, remote, sources, speech};
+use super::{access, answers, back, coverage, llm, pbx, remote, sources, speech};
 use crate::api::access::AccessControl;
 use crate::api::access::serve::Tls;
 use crate::api::{self, Api, Health};
@@ -140,6 +140,7 @@ async fn conduct(
         listener,
         workers: Arc::clone(&speech.workers),
         analyser: Arc::clone(&base.analyser),
+        past_names: speech.past_names.clone(),
         privacy: privacy_settings(&base.config),
         hear: base.config.sources.hear,
         modes: base.config.processing.modes(),
@@ -189,6 +190,7 @@ fn api(
         store.clone(),
         Arc::clone(&speech.workers),
         Arc::clone(analyser),
+        speech.past_names.clone(),
         privacy_settings(config),
         wall_clock,
     );
@@ -211,6 +213,7 @@ fn api(
         pipeline: Pipeline {
             workers: Arc::clone(&speech.workers),
             translator: translator(config),
+            language_model: llm::language_model(config),
             mode: config.processing.mode,
             final_pass: config.processing.final_pass,
         },

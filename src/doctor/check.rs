@@ -69,7 +69,7 @@ impl Subject {
             Self::Permissions => ("permissions", "whoever can read this folder can read and hear all calls"),
             Self::Disk => ("disk", "with little space left lineside deletes old audio, then stops recording new calls"),
             Self::Encryption => ("encryption", "without its key lineside does not start, and stored audio cannot be played"),
-            Self::Secret => ("secret", "lineside logs in to Asterisk or to the dialer's database with it"),
+            Self::Secret => ("secret", "lineside logs in to another system with it"),
             Self::Certificate => ("certificate", "lineside does not start when its port cannot speak TLS"),
             Self::Access => ("access", "whoever gets in reads and hears the calls"),
             Self::Cpu => ("cpu", "the speech kernels decide how many calls have live text"),

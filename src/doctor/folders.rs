@@ -245,7 +245,12 @@ fn readable(folder: &Path) -> std::io::Result<()> {
 /// Files whose first line is a secret.
 pub(super) fn secrets(config: &Config) -> Vec<DoctorCheck> {
     let ami = config.ami.secret_file.as_deref().filter(|_| config.ami.address().is_some());
-    let files = [("[ami] secret_file", ami), ("[dialer] password_file", config.dialer.password_file.as_deref())];
+    let llm = config.insights.llm.key_file.as_deref().filter(|_| config.insights.llm.is_on());
+    let files = [
+        ("[ami] secret_file", ami),
+        ("[dialer] password_file", config.dialer.password_file.as_deref()),
+        ("[insights.llm] key_file", llm),
+    ];
     files.into_iter().filter_map(|(key, path)| Some(secret(key, path?))).collect()
 }
 

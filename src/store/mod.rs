@@ -115,6 +115,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/023_late_text.sql")),
         M::up(include_str!("schema/024_vectors.sql")),
         M::up(include_str!("schema/025_desk_work.sql")),
+        M::up(include_str!("schema/026_text_of_stages.sql")),
     ])
 }
 

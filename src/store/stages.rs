@@ -36,8 +36,26 @@ pub struct StageRow {
     pub model: Option<String>,
     /// The version of lineside that made it.
     pub version: Option<String>,
-    /// Of the last try; the reason of what was skipped or is unavailable.
+    /// Of the last try; the reason of what was skipped or is unavailable, and what is missing in a result.
     pub error: Option<String>,
+}
+
+/// Stages that follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StageSpan {
+    /// The first of them.
+    pub first: Stage,
+    /// The last of them.
+    pub last: Stage,
+}
+
+impl StageSpan {
+    /// All stages.
+    pub const ALL: Self = Self { first: Stage::Transcription, last: Stage::Insights };
+    /// The one in which others are asked.
+    pub const ASKING: Self = Self { first: Stage::Insights, last: Stage::Insights };
+    /// All before it.
+    pub const OWN: Self = Self { first: Stage::Transcription, last: Stage::Qa };
 }
 
 /// All stages in numbers: by stage and state how many, of those that ended lately with their mean time.
@@ -71,9 +89,10 @@ pub(super) const DUE: &str = columns!(
         AND state = 'pending'
         AND next_ms <= ?1
         AND again = ?2
+        AND place BETWEEN ?3 AND ?4
         AND NOT EXISTS (
             SELECT 1 FROM stage AS first
-            WHERE first.call = stage.call AND first.place = 0 AND first.id <> stage.id AND first.again AND first.state IN ('pending', 'running'))
+            WHERE first.call = stage.call AND first.place = 0 AND first.id <> stage.id AND (first.again OR ?3 > 0) AND first.state IN ('pending', 'running'))
      ORDER BY next_ms, id
      LIMIT 1"
 );
@@ -115,7 +134,18 @@ fn row(row: &Row) -> rusqlite::Result<StageRow> {
 impl Store {
     /// The stage that is due next: of those that need the sound, or of the others. The stages of a call wait while it is transcribed again.
     pub async fn due_stage(&self, now: WallTime, again: bool) -> Result<Option<StageRow>, StoreError> {
-        self.read(move |db| db.prepare_cached(DUE)?.query_row((now.0, again), row).optional()).await
+        self.due_stage_among(now, again, StageSpan::ALL).await
+    }
+
+    /// The same of some stages. Where transcription is not among them they wait for it.
+    pub async fn due_stage_among(
+        &self,
+        now: WallTime,
+        again: bool,
+        among: StageSpan,
+    ) -> Result<Option<StageRow>, StoreError> {
+        let values = (now.0, again, among.first as i64, among.last as i64);
+        self.read(move |db| db.prepare_cached(DUE)?.query_row(values, row).optional()).await
     }
 
     /// The stages of a call, in their order; none before it has ended.

@@ -296,7 +296,7 @@ fn of_finished_calls() -> Vec<(String, usize)> {
         (segments::LIVE, 1),
         (segments::AGAIN, 1),
         (rewrite::WAS_KEPT, 1),
-        (stages::DUE, 2),
+        (stages::DUE, 4),
         (stages::OF_CALL, 1),
         (stages::RESULT, 2),
         (stages::OPEN, 0),

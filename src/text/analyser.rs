@@ -61,6 +61,8 @@ pub struct TextAnalyser {
     tongues: Tongues,
     /// Names and versions.
     packs: Vec<String>,
+    /// When a pack was changed last, wall clock.
+    changed_ms: i64,
 }
 
 /// Small words that hardly a sentence of English does without, and that few other languages have.
@@ -83,7 +85,7 @@ impl TextAnalyser {
         let markers = with_phrases().flat_map(|pack| pack.markers.iter().map(|word| word.to_lowercase())).collect();
         let tongues = Tongues::new(&ENGLISH, packs);
         let packs = packs.iter().map(|pack| format!("{} {}", pack.name, pack.version)).collect();
-        Self { lexicon, matcher, rules, redactor, reviewer, languages, markers, tongues, packs }
+        Self { lexicon, matcher, rules, redactor, reviewer, languages, markers, tongues, packs, changed_ms: 0 }
     }
 
     /// Whether the lexicon knows the language of a text; `language` is its code (`de`, `en-GB`), where one is known. A text of unknown language is
@@ -108,6 +110,16 @@ impl TextAnalyser {
     /// Names and versions of the packs.
     pub fn packs(&self) -> &[String] {
         &self.packs
+    }
+
+    /// The packs were changed at this time of the wall clock, as far as anybody knows.
+    pub fn changed_at(&mut self, ms: i64) {
+        self.changed_ms = self.changed_ms.max(ms);
+    }
+
+    /// When the packs were changed last, milliseconds of the wall clock; 0 where nobody knows.
+    pub const fn changed_ms(&self) -> i64 {
+        self.changed_ms
     }
 
     /// What is taken out of texts before anybody sees them.

@@ -18,6 +18,7 @@ mod encryption;
 mod language;
 mod latency;
 mod live;
+mod llm;
 mod meaning;
 mod metrics;
 mod notify;

@@ -27,7 +27,7 @@ pub(in crate::api) async fn qa(
     State(desk): State<Desk>,
     Path(id): Path<String>,
 ) -> Answer<ScoreCard> {
-    Ok(Json(desk.score_card(&find_call(&store, &id).await?).await?))
+    Ok(Json(desk.shown_card(&find_call(&store, &id).await?).await?))
 }
 
 /// The things that were named, by place, and how many of each kind.
@@ -36,7 +36,7 @@ pub(in crate::api) async fn entities(
     State(desk): State<Desk>,
     Path(id): Path<String>,
 ) -> Answer<Entities> {
-    Ok(Json(desk.named(&find_call(&store, &id).await?).await?))
+    Ok(Json(desk.shown_named(&find_call(&store, &id).await?).await?))
 }
 
 /// How the things that were named have come together: an array of windows, each with what it added and all that was named up to there.
@@ -57,13 +57,13 @@ pub(in crate::api) async fn classification_evolution(
     Ok(Json(desk.classification_windows(&find_call(&store, &id).await?).await?))
 }
 
-/// A few of the call's own lines.
+/// A few of the call's own lines, and what a language model has said of it.
 pub(in crate::api) async fn summary(
     State(store): State<Store>,
     State(desk): State<Desk>,
     Path(id): Path<String>,
 ) -> Answer<CallDigest> {
-    Ok(Json(desk.digest(&find_call(&store, &id).await?).await?))
+    Ok(Json(desk.shown_digest(&find_call(&store, &id).await?).await?))
 }
 
 /// How the call was understood up to its last words.

@@ -40,6 +40,7 @@ fn set_up(pipeline: &Pipeline, desk: &Desk, mode: ProcessingMode) -> PipelineCon
         final_pass: pipeline.final_pass,
         transcription_model: pipeline.speech_model(),
         translation_model: pipeline.translation_model(),
+        insights_model: pipeline.insights_model(),
         packs: desk.packs(),
     }
 }
@@ -298,6 +299,7 @@ mod tests {
             final_pass: false,
             transcription_model: None,
             translation_model: None,
+            insights_model: None,
             packs: Vec::new(),
         };
         status("c.1", &rows, &means, config, WallTime(10_000))

@@ -4,7 +4,7 @@
 import { api, clock, el, messageOf, pathOf, percent, setText, signed } from './base.js';
 import { speaker } from './card.js';
 
-/** @import { Call, Criterion, Entity, Quote, ScoreCard, SummaryAnswer } from './types.d.ts' */
+/** @import { Call, Criterion, Entity, ModelInsights, Quote, ScoreCard, SummaryAnswer } from './types.d.ts' */
 
 /** @type {Record<Criterion['outcome'], [sign: string, says: string]>} */
 const MARKS = {
@@ -64,14 +64,29 @@ export class Quality {
   }
 
   /** @param {SummaryAnswer} summary */
-  drawSummary({ reason, turns, outcome }) {
+  drawSummary({ reason, turns, outcome, language_model }) {
     const lines = turns.map(turn =>
       this.quote('Turning point', turn, `sentiment ${signed(turn.before)} to ${signed(turn.sentiment)}`),
     );
     if (reason) lines.unshift(this.quote('Reason', reason));
     if (outcome) lines.push(this.quote('Outcome', outcome));
     if (!lines.length) lines.push(el('p', { class: 'note', text: 'no line stands out' }));
+    if (language_model) lines.push(this.told(language_model));
     this.summary.replaceChildren(...lines);
+  }
+
+  /** @param {ModelInsights} told */
+  told(told) {
+    if (told.state === 'failed') return el('p', { class: 'note', text: `${told.by}: ${told.reason}` });
+    const dropped = told.dropped.length;
+    const more = dropped ? `${dropped} ${dropped === 1 ? 'sentence' : 'sentences'} not in the call left out` : '';
+    return el(
+      'p',
+      {},
+      el('b', { text: `${told.by} says ` }),
+      told.summary,
+      more && el('span', { class: 'note', text: ` ${more}` }),
+    );
   }
 
   /** @param {Criterion} criterion */

@@ -276,7 +276,21 @@ export interface SummaryAnswer {
   reason: Quote | null;
   turns: (Quote & { sentiment: number; before: number })[];
   outcome: Quote | null;
+  language_model: ModelInsights | null;
 }
+
+/** What a language model says of a call. */
+export type ModelInsights =
+  | {
+      state: 'told';
+      by: string;
+      customer_intent: string;
+      sentiment: 'positive' | 'neutral' | 'negative';
+      action_required: boolean;
+      summary: string;
+      dropped: string[];
+    }
+  | { state: 'failed'; by: string; reason: string };
 
 export interface Criterion {
   name: string;

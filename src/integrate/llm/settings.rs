@@ -1,12 +1,13 @@
 //! Whom to ask: the server, its way of being asked, and the patience with it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
+/// The systemd credential that holds the key where no file is configured.
+pub const CREDENTIAL: &str = "llm-key";
 
 /// How a server is asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LlmKind {
     /// `/chat/completions`: OpenAI, llama.cpp, vLLM, Ollama and most others.
     #[default]
@@ -24,8 +25,8 @@ pub struct LlmSettings {
     pub url: String,
     /// The model's name there.
     pub model: String,
-    /// What the server takes for a password.
-    pub key: Option<String>,
+    /// File whose first line the server takes for a password; read at each request.
+    pub key_file: Option<PathBuf>,
     /// From the connection to the last byte of an answer.
     pub patience: Duration,
     /// The wait before the second try; the third comes after three times as long.

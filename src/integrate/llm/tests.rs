@@ -82,11 +82,17 @@ fn settings(url: String) -> LlmSettings {
         kind: LlmKind::Openai,
         url,
         model: "m".into(),
-        key: Some("secret".into()),
+        key_file: None,
         patience: Duration::from_millis(600),
         pause: Duration::from_millis(10),
         longest: 10_000,
     }
+}
+
+fn key() -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().expect("temp file");
+    std::fs::write(file.path(), "secret\n").expect("write");
+    file
 }
 
 fn content(summary: &str) -> String {
@@ -103,7 +109,9 @@ const BACKED: &str = "The caller lost the job and will pay on Friday.";
 #[test]
 fn a_good_answer_is_taken_and_the_key_goes_in_a_header() {
     let (url, heard) = server(vec![well(BACKED)]);
-    let told = tell(&settings(url), &lines()).expect("told");
+    let key = key();
+    let keyed = LlmSettings { key_file: Some(key.path().into()), ..settings(url) };
+    let told = tell(&keyed, &lines()).expect("told");
     assert_eq!((told.summary.as_str(), told.action_required), (BACKED, true));
     let asked = heard.recv().expect("a request");
     assert!(
@@ -117,7 +125,9 @@ fn a_good_answer_is_taken_and_the_key_goes_in_a_header() {
 fn gemini_is_asked_in_its_own_way() {
     let answer = json!({"candidates": [{"content": {"parts": [{"text": content(BACKED)}]}}]}).to_string();
     let (url, heard) = server(vec![Play::Say(200, answer)]);
-    let told = tell(&LlmSettings { kind: LlmKind::Gemini, ..settings(url) }, &lines()).expect("told");
+    let key = key();
+    let keyed = LlmSettings { kind: LlmKind::Gemini, key_file: Some(key.path().into()), ..settings(url) };
+    let told = tell(&keyed, &lines()).expect("told");
     assert_eq!(told.summary, BACKED);
     let asked = heard.recv().expect("a request");
     assert!(
@@ -145,7 +155,7 @@ fn bad_answers_are_asked_for_again_and_the_third_may_be_good() {
 fn three_bad_answers_leave_the_rules_and_say_why() {
     let wrong = Play::Say(200, json!({"choices": [{"message": {"content": "{\"sentiment\": 5}"}}]}).to_string());
     let (url, heard) = server(vec![Play::HangUp, Play::Say(200, "{}".into()), wrong]);
-    let error = tell(&settings(url), &lines()).expect_err("nothing");
+    let Untold { why: error, .. } = tell(&settings(url), &lines()).expect_err("nothing");
     assert!(error.contains("the rules' insights stay") && error.contains("no text at"), "{error}");
     assert_eq!(heard.iter().count(), 3);
 }
@@ -153,7 +163,7 @@ fn three_bad_answers_leave_the_rules_and_say_why() {
 #[test]
 fn a_refusal_is_not_asked_again() {
     let (url, heard) = server(vec![Play::Say(401, "no".into())]);
-    let error = tell(&settings(url), &lines()).expect_err("nothing");
+    let Untold { why: error, .. } = tell(&settings(url), &lines()).expect_err("nothing");
     assert!(error.contains("401"), "{error}");
     assert_eq!(heard.iter().count(), 1);
 }
@@ -166,6 +176,27 @@ fn a_server_that_is_slow_or_not_there_costs_no_more_than_the_tries_are_given() {
     assert!(tell(&settings(url), &lines()).is_err());
     assert!(tell(&settings("http://127.0.0.1:9/v1".into()), &lines()).is_err());
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_key_that_cannot_be_read_is_named_with_its_file_and_nothing_is_sent() {
+    let (url, heard) = server(Vec::new());
+    let lost = LlmSettings { key_file: Some("/nowhere/llm-key".into()), ..settings(url) };
+    let Untold { why, .. } = tell(&lost, &lines()).expect_err("nothing");
+    assert!(why.contains("/nowhere/llm-key") && why.contains("LoadCredential=llm-key"), "{why}");
+    assert_eq!(heard.iter().count(), 0);
+}
+
+#[test]
+fn a_server_that_was_not_reached_is_left_alone_for_a_while_and_one_that_refused_is_not() {
+    let away = LanguageModel::new(settings("http://127.0.0.1:9/v1".into()));
+    assert!(away.tell(&lines()).expect_err("nobody").contains("told nothing"));
+    let error = away.tell(&lines()).expect_err("nobody");
+    assert!(error.contains("a moment ago") && error.contains("--stage insights"), "{error}");
+    let (url, _heard) = server(vec![Play::Say(401, "no".into()), well(BACKED)]);
+    let strict = LanguageModel::new(settings(url));
+    assert!(strict.tell(&lines()).is_err());
+    assert_eq!(strict.tell(&lines()).expect("told").summary, BACKED);
 }
 
 #[test]

@@ -136,15 +136,14 @@ impl Desk {
         Analysed { text, digest: told::digest("", analyser.reviewer().summary(&lines), insights) }
     }
 
-    /// What a stage by rules comes to, as JSON; `None` of the two that need more than rules.
+    /// What a stage by rules comes to, as JSON; `None` of those that need more than rules.
     pub(super) async fn made(&self, call: &CallRow, stage: Stage) -> Result<Option<String>, StoreError> {
         Ok(match stage {
-            Stage::Transcription | Stage::Translation => None,
+            Stage::Transcription | Stage::Translation | Stage::Insights => None,
             Stage::Entities => json(&self.named(call).await?),
             Stage::Classification => json(&self.classified(call).await?),
             Stage::Summary => json(&self.digest(call).await?),
             Stage::Qa => json(&self.score_card(call).await?),
-            Stage::Insights => json(&self.came_to(call).await?),
         })
     }
 

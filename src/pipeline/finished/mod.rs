@@ -2,8 +2,10 @@
 //! text or a file that never was a call: `transcript.rs`, `analyze.rs`.
 
 pub mod analyze;
+pub mod asked;
 pub mod correct;
 mod evolution;
+mod kept;
 pub mod made;
 pub mod notify;
 pub mod retranscribe;

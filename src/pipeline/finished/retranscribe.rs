@@ -2,7 +2,7 @@
 //!
 //! Promises: the old text stays until all of the new is there, and goes in one transaction; where anything fails, or the process ends meanwhile,
 //! the old text stays. Who waits stands in the rows of stages (`stages.rs`). One call at a time, at the urgency of work that nobody waits for. The
-//! stretches are those that were found then. A stretch with silenced sound keeps its text, for its sound is not whole any more. Alerts, risk and what
+//! stretches are those that were found then, and the names of the call go with each. A stretch with silenced sound keeps its text, for its sound is not whole any more. Alerts, risk and what
 //! went out because of them stay as they were: they tell of that time. A call on hold is not touched.
 
 use std::collections::HashMap;
@@ -15,12 +15,14 @@ use tokio::sync::oneshot;
 use crate::audio::reader::RecordingReader;
 use crate::call::{CallId, CallNames, CallState, Leg, LegKey, Source, Stage, UtteranceKey, WallTime};
 use crate::contract::message::{CallRewritten, Message, RewrittenKind};
+use crate::pipeline::live::past_names::{PastNames, names_of_rows};
 use crate::pipeline::live::privacy::{Cleaned, Privacy, PrivacySettings};
 use crate::pipeline::live::silencing;
 use crate::pipeline::live::words::{figures, segment};
 use crate::pipeline::workers::{Job, Work, Workers, Written};
 use crate::speech::engine::Piece;
 use crate::speech::queue::Urgency;
+use crate::speech::vocabulary::Vocabulary;
 use crate::spool::{LegAudio, LegSpec, SpooledLeg};
 use crate::store::calls::{CallRow, LegRow};
 use crate::store::change::{CallFigures, Change, NewEvent, UtteranceState};
@@ -109,6 +111,7 @@ type ToOverwrite = Vec<(Arc<SpooledLeg>, Vec<Range<u64>>)>;
 pub struct Retranscriber {
     queue: RetranscribeQueue,
     analyser: Arc<RwLock<Arc<TextAnalyser>>>,
+    names: PastNames,
     privacy: PrivacySettings,
 }
 
@@ -118,11 +121,12 @@ impl RetranscribeQueue {
         store: Store,
         workers: Arc<Workers>,
         analyser: Arc<RwLock<Arc<TextAnalyser>>>,
+        names: PastNames,
         privacy: PrivacySettings,
         now: fn() -> WallTime,
     ) -> (Self, Retranscriber) {
         let queue = Self { store, workers, now };
-        (queue.clone(), Retranscriber { queue, analyser, privacy })
+        (queue.clone(), Retranscriber { queue, analyser, names, privacy })
     }
 
     /// Whether a call can be transcribed again; the reason why it cannot.
@@ -224,6 +228,7 @@ impl Retranscriber {
         // Before the legs: a merge in between moves their times and is seen in the end.
         let (as_read, stretches) = store.stretches(call.key).await.map_err(said)?;
         let legs = self.legs(call).await.map_err(said)?;
+        let names = self.names(call).await.map_err(said)?;
         let (mut texts, mut kept) = (Vec::new(), 0);
         for stretch in stretches {
             let Some(leg) = legs.get(&stretch.leg) else { continue };
@@ -231,7 +236,7 @@ impl Retranscriber {
                 kept += 1;
             } else {
                 // One at a time: a queue that is never empty would leave no time for text of what is being said.
-                let written = self.hand_over(&stretch, &leg.leg).await;
+                let written = self.hand_over(&stretch, &leg.leg, names.clone()).await;
                 texts.push((stretch, written.map_err(|_| "the speech threads have stopped".to_string())?));
             }
         }
@@ -285,7 +290,22 @@ impl Retranscriber {
         Ok(legs)
     }
 
-    fn hand_over(&self, stretch: &Stretch, leg: &Arc<SpooledLeg>) -> oneshot::Receiver<Written> {
+    /// The names that are likely to be said on the call: those that were known while it ran, else those that its rows hold.
+    async fn names(&self, call: &CallRow) -> Result<Option<Arc<Vocabulary>>, StoreError> {
+        if let Some(names) = self.names.of(call.key) {
+            return Ok(Some(names));
+        }
+        let dialer = self.queue.store.told_by_dialer(call.key).await?;
+        let agent_name = dialer.as_ref().and_then(|row| row.facts.agent_name.as_deref());
+        Ok(names_of_rows(agent_name, &call.metadata))
+    }
+
+    fn hand_over(
+        &self,
+        stretch: &Stretch,
+        leg: &Arc<SpooledLeg>,
+        vocabulary: Option<Arc<Vocabulary>>,
+    ) -> oneshot::Receiver<Written> {
         let (answer, written) = oneshot::channel();
         let now = (self.queue.now)();
         let job = Job {
@@ -295,7 +315,7 @@ impl Retranscriber {
             end: stretch.end_sample,
             said: now,
             live: false,
-            vocabulary: None,
+            vocabulary,
         };
         self.queue.workers.queue.push(Urgency::PostCall, now, Work::Retranscribe(Box::new(job), answer));
         written
@@ -396,3 +416,6 @@ fn silences(
     }
     (silences, silent)
 }
+
+#[cfg(test)]
+mod tests;

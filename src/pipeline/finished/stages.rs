@@ -10,16 +10,18 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::asked::TellCall;
 use super::made::{json, transcribed};
 use super::retranscribe::{RetranscribeError, Retranscriber};
 use super::review::Desk;
 use crate::call::{CallState, ProcessingMode, Stage, StageState, WallTime};
 use crate::contract::processing::{TextPass, TranslatedLine, TranslationMade};
+use crate::contract::review::ModelInsights;
 use crate::governor::Step;
 use crate::pipeline::workers::Workers;
 use crate::pipeline::workers::status::ModelState;
 use crate::store::calls::CallRow;
-use crate::store::stages::{StageOutcome, StageRow};
+use crate::store::stages::{StageOutcome, StageRow, StageSpan};
 use crate::store::{Store, StoreError};
 use crate::translation::{Translate, TranslateError};
 
@@ -33,6 +35,10 @@ const TRIES: u32 = 3;
 const RETRY_MS: i64 = 10_000;
 /// What cannot be done now is looked at again after so long.
 const LATER_MS: i64 = 60_000;
+/// What makes a stage by the packs.
+const RULES: &str = "rules";
+/// What makes a stage by the packs and a language model.
+const RULES_AND_MODEL: &str = "rules+llm";
 /// What is told of an English call.
 const ENGLISH: &str = "the call is in English";
 /// What is told where nobody translates.
@@ -50,6 +56,8 @@ pub struct Pipeline {
     pub workers: Arc<Workers>,
     /// Who translates.
     pub translator: Translator,
+    /// The language model that is asked what came of a call, beside the rules.
+    pub language_model: Option<Arc<dyn TellCall>>,
     /// The mode of sources that have none of their own.
     pub mode: ProcessingMode,
     /// Whether every call is transcribed again when it is over.
@@ -68,6 +76,11 @@ impl Pipeline {
     /// The model of the translation.
     pub fn translation_model(&self) -> Option<String> {
         self.translator.as_ref().map(|translator| translator.model().to_owned())
+    }
+
+    /// The language model that is asked beside the rules.
+    pub fn insights_model(&self) -> Option<String> {
+        self.language_model.as_ref().map(|model| model.model().to_owned())
     }
 
     /// Why nothing is begun now.
@@ -90,6 +103,8 @@ pub struct Stages {
 enum Made {
     /// The result, and the engine and model that made it.
     Result(String, Option<String>, Option<String>),
+    /// A result in which something is missing: also why.
+    Partly(String, Option<String>, Option<String>, String),
     /// It is not needed.
     Skipped(String),
     /// It cannot be made as things are set up.
@@ -117,8 +132,15 @@ impl Stages {
                 tell(&error);
                 tokio::time::sleep(TROUBLE).await;
             }
-            // Speech takes hours where text takes a second: neither waits for the other.
-            tokio::join!(self.work(false), self.work(true));
+            // Speech takes hours and a language model minutes where rules take a second: none waits for the others.
+            let asks = self.pipeline.language_model.is_some();
+            let own = if asks { StageSpan::OWN } else { StageSpan::ALL };
+            let asking = async {
+                if asks {
+                    self.work(false, StageSpan::ASKING).await;
+                }
+            };
+            tokio::join!(self.work(false, own), self.work(true, StageSpan::ALL), asking);
         };
         tokio::select! {
             () = working => {}
@@ -126,9 +148,9 @@ impl Stages {
         }
     }
 
-    async fn work(&self, again: bool) {
+    async fn work(&self, again: bool, among: StageSpan) {
         loop {
-            let pause = match self.turn(again).await {
+            let pause = match self.turn(again, among).await {
                 Ok(true) => Duration::ZERO,
                 Ok(false) => LOOK,
                 Err(error) => {
@@ -141,11 +163,11 @@ impl Stages {
     }
 
     /// Makes one stage that is due; whether there was one.
-    async fn turn(&self, again: bool) -> Result<bool, StoreError> {
+    async fn turn(&self, again: bool, among: StageSpan) -> Result<bool, StoreError> {
         if self.pipeline.waits_for().is_some() {
             return Ok(false);
         }
-        let Some(stage) = self.store.due_stage((self.now)(), again).await? else { return Ok(false) };
+        let Some(stage) = self.store.due_stage_among((self.now)(), again, among).await? else { return Ok(false) };
         let Some(call) = self.store.call_of(stage.call).await? else { return Ok(true) };
         if !matches!(call.state, CallState::Completed | CallState::Failed) {
             // It goes on, and its stages are asked for anew when it ends.
@@ -177,8 +199,9 @@ impl Stages {
             Stage::Transcription if stage.again => self.transcribe(call).await?,
             Stage::Transcription => self.take_live(call).await?,
             Stage::Translation => self.translate(call).await?,
+            Stage::Insights => self.insights(call).await?,
             other => match self.desk.made(call, other).await? {
-                Some(result) => Made::Result(result, Some("rules".into()), Some(self.desk.packs().join(", "))),
+                Some(result) => Made::Result(result, Some(RULES.into()), Some(self.desk.packs().join(", "))),
                 None => Made::Failed("nothing makes this stage".into()),
             },
         })
@@ -271,6 +294,25 @@ impl Stages {
         })
     }
 
+    /// What came of the call, by the rules and by a language model where one is configured. Without its answer the rules' insights count, with why.
+    async fn insights(&self, call: &CallRow) -> Result<Made, StoreError> {
+        let made = self.desk.came_to_with(call, self.pipeline.language_model.clone()).await?;
+        let Some(result) = json(&made) else {
+            return Ok(Made::Failed("the insights cannot be written as JSON".into()));
+        };
+        let packs = self.desk.packs().join(", ");
+        Ok(match made.language_model {
+            None => Made::Result(result, Some(RULES.into()), Some(packs)),
+            Some(ModelInsights::Told { by, .. }) => {
+                Made::Result(result, Some(RULES_AND_MODEL.into()), Some(format!("{packs}, {by}")))
+            }
+            Some(ModelInsights::Failed { reason, .. }) => {
+                log::warn!("call {}: {reason}", call.call_id);
+                Made::Partly(result, Some(RULES.into()), Some(packs), reason)
+            }
+        })
+    }
+
     /// How a try ends: in a result, or in the next try, or in a failure.
     fn outcome(&self, stage: &StageRow, call: &CallRow, made: Made) -> StageOutcome {
         let now = (self.now)();
@@ -282,10 +324,17 @@ impl Stages {
             error: Some(error),
             next,
         };
+        let done = |result, engine, model, error| StageOutcome {
+            state: StageState::Done,
+            result: Some(result),
+            engine,
+            model,
+            error,
+            next: now,
+        };
         match made {
-            Made::Result(result, engine, model) => {
-                StageOutcome { state: StageState::Done, result: Some(result), engine, model, error: None, next: now }
-            }
+            Made::Result(result, engine, model) => done(result, engine, model, None),
+            Made::Partly(result, engine, model, why) => done(result, engine, model, Some(why)),
             Made::Skipped(why) => without(StageState::Skipped, why, now),
             Made::Unavailable(why) => without(StageState::Unavailable, why, now),
             Made::Failed(problem) if stage.tries + 1 < TRIES => {

@@ -119,6 +119,7 @@ pub(super) fn digest(call_id: &str, summary: Summary, insights: Insights) -> Cal
         outcome: summary.outcome.map(quoted),
         method: Extractive::It,
         insights: digested(insights),
+        language_model: None,
     };
     digest.text = sentences(&digest);
     digest

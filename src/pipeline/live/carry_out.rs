@@ -33,6 +33,8 @@ impl Parts {
             Effect::Partial { due, stretch } => workers.queue.push(Urgency::Growing, due, Work::Growing(stretch)),
             Effect::PreflightUnneeded(leg) => workers.preflight.want_no_more(leg),
             Effect::PreflightForgotten(leg) => workers.preflight.forget(leg),
+            Effect::NamesStay(call, names) => self.past_names.keep(call, names),
+            Effect::NamesGone(call) => self.past_names.forget(call),
             Effect::LiveStays(legs) => workers.queue.demote(|work| match work {
                 Work::Utterance(job) => legs.contains(&job.leg.key),
                 Work::Growing(_) | Work::Preflight(_) | Work::Probe(_) | Work::Retranscribe(..) => true,

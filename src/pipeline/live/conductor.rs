@@ -130,14 +130,18 @@ impl Conductor {
         self.does(Effect::Answer(answer));
     }
 
-    /// A call has ended: nothing of it is remembered, but for its pauses for a while.
+    /// A call has ended: nothing of it is remembered, but for its pauses and names for a while.
     pub(super) fn forget(&mut self, key: CallKey, now: &Now) {
+        if let Some(names) = self.calls.get(key).and_then(|call| call.names_said.vocabulary()) {
+            self.does(Effect::NamesStay(key, names));
+        }
         let legs = self.forget_call(key);
         self.privacy.over(key, legs.into_iter(), now.at.steady);
     }
 
     /// Nothing of a call is remembered any more.
     pub(super) fn erase(&mut self, key: CallKey) {
+        self.does(Effect::NamesGone(key));
         let legs = self.forget_call(key);
         self.privacy.erased(key, legs.into_iter());
     }

@@ -11,6 +11,7 @@ use crate::pipeline::command::Named;
 use crate::pipeline::workers::Job;
 use crate::pipeline::workers::partial::Growing;
 use crate::speech::queue::Urgency;
+use crate::speech::vocabulary::Vocabulary;
 use crate::spool::{Line, SpooledLeg};
 use crate::store::change::Change;
 
@@ -37,6 +38,10 @@ pub(super) enum Effect {
     PreflightUnneeded(LegKey),
     /// The leg's call is over: no stretch of it is needed.
     PreflightForgotten(LegKey),
+    /// The call is over: its names stay for a while, for whoever transcribes it again.
+    NamesStay(CallKey, Arc<Vocabulary>),
+    /// The call is erased: its names are too.
+    NamesGone(CallKey),
     /// Of the live utterances that wait, those of all other legs wait until after their calls.
     LiveStays(HashSet<LegKey>),
     /// A converted recording of this leg holds what has been silenced since: delete it.

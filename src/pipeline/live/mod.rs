@@ -41,6 +41,7 @@ mod look_up;
 pub(super) mod measures;
 mod merging;
 mod messages;
+pub mod past_names;
 mod pbx_names;
 mod pending_pauses;
 pub mod privacy;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::conductor::Conductor;
 use super::event::{Event, Facts, Now, Question};
 use super::listen::{Assignment, VadEvent};
+use super::past_names::PastNames;
 use super::privacy::PrivacySettings;
 use super::reply::Reply;
 use crate::call::{Hear, Moment, ProcessingModes, WallTime};
@@ -40,6 +41,8 @@ pub struct Parts {
     pub workers: Arc<Workers>,
     /// How texts are analysed.
     pub analyser: Arc<std::sync::RwLock<Arc<TextAnalyser>>>,
+    /// Where the names of calls go that are over.
+    pub past_names: PastNames,
     /// What is never kept.
     pub privacy: PrivacySettings,
     /// Which of the sources of a call are heard.

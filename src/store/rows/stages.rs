@@ -28,7 +28,7 @@ pub struct StageOutcome {
     pub engine: Option<String>,
     /// Its model, or the packs.
     pub model: Option<String>,
-    /// Of what failed, was skipped or is unavailable.
+    /// Of what failed, was skipped or is unavailable; of a result what is missing in it.
     pub error: Option<String>,
     /// When it is tried again.
     pub next: WallTime,

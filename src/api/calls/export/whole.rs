@@ -45,6 +45,12 @@ impl Exporter {
             let value = json.and_then(|json| serde_json::from_str(&json).ok());
             results.insert(stage, value.unwrap_or_else(|| json!({})));
         }
+        let told = results.get(&Stage::Insights).and_then(|made: &Value| made.get("language_model")).cloned();
+        if let (Some(told), Some(Value::Object(summary))) = (told, results.get_mut(&Stage::Summary))
+            && !summary.is_empty()
+        {
+            summary.insert("language_model".into(), told);
+        }
         Ok(Made { translation: translation_of(&self.store, &self.desk, call, rows).await?, results })
     }
 
@@ -147,6 +153,10 @@ fn text(call: &CallRow, rows: &[SegmentRow], language: &str, made: &Made) -> Str
     }
     let _ = writeln!(out, "\n--- SUMMARY ---");
     let _ = writeln!(out, "{}", of(Stage::Summary)["text"].as_str().unwrap_or("(none yet)"));
+    let told = &of(Stage::Insights)["language_model"];
+    if let (Some(by), Some(summary)) = (told["by"].as_str(), told["summary"].as_str()) {
+        let _ = writeln!(out, "{by} says: {summary}");
+    }
     out.push_str("\n=== END OF EXPORT ===\n");
     out
 }

@@ -9,6 +9,7 @@ use super::*;
 use crate::call::CallKey;
 use crate::pipeline::finished::retranscribe::RetranscribeQueue;
 use crate::pipeline::live::keys::PauseKeys;
+use crate::pipeline::live::past_names::PastNames;
 use crate::pipeline::live::privacy::PrivacySettings;
 use crate::pipeline::workers::TranscribeSettings;
 use crate::pipeline::workers::in_flight::InFlight;
@@ -70,9 +71,16 @@ fn stages(store: &Store, folder: &std::path::Path, translator: Translator) -> St
     let analyser = TextAnalyser::new(LexiconKind::CallCentre, &Pack::bundled().expect("packs"));
     let analyser = Arc::new(RwLock::new(Arc::new(analyser)));
     let privacy = PrivacySettings { redact: true, keys: PauseKeys::default(), cache: folder.join("cache") };
-    let (_, retranscriber) =
-        RetranscribeQueue::new(store.clone(), Arc::clone(&workers), Arc::clone(&analyser), privacy, now);
-    let pipeline = Pipeline { workers, translator, mode: ProcessingMode::Hybrid, final_pass: false };
+    let (_, retranscriber) = RetranscribeQueue::new(
+        store.clone(),
+        Arc::clone(&workers),
+        Arc::clone(&analyser),
+        PastNames::default(),
+        privacy,
+        now,
+    );
+    let pipeline =
+        Pipeline { workers, translator, language_model: None, mode: ProcessingMode::Hybrid, final_pass: false };
     Stages::new(store.clone(), Desk::new(store.clone(), analyser), retranscriber, pipeline, now)
 }
 
@@ -94,12 +102,12 @@ async fn a_stage_that_fails_is_tried_again_later_and_holds_up_no_other() {
     use StageState::{Done, Failed, Pending};
     let (folder, store) = ended().await;
     let made = stages(&store, folder.path(), Some(Arc::new(Flaky(AtomicUsize::new(1)))));
-    while made.turn(false).await.expect("turn") {}
+    while made.turn(false, StageSpan::ALL).await.expect("turn") {}
     assert_eq!(states(&store).await, [Done, Pending, Done, Done, Done, Done, Done]);
     let row = store.stages(CALL).await.expect("query").remove(1);
     assert!(row.tries == 1 && row.error.as_deref().is_some_and(|error| error.contains("no memory")), "{row:?}");
     later(RETRY_MS);
-    while made.turn(false).await.expect("turn") {}
+    while made.turn(false, StageSpan::ALL).await.expect("turn") {}
     assert_eq!(states(&store).await, [Done; 7]);
     let lines = store.translated_lines(CALL).await.expect("query");
     let texts: Vec<(i64, &str)> = lines.iter().map(|line| (line.segment_id, line.text.as_str())).collect();
@@ -108,7 +116,7 @@ async fn a_stage_that_fails_is_tried_again_later_and_holds_up_no_other() {
     let (folder, store) = ended().await;
     let broken = stages(&store, folder.path(), Some(Arc::new(Flaky(AtomicUsize::new(9)))));
     for _ in 0..4 {
-        while broken.turn(false).await.expect("turn") {}
+        while broken.turn(false, StageSpan::ALL).await.expect("turn") {}
         later(RETRY_MS * 20);
     }
     assert_eq!(states(&store).await, [Done, Failed, Done, Done, Done, Done, Done]);
@@ -119,7 +127,7 @@ async fn a_stage_that_fails_is_tried_again_later_and_holds_up_no_other() {
 async fn every_result_names_what_made_it_and_a_translation_why_there_is_none() {
     let (folder, store) = ended().await;
     let made = stages(&store, folder.path(), None);
-    while made.turn(false).await.expect("turn") {}
+    while made.turn(false, StageSpan::ALL).await.expect("turn") {}
     let rows = store.stages(CALL).await.expect("query");
     assert_eq!((rows[1].state, rows[1].error.as_deref()), (StageState::Unavailable, Some(NO_TRANSLATOR)));
     assert_eq!((rows[0].engine.as_deref(), rows[0].model.as_deref()), (Some("whisper"), Some("base")));

@@ -227,3 +227,20 @@ fn the_names_of_a_call_go_with_each_utterance_from_when_they_are_known() {
     assert_eq!(told, [None, of(&["Lindsey Kowalczyk"]), of(&["Lindsey Kowalczyk", "Mary Miller"])]);
     desk.ask(Request::Expect { call: CallKey(99), names: vec!["Nobody".into()] });
 }
+
+#[test]
+fn the_names_of_a_call_outlive_it_and_go_when_it_is_erased() {
+    let mut desk = Desk::new();
+    let leg = desk.open(1, "u1", Source::Audiosocket);
+    desk.grow(&leg, 9000);
+    desk.say(&leg, 0, 1000);
+    let call = desk.rows.call("u1").expect("known").key;
+    desk.ask(Request::Expect { call, names: vec!["LINDSEY KOWALCZYK".into()] });
+    desk.read("hello Lindsey");
+    desk.close(&leg);
+    desk.after(60_000);
+    assert_eq!(desk.state("u1"), CallState::Completed);
+    assert_eq!(desk.past_names, [(call, Arc::new(Vocabulary::new(["Lindsey Kowalczyk"])))]);
+    desk.ask(Request::LetGo { calls: vec![call] });
+    assert_eq!(desk.past_names, []);
+}

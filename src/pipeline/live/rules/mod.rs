@@ -25,6 +25,7 @@ use crate::pipeline::workers::{Done, Job, Written};
 use crate::speech::engine::Piece;
 use crate::speech::recogniser::Recognition;
 use crate::speech::utterance::Found;
+use crate::speech::vocabulary::Vocabulary;
 use crate::spool::{LegAudio, LegSpec, SpoolEvent, SpooledLeg};
 use crate::store::recovery::{OpenCall, OpenLeg};
 use crate::text::{LexiconKind, TextAnalyser};
@@ -43,6 +44,8 @@ pub(super) struct Desk {
     pub listened: Vec<(LegKey, u64)>,
     /// Legs that are listened to, and to before which sample.
     ears: Vec<(Arc<SpooledLeg>, Option<u64>)>,
+    /// Names of calls that are over.
+    pub past_names: Vec<(CallKey, Arc<Vocabulary>)>,
     /// Legs of which stretches were overwritten.
     pub overwritten: Vec<LegKey>,
     /// Legs that the listener was told to leave.
@@ -84,6 +87,7 @@ impl Desk {
             jobs,
             listened,
             ears,
+            past_names: Vec::new(),
             overwritten: Vec::new(),
             stopped,
             preflight: None,
@@ -154,6 +158,8 @@ impl Desk {
             Effect::StopListening(leg) => self.stopped.push(leg),
             Effect::Transcribe { job, .. } => self.jobs.push_back(*job),
             Effect::Overwrite(leg, _) => self.overwritten.push(leg.key),
+            Effect::NamesStay(call, names) => self.past_names.push((call, names)),
+            Effect::NamesGone(call) => self.past_names.retain(|(other, _)| *other != call),
             _ => {}
         }
     }
