@@ -27,6 +27,7 @@ mod page;
 mod privacy;
 mod realtime;
 mod remote;
+mod reviewers;
 mod rooms;
 mod score;
 mod scripts;

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 pub(super) fn path_parameter(path: &str, name: &str) -> Value {
     let about = if path.contains("/alerts/") {
         "Number of the alert."
+    } else if path.contains("/disputes/") {
+        "Number of the dispute."
     } else if path.contains("/analyze_call/") {
         "Number of the analysis."
     } else if path.contains("/taps/") {
@@ -19,7 +21,7 @@ pub(super) fn path_parameter(path: &str, name: &str) -> Value {
     };
     let schema = if path.contains("/taps/") {
         json!({"type": "string", "minLength": 1, "maxLength": 200})
-    } else if path.contains("/analyze_call/") {
+    } else if path.contains("/analyze_call/") || path.contains("/disputes/") {
         json!({"type": "integer", "minimum": 1})
     } else if ["/alerts/", "/agents/", "/campaigns/"].iter().any(|part| path.contains(part)) {
         json!({"type": "string"})
@@ -75,6 +77,11 @@ fn query(path: &str, name: &str) -> (&'static str, Value) {
         (_, "day") => ("The day, in local time, or `yesterday`; today without it.", text),
         (_, "dry_run") => ("Say what would be erased, and erase nothing.", flag),
         (_, "faults") => ("Only what somebody has to look after.", flag),
+        ("/api/v1/disputes", "state") => ("In this state.", one_of("DisputeState")),
+        ("/api/v1/review-queue", "by") => {
+            ("By lot, by a rule that was missed, or by risk; by lot without it.", one_of("QueueOrder"))
+        }
+        ("/api/v1/review-queue", "count") => ("Calls at most.", whole(1, 200, 20)),
         (_, "state" | "status") => ("Calls in this state.", one_of("CallState")),
         ("/api/v1/dialer/writes", "result") => ("In this state.", one_of("DialerWriteState")),
         ("/api/v1/agent/call", "user") => ("The agent; that of the token without it.", text),
@@ -144,6 +151,9 @@ fn of_any_form(path: &str, name: &str) -> &'static str {
         (_, "tag") => "With this tag.",
         (_, "lead") => "Of this lead.",
         (_, "name") => "This notifier alone.",
+        ("/api/v1/review-queue", "rule") => {
+            "With `by=rule`: the machine says that this rule of the score card was missed."
+        }
         (_, "rule") => "In which this rule fired.",
         ("/vici", "function") => "`version`, `transcript_lookup`, `call_score` or `agent_calls`.",
         (_, "uniqueid") => "Asterisk's uniqueid; without its fraction every call of that second.",
