@@ -33,7 +33,7 @@ pub(super) fn path_parameter(path: &str, name: &str) -> Value {
 
 /// A query parameter. An empty one counts as not given.
 pub(super) fn parameter(path: &str, name: &str) -> Value {
-    let (about, schema) = of_a_call(path, name).unwrap_or_else(|| query(path, name));
+    let (about, schema) = of_a_call(path, name).or_else(|| of_reviews(path, name)).unwrap_or_else(|| query(path, name));
     let mut parameter = json!({"name": name, "in": "query", "required": false, "schema": schema});
     if !about.is_empty() {
         parameter["description"] = about.into();
@@ -61,6 +61,25 @@ fn of_a_call(path: &str, name: &str) -> Option<(&'static str, Value)> {
     }
 }
 
+/// Those of disputes and of the queue of calls to review.
+fn of_reviews(path: &str, name: &str) -> Option<(&'static str, Value)> {
+    let one_of = |type_name: &str| json!({"$ref": format!("#/components/schemas/{type_name}")});
+    Some(match (path, name) {
+        ("/api/v1/disputes", "state") => ("In this state.", one_of("DisputeState")),
+        ("/api/v1/review-queue", "by") => {
+            ("By lot, by a rule that was missed, or by risk; by lot without it.", one_of("QueueOrder"))
+        }
+        ("/api/v1/review-queue", "count") => {
+            ("Calls at most.", json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 20}))
+        }
+        ("/api/v1/review-queue", "rule") => {
+            let about = "With `by=rule`: the machine says that this rule of the score card was missed.";
+            (about, json!({"type": "string"}))
+        }
+        _ => return None,
+    })
+}
+
 fn query(path: &str, name: &str) -> (&'static str, Value) {
     let whole = |least: i64, most: i64, unless: i64| json!({"type": "integer", "minimum": least, "maximum": most, "default": unless});
     let seconds = |most: f64| json!({"type": "number", "minimum": 0, "maximum": most});
@@ -77,11 +96,6 @@ fn query(path: &str, name: &str) -> (&'static str, Value) {
         (_, "day") => ("The day, in local time, or `yesterday`; today without it.", text),
         (_, "dry_run") => ("Say what would be erased, and erase nothing.", flag),
         (_, "faults") => ("Only what somebody has to look after.", flag),
-        ("/api/v1/disputes", "state") => ("In this state.", one_of("DisputeState")),
-        ("/api/v1/review-queue", "by") => {
-            ("By lot, by a rule that was missed, or by risk; by lot without it.", one_of("QueueOrder"))
-        }
-        ("/api/v1/review-queue", "count") => ("Calls at most.", whole(1, 200, 20)),
         (_, "state" | "status") => ("Calls in this state.", one_of("CallState")),
         ("/api/v1/dialer/writes", "result") => ("In this state.", one_of("DialerWriteState")),
         ("/api/v1/agent/call", "user") => ("The agent; that of the token without it.", text),
@@ -151,9 +165,6 @@ fn of_any_form(path: &str, name: &str) -> &'static str {
         (_, "tag") => "With this tag.",
         (_, "lead") => "Of this lead.",
         (_, "name") => "This notifier alone.",
-        ("/api/v1/review-queue", "rule") => {
-            "With `by=rule`: the machine says that this rule of the score card was missed."
-        }
         (_, "rule") => "In which this rule fired.",
         ("/vici", "function") => "`version`, `transcript_lookup`, `call_score` or `agent_calls`.",
         (_, "uniqueid") => "Asterisk's uniqueid; without its fraction every call of that second.",

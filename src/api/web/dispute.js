@@ -44,7 +44,9 @@ export function disputeItem(dispute, { link, done }) {
   );
   if (dispute.answer) {
     const by = `${dispute.answered_by}, ${dispute.answered_at ? at(dispute.answered_at) : ''}`;
-    item.append(el('p', {}, 'Answer: ', el('q', { text: dispute.answer }), el('span', { class: 'note', text: ` ${by}` })));
+    item.append(
+      el('p', {}, 'Answer: ', el('q', { text: dispute.answer }), el('span', { class: 'note', text: ` ${by}` })),
+    );
   }
   if (state === 'open') item.append(answerForm(dispute, done));
   return item;

@@ -525,16 +525,16 @@ type AnswerOfCall<Path extends string> = Path extends `${string}/corrections`
     : Path extends `${string}/disputes`
       ? Dispute
       : Path extends `${string}/summary`
-    ? SummaryAnswer
-    : Path extends `${string}/listen`
-      ? { phone: string; state: string; answer: string }
-      : Path extends `${string}/qa`
-        ? ScoreCard
-        : Path extends `${string}/entities`
-          ? { entities: Entity[] }
-          : Path extends `${string}/peaks?${string}`
-            ? Peaks
-            : Call;
+        ? SummaryAnswer
+        : Path extends `${string}/listen`
+          ? { phone: string; state: string; answer: string }
+          : Path extends `${string}/qa`
+            ? ScoreCard
+            : Path extends `${string}/entities`
+              ? { entities: Entity[] }
+              : Path extends `${string}/peaks?${string}`
+                ? Peaks
+                : Call;
 
 interface OfCall {
   call_id: string;
