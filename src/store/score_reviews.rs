@@ -44,6 +44,8 @@ pub enum ReviewKept {
     Kept,
     /// The call is flagged for calibration, and the reviewer has one already.
     Fixed,
+    /// The call is on hold: what the reviewer gave before is kept as it is.
+    Held,
     /// The call has gone, or is not over.
     NotOver,
 }
@@ -73,6 +75,7 @@ pub(super) const OF_CALL: &str = "
 pub(super) const POINTS: &str =
     "SELECT rule, points, points_of, machine, comment, place FROM score_point WHERE review = ?1";
 pub(super) const FLAGGED: &str = "SELECT 1 FROM calibration WHERE call = ?1";
+const HELD: &str = "SELECT 1 FROM hold WHERE call = ?1";
 /// A condition on a row of `call`: a reviewer may see what others gave it.
 pub(super) const SEEN: &str = "(NOT EXISTS (SELECT 1 FROM calibration WHERE calibration.call = call.id)
     OR EXISTS (SELECT 1 FROM score_review AS own WHERE own.call = call.id AND own.reviewer = ?))";
@@ -145,6 +148,9 @@ fn keep(db: &Connection, call: CallKey, new: &ScoreReviewRow) -> rusqlite::Resul
     if let Some(before) = before {
         if db.prepare_cached(FLAGGED)?.exists([call.0])? {
             return Ok(ReviewKept::Fixed);
+        }
+        if db.prepare_cached(HELD)?.exists([call.0])? {
+            return Ok(ReviewKept::Held);
         }
         db.prepare_cached("DELETE FROM score_review WHERE id = ?1")?.execute([before])?;
     }
@@ -270,6 +276,18 @@ mod tests {
         assert_eq!(store.judged_rules(Which::default(), None).await.expect("query").len(), 3);
         let other = Which { campaign: Some("SALES".into()), ..Which::default() };
         assert_eq!(store.judged_rules(other, None).await.expect("query"), []);
+    }
+
+    #[tokio::test]
+    async fn of_a_call_on_hold_nothing_that_was_given_goes() {
+        let (_folder, store) = with_a_call(CallState::Completed).await;
+        let keep = |new| store.keep_score_review(CALL, new);
+        assert_eq!(keep(review("mary", Some(4.0), "late")).await.expect("kept"), ReviewKept::Kept);
+        let hold = "INSERT INTO hold (call, at_ms, reason) VALUES (1, 1, 'court')";
+        store.writer().run(move |db| db.execute_batch(hold)).await.expect("hold");
+        assert_eq!(keep(review("mary", Some(5.0), "")).await.expect("asked"), ReviewKept::Held);
+        assert_eq!(keep(review("john", Some(5.0), "")).await.expect("kept"), ReviewKept::Kept, "a new one adds to it");
+        assert_eq!(store.score_reviews(CALL).await.expect("query")[1], review("mary", Some(4.0), "late"));
     }
 
     #[tokio::test]

@@ -69,7 +69,9 @@ pub(super) fn refusal(error: ReviewError, field: &str) -> ApiError {
     match error {
         ReviewError::Store(error) => error.into(),
         ReviewError::NoRule(..) | ReviewError::Twice(_) | ReviewError::Points { .. } => wrong(field, error.to_string()),
-        ReviewError::NotOver | ReviewError::Fixed | ReviewError::Disputed => ApiError::Conflict(error.to_string()),
+        ReviewError::NotOver | ReviewError::Fixed | ReviewError::Held | ReviewError::Disputed => {
+            ApiError::Conflict(error.to_string())
+        }
     }
 }
 

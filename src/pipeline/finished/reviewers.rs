@@ -42,6 +42,9 @@ pub enum ReviewError {
         "the call is flagged for calibration and your points are in: they stay as they were given before you saw others'"
     )]
     Fixed,
+    /// What was given before is kept as it is.
+    #[error("the call is on hold: your review stays as it is until the hold is taken off")]
+    Held,
     /// There is one already.
     #[error("the rule has an open dispute already; it is to be answered first")]
     Disputed,
@@ -119,6 +122,7 @@ impl ReviewDesk {
         match self.store().keep_score_review(call.key, review).await? {
             ReviewKept::Kept => Ok(()),
             ReviewKept::Fixed => Err(ReviewError::Fixed),
+            ReviewKept::Held => Err(ReviewError::Held),
             ReviewKept::NotOver => Err(ReviewError::NotOver),
         }
     }
