@@ -27,7 +27,6 @@ mod page;
 mod privacy;
 mod realtime;
 mod remote;
-mod reviewers;
 mod rooms;
 mod score;
 mod scripts;
