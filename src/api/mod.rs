@@ -18,6 +18,8 @@ mod status;
 
 mod statistics;
 
+mod reviews;
+
 mod feeds;
 
 mod realtime;
@@ -39,7 +41,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::access::AccessControl;
 use self::access::route::{
-    AGENT_OR_READ, ANY, About, NOTHING, OPERATE, OPERATE_OR_INGEST, READ, RoutePolicies, RoutePolicy,
+    AGENT_OR_OPERATE, AGENT_OR_READ, ANY, About, NOTHING, OPERATE, OPERATE_OR_INGEST, READ, RoutePolicies, RoutePolicy,
 };
 use self::document::Way;
 use crate::pipeline::command::Command;
@@ -49,6 +51,7 @@ use crate::pipeline::finished::correct::Corrector;
 use crate::pipeline::finished::notify::Agents;
 use crate::pipeline::finished::retranscribe::RetranscribeQueue;
 use crate::pipeline::finished::review::Desk;
+use crate::pipeline::finished::reviewers::ReviewDesk;
 use crate::pipeline::finished::stages::Pipeline;
 use crate::pipeline::listen_in::DialerBack;
 use crate::pipeline::meaning::Meaning;
@@ -95,6 +98,8 @@ pub struct Api {
     pub back: DialerBack,
     /// Looks at calls as a whole.
     pub desk: Desk,
+    /// Keeps what reviewers do.
+    pub reviewers: ReviewDesk,
     /// Sets words and speakers right.
     pub corrector: Corrector,
     /// Takes calls that are to be transcribed again.
@@ -125,7 +130,7 @@ macro_rules! parts {
 }
 
 parts! {
-    store: Store, commands: mpsc::Sender<Command>, health: Health, metrics: Metrics, settings: SettingsSource, access_control: Arc<AccessControl>, uploads: UploadSettings, coverage: Coverage, taps: Taps, fetches: Fetches, back: DialerBack, desk: Desk, corrector: Corrector, retranscribe: RetranscribeQueue, pipeline: Pipeline, glossary: Glossary, meaning: Meaning, agents: Agents, audience: Audience,
+    store: Store, commands: mpsc::Sender<Command>, health: Health, metrics: Metrics, settings: SettingsSource, access_control: Arc<AccessControl>, uploads: UploadSettings, coverage: Coverage, taps: Taps, fetches: Fetches, back: DialerBack, desk: Desk, reviewers: ReviewDesk, corrector: Corrector, retranscribe: RetranscribeQueue, pipeline: Pipeline, glossary: Glossary, meaning: Meaning, agents: Agents, audience: Audience,
 }
 
 impl FromRef<Api> for Clock {
@@ -225,7 +230,7 @@ fn routes() -> Routes {
             DefaultBodyLimit::disable(),
             audio::upload::upload,
         );
-    realtime::routes(web::routes(documents(of_statistics(of_scripts(of_calls(routes))))))
+    realtime::routes(web::routes(documents(of_reviews(of_statistics(of_scripts(of_calls(routes)))))))
 }
 
 /// What calls came to.
@@ -236,6 +241,22 @@ fn of_statistics(routes: Routes) -> Routes {
         .get("/api/v1/agents", own.asks(LIST), list)
         .get("/api/v1/agents/{id}/stats", own.asks(OF_AGENT), of_agent)
         .get("/api/v1/campaigns/{id}/stats", own.asks(OF_CAMPAIGN), of_campaign)
+}
+
+/// What quality reviewers do.
+fn of_reviews(routes: Routes) -> Routes {
+    use reviews::{disputes, of_call, overview};
+    let (own, command) = (RoutePolicy::new(READ, About::Own), RoutePolicy::new(OPERATE, About::Call));
+    routes
+        .get("/api/v1/calls/{id}/reviews", RoutePolicy::new(READ, About::Call), of_call::reviews)
+        .put("/api/v1/calls/{id}/reviews", command, of_call::review)
+        .put("/api/v1/calls/{id}/calibration", command, of_call::flag)
+        .delete("/api/v1/calls/{id}/calibration", command, of_call::unflag)
+        .post("/api/v1/calls/{id}/disputes", RoutePolicy::new(AGENT_OR_OPERATE, About::Call), disputes::raise)
+        .get("/api/v1/disputes", own.asks(disputes::LIST), disputes::list)
+        .post("/api/v1/disputes/{id}/answer", RoutePolicy::new(OPERATE, About::Own), disputes::answer)
+        .get("/api/v1/reviews/agreement", own.asks(overview::AGREEMENT), overview::agreement)
+        .get("/api/v1/review-queue", own.asks(overview::QUEUE), overview::queue)
 }
 
 /// Those of calls.
@@ -429,6 +450,7 @@ mod tests {
                     "/calls/{id}",
                     "/alerts",
                     "/agents",
+                    "/reviews",
                     "/upload",
                     "/dashboard",
                     "/settings",

@@ -69,12 +69,13 @@ macro_rules! page {
     };
 }
 
-const PAGES: [Page; 9] = [
+const PAGES: [Page; 10] = [
     page!("/", "live", "Live calls", READ, charts: true),
     page!("/calls", "calls", "Calls", READ, charts: false),
     page!("/calls/{id}", "call", "Call", READ, charts: false),
     page!("/alerts", "alerts", "Alerts", READ, charts: false),
     page!("/agents", "agents", "Agents", READ, charts: true),
+    page!("/reviews", "reviews", "Reviews", READ, charts: false),
     page!("/upload", "upload", "Upload", READ, charts: false),
     page!("/dashboard", "dashboard", "Dashboard", READ, charts: true),
     page!("/settings", "settings", "Settings", OPERATE, charts: false),
@@ -109,7 +110,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         "base.js": SCRIPT, "feed.js": SCRIPT, "board.js": SCRIPT, "card.js": SCRIPT, "panel.js": SCRIPT,
         "alert.js": SCRIPT, "alerts.js": SCRIPT, "notice.js": SCRIPT, "presence.js": SCRIPT, "text.js": SCRIPT, "terms.js": SCRIPT, "chart.js": SCRIPT, "live.js": SCRIPT,
         "unheard.js": SCRIPT,
-        "call.js": SCRIPT, "quality.js": SCRIPT, "player.js": SCRIPT, "tabs.js": SCRIPT, "tags.js": SCRIPT, "views.js": SCRIPT, "correct.js": SCRIPT, "listen.js": SCRIPT, "calls.js": SCRIPT,
+        "call.js": SCRIPT, "quality.js": SCRIPT, "player.js": SCRIPT, "tabs.js": SCRIPT, "tags.js": SCRIPT, "views.js": SCRIPT, "correct.js": SCRIPT, "review.js": SCRIPT, "reviews.js": SCRIPT, "dispute.js": SCRIPT, "listen.js": SCRIPT, "calls.js": SCRIPT,
         "upload.js": SCRIPT, "dashboard.js": SCRIPT, "coverage.js": SCRIPT, "tables.js": SCRIPT, "agents.js": SCRIPT, "docs.js": SCRIPT, "settings.js": SCRIPT, "agent.js": SCRIPT, "phone.js": SCRIPT,
         "vendor/uplot.js": SCRIPT, "vendor/uplot.css": STYLE,
     };

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::{
     agent, agi, alerts, analyze, bench, calls, coverage, data, doctor, eagi, fetch, key, model, notify, openapi, pack,
-    process, score, setup, taps, token, transcript, vici,
+    process, reviews, score, setup, taps, token, transcript, vici,
 };
 
 /// Live transcription, sentiment and search of the calls of an Asterisk PBX, on the PBX's own box.
@@ -50,6 +50,8 @@ pub(super) enum Command {
     Agent(agent::AgentArguments),
     /// Compare a day of the dialer with what was recorded and heard
     Coverage(coverage::CoverageArguments),
+    /// Tell how far reviewers agree, and which disputes are open
+    Reviews(reviews::ReviewsArguments),
     /// Try the ways out of alerts
     Notify(notify::NotifyArguments),
     /// Print the lines that ViciDial's settings need

@@ -26,6 +26,7 @@ mod openapi;
 mod pack;
 mod print;
 mod process;
+mod reviews;
 mod score;
 mod serve;
 mod setup;
@@ -77,6 +78,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Alerts(arguments) => alerts::run(&arguments, &config()?)?,
         Command::Agent(arguments) => agent::run(&arguments, &config()?)?,
         Command::Coverage(arguments) => return coverage::run(&arguments, &config()?),
+        Command::Reviews(arguments) => reviews::run(&arguments, &config()?)?,
         Command::Notify(arguments) => return notify::run(&arguments, &config()?),
         Command::Vici(arguments) => vici::run(&arguments, &config()?)?,
         Command::Tail(arguments) => calls::tail(&arguments, &config()?)?,

@@ -17,6 +17,14 @@ pub struct CoverageConfig {
     pub unrecorded: Vec<String>,
 }
 
+/// A time of the day, `06:00`.
+pub(super) fn time_of_day(text: &str) -> Option<Time> {
+    let (hour, minute) = text.split_once(':')?;
+    let is_number = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = |text: &str| is_number(text).then(|| text.parse().ok()).flatten();
+    Time::new(number(hour)?, number(minute)?, 0, 0).ok()
+}
+
 impl Default for CoverageConfig {
     fn default() -> Self {
         Self { at: "06:00".into(), min_call_s: 10, unrecorded: Vec::new() }
@@ -26,10 +34,7 @@ impl Default for CoverageConfig {
 impl CoverageConfig {
     /// When the day before is looked at.
     pub fn at(&self) -> Option<Time> {
-        let (hour, minute) = self.at.split_once(':')?;
-        let is_number = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        let number = |text: &str| is_number(text).then(|| text.parse().ok()).flatten();
-        Time::new(number(hour)?, number(minute)?, 0, 0).ok()
+        time_of_day(&self.at)
     }
 
     pub(super) fn check(&self) -> Result<(), Mistake> {

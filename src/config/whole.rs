@@ -18,6 +18,7 @@ use super::mistake::{ConfigError, Mistake, line_of};
 use super::privacy::{self, PrivacyConfig, RetentionConfig};
 use super::processing::ProcessingConfig;
 use super::remote::{self, RemoteSection};
+use super::reports::ReportsConfig;
 use super::speech::{SpeechConfig, UtteranceConfig};
 use super::translation::TranslationConfig;
 use crate::call::{Hear, Leg};
@@ -48,6 +49,8 @@ pub struct Config {
     pub dialer: DialerSection,
     /// Calls that took place against what was heard.
     pub coverage: CoverageConfig,
+    /// Each day's calls as a file.
+    pub reports: ReportsConfig,
     /// What is told to the dialer.
     pub dialer_api: DialerApiSection,
     /// Calls that are tapped by themselves.
@@ -232,6 +235,7 @@ impl Config {
         self.ami.check()?;
         self.dialer.check()?;
         self.coverage.check()?;
+        self.reports.check()?;
         self.dialer_api.check()?;
         self.tap.iter().try_for_each(TapConfig::check)?;
         if !self.tap.is_empty() {

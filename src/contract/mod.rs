@@ -27,6 +27,7 @@ pub mod platform;
 pub mod privacy;
 pub mod problem;
 pub mod processing;
+pub mod quality;
 pub mod request;
 pub mod review;
 pub mod settings;

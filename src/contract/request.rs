@@ -81,6 +81,62 @@ pub struct CorrectSegment {
     pub by: Option<String>,
 }
 
+/// A review of a call, in the place of the reviewer's one before.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ReviewCall {
+    /// Rule by rule; what is left out is not judged.
+    #[schema(min_items = 1)]
+    pub rules: Vec<ReviewRule>,
+    /// What is said of the call as a whole.
+    #[schema(max_length = 2000)]
+    pub comment: Option<String>,
+}
+
+/// Points for one rule.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ReviewRule {
+    /// Name of the rule, as the score card has it.
+    #[schema(min_length = 1, max_length = 100)]
+    pub rule: String,
+    /// From 0 to what the rule is worth; `null` where nothing in the call asked for it.
+    #[schema(minimum = 0, required)]
+    pub points: Option<f64>,
+    /// What is said of it.
+    #[schema(max_length = 2000)]
+    pub comment: Option<String>,
+}
+
+/// What is not agreed with.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RaiseDispute {
+    /// Name of the rule, as the score card has it.
+    #[schema(min_length = 1, max_length = 100)]
+    pub rule: String,
+    /// What is said against the points.
+    #[schema(min_length = 1, max_length = 2000)]
+    pub text: String,
+}
+
+/// An answer to a dispute.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AnswerDispute {
+    /// Whether the agent is right.
+    pub state: DisputeOutcome,
+    /// Why.
+    #[schema(min_length = 1, max_length = 2000)]
+    pub answer: String,
+}
+
+/// What becomes of a dispute.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DisputeOutcome {
+    /// The agent is right.
+    Upheld,
+    /// The points stay.
+    Rejected,
+}
+
 /// What is to be done with calls. As a form: the same fields, `call_ids` and `tags` repeated or with commas between.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct BulkRequest {

@@ -48,6 +48,21 @@ pub struct HealthReport {
     pub files: Option<OpenFiles>,
     /// Recording folders of which nothing is taken now.
     pub recordings: Vec<FolderProblem>,
+    /// The files of each day's calls; `null` where none are wanted.
+    pub reports: Option<ReportsHealth>,
+}
+
+/// How the files of each day's calls are doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ReportsHealth {
+    /// Whether the last try worked.
+    pub ok: bool,
+    /// Where the files go.
+    pub folder: String,
+    /// The last day that was written.
+    pub last_day: Option<String>,
+    /// Why a day could not be written.
+    pub problem: Option<String>,
 }
 
 /// Whether the recogniser works.

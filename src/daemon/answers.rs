@@ -84,6 +84,7 @@ pub(super) fn health(
         dialer: Arc::new(|| None),
         open_files: Arc::new(host::open_files),
         folders: Arc::new(Vec::new),
+        reports: Arc::new(|| None),
         doctor: doctor(config, workers),
         started,
     }

@@ -16,6 +16,7 @@ mod pbx;
 mod ports;
 mod reload;
 mod remote;
+mod reports;
 mod settings;
 mod sources;
 mod speech;

@@ -29,12 +29,14 @@ use crate::pipeline::finished::correct::Corrector;
 use crate::pipeline::finished::notify::Agents;
 use crate::pipeline::finished::retranscribe::{RetranscribeQueue, Retranscriber};
 use crate::pipeline::finished::review::Desk;
+use crate::pipeline::finished::reviewers::ReviewDesk;
 use crate::pipeline::finished::reviews::Reviews;
 use crate::pipeline::finished::stages::{Pipeline, Stages};
 use crate::pipeline::listen_in::DialerBack;
 use crate::pipeline::live::liveness::Liveness;
 use crate::pipeline::live::{Inputs, Live, Parts};
 use crate::pipeline::meaning::Meaning;
+use crate::pipeline::reports::ReportStatus;
 use crate::pipeline::retention::Sweeper;
 use crate::pipeline::taps::Taps;
 use crate::pipeline::workers::Workers;
@@ -78,6 +80,8 @@ pub(super) async fn start(
     let (mut dialer, dialer_status) = access::dialer(config, store, &speech.commands);
     let mut health = health(base, &speech, &sources, pbx.status.take(), started);
     health.dialer = Arc::new(move || dialer_status.as_ref().map(DialerStatus::get));
+    let reports = super::reports::start(base, &mut sources, &stop);
+    health.reports = Arc::new(move || reports.as_ref().map(ReportStatus::get));
     sources.tasks.append(&mut pbx.tasks);
     let (fetches, fetching) = remote::start(base, &stop);
     sources.tasks.extend(fetching);
@@ -208,6 +212,11 @@ fn api(
         fetches,
         back,
         desk: Desk::new(store.for_people(), Arc::clone(analyser)),
+        reviewers: ReviewDesk::new(
+            Desk::new(store.for_people(), Arc::clone(analyser)),
+            config.privacy.redact,
+            wall_clock,
+        ),
         corrector: Corrector::new(store.for_people(), Arc::clone(analyser), config.privacy.redact, wall_clock),
         retranscribe,
         pipeline: Pipeline {

@@ -20,6 +20,7 @@ pub(super) fn daemon(config: &Config, health: &Value, before: &[DoctorCheck]) ->
     checks.extend(dialer(&health["dialer"]));
     checks.push(database(&health["database"]));
     checks.extend(recordings(health, before));
+    checks.extend(reports(&health["reports"]));
     checks.extend(open_files(&health["files"]));
     checks.push(inference(config, &health["inference"]));
     checks.push(lag(health));
@@ -132,6 +133,18 @@ fn dialer(health: &Value) -> Vec<DoctorCheck> {
         }
     }
     checks
+}
+
+/// The files of each day's calls; only where `[reports]` names a folder.
+fn reports(health: &Value) -> Option<DoctorCheck> {
+    let folder = health["folder"].as_str()?;
+    let Some(problem) = health["problem"].as_str() else {
+        let last =
+            health["last_day"].as_str().map_or("no day is written yet".into(), |day| format!("{day} is written"));
+        return Some(good(Subject::Reports, format!("{folder}: {last}")));
+    };
+    let (found, mend) = problem.split_once("; ").unwrap_or((problem, "`journalctl -u lineside -n 50` says more"));
+    Some(bad(Subject::Reports, found, mend))
 }
 
 fn database(health: &Value) -> DoctorCheck {

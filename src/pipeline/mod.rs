@@ -3,7 +3,8 @@
 //! The conductor (`live/`) is one task that owns what is known of running calls and asks the store to keep it. The listener (`live/listen.rs`) is a
 //! thread that reads grown audio and finds utterances; the workers (`workers/`) are threads that write them down. They meet in channels and
 //! in the queue; none of them touches audio that is not on disk. `finished/` works on calls that are over, `retention/` decides
-//! how long they are kept, `coverage/` finds calls that were not heard, `meaning.rs` what was meant.
+//! how long they are kept, `coverage/` finds calls that were not heard, `meaning.rs` what was meant; `reports.rs` writes each
+//! day's calls as a file.
 //!
 //! The rooms in the order in which they may know each other, each those above it: the conductor knows the workers, who know nothing of it and tell
 //! it by `command.rs`; `taps.rs`, `fetches.rs` and `listen_in.rs` are what the API asks of taps, of other servers' recordings and of the dialer.
@@ -26,6 +27,8 @@ pub mod coverage;
 pub mod retention;
 
 pub mod meaning;
+
+pub mod reports;
 
 pub use self::live::measures::SECONDS_BUCKETS;
 

@@ -280,6 +280,9 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
         "call_tag",
         "dialer",
         "dialer_write",
+        "score_review",
+        "calibration",
+        "dispute",
     ] {
         db.execute(&format!("UPDATE OR REPLACE {table} SET call = ?2 WHERE call = ?1"), (from.0, into.0))?;
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::retention::delete_call;
 use super::rows::privacy::scrub;
+use super::score_reviews::WRITTEN;
 use super::{Store, StoreError, connect, is_damage, lock, open_writing};
 
 /// Texts shorter than this are said by everybody: finding them again proves nothing.
@@ -173,7 +174,8 @@ pub fn gather(db: &Connection, call: &CallRef) -> rusqlite::Result<Erased> {
          UNION ALL
          SELECT text_before FROM segment CROSS JOIN correction ON correction.segment = segment.id WHERE segment.call = ?1",
     )?;
-    erased.traces.extend(said.into_iter().chain(before).filter(|text| text.len() >= TELLING));
+    let written = texts(WRITTEN)?;
+    erased.traces.extend(said.into_iter().chain(before).chain(written).filter(|text| text.len() >= TELLING));
     erased.events += db.query_row("SELECT count(*) FROM event WHERE call = ?1", [key], |row| row.get::<_, i64>(0))?;
     let legs: Vec<(i64, String, bool)> = db
         .prepare("SELECT id, path, owned FROM leg WHERE call = ?1")?

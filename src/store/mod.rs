@@ -18,6 +18,7 @@ pub mod corrections;
 pub mod coverage;
 pub mod dialer;
 pub mod dialer_writes;
+pub mod disputes;
 pub mod doubled;
 mod error;
 pub mod events;
@@ -33,10 +34,13 @@ pub mod privacy;
 pub mod readers;
 pub mod recordings;
 pub mod recovery;
+pub mod reports;
 pub mod retention;
+pub mod review_queue;
 pub mod reviews;
 pub mod rewrite;
 mod rows;
+pub mod score_reviews;
 pub mod segments;
 pub mod stages;
 pub mod statistics;
@@ -116,6 +120,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/024_vectors.sql")),
         M::up(include_str!("schema/025_desk_work.sql")),
         M::up(include_str!("schema/026_text_of_stages.sql")),
+        M::up(include_str!("schema/027_score_reviews.sql")),
     ])
 }
 

@@ -308,6 +308,26 @@ fn of_finished_calls() -> Vec<(String, usize)> {
     fixed.into_iter().map(|(sql, count)| (sql.to_owned(), count)).chain([(segments::never_again(), 1)]).collect()
 }
 
+/// Queries of reviews, disputes and the queue.
+fn of_reviewers() -> Vec<(String, usize)> {
+    let which = calls::Which { since: Some(WallTime(1)), campaign: Some("a".into()), ..calls::Which::default() };
+    let mut all = vec![score_reviews::judged_sql(&which, Some("mary"))];
+    for missed in [None, Some("r".to_owned())] {
+        for which in [which.clone(), calls::Which { since: Some(WallTime(1)), ..calls::Which::default() }] {
+            all.push(review_queue::UnreviewedFilter { which, reviewer: "mary".into(), missed: missed.clone() }.sql());
+        }
+    }
+    let state = Some(crate::contract::quality::DisputeState::Open);
+    for filter in [
+        disputes::DisputeFilter { call: Some(crate::call::CallKey(1)), limit: 9, ..Default::default() },
+        disputes::DisputeFilter { state, only: Some("a".into()), limit: 9, ..Default::default() },
+        disputes::DisputeFilter { limit: 9, ..Default::default() },
+    ] {
+        all.push(filter.sql());
+    }
+    all.into_iter().map(|(sql, values)| (sql, values.len())).collect()
+}
+
 fn of_events_and_calls() -> Vec<(String, usize)> {
     vec![
         (rows::events::AFTER.into(), 2),
@@ -344,6 +364,7 @@ async fn every_query_of_the_api_uses_an_index() {
     queries.extend(filtered());
     queries.extend(fetches::queries());
     queries.extend(of_finished_calls());
+    queries.extend(of_reviewers());
     queries.extend([
         (rows::alerts::OPEN.into(), 1),
         (rows::alerts::SPEECH.into(), 1),
@@ -351,6 +372,11 @@ async fn every_query_of_the_api_uses_an_index() {
         (segments::SPOKEN.into(), 1),
         (corrections::OF_CALL.into(), 1),
         (corrections::ANY.into(), 1),
+        (score_reviews::OF_CALL.into(), 1),
+        (score_reviews::POINTS.into(), 1),
+        (score_reviews::FLAGGED.into(), 1),
+        (score_reviews::WRITTEN.into(), 1),
+        (reports::LAST.into(), 0),
         (doubled::OF_CALL.into(), 2),
         (doubled::SINCE.into(), 2),
         (rewrite::STARTED.into(), 1),

@@ -4,6 +4,7 @@ use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 
 use crate::call::{CallState, Leg, Level, ProcessingMode, Source, Stage, StageState};
+use crate::contract::quality::DisputeState;
 
 /// A word that nobody has written: the database is another version's, or damaged.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +27,7 @@ macro_rules! word {
 
 word! {
     Leg: "leg", CallState: "state of a call", Level: "level", Source: "source",
-    ProcessingMode: "mode", Stage: "stage", StageState: "state of a stage",
+    ProcessingMode: "mode", Stage: "stage", StageState: "state of a stage", DisputeState: "state of a dispute",
 }
 
 /// Stretches of a leg, `[[first sample, one past the last or null], …]` in the database.

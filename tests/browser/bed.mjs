@@ -199,7 +199,7 @@ export async function view(opened, path, options = {}) {
  * page's content is the daemon's.
  */
 async function fromDisk(page) {
-  const names = { '/': 'live.html', '/calls': 'calls.html', '/alerts': 'alerts.html', '/agents': 'agents.html', '/upload': 'upload.html', '/dashboard': 'dashboard.html' };
+  const names = { '/': 'live.html', '/calls': 'calls.html', '/alerts': 'alerts.html', '/agents': 'agents.html', '/reviews': 'reviews.html', '/upload': 'upload.html', '/dashboard': 'dashboard.html' };
   await page.route(url => url.pathname.startsWith('/web/') || url.pathname in names || /^\/calls\/[^/]+$/.test(url.pathname), async route => {
     const { pathname } = new URL(route.request().url());
     if (route.request().method() !== 'GET') return route.continue();

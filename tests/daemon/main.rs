@@ -28,6 +28,7 @@ mod page;
 mod privacy;
 mod realtime;
 mod remote;
+mod reviewers;
 mod rooms;
 mod score;
 mod scripts;

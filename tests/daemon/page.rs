@@ -62,7 +62,7 @@ fn upload(bed: &Bed, name: &str, bytes: &[u8]) -> (u16, Value) {
 fn pages_come_with_a_policy_and_again_only_when_they_are_new() {
     let mut bed = Bed::new("none", "");
     bed.start();
-    for path in ["/", "/calls", "/calls/1.2", "/alerts", "/agents", "/upload", "/dashboard"] {
+    for path in ["/", "/calls", "/calls/1.2", "/alerts", "/agents", "/reviews", "/upload", "/dashboard"] {
         let (status, headers, body) = get(&bed, path, &[]);
         assert_eq!((status, headers["content-type"].to_str().ok()), (200, Some("text/html; charset=utf-8")), "{path}");
         let policy = headers["content-security-policy"].to_str().expect("text");
@@ -89,6 +89,7 @@ fn what_pages_are_made_of_needs_no_token_and_what_they_show_does() {
         "/",
         "/calls/1",
         "/agents",
+        "/reviews",
         "/dashboard",
         "/api/v1/agents",
         "/api/v1/board",

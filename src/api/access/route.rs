@@ -24,6 +24,8 @@ pub const INGEST: &[Scope] = &[Scope::Ingest];
 pub const OPERATE_OR_INGEST: &[Scope] = &[Scope::Operate, Scope::Ingest];
 /// An agent, of the own running call; whoever may see all calls, of any agent's.
 pub const AGENT_OR_READ: &[Scope] = &[Scope::Agent, Scope::Read];
+/// An agent, of the own calls; whoever may change calls, of any agent's.
+pub const AGENT_OR_OPERATE: &[Scope] = &[Scope::Agent, Scope::Operate];
 /// Whoever sees more than the own running call.
 pub const ANY: &[Scope] = &[Scope::Read, Scope::Operate, Scope::Ingest];
 
@@ -157,6 +159,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         handler: H,
     ) -> Self {
         self.at(Method::POST, path, policy, routing::post(handler).layer(limit))
+    }
+
+    /// PUT, with a body of two megabytes at most.
+    pub fn put<H: Handler<T, S>, T: 'static>(self, path: &'static str, policy: RoutePolicy, handler: H) -> Self {
+        self.at(Method::PUT, path, policy, routing::put(handler))
     }
 
     /// DELETE

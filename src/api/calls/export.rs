@@ -20,6 +20,7 @@ use super::find::find_call;
 use super::session::{asked, rows_of};
 use crate::api::request::{ApiError, Clock, Parameters, refused};
 use crate::contract::problem::Part;
+use crate::pipeline::finished::calls_csv::{CALLS_HEAD, call_row, field};
 use crate::pipeline::finished::review::Desk;
 use crate::pipeline::finished::stages::Pipeline;
 use crate::store::Store;
@@ -86,50 +87,6 @@ fn text(call: &CallRow, rows: &[SegmentRow]) -> String {
     out
 }
 
-/// Whether a spreadsheet may take a text that begins with it for a formula (OWASP, "CSV injection"); full-width forms are as good to some.
-fn begins_formula(c: char) -> bool {
-    matches!(
-        c,
-        '=' | '+'
-            | '-'
-            | '@'
-            | '\u{ff1d}'
-            | '\u{ff0b}'
-            | '\u{ff0d}'
-            | '\u{ff20}'
-            | '\u{2212}'
-            | '\u{fe62}'
-            | '\u{fe63}'
-            | '\u{fe66}'
-    )
-}
-
-/// Whether nothing is seen of it: what follows begins the field all the same.
-fn is_unseen(c: char) -> bool {
-    c.is_whitespace()
-        || c.is_control()
-        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
-}
-
-/// A field that no spreadsheet takes for a formula, quoted where it must be (RFC 4180). Where the list separator is another one (`;` in half of
-/// Europe) a field begins behind each of those too.
-pub(in crate::api) fn field(value: &str) -> String {
-    let mut safe = String::with_capacity(value.len() + 1);
-    if value.starts_with(['\t', '\r']) {
-        safe.push('\'');
-    }
-    let mut begins = true;
-    for c in value.chars() {
-        if begins && begins_formula(c) {
-            safe.push('\'');
-        }
-        begins = matches!(c, ';' | '|' | '\t' | '\n' | '\r') || begins && is_unseen(c);
-        safe.push(c);
-    }
-    if safe.contains(['"', ',', ';', '\n', '\r']) { format!("\"{}\"", safe.replace('"', "\"\"")) } else { safe }
-}
-
 const CSV_HEAD: &str =
     "call_id,call_start,agent,campaign,start_time,end_time,speaker,text,sentiment,label,confidence,keywords\r\n";
 
@@ -159,38 +116,6 @@ fn csv(call: &CallRow, rows: &[SegmentRow]) -> String {
         );
     }
     out
-}
-
-const CALLS_HEAD: &str =
-    "call_id,call_start,agent,campaign,lead,phone,state,length,segments,sentiment,risk,score,alert,tags\r\n";
-
-/// A call as one row.
-fn call_row(call: &CallRow) -> String {
-    let text = |text: &Option<String>| field(text.as_deref().unwrap_or_default());
-    let number =
-        |number: Option<f64>, digits: usize| number.map_or_else(String::new, |number| format!("{number:.digits$}"));
-    let alert = match (call.alert_level, call.has_alerts) {
-        (Some(level), _) => level.as_str(),
-        (None, true) => "taken",
-        (None, false) => "",
-    };
-    let cells = [
-        field(&call.call_id),
-        call.started.rfc3339(),
-        text(&call.agent),
-        text(&call.campaign),
-        text(&call.lead),
-        text(&call.phone),
-        call.state.as_str().to_owned(),
-        format!("{:.3}", call.audio_ms as f64 / 1000.0),
-        call.segments.to_string(),
-        number(call.sentiment, 4),
-        number(call.risk, 2),
-        number(call.score, 1),
-        alert.to_owned(),
-        field(&call.tags.join("; ")),
-    ];
-    cells.join(",") + "\r\n"
 }
 
 /// A subtitle that two people's overlapping words do not break: cues in order of their start, each at least a millisecond long.

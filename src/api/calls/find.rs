@@ -82,7 +82,10 @@ pub(super) fn named(query: &Parameters, access: Access) -> Result<Which, ApiErro
 }
 
 /// From when to when; the other way round nothing could fit, and nobody means that.
-pub(super) fn in_order(query: &Parameters, now: WallTime) -> Result<(Option<WallTime>, Option<WallTime>), ApiError> {
+pub(in crate::api) fn in_order(
+    query: &Parameters,
+    now: WallTime,
+) -> Result<(Option<WallTime>, Option<WallTime>), ApiError> {
     let (since, until) = (query.time("since", now)?, query.time_to("until", now)?);
     match (since, until) {
         (Some(begin), Some(end)) if end < begin => {

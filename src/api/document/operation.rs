@@ -26,6 +26,7 @@ const ABSENT: &[(&str, &str)] = &[
 /// Types of requests: what is `required` there is what clients must send.
 const REQUESTS: &[&str] = &[
     "AnalyzeRequest",
+    "AnswerDispute",
     "BulkRequest",
     "ChunkSegment",
     "FetchRequest",
@@ -36,6 +37,9 @@ const REQUESTS: &[&str] = &[
     "PlatformChunkRequest",
     "PlatformEventRequest",
     "PlatformTakeAlert",
+    "RaiseDispute",
+    "ReviewCall",
+    "ReviewRule",
     "SocketRequest",
     "StartTap",
     "TakeAlert",
@@ -218,6 +222,10 @@ impl Operation {
 
     pub(super) fn post(path: &'static str, tag: &'static str, id: &'static str, summary: &'static str) -> Self {
         Self::new("post", path, tag, id, summary)
+    }
+
+    pub(super) fn put(path: &'static str, tag: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self::new("put", path, tag, id, summary)
     }
 
     pub(super) fn delete(path: &'static str, tag: &'static str, id: &'static str, summary: &'static str) -> Self {

@@ -22,9 +22,11 @@ use crate::contract::processing::{
     CallExport, CallTranslation, ClassificationWindow, PassChanges, ProcessingOverview, ProcessingStatus,
     ProgressiveAnalysis,
 };
+use crate::contract::quality::{AgreementReport, Dispute, DisputeList, ReviewQueue, ScoreReviewList};
 use crate::contract::request::{
-    BulkRequest, CorrectSegment, FetchRequest, ForgetRequest, GlossaryForm, ListenRequest, NameCall,
-    PlatformChunkRequest, PlatformEventRequest, PlatformTakeAlert, StartTap, TakeAlert, TakeAlerts, UploadForm,
+    AnswerDispute, BulkRequest, CorrectSegment, FetchRequest, ForgetRequest, GlossaryForm, ListenRequest, NameCall,
+    PlatformChunkRequest, PlatformEventRequest, PlatformTakeAlert, RaiseDispute, ReviewCall, StartTap, TakeAlert,
+    TakeAlerts, UploadForm,
 };
 use crate::contract::review::{CallDigest, Entities, EntityWindow, ScoreCard};
 use crate::contract::settings::ShownSettings;
@@ -40,6 +42,7 @@ pub(super) const TAGS: &[(&str, &str)] = &[
     ("calls", "Calls and their text"),
     ("scripts", "For scripts of a dialer"),
     ("review", "A call as a whole"),
+    ("reviewers", "The work of quality reviewers"),
     ("processing", "What is made of a call that is over, stage by stage"),
     ("statistics", "What calls came to, by agent and campaign"),
     ("sound", "Sound, to be heard and drawn"),
@@ -70,6 +73,7 @@ pub(super) fn all() -> Vec<Operation> {
     for some in [
         scripts(),
         review(),
+        reviewers(),
         processing(),
         statistics(),
         sound(),
@@ -200,6 +204,48 @@ fn review() -> Vec<Operation> {
         .gives::<ProgressiveAnalysis>("What was understood up to its last words, and what to say next."),
         Operation::get("/api/v1/calls/{id}/summary", TAG, "summary", "Sum a call up in a few of its own lines")
             .gives::<CallDigest>("The lines."),
+    ]
+}
+
+fn reviewers() -> Vec<Operation> {
+    const TAG: &str = "reviewers";
+    let calibration = "/api/v1/calls/{id}/calibration";
+    vec![
+        Operation::get("/api/v1/calls/{id}/reviews", TAG, "reviews", "List what reviewers give a call")
+            .about(
+                "Of a call that is flagged for calibration others' reviews are hidden until the one who asks has reviewed it, but for tokens of all \
+                 scopes that see every call.",
+            )
+            .gives::<ScoreReviewList>("The reviews."),
+        Operation::put("/api/v1/calls/{id}/reviews", TAG, "reviewCall", "Review a call")
+            .about(
+                "In the place of the review that the same token or login gave before. Of a call that is flagged for calibration the first one stays.",
+            )
+            .takes::<ReviewCall>(JSON)
+            .gives::<ScoreReviewList>("All reviews of the call.")
+            .fails(&[409]),
+        Operation::put(calibration, TAG, "flagCalibration", "Have reviewers score a call without knowing of each other")
+            .gives::<ScoreReviewList>("The reviews of the call."),
+        Operation::delete(calibration, TAG, "unflagCalibration", "Show everybody what reviewers gave a call")
+            .about("For tokens with the scopes read, operate and ingest that see every call.")
+            .gives::<ScoreReviewList>("The reviews of the call."),
+        Operation::post("/api/v1/calls/{id}/disputes", TAG, "raiseDispute", "Dispute the points of a rule")
+            .about("For the call's agent, or for a supervisor in the agent's place.")
+            .takes::<RaiseDispute>(JSON)
+            .gives::<Dispute>("The dispute.")
+            .fails(&[409]),
+        Operation::get("/api/v1/disputes", TAG, "disputes", "List disputes, the newest first")
+            .gives::<DisputeList>("The disputes."),
+        Operation::post("/api/v1/disputes/{id}/answer", TAG, "answerDispute", "Answer a dispute")
+            .takes::<AnswerDispute>(JSON)
+            .gives::<Dispute>("The dispute.")
+            .fails(&[404, 409]),
+        Operation::get("/api/v1/reviews/agreement", TAG, "agreement", "Tell how far reviewers and machine agree")
+            .about("Cohen's kappa. A rule is passed with half of its points or more. Calls of the last 30 days without `since`.")
+            .gives::<AgreementReport>("The agreement."),
+        Operation::get("/api/v1/review-queue", TAG, "reviewQueue", "List finished calls to review next")
+            .about("Calls that the one who asks has not reviewed, of the last 30 days without `since`.")
+            .gives::<ReviewQueue>("The calls, in order."),
     ]
 }
 

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 pub(super) fn path_parameter(path: &str, name: &str) -> Value {
     let about = if path.contains("/alerts/") {
         "Number of the alert."
+    } else if path.contains("/disputes/") {
+        "Number of the dispute."
     } else if path.contains("/analyze_call/") {
         "Number of the analysis."
     } else if path.contains("/taps/") {
@@ -19,7 +21,7 @@ pub(super) fn path_parameter(path: &str, name: &str) -> Value {
     };
     let schema = if path.contains("/taps/") {
         json!({"type": "string", "minLength": 1, "maxLength": 200})
-    } else if path.contains("/analyze_call/") {
+    } else if path.contains("/analyze_call/") || path.contains("/disputes/") {
         json!({"type": "integer", "minimum": 1})
     } else if ["/alerts/", "/agents/", "/campaigns/"].iter().any(|part| path.contains(part)) {
         json!({"type": "string"})
@@ -31,7 +33,7 @@ pub(super) fn path_parameter(path: &str, name: &str) -> Value {
 
 /// A query parameter. An empty one counts as not given.
 pub(super) fn parameter(path: &str, name: &str) -> Value {
-    let (about, schema) = of_a_call(path, name).unwrap_or_else(|| query(path, name));
+    let (about, schema) = of_a_call(path, name).or_else(|| of_reviews(path, name)).unwrap_or_else(|| query(path, name));
     let mut parameter = json!({"name": name, "in": "query", "required": false, "schema": schema});
     if !about.is_empty() {
         parameter["description"] = about.into();
@@ -57,6 +59,25 @@ fn of_a_call(path: &str, name: &str) -> Option<(&'static str, Value)> {
         "from" if path.ends_with("/trigger-ai-pipeline") => Some(("This stage and all after it.", one_of("Stage"))),
         _ => None,
     }
+}
+
+/// Those of disputes and of the queue of calls to review.
+fn of_reviews(path: &str, name: &str) -> Option<(&'static str, Value)> {
+    let one_of = |type_name: &str| json!({"$ref": format!("#/components/schemas/{type_name}")});
+    Some(match (path, name) {
+        ("/api/v1/disputes", "state") => ("In this state.", one_of("DisputeState")),
+        ("/api/v1/review-queue", "by") => {
+            ("By lot, by a rule that was missed, or by risk; by lot without it.", one_of("QueueOrder"))
+        }
+        ("/api/v1/review-queue", "count") => {
+            ("Calls at most.", json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 20}))
+        }
+        ("/api/v1/review-queue", "rule") => {
+            let about = "With `by=rule`: the machine says that this rule of the score card was missed.";
+            (about, json!({"type": "string"}))
+        }
+        _ => return None,
+    })
 }
 
 fn query(path: &str, name: &str) -> (&'static str, Value) {

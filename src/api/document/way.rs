@@ -11,6 +11,7 @@ pub(in crate::api) const NOT_DESCRIBED: &[(&str, &[&str])] = &[
             "/calls/{id}",
             "/alerts",
             "/agents",
+            "/reviews",
             "/dashboard",
             "/settings",
             "/docs",

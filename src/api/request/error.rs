@@ -14,6 +14,8 @@ pub enum ApiError {
     NotFound(String),
     /// Something in the request is wrong: where, and what.
     Wrong(Part, String, String),
+    /// It cannot be done as things stand.
+    Conflict(String),
     /// The request's body is larger than anybody needs.
     TooLarge,
     /// The daemon cannot answer now.
@@ -42,6 +44,7 @@ impl IntoResponse for ApiError {
         match self {
             Self::NoCall => detail(StatusCode::NOT_FOUND, "Call session not found".into()),
             Self::NotFound(text) => detail(StatusCode::NOT_FOUND, text),
+            Self::Conflict(text) => detail(StatusCode::CONFLICT, text),
             Self::TooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too large".into()),
             Self::Unavailable(text) => detail(StatusCode::SERVICE_UNAVAILABLE, text),
             Self::Wrong(part, name, msg) => {

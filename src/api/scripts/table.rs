@@ -1,7 +1,7 @@
 //! Rows as ViciDial's Non-Agent API writes them: `stage` is pipe, csv or tab; `header=YES` puts the names of the columns before them.
 
 use super::function_call::{FunctionCall, Refused};
-use crate::api::calls::export::field;
+use crate::pipeline::finished::calls_csv::field;
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use crate::contract::doctor::DetailedHealth;
 use crate::contract::seconds;
 use crate::contract::status::{
     AmiHealth, Backlog, DatabaseHealth, FolderProblem, HealthReport, HealthState, Inference, InstalledModel,
-    ModelReport, ModelStatus, OpenFiles, VoiceDetector,
+    ModelReport, ModelStatus, OpenFiles, ReportsHealth, VoiceDetector,
 };
 use crate::pipeline::workers::status::{ModelState, Status};
 use crate::store::Store;
@@ -57,6 +57,8 @@ pub struct Health {
     pub open_files: Arc<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
     /// Recording folders of which nothing is taken now, and why.
     pub folders: Arc<dyn Fn() -> Vec<(PathBuf, String)> + Send + Sync>,
+    /// How the files of each day's calls are doing; `None` where none are wanted.
+    pub reports: Arc<dyn Fn() -> Option<ReportsHealth> + Send + Sync>,
     /// Makes the doctor's checks.
     pub doctor: Doctor,
     /// When the daemon started.
@@ -107,7 +109,9 @@ async fn report(store: &Store, health: &Health, trial: Trial) -> HealthReport {
     let few_files = files.is_some_and(|(open, limit)| limit.saturating_sub(open) < limit / FEW_FILES);
     let folders = (health.folders)();
     let refused = store.writer().problem();
-    let troubled = few_files || !folders.is_empty() || refused.is_some();
+    let reports = (health.reports)();
+    let unwritten = reports.as_ref().is_some_and(|reports| !reports.ok);
+    let troubled = few_files || unwritten || !folders.is_empty() || refused.is_some();
     let status = match (&backlog, inference.ok()) {
         (Err(_), _) | (_, Some(false)) => HealthState::Failing,
         (_, None) => HealthState::Degraded,
@@ -130,6 +134,7 @@ async fn report(store: &Store, health: &Health, trial: Trial) -> HealthReport {
         },
         files: files.map(|(open, limit)| OpenFiles { ok: !few_files, open, limit }),
         recordings: folders.into_iter().map(|(folder, problem)| FolderProblem { folder, problem }).collect(),
+        reports,
     }
 }
 
@@ -241,13 +246,14 @@ mod tests {
             database: DatabaseHealth { ok: true, problem: None, waiting_writes: 0 },
             files: Some(OpenFiles { ok: true, open: 10, limit: 1024 }),
             recordings: vec![FolderProblem { folder: "/rec".into(), problem: "gone".into() }],
+            reports: None,
         };
         let wanted = json!({
             "status": "degraded", "version": "1", "uptime_s": 2.5,
             "inference": {"ok": true, "engine": "e", "took_ms": 5, "probed": false},
             "backlog": {"utterances": 3, "oldest_age_s": null}, "ami": null, "dialer": null, "last_frame": null,
             "database": {"ok": true, "problem": null, "waiting_writes": 0}, "files": {"ok": true, "open": 10, "limit": 1024},
-            "recordings": [{"folder": "/rec", "problem": "gone"}],
+            "recordings": [{"folder": "/rec", "problem": "gone"}], "reports": null,
         });
         assert_eq!(serde_json::to_value(report).expect("JSON"), wanted);
     }

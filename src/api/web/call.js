@@ -10,6 +10,7 @@ import { Ear } from './listen.js';
 import { phoneForm } from './phone.js';
 import { Player } from './player.js';
 import { Quality } from './quality.js';
+import { Reviews } from './review.js';
 import { Tabs } from './tabs.js';
 import { Tags } from './tags.js';
 import { Transcript, ofEvent, ofSegment, wordByWord } from './text.js';
@@ -63,6 +64,7 @@ const risk = el('div', { class: 'parts' });
 const events = el('ol', { class: 'events' });
 const keywords = el('p', { class: 'note' });
 const quality = new Quality(id, at => player?.seek(at));
+const reviews = new Reviews(id);
 const corrections = new Corrections(id, reload);
 const content = (/** @type {Line} */ line) => [...wordByWord(line), ...corrections.beside(line)];
 const transcript = new Transcript(content, ({ start }) => {
@@ -88,7 +90,7 @@ function exportLinks() {
 }
 
 const tabs = new Tabs('About the call', [
-  { id: 'card', name: 'Score card', content: [quality.card] },
+  { id: 'card', name: 'Score card', content: [quality.card, reviews.element] },
   {
     id: 'summary',
     name: 'Summary',
@@ -374,6 +376,7 @@ async function load() {
   drawEvents(call);
   quality.drawResult(call);
   quality.load().catch(error => quality.fail(error));
+  reviews.load(over);
   await drawSound(call);
   const wanted = wantedPlace();
   if (!first || !(wanted >= 0)) return;

@@ -320,6 +320,84 @@ export interface ScoreCard {
   };
 }
 
+/** A rule as reviewers may judge it. */
+export interface RuleToReview {
+  rule: string;
+  description: string;
+  outcome: Criterion['outcome'];
+  points: number;
+  of: number;
+}
+
+/** What a reviewer gives a call. */
+export interface ScoreReview {
+  reviewer: string;
+  own: boolean;
+  score: number | null;
+  comment: string;
+  reviewed_at: string;
+  rules: { rule: string; points: number | null; of: number; comment: string }[];
+}
+
+export interface Dispute {
+  id: number;
+  call_id: string;
+  agent: string | null;
+  rule: string;
+  text: string;
+  raised_by: string;
+  raised_at: string;
+  state: 'open' | 'upheld' | 'rejected';
+  answer: string | null;
+  answered_by: string | null;
+  answered_at: string | null;
+}
+
+export interface ReviewList {
+  calibration: boolean;
+  /** Reviews that are shown when the own one is in. */
+  hidden: number;
+  rules: RuleToReview[];
+  reviews: ScoreReview[];
+  disputes: Dispute[];
+}
+
+/** How far two judges agree. */
+export interface Agreement {
+  pairs: number;
+  observed: number | null;
+  kappa: number | null;
+}
+
+export interface Judges {
+  calls: number;
+  overall: Agreement;
+  rules: (Agreement & { rule: string })[];
+}
+
+export interface AgreementReport {
+  people: Judges;
+  machine: Judges;
+}
+
+/** A finished call that may be reviewed. */
+export interface QueuedReview {
+  call_id: string;
+  start_time: string;
+  duration: number;
+  agent: string | null;
+  campaign: string | null;
+  risk: number | null;
+  score: number | null;
+  calibration: boolean;
+}
+
+export interface ReviewQueue {
+  reviewer: string;
+  among: number;
+  calls: QueuedReview[];
+}
+
 export interface Entity extends Quote {
   kind: string;
 }
@@ -410,7 +488,15 @@ export interface DaemonSetting {
 /** The answer to a request, by its path. */
 export type Answer<Path extends string> = Path extends '/api/v1/settings'
   ? { read_at: string; files: string[]; changed: string[]; settings: DaemonSetting[] }
-  : AnswerOf<Path>;
+  : Path extends `/api/v1/disputes?${string}`
+    ? { disputes: Dispute[] }
+    : Path extends `/api/v1/disputes/${number}/answer`
+      ? Dispute
+      : Path extends `/api/v1/review-queue?${string}`
+        ? ReviewQueue
+        : Path extends `/api/v1/reviews/agreement?${string}`
+          ? AgreementReport
+          : AnswerOf<Path>;
 
 type AnswerOf<Path extends string> = Path extends '/api/v1/board'
   ? BoardAnswer
@@ -450,17 +536,21 @@ type AnswerOf<Path extends string> = Path extends '/api/v1/board'
 
 type AnswerOfCall<Path extends string> = Path extends `${string}/corrections`
   ? { corrections: Correction[] }
-  : Path extends `${string}/summary`
-    ? SummaryAnswer
-    : Path extends `${string}/listen`
-      ? { phone: string; state: string; answer: string }
-      : Path extends `${string}/qa`
-        ? ScoreCard
-        : Path extends `${string}/entities`
-          ? { entities: Entity[] }
-          : Path extends `${string}/peaks?${string}`
-            ? Peaks
-            : Call;
+  : Path extends `${string}/reviews`
+    ? ReviewList
+    : Path extends `${string}/disputes`
+      ? Dispute
+      : Path extends `${string}/summary`
+        ? SummaryAnswer
+        : Path extends `${string}/listen`
+          ? { phone: string; state: string; answer: string }
+          : Path extends `${string}/qa`
+            ? ScoreCard
+            : Path extends `${string}/entities`
+              ? { entities: Entity[] }
+              : Path extends `${string}/peaks?${string}`
+                ? Peaks
+                : Call;
 
 interface OfCall {
   call_id: string;

@@ -164,6 +164,10 @@ pub(super) const MANUALS: &[Manual] = &[
         (1, "some have not, or the daemon could not be asked"),
         (2, "the dialer could not be asked about this day, or the command line is wrong"),
     ]),
+    manual!("reviews", [
+        "lineside reviews" => "the agreement of the last 30 days, and the disputes that are open",
+        "lineside reviews --since 7d --campaign SALES --json" => "for a script",
+    ]),
     manual!("notify", ["lineside notify test" => "send a test by every notifier"]),
     manual!("notify test", [
         "lineside notify test" => "by every notifier",

@@ -73,6 +73,11 @@ impl Reviewer {
         self.judge.card(lines, measures, over)
     }
 
+    /// Points that a rule of the score card is worth; `None` where no pack in use has it.
+    pub fn points_of(&self, rule: &str) -> Option<f64> {
+        self.judge.points_of(rule)
+    }
+
     /// The things that were named, in order of time. Days are resolved against `today`, the day of the call where it took place.
     pub fn entities(&self, lines: &[ReviewLine], today: Option<Date>) -> Vec<entities::Entity> {
         self.namer.find(lines, today)

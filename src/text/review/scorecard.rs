@@ -99,6 +99,10 @@ impl Judge {
         Self { said: Groups::new(said.iter()), when: Groups::new(when.iter()), criteria }
     }
 
+    pub fn points_of(&self, rule: &str) -> Option<f64> {
+        self.criteria.iter().find(|criterion| criterion.name == rule).map(|criterion| criterion.points)
+    }
+
     pub fn card(&self, lines: &[ReviewLine], measures: &CallMeasures, over: bool) -> Card {
         let found: Vec<Heard> = lines
             .iter()

@@ -56,6 +56,11 @@ fn an_agent_sees_the_own_running_call_and_nothing_else_by_any_path() {
                 }
                 let answer = of(&bed, &mary, &method.to_uppercase(), &place);
                 tried += 1;
+                if place.ends_with("/disputes") && path.contains("/calls/") {
+                    // The one thing that an agent may do with a call that is over: it shows nothing of it.
+                    assert_eq!(answer.status, if id == OWN { 422 } else { 404 }, "{method} {place}: {answer:?}");
+                    continue;
+                }
                 assert!(
                     !answer.body.contains("secret") && !answer.body.contains("parcel"),
                     "{method} {place}: {answer:?}"

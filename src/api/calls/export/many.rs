@@ -6,10 +6,11 @@ use axum::body::{Body, Bytes};
 use axum::response::Response;
 use futures_util::{Stream, stream};
 
-use super::{CALLS_HEAD, CSV_HEAD, Format, call_row, csv, file, text};
+use super::{CSV_HEAD, Format, csv, file, text};
 use crate::api::access::grant::Access;
 use crate::api::calls::shown::Whole;
 use crate::api::request::ApiError;
+use crate::pipeline::finished::calls_csv::{CALLS_HEAD, call_row};
 use crate::store::Store;
 
 /// What many calls in one file can be written as; without a word, CSV.

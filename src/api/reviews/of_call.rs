@@ -1,0 +1,130 @@
+//! `/api/v1/calls/{id}/reviews`: what reviewers give a call beside the machine, and `/calibration`: whether they do it without knowing of each other.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::body::{review as wish, wrong};
+use super::disputes::shown as dispute;
+use crate::api::access::grant::Access;
+use crate::api::calls::find::find_call;
+use crate::api::request::ApiError;
+use crate::contract::problem::Problem;
+use crate::contract::quality::{RulePoints, ScoreReview, ScoreReviewList};
+use crate::pipeline::finished::reviewers::{ReviewDesk, ReviewError, score_of, visible};
+use crate::store::Store;
+use crate::store::calls::CallRow;
+use crate::store::disputes::DisputeFilter;
+use crate::store::score_reviews::ScoreReviewRow;
+
+/// Disputes shown with a call.
+const DISPUTES: u32 = 100;
+
+fn shown(review: &ScoreReviewRow, who: &str) -> ScoreReview {
+    ScoreReview {
+        reviewer: review.reviewer.clone(),
+        own: review.reviewer == who,
+        score: score_of(review),
+        comment: review.comment.clone(),
+        reviewed_at: review.at.rfc3339(),
+        rules: review
+            .points
+            .iter()
+            .map(|one| RulePoints {
+                rule: one.rule.clone(),
+                points: one.points,
+                of: one.of,
+                machine_passed: one.machine,
+                comment: one.comment.clone(),
+            })
+            .collect(),
+    }
+}
+
+async fn list(
+    store: &Store,
+    reviewers: &ReviewDesk,
+    access: &Access,
+    call: &CallRow,
+) -> Result<ScoreReviewList, ApiError> {
+    let calibration = store.is_calibration(call.key).await?;
+    let all = store.score_reviews(call.key).await?;
+    let (reviews, hidden) = visible(all, calibration, &access.who, access.is_admin());
+    let filter = DisputeFilter { call: Some(call.key), limit: DISPUTES, ..DisputeFilter::default() };
+    // What is disputed tells of the points.
+    let disputes = if hidden > 0 { Vec::new() } else { store.disputes(filter).await? };
+    Ok(ScoreReviewList {
+        call_id: call.call_id.clone(),
+        calibration,
+        hidden,
+        rules: reviewers.rules(call).await?,
+        reviews: reviews.iter().map(|one| shown(one, &access.who)).collect(),
+        disputes: disputes.iter().map(dispute).collect(),
+    })
+}
+
+/// What is answered where something was not kept.
+pub(super) fn refusal(error: ReviewError, field: &str) -> ApiError {
+    match error {
+        ReviewError::Store(error) => error.into(),
+        ReviewError::NoRule(..) | ReviewError::Twice(_) | ReviewError::Points { .. } => wrong(field, error.to_string()),
+        ReviewError::NotOver | ReviewError::Fixed | ReviewError::Held | ReviewError::Disputed => {
+            ApiError::Conflict(error.to_string())
+        }
+    }
+}
+
+/// `GET /api/v1/calls/{id}/reviews`
+pub(in crate::api) async fn reviews(
+    State(store): State<Store>,
+    State(reviewers): State<ReviewDesk>,
+    Path(id): Path<String>,
+    access: Access,
+) -> Result<Json<ScoreReviewList>, ApiError> {
+    let call = find_call(&store, &id).await?;
+    Ok(Json(list(&store, &reviewers, &access, &call).await?))
+}
+
+/// `PUT /api/v1/calls/{id}/reviews`: the review of the one who asks.
+pub(in crate::api) async fn review(
+    State(store): State<Store>,
+    State(reviewers): State<ReviewDesk>,
+    Path(id): Path<String>,
+    access: Access,
+    body: axum::body::Bytes,
+) -> Result<Json<ScoreReviewList>, ApiError> {
+    let wish = wish(&body)?;
+    let call = find_call(&store, &id).await?;
+    reviewers.review(&call, access.who.clone(), wish).await.map_err(|error| refusal(error, "rules"))?;
+    Ok(Json(list(&store, &reviewers, &access, &call).await?))
+}
+
+/// `PUT /api/v1/calls/{id}/calibration`
+pub(in crate::api) async fn flag(
+    State(store): State<Store>,
+    State(reviewers): State<ReviewDesk>,
+    Path(id): Path<String>,
+    access: Access,
+) -> Result<Json<ScoreReviewList>, ApiError> {
+    let call = find_call(&store, &id).await?;
+    reviewers.calibrate(&call, true, access.who.clone()).await?;
+    Ok(Json(list(&store, &reviewers, &access, &call).await?))
+}
+
+/// `DELETE /api/v1/calls/{id}/calibration`
+pub(in crate::api) async fn unflag(
+    State(store): State<Store>,
+    State(reviewers): State<ReviewDesk>,
+    Path(id): Path<String>,
+    access: Access,
+) -> Result<Response, ApiError> {
+    if !access.is_admin() {
+        let why = "this token may not: a reviewer could see others' points before giving the own ones. The flag is taken off with a token of the \
+                   scopes read, operate and ingest that sees every call";
+        return Ok((StatusCode::FORBIDDEN, Json(Problem::text(why))).into_response());
+    }
+    let call = find_call(&store, &id).await?;
+    reviewers.calibrate(&call, false, access.who.clone()).await?;
+    Ok(Json(list(&store, &reviewers, &access, &call).await?).into_response())
+}

@@ -1,0 +1,70 @@
+//! `lineside reviews`: how far reviewers agree with each other and the machine with them, and the disputes that wait for an answer.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::client::{Daemon, query};
+use super::listing::Listing;
+use super::print::{say, short_time, shown};
+use crate::config::Config;
+
+#[derive(Args)]
+#[command(after_help = "KAPPA is Cohen's: 1 is full agreement, 0 what chance would give, - where it is not defined.")]
+pub(super) struct ReviewsArguments {
+    /// Calls from then on: a day, a time, or how long ago, like 7d [default: 30d]
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Calls until then
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Of this campaign
+    #[arg(long)]
+    campaign: Option<String>,
+    /// The API's JSON: `agreement` and `disputes`
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    daemon: Daemon,
+}
+
+pub(super) fn run(arguments: &ReviewsArguments, config: &Config) -> anyhow::Result<()> {
+    let ReviewsArguments { since, until, campaign, json, daemon } = arguments;
+    let over = query(&[("since", since.clone()), ("until", until.clone()), ("campaign", campaign.clone())]);
+    let open = query(&[("state", Some("open".into())), ("campaign", campaign.clone()), ("limit", Some("1000".into()))]);
+    let agreement = daemon.fetch(config, &format!("/api/v1/reviews/agreement{over}"))?;
+    let disputes = daemon.fetch(config, &format!("/api/v1/disputes{open}"))?;
+    if *json {
+        return Ok(say(&json!({"agreement": agreement, "disputes": disputes["disputes"]}).to_string())?);
+    }
+    let mut listing = Listing::new(&["WHO", "PAIRS", "AGREE", "KAPPA", "RULE"]);
+    for (key, who) in [("people", "reviewers"), ("machine", "machine")] {
+        let judges = &agreement[key];
+        listing.add(row(who, "all", &judges["overall"]));
+        for rule in judges["rules"].as_array().into_iter().flatten() {
+            listing.add(row(who, rule["rule"].as_str().unwrap_or_default(), rule));
+        }
+    }
+    listing.print("")?;
+    say("")?;
+    let mut listing = Listing::new(&["DISPUTE", "RAISED", "BY", "CALL", "RULE", "TEXT"]);
+    for one in disputes["disputes"].as_array().into_iter().flatten() {
+        let text = |key: &str| shown(one[key].as_str().unwrap_or_default()).into_owned();
+        let raised = short_time(&text("raised_at"));
+        listing.add(vec![
+            one["id"].to_string(),
+            raised,
+            text("raised_by"),
+            text("call_id"),
+            text("rule"),
+            text("text"),
+        ]);
+    }
+    Ok(listing.print("no dispute is open")?)
+}
+
+fn row(who: &str, rule: &str, agreement: &Value) -> Vec<String> {
+    let percent = agreement["observed"].as_f64().map(|share| format!("{:.0}%", share * 100.0));
+    let kappa = agreement["kappa"].as_f64().map(|kappa| format!("{kappa:.2}"));
+    let told = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+    vec![who.into(), agreement["pairs"].to_string(), told(percent), told(kappa), shown(rule).into_owned()]
+}

@@ -1,0 +1,62 @@
+// A reviewer at work: points beside the machine's on the call's page, a dispute and its answer, what to review next, how far all agree.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Daemon, browser, until, view, violations } from './bed.mjs';
+import { tell } from './scene.mjs';
+
+const TALK = [['agent', 'Good morning, this call may be recorded. How can I help you?'], ['customer', 'I am calling about my bill.'], ['agent', 'Anything else? Have a nice day.']];
+
+let daemon, opened;
+before(async () => { [daemon, opened] = [await Daemon.start(), await browser()]; });
+after(async () => { await opened?.close(); await daemon?.remove(); });
+
+test('points are given on the call, disputed there, and the dispute is answered on the page of reviews', async () => {
+  for (const call of ['V-1', 'V-2']) {
+    await tell(daemon, call, 'mary', TALK, 'ended');
+    await daemon.completed(call);
+  }
+  const page = await view(opened, `${daemon.address}/calls/V-1`);
+  await page.getByRole('tab', { name: 'Score card' }).click();
+  const form = page.getByRole('form', { name: 'Your review' });
+  const points = form.getByLabel(/^Points: /).first();
+  await points.waitFor();
+  assert.deepEqual(await violations(page), []);
+  const most = Number(await points.getAttribute('max'));
+  await points.fill(String(most + 1));
+  await form.getByRole('button', { name: 'Save review' }).click();
+  assert.equal(await points.evaluate(field => field.validity.rangeOverflow), true, 'more than there are');
+  assert.deepEqual((await daemon.get('/api/v1/calls/V-1/reviews')).reviews, []);
+  await points.fill('0');
+  await form.getByLabel(/^Comment: /).first().fill('too late');
+  await form.getByLabel(/^Not applicable: /).nth(1).check();
+  assert.equal(await form.getByLabel(/^Points: /).nth(1).isDisabled(), true);
+  await form.getByLabel('Comment on the call').fill('a friendly call');
+  await form.getByLabel('Comment on the call').press('Tab');
+  await page.keyboard.press('Enter');
+  const own = page.locator('.given', { hasText: 'You: 0 of 100' });
+  await own.locator('summary').click();
+  await own.getByText('a friendly call').waitFor();
+  const { reviews: [kept] } = await daemon.get('/api/v1/calls/V-1/reviews');
+  assert.deepEqual(kept.rules.map(one => [one.points, one.comment]), [[0, 'too late'], [null, '']]);
+
+  const dispute = page.getByRole('form', { name: 'Raise a dispute' });
+  await dispute.getByLabel('What is wrong').fill('I greeted at once');
+  await dispute.getByRole('button', { name: 'Dispute' }).click();
+  await page.getByText('I greeted at once').waitFor();
+  assert.deepEqual(await violations(page), []);
+
+  await page.getByRole('link', { name: 'Reviews' }).click();
+  await page.getByRole('region', { name: 'To review' }).or(page.locator('#queue section')).first().waitFor();
+  await page.locator('#queue tbody tr').first().waitFor();
+  assert.equal(await page.locator('#queue tbody tr').count(), 1, 'V-1 is reviewed');
+  assert.match(await page.locator('#queue tbody a').first().getAttribute('href'), /V-2$/);
+  await page.locator('#agreement').getByText('Agreement of machine and reviewers').waitFor();
+  await page.locator('#disputes').getByText('I greeted at once').waitFor();
+  assert.deepEqual(await violations(page), []);
+  await page.getByLabel(/^Answer to the dispute/).fill('the recording agrees');
+  await page.getByRole('button', { name: 'Uphold' }).click();
+  await page.locator('#disputes').getByText('none').waitFor();
+  await until('it is answered', async () => (await daemon.get('/api/v1/disputes?state=upheld')).disputes[0]?.answer === 'the recording agrees');
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
