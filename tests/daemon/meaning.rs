@@ -162,7 +162,14 @@ fn a_model_that_arrives_later_finds_old_and_new_calls_and_nothing_of_a_forgotten
     bed.until_completed("m-1");
     let (status, report) = bed.ask("POST", "/api/v1/forget", Some(&json!({"call": "m-1"})));
     assert!(status == 200 && report["left"] == json!([]), "{report}");
-    let left = bed.get("/api/v1/search?by=meaning&q=the%20router%20is%20broken");
+    let left = bed.get("/api/v1/search?by=meaning&alike=all&q=the%20router%20is%20broken");
     assert!(calls(&left).len() == 2 && !calls(&left).contains(&"m-1"), "{left}");
+    // To so small a model the two say nearly the same.
+    let once = bed.get("/api/v1/search?by=meaning&q=the%20router%20is%20broken");
+    assert_eq!((calls(&once).len(), &once["hits"][0]["alike"]), (1, &json!(1)), "{once}");
+    for (query, wrong) in [("q=router&alike=all", "goes with"), ("q=router&by=meaning&alike=some", "not once or all")] {
+        let (status, answer) = bed.ask("GET", &format!("/api/v1/search?{query}"), None);
+        assert!(status == 422 && answer.to_string().contains(wrong), "{answer}");
+    }
     bed.stop();
 }

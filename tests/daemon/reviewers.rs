@@ -57,7 +57,7 @@ impl<'a> Person<'a> {
         answer.json()
     }
 
-    fn give(&self, call: &str, rule: &str, points: Value) -> Answer {
+    fn give(&self, call: &str, rule: &str, points: &Value) -> Answer {
         let review = json!({"rules": [{"rule": rule, "points": points}]});
         self.ask("PUT", &format!("/api/v1/calls/{call}/reviews"), &review)
     }
@@ -89,14 +89,14 @@ fn a_reviewers_points_stand_beside_the_machines_and_are_forgotten_with_the_call(
     let (most, hold) = (of("greeting")["of"].as_f64().expect("points"), of("hold")["of"].as_f64().expect("points"));
     assert!(most > 0.0 && hold > 0.0, "also a rule that was not asked for is worth something: {empty}");
 
-    assert_eq!(reader.give("R-1", "greeting", json!(1)).status, 403, "who reads does not review");
-    assert_eq!(john.give("none", "greeting", json!(1)).status, 404);
-    let (field, says) = wrong(&john.give("R-1", "manners", json!(1)));
+    assert_eq!(reader.give("R-1", "greeting", &json!(1)).status, 403, "who reads does not review");
+    assert_eq!(john.give("none", "greeting", &json!(1)).status, 404);
+    let (field, says) = wrong(&john.give("R-1", "manners", &json!(1)));
     assert!(field == "rules" && says.contains("manners") && says.contains("greeting"), "{field}: {says}");
     for points in [json!(most + 0.5), json!(-1)] {
-        assert!(wrong(&john.give("R-1", "greeting", points)).1.contains("not from 0 to"), "{most}");
+        assert!(wrong(&john.give("R-1", "greeting", &points)).1.contains("not from 0 to"), "{most}");
     }
-    assert_eq!(wrong(&john.give("R-1", "greeting", json!("1"))).0, "points");
+    assert_eq!(wrong(&john.give("R-1", "greeting", &json!("1"))).0, "points");
     assert_eq!(wrong(&john.ask("PUT", path, &json!({"rules": [], "by": "eve"}))).0, "by");
     assert_eq!(reader.get(path)["reviews"], json!([]), "nothing of that was kept");
 
@@ -114,7 +114,7 @@ fn a_reviewers_points_stand_beside_the_machines_and_are_forgotten_with_the_call(
     assert_eq!((&own["rules"][0]["comment"], &own["rules"][0]["machine_passed"]), (&json!(said), &json!(true)));
     assert_eq!((&own["rules"][1]["points"], &own["rules"][1]["machine_passed"]), (&Value::Null, &Value::Null));
     assert!(!own.to_string().contains("4111") && own["comment"].as_str().is_some_and(|text| text.contains("her card")));
-    assert_eq!(john.give("R-1", "greeting", json!(most)).status, 200);
+    assert_eq!(john.give("R-1", "greeting", &json!(most)).status, 200);
     let again = john.get(path);
     assert_eq!((&again["reviews"][0]["score"], again["reviews"].as_array().map(Vec::len)), (&json!(100.0), Some(1)));
     let dispute = json!({"rule": "greeting", "text": "the owner of the shop had answered before"});
@@ -147,7 +147,7 @@ fn of_a_calibration_nobody_sees_others_points_before_the_own_are_in_and_those_st
     let (path, flag) = ("/api/v1/calls/B-1/reviews", "/api/v1/calls/B-1/calibration");
     assert_eq!(reader.ask("PUT", flag, &Value::Null).status, 403);
     assert_eq!(boss.ask("PUT", flag, &Value::Null).status, 200);
-    assert_eq!(john.give("B-1", "greeting", json!(0)).status, 200);
+    assert_eq!(john.give("B-1", "greeting", &json!(0)).status, 200);
     let dispute = json!({"rule": "greeting", "text": "I greeted"});
     assert_eq!(john.ask("POST", "/api/v1/calls/B-1/disputes", &dispute).status, 200);
 
@@ -162,16 +162,16 @@ fn of_a_calibration_nobody_sees_others_points_before_the_own_are_in_and_those_st
     assert_eq!(boss.get("/api/v1/reviews/agreement")["machine"]["overall"]["pairs"], 1);
     assert_eq!(mary.ask("DELETE", flag, &Value::Null).status, 403, "who is blind does not lift it");
 
-    assert_eq!(mary.give("B-1", "greeting", json!(1)).status, 200);
+    assert_eq!(mary.give("B-1", "greeting", &json!(1)).status, 200);
     let seen = mary.get(path);
     assert_eq!((&seen["hidden"], seen["reviews"].as_array().map(Vec::len)), (&json!(0), Some(2)), "{seen}");
     assert_eq!(seen["disputes"].as_array().map(Vec::len), Some(1));
     assert_eq!(reader.get(path)["hidden"], 2);
-    let late = mary.give("B-1", "greeting", json!(0));
+    let late = mary.give("B-1", "greeting", &json!(0));
     assert!(late.status == 409 && late.body.contains("calibration"), "{late:?}");
     assert_eq!(boss.ask("DELETE", flag, &Value::Null).status, 200);
     assert_eq!(reader.get(path)["reviews"].as_array().map(Vec::len), Some(2));
-    assert_eq!(mary.give("B-1", "greeting", json!(0)).status, 200, "it is no calibration any more");
+    assert_eq!(mary.give("B-1", "greeting", &json!(0)).status, 200, "it is no calibration any more");
     bed.stop();
 }
 
@@ -188,9 +188,9 @@ fn agreement_is_cohens_kappa_over_the_calls_that_two_have_reviewed() {
         let most = john.get(&format!("/api/v1/calls/{call}/reviews"))["rules"][0].clone();
         assert_eq!((&most["rule"], &most["outcome"]), (&json!("greeting"), &json!("met")), "{most}");
         let points = |passed: i32| json!(most["of"].as_f64().unwrap_or(0.0) * f64::from(passed));
-        assert_eq!(john.give(call, "greeting", points(by_john)).status, 200);
+        assert_eq!(john.give(call, "greeting", &points(by_john)).status, 200);
         if let Some(passed) = by_mary {
-            assert_eq!(mary.give(call, "greeting", points(passed)).status, 200);
+            assert_eq!(mary.give(call, "greeting", &points(passed)).status, 200);
         }
     }
     let told = john.get("/api/v1/reviews/agreement");
@@ -303,7 +303,7 @@ fn the_queue_is_the_same_on_reload_and_leaves_out_what_was_reviewed() {
     assert!(orders[1].iter().all(|call| orders[0].contains(call)), "the same calls");
     assert_ne!(orders[0], orders[1], "and another lot for somebody else");
 
-    assert_eq!(john.give(&first[0], "greeting", json!(0)).status, 200);
+    assert_eq!(john.give(&first[0], "greeting", &json!(0)).status, 200);
     assert_eq!(queue(&john, "count=3"), first[1..]);
     assert_eq!(queue(&mary, ""), orders[1], "she has not reviewed it");
     bed.until("the score cards are stored", Duration::from_mins(1), |_| {
