@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::bed::{self, Bed, plain};
 use crate::live::text_of;
@@ -16,13 +16,25 @@ fn limit(bed: &Bed, files: u64) {
     assert!(set.success());
 }
 
+/// The daemon's descriptors.
+fn descriptors(bed: &Bed) -> BTreeSet<u64> {
+    let pid = bed.child.as_ref().expect("running").id();
+    let all = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("fd");
+    all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+}
+
 /// One more than the lowest number that is free: the connection gets that one, and its pipe none.
 fn one_left(bed: &Bed) -> u64 {
-    let pid = bed.child.as_ref().expect("running").id();
-    let taken: BTreeSet<u64> = std::fs::read_dir(format!("/proc/{pid}/fd"))
-        .expect("fd")
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .collect();
+    // What the start and the questions before had open is closed when nothing has changed for two seconds.
+    let mut taken = descriptors(bed);
+    let mut since = Instant::now();
+    bed.until("its descriptors stay the same", Duration::from_secs(30), |bed| {
+        let now = descriptors(bed);
+        if now != taken {
+            (taken, since) = (now, Instant::now());
+        }
+        since.elapsed() > Duration::from_secs(2)
+    });
     (0..1_000_000).find(|number| !taken.contains(number)).expect("a number") + 1
 }
 

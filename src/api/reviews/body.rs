@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::api::request::ApiError;
 use crate::contract::problem::Part;
 use crate::contract::quality::DisputeState;
-use crate::pipeline::finished::reviewers::{PointsWish, ReviewWish};
+use crate::pipeline::finished::reviewers::{PointsWish, ReviewError, ReviewWish};
 
 /// Characters of a comment.
 const LONGEST: usize = 2000;
@@ -14,6 +14,17 @@ const LONGEST_NAME: usize = 100;
 
 pub(super) fn wrong(field: &str, msg: impl Into<String>) -> ApiError {
     ApiError::Wrong(Part::Body, field.into(), msg.into())
+}
+
+/// What is answered where something was not kept.
+pub(super) fn refusal(error: ReviewError, field: &str) -> ApiError {
+    match error {
+        ReviewError::Store(error) => error.into(),
+        ReviewError::NoRule(..) | ReviewError::Twice(_) | ReviewError::Points { .. } => wrong(field, error.to_string()),
+        ReviewError::NotOver | ReviewError::Fixed | ReviewError::Held | ReviewError::Disputed => {
+            ApiError::Conflict(error.to_string())
+        }
+    }
 }
 
 /// An object with these fields alone.

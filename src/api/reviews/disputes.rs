@@ -3,8 +3,7 @@
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 
-use super::body::{answer as answered, dispute as wish};
-use super::of_call::refusal;
+use super::body::{answer as answered, dispute as wish, refusal};
 use crate::api::access::Told;
 use crate::api::access::grant::Access;
 use crate::api::calls::find::find_seen;

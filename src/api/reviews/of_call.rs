@@ -5,14 +5,14 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::body::{review as wish, wrong};
+use super::body::{refusal, review as wish};
 use super::disputes::shown as dispute;
 use crate::api::access::grant::Access;
 use crate::api::calls::find::find_call;
 use crate::api::request::ApiError;
 use crate::contract::problem::Problem;
 use crate::contract::quality::{RulePoints, ScoreReview, ScoreReviewList};
-use crate::pipeline::finished::reviewers::{ReviewDesk, ReviewError, score_of, visible};
+use crate::pipeline::finished::reviewers::{ReviewDesk, score_of, visible};
 use crate::store::Store;
 use crate::store::calls::CallRow;
 use crate::store::disputes::DisputeFilter;
@@ -62,17 +62,6 @@ async fn list(
         reviews: reviews.iter().map(|one| shown(one, &access.who)).collect(),
         disputes: disputes.iter().map(dispute).collect(),
     })
-}
-
-/// What is answered where something was not kept.
-pub(super) fn refusal(error: ReviewError, field: &str) -> ApiError {
-    match error {
-        ReviewError::Store(error) => error.into(),
-        ReviewError::NoRule(..) | ReviewError::Twice(_) | ReviewError::Points { .. } => wrong(field, error.to_string()),
-        ReviewError::NotOver | ReviewError::Fixed | ReviewError::Held | ReviewError::Disputed => {
-            ApiError::Conflict(error.to_string())
-        }
-    }
 }
 
 /// `GET /api/v1/calls/{id}/reviews`
