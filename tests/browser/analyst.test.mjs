@@ -45,7 +45,7 @@ test('a word and a speaker are set right: the text remembers both, search and ex
   assert.deepEqual(await violations(page), []);
   await page.getByLabel('Text').fill('I want to cancel my boiler service. Card 4111 1111 1111 1111.');
   await page.getByLabel('Speaker').selectOption('caller');
-  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
   const now = page.locator('.transcript li', { hasText: 'boiler' });
   await now.waitFor();
   assert.match(await now.locator('b').first().textContent(), /Caller/);
