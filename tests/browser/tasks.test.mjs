@@ -104,7 +104,7 @@ const TASKS = [
     await line.hover();
     await mouse.click(line.getByRole('button', { name: /^Correct/ }));
     await page.getByLabel('Text').fill('I am calling about my boiler, it is broken.');
-    await mouse.click(page.getByRole('button', { name: 'Save' }));
+    await mouse.click(page.getByRole('button', { name: 'Save', exact: true }));
     await page.locator('.transcript li', { hasText: 'boiler' }).getByText('corrected').waitFor();
   }],
   ['analyst', 'set a speaker right', '/calls/T-4', async (page, mouse) => {
