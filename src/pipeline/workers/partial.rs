@@ -1,11 +1,11 @@
 //! Text of what is being said right now, for whoever watches. Shown, never kept: the utterance's own text replaces it.
 //!
-//! An utterance is transcribed anew while it grows: first when its first word may be certain, soon again until there is one, then twice a second. With an engine that tells where in the sound it found each word (CTranslate2) only those are
-//! shown that end well before the sound does, and the next reading goes on behind them, so a word that was shown stays (AlignAtt: Papi, Turchi, Negri 2023,
-//! "AlignAtt: Using Attention-based Audio-Translation Alignments as a Guide for Simultaneous Speech Translation"). With whisper.cpp words on which two
-//! readings running agree are stable, and the rest may change (LocalAgreement-2: Macháček, Dabre, Bojar 2023, "Turning Whisper into Real-Time
-//! Transcription System", section 3). It is a luxury: it is done with a share of the CPU, only while nothing else waits, and it is the first thing that the
-//! governor leaves out.
+//! An utterance is transcribed anew while it grows: first when its first word may be certain, soon again until there is one, then twice a second. With
+//! an engine that tells where in the sound it found each word (CTranslate2) only those are shown that end well before the sound does, and the next
+//! reading goes on behind them, so a word that was shown stays (AlignAtt: Papi, Turchi, Negri 2023, "AlignAtt: Using Attention-based Audio-Translation
+//! Alignments as a Guide for Simultaneous Speech Translation"). With whisper.cpp words on which two readings running agree are stable, and the rest may
+//! change (LocalAgreement-2: Macháček, Dabre, Bojar 2023, "Turning Whisper into Real-Time Transcription System", section 3). It is a luxury: it is done
+//! with a share of the CPU, only while nothing else waits, and it is the first thing that the governor leaves out.
 
 use std::collections::HashMap;
 use std::sync::Arc;
