@@ -126,7 +126,8 @@ mod tests {
                 "{line:?} differs from its piece {same} on: {found:?}, not {wanted:?}"
             );
             if found == wanted {
-                assert_eq!(said, text, "{line:?}");
+                // SentencePiece in Python leaves the mark of a space in pieces that the target's model does not have.
+                assert_eq!(said.trim(), text.replace('\u{2581}', " ").trim(), "{line:?}");
             } else {
                 println!("{line:?} differs from its piece {same} of {} on", wanted.len());
                 other += 1;
