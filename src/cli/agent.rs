@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
+use super::calls::scope::ListForm;
 use super::calls::words::{finding, number, seen, text};
 use super::client::{Daemon, query, segment};
 use super::listing::{Listing, hanging};
@@ -24,12 +25,8 @@ pub(super) struct AgentArguments {
     /// Calls of this campaign only
     #[arg(long)]
     campaign: Option<String>,
-    /// Tab separated, no header
-    #[arg(long, conflicts_with = "json")]
-    tsv: bool,
-    /// The API's JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: ListForm,
     #[command(flatten)]
     daemon: Daemon,
 }
@@ -58,7 +55,7 @@ pub(super) fn run(arguments: &AgentArguments, config: &Config) -> anyhow::Result
         format!("/api/v1/agents{asked}")
     };
     let answer = arguments.daemon.fetch(config, &path)?;
-    if arguments.json {
+    if arguments.form.json {
         say(&answer.to_string())?;
         return Ok(());
     }
@@ -68,7 +65,7 @@ pub(super) fn run(arguments: &AgentArguments, config: &Config) -> anyhow::Result
         rows.extend(list("days").iter().map(|day| row(text(day, "date"), day)));
         rows.push(row("total", &answer));
     }
-    if arguments.tsv {
+    if arguments.form.tsv {
         for row in &rows {
             say(&row.join("\t"))?;
         }

@@ -5,7 +5,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::calls::scope::{HowMany, when, when_last};
+use super::calls::scope::{HowMany, ListForm, when, when_last};
 use super::calls::words::{seen, text, tsv, why_empty};
 use super::client::Daemon;
 use super::listing::Listing;
@@ -45,12 +45,8 @@ pub(super) struct AlertsArguments {
     until: Option<WallTime>,
     #[command(flatten)]
     how_many: HowMany,
-    /// Tab separated, no header
-    #[arg(long, conflicts_with = "json")]
-    tsv: bool,
-    /// The API's JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: ListForm,
     #[command(flatten)]
     daemon: Daemon,
 }
@@ -92,13 +88,13 @@ pub(super) fn run(arguments: &AlertsArguments, config: &Config) -> anyhow::Resul
     ];
     let pages = ("alerts", "next_cursor", "cursor");
     let answer = arguments.how_many.collect(&arguments.daemon, config, "/api/v1/alerts", &pairs, pages)?;
-    if arguments.json {
+    if arguments.form.json {
         return Ok(say(&answer.to_string())?);
     }
     let mut listing = Listing::new(&["ID", "RAISED", "LEVEL", "CALL", "AGENT", "AT", "TAKEN BY", "RULES AND WORDS"]);
     for alert in answer["alerts"].as_array().into_iter().flatten() {
         let fields = fields(alert);
-        if arguments.tsv {
+        if arguments.form.tsv {
             say(&tsv(&fields))?;
             continue;
         }
@@ -107,7 +103,7 @@ pub(super) fn run(arguments: &AlertsArguments, config: &Config) -> anyhow::Resul
         let label = if level == "critical" { "critical" } else { "" };
         listing.add_coloured(vec![id, short_time(&raised), level, call, agent, at, by, why], label);
     }
-    if arguments.tsv {
+    if arguments.form.tsv {
         return Ok(());
     }
     Ok(listing.print(&why_empty("no alert fits", &answer, arguments.agent.as_deref()))?)

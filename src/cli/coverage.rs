@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::Value;
 
+use super::calls::scope::ListForm;
 use super::client::{Daemon, query};
 use super::listing::Listing;
 use super::print::{nothing, say, short_time, shown};
@@ -32,12 +33,8 @@ pub(super) struct CoverageArguments {
     /// Those in this state
     #[arg(long, value_parser = PossibleValuesParser::new(STATES))]
     state: Option<String>,
-    /// Tab separated, no header
-    #[arg(long, conflicts_with = "json")]
-    tsv: bool,
-    /// The API's JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: ListForm,
     #[command(flatten)]
     daemon: Daemon,
 }
@@ -51,16 +48,16 @@ pub(super) fn run(arguments: &CoverageArguments, config: &Config) -> anyhow::Res
         ("limit", Some("50000".into())),
     ]);
     let report = arguments.daemon.fetch(config, &format!("/api/v1/coverage{query}"))?;
-    if arguments.json {
+    if arguments.form.json {
         say(&report.to_string())?;
-    } else if arguments.tsv {
+    } else if arguments.form.tsv {
         for call in report["calls"].as_array().into_iter().flatten() {
             say(&cells(call).join("\t"))?;
         }
     } else {
         print(&report)?;
     }
-    if let Some(problem) = report["problem"].as_str().filter(|_| !arguments.json) {
+    if let Some(problem) = report["problem"].as_str().filter(|_| !arguments.form.json) {
         eprintln!("lineside: {}", shown(problem));
     }
     let is_unknown = report["source"].is_null();

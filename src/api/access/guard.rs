@@ -165,7 +165,7 @@ impl AccessControl {
         if !needs.is_empty() && !access.may(needs) {
             return Err(Refusal::Scope(needs));
         }
-        if access.campaign.is_none() || needs.is_empty() {
+        if access.campaign.is_none() && access.agent.is_none() || needs.is_empty() {
             return Ok(());
         }
         match (about, ask.call) {

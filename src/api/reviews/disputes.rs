@@ -6,7 +6,7 @@ use axum::{Extension, Json};
 use super::body::{answer as answered, dispute as wish, refusal};
 use crate::api::access::Told;
 use crate::api::access::grant::Access;
-use crate::api::calls::find::find_seen;
+use crate::api::calls::find::find_call;
 use crate::api::request::{ApiError, Parameters};
 use crate::call::{CallKey, WallTime};
 use crate::contract::problem::Part;
@@ -49,9 +49,8 @@ pub(in crate::api) async fn raise(
     access: Access,
     body: axum::body::Bytes,
 ) -> Result<Json<Dispute>, ApiError> {
-    // Of another agent's call nothing is told, whatever else is wrong with the request.
-    let call = find_seen(&store, &access, &id).await?;
     let (rule, text) = wish(&body)?;
+    let call = find_call(&store, &id).await?;
     let raised = reviewers.dispute(&call, rule, &text, access.who.clone()).await;
     let id = raised.map_err(|error| refusal(error, "rule"))?;
     Ok(Json(shown(&find(&store, &access, id).await?)))

@@ -60,22 +60,53 @@ pub(super) fn call_changes(number: i64, segments: i64, random: &mut Random) -> V
     ]];
     for turn in 0..segments {
         let text: Vec<&str> = (0..10).map(|_| words[random.below(words.len())]).collect();
-        let key = UtteranceKey((number - 1) * segments + turn + 1);
-        let (start, end) = (CallTime(turn * 5000), CallTime(turn * 5000 + 4000));
-        sets.push(vec![Change::UtteranceFound(NewUtterance {
-            key,
+        let said = Said {
+            key: (number - 1) * segments + turn + 1,
+            start_ms: turn * 5000,
+            end_ms: turn * 5000 + 4000,
+            at: started,
+        };
+        sets.extend(said.changes((call, leg), text.join(" "), random).map(|change| vec![change]));
+    }
+    let at = WallTime(started.0 + 100_000);
+    sets.push(vec![
+        Change::LegClosed { leg, samples: segments as u64 * 40_000, reason: "closed".into(), at },
+        Change::CallMoved { call, state: CallState::Completed, at, reason: None },
+    ]);
+    sets
+}
+
+/// An utterance of a call that fills a database.
+pub(super) struct Said {
+    /// Number of its row.
+    pub(super) key: i64,
+    /// Begin in the call, milliseconds.
+    pub(super) start_ms: i64,
+    /// End in the call, milliseconds.
+    pub(super) end_ms: i64,
+    /// When it became text.
+    pub(super) at: WallTime,
+}
+
+impl Said {
+    /// It is found, then it becomes a segment of this text, of a mood that is drawn.
+    pub(super) fn changes(self, (call, leg): (CallKey, LegKey), text: String, random: &mut Random) -> [Change; 2] {
+        let utterance = UtteranceKey(self.key);
+        let (start, end) = (CallTime(self.start_ms), CallTime(self.end_ms));
+        let found = NewUtterance {
+            key: utterance,
             call,
             leg,
-            start_sample: turn as u64 * 40_000,
-            end_sample: turn as u64 * 40_000 + 32_000,
+            start_sample: start.0 as u64 * 8,
+            end_sample: end.0 as u64 * 8,
             start,
             end,
             state: UtteranceState::Pending,
-        })]);
+        };
         let segment = NewSegment {
             start,
             end,
-            text: text.join(" "),
+            text,
             confidence: 0.9,
             language: Some("en".into()),
             words: Vec::new(),
@@ -88,21 +119,16 @@ pub(super) fn call_changes(number: i64, segments: i64, random: &mut Random) -> V
             keywords: Vec::new(),
             profanity: Vec::new(),
         };
-        sets.push(vec![Change::UtteranceDone {
-            utterance: key,
+        let done = Change::UtteranceDone {
+            utterance,
             state: UtteranceState::Done,
             segments: vec![segment],
             note: None,
             engine: "bench".into(),
             took_ms: 1,
-            at: started,
+            at: self.at,
             lag_ms: None,
-        }]);
+        };
+        [Change::UtteranceFound(found), done]
     }
-    let at = WallTime(started.0 + 100_000);
-    sets.push(vec![
-        Change::LegClosed { leg, samples: segments as u64 * 40_000, reason: "closed".into(), at },
-        Change::CallMoved { call, state: CallState::Completed, at, reason: None },
-    ]);
-    sets
 }

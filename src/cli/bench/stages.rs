@@ -11,15 +11,13 @@ use serde_json::{Value, json};
 
 use super::arguments::BenchArguments;
 use super::bed::{Bed, NO_MODEL};
-use super::fill::Random;
-use crate::call::{
-    CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, ProcessingMode, Source, UtteranceKey, WallTime,
-};
+use super::fill::{Random, Said};
+use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, ProcessingMode, Source, WallTime};
 use crate::cli::client::runtime;
 use crate::cli::listing::Listing;
 use crate::cli::print::say;
 use crate::store::Store;
-use crate::store::change::{Change, NewCall, NewLeg, NewSegment, NewUtterance, UtteranceState};
+use crate::store::change::{Change, NewCall, NewLeg};
 
 /// Sentences of calls, with what the stages look for.
 const SENTENCES: [&str; 16] = [
@@ -167,7 +165,7 @@ fn talk_changes(number: i64, talk: &Talk, next: &mut i64, random: &mut Random) -
     for turn in 0..talk.segments {
         let leg = legs[turn as usize % 2].1;
         let (start, end) = (turn * talk.pace_ms, turn * talk.pace_ms + 4000);
-        sets.push(said(call, leg, (start, end), *next, random));
+        sets.push(said(call, leg, (start, end), *next, random).into());
         *next += 1;
     }
     let at = WallTime(started.0 + talk.segments * talk.pace_ms);
@@ -179,46 +177,8 @@ fn talk_changes(number: i64, talk: &Talk, next: &mut i64, random: &mut Random) -
     sets
 }
 
-/// An utterance with its text.
-fn said(call: CallKey, leg: LegKey, (start, end): (i64, i64), key: i64, random: &mut Random) -> Vec<Change> {
-    let utterance = UtteranceKey(key);
-    let (start, end) = (CallTime(start), CallTime(end));
-    let found = NewUtterance {
-        key: utterance,
-        call,
-        leg,
-        start_sample: start.0 as u64 * 8,
-        end_sample: end.0 as u64 * 8,
-        start,
-        end,
-        state: UtteranceState::Pending,
-    };
-    let segment = NewSegment {
-        start,
-        end,
-        text: SENTENCES[random.below(SENTENCES.len())].into(),
-        confidence: 0.9,
-        language: Some("en".into()),
-        words: Vec::new(),
-        compound: random.below(2000) as f64 / 1000.0 - 1.0,
-        pos: 0.1,
-        neu: 0.8,
-        neg: 0.1,
-        sender_sentiment: None,
-        label: "neutral".into(),
-        keywords: Vec::new(),
-        profanity: Vec::new(),
-    };
-    let at = WallTime(1_795_000_000_000 + end.0);
-    let done = Change::UtteranceDone {
-        utterance,
-        state: UtteranceState::Done,
-        segments: vec![segment],
-        note: None,
-        engine: "bench/none".into(),
-        took_ms: 1,
-        at,
-        lag_ms: None,
-    };
-    vec![Change::UtteranceFound(found), done]
+/// An utterance with one of the sentences.
+fn said(call: CallKey, leg: LegKey, (start_ms, end_ms): (i64, i64), key: i64, random: &mut Random) -> [Change; 2] {
+    let text = SENTENCES[random.below(SENTENCES.len())].into();
+    Said { key, start_ms, end_ms, at: WallTime(1_795_000_000_000 + end_ms) }.changes((call, leg), text, random)
 }

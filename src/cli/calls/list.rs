@@ -10,7 +10,7 @@ use super::super::client::Daemon;
 use super::super::listing::{Listing, hanging};
 use super::super::print::{colour, length, nothing, say, short_time, shown};
 use super::act::{CallsAction, act};
-use super::scope::{HowMany, Scope};
+use super::scope::{HowMany, ListForm, Scope};
 use super::words::{number, seen, segment_fields, text, tsv, why_empty};
 use crate::config::Config;
 
@@ -27,12 +27,8 @@ pub(in crate::cli) struct CallsArguments {
     scope: Scope,
     #[command(flatten)]
     how_many: HowMany,
-    /// Tab separated, no header
-    #[arg(long, conflicts_with = "json")]
-    tsv: bool,
-    /// The API's JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: ListForm,
     #[command(flatten)]
     daemon: Daemon,
 }
@@ -59,12 +55,8 @@ pub(in crate::cli) struct SearchArguments {
     leg: Option<String>,
     #[command(flatten)]
     how_many: HowMany,
-    /// Tab separated, no header
-    #[arg(long, conflicts_with = "json")]
-    tsv: bool,
-    /// The API's JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: ListForm,
     #[command(flatten)]
     daemon: Daemon,
 }
@@ -93,9 +85,9 @@ pub(in crate::cli) fn list(arguments: &CallsArguments, config: &Config) -> anyho
     let pages = ("calls", "next_cursor", "cursor");
     let answer = arguments.how_many.collect(daemon, config, "/api/v1/calls", &scope.query(), pages)?;
     let calls = answer["calls"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if arguments.json {
+    if arguments.form.json {
         say(&answer.to_string())?;
-    } else if arguments.tsv {
+    } else if arguments.form.tsv {
         calls.iter().try_for_each(|call| say(&tsv(&fields(call))))?;
     } else {
         let mut listing = Listing::new(&["CALL", "BEGAN", "STATE", "AGENT", "CAMPAIGN", "LENGTH", "SENTIMENT", ""]);
@@ -133,10 +125,10 @@ pub(in crate::cli) fn search(arguments: &SearchArguments, config: &Config) -> an
     let pages = ("hits", "next_offset", "offset");
     let answer = arguments.how_many.collect(&arguments.daemon, config, "/api/v1/search", &pairs, pages)?;
     let hits = answer["hits"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if arguments.json {
+    if arguments.form.json {
         return Ok(say(&answer.to_string())?);
     }
-    if arguments.tsv {
+    if arguments.form.tsv {
         for hit in hits {
             let of_call = ["call_id", "call_start_time", "agent", "campaign"].map(|key| text(hit, key).into());
             say(&tsv(&[of_call, segment_fields(&hit["segment"])].concat()))?;

@@ -86,6 +86,17 @@ pub(in crate::cli) fn when_last(text: &str) -> Result<WallTime, WhenError> {
     WallTime::read_last(text, crate::capture::wall_clock(), &jiff::tz::TimeZone::system())
 }
 
+/// How a list is printed; as a table without either.
+#[derive(Args)]
+pub(in crate::cli) struct ListForm {
+    /// Tab separated, no header
+    #[arg(long, conflicts_with = "json")]
+    pub(in crate::cli) tsv: bool,
+    /// The API's JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
 /// How much of a list.
 #[derive(Args)]
 pub(in crate::cli) struct HowMany {

@@ -97,21 +97,10 @@ fn changes(before: &ClassificationShot, now: &ClassificationShot) -> Vec<Classif
 mod tests {
     use serde_json::json;
 
+    use super::super::told::tests::named;
     use super::*;
     use crate::call::Leg;
     use crate::text::{LexiconKind, Pack, TextAnalyser};
-
-    fn named(segment_id: i64, text: &str) -> Entity {
-        Entity {
-            kind: "money".into(),
-            text: text.into(),
-            value: None,
-            rule: "p:3".into(),
-            segment_id,
-            leg: Leg::Caller,
-            start_ms: segment_id * 1000,
-        }
-    }
 
     fn line(number: i64, text: &str) -> ReviewLine {
         ReviewLine {

@@ -222,13 +222,14 @@ pub(super) fn digested(insights: Insights) -> CallInsights {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
     use crate::call::Leg;
 
-    fn named(segment_id: i64, text: &str) -> Entity {
+    /// An amount that was named in a line.
+    pub(in crate::pipeline::finished) fn named(segment_id: i64, text: &str) -> Entity {
         Entity {
             kind: "money".into(),
             text: text.into(),
