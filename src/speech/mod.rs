@@ -13,6 +13,7 @@ mod mel;
 pub mod models;
 pub mod queue;
 pub mod recogniser;
+mod recognition;
 mod rules;
 #[cfg(feature = "ctranslate2")]
 mod silence;

@@ -1,9 +1,9 @@
 //! Transcribes finished calls again: with the present model, prompt and packs, from the sound that is still there.
 //!
-//! Promises: the old text stays until all of the new is there, and goes in one transaction; where anything fails, or the process ends meanwhile,
-//! the old text stays. Who waits stands in the rows of stages (`stages.rs`). One call at a time, at the urgency of work that nobody waits for. The
-//! stretches are those that were found then, and the names of the call go with each. A stretch with silenced sound keeps its text, for its sound is not whole any more. Alerts, risk and what
-//! went out because of them stay as they were: they tell of that time. A call on hold is not touched.
+//! Promises: the old text stays until all of the new is there, and goes in one transaction; where anything fails, or the process ends meanwhile, the old
+//! text stays. Who waits stands in the rows of stages (`stages.rs`). One call at a time, at the urgency of work that nobody waits for. The stretches are
+//! those that were found then, and the names of the call go with each. A stretch with silenced sound keeps its text, for its sound is not whole any more.
+//! Alerts, risk and what went out because of them stay as they were: they tell of that time. A call on hold is not touched.
 
 use std::collections::HashMap;
 use std::ops::Range;

@@ -1,7 +1,8 @@
 //! Search by meaning and full text, measured: 100 questions, each in other words than the line that answers it, among 10,000 lines of calls.
 //!
-//! `tests/meaning/recall` prints the table, beside it that of labels ("fraudulent transaction abroad"), which is harder. The lines are those of `tests/meaning`: a hundred that answer a question, some three hundred about the same
-//! things that answer none, and what else is said on calls. They go through the database as the daemon's do.
+//! `tests/meaning/recall` prints the table, beside it that of labels ("fraudulent transaction abroad"), which is harder. The lines are those of
+//! `tests/meaning`: a hundred that answer a question, some three hundred about the same things that answer none, and what else is said on calls. They go
+//! through the database as the daemon's do.
 
 use std::collections::{HashMap, HashSet};
 
