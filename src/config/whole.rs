@@ -235,7 +235,7 @@ impl Config {
         self.ami.check()?;
         self.dialer.check()?;
         self.coverage.check()?;
-        self.reports.check()?;
+        self.reports.check(&self.notify)?;
         self.dialer_api.check()?;
         self.tap.iter().try_for_each(TapConfig::check)?;
         if !self.tap.is_empty() {

@@ -211,14 +211,14 @@ pub struct Segment {
 /// Sentiment of a segment, by VADER.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Sentiment {
-    /// -1 (negative) to 1 (positive).
-    pub compound: f64,
-    /// Positive share, 0 to 1.
-    pub pos: f64,
-    /// Neutral share, 0 to 1.
-    pub neu: f64,
-    /// Negative share, 0 to 1.
-    pub neg: f64,
+    /// -1 (negative) to 1 (positive); `null` in a language that no list has words of.
+    pub compound: Option<f64>,
+    /// Positive share, 0 to 1; likewise.
+    pub pos: Option<f64>,
+    /// Neutral share, 0 to 1; likewise.
+    pub neu: Option<f64>,
+    /// Negative share, 0 to 1; likewise.
+    pub neg: Option<f64>,
     /// The compound in a word.
     #[schema(value_type = SentimentLabel)]
     pub label: String,
@@ -234,6 +234,8 @@ pub enum SentimentLabel {
     Neutral,
     /// -0.05 or less.
     Negative,
+    /// No list has words of the language.
+    Unavailable,
 }
 
 /// A term of a pack that was said.

@@ -433,7 +433,7 @@ pub(super) fn add_segments(
         .execute(named_params! {
             ":utterance": utterance.0, ":start": segment.start.0, ":end": segment.end.0, ":text": segment.text,
             ":confidence": segment.confidence, ":language": segment.language, ":words": json(serde_json::to_string(&segment.words))?,
-            ":compound": segment.compound, ":pos": segment.pos, ":neu": segment.neu, ":neg": segment.neg, ":label": segment.label,
+            ":compound": segment.compound.unwrap_or_default(), ":pos": segment.pos, ":neu": segment.neu, ":neg": segment.neg, ":label": segment.label,
             ":keywords": json(serde_json::to_string(&segment.keywords))?, ":profanity": json(serde_json::to_string(&segment.profanity))?,
             ":sender": segment.sender_sentiment,
         })?;

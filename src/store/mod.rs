@@ -121,6 +121,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/025_desk_work.sql")),
         M::up(include_str!("schema/026_text_of_stages.sql")),
         M::up(include_str!("schema/027_score_reviews.sql")),
+        M::up(include_str!("schema/028_unavailable_sentiment.sql")),
     ])
 }
 

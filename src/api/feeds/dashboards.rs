@@ -222,7 +222,7 @@ mod tests {
             confidence: 0.5,
             language: None,
             words: Value::Null,
-            compound: 0.25,
+            compound: Some(0.25),
             pos: 0.0,
             neu: 1.0,
             neg: 0.0,

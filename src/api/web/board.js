@@ -161,7 +161,7 @@ export class Board {
     const call = this.call(call_id);
     // The board may have had it already.
     if (call.last && call.last.start_time === start_time && call.last.text === text) return;
-    call.course = [...call.course, sentiment_score].slice(-COURSE);
+    if (sentiment_score !== null) call.course = [...call.course, sentiment_score].slice(-COURSE);
     call.last = { speaker, text, start_time };
     call.rolling = rolling_sentiment ?? call.rolling;
     call.risk = risk_score ?? call.risk;

@@ -127,6 +127,7 @@ const shareOf = seconds => Math.min(seconds, length) / Math.max(length, 0.1);
  * @param {number} width
  */
 function bar({ start, end, compound }, width) {
+  if (compound === null) return null;
   const [left, right] = [start, end].map(seconds => (shareOf(seconds) * width).toFixed(1));
   const middle = HEIGHT / 2;
   const y = (middle - compound * (middle - 3)).toFixed(1);
@@ -153,10 +154,12 @@ function signOf({ level, message, start_time }) {
 
 /** @param {Line[]} lines */
 function courseInWords(lines) {
-  const [first] = lines;
-  if (!first) return 'Nothing said yet';
-  const mean = lines.reduce((sum, line) => sum + line.compound, 0) / lines.length;
-  const lowest = lines.reduce((least, line) => (line.compound < least.compound ? line : least), first);
+  if (lines.length === 0) return 'Nothing said yet';
+  const scored = lines.flatMap(({ compound, ...line }) => (compound === null ? [] : [{ ...line, compound }]));
+  const [first] = scored;
+  if (!first) return 'Sentiment unavailable: no word list for this language';
+  const mean = scored.reduce((sum, line) => sum + line.compound, 0) / scored.length;
+  const lowest = scored.reduce((least, line) => (line.compound < least.compound ? line : least), first);
   const where = `${signed(lowest.compound)} at ${clock(lowest.start)} (${speaker(lowest.speaker)})`;
   return `Sentiment over the call: up is positive, down negative; mean ${signed(mean)}, lowest ${where}`;
 }
@@ -167,7 +170,7 @@ function drawCourse() {
   const middle = HEIGHT / 2;
   const size = { viewBox: `0 0 ${width} ${HEIGHT}`, preserveAspectRatio: 'none' };
   const zero = svg('line', { class: 'zero', x1: 0, x2: width, y1: middle, y2: middle });
-  const bars = lines.map(line => bar(line, width));
+  const bars = lines.map(line => bar(line, width)).filter(drawn => drawn !== null);
   course.replaceChildren(
     svg('svg', { ...size, 'aria-hidden': 'true' }, zero, ...bars),
     ...[...alerts.values()].filter(alert => alert.start_time !== null).map(signOf),

@@ -24,7 +24,7 @@ export interface Segment {
   end_time: number;
   speaker: string;
   leg: string;
-  sentiment: { compound: number };
+  sentiment: { compound: number | null };
   /** What another system that sent the text says of it. */
   sender_sentiment: number | null;
   keywords: Term[];
@@ -588,7 +588,7 @@ export interface Sentiment extends OfCall {
   end_time: number;
   speaker: string;
   leg: string;
-  sentiment_score: number;
+  sentiment_score: number | null;
   sender_sentiment: number | null;
   keywords_detected: string[];
   profanity_detected: string[];
@@ -647,7 +647,7 @@ export interface Line {
   speaker: string;
   leg: string;
   text: string;
-  compound: number;
+  compound: number | null;
   theirs: number | null;
   terms: Term[];
   words: Word[] | null;

@@ -139,7 +139,7 @@ impl Reviews {
                 start_ms: mismatch.quote.start_ms,
                 end_ms: mismatch.end_ms,
                 text: mismatch.quote.text.clone(),
-                sentiment: Some(mismatch.compound),
+                sentiment: mismatch.compound,
                 rolling: call.rolling,
                 risk: call.risk.unwrap_or(0.0),
             };

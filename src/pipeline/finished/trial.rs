@@ -79,13 +79,14 @@ impl Trial {
         }
         for line in &call.lines {
             let analysis = self.analyser.analyse(&line.text, line.leg);
-            rolling.push(line.leg, analysis.scores.compound);
+            let compound = analysis.compound();
+            rolling.push(line.leg, compound);
             let said = Said {
                 leg: line.leg,
                 start_ms: line.start_ms,
                 end_ms: line.end_ms,
                 text: &line.text,
-                compound: analysis.scores.compound,
+                compound,
                 keywords: &analysis.keywords,
                 profanity: &analysis.profanity,
             };
@@ -99,7 +100,7 @@ impl Trial {
                 start_ms: line.start_ms,
                 end_ms: line.end_ms,
                 text: line.text.clone(),
-                compound: analysis.scores.compound,
+                compound,
                 labels,
                 heard: true,
             });

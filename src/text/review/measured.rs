@@ -138,7 +138,7 @@ fn lines(analyser: &TextAnalyser, text: &str) -> Vec<ReviewLine> {
                 start_ms,
                 end_ms: start_ms + 5000,
                 text: words.into(),
-                compound: analysis.scores.compound,
+                compound: analysis.compound(),
                 labels: analysis.keywords.into_iter().map(|hit| hit.label).collect(),
                 heard: true,
             }
@@ -274,7 +274,7 @@ fn plain(vader: &TextAnalyser, example: &Example, counts: &mut Counts) {
         .find_map(|word| ALERTS.iter().find(|(alert, _)| *alert == word));
     counts.calls += 1;
     counts.intent(&example.intent, word.map_or("none", |(_, label)| label));
-    let mean = lines.iter().map(|line| line.compound).sum::<f64>() / lines.len().max(1) as f64;
+    let mean = lines.iter().filter_map(|line| line.compound).sum::<f64>() / lines.len().max(1) as f64;
     counts.check("sentiment", Label::of(mean) == example.sentiment);
     counts.check("action required", word.is_some() == example.action_required);
 }

@@ -117,7 +117,7 @@ pub(super) fn line(
         start_ms: start_s * 1000,
         end_ms: start_s * 1000 + 2000,
         text: text.into(),
-        compound,
+        compound: Some(compound),
         labels: labels.iter().map(|&label| label.into()).collect(),
         heard: true,
     }
