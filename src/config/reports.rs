@@ -27,7 +27,13 @@ pub struct ReportsConfig {
 
 impl Default for ReportsConfig {
     fn default() -> Self {
-        Self { folder: PathBuf::new(), daily_at: "02:00".into(), campaign: String::new(), mail_by: String::new(), mail_to: Vec::new() }
+        Self {
+            folder: PathBuf::new(),
+            daily_at: "02:00".into(),
+            campaign: String::new(),
+            mail_by: String::new(),
+            mail_to: Vec::new(),
+        }
     }
 }
 

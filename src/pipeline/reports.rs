@@ -176,7 +176,7 @@ impl Reports {
                 name: format!("calls-{day}.csv"),
                 csv,
             };
-            Ok(by.send_file(&to, file))
+            Ok::<_, ReportError>(by.send_file(&to, file))
         });
         match sent.await.map_err(|_| ReportError::BrokenOff)?? {
             SendOutcome::Sent => Ok(()),
@@ -294,7 +294,8 @@ mod tests {
         let (begin, next) = day("2026-11-23").span();
         let starts = [(begin.0 - 1, "A"), (begin.0, "A"), (next.0 - 1, "B"), (next.0, "A")];
         let store = store_with(state.path(), &starts).await;
-        let settings = ReportSettings { folder: folder.path().into(), at: Time::constant(2, 0, 0, 0), campaign: None, mail: None };
+        let settings =
+            ReportSettings { folder: folder.path().into(), at: Time::constant(2, 0, 0, 0), campaign: None, mail: None };
         let reports = Reports::new(store.clone(), settings.clone(), now);
         reports.write_due().await.expect("written");
         let path = folder.path().join("calls-2026-11-23.csv");
@@ -324,8 +325,12 @@ mod tests {
         let state = tempfile::tempdir().expect("temp dir");
         let folder = tempfile::tempdir().expect("temp dir");
         let store = store_with(state.path(), &[]).await;
-        let settings =
-            ReportSettings { folder: folder.path().join("none"), at: Time::constant(2, 0, 0, 0), campaign: None, mail: None };
+        let settings = ReportSettings {
+            folder: folder.path().join("none"),
+            at: Time::constant(2, 0, 0, 0),
+            campaign: None,
+            mail: None,
+        };
         let reports = Reports::new(store.clone(), settings, now);
         let error = reports.write_due().await.expect_err("no folder").to_string();
         assert!(error.contains("none/calls-2026-11-23.csv") && error.contains("must be there"), "{error}");

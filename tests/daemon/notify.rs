@@ -305,7 +305,9 @@ fn a_mail_server_gets_a_mail() {
 fn each_days_file_goes_by_mail_too() {
     let Some((mut child, port, mut said)) = mail_server() else { return };
     let folder = tempfile::tempdir().expect("temp dir");
-    let server = format!("kind = \"smtp\"\nurl = \"smtp://127.0.0.1:{port}\"\nfrom = \"line@example.com\"\nto = [\"boss@example.com\"]");
+    let server = format!(
+        "kind = \"smtp\"\nurl = \"smtp://127.0.0.1:{port}\"\nfrom = \"line@example.com\"\nto = [\"boss@example.com\"]"
+    );
     let mut bed = Bed::new(
         "none",
         &format!(
@@ -327,7 +329,8 @@ fn each_days_file_goes_by_mail_too() {
     let file = format!("calls-{day}.csv");
     assert!(folder.path().join(&file).exists(), "{file}");
     let subject = format!("Subject: lineside: calls of {day}");
-    for part in [&*subject, "To: analyst@example.com", "are attached, a row for each", &file, "Content-Type: text/csv"] {
+    for part in [&*subject, "To: analyst@example.com", "are attached, a row for each", &file, "Content-Type: text/csv"]
+    {
         assert!(mail.contains(part), "{part}: {mail}");
     }
     assert_eq!(mail.matches(&subject).count(), 1, "{mail}");
