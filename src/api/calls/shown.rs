@@ -440,6 +440,21 @@ mod tests {
         }
     }
 
+    fn judged() -> Value {
+        json!({
+            "sla": {"breached": true, "limits": [
+                {"limit": "call", "seconds": 3.5, "max_seconds": 3.0, "breached": true},
+                {"limit": "hold", "seconds": 1.0, "max_seconds": 3.0, "breached": false},
+            ]},
+            "tag_reasons": [{
+                "tag": "refund", "pack": "general", "rule": "general:9", "reason": "intent refund", "quotes": [
+                    {"segment_id": 1, "leg": "caller", "text": "money back", "start_time": 0.1, "speaker": "caller"},
+                    {"segment_id": 3, "leg": "caller", "text": "money back", "start_time": 0.1, "speaker": "caller"},
+                ],
+            }],
+        })
+    }
+
     fn came_to() -> ReviewRow {
         ReviewRow {
             disposition: Some("SALE".into()),
@@ -512,16 +527,6 @@ mod tests {
             "pbx_events": [{
                 "timestamp": "1970-01-01T00:00:02.000Z", "kind": "queue_joined", "leg": "caller", "channel": "PJSIP/trunk-1", "detail": "sales",
             }],
-            "sla": {"breached": true, "limits": [
-                {"limit": "call", "seconds": 3.5, "max_seconds": 3.0, "breached": true},
-                {"limit": "hold", "seconds": 1.0, "max_seconds": 3.0, "breached": false},
-            ]},
-            "tag_reasons": [{
-                "tag": "refund", "pack": "general", "rule": "general:9", "reason": "intent refund", "quotes": [
-                    {"segment_id": 1, "leg": "caller", "text": "money back", "start_time": 0.1, "speaker": "caller"},
-                    {"segment_id": 3, "leg": "caller", "text": "money back", "start_time": 0.1, "speaker": "caller"},
-                ],
-            }],
             "alerts": [], "dialer": null,
             "corrections": [{
                 "segment_id": 9, "start_time": 1.5, "text_before": "hello hare", "text_after": "hello there",
@@ -533,8 +538,8 @@ mod tests {
             },
             "risk": null, "figures": {},
         });
-        if let (Value::Object(all), Value::Object(beside)) = (&mut wanted, beside) {
-            all.extend(beside);
+        if let (Value::Object(all), Value::Object(beside), Value::Object(judged)) = (&mut wanted, beside, judged()) {
+            all.extend(beside.into_iter().chain(judged));
         }
         assert_eq!(serde_json::to_value(whole.session()).expect("JSON"), wanted);
         assert_eq!(serde_json::from_str::<Value>(&whole.pretty()).expect("JSON"), wanted);
