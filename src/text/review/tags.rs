@@ -3,8 +3,8 @@
 //! ```toml
 //! [[tag]]
 //! name = "refund"                   # the tag; entries of a later pack with the same name take the place of those of earlier packs
-//! intents = ["refund"]              # the call has one of these intents: [[evidence]] and [[example]] make them
-//! outcomes = ["escalated"]          # it has one of these outcomes
+//! intents = ["refund"]              # the call's strongest intent is one of these: [[evidence]] and [[example]] make it
+//! outcomes = ["escalated"]          # so is its strongest outcome
 //! payment = ["promised"]            # the last word about a payment is one of these
 //! labels = ["legal"]                # a keyword of any pack with one of these labels was said
 //! said = ["money back"]             # one of these was said, outside of `ignore`
@@ -43,9 +43,9 @@ pub struct TagRule {
     pub rule: String,
     /// Whether it is in use.
     pub enabled: bool,
-    /// The call has one of these intents; empty, here and below: is not asked.
+    /// The call's strongest intent is one of these; empty, here and below: is not asked.
     pub intents: Vec<String>,
-    /// It has one of these outcomes.
+    /// Its strongest outcome is.
     pub outcomes: Vec<String>,
     /// The last word about a payment.
     pub payment: Vec<String>,
@@ -216,12 +216,13 @@ impl TagRule {
     /// What made each of its conditions hold; `None` where one does not. `said` are the segments with its words.
     fn because(&self, lines: &[ReviewLine], insights: &Insights, said: Vec<i64>) -> Option<Vec<Because>> {
         let payment = insights.payment.iter().map(|one| (one.state.as_str(), &one.grounds));
-        let labelled = |all: &'_ [Labelled]| {
-            all.iter().map(|one| (one.label.clone(), segments(&one.grounds))).collect::<Vec<Because>>()
+        // The strongest alone: weaker ones are right less often than not.
+        let strongest = |all: &[Labelled]| -> Vec<Because> {
+            all.first().map(|one| (one.label.clone(), segments(&one.grounds))).into_iter().collect()
         };
         let conditions = [
-            first("intent", &self.intents, labelled(&insights.intents)),
-            first("outcome", &self.outcomes, labelled(&insights.outcomes)),
+            first("intent", &self.intents, strongest(&insights.intents)),
+            first("outcome", &self.outcomes, strongest(&insights.outcomes)),
             first(
                 "payment",
                 &self.payment,
