@@ -239,7 +239,7 @@ impl TagRule {
     }
 
     /// Its labels in the lines.
-    fn labelled(&self, lines: &[ReviewLine]) -> Option<Option<Because>> {
+    fn labelled(&self, lines: &[ReviewLine]) -> Option<Vec<Because>> {
         let is_one = |label: &&String| self.labels.contains(label);
         let hits = lines.iter().filter(|line| self.leg.takes(line.leg));
         let hits: Vec<(i64, &String)> =
@@ -249,21 +249,21 @@ impl TagRule {
         self.enough((!self.labels.is_empty()).then(|| (format!("keyword {label}"), found)))
     }
 
-    /// Holds where it is not asked, or where there are segments enough.
-    fn enough(&self, found: Option<Because>) -> Option<Option<Because>> {
-        let Some((reason, mut segments)) = found else { return Some(None) };
+    /// Holds where it is not asked, by nothing, or where there are segments enough.
+    fn enough(&self, found: Option<Because>) -> Option<Vec<Because>> {
+        let Some((reason, mut segments)) = found else { return Some(Vec::new()) };
         segments.dedup();
-        (segments.len() >= self.times).then_some(Some((reason, segments)))
+        (segments.len() >= self.times).then(|| vec![(reason, segments)])
     }
 }
 
 /// The first that is one of these; holds where it is not asked.
-fn first(kind: &str, wanted: &[String], found: Vec<Because>) -> Option<Option<Because>> {
+fn first(kind: &str, wanted: &[String], found: Vec<Because>) -> Option<Vec<Because>> {
     if wanted.is_empty() {
-        return Some(None);
+        return Some(Vec::new());
     }
     let (label, segments) = found.into_iter().find(|(label, _)| wanted.contains(label))?;
-    Some(Some((format!("{kind} {label}"), segments)))
+    Some(vec![(format!("{kind} {label}"), segments)])
 }
 
 fn segments(grounds: &[Ground]) -> Vec<i64> {
