@@ -10,6 +10,7 @@ use super::alert::AlertMessage;
 use super::correction::Correction;
 use super::dialer::DialerFacts;
 use super::pass::TextPass;
+use super::sla::{CallSla, TagReason};
 use super::statistics::CallReview;
 use crate::call::pbx::PbxEventKind;
 use crate::call::{CallState, Leg, Level, ProcessingMode, Source, Speaker, Stage, StageState};
@@ -70,8 +71,12 @@ pub struct CallSummary {
     pub risk_score: Option<f64>,
     /// Points of its score card, of a hundred; `null` before it is over, or where nothing could be judged.
     pub score: Option<f64>,
-    /// What people have put on it, in order.
+    /// Whether it breaches a limit of `[sla]`; while it runs, so far.
+    pub sla_breached: bool,
+    /// What people and packs have put on it, in order.
     pub tags: Vec<String>,
+    /// Those of `tags` that packs have put on it.
+    pub automatic_tags: Vec<String>,
     /// When it is transcribed and worked through.
     pub processing_mode: ProcessingMode,
 }
@@ -110,6 +115,10 @@ pub struct CallDetail {
     pub doubled: Vec<DoubledSound>,
     /// What Asterisk's manager interface told of it, in order of time.
     pub pbx_events: Vec<PbxEventShown>,
+    /// How it keeps the limits of `[sla]`.
+    pub sla: CallSla,
+    /// Why packs have tagged it.
+    pub tag_reasons: Vec<TagReason>,
     /// Its alerts, in order of time.
     pub alerts: Vec<AlertMessage>,
     /// What people have corrected of its text, by place.

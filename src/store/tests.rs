@@ -238,6 +238,7 @@ fn filtered() -> Vec<(String, usize)> {
             min_score: on(5).then_some(0.0),
             max_score: on(6).then_some(0.0),
             has_alerts: on(7).then_some(true),
+            sla_breached: on(7).then_some(true),
             only: on(9).then(|| "c".into()),
             tag: on(10).then(|| "t".into()),
             ..Which::default()
@@ -372,6 +373,7 @@ async fn every_query_of_the_api_uses_an_index() {
         (segments::SPOKEN.into(), 1),
         (corrections::OF_CALL.into(), 1),
         (corrections::ANY.into(), 1),
+        (tags::REASONS.into(), 1),
         (score_reviews::OF_CALL.into(), 1),
         (score_reviews::POINTS.into(), 1),
         (score_reviews::FLAGGED.into(), 1),

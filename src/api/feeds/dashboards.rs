@@ -190,6 +190,8 @@ mod tests {
             open_alerts: 0,
             alert_level: None,
             tags: Vec::new(),
+            automatic_tags: Vec::new(),
+            sla: Vec::new(),
             audio_chunks: 0,
             stepped_ms: 0,
             mode: crate::call::ProcessingMode::Realtime,

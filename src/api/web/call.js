@@ -15,7 +15,7 @@ import { Tabs } from './tabs.js';
 import { Tags } from './tags.js';
 import { Transcript, ofEvent, ofSegment, wordByWord } from './text.js';
 
-/** @import { Alert, AlertTaken, Call, CallEvent, Child, Governor, Line } from './types.d.ts' */
+/** @import { Alert, AlertTaken, Call, CallEvent, Child, Governor, Line, SlaLimit } from './types.d.ts' */
 
 const id = decodeURIComponent(location.pathname.split('/').at(-1) ?? '');
 const path = pathOf(id);
@@ -192,6 +192,12 @@ function drawAlerts() {
   drawCourse();
 }
 
+/** What has a limit, in words. */
+const LIMITS = { call: 'length', answer: 'time to answer', hold: 'hold', silence: 'silence' };
+/** @param {SlaLimit} limit */
+const breach = ({ limit, seconds, max_seconds }) =>
+  `SLA breached: ${LIMITS[limit]} ${clock(seconds)}, at most ${clock(max_seconds)}`;
+
 /** @param {Call} call */
 function drawAbout(call) {
   setText(title, call.agent ? `${call.agent}${call.phone ? ` and ${call.phone}` : ''}` : call.call_id);
@@ -205,9 +211,10 @@ function drawAbout(call) {
     call.metadata?.file,
     call.sentiment === null ? null : `sentiment ${signed(call.sentiment)} ${mood(call.sentiment)}`,
     call.end_reason,
+    ...call.sla.limits.filter(limit => limit.breached).map(breach),
   ];
   setText(about, parts.filter(Boolean).join(' · '));
-  tags.show(call.tags);
+  tags.show(call.tags, call.automatic_tags, call.tag_reasons);
   drawSources(call);
   drawRisk(call);
   drawKeywords(call);

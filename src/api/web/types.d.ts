@@ -76,7 +76,10 @@ export interface CallSummary {
   risk_score: number | null;
   /** Of a hundred. */
   score: number | null;
+  sla_breached: boolean;
   tags: string[];
+  /** Those that packs have put on it. */
+  automatic_tags: string[];
 }
 
 /** A way by which sound of a call came. */
@@ -98,6 +101,25 @@ export interface Call extends CallSummary {
   dialer: Dialed | null;
   review: Review | null;
   risk: Risk | null;
+  sla: { breached: boolean; limits: SlaLimit[] };
+  tag_reasons: TagReason[];
+}
+
+/** What a call took of a limit of [sla]. */
+export interface SlaLimit {
+  limit: 'call' | 'answer' | 'hold' | 'silence';
+  seconds: number;
+  max_seconds: number;
+  breached: boolean;
+}
+
+/** Why a pack has put a tag on a call. */
+export interface TagReason {
+  tag: string;
+  pack: string;
+  rule: string;
+  reason: string;
+  quotes: { text: string; start_time: number }[];
 }
 
 /** What people have set right in a line. */
@@ -162,7 +184,13 @@ export interface Box {
   now: string;
   calls: Record<
     string,
-    { phone: string | null; agent: string | null; campaign: string | null; behind_s: number | null }
+    {
+      phone: string | null;
+      agent: string | null;
+      campaign: string | null;
+      behind_s: number | null;
+      sla_breached: boolean;
+    }
   >;
   backlog: number;
   /** Alerts that nobody has acknowledged, of all calls. */
@@ -672,6 +700,8 @@ export interface BoardCall {
   partial: Record<string, LastWords>;
   rolling: number | null;
   risk: number | null;
+  /** Whether it breaches a limit of [sla]. */
+  breached: boolean;
   /** How late its text is, seconds; null where it is in time. */
   behind: number | null;
   /** When it ended. */

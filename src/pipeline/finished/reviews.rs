@@ -211,6 +211,7 @@ fn reviewed(due: DueReview, call: &CallRow, noted: NotedRow, outcome: Outcome, a
         caller_speech_ms: ms(outcome.measures.caller_speech_s),
         mixed_speech_ms: ms(outcome.measures.mixed_speech_s),
         dead_air_ms: ms(outcome.measures.dead_air_s),
+        longest_silence_ms: ms(outcome.measures.longest_silence_s),
         silent_end_ms: outcome.silent_end_ms,
         findings: outcome.mismatches.into_iter().map(finding).collect(),
         disposition,
