@@ -155,7 +155,7 @@ mod tests {
         store.list_calls(CallFilter { which, limit: 10, ..CallFilter::default() }).await.expect("query")
     }
 
-    fn told(calls: Vec<CallRow>) -> Vec<(i64, Vec<(SlaLimit, i64)>)> {
+    fn told(calls: &[CallRow]) -> Vec<(i64, Vec<(SlaLimit, i64)>)> {
         let broken = |call: &CallRow| {
             let broken = call.sla.iter().filter(|one| one.is_breached());
             broken.map(|one| (one.limit, one.value_ms)).collect()
@@ -184,14 +184,14 @@ mod tests {
             (6, vec![(SlaLimit::Answer, 30_500)]),
             (7, vec![(SlaLimit::Call, 600_001)]),
         ];
-        assert_eq!(told(listed(&store, Some(true)).await), wanted);
+        assert_eq!(told(&listed(&store, Some(true)).await), wanted);
         let kept = listed(&store, Some(false)).await;
-        assert_eq!(told(kept.clone()), [(5, Vec::new())]);
+        assert_eq!(told(&kept), [(5, Vec::new())]);
         assert_eq!(kept[0].sla.len(), 4, "what it took is told all the same: {:?}", kept[0].sla);
-        assert_eq!(told(listed(&store, None).await).iter().filter(|(_, broken)| !broken.is_empty()).count(), 6);
+        assert_eq!(told(&listed(&store, None).await).iter().filter(|(_, broken)| !broken.is_empty()).count(), 6);
         store.set_sla(SlaLimits { hold_ms: Some(34_999), ..SlaLimits::default() }).await.expect("set");
         assert_eq!(
-            told(listed(&store, Some(true)).await),
+            told(&listed(&store, Some(true)).await),
             [(3, vec![(SlaLimit::Hold, 35_000)])],
             "the limits of now count"
         );
