@@ -3,10 +3,10 @@
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, params_from_iter};
 
-use super::sla::MEASURES;
+use super::rows::sla::{self, MEASURES};
 use super::typed::stretches;
 pub use super::which::Which;
-use super::{Store, StoreError, sla};
+use super::{Store, StoreError};
 use crate::call::sla::SlaMeasure;
 use crate::call::{CallKey, CallState, Leg, LegKey, Level, ProcessingMode, Source, WallTime};
 

@@ -1,119 +1,7 @@
-//! How calls keep the limits of `[sla]`. The one place where a breach gets its meaning: the list's column and its filter are made of the same figures,
-//! which are of now while a call runs.
+//! The limits of `[sla]`: one row, by which all calls are judged (`rows/sla.rs`).
 
 use super::{Store, StoreError};
-use crate::call::sla::{SlaLimit, SlaLimits, SlaMeasure};
-
-/// By what the PBX may have named a call.
-macro_rules! names {
-    () => {
-        "(SELECT call.call_id UNION ALL SELECT call.uniqueid UNION ALL SELECT alias FROM call_alias WHERE call_alias.call = call.id)"
-    };
-}
-
-/// The length of a call, milliseconds: that of its sound; of text that came without sound from its first word to its end.
-macro_rules! length_ms {
-    () => {
-        "CASE WHEN call.audio_ms > 0 OR call.source <> 'ingest' THEN call.audio_ms \
-         ELSE max(coalesce(call.closed_ms, call.last_activity_ms) - call.started_ms, 0) END"
-    };
-}
-
-/// From the queue to the agent, milliseconds: as the dialer counts it, else as the PBX told.
-macro_rules! answer_ms {
-    () => {
-        concat!(
-            "coalesce((SELECT CAST(queue_s * 1000 AS INTEGER) FROM dialer WHERE dialer.call = call.id), \
-             (SELECT min(CASE kind WHEN 'agent_connected' THEN at_ms END) - min(CASE kind WHEN 'queue_joined' THEN at_ms END) \
-              FROM call_event WHERE kind IN ('queue_joined', 'agent_connected') AND pbx_call IN ",
-            names!(),
-            "))"
-        )
-    };
-}
-
-/// The longest hold, milliseconds; one that goes on lasts until the call's last sound.
-macro_rules! hold_ms {
-    () => {
-        concat!(
-            "(SELECT max(coalesce( \
-                 (SELECT min(back.at_ms) FROM call_event AS back \
-                  WHERE back.pbx_call = held.pbx_call AND back.at_ms >= held.at_ms AND back.channel = held.channel \
-                      AND back.kind IN ('resumed', 'hung_up')), \
-                 call.closed_ms, call.last_activity_ms) - held.at_ms) \
-              FROM call_event AS held WHERE held.kind = 'held' AND held.pbx_call IN ",
-            names!(),
-            ")"
-        )
-    };
-}
-
-/// The longest silence, milliseconds; known when the call was reviewed.
-macro_rules! silence_ms {
-    () => {
-        "(SELECT longest_silence_ms FROM review WHERE review.call = call.id)"
-    };
-}
-
-/// Whether a limit is broken. What has no limit is not looked up.
-macro_rules! over {
-    ($limit:literal, $value:expr) => {
-        concat!("(sla.", $limit, " IS NOT NULL AND ", $value, " > sla.", $limit, ")")
-    };
-}
-
-/// A limit with what the call took: name, milliseconds, milliseconds.
-macro_rules! measured {
-    ($name:literal, $limit:literal, $value:expr) => {
-        concat!(
-            "CASE WHEN sla.",
-            $limit,
-            " IS NOT NULL THEN json_array('",
-            $name,
-            "', ",
-            $value,
-            ", sla.",
-            $limit,
-            ") END"
-        )
-    };
-}
-
-/// A condition on a row of `call`: whether it breaches a limit is as the value says, 0 or 1.
-pub(super) const BREACHED: &str = concat!(
-    "EXISTS (SELECT 1 FROM sla WHERE sla.one = 1 AND (",
-    over!("call_ms", length_ms!()),
-    " OR ",
-    over!("answer_ms", answer_ms!()),
-    " OR ",
-    over!("hold_ms", hold_ms!()),
-    " OR ",
-    over!("silence_ms", silence_ms!()),
-    ")) = ?"
-);
-
-/// A column of a row of `call`: every limit that is set, as [`read`] reads it.
-pub(super) const MEASURES: &str = concat!(
-    "(SELECT json_array(",
-    measured!("call", "call_ms", length_ms!()),
-    ", ",
-    measured!("answer", "answer_ms", answer_ms!()),
-    ", ",
-    measured!("hold", "hold_ms", hold_ms!()),
-    ", ",
-    measured!("silence", "silence_ms", silence_ms!()),
-    ") FROM sla WHERE sla.one = 1)"
-);
-
-/// The limits of which it is known what the call took.
-pub(super) fn read(column: Option<&str>) -> Vec<SlaMeasure> {
-    type Measured = Option<(SlaLimit, Option<i64>, i64)>;
-    let all: Vec<Measured> = column.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let known = |(limit, value_ms, limit_ms): (SlaLimit, Option<i64>, i64)| {
-        value_ms.map(|value_ms| SlaMeasure { limit, value_ms, limit_ms })
-    };
-    all.into_iter().flatten().filter_map(known).collect()
-}
+use crate::call::sla::SlaLimits;
 
 impl Store {
     /// From now on calls are judged by these limits, those of before too.
@@ -130,6 +18,7 @@ mod tests {
     use super::super::calls::{CallFilter, CallRow, Which};
     use super::super::tests::open;
     use super::*;
+    use crate::call::sla::SlaLimit;
 
     /// 1 is long, 2 waited in the queue, 3 holds and runs, 4 was silent, 5 keeps all limits, 6 waited as the dialer says,
     /// 7 is text without sound.

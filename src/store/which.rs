@@ -212,7 +212,7 @@ impl Which {
             ("call.sentiment <= ?", number(self.max_sentiment)),
             (scored!(">= ?"), number(self.min_score)),
             (scored!("<= ?"), number(self.max_score)),
-            (super::sla::BREACHED, self.sla_breached.map(|with| vec![i64::from(with).into()])),
+            (super::rows::sla::BREACHED, self.sla_breached.map(|with| vec![i64::from(with).into()])),
             ("call.has_alerts = ?", self.has_alerts.map(|with| vec![i64::from(with).into()])),
         ];
         let mut all: Vec<_> = single.into_iter().filter_map(|(condition, values)| Some((condition, values?))).collect();

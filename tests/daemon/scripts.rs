@@ -350,7 +350,7 @@ fn the_command_prints_a_call_by_any_key_and_its_exit_code_says_whether_there_was
     assert_eq!(run(&bed, &["transcript", "--phone", "anonymous", "--pipe"]).0, Some(1));
     let (_, list, _) = run(&bed, &["calls", "--agent", "1001", "--since", "1h", "--tsv"]);
     let cells: Vec<&str> = list.trim_end_matches('\n').split('\t').collect();
-    assert_eq!((cells.len(), cells[0], &cells[3..5], cells[6]), (9, ONE, &["1001", "CLAIMSLINE"][..], "3"), "{list}");
+    assert_eq!((cells.len(), cells[0], &cells[3..5], cells[6]), (10, ONE, &["1001", "CLAIMSLINE"][..], "3"), "{list}");
     bed.stop();
     let (code, _, said) = run(&bed, &["transcript", ONE]);
     assert!(code == Some(1) && said.contains("is the daemon running?"), "{said}");

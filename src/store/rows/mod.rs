@@ -12,6 +12,7 @@ pub(super) mod pbx;
 pub(super) mod privacy;
 pub(super) mod recordings;
 pub(super) mod review;
+pub(super) mod sla;
 pub(super) mod stages;
 pub(super) mod tags;
 pub(super) mod tokens;

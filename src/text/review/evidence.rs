@@ -208,6 +208,13 @@ pub struct Ground {
     pub weight: f64,
 }
 
+impl Ground {
+    /// Whether the words were learned from examples, and are no term of a pack.
+    pub fn is_by_examples(&self) -> bool {
+        self.rule.starts_with(EXAMPLES)
+    }
+}
+
 /// A label and what made it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Labelled {

@@ -216,9 +216,10 @@ impl TagRule {
     /// What made each of its conditions hold; `None` where one does not. `said` are the segments with its words.
     fn because(&self, lines: &[ReviewLine], insights: &Insights, said: Vec<i64>) -> Option<Vec<Because>> {
         let payment = insights.payment.iter().map(|one| (one.state.as_str(), &one.grounds));
-        // The strongest alone: weaker ones are right less often than not.
+        // The strongest alone, and where a term of a pack was said: what is weaker, or only like examples, is right less often than not.
         let strongest = |all: &[Labelled]| -> Vec<Because> {
-            all.first().map(|one| (one.label.clone(), segments(&one.grounds))).into_iter().collect()
+            let told = all.first().filter(|one| one.grounds.iter().any(|ground| !ground.is_by_examples()));
+            told.map(|one| (one.label.clone(), segments(&one.grounds))).into_iter().collect()
         };
         let conditions = [
             first("intent", &self.intents, strongest(&insights.intents)),

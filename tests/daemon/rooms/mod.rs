@@ -16,6 +16,7 @@ use scan::{Import, Tree};
 /// What each room may import. `daemon` and `main` know everyone.
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("call", &[]),
+    ("priority", &[]),
     ("contract", &["call"]),
     ("audio", &["call"]),
     ("text", &["call"]),
@@ -23,14 +24,15 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("capture", &["call", "audio", "spool"]),
     ("speech", &["call", "audio", "spool"]),
     ("governor", &[]),
-    ("meaning", &[]),
-    ("translation", &[]),
-    ("store", &["call", "contract"]),
+    ("meaning", &["priority"]),
+    ("translation", &["priority"]),
+    ("store", &["call", "priority", "contract"]),
     ("alerts", &["call", "text", "contract"]),
     (
         "pipeline",
         &[
             "call",
+            "priority",
             "contract",
             "audio",
             "spool",
@@ -44,7 +46,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         ],
     ),
     ("integrate", &["call", "contract", "capture", "store", "pipeline"]),
-    ("api", &["call", "contract", "audio", "store", "pipeline"]),
+    ("api", &["call", "priority", "contract", "audio", "store", "pipeline"]),
     ("config", &["call", "contract", "text", "alerts", "capture", "speech"]),
     ("host", &[]),
     (
