@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
@@ -10,12 +11,16 @@ use tokio::sync::mpsc;
 
 use super::access;
 use super::ports::bind;
+use crate::call::sla::SlaLimits;
 use crate::config::Config;
 use crate::contract::settings::ShownSettings;
 use crate::spool::{Spool, SpoolEvent};
-use crate::store::Store;
 use crate::store::recovery::Recovery;
+use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
+
+/// Limits that could not be noted are tried again so often.
+const LIMITS_AGAIN: Duration = Duration::from_secs(5);
 
 /// How texts are read; a reload puts another in its place.
 pub(super) type Analyser = Arc<RwLock<Arc<TextAnalyser>>>;
@@ -64,10 +69,23 @@ pub(super) async fn open(config: Config, path: Option<&Path>) -> Result<(Base, F
     access::audio_keys(&config)?;
     let lock = crate::store::lock_run(&config.paths.run)?;
     let (store, recovery) = Store::open(&config.paths.state)?;
-    store.set_sla(config.sla.limits()).await.context("note the limits of [sla]")?;
+    note_limits(&store, config.sla.limits()).await;
     let audiosocket = bind(&config.audiosocket.listen, "audiosocket").await?;
     let http = bind(&config.http.listen, "http").await?;
     let (spool, spool_events) = Spool::open(&config.paths.state.join("spool"), recovery.highest.1)?;
     let analyser = Arc::new(RwLock::new(Arc::new(config.analyser()?)));
     Ok((Base { config, settings, store, spool, analyser, lock }, Fresh { recovery, spool_events, audiosocket, http }))
+}
+
+/// Notes what calls may take. On a full disk that is done when there is room, and nothing waits for it.
+async fn note_limits(store: &Store, limits: SlaLimits) {
+    let Err(error) = store.set_sla(limits).await else { return };
+    log::warn!("limits of [sla]: {error}; those of the last start count until these can be written");
+    let store = store.clone();
+    tokio::spawn(async move {
+        // When lineside stops first, the next start notes them.
+        while !matches!(store.set_sla(limits).await, Ok(()) | Err(StoreError::Closed)) {
+            tokio::time::sleep(LIMITS_AGAIN).await;
+        }
+    });
 }
