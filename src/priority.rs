@@ -1,7 +1,7 @@
 //! Which thread gives way to which when the CPU is short: sockets first, then live text, then all that nobody waits for.
 //!
 //! What counts between lineside and the PBX is the weight of the unit (`systemd/lineside.service`); nice values and policies order the threads within
-//! it (sched(7)). A thread can only ever give way further: it takes more than a service may to go back.
+//! it (sched(7), docs/decisions/background-is-idle.md). A thread can only ever give way further: it takes more than a service may to go back.
 
 use std::sync::OnceLock;
 
