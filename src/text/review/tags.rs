@@ -215,10 +215,13 @@ impl Tagger {
 impl TagRule {
     /// What made each of its conditions hold; `None` where one does not. `said` are the segments with its words.
     fn because(&self, lines: &[ReviewLine], insights: &Insights, said: Vec<i64>) -> Option<Vec<Because>> {
+        // Where a term of a pack was said: what is only like examples is no reason that people would see.
+        let is_said = |grounds: &[Ground]| grounds.iter().any(|ground| !ground.is_by_examples());
         let payment = insights.payment.iter().map(|one| (one.state.as_str(), &one.grounds));
-        // The strongest alone, and where a term of a pack was said: what is weaker, or only like examples, is right less often than not.
+        let payment = payment.filter(|(_, grounds)| is_said(grounds));
+        // The strongest alone: weaker ones are right less often than not.
         let strongest = |all: &[Labelled]| -> Vec<Because> {
-            let told = all.first().filter(|one| one.grounds.iter().any(|ground| !ground.is_by_examples()));
+            let told = all.first().filter(|one| is_said(&one.grounds));
             told.map(|one| (one.label.clone(), segments(&one.grounds))).into_iter().collect()
         };
         let conditions = [
