@@ -134,15 +134,18 @@ impl Reports {
         let last: Option<LocalDay> = self.store.last_report().await?.and_then(|day| day.parse().ok());
         self.status.set(last, None);
         let Some(due) = last_due((self.now)(), self.settings.at) else { return Ok(()) };
-        for day in missing(last, due) {
-            let written = self.write(day).await?;
-            self.mail(day).await?;
-            self.store.report_written(day.to_string(), (self.now)()).await?;
-            self.status.set(Some(day), None);
-            match written {
+        let days = missing(last, due);
+        // All files first: a mail that does not go keeps none from being written.
+        for &day in &days {
+            match self.write(day).await? {
                 Some(calls) => log::info!("reports: {calls} calls of {day} are written"),
                 None => log::info!("reports: the file of {day} is there already"),
             }
+        }
+        for day in days {
+            self.mail(day).await?;
+            self.store.report_written(day.to_string(), (self.now)()).await?;
+            self.status.set(Some(day), None);
         }
         Ok(())
     }
@@ -338,5 +341,24 @@ mod tests {
         std::fs::create_dir(folder.path().join("none")).expect("mkdir");
         reports.write_due().await.expect("written");
         assert!(folder.path().join("none/calls-2026-11-23.csv").exists());
+    }
+
+    #[tokio::test]
+    async fn a_mail_that_does_not_go_keeps_no_file_from_being_written_and_its_day_is_not_done() {
+        let state = tempfile::tempdir().expect("temp dir");
+        let folder = tempfile::tempdir().expect("temp dir");
+        let store = store_with(state.path(), &[]).await;
+        store.report_written("2026-11-21".into(), WallTime(0)).await.expect("noted");
+        let by = toml::from_str(
+            "name = \"office\"\nkind = \"smtp\"\nurl = \"smtp://127.0.0.1:1\"\nfrom = \"a@b.example\"\nto = [\"c@d.example\"]",
+        );
+        let mail = Some(ReportMail { by: by.expect("a notifier"), to: Vec::new() });
+        let settings =
+            ReportSettings { folder: folder.path().into(), at: Time::constant(2, 0, 0, 0), campaign: None, mail };
+        let error = Reports::new(store.clone(), settings, now).write_due().await.expect_err("no server").to_string();
+        assert!(error.starts_with("the mail of 2026-11-22 by office: "), "{error}");
+        let written = ["2026-11-22", "2026-11-23"].map(|day| folder.path().join(format!("calls-{day}.csv")).exists());
+        assert_eq!(written, [true, true]);
+        assert_eq!(store.last_report().await.expect("query").as_deref(), Some("2026-11-21"));
     }
 }

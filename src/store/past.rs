@@ -31,6 +31,8 @@ pub struct PastLine {
     pub end_ms: i64,
     /// The words.
     pub text: String,
+    /// Language code, where it is known.
+    pub language: Option<String>,
 }
 
 const CALLS: &str = "
@@ -40,7 +42,7 @@ const CALLS: &str = "
     ORDER BY call.started_ms DESC, call.id DESC";
 
 const LINES: &str = "
-    SELECT segment.id, leg.leg, segment.start_ms, segment.end_ms, segment.text
+    SELECT segment.id, leg.leg, segment.start_ms, segment.end_ms, segment.text, segment.language
     FROM segment
     JOIN leg ON leg.id = segment.leg
     WHERE segment.call = ?1
@@ -62,6 +64,7 @@ pub fn past_calls(state: &Path, since: WallTime, mut each: impl FnMut(PastCall))
                 start_ms: row.get(2)?,
                 end_ms: row.get(3)?,
                 text: row.get(4)?,
+                language: row.get(5)?,
             })
         };
         let lines = lines.query_map([key], line)?.collect::<Result<_, _>>()?;

@@ -158,7 +158,9 @@ mod tests {
             (i % 21 - 10) / 10.0, i % 50 = 0, hex(randomblob(400))
         FROM n;
         INSERT INTO review
-        SELECT id, CASE id % 4 WHEN 0 THEN 'SALE' WHEN 1 THEN 'NI' WHEN 2 THEN 'DNC' END, 4, 2, id % 80, 100, 20000, 25000, NULL, 5000, 1000, 0, NULL
+            (call, disposition, positive, negative, points, points_of, agent_speech_ms, caller_speech_ms, mixed_speech_ms, dead_air_ms,
+             silent_end_ms, reviewed_ms)
+        SELECT id, CASE id % 4 WHEN 0 THEN 'SALE' WHEN 1 THEN 'NI' WHEN 2 THEN 'DNC' END, 4, 2, id % 80, 100, 20000, 25000, NULL, 5000, 1000, 0
         FROM call;
         INSERT INTO dialer (call, system, agent_name, talk_s, wait_s, wrap_s, dead_s, asked_ms, tries, complete)
         SELECT id, 'vicidial', 'Agent ' || agent, 55, 10, 8, 2, 0, 1, 1 FROM call;

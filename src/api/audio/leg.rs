@@ -2,12 +2,12 @@
 
 use std::io::Write;
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
+use tokio::sync::Mutex;
 
 use super::parts::Sounds;
 use crate::api::access::grant::Access;
@@ -24,7 +24,7 @@ use crate::store::StoreError;
 use crate::store::calls::LegRow;
 
 /// Two players that ask for one recording must not convert it into one file at a time.
-static TURNS: [Mutex<()>; 16] = [const { Mutex::new(()) }; 16];
+static TURNS: [Mutex<()>; 16] = [const { Mutex::const_new(()) }; 16];
 
 pub(in crate::api) async fn audio(
     State(sounds): State<Sounds>,
@@ -125,9 +125,10 @@ async fn playable(sounds: &Sounds, leg: &LegRow) -> Result<PathBuf, String> {
         return Ok(to);
     }
     let silences = silences(sounds, leg).await.map_err(|error| error.to_string())?;
-    let turn = leg.key.0.unsigned_abs() as usize % TURNS.len();
+    // Who waits for a turn holds no thread; it ends with the conversion, also when nobody waits for that any more.
+    let turn = TURNS[leg.key.0.unsigned_abs() as usize % TURNS.len()].lock().await;
     let convert = move || {
-        let _turn = TURNS[turn].lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = turn;
         if closed && to.exists() {
             return Ok(to);
         }

@@ -69,7 +69,7 @@ pub struct AnalyzedSegment {
     pub text: String,
     /// 0 to 1.
     pub confidence: f32,
-    /// VADER's compound, -1 to 1.
+    /// VADER's compound, -1 to 1; `None` in a language without a list.
     pub sentiment: Option<f64>,
     /// Each word with its times.
     pub words: Vec<SpokenWord>,
@@ -176,7 +176,7 @@ pub fn analyze(
     });
     let all = found.len();
     let texts = recogniser.map_or_else(Vec::new, |recogniser| texts(recogniser, &found, rate_hz, &mut progress));
-    let mut pieces: Vec<(Leg, Piece)> = Vec::new();
+    let mut pieces: Vec<SaidPiece> = Vec::new();
     for ((leg, _, found), text) in found.into_iter().zip(texts) {
         let start = seconds(found.start);
         let mut drop = |reason: &str, text: String| {
@@ -188,7 +188,10 @@ pub fn analyze(
                     drop(reason.as_str(), redactor.map_or(text.clone(), |redactor| redactor.unbelieved(&text)));
                 }
                 let start_ms = (found.start * 1000 / u64::from(rate_hz)) as i64;
-                pieces.extend(recognition.pieces.into_iter().map(|piece| (leg, piece.shifted(start_ms))));
+                let language = recognition.language;
+                let spoken =
+                    |piece: Piece| SaidPiece { leg, language: language.clone(), piece: piece.shifted(start_ms) };
+                pieces.extend(recognition.pieces.into_iter().map(spoken));
             }
             Err(error) => drop("failed", error.to_string()),
         }
@@ -196,11 +199,18 @@ pub fn analyze(
     if let Some(redactor) = redactor {
         redact(redactor, &mut pieces);
     }
-    for (leg, piece) in pieces {
-        report.tell(leg, piece, analyser);
+    for spoken in pieces {
+        report.tell(spoken, analyser);
     }
     progress(all, all);
     Ok(report)
+}
+
+/// A piece of text, who says it and in which language, where that is known.
+struct SaidPiece {
+    leg: Leg,
+    language: Option<String>,
+    piece: Piece,
 }
 
 /// What was found of speech: whose, the leg's samples, where.
@@ -233,8 +243,8 @@ fn texts(
 
 impl AnalysisReport {
     /// Takes a piece of text in, read.
-    fn tell(&mut self, leg: Leg, piece: Piece, analyser: &TextAnalyser) {
-        let analysis = analyser.analyse(&piece.text, leg);
+    fn tell(&mut self, SaidPiece { leg, language, piece }: SaidPiece, analyser: &TextAnalyser) {
+        let analysis = analyser.analyse_in(language.as_deref(), &piece.text, leg);
         let start = piece.start_ms as f64 / 1000.0;
         for (kind, hits) in [("keyword", &analysis.keywords), ("profanity", &analysis.profanity)] {
             for hit in hits {
@@ -257,10 +267,10 @@ impl AnalysisReport {
 }
 
 /// Takes out what nobody may keep, also where a later piece tells it of an earlier one.
-fn redact(redactor: &Redactor, pieces: &mut [(Leg, Piece)]) {
+fn redact(redactor: &Redactor, pieces: &mut [SaidPiece]) {
     let mut memory = CallRedaction::default();
     for number in 0..pieces.len() {
-        let (leg, piece) = &pieces[number];
+        let SaidPiece { leg, piece, .. } = &pieces[number];
         let said = redaction::RedactionPiece {
             id: PieceId { leg: *leg as i64, utterance: 0, number },
             speaker: *leg,
@@ -271,7 +281,7 @@ fn redact(redactor: &Redactor, pieces: &mut [(Leg, Piece)]) {
         };
         let outcome = redactor.push(&mut memory, said);
         for redacted in std::iter::once(outcome.piece).chain(outcome.corrected.into_iter().map(|(_, piece)| piece)) {
-            let (_, piece) = &mut pieces[redacted.id.number];
+            let piece = &mut pieces[redacted.id.number].piece;
             (piece.text, piece.words) = (redacted.text, redacted.words);
         }
     }
@@ -283,21 +293,19 @@ mod tests {
 
     #[test]
     fn a_number_over_two_pieces_is_taken_out_of_both() {
-        let piece = |start_ms: i64, text: &str| Piece {
-            text: text.into(),
-            start_ms,
-            end_ms: start_ms + 3000,
-            confidence: 0.9,
-            words: Vec::new(),
+        let said = |leg, start_ms: i64, text: &str| SaidPiece {
+            leg,
+            language: None,
+            piece: Piece { text: text.into(), start_ms, end_ms: start_ms + 3000, confidence: 0.9, words: Vec::new() },
         };
         let mut pieces = vec![
-            (Leg::Caller, piece(0, "It is four five three two zero one five one")),
-            (Leg::Agent, piece(3000, "Yes")),
-            (Leg::Caller, piece(4000, "one two eight three zero three six six")),
+            said(Leg::Caller, 0, "It is four five three two zero one five one"),
+            said(Leg::Agent, 3000, "Yes"),
+            said(Leg::Caller, 4000, "one two eight three zero three six six"),
         ];
         redact(&Redactor::default(), &mut pieces);
         assert_eq!(
-            pieces.iter().map(|(_, piece)| piece.text.as_str()).collect::<Vec<_>>(),
+            pieces.iter().map(|said| said.piece.text.as_str()).collect::<Vec<_>>(),
             ["It is [card]", "Yes", "[card]"]
         );
     }

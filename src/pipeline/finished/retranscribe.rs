@@ -20,7 +20,6 @@ use crate::pipeline::live::privacy::{Cleaned, Privacy, PrivacySettings};
 use crate::pipeline::live::silencing;
 use crate::pipeline::live::words::{figures, segment};
 use crate::pipeline::workers::{Job, Work, Workers, Written};
-use crate::priority;
 use crate::speech::engine::Piece;
 use crate::speech::queue::Urgency;
 use crate::speech::vocabulary::Vocabulary;
@@ -148,7 +147,7 @@ impl RetranscribeQueue {
         if legs.is_empty() {
             return Err(RetranscribeError::NoSound("it never had any".into()));
         }
-        let looked = priority::aside(move || legs.iter().try_for_each(look));
+        let looked = tokio::task::spawn_blocking(move || legs.iter().try_for_each(look));
         looked.await.map_err(|_| StoreError::Closed)?.map_err(RetranscribeError::NoSound)?;
         if self.workers.ready() { Ok(()) } else { Err(RetranscribeError::NoModel) }
     }

@@ -80,7 +80,7 @@ impl Trial {
             watch.text_leg(leg, 0);
         }
         for line in &call.lines {
-            let analysis = self.analyser.analyse(&line.text, line.leg);
+            let analysis = self.analyser.analyse_in(line.language.as_deref(), &line.text, line.leg);
             let compound = analysis.compound();
             rolling.push(line.leg, compound);
             let said = Said {
@@ -145,6 +145,7 @@ mod tests {
             start_ms: segment * 4000,
             end_ms: segment * 4000 + 2000,
             text: text.into(),
+            language: None,
         };
         let lines = vec![
             line(1, Leg::Agent, "Hello, how can I help?"),

@@ -60,6 +60,8 @@ pub struct NewFinding {
 pub(in crate::store) fn keep(db: &Connection, new: &NewReview) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT OR REPLACE INTO review
+         (call, disposition, positive, negative, points, points_of, agent_speech_ms, caller_speech_ms, mixed_speech_ms, dead_air_ms, silent_end_ms,
+          reviewed_ms, longest_silence_ms)
          SELECT id, :disposition, :positive, :negative, :points, :points_of, :agent, :caller, :mixed, :dead_air, :silent_end, :at, :longest_silence
          FROM call
          WHERE id = :call",
