@@ -262,24 +262,32 @@ fn the_urls_that_are_printed_name_a_call_once_before_and_after_its_sound() {
 fn a_recording_whose_call_came_by_another_way_becomes_that_call() {
     let mut bed = Bed::new("none", "");
     bed.start();
-    let (uniqueid, file) = ("1795300000.5", "20261123-101010_3125551212");
-    let start = format!("/vici/start?uniqueid={uniqueid}&recording_filename={file}&user=1001");
-    assert_eq!(plain(&bed, "GET", &start, &[], None).0, 202);
-    talk(&bed, uniqueid);
     let call = |bed: &Bed, id: &str| bed.try_get(&format!("/api/v1/calls/{id}"));
-    bed.until("the call is there", Duration::from_mins(1), |bed| call(bed, uniqueid).is_some());
-    bed::record(&bed.path(&format!("monitor/{file}-all.wav")), &vec![0; 16_000]);
-    bed.until("the recording is the call's", Duration::from_mins(1), |bed| {
-        call(bed, file).is_some_and(|call| call["call_id"] == uniqueid && call["agent"] == "1001")
-    });
-    assert_eq!(ids(&bed.get("/api/v1/calls")), [uniqueid]);
-    let sources: Vec<Value> = call(&bed, uniqueid).expect("a call")["legs"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|leg| leg["source"].clone())
-        .collect();
-    assert!(sources.contains(&json!("recording")) && sources.contains(&json!("ingest")), "{sources:?}");
+    // The dialer tells of it before anything is said, or while the call runs.
+    let calls =
+        [("1795300000.5", "20261123-101010_3125551212", true), ("1795300000.6", "20261123-101011_3125551313", false)];
+    for (uniqueid, file, early) in calls {
+        let start = format!("/vici/start?uniqueid={uniqueid}&recording_filename={file}&user=1001");
+        let tell = || assert_eq!(plain(&bed, "GET", &start, &[], None).0, 202);
+        if early {
+            tell();
+        }
+        talk(&bed, uniqueid);
+        bed.until("the call is there", Duration::from_mins(1), |bed| call(bed, uniqueid).is_some());
+        if !early {
+            tell();
+        }
+        bed::record(&bed.path(&format!("monitor/{file}-all.wav")), &vec![0; 16_000]);
+        bed.until("the recording is the call's", Duration::from_mins(1), |bed| {
+            call(bed, file).is_some_and(|call| call["call_id"] == uniqueid && call["agent"] == "1001")
+        });
+        bed.until("both are its sources", Duration::from_mins(1), |bed| {
+            let legs = call(bed, uniqueid).expect("a call")["legs"].clone();
+            let sources: Vec<&Value> = legs.as_array().into_iter().flatten().map(|leg| &leg["source"]).collect();
+            sources.contains(&&json!("recording")) && sources.contains(&&json!("ingest"))
+        });
+    }
+    assert_eq!(ids(&bed.get("/api/v1/calls")).len(), 2);
     bed.stop();
 }
 

@@ -124,6 +124,8 @@ async fn targets(
         (None, None) => told(&[uniqueid, recording]),
         // Under the recording's name it becomes the call of the uniqueid.
         (Some(one), Some(other)) if one.key != other.key && may_join(access, &one, &other) => told(&[recording]),
+        // The call takes that name, so that its recording becomes a source of it.
+        (Some(_), None) if recording.is_some() => told(&[recording]),
         (Some(call), _) if knows(&call, names) => Vec::new(),
         (Some(_), _) => told(&[uniqueid]),
         (None, Some(call)) if knows(&call, names) => Vec::new(),

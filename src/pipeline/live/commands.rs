@@ -133,6 +133,10 @@ impl Conductor {
                 }
             }
         }
+        if matches!(facts.call(target), Ok(None)) {
+            // A source that comes under this name, such as its recording, is one of the call.
+            changes.push(self.also_one(key, CallId::from_lossy(target)));
+        }
         if let Some(uuid) = names.uuid.as_deref().filter(|_| self.calls.get(key).is_some()) {
             self.calls.also_named(key, CallId::from_lossy(uuid));
         }

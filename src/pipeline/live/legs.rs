@@ -251,8 +251,15 @@ impl Conductor {
         if self.calls.by_id(&id) == Some(key) {
             return Vec::new();
         }
-        self.calls.also_named(key, id.clone());
-        vec![Change::AlsoNamed { whose: NamedRow::Call(key), id }]
+        vec![self.also_one(key, id)]
+    }
+
+    /// What comes under this name is of that call, also when it is over.
+    pub(super) fn also_one(&mut self, key: CallKey, id: CallId) -> Change {
+        if self.calls.get(key).is_some() {
+            self.calls.also_named(key, id.clone());
+        }
+        Change::AlsoNamed { whose: NamedRow::Call(key), id }
     }
 
     /// A call that had ended is heard of again: the second side of a pair, a recording after its live audio.

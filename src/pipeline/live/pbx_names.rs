@@ -52,11 +52,8 @@ impl Conductor {
             (Some(one), Some(other)) if one.key == other.key => {}
             (Some(_), _) => self.does(Effect::Next(Request::Name { call: channel, names })),
             (None, Some(other)) => {
-                let id = CallId::from_lossy(&channel);
-                if self.calls.get(other.key).is_some() {
-                    self.calls.also_named(other.key, id.clone());
-                }
-                self.push(vec![Change::AlsoNamed { whose: NamedRow::Call(other.key), id }]);
+                let named = self.also_one(other.key, CallId::from_lossy(&channel));
+                self.push(vec![named]);
             }
             (None, None) if self.expected.get(&channel).is_none() => self.expected.insert(channel, names),
             (None, None) => {}

@@ -100,6 +100,23 @@ fn a_name_that_comes_before_its_call_is_learnt_when_the_call_comes() {
 }
 
 #[test]
+fn a_recording_that_is_told_of_a_call_that_is_known_is_one_of_its_sources() {
+    for is_over in [false, true] {
+        let mut desk = Desk::new();
+        let live = desk.open(1, "17.1", Source::Audiosocket);
+        if is_over {
+            desk.close(&live);
+            desk.after(5000);
+        }
+        desk.name("20261123-101010_3125551212", "17.1");
+        desk.open(2, "20261123-101010_3125551212", Source::Recording);
+        assert_eq!(desk.rows.calls.len(), 1, "over: {is_over}");
+        let (one, other) = (desk.rows.call("17.1"), desk.rows.call("20261123-101010_3125551212"));
+        assert_eq!(one.expect("known").key, other.expect("known").key);
+    }
+}
+
+#[test]
 fn two_sources_of_one_call_are_one_call() {
     let mut desk = Desk::new();
     let (live, recording) = (desk.open(1, "u1", Source::Audiosocket), desk.open(2, "17.1", Source::Recording));
