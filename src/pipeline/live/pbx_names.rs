@@ -6,7 +6,6 @@ use super::effect::Effect;
 use super::event::{Facts, Question, Request};
 use super::legs::overlay;
 use crate::call::{CallId, CallNames};
-use crate::store::change::{Change, NamedRow};
 
 impl Conductor {
     /// What was pushed before of a call that runs must be visible. Most calls of a PBX are not heard here: they cost no commit.
@@ -52,8 +51,8 @@ impl Conductor {
             (Some(one), Some(other)) if one.key == other.key => {}
             (Some(_), _) => self.does(Effect::Next(Request::Name { call: channel, names })),
             (None, Some(other)) => {
-                let named = self.also_one(other.key, CallId::from_lossy(&channel));
-                self.push(vec![named]);
+                let change = self.also_one(other.key, CallId::from_lossy(&channel));
+                self.push(vec![change]);
             }
             (None, None) if self.expected.get(&channel).is_none() => self.expected.insert(channel, names),
             (None, None) => {}
