@@ -65,6 +65,13 @@ pub struct KnownLeg {
     pub is_recording: bool,
 }
 
+impl KnownLeg {
+    /// Whether there is sound of it. Another platform may have sent text alone.
+    pub(super) fn has_sound(&self) -> bool {
+        !self.audio.path().as_os_str().is_empty()
+    }
+}
+
 /// Which folders to watch, and how to read what is there.
 #[derive(Clone, Debug)]
 pub struct RecordingSettings {

@@ -95,7 +95,7 @@ impl<L: Ledger> Recordings<L> {
                 let begun = self.begun(path, &known);
                 if begun.is_empty() {
                     // The mix of a call that was heard by its own legs says nothing new; while it is written it cannot be told.
-                    let is_heard = named.is_final_mix && !known.is_empty();
+                    let is_heard = named.is_final_mix && known.iter().any(KnownLeg::has_sound);
                     let form = match (is_heard, at_its_end) {
                         (true, true) => Form::Known,
                         (true, false) => Form::Undecided,

@@ -1,3 +1,5 @@
+//! What is shown of a call: its limits, its rows and its text.
+
 use serde_json::json;
 
 use super::*;
