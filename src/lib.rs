@@ -5,6 +5,9 @@
 // The nouns, known by everyone: calls, legs, times, alerts.
 pub mod call;
 
+// Which thread gives way to which.
+pub mod priority;
+
 // The shapes of all JSON that goes out, and of the documents that describe it.
 pub mod contract;
 

@@ -119,12 +119,12 @@ mod tests {
     #[test]
     fn a_friendly_call_has_none_and_an_angry_one_with_hard_words_has_much() {
         let mut rolling = CallRolling::default();
-        rolling.push(Leg::Caller, 0.6);
+        rolling.push(Leg::Caller, Some(0.6));
         assert_eq!(risk(&rolling, Signs::default()).score, 0.0);
         let mut rolling = CallRolling::default();
         for _ in 0..3 {
-            rolling.push(Leg::Caller, -0.8);
-            rolling.push(Leg::Agent, 0.8);
+            rolling.push(Leg::Caller, Some(-0.8));
+            rolling.push(Leg::Agent, Some(0.8));
         }
         let risk = risk(&rolling, Signs { words: "escalation, legal", words_weight: 4, ..Signs::default() });
         // 1 - 0.6 * 0.76 * 0.82 * 0.5: the agent's politeness takes nothing away
@@ -136,11 +136,11 @@ mod tests {
     fn a_caller_who_calms_down_brings_down_what_is_of_the_moment_and_nothing_else() {
         let mut rolling = CallRolling::default();
         let signs = Signs { words: "legal", words_weight: 2, profanity: 1, dead_air_ms: 5000, overlap_ms: 2000 };
-        (0..4).for_each(|_| rolling.push(Leg::Caller, -0.8));
+        (0..4).for_each(|_| rolling.push(Leg::Caller, Some(-0.8)));
         let angry = risk(&rolling, signs);
-        (0..12).for_each(|_| rolling.push(Leg::Agent, 0.9));
+        (0..12).for_each(|_| rolling.push(Leg::Agent, Some(0.9)));
         assert_eq!(risk(&rolling, signs), angry, "the agent changes nothing");
-        (0..12).for_each(|_| rolling.push(Leg::Caller, 0.7));
+        (0..12).for_each(|_| rolling.push(Leg::Caller, Some(0.7)));
         let calm = risk(&rolling, signs);
         assert!(calm.score < angry.score);
         let fell = angry.parts.iter().zip(&calm.parts).filter(|(before, after)| after.share < before.share);
@@ -155,7 +155,7 @@ mod tests {
         ) {
             let mut rolling = CallRolling::default();
             for compound in compounds {
-                rolling.push(Leg::Caller, compound);
+                rolling.push(Leg::Caller, Some(compound));
             }
             let calm = risk(&rolling, Signs::default()).score;
             let signs = Signs { words: "x", words_weight: words, profanity, dead_air_ms, overlap_ms };

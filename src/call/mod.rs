@@ -10,6 +10,7 @@ mod hear;
 mod nouns;
 pub mod pbx;
 mod processing;
+pub mod sla;
 pub mod when;
 
 pub use self::alert::{Alert, Fired, Level, Severity};

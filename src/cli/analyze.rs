@@ -103,8 +103,11 @@ fn print(report: &AnalysisReport) -> anyhow::Result<()> {
         report.speech.len()
     ))?;
     for segment in &report.segments {
-        let line = format!("{:8.2}  {:<8}{:+.2}  {}", segment.start, segment.leg, segment.sentiment, segment.text);
-        say(&coloured(&line, Label::of(segment.sentiment).as_str()))?;
+        // A language without a list has no sentiment.
+        let sentiment = segment.sentiment.map_or_else(|| "–".into(), |compound| format!("{compound:+.2}"));
+        let label = segment.sentiment.map_or(Label::Unavailable, Label::of);
+        let line = format!("{:8.2}  {:<8}{sentiment:>5}  {}", segment.start, segment.leg, segment.text);
+        say(&coloured(&line, label.as_str()))?;
     }
     for hit in &report.keywords {
         say(&format!(

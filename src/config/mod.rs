@@ -17,6 +17,7 @@ mod recogniser;
 mod remote;
 mod reports;
 mod shown;
+mod sla;
 mod speech;
 mod translation;
 mod whole;
@@ -35,6 +36,7 @@ pub use self::processing::ProcessingConfig;
 pub use self::remote::RemoteSection;
 pub use self::reports::ReportsConfig;
 pub use self::shown::{changed_since, shown};
+pub use self::sla::SlaConfig;
 pub use self::speech::{SpeechConfig, UtteranceConfig};
 pub use self::translation::TranslationConfig;
 pub use self::whole::{

@@ -19,6 +19,7 @@ use super::privacy::{self, PrivacyConfig, RetentionConfig};
 use super::processing::ProcessingConfig;
 use super::remote::{self, RemoteSection};
 use super::reports::ReportsConfig;
+use super::sla::SlaConfig;
 use super::speech::{SpeechConfig, UtteranceConfig};
 use super::translation::TranslationConfig;
 use crate::call::{Hear, Leg};
@@ -69,6 +70,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// When calls are transcribed, and what is made of them.
     pub processing: ProcessingConfig,
+    /// What a call may take.
+    pub sla: SlaConfig,
     /// What came of calls.
     pub insights: InsightsConfig,
     /// Reading texts.
@@ -235,7 +238,7 @@ impl Config {
         self.ami.check()?;
         self.dialer.check()?;
         self.coverage.check()?;
-        self.reports.check()?;
+        self.reports.check(&self.notify)?;
         self.dialer_api.check()?;
         self.tap.iter().try_for_each(TapConfig::check)?;
         if !self.tap.is_empty() {
@@ -265,6 +268,7 @@ impl Config {
         if let Some(threshold) = self.utterance.threshold.filter(|threshold| !(0.05..=0.95).contains(threshold)) {
             return Err(("utterance", "threshold", format!("{threshold} is not from 0.05 to 0.95")));
         }
+        self.sla.check()?;
         self.translation.check()?;
         self.insights.llm.check(self.privacy.redact)?;
         privacy::check(&self.privacy, &self.retention)?;

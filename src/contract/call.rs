@@ -10,6 +10,7 @@ use super::alert::AlertMessage;
 use super::correction::Correction;
 use super::dialer::DialerFacts;
 use super::pass::TextPass;
+use super::sla::{CallSla, TagReason};
 use super::statistics::CallReview;
 use crate::call::pbx::PbxEventKind;
 use crate::call::{CallState, Leg, Level, ProcessingMode, Source, Speaker, Stage, StageState};
@@ -70,8 +71,12 @@ pub struct CallSummary {
     pub risk_score: Option<f64>,
     /// Points of its score card, of a hundred; `null` before it is over, or where nothing could be judged.
     pub score: Option<f64>,
-    /// What people have put on it, in order.
+    /// Whether it breaches a limit of `[sla]`; while it runs, so far.
+    pub sla_breached: bool,
+    /// What people and packs have put on it, in order.
     pub tags: Vec<String>,
+    /// Those of `tags` that packs have put on it.
+    pub automatic_tags: Vec<String>,
     /// When it is transcribed and worked through.
     pub processing_mode: ProcessingMode,
 }
@@ -110,6 +115,10 @@ pub struct CallDetail {
     pub doubled: Vec<DoubledSound>,
     /// What Asterisk's manager interface told of it, in order of time.
     pub pbx_events: Vec<PbxEventShown>,
+    /// How it keeps the limits of `[sla]`.
+    pub sla: CallSla,
+    /// Why packs have tagged it.
+    pub tag_reasons: Vec<TagReason>,
     /// Its alerts, in order of time.
     pub alerts: Vec<AlertMessage>,
     /// What people have corrected of its text, by place.
@@ -211,14 +220,14 @@ pub struct Segment {
 /// Sentiment of a segment, by VADER.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Sentiment {
-    /// -1 (negative) to 1 (positive).
-    pub compound: f64,
-    /// Positive share, 0 to 1.
-    pub pos: f64,
-    /// Neutral share, 0 to 1.
-    pub neu: f64,
-    /// Negative share, 0 to 1.
-    pub neg: f64,
+    /// -1 (negative) to 1 (positive); `null` in a language that no list has words of.
+    pub compound: Option<f64>,
+    /// Positive share, 0 to 1; likewise.
+    pub pos: Option<f64>,
+    /// Neutral share, 0 to 1; likewise.
+    pub neu: Option<f64>,
+    /// Negative share, 0 to 1; likewise.
+    pub neg: Option<f64>,
     /// The compound in a word.
     #[schema(value_type = SentimentLabel)]
     pub label: String,
@@ -234,6 +243,8 @@ pub enum SentimentLabel {
     Neutral,
     /// -0.05 or less.
     Negative,
+    /// No list has words of the language.
+    Unavailable,
 }
 
 /// A term of a pack that was said.

@@ -80,8 +80,8 @@ pub struct HistoryLine {
     pub end_time: f64,
     /// Who speaks.
     pub speaker: Speaker,
-    /// Its sentiment, -1 to 1.
-    pub sentiment_score: f64,
+    /// Its sentiment, -1 to 1; `null` in a language that no list has words of.
+    pub sentiment_score: Option<f64>,
     /// The same in a word.
     #[schema(value_type = super::call::SentimentLabel)]
     pub sentiment_label: String,

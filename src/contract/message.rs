@@ -222,8 +222,8 @@ pub struct SegmentSaid {
     pub leg: Leg,
     /// The call's agent.
     pub agent: Option<String>,
-    /// Its sentiment, -1 to 1.
-    pub sentiment_score: f64,
+    /// Its sentiment, -1 to 1; `null` in a language that no list has words of.
+    pub sentiment_score: Option<f64>,
     /// The same in a word.
     #[schema(value_type = super::call::SentimentLabel)]
     pub sentiment_label: String,
@@ -606,7 +606,7 @@ mod tests {
                 speaker: Leg::Caller.into(),
                 leg: Leg::Caller,
                 agent: None,
-                sentiment_score: -0.5,
+                sentiment_score: Some(-0.5),
                 sentiment_label: "negative".into(),
                 sender_sentiment: None,
                 confidence: 0.9,

@@ -31,6 +31,7 @@ pub mod quality;
 pub mod request;
 pub mod review;
 pub mod settings;
+pub mod sla;
 pub mod sound;
 pub mod statistics;
 pub mod status;

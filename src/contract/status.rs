@@ -325,6 +325,8 @@ pub struct BoxCall {
     pub lead: Option<String>,
     /// How long ago the oldest of its words that wait was said, seconds; `null` where none waits.
     pub behind_s: Option<f64>,
+    /// Whether it breaches a limit of `[sla]` so far.
+    pub sla_breached: bool,
 }
 
 /// Whether the agents' notification service would take a message.

@@ -64,6 +64,7 @@ pub(super) async fn open(config: Config, path: Option<&Path>) -> Result<(Base, F
     access::audio_keys(&config)?;
     let lock = crate::store::lock_run(&config.paths.run)?;
     let (store, recovery) = Store::open(&config.paths.state)?;
+    store.set_sla(config.sla.limits()).await.context("note the limits of [sla]")?;
     let audiosocket = bind(&config.audiosocket.listen, "audiosocket").await?;
     let http = bind(&config.http.listen, "http").await?;
     let (spool, spool_events) = Spool::open(&config.paths.state.join("spool"), recovery.highest.1)?;

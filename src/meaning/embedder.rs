@@ -56,7 +56,7 @@ impl Embedder {
         let thread = ThreadPoolBuilder::new()
             .num_threads(1)
             .thread_name(|_| "meaning".into())
-            .start_handler(|_| give_way())
+            .start_handler(|_| crate::priority::background())
             .build()
             .map_err(|error| unusable("", error.to_string()))?;
         let bytes = read(weights)?;
@@ -95,13 +95,6 @@ impl Embedder {
 impl std::fmt::Debug for Embedder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Embedder").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-/// The phone comes first.
-fn give_way() {
-    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19) {
-        log::debug!("meaning: priority: {error}");
     }
 }
 

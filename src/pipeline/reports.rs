@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::coverage::LocalDay;
 use super::finished::calls_csv::{CALLS_HEAD, call_row};
+use crate::alerts::notify::{MailedFile, Notifier, SendOutcome};
 use crate::call::WallTime;
 use crate::contract::status::ReportsHealth;
 use crate::store::calls::{CallFilter, Which};
@@ -40,6 +41,17 @@ pub struct ReportSettings {
     pub at: Time,
     /// Calls of this campaign only.
     pub campaign: Option<String>,
+    /// By whom and to whom each file is sent, where it is.
+    pub mail: Option<ReportMail>,
+}
+
+/// How a file goes by mail.
+#[derive(Clone, Debug)]
+pub struct ReportMail {
+    /// The mail server.
+    pub by: Notifier,
+    /// The receivers; empty for the server's own.
+    pub to: Vec<String>,
 }
 
 /// Why a day was not written.
@@ -47,6 +59,8 @@ pub struct ReportSettings {
 enum ReportError {
     #[error("{}: {source}; the folder must be there, and lineside must be allowed to write in it (see [reports] in docs/operations.md)", path.display())]
     File { path: PathBuf, source: std::io::Error },
+    #[error("the mail of {day} by {by}: {problem}; see [reports] and [[notify]] in the configuration")]
+    Mail { day: LocalDay, by: String, problem: String },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the writing was broken off")]
@@ -122,6 +136,7 @@ impl Reports {
         let Some(due) = last_due((self.now)(), self.settings.at) else { return Ok(()) };
         for day in missing(last, due) {
             let written = self.write(day).await?;
+            self.mail(day).await?;
             self.store.report_written(day.to_string(), (self.now)()).await?;
             self.status.set(Some(day), None);
             match written {
@@ -146,6 +161,29 @@ impl Reports {
         });
         written.await.map_err(|_| ReportError::BrokenOff)??;
         Ok(Some(count))
+    }
+
+    /// Sends the file of a day, where files are sent. After a kill it may be sent again, and is never left out.
+    async fn mail(&self, day: LocalDay) -> Result<(), ReportError> {
+        let Some(ReportMail { by, to }) = self.settings.mail.clone() else { return Ok(()) };
+        let path = self.settings.folder.join(format!("calls-{day}.csv"));
+        let name = by.name.clone();
+        let sent = tokio::task::spawn_blocking(move || {
+            let csv = std::fs::read(&path).map_err(|source| ReportError::File { path, source })?;
+            let file = MailedFile {
+                subject: format!("lineside: calls of {day}"),
+                text: format!("The calls that began on {day} are attached, a row for each.\n"),
+                name: format!("calls-{day}.csv"),
+                csv,
+            };
+            Ok::<_, ReportError>(by.send_file(&to, file))
+        });
+        match sent.await.map_err(|_| ReportError::BrokenOff)?? {
+            SendOutcome::Sent => Ok(()),
+            SendOutcome::Later(problem, _) | SendOutcome::Never(problem) => {
+                Err(ReportError::Mail { day, by: name, problem })
+            }
+        }
     }
 
     /// The calls that began on a day, a row for each, in order of their begin.
@@ -256,7 +294,8 @@ mod tests {
         let (begin, next) = day("2026-11-23").span();
         let starts = [(begin.0 - 1, "A"), (begin.0, "A"), (next.0 - 1, "B"), (next.0, "A")];
         let store = store_with(state.path(), &starts).await;
-        let settings = ReportSettings { folder: folder.path().into(), at: Time::constant(2, 0, 0, 0), campaign: None };
+        let settings =
+            ReportSettings { folder: folder.path().into(), at: Time::constant(2, 0, 0, 0), campaign: None, mail: None };
         let reports = Reports::new(store.clone(), settings.clone(), now);
         reports.write_due().await.expect("written");
         let path = folder.path().join("calls-2026-11-23.csv");
@@ -286,8 +325,12 @@ mod tests {
         let state = tempfile::tempdir().expect("temp dir");
         let folder = tempfile::tempdir().expect("temp dir");
         let store = store_with(state.path(), &[]).await;
-        let settings =
-            ReportSettings { folder: folder.path().join("none"), at: Time::constant(2, 0, 0, 0), campaign: None };
+        let settings = ReportSettings {
+            folder: folder.path().join("none"),
+            at: Time::constant(2, 0, 0, 0),
+            campaign: None,
+            mail: None,
+        };
         let reports = Reports::new(store.clone(), settings, now);
         let error = reports.write_due().await.expect_err("no folder").to_string();
         assert!(error.contains("none/calls-2026-11-23.csv") && error.contains("must be there"), "{error}");

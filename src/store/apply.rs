@@ -10,7 +10,9 @@ use super::change::{
     CallFigures, Change, NamedRow, NewCall, NewEvent, NewLeg, NewSegment, NewUtterance, UtteranceState,
 };
 use super::rows::events::StoredEvent;
-use super::rows::{dialer, dialer_writes, fetches, notifications, pbx, privacy, recordings, review, stages, tokens};
+use super::rows::{
+    dialer, dialer_writes, fetches, notifications, pbx, privacy, recordings, review, stages, tags, tokens,
+};
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, LegKey, UtteranceKey, WallTime};
 
 /// Applies changes that belong together, in order; their events are added to `events`, to be published after the commit.
@@ -267,6 +269,7 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
         let shift = now(start) - now(earliest);
         shift_times(db, call, shift)?;
     }
+    tags::before_merge(db, [from, into])?;
     for table in [
         "leg",
         "utterance",
@@ -278,6 +281,8 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
         "hold",
         "audit",
         "call_tag",
+        "tag_reason",
+        "tag_refused",
         "dialer",
         "dialer_write",
         "score_review",
@@ -286,6 +291,7 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
     ] {
         db.execute(&format!("UPDATE OR REPLACE {table} SET call = ?2 WHERE call = ?1"), (from.0, into.0))?;
     }
+    tags::after_merge(db, into)?;
     db.execute(
         "UPDATE call
          SET started_ms = ?2, stepped_ms = ?4, has_alerts = EXISTS (SELECT 1 FROM alert WHERE alert.call = call.id),
@@ -433,7 +439,7 @@ pub(super) fn add_segments(
         .execute(named_params! {
             ":utterance": utterance.0, ":start": segment.start.0, ":end": segment.end.0, ":text": segment.text,
             ":confidence": segment.confidence, ":language": segment.language, ":words": json(serde_json::to_string(&segment.words))?,
-            ":compound": segment.compound, ":pos": segment.pos, ":neu": segment.neu, ":neg": segment.neg, ":label": segment.label,
+            ":compound": segment.compound.unwrap_or_default(), ":pos": segment.pos, ":neu": segment.neu, ":neg": segment.neg, ":label": segment.label,
             ":keywords": json(serde_json::to_string(&segment.keywords))?, ":profanity": json(serde_json::to_string(&segment.profanity))?,
             ":sender": segment.sender_sentiment,
         })?;

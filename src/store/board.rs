@@ -30,9 +30,9 @@ pub struct BoardSnapshot {
 }
 
 pub(super) const COURSES: &str = "
-    SELECT call, leg, text, start_ms, compound
+    SELECT call, leg, text, start_ms, score
     FROM (
-        SELECT segment.call, leg.leg, segment.text, segment.start_ms, segment.compound, segment.id,
+        SELECT segment.call, leg.leg, segment.text, segment.start_ms, segment.score, segment.id,
             row_number() OVER (PARTITION BY segment.call ORDER BY segment.start_ms DESC, segment.id DESC) AS place
         FROM call
         CROSS JOIN segment ON segment.call = call.id
@@ -86,9 +86,9 @@ impl Store {
                     Ok((CallKey(row.get(0)?), row.get(1)?, row.get::<_, String>(2)?, row.get(3)?, row.get(4)?))
                 };
                 for said in db.prepare_cached(COURSES)?.query_map([COURSE], row)? {
-                    let (call, leg, text, start_ms, compound) = said?;
+                    let (call, leg, text, start_ms, compound): (_, _, _, _, Option<f64>) = said?;
                     let course = courses.entry(call).or_default();
-                    course.compounds.push(compound);
+                    course.compounds.extend(compound);
                     course.last = Some((leg, text, start_ms));
                 }
                 Ok(courses)

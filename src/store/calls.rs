@@ -3,9 +3,11 @@
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, params_from_iter};
 
+use super::sla::MEASURES;
 use super::typed::stretches;
 pub use super::which::Which;
-use super::{Store, StoreError};
+use super::{Store, StoreError, sla};
+use crate::call::sla::SlaMeasure;
 use crate::call::{CallKey, CallState, Leg, LegKey, Level, ProcessingMode, Source, WallTime};
 
 /// A call as the API shows it.
@@ -63,8 +65,10 @@ pub struct CallRow {
     pub open_alerts: i64,
     /// Their worst level.
     pub alert_level: Option<Level>,
-    /// What people have put on it, in order.
+    /// What people and packs have put on it, in order.
     pub tags: Vec<String>,
+    /// Those of them that packs have put on it.
+    pub automatic_tags: Vec<String>,
     /// Chunks of sound that another platform has sent.
     pub audio_chunks: i64,
     /// How far the wall clock was stepped while it ran, milliseconds.
@@ -73,6 +77,15 @@ pub struct CallRow {
     pub mode: ProcessingMode,
     /// Points of its score card, of a hundred; `None` before it is over, or where nothing could be judged.
     pub score: Option<f64>,
+    /// The limits that are set, and what it took of them.
+    pub sla: Vec<SlaMeasure>,
+}
+
+impl CallRow {
+    /// Whether it breaches a limit of `[sla]`; while it runs, so far.
+    pub fn breaches_sla(&self) -> bool {
+        self.sla.iter().any(SlaMeasure::is_breached)
+    }
 }
 
 const COLUMNS: &str = "call.id, call.call_id, call.source, call.state, call.started_ms, call.last_activity_ms, call.closed_ms, call.ended_ms, \
@@ -82,7 +95,8 @@ const COLUMNS: &str = "call.id, call.call_id, call.source, call.state, call.star
     (SELECT CASE max(CASE level WHEN 'critical' THEN 3 WHEN 'urgent' THEN 2 ELSE 1 END) WHEN 3 THEN 'critical' WHEN 2 THEN 'urgent' WHEN 1 THEN 'warning' END \
      FROM alert WHERE alert.call = call.id AND acknowledged_ms IS NULL), \
     (SELECT json_group_array(tag) FROM call_tag WHERE call_tag.call = call.id), call.audio_chunks, call.stepped_ms, call.mode, \
-    (SELECT points / points_of * 100 FROM review WHERE review.call = call.id AND points_of > 0)";
+    (SELECT points / points_of * 100 FROM review WHERE review.call = call.id AND points_of > 0), \
+    (SELECT json_group_array(tag) FROM call_tag WHERE call_tag.call = call.id AND automatic)";
 
 fn call_row(row: &Row) -> rusqlite::Result<CallRow> {
     Ok(CallRow {
@@ -118,6 +132,8 @@ fn call_row(row: &Row) -> rusqlite::Result<CallRow> {
         // Calls from before there were modes were transcribed while they ran.
         mode: row.get::<_, Option<ProcessingMode>>(29)?.unwrap_or(ProcessingMode::Realtime),
         score: row.get(30)?,
+        automatic_tags: serde_json::from_str(&row.get::<_, String>(31)?).unwrap_or_default(),
+        sla: sla::read(row.get::<_, Option<String>>(32)?.as_deref()),
     })
 }
 
@@ -143,7 +159,7 @@ impl CallFilter {
         }
         let wanted = if clauses.is_empty() { String::new() } else { format!("WHERE {}", clauses.join(" AND ")) };
         values.push(i64::from(self.limit).into());
-        (format!("SELECT {COLUMNS} FROM call {wanted} ORDER BY started_ms DESC, id DESC LIMIT ?"), values)
+        (format!("SELECT {COLUMNS}, {MEASURES} FROM call {wanted} ORDER BY started_ms DESC, id DESC LIMIT ?"), values)
     }
 }
 
@@ -305,5 +321,7 @@ impl Store {
 
 /// A call by its row, on a connection.
 pub(super) fn one(db: &rusqlite::Connection, key: i64) -> rusqlite::Result<Option<CallRow>> {
-    db.prepare_cached(&format!("SELECT {COLUMNS} FROM call WHERE id = ?1"))?.query_row([key], call_row).optional()
+    db.prepare_cached(&format!("SELECT {COLUMNS}, {MEASURES} FROM call WHERE id = ?1"))?
+        .query_row([key], call_row)
+        .optional()
 }

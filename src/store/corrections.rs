@@ -147,7 +147,7 @@ fn correct(db: &Connection, new: &NewCorrection) -> rusqlite::Result<bool> {
     })?;
     db.prepare_cached(
         "UPDATE call
-         SET (sentiment, sentiment_min, sentiment_max) = (SELECT avg(compound), min(compound), max(compound) FROM segment WHERE segment.call = call.id)
+         SET (sentiment, sentiment_min, sentiment_max) = (SELECT avg(score), min(score), max(score) FROM segment WHERE segment.call = call.id)
          WHERE id = ?1",
     )?
     .execute([new.call.0])?;
@@ -211,7 +211,7 @@ mod tests {
             (rows[0].text.as_str(), rows[0].leg, rows[0].speaker),
             ("I want my router", Leg::Mixed, Leg::Caller)
         );
-        assert_eq!((rows[0].compound, rows[0].label.as_str()), (-0.25, "negative"));
+        assert_eq!((rows[0].compound, rows[0].label.as_str()), (Some(-0.25), "negative"));
         assert_eq!((found(&store, "router").await, found(&store, "root").await), (1, 0));
         let kept = store.corrections(CALL).await.expect("query");
         let texts: Vec<&str> = kept.iter().map(|one| one.text_before.as_str()).collect();

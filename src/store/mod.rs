@@ -42,6 +42,7 @@ pub mod rewrite;
 mod rows;
 pub mod score_reviews;
 pub mod segments;
+mod sla;
 pub mod stages;
 pub mod statistics;
 pub mod tags;
@@ -121,6 +122,8 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/025_desk_work.sql")),
         M::up(include_str!("schema/026_text_of_stages.sql")),
         M::up(include_str!("schema/027_score_reviews.sql")),
+        M::up(include_str!("schema/028_unavailable_sentiment.sql")),
+        M::up(include_str!("schema/029_tags_and_sla.sql")),
     ])
 }
 

@@ -56,13 +56,6 @@ pub(super) enum Room {
     People,
 }
 
-/// This thread gives way to all others: the phone comes first.
-pub fn step_back() {
-    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19) {
-        log::debug!("database: priority: {error}");
-    }
-}
-
 /// A question that waits for its connection.
 trait Question: Send {
     /// Whether it was answered; `false` when it was interrupted.
@@ -244,7 +237,7 @@ impl Pool {
             let (desk, is_long) = (Arc::clone(&pool.desk), number >= quick);
             let serve = move || {
                 if is_long {
-                    step_back();
+                    crate::priority::background();
                 }
                 desk.serve(&db, is_long);
             };

@@ -37,7 +37,7 @@ pub struct OpenCall {
     /// How far the wall clock was stepped since, milliseconds.
     pub stepped_ms: i64,
     /// Compound of every segment so far with its leg, in the order in which they came.
-    pub compounds: Vec<(Leg, f64)>,
+    pub compounds: Vec<(Leg, Option<f64>)>,
 }
 
 /// A leg of a call that is not over.
@@ -99,7 +99,7 @@ pub(super) const CALLS: &str = "
     FROM call
     WHERE state IN ('active', 'connection_closed')";
 pub(super) const COMPOUNDS: &str = "
-    SELECT leg.leg, segment.compound
+    SELECT leg.leg, segment.score
     FROM segment
     JOIN leg ON leg.id = segment.leg
     WHERE segment.call = ?1

@@ -223,6 +223,7 @@ mod tests {
             caller_speech_ms: None,
             mixed_speech_ms: Some(0),
             dead_air_ms: None,
+            longest_silence_ms: None,
             silent_end_ms: Some(500),
             findings,
         }))

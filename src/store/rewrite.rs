@@ -60,8 +60,8 @@ pub struct KeptSentiment {
     pub leg: Leg,
     /// Start in the call, milliseconds.
     pub start_ms: i64,
-    /// -1 to 1.
-    pub compound: f64,
+    /// -1 to 1; `None` in a language without a list.
+    pub compound: Option<f64>,
 }
 
 pub(super) const STARTED: &str = "SELECT started_ms FROM call WHERE id = ?1";
@@ -71,7 +71,7 @@ pub(super) const STRETCHES: &str = "
     WHERE call = ?1
     ORDER BY id";
 pub(super) const KEPT: &str = "
-    SELECT segment.utterance, leg.leg, segment.start_ms, segment.compound
+    SELECT segment.utterance, leg.leg, segment.start_ms, segment.score
     FROM segment
     JOIN leg ON leg.id = segment.leg
     WHERE segment.call = ?1

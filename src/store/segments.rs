@@ -25,15 +25,15 @@ pub struct SegmentRow {
     pub language: Option<String>,
     /// Word list, JSON.
     pub words: Json,
-    /// VADER compound score, -1 to 1.
-    pub compound: f64,
+    /// VADER compound score, -1 to 1; `None` in a language without a list.
+    pub compound: Option<f64>,
     /// Share of positive words, 0 to 1.
     pub pos: f64,
     /// Share of neutral words, 0 to 1.
     pub neu: f64,
     /// Share of negative words, 0 to 1.
     pub neg: f64,
-    /// positive, neutral, negative.
+    /// positive, neutral, negative, unavailable.
     pub label: String,
     /// List of {term, label}.
     pub keywords: Json,
@@ -77,7 +77,7 @@ pub struct FoundSegment {
 }
 
 const COLUMNS: &str = "segment.id, segment.start_ms, segment.end_ms, segment.text, segment.confidence, segment.language, segment.words, \
-    segment.compound, segment.pos, segment.neu, segment.neg, segment.label, segment.keywords, segment.profanity, leg.leg, utterance.engine, \
+    segment.score, segment.pos, segment.neu, segment.neg, segment.label, segment.keywords, segment.profanity, leg.leg, utterance.engine, \
     segment.sender_sentiment, coalesce(segment.said_by, leg.leg)";
 
 pub(super) fn of_call() -> String {
@@ -94,7 +94,7 @@ pub(super) fn of_call() -> String {
 /// The text of the live call: what was kept of it, and what was never made again.
 pub(super) const LIVE: &str = "
     SELECT live_text.segment, live_text.start_ms, live_text.end_ms, live_text.text, live_text.confidence, live_text.language, live_text.words,
-        live_text.compound, live_text.pos, live_text.neu, live_text.neg, live_text.label, live_text.keywords, live_text.profanity, leg.leg,
+        live_text.score, live_text.pos, live_text.neu, live_text.neg, live_text.label, live_text.keywords, live_text.profanity, leg.leg,
         live_text.engine, live_text.sender_sentiment, leg.leg
     FROM live_text
     JOIN leg ON leg.id = live_text.leg

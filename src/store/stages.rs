@@ -247,27 +247,35 @@ impl Store {
         let (call, place, round) = (stage.call.0, stage.stage as i64, stage.round);
         let done = (!outcome.state.is_open()).then_some(at.0);
         let ended = self.writer().run(move |db| {
-            db.prepare_cached(
-                "UPDATE stage
+            let transaction = db.transaction()?;
+            let changed = transaction
+                .prepare_cached(
+                    "UPDATE stage
                  SET state = ?4, done_ms = ?5, next_ms = ?6, version = ?9, error = ?10,
                      engine = CASE WHEN ?4 IN ('pending', 'failed') THEN engine ELSE ?7 END,
                      model = CASE WHEN ?4 IN ('pending', 'failed') THEN model ELSE ?8 END,
                      result = CASE WHEN ?4 IN ('pending', 'failed') THEN result ELSE ?11 END
                  WHERE call = ?1 AND place = ?2 AND round = ?3 AND state = 'running'",
-            )?
-            .execute((
-                call,
-                place,
-                round,
-                outcome.state.as_str(),
-                done,
-                outcome.next.0,
-                outcome.engine,
-                outcome.model,
-                env!("CARGO_PKG_VERSION"),
-                outcome.error,
-                outcome.result,
-            ))
+                )?
+                .execute((
+                    call,
+                    place,
+                    round,
+                    outcome.state.as_str(),
+                    done,
+                    outcome.next.0,
+                    outcome.engine,
+                    outcome.model,
+                    env!("CARGO_PKG_VERSION"),
+                    outcome.error,
+                    outcome.result,
+                ))?;
+            // With the result, or not at all.
+            if let Some(tags) = outcome.tags.filter(|_| changed > 0) {
+                rows::tags::keep(&transaction, CallKey(call), &tags)?;
+            }
+            transaction.commit()?;
+            Ok(changed)
         });
         Ok(ended.await? > 0)
     }
@@ -329,6 +337,7 @@ mod tests {
             model: None,
             error: None,
             next: WallTime(0),
+            tags: None,
         }
     }
 

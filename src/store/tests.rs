@@ -57,7 +57,7 @@ pub(super) fn done(key: i64, text: &str) -> Vec<Change> {
         confidence: 0.9,
         language: None,
         words: Vec::new(),
-        compound: -0.5,
+        compound: Some(-0.5),
         pos: 0.0,
         neu: 0.5,
         neg: 0.5,
@@ -76,7 +76,7 @@ pub(super) fn done(key: i64, text: &str) -> Vec<Change> {
         speaker: Leg::Caller.into(),
         leg: Leg::Caller,
         agent: None,
-        sentiment_score: -0.5,
+        sentiment_score: Some(-0.5),
         sentiment_label: "negative".into(),
         sender_sentiment: None,
         confidence: 0.9,
@@ -238,6 +238,7 @@ fn filtered() -> Vec<(String, usize)> {
             min_score: on(5).then_some(0.0),
             max_score: on(6).then_some(0.0),
             has_alerts: on(7).then_some(true),
+            sla_breached: on(7).then_some(true),
             only: on(9).then(|| "c".into()),
             tag: on(10).then(|| "t".into()),
             ..Which::default()
@@ -372,6 +373,7 @@ async fn every_query_of_the_api_uses_an_index() {
         (segments::SPOKEN.into(), 1),
         (corrections::OF_CALL.into(), 1),
         (corrections::ANY.into(), 1),
+        (tags::REASONS.into(), 1),
         (score_reviews::OF_CALL.into(), 1),
         (score_reviews::POINTS.into(), 1),
         (score_reviews::FLAGGED.into(), 1),
@@ -507,7 +509,7 @@ async fn a_restart_finds_what_was_left_undone() {
     drop(store);
     let (_store, recovery) = Store::open(folder.path()).expect("open");
     assert_eq!(recovery.highest, (3, 5, 8));
-    assert_eq!(recovery.calls[0].compounds, [(Leg::Caller, -0.5)]);
+    assert_eq!(recovery.calls[0].compounds, [(Leg::Caller, Some(-0.5))]);
     assert_eq!((recovery.legs[0].heard_to, recovery.legs[0].closed), (24000, false));
     assert_eq!(recovery.legs[0].silences, [(100, Some(200)), (900, None)]);
     assert_eq!(recovery.utterances.iter().map(|u| u.key.0).collect::<Vec<_>>(), [8]);

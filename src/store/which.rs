@@ -164,6 +164,8 @@ pub struct Which {
     pub max_score: Option<f64>,
     /// With, or without, alerts.
     pub has_alerts: Option<bool>,
+    /// With, or without, a breach of a limit of `[sla]`.
+    pub sla_breached: Option<bool>,
     /// With this tag.
     pub tag: Option<String>,
     /// Calls of other campaigns do not exist for the one who asks.
@@ -210,6 +212,7 @@ impl Which {
             ("call.sentiment <= ?", number(self.max_sentiment)),
             (scored!(">= ?"), number(self.min_score)),
             (scored!("<= ?"), number(self.max_score)),
+            (super::sla::BREACHED, self.sla_breached.map(|with| vec![i64::from(with).into()])),
             ("call.has_alerts = ?", self.has_alerts.map(|with| vec![i64::from(with).into()])),
         ];
         let mut all: Vec<_> = single.into_iter().filter_map(|(condition, values)| Some((condition, values?))).collect();

@@ -37,6 +37,11 @@ pub struct Analysis {
 }
 
 impl Analysis {
+    /// VADER's compound, -1 to 1; `None` where no list has words of the language.
+    pub fn compound(&self) -> Option<f64> {
+        (self.label != Label::Unavailable).then_some(self.scores.compound)
+    }
+
     /// Takes over the mood that somebody else has found, -1 to 1; words that made another are none.
     pub fn take_mood(&mut self, compound: f64) {
         self.scores = Scores { compound, ..Scores::default() };
@@ -92,14 +97,19 @@ impl TextAnalyser {
     /// taken for English, or for that of a pack with `markers`, when enough of its words are.
     pub fn can_score(&self, text: &str, language: Option<&str>) -> bool {
         if let Some(code) = language {
-            let main = code.split(['-', '_']).next().unwrap_or(code).to_lowercase();
-            return self.languages.contains(&main);
+            return self.has_list_of(code);
         }
         let lower = text.to_lowercase().replace('’', "'");
         let words = || lower.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty());
         let known = |word: &&str| ENGLISH.contains(word) || self.markers.contains(*word);
         let (all, known) = (words().count(), words().filter(known).count());
         known as f64 >= KNOWN_SHARE * all as f64
+    }
+
+    /// Whether a list has words of a language, given by its code.
+    fn has_list_of(&self, code: &str) -> bool {
+        let main = code.split(['-', '_']).next().unwrap_or(code).to_lowercase();
+        self.languages.contains(&main)
     }
 
     /// The language of a text by its small words, as ISO 639-1 code; `None` where no language has enough of them.
@@ -151,7 +161,20 @@ impl TextAnalyser {
         &self.rules
     }
 
-    /// Reads one segment's text. Offsets are bytes of `text` and lie on character boundaries.
+    /// Reads one segment's text in a language, given by its code where it is known. Where no list has words of that language the mood is
+    /// [`Label::Unavailable`]; keywords are looked for all the same. Offsets are bytes of `text` and lie on character boundaries.
+    pub fn analyse_in(&self, language: Option<&str>, text: &str, leg: Leg) -> Analysis {
+        let mut analysis = self.analyse(text, leg);
+        if language.is_some_and(|code| !self.has_list_of(code)) {
+            analysis.scores = Scores::default();
+            analysis.label = Label::Unavailable;
+            analysis.confidence = 0.0;
+            analysis.hits.clear();
+        }
+        analysis
+    }
+
+    /// The same of a text of which nobody knows the language: it is taken for one that the lists have.
     pub fn analyse(&self, text: &str, leg: Leg) -> Analysis {
         let explained = self.lexicon.explain(text);
         let found = self.matcher.find(text, leg);
@@ -253,6 +276,20 @@ mod tests {
     }
 
     #[test]
+    fn a_text_in_a_language_without_a_list_has_keywords_and_no_sentiment() {
+        let analyser = &ANALYSERS[1];
+        let text = "Ich kündige, wo ist der supervisor, this is terrible";
+        let unknown = analyser.analyse_in(Some("de-AT"), text, Leg::Caller);
+        assert_eq!((unknown.compound(), unknown.label.as_str(), unknown.confidence), (None, "unavailable", 0.0));
+        assert_eq!((unknown.scores, unknown.hits.len()), (Scores::default(), 0));
+        assert!(!unknown.keywords.is_empty(), "keywords need no list of moods");
+        for language in [Some("en"), Some("EN-gb"), Some("es"), None] {
+            let known = analyser.analyse_in(language, text, Leg::Caller);
+            assert!(known.compound().is_some_and(|compound| compound < -0.3), "{language:?}: {known:?}");
+        }
+    }
+
+    #[test]
     fn a_call_in_a_language_without_a_lexicon_has_no_sentiment_and_one_with_has() {
         let analyser = &ANALYSERS[1];
         let told = |text: &str, language| {
@@ -262,7 +299,7 @@ mod tests {
                 start_ms: 0,
                 end_ms: 1000,
                 text: text.into(),
-                compound: analyser.analyse(text, Leg::Caller).scores.compound,
+                compound: analyser.analyse_in(language, text, Leg::Caller).compound(),
                 labels: Vec::new(),
                 heard: true,
             };

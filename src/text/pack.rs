@@ -25,6 +25,7 @@
 //! [[disposition]]                   # what was said against what was noted: see `review/disposition.rs`
 //! [[evidence]]                      # what speaks for a label of the call: see `review/evidence.rs`
 //! [[example]]                       # sentences as callers say them, of a label: see `review/learned.rs`
+//! [[tag]]                           # a tag that is put on calls: see `review/tags.rs`
 //! [[action]]                        # what somebody will do: see `review/actions.rs`
 //! [words]                           # what the language calls numbers, days and people: see `review/words.rs`
 //! [[redact]]                        # written as [ssn], silenced in the sound; see text/redaction
@@ -55,6 +56,7 @@ use super::review::learned::{ExampleEntry, Examples};
 #[cfg(test)]
 use super::review::pattern::Pattern;
 use super::review::summary::{Cue, CueEntry};
+use super::review::tags::{TagEntry, TagRule};
 use super::review::words::Words;
 use super::rule::{Rule, RuleEntry};
 use super::terms::TermPattern;
@@ -109,6 +111,8 @@ pub struct Pack {
     pub examples: Vec<Examples>,
     /// What people say they will do.
     pub actions: Vec<ActionForm>,
+    /// Tags that are put on calls.
+    pub tags: Vec<TagRule>,
     /// Small words that tell the pack's language.
     pub markers: Vec<String>,
 }
@@ -152,6 +156,8 @@ struct PackFile {
     example: Vec<ExampleEntry>,
     #[serde(default)]
     action: Vec<ActionEntry>,
+    #[serde(default)]
+    tag: Vec<TagEntry>,
     #[serde(default)]
     words: Words,
 }
@@ -305,6 +311,7 @@ impl PackFile {
             evidence: good(self.evidence.into_iter().map(|entry| entry.check(&words, place)), &mut faults),
             examples: good(self.example.into_iter().map(ExampleEntry::check), &mut faults),
             actions: good(self.action.into_iter().map(|entry| entry.check(&words, place)), &mut faults),
+            tags: good(self.tag.into_iter().map(|entry| entry.check(&name, place)), &mut faults),
             markers,
             name: name.clone(),
             version: self.version,

@@ -38,20 +38,21 @@ pub struct Rolling {
 }
 
 impl Rolling {
-    /// Takes the next segment's compound.
-    pub fn push(&mut self, compound: f64) {
+    /// Takes the next segment's compound; one without it, of a language without a list, counts as a segment and changes no figure of the mood.
+    pub fn push(&mut self, compound: Option<f64>) {
         self.segments += 1;
-        match Label::of(compound) {
+        let Some(compound) = compound else { return };
+        let label = Label::of(compound);
+        match label {
             Label::Positive => self.positive += 1,
-            Label::Neutral => self.neutral += 1,
             Label::Negative => self.negative += 1,
+            Label::Neutral | Label::Unavailable => self.neutral += 1,
         }
-        self.consecutive_negative =
-            if Label::of(compound) == Label::Negative { self.consecutive_negative + 1 } else { 0 };
+        self.consecutive_negative = if label == Label::Negative { self.consecutive_negative + 1 } else { 0 };
         self.min = Some(self.min.map_or(compound, |min| min.min(compound)));
         self.max = Some(self.max.map_or(compound, |max| max.max(compound)));
         self.sum += compound;
-        self.mean = Some(tidy(self.sum / f64::from(self.segments)));
+        self.mean = Some(tidy(self.sum / f64::from(self.positive + self.neutral + self.negative)));
         self.window.push_back(compound);
         if self.window.len() > WINDOW {
             self.window.pop_front();
@@ -71,7 +72,7 @@ pub struct CallRolling {
 
 impl CallRolling {
     /// Takes the next segment of a leg.
-    pub fn push(&mut self, leg: Leg, compound: f64) {
+    pub fn push(&mut self, leg: Leg, compound: Option<f64>) {
         self.call.push(compound);
         self.legs.entry(leg).or_default().push(compound);
         // The other side's politeness does not end a row.
@@ -92,9 +93,9 @@ mod tests {
     fn a_call_that_turns_bad_shows_it_in_the_window_and_in_the_row_of_negatives() {
         let mut call = CallRolling::default();
         for compound in [0.5, 0.0, -0.3, -0.6] {
-            call.push(Leg::Caller, compound);
+            call.push(Leg::Caller, Some(compound));
         }
-        call.push(Leg::Agent, 0.8);
+        call.push(Leg::Agent, Some(0.8));
         let caller = &call.legs[&Leg::Caller];
         assert_eq!((caller.positive, caller.neutral, caller.negative, caller.consecutive_negative), (1, 1, 2, 2));
         assert_eq!((caller.min, caller.max, caller.mean), (Some(-0.6), Some(0.5), Some(-0.1)));
@@ -102,11 +103,25 @@ mod tests {
     }
 
     #[test]
+    fn a_segment_without_sentiment_counts_and_changes_no_mood() {
+        let mut call = CallRolling::default();
+        for compound in [Some(-0.4), None, Some(-0.2), None] {
+            call.push(Leg::Caller, compound);
+        }
+        let figures = &call.call;
+        assert_eq!((figures.segments, figures.negative, figures.neutral, figures.consecutive_negative), (4, 2, 0, 2));
+        assert_eq!((figures.mean, figures.rolling, figures.max), (Some(-0.3), Some(-0.3), Some(-0.2)));
+        let mut silent = Rolling::default();
+        silent.push(None);
+        assert_eq!((silent.mean, silent.rolling, silent.min), (None, None, None));
+    }
+
+    #[test]
     fn the_window_forgets_what_is_long_past() {
         let mut rolling = Rolling::default();
-        rolling.push(-1.0);
+        rolling.push(Some(-1.0));
         for _ in 0..WINDOW {
-            rolling.push(0.5);
+            rolling.push(Some(0.5));
         }
         assert_eq!(rolling.rolling, Some(0.5));
     }

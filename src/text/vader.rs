@@ -61,6 +61,8 @@ pub enum Label {
     Neutral,
     /// Compound -0.05 and below.
     Negative,
+    /// No list has words of its language.
+    Unavailable,
 }
 
 impl Label {
@@ -81,6 +83,7 @@ impl Label {
             Self::Positive => "positive",
             Self::Neutral => "neutral",
             Self::Negative => "negative",
+            Self::Unavailable => "unavailable",
         }
     }
 }

@@ -35,7 +35,7 @@ impl Marian {
         let config = Config { device: Device::CPU, compute_type, num_threads_per_replica: 1, ..Config::default() };
         // The engine's own thread inherits the priority of the one that makes it.
         let load = || {
-            give_way();
+            crate::priority::background();
             Translator::new(folder, &config).map_err(|error| format!("{error:#}"))
         };
         let translator = std::thread::scope(|scope| scope.spawn(load).join())
@@ -87,13 +87,6 @@ impl Marian {
             }
         }
         Ok(translated)
-    }
-}
-
-/// The phone comes first.
-fn give_way() {
-    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19) {
-        log::debug!("translation: priority: {error}");
     }
 }
 

@@ -1,8 +1,6 @@
-"""The attackers, as processes of their own: `hostile.py ROLE PORT TOKEN [CALL]`. Each goes on until it is ended. They give way to the daemon, for in
-earnest they run elsewhere."""
+"""The attackers, as processes of their own: `hostile.py ROLE PORT TOKEN [CALL]`. Each goes on until it is ended."""
 
 import asyncio
-import os
 import sys
 import urllib.parse
 
@@ -110,5 +108,4 @@ async def main(role, port, token, call):
 
 
 if __name__ == "__main__":
-    os.nice(19)
     asyncio.run(main(*sys.argv[1:5]))

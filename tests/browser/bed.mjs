@@ -216,14 +216,17 @@ async function fromDisk(page) {
   });
 }
 
-/** Violations that axe calls serious or critical, as lines. The script comes in past the policy of the page, as an extension's would. */
-export async function violations(page) {
+/**
+ * Violations that axe finds, as lines: those that it calls serious or critical, or all but those of the impacts in `but`. The script comes in past the
+ * policy of the page, as an extension's would.
+ */
+export async function violations(page, but = ['minor', 'moderate']) {
   const { source } = npm('axe-core');
   const session = await page.context().newCDPSession(page);
   await session.send('Page.setBypassCSP', { enabled: true });
   await page.evaluate(source);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
-  return violations.filter(found => ['serious', 'critical'].includes(found.impact))
+  return violations.filter(found => !but.includes(found.impact))
     .flatMap(found => found.nodes.map(node => `${found.id}: ${node.target.join(' ')}: ${node.any.concat(node.all, node.none).map(check => check.message).join('; ')}`));
 }
 

@@ -39,6 +39,7 @@ try {
   const one = idOf(2);
   const pages = {
     live: '/', open: `/#${one}`, call: `/calls/${one}`, calls: '/calls', search: '/calls?q=account', upload: '/upload', dashboard: '/dashboard',
+    alerts: '/alerts', agents: '/agents', reviews: '/reviews', settings: '/settings',
   };
   for (const [look, options] of Object.entries(LOOKS)) {
     for (const [name, path] of Object.entries(pages)) {

@@ -84,7 +84,7 @@ fn many_calls_are_tagged_found_by_their_tag_and_deleted_but_for_those_that_must_
     let mut bed = Bed::new("none", "");
     bed.start();
     for call in ["B-1", "B-2", "B-3"] {
-        talk(&bed, call, &[("agent", "Hello there."), ("customer", "I want to cancel my contract.")]);
+        talk(&bed, call, &[("agent", "Hello there."), ("customer", "It is about my contract.")]);
     }
     let bulk = |body: Value| bed.ask("POST", "/calls/bulk", Some(&body));
     for body in

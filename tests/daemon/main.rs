@@ -37,6 +37,7 @@ mod shortage;
 mod sources;
 mod stages;
 mod statistics;
+mod tags;
 mod the_box;
 mod truth;
 mod viewers;

@@ -250,14 +250,14 @@ fn the_test_command_says_of_every_way_whether_it_works() {
     assert!(run(&["c"]).1.contains("the configuration has: a, b"));
 }
 
-#[test]
-fn a_mail_server_gets_a_mail() {
+/// A mail server, its port and what it says of the mails that it got; `None` where there is none on this machine.
+fn mail_server() -> Option<(std::process::Child, u16, BufReader<std::process::ChildStdout>)> {
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".into());
     let has =
         Command::new(&python).args(["-c", "import aiosmtpd"]).output().is_ok_and(|output| output.status.success());
     if !has {
         eprintln!("skipped: {python} has no aiosmtpd; packaging/test fetches it");
-        return;
+        return None;
     }
     let server = "import sys\nfrom aiosmtpd.controller import Controller\nfrom aiosmtpd.handlers import Debugging\n\
                   c = Controller(Debugging(sys.stdout), hostname='127.0.0.1', port=int(sys.argv[1])); c.start(); print('ready', flush=True); sys.stdin.read(); c.stop()";
@@ -272,6 +272,12 @@ fn a_mail_server_gets_a_mail() {
     let mut ready = String::new();
     said.read_line(&mut ready).expect("ready");
     assert_eq!(ready, "ready\n");
+    Some((child, port, said))
+}
+
+#[test]
+fn a_mail_server_gets_a_mail() {
+    let Some((mut child, port, mut said)) = mail_server() else { return };
     let bed = Bed::new(
         "none",
         &format!(
@@ -293,6 +299,41 @@ fn a_mail_server_gets_a_mail() {
     ] {
         assert!(mail.contains(part), "{part}: {mail}");
     }
+}
+
+#[test]
+fn each_days_file_goes_by_mail_too() {
+    let Some((mut child, port, mut said)) = mail_server() else { return };
+    let folder = tempfile::tempdir().expect("temp dir");
+    let server = format!(
+        "kind = \"smtp\"\nurl = \"smtp://127.0.0.1:{port}\"\nfrom = \"line@example.com\"\nto = [\"boss@example.com\"]"
+    );
+    let mut bed = Bed::new(
+        "none",
+        &format!(
+            "[reports]\nfolder = \"{}\"\ndaily_at = \"00:00\"\nmail_by = \"office\"\nmail_to = [\"analyst@example.com\"]\n[[notify]]\nname = \"office\"\n{server}\n",
+            folder.path().display()
+        ),
+    );
+    bed.start();
+    let day = jiff::Zoned::now().yesterday().expect("yesterday").date();
+    bed.until("the day is written and sent", Duration::from_secs(30), |bed| {
+        let found = |check: &Value| check["found"].as_str().is_some_and(|found| found.contains(&day.to_string()));
+        bed.get("/health/detailed")["checks"].as_array().is_some_and(|checks| checks.iter().any(found))
+    });
+    bed.stop();
+    drop(child.stdin.take());
+    let mut mail = String::new();
+    said.read_to_string(&mut mail).expect("mail");
+    child.wait().expect("wait");
+    let file = format!("calls-{day}.csv");
+    assert!(folder.path().join(&file).exists(), "{file}");
+    let subject = format!("Subject: lineside: calls of {day}");
+    for part in [&*subject, "To: analyst@example.com", "are attached, a row for each", &file, "Content-Type: text/csv"]
+    {
+        assert!(mail.contains(part), "{part}: {mail}");
+    }
+    assert_eq!(mail.matches(&subject).count(), 1, "{mail}");
 }
 
 #[test]

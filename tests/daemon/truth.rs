@@ -138,6 +138,8 @@ fn a_filter_means_the_same_in_list_search_and_commands() {
         (vec![("min_sentiment", "0.1")], &[NOW]),
         (vec![("max_sentiment", "-0.1")], &[YESTERDAY]),
         (vec![("has_alerts", "true")], &[YESTERDAY]),
+        // Those that began on another day ended today.
+        (vec![("sla_breached", "true")], &[YESTERDAY, BEFORE]),
         (vec![("agent", "mary"), ("phone", "7946 0958"), ("since", "today"), ("tag", "vip")], &[NOW]),
         (vec![("agent", "mary"), ("has_alerts", "true")], none),
     ];
@@ -151,6 +153,7 @@ fn a_filter_means_the_same_in_list_search_and_commands() {
         for (name, value) in pairs {
             match *name {
                 "has_alerts" => flags.push("--alerts".to_owned()),
+                "sla_breached" => flags.push("--sla-breached".to_owned()),
                 name => flags.push(format!("--{}={value}", name.replace('_', "-"))),
             }
         }
@@ -277,6 +280,8 @@ const ODD: &[(&str, Gets)] = &[
     ("max_sentiment=NaN", Refused("is not a number")),
     ("has_alerts=yes", Calls(&[YESTERDAY])),
     ("has_alerts=maybe", Refused("is not true or false")),
+    ("sla_breached=no", Calls(&[NOW])),
+    ("sla_breach=no", Refused("did you mean sla_breached?")),
     ("state=done", Refused("active, connection_closed, completed or failed")),
     ("state=Completed", Refused("active, connection_closed, completed or failed")),
     ("status=completed&tag=vip", Calls(&[NOW])),

@@ -308,6 +308,15 @@ fn text_without_sound_makes_no_figures_of_sound_and_chunks_are_counted_as_they_c
         let moods = (&segment["sentiment"]["compound"], &segment["sender_sentiment"], &segment["sentiment"]["label"]);
         assert_eq!(moods, (&json!(-0.95), &json!(-0.95), &json!("negative")), "{segment}");
     }
+    // Without theirs there is none, and no mean knows of it.
+    tell(&bed, json!({"call_id": "fr", "speaker": "customer", "text": "C'est vraiment terrible.", "language": "fr"}));
+    let absent = json!({"compound": null, "pos": null, "neu": null, "neg": null, "label": "unavailable"});
+    assert_eq!(segments(&bed, "fr")[0]["sentiment"], absent);
+    assert_eq!(bed.get("/api/v1/calls/fr")["sentiment"], Value::Null, "{}", bed.get("/api/v1/calls/fr"));
+    tell(&bed, json!({"call_id": "fr", "speaker": "customer", "text": "This is terrible.", "language": "en"}));
+    let (mean, heard_of) = (bed.get("/api/v1/calls/fr")["sentiment"].clone(), segments(&bed, "fr"));
+    assert_eq!(mean, heard_of[1]["sentiment"]["compound"], "{heard_of:?}");
+    assert!(mean.as_f64().is_some_and(|mean| mean < -0.3), "{mean}");
     // Where there is a lexicon it counts, and theirs is shown beside it.
     tell(
         &bed,

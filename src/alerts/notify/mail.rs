@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use lettre::message::{Mailbox, header::ContentType};
+use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart, header::ContentType};
 use lettre::{SmtpTransport, Transport};
 
-use super::service::{Notification, Notifier, SendOutcome};
+use super::service::{MailedFile, Notification, Notifier, SendOutcome};
 
 /// For each answer of the server.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,6 +37,27 @@ fn mail(notifier: &Notifier, message: &Notification) -> Result<lettre::Message, 
         .fold(builder, lettre::message::MessageBuilder::to)
         .header(ContentType::TEXT_PLAIN)
         .body(message.plain())
+        .map_err(|error| error.to_string())
+}
+
+/// Sends a file, as an attachment below a line of text. Its receivers are `to`, or those of the notifier where none is named.
+pub(super) fn send_file(notifier: &Notifier, to: &[String], file: MailedFile) -> SendOutcome {
+    let wanted = if to.is_empty() { notifier.clone() } else { Notifier { to: to.to_vec(), ..notifier.clone() } };
+    match mail_with(&wanted, file) {
+        Ok(mail) => deliver(&wanted, &mail),
+        Err(problem) => SendOutcome::Never(problem),
+    }
+}
+
+fn mail_with(notifier: &Notifier, file: MailedFile) -> Result<lettre::Message, String> {
+    let (from, to) = addresses(notifier)?;
+    let csv = ContentType::parse("text/csv; charset=utf-8").map_err(|error| error.to_string())?;
+    let parts = MultiPart::mixed()
+        .singlepart(SinglePart::plain(file.text))
+        .singlepart(Attachment::new(file.name).body(file.csv, csv));
+    to.into_iter()
+        .fold(lettre::Message::builder().from(from).subject(file.subject), lettre::message::MessageBuilder::to)
+        .multipart(parts)
         .map_err(|error| error.to_string())
 }
 

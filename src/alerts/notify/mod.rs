@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub use probe::Probed;
 pub use quiet::Quiet;
-pub use service::{Notification, Notifier, SendOutcome, ServiceKind};
+pub use service::{MailedFile, Notification, Notifier, SendOutcome, ServiceKind};
 
 use crate::call::Level;
 
@@ -24,12 +24,25 @@ const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// No pause is longer, unless the other side asks for it.
 const LONGEST_PAUSE: Duration = Duration::from_mins(15);
 
+/// Whether mail can be sent to this: `boss@example.com`, `Boss <boss@example.com>`.
+pub fn is_address(text: &str) -> bool {
+    text.parse::<lettre::message::Mailbox>().is_ok()
+}
+
 /// The pause before try number `tries + 1`, doubled each time.
 pub fn pause(tries: u32) -> Duration {
     FIRST_PAUSE.saturating_mul(1 << tries.min(20)).min(LONGEST_PAUSE)
 }
 
 impl Notifier {
+    /// Sends a file by mail: to these addresses, or to the notifier's own where none is named. Blocks.
+    pub fn send_file(&self, to: &[String], file: MailedFile) -> SendOutcome {
+        match self.kind {
+            ServiceKind::Smtp => mail::send_file(self, to, file),
+            _ => SendOutcome::Never(format!("{} is no mail server: a file goes by kind = \"smtp\"", self.name)),
+        }
+    }
+
     /// What is missing or wrong, and what is wanted.
     pub fn check(&self) -> Result<(), String> {
         let needs = |what: &str, value: bool| if value { Ok(()) } else { Err(format!("{} needs {what}", self.name)) };

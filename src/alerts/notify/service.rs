@@ -88,6 +88,19 @@ pub struct Notification {
     pub json: Value,
 }
 
+/// A CSV file that goes by mail.
+#[derive(Clone, Debug)]
+pub struct MailedFile {
+    /// A line.
+    pub subject: String,
+    /// What stands above the attachment.
+    pub text: String,
+    /// Its name.
+    pub name: String,
+    /// What is in it.
+    pub csv: Vec<u8>,
+}
+
 /// What became of a try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SendOutcome {

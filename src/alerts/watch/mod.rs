@@ -136,7 +136,7 @@ impl CallWatch {
         }
         let mut alert = alert(fired, moment)?;
         said.text.clone_into(&mut alert.text);
-        alert.sentiment = Some(said.compound);
+        alert.sentiment = said.compound;
         Some(alert)
     }
 

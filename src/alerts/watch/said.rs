@@ -17,8 +17,8 @@ pub struct Said<'a> {
     pub end_ms: i64,
     /// The words.
     pub text: &'a str,
-    /// -1 to 1.
-    pub compound: f64,
+    /// -1 to 1; `None` in a language without a list.
+    pub compound: Option<f64>,
     /// Keywords in it.
     pub keywords: &'a [TermHit],
     /// Profanity in it.

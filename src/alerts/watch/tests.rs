@@ -39,13 +39,13 @@ impl Bench {
 
     fn text(&mut self, at_s: i64, leg: Leg, text: &str) -> Option<Alert> {
         let analysis = self.analyser.analyse(text, leg);
-        self.rolling.push(leg, analysis.scores.compound);
+        self.rolling.push(leg, analysis.compound());
         let said = Said {
             leg,
             start_ms: at_s * 1000,
             end_ms: at_s * 1000 + 2000,
             text,
-            compound: analysis.scores.compound,
+            compound: analysis.compound(),
             keywords: &analysis.keywords,
             profanity: &analysis.profanity,
         };

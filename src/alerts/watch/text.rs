@@ -80,10 +80,8 @@ pub(super) fn occurrence(
     look(!trigger.labels.is_empty(), "said", labelled)?;
     look(trigger.profanity, "profanity", said.profanity.iter().collect())?;
     if let Some(below) = trigger.sentiment_below {
-        if said.compound >= below {
-            return None;
-        }
-        reasons.push(format!("sentiment {:+.2} below {below:+.2}", said.compound));
+        let compound = said.compound.filter(|&compound| compound < below)?;
+        reasons.push(format!("sentiment {compound:+.2} below {below:+.2}"));
     }
     if let Some(least) = trigger.repeats {
         if repeats < least {

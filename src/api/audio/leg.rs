@@ -19,6 +19,7 @@ use crate::audio::silence::Silences;
 use crate::audio::sound_file::SoundWriter;
 use crate::audio::wav;
 use crate::contract::sound::SoundLink;
+use crate::priority;
 use crate::store::StoreError;
 use crate::store::calls::LegRow;
 
@@ -132,7 +133,7 @@ async fn playable(sounds: &Sounds, leg: &LegRow) -> Result<PathBuf, String> {
         }
         convert(&path, channel, &silences, &to).map(|()| to)
     };
-    tokio::task::spawn_blocking(convert).await.map_err(|error| error.to_string())?
+    priority::aside(convert).await.map_err(|error| error.to_string())?
 }
 
 /// What nobody may hear of a leg: every way by which sound leaves applies it.

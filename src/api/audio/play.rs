@@ -18,6 +18,7 @@ use futures_util::stream;
 
 use crate::audio::sound_file::SoundFile;
 use crate::audio::wav;
+use crate::priority;
 
 /// Bytes read at once.
 const PIECE: u64 = 1 << 18;
@@ -31,7 +32,7 @@ struct Sound {
 
 /// The answer to a GET with these headers; an error says why there is none.
 pub(in crate::api) async fn answer(path: PathBuf, asked: &HeaderMap) -> Result<Response, String> {
-    let sound = tokio::task::spawn_blocking(move || open(&path)).await.map_err(|error| error.to_string())??;
+    let sound = priority::aside(move || open(&path)).await.map_err(|error| error.to_string())??;
     let text = |name: HeaderName| asked.get(name).and_then(|value| value.to_str().ok());
     let mut answer = Response::builder().header(ACCEPT_RANGES, "bytes").header(CONTENT_TYPE, "audio/wav");
     if let Some(modified) = &sound.modified {
@@ -88,7 +89,7 @@ fn body(sound: Arc<Sound>, range: Range<u64>) -> Body {
             if left.is_empty() {
                 return Ok(None);
             }
-            let read = tokio::task::spawn_blocking(move || piece(&sound, &left).map(|bytes| (bytes, left)));
+            let read = priority::aside(move || piece(&sound, &left).map(|bytes| (bytes, left)));
             let (bytes, left) = read.await.map_err(io::Error::other)??;
             let next = left.start + bytes.len() as u64..left.end;
             Ok::<_, io::Error>(Some((bytes, next)))

@@ -22,6 +22,7 @@ use crate::audio::silence::Silences;
 use crate::audio::wav;
 use crate::contract::seconds;
 use crate::contract::sound::Peaks;
+use crate::priority;
 use crate::store::calls::LegRow;
 
 /// Samples read at once.
@@ -72,7 +73,7 @@ pub(in crate::api) async fn draw(
     let leg = wanted_leg(&legs, query.text("leg").as_deref())?;
     let (leg, silences) = heard(&sounds, leg.clone()).await?;
     let (path, channel) = (leg.path.clone(), usize::from(leg.channel));
-    let (peaks, samples) = tokio::task::spawn_blocking(move || peaks(path.as_ref(), channel, &silences, buckets))
+    let (peaks, samples) = priority::aside(move || peaks(path.as_ref(), channel, &silences, buckets))
         .await
         .map_err(gone)?
         .map_err(gone)?;
@@ -147,7 +148,7 @@ impl Mix {
     pub(in crate::api) fn into_body(self) -> Body {
         let head = wav::header(self.out_hz as u32, 1, self.wanted as u64).to_vec();
         let pieces = stream::try_unfold(self, |mut mix| async move {
-            let read = tokio::task::spawn_blocking(move || mix.next().map(|samples| (samples, mix)));
+            let read = priority::aside(move || mix.next().map(|samples| (samples, mix)));
             let (samples, mix) = read.await.map_err(io::Error::other)?.map_err(io::Error::other)?;
             let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
             Ok::<_, io::Error>((!bytes.is_empty()).then_some((bytes, mix)))
@@ -222,10 +223,8 @@ pub(in crate::api) async fn live(
     let any = legs.iter().any(is_heard);
     let legs = legs.into_iter().filter(|leg| !any || is_heard(leg)).collect();
     let sounding = all_heard(&sounds, legs).await?;
-    let window = tokio::task::spawn_blocking(move || Window::open(sounding, from_ms, seconds))
-        .await
-        .map_err(gone)?
-        .map_err(gone)?;
+    let window =
+        priority::aside(move || Window::open(sounding, from_ms, seconds)).await.map_err(gone)?.map_err(gone)?;
     let behind_ms = (sounds.clock.now().0 - call.started.0 - window.to_ms).max(0);
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("audio/wav"));

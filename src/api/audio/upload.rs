@@ -20,6 +20,7 @@ use crate::audio::sound_file::SoundWriter;
 use crate::call::{CallId, CallNames};
 use crate::contract::bulk::{UploadState, Uploaded, UploadedFile};
 use crate::contract::problem::Problem;
+use crate::priority;
 
 /// Files in one request.
 const FILES: usize = 100;
@@ -169,12 +170,12 @@ async fn store(uploads: &UploadSettings, mut field: Field<'_>) -> Result<Arrivin
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, Refused> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other).and_then(|done| done).map_err(Refused::Disk)
+    priority::aside(work).await.map_err(io::Error::other).and_then(|done| done).map_err(Refused::Disk)
 }
 
 /// Takes the files one after the other, also when who sent them does not wait for the answer.
 async fn take_all(uploads: UploadSettings, files: Vec<Arriving>, names: CallNames) -> Response {
-    let taking = tokio::task::spawn_blocking(move || {
+    let taking = priority::aside(move || {
         let mut answers = Vec::new();
         for file in files {
             let call = CallId::from_lossy(&format!("upload-{}", uuid::Uuid::new_v4().simple()));

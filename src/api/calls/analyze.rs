@@ -19,6 +19,7 @@ use crate::contract::review::{CallDigest, CallFeeling};
 use crate::pipeline::finished::made::Analysed;
 use crate::pipeline::finished::review::Desk;
 use crate::pipeline::finished::told::in_words;
+use crate::priority;
 use crate::store::Store;
 use crate::store::analyses::AnalysisRow;
 
@@ -46,7 +47,7 @@ pub(in crate::api) async fn analyze(
         return Ok((StatusCode::PAYLOAD_TOO_LARGE, Json(Problem::text(format!("at most {LONGEST} characters"))))
             .into_response());
     }
-    let analysed = tokio::task::spawn_blocking(move || desk.analysed(&transcript));
+    let analysed = priority::aside(move || desk.analysed(&transcript));
     let Analysed { text, digest } = analysed.await.map_err(|error| ApiError::Unavailable(error.to_string()))?;
     let mut row = AnalysisRow {
         id: 0,

@@ -100,7 +100,7 @@ fn csv(call: &CallRow, rows: &[SegmentRow]) -> String {
         let said = [terms(&row.keywords), terms(&row.profanity)].concat().join("; ");
         let _ = write!(
             out,
-            "{},{},{},{},{:.3},{:.3},{},{},{:.4},{},{:.3},{}\r\n",
+            "{},{},{},{},{:.3},{:.3},{},{},{},{},{:.3},{}\r\n",
             field(&call.call_id),
             call.started.rfc3339(),
             field(call.agent.as_deref().unwrap_or_default()),
@@ -109,7 +109,7 @@ fn csv(call: &CallRow, rows: &[SegmentRow]) -> String {
             row.end_ms as f64 / 1000.0,
             who(row).to_lowercase(),
             field(&row.text),
-            row.compound,
+            row.compound.map(|compound| format!("{compound:.4}")).unwrap_or_default(),
             row.label,
             row.confidence,
             field(&said),
@@ -227,7 +227,7 @@ mod tests {
             confidence: 0.9,
             language: None,
             words: Value::Null,
-            compound: -0.5,
+            compound: Some(-0.5),
             pos: 0.0,
             neu: 0.5,
             neg: 0.5,

@@ -30,7 +30,7 @@ macro_rules! filters {
     ($($more:literal),* $(,)?) => {
         &[
             "state", "status", "agent", "campaign", "lead", "phone", "uniqueid", "tag", "since", "until", "min_sentiment", "max_sentiment",
-            "min_score", "max_score", "has_alerts", $($more),*
+            "min_score", "max_score", "has_alerts", "sla_breached", $($more),*
         ]
     };
 }
@@ -58,6 +58,7 @@ pub(in crate::api) fn which(query: &Parameters, access: Access, now: WallTime) -
         min_score: query.number("min_score", 0.0..=100.0)?,
         max_score: query.number("max_score", 0.0..=100.0)?,
         has_alerts: query.flag("has_alerts")?,
+        sla_breached: query.flag("sla_breached")?,
         ..named(query, access)?
     })
 }

@@ -21,6 +21,7 @@ use crate::contract::processing::{
 use crate::pipeline::finished::retranscribe::{RetranscribeError, RetranscribeQueue};
 use crate::pipeline::finished::review::Desk;
 use crate::pipeline::finished::stages::Pipeline;
+use crate::priority;
 use crate::store::Store;
 use crate::store::calls::CallRow;
 use crate::store::segments::SegmentRow;
@@ -229,7 +230,7 @@ pub(in crate::api) async fn passes(State(store): State<Store>, Path(id): Path<St
     let call = find_call(&store, &id).await?;
     let later = store.segments(call.key).await?;
     let live = store.live_segments(call.key).await?;
-    let made = tokio::task::spawn_blocking(move || passes::changes(call.call_id, live, &later));
+    let made = priority::aside(move || passes::changes(call.call_id, live, &later));
     Ok(Json(made.await.map_err(|error| ApiError::Unavailable(error.to_string()))?))
 }
 

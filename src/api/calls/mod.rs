@@ -10,6 +10,7 @@ pub(super) mod export;
 pub(super) mod fetch;
 pub(super) mod find;
 pub(super) mod insights;
+mod judged;
 pub(super) mod made;
 mod passes;
 pub(super) mod privacy;

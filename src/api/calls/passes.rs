@@ -141,7 +141,7 @@ mod tests {
             confidence: 0.9,
             language: None,
             words: Value::Null,
-            compound: 0.0,
+            compound: Some(0.0),
             pos: 0.0,
             neu: 1.0,
             neg: 0.0,

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::alerts;
+use super::judged::{sla, tag_reasons};
 use crate::api::request::ApiError;
 use crate::call::pbx::PbxEvent;
 use crate::call::{LegKey, WallTime};
@@ -23,6 +24,7 @@ use crate::store::doubled::Doubled;
 use crate::store::reviews::{FindingRow, ReviewRow};
 use crate::store::segments::SegmentRow;
 use crate::store::stages::StageRow;
+use crate::store::tags::TagReasonRow;
 use crate::store::tally::unspoken_ms;
 
 /// What every list shows of a call.
@@ -52,7 +54,9 @@ pub(in crate::api) fn summary(call: &CallRow) -> CallSummary {
         alert_level: call.alert_level,
         risk_score: call.risk,
         score: call.score,
+        sla_breached: call.breaches_sla(),
         tags: call.tags.clone(),
+        automatic_tags: call.automatic_tags.clone(),
         processing_mode: call.mode,
     }
 }
@@ -71,9 +75,9 @@ pub(in crate::api) fn segment(row: &SegmentRow) -> Segment {
         language: row.language.clone(),
         sentiment: Sentiment {
             compound: row.compound,
-            pos: row.pos,
-            neu: row.neu,
-            neg: row.neg,
+            pos: row.compound.and(Some(row.pos)),
+            neu: row.compound.and(Some(row.neu)),
+            neg: row.compound.and(Some(row.neg)),
             label: row.label.clone(),
         },
         sender_sentiment: row.sender_sentiment,
@@ -205,6 +209,7 @@ pub(in crate::api) struct Whole {
     review: Option<(ReviewRow, Vec<FindingRow>)>,
     pbx: Vec<PbxEvent>,
     stages: Vec<StageRow>,
+    tag_reasons: Vec<TagReasonRow>,
 }
 
 impl Whole {
@@ -230,12 +235,13 @@ impl Whole {
         let pbx = store.pbx_events(call.key).await?;
         let stages = store.stages(call.key).await?;
         let corrections = store.corrections(call.key).await?;
-        Ok(Self { call, rows, legs, alerts, doubled, corrections, dialer, review, pbx, stages })
+        let tag_reasons = store.tag_reasons(call.key).await?;
+        Ok(Self { call, rows, legs, alerts, doubled, corrections, dialer, review, pbx, stages, tag_reasons })
     }
 
     /// All of it. An hour of talk takes milliseconds.
     pub(in crate::api) fn session(&self) -> CallDetail {
-        let Self { call, rows, legs, alerts, doubled, corrections, dialer, review, pbx, stages } = self;
+        let Self { call, rows, legs, alerts, doubled, corrections, dialer, review, pbx, stages, .. } = self;
         let address = legs.iter().find_map(|leg| leg.peer.as_deref()?.parse::<std::net::SocketAddr>().ok());
         CallDetail {
             summary: summary(call),
@@ -251,6 +257,8 @@ impl Whole {
             sources: legs.iter().map(call_source).collect(),
             doubled: doubled.iter().map(twice).collect(),
             pbx_events: pbx.iter().map(pbx_event).collect(),
+            sla: sla(call),
+            tag_reasons: tag_reasons(&self.tag_reasons),
             alerts: alerts.clone(),
             corrections: corrections.iter().map(correction).collect(),
             dialer: dialer.clone(),
@@ -300,6 +308,7 @@ mod tests {
 
     use super::*;
     use crate::call::pbx::PbxEventKind;
+    use crate::call::sla::{SlaLimit, SlaMeasure};
     use crate::call::{CallKey, CallState, Leg, Level, Source};
 
     fn call() -> CallRow {
@@ -330,7 +339,12 @@ mod tests {
             risk_parts: None,
             open_alerts: 1,
             alert_level: Some(Level::Urgent),
-            tags: vec!["vip".into()],
+            tags: vec!["refund".into(), "vip".into()],
+            automatic_tags: vec!["refund".into()],
+            sla: vec![
+                SlaMeasure { limit: SlaLimit::Call, value_ms: 3500, limit_ms: 3000 },
+                SlaMeasure { limit: SlaLimit::Hold, value_ms: 1000, limit_ms: 3000 },
+            ],
             audio_chunks: 0,
             stepped_ms: 0,
             mode: crate::call::ProcessingMode::Realtime,
@@ -347,7 +361,7 @@ mod tests {
             confidence: 0.9,
             language: None,
             words: json!([{"text": "hello", "start_ms": 100, "end_ms": 400, "confidence": 0.75}]),
-            compound: 0.25,
+            compound: Some(0.25),
             pos: 0.5,
             neu: 0.5,
             neg: 0.0,
@@ -367,7 +381,8 @@ mod tests {
             "last_activity": "1970-01-01T00:00:05.000Z", "hangup_time": "1970-01-01T00:00:04.000Z", "end_time": null,
             "end_reason": "hangup", "uniqueid": null, "uuid": "u", "agent": "mary", "campaign": null, "lead": "7", "phone": null,
             "metadata": {"note": "x"}, "total_audio_duration": 3.5, "segment_count": 1, "sentiment": -0.5, "rolling_sentiment": -0.25,
-            "has_alerts": true, "open_alerts": 1, "alert_level": "urgent", "risk_score": 0.5, "score": 62.5, "tags": ["vip"],
+            "has_alerts": true, "open_alerts": 1, "alert_level": "urgent", "risk_score": 0.5, "score": 62.5, "sla_breached": true,
+            "tags": ["refund", "vip"], "automatic_tags": ["refund"],
             "processing_mode": "realtime",
         })
     }
@@ -410,6 +425,34 @@ mod tests {
             why: Some("the first source of this voice".into()),
             heard: vec![(8000, None)],
         }
+    }
+
+    fn tagged(segment: i64) -> TagReasonRow {
+        TagReasonRow {
+            tag: "refund".into(),
+            pack: "general".into(),
+            rule: "general:9".into(),
+            reason: "intent refund".into(),
+            segment,
+            leg: Leg::Caller,
+            start_ms: 100,
+            text: "money back".into(),
+        }
+    }
+
+    fn judged() -> Value {
+        json!({
+            "sla": {"breached": true, "limits": [
+                {"limit": "call", "seconds": 3.5, "max_seconds": 3.0, "breached": true},
+                {"limit": "hold", "seconds": 1.0, "max_seconds": 3.0, "breached": false},
+            ]},
+            "tag_reasons": [{
+                "tag": "refund", "pack": "general", "rule": "general:9", "reason": "intent refund", "quotes": [
+                    {"segment_id": 1, "leg": "caller", "text": "money back", "start_time": 0.1, "speaker": "caller"},
+                    {"segment_id": 3, "leg": "caller", "text": "money back", "start_time": 0.1, "speaker": "caller"},
+                ],
+            }],
+        })
     }
 
     fn came_to() -> ReviewRow {
@@ -460,6 +503,7 @@ mod tests {
             review: Some((came_to(), Vec::new())),
             pbx: vec![told],
             stages: Vec::new(),
+            tag_reasons: [1, 3].map(tagged).to_vec(),
         };
         let mut wanted = summarised();
         let beside = json!({
@@ -494,8 +538,8 @@ mod tests {
             },
             "risk": null, "figures": {},
         });
-        if let (Value::Object(all), Value::Object(beside)) = (&mut wanted, beside) {
-            all.extend(beside);
+        if let (Value::Object(all), Value::Object(beside), Value::Object(judged)) = (&mut wanted, beside, judged()) {
+            all.extend(beside.into_iter().chain(judged));
         }
         assert_eq!(serde_json::to_value(whole.session()).expect("JSON"), wanted);
         assert_eq!(serde_json::from_str::<Value>(&whole.pretty()).expect("JSON"), wanted);

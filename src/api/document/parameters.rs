@@ -112,6 +112,7 @@ fn query(path: &str, name: &str) -> (&'static str, Value) {
         (_, "max_sentiment") => ("Mean sentiment at most.", score),
         (_, "min_score") => ("Points of the score card at least.", points),
         (_, "max_score") => ("Points of the score card at most.", points),
+        (_, "sla_breached") => ("With, or without, a breach of a limit of `[sla]`.", flag),
         (_, "has_alerts") => ("With, or without, alerts.", flag),
         (_, "cursor") => ("`next_cursor` of the page before.", text),
         ("/api/realtime/alerts", "limit") => ("How many to give at most.", whole(1, 1000, 100)),

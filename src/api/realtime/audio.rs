@@ -20,6 +20,7 @@ use crate::audio::wav;
 use crate::call::{CallState, Leg};
 use crate::contract::platform::{LiveAudio, LiveAudioMeta, SoundSource};
 use crate::contract::seconds;
+use crate::priority;
 use crate::store::calls::{CallRow, LegRow};
 
 /// Bytes of sound in one chunk at most.
@@ -178,7 +179,7 @@ pub(super) async fn audio(
         return Err(nothing().into());
     }
     let sounding = all_heard(&platforms.sounds, legs).await?;
-    let mix = tokio::task::spawn_blocking(move || window(sounding))
+    let mix = priority::aside(move || window(sounding))
         .await
         .map_err(|error| ApiError::Unavailable(error.to_string()))?
         .map_err(|problem| ApiError::NotFound(format!("the sound of this call cannot be had: {problem}")))?;

@@ -118,7 +118,7 @@ mod tests {
             confidence: 1.0,
             language: None,
             words: json!([]),
-            compound: 0.0,
+            compound: Some(0.0),
             pos: 0.0,
             neu: 1.0,
             neg: 0.0,

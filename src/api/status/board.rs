@@ -65,6 +65,7 @@ pub(in crate::api) async fn box_state(
         campaign: call.campaign.clone(),
         lead: call.lead.clone(),
         behind_s: behind.get(&call.key).copied().map(late),
+        sla_breached: call.breaches_sla(),
     };
     let seen = open.iter().filter(|call| access.sees(call));
     let calls = seen.map(|call| (call.call_id.clone(), about(call))).collect();

@@ -63,6 +63,7 @@ export class Board {
         spoken: row.last_words ? Date.parse(row.start_time) + row.last_words.start_time * 1000 : null,
         rolling: row.rolling_sentiment,
         risk: row.risk_score,
+        breached: row.sla_breached,
         behind: null,
       });
     }
@@ -96,6 +97,7 @@ export class Board {
         partial: {},
         rolling: null,
         risk: null,
+        breached: false,
         behind: null,
         over: null,
       };
@@ -161,7 +163,7 @@ export class Board {
     const call = this.call(call_id);
     // The board may have had it already.
     if (call.last && call.last.start_time === start_time && call.last.text === text) return;
-    call.course = [...call.course, sentiment_score].slice(-COURSE);
+    if (sentiment_score !== null) call.course = [...call.course, sentiment_score].slice(-COURSE);
     call.last = { speaker, text, start_time };
     call.rolling = rolling_sentiment ?? call.rolling;
     call.risk = risk_score ?? call.risk;
@@ -187,12 +189,13 @@ export class Board {
    */
   look(box) {
     this.skew = Date.parse(box.now) - Date.now();
-    for (const [id, { phone, agent, campaign, behind_s }] of Object.entries(box.calls)) {
+    for (const [id, { phone, agent, campaign, behind_s, sla_breached: breached }] of Object.entries(box.calls)) {
       const call = this.calls.get(id);
       if (!call) continue;
       const behind = behind_s !== null && behind_s > 3 ? Math.round(behind_s) : null;
-      const same = behind === call.behind && phone === call.phone && agent === call.agent && campaign === call.campaign;
-      if (!same) Object.assign(this.call(id), { behind, phone, agent, campaign });
+      const named = phone === call.phone && agent === call.agent && campaign === call.campaign;
+      const same = named && behind === call.behind && breached === call.breached;
+      if (!same) Object.assign(this.call(id), { behind, phone, agent, campaign, breached });
     }
     for (const [id, call] of this.calls) {
       if (call.over === null && !(id in box.calls) && this.now() - call.started > 10_000) {

@@ -15,7 +15,7 @@ import { Tabs } from './tabs.js';
 import { Tags } from './tags.js';
 import { Transcript, ofEvent, ofSegment, wordByWord } from './text.js';
 
-/** @import { Alert, AlertTaken, Call, CallEvent, Child, Governor, Line } from './types.d.ts' */
+/** @import { Alert, AlertTaken, Call, CallEvent, Child, Governor, Line, SlaLimit } from './types.d.ts' */
 
 const id = decodeURIComponent(location.pathname.split('/').at(-1) ?? '');
 const path = pathOf(id);
@@ -127,6 +127,7 @@ const shareOf = seconds => Math.min(seconds, length) / Math.max(length, 0.1);
  * @param {number} width
  */
 function bar({ start, end, compound }, width) {
+  if (compound === null) return null;
   const [left, right] = [start, end].map(seconds => (shareOf(seconds) * width).toFixed(1));
   const middle = HEIGHT / 2;
   const y = (middle - compound * (middle - 3)).toFixed(1);
@@ -153,10 +154,12 @@ function signOf({ level, message, start_time }) {
 
 /** @param {Line[]} lines */
 function courseInWords(lines) {
-  const [first] = lines;
-  if (!first) return 'Nothing said yet';
-  const mean = lines.reduce((sum, line) => sum + line.compound, 0) / lines.length;
-  const lowest = lines.reduce((least, line) => (line.compound < least.compound ? line : least), first);
+  if (lines.length === 0) return 'Nothing said yet';
+  const scored = lines.flatMap(({ compound, ...line }) => (compound === null ? [] : [{ ...line, compound }]));
+  const [first] = scored;
+  if (!first) return 'Sentiment unavailable: no word list for this language';
+  const mean = scored.reduce((sum, line) => sum + line.compound, 0) / scored.length;
+  const lowest = scored.reduce((least, line) => (line.compound < least.compound ? line : least), first);
   const where = `${signed(lowest.compound)} at ${clock(lowest.start)} (${speaker(lowest.speaker)})`;
   return `Sentiment over the call: up is positive, down negative; mean ${signed(mean)}, lowest ${where}`;
 }
@@ -167,7 +170,7 @@ function drawCourse() {
   const middle = HEIGHT / 2;
   const size = { viewBox: `0 0 ${width} ${HEIGHT}`, preserveAspectRatio: 'none' };
   const zero = svg('line', { class: 'zero', x1: 0, x2: width, y1: middle, y2: middle });
-  const bars = lines.map(line => bar(line, width));
+  const bars = lines.map(line => bar(line, width)).filter(drawn => drawn !== null);
   course.replaceChildren(
     svg('svg', { ...size, 'aria-hidden': 'true' }, zero, ...bars),
     ...[...alerts.values()].filter(alert => alert.start_time !== null).map(signOf),
@@ -189,6 +192,12 @@ function drawAlerts() {
   drawCourse();
 }
 
+/** What has a limit, in words. */
+const LIMITS = { call: 'length', answer: 'time to answer', hold: 'hold', silence: 'silence' };
+/** @param {SlaLimit} limit */
+const breach = ({ limit, seconds, max_seconds }) =>
+  `SLA breached: ${LIMITS[limit]} ${clock(seconds)}, at most ${clock(max_seconds)}`;
+
 /** @param {Call} call */
 function drawAbout(call) {
   setText(title, call.agent ? `${call.agent}${call.phone ? ` and ${call.phone}` : ''}` : call.call_id);
@@ -202,9 +211,10 @@ function drawAbout(call) {
     call.metadata?.file,
     call.sentiment === null ? null : `sentiment ${signed(call.sentiment)} ${mood(call.sentiment)}`,
     call.end_reason,
+    ...call.sla.limits.filter(limit => limit.breached).map(breach),
   ];
   setText(about, parts.filter(Boolean).join(' · '));
-  tags.show(call.tags);
+  tags.show(call.tags, call.automatic_tags, call.tag_reasons);
   drawSources(call);
   drawRisk(call);
   drawKeywords(call);

@@ -183,7 +183,11 @@ const ofCall = call => ({
     alerts: call.alert_level ? `${SIGNS[call.alert_level]} ${call.alert_level}` : call.has_alerts ? 'yes' : '',
     state: call.status === 'connection_closed' ? 'closing' : call.status,
   },
-  said: [...call.tags.flatMap(text => [el('span', { class: 'tag', text }), ' ']), call.metadata?.file ?? ''],
+  said: [
+    ...(call.sla_breached ? [el('span', { class: 'tag bad', text: 'SLA breached' }), ' '] : []),
+    ...call.tags.flatMap(text => [el('span', { class: 'tag', text }), ' ']),
+    call.metadata?.file ?? '',
+  ],
 });
 
 /**

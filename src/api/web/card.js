@@ -118,7 +118,8 @@ export class Card {
   static noteOf(call) {
     if (call.over !== null) return 'ended';
     if (call.status === 'connection_closed') return 'hung up, last words pending';
-    return call.behind ? `text ${call.behind} s behind` : '';
+    const notes = [call.breached ? 'SLA breached' : '', call.behind ? `text ${call.behind} s behind` : ''];
+    return notes.filter(Boolean).join(' · ');
   }
 
   /**

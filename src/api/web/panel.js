@@ -91,6 +91,8 @@ export class Panel {
     const box = el('div', { class: 'chart', role: 'img', 'aria-label': CHART });
     const page = el('a', { class: 'button', href: urlOf(`/calls/${encodeURIComponent(id)}`), text: 'Call page' });
     const close = el('button', { type: 'button', text: 'Close', on: { click: () => this.actions.close() } });
+    // On a narrow screen the panel stands alone: its title is the page's.
+    this.title.setAttribute('aria-level', matchMedia('(max-width: 60rem)').matches ? '1' : '2');
     const heading = el('div', { class: 'row' }, this.title, page, close);
     const top = [heading, this.about, this.sound, this.alerts, this.all, this.prompts, this.risk, this.parts];
     this.element.replaceChildren(...top, box, this.transcript.element);

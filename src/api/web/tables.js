@@ -36,8 +36,9 @@ const inside = cell => (cell instanceof Element ? cell : String(cell ?? ''));
  * A table; the number says it, the bar shows it.
  * @param {string[]} heads
  * @param {Row[]} rows
+ * @param {string} [name] how it is called where several tables of a page begin alike
  */
-export function table(heads, rows) {
+export function table(heads, rows, name = heads[0]) {
   if (!rows.length) return el('p', { class: 'note', text: 'none in this period' });
   const most = Math.max(1, ...rows.map(row => row.count ?? 0));
   const line = (/** @type {Row} */ { cells: [first, ...others], count }) =>
@@ -50,7 +51,7 @@ export function table(heads, rows) {
     );
   return el(
     'div',
-    { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': heads[0] },
+    { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': name },
     el(
       'table',
       {},

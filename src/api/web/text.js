@@ -133,7 +133,11 @@ export class Transcript {
       this.time(line),
       el('b', { text: speaker(line.speaker) }),
       el('span', { class: 'words' }, ...this.content(line)),
-      el('span', { class: 'score', title: `sentiment: ${feel}${theirs}`, text: signed(line.compound) }),
+      el('span', {
+        class: 'score',
+        title: `sentiment: ${line.compound === null ? 'no word list for this language' : feel}${theirs}`,
+        text: signed(line.compound),
+      }),
     );
     this.lines.set(line.key, { line, item });
     this.unsure(line.leg, null);

@@ -24,7 +24,7 @@ export interface Segment {
   end_time: number;
   speaker: string;
   leg: string;
-  sentiment: { compound: number };
+  sentiment: { compound: number | null };
   /** What another system that sent the text says of it. */
   sender_sentiment: number | null;
   keywords: Term[];
@@ -76,7 +76,10 @@ export interface CallSummary {
   risk_score: number | null;
   /** Of a hundred. */
   score: number | null;
+  sla_breached: boolean;
   tags: string[];
+  /** Those that packs have put on it. */
+  automatic_tags: string[];
 }
 
 /** A way by which sound of a call came. */
@@ -98,6 +101,25 @@ export interface Call extends CallSummary {
   dialer: Dialed | null;
   review: Review | null;
   risk: Risk | null;
+  sla: { breached: boolean; limits: SlaLimit[] };
+  tag_reasons: TagReason[];
+}
+
+/** What a call took of a limit of [sla]. */
+export interface SlaLimit {
+  limit: 'call' | 'answer' | 'hold' | 'silence';
+  seconds: number;
+  max_seconds: number;
+  breached: boolean;
+}
+
+/** Why a pack has put a tag on a call. */
+export interface TagReason {
+  tag: string;
+  pack: string;
+  rule: string;
+  reason: string;
+  quotes: { text: string; start_time: number }[];
 }
 
 /** What people have set right in a line. */
@@ -162,7 +184,13 @@ export interface Box {
   now: string;
   calls: Record<
     string,
-    { phone: string | null; agent: string | null; campaign: string | null; behind_s: number | null }
+    {
+      phone: string | null;
+      agent: string | null;
+      campaign: string | null;
+      behind_s: number | null;
+      sla_breached: boolean;
+    }
   >;
   backlog: number;
   /** Alerts that nobody has acknowledged, of all calls. */
@@ -588,7 +616,7 @@ export interface Sentiment extends OfCall {
   end_time: number;
   speaker: string;
   leg: string;
-  sentiment_score: number;
+  sentiment_score: number | null;
   sender_sentiment: number | null;
   keywords_detected: string[];
   profanity_detected: string[];
@@ -647,7 +675,7 @@ export interface Line {
   speaker: string;
   leg: string;
   text: string;
-  compound: number;
+  compound: number | null;
   theirs: number | null;
   terms: Term[];
   words: Word[] | null;
@@ -672,6 +700,8 @@ export interface BoardCall {
   partial: Record<string, LastWords>;
   rolling: number | null;
   risk: number | null;
+  /** Whether it breaches a limit of [sla]. */
+  breached: boolean;
   /** How late its text is, seconds; null where it is in time. */
   behind: number | null;
   /** When it ended. */

@@ -372,7 +372,7 @@ mod tests {
             speaker: leg.speaker(),
             text: String::new(),
             confidence: 1.0,
-            sentiment: 0.0,
+            sentiment: Some(0.0),
             words: Vec::new(),
         };
         let lines = [line(Leg::Agent, 0.0, 2.0), line(Leg::Caller, 3.0, 5.0)];

@@ -110,7 +110,7 @@ impl Said {
             confidence: 0.9,
             language: Some("en".into()),
             words: Vec::new(),
-            compound: random.below(2000) as f64 / 1000.0 - 1.0,
+            compound: Some(random.below(2000) as f64 / 1000.0 - 1.0),
             pos: 0.1,
             neu: 0.8,
             neg: 0.1,

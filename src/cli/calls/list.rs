@@ -17,7 +17,7 @@ use crate::config::Config;
 #[derive(Args)]
 #[command(
     after_help = "Newest first; or do something with some of them. --tsv prints the columns call_id, start_time, status, agent, campaign, seconds, segments, \
-sentiment and ! where an alert was raised; new columns come at the end."
+sentiment, ! where an alert was raised and sla where a limit of [sla] is breached; new columns come at the end."
 )]
 #[command(args_conflicts_with_subcommands = true)]
 pub(in crate::cli) struct CallsArguments {
@@ -62,7 +62,7 @@ pub(in crate::cli) struct SearchArguments {
 }
 
 /// A call as `calls --tsv` writes it.
-fn fields(call: &Value) -> [String; 9] {
+fn fields(call: &Value) -> [String; 10] {
     [
         text(call, "call_id").into(),
         text(call, "start_time").into(),
@@ -73,6 +73,7 @@ fn fields(call: &Value) -> [String; 9] {
         call["segment_count"].to_string(),
         number(&call["sentiment"]),
         if call["has_alerts"] == true { "!".into() } else { String::new() },
+        if call["sla_breached"] == true { "sla".into() } else { String::new() },
     ]
 }
 
@@ -92,12 +93,21 @@ pub(in crate::cli) fn list(arguments: &CallsArguments, config: &Config) -> anyho
     } else {
         let mut listing = Listing::new(&["CALL", "BEGAN", "STATE", "AGENT", "CAMPAIGN", "LENGTH", "SENTIMENT", ""]);
         for call in calls {
-            let [id, began, state, agent, campaign, _, _, sentiment, alerts] =
+            let [id, began, state, agent, campaign, _, _, sentiment, alerts, sla] =
                 fields(call).map(|cell| shown(&cell).into_owned());
             let seconds = length(call["total_audio_duration"].as_f64().unwrap_or(0.0));
             // What `connection_closed` means to people: the line is closed, the text is not complete.
             let state = if state == "connection_closed" { "closing".into() } else { state };
-            listing.add(vec![id, short_time(&began), state, agent, campaign, seconds, sentiment, alerts]);
+            listing.add(vec![
+                id,
+                short_time(&began),
+                state,
+                agent,
+                campaign,
+                seconds,
+                sentiment,
+                format!("{alerts} {sla}").trim().into(),
+            ]);
         }
         listing.print(&why_empty("no call fits", &answer, scope.agent.as_deref()))?;
         more(&answer["next_cursor"], calls.len());

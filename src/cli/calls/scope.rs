@@ -54,6 +54,9 @@ pub(super) struct Scope {
     /// Only calls in which an alert was raised
     #[arg(long)]
     alerts: bool,
+    /// Only calls that breach a limit of [sla]
+    #[arg(long)]
+    sla_breached: bool,
 }
 
 impl Scope {
@@ -72,6 +75,7 @@ impl Scope {
             ("max_sentiment", self.max_sentiment.map(|value| value.to_string())),
             ("tag", self.tag.clone()),
             ("has_alerts", self.alerts.then(|| "true".into())),
+            ("sla_breached", self.sla_breached.then(|| "true".into())),
         ]
     }
 }

@@ -62,16 +62,14 @@ fn facts(call: &Value) -> anyhow::Result<()> {
             say(&format!("{}: {}", key.replace('_', " "), seen(call, key)))?;
         }
     }
-    let tags: Vec<&str> = call["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    if !tags.is_empty() {
-        say(&format!("tags: {}", shown(&tags.join(", "))))?;
-    }
+    tagged(call)?;
     let seconds = length(call["total_audio_duration"].as_f64().unwrap_or(0.0));
     let sentiment = match number(&call["sentiment"]) {
         none if none.is_empty() => "none".into(),
         some => some,
     };
     say(&format!("length {seconds}, {} segments, sentiment {sentiment}", call["segment_count"]))?;
+    breaches(call)?;
     let sources: &[Value] = call["sources"].as_array().map_or(&[], Vec::as_slice);
     for source in sources.iter().filter(|_| sources.len() > 1) {
         let heard = if source["heard"] == true { "heard" } else { "known" };
@@ -87,4 +85,39 @@ fn facts(call: &Value) -> anyhow::Result<()> {
         hanging("disposition: ", &finding(found)).iter().try_for_each(|line| say(line))?;
     }
     Ok(())
+}
+
+/// Its tags, and of those that packs have put on it the reason.
+fn tagged(call: &Value) -> anyhow::Result<()> {
+    let words = |key: &str| -> Vec<String> {
+        let all = call[key].as_array().into_iter().flatten().filter_map(Value::as_str);
+        all.map(str::to_owned).collect()
+    };
+    let automatic = words("automatic_tags");
+    let tag = |tag: String| if automatic.contains(&tag) { format!("{tag} (automatic)") } else { tag };
+    let tags: Vec<String> = words("tags").into_iter().map(tag).collect();
+    if !tags.is_empty() {
+        say(&format!("tags: {}", shown(&tags.join(", "))))?;
+    }
+    for reason in call["tag_reasons"].as_array().into_iter().flatten() {
+        let quote = &reason["quotes"][0];
+        let line =
+            format!("{:.1} {}: {}", number_of(&quote["start_time"]), seen(quote, "speaker"), seen(quote, "text"));
+        let why = format!("{}, {} ({}): {line}", seen(reason, "tag"), seen(reason, "reason"), seen(reason, "rule"));
+        hanging("tagged: ", &why).iter().try_for_each(|line| say(line))?;
+    }
+    Ok(())
+}
+
+/// The limits that it breaches.
+fn breaches(call: &Value) -> anyhow::Result<()> {
+    for limit in call["sla"]["limits"].as_array().into_iter().flatten().filter(|limit| limit["breached"] == true) {
+        let [took, most] = ["seconds", "max_seconds"].map(|key| length(number_of(&limit[key])));
+        say(&format!("SLA breached: {} {took}, at most {most}", seen(limit, "limit")))?;
+    }
+    Ok(())
+}
+
+fn number_of(value: &Value) -> f64 {
+    value.as_f64().unwrap_or(0.0)
 }

@@ -17,7 +17,7 @@ fn lines() -> Vec<ReviewLine> {
         start_ms: segment * 5000,
         end_ms: segment * 5000 + 3000,
         text: text.into(),
-        compound: 0.0,
+        compound: Some(0.0),
         labels: Vec::new(),
         heard: true,
     };

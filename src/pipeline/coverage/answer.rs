@@ -10,6 +10,7 @@ use super::compare::{CoverageRules, DayFacts, compare};
 use super::day::LocalDay;
 use crate::call::WallTime;
 use crate::contract::coverage::{CoverageCall, CoverageCounts, CoverageReport, CoverageSource, CoverageState};
+use crate::priority;
 use crate::store::coverage::{CallOfDay, DayRead, RecordingOfDay};
 use crate::store::{Store, StoreError};
 
@@ -105,7 +106,7 @@ impl Coverage {
             let only = wanted.campaign.clone();
             let facts = DayFacts { span: (since, until), calls, recordings, heard, read: of_day.read, only };
             let (rules, now) = (self.rules.clone(), (self.now)());
-            rows = tokio::task::spawn_blocking(move || compare(&facts, &rules, now)).await.unwrap_or_default();
+            rows = priority::aside(move || compare(&facts, &rules, now)).await.unwrap_or_default();
             read = Some(of_day);
         }
         metrics::histogram!("lineside_coverage_seconds").record(began.elapsed().as_secs_f64());

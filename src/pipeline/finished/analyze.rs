@@ -70,7 +70,7 @@ pub struct AnalyzedSegment {
     /// 0 to 1.
     pub confidence: f32,
     /// VADER's compound, -1 to 1.
-    pub sentiment: f64,
+    pub sentiment: Option<f64>,
     /// Each word with its times.
     pub words: Vec<SpokenWord>,
 }
@@ -242,7 +242,7 @@ impl AnalysisReport {
                     .push(json!({"kind": kind, "term": hit.term, "label": hit.label, "leg": leg, "start": start}));
             }
         }
-        self.sentiment.push(leg, analysis.scores.compound);
+        self.sentiment.push(leg, analysis.compound());
         self.segments.push(AnalyzedSegment {
             start,
             end: piece.end_ms as f64 / 1000.0,
@@ -250,7 +250,7 @@ impl AnalysisReport {
             speaker: leg.speaker(),
             text: piece.text,
             confidence: piece.confidence,
-            sentiment: analysis.scores.compound,
+            sentiment: analysis.compound(),
             words: piece.words.into_iter().map(SpokenWord::from).collect(),
         });
     }

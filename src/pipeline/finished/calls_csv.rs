@@ -49,8 +49,7 @@ pub fn field(value: &str) -> String {
 }
 
 /// The first line of a file of calls.
-pub const CALLS_HEAD: &str =
-    "call_id,call_start,agent,campaign,lead,phone,state,length,segments,sentiment,risk,score,alert,tags\r\n";
+pub const CALLS_HEAD: &str = "call_id,call_start,agent,campaign,lead,phone,state,length,segments,sentiment,risk,score,alert,tags,sla_breached\r\n";
 
 /// A call as one row.
 pub fn call_row(call: &CallRow) -> String {
@@ -62,6 +61,7 @@ pub fn call_row(call: &CallRow) -> String {
         (None, true) => "taken",
         (None, false) => "",
     };
+    let breaches: Vec<&str> = call.sla.iter().filter(|one| one.is_breached()).map(|one| one.limit.as_str()).collect();
     let cells = [
         field(&call.call_id),
         call.started.rfc3339(),
@@ -77,6 +77,7 @@ pub fn call_row(call: &CallRow) -> String {
         number(call.score, 1),
         alert.to_owned(),
         field(&call.tags.join("; ")),
+        field(&breaches.join("; ")),
     ];
     cells.join(",") + "\r\n"
 }

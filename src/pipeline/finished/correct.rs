@@ -87,7 +87,7 @@ impl Corrector {
         }
         let text = if self.redact { redacted(&analyser, &rows, row, typed)? } else { typed };
         let words = retimed(&words_of(row), &text, row.start_ms, row.end_ms);
-        let analysis = analyser.analyse(&text, speaker);
+        let analysis = analyser.analyse_in(row.language.as_deref(), &text, speaker);
         let scores = analysis.scores;
         let now = (self.now)();
         let corrected = NewCorrection {
@@ -213,7 +213,7 @@ mod tests {
             confidence: 0.9,
             language: None,
             words: serde_json::Value::Array(Vec::new()),
-            compound: 0.0,
+            compound: Some(0.0),
             pos: 0.0,
             neu: 1.0,
             neg: 0.0,

@@ -109,7 +109,7 @@ mod tests {
             start_ms: number * 1000,
             end_ms: number * 1000 + 900,
             text: text.into(),
-            compound: 0.0,
+            compound: Some(0.0),
             labels: Vec::new(),
             heard: true,
         }

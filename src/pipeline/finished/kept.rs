@@ -116,6 +116,7 @@ mod tests {
             model: Some(packs.into()),
             error: None,
             next: WallTime(100),
+            tags: None,
         };
         assert!(store.end_stage(&stage, outcome, WallTime(101)).await.expect("end"));
     }

@@ -12,8 +12,10 @@ use crate::contract::review::{CallDigest, CallInsights, CriterionOutcome, Entiti
 use crate::store::StoreError;
 use crate::store::calls::CallRow;
 use crate::store::segments::SegmentRow;
+use crate::store::tags::NewTag;
 use crate::text::TextAnalyser;
 use crate::text::review::ReviewLine;
+use crate::text::review::tags::GivenTag;
 
 /// Bytes of a call's text by which its language is known.
 const ENOUGH_TEXT: usize = 20_000;
@@ -67,6 +69,20 @@ impl Desk {
         let today = day(call);
         self.with_lines_in(call, move |analyser, lines, language| {
             told::classification(analyser.insights(lines, today, language))
+        })
+        .await
+    }
+
+    /// What the call is about, as JSON, and the tags that the packs give it.
+    pub(super) async fn classified_with_tags(
+        &self,
+        call: &CallRow,
+    ) -> Result<Option<(String, Vec<NewTag>)>, StoreError> {
+        let today = day(call);
+        self.with_lines_in(call, move |analyser, lines, language| {
+            let insights = analyser.insights(lines, today, language);
+            let tags = analyser.reviewer().tags(lines, &insights).into_iter().map(new_tag).collect();
+            json(&told::classification(insights)).map(|classified| (classified, tags))
         })
         .await
     }
@@ -139,9 +155,8 @@ impl Desk {
     /// What a stage by rules comes to, as JSON; `None` of those that need more than rules.
     pub(super) async fn made(&self, call: &CallRow, stage: Stage) -> Result<Option<String>, StoreError> {
         Ok(match stage {
-            Stage::Transcription | Stage::Translation | Stage::Insights => None,
+            Stage::Transcription | Stage::Translation | Stage::Classification | Stage::Insights => None,
             Stage::Entities => json(&self.named(call).await?),
-            Stage::Classification => json(&self.classified(call).await?),
             Stage::Summary => json(&self.digest(call).await?),
             Stage::Qa => json(&self.score_card(call).await?),
         })
@@ -173,6 +188,10 @@ impl Desk {
         })
         .await
     }
+}
+
+fn new_tag(given: GivenTag) -> NewTag {
+    NewTag { tag: given.name, pack: given.pack, rule: given.rule, reason: given.reason, segments: given.segments }
 }
 
 /// The name of a language by its code, `Swahili`.

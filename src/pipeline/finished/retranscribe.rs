@@ -20,6 +20,7 @@ use crate::pipeline::live::privacy::{Cleaned, Privacy, PrivacySettings};
 use crate::pipeline::live::silencing;
 use crate::pipeline::live::words::{figures, segment};
 use crate::pipeline::workers::{Job, Work, Workers, Written};
+use crate::priority;
 use crate::speech::engine::Piece;
 use crate::speech::queue::Urgency;
 use crate::speech::vocabulary::Vocabulary;
@@ -147,7 +148,7 @@ impl RetranscribeQueue {
         if legs.is_empty() {
             return Err(RetranscribeError::NoSound("it never had any".into()));
         }
-        let looked = tokio::task::spawn_blocking(move || legs.iter().try_for_each(look));
+        let looked = priority::aside(move || legs.iter().try_for_each(look));
         looked.await.map_err(|_| StoreError::Closed)?.map_err(RetranscribeError::NoSound)?;
         if self.workers.ready() { Ok(()) } else { Err(RetranscribeError::NoModel) }
     }
@@ -365,7 +366,7 @@ impl Retranscriber {
             by_utterance.insert(stretch.key, read.len());
             read.push((rewritten, side, pieces, recognition.language));
         }
-        let mut said: Vec<(i64, Leg, f64)> = self
+        let mut said: Vec<(i64, Leg, Option<f64>)> = self
             .queue
             .store
             .compounds(call.key)
@@ -378,8 +379,8 @@ impl Retranscriber {
         let mut rewritten = Vec::new();
         for (mut text, side, pieces, language) in read {
             for piece in pieces {
-                let analysis = analyser.analyse(&piece.text, side);
-                said.push((piece.start_ms, side, analysis.scores.compound));
+                let analysis = analyser.analyse_in(language.as_deref(), &piece.text, side);
+                said.push((piece.start_ms, side, analysis.compound()));
                 text.segments.push(segment(piece, &analysis, language.clone()));
             }
             rewritten.push(text);

@@ -11,7 +11,6 @@ use jiff::tz::TimeZone;
 use crate::alerts::speech::{PAUSE_MS, Passage, SpeechLine, both_heard_ms};
 use crate::call::{CallState, Leg};
 use crate::store::calls::{CallRow, LegRow};
-use crate::store::readers::step_back;
 use crate::store::segments::{SegmentRow, Spoken};
 use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
@@ -76,7 +75,7 @@ impl Desk {
             Pace::Background => {
                 let (done, result) = tokio::sync::oneshot::channel();
                 let quietly = move || {
-                    step_back();
+                    crate::priority::background();
                     let _ = done.send(work());
                 };
                 std::thread::Builder::new().name("stages".into()).spawn(quietly).map_err(StoreError::Thread)?;
@@ -253,7 +252,7 @@ mod tests {
             start_ms,
             end_ms,
             text: text.into(),
-            compound: 0.0,
+            compound: Some(0.0),
             labels: Vec::new(),
             heard: true,
         };

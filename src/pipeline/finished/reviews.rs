@@ -139,7 +139,7 @@ impl Reviews {
                 start_ms: mismatch.quote.start_ms,
                 end_ms: mismatch.end_ms,
                 text: mismatch.quote.text.clone(),
-                sentiment: Some(mismatch.compound),
+                sentiment: mismatch.compound,
                 rolling: call.rolling,
                 risk: call.risk.unwrap_or(0.0),
             };
@@ -211,6 +211,7 @@ fn reviewed(due: DueReview, call: &CallRow, noted: NotedRow, outcome: Outcome, a
         caller_speech_ms: ms(outcome.measures.caller_speech_s),
         mixed_speech_ms: ms(outcome.measures.mixed_speech_s),
         dead_air_ms: ms(outcome.measures.dead_air_s),
+        longest_silence_ms: ms(outcome.measures.longest_silence_s),
         silent_end_ms: outcome.silent_end_ms,
         findings: outcome.mismatches.into_iter().map(finding).collect(),
         disposition,

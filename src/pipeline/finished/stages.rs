@@ -22,6 +22,7 @@ use crate::pipeline::workers::Workers;
 use crate::pipeline::workers::status::ModelState;
 use crate::store::calls::CallRow;
 use crate::store::stages::{StageOutcome, StageRow, StageSpan};
+use crate::store::tags::NewTag;
 use crate::store::{Store, StoreError};
 use crate::translation::{Translate, TranslateError};
 
@@ -103,6 +104,8 @@ pub struct Stages {
 enum Made {
     /// The result, and the engine and model that made it.
     Result(String, Option<String>, Option<String>),
+    /// A result by the packs, and the tags that they give by it.
+    Tagged(String, Vec<NewTag>),
     /// A result in which something is missing: also why.
     Partly(String, Option<String>, Option<String>, String),
     /// It is not needed.
@@ -200,6 +203,10 @@ impl Stages {
             Stage::Transcription => self.take_live(call).await?,
             Stage::Translation => self.translate(call).await?,
             Stage::Insights => self.insights(call).await?,
+            Stage::Classification => match self.desk.classified_with_tags(call).await? {
+                Some((result, tags)) => Made::Tagged(result, tags),
+                None => Made::Failed("the classification cannot be written as JSON".into()),
+            },
             other => match self.desk.made(call, other).await? {
                 Some(result) => Made::Result(result, Some(RULES.into()), Some(self.desk.packs().join(", "))),
                 None => Made::Failed("nothing makes this stage".into()),
@@ -323,6 +330,7 @@ impl Stages {
             model: None,
             error: Some(error),
             next,
+            tags: None,
         };
         let done = |result, engine, model, error| StageOutcome {
             state: StageState::Done,
@@ -331,9 +339,14 @@ impl Stages {
             model,
             error,
             next: now,
+            tags: None,
         };
         match made {
             Made::Result(result, engine, model) => done(result, engine, model, None),
+            Made::Tagged(result, tags) => {
+                let packs = Some(self.desk.packs().join(", "));
+                StageOutcome { tags: Some(tags), ..done(result, Some(RULES.into()), packs, None) }
+            }
             Made::Partly(result, engine, model, why) => done(result, engine, model, Some(why)),
             Made::Skipped(why) => without(StageState::Skipped, why, now),
             Made::Unavailable(why) => without(StageState::Unavailable, why, now),

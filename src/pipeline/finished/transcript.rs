@@ -49,7 +49,7 @@ pub(super) fn lines(analyser: &TextAnalyser, transcript: &str) -> Vec<SentLine> 
                 start_ms,
                 end_ms: start_ms + LINE_MS,
                 text: outcome.piece.text,
-                compound: 0.0,
+                compound: None,
                 labels: Vec::new(),
                 heard: false,
             },
@@ -57,7 +57,7 @@ pub(super) fn lines(analyser: &TextAnalyser, transcript: &str) -> Vec<SentLine> 
     }
     for sent in &mut all {
         let analysis = analyser.analyse(&sent.line.text, sent.line.leg);
-        sent.line.compound = analysis.scores.compound;
+        sent.line.compound = analysis.compound();
         sent.line.labels = analysis.keywords.into_iter().map(|hit| hit.label).collect();
     }
     all

@@ -21,7 +21,7 @@ use crate::text::rolling::CallRolling;
 pub struct TrialDifference {
     /// The call.
     pub call_id: String,
-    /// What kind of thing: `keyword`, `intent`, `alert` or `score`.
+    /// What kind of thing: `keyword`, `intent`, `tag`, `alert` or `score`.
     pub what: &'static str,
     /// What the packs in use say and the others do not; of the score its points of a hundred.
     pub before: Vec<String>,
@@ -33,6 +33,7 @@ pub struct TrialDifference {
 struct Told {
     keywords: BTreeSet<String>,
     intent: BTreeSet<String>,
+    tags: BTreeSet<String>,
     alerts: BTreeSet<String>,
     score: BTreeSet<String>,
 }
@@ -56,6 +57,7 @@ impl Trial {
         let kinds = [
             ("keyword", before.keywords, after.keywords),
             ("intent", before.intent, after.intent),
+            ("tag", before.tags, after.tags),
             ("alert", before.alerts, after.alerts),
             ("score", before.score, after.score),
         ];
@@ -79,13 +81,14 @@ impl Trial {
         }
         for line in &call.lines {
             let analysis = self.analyser.analyse(&line.text, line.leg);
-            rolling.push(line.leg, analysis.scores.compound);
+            let compound = analysis.compound();
+            rolling.push(line.leg, compound);
             let said = Said {
                 leg: line.leg,
                 start_ms: line.start_ms,
                 end_ms: line.end_ms,
                 text: &line.text,
-                compound: analysis.scores.compound,
+                compound,
                 keywords: &analysis.keywords,
                 profanity: &analysis.profanity,
             };
@@ -99,7 +102,7 @@ impl Trial {
                 start_ms: line.start_ms,
                 end_ms: line.end_ms,
                 text: line.text.clone(),
-                compound: analysis.scores.compound,
+                compound,
                 labels,
                 heard: true,
             });
@@ -108,10 +111,12 @@ impl Trial {
         let last = [watch.passed(&self.book, length_ms, &rolling), watch.ended(&self.book, length_ms, &rolling)];
         alerts.extend(last.into_iter().flatten().flat_map(|alert| alert.rules).map(|rule| rule.name));
         let insights = self.analyser.insights(&lines, None, None);
+        let tags = self.analyser.reviewer().tags(&lines, &insights);
         let card = self.analyser.reviewer().card(&lines, &CallMeasures::default(), true);
         Told {
             keywords,
             intent: insights.intent().map(|one| one.label.clone()).into_iter().collect(),
+            tags: tags.into_iter().map(|tag| tag.name).collect(),
             alerts,
             score: card.score.map(|score| format!("{score:.0}")).into_iter().collect(),
         }
@@ -149,7 +154,8 @@ mod tests {
         let now = trial("");
         let own = concat!(
             "[[keyword]]\nlabel = \"gizmo\"\nterms = [\"gizmo\"]\n",
-            "[[rule]]\nname = \"bang\"\nlevel = \"urgent\"\ndescription = \"It went bang\"\nsaid = [\"went bang\"]\n"
+            "[[rule]]\nname = \"bang\"\nlevel = \"urgent\"\ndescription = \"It went bang\"\nsaid = [\"went bang\"]\n",
+            "[[tag]]\nname = \"gizmo\"\nlabels = [\"gizmo\"]\nleg = \"caller\"\n"
         );
         let told = now.against(&trial(own), &call);
         assert!(
@@ -157,6 +163,7 @@ mod tests {
             "{told:?}"
         );
         assert!(told.iter().any(|one| one.what == "alert" && one.after == ["bang"]), "{told:?}");
+        assert!(told.iter().any(|one| one.what == "tag" && one.after == ["gizmo"]), "{told:?}");
         let without = "[[keyword]]\nlabel = \"escalation\"\nignore = [\"speak to your manager\"]\n";
         let told = now.against(&trial(without), &call);
         assert!(told.iter().any(|one| one.what == "keyword" && one.before == ["escalation"]), "{told:?}");

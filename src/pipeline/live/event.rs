@@ -220,5 +220,5 @@ pub(super) struct PastSegment {
     pub start_ms: i64,
     pub end_ms: i64,
     pub text: String,
-    pub compound: f64,
+    pub compound: Option<f64>,
 }

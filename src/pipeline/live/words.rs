@@ -107,17 +107,17 @@ impl Conductor {
         let pieces = self.privacy.clean(analyser, place, heard, (pieces, unbelieved), &mut cleaned);
         if let Some(call) = self.calls.get_mut(key) {
             for (number, piece) in pieces.into_iter().enumerate() {
-                let mut analysis = analyser.analyse(&piece.text, leg);
+                let mut analysis = analyser.analyse_in(language.as_deref(), &piece.text, leg);
                 if let Some(theirs) = sender.filter(|_| !analyser.can_score(&piece.text, language.as_deref())) {
                     analysis.take_mood(theirs);
                 }
-                call.rolling.push(leg, analysis.scores.compound);
+                call.rolling.push(leg, analysis.compound());
                 let said = alerts::Said {
                     leg,
                     start_ms: piece.start_ms,
                     end_ms: piece.end_ms,
                     text: &piece.text,
-                    compound: analysis.scores.compound,
+                    compound: analysis.compound(),
                     keywords: &analysis.keywords,
                     profanity: &analysis.profanity,
                 };
@@ -215,7 +215,7 @@ pub(in crate::pipeline) fn segment(piece: Piece, analysis: &Analysis, language: 
         confidence: (f64::from(piece.confidence) * 1000.0).round() / 1000.0,
         language,
         words: piece.words,
-        compound: analysis.scores.compound,
+        compound: analysis.compound(),
         sender_sentiment: None,
         pos: analysis.scores.pos,
         neu: analysis.scores.neu,

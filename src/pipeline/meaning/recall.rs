@@ -145,7 +145,7 @@ fn said(number: i64, call: i64, text: &str) -> [Change; 2] {
         confidence: 1.0,
         language: None,
         words: Vec::new(),
-        compound: 0.0,
+        compound: Some(0.0),
         pos: 0.0,
         neu: 1.0,
         neg: 0.0,

@@ -16,7 +16,6 @@ use crate::spool::{self, SpoolError};
 use crate::store::forget::{
     Alone, CallRef, Erased, ForgetError, Whom, calls_of, check, emptied, erase, gather, reading, rows_with,
 };
-use crate::store::readers::step_back;
 use crate::store::{Store, StoreError};
 
 /// Texts looked for at a time.
@@ -143,7 +142,7 @@ async fn prove(store: &Store, state: PathBuf, mut report: ForgetReport) -> Resul
     let path = store.path().to_path_buf();
     let (done, proved) = oneshot::channel();
     let look = move || {
-        step_back();
+        crate::priority::background();
         let hits = search(&state, &mut report);
         let explained = reading(&path).and_then(|db| Ok(explain(&db, &hits, &mut report)?));
         let _ = done.send(explained.map(|()| report)); // nobody waits for it any more

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
-use super::shared::{TranscribeSettings, Workers, yield_to_the_phone};
+use super::shared::{TranscribeSettings, Workers};
 use super::status::ModelState;
 use crate::speech::engine::Engine;
 use crate::speech::recogniser::Recogniser;
@@ -29,7 +29,7 @@ impl Workers {
 
     pub(super) fn look_for_model(&self) {
         // CTranslate2 computes in threads of its own, which inherit this.
-        yield_to_the_phone();
+        crate::priority::live_text();
         let mut told = String::new();
         while !self.queue.is_closed() {
             if !self.ready() {

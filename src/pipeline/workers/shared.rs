@@ -209,13 +209,6 @@ impl Workers {
     }
 }
 
-/// The phone comes first: whatever else wants the CPU gets it.
-pub(super) fn yield_to_the_phone() {
-    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19) {
-        log::debug!("speech: priority: {error}");
-    }
-}
-
 fn wall() -> WallTime {
     WallTime(
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64),

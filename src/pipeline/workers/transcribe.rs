@@ -1,7 +1,7 @@
 //! The workers: threads that take the most urgent utterance, read its samples from disk and write it down.
 //!
 //! Without a model they wait and the queue waits with them; a model that appears is loaded without a restart. One model in memory, shared; one
-//! thread per inference; nice 19, for the phone comes first.
+//! thread per inference, which gives way to the phone (`priority.rs`).
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::model::Mine;
 use super::partial::{Growing, Reading};
-use super::shared::{Done, Job, Work, Workers, Written, yield_to_the_phone};
+use super::shared::{Done, Job, Work, Workers, Written};
 use crate::audio::resample::to_model;
 use crate::speech::engine::EngineError;
 use crate::speech::queue::Urgency;
@@ -76,7 +76,7 @@ impl Workers {
     }
 
     fn work(&self, number: usize) {
-        yield_to_the_phone();
+        crate::priority::live_text();
         let mut mine: Option<Mine> = None;
         while !self.queue.is_closed() {
             let generation = self.generation.load(Ordering::Acquire);

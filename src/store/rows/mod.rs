@@ -13,4 +13,5 @@ pub(super) mod privacy;
 pub(super) mod recordings;
 pub(super) mod review;
 pub(super) mod stages;
+pub(super) mod tags;
 pub(super) mod tokens;

@@ -114,8 +114,8 @@ pub struct NewSegment {
     pub language: Option<String>,
     /// Words with times inside the call.
     pub words: Vec<Word>,
-    /// VADER's compound, -1 to 1; the sender's own where lineside has no lexicon for the language.
-    pub compound: f64,
+    /// VADER's compound, -1 to 1; where lineside has no list for the language the sender's own, or `None`.
+    pub compound: Option<f64>,
     /// What the sender says of its mood, -1 to 1.
     pub sender_sentiment: Option<f64>,
     /// Share of positive, neutral and negative valence, 0 to 1.

@@ -31,6 +31,8 @@ pub struct NewReview {
     pub mixed_speech_ms: Option<i64>,
     /// Silence beyond ordinary pauses, milliseconds.
     pub dead_air_ms: Option<i64>,
+    /// The longest time in which nobody spoke, milliseconds.
+    pub longest_silence_ms: Option<i64>,
     /// From the last word to the end of the sound, milliseconds.
     pub silent_end_ms: Option<i64>,
     /// Where its disposition does not go with what was said.
@@ -58,7 +60,7 @@ pub struct NewFinding {
 pub(in crate::store) fn keep(db: &Connection, new: &NewReview) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT OR REPLACE INTO review
-         SELECT id, :disposition, :positive, :negative, :points, :points_of, :agent, :caller, :mixed, :dead_air, :silent_end, :at
+         SELECT id, :disposition, :positive, :negative, :points, :points_of, :agent, :caller, :mixed, :dead_air, :silent_end, :at, :longest_silence
          FROM call
          WHERE id = :call",
     )?
@@ -66,6 +68,7 @@ pub(in crate::store) fn keep(db: &Connection, new: &NewReview) -> rusqlite::Resu
         ":call": new.call.0, ":disposition": new.disposition, ":positive": new.positive, ":negative": new.negative,
         ":points": new.points, ":points_of": new.points_of, ":agent": new.agent_speech_ms, ":caller": new.caller_speech_ms,
         ":mixed": new.mixed_speech_ms, ":dead_air": new.dead_air_ms, ":silent_end": new.silent_end_ms, ":at": new.at.0,
+        ":longest_silence": new.longest_silence_ms,
     })?;
     db.prepare_cached("DELETE FROM finding WHERE call = ?1")?.execute([new.call.0])?;
     for finding in &new.findings {

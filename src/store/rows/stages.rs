@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, named_params};
 
+use super::tags::NewTag;
 use crate::call::{CallKey, Stage, StageState, WallTime};
 
 /// Stages that are to be made, or made again.
@@ -32,6 +33,8 @@ pub struct StageOutcome {
     pub error: Option<String>,
     /// When it is tried again.
     pub next: WallTime,
+    /// The tags that packs give by it; `None` where it gives none.
+    pub tags: Option<Vec<NewTag>>,
 }
 
 /// Puts stages into the queue. Their results stay until there are new ones.

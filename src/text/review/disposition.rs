@@ -185,8 +185,8 @@ pub struct DispositionMismatch {
     pub quote: LineQuote,
     /// End of that line in the call, milliseconds.
     pub end_ms: i64,
-    /// Its sentiment, -1 to 1.
-    pub compound: f64,
+    /// Its sentiment, -1 to 1; `None` in a language without a list.
+    pub compound: Option<f64>,
 }
 
 /// The rules in use, made ready.

@@ -153,8 +153,9 @@ fn mood(weighed: &Weighed, lines: &[ReviewLine]) -> CallMood {
     let callers: Vec<&ReviewLine> = lines.iter().filter(|line| line.leg != Leg::Agent).collect();
     let (mut sum, mut weights) = (0.0, 0.0);
     for (at, line) in callers.iter().enumerate() {
+        let Some(compound) = line.compound else { continue };
         let weight = 1.0 + LATER * at as f64 / callers.len() as f64;
-        sum += weight * line.compound * (1.0 - PLAIN * weighed.plain(line.segment));
+        sum += weight * compound * (1.0 - PLAIN * weighed.plain(line.segment));
         weights += weight;
     }
     let mean = if weights > 0.0 { sum / weights } else { 0.0 };

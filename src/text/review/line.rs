@@ -17,8 +17,8 @@ pub struct ReviewLine {
     pub end_ms: i64,
     /// What was said.
     pub text: String,
-    /// Its sentiment, -1 to 1.
-    pub compound: f64,
+    /// Its sentiment, -1 to 1; `None` in a language without a list.
+    pub compound: Option<f64>,
     /// Labels of the keywords in it.
     pub labels: Vec<String>,
     /// Whether its sound was heard; of text that came without, the end is not known.

@@ -21,6 +21,7 @@ pub(super) mod pattern;
 pub mod scorecard;
 mod sentence;
 pub mod summary;
+pub mod tags;
 mod values;
 pub mod words;
 
@@ -36,6 +37,7 @@ pub use self::line::{LineQuote, ReviewLine};
 use self::measures::CallMeasures;
 use self::scorecard::{Card, Judge};
 use self::summary::{Cue, Summary, Teller};
+use self::tags::{GivenTag, Tagger};
 use super::pack::Pack;
 
 /// Reads calls by the rules of some packs.
@@ -47,6 +49,7 @@ pub struct Reviewer {
     diary: Diary,
     teller: Teller,
     dispositions: DispositionJudge,
+    tagger: Tagger,
 }
 
 impl Reviewer {
@@ -65,6 +68,7 @@ impl Reviewer {
             diary: Diary::new(packs.iter().flat_map(|pack| &pack.actions).cloned().collect()),
             teller: Teller::new(&cues),
             dispositions: DispositionJudge::new(&dispositions),
+            tagger: Tagger::new(packs.iter().flat_map(|pack| &pack.tags)),
         }
     }
 
@@ -96,6 +100,11 @@ impl Reviewer {
         self.dispositions.mismatches(lines, result)
     }
 
+    /// The tags that the packs give to a call with these insights. Of a call that is over.
+    pub fn tags(&self, lines: &[ReviewLine], insights: &Insights) -> Vec<GivenTag> {
+        self.tagger.tags(lines, insights)
+    }
+
     /// The lines that tell the call.
     pub fn summary(&self, lines: &[ReviewLine]) -> Summary {
         self.teller.tell(lines)
@@ -117,7 +126,7 @@ pub(super) fn line(
         start_ms: start_s * 1000,
         end_ms: start_s * 1000 + 2000,
         text: text.into(),
-        compound,
+        compound: Some(compound),
         labels: labels.iter().map(|&label| label.into()).collect(),
         heard: true,
     }

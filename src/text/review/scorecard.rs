@@ -132,7 +132,7 @@ impl Heard<'_> {
         when.leg.takes(self.line.leg)
             && (when.said.is_empty() || self.when.iter().any(|hit| hit.label == name))
             && (when.labels.is_empty() || when.labels.iter().any(labels))
-            && when.sentiment_below.is_none_or(|below| self.line.compound < below)
+            && when.sentiment_below.is_none_or(|below| self.line.compound.is_some_and(|compound| compound < below))
     }
 
     fn quote(&self, name: &str) -> Option<LineQuote> {

@@ -177,13 +177,14 @@ fn turns(lines: &[ReviewLine]) -> Vec<MoodTurn> {
     let mut before: VecDeque<f64> = VecDeque::new();
     let mut all: Vec<MoodTurn> = Vec::new();
     for line in lines.iter().filter(|line| is_callers(line.leg)) {
+        let Some(sentiment) = line.compound else { continue };
         if !before.is_empty() {
             let mean = before.iter().sum::<f64>() / before.len() as f64;
-            if (line.compound - mean).abs() >= TURN {
-                all.push(MoodTurn { quote: LineQuote::of(line, &line.text), sentiment: line.compound, before: mean });
+            if (sentiment - mean).abs() >= TURN {
+                all.push(MoodTurn { quote: LineQuote::of(line, &line.text), sentiment, before: mean });
             }
         }
-        before.push_back(line.compound);
+        before.push_back(sentiment);
         if before.len() > BEFORE {
             before.pop_front();
         }

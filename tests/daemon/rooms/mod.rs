@@ -215,7 +215,7 @@ fn a_function_can_be_seen_as_a_whole() {
 fn table(text: &str) -> Vec<String> {
     let rows = text.lines().skip_while(|line| !line.starts_with("| room |")).skip(2);
     let cells = rows.take_while(|line| line.starts_with('|')).filter_map(|line| line.split('|').nth(1));
-    cells.map(|cell| cell.trim().trim_matches('`').trim_end_matches('/').to_string()).collect()
+    cells.map(|cell| cell.trim().trim_matches('`').trim_end_matches('/').trim_end_matches(".rs").to_string()).collect()
 }
 
 #[test]

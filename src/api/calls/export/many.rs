@@ -11,6 +11,7 @@ use crate::api::access::grant::Access;
 use crate::api::calls::shown::Whole;
 use crate::api::request::ApiError;
 use crate::pipeline::finished::calls_csv::{CALLS_HEAD, call_row};
+use crate::priority;
 use crate::store::Store;
 
 /// What many calls in one file can be written as; without a word, CSV.
@@ -73,7 +74,7 @@ where
             let number = writing.written;
             writing.written += 1;
             // Away from the threads that serve sockets: an hour of talk is a megabyte of JSON.
-            let text = tokio::task::spawn_blocking(move || make(&whole, format, number));
+            let text = priority::aside(move || make(&whole, format, number));
             let text = text.await.map_err(|error| failed(error.to_string()))?;
             return Ok(Some((Bytes::from(text), writing)));
         }
