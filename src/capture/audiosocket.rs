@@ -18,9 +18,9 @@ use tokio_util::task::TaskTracker;
 use super::coding::{Coding, Decoder, Oddity};
 use super::frame::{Frame, FrameReader, TERMINATE};
 use super::naming;
-use super::timeline::{Timeline, Write};
+use super::timeline::{Timeline, Write, heard_at};
 use super::{LastFrame, wall_clock};
-use crate::call::{Leg, Source, WallTime};
+use crate::call::{Leg, Moment, Source, WallTime};
 use crate::spool::{LegSpec, LegWriter, Line, OpenLine, Spool, SpoolError};
 
 /// Asterisk sends the id within 10 ms; who sends none in this time is no Asterisk.
@@ -388,7 +388,8 @@ pub(super) fn holds_bytes(peer: impl std::os::fd::AsFd) -> bool {
 
 /// Writes what the timeline decided.
 pub(super) async fn put(writer: &mut LegWriter, decided: Vec<Write>) -> Result<(), SpoolError> {
-    for write in decided {
+    let heard = heard_at(&decided, writer.leg().spec.rate_hz, Moment::now(wall_clock()));
+    for (write, at) in decided.into_iter().zip(heard) {
         let samples = match write {
             Write::Silence(count) => {
                 metrics::counter!("lineside_gap_samples_total").increment(count as u64);
@@ -400,7 +401,7 @@ pub(super) async fn put(writer: &mut LegWriter, decided: Vec<Write>) -> Result<(
                 samples
             }
         };
-        writer.append(&samples, wall_clock()).await?;
+        writer.append(&samples, at).await?;
     }
     Ok(())
 }

@@ -4,6 +4,10 @@
 //! call. Gaps are filled with silence. A burst after a stall of lineside or of the network is not a gap: filling waits while frames come faster than
 //! real time and for a few frames more, and then adds only what is still missing.
 
+use std::time::Duration;
+
+use crate::call::Moment;
+
 /// Shorter than this, milliseconds, is jitter (largest gap of frames that were sent evenly: 40 ms, through ChanSpy).
 const JITTER_MS: i64 = 100;
 /// Frames at the pace of speech that are held to see whether more come at once.
@@ -20,6 +24,29 @@ pub enum Write {
     Silence(usize),
     /// Samples that came.
     Samples(Vec<i16>),
+}
+
+impl Write {
+    /// How many samples it is.
+    fn count(&self) -> usize {
+        match self {
+            Self::Silence(count) => *count,
+            Self::Samples(samples) => samples.len(),
+        }
+    }
+}
+
+/// When the last sample of each of these was heard, if all of them come now: sound that comes at once was not heard at once.
+pub fn heard_at(writes: &[Write], rate_hz: u32, now: Moment) -> Vec<Moment> {
+    let mut later = 0;
+    let times = writes.iter().rev().map(|write| {
+        let at = now.before(Duration::from_millis(later * 1000 / u64::from(rate_hz.max(1))));
+        later += write.count() as u64;
+        at
+    });
+    let mut times: Vec<Moment> = times.collect();
+    times.reverse();
+    times
 }
 
 /// The clock of one leg. Times are milliseconds on any clock that never goes back.
@@ -119,6 +146,15 @@ mod tests {
 
     fn total(writes: &[Write]) -> usize {
         writes.iter().map(|write| if let Write::Silence(n) = write { *n } else { 160 }).sum()
+    }
+
+    #[test]
+    fn what_comes_at_once_was_heard_one_after_the_other() {
+        let now = Moment::now(crate::call::WallTime(10_000));
+        let writes = [Write::Samples(vec![1; 160]), Write::Silence(8000), Write::Samples(vec![1; 160])];
+        let times = heard_at(&writes, 8000, now);
+        let ago = |at: &Moment| ((now.steady - at.steady).as_millis(), now.wall.0 - at.wall.0);
+        assert_eq!(times.iter().map(ago).collect::<Vec<_>>(), [(1020, 1020), (20, 20), (0, 0)]);
     }
 
     fn silence(writes: &[Write]) -> usize {

@@ -15,7 +15,7 @@ use crate::audio::format::FormatKind;
 use crate::audio::quality::{Pairing, pairing};
 use crate::audio::reader::{RecordingReader, kind_of};
 use crate::audio::sound_file::{SoundFile, is_sealing};
-use crate::call::{CallId, CallNames, Leg, Source, WallTime};
+use crate::call::{CallId, CallNames, Leg, Moment, Source, WallTime};
 use crate::spool::{LegSpec, LegWriter, Spool, SpoolError};
 
 /// Sound heard before it is decided what the channels are to each other.
@@ -200,7 +200,7 @@ impl Taking<'_> {
                 Some(writer) => writer,
                 none => none.insert(runtime.block_on(spool.open_leg(spec))?),
             };
-            runtime.block_on(writer.append(rest, wall_clock()))?;
+            runtime.block_on(writer.append(rest, Moment::now(wall_clock())))?;
         }
         // A second channel of the same sound is not kept.
         self.planes.iter_mut().for_each(Vec::clear);

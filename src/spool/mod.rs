@@ -36,7 +36,7 @@ pub use leaving::mark;
 pub use leg::{LegAudio, LegReader, SpooledLeg};
 pub use line::Line;
 pub use open_line::OpenLine;
-pub use recover::{Orphan, Sidecar, is_locked, settle};
+pub use recover::{Orphan, Sidecar, is_locked, settle, sounded};
 pub use silence::{erase, overwrite, remove};
 pub use spec::{LegSpec, RecordingRef};
 pub use writer::{FollowedLeg, LegWriter};

@@ -38,6 +38,8 @@ pub struct Orphan {
     pub path: PathBuf,
     /// Samples in the file.
     pub samples: u64,
+    /// Up to where they are sound, as [`sounded`] has it.
+    pub sounded: u64,
 }
 
 /// `000000012_1795218045.12_agent.wav`: sorted by age, and a person sees what it is.
@@ -76,6 +78,29 @@ pub fn settle(path: &Path) -> Result<u64, SpoolError> {
     Ok(samples_of(len))
 }
 
+/// Up to which sample a spool file of so many holds sound. What lies behind is nothing but zeros: so the silence looks that was put in when nothing
+/// came any more, and a crash may have come before any row told of it. Blocks.
+pub fn sounded(path: &Path, samples: u64) -> Result<u64, SpoolError> {
+    const PIECE: u64 = 1 << 15;
+    let fail = |source: AudioError| SpoolError::Audio { path: path.into(), source };
+    let file = SoundFile::open(path).map_err(fail)?;
+    let mut bytes = vec![0; 2 * PIECE as usize];
+    let mut end = samples;
+    while end > 0 {
+        let start = end.saturating_sub(PIECE);
+        let piece = &mut bytes[..2 * (end - start) as usize];
+        let got = file.read_at(wav::HEADER_LEN as u64 + 2 * start, piece).map_err(fail)?;
+        if got < piece.len() {
+            return Ok(end); // shorter than it was a moment ago: somebody is at it
+        }
+        if let Some(last) = piece.iter().rposition(|&byte| byte != 0) {
+            return Ok(start + last as u64 / 2 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
 /// Whether a spool file is encrypted with a key that this process was not given. Blocks.
 pub fn is_locked(path: &Path) -> bool {
     matches!(SoundFile::open(path), Err(AudioError::Sealed(SealedError::NoKey(_))))
@@ -97,7 +122,10 @@ pub(super) fn orphans(folder: &Path, known: &HashSet<LegKey>) -> Result<Vec<Orph
         let wav = path.with_extension("wav");
         let read = fs::read(path).and_then(|text| serde_json::from_slice::<Sidecar>(&text).map_err(io::Error::other));
         match read.and_then(|sidecar| Ok((settle(&wav).map_err(io::Error::other)?, sidecar))) {
-            Ok((samples, Sidecar { key, spec })) => found.push(Orphan { key, spec, path: wav, samples }),
+            Ok((samples, Sidecar { key, spec })) => {
+                let sounded = sounded(&wav, samples).unwrap_or(samples);
+                found.push(Orphan { key, spec, path: wav, samples, sounded });
+            }
             Err(error) => log::warn!("spool: {}: {error}; its audio is left alone and has no text", path.display()),
         }
     })?;
@@ -149,11 +177,26 @@ mod tests {
         let wav = day.join(file_name(LegKey(7), &spec()));
         let leg = SpooledLeg::new(LegKey(7), spec(), super::super::LegAudio::Spooled { path: wav.clone() });
         write_sidecar(&wav, &leg).expect("sidecar");
-        fs::write(&wav, vec![0; 44 + 3200 + 1]).expect("wav");
+        let mut bytes = vec![0; 44 + 3200 + 1];
+        bytes[44 + 2000] = 1;
+        fs::write(&wav, bytes).expect("wav");
 
         assert_eq!(highest_key(folder.path()).expect("list"), 7);
         let orphans = orphans(folder.path(), &HashSet::new()).expect("list");
-        assert_eq!(orphans.iter().map(|o| (o.key, o.samples)).collect::<Vec<_>>(), [(LegKey(7), 1600)]);
+        let lengths = orphans.iter().map(|o| (o.key, o.samples, o.sounded));
+        assert_eq!(lengths.collect::<Vec<_>>(), [(LegKey(7), 1600, 1001)]);
         assert!(super::orphans(folder.path(), &HashSet::from([LegKey(7)])).expect("list").is_empty());
+    }
+
+    #[test]
+    fn silence_at_the_end_of_a_file_is_no_sound_however_long_it_is() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let path = folder.path().join("a.wav");
+        for (silent, sounds_to) in [(0, 100_000), (99_999, 1), (100_000, 0), (7, 99_993)] {
+            let sound = vec![1_i16; 100_000 - silent].into_iter().chain(vec![0; silent]);
+            let bytes: Vec<u8> = [0; wav::HEADER_LEN].into_iter().chain(sound.flat_map(i16::to_le_bytes)).collect();
+            fs::write(&path, bytes).expect("write");
+            assert_eq!(sounded(&path, 100_000).expect("read"), sounds_to);
+        }
     }
 }

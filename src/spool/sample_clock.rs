@@ -1,9 +1,11 @@
 //! The sample clock of a leg: which sample was spoken at a given time. Pauses are placed by it.
 //!
-//! A live leg is on disk within a fraction of a second, so a moment ago is a few samples back. A recording is not: Asterisk writes it in steps of
-//! 32 KiB (2 s of `wav`, 20 s of `gsm`), and writes nothing while no frame comes. So each step is remembered with its time. The sample of a moment
-//! between two steps is known when the second has come, before anybody reads the second step; until then a pause begins at the end of the first.
-//! Where gaps leave a choice, the longer pause is taken.
+//! A live leg is on disk within a fraction of a second, so a moment ago is a few samples back. Not so when the disk is slow or full: what was heard
+//! waits for it. So the last sample on disk is remembered with the moment at which it was heard, and the end of a pause is counted from there.
+//!
+//! A recording is written in steps: Asterisk collects 32 KiB (2 s of `wav`, 20 s of `gsm`), and writes nothing while no frame comes. So each step is
+//! remembered with its time. The sample of a moment between two steps is known when the second has come, before anybody reads the second step; until
+//! then a pause begins at the end of the first. Where gaps leave a choice, the longer pause is taken.
 
 use std::ops::Range;
 use std::sync::{MutexGuard, PoisonError};
@@ -43,6 +45,13 @@ impl SpooledLeg {
     /// Beginnings of silences that are known better now: where they were said to be, and where they are. Each is told once.
     pub fn moved_silences(&self) -> Vec<(u64, u64)> {
         std::mem::take(&mut self.state().moved)
+    }
+
+    /// A live leg has grown; its last sample was heard at `heard`.
+    pub(crate) fn live_grew_to(&self, samples: u64, heard: Moment) {
+        let mut state = self.state();
+        state.last = Some(Step { samples, seen: heard.steady, late: Duration::ZERO });
+        self.grow_to(samples, heard.wall);
     }
 
     /// A recording has grown; `late` is how long it has had so many samples.
@@ -93,10 +102,16 @@ impl SpooledLeg {
             return self.samples();
         }
         let margin = self.samples_in(ON_THE_WAY);
-        if self.audio().owned() {
-            return (self.samples() + margin).saturating_sub(self.samples_in(now.saturating_duration_since(at.steady)));
+        let owned = self.audio().owned();
+        let Some(step) = self.state().last else {
+            let on_disk = || self.samples().saturating_sub(self.samples_in(now.saturating_duration_since(at.steady)));
+            return margin + if owned { on_disk() } else { self.by_the_clock(at) };
+        };
+        if owned {
+            let after = self.samples_in(at.steady.saturating_duration_since(step.seen));
+            let before = self.samples_in(step.seen.saturating_duration_since(at.steady));
+            return (step.samples + after + margin).saturating_sub(before);
         }
-        let Some(step) = self.state().last else { return self.by_the_clock(at) + margin };
         // When it was written by the clock of the file system, which may be another's and behind.
         let written = step.seen.checked_sub(step.late).unwrap_or(step.seen);
         let heard = if at.steady >= written {
@@ -127,18 +142,29 @@ mod tests {
 
     /// A recording that began at 0, and a clock for it.
     fn recording() -> (SpooledLeg, impl Fn(u64) -> Moment) {
+        leg(Source::Recording, LegAudio::Recording { path: "/x.wav".into(), channel: 0 })
+    }
+
+    /// The same of a live leg.
+    fn live() -> (SpooledLeg, impl Fn(u64) -> Moment) {
+        let (leg, at) = leg(Source::Audiosocket, LegAudio::Spooled { path: "/x.wav".into() });
+        leg.live_grew_to(0, at(0));
+        (leg, at)
+    }
+
+    fn leg(source: Source, audio: LegAudio) -> (SpooledLeg, impl Fn(u64) -> Moment) {
         let spec = LegSpec {
             call: CallId::from_lossy("c"),
             names: CallNames::default(),
             leg: Leg::Mixed,
-            source: Source::Recording,
+            source,
             started: WallTime(0),
             rate_hz: 8000,
             peer: None,
         };
         let began = Moment { steady: Instant::now(), wall: WallTime(0) };
         let at = move |ms: u64| Moment { steady: began.steady + Duration::from_millis(ms), wall: WallTime(ms as i64) };
-        (SpooledLeg::new(LegKey(1), spec, LegAudio::Recording { path: "/x.wav".into(), channel: 0 }), at)
+        (SpooledLeg::new(LegKey(1), spec, audio), at)
     }
 
     /// The silent samples of the first `count`.
@@ -147,6 +173,48 @@ mod tests {
         leg.silences().apply(0, &mut samples);
         let start = samples.iter().position(|&sample| sample == 0).unwrap_or(count);
         start..start + samples[start..].iter().take_while(|&&sample| sample == 0).count()
+    }
+
+    #[test]
+    fn a_pause_of_a_live_leg_ends_no_earlier_where_the_disk_is_behind() {
+        let (leg, at) = live();
+        leg.live_grew_to(16_000, at(2000));
+        leg.pause_at(at(2000), at(2000).steady);
+        // From here on the disk takes nothing.
+        let gap = leg.resume_at(at(7000), at(7000).steady);
+        assert_eq!(gap, Some(16_000..56_000 + 3200));
+    }
+
+    #[tokio::test]
+    async fn what_is_written_late_has_its_place_where_it_was_heard() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let (spool, _events) = crate::spool::Spool::open(folder.path(), 0).expect("spool");
+        let spec = live().0.spec;
+        let mut writer = spool.open_leg(spec).await.expect("leg");
+        let heard = Moment::now(WallTime(0)).before(Duration::from_secs(5));
+        writer.append(&[1; 8000], heard).await.expect("append");
+        writer.flush().await.expect("flush");
+        while writer.leg().samples() < 8000 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let later = Moment { steady: heard.steady + Duration::from_secs(5), ..heard };
+        writer.leg().pause_at(later, later.steady);
+        assert_eq!(writer.leg().resume_at(later, later.steady).map(|gap| gap.end), Some(8000 + 40_000 + 3200));
+    }
+
+    #[test]
+    fn a_pause_of_a_live_leg_whose_last_sample_is_long_ago_ends_no_earlier() {
+        let (leg, at) = live();
+        leg.pause_at(at(0), at(0).steady);
+        leg.live_grew_to(64_000, at(8000));
+        // Nothing more came of it, and whoever ends the pause had to wait.
+        assert_eq!(leg.resume_at(at(6000), at(60_000).steady).map(|gap| gap.end), Some(48_000 + 3200));
+    }
+
+    #[test]
+    fn what_was_said_in_a_pause_while_the_disk_refused_the_file_is_silent() {
+        let (leg, at) = live();
+        assert_eq!(leg.gap(at(1000), at(3000), at(9000).steady), Some(0..24_000 + 3200));
     }
 
     #[test]

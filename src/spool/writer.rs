@@ -43,7 +43,7 @@ const JOBS: usize = 20_480;
 
 enum Job {
     Open { leg: Arc<SpooledLeg>, done: oneshot::Sender<Result<(), OpenError>> },
-    Samples { leg: LegKey, samples: Vec<i16>, at: WallTime },
+    Samples { leg: LegKey, samples: Vec<i16>, at: Moment },
     Close { leg: Arc<SpooledLeg>, reason: &'static str, events: mpsc::Sender<SpoolEvent> },
     Stop,
 }
@@ -209,7 +209,7 @@ impl Writing {
         Ok(())
     }
 
-    fn write(&mut self, key: LegKey, mut samples: Vec<i16>, at: WallTime) {
+    fn write(&mut self, key: LegKey, mut samples: Vec<i16>, at: Moment) {
         let Some(mut open) = self.files.remove(&key) else { return };
         open.leg.silences().apply(open.samples, &mut samples);
         let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
@@ -226,7 +226,7 @@ impl Writing {
         }
         self.accept();
         open.samples += samples.len() as u64;
-        open.leg.grow_to(open.samples, at);
+        open.leg.live_grew_to(open.samples, at);
         metrics::counter!("lineside_spool_bytes_total").increment(bytes.len() as u64);
         // No other tool reads an encrypted file, and a power cut while its first slot is rewritten would cost more than a header.
         if open.header_at.elapsed() >= HEADER_EVERY && !open.file.is_unfinished() {
@@ -271,7 +271,7 @@ pub struct LegWriter {
     events: mpsc::Sender<SpoolEvent>,
     piece: Vec<i16>,
     handed: u64,
-    last: WallTime,
+    last: Moment,
     open: bool,
 }
 
@@ -281,6 +281,9 @@ impl LegWriter {
         disk: Disk,
         events: mpsc::Sender<SpoolEvent>,
     ) -> Result<Self, SpoolError> {
+        let last = Moment::now(leg.spec.started);
+        // What is said while the disk refuses the file is of this leg.
+        leg.live_grew_to(0, last);
         loop {
             let (done, opened) = oneshot::channel();
             disk.send(Job::Open { leg: Arc::clone(&leg), done }).await?;
@@ -292,7 +295,6 @@ impl LegWriter {
             }
         }
         events.send(SpoolEvent::Opened(Arc::clone(&leg))).await.map_err(|_| SpoolError::Stopped)?;
-        let last = leg.spec.started;
         Ok(Self { leg, disk, events, piece: Vec::new(), handed: 0, last, open: true })
     }
 
@@ -306,8 +308,8 @@ impl LegWriter {
         self.handed + self.piece.len() as u64
     }
 
-    /// Takes samples that arrived at `at`. Waits only when the disk is far behind.
-    pub async fn append(&mut self, samples: &[i16], at: WallTime) -> Result<(), SpoolError> {
+    /// Takes samples of which the last was heard at `at`. Waits only when the disk is far behind.
+    pub async fn append(&mut self, samples: &[i16], at: Moment) -> Result<(), SpoolError> {
         self.piece.extend_from_slice(samples);
         self.last = at;
         let many = self.disk.open.load(Ordering::Relaxed) > MANY;

@@ -10,7 +10,7 @@ use super::followed::{Decoded, Followed, TakeError};
 use super::same::Form;
 use super::state::{KnownLeg, Ledger, Recordings, Taken};
 use crate::audio::{AudioError, decode};
-use crate::call::{CallId, Leg, LegKey, Source, WallTime};
+use crate::call::{CallId, Leg, LegKey, Moment, Source, WallTime};
 use crate::capture::follow::{self, FileId, FollowedFile, Following, Opened};
 use crate::capture::naming::ParsedName;
 use crate::capture::wall_clock;
@@ -57,7 +57,7 @@ impl Channel {
             Some(leg) => leg,
             none => none.insert(spool.open_leg(self.spec.clone()).await?),
         };
-        leg.append(rest, wall_clock()).await
+        leg.append(rest, Moment::now(wall_clock())).await
     }
 }
 

@@ -73,9 +73,9 @@ impl Gaps {
         self.calls.get(&call)?.get(&None)?.last().filter(|gap| gap.is_recovered && gap.to.is_none()).map(|gap| gap.from)
     }
 
-    /// When a pause that a former run took was ended here, if the last one was.
-    pub fn recovered_end(&self, call: CallKey) -> Option<Moment> {
-        self.calls.get(&call)?.get(&None)?.last().filter(|gap| gap.is_recovered)?.to
+    /// When the last pause of a leg of this direction was ended here.
+    pub fn last_end(&self, call: CallKey, which: Leg) -> Option<Moment> {
+        self.over_of(call, which).into_iter().map(|(_, to)| to).max_by_key(|to| to.steady)
     }
 
     /// Since when the whole call is paused.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::call::{CallId, CallNames, Leg, Source, WallTime};
+use crate::call::{CallId, CallNames, Leg, Moment, Source, WallTime};
 use crate::pipeline::command::{Command, SaidText, StoredChunk, Text};
 use crate::spool::{FollowedLeg, LegSpec, LegWriter, RecordingRef, Spool, SpoolError};
 
@@ -182,10 +182,11 @@ impl Way<'_> {
             // A chunk's sound ended when it came: what the clock is ahead of the samples by is silence.
             let there = ms(samples.len()) + leg.samples() as i64 * 1000 / i64::from(rate_hz);
             let gap = began.elapsed().as_millis() as i64 + *first_ms - there;
+            let at = Moment::now(sender.at);
             if gap > GAP_MS {
-                leg.append(&vec![0; (gap * i64::from(rate_hz) / 1000) as usize], sender.at).await?;
+                leg.append(&vec![0; (gap * i64::from(rate_hz) / 1000) as usize], at).await?;
             }
-            leg.append(&samples, sender.at).await?;
+            leg.append(&samples, at).await?;
             leg.flush().await?;
             legs.push(Arc::clone(leg.leg()));
         }

@@ -172,9 +172,9 @@ impl Privacy {
         self.gaps.recovered_since(call)
     }
 
-    /// When a pause that a former run took was ended here.
-    pub fn recovered_end(&self, call: CallKey) -> Option<Moment> {
-        self.gaps.recovered_end(call)
+    /// When the last pause of a leg of this direction was ended here.
+    pub fn last_end(&self, call: CallKey, which: Leg) -> Option<Moment> {
+        self.gaps.last_end(call, which)
     }
 
     /// The wall clock was stepped: moments of before are told by the clock of now.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::call::RunningLeg;
+use super::call::{Hearing, RunningLeg};
 use super::conductor::Conductor;
 use super::effect::Effect;
 use super::event::{Facts, Now, Question};
@@ -53,7 +53,7 @@ impl Conductor {
         }
         let is_paused = self.privacy.leg_paused_since(call, leg.spec.leg).is_some();
         // It was ended before the leg turned up again.
-        let ended = self.privacy.recovered_end(call).filter(|_| !is_paused && lasts.is_some());
+        let ended = self.privacy.last_end(call, leg.spec.leg).filter(|_| !is_paused && lasts.is_some());
         if let Some(start) = lasts.filter(|_| !is_paused && ended.is_none()) {
             let since_ms = leg.began().0 + (start * 1000 / u64::from(leg.spec.rate_hz)) as i64;
             let ago = Duration::from_millis((now.wall().0 - since_ms).max(0) as u64);
@@ -264,6 +264,7 @@ impl Conductor {
                 _ => {}
             }
         }
+        changes.extend(self.pause_awaited(key, now));
         if !is_new && changes.is_empty() {
             return true;
         }
@@ -292,6 +293,28 @@ impl Conductor {
             self.overwrite(&leg, vec![range]);
         }
         true
+    }
+
+    /// Pauses recordings of a former run that have not turned up again, so that another crash does not forget it. What is said from now on lies behind
+    /// what their files held at the start.
+    fn pause_awaited(&self, key: CallKey, now: &Now) -> Vec<Change> {
+        let legs = self.calls.get(key).into_iter().flat_map(|call| call.legs.values());
+        let awaited = legs.filter(|running| running.hearing == Hearing::Awaited).map(|running| &running.leg);
+        let paused =
+            awaited.filter(|leg| !leg.silences().lasts() && self.privacy.leg_paused_since(key, leg.spec.leg).is_some());
+        paused
+            .map(|leg| {
+                let start = leg.samples();
+                leg.silences().add(start, None);
+                Change::Privacy(PrivacyChange::Silenced {
+                    leg: leg.key,
+                    start,
+                    end: None,
+                    why: "pause",
+                    at: now.wall(),
+                })
+            })
+            .collect()
     }
 }
 

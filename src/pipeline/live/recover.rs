@@ -54,6 +54,8 @@ pub(super) struct UndoneLeg {
     pub leg: OpenLeg,
     /// Samples that its file has now.
     pub samples: u64,
+    /// Up to where they are sound: what lies behind was put in when nothing came.
+    pub sounded: u64,
 }
 
 impl OpenLeg {
@@ -72,8 +74,8 @@ impl Conductor {
         for call in undone.calls {
             conductor.take_up_call(call, now);
         }
-        for UndoneLeg { leg, samples } in undone.legs {
-            conductor.take_up_leg(leg, samples, now);
+        for UndoneLeg { leg, samples, sounded } in undone.legs {
+            conductor.take_up_leg(leg, (samples, sounded), now);
         }
         for (strikes, utterance) in &undone.utterances {
             conductor.take_up_utterance(utterance, *strikes, now);
@@ -121,7 +123,7 @@ impl Conductor {
         self.calls.add(call.key, running);
     }
 
-    fn take_up_leg(&mut self, open: OpenLeg, samples: u64, now: &Now) {
+    fn take_up_leg(&mut self, open: OpenLeg, (samples, sounded): (u64, u64), now: &Now) {
         let Some(call) = self.calls.get_mut(open.call) else { return };
         let audio = open.audio();
         call.reason = open.close_reason.or(call.reason.take());
@@ -146,10 +148,13 @@ impl Conductor {
             }
         }
         let last = open.heard.last().copied();
-        if let (Some((_, Some(to))), Some(STALLED)) = (last, open.why.as_deref()) {
-            // What the former run put in when nothing came any more is no sound, whoever else has the voice of that time is heard.
-            leg.fill(samples.saturating_sub(to));
-        }
+        // What the former run put in when nothing came any more is no sound, whoever else has the voice of that time is heard. Its file tells where
+        // that was, or a row that the former run had written.
+        let noted = match (last, open.why.as_deref()) {
+            (Some((_, Some(to))), Some(STALLED)) => to,
+            _ => samples,
+        };
+        leg.fill(samples.saturating_sub(sounded.min(noted)));
         let from = last.map_or(0, |(from, _)| open.heard_to.max(from));
         let mut running = RunningLeg::new(Arc::clone(&leg), open.offset_ms, from);
         running.noted = samples;

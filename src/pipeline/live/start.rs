@@ -52,6 +52,7 @@ impl Live {
         for orphan in orphans {
             let audio = LegAudio::Spooled { path: orphan.path };
             let leg = Arc::new(SpooledLeg::recovered(orphan.key, orphan.spec, audio, orphan.samples));
+            leg.fill(orphan.samples.saturating_sub(orphan.sounded));
             self.handle(Event::Spool(SpoolEvent::Opened(Arc::clone(&leg))), Reply::Nobody).await?;
             self.handle(Event::Spool(SpoolEvent::Closed(leg)), Reply::Nobody).await?;
         }
@@ -86,11 +87,24 @@ impl Parts {
             undone.calls.push(UndoneCall { call, past, texts });
         }
         let legs = recovery.legs.into_iter().filter(|leg| !locked.contains(&leg.call));
-        undone.legs = legs.map(|leg| UndoneLeg { samples: samples(&leg), leg }).collect();
+        undone.legs = legs
+            .map(|leg| {
+                let samples = samples(&leg);
+                UndoneLeg { sounded: sounded(&leg, samples), samples, leg }
+            })
+            .collect();
         let strikes = |utterance| self.workers.in_flight.strikes(utterance);
         undone.utterances = recovery.utterances.into_iter().map(|open| (strikes(open.key), open)).collect();
         Ok(undone)
     }
+}
+
+/// Up to where they are sound.
+fn sounded(leg: &OpenLeg, samples: u64) -> u64 {
+    if !leg.owned {
+        return samples;
+    }
+    spool::sounded(&leg.path, samples).inspect_err(|error| log::error!("{error}")).unwrap_or(samples)
 }
 
 /// Samples in a leg's file, whatever a crash left of it.

@@ -202,7 +202,7 @@ impl Desk {
     /// Sound of so many milliseconds in all is on disk.
     pub fn grow(&mut self, leg: &SpooledLeg, ms: u64) {
         if leg.audio().owned() {
-            leg.grow_to(ms * 8, self.now.wall());
+            leg.live_grew_to(ms * 8, self.now.at);
         } else {
             leg.recording_grew_to(ms * 8, self.now.at, Duration::ZERO);
         }
@@ -211,7 +211,7 @@ impl Desk {
     /// Nothing comes of a connection for so many milliseconds: lineside fills its leg with silence meanwhile.
     pub fn fill(&mut self, leg: &SpooledLeg, ms: u64) {
         leg.fill(ms * 8);
-        leg.grow_to(leg.samples() + ms * 8, self.now.wall());
+        leg.live_grew_to(leg.samples() + ms * 8, self.now.at);
     }
 
     /// The listener comes by: legs that are heard to their end, or to where they are to be heard, are over for it.
@@ -299,6 +299,11 @@ impl Desk {
 
     /// Another process takes up what the rows tell; files have `samples_ms` of each leg.
     pub fn restart(&mut self, samples_ms: u64) {
+        self.restart_after_silence(samples_ms, samples_ms);
+    }
+
+    /// The same; what own files have behind `sounded_ms` is silence.
+    pub fn restart_after_silence(&mut self, samples_ms: u64, sounded_ms: u64) {
         let is_open = |state| matches!(state, CallState::Active | CallState::ConnectionClosed);
         let open: Vec<CallKey> =
             self.rows.calls.iter().filter(|(_, row)| is_open(row.state)).map(|(&key, _)| key).collect();
@@ -339,7 +344,8 @@ impl Desk {
                 silences: of_leg.map(|row| (row.start, row.end)).collect(),
             };
             let samples = if row.closed { row.samples } else { samples_ms * 8 };
-            UndoneLeg { leg, samples }
+            let sounded = if leg.owned { samples.min(sounded_ms * 8) } else { samples };
+            UndoneLeg { leg, samples, sounded }
         });
         let highest = (self.rows.calls.len() as i64 + 10, self.rows.utterances.len() as i64 + 10);
         let undone = Undone { highest, calls: calls.collect(), legs: legs.collect(), ..Undone::default() };

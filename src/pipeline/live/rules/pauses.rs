@@ -43,6 +43,58 @@ fn a_pause_requested_before_its_call_is_heard_of_holds_from_the_first_sample_on(
 }
 
 #[test]
+fn a_pause_of_a_recording_that_has_not_turned_up_since_a_crash_outlasts_the_next_one() {
+    let mut desk = Desk::new();
+    let recording = desk.open(1, "17.1", Source::Recording);
+    let started = desk.now.wall();
+    desk.after(2000);
+    desk.grow(&recording, 2000);
+    desk.after(250);
+    desk.restart(2000);
+    desk.after(1000);
+    desk.pause("17.1", Pausing::Pause);
+    desk.restart(2000);
+    desk.after(1000);
+    let recording = desk.open_since(1, "17.1", Source::Recording, started);
+    desk.grow(&recording, 8000);
+    desk.after(250);
+    assert_eq!(desk.silent(&recording), [(2000, None)]);
+}
+
+#[test]
+fn a_pause_of_a_recording_that_has_not_turned_up_since_a_crash_lasts_until_it_is_ended() {
+    let mut desk = Desk::new();
+    let recording = desk.open(1, "17.1", Source::Recording);
+    let started = desk.now.wall();
+    desk.after(2000);
+    desk.grow(&recording, 2000);
+    desk.after(0);
+    desk.restart(2000);
+    desk.after(1000);
+    desk.pause("17.1", Pausing::Pause);
+    desk.after(1000);
+    let recording = desk.open_since(1, "17.1", Source::Recording, started);
+    desk.grow(&recording, 4000);
+    desk.after(0);
+    assert_eq!(desk.silent(&recording), [(2000, None)], "no earlier than what its file had then");
+    desk.restart(4000);
+    desk.after(1000);
+    desk.pause("17.1", Pausing::Resume);
+    desk.after(1000);
+    let recording = desk.open_since(1, "17.1", Source::Recording, started);
+    desk.grow(&recording, 6000);
+    desk.after(0);
+    assert_eq!(desk.silent(&recording)[0], (2000, Some(5400)));
+    desk.restart(6000);
+    desk.pause("17.1", Pausing::Pause);
+    desk.after(1000);
+    desk.pause("17.1", Pausing::Resume);
+    let recording = desk.open_since(1, "17.1", Source::Recording, started);
+    let silent = desk.silent(&recording);
+    assert!(silent.contains(&(6000, Some(7400))), "{silent:?}");
+}
+
+#[test]
 fn a_leg_that_joins_a_paused_call_is_silent_there() {
     let mut desk = Desk::new();
     desk.open(1, "u1", Source::Audiosocket);

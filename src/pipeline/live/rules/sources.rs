@@ -278,6 +278,27 @@ fn what_was_heard_and_what_stood_by_is_known_after_a_restart() {
 }
 
 #[test]
+fn silence_of_which_no_row_told_before_a_crash_is_no_sound_after_it() {
+    let mut desk = Desk::new();
+    let (live, file) = (desk.open(MIX, "u1", LIVE), desk.open(MIX + 1, "u1", FILE));
+    let started = desk.now.wall();
+    desk.grow(&live, 4000);
+    desk.grow(&file, 4000);
+    desk.say(&live, 500, 3000);
+    desk.after(4000);
+    desk.fill(&live, 5000);
+    for _ in 0..2 {
+        // The second time no row tells it either.
+        desk.restart_after_silence(9000, 4000);
+        desk.listen();
+    }
+    let file = desk.open_since(MIX + 1, "u1", FILE, started);
+    desk.grow(&file, 12_000);
+    desk.after(250);
+    assert_eq!(desk.heard(&file), [(4000, None)], "what was said since the connection brought nothing more");
+}
+
+#[test]
 fn what_is_uploaded_is_heard_whatever_else_there_is() {
     let mut desk = Desk::new();
     let live = desk.open(MIX, "u1", LIVE);

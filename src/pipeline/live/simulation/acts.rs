@@ -104,9 +104,16 @@ impl World {
             return Ok(());
         }
         let is_new = sound.spec.is_none();
+        let (began_ms, began) = *sound.waits.get_or_insert((self.at_ms, now));
+        if is_new && !sound.is_recorded() && self.at_ms < self.full_until_ms {
+            let in_ms = self.full_until_ms - self.at_ms;
+            self.plan(in_ms, Act::Open(leg));
+            return Ok(());
+        }
+        sound.waits = None;
         if is_new {
             // Until now its end was its length.
-            (sound.began_ms, sound.ends_ms) = (self.at_ms, self.at_ms + sound.ends_ms);
+            (sound.began_ms, sound.ends_ms) = (began_ms, began_ms + sound.ends_ms);
             if let Some(voices) = sound.voice.and_then(|voice| self.voices.get(voice)) {
                 let heard_ms = sound.stalls_ms.unwrap_or(u64::MAX);
                 sound.speech = voices.on_leg(
@@ -117,7 +124,7 @@ impl World {
             }
         }
         sound.opens.push(self.at_ms);
-        let opened = sound.open(now);
+        let opened = sound.open(began);
         let in_ms = sound.ends_ms.saturating_sub(self.at_ms) + 100;
         self.plan(in_ms, Act::Close(leg));
         let taken = self.take(Event::Spool(SpoolEvent::Opened(opened)));
@@ -132,6 +139,12 @@ impl World {
         let Some(spooled) = sound.spooled.clone().filter(|spooled| !spooled.is_closed()) else { return Ok(()) };
         if at_ms < sound.ends_ms {
             return Ok(()); // it has come back, and goes on
+        }
+        if !sound.is_recorded() && at_ms < self.full_until_ms {
+            // Its last sound is not on disk yet.
+            let in_ms = self.full_until_ms - at_ms;
+            self.plan(in_ms, Act::Close(leg));
+            return Ok(());
         }
         sound.grow(at_ms, 0, now);
         spooled.close("hangup");

@@ -84,6 +84,9 @@ fn a_day_of_calls_with_faults_loses_nothing_tells_nothing_twice_and_ends_every_c
         "simulation: {count} seeds from {first} on, {events} events, {faults} faults, lost {lost}, twice {twice}, unended {unended}, pauses and rules \
          broken {broken}"
     );
+    if !bad.is_empty() {
+        println!("days that went wrong (LINESIDE_SEED): {:?}", bad.iter().map(|(seed, _)| seed).collect::<Vec<_>>());
+    }
     assert!(
         bad.is_empty(),
         "{} of {count} days went wrong, the first (LINESIDE_SEED): {:#?}",

@@ -52,7 +52,8 @@ impl World {
             broken.push((sound.call.clone(), sound.which, sound.voice, left_ms));
         }
         for sound in &mut self.sounds {
-            sound.spooled = None;
+            // One that waits for the disk connects anew.
+            (sound.spooled, sound.waits) = (None, None);
         }
         let down_ms = self.dice.between(300, 15_000);
         let mut returns: HashMap<String, bool> = HashMap::new();
@@ -128,7 +129,8 @@ impl World {
         });
         let legs = rows.legs.values().filter(|leg| open().any(|(&key, _)| key == leg.call)).map(|row| {
             let new = &row.new;
-            let on_disk = self.sounds.iter().find(|sound| sound.key == new.key).map_or(0, |sound| sound.on_disk);
+            let sound = self.sounds.iter().find(|sound| sound.key == new.key);
+            let (on_disk, sounded) = sound.map_or((0, 0), |sound| (sound.on_disk, sound.sounds_to()));
             let of_leg = rows.silences.iter().filter(|silence| silence.leg == new.key);
             let leg = OpenLeg {
                 key: new.key,
@@ -150,7 +152,7 @@ impl World {
                 why: row.why.clone(),
                 silences: of_leg.map(|silence| (silence.start, silence.end)).collect(),
             };
-            UndoneLeg { samples: if row.closed { row.samples } else { on_disk }, leg }
+            UndoneLeg { samples: if row.closed { row.samples } else { on_disk }, sounded, leg }
         });
         let waits = rows.utterances.values().filter(|row| row.waits()).map(|row| {
             let (start_sample, end_sample) = (row.new.start_sample, row.new.end_sample);
@@ -177,7 +179,9 @@ impl World {
             .filter(lost)
             .filter_map(|sound| {
                 let audio = LegAudio::Spooled { path: format!("/{}.wav", sound.key).into() };
-                Some(Arc::new(SpooledLeg::recovered(sound.key, sound.spec.clone()?, audio, sound.on_disk)))
+                let leg = SpooledLeg::recovered(sound.key, sound.spec.clone()?, audio, sound.on_disk);
+                leg.fill(sound.on_disk - sound.sounds_to());
+                Some(Arc::new(leg))
             })
             .collect();
         for leg in orphans {
@@ -235,6 +239,7 @@ impl World {
             spooled: None,
             spec: None,
             on_disk: 0,
+            waits: None,
             opens: Vec::new(),
             known_ms: None,
             over: false,

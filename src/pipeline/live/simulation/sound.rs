@@ -36,6 +36,8 @@ pub struct Sound {
     pub spec: Option<LegSpec>,
     /// Samples that its file has.
     pub on_disk: u64,
+    /// Since when its connection waits for a disk that takes nothing, with what is said meanwhile: the time of the day, and as the process tells it.
+    pub waits: Option<(u64, Moment)>,
     /// When a process opened it.
     pub opens: Vec<u64>,
     /// When its row was seen to be committed.
@@ -67,6 +69,9 @@ impl Sound {
             LegAudio::Spooled { path }
         };
         let leg = Arc::new(SpooledLeg::new(self.key, spec.clone(), audio));
+        if leg.audio().owned() {
+            leg.live_grew_to(0, now);
+        }
         self.spooled = Some(Arc::clone(&leg));
         leg
     }
@@ -104,11 +109,11 @@ impl Sound {
         self.on_disk = self.on_disk.max(samples);
         let Some(leg) = &self.spooled else { return };
         leg.fill(samples.saturating_sub(leg.samples().max(self.sounds_to())));
+        let late = Duration::from_millis(now_ms - self.began_ms - written_ms);
         if self.is_recorded() {
-            let late_ms = now_ms - self.began_ms - written_ms;
-            leg.recording_grew_to(self.on_disk, now, Duration::from_millis(late_ms));
+            leg.recording_grew_to(self.on_disk, now, late);
         } else {
-            leg.grow_to(self.on_disk, now.wall);
+            leg.live_grew_to(self.on_disk, now.before(late));
         }
     }
 

@@ -196,9 +196,13 @@ impl World {
     pub fn pass(&mut self, to_ms: u64) {
         self.at_ms = self.at_ms.max(to_ms);
         let (at_ms, now) = (self.at_ms, self.moment());
+        let is_full = at_ms < self.full_until_ms;
         for sound in self.sounds.iter_mut().filter(|sound| sound.spooled.is_some() && !sound.over) {
             let late_ms = self.dice.between(0, LATE_MS);
-            sound.grow(at_ms, late_ms, now);
+            // Sound of a connection waits for the disk.
+            if sound.is_recorded() || !is_full {
+                sound.grow(at_ms, late_ms, now);
+            }
         }
         if self.at_ms >= self.full_until_ms && self.dice.chance(0.7) {
             let sets = self.rows.waiting();
@@ -333,7 +337,8 @@ impl World {
             Effect::HangUpLeg(leg) => {
                 let which = self.sounds.iter().position(|sound| sound.key == leg.key);
                 if let Some(which) = which.filter(|&which| self.sounds[which].source == Source::Audiosocket) {
-                    self.sounds[which].ends_ms = self.at_ms;
+                    // One that has ended already has.
+                    self.sounds[which].ends_ms = self.sounds[which].ends_ms.min(self.at_ms);
                     self.plan(20, Act::Close(which));
                 }
             }
