@@ -29,6 +29,10 @@ pub(super) fn raise(db: &Connection, new: &NewAlert) -> rusqlite::Result<Option<
     if inserted == 0 {
         return Ok(None);
     }
+    metrics::counter!("lineside_alerts_total", "level" => alert.level.as_str()).increment(1);
+    for rule in &alert.rules {
+        metrics::counter!("lineside_alert_rules_total", "rule" => rule.name.clone()).increment(1);
+    }
     db.prepare_cached("UPDATE call SET has_alerts = 1 WHERE id = ?1")?.execute([new.call.0])?;
     let Some(row) = by_id(db, db.last_insert_rowid())? else { return Ok(None) };
     Ok(Some(NewEvent { call: Some(new.call), at: new.at, message: Message::Alert(Box::new(row.message())) }))
@@ -62,22 +66,45 @@ pub(super) fn reword(
             &alert.text,
             rules_json(&alert)?,
         ))?;
-        let events: Vec<(i64, String)> = db
-            .prepare_cached("SELECT id, payload FROM event WHERE call = ?1 AND kind = 'alert'")?
-            .query_map([call.0], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<Result<_, _>>()?;
-        for (event, payload) in events {
-            let Ok(mut json) = serde_json::from_str::<Json>(&payload) else { continue };
-            if json["id"] == id {
-                let says = serde_json::to_value(AlertSays::of(&alert)).unwrap_or_default();
-                if let (Json::Object(all), Json::Object(says)) = (&mut json, says) {
-                    all.extend(says);
-                }
-                db.prepare_cached("UPDATE event SET payload = ?2 WHERE id = ?1")?.execute((event, json.to_string()))?;
+        retell(db, call, id, &serde_json::to_value(AlertSays::of(&alert)).unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+/// What the feeds were told of an alert says these fields now.
+fn retell(db: &Connection, call: CallKey, id: i64, now: &Json) -> rusqlite::Result<()> {
+    let events: Vec<(i64, String)> = db
+        .prepare_cached("SELECT id, payload FROM event WHERE call = ?1 AND kind = 'alert'")?
+        .query_map([call.0], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    for (event, payload) in events {
+        let Ok(mut json) = serde_json::from_str::<Json>(&payload) else { continue };
+        if json["id"] == id {
+            if let (Json::Object(all), Json::Object(now)) = (&mut json, now.clone()) {
+                all.extend(now);
             }
+            db.prepare_cached("UPDATE event SET payload = ?2 WHERE id = ?1")?.execute((event, json.to_string()))?;
         }
     }
     Ok(())
+}
+
+/// The text of which an alert came is another: the alert tells what it says now.
+pub(super) fn revise(db: &Connection, id: i64, alert: &Alert) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE alert
+         SET level = :level, rules = :rules, leg = :leg, start_ms = :start, end_ms = :end, text = :text, sentiment = :sentiment,
+            rolling = :rolling, risk = :risk
+         WHERE id = :id",
+    )?
+    .execute(named_params! {
+        ":id": id, ":level": alert.level.as_str(), ":rules": rules_json(alert)?, ":leg": alert.leg.map(Leg::as_str), ":start": alert.start_ms,
+        ":end": alert.end_ms, ":text": alert.text, ":sentiment": alert.sentiment, ":rolling": alert.rolling, ":risk": alert.risk,
+    })?;
+    let Some(row) = by_id(db, id)? else { return Ok(()) };
+    // Nobody had taken it when it was told.
+    let as_told = AlertRow { acknowledged: None, ..row };
+    retell(db, as_told.call, id, &serde_json::to_value(as_told.message()).unwrap_or_default())
 }
 
 /// Notes who took an alert; the event, or `None` when somebody had, or there is none.

@@ -37,6 +37,7 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
                     events.push(add_event(db, &event)?);
                 }
             }
+            Change::AlertRevised { alert, says } => super::alert_changes::revise(db, *alert, says)?,
             Change::AlertAcknowledged { alert, by, at } => {
                 if let Some(event) = super::alert_changes::acknowledge(db, *alert, by, *at)? {
                     events.push(add_event(db, &event)?);

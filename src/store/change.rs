@@ -17,7 +17,7 @@ use super::rows::privacy::PrivacyChange;
 use super::rows::recordings::RecordingRow;
 use super::rows::review::NewReview;
 use crate::call::pbx::PbxEvent;
-use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, UtteranceKey, WallTime};
+use crate::call::{Alert, CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, UtteranceKey, WallTime};
 
 /// One change of the database.
 #[derive(Clone, Debug)]
@@ -84,6 +84,13 @@ pub enum Change {
     },
     /// Something must be shown: kept and published. Ignored when the call has an alert with that origin.
     AlertRaised(Box<NewAlert>),
+    /// The text that an alert came of is another one.
+    AlertRevised {
+        /// Number of the alert.
+        alert: i64,
+        /// What it says now.
+        says: Box<Alert>,
+    },
     /// Somebody takes an alert. Ignored when somebody had.
     AlertAcknowledged {
         /// Number of the alert.

@@ -3,7 +3,9 @@
 //! Promises: the old text stays until all of the new is there, and goes in one transaction; where anything fails, or the process ends meanwhile, the old
 //! text stays. Who waits stands in the rows of stages (`stages.rs`). One call at a time, at the urgency of work that nobody waits for. The stretches are
 //! those that were found then, and the names of the call go with each. A stretch with silenced sound keeps its text, for its sound is not whole any more.
-//! Alerts, risk and what went out because of them stay as they were: they tell of that time. A call on hold is not touched.
+//! Alerts and risk follow the new text (`realert.rs`); what went out because of them cannot be called back. A call on hold is not touched.
+
+mod realert;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -262,8 +264,9 @@ impl Retranscriber {
             timestamp: now.rfc3339(),
             segments,
         });
-        let told = NewEvent { call: Some(call.key), at: now, message };
-        store.writer().commit(vec![Change::Event(told)]).await.map_err(said)?;
+        let mut changes = realert::changes(store, analyser, call, now).await.map_err(said)?;
+        changes.push(Change::Event(NewEvent { call: Some(call.key), at: now, message }));
+        store.writer().commit(changes).await.map_err(said)?;
         Ok((read, kept))
     }
 

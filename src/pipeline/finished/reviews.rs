@@ -118,7 +118,7 @@ impl Reviews {
         before: &[FindingRow],
         at: WallTime,
     ) -> Result<Vec<Change>, StoreError> {
-        if call.ended.is_none_or(|ended| at.0 - ended.0 > FRESH_MS) {
+        if !is_fresh(call, at) {
             return Ok(Vec::new());
         }
         let is_new = |one: &&DispositionMismatch| !before.iter().any(|known| known.name == one.name);
@@ -143,8 +143,6 @@ impl Reviews {
                 rolling: call.rolling,
                 risk: call.risk.unwrap_or(0.0),
             };
-            metrics::counter!("lineside_alerts_total", "level" => level.as_str()).increment(1);
-            metrics::counter!("lineside_alert_rules_total", "rule" => mismatch.name.clone()).increment(1);
             // The conductor numbers its alerts itself: where both want a number, this one gets the next.
             let id = self.store.last_alert().await? + 1;
             let origin = format!("disposition {}", mismatch.name);
@@ -152,6 +150,11 @@ impl Reviews {
         }
         Ok(changes)
     }
+}
+
+/// Whether a call ended so lately that people are alarmed about it.
+pub(super) fn is_fresh(call: &CallRow, now: WallTime) -> bool {
+    call.ended.is_some_and(|ended| now.0 - ended.0 <= FRESH_MS)
 }
 
 /// A result that was noted, for the rules; `None` while there is none.

@@ -105,10 +105,6 @@ impl Watching {
 
     /// An alert as a change.
     pub(super) fn raise(&mut self, call: CallKey, alert: Alert, origin: &Origin, at: WallTime) -> Change {
-        metrics::counter!("lineside_alerts_total", "level" => alert.level.as_str()).increment(1);
-        for rule in &alert.rules {
-            metrics::counter!("lineside_alert_rules_total", "rule" => rule.name.clone()).increment(1);
-        }
         self.last += 1;
         let origin = match origin {
             Origin::Text(utterance, piece) => format!("text {utterance} {piece}"),

@@ -1,0 +1,177 @@
+//! Brings alerts and risk up to date with a call's new text.
+//!
+//! The rules of now are played over the new text. An alert that they raise again tells the new words; one that they do not raise any more is closed,
+//! in the name of [`BY`]; one that the old text hid is raised, unless the call ended more than a day ago. What silence and interruptions raised stays
+//! as it was, for the stretches of speech are the same, and so does an alert of a rule that the packs do not have any more.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::alerts::{CallWatch, RiskScore, RuleBook, Said};
+use crate::call::{Alert, CallKey, Fired, WallTime};
+use crate::pipeline::finished::reviews::is_fresh;
+use crate::store::alerts::{AlertFilter, AlertRow, NewAlert, SpeechRow};
+use crate::store::calls::{CallRow, LegRow};
+use crate::store::change::Change;
+use crate::store::segments::SegmentRow;
+use crate::store::{Store, StoreError};
+use crate::text::TextAnalyser;
+use crate::text::rolling::CallRolling;
+use crate::text::rule::{Rule, Trigger};
+
+/// Who has taken an alert that the new text does not bear out.
+const BY: &str = "transcribed again";
+/// Alerts of one call that are looked at; the newest count.
+const MOST: u32 = 1000;
+/// Two texts of one stretch put their segments so far apart, milliseconds.
+const APART_MS: i64 = 1000;
+
+/// A call with its new text.
+struct Played {
+    legs: Vec<LegRow>,
+    speech: Vec<SpeechRow>,
+    segments: Vec<SegmentRow>,
+    length_ms: i64,
+}
+
+/// The changes that bring a call's alerts and its risk up to date.
+pub(super) async fn changes(
+    store: &Store,
+    analyser: Arc<TextAnalyser>,
+    call: &CallRow,
+    now: WallTime,
+) -> Result<Vec<Change>, StoreError> {
+    let mut played = Played {
+        legs: store.legs(call.key).await?,
+        speech: store.speech_of(call.key).await?,
+        segments: store.segments(call.key).await?,
+        length_ms: call.audio_ms,
+    };
+    played.segments.sort_by_key(|segment| (segment.start_ms, segment.id));
+    let filter = AlertFilter { call: Some(call.key), limit: MOST, ..AlertFilter::default() };
+    let known = store.alerts(filter).await?;
+    let play = move || {
+        let book = RuleBook::new(analyser.rules());
+        let (alerts, risk) = played.play(&analyser, &book);
+        (book, alerts, risk)
+    };
+    let (book, alerts, risk) = tokio::task::spawn_blocking(play).await.map_err(|_| StoreError::Closed)?;
+    let (mut changes, missing) = compare(&book, known, alerts, now);
+    if is_fresh(call, now) {
+        let mut id = store.last_alert().await?;
+        changes.extend(missing.into_iter().map(|alert| {
+            id += 1;
+            raise(id, call.key, alert, now)
+        }));
+    }
+    let parts = serde_json::to_value(&risk).unwrap_or_default();
+    changes.push(Change::CallRisk { call: call.key, score: risk.score, parts });
+    Ok(changes)
+}
+
+fn raise(id: i64, call: CallKey, alert: Alert, at: WallTime) -> Change {
+    let origin = format!("again {} {} {}", at.0, alert.start_ms, alert.rule_names().join(" "));
+    Change::AlertRaised(Box::new(NewAlert { id, call, at, origin, alert }))
+}
+
+impl Played {
+    /// What the rules find by words in the whole call, and its risk.
+    fn play(&self, analyser: &TextAnalyser, book: &RuleBook) -> (Vec<Alert>, RiskScore) {
+        let mut watch = CallWatch::default();
+        for leg in self.legs.iter().filter(|leg| !leg.heard.is_empty()) {
+            if leg.path.is_empty() {
+                watch.text_leg(leg.leg, leg.offset_ms);
+            } else {
+                watch.leg(leg.leg, leg.offset_ms);
+            }
+        }
+        for speech in self.speech.iter().filter(|speech| speech.sounds) {
+            watch.utterance(speech.utterance, speech.leg, speech.start_ms, speech.end_ms);
+            watch.written(speech.utterance);
+        }
+        let mut rolling = CallRolling::default();
+        let mut alerts = Vec::new();
+        for segment in &self.segments {
+            let analysis = analyser.analyse_in(segment.language.as_deref(), &segment.text, segment.leg);
+            let compound = analysis.compound();
+            alerts.extend(watch.passed(book, segment.start_ms, &rolling));
+            rolling.push(segment.leg, compound);
+            let said = Said {
+                leg: segment.leg,
+                start_ms: segment.start_ms,
+                end_ms: segment.end_ms,
+                text: &segment.text,
+                compound,
+                keywords: &analysis.keywords,
+                profanity: &analysis.profanity,
+            };
+            alerts.extend(watch.said(book, &said, &rolling));
+        }
+        alerts.extend(watch.passed(book, self.length_ms, &rolling));
+        alerts.extend(watch.ended(book, self.length_ms, &rolling));
+        let by_words = alerts.into_iter().filter_map(|alert| only(alert, |rule| is_by_words(book, &rule.name)));
+        (by_words.collect(), watch.risk(&rolling))
+    }
+}
+
+/// Whether the packs have the rule, and it looks at text.
+fn is_by_words(book: &RuleBook, name: &str) -> bool {
+    let by_words = |rule: &Rule| matches!(rule.trigger, Trigger::Text(_) | Trigger::NotSaid(_));
+    book.rules().iter().any(|rule| rule.name == name && by_words(rule))
+}
+
+/// An alert with some of its rules; `None` without any.
+fn only(mut alert: Alert, wanted: impl Fn(&Fired) -> bool) -> Option<Alert> {
+    alert.rules.retain(wanted);
+    alert.level = alert.rules.iter().map(|rule| rule.level).max()?;
+    Some(alert)
+}
+
+/// Whether two alerts tell of the same firing of a rule. One without words tells of the call so far, whose moment moves with the text.
+fn is_same(one: (&Alert, &Fired), other: (&Alert, &Fired)) -> bool {
+    let without_words = one.1.words.is_empty() && other.1.words.is_empty();
+    let near = one.0.start_ms <= other.0.end_ms + APART_MS && other.0.start_ms <= one.0.end_ms + APART_MS;
+    one.1.name == other.1.name && (without_words || near)
+}
+
+/// What becomes of the alerts that the call has, and what it lacks.
+fn compare(book: &RuleBook, known: Vec<AlertRow>, played: Vec<Alert>, now: WallTime) -> (Vec<Change>, Vec<Alert>) {
+    let mut changes = Vec::new();
+    // Firings of which there is an alert: place of the alert, name of the rule.
+    let mut told: HashSet<(usize, String)> = HashSet::new();
+    for AlertRow { id, alert: before, acknowledged, .. } in known {
+        let mut alert = before.clone();
+        let mut again: Option<&Alert> = None;
+        alert.rules.retain_mut(|rule| {
+            if !is_by_words(book, &rule.name) {
+                return true;
+            }
+            let firings =
+                played.iter().enumerate().flat_map(|(at, new)| new.rules.iter().map(move |rule| (at, new, rule)));
+            let mut firings = firings.filter(|(at, ..)| !told.contains(&(*at, rule.name.clone())));
+            let Some((at, new, found)) = firings.find(|(_, new, found)| is_same((&before, rule), (new, found))) else {
+                return false;
+            };
+            told.insert((at, rule.name.clone()));
+            again = Some(again.unwrap_or(new));
+            *rule = found.clone();
+            true
+        });
+        if let Some(level) = alert.rules.iter().map(|rule| rule.level).max() {
+            alert.level = level;
+            if let Some(new) = again {
+                (alert.leg, alert.start_ms, alert.end_ms) = (new.leg, new.start_ms, new.end_ms);
+                (alert.text, alert.sentiment) = (new.text.clone(), new.sentiment);
+                (alert.rolling, alert.risk) = (new.rolling, new.risk);
+            }
+            if alert != before {
+                changes.push(Change::AlertRevised { alert: id, says: Box::new(alert) });
+            }
+        } else if acknowledged.is_none() {
+            changes.push(Change::AlertAcknowledged { alert: id, by: BY.into(), at: now });
+        }
+    }
+    let is_told = |at: usize, rule: &Fired| told.contains(&(at, rule.name.clone()));
+    let missing = played.into_iter().enumerate().filter_map(|(at, new)| only(new, |rule| !is_told(at, rule)));
+    (changes, missing.collect())
+}
