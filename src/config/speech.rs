@@ -28,6 +28,8 @@ pub struct SpeechConfig {
     pub normalise: bool,
     /// Name or path of a smaller model, for live text when the CPU does not suffice.
     pub smaller_model: Option<String>,
+    /// Name or path of a larger model, for calls that are over and are transcribed again.
+    pub final_model: Option<String>,
     /// Show text of what is still being said, when there is CPU for it.
     pub partial: bool,
 }
@@ -44,6 +46,7 @@ impl Default for SpeechConfig {
             denoise: false,
             normalise: true,
             smaller_model: None,
+            final_model: None,
             partial: true,
         }
     }

@@ -11,6 +11,7 @@ pub(super) fn transcribe_settings(config: &Config) -> TranscribeSettings {
         models: config.paths.models(),
         model: config.speech.model.clone(),
         smaller: config.speech.smaller_model.clone(),
+        afterwards: config.speech.final_model.clone(),
         workers: config.speech.workers,
         partial: config.speech.partial,
         hints: config.hints(),

@@ -102,7 +102,9 @@ pub fn surroundings(config: &Config) -> Vec<DoctorCheck> {
 
 /// The model, loaded as the daemon would. Takes seconds, and the model's memory.
 pub fn model(config: &Config) -> Vec<DoctorCheck> {
-    speech::loaded(config)
+    let mut checks = speech::loaded(config);
+    checks.extend(speech::others(config));
+    checks
 }
 
 /// What a running daemon tells: `health` is the JSON of its `GET /health`, `before` what was found without it. `is_here`: it runs on this machine, so
@@ -142,6 +144,7 @@ pub fn no_daemon(config: &Config, why: &Unanswered, before: &[DoctorCheck]) -> V
 pub fn detailed(config: &Config, health: &Value, language: Option<String>) -> DetailedHealth {
     let mut checks = surroundings(config);
     checks.push(speech::installed(config));
+    checks.extend(speech::others(config));
     checks.extend(language.map(speech::language_problem));
     checks.extend(unit::throttling(std::process::id()).filter(|_| unit::daemon_pid().is_none()));
     checks.extend(daemon(config, health, &checks, true));

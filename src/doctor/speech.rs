@@ -44,6 +44,20 @@ pub(super) fn loaded(config: &Config) -> Vec<DoctorCheck> {
     std::iter::once(good(Subject::Model, engine.name())).chain(unheeded.map(language_problem)).collect()
 }
 
+/// Models besides it that the configuration names and that are not there; without them the usual one does their work.
+pub(super) fn others(config: &Config) -> Vec<DoctorCheck> {
+    let named = [("smaller_model", &config.speech.smaller_model), ("final_model", &config.speech.final_model)];
+    let missing = |(setting, name): (&str, &Option<String>)| {
+        let error = models::resolve(&config.paths.models(), name.as_deref()?).err()?;
+        Some(bad(
+            Subject::Model,
+            format!("[speech] {setting}: {error}; the usual model does its work"),
+            format!("bring it (`lineside model list`), or take {setting} away; then `systemctl restart lineside`"),
+        ))
+    };
+    named.into_iter().filter_map(missing).collect()
+}
+
 /// What of the language the model cannot follow.
 pub(super) fn language_problem(problem: String) -> DoctorCheck {
     bad(Subject::Language, problem, "change [speech] model or language, then `systemctl reload lineside`")

@@ -151,6 +151,13 @@ fn a_call_is_transcribed_again_its_old_text_goes_at_once_and_without_its_sound_i
     let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
     db.execute("UPDATE segment SET text = 'rhubarb rhubarb'", []).expect("mishear");
     drop(db);
+    // Calls that are over have a model of their own.
+    let final_model = bed.path("larger.bin");
+    std::fs::copy(&model, &final_model).expect("copy");
+    let config = bed.path("lineside.toml");
+    let text = std::fs::read_to_string(&config).expect("read");
+    let named = format!("[speech]\nfinal_model = \"{}\"\n", final_model.display());
+    std::fs::write(&config, text.replacen("[speech]\n", &named, 1)).expect("write");
     bed.start();
     bed.until("the model is there", Duration::from_mins(1), |bed| {
         bed.ask("POST", "/calls/bulk", Some(&json!({"action": "reprocess", "call_ids": ["1795218045.81"]}))).0 == 200
@@ -159,6 +166,9 @@ fn a_call_is_transcribed_again_its_old_text_goes_at_once_and_without_its_sound_i
     bed.until("it is transcribed again", Duration::from_mins(1), |bed| bed.get(path)["cumulative_transcript"] == said);
     let again = bed.get(path);
     assert_eq!(again["segment_count"], call["segment_count"], "{again}");
+    let stages = bed.get(&format!("{path}/processing"))["stages"].clone();
+    let by = stages.as_array().into_iter().flatten().find(|stage| stage["stage"] == "transcription").cloned();
+    assert_eq!(by.map(|stage| stage["model"].clone()), Some(json!("larger")), "{stages}");
     assert_eq!(bed.get("/api/v1/search?q=rhubarb")["hits"], json!([]));
     assert_eq!(bed.get("/api/v1/calls?limit=5")["calls"][0]["sentiment"], call["sentiment"]);
 

@@ -17,7 +17,8 @@ impl Workers {
     /// Takes other settings: another model is loaded, the old one serves until it is there.
     pub fn reconfigure(&self, settings: TranscribeSettings) {
         let old = self.settings();
-        let other = old.model != settings.model || old.smaller != settings.smaller || old.models != settings.models;
+        let names = |of: &TranscribeSettings| (of.model.clone(), of.smaller.clone(), of.afterwards.clone(), of.models.clone());
+        let other = names(&old) != names(&settings);
         *self.settings.write().unwrap_or_else(std::sync::PoisonError::into_inner) = settings;
         if other {
             *self.engine.write().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
@@ -72,13 +73,14 @@ impl Workers {
             );
         }
         *self.engine.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(engine);
-        let smaller = settings.smaller.as_deref().and_then(|name| {
-            let loaded = models::resolve(&settings.models, name)
-                .map_err(|error| error.to_string())
-                .and_then(|model| crate::speech::load(&model, settings.workers).map_err(|error| error.to_string()));
-            loaded.inspect_err(|error| log::warn!("speech: {error}. Live text does without a smaller model")).ok()
-        });
-        *self.smaller.write().unwrap_or_else(std::sync::PoisonError::into_inner) = smaller;
+        let others = [
+            (&settings.smaller, &self.smaller, "Live text does without a smaller model"),
+            (&settings.afterwards, &self.afterwards, "Calls are transcribed again by the model of live text"),
+        ];
+        for (name, place, without) in others {
+            let loaded = name.as_deref().and_then(|name| load_another(&settings, name, without));
+            *place.write().unwrap_or_else(std::sync::PoisonError::into_inner) = loaded;
+        }
         self.generation.fetch_add(1, Ordering::Release);
         self.look_at_language();
         self.status.set(|now| now.model = ModelState::Ready { engine: name });
@@ -92,7 +94,7 @@ impl Workers {
             let engine = engine.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()?;
             language::unheeded(engine.as_ref(), wanted.as_deref())
         };
-        let problems: Vec<String> = [&self.engine, &self.smaller].into_iter().filter_map(unheeded).collect();
+        let problems: Vec<String> = [&self.engine, &self.smaller, &self.afterwards].into_iter().filter_map(unheeded).collect();
         let problem = (!problems.is_empty()).then(|| problems.join("; "));
         if self.status.get().language != problem {
             if let Some(problem) = &problem {
@@ -115,8 +117,21 @@ impl Workers {
                 }
             }
         };
-        Some(Mine { generation, usual: open(&self.engine)?, smaller: open(&self.smaller) })
+        Some(Mine {
+            generation,
+            usual: open(&self.engine)?,
+            smaller: open(&self.smaller),
+            afterwards: open(&self.afterwards),
+        })
     }
+}
+
+/// A model besides the usual one; `without` says in the log what becomes of its work where it cannot be loaded.
+fn load_another(settings: &TranscribeSettings, name: &str, without: &str) -> Option<Arc<dyn Engine>> {
+    let loaded = models::resolve(&settings.models, name)
+        .map_err(|error| error.to_string())
+        .and_then(|model| crate::speech::load(&model, settings.workers).map_err(|error| error.to_string()));
+    loaded.inspect_err(|error| log::warn!("speech: {error}. {without}")).ok()
 }
 
 /// A worker's own memory on the models, by their names.
@@ -124,6 +139,7 @@ pub(super) struct Mine {
     pub(super) generation: u64,
     pub(super) usual: (String, Recogniser),
     smaller: Option<(String, Recogniser)>,
+    afterwards: Option<(String, Recogniser)>,
 }
 
 impl Mine {
@@ -132,6 +148,12 @@ impl Mine {
             Some(chosen) if smaller => chosen,
             _ => &mut self.usual,
         };
+        (name, recogniser)
+    }
+
+    /// For calls that are transcribed again.
+    pub(super) fn for_calls_of_before(&mut self) -> (&str, &mut Recogniser) {
+        let (name, recogniser) = self.afterwards.as_mut().unwrap_or(&mut self.usual);
         (name, recogniser)
     }
 }

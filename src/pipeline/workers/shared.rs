@@ -82,6 +82,8 @@ pub struct TranscribeSettings {
     pub model: String,
     /// Name or path of a smaller one, for live text when the CPU does not suffice.
     pub smaller: Option<String>,
+    /// Name or path of another one, for calls that are transcribed again.
+    pub afterwards: Option<String>,
     /// Number of worker threads.
     pub workers: usize,
     /// Whether to show text of what is still being said.
@@ -107,6 +109,7 @@ pub struct Workers {
     pub(super) words: RwLock<String>,
     pub(super) engine: RwLock<Option<Arc<dyn Engine>>>,
     pub(super) smaller: RwLock<Option<Arc<dyn Engine>>>,
+    pub(super) afterwards: RwLock<Option<Arc<dyn Engine>>>,
     /// Counts models, so that a worker sees that there is another one.
     pub(super) generation: AtomicU64,
     pub(super) done: mpsc::Sender<Done>,
@@ -131,6 +134,7 @@ impl Workers {
             words: RwLock::default(),
             engine: RwLock::default(),
             smaller: RwLock::default(),
+            afterwards: RwLock::default(),
             generation: AtomicU64::new(0),
             done,
             loading: Mutex::default(),

@@ -96,7 +96,7 @@ impl Workers {
                 Work::Utterance(job) => self.write_down(urgency, Stretch::Utterance(job), mine),
                 Work::Preflight(said) => self.write_down(urgency, Stretch::Preflight(said), mine),
                 Work::Retranscribe(job, answer) => {
-                    let (name, recogniser) = mine.for_text(false);
+                    let (name, recogniser) = mine.for_calls_of_before();
                     let result = self.retranscribe(recogniser, &job);
                     self.note(&result);
                     let _ = answer.send(Written { job: *job, result, engine: name.to_string() }); // nobody wants it any more

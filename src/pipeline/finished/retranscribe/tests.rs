@@ -45,6 +45,7 @@ impl Again {
             models: self.folder.path().into(),
             model: "none".into(),
             smaller: None,
+            afterwards: None,
             workers: 1,
             partial: false,
             hints: Hints::default(),

@@ -62,6 +62,7 @@ fn stages(store: &Store, folder: &std::path::Path, translator: Translator) -> St
         models: folder.into(),
         model: "none".into(),
         smaller: None,
+        afterwards: None,
         workers: 1,
         partial: false,
         hints: Hints::default(),
