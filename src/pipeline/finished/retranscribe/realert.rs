@@ -21,7 +21,7 @@ use crate::text::rule::{Rule, Trigger};
 
 /// Who has taken an alert that the new text does not bear out.
 const BY: &str = "transcribed again";
-/// Alerts of one call that are looked at; the newest count.
+/// Alerts of one call that are looked at, the newest. Of a call that has so many none is raised any more.
 const MOST: u32 = 1000;
 /// Two texts of one stretch put their segments so far apart, milliseconds.
 const APART_MS: i64 = 1000;
@@ -50,6 +50,7 @@ pub(super) async fn changes(
     played.segments.sort_by_key(|segment| (segment.start_ms, segment.id));
     let filter = AlertFilter { call: Some(call.key), limit: MOST, ..AlertFilter::default() };
     let known = store.alerts(filter).await?;
+    let all_known = known.len() < MOST as usize;
     let play = move || {
         let book = RuleBook::new(analyser.rules());
         let (alerts, risk) = played.play(&analyser, &book);
@@ -57,7 +58,7 @@ pub(super) async fn changes(
     };
     let (book, alerts, risk) = tokio::task::spawn_blocking(play).await.map_err(|_| StoreError::Closed)?;
     let (mut changes, missing) = compare(&book, known, alerts, now);
-    if is_fresh(call, now) {
+    if is_fresh(call, now) && all_known {
         let mut id = store.last_alert().await?;
         changes.extend(missing.into_iter().map(|alert| {
             id += 1;
