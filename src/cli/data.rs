@@ -38,7 +38,7 @@ pub(super) struct ForgetArguments {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct WhomArguments {
-    /// All calls with exactly this telephone number; marks and a leading 00 or + mean nothing
+    /// All calls with this telephone number; marks and a leading +, 00 or 0 mean nothing; of nine digits or more neither does a country code
     #[arg(long, value_name = "NUMBER")]
     phone: Option<String>,
     /// All calls of this lead

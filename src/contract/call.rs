@@ -431,7 +431,7 @@ pub enum Naming {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SearchBy {
-    /// By the words that were said, newest first.
+    /// By the words that were said, the text that was written last first.
     #[default]
     Words,
     /// By what was meant, best first.
@@ -452,7 +452,7 @@ impl SearchBy {
     }
 }
 
-/// Places where something was said: by words newest first, else best first.
+/// Places where something was said: by words the text that was written last first, else best first.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct SearchHits {
     /// What was searched for.

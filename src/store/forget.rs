@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::retention::delete_call;
 use super::rows::privacy::scrub;
 use super::score_reviews::WRITTEN;
+use super::which::PhoneNumber;
 use super::{Store, StoreError, connect, is_damage, lock, open_writing};
 
 /// Texts shorter than this are said by everybody: finding them again proves nothing.
@@ -21,7 +22,7 @@ const TELLING: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Whom {
-    /// Whoever has this number; marks and a leading 00 or + mean nothing.
+    /// Whoever has this number. Marks and a leading +, 00 or 0 mean nothing; of nine digits or more neither does a country code.
     Phone(String),
     /// This lead.
     Lead(String),
@@ -80,12 +81,6 @@ impl From<rusqlite::Error> for ForgetError {
     }
 }
 
-/// A number without marks and without what stands for "abroad".
-fn bare(phone: &str) -> String {
-    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
-    digits.strip_prefix("00").map_or(digits.clone(), str::to_owned)
-}
-
 /// A call: row and id.
 pub type CallRef = (i64, String);
 
@@ -100,12 +95,11 @@ pub fn calls_of(db: &Connection, whom: &Whom) -> Result<Vec<CallRef>, ForgetErro
     };
     let (found, what) = match whom {
         Whom::Phone(number) => {
-            let wanted = bare(number);
             let mut query = db.prepare("SELECT id, call_id, phone FROM call WHERE phone IS NOT NULL")?;
             let rows = query.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get::<_, String>(2)?)))?;
             let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
-            let same = |phone: &str| phone == number || !wanted.is_empty() && bare(phone) == wanted;
-            (rows.into_iter().filter(|(_, phone)| same(phone)).map(|(call, _)| call).collect(), "phone number")
+            let same = rows.into_iter().filter(|(_, phone)| PhoneNumber::is_one(number, phone));
+            (same.map(|(call, _)| call).collect(), "phone number")
         }
         Whom::Lead(lead) => (all("SELECT id, call_id FROM call WHERE lead = ?1", lead)?, "lead"),
         Whom::Call(id) => (all(BY_ANY_ID, id)?, "id"),

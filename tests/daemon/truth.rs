@@ -285,6 +285,7 @@ const ODD: &[(&str, Gets)] = &[
     ("state=done", Refused("active, connection_closed, completed or failed")),
     ("state=Completed", Refused("active, connection_closed, completed or failed")),
     ("status=completed&tag=vip", Calls(&[NOW])),
+    ("state=active&status=completed", Refused("state is given too")),
     ("tag=VIP", Calls(&[])),
     ("limit=0", Refused("a number from 1 to 1000")),
     ("limit=all", Refused("a number from 1 to 1000")),

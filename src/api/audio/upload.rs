@@ -124,7 +124,13 @@ async fn receive(uploads: &UploadSettings, mut form: Form) -> Result<(Vec<Arrivi
             "lead" => &mut names.lead,
             _ => continue, // forms carry more than we know, such as tokens against forgery
         };
-        *slot = Some(value.trim().to_string()).filter(|value| !value.is_empty());
+        let value = value.trim();
+        if value.chars().any(char::is_control) {
+            return Err(Refused::Request(format!("{name}: a line break, or another control character, is in it")));
+        }
+        if !value.is_empty() && slot.replace(value.to_string()).is_some() {
+            return Err(Refused::Request(format!("{name} is given twice")));
+        }
     }
     if files.is_empty() {
         return Err(Refused::Request("a recording is missing: send it as a form field with a file name".into()));

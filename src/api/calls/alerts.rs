@@ -46,7 +46,7 @@ pub(in crate::api) async fn list(
     access: Access,
     query: Parameters,
 ) -> Result<Json<AlertList>, ApiError> {
-    let call = match query.text("call_id").or(query.text("call")) {
+    let call = match query.either("call_id", "call")? {
         Some(id) => Some(find_seen(&store, &access, &id).await?.key),
         None => None,
     };

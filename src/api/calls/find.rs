@@ -39,8 +39,7 @@ pub(super) use filters;
 /// Which calls somebody asks for and may see, as lists and the search are filtered alike.
 pub(in crate::api) fn which(query: &Parameters, access: Access, now: WallTime) -> Result<Which, ApiError> {
     let state = query
-        .text("state")
-        .or(query.text("status"))
+        .either("state", "status")?
         .map(|word| {
             let allowed = "active, connection_closed, completed or failed";
             CallState::parse(&word)

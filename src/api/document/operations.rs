@@ -134,7 +134,7 @@ fn calls() -> Vec<Operation> {
                 .same_as("/api/v1/calls/{id}/export, but for a wrong format, which is a 400"),
         ),
         Operation::get("/api/v1/search", TAG, "search", "Search what was said")
-            .about("By words newest first, by meaning best first. Without a model of sentences `by=meaning` and `by=both` are a 503 that says how it is had.")
+            .about("By words the text that was written last first, by meaning best first. Without a model of sentences `by=meaning` and `by=both` are a 503 that says how it is had.")
             .gives::<SearchHits>("The places where it was said."),
     ]
 }

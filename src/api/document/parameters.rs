@@ -125,7 +125,7 @@ fn query(path: &str, name: &str) -> (&'static str, Value) {
             json!({"type": "string", "minLength": 1, "maxLength": 500}),
         ),
         ("/api/v1/search", "by") => (
-            "By the words that were said, newest first; by what was meant, best first, which needs a model of sentences; or by both.",
+            "By the words that were said, the text that was written last first; by what was meant, best first, which needs a model of sentences; or by both.",
             json!({"$ref": "#/components/schemas/SearchBy", "default": "words"}),
         ),
         ("/api/v1/search", "alike") => (

@@ -73,6 +73,16 @@ impl Parameters {
         self.given.iter().find(|(given, value)| given == name && !value.is_empty()).map(|(_, value)| value.clone())
     }
 
+    /// The text of a parameter that has two names; an error where both are given.
+    pub(crate) fn either(&self, name: &str, other: &str) -> Result<Option<String>, ApiError> {
+        match (self.text(name), self.text(other)) {
+            (Some(_), Some(_)) => {
+                Err(ApiError::Wrong(Part::Query, other.into(), format!("{name} is given too, which is the same")))
+            }
+            (one, another) => Ok(one.or(another)),
+        }
+    }
+
     pub(crate) fn parse<T: FromStr>(&self, name: &str, wanted: &str) -> Result<Option<T>, ApiError> {
         self.text(name)
             .map(|text| {

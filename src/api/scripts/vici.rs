@@ -40,7 +40,7 @@ pub(in crate::api) const ASKS: &[&str] = &[
 /// What calls are looked up by; of these one, or an agent with a date.
 const KEYS: &[&str] = &["uniqueid", "lead_id", "recording_id", "phone_number", "call_id"];
 const OF_AGENT: &[&str] = &["agent_user", "date", "limit"];
-/// Calls of a list at most.
+/// Calls of an agent's day at most.
 const LIST: u32 = 1000;
 
 /// A text that is written in no other way.
@@ -159,7 +159,7 @@ impl Functions {
         let Some(agent) = given.text("agent_user") else {
             return Err(given.refuse("INVALID SEARCH PARAMETERS", &["agent_user is missing"]).into());
         };
-        let calls = self.of_agent(given, agent, LIST).await?;
+        let calls = self.of_agent(given, agent).await?;
         for call in &calls {
             table.add(columns::call(call, &self.zone));
         }
@@ -180,7 +180,7 @@ impl Functions {
             return Err(given.refuse("INVALID SEARCH PARAMETERS", &details).into());
         };
         if name == "agent_user" {
-            return self.of_agent(given, value, MOST).await;
+            return self.of_agent(given, value).await;
         }
         if let Some(date) = given.text("date") {
             return Err(given.refuse("DATE GOES WITH AGENT_USER", &[date]).into());
@@ -200,8 +200,8 @@ impl Functions {
     }
 
     /// An agent's calls of a day, today where none is named; newest first.
-    async fn of_agent(&self, given: &FunctionCall<'_>, agent: &str, most: u32) -> Result<Vec<CallRow>, Fault> {
-        let limit = limit(given, most)?.unwrap_or(most);
+    async fn of_agent(&self, given: &FunctionCall<'_>, agent: &str) -> Result<Vec<CallRow>, Fault> {
+        let limit = limit(given, LIST)?;
         let today = Timestamp::from_millisecond(self.now.0).unwrap_or_default().to_zoned(self.zone.clone()).date();
         let date = match given.text("date") {
             None => today,
@@ -219,9 +219,15 @@ impl Functions {
             only: self.access.campaign.clone(),
             ..Which::default()
         };
-        let calls = self.store.list_calls(CallFilter { which, after: None, limit }).await?;
+        let wanted = limit.unwrap_or(LIST + 1);
+        let calls = self.store.list_calls(CallFilter { which, after: None, limit: wanted }).await?;
         if calls.is_empty() {
             return Err(given.refuse("NO CALLS FOUND", &[agent, &date.to_string()]).into());
+        }
+        if limit.is_none() && calls.len() > LIST as usize {
+            return Err(given
+                .refuse("TOO MANY CALLS", &[agent, &format!("limit=1 to {LIST} gives the newest")])
+                .into());
         }
         Ok(calls)
     }

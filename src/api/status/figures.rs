@@ -68,6 +68,10 @@ pub(in crate::api) async fn figures(
 
 /// From when to when, in whole steps, and how long a step is: the last `days` up to now, or since a time, until now or another one.
 fn span(query: &Parameters, now: WallTime) -> Result<(WallTime, WallTime, i64), ApiError> {
+    if let (Some(_), Some(_)) = (query.text("days"), query.text("since")) {
+        let msg = "since is given too: one of them says where it begins";
+        return Err(ApiError::Wrong(Part::Query, "days".into(), msg.into()));
+    }
     let days = query.number("days", 1..=MOST_DAYS)?.unwrap_or(1);
     let (from, to) = (query.time("since", now)?, query.time("until", now)?.unwrap_or(now));
     let length_ms = from.map_or(days * DAY_MS, |from| to.0 - from.0);

@@ -115,10 +115,10 @@ pub(in crate::cli) fn list(arguments: &CallsArguments, config: &Config) -> anyho
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says that there are older ones.
+/// Says that there are more.
 fn more(next: &Value, shown: usize) {
     if !next.is_null() {
-        nothing(&format!("{shown} are shown and there are older ones: --limit COUNT or --all shows more"));
+        nothing(&format!("{shown} are shown and there are more: --limit COUNT or --all shows more"));
     }
 }
 

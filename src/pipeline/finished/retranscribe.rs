@@ -151,7 +151,7 @@ impl RetranscribeQueue {
         }
         let looked = tokio::task::spawn_blocking(move || legs.iter().try_for_each(look));
         looked.await.map_err(|_| StoreError::Closed)?.map_err(RetranscribeError::NoSound)?;
-        if self.workers.ready() { Ok(()) } else { Err(RetranscribeError::NoModel) }
+        if self.workers.ready_afterwards() { Ok(()) } else { Err(RetranscribeError::NoModel) }
     }
 
     /// Has a call transcribed again when its turn comes, and all stages after that. Does not wait for it.

@@ -1,7 +1,7 @@
 //! What all workers share: the queue and what is in it, the models, preflights, what is in flight.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
@@ -110,6 +110,8 @@ pub struct Workers {
     pub(super) engine: RwLock<Option<Arc<dyn Engine>>>,
     pub(super) smaller: RwLock<Option<Arc<dyn Engine>>>,
     pub(super) afterwards: RwLock<Option<Arc<dyn Engine>>>,
+    /// Whether the models besides the usual one are there, or cannot be had.
+    pub(super) all_loaded: AtomicBool,
     /// Counts models, so that a worker sees that there is another one.
     pub(super) generation: AtomicU64,
     pub(super) done: mpsc::Sender<Done>,
@@ -135,6 +137,7 @@ impl Workers {
             engine: RwLock::default(),
             smaller: RwLock::default(),
             afterwards: RwLock::default(),
+            all_loaded: AtomicBool::new(false),
             generation: AtomicU64::new(0),
             done,
             loading: Mutex::default(),
@@ -164,6 +167,11 @@ impl Workers {
     /// Whether there is a model.
     pub fn ready(&self) -> bool {
         self.engine.read().unwrap_or_else(std::sync::PoisonError::into_inner).is_some()
+    }
+
+    /// Whether the model of calls that are over is there: it is loaded after that of live text.
+    pub fn ready_afterwards(&self) -> bool {
+        self.ready() && self.all_loaded.load(Ordering::Acquire)
     }
 
     /// Whether there is time for what may be left out: nothing waits, and a worker has nothing to do.

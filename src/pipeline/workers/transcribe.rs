@@ -96,6 +96,13 @@ impl Workers {
                 Work::Utterance(job) => self.write_down(urgency, Stretch::Utterance(job), mine),
                 Work::Preflight(said) => self.write_down(urgency, Stretch::Preflight(said), mine),
                 Work::Retranscribe(job, answer) => {
+                    // Its model may have come while this worker waited for work.
+                    let generation = self.generation.load(Ordering::Acquire);
+                    if mine.generation != generation
+                        && let Some(fresh) = self.session(generation)
+                    {
+                        *mine = fresh;
+                    }
                     let (name, recogniser) = mine.for_calls_of_before();
                     let result = self.retranscribe(recogniser, &job);
                     self.note(&result);
