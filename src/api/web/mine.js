@@ -65,7 +65,8 @@ export class OwnReviews {
     const counts = [counted(reviews, 'review'), counted(open_disputes, 'open dispute')];
     const says = [day.format(new Date(start_time)), campaign, machine, ...counts].filter(Boolean);
     const content = el('div');
-    const item = el('details', {}, el('summary', { text: says.join(' · ') }), content);
+    // One is open at a time, where the browser can do so.
+    const item = el('details', { name: 'reviewed' }, el('summary', { text: says.join(' · ') }), content);
     item.addEventListener('toggle', () => item.open && this.fill(content, call_id));
     return item;
   }
