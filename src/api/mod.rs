@@ -245,14 +245,19 @@ fn of_statistics(routes: Routes) -> Routes {
 
 /// What quality reviewers do.
 fn of_reviews(routes: Routes) -> Routes {
-    use reviews::{disputes, of_call, overview};
+    use reviews::{disputes, of_agent, of_call, overview};
     let (own, command) = (RoutePolicy::new(READ, About::Own), RoutePolicy::new(OPERATE, About::Call));
     routes
-        .get("/api/v1/calls/{id}/reviews", RoutePolicy::new(READ, About::Call), of_call::reviews)
+        .get("/api/v1/calls/{id}/reviews", RoutePolicy::new(AGENT_OR_READ, About::Call), of_call::reviews)
         .put("/api/v1/calls/{id}/reviews", command, of_call::review)
         .put("/api/v1/calls/{id}/calibration", command, of_call::flag)
         .delete("/api/v1/calls/{id}/calibration", command, of_call::unflag)
         .post("/api/v1/calls/{id}/disputes", RoutePolicy::new(AGENT_OR_OPERATE, About::Call), disputes::raise)
+        .get(
+            "/api/v1/agent/reviews",
+            RoutePolicy::new(AGENT_OR_READ, About::Own).asks(of_agent::ASKS),
+            of_agent::reviewed,
+        )
         .get("/api/v1/disputes", own.asks(disputes::LIST), disputes::list)
         .post("/api/v1/disputes/{id}/answer", RoutePolicy::new(OPERATE, About::Own), disputes::answer)
         .get("/api/v1/reviews/agreement", own.asks(overview::AGREEMENT), overview::agreement)
@@ -465,7 +470,7 @@ mod tests {
             assert_eq!(policy.needs == NOTHING, is_free, "{what}");
             if method == "GET" && !policy.dialer {
                 let needs = match path {
-                    "/api/v1/agent/call" => AGENT_OR_READ,
+                    "/api/v1/agent/call" | "/api/v1/agent/reviews" | "/api/v1/calls/{id}/reviews" => AGENT_OR_READ,
                     "/api/v1/me" => ANY,
                     "/settings" | "/api/v1/settings" => OPERATE,
                     _ => READ,

@@ -47,7 +47,7 @@ struct AddArguments {
     /// Sees only the calls of this campaign
     #[arg(long)]
     campaign: Option<String>,
-    /// Sees only the running call of this agent, on the page /agent; has the scope agent alone
+    /// Sees only the running call of this agent and the reviews of their calls, on the page /agent; has the scope agent alone
     #[arg(long, value_name = "USER", conflicts_with_all = ["scope", "campaign"])]
     agent: Option<String>,
     /// How long it is good: 90d, 12h, 2w [default: until revoked]

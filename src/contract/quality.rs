@@ -60,7 +60,7 @@ pub struct ScoreReviewList {
     pub call_id: String,
     /// Whether the call is flagged for calibration: reviewers score it without knowing of each other.
     pub calibration: bool,
-    /// Reviews that are not shown until the one who asks has reviewed the call.
+    /// Reviews that are not shown until the one who asks has reviewed the call; to its agent, until the flag is off.
     pub hidden: usize,
     /// Rules that may be judged, in the order of the score card.
     pub rules: Vec<RuleToReview>,
@@ -68,6 +68,35 @@ pub struct ScoreReviewList {
     pub reviews: Vec<ScoreReview>,
     /// Disputes of the call, the newest first.
     pub disputes: Vec<Dispute>,
+}
+
+/// A call of an agent that people have reviewed, or that is disputed.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ReviewedCall {
+    /// The call.
+    pub call_id: String,
+    /// When it began.
+    #[schema(format = DateTime)]
+    pub start_time: String,
+    /// How long it took, seconds.
+    pub duration: f64,
+    /// Its campaign.
+    pub campaign: Option<String>,
+    /// The machine's points of a hundred.
+    pub score: Option<f64>,
+    /// How many reviews it has.
+    pub reviews: u32,
+    /// How many of its disputes are not answered.
+    pub open_disputes: u32,
+}
+
+/// An agent's calls that people have reviewed, or that are disputed, the newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ReviewedCalls {
+    /// The agent.
+    pub agent: String,
+    /// The calls.
+    pub calls: Vec<ReviewedCall>,
 }
 
 /// Where a dispute stands.

@@ -37,6 +37,7 @@ pub mod recovery;
 pub mod reports;
 pub mod retention;
 pub mod review_queue;
+pub mod reviewed;
 pub mod reviews;
 pub mod rewrite;
 mod rows;

@@ -37,6 +37,37 @@ pub struct ScoreReviewRow {
     pub points: Vec<ScorePointRow>,
 }
 
+/// Who reads reviews. It decides what of a call that is flagged for calibration is hidden.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReviewReader {
+    /// Who looks after the box: sees everything.
+    Admin,
+    /// Who may review, by name: sees what others gave once the own points are in.
+    Reviewer(String),
+    /// The call's agent, who gives no points: sees what was given once the flag is off.
+    Agent,
+}
+
+impl ReviewReader {
+    /// Whether what people gave a call is shown.
+    pub fn sees(&self, calibration: bool, reviews: &[ScoreReviewRow]) -> bool {
+        match self {
+            Self::Admin => true,
+            Self::Reviewer(name) => !calibration || reviews.iter().any(|one| one.reviewer == *name),
+            Self::Agent => !calibration,
+        }
+    }
+
+    /// The same as a condition on a row of `call`, and its value; `None` where there is none.
+    pub(super) fn condition(&self) -> Option<(&'static str, Option<Value>)> {
+        match self {
+            Self::Admin => None,
+            Self::Reviewer(name) => Some((SEEN, Some(name.clone().into()))),
+            Self::Agent => Some((OPEN, None)),
+        }
+    }
+}
+
 /// What became of a review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReviewKept {
@@ -76,6 +107,8 @@ pub(super) const POINTS: &str =
     "SELECT rule, points, points_of, machine, comment, place FROM score_point WHERE review = ?1";
 pub(super) const FLAGGED: &str = "SELECT 1 FROM calibration WHERE call = ?1";
 const HELD: &str = "SELECT 1 FROM hold WHERE call = ?1";
+/// A condition on a row of `call`: it is not flagged for calibration.
+const OPEN: &str = "NOT EXISTS (SELECT 1 FROM calibration WHERE calibration.call = call.id)";
 /// A condition on a row of `call`: a reviewer may see what others gave it.
 pub(super) const SEEN: &str = "(NOT EXISTS (SELECT 1 FROM calibration WHERE calibration.call = call.id)
     OR EXISTS (SELECT 1 FROM score_review AS own WHERE own.call = call.id AND own.reviewer = ?))";

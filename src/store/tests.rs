@@ -326,6 +326,15 @@ fn of_reviewers() -> Vec<(String, usize)> {
     ] {
         all.push(filter.sql());
     }
+    for reader in [
+        score_reviews::ReviewReader::Admin,
+        score_reviews::ReviewReader::Reviewer("mary".into()),
+        score_reviews::ReviewReader::Agent,
+    ] {
+        for only in [None, Some("a".into())] {
+            all.push(reviewed::ReviewedFilter { agent: "1001".into(), only, reader: reader.clone(), limit: 9 }.sql());
+        }
+    }
     all.into_iter().map(|(sql, values)| (sql, values.len())).collect()
 }
 

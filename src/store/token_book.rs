@@ -33,7 +33,7 @@ pub struct NewToken {
     pub scopes: Scopes,
     /// Sees only this campaign's calls.
     pub campaign: Option<String>,
-    /// Sees only the running call of this agent.
+    /// Sees only the running call of this agent and reviews of the agent's calls.
     pub agent: Option<String>,
     /// Until when it is good.
     pub expires: Option<WallTime>,

@@ -60,3 +60,43 @@ test('points are given on the call, disputed there, and the dispute is answered 
   assert.deepEqual(page.problems, []);
   await page.context().close();
 });
+
+test('an agent reads on the own page what was given, disputes it there, and sees no call of others', async () => {
+  for (const [call, agent] of [['O-1', 'ann'], ['O-2', 'bob'], ['O-3', 'ann']]) {
+    await tell(daemon, call, agent, TALK, 'ended');
+    await daemon.completed(call);
+    const { rules: [{ rule }] } = await daemon.get(`/api/v1/calls/${call}/reviews`);
+    const body = JSON.stringify({ rules: [{ rule, points: 0, comment: `too late in ${call}` }], comment: '' });
+    const headers = { 'Content-Type': 'application/json' };
+    const given = await fetch(`${daemon.address}/api/v1/calls/${call}/reviews`, { method: 'PUT', headers, body });
+    assert.equal(given.status, 200);
+  }
+  const token = daemon.command('token', 'add', 'ann', '--agent', 'ann').match(/lineside_\S+/)[0];
+  const page = await view(opened, `${daemon.address}/agent?user=ann#token=${token}`);
+  await page.getByText('Reviews of your calls').click();
+  const calls = page.locator('#reviewed > details');
+  await calls.first().locator('> summary', { hasText: '1 review' }).click();
+  await page.getByText('too late in O-3').waitFor();
+  assert.equal(await calls.count(), 2, 'O-2 is of somebody else');
+  await calls.nth(1).locator('> summary').click();
+  await page.getByText('too late in O-1').waitFor();
+  assert.equal(await page.getByText('too late in O-3').isVisible(), false, 'one is open at a time');
+  await page.getByRole('region', { name: 'Machine, O-1' }).getByRole('row', { name: /met, \d+ of \d+/ }).first().waitFor();
+  assert.deepEqual(await violations(page), []);
+  const dispute = page.getByRole('form', { name: 'Raise a dispute' });
+  await dispute.getByLabel('What is wrong').fill('the line was cut');
+  await dispute.getByRole('button', { name: 'Dispute' }).click();
+  await page.locator('#reviewed q', { hasText: 'the line was cut' }).waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Uphold' }).count(), 0, 'others answer');
+  const { disputes: [raised] } = await daemon.get('/api/v1/disputes?state=open');
+  assert.deepEqual([raised.call_id, raised.raised_by], ['O-1', 'ann']);
+  assert.deepEqual(await violations(page), []);
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+
+  const link = await daemon.post('/api/v1/agent/link?user=ann', {});
+  const signed = await view(opened, daemon.address + link.url);
+  await signed.getByText('No call of ann is running.').waitFor();
+  assert.equal(await signed.locator('#mine').isVisible(), false, 'a link shows the running call alone');
+  await signed.context().close();
+});

@@ -253,7 +253,8 @@ fn a_dispute_is_raised_by_the_calls_agent_or_for_the_agent_and_answered_once() {
     assert_eq!((&one["state"], &one["raised_by"], &one["agent"]), (&json!("open"), &json!("agent"), &json!("1001")));
     assert!(!raised.body.contains("4111"), "{raised:?}");
     assert_eq!(john.ask("POST", path, &dispute).status, 409, "it is open");
-    assert_eq!(agent.ask("GET", "/api/v1/calls/D-1/reviews", &Value::Null).status, 403, "an agent sees no reviews");
+    let read = agent.get("/api/v1/calls/D-1/reviews");
+    assert_eq!((&read["disputes"][0]["id"], &read["reviews"]), (&one["id"], &json!([])), "{read}");
 
     let open = |who: &Person| who.get("/api/v1/disputes?state=open")["disputes"].as_array().map(Vec::len);
     assert_eq!((open(&reader), open(&claims)), (Some(1), Some(0)));
@@ -275,6 +276,125 @@ fn a_dispute_is_raised_by_the_calls_agent_or_for_the_agent_and_answered_once() {
     assert_eq!(john.ask("POST", "/api/v1/disputes/999/answer", &answer).status, 404);
     assert_eq!(open(&reader), Some(0));
     assert_eq!(reader.get("/api/v1/disputes?state=upheld")["disputes"].as_array().map(Vec::len), Some(1));
+    bed.stop();
+}
+
+/// What an agent's list says of each call: its id, how many reviews it has and how many open disputes.
+fn reviewed(who: &Person, query: &str) -> Vec<(String, u64, u64)> {
+    let told = who.get(&format!("/api/v1/agent/reviews{query}"));
+    let calls = told["calls"].as_array().expect("calls");
+    let number = |call: &Value, name: &str| call[name].as_u64().expect("a number");
+    let row = |call: &Value| {
+        let id = call["call_id"].as_str().expect("an id").to_owned();
+        (id, number(call, "reviews"), number(call, "open_disputes"))
+    };
+    calls.iter().map(row).collect()
+}
+
+#[test]
+fn an_agent_reads_what_reviewers_gave_the_own_calls_and_nothing_of_others_calls() {
+    let mut bed = protected(KEYS);
+    bed.start();
+    for call in ["E-1", "E-2"] {
+        talk(&bed, call, "SALES", GREETED);
+    }
+    let agent = Person::new(&bed, "agent", &["--agent", "1001"]);
+    let other = Person::new(&bed, "other", &["--agent", "1002"]);
+    let john = Person::new(&bed, "john", &["--scope", "read,operate"]);
+    let claims = Person::new(&bed, "claims", &["--scope", "read", "--campaign", "CLAIMS"]);
+    let path = "/api/v1/calls/E-1/reviews";
+    assert_eq!(reviewed(&agent, ""), [], "nobody has reviewed one");
+    assert_eq!(agent.get(path)["rules"][0]["outcome"], "met", "the machine's points are there before");
+    let review = json!({"comment": "friendly", "rules": [{"rule": "greeting", "points": 0, "comment": "too late"}]});
+    assert_eq!(john.ask("PUT", path, &review).status, 200);
+
+    let read = agent.get(path);
+    assert_eq!(read["rules"], john.get(path)["rules"], "with the machine's points");
+    let given = &read["reviews"][0];
+    assert_eq!((&given["reviewer"], &given["own"], &given["score"]), (&json!("john"), &json!(false), &json!(0.0)));
+    let rule = &given["rules"][0];
+    assert_eq!(
+        (&rule["points"], &rule["comment"], &given["comment"]),
+        (&json!(0.0), &json!("too late"), &json!("friendly"))
+    );
+    assert_eq!(reviewed(&agent, ""), [("E-1".to_owned(), 1, 0)], "E-2 has none");
+    let dispute = json!({"rule": "greeting", "text": "I greeted at once"});
+    assert_eq!(agent.ask("POST", "/api/v1/calls/E-1/disputes", &dispute).status, 200);
+    assert_eq!(reviewed(&agent, "?user=1001"), [("E-1".to_owned(), 1, 1)]);
+    assert_eq!(agent.get(path)["disputes"][0]["text"], "I greeted at once");
+
+    let hidden = other.ask("GET", path, &Value::Null);
+    assert_eq!(hidden.status, 404, "{hidden:?}");
+    assert_eq!(
+        hidden.body,
+        other.ask("GET", "/api/v1/calls/none/reviews", &Value::Null).body,
+        "as if it were not there"
+    );
+    assert_eq!(reviewed(&other, ""), []);
+    assert_eq!(wrong(&other.ask("GET", "/api/v1/agent/reviews?user=1001", &Value::Null)).0, "user");
+    for path in [path, "/api/v1/agent/reviews", "/api/v1/agent/reviews?user=1001"] {
+        let nobody = request(&bed, "GET", path, &[], "");
+        assert!(nobody.status == 401 && !nobody.body.contains("E-1"), "{path}: {nobody:?}");
+    }
+    for (method, path) in [
+        ("PUT", path),
+        ("PUT", "/api/v1/calls/E-1/calibration"),
+        ("DELETE", "/api/v1/calls/E-1/calibration"),
+        ("GET", "/api/v1/disputes"),
+        ("GET", "/api/v1/reviews/agreement"),
+        ("GET", "/api/v1/review-queue"),
+        ("GET", "/api/v1/calls/E-1/qa"),
+        ("GET", "/api/v1/calls/E-1"),
+    ] {
+        assert_eq!(agent.ask(method, path, &review).status, 403, "{method} {path}");
+    }
+    assert_eq!(reviewed(&john, "?user=1001"), [("E-1".to_owned(), 1, 1)], "who sees all calls names the agent");
+    assert_eq!(wrong(&john.ask("GET", "/api/v1/agent/reviews", &Value::Null)).0, "user");
+    assert_eq!(reviewed(&claims, "?user=1001"), [], "calls of other campaigns do not exist");
+    let audit = bed.command(&["audit", "--who", "agent", "--json"]).output().expect("run");
+    let audit = String::from_utf8_lossy(&audit.stdout).into_owned();
+    assert!(audit.contains("\"reviews\"") && audit.contains("reviews of an agent"), "{audit}");
+    bed.stop();
+}
+
+#[test]
+fn of_a_calibration_an_agent_sees_nothing_that_was_given_until_the_flag_is_off() {
+    let mut bed = protected(KEYS);
+    bed.start();
+    talk(&bed, "G-1", "SALES", GREETED);
+    let john = Person::new(&bed, "john", &["--scope", "read,operate"]);
+    let boss = Person::new(&bed, "boss", &["--scope", "read,operate,ingest"]);
+    let agent = Person::new(&bed, "agent", &["--agent", "1001"]);
+    let (path, flag) = ("/api/v1/calls/G-1/reviews", "/api/v1/calls/G-1/calibration");
+    assert_eq!(boss.ask("PUT", flag, &Value::Null).status, 200);
+    let review =
+        json!({"comment": "gave it away", "rules": [{"rule": "greeting", "points": 0, "comment": "too late"}]});
+    assert_eq!(john.ask("PUT", path, &review).status, 200);
+    let dispute = json!({"rule": "greeting", "text": "it was in time"});
+    assert_eq!(john.ask("POST", "/api/v1/calls/G-1/disputes", &dispute).status, 200);
+
+    let blind = agent.ask("GET", path, &Value::Null);
+    let told = blind.json();
+    assert_eq!((&told["hidden"], &told["reviews"], &told["disputes"]), (&json!(1), &json!([]), &json!([])), "{told}");
+    for given in ["john", "too late", "gave it away", "in time"] {
+        assert!(!blind.body.contains(given), "{given}: {blind:?}");
+    }
+    assert_eq!(reviewed(&agent, ""), []);
+    assert_eq!(reviewed(&john, "?user=1001").len(), 1, "whose points are in");
+
+    // A token of the agent with the name of one who has reviewed the call is no reviewer.
+    let revoked = bed.command(&["token", "revoke", "john"]).output().expect("run");
+    assert!(revoked.status.success(), "{revoked:?}");
+    let namesake = Person::new(&bed, "john", &["--agent", "1001"]);
+    let blind = namesake.get(path);
+    assert_eq!((&blind["hidden"], &blind["reviews"]), (&json!(1), &json!([])), "{blind}");
+    assert_eq!(reviewed(&namesake, ""), []);
+
+    assert_eq!(boss.ask("DELETE", flag, &Value::Null).status, 200);
+    let open = namesake.get(path);
+    assert_eq!((&open["hidden"], &open["reviews"][0]["own"]), (&json!(0), &json!(false)), "{open}");
+    assert_eq!(agent.get(path)["reviews"][0]["comment"], "gave it away");
+    assert_eq!(reviewed(&agent, ""), [("G-1".to_owned(), 1, 1)]);
     bed.stop();
 }
 

@@ -46,7 +46,7 @@ pub struct Access {
     pub scopes: Scopes,
     /// Calls of other campaigns do not exist.
     pub campaign: Option<String>,
-    /// Calls of other agents do not exist; of calls that are over nothing is shown.
+    /// Calls of other agents do not exist; of calls that are over what people and the machine give them is shown.
     pub agent: Option<String>,
 }
 

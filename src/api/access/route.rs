@@ -22,11 +22,11 @@ pub const OPERATE: &[Scope] = &[Scope::Operate];
 pub const INGEST: &[Scope] = &[Scope::Ingest];
 /// People and machines alike: names of calls, recordings.
 pub const OPERATE_OR_INGEST: &[Scope] = &[Scope::Operate, Scope::Ingest];
-/// An agent, of the own running call; whoever may see all calls, of any agent's.
+/// An agent, of the own calls; whoever may see all calls, of any agent's.
 pub const AGENT_OR_READ: &[Scope] = &[Scope::Agent, Scope::Read];
 /// An agent, of the own calls; whoever may change calls, of any agent's.
 pub const AGENT_OR_OPERATE: &[Scope] = &[Scope::Agent, Scope::Operate];
-/// Whoever sees more than the own running call.
+/// Whoever is no agent: agents see what they may of the own calls by the paths that take their scope.
 pub const ANY: &[Scope] = &[Scope::Read, Scope::Operate, Scope::Ingest];
 
 /// What of calls a path shows or changes: so it keeps to the campaign of a token, and so it is written down.

@@ -1,6 +1,7 @@
 //! `GET /api/v1/agent/call`: what an agent sees of their own running call, and nothing else; and links to that which work without a token for a while.
 //!
-//! A token of one agent has the scope `agent`, which no other path takes. Calls of others, calls that are over and calls of nobody do not exist for it.
+//! Calls of others, calls that are over and calls of nobody do not exist here for a token of one agent. What it may read of own calls that are over is
+//! at `/api/v1/agent/reviews` and `/api/v1/calls/{id}/reviews`.
 
 use std::sync::Arc;
 
@@ -29,22 +30,30 @@ const PROMPTS: u32 = 5;
 /// Bytes of an agent's name in a link.
 const LONGEST_USER: usize = 40;
 
+/// A parameter of a script or a web form: a field that the dialer does not know is left in the address as it was.
+fn given(query: &Parameters, name: &str) -> Option<String> {
+    query.text(name).filter(|value| !is_left(value))
+}
+
+/// Whose calls are asked for: those of the token's agent, or of the agent that is named.
+pub(in crate::api) fn whose(access: &Access, query: &Parameters) -> Result<String, ApiError> {
+    let wrong = |problem: &str| Err(ApiError::Wrong(Part::Query, "user".into(), problem.into()));
+    match (access.agent.clone(), given(query, "user")) {
+        (Some(own), Some(user)) if own != user => wrong("the token is for another agent"),
+        (Some(own), _) => Ok(own),
+        (None, Some(user)) => Ok(user),
+        (None, None) => wrong("whose call? name the agent"),
+    }
+}
+
 /// `GET /api/v1/agent/call`
 pub(in crate::api) async fn call(
     State(store): State<Store>,
     access: Access,
     query: Parameters,
 ) -> Result<(Extension<Told>, Json<AgentView>), ApiError> {
-    // A field that the dialer does not know is left in the address as it was.
-    let given = |name: &str| query.text(name).filter(|value| !is_left(value));
-    let wrong = |problem: &str| ApiError::Wrong(Part::Query, "user".into(), problem.into());
-    let agent = match (access.agent.clone(), given("user")) {
-        (Some(own), Some(user)) if own != user => return Err(wrong("the token is for another agent")),
-        (Some(own), _) => own,
-        (None, Some(user)) => user,
-        (None, None) => return Err(wrong("whose call? name the agent")),
-    };
-    let call = running(&store, &access, &agent, given("uniqueid")).await?;
+    let agent = whose(&access, &query)?;
+    let call = running(&store, &access, &agent, given(&query, "uniqueid")).await?;
     let told = Told { action: "agent page".into(), calls: call.iter().map(|call| call.key).collect() };
     let call = match call {
         Some(call) => Some(shown(&store, &call).await?),

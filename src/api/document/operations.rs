@@ -22,7 +22,7 @@ use crate::contract::processing::{
     CallExport, CallTranslation, ClassificationWindow, PassChanges, ProcessingOverview, ProcessingStatus,
     ProgressiveAnalysis,
 };
-use crate::contract::quality::{AgreementReport, Dispute, DisputeList, ReviewQueue, ScoreReviewList};
+use crate::contract::quality::{AgreementReport, Dispute, DisputeList, ReviewQueue, ReviewedCalls, ScoreReviewList};
 use crate::contract::request::{
     AnswerDispute, BulkRequest, CorrectSegment, FetchRequest, ForgetRequest, GlossaryForm, ListenRequest, NameCall,
     PlatformChunkRequest, PlatformEventRequest, PlatformTakeAlert, RaiseDispute, ReviewCall, StartTap, TakeAlert,
@@ -214,9 +214,17 @@ fn reviewers() -> Vec<Operation> {
         Operation::get("/api/v1/calls/{id}/reviews", TAG, "reviews", "List what reviewers give a call")
             .about(
                 "Of a call that is flagged for calibration others' reviews are hidden until the one who asks has reviewed it, but for tokens of all \
-                 scopes that see every call.",
+                 scopes that see every call. An agent reads those of the own calls that are over, and of a calibration when the flag is off; while the \
+                 call runs that is a conflict.",
             )
-            .gives::<ScoreReviewList>("The reviews."),
+            .gives::<ScoreReviewList>("The reviews.")
+            .fails(&[409]),
+        Operation::get("/api/v1/agent/reviews", TAG, "agentReviews", "List an agent's calls that people have reviewed")
+            .about(
+                "And calls that are disputed; the newest first. For a token of `lineside token add --agent` calls of that agent, and only those; for one \
+                 that may read calls those of `user`. Calls whose reviews are hidden for calibration are left out.",
+            )
+            .gives::<ReviewedCalls>("The calls."),
         Operation::put("/api/v1/calls/{id}/reviews", TAG, "reviewCall", "Review a call")
             .about(
                 "In the place of the review that the same token or login gave before. Of a call that is flagged for calibration the first one stays.",

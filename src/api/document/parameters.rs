@@ -170,7 +170,7 @@ fn of_any_form(path: &str, name: &str) -> &'static str {
         (_, "rule") => "In which this rule fired.",
         ("/vici", "function") => "`version`, `transcript_lookup`, `call_score` or `agent_calls`.",
         ("/api/v1/agent/call", "uniqueid") => "The agent's call with this id, where there are several.",
-        ("/api/v1/agent/call", "user") => "The agent; that of the token without it.",
+        ("/api/v1/agent/call" | "/api/v1/agent/reviews", "user") => "The agent; that of the token without it.",
         ("/api/v1/agent/link", "user") => "The agent.",
         (_, "uniqueid") => "Asterisk's uniqueid; without its fraction every call of that second.",
         (_, "lead_id") => "The lead.",

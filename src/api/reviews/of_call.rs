@@ -7,9 +7,11 @@ use axum::response::{IntoResponse, Response};
 
 use super::body::{refusal, review as wish};
 use super::disputes::shown as dispute;
+use super::reader::{is_own, reader};
 use crate::api::access::grant::Access;
 use crate::api::calls::find::find_call;
 use crate::api::request::ApiError;
+use crate::call::CallState;
 use crate::contract::problem::Problem;
 use crate::contract::quality::{RulePoints, ScoreReview, ScoreReviewList};
 use crate::pipeline::finished::reviewers::{ReviewDesk, score_of, visible};
@@ -21,10 +23,10 @@ use crate::store::score_reviews::ScoreReviewRow;
 /// Disputes shown with a call.
 const DISPUTES: u32 = 100;
 
-fn shown(review: &ScoreReviewRow, who: &str) -> ScoreReview {
+fn shown(review: &ScoreReviewRow, access: &Access) -> ScoreReview {
     ScoreReview {
         reviewer: review.reviewer.clone(),
-        own: review.reviewer == who,
+        own: is_own(access, &review.reviewer),
         score: score_of(review),
         comment: review.comment.clone(),
         reviewed_at: review.at.rfc3339(),
@@ -50,7 +52,7 @@ async fn list(
 ) -> Result<ScoreReviewList, ApiError> {
     let calibration = store.is_calibration(call.key).await?;
     let all = store.score_reviews(call.key).await?;
-    let (reviews, hidden) = visible(all, calibration, &access.who, access.is_admin());
+    let (reviews, hidden) = visible(all, calibration, &reader(access));
     let filter = DisputeFilter { call: Some(call.key), limit: DISPUTES, ..DisputeFilter::default() };
     // What is disputed tells of the points.
     let disputes = if hidden > 0 { Vec::new() } else { store.disputes(filter).await? };
@@ -59,7 +61,7 @@ async fn list(
         calibration,
         hidden,
         rules: reviewers.rules(call).await?,
-        reviews: reviews.iter().map(|one| shown(one, &access.who)).collect(),
+        reviews: reviews.iter().map(|one| shown(one, access)).collect(),
         disputes: disputes.iter().map(dispute).collect(),
     })
 }
@@ -72,6 +74,10 @@ pub(in crate::api) async fn reviews(
     access: Access,
 ) -> Result<Json<ScoreReviewList>, ApiError> {
     let call = find_call(&store, &id).await?;
+    if access.agent.is_some() && !matches!(call.state, CallState::Completed | CallState::Failed) {
+        // While they talk agents see what to say, not how they are judged.
+        return Err(ApiError::Conflict("the call is not over yet; its points are shown when it is".into()));
+    }
     Ok(Json(list(&store, &reviewers, &access, &call).await?))
 }
 

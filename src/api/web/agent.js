@@ -1,7 +1,8 @@
 // @ts-check
-// An agent's own running call: what was said and what to say, in the dialer's script or web form. Nothing else is asked
-// for, and the token of the address is for nothing else.
+// An agent's own running call: what was said and what to say, in the dialer's script or web form; and what reviewers
+// gave the calls before. Nothing else is asked for, and the token of the address is for nothing else.
 import { ApiError, byId, clock, el, messageOf, raw, setText } from './base.js';
+import { OwnReviews } from './mine.js';
 
 /** @import { AgentView } from './types.d.ts' */
 
@@ -85,3 +86,5 @@ async function turn() {
 }
 
 turn();
+// A signed link shows the running call alone.
+if (!behind.has('signature')) new OwnReviews(token, field(address.searchParams, 'user')).offer();

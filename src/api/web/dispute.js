@@ -1,8 +1,38 @@
 // @ts-check
-// A dispute of a rule's points: as it stands, and the way to answer it.
+// A dispute of a rule's points: the way to raise one, as it stands, and the way to answer it.
 import { api, day, el, messageOf, posting, setText, urlOf } from './base.js';
 
-/** @import { Dispute } from './types.d.ts' */
+/** @import { Dispute, RuleToReview } from './types.d.ts' */
+
+/**
+ * The form with which points are disputed.
+ * @param {RuleToReview[]} rules
+ * @param {(wish: { rule: string, text: string }) => Promise<unknown>} raise
+ * @param {() => void} done
+ */
+export function disputeForm(rules, raise, done) {
+  const rule = el('select', {}, ...rules.map(one => el('option', { value: one.rule, text: one.rule })));
+  const text = el('input', { maxlength: 2000, required: true });
+  const note = el('span', { class: 'note', role: 'status' });
+  const form = el(
+    'form',
+    { class: 'row wrap', 'aria-label': 'Raise a dispute' },
+    el('label', { text: 'Rule ' }, rule),
+    el('label', { text: 'What is wrong ' }, text),
+    el('button', { text: 'Dispute' }),
+    note,
+  );
+  form.addEventListener('submit', async event => {
+    event.preventDefault();
+    try {
+      await raise({ rule: rule.value, text: text.value });
+      done();
+    } catch (error) {
+      setText(note, messageOf(error));
+    }
+  });
+  return form;
+}
 
 /**
  * The form with which an open dispute is answered.
@@ -30,7 +60,8 @@ function answerForm({ id, rule }, done) {
 
 /**
  * @param {Dispute} dispute
- * @param {{ link: boolean, done: () => void }} how whether its call is named, and who is told when it was answered
+ * @param {{ link: boolean, done?: () => void }} how whether its call is named, and who is told when it was answered;
+ *   without anybody it is not answered here
  */
 export function disputeItem(dispute, { link, done }) {
   const { call_id, agent, rule, text, state, raised_by, raised_at } = dispute;
@@ -48,6 +79,6 @@ export function disputeItem(dispute, { link, done }) {
       el('p', {}, 'Answer: ', el('q', { text: dispute.answer }), el('span', { class: 'note', text: ` ${by}` })),
     );
   }
-  if (state === 'open') item.append(answerForm(dispute, done));
+  if (done && state === 'open') item.append(answerForm(dispute, done));
   return item;
 }

@@ -1,12 +1,40 @@
 // @ts-check
 // A reviewer's own points beside the machine's, those of others, and what is disputed of them.
 import { api, day, el, messageOf, pathOf, posting, setText } from './base.js';
-import { disputeItem } from './dispute.js';
+import { disputeForm, disputeItem } from './dispute.js';
 import { table } from './tables.js';
 
 /** @import { ReviewList, RuleToReview, ScoreReview } from './types.d.ts' */
 
 const OUTCOMES = { met: 'met', missed: 'missed', not_asked: 'not applicable', open: 'pending' };
+
+/**
+ * What the machine makes of a rule, in words.
+ * @param {RuleToReview} rule
+ */
+export function machineSays({ outcome, points, of }) {
+  const judged = outcome === 'met' || outcome === 'missed';
+  return `${OUTCOMES[outcome]}${judged ? `, ${points} of ${of}` : ''}`;
+}
+
+/**
+ * A review as it was given.
+ * @param {ScoreReview} review
+ */
+export function givenReview({ reviewer, own, score, comment, reviewed_at, rules }) {
+  const points = (/** @type {number | null} */ got, /** @type {number} */ of) =>
+    got === null ? 'not applicable' : `${got} of ${of}`;
+  const rows = rules.map(one => ({ cells: [one.rule, points(one.points, one.of), one.comment] }));
+  const heading = `${own ? 'You' : reviewer}: ${score === null ? 'no score' : `${score} of 100`}`;
+  const at = day.format(new Date(reviewed_at));
+  return el(
+    'details',
+    { class: 'given' },
+    el('summary', { text: `${heading}, ${at}` }),
+    comment && el('p', {}, el('q', { text: comment })),
+    table(['Rule', 'Points', 'Comment'], rows, `Points of ${reviewer}, ${at}`),
+  );
+}
 
 /** What a rule's fields hold. */
 class RuleFields {
@@ -35,11 +63,9 @@ class RuleFields {
   }
 
   row() {
-    const { rule, description, outcome, points, of } = this.rule;
-    const judged = outcome === 'met' || outcome === 'missed';
-    const machine = `${OUTCOMES[outcome]}${judged ? `, ${points} of ${of}` : ''}`;
+    const { rule, description, of } = this.rule;
     const own = el('span', {}, this.points, ` of ${of}`);
-    return { cells: [description || rule, machine, own, this.without, this.comment] };
+    return { cells: [description || rule, machineSays(this.rule), own, this.without, this.comment] };
   }
 
   /** What is sent; null where the rule was left out. */
@@ -88,7 +114,7 @@ export class Reviews {
       el('h2', { id: 'about-review', text: 'Review' }),
       el('p', { class: 'note', text: says.filter(Boolean).join(' ') }),
       calibration && own ? '' : this.form(rules, own),
-      ...reviews.map(one => Reviews.given(one)),
+      ...reviews.map(one => givenReview(one)),
       ...this.disputed(list),
     );
   }
@@ -125,45 +151,12 @@ export class Reviews {
     return form;
   }
 
-  /** @param {ScoreReview} review */
-  static given({ reviewer, own, score, comment, reviewed_at, rules }) {
-    const points = (/** @type {number | null} */ got, /** @type {number} */ of) =>
-      got === null ? 'not applicable' : `${got} of ${of}`;
-    const rows = rules.map(one => ({ cells: [one.rule, points(one.points, one.of), one.comment] }));
-    const heading = `${own ? 'You' : reviewer}: ${score === null ? 'no score' : `${score} of 100`}`;
-    return el(
-      'details',
-      { class: 'given' },
-      el('summary', { text: `${heading}, ${day.format(new Date(reviewed_at))}` }),
-      comment && el('p', {}, el('q', { text: comment })),
-      table(['Rule', 'Points', 'Comment'], rows),
-    );
-  }
-
   /** @param {ReviewList} list */
   disputed({ rules, disputes, hidden }) {
     if (hidden) return [];
     const done = () => this.again();
-    const rule = el('select', {}, ...rules.map(one => el('option', { value: one.rule, text: one.rule })));
-    const text = el('input', { maxlength: 2000, required: true });
-    const note = el('span', { class: 'note', role: 'status' });
-    const form = el(
-      'form',
-      { class: 'row wrap', 'data-needs': 'operate', 'aria-label': 'Raise a dispute' },
-      el('label', { text: 'Rule ' }, rule),
-      el('label', { text: 'What is wrong ' }, text),
-      el('button', { text: 'Dispute' }),
-      note,
-    );
-    form.addEventListener('submit', async event => {
-      event.preventDefault();
-      try {
-        await api(this.disputes, posting({ rule: rule.value, text: text.value }));
-        done();
-      } catch (error) {
-        setText(note, messageOf(error));
-      }
-    });
+    const form = disputeForm(rules, wish => api(this.disputes, posting(wish)), done);
+    form.dataset.needs = 'operate';
     const items = disputes.map(one => disputeItem(one, { link: false, done }));
     return [el('h3', { text: 'Disputes' }), el('ul', { class: 'plain' }, ...items), form];
   }

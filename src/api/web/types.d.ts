@@ -382,12 +382,24 @@ export interface Dispute {
 }
 
 export interface ReviewList {
+  call_id: string;
   calibration: boolean;
-  /** Reviews that are shown when the own one is in. */
+  /** Reviews that are shown when the own one is in; to the call's agent, when it is no calibration any more. */
   hidden: number;
   rules: RuleToReview[];
   reviews: ScoreReview[];
   disputes: Dispute[];
+}
+
+/** A call of an agent that people have reviewed, or that is disputed. */
+export interface ReviewedCall {
+  call_id: string;
+  start_time: string;
+  campaign: string | null;
+  /** The machine's, of a hundred. */
+  score: number | null;
+  reviews: number;
+  open_disputes: number;
 }
 
 /** How far two judges agree. */
@@ -556,11 +568,13 @@ type AnswerOf<Path extends string> = Path extends '/api/v1/board'
                             ? AgentStatistics
                             : Path extends `/api/v1/calls?${string}`
                               ? { calls: CallSummary[]; next_cursor: string | null }
-                              : Path extends `/api/v1/calls/${string}`
-                                ? AnswerOfCall<Path>
-                                : Path extends '/api/v1/taps'
-                                  ? { unheard: UnheardCall[] }
-                                  : never;
+                              : Path extends `/api/v1/agent/reviews?${string}`
+                                ? { agent: string; calls: ReviewedCall[] }
+                                : Path extends `/api/v1/calls/${string}`
+                                  ? AnswerOfCall<Path>
+                                  : Path extends '/api/v1/taps'
+                                    ? { unheard: UnheardCall[] }
+                                    : never;
 
 type AnswerOfCall<Path extends string> = Path extends `${string}/corrections`
   ? { corrections: Correction[] }

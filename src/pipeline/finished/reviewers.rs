@@ -12,7 +12,7 @@ use crate::contract::review::{CriterionOutcome, ScoreCard};
 use crate::store::calls::{CallRow, Which};
 use crate::store::disputes::{DisputeAnswer, NewDispute};
 use crate::store::review_queue::{UnreviewedCall, UnreviewedFilter};
-use crate::store::score_reviews::{ReviewKept, ScorePointRow, ScoreReviewRow};
+use crate::store::score_reviews::{ReviewKept, ReviewReader, ScorePointRow, ScoreReviewRow};
 use crate::store::{Store, StoreError};
 
 /// Why no review, or no dispute, was kept.
@@ -226,15 +226,9 @@ pub fn score_of(review: &ScoreReviewRow) -> Option<f64> {
 }
 
 /// Those of a call's reviews that somebody may see, and how many are hidden. Of a call that is flagged for calibration nobody sees what others gave
-/// before the own points are in, but for those who look after the box.
-pub fn visible(
-    reviews: Vec<ScoreReviewRow>,
-    calibration: bool,
-    who: &str,
-    is_admin: bool,
-) -> (Vec<ScoreReviewRow>, usize) {
-    let is_in = reviews.iter().any(|one| one.reviewer == who);
-    if !calibration || is_admin || is_in { (reviews, 0) } else { (Vec::new(), reviews.len()) }
+/// before the own points are in, but for those who look after the box; the call's agent sees it when the flag is off.
+pub fn visible(reviews: Vec<ScoreReviewRow>, calibration: bool, reader: &ReviewReader) -> (Vec<ScoreReviewRow>, usize) {
+    if reader.sees(calibration, &reviews) { (reviews, 0) } else { (Vec::new(), reviews.len()) }
 }
 
 /// The first calls in an order. By lot each call has a place that the seed decides, so that the rest stays where it is when a call comes or goes.
@@ -302,11 +296,17 @@ mod tests {
     #[test]
     fn others_points_of_a_calibration_are_hidden_until_the_own_are_in() {
         let both = || vec![review("john", &[]), review("mary", &[])];
-        for (calibration, who, is_admin, seen) in
-            [(false, "sue", false, 2), (true, "sue", false, 0), (true, "mary", false, 2), (true, "sue", true, 2)]
-        {
-            let (shown, hidden) = visible(both(), calibration, who, is_admin);
-            assert_eq!((shown.len(), hidden), (seen, 2 - seen), "{calibration} {who} {is_admin}");
+        let reviewer = |name: &str| ReviewReader::Reviewer(name.into());
+        for (calibration, reader, seen) in [
+            (false, reviewer("sue"), 2),
+            (true, reviewer("sue"), 0),
+            (true, reviewer("mary"), 2),
+            (true, ReviewReader::Admin, 2),
+            (false, ReviewReader::Agent, 2),
+            (true, ReviewReader::Agent, 0),
+        ] {
+            let (shown, hidden) = visible(both(), calibration, &reader);
+            assert_eq!((shown.len(), hidden), (seen, 2 - seen), "{calibration} {reader:?}");
         }
     }
 

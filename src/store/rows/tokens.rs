@@ -26,7 +26,7 @@ pub enum Scope {
     Operate = 2,
     /// Bring in calls and events.
     Ingest = 4,
-    /// See the running call of the one agent that the token is for, and nothing else.
+    /// See the running call of the one agent that the token is for and the reviews of that agent's calls, and dispute them; nothing else.
     Agent = 8,
 }
 
@@ -54,7 +54,7 @@ impl Scopes {
     /// To bring in.
     pub const INGEST: Self = Self(Scope::Ingest as u8);
 
-    /// To see one's own running call.
+    /// To see one's own running call and the reviews of the own calls.
     pub const AGENT: Self = Self(Scope::Agent as u8);
 
     /// Whether this one is among them.
@@ -144,7 +144,7 @@ pub struct TokenRow {
     pub scopes: Scopes,
     /// Sees only this campaign's calls.
     pub campaign: Option<String>,
-    /// Sees only the running call of this agent; its scope is `agent` then.
+    /// Sees only the running call of this agent and reviews of the agent's calls; its scope is `agent` then.
     pub agent: Option<String>,
     /// When it was made.
     pub created: WallTime,

@@ -1,4 +1,4 @@
-//! A token of one agent: the own running call, by one path, and nothing else by any.
+//! A token of one agent: the own running call, reviews of the own calls that are over, and nothing else by any path.
 
 use std::time::Duration;
 
@@ -56,9 +56,16 @@ fn an_agent_sees_the_own_running_call_and_nothing_else_by_any_path() {
                 }
                 let answer = of(&bed, &mary, &method.to_uppercase(), &place);
                 tried += 1;
-                if place.ends_with("/disputes") && path.contains("/calls/") {
-                    // The one thing that an agent may do with a call that is over: it shows nothing of it.
-                    assert_eq!(answer.status, if id == OWN { 422 } else { 404 }, "{method} {place}: {answer:?}");
+                // What an agent may read and do of own calls that are over; while they run there is nothing to read.
+                let of_own = match (method.as_str(), path.as_str()) {
+                    ("post", "/api/v1/calls/{id}/disputes") => Some((422, 404)),
+                    ("get", "/api/v1/calls/{id}/reviews") => Some((409, 404)),
+                    ("get", "/api/v1/agent/reviews") => Some((200, 200)),
+                    _ => None,
+                };
+                if let Some((own, others)) = of_own {
+                    assert_eq!(answer.status, if id == OWN { own } else { others }, "{method} {place}: {answer:?}");
+                    assert!(!answer.body.contains("greeting") && !answer.body.contains(OTHER), "{answer:?}");
                     continue;
                 }
                 assert!(
@@ -111,7 +118,13 @@ fn a_signed_link_shows_one_agents_running_call_for_a_while_and_dies_with_its_tok
     assert!(!own.body.contains("secret"), "{own:?}");
     assert_eq!(view("1002", signed).status, 401, "it is bound to its agent");
     assert_eq!(request(&bed, "GET", &format!("/api/v1/agent/call?{signed}"), &[], "").status, 401, "whose?");
-    for path in ["/api/v1/calls", &format!("/api/v1/calls/{OWN}"), &format!("/api/v1/calls/{OWN}/audio")] {
+    for path in [
+        "/api/v1/calls",
+        "/api/v1/agent/reviews",
+        &format!("/api/v1/calls/{OWN}"),
+        &format!("/api/v1/calls/{OWN}/audio"),
+        &format!("/api/v1/calls/{OWN}/reviews"),
+    ] {
         let answer = request(&bed, "GET", &format!("{path}?user=1001&{signed}"), &[], "");
         assert!([401, 422].contains(&answer.status), "{path}: {answer:?}");
     }
