@@ -42,12 +42,19 @@ fn get(bed: &Bed, path: &str, headers: &[(&str, &str)]) -> (u16, ureq::http::Hea
     (parts.status.as_u16(), parts.headers, bytes)
 }
 
-/// A multipart form with one file.
+/// A multipart form with one file, of emma's.
 fn upload(bed: &Bed, name: &str, bytes: &[u8]) -> (u16, Value) {
-    let mut body = format!(
-        "--x\r\nContent-Disposition: form-data; name=\"agent\"\r\n\r\nemma\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n"
-    )
-    .into_bytes();
+    upload_with(bed, &[("agent", "emma")], name, bytes)
+}
+
+/// The same with other fields.
+fn upload_with(bed: &Bed, fields: &[(&str, &str)], name: &str, bytes: &[u8]) -> (u16, Value) {
+    let field = |(name, value): &(&str, &str)| {
+        format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let mut body: String = fields.iter().map(field).collect();
+    body += &format!("--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
+    let mut body = body.into_bytes();
     body.extend_from_slice(bytes);
     body.extend_from_slice(b"\r\n--x--\r\n");
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
@@ -104,6 +111,21 @@ fn what_pages_are_made_of_needs_no_token_and_what_they_show_does() {
     assert_eq!(get(&bed, "/", &[("Authorization", "Bearer geheim")]).0, 200);
     assert_eq!(upload(&bed, "a.wav", b"x").0, 401);
     assert_eq!(get(&bed, "/api/v1/board", &[("Authorization", "Bearer geheim")]).0, 200);
+}
+
+#[test]
+fn an_upload_that_says_a_thing_twice_or_in_two_lines_is_refused() {
+    let mut bed = Bed::new("none", "");
+    bed.start();
+    for (fields, why) in [
+        (&[("agent", "emma"), ("agent", "mary")][..], "agent is given twice"),
+        (&[("phone", "312\r\n555")][..], "phone: a line break"),
+    ] {
+        let (status, answer) = upload_with(&bed, fields, "a.wav", b"x");
+        assert!(status == 400 && answer["detail"].as_str().is_some_and(|said| said.starts_with(why)), "{status} {answer}");
+    }
+    assert_eq!(bed.get("/api/v1/calls")["calls"], json!([]));
+    bed.stop();
 }
 
 #[test]

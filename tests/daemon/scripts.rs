@@ -150,6 +150,19 @@ fn rows_and_errors_have_the_form_of_the_non_agent_api() {
     let date = bed.get(&format!("/api/v1/calls/{ONE}"))["start_time"].as_str().expect("time")[..10].to_owned();
     let day = get(&bed, &format!("/vici?function=agent_calls&agent_user=1001&date={date}&header=YES"));
     assert_eq!((day.lines().count(), day.contains(ONE), day.contains("|SALE|")), (2, true, true), "{day}");
+    // All calls of a day are told, also of one with more than a hundred.
+    for number in 0..105 {
+        let event = json!({"call_id": format!("B-{number}"), "provider": "test", "speaker": "agent", "text": "Hello.", "agent_id": "big"});
+        assert_eq!(bed.ask("POST", "/api/realtime/events", Some(&event)).0, 200);
+    }
+    bed.until("all calls are there", Duration::from_mins(1), |bed| {
+        get(bed, "/vici?function=agent_calls&agent_user=big").lines().count() == 105
+    });
+    for function in ["call_score", "transcript_lookup"] {
+        let all = get(&bed, &format!("/vici?function={function}&agent_user=big"));
+        let newest = get(&bed, &format!("/vici?function={function}&agent_user=big&limit=5"));
+        assert_eq!((all.lines().count(), newest.lines().count()), (105, 5), "{function}");
+    }
     let version = get(&bed, "/vici?function=version");
     assert!(version.starts_with(concat!("VERSION: ", env!("CARGO_PKG_VERSION"), "|BUILD: ")), "{version}");
 
