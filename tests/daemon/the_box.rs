@@ -312,8 +312,10 @@ fn the_daemon_sends_the_test_of_a_notifier_not_the_shell() {
         let got = stream.read(&mut piece).expect("request");
         // While it waits for its answer: whose socket is it?
         let table = std::fs::read_to_string("/proc/net/tcp").expect("table");
-        let local = format!("0100007F:{:04X}", peer.port());
-        let inode = table.lines().find(|line| line.split_whitespace().nth(1) == Some(&local)).expect("socket");
+        // Another test's connection may have the same port at its own end.
+        let ends = [peer.port(), port].map(|port| format!("0100007F:{port:04X}"));
+        let is_it = |line: &&str| line.split_whitespace().skip(1).take(2).eq(ends.iter().map(String::as_str));
+        let inode = table.lines().find(is_it).expect("socket");
         let inode = format!("socket:[{}]", inode.split_whitespace().nth(9).expect("inode"));
         let of_daemon = std::fs::read_dir(format!("/proc/{daemon}/fd")).expect("fd").flatten();
         let is_daemons =
