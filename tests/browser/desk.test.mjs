@@ -25,7 +25,7 @@ test('a call shows its summary, its score card with the words, and what was name
     ['agent', 'I have credited your account, you will receive an e-mail tomorrow.']);
   const page = await view(opened, `${daemon.address}/calls/Q-1`);
   const card = page.getByRole('tabpanel', { name: 'Score card' });
-  await card.getByText('Greets the caller').waitFor();
+  await card.locator('span', { hasText: /^Greets the caller$/ }).waitFor();
   await card.getByText('Good morning', { exact: true }).waitFor();
   assert.match(await card.innerText(), /[\d.]+ of 100/);
   assert.match(await card.locator('.missed', { hasText: 'Shows that the caller was heard' }).innerText(), /missed, 0 of 15/);
