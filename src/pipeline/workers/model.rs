@@ -17,7 +17,8 @@ impl Workers {
     /// Takes other settings: another model is loaded, the old one serves until it is there.
     pub fn reconfigure(&self, settings: TranscribeSettings) {
         let old = self.settings();
-        let names = |of: &TranscribeSettings| (of.model.clone(), of.smaller.clone(), of.afterwards.clone(), of.models.clone());
+        let names =
+            |of: &TranscribeSettings| (of.model.clone(), of.smaller.clone(), of.afterwards.clone(), of.models.clone());
         let other = names(&old) != names(&settings);
         *self.settings.write().unwrap_or_else(std::sync::PoisonError::into_inner) = settings;
         if other {
@@ -94,7 +95,8 @@ impl Workers {
             let engine = engine.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()?;
             language::unheeded(engine.as_ref(), wanted.as_deref())
         };
-        let problems: Vec<String> = [&self.engine, &self.smaller, &self.afterwards].into_iter().filter_map(unheeded).collect();
+        let problems: Vec<String> =
+            [&self.engine, &self.smaller, &self.afterwards].into_iter().filter_map(unheeded).collect();
         let problem = (!problems.is_empty()).then(|| problems.join("; "));
         if self.status.get().language != problem {
             if let Some(problem) = &problem {
