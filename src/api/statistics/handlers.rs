@@ -4,6 +4,7 @@
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 
 use super::sums::{agent, agents, days, named, notable, sums};
 use crate::api::access::Told;
@@ -44,6 +45,13 @@ fn last_days(query: &Parameters, now: WallTime) -> Result<(i64, WallTime), ApiEr
 }
 
 /// What was quoted, for the audit.
+/// Whether a time has more than [`MOST_DAYS`] of the calendar, which are an hour longer or shorter where the clocks change.
+fn is_too_long(since: WallTime, until: WallTime, zone: TimeZone) -> bool {
+    let until = Timestamp::from_millisecond(until.0).map(|until| until.to_zoned(zone));
+    let first = until.and_then(|until| until.checked_sub(Span::new().days(MOST_DAYS)));
+    !first.is_ok_and(|first| since.0 >= first.timestamp().as_millisecond())
+}
+
 type Quoted = (Extension<Told>, Vec<DispositionFinding>);
 
 async fn quoted(store: &Store, filter: StatisticsFilter) -> Result<Quoted, ApiError> {
@@ -63,7 +71,7 @@ pub(in crate::api) async fn list(
     let now = clock.now();
     let until = query.time_to("until", now)?.map_or(now, |last| WallTime(last.0 + 1));
     let since = query.time("since", now)?.unwrap_or(WallTime(until.0 - WEEK * DAY_MS));
-    if until.0 - since.0 > MOST_DAYS * DAY_MS {
+    if is_too_long(since, until, TimeZone::system()) {
         let problem = format!("until is more than {MOST_DAYS} days after it; ask for a shorter time");
         return Err(ApiError::Wrong(Part::Query, "since".into(), problem));
     }
@@ -136,4 +144,21 @@ pub(in crate::api) async fn of_campaign(
         findings,
     };
     Ok((told, Json(statistics)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quarter_is_counted_in_days_of_the_calendar_where_the_clocks_change() {
+        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a zone");
+        // 2026-11-24 and 2026-05-24, both at 12:00 UTC: one has the autumn's change in the 92 days before it, the other the spring's.
+        for (until, days) in [(1_795_521_600_000, 92 * 24 + 1), (1_779_624_000_000, 92 * 24 - 1)] {
+            let quarter = WallTime(until - days * 3_600_000);
+            assert!(!is_too_long(quarter, WallTime(until), zone.clone()), "{until}");
+            assert!(is_too_long(WallTime(quarter.0 - 1), WallTime(until), zone.clone()), "{until}");
+        }
+        assert!(is_too_long(WallTime(0), WallTime(i64::MAX), zone), "beyond every calendar");
+    }
 }
