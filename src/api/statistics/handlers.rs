@@ -9,6 +9,7 @@ use jiff::{Span, Timestamp};
 use super::sums::{agent, agents, days, named, notable, sums};
 use crate::api::access::Told;
 use crate::api::access::grant::Access;
+use crate::api::calls::find::similar_agents;
 use crate::api::calls::shown::finding;
 use crate::api::request::{ApiError, Clock, Parameters};
 use crate::call::{CallKey, WallTime};
@@ -44,7 +45,6 @@ fn last_days(query: &Parameters, now: WallTime) -> Result<(i64, WallTime), ApiEr
     Ok((days, WallTime(now.0 - days * DAY_MS)))
 }
 
-/// What was quoted, for the audit.
 /// Whether a time has more than [`MOST_DAYS`] of the calendar, which are an hour longer or shorter where the clocks change.
 fn is_too_long(since: WallTime, until: WallTime, zone: TimeZone) -> bool {
     let until = Timestamp::from_millisecond(until.0).map(|until| until.to_zoned(zone));
@@ -52,6 +52,7 @@ fn is_too_long(since: WallTime, until: WallTime, zone: TimeZone) -> bool {
     !first.is_ok_and(|first| since.0 >= first.timestamp().as_millisecond())
 }
 
+/// What was quoted, for the audit.
 type Quoted = (Extension<Told>, Vec<DispositionFinding>);
 
 async fn quoted(store: &Store, filter: StatisticsFilter) -> Result<Quoted, ApiError> {
@@ -99,8 +100,10 @@ pub(in crate::api) async fn of_agent(
     let (period_days, since) = last_days(&query, now)?;
     let id = store.spelling(NameColumn::Agent, Some(id.clone())).await?.unwrap_or(id);
     let campaign = store.spelling(NameColumn::Campaign, query.text("campaign")).await?;
+    let only = access.campaign.clone();
     let filter = StatisticsFilter { agent: Some(id.clone()), campaign, ..filter(since, now, access) };
     let found = store.statistics(filter.clone()).await?;
+    let similar_agents = similar_agents(&store, found.all.all.calls == 0, Some(id.clone()), only).await?;
     let (told, findings) = quoted(&store, filter).await?;
     let statistics = AgentStatistics {
         agent: agent(id, &found.all),
@@ -111,6 +114,7 @@ pub(in crate::api) async fn of_agent(
         campaigns: named(&found.campaigns),
         dispositions: named(&found.dispositions),
         findings,
+        similar_agents,
     };
     Ok((told, Json(statistics)))
 }
