@@ -4,10 +4,10 @@ use clap::Args;
 use serde_json::Value;
 
 use super::calls::scope::ListForm;
-use super::calls::words::{finding, number, seen, text};
+use super::calls::words::{finding, number, seen, text, why_empty};
 use super::client::{Daemon, query, segment};
 use super::listing::{Listing, hanging};
-use super::print::{say, shown};
+use super::print::{nothing, say, shown};
 use crate::config::Config;
 
 #[derive(Args)]
@@ -59,6 +59,11 @@ pub(super) fn run(arguments: &AgentArguments, config: &Config) -> anyhow::Result
         say(&answer.to_string())?;
         return Ok(());
     }
+    let what = format!("no agent had a call in these {days} days");
+    if answer["similar_agents"].as_array().is_some_and(|near| !near.is_empty()) {
+        nothing(&why_empty(&what, &answer, agent.as_deref()));
+        return Ok(());
+    }
     let list = |key: &str| answer[key].as_array().cloned().unwrap_or_default();
     let mut rows: Vec<Vec<String>> = list("agents").iter().map(|one| row(text(one, "agent"), one)).collect();
     if agent.is_some() {
@@ -78,7 +83,7 @@ pub(super) fn run(arguments: &AgentArguments, config: &Config) -> anyhow::Result
     for row in rows {
         listing.add(row);
     }
-    listing.print(&format!("no agent had a call in these {days} days"))?;
+    listing.print(&what)?;
     if agent.is_some() { notable(&answer) } else { Ok(()) }
 }
 

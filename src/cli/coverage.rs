@@ -90,6 +90,11 @@ fn cells(call: &Value) -> Vec<String> {
     .to_vec()
 }
 
+/// Why no call is listed; where nobody tells which calls took place the report's problem says it.
+fn why_empty(report: &Value) -> Option<&'static str> {
+    report["source"].is_string().then_some("nothing that somebody has to look after; --all shows every call")
+}
+
 fn print(report: &Value) -> anyhow::Result<()> {
     let text = |key: &str| report[key].as_str().unwrap_or("never").to_string();
     say(&format!("{}  {}, read {}", text("day"), text("source"), text("read")))?;
@@ -102,7 +107,9 @@ fn print(report: &Value) -> anyhow::Result<()> {
     say(&counted.into_iter().chain(unanswered).collect::<Vec<_>>().join(", "))?;
     let calls = report["calls"].as_array().map(Vec::as_slice).unwrap_or_default();
     if calls.is_empty() {
-        nothing("nothing that somebody has to look after; --all shows every call");
+        if let Some(why) = why_empty(report) {
+            nothing(why);
+        }
         return Ok(());
     }
     say("")?;
@@ -125,4 +132,18 @@ fn print(report: &Value) -> anyhow::Result<()> {
         listing.add_coloured(row, label);
     }
     Ok(listing.print("")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn without_a_dialer_nobody_is_told_that_all_is_well() {
+        assert_eq!(why_empty(&json!({"source": null, "problem": "nobody tells"})), None);
+        let well = why_empty(&json!({"source": "vicidial"}));
+        assert!(well.is_some_and(|told| told.starts_with("nothing that somebody has to look after")), "{well:?}");
+    }
 }

@@ -296,8 +296,8 @@ pub struct LegInfo {
     pub closed: Option<String>,
     /// Why it was closed.
     pub close_reason: Option<String>,
-    /// Where its sound is played.
-    pub audio_url: String,
+    /// Where its sound is played; `null` of text that came without sound.
+    pub audio_url: Option<String>,
 }
 
 /// A stretch of a call whose text is there twice.

@@ -30,6 +30,8 @@ pub struct Figures {
     pub alerts: Vec<RuleCount>,
     /// Agents with most calls.
     pub agents: Vec<AgentCount>,
+    /// Agents whose names are near, where nothing was found and nobody has the name that was asked for.
+    pub similar_agents: Vec<String>,
 }
 
 /// A span of time as a whole.

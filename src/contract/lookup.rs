@@ -22,7 +22,7 @@ pub struct FoundCall {
     pub summary: CallSummary,
     /// Its text as one string.
     pub cumulative_transcript: String,
-    /// Language code of the first segment whose language is known.
+    /// Language code, as `/transcript` has it: what the recogniser says of most of the text, else what its small words say.
     pub language: Option<String>,
     /// Labels of the keywords that were said, each once, in the order in which they were first said.
     pub keywords: Vec<String>,

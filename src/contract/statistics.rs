@@ -177,6 +177,8 @@ pub struct AgentStatistics {
     pub dispositions: Vec<NamedSums>,
     /// Dispositions that do not go with what was said, the newest first; 50 at most.
     pub findings: Vec<DispositionFinding>,
+    /// Agents whose names are near, where nothing was found and nobody has the name that was asked for.
+    pub similar_agents: Vec<String>,
 }
 
 /// A campaign's calls, in figures.

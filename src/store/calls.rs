@@ -221,6 +221,13 @@ pub struct LegRow {
     pub heard: Vec<(u64, Option<u64>)>,
 }
 
+impl LegRow {
+    /// Whether it is of sound: text that came without any has a leg too, and no file.
+    pub fn has_sound(&self) -> bool {
+        !self.path.is_empty()
+    }
+}
+
 fn leg_row(row: &Row) -> rusqlite::Result<LegRow> {
     Ok(LegRow {
         key: LegKey(row.get(0)?),

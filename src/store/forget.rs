@@ -178,6 +178,10 @@ pub fn gather(db: &Connection, call: &CallRef) -> rusqlite::Result<Erased> {
     for (leg, path, owned) in legs {
         erased.legs.push(leg);
         let path = PathBuf::from(path);
+        // A leg of text alone has no file.
+        if path.as_os_str().is_empty() {
+            continue;
+        }
         if owned {
             erased.audio.push(path);
         } else if !erased.recordings.contains(&path) {

@@ -21,13 +21,20 @@ mod tests {
     use crate::call::sla::SlaLimit;
 
     /// 1 is long, 2 waited in the queue, 3 holds and runs, 4 was silent, 5 keeps all limits, 6 waited as the dialer says,
-    /// 7 is text without sound.
+    /// 7 is text without sound, and 8 too: of an hour before it came, and it ended when nothing more came.
     const CALLS: &str = "
         INSERT INTO call (id, call_id, source, state, started_ms, last_activity_ms, closed_ms, audio_ms, uniqueid) VALUES
             (1, 'a.1', 'eagi', 'completed', 1, 1, 601000, 600001, NULL), (2, 'a.2', 'eagi', 'completed', 2, 2, 60000, 60000, 'q.2'),
             (3, 'a.3', 'eagi', 'active', 3, 95000, NULL, 90000, NULL), (4, 'a.4', 'eagi', 'completed', 4, 4, 60000, 60000, NULL),
             (5, 'a.5', 'eagi', 'completed', 5, 5, 60000, 600000, NULL), (6, 'a.6', 'eagi', 'completed', 6, 6, 60000, 60000, NULL),
-            (7, 'a.7', 'ingest', 'completed', 7, 7, 600008, 0, NULL);
+            (7, 'a.7', 'ingest', 'completed', 7, 7, 600008, 0, NULL), (8, 'a.8', 'ingest', 'completed', 8, 8, 3600008, 0, NULL);
+        INSERT INTO leg (id, call, leg, source, rate_hz, started_ms, offset_ms, path, owned)
+        SELECT id, id, 'caller', 'ingest', 8000, started_ms, 0, '', 0 FROM call WHERE id > 6;
+        INSERT INTO utterance (id, call, leg, start_sample, end_sample, start_ms, end_ms, state)
+        SELECT id, id, id, 0, 1, 0, 1, 'done' FROM leg;
+        INSERT INTO segment (call, leg, utterance, start_ms, end_ms, text, confidence, words, compound, pos, neu, neg, label, keywords, profanity)
+        SELECT id, id, id, column1, CASE id WHEN 7 THEN column1 + 1 ELSE 1500 END, 'x', 1, '[]', 0, 0, 1, 0, 'neutral', '[]', '[]'
+        FROM leg, (VALUES (0), (600000)) WHERE id = 7 OR column1 = 0;
         INSERT INTO call_alias (alias, call) VALUES ('h.3', 3);
         INSERT INTO call_event (pbx_call, at_ms, kind, leg, channel, detail) VALUES
             ('q.2', 1000, 'queue_joined', 'caller', 'c', NULL), ('q.2', 32000, 'agent_connected', 'agent', 'd', NULL),
@@ -57,7 +64,7 @@ mod tests {
         let (_folder, store) = open();
         store.writer().run(|db| db.execute_batch(CALLS)).await.expect("calls");
         assert!(listed(&store, Some(true)).await.is_empty(), "without limits nothing breaches any");
-        assert_eq!(listed(&store, Some(false)).await.len(), 7);
+        assert_eq!(listed(&store, Some(false)).await.len(), 8);
         let limits = SlaLimits {
             call_ms: Some(600_000),
             answer_ms: Some(30_000),
@@ -75,8 +82,8 @@ mod tests {
         ];
         assert_eq!(told(&listed(&store, Some(true)).await), wanted);
         let kept = listed(&store, Some(false)).await;
-        assert_eq!(told(&kept), [(5, Vec::new())]);
-        assert_eq!(kept[0].sla.len(), 4, "what it took is told all the same: {:?}", kept[0].sla);
+        assert_eq!(told(&kept), [(5, Vec::new()), (8, Vec::new())]);
+        assert_eq!(kept[1].sla.len(), 4, "what it took is told all the same: {:?}", kept[1].sla);
         assert_eq!(told(&listed(&store, None).await).iter().filter(|(_, broken)| !broken.is_empty()).count(), 6);
         store.set_sla(SlaLimits { hold_ms: Some(34_999), ..SlaLimits::default() }).await.expect("set");
         assert_eq!(

@@ -87,6 +87,22 @@ fn a_parameter_that_a_path_does_not_know_is_refused_with_the_nearest_that_it_doe
 }
 
 #[test]
+fn an_address_that_cannot_be_read_is_refused_in_the_form_of_every_other_error() {
+    let mut bed = Bed::new("none", "");
+    bed.start();
+    for (method, path, name) in [
+        ("GET", "/api/v1/calls/%FF", "path"),
+        ("GET", "/calls/%FF/export", "path"),
+        ("POST", "/api/v1/calls/%FF/end", "path"),
+        ("POST", "/api/v1/disputes/first/answer", "id"),
+    ] {
+        let (status, body) = bed.ask(method, path, None);
+        assert_eq!((status, &body["detail"][0]["loc"]), (422, &json!(["path", name])), "{method} {path}: {body}");
+    }
+    bed.stop();
+}
+
+#[test]
 fn yes_and_no_are_taken_in_the_words_that_clients_use_and_numbers_in_their_range_alone() {
     let mut bed = Bed::new("none", "");
     bed.start();

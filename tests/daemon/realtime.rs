@@ -98,6 +98,27 @@ fn a_text_event_is_scored_kept_searched_and_raises_alerts() {
 }
 
 #[test]
+fn a_call_of_text_alone_has_no_sound_to_play_link_or_delete() {
+    let mut bed = Bed::new("none", "");
+    bed.start();
+    let mut said = event("RT-9", "hello about my contract");
+    said["status"] = json!("ended");
+    assert_eq!(bed.ask("POST", "/api/realtime/events", Some(&said)).0, 200);
+    let call = bed.until_completed("RT-9");
+    assert_eq!((&call["legs"][0]["source"], &call["legs"][0]["audio_url"]), (&json!("ingest"), &Value::Null), "{call}");
+    for (method, path) in [("GET", "audio"), ("GET", "peaks"), ("GET", "live"), ("POST", "audio/link")] {
+        let (status, answer) = bed.ask(method, &format!("/api/v1/calls/RT-9/{path}"), None);
+        let detail = answer["detail"].as_str().unwrap_or_default();
+        assert!(status == 404 && detail.contains("it came as text, without sound"), "{path}: {status} {answer}");
+    }
+
+    let forgotten = bed.command(&["forget", "--call", "RT-9", "--yes"]).output().expect("run");
+    let told = String::from_utf8_lossy(&forgotten.stdout);
+    assert!(forgotten.status.success() && !told.contains("delete it yourself"), "{forgotten:?}");
+    bed.stop();
+}
+
+#[test]
 fn chunks_of_sound_go_to_the_spool_and_become_text() {
     let Some(model) = bed::demo_model() else { return };
     let line = &bed::lines()[7];

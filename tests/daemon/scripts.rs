@@ -111,6 +111,18 @@ fn scripts_look_calls_up_by_what_a_dialer_knows_of_them() {
     for key in ["lead_id=876409", "recording_id=534820", "phone=%2B1%20(312)%20555-1212", "phone=5551212"] {
         assert_eq!(ids(&bed.get(&format!("/api/v1/lookup?{key}"))), [ONE], "{key}");
     }
+    // Nobody said in which language this is: its small words do.
+    let unnamed = json!({
+        "call_id": "1795218099.7", "provider": "test", "speaker": "customer",
+        "text": "I want to know when you are going to send me the parcel that I have been waiting for",
+    });
+    assert_eq!(bed.ask("POST", "/api/realtime/events", Some(&unnamed)).0, 200);
+    let language = |call: &Value| call["language"].clone();
+    let told = [
+        language(&bed.get("/api/v1/lookup?uniqueid=1795218099.7")["calls"][0]),
+        language(&bed.get("/api/v1/calls/1795218099.7/transcript")),
+    ];
+    assert_eq!(told, [json!("en"), json!("en")]);
     assert_eq!(bed.get("/api/v1/lookup?lead_id=1")["calls"], json!([]));
     for wrong in ["", "uniqueid=1.2&lead_id=3", "phone=anonymous", "uniqueid=1.2&limit=1000", "lead=3"] {
         let (status, answer) = bed.ask("GET", &format!("/api/v1/lookup?{wrong}"), None);

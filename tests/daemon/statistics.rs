@@ -124,3 +124,31 @@ fn agents_and_campaigns_are_summed_and_dispositions_are_held_against_what_was_sa
     assert_eq!(bed.get("/api/v1/agents/1001/stats")["total_findings"], 0);
     bed.stop();
 }
+
+#[test]
+fn who_asks_for_an_agent_whom_nobody_knows_is_told_who_nearly_has_that_name() {
+    let mut bed = Bed::new("none", "");
+    bed.start();
+    for (id, agent) in [("N-1", "1001"), ("N-2", "1002")] {
+        call(&bed, id, agent, "SALES", "NI", &[("customer", "Fine")]);
+    }
+    for (path, wanted) in [
+        ("/api/v1/agents/1003/stats", json!(["1001", "1002"])),
+        ("/api/v1/agents/1001/stats?campaign=CLAIMS", json!([])),
+        ("/api/v1/agents/1001/stats", json!([])),
+        ("/api/v1/figures?agent=1003", json!(["1001", "1002"])),
+        ("/api/v1/figures?agent=1001", json!([])),
+        ("/api/v1/figures?agent=1001&since=4d&until=3d", json!([])),
+    ] {
+        assert_eq!(bed.get(path)["similar_agents"], wanted, "{path}");
+    }
+    let unknown = bed.command(&["agent", "1003"]).output().expect("run");
+    let told = String::from_utf8_lossy(&unknown.stderr);
+    assert!(
+        unknown.status.success() && unknown.stdout.is_empty() && told.contains("did you mean 1001, 1002?"),
+        "{unknown:?}"
+    );
+    let quarter = bed.get("/api/v1/agents?since=92d");
+    assert_eq!(quarter["agents"].as_array().map(Vec::len), Some(2), "{quarter}");
+    bed.stop();
+}

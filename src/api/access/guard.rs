@@ -19,7 +19,7 @@ use super::state::AccessControl;
 use super::{audit, login, origin, query_token};
 use crate::api::request::parameters::{Pairs, pairs};
 use crate::api::request::{ApiError, Parameters};
-use crate::contract::problem::Problem;
+use crate::contract::problem::{Part, Problem};
 use crate::store::readers::asked_by;
 use crate::store::tokens::Scope;
 
@@ -42,7 +42,7 @@ struct Admission {
 }
 
 impl AccessControl {
-    /// Looks at a request. `unread` is what is wrong with its query.
+    /// Looks at a request. `unread` is what is wrong with its address.
     async fn admit(&self, peer: Option<Peer>, ask: &Ask<'_>, unread: Option<ApiError>) -> Admission {
         let mut address = None;
         let mut allowance = None;
@@ -61,8 +61,9 @@ impl AccessControl {
             Ok(access) => self.allow(&access, ask).await.map(|()| access),
             Err(refusal) => Err(refusal),
         };
+        let in_path = matches!(unread, Some(ApiError::Wrong(Part::Path, ..)));
         let passed = match (passed, unread) {
-            (Ok(_), Some(error)) if ask.policy.about != About::Nothing => Err(Refusal::Parameter(error)),
+            (Ok(_), Some(error)) if in_path || ask.policy.about != About::Nothing => Err(Refusal::Parameter(error)),
             (Ok(access), _) => self.parameters(ask.policy, ask.query.clone()).map(|parameters| (access, parameters)),
             (Err(refusal), _) => Err(refusal),
         };
@@ -180,6 +181,12 @@ impl AccessControl {
     }
 }
 
+/// What is wrong with an address whose parts no handler can read.
+fn unreadable(rejection: &RawPathParamsRejection) -> Option<ApiError> {
+    let RawPathParamsRejection::InvalidUtf8InPathParam(error) = rejection else { return None };
+    Some(ApiError::Wrong(Part::Path, "path".into(), error.body_text()))
+}
+
 /// What the guard has at hand.
 pub type Post = (Arc<AccessControl>, Arc<RoutePolicies>);
 
@@ -209,6 +216,7 @@ pub async fn guard(
         Ok(given) => (given, None),
         Err(error) => (Pairs::new(), Some(error)),
     };
+    let unread = unread.or_else(|| unreadable(parameters.as_ref().err()?));
     let framed = policy.framed;
     let headers = request.headers();
     let ask = Ask { policy, method: &method, path: &path, call: call.as_deref(), query: &in_address, headers };

@@ -35,9 +35,12 @@ pub(in crate::api) async fn audio(
     let call = find_call(&sounds.store, &id).await?;
     let legs = sounds.store.legs(call.key).await?;
     let leg = wanted_leg(&legs, query.text("leg").as_deref())?;
-    let gone = |error: String| ApiError::NotFound(format!("the sound of this leg cannot be had: {error}"));
-    let path = playable(&sounds, leg).await.map_err(gone)?;
-    super::play::answer(path, &headers).await.map_err(gone)
+    let path = playable(&sounds, leg).await.map_err(|why| gone(&why))?;
+    super::play::answer(path, &headers).await.map_err(|why| gone(&why))
+}
+
+fn gone(why: &str) -> ApiError {
+    ApiError::NotFound(format!("the sound of this leg cannot be had: {why}"))
 }
 
 /// `POST /api/v1/calls/{id}/audio/link`: an address that plays this sound without a token, for `seconds` (an hour at most).
@@ -50,7 +53,8 @@ pub(in crate::api) async fn link(
     let seconds = query.number("seconds", 1..=LONGEST_S)?.unwrap_or(LONGEST_S);
     let call = find_call(&sounds.store, &id).await?;
     let leg = query.text("leg").unwrap_or_default();
-    wanted_leg(&sounds.store.legs(call.key).await?, query.text("leg").as_deref())?;
+    let legs = sounds.store.legs(call.key).await?;
+    source(&sounds, wanted_leg(&legs, query.text("leg").as_deref())?).await.map_err(|why| gone(&why))?;
     let expires_s = sounds.clock.now().0 / 1000 + seconds;
     let to = LinkTarget::Sound { call: &call.call_id, leg: &leg };
     let sound = SignedLink { to, expires_s, by: &access.token };
@@ -64,11 +68,11 @@ pub(in crate::api) async fn link(
     Ok(Json(SoundLink { url, expires_at: crate::call::WallTime(expires_s * 1000).rfc3339() }))
 }
 
-/// The leg of that name or number; without one the first.
+/// The leg of that name or number; without one the first that has sound.
 pub(in crate::api) fn wanted_leg<'a>(legs: &'a [LegRow], wanted: Option<&str>) -> Result<&'a LegRow, ApiError> {
     let found = match wanted {
         Some(name) => legs.iter().find(|leg| leg.leg.as_str() == name || leg.key.to_string() == name),
-        None => legs.first(),
+        None => legs.iter().find(|leg| leg.has_sound()).or_else(|| legs.first()),
     };
     found.ok_or_else(|| {
         let names: Vec<&str> = legs.iter().map(|leg| leg.leg.as_str()).collect();
@@ -79,6 +83,9 @@ pub(in crate::api) fn wanted_leg<'a>(legs: &'a [LegRow], wanted: Option<&str>) -
 /// The one way to a leg's sound: its file, where it may be heard. Whatever its row or a link says, nothing outside the spool is lineside's own sound;
 /// of a recording the name is resolved inside its folder when it is opened.
 async fn source(sounds: &Sounds, leg: &LegRow) -> Result<PathBuf, String> {
+    if !leg.has_sound() {
+        return Err("it came as text, without sound".into());
+    }
     let path = PathBuf::from(&leg.path);
     if !leg.owned {
         return Ok(path);

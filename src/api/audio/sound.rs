@@ -221,7 +221,9 @@ pub(in crate::api) async fn live(
     // What is not transcribed is the same voice again.
     let is_heard = |leg: &LegRow| !leg.heard.is_empty();
     let any = legs.iter().any(is_heard);
-    let legs = legs.into_iter().filter(|leg| !any || is_heard(leg)).collect();
+    let text_alone = !legs.iter().any(LegRow::has_sound);
+    let fits = |leg: &LegRow| (!any || is_heard(leg)) && (text_alone || leg.has_sound());
+    let legs = legs.into_iter().filter(fits).collect();
     let sounding = all_heard(&sounds, legs).await?;
     let window =
         priority::aside(move || Window::open(sounding, from_ms, seconds)).await.map_err(gone)?.map_err(gone)?;

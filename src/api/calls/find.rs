@@ -105,7 +105,7 @@ pub(super) fn cursor(query: &Parameters) -> Result<Option<(i64, i64)>, ApiError>
 }
 
 /// Names that may have been meant, where a list is empty and its agent is not known.
-pub(super) async fn similar_agents(
+pub(in crate::api) async fn similar_agents(
     store: &Store,
     is_empty: bool,
     asked: Option<String>,

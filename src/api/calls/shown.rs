@@ -115,7 +115,7 @@ fn leg_info(leg: &LegRow, call: &CallRow) -> LegInfo {
         peer: leg.peer.as_deref().map(|from| peer(from).to_owned()),
         closed: leg.closed.map(WallTime::rfc3339),
         close_reason: leg.close_reason.clone(),
-        audio_url: format!("/api/v1/calls/{}/audio?leg={}", call.call_id, leg.key),
+        audio_url: leg.has_sound().then(|| format!("/api/v1/calls/{}/audio?leg={}", call.call_id, leg.key)),
     }
 }
 

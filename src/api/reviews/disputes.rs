@@ -90,10 +90,11 @@ pub(in crate::api) async fn list(
 pub(in crate::api) async fn answer(
     State(store): State<Store>,
     State(reviewers): State<ReviewDesk>,
-    Path(id): Path<i64>,
+    Path(id): Path<String>,
     access: Access,
     body: axum::body::Bytes,
 ) -> Result<(Extension<Told>, Json<Dispute>), ApiError> {
+    let id = id.parse().map_err(|_| ApiError::Wrong(Part::Path, "id".into(), format!("{id:?} is not a number")))?;
     let (state, answer) = answered(&body)?;
     let row = find(&store, &access, id).await?;
     let given = DisputeAnswer { id, state, answer, by: access.who.clone(), at: WallTime(0) };

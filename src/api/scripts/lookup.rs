@@ -10,6 +10,7 @@ use crate::api::request::{ApiError, Parameters};
 use crate::call::{CallKey, Leg};
 use crate::contract::lookup::{FoundCall, FoundCalls};
 use crate::contract::problem::Part;
+use crate::pipeline::finished::review::Desk;
 use crate::store::Store;
 use crate::store::calls::CallRow;
 use crate::store::lookup::{LookupKey, digits};
@@ -69,11 +70,11 @@ pub(super) fn intent(rows: &[SegmentRow]) -> Option<String> {
     counts.iter().rev().max_by_key(|(_, count)| *count).map(|(label, _)| (*label).to_owned())
 }
 
-fn found(call: &CallRow, rows: &[SegmentRow], with_segments: bool) -> FoundCall {
+fn found(call: &CallRow, rows: &[SegmentRow], language: Option<String>, with_segments: bool) -> FoundCall {
     FoundCall {
         summary: summary(call),
         cumulative_transcript: cumulative(rows),
-        language: rows.iter().find_map(|row| row.language.clone()),
+        language,
         keywords: keywords(rows),
         intent: intent(rows),
         segments: with_segments.then(|| rows.iter().map(segment).collect()),
@@ -83,6 +84,7 @@ fn found(call: &CallRow, rows: &[SegmentRow], with_segments: bool) -> FoundCall 
 /// `GET /api/v1/lookup`
 pub(in crate::api) async fn lookup(
     State(store): State<Store>,
+    State(desk): State<Desk>,
     access: Access,
     query: Parameters,
 ) -> Result<(Extension<Told>, Json<FoundCalls>), ApiError> {
@@ -97,7 +99,8 @@ pub(in crate::api) async fn lookup(
     let keys = rows.calls.iter().map(|call| call.key).collect();
     let mut calls = Vec::new();
     for call in &rows.calls {
-        calls.push(found(call, &store.segments(call.key).await?, with_segments));
+        let rows = store.segments(call.key).await?;
+        calls.push(found(call, &rows, desk.language(&rows), with_segments));
     }
     Ok((told(keys), Json(FoundCalls { calls, more: rows.more })))
 }

@@ -4,10 +4,12 @@
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 
 use super::sums::{agent, agents, days, named, notable, sums};
 use crate::api::access::Told;
 use crate::api::access::grant::Access;
+use crate::api::calls::find::similar_agents;
 use crate::api::calls::shown::finding;
 use crate::api::request::{ApiError, Clock, Parameters};
 use crate::call::{CallKey, WallTime};
@@ -43,6 +45,13 @@ fn last_days(query: &Parameters, now: WallTime) -> Result<(i64, WallTime), ApiEr
     Ok((days, WallTime(now.0 - days * DAY_MS)))
 }
 
+/// Whether a time has more than [`MOST_DAYS`] of the calendar, which are an hour longer or shorter where the clocks change.
+fn is_too_long(since: WallTime, until: WallTime, zone: TimeZone) -> bool {
+    let until = Timestamp::from_millisecond(until.0).map(|until| until.to_zoned(zone));
+    let first = until.and_then(|until| until.checked_sub(Span::new().days(MOST_DAYS)));
+    !first.is_ok_and(|first| since.0 >= first.timestamp().as_millisecond())
+}
+
 /// What was quoted, for the audit.
 type Quoted = (Extension<Told>, Vec<DispositionFinding>);
 
@@ -63,7 +72,7 @@ pub(in crate::api) async fn list(
     let now = clock.now();
     let until = query.time_to("until", now)?.map_or(now, |last| WallTime(last.0 + 1));
     let since = query.time("since", now)?.unwrap_or(WallTime(until.0 - WEEK * DAY_MS));
-    if until.0 - since.0 > MOST_DAYS * DAY_MS {
+    if is_too_long(since, until, TimeZone::system()) {
         let problem = format!("until is more than {MOST_DAYS} days after it; ask for a shorter time");
         return Err(ApiError::Wrong(Part::Query, "since".into(), problem));
     }
@@ -91,8 +100,10 @@ pub(in crate::api) async fn of_agent(
     let (period_days, since) = last_days(&query, now)?;
     let id = store.spelling(NameColumn::Agent, Some(id.clone())).await?.unwrap_or(id);
     let campaign = store.spelling(NameColumn::Campaign, query.text("campaign")).await?;
+    let only = access.campaign.clone();
     let filter = StatisticsFilter { agent: Some(id.clone()), campaign, ..filter(since, now, access) };
     let found = store.statistics(filter.clone()).await?;
+    let similar_agents = similar_agents(&store, found.all.all.calls == 0, Some(id.clone()), only).await?;
     let (told, findings) = quoted(&store, filter).await?;
     let statistics = AgentStatistics {
         agent: agent(id, &found.all),
@@ -103,6 +114,7 @@ pub(in crate::api) async fn of_agent(
         campaigns: named(&found.campaigns),
         dispositions: named(&found.dispositions),
         findings,
+        similar_agents,
     };
     Ok((told, Json(statistics)))
 }
@@ -136,4 +148,21 @@ pub(in crate::api) async fn of_campaign(
         findings,
     };
     Ok((told, Json(statistics)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quarter_is_counted_in_days_of_the_calendar_where_the_clocks_change() {
+        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a zone");
+        // 2026-11-24 and 2026-05-24, both at 12:00 UTC: one has the autumn's change in the 92 days before it, the other the spring's.
+        for (until, days) in [(1_795_521_600_000, 92 * 24 + 1), (1_779_624_000_000, 92 * 24 - 1)] {
+            let quarter = WallTime(until - days * 3_600_000);
+            assert!(!is_too_long(quarter, WallTime(until), zone.clone()), "{until}");
+            assert!(is_too_long(WallTime(quarter.0 - 1), WallTime(until), zone.clone()), "{until}");
+        }
+        assert!(is_too_long(WallTime(0), WallTime(i64::MAX), zone), "beyond every calendar");
+    }
 }

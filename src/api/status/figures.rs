@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::api::access::grant::Access;
+use crate::api::calls::find::similar_agents;
 use crate::api::request::{ApiError, Clock, Parameters};
 use crate::call::WallTime;
 use crate::contract::figures::{
@@ -31,6 +32,7 @@ pub(in crate::api) async fn figures(
 ) -> Result<Json<Figures>, ApiError> {
     let (since, until, step_ms) = span(&query, clock.now())?;
     let agent = store.spelling(NameColumn::Agent, query.text("agent")).await?;
+    let (asked, only) = (agent.clone(), access.campaign.clone());
     let campaign = store.spelling(NameColumn::Campaign, query.text("campaign")).await?;
     let span = Span { since, until, step_ms, agent, campaign, only: access.campaign };
     let figures = store.figures(span).await?;
@@ -63,6 +65,7 @@ pub(in crate::api) async fn figures(
         keywords: figures.keywords.into_iter().map(keyword).collect(),
         alerts: figures.alerts.into_iter().map(rule).collect(),
         agents: figures.agents.into_iter().map(agent_count).collect(),
+        similar_agents: similar_agents(&store, calls == 0, asked, only).await?,
     }))
 }
 

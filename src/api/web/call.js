@@ -311,7 +311,7 @@ let played = '';
 async function drawSound(call) {
   // What nobody transcribed is the same voice again.
   const heard = new Set(call.sources.filter(source => source.heard).map(source => source.leg_id));
-  const legs = call.legs.filter(leg => leg.duration > 0 && (!heard.size || heard.has(leg.leg_id)));
+  const legs = call.legs.filter(leg => leg.audio_url && leg.duration > 0 && (!heard.size || heard.has(leg.leg_id)));
   legs.sort((a, b) => a.leg.localeCompare(b.leg) || a.leg_id - b.leg_id);
   if (!legs.length) {
     sound.replaceChildren(el('p', { class: 'note', text: 'no audio' }));

@@ -44,7 +44,7 @@ export class Player {
     this.length = Math.max(length, 0.1);
     this.time = time;
     this.tracks = legs.map(({ leg, leg_id, offset, duration, audio_url }) => {
-      const audio = new Audio(urlOf(audio_url));
+      const audio = new Audio(urlOf(audio_url ?? ''));
       audio.preload = 'metadata';
       audio.addEventListener('error', () => setText(this.note, `the audio of the ${leg} leg cannot be loaded`));
       /** @type {Track} */

@@ -49,7 +49,7 @@ export interface CallLeg {
   offset: number;
   duration: number;
   closed: string | null;
-  audio_url: string;
+  audio_url: string | null;
 }
 
 export interface Risk {

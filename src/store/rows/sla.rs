@@ -9,11 +9,12 @@ macro_rules! names {
     };
 }
 
-/// The length of a call, milliseconds: that of its sound; of text that came without sound from its first word to its end.
+/// The length of a call, milliseconds: that of its sound; of text that came without sound to the end of its last line, on the sender's clock. When such a
+/// call ended is known on this machine's clock alone.
 macro_rules! length_ms {
     () => {
         "CASE WHEN call.audio_ms > 0 OR call.source <> 'ingest' THEN call.audio_ms \
-         ELSE max(coalesce(call.closed_ms, call.last_activity_ms) - call.started_ms, 0) END"
+         ELSE (SELECT end_ms FROM segment WHERE segment.call = call.id ORDER BY start_ms DESC, id DESC LIMIT 1) END"
     };
 }
 

@@ -168,3 +168,31 @@ fn mood(weighed: &Weighed, lines: &[ReviewLine]) -> CallMood {
     };
     CallMood { label, compound: (compound * 1e4).round() / 1e4, grounds }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Reviewer, line};
+    use super::*;
+    use crate::text::pack::Pack;
+
+    /// The intent, what was said of the payment, and whether anything is left to do.
+    fn told(text: &str) -> (Option<String>, Option<String>, bool) {
+        let reviewer = Reviewer::new(&Pack::bundled().expect("packs"));
+        let insights = reviewer.insights(&[line(1, Leg::Caller, 1, text, 0.0, &[])], None, true);
+        (
+            insights.intent().map(|one| one.label.clone()),
+            insights.payment.map(|one| one.state),
+            insights.action_required.required,
+        )
+    }
+
+    #[test]
+    fn who_has_paid_does_not_refuse_to_and_who_will_not_pay_twice_does() {
+        let paid = (Some("payment_made".to_owned()), Some("paid".to_owned()), false);
+        assert_eq!(told("I already paid 45.50 dollars yesterday"), paid);
+        assert_eq!(told("I've already paid that"), paid);
+        assert_eq!(told("No, I paid it off in March"), paid);
+        let refused = (Some("payment_refused".to_owned()), Some("refused".to_owned()), true);
+        assert_eq!(told("I already paid and I won't pay twice"), refused);
+    }
+}
