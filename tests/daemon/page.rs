@@ -1,5 +1,6 @@
 //! What the pages stand on: their files, the feed that goes on where it broke off, a call's sound and files, uploads.
 
+use std::fmt::Write as _;
 use std::io::Read;
 use std::net::TcpStream;
 use std::time::Duration;
@@ -53,7 +54,7 @@ fn upload_with(bed: &Bed, fields: &[(&str, &str)], name: &str, bytes: &[u8]) -> 
         format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
     };
     let mut body: String = fields.iter().map(field).collect();
-    body += &format!("--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
+    let _ = write!(body, "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
     let mut body = body.into_bytes();
     body.extend_from_slice(bytes);
     body.extend_from_slice(b"\r\n--x--\r\n");
