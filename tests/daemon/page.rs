@@ -123,7 +123,10 @@ fn an_upload_that_says_a_thing_twice_or_in_two_lines_is_refused() {
         (&[("phone", "312\r\n555")][..], "phone: a line break"),
     ] {
         let (status, answer) = upload_with(&bed, fields, "a.wav", b"x");
-        assert!(status == 400 && answer["detail"].as_str().is_some_and(|said| said.starts_with(why)), "{status} {answer}");
+        assert!(
+            status == 400 && answer["detail"].as_str().is_some_and(|said| said.starts_with(why)),
+            "{status} {answer}"
+        );
     }
     assert_eq!(bed.get("/api/v1/calls")["calls"], json!([]));
     bed.stop();

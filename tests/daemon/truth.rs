@@ -387,7 +387,10 @@ fn what_cannot_be_undone_can_be_tried_first_and_errors_name_what_they_are_about(
     assert!(code == Some(1) && error.contains("--yes"), "{error}");
 
     let (code, out, error) = ran(&bed, &["forget", "--phone", "0044 20 7946 0958", "--dry-run"]);
-    assert!(code == Some(0) && out.contains("would erase 2 calls") && out.contains(NOW) && out.contains(YESTERDAY), "{out}{error}");
+    assert!(
+        code == Some(0) && out.contains("would erase 2 calls") && out.contains(NOW) && out.contains(YESTERDAY),
+        "{out}{error}"
+    );
     assert_eq!(ran(&bed, &["forget", "--lead", "876409", "-n", "--json"]).0, Some(0));
     assert_eq!(bed.get("/api/v1/calls")["calls"].as_array().map(Vec::len), Some(3), "nothing was erased");
     for (arguments, about) in [
