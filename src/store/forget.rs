@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
 
+use super::lookup::is_surely_same;
 use super::retention::delete_call;
 use super::rows::privacy::scrub;
 use super::score_reviews::WRITTEN;
-use super::which::PhoneNumber;
 use super::{Store, StoreError, connect, is_damage, lock, open_writing};
 
 /// Texts shorter than this are said by everybody: finding them again proves nothing.
@@ -98,7 +98,7 @@ pub fn calls_of(db: &Connection, whom: &Whom) -> Result<Vec<CallRef>, ForgetErro
             let mut query = db.prepare("SELECT id, call_id, phone FROM call WHERE phone IS NOT NULL")?;
             let rows = query.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get::<_, String>(2)?)))?;
             let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
-            let same = rows.into_iter().filter(|(_, phone)| PhoneNumber::is_one(number, phone));
+            let same = rows.into_iter().filter(|(_, phone)| is_surely_same(number, phone));
             (same.map(|(call, _)| call).collect(), "phone number")
         }
         Whom::Lead(lead) => (all("SELECT id, call_id FROM call WHERE lead = ?1", lead)?, "lead"),

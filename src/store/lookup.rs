@@ -71,6 +71,18 @@ fn is_same(one: &str, other: &str) -> bool {
     one.ends_with(other) || other.ends_with(one)
 }
 
+/// Digits of a number from which on it is the same with a country code before it; shorter ones, such as extensions, are told from each other whole.
+const NATIONAL: usize = 9;
+
+/// Whether two texts are surely one number, by their digits. Stricter than a filter, for what is erased does not come back.
+pub(super) fn is_surely_same(one: &str, other: &str) -> bool {
+    let digits = |text: &str| digits(&text.replace("(0)", ""));
+    match (digits(one), digits(other)) {
+        (Some(one), Some(other)) => one == other || one.len().min(other.len()) >= NATIONAL && is_same(&one, &other),
+        _ => one == other,
+    }
+}
+
 /// The queries that find a call by a name: each has few rows.
 fn by_name(key: &LookupKey) -> Option<(Vec<&'static str>, &str)> {
     match key {
@@ -149,6 +161,17 @@ mod tests {
     async fn found(store: &Store, key: LookupKey) -> Vec<String> {
         let found = store.lookup(key, None, 10).await.expect("a query");
         found.calls.into_iter().map(|call| call.call_id).collect()
+    }
+
+    #[test]
+    fn a_number_that_is_erased_is_one_however_it_is_written_and_no_shorter_one() {
+        for other in ["+44 20 7946 0958", "(020) 7946-0958", "0044 (0)20 7946 0958", "2079460958", "tel:02079460958"] {
+            assert!(is_surely_same("02079460958", other) && is_surely_same(other, "02079460958"), "{other}");
+        }
+        for other in ["9460958", "0958", "+44 20 7946 0959", "anonymous", ""] {
+            assert!(!is_surely_same("02079460958", other), "{other}");
+        }
+        assert!(is_surely_same("350a", "350a") && is_surely_same("101", "0101") && !is_surely_same("101", "9101"));
     }
 
     #[tokio::test]

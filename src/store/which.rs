@@ -10,8 +10,6 @@ use crate::call::{CallState, WallTime};
 pub const PHONE_END: usize = 6;
 /// Characters of an id by which it is found wherever they stand in it; a shorter text must be the whole id.
 pub const ID_PART: usize = 6;
-/// Digits of a number from which on it is the same with a country code before it; shorter ones, such as extensions, are told from each other whole.
-const NATIONAL: usize = 9;
 /// Digits that two numbers must have in common at their end, by which they are indexed.
 const INDEXED: usize = 7;
 
@@ -113,18 +111,6 @@ impl PhoneNumber {
                 Some(Self::Word(text.into()))
             }
             () => None,
-        }
-    }
-
-    /// Whether two texts are surely one number: marks, what stands for "abroad" and, of nine digits or more, a country code mean nothing. Stricter than the
-    /// filter, for what is erased does not come back.
-    pub(super) fn is_one(one: &str, other: &str) -> bool {
-        match (Self::read(one), Self::read(other)) {
-            (Some(Self::Digits(one)), Some(Self::Digits(other))) => {
-                let (long, short) = if one.len() < other.len() { (other, one) } else { (one, other) };
-                long == short || short.len() >= NATIONAL && long.ends_with(&short)
-            }
-            _ => one == other,
         }
     }
 
@@ -259,21 +245,6 @@ mod tests {
             store.list_calls(filter).await.expect("query").into_iter().map(|call| call.call_id).collect();
         ids.sort();
         ids
-    }
-
-    #[test]
-    fn a_number_that_is_erased_is_one_however_it_is_written_and_no_shorter_one() {
-        for other in ["+44 20 7946 0958", "(020) 7946-0958", "0044 (0)20 7946 0958", "2079460958"] {
-            assert!(PhoneNumber::is_one("02079460958", other) && PhoneNumber::is_one(other, "02079460958"), "{other}");
-        }
-        for other in ["9460958", "0958", "+44 20 7946 0959", "anonymous", ""] {
-            assert!(!PhoneNumber::is_one("02079460958", other), "{other}");
-        }
-        assert!(
-            PhoneNumber::is_one("350a", "350a")
-                && PhoneNumber::is_one("101", "0101")
-                && !PhoneNumber::is_one("101", "9101")
-        );
     }
 
     #[tokio::test]

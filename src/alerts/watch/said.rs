@@ -1,6 +1,9 @@
 //! What a watch is told: a segment of text.
 
+use std::ops::Range;
+
 use crate::call::Leg;
+use crate::text::Analysis;
 use crate::text::keywords::TermHit;
 
 /// Occurrences that are kept of one rule in one call.
@@ -23,4 +26,12 @@ pub struct Said<'a> {
     pub keywords: &'a [TermHit],
     /// Profanity in it.
     pub profanity: &'a [TermHit],
+}
+
+impl<'a> Said<'a> {
+    /// A text at a time of its call, milliseconds, with what the packs find in it. `compound` is the one that counts: an old text keeps its own.
+    pub fn of(leg: Leg, ms: Range<i64>, text: &'a str, compound: Option<f64>, found: &'a Analysis) -> Self {
+        let Range { start: start_ms, end: end_ms } = ms;
+        Self { leg, start_ms, end_ms, text, compound, keywords: &found.keywords, profanity: &found.profanity }
+    }
 }

@@ -116,7 +116,7 @@ pub(super) fn none(id: &str) -> LiveAudio {
 /// Legs with sound of at least so many samples, all at one rate.
 async fn sounding(platforms: &Platforms, call: &CallRow, samples: i64) -> Result<Vec<LegRow>, ApiError> {
     let mut legs = platforms.sounds.store.legs(call.key).await?;
-    legs.retain(|leg| !leg.path.is_empty() && leg.samples >= samples);
+    legs.retain(|leg| leg.has_sound() && leg.samples >= samples);
     let rate_hz = legs.last().map(|leg| leg.rate_hz);
     legs.retain(|leg| Some(leg.rate_hz) == rate_hz);
     Ok(legs)

@@ -199,7 +199,7 @@ fn audio_of(row: &LegRow) -> LegAudio {
 
 /// Whether a leg's sound can be opened. Blocks.
 fn look(row: &LegRow) -> Result<(), String> {
-    if row.path.is_empty() {
+    if !row.has_sound() {
         return Err("another platform sent its text alone".into());
     }
     RecordingReader::open(Path::new(&row.path)).map(drop).map_err(|error| format!("{}: {error}", row.path))

@@ -189,7 +189,7 @@ pub(super) fn measure(lines: &[ReviewLine], spoken: &[Spoken], legs: &[LegRow], 
     }
     let talk_s = |leg| seconds(speech_ms.get(&leg).copied().unwrap_or(0));
     let pace = |leg| (talk_s(leg) >= PACE_S).then(|| words[&leg] as f64 / talk_s(leg) * 60.0);
-    let sounding = || legs.iter().filter(|row| !row.path.is_empty() && !row.heard.is_empty());
+    let sounding = || legs.iter().filter(|row| row.has_sound() && !row.heard.is_empty());
     let begin = |leg: Leg| sounding().filter(|row| row.leg == leg).map(|row| row.offset_ms).min();
     let unheard = lines.iter().any(|line| !line.heard && begin(line.leg).is_none());
     // Speech of nobody is none, but not where the sound is missing.

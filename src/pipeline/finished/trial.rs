@@ -83,15 +83,7 @@ impl Trial {
             let analysis = self.analyser.analyse_in(line.language.as_deref(), &line.text, line.leg);
             let compound = analysis.compound();
             rolling.push(line.leg, compound);
-            let said = Said {
-                leg: line.leg,
-                start_ms: line.start_ms,
-                end_ms: line.end_ms,
-                text: &line.text,
-                compound,
-                keywords: &analysis.keywords,
-                profanity: &analysis.profanity,
-            };
+            let said = Said::of(line.leg, line.start_ms..line.end_ms, &line.text, compound, &analysis);
             let told = [watch.passed(&self.book, line.start_ms, &rolling), watch.said(&self.book, &said, &rolling)];
             alerts.extend(told.into_iter().flatten().flat_map(|alert| alert.rules).map(|rule| rule.name));
             let labels: Vec<String> = analysis.keywords.into_iter().map(|hit| hit.label).collect();

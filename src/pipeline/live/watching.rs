@@ -72,15 +72,7 @@ impl Watching {
             let leg = segment.leg;
             let analysis = self.analyser.analyse(&segment.text, leg);
             rolling.push(leg, segment.compound);
-            let said = Said {
-                leg,
-                start_ms: segment.start_ms,
-                end_ms: segment.end_ms,
-                text: &segment.text,
-                compound: segment.compound,
-                keywords: &analysis.keywords,
-                profanity: &analysis.profanity,
-            };
+            let said = Said::of(leg, segment.start_ms..segment.end_ms, &segment.text, segment.compound, &analysis);
             let _ = watch.said(&self.book, &said, &rolling); // it was told then
         }
         watch.nothing_fired();

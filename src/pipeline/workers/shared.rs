@@ -92,6 +92,22 @@ pub struct TranscribeSettings {
     pub hints: Hints,
 }
 
+#[cfg(test)]
+impl TranscribeSettings {
+    /// One worker and no model, for tests that answer in its place.
+    pub(crate) fn without_model(models: &std::path::Path) -> Self {
+        Self {
+            models: models.into(),
+            model: "none".into(),
+            smaller: None,
+            afterwards: None,
+            workers: 1,
+            partial: false,
+            hints: Hints::default(),
+        }
+    }
+}
+
 /// What all workers share.
 pub struct Workers {
     /// What they take their work from.

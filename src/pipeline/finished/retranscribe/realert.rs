@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::alerts::{CallWatch, RiskScore, RuleBook, Said};
 use crate::call::{Alert, CallKey, Fired, WallTime};
 use crate::pipeline::finished::reviews::is_fresh;
+use crate::priority;
 use crate::store::alerts::{AlertFilter, AlertRow, NewAlert, SpeechRow};
 use crate::store::calls::{CallRow, LegRow};
 use crate::store::change::Change;
@@ -56,7 +57,7 @@ pub(super) async fn changes(
         let (alerts, risk) = played.play(&analyser, &book);
         (book, alerts, risk)
     };
-    let (book, alerts, risk) = tokio::task::spawn_blocking(play).await.map_err(|_| StoreError::Closed)?;
+    let (book, alerts, risk) = priority::aside(play).await.map_err(|_| StoreError::Closed)?;
     let (mut changes, missing) = compare(&book, known, alerts, now);
     if is_fresh(call, now) && all_known {
         let mut id = store.last_alert().await?;
@@ -80,10 +81,10 @@ impl Played {
     fn play(&self, analyser: &TextAnalyser, book: &RuleBook) -> (Vec<Alert>, RiskScore) {
         let mut watch = CallWatch::default();
         for leg in self.legs.iter().filter(|leg| !leg.heard.is_empty()) {
-            if leg.path.is_empty() {
-                watch.text_leg(leg.leg, leg.offset_ms);
-            } else {
+            if leg.has_sound() {
                 watch.leg(leg.leg, leg.offset_ms);
+            } else {
+                watch.text_leg(leg.leg, leg.offset_ms);
             }
         }
         for speech in self.speech.iter().filter(|speech| speech.sounds) {
@@ -94,18 +95,10 @@ impl Played {
         let mut alerts = Vec::new();
         for segment in &self.segments {
             let analysis = analyser.analyse_in(segment.language.as_deref(), &segment.text, segment.leg);
-            let compound = analysis.compound();
             alerts.extend(watch.passed(book, segment.start_ms, &rolling));
-            rolling.push(segment.leg, compound);
-            let said = Said {
-                leg: segment.leg,
-                start_ms: segment.start_ms,
-                end_ms: segment.end_ms,
-                text: &segment.text,
-                compound,
-                keywords: &analysis.keywords,
-                profanity: &analysis.profanity,
-            };
+            rolling.push(segment.leg, segment.compound);
+            let said =
+                Said::of(segment.leg, segment.start_ms..segment.end_ms, &segment.text, segment.compound, &analysis);
             alerts.extend(watch.said(book, &said, &rolling));
         }
         alerts.extend(watch.passed(book, self.length_ms, &rolling));

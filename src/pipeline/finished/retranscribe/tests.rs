@@ -9,7 +9,7 @@ use crate::call::{Alert, CallKey, Fired, Level};
 use crate::pipeline::live::keys::PauseKeys;
 use crate::pipeline::workers::TranscribeSettings;
 use crate::pipeline::workers::in_flight::InFlight;
-use crate::speech::recogniser::{Hints, Recognition};
+use crate::speech::recogniser::Recognition;
 use crate::store::alerts::{AlertFilter, AlertRow, NewAlert};
 use crate::text::{LexiconKind, Pack};
 
@@ -41,15 +41,7 @@ impl Again {
 
     /// Transcribes the call again: the model hears `text`. The names that were handed over with the stretch.
     async fn hears(&self, text: &str, past: &PastNames, now: fn() -> WallTime) -> Option<Arc<Vocabulary>> {
-        let settings = TranscribeSettings {
-            models: self.folder.path().into(),
-            model: "none".into(),
-            smaller: None,
-            afterwards: None,
-            workers: 1,
-            partial: false,
-            hints: Hints::default(),
-        };
+        let settings = TranscribeSettings::without_model(self.folder.path());
         let (done, _) = mpsc::channel(1);
         let workers = Workers::new(settings, InFlight::open(&self.folder.path().join("in-hand")), done);
         let analyser = TextAnalyser::new(LexiconKind::CallCentre, &Pack::bundled().expect("packs"));

@@ -13,7 +13,6 @@ use crate::pipeline::live::past_names::PastNames;
 use crate::pipeline::live::privacy::PrivacySettings;
 use crate::pipeline::workers::TranscribeSettings;
 use crate::pipeline::workers::in_flight::InFlight;
-use crate::speech::recogniser::Hints;
 use crate::store::change::Change;
 use crate::text::{LexiconKind, Pack, TextAnalyser};
 
@@ -58,15 +57,7 @@ fn later(ms: i64) {
 }
 
 fn stages(store: &Store, folder: &std::path::Path, translator: Translator) -> Stages {
-    let settings = TranscribeSettings {
-        models: folder.into(),
-        model: "none".into(),
-        smaller: None,
-        afterwards: None,
-        workers: 1,
-        partial: false,
-        hints: Hints::default(),
-    };
+    let settings = TranscribeSettings::without_model(folder);
     let (done, _) = mpsc::channel(1);
     let workers = Workers::new(settings, InFlight::open(&folder.join("in-hand")), done);
     let analyser = TextAnalyser::new(LexiconKind::CallCentre, &Pack::bundled().expect("packs"));
