@@ -282,6 +282,11 @@ impl Store {
 
     /// What a former run was making when it ended waits again; what was tried as often as it is tried has failed. How many there were.
     pub async fn take_up_stages(&self, tries: u32, at: WallTime) -> Result<usize, StoreError> {
+        // Mostly there are none, and then a start does not wait for whoever holds the database.
+        let running = "SELECT EXISTS (SELECT 1 FROM stage WHERE state IN ('pending', 'running') AND state = 'running')";
+        if !self.read(move |db| db.query_row(running, [], |row| row.get(0))).await? {
+            return Ok(0);
+        }
         self.writer()
             .run(move |db| {
                 let transaction = db.transaction()?;
