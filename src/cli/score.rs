@@ -12,8 +12,10 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::call::Leg;
+use crate::config::{SentimentConfig, SentimentKind};
 use crate::text::keywords::TermHit;
-use crate::text::lexicon::Hit;
+use crate::text::mood::Hit;
+use crate::text::sentiment::Engines;
 use crate::text::{Label, LexiconKind, Pack, Scores, TextAnalyser};
 
 /// Score lines of text from standard input, one JSON object a line
@@ -22,6 +24,21 @@ pub struct ScoreArgs {
     /// Which words have a mood: VADER's alone, or the packs' phrases too
     #[arg(long, value_enum, default_value = "call-centre")]
     lexicon: LexiconName,
+    /// Score with another engine: VADER's rules over a list of another language, or pattern's averages; needs --words
+    #[arg(long, value_enum, requires = "words", conflicts_with = "lexicon")]
+    engine: Option<EngineName>,
+    /// The engine's rated words: `word<TAB>rating` a line, or pattern's XML
+    #[arg(long, value_name = "FILE", requires = "engine")]
+    words: Option<PathBuf>,
+    /// Words that strengthen or weaken: `word INCR` or `word DECR` a line
+    #[arg(long, value_name = "FILE", requires = "engine")]
+    boosters: Option<PathBuf>,
+    /// Words that negate, one a line
+    #[arg(long, value_name = "FILE", requires = "engine")]
+    negations: Option<PathBuf>,
+    /// A word like "but"; may be given several times
+    #[arg(long, value_name = "WORD", requires = "engine")]
+    but: Vec<String>,
     /// Use these pack files instead of the ones that come with the program
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pack: Vec<PathBuf>,
@@ -43,6 +60,12 @@ pub struct ScoreArgs {
 enum LexiconName {
     Vader,
     CallCentre,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EngineName {
+    WordList,
+    Pattern,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -79,6 +102,9 @@ struct Answer<'a> {
     #[serde(flatten)]
     scores: Scores,
     label: Label,
+    /// How much of the text is opinion, 0 to 1; of pattern alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subjectivity: Option<f64>,
     /// Terms, each once, in order.
     keywords: Vec<&'a str>,
     profanity: Vec<&'a str>,
@@ -94,11 +120,33 @@ struct Reasons<'a> {
     profanity_hits: &'a [TermHit],
 }
 
+impl ScoreArgs {
+    /// The engine that the options name: it scores all that is read.
+    fn engines(&self) -> anyhow::Result<Engines> {
+        let mut engines = Engines::default();
+        if let (Some(engine), Some(words)) = (self.engine, &self.words) {
+            let engine = match engine {
+                EngineName::WordList => SentimentKind::WordList,
+                EngineName::Pattern => SentimentKind::Pattern,
+            };
+            let (words, boosters, negations) = (words.clone(), self.boosters.clone(), self.negations.clone());
+            let config =
+                SentimentConfig { language: EVERY.into(), engine, words, boosters, negations, but: self.but.clone() };
+            config.check().map_err(|(_, key, problem)| anyhow::anyhow!("--{key}: {problem}"))?;
+            engines.add(EVERY, config.engine()?);
+        }
+        Ok(engines)
+    }
+}
+
+/// The language that lines are taken for where an engine is named.
+const EVERY: &str = "xx";
+
 /// Runs the command.
 #[allow(clippy::needless_pass_by_value, reason = "every command takes its arguments so")]
 pub fn run(args: ScoreArgs) -> anyhow::Result<()> {
     let packs = if args.pack.is_empty() { Pack::bundled()? } else { read_packs(&args.pack)? };
-    let analyser = TextAnalyser::new(args.lexicon.into(), &packs);
+    let analyser = TextAnalyser::new(args.lexicon.into(), &packs).with_engines(args.engines()?);
     if let Some(rounds) = args.measure {
         return measure(&analyser, rounds);
     }
@@ -152,13 +200,14 @@ fn without_line_end(line: &[u8]) -> &[u8] {
 }
 
 fn answer(args: &ScoreArgs, analyser: &TextAnalyser, line: &str, output: &mut impl Write) -> io::Result<()> {
-    let analysis = analyser.analyse(line, args.leg.into());
+    let analysis = analyser.analyse_in(args.engine.map(|_| EVERY), line, args.leg.into());
     let reasons =
         Reasons { hits: &analysis.hits, keyword_hits: &analysis.keywords, profanity_hits: &analysis.profanity };
     let answer = Answer {
         text: args.text.then_some(line),
         scores: analysis.scores,
         label: analysis.label,
+        subjectivity: analysis.subjectivity,
         keywords: terms(&analysis.keywords),
         profanity: terms(&analysis.profanity),
         reasons: args.explain.then_some(reasons),

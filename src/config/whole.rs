@@ -19,6 +19,7 @@ use super::privacy::{self, PrivacyConfig, RetentionConfig};
 use super::processing::ProcessingConfig;
 use super::remote::{self, RemoteSection};
 use super::reports::ReportsConfig;
+use super::sentiment::{self, SentimentConfig};
 use super::sla::SlaConfig;
 use super::speech::{SpeechConfig, UtteranceConfig};
 use super::translation::TranslationConfig;
@@ -76,6 +77,8 @@ pub struct Config {
     pub insights: InsightsConfig,
     /// Reading texts.
     pub text: TextConfig,
+    /// Engines of sentiment for other languages.
+    pub sentiment: Vec<SentimentConfig>,
     /// Search by meaning.
     pub meaning: MeaningConfig,
     /// Other languages into one.
@@ -278,6 +281,7 @@ impl Config {
             }
         }
         remote::check(&self.remote)?;
+        sentiment::check(&self.sentiment)?;
         alerts::check(&self.notify).map_err(|problem| ("notify", "name", problem))?;
         if let Err(error) = crate::capture::naming::NamingRules::new(&self.recordings.patterns) {
             return Err(("recordings", "patterns", error.to_string()));
@@ -294,10 +298,11 @@ impl Config {
         all
     }
 
-    /// The packs and the lexicon, ready to read texts.
+    /// The packs, the lexicon and the engines of other languages, ready to read texts.
     pub fn analyser(&self) -> Result<crate::text::TextAnalyser, crate::text::pack::PackError> {
         let folder = self.text.packs.as_deref();
-        let mut analyser = crate::text::TextAnalyser::new(self.text.lexicon, &packs(folder)?);
+        let engines = sentiment::engines(&self.sentiment)?;
+        let mut analyser = crate::text::TextAnalyser::new(self.text.lexicon, &packs(folder)?).with_engines(engines);
         analyser.changed_at(folder.map_or(0, changed_ms));
         Ok(analyser)
     }

@@ -8,12 +8,14 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::keywords::{Matcher, TermHit};
-use super::lexicon::{Hit, Lexicon, LexiconKind};
+use super::lexicon::{Lexicon, LexiconKind};
+use super::mood::{Explained, Hit, SentimentEngine};
 use super::pack::Pack;
 use super::redaction::Redactor;
 use super::review::insights::Insights;
 use super::review::{ReviewLine, Reviewer};
 use super::rule::Rule;
+use super::sentiment::Engines;
 use super::tongue::Tongues;
 use super::vader::{Label, Scores};
 use crate::call::Leg;
@@ -34,6 +36,9 @@ pub struct Analysis {
     pub profanity: Vec<TermHit>,
     /// The words and phrases that made the score, by place.
     pub hits: Vec<Hit>,
+    /// How much of the text is opinion, 0 to 1, where the engine tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subjectivity: Option<f64>,
 }
 
 impl Analysis {
@@ -48,6 +53,7 @@ impl Analysis {
         self.label = Label::of(compound);
         self.confidence = compound.abs();
         self.hits.clear();
+        self.subjectivity = None;
     }
 }
 
@@ -55,6 +61,8 @@ impl Analysis {
 #[derive(Debug)]
 pub struct TextAnalyser {
     lexicon: Lexicon,
+    /// What scores a language instead of the lexicon.
+    engines: Engines,
     matcher: Matcher,
     rules: Vec<Rule>,
     redactor: Redactor,
@@ -90,7 +98,25 @@ impl TextAnalyser {
         let markers = with_phrases().flat_map(|pack| pack.markers.iter().map(|word| word.to_lowercase())).collect();
         let tongues = Tongues::new(&ENGLISH, packs);
         let packs = packs.iter().map(|pack| format!("{} {}", pack.name, pack.version)).collect();
-        Self { lexicon, matcher, rules, redactor, reviewer, languages, markers, tongues, packs, changed_ms: 0 }
+        let engines = Engines::default();
+        Self { lexicon, engines, matcher, rules, redactor, reviewer, languages, markers, tongues, packs, changed_ms: 0 }
+    }
+
+    /// Has these engines score their languages.
+    #[must_use]
+    pub fn with_engines(mut self, engines: Engines) -> Self {
+        self.languages.extend(engines.languages().map(str::to_owned));
+        self.engines = engines;
+        self
+    }
+
+    /// What scores a text; one of unknown language is taken for that which its small words tell, or else for English.
+    pub fn engine_for(&self, language: Option<&str>, text: &str) -> &dyn SentimentEngine {
+        if self.engines.is_empty() {
+            return &self.lexicon;
+        }
+        let code = language.or_else(|| self.tongues.of(text)).unwrap_or("en");
+        self.engines.of(code).unwrap_or(&self.lexicon)
     }
 
     /// Whether the lexicon knows the language of a text; `language` is its code (`de`, `en-GB`), where one is known. A text of unknown language is
@@ -164,28 +190,26 @@ impl TextAnalyser {
     /// Reads one segment's text in a language, given by its code where it is known. Where no list has words of that language the mood is
     /// [`Label::Unavailable`]; keywords are looked for all the same. Offsets are bytes of `text` and lie on character boundaries.
     pub fn analyse_in(&self, language: Option<&str>, text: &str, leg: Leg) -> Analysis {
-        let mut analysis = self.analyse(text, leg);
+        let found = self.matcher.find(text, leg);
+        let (keywords, profanity) = (found.keywords, found.profanity);
         if language.is_some_and(|code| !self.has_list_of(code)) {
-            analysis.scores = Scores::default();
-            analysis.label = Label::Unavailable;
-            analysis.confidence = 0.0;
-            analysis.hits.clear();
+            return Analysis { label: Label::Unavailable, keywords, profanity, ..Analysis::default() };
         }
-        analysis
+        let Explained { scores, hits, subjectivity } = self.engine_for(language, text).explain(text);
+        Analysis {
+            scores,
+            label: scores.label(),
+            confidence: scores.compound.abs(),
+            keywords,
+            profanity,
+            hits,
+            subjectivity,
+        }
     }
 
     /// The same of a text of which nobody knows the language: it is taken for one that the lists have.
     pub fn analyse(&self, text: &str, leg: Leg) -> Analysis {
-        let explained = self.lexicon.explain(text);
-        let found = self.matcher.find(text, leg);
-        Analysis {
-            scores: explained.scores,
-            label: explained.scores.label(),
-            confidence: explained.scores.compound.abs(),
-            keywords: found.keywords,
-            profanity: found.profanity,
-            hits: explained.hits,
-        }
+        self.analyse_in(None, text, leg)
     }
 }
 

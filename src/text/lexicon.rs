@@ -7,11 +7,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::mood::{Explained, Hit, SentimentEngine};
 use super::pack::Pack;
 use super::reading::{Apostrophes, Reading, Unit};
 use super::terms::{Found, TermIndex};
 use super::vader::{Scores, emphasis, valences};
-use super::vocabulary::{Role, UNKNOWN, Word};
+use super::vocabulary::{Role, UNKNOWN, Vocabulary, Word};
 
 /// Which lexicon scores a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -63,28 +64,6 @@ const AFTER_AN_ANSWER: [&str; 20] = [
     "ma",
 ];
 
-/// A word or phrase that made the score.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Hit {
-    /// The word or phrase as the lexicon has it, in lower case.
-    pub text: String,
-    /// What it added to the sum after all rules: negation turns the sign, "very" makes it larger.
-    pub valence: f64,
-    /// First byte in the text.
-    pub start: usize,
-    /// Byte after the last.
-    pub end: usize,
-}
-
-/// A score with its reasons.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Explained {
-    /// The figures.
-    pub scores: Scores,
-    /// Every word and phrase with a valence other than 0, in order.
-    pub hits: Vec<Hit>,
-}
-
 /// Scores texts with one of the lexicons.
 #[derive(Debug)]
 pub struct Lexicon {
@@ -119,20 +98,13 @@ impl Lexicon {
 
     /// Scores a text and names the words and phrases that made the score.
     pub fn explain(&self, text: &str) -> Explained {
-        let reading = self.read(text);
-        let valences = valences(&reading);
-        let moods = reading.units.iter().zip(&valences).filter(|(_, valence)| **valence != 0.0);
-        let hits = moods.map(|(unit, &valence)| {
-            let place = reading.in_original(&unit.span);
-            Hit { text: reading.lower[unit.key.clone()].to_owned(), valence, start: place.start, end: place.end }
-        });
-        Explained { scores: Scores::sum_up(&valences, emphasis(&reading.text)), hits: hits.collect() }
+        explained(&self.read(text))
     }
 
     /// Cuts the text into units, the words of a phrase into one.
     fn read<'a>(&'a self, text: &'a str) -> Reading<'a> {
         let apostrophes = if self.kind == LexiconKind::Vader { Apostrophes::AsWritten } else { Apostrophes::Straight };
-        let mut reading = Reading::of(text, apostrophes);
+        let mut reading = Reading::of(Vocabulary::vader(), text, apostrophes);
         let mut found = longest_first(self.phrases.find(&reading.text)).into_iter().peekable();
         if found.peek().is_none() {
             self.hear_answers(&mut reading);
@@ -177,6 +149,28 @@ impl Lexicon {
         for at in answers {
             reading.units[at].word = &UNKNOWN;
         }
+    }
+}
+
+/// What VADER's rules make of a text.
+pub(super) fn explained(reading: &Reading<'_>) -> Explained {
+    let valences = valences(reading);
+    let moods = reading.units.iter().zip(&valences).filter(|(_, valence)| **valence != 0.0);
+    let hits = moods.map(|(unit, &valence)| {
+        let place = reading.in_original(&unit.span);
+        Hit { text: reading.lower[unit.key.clone()].to_owned(), valence, start: place.start, end: place.end }
+    });
+    let scores = Scores::sum_up(&valences, emphasis(&reading.text));
+    Explained { scores, hits: hits.collect(), subjectivity: None }
+}
+
+impl SentimentEngine for Lexicon {
+    fn name(&self) -> &'static str {
+        self.kind.as_str()
+    }
+
+    fn explain(&self, text: &str) -> Explained {
+        Lexicon::explain(self, text)
     }
 }
 

@@ -3,17 +3,20 @@
 //! Pure functions over strings: nothing here opens a file, reads a clock or keeps a call. A score always comes with the words that made it.
 //! [`TextAnalyser`] is what the other rooms use; [`rolling::CallRolling`] adds up what it says over a call.
 
+mod accents;
 mod analyser;
 mod entry;
 mod groups;
 pub mod keywords;
 pub mod lexicon;
+pub mod mood;
 pub mod pack;
 mod reading;
 pub mod redaction;
 pub mod review;
 pub mod rolling;
 pub mod rule;
+pub mod sentiment;
 mod terms;
 mod tongue;
 pub mod vader;

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::accents::without_accents;
 use super::vocabulary::{NEGATION, Vocabulary, Word};
 
 /// What the rules look at: a word or emoticon, or a phrase that counts as one word.
@@ -41,8 +42,7 @@ pub(super) struct Reading<'a> {
 type EmojiName = (Range<usize>, Range<usize>);
 
 impl<'a> Reading<'a> {
-    pub fn of(original: &'a str, apostrophes: Apostrophes) -> Self {
-        let vocabulary = Vocabulary::vader();
+    pub fn of(vocabulary: &'a Vocabulary, original: &'a str, apostrophes: Apostrophes) -> Self {
         let (text, names) = name_emoji(vocabulary, original);
         let mut lower = String::with_capacity(text.len() + BLOCK);
         lower.push_str(&text);
@@ -209,7 +209,9 @@ fn read_unicode<'v>(
             let bare = bare_word(text.as_bytes(), start..start + length);
             let token = &text[bare.clone()];
             let key = lower.len();
-            if apostrophes == Apostrophes::Straight {
+            if vocabulary.lacks_accents() {
+                lower.push_str(&without_accents(&token.to_lowercase()));
+            } else if apostrophes == Apostrophes::Straight {
                 lower.push_str(&token.to_lowercase().replace('\u{2019}', "'"));
             } else {
                 lower.push_str(&token.to_lowercase());
@@ -266,7 +268,7 @@ mod tests {
     #[test]
     fn a_span_after_an_emoji_is_found_again_in_the_original() {
         let text = "é😊é 💘good";
-        let reading = Reading::of(text, Apostrophes::AsWritten);
+        let reading = Reading::of(Vocabulary::vader(), text, Apostrophes::AsWritten);
         assert_eq!(reading.text, "é smiling face with smiling eyesé heart with arrowgood");
         let places: Vec<&str> = reading.units.iter().map(|unit| &text[reading.in_original(&unit.span)]).collect();
         assert_eq!(places, ["é", "😊", "😊", "😊", "😊", "😊é", "💘", "💘", "💘good"]);
@@ -275,7 +277,7 @@ mod tests {
     #[test]
     fn a_word_longer_than_a_block_and_one_with_a_control_character_stay_whole() {
         let text = "disproportionateness' \u{1}a\u{0}b\u{1b} \tend";
-        let reading = Reading::of(text, Apostrophes::AsWritten);
+        let reading = Reading::of(Vocabulary::vader(), text, Apostrophes::AsWritten);
         let words: Vec<&str> = reading.units.iter().map(|unit| &text[unit.span.clone()]).collect();
         assert_eq!(words, ["disproportionateness", "\u{1}a\u{0}b\u{1b}", "end"]);
     }
@@ -283,7 +285,7 @@ mod tests {
     #[test]
     fn punctuation_is_taken_off_unless_two_characters_or_fewer_would_be_left() {
         let text = "(sic) me! :) \"ÉTÉ\" (éa) --- 'tis.";
-        let reading = Reading::of(text, Apostrophes::AsWritten);
+        let reading = Reading::of(Vocabulary::vader(), text, Apostrophes::AsWritten);
         let words: Vec<&str> = reading.units.iter().map(|unit| &text[unit.span.clone()]).collect();
         assert_eq!(words, ["sic", "me!", ":)", "ÉTÉ", "(éa)", "---", "tis"]);
     }

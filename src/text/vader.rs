@@ -12,7 +12,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::reading::{Apostrophes, Reading, Unit};
-use super::vocabulary::{DEGREE, Degree, IDIOMS, Role, WEAKENING_PAIR, WEAKENING_PAIRS};
+use super::vocabulary::{DEGREE, Degree, IDIOMS, Role, Vocabulary, WEAKENING_PAIR, WEAKENING_PAIRS};
 
 /// A rated word in capitals counts this much more when other words are not in capitals.
 const CAPITALS: f64 = 0.733;
@@ -101,7 +101,7 @@ impl fmt::Display for Label {
 /// assert_eq!(scores.compound, 0.8439);
 /// ```
 pub fn score(text: &str) -> Scores {
-    let reading = Reading::of(text, Apostrophes::AsWritten);
+    let reading = Reading::of(Vocabulary::vader(), text, Apostrophes::AsWritten);
     Scores::sum_up(&valences(&reading), emphasis(&reading.text))
 }
 

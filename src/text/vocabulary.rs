@@ -5,6 +5,7 @@
 //! Must never know a word that vaderSentiment 3.3.2 does not know: a trade's own words come from packs.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -154,13 +155,21 @@ impl Hash for ShortWord {
     }
 }
 
-/// VADER's words and the names of the emoji. The tables are fixed when the program starts, so nobody outside can choose colliding keys for them, and
+/// The words of a list and the names of the emoji. The tables are fixed when the settings are read, so nobody outside can choose colliding keys for them, and
 /// the fast hash will do; the standard one takes more time than all the rules together.
 pub(super) struct Vocabulary {
     short: FxHashMap<ShortWord, Word>,
     /// Words of more than [`ShortWord::MAX_LEN`] bytes: a handful, and rare in speech.
     long: FxHashMap<Box<str>, Word>,
     emoji: FxHashMap<char, &'static str>,
+    /// Its words have no accents, and words are looked up without theirs.
+    lacks_accents: bool,
+}
+
+impl fmt::Debug for Vocabulary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Vocabulary of {} words", self.short.len() + self.long.len())
+    }
 }
 
 static VADER: LazyLock<Vocabulary> = LazyLock::new(Vocabulary::build);
@@ -207,7 +216,13 @@ impl Vocabulary {
                 emoji.insert(only, name.trim());
             }
         }
-        let mut all = Self { short: FxHashMap::default(), long: FxHashMap::default(), emoji };
+        Self { emoji, ..Self::of(words, false) }
+    }
+
+    /// These words, and no emoji.
+    pub fn of(words: BTreeMap<String, Word>, lacks_accents: bool) -> Self {
+        let (short, long, emoji) = (FxHashMap::default(), FxHashMap::default(), FxHashMap::default());
+        let mut all = Self { short, long, emoji, lacks_accents };
         for (key, word) in words {
             match ShortWord::of(&key, 0..key.len()) {
                 Some(short) => all.short.insert(short, word),
@@ -225,6 +240,11 @@ impl Vocabulary {
             None => self.long.get(&lower[span]),
         };
         known.unwrap_or(&UNKNOWN)
+    }
+
+    /// Whether words are to be looked up without accents.
+    pub fn lacks_accents(&self) -> bool {
+        self.lacks_accents
     }
 
     /// The English name of an emoji.

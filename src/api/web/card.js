@@ -1,6 +1,6 @@
 // @ts-check
 // One call as a card. Made once, then only what has changed is written.
-import { clock, el, mood, percent, setText, signed, svg } from './base.js';
+import { clock, el, mood, percent, setAttribute, setText, signed, svg } from './base.js';
 
 /** @import { BoardCall, Level } from './types.d.ts' */
 
@@ -89,11 +89,12 @@ export class Card {
     const names = kind.filter(Boolean).join(' ');
     if (this.element.className !== names) this.element.className = names;
     setText(this.name, nameOf(call));
-    this.ear.hidden = call.over !== null || call.status !== 'active';
+    const silent = call.over !== null || call.status !== 'active';
+    if (this.ear.hidden !== silent) this.ear.hidden = silent;
     setText(this.ear, listening ? 'Stop' : 'Listen');
-    this.ear.setAttribute('aria-label', `${listening ? 'Stop listening' : 'Listen in'}: ${nameOf(call)}`);
-    this.ear.setAttribute('aria-pressed', String(listening));
-    this.name.setAttribute('aria-expanded', String(opened));
+    setAttribute(this.ear, 'aria-label', `${listening ? 'Stop listening' : 'Listen in'}: ${nameOf(call)}`);
+    setAttribute(this.ear, 'aria-pressed', String(listening));
+    setAttribute(this.name, 'aria-expanded', String(opened));
     setText(this.badge, level ? `${SIGNS[level]} ${level}` : '');
     setText(this.who, [call.campaign, call.agent || call.phone ? call.id : null].filter(Boolean).join(' · '));
     if (this.course !== call.course) {
@@ -101,7 +102,7 @@ export class Card {
       this.spark.draw(call.course);
     }
     setText(this.score, call.rolling === null ? '' : signed(call.rolling));
-    this.score.title = `sentiment: ${feel}`;
+    setAttribute(this.score, 'title', `sentiment: ${feel}`);
     setText(this.risk, call.risk === null ? '' : `risk ${percent(call.risk)}`);
     const partial = Object.values(call.partial)[0];
     const last = partial ?? call.last;

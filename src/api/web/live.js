@@ -19,6 +19,10 @@ const REORDER_MS = 1500;
 const BOX_MS = 3000;
 /** Words that are not final yet wait so long for others: with fifty calls the page would be drawn all the time. */
 const PARTIAL_MS = 150;
+/** They are drawn in one frame of so many, where frames are slow. */
+const PARTIAL_FRAMES = 8;
+/** And at least this often. */
+const PARTIAL_MOST_MS = 1000;
 /** An alert that is told later, after the connection was lost, makes no sound any more. */
 const FRESH_MS = 30_000;
 
@@ -60,19 +64,26 @@ const agents = new PresencePanel(byId('agents', HTMLDetailsElement), board, name
 function draw() {
   if (drawing) return;
   drawing = true;
+  const asked = performance.now();
   requestAnimationFrame(() => {
     drawing = false;
     paint();
+    late = late * 0.8 + (performance.now() - asked) * 0.2;
   });
 }
 
+/** How long a frame comes after it was asked for, milliseconds, of the last few. */
+let late = 0;
+
 /** @type {number | null} */
 let later = null;
+/** Words that are not final are drawn the less often the longer a frame takes: final ones are not to wait for them. */
 function drawLater() {
+  const wait = Math.min(Math.max(PARTIAL_MS, late * PARTIAL_FRAMES), PARTIAL_MOST_MS);
   later ??= setTimeout(() => {
     later = null;
     draw();
-  }, PARTIAL_MS);
+  }, wait);
 }
 
 function paint() {
