@@ -77,6 +77,27 @@ pub fn parse(head: &[u8], mut look: impl FnMut(u64) -> Vec<u8>) -> Result<Layout
     Err(AudioError::Malformed("WAV: no data chunk in its first 64 KiB".into()))
 }
 
+/// Sizes from here on are written by programs that do not know how long the audio will be.
+const UNKNOWN_SIZE: u32 = 0x7fff_0000;
+
+/// How many bytes of audio a finished file of `len` bytes lacks by its header; `None` where it has all, or where the header does not tell.
+pub fn missing_bytes(head: &[u8], len: u64) -> Option<u64> {
+    if head.len() < 12 || &head[..4] != b"RIFF" || &head[8..12] != b"WAVE" {
+        return None;
+    }
+    let mut place = 12;
+    loop {
+        let chunk = head.get(place..place + 8)?;
+        let size = u32::from_le_bytes([chunk[4], chunk[5], chunk[6], chunk[7]]);
+        let body = place + 8;
+        if &chunk[..4] == b"data" {
+            let end = body as u64 + u64::from(size);
+            return (size < UNKNOWN_SIZE && end > len).then(|| end - len);
+        }
+        place = body.saturating_add(size as usize).saturating_add(size as usize & 1);
+    }
+}
+
 /// Names of chunks that writers put after the audio; anything else there is audio that came after the header was written.
 fn chunk_follows(bytes: &[u8]) -> bool {
     matches!(
@@ -123,6 +144,22 @@ fn parse_format(body: &[u8]) -> Result<(Encoding, u32, u16), AudioError> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_file_that_ends_before_its_audio_does_lacks_so_many_bytes() {
+        let head = header(8000, 1, 1000);
+        let len = head.len() as u64 + 2000;
+        assert_eq!(missing_bytes(&head, len), None);
+        assert_eq!(missing_bytes(&head, len + 30), None);
+        assert_eq!(missing_bytes(&head, len - 500), Some(500));
+        for unknown in [0, u32::MAX, 0x7fff_ffff] {
+            let mut streamed = head.clone();
+            streamed[40..44].copy_from_slice(&unknown.to_le_bytes());
+            assert_eq!(missing_bytes(&streamed, len), None, "{unknown:x}");
+        }
+        assert_eq!(missing_bytes(b"RIFF", 4), None);
+        assert_eq!(missing_bytes(b"no audio at all", 15), None);
+    }
 
     #[test]
     fn a_header_written_here_is_read_by_hound() {

@@ -47,7 +47,7 @@ pub struct UploadedFile {
     pub call_id: Option<String>,
     /// What became of it.
     pub status: UploadState,
-    /// Why it was refused; absent where it was not.
+    /// Why it was refused, or what makes it doubtful, such as a WAV file that ends before its sound does; absent where nothing is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }

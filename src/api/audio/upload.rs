@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use crate::api::request::ApiError;
 use crate::api::request::Form;
 use crate::audio::sound_file::SoundWriter;
+use crate::audio::wav;
 use crate::call::{CallId, CallNames};
 use crate::contract::bulk::{UploadState, Uploaded, UploadedFile};
 use crate::contract::problem::Problem;
@@ -54,7 +55,12 @@ struct Arriving {
     path: PathBuf,
     name: String,
     extension: String,
+    /// Bytes of sound that its header names and the file does not have.
+    missing: Option<u64>,
 }
+
+/// Bytes of a file's beginning in which its header stands.
+const HEAD: usize = 1 << 16;
 
 impl Drop for Arriving {
     fn drop(&mut self) {
@@ -158,11 +164,12 @@ async fn store(uploads: &UploadSettings, mut field: Field<'_>) -> Result<Arrivin
         Path::new(&name).extension().map(|ext| ext.to_string_lossy().into_owned()).unwrap_or_default();
     tokio::fs::create_dir_all(&uploads.folder).await.map_err(Refused::Disk)?;
     let path = uploads.folder.join(uuid::Uuid::new_v4().to_string());
-    let arriving = Arriving { path, name, extension };
+    let mut arriving = Arriving { path, name, extension, missing: None };
     let place = arriving.path.clone();
     let mut file = blocking(move || SoundWriter::create(&place)).await?;
-    let mut size = 0;
+    let (mut size, mut head) = (0, Vec::new());
     while let Some(chunk) = field.chunk().await? {
+        head.extend_from_slice(&chunk[..chunk.len().min(HEAD - head.len())]);
         size += chunk.len() as u64;
         if size > uploads.max_bytes {
             let most = uploads.max_bytes / 1_000_000;
@@ -171,6 +178,7 @@ async fn store(uploads: &UploadSettings, mut field: Field<'_>) -> Result<Arrivin
         file = blocking(move || file.write_all(&chunk).map(|()| file)).await?;
     }
     blocking(move || file.finish()).await?;
+    arriving.missing = wav::missing_bytes(&head, size);
     Ok(arriving)
 }
 
@@ -188,7 +196,7 @@ async fn take_all(uploads: UploadSettings, files: Vec<Arriving>, names: CallName
             metadata.insert("file".into(), Value::from(file.name.clone()));
             let names = CallNames { metadata: Some(metadata), ..names.clone() };
             let taken = (uploads.take)(&file.path, &file.extension, &call, &names, &file.name);
-            answers.push(outcome(file.name.clone(), taken.map(|()| call.to_string())));
+            answers.push(outcome(file.name.clone(), taken.map(|()| call.to_string()), file.missing));
         }
         answers
     });
@@ -201,9 +209,14 @@ async fn take_all(uploads: UploadSettings, files: Vec<Arriving>, names: CallName
 }
 
 /// What became of a file: its call, or why there is none.
-fn outcome(file: String, call: Result<String, String>) -> UploadedFile {
+fn outcome(file: String, call: Result<String, String>, missing: Option<u64>) -> UploadedFile {
+    let cut =
+        |bytes: u64| format!("the file ends {bytes} bytes before its sound does, by its header: it may have been cut");
     match call {
-        Ok(call_id) => UploadedFile { file, call_id: Some(call_id), status: UploadState::Queued, detail: None },
+        Ok(call_id) => {
+            let (status, detail) = (UploadState::Queued, missing.map(cut));
+            UploadedFile { file, call_id: Some(call_id), status, detail }
+        }
         Err(problem) => UploadedFile { file, call_id: None, status: UploadState::Refused, detail: Some(problem) },
     }
 }
@@ -224,11 +237,15 @@ mod tests {
     #[test]
     fn what_became_of_files_is_told_file_by_file() {
         let told = |files: Vec<UploadedFile>| serde_json::to_value(uploaded(files)).expect("JSON");
-        let (good, bad) =
-            (|| outcome("a.wav".into(), Ok("upload-1".into())), || outcome("b.txt".into(), Err("no sound".into())));
+        let (good, bad) = (
+            || outcome("a.wav".into(), Ok("upload-1".into()), None),
+            || outcome("b.txt".into(), Err("no sound".into()), None),
+        );
         let queued = json!({"file": "a.wav", "call_id": "upload-1", "status": "queued"});
         let refused = json!({"file": "b.txt", "call_id": null, "status": "refused", "detail": "no sound"});
         assert_eq!(told(vec![bad(), good()]), json!({"call_id": "upload-1", "calls": [refused, queued]}));
+        let cut = told(vec![outcome("a.wav".into(), Ok("upload-1".into()), Some(500))]);
+        assert!(cut["calls"][0]["detail"].as_str().is_some_and(|detail| detail.contains("500 bytes")), "{cut}");
         assert_eq!(told(vec![bad()]), json!({"call_id": null, "calls": [refused], "detail": "no sound"}));
     }
 }

@@ -508,6 +508,7 @@ export interface BulkAnswer {
 
 export interface UploadAnswer {
   call_id: string;
+  calls: { detail?: string }[];
 }
 
 /** What is said of a request that failed; a list of words also says what is wrong in which line. */

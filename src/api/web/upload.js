@@ -86,6 +86,8 @@ form.addEventListener('submit', async event => {
         entry.bar.value = share;
         setText(entry.state, share < 1 ? `${Math.round(share * 100)}%` : 'processing');
       });
+      const doubt = answer.calls[0]?.detail;
+      if (doubt) entry.state.after(el('span', { class: 'bad', text: doubt }));
       follow(entry, answer.call_id);
     } catch (error) {
       entry.bar.remove();
