@@ -72,8 +72,9 @@ impl Pattern {
         let mut senses: BTreeMap<String, Senses> = BTreeMap::new();
         let mut language = None;
         loop {
+            let event = reader.read_event();
             let fail = |problem: String| ListError { line: line_at(reader.buffer_position()), problem };
-            let event = reader.read_event().map_err(|error| fail(error.to_string()))?;
+            let event = event.map_err(|error| fail(error.to_string()))?;
             match event {
                 Event::Eof => break,
                 Event::Start(element) | Event::Empty(element) => match element.name().as_ref() {
