@@ -13,10 +13,12 @@ use std::time::{Duration, Instant};
 
 use super::leg::SpooledLeg;
 use super::steps::{State, Step};
-use crate::call::{Moment, Source};
+use crate::call::{Moment, Source, WallTime};
 
 /// What was said just before a recording goes on is still on its way to the disk.
 const ON_THE_WAY: Duration = Duration::from_millis(400);
+/// By less than this a wall clock is slewed and not stepped, milliseconds.
+const STEP_MS: i64 = 1000;
 
 impl SpooledLeg {
     /// Silences what is said from `at` on; gives the first silent sample, which may turn out to be a later one ([`Self::moved_silences`]). `now` is the
@@ -40,6 +42,17 @@ impl SpooledLeg {
         let end = self.last_sample_at(to, now);
         let (start, _) = self.first_sample_at(&self.state(), from, now);
         (start < end).then(|| self.silence(from, Some(end), now)..end)
+    }
+
+    /// When a live leg's first sample was heard, by the wall clock that shows `now`. A connection that waits for the disk may have begun before that clock
+    /// was stepped. Of other legs it is what was said when they opened.
+    pub fn began_by(&self, now: Moment) -> WallTime {
+        let is_live = matches!(self.spec.source, Source::Audiosocket | Source::Eagi);
+        let Some(step) = self.state().last.filter(|_| is_live) else { return self.spec.started };
+        let ago_ms = now.steady.saturating_duration_since(step.seen).as_millis() as i64
+            + (step.samples * 1000 / u64::from(self.spec.rate_hz)) as i64;
+        let began = WallTime(now.wall.0 - ago_ms);
+        if (began.0 - self.spec.started.0).abs() < STEP_MS { self.spec.started } else { began }
     }
 
     /// Beginnings of silences that are known better now: where they were said to be, and where they are. Each is told once.
@@ -137,7 +150,7 @@ impl SpooledLeg {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{CallId, CallNames, Leg, LegKey, WallTime};
+    use crate::call::{CallId, CallNames, Leg, LegKey};
     use crate::spool::{LegAudio, LegSpec};
 
     /// A recording that began at 0, and a clock for it.
@@ -165,6 +178,18 @@ mod tests {
         let began = Moment { steady: Instant::now(), wall: WallTime(0) };
         let at = move |ms: u64| Moment { steady: began.steady + Duration::from_millis(ms), wall: WallTime(ms as i64) };
         (SpooledLeg::new(LegKey(1), spec, audio), at)
+    }
+
+    #[test]
+    fn a_live_leg_tells_when_it_began_by_the_clock_that_was_stepped_since() {
+        let (leg, at) = live();
+        let stepped = |ms: u64| Moment { steady: at(ms).steady, wall: WallTime(ms as i64 - 3_600_000) };
+        assert_eq!(leg.began_by(at(4000)), WallTime(0));
+        assert_eq!(leg.began_by(stepped(4000)), WallTime(-3_600_000));
+        leg.live_grew_to(16_000, at(2000));
+        assert_eq!(leg.began_by(stepped(4000)), WallTime(-3_600_000));
+        let (file, at) = recording();
+        assert_eq!(file.began_by(at(4000)), WallTime(0), "a file has its own clock");
     }
 
     /// The silent samples of the first `count`.

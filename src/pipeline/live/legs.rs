@@ -124,7 +124,9 @@ impl Conductor {
 
     /// A leg opens, or comes back.
     pub(super) fn opened(&mut self, leg: &Arc<SpooledLeg>, facts: &Facts, now: &Now) {
-        let whose = Whose::of(&leg.spec);
+        let began = leg.began_by(now.at);
+        leg.began_at(began);
+        let whose = Whose { at: began, ..Whose::of(&leg.spec) };
         let (key, mut changes) = self.call_of(&whose, facts, now);
         // A recording that was finished and grows again has utterances; a new leg has none yet.
         let known_to = self.awaited(leg.key).or(facts.heard_to).unwrap_or(0);
@@ -150,7 +152,7 @@ impl Conductor {
             changes.push(Change::CallBegins { call: key, at });
         }
         // One that comes back has its place, whatever became of the clock since.
-        let by_clock = (leg.spec.started.0 - call.started.0 - call.stepped_ms).max(0);
+        let by_clock = (began.0 - call.started.0 - call.stepped_ms).max(0);
         let offset_ms = known_ms.unwrap_or(by_clock);
         if known_ms.is_some() {
             leg.began_at(WallTime(call.started.0 + call.stepped_ms + offset_ms));

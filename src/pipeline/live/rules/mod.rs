@@ -175,6 +175,20 @@ impl Desk {
 
     /// A leg whose first sample was heard at `started` is there.
     pub fn open_since(&mut self, key: i64, call: &str, source: Source, started: WallTime) -> Arc<SpooledLeg> {
+        let leg = Self::leg(key, call, source, started);
+        self.on(Event::Spool(SpoolEvent::Opened(Arc::clone(&leg))));
+        leg
+    }
+
+    /// The leg of a connection that began at that moment and had to wait for the disk until now.
+    pub fn open_late(&mut self, key: i64, call: &str, began: Moment) -> Arc<SpooledLeg> {
+        let leg = Self::leg(key, call, Source::Audiosocket, began.wall);
+        leg.live_grew_to(0, began);
+        self.on(Event::Spool(SpoolEvent::Opened(Arc::clone(&leg))));
+        leg
+    }
+
+    fn leg(key: i64, call: &str, source: Source, started: WallTime) -> Arc<SpooledLeg> {
         let which = match key {
             MIX.. => Leg::Mixed,
             key if key % 2 == 0 => Leg::Caller,
@@ -194,9 +208,7 @@ impl Desk {
             Source::Recording => LegAudio::Recording { path, channel: 0 },
             _ => LegAudio::Spooled { path },
         };
-        let leg = Arc::new(SpooledLeg::new(LegKey(key), spec, audio));
-        self.on(Event::Spool(SpoolEvent::Opened(Arc::clone(&leg))));
-        leg
+        Arc::new(SpooledLeg::new(LegKey(key), spec, audio))
     }
 
     /// Sound of so many milliseconds in all is on disk.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::effect::Answer;
 use super::super::event::{Event, Request, Said};
 use super::{Desk, MIX};
-use crate::call::{CallState, Leg, Source, WallTime};
+use crate::call::{CallState, CallTime, Leg, Source, WallTime};
 use crate::contract::message::Message;
 use crate::pipeline::command::{Pausing, Text};
 use crate::spool::SpoolEvent;
@@ -287,6 +287,28 @@ fn a_pause_has_its_place_on_a_leg_that_comes_after_the_clock_was_stepped() {
                 "{hours} h, {name}: {silent:?}"
             );
         }
+    }
+}
+
+#[test]
+fn a_leg_that_waited_for_the_disk_while_the_clock_was_stepped_has_its_place_and_its_pause() {
+    for hours in [1, -1] {
+        let mut desk = Desk::new();
+        desk.open(MIX, "u1", Source::Audiosocket);
+        desk.after(1000);
+        let began = desk.now.at;
+        desk.after(1000);
+        desk.pause("u1", Pausing::Pause);
+        desk.after(2000);
+        desk.pause("u1", Pausing::Resume);
+        desk.step(hours * 3_600_000);
+        desk.after(1000);
+        let leg = desk.open_late(MIX + 1, "u1", began);
+        desk.grow(&leg, 4000);
+        desk.after(250);
+        assert_eq!(desk.rows.legs[&(MIX + 1)].new.offset, CallTime(1000), "{hours} h");
+        let silent = desk.silent(&leg);
+        assert!(silent.iter().any(|&(start, end)| start <= 1000 && end >= Some(3000)), "{hours} h: {silent:?}");
     }
 }
 

@@ -35,6 +35,10 @@ impl World {
             self.rows.commit(sets as usize);
         }
         self.rows.crash();
+        // Names that were not committed are lost: what they had made one call is two again.
+        let rows = &self.rows;
+        let key_of = |name: &str| rows.call(name).map(|known| known.key);
+        self.merges.retain(|(call, uniqueid, _)| key_of(call) == key_of(uniqueid));
         if self.trace {
             eprintln!("{} the process ends", self.at_ms);
         }
