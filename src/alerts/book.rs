@@ -1,4 +1,4 @@
-//! The rules in use, made ready to be asked about a text.
+//! The rules in use, prepared for matching texts.
 
 use std::collections::HashMap;
 
@@ -13,19 +13,19 @@ pub struct RuleBook {
     rules: Vec<Rule>,
     said: Groups,
     not_said: Groups,
-    /// How much a keyword's label weighs, by each rule that names it.
+    /// Weights of a keyword's label, by each rule that names it.
     labels: HashMap<String, Vec<(LegFilter, u32)>>,
 }
 
-/// What a text holds of the rules' own phrases; a hit's label is the rule's name.
+/// Matches of the rules' own phrases in a text; a match's label is the rule's name.
 pub struct RuleHits {
-    /// Of `said`.
+    /// Matches of `said`.
     pub said: Vec<TermHit>,
-    /// Of `not_said`.
+    /// Matches of `not_said`.
     pub not_said: Vec<TermHit>,
 }
 
-/// One, two or three.
+/// Weight of a level: one, two or three.
 pub(super) const fn weight(level: Level) -> u32 {
     match level {
         Level::Warning => 1,
@@ -78,7 +78,7 @@ impl RuleBook {
         RuleHits { said: self.said.find(text, leg), not_said: self.not_said.find(text, leg) }
     }
 
-    /// How much a label weighs in the risk when it is said on this leg: 0 when no rule looks for it there, else by the level of the worst that does.
+    /// Weight of a label in the risk when it is said on this leg: that of the worst rule that looks for it there, or 0 without one.
     pub(super) fn label_weight(&self, label: &str, leg: Leg) -> u32 {
         let weights = self.labels.get(label).into_iter().flatten();
         weights.filter(|(filter, _)| filter.takes(leg)).map(|(_, weight)| *weight).max().unwrap_or(0)

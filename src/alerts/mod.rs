@@ -1,9 +1,9 @@
-//! Alerts: what a supervisor must not miss in a running call, and why it is shown.
+//! Alerts: what a supervisor must not miss in a running call, and the reason for it.
 //!
-//! Pure: rules come from packs ([`RuleBook`]), the conductor tells a call's [`CallWatch`] what was heard and how far the call has come, and gets
-//! alerts back. All times are the call's own, so a recording raises the same alerts as the live call did. Nothing here reads a clock, a file or a
-//! database; after a restart the watch is told again what was said, and which alerts it has led to. ([`notify`], which sends them out, does block:
-//! on other people's servers, in threads of its own.)
+//! Pure: rules come from packs ([`RuleBook`]), the conductor tells a call's [`CallWatch`] the text and the progress of the call, and gets alerts
+//! back. All times are the call's own, so a recording raises the same alerts as the live call did. Nothing here reads a clock, a file or a database;
+//! after a restart the watch is told again what was said, and which alerts were raised. ([`notify`], which sends them out, does block: on other
+//! servers, in threads of its own.)
 
 pub mod book;
 pub mod notify;

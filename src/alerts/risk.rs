@@ -26,7 +26,7 @@ pub struct RiskComponent {
     pub value: f64,
     /// weight * value.
     pub share: f64,
-    /// What it is made of.
+    /// The basis of the part, in words.
     pub says: String,
 }
 
@@ -35,13 +35,13 @@ pub struct RiskComponent {
 pub struct RiskScore {
     /// 0 to 1.
     pub score: f64,
-    /// How it is made of its parts.
+    /// Formula by which the parts are combined.
     pub formula: &'static str,
     /// The parts.
     pub parts: Vec<RiskComponent>,
 }
 
-/// What the parts are made of, besides the sentiment.
+/// The basis of the parts, besides the sentiment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Signs<'a> {
     /// Labels of rules that were said, and the sum of their weights (1 warning, 2 urgent, 3 critical).

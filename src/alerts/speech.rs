@@ -11,16 +11,16 @@ use crate::call::Leg;
 
 /// Pauses up to here are ordinary: they do not count as dead air in the risk.
 pub const PAUSE_MS: i64 = 4000;
-/// An utterance holds so much air before and after its voice (`EndpointSettings`), in which nobody speaks over anybody.
+/// Milliseconds of margin that an utterance holds before and after its voice (`EndpointSettings`), and that do not count as overlap.
 const AIR_MS: i64 = 450;
 
-/// From where in a call both sides can be heard, by when each leg begins, milliseconds: a mix holds both.
+/// Time from which both sides can be transcribed, by the begin of each leg, milliseconds of the call: a mix holds both.
 pub fn both_heard_ms(begin: impl Fn(Leg) -> Option<i64>) -> Option<i64> {
     let sides = begin(Leg::Agent).zip(begin(Leg::Caller)).map(|(one, other)| one.max(other));
     begin(Leg::Mixed).into_iter().chain(sides).min()
 }
 
-/// Something that time has decided.
+/// A silence or an overlap that is over or long enough to count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passage {
     /// Nobody spoke.
@@ -34,9 +34,9 @@ pub enum Passage {
     Overlap {
         /// The side that began later.
         by: Leg,
-        /// When it began.
+        /// Begin of the overlap, milliseconds of the call.
         start_ms: i64,
-        /// When the first of them was silent.
+        /// Time at which the first of the two fell silent, milliseconds of the call.
         end_ms: i64,
     },
 }
@@ -50,7 +50,7 @@ pub struct SpeechLine {
     spoken_to: Option<i64>,
     /// The last utterance of each leg that was passed.
     last: HashMap<Leg, (i64, i64)>,
-    /// When the second side came in; silence before it says nothing.
+    /// Time at which the second side came in, milliseconds of the call; silence before it does not count.
     both_since: Option<i64>,
     dead_air_ms: i64,
     /// The longest silence that another platform has told.
@@ -69,7 +69,7 @@ impl SpeechLine {
         self.reported_ms = self.reported_ms.max(ms - PAUSE_MS);
     }
 
-    /// Somebody spoke.
+    /// Adds a stretch of speech.
     pub fn add(&mut self, leg: Leg, start_ms: i64, end_ms: i64) {
         self.ahead.insert((start_ms, leg), end_ms);
     }
@@ -114,7 +114,7 @@ impl SpeechLine {
         self.dead_air_ms + now + self.reported_ms
     }
 
-    /// Both sides at once so far, milliseconds.
+    /// Time for which both sides spoke at once so far, milliseconds.
     pub fn overlap_ms(&self) -> i64 {
         self.overlap_ms
     }

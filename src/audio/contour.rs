@@ -5,11 +5,11 @@
 
 /// Length of one step, milliseconds.
 const STEP_MS: u64 = 50;
-/// What is below, dBFS, is silence to every codec.
+/// Sound below this, dBFS, is silence to every codec.
 const FLOOR_DB: f64 = -50.0;
-/// How far a codec's delay and padding may move a sound, in steps.
+/// Steps by which a codec's delay and padding may move a sound.
 const LAG: usize = 6;
-/// From this correlation on two are one. Codecs leave 0.95 and more; of two conversations it is below 0.5.
+/// Correlation from which on two recordings are one. Codecs leave 0.95 and more; two conversations stay below 0.5.
 const ALIKE: f64 = 0.85;
 /// Steps that must be there to tell: two seconds.
 const LEAST: usize = 40;
@@ -25,7 +25,7 @@ pub struct Contour {
 }
 
 impl Contour {
-    /// Of one channel's samples; a part of a step at the end counts as one.
+    /// The contour of one channel; a part of a step at the end counts as one.
     pub fn of(samples: &[i16], rate_hz: u32) -> Self {
         let step = (u64::from(rate_hz) * STEP_MS / 1000).max(1) as usize;
         let power = |piece: &[i16]| {

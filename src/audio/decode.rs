@@ -15,14 +15,14 @@ pub type DecodedPiece<'a> = (u32, u16, &'a [i16]);
 
 /// A recording of a call is not longer; a few bytes can stand for days of silence, and a disk is finite.
 const LONGEST_S: u64 = 8 * 3600;
-/// Nor larger, in bytes on disk.
+/// Size on disk at most, bytes.
 const LARGEST: u64 = 1 << 30;
-/// From here on ..
+/// Size of the decoded audio, bytes, from which the expansion is checked.
 const SUSPICIOUS: u64 = 64 << 20;
-/// .. each byte of a file stands for so many at most. Speech comes to 15 with MP3 and to 2 with FLAC.
+/// Decoded bytes per byte of the file at most. Speech comes to 15 with MP3 and to 2 with FLAC.
 const EXPANSION: u64 = 500;
 
-/// What has come of a file so far.
+/// The decoded part of a file.
 struct Decoded {
     file: u64,
     bytes: u64,

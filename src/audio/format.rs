@@ -6,12 +6,12 @@
 pub use super::layout::{Encoding, Layout};
 use super::{AudioError, wav};
 
-/// What can be done with a file.
+/// The way in which a file can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FormatKind {
-    /// Can be read by sample number, also while it grows.
+    /// By sample number, also while it grows.
     Streamable(Layout),
-    /// Compressed in a container: can be read once it is finished, from its beginning.
+    /// From its beginning, once it is finished: compressed in a container.
     Finished,
 }
 
@@ -54,7 +54,7 @@ pub fn grows(extension: &str) -> bool {
     is_audio_extension(extension) && !FINISHED.contains(&extension.to_ascii_lowercase().as_str())
 }
 
-/// Tells what a file holds. `head` is its beginning (64 KiB suffice), `look` reads eight bytes at a place.
+/// Recognises the content of a file. `head` is its beginning (64 KiB suffice), `look` reads eight bytes at a place.
 pub fn sniff(head: &[u8], extension: &str, look: impl FnMut(u64) -> Vec<u8>) -> Result<FormatKind, AudioError> {
     let lower = extension.to_ascii_lowercase();
     match head {

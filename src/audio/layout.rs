@@ -37,7 +37,7 @@ impl Encoding {
     }
 }
 
-/// Where a file's samples are and how to read them.
+/// Place and coding of a file's samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// The coding of the samples.

@@ -8,7 +8,7 @@ pub const FLOOR_DBFS: f32 = -90.0;
 const TARGET_DBFS: f32 = -20.0;
 /// Never more than this, dB.
 const MAX_GAIN_DB: f32 = 20.0;
-/// What lies between words is not raised above this, dBFS RMS: noise must not become speech.
+/// Sound between words is not raised above this, dBFS RMS, because noise must not become speech.
 const QUIET_DBFS: f32 = -45.0;
 
 /// Root mean square in dB of full scale; [`FLOOR_DBFS`] for silence.
@@ -36,14 +36,14 @@ fn quiet_dbfs(samples: &[f32]) -> f32 {
     levels(samples).quiet
 }
 
-/// How far the loudest tenth of 16 kHz sound lies above its quietest tenth, in pieces of 50 ms, dB: more than 20 where somebody speaks on a quiet line, less
-/// where something else fills the pauses between words. 0 without any sound.
+/// Distance between the loudest and the quietest tenth of 16 kHz sound, in pieces of 50 ms, dB: more than 20 where somebody speaks on a quiet line,
+/// less where noise fills the pauses between words. 0 without any sound.
 pub fn range_db(samples: &[f32]) -> f32 {
     let levels = levels(samples);
     levels.loud - levels.quiet
 }
 
-/// What a tenth of some sound lies below, and what a tenth lies above, dBFS RMS.
+/// Levels below and above which a tenth of the sound lies, dBFS RMS.
 struct Levels {
     quiet: f32,
     loud: f32,

@@ -21,7 +21,7 @@ pub mod sound_file;
 pub mod tone;
 pub mod wav;
 
-/// Why audio cannot be read. Says nothing of the file's name: the caller adds it.
+/// Reason why audio cannot be read. The caller adds the file's name.
 #[derive(Debug, thiserror::Error)]
 pub enum AudioError {
     /// The system could not read or write it.

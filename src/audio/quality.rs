@@ -40,7 +40,7 @@ pub fn measure(samples: &[i16], rate_hz: u32) -> Quality {
     }
 }
 
-/// What two legs of one recording are to each other.
+/// Relation of two legs of one recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pairing {

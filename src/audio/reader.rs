@@ -11,7 +11,7 @@ use super::format::{Encoding, FormatKind, Layout, sniff};
 use super::gsm;
 use super::sound_file::SoundFile;
 
-/// What is read of a file's head to know its layout.
+/// Bytes of a file's head from which its layout is known.
 const HEAD: usize = 65_536;
 /// Blocks decoded ahead of a jump into GSM, so that the filters have settled: after 50 frames of speech no sample differed any more.
 const WARM_UP_BLOCKS: u64 = 50;

@@ -8,7 +8,7 @@ use std::time::Instant;
 struct Stretch {
     start: u64,
     end: u64,
-    /// When it was asked for, while its first sample is not known for sure.
+    /// Time of the request, while its first sample is not known for sure.
     since: Option<Instant>,
 }
 

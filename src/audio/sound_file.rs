@@ -29,7 +29,7 @@ enum Stored {
 }
 
 impl From<File> for SoundFile {
-    /// Somebody else's file: taken as it is.
+    /// Another program's file, which is read as it is.
     fn from(file: File) -> Self {
         Self(Stored::Plain(file.into()))
     }
@@ -49,7 +49,7 @@ impl SoundFile {
         Ok(file.into())
     }
 
-    /// Reads a file of ours through the descriptor of whoever writes it. Blocks.
+    /// Reads a file of our own through its writer's descriptor. Blocks.
     pub fn beside(writer: Arc<File>) -> Result<Self, AudioError> {
         let sealed = begins_sealed(&writer)?;
         Ok(Self(if sealed {
@@ -160,7 +160,7 @@ impl MediaSource for SoundStream {
 #[derive(Debug)]
 pub struct SoundWriter {
     kind: Kind,
-    /// Where [`Write`] goes on.
+    /// Place at which [`Write`] continues.
     place: u64,
 }
 
@@ -175,7 +175,7 @@ fn lock(sealed: &Mutex<Writing>) -> MutexGuard<'_, Writing> {
 }
 
 impl SoundWriter {
-    /// Makes an empty file, whatever lay there; encrypted when the process has a key for it. Blocks.
+    /// Creates an empty file in place of any other; encrypted when the process has a key for it. Blocks.
     pub fn create(path: &Path) -> io::Result<Self> {
         Self::create_with(path, &keys::installed())
     }
@@ -276,7 +276,7 @@ pub fn is_sealed(path: &Path) -> io::Result<bool> {
     begins_sealed(&File::open(path)?)
 }
 
-/// Bytes of sound file in a file, by its length on disk: right after any crash, and without its key. Blocks.
+/// Length of the content of a file by its length on disk: right after any crash, and without its key. Blocks.
 pub fn len_of(path: &Path) -> io::Result<u64> {
     let file = File::open(path)?;
     let len = file.metadata()?.len();

@@ -15,7 +15,7 @@ use super::resample::MODEL_HZ;
 
 /// Samples of a frame at 16 kHz: 64 ms, short enough for a pressed key, and 128 ms, long enough to tell 440 from 480 Hz.
 const FRAMES: [usize; 2] = [1024, 2048];
-/// From one frame to the next.
+/// Samples between two frames.
 const HOP: usize = 256;
 /// A sine behind a Hann window lies in the bin of its peak and two on each side.
 const SIDE: usize = 2;
@@ -23,9 +23,9 @@ const SIDE: usize = 2;
 const SINES: usize = 4;
 /// Share of the power that they have at least.
 const SHARE: f32 = 0.9;
-/// This many frames later, 48 ms…
+/// Frames, 48 ms, after which a sine is looked for again.
 const LATER: usize = 3;
-/// …a sine that has moved so far is another.
+/// A sine that has moved by more than this in that time is another one.
 const STILL_HZ: f32 = 3.0;
 /// Share of the power that stands still at least; beeps begin and end, and keys change.
 const STEADY: f32 = 0.7;
@@ -33,7 +33,7 @@ const STEADY: f32 = 0.7;
 const LOWEST_HZ: f32 = 300.0;
 /// …or hardly any of it.
 const LOW: f32 = 0.2;
-/// Frames so much weaker than the strongest are pauses between the beeps.
+/// Frames weaker than this share of the strongest are pauses between the beeps.
 const PAUSE: f32 = 0.03;
 
 /// Looks at a stretch of 16 kHz sound.
@@ -44,14 +44,14 @@ pub fn is_tone(samples: &[f32]) -> bool {
         .any(|like| like.sines >= SHARE && like.steady >= STEADY && like.low <= LOW)
 }
 
-/// How much of a stretch's power is what, from 0 to 1.
+/// Shares of a stretch's power, from 0 to 1.
 #[derive(Clone, Copy, Debug, Default)]
 struct Likeness {
-    /// In the strongest narrow bands of its time.
+    /// Power in the strongest narrow bands of its time.
     sines: f32,
-    /// In those that were at the same place a moment before.
+    /// Power in those bands that were at the same place a moment before.
     steady: f32,
-    /// In those below [`LOWEST_HZ`].
+    /// Power in those bands below [`LOWEST_HZ`].
     low: f32,
 }
 

@@ -9,7 +9,7 @@ use super::layout::{Encoding, Layout};
 /// Bytes before the first sample in the spool's files.
 pub const HEADER_LEN: usize = 44;
 
-/// The header of a 16-bit PCM file with so many samples per channel; sizes beyond 4 GiB are written as "to the end of the file".
+/// The header of a 16-bit PCM file with this many samples per channel; sizes beyond 4 GiB are written as "to the end of the file".
 pub fn header(rate_hz: u32, channels: u16, samples: u64) -> [u8; HEADER_LEN] {
     let block = u64::from(channels) * 2;
     let data = u32::try_from(samples * block).ok().filter(|&bytes| bytes < u32::MAX - 36).unwrap_or(u32::MAX);

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::nouns::Leg;
 
-/// How bad it is.
+/// Level of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
@@ -48,7 +48,7 @@ impl Level {
     }
 }
 
-/// How bad it is, in the words of the analytics platforms.
+/// Level of an alert, in the words of the analytics platforms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -65,35 +65,35 @@ pub enum Severity {
 pub struct Fired {
     /// The rule.
     pub name: String,
-    /// How bad it is.
+    /// Level of the rule.
     pub level: Level,
     /// The rule in a sentence.
     pub description: String,
     /// The pack it came from.
     pub pack: String,
-    /// What was found.
+    /// Reason for which it fired, with the words.
     pub reason: String,
     /// The words that did it.
     pub words: Vec<String>,
-    /// What to say to the agent.
+    /// Prompt for the agent.
     pub prompt: Option<String>,
 }
 
 /// Words that [`Alert::happened`] tells at most.
 const WORDS_TOLD: usize = 3;
 
-/// What is to be shown: all rules that fired at one moment.
+/// An alert: all rules that fired at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alert {
     /// The worst of its rules.
     pub level: Level,
     /// The rules, worst first.
     pub rules: Vec<Fired>,
-    /// Whose words, where words did it.
+    /// The leg of the words that triggered it; `None` without words.
     pub leg: Option<Leg>,
-    /// Where in the call it begins, milliseconds.
+    /// Begin of the words, milliseconds of the call.
     pub start_ms: i64,
-    /// Where it ends.
+    /// End of the words, milliseconds of the call.
     pub end_ms: i64,
     /// The segment; empty when no words did it.
     pub text: String,
@@ -111,7 +111,7 @@ impl Alert {
         self.rules.iter().map(|rule| rule.name.as_str()).collect()
     }
 
-    /// Why they did, each reason once: several rules may look at the same words. [`Fired::reason`] says it rule by rule.
+    /// Reasons of all rules, each once: several rules may match the same words. [`Fired::reason`] gives the reason of one rule.
     pub fn reasons(&self) -> Vec<&str> {
         let mut reasons: Vec<&str> = Vec::new();
         for rule in &self.rules {
@@ -133,12 +133,12 @@ impl Alert {
         words
     }
 
-    /// What to say to the agent.
+    /// Prompts for the agent.
     pub fn prompts(&self) -> Vec<&str> {
         self.rules.iter().filter_map(|rule| rule.prompt.as_deref()).collect()
     }
 
-    /// What happened, in words for people: the worst rule's sentence, and the words that did it.
+    /// A sentence for people: the worst rule's description, and the words that triggered it.
     pub fn happened(&self) -> String {
         let Some(worst) = self.rules.first() else { return String::new() };
         let words: Vec<String> = worst.words.iter().take(WORDS_TOLD).map(|word| format!("“{word}”")).collect();
@@ -155,9 +155,9 @@ impl Alert {
 /// Words that must not be told any more: they turned out to be part of what nobody may keep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsaid {
-    /// In lower case, as they were said.
+    /// The redacted words, in lower case, as they were said.
     pub terms: Vec<String>,
-    /// What stands in their place, `[card]`.
+    /// Their replacement, such as `[card]`.
     pub instead: String,
 }
 
@@ -168,7 +168,7 @@ impl Unsaid {
             return false;
         }
         for word in words.iter_mut().filter(|word| self.terms.contains(word)) {
-            // Whole words: "one" is not taken out of "phone". What is escaped is a regex.
+            // Whole words only: "one" is not taken out of "phone". Escaped text is always a valid regex.
             if let Ok(whole) = Regex::new(&format!(r"\b{}\b", regex::escape(word))) {
                 *reason = whole.replace_all(reason, NoExpand(&self.instead)).into_owned();
             }

@@ -2,14 +2,14 @@
 //!
 //! Source: ViciDial's own help for `start_call_url` and `dispo_call_url`: `--A--lead_id--B--` in the URL becomes the value of `lead_id`.
 
-/// What a call keeps of a field.
+/// Use of a field for a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
     /// One of the call's own names.
     Name,
     /// An entry of the call's metadata, under this key.
     Metadata(&'static str),
-    /// Nothing: taken, for URLs have it, and not stored.
+    /// The field is accepted, because URLs have it, and not stored.
     Nothing,
 }
 
@@ -18,9 +18,9 @@ use Keep::{Metadata, Name, Nothing};
 /// A field of the URLs.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
-    /// As ViciDial names it.
+    /// ViciDial's name of the field.
     pub name: &'static str,
-    /// What is kept of it.
+    /// Use of the field.
     pub keep: Keep,
 }
 
@@ -104,7 +104,7 @@ pub const DISPO_FIELDS: &[Field] = &[
     field("call_notes", Nothing),
 ];
 
-/// How ViciDial writes a field into a URL before it is replaced.
+/// The placeholder of a field in ViciDial's URLs.
 pub fn placeholder(name: &str) -> String {
     format!("--A--{name}--B--")
 }

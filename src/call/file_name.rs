@@ -1,7 +1,7 @@
-//! By what recordings of one sound are known to be the same, whatever a dialer's scripts made of their names. Pure.
+//! Recognises recordings of the same sound by their names, whatever a dialer's scripts added to them. Pure.
 
-/// The name of a recording without folder, ending and side, as `recording_log.filename` has it: ViciDial, Monitor and the archiving scripts add
-/// `-in`, `-out`, `-all` and endings, of which there may be two (`.mp3.gpg`).
+/// Name of a recording without folder, ending and side, as in `recording_log.filename`. ViciDial, Monitor and the archiving scripts add `-in`,
+/// `-out`, `-all` and endings, of which there may be two (`.mp3.gpg`).
 pub fn base_name(path: &str) -> &str {
     const ENDINGS: [&str; 13] =
         ["wav", "WAV", "wav49", "gsm", "mp3", "ogg", "gpg", "pgp", "sln", "sln16", "ulaw", "alaw", "g722"];

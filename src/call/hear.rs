@@ -1,10 +1,10 @@
-//! Which of the sources of one call are heard.
+//! The setting `[sources] hear`: whether the best source of a call is transcribed, or all of them.
 
 use serde::Deserialize;
 
 use super::{Leg, Source};
 
-/// What is heard (transcribed) of a call that comes by several sources.
+/// The transcribed sources of a call that comes by several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Hear {

@@ -13,10 +13,10 @@ pub enum CallIdError {
     /// Empty, or longer than [`CallId::MAX_LEN`].
     #[error("a call id has 1 to {max} characters, this one has {len}", max = CallId::MAX_LEN)]
     Length {
-        /// Bytes in the refused name.
+        /// Length of the refused name, bytes.
         len: usize,
     },
-    /// A word that stands for something else in the API's paths.
+    /// A word with a meaning of its own in the API's paths.
     #[error("{0:?} is no call id: it is a word of the API's paths; {0}-1 would do")]
     Reserved(String),
     /// A character that would be trouble in a path, a URL or a log line.
@@ -133,7 +133,7 @@ impl Leg {
         Self::ALL.into_iter().find(|leg| leg.as_str() == text)
     }
 
-    /// Who speaks on this leg, as shown to people: a mixed leg does not tell.
+    /// The speaker of this leg as shown to people: a mixed leg has no known speaker.
     pub const fn speaker(self) -> &'static str {
         match self {
             Self::Mixed => "unknown",
@@ -143,7 +143,7 @@ impl Leg {
     }
 }
 
-/// Who speaks, as readers of a call are told it.
+/// The speaker of a text, as the API gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Speaker {
@@ -171,7 +171,7 @@ impl fmt::Display for Leg {
     }
 }
 
-/// The road by which a call's audio came.
+/// Source of a call's audio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
@@ -208,7 +208,7 @@ impl Source {
     }
 }
 
-/// Where a call stands. The words are those of the call sessions API.
+/// State of a call, in the words of the call sessions API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CallState {
@@ -280,7 +280,7 @@ row_id!(
 pub struct CallTime(pub i64);
 
 impl CallTime {
-    /// As seconds, the unit of every offset in JSON.
+    /// The time in seconds, the unit of every offset in JSON.
     pub fn seconds(self) -> f64 {
         self.0 as f64 / 1000.0
     }
@@ -321,7 +321,7 @@ impl Moment {
     }
 }
 
-/// What a call is called by others. `None` means not known.
+/// Names of a call in other systems. `None` means not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CallNames {
@@ -344,7 +344,7 @@ pub struct CallNames {
 impl CallNames {
     /// Key of the metadata that the PBX gives: queue, holds, transfers, cause of the hangup.
     pub const PBX: &str = "pbx";
-    /// Bytes of metadata, as JSON, that a call may have: they come with every list it stands in.
+    /// Size of a call's metadata at most, bytes of JSON: it is part of every list that shows the call.
     pub const METADATA_BYTES: usize = 4096;
 
     /// Whether the metadata is no larger than it may be.

@@ -1,11 +1,11 @@
-//! What a PBX tells of a call besides its sound.
+//! What a PBX reports of a call besides its audio.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Leg, WallTime};
 
-/// What happened to a call on the PBX.
+/// Kind of an event of a call on the PBX.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PbxEventKind {
@@ -97,11 +97,11 @@ impl PbxEventKind {
 pub struct PbxEvent {
     /// Asterisk's uniqueid of the channel that began the call.
     pub call: String,
-    /// When it happened.
+    /// Time of the event.
     pub at: WallTime,
-    /// What happened.
+    /// The kind of event: bridge, hold, transfer, queue or hangup.
     pub kind: PbxEventKind,
-    /// Whose side; `None` where it is not known, or both.
+    /// Side of the call; `None` where it is not known, or both.
     pub leg: Option<Leg>,
     /// Name of the channel.
     pub channel: String,
@@ -110,7 +110,7 @@ pub struct PbxEvent {
 }
 
 impl PbxEvent {
-    /// An event of which nothing is kept that might be a telephone number: dialled channels (`Local/15551234567@…`) and extensions of transfers hold them.
+    /// The event without anything that may be a telephone number: dialled channels (`Local/15551234567@…`) and extensions of transfers hold them.
     pub fn without_numbers(self) -> Self {
         let (channel, detail) = (without_numbers(&self.channel), self.detail.as_deref().map(without_numbers));
         Self { channel, detail, ..self }

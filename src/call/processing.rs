@@ -1,4 +1,4 @@
-//! What is made of a call that is over: the stages, how far each is, and when they are gone through.
+//! The stages of a finished call, the state of each, and when they run.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use utoipa::ToSchema;
 
 use super::Source;
 
-/// When a call is transcribed and worked through. The words are those of the call sessions API.
+/// Mode of processing, in the words of the call sessions API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProcessingMode {
     /// After the call: nothing is transcribed while it runs.
     PostcallOnly,
-    /// While it runs; the stages after it are gone through on request only.
+    /// While the call runs; the stages after it run on request only.
     Realtime,
-    /// While it runs, and all stages when it is over.
+    /// While the call runs, and all stages when it is over.
     #[default]
     Hybrid,
 }
@@ -77,15 +77,15 @@ pub enum Stage {
     Transcription,
     /// The text in English.
     Translation,
-    /// What was named.
+    /// Entities: names, amounts, dates and the like.
     Entities,
-    /// What it was about and how urgent it is.
+    /// Classification: subject and priority.
     Classification,
     /// The sentences that tell it.
     Summary,
     /// The score card.
     Qa,
-    /// What came of it and what is left to do.
+    /// Insights: outcome and open actions.
     Insights,
 }
 
@@ -126,7 +126,7 @@ impl fmt::Display for Stage {
     }
 }
 
-/// How far a stage of a call is.
+/// State of a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StageState {

@@ -1,9 +1,9 @@
-//! What a call may take: its limits, and how it keeps them.
+//! The limits of `[sla]` and how a call compares with them.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What has a limit.
+/// A limited figure of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SlaLimit {
@@ -45,16 +45,16 @@ pub struct SlaLimits {
 /// A limit, and what a call took of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlaMeasure {
-    /// What has the limit.
+    /// The limited figure.
     pub limit: SlaLimit,
-    /// What the call took, milliseconds.
+    /// Value of the figure in the call, milliseconds.
     pub value_ms: i64,
-    /// What it may take, milliseconds.
+    /// The limit, milliseconds.
     pub limit_ms: i64,
 }
 
 impl SlaMeasure {
-    /// Whether it took more.
+    /// Whether the value exceeds the limit.
     pub const fn is_breached(&self) -> bool {
         self.value_ms > self.limit_ms
     }

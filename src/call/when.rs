@@ -1,7 +1,7 @@
-//! Times as people and scripts write them: one reader for the API, the command line and the pages.
+//! Times as people and scripts write them: one parser for the API, the command line and the pages.
 //!
-//! What has no zone is local time. What can be read in two ways, or in none, is refused: a filter that means another time than was meant gives an
-//! answer that looks right. Pure: the clock and the zone are passed in.
+//! A time without a zone is local time. A time that has two meanings, or none, is refused: a filter that means another time than the user meant gives
+//! an answer that looks right. Pure: the clock and the zone are passed in.
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -12,7 +12,7 @@ use super::nouns::WallTime;
 /// A text that is not a time.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum WhenError {
-    /// None of the forms.
+    /// The text has none of the known forms.
     #[error(
         "{0:?} is not a time: today, yesterday, 2026-11-21, 2026-11-21T10:30 (local time), 2026-11-21T10:30:00Z, 1795218045 (seconds since 1970), or 90m, \
          2h, 7d (ago)"
@@ -87,7 +87,7 @@ fn midnight(day: Date, zone: &TimeZone) -> Option<WallTime> {
     day.to_zoned(zone.clone()).ok().map(|zoned| WallTime(zoned.timestamp().as_millisecond()))
 }
 
-/// How long a time lasts that was written with a clock or as a number; how long ago something was is a moment.
+/// Precision of a time that was written as a clock time or a number, milliseconds; an age ("2h") is exact.
 fn precision_ms(text: &str) -> i64 {
     let Some((_, clock)) = text.split_once(['T', 't', ' ']).filter(|(date, _)| date.len() == 10) else {
         return if matches!(text.len(), 9 | 10) && text.bytes().all(|byte| byte.is_ascii_digit()) { 1000 } else { 1 };
@@ -113,7 +113,7 @@ fn since_1970(text: &str) -> Result<WallTime, WhenError> {
     Ok(WallTime(ms.round() as i64))
 }
 
-/// How long ago; days and weeks are those of the calendar.
+/// Parses an age; days and weeks are those of the calendar.
 fn ago(text: &str, now: WallTime, zone: &TimeZone) -> Option<WallTime> {
     let text = text.strip_suffix("ago").map_or(text, str::trim_end);
     if !text.starts_with(|c: char| c.is_ascii_digit()) {

@@ -23,9 +23,9 @@ use super::{LastFrame, wall_clock};
 use crate::call::{Leg, Moment, Source, WallTime};
 use crate::spool::{LegSpec, LegWriter, Line, OpenLine, Spool, SpoolError};
 
-/// Asterisk sends the id within 10 ms; who sends none in this time is no Asterisk.
+/// Asterisk sends the id within 10 ms; a peer that sends none in this time is no Asterisk.
 const ID_PATIENCE: Duration = Duration::from_secs(10);
-/// How often a silent line is looked at.
+/// Interval at which a silent line is checked.
 const TICK: Duration = Duration::from_millis(100);
 /// Frames that make no sense before a connection is closed.
 const PATIENCE_WITH_NONSENSE: u32 = 16;
@@ -35,7 +35,7 @@ const RATE_CHANGES: u32 = 16;
 /// Addresses that are named in the log when they are not let in; more are only counted.
 const STRANGERS: usize = 1000;
 
-/// What the server needs.
+/// Parts of the server that all connections share.
 #[derive(Clone)]
 pub struct AudioSocket {
     /// The spool that stores the audio.
@@ -44,7 +44,7 @@ pub struct AudioSocket {
     pub stop: CancellationToken,
     /// Time of the last frame, which `/health` shows.
     pub last_frame: LastFrame,
-    /// From where Asterisk may connect.
+    /// Networks from which Asterisk may connect.
     pub allow: Arc<[IpNet]>,
     /// A connection that has shown nothing in this time is gone, its FIN lost. Hold without music is silent too, so this is long.
     pub stale: Duration,
@@ -52,7 +52,7 @@ pub struct AudioSocket {
     pub connections: usize,
 }
 
-/// Why a connection was ended by us.
+/// Reason why the server ended a connection.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
     #[error("sent no call id within {} s; is this an AudioSocket client?", ID_PATIENCE.as_secs())]
@@ -100,7 +100,7 @@ impl AudioSocket {
                     });
                 }
                 Err(error) => {
-                    // Out of file descriptors: those who are connected go on, newcomers wait in the kernel.
+                    // Without file descriptors open connections go on, and new ones wait in the kernel.
                     log::error!("audiosocket: accept: {error}; trying again");
                     tokio::time::sleep(Duration::from_millis(200)).await;
                 }
@@ -189,7 +189,7 @@ impl AudioSocket {
             }
         };
         if frames.left_over() > 0 {
-            // Asterisk breaks off mid-frame when nobody read for minutes.
+            // Asterisk breaks off in the middle of a frame when nobody has read for minutes.
             metrics::counter!("lineside_audiosocket_half_frames_total").increment(1);
         }
         Ok(leg.close(reason).await?)
@@ -231,7 +231,7 @@ struct LiveLeg {
     server: AudioSocket,
     line: OpenLine,
     open: Option<OpenLeg>,
-    /// How often its rate has changed.
+    /// Number of changes of its rate.
     rates: u32,
 }
 
@@ -312,7 +312,7 @@ impl LiveLeg {
         Ok(self.open.insert(open))
     }
 
-    /// What is odd about the sound, once each.
+    /// Logs oddities of the sound, each once.
     fn say_oddities(&mut self) {
         let Some(open) = &mut self.open else { return };
         for oddity in open.sound.oddities() {
@@ -356,7 +356,7 @@ impl LiveLeg {
         Ok(open.writer.dtmf(digit).await?)
     }
 
-    /// Somebody asks for the end of a call that has no sound yet.
+    /// The token that asks for the end of a call without audio.
     fn line_to_end(&self) -> &CancellationToken {
         self.line.line().end_requested()
     }

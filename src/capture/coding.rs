@@ -11,24 +11,24 @@
 
 use audio_codec_algorithms::{decode_alaw, decode_ulaw};
 
-/// Only this rate's frames may be G.711 in truth.
+/// Only frames of this rate can be G.711 in truth.
 const G711_HZ: u32 = 8000;
-/// Bytes of sound by which one is told from the other: 100 ms of 16-bit samples, 200 ms of G.711.
+/// Bytes of sound that suffice to tell the codings apart: 100 ms of 16-bit samples, 200 ms of G.711.
 const ENOUGH: usize = 1600;
 /// Sound is held no longer than this, milliseconds.
 const HELD_MS: i64 = 100;
-/// Bytes of sound after which what it is does not change any more.
+/// Bytes of sound after which the coding no longer changes.
 const SETTLED: usize = 16_000;
 /// Mean square of what is no sound: -60 dBFS.
 const QUIET: f64 = 32.8 * 32.8;
-/// Up to this share of unpredictable energy sound is read rightly, whatever else it might be. Voice has 0.02 to 0.3, its hissing sounds 0.5.
+/// A reading with up to this share of unpredictable energy is right, whatever the others give. Voice has 0.02 to 0.3, its hissing sounds 0.5.
 const CLEAR: f64 = 0.1;
 /// One of two readings is right when the other's share is this many times as large.
 const CLEARER: f64 = 2.0;
 /// A payload of fewer bytes does not tell where its samples begin.
 const ALIGNED: usize = 32;
 
-/// How samples are coded.
+/// Coding of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coding {
     /// 16-bit, little endian.
@@ -50,7 +50,7 @@ impl Coding {
     }
 }
 
-/// Something about a connection's sound that is said once.
+/// An oddity of a connection's sound, reported once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Oddity {
     /// It is coded otherwise than its label says.
@@ -63,7 +63,7 @@ pub enum Oddity {
 #[derive(Debug)]
 pub struct Decoder {
     coding: Coding,
-    /// Bytes of sound that agreed with it.
+    /// Bytes of sound that agreed with the coding.
     agreed: usize,
     settled: bool,
     /// The first byte of a 16-bit sample whose second byte has not come yet.
@@ -111,7 +111,7 @@ impl Decoder {
         if bytes >= ENOUGH || at_ms - since >= HELD_MS { self.release() } else { Vec::new() }
     }
 
-    /// Nothing more is waited for: what is held is judged and comes out.
+    /// Judges and returns the held sound without waiting for more.
     pub fn release(&mut self) -> Vec<Timed> {
         let held = std::mem::take(&mut self.held);
         let all: Vec<u8> = held.iter().flat_map(|(payload, _)| payload).copied().collect();
@@ -130,7 +130,7 @@ impl Decoder {
         self.coding == Coding::Linear
     }
 
-    /// What is to be said since the last time.
+    /// Oddities since the last call of this function.
     pub fn oddities(&mut self) -> Vec<Oddity> {
         std::mem::take(&mut self.oddities)
     }
@@ -155,7 +155,7 @@ impl Decoder {
         }
         let carried: Vec<u8> = self.half.take().into_iter().chain(payload.iter().copied()).collect();
         let mut bytes = &carried[..];
-        // Half a sample is left from the frame before: it goes on here, or it was one byte too many.
+        // The frame before has left half a sample: it continues here, or it was one byte too many.
         if carried.len() > payload.len()
             && payload.len() >= ALIGNED
             && roughness(self.last, payload) < roughness(self.last, &carried)
@@ -171,7 +171,7 @@ impl Decoder {
     }
 }
 
-/// Bytes as samples; half a sample at the end is left out.
+/// Decodes bytes; half a sample at the end is left out.
 fn decoded(bytes: &[u8], coding: Coding) -> Vec<i16> {
     match coding {
         Coding::Linear => bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect(),
@@ -209,7 +209,7 @@ fn noise(samples: &[i16]) -> Option<(f64, f64)> {
     Some((share.clamp(0.0, 1.0), energy / count))
 }
 
-/// What bytes are that were believed to be coded in some way.
+/// Verdict on bytes that were taken for one coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     /// Silence, which fits every coding.
@@ -223,7 +223,7 @@ enum Verdict {
 }
 
 fn judge(bytes: &[u8], believed: Coding) -> Verdict {
-    /// So much louder, as a square, than as G.711 is a quiet line in G.711, read as 16-bit samples.
+    /// A quiet line in G.711 that is read as 16-bit samples has at least this many times its true power.
     const LOUDER: f64 = 400.0;
     let by = |coding| noise(&decoded(bytes, coding));
     let Some((share, power)) = by(believed) else { return Verdict::Silence };

@@ -28,7 +28,7 @@ use crate::audio::is_out_of_files;
 use crate::call::{CallId, CallNames, Leg, Source};
 use crate::spool::{LegSpec, Spool};
 
-/// A leg without a frame for so long is over.
+/// A leg ends when no frame has come for this long.
 const IDLE: Duration = Duration::from_secs(5);
 /// A script that has connected says at once what it brings.
 const GREETING: Duration = Duration::from_secs(2);
@@ -39,7 +39,7 @@ const HELLO_BYTES: usize = 16_384;
 /// Lines of an AGI environment that are read; Asterisk sends about 25.
 const MAX_LINES: usize = 200;
 
-/// What a script tells the daemon, beside the pipe.
+/// The message of a script to the daemon, beside the pipe.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EagiHello {
     /// `agi_*` variables without their prefix.
@@ -50,7 +50,7 @@ pub struct EagiHello {
     pub format: Option<String>,
 }
 
-/// Reads the AGI environment up to its blank line. What is not `name: value` is left out; at most 200 lines of at most 4 KiB are read.
+/// Reads the AGI environment up to its blank line. Lines that are not `name: value` are left out; at most 200 lines of at most 4 KiB are read.
 pub fn read_environment(input: impl BufRead) -> io::Result<BTreeMap<String, String>> {
     let mut variables = BTreeMap::new();
     let mut input = io::Read::take(input, (MAX_LINES * 4096) as u64);
@@ -147,13 +147,13 @@ fn look_at(socket: BorrowedFd<'_>) -> io::Result<(Vec<u8>, OwnedFd)> {
     text.truncate(got.bytes);
     match pipe {
         Some(pipe) => Ok((text, pipe)),
-        // One pipe had room in `control`: what was cut off found no descriptor.
+        // `control` has room for one pipe, so a message that was cut off found no free descriptor.
         None if got.flags.contains(ReturnFlags::CTRUNC) => Err(Errno::MFILE.into()),
         None => Err(io::Error::other("no audio pipe came with the greeting; run EAGI(), not AGI()")),
     }
 }
 
-/// What the listener needs.
+/// Parts of the listener that all scripts share.
 #[derive(Clone)]
 pub struct Eagi {
     /// The spool that stores the audio.

@@ -19,10 +19,10 @@ use crate::spool::FollowedLeg;
 
 /// Samples of sound that make a recording known.
 const HEAD_SAMPLES: usize = 2048;
-/// How far into a file the first sound is looked for at a time.
+/// Bytes per step of the search for the first sound in a file.
 const LOOK: usize = 65_536;
 
-/// How a recording is known again.
+/// Identity of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileId {
     /// Device number.
@@ -41,21 +41,21 @@ pub struct FileId {
 pub struct Opened {
     /// Its reader.
     pub reader: RecordingReader,
-    /// When it was opened first.
+    /// Metadata of the file when it was first opened.
     pub meta: Metadata,
     /// Whether its header holds its final size: its writer is done with it.
     pub complete: bool,
 }
 
-/// What a file turned out to be.
+/// A file, by the way it can be read.
 pub enum FollowedFile {
-    /// It can be read while it grows.
+    /// A file that can be read while it grows.
     Streamable(Box<Opened>),
     /// Compressed: to be decoded once it is finished.
     Finished(File, Metadata),
 }
 
-/// Opens a file of a watched folder. A name that leads out of it, by whatever link on the way, is refused. Blocks.
+/// Opens a file of a watched folder. A name that leads out of the folder, by any link on the way, is refused. Blocks.
 pub fn open(path: &Path, root: &Path) -> Result<FollowedFile, AudioError> {
     let file = contained::open_contained(root, path).map_err(|error| match path.canonicalize() {
         Ok(target) if contained::led_out(&error) => AudioError::LeadsOut(target),
@@ -100,7 +100,7 @@ pub fn identify(reader: &mut RecordingReader, meta: &Metadata, complete: bool) -
     let mut from = 0;
     let mut head: Vec<i16> = Vec::new();
     let mut piece = Vec::new();
-    // Sound on any channel counts; the first channel that has some gives the hash.
+    // Sound on any channel counts; the hash is that of the first channel with sound.
     'channels: for channel in 0..channels {
         from = 0;
         while from < available {
@@ -135,7 +135,7 @@ pub fn identify(reader: &mut RecordingReader, meta: &Metadata, complete: bool) -
     }))
 }
 
-/// Identity of a compressed file: the hash of its bytes. Blocks for the whole read.
+/// Identity of a compressed file: the hash of its bytes. Blocks while it reads all of them.
 pub fn identify_finished(mut file: &File, meta: &Metadata) -> Result<FileId, AudioError> {
     struct Hashing(Sha256);
     impl std::io::Write for Hashing {
@@ -159,7 +159,7 @@ pub fn identify_finished(mut file: &File, meta: &Metadata) -> Result<FileId, Aud
     })
 }
 
-/// When a recording began: when its file was made, unless that is plainly the date of a copy.
+/// Begin of a recording: the creation of its file, unless that is plainly the date of a copy.
 pub fn began(meta: &Metadata, length_ms: i64) -> WallTime {
     let ms = |time: std::io::Result<std::time::SystemTime>| {
         time.ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map(|since| since.as_millis() as i64)
@@ -177,11 +177,11 @@ pub fn began(meta: &Metadata, length_ms: i64) -> WallTime {
 pub struct Following {
     /// Its present path.
     pub path: PathBuf,
-    /// What identifies it.
+    /// Identity of the recording.
     pub id: FileId,
-    /// Kept open: it can be read to its end even when its name is gone.
+    /// The open file: it can be read to its end even when its name is gone.
     pub reader: RecordingReader,
-    /// One per channel; empty when it is closed.
+    /// One leg per channel; empty when it is closed.
     pub legs: Vec<FollowedLeg>,
     /// Keys of its legs, which outlive their closing.
     pub keys: Vec<LegKey>,

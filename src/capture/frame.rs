@@ -16,7 +16,7 @@ pub enum Frame {
     Audio {
         /// Samples per second.
         rate_hz: u32,
-        /// The payload as sent: what its bytes are is told by [`super::coding`].
+        /// The payload as sent; [`super::coding`] finds out its coding.
         payload: Vec<u8>,
     },
     /// The other side reports an error (0xff).
@@ -61,7 +61,7 @@ impl FrameReader {
         Some(frame)
     }
 
-    /// Bytes of a frame that has not come whole.
+    /// Bytes of an incomplete frame.
     pub fn left_over(&self) -> usize {
         self.bytes.len() - self.start
     }

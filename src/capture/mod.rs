@@ -1,6 +1,8 @@
 //! Bytes in from Asterisk, samples out to the spool: AudioSocket, EAGI, recordings.
 //!
-//! Nothing here waits for speech recognition, the database or a client of the API. Nothing that one peer sends can harm another one's call.
+//! Live audio never waits for speech recognition, the database or a client of the API. The thread that watches recording folders asks the database
+//! which files were taken before and waits for its answer; it loses nothing by that, because its audio is in files. Nothing that one peer sends can
+//! harm another one's call.
 
 pub mod audiosocket;
 pub mod coding;
@@ -19,17 +21,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::call::WallTime;
 
-/// When the last frame of any live leg came, for /health.
+/// Time of the last frame of any live leg, for /health.
 #[derive(Clone, Debug, Default)]
 pub struct LastFrame(Arc<AtomicI64>);
 
 impl LastFrame {
-    /// Notes that a frame came at this time.
+    /// Notes a frame at this time.
     pub fn now(&self, at: WallTime) {
         self.0.store(at.0, Ordering::Relaxed);
     }
 
-    /// When the last one came; `None` before the first.
+    /// Time of the last frame; `None` before the first.
     pub fn get(&self) -> Option<WallTime> {
         Some(WallTime(self.0.load(Ordering::Relaxed))).filter(|at| at.0 > 0)
     }

@@ -15,14 +15,14 @@ macro_rules! freepbx {
     };
 }
 
-/// What an id or a file name tells of a call.
+/// Facts about a call in an id or a file name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParsedName {
     /// The call's id.
     pub call: CallId,
     /// Agent, campaign, phone and lead, as far as the name tells them.
     pub names: CallNames,
-    /// Which direction the audio is, where the name tells.
+    /// Direction of the audio, where the name tells it.
     pub leg: Option<Leg>,
     /// Whether the name says that this is the finished mix of a call that was recorded under other names too.
     pub is_final_mix: bool,
@@ -54,8 +54,8 @@ pub fn from_uuid(bytes: [u8; 16]) -> ParsedName {
     ParsedName { call: CallId::from_lossy(&text), names, leg: None, is_final_mix: false, is_recognised: true }
 }
 
-/// The UUID that carries a uniqueid and a leg, as [`from_uuid`] reads it; a name of the system before the uniqueid (`pbx-1795218045.12`) is left out.
-/// `None` where the uniqueid is none of Asterisk's.
+/// The UUID for a uniqueid and a leg, as [`from_uuid`] reads it; a name of the system before the uniqueid (`pbx-1795218045.12`) is left out. `None`
+/// where the uniqueid is none of Asterisk's.
 pub fn to_uuid(uniqueid: &str, leg: Leg) -> Option<uuid::Uuid> {
     let (epoch, sequence) = plain_uniqueid(uniqueid)?.split_once('.')?;
     let place = Leg::ALL.iter().position(|other| *other == leg)?;
@@ -115,7 +115,7 @@ impl NamingRules {
         })
     }
 
-    /// What a recording's path tells.
+    /// Facts about a call in a recording's path.
     pub fn recording(&self, path: &Path) -> ParsedName {
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let (base, suffix) = split_suffix(&stem);
@@ -232,8 +232,8 @@ fn split_suffix(stem: &str) -> (&str, &str) {
     (stem, "")
 }
 
-/// Whose voice: MixMonitor's r() and Monitor's `-in` hold what came from the channel (the caller), t() and `-out` what went to it (the agent).
-/// In ViciDial's own `monitor` folder the recorder only listens: `-in` is the whole mix, `-out` silence.
+/// The voice on a recording: MixMonitor's r() and Monitor's `-in` hold what came from the channel (the caller), t() and `-out` what went to it (the
+/// agent). In ViciDial's own `monitor` folder the recorder only listens: `-in` is the whole mix, `-out` silence.
 fn leg_of(suffix: &str, listens_only: bool) -> Option<Leg> {
     match suffix {
         "in" if listens_only => Some(Leg::Mixed),

@@ -72,23 +72,23 @@ enum TemplatePart {
     Date(String),
 }
 
-/// Why a text is no template.
+/// Reason why a text is no template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("character {place}: {problem}")]
 pub struct TemplateError {
     /// The character, from 1.
     pub place: usize,
-    /// What is wrong there, and what would be right.
+    /// The mistake, and the right form.
     pub problem: String,
 }
 
-/// Why a call has no path.
+/// Reason why a call has no path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathGap {
-    /// Nobody has told this field of the call.
+    /// This field of the call is not known.
     #[error("the path needs {{{}}}, which is not known of this call", .0.as_str())]
     Field(PathField),
-    /// Nobody has told when the call was.
+    /// The time of the call is not known.
     #[error("the path needs {{date}}, and nobody knows when this call was: say it with `at`")]
     Date,
     /// The value would lead elsewhere.
@@ -98,7 +98,7 @@ pub enum PathGap {
         field: PathField,
         /// Its value.
         value: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: &'static str,
     },
     /// The whole is no path.
@@ -193,7 +193,7 @@ impl PathTemplate {
                 }
                 TemplatePart::Field(field) => {
                     let value = value(*field).filter(|value| !value.is_empty()).ok_or(PathGap::Field(*field))?;
-                    // Of a location the folders are part; `..` in it is refused with the whole.
+                    // A location may contain folders; a part of it such as `..` refuses the whole path.
                     let problem = match field {
                         PathField::Location => value.split('/').find_map(hostile),
                         _ => hostile(&value),
@@ -210,7 +210,7 @@ impl PathTemplate {
     }
 }
 
-/// What is wrong with a value as part of a path.
+/// The problem of a value as part of a path; `None` where it has none.
 fn hostile(value: &str) -> Option<&'static str> {
     if value.contains('/') {
         Some("it has a slash in it")
@@ -223,7 +223,7 @@ fn hostile(value: &str) -> Option<&'static str> {
     }
 }
 
-/// Where a part that is `.` or `..` begins.
+/// Begin of a part that is `.` or `..`.
 fn dots(path: &str) -> Option<usize> {
     let mut at = 0;
     for part in path.split('/') {

@@ -12,7 +12,7 @@ use crate::call::Moment;
 const JITTER_MS: i64 = 100;
 /// Frames at the pace of speech that are held to see whether more come at once.
 const HELD_FRAMES: usize = 3;
-/// How long no frame comes before silence is written while waiting, so that the last words before a pause are ended and transcribed.
+/// Milliseconds without a frame after which silence is written during the wait, so that the last words before a pause are ended and transcribed.
 const IDLE_MS: i64 = 500;
 /// Silence is written up to this long before now, so that a late frame still finds its place.
 const BEHIND_MS: i64 = 300;
@@ -27,7 +27,7 @@ pub enum Write {
 }
 
 impl Write {
-    /// How many samples it is.
+    /// Number of its samples.
     fn count(&self) -> usize {
         match self {
             Self::Silence(count) => *count,
@@ -36,7 +36,7 @@ impl Write {
     }
 }
 
-/// When the last sample of each of these was heard, if all of them come now: sound that comes at once was not heard at once.
+/// Time of the last sample of each write, if all of them come now: audio that comes at once was not spoken at once.
 pub fn heard_at(writes: &[Write], rate_hz: u32, now: Moment) -> Vec<Moment> {
     let mut later = 0;
     let times = writes.iter().rev().map(|write| {
@@ -107,7 +107,7 @@ impl Timeline {
         if self.steady < HELD_FRAMES && missing > self.samples(JITTER_MS) { Vec::new() } else { self.release() }
     }
 
-    /// Nothing came for a while; call it a few times a second.
+    /// To be called a few times a second while nothing comes; returns the silence to write.
     pub fn idle(&mut self, now_ms: i64) -> Vec<Write> {
         if now_ms - self.last_frame_ms < IDLE_MS {
             return Vec::new();
@@ -121,7 +121,7 @@ impl Timeline {
         out
     }
 
-    /// What is held comes out: the leg ends, or it is decided.
+    /// Returns the held writes, because the leg ends or the decision is made.
     pub fn release(&mut self) -> Vec<Write> {
         let mut out = Vec::new();
         let frames = std::mem::take(&mut self.held);

@@ -18,15 +18,15 @@ use crate::audio::sound_file::{SoundFile, is_sealing};
 use crate::call::{CallId, CallNames, Leg, Moment, Source, WallTime};
 use crate::spool::{LegSpec, LegWriter, Spool, SpoolError};
 
-/// Sound heard before it is decided what the channels are to each other.
+/// Seconds of audio from which the relation of two channels is decided.
 const LISTEN_S: usize = 30;
-/// Samples of a channel read at once.
+/// Samples of a channel per reading.
 const PIECE: usize = 1 << 15;
 
-/// Why a recording was not taken.
+/// Reason why a recording was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
-    /// It is not audio, or not such as can be read.
+    /// It is not audio, or not of a format that can be read.
     #[error("{0}")]
     Audio(#[from] AudioError),
     /// The spool could not store it.
@@ -45,9 +45,9 @@ pub struct Handed {
     pub call: CallId,
     /// Agent, campaign, phone and lead, as far as the uploader told them.
     pub names: CallNames,
-    /// Where it came from; stored as the leg's `peer`.
+    /// Address of the sender or path of origin; stored as the leg's `peer`.
     pub peer: String,
-    /// When its sound began; `None`: now.
+    /// Begin of its audio; `None` means now.
     pub started: Option<WallTime>,
     /// Samples that a former run has taken of it already, by leg.
     pub kept: Vec<(Leg, u64)>,
@@ -60,9 +60,9 @@ pub struct Handed {
 pub struct Uploads {
     /// The spool that stores the sound.
     pub spool: Arc<Spool>,
-    /// Whose voice is on the left, and on the right.
+    /// The voices on the left and on the right channel.
     pub stereo: [Leg; 2],
-    /// For a thread that has to wait for the spool.
+    /// The runtime, for a thread that has to wait for the spool.
     pub runtime: Handle,
 }
 
@@ -71,7 +71,7 @@ impl Uploads {
     pub fn take(&self, handed: &Handed) -> Result<(), UploadError> {
         let file = SoundFile::open(&handed.path)?;
         if file.is_sealed() != is_sealing() {
-            // Not encrypted by us as it came, so it came so: nobody has the sound of another call read to him.
+            // The upload was encrypted before it came. Nobody may have another call's audio decrypted this way.
             return Err(AudioError::Malformed("an encrypted file of lineside: no sound without its key".into()).into());
         }
         let mut taking = Taking {
@@ -116,7 +116,7 @@ struct Channel {
     leg: Leg,
     /// Samples that are there from before.
     kept: u64,
-    /// How many of these have not come by yet.
+    /// Number of samples still to be skipped.
     skip: u64,
     /// Opened by its first sample that is not there.
     writer: Option<LegWriter>,
@@ -128,7 +128,7 @@ struct Taking<'a> {
     handed: &'a Handed,
     started: WallTime,
     rate_hz: u32,
-    /// What was heard and has no leg yet.
+    /// Samples that have no leg yet.
     planes: Vec<Vec<i16>>,
     channels: Vec<Channel>,
 }
@@ -232,7 +232,7 @@ mod tests {
     use super::*;
     use crate::spool::SpoolEvent;
 
-    /// The legs that come of a recording of half a second when so much of it was kept: (first sample's time, samples).
+    /// The legs of a recording of half a second of which this many samples were kept: (first sample's time, samples).
     fn taken(kept: u64) -> Vec<(i64, u64)> {
         let folder = tempfile::tempdir().expect("temp dir");
         let path = folder.path().join("a.wav");

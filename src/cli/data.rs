@@ -34,7 +34,7 @@ pub(super) struct ForgetArguments {
     daemon: Daemon,
 }
 
-/// Whose calls.
+/// The person whose calls are meant, by one of several keys.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct WhomArguments {

@@ -1,4 +1,4 @@
-//! `lineside generate`: the man pages and the shells' completions, made from the commands themselves, so that they cannot tell of others.
+//! `lineside generate`: makes the man pages and the shells' completions from the commands themselves, so that they always agree with them.
 //!
 //! Hidden: the package's build calls it.
 

@@ -50,7 +50,7 @@ struct Form {
     json: bool,
 }
 
-/// Which call.
+/// The call, by one of the keys that a script may have.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct Key {

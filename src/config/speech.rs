@@ -1,4 +1,4 @@
-//! `[speech]` and `[utterance]`: which model reads what, and how speech is cut for it.
+//! `[speech]` and `[utterance]`: the models that transcribe, and how speech is cut into utterances.
 
 use serde::Deserialize;
 

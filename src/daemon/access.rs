@@ -157,7 +157,7 @@ pub(super) fn dialer(
     }
 }
 
-/// How the connection to Asterisk is, as `/health` tells it.
+/// State of the connection to Asterisk, as `/health` shows it.
 pub(super) fn ami_health(state: AmiState) -> AmiHealth {
     let AmiState { connected, address, since, problem, missing } = state;
     let missing_rights = missing.into_iter().map(str::to_string).collect();

@@ -1,4 +1,4 @@
-//! What goes back to the dialer: its settings, and its start where it is switched on.
+//! Messages to the dialer: their settings, and their start where they are switched on.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

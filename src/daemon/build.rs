@@ -22,13 +22,13 @@ use crate::text::TextAnalyser;
 /// Limits that could not be noted are tried again so often.
 const LIMITS_AGAIN: Duration = Duration::from_secs(5);
 
-/// How texts are read; a reload puts another in its place.
+/// The analyser of texts; a reload replaces it.
 pub(super) type Analyser = Arc<RwLock<Arc<TextAnalyser>>>;
 
-/// What all rooms are built on.
+/// The base of all rooms.
 pub(super) struct Base {
     pub(super) config: Config,
-    /// What of the configuration is shown to admins.
+    /// The settings as admins may see them.
     pub(super) settings: ShownSettings,
     pub(super) store: Store,
     pub(super) spool: Arc<Spool>,
@@ -37,7 +37,7 @@ pub(super) struct Base {
     pub(super) lock: File,
 }
 
-/// What is used up by the start.
+/// Parts that the start consumes.
 pub(super) struct Fresh {
     pub(super) recovery: Recovery,
     pub(super) spool_events: mpsc::Receiver<SpoolEvent>,
@@ -77,13 +77,13 @@ pub(super) async fn open(config: Config, path: Option<&Path>) -> Result<(Base, F
     Ok((Base { config, settings, store, spool, analyser, lock }, Fresh { recovery, spool_events, audiosocket, http }))
 }
 
-/// Notes what calls may take. On a full disk that is done when there is room, and nothing waits for it.
+/// Writes the limits of `[sla]`. On a full disk that happens when there is room, and nothing waits for it.
 async fn note_limits(store: &Store, limits: SlaLimits) {
     let Err(error) = store.set_sla(limits).await else { return };
     log::warn!("limits of [sla]: {error}; those of the last start count until these can be written");
     let store = store.clone();
     tokio::spawn(async move {
-        // When lineside stops first, the next start notes them.
+        // When lineside stops first, the next start writes them.
         while !matches!(store.set_sla(limits).await, Ok(()) | Err(StoreError::Closed)) {
             tokio::time::sleep(LIMITS_AGAIN).await;
         }

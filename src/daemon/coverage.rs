@@ -1,4 +1,4 @@
-//! Coverage: who reads the dialer's days, who looks each morning, and who answers.
+//! Coverage: starts the tasks that read the dialer's days, check the day before each morning, and answer requests.
 
 use tokio_util::sync::CancellationToken;
 

@@ -1,5 +1,5 @@
-//! What the recordings room remembers, in the database. All of it blocks: the thread that watches the folders waits for the database, and no sound is
-//! lost by it, for the files lie on disk.
+//! The memory of recordings, in the database. All of it blocks: the thread that watches the folders waits for the database. No audio is lost by that,
+//! because the files lie on disk.
 
 use std::path::Path;
 

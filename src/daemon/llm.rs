@@ -1,4 +1,4 @@
-//! The language model that is asked about calls that are over.
+//! The language model that is asked about finished calls.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

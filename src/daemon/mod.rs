@@ -1,8 +1,8 @@
 //! Builds every room, joins them with channels, starts them in the order of a call and stops them in the same order.
 //!
-//! The only place that knows everyone. The ports are open before what a former run left is gone through, and nothing there waits for what is written: a start
-//! on a full disk answers, and can be stopped. Stopping: sources first, so that every leg is closed on disk; then the workers finish the inference they
-//! are in; then the conductor and the store, which commits and checkpoints. What is unfinished goes on at the next start.
+//! This is the only room that knows all others. The ports are open before unfinished work of a former run is taken up, and nothing there waits for
+//! the disk: a start on a full disk answers, and can be stopped. Stopping: sources first, so that every leg is closed on disk; then the workers
+//! finish their inferences; then the conductor and the store, which commits and checkpoints. Unfinished work goes on at the next start.
 
 mod access;
 mod answers;

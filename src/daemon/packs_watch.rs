@@ -1,13 +1,13 @@
-//! Packs are read again when one of their files is saved, as on SIGHUP.
+//! Reloads the packs when one of their files is saved, as SIGHUP does.
 //!
-//! Looks at names, sizes and times of the folder's files: an editor's own files, renames and halves of writes raise a dozen events and are one
-//! change. What counts is what stands there when a look finds the same as the one before. A folder that cannot be read has not changed.
+//! It compares names, sizes and times of the folder's files: an editor's own files, renames and half-written files raise a dozen events and are one
+//! change. The files count when two looks in a row find the same. A folder that cannot be read has not changed.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// Between two looks.
+/// Interval of looks at the folder.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Size and time of each pack.
@@ -20,13 +20,13 @@ pub(super) struct PackFolder {
 }
 
 impl PackFolder {
-    /// What stands there now is known.
+    /// A watch that takes the present files as known.
     pub fn new(folder: Option<PathBuf>) -> Self {
         let known = folder.as_deref().and_then(files);
         Self { folder, known }
     }
 
-    /// Until something else stands there. May be dropped at any time.
+    /// Returns when the files have changed. May be dropped at any time.
     pub async fn saved(&mut self) {
         let Some(folder) = self.folder.clone() else { return std::future::pending().await };
         let mut before = None;

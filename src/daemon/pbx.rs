@@ -1,4 +1,4 @@
-//! The client of Asterisk's manager interface: what it needs to know, and where what it tells is kept.
+//! The client of Asterisk's manager interface: its settings, and the place of its reports.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ const UNKNOWN_KEPT: Duration = Duration::from_hours(48);
 pub(super) struct Pbx {
     pub(super) status: Option<AmiStatus>,
     pub(super) taps: Taps,
-    /// To be awaited at the stop, before the sockets that the taps go to are closed.
+    /// Tasks to await at the stop, before the sockets that the taps connect to are closed.
     pub(super) tasks: Vec<JoinHandle<()>>,
 }
 
@@ -88,7 +88,7 @@ fn settings(config: &Config) -> Result<Option<AmiSettings>> {
     }))
 }
 
-/// Writes what the PBX tells of calls, until it tells no more. Now and then what was told of calls that never came is deleted.
+/// Writes the PBX's events until there are no more. Now and then it deletes events of calls that never came.
 async fn keep(mut events: mpsc::Receiver<PbxEvent>, store: Store) {
     let mut clean = tokio::time::interval(Duration::from_hours(1));
     let mut some = Vec::new();

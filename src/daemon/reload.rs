@@ -1,4 +1,5 @@
-//! SIGHUP: the configuration is read again, and what can be changed while the daemon runs is. A saved pack: the packs alone are.
+//! Reloads on SIGHUP: reads the configuration again and applies every setting that can change while the daemon runs. When a pack was saved it reloads
+//! the packs alone.
 
 use std::path::Path;
 use std::sync::{Arc, RwLock};
@@ -10,12 +11,12 @@ use crate::config::Config;
 use crate::host;
 use crate::pipeline::workers::Workers;
 
-/// Puts the packs as they stand now in the place of those in use, all or none.
+/// Replaces the packs in use by the packs on disk, all or none.
 pub(super) fn packs(path: Option<&Path>, analyser: &RwLock<Arc<crate::text::TextAnalyser>>) {
     let loaded = Config::load(path).map_err(|error| error.to_string());
     match loaded.and_then(|config| config.analyser().map_err(|error| error.to_string())) {
         Ok(mut texts) => {
-            // What was made until now was made by the packs before.
+            // Earlier results were made by the packs before.
             texts.changed_at(wall_clock().0);
             *analyser.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(texts);
             log::info!("a pack was saved; all packs are read again");

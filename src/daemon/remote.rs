@@ -1,4 +1,4 @@
-//! Recordings on other servers: which servers, where recordings grow, and how one that is whole becomes its call's.
+//! Recordings on other servers: the servers, the folders in which recordings grow, and the step from a complete recording to its call.
 
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -47,7 +47,7 @@ pub(super) fn start(base: &Base, stop: &CancellationToken) -> (Fetches, Option<J
     (Fetches(Some(asks)), Some(tokio::spawn(remotes.run(asked, stop.clone()))))
 }
 
-/// Which of them holds what ViciDial's rows name by these hosts.
+/// The servers that hold the recordings which ViciDial's rows name by these hosts.
 pub(super) fn hosts(remotes: &[RemoteSection]) -> Vec<RecordingHost> {
     let of = |section: &RemoteSection| {
         let remote = section.name.clone();

@@ -1,4 +1,4 @@
-//! Each day's calls as a file: who writes it.
+//! Starts the task that writes each day's calls as a file.
 
 use tokio_util::sync::CancellationToken;
 

@@ -1,4 +1,4 @@
-//! What the configuration says to each room.
+//! Converts the configuration into each room's settings.
 
 use crate::config::Config;
 use crate::pipeline::live::keys::PauseKeys;

@@ -1,4 +1,4 @@
-//! Starts whatever brings sound: connections of Asterisk, recording folders, other platforms.
+//! Starts the sources of audio: connections of Asterisk, recording folders, other platforms.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -31,7 +31,7 @@ pub(super) struct Sources {
     pub(super) recordings: Option<JoinHandle<()>>,
     pub(super) troubles: Troubles,
     pub(super) last_frame: LastFrame,
-    /// Where calls of other platforms come in.
+    /// Entrance for calls of other platforms.
     pub(super) inlet: Inlet,
 }
 
@@ -73,7 +73,7 @@ pub(super) fn start(
     Ok(Sources { tasks, recordings, troubles, last_frame, inlet: Inlet { requests: inlet_to } })
 }
 
-/// The thread that watches the recording folders, and what keeps it from reading them.
+/// Starts the thread that watches the recording folders; returns the problems that keep it from reading them.
 fn watch(base: &Base, last_frame: &LastFrame, stop: &CancellationToken) -> Result<(JoinHandle<()>, Troubles)> {
     let Base { config, store, spool, .. } = base;
     let settings = RecordingSettings {

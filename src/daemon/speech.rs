@@ -24,7 +24,7 @@ pub(super) struct Speech {
     pub(super) voice: Voice,
     /// Names of calls that are over.
     pub(super) past_names: PastNames,
-    /// Where the conductor is told what to do.
+    /// Commands to the conductor.
     pub(super) commands: mpsc::Sender<Command>,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Ends {
 
 /// Starts the threads of speech recognition.
 pub(super) fn start(config: &Config) -> Result<(Speech, Ends)> {
-    // All bounded: who is ahead waits. Only capture never does, it has the disk before it.
+    // All channels are bounded: a sender that is faster than its receiver waits. Only capture never waits, because the disk lies between.
     let (done_to, done) = mpsc::channel(1024);
     let (vad_to, vad) = mpsc::channel(4096);
     let (commands_to, commands) = mpsc::channel(256);

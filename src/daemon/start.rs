@@ -1,4 +1,4 @@
-//! The start, in the order of a call: speech, the conductor with what a former run left undone, sources, and what answers.
+//! The start, in the order of a call: speech, the conductor with unfinished work of a former run, sources, and the API.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ use crate::spool::SpoolEvent;
 use crate::store::recovery::Recovery;
 use crate::translation::{Models, Translate};
 
-/// What the signals and the watchdog need to know of a daemon that runs.
+/// Handles of a running daemon for the signals and the watchdog.
 pub(super) struct Handles {
     pub(super) workers: Arc<Workers>,
     pub(super) analyser: Analyser,
@@ -123,7 +123,7 @@ pub(super) async fn start(
     Ok(Some((running, handles)))
 }
 
-/// Waits for SIGTERM. What a SIGHUP asks for is read at the start anyway.
+/// Waits for SIGTERM. A SIGHUP needs no action, because the start reads everything anyway.
 async fn asked_to_stop(signals: &mut Signals) {
     while signals.next().await != SignalRequest::Stop {}
 }
@@ -176,7 +176,7 @@ fn shown_settings(base: &Base, started: WallTime) -> impl Fn() -> ShownSettings 
     }
 }
 
-/// What the handlers need, and the task that retranscribes finished calls.
+/// State of the handlers, and the task that retranscribes finished calls.
 fn api(
     base: &Base,
     speech: &Speech,
@@ -237,7 +237,7 @@ fn api(
     (api, retranscriber)
 }
 
-/// Who translates; nobody where no model is set.
+/// The translation models; `None` where none is configured.
 fn translator(config: &Config) -> Option<Arc<dyn Translate>> {
     let wanted = &config.translation;
     (!wanted.model.is_empty())

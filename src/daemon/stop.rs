@@ -14,18 +14,18 @@ use crate::pipeline::workers::Workers;
 use crate::spool::Spool;
 use crate::store::{Store, Writer};
 
-/// How long a stop waits for a database that takes nothing.
+/// How long a stop waits for a database that refuses writes.
 const PATIENCE_AT_THE_END: Duration = Duration::from_secs(5);
 
 /// All that runs.
 pub(super) struct Running {
-    /// Where the sockets are.
+    /// Folder of the sockets.
     pub(super) run: PathBuf,
     pub(super) store: Store,
     pub(super) spool: Arc<Spool>,
     pub(super) workers: Arc<Workers>,
     pub(super) worker_threads: Vec<thread::JoinHandle<()>>,
-    /// Ends the sources, the feeds and whatever else waits for the world.
+    /// Ends the sources, the feeds and all other tasks that wait for clients.
     pub(super) stop: CancellationToken,
     pub(super) sources: Vec<JoinHandle<()>>,
     pub(super) recordings: Option<thread::JoinHandle<()>>,
@@ -55,7 +55,7 @@ impl Running {
         })
         .await?;
         self.workers.queue.close();
-        // A worker may be waiting for the conductor to take its text: the conductor goes on until they are done.
+        // A worker may be waiting for the conductor to take its text, so the conductor goes on until they are done.
         let threads = self.worker_threads;
         tokio::task::spawn_blocking(move || {
             for thread in threads {

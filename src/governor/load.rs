@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::quota;
 
-/// From this share of throttled periods on, what waits is taken for our own, where the kernel does not tell ours from others'.
+/// Share of throttled periods from which waiting tasks count as our own, where the kernel does not tell ours from others'.
 const THROTTLED: f64 = 0.5;
 
 /// Counters as the kernel has them; figures come from the difference of two.
@@ -57,7 +57,7 @@ impl Default for LoadWatch {
 }
 
 impl LoadWatch {
-    /// What happened since the last look; `None` at the first.
+    /// The load since the last call of this function; `None` at the first.
     pub fn look(&mut self) -> Option<Load> {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let stat = read("/proc/stat");

@@ -23,14 +23,14 @@ const LONGEST_RETURN: u32 = 80;
 /// CPUs that nobody uses before a worker comes back: one that we alone do not use is never wholly idle.
 const FREE: f64 = 0.75;
 
-/// What is left out so that the rest is in time. Later ones include earlier ones.
+/// A step of degradation: what is left out so that the rest is in time. Later ones include earlier ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     /// Nothing is left out.
     #[default]
     Full,
-    /// No text of what is still being said.
+    /// Partial text is left out.
     NoPartialText,
     /// Utterances end later: fewer and longer, which cost less a second. More of them are written down together.
     LongerUtterances,
@@ -80,7 +80,7 @@ impl Step {
         if self >= Self::LongerUtterances { 2 } else { 1 }
     }
 
-    /// For people and the log.
+    /// The step in words, for people and the log.
     pub const fn describe(self) -> &'static str {
         match self {
             Self::Full => "everything is written down live",
@@ -94,7 +94,7 @@ impl Step {
     }
 }
 
-/// One second's look.
+/// Figures of one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LoadReading {
     /// CPUs we may use: quota, affinity.
@@ -105,7 +105,7 @@ pub struct LoadReading {
     pub others_wait: f64,
     /// Age of the oldest live utterance that waits, seconds.
     pub lag_s: f64,
-    /// Inferences that ran.
+    /// Number of inferences that ran.
     pub busy: usize,
 }
 
@@ -117,12 +117,12 @@ impl std::fmt::Display for LoadReading {
     }
 }
 
-/// What holds until the next tick.
+/// The plan until the next tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Plan {
-    /// Inferences at a time, one thread each.
+    /// Number of inferences that may run at a time, one thread each.
     pub workers: usize,
-    /// What is left out.
+    /// Step of degradation.
     pub step: Step,
 }
 
@@ -159,7 +159,7 @@ impl Governor {
         }
     }
 
-    /// What holds now.
+    /// The present plan.
     pub fn plan(&self) -> Plan {
         self.plan
     }
@@ -173,9 +173,9 @@ impl Governor {
 
     fn workers(&mut self, reading: &LoadReading) {
         self.since_return = self.since_return.map(|seconds| seconds.saturating_add(1));
-        // One worker is kept whatever the quota: the kernel holds it to its share.
+        // One worker is kept whatever the quota, because the kernel limits it to its share.
         let ceiling = self.most.min((reading.allowed.floor() as usize).max(1));
-        // Without idle CPU, that others wait is ours to mend if more than one inference runs.
+        // Without idle CPU, giving up an inference helps others that wait, if more than one runs.
         let others_wait = reading.others_wait > OTHERS && reading.idle_cpus < 0.5;
         if others_wait || self.plan.workers > ceiling {
             // A return that did not last: the next one waits longer. One that lasted: as at the beginning.

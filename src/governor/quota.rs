@@ -1,13 +1,13 @@
-//! How much CPU the kernel allows this process: its affinity, and the quotas of its control group and all groups above it.
+//! CPU that the kernel allows this process: its affinity, and the quotas of its control group and all groups above it.
 //!
 //! A parent's quota counts: under a slice with `CPUQuota=` the service's own group has no `cpu.max` at all. Control groups v2 are one tree with
-//! `cpu.max` ("QUOTA PERIOD" or "max PERIOD", microseconds); v1 has `cpu.cfs_quota_us` and `cpu.cfs_period_us` under the `cpu` controller.
-//! Source: Linux Documentation/admin-guide/cgroup-v2.rst and scheduler/sched-bwc.rst.
+//! `cpu.max` ("QUOTA PERIOD" or "max PERIOD", microseconds); v1 has `cpu.cfs_quota_us` and `cpu.cfs_period_us` under the `cpu` controller. Source:
+//! Linux Documentation/admin-guide/cgroup-v2.rst and scheduler/sched-bwc.rst.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where the kernel shows its control groups.
+/// Mount point of the control groups.
 const MOUNT: &str = "/sys/fs/cgroup";
 
 /// CPUs that may be used, as a number: 0.5 is half of one. Never below 0.01.
@@ -29,7 +29,7 @@ pub fn own_groups() -> Vec<PathBuf> {
     groups(&own, Path::new(MOUNT)).into_iter().filter(|group| group.join("cpu.stat").is_file()).collect()
 }
 
-/// How often the kernel held a group of processes to its quota, since the group was made.
+/// Periods in which a group of processes was throttled, since the group was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttled {
     /// Periods, of a tenth of a second as systemd sets them, in which the group ran.
@@ -38,13 +38,13 @@ pub struct Throttled {
     pub throttled: u64,
 }
 
-/// How often another process's group was held to its quota, its own or one above it; `None` where none has a quota.
+/// Throttling of another process by its own group's quota or one above it; `None` where none has a quota.
 pub fn throttled(pid: u32) -> Option<Throttled> {
     let own = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
     throttled_most(&groups(&own, Path::new(MOUNT)))
 }
 
-/// The group that is held back most often of those with a quota.
+/// The group that is throttled most often of those with a quota.
 fn throttled_most(groups: &[PathBuf]) -> Option<Throttled> {
     let limited = groups.iter().filter(|group| quota_of(group).is_some());
     let read = |group: &PathBuf| {

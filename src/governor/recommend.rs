@@ -15,7 +15,7 @@ const ALL_LIVE: f64 = 0.99;
 /// Half an hour shows what a day does.
 const SECONDS: u32 = 1800;
 
-/// What is asked of the box.
+/// Requirements of the box.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Demand {
     /// Agents at work.
@@ -35,12 +35,12 @@ pub struct Candidate {
     pub cost_s: f64,
 }
 
-/// What a model would do.
+/// Result of a model in the simulation.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Expected {
     /// Share of the text that is live.
     pub live: f64,
-    /// From the last word to its text, of live ones, seconds.
+    /// Median time from the last word to its text, of live utterances, seconds.
     pub lag_p50_s: f64,
     /// The same at 95 %.
     pub lag_p95_s: f64,
@@ -55,7 +55,7 @@ pub fn expect(candidate: Candidate, demand: &Demand) -> Expected {
     let Demand { agents, cores, speech_share } = *demand;
     let outcome: SimulationResult =
         play(&Scene { agents, cores, cost_s: candidate.cost_s, speech_share, seconds: SECONDS });
-    // What was never begun is not live either.
+    // A model that transcribed nothing is not live either.
     let live = if outcome.all == 0 { 1.0 } else { outcome.live as f64 / outcome.all as f64 };
     let fits = live >= ALL_LIVE && outcome.lag_p95_s <= IN_TIME_S && outcome.worst <= Step::NoPartialText;
     Expected { live, lag_p50_s: outcome.lag_p50_s, lag_p95_s: outcome.lag_p95_s, cpus: outcome.used_cpus, fits }

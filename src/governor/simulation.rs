@@ -7,7 +7,7 @@ use std::collections::BinaryHeap;
 
 use super::policy::{Governor, LoadReading, Step};
 
-/// What is played.
+/// Settings of a simulation.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene {
     /// Agents at work.
@@ -22,20 +22,20 @@ pub struct Scene {
     pub seconds: u32,
 }
 
-/// What came out.
+/// Results of a simulation.
 #[derive(Clone, Copy, Debug)]
 pub struct SimulationResult {
     /// Utterances that were written down as live ones.
     pub live: usize,
-    /// Of all utterances.
+    /// Number of all utterances.
     pub all: usize,
-    /// From the last word to the text, of live ones, seconds.
+    /// Median time from the last word to the text, of live utterances, seconds.
     pub lag_p50_s: f64,
     /// The same at 95 %.
     pub lag_p95_s: f64,
     /// The furthest step, and the one at the end.
     pub worst: Step,
-    /// Where it settled.
+    /// Step at the end.
     pub last: Step,
     /// CPUs lineside used on average.
     pub used_cpus: f64,
@@ -53,7 +53,7 @@ const UTTERANCE_S: f64 = 3.0;
 pub const SPEECH_SHARE: f64 = 3.0 / 4.2;
 /// CPU of the PBX per call: recording and mixing two G.711 legs.
 const PBX_CPUS: f64 = 0.01;
-/// What the endpoint waits for after a word.
+/// Time from a word to the end of its utterance, seconds.
 const ENDPOINT_S: f64 = 0.45;
 /// Longer utterances wait longer and cost less: measured windows have a fixed margin each.
 const LONGER_WAIT_S: f64 = 0.45;
@@ -80,11 +80,11 @@ impl Dice {
 }
 
 struct Agent {
-    /// When the present call or pause ends.
+    /// End of the present call or pause, seconds.
     until: f64,
     in_call: bool,
     began: f64,
-    /// When the present turn ends.
+    /// End of the present turn, seconds.
     turn_ends: f64,
 }
 
@@ -93,7 +93,7 @@ struct Agent {
 struct Waiting {
     live: bool,
     said: f64,
-    /// When its call began.
+    /// Begin of its call, seconds.
     call: f64,
 }
 
@@ -111,7 +111,7 @@ impl Ord for Waiting {
 
 /// An inference that runs.
 struct Running {
-    /// When its utterance's last word was said.
+    /// Time of its last word, seconds.
     said: f64,
     live: bool,
     /// CPU seconds to go.
@@ -137,7 +137,7 @@ struct Floor<'a> {
     all: usize,
     live: usize,
     used: f64,
-    /// Of it, in this second.
+    /// CPU time used in this second.
     second_used: f64,
     worst: Step,
 }
@@ -190,7 +190,8 @@ impl<'a> Floor<'a> {
         }
     }
 
-    /// What has been said joins the queue; when the step changes, so does what in it is live. `last_kept` is when the last call began that is.
+    /// Queues finished utterances. A change of the step decides anew which of the queued ones are live; `last_kept` is the begin of the last call
+    /// that is.
     fn hear(&mut self, now: f64, step: Step, last_kept: Option<f64>) {
         let is_live = |call: f64| last_kept.is_some_and(|last| call <= last);
         let queue = &mut self.queue;

@@ -1,6 +1,6 @@
-//! What the conductor can be told, by the API, the manager interface, other platforms and the daemon's own rooms.
+//! The conductor's commands, for the API, the manager interface, other platforms and the daemon's own rooms.
 //!
-//! These types lie beneath the rooms of this folder, so that whoever commands the conductor does not have to know it.
+//! The types stand below the conductor in the order of rooms, so that a sender of commands need not import the conductor.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,23 +13,23 @@ use crate::speech::engine::Piece;
 use crate::speech::recogniser::Recognition;
 use crate::spool::SpooledLeg;
 
-/// What the API asks for.
+/// A command to the conductor.
 #[derive(Debug)]
 pub enum Command {
     /// Tell who a call is.
     Name {
         /// Its id, UUID or uniqueid.
         call: String,
-        /// What is known.
+        /// The names.
         names: CallNames,
         /// The call's id from now on; `None` when it is only expected.
         reply: oneshot::Sender<Named>,
     },
-    /// What the PBX knows of a call. It counts less than what was told of it.
+    /// Names that the PBX gives a call. They fill empty fields.
     NameFromPbx {
         /// Its uniqueid, without the name of the system.
         call: String,
-        /// What is known.
+        /// The names.
         names: Box<CallNames>,
     },
     /// Names that are likely to be said on a call, as the dialer knows them: all of them, the more important first.
@@ -70,9 +70,9 @@ pub enum Command {
         call: CallKey,
         /// Whether the recording pauses or goes on.
         pausing: Pausing,
-        /// Who asks, as the event says it.
+        /// Name of the requester, for the event.
         by: String,
-        /// From when on.
+        /// Begin of the change.
         at: Moment,
         /// Whether it is running.
         reply: oneshot::Sender<bool>,
@@ -88,7 +88,7 @@ pub enum Command {
     },
     /// The governor has changed its step.
     Governed {
-        /// What holds from now on.
+        /// The governor's present plan.
         plan: Plan,
         /// Age of the oldest live utterance that waits, seconds.
         lag_s: f64,
@@ -104,27 +104,27 @@ pub struct Named {
     pub heard: bool,
 }
 
-/// What is asked for.
+/// A pause or its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pausing {
-    /// Nothing of what follows is kept.
+    /// Nothing that follows is stored.
     Pause,
-    /// The recording goes on.
+    /// The recording resumes.
     Resume,
 }
 
-/// Somebody who knows calls by the PBX's names wants a recording to pause or to go on.
+/// A request for a pause or its end by the PBX's names of a call.
 #[derive(Clone, Debug)]
 pub struct Wish {
-    /// What the call may be named: all calls that have one of them are meant.
+    /// Possible names of the call: every call that has one of them is meant.
     pub names: Vec<String>,
     /// Whether the recording pauses or goes on.
     pub pausing: Pausing,
     /// The direction that is meant; `None` for the whole call.
     pub leg: Option<Leg>,
-    /// From when on.
+    /// Begin of the change.
     pub at: Moment,
-    /// Who asks, as event and audit say it.
+    /// Name of the requester, for event and audit log.
     pub by: String,
 }
 
@@ -137,12 +137,12 @@ pub struct Text {
     pub confidence: f32,
     /// Language code such as `en`, where the platform gives one.
     pub language: Option<String>,
-    /// What the sender says of its mood, -1 to 1.
+    /// Sentiment that the sender gave the text, -1 to 1.
     pub sentiment: Option<f64>,
 }
 
 impl Text {
-    /// As if it had been recognised here. Platforms tell when a text began, not when it ended: it takes no time.
+    /// The text in the form of a recognition. Platforms tell when a text began, not when it ended, so its length is 0.
     pub(in crate::pipeline) fn recognition(self) -> Recognition {
         let Self { text, confidence, language, .. } = self;
         let piece = Piece { text, start_ms: 0, end_ms: 0, confidence, words: Vec::new() };
@@ -159,11 +159,11 @@ pub struct SaidText {
     pub start: u64,
     /// The words; `None` for a silence alone.
     pub text: Option<Text>,
-    /// How long nobody spoke before, as the platform says, milliseconds.
+    /// Length of the silence before it, as the platform measured it, milliseconds.
     pub silence_ms: Option<i64>,
     /// Name of the platform that sends it.
     pub provider: String,
-    /// Told when it is on its way to the database.
+    /// Answered when it is on its way to the database.
     pub reply: oneshot::Sender<()>,
 }
 
@@ -176,8 +176,8 @@ pub struct StoredChunk {
     pub alone: bool,
     /// Its length, milliseconds.
     pub length_ms: i64,
-    /// When it was said.
+    /// Time at which it was said.
     pub at: WallTime,
-    /// Told when it is on its way to the database.
+    /// Answered when it is on its way to the database.
     pub reply: oneshot::Sender<()>,
 }

@@ -1,4 +1,4 @@
-//! What can be asked of recordings on other servers: beneath those who ask and those who fetch, so that they do not have to know each other.
+//! Requests for recordings on other servers. Both sides, the API and the fetcher, import these types, so that neither imports the other.
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -6,7 +6,7 @@ use crate::call::{CallId, WallTime};
 use crate::contract::fetch::{FetchTaken, RemoteServer};
 use crate::store::StoreError;
 
-/// Why nothing was asked for.
+/// Reason why a request was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// There is no `[[remote]]`.
@@ -26,16 +26,16 @@ pub enum FetchError {
     Stopping,
 }
 
-/// What is to be fetched.
+/// The recordings that are wanted.
 #[derive(Clone, Debug)]
 pub struct FetchWish {
     /// Name of the server; may be left out where there is one alone.
     pub remote: Option<String>,
     /// The calls.
     pub calls: Vec<CallId>,
-    /// When they began, where it is said.
+    /// Begin of the calls, where it is known.
     pub at: Option<WallTime>,
-    /// What the dialer says of the recording; then there is one call.
+    /// The dialer's row of the recording; there is one call then.
     pub told: Option<ToldRecording>,
 }
 
@@ -54,29 +54,29 @@ pub struct ToldRecording {
     pub agent: Option<String>,
 }
 
-/// What is asked for, with where the answer goes.
+/// A request, with the channel of its answer.
 #[derive(Debug)]
 pub enum FetchCommand {
     /// Fetch recordings.
     Start {
-        /// Which.
+        /// The recordings that are wanted.
         wish: FetchWish,
         /// The answer.
         reply: oneshot::Sender<Result<FetchTaken, FetchError>>,
     },
-    /// How the servers are.
+    /// List the servers and the queue.
     List {
         /// The answer.
         reply: oneshot::Sender<Vec<RemoteServer>>,
     },
 }
 
-/// Whom to ask; nobody without a `[[remote]]`.
+/// Access to the fetching task; there is none without a `[[remote]]`.
 #[derive(Clone, Debug, Default)]
 pub struct Fetches(pub Option<mpsc::Sender<FetchCommand>>);
 
 impl Fetches {
-    /// Asks for recordings; they are in the queue when this returns.
+    /// Requests recordings; they are in the queue when this returns.
     pub async fn start(&self, wish: FetchWish) -> Result<FetchTaken, FetchError> {
         self.ask(|reply| FetchCommand::Start { wish, reply }).await?
     }

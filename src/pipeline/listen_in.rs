@@ -1,11 +1,11 @@
-//! Listening in by telephone: what is asked for, beneath those who ask and the one who tells the dialer, so that they do not have to know each other.
+//! Requests to listen in by telephone. Both sides, the API and the dialer's client, import these types, so that neither imports the other.
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::call::CallKey;
 use crate::contract::dialer_write::DialerWriteState;
 
-/// What is asked for.
+/// A request to listen in to a call.
 #[derive(Debug)]
 pub struct ListenOrder {
     /// The call.
@@ -24,16 +24,16 @@ pub struct ListenOrder {
     pub reply: oneshot::Sender<Result<ListenAnswer, ListenError>>,
 }
 
-/// What became of it.
+/// The dialer's answer to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenAnswer {
     /// Sent, or a dry run.
     pub state: DialerWriteState,
-    /// What the dialer said.
+    /// The answer in the dialer's own words.
     pub answer: String,
 }
 
-/// Why nobody listens in.
+/// Reason why the request failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ListenError {
     /// It is switched off.
@@ -49,14 +49,14 @@ pub enum ListenError {
     Away(String),
 }
 
-/// What goes back to the dialer, as those see it who ask for it.
+/// The API's access to messages that go back to the dialer.
 #[derive(Clone, Debug, Default)]
 pub struct DialerBack {
     /// Whether anything does.
     pub enabled: bool,
     /// Whether it is only written down.
     pub dry_run: bool,
-    /// Whom to ask to listen in; nobody where that is switched off.
+    /// Requests to listen in; `None` where that is switched off.
     pub orders: Option<mpsc::Sender<ListenOrder>>,
 }
 

@@ -1,7 +1,7 @@
-//! Search by meaning: the model of sentences, loaded when it is first needed, and the task that gives segments their vectors.
+//! Search by meaning: the sentence model, loaded when it is first needed, and the task that gives segments their vectors.
 //!
-//! The task takes the newest segments first and gives way: while live text waits, or the governor leaves anything out, it does nothing. A model that
-//! arrives later is taken when it is there; until then search by meaning says how it is had.
+//! The task takes the newest segments first. It pauses while live text waits or the governor leaves anything out. A model that is installed later is
+//! loaded when it is found; until then a search by meaning is refused with the command that installs one.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,16 +15,16 @@ use crate::meaning::{Embedder, MeaningError};
 use crate::store::vectors::{DueSegment, PackedVector};
 use crate::store::{Store, StoreError};
 
-/// Between two looks for segments that wait, and for the model.
+/// Interval of the search for segments without vectors, and for changes of the model.
 const LOOK: Duration = Duration::from_secs(1);
-/// Between two looks for a model that is not there, or cannot be used.
+/// Interval of the search for a model that is missing or unusable.
 const LOOK_FOR_MODEL: Duration = Duration::from_secs(10);
 /// Segments between two looks whether there is time: some 50 ms of CPU.
 const AT_ONCE: u32 = 8;
 /// Looks between two counts of what waits.
 const COUNT_EVERY: u32 = 60;
 
-/// Why there is no search by meaning.
+/// Reason why there is no search by meaning.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum NoMeaning {
     /// It is not wanted.
@@ -49,7 +49,7 @@ struct Shared {
 }
 
 impl Meaning {
-    /// With the model of this folder; without one it is switched off.
+    /// Search with the model of this folder; `None` switches it off.
     pub fn new(folder: Option<PathBuf>) -> Self {
         Self(Arc::new(Shared { folder, loaded: Mutex::default() }))
     }
@@ -67,7 +67,7 @@ impl Meaning {
         Ok(embedder)
     }
 
-    /// What a question means.
+    /// The vector of a question.
     pub async fn of(&self, question: String) -> Result<PackedVector, NoMeaning> {
         let meaning = self.clone();
         let work = move || meaning.embedder().map(|embedder| PackedVector::of(&embedder.embed(&question)));

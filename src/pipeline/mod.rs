@@ -1,13 +1,12 @@
-//! Joins the rooms for one call, from its first frame to its last word, and looks after it when it is over.
+//! Joins the rooms for one call, from its first frame to its last word, and processes the call after its end.
 //!
-//! The conductor (`live/`) is one task that owns what is known of running calls and asks the store to keep it. The listener (`live/listen.rs`) is a
-//! thread that reads grown audio and finds utterances; the workers (`workers/`) are threads that write them down. They meet in channels and
-//! in the queue; none of them touches audio that is not on disk. `finished/` works on calls that are over, `retention/` decides
-//! how long they are kept, `coverage/` finds calls that were not heard, `meaning.rs` what was meant; `reports.rs` writes each
-//! day's calls as a file.
+//! The conductor (`live/`) is one task that owns the state of running calls and hands it to the store. The listener (`live/listen.rs`) is a thread
+//! that reads new audio and finds utterances; the workers (`workers/`) are threads that transcribe them. They meet in channels and in the queue; none
+//! of them touches audio that is not on disk. `finished/` works on calls that are over, `retention/` decides how long they are kept, `coverage/`
+//! finds calls that were not transcribed, `meaning.rs` searches by meaning; `reports.rs` writes each day's calls as a file.
 //!
-//! The rooms in the order in which they may know each other, each those above it: the conductor knows the workers, who know nothing of it and tell
-//! it by `command.rs`; `taps.rs`, `fetches.rs` and `listen_in.rs` are what the API asks of taps, of other servers' recordings and of the dialer.
+//! Each room may import those listed above it: the conductor knows the workers, who know nothing of it and report to it by `command.rs`; `taps.rs`,
+//! `fetches.rs` and `listen_in.rs` hold the API's requests for taps, for other servers' recordings and for the dialer.
 
 pub mod command;
 

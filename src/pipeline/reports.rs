@@ -1,7 +1,7 @@
-//! Each day's calls as a file: a row for each call, as the API exports them.
+//! Writes each day's calls as a CSV file, in the columns of the API's export.
 //!
-//! A row of the database remembers the last day that was written, so that none is written twice and days that passed while lineside was away are made
-//! up for. A file appears under its name when it is whole.
+//! A row of the database remembers the last day that was written. So no day is written twice, and days that passed while lineside was stopped are
+//! written later. A file gets its name when it is complete.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -32,20 +32,20 @@ const DAYS: u32 = 31;
 /// Calls read at once.
 const PAGE: u32 = 200;
 
-/// What is wanted.
+/// The settings of `[reports]`.
 #[derive(Clone, Debug)]
 pub struct ReportSettings {
-    /// Where the files go.
+    /// Folder of the files.
     pub folder: PathBuf,
-    /// When the day before is written, local time.
+    /// Local time at which the file of the day before is written.
     pub at: Time,
     /// Calls of this campaign only.
     pub campaign: Option<String>,
-    /// By whom and to whom each file is sent, where it is.
+    /// Mail of each file; `None` where none is sent.
     pub mail: Option<ReportMail>,
 }
 
-/// How a file goes by mail.
+/// Settings for files that are sent by mail.
 #[derive(Clone, Debug)]
 pub struct ReportMail {
     /// The mail server.
@@ -54,7 +54,7 @@ pub struct ReportMail {
     pub to: Vec<String>,
 }
 
-/// Why a day was not written.
+/// Reason why a day was not written.
 #[derive(Debug, thiserror::Error)]
 enum ReportError {
     #[error("{}: {source}; the folder must be there, and lineside must be allowed to write in it (see [reports] in docs/operations.md)", path.display())]
@@ -67,12 +67,12 @@ enum ReportError {
     BrokenOff,
 }
 
-/// How the files are doing.
+/// State of the files, shared with the API.
 #[derive(Clone, Debug)]
 pub struct ReportStatus(Arc<Mutex<ReportsHealth>>);
 
 impl ReportStatus {
-    /// As it is now.
+    /// The present state.
     pub fn get(&self) -> ReportsHealth {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
@@ -87,7 +87,7 @@ impl ReportStatus {
     }
 }
 
-/// Who writes the files.
+/// The task that writes the files.
 pub struct Reports {
     store: Store,
     settings: ReportSettings,
@@ -103,7 +103,7 @@ impl Reports {
         Self { store, settings, status: ReportStatus(Arc::new(Mutex::new(health))), now }
     }
 
-    /// How it is doing.
+    /// The state of the files, shared with the API.
     pub fn status(&self) -> ReportStatus {
         self.status.clone()
     }

@@ -1,4 +1,4 @@
-//! What can be asked of taps, and how they are: beneath those who ask and those who tap, so that they do not have to know each other.
+//! Requests for taps, and their state. Both sides, the API and the manager interface, import these types, so that neither imports the other.
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -11,11 +11,11 @@ pub struct TapSide {
     pub leg: Leg,
     /// Name of the channel.
     pub channel: String,
-    /// How it is.
+    /// State of the tap.
     pub state: SideState,
 }
 
-/// How the tap of a side is.
+/// State of the tap of one side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SideState {
     /// Asterisk was asked for it.
@@ -35,7 +35,7 @@ pub struct Tap {
     pub rate_hz: u32,
     /// Pattern of the rule that wants it; `None` of a person.
     pub rule: Option<String>,
-    /// Since when.
+    /// Begin of the tap.
     pub since: WallTime,
     /// Its sides.
     pub sides: Vec<TapSide>,
@@ -46,17 +46,17 @@ pub struct Tap {
 pub struct UntappedCall {
     /// The uniqueid of the channel that began it.
     pub call: String,
-    /// Who talks: whose side, and the name of the channel.
+    /// The people on the call: side, and name of the channel.
     pub parties: Vec<(Leg, String)>,
 }
 
-/// Why a tap was not made or ended.
+/// Reason why a tap was not begun or ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TapError {
     /// `[ami]` is not set.
     #[error("taps need Asterisk's manager interface: set [ami] address, see docs/dialplan.md")]
     Off,
-    /// There is nobody to ask.
+    /// There is no connection to Asterisk.
     #[error("Asterisk's manager interface is not connected: {0}")]
     Away(String),
     /// The account may not.
@@ -81,12 +81,12 @@ pub enum TapError {
     /// It is not tapped.
     #[error("the call {0:?} is not tapped")]
     NotTapped(String),
-    /// Too many.
+    /// The limit of tapped calls is reached.
     #[error("{0} calls are tapped, which is [ami] max_taps: end one, or raise it")]
     Full(usize),
 }
 
-/// What is asked for, with where the answer goes.
+/// A request, with the channel of its answer.
 #[derive(Debug)]
 pub enum TapCommand {
     /// Tap both sides of a call.
@@ -120,7 +120,7 @@ pub enum TapCommand {
 /// Samples per second that a tap may have: Asterisk's `slin` and `slin16`.
 pub const RATES: [u32; 2] = [8000, 16_000];
 
-/// Whom to ask; nobody where `[ami]` is not set.
+/// Access to the task that taps; there is none where `[ami]` is not set.
 #[derive(Clone, Debug, Default)]
 pub struct Taps(pub Option<mpsc::Sender<TapCommand>>);
 

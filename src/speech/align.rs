@@ -28,7 +28,7 @@ pub(super) struct Token {
 pub(super) struct Aligned(Vec<Token>);
 
 impl Aligned {
-    /// Of the way through the attention, as (token, position) pairs in order, and the probability of each token.
+    /// Reads the path through the attention: (token, position) pairs in order, and the probability of each token.
     pub(super) fn new(path: impl Iterator<Item = (i64, i64)>, probabilities: &[f32]) -> Self {
         let mut starts: Vec<Option<i64>> = vec![None; probabilities.len() + 1];
         for (token, position) in path {
@@ -70,7 +70,7 @@ pub(super) struct Aligner {
 }
 
 impl Aligner {
-    /// For the model in this folder. Reads its vocabulary.
+    /// An aligner for the model in this folder. Reads its vocabulary.
     pub(super) fn new(folder: &Path) -> Self {
         let special: HashMap<String, usize> = vocabulary(folder)
             .into_iter()
@@ -81,8 +81,8 @@ impl Aligner {
         Self { special, refused: AtomicBool::new(false) }
     }
 
-    /// Aligns one text of each row of `encoded`, the first `frames` (10 ms each) of which are sound. `None` for rows without text, and where the model
-    /// does not allow it. All rows are taken to be in one language, for the attention hardly depends on it. Blocks.
+    /// Aligns one text of each row of `encoded`, the first `frames` (10 ms each) of which are sound. `None` for rows without text, and where the
+    /// model does not allow it. All rows are treated as one language, because the attention hardly depends on it. Blocks.
     pub(super) fn align(
         &self,
         whisper: &Whisper,

@@ -26,7 +26,7 @@ struct Shared {
     whisper: Whisper,
     mel: Mel,
     aligner: Aligner,
-    /// Made when the first stretch is read, for it costs an inference.
+    /// Computed for the first stretch, because it costs an inference.
     silence: OnceLock<Silence>,
     folder: PathBuf,
     /// Read when there is a prompt, for nothing else needs it: ten megabytes.
@@ -57,16 +57,16 @@ const MOST: usize = 2 * BATCH;
 const POSITIONS: u32 = 1024;
 /// The time mark with which a text begins.
 const BEGIN: &str = "<|0.00|>";
-/// Tokens that a Whisper has places for.
+/// Number of token positions of a Whisper model.
 const MAX_LENGTH: usize = 448;
-/// The longest of a batch may have so many times the window of the shortest: all of them cost as much as the longest.
+/// The longest window of a batch may be this many times as long as the shortest, because all of them cost as much as the longest.
 const UNLIKE: f32 = 1.35;
 
 /// A loaded CTranslate2 model folder.
 pub struct CTranslate(Arc<Shared>);
 
 impl CTranslate {
-    /// Loads a model folder for so many sessions at a time, which share its weights. Blocks.
+    /// Loads a model folder for this number of concurrent sessions, which share its weights. Blocks.
     pub fn load(model: &ModelRef, sessions: usize) -> Result<Self, EngineError> {
         // oneDNN does not say so: all of its products would stay as they were, and the text empty.
         #[cfg(target_arch = "x86_64")]
@@ -138,7 +138,7 @@ impl Session for CTranslateSession {
             let batch: Vec<&RecognitionRequest> = group.iter().map(|&place| &requests[place]).collect();
             match self.together(&batch) {
                 Ok(found) => group.iter().zip(found).for_each(|(&place, answer)| answers[place] = Ok(answer)),
-                // One of them may have broken it: each alone, so that the others have their text.
+                // One stretch may have broken the batch: each is decoded alone, so that the others have their text.
                 Err(_) => group.iter().for_each(|&place| answers[place] = self.transcribe(&requests[place])),
             }
         }
@@ -189,7 +189,7 @@ impl CTranslateSession {
         })
     }
 
-    /// What the decoder is told before the text of each.
+    /// The decoder's prompt for each text.
     fn prompts(&self, first: &RecognitionRequest, languages: &[Option<String>]) -> Vec<Vec<String>> {
         let shared = &self.0;
         let mut before: Vec<String> = Vec::new();
@@ -218,7 +218,7 @@ impl CTranslateSession {
             .collect()
     }
 
-    /// One batch: all with the window of the longest, and the language, prompt, beams and begin of the first.
+    /// Decodes one batch: all with the window of the longest, and with the language, prompt, beams and begin of the first.
     fn together(&self, requests: &[&RecognitionRequest]) -> Result<Vec<Recognised>, EngineError> {
         let shared = &self.0;
         let fail = |error: anyhow::Error| EngineError::Inference(format!("{error:#}"));
@@ -265,7 +265,7 @@ impl CTranslateSession {
         let aligned = shared.aligner.align(&shared.whisper, &encoded, languages[0].as_deref(), &texts, &lengths);
         let answers = written.into_iter().zip(requests).zip(languages).zip(aligned);
         let answers = answers.map(|(((written, request), language), aligned)| {
-            // Without an alignment all that is known is the mean over everything, time marks included.
+            // Without an alignment only the mean over everything is known, time marks included.
             let (entries, ids, cut, score, no_speech) = written;
             Recognised {
                 pieces: pieces(&entries, aligned.as_ref(), score.exp().min(1.0), request.samples.len() as i64 / 16),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::call::Word;
 
-/// Why an engine cannot be had or did not answer.
+/// Reason why an engine cannot be loaded or did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The model cannot be loaded.
@@ -15,7 +15,7 @@ pub enum EngineError {
     Model {
         /// The file or folder.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
     /// The process may not make machine code, and the engine would answer with nothing.
@@ -26,7 +26,7 @@ pub enum EngineError {
     NoCode {
         /// The model's folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         problem: std::io::Error,
     },
     /// This build lacks the engine.
@@ -61,13 +61,14 @@ pub struct RecognitionRequest<'a> {
     pub prompt: Option<&'a str>,
     /// Encoder positions to use (one is 20 ms), at most [`FULL_CONTEXT`].
     pub context: u32,
-    /// Of those, the first that the encoder itself has to read; an engine that keeps what silence is encoded to may take the others from there.
+    /// How many of those positions the encoder must compute itself, counted from the first. An engine that has stored the encoding of silence may
+    /// take the others from it.
     pub encoded: u32,
     /// Beams; 1 is greedy.
     pub beams: u32,
-    /// Tokens at most, time marks included: a decoder that has lost its place stops there.
+    /// Number of tokens at most, time marks included: a decoder that has lost its place stops there.
     pub max_tokens: u32,
-    /// Tokens with which the text begins, of an earlier answer to less of the same sound. An engine that gives no tokens pays no heed to them.
+    /// Tokens with which the text must begin, from an earlier answer to less of the same sound. An engine without tokens ignores them.
     pub begin: &'a [TextToken],
 }
 
@@ -78,13 +79,13 @@ pub struct TextToken {
     pub id: usize,
     /// The vocabulary's entry for that id.
     pub entry: String,
-    /// What it writes. A word begins with a space.
+    /// Bytes of its text. A word begins with a space.
     pub bytes: Vec<u8>,
     /// First sound, milliseconds from the request's first sample.
     pub start_ms: i64,
     /// Last sound: where the next token begins.
     pub end_ms: i64,
-    /// How probable it was, 0 to 1.
+    /// Its probability, 0 to 1.
     pub probability: f32,
 }
 
@@ -120,7 +121,7 @@ pub struct Piece {
 }
 
 impl Piece {
-    /// The same, with its times and those of its words later by so much.
+    /// The same piece, with its times and those of its words moved by this many milliseconds.
     pub fn shifted(mut self, by_ms: i64) -> Self {
         self.start_ms += by_ms;
         self.end_ms += by_ms;
@@ -161,7 +162,7 @@ pub trait Session: Send {
     /// Writes down one stretch of speech. Blocks for the whole inference, which cannot be stopped half-way.
     fn transcribe(&mut self, request: &RecognitionRequest) -> Result<Recognised, EngineError>;
 
-    /// How many stretches at a time it gains by.
+    /// Number of stretches per batch from which the engine gains.
     fn batch(&self) -> usize {
         1
     }

@@ -12,15 +12,16 @@ use crate::audio::resample::MODEL_HZ;
 
 /// A stretch without text is worth a look when it is as long as a word, milliseconds,
 const SHORTEST_GAP_MS: i64 = 600;
-/// and its loudest moment not so far below that of the whole, dB: breath and the line's noise are left.
+/// Loudest moment of a gap, dB below that of the whole, from which it is decoded: quieter ones are breath and the line's noise.
 const GAP_DB: f32 = 14.0;
-/// Marks lie so far from the speech between which they stand.
+/// Time marks may lie this far from the speech between them, milliseconds.
 const MARK_MS: i64 = 200;
-/// A piece with more letters a second than anybody says was cut by its end mark, as the last one was where speech goes on behind it: the mark may stand
-/// anywhere in the sentence, so it is decoded again from the sentence's start.
+/// A piece with more letters a second than anybody says was cut by its end mark, as the last one was where speech continues behind it. The mark may
+/// stand anywhere in the sentence, so it is decoded again from the sentence's start.
 const MOST_LETTERS_PER_SECOND: i64 = 25;
-/// A piece with fewer, over so many milliseconds, has left words out: slow speakers say ten letters a second.
+/// A piece with fewer letters a second has left words out: slow speakers say ten.
 const FEWEST_LETTERS_PER_SECOND: i64 = 6;
+/// Only pieces of at least this length, milliseconds, are judged by that.
 const LONG_PIECE_MS: i64 = 4000;
 /// Windows that one answer may cost in addition.
 const MOST_WINDOWS: usize = 4;
@@ -80,7 +81,7 @@ pub(super) fn redecode(
     metrics::counter!("lineside_guard_dropped_total", "reason" => Reason::Repetition.as_str()).increment(lost);
 }
 
-/// What is to be decoded again, in order of time.
+/// The stretches to decode again, in order of time.
 fn gaps(sound: &[f32], pieces: &[Piece]) -> Vec<Gap> {
     let length_ms = (sound.len() / (MODEL_HZ as usize / 1000)) as i64;
     let loud = level::loudest_dbfs(sound) - GAP_DB;
@@ -131,7 +132,7 @@ mod tests {
         Recognised { pieces: pieces.to_vec(), mean_logprob: -0.1, ..Recognised::default() }
     }
 
-    /// Noise as loud as speech, of so many seconds.
+    /// Noise as loud as speech, of this many seconds.
     fn speech(seconds: usize) -> Vec<f32> {
         let mut state = 1_u32;
         let noise = std::iter::repeat_with(|| {

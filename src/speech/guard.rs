@@ -36,7 +36,7 @@ const INVENTED: &[&str] = &[
     "inaudible",
 ];
 
-/// Why a text was not believed.
+/// Reason why a text was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// A signalling tone: no model was asked.
@@ -70,7 +70,7 @@ impl Reason {
     }
 }
 
-/// What to do with an answer.
+/// Verdict on an answer of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Accept the text.
@@ -82,7 +82,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// How much the text is worth: a loop is worth less than a guess, whatever their probabilities.
+    /// Rank of the verdict, to choose between two answers: a loop is worse than a guess, whatever their probabilities.
     fn rank(self) -> u8 {
         match self {
             Self::Keep => 3,
@@ -190,7 +190,7 @@ fn plain(word: &str) -> String {
     word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// Words of which numbers are made when they are read aloud.
+/// Words that numbers are read aloud with.
 const NUMBERS: &[&str] = &[
     "zero",
     "oh",

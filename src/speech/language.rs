@@ -22,7 +22,7 @@ pub fn name(code: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// What an engine does not do of the language that is asked for (`None`: find it out), and the mend; nothing where it does.
+/// The part of the configured language (`None`: detect it) that an engine cannot follow, with the remedy; nothing where it can.
 pub fn unheeded(engine: &dyn Engine, language: Option<&str>) -> Option<String> {
     if engine.multilingual() || language == Some("en") {
         return None;

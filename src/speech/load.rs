@@ -8,7 +8,7 @@ use super::engine::{Engine, EngineError};
 use super::models::{ModelKind, ModelRef};
 use super::whisper::Whisper;
 
-/// Loads a model with the engine that its files ask for, for so many sessions at a time. Blocks for seconds.
+/// Loads a model with the engine of its format, for this number of concurrent sessions. Blocks for seconds.
 pub fn load(model: &ModelRef, sessions: usize) -> Result<Arc<dyn Engine>, EngineError> {
     Ok(match model.kind {
         ModelKind::Whisper => Arc::new(Whisper::load(model)?),

@@ -16,7 +16,7 @@ pub use self::fetch::{Fetch, pull};
 pub use self::import::{Import, Imported, import};
 pub use self::sentences::{SENTENCES, Sentences, import_sentences, is_sentences, pull_sentences};
 
-/// Where Whisper models in whisper.cpp's format are published.
+/// Address at which Whisper models in whisper.cpp's format are published.
 const WHISPER_CPP: &str = "https://huggingface.co/ggerganov/whisper.cpp/resolve/main";
 
 /// A model that can be fetched by name.
@@ -28,7 +28,7 @@ pub struct Published {
     pub mb: u32,
     /// SHA-1 as whisper.cpp's `models/README.md` publishes it; `None` where it publishes none.
     pub sha1: Option<&'static str>,
-    /// What it is good for.
+    /// Use of the model, in a few words.
     pub about: &'static str,
 }
 

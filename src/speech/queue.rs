@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::call::WallTime;
 
-/// How urgent work is. Earlier variants go first.
+/// Urgency of work. Earlier variants go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Urgency {
     /// Text of a running call, which somebody may be watching.

@@ -17,13 +17,14 @@ use crate::audio::tone::is_tone;
 const SHORTEST: usize = MODEL_HZ as usize + MODEL_HZ as usize / 10;
 /// The margin of a second look.
 const SECOND_MARGIN: u32 = 512;
-/// Tokens of a second of speech at most, and some more: the fastest of 65 real recordings has 9 a second.
+/// Tokens per second of speech at most, with a margin: the fastest of 65 real recordings has 9.
 const TOKENS_PER_SECOND: f32 = 16.0;
 const TOKENS_BESIDES: u32 = 16;
 
-/// Tokens of a whole window, as Whisper counts them.
+/// Tokens of a whole window at most, as Whisper limits them.
 const MOST_TOKENS: u32 = 224;
-/// How long before the end of the sound a token has begun and ended of which a partial text is certain, and how probable it is.
+/// Time before the end of the sound before which a token must have begun to be certain in partial text, milliseconds; the next constants bound its
+/// end and its probability.
 const BEGUN_MS: i64 = 300;
 const ENDED_MS: i64 = 100;
 const SURE: f32 = 0.4;
@@ -34,9 +35,9 @@ const SECOND_LOOK_BEAMS: u32 = 5;
 #[derive(Clone, Copy)]
 struct Prepared<'a> {
     sound: &'a [f32],
-    /// Of speech, without the silence that makes it long enough.
+    /// Length of the speech, seconds, without the silence that pads it.
     seconds: f32,
-    /// How far its loud moments stand above its quiet ones, dB.
+    /// Difference between its loud and its quiet moments, dB.
     range_db: f32,
     /// Words to expect.
     prompt: Option<&'a str>,
@@ -53,7 +54,7 @@ impl<'a> Prepared<'a> {
         self.range_db < rules.noisy as f32
     }
 
-    /// What the guard's verdict comes to where nothing is decoded again: in noise what is doubtful is dropped.
+    /// Final verdict where nothing is decoded again: in noise, doubtful text is dropped.
     fn without_another_look(&self, verdict: Verdict, rules: &Rules) -> Verdict {
         match verdict {
             Verdict::Doubt(reason) if self.is_noisy(rules) => Verdict::Drop(reason),
@@ -85,7 +86,7 @@ impl Recogniser {
         self.expected.clone()
     }
 
-    /// How many stretches at a time it gains by.
+    /// Number of stretches per batch from which the engine gains.
     pub fn batch(&self) -> usize {
         self.session.batch()
     }
@@ -177,7 +178,7 @@ impl Recogniser {
     fn fill_gaps(&mut self, heard: &Prepared, (mut answer, verdict): (Recognised, Verdict)) -> (Recognised, Verdict) {
         let doubted = matches!(verdict, Verdict::Doubt(reason) if guard::drops_after_second_look(reason));
         let rules = self.hints.rules;
-        // What stands beside a loop is invented like the loop there, and gaps are noise.
+        // In noise, text beside a loop is invented too, and gaps are noise.
         if heard.is_noisy(&rules) {
             return (answer, heard.without_another_look(verdict, &rules));
         }
@@ -194,7 +195,8 @@ impl Recogniser {
         (answer, Verdict::Keep)
     }
 
-    /// What somebody is still saying: one decoding, for it is transcribed again when it is over. `begin` is what was certain before. Blocks.
+    /// Transcribes speech that goes on with a single decoding, because it is transcribed again when it is over. `begin` holds the tokens that were
+    /// certain before. Blocks.
     pub fn glance(&mut self, samples: &[f32], begin: &[TextToken]) -> Result<Glance, EngineError> {
         let clock = Instant::now();
         let seconds = seconds_of(samples);
@@ -234,17 +236,17 @@ fn seconds_of(samples: &[f32]) -> f32 {
     samples.len() as f32 / MODEL_HZ as f32
 }
 
-/// How a stretch is read.
+/// Settings of one decoding.
 #[derive(Clone, Copy)]
 struct Look {
-    /// Positions beyond the stretch that the decoder sees, and that the encoder reads.
+    /// Positions beyond the stretch that the decoder sees, and those that the encoder computes.
     margin: u32,
     room: u32,
     beams: u32,
 }
 
 impl Hints {
-    /// How the first look decodes: with this number of beams, where none is set.
+    /// Settings of the first decoding: with this number of beams where none is configured.
     fn first_look(&self, beams: u32) -> Look {
         Look { margin: self.rules.margin, room: self.rules.room, beams: self.beams.unwrap_or(beams) }
     }
@@ -279,9 +281,9 @@ impl Hints {
     }
 }
 
-/// The tokens that more sound will hardly change, of which the first `before` were certain before. The decoder's attention tells where in the sound it finds
-/// each token; what it finds too near to the end may be half of a word (AlignAtt: Papi, Turchi, Negri 2023). Only whole words, up to the first that is
-/// doubtful, and without the full stop that a model puts wherever the sound ends.
+/// The tokens that more sound will hardly change; the first `before` of them were certain before. The decoder's attention tells where in the sound it
+/// finds each token; one that it finds too near to the end may be half of a word (AlignAtt: Papi, Turchi, Negri 2023). Only whole words count, up to
+/// the first doubtful one, without the full stop that a model puts wherever the sound ends.
 fn certain(tokens: &[TextToken], before: usize, end_ms: i64) -> &[TextToken] {
     let writes = |token: &TextToken| token.bytes.iter().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
     let mut sure = before.min(tokens.len());
@@ -307,7 +309,7 @@ fn choose(first: (Recognised, Verdict), second: (Recognised, Verdict)) -> (Recog
     guard::better(first, second)
 }
 
-/// What is left of an answer that was judged.
+/// The part of an answer that remains after the verdict.
 fn believed(mut answer: Recognised, verdict: Verdict, seconds: f32, took: Duration) -> Recognition {
     let reason = match verdict {
         Verdict::Drop(reason) => Some(reason),
@@ -323,7 +325,7 @@ fn believed(mut answer: Recognised, verdict: Verdict, seconds: f32, took: Durati
     Recognition { pieces, language: answer.language, dropped, took }
 }
 
-/// Encoder positions for so many samples: the stretch and a margin, in steps that keep the kernels' shapes few.
+/// Encoder positions for this many samples: the stretch and a margin, in steps that keep the kernels' shapes few.
 fn context_for(samples: usize, margin: u32) -> u32 {
     let positions = (samples as u64 * 50).div_ceil(u64::from(MODEL_HZ)) as u32 + margin;
     positions.next_multiple_of(16).min(FULL_CONTEXT)
@@ -354,7 +356,7 @@ mod tests {
     use super::super::rules::MARGIN;
     use super::*;
 
-    /// Writes the same pieces whatever it hears; counts how often it is asked.
+    /// An engine that writes the same pieces for every sound and counts its decodings.
     struct Says(&'static [&'static str], f32, Arc<AtomicUsize>);
 
     impl Session for Says {
@@ -372,7 +374,7 @@ mod tests {
     const LOOP: &[&str] =
         &["Good morning.", "we can show you we can show you we can show you we can show you we can show you"];
 
-    /// Four seconds of noise, and of a voice with pauses, so many dB above it.
+    /// Four seconds of noise, and of a voice with pauses, this many dB above it.
     fn voice_in_noise(snr_db: f32) -> Vec<f32> {
         let mut state = 1_u32;
         let mut noise = || {

@@ -1,4 +1,4 @@
-//! What is asked of a recogniser, and what becomes of it.
+//! Requests to a recogniser, and their results.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use super::guard::Reason;
 use super::rules::Rules;
 use super::vocabulary::{CallNamesUse, Vocabulary};
 
-/// What became of a stretch of speech.
+/// The result of a stretch of speech.
 #[derive(Clone, Debug)]
 pub struct Recognition {
     /// Believed text, in order; times in milliseconds from the first sample.
     pub pieces: Vec<Piece>,
     /// Language, where known.
     pub language: Option<String>,
-    /// What was not believed, and why.
+    /// Dropped text, with the reason.
     pub dropped: Option<(Reason, String)>,
-    /// Wall time.
+    /// Wall time of the whole recognition, second decodings included.
     pub took: Duration,
 }
 
@@ -27,18 +27,18 @@ impl Recognition {
     }
 }
 
-/// What is known by now of speech that is not over.
+/// The partial text of speech that goes on.
 #[derive(Clone, Debug, Default)]
 pub struct Glance {
     /// Its words.
     pub words: Vec<String>,
-    /// Tokens of those words that more sound will hardly change; `None` where the engine does not tell when each was said.
+    /// Tokens of those words that more sound will hardly change; `None` where the engine gives no times of tokens.
     pub certain: Option<Vec<TextToken>>,
-    /// Wall time.
+    /// Wall time of the decoding.
     pub took: Duration,
 }
 
-/// What all requests of a recogniser have in common.
+/// Hints for all requests of a recogniser.
 #[derive(Clone, Debug, Default)]
 pub struct Hints {
     /// Language code; `None` detects it.
@@ -51,9 +51,9 @@ pub struct Hints {
     pub denoise: bool,
     /// Beams of the first look; `None` leaves them to the [`Pace`].
     pub beams: Option<u32>,
-    /// How it is read.
+    /// Rules of decoding and of the guard.
     pub rules: Rules,
-    /// How the names of a call are used.
+    /// Use of a call's names.
     pub call_names: CallNamesUse,
 }
 
@@ -72,11 +72,11 @@ impl<'a> From<&'a [f32]> for SpeechSound<'a> {
     }
 }
 
-/// Who waits for a text.
+/// Pace of a transcription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// Somebody reads along: one beam at first.
+    /// Somebody waits for the text: one beam at first.
     Live,
-    /// Nobody: as many beams as the engine gains by.
+    /// Nobody waits: as many beams as the engine gains from.
     Afterwards,
 }

@@ -3,7 +3,7 @@
 /// Encoder positions beyond the stretch, 7.7 s. With fewer, real weights lose their place: of 65 real recordings at 8 kHz 7 ran away with a margin of
 /// 128, none with 256, but with 10.5 % of words wrong; 384 gives 8.5 %, 512 8.0 %, the whole window 8.4 % (tiny.en, greedy, CTranslate2).
 pub(super) const MARGIN: u32 = 384;
-/// The part of the margin that the encoder reads each time, 1.9 s; the rest is silence that is kept (`silence.rs`).
+/// The part of the margin that the encoder computes each time, 1.9 s; the rest is stored silence (`silence.rs`).
 pub(super) const ROOM: u32 = 96;
 
 /// Whisper's own threshold, hundredths of a log probability (Radford et al. 2022, section 4.5).
@@ -15,17 +15,17 @@ const HOPELESS: u32 = 180;
 /// and one in seventy-five on a quiet line (docs/decisions/noise-is-read-once.md).
 const NOISY: u32 = 12;
 
-/// What a recogniser does to have the right words. All of it is on; a bench switches one off at a time, to see what it gains and costs.
+/// The measures for accurate text. All of them are on; a bench switches one off at a time, to see what it gains and costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own, on or off")]
 pub struct Rules {
     /// Positions beyond the stretch that the decoder sees.
     pub margin: u32,
-    /// Positions beyond the stretch that the encoder reads, where the engine keeps what silence is encoded to.
+    /// Positions beyond the stretch that the encoder computes, where the engine stores the encoding of silence.
     pub room: u32,
     /// Doubtful text is decoded again with more beams.
     pub second_look: bool,
-    /// What a window passed over is decoded again alone (gap re-decoding).
+    /// Whether a gap in a window is decoded again alone (gap re-decoding).
     pub gaps: bool,
     /// Below minus this mean log probability, in hundredths, a text is decoded again.
     pub improbable: u32,
@@ -37,10 +37,9 @@ pub struct Rules {
     pub repetition: bool,
     /// Sentences that models invent are dropped.
     pub known_phrases: bool,
-    /// Where the loud moments of a stretch stand less than this above its quiet ones, dB, noise fills the pauses: it is decoded once,
-    /// and what is doubtful is dropped.
+    /// Range between loud and quiet moments of a stretch, dB, below which noise fills the pauses: it is decoded once, and doubtful text is dropped.
     pub noisy: u32,
-    /// Signalling tones are not read.
+    /// Whether signalling tones are left out.
     pub tones: bool,
     /// The text is no longer than its sound allows.
     pub bound: bool,

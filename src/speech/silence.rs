@@ -14,7 +14,7 @@ use ct2rs::sys::{Device, StorageView, Whisper};
 
 use super::engine::FULL_CONTEXT;
 
-/// What features are where nothing is heard beside speech: 8 below a loudest point of 0.9 to 1.7, scaled (`mel.rs`). Real recordings have it so.
+/// Value of the features of silence beside speech: 8 below a loudest point of 0.9 to 1.7, scaled (`mel.rs`), as in real recordings.
 const FLOOR: f32 = -0.6;
 
 unsafe extern "C-unwind" {

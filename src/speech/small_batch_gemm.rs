@@ -14,9 +14,9 @@
 use std::ffi::{c_char, c_int, c_uint};
 use std::sync::LazyLock;
 
-/// With more rows the copy is the cheaper way: both cost the same with nine or ten of them (AMD EPYC with VNNI, 512 × 512 to 1280 × 5120 weights).
+/// With more rows the copy is cheaper: both ways cost the same with nine or ten of them (AMD EPYC with VNNI, 512 × 512 to 1280 × 5120 weights).
 const ROWS: i64 = 8;
-/// Bytes of weights that are multiplied with all rows before the next ones: they stay in a core's own cache.
+/// Bytes of weights that are multiplied with all rows before the next ones, so that they stay in a core's own cache.
 const BLOCK: i64 = 256 * 1024;
 /// Columns that the kernel does at a time.
 const COLUMNS: i64 = 16;

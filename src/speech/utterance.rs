@@ -8,33 +8,34 @@ use std::collections::VecDeque;
 
 use super::vad::{FRAME_MS, GRID_MS, LegVad, VadFrame, Voice};
 
-/// What a listener that begins in the middle of a leg hears before, milliseconds. On AMI's meetings 63 of 84 restarts found the very same utterances
-/// with it, 42 with half of it and 21 with nothing.
+/// Milliseconds that a listener hears before its place when it begins in the middle of a leg. On AMI's meetings 63 of 84 restarts found the very same
+/// utterances with it, 42 with half of it and 21 with nothing.
 const WARM_UP_MS: f64 = 10_000.0;
 
-/// How speech is cut into utterances. Times in milliseconds.
+/// Settings of endpointing. Times in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EndpointSettings {
     /// Voice begins at this probability…
     pub threshold: f32,
-    /// …and goes on as long as it does not fall below this share of it.
+    /// Speech continues while the probability stays above this share of the threshold.
     pub hold: f32,
     /// Shorter bursts are no speech.
     pub min_speech_ms: u32,
     /// Length of the silence that ends an utterance.
     pub silence_ms: u32,
-    /// Sound kept from before the first voiced frame.
+    /// Sound kept before the first voiced frame, milliseconds.
     pub pre_roll_ms: u32,
-    /// Sound kept from after the last one. It is waited for before the utterance is read: 140 ms gave no other error rates than 96 on the demo
-    /// model's sets (11.85 and 11.89 % over all of them), for the detector itself hears voice until some 80 ms after the energy has gone.
+    /// Sound kept after the last voiced frame, milliseconds. It must come before the utterance is transcribed: 140 ms gave no other error rates than
+    /// 96 on the demo model's sets (11.85 and 11.89 % over all of them), because the detector itself hears voice until some 80 ms after the energy
+    /// has gone.
     pub post_roll_ms: u32,
-    /// No utterance is longer; it is cut at its quietest point in the last third.
+    /// Length of an utterance at most, milliseconds; a longer one is cut at its quietest point in the last third.
     pub max_ms: u32,
 }
 
 impl EndpointSettings {
-    /// What was found to be best with this detector. The thresholds are by error on AMI's meetings, wide and narrow band together; between 0.2 and 0.3
-    /// it hardly changes.
+    /// The best settings for this detector. The thresholds are by error on AMI's meetings, wide and narrow band together; between 0.2 and 0.3 it
+    /// hardly changes.
     pub fn best_with(voice: &Voice) -> Self {
         let (threshold, hold) = match voice {
             Voice::Silero { .. } => (0.25, 0.4),
@@ -52,12 +53,12 @@ impl EndpointSettings {
     }
 }
 
-/// Who listens, and how speech is cut by what is heard.
+/// The detector, and the settings of endpointing.
 #[derive(Clone, Debug)]
 pub struct Listening {
     /// The detector.
     pub voice: Voice,
-    /// Where utterances begin and end.
+    /// Settings of endpointing.
     pub endpoint: EndpointSettings,
 }
 
@@ -66,7 +67,7 @@ pub struct Listening {
 pub struct Found {
     /// First sample.
     pub start: u64,
-    /// One past the last.
+    /// One past its last sample.
     pub end: u64,
 }
 
@@ -94,7 +95,7 @@ fn frames(ms: u32) -> i64 {
 }
 
 impl Endpointer {
-    /// `known` frames come first, of which no utterance is to be told.
+    /// Begins with `known` frames of which no utterance is reported.
     fn new(settings: EndpointSettings, known: i64) -> Self {
         Self { settings, next: 0, free: known, open: None }
     }
@@ -130,7 +131,7 @@ impl Endpointer {
         None
     }
 
-    /// What [`Self::end`] will give if it stays silent, once that is known.
+    /// The result of [`Self::end`] if nobody goes on speaking, once that is known.
     fn pausing(&self) -> Option<(i64, i64)> {
         let open = self.open.as_ref()?;
         let end = open.last_voiced + 1 + frames(self.settings.post_roll_ms);
@@ -148,7 +149,7 @@ impl Endpointer {
         Some((open.first, end))
     }
 
-    /// Cuts an utterance that is too long at its quietest frame, and goes on with the rest.
+    /// Cuts an utterance that is too long at its quietest frame, and continues with the rest.
     fn cut(&mut self) -> Option<(i64, i64)> {
         let open = self.open.as_mut()?;
         let from = open.first + (self.next - open.first) * 2 / 3;
@@ -186,7 +187,7 @@ impl LegListener {
     /// A listener that tells utterances from sample `origin` of the leg on: 0, or where the last known one ended.
     pub fn new(rate_hz: u32, listening: &Listening, origin: u64) -> Self {
         let samples = |ms: f64| ms / 1000.0 * f64::from(rate_hz);
-        // On the grid of one that heard the leg from its beginning.
+        // On the grid of a listener that heard the leg from its beginning.
         let steps = ((origin as f64 - samples(WARM_UP_MS)) / samples(GRID_MS)).max(0.0).floor();
         let from = (steps * samples(GRID_MS)) as u64;
         let known = ((origin - from) as f64 / samples(FRAME_MS)).ceil() as i64;
@@ -205,12 +206,12 @@ impl LegListener {
         self.from + self.taken
     }
 
-    /// What has been said by now of an utterance that is not over.
+    /// The part so far of an utterance that is not over.
     pub fn growing(&self) -> Option<Found> {
         self.endpointer.open.as_ref().map(|open| self.found((open.first, self.endpointer.next)))
     }
 
-    /// The open utterance as it will be if nobody goes on speaking: told once all of its sound is there.
+    /// The open utterance as it will be if nobody goes on speaking; reported once all of its sound is there.
     pub fn pausing(&self) -> Option<Found> {
         self.endpointer.pausing().map(|range| self.found(range))
     }
@@ -228,7 +229,7 @@ impl LegListener {
         self.found((first, first)).start
     }
 
-    /// Other settings from now on; what is open goes on under them.
+    /// Changes the settings; an open utterance continues under them.
     pub fn set_settings(&mut self, settings: EndpointSettings) {
         self.endpointer.settings = settings;
     }
@@ -245,7 +246,7 @@ impl LegListener {
     /// The leg is over: the last words are ended where it is.
     pub fn finish(&mut self) -> Option<Found> {
         let mut found = self.endpointer.end().map(|range| self.found(range))?;
-        // What came after the last whole frame belongs to the last words.
+        // Sound after the last whole frame belongs to the last words.
         let tail = (self.samples_per_frame * 2.0) as u64;
         if found.end + tail >= self.next_sample() {
             found.end = self.next_sample();

@@ -19,11 +19,11 @@ const LONGEST: usize = 60;
 const PROMPT: usize = 200;
 /// Shorter words are not corrected: too much sounds like them.
 const SHORTEST: usize = 4;
-/// From this probability on a word is what the model heard, whatever it sounds like; and each of two that may be one. This and what follows was chosen by
-/// `tests/vocabulary/run --set tuning`.
+/// A word of at least this probability is what the model heard, whatever it sounds like; so are both of two that may be one. This and the next
+/// constants were chosen by `tests/vocabulary/run --set tuning`.
 const SURE: f32 = 0.85;
 const SURE_PAIR: f32 = 0.95;
-/// How alike a word has to be to a name: one that is written as a name, and any other.
+/// Likeness to a name from which a word is corrected: for a word written as a name, and for any other.
 const ALIKE_NAMED: f64 = 0.72;
 const ALIKE: f64 = 0.80;
 /// The same of two words that are one name.
@@ -36,15 +36,15 @@ const COMMON: &[&str] = &[
     "team", "test", "with",
 ];
 
-/// How the names of a call are used.
+/// Use of a call's names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CallNamesUse {
-    /// Not at all.
+    /// The names are not used.
     Off,
-    /// As words to expect.
+    /// The names are words to expect.
     Prompt,
-    /// To correct words that sound like them.
+    /// The names correct words that sound like them.
     #[default]
     Correct,
     /// Both.
@@ -76,10 +76,10 @@ impl FromStr for CallNamesUse {
 /// A word of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct NameWord {
-    /// As it is written.
+    /// The name as it is written.
     written: String,
     lower: String,
-    /// What it sounds like.
+    /// The name as it sounds, by [`sound`].
     sound: String,
 }
 
@@ -91,7 +91,8 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// Of these names, the more important first. Codes, with digits or without a vowel, are not said as they are written and are left out.
+    /// A vocabulary of these names, the more important first. Codes with digits or without a vowel are left out, because they are not said as they
+    /// are written.
     pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
         let mut vocabulary = Self::default();
         for name in names {
@@ -152,7 +153,7 @@ impl Vocabulary {
 
     fn correct_piece(&self, piece: &mut Piece) -> usize {
         let mut written: Vec<String> = piece.text.split_whitespace().map(str::to_owned).collect();
-        // Without times of the words, or where they are cut otherwise, nothing is known of each.
+        // Without times of the words, or where they are cut differently, nothing is known of each word.
         if written.len() != piece.words.len() {
             return 0;
         }
@@ -185,7 +186,7 @@ impl Vocabulary {
         let word = Bare::of(written)?;
         let lower = word.core.to_lowercase();
         let is_named = !begins && word.core.chars().next().is_some_and(char::is_uppercase);
-        // Short words of everyday sound alike by the dozen; a short name is told by its capital.
+        // Many short everyday words sound alike; a short name is recognised by its capital.
         let shortest = if is_named { SHORTEST } else { SHORTEST + 1 };
         if confidence >= SURE || lower.chars().count() < shortest || self.has(&lower) {
             return None;
@@ -221,7 +222,7 @@ impl Vocabulary {
 }
 
 impl NameWord {
-    /// How alike a word is, 0 to 1: by sound first, by letters second.
+    /// Likeness of a word, 0 to 1: by sound first, by letters second.
     fn alike(&self, lower: &str, heard: &str) -> f64 {
         let by_sound = normalized_levenshtein(&self.sound, heard);
         let by_letters = jaro_winkler(&self.lower, lower);
@@ -240,7 +241,7 @@ impl<'w> Bare<'w> {
     fn of(written: &'w str) -> Option<Self> {
         let start = written.find(char::is_alphabetic)?;
         let rest = &written[start..];
-        // Of a genitive the name is before the apostrophe.
+        // In a genitive the name ends at the apostrophe.
         let end = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
         Some(Self { before: &written[..start], core: &rest[..end], after: &rest[end..] })
     }
@@ -266,7 +267,7 @@ fn is_sayable(word: &str) -> bool {
     word.chars().any(|c| !c.is_ascii() || "aeiouyAEIOUY".contains(c))
 }
 
-/// What an English speaker makes of letters, as far as a model confuses it: vowels are one, what is not heard is nothing.
+/// The sound of letters in an English speaker's mouth, as far as a model confuses it: all vowels are one, silent letters are left out.
 fn sound(lower: &str) -> String {
     const GROUPS: &[(&str, &str)] = &[
         ("tch", "C"),

@@ -10,11 +10,11 @@ pub enum SpoolError {
     /// The folder or a file in it cannot be used.
     #[error("spool: {action} {path}: {source}; check that the folder exists, belongs to lineside and has room")]
     Io {
-        /// What was tried, as a verb: `write`.
+        /// The operation, as a verb: `write`.
         action: &'static str,
         /// File or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// A leg's audio cannot be read.
@@ -22,7 +22,7 @@ pub enum SpoolError {
     Audio {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         source: crate::audio::AudioError,
     },
     /// The disk guard lets no new call in, or no more sound of other platforms.

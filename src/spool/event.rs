@@ -6,7 +6,7 @@ use super::leg::SpooledLeg;
 use super::line::Line;
 use crate::call::LegKey;
 
-/// What the spool tells the pipeline, in the order in which it happened.
+/// An event of the spool; events come in the order in which they happened.
 #[derive(Clone, Debug)]
 pub enum SpoolEvent {
     /// A connection has said whose sound it brings; none is here yet.
@@ -19,7 +19,7 @@ pub enum SpoolEvent {
     Dtmf {
         /// The leg on which it was pressed.
         leg: LegKey,
-        /// Where on the leg, in samples.
+        /// Place on the leg, samples.
         at_sample: u64,
         /// `0`-`9`, `*`, `#`, `A`-`D`.
         digit: char,

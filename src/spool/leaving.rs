@@ -22,7 +22,7 @@ pub fn mark(sounds: &[PathBuf]) -> Result<(), SpoolError> {
         days.extend(sound.parent());
     }
     for day in days {
-        // The rows must not be gone on a disk that has not heard of the marks.
+        // Rows must not be deleted before the marks are on disk.
         let synced = File::open(day).and_then(|day| day.sync_all());
         if let Err(source) = synced.or_else(|error| if is_missing(&error) { Ok(()) } else { Err(error) }) {
             return Err(SpoolError::Io { action: "sync", path: day.into(), source });

@@ -20,16 +20,16 @@ use crate::call::{LegKey, WallTime};
 /// The file that holds a leg's samples.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LegAudio {
-    /// In a file of ours: mono 16-bit WAV.
+    /// A file of our own: mono 16-bit WAV.
     Spooled {
         /// The file.
         path: PathBuf,
     },
-    /// In somebody else's recording, which is never written to.
+    /// Another program's recording, which is never written to.
     Recording {
         /// The file.
         path: PathBuf,
-        /// Which of its channels, from 0.
+        /// Its channel, counted from 0.
         channel: u16,
     },
 }
@@ -61,16 +61,16 @@ impl LegAudio {
 pub struct SpooledLeg {
     /// Its row number.
     pub key: LegKey,
-    /// What was known of it when it opened.
+    /// Facts that were known when it opened.
     pub spec: LegSpec,
     audio: RwLock<LegAudio>,
     /// The file while the spool writes it: readers take this descriptor, not one more of their own.
     written: RwLock<Option<Arc<File>>>,
     samples: AtomicU64,
-    /// Of these so many last ones were put in by us, because nothing came.
+    /// Number of samples at its end that lineside put in because nothing came.
     filled: AtomicU64,
     last_audio: AtomicI64,
-    /// When it began, by the wall clock of now: `spec.started`, and how far the clock was stepped since.
+    /// Its begin by the present wall clock: `spec.started`, and the steps of the clock since.
     began: AtomicI64,
     closed: AtomicBool,
     reason: OnceLock<&'static str>,
@@ -100,7 +100,7 @@ impl SpooledLeg {
         }
     }
 
-    /// A leg known from the database or from disk after a restart: closed, with so many samples.
+    /// A leg that is known from the database or from disk after a restart: closed, with this many samples.
     pub fn recovered(key: LegKey, spec: LegSpec, audio: LegAudio, samples: u64) -> Self {
         let leg = Self::new(key, spec, audio);
         leg.grow_to(samples, leg.spec.started);
@@ -108,17 +108,17 @@ impl SpooledLeg {
         leg
     }
 
-    /// How many samples can be read now.
+    /// Number of samples that can be read now.
     pub fn samples(&self) -> u64 {
         self.samples.load(Ordering::Acquire)
     }
 
-    /// How many samples there were when something came last: behind them lies silence that lineside has put in.
+    /// Number of samples when something came last; silence that lineside has put in follows them.
     pub fn sounded(&self) -> u64 {
         self.samples().saturating_sub(self.filled.load(Ordering::Relaxed))
     }
 
-    /// Says that nothing came for so many samples more, which are silence now.
+    /// Notes that this many further samples are silence, because nothing came.
     pub(crate) fn fill(&self, samples: u64) {
         self.filled.fetch_add(samples, Ordering::Relaxed);
     }
@@ -133,12 +133,12 @@ impl SpooledLeg {
         (self.samples() * 1000 / u64::from(self.spec.rate_hz)) as i64
     }
 
-    /// When its last frame arrived.
+    /// Arrival of its last frame.
     pub fn last_audio(&self) -> WallTime {
         WallTime(self.last_audio.load(Ordering::Relaxed))
     }
 
-    /// When its first sample was heard, by the wall clock of now.
+    /// Time of its first sample by the present wall clock.
     pub fn began(&self) -> WallTime {
         WallTime(self.began.load(Ordering::Relaxed))
     }
@@ -148,12 +148,12 @@ impl SpooledLeg {
         self.began.store(at.0, Ordering::Relaxed);
     }
 
-    /// Whether the last sample is on disk. Read before `samples` by whoever wants to know if that is all.
+    /// Whether the last sample is on disk. To learn whether `samples` is final, read this first.
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Why it was closed; `None` while it is open.
+    /// Reason for which it was closed; `None` while it is open.
     pub fn close_reason(&self) -> Option<&'static str> {
         self.reason.get().copied()
     }
@@ -171,7 +171,7 @@ impl SpooledLeg {
         }
     }
 
-    /// Asks whoever feeds the leg to hang up; cancelled means asked.
+    /// Asks the sender of the leg's audio to hang up: a cancelled token is the request.
     pub fn end_requested(&self) -> &CancellationToken {
         &self.end_requested
     }

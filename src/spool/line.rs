@@ -11,11 +11,11 @@ use crate::call::{CallId, CallNames, Source, WallTime};
 pub struct Line {
     /// The call that it belongs to.
     pub call: CallId,
-    /// What else it tells of the call.
+    /// Other names of the call that it gives.
     pub names: CallNames,
     /// The source that it comes from.
     pub source: Source,
-    /// When it named the call.
+    /// Time at which it named the call.
     pub at: WallTime,
     reason: OnceLock<&'static str>,
     end_requested: CancellationToken,
@@ -27,12 +27,12 @@ impl Line {
         Self { call, names, source, at, reason: OnceLock::new(), end_requested: CancellationToken::new() }
     }
 
-    /// Asks whoever feeds it to hang up; cancelled means asked.
+    /// Asks the sender to hang up: a cancelled token is the request.
     pub fn end_requested(&self) -> &CancellationToken {
         &self.end_requested
     }
 
-    /// Why it ended.
+    /// Reason for which it ended.
     pub fn reason(&self) -> &'static str {
         self.reason.get().copied().unwrap_or("dropped")
     }

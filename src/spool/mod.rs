@@ -43,14 +43,14 @@ pub use writer::{FollowedLeg, LegWriter};
 
 use crate::call::{LegKey, Source};
 
-/// Whose new legs are not taken because the disk is filling.
+/// Senders whose new legs are refused because the disk is filling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// All are taken.
     Nobody,
     /// Uploads and calls of other platforms are not.
     Guests,
-    /// None is.
+    /// Every sender is refused.
     All,
 }
 
@@ -65,7 +65,8 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// How many events may wait for the pipeline. When it is full the capturing side waits: events are few (two per connection and leg, one per key press).
+    /// Events that may wait for the pipeline. When the channel is full the capturing side waits: events are few (two per connection and leg, one per
+    /// key press).
     const EVENTS: usize = 8192;
 
     /// Opens the spool in a folder (made when absent) and starts its writing thread. `highest_leg` is the highest leg key in the database.
@@ -96,7 +97,7 @@ impl Spool {
         Ok((Arc::new(spool), receiver))
     }
 
-    /// Where the files are.
+    /// The folder of the files.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -108,7 +109,7 @@ impl Spool {
     }
 
     fn has_room(&self, source: Source) -> Result<(), SpoolError> {
-        // Sound that others send in makes nobody's older sound go.
+        // Audio that clients send in must not displace older audio.
         let first = if matches!(source, Source::Upload | Source::Ingest) { Refused::Guests } else { Refused::All };
         if self.refused.load(Ordering::Relaxed) >= first as u8 {
             metrics::counter!("lineside_calls_refused_total").increment(1);
@@ -117,7 +118,7 @@ impl Spool {
         Ok(())
     }
 
-    /// Whether more sound of other platforms is taken, for legs that are open too: whoever sends it can send it again later, a telephone cannot.
+    /// Whether more audio of other platforms is accepted, also for open legs: a platform can send it again later, a telephone cannot.
     pub fn takes_guests(&self) -> Result<(), SpoolError> {
         if self.refused.load(Ordering::Relaxed) >= Refused::Guests as u8 { Err(SpoolError::Full) } else { Ok(()) }
     }
@@ -134,7 +135,7 @@ impl Spool {
         Ok(writer)
     }
 
-    /// Begins a leg that is read from a recording where it lies. `resume` is the key it had before a restart.
+    /// Begins a leg that is read from a recording in place. `resume` is its key before a restart.
     pub async fn follow(
         &self,
         spec: LegSpec,
@@ -156,7 +157,7 @@ impl Spool {
         recover::orphans(&self.folder, known)
     }
 
-    /// Sound of calls that a former run deleted and did not get to: it goes now. How many legs; to be asked before [`Self::orphans`].
+    /// Deletes audio of calls that a former run had begun to delete. Returns the number of legs. It must run before [`Self::orphans`].
     pub fn finish_leaving(&self, known: &HashSet<LegKey>) -> Result<usize, SpoolError> {
         leaving::finish(&self.folder, known)
     }

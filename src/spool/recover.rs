@@ -18,7 +18,7 @@ use crate::audio::sound_file::{SoundFile, SoundWriter, is_sealed, len_of};
 use crate::audio::{AudioError, wav};
 use crate::call::LegKey;
 
-/// What lies beside a leg's file.
+/// The description beside a leg's file.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Sidecar {
     /// The leg's row number.
@@ -53,13 +53,13 @@ pub(super) fn write_sidecar(audio: &Path, leg: &SpooledLeg) -> io::Result<()> {
     fs::write(audio.with_extension("json"), text)
 }
 
-/// Samples in a spool file of so many bytes.
+/// Number of samples in a spool file of this length.
 pub(super) fn samples_of(len: u64) -> u64 {
     len.saturating_sub(wav::HEADER_LEN as u64) / 2
 }
 
-/// Samples in a spool file by its length: right after any crash. An encrypted file is finished now, if a crash kept it from that; what goes then is
-/// a slot that the power cut tore, which nobody can read. Blocks.
+/// Number of samples in a spool file by its length, which is right after any crash. An encrypted file that a crash left open is finished now; a slot
+/// that a power cut tore, and that nobody can read, is cut off. Blocks.
 pub fn settle(path: &Path) -> Result<u64, SpoolError> {
     let fail = |source: AudioError| SpoolError::Audio { path: path.into(), source };
     let len = len_of(path).map_err(|error| fail(error.into()))?;
@@ -78,8 +78,8 @@ pub fn settle(path: &Path) -> Result<u64, SpoolError> {
     Ok(samples_of(len))
 }
 
-/// Up to which sample a spool file of so many holds sound. What lies behind is nothing but zeros: so the silence looks that was put in when nothing
-/// came any more, and a crash may have come before any row told of it. Blocks.
+/// The sample of a spool file up to which it holds audio. Behind it are only zeros: lineside puts such silence in when nothing comes, and a crash may
+/// precede the row that tells of it. Blocks.
 pub fn sounded(path: &Path, samples: u64) -> Result<u64, SpoolError> {
     const PIECE: u64 = 1 << 15;
     let fail = |source: AudioError| SpoolError::Audio { path: path.into(), source };

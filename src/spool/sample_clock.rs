@@ -1,7 +1,8 @@
 //! The sample clock of a leg: which sample was spoken at a given time. Pauses are placed by it.
 //!
-//! A live leg is on disk within a fraction of a second, so a moment ago is a few samples back. Not so when the disk is slow or full: what was heard
-//! waits for it. So the last sample on disk is remembered with the moment at which it was heard, and the end of a pause is counted from there.
+//! A live leg is on disk within a fraction of a second, so a moment ago is a few samples back. A slow or full disk breaks this rule, because captured
+//! audio then waits for the disk. So the last sample on disk is remembered with the time of its capture, and the end of a pause is counted from
+//! there.
 //!
 //! A recording is written in steps: Asterisk collects 32 KiB (2 s of `wav`, 20 s of `gsm`), and writes nothing while no frame comes. So each step is
 //! remembered with its time. The sample of a moment between two steps is known when the second has come, before anybody reads the second step; until
@@ -15,7 +16,7 @@ use super::leg::SpooledLeg;
 use super::steps::{State, Step};
 use crate::call::{Moment, Source, WallTime};
 
-/// What was said just before a recording goes on is still on its way to the disk.
+/// Words said just before a recording resumes may be on their way to the disk for this long.
 const ON_THE_WAY: Duration = Duration::from_millis(400);
 /// By less than this a wall clock is slewed and not stepped, milliseconds.
 const STEP_MS: i64 = 1000;
@@ -55,7 +56,7 @@ impl SpooledLeg {
         if (began.0 - self.spec.started.0).abs() < STEP_MS { self.spec.started } else { began }
     }
 
-    /// Beginnings of silences that are known better now: where they were said to be, and where they are. Each is told once.
+    /// Silences whose beginning is known better now: the place that was reported, and the true one. Each is returned once.
     pub fn moved_silences(&self) -> Vec<(u64, u64)> {
         std::mem::take(&mut self.state().moved)
     }
@@ -67,10 +68,10 @@ impl SpooledLeg {
         self.grow_to(samples, heard.wall);
     }
 
-    /// A recording has grown; `late` is how long it has had so many samples.
+    /// Notes that a recording has grown; `late` is how long it has had this many samples.
     pub(crate) fn recording_grew_to(&self, samples: u64, at: Moment, late: Duration) {
         let seen = at.steady;
-        // Held until the samples can be read: nobody reads what a pause that comes now is going to silence.
+        // The lock is held until the samples can be read, so that nobody reads what a pause that comes now will silence.
         let mut state = self.state();
         let back = |since: Instant| self.samples_in(seen - since);
         let moved = self.silences().settle(|since| (since <= seen).then(|| samples.saturating_sub(back(since))));
@@ -109,7 +110,7 @@ impl SpooledLeg {
         }
     }
 
-    /// One past the last sample that can have been heard at a moment, with what is still on its way.
+    /// One past the last sample that can have been spoken at a time, including those still on their way.
     fn last_sample_at(&self, at: Moment, now: Instant) -> u64 {
         if self.is_closed() {
             return self.samples();
@@ -125,7 +126,7 @@ impl SpooledLeg {
             let before = self.samples_in(step.seen.saturating_duration_since(at.steady));
             return (step.samples + after + margin).saturating_sub(before);
         }
-        // When it was written by the clock of the file system, which may be another's and behind.
+        // Time of the write by the clock of the file system, which may be another machine's and behind.
         let written = step.seen.checked_sub(step.late).unwrap_or(step.seen);
         let heard = if at.steady >= written {
             step.samples + self.samples_in(at.steady - written)
@@ -205,7 +206,7 @@ mod tests {
         let (leg, at) = live();
         leg.live_grew_to(16_000, at(2000));
         leg.pause_at(at(2000), at(2000).steady);
-        // From here on the disk takes nothing.
+        // From here on the disk refuses writes.
         let gap = leg.resume_at(at(7000), at(7000).steady);
         assert_eq!(gap, Some(16_000..56_000 + 3200));
     }
@@ -232,7 +233,7 @@ mod tests {
         let (leg, at) = live();
         leg.pause_at(at(0), at(0).steady);
         leg.live_grew_to(64_000, at(8000));
-        // Nothing more came of it, and whoever ends the pause had to wait.
+        // Nothing more came, and the resume had to wait.
         assert_eq!(leg.resume_at(at(6000), at(60_000).steady).map(|gap| gap.end), Some(48_000 + 3200));
     }
 

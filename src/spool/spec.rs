@@ -11,26 +11,26 @@ use crate::call::{CallId, CallNames, Leg, Source, WallTime};
 pub struct LegSpec {
     /// The call it belongs to: legs with the same id are legs of one call.
     pub call: CallId,
-    /// What else the source tells of the call.
+    /// Other names of the call that the source gives.
     #[serde(default)]
     pub names: CallNames,
     /// Direction of the sound: agent, caller or mixed.
     pub leg: Leg,
     /// The source of its audio.
     pub source: Source,
-    /// When the first sample was heard.
+    /// Time of the first sample.
     pub started: WallTime,
     /// Samples per second.
     pub rate_hz: u32,
-    /// Who sends it: an address, or the recording's path.
+    /// Address of the sender, or the recording's path.
     pub peer: Option<String>,
 }
 
-/// A recording that is read where it lies.
+/// A recording that is read in place.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct RecordingRef {
     /// The file.
     pub path: PathBuf,
-    /// Which of its channels this leg is, from 0.
+    /// The channel of this leg, counted from 0.
     pub channel: u16,
 }

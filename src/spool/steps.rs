@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 pub(super) struct Step {
     /// Samples of the recording after it.
     pub(super) samples: u64,
-    /// When it was seen here.
+    /// Time at which it was seen here.
     pub(super) seen: Instant,
     /// How long it had been in the file by then.
     pub(super) late: Duration,
 }
 
-/// What is remembered of a recording's growth.
+/// The known growth of a recording.
 #[derive(Debug, Default)]
 pub(super) struct SampleClock(pub(super) Mutex<State>);
 

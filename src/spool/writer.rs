@@ -30,7 +30,7 @@ const PIECE_MS: u64 = 40;
 const PIECE_OF_MANY_MS: u64 = 100;
 /// Number of open legs from which the writer counts them as many.
 const MANY: usize = 100;
-/// How often a growing file's header is brought up to date, for tools that believe headers. Ours takes the file's length.
+/// Interval at which a growing file's header is updated, for tools that believe headers. Our reader takes the file's length.
 const HEADER_EVERY: Duration = Duration::from_secs(1);
 /// Pause between two tries to write when the disk refuses.
 const RETRY: Duration = Duration::from_millis(500);
@@ -48,7 +48,7 @@ enum Job {
     Stop,
 }
 
-/// Why a leg's file could not be made.
+/// Reason why a leg's file could not be created.
 #[derive(Debug)]
 enum OpenError {
     /// The disk takes nothing now: it is tried again.
@@ -154,7 +154,7 @@ impl Writing {
         }
     }
 
-    /// What stands between a leg and its file: no room, which is waited for, or something that waiting does not mend.
+    /// Classifies an error at a file's creation: lack of room, which is waited for, or something that waiting does not repair.
     fn open_error(&mut self, error: SpoolError) -> OpenError {
         let SpoolError::Io { action, path, source } = &error else { return OpenError::Failed(error) };
         if !takes_nothing(source) || self.stopping.load(Ordering::Relaxed) {
@@ -228,7 +228,7 @@ impl Writing {
         open.samples += samples.len() as u64;
         open.leg.live_grew_to(open.samples, at);
         metrics::counter!("lineside_spool_bytes_total").increment(bytes.len() as u64);
-        // No other tool reads an encrypted file, and a power cut while its first slot is rewritten would cost more than a header.
+        // No other tool can read an encrypted file, and a power cut while its first slot is rewritten would cost more than a header.
         if open.header_at.elapsed() >= HEADER_EVERY && !open.file.is_unfinished() {
             put_header(&mut open);
         }
@@ -236,8 +236,7 @@ impl Writing {
     }
 }
 
-/// Whether everybody is refused now and may be served later: a disk that is full, over quota, or read-only since it found an error; no descriptor
-/// left.
+/// Whether an error refuses everybody now and may go away: a disk that is full, over quota, or read-only after an error; no file descriptor left.
 fn takes_nothing(error: &io::Error) -> bool {
     use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem) || is_out_of_files(error)
@@ -282,7 +281,7 @@ impl LegWriter {
         events: mpsc::Sender<SpoolEvent>,
     ) -> Result<Self, SpoolError> {
         let last = Moment::now(leg.spec.started);
-        // What is said while the disk refuses the file is of this leg.
+        // Audio that comes while the disk refuses the file belongs to this leg.
         leg.live_grew_to(0, last);
         loop {
             let (done, opened) = oneshot::channel();
@@ -290,7 +289,7 @@ impl LegWriter {
             match opened.await.map_err(|_| SpoolError::Stopped)? {
                 Ok(()) => break,
                 Err(OpenError::Failed(error)) => return Err(error),
-                // The source waits meanwhile, and with it its socket; who hangs up now is read to the end later.
+                // The source waits meanwhile, and so does its socket; the audio of a caller who hangs up now is taken later.
                 Err(OpenError::Refused) => tokio::time::sleep(RETRY).await,
             }
         }
@@ -303,12 +302,12 @@ impl LegWriter {
         &self.leg
     }
 
-    /// Samples taken so far, on disk or on the way.
+    /// Number of samples taken so far, on disk or on their way.
     pub fn samples(&self) -> u64 {
         self.handed + self.piece.len() as u64
     }
 
-    /// Takes samples of which the last was heard at `at`. Waits only when the disk is far behind.
+    /// Takes samples; the last of them was spoken at `at`. Waits only when the disk is far behind.
     pub async fn append(&mut self, samples: &[i16], at: Moment) -> Result<(), SpoolError> {
         self.piece.extend_from_slice(samples);
         self.last = at;

@@ -71,7 +71,7 @@ pub(super) fn reword(
     Ok(())
 }
 
-/// What the feeds were told of an alert says these fields now.
+/// Changes these fields in the alert's stored messages.
 fn retell(db: &Connection, call: CallKey, id: i64, now: &Json) -> rusqlite::Result<()> {
     let events: Vec<(i64, String)> = db
         .prepare_cached("SELECT id, payload FROM event WHERE call = ?1 AND kind = 'alert'")?
@@ -89,7 +89,7 @@ fn retell(db: &Connection, call: CallKey, id: i64, now: &Json) -> rusqlite::Resu
     Ok(())
 }
 
-/// The text of which an alert came is another: the alert tells what it says now.
+/// Replaces the content of an alert whose text was corrected.
 pub(super) fn revise(db: &Connection, id: i64, alert: &Alert) -> rusqlite::Result<()> {
     db.prepare_cached(
         "UPDATE alert
@@ -102,12 +102,12 @@ pub(super) fn revise(db: &Connection, id: i64, alert: &Alert) -> rusqlite::Resul
         ":end": alert.end_ms, ":text": alert.text, ":sentiment": alert.sentiment, ":rolling": alert.rolling, ":risk": alert.risk,
     })?;
     let Some(row) = by_id(db, id)? else { return Ok(()) };
-    // Nobody had taken it when it was told.
+    // The message was sent before anybody acknowledged it.
     let as_told = AlertRow { acknowledged: None, ..row };
     retell(db, as_told.call, id, &serde_json::to_value(as_told.message()).unwrap_or_default())
 }
 
-/// Notes who took an alert; the event, or `None` when somebody had, or there is none.
+/// Notes who acknowledged an alert. Returns the event, or `None` when somebody had before, or the alert does not exist.
 pub(super) fn acknowledge(db: &Connection, id: i64, by: &str, at: WallTime) -> rusqlite::Result<Option<NewEvent>> {
     let first = db
         .prepare_cached(

@@ -23,7 +23,7 @@ impl Store {
         self.read(move |db| by_id(db, id)).await
     }
 
-    /// How many alerts nobody has taken.
+    /// Number of alerts that nobody has acknowledged.
     pub async fn open_alerts(&self, only: Option<String>) -> Result<i64, StoreError> {
         self.read(move |db| db.prepare_cached(OPEN)?.query_row([&only], |row| row.get(0))).await
     }
@@ -33,7 +33,8 @@ impl Store {
         self.read(|db| db.query_row("SELECT coalesce(max(id), 0) FROM alert", [], |row| row.get(0))).await
     }
 
-    /// What a watch has to be told of a call after a restart: the stretches of speech in order, with whether they have their text; those without words are none.
+    /// The stretches of a call that a watch must know after a restart, in order, with whether they have their text. Stretches without words are left
+    /// out.
     pub async fn speech_of(&self, call: CallKey) -> Result<Vec<SpeechRow>, StoreError> {
         self.read(move |db| {
             let row = |row: &Row| {

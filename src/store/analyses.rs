@@ -14,19 +14,19 @@ pub struct AnalysisRow {
     pub unique_id: String,
     /// The text, without card numbers and the like.
     pub transcript: String,
-    /// What the customer wants.
+    /// Intent of the customer.
     pub intent: String,
     /// `Positive`, `Neutral` or `Negative`.
     pub sentiment: String,
     /// Whether anything is left to do.
     pub action_required: bool,
-    /// In a few sentences.
+    /// Summary of a few sentences.
     pub summary: String,
     /// The labels and the rules that decided, JSON.
     pub metadata: String,
-    /// When.
+    /// Time of the analysis, wall clock.
     pub created: WallTime,
-    /// How long it took, milliseconds.
+    /// Duration of the analysis, milliseconds.
     pub took_ms: f64,
 }
 

@@ -226,7 +226,7 @@ fn call_renamed(db: &Connection, call: CallKey, id: &CallId) -> rusqlite::Result
     add_alias(db, &old, call.0)
 }
 
-/// Moves all that is in a call, so many milliseconds.
+/// Moves all times inside a call by this many milliseconds.
 fn shift_times(db: &Connection, call: i64, shift: i64) -> rusqlite::Result<()> {
     if shift == 0 {
         return Ok(());
@@ -263,7 +263,7 @@ fn call_merged(db: &Connection, from: CallKey, into: CallKey) -> rusqlite::Resul
             .optional()
     };
     let (Some((from_start, from_id)), Some((into_start, _))) = (start(from)?, start(into)?) else { return Ok(()) };
-    // By the clock of now: it may have been stepped between the two.
+    // By the present clock, which may have been stepped between the two.
     let now = |(started, stepped): (i64, i64)| started + stepped;
     let earliest = if now(from_start) < now(into_start) { from_start } else { into_start };
     for (call, start) in [(from.0, from_start), (into.0, into_start)] {

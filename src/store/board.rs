@@ -8,7 +8,7 @@ use rusqlite::Row;
 use super::{Store, StoreError};
 use crate::call::{CallKey, Leg, WallTime};
 
-/// Segments of a call whose sentiment is told.
+/// Number of segments of a call whose sentiment is shown.
 const COURSE: i64 = 40;
 
 /// A running call's text, in short.
@@ -48,7 +48,7 @@ pub(super) const BEHIND: &str = "
     WHERE utterance.state IN ('waiting_for_model', 'pending')
     GROUP BY utterance.call";
 
-/// Of calls that began within [`RECENT_MS`]: an index finds those. A longer one is missing here, and no more than that.
+/// Calls that began within [`RECENT_MS`], because an index finds those. Only a longer call can be missing here.
 pub(super) const HUNG_UP: &str = "
     SELECT agent, closed_ms
     FROM call

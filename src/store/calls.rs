@@ -19,17 +19,17 @@ pub struct CallRow {
     pub call_id: String,
     /// The source of its audio.
     pub source: Source,
-    /// Where it stands.
+    /// State of the call.
     pub state: CallState,
     /// First frame.
     pub started: WallTime,
     /// Last frame or text.
     pub last_activity: WallTime,
-    /// When the line was closed.
+    /// Time at which its last source was closed.
     pub closed: Option<WallTime>,
-    /// When the last words were text.
+    /// Time at which its last words became text.
     pub ended: Option<WallTime>,
-    /// Why it ended.
+    /// Reason for which it ended.
     pub end_reason: Option<String>,
     /// AudioSocket UUID.
     pub uuid: Option<String>,
@@ -47,7 +47,7 @@ pub struct CallRow {
     pub metadata: String,
     /// Length, milliseconds.
     pub audio_ms: i64,
-    /// How many segments it has.
+    /// Number of segments.
     pub segments: i64,
     /// Mean compound.
     pub sentiment: Option<f64>,
@@ -57,23 +57,23 @@ pub struct CallRow {
     pub has_alerts: bool,
     /// Rolling figures per leg, a JSON object.
     pub figures: String,
-    /// How much it needs somebody, 0 to 1.
+    /// Risk of the call, 0 to 1.
     pub risk: Option<f64>,
-    /// How that is made, a JSON object.
+    /// Parts of the risk, a JSON object.
     pub risk_parts: Option<String>,
     /// Alerts that nobody has taken.
     pub open_alerts: i64,
     /// Their worst level.
     pub alert_level: Option<Level>,
-    /// What people and packs have put on it, in order.
+    /// Tags by people and packs, in order.
     pub tags: Vec<String>,
     /// Those of them that packs have put on it.
     pub automatic_tags: Vec<String>,
     /// Chunks of sound that another platform has sent.
     pub audio_chunks: i64,
-    /// How far the wall clock was stepped while it ran, milliseconds.
+    /// Milliseconds by which the wall clock was stepped while it ran.
     pub stepped_ms: i64,
-    /// When it is transcribed and worked through.
+    /// Mode of processing: live, after the call, or both.
     pub mode: ProcessingMode,
     /// Points of its score card, of a hundred; `None` before it is over, or where nothing could be judged.
     pub score: Option<f64>,
@@ -137,12 +137,12 @@ fn call_row(row: &Row) -> rusqlite::Result<CallRow> {
     })
 }
 
-/// Which calls to list, newest first.
+/// Filter and place of a page of calls, newest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CallFilter {
-    /// Of all calls.
+    /// Conditions that choose the calls.
     pub which: Which,
-    /// After this place of an earlier page: (start, row).
+    /// Only calls after this place of an earlier page: (start, row).
     pub after: Option<(i64, i64)>,
     /// Calls on a page.
     pub limit: u32,
@@ -207,15 +207,15 @@ pub struct LegRow {
     pub channel: u16,
     /// Whether the file is lineside's own.
     pub owned: bool,
-    /// Who sent it.
+    /// Address of the sender.
     pub peer: Option<String>,
     /// Samples when last noted.
     pub samples: i64,
-    /// When it was closed.
+    /// Time at which it was closed.
     pub closed: Option<WallTime>,
-    /// Why it was closed.
+    /// Reason for which it was closed.
     pub close_reason: Option<String>,
-    /// Why it is heard, or why not; `None` for legs from before this was decided.
+    /// Reason why it is transcribed, or why not; `None` for legs of older versions.
     pub why: Option<String>,
     /// Stretches of samples that were given to the recogniser; without an end: to the leg's.
     pub heard: Vec<(u64, Option<u64>)>,
@@ -304,7 +304,7 @@ impl Store {
         self.read(move |db| db.prepare_cached(LEGS)?.query_map([call.0], leg_row)?.collect()).await
     }
 
-    /// Where the last utterance of a leg ends, in samples; 0 without one.
+    /// End of a leg's last utterance, in samples; 0 without one.
     pub async fn heard_to(&self, leg: LegKey) -> Result<u64, StoreError> {
         self.read(move |db| db.prepare_cached(HEARD_TO)?.query_row([leg.0], |row| row.get::<_, i64>(0)))
             .await

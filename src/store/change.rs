@@ -22,7 +22,7 @@ use crate::call::{Alert, CallId, CallKey, CallNames, CallState, CallTime, Leg, L
 /// One change of the database.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// Sessions, tokens in use, who read what.
+    /// Sessions, used tokens, and the audit log.
     Access(super::rows::tokens::AccessChange),
     /// A call appears.
     CallOpened(NewCall),
@@ -30,7 +30,7 @@ pub enum Change {
     CallNamed {
         /// Row number of the call.
         call: CallKey,
-        /// What is now known of it.
+        /// The names as they are known now.
         names: CallNames,
     },
     /// A call gets another public id; the old one stays as an alias.
@@ -63,7 +63,7 @@ pub enum Change {
         state: CallState,
         /// Time at which it moved.
         at: WallTime,
-        /// Why, for an end ("hangup", "manual", "recovered" …).
+        /// Reason of an end ("hangup", "manual", "recovered" …).
         reason: Option<String>,
     },
     /// The call's running figures, replaced whole.
@@ -73,7 +73,7 @@ pub enum Change {
         /// Its figures now.
         figures: CallFigures,
     },
-    /// How much a call needs somebody.
+    /// Risk of a call.
     CallRisk {
         /// Row number of the call.
         call: CallKey,
@@ -82,25 +82,25 @@ pub enum Change {
         /// The parts that it is made of, as the API shows them.
         parts: serde_json::Value,
     },
-    /// Something must be shown: kept and published. Ignored when the call has an alert with that origin.
+    /// An alert is raised: it is stored and published. Ignored when the call has an alert of that origin.
     AlertRaised(Box<NewAlert>),
-    /// The text that an alert came of is another one.
+    /// The text that triggered an alert was corrected.
     AlertRevised {
         /// Number of the alert.
         alert: i64,
-        /// What it says now.
+        /// The new content.
         says: Box<Alert>,
     },
-    /// Somebody takes an alert. Ignored when somebody had.
+    /// Somebody acknowledges an alert. Ignored when somebody had before.
     AlertAcknowledged {
         /// Number of the alert.
         alert: i64,
-        /// Who takes it.
+        /// Name of the person.
         by: String,
         /// Time at which it was taken.
         at: WallTime,
     },
-    /// What has come since the last time is queued for a notifier.
+    /// New alerts are queued for a notifier.
     NotifierFilled {
         /// Name of the notifier.
         notifier: String,
@@ -113,20 +113,20 @@ pub enum Change {
     NotificationTried {
         /// Row number of the notification.
         id: i64,
-        /// What became of it.
+        /// The result of the try.
         tried: Tried,
         /// Time of the try.
         at: WallTime,
     },
     /// A leg appears.
     LegOpened(NewLeg),
-    /// How far a leg has come, while it is open.
+    /// Progress of an open leg.
     LegGrown {
         /// Row number of the leg.
         leg: LegKey,
         /// Samples on disk.
         samples: u64,
-        /// When its last frame came.
+        /// Time of its last frame.
         at: WallTime,
     },
     /// Another platform has sent a chunk of sound.
@@ -140,7 +140,7 @@ pub enum Change {
         leg: LegKey,
         /// Samples in all.
         samples: u64,
-        /// Why ("hangup", "closed", "idle", "recovered", …).
+        /// Reason ("hangup", "closed", "idle", "recovered", …).
         reason: String,
         /// Time at which it was closed.
         at: WallTime,
@@ -151,10 +151,10 @@ pub enum Change {
         leg: LegKey,
         /// Its first sample.
         from: u64,
-        /// One past its last sample; `None` to the leg's end.
+        /// One past the last sample; `None` for the leg's end.
         to: Option<u64>,
     },
-    /// Why a leg is heard, or why not.
+    /// Reason why a leg is transcribed, or why not.
     LegWhy {
         /// Row number of the leg.
         leg: LegKey,
@@ -165,14 +165,14 @@ pub enum Change {
     LegLabelled {
         /// Row number of the leg.
         leg: LegKey,
-        /// What it is.
+        /// The direction: agent, caller or mixed.
         label: Leg,
     },
     /// A leg's audio now lies elsewhere (recording moved, or copied into the spool).
     LegMoved {
         /// Row number of the leg.
         leg: LegKey,
-        /// Where its audio is now.
+        /// Present place of its audio.
         path: PathBuf,
         /// Whether lineside owns the file (spool) or only refers to it.
         owned: bool,
@@ -183,14 +183,14 @@ pub enum Change {
     CallBegins {
         /// Row number of the call.
         call: CallKey,
-        /// When it began.
+        /// Its begin.
         at: WallTime,
     },
     /// The wall clock was stepped while a call runs.
     CallStepped {
         /// Row number of the call.
         call: CallKey,
-        /// How far in all since the call began, milliseconds.
+        /// Milliseconds in all since the call began.
         ms: i64,
     },
     /// An utterance waits for something else now.
@@ -204,51 +204,51 @@ pub enum Change {
     UtteranceDone {
         /// Row number of the utterance.
         utterance: UtteranceKey,
-        /// How it ended: `Done`, `Empty` or `Failed`.
+        /// State at its end: `Done`, `Empty` or `Failed`.
         state: UtteranceState,
         /// The text in order of time; empty unless `Done`.
         segments: Vec<NewSegment>,
-        /// Why it is empty or failed, as shown in the diagnostics.
+        /// Reason why it is empty or failed, for the diagnostics.
         note: Option<String>,
-        /// Which engine and model, e.g. `whisper/base.en-q8_0`.
+        /// Engine and model, such as `whisper/base.en-q8_0`.
         engine: String,
         /// Wall time of the inference, milliseconds.
         took_ms: i64,
-        /// When the text was ready.
+        /// Time at which the text was ready.
         at: WallTime,
-        /// How long after its last word, milliseconds; `None` where nobody was waiting for it: it was said before, or not heard live.
+        /// Time from its last word to its text, milliseconds; `None` where nobody waited for it: it was said before, or was not transcribed live.
         lag_ms: Option<i64>,
     },
-    /// There is a model now: what waited for one is in the queue.
+    /// A model has been loaded: utterances that waited for one are in the queue.
     ModelArrived,
     /// A key was pressed.
     Dtmf {
-        /// On which leg.
+        /// The leg.
         leg: LegKey,
-        /// When, in the call.
+        /// Time of the key, in the call.
         at: CallTime,
         /// `0`-`9`, `*`, `#`, `A`-`D`.
         digit: char,
     },
     /// A recording was seen, or read to its end.
     Recording {
-        /// What is known of it.
+        /// Facts about it.
         row: RecordingRow,
         /// Time at which it was seen.
         at: WallTime,
     },
-    /// The PBX tells of a call, which need not be here.
+    /// An event of a call on the PBX; the call need not be here.
     PbxEvent(PbxEvent),
-    /// Something must not be seen or heard.
+    /// A redaction, a silence, or the end of one.
     Privacy(PrivacyChange),
-    /// What the dialer knows of a call. Ignored when the call is gone.
+    /// The dialer's facts about a call. Ignored when the call is gone.
     Dialer(Box<DialerRow>),
     /// A call that is over was reviewed, in the place of the review before. Ignored when the call is gone.
     Reviewed(Box<NewReview>),
-    /// What becomes of a recording on another server.
+    /// Progress of a recording on another server.
     Fetch(FetchChange),
-    /// What goes back to the dialer.
+    /// Progress of a message to the dialer.
     DialerWrite(DialerWriteChange),
-    /// Something to tell the world and to keep for those who ask later.
+    /// An event for the feeds, stored for those who ask later.
     Event(NewEvent),
 }

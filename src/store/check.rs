@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use serde::Serialize;
 
-/// Something that is not as it should be.
+/// A fault of the database or its files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What is wrong.
+    /// The fault.
     pub problem: String,
-    /// What was done about it, or is to be done.
+    /// The repair that was made, or that is to be made.
     pub mend: String,
-    /// Whether it is mended.
+    /// Whether it was repaired.
     pub mended: bool,
 }
 
@@ -26,10 +26,10 @@ pub enum Mode {
     Repair,
 }
 
-/// What stands in the spool and cache folders.
+/// Files in the folders of spool and cache.
 #[derive(Clone, Debug, Default)]
 pub struct Files {
-    /// Sound of ours.
+    /// Own audio.
     pub audio: Vec<PathBuf>,
     /// Descriptions beside it.
     pub sidecars: Vec<PathBuf>,
@@ -58,7 +58,7 @@ pub fn database(db: &Connection, mode: Mode) -> rusqlite::Result<Vec<Finding>> {
     if !lines.is_empty() && lines != ["ok"] {
         let mut mended = false;
         if mode == Mode::Repair {
-            // Indices are made of tables: what is wrong in them alone is mended by making them anew.
+            // Indices are made of tables, so a fault in them alone is repaired by making them anew.
             mended = db.execute_batch("REINDEX").is_ok()
                 && db.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0))? == "ok";
         }
@@ -143,7 +143,7 @@ pub fn files(
     let own: HashSet<&PathBuf> = legs.iter().filter(|leg| leg.2 && !leg.3).map(|leg| &leg.1).collect();
     let gone: HashSet<&PathBuf> = legs.iter().filter(|leg| leg.2 && leg.3).map(|leg| &leg.1).collect();
     for (leg, path, owned, was_deleted) in &legs {
-        // What another platform sent as text never had any sound.
+        // A leg that another platform sent as text never had any audio.
         if *was_deleted || path.as_os_str().is_empty() || path.exists() {
             continue;
         }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use rusqlite::OpenFlags;
 
-/// How long a connection waits for another that writes.
+/// How long a connection waits for another one that writes.
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
-/// How long overwriting what was deleted waits for readers before it is put off.
+/// How long the overwriting of deleted data waits for readers before it is put off, milliseconds.
 pub(super) const SCRUB_PATIENCE_MS: u64 = 200;
 
 /// Opens one connection with our pragmas.

@@ -1,7 +1,7 @@
-//! What people have corrected of a call's text: the segment holds the corrected text, the rows here what it was before.
+//! Corrections by people: the segment holds the corrected text, the rows here its earlier text.
 //!
-//! A segment is corrected as it was read: when somebody else has changed it meanwhile, nothing is done. What was said stays found by its corrected
-//! words alone, and everything goes with the segment.
+//! A segment is corrected as the person saw it: when somebody else has changed it meanwhile, nothing is done. Search finds only the corrected words,
+//! and the rows are deleted with the segment.
 
 use rusqlite::{Connection, Row, named_params};
 
@@ -20,13 +20,13 @@ pub struct CorrectionRow {
     pub text_before: String,
     /// The text from then on.
     pub text_after: String,
-    /// Who was said to speak.
+    /// The speaker before the correction.
     pub said_before: Leg,
-    /// Who speaks.
+    /// The speaker after the correction.
     pub said_after: Leg,
-    /// Who corrected it.
+    /// Name of the person who corrected it.
     pub by: String,
-    /// When.
+    /// Time of the correction, wall clock.
     pub at: WallTime,
 }
 
@@ -37,13 +37,13 @@ pub struct NewCorrection {
     pub call: CallKey,
     /// Row number of the segment.
     pub segment: i64,
-    /// Its text, as it was read.
+    /// Its text, as the person saw it.
     pub before: String,
     /// Its text from now on.
     pub text: String,
     /// Its words from now on.
     pub words: Vec<Word>,
-    /// Who speaks.
+    /// The speaker from now on.
     pub speaker: Leg,
     /// Compound, positive, neutral and negative share.
     pub scores: [f64; 4],
@@ -53,9 +53,9 @@ pub struct NewCorrection {
     pub keywords: Vec<TermRow>,
     /// Profanity in it.
     pub profanity: Vec<TermRow>,
-    /// Who corrects it.
+    /// Name of the person who corrects it.
     pub by: String,
-    /// When.
+    /// Time of the correction, wall clock.
     pub at: WallTime,
 }
 
@@ -97,8 +97,8 @@ impl Store {
         self.read(move |db| db.prepare_cached(ANY)?.exists([call.0])).await
     }
 
-    /// Corrects a segment of a call that is over and not on hold. `false`, and nothing is done, when it is not that any more, or its text is another one
-    /// than was read.
+    /// Corrects a segment of a finished call that is not on hold. Returns `false` and changes nothing when that is no longer so, or when the text is
+    /// no longer the one that the person saw.
     pub async fn correct(&self, new: NewCorrection) -> Result<bool, StoreError> {
         self.writer()
             .run(move |db| {

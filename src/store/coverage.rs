@@ -1,4 +1,4 @@
-//! What the dialer says took place, day by day, and what of a day was heard. Both are read whole and compared elsewhere.
+//! The dialer's report of each day's calls, and lineside's own calls of a day. Both are read whole and compared elsewhere.
 
 use std::collections::HashMap;
 
@@ -11,14 +11,14 @@ use crate::contract::coverage::CoverageSource;
 /// Rows that are written in one step: what is live is written between the steps.
 const AT_ONCE: usize = 1000;
 
-/// That a day was read, and where.
+/// A note that a day was read, and from which system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DayRead {
     /// `YYYY-MM-DD`.
     pub day: String,
-    /// Who told.
+    /// The system that told of the day.
     pub source: CoverageSource,
-    /// When the dialer was read, wall clock.
+    /// Time of the reading, wall clock.
     pub read: WallTime,
     /// Calls that no agent had and that have no row.
     pub unanswered: i64,
@@ -27,15 +27,15 @@ pub struct DayRead {
 /// A call, or a stage of it, that took place as the dialer says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallOfDay {
-    /// How the dialer knows it.
+    /// The dialer's id of the call.
     pub key: String,
-    /// When it began.
+    /// Time at which it began.
     pub started: WallTime,
     /// Seconds that a recording should have; `None` while it runs.
     pub expected_s: Option<i64>,
-    /// Of the customer's channel.
+    /// Uniqueid of the customer's channel.
     pub uniqueid: Option<String>,
-    /// Who had it; `None`: nobody.
+    /// The agent of the call; `None` if it had none.
     pub agent: Option<String>,
     /// Campaign, in-group or queue.
     pub campaign: Option<String>,
@@ -52,15 +52,15 @@ pub struct RecordingOfDay {
     pub id: Option<i64>,
     /// Its file's name without folder, side and ending.
     pub name: String,
-    /// When it began.
+    /// Time at which it began.
     pub started: WallTime,
     /// Its length as the dialer counts it, seconds.
     pub recorded_s: Option<i64>,
-    /// When it ended; `None` while it is recorded.
+    /// Time at which it ended; `None` while it is recorded.
     pub ended: Option<WallTime>,
     /// Address of the dialer that made it, where that is another one.
     pub server: Option<String>,
-    /// Where it lies in the watched folders, and its bytes.
+    /// Its place in the watched folders, and its size in bytes.
     pub file: Option<(String, i64)>,
     /// Whether it lies where Asterisk has written it.
     pub is_unmoved: bool,
@@ -69,11 +69,11 @@ pub struct RecordingOfDay {
 /// A side of a call that was heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeardSide {
-    /// Whose.
+    /// The leg: agent, caller or mixed.
     pub leg: Leg,
     /// The recording's file, where it is one: as it is now.
     pub file: Option<String>,
-    /// As it was first seen.
+    /// The file as it was first seen.
     pub first_file: Option<String>,
     /// Whether speech was found, and was not judged to be none.
     pub has_speech: bool,
@@ -86,9 +86,9 @@ pub struct HeardCall {
     pub call_id: String,
     /// First sound.
     pub started: WallTime,
-    /// Where it stands.
+    /// State of the call.
     pub state: CallState,
-    /// By which way it came.
+    /// Source of its audio.
     pub source: Source,
     /// Length of its sound, milliseconds.
     pub audio_ms: i64,
@@ -96,7 +96,7 @@ pub struct HeardCall {
     pub agent: Option<String>,
     /// Campaign, in-group or queue.
     pub campaign: Option<String>,
-    /// By which the dialer may know it: uniqueids and former ids.
+    /// Ids by which the dialer may know it: uniqueids and former ids.
     pub ids: Vec<String>,
     /// The dialer's number of its recording.
     pub recording_id: Option<i64>,
@@ -108,19 +108,19 @@ pub struct HeardCall {
     pub sides: Vec<HeardSide>,
 }
 
-/// What of a day the dialer told.
+/// A day in the dialer's database.
 pub type DayOfDialer = (DayRead, Vec<CallOfDay>, Vec<RecordingOfDay>);
 
-/// A call of which the PBX told, from its events of a span.
+/// A call on the PBX, from its events in a span of time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PbxCallOfDay {
     /// Uniqueid of the channel that began it.
     pub uniqueid: String,
     /// First event.
     pub started: WallTime,
-    /// When it was first bridged, or an agent had it; `None`: nobody had it.
+    /// Time at which it was first bridged, or an agent had it; `None` if nobody had it.
     pub answered: Option<WallTime>,
-    /// When it was hung up last; `None` while it runs.
+    /// Time of its last hangup; `None` while it runs.
     pub ended: Option<WallTime>,
     /// The queue.
     pub queue: Option<String>,
@@ -235,7 +235,7 @@ fn put_recording(step: &Transaction, read: &DayRead, one: &RecordingOfDay) -> ru
     Ok(())
 }
 
-/// The day's rows are those of this reading from now on.
+/// Makes this reading the day's rows.
 fn finish(step: &Transaction, read: &DayRead) -> rusqlite::Result<()> {
     for table in ["dialed_call", "dialed_recording"] {
         step.execute(&format!("DELETE FROM {table} WHERE day = ?1 AND read_ms <> ?2"), (&read.day, read.read.0))?;
@@ -301,7 +301,7 @@ fn heard(db: &Connection, span: (i64, i64)) -> rusqlite::Result<Vec<HeardCall>> 
 }
 
 impl Store {
-    /// Puts what was read of a day in the place of what was read of it before. Until it is finished the day has rows of both.
+    /// Replaces the rows of a day by those of a new reading. Until it is finished the day has rows of both.
     pub async fn note_day(
         &self,
         read: DayRead,
@@ -337,7 +337,7 @@ impl Store {
             .await
     }
 
-    /// What the dialer told of a day; `None` when it was never read whole.
+    /// A day in the dialer's database; `None` when it was never read completely.
     pub async fn day_of_dialer(&self, day: String) -> Result<Option<DayOfDialer>, StoreError> {
         self.read_for(true, move |db| {
             let Some(read) = db.prepare_cached(READ)?.query_row([&day], day_read).optional()? else { return Ok(None) };
@@ -349,7 +349,7 @@ impl Store {
         .await
     }
 
-    /// When a day was last read whole.
+    /// The last complete reading of a day.
     pub async fn day_read(&self, day: String) -> Result<Option<DayRead>, StoreError> {
         self.read(move |db| db.prepare_cached(READ)?.query_row([&day], day_read).optional()).await
     }
@@ -359,7 +359,7 @@ impl Store {
         self.read_for(true, move |db| heard(db, (since.0, until.0))).await
     }
 
-    /// Calls of which the PBX told something in this span.
+    /// Calls on the PBX with events in this span.
     pub async fn pbx_calls(&self, since: WallTime, until: WallTime) -> Result<Vec<PbxCallOfDay>, StoreError> {
         let time = |at: Option<i64>| at.map(WallTime);
         self.read_for(true, move |db| {

@@ -1,4 +1,4 @@
-//! Calls that the dialer's database is still to be asked about, and its answers.
+//! Calls about which the dialer's database is still to be asked, and its answers.
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -14,7 +14,7 @@ pub struct DialedCall {
     pub key: CallKey,
     /// Public id.
     pub call_id: String,
-    /// Where it stands.
+    /// State of the call.
     pub state: CallState,
     /// First sound.
     pub started: WallTime,
@@ -30,7 +30,7 @@ pub struct DialedCall {
     pub phone: Option<String>,
     /// Paths of its recordings, as they were first seen and as they are now.
     pub files: Vec<String>,
-    /// What the dialer has told.
+    /// The dialer's facts.
     pub told: Option<DialerRow>,
 }
 
@@ -84,7 +84,7 @@ fn one(db: &Connection, key: i64) -> rusqlite::Result<Option<DialedCall>> {
 }
 
 impl Store {
-    /// What the dialer has told of a call.
+    /// The dialer's facts about a call.
     pub async fn told_by_dialer(&self, call: CallKey) -> Result<Option<DialerRow>, StoreError> {
         self.read(move |db| told(db, call)).await
     }

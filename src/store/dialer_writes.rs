@@ -1,4 +1,4 @@
-//! The queue of what goes back to the dialer, and what became of it.
+//! The queue of messages to the dialer, and their results.
 
 use rusqlite::{Row, params};
 
@@ -55,7 +55,7 @@ fn shown(row: &Row) -> rusqlite::Result<DialerWrite> {
 }
 
 impl Store {
-    /// What of this kind is to be told to the dialer now, oldest first. Listening in has no turn: it is done when it is asked for.
+    /// Messages of this kind that are due for the dialer now, oldest first. Listening in is never due: it is done at once.
     pub async fn due_dialer_writes(
         &self,
         kind: DialerWriteKind,
@@ -75,13 +75,13 @@ impl Store {
         self.read(move |db| db.prepare_cached(NEWS)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))).await
     }
 
-    /// How many wait.
+    /// Number of messages that wait.
     pub async fn waiting_dialer_writes(&self) -> Result<i64, StoreError> {
         let sql = "SELECT count(*) FROM dialer_write WHERE state = 'waiting'";
         self.read(move |db| db.prepare_cached(sql)?.query_row([], |row| row.get(0))).await
     }
 
-    /// What was told, or waits, newest first; of one campaign where `only` names it.
+    /// Messages to the dialer, newest first; of one campaign where `only` names it.
     pub async fn dialer_writes(
         &self,
         state: Option<DialerWriteState>,
@@ -96,7 +96,7 @@ impl Store {
         .await
     }
 
-    /// Notes that somebody wants to listen in; gives the row's number.
+    /// Notes a request to listen in; returns the row's number.
     pub async fn ask_to_listen(&self, call: CallKey, at: WallTime) -> Result<i64, StoreError> {
         self.writer()
             .run(move |db| {

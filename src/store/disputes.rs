@@ -1,4 +1,4 @@
-//! What agents, or supervisors for them, do not agree with in a review, and what was answered.
+//! Disputes of reviews by agents, or by supervisors for them, and the answers.
 
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, params_from_iter};
@@ -23,19 +23,19 @@ pub struct DisputeRow {
     pub campaign: Option<String>,
     /// The rule that it is about.
     pub rule: String,
-    /// What is said against the points.
+    /// Text of the objection.
     pub text: String,
-    /// Who says it.
+    /// Name of the token or login that raised it.
     pub raised_by: String,
-    /// When.
+    /// Time at which it was raised, wall clock.
     pub raised: WallTime,
-    /// Where it stands.
+    /// Open, upheld or rejected.
     pub state: DisputeState,
-    /// What was answered.
+    /// Text of the answer; `None` while it is open.
     pub answer: Option<String>,
-    /// Who answered.
+    /// Name of the token or login that answered; `None` while it is open.
     pub answered_by: Option<String>,
-    /// When.
+    /// Time of the answer, wall clock; `None` while it is open.
     pub answered: Option<WallTime>,
 }
 
@@ -46,11 +46,11 @@ pub struct NewDispute {
     pub call: CallKey,
     /// The rule.
     pub rule: String,
-    /// What is said against the points.
+    /// Text of the objection.
     pub text: String,
-    /// Who says it.
+    /// Name of the token or login that raises it.
     pub by: String,
-    /// When.
+    /// Time at which it is raised, wall clock.
     pub at: WallTime,
 }
 
@@ -61,11 +61,11 @@ pub struct DisputeAnswer {
     pub id: i64,
     /// [`DisputeState::Upheld`] or [`DisputeState::Rejected`].
     pub state: DisputeState,
-    /// What is answered.
+    /// Text of the answer.
     pub answer: String,
-    /// Who answers.
+    /// Name of the token or login that answers.
     pub by: String,
-    /// When.
+    /// Time of the answer, wall clock.
     pub at: WallTime,
 }
 
@@ -75,20 +75,20 @@ const COLUMNS: &str = "
     FROM dispute
     CROSS JOIN call ON call.id = dispute.call";
 
-/// Which disputes.
+/// Conditions that choose disputes; all of them must hold.
 #[derive(Clone, Debug, Default)]
 pub struct DisputeFilter {
-    /// Of this call.
+    /// Only disputes of this call.
     pub call: Option<CallKey>,
-    /// In this state.
+    /// Only disputes in this state.
     pub state: Option<DisputeState>,
-    /// Of this campaign.
+    /// Only disputes of this campaign.
     pub campaign: Option<String>,
     /// Calls of other campaigns do not exist for the one who asks.
     pub only: Option<String>,
-    /// Not of calls that are flagged for calibration and that this reviewer has not reviewed.
+    /// Leaves out calls flagged for calibration that this reviewer has not reviewed.
     pub blind: Option<String>,
-    /// How many at most.
+    /// Number of disputes at most.
     pub limit: u32,
 }
 

@@ -16,9 +16,9 @@ use crate::call::{CallKey, LegKey, WallTime};
 pub struct Doubled {
     /// The legs, and how each came: its road and its peer.
     pub legs: [(LegKey, String, Option<String>); 2],
-    /// From where in the call on, milliseconds.
+    /// Begin, milliseconds of the call.
     pub from_ms: i64,
-    /// To where.
+    /// End, milliseconds of the call.
     pub to_ms: i64,
 }
 
@@ -89,7 +89,7 @@ impl Store {
     }
 }
 
-/// Ids of the calls since then whose text is there twice, the last first; reads the database beside a running daemon. Blocks.
+/// Ids of the calls since then that have their text twice, the last first; reads the database beside a running daemon. Blocks.
 pub fn doubled_since(state: &Path, since: WallTime) -> Result<Vec<String>, StoreError> {
     let db: Connection =
         connect(&state.join("lineside.db"), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What a long one may take.
+/// Time limit of a long query.
 pub const LONGEST: Duration = Duration::from_secs(3);
 
 /// What can go wrong with the database.
@@ -14,7 +14,7 @@ pub enum StoreError {
     Open {
         /// The file.
         path: PathBuf,
-        /// What SQLite said.
+        /// SQLite's error.
         source: rusqlite::Error,
     },
     /// The file is not a lineside database, or damaged.
@@ -25,7 +25,7 @@ pub enum StoreError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
     /// Made by a newer version.
@@ -49,7 +49,7 @@ pub enum StoreError {
     Lock {
         /// The lock file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// A query failed.
@@ -64,7 +64,7 @@ pub enum StoreError {
     /// A question takes too long.
     #[error("the question takes longer than {} s and was given up: narrow it, with since and until or with longer words", LONGEST.as_secs())]
     TooLong,
-    /// Somebody asks too much at once.
+    /// A client has too many queries at once.
     #[error("too many of your questions wait for an answer already: ask again when some are answered")]
     Crowded,
     /// The store has been stopped.
@@ -72,7 +72,7 @@ pub enum StoreError {
     Closed,
 }
 
-/// What to say of a file that SQLite finds broken.
+/// The error of a file that SQLite finds broken.
 pub(super) fn damage(path: &Path, source: &rusqlite::Error) -> StoreError {
     let problem = format!("{source}. `lineside check --repair` mends what can be made anew of its tables");
     StoreError::Damaged { path: path.into(), problem }

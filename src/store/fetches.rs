@@ -1,4 +1,4 @@
-//! The queue of recordings on other servers: what is open, and what became of the rest.
+//! The queue of recordings on other servers: open ones, and results of the others.
 
 use rusqlite::OptionalExtension;
 
@@ -7,7 +7,7 @@ pub use super::rows::fetches::{FetchChange, FetchRow};
 use super::{Store, StoreError};
 use crate::call::WallTime;
 
-/// What is open, in words that its partial index knows.
+/// The condition of an open row, in the words of its partial index.
 macro_rules! is_open {
     () => {
         "state IN ('waiting', 'fetching', 'taking')"
@@ -34,13 +34,13 @@ pub(super) fn queries() -> Vec<(String, usize)> {
 }
 
 impl Store {
-    /// What is to be fetched from a server now, in the order in which it is due.
+    /// Recordings to fetch from a server now, in the order in which they are due.
     pub async fn due_fetches(&self, remote: String, now: WallTime, limit: u32) -> Result<Vec<FetchRow>, StoreError> {
         let sql = rows(DUE);
         self.read(move |db| db.prepare_cached(&sql)?.query_map((&remote, now.0, limit), read)?.collect()).await
     }
 
-    /// How much is open of a server.
+    /// Number of open recordings of a server.
     pub async fn open_fetches(&self, remote: String) -> Result<u64, StoreError> {
         self.read(move |db| Ok(db.prepare_cached(OPEN)?.query_row([&remote], |row| row.get::<_, i64>(0))? as u64)).await
     }

@@ -39,7 +39,7 @@ pub struct StepFigures {
     pub positive: i64,
 }
 
-/// How late text was, in one step of time.
+/// Lag of the text in one step of time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LagFigures {
     /// Number of the step, from 0.
@@ -54,14 +54,14 @@ pub struct LagFigures {
     pub in_time: i64,
 }
 
-/// Something that was counted by its name.
+/// A count by name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Counted {
     /// A term, or a rule.
     pub name: String,
     /// Its label, or its level.
     pub kind: String,
-    /// How many times it was counted.
+    /// Number of times it was counted.
     pub count: i64,
     /// Number of calls that it was counted in.
     pub calls: i64,
@@ -70,9 +70,9 @@ pub struct Counted {
 /// An agent's calls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AgentFigures {
-    /// Who; `None` for calls of which it is not known.
+    /// The agent; `None` for calls without a known one.
     pub agent: Option<String>,
-    /// How many calls the agent had.
+    /// Number of the agent's calls.
     pub calls: i64,
     /// Their length, milliseconds.
     pub audio_ms: i64,
@@ -97,11 +97,11 @@ pub struct FigureRows {
     pub alerts: Vec<Counted>,
     /// Most calls first.
     pub agents: Vec<AgentFigures>,
-    /// How many calls are queued, processing, completed, failed; what is none is left out.
+    /// Number of calls that are queued, processing, completed, failed; states without a call are left out.
     pub stages: Vec<(String, i64)>,
 }
 
-/// Which calls: every query below begins with it.
+/// The calls of a span: every query below begins with it.
 macro_rules! of_span {
     ($query:literal) => {
         concat!(
@@ -127,7 +127,7 @@ pub(super) const STEPS: &str = of_span!(
     GROUP BY step
     ORDER BY step"
 );
-/// Only of what was told live: what is as old as it is, or is retranscribed, is not late.
+/// Only text of live calls has a lag: old and retranscribed speech is not late.
 pub(super) const LAG: &str = of_span!(
     ",
     late AS (

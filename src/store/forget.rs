@@ -18,11 +18,11 @@ use super::{Store, StoreError, connect, is_damage, lock, open_writing};
 /// Texts shorter than this are said by everybody: finding them again proves nothing.
 const TELLING: usize = 16;
 
-/// Who is to be forgotten.
+/// The calls or the person to be erased.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Whom {
-    /// Whoever has this number. Marks and a leading +, 00 or 0 mean nothing; of nine digits or more neither does a country code.
+    /// The person with this number. Punctuation and a leading +, 00 or 0 do not count; with nine digits or more neither does a country code.
     Phone(String),
     /// This lead.
     Lead(String),
@@ -32,7 +32,7 @@ pub enum Whom {
     Calls(Vec<String>),
 }
 
-/// What was erased.
+/// The erased rows and files.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Erased {
     /// Ids of the calls.
@@ -47,14 +47,14 @@ pub struct Erased {
     pub legs: Vec<i64>,
     /// Recordings that are not ours and still hold the person's voice.
     pub recordings: Vec<PathBuf>,
-    /// Texts by which the person would be found: kept in memory, for the proof.
+    /// Texts by which the person could be found: kept in memory, for the proof.
     #[serde(skip)]
     pub traces: Vec<String>,
     /// Whether the log was emptied too.
     pub scrubbed: bool,
 }
 
-/// Why nobody was forgotten.
+/// Reason why nothing was erased.
 #[derive(Debug, thiserror::Error)]
 pub enum ForgetError {
     /// No such call.
@@ -146,7 +146,7 @@ impl Erased {
     }
 }
 
-/// What there is of a call, which all goes with it.
+/// Everything that is stored of a call, and is erased with it.
 pub fn gather(db: &Connection, call: &CallRef) -> rusqlite::Result<Erased> {
     let mut erased = Erased::default();
     let (key, id) = call;
@@ -192,8 +192,9 @@ pub fn gather(db: &Connection, call: &CallRef) -> rusqlite::Result<Erased> {
     Ok(erased)
 }
 
-/// Erases a call from every table and from the index, in one transaction; [`emptied`] has the log done. `leaving` hears of its files while the rows are
-/// still there; when it fails nothing is erased. Blocks; whoever writes waits, for as long as the call has lines ([`Store::thin`]).
+/// Erases a call from every table and from the index, in one transaction; [`emptied`] clears the log afterwards. `leaving` is called with its files
+/// while the rows are still there; when it fails nothing is erased. Blocks, and keeps writers waiting for as long as the call has lines
+/// ([`Store::thin`]).
 pub fn erase<E: std::error::Error + Send + Sync + 'static>(
     db: &mut Connection,
     call: &CallRef,
@@ -212,7 +213,7 @@ pub fn emptied(db: &Connection) -> rusqlite::Result<bool> {
     scrub(db, 10_000)
 }
 
-/// What a piece of [`Store::thin`] may take, as far as whole lines go.
+/// Time limit of one step of [`Store::thin`], as far as whole lines allow.
 const PIECE: Duration = Duration::from_millis(50);
 
 /// Deletes some of a call's lines; whether there are more.
@@ -257,8 +258,8 @@ impl Store {
 /// Rows looked at in one step, after which others may write and the log may be emptied.
 const STEP: i64 = 2000;
 
-/// Where texts still stand in rows: for each text its places (table, column) with how many. For what other calls share with those that were erased.
-/// Reads every row once, in steps. Blocks for as long as reading the database takes.
+/// Places where texts still stand in rows: for each text its (table, column) pairs with their number. It is meant for texts that erased calls share
+/// with others. Reads every row once, in steps. Blocks for as long as reading the database takes.
 pub fn rows_with(db: &Connection, texts: &[String]) -> rusqlite::Result<HashMap<String, BTreeMap<String, i64>>> {
     let set = regex::bytes::RegexSetBuilder::new(texts.iter().map(|text| regex::escape(text)))
         .case_insensitive(true)
@@ -315,7 +316,7 @@ pub fn rows_with(db: &Connection, texts: &[String]) -> rusqlite::Result<HashMap<
     Ok(found)
 }
 
-/// A connection of its own for somebody who reads for long; it keeps nobody from writing. Blocks.
+/// A connection of its own for a long reading, which keeps nobody from writing. Blocks.
 pub fn reading(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     connect(path, flags).map_err(|source| StoreError::Open { path: path.into(), source })
@@ -328,18 +329,18 @@ pub struct Alone {
     _lock: std::fs::File,
 }
 
-/// What an index with nothing in it looks like on its page (SQLite's file format, "B-tree Pages"): a leaf without cells.
+/// Writes an empty index to its page (SQLite's file format, "B-tree Pages"): a leaf without cells.
 fn empty_index(page: &mut [u8]) {
     page.fill(0);
     page[0] = 0x0a;
-    // Where the content begins: at the page's end, 0 for one of 65,536 bytes.
+    // Begin of the content: the page's end, 0 for one of 65,536 bytes.
     let end = u16::try_from(page.len()).unwrap_or(0).to_be_bytes();
     page[5..7].copy_from_slice(&end);
 }
 
 impl Alone {
-    /// Makes anew the indices that are too broken for `REINDEX`, which has to read what it throws away: their root pages are emptied in the file, then
-    /// they are filled from their tables. How many those were. Blocks.
+    /// Makes indices anew that are too broken for `REINDEX`, which has to read what it discards: their root pages are emptied in the file, then they
+    /// are filled from their tables. Returns their number. Blocks.
     pub fn remake_indices(&mut self, state: &Path) -> Result<usize, StoreError> {
         let path = state.join("lineside.db");
         let db = &self.connection;
@@ -378,7 +379,7 @@ impl Alone {
     pub fn open(state: &Path) -> Result<Self, StoreError> {
         let lock = lock(&state.join(super::LOCK))?;
         let path = state.join("lineside.db");
-        // One that is not there is not made: somebody has named the wrong folder.
+        // A missing database is not created, because somebody has named the wrong folder.
         Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)
             .map_err(|source| StoreError::Open { path: path.clone(), source })?;
         Ok(Self { connection: open_writing(&path)?, _lock: lock })

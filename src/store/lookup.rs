@@ -6,7 +6,7 @@ use super::calls::{CallRow, one};
 use super::which::end;
 use super::{Store, StoreError};
 
-/// What a call is looked up by.
+/// A key by which calls are looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LookupKey {
     /// Asterisk's uniqueid. Without its fraction (`1795218045`) it means every call of that second, as in ViciDial's Non-Agent API.
@@ -22,7 +22,7 @@ pub enum LookupKey {
 /// The calls that were found, newest first.
 #[derive(Clone, Debug, Default)]
 pub struct LookupResult {
-    /// At most as many as were asked for.
+    /// The calls, no more than were asked for.
     pub calls: Vec<CallRow>,
     /// Whether there are older ones.
     pub more: bool,

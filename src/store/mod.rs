@@ -76,7 +76,7 @@ pub use error::StoreError;
 pub use events::StoredEvent;
 pub use writer::Writer;
 
-/// Committed events that a slow feed may lag behind before it has to read them from the database.
+/// Committed events by which a slow feed may lag before it must read them from the database.
 const LIVE_EVENTS: usize = 4096;
 
 /// The open database.
@@ -94,8 +94,8 @@ pub struct Store {
 }
 
 fn migrations() -> Migrations<'static> {
-    // Told apart by their place in this list, which is what a database has noted: new ones go to the end. No file has ever been numbered 003, and
-    // none will be: databases count places, not names.
+    // A database notes the place of a migration in this list, so new ones go to the end. There is no file 003, and there will be none: databases
+    // count places, not names.
     Migrations::new(vec![
         M::up(include_str!("schema/001_calls.sql")),
         M::up(include_str!("schema/002_alerts.sql")),
@@ -134,7 +134,7 @@ fn open_writing(path: &Path) -> Result<rusqlite::Connection, StoreError> {
         if is_damage(&source) { damage(path, &source) } else { StoreError::Open { path: path.into(), source } }
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    // What a killed daemon left in SQLite's log stays there until it is known to be ours: a refusal changes nothing.
+    // The log that a killed daemon left stays until the database is known to be ours: a refusal changes nothing.
     let log_left = std::fs::metadata(path.with_extension("db-wal")).is_ok_and(|log| log.len() > 0);
     let mut connection = connect(path, flags).map_err(damaged)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log_left).map_err(damaged)?;
@@ -145,9 +145,9 @@ fn open_writing(path: &Path) -> Result<rusqlite::Connection, StoreError> {
         return Err(StoreError::Damaged { path: path.into(), problem: "holds tables of some other program".into() });
     }
     connection.pragma_update(None, "journal_mode", "WAL").map_err(damaged)?;
-    // What is deleted is overwritten: nobody reads a forgotten call out of free pages.
+    // Deleted data is overwritten, so that nobody reads a forgotten call out of free pages.
     connection.pragma_update(None, "secure_delete", true).map_err(damaged)?;
-    // In WAL mode NORMAL loses no committed row when the process dies, and what the kernel had not written yet when the power does.
+    // In WAL mode NORMAL loses no committed row when the process dies. When the power fails it loses what the kernel had not written yet.
     connection.pragma_update(None, "synchronous", "NORMAL").map_err(damaged)?;
     migrations().to_latest(&mut connection).map_err(|error| match error {
         rusqlite_migration::Error::MigrationDefinition(
@@ -196,7 +196,7 @@ impl Store {
         self.writer.is_displaced(problem);
     }
 
-    /// Where it is.
+    /// The file of the database.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -247,7 +247,7 @@ impl Store {
         self.noticed(self.readers.read(self.room, long, query).await)
     }
 
-    /// A broken file that a reader has met is told in health.
+    /// Notes a broken file that a reader has found, for health.
     fn noticed<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
         if let Err(StoreError::Query(error)) = &answer
             && is_damage(error)

@@ -6,13 +6,13 @@ use super::{Store, StoreError};
 use crate::call::WallTime;
 
 impl Store {
-    /// How many alerts wait for a notifier.
+    /// Number of alerts that wait for a notifier.
     pub async fn waiting(&self, notifier: String) -> Result<i64, StoreError> {
         let sql = "SELECT count(*) FROM notification WHERE notifier = ?1 AND state = 'waiting'";
         self.read(move |db| db.prepare_cached(sql)?.query_row([&notifier], |row| row.get(0))).await
     }
 
-    /// What a notifier has to send now, oldest first.
+    /// Alerts that a notifier must send now, oldest first.
     pub async fn due(&self, notifier: String, now: WallTime, limit: u32) -> Result<Vec<Waiting>, StoreError> {
         self.read(move |db| {
             let row = |row: &rusqlite::Row| Ok(Waiting { id: row.get(0)?, alert: row.get(1)?, tries: row.get(2)? });

@@ -1,4 +1,4 @@
-//! The texts of past calls, one call after another, for who wants to try something on them. Reads the database beside a running daemon. Blocks.
+//! The texts of past calls, one call after another, for trials of packs. Reads the database beside a running daemon. Blocks.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ pub struct PastCall {
     pub call_id: String,
     /// Length of its sound, milliseconds.
     pub audio_ms: i64,
-    /// What was said, in order of time.
+    /// Segments in order of time.
     pub lines: Vec<PastLine>,
 }
 
@@ -23,7 +23,7 @@ pub struct PastCall {
 pub struct PastLine {
     /// Row number.
     pub segment: i64,
-    /// Whose.
+    /// The leg that the segment was said on.
     pub leg: Leg,
     /// Begin in the call, milliseconds.
     pub start_ms: i64,

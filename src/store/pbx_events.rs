@@ -9,7 +9,7 @@ use crate::call::{CallKey, WallTime};
 const AT_ONCE: usize = 2000;
 
 impl Store {
-    /// What the PBX told of a call, in order of time.
+    /// Events of a call on the PBX, in order of time.
     pub async fn pbx_events(&self, call: CallKey) -> Result<Vec<PbxEvent>, StoreError> {
         self.read(move |db| {
             let rows: Vec<Option<PbxEvent>> =

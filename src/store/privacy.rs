@@ -9,7 +9,8 @@ use super::{Store, StoreError};
 use crate::call::{CallKey, Leg, LegKey, UtteranceKey, WallTime};
 
 impl Store {
-    /// Waits until all that was deleted so far is overwritten, at most so long; `false` when a reader was in the way all the time. It goes on by itself.
+    /// Waits until all deleted data is overwritten, for `patience` at most; `false` when a reader was in the way all the time. The overwriting goes
+    /// on by itself.
     pub async fn overwritten(&self, patience: std::time::Duration) -> Result<bool, StoreError> {
         let began = std::time::Instant::now();
         loop {
@@ -38,7 +39,7 @@ impl Store {
                     start_ms: row.get(3)?,
                     end_ms: row.get(4)?,
                     text: row.get(5)?,
-                    // Words that cannot be read are none: then the whole text's sound goes where a part of it has to.
+                    // Unreadable words count as none: then the whole text's audio is silenced where a part would be.
                     words: serde_json::from_str(&row.get::<_, String>(6)?).unwrap_or_default(),
                 };
                 Ok((row.get::<_, i64>(7)?, text))
@@ -58,12 +59,12 @@ impl Store {
         .await
     }
 
-    /// What has to be silence on a leg, in order of time.
+    /// Silenced stretches of a leg, in order of time.
     pub async fn silences(&self, leg: LegKey) -> Result<Vec<SilenceRow>, StoreError> {
         self.read(move |db| db.prepare_cached(OF_LEG)?.query_map([leg.0], silence_row)?.collect()).await
     }
 
-    /// What a former run decided and did not write into its files.
+    /// Silences that a former run decided and did not write into its files.
     pub async fn silences_to_do(&self) -> Result<Vec<SilenceToDo>, StoreError> {
         self.read(|db| {
             let row = |row: &rusqlite::Row| {
@@ -74,7 +75,7 @@ impl Store {
         .await
     }
 
-    /// Why a call is kept; `None` when it is not.
+    /// The legal hold of a call; `None` without one.
     pub async fn hold(&self, call: CallKey) -> Result<Option<Hold>, StoreError> {
         self.read(move |db| {
             let hold = |row: &rusqlite::Row| Ok(Hold { at: WallTime(row.get(0)?), reason: row.get(1)? });
@@ -83,7 +84,7 @@ impl Store {
         .await
     }
 
-    /// Keeps a call whatever its age. Twice is once, with the first reason.
+    /// Puts a call on hold. A second hold changes nothing, and the first reason stays.
     pub async fn set_hold(&self, call: CallKey, reason: String, at: WallTime) -> Result<(), StoreError> {
         self.writer()
             .run(move |db| {

@@ -18,7 +18,7 @@ use super::connection::connect;
 pub use super::error::LONGEST;
 use super::error::StoreError;
 
-/// What a question may take before it counts as a long one.
+/// Time after which a query counts as long.
 pub const QUICK: Duration = Duration::from_millis(100);
 /// The same for an asker that has used little lately: few of its questions have to begin again behind the long ones.
 const QUICK_OF_A_MODEST_ASKER: Duration = Duration::from_millis(500);
@@ -26,7 +26,7 @@ const QUICK_OF_A_MODEST_ASKER: Duration = Duration::from_millis(500);
 const MODEST_MS: f64 = 250.0;
 /// Questions of one asker that may wait; a further one is refused.
 const WAITING: usize = 64;
-/// What an asker has used counts half after so long.
+/// Time in which the weight of a client's earlier use halves.
 const HALF: Duration = Duration::from_secs(5);
 /// SQLite's operations between two looks at the clock.
 const OPERATIONS: i32 = 1000;
@@ -35,7 +35,7 @@ tokio::task_local! {
     static ASKER: Arc<str>;
 }
 
-/// Everything that is read in `work` is asked by this one.
+/// Runs `work` so that all of its queries count for this client.
 pub async fn asked_by<T>(asker: Arc<str>, work: impl Future<Output = T>) -> T {
     ASKER.scope(asker, work).await
 }
@@ -45,12 +45,12 @@ pub fn asking<T>(asker: Arc<str>, work: impl FnOnce() -> T) -> T {
     ASKER.sync_scope(asker, work)
 }
 
-/// In which room is asked.
+/// The group of connections for a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
     /// The daemon itself: the conductor, who keeps, who notifies.
     Own,
-    /// Who is let in.
+    /// Access checks.
     Access,
     /// People and their programs.
     People,
@@ -91,11 +91,11 @@ impl<T: Send, Q: FnMut(&Connection) -> rusqlite::Result<T> + Send> Question for 
 struct Job {
     asker: Arc<str>,
     question: Box<dyn Question>,
-    /// Nobody waits for it any more.
+    /// Whether the requester has gone.
     gone: Arc<AtomicBool>,
 }
 
-/// Set when whoever asked has gone.
+/// Sets the flag when the requester drops the query.
 struct Gone(Arc<AtomicBool>);
 
 impl Drop for Gone {
@@ -111,19 +111,19 @@ struct Waiting {
     /// Milliseconds of late, by asker.
     used: HashMap<Arc<str>, f64>,
     halved: Option<Instant>,
-    /// Askers of whom a long one runs.
+    /// Clients with a long query that runs.
     running: HashSet<Arc<str>>,
     over: bool,
 }
 
 impl Waiting {
-    /// How long a question of this asker may run before it counts as a long one.
+    /// Time that a query of this client may take before it counts as long.
     fn quick_for(&self, asker: &str) -> Duration {
         let used_ms = self.used.get(asker).copied().unwrap_or_default();
         if used_ms <= MODEST_MS { QUICK_OF_A_MODEST_ASKER } else { QUICK }
     }
 
-    /// The job of whom has used least and may begin.
+    /// The next job: that of the client with the least use among those that may begin.
     fn next(&mut self, long: bool) -> Option<Job> {
         for jobs in [&mut self.quick, &mut self.long] {
             jobs.retain(|job| !job.gone.load(Ordering::Relaxed));
@@ -151,13 +151,13 @@ impl Waiting {
     }
 }
 
-/// What the threads of a room share.
+/// State that the threads of a group share.
 struct Desk {
     waiting: Mutex<Waiting>,
     came: Condvar,
     /// Whether questions are bounded.
     bounded: bool,
-    /// Somebody empties the log: long questions begin again afterwards.
+    /// Number of tasks that empty the log; long queries begin again afterwards.
     quiet: AtomicUsize,
 }
 
@@ -274,7 +274,7 @@ impl Readers {
         })
     }
 
-    /// Asks in a room; what is known to be `long` goes to the long ones at once. The query may be asked again from its beginning.
+    /// Runs a query in a group; with `long` it goes to the long ones at once. The query may be run again from its beginning.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         room: Room,
@@ -303,7 +303,7 @@ impl Readers {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Until this is dropped no long question runs: who empties the log waits for nobody. They begin again afterwards.
+    /// Keeps long queries from running until it is dropped, so that the log can be emptied. They begin again afterwards.
     pub(super) fn quiet(&self) -> Quiet {
         let desk = Arc::clone(&self.people.desk);
         desk.quiet.fetch_add(1, Ordering::Relaxed);
@@ -311,12 +311,12 @@ impl Readers {
     }
 }
 
-/// Nobody asks for long.
+/// While it lives no long query runs.
 pub(super) struct Quiet(Arc<Desk>);
 
 impl Drop for Quiet {
     fn drop(&mut self) {
-        // Under the lock: whoever has just looked is already waiting, and hears of it.
+        // Under the lock, because a thread that has just looked is already waiting and is woken.
         let waiting = self.0.waiting();
         self.0.quiet.fetch_sub(1, Ordering::Relaxed);
         drop(waiting);

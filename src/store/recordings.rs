@@ -8,7 +8,7 @@ use super::{Store, StoreError};
 use crate::call::{CallKey, LegKey};
 
 impl Store {
-    /// The very same file, whatever its name is now.
+    /// The recording with this inode and content, whatever its present name.
     pub async fn recording_by_file(
         &self,
         device: u64,
@@ -27,7 +27,7 @@ impl Store {
         self.read(move |db| db.prepare_cached(sql)?.query_map([call.0], |row| Ok(LegKey(row.get(0)?)))?.collect()).await
     }
 
-    /// A recording of a call that was read to its end and begins alike: of the same size where there is one.
+    /// A finished recording of a call with the same beginning; one of the same size where there is one.
     pub async fn recording_by_content(
         &self,
         call: CallKey,

@@ -13,7 +13,7 @@ use crate::call::{CallId, CallKey, Leg, LegKey, Source, UtteranceKey, WallTime};
 pub struct Recovery {
     /// Highest row numbers in use: call, leg, utterance.
     pub highest: (i64, i64, i64),
-    /// All leg keys, to find files that no row tells of.
+    /// All leg keys, to find files without a row.
     pub known_legs: HashSet<LegKey>,
     /// Calls that are not over.
     pub calls: Vec<OpenCall>,
@@ -32,9 +32,9 @@ pub struct OpenCall {
     pub id: CallId,
     /// The source of its audio.
     pub source: Source,
-    /// When it began.
+    /// Time at which it began.
     pub started: WallTime,
-    /// How far the wall clock was stepped since, milliseconds.
+    /// Milliseconds by which the wall clock was stepped since.
     pub stepped_ms: i64,
     /// Compound of every segment so far with its leg, in the order in which they came.
     pub compounds: Vec<(Leg, Option<f64>)>,
@@ -63,19 +63,19 @@ pub struct OpenLeg {
     pub channel: u16,
     /// Whether the file is ours.
     pub owned: bool,
-    /// Who sent it.
+    /// Address of the sender.
     pub peer: Option<String>,
     /// Whether it was closed before the end.
     pub closed: bool,
-    /// Why it was closed.
+    /// Reason for which it was closed.
     pub close_reason: Option<String>,
     /// Samples, when it was closed.
     pub samples: u64,
-    /// End of its last known utterance: where listening goes on.
+    /// End of its last known utterance, where the listener continues.
     pub heard_to: u64,
     /// Stretches of samples that were given to the recogniser; without an end: to the leg's.
     pub heard: Vec<(u64, Option<u64>)>,
-    /// Why it is heard, or why not.
+    /// Reason why it is transcribed, or why not.
     pub why: Option<String>,
     /// Samples that have to be silence: begin and end, `None` while it lasts.
     pub silences: Vec<(u64, Option<u64>)>,
@@ -90,7 +90,7 @@ pub struct OpenUtterance {
     pub leg: LegKey,
     /// Samples of the leg.
     pub start_sample: u64,
-    /// One past the last.
+    /// One past its last sample.
     pub end_sample: u64,
 }
 

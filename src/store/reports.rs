@@ -1,4 +1,4 @@
-//! Which day's calls were written as a file last.
+//! The last day whose calls were written as a file.
 
 use rusqlite::OptionalExtension;
 
@@ -13,7 +13,7 @@ impl Store {
         self.read(|db| db.prepare_cached(LAST)?.query_row([], |row| row.get(0)).optional()).await
     }
 
-    /// Notes the day whose calls were written.
+    /// Notes the last day whose calls were written.
     pub async fn report_written(&self, day: String, at: WallTime) -> Result<(), StoreError> {
         let sql = "INSERT OR REPLACE INTO report_day (one, day, at_ms) VALUES (1, ?1, ?2)";
         self.writer().run(move |db| db.execute(sql, (day, at.0))).await.map(|_| ())

@@ -41,7 +41,7 @@ const OLD_CALLS: &str = "
     ORDER BY started_ms
     LIMIT ?2";
 
-/// What went with calls.
+/// Number of rows deleted with calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OldCalls {
     /// The calls.
@@ -98,7 +98,7 @@ impl Store {
         .await
     }
 
-    /// Notes that the sound of these legs is gone.
+    /// Notes that the audio of these legs was deleted.
     pub async fn audio_gone(&self, legs: Vec<LegKey>, at: WallTime) -> Result<(), StoreError> {
         self.writer()
             .run(move |db| {
@@ -163,7 +163,7 @@ impl Store {
             .await
     }
 
-    /// How many calls are on hold.
+    /// Number of calls on hold.
     pub async fn held(&self) -> Result<i64, StoreError> {
         self.read(|db| db.query_row("SELECT count(*) FROM hold", [], |row| row.get(0))).await
     }

@@ -15,9 +15,9 @@ const AMONG: u32 = 20_000;
 pub struct UnreviewedCall {
     /// Its public id.
     pub call_id: String,
-    /// When it began.
+    /// Time at which the call began.
     pub started: WallTime,
-    /// How long it took, milliseconds.
+    /// Length of the call, milliseconds.
     pub audio_ms: i64,
     /// Its agent.
     pub agent: Option<String>,
@@ -31,12 +31,12 @@ pub struct UnreviewedCall {
     pub calibration: bool,
 }
 
-/// Which calls a reviewer may choose from.
+/// Filter of calls that a reviewer may choose from.
 #[derive(Clone, Debug)]
 pub struct UnreviewedFilter {
-    /// Of all calls.
+    /// Conditions that choose the calls.
     pub which: Which,
-    /// Who has not reviewed them.
+    /// The reviewer, who has not reviewed them.
     pub reviewer: String,
     /// The machine says that this rule was missed.
     pub missed: Option<String>,

@@ -1,4 +1,4 @@
-//! Which of an agent's calls people have reviewed, or are disputed: what there is to read for the agent.
+//! An agent's calls that people have reviewed, or that are disputed.
 
 use rusqlite::types::Value;
 use rusqlite::{Row, params_from_iter};
@@ -14,9 +14,9 @@ pub struct ReviewedCallRow {
     pub call: CallKey,
     /// Its public id.
     pub call_id: String,
-    /// When it began.
+    /// Time at which the call began.
     pub started: WallTime,
-    /// How long it took, milliseconds.
+    /// Length of the call, milliseconds.
     pub audio_ms: i64,
     /// Its campaign.
     pub campaign: Option<String>,
@@ -28,16 +28,16 @@ pub struct ReviewedCallRow {
     pub open_disputes: u32,
 }
 
-/// Which of an agent's calls.
+/// Filter of an agent's calls.
 #[derive(Clone, Debug)]
 pub struct ReviewedFilter {
     /// The agent.
     pub agent: String,
     /// Calls of other campaigns do not exist for the one who asks.
     pub only: Option<String>,
-    /// Who asks. Calls whose reviews are hidden from them are left out.
+    /// The reader. Calls whose reviews are hidden from the reader are left out.
     pub reader: ReviewReader,
-    /// How many at most.
+    /// Number of calls at most.
     pub limit: u32,
 }
 

@@ -1,4 +1,4 @@
-//! Which calls are to be reviewed, and what their reviews have found.
+//! The queue of calls to review, and the findings of their reviews.
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -9,13 +9,13 @@ use crate::call::{CallKey, Leg, Level, WallTime};
 /// A call that is to be reviewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueReview {
-    /// Which.
+    /// Row number of the call.
     pub call: CallKey,
     /// The row of `review_due` up to which a review does all.
     pub due: i64,
 }
 
-/// What was noted as a call's result.
+/// The noted result of a call.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NotedRow {
     /// The disposition.
@@ -37,9 +37,9 @@ pub struct ReviewRow {
     pub speech_ms: Option<i64>,
     /// Silence beyond ordinary pauses, milliseconds.
     pub dead_air_ms: Option<i64>,
-    /// From the last word to the end of the sound, milliseconds.
+    /// Time from the last word to the end of the audio, milliseconds.
     pub silent_end_ms: Option<i64>,
-    /// When the review was made, wall clock.
+    /// Time of the review, wall clock.
     pub at: WallTime,
 }
 
@@ -50,7 +50,7 @@ pub struct FindingRow {
     pub call: CallKey,
     /// Its public id.
     pub call_id: String,
-    /// When it began.
+    /// Time at which the call began.
     pub started: WallTime,
     /// Its agent.
     pub agent: Option<String>,
@@ -60,13 +60,13 @@ pub struct FindingRow {
     pub description: String,
     /// The pack it came from.
     pub pack: String,
-    /// How bad it is; `None` where no alert was wanted.
+    /// Level of the finding; `None` where the rule raises no alert.
     pub level: Option<Level>,
-    /// What was noted.
+    /// The disposition.
     pub disposition: String,
     /// Row of the segment.
     pub segment: i64,
-    /// Who says it.
+    /// The leg of the line.
     pub leg: Leg,
     /// Begin of the segment in the call, milliseconds.
     pub start_ms: i64,
@@ -75,7 +75,7 @@ pub struct FindingRow {
 }
 
 pub(super) const DUE: &str = "SELECT call, id FROM review_due WHERE id > 0 ORDER BY id LIMIT ?1";
-/// Of FreePBX the CDR's own word is no agent's disposition. The dialer's row knows more than the URL that it called once.
+/// FreePBX's CDR word is no agent's disposition, and is left out. The dialer's row comes before the URL that the dialer called once.
 pub(super) const NOTED: &str = "
     SELECT coalesce(dialer.disposition, json_extract(call.metadata, '$.disposition')), call.metadata
     FROM call
@@ -139,7 +139,7 @@ fn noted(db: &Connection, call: CallKey) -> rusqlite::Result<NotedRow> {
         let disposition: Option<rusqlite::types::Value> = row.get(0)?;
         let disposition = match disposition {
             Some(rusqlite::types::Value::Text(text)) if !text.is_empty() => Some(text),
-            // As a number, where whoever sent it took it for one.
+            // A disposition that the sender wrote as a number.
             Some(rusqlite::types::Value::Integer(number)) => Some(number.to_string()),
             _ => None,
         };
@@ -150,7 +150,7 @@ fn noted(db: &Connection, call: CallKey) -> rusqlite::Result<NotedRow> {
 }
 
 impl Store {
-    /// Calls that are to be reviewed, in the order in which they became due, of so many rows at most.
+    /// Calls to be reviewed, in the order in which they became due, from this many rows at most.
     pub async fn due_reviews(&self, rows: u32) -> Result<Vec<DueReview>, StoreError> {
         self.read(move |db| {
             let mut all: Vec<DueReview> = Vec::new();
@@ -174,7 +174,7 @@ impl Store {
         self.writer().run(move |db| db.execute(gone, (due.call.0, due.due))).await.map(|_| ())
     }
 
-    /// What was noted as a call's result.
+    /// The noted result of a call.
     pub async fn noted(&self, call: CallKey) -> Result<NotedRow, StoreError> {
         self.read(move |db| noted(db, call)).await
     }
@@ -184,7 +184,7 @@ impl Store {
         self.read(move |db| db.prepare_cached(REVIEW)?.query_row([call.0], review).optional()).await
     }
 
-    /// Where a call's disposition does not go with what was said.
+    /// Dispositions of a call that contradict its text.
     pub async fn findings(&self, call: CallKey) -> Result<Vec<FindingRow>, StoreError> {
         self.read(move |db| db.prepare_cached(OF_CALL)?.query_map([call.0], finding)?.collect()).await
     }

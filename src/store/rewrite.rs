@@ -17,7 +17,7 @@ pub struct Stretch {
     pub leg: LegKey,
     /// Samples of the leg.
     pub start_sample: u64,
-    /// One past the last.
+    /// One past its last sample.
     pub end_sample: u64,
     /// Start in the call, milliseconds.
     pub start_ms: i64,
@@ -28,7 +28,7 @@ pub struct Stretch {
 pub struct AsRead {
     /// Row number of the call.
     pub call: CallKey,
-    /// When it began; all times inside it count from there.
+    /// Time at which the call began; all times inside it count from there.
     pub started: WallTime,
     /// Its stretches.
     pub stretches: usize,
@@ -43,7 +43,7 @@ pub struct Rewritten {
     pub state: UtteranceState,
     /// The text in order of time.
     pub segments: Vec<NewSegment>,
-    /// Why it is empty.
+    /// Reason why it is empty.
     pub note: Option<String>,
     /// Engine and model.
     pub engine: String,
@@ -56,7 +56,7 @@ pub struct Rewritten {
 pub struct KeptSentiment {
     /// Row number of the utterance.
     pub utterance: UtteranceKey,
-    /// Who says it.
+    /// The leg of the segment.
     pub leg: Leg,
     /// Start in the call, milliseconds.
     pub start_ms: i64,
@@ -125,8 +125,8 @@ impl Store {
 }
 
 impl Store {
-    /// Puts the new text in the place of the old, with the figures and the silences that go with it; messages that told the old one go too. `false`,
-    /// and nothing is done, when the call is not over any more, is on hold or is gone, or was merged with another since it was read.
+    /// Replaces the old text by the new, with its figures and silences; messages of the old text are deleted. Returns `false` and changes nothing
+    /// when the call is no longer over, is on hold or is gone, or was merged with another since it was read.
     pub async fn rewrite(
         &self,
         read: AsRead,

@@ -1,6 +1,6 @@
-//! What reviewers give a call beside the machine's score card, and which calls several of them score without knowing of each other.
+//! Reviewers' points beside the machine's score card, and the calls that are flagged for calibration.
 //!
-//! A reviewer has one review of a call; the next one takes its place. Of a call that is flagged for calibration the first one stays.
+//! A reviewer has one review of a call; the next one replaces it. Of a call that is flagged for calibration the first one stays.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
@@ -20,29 +20,29 @@ pub struct ScorePointRow {
     pub of: f64,
     /// The machine's judgement when the review was made; `None` where it had none.
     pub machine: Option<bool>,
-    /// What the reviewer says of it; may be empty.
+    /// The reviewer's comment on the rule; may be empty.
     pub comment: String,
 }
 
 /// A reviewer's points for a call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScoreReviewRow {
-    /// Who gives them.
+    /// Name of the reviewer.
     pub reviewer: String,
-    /// What the reviewer says of the call as a whole; may be empty.
+    /// The reviewer's comment on the call as a whole; may be empty.
     pub comment: String,
-    /// When.
+    /// Time of the review, wall clock.
     pub at: WallTime,
-    /// By rule, in the order of the score card.
+    /// Points by rule, in the order of the score card.
     pub points: Vec<ScorePointRow>,
 }
 
-/// Who reads reviews. It decides what of a call that is flagged for calibration is hidden.
+/// A reader of reviews. It decides what is hidden of a call that is flagged for calibration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReviewReader {
-    /// Who looks after the box: sees everything.
+    /// An admin, who sees everything.
     Admin,
-    /// Who may review, by name: sees what others gave once the own points are in.
+    /// A reviewer by name, who sees the others' points once the own are in.
     Reviewer(String),
     /// The call's agent, who gives no points: sees what was given once the flag is off.
     Agent,
@@ -68,7 +68,7 @@ impl ReviewReader {
     }
 }
 
-/// What became of a review.
+/// The result of writing a review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReviewKept {
     /// It is there.
@@ -86,7 +86,7 @@ pub enum ReviewKept {
 pub struct JudgedRule {
     /// Row number of the call.
     pub call: i64,
-    /// Who judged.
+    /// Name of the reviewer.
     pub reviewer: String,
     /// The rule.
     pub rule: String,

@@ -41,11 +41,11 @@ pub struct SegmentRow {
     pub profanity: Json,
     /// Direction of the sound: agent, caller or mixed.
     pub leg: Leg,
-    /// Who speaks: as the leg says it, or people who have corrected it.
+    /// The speaker: by the leg, or by a correction.
     pub speaker: Leg,
     /// Engine and model that wrote it.
     pub engine: Option<String>,
-    /// What the platform that sent it says of its mood, -1 to 1.
+    /// Sentiment that the sending platform gave it, -1 to 1.
     pub sender_sentiment: Option<f64>,
 }
 
@@ -56,15 +56,15 @@ impl SegmentRow {
     }
 }
 
-/// What the engine of text begins with that another platform has sent; the platform follows.
+/// Beginning of the engine's name for text that another platform has sent; the platform's name follows.
 pub const INGESTED: &str = "ingest/";
 
 /// A place where something was said.
 #[derive(Clone, Debug)]
 pub struct FoundSegment {
-    /// In which call.
+    /// Id of the call.
     pub call_id: String,
-    /// When that call began.
+    /// Time at which the call began.
     pub started: WallTime,
     /// Its agent.
     pub agent: Option<String>,
@@ -115,7 +115,7 @@ pub(super) fn never_again() -> String {
 /// Whether a call was transcribed again.
 pub(super) const AGAIN: &str = "SELECT 1 FROM utterance WHERE call = ?1 AND again_ms IS NOT NULL LIMIT 1";
 
-/// A stretch of speech, of a leg that has sound: it has become text, could not be read, or waits.
+/// A stretch of speech on a leg with audio: it has become text, could not be decoded, or waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spoken {
     /// Direction of the sound: agent, caller or mixed.
@@ -124,7 +124,7 @@ pub struct Spoken {
     pub start_ms: i64,
     /// End in the call, milliseconds.
     pub end_ms: i64,
-    /// Whether it was read; else there may be no words in it.
+    /// Whether it was transcribed; otherwise it may hold no words.
     pub read: bool,
 }
 
@@ -135,18 +135,18 @@ pub(super) const SPOKEN: &str = "
     WHERE utterance.call = ?1 AND utterance.state <> 'empty' AND leg.path <> ''
     ORDER BY utterance.id";
 
-/// What to search for.
+/// Filter and place of a search.
 #[derive(Clone, Debug, Default)]
 pub struct SearchFilter {
-    /// In FTS5's query language, made by [`fts_query`].
+    /// The query in FTS5's language, made by [`fts_query`].
     pub query: String,
-    /// In these calls.
+    /// Conditions that choose the calls.
     pub which: Which,
     /// Said by this side.
     pub leg: Option<String>,
     /// Newest first, at most.
     pub limit: u32,
-    /// Skip so many.
+    /// Number of hits to skip.
     pub offset: u32,
 }
 
@@ -155,7 +155,7 @@ const TERMS: usize = 20;
 /// Beginnings (`refu*`) among them: each costs a walk through the lists of all words that begin so.
 const BEGINNINGS: usize = 4;
 
-/// Why nothing can be searched for.
+/// Reason why a query is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
     /// Nothing but marks.
@@ -169,8 +169,7 @@ pub enum QueryError {
     Beginnings,
 }
 
-/// What a person types, as an FTS5 query: every word must be said, "quoted words" in a row, a trailing * finds beginnings. What is typed twice is
-/// looked for once.
+/// Converts a typed query to FTS5: every word must be said, "quoted words" in a row, a trailing * finds beginnings. A repeated word counts once.
 pub fn fts_query(typed: &str) -> Result<String, QueryError> {
     terms(typed).map(|terms| terms.join(" "))
 }
@@ -330,7 +329,7 @@ impl Store {
         .await
     }
 
-    /// When somebody spoke, in the order in which it was heard.
+    /// Stretches of speech, in order of time.
     pub async fn spoken(&self, call: CallKey) -> Result<Vec<Spoken>, StoreError> {
         self.read(move |db| {
             let row = |row: &Row| {
@@ -342,7 +341,7 @@ impl Store {
         .await
     }
 
-    /// Where something was said, newest first.
+    /// Hits of a search by words, newest first.
     pub async fn search(&self, mut filter: SearchFilter) -> Result<Vec<FoundSegment>, StoreError> {
         // FTS5 is not interrupted while it puts the lists of a beginning together.
         let long = filter.query.contains('*');

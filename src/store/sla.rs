@@ -1,10 +1,10 @@
-//! The limits of `[sla]`: one row, by which all calls are judged (`rows/sla.rs`).
+//! The limits of `[sla]`: one row, which judges all calls (`rows/sla.rs`).
 
 use super::{Store, StoreError};
 use crate::call::sla::SlaLimits;
 
 impl Store {
-    /// From now on calls are judged by these limits, those of before too.
+    /// Sets the limits by which all calls are judged, earlier ones too.
     pub async fn set_sla(&self, limits: SlaLimits) -> Result<(), StoreError> {
         let sql =
             "INSERT OR REPLACE INTO sla (one, call_ms, answer_ms, hold_ms, silence_ms) VALUES (1, ?1, ?2, ?3, ?4)";

@@ -1,4 +1,4 @@
-//! The stages of calls that are over: the queue, how far each is, and what was made.
+//! The stages of finished calls: the queue, the state of each, and the results.
 
 use std::collections::BTreeMap;
 
@@ -14,29 +14,29 @@ use crate::contract::processing::{TranslatedLine, TranslationMade};
 pub struct StageRow {
     /// Row number of the call.
     pub call: CallKey,
-    /// Which stage.
+    /// The stage that the row describes.
     pub stage: Stage,
-    /// How far it is.
+    /// State of the stage.
     pub state: StageState,
     /// Whether transcription is done again from the sound.
     pub again: bool,
-    /// How often it was asked for.
+    /// Number of requests for it.
     pub round: i64,
     /// Tries in this round.
     pub tries: u32,
-    /// When it was asked for.
+    /// Time of the request.
     pub queued: WallTime,
-    /// When the last try began.
+    /// Time at which the last try began.
     pub started: Option<WallTime>,
-    /// When it was over.
+    /// Time at which it ended.
     pub done: Option<WallTime>,
-    /// What made it.
+    /// Engine or rules that made it.
     pub engine: Option<String>,
     /// Its model, or the packs.
     pub model: Option<String>,
     /// The version of lineside that made it.
     pub version: Option<String>,
-    /// Of the last try; the reason of what was skipped or is unavailable, and what is missing in a result.
+    /// Error of the last try; for a skipped or unavailable stage the reason, for a result the missing part.
     pub error: Option<String>,
 }
 
@@ -58,14 +58,14 @@ impl StageSpan {
     pub const OWN: Self = Self { first: Stage::Transcription, last: Stage::Qa };
 }
 
-/// All stages in numbers: by stage and state how many, of those that ended lately with their mean time.
+/// Numbers of all stages by stage and state, and mean times of those that ended lately.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StageCounts {
-    /// What waits or is being made, and what ended since the time that was asked for.
+    /// Stages that wait or are in progress, and those that ended since the requested time.
     pub counts: Vec<(Stage, StageState, u64)>,
     /// Mean time of the stages that were made since then, milliseconds.
     pub mean_ms: BTreeMap<Stage, f64>,
-    /// When the one that has waited longest was asked for.
+    /// Time of the oldest request that waits.
     pub oldest: Option<WallTime>,
     /// Calls with stages that wait.
     pub waiting: u64,
@@ -132,7 +132,7 @@ fn row(row: &Row) -> rusqlite::Result<StageRow> {
 }
 
 impl Store {
-    /// The stage that is due next: of those that need the sound, or of the others. The stages of a call wait while it is transcribed again.
+    /// The stage that is due next: of those that need the audio, or of the others. The stages of a call wait while it is transcribed again.
     pub async fn due_stage(&self, now: WallTime, again: bool) -> Result<Option<StageRow>, StoreError> {
         self.due_stage_among(now, again, StageSpan::ALL).await
     }
@@ -153,7 +153,7 @@ impl Store {
         self.read(move |db| db.prepare_cached(OF_CALL)?.query_map([call.0], row)?.collect()).await
     }
 
-    /// What was made in a stage of a call, as JSON.
+    /// Result of a stage of a call, as JSON.
     pub async fn stage_result(&self, call: CallKey, stage: Stage) -> Result<Option<String>, StoreError> {
         let place = stage as i64;
         self.read(move |db| db.prepare_cached(RESULT)?.query_row((call.0, place), |row| row.get(0)).optional()).await
@@ -166,7 +166,7 @@ impl Store {
         Ok(made.map_or_else(Vec::new, |made| made.lines))
     }
 
-    /// How many stages there are in each state; of those that ended, since `since`.
+    /// Number of stages in each state; of those that ended, since `since`.
     pub async fn stage_counts(&self, since: WallTime) -> Result<StageCounts, StoreError> {
         self.read(move |db| {
             let mut all = StageCounts::default();
@@ -199,7 +199,7 @@ impl Store {
         .await
     }
 
-    /// Ids of the calls of which a stage is being made.
+    /// Ids of the calls of which a stage is in progress.
     pub async fn calls_in_stages(&self) -> Result<Vec<String>, StoreError> {
         self.read(|db| db.prepare_cached(RUNNING_CALLS)?.query_map([], |row| row.get(0))?.collect()).await
     }
@@ -241,8 +241,8 @@ impl Store {
         Ok(begun.await? > 0)
     }
 
-    /// What became of a stage; where it failed the result before stays. Nothing is kept, and `false` given, where it was asked for anew in the
-    /// meantime.
+    /// Writes the result of a stage; after a failure the earlier result stays. Returns `false` and writes nothing where the stage was requested anew
+    /// in the meantime.
     pub async fn end_stage(&self, stage: &StageRow, outcome: StageOutcome, at: WallTime) -> Result<bool, StoreError> {
         let (call, place, round) = (stage.call.0, stage.stage as i64, stage.round);
         let done = (!outcome.state.is_open()).then_some(at.0);
@@ -270,7 +270,7 @@ impl Store {
                     outcome.error,
                     outcome.result,
                 ))?;
-            // With the result, or not at all.
+            // The tags are written with the result, or not at all.
             if let Some(tags) = outcome.tags.filter(|_| changed > 0) {
                 rows::tags::keep(&transaction, CallKey(call), &tags)?;
             }
@@ -280,9 +280,9 @@ impl Store {
         Ok(ended.await? > 0)
     }
 
-    /// What a former run was making when it ended waits again; what was tried as often as it is tried has failed. How many there were.
+    /// Queues the stages again that were in progress when a former run ended; one with too many tries has failed. Returns their number.
     pub async fn take_up_stages(&self, tries: u32, at: WallTime) -> Result<usize, StoreError> {
-        // Mostly there are none, and then a start does not wait for whoever holds the database.
+        // Mostly there are none, and then a start does not wait for a lock on the database.
         let running = "SELECT EXISTS (SELECT 1 FROM stage WHERE state IN ('pending', 'running') AND state = 'running')";
         if !self.read(move |db| db.query_row(running, [], |row| row.get(0))).await? {
             return Ok(0);

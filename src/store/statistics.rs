@@ -1,4 +1,4 @@
-//! Sums over the calls of a stretch of time, of an agent or of a campaign: an index of calls chooses them, and what is joined is joined by its key.
+//! Sums over the calls of a period, an agent or a campaign: an index chooses the calls, and joins go by their keys.
 
 use jiff::tz::TimeZone;
 use rusqlite::types::Value;
@@ -22,11 +22,11 @@ pub struct StatisticsFilter {
     pub campaign: Option<String>,
     /// Calls of other campaigns do not exist for the one who asks.
     pub only: Option<String>,
-    /// Whose days are counted.
+    /// Time zone of the days.
     pub zone: TimeZone,
 }
 
-/// A span from here on is long: whoever asks for it does not hold up the others.
+/// A span from this length on counts as a long query, so that it does not delay others.
 const LONG_MS: i64 = 8 * 86_400_000;
 
 const CALLS: &str = "
@@ -119,7 +119,7 @@ impl Store {
         .await
     }
 
-    /// Where the dispositions of these calls do not go with what was said, the newest first, at most `limit`.
+    /// Dispositions of these calls that contradict their text, the newest first, at most `limit`.
     pub async fn findings_among(&self, filter: StatisticsFilter, limit: u32) -> Result<Vec<FindingRow>, StoreError> {
         self.read_for(filter.is_long(), move |db| {
             let (sql, values) = filter.findings_sql(limit);

@@ -1,4 +1,4 @@
-//! Tags of calls: those that people give, and why packs gave the others.
+//! Tags of calls by people, and the reasons of packs' tags.
 
 use rusqlite::Row;
 
@@ -9,7 +9,7 @@ use crate::call::{CallKey, Leg};
 /// Tags that people give to one call, at most.
 pub const MANY: usize = 20;
 
-/// What cannot be tagged.
+/// Reason why a call cannot be tagged.
 #[derive(Debug, thiserror::Error)]
 pub enum TagError {
     /// One of the calls would have too many.
@@ -29,11 +29,11 @@ pub struct TagReasonRow {
     pub pack: String,
     /// The pack and the line of its entry.
     pub rule: String,
-    /// What decided, in words of the pack.
+    /// The condition that decided, in words of the pack.
     pub reason: String,
     /// Row of the segment.
     pub segment: i64,
-    /// Who says it.
+    /// The leg of the line.
     pub leg: Leg,
     /// Begin of the segment in the call, milliseconds.
     pub start_ms: i64,
@@ -64,7 +64,7 @@ fn reason(row: &Row) -> rusqlite::Result<TagReasonRow> {
 }
 
 impl Store {
-    /// Why packs have put tags on a call: by tag, rule and place.
+    /// Reasons for the packs' tags of a call: by tag, rule and place.
     pub async fn tag_reasons(&self, call: CallKey) -> Result<Vec<TagReasonRow>, StoreError> {
         self.read(move |db| {
             let mut query = db.prepare_cached(REASONS)?;

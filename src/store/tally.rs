@@ -17,7 +17,7 @@ pub struct CountedCall {
     pub agent: Option<String>,
     /// Its campaign, in-group or queue.
     pub campaign: Option<String>,
-    /// When it began, milliseconds since 1970.
+    /// Time at which it began, milliseconds since 1970.
     pub started_ms: i64,
     /// Length of its sound, milliseconds.
     pub audio_ms: i64,
@@ -27,13 +27,13 @@ pub struct CountedCall {
     pub sentiment: Option<f64>,
     /// Alerts that were raised.
     pub alerts: i64,
-    /// Where its disposition does not go with what was said.
+    /// Number of findings: dispositions that contradict the text.
     pub findings: i64,
-    /// What its review says; `None` before there is one.
+    /// Figures of its review; `None` before there is one.
     pub reviewed: Option<CountedReview>,
     /// The agent's full name, from the dialer.
     pub agent_name: Option<String>,
-    /// What the dialer says: talk, wait, wrap, dead and pause seconds.
+    /// The dialer's talk, wait, wrap, dead and pause seconds.
     pub dialed_s: [Option<i64>; 5],
 }
 
@@ -54,7 +54,7 @@ pub struct CountedReview {
     pub speech_ms: [Option<i64>; 3],
     /// Silence beyond ordinary pauses, milliseconds.
     pub dead_air_ms: Option<i64>,
-    /// From the last word to the end of the sound, milliseconds.
+    /// Time from the last word to the end of the audio, milliseconds.
     pub silent_end_ms: Option<i64>,
 }
 
@@ -67,9 +67,9 @@ impl CountedReview {
 /// A figure that not every call has: its sum, and over how many calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Known {
-    /// Of those that have it.
+    /// Sum over the calls that have the figure.
     pub sum: i64,
-    /// How many have it.
+    /// Number of calls that have the figure.
     pub calls: i64,
 }
 
@@ -98,13 +98,13 @@ pub struct Tally {
     pub audio_ms: i64,
     /// Segments.
     pub segments: i64,
-    /// Of calls that were reviewed.
+    /// Sums over reviewed calls.
     pub positive: i64,
     /// The same.
     pub negative: i64,
     /// Alerts.
     pub alerts: i64,
-    /// Where dispositions do not go with what was said.
+    /// Number of findings: dispositions that contradict the text.
     pub findings: i64,
     /// Points of the score cards.
     pub points: f64,
@@ -118,7 +118,7 @@ pub struct Tally {
     pub speech_ms: [Known; 3],
     /// Silence beyond ordinary pauses, milliseconds.
     pub dead_air_ms: Known,
-    /// From the last word to the end of the sound, milliseconds.
+    /// Time from the last word to the end of the audio, milliseconds.
     pub silent_end_ms: Known,
     /// The dialer's talk without its dead seconds and without speech, milliseconds; of calls of which both are known.
     pub unspoken_ms: Known,
@@ -162,7 +162,7 @@ impl Tally {
     }
 }
 
-/// What the dialer counts as talk, and nobody spoke, milliseconds; `None` where one of the two is not known.
+/// Time that the dialer counts as talk and in which nobody spoke, milliseconds; `None` where one of the two is not known.
 pub fn unspoken_ms(talk_s: Option<i64>, dead_s: Option<i64>, speech_ms: Option<i64>) -> Option<i64> {
     let (talk_s, speech_ms) = talk_s.zip(speech_ms)?;
     Some(((talk_s - dead_s.unwrap_or(0)) * 1000 - speech_ms).max(0))
@@ -173,7 +173,7 @@ pub fn unspoken_ms(talk_s: Option<i64>, dead_s: Option<i64>, speech_ms: Option<i
 pub struct RankedCall {
     /// Public id.
     pub call_id: String,
-    /// When it began.
+    /// Time at which the call began.
     pub started: WallTime,
     /// Points got of a hundred.
     pub score: Option<f64>,
@@ -206,7 +206,7 @@ pub struct Group {
     pub name: Option<String>,
     /// All calls.
     pub all: Tally,
-    /// By local day.
+    /// Sums by local day.
     pub days: BTreeMap<Date, Tally>,
     /// The best call.
     pub best: Option<RankedCall>,
@@ -236,8 +236,8 @@ impl Group {
         }
     }
 
-    /// How the mean sentiment of a day changes from one day to the next, by the line that lies nearest to the days' means; a day counts by its calls.
-    /// `None` with less than two days.
+    /// Change of a day's mean sentiment from one day to the next, by the line nearest to the days' means; a day counts by its calls. `None` with less
+    /// than two days.
     pub fn sentiment_trend(&self) -> Option<f64> {
         let first = self.days.keys().next()?;
         let point = |(day, sums): (&Date, &Tally)| {
@@ -260,16 +260,16 @@ pub struct Statistics {
     zone: TimeZone,
     /// All calls.
     pub all: Group,
-    /// By agent; `None` is calls whose agent is not known.
+    /// Sums by agent; `None` holds calls without a known agent.
     pub agents: BTreeMap<Option<String>, Group>,
-    /// By campaign.
+    /// Sums by campaign.
     pub campaigns: BTreeMap<Option<String>, Tally>,
-    /// By disposition; `None` is calls of which none is known.
+    /// Sums by disposition; `None` holds calls without a known one.
     pub dispositions: BTreeMap<Option<String>, Tally>,
 }
 
 impl Statistics {
-    /// Nothing yet; days are those of `zone`.
+    /// Empty sums; days are those of `zone`.
     pub fn new(zone: TimeZone) -> Self {
         Self {
             zone,

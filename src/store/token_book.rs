@@ -18,7 +18,7 @@ pub struct AuditRow {
     pub who: String,
     /// The client's address; `None` on the Unix socket.
     pub address: Option<String>,
-    /// What was done.
+    /// The action, as the audit log words it.
     pub action: String,
     /// The call's public id; `None` for lists, and for a call that was erased.
     pub call_id: Option<String>,
@@ -27,15 +27,15 @@ pub struct AuditRow {
 /// A token to be made.
 #[derive(Clone, Debug)]
 pub struct NewToken {
-    /// What people call it.
+    /// Name of the token.
     pub name: String,
-    /// What it may do.
+    /// Scopes of the token.
     pub scopes: Scopes,
     /// Sees only this campaign's calls.
     pub campaign: Option<String>,
     /// Sees only the running call of this agent and reviews of the agent's calls.
     pub agent: Option<String>,
-    /// Until when it is good.
+    /// Time at which it expires.
     pub expires: Option<WallTime>,
 }
 
@@ -84,12 +84,12 @@ impl TokenBook {
         Ok(rows)
     }
 
-    /// Ends a token and the sessions that came of it; `false` when there is none of this name.
+    /// Revokes a token and ends its sessions; `false` when there is none of this name.
     pub fn revoke(&self, name: &str) -> Result<bool, StoreError> {
         Ok(self.db.execute("DELETE FROM token WHERE name = ?1", [name])? > 0)
     }
 
-    /// Who read what, newest first; of one call, or by one reader.
+    /// The audit log, newest first; of one call, or of one reader.
     pub fn audit(&self, call: Option<&str>, who: Option<&str>, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
         let mut query = self.db.prepare(
             "SELECT audit.at_ms, audit.who, audit.address, audit.action, call.call_id

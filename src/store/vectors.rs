@@ -16,7 +16,7 @@ use super::{Store, StoreError};
 pub const DEEPEST: u32 = 1000;
 /// Places of each list that are fused: those behind have hardly a say.
 const FUSED: usize = 300;
-/// What is added to a place before its reciprocal counts, so that the first places of one list do not outweigh all others (Cormack and others, 2009).
+/// Number added to a rank before its reciprocal counts, so that the first ranks of one list do not outweigh all others (Cormack and others, 2009).
 const RECIPROCAL: f64 = 60.0;
 /// Cosine from which two lines say nearly the same: the same sentence with other names, sums or fillers. Measured on `tests/meaning` (docs/figures.md).
 const ALIKE: f32 = 0.85;
@@ -57,12 +57,12 @@ pub struct DueSegment {
     pub text: String,
 }
 
-/// How a ranked search ranks.
+/// Order of a ranked search.
 #[derive(Clone, Debug)]
 pub enum Ranking {
-    /// By what was meant.
+    /// By meaning.
     Meaning(PackedVector),
-    /// By what was meant and by the words, fused.
+    /// By meaning and words, fused.
     Both(PackedVector),
 }
 
@@ -88,7 +88,7 @@ impl Eq for Place {}
 
 impl Ord for Place {
     fn cmp(&self, other: &Self) -> Ordering {
-        // Of equals the newer one.
+        // Among equals the newer one comes first.
         self.score.total_cmp(&other.score).then(self.segment.cmp(&other.segment))
     }
 }
@@ -152,7 +152,7 @@ fn fused(lists: &[Vec<Place>]) -> Vec<Place> {
     all
 }
 
-/// The places that say something else than all before them, `most` at most; each with the number of those behind it that say nearly the same.
+/// The hits that say something else than all before them, `most` at most; each with the number of those behind it that say nearly the same.
 fn distinct(db: &Connection, ranked: Vec<Place>, most: usize) -> rusqlite::Result<Vec<(Place, u32)>> {
     let mut query = db.prepare_cached("SELECT vector FROM vector WHERE segment = ?1")?;
     let mut kept: Vec<(Place, u32, Option<PackedVector>)> = Vec::new();
@@ -170,7 +170,7 @@ fn distinct(db: &Connection, ranked: Vec<Place>, most: usize) -> rusqlite::Resul
 }
 
 impl Store {
-    /// Where something was meant, best first. With `once`, segments that say nearly the same are shown once, and counted.
+    /// Hits of a search by meaning, best first. With `once`, segments that say nearly the same are shown once, and counted.
     pub async fn search_ranked(
         &self,
         mut filter: SearchFilter,
@@ -178,7 +178,7 @@ impl Store {
         once: bool,
     ) -> Result<Vec<RankedSegment>, StoreError> {
         self.read_for(true, move |db| {
-            // One snapshot for all of it: what was ranked is what is shown.
+            // One snapshot for both queries: the ranked rows are the shown ones.
             let snapshot = db.unchecked_transaction()?;
             filter.which.spell(&snapshot)?;
             let wanted_places = (filter.offset + filter.limit).min(DEEPEST) as usize;
@@ -214,7 +214,7 @@ impl Store {
         .await
     }
 
-    /// How many segments wait for their vector.
+    /// Number of segments without a vector.
     pub async fn count_vectors_due(&self) -> Result<i64, StoreError> {
         self.read(|db| db.prepare_cached("SELECT count(*) FROM vector_due")?.query_row([], |row| row.get(0))).await
     }

@@ -26,12 +26,12 @@ const BATCH: usize = 256;
 /// Pause between two tries when the disk refuses.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// What a disk that takes nothing may hold up a stop.
+/// Time for which a disk that refuses writes may delay a stop.
 const LAST_TRIES: Duration = Duration::from_secs(3);
-/// Pause between two tries to overwrite what was deleted, while somebody reads it.
+/// Pause between two tries to overwrite deleted data, while somebody reads it.
 const SCRUB_AGAIN: Duration = Duration::from_secs(1);
 
-/// What is done with the connection; gives back how its result is told.
+/// Work with the connection; it returns the way in which its result is delivered.
 type Task = Box<dyn FnOnce(&mut Connection) -> Answer + Send>;
 type Answer = Box<dyn FnOnce() + Send>;
 
@@ -42,7 +42,7 @@ struct Set {
     task: Option<Task>,
 }
 
-/// Why rows are not written now, and what a reader found broken.
+/// Reason why rows are not written now, and a fault that a reader found.
 #[derive(Clone, Debug, Default)]
 struct Trouble(Arc<Mutex<[Option<String>; 3]>>);
 
@@ -64,7 +64,7 @@ impl Trouble {
     }
 }
 
-/// What to do about a database that takes nothing.
+/// The remedy for a database that refuses writes.
 fn remedy(error: &rusqlite::Error) -> &'static str {
     if is_damage(error) {
         "the file is damaged. What is heard stays on disk and waits: stop lineside, run `lineside check --repair`, start it again"
@@ -160,7 +160,7 @@ impl Writer {
         WAITING - self.sets.capacity()
     }
 
-    /// How often the disk has refused a batch that was then tried again: a writer that is short of room, not one that hangs.
+    /// Number of batches that the disk refused and that were tried again: a writer that is short of room, not one that hangs.
     pub fn refused_tries(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
@@ -171,7 +171,7 @@ impl Writer {
         let _ = self.hurry.set(Instant::now()); // the first time counts
     }
 
-    /// Why rows are not written or not read now; `None` when all is well.
+    /// Reason why rows are not written or not read now; `None` when all is well.
     pub fn problem(&self) -> Option<String> {
         self.trouble.get()
     }
@@ -193,7 +193,7 @@ impl Writer {
         }
     }
 
-    /// Does not try again what the database does not take, for lineside is stopped: what was not written goes on at the next start.
+    /// Stops retrying refused writes, because lineside is stopping: unwritten work is done anew at the next start.
     pub fn give_up(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
@@ -223,7 +223,7 @@ struct Writing {
     trouble: Trouble,
     /// Our own queue, for a call to oneself later.
     sets: mpsc::WeakSender<Set>,
-    /// When overwriting what was deleted was tried last, if somebody reads it: it is tried again later.
+    /// Time of the last failed try to overwrite deleted data; it is tried again later.
     put_off: Option<Instant>,
 }
 
@@ -266,7 +266,7 @@ impl Writing {
             for event in events {
                 let _ = self.events.send(Arc::new(event)); // nobody listening is fine
             }
-            // The text as it was first stored is not to be read out of the log by whoever hears that it is done.
+            // A client that learns of the end must not find the first form of the text in the log.
             self.scrub();
             for set in batch.drain(..) {
                 if let Some(task) = set.task {
@@ -294,7 +294,7 @@ impl Writing {
             return;
         }
         let patience_ms = if self.put_off.is_some() { 0 } else { super::SCRUB_PATIENCE_MS };
-        // Only then do long questions make way: there is something to overwrite.
+        // Only now, when there is something to overwrite, must long queries make way.
         let _quiet =
             super::rows::privacy::is_to_scrub(&self.connection).is_ok_and(|due| due).then(|| self.readers.quiet());
         match super::rows::privacy::scrub(&self.connection, patience_ms) {

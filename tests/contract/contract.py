@@ -25,9 +25,12 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 # They do not end.
 FEEDS = "feeds"
-METHODS = ("get", "post", "delete")
+METHODS = ("get", "post", "put", "delete")
 # The first analysis, one that is not there, and none.
 ANALYSES = ["1", "4711", "x"]
+# Agents and campaigns: one that has calls, and one that has none.
+AGENTS = ["mary", "nobody"]
+CAMPAIGNS = ["sales", "none"]
 
 
 def free_port():
@@ -138,10 +141,29 @@ def bring_in(daemon, folder):
     return [*lines, "chunk-1", uploaded, "1795218045.42", "unknown-1"]
 
 
-def with_ids(document, calls, alerts):
+def review(daemon):
+    """Reviews a call and disputes its points. The names of the score card's rules, and the disputes' ids."""
+    path = "/api/v1/calls/over-1/reviews"
+    rules = [rule["rule"] for rule in daemon.must(path)["rules"]]
+    daemon.must(path, {"rules": [{"rule": rules[0], "points": 0}]}, method="PUT")
+    raised = [daemon.must("/api/v1/calls/over-1/disputes", {"rule": rule, "text": "I did."}) for rule in rules[:3]]
+    return rules, [str(dispute["id"]) for dispute in raised]
+
+
+def with_ids(document, calls, alerts, disputes, rules):
     """The document with ids of what is there: a made-up one is never found. What is wrong, schemathesis tries of itself."""
+    kinds = {
+        "/alerts/": alerts,
+        "/analyze_call/": ANALYSES,
+        "/disputes/{id}": [*disputes, "4711", "x"],
+        "/agents/{id}": AGENTS,
+        "/campaigns/{id}": CAMPAIGNS,
+    }
     for path, methods in document["paths"].items():
-        known = alerts if "/alerts/" in path else ANALYSES if "/analyze_call/" in path else calls
+        known = next((ids for part, ids in kinds.items() if part in path), calls)
+        unknown = set(methods) - {*METHODS, "parameters"}
+        if unknown:
+            sys.exit(f"{path}: no ids for the methods {unknown}; name them in METHODS")
         for operation in (methods[method] for method in METHODS if method in methods):
             for parameter in operation["parameters"]:
                 if parameter["name"] == "id" or parameter["name"] in ("call_id", "call"):
@@ -154,6 +176,8 @@ def with_ids(document, calls, alerts):
         schemas[name]["required"] = ["call_id"]
     schemas["NameCall"]["properties"]["uniqueid"] = schemas["NameCall"]["properties"]["uuid"] = {"type": "null"}
     schemas["BulkRequest"]["properties"]["call_ids"]["items"] = {"enum": calls}
+    for name in ("ReviewRule", "RaiseDispute"):
+        schemas[name]["properties"]["rule"] = {"enum": [*rules, "unknown"]}
     sound = base64.b64encode(bytes(3200)).decode()
     for part in schemas["PlatformChunkRequest"]["allOf"]:
         if "audio_b64" in part.get("properties", {}):
@@ -173,11 +197,12 @@ def main():
         try:
             calls = bring_in(daemon, folder)
             alerts = [str(alert["id"]) for alert in daemon.must("/api/v1/alerts")["alerts"]] + ["4711", "x"]
+            rules, disputes = review(daemon)
             document = json.loads(arguments.document.read_text()) if arguments.document else daemon.must("/openapi.json")
             asked = [one for methods in document["paths"].values() for one in methods.values() if FEEDS not in one["tags"]]
-            (folder / "openapi.json").write_text(json.dumps(with_ids(document, calls, alerts)))
+            (folder / "openapi.json").write_text(json.dumps(with_ids(document, calls, alerts, disputes, rules)))
             each = math.ceil(arguments.cases / len(asked))
-            print(f"{len(asked)} operations, {each} cases each; ids of {len(calls)} calls and {len(alerts)} alerts")
+            print(f"{len(asked)} operations, {each} cases each; ids of {len(calls)} calls, {len(alerts)} alerts and {len(disputes)} disputes")
             command = [
                 str(Path(sys.executable).parent / "schemathesis"), "run", str(folder / "openapi.json"), "--url", daemon.url,
                 "--header", f"Authorization: Bearer {daemon.token}", "--checks", CHECKS, "--phases", "fuzzing", "--exclude-tag", FEEDS,

@@ -10,7 +10,7 @@ use crate::call::Level;
 use crate::contract::alert::AlertKind;
 use crate::contract::notify::{AgentAlert, ResendMail, SlackAttachment, SlackBlock, SlackMessage, SlackText};
 
-/// From the connection to the last byte of the answer.
+/// Time limit from the connection to the last byte of the answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Resend's own address.
 const RESEND: &str = "https://api.resend.com/emails";
@@ -19,7 +19,7 @@ const HEADER: usize = 150;
 const SECTION: usize = 2900;
 const FIELD: usize = 1900;
 
-/// What a receiver of a webhook computes too: HMAC-SHA256 of `timestamp.body` with the shared secret, in hex.
+/// Signature of a webhook, which its receiver computes too: HMAC-SHA256 of `timestamp.body` with the shared secret, in hex.
 pub(super) fn signature(secret: &str, timestamp_s: i64, body: &str) -> String {
     // A key of any length is taken.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
@@ -27,7 +27,7 @@ pub(super) fn signature(secret: &str, timestamp_s: i64, body: &str) -> String {
     hex::encode(mac.finalize().into_bytes())
 }
 
-/// Slack reads these three as markup.
+/// Escapes the three characters that Slack takes for markup.
 fn escaped(text: &str, longest: usize) -> String {
     let cut: String = text.chars().take(longest / 5).collect(); // an escape is five characters at most
     cut.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
@@ -59,7 +59,7 @@ fn body(of: &impl serde::Serialize) -> String {
     serde_json::to_string(of).unwrap_or_default()
 }
 
-/// What became of it, and the answer's status.
+/// Sends a message. Returns the result and the answer's status.
 pub(super) fn send(notifier: &Notifier, message: &Notification, at_s: i64) -> (SendOutcome, Option<u16>) {
     let key = |text: &Option<String>| format!("Bearer {}", text.as_deref().unwrap_or_default());
     let mut headers: Vec<(&str, String)> = vec![("Content-Type", "application/json".into())];
@@ -130,9 +130,9 @@ fn post(url: &str, headers: &[(&str, String)], body: String) -> (SendOutcome, Op
     }
 }
 
-/// What an answer means for the next try.
+/// The consequence of an answer for the next try.
 fn verdict(status: u16, said: &str, after_s: Option<u64>) -> SendOutcome {
-    /// Nobody is waited for longer.
+    /// Longest wait that a server may ask for, seconds.
     const LONGEST_S: u64 = 3600;
     let error = format!("answered {status} {said}").trim_end().to_owned();
     match status {

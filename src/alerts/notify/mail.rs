@@ -7,7 +7,7 @@ use lettre::{SmtpTransport, Transport};
 
 use super::service::{MailedFile, Notification, Notifier, SendOutcome};
 
-/// For each answer of the server.
+/// Time limit for each answer of the server.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The sender and the receivers, or which address is none.

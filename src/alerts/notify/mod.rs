@@ -21,7 +21,7 @@ use crate::call::Level;
 pub const TRIES: u32 = 19;
 /// The pause after the first failure.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
-/// No pause is longer, unless the other side asks for it.
+/// Longest pause between two tries, unless the server asks for a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_mins(15);
 
 /// Whether mail can be sent to this: `boss@example.com`, `Boss <boss@example.com>`.
@@ -43,7 +43,7 @@ impl Notifier {
         }
     }
 
-    /// What is missing or wrong, and what is wanted.
+    /// Checks the settings. The error names what is missing or wrong, and the right form.
     pub fn check(&self) -> Result<(), String> {
         let needs = |what: &str, value: bool| if value { Ok(()) } else { Err(format!("{} needs {what}", self.name)) };
         let set = |value: &Option<String>| value.as_deref().is_some_and(|text| !text.trim().is_empty());

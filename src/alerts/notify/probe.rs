@@ -1,17 +1,17 @@
-//! Whether the agents' notification service is there and takes our key, without sending it anything.
+//! Checks whether the agents' notification service is there and accepts our key, without sending it a message.
 //!
-//! What it offers for that is not ours to know, so its own address is asked with GET: any answer shows that it is there (one that takes POST alone
-//! says 405), 401 and 403 that the key is wrong, 404, 410 and a redirect that the address is, 5xx that it is not well. A key is told to be right by
-//! those alone who have looked at it.
+//! The service has no path for that, so its own address is asked with GET: any answer shows that it is there (one that takes POST alone answers 405),
+//! 401 and 403 show that the key is wrong, 404, 410 and a redirect that the address is, 5xx that the service has a problem. Only a service that looks
+//! at the key can show that it is right.
 
 use std::time::Duration;
 
 use super::service::Notifier;
 
-/// From the connection to the head of the answer.
+/// Time limit from the connection to the head of the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What was found.
+/// Result of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probed {
     /// It answers.
@@ -20,7 +20,7 @@ pub struct Probed {
     pub authenticated: bool,
     /// Its answer's status.
     pub status: Option<u16>,
-    /// What is wrong, without address and key.
+    /// The problem, without address and key.
     pub problem: Option<String>,
 }
 
@@ -48,7 +48,7 @@ impl Probed {
 }
 
 impl Notifier {
-    /// Asks. Blocks, five seconds at most.
+    /// Probes the service. Blocks for five seconds at most.
     pub fn probe(&self) -> Probed {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))

@@ -1,4 +1,4 @@
-//! A service that alerts go to, what goes out, and what becomes of it.
+//! A service that alerts go to, its messages, and their results.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub struct Notifier {
     pub url: Option<String>,
     /// The service's key.
     pub key: Option<String>,
-    /// What a webhook is signed with.
+    /// Secret that signs a webhook.
     pub secret: Option<String>,
     /// The sender of a mail.
     pub from: Option<String>,
@@ -52,7 +52,7 @@ pub struct Notifier {
     /// Messages a minute at most.
     #[serde(default = "thirty")]
     pub per_minute: u32,
-    /// Where people's browsers find the pages: what goes out has a link then. Of `[http] public_url`.
+    /// Address of the pages for browsers, `[http] public_url`: messages have a link with it.
     #[serde(skip)]
     pub pages: Option<String>,
 }
@@ -71,18 +71,18 @@ impl std::fmt::Debug for Notifier {
     }
 }
 
-/// What goes out.
+/// A message to a service.
 #[derive(Clone, Debug)]
 pub struct Notification {
     /// Number of the alert; 0 for a test.
     pub alert: i64,
-    /// How bad it is.
+    /// Level of the alert.
     pub level: Level,
     /// A line.
     pub subject: String,
     /// Name and value of what is known.
     pub facts: Vec<(&'static str, String)>,
-    /// What was said, redacted.
+    /// Words of the call, redacted.
     pub text: String,
     /// The alert as the API shows it, redacted.
     pub json: Value,
@@ -93,15 +93,15 @@ pub struct Notification {
 pub struct MailedFile {
     /// A line.
     pub subject: String,
-    /// What stands above the attachment.
+    /// Text above the attachment.
     pub text: String,
     /// Its name.
     pub name: String,
-    /// What is in it.
+    /// Content of the attachment.
     pub csv: Vec<u8>,
 }
 
-/// What became of a try.
+/// Result of a try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SendOutcome {
     /// The other side has it.
@@ -118,7 +118,7 @@ impl Notification {
         Self::new(serde_json::to_value(TestAlert::new(call_id, timestamp)).unwrap_or_default())
     }
 
-    /// An alert as the API shows it, of which nothing is left that may not leave the box.
+    /// A message from an alert as the API shows it, without anything that may not leave the box.
     pub fn new(json: Value) -> Self {
         let text = |key: &str| json[key].as_str().unwrap_or_default().to_owned();
         let level = Level::parse(&text("level")).unwrap_or(Level::Warning);
@@ -164,7 +164,7 @@ impl Notification {
         self
     }
 
-    /// As plain text.
+    /// The message as plain text.
     pub(super) fn plain(&self) -> String {
         let facts = self.facts.iter().fold(String::new(), |all, (name, value)| all + name + ": " + value + "\n");
         if self.text.is_empty() { facts } else { format!("{facts}\n\"{}\"\n", self.text) }

@@ -1,9 +1,9 @@
-//! One call under the rules: takes what was heard in the order in which it became known, tells what must be shown.
+//! One call under the rules: takes segments in the order in which they became known, and returns alerts.
 //!
-//! Promises: a rule stays quiet for its cooldown (of the call's time); a rule that something is missing fires once, after everything that was
-//! said before its deadline is text; one alert names all rules that fired at its moment.
+//! Promises: a rule stays quiet for its cooldown (in the call's time); a `not_said` rule fires once, after everything that was said before its
+//! deadline is text; one alert names all rules that fired at its moment.
 //!
-//! `text.rs` says what a text holds of a rule, `state.rs` whether a rule fires then, `window.rs` where in the call it may.
+//! `text.rs` matches a text with the rules, `state.rs` decides whether a rule fires, `window.rs` where in the call it may.
 
 mod said;
 mod state;
@@ -55,13 +55,13 @@ impl CallWatch {
         }
     }
 
-    /// A leg of text without sound can be read from here on. It tells what was said and when, and nothing of silence.
+    /// Adds a leg of text without audio. It tells what was said and when, but no silence.
     pub fn text_leg(&mut self, leg: Leg, since_ms: i64) {
         let since = self.legs.entry(leg).or_insert(since_ms);
         *since = since_ms.min(*since);
     }
 
-    /// Something like speech was heard; what was said is not known yet, nor whether anything was.
+    /// Adds an utterance whose text is not known yet; it may turn out to have none.
     pub fn utterance(&mut self, key: i64, leg: Leg, start_ms: i64, end_ms: i64) {
         self.waiting.insert(key, (leg, start_ms, end_ms));
     }
@@ -73,7 +73,7 @@ impl CallWatch {
         }
     }
 
-    /// There were no words in the utterance: music, or noise. Nobody spoke.
+    /// Removes an utterance without words: music or noise.
     pub fn nothing_said(&mut self, key: i64) {
         self.waiting.remove(&key);
     }
@@ -83,7 +83,7 @@ impl CallWatch {
         self.waiting.values().map(|&(_, start_ms, _)| start_ms).min().unwrap_or(i64::MAX).min(self.known_to_ms)
     }
 
-    /// Forgets what fired while a new watch was told what was said before; [`Self::fired_before`] tells what really did.
+    /// Forgets what fired while a new watch took the earlier text; [`Self::fired_before`] tells what really fired.
     pub fn nothing_fired(&mut self) {
         for state in self.rules.values_mut() {
             state.fired_ms = None;
@@ -254,7 +254,7 @@ impl CallWatch {
         if fired.is_empty() { None } else { alert(fired, Moment { rolling, risk: self.risk(rolling).score }) }
     }
 
-    /// The call's begin moves by so much: it has met its other half.
+    /// Moves the call's begin by this many milliseconds, because it was merged with another call.
     pub fn shift(&mut self, ms: i64) {
         self.line.shift(ms);
         self.known_to_ms += ms;

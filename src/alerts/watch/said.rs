@@ -1,4 +1,4 @@
-//! What a watch is told: a segment of text.
+//! A segment of text, as a watch takes it.
 
 use std::ops::Range;
 
@@ -9,12 +9,12 @@ use crate::text::keywords::TermHit;
 /// Occurrences that are kept of one rule in one call.
 pub(super) const KEPT: usize = 1000;
 
-/// A segment of text, read.
+/// A segment of text with its analysis.
 #[derive(Clone, Copy, Debug)]
 pub struct Said<'a> {
-    /// Whose.
+    /// The leg that the segment was said on.
     pub leg: Leg,
-    /// Where in the call, milliseconds.
+    /// Begin, milliseconds of the call.
     pub start_ms: i64,
     /// Its end.
     pub end_ms: i64,

@@ -1,4 +1,4 @@
-//! One rule in one call: what came of its trigger so far, and whether it fires now.
+//! One rule in one call: its triggers so far, and whether it fires now.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::text::pack::LegFilter;
 use crate::text::rolling::{CallRolling, Rolling};
 use crate::text::rule::{FigureConditions, Rule, Trigger};
 
-/// How the call stands.
+/// Figures of the call at one moment.
 #[derive(Clone, Copy)]
 pub(super) struct Moment<'a> {
     pub rolling: &'a CallRolling,
@@ -34,15 +34,15 @@ impl Occurrence {
     }
 }
 
-/// What is known of one rule in this call.
+/// State of one rule in one call.
 #[derive(Debug, Default)]
 pub(super) struct RuleState {
-    /// Where in the call it fired last.
+    /// Time at which it last fired, milliseconds of the call.
     pub fired_ms: Option<i64>,
     /// Begin of the silence for which it fired last.
     pub silence_ms: Option<i64>,
     pub occurrences: Vec<Occurrence>,
-    /// Of what must be said: it was, in time.
+    /// Whether the words of a `not_said` rule were said in time.
     pub heard: bool,
 }
 
@@ -98,7 +98,7 @@ impl RuleState {
         Some(all)
     }
 
-    /// What a rule of silence or interruption makes of what happened.
+    /// The consequence of a silence or an overlap for its rule.
     pub fn passage(&mut self, rule: &Rule, passage: Passage, moment: Moment) -> Option<Occurrence> {
         let occurrence = match (&rule.trigger, passage) {
             (&Trigger::Silence(least_ms), Passage::Silence { start_ms, end_ms }) => {
@@ -121,7 +121,7 @@ impl RuleState {
         if !begins_in(rule.window, occurrence.start_ms) {
             return None;
         }
-        // Where it became one, however much later it is told: so a restart decides as the first run did.
+        // The time at which it became long enough, however much later it is reported: so a restart decides as the first run did.
         let at_ms = match rule.trigger {
             Trigger::Silence(least_ms) => occurrence.start_ms + least_ms,
             _ => occurrence.end_ms,
@@ -136,7 +136,7 @@ impl RuleState {
         }
     }
 
-    /// The call's begin moves by so much.
+    /// Moves the call's begin by this many milliseconds.
     pub fn shift(&mut self, ms: i64) {
         for at in [&mut self.fired_ms, &mut self.silence_ms].into_iter().flatten() {
             *at += ms;
@@ -156,8 +156,8 @@ impl RuleState {
     }
 }
 
-/// What the call's figures say for a rule; `None` when they do not fit. A mood is one side's: of the leg that the rule names, else of the one
-/// that made the rule look. So an agent's words make no trend of the caller's, and hide none.
+/// The reason that the call's figures give a rule; `None` when they do not fit. A mood belongs to one side: that of the leg that the rule names, else
+/// that of the words that triggered the rule. So an agent's words neither make nor hide a trend of the caller's.
 fn figures(rule: &Rule, spoke: Option<Leg>, Moment { rolling, risk }: Moment) -> Option<Vec<String>> {
     let FigureConditions { rolling_below, negatives, risk_above, min_segments } = rule.figures;
     let named = match rule.leg {

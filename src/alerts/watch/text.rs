@@ -1,4 +1,4 @@
-//! What a text holds of a rule: its words, its mood, and whether it was said before.
+//! Matches of a rule in a text: its words, its mood, and whether it was said before.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -15,14 +15,14 @@ const REMEMBERED: usize = 20;
 const LEAST_WORDS: usize = 4;
 /// Share of common words (Dice) from which two sentences say the same.
 const ALIKE: f64 = 0.6;
-/// What the legs have said lately.
+/// Recent texts of each leg.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
     recent: VecDeque<(Leg, HashSet<String>)>,
 }
 
 impl Repeats {
-    /// How often this leg has said nearly the same lately, this time included.
+    /// Number of times that this leg has said nearly the same lately, this time included.
     pub fn count(&mut self, leg: Leg, text: &str) -> u32 {
         let words: HashSet<String> = text
             .split(|c: char| !c.is_alphanumeric() && c != '\'')

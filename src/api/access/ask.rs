@@ -1,4 +1,4 @@
-//! A request as the guard looks at it, the connection that it came by, and what its handler tells of it.
+//! A request as the guard sees it, its connection, and what its handler reports of it.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -13,12 +13,12 @@ use crate::call::CallKey;
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug)]
 pub enum Peer {
-    /// On the Unix socket.
+    /// A connection on the Unix socket.
     Unix {
         /// User number, as the kernel says.
         user: u32,
     },
-    /// On TCP.
+    /// A connection over TCP.
     Tcp(SocketAddr),
 }
 
@@ -53,16 +53,16 @@ impl Ask<'_> {
     }
 }
 
-/// What was done, where the path does not tell; a handler puts it into its response.
+/// A handler's report for the audit log, in its response, where the path does not tell the action.
 #[derive(Clone, Debug)]
 pub struct Told {
-    /// As it is written down.
+    /// The action, as the audit log words it.
     pub action: String,
-    /// With which calls; none where nothing is left of them that an entry could be about.
+    /// The calls of the action; empty where none of them is left.
     pub calls: Vec<CallKey>,
 }
 
-/// Where a connection keeps the seat of what it was turned into.
+/// Place for the seat of a connection that became a WebSocket.
 #[derive(Clone, Default)]
 pub(super) struct Slot(Arc<Mutex<Option<Seat>>>);
 

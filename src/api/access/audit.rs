@@ -1,7 +1,7 @@
-//! Who read, heard, exported or changed what. The entry of a change is committed before the answer goes out. The entry of a read, and of what
-//! platforms bring in a hundred times a second, is handed to the writer: a screen goes on while the disk is full.
+//! The audit log: who read, played, exported or changed something. The entry of a change is committed before the answer goes out. The entry of a
+//! read, and of events that platforms send a hundred times a second, is handed to the writer, so that a screen goes on while the disk is full.
 //!
-//! What the same reader does again with the same call within five minutes is one entry: a player asks for sound in dozens of pieces.
+//! Repeated reads of one call by one reader within five minutes are one entry, because a player asks for audio in dozens of pieces.
 
 use std::net::IpAddr;
 
@@ -15,14 +15,14 @@ use crate::store::StoreError;
 use crate::store::change::Change;
 use crate::store::tokens::{AccessChange, AuditEntry};
 
-/// What is being done.
+/// The action of a request.
 #[derive(Clone, Copy)]
 pub(super) struct Deed<'a> {
     /// The request's method.
     pub(super) method: &'a Method,
     /// The path, as the router writes it.
     pub(super) path: &'a str,
-    /// What it needs there.
+    /// The policy of its route.
     pub(super) policy: RoutePolicy,
     /// The call that the path names.
     pub(super) call: Option<&'a str>,

@@ -11,10 +11,10 @@ use crate::store::calls::CallRow;
 use crate::store::tokens::{Scope, Scopes, TokenRow};
 use crate::store::{Store, StoreError};
 
-/// How often a feed asks whether its token, and its login, is still good.
+/// Interval at which a feed checks whether its token, and its login, is still valid.
 const LEASE: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// How somebody came in.
+/// Way by which a client was authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// The Unix socket: the file's mode and group have said yes.
@@ -27,22 +27,22 @@ pub enum Way {
     Cookie,
     /// A signed link.
     Link,
-    /// None: where nothing is asked, as at the login.
+    /// No authentication, as at the login.
     None,
 }
 
-/// Who is asking.
+/// The client of a request and its rights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
     /// The token's name, or the user on the Unix socket.
     pub who: String,
-    /// How they came in.
+    /// Way by which it was authenticated.
     pub way: Way,
     /// Selector of the token; empty without one.
     pub token: String,
     /// Selector of the login, with which feeds end.
     pub session: Option<String>,
-    /// What may be done.
+    /// Its scopes.
     pub scopes: Scopes,
     /// Calls of other campaigns do not exist.
     pub campaign: Option<String>,
@@ -51,20 +51,20 @@ pub struct Access {
 }
 
 impl Access {
-    /// Somebody who may do everything.
+    /// A client that may do everything.
     pub(super) fn all(who: String, way: Way) -> Self {
         Self { who, way, token: String::new(), session: None, scopes: Scopes::ALL, campaign: None, agent: None }
     }
 
-    /// Somebody who may do what nobody is asked for.
+    /// A client without authentication, for paths that need none.
     pub(super) fn nobody() -> Self {
         Self { scopes: Scopes::default(), ..Self::all(String::new(), Way::None) }
     }
 
-    /// What a token may do, by this way.
+    /// The rights of a token, by this way.
     pub(super) fn of(row: &TokenRow, way: Way) -> Self {
         let scopes = match &row.agent {
-            // Whatever else stands in its row.
+            // An agent's token has this scope alone, whatever its row says.
             Some(_) => Scopes::AGENT,
             None if way == Way::Link => Scopes::READ,
             None => row.scopes,
@@ -74,12 +74,12 @@ impl Access {
         Self { who, way, token: row.kept.selector.clone(), session: None, scopes, campaign, agent }
     }
 
-    /// As whom requests are counted.
+    /// Name under which requests are counted.
     pub(super) fn credential(&self) -> &str {
         if self.token.is_empty() { &self.who } else { &self.token }
     }
 
-    /// As whom the database is asked.
+    /// Name under which the database counts its queries.
     pub fn asker(&self) -> std::sync::Arc<str> {
         self.credential().into()
     }
@@ -173,7 +173,7 @@ impl<S: Sync> FromRequestParts<S> for Access {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        // Without the guard nobody is let in.
+        // A request that did not pass the guard is refused.
         parts.extensions.get::<Self>().cloned().ok_or_else(|| ApiError::Unavailable("no guard at this path".into()))
     }
 }

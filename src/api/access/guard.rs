@@ -23,7 +23,7 @@ use crate::contract::problem::{Part, Problem};
 use crate::store::readers::asked_by;
 use crate::store::tokens::Scope;
 
-/// What is followed for as long as the client likes, beside WebSockets.
+/// Paths of feeds, beside WebSockets.
 const FEEDS: &[&str] = &["/api/v1/events", "/api/realtime/stream"];
 
 /// Describes the metrics of the access checks.
@@ -84,7 +84,7 @@ impl AccessControl {
         if !self.is_proxy(peer) {
             return peer;
         }
-        // From the right: what is left of the first stranger is what that stranger says.
+        // From the right: addresses to the left of the first unknown proxy are that proxy's own claim.
         let said: Vec<&str> = headers
             .get_all("x-forwarded-for")
             .iter()
@@ -106,7 +106,7 @@ impl AccessControl {
         self.settings.proxies.iter().any(|net| net.contains(&address))
     }
 
-    /// Who comes in over TCP, and what is left of their minute.
+    /// The client of a request over TCP, and its remaining requests of the minute.
     async fn over_tcp(&self, peer: SocketAddr, ask: &Ask<'_>) -> Result<(Access, Option<Allowance>), Refusal> {
         let host = origin::single(ask.headers, &header::HOST).ok_or(Refusal::Host)?;
         if !origin::is_ours(host, &self.settings.hosts) {
@@ -171,7 +171,7 @@ impl AccessControl {
         }
         match (about, ask.call) {
             (About::Nothing | About::Own, _) => Ok(()),
-            // One that is not there is answered in the same way, whatever else is wrong with the request.
+            // An unknown call has the same answer, whatever else is wrong with the request.
             (About::Call, Some(id)) => match self.store.call(id).await? {
                 Some(row) if access.sees(&row) => Ok(()),
                 _ => Err(Refusal::Hidden),
@@ -181,13 +181,13 @@ impl AccessControl {
     }
 }
 
-/// What is wrong with an address whose parts no handler can read.
+/// The mistake in an address whose parts no handler can parse.
 fn unreadable(rejection: &RawPathParamsRejection) -> Option<ApiError> {
     let RawPathParamsRejection::InvalidUtf8InPathParam(error) = rejection else { return None };
     Some(ApiError::Wrong(Part::Path, "path".into(), error.body_text()))
 }
 
-/// What the guard has at hand.
+/// State of the guard.
 pub type Post = (Arc<AccessControl>, Arc<RoutePolicies>);
 
 /// Lets a request through to its handler, or says why not.
@@ -276,7 +276,7 @@ struct Doing {
 }
 
 impl Doing {
-    /// The same, on its seat: what changes something is done to its end also when the client hangs up; what is read waits for room.
+    /// Handles a request on its seat: a change is completed even when the client hangs up; a read waits for room.
     async fn seated(
         self,
         method: Method,
@@ -286,7 +286,7 @@ impl Doing {
     ) -> Response {
         let (asker, way) = (self.access.asker(), self.access.way);
         if self.policy.changes(&method) {
-            // What was done is written down.
+            // The audit log has the action.
             let response = tokio::spawn(asked_by(Arc::clone(&asker), self.answer(method, request, next)))
                 .await
                 .unwrap_or_else(|_| ApiError::Unavailable("the daemon is stopping".into()).into_response());
@@ -307,7 +307,7 @@ impl Doing {
         }
     }
 
-    /// What its handler answers, once it is written down.
+    /// The handler's answer, once the audit log has it.
     async fn answer(self, method: Method, request: Request, next: Next) -> Response {
         let Self { access_control, access, address, policy, path, call } = self;
         let response = next.run(request).await;
@@ -342,6 +342,6 @@ fn harden(headers: &mut HeaderMap, tls: bool) {
     if tls {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
-    // Pages say themselves how they may be kept; everything else tells of calls, sound and exports too.
+    // Pages set their own caching; all other answers may contain calls, audio and exports.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }

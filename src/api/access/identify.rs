@@ -1,4 +1,4 @@
-//! Whose request it is: by a token in a header, the cookie of a login, a signed link, or nothing where nobody is asked.
+//! The client of a request: by a token in a header, the cookie of a login, a signed link, or nobody where no authentication is needed.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -106,7 +106,7 @@ impl AccessControl {
         }))
     }
 
-    /// Whose request it is, by what it bears; [`Access`] of nobody where nothing is asked.
+    /// The client of a request, by its credentials; [`Access`] of nobody where no authentication is needed.
     pub(super) async fn identify(&self, ask: &Ask<'_>, address: IpAddr, site: origin::From) -> Result<Access, Refusal> {
         let Ask { policy, headers, .. } = *ask;
         if policy.needs.is_empty() {

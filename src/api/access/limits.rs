@@ -1,7 +1,7 @@
-//! How often: requests of a client in a minute, and tokens that somebody tries.
+//! Rate limits: requests of a client in a minute, and tries of wrong tokens.
 //!
-//! A client is a credential at an address. Figures and headers as the call sessions API recommends: 100 GETs and 20 other requests in a minute,
-//! all of which may come at once; who has used them up gets one more every minute's part.
+//! A client is a credential at an address. Figures and headers are those of the call sessions API: 100 GETs and 20 other requests in a minute, all of
+//! which may come at once; after that one more is allowed with each fraction of the minute.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -21,12 +21,12 @@ const CLIENTS: usize = 10_000;
 type Keyed =
     RateLimiter<(String, IpAddr), DefaultKeyedStateStore<(String, IpAddr)>, DefaultClock, StateInformationMiddleware>;
 
-/// What a client has left.
+/// Remaining requests of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
     /// Requests in a minute.
     pub limit: u32,
-    /// Of them, left now.
+    /// Requests that are left now.
     pub remaining: u32,
     /// `None` when this one is granted; else how long to wait for the next.
     pub wait: Option<Duration>,
@@ -50,7 +50,7 @@ impl Allowance {
     }
 }
 
-/// Whole seconds, at least one.
+/// Seconds, rounded up, at least one.
 pub fn seconds_up(wait: Duration) -> u64 {
     (wait.as_millis() as u64).div_ceil(1000).max(1)
 }
@@ -83,7 +83,7 @@ impl Rate {
     }
 }
 
-/// One who holds an IPv6 network holds 2^64 addresses of it: they count as one.
+/// The block of an address. The owner of an IPv6 network has 2^64 addresses, which count as one.
 fn block_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::from((u128::from(v6) & !u128::from(u64::MAX)).to_be_bytes()),
@@ -95,7 +95,7 @@ fn block_of(address: IpAddr) -> IpAddr {
 const FREE: u32 = 5;
 /// The longest pause.
 const LONGEST: Duration = Duration::from_mins(5);
-/// Who has not tried for so long begins anew.
+/// An address without tries for this long begins anew.
 const FORGOTTEN: Duration = Duration::from_mins(15);
 
 struct Tries {
@@ -142,7 +142,7 @@ impl Guessers {
         self.known.len() >= CLIENTS
     }
 
-    /// Forgets whom there is no reason to remember; once a second, for the table is walked.
+    /// Forgets old entries, once a second because the whole table is walked.
     fn make_room(&mut self, now: Instant) {
         if self.swept.is_none_or(|swept| now.saturating_duration_since(swept) >= Duration::from_secs(1)) {
             self.swept = Some(now);
@@ -158,7 +158,7 @@ impl Guessers {
 pub struct BackOff(Mutex<Guessers>);
 
 impl BackOff {
-    /// How long this address has to wait before a token of it is looked at.
+    /// How long this address must wait before a token of it is checked.
     pub fn pause(&self, address: IpAddr, now: Instant) -> Option<Duration> {
         let all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let others = all.others.as_ref().filter(|_| all.is_full());

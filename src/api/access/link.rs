@@ -1,25 +1,25 @@
-//! Links that work without a token, for a while: to a call's sound, and to an agent's own running call. `?expires=…&by=…&signature=…`
+//! Links that work without a token, for a while: to a call's audio, and to an agent's own running call. `?expires=…&by=…&signature=…`
 //!
-//! The signature is HMAC-SHA256 over what it leads to, the end and the token that asked for it; without that token the link is dead too.
+//! The signature is HMAC-SHA256 over the target, the end and the token that asked for the link; a revoked token ends its links.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::call::WallTime;
 
-/// What a link leads to.
+/// Path of a link to audio.
 pub const PATH: &str = "/api/v1/calls/{id}/audio";
-/// What its address holds; `leg` alone where somebody comes with a token.
+/// Query parameters of that path; a client with a token sends `leg` alone.
 pub const ASKS: &[&str] = &["leg", "expires", "by", "signature"];
-/// How long a link works, seconds, unless less is asked for.
+/// Longest and default lifetime of a link, seconds.
 pub const LONGEST_S: i64 = 3600;
 
 /// An agent's own running call.
 pub const AGENT_PATH: &str = "/api/v1/agent/call";
-/// How long a link to that works at most, seconds: a shift. Without a wish an hour.
+/// Longest lifetime of a link to an agent's call, seconds: a shift. The default is an hour.
 pub const LONGEST_OF_AGENT_S: i64 = 12 * 3600;
 
-/// What a link leads to.
+/// Target of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkTarget<'a> {
     /// A leg's sound.
@@ -36,9 +36,9 @@ pub enum LinkTarget<'a> {
 /// A link without its signature.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedLink<'a> {
-    /// What it leads to.
+    /// Target of the link.
     pub to: LinkTarget<'a>,
-    /// Until when, seconds since the epoch.
+    /// End of its lifetime, seconds since the epoch.
     pub expires_s: i64,
     /// Selector of the token that asked for it; empty for the Unix socket.
     pub by: &'a str,
@@ -62,7 +62,7 @@ impl LinkKey {
             LinkTarget::Agent(agent) => ("agent", agent, ""),
         };
         for part in [kind, one, other, &expires_s.to_string(), by] {
-            // With its length, so that no two links sign the same bytes.
+            // Each part goes with its length, so that no two links sign the same bytes.
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part.as_bytes());
         }

@@ -1,7 +1,7 @@
-//! Login of the page: a form takes a token, a cookie stands for it afterwards.
+//! Login of the pages: a form takes a token, and a cookie stands for it afterwards.
 //!
-//! The cookie is out of reach of scripts and of other sites (HttpOnly, SameSite=Strict); what is kept of it is a hash. All paths are relative, so that
-//! a proxy may put the page under a path of its own.
+//! Scripts and other sites cannot reach the cookie (HttpOnly, SameSite=Strict); only its hash is stored. All paths are relative, so that a proxy may
+//! put the pages under a path of its own.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -89,9 +89,9 @@ fn quoted(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// Where somebody goes after their login.
+/// Place to go to after a login.
 fn place(next: &str) -> String {
-    // Before the first part, for one with a colon in it would be the scheme of an address.
+    // `./` goes before the first part, because a part with a colon would be the scheme of an address.
     if is_place(next) { format!("./{next}") } else { "./".into() }
 }
 
@@ -123,7 +123,7 @@ pub(in crate::api) async fn style() -> impl IntoResponse {
 pub(in crate::api) struct Shown {
     #[serde(default)]
     token: String,
-    /// Where to go afterwards.
+    /// Place to go to afterwards.
     #[serde(default)]
     next: String,
 }
@@ -134,7 +134,7 @@ pub(in crate::api) async fn login(
     address: Option<Extension<ClientAddress>>,
     shown: Result<Form<Shown>, axum::extract::rejection::FormRejection>,
 ) -> Response {
-    // On the Unix socket there is nothing to log in to.
+    // The Unix socket needs no login.
     let Some(Extension(ClientAddress(address))) = address else { return see_other("./") };
     let Ok(Form(Shown { token, next })) = shown else {
         return page(StatusCode::BAD_REQUEST, "The token is missing.", "");
@@ -187,10 +187,10 @@ fn set_cookie(value: &str, life: Duration, secure: bool) -> HeaderValue {
 }
 
 impl AccessControl {
-    /// A session for a token, as the cookie that stands for it; `None` for a token that cannot have one.
+    /// Opens a session for a token. Returns its cookie, or `None` for a token that cannot have one.
     pub(super) async fn open_session(&self, shown: &str, address: IpAddr) -> Result<Option<HeaderValue>, Refusal> {
         let access = self.token(shown, address).await?;
-        // `[ingest] token` has no row that a session could belong to; who may not read sees nothing at the pages.
+        // `[ingest] token` has no row that a session could belong to, and a token without the scope `read` sees nothing on the pages.
         let row = self.store.token(&access.token).await?.filter(|row| row.scopes.has(Scope::Read));
         let Some(row) = row else { return Ok(None) };
         let fresh = Kept::fresh("session");

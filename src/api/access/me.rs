@@ -1,4 +1,4 @@
-//! `GET /api/v1/me`: who is asking, and what they may do.
+//! `GET /api/v1/me`: the client's name and rights.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Access: every request passes the guard (`guard.rs`) before a handler sees it.
 //!
-//! In order: the name it was called by, the site it comes from, whose token it bears, how often, what the token may do, whether the call exists for
-//! it, and whether there is a seat; afterwards, who read what is written down. A path's `RoutePolicy` tells what it needs. A path without one is not reached.
+//! In order it checks the host name, the origin, the token, the rate, the scopes, whether the call exists for the token, and whether there is a seat;
+//! afterwards the audit log takes the action. The path's `RoutePolicy` tells what it needs. A path without one cannot be reached.
 
 mod ask;
 mod audit;

@@ -1,4 +1,4 @@
-//! What was written down lately, so that it is not written down in dozens of pieces.
+//! Recent entries of the audit log, so that dozens of pieces of one read become one entry.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -14,7 +14,7 @@ const REMEMBERED: usize = 10_000;
 /// Reader, address, action, call.
 pub(super) type Entry = (String, Option<IpAddr>, String, Option<CallKey>);
 
-/// What was noted lately.
+/// Recent entries.
 #[derive(Default)]
 pub(super) struct Noted(Mutex<HashMap<Entry, WallTime>>);
 

@@ -1,7 +1,7 @@
-//! Names in requests: by which name a browser thinks it is talking to us, and which page made it talk.
+//! Host names and origins of requests: the name under which a browser knows this daemon, and the page that made it send the request.
 //!
-//! DNS rebinding makes a browser send a stranger's page to this address under the stranger's name, so a name must be one of ours. A bare address
-//! is always fine: there is no name that could have been bound again. Cookies know no ports, so an origin is compared with its port.
+//! DNS rebinding makes a browser send a stranger's page to this address under the stranger's name, so a name must be one of ours. A bare address is
+//! always fine, because no name could have been bound again. Cookies know no ports, so an origin is compared with its port.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, header};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// One header's value, when it is there once and is text.
+/// Value of a header that occurs once and is text.
 pub fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
@@ -31,14 +31,14 @@ pub fn is_ours(host: &str, names: &[String]) -> bool {
         || names.iter().any(|ours| ours.eq_ignore_ascii_case(&name))
 }
 
-/// Which page a request comes from.
+/// The page that a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum From {
-    /// One that this daemon served.
+    /// A page of this daemon.
     OwnPage,
     /// Another site's.
     OtherSite,
-    /// No browser says: a script, a command.
+    /// The request has no origin: a script, a command.
     Unsaid,
 }
 

@@ -1,5 +1,5 @@
-//! `?token=`, where `[http] token_in_query` allows it: for dashboards and scripts of a kind that knows no other way. Off by default, for addresses are
-//! kept where tokens should not be: in the logs of proxies and the histories of browsers.
+//! `?token=`, where `[http] token_in_query` allows it: for dashboards and scripts that know no other way. It is off by default, because addresses end
+//! in the logs of proxies and the histories of browsers.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::state::AccessControl;
 use crate::api::request::parameters::{PASS, Pairs, TOKEN};
 use crate::api::request::{Parameters, bounded};
 
-/// What such a dashboard takes for "this token is not good" (4000 to 4999 are an application's own, RFC 6455, 7.4.2).
+/// Code by which such a dashboard recognises an invalid token (4000 to 4999 are an application's own, RFC 6455, 7.4.2).
 const INVALID: u16 = 4001;
 /// A client that does not take its refusal in this time is let go.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ impl AccessControl {
         Parameters::read(given, policy.asks).map_err(Refusal::Parameter)
     }
 
-    /// How a feed is closed whose token is over.
+    /// The close frame of a feed whose token has expired.
     pub fn over(&self) -> CloseFrame {
         if self.settings.token_in_query {
             return invalid();

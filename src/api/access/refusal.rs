@@ -1,4 +1,4 @@
-//! Why a request was not let in, and what is said about it.
+//! Reasons for which the guard refuses a request, and their answers.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::store::tokens::Scope;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-/// Why a request was not let through.
+/// Reason for which a request was refused.
 #[derive(Debug)]
 pub(super) enum Refusal {
     Host,
@@ -27,7 +27,7 @@ pub(super) enum Refusal {
     Parameter(ApiError),
     /// Too many requests of this token or address are in progress.
     Seats,
-    /// Too much was asked for that is not taken yet.
+    /// Too many bytes of answers wait for this client.
     Untaken,
     Store(StoreError),
 }
@@ -39,7 +39,7 @@ impl From<StoreError> for Refusal {
 }
 
 impl Refusal {
-    /// For the counter.
+    /// Name of the reason in the metric.
     fn name(&self) -> &'static str {
         match self {
             Self::Host => "host",

@@ -12,7 +12,7 @@ use axum::routing::{self, MethodRouter};
 use super::grant::Access;
 use crate::store::tokens::Scope;
 
-/// Asked of nobody.
+/// Scopes of a path without authentication.
 pub const NOTHING: &[Scope] = &[];
 /// May see calls.
 pub const READ: &[Scope] = &[Scope::Read];
@@ -22,17 +22,17 @@ pub const OPERATE: &[Scope] = &[Scope::Operate];
 pub const INGEST: &[Scope] = &[Scope::Ingest];
 /// People and machines alike: names of calls, recordings.
 pub const OPERATE_OR_INGEST: &[Scope] = &[Scope::Operate, Scope::Ingest];
-/// An agent, of the own calls; whoever may see all calls, of any agent's.
+/// Agents for their own calls, and tokens that may read for those of all agents.
 pub const AGENT_OR_READ: &[Scope] = &[Scope::Agent, Scope::Read];
-/// An agent, of the own calls; whoever may change calls, of any agent's.
+/// Agents for their own calls, and tokens that may change calls for those of all agents.
 pub const AGENT_OR_OPERATE: &[Scope] = &[Scope::Agent, Scope::Operate];
-/// Whoever is no agent: agents see what they may of the own calls by the paths that take their scope.
+/// All tokens but agents': agents have their own paths.
 pub const ANY: &[Scope] = &[Scope::Read, Scope::Operate, Scope::Ingest];
 
-/// What of calls a path shows or changes: so it keeps to the campaign of a token, and so it is written down.
+/// The calls that a path shows or changes, for the campaign of a token and for the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
-    /// No call: pages and the login. Neither counted nor written down.
+    /// No call: pages and the login. Such requests are neither counted nor logged.
     Nothing,
     /// The daemon as a whole. Closed to tokens of one campaign, not written down.
     Daemon,
@@ -44,12 +44,12 @@ pub enum About {
     All,
 }
 
-/// What one method at one path needs.
+/// Policy of one method at one path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoutePolicy {
-    /// One of these; nothing at all when empty.
+    /// One of these scopes is needed; none when empty.
     pub needs: &'static [Scope],
-    /// What it shows.
+    /// The calls that it shows or changes.
     pub about: About,
     /// Its query parameters; the guard refuses every other one. Queries of pages are for their scripts, and are not looked at.
     pub asks: &'static [&'static str],
@@ -86,7 +86,7 @@ impl RoutePolicy {
         ![Method::GET, Method::HEAD].contains(method) || self.dialer && !self.needs.contains(&Scope::Read)
     }
 
-    /// For paths that do not exist: whoever has a token may know that.
+    /// Policy of paths that do not exist: a client with a token may learn that.
     pub(super) const NOWHERE: Self = Self::new(ANY, About::Nothing);
 
     /// Whether a request counts in its client's minute. A page brings a dozen files along, which are the same for everybody; platforms send

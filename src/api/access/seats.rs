@@ -22,17 +22,17 @@ use crate::store::readers::asking;
 const SHARE: usize = 4;
 /// Answers that one asker may have made at a time, and all together.
 const MAKING: (usize, usize) = (4, 16);
-/// Bytes of answers in memory that are not taken yet: of one asker, and of all.
+/// Bytes of answers in memory that wait for their clients: of one client, and of all.
 const BYTES: (u64, u64) = (16 << 20, 64 << 20);
 /// An answer that cannot be begun within this time is refused.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How a request holds its seat.
+/// How long a request keeps its seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// As long as the client likes.
+    /// For as long as the client likes.
     Feed,
-    /// As long as it takes.
+    /// For as long as the answer takes.
     Read,
     /// The same, by somebody who may change something.
     Operator,
@@ -52,7 +52,7 @@ pub(super) struct Seats {
     held: Arc<Mutex<Held>>,
 }
 
-/// One of them; given back when dropped.
+/// A seat; it is given back when dropped.
 pub(super) struct Seat {
     held: Arc<Mutex<Held>>,
     credential: Option<String>,
@@ -188,7 +188,7 @@ pub(super) struct Making {
 }
 
 impl Making {
-    /// It is made, and so many bytes long; they are held until the result is dropped.
+    /// Notes that the answer is ready and this many bytes long; they count until the result is dropped.
     fn done(self, bytes: u64) -> Untaken {
         self.budget.change(&self.asker, |load| load.bytes += bytes);
         Untaken { budget: self.budget.clone(), asker: Arc::clone(&self.asker), bytes }

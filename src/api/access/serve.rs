@@ -1,8 +1,8 @@
-//! Connections: how many, how slow, with or without TLS.
+//! Connections: their number, their pace, with or without TLS.
 //!
-//! A client that stalls in its handshake, in its request's head or body, or in taking its answer is let go after `patience`. One address holds at
-//! most a quarter of the connections; this machine's own and the proxies' are exempt, for they speak for many. A WebSocket is a connection for as
-//! long as it is open. When all places are taken, a newcomer gets that of whoever has been without a request for longest.
+//! A client that stalls in its handshake, in its request's head or body, or in taking its answer is disconnected after `patience`. One address holds
+//! at most a quarter of the connections; this machine's own and the proxies' are exempt, because they act for many. A WebSocket is a connection for
+//! as long as it is open. When all places are taken, a newcomer gets that of the connection that has been without a request for longest.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -44,12 +44,12 @@ use crate::contract::problem::Problem;
 const HEAD: usize = 64 * 1024;
 /// A body that comes more slowly than this, bytes per second, uses up the client's patience.
 const SLOWEST: u64 = 4096;
-/// How long a connection that was told to go may take.
+/// How long a connection that was told to end may take.
 const ROOM: Duration = Duration::from_millis(100);
 /// Part of all connections that one address may hold.
 const SHARE: usize = 4;
 
-/// How connections are dealt with.
+/// Settings of the connections.
 #[derive(Clone)]
 pub struct ServeSettings {
     /// How long a client may stall.
@@ -116,7 +116,7 @@ fn read_tls(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
 #[derive(Clone, Default)]
 struct Held(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
-/// One of them; given back when dropped.
+/// A place for a connection; it is given back when dropped.
 struct Hold(Held, IpAddr);
 
 impl Held {
@@ -314,7 +314,7 @@ pub async fn tcp(listener: TcpListener, router: Router, settings: ServeSettings,
             metrics::counter!("lineside_http_refused_total", "reason" => "connections").increment(1);
             continue;
         };
-        // Where every connection is at work newcomers wait in the kernel; whoever stalls gives a place back within `patience`.
+        // Where every connection is busy, newcomers wait in the kernel; a connection that stalls gives its place back within `patience`.
         let place = tokio::select! {
             () = stop.cancelled() => break,
             place = place(&places, &idle) => place,

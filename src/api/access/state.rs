@@ -1,4 +1,4 @@
-//! What the guard needs: the settings, the rows, and what it remembers of clients.
+//! State of the guard: settings, rows, and its memory of clients.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

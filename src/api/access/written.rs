@@ -1,4 +1,4 @@
-//! A token that stands in the configuration.
+//! A token that the configuration names.
 
 use super::limits;
 use crate::call::WallTime;

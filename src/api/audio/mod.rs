@@ -1,4 +1,4 @@
-//! Sound: a leg played or drawn, a running call listened to, recordings that are uploaded.
+//! Audio: a leg played or drawn, a running call listened to, uploaded recordings.
 
 pub(super) mod leg;
 mod parts;

@@ -1,4 +1,4 @@
-//! What of the daemon sound is made of.
+//! State of the handlers of audio.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
-//! A sound file of ours as an answer: all of it or one range, in pieces, so that an hour of sound costs no memory.
+//! A sound file of ours as an answer: all of it or one range, in pieces, so that an hour of audio costs no memory.
 //!
-//! What goes out is what a plain file would hold, whether it is encrypted on disk or not. The WAV header is that of now: a call that still runs, or
-//! that a crash ended, has the length that was there when the answer began.
+//! The answer is a plain file, whether the file is encrypted on disk or not. The WAV header is made for the answer: a call that still runs, or that a
+//! crash ended, has the length that it had when the answer began.
 
 use std::io;
 use std::ops::Range;
@@ -20,7 +20,7 @@ use crate::audio::sound_file::SoundFile;
 use crate::audio::wav;
 use crate::priority;
 
-/// Bytes read at once.
+/// Bytes per reading.
 const PIECE: u64 = 1 << 18;
 
 struct Sound {
@@ -117,7 +117,7 @@ enum ByteRange {
     Nothing,
 }
 
-/// What a Range header asks for of so many bytes (RFC 9110, 14.2). Several ranges at once, and what is no range, get all of it.
+/// The range that a Range header asks for, of this many bytes (RFC 9110, 14.2). Several ranges at once, and a malformed header, get all of it.
 fn range(header: &str, len: u64) -> ByteRange {
     let Some((first, last)) = header.trim().strip_prefix("bytes=").and_then(|range| range.trim().split_once('-'))
     else {

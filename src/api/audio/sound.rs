@@ -25,7 +25,7 @@ use crate::contract::sound::Peaks;
 use crate::priority;
 use crate::store::calls::LegRow;
 
-/// Samples read at once.
+/// Samples per reading.
 const PIECE: usize = 1 << 16;
 /// Samples mixed at once.
 const MIXED: usize = 1 << 14;
@@ -105,7 +105,7 @@ pub(in crate::api) struct Mix {
 }
 
 impl Mix {
-    /// A mix at `out_hz` with nobody in it, so many samples long.
+    /// A silent mix at `out_hz` of this many samples.
     pub(in crate::api) fn new(out_hz: u32, wanted: usize) -> Self {
         Self { out_hz: i64::from(out_hz), voices: Vec::new(), place: 0, wanted }
     }
@@ -156,7 +156,7 @@ impl Mix {
         Body::from_stream(stream::once(async { Ok(head) }).chain(pieces))
     }
 
-    /// Bytes of that WAV.
+    /// Length of that WAV, bytes.
     pub(in crate::api) fn wav_len(&self) -> u64 {
         (wav::HEADER_LEN + 2 * self.wanted) as u64
     }
@@ -218,7 +218,7 @@ pub(in crate::api) async fn live(
         return Err(gone("it has no sound yet"));
     }
     let running = legs.iter().any(|leg| leg.closed.is_none());
-    // What is not transcribed is the same voice again.
+    // A source that is not transcribed holds the same voice again.
     let is_heard = |leg: &LegRow| !leg.heard.is_empty();
     let any = legs.iter().any(is_heard);
     let text_alone = !legs.iter().any(LegRow::has_sound);
@@ -278,7 +278,7 @@ mod tests {
         }
     }
 
-    /// A leg of which everything may be heard.
+    /// A leg without silenced stretches.
     fn heard(leg: LegRow) -> (LegRow, Silences) {
         (leg, Silences::default())
     }

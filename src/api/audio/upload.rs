@@ -24,18 +24,18 @@ use crate::contract::problem::Problem;
 
 /// Files in one request.
 const FILES: usize = 100;
-/// Bytes of a field that is not a file.
+/// Length of a field that is not a file at most, bytes.
 const FIELD: usize = 1000;
 
 /// A whole file on disk: (path, extension, call, names, name where it came from). Blocks; `Err` says what is wrong with it.
 pub type Take = Arc<dyn Fn(&Path, &str, &CallId, &CallNames, &str) -> Result<(), String> + Send + Sync>;
 
-/// What uploads need.
+/// Settings of uploads.
 #[derive(Clone)]
 pub struct UploadSettings {
-    /// Where files wait; its content is removed at the start.
+    /// Folder where files wait; its content is removed at the start.
     pub folder: PathBuf,
-    /// Bytes of one file, at most.
+    /// Size of one file at most, bytes.
     pub max_bytes: u64,
     /// Takes a file.
     pub take: Take,
@@ -208,7 +208,7 @@ async fn take_all(uploads: UploadSettings, files: Vec<Arriving>, names: CallName
     (status, Json(taken)).into_response()
 }
 
-/// What became of a file: its call, or why there is none.
+/// Result of a file: its call, or the reason why there is none.
 fn outcome(file: String, call: Result<String, String>, missing: Option<u64>) -> UploadedFile {
     let cut =
         |bytes: u64| format!("the file ends {bytes} bytes before its sound does, by its header: it may have been cut");
@@ -221,7 +221,7 @@ fn outcome(file: String, call: Result<String, String>, missing: Option<u64>) -> 
     }
 }
 
-/// What became of all of them.
+/// Results of all files.
 fn uploaded(calls: Vec<UploadedFile>) -> Uploaded {
     let call_id = calls.iter().find_map(|answer| answer.call_id.clone());
     let detail = calls.first().filter(|_| call_id.is_none()).and_then(|first| first.detail.clone());

@@ -21,13 +21,13 @@ use crate::store::Store;
 use crate::store::alerts::AlertFilter;
 use crate::store::calls::CallRow;
 
-/// What it may be asked with.
+/// Query parameters of the path.
 pub(in crate::api) const ASKS: &[&str] = &["user", "uniqueid", "expires", "by", "signature"];
-/// Lines that are shown: what is older nobody reads while talking.
+/// Number of lines that are shown: nobody reads older ones while talking.
 const LINES: usize = 60;
 /// Alerts whose prompts are shown.
 const PROMPTS: u32 = 5;
-/// Bytes of an agent's name in a link.
+/// Length of an agent's name in a link at most, bytes.
 const LONGEST_USER: usize = 40;
 
 /// A parameter of a script or a web form: a field that the dialer does not know is left in the address as it was.
@@ -35,7 +35,7 @@ fn given(query: &Parameters, name: &str) -> Option<String> {
     query.text(name).filter(|value| !is_left(value))
 }
 
-/// Whose calls are asked for: those of the token's agent, or of the agent that is named.
+/// The agent whose calls are meant: that of the token, or the one that is named.
 pub(in crate::api) fn whose(access: &Access, query: &Parameters) -> Result<String, ApiError> {
     let wrong = |problem: &str| Err(ApiError::Wrong(Part::Query, "user".into(), problem.into()));
     match (access.agent.clone(), given(query, "user")) {

@@ -1,4 +1,4 @@
-//! Alerts: a list, and taking one.
+//! Alerts: lists and acknowledgements.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -32,7 +32,7 @@ pub(in crate::api) const LIST: &[&str] = &[
     "cursor",
     "limit",
 ];
-/// What an acknowledgement says at most about who gave it.
+/// Length of an acknowledger's name at most, bytes.
 const LONGEST_NAME: usize = 100;
 /// Alerts that are taken together at most.
 const TOGETHER: usize = 1000;
@@ -134,12 +134,12 @@ pub(in crate::api) async fn ack_many(
     Ok(Json(AlertsTaken { alerts }))
 }
 
-/// What of an alert whoever may not read calls hears when they take it.
+/// The acknowledgement of an alert, for tokens that may not read calls.
 pub(in crate::api) fn taken(alert: &AlertRow) -> AlertTaken {
     AlertTaken::of(alert.id, alert.acknowledged.as_ref())
 }
 
-/// Who takes it: `{"by": "mary"}`; a body may be left out.
+/// The acknowledger's name: `{"by": "mary"}`; a body may be left out.
 fn who(body: &[u8]) -> Result<String, ApiError> {
     if body.is_empty() {
         return Ok("unknown".into());

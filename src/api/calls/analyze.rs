@@ -1,6 +1,6 @@
-//! `POST /analyze_call`: what a transcript comes to that somebody sends as one text; kept, and shown again by `GET /analyze_call/{id}`.
+//! `POST /analyze_call`: analyses a transcript that a client sends as one text; the result is stored, and `GET /analyze_call/{id}` shows it again.
 //!
-//! By the same rules as calls. Nothing of it is kept before what nobody may keep was taken out.
+//! The rules are those of calls. The text is redacted before anything of it is stored.
 
 use std::time::Instant;
 
@@ -25,7 +25,7 @@ use crate::store::analyses::AnalysisRow;
 
 /// Characters of a transcript.
 const LONGEST: usize = 200_000;
-/// Where nothing says what the customer wants.
+/// Intent where the text gives none.
 const NO_INTENT: &str = "General enquiry";
 
 /// `POST /analyze_call`
@@ -79,7 +79,7 @@ fn wrong(problem: &str) -> ApiError {
     ApiError::Wrong(Part::Body, "transcript".into(), problem.into())
 }
 
-/// What is answered to a body that is none: 413, 415, or 422 with the field.
+/// The answer to a malformed body: 413, 415, or 422 with the field.
 fn refused(rejection: &JsonRejection) -> Result<Response, ApiError> {
     match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Err(ApiError::TooLarge),

@@ -43,7 +43,7 @@ const DELETED_AT_ONCE: usize = 5;
 /// Characters of a tag.
 const LONGEST: usize = 40;
 
-/// What a request asks for, however it was written.
+/// A parsed request, as JSON or as a form.
 #[derive(Debug, Default, PartialEq)]
 struct Wish {
     action: String,
@@ -52,7 +52,7 @@ struct Wish {
     tags: Vec<String>,
     stage: Option<String>,
     from: Option<String>,
-    /// What `stage` and `from` come to.
+    /// The stages that `stage` and `from` name.
     stages: Vec<Stage>,
 }
 
@@ -170,13 +170,13 @@ pub(in crate::api) async fn bulk(
     }
 }
 
-/// What the audit says of it: what was done, with how many.
+/// Entry of the audit log: the action, and the number of calls.
 fn told(action: &str, count: usize, calls: Vec<CallKey>) -> Extension<Told> {
     let calls_word = if count == 1 { "call" } else { "calls" };
     Extension(Told { action: format!("bulk {action} ({count} {calls_word})"), calls })
 }
 
-/// One file. Of the calls no more than their ids is kept until their turn comes.
+/// One file. Only the ids of the calls are in memory until their turn comes.
 async fn export(store: &Store, access: &Access, wish: Wish) -> Result<Response, ApiError> {
     let format = match many(wish.format.as_deref()) {
         Ok(format) => format,
@@ -194,7 +194,7 @@ async fn export(store: &Store, access: &Access, wish: Wish) -> Result<Response, 
     Ok((told("export", keys.len(), keys), together(store, access, ids, format)).into_response())
 }
 
-/// What was done and what was not. 409 when nothing was.
+/// The calls for which the action succeeded and failed. 409 when it succeeded for none.
 fn outcome(action: &str, done: &[String], failed: &[(String, String)]) -> Response {
     let failure = |(call, why): &(String, String)| BulkFailure { call_id: call.clone(), detail: why.clone() };
     let first = failed.first().filter(|_| done.is_empty());
@@ -242,7 +242,7 @@ async fn queue_all(
                 done.push(id);
                 keys.push(key);
             }
-            // What was asked for before it is done, told and written down all the same.
+            // Calls that were queued before it are reported and logged all the same.
             Err(RetranscribeError::Store(error)) if done.is_empty() => return Err(error.into()),
             Err(error) => failed.push((id, error.to_string())),
         }
@@ -277,11 +277,11 @@ async fn delete(store: &Store, commands: &mpsc::Sender<Command>, calls: Vec<Call
                 }
             }
             Err(ForgetError::Store(error)) if done.is_empty() => return Err(error.into()),
-            // One of them was called, or put on hold, in the meantime.
+            // One of them goes on again, or was put on hold, in the meantime.
             Err(error) => failed.extend(some.iter().map(|call| (call.clone(), error.to_string()))),
         }
     }
-    // Nothing is left of these that an entry could be about; it says who, when and how many.
+    // None of these calls is left for the entry, so it tells who, when and how many.
     Ok((told("delete", done.len(), Vec::new()), outcome("delete", &done, &failed)).into_response())
 }
 

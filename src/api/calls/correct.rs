@@ -1,4 +1,5 @@
-//! `POST /api/v1/calls/{id}/corrections`: a word or a speaker is set right. The call shows both from then on, search and exports the corrected one.
+//! `POST /api/v1/calls/{id}/corrections`: corrects a word or a speaker. From then on the call shows both forms; search and exports use the corrected
+//! one.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -17,10 +18,10 @@ use crate::store::Store;
 
 /// Characters of a segment's text.
 const LONGEST: usize = 2000;
-/// Bytes of a name.
+/// Length of a name at most, bytes.
 const LONGEST_NAME: usize = 100;
 
-/// What the body may hold.
+/// Fields of the body.
 const KNOWN: [&str; 4] = ["segment_id", "text", "speaker", "by"];
 
 fn wish(body: &[u8]) -> Result<CorrectionWish, ApiError> {

@@ -1,4 +1,4 @@
-//! Back to the dialer: `GET /api/v1/dialer/writes`, `POST /api/v1/calls/{id}/listen`.
+//! Messages to the dialer: `GET /api/v1/dialer/writes`, `POST /api/v1/calls/{id}/listen`.
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -15,7 +15,7 @@ use crate::contract::problem::{Part, Problem};
 use crate::pipeline::listen_in::{DialerBack, ListenError, ListenOrder};
 use crate::store::Store;
 
-/// What a list may be asked with.
+/// Query parameters of the list.
 pub(in crate::api) const ASKS: &[&str] = &["result", "limit"];
 /// Characters of a phone login in ViciDial.
 const LONGEST: usize = 15;

@@ -27,7 +27,7 @@ use crate::store::Store;
 use crate::store::calls::CallRow;
 use crate::store::segments::SegmentRow;
 
-/// What a call can be written as.
+/// Format of an exported call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::api) enum Format {
     Json,
@@ -122,7 +122,7 @@ fn csv(call: &CallRow, rows: &[SegmentRow]) -> String {
 fn subtitles(rows: &[SegmentRow], separator: char, mut line: impl FnMut(&SegmentRow) -> String) -> String {
     let mut out = String::new();
     for (number, row) in rows.iter().enumerate() {
-        // Nobody knows how long a text took that came without sound: it is shown until the next one, three seconds at most.
+        // The length of a text without audio is unknown: it is shown until the next one, three seconds at most.
         let next_ms = rows.get(number + 1).map_or(i64::MAX, |next| next.start_ms);
         let shown_to = if row.end_ms > row.start_ms { row.end_ms } else { next_ms.min(row.start_ms + 3000) };
         let end = shown_to.max(row.start_ms + 1);
@@ -194,7 +194,7 @@ pub(in crate::api) async fn one(
     Ok(file(&name, format, body))
 }
 
-/// What is taken of the daemon for an export.
+/// State that an export needs.
 pub(in crate::api) type ExportParts = (State<Store>, State<Desk>, State<Pipeline>);
 
 /// `GET /calls/{id}/export`: the same, with the documented 400 for a format that is not known.

@@ -18,7 +18,7 @@ use crate::store::fetches::FetchRow;
 
 /// Query parameters of the list.
 pub(in crate::api) const LIST: &[&str] = &["call_id", "limit"];
-/// What the body of `POST /api/v1/fetch` may hold.
+/// Fields of the body of `POST /api/v1/fetch`.
 const KNOWN: [&str; 3] = ["call_ids", "remote", "at"];
 /// Calls of one request.
 const CALLS: usize = 1000;
@@ -56,7 +56,7 @@ pub(in crate::api) async fn start(
     }
 }
 
-/// Why nothing of a request can be done, by the first few of its calls.
+/// Reasons why nothing of a request can be done, by the first few of its calls.
 fn reasons(taken: &FetchTaken) -> String {
     let reasons: Vec<String> =
         taken.refused.iter().take(5).map(|refusal| format!("{}: {}", refusal.call_id, refusal.detail)).collect();

@@ -1,4 +1,4 @@
-//! A call as a whole: `GET /api/v1/calls/{id}/qa`, `/entities`, `/entity-evolution`, `/classification-evolution`, `/progressive-analysis`,
+//! The analysis of a call: `GET /api/v1/calls/{id}/qa`, `/entities`, `/entity-evolution`, `/classification-evolution`, `/progressive-analysis`,
 //! `/summary`. Times in seconds of the call.
 
 use axum::Json;
@@ -39,7 +39,7 @@ pub(in crate::api) async fn entities(
     Ok(Json(desk.shown_named(&find_call(&store, &id).await?).await?))
 }
 
-/// How the things that were named have come together: an array of windows, each with what it added and all that was named up to there.
+/// Growth of the entities: an array of windows, each with what it added and all entities up to there.
 pub(in crate::api) async fn evolution(
     State(store): State<Store>,
     State(desk): State<Desk>,
@@ -48,7 +48,7 @@ pub(in crate::api) async fn evolution(
     Ok(Json(desk.entity_windows(&find_call(&store, &id).await?).await?))
 }
 
-/// How the classification has come together, window by window.
+/// Growth of the classification, window by window.
 pub(in crate::api) async fn classification_evolution(
     State(store): State<Store>,
     State(desk): State<Desk>,
@@ -57,7 +57,7 @@ pub(in crate::api) async fn classification_evolution(
     Ok(Json(desk.classification_windows(&find_call(&store, &id).await?).await?))
 }
 
-/// A few of the call's own lines, and what a language model has said of it.
+/// Summary in the call's own lines, with that of a language model.
 pub(in crate::api) async fn summary(
     State(store): State<Store>,
     State(desk): State<Desk>,
@@ -66,7 +66,7 @@ pub(in crate::api) async fn summary(
     Ok(Json(desk.shown_digest(&find_call(&store, &id).await?).await?))
 }
 
-/// How the call was understood up to its last words.
+/// Analysis of the call up to its last words.
 pub(in crate::api) async fn progressive(
     State(store): State<Store>,
     State(desk): State<Desk>,
@@ -96,7 +96,7 @@ pub(in crate::api) async fn progressive(
     }))
 }
 
-/// What the rules of the call's last alerts say to answer.
+/// Prompts of the rules of the call's last alerts.
 async fn answers(store: &Store, call: &CallRow) -> Result<Vec<CoachingPrompt>, ApiError> {
     let filter = AlertFilter { call: Some(call.key), limit: PROMPTS, ..AlertFilter::default() };
     let mut all: Vec<CoachingPrompt> = Vec::new();

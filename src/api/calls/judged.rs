@@ -1,4 +1,4 @@
-//! What the limits of `[sla]` and the packs say of a call, as it is shown.
+//! A call's limits of `[sla]` and the reasons of its tags, as the API shows them.
 
 use crate::call::sla::SlaMeasure;
 use crate::contract::review::Quote;
@@ -7,7 +7,7 @@ use crate::contract::sla::{CallSla, SlaLimitKept, TagReason};
 use crate::store::calls::CallRow;
 use crate::store::tags::TagReasonRow;
 
-/// How a call keeps its limits.
+/// The limits of `[sla]`, and how the call compares with them.
 pub(super) fn sla(call: &CallRow) -> CallSla {
     let kept = |one: &SlaMeasure| SlaLimitKept {
         limit: one.limit,
@@ -18,7 +18,7 @@ pub(super) fn sla(call: &CallRow) -> CallSla {
     CallSla { breached: call.breaches_sla(), limits: call.sla.iter().map(kept).collect() }
 }
 
-/// Why packs have tagged a call, entry by entry.
+/// Reasons of the packs' tags, entry by entry.
 pub(super) fn tag_reasons(rows: &[TagReasonRow]) -> Vec<TagReason> {
     let mut all: Vec<TagReason> = Vec::new();
     for row in rows {

@@ -1,5 +1,5 @@
-//! What is made of a call that is over: how far its stages are, and what was made of it. `GET /api/v1/calls/{id}/processing`, `/translation`,
-//! `/passes`, `GET /api/v1/calls/processing/status`, `POST /api/v1/calls/{id}/trigger-ai-pipeline`.
+//! The stages of a finished call and their results: `GET /api/v1/calls/{id}/processing`, `/translation`, `/passes`, `GET
+//! /api/v1/calls/processing/status`, `POST /api/v1/calls/{id}/trigger-ai-pipeline`.
 
 use std::collections::BTreeMap;
 
@@ -29,12 +29,12 @@ use crate::store::stages::StageRow;
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
-/// What `trigger-ai-pipeline` may be asked with.
+/// Query parameters of `trigger-ai-pipeline`.
 pub(in crate::api) const TRIGGER: &[&str] = &["stage", "from"];
 /// Stages that ended in this time are counted.
 const LATELY_MS: i64 = 86_400_000;
 
-/// How stages are set up, of a call in its mode.
+/// Configuration of the stages, for a call in its mode.
 fn set_up(pipeline: &Pipeline, desk: &Desk, mode: ProcessingMode) -> PipelineConfig {
     PipelineConfig {
         processing_mode: mode,
@@ -58,7 +58,7 @@ pub(in crate::api) async fn processing(
     Ok(Json(status_of(&store, &desk, &pipeline, &call, clock.now()).await?))
 }
 
-/// How far a call is.
+/// Progress of a call's stages.
 pub(super) async fn status_of(
     store: &Store,
     desk: &Desk,

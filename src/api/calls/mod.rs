@@ -1,4 +1,4 @@
-//! What is known of calls and what can be done with them: sessions, search, exports, alerts, what is not kept, and a call as a whole.
+//! Calls and actions on them: sessions, search, exports, alerts, privacy, and analyses of a whole call.
 
 pub(super) mod agent;
 pub(super) mod alerts;

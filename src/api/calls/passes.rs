@@ -1,4 +1,4 @@
-//! What changed between the text of the live call and that of the final pass: word by word, stretch by stretch.
+//! Differences between the text of the live call and that of the final pass: word by word, stretch by stretch.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ fn by_leg(rows: &[SegmentRow]) -> BTreeMap<Leg, Vec<Said<'_>>> {
     all
 }
 
-/// As it is compared: without marks and letter case.
+/// A word as it is compared: without punctuation and letter case.
 fn plain(word: &str) -> String {
     word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

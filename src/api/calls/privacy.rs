@@ -1,4 +1,4 @@
-//! What is not kept of a call, and what has to be kept: pauses of its recording, silenced stretches, legal hold.
+//! Privacy of a call: pauses of its recording, silenced stretches, legal hold.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -104,7 +104,7 @@ pub(in crate::api) async fn release(
     one(State(store), Path(id)).await
 }
 
-/// `GET /api/v1/calls/{id}/privacy`: hold, and what is silent of which leg, in seconds of the call.
+/// `GET /api/v1/calls/{id}/privacy`: the hold and the silenced stretches of each leg, in seconds of the call.
 pub(in crate::api) async fn one(State(store): State<Store>, Path(id): Path<String>) -> Result<Json<Privacy>, ApiError> {
     let call = find_call(&store, &id).await?;
     let hold = store.hold(call.key).await?;

@@ -1,4 +1,4 @@
-//! `GET /api/v1/search?q=`: where something was said, by its words or by what was meant.
+//! `GET /api/v1/search?q=`: search in the text of calls, by words or by meaning.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,7 +15,7 @@ use crate::store::Store;
 use crate::store::segments::{FoundSegment, SearchFilter, fts_query, fts_query_of_any};
 use crate::store::vectors::{DEEPEST, RankedSegment, Ranking};
 
-/// What is typed, bytes: each word costs a walk through its list, and nobody types more.
+/// Length of a question at most, bytes: each word costs a walk through its list.
 const LONGEST: usize = 500;
 
 /// What it may be asked with: the words, the leg, and all that a list of calls is filtered by.

@@ -1,4 +1,4 @@
-//! Calls: lists, single ones, text, and the two things that can be asked of one. Shapes as the call sessions API documents them, with more beside.
+//! Calls: lists, single ones, text, and the commands to name and to end one. The shapes are those of the call sessions API, with additions.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -25,7 +25,7 @@ use crate::store::segments::SegmentRow;
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
-/// What a list may be asked with.
+/// Query parameters of a list.
 pub(in crate::api) const LIST: &[&str] = filters!["cursor", "limit"];
 
 /// `GET /api/v1/calls`: newest first, filtered, page by page.
@@ -133,7 +133,7 @@ pub(super) async fn rows_of(
     Ok((store.segments(call.key).await?, made))
 }
 
-/// `POST /api/v1/calls/{id}/end`: hangs up on whoever feeds the call. 409 where there is nothing to hang up on.
+/// `POST /api/v1/calls/{id}/end`: hangs up on the senders of the call's audio. 409 where there are none.
 pub(in crate::api) async fn end(
     State(store): State<Store>,
     State(commands): State<mpsc::Sender<Command>>,
@@ -169,7 +169,7 @@ pub(in crate::api) fn may_join(access: &Access, one: &CallRow, other: &CallRow) 
     access.may(OPERATE) || !is_over(one) && !is_over(other)
 }
 
-/// What the body of `POST /api/v1/calls` may hold.
+/// Fields of the body of `POST /api/v1/calls`.
 const KNOWN: [&str; 8] = ["call_id", "uuid", "uniqueid", "agent", "campaign", "lead", "phone", "metadata"];
 
 /// `POST /api/v1/calls`: names a call, also before its audio comes.

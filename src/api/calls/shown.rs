@@ -1,4 +1,4 @@
-//! A call as it is shown: in short for lists, whole for a page; its segments and legs.
+//! A call in the contract's shapes: short for lists, complete for a page; its segments and legs.
 
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ use crate::store::stages::StageRow;
 use crate::store::tags::TagReasonRow;
 use crate::store::tally::unspoken_ms;
 
-/// What every list shows of a call.
+/// The fields of a call that every list shows.
 pub(in crate::api) fn summary(call: &CallRow) -> CallSummary {
     CallSummary {
         call_id: call.call_id.clone(),
@@ -98,7 +98,7 @@ fn word(word: &Value) -> SegmentWord {
     }
 }
 
-/// Who sent a leg, as readers of calls are told it: of a file its name, not where it lies on the server.
+/// The sender of a leg as readers see it: of a file its name, without its folder on the server.
 fn peer(peer: &str) -> &str {
     if peer.starts_with('/') { peer.rsplit('/').next().unwrap_or_default() } else { peer }
 }
@@ -119,10 +119,10 @@ fn leg_info(leg: &LegRow, call: &CallRow) -> LegInfo {
     }
 }
 
-/// What became of a leg as a source of its call.
+/// A leg as a source of its call.
 fn call_source(leg: &LegRow) -> CallSource {
     let at_s = |sample: u64| seconds(leg.offset_ms + sample as i64 * 1000 / i64::from(leg.rate_hz.max(1)));
-    // What goes on ends where the leg ended.
+    // A stretch without an end ends with the leg.
     let end = leg.closed.map(|_| at_s(leg.samples.max(0) as u64));
     let why = leg.why.as_deref().unwrap_or("all sources of a call were heard then");
     CallSource {
@@ -197,7 +197,7 @@ fn reviewed(review: &ReviewRow, findings: &[FindingRow], dialer: Option<&DialerF
     }
 }
 
-/// What is read for all that is known of a call.
+/// All rows of one call.
 pub(in crate::api) struct Whole {
     pub(in crate::api) call: CallRow,
     pub(in crate::api) rows: Vec<SegmentRow>,
@@ -218,7 +218,7 @@ impl Whole {
         Self::with_rows(store, call, rows).await
     }
 
-    /// The same with a text that was read before.
+    /// The same with segments that were read before.
     pub(in crate::api) async fn with_rows(
         store: &Store,
         call: CallRow,

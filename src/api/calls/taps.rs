@@ -14,9 +14,9 @@ use crate::contract::tap::{TalkingParty, TapList, TapState, TappedCall, TappedSi
 use crate::pipeline::taps::{RATES, SideState, Tap, TapError, TapSide, Taps};
 use crate::store::Store;
 
-/// What the body of `POST /api/v1/taps` may hold.
+/// Fields of the body of `POST /api/v1/taps`.
 const KNOWN: [&str; 2] = ["target", "rate"];
-/// Bytes of a channel's name.
+/// Length of a channel's name at most, bytes.
 const LONGEST: usize = 200;
 
 /// `GET /api/v1/taps`

@@ -9,7 +9,7 @@ use crate::contract::message::Message;
 use crate::contract::platform::{IdleSnapshot, PlatformSnapshot};
 use crate::contract::request::SocketRequest;
 
-/// What the feeds tell, and what is said to them.
+/// The document of the feeds' messages, and of the clients' messages to them.
 pub(in crate::api) fn asyncapi() -> Value {
     let mut shapes = Shapes::default();
     let messages = messages(&mut shapes);

@@ -17,16 +17,16 @@ use serde_json::{Map, Value, json};
 
 pub(super) use self::feeds::asyncapi;
 use self::operation::{Operation, Shapes};
+pub(super) use self::way::DocumentedRoute;
 #[cfg(test)]
 pub(super) use self::way::NOT_DESCRIBED;
-pub(super) use self::way::Way;
 use crate::call::{CallState, Leg, Level, Stage};
 use crate::contract::coverage::CoverageAlert;
 use crate::contract::notify::{AgentAlert, TestAlert, WebhookAlert};
 use crate::contract::processing::TextPass;
 use crate::contract::request::ExportFormat;
 
-/// What may change, in the words of the document.
+/// The promise about changes, in the words of the document.
 const PROMISE: &str = "Live transcription, sentiment and search of calls. The version is that of the daemon. Until 1.0 a minor version may add \
     paths, parameters and fields, and may change or remove what is marked deprecated; a patch version adds only. Clients ignore fields that they do \
     not know. A query parameter that a path does not know is refused. What is unknown is null, unless a field says that it is absent. Offsets and \
@@ -34,7 +34,7 @@ const PROMISE: &str = "Live transcription, sentiment and search of calls. The ve
     give seconds since 1970. Over TCP every path but /health asks for a token; on the Unix socket nobody is asked.";
 
 /// The OpenAPI document.
-pub(super) fn openapi(ways: &[Way]) -> Value {
+pub(super) fn openapi(ways: &[DocumentedRoute]) -> Value {
     let mut shapes = Shapes::default();
     // Parameters name these.
     let _ = (shapes.of::<CallState>(), shapes.of::<Leg>(), shapes.of::<Level>(), shapes.of::<ExportFormat>());
@@ -78,9 +78,9 @@ pub(super) fn openapi(ways: &[Way]) -> Value {
     })
 }
 
-/// Operations that no way leads to, and ways that no operation tells of.
+/// Operations without a route, and routes without an operation.
 #[cfg(test)]
-pub(super) fn mismatches(ways: &[Way]) -> Vec<String> {
+pub(super) fn mismatches(ways: &[DocumentedRoute]) -> Vec<String> {
     let told: BTreeSet<(String, &str)> =
         operations::all().iter().map(|operation| (operation.method().to_owned(), operation.path())).collect();
     let there: BTreeSet<(String, &str)> =
@@ -90,7 +90,7 @@ pub(super) fn mismatches(ways: &[Way]) -> Vec<String> {
     unknown.chain(missing).collect()
 }
 
-/// What notifiers send.
+/// Requests of the notifiers.
 fn webhooks(shapes: &mut Shapes) -> Value {
     let hook = |id: &str, summary: &str, about: &str, schema: Value, headers: Value| {
         json!({"post": {

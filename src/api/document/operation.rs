@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
 use super::parameters::{parameter, path_parameter};
-use super::way::Way;
+use super::way::DocumentedRoute;
 use crate::contract::problem::{PlatformProblem, Problem};
 
 /// Fields that are absent, not `null`, where they hold nothing: (type, field). All other fields of answers are always there.
@@ -119,7 +119,7 @@ fn deprecate(name: &str, schema: &mut Value) {
     }
     let Some(fields) = schema["properties"].as_object_mut() else { return tidy(schema) };
     for (old, new) in DEPRECATED {
-        // Without a timestamp of its own is what an alert with one is about.
+        // `AlertAbout` has no `timestamp` of its own; the messages that contain it do.
         let is_twice = fields.contains_key(new) || (name, old) == ("AlertAbout", "created_at");
         if let Some(field) = fields.get_mut(old).filter(|_| is_twice) {
             let about = field["description"].as_str().unwrap_or_default();
@@ -143,7 +143,7 @@ fn tidy(schema: &mut Value) {
     }
 }
 
-/// One shape may hold all fields of another one: an answer fits at least one of them, not exactly one.
+/// One shape may have all fields of another one, so an answer fits at least one of them, not exactly one.
 fn any_of(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
@@ -160,7 +160,7 @@ fn any_of(schema: &mut Value) {
 /// A type, as the reference to its shape.
 type Of = fn(&mut Shapes) -> Value;
 
-/// What an answer holds.
+/// Content of an answer.
 enum Holds {
     /// JSON of a type.
     Json(Of),
@@ -168,13 +168,13 @@ enum Holds {
     List(Of),
     /// A string as JSON.
     Word,
-    /// Something that is no JSON.
+    /// Content that is not JSON.
     Media(&'static str, bool),
-    /// Nothing.
+    /// No content.
     Empty,
 }
 
-/// One method at one path.
+/// One operation: a method at a path.
 pub(super) struct Operation {
     method: &'static str,
     path: &'static str,
@@ -310,8 +310,8 @@ impl Operation {
         Self { same_as: Some(path), ..self }
     }
 
-    /// As the document has it.
-    pub(super) fn json(self, way: &Way, shapes: &mut Shapes) -> Value {
+    /// The operation as JSON.
+    pub(super) fn json(self, way: &DocumentedRoute, shapes: &mut Shapes) -> Value {
         let mut responses = Map::new();
         for (status, says, holds) in &self.answers {
             add(&mut responses, *status, says, holds, shapes);
@@ -355,8 +355,8 @@ impl Operation {
         operation
     }
 
-    /// What every path of its kind may answer besides.
-    fn add_problems(&self, way: &Way, responses: &mut Map<String, Value>, shapes: &mut Shapes) {
+    /// Adds the errors that every path of its kind may answer.
+    fn add_problems(&self, way: &DocumentedRoute, responses: &mut Map<String, Value>, shapes: &mut Shapes) {
         let is_platform = way.path.starts_with("/api/realtime/");
         let (is_checked, has_path) = (!way.scopes.is_empty(), way.path.contains('{'));
         let mut statuses = vec![421, 422, 429, 503];
@@ -413,7 +413,7 @@ fn add(responses: &mut Map<String, Value>, status: u16, says: &str, holds: &Hold
     };
 }
 
-/// What is answered with a status where there is nothing else to say.
+/// The answer for a status without a description of its own.
 fn problem(status: u16, shapes: &mut Shapes) -> Value {
     json!({"description": reason(status), "content": {"application/json": {"schema": shapes.of::<Problem>()}}})
 }
@@ -423,7 +423,7 @@ pub(super) fn shared(shapes: &mut Shapes) -> Value {
     STATUSES.iter().map(|status| (format!("Problem{status}"), problem(*status, shapes))).collect()
 }
 
-/// Why a status is given.
+/// Reason of a status.
 fn reason(status: u16) -> &'static str {
     match status {
         400 => "The request is not as it should be.",

@@ -1,4 +1,4 @@
-//! What parameters take.
+//! Schemas of query and path parameters.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! A method at a path, as the documents need to know it.
+//! A method at a path, with the facts that the documents need.
 
 /// Paths that are not in the document, and why.
 pub(in crate::api) const NOT_DESCRIBED: &[(&str, &[&str])] = &[
@@ -24,12 +24,12 @@ pub(in crate::api) const NOT_DESCRIBED: &[(&str, &[&str])] = &[
 ];
 
 /// A method at a path, as its route policy describes it.
-pub(in crate::api) struct Way {
-    /// In lower case.
+pub(in crate::api) struct DocumentedRoute {
+    /// The method in lower case.
     pub(in crate::api) method: String,
-    /// As the router writes it.
+    /// The path as the router writes it.
     pub(in crate::api) path: &'static str,
-    /// One of these scopes is asked for; nobody is asked where there is none.
+    /// One of these scopes is needed; no authentication where there is none.
     pub(in crate::api) scopes: Vec<&'static str>,
     /// The guard looks for the call that the path names.
     pub(in crate::api) call: bool,
@@ -37,7 +37,7 @@ pub(in crate::api) struct Way {
     pub(in crate::api) asks: &'static [&'static str],
 }
 
-impl Way {
+impl DocumentedRoute {
     /// Whether it is left out of the document.
     pub(in crate::api) fn is_left_out(&self) -> bool {
         let whole = format!("{} {}", self.method.to_uppercase(), self.path);

@@ -1,8 +1,8 @@
-//! What call dashboards hear on `/ws/calls`, `/ws/calls/{id}` and `/ws/alerts`: the events of the feeds in the form in which such pages reckon with
-//! them, and who is listening.
+//! Feeds of call dashboards on `/ws/calls`, `/ws/calls/{id}` and `/ws/alerts`: events in the form that such pages expect, and the number of their
+//! clients.
 //!
-//! Such pages take times for seconds since 1970, know of a call what its `call_start` says, and know it by one name. An event is put into that form
-//! once, by one task, and not once for each screen. `at` is the time as it stands in the other feeds.
+//! Such pages count time in seconds since 1970, know of a call what its `call_start` says, and know it by one name. One task puts an event into that
+//! form once, not once for each screen. `at` is the time as in the other feeds.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,7 +31,7 @@ pub struct Audience {
     listeners: Arc<Mutex<BTreeMap<String, usize>>>,
 }
 
-/// Somebody who listens; counted until dropped.
+/// A client of a feed; counted until dropped.
 pub(in crate::api) struct Listener {
     to: String,
     listeners: Arc<Mutex<BTreeMap<String, usize>>>,
@@ -64,7 +64,7 @@ impl Audience {
         Self { events, listeners: Arc::default() }
     }
 
-    /// What comes from now on.
+    /// Events from now on.
     pub(in crate::api) fn live(&self) -> Receiver<Arc<StoredEvent>> {
         self.events.subscribe()
     }
@@ -76,7 +76,7 @@ impl Audience {
         Listener { to: to.into(), listeners: Arc::clone(&self.listeners) }
     }
 
-    /// How many listen to what.
+    /// Number of clients by feed.
     pub(in crate::api) fn listeners(&self) -> BTreeMap<String, usize> {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -108,7 +108,7 @@ pub(in crate::api) fn in_seconds(message: &mut Value) {
     }
 }
 
-/// What such a page has to know of a call from its first message on.
+/// Adds the facts of the call that such a page needs from the first message on.
 fn about(message: &mut Value, call: &CallRow) {
     message["agent"] = call.agent.clone().into();
     message["caller"] = call.phone.clone().into();

@@ -25,7 +25,7 @@ impl Batches {
         Self { live, next: Instant::now() }
     }
 
-    /// At least one event, in their order. `Lagged` when the client was told so little that some are gone. May be dropped while it waits.
+    /// The next events, in their order, at least one. `Lagged` when the client was so slow that some are gone. May be dropped while it waits.
     pub(in crate::api) async fn next(&mut self) -> Result<Vec<Arc<StoredEvent>>, RecvError> {
         tokio::time::sleep_until(self.next).await;
         let mut events = vec![self.live.recv().await?];

@@ -1,4 +1,4 @@
-//! Paths of call dashboards and of batch clients, at which pages and scripts ask that were made for other services: `GET /api/calls`, `/api/alerts`,
+//! Paths of call dashboards and of batch clients, for pages and scripts that were made for other services: `GET /api/calls`, `/api/alerts`,
 //! `/api/stats`, `/api/calls/{id}/history`, `/api/calls/{id}`. Times are seconds since 1970. Their feeds are in `audience.rs`.
 
 use axum::Json;
@@ -59,7 +59,7 @@ fn running(call: CallRow, now: WallTime) -> RunningCall {
     }
 }
 
-/// `GET /api/calls/{id}/history?count=`: the first so many lines, as the feed told them; none of a call that is not known.
+/// `GET /api/calls/{id}/history?count=`: the first lines of a call as the feed showed them; none of an unknown call.
 pub(in crate::api) async fn history(
     State(store): State<Store>,
     State(desk): State<Desk>,

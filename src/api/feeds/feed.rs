@@ -1,6 +1,6 @@
-//! Live feeds: what the writer has committed, as it is committed.
+//! Live feeds: events in the moment when the writer has committed them.
 //!
-//! A client that does not keep up is let go and counted; it may come back and ask for what it missed (SSE by Last-Event-ID).
+//! A client that does not keep up is disconnected and counted; it may come back and ask for what it missed (SSE by Last-Event-ID).
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -26,11 +26,11 @@ use crate::store::readers::asked_by;
 
 /// A client that does not take a message in this time is let go.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Events read at once for a client that comes back.
+/// Events per reading for a client that comes back.
 const PAGE: u32 = 500;
-/// How a feed is taken up again where it broke off.
+/// Query parameters by which a feed continues where it broke off.
 pub(in crate::api) const RESUMED: &[&str] = &["last_event_id", "call_id"];
-/// What `/ws/alerts` tells of.
+/// Events of `/ws/alerts`.
 const ALERTS: &[&str] = &["alert", "alert_acknowledged"];
 
 fn dropped() {
@@ -62,7 +62,7 @@ pub(in crate::api) async fn one_call(
     Ok(answer_with(upgrade, feeds, access, Some(call.key), &call.call_id))
 }
 
-/// Subscribed before the client is told that it is connected: from then on it misses nothing.
+/// The feed subscribes before the client learns that it is connected, so that it misses nothing from then on.
 fn answer_with(upgrade: WebSocketUpgrade, feeds: Feeds, access: Access, only: Option<CallKey>, to: &str) -> Response {
     let to = to.to_owned();
     let live = Batches::new(feeds.audience.live());
@@ -171,7 +171,7 @@ pub(in crate::api) async fn sse(
         Some(id) => Some(find_seen(&feeds.store, &access, &id).await?.key),
         None => None,
     };
-    // Subscribed before the past is read: what is committed in between comes twice and is told apart by its number.
+    // Live events are subscribed before past ones are read: an event that is committed in between comes twice and is recognised by its number.
     let live = feeds.store.live();
     let after = match from {
         Some(id) => id,

@@ -1,8 +1,8 @@
-//! `WS /ws/events`: the feed for pages, which goes on where it was broken off.
+//! `WS /ws/events`: the feed for pages, which continues where it broke off.
 //!
-//! The documented `/ws/calls` sends bare messages; server-sent events resume, but a browser opens six connections to a host and no more, so a
-//! seventh tab would hang. Here each message is `{"id": number, "event": message}`, and `last_event_id` gives what was missed first. The first
-//! message is `{"hello": {"last": number, "reset": bool}}`; `reset` says that the numbers are not those of this database and nothing can be made up.
+//! The documented `/ws/calls` sends bare messages; server-sent events resume, but a browser opens six connections to a host and no more, so a seventh
+//! tab would hang. Here each message is `{"id": number, "event": message}`, and `last_event_id` gives the missed ones first. The first message is
+//! `{"hello": {"last": number, "reset": bool}}`; `reset` says that the number is not of this database, so that missed messages are unknown.
 
 use std::time::Duration;
 
@@ -24,16 +24,16 @@ use crate::store::{StoreError, StoredEvent};
 
 /// A client that does not take a message in this time is let go; it comes back with its last number.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often something is sent at least, so that a client knows a dead connection from a quiet one.
+/// Longest time without a message, so that a client can tell a dead connection from a quiet one.
 const BEAT: Duration = Duration::from_secs(10);
-/// Events read at once for a client that comes back.
+/// Events per reading for a client that comes back.
 const PAGE: u32 = 500;
 
-/// Why a follower is done with.
+/// Reason for which a follower is let go.
 enum Gone {
     /// It left, or does not read.
     Client,
-    /// It fell behind what is kept in memory: it comes back and reads the rest.
+    /// It fell behind the events in memory: it comes back and reads the rest.
     Behind,
     /// The database failed.
     Store,
@@ -80,7 +80,7 @@ struct Follower {
 
 impl Follower {
     async fn run(mut self, from: Option<i64>) -> Result<(), Gone> {
-        // Subscribed before the past is read: what is committed in between comes twice and is told apart by its number.
+        // Live events are subscribed before past ones are read: an event that is committed in between comes twice and is recognised by its number.
         let mut live = Batches::new(self.feeds.store.live());
         let last = self.feeds.store.last_event().await?;
         let reset = from.is_some_and(|from| from > last);

@@ -1,4 +1,4 @@
-//! What happens, as it happens: WebSockets and server-sent events, and the paths of call dashboards, which are made for the same pages.
+//! Live events: WebSockets and server-sent events, and the paths of call dashboards, which are made for the same pages.
 
 pub(super) mod audience;
 mod batch;

@@ -1,4 +1,4 @@
-//! What of the daemon the feeds are made of.
+//! State of the feeds.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use super::audience::Audience;
 use crate::api::access::AccessControl;
 use crate::store::Store;
 
-/// What a feed needs.
+/// State of a feed.
 #[derive(Clone)]
 pub struct Feeds {
-    /// What is committed, live and before.
+    /// Committed events, live and past.
     pub store: Store,
     /// Says when a token is over.
     pub access_control: Arc<AccessControl>,

@@ -1,4 +1,4 @@
-//! Sound in and out: chunks of base64, and the last minutes of a call as a WAV.
+//! Audio of other platforms' calls: chunks in base64, and the last minutes of a call as a WAV.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -8,7 +8,7 @@ use base64::Engine as _;
 
 use super::fields::Fields;
 use super::parts::Platforms;
-use super::refusal::Refusal;
+use super::refusal::PlatformRefusal;
 use crate::api::access::grant::Access;
 use crate::api::audio::leg::all_heard;
 use crate::api::audio::sound::Mix;
@@ -23,9 +23,9 @@ use crate::contract::seconds;
 use crate::priority;
 use crate::store::calls::{CallRow, LegRow};
 
-/// Bytes of sound in one chunk at most.
+/// Bytes of audio in one chunk at most.
 const DECODED: usize = 2_000_000;
-/// What is played of a running call: the last so many seconds.
+/// Length of the audio of a running call that is played, counted back from now, seconds.
 const WINDOW_S: i64 = 300;
 
 /// Sound of a chunk.
@@ -41,7 +41,7 @@ impl Sound {
         self.rate_hz
     }
 
-    /// One side per channel: of two, the first is the customer's and the second the agent's, as Genesys orders them.
+    /// One side per channel: with two channels, the first is the customer's and the second the agent's, as Genesys orders them.
     pub(super) fn sides(self, leg: Leg) -> Vec<(Leg, Vec<i16>)> {
         if self.channels == 1 {
             return vec![(leg, self.samples)];
@@ -52,8 +52,8 @@ impl Sound {
 }
 
 /// The sound of a chunk; `None` when it has none.
-pub(super) fn decode(fields: &Fields) -> Result<Option<Sound>, Refusal> {
-    let bad = |text: String| Refusal::Bad(format!("audio_b64: {text}"));
+pub(super) fn decode(fields: &Fields) -> Result<Option<Sound>, PlatformRefusal> {
+    let bad = |text: String| PlatformRefusal::Bad(format!("audio_b64: {text}"));
     let Some(value) = fields.map.get("audio_b64").filter(|value| !value.is_null()) else { return Ok(None) };
     let text = value.as_str().ok_or_else(|| bad("a text is wanted".into()))?.trim();
     let bytes =
@@ -88,7 +88,7 @@ pub(super) fn decode(fields: &Fields) -> Result<Option<Sound>, Refusal> {
             });
             (layout.rate_hz, layout.channels, &bytes[from..from + length])
         }
-        other => return Err(Refusal::Bad(format!("audio_encoding {other:?} is not pcm_s16le or wav"))),
+        other => return Err(PlatformRefusal::Bad(format!("audio_encoding {other:?} is not pcm_s16le or wav"))),
     };
     if !data.len().is_multiple_of(2 * usize::from(channels)) {
         return Err(bad(format!("{} bytes are not whole 16-bit samples of {channels} channels", data.len())));
@@ -97,7 +97,7 @@ pub(super) fn decode(fields: &Fields) -> Result<Option<Sound>, Refusal> {
     Ok(Some(Sound { rate_hz, channels, samples }))
 }
 
-/// Nothing to be heard.
+/// The answer for a call without audio.
 pub(super) fn none(id: &str) -> LiveAudio {
     LiveAudio {
         call_id: id.to_owned(),
@@ -113,7 +113,7 @@ pub(super) fn none(id: &str) -> LiveAudio {
     }
 }
 
-/// Legs with sound of at least so many samples, all at one rate.
+/// Legs with audio of at least this many samples, all at one rate.
 async fn sounding(platforms: &Platforms, call: &CallRow, samples: i64) -> Result<Vec<LegRow>, ApiError> {
     let mut legs = platforms.sounds.store.legs(call.key).await?;
     legs.retain(|leg| leg.has_sound() && leg.samples >= samples);
@@ -146,7 +146,7 @@ pub(super) async fn meta(
     State(platforms): State<Platforms>,
     access: Access,
     Path(id): Path<String>,
-) -> Result<Json<LiveAudioMeta>, Refusal> {
+) -> Result<Json<LiveAudioMeta>, PlatformRefusal> {
     let (live, audio) = match access.call(&platforms.sounds.store, &id).await? {
         Some(call) => (call.state == CallState::Active, meta_of(&platforms, &call).await?),
         None => (false, none(&id)),
@@ -165,12 +165,12 @@ pub(super) async fn audio(
     access: Access,
     Path(id): Path<String>,
     query: Parameters,
-) -> Result<Response, Refusal> {
+) -> Result<Response, PlatformRefusal> {
     let nothing = || ApiError::NotFound("no live audio, and no recorded one to fall back to".into());
     let fallback = query.flag("fallback")?.unwrap_or(false);
     let call = access.call(&platforms.sounds.store, &id).await?.ok_or_else(nothing)?;
     if call.state != CallState::Active && !fallback {
-        return Err(Refusal::Api(ApiError::NotFound(
+        return Err(PlatformRefusal::Api(ApiError::NotFound(
             "the call is over; ?fallback=1 plays what was recorded of it".into(),
         )));
     }

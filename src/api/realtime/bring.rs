@@ -1,4 +1,4 @@
-//! Calls of other platforms come in: `POST /api/realtime/events` and `/audio/chunk`.
+//! Takes calls of other platforms: `POST /api/realtime/events` and `/audio/chunk`.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::fields::{Body, Fields};
 use super::parts::Platforms;
-use super::refusal::Refusal;
+use super::refusal::PlatformRefusal;
 use super::shown::{ALERTS, platform_alert};
 use super::{audio, read};
 use crate::api::access::grant::Access;
@@ -15,36 +15,36 @@ use crate::api::access::route::{OPERATE, READ};
 use crate::api::request::ApiError;
 use crate::call::{CallId, Source, WallTime};
 use crate::contract::platform::{ChunkTaken, EventTaken};
-use crate::pipeline::live::ingest::{IngestError, Input, Request, Sender};
+use crate::pipeline::live::ingest::{IngestError, IngestRequest, Input, Sender};
 use crate::store::alerts::AlertFilter;
 
 /// Texts of one chunk at most.
 const SEGMENTS: usize = 100;
 
 /// Hands something over and waits until it is kept.
-async fn hand_over(platforms: &Platforms, sender: Sender, input: Input) -> Result<(), Refusal> {
+async fn hand_over(platforms: &Platforms, sender: Sender, input: Input) -> Result<(), PlatformRefusal> {
     let stopping = || ApiError::Unavailable("the daemon is stopping".into());
     let (reply, answer) = oneshot::channel();
-    platforms.inlet.requests.send(Request { sender, input, reply }).await.map_err(|_| stopping())?;
+    platforms.inlet.requests.send(IngestRequest { sender, input, reply }).await.map_err(|_| stopping())?;
     match answer.await.map_err(|_| stopping())? {
         Ok(()) => {
             platforms.sounds.store.writer().commit(Vec::new()).await?;
             Ok(())
         }
         Err(error @ (IngestError::TooMany | IngestError::Ended | IngestError::Legs)) => {
-            Err(Refusal::Bad(error.to_string()))
+            Err(PlatformRefusal::Bad(error.to_string()))
         }
-        Err(error) => Err(Refusal::Api(ApiError::Unavailable(error.to_string()))),
+        Err(error) => Err(PlatformRefusal::Api(ApiError::Unavailable(error.to_string()))),
     }
 }
 
 /// Refuses what a token that only brings in calls sends into a call of the PBX, or of somebody's upload.
-async fn is_theirs(platforms: &Platforms, access: &Access, call: &CallId) -> Result<(), Refusal> {
+async fn is_theirs(platforms: &Platforms, access: &Access, call: &CallId) -> Result<(), PlatformRefusal> {
     if access.may(OPERATE) {
         return Ok(());
     }
     match platforms.sounds.store.call(call.as_str()).await? {
-        Some(row) if row.source != Source::Ingest => Err(Refusal::Bad(format!(
+        Some(row) if row.source != Source::Ingest => Err(PlatformRefusal::Bad(format!(
             "call_id: {call} is a call that was heard here ({}): only a token that may operate writes into it",
             row.source
         ))),
@@ -57,7 +57,7 @@ pub(super) async fn events(
     State(platforms): State<Platforms>,
     access: Access,
     body: Body,
-) -> Result<Json<EventTaken>, Refusal> {
+) -> Result<Json<EventTaken>, PlatformRefusal> {
     let mut fields = Fields::read(body)?;
     let now = platforms.sounds.clock.now();
     let sender = fields.sender(now)?;
@@ -88,7 +88,7 @@ pub(super) async fn chunk(
     State(platforms): State<Platforms>,
     access: Access,
     body: Body,
-) -> Result<Json<ChunkTaken>, Refusal> {
+) -> Result<Json<ChunkTaken>, PlatformRefusal> {
     let mut fields = Fields::read(body)?;
     let now = platforms.sounds.clock.now();
     let sender = fields.sender(now)?;
@@ -96,16 +96,16 @@ pub(super) async fn chunk(
     let mut texts = Vec::new();
     if let Some(segments) = fields.map.remove("transcript_segments").filter(|value| !value.is_null()) {
         let Value::Array(segments) = segments else {
-            return Err(Refusal::Bad("transcript_segments: a list is wanted".into()));
+            return Err(PlatformRefusal::Bad("transcript_segments: a list is wanted".into()));
         };
         if segments.len() > SEGMENTS {
-            return Err(Refusal::Bad(format!("transcript_segments: at most {SEGMENTS} in one chunk")));
+            return Err(PlatformRefusal::Bad(format!("transcript_segments: at most {SEGMENTS} in one chunk")));
         }
         for segment in segments {
             let mut map = match segment {
                 Value::Object(map) => map,
                 Value::String(text) => serde_json::Map::from_iter([("text".to_owned(), Value::String(text))]),
-                _ => return Err(Refusal::Bad("transcript_segments: objects with a text are wanted".into())),
+                _ => return Err(PlatformRefusal::Bad("transcript_segments: objects with a text are wanted".into())),
             };
             for key in ["speaker", "timestamp", "language"] {
                 if let Some(value) = fields.map.get(key) {
@@ -126,9 +126,9 @@ pub(super) async fn chunk(
     }
     let sound = audio::decode(&fields)?;
     if sound.is_none() && texts.is_empty() {
-        return Err(Refusal::Bad("audio_b64 is missing, and there is no transcript either".into()));
+        return Err(PlatformRefusal::Bad("audio_b64 is missing, and there is no transcript either".into()));
     }
-    // Nothing of a chunk is kept before all of it was understood.
+    // Nothing of a chunk is stored before all of it was parsed.
     if let Some(sound) = sound {
         let (rate_hz, alone) = (sound.rate_hz(), texts.is_empty());
         let sides = sound.sides(sender.leg);
@@ -145,14 +145,14 @@ pub(super) async fn chunk(
     Ok(Json(ChunkTaken { audio: taken.snapshot.live_audio.clone(), taken, ingested_events: ingested }))
 }
 
-/// What both say: the call as it stands, and the alerts since the request came. Who may only bring calls in reads none that came another way.
+/// The answer of both: the state of the call, and the alerts since the request came. A token that may only send calls in sees no others.
 async fn answer(
     platforms: &Platforms,
     access: &Access,
     call: &CallId,
     since: WallTime,
     warnings: Vec<String>,
-) -> Result<EventTaken, Refusal> {
+) -> Result<EventTaken, PlatformRefusal> {
     let row = platforms.sounds.store.call(call.as_str()).await?;
     let row = row.filter(|row| access.may(READ) || row.source == Source::Ingest);
     let snapshot = read::snapshot_of(platforms, call.as_str(), row.as_ref()).await?;

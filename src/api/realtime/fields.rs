@@ -3,14 +3,14 @@
 use axum::body::Bytes;
 use serde_json::Value;
 
-use super::refusal::Refusal;
+use super::refusal::PlatformRefusal;
 use crate::call::{CallId, CallNames, Leg, WallTime};
 use crate::pipeline::command::Text;
 use crate::pipeline::live::ingest::Sender;
 
 /// Characters of one text at most.
 const TEXT_CHARS: usize = 10_000;
-/// Clocks of other boxes may run ahead of ours by so much.
+/// Milliseconds by which clocks of other boxes may run ahead of ours.
 const AHEAD_MS: i64 = 10_000;
 /// An event that is older is taken for one whose clock is wrong.
 const BEHIND_MS: i64 = 24 * 3600 * 1000;
@@ -24,46 +24,47 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    pub(super) fn read(body: Body) -> Result<Self, Refusal> {
-        let body = body.map_err(|error| Refusal::Bad(format!("the body cannot be taken: {}", error.body_text())))?;
+    pub(super) fn read(body: Body) -> Result<Self, PlatformRefusal> {
+        let body =
+            body.map_err(|error| PlatformRefusal::Bad(format!("the body cannot be taken: {}", error.body_text())))?;
         match serde_json::from_slice(&body) {
             Ok(Value::Object(map)) => Ok(Self { map, warnings: Vec::new() }),
-            Ok(_) => Err(Refusal::Bad("invalid JSON: an object is wanted".into())),
-            Err(error) => Err(Refusal::Bad(format!("invalid JSON: {error}"))),
+            Ok(_) => Err(PlatformRefusal::Bad("invalid JSON: an object is wanted".into())),
+            Err(error) => Err(PlatformRefusal::Bad(format!("invalid JSON: {error}"))),
         }
     }
 
     /// A text; a number counts as one.
-    pub(super) fn text(&self, key: &str, longest: usize) -> Result<Option<String>, Refusal> {
+    pub(super) fn text(&self, key: &str, longest: usize) -> Result<Option<String>, PlatformRefusal> {
         match self.map.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) if text.chars().count() <= longest => {
                 Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
             }
             Some(Value::Number(number)) => Ok(Some(number.to_string())),
-            Some(_) => Err(Refusal::Bad(format!("{key}: a text of at most {longest} characters is wanted"))),
+            Some(_) => Err(PlatformRefusal::Bad(format!("{key}: a text of at most {longest} characters is wanted"))),
         }
     }
 
-    pub(super) fn number(&self, key: &str, low: f64, high: f64) -> Result<Option<f64>, Refusal> {
+    pub(super) fn number(&self, key: &str, low: f64, high: f64) -> Result<Option<f64>, PlatformRefusal> {
         match self.map.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => match value.as_f64().filter(|number| (low..=high).contains(number)) {
                 Some(number) => Ok(Some(number)),
-                None => Err(Refusal::Bad(format!("{key}: a number from {low} to {high} is wanted"))),
+                None => Err(PlatformRefusal::Bad(format!("{key}: a number from {low} to {high} is wanted"))),
             },
         }
     }
 
     /// The call and the side that the body names.
-    pub(super) fn sender(&mut self, now: WallTime) -> Result<Sender, Refusal> {
-        let id = self.text("call_id", 160)?.ok_or_else(|| Refusal::Bad("call_id is missing".into()))?;
-        let call = CallId::parse(&id).map_err(|error| Refusal::Bad(format!("call_id: {error}")))?;
+    pub(super) fn sender(&mut self, now: WallTime) -> Result<Sender, PlatformRefusal> {
+        let id = self.text("call_id", 160)?.ok_or_else(|| PlatformRefusal::Bad("call_id is missing".into()))?;
+        let call = CallId::parse(&id).map_err(|error| PlatformRefusal::Bad(format!("call_id: {error}")))?;
         let provider = self.text("provider", 60)?.unwrap_or_else(|| "unknown".into());
         let mut metadata = match self.map.get("metadata") {
             Some(Value::Object(map)) => map.clone(),
             None | Some(Value::Null) => serde_json::Map::new(),
-            Some(_) => return Err(Refusal::Bad("metadata: an object is wanted".into())),
+            Some(_) => return Err(PlatformRefusal::Bad("metadata: an object is wanted".into())),
         };
         metadata.remove("metrics"); // of the moment, not of the call
         metadata.insert("provider".into(), provider.clone().into());
@@ -75,13 +76,16 @@ impl Fields {
             ..CallNames::default()
         };
         if !names.metadata_fits() {
-            return Err(Refusal::Bad(format!("metadata: more than {} bytes of JSON", CallNames::METADATA_BYTES)));
+            return Err(PlatformRefusal::Bad(format!(
+                "metadata: more than {} bytes of JSON",
+                CallNames::METADATA_BYTES
+            )));
         }
         let leg = self.leg()?;
         Ok(Sender { call, names, leg, at: self.time(now)?, provider })
     }
 
-    pub(super) fn leg(&mut self) -> Result<Leg, Refusal> {
+    pub(super) fn leg(&mut self) -> Result<Leg, PlatformRefusal> {
         let speaker = self.text("speaker", 60)?.or(self.text("channel", 60)?);
         let leg = match speaker.as_deref().map(str::to_lowercase).as_deref() {
             Some("agent" | "internal" | "representative") => Leg::Agent,
@@ -95,8 +99,8 @@ impl Fields {
         Ok(leg)
     }
 
-    /// When it happened; a clock that is plainly wrong is not believed.
-    pub(super) fn time(&mut self, now: WallTime) -> Result<WallTime, Refusal> {
+    /// Time of the event; a clock that is plainly wrong is not believed.
+    pub(super) fn time(&mut self, now: WallTime) -> Result<WallTime, PlatformRefusal> {
         let at = match self.map.get("timestamp") {
             None | Some(Value::Null) => return Ok(now),
             Some(Value::String(text)) => {
@@ -108,7 +112,9 @@ impl Fields {
             Some(value) => value.as_f64().map(|seconds| (seconds * 1000.0) as i64),
         };
         let Some(at) = at else {
-            return Err(Refusal::Bad("timestamp: a time like 2026-02-10T10:15:20Z, or seconds, is wanted".into()));
+            return Err(PlatformRefusal::Bad(
+                "timestamp: a time like 2026-02-10T10:15:20Z, or seconds, is wanted".into(),
+            ));
         };
         let off_s = at.saturating_sub(now.0) / 1000;
         if (-BEHIND_MS..=AHEAD_MS).contains(&at.saturating_sub(now.0)) {
@@ -121,7 +127,7 @@ impl Fields {
     }
 
     /// The text of an event, with what is known of it.
-    pub(super) fn said(&self, key: &str) -> Result<Option<Text>, Refusal> {
+    pub(super) fn said(&self, key: &str) -> Result<Option<Text>, PlatformRefusal> {
         let Some(text) = self.text(key, TEXT_CHARS)? else { return Ok(None) };
         let confidence = self.number("confidence", 0.0, 1.0)?.unwrap_or(1.0) as f32;
         let sentiment = self.number("sentiment", -1.0, 1.0)?;
@@ -129,11 +135,13 @@ impl Fields {
     }
 
     /// Whether the sender says that the call is over.
-    pub(super) fn is_over(&self) -> Result<bool, Refusal> {
+    pub(super) fn is_over(&self) -> Result<bool, PlatformRefusal> {
         let over =
             ["ended", "end", "completed", "closed", "disconnected", "terminated", "call_end", "call_ended", "hangup"];
         let says = |key| {
-            Ok::<_, Refusal>(self.text(key, 60)?.is_some_and(|word| over.contains(&word.to_lowercase().as_str())))
+            Ok::<_, PlatformRefusal>(
+                self.text(key, 60)?.is_some_and(|word| over.contains(&word.to_lowercase().as_str())),
+            )
         };
         Ok(says("status")? || says("event_type")?)
     }

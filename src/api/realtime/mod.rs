@@ -1,6 +1,6 @@
-//! `/api/realtime/*`: calls of other platforms come in, and are looked at, at the paths and in the shapes that their connectors know.
+//! `/api/realtime/*`: calls of other platforms are taken and shown, at the paths and in the shapes that their connectors know.
 //!
-//! What is wrong with a request is a 400 with `detail`, an unknown alert a 404; an unknown call is idle, not an error.
+//! A mistake in a request is a 400 with `detail`, an unknown alert a 404; an unknown call is idle, not an error.
 
 mod audio;
 mod bring;
@@ -16,9 +16,9 @@ use crate::api::access::route::{About, INGEST, OPERATE, READ, RoutePolicy, Route
 
 pub use self::parts::{Inlet, Platforms};
 
-/// Bytes of an event's body at most.
+/// Size of an event's body at most, bytes.
 const EVENT_BYTES: usize = 256 * 1024;
-/// Bytes of a chunk's body at most: two megabytes of sound as base64, and room for the words.
+/// Size of a chunk's body at most, bytes: two megabytes of audio as base64, and room for the text.
 const CHUNK_BYTES: usize = 3 * 1024 * 1024;
 
 /// All paths of this family.

@@ -1,26 +1,26 @@
-//! What of the daemon calls of other platforms need.
+//! State of the handlers for calls of other platforms.
 
 use tokio::sync::mpsc;
 
 use crate::api::audio::Sounds;
 use crate::api::request::ApiError;
 use crate::call::CallId;
-use crate::pipeline::live::ingest::Request;
+use crate::pipeline::live::ingest::IngestRequest;
 use tokio_util::sync::CancellationToken;
 
 /// The way in for calls of other platforms.
 #[derive(Clone)]
 pub struct Inlet {
-    /// Where they go.
-    pub requests: mpsc::Sender<Request>,
+    /// The task that takes the calls.
+    pub requests: mpsc::Sender<IngestRequest>,
 }
 
-/// What the handlers of this family need.
+/// State of the handlers of this family.
 #[derive(Clone)]
 pub struct Platforms {
     /// Rows, access control, clock, and sound.
     pub sounds: Sounds,
-    /// Where calls come in.
+    /// Entrance for the calls.
     pub inlet: Inlet,
     /// Ends the feeds.
     pub stop: CancellationToken,

@@ -1,4 +1,4 @@
-//! What of a call's state, its events and its alerts can be read here.
+//! Shows a call's state, its events and its alerts.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::audio;
 use super::parts::Platforms;
-use super::refusal::Refusal;
+use super::refusal::PlatformRefusal;
 use super::shown::{ALERTS, platform_alert, sse};
 use crate::api::access::grant::Access;
 use crate::api::access::route::READ;
@@ -130,7 +130,7 @@ pub(super) async fn snapshot(
     State(platforms): State<Platforms>,
     access: Access,
     Path(id): Path<String>,
-) -> Result<Json<PlatformSnapshot>, Refusal> {
+) -> Result<Json<PlatformSnapshot>, PlatformRefusal> {
     let call = access.call(&platforms.sounds.store, &id).await?;
     Ok(Json(snapshot_of(&platforms, &id, call.as_ref()).await?))
 }
@@ -140,7 +140,7 @@ pub(super) async fn alerts(
     State(platforms): State<Platforms>,
     access: Access,
     query: Parameters,
-) -> Result<Json<PlatformAlerts>, Refusal> {
+) -> Result<Json<PlatformAlerts>, PlatformRefusal> {
     let open = query.flag("open_only")?.unwrap_or(false);
     let call = match query.text("call_id") {
         Some(id) => match access.call(&platforms.sounds.store, &id).await? {
@@ -167,7 +167,7 @@ pub(super) async fn ack(
     access: Access,
     Path(id): Path<String>,
     body: axum::body::Bytes,
-) -> Result<Json<PlatformAck>, Refusal> {
+) -> Result<Json<PlatformAck>, PlatformRefusal> {
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let by = ["by", "acknowledged_by", "user"].iter().find_map(|key| body[key].as_str()).unwrap_or("unknown");
     let by: String = by.chars().take(100).collect();
@@ -185,7 +185,7 @@ pub(super) async fn stream(
     State(platforms): State<Platforms>,
     access: Access,
     query: Parameters,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, PlatformRefusal> {
     let id = query.text("call_id");
     // Subscribed before the snapshot is made: nothing falls between.
     let live = platforms.sounds.store.live();

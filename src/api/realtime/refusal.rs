@@ -1,4 +1,4 @@
-//! Why a request of this family is answered with an error, in its shape.
+//! Errors of this family, in its shape.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -7,21 +7,21 @@ use axum::response::{IntoResponse, Response};
 use crate::api::request::ApiError;
 use crate::contract::problem::PlatformProblem;
 
-/// Why a request is answered with an error.
-pub(in crate::api) enum Refusal {
+/// Reason for which a request is answered with an error.
+pub(in crate::api) enum PlatformRefusal {
     /// 400
     Bad(String),
     /// Everything else.
     Api(ApiError),
 }
 
-impl<E: Into<ApiError>> From<E> for Refusal {
+impl<E: Into<ApiError>> From<E> for PlatformRefusal {
     fn from(error: E) -> Self {
         Self::Api(error.into())
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for PlatformRefusal {
     fn into_response(self) -> Response {
         let answer = |status, text: String| (status, Json(PlatformProblem { ok: false, detail: text })).into_response();
         match self {

@@ -1,4 +1,4 @@
-//! The clock that handlers look at.
+//! The clock of the handlers.
 
 use crate::call::WallTime;
 
@@ -20,7 +20,7 @@ impl Clock {
         (self.now)()
     }
 
-    /// How long the daemon has run, seconds.
+    /// Time since the daemon's start, seconds.
     pub fn uptime_s(self) -> f64 {
         (self.now().0 - self.started.0) as f64 / 1000.0
     }

@@ -1,4 +1,4 @@
-//! What is answered instead of what was asked for.
+//! Errors that handlers answer with.
 
 use crate::contract::problem::{Part, Problem};
 use crate::store::StoreError;
@@ -8,11 +8,11 @@ use axum::response::{IntoResponse, Response};
 /// An answer that is not the one asked for.
 #[derive(Debug)]
 pub enum ApiError {
-    /// There is no such call.
+    /// The call does not exist, or not for this token.
     NoCall,
-    /// There is no such thing about it.
+    /// The call has nothing of this kind; the text says what.
     NotFound(String),
-    /// Something in the request is wrong: where, and what.
+    /// A mistake in the request: its part, the field, and the mistake.
     Wrong(Part, String, String),
     /// It cannot be done as things stand.
     Conflict(String),
@@ -24,7 +24,7 @@ pub enum ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        // Who asks too much is told; it is nothing for the log.
+        // A client that asks too much is told so; the log is not.
         let refused = match error {
             StoreError::TooLong => Some("long question"),
             StoreError::Crowded => Some("crowded"),

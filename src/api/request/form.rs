@@ -13,12 +13,12 @@ use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
 use axum::extract::{FromRequest, Multipart, Request};
 use hyper::body::{Frame, SizeHint};
 
-/// Bytes between two parts: a head is a few hundred.
+/// Bytes between two parts at most: a head has a few hundred.
 const HEAD: u64 = 64 * 1024;
 /// No head is being read.
 const INSIDE: u64 = u64::MAX;
 
-/// What is wrong with a part's head.
+/// A mistake in a part's head.
 #[derive(Debug, thiserror::Error)]
 #[error("the head of a part is longer than {HEAD} bytes")]
 struct LongHead;
@@ -30,7 +30,7 @@ pub(in crate::api) struct Form {
 }
 
 impl Form {
-    /// The next part. The one before has to be read to its end.
+    /// The next part. The one before must be read to its end.
     pub(in crate::api) async fn next_field(&mut self) -> Result<Option<Field<'_>>, MultipartError> {
         self.between.store(0, Ordering::Relaxed);
         let field = self.parts.next_field().await;

@@ -1,4 +1,4 @@
-//! What handlers of all paths share: a request's parameters and form, the clock, and what is answered to what is wrong.
+//! Parts that handlers of all paths share: a request's parameters and form, the clock, and errors.
 
 mod clock;
 mod error;

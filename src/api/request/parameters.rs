@@ -1,7 +1,7 @@
-//! A request's query parameters: read once by the guard, which knows from the path's `RoutePolicy` (`access/route.rs`) what may be asked there.
+//! A request's query parameters: parsed once by the guard, which knows from the path's `RoutePolicy` (`access/route.rs`) which are allowed there.
 //!
-//! Nothing is ignored: a name that the path does not know, one that is given twice and a value that is not understood are refused, each with its name.
-//! A filter that is passed over in silence gives an answer that looks right and is not.
+//! Nothing is ignored: a name that the path does not know, one that is given twice and a value that is not understood are refused, each with its
+//! name. A filter that is passed over in silence gives an answer that looks right and is not.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -129,7 +129,7 @@ impl Parameters {
         read.map(Some).map_err(|error| ApiError::Wrong(Part::Query, name.into(), error.to_string()))
     }
 
-    /// How many to give at most.
+    /// The parameter `limit`: the number of results at most.
     pub(crate) fn limit(&self) -> Result<u32, ApiError> {
         Ok(self.number("limit", 1..=1000)?.unwrap_or(50))
     }
@@ -146,12 +146,12 @@ impl<S: Sync> FromRequestParts<S> for Parameters {
 const NO_TOKEN_HERE: &str =
     "tokens are not taken from the address: send Authorization: Bearer, or set [http] token_in_query";
 
-/// What is said of a token in an address where none is taken from there.
+/// The error for a token in an address, where `token_in_query` is off.
 pub(crate) fn token_in_address() -> ApiError {
     ApiError::Wrong(Part::Query, TOKEN.into(), NO_TOKEN_HERE.into())
 }
 
-/// What is said of a name that a path does not know: the nearest that it does, and all of them.
+/// The error for an unknown name: the nearest known one, and all of them.
 fn unknown(name: &str, known: &[&str]) -> String {
     if name == TOKEN {
         return NO_TOKEN_HERE.into();

@@ -1,4 +1,4 @@
-//! WebSockets that cost little.
+//! WebSockets with small buffers.
 
 use axum::extract::WebSocketUpgrade;
 

@@ -1,4 +1,4 @@
-//! What reviewers send, read field by field, so that each mistake is named.
+//! Bodies of reviewers' requests, parsed field by field, so that each mistake is named.
 
 use serde_json::{Map, Value};
 
@@ -16,7 +16,7 @@ pub(super) fn wrong(field: &str, msg: impl Into<String>) -> ApiError {
     ApiError::Wrong(Part::Body, field.into(), msg.into())
 }
 
-/// What is answered where something was not kept.
+/// The answer to a refused review or dispute.
 pub(super) fn refusal(error: ReviewError, field: &str) -> ApiError {
     match error {
         ReviewError::Store(error) => error.into(),

@@ -15,7 +15,7 @@ use crate::pipeline::finished::reviewers::ReviewDesk;
 use crate::store::Store;
 use crate::store::disputes::{DisputeAnswer, DisputeFilter, DisputeRow};
 
-/// What the list may be asked with.
+/// Query parameters of the list.
 pub(in crate::api) const LIST: &[&str] = &["state", "campaign", "limit"];
 
 pub(super) fn shown(row: &DisputeRow) -> Dispute {

@@ -13,7 +13,7 @@ use crate::contract::seconds;
 use crate::store::Store;
 use crate::store::reviewed::{ReviewedCallRow, ReviewedFilter};
 
-/// What it may be asked with.
+/// Query parameters of the path.
 pub(in crate::api) const ASKS: &[&str] = &["user", "limit"];
 
 fn shown(row: ReviewedCallRow) -> ReviewedCall {

@@ -54,7 +54,7 @@ async fn list(
     let all = store.score_reviews(call.key).await?;
     let (reviews, hidden) = visible(all, calibration, &reader(access));
     let filter = DisputeFilter { call: Some(call.key), limit: DISPUTES, ..DisputeFilter::default() };
-    // What is disputed tells of the points.
+    // Disputes would reveal the points.
     let disputes = if hidden > 0 { Vec::new() } else { store.disputes(filter).await? };
     Ok(ScoreReviewList {
         call_id: call.call_id.clone(),
@@ -75,7 +75,7 @@ pub(in crate::api) async fn reviews(
 ) -> Result<Json<ScoreReviewList>, ApiError> {
     let call = find_call(&store, &id).await?;
     if access.agent.is_some() && !matches!(call.state, CallState::Completed | CallState::Failed) {
-        // While they talk agents see what to say, not how they are judged.
+        // During the call agents see prompts, not how they are judged.
         return Err(ApiError::Conflict("the call is not over yet; its points are shown when it is".into()));
     }
     Ok(Json(list(&store, &reviewers, &access, &call).await?))

@@ -17,9 +17,9 @@ use crate::store::calls::Which;
 use crate::store::review_queue::{UnreviewedCall, UnreviewedFilter};
 use crate::store::which::{AnyCase, NameColumn};
 
-/// What the agreement may be asked with.
+/// Query parameters of the agreement.
 pub(in crate::api) const AGREEMENT: &[&str] = &["since", "until", "campaign"];
-/// What the queue may be asked with.
+/// Query parameters of the queue.
 pub(in crate::api) const QUEUE: &[&str] = &["by", "rule", "count", "campaign", "since", "until"];
 
 /// Days that nobody has named.

@@ -1,9 +1,9 @@
-//! Who reads reviews: an agent never as a reviewer, whatever name the agent's token has.
+//! The role in which a client reads reviews: an agent never reads as a reviewer, whatever name the agent's token has.
 
 use crate::api::access::grant::Access;
 use crate::store::score_reviews::ReviewReader;
 
-/// As whom somebody reads reviews.
+/// The role of a client.
 pub(super) fn reader(access: &Access) -> ReviewReader {
     match access {
         Access { agent: Some(_), .. } => ReviewReader::Agent,
@@ -41,7 +41,7 @@ mod tests {
             assert_eq!(reader(access), ReviewReader::Reviewer("john".into()));
         }
         assert!(is_own(&john, "john") && !is_own(&john, "mary"));
-        // Whatever else stands in its row.
+        // Whatever the token's row says besides.
         for scopes in [Scopes::AGENT, Scopes::ALL] {
             let agent = Access { scopes, agent: Some("1001".into()), ..admin.clone() };
             assert_eq!((reader(&agent), is_own(&agent, "john")), (ReviewReader::Agent, false));

@@ -104,7 +104,7 @@ pub(super) fn transcript(call: &CallRow, row: &SegmentRow, zone: &TimeZone) -> [
     ]
 }
 
-/// What a call was worth, and what it was about.
+/// A call's score and classification.
 pub(super) struct Judged {
     pub(super) score: Option<f64>,
     pub(super) reason: Option<LineQuote>,

@@ -1,4 +1,4 @@
-//! A request as ViciDial writes it: a function, who asks, and its fields; and the lines that are answered where it is wrong.
+//! A request in ViciDial's style: a function, the user, and its fields; and the lines that answer a mistake in it.
 
 use crate::api::request::Parameters;
 
@@ -9,7 +9,7 @@ pub(super) const COMMON: &[&str] = &["function", "source", "user", "stage", "hea
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refused(pub(super) String);
 
-/// Nothing in a detail may look like the next one, or like another line.
+/// A detail of a line, in which no character separates details or lines.
 fn detail(text: &str) -> String {
     text.chars().map(|c| if c == '|' || c.is_control() { ' ' } else { c }).collect()
 }
@@ -21,7 +21,7 @@ impl Refused {
     }
 }
 
-/// One call of a function, with the fields that were given. Empty values are not given.
+/// One call of a function, with its fields. Empty fields count as absent.
 pub(super) struct FunctionCall<'a> {
     pub(super) function: &'a str,
     given: &'a [(String, String)],

@@ -16,11 +16,11 @@ use crate::store::calls::CallRow;
 use crate::store::lookup::{LookupKey, digits};
 use crate::store::segments::SegmentRow;
 
-/// What it may be asked with: one of the first four.
+/// Query parameters of the path: one of the first four is needed.
 pub(in crate::api) const ASKS: &[&str] = &["uniqueid", "lead_id", "recording_id", "phone", "limit", "include_segments"];
 /// Calls of an answer at most: each comes with its text.
 pub(super) const MOST: u32 = 100;
-/// Where nobody says how many.
+/// Default number of calls.
 pub(super) const SOME: u32 = 20;
 
 /// A key by the name of its parameter.
@@ -33,7 +33,7 @@ pub(super) fn key(name: &str, value: String) -> Result<LookupKey, String> {
     }
 }
 
-/// What the audit says of calls that were looked up.
+/// Entry of the audit log for calls that were looked up.
 pub(super) fn told(calls: Vec<CallKey>) -> Extension<Told> {
     Extension(Told { action: "lookup".into(), calls })
 }
@@ -66,7 +66,7 @@ pub(super) fn intent(rows: &[SegmentRow]) -> Option<String> {
             None => counts.push((label, 1)),
         }
     }
-    // Of equals the last one counts for `max_by_key`.
+    // `max_by_key` takes the last of equals.
     counts.iter().rev().max_by_key(|(_, count)| *count).map(|(label, _)| (*label).to_owned())
 }
 

@@ -1,7 +1,7 @@
-//! `/vici/start` and `/vici/dispo`: what ViciDial's Start Call and Dispo Call URLs tell of a call.
+//! `/vici/start` and `/vici/dispo`: targets of ViciDial's Start Call and Dispo Call URLs.
 //!
-//! ViciDial calls them from its web server and waits for the answer, so the answer is there before anything is written. They may come twice, in any
-//! order, and before the call's sound: each names the call with what it knows. What a call knows already is not written again.
+//! ViciDial calls them from its web server and waits for the answer, so the answer comes before anything is written. They may come twice, in any
+//! order, and before the call's audio: each names the call with what it knows. Names that a call has already are not written again.
 
 use std::time::Duration;
 
@@ -24,12 +24,12 @@ use crate::store::{Store, StoreError};
 
 /// Parameters of the style that stand in no URL field.
 const COMMON: &[&str] = &["source"];
-/// Bytes of a value: what a call's names may have.
+/// Length of a value at most, bytes.
 const LONGEST: usize = 200;
-/// The conductor takes a name within milliseconds; who waits longer is told so.
+/// The conductor takes a name within milliseconds; a request that waits longer is refused.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What is told of a call.
+/// The facts of a call in a URL.
 #[derive(Debug, PartialEq)]
 struct Told {
     uniqueid: Option<String>,
@@ -37,7 +37,7 @@ struct Told {
     names: CallNames,
 }
 
-/// Why it was not taken.
+/// Reason for which a URL was refused.
 enum Fault {
     Refused(Refused),
     Busy,
@@ -86,7 +86,7 @@ fn answer(function: &str, taken: Result<String, Fault>) -> Response {
     }
 }
 
-/// Reads what is told and hands it to the conductor; gives back the name of the call.
+/// Parses the facts and hands them to the conductor; returns the name of the call.
 async fn take(
     store: &Store,
     commands: &mpsc::Sender<Command>,
@@ -107,7 +107,7 @@ async fn take(
     Ok(uniqueid.or(recording).unwrap_or_default())
 }
 
-/// Under which names the conductor is told of the call: none where it is known with all that was told, both where neither is known yet.
+/// The names under which the conductor must learn the facts: none where it knows them all, both where it knows neither name yet.
 async fn targets(
     store: &Store,
     access: &Access,
@@ -146,7 +146,7 @@ fn knows(row: &CallRow, names: &CallNames) -> bool {
         && told.all(|(key, value)| metadata[key] == *value)
 }
 
-/// What the fields of a URL say. Fields that are empty, or that this dialer does not know and has left as they were, say nothing.
+/// Parses the fields of a URL. Empty fields, and placeholders that this dialer has not replaced, count as absent.
 fn read(function: &str, fields: &[&[Field]], query: &Parameters) -> Result<Told, Refused> {
     let all: Vec<Field> = fields.concat();
     let known: Vec<&str> = all.iter().map(|field| field.name).collect();
@@ -182,7 +182,7 @@ fn read(function: &str, fields: &[&[Field]], query: &Parameters) -> Result<Told,
         uuid: None,
         uniqueid: uniqueid.clone(),
         agent: value("user"),
-        // Of a call to an in-group that is the group; of others ViciDial names the campaign there as well.
+        // For a call to an in-group that is the group; for others ViciDial names the campaign there as well.
         campaign: value("group").or_else(|| value("campaign")),
         lead: value("lead_id"),
         phone: value("phone_number").or_else(|| value("dialed_number")),

@@ -1,5 +1,5 @@
-//! What lies around paths in the dialer's style: a form counts as the address, and whoever is not let in reads a line of text, with the status of
-//! every other path.
+//! The dialer's style around its paths: a form counts as query parameters, and a refused client gets a line of text, with the status of every other
+//! path.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
@@ -17,7 +17,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// A form of all fields at their longest is half as long.
 const LONGEST: usize = 32 * 1024;
 
-/// Reads a form as if it stood in the address, for whoever posts it has the same parameters; writes refusals as lines.
+/// Parses a form as if it were in the address, because a POST has the same parameters; writes refusals as lines.
 pub(in crate::api) async fn in_style(request: Request, next: Next) -> Response {
     if !PATHS.contains(&request.uri().path()) {
         return next.run(request).await;

@@ -3,7 +3,7 @@
 use super::function_call::{FunctionCall, Refused};
 use crate::pipeline::finished::calls_csv::field;
 
-/// How rows are written.
+/// Format of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Pipe,

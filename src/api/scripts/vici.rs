@@ -37,7 +37,7 @@ pub(in crate::api) const ASKS: &[&str] = &[
     "date",
     "limit",
 ];
-/// What calls are looked up by; of these one, or an agent with a date.
+/// Keys by which calls are looked up: one of these, or an agent with a date.
 const KEYS: &[&str] = &["uniqueid", "lead_id", "recording_id", "phone_number", "call_id"];
 const OF_AGENT: &[&str] = &["agent_user", "date", "limit"];
 /// Calls of an agent's day at most.
@@ -46,7 +46,7 @@ const LIST: u32 = 1000;
 /// A text that is written in no other way.
 pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// Why there are no rows.
+/// Reason for which there are no rows.
 #[derive(Debug)]
 enum Fault {
     Refused(Refused),
@@ -65,7 +65,7 @@ impl From<StoreError> for Fault {
     }
 }
 
-/// What functions need.
+/// State of the functions.
 struct Functions {
     store: Store,
     desk: Desk,
@@ -233,7 +233,7 @@ impl Functions {
     }
 }
 
-/// What is answered to a function that is not known.
+/// The functions, for the answer to an unknown one.
 const FUNCTIONS: &str = "version, transcript_lookup, call_score and agent_calls are";
 
 fn limit(given: &FunctionCall<'_>, most: u32) -> Result<Option<u32>, Refused> {

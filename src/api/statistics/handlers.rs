@@ -1,5 +1,5 @@
-//! `GET /api/v1/agents`, `/agents/{id}/stats` and `/campaigns/{id}/stats`. An agent, or a campaign, of which nothing is known has no calls: no error
-//! tells a token of one campaign what other campaigns there are.
+//! `GET /api/v1/agents`, `/agents/{id}/stats` and `/campaigns/{id}/stats`. An unknown agent or campaign has no calls, and is no error: a token of one
+//! campaign must not learn which others there are.
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
@@ -19,7 +19,7 @@ use crate::store::Store;
 use crate::store::statistics::StatisticsFilter;
 use crate::store::which::NameColumn;
 
-/// What the list may be asked with.
+/// Query parameters of the list.
 pub(in crate::api) const LIST: &[&str] = &["since", "until", "campaign"];
 /// The same of one agent.
 pub(in crate::api) const OF_AGENT: &[&str] = &["days", "campaign"];
@@ -52,7 +52,7 @@ fn is_too_long(since: WallTime, until: WallTime, zone: TimeZone) -> bool {
     !first.is_ok_and(|first| since.0 >= first.timestamp().as_millisecond())
 }
 
-/// What was quoted, for the audit.
+/// An answer that quotes calls, with its entry of the audit log.
 type Quoted = (Extension<Told>, Vec<DispositionFinding>);
 
 async fn quoted(store: &Store, filter: StatisticsFilter) -> Result<Quoted, ApiError> {

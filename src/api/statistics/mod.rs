@@ -1,4 +1,4 @@
-//! Statistics of agents and campaigns: what calls came to, summed.
+//! Statistics of agents and campaigns: sums over calls.
 
 pub(super) mod handlers;
 mod sums;

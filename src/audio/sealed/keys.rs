@@ -15,10 +15,10 @@ use sha2::Sha256;
 
 static KEYS: LazyLock<RwLock<Arc<Keyring>>> = LazyLock::new(RwLock::default);
 
-/// Where systemd puts the unit's credentials when it does not say where: for commands that an admin runs beside the daemon.
+/// Folder of the unit's credentials when the environment does not name one: for commands that an admin runs beside the daemon.
 const OF_THE_UNIT: &str = "/run/credentials/lineside.service";
 
-/// Why there is no key.
+/// Reason why there is no key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The file cannot be read.
@@ -28,7 +28,7 @@ pub enum KeyError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The unit passes no such credential.
@@ -42,7 +42,7 @@ pub enum KeyError {
     Malformed(PathBuf),
 }
 
-/// Which key: eight bytes that tell nothing of it.
+/// Id of a key: eight bytes that reveal nothing of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyId(pub(super) [u8; 8]);
 
@@ -115,7 +115,7 @@ impl Key {
     }
 }
 
-/// Where a key lies; `None` for a credential that nobody has passed.
+/// Path of a key; `None` for a credential that was not passed.
 pub fn path_of(name: &str) -> Option<PathBuf> {
     if name.contains('/') {
         return Some(name.into());

@@ -12,11 +12,11 @@ use super::keys::Keyring;
 use super::slots::{CHUNK, HEADER, Header, NONCE, SLOT, SealedError, TAG, content_len, disk_len, open_chunk, place_of};
 use crate::audio::AudioError;
 
-/// Slots read at once.
+/// Slots per reading.
 const BATCH: usize = 64;
-/// A slot that does not open may be half of its old and half of its new self: it is read so many times more ..
+/// A slot that does not open may be half old and half new, because it is being rewritten: it is read again this many times.
 const TRIES: usize = 10;
-/// .. with a pause for whoever writes it.
+/// Pause between two such tries, for the slot's writer.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// An encrypted file, open for reading.
@@ -50,7 +50,7 @@ impl Reading {
         self.read_with(place, out, &mut || std::thread::sleep(PAUSE))
     }
 
-    /// The same; `pause` lets whoever writes a slot come to its end.
+    /// The same; `pause` is called between two tries.
     pub(super) fn read_with(&self, place: u64, out: &mut [u8], pause: &mut dyn FnMut()) -> Result<usize, AudioError> {
         let mut done = 0;
         while done < out.len() {

@@ -5,7 +5,7 @@ use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
 
 use super::keys::{KeyId, Keyring, random};
 
-/// How every encrypted file begins.
+/// First bytes of every encrypted file.
 pub(in crate::audio) const MAGIC: &[u8; 8] = b"LSSEALED";
 pub(super) const VERSION: u32 = 1;
 pub(super) const SLOT: usize = 4096;
@@ -13,11 +13,11 @@ pub(super) const NONCE: usize = 24;
 pub(super) const TAG: usize = 16;
 /// Bytes of content in a full slot.
 pub(super) const CHUNK: usize = SLOT - NONCE - TAG;
-/// Bytes of the header that are told, and then those that prove them.
+/// Bytes of the header's content; those that authenticate them follow.
 pub(super) const TOLD: usize = 72;
 pub(super) const HEADER: usize = TOLD + NONCE + TAG;
 
-/// Why an encrypted file cannot be read.
+/// Reason why an encrypted file cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealedError {
     /// Its key is not here.
@@ -25,7 +25,7 @@ pub enum SealedError {
         "it is encrypted with the key {0}, which lineside was not given: name that key in [privacy] old_audio_keys and restart"
     )]
     NoKey(KeyId),
-    /// What is there is not what was written.
+    /// The bytes are not those that were written.
     #[error("it is encrypted, and {0} is not what was written: damaged or changed; restore the file from a backup")]
     Damaged(String),
     /// A finished file is not as long as it says.
@@ -43,20 +43,20 @@ pub enum SealedError {
     Version(u32),
 }
 
-/// Bytes of content in a file of so many bytes that is not finished.
+/// Bytes of content in an unfinished file of this length.
 pub(in crate::audio) fn content_len(on_disk: u64) -> u64 {
     let slots = on_disk.saturating_sub(SLOT as u64);
     slots / SLOT as u64 * CHUNK as u64 + (slots % SLOT as u64).saturating_sub((NONCE + TAG) as u64)
 }
 
-/// Bytes of a file with so much content.
+/// Length of a file with this many bytes of content.
 pub(super) fn disk_len(content: u64) -> u64 {
     let rest = content % CHUNK as u64;
     let last = if rest == 0 { 0 } else { rest + (NONCE + TAG) as u64 };
     SLOT as u64 + content / CHUNK as u64 * SLOT as u64 + last
 }
 
-/// Where on disk a chunk lies.
+/// Place of a chunk on disk, bytes.
 pub(super) fn place_of(chunk: u64) -> u64 {
     (chunk + 1) * SLOT as u64
 }
@@ -73,12 +73,12 @@ pub(super) fn tag_of(bytes: &[u8]) -> Tag {
     tag
 }
 
-/// What a header tells.
+/// Content of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) key: KeyId,
     pub(super) file: [u8; 32],
-    /// Bytes of content, once there will be no more.
+    /// Bytes of content in a finished file.
     pub(super) finished: Option<u64>,
 }
 

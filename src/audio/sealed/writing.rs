@@ -55,7 +55,8 @@ impl Writing {
         Ok(new)
     }
 
-    /// Opens an encrypted file (for reading and writing). An end that a crash tore is left out, and goes when the file is finished or grows. Blocks.
+    /// Opens an encrypted file for reading and writing. An end that a crash tore is left out, and is cut off when the file is finished or grows.
+    /// Blocks.
     pub fn open(file: File, keys: &Keyring) -> Result<Shared, AudioError> {
         let place = place(&file)?;
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);

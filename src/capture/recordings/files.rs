@@ -16,7 +16,7 @@ use crate::capture::follow::Following;
 use crate::capture::wall_clock;
 use crate::spool::LegAudio;
 
-/// A finished recording stays open so long: ViciDial moves or deletes it within minutes, and its text may be outstanding.
+/// A finished recording stays open this long: ViciDial moves or deletes it within minutes, and its text may be outstanding.
 const KEPT_OPEN: Duration = Duration::from_mins(10);
 /// A file that left its name turns up under another within this time, or its sound is saved.
 const MOVING: Duration = Duration::from_secs(2);
@@ -30,7 +30,7 @@ impl<L: Ledger> Recordings<L> {
         let Ok(meta) = fs::metadata(path) else { return };
         let key = (meta.dev(), meta.ino());
         if self.following.get(&key).is_some_and(Followed::grew_after_its_end) {
-            // It is taken anew below, and goes on as the same legs.
+            // It is taken anew below, and continues as the same legs.
             self.following.remove(&key);
         }
         if self.following.contains_key(&key) {
@@ -112,7 +112,7 @@ impl<L: Ledger> Recordings<L> {
         }
     }
 
-    /// Files that no event tells of: those that wait, those that nobody closes, those that were kept open long enough.
+    /// Looks at files that cause no event: those that wait, those that nobody closes, those that were kept open long enough.
     pub(super) fn look_around(&mut self) {
         for (path, waiting) in self.pending.clone() {
             match fs::metadata(&path) {
@@ -130,7 +130,7 @@ impl<L: Ledger> Recordings<L> {
         self.following.retain(|_, followed| followed.closed.is_none_or(|since| since.elapsed() < KEPT_OPEN));
     }
 
-    /// Recordings that somebody has asked to end. Their writer does not hear of it: the file goes on, and is left alone for as long as it grows.
+    /// Ends recordings at somebody's request. Their writer does not learn of it: the file goes on, and is left alone for as long as it grows.
     pub(super) fn end_the_asked(&mut self) {
         let asked = |followed: &Followed| followed.file.legs.iter().any(|leg| leg.leg().end_requested().is_cancelled());
         let due: Vec<FileKey> =
@@ -243,7 +243,7 @@ impl<L: Ledger> Recordings<L> {
     }
 }
 
-/// The call that a new name of a recording tells of, where it is another one: ViciDial puts a call's outcome into the name when it is known.
+/// The call in a new name of a recording, where it is another one: ViciDial puts a call's outcome into the name when it is known.
 pub(super) fn renamed(settings: &RecordingSettings, from: &Path, to: &Path) -> Option<CallId> {
     let (before, now) = (settings.naming.recording(from), settings.naming.recording(to));
     (now.is_recognised && now.call != before.call).then_some(now.call)

@@ -11,17 +11,17 @@ use std::time::Duration;
 
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
-/// How often folders and files are looked at without an event.
+/// Interval at which folders and files are looked at without an event.
 pub(super) const ROUND: Duration = Duration::from_secs(5);
 /// Events of inotify that may wait; more than these count as an overflow, which a walk mends.
 const EVENTS: usize = 16_384;
-/// How long an event is waited for.
+/// How long the thread waits for an event.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// Device and inode: a file or folder whatever its name.
+/// Device and inode, which identify a file or folder whatever its name.
 pub(super) type FileKey = (u64, u64);
 
-/// What keeps folders from being read, for /health; each is said once.
+/// Problems that keep folders from being read, for /health; each is logged once.
 #[derive(Clone, Debug, Default)]
 pub struct Troubles(Arc<Mutex<BTreeMap<PathBuf, String>>>);
 
@@ -30,12 +30,12 @@ impl Troubles {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Folders of which nothing is taken now, and why.
+    /// Folders that cannot be read now, with the reason.
     pub fn list(&self) -> Vec<(PathBuf, String)> {
         self.lock().iter().map(|(folder, problem)| (folder.clone(), problem.clone())).collect()
     }
 
-    /// Notes what is wrong with a folder.
+    /// Notes a folder's problem.
     pub(super) fn are(&self, folder: &Path, problem: String) {
         let mut troubles = self.lock();
         if troubles.get(folder) != Some(&problem) {
@@ -48,7 +48,7 @@ impl Troubles {
         }
     }
 
-    /// Nothing is wrong with a folder any more.
+    /// Notes that a folder has no problem any more.
     pub(super) fn are_over(&self, folder: &Path) {
         if self.lock().remove(folder).is_some() {
             log::info!("recordings: {} can be read again", folder.display());
@@ -74,14 +74,14 @@ pub(super) struct Folders {
 impl Folders {
     /// Watches nothing yet: [`Self::appeared`] does.
     pub fn new(folders: &[PathBuf], troubles: Troubles) -> notify::Result<Self> {
-        // Not a channel of so many places, which would be 3 MB of memory from the start.
+        // An unbounded channel: a bounded one of this many places would take 3 MB of memory from the start.
         let (sender, events) = mpsc::channel();
         let (lost, waiting) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (overflow, sent) = (Arc::clone(&lost), Arc::clone(&waiting));
         let handler = move |event: notify::Result<Event>| {
             let room = sent.load(Ordering::Relaxed) < EVENTS;
             match event.ok().filter(|event| room && !event.need_rescan()) {
-                // Nobody listens any more when this fails.
+                // This fails only when the receiver has gone.
                 Some(event) => {
                     sent.fetch_add(1, Ordering::Relaxed);
                     let _ = sender.send(event);
@@ -109,7 +109,7 @@ impl Folders {
             }
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => {
-                // Nobody tells any more: the folders are still walked.
+                // Without events the folders are still walked.
                 std::thread::sleep(PATIENCE);
                 None
             }
@@ -126,7 +126,7 @@ impl Folders {
         let mut appeared = Vec::new();
         self.troubles.prune(&self.roots);
         for (root, known) in &mut self.roots {
-            // A folder that may be entered and not read tells of itself, but not of what is in it.
+            // A folder that may be entered but not read has metadata, but no list.
             let looked = fs::metadata(root).and_then(|meta| fs::read_dir(root).map(|_| (meta.dev(), meta.ino())));
             let now = match looked {
                 Ok(now) => Some(now),
@@ -165,7 +165,7 @@ impl Folders {
         let there: Vec<PathBuf> =
             self.roots.iter().filter(|(_, there)| there.is_some()).map(|(root, _)| root.clone()).collect();
         for root in &there {
-            // What is watched already stays so.
+            // Folders that are watched already stay watched.
             if let Err(error) = self.watcher.watch(root, RecursiveMode::Recursive) {
                 log::debug!("recordings: {}: {error}", root.display());
             }

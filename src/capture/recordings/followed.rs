@@ -9,9 +9,10 @@ use crate::call::LegKey;
 use crate::capture::follow::{self, FileId, Following};
 use crate::spool::{SpoolError, SpooledLeg};
 
-/// A file that nobody closes is finished when it has not changed for so long, if its header holds its final size or it did not grow before our eyes.
+/// A file that nobody closes is finished when it has not changed for this long, if its header holds its final size or it did not grow before our
+/// eyes.
 pub(super) const SETTLED: Duration = Duration::from_secs(30);
-/// A file that grew before our eyes and that nobody closed is finished when it has not changed for so long. ViciDial mutes for up to 15 minutes.
+/// A file that grew before our eyes and that nobody closed is finished when it has not changed for this long. ViciDial mutes for up to 15 minutes.
 const STALE: Duration = Duration::from_mins(16);
 
 /// A recording that is open here.
@@ -20,9 +21,9 @@ pub(super) struct Followed {
     pub(super) changed: Instant,
     /// Whether it grew before our eyes.
     pub(super) grows: bool,
-    /// When its last sample was read; `None` while it grows.
+    /// Time at which its last sample was read; `None` while it grows.
     pub(super) closed: Option<Instant>,
-    /// When it was no longer found under its name; `None` while it is.
+    /// Time at which it was no longer found under its name; `None` while it is.
     pub(super) gone: Option<Instant>,
     /// Whether somebody asked for its end: what is still written to it is not followed.
     pub(super) ended: bool,

@@ -12,12 +12,12 @@ use crate::audio::reader::RecordingReader;
 use crate::call::Leg;
 use crate::capture::naming::ParsedName;
 
-/// How much of a recording is compared, seconds.
+/// Length of a recording that is compared, seconds.
 const COMPARED_S: u64 = 120;
 /// Lengths of one recording in two formats differ by less than this, milliseconds, and a fiftieth of it.
 const LENGTH_MS: u64 = 1000;
 
-/// What a file is to the recordings of its call.
+/// Relation of a file to the recordings of its call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// Another recording, or the first.

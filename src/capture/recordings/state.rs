@@ -16,7 +16,7 @@ use crate::capture::follow::FileId;
 use crate::capture::naming::NamingRules;
 use crate::spool::{LegAudio, Spool};
 
-/// What is remembered about recordings, and by whom: the daemon asks the database. All of it blocks.
+/// The memory of recordings; the daemon's implementation asks the database. All of it blocks.
 pub trait Ledger: Send {
     /// A recording that was taken before: the very file, or of this call a finished one that begins alike. Other calls begin with the same
     /// prompt, and may be as long.
@@ -55,9 +55,9 @@ pub struct KnownLeg {
     pub leg: String,
     /// File and channel of its sound.
     pub audio: LegAudio,
-    /// Who sent it: of a recording its path.
+    /// Address of the sender; for a recording its path.
     pub peer: Option<String>,
-    /// How many samples it has; `None` while it is open.
+    /// Number of its samples; `None` while it is open.
     pub samples: Option<u64>,
     /// Whether a recording is noted as its sound.
     pub noted: bool,
@@ -72,7 +72,7 @@ impl KnownLeg {
     }
 }
 
-/// Which folders to watch, and how to read what is there.
+/// The folders to watch, and the settings for their files.
 #[derive(Clone, Debug)]
 pub struct RecordingSettings {
     /// Folders, with all that is under them.
@@ -134,7 +134,7 @@ impl<L: Ledger> Recordings<L> {
         }
     }
 
-    /// What keeps its folders from being read, now and later.
+    /// Problems that keep its folders from being read, now and later.
     pub fn troubles(&self) -> Troubles {
         self.troubles.clone()
     }

@@ -16,7 +16,7 @@ use crate::capture::naming::ParsedName;
 use crate::capture::wall_clock;
 use crate::spool::{LegAudio, LegSpec, LegWriter, RecordingRef, Spool, SpoolError, SpooledLeg};
 
-/// What is known of a file from before.
+/// Earlier knowledge of a file.
 enum Before {
     Never,
     Undecided,
@@ -33,7 +33,7 @@ struct Channel {
 }
 
 impl Channel {
-    /// What comes behind the legs that there are of it, in a file of so many channels.
+    /// A channel that continues behind its existing legs, in a file with this number of channels.
     fn after(begun: &[KnownLeg], count: u16, mut spec: LegSpec) -> Self {
         let same = begun.iter().filter(|leg| leg.leg == spec.leg.as_str());
         let kept: u64 = same.filter_map(|leg| leg.samples).sum();
@@ -43,7 +43,7 @@ impl Channel {
         Self { spec, skip, leg: None, plane: Vec::new() }
     }
 
-    /// The leg is opened by its first sample, so that one of which all is there has none.
+    /// Appends samples. The first of them opens the leg, so a channel that is complete already gets none.
     async fn append<'a>(&mut self, spool: &Spool, samples: impl Iterator<Item = &'a i16>) -> Result<(), SpoolError> {
         self.plane.clear();
         self.plane.extend(samples);
@@ -232,7 +232,7 @@ impl<L: Ledger> Recordings<L> {
                     let plane = samples.iter().skip(number).step_by(usize::from(count.max(1)));
                     self.runtime.block_on(channel.append(&self.spool, plane))?;
                 }
-                // From here on a kill leaves a row that says which legs to go on behind.
+                // From here on a crash leaves a row that tells behind which legs to continue.
                 let opened = channels.iter().filter_map(|channel| Some(channel.leg.as_ref()?.leg().key));
                 let all: Vec<LegKey> = begun.iter().map(|leg| leg.key).chain(opened).collect();
                 if all.len() > keys.len() {
@@ -255,14 +255,14 @@ impl<L: Ledger> Recordings<L> {
         Ok(true)
     }
 
-    /// Notes the compressed files as read to their end whose sound is on disk, all of it.
+    /// Notes the compressed files whose audio is completely on disk as read.
     pub(super) fn note_the_decoded(&mut self) {
         let ledger = &self.ledger;
         self.decoded.retain(|file| {
             if file.legs.iter().any(|(leg, _)| !leg.is_closed()) {
                 return true;
             }
-            // Less when lineside is stopped while the disk refuses: the next start reads the rest.
+            // It may be incomplete when lineside is stopped while the disk refuses: the next start reads the rest.
             if file.legs.iter().all(|(leg, samples)| leg.samples() >= *samples) {
                 ledger.note(&file.id, &file.path, &file.keys, true);
             }
@@ -280,7 +280,7 @@ impl<L: Ledger> Recordings<L> {
         }
     }
 
-    /// A recording that was read to its end before: only its place may be new.
+    /// Takes a recording that was read to its end before: only its place may be new.
     fn known(&mut self, path: &Path, id: &FileId, taken: &Taken) {
         if let (Some(name), Some(&leg)) = (files::renamed(&self.settings, &taken.path, path), taken.legs.first()) {
             self.ledger.renamed(leg, &name);
@@ -294,7 +294,7 @@ impl<L: Ledger> Recordings<L> {
         self.done.insert((id.device, id.inode), id.size);
     }
 
-    /// What is known of the leg that a channel of how many becomes.
+    /// The facts of the leg for one of a file's channels.
     fn spec(&self, path: &Path, named: &ParsedName, channel: (u16, u16), started: WallTime, rate_hz: u32) -> LegSpec {
         let leg = match channel {
             (_, 1) => named.leg.unwrap_or(Leg::Mixed),

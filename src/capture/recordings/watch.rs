@@ -11,8 +11,8 @@ use super::followed::SETTLED;
 use super::state::{Ledger, Recordings};
 use crate::audio::contained;
 
-/// How often all folders are watched and walked anew: a network file system tells of nothing that others write, a volume may be unmounted and
-/// back between two looks.
+/// Interval at which all folders are watched and walked anew: a network file system reports nothing that others write, and a volume may be unmounted
+/// and back between two looks.
 const AGAIN: Duration = Duration::from_mins(1);
 
 impl<L: Ledger> Recordings<L> {

@@ -68,9 +68,9 @@ struct Tally {
     set: String,
     model: String,
     files: usize,
-    /// Words said.
+    /// Number of words in the reference text.
     words: usize,
-    /// Words written.
+    /// Number of words in the recognised text.
     heard: usize,
     /// Substituted, left out or put in.
     errors: usize,

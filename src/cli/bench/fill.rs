@@ -60,7 +60,7 @@ pub(super) fn call_changes(number: i64, segments: i64, random: &mut Random) -> V
     ]];
     for turn in 0..segments {
         let text: Vec<&str> = (0..10).map(|_| words[random.below(words.len())]).collect();
-        let said = Said {
+        let said = SampleSegment {
             key: (number - 1) * segments + turn + 1,
             start_ms: turn * 5000,
             end_ms: turn * 5000 + 4000,
@@ -77,7 +77,7 @@ pub(super) fn call_changes(number: i64, segments: i64, random: &mut Random) -> V
 }
 
 /// An utterance of a call that fills a database.
-pub(super) struct Said {
+pub(super) struct SampleSegment {
     /// Number of its row.
     pub(super) key: i64,
     /// Begin in the call, milliseconds.
@@ -88,7 +88,7 @@ pub(super) struct Said {
     pub(super) at: WallTime,
 }
 
-impl Said {
+impl SampleSegment {
     /// It is found, then it becomes a segment of this text, of a mood that is drawn.
     pub(super) fn changes(self, (call, leg): (CallKey, LegKey), text: String, random: &mut Random) -> [Change; 2] {
         let utterance = UtteranceKey(self.key);

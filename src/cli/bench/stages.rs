@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::arguments::BenchArguments;
 use super::bed::{Bed, NO_MODEL};
-use super::fill::{Random, Said};
+use super::fill::{Random, SampleSegment};
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, ProcessingMode, Source, WallTime};
 use crate::cli::client::runtime;
 use crate::cli::listing::Listing;
@@ -180,5 +180,5 @@ fn talk_changes(number: i64, talk: &Talk, next: &mut i64, random: &mut Random) -
 /// An utterance with one of the sentences.
 fn said(call: CallKey, leg: LegKey, (start_ms, end_ms): (i64, i64), key: i64, random: &mut Random) -> [Change; 2] {
     let text = SENTENCES[random.below(SENTENCES.len())].into();
-    Said { key, start_ms, end_ms, at: WallTime(1_795_000_000_000 + end_ms) }.changes((call, leg), text, random)
+    SampleSegment { key, start_ms, end_ms, at: WallTime(1_795_000_000_000 + end_ms) }.changes((call, leg), text, random)
 }

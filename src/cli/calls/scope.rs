@@ -15,7 +15,7 @@ pub(super) const PAGE: usize = 1000;
 /// What a call of lists may be in.
 const STATES: [&str; 4] = ["active", "connection_closed", "completed", "failed"];
 
-/// Which calls.
+/// The filters that choose calls.
 #[derive(Args)]
 pub(super) struct Scope {
     /// In this state
@@ -104,7 +104,7 @@ pub(in crate::cli) struct ListForm {
 /// How much of a list.
 #[derive(Args)]
 pub(in crate::cli) struct HowMany {
-    /// How many
+    /// Number of results at most
     #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     /// All there are

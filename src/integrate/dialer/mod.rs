@@ -271,7 +271,8 @@ impl Dialer {
             metrics::counter!("lineside_dialer_named_total").increment(1);
         }
         self.waiting.put(call.key, row.due);
-        // Of a running call that nobody knows there is nothing to write down, each second. After its names, which a crash would lose.
+        // Nothing is written each second for a running call that nobody knows. The row follows the names, because a crash after the row would lose
+        // them.
         if call.state != CallState::Active || is_known && is_new {
             self.store.writer().push(vec![Change::Dialer(Box::new(row))]).await?;
         }

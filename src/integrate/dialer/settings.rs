@@ -59,7 +59,7 @@ pub struct DialerSettings {
     pub place: DialerPlace,
     /// Name of the database.
     pub database: String,
-    /// Who reads.
+    /// The database user, who needs no right but SELECT.
     pub user: String,
     /// With which password.
     pub password: DialerPassword,

@@ -29,7 +29,7 @@ impl DialerStatus {
         Self(Arc::new(RwLock::new(health)))
     }
 
-    /// Of a connection that there will not be, for what names it cannot be used.
+    /// The status where settings are missing or wrong: there will be no connection, and `problem` says why.
     pub fn unusable(system: DialerKind, file: &std::path::Path, problem: String, now: WallTime) -> Self {
         metrics::gauge!("lineside_dialer_connected").set(0.0);
         log::warn!("dialer: {problem}; its database is not asked, calls go on without their names");

@@ -31,7 +31,7 @@ pub struct ApiAccount {
     pub url: String,
     /// Address of `agc/api.php`.
     pub agent_url: Option<String>,
-    /// Who asks.
+    /// ViciDial's user name of the API account.
     pub user: String,
     /// File whose first line is the password; read at each request.
     pub password_file: PathBuf,

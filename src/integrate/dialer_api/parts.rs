@@ -38,7 +38,7 @@ pub(super) struct Parts {
 pub(super) struct Rest(Arc<Mutex<Option<Instant>>>);
 
 impl Rest {
-    /// How long.
+    /// How long nobody asks after a refused login.
     pub(super) const LENGTH: Duration = Duration::from_mins(15);
 
     /// The login was refused now.

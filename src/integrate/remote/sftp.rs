@@ -1,7 +1,7 @@
-//! One run of the system's `sftp`: what it is told, how far it comes, and what became of it.
+//! One run of the system's `sftp`: its instructions, its progress, and its result.
 //!
-//! Nothing is asked of a person, no other key than the configured one is shown, and no host is believed that is not known. A file grows in a part of
-//! its own, named by us; what a run has left is gone on with, but for its last stretch: sftp asks for several pieces at once.
+//! It never prompts, offers no key but the configured one, and refuses a host whose key is not known. A file grows under a `.part` name of our own.
+//! The next run resumes it a little before its end, because sftp requests several pieces at once and may have left a hole there.
 
 use std::fs::{self, File};
 use std::io::{self, Read};

@@ -1,5 +1,5 @@
-//! The answer for a day: what the dialer says is read where it may have changed, and compared with what was heard. It never waits for the dialer longer
-//! than [`PATIENCE`]: then the rows that were read before answer.
+//! The coverage of one day: reads from the dialer what may have changed, and compares it with the calls here. It waits for the dialer for
+//! [`PATIENCE`] at most; then the rows of an earlier reading answer.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,16 +14,16 @@ use crate::priority;
 use crate::store::coverage::{CallOfDay, DayRead, RecordingOfDay};
 use crate::store::{Store, StoreError};
 
-/// Whoever asks waits so long for the dialer's database.
+/// How long a request waits for the dialer's database.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// What was read so recently is not read again.
+/// Rows younger than this, milliseconds, are not read again.
 const FRESH_MS: i64 = 60_000;
-/// A day is read again until so long after its end: dispositions and recordings come late.
+/// A day is read again until this long after its end, milliseconds, because dispositions and recordings come late.
 const SETTLES_MS: i64 = 48 * 3_600_000;
-/// Recordings of a call begin before and after it, and are looked for so far around the day.
+/// Recordings of a call begin before and after it, and are looked for this far around the day, milliseconds.
 const AROUND_MS: i64 = 4 * 3_600_000;
 
-/// What a dialer's database tells of a day.
+/// The calls and recordings of a day in a dialer's database.
 #[derive(Clone, Debug, Default)]
 pub struct ToldDay {
     /// Calls.
@@ -34,27 +34,27 @@ pub struct ToldDay {
     pub unanswered: i64,
 }
 
-/// A day that is to be read.
+/// A request to read a day.
 #[derive(Debug)]
 pub struct AskedDay {
-    /// When it began.
+    /// Begin of the day.
     pub since: WallTime,
-    /// When it ended, or ends.
+    /// End of the day, which may lie in the future.
     pub until: WallTime,
-    /// What it told, or why not and what to do.
+    /// The day, or the reason why it cannot be read, with the remedy.
     pub reply: oneshot::Sender<Result<ToldDay, String>>,
 }
 
-/// Who reads the dialer's database, and whose it is.
+/// The task that reads the dialer's database.
 #[derive(Clone, Debug)]
 pub struct DialerDays {
-    /// Whose.
+    /// The system that tells of the days: the dialer's database or Asterisk.
     pub source: CoverageSource,
-    /// To whom.
+    /// Requests to the task.
     pub ask: mpsc::Sender<AskedDay>,
 }
 
-/// Which rows of a report are wanted.
+/// Filter of a report's rows.
 #[derive(Clone, Debug, Default)]
 pub struct WantedRows {
     /// Those of this campaign; others do not exist.
@@ -63,9 +63,9 @@ pub struct WantedRows {
     pub state: Option<CoverageState>,
     /// Those that somebody has to look after.
     pub only_faults: bool,
-    /// How many at most.
+    /// Number of rows at most.
     pub limit: usize,
-    /// After so many.
+    /// Number of rows to skip.
     pub offset: usize,
 }
 
@@ -77,7 +77,7 @@ pub struct Coverage {
     has_ami: bool,
     rules: CoverageRules,
     now: fn() -> WallTime,
-    /// One at a time reads and writes: of two readings of a day one would delete the other's rows.
+    /// Only one request reads and writes at a time: of two readings of a day one would delete the other's rows.
     reading: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -120,7 +120,7 @@ impl Coverage {
         if since >= now {
             return Ok(Some("this day has not begun".into()));
         }
-        // It goes on when nobody waits for it any more: a large day is there for whoever asks next.
+        // The reading goes on when its requester has gone: a large day is then there for the next one.
         let this = self.clone();
         let reading = tokio::spawn(async move { this.read(day, now).await });
         match tokio::time::timeout(PATIENCE, reading).await {
@@ -133,7 +133,7 @@ impl Coverage {
     /// The same, however long it takes.
     async fn read(&self, day: LocalDay, now: WallTime) -> Result<Option<String>, StoreError> {
         let (since, until) = day.span();
-        // Held over awaits on purpose: whoever comes second finds what the first has read.
+        // Held over awaits on purpose: a second request finds the rows that the first has read.
         let _reading = self.reading.lock().await;
         let before = self.store.day_read(day.to_string()).await?;
         let is_settled = |read: &DayRead| read.read.0 > until.0 + SETTLES_MS || now.0 - read.read.0 < FRESH_MS;
@@ -167,7 +167,7 @@ impl Coverage {
             let problem = "nobody tells which calls took place: set [dialer], or [ami] address; see docs/dialer.md";
             return Ok(Some(problem.into()));
         }
-        // What the events told then is more than what is left of them.
+        // The events told more then than is left of them now.
         if is_known && now.0 - since.0 > KEPT_MS {
             return Ok(None);
         }
@@ -180,7 +180,7 @@ impl Coverage {
             .map(|call| CallOfDay {
                 started: call.started,
                 expected_s: call.ended.zip(call.answered).map(|(ended, answered)| seconds(answered, ended)),
-                // Whom it was bridged with is the agent, though AMI does not always tell the name.
+                // The bridged party is the agent, though AMI does not always give the name.
                 agent: call.agent.or_else(|| Some("?".into())),
                 campaign: call.queue,
                 key: call.uniqueid.clone(),

@@ -1,5 +1,5 @@
-//! What the dialer says took place against what was recorded and heard: a pure function. It promises a row for every call, and one for every
-//! recording or text that belongs to none; it never judges what is not over.
+//! Compares the calls that the dialer reports with recordings and texts: a pure function. It gives a row for every call, and one for every recording
+//! or text without a call. It does not judge a call that is still going on.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,22 +8,22 @@ use crate::call::{CallState, Leg, Source, WallTime};
 use crate::contract::coverage::{CoverageCall, CoverageState};
 use crate::store::coverage::{CallOfDay, HeardCall, HeardSide, RecordingOfDay};
 
-/// A recording that has ended is moved within so long: ViciDial's script runs every three minutes.
+/// A finished recording is moved within this time, milliseconds: ViciDial's script runs every three minutes.
 const MOVED_WITHIN_MS: i64 = 15 * 60_000;
-/// A dialer's row may come so long after its recording.
+/// A dialer's row may come this long after its recording, milliseconds.
 const ROW_WITHIN_MS: i64 = 30 * 60_000;
 /// Less of it missing is the time that a recorder takes to start and to stop.
 const SLACK_S: i64 = 10;
 /// A recording with less than this share of its call is much shorter, percent.
 const SHARE: i64 = 80;
-/// In a shorter call it may well be that one side says nothing.
+/// In a call shorter than this, milliseconds, one side may well say nothing.
 const BOTH_SPEAK_MS: i64 = 20_000;
 /// A file that holds nothing but its header, bytes.
 const HEADER: i64 = 100;
 /// A name of a recording may come again on another day.
 const SAME_NAME_MS: i64 = 12 * 3_600_000;
 
-/// What is expected to be recorded.
+/// The campaigns and calls that must have a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CoverageRules {
     /// Shorter calls need no recording, seconds.
@@ -35,7 +35,7 @@ pub struct CoverageRules {
 /// All that is known of a day.
 #[derive(Clone, Debug, Default)]
 pub struct DayFacts {
-    /// When it began, and when it ended.
+    /// Begin and end of the day.
     pub span: (WallTime, WallTime),
     /// Calls of the dialer.
     pub calls: Vec<CallOfDay>,
@@ -43,13 +43,13 @@ pub struct DayFacts {
     pub recordings: Vec<RecordingOfDay>,
     /// Calls of lineside, also from shortly before and after the day.
     pub heard: Vec<HeardCall>,
-    /// When the dialer was asked: what is younger may have no row yet.
+    /// Time at which the dialer was asked: a younger call may have no row yet.
     pub read: WallTime,
     /// Calls of other campaigns do not exist for the one who asks, though a stage of theirs is of this one.
     pub only: Option<String>,
 }
 
-/// By what a call of lineside is found.
+/// Index of lineside's calls by the names that a dialer knows.
 struct HeardBy<'a> {
     all: &'a [HeardCall],
     recording: HashMap<i64, Vec<usize>>,
@@ -95,7 +95,7 @@ struct Case<'a> {
     call: &'a CallOfDay,
     recordings: Vec<&'a RecordingOfDay>,
     heard: Vec<&'a HeardCall>,
-    /// What was recorded of it, milliseconds; `None`: nothing.
+    /// Length of its recording, milliseconds; `None` without one.
     recorded_ms: Option<i64>,
 }
 
@@ -115,7 +115,7 @@ pub fn compare(facts: &DayFacts, rules: &CoverageRules, now: WallTime) -> Vec<Co
         let (state, reason) = judge(&case, rules, now);
         rows.push((call.started, row(&case, state, reason, facts.only.as_ref())));
     }
-    // What is left belongs to a call of another day, or is an orphan whose call lineside has.
+    // The rest belongs to a call of another day, or is an orphan whose call lineside has.
     let strays = of_call.into_values().flatten();
     strays.for_each(|recording| seen.extend(by.by_recording(recording)));
     rows.extend(orphans(facts, &by, &mut seen));

@@ -1,4 +1,4 @@
-//! A day of this machine's time zone, as calendars have it: one of 23 or 25 hours is whole.
+//! A calendar day in this machine's time zone, 23 or 25 hours long where the clock changes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,13 +26,13 @@ impl LocalDay {
         self.minus(1)
     }
 
-    /// The day so many days before.
+    /// The day this many days before.
     #[must_use]
     pub fn minus(self, days: u32) -> Self {
         Self(self.0.saturating_sub(i64::from(days).days()))
     }
 
-    /// When it begins, and when the next one does.
+    /// Begin of the day and of the next one.
     pub fn span(self) -> (WallTime, WallTime) {
         let begin = |date: Date| {
             let zoned = date.to_zoned(TimeZone::system());

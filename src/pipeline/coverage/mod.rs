@@ -1,8 +1,7 @@
-//! Coverage: what the dialer says took place against what was recorded and heard, for a day that somebody asks for and, each morning, for the day
-//! before.
+//! Coverage: compares the calls that the dialer reports with recordings and texts, for a requested day and, each morning, for the day before.
 //!
-//! What the dialer says is read by whoever knows its database ([`DialerDays`]) and kept in rows; without a database it is what Asterisk's manager
-//! interface has told. It is compared anew each time it is asked for.
+//! The task that knows the dialer's database ([`DialerDays`]) reads its calls, and they are kept in rows. Without such a database the calls come from
+//! Asterisk's manager interface. The comparison is made anew for each request.
 
 mod answer;
 mod compare;

@@ -1,4 +1,4 @@
-//! Each morning the day before is looked at: figures for the exporter, a line in the log, and a message to the notifiers when it has faults.
+//! Checks the day before, each morning: sets metrics, writes a line in the log, and sends a message to the notifiers when calls are missing.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::contract::alert::AlertKind;
 use crate::contract::coverage::{CoverageAlert, CoverageCounts, CoverageReport, CoverageState};
 use crate::pipeline::finished::notify::Agents;
 
-/// The clock is looked at so often.
+/// Interval at which the clock is read.
 const LOOK: Duration = Duration::from_secs(20);
-/// When the dialer's database is away it is tried again so often.
+/// Interval of tries while the dialer's database does not answer.
 const AGAIN: Duration = Duration::from_mins(5);
-/// And for so long; then the rows that are there have to do.
+/// Number of tries; then the rows of an earlier reading are used.
 const TRIES: u32 = 24;
 
-/// Who looks.
+/// The task that compares the day before, each morning.
 pub struct Morning {
     coverage: Coverage,
     notifiers: Agents,
@@ -54,7 +54,7 @@ impl Morning {
         }
     }
 
-    /// Today, when its time has come.
+    /// Today, if its hour of the check has come.
     fn today_at(&self) -> Option<LocalDay> {
         let now = Timestamp::from_millisecond((self.now)().0).ok()?.to_zoned(TimeZone::system());
         (now.time() >= self.at).then(|| LocalDay::of((self.now)()))

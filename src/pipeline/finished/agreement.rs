@@ -38,7 +38,7 @@ impl JudgementPairs {
         } += 1;
     }
 
-    /// What the pairs come to.
+    /// The agreement over the pairs counted.
     pub fn agreement(self) -> Agreement {
         let Self { both_passed, first_passed, second_passed, both_failed } = self;
         let pairs = both_passed + first_passed + second_passed + both_failed;
@@ -96,8 +96,8 @@ impl<'a> Counted<'a> {
     }
 }
 
-/// How far people agree with each other, and the machine with them. Each two reviewers of a call are a pair on each rule that both have judged; the
-/// first is the one whose name comes first.
+/// Agreement of reviewers with each other, and of the machine with them. Each two reviewers of a call are a pair on each rule that both have judged;
+/// the first is the one whose name comes first.
 pub fn agreements(judged: &[JudgedRule]) -> (JudgesAgreement, JudgesAgreement) {
     let (mut people, mut machine) = (Counted::default(), Counted::default());
     let mut together: BTreeMap<(i64, &str), Vec<(&JudgedRule, bool)>> = BTreeMap::new();

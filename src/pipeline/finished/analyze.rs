@@ -20,7 +20,7 @@ use crate::text::TextAnalyser;
 use crate::text::redaction::{self, CallRedaction, PieceId, Redactor};
 use crate::text::rolling::CallRolling;
 
-/// What was found in a file. Times in seconds from its start.
+/// The results of a file. Times are seconds from its start.
 #[derive(Debug, Serialize)]
 pub struct AnalysisReport {
     /// Path of the file, as it was given.
@@ -29,9 +29,9 @@ pub struct AnalysisReport {
     pub duration_s: f64,
     /// Its legs, by channel.
     pub legs: Vec<Leg>,
-    /// Where somebody speaks.
+    /// Stretches of speech.
     pub speech: Vec<Speech>,
-    /// What is said, in order of time; empty without a model.
+    /// Segments of text, in order of time; empty without a model.
     pub segments: Vec<AnalyzedSegment>,
     /// Mean, extremes and counts of the sentiment, for the call and by leg.
     pub sentiment: CallRolling,
@@ -39,7 +39,7 @@ pub struct AnalysisReport {
     pub keywords: Vec<Value>,
     /// Sound quality by leg.
     pub quality: Value,
-    /// What was not believed of the text, and why.
+    /// Text that the guard dropped, and why.
     pub dropped: Vec<Value>,
 }
 
@@ -126,8 +126,8 @@ pub fn read(path: &Path) -> Result<LegSamples, AudioError> {
     Ok((rate, legs))
 }
 
-/// Reads, listens, transcribes and scores a file. With a `redactor` nothing is told that the daemon would not keep. `progress` gets utterances done
-/// and in all. Blocks.
+/// Decodes, transcribes and analyses a file. With a `redactor` the result holds no more than the daemon would store. `progress` gets the number of
+/// finished utterances and of all. Blocks.
 pub fn analyze(
     path: &Path,
     stereo: [Leg; 2],
@@ -213,7 +213,7 @@ struct SaidPiece {
     piece: Piece,
 }
 
-/// What was found of speech: whose, the leg's samples, where.
+/// A stretch of speech: its leg, the leg's samples, its place.
 type Stretch<'a> = (Leg, &'a Vec<i16>, Found);
 
 /// The texts of stretches, in their order.
@@ -242,7 +242,7 @@ fn texts(
 }
 
 impl AnalysisReport {
-    /// Takes a piece of text in, read.
+    /// Adds an analysed piece of text.
     fn tell(&mut self, SaidPiece { leg, language, piece }: SaidPiece, analyser: &TextAnalyser) {
         let analysis = analyser.analyse_in(language.as_deref(), &piece.text, leg);
         let start = piece.start_ms as f64 / 1000.0;

@@ -1,7 +1,7 @@
-//! A language model that is asked about calls that are over, beside the rules: what came of a call, as it is kept.
+//! The stored result of the insights stage: what the rules say of a finished call, and beside it what a language model says of it.
 //!
-//! The rules come first and stay whatever the model says. Of the model there is what the call backs (`outside.rs` of the text), or why there is
-//! nothing.
+//! The rules come first and stay whatever the model says. From the model's answer only what the call backs is stored (`text/review/outside.rs`), or
+//! the reason why there is nothing.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::store::StoreError;
 use crate::store::calls::CallRow;
 use crate::text::review::ReviewLine;
 
-/// Who tells of a call beside the rules.
+/// A language model that tells what came of a call.
 pub trait TellCall: Send + Sync {
     /// The model's name.
     fn model(&self) -> &str;
@@ -22,7 +22,7 @@ pub trait TellCall: Send + Sync {
 }
 
 impl Desk {
-    /// What came of the call by the rules and, where there is one, by a language model. A call without text is not asked about.
+    /// The insights of the call by the rules and, where there is one, by a language model. It is not asked about a call without text.
     pub(super) async fn came_to_with(
         &self,
         call: &CallRow,

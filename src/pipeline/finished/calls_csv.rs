@@ -1,6 +1,6 @@
-//! Calls as CSV, a row for each: for whoever takes an export, and for the file of each day.
+//! Calls as CSV, one row each: for exports and for the file of each day.
 //!
-//! What was said or named goes into a field as text: it cannot become a formula in a spreadsheet.
+//! Field values are plain text: none of them can become a formula in a spreadsheet.
 
 use crate::store::calls::CallRow;
 

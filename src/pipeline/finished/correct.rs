@@ -1,7 +1,8 @@
-//! A word or a speaker is set right by people: the new text is read by the packs as any text is, and both are kept.
+//! Corrections by people: a segment's text or its speaker. The packs analyse the new text like any other, and both texts are kept.
 //!
-//! Promises: what nobody may keep is taken out of the new text too, and a correction that would put such a number together with the lines around it
-//! is refused; words that stay keep their times. Only calls that are over are corrected: of a running one the next line may still change this one.
+//! Promises: redaction applies to the new text too, and a correction that would complete a secret number together with the lines around it is
+//! refused; words that stay keep their times. Only calls that are over can be corrected, because the next line of a running call may still change
+//! this one.
 
 use std::sync::{Arc, RwLock};
 
@@ -16,19 +17,19 @@ use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
 use crate::text::redaction::{CallRedaction, PieceId, RedactionPiece};
 
-/// A number may go on over so much of a call.
+/// A number may stretch over this much of a call, milliseconds.
 const AROUND_MS: i64 = 120_000;
 
-/// Why nothing was corrected.
+/// Reason why nothing was corrected.
 #[derive(Debug, thiserror::Error)]
 pub enum CorrectError {
     /// It is running, or being written down.
     #[error("the call is not over yet; correct it when it is")]
     NotOver,
-    /// No such segment.
+    /// The call has no such segment.
     #[error("the call has no segment {0}")]
     NoSegment(i64),
-    /// Nothing is another one.
+    /// The correction changes nothing.
     #[error("neither text nor speaker is another one than before")]
     Same,
     /// The new text shows a number in other lines.
@@ -42,16 +43,16 @@ pub enum CorrectError {
     Store(#[from] StoreError),
 }
 
-/// What is to be another one; `None` stays.
+/// A correction that somebody asks for; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
 pub struct CorrectionWish {
     /// Row number of the segment.
     pub segment: i64,
     /// The text.
     pub text: Option<String>,
-    /// Who speaks.
+    /// The side that really speaks: agent or caller.
     pub speaker: Option<Leg>,
-    /// Who wants it.
+    /// Name of the person who asks.
     pub by: String,
 }
 
@@ -65,12 +66,12 @@ pub struct Corrector {
 }
 
 impl Corrector {
-    /// Reads with whatever packs are in use; `redact` is the configuration's.
+    /// A corrector that uses the present packs; `redact` is the setting `[privacy] redact`.
     pub fn new(store: Store, analyser: Arc<RwLock<Arc<TextAnalyser>>>, redact: bool, now: fn() -> WallTime) -> Self {
         Self { store, analyser, redact, now }
     }
 
-    /// Corrects one segment and tells whoever looks at the call.
+    /// Corrects one segment and tells the feeds.
     pub async fn correct(&self, call: &CallRow, wish: CorrectionWish) -> Result<(), CorrectError> {
         if !matches!(call.state, CallState::Completed | CallState::Failed) {
             return Err(CorrectError::NotOver);
@@ -149,8 +150,7 @@ fn retimed(before: &[Word], text: &str, start_ms: i64, end_ms: i64) -> Vec<Word>
     before[..head].iter().cloned().chain(fresh).chain(before[old_end..].iter().cloned()).collect()
 }
 
-/// The new text of a line without what nobody may keep, read together with the lines around it. Of the words nothing is asked: they are made of the
-/// text that is left.
+/// Redacts the new text of a line together with the lines around it. Its words are not given: they are made of the text that is left.
 fn redacted(
     analyser: &TextAnalyser,
     rows: &[SegmentRow],

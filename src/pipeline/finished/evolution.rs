@@ -1,5 +1,5 @@
-//! How a call was understood while it ran: what was named when, and how its classification changed. Worked out from its text, which tells when each
-//! line was said; so it is the same for a running call and for one that is over.
+//! How the understanding of a call grew: when each entity was named, and how the classification changed. It is computed from the text and the time at
+//! which each line was said, so it is the same for a running call and for a finished one.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -41,7 +41,7 @@ pub(super) fn entity_windows(found: &[Entity], started: WallTime) -> Vec<EntityW
     lines.chunks(each).enumerate().map(window).collect()
 }
 
-/// How the classification grew: each window with what the lines up to its end say, and what that changed.
+/// The growth of the classification: each window with the result of the lines up to its end, and the changes since the window before.
 pub(super) fn classification_windows(
     lines: &[ReviewLine],
     started: WallTime,
@@ -77,7 +77,7 @@ fn shot(insights: &Insights) -> ClassificationShot {
     }
 }
 
-/// What is another one, but for the confidence, which changes with every line.
+/// The fields that differ, without the confidence, which changes with every line.
 fn changes(before: &ClassificationShot, now: &ClassificationShot) -> Vec<ClassificationChange> {
     let fields = |shot: &ClassificationShot| {
         [

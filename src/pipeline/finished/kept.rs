@@ -1,7 +1,7 @@
-//! What the stages of a call that is over have kept, for whoever asks: it is served as long as it is what would be made now, else it is made now.
+//! Serves what the stages of a finished call have stored, as long as a stage made now would give the same; otherwise it is made anew.
 //!
-//! A change of the text empties a stage and puts it back into the queue (`026_text_of_stages.sql`). Here it is seen to that the packs and the program are
-//! those of the stage.
+//! A change of the text empties a stage and puts it back into the queue (`026_text_of_stages.sql`). This file checks that the stage was made with the
+//! present packs and program.
 
 use serde::de::DeserializeOwned;
 
@@ -29,7 +29,7 @@ impl Desk {
         }
     }
 
-    /// The lines that tell the call, with what a language model has said of it.
+    /// The summary of the call, with that of a language model.
     pub async fn shown_digest(&self, call: &CallRow) -> Result<CallDigest, StoreError> {
         let digest = match self.kept_of_now(call, Stage::Summary).await? {
             Some(kept) => kept,
@@ -44,7 +44,7 @@ impl Desk {
         Ok(made.and_then(|made| made.language_model))
     }
 
-    /// What a stage has kept, where it would be made so again.
+    /// The stored result of a stage, if it was made by the present packs and program.
     async fn kept_of_now<T: DeserializeOwned>(&self, call: &CallRow, stage: Stage) -> Result<Option<T>, StoreError> {
         if !matches!(call.state, CallState::Completed | CallState::Failed) {
             return Ok(None);
@@ -55,7 +55,7 @@ impl Desk {
         if is_of_now { self.kept(call, stage).await } else { Ok(None) }
     }
 
-    /// What a stage has kept; `None` where there is nothing, or what an older version has kept in another form.
+    /// The stored result of a stage; `None` where there is none, or only one in the form of an older version.
     async fn kept<T: DeserializeOwned>(&self, call: &CallRow, stage: Stage) -> Result<Option<T>, StoreError> {
         let kept = self.store().stage_result(call.key, stage).await?;
         Ok(kept.and_then(|json| serde_json::from_str(&json).ok()))

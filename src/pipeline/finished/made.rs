@@ -1,4 +1,4 @@
-//! A call as a whole, as the API answers with it: for whoever asks, and for the stages of a call that is over.
+//! A call as a whole, computed from its text: for the API and for the stages of a finished call.
 
 use std::collections::BTreeMap;
 
@@ -17,20 +17,20 @@ use crate::text::TextAnalyser;
 use crate::text::review::ReviewLine;
 use crate::text::review::tags::GivenTag;
 
-/// Bytes of a call's text by which its language is known.
+/// Bytes of a call's text that suffice to recognise its language.
 const ENOUGH_TEXT: usize = 20_000;
 
-/// What of a running call's analysis is shown at once.
+/// The analysis of a running call in one answer.
 pub struct CallProgress {
-    /// What was named, by kind.
+    /// Entities by kind.
     pub entities: BTreeMap<String, Vec<String>>,
     /// Windows that named something new.
     pub entity_windows: usize,
-    /// What it is about.
+    /// The classification so far.
     pub classification: CallClassification,
-    /// How that grew.
+    /// The growth of the classification.
     pub windows: Vec<ClassificationWindow>,
-    /// What is still to be said.
+    /// Prompts for the agent.
     pub coaching: Vec<CoachingPrompt>,
 }
 
@@ -38,7 +38,7 @@ pub struct CallProgress {
 pub struct Analysed {
     /// The text without what nobody may keep.
     pub text: String,
-    /// What it came to.
+    /// The summary.
     pub digest: CallDigest,
 }
 
@@ -64,7 +64,7 @@ impl Desk {
         .await
     }
 
-    /// What the call is about.
+    /// Classifies the call.
     pub async fn classified(&self, call: &CallRow) -> Result<CallClassification, StoreError> {
         let today = day(call);
         self.with_lines_in(call, move |analyser, lines, language| {
@@ -73,7 +73,7 @@ impl Desk {
         .await
     }
 
-    /// What the call is about, as JSON, and the tags that the packs give it.
+    /// The classification of the call as JSON, and the tags of the packs.
     pub(super) async fn classified_with_tags(
         &self,
         call: &CallRow,
@@ -87,7 +87,7 @@ impl Desk {
         .await
     }
 
-    /// What came of the call and what is left to do.
+    /// The insights of the call by the rules.
     pub async fn came_to(&self, call: &CallRow) -> Result<CallInsights, StoreError> {
         let today = day(call);
         self.with_lines_in(call, move |analyser, lines, language| {
@@ -96,7 +96,7 @@ impl Desk {
         .await
     }
 
-    /// How the things that were named came together.
+    /// The growth of the entities, line by line.
     pub async fn entity_windows(&self, call: &CallRow) -> Result<Vec<EntityWindow>, StoreError> {
         let (today, started) = (day(call), call.started);
         self.with_lines(call, move |analyser, lines| {
@@ -105,7 +105,7 @@ impl Desk {
         .await
     }
 
-    /// How the classification came together.
+    /// The growth of the classification.
     pub async fn classification_windows(&self, call: &CallRow) -> Result<Vec<ClassificationWindow>, StoreError> {
         let (today, started) = (day(call), call.started);
         self.with_lines_in(call, move |analyser, lines, language| {
@@ -114,7 +114,7 @@ impl Desk {
         .await
     }
 
-    /// All of that in short, for whoever follows the call.
+    /// All of that in short, for a viewer of the running call.
     pub async fn progress(&self, call: &CallRow) -> Result<CallProgress, StoreError> {
         let legs = self.store().legs(call.key).await?;
         let spoken = self.store().spoken(call.key).await?;
@@ -140,7 +140,7 @@ impl Desk {
         .await
     }
 
-    /// What a text comes to that is no call. Blocks for milliseconds.
+    /// Analyses a text that is no call. Blocks for milliseconds.
     pub fn analysed(&self, transcript: &str) -> Analysed {
         let analyser = self.analyser();
         let today = jiff::Zoned::now().date();
@@ -152,7 +152,7 @@ impl Desk {
         Analysed { text, digest: told::digest("", analyser.reviewer().summary(&lines), insights) }
     }
 
-    /// What a stage by rules comes to, as JSON; `None` of those that need more than rules.
+    /// The result of a stage that needs nothing but rules, as JSON; `None` for the others.
     pub(super) async fn made(&self, call: &CallRow, stage: Stage) -> Result<Option<String>, StoreError> {
         Ok(match stage {
             Stage::Transcription | Stage::Translation | Stage::Classification | Stage::Insights => None,
@@ -181,7 +181,7 @@ impl Desk {
         let rows = self.store().segments(call.key).await?;
         let analyser = self.analyser();
         self.aside(move || {
-            // Only what the recogniser says: of a text of unknown language the analyser knows better whether it can score it.
+            // Only the recogniser's language counts here: for a text of unknown language the analyser knows better whether it can score it.
             let language = spoken(&rows);
             let lines: Vec<ReviewLine> = rows.into_iter().map(line).collect();
             read(&analyser, &lines, language.as_deref())
@@ -224,7 +224,7 @@ fn language(analyser: &TextAnalyser, rows: &[SegmentRow]) -> Option<String> {
     })
 }
 
-/// What transcription came to, and by which engine and model.
+/// The result of transcription, with engine and model.
 pub(super) fn transcribed(rows: &[SegmentRow], language: Option<String>, pass: TextPass) -> (String, Option<String>) {
     let engine = rows.iter().find_map(|row| row.engine.clone());
     let made = TranscriptionMade { pass, language, segments: rows.len() };

@@ -1,5 +1,5 @@
-//! What is done with a call that is over: its stages are gone through (`stages.rs`), it is judged and summed up, retranscribed, told of. And with a
-//! text or a file that never was a call: `transcript.rs`, `analyze.rs`.
+//! Work on finished calls: their stages (`stages.rs`), reviews, summaries, retranscription and notifications. Also texts and files that never were
+//! calls: `transcript.rs`, `analyze.rs`.
 
 pub mod agreement;
 pub mod analyze;

@@ -1,6 +1,6 @@
-//! The notifiers' threads: each fills its own queue from the alerts, sends what is due, and notes what became of it.
+//! The notifiers' threads: each fills its own queue from the alerts, sends what is due, and records the result.
 //!
-//! One thread per notifier, so that one server that hangs holds up nobody else. The queue is rows: who restarts goes on with what waits.
+//! There is one thread per notifier, so that a server that hangs delays no other. The queue is rows, so a restart continues it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, RwLock};
@@ -19,13 +19,13 @@ use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
 use crate::text::redaction::Redactor;
 
-/// How often new alerts are looked for: a person does not notice half a second.
+/// Interval of the search for new alerts: a person does not notice half a second.
 const LOOK: Duration = Duration::from_millis(500);
 /// Read from the queue at a time.
 const AT_ONCE: u32 = 20;
 
-/// Starts a thread for each notifier; they end soon after `stop`. Nobody waits for them: one may be waiting for somebody else's server, and its
-/// queue goes on at the next start.
+/// Starts a thread for each notifier; they end soon after `stop`. Nobody waits for them, because one may be waiting for another server; its queue
+/// continues at the next start.
 pub fn start(
     notifiers: &[Notifier],
     store: &Store,
@@ -53,14 +53,14 @@ pub fn start(
 #[derive(Clone)]
 pub struct Agents(Arc<[Notifier]>);
 
-/// What became of a test.
+/// The result of a test.
 #[derive(Clone, Debug)]
 pub struct Sent {
     /// The notifier's name.
     pub name: String,
     /// Status of the answer.
     pub status: Option<u16>,
-    /// Why it was not sent.
+    /// Reason why it was not sent.
     pub problem: Option<String>,
 }
 
@@ -76,7 +76,7 @@ pub fn try_one(notifier: &Notifier, call_id: &str, now: WallTime) -> Sent {
 }
 
 impl Agents {
-    /// Of the configuration.
+    /// The tests of the configured notifiers.
     pub fn of(notifiers: &[Notifier]) -> Self {
         Self(notifiers.into())
     }
@@ -104,9 +104,9 @@ impl Agents {
         tokio::task::spawn_blocking(move || try_one(&notifier, &call_id, now)).await.ok()
     }
 
-    /// Sends what belongs to no call by every notifier that takes warnings, but for the agents' service, which shows alerts of calls alone. Returns at
-    /// once: each goes on by itself, waits for the end of its quiet hours, and tries again as for an alert. `number` is below 0, so that its deliveries
-    /// are told from those of alerts.
+    /// Sends a message that belongs to no call by every notifier that takes warnings, except the agents' service, which shows alerts of calls alone.
+    /// Returns at once: each delivery waits for the end of its quiet hours and is retried like an alert. `number` is below 0, which tells its
+    /// deliveries from those of alerts.
     pub fn announce(&self, number: i64, subject: &str, json: &serde_json::Value, now: fn() -> WallTime) {
         let takes = |notifier: &&Notifier| notifier.min_level <= Level::Warning;
         let chosen = self.0.iter().filter(|notifier| notifier.kind != ServiceKind::AgentService).filter(takes);
@@ -180,7 +180,7 @@ struct Way {
     runtime: Handle,
     now: fn() -> WallTime,
     stop: CancellationToken,
-    /// When the last minute's messages went out.
+    /// Times of the messages of the last minute.
     sent: VecDeque<Instant>,
     /// Alerts up to this one are in the queue; -1 before the first look.
     filled_to: i64,

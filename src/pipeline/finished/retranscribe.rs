@@ -1,9 +1,9 @@
-//! Transcribes finished calls again: with the present model, prompt and packs, from the sound that is still there.
+//! Transcribes finished calls again with the present model, prompt and packs, from the audio that is still there.
 //!
-//! Promises: the old text stays until all of the new is there, and goes in one transaction; where anything fails, or the process ends meanwhile, the old
-//! text stays. Who waits stands in the rows of stages (`stages.rs`). One call at a time, at the urgency of work that nobody waits for. The stretches are
-//! those that were found then, and the names of the call go with each. A stretch with silenced sound keeps its text, for its sound is not whole any more.
-//! Alerts and risk follow the new text (`realert.rs`); what went out because of them cannot be called back. A call on hold is not touched.
+//! Promises: the old text stays until the new one is complete, and is replaced in one transaction; if anything fails, or the process ends meanwhile,
+//! the old text stays. The rows of stages are the queue (`stages.rs`). One call is done at a time, at the lowest urgency. The utterances are the
+//! stored ones, and the names of the call go with each. An utterance with silenced audio keeps its text, because its audio is no longer complete.
+//! Alerts and risk follow the new text (`realert.rs`); notifications that were sent cannot be recalled. A call on hold is not touched.
 
 mod realert;
 
@@ -35,7 +35,7 @@ use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
 use crate::text::rolling::CallRolling;
 
-/// Why a call is not transcribed again.
+/// Reason why a call is not transcribed again.
 #[derive(Debug, thiserror::Error)]
 pub enum RetranscribeError {
     /// It is running, or being written down.
@@ -50,7 +50,7 @@ pub enum RetranscribeError {
     /// People have worked on its text.
     #[error("people have corrected its text, and a new one would not have that; it stays")]
     Corrected,
-    /// There is nothing to transcribe.
+    /// The call has no audio any more.
     #[error("the sound of the call is not there any more: {0}; its text stays")]
     NoSound(String),
     /// There is no model.
@@ -74,7 +74,7 @@ struct OldLeg {
     leg: Arc<SpooledLeg>,
     /// Its first sample in the call, milliseconds.
     offset_ms: i64,
-    /// What is silent of it: first sample, one past the last.
+    /// Silenced stretches: first sample, one past the last.
     silences: Vec<(u64, Option<u64>)>,
 }
 
@@ -96,11 +96,11 @@ impl OldLeg {
     }
 }
 
-/// What takes the place of a call's text.
+/// The new text of a call, with everything that depends on it.
 struct New {
     texts: Vec<Rewritten>,
     figures: CallFigures,
-    /// Sound that has to be silenced because of what the text would have shown.
+    /// Stretches to be silenced because the new text has redacted numbers there.
     silences: Vec<PrivacyChange>,
     silent: ToOverwrite,
 }
@@ -223,11 +223,11 @@ impl Retranscriber {
         Ok(())
     }
 
-    /// How many utterances have a new text, and how many kept theirs.
+    /// Transcribes the call. Returns how many utterances have a new text, and how many kept the old one.
     async fn read(&self, call: &CallRow) -> Result<(usize, usize), String> {
         let said = |error: StoreError| error.to_string();
         let store = &self.queue.store;
-        // Before the legs: a merge in between moves their times and is seen in the end.
+        // The stretches come before the legs: a merge in between moves their times and is noticed at the end.
         let (as_read, stretches) = store.stretches(call.key).await.map_err(said)?;
         let legs = self.legs(call).await.map_err(said)?;
         let names = self.names(call).await.map_err(said)?;
@@ -237,7 +237,7 @@ impl Retranscriber {
             if leg.is_silenced(&stretch) {
                 kept += 1;
             } else {
-                // One at a time: a queue that is never empty would leave no time for text of what is being said.
+                // One at a time: a queue that is never empty would leave no time for partial text.
                 let written = self.hand_over(&stretch, &leg.leg, names.clone()).await;
                 texts.push((stretch, written.map_err(|_| "the speech threads have stopped".to_string())?));
             }
@@ -253,7 +253,7 @@ impl Retranscriber {
             );
         }
         for (leg, ranges) in silent {
-            // Somebody may have listened between the silence and its row.
+            // Somebody may have played the leg between the silence and its row.
             silencing::drop_cached(&self.privacy.cache, leg.key);
             silencing::overwrite(store, &leg, ranges);
         }
@@ -324,7 +324,7 @@ impl Retranscriber {
         written
     }
 
-    /// The text without what nobody may keep, read by the packs of now; figures over it and what stays of the old.
+    /// Redacts the new text, analyses it with the present packs, and adds figures and the kept parts of the old text.
     async fn put_together(
         &self,
         call: &CallRow,
@@ -346,7 +346,7 @@ impl Retranscriber {
             let heard = stretch.start_ms..stretch.start_ms + length;
             let unbelieved = recognition.dropped.as_ref().map(|(_, text)| text.as_str());
             let pieces = privacy.clean(analyser, place, heard, (recognition.pieces, unbelieved), &mut cleaned);
-            // What was said before is corrected where it stands: none of it has been kept yet.
+            // Earlier lines are corrected in place: none of them is stored yet.
             for (_, redacted) in std::mem::take(&mut cleaned.corrected) {
                 let place = by_utterance.get(&UtteranceKey(redacted.id.utterance)).copied();
                 let piece = place.and_then(|at| read.get_mut(at)).and_then(|one| one.2.get_mut(redacted.id.number));

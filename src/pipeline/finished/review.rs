@@ -1,5 +1,5 @@
-//! A call's score card, things and summary, from what is stored of it. Made when somebody asks: an hour of talk takes as long as sending its
-//! text, and what the packs say now counts, not what they said then.
+//! A call's score card, entities and summary, from its stored text. They are computed on request: an hour of talk takes as long as sending its text.
+//! The present packs count, not those of the time of the call.
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
@@ -26,9 +26,9 @@ use crate::text::review::scorecard::Card;
 use crate::text::review::summary::Summary;
 use crate::text::rolling::Rolling;
 
-/// Both at once for so long is an interruption; less is assent, or the room's echo.
+/// Overlapping speech of at least this length, milliseconds, is an interruption; a shorter one is assent, or the echo of the room.
 const INTERRUPTION_MS: i64 = 500;
-/// A pace is told from so much speech on.
+/// A pace is computed from this many seconds of speech on.
 const PACE_S: f64 = 5.0;
 
 /// Looks at calls as a whole.
@@ -39,17 +39,17 @@ pub struct Desk {
     pace: Pace,
 }
 
-/// How urgent a look is.
+/// Priority of an analysis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pace {
-    /// Somebody waits for it.
+    /// A client waits for it.
     Prompt,
-    /// Nobody does: everybody else comes first.
+    /// Nobody waits for it: everything else comes first.
     Background,
 }
 
 impl Desk {
-    /// Reads with whatever packs are in use.
+    /// A desk that uses the present packs.
     pub fn new(store: Store, analyser: Arc<RwLock<Arc<TextAnalyser>>>) -> Self {
         Self { store, analyser, pace: Pace::Prompt }
     }
@@ -139,7 +139,7 @@ impl Desk {
         self.with_lines(call, move |analyser, lines| analyser.reviewer().entities(lines, today)).await
     }
 
-    /// What the call was about, what came of it and what is left to do.
+    /// The insights of the call by the rules.
     pub async fn insights(&self, call: &CallRow) -> Result<Insights, StoreError> {
         let today = day(call);
         self.with_lines(call, move |analyser, lines| analyser.insights(lines, today, None)).await
@@ -175,7 +175,7 @@ fn seconds(ms: i64) -> f64 {
     ms as f64 / 1000.0
 }
 
-/// Why a figure is absent of a call whose text came without sound, in whole or in part.
+/// Reason why figures are absent for a call whose text came without audio, in whole or in part.
 const UNHEARD: &str = "the platform sent text without its sound: how long it took, and who was silent, is not known";
 
 /// Speech and pace by the text's own times; silence and interruptions as the alerts know them, from the stretches that have become text. Only of
@@ -205,14 +205,14 @@ pub(super) fn measure(lines: &[ReviewLine], spoken: &[Spoken], legs: &[LegRow], 
         caller_words_per_minute: pace(Leg::Caller),
         ..CallMeasures::default()
     };
-    // One leg with both voices tells when nobody speaks, but not who does.
+    // A leg with both voices tells when nobody speaks, but not who does.
     let Some(since) = both_heard_ms(begin).filter(|_| !spoken.is_empty()) else { return measures };
     let mut course = SpeechLine::default();
     course.both_sides(since);
     for one in spoken.iter().filter(|one| one.read) {
         course.add(one.leg, one.start_ms, one.end_ms);
     }
-    // To the call's end, or to what has not been read yet.
+    // Up to the call's end, or up to the first utterance without text.
     let waits_ms = spoken.iter().filter(|one| !one.read).map(|one| one.start_ms).min().unwrap_or(i64::MAX);
     let end_ms = spoken.iter().map(|one| one.end_ms).max().unwrap_or(0).max(length_ms).min(waits_ms);
     let (mut longest_ms, mut broke_in) = (0, HashMap::<Leg, u32>::new());

@@ -1,6 +1,7 @@
-//! Reviews by people: their points beside the machine's, disputes of them, and which calls they are to review next.
+//! Reviews by people: their points beside the machine's, disputes, and the choice of the next calls to review.
 //!
-//! What they write is read by the packs as any text is: what nobody may keep is taken out before it is kept.
+//! What reviewers write is redacted by the packs, like any text, before it is stored. In a call that is flagged for calibration nobody sees the
+//! others' points before their own are in, and those stay (`store/score_reviews.rs`).
 
 use sha2::{Digest, Sha256};
 
@@ -15,7 +16,7 @@ use crate::store::review_queue::{UnreviewedCall, UnreviewedFilter};
 use crate::store::score_reviews::{ReviewKept, ReviewReader, ScorePointRow, ScoreReviewRow};
 use crate::store::{Store, StoreError};
 
-/// Why no review, or no dispute, was kept.
+/// Reason why a review or a dispute was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ReviewError {
     /// The score card has no such rule.
@@ -29,9 +30,9 @@ pub enum ReviewError {
     Points {
         /// The rule.
         rule: String,
-        /// What was given.
+        /// The points that were sent.
         points: f64,
-        /// What may be given at most.
+        /// The points that the rule is worth.
         of: f64,
     },
     /// The call runs, or is being written down.
@@ -42,10 +43,10 @@ pub enum ReviewError {
         "the call is flagged for calibration and your points are in: they stay as they were given before you saw others'"
     )]
     Fixed,
-    /// What was given before is kept as it is.
+    /// The call is on hold, so the earlier review stays.
     #[error("the call is on hold: your review stays as it is until the hold is taken off")]
     Held,
-    /// There is one already.
+    /// The rule has an open dispute.
     #[error("the rule has an open dispute already; it is to be answered first")]
     Disputed,
     /// The database said no.
@@ -60,7 +61,7 @@ pub struct PointsWish {
     pub rule: String,
     /// The points; `None`: nothing in the call asked for it.
     pub points: Option<f64>,
-    /// What is said of it.
+    /// The reviewer's comment on the rule.
     pub comment: String,
 }
 
@@ -69,7 +70,7 @@ pub struct PointsWish {
 pub struct ReviewWish {
     /// Rule by rule.
     pub rules: Vec<PointsWish>,
-    /// What is said of the call as a whole.
+    /// The reviewer's comment on the call.
     pub comment: String,
 }
 
@@ -82,7 +83,7 @@ pub struct ReviewDesk {
 }
 
 impl ReviewDesk {
-    /// Judges by whatever packs are in use; `redact` is the configuration's.
+    /// A desk that uses the present packs; `redact` is the setting `[privacy] redact`.
     pub fn new(desk: Desk, redact: bool, now: fn() -> WallTime) -> Self {
         Self { desk, redact, now }
     }
@@ -151,8 +152,8 @@ impl ReviewDesk {
         self.store().answer_dispute(answer).await
     }
 
-    /// How far people agree with each other, and the machine with them, over these calls.
-    /// `blind`: not of calls that are flagged for calibration and that this reviewer has not reviewed.
+    /// Agreement of reviewers with each other, and of the machine with them, over these calls. `blind` leaves out calls flagged for calibration that
+    /// this reviewer has not reviewed.
     pub async fn agreement(
         &self,
         which: Which,
@@ -162,7 +163,7 @@ impl ReviewDesk {
         self.desk.aside(move || agreements(&judged)).await
     }
 
-    /// What a reviewer is to review next: so many calls, and among how many they were chosen. `seed` is the day.
+    /// The next calls for a reviewer, and the number of calls among which they were chosen. `seed` is the day.
     pub async fn queue(
         &self,
         filter: UnreviewedFilter,

@@ -1,8 +1,8 @@
-//! Reviews every call that is over, once, and again when its text or its result is another: figures for the statistics, and where its
-//! disposition does not go with what was said.
+//! Reviews every finished call once, and again when its text or its result changes: figures for the statistics, and dispositions that contradict the
+//! text.
 //!
-//! What is due stands in the database, so a crash forgets none. Nobody waits for it, and it takes a share of one core at most. A review holds
-//! what the packs said when it was made.
+//! The queue is in the database, so a crash loses nothing. Nobody waits for a review, and reviews take a share of one core at most. A review holds
+//! the result of the packs of its time.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 const LOOK: Duration = Duration::from_secs(1);
 /// Pause when the database does not answer.
 const TROUBLE: Duration = Duration::from_secs(10);
-/// Nobody is alarmed about calls that ended earlier.
+/// A call that ended longer ago than this, milliseconds, raises no alert.
 const FRESH_MS: i64 = 86_400_000;
 
 /// The task.
@@ -39,7 +39,7 @@ pub struct Reviews {
     now: fn() -> WallTime,
 }
 
-/// What a call came to.
+/// The result of a review.
 struct Outcome {
     points: (f64, f64),
     measures: CallMeasures,
@@ -48,12 +48,12 @@ struct Outcome {
 }
 
 impl Reviews {
-    /// Reviews with whatever packs the desk has in use.
+    /// A reviewer that uses the present packs of the desk.
     pub fn new(store: Store, desk: Desk, now: fn() -> WallTime) -> Self {
         Self { store, desk, now }
     }
 
-    /// Until stopped. What was not finished then is due at the next start.
+    /// Reviews until it is stopped. Unfinished reviews are due at the next start.
     pub async fn run(self, stop: CancellationToken) {
         let reviewing = async {
             loop {
@@ -74,7 +74,7 @@ impl Reviews {
         }
     }
 
-    /// One look; how many calls were due.
+    /// One round; returns how many calls were due.
     async fn round(&self) -> Result<usize, StoreError> {
         let due = self.store.due_reviews(ROWS).await?;
         for one in &due {
@@ -86,7 +86,7 @@ impl Reviews {
     async fn review(&self, due: DueReview) -> Result<(), StoreError> {
         let Some(call) = self.store.call_of(due.call).await? else { return Ok(()) };
         if !matches!(call.state, CallState::Completed | CallState::Failed) {
-            // It goes on, and ends again.
+            // The call goes on, and will end again.
             return self.store.not_over(due).await;
         }
         let noted = self.store.noted(call.key).await?;

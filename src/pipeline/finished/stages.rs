@@ -1,9 +1,8 @@
-//! Goes through the stages of calls that are over: text, translation, what was named, what it was about, what tells it, the score card, what came
-//! of it.
+//! Runs the stages of finished calls: transcription, translation, entities, classification, summary, score card, insights.
 //!
-//! The queue is the rows of the database, so a crash forgets none and does none twice: what is made counts only where its row still says that it is
-//! being made. A stage that fails is tried again later and does not hold up the others. Below live work: nothing is begun while the governor leaves
-//! anything out of live text, and what is made is made at the lowest priority.
+//! The queue is rows of the database, so a crash neither loses nor repeats a stage: a result counts only while its row still says that the stage is
+//! in progress. A stage that fails is tried again later and does not delay the others. Stages give way to live work: none begins while the governor
+//! leaves anything out of live text, and they run at the lowest priority.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,30 +33,30 @@ const TROUBLE: Duration = Duration::from_secs(10);
 const TRIES: u32 = 3;
 /// Pause before the second try; four times as long before the third.
 const RETRY_MS: i64 = 10_000;
-/// What cannot be done now is looked at again after so long.
+/// A stage that cannot be made now is tried again after this many milliseconds.
 const LATER_MS: i64 = 60_000;
-/// What makes a stage by the packs.
+/// Engine of a stage that the packs make.
 const RULES: &str = "rules";
-/// What makes a stage by the packs and a language model.
+/// Engine of a stage that the packs and a language model make.
 const RULES_AND_MODEL: &str = "rules+llm";
-/// What is told of an English call.
+/// Reason of a skipped translation: English needs none.
 const ENGLISH: &str = "the call is in English";
-/// What is told where nobody translates.
+/// Reason of a translation that is unavailable without a model.
 const NO_TRANSLATOR: &str = "no translator is configured";
-/// What is told of a text whose language nobody knows.
+/// Reason of a translation that is unavailable because the language is unknown.
 const NO_LANGUAGE: &str = "the language of the text is not known";
 
-/// Who translates, where anybody does.
+/// The translation models; `None` where none is configured.
 pub type Translator = Option<Arc<dyn Translate>>;
 
-/// How stages are set up, for those who make them and those who tell of them.
+/// What the stages need, and what the API tells of it.
 #[derive(Clone)]
 pub struct Pipeline {
-    /// Who transcribes, and what the governor leaves to the others.
+    /// The workers that transcribe, and the governor's orders to them.
     pub workers: Arc<Workers>,
-    /// Who translates.
+    /// The translation models; `None` where none is configured.
     pub translator: Translator,
-    /// The language model that is asked what came of a call, beside the rules.
+    /// The language model of the insights stage, beside the rules; `None` where none is configured.
     pub language_model: Option<Arc<dyn TellCall>>,
     /// The mode of sources that have none of their own.
     pub mode: ProcessingMode,
@@ -84,7 +83,7 @@ impl Pipeline {
         self.language_model.as_ref().map(|model| model.model().to_owned())
     }
 
-    /// Why nothing is begun now.
+    /// Reason why no stage may begin now; `None` where one may.
     pub fn waits_for(&self) -> Option<String> {
         let step = self.workers.orders.plan().step;
         (step > Step::NoPartialText).then(|| format!("live text comes first: {}", step.describe()))
@@ -100,7 +99,7 @@ pub struct Stages {
     now: fn() -> WallTime,
 }
 
-/// What came of a try.
+/// The result of a try.
 enum Made {
     /// The result, and the engine and model that made it.
     Result(String, Option<String>, Option<String>),
@@ -128,7 +127,7 @@ impl Stages {
         Self { store, desk: desk.in_background(), retranscriber, pipeline, now }
     }
 
-    /// Until stopped. What was not finished then is due at the next start.
+    /// Runs until it is stopped. Unfinished stages are due at the next start.
     pub async fn run(self, stop: CancellationToken) {
         let working = async {
             while let Err(error) = self.store.take_up_stages(TRIES, (self.now)()).await {
@@ -173,7 +172,7 @@ impl Stages {
         let Some(stage) = self.store.due_stage_among((self.now)(), again, among).await? else { return Ok(false) };
         let Some(call) = self.store.call_of(stage.call).await? else { return Ok(true) };
         if !matches!(call.state, CallState::Completed | CallState::Failed) {
-            // It goes on, and its stages are asked for anew when it ends.
+            // The call goes on; its stages are requested anew when it ends.
             self.store.put_off_stages(call.key, WallTime((self.now)().0 + LATER_MS)).await?;
             return Ok(true);
         }
@@ -214,7 +213,7 @@ impl Stages {
         })
     }
 
-    /// Whether transcription may be looked at now: a call whose sound is to be read again waits for the model, and for its own turn.
+    /// Whether transcription may begin now. A call whose audio is to be transcribed again waits for the model and for its own turn.
     async fn may_begin(&self, stage: &StageRow, call: &CallRow) -> Result<bool, StoreError> {
         if !stage.again && !self.pipeline.final_pass {
             return Ok(true);
@@ -301,7 +300,8 @@ impl Stages {
         })
     }
 
-    /// What came of the call, by the rules and by a language model where one is configured. Without its answer the rules' insights count, with why.
+    /// The insights of the call by the rules, and by a language model where one is configured. Without its answer the rules' insights count, with the
+    /// reason.
     async fn insights(&self, call: &CallRow) -> Result<Made, StoreError> {
         let made = self.desk.came_to_with(call, self.pipeline.language_model.clone()).await?;
         let Some(result) = json(&made) else {
@@ -320,7 +320,7 @@ impl Stages {
         })
     }
 
-    /// How a try ends: in a result, or in the next try, or in a failure.
+    /// The end of a try: a result, another try, or a failure.
     fn outcome(&self, stage: &StageRow, call: &CallRow, made: Made) -> StageOutcome {
         let now = (self.now)();
         let without = |state, error, next| StageOutcome {

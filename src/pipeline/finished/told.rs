@@ -1,6 +1,4 @@
-//! A call as a whole, in the shapes that leave the daemon: what the rules found, with times in seconds of the call.
-//!
-//! Pure: what is found is found elsewhere.
+//! Converts a call's results from the rules' types to the contract's, with times in seconds of the call. Pure.
 
 use std::collections::BTreeMap;
 
@@ -125,7 +123,7 @@ pub(super) fn digest(call_id: &str, summary: Summary, insights: Insights) -> Cal
     digest
 }
 
-/// What a call is about.
+/// Converts a classification.
 pub(super) fn classification(insights: Insights) -> CallClassification {
     let confidence = insights.intents.first().map_or(0.0, |intent| intent.share);
     let intents: Vec<CallLabel> = insights.intents.into_iter().map(labelled).collect();
@@ -150,7 +148,7 @@ pub fn in_words(label: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// What tells a call, in sentences that hold nothing but its labels and its own lines.
+/// A summary in sentences that hold only the call's labels and its own lines.
 fn sentences(digest: &CallDigest) -> String {
     let insights = &digest.insights;
     let mut told = Vec::new();
@@ -206,7 +204,7 @@ fn paid(payment: Payment) -> PaymentTalk {
     PaymentTalk { state: payment.state, amount: payment.amount, due: payment.due, reasons: reasons(payment.grounds) }
 }
 
-/// What it came to.
+/// Converts insights.
 pub(super) fn digested(insights: Insights) -> CallInsights {
     CallInsights {
         intents: insights.intents.into_iter().map(labelled).collect(),

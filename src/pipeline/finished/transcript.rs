@@ -1,19 +1,19 @@
-//! A transcript that somebody sends as one text: its lines, with who speaks, without what nobody may keep.
+//! Parses a transcript that a client sends as one text into lines with speakers, and redacts it.
 //!
-//! A line may begin with who speaks (`Agent:`, `Customer:`, `Caller:`, `User:`). What has no speaker is the customer's: so senders write a single
-//! remark.
+//! A line may begin with its speaker (`Agent:`, `Customer:`, `Caller:`, `User:`). A line without one is the customer's, because a client that sends a
+//! single remark writes it so.
 
 use crate::call::{CallTime, Leg};
 use crate::text::TextAnalyser;
 use crate::text::redaction::{CallRedaction, PieceId, RedactionPiece};
 use crate::text::review::ReviewLine;
 
-/// A line has no sound: it is taken to be so long, milliseconds.
+/// A line has no audio; this length is assumed, milliseconds.
 const LINE_MS: i64 = 3000;
 
 /// A line of the transcript, with the words before it as they were sent.
 pub(super) struct SentLine {
-    /// Who speaks, as it was written; empty where nobody is named.
+    /// The speaker's name as it was written; empty where there is none.
     speaker: String,
     /// The line.
     pub line: ReviewLine,
@@ -68,7 +68,7 @@ pub(super) fn text(lines: &[SentLine]) -> String {
     lines.iter().map(|sent| format!("{}{}", sent.speaker, sent.line.text)).collect::<Vec<_>>().join("\n")
 }
 
-/// Who speaks a line, as it was written and as it is meant, and what is said.
+/// Splits a line into the speaker's name, the speaker's side, and the text.
 fn spoken(line: &str) -> (&str, Leg, &str) {
     let nobody = ("", Leg::Caller, line.trim());
     let Some((name, _)) = line.split_once(':') else { return nobody };

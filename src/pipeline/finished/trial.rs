@@ -1,8 +1,7 @@
-//! What other packs would have said of a call that is over: labels, alerts, points of the score card. Pure; the packs in use read the text again too,
-//! so that what differs is the packs alone and not what they said then.
+//! Compares other packs with the packs in use on a finished call: labels, alerts, points of the score card. Pure. Both sets of packs analyse the text
+//! anew, so that every difference comes from the packs.
 //!
-//! Alerts are those that words make, or their absence: what silence and interruptions raise does not depend on a pack's words, and is not played
-//! again.
+//! Only alerts by words, or by their absence, are compared: silence and interruptions do not depend on a pack's words.
 
 use std::collections::BTreeSet;
 
@@ -16,20 +15,20 @@ use crate::text::review::ReviewLine;
 use crate::text::review::measures::CallMeasures;
 use crate::text::rolling::CallRolling;
 
-/// What is another of a call.
+/// A difference between two sets of packs on one call.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrialDifference {
     /// The call.
     pub call_id: String,
-    /// What kind of thing: `keyword`, `intent`, `tag`, `alert` or `score`.
+    /// Kind of the difference: `keyword`, `intent`, `tag`, `alert` or `score`.
     pub what: &'static str,
-    /// What the packs in use say and the others do not; of the score its points of a hundred.
+    /// Results of the packs in use that the others lack; for the score its points of a hundred.
     pub before: Vec<String>,
-    /// What the others say and those in use do not.
+    /// Results of the other packs that those in use lack.
     pub after: Vec<String>,
 }
 
-/// What packs say of a call.
+/// The results of one set of packs on a call.
 struct Told {
     keywords: BTreeSet<String>,
     intent: BTreeSet<String>,
@@ -51,7 +50,7 @@ impl Trial {
         Self { analyser, book }
     }
 
-    /// What these packs say otherwise than `others` do.
+    /// The differences of these packs from `others`.
     pub fn against(&self, others: &Self, call: &PastCall) -> Vec<TrialDifference> {
         let (before, after) = (self.tell(call), others.tell(call));
         let kinds = [

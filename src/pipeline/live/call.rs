@@ -1,4 +1,4 @@
-//! One running call: who it is, its legs, how far each has come. Memory alone.
+//! One running call in memory: its names, its legs, and the progress of each.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -12,17 +12,17 @@ use crate::pipeline::workers::Job;
 use crate::spool::{Line, SpooledLeg};
 use crate::text::rolling::CallRolling;
 
-/// When a call began.
+/// The begin of a call, by the wall clock before and after its steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CallBegin {
-    /// By the wall clock of then.
+    /// The begin by the wall clock as it was then.
     pub started: WallTime,
-    /// How far that clock was stepped while the call ran.
+    /// Milliseconds by which the wall clock was stepped while the call ran.
     pub stepped_ms: i64,
 }
 
 impl CallBegin {
-    /// By the wall clock as it is set now, milliseconds.
+    /// The begin by the wall clock as it is now, milliseconds.
     pub fn now_ms(self) -> i64 {
         self.started.0 + self.stepped_ms
     }
@@ -33,7 +33,7 @@ impl CallBegin {
     }
 }
 
-/// Where the listener stands with a leg.
+/// Progress of the listener on a leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hearing {
     /// A recording that a former run followed: who watches the folders may come back to it.
@@ -66,7 +66,7 @@ pub(super) struct RunningLeg {
     pub stops: bool,
     /// Whether the database knows that nothing comes of it any more.
     pub stalled: bool,
-    /// Why it is heard, or why not.
+    /// Reason why the leg is transcribed, or why not.
     pub why: String,
 }
 
@@ -88,7 +88,7 @@ impl RunningLeg {
         }
     }
 
-    /// Where in the call a sample was heard, milliseconds.
+    /// Time of a sample, milliseconds of the call.
     pub fn at_ms(&self, sample: u64) -> i64 {
         self.offset_ms + (sample * 1000 / u64::from(self.leg.spec.rate_hz)) as i64
     }
@@ -98,7 +98,7 @@ impl RunningLeg {
         (call_ms - self.offset_ms).max(0) as u64 * u64::from(self.leg.spec.rate_hz) / 1000
     }
 
-    /// What is heard of it ends before this sample.
+    /// Ends the transcribed stretch before this sample.
     pub fn end_heard(&mut self, to: u64) {
         if let Some(last) = self.heard.last_mut() {
             last.1 = Some(to.max(last.0));
@@ -112,22 +112,22 @@ impl RunningLeg {
     }
 }
 
-/// Somebody spoke: an utterance of a leg of one direction.
+/// A turn: an utterance on a leg of one direction.
 #[derive(Clone, Debug)]
 pub(super) struct Turn {
     /// Its row number.
     pub utterance: i64,
-    /// In the call, milliseconds.
+    /// Begin and end, milliseconds of the call.
     pub range: Range<i64>,
 }
 
-/// What was heard of a leg of the call that is not in memory any more.
+/// Transcribed stretches of a leg that is no longer in memory.
 #[derive(Clone, Debug)]
 pub(super) struct PastSource {
     pub leg: LegKey,
     pub which: Leg,
     pub source: Source,
-    /// In the call, milliseconds.
+    /// Begin and end of each stretch, milliseconds of the call.
     pub heard: Vec<Range<i64>>,
 }
 
@@ -144,21 +144,21 @@ pub(super) struct Call {
     /// Those of them that are transcribed when the line is closed.
     pub put_off: Vec<Job>,
     pub state: CallState,
-    /// When its last leg was closed.
+    /// Time at which its last leg was closed.
     pub closed_at: Instant,
-    /// How far the wall clock was stepped since it began.
+    /// Milliseconds by which the wall clock was stepped since the call began.
     pub stepped_ms: i64,
-    /// Why it is over, as far as known.
+    /// Reason for which the call ended, as far as it is known.
     pub reason: Option<String>,
     pub rolling: CallRolling,
     pub watch: CallWatch,
-    /// Where in the call the last sound ended.
+    /// End of the last audio, milliseconds of the call.
     pub audio_ms: i64,
-    /// What was said on legs of one direction: a mix that takes over leaves it out.
+    /// Turns on legs of one direction: a mix that takes over leaves them out.
     pub turns: Vec<Turn>,
-    /// What was heard of legs that are over since before the call was taken up again.
+    /// Transcribed stretches of legs that were over before the call was taken up again.
     pub past: Vec<PastSource>,
-    /// Sound that has to be silence on every leg that holds the voice: the leg of the text, and when, in the call's milliseconds.
+    /// Audio that must be silent on every leg with the voice: the leg of the text, and the stretch in milliseconds of the call.
     pub silenced: Vec<(Leg, Range<i64>)>,
     /// Names that are likely to be said.
     pub names_said: NamesSaid,
@@ -199,7 +199,7 @@ impl Call {
         !self.lines.is_empty() || self.legs.values().any(RunningLeg::is_open)
     }
 
-    /// Why it is over.
+    /// Reason for which the call ended.
     pub fn end_reason(&self) -> &str {
         self.reason.as_deref().unwrap_or("recovered")
     }
@@ -212,7 +212,7 @@ impl Call {
 
     /// Up to where in the call all utterances are known. `None` without a leg.
     pub fn known_to_ms(&self, now: WallTime) -> Option<i64> {
-        /// A live leg from which nothing came for so long does not hold up the others.
+        /// A live leg that has brought nothing for this long, milliseconds, no longer holds up the others.
         const STALLED_MS: i64 = 2000;
         let listening = |leg: &&RunningLeg| {
             let stalled = !leg.leg.is_closed() && now.0 - leg.leg.last_audio().0 > STALLED_MS;
@@ -223,8 +223,8 @@ impl Call {
         settled.or_else(|| all().map(|to_ms| to_ms.max(self.audio_ms)))
     }
 
-    /// Of a pair of recordings of which one is silence all through, the other holds both voices, whatever their names say: so records
-    /// ViciDial's listening recorder.
+    /// The leg of a recorded pair that holds both voices because the other is silence all through, whatever their file names say. ViciDial's
+    /// listening recorder writes such pairs.
     pub fn whole_mix(&self) -> Option<LegKey> {
         /// -60 dBFS.
         const SILENCE: u16 = 33;
@@ -241,7 +241,7 @@ impl Call {
         }
     }
 
-    /// When it began.
+    /// The begin of the call.
     pub fn begin(&self) -> CallBegin {
         CallBegin { started: self.started, stepped_ms: self.stepped_ms }
     }

@@ -1,5 +1,5 @@
-//! Names that are likely to be said on a running call: the dialer's database tells them, and so does the metadata of whoever names the call. They go with
-//! each utterance to the workers, and are in memory alone.
+//! Names that are likely to be said on a running call, from the dialer's database and from the metadata of clients that name the call. They go to the
+//! workers with each utterance, and are never stored.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub(super) struct NamesSaid {
 }
 
 impl NamesSaid {
-    /// For the workers; `None` where no name is known.
+    /// The names for the workers; `None` where none is known.
     pub(super) fn vocabulary(&self) -> Option<Arc<Vocabulary>> {
         self.all.clone()
     }
@@ -43,7 +43,7 @@ impl NamesSaid {
         self.gather();
     }
 
-    /// Takes names out of the metadata of those who name the call.
+    /// Takes names from the metadata of clients that name the call.
     pub(super) fn learn(&mut self, names: &CallNames) {
         let Some(metadata) = &names.metadata else { return };
         for name in SAID.iter().filter_map(|key| metadata.get(*key)?.as_str()) {

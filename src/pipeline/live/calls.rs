@@ -1,6 +1,6 @@
-//! All running calls, and how they are found: by row, by any name they have or had, by a leg.
+//! All running calls, and their lookup by row, by any present or former name, and by leg.
 //!
-//! Memory alone: no clock, no channel, no database. A call owns its legs; the indexes are kept here and nowhere else.
+//! Memory alone: no clock, no channel, no database. A call owns its legs; only this file changes the indexes.
 
 use std::collections::HashMap;
 
@@ -130,7 +130,7 @@ impl Calls {
             }
         }
         let Some(call) = self.running.get_mut(&into) else {
-            // The other one had ended: this one goes on under its row.
+            // The other call had ended: this one continues under its row.
             self.running.insert(into, gone);
             return;
         };

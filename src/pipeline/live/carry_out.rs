@@ -1,4 +1,4 @@
-//! What the core decides, carried out one by one.
+//! Carries out the core's effects, one after the other.
 
 use super::effect::{Effect, Gauges};
 use super::event::Request;

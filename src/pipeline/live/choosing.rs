@@ -1,4 +1,4 @@
-//! Has the sources of a call heard as `sources.rs` chooses.
+//! Starts and stops the sources of a call as `sources.rs` chooses them.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use super::sources::{Choice, choose};
 use crate::call::{CallKey, Hear, Leg, LegKey, Source};
 use crate::store::change::Change;
 
-/// Why a leg is heard when all are.
+/// Reason of a leg that is transcribed because all are.
 const ALL: &str = "[sources] hear = \"all\"";
 
 impl Conductor {
-    /// Whether a leg of this source is heard whatever else is heard of its call.
+    /// Whether a leg of this source is transcribed whatever other sources the call has.
     pub(super) fn is_heard_anyway(&self, source: Source) -> bool {
         self.hear == Hear::All || !source.is_of_pbx()
     }
@@ -37,7 +37,7 @@ impl Conductor {
         }
     }
 
-    /// A leg is heard from the beginning on, whatever else is.
+    /// Transcribes a leg from its beginning, whatever other sources the call has.
     pub(super) fn hear_anyway(&mut self, key: CallKey, leg: LegKey, from: u64) {
         let why = if self.hear == Hear::All { ALL } else { "it was sent to be transcribed" };
         self.hear_leg(key, leg, (from, None), why.into());
@@ -62,12 +62,12 @@ impl Conductor {
         self.does(Effect::Listen(audio, from, to));
     }
 
-    /// The listener ends with what it has read by now, and says where that was.
+    /// Stops the listener on a leg. It reports how far it has come.
     fn stop_hearing(&mut self, key: CallKey, leg: LegKey, why: String) {
         let Some(call) = self.calls.get_mut(key) else { return };
         let Some(running) = call.legs.get_mut(&leg) else { return };
         if running.hearing == Hearing::Awaited {
-            // Nobody listens to it yet: it ends where the former run had come to.
+            // No listener is on it yet, so it ends where the former run had stopped.
             let to = running.settled;
             running.end_heard(to);
             let from = running.heard.last().map_or(0, |(from, _)| *from);
@@ -85,7 +85,7 @@ impl Conductor {
         self.push(vec![Change::LegWhy { leg, why }]);
     }
 
-    /// The listener has come to the end of what it was to hear of a leg, at this sample.
+    /// The listener has reached the end of its part of a leg, at this sample.
     pub(super) fn heard_to_end(&mut self, leg: LegKey, at: u64, peak: Option<u16>) {
         let Some((key, call)) = self.calls.of_leg_mut(leg) else { return };
         let Some(running) = call.legs.get_mut(&leg) else { return };
@@ -94,7 +94,7 @@ impl Conductor {
         let bounded = running.stops || running.heard.last().is_some_and(|(_, to)| to.is_some());
         if bounded {
             let from = running.heard.last().map_or(0, |(from, _)| *from);
-            // Where nothing came any more another source is heard.
+            // Another source takes over where this one fell silent.
             let to = if running.stops { at.min(running.leg.sounded()).max(from) } else { at };
             running.end_heard(to);
             running.hearing = Hearing::StandsBy;
@@ -105,7 +105,7 @@ impl Conductor {
         self.choose_sources(key);
     }
 
-    /// Nothing more of a leg can be heard: another source may have it.
+    /// A leg has become unreadable: another source may take over.
     pub(super) fn broke(&mut self, leg: LegKey) {
         let Some((key, call)) = self.calls.of_leg_mut(leg) else { return };
         let Some(running) = call.legs.get_mut(&leg) else { return };
@@ -118,7 +118,7 @@ impl Conductor {
     }
 }
 
-/// What was heard of the legs of a call that is over.
+/// Transcribed stretches of the legs of a finished call.
 pub(super) fn past_sources(past: &Past) -> Vec<PastSource> {
     let sources = past.legs.iter().filter(|leg| leg.source.is_of_pbx() && !leg.heard.is_empty());
     sources
@@ -129,7 +129,7 @@ pub(super) fn past_sources(past: &Past) -> Vec<PastSource> {
         .collect()
 }
 
-/// What was said on those of one direction.
+/// Turns on its legs of one direction.
 pub(super) fn turns(past: &Past) -> Vec<Turn> {
     // A row tells the direction and not the leg: where others sent sound of it too, it may be theirs.
     let is_of_pbx = |which: Leg| past.legs.iter().all(|leg| leg.leg != which || leg.source.is_of_pbx());
@@ -138,7 +138,7 @@ pub(super) fn turns(past: &Past) -> Vec<Turn> {
     of_side.map(|speech| Turn { utterance: speech.utterance, range: speech.start_ms..speech.end_ms }).collect()
 }
 
-/// What had to be silence on those legs because of what was said.
+/// Stretches of its legs that were silenced because of redacted text.
 pub(super) fn silenced(past: &Past) -> Vec<(Leg, Range<i64>)> {
     let of_leg = |leg: &PastLeg| -> Vec<(Leg, Range<i64>)> {
         leg.silenced.iter().map(|&(start, end)| (leg.leg, leg.at_ms(start)..leg.at_ms(end))).collect()
@@ -147,7 +147,7 @@ pub(super) fn silenced(past: &Past) -> Vec<(Leg, Range<i64>)> {
 }
 
 impl PastLeg {
-    /// Where in the call a sample was heard, milliseconds.
+    /// Time of a sample, milliseconds of the call.
     pub(super) fn at_ms(&self, sample: u64) -> i64 {
         self.offset_ms + (sample * 1000 / u64::from(self.rate_hz.max(1))) as i64
     }

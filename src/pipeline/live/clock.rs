@@ -1,6 +1,4 @@
-//! Tells when the wall clock was stepped (by hand, by a late NTP), so that what lasted and what came when is not measured across the step.
-//!
-//! Pure: both clocks are passed in.
+//! Detects steps of the wall clock (by hand, by a late NTP), so that no duration or order is measured across a step. Pure: both clocks are passed in.
 
 use std::time::Instant;
 
@@ -22,7 +20,7 @@ impl StepWatch {
         Self { wall, steady }
     }
 
-    /// By how many milliseconds the wall clock was stepped since the last time; 0 when it ran on. Negative: it was put back.
+    /// Milliseconds by which the wall clock was stepped since the last call of this function; 0 when it ran evenly, negative when it was put back.
     pub fn step_ms(&mut self, wall: WallTime, steady: Instant) -> i64 {
         let passed = steady.saturating_duration_since(self.steady).as_millis() as i64;
         let step = wall.0 - self.wall.0 - passed;
@@ -45,7 +43,7 @@ mod tests {
         assert_eq!(watch.step_ms(WallTime(4_600_510), at(500)), 3_600_000);
         assert_eq!(watch.step_ms(WallTime(4_600_760), at(750)), 0);
         assert_eq!(watch.step_ms(WallTime(1_000_760), at(750)), -3_600_000);
-        // Asleep for a minute: both clocks went on.
+        // The machine slept for a minute: both clocks went on.
         assert_eq!(watch.step_ms(WallTime(1_060_760), at(60_750)), 0);
     }
 }

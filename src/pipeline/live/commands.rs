@@ -1,4 +1,4 @@
-//! What others ask the conductor for, and what it does about it.
+//! Requests to the conductor, and its answer to each.
 
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ impl Conductor {
         }
     }
 
-    /// How far its legs have come is known at once: who sent it asks for nothing else.
+    /// Notes the progress of the call's legs at once, because the sender of a chunk asks for nothing else.
     fn chunk(&mut self, chunk: &Chunk, now: &Now) {
         let &Chunk { ref legs, alone, length_ms, at } = chunk;
         let now = now.wall();
@@ -84,7 +84,8 @@ impl Conductor {
         self.answer(Answer::Done);
     }
 
-    /// What was pushed before must be visible; then the first call that has one of the names, and the one that has the uniqueid.
+    /// The questions before a call is named: first that earlier changes be committed, then the first call that has one of the names, and the one that
+    /// has the uniqueid.
     pub(super) fn wants_for_name(target: &str, names: &CallNames, facts: &Facts) -> Option<Question> {
         if facts.committed.is_none() {
             return Some(Question::Committed);
@@ -104,7 +105,7 @@ impl Conductor {
         }
     }
 
-    /// Who a call is, is known now; or it is kept until the call is heard of.
+    /// Names a call now, or keeps the names until the call begins.
     fn name(&mut self, target: &str, names: CallNames, facts: &Facts, now: &Now) -> Named {
         let Ok(Some(known)) = named(target, &names, facts) else {
             let call_id = names.uniqueid.clone().unwrap_or_else(|| target.to_string());
@@ -168,7 +169,7 @@ impl Conductor {
         Named { call_id, heard: true }
     }
 
-    /// Asks whoever feeds a call's legs to hang up; whether there was anybody.
+    /// Asks the senders of a call's legs to hang up. Returns whether there were any.
     fn hang_up(&mut self, key: CallKey, reason: String) -> bool {
         let Some(call) = self.calls.get_mut(key) else { return false };
         call.reason = Some(reason);
@@ -199,7 +200,7 @@ impl Conductor {
         running
     }
 
-    /// Another step: calls that are not written down live any more wait, and everybody is told.
+    /// Takes another degradation step: utterances of calls that are no longer live wait, and the feeds are told.
     fn governed(&mut self, plan: &Plan, lag_s: f64, now: &Now) {
         let live = self.calls.iter().filter(|(key, _)| self.is_written_live(*key, now.plan));
         let legs = live.flat_map(|(_, call)| call.legs.keys().copied()).collect();

@@ -1,8 +1,8 @@
-//! The conductor's core: all that is known of running calls, and what an event makes of it.
+//! The conductor's core: the state of running calls, and how events change it.
 //!
-//! [`Conductor::on`] takes an event with the moment and the facts, and gives effects. It waits for nothing, asks no clock, and knows no store, channel
-//! or thread. It reads a leg's counters and marks its silences ([`crate::spool::SpooledLeg`]), both in memory. So a test drives it with a clock and a
-//! world of its own (`simulation/`).
+//! [`Conductor::on`] takes an event with the present time and the facts, and returns effects. It never waits, reads no clock, and knows no store,
+//! channel or thread. It reads a leg's counters and marks its silences ([`crate::spool::SpooledLeg`]), both in memory. So a test drives it with a
+//! clock and a world of its own (`simulation/`).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(super) struct Conductor {
     pub(super) pending_pauses: PendingPauses,
     pub(super) next_call: Numbers,
     pub(super) next_utterance: Numbers,
-    /// Until when recordings of a former run may turn up again.
+    /// End of the time in which recordings of a former run may come back.
     pub(super) resume_until: Instant,
     pub(super) model_was_ready: bool,
     pub(super) watching: Watching,
@@ -39,15 +39,15 @@ pub(super) struct Conductor {
     pub(super) partials: Partials,
     pub(super) clock: StepWatch,
     pub(super) hear: Hear,
-    /// When calls are transcribed.
+    /// Modes of processing: live, after the call, or both.
     pub(super) modes: ProcessingModes,
-    /// What is to be done, in this order.
+    /// Effects that have not been taken yet, in order.
     effects: Vec<Effect>,
 }
 
 impl Conductor {
     pub(super) fn new(highest: (i64, i64), watching: Watching, privacy: Privacy, hear: Hear, now: &Now) -> Self {
-        /// Legs of recordings that a former run followed are waited for so long after the start.
+        /// How long after the start legs of recordings that a former run followed may come back.
         const RESUME: std::time::Duration = std::time::Duration::from_mins(1);
         let (call, utterance) = highest;
         let steady = now.at.steady;
@@ -69,7 +69,7 @@ impl Conductor {
         }
     }
 
-    /// What has to be known before this event; `None` when nothing more.
+    /// The next fact that this event needs; `None` when all are there.
     pub(super) fn wants(&self, event: &Event, facts: &Facts) -> Option<Question> {
         match event {
             Event::Spool(SpoolEvent::Named(line)) => self.wants_for_line(line, facts),
@@ -101,12 +101,12 @@ impl Conductor {
         self.effects()
     }
 
-    /// What is to be done by now.
+    /// Takes the effects decided so far.
     pub(super) fn effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
 
-    /// How much is to be done by now.
+    /// Number of effects decided so far.
     pub(super) fn effect_count(&self) -> usize {
         self.effects.len()
     }
@@ -139,7 +139,7 @@ impl Conductor {
         self.privacy.over(key, legs.into_iter(), now.at.steady);
     }
 
-    /// Nothing of a call is remembered any more.
+    /// Forgets everything about a call.
     pub(super) fn erase(&mut self, key: CallKey) {
         self.does(Effect::NamesGone(key));
         let legs = self.forget_call(key);

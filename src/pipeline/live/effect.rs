@@ -1,4 +1,4 @@
-//! What follows from an event, as data: the conductor decides it, `carry_out.rs` does it, in this order and before the next event.
+//! The effects of an event, as data: the conductor decides them, and `carry_out.rs` carries them out in this order before the next event.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -15,59 +15,59 @@ use crate::speech::vocabulary::Vocabulary;
 use crate::spool::{Line, SpooledLeg};
 use crate::store::change::Change;
 
-/// Something to be done.
+/// An effect of an event.
 #[derive(Debug)]
 pub(super) enum Effect {
-    /// Hand changes to the writer, which keeps the order.
+    /// Hand changes to the writer, which keeps their order.
     Push(Vec<Change>),
-    /// The same, and wait until they, and all before them, are committed.
+    /// Hand changes to the writer, and wait until they and all before them are committed.
     Commit(Vec<Change>),
-    /// Show the feeds what is not kept.
+    /// Send the feeds a message that is not stored.
     Show(CallKey, Message),
-    /// Listen to a leg from this sample on, to before another, if one is given.
+    /// Listen to a leg from this sample on, and up to another one if it is given.
     Listen(Arc<SpooledLeg>, u64, Option<u64>),
-    /// Listen to a leg no more; the listener says where it ended.
+    /// Stop listening to a leg; the listener reports where it stopped.
     StopListening(LegKey),
-    /// Have an utterance read.
+    /// Transcribe an utterance.
     Transcribe { urgency: Urgency, due: WallTime, job: Box<Job> },
-    /// Have a stretch read that may be over.
+    /// Transcribe a stretch that may be over.
     Preflight { due: WallTime, stretch: Growing },
-    /// Have speech read that is not over.
+    /// Transcribe speech that goes on, for partial text.
     Partial { due: WallTime, stretch: Growing },
-    /// Nobody needs the stretch any more that may be over, unless a worker is at it.
+    /// Drop a leg's preflight, unless a worker is already at it.
     PreflightUnneeded(LegKey),
-    /// The leg's call is over: no stretch of it is needed.
+    /// Drop all preflights of a leg, because its call is over.
     PreflightForgotten(LegKey),
-    /// The call is over: its names stay for a while, for whoever transcribes it again.
+    /// Keep the names of a finished call for a while, in case it is retranscribed.
     NamesStay(CallKey, Arc<Vocabulary>),
-    /// The call is erased: its names are too.
+    /// Drop the names of an erased call.
     NamesGone(CallKey),
-    /// Of the live utterances that wait, those of all other legs wait until after their calls.
+    /// Only these legs may keep live utterances in the queue; those of all other legs are done after their calls.
     LiveStays(HashSet<LegKey>),
-    /// A converted recording of this leg holds what has been silenced since: delete it.
+    /// Delete the converted recording of this leg, because it holds audio that has been silenced since.
     DropCached(LegKey),
     /// Overwrite stretches of a leg's file, and note that it is done.
     Overwrite(Arc<SpooledLeg>, Vec<Range<u64>>),
-    /// Ask whoever feeds a leg to hang up.
+    /// Ask the sender of a leg's audio to hang up.
     HangUpLeg(Arc<SpooledLeg>),
-    /// Ask whoever feeds a line to hang up.
+    /// Ask the sender on a line to hang up.
     HangUpLine(Arc<Line>),
     /// Set the gauges.
     Measure(Gauges),
-    /// Tell whoever asked.
+    /// Send a request its answer.
     Answer(Answer),
-    /// Take this request next, before anything else: its questions have to see what was pushed here.
+    /// Take this request before any other event: its questions must see the changes that were pushed before it.
     Next(Request),
 }
 
-/// What whoever asked is told.
+/// The answer to a request.
 #[derive(Debug)]
 pub(super) enum Answer {
     /// It is done.
     Done,
     /// Whether the call was running.
     WasRunning(bool),
-    /// Who the call is now.
+    /// The call's present names.
     Named(Named),
     /// Which of the calls are running.
     Running(Vec<CallKey>),
@@ -79,8 +79,8 @@ pub(super) struct Gauges {
     pub calls: usize,
     /// Legs whose sound may still come.
     pub open_legs: usize,
-    /// Whether anybody is speaking whose speech is read here.
+    /// Whether anybody is speaking whose speech is transcribed here.
     pub goes_on: bool,
-    /// Of each call whether it is going on, and how many utterances wait.
+    /// For each call, whether it is still going on, and how many of its utterances wait.
     pub outstanding: Vec<(bool, usize)>,
 }

@@ -1,6 +1,6 @@
-//! What happens to the conductor, and what it is told with it: the moment, and facts that others hold.
+//! The conductor's events, and what comes with each: the time, and facts that other rooms hold.
 //!
-//! The conductor asks nobody. Before an event it names what it has to know ([`Question`]); whoever runs it finds that out and gives it along
+//! The conductor asks nobody. Before an event it names the facts that it needs ([`Question`]); the shell looks them up and passes them in
 //! ([`Facts`]).
 
 use std::collections::HashMap;
@@ -18,28 +18,28 @@ use crate::store::alerts::SpeechRow;
 use crate::store::privacy::SilenceRow;
 use crate::text::TextAnalyser;
 
-/// What happens to the conductor.
+/// An event for the conductor.
 pub(super) enum Event {
     /// A connection or a leg comes, goes, or sends a key.
     Spool(SpoolEvent),
     /// The listener has heard something.
     Vad(VadEvent),
-    /// A worker has read something.
+    /// A worker has finished a transcription.
     Done(Done),
-    /// Somebody asks for something.
+    /// A request from another room.
     Request(Request),
     /// A quarter of a second has passed.
     Tick,
 }
 
 impl Event {
-    /// Whether somebody is told when it cannot be taken. A leg is not, nor a pause that the manager interface requests.
+    /// Whether a sender waits for the event's result. Nobody waits for a leg's, nor for that of a pause that the manager interface requests.
     pub fn is_waited_for(&self) -> bool {
         !matches!(self, Self::Spool(_) | Self::Request(Request::PauseNamed(_)))
     }
 }
 
-/// What others ask for: a `Command` without the way back. [`super::effect::Answer`] is what they are told.
+/// A request from another room: a `Command` without its reply channel. [`super::effect::Answer`] is the answer.
 #[derive(Debug)]
 pub(super) enum Request {
     Name {
@@ -59,7 +59,7 @@ pub(super) enum Request {
         by: String,
         at: Moment,
     },
-    /// What the PBX knows of a call: it fills in what nobody else has told.
+    /// Names from the PBX, which fill empty fields.
     NameFromPbx {
         call: String,
         names: Box<CallNames>,
@@ -69,7 +69,7 @@ pub(super) enum Request {
         call: CallKey,
         names: Vec<String>,
     },
-    /// What comes under a channel's name is the call that another channel began.
+    /// Audio under this channel's name belongs to the call that another channel began.
     PartOf {
         channel: String,
         call: String,
@@ -102,31 +102,31 @@ pub(super) struct Chunk {
     /// Whether it came without a word.
     pub alone: bool,
     pub length_ms: i64,
-    /// When it was said.
+    /// Time at which it was said.
     pub at: WallTime,
 }
 
 /// The moment of an event, and what holds then.
 #[derive(Clone)]
 pub(super) struct Now {
-    /// By both clocks.
+    /// The present time by both clocks.
     pub at: Moment,
     /// Whether there is a model.
     pub model_ready: bool,
-    /// What the governor allows.
+    /// The governor's present plan.
     pub plan: Plan,
-    /// How texts are analysed; a reload puts another in its place.
+    /// The present analyser of texts; a reload replaces it.
     pub analyser: Arc<TextAnalyser>,
 }
 
 impl Now {
-    /// By the wall clock.
+    /// The present time by the wall clock.
     pub fn wall(&self) -> WallTime {
         self.at.wall
     }
 }
 
-/// What the conductor has to know before it takes an event.
+/// A fact that the conductor needs before it takes an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Question {
     /// Are all changes committed that were pushed before? The next answer has to show them.
@@ -141,9 +141,9 @@ pub(super) enum Question {
     Silences(LegKey),
     /// Is there time for partial text?
     TimeForPartial,
-    /// Is there time to read what may not be over?
+    /// Is there time for a preflight?
     TimeForPreflight,
-    /// Was exactly this stretch read before it was certain that it was over?
+    /// Did a preflight transcribe exactly this stretch?
     Preflight { leg: LegKey, start: u64, end: u64 },
 }
 
@@ -159,13 +159,13 @@ pub(super) struct Facts {
     pub preflight: Preflight,
 }
 
-/// Whether a stretch was read before it was certain that it was over.
+/// Whether a preflight transcribed a stretch.
 #[derive(Default)]
 pub(super) enum Preflight {
     #[default]
     NotAsked,
     NotRead,
-    /// By which engine, and what.
+    /// The engine's name and the text.
     Read(String, Recognition),
 }
 
@@ -186,7 +186,7 @@ pub(super) struct KnownCall {
     pub audio_ms: i64,
 }
 
-/// What is stored of a call that is over, or that a former run left undone.
+/// The stored state of a call that is over, or that a former run left unfinished.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Past {
     pub legs: Vec<PastLeg>,
@@ -209,7 +209,7 @@ pub(super) struct PastLeg {
     /// Stretches of samples that were silenced because of a text.
     pub silenced: Vec<(u64, u64)>,
     pub offset_ms: i64,
-    /// Where its samples lie.
+    /// Place of its samples.
     pub audio: LegAudio,
 }
 

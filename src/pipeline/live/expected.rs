@@ -1,12 +1,12 @@
-//! Names of calls that nobody has heard of yet, the oldest of which go when there are too many: whoever sends them may send them without end.
+//! Names of calls that have not begun yet. The number is bounded: the oldest go first, because a client may send names without end.
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::call::CallNames;
 
-/// How many at most.
+/// Number of calls at most.
 const MOST: usize = 10_000;
-/// Bytes of their texts at most.
+/// Bytes of all their texts at most.
 const MOST_BYTES: usize = 16 << 20;
 
 /// Names, by the id that their call will have.
@@ -21,7 +21,7 @@ pub(super) struct Expected {
 
 fn bytes(id: &str, names: &CallNames) -> usize {
     let texts = [&names.uuid, &names.uniqueid, &names.agent, &names.campaign, &names.lead, &names.phone];
-    // What metadata takes in memory is some three times its text.
+    // Metadata takes about three times its text in memory.
     let metadata = names.metadata.as_ref().map_or(0, |map| 3 * serde_json::to_string(map).map_or(0, |text| text.len()));
     2 * id.len() + texts.into_iter().flatten().map(String::len).sum::<usize>() + metadata + size_of::<CallNames>()
 }

@@ -1,6 +1,6 @@
-//! Pauses of calls, remembered for sources that are heard of later: of the whole call, or of one direction.
+//! Pauses of a call, or of one direction of it, remembered for sources that appear later.
 //!
-//! Memory alone. Pauses of a call that has ended are kept for [`KEPT`]: its recording may come late.
+//! Memory alone. Pauses of a finished call are kept for [`KEPT`], because its recording may come late.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Instant;
@@ -12,7 +12,7 @@ use crate::pipeline::command::Pausing;
 /// Pauses of a call that are remembered one by one; more of them are one long one.
 const GAPS: usize = 256;
 
-/// What a pause is of: one direction, or with `None` the whole call.
+/// Scope of a pause: one direction, or the whole call with `None`.
 pub(super) type PauseScope = Option<Leg>;
 
 /// A pause of a call.
@@ -28,7 +28,7 @@ pub(super) struct Gap {
 /// The pauses of all calls.
 #[derive(Debug, Default)]
 pub(super) struct Gaps {
-    /// In order of time.
+    /// Pauses of each call and scope, in order of time.
     calls: HashMap<CallKey, BTreeMap<PauseScope, Vec<Gap>>>,
     /// Calls that have ended, the first one first.
     ended: VecDeque<(Instant, CallKey)>,
@@ -40,11 +40,11 @@ pub(super) fn covers(scope: PauseScope, which: Leg) -> bool {
 }
 
 impl Gaps {
-    /// Notes what a call, or one direction of it, is from `at` on; whether that is new.
+    /// Pauses or resumes a call, or one direction of it, from `at` on. Returns whether that changes anything.
     pub fn set(&mut self, call: CallKey, scope: PauseScope, pausing: Pausing, at: Moment) -> bool {
         let scopes = self.calls.entry(call).or_default();
         let lasts = |gaps: Option<&Vec<Gap>>| gaps.and_then(|gaps| gaps.last()).filter(|gap| gap.to.is_none()).copied();
-        // Whoever ends a pause that a former run took ends that one.
+        // A resume also ends a pause that a former run left.
         let recovered = lasts(scopes.get(&None)).is_some_and(|gap| gap.is_recovered);
         let scope =
             if lasts(scopes.get(&scope)).is_none() && recovered && pausing == Pausing::Resume { None } else { scope };
@@ -68,22 +68,22 @@ impl Gaps {
         }
     }
 
-    /// Since when a call is paused by a former run.
+    /// Begin of a call's pause that a former run left.
     pub fn recovered_since(&self, call: CallKey) -> Option<Moment> {
         self.calls.get(&call)?.get(&None)?.last().filter(|gap| gap.is_recovered && gap.to.is_none()).map(|gap| gap.from)
     }
 
-    /// When the last pause of a leg of this direction was ended here.
+    /// Time at which the last pause of a leg of this direction ended.
     pub fn last_end(&self, call: CallKey, which: Leg) -> Option<Moment> {
         self.over_of(call, which).into_iter().map(|(_, to)| to).max_by_key(|to| to.steady)
     }
 
-    /// Since when the whole call is paused.
+    /// Begin of the present pause of the whole call.
     pub fn paused_since(&self, call: CallKey) -> Option<Moment> {
         self.lasting(call, |scope| scope.is_none())
     }
 
-    /// Since when a leg of this direction is paused, by a pause of the call or of a direction.
+    /// Begin of the present pause of a leg of this direction, whether the call or the direction is paused.
     pub fn leg_paused_since(&self, call: CallKey, which: Leg) -> Option<Moment> {
         self.lasting(call, |scope| covers(scope, which))
     }
@@ -117,9 +117,9 @@ impl Gaps {
         for (scope, gaps) in self.calls.remove(&from).into_iter().flatten() {
             let all = self.calls.entry(into).or_default().entry(scope).or_default();
             all.extend(gaps);
-            // One that lasts comes last.
+            // A pause without an end comes last.
             all.sort_by_key(|gap| (gap.to.is_none(), gap.from.steady));
-            // One of two that last is dropped, for one request ends both.
+            // One of two pauses without an end is dropped, because one request ends both.
             let lasting = all.iter().position(|gap| gap.to.is_none());
             all.truncate(lasting.map_or(all.len(), |first| first + 1));
         }
@@ -132,7 +132,7 @@ impl Gaps {
         }
     }
 
-    /// Nothing of a call is remembered any more.
+    /// Forgets everything about a call.
     pub fn erased(&mut self, call: CallKey) {
         self.calls.remove(&call);
     }

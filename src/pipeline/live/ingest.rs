@@ -1,7 +1,7 @@
-//! Calls of other platforms: text events and chunks of audio that come by HTTP become legs and texts like those of the PBX.
+//! Calls of other platforms: text events and audio chunks that come by HTTP become legs and texts like those of the PBX.
 //!
-//! One task owns the open legs of such calls. Text goes to the conductor, which scores and keeps it as it does what was recognised; audio goes to
-//! the spool, and from there the way of every leg. A call from which nothing has come for a while is over, for nobody hangs up on HTTP.
+//! One task owns the open legs of such calls. Text goes to the conductor, which analyses and stores it like recognised text. Audio goes to the spool
+//! and on like every leg. HTTP has no hangup, so a call ends when nothing has come for a while.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
@@ -17,9 +17,9 @@ use crate::spool::{FollowedLeg, LegSpec, LegWriter, RecordingRef, Spool, SpoolEr
 
 /// Calls at a time: more than a box could write down.
 const CALLS: usize = 500;
-/// A call from which nothing came for so long is over.
+/// A call ends when nothing has come for this long.
 const IDLE: Duration = Duration::from_mins(2);
-/// How often calls are looked for that are idle, or that somebody asked to end.
+/// Interval of the search for calls that are idle, or that somebody asked to end.
 const LOOK: Duration = Duration::from_millis(250);
 /// A pause between chunks from which on it is silence of the call, not jitter of the network.
 const GAP_MS: i64 = 2000;
@@ -29,7 +29,7 @@ const TEXT_HZ: u32 = 8000;
 /// Legs that one call may have: each change of the rate and each text before all others begins one.
 const LEGS: u32 = 64;
 
-/// Why something was not taken.
+/// Reason why an input was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// Its rate or its times change without end.
@@ -51,27 +51,27 @@ pub enum IngestError {
     Stopping,
 }
 
-/// Whose an event or a chunk is.
+/// The call that an event or a chunk belongs to.
 #[derive(Clone, Debug)]
 pub struct Sender {
     /// The call.
     pub call: CallId,
-    /// What is known of it.
+    /// Names of the call, as the platform sent them.
     pub names: CallNames,
     /// The side that speaks.
     pub leg: Leg,
-    /// When it happened.
+    /// Time of the event.
     pub at: WallTime,
     /// Name of the platform, as it names itself.
     pub provider: String,
 }
 
-/// What comes in.
+/// An input of another platform.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// Nothing but a sign of life, or a silence that the other platform has measured.
+    /// A sign of life, or a silence that the other platform has measured.
     Sign {
-        /// How long nobody has spoken, milliseconds.
+        /// Length of the silence, milliseconds.
         silence_ms: Option<i64>,
     },
     /// Text.
@@ -89,13 +89,13 @@ pub enum Input {
     End,
 }
 
-/// One input, and where its answer goes.
-pub struct Request {
-    /// Whose.
+/// One input, and the channel of its answer.
+pub struct IngestRequest {
+    /// The platform's call that the input belongs to.
     pub sender: Sender,
-    /// What came in.
+    /// The input.
     pub input: Input,
-    /// Told when it is on its way to the database, or why it was not taken.
+    /// Answered when the input is on its way to the database, or with the reason of a refusal.
     pub reply: oneshot::Sender<Result<(), IngestError>>,
 }
 
@@ -179,7 +179,7 @@ impl Way<'_> {
                     place.insert((leg, Instant::now(), ms(samples.len())))
                 }
             };
-            // A chunk's sound ended when it came: what the clock is ahead of the samples by is silence.
+            // A chunk's audio ended when it came, so the time by which the clock leads the samples is silence.
             let there = ms(samples.len()) + leg.samples() as i64 * 1000 / i64::from(rate_hz);
             let gap = began.elapsed().as_millis() as i64 + *first_ms - there;
             let at = Moment::now(sender.at);
@@ -245,12 +245,12 @@ impl Ingest {
     }
 
     /// Takes what comes until stopped; then every leg is closed on disk.
-    pub async fn run(mut self, mut requests: mpsc::Receiver<Request>, stop: CancellationToken) {
+    pub async fn run(mut self, mut requests: mpsc::Receiver<IngestRequest>, stop: CancellationToken) {
         let mut look = tokio::time::interval(LOOK);
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                Some(Request { sender, input, reply }) = requests.recv() => {
+                Some(IngestRequest { sender, input, reply }) = requests.recv() => {
                     let _ = reply.send(self.take(sender, input).await);
                 }
                 _ = look.tick() => {

@@ -1,4 +1,4 @@
-//! Keys that pause a recording: a sequence like `*71`, pressed in time, on whatever tells of keys (AudioSocket, the manager interface).
+//! Keys that pause a recording: a sequence such as `*71`, pressed in time, as AudioSocket or the manager interface reports it.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ const KEYS_MS: i64 = 6000;
 /// The longest sequence that the configuration takes.
 const LONGEST: usize = 8;
 
-/// Which sequences ask for what; an empty one for nothing.
+/// The key sequences and their effects; an empty sequence has none.
 #[derive(Clone, Debug, Default)]
 pub struct PauseKeys {
     /// Keys that pause.

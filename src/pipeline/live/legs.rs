@@ -1,4 +1,4 @@
-//! Where a call begins: its legs open, are given to the listener, and close.
+//! Opens the legs of a call, hands them to the listener, and closes them. The first leg creates the call.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::spool::{LegSpec, Line, SpooledLeg};
 use crate::store::change::{Change, NamedRow, NewCall, NewLeg};
 use crate::text::rolling::CallRolling;
 
-/// A recording may have begun so much before its call without anything being moved: file systems and clocks are no more exact, milliseconds.
+/// Milliseconds by which a recording may seem to begin before its call and keep its place: file systems and clocks are no more exact.
 const EARLY_MS: i64 = 500;
 
 /// Who says of what call that it is there.
@@ -36,7 +36,7 @@ impl<'a> Whose<'a> {
         Self { call: &line.call, names: &line.names, source: line.source, at: line.at }
     }
 
-    /// Every name of the call that is told.
+    /// Every name of the call that the leg gives.
     fn all(&self) -> Vec<&'a str> {
         let (uniqueid, uuid) = (self.names.uniqueid.as_deref(), self.names.uuid.as_deref());
         let mut all: Vec<&str> = [Some(self.call.as_str()), uniqueid, uuid].into_iter().flatten().collect();
@@ -67,7 +67,7 @@ impl Conductor {
         }
         match facts.call(whose.call.as_str()) {
             Err(question) => Some(question),
-            // A new call: do others have the uniqueids by which it is expected?
+            // A new call: does another call have the uniqueids under which this one is expected?
             Ok(None) => whose.all().into_iter().find_map(|name| facts.call(self.expected_id(name, whose)?).err()),
             Ok(Some(known)) => {
                 let asks = self.calls.get(known.key).is_none() && !facts.past.contains_key(&known.key);
@@ -116,7 +116,7 @@ impl Conductor {
         call.reason.get_or_insert_with(|| line.reason().into());
     }
 
-    /// From where a leg of a former run that has not turned up yet is to be heard.
+    /// The sample from which the listener must go on with a leg of a former run that has not opened yet; `None` for any other leg.
     pub(super) fn awaited(&self, leg: LegKey) -> Option<u64> {
         let (.., running) = self.calls.of_leg(leg)?;
         (running.hearing == Hearing::Awaited).then_some(running.settled)
@@ -151,7 +151,7 @@ impl Conductor {
             call.begins_at(CallBegin { started: at, stepped_ms: call.stepped_ms });
             changes.push(Change::CallBegins { call: key, at });
         }
-        // One that comes back has its place, whatever became of the clock since.
+        // A leg that comes back keeps its place, whatever happened to the clock since.
         let by_clock = (began.0 - call.started.0 - call.stepped_ms).max(0);
         let offset_ms = known_ms.unwrap_or(by_clock);
         if known_ms.is_some() {
@@ -179,7 +179,7 @@ impl Conductor {
         self.push(changes);
         self.overwrite(leg, gaps);
         self.calls.add_leg(key, RunningLeg::new(Arc::clone(leg), offset_ms, known_to));
-        // Before anybody listens to it.
+        // This precedes the listener.
         self.make_good(key, &whose.all(), now);
         if !is_known && facts.silences.as_ref().is_none_or(Vec::is_empty) {
             self.silence_as_others(key, leg, now);
@@ -188,21 +188,21 @@ impl Conductor {
         self.learn_expected(&whose);
     }
 
-    /// Where in its call a leg begins that comes back, milliseconds.
+    /// Begin of a leg that comes back, milliseconds of its call.
     fn known_offset(&self, call: CallKey, leg: LegKey, facts: &Facts) -> Option<i64> {
         let running = self.calls.of_leg(leg).map(|(.., running)| running.offset_ms);
         let past = || facts.past.get(&call)?.legs.iter().find(|past| past.key == leg).map(|past| past.offset_ms);
         running.or_else(past)
     }
 
-    /// What was heard of a leg that comes back.
+    /// Transcribed stretches of a leg that comes back.
     fn heard_before(&self, call: CallKey, leg: LegKey, known_to: u64, facts: &Facts) -> Vec<(u64, Option<u64>)> {
         let running = self.calls.of_leg(leg).map(|(.., running)| running.heard.clone());
         let past = || facts.past.get(&call)?.legs.iter().find(|past| past.key == leg).map(|past| past.heard.clone());
         running.or_else(past).unwrap_or_else(|| if known_to > 0 { vec![(0, None)] } else { Vec::new() })
     }
 
-    /// A leg that was being heard goes on to be; of a new one its call's sources are chosen anew.
+    /// Continues a leg that was being transcribed; for a new leg the sources of its call are chosen anew.
     fn begin_hearing(&mut self, key: CallKey, leg: &Arc<SpooledLeg>, heard: Vec<(u64, Option<u64>)>, known_to: u64) {
         let going = heard.last().copied().filter(|(_, to)| to.is_none_or(|to| known_to < to));
         let is_new = heard.is_empty();
@@ -219,7 +219,7 @@ impl Conductor {
         self.choose_sources(key);
     }
 
-    /// What was said of a call under a name by which nobody had heard of it.
+    /// Takes the names that were sent for a call before it began.
     fn learn_expected(&mut self, whose: &Whose) {
         for name in whose.all() {
             if let Some(names) = self.expected.remove(name) {
@@ -246,7 +246,7 @@ impl Conductor {
         (key, changes)
     }
 
-    /// Every UUID by which a leg came leads to its call: each direction has its own.
+    /// Links every UUID of a leg to its call: each direction has its own.
     fn also_known(&mut self, key: CallKey, whose: &Whose) -> Vec<Change> {
         let Some(uuid) = whose.names.uuid.as_deref() else { return Vec::new() };
         let id = CallId::from_lossy(uuid);
@@ -256,7 +256,7 @@ impl Conductor {
         vec![self.also_one(key, id)]
     }
 
-    /// What comes under this name is of that call, also when it is over.
+    /// Links a name to a call, also after the call's end.
     pub(super) fn also_one(&mut self, key: CallKey, id: CallId) -> Change {
         if self.calls.get(key).is_some() {
             self.calls.also_named(key, id.clone());
@@ -354,7 +354,7 @@ impl Conductor {
     }
 }
 
-/// What is given counts more than what was known.
+/// Puts given names over known ones.
 pub(super) fn overlay(names: &mut CallNames, given: CallNames) {
     names.uniqueid = given.uniqueid.or(names.uniqueid.take());
     names.agent = given.agent.or(names.agent.take());

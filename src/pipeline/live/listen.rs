@@ -14,27 +14,27 @@ use crate::call::LegKey;
 use crate::speech::utterance::{EndpointSettings, Found, LegListener, Listening};
 use crate::spool::{LegReader, SpoolError, SpooledLeg};
 
-/// Pause between two rounds: half a frame of AudioSocket, and with many legs three of them, for each read costs a call of the system.
+/// Pause between two rounds: half a frame of AudioSocket. With many legs it is three half frames, because each reading costs a system call.
 const ROUND: Duration = Duration::from_millis(10);
 const ROUND_OF_MANY: Duration = Duration::from_millis(60);
-/// From this number of legs on the pause is the longer one.
+/// The longer pause applies from this number of legs on.
 const MANY: usize = 100;
 /// Finished legs that are open at a time.
 const CLOSED_AT_ONCE: usize = 8;
-/// Samples read of one leg in one round, in seconds: a long recording does not hold up live legs.
+/// Audio read from one leg in one round, seconds: a long recording must not hold up live legs.
 const PIECE_S: u64 = 5;
 
-/// Speech that is not over is told of each time when it has grown by so much, milliseconds. `workers/partial.rs` decides how often it is read.
+/// Speech that goes on is reported each time it has grown by this much, milliseconds. `workers/partial.rs` decides how often it is transcribed.
 const GROWN_MS: u64 = 100;
 
-/// What the listener tells the conductor.
+/// A VAD event: a report of the listener to the conductor.
 #[derive(Debug)]
 pub enum VadEvent {
-    /// Somebody is saying something: what there is by now.
+    /// Somebody is speaking: the stretch so far.
     Growing(LegKey, Found),
-    /// Somebody has fallen silent: what was said, if that was all.
+    /// Somebody has fallen silent: the utterance, if it is over.
     Pausing(LegKey, Found),
-    /// Somebody said something.
+    /// An utterance is over.
     Utterance(LegKey, Found),
     /// Every utterance of this leg that begins before this sample has been told.
     Settled(LegKey, u64),
@@ -51,35 +51,35 @@ pub enum VadEvent {
     Failed(LegKey, String),
 }
 
-/// What the listener is to do.
+/// An order for the listener.
 #[derive(Debug)]
 pub enum Assignment {
     /// Listen to a leg.
     Hear {
         /// The leg to listen to.
         leg: Arc<SpooledLeg>,
-        /// From this sample on.
+        /// The first sample.
         from: u64,
-        /// To before this one; `None` to its end.
+        /// One past the last sample; `None` for the leg's end.
         to: Option<u64>,
     },
-    /// Listen to a leg no more. What was being said by then is told, and where it ended.
+    /// Stop listening to a leg. The listener reports the utterance in progress and the place where it stopped.
     Stop(LegKey),
 }
 
 struct Ear {
     leg: Arc<SpooledLeg>,
     reader: Option<LegReader>,
-    /// Where it ends before the leg does.
+    /// One past the last sample, where that comes before the leg's end.
     to: Option<u64>,
     listener: LegListener,
-    /// Loudest sample so far; `None` when the beginning was not heard.
+    /// Loudest sample so far; `None` when the beginning was not listened to.
     peak: Option<u16>,
-    /// What [`VadEvent::Settled`] said last.
+    /// The sample of the last [`VadEvent::Settled`].
     settled: u64,
     /// Up to where the conductor was told of speech that is not over.
     told: u64,
-    /// Where what it was told to be perhaps the end of an utterance was.
+    /// End of the stretch that was last reported as perhaps over.
     paused: u64,
 }
 
@@ -139,7 +139,7 @@ pub fn run(
             return;
         }
         if ears.is_empty() && waiting.is_empty() {
-            // Nobody to listen to: asleep until there is.
+            // Without a leg the thread sleeps until there is one.
             match assignments.recv() {
                 Ok(assignment) => take(assignment, &mut ears, &mut waiting, &now),
                 Err(_) => return,
@@ -162,7 +162,7 @@ fn take(assignment: Assignment, ears: &mut Vec<Ear>, waiting: &mut VecDeque<Wait
     match assignment {
         Assignment::Hear { leg, from, to } if leg.is_closed() => waiting.push_back((leg, from, to)),
         Assignment::Hear { leg, from, to } => ears.push(ear((leg, from, to), listening)),
-        // One that has come to its end by itself has told so.
+        // A leg that has ended by itself was reported already.
         Assignment::Stop(leg) => {
             for ear in ears.iter_mut().filter(|ear| ear.leg.key == leg) {
                 ear.to = Some(ear.listener.next_sample());
@@ -265,7 +265,7 @@ impl Ear {
 
     /// Whether there is no more to hear than this, and up to which sample there is.
     fn reach(&self) -> (bool, u64) {
-        // In this order: what was closed before we count is all there is.
+        // The order matters: a leg that was closed before its samples are counted has no more of them.
         let (closed, samples) = (self.leg.is_closed(), self.leg.samples());
         self.to.filter(|&to| to <= samples).map_or((closed, samples), |to| (true, to))
     }

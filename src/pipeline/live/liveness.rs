@@ -1,8 +1,8 @@
-//! Whether the daemon does its work: what systemd's watchdog is told.
+//! The watchdog's check: whether the daemon does its work.
 //!
-//! A ping says that the conductor has taken a request, and that the store has since committed all that was handed to it before. So a deadlock, a
-//! thread that is gone or a disk that no longer answers ends in a restart; a full disk does not: the store then tries again and again, which is
-//! what it is for, and a restart would only break the live connections.
+//! A ping proves that the conductor has taken a request, and that the store has since committed all that was handed to it before. So a deadlock, a
+//! thread that has ended and a disk that no longer answers lead to a restart. A full disk does not: the store keeps trying, and a restart would only
+//! break the live connections.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use tokio::sync::{mpsc, oneshot};
 use crate::pipeline::command::Command;
 use crate::store::Writer;
 
-/// Why there is no ping.
+/// Reason of a missing ping.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Lifeless {
     /// The conductor has ended.
     #[error("the conductor has ended")]
     Ended,
-    /// No answer in time.
+    /// No answer came in time.
     #[error("the conductor and the store have not answered for {0:?}")]
     Silent(Duration),
 }
 
-/// Asks after the daemon's work.
+/// Checks whether the daemon does its work.
 pub struct Liveness {
     /// The conductor's ear.
     pub commands: mpsc::Sender<Command>,

@@ -1,4 +1,4 @@
-//! What the core asks before an event, answered: by the database, and by what the workers know.
+//! Answers the core's questions before an event, from the database and from the workers.
 
 use super::call::CallBegin;
 use super::event::{Facts, KnownCall, Past, PastLeg, PastSegment, Preflight, Question};
@@ -30,7 +30,7 @@ impl Parts {
             Question::TimeForPartial => facts.time = Some(workers.has_time()),
             Question::TimeForPreflight => facts.time = Some(workers.may_preflight()),
             Question::Preflight { leg, start, end } => {
-                let read = workers.take_read_ahead(leg, start, end);
+                let read = workers.take_preflight(leg, start, end);
                 facts.preflight = read.map_or(Preflight::NotRead, |(engine, text)| Preflight::Read(engine, text));
             }
         }
@@ -56,11 +56,11 @@ fn known(row: CallRow) -> KnownCall {
     }
 }
 
-/// What is stored of a call.
+/// The stored state of a call.
 pub(super) async fn past(store: &Store, call: CallKey) -> Result<Past, StoreError> {
     let mut legs = Vec::new();
     for leg in store.legs(call).await? {
-        // What was redacted, and pauses that are over.
+        // Redacted stretches, and pauses that are over.
         let silences = store.silences(leg.key).await?.into_iter();
         legs.push(PastLeg {
             key: leg.key,

@@ -1,5 +1,5 @@
-//! Figures that no single room has: what waits by class, how much speech was written down, room on the disk. All others are counted where they
-//! happen. packaging/grafana/README.md describes every one of them.
+//! Metrics that no single room has: the queue by class, the seconds of speech transcribed, free disk space. All others are counted where they happen.
+//! packaging/grafana/README.md describes every one of them.
 
 use std::path::Path;
 

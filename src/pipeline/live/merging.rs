@@ -1,4 +1,4 @@
-//! Two calls become one, of which either may be over: what was known of either, paused in it or taken out of it is so for both.
+//! Merges two calls into one; either may already be over. Names, pauses and redactions of each then hold for both.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use crate::spool::{LegSpec, SpooledLeg};
 use crate::store::change::Change;
 use crate::text::rolling::CallRolling;
 
-/// One of the two as it was before; its times are those of the call that both become.
+/// One of the two calls as it was before. Its times are those of the merged call.
 struct Half {
     is_running: bool,
     /// Its legs that are in memory.
     legs: Vec<LegKey>,
     past: Past,
-    /// What had to be silence in it, and in which direction.
+    /// Silenced stretches, with their direction.
     silenced: Vec<(Leg, Range<i64>)>,
 }
 
@@ -39,12 +39,12 @@ impl Conductor {
         let (gone, stays) = (state(from), state(into));
         let mut changes = vec![Change::CallMerged { from: from.key, into: into.key }];
         if let Some(state) = gone.filter(|&state| stays.is_none() || state == CallState::Active) {
-            // It goes on under the row of the other, also after a crash.
+            // It continues under the other's row, also after a crash.
             changes.push(Change::CallMoved { call: into.key, state, at: now.wall(), reason: None });
         }
         let (rows, mut silent) = self.pauses_of_both(from.key, into.key, now);
         changes.extend(rows);
-        // Of one that runs memory knows of a step of the clock that no row tells yet.
+        // The memory of a running call knows of a clock step that no row holds yet.
         let begin = |call: &KnownCall| self.calls.get(call.key).map_or(call.begin, Call::begin);
         let begins = [from, into].map(|call| (call, begin(call)));
         let earliest = begins[0].1.earlier(begins[1].1);
@@ -92,7 +92,7 @@ impl Conductor {
         Half { is_running: running.is_some(), legs, past, silenced }
     }
 
-    /// What was heard of a half that is over counts for the other one, which goes on.
+    /// Adds the transcribed stretches of a finished half to the half that goes on.
     fn take_in(&mut self, key: CallKey, halves: &[Half]) {
         let Some(call) = self.calls.get_mut(key) else { return };
         for half in halves.iter().filter(|half| !half.is_running) {
@@ -104,7 +104,7 @@ impl Conductor {
         }
     }
 
-    /// What was taken out of the texts of the one half is silent on the legs of the other that hold the voice.
+    /// Silences the redacted stretches of one half on the legs of the other that hold the voice.
     fn redact_half(
         &mut self,
         known: &KnownCall,
@@ -112,7 +112,7 @@ impl Conductor {
         taken: &[(Leg, Range<i64>)],
         now: &Now,
     ) -> (Vec<Change>, Vec<ToOverwrite>) {
-        // Where all are heard each has its own text, and is silenced by it.
+        // With `hear = "all"` each leg has its own text, and is silenced by it.
         if self.hear == Hear::All || taken.is_empty() {
             return (Vec::new(), Vec::new());
         }
@@ -139,12 +139,12 @@ impl Conductor {
 fn of_voice(leg: &RunningLeg, taken: &[(Leg, Range<i64>)]) -> Vec<Range<u64>> {
     let of_leg = taken.iter().filter(|(which, _)| holds(&leg.leg, *which));
     let ranges = of_leg.filter_map(|(_, range)| around(leg, range));
-    // Of a leg that grows more may come.
+    // A leg that grows may still reach the stretch.
     ranges.filter(|range| !leg.leg.is_closed() || range.start < leg.leg.samples()).collect()
 }
 
 impl PastLeg {
-    /// Where in the call its sound ends, milliseconds.
+    /// End of the leg's audio, milliseconds of the call.
     pub(super) fn end_ms(&self) -> i64 {
         self.at_ms(self.samples)
     }

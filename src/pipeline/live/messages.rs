@@ -1,4 +1,4 @@
-//! What the feeds hear of a call: the conductor's messages, filled in.
+//! The conductor's messages to the feeds, filled in from a call.
 
 use super::call::Call;
 use crate::call::{CallKey, Leg, WallTime};
@@ -11,7 +11,7 @@ pub(super) fn event(key: CallKey, at: WallTime, message: Message) -> Change {
     Change::Event(NewEvent { call: Some(key), at, message })
 }
 
-/// The live message of a segment: the field names that the tutorial's dashboards read.
+/// The live message of a segment, with the field names that the tutorial's dashboards use.
 pub(super) fn sentiment(key: CallKey, call: &Call, leg: Leg, segment: &NewSegment, at: WallTime) -> Change {
     let said = |terms: &[TermRow]| terms.iter().map(|term| term.term.clone()).collect();
     let message = SegmentSaid {
@@ -36,7 +36,7 @@ pub(super) fn sentiment(key: CallKey, call: &Call, leg: Leg, segment: &NewSegmen
     event(key, at, Message::Segment(Box::new(message)))
 }
 
-/// How much is left out, in the word that goes out.
+/// The contract's name of a degradation step.
 pub(super) const fn step_name(step: Step) -> StepName {
     match step {
         Step::Full => StepName::Full,

@@ -1,24 +1,24 @@
-//! The conductor: one task that owns what is known of running calls.
+//! The conductor: one task that owns the state of running calls.
 //!
-//! It is a pure core and a thin shell. The core (`conductor.rs`) takes an event (`event.rs`) with the moment and the facts that it asked for, and gives
-//! effects (`effect.rs`): no clock, no database, no channel, so a test drives it. The shell (`run.rs`) takes the events one after the other, answers the
-//! core's questions (`look_up.rs`), carries its effects out (`carry_out.rs`, `silencing.rs`) and tells whoever asked (`reply.rs`).
+//! It is a pure core and a thin shell. The core (`conductor.rs`) takes an event (`event.rs`) with the time and the facts that it asked for, and
+//! returns effects (`effect.rs`): no clock, no database, no channel, so a test drives it. The shell (`run.rs`) takes the events one after the other,
+//! answers the core's questions (`look_up.rs`), carries its effects out (`carry_out.rs`, `silencing.rs`) and replies to requests (`reply.rs`).
 //!
-//! A call's way through the core, in order: `legs.rs`, its legs come, the first of them makes it; `vad_events.rs`, what the listener finds on them goes
-//! to the workers; `words.rs`, text comes back, is analysed and kept; `time.rs`, nothing more comes and it ends. Beside that way: `call.rs` and
-//! `calls.rs` are the memory, `commands.rs` what others request, `merging.rs` two calls that become one, `private.rs` pauses and corrections
-//! (`gaps.rs` remembers pauses, `pending_pauses.rs` those of calls to come), `pbx_names.rs` what the PBX tells, `call_names.rs` names that are said,
-//! `messages.rs` what the feeds hear, `expected.rs` names of calls to come, `privacy.rs` and `keys.rs` what is not kept, `watching.rs` what is raised,
-//! `sources.rs` which of several sources of a call is heard (`choosing.rs` has it so), `clock.rs` steps of the wall clock, `recover.rs` what a former
-//! run left undone (`start.rs` reads it from rows and files).
+//! The files of a call's way through the core, in order: `legs.rs`, the first leg creates the call; `vad_events.rs`, utterances go to the workers;
+//! `words.rs`, text comes back, is analysed and stored; `time.rs`, the call ends. Beside that way: `call.rs` and `calls.rs` hold the state,
+//! `commands.rs` handles requests, `merging.rs` merges two calls, `private.rs` pauses and corrects (`gaps.rs` remembers pauses, `pending_pauses.rs`
+//! those of calls to come), `pbx_names.rs` takes names from the PBX, `call_names.rs` names that may be said, `messages.rs` fills the feeds' messages,
+//! `expected.rs` keeps names of calls to come, `privacy.rs` and `keys.rs` redact and pause, `watching.rs` raises alerts, `sources.rs` chooses the
+//! source of each voice (`choosing.rs` starts and stops them), `clock.rs` detects steps of the wall clock, `recover.rs` takes up unfinished work of a
+//! former run (`start.rs` reads it from rows and files).
 //!
-//! `rules/` says the core's rules as tests; `simulation/` drives it through days of calls and faults. `listen.rs` is the thread that finds utterances,
-//! `ingest.rs` the task that takes calls of other platforms in; `liveness.rs` and `measures.rs` tell how the conductor does.
+//! `rules/` holds the core's rules as tests; `simulation/` drives it through days of calls and faults. `listen.rs` is the thread that finds
+//! utterances, `ingest.rs` the task that takes calls of other platforms; `liveness.rs` and `measures.rs` report the conductor's health.
 //!
 //! Invariants kept here:
-//! - a call is ended (`call_end`) only after its legs are closed, heard to their end, and every utterance has its text;
-//! - what a feed hears is what the database holds: events are committed with the rows they tell of;
-//! - a call that is heard of again, under its own or a former name, is the same call.
+//! - a call is ended (`call_end`) only after its legs are closed and listened to their end, and every utterance has its text;
+//! - the feeds show what the database holds: events are committed with their rows;
+//! - a call that comes back under its own or a former name is the same call.
 
 mod call;
 mod call_names;

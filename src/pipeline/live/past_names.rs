@@ -1,4 +1,4 @@
-//! Names that were likely to be said on calls that are over, for those that are transcribed again soon after. In memory alone, and for a while.
+//! Names that were likely to be said on finished calls, kept in memory for a while, in case a call is retranscribed soon after its end.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use super::call_names::NamesSaid;
 use crate::call::{CallKey, CallNames};
 use crate::speech::vocabulary::Vocabulary;
 
-/// They are remembered so long.
+/// How long they are remembered.
 const REMEMBERED: Duration = Duration::from_hours(6);
 /// Calls whose names are remembered, at most; then those of all are forgotten.
 const MOST: usize = 5000;

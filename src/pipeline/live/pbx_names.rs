@@ -1,4 +1,4 @@
-//! Names that the PBX gives a call: they fill in what nobody else has told, and replace nothing.
+//! Names that the PBX gives a call. They fill empty fields and replace nothing.
 
 use super::commands::named;
 use super::conductor::Conductor;
@@ -8,7 +8,8 @@ use super::legs::overlay;
 use crate::call::{CallId, CallNames};
 
 impl Conductor {
-    /// What was pushed before of a call that runs must be visible. Most calls of a PBX are not heard here: they cost no commit.
+    /// The question before the PBX names a call: for a running call, that earlier changes be committed. Most calls of a PBX are not captured here and
+    /// cost no commit.
     pub(super) fn wants_for_pbx_names(&self, call: &str, names: &CallNames, facts: &Facts) -> Option<Question> {
         if self.calls.by_id(&CallId::from_lossy(call)).is_some() && facts.committed.is_none() {
             return Some(Question::Committed);

@@ -1,7 +1,7 @@
-//! Pauses that were requested before their call was heard of, by the PBX's names: kept for a while, and for no more than so many names.
+//! Pending pauses: pauses requested by the PBX's names before their call has begun here. They are kept for a while, and their number is bounded.
 //!
-//! A recording is not seen before Asterisk writes its first 32 KiB with sound in them, 2 s of `wav` and 20 s of `gsm`; who takes a card number at the
-//! begin of a call is faster than that.
+//! A recording is seen only when Asterisk writes its first 32 KiB with sound in them: 2 s of `wav`, 20 s of `gsm`. An agent who takes a card number
+//! at the beginning of a call is faster.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ const MARKS: usize = 32;
 /// Lines of the log that tell of such names.
 const LINES_A_MINUTE: u32 = 20;
 
-/// One of them, kept.
+/// One pending pause.
 #[derive(Clone, Debug)]
 pub(super) struct Mark {
     pub pausing: Pausing,
@@ -34,7 +34,7 @@ pub(super) struct PendingPauses {
     marks: HashMap<CallId, VecDeque<Mark>>,
     /// Names in the order in which they came; some may be taken by now.
     order: VecDeque<CallId>,
-    /// Since when how many lines of the log told of such names.
+    /// Begin of the present minute of the log, and its number of lines about such names.
     said: Option<(Instant, u32)>,
 }
 
@@ -77,7 +77,7 @@ impl PendingPauses {
         is_new
     }
 
-    /// What was asked under any of these names of a call that began at `began`, in order of time; it is forgotten here.
+    /// Takes the pauses that were requested under any of these names for a call that began at `began`, in order of time.
     pub fn take(&mut self, names: &[&str], began: WallTime, now: Instant) -> Vec<Mark> {
         if self.marks.is_empty() {
             return Vec::new();
@@ -87,7 +87,7 @@ impl PendingPauses {
         let mut found: Vec<Mark> = found.flatten().collect();
         self.order.retain(|name| self.marks.contains_key(name));
         found.sort_by_key(|mark| mark.at.steady);
-        // What was over before the call began is none of its pauses.
+        // A pause that was over before the call began is not the call's.
         let is_over = |place: usize| {
             let ends = |mark: &Mark| mark.pausing == Pausing::Resume && mark.at.wall <= began;
             found[place..].iter().any(|mark| mark.leg == found[place].leg && ends(mark))

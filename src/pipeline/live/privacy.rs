@@ -1,7 +1,7 @@
-//! What the conductor does so that nobody sees or hears what nobody may keep: redaction of texts and sound, pauses of a recording.
+//! Redaction of text and audio, and pauses of a recording: the part of the conductor that keeps secrets out of every output.
 //!
-//! Memory alone; `silencing.rs` changes the files. What was taken out is remembered here and nowhere else, while its call runs. After a restart
-//! [`Privacy::recall`] takes up from the rows what was shown of a number before it was known.
+//! Memory alone; `silencing.rs` changes the files. What was redacted is remembered only here, and only while its call runs. After a restart
+//! [`Privacy::recall`] restores from the rows which parts of a number were shown before the number was recognised.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -19,10 +19,10 @@ use crate::store::privacy::{PrivacyChange, StoredText};
 use crate::text::TextAnalyser;
 use crate::text::redaction::{CallRedaction, PieceId, Redacted, RedactionPiece};
 
-/// What stands in the database for a key: not which one.
+/// The database holds this instead of a pressed key.
 const MASKED: char = 'x';
 
-/// What the configuration wants.
+/// The settings of `[privacy]`.
 #[derive(Clone, Debug)]
 pub struct PrivacySettings {
     /// Take numbers out.
@@ -33,7 +33,7 @@ pub struct PrivacySettings {
     pub cache: PathBuf,
 }
 
-/// What became of an utterance's texts.
+/// The result of cleaning an utterance's texts.
 #[derive(Debug, Default)]
 pub(in crate::pipeline) struct Cleaned {
     /// Earlier texts that have to be corrected, with the text that was shown.
@@ -57,9 +57,9 @@ impl Privacy {
         Self { settings, calls: HashMap::new(), gaps: Gaps::default(), keys: HashMap::new() }
     }
 
-    /// Takes what nobody may keep out of an utterance's pieces, whose times become the call's by `start_ms`; notes what else follows from it. All
-    /// of the utterance before any of it is shown: what its end tells of its begin is not a correction. Where nothing of it was believed, the sound
-    /// may have to go all the same: `heard` is when it was said, `unbelieved` what the model made of it.
+    /// Redacts an utterance's pieces, turns their times into the call's by `start_ms`, and notes what follows from it. The whole utterance is taken
+    /// at once, before any of it is shown, so that its end may redact its beginning without a correction. If none of its text was believed, its audio
+    /// may still have to be silenced: `heard` is the stretch of the utterance, `unbelieved` the text that the model wrote.
     pub fn clean(
         &mut self,
         analyser: &TextAnalyser,
@@ -111,7 +111,7 @@ impl Privacy {
         pieces
     }
 
-    /// Takes up what is stored of a call that goes on after a restart: the first half of a number may stand there.
+    /// Takes the stored texts of a call that continues after a restart, because they may hold the first half of a number.
     pub fn recall(&mut self, analyser: &TextAnalyser, call: CallKey, texts: Vec<StoredText>) {
         if !self.settings.redact {
             return;
@@ -152,12 +152,12 @@ impl Privacy {
         self.gaps.paused_since(call).is_some()
     }
 
-    /// Since when nothing of a leg of this direction is kept; `None` when it is.
+    /// Begin of the present pause of a leg of this direction; `None` without one.
     pub fn leg_paused_since(&self, call: CallKey, which: Leg) -> Option<Moment> {
         self.gaps.leg_paused_since(call, which)
     }
 
-    /// Notes what a call, or one direction of it, is from `at` on; whether that is new.
+    /// Pauses or resumes a call, or one direction of it, from `at` on. Returns whether that changes anything.
     pub fn set(&mut self, call: CallKey, scope: PauseScope, pausing: Pausing, at: Moment) -> bool {
         self.gaps.set(call, scope, pausing, at)
     }
@@ -167,12 +167,12 @@ impl Privacy {
         self.gaps.recovered(call, from);
     }
 
-    /// Since when a call is paused by a former run.
+    /// Begin of a call's pause that a former run left.
     pub fn recovered_since(&self, call: CallKey) -> Option<Moment> {
         self.gaps.recovered_since(call)
     }
 
-    /// When the last pause of a leg of this direction was ended here.
+    /// Time at which the last pause of a leg of this direction ended.
     pub fn last_end(&self, call: CallKey, which: Leg) -> Option<Moment> {
         self.gaps.last_end(call, which)
     }
@@ -203,7 +203,7 @@ impl Privacy {
         self.forget_texts(call, legs);
     }
 
-    /// Nothing of a call is remembered any more.
+    /// Forgets everything about a call.
     pub fn erased(&mut self, call: CallKey, legs: impl Iterator<Item = LegKey>) {
         self.gaps.erased(call);
         self.forget_texts(call, legs);
@@ -248,7 +248,7 @@ impl Privacy {
 
     /// Pauses of a leg that began later than was known when they were asked for: the rows.
     pub fn settled(leg: &SpooledLeg) -> Vec<Change> {
-        // The last one first: two pauses of which nothing was on disk were said to begin at the same sample.
+        // The last one comes first: two pauses with nothing on disk between them begin at the same sample.
         let moved = leg.moved_silences().into_iter().rev();
         let row = |(from, start)| Change::Privacy(PrivacyChange::SilenceBegins { leg: leg.key, from, start });
         moved.map(row).collect()

@@ -1,4 +1,4 @@
-//! What nobody may see or hear: pauses of a recording, and corrections of what was shown before a number was known for one.
+//! Carries pauses and redactions into a call: pauses of its recording, and corrections of text that was shown before a number in it was recognised.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -25,7 +25,7 @@ use crate::store::change::Change;
 use crate::store::privacy::PrivacyChange;
 use crate::store::tokens::{AccessChange, AuditEntry};
 
-/// What is silenced of one source is silenced of another with so much around it, milliseconds: so far their clocks may be off.
+/// Milliseconds around a stretch that is silenced on another source too: the clocks of sources may differ by this much.
 const AROUND_MS: i64 = super::sources::LEAST_MS;
 
 /// Names that are also looked for among those that a call had before a restart.
@@ -60,7 +60,7 @@ impl Conductor {
             self.privacy.recovered(call, now.at.before(ago));
         }
         let lasting = self.privacy.leg_paused_since(call, leg.spec.leg).filter(|_| lasts.is_none());
-        // No row tells what was requested before it turned up again.
+        // No row holds the pauses that were requested before the leg came back.
         let missed = self.awaited(leg.key).is_some();
         let mut silent =
             if known && !missed { (Vec::new(), Vec::new()) } else { self.privacy.joins(call, leg, known, now.at) };
@@ -98,7 +98,7 @@ impl Conductor {
         (changes, silent)
     }
 
-    /// What was requested for a call before anybody knew it, under any of these names.
+    /// Applies the pauses that were requested under any of these names before the call was known.
     pub(super) fn make_good(&mut self, key: CallKey, names: &[&str], now: &Now) {
         let Some(call) = self.calls.get(key) else { return };
         for mark in self.pending_pauses.take(names, WallTime(call.begin().now_ms()), now.at.steady) {
@@ -118,7 +118,7 @@ impl Conductor {
         wish.names.iter().filter_map(|name| self.calls.by_id(&CallId::from_lossy(name))).collect()
     }
 
-    /// Somebody who knows calls by the PBX's names asks for a pause or its end. A call that is not known yet may be a moment later.
+    /// Pauses or resumes a call by the PBX's names. The request is kept for a while, because its call may become known a moment later.
     pub(super) fn pause_named(&mut self, wish: &Wish, facts: &Facts, now: &Now) {
         let mut found = self.running_under(wish);
         if found.is_empty() {
@@ -141,7 +141,7 @@ impl Conductor {
         }
     }
 
-    /// What is changed is written down, as it is for who asks by HTTP.
+    /// Pauses or resumes and records who asked, as for requests by HTTP.
     fn pause_for(&mut self, key: CallKey, what: (PauseScope, Pausing), by: &str, at: Moment, now: &Now) {
         let before = self.effect_count();
         if !self.pause(key, what, by, at, now) || self.effect_count() == before {
@@ -197,7 +197,7 @@ impl Conductor {
         for (leg, range) in cleaned.silent {
             let Some(running) = call.legs.get(&leg) else { continue };
             by_leg.entry(leg).or_default().push(running.sample_at(range.start)..running.sample_at(range.end));
-            // Where all are heard each has its own text, and is silenced by it.
+            // With `hear = "all"` each leg has its own text, and is silenced by it.
             if self.hear == Hear::All || !running.leg.spec.source.is_of_pbx() {
                 continue;
             }
@@ -284,7 +284,7 @@ impl Conductor {
             }
         };
         changes.push(event(key, now.wall(), message));
-        // In order with what was pushed before, and true on disk when the answer says so.
+        // Converted recordings go in order with earlier changes, so that they are gone from the disk when the answer says so.
         for drop_cached in cached {
             self.does(drop_cached);
         }

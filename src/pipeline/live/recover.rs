@@ -1,4 +1,4 @@
-//! The start: what a former run left undone is known again, and goes on.
+//! Takes up, at the start, the unfinished work of a former run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,13 +23,13 @@ use crate::store::privacy::StoredText;
 use crate::store::recovery::{OpenCall, OpenLeg, OpenUtterance};
 use crate::text::rolling::CallRolling;
 
-/// An utterance at which the process ended is put back by so much for each time.
+/// Milliseconds by which an utterance is put back for each end of the process during its transcription.
 const STRUCK_MS: i64 = 60_000;
 
-/// Who says that a call is still paused when lineside starts.
+/// The requester in the message that a call is still paused after a restart.
 const RESTART: &str = "restart";
 
-/// What a former run left undone.
+/// Unfinished work of a former run.
 #[derive(Default)]
 pub(super) struct Undone {
     /// Highest row numbers in use: call, utterance.
@@ -59,7 +59,7 @@ pub(super) struct UndoneLeg {
 }
 
 impl OpenLeg {
-    /// Where its samples lie.
+    /// Place of its samples.
     pub(super) fn audio(&self) -> LegAudio {
         let path = self.path.clone();
         if self.owned { LegAudio::Spooled { path } } else { LegAudio::Recording { path, channel: self.channel } }
@@ -67,7 +67,7 @@ impl OpenLeg {
 }
 
 impl Conductor {
-    /// A conductor that knows what a former run left undone, and what is to be done so that it goes on.
+    /// A conductor that takes up a former run, with the effects of that.
     pub(super) fn recover(undone: Undone, privacy: PrivacySettings, hear: Hear, now: &Now) -> (Self, Vec<Effect>) {
         let watching = Watching::new(undone.last_alert, Arc::clone(&now.analyser));
         let mut conductor = Self::new(undone.highest, watching, Privacy::new(privacy), hear, now);
@@ -85,7 +85,7 @@ impl Conductor {
         (conductor, effects)
     }
 
-    /// Nothing tells whether somebody ended a pause while lineside was away. So the call stays paused, and whoever looks after it is told.
+    /// Announces pauses that outlasted the restart. Nothing tells whether somebody ended one while lineside was stopped, so the call stays paused.
     fn tell_of_pauses(&mut self, now: &Now) {
         for key in self.calls.keys() {
             let Some(since) = self.privacy.recovered_since(key) else { continue };
@@ -148,8 +148,8 @@ impl Conductor {
             }
         }
         let last = open.heard.last().copied();
-        // What the former run put in when nothing came any more is no sound, whoever else has the voice of that time is heard. Its file tells where
-        // that was, or a row that the former run had written.
+        // Silence that the former run put in when nothing came is no audio, so another source may have the voice of that time. The file tells where
+        // it begins, or a row of the former run.
         let noted = match (last, open.why.as_deref()) {
             (Some((_, Some(to))), Some(STALLED)) => to,
             _ => samples,
@@ -163,7 +163,7 @@ impl Conductor {
         running.why = open.why.unwrap_or_default();
         let is_awaited = !open.owned && !open.closed;
         running.hearing = match last {
-            // Who watches the folders goes on with it, or it is closed when it does not turn up.
+            // The watcher of the folders continues it, or it is closed when it does not come back.
             _ if is_awaited => Hearing::Awaited,
             Some((_, to)) if from < to.unwrap_or(samples).min(samples) => Hearing::Going,
             Some((_, None)) => Hearing::Over,
@@ -196,12 +196,12 @@ impl Conductor {
             live: false,
             vocabulary: call.names_said.vocabulary(),
         };
-        // One at which the process ended comes after the others.
+        // An utterance at which the process ended comes after the others.
         let due = WallTime(said.0 + i64::from(strikes) * STRUCK_MS);
         self.does(Effect::Transcribe { urgency: Urgency::PostCall, due, job: Box::new(job) });
     }
 
-    /// How many calls are running.
+    /// Number of running calls.
     pub(super) fn running(&self) -> usize {
         self.calls.len()
     }

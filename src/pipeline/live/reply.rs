@@ -1,4 +1,4 @@
-//! Requests of others, taken apart: what is asked for goes to the core, the way back stays here.
+//! Splits a request from another room in two: the request goes to the core, the channel of its answer stays here.
 
 use tokio::sync::oneshot;
 
@@ -7,7 +7,7 @@ use super::event::{Chunk, Request, Said};
 use crate::call::CallKey;
 use crate::pipeline::command::{Command, Named, SaidText, StoredChunk};
 
-/// The way back to whoever asked. Who is gone by then is not told.
+/// The reply channel of a request. A requester that has gone gets no reply.
 pub(super) enum Reply {
     Done(oneshot::Sender<()>),
     WasRunning(oneshot::Sender<bool>),
@@ -17,7 +17,7 @@ pub(super) enum Reply {
 }
 
 impl Reply {
-    /// What is asked for, and the way back.
+    /// Splits a command into the request and its reply channel.
     pub(super) fn split(command: Command) -> (Request, Self) {
         match command {
             Command::Name { call, names, reply } => (Request::Name { call, names }, Self::Named(reply)),

@@ -1,5 +1,5 @@
-//! The conductor's task: takes what comes, one after the other, until it is stopped. Around the core it does what the core may not: it asks the
-//! clocks and the database (`look_up.rs`), and carries out what the core decides (`carry_out.rs`).
+//! The conductor's task: takes events one after the other until it is stopped. It does for the core what the core may not do: it reads the clocks and
+//! the database (`look_up.rs`), and carries out the effects (`carry_out.rs`).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,38 +22,38 @@ use crate::spool::{Spool, SpoolEvent};
 use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
 
-/// How often the database is asked what a leg's call is, or a pause's, and the time between two tries: nothing is left out because of a moment's trouble.
+/// Number of questions to the database about the call of a leg or a pause, and the time between two of them: a short failure must not lose either.
 const TRIES: u32 = 20;
 const TRY_AGAIN: Duration = Duration::from_millis(500);
 
-/// How often progress is noted and ends are looked for.
+/// Interval in which progress is noted and ends are looked for.
 const TICK: Duration = Duration::from_millis(250);
 
 /// The rooms that the conductor talks to.
 pub struct Parts {
     /// The database.
     pub store: Store,
-    /// The spool, for legs that no row tells of.
+    /// The spool, for legs without a row.
     pub spool: Arc<Spool>,
-    /// Where new legs are listened to.
+    /// Orders for the listener.
     pub listener: std_mpsc::Sender<Assignment>,
-    /// Where utterances go.
+    /// The workers that take utterances.
     pub workers: Arc<Workers>,
-    /// How texts are analysed.
+    /// The analyser of texts.
     pub analyser: Arc<std::sync::RwLock<Arc<TextAnalyser>>>,
-    /// Where the names of calls go that are over.
+    /// The store of names of finished calls.
     pub past_names: PastNames,
-    /// What is never kept.
+    /// The settings of `[privacy]`.
     pub privacy: PrivacySettings,
-    /// Which of the sources of a call are heard.
+    /// The setting `[sources] hear`.
     pub hear: Hear,
-    /// When calls are transcribed.
+    /// Modes of processing: live, after the call, or both.
     pub modes: ProcessingModes,
     /// The wall clock.
     pub now: fn() -> WallTime,
 }
 
-/// What the conductor listens to.
+/// The channels that the conductor receives from.
 pub struct Inputs {
     /// Legs.
     pub spool: mpsc::Receiver<SpoolEvent>,
@@ -98,7 +98,7 @@ impl Parts {
 }
 
 impl Live {
-    /// Conducts until stopped. What is unfinished then is in the database and goes on at the next start.
+    /// Conducts until it is stopped. Unfinished work is in the database and continues at the next start.
     pub async fn run(mut self, mut inputs: Inputs, stop: CancellationToken) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -134,11 +134,11 @@ impl Live {
         while let Some(event) = events.pop_front() {
             let mut facts = Facts::default();
             while let Some(question) = self.conductor.wants(&event, &facts) {
-                // Whoever waits for an answer is told that the database has none, and asks again.
+                // A requester that waits for its answer is told that the database failed, and asks again.
                 let tries = if event.is_waited_for() { 1 } else { TRIES };
                 self.parts.ask(&question, tries, &mut facts).await?;
             }
-            // Only now: looking up may have taken a while, and a pause is reckoned back from here.
+            // The clock is read only now: looking up may take a while, and a pause is counted back from here.
             let now = self.parts.now();
             for effect in self.conductor.on(event, facts, &now) {
                 events.extend(self.parts.carry_out(effect, &mut reply).await?.map(Event::Request));

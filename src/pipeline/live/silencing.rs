@@ -1,6 +1,6 @@
-//! What was decided to be silent becomes so on disk: own files are overwritten, converted recordings deleted.
+//! Silences stretches on disk: overwrites own files and deletes converted recordings.
 //!
-//! Rows first, files after: a crash between the two is made good at the next start ([`finish`]).
+//! Rows change first, files after them. The next start repairs a crash between the two ([`finish`]).
 
 use std::ops::Range;
 use std::path::Path;
@@ -36,7 +36,7 @@ pub(in crate::pipeline) fn overwrite(store: &Store, leg: &Arc<SpooledLeg>, range
     tokio::task::spawn_blocking(move || {
         let mut reached = u64::MAX;
         for range in ranges {
-            // What comes after the file's end is silenced as it is written.
+            // Audio behind the file's end is silenced as it is written.
             match spool::overwrite(leg.audio().path(), range.start, range.end) {
                 Ok(samples) => reached = reached.min(samples.max(range.end)),
                 Err(error) => {

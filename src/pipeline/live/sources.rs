@@ -1,12 +1,12 @@
-//! Which sources of a call are heard, and which are only known: a pure choice over what is known of its legs.
+//! Chooses which sources of a call are transcribed: a pure function of the state of its legs.
 //!
-//! Two legs hold the same voice where they are of one direction, or where one of them is the mix. Of those the best is heard: two directions
-//! before a mix, 16 kHz before 8 kHz, a live connection before a file that grows. A leg on which something was said goes on until it ends or
-//! breaks; then the next best takes over where its sound ended. So nothing is lost and nothing is there twice, as far as the sources agree about the
-//! time: pieces under [`LEAST_MS`] are left out, for that is how far a file's begin may be off.
+//! Two legs hold the same voice if they have the same direction, or if one of them is the mix. The best of them is transcribed: two directions before
+//! a mix, 16 kHz before 8 kHz, a live connection before a file that grows. A leg on which somebody spoke goes on until it ends or breaks; then the
+//! next best takes over where its audio ended. So no text is lost and none is there twice, as far as the sources agree about the time: pieces under
+//! [`LEAST_MS`] are left out, because a file's beginning is only known to that precision.
 //!
-//! A mix is heard while one of the voices comes by no leg of its own. Some seconds pass until that is certain. The mix is heard of those seconds too,
-//! except where somebody spoke on the direction that was there ([`one_sided`]).
+//! A mix is transcribed while one of the voices has no leg of its own. It takes some seconds until that is certain. The mix is transcribed for those
+//! seconds too, except where somebody spoke on the one direction that existed ([`one_sided`]).
 
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -14,20 +14,20 @@ use std::ops::Range;
 use super::call::{Call, Hearing, PastSource, RunningLeg};
 use crate::call::{Leg, LegKey};
 
-/// Sound of a second source that the first one does not have is heard when it is so long, milliseconds.
+/// A second source is transcribed for audio that the first lacks only if that is at least this long, milliseconds.
 pub(super) const LEAST_MS: i64 = 2000;
 /// The same of one that was heard up to there, milliseconds.
 const LEAST_OWN_MS: i64 = 300;
-/// One direction alone is given so long to be joined by the other, milliseconds.
+/// A single direction waits this long for the other one, milliseconds, before a mix is transcribed.
 const ALONE_MS: i64 = 3000;
-/// A live connection that brings nothing has broken when another source has come so much further, milliseconds.
+/// A live connection that brings nothing counts as broken when another source is ahead by this much, milliseconds.
 const STALLED_MS: i64 = 15_000;
 /// The same of a file: GSM is written every 20 s.
 const STALLED_FILE_MS: i64 = 30_000;
 /// Later than any sound.
 const OPEN: i64 = i64::MAX;
 
-/// What is to be done next about the sources of a call.
+/// The next step for the sources of a call.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Choice {
     /// Hear a leg from a sample on, to before another.
@@ -62,7 +62,7 @@ fn twice(call: &Call, legs: &[&RunningLeg]) -> Option<Choice> {
     })
 }
 
-/// Whether of two legs that are heard the first goes on.
+/// Whether the first of two transcribed legs continues.
 fn stays(call: &Call, one: &RunningLeg, other: &RunningLeg) -> bool {
     let gives_way = |leg: &RunningLeg, to: &RunningLeg| is_mix(to) && is_alone(call, leg);
     match (gives_way(one, other), gives_way(other, one)) {
@@ -72,7 +72,7 @@ fn stays(call: &Call, one: &RunningLeg, other: &RunningLeg) -> bool {
     }
 }
 
-/// What is to be done about one leg.
+/// The next step for one leg.
 fn of_one(call: &Call, legs: &[&RunningLeg], leg: &RunningLeg) -> Option<Choice> {
     if !leg.stands_by() {
         return None;
@@ -111,11 +111,11 @@ fn gives_way(call: &Call, rival: &RunningLeg, leg: &RunningLeg) -> bool {
     if is_mix(leg) && is_alone(call, rival) {
         return rival.end_ms() - rival.offset_ms >= ALONE_MS;
     }
-    // One from which nothing comes is not better.
+    // A leg that brings nothing is not better.
     rank(call, leg) > rank(call, rival) && !rival.said && leg.end_ms() + ALONE_MS >= rival.end_ms()
 }
 
-/// Whether nothing came of a leg any more while another went on.
+/// Whether a leg brought nothing any more while another went on.
 fn has_broken(rival: &RunningLeg, leg: &RunningLeg) -> bool {
     let patience = if rival.leg.spec.source.is_live() { STALLED_MS } else { STALLED_FILE_MS };
     leg.end_ms() - rival.end_ms().max(leg.offset_ms) >= patience
@@ -125,7 +125,7 @@ fn has_broken(rival: &RunningLeg, leg: &RunningLeg) -> bool {
 fn piece(leg: &RunningLeg, covered: &[Range<i64>]) -> Option<(i64, i64)> {
     let end = if leg.is_open() { OPEN } else { leg.end_ms() };
     let mut at = leg.offset_ms;
-    // Where it goes on from its own sound no clock is off.
+    // A leg that continues its own audio has no clock difference.
     let own = |at: i64| leg.heard.iter().any(|(_, to)| to.is_some_and(|to| leg.at_ms(to) == at));
     let least = |at: i64| if own(at) { LEAST_OWN_MS } else { LEAST_MS };
     for stretch in covered {
@@ -140,14 +140,14 @@ fn piece(leg: &RunningLeg, covered: &[Range<i64>]) -> Option<(i64, i64)> {
             return None;
         }
     }
-    // Nothing of it is elsewhere: it is heard whatever its length is. Else it has to reach further than the clocks may be off.
+    // A leg whose audio no other has is transcribed whatever its length. Any other must reach further than the clocks may differ.
     let whole = at == leg.offset_ms && leg.heard.is_empty();
     (whole || leg.end_ms() - at >= least(at)).then_some((at, end))
 }
 
 /// Stretches of the call that were, or will be, heard for a leg, in order: of itself and of all who hold its voice.
 fn covered<'a>(call: &Call, leg: &'a RunningLeg, others: impl Iterator<Item = &'a RunningLeg>) -> Vec<Range<i64>> {
-    // One direction that goes on has the mix wait until it is certain that the other does not come.
+    // While one direction goes on, the mix waits until the other certainly does not come.
     let counts = |other: &&RunningLeg| !is_mix(leg) || is_mix(other) || other.goes_on() && other.is_open();
     let mut all: Vec<Range<i64>> = others.filter(counts).chain([leg]).flat_map(heard).collect();
     let past = call.past.iter().filter(|past| past.which.shares_voice(leg.leg.spec.leg));
@@ -160,7 +160,7 @@ fn covered<'a>(call: &Call, leg: &'a RunningLeg, others: impl Iterator<Item = &'
     all
 }
 
-/// What a mix has to leave out of what was heard of the directions: where both were heard all of it, where one of them was what was said on it.
+/// The stretches that a mix must leave out: all of them where both directions were transcribed, and the turns on it where only one was.
 fn one_sided(call: &Call) -> Vec<Range<i64>> {
     let of_side = |side: Leg| -> Vec<Range<i64>> {
         let legs = call.legs.values().filter(|leg| leg.leg.spec.leg == side && leg.leg.spec.source.is_of_pbx());
@@ -173,7 +173,7 @@ fn one_sided(call: &Call) -> Vec<Range<i64>> {
     both.filter(|range| range.start < range.end).chain(call.turns.iter().map(|turn| turn.range.clone())).collect()
 }
 
-/// What is heard of a leg, in the call's time; without an end while it goes on.
+/// Transcribed stretches of a leg, in the call's time; without an end while they go on.
 fn heard(leg: &RunningLeg) -> Vec<Range<i64>> {
     let end = if leg.goes_on() && leg.is_open() { OPEN } else { leg.end_ms() };
     leg.heard.iter().map(|&(from, to)| leg.at_ms(from)..to.map_or(end, |to| leg.at_ms(to))).collect()
@@ -195,7 +195,7 @@ fn is_alone(call: &Call, leg: &RunningLeg) -> bool {
     !is_mix(leg) && !call.legs.values().any(goes_with) && !call.past.iter().any(|past| past.which != which)
 }
 
-/// How good a leg is beside others of its voice; more is better.
+/// Rank of a leg among those of its voice; higher is better.
 fn rank(call: &Call, leg: &RunningLeg) -> (u8, bool, bool, Reverse<LegKey>) {
     let spec = &leg.leg.spec;
     let voices = match (is_mix(leg), is_alone(call, leg)) {
@@ -205,7 +205,7 @@ fn rank(call: &Call, leg: &RunningLeg) -> (u8, bool, bool, Reverse<LegKey>) {
     (voices, spec.rate_hz >= 16_000, spec.source.is_live(), Reverse(leg.leg.key))
 }
 
-/// Why the first is better than the second, `None` where it is not.
+/// Reason why the first leg is better than the second; `None` where it is not.
 fn better_because(call: &Call, one: &RunningLeg, other: &RunningLeg) -> Option<&'static str> {
     let (a, b) = (rank(call, one), rank(call, other));
     match () {
@@ -274,7 +274,7 @@ impl RunningLeg {
         self.hearing == Hearing::Going && self.leg.is_closed()
     }
 
-    /// Where in the call its sound ends by now, milliseconds: silence that was put in because nothing came is none.
+    /// Present end of its audio, milliseconds of the call. Silence that was put in because nothing came does not count.
     pub fn end_ms(&self) -> i64 {
         self.at_ms(self.leg.sounded())
     }

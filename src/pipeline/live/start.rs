@@ -1,4 +1,4 @@
-//! What the core has to know at the start: read from the database and from the files.
+//! Reads from the database and from the files what the core needs at the start.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Live {
 }
 
 impl Parts {
-    /// What a former run left undone, but for calls whose sound cannot be read.
+    /// Unfinished work of a former run, without the calls whose audio cannot be read.
     async fn undone(&self, recovery: Recovery) -> Result<Undone, StoreError> {
         let (call, _, utterance) = recovery.highest;
         let locked: HashSet<CallKey> =
@@ -107,7 +107,7 @@ fn sounded(leg: &OpenLeg, samples: u64) -> u64 {
     spool::sounded(&leg.path, samples).inspect_err(|error| log::error!("{error}")).unwrap_or(samples)
 }
 
-/// Samples in a leg's file, whatever a crash left of it.
+/// Number of samples in a leg's file, as a crash left it.
 fn samples(leg: &OpenLeg) -> u64 {
     if leg.closed {
         return leg.samples;

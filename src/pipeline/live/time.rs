@@ -1,4 +1,4 @@
-//! What time does to a call: progress is noted, rules on silence are asked, and what is over ends.
+//! Effects of time on a call: it notes progress, asks the rules on silence, and ends finished calls.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,12 +16,12 @@ use crate::contract::seconds;
 use crate::spool::SpooledLeg;
 use crate::store::change::Change;
 
-/// A call whose legs are closed is over when no other leg has come for so long: taps of two directions open and close one after the other.
+/// A call whose legs are closed ends when no other leg comes for this long: taps of two directions open and close one after the other.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// What is noted of a connection of which nothing comes any more.
+/// Note on a connection that brings nothing any more.
 pub(super) const STALLED: &str = "nothing comes of it any more";
-/// A connection of which nothing came for so many seconds is noted to have stalled.
+/// A connection that has brought nothing for this many seconds has stalled.
 const STALL_S: u64 = 1;
 
 impl Conductor {
@@ -49,8 +49,8 @@ impl Conductor {
         }
     }
 
-    /// After a step of the wall clock a second leg still has its place in its call, and a pause its place on each leg. It is called before anything is
-    /// noted by the clock.
+    /// Corrects times after a step of the wall clock, so that a second leg keeps its place in its call, and a pause its place on each leg. It must
+    /// run before anything is noted by the clock.
     pub(super) fn mind_the_clock(&mut self, now: &Now) {
         let step_ms = self.clock.step_ms(now.wall(), now.at.steady);
         if step_ms == 0 {
@@ -72,7 +72,7 @@ impl Conductor {
         self.push(changes);
     }
 
-    /// How far legs have come; those of a former run with which nobody goes on are closed, and the rest of their sound is heard.
+    /// Notes the progress of legs. Legs of a former run that nobody continues are closed, and the rest of their audio is transcribed.
     fn progress(&mut self, now: &Now) -> Vec<Change> {
         let waited = now.at.steady >= self.resume_until;
         let (mut changes, mut gone) = (Vec::new(), Vec::new());
@@ -95,7 +95,7 @@ impl Conductor {
                 changes.push(Change::LegClosed { leg: leg.key, samples, reason, at: now.wall() });
             }
             changes.extend(running.stall().into_iter().flatten());
-            // Once a second is often enough for a list.
+            // Once a second is enough for a list.
             if samples.saturating_sub(running.noted) >= u64::from(leg.spec.rate_hz) && !leg.is_closed() {
                 running.noted = samples;
                 changes.push(Change::LegGrown { leg: leg.key, samples, at: leg.last_audio() });
@@ -119,7 +119,7 @@ impl Conductor {
         changes
     }
 
-    /// What the passing of time makes of the rules: dead air, what was due and has not been said, one side over the other.
+    /// Lets the rules look at the passing of time: dead air, sentences that are missing at their deadline, one side that talks over the other.
     fn look_at_time(&mut self, key: CallKey, now: &Now, changes: &mut Vec<Change>) {
         let book = self.watching.book(&now.analyser);
         let now = now.wall();
@@ -212,8 +212,7 @@ impl Conductor {
 }
 
 impl RunningLeg {
-    /// Nothing comes of it any more, or something comes again. Its row says so and how far its sound went, for the silence behind it looks like sound
-    /// after a crash.
+    /// Notes that a leg has stalled or goes on. Its row tells how far its audio went, because after a crash the silence behind it looks like audio.
     fn stall(&mut self) -> Option<[Change; 2]> {
         let (from, to) = self.heard.last().copied()?;
         let put_in = self.leg.samples().saturating_sub(self.leg.sounded());

@@ -1,4 +1,4 @@
-//! What the listener finds on a leg: utterances become rows and go to the workers; what is still being said is read for those who watch.
+//! Takes the listener's VAD events: utterances become rows and go to the workers; speech that goes on is transcribed for partial text.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ use crate::speech::queue::Urgency;
 use crate::speech::utterance::Found;
 use crate::store::change::{Change, NewUtterance, UtteranceState};
 
-/// What was said on a leg that closed so lately is still live.
+/// An utterance of a leg that closed this recently, milliseconds, still counts as live.
 const JUST_SAID_MS: i64 = 10_000;
 
-/// An utterance that may not be over is due this much later than one that is, milliseconds: somebody waits for the other one already.
-const AHEAD_MS: i64 = 300;
+/// A preflight is due this much later than a finished utterance, milliseconds, because somebody waits for the utterance already.
+const PREFLIGHT_MS: i64 = 300;
 
 impl Conductor {
     pub(super) fn wants_for_vad(&self, event: &VadEvent, facts: &Facts) -> Option<Question> {
@@ -70,7 +70,7 @@ impl Conductor {
         }
     }
 
-    /// Somebody has said something: it gets its row and its place in the queue, or its text if that was read before it was certain to be over.
+    /// Takes a finished utterance: it gets its row and its place in the queue, or its text if a preflight has transcribed it.
     fn utterance(&mut self, leg: LegKey, found: Found, read: Preflight, now: &Now) {
         let state = if now.model_ready { UtteranceState::Pending } else { UtteranceState::WaitingForModel };
         let Some((utterance, row)) = self.number(leg, found, state) else { return };
@@ -158,7 +158,7 @@ impl Conductor {
         }
     }
 
-    /// Has what was said read while it is not certain that it is over.
+    /// Requests a preflight.
     fn ask_for_preflight(&mut self, leg: LegKey, found: Found, now: &Now) {
         let Some((key, call, running)) = self.calls.of_leg(leg) else { return };
         if !self.is_written_live(key, now.plan) || self.is_put_off(running) {
@@ -166,10 +166,10 @@ impl Conductor {
         }
         let (leg, vocabulary) = (Arc::clone(&running.leg), call.names_said.vocabulary());
         let stretch = Growing { leg, start: found.start, end: found.end, begin: Vec::new(), vocabulary };
-        self.does(Effect::Preflight { due: WallTime(now.wall().0 + AHEAD_MS), stretch });
+        self.does(Effect::Preflight { due: WallTime(now.wall().0 + PREFLIGHT_MS), stretch });
     }
 
-    /// Has speech read that is not over.
+    /// Requests a partial text.
     fn ask_for_partial(&mut self, leg: LegKey, found: Found, now: &Now) {
         let Some((.., running)) = self.calls.of_leg(leg) else { return };
         if self.is_put_off(running) {

@@ -1,4 +1,4 @@
-//! Joins the alerts room to the conductor: the rules in use, a call's watch after a restart, an alert as a change of the database.
+//! Joins the alerts room to the conductor: the rules in use, a call's watch after a restart, and alerts as changes of the database.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(super) struct Watching {
     last: i64,
 }
 
-/// What an alert came of; the same again is the same alert.
+/// The occasion of an alert; one occasion raises one alert.
 pub(super) enum Origin {
     /// A piece of an utterance's text, from 0.
     Text(UtteranceKey, usize),
@@ -84,7 +84,7 @@ impl Watching {
         watch
     }
 
-    /// What rules and packs found in a text as it was shown, and do not find in it as it is shown now. `labels` say what it was part of.
+    /// Keywords and rules that matched a text as it was shown, and no longer match it after its correction. `labels` name them.
     pub(super) fn unsaid(&self, leg: Leg, before: &str, now: &str, labels: &[String]) -> Unsaid {
         let terms = |text: &str| {
             let (analysis, hits) = (self.analyser.analyse(text, leg), self.book.find(text, leg));

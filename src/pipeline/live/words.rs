@@ -1,4 +1,4 @@
-//! Text comes back, from the workers or from another platform: it is cleaned, read, put under the rules, and kept, all in one change.
+//! Takes text from the workers or from another platform: redacts it, analyses it, runs the rules, and stores the result in one transaction.
 
 use serde_json::Value;
 
@@ -21,13 +21,13 @@ use crate::text::Analysis;
 use crate::text::keywords::TermHit;
 use crate::text::rolling::CallRolling;
 
-/// What an utterance came to.
+/// The result of an utterance.
 struct Outcome {
     state: UtteranceState,
     note: Option<String>,
     took_ms: i64,
     segments: Vec<NewSegment>,
-    /// What is told of them: messages and alerts.
+    /// Its messages and alerts.
     events: Vec<Change>,
     cleaned: Cleaned,
 }
@@ -156,7 +156,7 @@ impl Conductor {
             self.push(vec![risk, raised]);
         }
         if let Some(text) = text {
-            // How long it took nobody knows: it ends where it begins.
+            // Its duration is unknown, so it ends where it begins.
             let end = start;
             if let Some(call) = self.calls.get_mut(key) {
                 call.audio_ms = call.audio_ms.max(start_ms);
@@ -189,19 +189,19 @@ fn count(job: &Job, state: UtteranceState, segments: usize) {
     measures::transcribed(job.end - job.start, job.leg.spec.rate_hz);
 }
 
-/// How long after its last word a text came for which somebody may have waited.
+/// Time from its last word to its text, for texts that somebody may have waited for, milliseconds.
 fn lag_ms(job: &Job, now: WallTime) -> Option<i64> {
     let leg = &job.leg;
     let goes_on = match leg.spec.source {
         Source::Audiosocket | Source::Eagi => true,
-        // What is decoded, or was complete when it was found, is not said at the time that it is read.
+        // A converted or complete recording was not said at the time of its transcription.
         Source::Recording => !leg.audio().owned() && !leg.is_closed(),
         Source::Upload | Source::Ingest => false,
     };
     (job.live && goes_on).then(|| (now.0 - last_word(job).0).max(0))
 }
 
-/// When an utterance's last word was said, reckoned back from the leg's last sound.
+/// Time of an utterance's last word, counted back from the leg's last audio.
 fn last_word(job: &Job) -> WallTime {
     let since = job.leg.samples().saturating_sub(job.end) * 1000 / u64::from(job.leg.spec.rate_hz.max(1));
     WallTime(job.leg.last_audio().0 - since as i64)

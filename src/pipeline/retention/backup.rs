@@ -1,8 +1,8 @@
-//! A copy of everything that a box would miss, made while the daemon runs, and the way back, which believes nothing that it has not checked.
+//! Backups made while the daemon runs, and their restoration, which verifies everything before it uses it.
 //!
-//! A backup is a folder: `lineside.db` (a consistent snapshot), `spool/` (own sound), `glossary.csv` and `lineside.toml` (when there is one) and
-//! `manifest.json` with size and SHA-256 of each file, written last: a folder without it is no backup. Models and recordings that are not ours are
-//! not in it, nor are the keys of encrypted sound, which is copied as it is.
+//! A backup is a folder: `lineside.db` (a consistent snapshot), `spool/` (own audio), `glossary.csv` and `lineside.toml` (when there is one) and
+//! `manifest.json` with size and SHA-256 of each file. The manifest is written last: a folder without it is no backup. Models and other programs'
+//! recordings are not in it, nor are the keys of encrypted audio, which is copied as it is.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -16,17 +16,17 @@ use sha2::{Digest, Sha256};
 use crate::audio::sound_file::is_sealed;
 use crate::store::forget::Alone;
 
-/// Why there is no backup, or nothing was restored.
+/// Reason why there is no backup, or nothing was restored.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// A file or folder cannot be used.
     #[error("{action} {path}: {source}")]
     Io {
-        /// What was tried.
+        /// The operation, as a verb.
         action: &'static str,
         /// The file or folder that it failed on.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The database cannot be read or written.
@@ -34,10 +34,10 @@ pub enum BackupError {
     Database {
         /// The file.
         path: PathBuf,
-        /// What SQLite said.
+        /// SQLite's error.
         source: rusqlite::Error,
     },
-    /// Something is there already.
+    /// The folder is not empty.
     #[error("{0} is not empty; name a folder that is empty or not there yet")]
     NotEmpty(PathBuf),
     /// It is not what it should be.
@@ -45,7 +45,7 @@ pub enum BackupError {
     Broken {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
     /// The restored database cannot be used.
@@ -76,16 +76,16 @@ struct Manifest {
     files: Vec<Entry>,
 }
 
-/// What was copied.
+/// Number of files and bytes copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Copied {
     /// Number of copied files.
     pub files: usize,
     /// Size of the copied files, bytes.
     pub bytes: u64,
-    /// Sound that was deleted or unreadable by the time its turn came.
+    /// Audio files that were deleted or unreadable by the time their turn came.
     pub missing: usize,
-    /// Sound files that are encrypted: copied as they are, without their key.
+    /// Encrypted audio files: copied as they are, without their key.
     pub sealed: usize,
 }
 
@@ -96,7 +96,7 @@ fn empty_folder(path: &Path) -> Result<(), BackupError> {
             None => Ok(()),
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            // What was said is in it: nobody else's business.
+            // The folder will hold the text of calls, so nobody else may enter it.
             fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io("create", path))
         }
         Err(error) => Err(io("read", path)(error)),

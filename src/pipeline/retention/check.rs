@@ -1,4 +1,4 @@
-//! Looks a state folder over: the database, its rows against the files of the spool and the cache, both ways, and whether encrypted sound opens.
+//! Checks a state folder: the database, its rows against the files of spool and cache in both directions, and whether encrypted audio opens.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::store::StoreError;
 use crate::store::check::{Files, Finding, Mode, database, files};
 use crate::store::forget::Alone;
 
-/// What stands in the folders.
+/// Lists the files in the folders.
 fn list(state: &Path) -> Files {
     let inside = |folder: &Path| -> Vec<PathBuf> {
         std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
@@ -27,7 +27,7 @@ fn list(state: &Path) -> Files {
     }
 }
 
-/// How much of encrypted sound is looked at.
+/// How much of each encrypted file is decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
     /// Header, length and end.

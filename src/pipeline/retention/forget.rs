@@ -1,4 +1,4 @@
-//! Forgets a person and proves it: rows, index, log, sound, caches; then every file of the state folder is searched for what told of them.
+//! Erases a person's calls and proves it: rows, index, log, audio and caches. Then it searches every file of the state folder for remains.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -20,31 +20,31 @@ use crate::store::{Store, StoreError};
 
 /// Texts looked for at a time.
 const AT_ONCE: usize = 200;
-/// How long the answer waits for somebody who reads the database.
+/// How long the answer waits for readers of the database.
 const READERS_PATIENCE: Duration = Duration::from_secs(10);
-/// Bytes read at a time.
+/// Bytes per reading.
 const PIECE: usize = 1 << 22;
 
-/// What was done, and what the proof says.
+/// The erased data, and the proof of erasure.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ForgetReport {
-    /// What went from the database.
+    /// Rows erased from the database.
     pub erased: Erased,
     /// Files of ours that were overwritten and deleted.
     pub files: usize,
     /// Size of these files, bytes.
     pub bytes: u64,
-    /// How many texts were searched for.
+    /// Number of texts that were searched for.
     pub searched_for: usize,
-    /// In how many files.
+    /// Number of files that were searched.
     pub searched_in: usize,
     /// Rows of other calls that hold one of them too: where, and how many. Nothing of the person's own.
     pub shared: Vec<String>,
-    /// Where something was left over, or could not be deleted. Empty is the proof.
+    /// Places where something was left over, or could not be deleted. An empty list is the proof.
     pub left: Vec<String>,
 }
 
-/// Forgets while the daemon runs, to its end also when nobody waits for it any more: rows without their sound would be taken in again.
+/// Erases while the daemon runs. It goes on to its end even if the requester has gone, because a start would take in audio without a row again.
 pub async fn running(
     store: &Store,
     commands: &mpsc::Sender<Command>,
@@ -97,12 +97,12 @@ async fn erase_running(
         return Err(ForgetError::Running(ids.collect()));
     }
     let (mut erased, mut left) = (Erased::default(), Vec::new());
-    // One call at a time: what is live is written between them.
+    // One call at a time, so that live changes are written between them.
     for call in calls {
         match erase_one(store, state, call.clone()).await {
             Ok(one) => erased.add(one),
             Err(error) if erased.calls.is_empty() => return Err(error),
-            // A hold came in between. What is gone is gone, and is told.
+            // The call was put on hold in between. Calls erased before it stay erased, and the report says so.
             Err(error) => left.push(format!("call {} was not erased: {error}", call.1)),
         }
     }
@@ -116,7 +116,7 @@ async fn erase_running(
     Ok(deleted.await.map_err(|_| StoreError::Closed)?)
 }
 
-/// One call: what there is of it, its lines a few at a time, then all the rest.
+/// Erases one call: first its lines, a few at a time, then all the rest.
 async fn erase_one(store: &Store, state: &Path, call: CallRef) -> Result<Erased, ForgetError> {
     let asked = call.clone();
     let before = store.writer().run(move |db| match check(db, std::slice::from_ref(&asked)) {
@@ -151,7 +151,7 @@ async fn prove(store: &Store, state: PathBuf, mut report: ForgetReport) -> Resul
     Ok(proved.await.map_err(|_| StoreError::Closed)??)
 }
 
-/// What forgetting would erase, while the daemon runs; nothing is changed.
+/// A report of what would be erased, while the daemon runs; changes nothing.
 pub async fn planned(store: &Store, whom: Whom) -> Result<ForgetReport, ForgetError> {
     store.writer().commit(Vec::new()).await?;
     let calls = store.to_forget(whom).await?;
@@ -175,7 +175,7 @@ fn gathered(db: &rusqlite::Connection, calls: &[CallRef]) -> rusqlite::Result<Er
     Ok(all)
 }
 
-/// Forgets while no daemon runs. Blocks.
+/// Erases while no daemon runs. Blocks.
 pub fn stopped(state: &Path, whom: &Whom) -> Result<ForgetReport, ForgetError> {
     let mut alone = Alone::open(state)?;
     let calls = calls_of(&alone.connection, whom)?;
@@ -192,13 +192,13 @@ pub fn stopped(state: &Path, whom: &Whom) -> Result<ForgetReport, ForgetError> {
     Ok(report)
 }
 
-/// Prepares files for their going while the rows are still there: whatever comes between, no start takes them in again or keeps them.
+/// Marks files for deletion while the rows are still there. After a crash in between no start takes them in again or keeps them.
 fn leave(state: &Path, erased: &Erased) -> Result<(), SpoolError> {
     drop_cached(state, erased);
     spool::mark(&erased.audio)
 }
 
-/// Sound that was converted for playing.
+/// Deletes audio that was converted for playing.
 fn drop_cached(state: &Path, erased: &Erased) {
     for leg in &erased.legs {
         drop_one(&state.join("cache"), LegKey(*leg));
@@ -310,7 +310,7 @@ fn explain(db: &rusqlite::Connection, hits: &[(String, PathBuf)], report: &mut F
     let rows = if texts.is_empty() { HashMap::new() } else { rows_with(db, &texts)? };
     for (text, path) in hits {
         let database = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("lineside.db"));
-        // Told already, and remembered.
+        // Already reported and remembered.
         if database && !rows.contains_key(text) && !report.erased.scrubbed {
             continue;
         }

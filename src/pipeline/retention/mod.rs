@@ -1,5 +1,5 @@
-//! Decides how long calls are kept, and deletes them: by age and for want of room (`sweep.rs`), or because somebody asks (`forget.rs`). `backup.rs` and
-//! `check.rs` keep what must not be lost.
+//! Decides how long calls are kept, and deletes them: by age and for lack of disk space (`sweep.rs`), or on request (`forget.rs`). `backup.rs` and
+//! `check.rs` protect what must not be lost.
 
 pub mod backup;
 pub mod check;

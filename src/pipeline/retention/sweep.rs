@@ -1,8 +1,8 @@
-//! Retention by age, and what happens when the disk fills: one task, once an hour and every few seconds.
+//! Retention by age, once an hour, and the disk guard, every few seconds: one task.
 //!
-//! The guard takes these steps in order. It warns and takes no sound that others send in, also for legs that are open: who floods us must not make
-//! older sound go. It deletes the oldest own sound of calls that are over. It records no new calls only when that is not enough.
-//! Never touched: recordings that are not ours, calls on hold, calls that are not over.
+//! The guard takes these steps in order. It warns and refuses audio that clients send in, also on legs that are open, so that nobody can displace
+//! older audio by flooding. It deletes the oldest own audio of finished calls. It records no new calls only when that is not enough. It never touches
+//! other programs' recordings, calls on hold, or calls that are not over.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use crate::spool::{self, Refused, Spool};
 use crate::store::retention::OwnAudio;
 use crate::store::{Store, StoreError};
 
-/// How often what is old goes.
+/// Interval of retention by age.
 const SWEEP_EVERY_MS: i64 = 3_600_000;
-/// How often the disk is looked at: at 300 legs it fills by 50 MB in this time.
+/// Interval of the disk guard: at 300 legs the disk fills by 50 MB in this time.
 const GUARD_EVERY: Duration = Duration::from_secs(10);
 /// Files deleted before the disk is looked at again.
 const AT_ONCE: u32 = 32;
 pub(super) const DAY_MS: i64 = 86_400_000;
 
-/// What the configuration wants. 0 days mean for ever; space in bytes.
+/// The settings of `[retention]`. 0 days mean for ever; space is in bytes.
 #[derive(Clone, Debug)]
 pub struct RetentionSettings {
     /// The state folder.
@@ -44,7 +44,7 @@ pub struct RetentionSettings {
     pub stop_free: u64,
 }
 
-/// How the disk is.
+/// State of the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DiskStep {
     /// There is enough free space.
@@ -52,13 +52,13 @@ pub enum DiskStep {
     Fine,
     /// Less than is comfortable.
     Warn,
-    /// Sound is deleted before its time.
+    /// Audio is deleted before its time.
     Drop,
     /// No new calls are recorded.
     Stop,
 }
 
-/// What a sweep deleted.
+/// Number of rows and files that a sweep deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Legs whose sound was deleted.
@@ -164,7 +164,8 @@ impl Sweeper {
         );
     }
 
-    /// Some of the sound that is older than `before`: how many files, and their bytes. None when there is no more, or the disk refuses.
+    /// Deletes some of the audio that is older than `before`. Returns the number of files and their bytes, or `None` when there is no more, or the
+    /// disk refuses.
     async fn drop_audio(&self, before: WallTime, now: WallTime) -> Result<(usize, u64), StoreError> {
         let (gone, bytes) = self.delete(self.store.old_audio(before, AT_ONCE).await?).await;
         if !gone.is_empty() {

@@ -1,4 +1,4 @@
-//! Retention and the disk guard by a clock and a disk that the test holds.
+//! Retention and the disk guard, with a clock and a disk that the test sets.
 
 use std::cell::Cell;
 use std::path::PathBuf;

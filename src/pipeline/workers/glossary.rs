@@ -1,8 +1,8 @@
-//! The glossary: names and words of a trade that the recogniser is told to expect, from a CSV that somebody uploads.
+//! The glossary: names and terms of a trade that the recogniser expects, from an uploaded CSV.
 //!
-//! Promises: a list with a mistake is refused as a whole, line by line, and the one in use stays; one that is taken is on disk before the answer and
-//! in use with the next utterance, also after a restart. Whisper reads 224 tokens of prompt: the first terms of the list that fit go there, before
-//! `[speech] prompt`; the answer says how many.
+//! Promises: a list with a mistake is refused as a whole, with each wrong line named, and the list in use stays. An accepted list is on disk before
+//! the answer and in use with the next utterance, also after a restart. Whisper takes 224 tokens of prompt: the first terms that fit go there, before
+//! `[speech] prompt`; the answer tells how many.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,12 +21,12 @@ const PROMPT: usize = 400;
 /// Mistakes that are told.
 const TOLD: usize = 20;
 
-/// What is wrong with a line.
+/// A mistake in a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LineError {
     /// Counted from 1.
     pub line: u64,
-    /// What is wrong.
+    /// The mistake and its remedy.
     pub detail: String,
 }
 
@@ -79,7 +79,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<String>, Vec<LineError>> {
     if errors.is_empty() { Ok(terms) } else { Err(errors) }
 }
 
-/// The first terms that fit, as the recogniser is told of them, and how many they are.
+/// The first terms that fit into the prompt, and their number.
 fn prompt(terms: &[String]) -> (String, usize) {
     let (mut text, mut count) = (String::new(), 0);
     for term in terms {
@@ -148,7 +148,7 @@ impl Glossary {
         Ok(())
     }
 
-    /// The terms, and how many of them the recogniser is told.
+    /// All terms, and the number of those in the prompt.
     pub fn terms(&self) -> (Vec<String>, usize) {
         let terms = self.terms.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         let told = prompt(&terms).1;

@@ -1,6 +1,6 @@
-//! Carries out what the governor decides: once a second a reading, a plan, and whoever has to know of it.
+//! Carries out the governor's decisions: once a second it takes a reading, gets a plan, and passes it on.
 //!
-//! Every change of step is one line in the log, one event on the feed and a metric; a change of workers a metric alone.
+//! Every change of step is one line in the log, one event on the feed and a metric; a change of workers is a metric alone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub fn run(workers: &Arc<Workers>, commands: &mpsc::Sender<Command>, limit: f64,
             allowed,
             idle_cpus: load.idle_cpus,
             others_wait: load.others_wait,
-            // Without a model everything waits, which no step mends.
+            // Without a model everything waits, and no step can change that.
             lag_s: if workers.ready() { lag_s } else { 0.0 },
             busy: workers.orders.running(),
         };

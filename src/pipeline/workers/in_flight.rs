@@ -1,9 +1,9 @@
-//! Which utterances are being transcribed at this moment, on disk, so that one at which the engine ends the process is known after the restart.
+//! Remembers on disk which utterances are in flight, so that a restart knows which one the engine was processing when the process ended.
 //!
-//! Inference runs in this process (docs/decisions/inference-in-threads.md): an assertion or a fault in C++ is the end of it, and after the restart the same
-//! utterance would come again. A file of its name lies here while it is in flight; one that lies here at start was in flight at the end. It is put
-//! behind the others, and after [`STRIKES`] ends it is failed with the reason instead of being tried again. A `kill -9` counts as an end too, which
-//! is why one is not enough.
+//! Inference runs in this process (docs/decisions/inference-in-threads.md): an assertion or a fault in C++ ends it, and after the restart the same
+//! utterance would be next. Each utterance in flight has a file of its name here, so a file that is found at the start names an utterance that was in
+//! flight at the end. Such an utterance is queued behind the others, and after [`STRIKES`] ends it is failed with the reason instead of being tried
+//! again. A `kill -9` counts as an end too, which is why one is not enough.
 
 use std::collections::HashMap;
 use std::fs;
@@ -43,7 +43,7 @@ impl InFlight {
         Self { folder: Some(folder.into()), struck }
     }
 
-    /// How often the process ended with this utterance in flight.
+    /// Number of ends of the process with this utterance in flight.
     pub fn strikes(&self, utterance: UtteranceKey) -> u32 {
         self.struck.get(&utterance).copied().unwrap_or(0)
     }

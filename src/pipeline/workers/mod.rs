@@ -1,8 +1,9 @@
-//! From an utterance to its text: the workers that transcribe, and what they are told.
+//! From an utterance to its text: the workers that transcribe, and their orders.
 //!
-//! `shared.rs` is what all of them share, the queue first of all; `model.rs` loads the models, `transcribe.rs` is the threads' work. `preflight.rs` keeps
-//! what was transcribed before it was certain to be over, `partial.rs` what is still being said, `in_flight.rs` what the process may end with. `govern.rs`
-//! carries out what the governor decides, `orders.rs` is where the workers read it; `status.rs` tells how they do, `glossary.rs` words to expect.
+//! `shared.rs` holds what all of them share, the queue above all; `model.rs` loads the models, `transcribe.rs` is the threads' loop. `preflight.rs`
+//! keeps texts from the silence after speech, `partial.rs` the text of speech that goes on, `in_flight.rs` the utterances during which the process
+//! may end. `govern.rs` carries out the governor's decisions, `orders.rs` is where the workers see them; `status.rs` reports the workers' state,
+//! `glossary.rs` holds terms to expect.
 
 pub mod glossary;
 pub mod govern;

@@ -1,4 +1,4 @@
-//! The workers' model: looked for until it is there, loaded once for all of them, and each worker's own memory on it.
+//! Finds the workers' model, waiting until there is one, loads it once for all of them, and gives each worker its own session on it.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLock};
@@ -10,7 +10,7 @@ use crate::speech::engine::Engine;
 use crate::speech::recogniser::Recogniser;
 use crate::speech::{language, models};
 
-/// How often a missing model is looked for.
+/// Interval of the search for a missing model.
 const LOOK: Duration = Duration::from_secs(2);
 
 impl Workers {
@@ -155,7 +155,7 @@ impl Mine {
         (name, recogniser)
     }
 
-    /// For calls that are transcribed again.
+    /// The engine's name and the recogniser for retranscription.
     pub(super) fn for_calls_of_before(&mut self) -> (&str, &mut Recogniser) {
         let (name, recogniser) = self.afterwards.as_mut().unwrap_or(&mut self.usual);
         (name, recogniser)

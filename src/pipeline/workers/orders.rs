@@ -1,4 +1,4 @@
-//! What the governor allows: the plan that holds, for the workers and the conductor to read.
+//! The governor's present plan, as the workers and the conductor see it.
 
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::governor::{Governor, Plan, Step};
 use crate::speech::queue::Urgency;
 
-/// The plan that holds, for everybody to read, and the inferences that run.
+/// The present plan, and the number of running inferences.
 #[derive(Debug)]
 pub struct Orders {
     plan: RwLock<Plan>,
@@ -16,7 +16,7 @@ pub struct Orders {
 }
 
 impl Orders {
-    /// Full service with so many workers.
+    /// Full service with this number of workers.
     pub fn new(workers: usize) -> Self {
         Self {
             plan: RwLock::new(Governor::new(workers).plan()),
@@ -66,7 +66,7 @@ impl Orders {
         plan.step == Step::Full && self.running.load(Ordering::Relaxed) < plan.workers
     }
 
-    /// Inferences that run.
+    /// Number of running inferences.
     pub(super) fn running(&self) -> usize {
         self.running.load(Ordering::Relaxed)
     }

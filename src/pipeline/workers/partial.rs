@@ -1,11 +1,11 @@
-//! Text of what is being said right now, for whoever watches. Shown, never kept: the utterance's own text replaces it.
+//! Partial text: what somebody is saying right now, shown to viewers and never stored. The utterance's own text replaces it.
 //!
-//! An utterance is transcribed anew while it grows: first when its first word may be certain, soon again until there is one, then twice a second. With
-//! an engine that tells where in the sound it found each word (CTranslate2) only those are shown that end well before the sound does, and the next
-//! reading goes on behind them, so a word that was shown stays (AlignAtt: Papi, Turchi, Negri 2023, "AlignAtt: Using Attention-based Audio-Translation
-//! Alignments as a Guide for Simultaneous Speech Translation"). With whisper.cpp words on which two readings running agree are stable, and the rest may
-//! change (LocalAgreement-2: Macháček, Dabre, Bojar 2023, "Turning Whisper into Real-Time Transcription System", section 3). It is a luxury: it is done
-//! with a share of the CPU, only while nothing else waits, and it is the first thing that the governor leaves out.
+//! An utterance is transcribed anew while it grows: first when its first word may be certain, again soon after until there is a word, then twice a
+//! second. CTranslate2 tells where in the audio it found each word. With it, only words that end well before the audio does are shown, and the next
+//! decoding continues behind them, so a word that was shown stays (AlignAtt: Papi, Turchi, Negri 2023, "AlignAtt: Using Attention-based
+//! Audio-Translation Alignments as a Guide for Simultaneous Speech Translation"). With whisper.cpp, words on which two consecutive decodings agree
+//! are stable, and the rest may change (LocalAgreement-2: Macháček, Dabre, Bojar 2023, "Turning Whisper into Real-Time Transcription System", section
+//! 3). Partial text is a luxury: it gets a share of the CPU, only while nothing else waits, and it is the first thing that the governor leaves out.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,41 +19,41 @@ use crate::speech::utterance::Found;
 use crate::speech::vocabulary::Vocabulary;
 use crate::spool::SpooledLeg;
 
-/// Share of the time in which a partial text is being made, at most.
+/// Partial decodings may take this share of the time at most.
 const SHARE: f64 = 0.25;
-/// Of each second that goes into text which stays, so much is taken off that: where workers are busy half of the time, no partial text stands in
-/// front of what is over.
+/// Seconds of credit that each second of decoding for stored text costs. Where the workers are busy half of the time, no partial text delays stored
+/// text.
 const TAKEN_OFF: f64 = 0.5;
-/// Seconds of that time that may be saved up, or owed.
+/// Bounds of the credit in either direction, seconds.
 const MOST_S: f64 = 1.0;
-/// Of what is saved up, so much is left to utterances of which nothing is shown yet: first words go before further ones.
+/// Credit, seconds, that is reserved for utterances that show nothing yet: first words have priority over further ones.
 const LEFT_S: f64 = 0.4;
-/// How much there is of an utterance when it is read first, milliseconds of its sound. A quarter of a second of that is from before the first voice, and
-/// a word is not certain while it is being said: earlier readings show nothing.
+/// An utterance is first transcribed when it is this long, milliseconds. A quarter of a second of that precedes the first voice, and a word is not
+/// certain while it is being said: an earlier decoding shows nothing.
 const FIRST_MS: u64 = 750;
-/// While nothing is shown it is read again after so much more,
+/// While nothing is shown, it is transcribed again after this many further milliseconds.
 const AGAIN_MS: u64 = 200;
-/// for so long: what has no words by then may have none.
+/// After this many milliseconds without words the slower pace applies, because there may be none.
 const EARLY_MS: u64 = 2500;
-/// Then after so much: a word or two.
+/// The slower pace, milliseconds: a word or two.
 const NEXT_MS: u64 = 500;
 
-/// A stretch to be read before it is over.
+/// A stretch of speech that is not over and is to be transcribed.
 #[derive(Clone, Debug)]
 pub struct Growing {
     /// Its leg's samples.
     pub leg: Arc<SpooledLeg>,
     /// Its first sample on the leg.
     pub start: u64,
-    /// One past the last that there is by now.
+    /// One past its last sample so far.
     pub end: u64,
-    /// What is certain of its text.
+    /// Certain tokens of its text.
     pub begin: Vec<TextToken>,
     /// Names that are likely to be said.
     pub vocabulary: Option<Arc<Vocabulary>>,
 }
 
-/// What was read of it.
+/// The result of one partial decoding.
 #[derive(Debug)]
 pub struct Reading {
     /// The stretch that was transcribed.
@@ -62,17 +62,17 @@ pub struct Reading {
     pub glance: Glance,
 }
 
-/// What is known of the utterance that is being said on a leg.
+/// State of the utterance that goes on on a leg.
 #[derive(Debug, Default)]
 struct Spoken {
     start: u64,
-    /// Whether a reading is on its way.
+    /// Whether a decoding is under way.
     asked: bool,
-    /// Up to which sample it was read; where it begins, before the first reading.
+    /// The sample up to which it was transcribed; its first sample before the first decoding.
     read: u64,
     last: Vec<String>,
     stable: usize,
-    /// What stays of its text, where the engine tells.
+    /// Certain tokens of its text, where the engine gives them.
     certain: Vec<TextToken>,
 }
 
@@ -89,7 +89,7 @@ impl Partials {
         Self { spoken: HashMap::new(), credit_s: MOST_S, counted: now }
     }
 
-    /// Whether to read a growing stretch now; then what is certain of its text.
+    /// Decides whether to transcribe a growing stretch now; if so, returns the certain tokens of its text.
     pub(in crate::pipeline) fn ask(
         &mut self,
         leg: LegKey,
@@ -126,10 +126,10 @@ impl Partials {
         self.credit_s = (self.credit_s - took.as_secs_f64() * TAKEN_OFF).max(-MOST_S);
     }
 
-    /// Takes a reading: the words that are stable, and those that may change. `None` when there is nothing to show.
+    /// Takes a decoding. Returns the stable words and those that may change; `None` when there is nothing to show.
     pub(in crate::pipeline) fn take(&mut self, reading: &Reading) -> Option<(String, String)> {
         self.credit_s -= reading.glance.took.as_secs_f64();
-        // Not there any more: the utterance is over, and its own text is on its way.
+        // A missing entry means that the utterance is over, and that its own text is on its way.
         let spoken = self.spoken.get_mut(&reading.growing.leg.key)?;
         if spoken.start != reading.growing.start {
             return None;
@@ -160,7 +160,7 @@ impl Spoken {
             return None;
         }
         let same = self.last.iter().zip(words).take_while(|(before, now)| plain(before) == plain(now)).count();
-        // What was called stable stays so, even when a later reading has it otherwise.
+        // Words that were shown as stable stay so, even when a later decoding differs.
         if same > self.stable {
             self.stable = same;
         }
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn words_on_which_two_readings_agree_are_stable_and_stay_so() {
+    fn words_on_which_two_decodings_agree_are_stable_and_stay_so() {
         let mut spoken = Spoken::default();
         let mut show = |text: &str| spoken.agree(&words(text)).unwrap_or_default();
         assert_eq!(show("I want two"), (String::new(), "I want two".into()));
@@ -212,12 +212,12 @@ mod tests {
 
     const RATE: u32 = 8000;
 
-    /// So many milliseconds of what begins with the leg.
+    /// A stretch of this many milliseconds from the leg's beginning.
     fn said(ms: u64) -> Found {
         Found { start: 0, end: ms * u64::from(RATE) / 1000 }
     }
 
-    /// A reading of it, in which so many words are certain.
+    /// A decoding of it with this many certain words.
     fn shown(partials: &mut Partials, leg: LegKey, words: usize) {
         let spoken = partials.spoken.get_mut(&leg).expect("it was asked for");
         spoken.asked = false;
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_its_share_is_spent_and_one_reading_of_a_leg_at_a_time() {
+    fn no_more_than_its_share_is_spent_and_one_decoding_of_a_leg_at_a_time() {
         let began = Instant::now();
         let after = |seconds| began + Duration::from_secs(seconds);
         let mut partials = Partials::new(began);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turns_beginning_is_read_when_a_word_may_be_certain_soon_again_until_one_is_and_then_less_often() {
+    fn a_turns_beginning_is_transcribed_when_a_word_may_be_certain_soon_again_until_one_is_and_then_less_often() {
         let began = Instant::now();
         let mut partials = Partials::new(began);
         let leg = LegKey(1);

@@ -1,8 +1,8 @@
-//! Preflight: when somebody falls silent, what was said is transcribed before it is certain that the utterance is over.
+//! Preflight: when somebody falls silent, the stretch is transcribed before it is certain that the utterance is over.
 //!
-//! An utterance ends after `[utterance] silence_ms` of silence; all of its sound is there long before. So it is transcribed while the silence lasts. If
-//! its text ends as a sentence does, the silence need not be waited out; else the text is there when the silence is over. If the speaker goes on, the
-//! The text is in memory alone, one for a leg, until the utterance has its row.
+//! An utterance ends after `[utterance] silence_ms` of silence; all of its sound is there long before. So it is transcribed while the silence lasts.
+//! If its text ends as a sentence does, the silence need not be waited out; else the text is there when the silence is over. If the speaker goes on,
+//! the text is discarded. The text is in memory alone, one for a leg, until the utterance has its row.
 
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -11,10 +11,10 @@ use std::time::Duration;
 use crate::call::LegKey;
 use crate::speech::recogniser::Recognition;
 
-/// How long a worker waits for another that is transcribing the very utterance: longer than any inference takes that is worth waiting for.
+/// How long a worker waits for another one that is transcribing the same utterance: longer than any inference worth waiting for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// One stretch of a leg, and how far it has come.
+/// One stretch of a leg, and its progress.
 #[derive(Debug)]
 struct Stretch {
     start: u64,
@@ -44,19 +44,19 @@ impl Stretch {
 
 /// Preflights by leg: the last stretch of each.
 #[derive(Debug, Default)]
-pub struct Preflight {
+pub struct Preflights {
     legs: Mutex<HashMap<LegKey, Stretch>>,
     read: Condvar,
 }
 
-impl Preflight {
+impl Preflights {
     /// Requests a stretch. One that was requested before it is not wanted any more.
     pub fn want(&self, leg: LegKey, start: u64, end: u64) {
         let before = self.lock().insert(leg, Stretch { start, end, state: State::Wanted });
         count_useless(before);
     }
 
-    /// A worker has come to this stretch: whether it is still wanted.
+    /// A worker begins this stretch. Returns whether it is still wanted.
     pub fn begin(&self, leg: LegKey, start: u64, end: u64) -> bool {
         let mut legs = self.lock();
         let wanted = legs.get_mut(&leg).filter(|s| s.is(start, end) && matches!(s.state, State::Wanted));
@@ -69,7 +69,7 @@ impl Preflight {
         match (legs.get_mut(&leg).filter(|stretch| stretch.is(start, end)), text) {
             (Some(stretch), Some(text)) => stretch.state = State::Read(text),
             (Some(_), None) => drop(legs.remove(&leg)),
-            // Somebody went on speaking meanwhile, and a later stretch is wanted.
+            // The speaker went on meanwhile, and a later stretch is wanted.
             (None, text) => count_useless(text.map(|text| Stretch { start, end, state: State::Read(text) })),
         }
         drop(legs);
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_preflight_serves_exactly_its_stretch_and_once() {
-        let preflight = Preflight::default();
+        let preflight = Preflights::default();
         preflight.want(LEG, 0, 10);
         assert!(preflight.begin(LEG, 0, 10));
         preflight.end(LEG, 0, 10, Some(text()));
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_preflight_that_failed_or_came_late_is_nobodys() {
-        let preflight = Preflight::default();
+        let preflight = Preflights::default();
         preflight.want(LEG, 0, 10);
         assert!(preflight.begin(LEG, 0, 10));
         preflight.end(LEG, 0, 10, None);
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn what_nobody_has_come_to_is_neither_waited_for_nor_transcribed_any_more() {
-        let preflight = Preflight::default();
+        let preflight = Preflights::default();
         preflight.want(LEG, 0, 10);
         assert!(preflight.take(LEG, 0, 10).is_none(), "the utterance is transcribed itself");
         assert!(!preflight.begin(LEG, 0, 10));
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn what_was_begun_outlives_the_leg_and_serves_its_last_utterance() {
-        let preflight = Preflight::default();
+        let preflight = Preflights::default();
         preflight.want(LEG, 0, 10);
         assert!(preflight.begin(LEG, 0, 10));
         preflight.want_no_more(LEG);
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn an_earlier_utterance_leaves_the_preflight_of_a_later_one() {
-        let preflight = Preflight::default();
+        let preflight = Preflights::default();
         preflight.want(LEG, 20, 30);
         assert!(preflight.begin(LEG, 20, 30));
         assert!(preflight.take(LEG, 0, 10).is_none());
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_worker_waits_for_the_one_that_is_at_it() {
-        let preflight = Arc::new(Preflight::default());
+        let preflight = Arc::new(Preflights::default());
         preflight.want(LEG, 0, 10);
         assert!(preflight.begin(LEG, 0, 10));
         let other = Arc::clone(&preflight);

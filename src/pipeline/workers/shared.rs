@@ -1,4 +1,4 @@
-//! What all workers share: the queue and what is in it, the models, preflights, what is in flight.
+//! State that all workers share: the queue and its jobs, the models, preflights, utterances in flight.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::in_flight::InFlight;
 use super::orders::Orders;
 use super::partial::{Growing, Reading};
-use super::preflight::Preflight;
+use super::preflight::Preflights;
 use super::status::Status;
 use crate::call::{LegKey, UtteranceKey, WallTime};
 use crate::governor::Step;
@@ -29,9 +29,9 @@ pub struct Job {
     pub leg: Arc<SpooledLeg>,
     /// Its first sample on the leg.
     pub start: u64,
-    /// One past the last.
+    /// One past its last sample.
     pub end: u64,
-    /// When it was found, of a live call; when its last word was said, of one that is over.
+    /// Time at which it was found, in a live call; time of its last word, in a finished one.
     pub said: WallTime,
     /// Whether somebody may be watching its call.
     pub live: bool,
@@ -39,11 +39,11 @@ pub struct Job {
     pub vocabulary: Option<Arc<Vocabulary>>,
 }
 
-/// What is in the queue.
+/// A piece of work in the queue.
 pub enum Work {
     /// A finished utterance is to be transcribed.
     Utterance(Box<Job>),
-    /// Speech of a call that is over, to be read once more; the answer goes to who asks.
+    /// Transcribe an utterance of a finished call again, and answer the requester.
     Retranscribe(Box<Job>, oneshot::Sender<Written>),
     /// Speech that is not over.
     Growing(Growing),
@@ -53,16 +53,16 @@ pub enum Work {
     Probe(oneshot::Sender<Result<Duration, String>>),
 }
 
-/// What the workers tell the conductor.
+/// A report of the workers to the conductor.
 #[derive(Debug)]
 pub enum Done {
     /// An utterance has its text.
     Written(Written),
-    /// Some of one that is not over.
+    /// A partial text.
     Growing(Reading),
 }
 
-/// What became of an utterance.
+/// The result of an utterance.
 #[derive(Debug)]
 pub struct Written {
     /// The utterance that was transcribed.
@@ -73,7 +73,7 @@ pub struct Written {
     pub engine: String,
 }
 
-/// Which model, and how to use it.
+/// The model, and the rules of its use.
 #[derive(Clone, Debug)]
 pub struct TranscribeSettings {
     /// Folder of the models.
@@ -108,17 +108,17 @@ impl TranscribeSettings {
     }
 }
 
-/// What all workers share.
+/// State that all workers share.
 pub struct Workers {
-    /// What they take their work from.
+    /// The queue of their work.
     pub queue: Arc<Queue<Work>>,
-    /// How they are doing.
+    /// Their state, as others see it.
     pub status: Status,
-    /// What the governor allows.
+    /// The governor's orders.
     pub orders: Orders,
-    /// What was read before it was certain that it was over.
-    pub preflight: Preflight,
-    /// What is in flight, for the case that the engine ends the process.
+    /// Preflights of all legs.
+    pub preflight: Preflights,
+    /// Utterances in flight, remembered for the case that the engine ends the process.
     pub in_flight: InFlight,
     pub(super) settings: RwLock<TranscribeSettings>,
     /// Words to expect, before those of the settings.
@@ -146,7 +146,7 @@ impl Workers {
             queue: Arc::default(),
             status,
             orders: Orders::new(settings.workers),
-            preflight: Preflight::default(),
+            preflight: Preflights::default(),
             in_flight,
             settings: RwLock::new(settings),
             words: RwLock::default(),
@@ -170,7 +170,7 @@ impl Workers {
         self.generation.fetch_add(1, Ordering::Release);
     }
 
-    /// What the recogniser is told of every utterance: the configuration's hints, with the glossary before their prompt.
+    /// Hints for the recogniser with every utterance: those of the configuration, with the glossary before their prompt.
     pub(super) fn hints(&self) -> Hints {
         let mut hints = self.settings().hints;
         let words = self.words.read().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -200,8 +200,8 @@ impl Workers {
         self.orders.plan().step <= Step::NoPartialText && self.queue.oldest_live().is_none()
     }
 
-    /// Whether there is time to read what may not be over: no more wait than the workers take next, and nothing is left out. Of more in the queue
-    /// larger batches are made, all of which end when their last one does.
+    /// Whether there is time for preflights: the queue is no longer than what the workers take next, and nothing is left out. A longer queue makes
+    /// larger batches, and all utterances of a batch end when its last one does.
     pub fn may_preflight(&self) -> bool {
         let plan = self.orders.plan();
         self.ready() && plan.step == Step::Full && self.queue.backlog().0 <= plan.workers
@@ -214,8 +214,8 @@ impl Workers {
         Written { job, result, engine }
     }
 
-    /// Engine and text of exactly this stretch, once, if it was read ahead.
-    pub fn take_read_ahead(&self, leg: LegKey, start: u64, end: u64) -> Option<(String, Recognition)> {
+    /// The engine's name and the text of exactly this stretch, once, if a preflight transcribed it.
+    pub fn take_preflight(&self, leg: LegKey, start: u64, end: u64) -> Option<(String, Recognition)> {
         let (engine, recognition) = self.preflight.take_read(leg, start, end)?;
         let result = Ok(recognition);
         self.note(&result);

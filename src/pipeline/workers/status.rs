@@ -7,14 +7,14 @@ use serde::Serialize;
 use crate::call::WallTime;
 use crate::governor::Plan;
 
-/// Where the model stands.
+/// State of the model.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ModelState {
-    /// None is there yet; audio and utterances are kept until one comes.
+    /// There is no model yet; audio and utterances are kept until one is installed.
     #[default]
     Waiting,
-    /// Being read from disk.
+    /// The model is being loaded.
     Loading,
     /// Ready.
     Ready {
@@ -23,23 +23,23 @@ pub enum ModelState {
     },
     /// It is there, but cannot be used.
     Failed {
-        /// Why, and what to do.
+        /// Reason, and the remedy.
         problem: String,
     },
 }
 
-/// What is known now.
+/// State of the workers at one moment.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Snapshot {
     /// The model.
     pub model: ModelState,
-    /// What the configuration asks for.
+    /// The model that the configuration names.
     pub wanted: String,
-    /// What of the language that is asked for the model cannot follow, and the mend.
+    /// The part of the configured language that the model cannot follow, and the remedy.
     pub language: Option<String>,
     /// Threads that transcribe.
     pub workers: usize,
-    /// What the governor allows; `None` until it changed anything.
+    /// The governor's plan; `None` before its first change.
     pub plan: Option<Plan>,
     /// CPUs that quota, affinity and configuration allow; `None` before the first look.
     pub cpus_allowed: Option<f64>,
@@ -48,7 +48,7 @@ pub struct Snapshot {
     pub last_inference: Option<WallTime>,
     /// Wall time of it, milliseconds.
     pub last_inference_ms: Option<i64>,
-    /// What went wrong last, if the last inference failed.
+    /// Error of the last inference, if that failed.
     pub last_error: Option<String>,
 }
 
@@ -57,7 +57,7 @@ pub struct Snapshot {
 pub struct Status(Arc<RwLock<Snapshot>>);
 
 impl Status {
-    /// What is known now.
+    /// The present state.
     pub fn get(&self) -> Snapshot {
         self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }

@@ -1,7 +1,7 @@
-//! The workers: threads that take the most urgent utterance, read its samples from disk and write it down.
+//! The workers: threads that take the most urgent utterance, read its samples from disk and transcribe it.
 //!
-//! Without a model they wait and the queue waits with them; a model that appears is loaded without a restart. One model in memory, shared; one
-//! thread per inference, which gives way to the phone (`priority.rs`).
+//! Without a model they wait, and so does the queue; a model that appears is loaded without a restart. One model in memory is shared. Each inference
+//! runs on one thread, which gives way to the phone (`priority.rs`).
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -35,7 +35,7 @@ impl Stretch {
         self.job().is_none_or(|job| job.live)
     }
 
-    /// Where its sound is, and what is expected in it.
+    /// Place of its audio, and the hints for it.
     fn place(&self) -> Place<'_> {
         match self {
             Self::Utterance(job) => Place::of(job),
@@ -50,7 +50,7 @@ impl Stretch {
 struct Place<'a> {
     leg: &'a SpooledLeg,
     start: u64,
-    /// One past the last sample.
+    /// One past its last sample.
     end: u64,
     vocabulary: Option<&'a Vocabulary>,
 }
@@ -111,7 +111,7 @@ impl Workers {
                 }
                 Work::Growing(growing) => {
                     let result = self.orders.while_running(|| {
-                        // What is still being said comes again.
+                        // A failed partial text is no loss: speech that goes on is transcribed again.
                         let sound = read(&growing.leg, growing.start, growing.end).map_err(|_| String::new())?;
                         mine.usual.1.glance(&sound, &growing.begin).map_err(|error| error.to_string())
                     });
@@ -176,7 +176,7 @@ impl Workers {
                         return false;
                     }
                 }
-                // What went wrong is said when the utterance itself is read.
+                // A failure is reported when the utterance itself is transcribed.
                 Stretch::Preflight(said) => {
                     let text = result.ok().map(|recognition| (name.to_string(), recognition));
                     self.preflight.end(said.leg.key, said.start, said.end, text);
@@ -190,7 +190,7 @@ impl Workers {
     /// of a batch ends when its last one does.
     fn with_others(&self, urgency: Urgency, first: Stretch, batch: usize) -> Vec<Stretch> {
         let share = (self.queue.backlog().0 + 1).div_ceil(self.orders.plan().workers);
-        // One at which the process has ended goes alone: the others should not end with it again. One with a preflight has its text.
+        // An utterance at which the process has ended goes alone, so that others do not end with it. One with a preflight has its text.
         let good = |job: &Job| {
             self.in_flight.strikes(job.utterance) == 0 && !self.preflight.knows(job.leg.key, job.start, job.end)
         };
@@ -253,9 +253,9 @@ impl Workers {
 /// Pause between two tries to open a file when too many are open.
 const WAIT_FOR_A_FILE: Duration = Duration::from_millis(200);
 
-/// Why the sound of a stretch cannot be had.
+/// Reason why a stretch's audio cannot be read.
 enum Unread {
-    /// Too many files are open: it is tried again.
+    /// Too many files are open: the worker tries again.
     OutOfFiles,
     /// Anything else.
     Failed(String),

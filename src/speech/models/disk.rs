@@ -10,40 +10,40 @@ use sha2::{Digest, Sha256};
 /// What can go wrong with models.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// Not in the catalogue and not on disk.
+    /// Neither in the catalogue nor on disk.
     #[error(
         "no model {name:?} in {folder}: `lineside model list` shows what there is, `lineside model pull` and `import` bring more"
     )]
     Unknown {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// Where it was looked for.
+        /// The folder that was searched.
         folder: PathBuf,
     },
     /// The disk.
     #[error("{action} {path}: {source}")]
     Io {
-        /// What was tried.
+        /// The operation, as a verb.
         action: &'static str,
-        /// On what.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The network.
     #[error("fetch {url}: {problem}; what came so far is kept, run the same command again to go on")]
     Fetch {
-        /// From where.
+        /// The address.
         url: String,
-        /// What went wrong.
+        /// The problem.
         problem: String,
     },
-    /// What is to be imported cannot be.
+    /// The file or folder cannot be imported.
     #[error("{path}: {problem}; nothing was imported")]
     Import {
         /// The file or folder.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
     /// The bytes are not those that were published.
@@ -51,14 +51,14 @@ pub enum ModelError {
     Checksum {
         /// The file.
         path: PathBuf,
-        /// What was computed.
+        /// The computed checksum.
         found: String,
-        /// What was published.
+        /// The published checksum.
         expected: String,
     },
 }
 
-/// Which engine reads a model.
+/// Engine of a model's format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ModelKind {
@@ -75,7 +75,7 @@ pub struct ModelRef {
     pub name: String,
     /// Its file or folder.
     pub path: PathBuf,
-    /// Who reads it.
+    /// Engine of the model's format.
     pub kind: ModelKind,
 }
 
@@ -96,7 +96,7 @@ pub(super) fn is_finished(name: &str) -> bool {
     name.rsplit('.').next() != Some("part")
 }
 
-/// What lies at a path, if it is a model by its name.
+/// The model at a path, if its name is that of a model.
 pub fn model_at(path: &Path) -> Option<ModelRef> {
     if path.is_dir() {
         let name = path.file_name()?.to_str().filter(|name| is_finished(name))?.to_string();
@@ -135,7 +135,7 @@ pub(super) fn write_checksum(model: &ModelRef, sum: &str) -> Result<(), ModelErr
     fs::write(&path, format!("{sum}\n")).map_err(io_error("write", &path))
 }
 
-/// SHA-256 of a model: of its file, or of all files of its folder in order of name. Blocks for the whole read.
+/// SHA-256 of a model: of its file, or of all files of its folder in order of name. Blocks while it reads them.
 pub fn checksum(model: &ModelRef) -> Result<String, ModelError> {
     let mut files = match model.kind {
         ModelKind::Whisper => vec![model.path.clone()],
@@ -167,7 +167,7 @@ impl<D: Digest> Write for Hashing<'_, D> {
     }
 }
 
-/// What a check of a model found.
+/// Result of a model's check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verified {
@@ -175,7 +175,7 @@ pub enum Verified {
     Whole,
     /// They are not.
     Damaged,
-    /// No checksum was ever recorded.
+    /// No checksum is known.
     Unknown,
 }
 

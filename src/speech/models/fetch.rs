@@ -8,12 +8,12 @@ use sha2::{Digest, Sha256};
 
 use super::disk::{Hashing, ModelError, ModelKind, ModelRef, checksum, finish, io_error, write_checksum};
 
-/// What to fetch, and what it must hash to.
+/// A model to fetch, with its published checksum.
 #[derive(Clone, Debug)]
 pub struct Fetch {
     /// The model's name.
     pub name: String,
-    /// From where.
+    /// Its address.
     pub url: String,
     /// SHA-256 in hex, where published.
     pub sha256: Option<String>,
@@ -21,7 +21,7 @@ pub struct Fetch {
     pub sha1: Option<String>,
 }
 
-/// Fetches a model, going on where an earlier try stopped; `progress` gets bytes so far and in all. Proxies come from the environment. Blocks.
+/// Fetches a model and resumes an interrupted download; `progress` gets the bytes so far and in all. Proxies come from the environment. Blocks.
 pub fn pull(folder: &Path, fetch: &Fetch, progress: impl FnMut(u64, Option<u64>)) -> Result<ModelRef, ModelError> {
     fs::create_dir_all(folder).map_err(io_error("create", folder))?;
     let part = folder.join(format!("{}.part", fetch.name));
@@ -47,7 +47,7 @@ pub(super) fn download(
         request = request.header("Range", format!("bytes={have}-"));
     }
     let response = match request.call() {
-        // Nothing is missing: an earlier try had it all and stopped before the check.
+        // Nothing is missing: an earlier try had fetched everything and stopped before the check.
         Err(ureq::Error::StatusCode(416)) if have > 0 => None,
         other => Some(other.map_err(|error| fail(error.to_string()))?),
     };

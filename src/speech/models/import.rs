@@ -6,36 +6,36 @@ use std::path::Path;
 use super::convert::{self, Format, Source, Sum, discard};
 use super::disk::{ModelError, ModelKind, ModelRef, checksum, finish, io_error, is_finished, model_at, write_checksum};
 
-/// What is to be brought in.
+/// A file or folder to import.
 #[derive(Clone, Copy, Debug)]
 pub struct Import<'a> {
     /// A model, or weights of one.
     pub from: &'a Path,
-    /// What weights are made into; nothing stands for [`Format::USUAL`].
+    /// Formats to convert weights to; an empty list means [`Format::USUAL`].
     pub formats: &'a [Format],
     /// The table of tokens, where the weights have none.
     pub vocabulary: Option<&'a Path>,
-    /// Instead of its own name.
+    /// Name of the model instead of the file's own.
     pub name: Option<&'a str>,
 }
 
 impl<'a> Import<'a> {
-    /// As it is.
+    /// An import in the usual formats under the file's own name.
     pub const fn of(from: &'a Path) -> Self {
         Self { from, formats: &[], vocabulary: None, name: None }
     }
 }
 
-/// What was brought in.
+/// The result of an import.
 #[derive(Clone, Debug)]
 pub struct Imported {
-    /// In the order in which they were asked for.
+    /// The models, in the order of the requested formats.
     pub models: Vec<ModelRef>,
-    /// Of the weights they were made of; empty for models that were copied.
+    /// Checksums of the weights that they were made of; empty for models that were copied.
     pub sums: Vec<Sum>,
 }
 
-/// Brings a model into the folder; `progress` gets bytes so far and in all. Blocks for seconds.
+/// Imports a model into the folder; `progress` gets the bytes so far and in all. Blocks for seconds.
 pub fn import(folder: &Path, wanted: &Import, progress: &mut dyn FnMut(u64, u64)) -> Result<Imported, ModelError> {
     let fail = |problem: &str| ModelError::Import { path: wanted.from.into(), problem: problem.into() };
     if wanted.name.is_some_and(|name| !is_name(name)) {

@@ -18,9 +18,9 @@ pub struct Sentences {
     pub name: &'static str,
     /// Size of the download, MB.
     pub mb: u32,
-    /// What it is good for.
+    /// Use of the model, in a few words.
     pub about: &'static str,
-    /// Where its files are.
+    /// Address of its files.
     #[serde(skip)]
     pub at: &'static str,
     /// They, each with its SHA-256.

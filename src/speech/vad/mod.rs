@@ -26,7 +26,7 @@ pub const FRAME_MS: f64 = FRAME as f64 * 1000.0 / MODEL_HZ as f64;
 /// A leg that begins at a multiple of this lies on the steps of every detector, milliseconds.
 pub const GRID_MS: f64 = STEP as f64 * 1000.0 / MODEL_HZ as f64;
 
-/// What `[utterance] voice_model` says for the detector that needs no weights.
+/// Value of `[utterance] voice_model` for the detector that needs no weights.
 pub const EARSHOT: &str = "earshot";
 
 /// A frame's verdict.
@@ -38,26 +38,26 @@ pub struct VadFrame {
     pub level_dbfs: f32,
 }
 
-/// Who tells voice from everything else: shared by all legs.
+/// The detector of voice activity, shared by all legs.
 #[derive(Clone)]
 pub enum Voice {
     /// Silero's network.
     Silero {
-        /// With its weights.
+        /// Silero's network with its weights.
         network: Arc<Silero>,
-        /// From this file.
+        /// File of the weights.
         path: PathBuf,
     },
     /// earshot.
     Earshot {
-        /// Why it has to do; `None` where the configuration asks for it.
+        /// Reason why earshot is used; `None` where the configuration asks for it.
         problem: Option<String>,
     },
 }
 
 impl Voice {
-    /// What the configuration names: a file of weights or [`EARSHOT`]; with nothing named, the weights that are found. Where they cannot be used,
-    /// earshot, which says why.
+    /// The configured detector: a file of weights, or [`EARSHOT`]; by default the weights that are found. If they cannot be used it is earshot, with
+    /// the reason.
     pub fn choose(named: Option<&str>) -> Self {
         let loaded = match named {
             Some(EARSHOT) => return Self::Earshot { problem: None },
@@ -81,7 +81,7 @@ impl Voice {
         }
     }
 
-    /// What it costs that Silero cannot be used, why, and the mend.
+    /// The consequence of Silero being unusable, the reason, and the remedy.
     pub fn problem(&self) -> Option<String> {
         let Self::Earshot { problem: Some(problem) } = self else { return None };
         Some(format!(

@@ -18,10 +18,10 @@ const KIND: &[u8] = b"silero-16k";
 /// Such a file has less than a megabyte.
 const MOST_BYTES: u64 = 16_000_000;
 
-/// Why weights cannot be used.
+/// Reason why weights cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
-    /// There are none.
+    /// There is no file of weights.
     #[error("no {FILE} in {}", .0.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "))]
     Absent(Vec<PathBuf>),
     /// The file cannot be read.
@@ -29,7 +29,7 @@ pub enum WeightsError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// It holds something else.
@@ -37,7 +37,7 @@ pub enum WeightsError {
     Wrong {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
 }
@@ -52,7 +52,7 @@ pub struct Weights {
 type Tensors = HashMap<String, (Vec<usize>, Vec<f32>)>;
 
 impl Weights {
-    /// Where weights are when the configuration names none: of the package, and of who builds it in the cache.
+    /// Places of the weights when the configuration names none: that of the package, and the cache of a developer.
     pub fn places() -> Vec<PathBuf> {
         let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
         let cache = std::env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from).or_else(home);

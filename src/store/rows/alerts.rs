@@ -18,9 +18,9 @@ pub struct NewAlert {
     pub call: CallKey,
     /// Time at which it was raised.
     pub at: WallTime,
-    /// What it came of; a second one with the same origin in a call is ignored, with its event.
+    /// Origin of the alert; a second one of the same origin in a call is ignored, with its event.
     pub origin: String,
-    /// What it says.
+    /// Content of the alert.
     pub alert: Alert,
 }
 
@@ -37,11 +37,11 @@ pub struct AlertRow {
     pub agent: Option<String>,
     /// The call's campaign.
     pub campaign: Option<String>,
-    /// When it was raised.
+    /// Time at which it was raised.
     pub raised: WallTime,
-    /// What it says.
+    /// Content of the alert.
     pub alert: Alert,
-    /// When somebody took it, and who.
+    /// Time of its acknowledgement, and the person's name.
     pub acknowledged: Option<(WallTime, String)>,
 }
 
@@ -110,12 +110,12 @@ impl AlertRow {
     }
 }
 
-/// Which alerts to list, newest first.
+/// Filter and place of a page of alerts, newest first.
 #[derive(Clone, Debug, Default)]
 pub struct AlertFilter {
     /// Alerts of this call only.
     pub call: Option<CallKey>,
-    /// Of these calls; their begin is not looked at.
+    /// Conditions that choose the calls; their begin is not looked at.
     pub which: Which,
     /// Alerts of this level only.
     pub level: Option<String>,
@@ -123,13 +123,13 @@ pub struct AlertFilter {
     pub rule: Option<String>,
     /// Taken by somebody, or open.
     pub acknowledged: Option<bool>,
-    /// Of calls that are not over, or of those that are.
+    /// Only alerts of running calls, or only of finished ones.
     pub live: Option<bool>,
     /// Raised at or after.
     pub since: Option<WallTime>,
     /// Raised at or before.
     pub until: Option<WallTime>,
-    /// After this place of an earlier page: (when it was raised, number).
+    /// Only alerts after this place of an earlier page: (time, number).
     pub after: Option<(i64, i64)>,
     /// Alerts at most.
     pub limit: u32,

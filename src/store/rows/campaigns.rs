@@ -9,25 +9,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::call::{CallKey, CallState};
 use crate::store::change::Change;
 
-/// Calls that are remembered; when there are more, all are read again.
+/// Number of calls that are remembered; beyond it all are read again.
 pub(in crate::store) const REMEMBERED: usize = 4096;
 
 #[derive(Clone, Default)]
-pub(in crate::store) struct Campaigns(Arc<Mutex<Known>>);
+pub(in crate::store) struct Campaigns(Arc<Mutex<KnownCampaigns>>);
 
 #[derive(Default)]
-pub(in crate::store) struct Known {
+pub(in crate::store) struct KnownCampaigns {
     pub(in crate::store) calls: HashMap<CallKey, Option<String>>,
-    /// How often something was forgotten.
+    /// Number of times that something was forgotten.
     pub(in crate::store) forgotten: u64,
 }
 
 impl Campaigns {
-    pub(in crate::store) fn known(&self) -> MutexGuard<'_, Known> {
+    pub(in crate::store) fn known(&self) -> MutexGuard<'_, KnownCampaigns> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers what was read when so much had been forgotten.
+    /// Remembers a campaign, if nothing was forgotten since it was read.
     pub(in crate::store) fn keep(&self, call: CallKey, campaign: Option<String>, forgotten: u64) {
         let mut known = self.known();
         if known.forgotten != forgotten {
@@ -59,7 +59,7 @@ impl Campaigns {
         }
     }
 
-    /// Forgets all: something was done with the database that is not told.
+    /// Forgets everything, because the database was changed in an unknown way.
     pub(in crate::store) fn forget_all(&self) {
         let mut known = self.known();
         known.forgotten += 1;

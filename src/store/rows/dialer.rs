@@ -1,4 +1,4 @@
-//! The row of a dialer's facts about a call: written and read.
+//! The row of the dialer's facts about a call: written and read.
 
 use rusqlite::{Connection, Row, named_params};
 
@@ -10,13 +10,13 @@ use crate::contract::dialer::{DialDirection, DialerFacts, DialerKind};
 pub struct DialerRow {
     /// Row number of the call.
     pub call: CallKey,
-    /// What is known; `asked` and `complete` are part of it.
+    /// The facts; `asked` and `complete` are part of them.
     pub facts: DialerFacts,
-    /// When the dialer's database answered last.
+    /// Time of the last answer of the dialer's database.
     pub asked: WallTime,
     /// Answers since the call was closed.
     pub tries: i64,
-    /// When to ask again; `None`: no more.
+    /// Time of the next question; `None` for no more.
     pub due: Option<WallTime>,
 }
 
@@ -78,7 +78,7 @@ pub(in crate::store) fn note(db: &Connection, row: &DialerRow) -> rusqlite::Resu
         ":transfers": serde_json::to_string(&facts.transfers).unwrap_or_else(|_| "[]".into()), ":asked": row.asked.0,
         ":tries": row.tries, ":due": row.due.map(|due| due.0), ":complete": facts.complete,
     })?;
-    // Scripts of the dialer look a call up by its recording and read its disposition, whoever told them.
+    // Scripts look a call up by its recording and read its disposition, whichever system told them.
     db.prepare_cached(
         "UPDATE call
          SET metadata = json_patch(

@@ -1,48 +1,48 @@
-//! The queue of what goes back to the dialer: filled from calls that have ended and from alerts, kept over restarts.
+//! The queue of messages to the dialer: filled from calls that have ended and from alerts, kept over restarts.
 
 use rusqlite::{Connection, Row, named_params, params};
 
 use crate::call::{CallKey, WallTime};
 use crate::contract::dialer_write::{DialerField, DialerWriteKind, DialerWriteState};
 
-/// Ends of calls are committed a little out of order: those of so long ago are looked at again, milliseconds.
+/// Ends of calls are committed a little out of order: those within this time are looked at again, milliseconds.
 const OVERLAP_MS: i64 = 600_000;
 
 /// A change of the queue.
 #[derive(Clone, Debug)]
 pub enum DialerWriteChange {
-    /// What has come since the last time is queued.
+    /// New messages are queued.
     Filled {
-        /// How long after its end a call's summary is due, milliseconds; `None`: no summaries.
+        /// Time from a call's end until its summary is due, milliseconds; `None` for no summaries.
         comments_after_ms: Option<i64>,
-        /// Levels of alerts of which agents are notified; none: no notifications.
+        /// Levels of alerts that agents are notified of; an empty list means no notifications.
         levels: Vec<&'static str>,
         /// The moment, wall clock.
         at: WallTime,
     },
-    /// One was tried.
+    /// A message was tried.
     Tried {
         /// Its row.
         id: i64,
-        /// What became of it.
+        /// Result of the try.
         tried: WriteTried,
         /// The moment, wall clock.
         at: WallTime,
     },
 }
 
-/// What became of a try.
+/// Result of a try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriteTried {
-    /// How it stands now.
+    /// New state of the message.
     pub state: DialerWriteState,
     /// Whether it counts as a try: not where something is only looked for again.
     pub counts: bool,
-    /// When it is tried next, while it waits.
+    /// Time of the next try, while it waits.
     pub next: WallTime,
-    /// What was sent, without user and password; `None`: as before.
+    /// The request, without user and password; `None` leaves it as it was.
     pub request: Option<Vec<DialerField>>,
-    /// What the dialer said, or why nothing was sent.
+    /// The dialer's answer, or the reason why nothing was sent.
     pub answer: String,
 }
 
@@ -53,13 +53,13 @@ pub struct DueWrite {
     pub id: i64,
     /// The call.
     pub call: CallKey,
-    /// What is told.
+    /// Kind of the message.
     pub kind: DialerWriteKind,
-    /// Of which alert.
+    /// The alert of a notification.
     pub alert: Option<i64>,
-    /// Tries so far.
+    /// Number of tries so far.
     pub tries: u32,
-    /// Since when it waits.
+    /// Time at which it was queued.
     pub queued: WallTime,
 }
 
@@ -99,7 +99,7 @@ pub(in crate::store) fn apply(db: &Connection, change: &DialerWriteChange) -> ru
     }
 }
 
-/// What is switched off queues nothing, and nothing of the time between when it is switched on again.
+/// Nothing is queued while messages are switched off, nor later for that time.
 fn begin_anew(db: &Connection, kind: DialerWriteKind) -> rusqlite::Result<()> {
     db.prepare_cached("DELETE FROM dialer_write_filled WHERE kind = ?1")?.execute([kind.as_str()])?;
     Ok(())

@@ -11,9 +11,9 @@ use crate::call::CallKey;
 pub struct StoredEvent {
     /// Its number; later events have higher ones. 0: shown and not kept.
     pub id: i64,
-    /// Whose, when it is a call's.
+    /// The call, of an event that belongs to one.
     pub call: Option<CallKey>,
-    /// What happened.
+    /// The event's kind, as in the message's `event` field.
     pub kind: Arc<str>,
     /// The JSON message.
     pub payload: Arc<str>,

@@ -14,30 +14,30 @@ pub struct FetchRow {
     pub remote: String,
     /// The call that it becomes.
     pub call_id: String,
-    /// Where it is there.
+    /// Path on the server.
     pub path: String,
-    /// How far it is.
+    /// State of the recording.
     pub state: FetchState,
-    /// When the call began, as far as known.
+    /// Time at which the call began, as far as it is known.
     pub at: Option<WallTime>,
-    /// Bytes, as the server says.
+    /// Size on the server, bytes.
     pub size: Option<u64>,
-    /// Bytes that are here.
+    /// Bytes fetched so far.
     pub got: u64,
     /// Tries that failed by the file.
     pub tries: u32,
-    /// When it is tried next.
+    /// Time of the next try.
     pub next: WallTime,
-    /// When it was asked for.
+    /// Time of the request.
     pub asked: WallTime,
-    /// When it was over.
+    /// Time at which it was fetched or given up.
     pub done: Option<WallTime>,
-    /// What was wrong at the last try.
+    /// The problem of the last try.
     pub error: Option<String>,
 }
 
 impl FetchRow {
-    /// As it is shown.
+    /// The row as the API shows it.
     pub fn shown(self) -> FetchedRecording {
         let is_open = self.state.is_open();
         FetchedRecording {
@@ -56,7 +56,7 @@ impl FetchRow {
     }
 }
 
-/// What becomes of a recording on another server.
+/// Progress of a recording on another server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FetchChange {
     /// It is asked for. Nothing happens where it was asked for before, unless it was given up.
@@ -65,52 +65,52 @@ pub enum FetchChange {
         remote: String,
         /// The call.
         call: CallId,
-        /// Where it is there.
+        /// Path on the server.
         path: String,
-        /// When the call began.
+        /// Time at which the call began.
         at: Option<WallTime>,
-        /// When it was asked for.
+        /// Time of the request.
         asked: WallTime,
     },
-    /// It is being brought over: so many bytes of so many are here.
+    /// Bytes have come.
     Grew {
         /// Its row.
         id: i64,
-        /// Bytes, where the server has said so.
+        /// Size on the server, bytes, once it is known.
         size: Option<u64>,
-        /// Bytes that are here.
+        /// Bytes fetched so far.
         got: u64,
     },
     /// It is whole here, and becomes the call's.
     Whole {
         /// Its row.
         id: i64,
-        /// Bytes.
+        /// Size of the recording, bytes.
         size: u64,
     },
     /// It is tried again later.
     Again {
         /// Its row.
         id: i64,
-        /// When it is tried again, wall clock.
+        /// Time of the next try, wall clock.
         next: WallTime,
         /// Tries that failed by the file.
         tries: u32,
-        /// Why it failed, for people.
+        /// Reason of the failure, for people.
         error: String,
     },
-    /// Nothing more is done about it.
+    /// The recording is done or given up.
     Over {
         /// Its row.
         id: i64,
         /// `Done`, `Known` or `GivenUp`.
         state: FetchState,
-        /// Why it was given up.
+        /// Reason for which it was given up.
         error: Option<String>,
-        /// When it ended, wall clock.
+        /// Time of the end, wall clock.
         at: WallTime,
     },
-    /// What was given up before that time is forgotten.
+    /// Recordings that were given up before that time are forgotten.
     Clean {
         /// That time.
         before: WallTime,

@@ -9,7 +9,7 @@ use crate::call::{
 };
 use crate::contract::message::Message;
 
-/// What has a name.
+/// A row that has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NamedRow {
     /// A call.
@@ -18,11 +18,11 @@ pub enum NamedRow {
     Leg(LegKey),
 }
 
-/// Where an utterance stands.
+/// State of an utterance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UtteranceState {
-    /// Found, but there is no model to read it.
+    /// Found, but there is no model to transcribe it.
     WaitingForModel,
     /// In the queue or under inference.
     Pending,
@@ -30,7 +30,7 @@ pub enum UtteranceState {
     Done,
     /// Read, and no words were in it (or the guard dropped them).
     Empty,
-    /// Could not be read; the note says why.
+    /// Its audio could not be read; the note says why.
     Failed,
 }
 
@@ -43,11 +43,11 @@ pub struct NewCall {
     pub id: CallId,
     /// The source of its audio.
     pub source: Source,
-    /// When it is transcribed and worked through.
+    /// Mode of processing: live, after the call, or both.
     pub mode: ProcessingMode,
-    /// When the first frame came, or the recording began.
+    /// Time of the first frame, or begin of the recording.
     pub started: WallTime,
-    /// What is known of it.
+    /// Names of the call.
     pub names: CallNames,
 }
 
@@ -64,7 +64,7 @@ pub struct NewLeg {
     pub source: Source,
     /// Sample rate.
     pub rate_hz: u32,
-    /// When its first sample was heard.
+    /// Time of its first sample.
     pub started: WallTime,
     /// The leg's start inside its call.
     pub offset: CallTime,
@@ -74,7 +74,7 @@ pub struct NewLeg {
     pub channel: u16,
     /// Whether lineside owns the file (spool) or only refers to it.
     pub owned: bool,
-    /// Who sent it: `127.0.0.1:40312`, or the recording's path.
+    /// Address of the sender, such as `127.0.0.1:40312`, or the recording's path.
     pub peer: Option<String>,
 }
 
@@ -89,7 +89,7 @@ pub struct NewUtterance {
     pub leg: LegKey,
     /// First sample on the leg, at the leg's rate.
     pub start_sample: u64,
-    /// One past the last sample.
+    /// One past its last sample.
     pub end_sample: u64,
     /// Start inside the call.
     pub start: CallTime,
@@ -116,7 +116,7 @@ pub struct NewSegment {
     pub words: Vec<Word>,
     /// VADER's compound, -1 to 1; where lineside has no list for the language the sender's own, or `None`.
     pub compound: Option<f64>,
-    /// What the sender says of its mood, -1 to 1.
+    /// Sentiment that the sender gave it, -1 to 1.
     pub sender_sentiment: Option<f64>,
     /// Share of positive, neutral and negative valence, 0 to 1.
     pub pos: f64,
@@ -135,7 +135,7 @@ pub struct NewSegment {
 /// A term of a pack that was said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TermRow {
-    /// As it was said, in lower case.
+    /// The term in lower case, as it was said.
     pub term: String,
     /// Its label in the pack, e.g. `cancellation`.
     pub label: String,
@@ -144,7 +144,7 @@ pub struct TermRow {
 /// A call's running figures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CallFigures {
-    /// Segments so far.
+    /// Number of segments so far.
     pub segments: i64,
     /// Mean compound over all segments; `None` before the first.
     pub sentiment: Option<f64>,

@@ -11,18 +11,18 @@ pub struct Waiting {
     pub id: i64,
     /// The alert.
     pub alert: i64,
-    /// Tries so far.
+    /// Number of tries so far.
     pub tries: u32,
 }
 
-/// What became of a try.
+/// Result of a try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tried {
     /// The other side has it.
     Sent,
     /// Another try at this time.
     Again(WallTime, String),
-    /// No more tries.
+    /// There are no more tries.
     GivenUp(String),
 }
 
@@ -58,7 +58,7 @@ pub(in crate::store) fn fill(db: &Connection, notifier: &str, levels: &[&str], a
     Ok(())
 }
 
-/// Notes what became of a try.
+/// Notes the result of a try.
 pub(in crate::store) fn note(db: &Connection, id: i64, tried: &Tried, at: WallTime) -> rusqlite::Result<()> {
     let (state, next, error) = match tried {
         Tried::Sent => ("sent", at, None),

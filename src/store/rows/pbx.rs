@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row};
 use crate::call::pbx::{PbxEvent, PbxEventKind};
 use crate::call::{Leg, WallTime};
 
-/// The names of call ?1, by which the PBX may have told of it.
+/// The names of call ?1 that the PBX may know.
 macro_rules! names {
     () => {
         "SELECT call_id FROM call WHERE id = ?1

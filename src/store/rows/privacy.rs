@@ -17,11 +17,11 @@ pub enum PrivacyChange {
         leg: LegKey,
         /// First sample.
         start: u64,
-        /// One past the last.
+        /// One past its last sample.
         end: Option<u64>,
         /// `redaction` or `pause`.
         why: &'static str,
-        /// When that was decided.
+        /// Time of the decision.
         at: WallTime,
     },
     /// A pause of a leg began later than was known.
@@ -44,14 +44,14 @@ pub enum PrivacyChange {
     SilenceDone {
         /// Row number of the leg.
         leg: LegKey,
-        /// One past the last sample that was looked at.
+        /// One past the last sample that was considered.
         end: u64,
     },
     /// A text that was stored turns out to hold what nobody may keep. Events that told of it are corrected too.
     Reworded {
         /// Row number of the utterance.
         utterance: UtteranceKey,
-        /// Which of its segments, from 0.
+        /// Number of the segment in its utterance, from 0.
         number: usize,
         /// The text as it was stored.
         before: String,
@@ -63,7 +63,7 @@ pub enum PrivacyChange {
         keywords: Vec<TermRow>,
         /// Profanity of what is left.
         profanity: Vec<TermRow>,
-        /// What alerts must not tell of it any more.
+        /// Words that the call's alerts must no longer contain.
         unsaid: Unsaid,
     },
 }
@@ -79,7 +79,7 @@ pub(in crate::store) fn apply(db: &Connection, change: &PrivacyChange) -> rusqli
         }
         PrivacyChange::SilenceBegins { leg, from, start } => {
             db.prepare_cached(
-                // Of two that were said to begin there the later one: who tells of both tells of that one first.
+                // Two pauses may begin at one sample. The later row is meant, because the earlier one is reported first.
                 "UPDATE silence SET start_sample = min(?3, coalesce(end_sample, ?3))
                  WHERE id = (SELECT max(id) FROM silence WHERE leg = ?1 AND start_sample = ?2 AND why = 'pause')",
             )?
@@ -116,7 +116,7 @@ pub(in crate::store) fn apply(db: &Connection, change: &PrivacyChange) -> rusqli
                 json(serde_json::to_string(keywords))?,
                 json(serde_json::to_string(profanity))?,
             ))?;
-            // What people had made of it, or it was before, may hold the same.
+            // An earlier or corrected form of the text may hold the same words.
             db.prepare_cached("DELETE FROM correction WHERE segment = ?1")?.execute([segment])?;
             // As whole JSON strings, so that no other text is touched.
             let (old, new) = (json(serde_json::to_string(before))?, json(serde_json::to_string(text))?);
@@ -144,8 +144,8 @@ pub(in crate::store) fn is_to_scrub(db: &Connection) -> rusqlite::Result<bool> {
     db.prepare_cached("SELECT 1 FROM scrub")?.exists([])
 }
 
-/// Overwrites what was deleted or changed since the last time: writes the log into the database file and empties it. Waits so long for readers;
-/// `false` when one was in the way, and it is to be tried again. Blocks.
+/// Overwrites data that was deleted or changed since the last time: writes the log into the database file and empties it. Waits for readers for this
+/// many milliseconds; `false` when one was in the way, and it must be tried again. Blocks.
 pub(in crate::store) fn scrub(db: &Connection, patience_ms: u64) -> rusqlite::Result<bool> {
     if !is_to_scrub(db)? {
         return Ok(true);
@@ -156,7 +156,7 @@ pub(in crate::store) fn scrub(db: &Connection, patience_ms: u64) -> rusqlite::Re
     match busy {
         Ok(0) => db.execute("DELETE FROM scrub", []).map(|_| true),
         Err(error) if crate::store::error::is_damage(&error) => Err(error),
-        // Somebody reads, or holds the database as a whole, or the disk is full.
+        // Somebody reads, or locks the whole database, or the disk is full.
         Ok(_) | Err(_) => Ok(false),
     }
 }
@@ -168,13 +168,13 @@ pub struct SilenceRow {
     pub leg: LegKey,
     /// First sample.
     pub start: u64,
-    /// One past the last; `None` while it lasts.
+    /// One past its last sample; `None` while it lasts.
     pub end: Option<u64>,
     /// `redaction` or `pause`.
     pub why: String,
 }
 
-/// What was decided and not yet written into a file of ours.
+/// A silence that was decided and is not yet written into our own file.
 #[derive(Clone, Debug)]
 pub struct SilenceToDo {
     /// The silenced stretch.
@@ -188,11 +188,11 @@ pub struct SilenceToDo {
 pub struct StoredText {
     /// Row number of the leg.
     pub leg: LegKey,
-    /// Who speaks.
+    /// The speaker: agent, caller, or mixed where nobody knows.
     pub speaker: Leg,
     /// Row number of the utterance.
     pub utterance: UtteranceKey,
-    /// Which of its segments, from 0.
+    /// Number of the segment in its utterance, from 0.
     pub number: usize,
     /// Start in the call, milliseconds.
     pub start_ms: i64,
@@ -204,12 +204,12 @@ pub struct StoredText {
     pub words: Vec<Word>,
 }
 
-/// Why a call is kept.
+/// A legal hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
-    /// Since when.
+    /// Begin of the hold.
     pub at: WallTime,
-    /// What was given as the reason.
+    /// The reason that was given.
     pub reason: String,
 }
 

@@ -1,4 +1,4 @@
-//! What a call came to: how its review is written.
+//! Writes the review of a finished call.
 
 use rusqlite::{Connection, named_params};
 
@@ -9,9 +9,9 @@ use crate::call::{CallKey, Level, WallTime};
 pub struct NewReview {
     /// Row number of the call.
     pub call: CallKey,
-    /// What had become due up to this row of `review_due` is done with it.
+    /// The row of `review_due` up to which this review settles everything.
     pub due: i64,
-    /// When the review was made, wall clock.
+    /// Time of the review, wall clock.
     pub at: WallTime,
     /// Its result as the dialer has it.
     pub disposition: Option<String>,
@@ -33,13 +33,13 @@ pub struct NewReview {
     pub dead_air_ms: Option<i64>,
     /// The longest time in which nobody spoke, milliseconds.
     pub longest_silence_ms: Option<i64>,
-    /// From the last word to the end of the sound, milliseconds.
+    /// Time from the last word to the end of the audio, milliseconds.
     pub silent_end_ms: Option<i64>,
-    /// Where its disposition does not go with what was said.
+    /// Findings: dispositions that contradict the text.
     pub findings: Vec<NewFinding>,
 }
 
-/// Where a disposition does not go with what was said.
+/// A finding: a disposition that contradicts the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewFinding {
     /// The rule.
@@ -48,9 +48,9 @@ pub struct NewFinding {
     pub description: String,
     /// The pack it came from.
     pub pack: String,
-    /// How bad it is; `None` where no alert was wanted.
+    /// Level of the finding; `None` where the rule raises no alert.
     pub level: Option<Level>,
-    /// What was noted.
+    /// The disposition.
     pub disposition: String,
     /// Row of the segment that shows it.
     pub segment: i64,

@@ -1,8 +1,8 @@
-//! What a breach of a limit of `[sla]` is, once for all: the list's column and its filter are made of the same figures, which are of now while a call runs.
+//! The one definition of a breach of `[sla]`: the list's column and its filter use the same figures, which are present ones while a call runs.
 
 use crate::call::sla::{SlaLimit, SlaMeasure};
 
-/// By what the PBX may have named a call.
+/// The names of a call that the PBX may know.
 macro_rules! names {
     () => {
         "(SELECT call.call_id UNION ALL SELECT call.uniqueid UNION ALL SELECT alias FROM call_alias WHERE call_alias.call = call.id)"
@@ -18,7 +18,7 @@ macro_rules! length_ms {
     };
 }
 
-/// From the queue to the agent, milliseconds: as the dialer counts it, else as the PBX told.
+/// Time from the queue to the agent, milliseconds: as the dialer counts it, else by the PBX's events.
 macro_rules! answer_ms {
     () => {
         concat!(
@@ -31,7 +31,7 @@ macro_rules! answer_ms {
     };
 }
 
-/// The longest hold, milliseconds; one that goes on lasts until the call's last sound.
+/// The longest hold, milliseconds; one that goes on lasts until the call's last audio.
 macro_rules! hold_ms {
     () => {
         concat!(
@@ -91,7 +91,7 @@ pub(in crate::store) const BREACHED: &str = concat!(
     ")) = ?"
 );
 
-/// A column of a row of `call`: every limit that is set, as [`read`] reads it.
+/// A column of a row of `call`: every limit that is set, in the form that [`read`] parses.
 pub(in crate::store) const MEASURES: &str = concat!(
     "(SELECT json_array(",
     measured!("call", "call_ms", length_ms!()),
@@ -104,7 +104,7 @@ pub(in crate::store) const MEASURES: &str = concat!(
     ") FROM sla WHERE sla.one = 1)"
 );
 
-/// The limits of which it is known what the call took.
+/// The limits for which the call's value is known.
 pub(in crate::store) fn read(column: Option<&str>) -> Vec<SlaMeasure> {
     type Measured = Option<(SlaLimit, Option<i64>, i64)>;
     let all: Vec<Measured> = column.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Stages of calls that are over: how their rows are written.
+//! Stages of finished calls: how their rows are written.
 
 use rusqlite::{Connection, named_params};
 
@@ -8,30 +8,30 @@ use crate::call::{CallKey, Stage, StageState, WallTime};
 /// Stages that are to be made, or made again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StageRequest {
-    /// Of which call.
+    /// Row number of the call.
     pub call: CallKey,
-    /// Which.
+    /// The stages to be made.
     pub stages: Vec<Stage>,
     /// Whether transcription, where it is among them, is done again from the sound.
     pub again: bool,
-    /// When that was asked for.
+    /// Time of the request.
     pub at: WallTime,
 }
 
-/// What became of a try.
+/// Result of a try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StageOutcome {
     /// `Pending` where it is tried again.
     pub state: StageState,
     /// JSON, where there is a result.
     pub result: Option<String>,
-    /// What made it.
+    /// Engine or rules that made it.
     pub engine: Option<String>,
     /// Its model, or the packs.
     pub model: Option<String>,
-    /// Of what failed, was skipped or is unavailable; of a result what is missing in it.
+    /// Reason of a failed, skipped or unavailable stage; for a result the missing part.
     pub error: Option<String>,
-    /// When it is tried again.
+    /// Time of the next try.
     pub next: WallTime,
     /// The tags that packs give by it; `None` where it gives none.
     pub tags: Option<Vec<NewTag>>,
@@ -55,7 +55,7 @@ pub(in crate::store) fn request(db: &Connection, wanted: &StageRequest) -> rusql
     Ok(())
 }
 
-/// A call is over: its stages are to be made, unless that is left to whoever asks.
+/// Requests the stages of a call that has ended, unless its mode leaves that to people.
 pub(in crate::store) fn ended(db: &Connection, call: CallKey, at: WallTime) -> rusqlite::Result<()> {
     let by_itself = "SELECT 1 FROM call WHERE id = ?1 AND mode IS NOT 'realtime'";
     if db.prepare_cached(by_itself)?.exists([call.0])? {

@@ -1,6 +1,7 @@
 //! Tags that packs put on calls: how they are written.
 //!
-//! What a person has put on a call stays a person's, and what a person has taken off does not come back.
+//! A pack's tag is written in the transaction of the classification that gave it. It overrules no person: a tag that a person has put on a call stays
+//! a person's, and one that a person has taken off does not come back.
 
 use rusqlite::Connection;
 
@@ -18,13 +19,13 @@ pub struct NewTag {
     pub pack: String,
     /// The pack and the line of its entry.
     pub rule: String,
-    /// What decided, in words of the pack.
+    /// The condition that decided, in words of the pack.
     pub reason: String,
     /// Rows of the segments that decided.
     pub segments: Vec<i64>,
 }
 
-/// Puts the tags of packs in the place of those before. Of a call that has gone there are none.
+/// Replaces the packs' tags of a call. A call that is gone gets none.
 pub(in crate::store) fn keep(db: &Connection, call: CallKey, tags: &[NewTag]) -> rusqlite::Result<()> {
     let mut names: Vec<&str> = Vec::new();
     for new in tags {
@@ -61,7 +62,7 @@ pub(in crate::store) fn keep(db: &Connection, call: CallKey, tags: &[NewTag]) ->
     Ok(())
 }
 
-/// Before the tags of two calls become those of one: what a person has put on either is a person's.
+/// Prepares the tags of two calls for their merge: a tag that a person has put on either stays a person's.
 pub(in crate::store) fn before_merge(db: &Connection, calls: [CallKey; 2]) -> rusqlite::Result<()> {
     db.prepare_cached(
         "UPDATE call_tag SET automatic = 0
@@ -71,7 +72,7 @@ pub(in crate::store) fn before_merge(db: &Connection, calls: [CallKey; 2]) -> ru
     Ok(())
 }
 
-/// After that: what a person has taken off either is not put on the other by a pack.
+/// Cleans up after the merge: a tag that a person has taken off either is not put on the merged call by a pack.
 pub(in crate::store) fn after_merge(db: &Connection, call: CallKey) -> rusqlite::Result<()> {
     db.prepare_cached(
         "DELETE FROM call_tag WHERE call = ?1 AND automatic AND tag IN (SELECT tag FROM tag_refused WHERE call = ?1)",

@@ -14,7 +14,7 @@ use crate::call::{CallKey, WallTime};
 
 /// Name of the row of `[http] token`.
 pub const CONFIGURED: &str = "[http] token";
-/// How long it is remembered who read what.
+/// How long an entry of the audit log is kept, milliseconds.
 pub(in crate::store) const AUDIT_KEPT_MS: i64 = 365 * 24 * 3_600_000;
 
 /// A thing that a token may do.
@@ -42,19 +42,19 @@ impl Scope {
     }
 }
 
-/// Some of them.
+/// A set of scopes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(u8);
 
 impl Scopes {
     /// All that a token may have which is nobody's in particular.
     pub const ALL: Self = Self(7);
-    /// To see.
+    /// The scope to see calls.
     pub const READ: Self = Self(Scope::Read as u8);
-    /// To bring in.
+    /// The scope to send calls in.
     pub const INGEST: Self = Self(Scope::Ingest as u8);
 
-    /// To see one's own running call and the reviews of the own calls.
+    /// The scope to see one's own running call and the reviews of one's own calls.
     pub const AGENT: Self = Self(Scope::Agent as u8);
 
     /// Whether this one is among them.
@@ -62,7 +62,7 @@ impl Scopes {
         self.0 & scope as u8 != 0
     }
 
-    /// Reads `read,operate`. `None` for an unknown word, or for none at all.
+    /// Parses `read,operate`. `None` for an unknown word, or for none at all.
     pub fn parse(text: &str) -> Option<Self> {
         text.split(',').map(str::trim).try_fold(Self(0), |all, word| {
             let scope = match word {
@@ -106,14 +106,14 @@ impl Kept {
         Ok((text, Self { selector, hash }))
     }
 
-    /// What to keep of a token that the configuration names. It need not be random, so the same text is another hash in another row; and no text that
-    /// somebody shows has the form in which this hash would be compared.
+    /// The stored form of a token that the configuration names. Such a token need not be random, so the same text gives another hash in another row;
+    /// and no text that a client can send has the form in which this hash would be compared.
     pub fn configured(selector: String, token: &str) -> Self {
         let hash = hash(&format!("{selector} {token}"));
         Self { selector, hash }
     }
 
-    /// What to keep of a secret that somebody shows; `None` when it has not the form of one.
+    /// The stored form of a secret that a client sends; `None` when it has not the form of one.
     pub fn shown(prefix: &str, text: &str) -> Option<Self> {
         let (selector, secret) = text.strip_prefix(prefix)?.strip_prefix('_')?.split_once('_')?;
         let is_hex = |text: &str, len| text.len() == len && text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -136,21 +136,21 @@ pub fn hash(text: &str) -> [u8; 32] {
 pub struct TokenRow {
     /// Row number.
     pub id: i64,
-    /// What people call it.
+    /// Name of the token.
     pub name: String,
     /// Finds it, hash proves it.
     pub kept: Kept,
-    /// What it may do.
+    /// Scopes of the token.
     pub scopes: Scopes,
     /// Sees only this campaign's calls.
     pub campaign: Option<String>,
     /// Sees only the running call of this agent and reviews of the agent's calls; its scope is `agent` then.
     pub agent: Option<String>,
-    /// When it was made.
+    /// Time at which it was made.
     pub created: WallTime,
-    /// Until when it is good.
+    /// Time at which it expires.
     pub expires: Option<WallTime>,
-    /// When it was last seen.
+    /// Time of its last use.
     pub used: Option<WallTime>,
 }
 
@@ -171,7 +171,7 @@ pub(in crate::store) fn token_row(row: &Row) -> rusqlite::Result<TokenRow> {
     })
 }
 
-/// Somebody read, heard, exported or changed something.
+/// An entry of the audit log: somebody read, played, exported or changed something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
     /// Time of the access.
@@ -180,13 +180,13 @@ pub struct AuditEntry {
     pub who: String,
     /// The client's address.
     pub address: Option<String>,
-    /// What was done.
+    /// The action.
     pub action: String,
     /// Row number of the call that it was about; `None` where it was about none.
     pub call: Option<CallKey>,
 }
 
-/// What the daemon changes here.
+/// A change by the daemon.
 #[derive(Clone, Debug)]
 pub enum AccessChange {
     /// A browser has shown a token.
@@ -197,7 +197,7 @@ pub enum AccessChange {
         token: i64,
         /// Time of the login.
         at: WallTime,
-        /// Until when it is good.
+        /// Time at which it expires.
         expires: WallTime,
     },
     /// It has logged out.
@@ -207,7 +207,7 @@ pub enum AccessChange {
     },
     /// The configuration names this token, or none. The one before goes, with its logins.
     Configured {
-        /// As it is kept.
+        /// Its stored form.
         kept: Option<Kept>,
         /// Time of the start or reload that named it.
         at: WallTime,
@@ -226,7 +226,7 @@ pub enum AccessChange {
         /// The key.
         value: Vec<u8>,
     },
-    /// Who read what.
+    /// An entry of the audit log.
     Audit(AuditEntry),
 }
 

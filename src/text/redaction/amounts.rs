@@ -1,4 +1,4 @@
-//! Numbers that are none of ours for what stands beside them: amounts and measures ("25 dollars", "at 10 am"), and dates.
+//! Numbers that their neighbours show to be harmless: amounts and measures ("25 dollars", "at 10 am"), and dates.
 
 use super::atoms::{Atom, Token, What, position};
 use super::spoken::is_clock;
@@ -50,7 +50,7 @@ const DOUBTFUL: [&str; 26] = [
     "am", "pm", "a.m", "p.m", "per", "day", "week", "month", "year", "hour", "minute", "second", "kilo", "mile",
     "item", "feet", "business", "working", "calls", "copies", "street", "avenue", "road", "lane", "drive", "floor",
 ];
-/// No amount that is said in figures has more.
+/// Digits of an amount in figures at most.
 const AMOUNT_DIGITS: usize = 7;
 
 /// Makes amounts of numbers before a unit. `first` is the token with which each atom begins.

@@ -1,15 +1,15 @@
-//! What a text is made of, for whoever looks for numbers: tokens, and atoms made of them.
+//! The parts of a text in which numbers are looked for: tokens, and atoms made of them.
 
 use std::ops::Range;
 
-/// What stands at a place of a text.
+/// Meaning of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum What {
     /// "4532", "four", "forty-five", "double oh".
     Digits(String),
     /// "Double" at the end of a text: the digit comes in the next.
     Times(usize),
-    /// One letter, a word of the NATO alphabet, a typed group in capitals: upper case.
+    /// A single letter, a word of the NATO alphabet, or a typed group in capitals: in upper case.
     Letters(String),
     /// Letters and digits typed together, upper case.
     Mixed(String),
@@ -27,7 +27,7 @@ pub(super) enum What {
     Shape(String),
     /// `[card]` and the like: a number that was taken out of this text before.
     Gone(String),
-    /// What people say between groups of digits.
+    /// A filler that people say between groups of digits.
     Filler,
     /// Anything else.
     Word,
@@ -36,9 +36,9 @@ pub(super) enum What {
 /// A piece of a text and what it is.
 #[derive(Clone, Debug)]
 pub(super) struct Atom {
-    /// Bytes of the text.
+    /// Its bytes in the text.
     pub span: Range<usize>,
-    /// What it is.
+    /// Its meaning.
     pub what: What,
 }
 
@@ -56,7 +56,7 @@ pub(super) fn position(list: &[&str], word: &str) -> Option<usize> {
 /// A word with its place, before numbers are put together.
 pub(super) struct Token {
     pub span: Range<usize>,
-    /// As it is written, but for its figures, which are ASCII's.
+    /// The token as it is written, with its figures in ASCII.
     pub text: String,
     /// The same in lower case.
     pub lower: String,

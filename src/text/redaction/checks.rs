@@ -88,7 +88,7 @@ const IBAN_LENGTHS: [(&str, usize); 84] = [
     ("UA", 29),
 ];
 
-/// How many digits a card number has.
+/// Number of digits of a card number.
 pub(super) const CARD_LENGTHS: std::ops::RangeInclusive<usize> = 13..=19;
 
 /// Whether the last digit is Luhn's check digit of the others (ISO/IEC 7812).
@@ -143,7 +143,7 @@ pub(super) fn card(digits: &str) -> bool {
     CARD_LENGTHS.contains(&digits.len()) && issuer(digits) && luhn(digits)
 }
 
-/// How long an IBAN of the country of the first two letters is.
+/// Length of an IBAN of the country in the first two letters.
 pub(super) fn iban_length(start: &str) -> Option<usize> {
     let country = start.get(..2)?;
     let digits = start.get(2..4)?;

@@ -10,7 +10,7 @@ const NOUGHTS: [u32; 76] = [
     0x1d7e2, 0x1d7ec, 0x1d7f6, 0x1e140, 0x1e2f0, 0x1e4f0, 0x1e5f1, 0x1e950, 0x1fbf0,
 ];
 
-/// What a figure of any script is worth; `None` for anything else.
+/// Value of a figure of any script; `None` for anything else.
 pub(super) fn value(c: char) -> Option<u32> {
     if c.is_ascii() {
         return c.to_digit(10);

@@ -1,7 +1,7 @@
-//! Finds what has to be hidden in the pieces of one call: a pure function of their texts, legs and times.
+//! Finds the secrets in the pieces of one call: a pure function of their texts, legs and times.
 //!
-//! A number is a run of digits on one leg, over as many pieces as it takes. What it is tell its check digit and the words that were said before
-//! it, on whichever leg. A card that was asked for is believed as it comes, whole or not: a digit that was misheard must not save it.
+//! A number is a run of digits on one leg, over as many pieces as it takes. Its kind is decided by its check digit and by the words before it, on
+//! whichever leg. A card that was asked for is believed as it comes, whole or not, because a misheard digit must not save it.
 
 use std::ops::Range;
 
@@ -11,16 +11,16 @@ use super::run::{Gap, Place, Run};
 use super::topics::{Named, Topic};
 use super::words::{Atom, What};
 
-/// Digits of one number may be so far apart.
+/// Digits of one number may be this far apart, milliseconds.
 pub(super) const PAUSE_MS: i64 = 20_000;
-/// What was asked is answered in this time.
+/// A question is answered within this time, milliseconds.
 const ANSWER_MS: i64 = 60_000;
 /// Words like "then" between two groups of a number.
 const FILLERS: usize = 8;
 /// Words between a topic and its number within a piece.
 const NEAR: usize = 8;
 
-/// A piece of text, read.
+/// A piece of text with its atoms and topics.
 pub(super) struct View<'a> {
     pub leg: i64,
     pub start_ms: i64,
@@ -39,7 +39,7 @@ impl View<'_> {
     }
 }
 
-/// How far what stands between two atoms sets them apart.
+/// The separation of two atoms by the text between them.
 fn gap_of(between: &str) -> Gap {
     if between.contains(['.', ';', ':', '!', '?', '\n', ')']) {
         Gap::Stop
@@ -52,7 +52,7 @@ fn gap_of(between: &str) -> Gap {
 
 /// A place that has to be hidden.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Hit {
+pub(super) struct SecretHit {
     pub piece: usize,
     pub span: Range<usize>,
     pub label: String,
@@ -62,22 +62,22 @@ pub(super) struct Hit {
 pub(super) struct Finder<'a> {
     pub(super) views: &'a [View<'a>],
     forms: &'a [Form],
-    hits: Vec<Hit>,
+    hits: Vec<SecretHit>,
     /// Cards found.
-    pub(super) cards: Vec<Card>,
+    pub(super) cards: Vec<FoundCard>,
     taken: std::collections::HashSet<Place>,
 }
 
 /// A card that was found.
-pub(super) struct Card {
-    /// Where it ends.
+pub(super) struct FoundCard {
+    /// Place of its last digit.
     pub last: Place,
     /// Its digits, as far as they are known.
     pub digits: String,
 }
 
 /// Everything that has to be hidden in the pieces, which come in order of their start.
-pub(super) fn find(views: &[View], forms: &[Form]) -> Vec<Hit> {
+pub(super) fn find(views: &[View], forms: &[Form]) -> Vec<SecretHit> {
     let mut finder =
         Finder { views, forms, hits: Vec::new(), cards: Vec::new(), taken: std::collections::HashSet::new() };
     let mut legs: Vec<i64> = views.iter().map(|view| view.leg).collect();
@@ -105,8 +105,8 @@ impl Finder<'_> {
         &self.views[place.0].atoms[place.1]
     }
 
-    /// What was found so far.
-    pub(super) fn hits(&self) -> impl Iterator<Item = &Hit> {
+    /// The secrets found so far.
+    pub(super) fn hits(&self) -> impl Iterator<Item = &SecretHit> {
         self.hits.iter()
     }
 
@@ -119,14 +119,14 @@ impl Finder<'_> {
             let piece = parts[from].0;
             let to = parts[from..].iter().position(|part| part.0 != piece).map_or(parts.len(), |more| from + more);
             let span = self.atom(parts[from]).span.start..self.atom(parts[to - 1]).span.end;
-            self.hits.push(Hit { piece, span, label: label.into() });
+            self.hits.push(SecretHit { piece, span, label: label.into() });
             from = to;
         }
     }
 
-    /// Hides a piece of which nobody knows what was said.
+    /// Hides a piece whose words nobody knows.
     pub(super) fn hide_all(&mut self, piece: usize) {
-        self.hits.push(Hit { piece, span: 0..self.views[piece].text.len(), label: "card".into() });
+        self.hits.push(SecretHit { piece, span: 0..self.views[piece].text.len(), label: "card".into() });
     }
 
     /// The runs of a leg: of digits alone, or of digits and letters.
@@ -185,7 +185,7 @@ impl Finder<'_> {
         self.asked(place).last().is_some_and(|(topic, _)| matches!(topic, Topic::CardNumber | Topic::Card))
     }
 
-    /// What was talked about before a place and since something else was: topic, and when it was named.
+    /// The topics that were named before a place and since another subject was: topic, and place of its name.
     pub(super) fn asked(&self, place: Place) -> Vec<(Topic, Place)> {
         self.asked_before(place.0, self.atom(place).span.start)
     }
@@ -281,7 +281,7 @@ impl Finder<'_> {
             if let Some(length) = checks::iban_length(rest) {
                 let to = run.ends.iter().position(|&end| end == start + length).map(|part| part + 1);
                 let valid = to.filter(|&to| checks::iban(run.slice(from, to)));
-                // Asked for and misheard: all that was said of it.
+                // An IBAN that was asked for and misheard: all of it is hidden.
                 let misheard = || (Self::was_asked(&asked, Topic::Iban).is_some() && rest.len() >= 14).then_some(parts);
                 if let Some(to) = valid.or_else(misheard) {
                     self.hide(&run.parts[from..to], "iban");

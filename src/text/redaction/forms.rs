@@ -5,11 +5,11 @@ use regex::Regex;
 /// A form: what it looks like, what it never is, when it is believed.
 #[derive(Clone, Debug)]
 pub struct Form {
-    /// What is written in its place, without brackets.
+    /// The stand-in that is written in its place, without brackets.
     pub label: String,
     /// `9` is a digit, `A` a letter; anything else stands where people may write a mark or a space.
     shape: String,
-    /// What valid numbers do not look like, over digits and letters alone.
+    /// Patterns of numbers that are not valid, over digits and letters alone.
     except: Vec<Regex>,
     /// Words that announce it.
     near: Vec<String>,
@@ -59,7 +59,7 @@ impl Form {
         self.shape.chars().filter(|c| matches!(c, '9' | 'A'))
     }
 
-    /// How many digits and letters it has.
+    /// Number of its digits and letters.
     pub(super) fn size(&self) -> usize {
         self.bare().count()
     }

@@ -1,7 +1,7 @@
-//! A second generator, with other sentences than the first and with what led the finder astray: numbers said twice, other numbers before a card's,
+//! A second generator, with other sentences than the first and with cases that misled the finder: numbers said twice, other numbers before a card's,
 //! words behind it that make an amount of its end, figures of other scripts, codes in lower case, answers that lack a group.
 //!
-//! It was written when the rules were done, and looked at once. `FIRST_LOOK` says what came out then.
+//! It was written when the rules were done, and looked at once. `FIRST_LOOK` holds the result of that run.
 
 use super::generated::{Dice, ONES, Utterance, card, cut, expiry, iban, measure, render, speak, two_digits};
 

@@ -1,7 +1,7 @@
-//! Takes out of what is said what nobody may keep: card numbers, their codes and expiry dates, IBANs, and the national ids of the packs.
+//! Redacts text: card numbers, their codes and expiry dates, IBANs, and the national ids of the packs.
 //!
-//! Promises: a number is found as it is spoken or written, alone or over several pieces of a leg, and what was shown of it before it was known is
-//! corrected; what was hidden once stays hidden. Nothing of it leaves this room: no log, no error names what was found. English number words only;
+//! Promises: a number is found as it is spoken or written, alone or over several pieces of a leg; parts that were shown before the number was
+//! recognised are corrected; a hidden number stays hidden. Nothing of it leaves this room: no log, no error names it. English number words only;
 //! figures in any language. It must never be asked to decide who may see a number: nobody may.
 
 mod amounts;
@@ -23,30 +23,30 @@ use std::ops::Range;
 
 use regex::Regex;
 
-use self::find::{Hit, View};
+use self::find::{SecretHit, View};
 pub use self::forms::Form;
 use self::topics::Named;
 use self::words::Atom;
 use super::pack::Pack;
 use crate::call::{CallTime, Leg, Word};
 
-/// How much of a call is kept in memory, to know what a number belongs to.
+/// Length of a call that is kept in memory, to know the context of a number, milliseconds.
 const WINDOW_MS: i64 = 120_000;
-/// No more pieces than these.
+/// Number of pieces that are kept at most.
 const WINDOW: usize = 80;
-/// Recognisers place words within a few tenths of a second: so much is silenced on both sides of what was found.
+/// Milliseconds silenced on both sides of a secret: recognisers place words within a few tenths of a second.
 const MARGIN_MS: i64 = 400;
-/// What is written in the place of a card's number.
+/// The stand-in of a card's number.
 const CARD: &str = "card";
 
-/// What to look for.
+/// The numbers to look for.
 #[derive(Debug, Default)]
 pub struct Redactor {
     forms: Vec<Form>,
     near: Vec<Option<Regex>>,
 }
 
-/// Which piece of text: whose it is, told back as it was given.
+/// Identity of a piece of text, returned as it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PieceId {
     /// Row number of the leg.
@@ -62,13 +62,13 @@ pub struct PieceId {
 pub struct RedactionPiece {
     /// The utterance and the piece's number in it.
     pub id: PieceId,
-    /// Who speaks: a voice may go on on another leg, after a restart or a call that was connected anew.
+    /// The speaker: a voice may continue on another leg, after a restart or a new connection.
     pub speaker: Leg,
     /// Begin in the call.
     pub start: CallTime,
     /// End in the call.
     pub end: CallTime,
-    /// What was said.
+    /// The text.
     pub text: String,
     /// The words with their times, where the engine gives them.
     pub words: Vec<Word>,
@@ -87,13 +87,13 @@ pub struct Redacted {
     pub text: String,
     /// Its words, likewise.
     pub words: Vec<Word>,
-    /// What was found, each once.
+    /// Labels of the secrets found, each once.
     pub labels: Vec<String>,
     /// Stretches of sound to be silenced, in the call's time.
     pub silent: Vec<Range<i64>>,
 }
 
-/// What became of a piece, and of those before it.
+/// The result for a piece, and for those before it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RedactionOutcome {
     /// The piece itself.
@@ -112,7 +112,7 @@ struct Held {
     shown: String,
 }
 
-/// What is remembered of a running call: the last two minutes of what was said. It is never written anywhere.
+/// Memory of a running call: the text of the last two minutes. It is never written anywhere.
 #[derive(Default)]
 pub struct CallRedaction {
     held: Vec<Held>,
@@ -127,7 +127,7 @@ impl std::fmt::Debug for CallRedaction {
 }
 
 impl CallRedaction {
-    /// Its call began so much earlier than was known, milliseconds.
+    /// Moves the call's begin back by this many milliseconds.
     pub fn shift(&mut self, by_ms: i64) {
         for Held { piece, .. } in &mut self.held {
             (piece.start.0, piece.end.0) = (piece.start.0 + by_ms, piece.end.0 + by_ms);
@@ -147,7 +147,7 @@ impl CallRedaction {
         self.silenced.extend(other.silenced);
     }
 
-    /// Whose voice each piece is: legs of one direction that do not overlap are one voice, by the first of them.
+    /// The voice of each piece: legs of one direction that do not overlap are one voice, named by the first of them.
     fn voices(&self) -> Vec<i64> {
         let mut legs: Vec<(i64, Leg, CallTime, CallTime)> = Vec::new();
         for Held { piece, .. } in &self.held {
@@ -156,7 +156,7 @@ impl CallRedaction {
                 None => legs.push((piece.id.leg, piece.speaker, piece.start, piece.end)),
             }
         }
-        // By leg: its voice, and until when that voice has spoken. Legs are in order of their begin.
+        // By leg: its voice, and the time until which that voice has spoken. Legs are in order of their begin.
         let mut voices: Vec<(i64, Leg, CallTime)> = Vec::new();
         let of_leg: Vec<(i64, i64)> = legs
             .into_iter()
@@ -187,7 +187,7 @@ impl Redactor {
         Self { near: forms.iter().map(Form::near).collect(), forms }
     }
 
-    /// Takes a piece that was shown before: what is stored of a call that goes on. What was taken out of it then is known by its stand-in.
+    /// Takes a stored piece of a call that continues. Numbers that were redacted in it are recognised by their stand-ins.
     pub fn recall(&self, call: &mut CallRedaction, piece: RedactionPiece) {
         self.hold(call, piece);
     }
@@ -230,14 +230,14 @@ impl Redactor {
             .collect();
         let hits = find::find(&views, &self.forms);
         drop(views);
-        for Hit { piece, span, label } in hits {
+        for SecretHit { piece, span, label } in hits {
             if let Some(held) = call.held.get_mut(piece) {
                 hide(held, span, label);
             }
         }
     }
 
-    /// Takes a piece of a call, in whatever order pieces come; says what may be shown of it and what has to be corrected.
+    /// Takes a piece of a call, in any order. Returns the part of it that may be shown, and the corrections to earlier pieces.
     pub fn push(&self, call: &mut CallRedaction, piece: RedactionPiece) -> RedactionOutcome {
         let id = piece.id;
         self.hold(call, piece);
@@ -273,7 +273,7 @@ impl Redactor {
         RedactionOutcome { piece: own.unwrap_or(nothing), corrected, silent }
     }
 
-    /// A text of which more is to come: every number of three digits or more is hidden, for nobody knows yet what it will be.
+    /// Redacts a text that goes on: every number of three digits or more is hidden, because nobody knows yet what it will be.
     pub fn cautious(&self, text: &str) -> String {
         let atoms = words::read(text, &topics::read(text, &self.near));
         let mut shown = String::with_capacity(text.len());
@@ -308,7 +308,7 @@ impl Redactor {
         self.cautious(&self.redact(text))
     }
 
-    /// A text of which nothing else is known: what goes to notifiers, notes and exports.
+    /// Redacts a text without any context: for notifiers, notes and exports.
     pub fn redact(&self, text: &str) -> String {
         let piece = RedactionPiece {
             id: PieceId { leg: 0, utterance: 0, number: 0 },

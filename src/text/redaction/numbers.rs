@@ -1,33 +1,34 @@
 //! Cards with their codes and expiry dates among the digits of one leg.
 //!
-//! A check digit tells a card that nobody announced. Where a card is asked for or begun, doubt hides: recognisers lose a group, say one twice and
+//! A check digit shows a card that nobody announced. Where a card was asked for or begun, doubt hides: recognisers lose a group, write one twice and
 //! mishear digits, and none of that may save a number.
 
 use super::checks;
-use super::find::{Card, Finder, PAUSE_MS};
+use super::find::{Finder, FoundCard, PAUSE_MS};
 use super::run::{Around, Place, Run};
 use super::topics::Topic;
 use super::words::What;
 
-/// Code and expiry follow a card number in this time.
+/// A code or an expiry date belongs to a card when it follows within this time, milliseconds.
 const AFTER_CARD_MS: i64 = 30_000;
-/// This many digits in a row are a card's where one is talked about, whether their checksum is right or not.
+/// Where a card is being talked about, this many digits in a row count as a card's, whether or not their checksum is right.
 const DOUBT: usize = 8;
-/// So many in a row are nobody's but a card's, if they begin as one and nothing else was named: no telephone number has more than thirteen.
+/// This many digits in a row can only be a card's, if they begin as a card does and no other number was announced: no telephone number has more than
+/// thirteen.
 const UNNAMED: usize = 14;
-/// And so many, if they come in a card's groups: four, and four or six.
+/// The same for digits that are said in a card's groups: four, and four or six.
 const UNNAMED_IN_GROUPS: usize = 12;
-/// This many digits of a known card are that card's again. Its last four alone may be said.
+/// This many digits of a card that is already known are a repetition of it. Its last four alone may be said.
 const ECHO: usize = 6;
 
 /// A card that is being told, group by group.
 #[derive(Default)]
 struct Dictation {
-    /// Digits that came so far.
+    /// The digits so far.
     digits: String,
     /// The question that they answer.
     question: Option<Place>,
-    /// When the last of them ended.
+    /// End of the last of them, milliseconds of the call.
     last_ms: Option<i64>,
     /// The last question that has its answer.
     finished: Option<Place>,
@@ -35,7 +36,7 @@ struct Dictation {
     loose: Vec<Run>,
 }
 
-/// What was talked about before a run.
+/// The topics before a run.
 struct Talk {
     asked: Vec<(Topic, Place)>,
 }
@@ -105,7 +106,7 @@ impl Finder<'_> {
     fn cards_of(&mut self, run: &Run, cards: &[(usize, usize)], talk: &Talk) {
         for &(from, to) in cards {
             self.hide(&run.parts[from..to], "card");
-            self.cards.push(Card { last: run.parts[to - 1], digits: run.slice(from, to).into() });
+            self.cards.push(FoundCard { last: run.parts[to - 1], digits: run.slice(from, to).into() });
         }
         let dictated = talk.card().is_some();
         let (first, last) = (cards[0].0, cards[cards.len() - 1].1);
@@ -132,7 +133,7 @@ impl Finder<'_> {
                 .any(|card| card.digits.starts_with(digits) || digits.len() >= ECHO && card.digits.contains(digits))
     }
 
-    /// What follows a card number in the same breath: expiry, code, or both.
+    /// Hides what follows a card number in the same breath: expiry, code, or both.
     fn tail(&mut self, run: &Run, from: usize) {
         let parts = run.parts.len();
         if from >= parts {
@@ -203,7 +204,7 @@ impl Finder<'_> {
         told.last_ms = Some(self.views[last.0].end_ms);
         told.digits.push_str(&run.said);
         if told.digits.len() >= 15 {
-            self.cards.push(Card { last, digits: told.digits.clone() });
+            self.cards.push(FoundCard { last, digits: told.digits.clone() });
         }
         if checks::card(&told.digits) {
             told.finished = asked;
@@ -259,7 +260,7 @@ impl Finder<'_> {
             && (digits >= UNNAMED || digits >= UNNAMED_IN_GROUPS && matches!(run.groups()[..], [4, 4 | 6, ..]));
         if digits >= DOUBT && beside || unnamed {
             self.hide(&run.parts, "card");
-            self.cards.push(Card { last: run.last(), digits: run.said.clone() });
+            self.cards.push(FoundCard { last: run.last(), digits: run.said.clone() });
             return true;
         }
         false
@@ -297,7 +298,8 @@ impl Finder<'_> {
     /// Whether a card was found shortly before a place; and whether its code has four digits.
     fn after_card(&self, place: Place) -> Option<bool> {
         let here = &self.views[place.0];
-        let near = |card: &&Card| card.last < place && here.start_ms - self.views[card.last.0].end_ms <= AFTER_CARD_MS;
+        let near =
+            |card: &&FoundCard| card.last < place && here.start_ms - self.views[card.last.0].end_ms <= AFTER_CARD_MS;
         self.cards.iter().rev().find(near).map(|card| card.digits.len() == 15)
     }
 
@@ -308,7 +310,7 @@ impl Finder<'_> {
             if checks::card(&said) {
                 for run in loose.drain(..).skip(from) {
                     self.hide(&run.parts, "card");
-                    self.cards.push(Card { last: run.last(), digits: said.clone() });
+                    self.cards.push(FoundCard { last: run.last(), digits: said.clone() });
                 }
                 return;
             }

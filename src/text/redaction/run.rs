@@ -8,7 +8,7 @@ use super::checks;
 /// Place of an atom: piece and number.
 pub(super) type Place = (usize, usize);
 
-/// What stands between two parts of a run, weakest first.
+/// The separation of two parts of a run, weakest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Gap {
     /// Nothing, a space or a hyphen.
@@ -22,14 +22,14 @@ pub(super) enum Gap {
     Piece,
 }
 
-/// What is being talked about where a run stands.
+/// The topic at the place of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Around {
     /// A card.
     Card,
-    /// Nothing that has a number.
+    /// No topic with a number.
     Nothing,
-    /// Something else that has a number.
+    /// Another topic with a number.
     Other,
 }
 
@@ -39,9 +39,9 @@ pub(super) struct Run {
     pub parts: Vec<Place>,
     /// All that they say.
     pub said: String,
-    /// Where each part ends in it.
+    /// End of each part in the digits.
     pub ends: Vec<usize>,
-    /// What stands before each part; of the first it counts for nothing.
+    /// Separation before each part; that of the first does not count.
     pub gaps: Vec<Gap>,
 }
 
@@ -60,7 +60,7 @@ impl Run {
         part.checked_sub(1).map_or(0, |before| self.ends[before])
     }
 
-    /// What the parts `from` to before `to` say.
+    /// The digits of the parts `from` to before `to`.
     pub fn slice(&self, from: usize, to: usize) -> &str {
         if from >= to { "" } else { &self.said[self.start_of(from)..self.ends[to - 1]] }
     }
@@ -73,7 +73,7 @@ impl Run {
         self.parts[self.parts.len() - 1]
     }
 
-    /// How many digits were said in one go, between the longer pauses.
+    /// Number of digits in each group between the longer pauses.
     pub fn groups(&self) -> Vec<usize> {
         let apart = if self.gaps.iter().skip(1).any(|gap| *gap >= Gap::Stop) { Gap::Stop } else { Gap::None };
         let mut groups: Vec<usize> = Vec::new();
@@ -115,7 +115,7 @@ impl Run {
                     Around::Nothing => {
                         whole || length > 13 && (left && (right || rest <= 8) || to == high && length >= 15)
                     }
-                    // What was named may come first: then the card stands apart.
+                    // The named number may come first, with the card apart from it.
                     Around::Other => whole || from > 0 && left && right && length > 13,
                 };
                 let rank = (whole, left && right, length == 16, length);

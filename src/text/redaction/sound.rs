@@ -1,4 +1,4 @@
-//! What is to be silent: the words that are hidden, and more while a card is being taken, for a small model hears digits as words, or not at all.
+//! The stretches to silence: hidden words, and more while a card is being told, because a small model hears digits as words, or not at all.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -12,21 +12,21 @@ use super::words::{Atom, What};
 use super::{CARD, CallRedaction, Held, MARGIN_MS, PieceId, checks};
 use crate::call::{CallTime, Word};
 
-/// What comes so soon after a part of a card, before anybody else speaks, goes on with it.
+/// A stretch continues a part of a card when it follows within this time, milliseconds, and nobody else speaks between.
 const GOES_ON_MS: i64 = 3_000;
-/// An answer that was not understood is no shorter, if it was the number of a card.
+/// An answer that was not understood and is shorter than this, milliseconds, cannot have been a card's number.
 const NUMBER_MS: i64 = 2_000;
-/// So many digits in what was not believed make a number of it.
+/// Digits that make a stretch of doubtful text count as a number.
 const NUMBER: usize = 3;
 
-/// Words of somebody who wants to have something read to him.
+/// Words of somebody who asks for something to be read out.
 static REQUEST: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\b(?:can i|could i|may i|could you|can you|would you|i need|i'll need|take|read|give|tell|which|what|number|numbers|details|ready|go ahead)\b")
         .unwrap()
 });
 
 impl Finder<'_> {
-    /// What was said and not understood while a card is being told is part of it.
+    /// Silences words that were not understood while a card is being told.
     pub(super) fn unheard(&mut self) {
         for piece in 0..self.views.len() {
             let view = &self.views[piece];
@@ -86,7 +86,7 @@ impl Held {
         let stand_in =
             |label: &str, start_ms, end_ms| Word { text: format!("[{label}]"), start_ms, end_ms, confidence: 1.0 };
         let Some(places) = places(&self.piece.text, words) else {
-            // Where the words are is not known: nothing of the piece is heard or listed.
+            // The place of the words is unknown, so the whole piece is silenced and its words are not listed.
             let (from, to) = (start.0 - MARGIN_MS, end.0 + MARGIN_MS);
             let all = self.hidden.iter().map(|(_, label)| stand_in(label, start.0, end.0)).collect();
             return (all, std::iter::once(from..to).collect());
@@ -101,7 +101,7 @@ impl Held {
                 kept.push(word.clone());
                 continue;
             };
-            // At the edges of a piece the whole edge goes.
+            // At the edges of a piece the whole edge is silenced.
             let from = if number == 0 { start.0.min(word.start_ms) } else { word.start_ms } - MARGIN_MS;
             let to = if number + 1 == words.len() { end.0.max(word.end_ms) } else { word.end_ms } + MARGIN_MS;
             if let (true, Some(last), Some(range)) = (hiding == Some(over), kept.last_mut(), silent.last_mut()) {
@@ -130,7 +130,7 @@ impl Held {
         self.piece.id.number == PieceId::UNHEARD || words(&self.atoms) <= SHORT
     }
 
-    /// When what names a card here is said: a few words behind it may be digits, misheard.
+    /// Time at which a card is named here: a few words behind it may be misheard digits.
     fn announced_ms(&self) -> i64 {
         let end = self.topics.iter().map(|named| named.end).max().unwrap_or(0);
         let behind = self.atoms.iter().filter(|atom| matches!(atom.what, What::Word) && atom.span.start >= end).count();
@@ -162,7 +162,7 @@ impl Held {
         self.piece.start.0 - MARGIN_MS..self.piece.end.0 + MARGIN_MS
     }
 
-    /// When a part of a card is told here: from its announcement, or a few words before it, to its end and a few words behind.
+    /// The stretch in which a part of a card is told here: from its announcement, or a few words before it, to its end and a few words behind.
     fn telling(&self) -> Range<i64> {
         let gone = self.atoms.iter().filter(|atom| is_gone(atom)).map(|atom| &atom.span);
         let hidden = self.hidden.iter().filter(|(_, label)| OF_A_CARD.contains(&label.as_str())).map(|(span, _)| span);
@@ -187,7 +187,7 @@ impl Held {
     }
 }
 
-/// Where each word stands in the text; `None` when they are not the same words.
+/// Place of each word in the text; `None` when they are not the same words.
 fn places(text: &str, words: &[Word]) -> Option<Vec<Range<usize>>> {
     let mut place = 0;
     let found = words.iter().map(|word| {
@@ -251,7 +251,8 @@ impl CallRedaction {
             .any(|from| checks::card(&digits[from..]))
     }
 
-    /// What lies before a piece that tells: back to the piece before that tells too, or to the words that asked for it or announced it.
+    /// The stretch before a piece that tells a part of a card: back to the piece before that does so too, or to the words that asked for it or
+    /// announced it.
     fn before(&self, number: usize) -> Option<Range<i64>> {
         let (leg, start_ms) = (self.held[number].piece.id.leg, self.held[number].piece.start.0);
         let mut from = None;

@@ -30,7 +30,7 @@ pub(super) fn is_magnitude(word: &str) -> bool {
     matches!(word, "hundred" | "thousand" | "million" | "billion" | "hundredth")
 }
 
-/// How often "double" and the like say the next digit; 0 for any other word.
+/// Number of times that "double" and the like repeat the next digit; 0 for any other word.
 pub(super) fn times(word: &str) -> usize {
     match word {
         "double" => 2,

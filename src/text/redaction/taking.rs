@@ -14,7 +14,7 @@ use super::topics::Topic;
 use super::words::{Atom, What};
 use super::{CARD, checks};
 
-/// A card is being taken for so long after the last that was said of it.
+/// A card is being taken for this long after its last part, milliseconds.
 pub(super) const TAKING_MS: i64 = 45_000;
 /// An answer comes in this time after its question.
 pub(super) const PROMPT_MS: i64 = 12_000;
@@ -23,19 +23,19 @@ pub(super) const FEW: usize = 6;
 /// The same of a single digit; and of one that answers.
 const FEWER: usize = 2;
 const FEWER_OF_AN_ANSWER: usize = 3;
-/// So many digits are a card's where somebody said that he pays, if they begin as one and nothing else was named.
+/// Digits in a row that count as a card's where somebody said that they pay, if they begin as one and nothing else was named.
 const PAID_WITH: usize = 8;
 /// Words of a piece that answers.
 pub(super) const SHORT: usize = 8;
 /// Labels of what belongs to a card.
 pub(super) const OF_A_CARD: [&str; 3] = [CARD, "cvv", "expiry"];
 
-/// Somebody is about to pay.
+/// Words of somebody who is about to pay.
 static PAYS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\b(?:(?:want|like|need|going|ready|wish|here) to (?:pay|make a payment)|(?:pay|paying) (?:by|with|now)|charge (?:it|my|the|this))\b")
         .unwrap()
 });
-/// What is paid for, what it goes by, and what else one pays with.
+/// Words for goods, references, and other means of payment.
 static PAYS_FOR: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?i)\b(?:accounts?|customer|bills?|policy|loan|mortgage|references?|invoices?|contract|fine|tickets?|rent|tax|taxes|",
@@ -44,7 +44,7 @@ static PAYS_FOR: LazyLock<Regex> = LazyLock::new(|| {
     .unwrap()
 });
 
-/// How sure it is that a card is being taken.
+/// Certainty that a card is being taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Sign {
     /// A card was mentioned.
@@ -169,7 +169,7 @@ impl Finder<'_> {
         turns
     }
 
-    /// What tells before a place that a card is being taken.
+    /// The strongest sign before a place that a card is being taken.
     pub(super) fn sign(&self, (here, number): Place) -> Option<Sign> {
         let start = self.views[here].atoms[number].span.start;
         let start_ms = self.views[here].start_ms;

@@ -1,11 +1,11 @@
-//! What is being talked about before a number: a card, its code, an account, an order. The latest word counts, whoever said it.
+//! The topic before a number: a card, its code, an account, an order. The latest word counts, whoever said it.
 
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// What a number that follows is likely to be.
+/// The likely kind of a number that follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Topic {
     /// The number of a payment card is asked for or announced.
@@ -14,7 +14,7 @@ pub(super) enum Topic {
     Card,
     /// The code on its back.
     Cvv,
-    /// When it expires.
+    /// The expiry date of a card.
     Expiry,
     /// An account number by ISO 13616.
     Iban,
@@ -22,9 +22,9 @@ pub(super) enum Topic {
     Form(usize),
     /// Something else that has a number.
     Other,
-    /// Only the end of a number is told, or its end comes now: "the last four".
+    /// Only the end of a number was told or comes now: "the last four".
     End,
-    /// Which part of a number was told or comes now: "that's the first four". It changes nothing.
+    /// A part of a number was told or comes now: "that's the first four". It changes nothing.
     Aside,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Named {
     pub start: usize,
     /// Byte after them.
     pub end: usize,
-    /// Which.
+    /// The subject that the words announce.
     pub topic: Topic,
 }
 
@@ -71,7 +71,7 @@ static PHRASES: LazyLock<Vec<(Topic, Regex)>> = LazyLock::new(|| {
         ),
         (
             Topic::Other,
-            // No "transit": that is what small models make of "credit" on the telephone.
+            // "transit" is left out, because small models write it for "credit" on the telephone.
             r"(?:gift|loyalty|library|membership|member|sim|store|reward|rewards|bus|id|business|identity|memory|graphics|video|sound|network|sd|key|access|swipe|travel|train|oyster|insurance|phone|calling|health|medicare|medical|student|club|points|report|time|punch|green|residence|residency|staff|employee|donor|ration|boarding|post|birthday|parking|discount|fishing|bingo|scratch|score)[ -]?cards?(?:'s)?(?: (?:number|no|details|information|id|code))?".into(),
         ),
         (
@@ -108,14 +108,14 @@ const SAYS_NOTHING: &str = " a an the your my his her their our its this that th
     every no secure ready really one two three four five six seven eight nine ten by to for from as at read say give have got take need me you us printed raised \
     embossed pan said single all already really actually only just also now then here there yes yeah sure so um uh er sorry please ";
 
-/// What is paid with comes soon after: "I want to pay my winner number" is what a small model makes of a card's.
+/// The means of payment follows soon: a small model writes "I want to pay my winner number" for a card's number.
 static PAYS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i)\b(?:pay|paying|charge|charging)\b[^.?!]{0,20}$").unwrap());
 
-/// What stands in the place of a number is no talk of one: "[card]".
+/// A stand-in, such as "[card]", is no talk of a number.
 static GONE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\[[a-z][a-z0-9_-]{1,19}\]").unwrap());
 
-/// What else expires: then a date is no card's, unless a card is named too.
+/// Other things that expire: then a date is no card's, unless a card is named too.
 static EXPIRES_TOO: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?i)\b(?:contract|policy|passport|licen[cs]e|warranty|offer|coupon|voucher|membership|subscription|lease|quote|trial|promotion|promo|plan|certificate|insurance|guarantee|deal|discount|milk|food|password|link|session|permit|agreement)\b",

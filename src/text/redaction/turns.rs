@@ -1,4 +1,4 @@
-//! What stands beside the parts of a card that were found: the rest of it, misheard.
+//! The misheard rest of a card beside the parts of it that were found.
 
 use super::CARD;
 use super::find::{Finder, PAUSE_MS};
@@ -7,7 +7,7 @@ use super::spoken;
 use super::taking::{OF_A_CARD, is_gone};
 use super::words::What;
 
-/// So many words lie at most between two parts of a card: a small model makes words of digits.
+/// Words at most between two parts of a card: a small model makes words of digits.
 const BETWEEN: usize = 5;
 
 impl Finder<'_> {

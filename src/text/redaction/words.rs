@@ -1,7 +1,7 @@
-//! Reads a text as a row of atoms: digits however they are written or spoken, letters that may spell a code, dates, and what is certainly no
-//! secret (amounts, times, telephone numbers with their signs).
+//! Parses a text into a row of atoms: digits in any written or spoken form, letters that may spell a code, dates, and harmless numbers (amounts,
+//! times, telephone numbers with their signs).
 //!
-//! Spoken numbers are read in English; digits in figures in any language.
+//! Spoken numbers are parsed in English; digits in figures in any language.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -77,7 +77,7 @@ fn tokens(text: &str) -> Vec<Token> {
             .into_iter()
             .find(|name| captures.name(name).is_some());
         let digits = figures::only(whole.as_str());
-        // "45-32-01-51" is no date: a shape that goes on beyond its end is read word by word.
+        // "45-32-01-51" is no date: a shape that continues beyond its end is parsed word by word.
         let goes_on = |shape: &str| !matches!(shape, "phone" | "gone") && continues(text, whole.range());
         let mut span = whole.range();
         let what = match name {
@@ -96,7 +96,7 @@ fn tokens(text: &str) -> Vec<Token> {
             None => None,
         };
         if what.is_none() && name.is_some() {
-            // Only the first run of digits of a shape that was none.
+            // Only the first run of digits of a shape that turned out to be none.
             let length = whole.as_str().find(|c| figures::value(c).is_none()).unwrap_or(whole.len());
             if length == 0 {
                 place = whole.start() + whole.as_str().chars().next().map_or(1, char::len_utf8);
@@ -112,8 +112,8 @@ fn tokens(text: &str) -> Vec<Token> {
     found
 }
 
-/// How many bytes of what begins as a telephone number are one: no number has more than fifteen digits (ITU-T E.164), and what comes after one that
-/// is complete is another.
+/// Bytes of a telephone number at the text's beginning: no number has more than fifteen digits (ITU-T E.164), and digits after a complete one belong
+/// to another.
 fn telephone(text: &str) -> usize {
     /// A complete one with its area code.
     const COMPLETE: usize = 10;
@@ -142,7 +142,7 @@ fn continues(text: &str, range: Range<usize>) -> bool {
     (first_before.is_some_and(joins) && digit(before.next())) || (first_after.is_some_and(joins) && digit(after.next()))
 }
 
-/// Whether what has a date's shape can be one: "7-0-2" is a code, read out.
+/// Whether a text with a date's shape can be one: "7-0-2" is a code, read out.
 fn is_date(shape: &str) -> bool {
     let shape = figures::plain(shape);
     let parts: Vec<&str> = shape.split(['/', '.', '-']).collect();
@@ -228,7 +228,7 @@ pub(super) fn read(text: &str, topics: &[Named]) -> Vec<Atom> {
             (None, Some(_)) => (What::Word, 1),
             (None, None) => spoken::spoken(&tokens, at).unwrap_or_else(|| (single(token), 1)),
         };
-        // November is a month, and a letter between letters.
+        // November is a month, and also the letter N between letters.
         let letter = |token: Option<&Token>| {
             token.is_some_and(|token| {
                 token.text.len() == 1 && token.text != "a" || position(&NATO, &token.lower).is_some()
@@ -284,7 +284,7 @@ fn groups_in_lower_case(atoms: &mut [Atom], text: &str) {
     }
 }
 
-/// "oh" and "o" are zeros beside other digits, and so is "OO".
+/// Turns "oh", "o" and "OO" beside other digits into zeros.
 fn zeros(atoms: &mut [Atom], text: &str) {
     let word = |atom: &Atom| text[atom.span.clone()].to_ascii_lowercase();
     let is_oh = |atom: &Atom| word(atom) == "oh" || atom.span.len() <= 4 && word(atom).bytes().all(|byte| byte == b'o');

@@ -49,7 +49,7 @@ pub struct Payment {
     pub amount: Option<String>,
     /// The day, where it was named in the same sentence.
     pub due: Option<String>,
-    /// What decided.
+    /// The sentences and rules that decided the state.
     pub grounds: Vec<Ground>,
 }
 

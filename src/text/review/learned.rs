@@ -188,7 +188,7 @@ struct Meaning {
     weight: f64,
     action: Option<f64>,
     payment: Option<String>,
-    /// The logarithm of what a feature is worth that none of its examples has.
+    /// Logarithm of the weight of a feature that none of the label's examples has.
     unseen: f64,
 }
 

@@ -57,12 +57,14 @@ pub struct Function {
     pub lines: usize,
 }
 
-/// A type or trait that is `pub` without a restriction.
+/// A type or trait that is `pub`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicType {
     pub path: String,
     pub line: usize,
     pub name: String,
+    /// Whether only a part of the crate sees it, as with `pub(super)`.
+    pub is_restricted: bool,
 }
 
 /// All Rust files of a folder, sorted.
@@ -327,10 +329,17 @@ impl Tree {
     pub fn public_types(&self) -> Vec<PublicType> {
         const KINDS: [&str; 5] = ["enum", "struct", "trait", "type", "union"];
         let of = |source: &Source| -> Vec<PublicType> {
-            let public = source.tokens.windows(3).filter(|three| three[0].text == "pub");
-            let types = public.filter(|three| KINDS.contains(&three[1].text.as_str()) && three[2].is_word());
-            let named = |three: &[Token]| (source.path.clone(), three[2].line, three[2].text.clone());
-            types.map(named).map(|(path, line, name)| PublicType { path, line, name }).collect()
+            let tokens = &source.tokens;
+            let publics = (0..tokens.len()).filter(|&at| tokens[at].text == "pub");
+            let types = publics.filter_map(|at| {
+                let is_restricted = is_at(tokens, at + 1, &["("]);
+                let skipped = if is_restricted { tokens[at..].iter().position(|token| token.text == ")")? } else { 0 };
+                let (kind, name) = (tokens.get(at + skipped + 1)?, tokens.get(at + skipped + 2)?);
+                let is_type = KINDS.contains(&kind.text.as_str()) && name.is_word();
+                let (path, line, name) = (source.path.clone(), name.line, name.text.clone());
+                is_type.then_some(PublicType { path, line, name, is_restricted })
+            });
+            types.collect()
         };
         self.sources.iter().flat_map(of).collect()
     }

@@ -1,4 +1,4 @@
-//! What lines of all written forms share: who speaks, and when.
+//! Speaker and time of a line, as all formats write them.
 
 use crate::call::Leg;
 use crate::store::segments::SegmentRow;

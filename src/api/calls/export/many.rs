@@ -1,4 +1,4 @@
-//! Many calls in one file, which is made while it is taken.
+//! Many calls in one file, which is written while the client takes it.
 
 use std::vec::IntoIter;
 
@@ -14,7 +14,7 @@ use crate::pipeline::finished::calls_csv::{CALLS_HEAD, call_row};
 use crate::priority;
 use crate::store::Store;
 
-/// What many calls in one file can be written as; without a word, CSV.
+/// Format of a file with many calls; the default is CSV.
 pub(in crate::api) fn many(word: Option<&str>) -> Result<Format, &'static str> {
     let word = word.unwrap_or("csv");
     let format = if word == "calls" { Some(Format::Calls) } else { Format::parse(word) };
@@ -23,8 +23,8 @@ pub(in crate::api) fn many(word: Option<&str>) -> Result<Format, &'static str> {
         .ok_or("format: many calls in one file go as json, text, csv or calls")
 }
 
-/// One file with all of these calls, by their ids. It is made call by call as the client takes it: no more than one is in memory, and when the client
-/// is gone nothing more is read. What cannot be read any more breaks the answer off, so that nobody takes the part for the whole.
+/// One file with all of these calls, by their ids. It is written call by call as the client takes it: no more than one call is in memory, and when
+/// the client is gone nothing more is read. An error breaks the answer off, so that nobody takes the part for the whole.
 pub(in crate::api) fn together(store: &Store, access: &Access, ids: Vec<String>, format: Format) -> Response {
     let (store, access) = (store.clone(), access.clone());
     let read = move |id: String| {
@@ -38,11 +38,11 @@ pub(in crate::api) fn together(store: &Store, access: &Access, ids: Vec<String>,
     file("calls", format, Body::from_stream(pieces(ids, format, read, piece)))
 }
 
-/// Where the writing of a file stands.
+/// State of the writing of a file.
 struct Writing<R> {
     ids: IntoIter<String>,
     read: R,
-    /// Calls written so far.
+    /// Number of calls written so far.
     written: usize,
     over: bool,
 }
@@ -87,7 +87,7 @@ where
 fn piece(whole: &Whole, format: Format, number: usize) -> String {
     let first = number == 0;
     match format {
-        // In a JSON text a line break is never part of a value.
+        // A line break in a JSON text is never part of a value.
         Format::Json => {
             let open = if first { "[\n  " } else { ",\n  " };
             format!("{open}{}", whole.pretty().replace('\n', "\n  "))
@@ -98,7 +98,7 @@ fn piece(whole: &Whole, format: Format, number: usize) -> String {
     }
 }
 
-/// What closes a file of so many calls.
+/// End of a file with this many calls.
 fn end(format: Format, calls: usize) -> &'static str {
     match (format, calls) {
         (Format::Json, 0) => "[]\n",

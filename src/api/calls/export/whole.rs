@@ -1,7 +1,6 @@
-//! A call with all that was made of it, as the call sessions API exports it: JSON with its nine keys, or a text for people.
+//! A call with all of its analyses, as the call sessions API exports it: JSON with its nine keys, or a text for people.
 //!
-//! What was made when the call was over is taken from its rows: nothing is worked out for a file. What is not made yet is empty, and
-//! `processing_info` says so.
+//! Stored results of the stages are used: nothing is computed for a file. A result that does not exist yet is empty, and `processing_info` says so.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -22,7 +21,7 @@ use crate::store::Store;
 use crate::store::calls::CallRow;
 use crate::store::segments::SegmentRow;
 
-/// What exports are made from.
+/// State that a complete export needs.
 pub(in crate::api) struct Exporter {
     pub store: Store,
     pub desk: Desk,
@@ -30,10 +29,10 @@ pub(in crate::api) struct Exporter {
     pub now: WallTime,
 }
 
-/// What was made of a call.
+/// Stored results of a call's stages.
 struct Made {
     translation: CallTranslation,
-    /// By stage; `{}` where there is nothing yet.
+    /// Results by stage; `{}` where there is none yet.
     results: BTreeMap<Stage, Value>,
 }
 
@@ -89,7 +88,7 @@ impl Exporter {
     }
 }
 
-/// What whoever named the call has put beside it, with the four fields of the export.
+/// Metadata of the client that named the call, with the four fields of the export.
 fn metadata(call: &CallRow, given: Value) -> Value {
     let mut all = match given {
         Value::Object(given) => given,
@@ -102,7 +101,7 @@ fn metadata(call: &CallRow, given: Value) -> Value {
     Value::Object(all)
 }
 
-/// What was named, by kind, each as it was said and once.
+/// Entities by kind, each as it was said, once.
 fn by_kind(made: &Value) -> BTreeMap<String, Vec<String>> {
     let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for entity in made["entities"].as_array().into_iter().flatten() {

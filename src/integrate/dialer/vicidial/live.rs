@@ -9,7 +9,7 @@ use crate::store::dialer::DialedCall;
 /// A row of `vicidial_live_agents`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::integrate::dialer) struct LiveAgent {
-    /// Who.
+    /// The agent's user name in ViciDial; `None` where the column is empty.
     pub(super) user: Option<String>,
     /// The lead on the line.
     pub(super) lead: Option<i64>,

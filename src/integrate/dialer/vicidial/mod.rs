@@ -168,7 +168,7 @@ impl Vicidial {
         let is_known = recording.is_some() || main.is_some() || live.is_some();
         let is_blocked = lookup.is_blocked;
         let facts = over(facts, call.told.as_ref().map(|row| &row.facts));
-        // Of a call that is over all is said, and its last words are on their way.
+        // A call that is over has been spoken and needs no names; its last words are being transcribed.
         let said = if is_over { Vec::new() } else { self.said.of(connection, &facts).await? };
         Ok(Answer { facts, is_known, is_complete, is_blocked, said })
     }

@@ -1,8 +1,8 @@
 //! Brings alerts and risk up to date with a call's new text.
 //!
-//! The rules of now are played over the new text. An alert that they raise again tells the new words; one that they do not raise any more is closed,
-//! in the name of [`BY`]; one that the old text hid is raised, unless the call ended more than a day ago. What silence and interruptions raised stays
-//! as it was, for the stretches of speech are the same, and so does an alert of a rule that the packs do not have any more.
+//! The present rules run over the new text. An alert that they raise again gets the new words. One that they no longer raise is closed in the name of
+//! [`BY`]. One that only the new text shows is raised, unless the call ended more than a day ago. Alerts by silence and interruptions stay, because
+//! the utterances are the same, and so do alerts of rules that the packs no longer hold.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use crate::text::TextAnalyser;
 use crate::text::rolling::CallRolling;
 use crate::text::rule::{Rule, Trigger};
 
-/// Who has taken an alert that the new text does not bear out.
+/// Name of the acknowledger of an alert that the new text does not confirm.
 const BY: &str = "transcribed again";
-/// Alerts of one call that are looked at, the newest. Of a call that has so many none is raised any more.
+/// Number of a call's alerts that are compared, the newest. A call with this many gets no new ones.
 const MOST: u32 = 1000;
-/// Two texts of one stretch put their segments so far apart, milliseconds.
+/// The segments of two texts of one stretch may be this far apart, milliseconds.
 const APART_MS: i64 = 1000;
 
 /// A call with its new text.
@@ -77,7 +77,7 @@ fn raise(id: i64, call: CallKey, alert: Alert, at: WallTime) -> Change {
 }
 
 impl Played {
-    /// What the rules find by words in the whole call, and its risk.
+    /// The alerts that the rules raise by words in the whole call, and its risk.
     fn play(&self, analyser: &TextAnalyser, book: &RuleBook) -> (Vec<Alert>, RiskScore) {
         let mut watch = CallWatch::default();
         for leg in self.legs.iter().filter(|leg| !leg.heard.is_empty()) {
@@ -121,17 +121,17 @@ fn only(mut alert: Alert, wanted: impl Fn(&Fired) -> bool) -> Option<Alert> {
     Some(alert)
 }
 
-/// Whether two alerts tell of the same firing of a rule. One without words tells of the call so far, whose moment moves with the text.
+/// Whether two alerts mean the same firing of a rule. An alert without words is about the call so far, and its time moves with the text.
 fn is_same(one: (&Alert, &Fired), other: (&Alert, &Fired)) -> bool {
     let without_words = one.1.words.is_empty() && other.1.words.is_empty();
     let near = one.0.start_ms <= other.0.end_ms + APART_MS && other.0.start_ms <= one.0.end_ms + APART_MS;
     one.1.name == other.1.name && (without_words || near)
 }
 
-/// What becomes of the alerts that the call has, and what it lacks.
+/// The changes to the alerts that the call has, and the alerts that it lacks.
 fn compare(book: &RuleBook, known: Vec<AlertRow>, played: Vec<Alert>, now: WallTime) -> (Vec<Change>, Vec<Alert>) {
     let mut changes = Vec::new();
-    // Firings of which there is an alert: place of the alert, name of the rule.
+    // Firings that have an alert: index of the alert, name of the rule.
     let mut told: HashSet<(usize, String)> = HashSet::new();
     for AlertRow { id, alert: before, acknowledged, .. } in known {
         let mut alert = before.clone();

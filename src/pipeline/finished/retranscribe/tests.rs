@@ -1,4 +1,4 @@
-//! What goes with a stretch that is transcribed again.
+//! Tests of what accompanies an utterance that is transcribed again.
 
 use std::time::Duration;
 

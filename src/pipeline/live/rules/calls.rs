@@ -193,7 +193,7 @@ fn a_step_of_the_clock_moves_no_leg_inside_its_call() {
 }
 
 #[test]
-fn an_utterance_that_was_read_ahead_goes_to_no_worker() {
+fn an_utterance_with_a_preflight_goes_to_no_worker() {
     let mut desk = Desk::new();
     let leg = desk.open(1, "u1", Source::Audiosocket);
     desk.preflight = Some(recognised("thank you"));

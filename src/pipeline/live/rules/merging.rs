@@ -1,4 +1,4 @@
-//! What is so for either of two calls is so for the one that they become.
+//! Rules on merged calls: what held for either of the two holds for the merged one.
 
 use super::{Desk, MIX};
 use crate::call::{CallState, Source, WallTime};

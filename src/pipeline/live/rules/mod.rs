@@ -33,7 +33,7 @@ use crate::text::{LexiconKind, TextAnalyser};
 /// Legs with these numbers hold both voices.
 pub(super) const MIX: i64 = 100;
 
-/// The core, and what it has decided so far.
+/// The core, and its decisions so far.
 pub(super) struct Desk {
     pub core: Conductor,
     pub now: Now,
@@ -50,7 +50,7 @@ pub(super) struct Desk {
     pub overwritten: Vec<LegKey>,
     /// Legs that the listener was told to leave.
     stopped: Vec<LegKey>,
-    /// What the workers have read ahead.
+    /// Texts of preflights.
     pub preflight: Option<Recognition>,
     settings: PrivacySettings,
 }
@@ -66,7 +66,7 @@ impl Desk {
         Self::with(false)
     }
 
-    /// One at which numbers are taken out.
+    /// A desk that redacts numbers.
     pub fn redacting() -> Self {
         Self::with(true)
     }
@@ -211,7 +211,7 @@ impl Desk {
         Arc::new(SpooledLeg::new(LegKey(key), spec, audio))
     }
 
-    /// Sound of so many milliseconds in all is on disk.
+    /// The audio on disk grows to this many milliseconds.
     pub fn grow(&mut self, leg: &SpooledLeg, ms: u64) {
         if leg.audio().owned() {
             leg.live_grew_to(ms * 8, self.now.at);
@@ -220,7 +220,7 @@ impl Desk {
         }
     }
 
-    /// Nothing comes of a connection for so many milliseconds: lineside fills its leg with silence meanwhile.
+    /// A connection brings nothing for this many milliseconds: lineside fills its leg with silence meanwhile.
     pub fn fill(&mut self, leg: &SpooledLeg, ms: u64) {
         leg.fill(ms * 8);
         leg.live_grew_to(leg.samples() + ms * 8, self.now.at);
@@ -243,12 +243,12 @@ impl Desk {
         }
     }
 
-    /// What of a leg is heard, in its milliseconds.
+    /// Transcribed stretches of a leg, in its milliseconds.
     pub fn heard(&self, leg: &SpooledLeg) -> Vec<(u64, Option<u64>)> {
         self.rows.legs[&leg.key.0].heard.iter().map(|&(from, to)| (from / 8, to.map(|to| to / 8))).collect()
     }
 
-    /// Why a leg is heard, or why not.
+    /// Reason why a leg is transcribed, or why not.
     pub fn why(&self, leg: &SpooledLeg) -> &str {
         self.rows.legs[&leg.key.0].why.as_deref().unwrap_or_default()
     }
@@ -265,7 +265,7 @@ impl Desk {
         self.on(Event::Vad(VadEvent::Utterance(leg.key, found)));
     }
 
-    /// A worker has read the first utterance that waits.
+    /// A worker has transcribed the first utterance that waits.
     pub fn read(&mut self, text: &str) {
         let job = self.jobs.pop_front().expect("an utterance waits");
         let written = Written { job, result: Ok(recognised(text)), engine: "model".into() };

@@ -1,4 +1,4 @@
-//! What is not kept.
+//! Rules on pauses: what is not stored.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Which of several sources of one call is heard.
+//! Rules on sources: which of several sources of one call is transcribed.
 
 use super::super::event::Request;
 use super::{Desk, MIX};

@@ -10,13 +10,13 @@ use std::rc::Rc;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::pickle::{self, Table, Tensor, Value};
-use super::weights::{Dims, Number, Place, Weights, count};
+use super::weights::{Dims, ModelWeights, Number, Place, count};
 
 /// Buffers of a checkpoint that are made anew from its dimensions.
 const MADE_ANEW: [&str; 1] = ["decoder.mask"];
 
 /// Opens a checkpoint and finds every tensor in it; `checked` hears of the bytes whose CRC was compared.
-pub(super) fn open(file: File, checked: &mut dyn FnMut(u64)) -> Result<Weights, String> {
+pub(super) fn open(file: File, checked: &mut dyn FnMut(u64)) -> Result<ModelWeights, String> {
     let whole = file.try_clone().map_err(|error| error.to_string())?;
     let mut archive = ZipArchive::new(BufReader::new(file))
         .map_err(|error| format!("no archive of PyTorch's, or cut short ({error})"))?;
@@ -45,7 +45,7 @@ pub(super) fn open(file: File, checked: &mut dyn FnMut(u64)) -> Result<Weights, 
         };
         found.insert(name.to_string(), place(name, tensor, begin, len)?);
     }
-    Weights::new(dims, vec![whole], found)
+    ModelWeights::new(dims, vec![whole], found)
 }
 
 /// Reads nothing but a table: what `open` does with `data.pkl`.

@@ -13,7 +13,7 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, Tokenizer};
 
 use super::quantise::rows_of_bytes;
-use super::weights::{Weights, count};
+use super::weights::{ModelWeights, count};
 use super::words::{Words, special, spelt};
 
 /// What the decoder leaves out, and the heads that follow the time.
@@ -46,7 +46,7 @@ const GELU: u8 = 3;
 
 /// Writes a folder, which must be there; `read` hears of the bytes of weights that were read.
 pub(super) fn write(
-    weights: &Weights,
+    weights: &ModelWeights,
     words: &Words,
     settings: &Settings,
     folder: &Path,
@@ -80,7 +80,7 @@ pub(super) fn write(
 }
 
 /// `tokenizer.json`, by which prompts become tokens.
-fn tokenizer(weights: &Weights, words: &Words) -> Result<String, String> {
+fn tokenizer(weights: &ModelWeights, words: &Words) -> Result<String, String> {
     let vocabulary = words.tokens.iter().enumerate().map(|(number, token)| (spelt(token), number as u32));
     let model = BPE::builder()
         .vocab_and_merges(vocabulary.collect::<Vocab>(), words.merges()?)
@@ -97,7 +97,7 @@ fn tokenizer(weights: &Weights, words: &Words) -> Result<String, String> {
     tokenizer.to_string(false).map_err(|error| error.to_string())
 }
 
-fn model(weights: &Weights, out: &mut impl Write, read: &mut dyn FnMut(u64)) -> Result<(), String> {
+fn model(weights: &ModelWeights, out: &mut impl Write, read: &mut dyn FnMut(u64)) -> Result<(), String> {
     let mut variables = variables(weights);
     variables.sort_by(|one, other| one.0.cmp(&other.0));
     let scales = variables.iter().filter(|(_, variable)| matches!(variable, Variable::Bytes(_))).count();
@@ -127,7 +127,7 @@ fn model(weights: &Weights, out: &mut impl Write, read: &mut dyn FnMut(u64)) -> 
 }
 
 /// Every variable of `WhisperSpec`, by name.
-fn variables(weights: &Weights) -> Vec<(String, Variable)> {
+fn variables(weights: &ModelWeights) -> Vec<(String, Variable)> {
     let dims = &weights.dims;
     let tensor = |name: String| vec![Part::Tensor(name)];
     let byte = |value: i8| Variable::Number(BYTE, value.to_le_bytes().to_vec());
@@ -207,7 +207,7 @@ fn linear(all: &mut Vec<(String, Variable)>, to: &str, from: &str, parts: &[&str
 }
 
 /// The numbers of all parts, and their shape as one tensor.
-fn gathered(weights: &Weights, parts: &[Part], read: &mut dyn FnMut(u64)) -> Result<(Vec<f32>, Vec<u32>), String> {
+fn gathered(weights: &ModelWeights, parts: &[Part], read: &mut dyn FnMut(u64)) -> Result<(Vec<f32>, Vec<u32>), String> {
     let mut all: Vec<f32> = Vec::new();
     let mut shape: Vec<u64> = Vec::new();
     for part in parts {

@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 use super::quantise::{Blocks, halves};
-use super::weights::Weights;
+use super::weights::ModelWeights;
 use super::words::Words;
 use crate::speech::mel;
 
@@ -14,7 +14,7 @@ const BINS: u32 = 201;
 
 /// Writes a model; `read` hears of the bytes of weights that were read.
 pub(super) fn write(
-    weights: &Weights,
+    weights: &ModelWeights,
     words: &Words,
     blocks: Blocks,
     out: &mut impl Write,

@@ -11,7 +11,7 @@ use safetensors::tensor::Metadata;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::weights::{Dims, Number, Place, Weights};
+use super::weights::{Dims, ModelWeights, Number, Place};
 
 /// The one file of a small model, and the list of shards of a big one.
 pub(super) const WHOLE: &str = "model.safetensors";
@@ -35,12 +35,12 @@ struct Config {
     max_source_positions: u32,
     max_target_positions: u32,
     #[serde(flatten)]
-    hints: Hints,
+    hints: GenerationHints,
 }
 
 /// What a model wants left out and which heads know the time: `generation_config.json`, in older folders `config.json`.
 #[derive(Clone, Default, Deserialize)]
-pub(super) struct Hints {
+pub(super) struct GenerationHints {
     pub(super) suppress_tokens: Option<Vec<i64>>,
     pub(super) begin_suppress_tokens: Option<Vec<i64>>,
     pub(super) alignment_heads: Option<Vec<(u32, u32)>>,
@@ -57,7 +57,7 @@ pub(super) fn is_folder(folder: &Path) -> bool {
 }
 
 /// Opens a folder and finds every tensor in it.
-pub(super) fn open(folder: &Path) -> Result<(Weights, Hints), String> {
+pub(super) fn open(folder: &Path) -> Result<(ModelWeights, GenerationHints), String> {
     let config: Config = json(folder, "config.json")?;
     if config.model_type != "whisper" {
         return Err(format!("config.json: a model of the kind {:?}, \"whisper\" is wanted", config.model_type));
@@ -75,12 +75,12 @@ pub(super) fn open(folder: &Path) -> Result<(Weights, Hints), String> {
         n_text_layer: config.decoder_layers,
     };
     dims.check()?;
-    let own: Hints = if folder.join("generation_config.json").is_file() {
+    let own: GenerationHints = if folder.join("generation_config.json").is_file() {
         json(folder, "generation_config.json")?
     } else {
-        Hints::default()
+        GenerationHints::default()
     };
-    let hints = Hints {
+    let hints = GenerationHints {
         suppress_tokens: own.suppress_tokens.or(config.hints.suppress_tokens),
         begin_suppress_tokens: own.begin_suppress_tokens.or(config.hints.begin_suppress_tokens),
         alignment_heads: own.alignment_heads.or(config.hints.alignment_heads),
@@ -101,7 +101,7 @@ pub(super) fn open(folder: &Path) -> Result<(Weights, Hints), String> {
     if let Some(output) = output {
         same_table(&files, &output, places.get("decoder.token_embedding.weight"))?;
     }
-    Ok((Weights::new(dims, files, places)?, hints))
+    Ok((ModelWeights::new(dims, files, places)?, hints))
 }
 
 /// The files of a folder that hold weights, in order.

@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::hugging_face::Hints;
+use super::hugging_face::GenerationHints;
 use super::quantise::Blocks;
-use super::weights::{Dims, Weights};
+use super::weights::{Dims, ModelWeights};
 use super::words::Words;
 use super::{checkpoint, ct2, ggml, hugging_face, official};
 use crate::speech::models::{ModelKind, ModelRef};
 use crate::speech::whisper;
 
-/// What weights can be made into.
+/// A format that weights can be converted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// whisper.cpp's, 16-bit floats.
@@ -37,8 +37,8 @@ impl Format {
         ("ct2-int8", Self::Ct2Int8),
     ];
 
-    /// What is made when nothing is asked for: eight bits for each engine. whisper.cpp runs everywhere, CTranslate2 costs half as much where the CPU has
-    /// AVX2; which of them serves is tried in a minute, and fetching the weights again is not.
+    /// The formats made by default: eight bits for each engine. whisper.cpp runs everywhere, CTranslate2 costs half as much where the CPU has AVX2.
+    /// Trying both takes a minute, and fetching the weights again takes longer.
     pub const USUAL: [Self; 2] = [Self::GgmlQ8_0, Self::Ct2Int8];
 
     /// The model of these weights in a folder.
@@ -70,7 +70,7 @@ pub struct Sum {
     pub official: Option<&'static str>,
 }
 
-/// Weights at a path.
+/// ModelWeights at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::speech::models) enum Source {
     /// An archive of PyTorch's.
@@ -80,7 +80,7 @@ pub(in crate::speech::models) enum Source {
 }
 
 impl Source {
-    /// What lies there, if it is meant to be weights.
+    /// The weights at a path, if it looks like weights.
     pub(in crate::speech::models) fn at(path: &Path) -> Option<Self> {
         if path.is_dir() {
             return hugging_face::is_folder(path).then_some(Self::HuggingFace);
@@ -100,7 +100,7 @@ impl Source {
     }
 }
 
-/// Counts bytes for whoever shows how far it is.
+/// Counts bytes for a progress bar.
 pub(in crate::speech::models) struct Progress<'a> {
     pub(super) done: u64,
     pub(super) total: u64,
@@ -141,7 +141,7 @@ pub(in crate::speech::models) fn convert(
     let (weights, hints) = match source {
         Source::Checkpoint => {
             let file = File::open(path).map_err(|error| error.to_string())?;
-            (checkpoint::open(file, &mut |bytes| progress.add(bytes))?, Hints::default())
+            (checkpoint::open(file, &mut |bytes| progress.add(bytes))?, GenerationHints::default())
         }
         Source::HuggingFace => hugging_face::open(path)?,
     };
@@ -172,7 +172,7 @@ pub(in crate::speech::models) fn discard(part: &Path) {
 
 pub(super) fn write(
     format: Format,
-    weights: &Weights,
+    weights: &ModelWeights,
     words: &Words,
     settings: &ct2::Settings,
     part: &Path,
@@ -212,8 +212,13 @@ pub(super) fn words(source: Source, path: &Path, vocabulary: Option<&Path>, dims
     }
 }
 
-/// What the decoder is told: what the folder says, else what OpenAI says of this very file, else what OpenAI does with any other.
-pub(super) fn settings(dims: &Dims, words: &Words, hints: Hints, sums: &[Sum]) -> Result<ct2::Settings, String> {
+/// Settings of the decoder: those of the folder, else OpenAI's for this very file, else OpenAI's defaults.
+pub(super) fn settings(
+    dims: &Dims,
+    words: &Words,
+    hints: GenerationHints,
+    sums: &[Sum],
+) -> Result<ct2::Settings, String> {
     let tokens = |list: Vec<i64>| -> Result<Vec<u32>, String> {
         let known = |&number: &i64| u32::try_from(number).ok().filter(|&number| number < dims.n_vocab);
         let found: Option<Vec<u32>> = list.iter().map(known).collect();

@@ -5,7 +5,7 @@ use half::f16;
 /// Values in a block of ggml's.
 pub(super) const BLOCK: usize = 32;
 
-/// How the matrices of a ggml file are written.
+/// Format of the matrices of a ggml file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Blocks {
     F16,

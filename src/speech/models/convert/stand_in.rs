@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::make::{Format, Progress, write};
 use super::official;
-use super::weights::{Dims, Number, Place, Weights, count};
+use super::weights::{Dims, ModelWeights, Number, Place, count};
 use super::words::Words;
 use crate::speech::models::ModelRef;
 use crate::speech::models::convert::ct2::Settings;
@@ -61,11 +61,11 @@ impl Size {
     }
 }
 
-/// What a stand-in hears in every sound: as many tokens as [`SECONDS`] of talk have.
+/// The text of a stand-in for every sound: as many tokens as [`SECONDS`] of talk have.
 pub const WORDS: [&str; 10] = [" please", " call", " me", " back", " when", " you", " have", " the", " new", " number"];
-/// Where the mark at its end stands.
+/// Time of its end mark, seconds.
 pub const SECONDS: usize = 3;
-/// How much stronger a position speaks than the token before it.
+/// Weight of a position against that of the token before it.
 const LOUD: f32 = 30.0;
 
 /// Writes a stand-in into a folder. Blocks for a second or, of the larger ones, some.
@@ -86,7 +86,7 @@ pub fn stand_in(size: Size, format: Format, folder: &Path) -> Result<ModelRef, S
 }
 
 /// Tensors in a file in memory, of which only what is not zero takes any.
-fn weights(dims: Dims, words: &Words) -> Result<Weights, String> {
+fn weights(dims: Dims, words: &Words) -> Result<ModelWeights, String> {
     let fail = |error: io::Error| error.to_string();
     let fd =
         rustix::fs::memfd_create("stand-in", rustix::fs::MemfdFlags::CLOEXEC).map_err(|error| fail(error.into()))?;
@@ -114,7 +114,7 @@ fn weights(dims: Dims, words: &Words) -> Result<Weights, String> {
         let next = position.min(said.len() as u64 - 1);
         put("decoder.positional_embedding", position, next, LOUD)?;
     }
-    Weights::new(dims, vec![file], places)
+    ModelWeights::new(dims, vec![file], places)
 }
 
 /// Its tokens in their order, the end of the text last.

@@ -150,13 +150,13 @@ pub(super) struct Place {
 
 /// Dimensions, and every tensor where it lies.
 #[derive(Debug)]
-pub(super) struct Weights {
+pub(super) struct ModelWeights {
     pub(super) dims: Dims,
     files: Vec<File>,
     places: BTreeMap<String, Place>,
 }
 
-impl Weights {
+impl ModelWeights {
     /// Checks that these tensors are those of such a Whisper, and that their files hold them.
     pub(super) fn new(dims: Dims, files: Vec<File>, places: BTreeMap<String, Place>) -> Result<Self, String> {
         dims.check()?;
