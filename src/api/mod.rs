@@ -1,8 +1,21 @@
-//! HTTP over loopback and a Unix socket: queries of the store, live feeds, and what can be asked of the daemon.
+//! HTTP over loopback and a Unix socket: queries of the store, live feeds, and commands to the daemon.
 //!
-//! Knows the store and what may be told to the conductor, never capture or speech. No request waits for anything but its own query. Here the router is
-//! put together, and nothing else: handlers take the part of the state that they need. The rooms in the order in which they may know each other, each
-//! those above it: what all share, access, calls, scripts that ask for them, then what is made of calls, and what is said of all of it.
+//! This room knows the store and the conductor's commands, never capture or speech. No call waits for a request. A request may wait for its turn
+//! among the queries, for the commit of its own change, for the conductor's answer, and at `/health` for one inference. This file puts the router
+//! together and does nothing else: handlers take the part of the state that they need. Each room may import those listed above it: first what all
+//! share, access, calls and scripts that ask for them, then what is computed from calls, and the document about all of it.
+//!
+//! Invariants:
+//! - A feed hears only what is committed, in the order of commits; an event's id is SSE's `Last-Event-ID`: `store/writer.rs`.
+//! - A request passes the access checks before a handler sees it, and every path has a route policy: `access/guard.rs`, `access/route.rs`.
+//! - Answers, feed messages and webhook bodies are types: `contract/`. Paths, scopes and parameters of the API's document come from the route
+//!   policies, and a path without a description fails a test: `document/`. After a change: `lineside openapi > docs/openapi.json`, `… --feeds >
+//!   docs/asyncapi.json`.
+//! - No query parameter is ignored: `request/parameters.rs`. A written time has one meaning everywhere: `call/when.rs`.
+//! - A call that a token may not see does not exist: `access/`. The scope `agent` is taken by four paths of `calls/agent.rs`; of an agent's own
+//!   finished calls, `reviews/of_agent.rs` and `reviews/of_call.rs` read and `reviews/disputes.rs` disputes.
+//! - No client delays the daemon or all other clients: `store/readers.rs`, `access/seats.rs`.
+//! - Audio is sent in pieces: an hour takes no more memory than a second: `audio/play.rs`, `audio/sound.rs`.
 
 mod request;
 
@@ -43,7 +56,7 @@ use self::access::AccessControl;
 use self::access::route::{
     AGENT_OR_OPERATE, AGENT_OR_READ, ANY, About, NOTHING, OPERATE, OPERATE_OR_INGEST, READ, RoutePolicies, RoutePolicy,
 };
-use self::document::Way;
+use self::document::DocumentedRoute;
 use crate::pipeline::command::Command;
 use crate::pipeline::coverage::Coverage;
 use crate::pipeline::fetches::Fetches;
@@ -63,38 +76,38 @@ pub use self::audio::{Sounds, UploadSettings};
 pub use self::feeds::{Audience, Feeds};
 pub use self::realtime::{Inlet, Platforms};
 pub use self::request::{ApiError, Clock};
-pub use self::status::{Doctor, Health, Metrics, SettingsSource};
+pub use self::status::{Doctor, Health, HostWatch, Metrics, SettingsSource};
 
 type Routes = access::route::Routes<Api>;
 
-/// What the handlers need.
+/// State of all handlers.
 #[derive(Clone)]
 pub struct Api {
     /// The database.
     pub store: Store,
     /// Commands to the conductor.
     pub commands: mpsc::Sender<Command>,
-    /// How everything is doing.
+    /// Sources of the daemon's health.
     pub health: Health,
     /// Renders /metrics.
     pub metrics: Metrics,
     /// Gives the settings.
     pub settings: SettingsSource,
-    /// Who is let in, and to what.
+    /// Access checks.
     pub access_control: Arc<AccessControl>,
     /// Folder for audio that had to be converted for playing.
     pub cache: PathBuf,
-    /// How recordings are taken.
+    /// Settings of uploads, and the function that takes a file.
     pub uploads: UploadSettings,
-    /// Where calls of other platforms come in.
+    /// Entrance for calls of other platforms.
     pub inlet: Inlet,
     /// Compares a day of the dialer with what was heard.
     pub coverage: Coverage,
-    /// Whom to ask for taps.
+    /// Access to the task that taps.
     pub taps: Taps,
-    /// Whom to ask for recordings on other servers.
+    /// Access to the task that fetches recordings.
     pub fetches: Fetches,
-    /// What goes back to the dialer.
+    /// Access to messages that go back to the dialer.
     pub back: DialerBack,
     /// Looks at calls as a whole.
     pub desk: Desk,
@@ -104,15 +117,15 @@ pub struct Api {
     pub corrector: Corrector,
     /// Takes calls that are to be transcribed again.
     pub retranscribe: RetranscribeQueue,
-    /// How the stages of calls that are over are set up.
+    /// The stages of finished calls, and their queue.
     pub pipeline: Pipeline,
     /// Words to expect.
     pub glossary: Glossary,
-    /// What questions mean.
+    /// Search by meaning.
     pub meaning: Meaning,
     /// The notifiers, to be tried.
     pub agents: Agents,
-    /// Who listens to the feeds of call dashboards.
+    /// Clients on the feeds of call dashboards.
     pub audience: Audience,
     /// Ends the feeds.
     pub stop: CancellationToken,
@@ -233,7 +246,7 @@ fn routes() -> Routes {
     realtime::routes(web::routes(documents(of_reviews(of_statistics(of_scripts(of_calls(routes)))))))
 }
 
-/// What calls came to.
+/// Routes of statistics.
 fn of_statistics(routes: Routes) -> Routes {
     use statistics::handlers::{LIST, OF_AGENT, OF_CAMPAIGN, list, of_agent, of_campaign};
     let own = RoutePolicy::new(READ, About::Own);
@@ -243,7 +256,7 @@ fn of_statistics(routes: Routes) -> Routes {
         .get("/api/v1/campaigns/{id}/stats", own.asks(OF_CAMPAIGN), of_campaign)
 }
 
-/// What quality reviewers do.
+/// Routes of quality reviews.
 fn of_reviews(routes: Routes) -> Routes {
     use reviews::{disputes, of_agent, of_call, overview};
     let (own, command) = (RoutePolicy::new(READ, About::Own), RoutePolicy::new(OPERATE, About::Call));
@@ -329,7 +342,7 @@ fn of_scripts(routes: Routes) -> Routes {
         .post("/vici/dispo", told, scripts::named::dispo)
 }
 
-/// What is said of all of them: the same for everybody.
+/// Routes of the documents, which are the same for everybody.
 fn documents(routes: Routes) -> Routes {
     let open = RoutePolicy::new(NOTHING, About::Nothing);
     let json = |text: &'static LazyLock<String>| ([(header::CONTENT_TYPE, "application/json")], text.as_str());
@@ -361,8 +374,8 @@ pub fn asyncapi() -> &'static str {
 }
 
 /// The route policies, as the documents need to know them.
-fn ways(policies: &RoutePolicies) -> Vec<Way> {
-    let way = |(method, path, policy): (&axum::http::Method, &'static str, RoutePolicy)| Way {
+fn ways(policies: &RoutePolicies) -> Vec<DocumentedRoute> {
+    let way = |(method, path, policy): (&axum::http::Method, &'static str, RoutePolicy)| DocumentedRoute {
         method: method.as_str().to_lowercase(),
         path,
         scopes: policy.needs.iter().map(|scope| scope.as_str()).collect(),
@@ -383,7 +396,7 @@ pub fn router(api: Api) -> Router {
         .layer(middleware::map_response(|mut response: Response| async {
             let headers = response.headers_mut();
             headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            // With `no-referrer` a browser says `Origin: null` of our own forms (Fetch, "append a request Origin header").
+            // With `no-referrer` a browser sends `Origin: null` with our own forms (Fetch, "append a request Origin header").
             headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
             response
         }))
@@ -424,7 +437,7 @@ mod tests {
         assert_eq!(described, ways.iter().filter(|way| !way.is_left_out()).count());
         for (why, left_out) in document::NOT_DESCRIBED {
             for path in *left_out {
-                let is_there = |way: &Way| path.rsplit(' ').next() == Some(way.path);
+                let is_there = |way: &DocumentedRoute| path.rsplit(' ').next() == Some(way.path);
                 assert!(ways.iter().any(is_there), "{path} is no path any more: {why}");
             }
         }
@@ -482,7 +495,7 @@ mod tests {
                     "{what}: it changes something"
                 );
             }
-            // Where a call that is not there is no error, the handlers look themselves.
+            // Where an unknown call is no error, the handlers look for it themselves.
             let is_idle = path.starts_with("/api/realtime/") || path == "/api/calls/{id}/history";
             let by_guard = call_parameter(path).is_some() && !is_page && !is_idle;
             assert_eq!(policy.about == About::Call, by_guard, "{what}");

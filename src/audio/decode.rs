@@ -15,7 +15,7 @@ pub type DecodedPiece<'a> = (u32, u16, &'a [i16]);
 
 /// A recording of a call is not longer; a few bytes can stand for days of silence, and a disk is finite.
 const LONGEST_S: u64 = 8 * 3600;
-/// Size on disk at most, bytes.
+/// Size of the decoded audio on disk at most, bytes.
 const LARGEST: u64 = 1 << 30;
 /// Size of the decoded audio, bytes, from which the expansion is checked.
 const SUSPICIOUS: u64 = 64 << 20;

@@ -19,19 +19,19 @@ pub struct AgentView {
 pub struct AgentCall {
     /// The call.
     pub call_id: String,
-    /// When it began.
+    /// Time at which the call began.
     #[schema(format = DateTime)]
     pub started_at: String,
     /// The last lines of its text, in order of time.
     pub lines: Vec<AgentLine>,
-    /// What to say, the newest first.
+    /// Prompts for the agent, the newest first.
     pub prompts: Vec<AgentPrompt>,
 }
 
 /// A line of the text.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct AgentLine {
-    /// Who says it.
+    /// The speaker of the segment.
     pub speaker: Speaker,
     /// Where in the call it begins, seconds.
     pub start_time: f64,
@@ -39,12 +39,12 @@ pub struct AgentLine {
     pub text: String,
 }
 
-/// Something to say to the caller.
+/// A prompt for the agent.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct AgentPrompt {
-    /// Where in the call it came up, seconds.
+    /// Time of its occasion, seconds of the call.
     pub at: f64,
-    /// What to say.
+    /// Text that the agent may say to the caller.
     pub text: String,
 }
 
@@ -55,7 +55,7 @@ pub struct AgentLink {
     pub url: String,
     /// The agent whose running call it shows.
     pub agent: String,
-    /// Until when it works.
+    /// Time at which the link expires.
     #[schema(format = DateTime)]
     pub expires_at: String,
 }

@@ -41,22 +41,22 @@ pub struct AlertAbout {
     pub agent: Option<String>,
     /// The call's campaign, in-group or queue.
     pub campaign: Option<String>,
-    /// When it was raised.
+    /// Time at which the alert was raised.
     #[schema(format = DateTime)]
     pub created_at: String,
-    /// How bad the worst of its rules is.
+    /// Level of the worst of its rules.
     pub alert_level: Level,
     /// The same again.
     pub level: Level,
     /// The same in the words of the analytics platforms.
     pub severity: Severity,
-    /// Whose words raised it; `null` where no words did.
+    /// The speaker whose words raised it; `null` where no words did.
     pub speaker: Option<Speaker>,
-    /// On which leg they were said.
+    /// The leg on which they were said.
     pub leg: Option<Leg>,
-    /// Where in the call it begins, seconds.
+    /// Begin of the words, seconds of the call.
     pub start_time: f64,
-    /// Where in the call it ends, seconds.
+    /// End of the words, seconds of the call.
     pub end_time: f64,
     /// Sentiment of the segment that raised it, -1 to 1.
     pub sentiment_score: Option<f64>,
@@ -66,32 +66,32 @@ pub struct AlertAbout {
     pub risk_score: f64,
     /// Whether somebody has taken it.
     pub acknowledged: bool,
-    /// When it was taken.
+    /// Time at which somebody acknowledged it; `null` before.
     #[schema(format = DateTime)]
     pub acknowledged_at: Option<String>,
-    /// Who took it.
+    /// Name of the person who acknowledged it; `null` before.
     pub acknowledged_by: Option<String>,
-    /// What it says.
+    /// The content of the alert.
     #[serde(flatten)]
     pub says: AlertSays,
 }
 
-/// What an alert says. It may be corrected when a number turns out to be one that is not kept.
+/// The content of an alert. It is corrected when a number in it turns out to be redacted.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct AlertSays {
     /// Names of the rules that fired, the worst first.
     pub rules_triggered: Vec<String>,
     /// The rules that fired, the worst first.
     pub rules: Vec<Fired>,
-    /// Why they fired, each reason once.
+    /// Reasons of the rules, each once.
     pub reasons: Vec<String>,
-    /// What happened, in words for people: the worst rule's sentence and the words that did it.
+    /// A sentence for people: the worst rule's description and the words that triggered it.
     pub happened: String,
     /// Rules and reasons in a line.
     pub message: String,
     /// The words that raised it, each once.
     pub words: Vec<String>,
-    /// What to say to the agent.
+    /// Prompts for the agent.
     pub prompts: Vec<String>,
     /// The segment; empty where no words raised it.
     pub text: String,
@@ -114,7 +114,7 @@ impl AlertSays {
     }
 }
 
-/// Who took an alert, and when. All that a token hears of it that may not read calls.
+/// The acknowledgement of an alert: all that a token without the right to read calls sees of it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct AlertTaken {
     /// Number of the alert.
@@ -123,10 +123,10 @@ pub struct AlertTaken {
     pub alert_id: i64,
     /// Whether somebody has taken it.
     pub acknowledged: bool,
-    /// When it was taken.
+    /// Time at which it was acknowledged.
     #[schema(format = DateTime)]
     pub acknowledged_at: Option<String>,
-    /// Who took it.
+    /// Name of the person who acknowledged it.
     pub acknowledged_by: Option<String>,
 }
 
@@ -143,20 +143,20 @@ impl AlertTaken {
     }
 }
 
-/// What became of alerts that were taken together.
+/// The result of acknowledging several alerts at once.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct AlertsTaken {
     /// The alerts as they stand; who was first stays.
     pub alerts: Vec<AlertTaken>,
 }
 
-/// An alert, whole for those who may read calls.
+/// An alert: complete for tokens that may read calls.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum AlertShown {
-    /// For those who may read calls.
+    /// The complete alert, for tokens that may read calls.
     Whole(Box<AlertMessage>),
-    /// For those who may not.
+    /// The acknowledgement alone, for other tokens.
     Taken(AlertTaken),
 }
 
@@ -169,7 +169,7 @@ pub struct AlertList {
     pub open: i64,
     /// The alerts.
     pub alerts: Vec<AlertMessage>,
-    /// What `cursor` gets for the next page; `null` on the last one.
+    /// Value of `cursor` for the next page; `null` on the last one.
     pub next_cursor: Option<String>,
     /// Agents whose names are near, where nothing was found and nobody has the name that was asked for.
     pub similar_agents: Vec<String>,

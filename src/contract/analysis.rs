@@ -6,12 +6,12 @@ use utoipa::ToSchema;
 /// A text to be analysed.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct AnalyzeRequest {
-    /// What was said: lines that begin with `Agent:` or `Customer:`, or text without speakers, which counts as the customer's.
+    /// The transcript: lines that begin with `Agent:` or `Customer:`. Text without speakers counts as the customer's.
     #[schema(min_length = 1, max_length = 200_000)]
     pub transcript: String,
 }
 
-/// What a text came to.
+/// The analysis of a text.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct CallAnalysis {
     /// Its number.
@@ -19,21 +19,21 @@ pub struct CallAnalysis {
     /// Its UUID.
     #[schema(format = "uuid")]
     pub unique_id: String,
-    /// What the customer wants.
+    /// The strongest intent of the customer.
     pub customer_intent: String,
     /// The customer's mood.
     #[schema(value_type = AnalysisSentiment)]
     pub sentiment: String,
     /// Whether somebody has to do something about it.
     pub action_required: bool,
-    /// In a few sentences.
+    /// A summary of a few sentences.
     pub summary: String,
     /// The text, without card numbers and the like.
     pub raw_transcript: String,
-    /// When.
+    /// Time of the analysis.
     #[schema(format = DateTime)]
     pub processed_at: String,
-    /// How long it took.
+    /// Duration of the analysis, milliseconds.
     pub processing_time_ms: f64,
 }
 
@@ -59,14 +59,14 @@ impl AnalysisSentiment {
     }
 }
 
-/// What answers here.
+/// The name and version of the service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct BaseInfo {
     /// The program.
     pub name: String,
     /// Its version.
     pub version: String,
-    /// In a sentence.
+    /// The service in one sentence.
     pub description: String,
     /// The page of the API.
     pub docs: String,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What was done with many calls, and what was not.
+/// The result of an action on many calls, with the calls for which it failed.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct BulkOutcome {
     /// `tag`, `untag`, `reprocess`, `process` or `delete`.
@@ -12,7 +12,7 @@ pub struct BulkOutcome {
     pub done: Vec<String>,
     /// The others.
     pub failed: Vec<BulkFailure>,
-    /// Where nothing was done: the first reason; else absent.
+    /// The first reason, where the action failed for all calls; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
@@ -22,52 +22,52 @@ pub struct BulkOutcome {
 pub struct BulkFailure {
     /// Its id.
     pub call_id: String,
-    /// Why it was not done, for people.
+    /// Reason why the action failed for this call, for people.
     pub detail: String,
 }
 
-/// What became of recordings that were uploaded.
+/// The result of an upload of several recordings.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Uploaded {
     /// The first call that was made of them; `null` where none was.
     pub call_id: Option<String>,
     /// File by file.
     pub calls: Vec<UploadedFile>,
-    /// Where no file was taken: why the first was not; else absent.
+    /// Reason why the first file was refused, where all were; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
-/// What became of a file.
+/// The result for one uploaded file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct UploadedFile {
     /// Its name.
     pub file: String,
     /// The call that was made of it; `null` where it was refused.
     pub call_id: Option<String>,
-    /// What became of it.
+    /// Whether the file was taken.
     pub status: UploadState,
     /// Why it was refused, or what makes it doubtful, such as a WAV file that ends before its sound does; absent where nothing is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
-/// What became of a file.
+/// Whether an uploaded file was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UploadState {
     /// It is a call, and will be text.
     Queued,
-    /// It cannot be read.
+    /// The file is no recording that can be decoded.
     Refused,
 }
 
-/// The words that the recogniser is told to expect.
+/// The glossary: terms that the recogniser expects.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct GlossaryTerms {
     /// Terms in the list.
     pub count: usize,
-    /// How many of them fit into what the recogniser is told.
+    /// Number of terms that fit into the recogniser's prompt.
     pub in_prompt: usize,
     /// The terms.
     pub terms: Vec<String>,
@@ -78,6 +78,6 @@ pub struct GlossaryTerms {
 pub struct GlossaryTaken {
     /// Terms in the list.
     pub count: usize,
-    /// How many of them fit into what the recogniser is told.
+    /// Number of terms that fit into the recogniser's prompt.
     pub in_prompt: usize,
 }

@@ -15,14 +15,14 @@ use super::statistics::CallReview;
 use crate::call::pbx::PbxEventKind;
 use crate::call::{CallState, Leg, Level, ProcessingMode, Source, Speaker, Stage, StageState};
 
-/// What every list shows of a call.
+/// The fields of a call that every list shows.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct CallSummary {
     /// The call's public id: Asterisk's uniqueid where it is known.
     pub call_id: String,
-    /// Where the call stands.
+    /// State of the call.
     pub status: CallState,
-    /// By which road its sound or text came.
+    /// The source by which its audio or text came.
     pub source: Source,
     /// First sound.
     #[schema(format = DateTime)]
@@ -30,13 +30,13 @@ pub struct CallSummary {
     /// Last sound or text.
     #[schema(format = DateTime)]
     pub last_activity: String,
-    /// When the line was closed.
+    /// Time at which the last source was closed; `null` before.
     #[schema(format = DateTime)]
     pub hangup_time: Option<String>,
-    /// When the last words were text.
+    /// Time at which the last words became text; `null` before.
     #[schema(format = DateTime)]
     pub end_time: Option<String>,
-    /// Why it ended.
+    /// Reason for which the call ended; `null` before.
     pub end_reason: Option<String>,
     /// Asterisk's uniqueid.
     pub uniqueid: Option<String>,
@@ -50,7 +50,7 @@ pub struct CallSummary {
     pub lead: Option<String>,
     /// The other party's telephone number.
     pub phone: Option<String>,
-    /// What whoever named the call has put beside it.
+    /// Metadata that the client which named the call added.
     #[schema(value_type = Object)]
     pub metadata: Value,
     /// Length of the call's sound, seconds.
@@ -67,17 +67,17 @@ pub struct CallSummary {
     pub open_alerts: i64,
     /// The worst level among those.
     pub alert_level: Option<Level>,
-    /// How much the call needs somebody, 0 to 1.
+    /// Risk of the call, 0 to 1: how badly it needs somebody's attention.
     pub risk_score: Option<f64>,
     /// Points of its score card, of a hundred; `null` before it is over, or where nothing could be judged.
     pub score: Option<f64>,
     /// Whether it breaches a limit of `[sla]`; while it runs, so far.
     pub sla_breached: bool,
-    /// What people and packs have put on it, in order.
+    /// Tags by people and packs, in order.
     pub tags: Vec<String>,
     /// Those of `tags` that packs have put on it.
     pub automatic_tags: Vec<String>,
-    /// When it is transcribed and worked through.
+    /// Whether the call is transcribed live, after its end, or both.
     pub processing_mode: ProcessingMode,
 }
 
@@ -86,7 +86,7 @@ pub struct CallSummary {
 pub struct CallList {
     /// The calls.
     pub calls: Vec<CallSummary>,
-    /// What `cursor` gets for the next page; `null` on the last one.
+    /// Value of `cursor` for the next page; `null` on the last one.
     pub next_cursor: Option<String>,
     /// Agents whose names are near, where nothing was found and nobody has the name that was asked for.
     pub similar_agents: Vec<String>,
@@ -95,7 +95,7 @@ pub struct CallList {
 /// All that is known of a call.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct CallDetail {
-    /// What every list shows of it.
+    /// The fields that every list shows.
     #[serde(flatten)]
     pub summary: CallSummary,
     /// The connection that the call came by.
@@ -109,25 +109,25 @@ pub struct CallDetail {
     pub processing_plan: BTreeMap<Stage, StageState>,
     /// Its streams of sound, in the order in which they opened.
     pub legs: Vec<LegInfo>,
-    /// The ways by which its sound came, in the order of `legs`: which of them were heard (transcribed), and why.
+    /// The sources of its audio, in the order of `legs`: which of them were transcribed, and why.
     pub sources: Vec<CallSource>,
     /// Stretches whose text is there twice, for their sound came by two ways and both were heard.
     pub doubled: Vec<DoubledSound>,
-    /// What Asterisk's manager interface told of it, in order of time.
+    /// Events of the call that Asterisk's manager interface reported, in order of time.
     pub pbx_events: Vec<PbxEventShown>,
-    /// How it keeps the limits of `[sla]`.
+    /// The limits of `[sla]`, and how the call compares with them.
     pub sla: CallSla,
-    /// Why packs have tagged it.
+    /// Reasons for the packs' tags.
     pub tag_reasons: Vec<TagReason>,
     /// Its alerts, in order of time.
     pub alerts: Vec<AlertMessage>,
-    /// What people have corrected of its text, by place.
+    /// Corrections by people, by place in the call.
     pub corrections: Vec<Correction>,
-    /// What the dialer knows of it; `null` where there is none, or before it was asked.
+    /// Facts from the dialer's database; `null` where there is none, or before it was asked.
     pub dialer: Option<DialerFacts>,
-    /// What it came to; `null` before it is over.
+    /// The review of the finished call; `null` before its end.
     pub review: Option<CallReview>,
-    /// How its risk is made; `null` before anybody spoke.
+    /// The risk with its parts; `null` before anybody spoke.
     #[schema(value_type = Option<Risk>)]
     pub risk: Value,
     /// Sentiment of the call and of each leg.
@@ -135,7 +135,7 @@ pub struct CallDetail {
     pub figures: Value,
 }
 
-/// A way by which sound of a call came.
+/// A source of a call's audio.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct CallSource {
     /// The kind of source.
@@ -146,21 +146,21 @@ pub struct CallSource {
     pub leg_id: i64,
     /// Whether any of it was transcribed.
     pub heard: bool,
-    /// Which stretches were, seconds from the call's start; an end is `null` while it goes on.
+    /// Transcribed stretches, seconds from the call's start; an end is `null` while it goes on.
     pub stretches: Vec<(f64, Option<f64>)>,
-    /// Why it is heard, or why not.
+    /// Reason why the source is transcribed, or why not.
     pub why: String,
 }
 
-/// Something that happened to a call on the PBX.
+/// An event of a call on the PBX.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PbxEventShown {
-    /// When the PBX told it.
+    /// Time of the event, as the PBX reported it.
     #[schema(format = DateTime)]
     pub timestamp: String,
-    /// What happened on the channel.
+    /// Kind of the event.
     pub kind: PbxEventKind,
-    /// Whose side; `null` where it is not known.
+    /// Side of the call; `null` where it is not known.
     pub leg: Option<Leg>,
     /// Name of the channel.
     pub channel: String,
@@ -195,15 +195,15 @@ pub struct Segment {
     pub duration: Option<f64>,
     /// Mean probability of its words, 0 to 1.
     pub confidence: f64,
-    /// Who speaks.
+    /// The speaker of the segment.
     pub speaker: Speaker,
-    /// On which leg.
+    /// The leg of the segment.
     pub leg: Leg,
     /// Language code; `null` where it is not known.
     pub language: Option<String>,
     /// Its sentiment.
     pub sentiment: Sentiment,
-    /// What the platform that sent the text says of its mood, -1 to 1.
+    /// Sentiment that the platform which sent the text gave it, -1 to 1.
     pub sender_sentiment: Option<f64>,
     /// Terms of the packs that were said.
     #[schema(value_type = Vec<Term>)]
@@ -250,7 +250,7 @@ pub enum SentimentLabel {
 /// A term of a pack that was said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Term {
-    /// As it was said, in lower case.
+    /// The term in lower case, as it was said.
     pub term: String,
     /// Its label in the pack.
     pub label: String,
@@ -278,25 +278,25 @@ pub struct LegInfo {
     pub leg: Leg,
     /// Its number.
     pub leg_id: i64,
-    /// By which road it came.
+    /// The source of the leg.
     pub source: Source,
     /// Samples per second.
     pub rate_hz: u32,
     /// First sound.
     #[schema(format = DateTime)]
     pub start_time: String,
-    /// Where in the call it begins, seconds.
+    /// Begin of the leg, seconds of the call.
     pub offset: f64,
     /// Its length, seconds.
     pub duration: f64,
-    /// Who sent it: an address, or a file's name.
+    /// Address of the sender, or name of the file.
     pub peer: Option<String>,
-    /// When it was closed; `null` while it is open.
+    /// Time at which the leg was closed; `null` while it is open.
     #[schema(format = DateTime)]
     pub closed: Option<String>,
-    /// Why it was closed.
+    /// Reason for which the leg was closed; `null` while it is open.
     pub close_reason: Option<String>,
-    /// Where its sound is played; `null` of text that came without sound.
+    /// Address of its audio; `null` of text that came without audio.
     pub audio_url: Option<String>,
 }
 
@@ -305,20 +305,20 @@ pub struct LegInfo {
 pub struct DoubledSound {
     /// The two legs with the same voice.
     pub leg_ids: (i64, i64),
-    /// Where in the call it begins, seconds.
+    /// Begin, seconds of the call.
     pub start_time: f64,
-    /// Where in the call it ends, seconds.
+    /// End, seconds of the call.
     pub end_time: f64,
-    /// By which ways it came, and what to do.
+    /// The sources of the double text, and the remedy.
     pub detail: String,
 }
 
-/// How a call's risk is made of its parts. Kept as it was when the last of its text came.
+/// The risk of a call, with its parts. It stays as it was when the last text of the call came.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Risk {
     /// 0 to 1.
     pub score: f64,
-    /// How the parts are joined.
+    /// Formula by which the parts are combined.
     pub formula: String,
     /// The parts.
     pub parts: Vec<RiskPart>,
@@ -335,7 +335,7 @@ pub struct RiskPart {
     pub value: f64,
     /// Weight times value.
     pub share: f64,
-    /// What it is made of, in words.
+    /// The basis of the part, in words.
     pub says: String,
 }
 
@@ -353,7 +353,7 @@ pub struct CallSentiment {
 /// Sentiment over segments in order of time.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct RunningSentiment {
-    /// Segments so far.
+    /// Number of segments so far.
     pub segments: u32,
     /// Positive ones.
     pub positive: u32,
@@ -408,7 +408,7 @@ pub struct Transcript {
     pub segments: Option<Vec<Segment>>,
 }
 
-/// How a call is known after it was named.
+/// The state of a call after it was named.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct NamedCall {
     /// The call's id from now on.
@@ -423,20 +423,20 @@ pub struct NamedCall {
 pub enum Naming {
     /// It is here, and has its names.
     Named,
-    /// Nothing of it is here yet: it gets its names when it comes.
+    /// The call has not begun yet: it gets the names when it begins.
     Expected,
 }
 
-/// How places are found, and in which order they come.
+/// Kind of search, and the order of its hits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SearchBy {
-    /// By the words that were said, the text that was written last first.
+    /// Full text; hits in the order in which their text was written, the newest first.
     #[default]
     Words,
-    /// By what was meant, best first.
+    /// Meaning; the best hits first.
     Meaning,
-    /// By both, the best places of either first.
+    /// Both; the best hits of either first.
     Both,
 }
 
@@ -455,13 +455,13 @@ impl SearchBy {
 /// Places where something was said: by words the text that was written last first, else best first.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct SearchHits {
-    /// What was searched for.
+    /// The question, as it was asked.
     pub query: String,
-    /// How.
+    /// How it was searched: by words or by meaning.
     pub by: SearchBy,
     /// The places.
     pub hits: Vec<SearchHit>,
-    /// What `offset` gets for the next page; `null` on the last one.
+    /// Value of `offset` for the next page; `null` on the last one.
     pub next_offset: Option<u32>,
     /// Agents whose names are near, where nothing was found and nobody has the name that was asked for.
     pub similar_agents: Vec<String>,
@@ -470,9 +470,9 @@ pub struct SearchHits {
 /// A place where something was said.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct SearchHit {
-    /// In which call.
+    /// Id of the call.
     pub call_id: String,
-    /// When that call began.
+    /// Time at which the call began.
     #[schema(format = DateTime)]
     pub call_start_time: String,
     /// Its agent.
@@ -481,7 +481,7 @@ pub struct SearchHit {
     pub campaign: Option<String>,
     /// The words around it.
     pub snippet: String,
-    /// How well it fits: by meaning the cosine of the two vectors, up to 1; by both the sum of reciprocal places; `null` by words.
+    /// Score of the hit. Meaning: cosine of the two vectors, up to 1. Both: sum of the reciprocal ranks. Words: `null`.
     pub score: Option<f64>,
     /// Segments that say nearly the same and are not listed for themselves: `alike=all` lists them. 0 with it, `null` by words.
     pub alike: Option<u32>,

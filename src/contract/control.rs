@@ -7,16 +7,16 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum SocketAnswer {
-    /// To `ping` and to `{"action": "ping"}`.
+    /// The answer to `ping` and to `{"action": "ping"}`.
     Pong,
-    /// To `{"action": "subscribe", "call_id": …}`.
+    /// The answer to `{"action": "subscribe", "call_id": …}`.
     Subscribed {
         /// The call whose messages come from now on; `null` for those of all.
         call_id: Option<String>,
     },
-    /// What was asked for cannot be done.
+    /// A refused request.
     Error {
-        /// Why it was refused, for people.
+        /// Reason of the refusal, for people.
         detail: String,
         /// The call that is not there; absent where it was something else.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,16 +27,16 @@ pub enum SocketAnswer {
 /// The first message of `/ws/events`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Hello {
-    /// Where the feed stands.
+    /// State of the feed at its beginning.
     pub hello: FeedState,
 }
 
-/// Where a feed stands.
+/// State of a feed at its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FeedState {
     /// Number of the last message.
     pub last: i64,
-    /// Whether `last_event_id` is not a number of this database: what was missed cannot be told, read everything anew.
+    /// Whether `last_event_id` is no number of this database. The missed messages are then unknown, and the client must load everything anew.
     pub reset: bool,
 }
 
@@ -47,7 +47,7 @@ pub struct Beat {
     pub beat: bool,
 }
 
-/// A message of `/ws/events`. It is written around what is stored, which is not read for it.
+/// A message of `/ws/events`. The stored message is put into it as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Numbered {
     /// Number of the message, for `last_event_id`; 0 of one that is not kept.

@@ -16,13 +16,13 @@ pub struct Correction {
     pub text_before: String,
     /// The text from then on.
     pub text_after: String,
-    /// Who was said to speak.
+    /// The speaker before the correction.
     pub speaker_before: Speaker,
-    /// Who speaks.
+    /// The speaker after the correction.
     pub speaker_after: Speaker,
-    /// Who corrected it.
+    /// Name of the person who corrected it.
     pub corrected_by: String,
-    /// When.
+    /// Time of the correction.
     #[schema(format = DateTime)]
     pub corrected_at: String,
 }

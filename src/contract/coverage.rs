@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::alert::AlertKind;
 use crate::call::Level;
 
-/// Who says which calls took place.
+/// The system that reports which calls took place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CoverageSource {
@@ -14,7 +14,7 @@ pub enum CoverageSource {
     Vicidial,
     /// Call records of FreePBX or Issabel.
     Freepbx,
-    /// Asterisk's manager interface, where there is no dialer's database.
+    /// Asterisk's manager interface, where no dialer's database is configured.
     Ami,
 }
 
@@ -34,17 +34,17 @@ impl CoverageSource {
     }
 }
 
-/// What became of a call, the worst first.
+/// State of a call's coverage, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CoverageState {
     /// The call took place and there is no recording of it.
     Missing,
-    /// There is a recording, and nothing or nobody is to be heard in it.
+    /// There is a recording, and it is silent or holds no speech.
     Empty,
-    /// What was recorded is much shorter than the call.
+    /// The recording is much shorter than the call.
     Short,
-    /// Of two sides one was never heard.
+    /// One of the two sides was silent all through.
     OneSided,
     /// The recording still lies where Asterisk has written it: the dialer's script has not moved it.
     Stuck,
@@ -54,7 +54,7 @@ pub enum CoverageState {
     Waiting,
     /// The call is not over.
     Running,
-    /// No recording is expected: too short, nobody had it, or its campaign records nothing.
+    /// No recording is expected: the call was too short, had no agent, or its campaign does not record.
     NotExpected,
     /// Recorded and transcribed, whole.
     Complete,
@@ -102,26 +102,26 @@ impl CoverageState {
     }
 }
 
-/// How many calls are in which state.
+/// Number of calls in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CoverageCounts {
-    /// Without a recording.
+    /// Calls without a recording.
     pub missing: usize,
-    /// Nothing or nobody to be heard.
+    /// Calls whose recording is silent or holds no speech.
     pub empty: usize,
     /// Much shorter than the call.
     pub short: usize,
-    /// One of two sides never heard.
+    /// Calls with one silent side.
     pub one_sided: usize,
-    /// Not moved by the dialer's script.
+    /// Calls whose recording the dialer's script has not moved.
     pub stuck: usize,
     /// Recordings and texts without a call.
     pub orphaned: usize,
     /// Text outstanding.
     pub waiting: usize,
-    /// Not over.
+    /// Calls that are not over.
     pub running: usize,
-    /// No recording expected.
+    /// Calls of which no recording is expected.
     pub not_expected: usize,
     /// Recorded and transcribed, whole.
     pub complete: usize,
@@ -165,22 +165,22 @@ pub struct CoverageReport {
     /// The day, `YYYY-MM-DD` in the time zone of the machine.
     #[schema(format = Date)]
     pub day: String,
-    /// When it began.
+    /// Begin of the day.
     #[schema(format = DateTime)]
     pub since: String,
-    /// When it ended.
+    /// End of the day.
     #[schema(format = DateTime)]
     pub until: String,
-    /// Who says which calls took place; `null` when that was never read for this day.
+    /// The system that reported the calls; `null` when nothing was read for this day.
     pub source: Option<CoverageSource>,
-    /// When that was last read.
+    /// Time of its last report.
     #[schema(format = DateTime)]
     pub read: Option<String>,
-    /// Why it could not be read now, and what to do; the rows are those that were read before.
+    /// Reason why it could not be read now, and the remedy; the rows are those of the last report.
     pub problem: Option<String>,
     /// Calls that no agent had and that have no row; `null` for a token of one campaign.
     pub unanswered: Option<i64>,
-    /// How many rows are in which state; of all of the day.
+    /// Number of rows in each state, of the whole day.
     pub counts: CoverageCounts,
     /// Rows that somebody has to look after.
     pub faults: usize,
@@ -193,11 +193,11 @@ pub struct CoverageReport {
 /// A call of the day, or a recording without one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CoverageCall {
-    /// What became of it.
+    /// State of the call's coverage.
     pub state: CoverageState,
-    /// Why it is in this state, and what to do; `null` when there is nothing to say.
+    /// Reason for the state, and the remedy; `null` when there is nothing to say.
     pub reason: Option<String>,
-    /// When it began, as the dialer says; of an orphan, as the recording says.
+    /// Time at which the call began, by the dialer; for an orphan, by the recording.
     #[schema(format = DateTime)]
     pub started: String,
     /// Seconds that a recording should have; `null` while the call runs, and of an orphan.
@@ -208,7 +208,7 @@ pub struct CoverageCall {
     pub agent: Option<String>,
     /// Campaign, in-group or queue.
     pub campaign: Option<String>,
-    /// How the dialer knows the call: uniqueid, closecallid or linkedid; `null` of an orphan.
+    /// The dialer's id of the call: uniqueid, closecallid or linkedid; `null` of an orphan.
     pub dialer_call: Option<String>,
     /// Asterisk's uniqueid of the customer's channel.
     pub uniqueid: Option<String>,
@@ -220,7 +220,7 @@ pub struct CoverageCall {
     pub call_id: Option<String>,
 }
 
-/// What notifiers send in the morning when a day has faults: an alert that belongs to no call.
+/// The message of the morning when calls of the day before are missing: an alert without a call.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct CoverageAlert {
     /// The kind of the message.
@@ -233,12 +233,12 @@ pub struct CoverageAlert {
     pub level: Level,
     /// Always `null`: it is of no one call.
     pub call_id: Option<String>,
-    /// When it was raised.
+    /// Time at which the message was made.
     #[schema(format = DateTime)]
     pub timestamp: String,
     /// Always `coverage`.
     pub rules_triggered: Vec<String>,
-    /// How many calls are in which state, in words.
+    /// Number of calls in each state, in words.
     pub reasons: Vec<String>,
     /// The day, `YYYY-MM-DD`.
     #[schema(format = Date)]

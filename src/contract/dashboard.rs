@@ -32,11 +32,11 @@ pub struct RunningCall {
     pub campaign: Option<String>,
     /// The lead's or customer record's number.
     pub lead: Option<String>,
-    /// Where it stands.
+    /// State of the call.
     pub status: CallState,
     /// First sound, seconds since 1970.
     pub start_time: f64,
-    /// How long it has run, seconds.
+    /// Duration of the call so far, seconds.
     pub duration: f64,
     /// Segments of text.
     pub segments: i64,
@@ -44,7 +44,7 @@ pub struct RunningCall {
     pub audio_seconds: f64,
     /// Mean sentiment of the last segments, -1 to 1.
     pub rolling_sentiment: Option<f64>,
-    /// How much it needs somebody, 0 to 1.
+    /// Risk of the call, 0 to 1.
     pub risk_score: Option<f64>,
     /// The worst level among alerts that nobody has taken.
     pub alert_level: Option<Level>,
@@ -55,7 +55,7 @@ pub struct RunningCall {
 pub struct History {
     /// The call.
     pub call_id: String,
-    /// How many lines.
+    /// Number of lines.
     pub count: usize,
     /// The lines, in the order in which they became text.
     pub history: Vec<HistoryLine>,
@@ -78,7 +78,7 @@ pub struct HistoryLine {
     pub start_time: f64,
     /// Last sound, seconds of the call.
     pub end_time: f64,
-    /// Who speaks.
+    /// The speaker of the line.
     pub speaker: Speaker,
     /// Its sentiment, -1 to 1; `null` in a language that no list has words of.
     pub sentiment_score: Option<f64>,
@@ -109,7 +109,7 @@ pub struct RecentAlerts {
 /// An alert whose time is in seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct RecentAlert {
-    /// When it was raised, seconds since 1970.
+    /// Time at which the alert was raised, seconds since 1970.
     pub timestamp: f64,
     /// The same as a time.
     #[schema(format = DateTime)]
@@ -119,16 +119,16 @@ pub struct RecentAlert {
     pub about: AlertAbout,
 }
 
-/// Who listens to the feeds of call dashboards.
+/// Number of clients on the feeds of call dashboards.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct FeedStats {
     /// The feeds.
     pub websocket: Subscriptions,
-    /// How long the daemon has run, seconds.
+    /// Time since the daemon's start, seconds.
     pub uptime: f64,
 }
 
-/// Who listens to what.
+/// Number of clients by feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Subscriptions {
     /// Listeners in all.
@@ -137,12 +137,12 @@ pub struct Subscriptions {
     pub subscriptions: BTreeMap<String, usize>,
 }
 
-/// How far a call is, in the words of a batch.
+/// State of a call, in the words of batch clients.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Progress {
     /// The call.
     pub call_id: String,
-    /// How far it is.
+    /// State of the call.
     pub status: BatchState,
     /// Name of the file that it came from; `null` of a call that came another way.
     #[schema(value_type = Option<String>)]
@@ -159,13 +159,13 @@ pub struct Progress {
     pub segments: i64,
     /// Mean sentiment, -1 to 1.
     pub sentiment_score: Option<f64>,
-    /// How much it needs somebody, 0 to 1.
+    /// Risk of the call, 0 to 1.
     pub risk_score: Option<f64>,
-    /// Why it failed.
+    /// Reason of a failure.
     pub error: Option<String>,
 }
 
-/// How far a call is.
+/// State of a call in a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BatchState {
@@ -175,11 +175,11 @@ pub enum BatchState {
     Processing,
     /// All of it is text.
     Completed,
-    /// Its sound could not be read.
+    /// The call's audio could not be decoded.
     Failed,
 }
 
-/// The end of a call that goes on under another name, for pages that know calls by nothing else.
+/// The end of a call's old name when the call continues under another one, for pages that know calls by name alone.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct EndByName {
     /// The kind of the message.
@@ -191,18 +191,18 @@ pub struct EndByName {
     pub event: CallEndKind,
     /// The name that is no more.
     pub call_id: String,
-    /// When, seconds since 1970.
+    /// Time of the change, seconds since 1970.
     #[schema(value_type = f64)]
     pub timestamp: Value,
     /// The same as a time.
     #[schema(value_type = String, format = DateTime)]
     pub at: Value,
-    /// How long it had run, seconds.
+    /// Duration of the call until then, seconds.
     pub duration: f64,
     /// Always the same word.
     #[schema(inline)]
     pub reason: ByName,
-    /// The name under which it goes on.
+    /// The new name.
     pub named: String,
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Whose database it is.
+/// The dialer whose database is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DialerKind {
@@ -29,7 +29,7 @@ impl DialerKind {
     }
 }
 
-/// Who called whom.
+/// Direction of the call, as the dialer sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DialDirection {
@@ -57,12 +57,12 @@ impl DialDirection {
     }
 }
 
-/// What the dialer knows of a call. Seconds are as the dialer counts them.
+/// The dialer's facts about a call. Seconds are the dialer's own count.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct DialerFacts {
-    /// Whose database it is.
+    /// The dialer whose database holds the facts.
     pub system: DialerKind,
-    /// Who called whom.
+    /// Direction of the call.
     pub direction: Option<DialDirection>,
     /// Asterisk's uniqueid of the customer's channel.
     pub uniqueid: Option<String>,
@@ -76,7 +76,7 @@ pub struct DialerFacts {
     pub user_group: Option<String>,
     /// The campaign; `null` of a call that only went through in-groups.
     pub campaign: Option<String>,
-    /// In-group or queue, the last one.
+    /// The last in-group or queue of the call.
     pub in_group: Option<String>,
     /// The lead's number.
     pub lead: Option<String>,
@@ -86,25 +86,25 @@ pub struct DialerFacts {
     pub phone: Option<String>,
     /// The agent's disposition of the call, in the dialer's own code.
     pub disposition: Option<String>,
-    /// Who or what ended the call, in the dialer's own word.
+    /// The reason for which the call ended, in the dialer's own word.
     pub term_reason: Option<String>,
     /// Length of the call, seconds.
     pub length_seconds: Option<i64>,
-    /// How long the customer was in the queue, seconds.
+    /// Time of the customer in the queue, seconds.
     pub queue_seconds: Option<f64>,
-    /// How long the agent talked, seconds; dead seconds are part of it.
+    /// Time for which the agent talked, seconds, dead seconds included.
     pub talk_seconds: Option<i64>,
-    /// How long the agent waited for the call, seconds.
+    /// Time for which the agent waited for the call, seconds.
     pub wait_seconds: Option<i64>,
-    /// How long the agent took for the disposition, seconds.
+    /// Time that the agent took for the disposition, seconds.
     pub wrap_seconds: Option<i64>,
-    /// How long the agent stayed after the customer had gone, seconds.
+    /// Time for which the agent stayed after the customer had gone, seconds.
     pub dead_seconds: Option<i64>,
-    /// How long the agent was paused before the call, seconds.
+    /// Time for which the agent was paused before the call, seconds.
     pub pause_seconds: Option<i64>,
     /// In-groups that the call went through, in order, where there was more than one stage.
     pub transfers: Vec<DialerTransfer>,
-    /// When the dialer's database was last asked.
+    /// Time of the last question to the dialer's database.
     #[schema(format = DateTime)]
     pub asked: String,
     /// Whether nothing more is expected. While it is `false` the database is asked again, for some minutes after the call.
@@ -114,14 +114,14 @@ pub struct DialerFacts {
 /// A stage of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DialerTransfer {
-    /// When it began.
+    /// Time at which the stage began.
     #[schema(format = DateTime)]
     pub at: Option<String>,
-    /// In-group or queue.
+    /// The in-group or queue.
     pub to: Option<String>,
-    /// Who took it there.
+    /// The agent who took the call there.
     pub agent: Option<String>,
-    /// How that agent, or the dialer, disposed of it.
+    /// The disposition by that agent, or by the dialer.
     pub disposition: Option<String>,
     /// Its length, seconds.
     pub length_seconds: Option<i64>,
@@ -130,20 +130,20 @@ pub struct DialerTransfer {
 /// The connection to the dialer's database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DialerHealth {
-    /// Whose database it is.
+    /// The dialer whose database it is.
     pub system: DialerKind,
     /// Whether it answers.
     pub connected: bool,
-    /// Where it is: an address or a socket, and the name of the database.
+    /// Address or socket, and the name of the database.
     pub address: String,
-    /// Since when it is so.
+    /// Time of the last change between connected and not connected.
     #[schema(format = DateTime)]
     pub since: String,
-    /// Why there is no connection, and what to do.
+    /// Reason why there is no connection, and the remedy.
     pub problem: Option<String>,
-    /// What the account may do beyond reading, and what to do about it.
+    /// Rights of the account beyond reading, and the remedy.
     pub rights: Option<String>,
-    /// What is asked, and what of it is not because it would read a whole table or cannot be read.
+    /// The queries, and those of them that are not run because they would scan a whole table or may not be read.
     pub queries: Vec<DialerQuery>,
     /// Calls that are still asked about.
     pub waiting: usize,
@@ -154,6 +154,6 @@ pub struct DialerHealth {
 pub struct DialerQuery {
     /// Its name: a table, and by what it is asked.
     pub name: String,
-    /// Why it is not asked, and what to do; `null` when it is.
+    /// Reason why the query is not run, and the remedy; `null` when it is run.
     pub problem: Option<String>,
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What is told to the dialer.
+/// A kind of message to the dialer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DialerWriteKind {
@@ -31,7 +31,7 @@ impl DialerWriteKind {
     }
 }
 
-/// How far it has come.
+/// State of a message to the dialer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DialerWriteState {
@@ -77,37 +77,37 @@ pub struct DialerField {
     pub value: String,
 }
 
-/// Something that is told to the dialer.
+/// A message to the dialer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DialerWrite {
     /// Its number.
     pub id: i64,
     /// The call that it is about.
     pub call_id: String,
-    /// What is told.
+    /// Kind of the message.
     pub kind: DialerWriteKind,
-    /// How far it has come.
+    /// State of the message.
     pub state: DialerWriteState,
     /// Number of the alert that a notification is of.
     pub alert_id: Option<i64>,
-    /// Tries so far.
+    /// Number of tries so far.
     pub tries: u32,
-    /// Since when it waits.
+    /// Time at which the message was queued.
     #[schema(format = DateTime)]
     pub queued_at: String,
-    /// When it is tried next; `null` when it is not.
+    /// Time of the next try; `null` when there is none.
     #[schema(format = DateTime)]
     pub next_try_at: Option<String>,
-    /// When it was sent or given up.
+    /// Time at which it was sent or given up.
     #[schema(format = DateTime)]
     pub done_at: Option<String>,
-    /// What was sent, or would have been: the fields of the request without user and password. Empty before the first try.
+    /// The fields of the request without user and password, as sent, or as they would be sent in a dry run. Empty before the first try.
     pub request: Vec<DialerField>,
-    /// What the dialer said at the last try, or why nothing was sent.
+    /// The dialer's answer to the last try, or the reason why nothing was sent.
     pub answer: Option<String>,
 }
 
-/// What was told to the dialer, newest first.
+/// Messages to the dialer, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DialerWrites {
     /// Whether `[dialer_api]` is set.
@@ -129,6 +129,6 @@ pub struct ListeningIn {
     pub phone: String,
     /// `sent`, or `dry_run` where nothing is called.
     pub state: DialerWriteState,
-    /// What the dialer said.
+    /// The dialer's answer.
     pub answer: String,
 }

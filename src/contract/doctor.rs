@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How a check came out, the worst last.
+/// Result of a check, the worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckState {
@@ -17,20 +17,20 @@ pub enum CheckState {
     Bad,
 }
 
-/// One thing that was looked at.
+/// One check of the doctor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DoctorCheck {
-    /// What was looked at, such as `state folder`. Several checks may have one name: each recording folder is a check.
+    /// Name of the check, such as `state folder`. Several checks may have one name: each recording folder is a check.
     #[schema(example = "state folder")]
     pub check: String,
-    /// How it came out.
+    /// Result of the check.
     pub state: CheckState,
-    /// What was found.
+    /// The finding.
     #[schema(example = "/var/lib/lineside: No such file or directory (os error 2)")]
     pub found: String,
-    /// Why it matters.
+    /// Reason why the finding matters.
     pub why: String,
-    /// What to do; `null` where nothing is to be done.
+    /// The remedy; `null` where none is needed.
     #[schema(example = "`install -d -o lineside -g lineside -m 0750 /var/lib/lineside`")]
     pub mend: Option<String>,
 }
@@ -40,7 +40,7 @@ pub struct DoctorCheck {
 pub struct DetailedHealth {
     /// The worst state of all checks.
     pub state: CheckState,
-    /// When they were made. An answer is kept for ten seconds.
+    /// Time of the checks. An answer is kept for ten seconds.
     #[schema(format = DateTime)]
     pub checked_at: String,
     /// The checks, in the order in which `lineside doctor` prints them.

@@ -12,7 +12,7 @@ pub struct FetchList {
     pub fetches: Vec<FetchedRecording>,
 }
 
-/// What became of a request.
+/// The result of a request to fetch recordings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FetchTaken {
     /// The recordings that were asked for, in the order of the request.
@@ -26,7 +26,7 @@ pub struct FetchTaken {
 pub struct FetchRefusal {
     /// The call, as it was asked for.
     pub call_id: String,
-    /// Why it was not taken, for people.
+    /// Reason why it was refused, for people.
     pub detail: String,
 }
 
@@ -41,9 +41,9 @@ pub struct RemoteServer {
     pub open: u64,
     /// Recordings that are on their way now.
     pub running: usize,
-    /// Why it cannot be reached, and what to do; `null` when it can.
+    /// Reason why the server cannot be reached, and the remedy; `null` when it can.
     pub problem: Option<String>,
-    /// When it is tried again; `null` without a problem.
+    /// Time of the next try; `null` without a problem.
     #[schema(format = DateTime)]
     pub next_try: Option<String>,
 }
@@ -55,30 +55,30 @@ pub struct FetchedRecording {
     pub call_id: String,
     /// The server's name in the configuration.
     pub remote: String,
-    /// Where it is there.
+    /// Path of the recording on the server.
     pub path: String,
-    /// How far it is.
+    /// State of the recording.
     pub state: FetchState,
-    /// Bytes, as the server says.
+    /// Size of the recording on the server, bytes.
     pub size: Option<u64>,
-    /// Bytes that are here.
+    /// Bytes fetched so far.
     pub got: u64,
-    /// Tries that failed by the file: it is not there, may not be read, still grows.
+    /// Number of tries that failed because of the file: it is missing, cannot be read, or still grows.
     pub tries: u32,
-    /// When it was asked for.
+    /// Time of the request.
     #[schema(format = DateTime)]
     pub asked: String,
-    /// When it is tried next; `null` when it is over.
+    /// Time of the next try; `null` when it is over.
     #[schema(format = DateTime)]
     pub next_try: Option<String>,
-    /// When it was over.
+    /// Time at which it was fetched or given up.
     #[schema(format = DateTime)]
     pub done: Option<String>,
-    /// What was wrong at the last try, and what to do.
+    /// The problem of the last try, and the remedy.
     pub problem: Option<String>,
 }
 
-/// How far a recording is.
+/// State of a recording on another server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FetchState {

@@ -22,7 +22,7 @@ pub struct Figures {
     pub status: CallsByStage,
     /// Step by step.
     pub steps: Vec<CallStep>,
-    /// How late the text was, step by step.
+    /// Lag of the text, in steps of time.
     pub lag: Vec<LagStep>,
     /// Terms that were said most.
     pub keywords: Vec<KeywordCount>,
@@ -60,7 +60,7 @@ pub struct CallsByStage {
     pub processing: i64,
     /// All of them is text.
     pub completed: i64,
-    /// Their sound could not be read.
+    /// Calls whose audio could not be decoded.
     pub failed: i64,
 }
 
@@ -82,7 +82,7 @@ pub struct CallStep {
     pub positive: i64,
 }
 
-/// How late the text of a step was.
+/// Lag of the text in one step of time.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct LagStep {
     /// Begin of the step.
@@ -90,7 +90,7 @@ pub struct LagStep {
     pub at: String,
     /// Utterances that became text.
     pub utterances: i64,
-    /// From the last word to its text, seconds: half of them were faster.
+    /// Median time from the last word of an utterance to its text, seconds.
     pub median: f64,
     /// The same: 95 % of them were faster.
     pub p95: f64,
@@ -103,9 +103,9 @@ pub struct KeywordCount {
     pub term: String,
     /// Its label in the pack.
     pub label: String,
-    /// How often.
+    /// How often the term was said.
     pub count: i64,
-    /// In how many calls.
+    /// Number of calls in which it was said.
     pub calls: i64,
 }
 
@@ -114,12 +114,12 @@ pub struct KeywordCount {
 pub struct RuleCount {
     /// The rule.
     pub rule: String,
-    /// How bad it is.
+    /// Level of the rule.
     #[schema(value_type = Level)]
     pub level: String,
-    /// How often.
+    /// How many alerts the rule raised.
     pub count: i64,
-    /// In how many calls.
+    /// Number of calls with such an alert.
     pub calls: i64,
 }
 

@@ -17,7 +17,7 @@ pub struct FoundCalls {
 /// A call with what was said.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct FoundCall {
-    /// What every list shows of it.
+    /// The fields that every list shows.
     #[serde(flatten)]
     pub summary: CallSummary,
     /// Its text as one string.
@@ -36,9 +36,9 @@ pub struct FoundCall {
 /// The parameters of `/vici`, `/vici/start` and `/vici/dispo` as a form; docs/scripts.md names them.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct ViciRequest {
-    /// Which function of `/vici`.
+    /// Name of the function of `/vici`.
     pub function: Option<String>,
-    /// Who asks.
+    /// ViciDial's user name, as ViciDial's URLs pass it.
     pub user: Option<String>,
     /// A token, with `[http] token_in_query`.
     pub pass: Option<String>,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// By which way somebody came in.
+/// Way by which a client was authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Entrance {
@@ -17,7 +17,7 @@ pub enum Entrance {
     Login,
 }
 
-/// Something that may be done.
+/// Something that a token may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Permission {
@@ -29,19 +29,19 @@ pub enum Permission {
     Ingest,
 }
 
-/// Who is asking, and what they may do.
+/// The client's name and rights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Me {
     /// Name of the token, or of the user on the Unix socket.
     pub who: String,
-    /// By which way they came in.
+    /// Way by which the client was authenticated.
     pub entrance: Entrance,
-    /// What they may do.
+    /// Rights of the client.
     pub scopes: Vec<Permission>,
     /// The one campaign whose calls they see; `null` for those of all.
     pub campaign: Option<String>,
-    /// Whether they may see the settings: whoever has every scope and sees every call.
+    /// Whether the client may see the settings: it has every scope and sees every call.
     pub admin: bool,
-    /// Where browsers find the pages, `[http] public_url`.
+    /// Address of the pages for browsers, `[http] public_url`.
     pub public_url: Option<String>,
 }

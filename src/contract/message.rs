@@ -52,7 +52,7 @@ macro_rules! message {
             pub event: $kind,
             /// The call.
             pub call_id: String,
-            /// When it happened.
+            /// Time of the event.
             #[schema(format = DateTime)]
             pub timestamp: String,
             $($(#[$about])* pub $field: $type,)*
@@ -63,7 +63,7 @@ macro_rules! message {
 message! {
     /// A call has begun.
     CallStart: CallStartKind {
-        /// By which road its sound or text comes.
+        /// The source by which its audio or text comes.
         source: Source,
         /// The agent, where known.
         agent: Option<String>,
@@ -90,11 +90,11 @@ message! {
 message! {
     /// A chunk of sound has come without a word from another platform.
     AudioChunk: AudioChunkKind {
-        /// On which leg.
+        /// The leg of the audio.
         leg: Leg,
         /// The side that speaks.
         speaker: Speaker,
-        /// Where in the call it begins, seconds.
+        /// Begin of the audio, seconds of the call.
         start_time: f64,
         /// Its length, seconds.
         duration: f64,
@@ -104,9 +104,9 @@ message! {
 message! {
     /// A text was corrected: something in it turned out to be what is not kept.
     Redaction: RedactionKind {
-        /// On which leg.
+        /// The leg of the segment.
         leg: Leg,
-        /// Who speaks.
+        /// The speaker of the segment.
         speaker: Speaker,
         /// Begin of the segment, seconds of the call.
         start_time: f64,
@@ -114,17 +114,17 @@ message! {
         end_time: f64,
         /// The text as it is now.
         text: String,
-        /// What was found.
+        /// Labels of the redacted numbers.
         found: Vec<String>,
     }
 }
 
 message! {
-    /// Nothing that is said is kept from now on.
+    /// A pause begins: nothing that is said from now on is stored.
     RecordingPaused: PausedKind {
-        /// Where in the call, seconds.
+        /// Time of the pause, seconds of the call.
         time: f64,
-        /// Who asked for it.
+        /// Name of the person or program that requested it.
         by: String,
         /// The direction that is meant; missing where it is the whole call.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,11 +133,11 @@ message! {
 }
 
 message! {
-    /// What is said is kept again.
+    /// A pause ends: what is said is stored again.
     RecordingResumed: ResumedKind {
-        /// Where in the call, seconds.
+        /// Time of the pause's end, seconds of the call.
         time: f64,
-        /// Who asked for it.
+        /// Name of the person or program that requested it.
         by: String,
         /// The direction that is meant; missing where it is the whole call.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,7 +146,7 @@ message! {
 }
 
 message! {
-    /// Somebody has taken an alert.
+    /// Somebody has acknowledged an alert.
     AlertAcknowledged: AcknowledgedKind {
         /// Number of the alert.
         id: i64,
@@ -154,10 +154,10 @@ message! {
         alert_id: i64,
         /// Always `true`.
         acknowledged: bool,
-        /// When it was taken.
+        /// Time at which it was acknowledged.
         #[schema(format = DateTime)]
         acknowledged_at: String,
-        /// Who took it.
+        /// Name of the person who acknowledged it.
         acknowledged_by: String,
     }
 }
@@ -165,7 +165,7 @@ message! {
 message! {
     /// The line is closed; the last words may not be text yet.
     Hangup: HangupKind {
-        /// Why the last source was closed.
+        /// Reason for which the last source was closed.
         reason: String,
         /// Length of the call's sound, seconds.
         duration: f64,
@@ -177,7 +177,7 @@ message! {
 message! {
     /// A call is over, and all of it is text.
     CallEnd: CallEndKind {
-        /// Why it ended.
+        /// Reason for which the call ended.
         reason: String,
         /// Length of its sound, seconds.
         duration: f64,
@@ -209,16 +209,16 @@ pub struct SegmentSaid {
     pub call_id: String,
     /// The words.
     pub text: String,
-    /// When it became text.
+    /// Time at which the segment became text.
     #[schema(format = DateTime)]
     pub timestamp: String,
     /// First sound, seconds of the call.
     pub start_time: f64,
     /// Last sound, seconds of the call.
     pub end_time: f64,
-    /// Who speaks.
+    /// The speaker of the segment.
     pub speaker: Speaker,
-    /// On which leg.
+    /// The leg of the segment.
     pub leg: Leg,
     /// The call's agent.
     pub agent: Option<String>,
@@ -227,7 +227,7 @@ pub struct SegmentSaid {
     /// The same in a word.
     #[schema(value_type = super::call::SentimentLabel)]
     pub sentiment_label: String,
-    /// What the platform that sent the text says of its mood, -1 to 1.
+    /// Sentiment that the platform which sent the text gave it, -1 to 1.
     pub sender_sentiment: Option<f64>,
     /// Mean probability of its words, 0 to 1.
     pub confidence: f64,
@@ -241,7 +241,7 @@ pub struct SegmentSaid {
     pub risk_score: f64,
 }
 
-/// What is still being said. It is shown and not kept: it has no number, and nobody can ask for it again.
+/// Partial text: speech that goes on. It is shown and not stored, so it has no number and cannot be requested again.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Partial {
     /// The kind of the message.
@@ -253,9 +253,9 @@ pub struct Partial {
     pub event: PartialKind,
     /// The call.
     pub call_id: String,
-    /// On which leg.
+    /// The leg of the text.
     pub leg: Leg,
-    /// Who speaks.
+    /// The speaker of the text.
     pub speaker: Speaker,
     /// First sound, seconds of the call.
     pub start_time: f64,
@@ -275,22 +275,22 @@ pub struct GovernorStep {
     /// The same word again.
     #[schema(inline)]
     pub event: GovernorKind,
-    /// When the message was made.
+    /// Time of the message.
     #[schema(format = DateTime)]
     pub timestamp: String,
-    /// How much is left out, 0 (nothing) to 6.
+    /// Number of the degradation step, 0 (nothing is left out) to 6.
     pub step: usize,
     /// The same in a word.
     pub name: StepName,
     /// The same in a sentence.
     pub says: String,
-    /// Inferences at a time.
+    /// Number of inferences that run at a time.
     pub workers: usize,
-    /// How long the oldest words wait to become text, seconds.
+    /// Waiting time of the oldest words without text, seconds.
     pub lag_seconds: f64,
 }
 
-/// What is left out. Later ones include earlier ones.
+/// A step of degradation. Later ones include earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepName {

@@ -39,18 +39,18 @@ pub struct TestAlert {
     pub severity: Severity,
     /// The call.
     pub call_id: String,
-    /// When it was sent.
+    /// Time at which the message was sent.
     #[schema(format = DateTime)]
     pub timestamp: String,
     /// Always `test`.
     pub rules_triggered: Vec<String>,
-    /// Why it was sent.
+    /// A sentence that it is a test.
     pub reasons: Vec<String>,
-    /// None.
+    /// Empty in a test.
     pub words: Vec<String>,
-    /// None.
+    /// Empty in a test.
     pub rules: Vec<crate::call::Fired>,
-    /// None.
+    /// Empty in a test.
     pub prompts: Vec<String>,
     /// That it is a test.
     pub text: String,
@@ -101,16 +101,16 @@ pub struct AgentAlert {
     /// The call's agent.
     #[schema(value_type = Option<String>)]
     pub agent: Value,
-    /// How bad it is.
+    /// Level of the alert.
     pub level: Level,
-    /// What happened, in a line.
+    /// The alert in one line.
     pub title: String,
-    /// What is known of it, line by line.
+    /// The alert's facts, line by line.
     pub message: String,
-    /// What to say.
+    /// Prompts for the agent.
     #[schema(value_type = Vec<String>)]
     pub prompts: Value,
-    /// When it was raised.
+    /// Time at which the alert was raised.
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: Value,
     /// The call's page; `null` without `[http] public_url`.
@@ -125,16 +125,16 @@ pub struct ResendMail<'a> {
     pub from: Option<&'a str>,
     /// The receivers.
     pub to: &'a [String],
-    /// What happened, in a line.
+    /// The alert in one line.
     pub subject: &'a str,
-    /// What is known of it, line by line.
+    /// The alert's facts, line by line.
     pub text: String,
 }
 
 /// A message of a Slack channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SlackMessage {
-    /// What is shown where no blocks are.
+    /// Text for clients that show no blocks.
     pub text: String,
     /// One, with everything.
     pub attachments: [SlackAttachment; 1],
@@ -143,9 +143,9 @@ pub struct SlackMessage {
 /// The coloured part of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SlackAttachment {
-    /// Of the level.
+    /// Colour of the level, as `#rrggbb`.
     pub color: &'static str,
-    /// What it says.
+    /// The content, block by block.
     pub blocks: Vec<SlackBlock>,
 }
 

@@ -3,12 +3,12 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Which text of a call.
+/// A pass of transcription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TextPass {
-    /// As it was written while the call ran.
+    /// The text of the live call.
     Live,
-    /// As it was transcribed again afterwards.
+    /// The text of the retranscription after the call.
     Final,
 }

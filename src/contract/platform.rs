@@ -17,25 +17,25 @@ pub struct PlatformAlert {
     /// The worst rule that fired.
     #[serde(rename = "type")]
     pub kind: Option<String>,
-    /// How bad it is, in the words of the analytics platforms.
+    /// Level of the alert, in the words of the analytics platforms.
     pub severity: Severity,
-    /// How bad it is.
+    /// Level of the alert.
     pub level: Level,
     /// Rules and reasons in a line.
     pub message: String,
     /// Whether somebody has taken it.
     pub acknowledged: bool,
-    /// When it was taken.
+    /// Time at which it was acknowledged.
     #[schema(format = DateTime)]
     pub acknowledged_at: Option<String>,
-    /// When it was raised.
+    /// Time at which it was raised.
     #[schema(format = DateTime)]
     pub created_at: String,
-    /// Why it was raised.
+    /// Rules and words that raised it.
     pub metadata: PlatformAlertReasons,
 }
 
-/// Why an alert was raised.
+/// Rules and words that raised an alert.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct PlatformAlertReasons {
     /// The rules that fired, the worst first.
@@ -44,7 +44,7 @@ pub struct PlatformAlertReasons {
     pub risk_score: f64,
     /// The segment; empty where no words raised it.
     pub text: String,
-    /// On which leg the words were said.
+    /// The leg on which the words were said.
     pub speaker: Option<Leg>,
 }
 
@@ -55,9 +55,9 @@ pub struct PlatformSnapshot {
     pub call_id: String,
     /// The platform that sends it; empty of a call that is not known.
     pub provider: String,
-    /// Where it stands.
+    /// State of the call.
     pub status: PlatformCallState,
-    /// How much it needs somebody, 0 to 1.
+    /// Risk of the call, 0 to 1.
     pub risk_score: f64,
     /// Mean sentiment of its last segments, -1 to 1.
     pub sentiment_score: f64,
@@ -72,15 +72,15 @@ pub struct PlatformSnapshot {
     pub events: Vec<PlatformEvent>,
     /// Its alerts, newest first.
     pub alerts: Vec<PlatformAlert>,
-    /// What of its sound can be played.
+    /// Audio of the call that can be played.
     pub live_audio: LiveAudio,
 }
 
-/// Where a call stands.
+/// State of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlatformCallState {
-    /// Nothing of it is known.
+    /// The call is not known.
     Idle,
     /// It runs.
     Active,
@@ -93,7 +93,7 @@ pub enum PlatformCallState {
 pub struct PlatformEvent {
     /// Number of the segment, or a name of the chunk.
     pub id: EventId,
-    /// What it is.
+    /// Kind of the event.
     pub event_type: PlatformEventKind,
     /// `customer`, `agent` or `mixed`.
     #[schema(value_type = Option<String>)]
@@ -102,7 +102,7 @@ pub struct PlatformEvent {
     pub text: String,
     /// Its sentiment, -1 to 1; `null` of a chunk.
     pub sentiment: Option<f64>,
-    /// What the sender says of its mood, -1 to 1.
+    /// Sentiment that the sender gave the text, -1 to 1.
     pub sender_sentiment: Option<f64>,
     /// Mean probability of its words, 0 to 1; `null` of a chunk.
     pub confidence: Option<f64>,
@@ -113,7 +113,7 @@ pub struct PlatformEvent {
     pub start_time: f64,
     /// End, seconds of the call.
     pub end_time: f64,
-    /// When it was said.
+    /// Time at which it was said.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub timestamp: Value,
 }
@@ -122,13 +122,13 @@ pub struct PlatformEvent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum EventId {
-    /// Of a segment.
+    /// Number of a segment.
     Number(i64),
-    /// Of a chunk.
+    /// Name of a chunk.
     Name(String),
 }
 
-/// What an event of a call is.
+/// Kind of an event of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlatformEventKind {
@@ -138,7 +138,7 @@ pub enum PlatformEventKind {
     AudioChunk,
 }
 
-/// What of a call's sound can be played.
+/// Audio of a call that can be played.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct LiveAudio {
     /// The call.
@@ -151,7 +151,7 @@ pub struct LiveAudio {
     pub sample_rate: Option<u32>,
     /// Channels of what is played.
     pub channels: Option<u16>,
-    /// Bytes of a sample.
+    /// Bytes per sample.
     pub sample_width: Option<u16>,
     /// Chunks that were sent.
     pub chunk_count: i64,
@@ -160,24 +160,24 @@ pub struct LiveAudio {
     pub updated_at: Option<String>,
     /// A name of the last chunk; empty without one.
     pub last_chunk_id: String,
-    /// The last so many seconds are played.
+    /// Length of the audio that can be played, counted back from now, seconds.
     pub window_seconds: i64,
 }
 
-/// What of a call's sound can be played, and which to prefer.
+/// Audio of a call that can be played, and the preferred kind of it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct LiveAudioMeta {
     /// Always `true`.
     pub ok: bool,
     /// The call.
     pub call_id: String,
-    /// What of its sound can be played.
+    /// Audio of the call that can be played.
     pub live_audio: LiveAudio,
     /// The sound to prefer.
     pub preferred_source: SoundSource,
 }
 
-/// Which sound of a call to prefer.
+/// Preferred audio of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SoundSource {
@@ -185,18 +185,18 @@ pub enum SoundSource {
     None,
     /// That of the running call.
     Live,
-    /// What was recorded of it.
+    /// The recording.
     Recorded,
 }
 
-/// How a call stands after an event was taken.
+/// State of a call after an event was taken.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct EventTaken {
     /// Always `true`.
     pub ok: bool,
     /// The call.
     pub call_id: String,
-    /// How much it needs somebody, 0 to 1.
+    /// Risk of the call, 0 to 1.
     pub risk_score: f64,
     /// Mean sentiment of its last segments, -1 to 1.
     pub sentiment_score: f64,
@@ -204,17 +204,17 @@ pub struct EventTaken {
     pub alerts: Vec<PlatformAlert>,
     /// The call as it stands.
     pub snapshot: PlatformSnapshot,
-    /// What in the request was not as it should be and did no harm.
+    /// Mistakes in the request that did no harm.
     pub warnings: Vec<String>,
 }
 
-/// How a call stands after a chunk was taken.
+/// State of a call after a chunk was taken.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ChunkTaken {
-    /// How the call stands.
+    /// State of the call.
     #[serde(flatten)]
     pub taken: EventTaken,
-    /// What of its sound can be played.
+    /// Audio of the call that can be played.
     pub audio: LiveAudio,
     /// Texts that were taken, at least 1.
     pub ingested_events: usize,
@@ -240,13 +240,13 @@ pub struct PlatformAck {
     pub alert: PlatformAlertShown,
 }
 
-/// An alert, whole for those who may read calls.
+/// An alert: complete for tokens that may read calls.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum PlatformAlertShown {
-    /// For those who may read calls.
+    /// The complete alert, for tokens that may read calls.
     Whole(Box<PlatformAlert>),
-    /// For those who may not.
+    /// The acknowledgement alone, for other tokens.
     Taken(AlertTaken),
 }
 

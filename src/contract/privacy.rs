@@ -13,7 +13,7 @@ use crate::call::Leg;
 pub enum Recording {
     /// It is.
     Running,
-    /// It is not, until it goes on.
+    /// Recording is paused until somebody resumes it.
     Paused,
     /// The call is over: nothing is said any more.
     Over,
@@ -28,23 +28,23 @@ pub struct RecordingState {
     pub recording: Recording,
 }
 
-/// What is kept of a call, and what is not.
+/// State of a call's recording and its silenced stretches.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Privacy {
     /// The call.
     pub call_id: String,
     /// Whether what is said is kept.
     pub recording: Recording,
-    /// Why nothing of it may be deleted; `null` where it may.
+    /// The legal hold that forbids deletion; `null` where there is none.
     pub hold: Option<LegalHold>,
     /// Stretches of sound that nobody may hear.
     pub silences: Vec<SilentStretch>,
 }
 
-/// Why nothing of a call may be deleted.
+/// A legal hold, which forbids deletion of a call.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct LegalHold {
-    /// Since when.
+    /// Begin of the hold.
     #[schema(format = DateTime)]
     pub since: String,
     /// The reason for the hold, for people.
@@ -54,13 +54,13 @@ pub struct LegalHold {
 /// A stretch of sound that nobody may hear.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct SilentStretch {
-    /// On which side.
+    /// Side of the call.
     pub leg: Leg,
-    /// On which leg.
+    /// Number of the leg.
     pub leg_id: i64,
-    /// Where it begins, seconds of the call.
+    /// Begin of the stretch, seconds of the call.
     pub start_time: f64,
-    /// Where it ends, seconds of the call; `null` while it lasts.
+    /// End of the stretch, seconds of the call; `null` while it lasts.
     pub end_time: Option<f64>,
     /// `pause`, or what was found in the text.
     pub why: String,
@@ -68,10 +68,10 @@ pub struct SilentStretch {
     pub in_file: bool,
 }
 
-/// What was erased of a person, and what the proof says.
+/// The erased data of a person, and the proof of erasure.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Forgotten {
-    /// What went from the database.
+    /// Rows erased from the database.
     pub erased: ErasedRows,
     /// Files of sound that were overwritten and deleted.
     pub files: usize,
@@ -83,11 +83,11 @@ pub struct Forgotten {
     pub searched_in: usize,
     /// Rows of other calls that hold one of these texts too: where, and how many.
     pub shared: Vec<String>,
-    /// Where something was left over, or could not be deleted. Empty is the proof.
+    /// Places where something was left over, or could not be deleted. An empty list is the proof.
     pub left: Vec<String>,
 }
 
-/// What went from the database.
+/// Rows erased from the database.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ErasedRows {
     /// Ids of the calls.

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Why a request was refused, or could not be answered.
+/// Refusal of a request, or failure to answer it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Problem {
-    /// What was wrong and what to do: a sentence, or with 422 a list of the fields that were wrong.
+    /// The problem and its remedy: a sentence, or with 422 a list of the fields that were wrong.
     pub detail: Detail,
 }
 
@@ -22,11 +22,11 @@ impl Problem {
     }
 }
 
-/// What was wrong.
+/// The problem.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Detail {
-    /// In a sentence.
+    /// A sentence.
     Text(String),
     /// Field by field.
     Fields(Vec<FieldProblem>),
@@ -35,9 +35,9 @@ pub enum Detail {
 /// A field of a request that is wrong.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct FieldProblem {
-    /// In which part of the request, and the field's name.
+    /// Part of the request, and the field's name.
     pub loc: (Part, String),
-    /// What is wrong with it.
+    /// The mistake in the field.
     pub msg: String,
     /// Always the same word.
     #[serde(rename = "type")]
@@ -62,12 +62,12 @@ pub enum Part {
     Body,
 }
 
-/// Why a request of `/api/realtime` was refused.
+/// Refusal of a request of `/api/realtime`.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct PlatformProblem {
     /// Always `false`.
     pub ok: bool,
-    /// What was wrong.
+    /// The problem.
     pub detail: String,
 }
 
@@ -85,7 +85,7 @@ pub struct ListProblem {
 pub struct LineProblem {
     /// Its number, counted from 1.
     pub line: u64,
-    /// What is wrong with it.
+    /// The problem.
     pub detail: String,
 }
 

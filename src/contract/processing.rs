@@ -11,7 +11,7 @@ pub use super::pass::TextPass;
 use super::review::{CallFeeling, CallLabel, ReasonLine};
 use crate::call::{ProcessingMode, Speaker, Stage, StageState};
 
-/// How far a call is.
+/// Progress of a call's stages.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ProcessingStatus {
     /// The call.
@@ -26,15 +26,15 @@ pub struct ProcessingStatus {
     pub stages_remaining: Vec<Stage>,
     /// Part of the stages that were gone through, 0 to 100.
     pub progress_percentage: f64,
-    /// When the first of them began; `null` before.
+    /// Time at which the first of them began; `null` before.
     #[schema(format = DateTime)]
     pub started_at: Option<String>,
-    /// When the last was over, or will be by the pace of the last day; `null` where nobody knows.
+    /// Time at which the last one ended, or its estimate by the pace of the last day; `null` where there is none.
     #[schema(format = DateTime)]
     pub estimated_completion: Option<String>,
-    /// Why stages failed, as `stage: reason`.
+    /// Reasons of failed stages, as `stage: reason`.
     pub errors: Vec<String>,
-    /// How the stages are set up.
+    /// Configuration of the stages.
     pub pipeline_config: PipelineConfig,
     /// Stage by stage.
     pub stages: Vec<StageShown>,
@@ -57,35 +57,35 @@ pub enum ProcessingState {
 /// A stage of a call.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct StageShown {
-    /// Which.
+    /// The stage that the other fields describe.
     pub stage: Stage,
-    /// How far it is.
+    /// State of the stage.
     pub state: StageState,
     /// Tries since it was asked for.
     pub tries: u32,
-    /// What made it; `null` before.
+    /// The engine or rules that made it; `null` before.
     pub engine: Option<String>,
     /// Its model, or the packs.
     pub model: Option<String>,
     /// The version of lineside that made it.
     pub version: Option<String>,
-    /// When it was asked for.
+    /// Time of the request.
     #[schema(format = DateTime)]
     pub queued_at: String,
-    /// When the last try began.
+    /// Time at which the last try began.
     #[schema(format = DateTime)]
     pub started_at: Option<String>,
-    /// When it was over.
+    /// Time at which it ended.
     #[schema(format = DateTime)]
     pub completed_at: Option<String>,
-    /// Why it failed, is not needed or cannot be made; of one that is done what is missing in it.
+    /// Reason why it failed, is not needed or cannot be made; for a finished stage, the part of the result that is missing.
     pub reason: Option<String>,
 }
 
-/// How stages are set up.
+/// Configuration of the stages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PipelineConfig {
-    /// When calls are transcribed and worked through; of a call its own mode.
+    /// Default mode of processing; for a single call its own mode.
     pub processing_mode: ProcessingMode,
     /// Whether every call is transcribed again when it is over.
     pub final_pass: bool,
@@ -95,7 +95,7 @@ pub struct PipelineConfig {
     pub translation_model: Option<String>,
     /// The language model that is asked in the insights stage, beside the rules; `null` where none is configured.
     pub insights_model: Option<String>,
-    /// The packs by which all other stages are made.
+    /// The packs that make all other stages.
     pub packs: Vec<String>,
 }
 
@@ -104,23 +104,23 @@ pub struct PipelineConfig {
 pub struct ProcessingOverview {
     /// Calls with stages that wait or are being made.
     pub queued_calls: u64,
-    /// Those of which one is being made.
+    /// Ids of the calls of which a stage is in progress.
     pub in_progress: Vec<String>,
-    /// When the one that has waited longest was asked for.
+    /// Time at which the stage that has waited longest was requested.
     #[schema(format = DateTime)]
     pub oldest_queued_at: Option<String>,
-    /// Why nothing is made now, as when live text needs the CPU; `null` where something may be.
+    /// Reason why no stage may begin now, such as live text that needs the CPU; `null` where one may.
     pub waits_for: Option<String>,
-    /// By stage: how many wait, are being made, and in which state others ended in the last 24 hours.
+    /// By stage: how many wait, are in progress, and ended in each state in the last 24 hours.
     pub stages: BTreeMap<String, StageTotals>,
-    /// How stages are set up.
+    /// Configuration of the stages.
     pub pipeline_config: PipelineConfig,
 }
 
-/// How many stages of one kind there are in each state.
+/// Number of stages of one kind in each state.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct StageTotals {
-    /// Waiting.
+    /// Stages that wait for their turn.
     pub pending: u64,
     /// Being made.
     pub running: u64,
@@ -128,9 +128,9 @@ pub struct StageTotals {
     pub done: u64,
     /// Failed.
     pub failed: u64,
-    /// Not needed.
+    /// Stages that were not needed.
     pub skipped: u64,
-    /// Not to be made as lineside is set up.
+    /// Stages that the configuration does not allow.
     pub unavailable: u64,
     /// Mean time of one, seconds; `null` where none was made.
     pub mean_seconds: Option<f64>,
@@ -152,7 +152,7 @@ pub struct CallTranslation {
     pub translation_model: Option<String>,
     /// `done`, `skipped` of an English call, `unavailable` without a translator, `pending` before it is made.
     pub state: StageState,
-    /// Why there is none, or why none is needed.
+    /// Reason why there is no translation, or why none is needed.
     pub reason: Option<String>,
     /// Line by line, in the order of the segments.
     pub segments: Vec<TranslatedLine>,
@@ -168,13 +168,13 @@ super::words! {
 pub struct TranslatedLine {
     /// Number of its segment.
     pub segment_id: i64,
-    /// Who speaks.
+    /// The speaker of the line: agent, caller, or unknown on a mixed leg.
     pub speaker: Speaker,
     /// The words.
     pub text: String,
 }
 
-/// What a translation came to, as it is kept.
+/// The stored result of a translation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TranslationMade {
     /// The language that was spoken.
@@ -183,7 +183,7 @@ pub struct TranslationMade {
     pub lines: Vec<TranslatedLine>,
 }
 
-/// What a call is about, with what decided it.
+/// Classification of a call, with the evidence for it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct CallClassification {
     /// The strongest intent; `null` where the evidence is too weak.
@@ -198,15 +198,15 @@ pub struct CallClassification {
     pub confidence: f64,
     /// The caller's mood.
     pub sentiment: CallFeeling,
-    /// Why the caller was on the line, the strongest first.
+    /// Intents of the caller, the strongest first.
     pub intents: Vec<CallLabel>,
-    /// What came of the call, the strongest first.
+    /// Outcomes of the call, the strongest first.
     pub outcomes: Vec<CallLabel>,
-    /// What made the priority.
+    /// Lines and rules that decided the priority.
     pub priority_reasons: Vec<ReasonLine>,
 }
 
-/// What transcription came to.
+/// Result of the transcription stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TranscriptionMade {
     /// `live`, or `final` where the call was transcribed again.
@@ -217,12 +217,12 @@ pub struct TranscriptionMade {
     pub segments: usize,
 }
 
-/// What changed between the text of the live call and that of the final pass.
+/// Differences between the text of the live call and that of the final pass.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct PassChanges {
     /// The call.
     pub call_id: String,
-    /// Which passes there are.
+    /// Passes of the call.
     pub passes: Vec<TextPass>,
     /// Words of the live text.
     pub live_words: usize,
@@ -237,9 +237,9 @@ pub struct PassChanges {
 /// A stretch of a call with other words in the final pass.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct PassChange {
-    /// Where it begins, seconds of the call.
+    /// Begin of the stretch, seconds of the call.
     pub start_time: f64,
-    /// Who speaks.
+    /// The speaker of the stretch.
     pub speaker: Speaker,
     /// The words as they were; empty where there were none.
     pub live: String,
@@ -248,7 +248,7 @@ pub struct PassChange {
     pub later: String,
 }
 
-/// How a call was understood while it ran, up to its last words.
+/// Analysis of a call while it runs, up to its last words.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ProgressiveAnalysis {
     /// The call.
@@ -257,17 +257,17 @@ pub struct ProgressiveAnalysis {
     pub cumulative_translation: String,
     /// Lines of the translation.
     pub translation_windows: usize,
-    /// What was named, by kind.
+    /// Entities so far, by kind.
     pub latest_entities: BTreeMap<String, Vec<String>>,
-    /// What it is about.
+    /// Classification so far.
     pub latest_classification: CallClassification,
-    /// How that came together.
+    /// Growth of the analysis.
     pub evolution_data: EvolutionData,
-    /// What to say next, and what is still to be said.
+    /// Prompts for the agent, and points that are still to be mentioned.
     pub coaching: Vec<CoachingPrompt>,
 }
 
-/// How a call's analysis came together; `/entity-evolution` and `/classification-evolution` show it whole.
+/// Growth of a call's analysis, in figures; `/entity-evolution` and `/classification-evolution` show it whole.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct EvolutionData {
     /// Windows that named something new.
@@ -276,22 +276,22 @@ pub struct EvolutionData {
     pub classification_windows: usize,
     /// Those that changed something.
     pub classification_changes: usize,
-    /// Where the classification changed last, seconds of the call; `null` where it never did.
+    /// Time at which the classification changed last, seconds of the call; `null` where it never did.
     pub last_change_time: Option<f64>,
 }
 
-/// Something to say.
+/// A prompt for the agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CoachingPrompt {
     /// `objection`: a rule of an alert has an answer; `disclosure`: a criterion that is still open.
     pub kind: CoachingKind,
     /// The rule or criterion.
     pub rule: String,
-    /// What to say, or what is to be said.
+    /// Text of the prompt.
     pub text: String,
 }
 
-/// Why something is to be said.
+/// Reason of a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CoachingKind {
@@ -301,7 +301,7 @@ pub enum CoachingKind {
     Disclosure,
 }
 
-/// How a call was understood up to some place.
+/// Analysis of a call up to some place.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ClassificationWindow {
     /// Its number, from 1.
@@ -317,7 +317,7 @@ pub struct ClassificationWindow {
     pub classification: ClassificationShot,
     /// Whether it is another one than in the window before.
     pub changed: bool,
-    /// What is.
+    /// Every field that differs from the window before, with both values.
     pub changes: Vec<ClassificationChange>,
 }
 
@@ -341,11 +341,11 @@ pub struct ClassificationShot {
 /// A field of a classification that is another one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ClassificationChange {
-    /// Which.
+    /// Name of the field that changed.
     pub field: String,
-    /// Before; `null` where there was none.
+    /// Value before; `null` where there was none.
     pub from: Option<String>,
-    /// Now.
+    /// Value from now on; `null` where there is none.
     pub to: Option<String>,
 }
 
@@ -359,18 +359,18 @@ pub struct CallExport {
     pub transcription: ExportedText,
     /// Its text in English.
     pub translation: ExportedTranslation,
-    /// What was named, by kind.
+    /// Entities of the call, by kind.
     pub entities: BTreeMap<String, Vec<String>>,
-    /// What it was about; empty before it is known.
+    /// Classification of the call; empty before it is known.
     #[schema(value_type = Object)]
     pub classification: Value,
-    /// What tells it, `text` in sentences; empty before it is known.
+    /// Summary of the call, `text` in sentences; empty before it is known.
     #[schema(value_type = Object)]
     pub summary: Value,
-    /// What came of it; empty before it is known.
+    /// Insights of the call; empty before they are known.
     #[schema(value_type = Object)]
     pub insights: Value,
-    /// How far its stages are.
+    /// Progress of the call's stages.
     pub processing_info: ProcessingStatus,
 }
 
@@ -381,7 +381,7 @@ pub struct ExportedText {
     pub original: String,
     /// The language; `null` where it is not known.
     pub language: Option<String>,
-    /// Which pass it is of.
+    /// The pass of the segment.
     pub pass: TextPass,
 }
 
@@ -393,8 +393,8 @@ pub struct ExportedTranslation {
     /// The language of the translation.
     #[schema(inline)]
     pub language: English,
-    /// As of `GET /api/v1/calls/{id}/translation`.
+    /// State of the translation, as in `GET /api/v1/calls/{id}/translation`.
     pub state: StageState,
-    /// Why there is none, or why none is needed.
+    /// Reason why there is no translation, or why none is needed.
     pub reason: Option<String>,
 }

@@ -10,9 +10,9 @@ use super::review::CriterionOutcome;
 pub struct RuleToReview {
     /// Its name.
     pub rule: String,
-    /// In a sentence.
+    /// The rule in one sentence.
     pub description: String,
-    /// What the machine makes of it.
+    /// The machine's judgement.
     pub outcome: CriterionOutcome,
     /// The machine's points.
     pub points: f64,
@@ -31,7 +31,7 @@ pub struct RulePoints {
     pub of: f64,
     /// Whether the machine said that the rule was met when the review was made; `null` where it said neither.
     pub machine_passed: Option<bool>,
-    /// What the reviewer says of it; may be empty.
+    /// The reviewer's comment on the rule; may be empty.
     pub comment: String,
 }
 
@@ -44,9 +44,9 @@ pub struct ScoreReview {
     pub own: bool,
     /// Points of a hundred; `null` where no rule was judged.
     pub score: Option<f64>,
-    /// What the reviewer says of the call as a whole; may be empty.
+    /// The reviewer's comment on the call as a whole; may be empty.
     pub comment: String,
-    /// When it was made.
+    /// Time of the review.
     #[schema(format = DateTime)]
     pub reviewed_at: String,
     /// Rule by rule, in the order of the score card.
@@ -75,18 +75,18 @@ pub struct ScoreReviewList {
 pub struct ReviewedCall {
     /// The call.
     pub call_id: String,
-    /// When it began.
+    /// Time at which the call began.
     #[schema(format = DateTime)]
     pub start_time: String,
-    /// How long it took, seconds.
+    /// Length of the call, seconds.
     pub duration: f64,
     /// Its campaign.
     pub campaign: Option<String>,
     /// The machine's points of a hundred.
     pub score: Option<f64>,
-    /// How many reviews it has.
+    /// Number of reviews by people.
     pub reviews: u32,
-    /// How many of its disputes are not answered.
+    /// Number of unanswered disputes.
     pub open_disputes: u32,
 }
 
@@ -99,7 +99,7 @@ pub struct ReviewedCalls {
     pub calls: Vec<ReviewedCall>,
 }
 
-/// Where a dispute stands.
+/// State of a dispute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DisputeState {
@@ -130,7 +130,7 @@ impl DisputeState {
     }
 }
 
-/// What an agent, or a supervisor for the agent, does not agree with.
+/// A dispute: an objection of an agent, or of a supervisor for the agent, to the points for a rule.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Dispute {
     /// Its number.
@@ -143,20 +143,20 @@ pub struct Dispute {
     pub campaign: Option<String>,
     /// The rule that it is about.
     pub rule: String,
-    /// What is said against the points.
+    /// Text of the objection.
     pub text: String,
     /// Name of the token or login that raised it.
     pub raised_by: String,
-    /// When.
+    /// Time at which the dispute was raised.
     #[schema(format = DateTime)]
     pub raised_at: String,
-    /// Where it stands.
+    /// Open, upheld or rejected.
     pub state: DisputeState,
-    /// What was answered.
+    /// Text of the answer; `null` while the dispute is open.
     pub answer: Option<String>,
-    /// Who answered.
+    /// Name of the token or login that answered; `null` while the dispute is open.
     pub answered_by: Option<String>,
-    /// When.
+    /// Time of the answer; `null` while the dispute is open.
     #[schema(format = DateTime)]
     pub answered_at: Option<String>,
 }
@@ -168,7 +168,7 @@ pub struct DisputeList {
     pub disputes: Vec<Dispute>,
 }
 
-/// How far two judges agree: Cohen's kappa over pairs of judgements, each passed or failed.
+/// Agreement of two judges: Cohen's kappa over pairs of judgements, each passed or failed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct Agreement {
     /// Pairs of judgements.
@@ -194,7 +194,7 @@ pub struct Agreement {
 pub struct RuleAgreement {
     /// The rule.
     pub rule: String,
-    /// How far they agree on it.
+    /// Agreement on this rule.
     #[serde(flatten)]
     pub agreement: Agreement,
 }
@@ -210,7 +210,7 @@ pub struct JudgesAgreement {
     pub rules: Vec<RuleAgreement>,
 }
 
-/// How far reviewers agree with each other, and the machine with them.
+/// Agreement of reviewers with each other, and of the machine with them.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct AgreementReport {
     /// Calls begun at or after.
@@ -219,21 +219,21 @@ pub struct AgreementReport {
     /// Calls begun at or before.
     #[schema(format = DateTime)]
     pub until: String,
-    /// Of this campaign alone.
+    /// The campaign that was asked for; `null` for all.
     pub campaign: Option<String>,
-    /// Of two reviewers of a call the first is the one whose name comes first.
+    /// Agreement of two reviewers of a call; the first of them is the one whose name comes first.
     pub people: JudgesAgreement,
     /// The first is the machine, the second each reviewer.
     pub machine: JudgesAgreement,
 }
 
-/// How calls for review are chosen.
+/// Order in which calls are chosen for review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum QueueOrder {
-    /// By lot: the same calls all day for the same reviewer.
+    /// Random: for one reviewer the same calls all day.
     Random,
-    /// In which the machine says that a rule was missed, the newest first.
+    /// Calls with a rule that the machine says was missed, the newest first.
     Rule,
     /// The highest risk first.
     Risk,
@@ -256,10 +256,10 @@ impl QueueOrder {
 pub struct QueuedReview {
     /// The call.
     pub call_id: String,
-    /// When it began.
+    /// Time at which the call began.
     #[schema(format = DateTime)]
     pub start_time: String,
-    /// How long it took, seconds.
+    /// Length of the call, seconds.
     pub duration: f64,
     /// Its agent.
     pub agent: Option<String>,
@@ -273,12 +273,12 @@ pub struct QueuedReview {
     pub calibration: bool,
 }
 
-/// What the one who asks is to review next.
+/// The calls that a reviewer is to review next.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ReviewQueue {
-    /// For whom.
+    /// Name of the reviewer, that is, of the client.
     pub reviewer: String,
-    /// How the calls were chosen.
+    /// Order in which the calls were chosen.
     pub by: QueueOrder,
     /// Calls that could have been chosen.
     pub among: usize,

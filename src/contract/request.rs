@@ -53,8 +53,8 @@ pub struct FetchRequest {
     pub call_ids: Vec<String>,
     /// Name of the server in the configuration; may be left out where there is one alone.
     pub remote: Option<String>,
-    /// When the calls began, for `{date:…}` in the path: a date or a time (local without a zone). Without it the call's own begin, as far as it is
-    /// known here, or that of its uniqueid.
+    /// Time at which the calls began, for `{date:…}` in the path: a date or a time (local without a zone). The default is the begin of the call as
+    /// known here, or that in its uniqueid.
     pub at: Option<String>,
 }
 
@@ -74,9 +74,9 @@ pub struct CorrectSegment {
     /// Its whole text.
     #[schema(min_length = 1, max_length = 2000)]
     pub text: Option<String>,
-    /// Who speaks.
+    /// The speaker from now on; left out, the speaker stays.
     pub speaker: Option<crate::call::Speaker>,
-    /// Who corrects it, 1 to 100 bytes; `unknown` without it.
+    /// Name of the person who corrects it, 1 to 100 bytes; the default is `unknown`.
     #[schema(min_length = 1, max_length = 100)]
     pub by: Option<String>,
 }
@@ -87,7 +87,7 @@ pub struct ReviewCall {
     /// Rule by rule; what is left out is not judged.
     #[schema(min_items = 1)]
     pub rules: Vec<ReviewRule>,
-    /// What is said of the call as a whole.
+    /// Comment on the call as a whole.
     #[schema(max_length = 2000)]
     pub comment: Option<String>,
 }
@@ -98,21 +98,21 @@ pub struct ReviewRule {
     /// Name of the rule, as the score card has it.
     #[schema(min_length = 1, max_length = 100)]
     pub rule: String,
-    /// From 0 to what the rule is worth; `null` where nothing in the call asked for it.
+    /// Points from 0 to the rule's worth; `null` where nothing in the call asked for it.
     #[schema(minimum = 0, required)]
     pub points: Option<f64>,
-    /// What is said of it.
+    /// Comment on the rule.
     #[schema(max_length = 2000)]
     pub comment: Option<String>,
 }
 
-/// What is not agreed with.
+/// An objection to the points for a rule.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RaiseDispute {
     /// Name of the rule, as the score card has it.
     #[schema(min_length = 1, max_length = 100)]
     pub rule: String,
-    /// What is said against the points.
+    /// Text of the objection.
     #[schema(min_length = 1, max_length = 2000)]
     pub text: String,
 }
@@ -122,12 +122,12 @@ pub struct RaiseDispute {
 pub struct AnswerDispute {
     /// Whether the agent is right.
     pub state: DisputeOutcome,
-    /// Why.
+    /// The answer to the agent, with its reason.
     #[schema(min_length = 1, max_length = 2000)]
     pub answer: String,
 }
 
-/// What becomes of a dispute.
+/// Result of a dispute.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DisputeOutcome {
@@ -137,25 +137,25 @@ pub enum DisputeOutcome {
     Rejected,
 }
 
-/// What is to be done with calls. As a form: the same fields, `call_ids` and `tags` repeated or with commas between.
+/// An action on several calls. A form has the same fields, with `call_ids` and `tags` repeated or separated by commas.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct BulkRequest {
-    /// What is to be done.
+    /// The action.
     pub action: BulkAction,
     /// Ids of the calls: up to 1,000, for `export` up to 10,000.
     #[schema(min_items = 1, max_items = 10_000)]
     pub call_ids: Vec<String>,
-    /// For `export`: how the file is written; `csv` without it.
+    /// For `export`: the format of the file; the default is `csv`.
     pub format: Option<ManyFormat>,
-    /// For `tag` and `untag`: texts of 1 to 40 characters.
+    /// For `tag` and `untag`: tags of 1 to 40 characters.
     pub tags: Option<Vec<String>>,
-    /// For `process`: this stage alone.
+    /// For `process`: run this stage alone.
     pub stage: Option<Stage>,
-    /// For `process`: this stage and all after it.
+    /// For `process`: run this stage and all after it.
     pub from: Option<Stage>,
 }
 
-/// What is to be done with calls.
+/// An action on several calls.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BulkAction {
@@ -173,7 +173,7 @@ pub enum BulkAction {
     Delete,
 }
 
-/// How many calls are written in one file.
+/// Format of a file with several calls.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ManyFormat {
@@ -187,7 +187,7 @@ pub enum ManyFormat {
     Calls,
 }
 
-/// How a call is written.
+/// Format of a file with one call.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExportFormat {
@@ -205,11 +205,11 @@ pub enum ExportFormat {
     Vtt,
 }
 
-/// Who is to be forgotten: one of these.
+/// The calls or the person to be erased, by one of these keys.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ForgetRequest {
-    /// Whoever has this telephone number; marks and a leading 00 or + mean nothing.
+    /// Telephone number of the person; punctuation and a leading 00 or + do not count.
     Phone(String),
     /// This lead.
     Lead(String),
@@ -219,7 +219,7 @@ pub enum ForgetRequest {
     Calls(Vec<String>),
 }
 
-/// Who takes an alert.
+/// The person who acknowledges an alert.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TakeAlert {
     /// A name of 1 to 100 bytes; `unknown` without it.
@@ -227,7 +227,7 @@ pub struct TakeAlert {
     pub by: Option<String>,
 }
 
-/// Who takes alerts, and which: those of a call, or those with these numbers.
+/// The person who acknowledges alerts, and the alerts: all of a call, or those with these numbers.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TakeAlerts {
     /// A name of 1 to 100 bytes; `unknown` without it.
@@ -241,7 +241,7 @@ pub struct TakeAlerts {
     pub ids: Option<Vec<i64>>,
 }
 
-/// Who takes an alert, in any of the words that platforms use.
+/// The person who acknowledges an alert, under any of the names that platforms use.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PlatformTakeAlert {
     /// A name; cut after 100 characters.
@@ -261,31 +261,31 @@ pub struct PlatformEventRequest {
     /// The platform; `unknown` without it.
     #[schema(max_length = 60)]
     pub provider: Option<String>,
-    /// What has happened: a word for the end, as `call_ended`, ends the call; others are read by their text.
+    /// Kind of the event. A word for the end, such as `call_ended`, ends the call; others are told apart by whether they have text.
     #[schema(max_length = 60)]
     pub event_type: Option<String>,
     /// The same for the call's state, as `ended`.
     #[schema(max_length = 60)]
     pub status: Option<String>,
-    /// What was said.
+    /// Text of the event.
     #[schema(max_length = 10_000)]
     pub text: Option<String>,
-    /// Who said it: `agent` or `customer`; others count as both.
+    /// The speaker: `agent` or `customer`; any other word means both.
     #[schema(max_length = 60)]
     pub speaker: Option<String>,
     /// The same, where `speaker` is absent.
     #[schema(max_length = 60)]
     pub channel: Option<String>,
-    /// When: RFC 3339, or seconds since 1970. Without it now.
+    /// Time of the event: RFC 3339, or seconds since 1970. The default is now.
     #[schema(value_type = Option<String>)]
     pub timestamp: Option<serde_json::Value>,
     /// Language code.
     #[schema(max_length = 16)]
     pub language: Option<String>,
-    /// How sure the platform is of the text.
+    /// Confidence of the platform in the text.
     #[schema(minimum = 0.0, maximum = 1.0)]
     pub confidence: Option<f64>,
-    /// What the platform says of its mood.
+    /// Sentiment that the platform gives the text.
     #[schema(minimum = -1.0, maximum = 1.0)]
     pub sentiment: Option<f64>,
     /// The agent.
@@ -311,9 +311,9 @@ pub struct PlatformChunkRequest {
     /// The call, who and when.
     #[serde(flatten)]
     pub event: PlatformEventRequest,
-    /// Sound in base64, up to 2 MB of it.
+    /// Audio in base64, up to 2 MB of it.
     pub audio_b64: Option<String>,
-    /// How the sound is written; `pcm_s16le` without it.
+    /// Encoding of the audio; the default is `pcm_s16le`.
     pub audio_encoding: Option<ChunkEncoding>,
     /// Samples per second of `pcm_s16le`; 16,000 without it.
     #[schema(minimum = 8000, maximum = 48_000)]
@@ -321,7 +321,7 @@ pub struct PlatformChunkRequest {
     /// Channels of `pcm_s16le`: of two, the first is the customer's and the second the agent's.
     #[schema(minimum = 1, maximum = 2)]
     pub channels: Option<f64>,
-    /// What was said in it.
+    /// Text of the chunk.
     #[schema(max_length = 10_000)]
     pub transcript: Option<String>,
     /// The same in pieces.
@@ -329,7 +329,7 @@ pub struct PlatformChunkRequest {
     pub transcript_segments: Option<Vec<ChunkSegment>>,
 }
 
-/// How sound in a chunk is written.
+/// Encoding of the audio in a chunk.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChunkEncoding {
@@ -345,19 +345,19 @@ pub struct ChunkSegment {
     /// The words.
     #[schema(max_length = 10_000)]
     pub text: Option<String>,
-    /// Who said it.
+    /// The speaker.
     #[schema(max_length = 60)]
     pub speaker: Option<String>,
-    /// When it was said: a date or seconds since 1970; the time of arrival where absent.
+    /// Time at which it was said: a date or seconds since 1970. The default is the time of arrival.
     #[schema(value_type = Option<String>)]
     pub timestamp: Option<serde_json::Value>,
     /// Language code.
     #[schema(max_length = 16)]
     pub language: Option<String>,
-    /// How sure the platform is of it.
+    /// Confidence of the platform in the text.
     #[schema(minimum = 0.0, maximum = 1.0)]
     pub confidence: Option<f64>,
-    /// What the platform says of its mood.
+    /// Sentiment that the platform gives the text.
     #[schema(minimum = -1.0, maximum = 1.0)]
     pub sentiment: Option<f64>,
 }

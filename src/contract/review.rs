@@ -12,13 +12,13 @@ use crate::call::{Leg, Speaker};
 pub struct Quote {
     /// Number of its segment.
     pub segment_id: i64,
-    /// On which leg.
+    /// The leg of the line.
     pub leg: Leg,
     /// The words.
     pub text: String,
     /// Begin of the segment, seconds of the call.
     pub start_time: f64,
-    /// Who speaks.
+    /// The speaker of the line.
     pub speaker: Speaker,
 }
 
@@ -35,7 +35,7 @@ pub struct ScoreCard {
     pub of: f64,
     /// The criteria, in the order of the packs.
     pub criteria: Vec<Criterion>,
-    /// How the call was spoken.
+    /// Measures of how the call was spoken.
     pub measures: Measures,
     /// A pause no longer than this is ordinary, seconds.
     pub ordinary_pause_s: f64,
@@ -46,23 +46,23 @@ pub struct ScoreCard {
 pub struct Criterion {
     /// Its name.
     pub name: String,
-    /// In a sentence.
+    /// The criterion in one sentence.
     pub description: String,
     /// The pack it came from.
     pub pack: String,
-    /// What became of it.
+    /// Result of the criterion.
     pub outcome: CriterionOutcome,
     /// Points got.
     pub points: f64,
     /// Points that could be got; 0 where it was not asked for or is open.
     pub of: f64,
-    /// Why, in a few words.
+    /// Reason of the result, in a few words.
     pub reason: String,
     /// The words that decided it.
     pub quotes: Vec<Quote>,
 }
 
-/// What became of a criterion.
+/// Result of a criterion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CriterionOutcome {
@@ -70,13 +70,13 @@ pub enum CriterionOutcome {
     Met,
     /// Not as it should be.
     Missed,
-    /// Nothing in this call asked for it, or the call does not tell.
+    /// Nothing in this call asked for it, or the text does not allow a judgement.
     NotAsked,
     /// The call is not far enough.
     Open,
 }
 
-/// How a call was spoken; `null` where the call does not tell, as with both sides on one leg.
+/// Measures of how a call was spoken; `null` where they cannot be known, as with both sides on one leg.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Measures {
     /// Speech of the agent, seconds.
@@ -85,7 +85,7 @@ pub struct Measures {
     pub caller_speech_s: Option<f64>,
     /// Speech on a leg with both sides, seconds.
     pub mixed_speech_s: Option<f64>,
-    /// Why figures are absent that need sound.
+    /// Reason why measures that need audio are absent.
     pub absent: Option<String>,
     /// The agent's part of all speech, 0 to 1.
     pub agent_share: Option<f64>,
@@ -105,35 +105,35 @@ pub struct Measures {
     pub caller_words_per_minute: Option<f64>,
 }
 
-/// Something that was named: a date, an amount, a name.
+/// An entity: a date, an amount, a name that was mentioned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NamedEntity {
-    /// What it is.
+    /// Kind of the entity, as the packs name it.
     pub kind: String,
-    /// As it was said.
+    /// The entity as it was said.
     pub text: String,
-    /// What it means, in the one form of its kind, where that is certain: `45.5 USD`, `2026-11-27`, `2026-W49`, `15:00`, `+442079460018`.
+    /// Its value in the one form of its kind, where that is certain: `45.5 USD`, `2026-11-27`, `2026-W49`, `15:00`, `+442079460018`.
     pub value: Option<String>,
     /// The rule that found it: its pack and the line there.
     pub rule: String,
     /// Number of its segment.
     pub segment_id: i64,
-    /// On which leg.
+    /// The leg on which it was said.
     pub leg: Leg,
     /// Begin of the segment, seconds of the call.
     pub start_time: f64,
-    /// Who named it.
+    /// The speaker who said it.
     pub speaker: Speaker,
 }
 
-/// What was named in a call.
+/// Entities of a call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Entities {
     /// The call.
     pub call_id: String,
-    /// What was named, by place.
+    /// The entities, by place in the call.
     pub entities: Vec<NamedEntity>,
-    /// How many of each kind.
+    /// Number of entities of each kind.
     pub counts: BTreeMap<String, u64>,
 }
 
@@ -147,7 +147,7 @@ pub struct EntityWindow {
     /// The same as a time.
     #[schema(format = DateTime)]
     pub timestamp: String,
-    /// What it names for the first time.
+    /// Entities that the line is the first to mention.
     pub new_entities: Vec<NamedEntity>,
     /// All that was named up to its end, by kind.
     pub cumulative_entities: BTreeMap<String, Vec<String>>,
@@ -158,58 +158,58 @@ pub struct EntityWindow {
 pub struct CallDigest {
     /// The call.
     pub call_id: String,
-    /// What tells it, in sentences made of its labels and its own lines.
+    /// Summary in sentences, made of its labels and its own lines.
     pub text: String,
-    /// Why it was made.
+    /// The line that tells why the call was made.
     pub reason: Option<Quote>,
-    /// Where the mood turned, in order of time.
+    /// The lines at which the mood turned, in order of time.
     pub turns: Vec<Turn>,
-    /// What came of it.
+    /// The line that tells how the call ended.
     pub outcome: Option<Quote>,
-    /// How the lines were found: they are the call's own.
+    /// Method by which the lines were found: they are the call's own.
     #[schema(inline)]
     pub method: Extractive,
-    /// What it was about, what came of it and what is left to do, by the evidence of the packs.
+    /// Subject, outcome and open actions of the call, by the evidence of the packs.
     #[serde(flatten)]
     pub insights: CallInsights,
-    /// What a language model says of the call; `null` where none was asked.
+    /// The insights of a language model; `null` where none was asked.
     pub language_model: Option<ModelInsights>,
 }
 
-/// What a call was about, what came of it and what is left to do. Everything lists the lines and rules that decided.
+/// Subject, outcome and open actions of a call. Each lists the lines and rules that decided it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CallInsights {
-    /// Why the caller was on the line, the strongest first; none where the evidence is too weak.
+    /// Intents of the caller, the strongest first; empty where the evidence is too weak.
     pub intents: Vec<CallLabel>,
-    /// What came of the call, the strongest first.
+    /// Outcomes of the call, the strongest first.
     pub outcomes: Vec<CallLabel>,
     /// `normal`, `high` or `urgent`.
     pub priority: String,
-    /// What made it so.
+    /// Lines and rules that decided the priority.
     pub priority_reasons: Vec<ReasonLine>,
-    /// What was said about a payment.
+    /// Talk about a payment; `null` where there was none.
     pub payment: Option<PaymentTalk>,
     /// Whether anything is left to do.
     pub action_required: bool,
-    /// What speaks for it and against it.
+    /// Lines and rules for and against it.
     pub action_reasons: Vec<ReasonLine>,
-    /// What is left to do.
+    /// Open actions.
     pub actions: Vec<ActionDue>,
     /// The caller's mood.
     pub sentiment: CallFeeling,
 }
 
-/// What came of a call, as it is kept: by the rules, and by a language model where one is asked.
+/// The stored insights of a call: by the rules, and by a language model where one is asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct InsightsMade {
-    /// By the evidence of the packs.
+    /// The insights by the evidence of the packs.
     #[serde(flatten)]
     pub insights: CallInsights,
-    /// By a language model; `null` where none was asked.
+    /// The insights of a language model; `null` where none was asked.
     pub language_model: Option<ModelInsights>,
 }
 
-/// What a language model says of a call, as far as the call backs it. The rules' insights stay beside it.
+/// The insights of a language model, as far as the call backs them. The rules' insights stay beside them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ModelInsights {
@@ -217,7 +217,7 @@ pub enum ModelInsights {
     Told {
         /// The model.
         by: String,
-        /// What the caller wants.
+        /// Intent of the customer.
         customer_intent: String,
         /// The caller's mood.
         sentiment: ToldSentiment,
@@ -232,7 +232,7 @@ pub enum ModelInsights {
     Failed {
         /// The model.
         by: String,
-        /// What came of each try.
+        /// Result of each try.
         reason: String,
     },
 }
@@ -252,13 +252,13 @@ pub enum ToldSentiment {
 /// A label of a call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CallLabel {
-    /// As the packs name it: `refund`, `promise_to_pay`.
+    /// The label, as the packs name it: `refund`, `promise_to_pay`.
     pub label: String,
     /// Sum of the weights of its reasons.
     pub score: f64,
     /// Its part of the sums of all labels given, 0 to 1.
     pub share: f64,
-    /// What made it, in order of time.
+    /// Lines and rules that decided it, in order of time.
     pub reasons: Vec<ReasonLine>,
 }
 
@@ -272,11 +272,11 @@ pub struct ReasonLine {
     pub words: String,
     /// The rule: its pack and the line there.
     pub rule: String,
-    /// What it added; below 0 where it speaks against.
+    /// Weight that the line added; below 0 where it speaks against the label.
     pub weight: f64,
 }
 
-/// What was said about a payment; the last sentence that says so counts.
+/// Talk about a payment; the last sentence about it counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PaymentTalk {
     /// `promised`, `refused`, `paid` or `hardship`.
@@ -285,14 +285,14 @@ pub struct PaymentTalk {
     pub amount: Option<String>,
     /// The day, where one was named in the same sentence: `2026-11-27`.
     pub due: Option<String>,
-    /// What decided.
+    /// The sentences and rules that decided the state.
     pub reasons: Vec<ReasonLine>,
 }
 
-/// Something that is left to do.
+/// An open action.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ActionDue {
-    /// Who has to do it.
+    /// The side that has to do it.
     pub owner: Speaker,
     /// The sentence that says so.
     #[serde(flatten)]

@@ -16,17 +16,17 @@ pub struct ShownSetting {
     pub set_in: Option<String>,
     /// Whether the value is not shown whole.
     pub masked: bool,
-    /// What it does.
+    /// Description of the setting.
     pub about: String,
 }
 
 /// All settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ShownSettings {
-    /// When they were read: at the start, or with the last reload.
+    /// Time at which they were read: the start, or the last reload.
     #[schema(format = DateTime)]
     pub read_at: String,
-    /// The files that they come from, in the order in which they are read.
+    /// The files that they come from, in the order of reading.
     pub files: Vec<String>,
     /// Files that were changed afterwards: what they say now holds after a restart.
     pub changed: Vec<String>,

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::review::Quote;
 use crate::call::sla::SlaLimit;
 
-/// How a call keeps the limits of `[sla]`; while it runs, so far.
+/// A call's figures against the limits of `[sla]`; while it runs, its figures so far.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct CallSla {
     /// Whether it breaches one of them.
@@ -18,17 +18,17 @@ pub struct CallSla {
 /// A limit, and what a call took of it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct SlaLimitKept {
-    /// What has the limit.
+    /// The limited figure.
     pub limit: SlaLimit,
-    /// What the call took, seconds.
+    /// Value of the figure in this call, seconds.
     pub seconds: f64,
-    /// What it may take, seconds.
+    /// The limit, seconds.
     pub max_seconds: f64,
     /// Whether it took more.
     pub breached: bool,
 }
 
-/// Why a pack has put a tag on a call.
+/// Reason for which a pack has put a tag on a call.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct TagReason {
     /// The tag.
@@ -37,7 +37,7 @@ pub struct TagReason {
     pub pack: String,
     /// The pack and the line of its entry.
     pub rule: String,
-    /// What decided, in words of the pack: `intent refund`, `keyword legal`, `said`.
+    /// The condition that decided, in words of the pack: `intent refund`, `keyword legal`, `said`.
     pub reason: String,
     /// The lines that decided, the first five.
     pub quotes: Vec<Quote>,

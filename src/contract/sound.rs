@@ -12,7 +12,7 @@ pub struct Peaks {
     pub leg: Leg,
     /// Its number.
     pub leg_id: i64,
-    /// Where in the call it begins, seconds.
+    /// Begin of the leg, seconds of the call.
     pub offset: f64,
     /// Its length, seconds.
     pub duration: f64,
@@ -25,7 +25,7 @@ pub struct Peaks {
 pub struct SoundLink {
     /// The address, without the host.
     pub url: String,
-    /// Until when it works.
+    /// Time at which the link expires.
     #[schema(format = DateTime)]
     pub expires_at: String,
 }

@@ -53,9 +53,9 @@ pub struct CallSums {
     pub mixed_speech_seconds: Option<f64>,
     /// Silence beyond ordinary pauses, seconds.
     pub dead_air_seconds: Option<f64>,
-    /// From the last word to the end of the sound, seconds.
+    /// Time from the last word to the end of the audio, seconds.
     pub silent_end_seconds: Option<f64>,
-    /// What the dialer counts as talk, without its dead seconds, and nobody spoke, seconds; of calls of which both are known.
+    /// Time that the dialer counts as talk, without its dead seconds, and in which nobody spoke, seconds; of calls of which both are known.
     pub unspoken_talk_seconds: Option<f64>,
 }
 
@@ -73,7 +73,7 @@ pub struct DaySums {
 /// Sums over the calls of a campaign, or with a disposition.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct NamedSums {
-    /// The campaign or the disposition; `null` of calls of which it is not known.
+    /// The campaign or the disposition; `null` for the calls without one.
     pub name: Option<String>,
     /// Its calls.
     #[serde(flatten)]
@@ -85,7 +85,7 @@ pub struct NamedSums {
 pub struct NotableCall {
     /// The call.
     pub call_id: String,
-    /// When it began.
+    /// Time at which the call began.
     #[schema(format = DateTime)]
     pub start_time: String,
     /// Points of its score card, of a hundred.
@@ -101,7 +101,7 @@ pub struct NotableCall {
 pub struct DispositionFinding {
     /// The call.
     pub call_id: String,
-    /// When it began.
+    /// Time at which the call began.
     #[schema(format = DateTime)]
     pub start_time: String,
     /// Its agent.
@@ -112,9 +112,9 @@ pub struct DispositionFinding {
     pub description: String,
     /// The pack it came from.
     pub pack: String,
-    /// How bad it is; `null` where the rule wants no alert.
+    /// Level of the rule; `null` where it raises no alert.
     pub level: Option<Level>,
-    /// What was noted, in the dialer's own code.
+    /// The disposition, in the dialer's own code.
     pub disposition: String,
     /// The line that shows it.
     pub quote: Quote,
@@ -130,7 +130,7 @@ pub struct AgentSums {
     /// Their calls.
     #[serde(flatten)]
     pub sums: CallSums,
-    /// How the mean sentiment changes from one day to the next; `null` with less than two days.
+    /// Change of the mean sentiment from one day to the next; `null` with less than two days.
     pub sentiment_trend: Option<f64>,
     /// The best call.
     pub best_call: Option<NotableCall>,
@@ -171,9 +171,9 @@ pub struct AgentStatistics {
     pub until: String,
     /// Day by day; days without a call are left out.
     pub days: Vec<DaySums>,
-    /// By campaign, most calls first.
+    /// Sums by campaign, most calls first.
     pub campaigns: Vec<NamedSums>,
-    /// By disposition, most calls first.
+    /// Sums by disposition, most calls first.
     pub dispositions: Vec<NamedSums>,
     /// Dispositions that do not go with what was said, the newest first; 50 at most.
     pub findings: Vec<DispositionFinding>,
@@ -197,7 +197,7 @@ pub struct CampaignStatistics {
     /// Its end.
     #[schema(format = DateTime)]
     pub until: String,
-    /// How the mean sentiment changes from one day to the next; `null` with less than two days.
+    /// Change of the mean sentiment from one day to the next; `null` with less than two days.
     pub sentiment_trend: Option<f64>,
     /// The best call.
     pub best_call: Option<NotableCall>,
@@ -207,16 +207,16 @@ pub struct CampaignStatistics {
     pub days: Vec<DaySums>,
     /// Its agents, those with most calls first.
     pub agents: Vec<AgentSums>,
-    /// By disposition, most calls first.
+    /// Sums by disposition, most calls first.
     pub dispositions: Vec<NamedSums>,
     /// Dispositions that do not go with what was said, the newest first; 50 at most.
     pub findings: Vec<DispositionFinding>,
 }
 
-/// What a call came to; made when it was over, and again when its text or its disposition became another.
+/// The review of a finished call, made at its end and again when its text or its disposition changes.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct CallReview {
-    /// When the review was made.
+    /// Time of the review.
     #[schema(format = DateTime)]
     pub reviewed_at: String,
     /// The disposition that was known then, in the dialer's own code.
@@ -227,10 +227,10 @@ pub struct CallReview {
     pub speech_seconds: Option<f64>,
     /// Silence beyond ordinary pauses, seconds.
     pub dead_air_seconds: Option<f64>,
-    /// From the last word to the end of the sound, seconds.
+    /// Time from the last word to the end of the audio, seconds.
     pub silent_end_seconds: Option<f64>,
-    /// What the dialer counts as talk, without its dead seconds, and nobody spoke, seconds.
+    /// Time that the dialer counts as talk, without its dead seconds, and in which nobody spoke, seconds.
     pub unspoken_talk_seconds: Option<f64>,
-    /// Where the disposition does not go with what was said.
+    /// Dispositions that contradict the text.
     pub findings: Vec<DispositionFinding>,
 }

@@ -22,46 +22,46 @@ pub enum HealthState {
     Failing,
 }
 
-/// How lineside is doing.
+/// Health of lineside.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct HealthReport {
-    /// In a word.
+    /// The health in one word.
     pub status: HealthState,
     /// lineside's version.
     pub version: String,
-    /// How long the daemon has run, seconds.
+    /// Time since the daemon's start, seconds.
     pub uptime_s: f64,
     /// The recogniser.
     pub inference: Inference,
-    /// What waits to become text.
+    /// Utterances that wait for their text.
     pub backlog: Backlog,
     /// The connection to Asterisk's manager interface; `null` where none is wanted.
     pub ami: Option<AmiHealth>,
     /// The connection to the dialer's database; `null` where none is wanted.
     pub dialer: Option<DialerHealth>,
-    /// When the last live frame of sound came.
+    /// Time of the last live frame of audio.
     #[schema(format = DateTime)]
     pub last_frame: Option<String>,
     /// The database.
     pub database: DatabaseHealth,
     /// Open files; `null` where the system does not tell.
     pub files: Option<OpenFiles>,
-    /// Recording folders of which nothing is taken now.
+    /// Recording folders that cannot be read now.
     pub recordings: Vec<FolderProblem>,
     /// The files of each day's calls; `null` where none are wanted.
     pub reports: Option<ReportsHealth>,
 }
 
-/// How the files of each day's calls are doing.
+/// Health of the files of each day's calls.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReportsHealth {
     /// Whether the last try worked.
     pub ok: bool,
-    /// Where the files go.
+    /// Folder of the files.
     pub folder: String,
     /// The last day that was written.
     pub last_day: Option<String>,
-    /// Why a day could not be written.
+    /// Reason why a day could not be written.
     pub problem: Option<String>,
 }
 
@@ -75,7 +75,7 @@ pub enum Inference {
         ok: bool,
         /// Engine and model.
         engine: String,
-        /// How long an inference took, milliseconds.
+        /// Duration of the inference, milliseconds.
         took_ms: i64,
         /// Whether it was tried for this answer; else an inference has worked within a minute.
         probed: bool,
@@ -87,7 +87,7 @@ pub enum Inference {
         /// Engine and model; absent where none could be loaded.
         #[serde(skip_serializing_if = "Option::is_none")]
         engine: Option<String>,
-        /// Why, and what to do.
+        /// Reason, and the remedy.
         problem: String,
     },
     /// No model is loaded.
@@ -95,7 +95,7 @@ pub enum Inference {
         /// `null`
         #[schema(value_type = Option<bool>)]
         ok: Option<bool>,
-        /// Where the model stands.
+        /// State of the model.
         model: ModelStatus,
     },
 }
@@ -111,11 +111,11 @@ impl Inference {
     }
 }
 
-/// Where the model stands.
+/// State of the model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ModelStatus {
-    /// None is there yet; sound is kept until one comes.
+    /// There is no model yet; audio is kept until one is installed.
     Waiting,
     /// It is being read from disk.
     Loading,
@@ -126,17 +126,17 @@ pub enum ModelStatus {
     },
     /// It is there, but cannot be used.
     Failed {
-        /// Why, and what to do.
+        /// Reason, and the remedy.
         problem: String,
     },
 }
 
-/// What waits to become text.
+/// Utterances that wait for their text.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Backlog {
     /// Utterances.
     pub utterances: i64,
-    /// How long ago the oldest was said, seconds; `null` where none waits.
+    /// Age of the oldest of them, seconds; `null` where none waits.
     pub oldest_age_s: Option<f64>,
 }
 
@@ -145,12 +145,12 @@ pub struct Backlog {
 pub struct AmiHealth {
     /// Whether events come.
     pub connected: bool,
-    /// Where Asterisk is.
+    /// Address of Asterisk.
     pub address: String,
-    /// Since when it is so.
+    /// Time of the last change between connected and not connected.
     #[schema(format = DateTime)]
     pub since: String,
-    /// Why there is no connection.
+    /// Reason why there is no connection.
     pub problem: Option<String>,
     /// Classes that its section of manager.conf lacks under `write`: `reporting` for lists of channels, `originate` and `call` for taps.
     pub missing_rights: Vec<String>,
@@ -159,11 +159,11 @@ pub struct AmiHealth {
 /// The database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DatabaseHealth {
-    /// Whether it reads and writes.
+    /// Whether the database can be read and written.
     pub ok: bool,
-    /// Why it takes nothing.
+    /// Reason why it cannot be written.
     pub problem: Option<String>,
-    /// What waits to be written.
+    /// Number of changes that wait to be written.
     pub waiting_writes: usize,
 }
 
@@ -172,26 +172,26 @@ pub struct DatabaseHealth {
 pub struct OpenFiles {
     /// Whether enough are left.
     pub ok: bool,
-    /// How many are open.
+    /// Number of open files.
     pub open: u64,
-    /// How many may be.
+    /// Number of files that may be open.
     pub limit: u64,
 }
 
-/// A recording folder of which nothing is taken now.
+/// A recording folder that cannot be read now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FolderProblem {
     /// The folder.
     #[schema(value_type = String)]
     pub folder: PathBuf,
-    /// Why, and what to do.
+    /// Reason, and the remedy.
     pub problem: String,
 }
 
 /// The models, and which is in use.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ModelReport {
-    /// Where the model stands.
+    /// State of the model.
     pub model: ModelStatus,
     /// The model that the configuration asks for.
     pub wanted: String,
@@ -202,13 +202,13 @@ pub struct ModelReport {
     /// The last inference that worked.
     #[schema(format = DateTime)]
     pub last_inference: Option<String>,
-    /// How long it took, milliseconds.
+    /// Duration of the last inference, milliseconds.
     pub last_inference_ms: Option<i64>,
-    /// What went wrong, where the last inference failed.
+    /// The error of the last inference, where it failed.
     pub last_error: Option<String>,
-    /// What to do.
+    /// The remedy.
     pub advice: Option<String>,
-    /// Who tells voice from everything else.
+    /// The detector of voice activity.
     pub voice: VoiceDetector,
 }
 
@@ -220,23 +220,23 @@ pub struct InstalledModel {
     /// Its file or folder.
     #[schema(value_type = String)]
     pub path: PathBuf,
-    /// The engine that reads it: `whisper` or `ctranslate2`.
+    /// The engine of the model's format: `whisper` or `ctranslate2`.
     pub kind: String,
 }
 
-/// Who tells voice from everything else.
+/// The detector of voice activity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct VoiceDetector {
     /// `silero` or `earshot`.
     pub detector: String,
-    /// What is wrong with it, and what to do.
+    /// The problem with it, and the remedy.
     pub problem: Option<String>,
 }
 
 /// The running calls in short.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Board {
-    /// Number of the last message of the feed: one that goes on after it misses nothing.
+    /// Number of the feed's last message. A feed that continues after it misses nothing.
     pub last_event: i64,
     /// The daemon's clock.
     #[schema(format = DateTime)]
@@ -252,7 +252,7 @@ pub struct Board {
 pub struct HungUp {
     /// The agent's user or extension.
     pub agent: String,
-    /// When it was closed last.
+    /// Time at which it was closed last.
     #[schema(format = DateTime)]
     pub at: String,
 }
@@ -260,7 +260,7 @@ pub struct HungUp {
 /// A running call in short.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct BoardCall {
-    /// What every list shows of it.
+    /// The fields that every list shows.
     #[serde(flatten)]
     pub summary: CallSummary,
     /// Sentiment of its last segments, in order of time, -1 to 1; `null` before anybody spoke.
@@ -272,7 +272,7 @@ pub struct BoardCall {
 /// The last segment of a call.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct LastWords {
-    /// Who speaks.
+    /// The speaker of the segment.
     pub speaker: Speaker,
     /// The words.
     pub text: String,
@@ -280,7 +280,7 @@ pub struct LastWords {
     pub start_time: f64,
 }
 
-/// How the box keeps up.
+/// State of the box: whether text is in time, and what the machine has left.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct BoxState {
     /// The daemon's clock.
@@ -292,11 +292,11 @@ pub struct BoxState {
     pub calls: BTreeMap<String, BoxCall>,
     /// Utterances that wait to become text.
     pub backlog: i64,
-    /// How long ago the oldest of them was said, seconds.
+    /// Age of the oldest of them, seconds; `null` where none waits.
     pub lag_s: Option<f64>,
     /// Alerts that nobody has taken, of all calls that the token sees.
     pub open_alerts: i64,
-    /// Where the model stands.
+    /// State of the model.
     pub model: ModelStatus,
     /// Whether the model is ready.
     pub ready: bool,
@@ -306,10 +306,25 @@ pub struct BoxState {
     pub cpus_allowed: Option<f64>,
     /// CPUs of the machine.
     pub cpus: usize,
-    /// How much is left out so that the rest is in time, 0 (nothing) to 6.
+    /// Load, memory and disk of the machine, at most five seconds old; `null` where the kernel does not give them.
+    pub host: Option<HostState>,
+    /// Number of the degradation step, 0 (nothing is left out) to 6.
     pub step: usize,
     /// The same in a sentence; `null` before the first look.
     pub step_says: Option<String>,
+}
+
+/// The machine that lineside runs on, other programs included.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct HostState {
+    /// Load average: tasks that ran or waited for a CPU, mean of the last minute.
+    pub load: f64,
+    /// Memory of the machine, bytes.
+    pub memory_bytes: u64,
+    /// Memory that programs can get without swapping, bytes.
+    pub memory_available_bytes: u64,
+    /// Free space on the disk of the state folder, bytes; `null` where the system does not tell.
+    pub disk_free_bytes: Option<u64>,
 }
 
 /// A call that is not over.
@@ -323,7 +338,7 @@ pub struct BoxCall {
     pub campaign: Option<String>,
     /// The lead's or customer record's number.
     pub lead: Option<String>,
-    /// How long ago the oldest of its words that wait was said, seconds; `null` where none waits.
+    /// Age of the oldest of its words that wait for text, seconds; `null` where none waits.
     pub behind_s: Option<f64>,
     /// Whether it breaches a limit of `[sla]` so far.
     pub sla_breached: bool,
@@ -332,17 +347,17 @@ pub struct BoxCall {
 /// Whether the agents' notification service would take a message.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct AgentServiceHealth {
-    /// In a word.
+    /// The service's state in one word.
     pub status: ServiceState,
     /// Always the same word.
     #[schema(inline)]
     pub service_name: AgentServiceName,
-    /// When it was asked.
+    /// Time of the question.
     #[schema(format = DateTime)]
     pub timestamp: String,
-    /// What was looked at.
+    /// Results of the checks.
     pub checks: ServiceChecks,
-    /// What it answered.
+    /// The service's answer.
     pub details: ServiceDetails,
 }
 
@@ -361,7 +376,7 @@ pub enum ServiceState {
     Unhealthy,
 }
 
-/// What was looked at.
+/// Results of the checks of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ServiceChecks {
     /// Whether it answers.
@@ -370,7 +385,7 @@ pub struct ServiceChecks {
     pub authentication: bool,
 }
 
-/// What a service answered.
+/// The answer of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum ServiceDetails {
@@ -382,7 +397,7 @@ pub enum ServiceDetails {
         notifier: String,
         /// Status of its answer; `null` where none came.
         response_code: Option<u16>,
-        /// What is wrong.
+        /// The problem.
         detail: Option<String>,
     },
     /// A message was sent to it.
@@ -391,14 +406,14 @@ pub enum ServiceDetails {
         configured: bool,
         /// The notifier's name.
         notifier: String,
-        /// What is wrong.
+        /// The problem.
         detail: Option<String>,
     },
-    /// There is none.
+    /// No service is configured.
     None {
         /// `false`
         configured: bool,
-        /// What is missing.
+        /// The setting that is missing.
         detail: String,
     },
 }
@@ -416,37 +431,37 @@ pub enum Success {
 /// Whether the agents' notification service takes the key.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct AuthTest {
-    /// In a word.
+    /// The result in one word.
     pub status: Success,
     /// Whether it takes the key.
     pub token_obtained: bool,
     /// Always `null`: a key of the configuration does not run out.
     pub token_expires_in: Option<i64>,
-    /// What it answered.
+    /// The service's answer.
     pub details: ServiceDetails,
 }
 
-/// What became of a test message to the agents' notification service.
+/// Result of a test message to the agents' notification service.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct NotificationTest {
-    /// In a word.
+    /// The result in one word.
     pub status: Success,
     /// Whether it was taken.
     pub notification_sent: bool,
     /// Status of its answer; `null` where none came.
     pub agent_response_code: Option<u16>,
-    /// What it answered.
+    /// The service's answer.
     pub details: ServiceDetails,
 }
 
-/// What became of test messages.
+/// Results of test messages.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct NotifierTests {
-    /// Notifier by notifier.
+    /// The results, notifier by notifier.
     pub tests: Vec<NotifierTest>,
 }
 
-/// What became of a test message.
+/// Result of a test message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct NotifierTest {
     /// The notifier's name.
@@ -455,6 +470,6 @@ pub struct NotifierTest {
     pub sent: bool,
     /// Status of the answer; `null` where none came.
     pub response_code: Option<u16>,
-    /// What is wrong.
+    /// The problem.
     pub detail: Option<String>,
 }

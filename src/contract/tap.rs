@@ -19,14 +19,14 @@ pub struct TapList {
 pub struct UnheardCall {
     /// The call: by this name it can be tapped.
     pub call_id: String,
-    /// Who talks.
+    /// The people on the call, by their channels.
     pub parties: Vec<TalkingParty>,
 }
 
-/// Somebody who talks in a call.
+/// A person on a call, by a channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TalkingParty {
-    /// Whose side.
+    /// The side of the call that the channel belongs to: agent or caller.
     pub leg: Leg,
     /// Name of the channel.
     pub channel: String,
@@ -41,7 +41,7 @@ pub struct TappedCall {
     pub rate: u32,
     /// Pattern of the rule that wants it; `null` where a person does.
     pub rule: Option<String>,
-    /// Since when.
+    /// Begin of the tap.
     #[schema(format = DateTime)]
     pub since: String,
     /// Its sides. The other one comes when somebody answers.
@@ -55,13 +55,13 @@ pub struct TappedSide {
     pub leg: Leg,
     /// Name of the channel.
     pub channel: String,
-    /// How its tap is.
+    /// State of the tap.
     pub state: TapState,
-    /// Why there is none; `null` where there is.
+    /// Reason why there is no tap; `null` where there is one.
     pub problem: Option<String>,
 }
 
-/// How a tap is.
+/// State of a tap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TapState {

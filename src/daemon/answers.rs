@@ -1,4 +1,4 @@
-//! Starts what answers: the API on its port and its socket, and all that it asks.
+//! Starts the API on its port and its socket, with everything that it needs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +15,14 @@ use super::access;
 use super::build::Base;
 use super::ports::unix_listener;
 use crate::api::access::serve::{self, ServeSettings, Tls};
-use crate::api::{Doctor, Health, UploadSettings};
+use crate::api::{Doctor, Health, HostWatch, UploadSettings};
 use crate::call::WallTime;
 use crate::capture::{LastFrame, upload, wall_clock};
 use crate::config::Config;
 use crate::contract::doctor::DetailedHealth;
-use crate::contract::status::VoiceDetector;
+use crate::contract::status::{HostState, VoiceDetector};
 use crate::host;
+use crate::host::machine::{Disk, Machine};
 use crate::pipeline::workers::{Work, Workers};
 use crate::speech::models;
 use crate::speech::queue::Urgency;
@@ -86,8 +87,23 @@ pub(super) fn health(
         folders: Arc::new(Vec::new),
         reports: Arc::new(|| None),
         doctor: doctor(config, workers),
+        host: host_watch(config),
         started,
     }
+}
+
+/// Reads the machine's figures, as `GET /api/v1/box` shows them.
+fn host_watch(config: &Config) -> HostWatch {
+    let state = config.paths.state.clone();
+    HostWatch::new(Arc::new(move || {
+        let machine = Machine::look().ok()?;
+        Some(HostState {
+            load: machine.load,
+            memory_bytes: machine.memory,
+            memory_available_bytes: machine.available,
+            disk_free_bytes: Disk::free_bytes(&state),
+        })
+    }))
 }
 
 /// Makes the doctor's checks on a thread of its own: they read files and wait for other programs.
@@ -98,7 +114,7 @@ fn doctor(config: &Config, workers: &Arc<Workers>) -> Doctor {
         Box::pin(async move {
             let told = serde_json::to_value(&health).unwrap_or_default();
             let looked = tokio::task::spawn_blocking(move || crate::doctor::detailed(&config, &told, language)).await;
-            // Only a runtime that ends drops it, and nobody waits for the answer then.
+            // This fails only when the runtime ends, and then nobody waits for the answer.
             looked.unwrap_or_else(|_| DetailedHealth::new(Vec::new(), wall_clock().rfc3339()))
         })
     }))

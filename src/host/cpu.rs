@@ -29,7 +29,7 @@ impl CpuLevel {
         }
     }
 
-    /// What its kernels use.
+    /// Instructions that its kernels use.
     pub const fn kernels(self) -> &'static str {
         match self {
             Self::V2 if cfg!(target_arch = "aarch64") => "NEON",
@@ -39,7 +39,7 @@ impl CpuLevel {
         }
     }
 
-    /// What this CPU and its kernel allow.
+    /// The level that this CPU and its kernel support.
     pub fn of_this_cpu() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
@@ -54,7 +54,7 @@ impl CpuLevel {
         Self::V2
     }
 
-    /// What the kernels in this executable were compiled for: what whisper.cpp itself says, not what the build was told.
+    /// The level that the kernels in this executable were compiled for: as whisper.cpp itself reports, not as the build was told.
     pub fn of_this_build() -> Self {
         Self::said(whisper_rs::print_system_info())
     }
@@ -73,15 +73,16 @@ impl CpuLevel {
     }
 }
 
-/// Where a build lies, seen from `/usr/bin/lineside`: `/usr/lib/lineside/x86-64-v3/lineside`. Seen from there itself, nowhere: it ends there.
+/// Path of a build, seen from `/usr/bin/lineside`: `/usr/lib/lineside/x86-64-v3/lineside`. Seen from that path there is none, so the chain ends
+/// there.
 fn build_of(level: CpuLevel, executable: &Path) -> Option<PathBuf> {
     let prefix = executable.parent()?.parent()?;
     Some(prefix.join("lib/lineside").join(level.name()).join(executable.file_name()?)).filter(|path| path.is_file())
 }
 
-/// Becomes the best build for this CPU that is installed beside this one; goes on as it is when there is none.
+/// Becomes the best build for this CPU that is installed beside this one; continues as it is when there is none.
 ///
-/// The process stays the same, so systemd, EAGI and the shell notice nothing. To be called first: what was opened before is lost.
+/// The process stays the same, so systemd, EAGI and the shell notice nothing. It must be called first, because open files are lost.
 pub fn become_the_best_build() {
     let Ok(executable) = std::env::current_exe() else { return };
     let cpu = CpuLevel::of_this_cpu();
@@ -93,7 +94,7 @@ pub fn become_the_best_build() {
         command.arg0(name);
     }
     let error = command.args(words).exec();
-    // Nothing is lost but speed; the log does not run yet.
+    // Only speed is lost. The log does not run yet.
     eprintln!(
         "lineside: {}: {error}; going on with the build for any CPU: is the package whole? `dpkg --verify lineside`",
         best.display()

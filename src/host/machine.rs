@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sysinfo::{CpuRefreshKind, Disks, MemoryRefreshKind, RefreshKind, System};
 
-/// What the machine has, and how much of it is in use.
+/// The machine's processor, memory and load.
 #[derive(Clone, Debug)]
 pub struct Machine {
     /// The processor's own name; empty where it tells none.
@@ -41,13 +41,13 @@ impl Machine {
 /// A mounted disk.
 #[derive(Clone, Debug)]
 pub struct Disk {
-    /// Where it is mounted.
+    /// Its mount point.
     pub mount: PathBuf,
     /// `ext4`, `xfs`.
     pub file_system: String,
-    /// Bytes.
+    /// Size of the file system, bytes.
     pub size: u64,
-    /// Bytes that may be written by anybody.
+    /// Free space for ordinary users, bytes.
     pub available: u64,
 }
 
@@ -64,6 +64,12 @@ impl Disk {
             size: disk.total_space(),
             available: disk.available_space(),
         })
+    }
+
+    /// Bytes that may still be written below a path. Where sysinfo does not list the file system the kernel is asked itself.
+    pub fn free_bytes(path: &Path) -> Option<u64> {
+        let kernel = || rustix::fs::statvfs(path).ok().map(|disk| disk.f_bavail * disk.f_frsize);
+        Self::of(path).map(|disk| disk.available).or_else(kernel)
     }
 }
 

@@ -51,14 +51,14 @@ pub fn raise_file_limit() {
     }
 }
 
-/// How many files this process has open, and how many it may have; `None` where the system does not tell. Blocks, briefly.
+/// Number of files that this process has open, and number that it may have; `None` where the system does not tell. Blocks briefly.
 pub fn open_files() -> Option<(u64, u64)> {
     let open = std::fs::read_dir("/proc/self/fd").ok()?.count() as u64;
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
     Some((open.saturating_sub(1), limit)) // the folder itself was one
 }
 
-/// How many connections may bring sound at a time: the rest of the files is for what they say, the database and the API.
+/// Number of connections that may bring audio at a time: the rest of the files is for the audio itself, the database and the API.
 pub fn connections_for_sound() -> usize {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 20);
     usize::try_from(limit - (limit / 4).min(256)).unwrap_or(usize::MAX)
@@ -71,7 +71,7 @@ pub fn tell_systemd(state: &[sd_notify::NotifyState<'_>]) {
     }
 }
 
-/// What a signal asks for.
+/// The request of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignalRequest {
     /// SIGTERM or SIGINT.

@@ -10,7 +10,7 @@ use super::rules::Rules;
 use crate::audio::level;
 use crate::audio::resample::MODEL_HZ;
 
-/// A stretch without text is worth a look when it is as long as a word, milliseconds,
+/// A stretch without text is worth a look when it is as long as a word, milliseconds; the next constant bounds its loudness.
 const SHORTEST_GAP_MS: i64 = 600;
 /// Loudest moment of a gap, dB below that of the whole, from which it is decoded: quieter ones are breath and the line's noise.
 const GAP_DB: f32 = 14.0;

@@ -19,8 +19,8 @@ const LONGEST: usize = 60;
 const PROMPT: usize = 200;
 /// Shorter words are not corrected: too much sounds like them.
 const SHORTEST: usize = 4;
-/// A word of at least this probability is what the model heard, whatever it sounds like; so are both of two that may be one. This and the next
-/// constants were chosen by `tests/vocabulary/run --set tuning`.
+/// A word of at least this probability is what the model heard, whatever it sounds like; the next constant is that of two words that may be one. All
+/// of these were chosen by `tests/vocabulary/run --set tuning`.
 const SURE: f32 = 0.85;
 const SURE_PAIR: f32 = 0.95;
 /// Likeness to a name from which a word is corrected: for a word written as a name, and for any other.

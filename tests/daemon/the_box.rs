@@ -611,3 +611,20 @@ fn answers_with_calls_are_not_kept_and_a_token_that_only_operates_reads_no_alert
         "mended | 47 | metadata of a call without bound (lists of 47 MB) | 4 kB at a time, {kept} bytes after 40 additions of 1 kB"
     );
 }
+
+#[test]
+fn the_box_tells_the_machines_load_memory_and_free_disk() {
+    let mut bed = Bed::new("none", "");
+    bed.start();
+    let host = bed.get("/api/v1/box")["host"].clone();
+    let listed = std::fs::read_to_string("/proc/meminfo").expect("meminfo");
+    let total = listed.lines().next().and_then(|line| line.split_whitespace().nth(1)).expect("MemTotal");
+    let memory = total.parse::<u64>().expect("a number") * 1024;
+    assert_eq!(host["memory_bytes"], memory, "{host}");
+    assert!((1..=memory).contains(&host["memory_available_bytes"].as_u64().unwrap_or_default()), "{host}");
+    assert!(host["load"].as_f64().is_some_and(|load| load >= 0.0), "{host}");
+    let disk = rustix::fs::statvfs(&bed.path("state")).expect("statvfs");
+    let free = host["disk_free_bytes"].as_u64().expect("bytes");
+    assert!(free > 0 && free < disk.f_blocks * disk.f_frsize, "{host}");
+    bed.stop();
+}

@@ -7,7 +7,7 @@ pub(super) fn needs_length(window: Window) -> bool {
     matches!(window, Window::Last(_) | Window::FirstShare(_) | Window::LastShare(_))
 }
 
-/// Whether a time lies behind the window's begin, as far as that is known while the call runs.
+/// Whether something that begins at this time can lie in the window, as far as that is known while the call runs.
 pub(super) fn begins_in(window: Window, at_ms: i64) -> bool {
     match window {
         Window::First(ms) => at_ms < ms,

@@ -1,6 +1,6 @@
-//! `GET /api/v1/board` and `/api/v1/box`: the running calls in short, and how the box is doing, for screens that look often.
+//! `GET /api/v1/board` and `/api/v1/box`: the running calls in short, and the state of the box, for screens that ask often.
 //!
-//! Neither runs an inference, as `/health` may: the board is asked for once by each viewer, the box every few seconds.
+//! Neither runs an inference, as `/health` may: a viewer asks for the board once, and for the box every few seconds.
 
 use axum::Json;
 use axum::extract::State;
@@ -16,7 +16,7 @@ use crate::pipeline::workers::status::ModelState;
 use crate::store::Store;
 use crate::store::calls::CallRow;
 
-/// Who hung up so long ago is not told of any more.
+/// A hangup is shown for this long, milliseconds.
 const HUNG_UP_MS: i64 = 5 * 60_000;
 
 /// `GET /api/v1/board`
@@ -83,6 +83,7 @@ pub(in crate::api) async fn box_state(
         workers: snapshot.workers,
         cpus_allowed: snapshot.cpus_allowed,
         cpus: std::thread::available_parallelism().map_or(0, usize::from),
+        host: health.host.state().await,
         step: snapshot.plan.map_or(0, |plan| plan.step.number()),
         step_says: snapshot.plan.map(|plan| plan.step.describe().into()),
     }))

@@ -9,11 +9,11 @@ use crate::contract::coverage::{CoverageReport, CoverageState};
 use crate::contract::problem::Part;
 use crate::pipeline::coverage::{Coverage, LocalDay, WantedRows};
 
-/// What it may be asked with.
+/// Query parameters of the path.
 pub(in crate::api) const ASKS: &[&str] = &["day", "state", "faults", "limit", "offset"];
 /// Rows of a page at most: a day of a big floor in one.
 const MOST: usize = 50_000;
-/// Where nobody says how many.
+/// Default number of rows.
 const SOME: usize = 1000;
 
 /// `GET /api/v1/coverage`

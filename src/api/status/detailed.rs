@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use crate::contract::doctor::DetailedHealth;
 use crate::contract::status::HealthReport;
 
-/// How long an answer is given again.
+/// How long an answer is served.
 const KEPT: Duration = Duration::from_secs(10);
 
 /// Makes the checks from what `/health` tells.
@@ -26,14 +26,14 @@ pub struct Doctor {
 }
 
 impl Doctor {
-    /// One that has not looked yet.
+    /// A doctor that has not examined anything yet.
     pub fn new(examine: Examination) -> Self {
         Self { examine, last: Arc::default() }
     }
 
     /// The checks, at most ten seconds old. `health` is what `/health` would tell; it is asked for only when they are made anew.
     pub(super) async fn look(&self, health: impl Future<Output = HealthReport>) -> DetailedHealth {
-        // Held while it looks: whoever comes meanwhile takes the same answer.
+        // Held while it examines: requests that come meanwhile take the same answer.
         let mut last = self.last.lock().await;
         if let Some((at, checks)) = &*last
             && at.elapsed() < KEPT

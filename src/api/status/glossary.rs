@@ -12,7 +12,7 @@ use crate::contract::bulk::{GlossaryTaken, GlossaryTerms};
 use crate::contract::problem::{LineProblem, ListProblem};
 use crate::pipeline::workers::glossary::{Glossary, LineError, parse};
 
-/// Bytes of a list.
+/// Size of a list at most, bytes.
 pub(in crate::api) const BYTES: usize = 512 * 1024;
 
 /// The list in use.

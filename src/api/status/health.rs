@@ -1,4 +1,4 @@
-//! How lineside is doing, honestly: a real inference, the age of the backlog, the last frame that came.
+//! Health of lineside: a real inference, the age of the backlog, the time of the last frame.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 
 use super::detailed::Doctor;
+use super::host::HostWatch;
 use crate::call::WallTime;
 use crate::contract::dialer::DialerHealth;
 use crate::contract::doctor::DetailedHealth;
@@ -32,36 +33,38 @@ const LATE_S: f64 = 30.0;
 /// Runs one inference; tells how long it took.
 pub type Probe = Arc<dyn Fn() -> BoxFuture<'static, Result<Duration, String>> + Send + Sync>;
 
-/// What health is made of.
+/// Sources of the daemon's health.
 #[derive(Clone)]
 pub struct Health {
     /// State of the recogniser and its queue.
     pub status: Status,
-    /// When the last live frame came.
+    /// Time of the last live frame.
     pub last_frame: Arc<dyn Fn() -> Option<WallTime> + Send + Sync>,
     /// The wall clock.
     pub now: fn() -> WallTime,
     /// Tries the recogniser.
     pub probe: Probe,
-    /// Where the models are, for the list.
+    /// Folder of the models, for the list.
     pub models: PathBuf,
     /// Names and paths of the models on disk.
     pub installed: Arc<dyn Fn() -> Vec<InstalledModel> + Send + Sync>,
-    /// Who tells voice from everything else, and what is wrong with that.
+    /// The detector of voice activity, and its problem.
     pub voice: VoiceDetector,
-    /// How the connection to Asterisk's manager interface is; `None` where none is wanted.
+    /// State of the connection to Asterisk's manager interface; `None` where none is configured.
     pub ami: Arc<dyn Fn() -> Option<AmiHealth> + Send + Sync>,
-    /// How the connection to the dialer's database is; `None` where none is wanted.
+    /// State of the connection to the dialer's database; `None` where none is configured.
     pub dialer: Arc<dyn Fn() -> Option<DialerHealth> + Send + Sync>,
-    /// How many files are open, and how many may be; `None` where the system does not tell.
+    /// Number of open files, and its limit; `None` where the system does not tell.
     pub open_files: Arc<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
-    /// Recording folders of which nothing is taken now, and why.
+    /// Recording folders that cannot be read now, with the reason.
     pub folders: Arc<dyn Fn() -> Vec<(PathBuf, String)> + Send + Sync>,
-    /// How the files of each day's calls are doing; `None` where none are wanted.
+    /// State of the files of each day's calls; `None` where none are configured.
     pub reports: Arc<dyn Fn() -> Option<ReportsHealth> + Send + Sync>,
     /// Makes the doctor's checks.
     pub doctor: Doctor,
-    /// When the daemon started.
+    /// Load, memory and disk of the machine.
+    pub host: HostWatch,
+    /// Time of the daemon's start.
     pub started: WallTime,
 }
 
@@ -69,7 +72,7 @@ pub struct Health {
 #[derive(Clone)]
 pub struct Metrics(pub Arc<dyn Fn() -> String + Send + Sync>);
 
-/// Less than one in so many files left to open is worth a warning: legs wait when there is none.
+/// Fewer free files than one in this many of the limit are a warning, because legs wait when there is none.
 const FEW_FILES: u64 = 10;
 
 /// `GET /health`: 200 when calls are heard and written down, or will be; 503 when they are not.
@@ -88,13 +91,13 @@ pub(in crate::api) async fn detailed(State(store): State<Store>, State(health): 
 /// Whether the recogniser is tried for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trial {
-    /// When no inference has worked within a minute. May take 20 s.
+    /// A trial when no inference has worked within a minute. May take 20 s.
     WhereNeeded,
     /// Never: the last inference counts.
     Never,
 }
 
-/// How everything is doing.
+/// Makes the report.
 async fn report(store: &Store, health: &Health, trial: Trial) -> HealthReport {
     let now = (health.now)();
     let inference = inference(health, now, trial).await;
@@ -165,7 +168,7 @@ async fn inference(health: &Health, now: WallTime, trial: Trial) -> Inference {
     }
 }
 
-/// Where the model stands, in the words that go out.
+/// State of the model in the contract's words.
 pub(in crate::api) fn model_status(state: ModelState) -> ModelStatus {
     match state {
         ModelState::Waiting => ModelStatus::Waiting,

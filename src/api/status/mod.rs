@@ -1,4 +1,4 @@
-//! How the daemon and its neighbours are doing, what its figures are, and what it was told to expect.
+//! Health and state of the daemon and its neighbours, its figures, and its glossary.
 
 pub(super) mod agents;
 pub(super) mod board;
@@ -7,8 +7,10 @@ mod detailed;
 pub(super) mod figures;
 pub(super) mod glossary;
 pub(super) mod health;
+mod host;
 pub(super) mod settings;
 
 pub use self::detailed::Doctor;
 pub use self::health::{Health, Metrics};
+pub use self::host::HostWatch;
 pub use self::settings::SettingsSource;
