@@ -13,8 +13,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
+use crate::api::access::grant::Access;
 use crate::api::access::route::{About, NOTHING, OPERATE, READ, RoutePolicy, Routes};
 use crate::api::request::ApiError;
+use crate::api::status::settings::not_yours;
 use crate::contract::analysis::BaseInfo;
 use crate::store::tokens::Scope;
 
@@ -57,7 +59,7 @@ struct Page {
 }
 
 macro_rules! page {
-    ($path:literal, $name:literal, $title:literal, $access:expr, charts: $charts:literal) => {
+    ($path:expr, $name:literal, $title:literal, $access:expr, charts: $charts:literal) => {
         Page {
             path: $path,
             name: $name,
@@ -78,9 +80,12 @@ const PAGES: [Page; 10] = [
     page!("/reviews", "reviews", "Reviews", READ, charts: false),
     page!("/upload", "upload", "Upload", READ, charts: false),
     page!("/dashboard", "dashboard", "Dashboard", READ, charts: true),
-    page!("/settings", "settings", "Settings", OPERATE, charts: false),
+    page!(SETTINGS, "settings", "Settings", OPERATE, charts: false),
     page!("/docs", "docs", "API", NOTHING, charts: false),
 ];
+
+/// The page of the daemon's settings, for admins alone.
+const SETTINGS: &str = "/settings";
 
 /// The agent's page: without the frame, for it stands in a script or a web form of the dialer and leads nowhere else. It holds nothing of anybody,
 /// and its token is for its script: so nobody is asked for one here.
@@ -110,7 +115,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         "base.js": SCRIPT, "feed.js": SCRIPT, "board.js": SCRIPT, "card.js": SCRIPT, "panel.js": SCRIPT,
         "alert.js": SCRIPT, "alerts.js": SCRIPT, "notice.js": SCRIPT, "presence.js": SCRIPT, "text.js": SCRIPT, "terms.js": SCRIPT, "chart.js": SCRIPT, "live.js": SCRIPT,
         "unheard.js": SCRIPT,
-        "call.js": SCRIPT, "quality.js": SCRIPT, "player.js": SCRIPT, "tabs.js": SCRIPT, "tags.js": SCRIPT, "views.js": SCRIPT, "correct.js": SCRIPT, "review.js": SCRIPT, "reviews.js": SCRIPT, "dispute.js": SCRIPT, "listen.js": SCRIPT, "calls.js": SCRIPT,
+        "call.js": SCRIPT, "quality.js": SCRIPT, "player.js": SCRIPT, "tabs.js": SCRIPT, "tags.js": SCRIPT, "views.js": SCRIPT, "period.js": SCRIPT, "correct.js": SCRIPT, "review.js": SCRIPT, "reviews.js": SCRIPT, "dispute.js": SCRIPT, "listen.js": SCRIPT, "calls.js": SCRIPT,
         "upload.js": SCRIPT, "dashboard.js": SCRIPT, "coverage.js": SCRIPT, "tables.js": SCRIPT, "agents.js": SCRIPT, "docs.js": SCRIPT, "settings.js": SCRIPT, "agent.js": SCRIPT, "mine.js": SCRIPT, "phone.js": SCRIPT,
         "vendor/uplot.js": SCRIPT, "vendor/uplot.css": STYLE,
     };
@@ -171,8 +176,12 @@ fn base() -> Json<BaseInfo> {
 pub(super) fn routes<S: Clone + Send + Sync + 'static>(mut routes: Routes<S>) -> Routes<S> {
     for Page { path, access, .. } in PAGES {
         let policy = RoutePolicy::new(access, About::Nothing);
-        routes = routes.get(path, policy, move |headers: HeaderMap| async move {
-            if path == "/" && wants_json(&headers) { base().into_response() } else { give(path, &headers) }
+        routes = routes.get(path, policy, move |access: Access, headers: HeaderMap| async move {
+            match path {
+                "/" if wants_json(&headers) => base().into_response(),
+                SETTINGS if !access.is_admin() => not_yours(),
+                _ => give(path, &headers),
+            }
         });
     }
     let agent = RoutePolicy::new(NOTHING, About::Nothing).framed();

@@ -37,6 +37,15 @@ pub(super) struct AlertsArguments {
     /// Of calls of this campaign, in-group or queue, in capitals or not
     #[arg(long)]
     campaign: Option<String>,
+    /// Of calls of this lead
+    #[arg(long, value_name = "ID")]
+    lead: Option<String>,
+    /// Of calls with this telephone number, however it is written, or its last 6 digits and more
+    #[arg(long, value_name = "NUMBER")]
+    phone: Option<String>,
+    /// Of calls whose id or uniqueid is this, or has it in it: 6 characters at least
+    #[arg(long, value_name = "PART")]
+    uniqueid: Option<String>,
     /// Raised since: today, yesterday, 7d, 2h, 2026-11-21, "2026-11-21 10:30" (local time), 2026-11-21T10:30:00Z or seconds
     #[arg(long, value_name = "TIME", value_parser = when)]
     since: Option<WallTime>,
@@ -83,6 +92,9 @@ pub(super) fn run(arguments: &AlertsArguments, config: &Config) -> anyhow::Resul
         ("acknowledged", arguments.open.then(|| "false".into())),
         ("agent", arguments.agent.clone()),
         ("campaign", arguments.campaign.clone()),
+        ("lead", arguments.lead.clone()),
+        ("phone", arguments.phone.clone()),
+        ("uniqueid", arguments.uniqueid.clone()),
         ("since", arguments.since.map(WallTime::rfc3339)),
         ("until", arguments.until.map(WallTime::rfc3339)),
     ];

@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::client::Daemon;
+use super::listing::hanging;
 use super::print::{busy, confirmed, say, shown};
 use crate::config::{Config, DEFAULT_PATH};
 use crate::pipeline::retention::backup::{backup, restore};
@@ -210,7 +211,8 @@ pub(super) fn look_over(arguments: &CheckArguments, config: &Config) -> anyhow::
     } else {
         for finding in &found {
             let word = if finding.mended { "ok " } else { "BAD" };
-            say(&format!("{word} {}\n        {}", finding.problem, finding.mend))?;
+            let lines = [hanging(&format!("{word} "), &finding.problem), hanging("        ", &finding.mend)];
+            lines.concat().iter().try_for_each(|line| say(line))?;
         }
         say(&format!("{}: {} findings", config.paths.state.display(), found.len()))?;
     }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::client::{Daemon, refusal, runtime};
 use super::exit_code::EX_CONFIG;
+use super::listing::{hanging, visible};
 use super::print::{colour, say};
 use crate::config::{Config, DEFAULT_PATH};
 use crate::contract::doctor::{CheckState, DoctorCheck};
@@ -86,11 +87,22 @@ fn show(checks: &[DoctorCheck], as_json: bool) -> anyhow::Result<()> {
             CheckState::Bad => ("BAD ", 31),
         };
         let word = if colour() { format!("\x1b[{colour_code}m{word}\x1b[0m") } else { word.into() };
-        say(&format!("{word} {:<14} {}", check.check, check.found))?;
+        put(&format!("{word} {:<14} ", check.check), &check.found)?;
         if let Some(mend) = &check.mend {
-            say(&format!("                    why:  {}", check.why))?;
-            say(&format!("                    mend: {mend}"))?;
+            put("                    why:  ", &check.why)?;
+            put("                    mend: ", mend)?;
         }
+    }
+    Ok(())
+}
+
+/// A text that may have several lines; each goes on below itself.
+fn put(before: &str, text: &str) -> std::io::Result<()> {
+    for (number, line) in text.split('\n').enumerate() {
+        let words = line.trim_start();
+        let begin = if number == 0 { before.to_owned() } else { " ".repeat(visible(before)) };
+        let begin = begin + &line[..line.len() - words.len()];
+        hanging(&begin, words).iter().try_for_each(|line| say(line))?;
     }
     Ok(())
 }

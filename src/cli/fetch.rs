@@ -10,6 +10,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::client::{Daemon, query};
+use super::listing::hanging;
 use super::print::{bar, nothing, say, shown};
 use crate::config::Config;
 
@@ -129,7 +130,7 @@ fn list(arguments: &FetchArguments, config: &Config) -> anyhow::Result<()> {
             text(&remote["address"])
         ))?;
         if let Some(problem) = remote["problem"].as_str() {
-            say(&format!("  {}", shown(problem)))?;
+            hanging("  ", &shown(problem)).iter().try_for_each(|line| say(line))?;
         }
     }
     let fetches = answer["fetches"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -144,7 +145,7 @@ fn one(fetch: &Value) -> anyhow::Result<()> {
     let (call, remote, path) = (text(&fetch["call_id"]), text(&fetch["remote"]), text(&fetch["path"]));
     say(&format!("{call}  {}  {} of {size} bytes  {remote}:{path}", text(&fetch["state"]), fetch["got"]))?;
     match fetch["problem"].as_str() {
-        Some(problem) => Ok(say(&format!("  {}", shown(problem)))?),
+        Some(problem) => Ok(hanging("  ", &shown(problem)).iter().try_for_each(|line| say(line))?),
         None => Ok(()),
     }
 }

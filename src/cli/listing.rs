@@ -140,7 +140,7 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
 
 /// A line of which `words` goes on below itself where the terminal ends.
 pub(super) fn hanging(before: &str, words: &str) -> Vec<String> {
-    let indent = before.width();
+    let indent = visible(before);
     let room = width().map_or(usize::MAX, |width| width.saturating_sub(indent));
     let (room, indent) = if room < NARROWEST { (room + indent - INDENT.min(indent), INDENT) } else { (room, indent) };
     let lines = wrapped(words, room).into_iter().enumerate();
@@ -150,7 +150,7 @@ pub(super) fn hanging(before: &str, words: &str) -> Vec<String> {
 }
 
 /// Columns that a text takes on a terminal.
-fn visible(text: &str) -> usize {
+pub(super) fn visible(text: &str) -> usize {
     let mut parts = text.split('\u{1b}');
     let first = parts.next().unwrap_or_default().width();
     first + parts.map(|part| part.split_once('m').map_or(0, |(_, rest)| rest.width())).sum::<usize>()

@@ -3,21 +3,23 @@
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::calls::scope::{when, when_last};
 use super::client::{Daemon, query};
 use super::listing::Listing;
 use super::print::{say, short_time, shown};
+use crate::call::WallTime;
 use crate::config::Config;
 
 #[derive(Args)]
 #[command(after_help = "KAPPA is Cohen's: 1 is full agreement, 0 what chance would give, - where it is not defined.")]
 pub(super) struct ReviewsArguments {
-    /// Calls from then on: a day, a time, or how long ago, like 7d [default: 30d]
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// Calls until then
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
-    /// Of this campaign
+    /// Calls from then on: today, yesterday, 7d, 2h, 2026-11-21, "2026-11-21 10:30" (local time), 2026-11-21T10:30:00Z or seconds [default: 30d]
+    #[arg(long, value_name = "TIME", value_parser = when)]
+    since: Option<WallTime>,
+    /// Calls until then, written in the same ways: a day, a minute or a second counts to its end
+    #[arg(long, value_name = "TIME", value_parser = when_last)]
+    until: Option<WallTime>,
+    /// Of this campaign, in-group or queue, in capitals or not
     #[arg(long)]
     campaign: Option<String>,
     /// The API's JSON: `agreement` and `disputes`
@@ -29,7 +31,11 @@ pub(super) struct ReviewsArguments {
 
 pub(super) fn run(arguments: &ReviewsArguments, config: &Config) -> anyhow::Result<()> {
     let ReviewsArguments { since, until, campaign, json, daemon } = arguments;
-    let over = query(&[("since", since.clone()), ("until", until.clone()), ("campaign", campaign.clone())]);
+    let over = query(&[
+        ("since", since.map(WallTime::rfc3339)),
+        ("until", until.map(WallTime::rfc3339)),
+        ("campaign", campaign.clone()),
+    ]);
     let open = query(&[("state", Some("open".into())), ("campaign", campaign.clone()), ("limit", Some("1000".into()))]);
     let agreement = daemon.fetch(config, &format!("/api/v1/reviews/agreement{over}"))?;
     let disputes = daemon.fetch(config, &format!("/api/v1/disputes{open}"))?;

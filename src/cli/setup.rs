@@ -185,9 +185,10 @@ fn next_steps(answers: &Answers, config: &Config) -> anyhow::Result<()> {
             say(&format!("look from another computer: ssh -L {port}:127.0.0.1:{port} root@{host}"))?;
             say(&format!("  and there open http://127.0.0.1:{port}/"))?;
         }
-        Looking::Elsewhere { name, proxy: Some(_) } => {
+        Looking::Elsewhere { name, proxy: Some(proxy) } => {
             say("the proxy: /usr/share/doc/lineside/examples/nginx/lineside.conf has nginx ready")?;
-            say(&format!("  and open {}", answers::public_url(name)))?;
+            let address = config.http.public_url.clone();
+            say(&format!("  and open {}", address.unwrap_or_else(|| answers::public_url(name, Some(proxy)))))?;
         }
         Looking::Elsewhere { proxy: None, .. } => {
             say("lineside needs a certificate: [http] tls_certificate, tls_key and listen; see docs/install.md")?;

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::client::{Daemon, query};
+use super::listing::hanging;
 use super::print::{say, shown};
 use crate::call::dialer::{DISPO_FIELDS, FIELDS, Field, Keep, placeholder};
 use crate::config::Config;
@@ -96,10 +97,10 @@ fn one(write: &Value) -> anyhow::Result<()> {
     say(&format!("{}  {}  {}  {at}  tries {}", text("call_id"), text("kind"), text("state"), write["tries"]))?;
     for field in write["request"].as_array().into_iter().flatten() {
         let part = |name: &str| shown(field[name].as_str().unwrap_or_default()).to_string();
-        say(&format!("  {}: {}", part("name"), part("value")))?;
+        hanging(&format!("  {}: ", part("name")), &part("value")).iter().try_for_each(|line| say(line))?;
     }
     if !text("answer").is_empty() {
-        say(&format!("  > {}", text("answer")))?;
+        hanging("  > ", &text("answer")).iter().try_for_each(|line| say(line))?;
     }
     Ok(())
 }

@@ -11,11 +11,13 @@ pub struct Figures {
     /// Begin of the span.
     #[schema(format = DateTime)]
     pub since: String,
-    /// Its end.
+    /// Its end: calls that began before.
     #[schema(format = DateTime)]
     pub until: String,
-    /// Length of a step, seconds: an hour up to a week, else a day.
+    /// Length of a step, seconds: an hour up to a week, else a day of the calendar, which is an hour longer or shorter where the clocks change.
     pub step_seconds: i64,
+    /// When each step begins, in order, also of steps without a call.
+    pub starts: Vec<String>,
     /// The span as a whole.
     pub total: FigureTotals,
     /// Calls by how far they are.

@@ -1,23 +1,27 @@
 //! The dashboard's figures: computed from the rows of all calls that began in a period.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Row, named_params};
 
+use super::which::{AnyCase, NameColumn};
 use super::{Store, StoreError};
 use crate::call::WallTime;
+
+/// Agents of an answer at most.
+const AGENTS_AT_MOST: usize = 50;
 
 /// Over which calls.
 #[derive(Clone, Debug)]
 pub struct Span {
-    /// Begun at or after.
-    pub since: WallTime,
-    /// Begun before.
+    /// When each step begins, in order; the first is where the span begins.
+    pub starts: Vec<WallTime>,
+    /// Where the last step ends: calls that began before.
     pub until: WallTime,
-    /// Length of one step, milliseconds.
-    pub step_ms: i64,
     /// Calls of this agent only.
-    pub agent: Option<String>,
+    pub agent: Option<AnyCase>,
     /// Calls of this campaign only.
-    pub campaign: Option<String>,
+    pub campaign: Option<AnyCase>,
     /// Calls of other campaigns do not exist for the one who asks.
     pub only: Option<String>,
 }
@@ -101,17 +105,26 @@ pub struct FigureRows {
     pub stages: Vec<(String, i64)>,
 }
 
-/// The calls of a span: every query below begins with it.
+impl Span {
+    /// The steps as the queries take them: a list of `[begins, ends]`, milliseconds since 1970.
+    fn steps(&self) -> String {
+        let ends = self.starts.iter().skip(1).chain([&self.until]);
+        let steps: Vec<[i64; 2]> = self.starts.iter().zip(ends).map(|(begins, ends)| [begins.0, ends.0]).collect();
+        serde_json::json!(steps).to_string()
+    }
+}
+
+/// Which calls, and in which step they began: every query below begins with it.
 macro_rules! of_span {
     ($query:literal) => {
         concat!(
             "
     WITH chosen AS (
-        SELECT id, agent, started_ms, audio_ms, sentiment, has_alerts, state, source, segments
-        FROM call
-        WHERE started_ms >= :since AND started_ms < :until
-            AND (:agent IS NULL OR agent = :agent)
-            AND (:campaign IS NULL OR campaign = :campaign)
+        SELECT span.key AS step, call.id, agent, audio_ms, sentiment, has_alerts, state, source, segments
+        FROM json_each(:steps) AS span
+        CROSS JOIN call ON started_ms >= span.value ->> 0 AND started_ms < span.value ->> 1
+        WHERE (:agent IS NULL OR agent IN (SELECT value FROM json_each(:agent)))
+            AND (:campaign IS NULL OR campaign IN (SELECT value FROM json_each(:campaign)))
             AND (:only IS NULL OR campaign = :only)
     )",
             $query
@@ -121,7 +134,7 @@ macro_rules! of_span {
 
 pub(super) const STEPS: &str = of_span!(
     "
-    SELECT (started_ms - :since) / :step AS step, count(*), sum(audio_ms), avg(sentiment),
+    SELECT step, count(*), sum(audio_ms), avg(sentiment),
         count(*) FILTER (WHERE sentiment <= -0.05), count(*) FILTER (WHERE sentiment >= 0.05)
     FROM chosen
     GROUP BY step
@@ -131,11 +144,10 @@ pub(super) const STEPS: &str = of_span!(
 pub(super) const LAG: &str = of_span!(
     ",
     late AS (
-        SELECT (chosen.started_ms - :since) / :step AS step,
-            utterance.lag_ms AS ms
+        SELECT chosen.step AS step, utterance.lag_ms AS ms
         FROM chosen
         CROSS JOIN utterance ON utterance.call = chosen.id
-        WHERE utterance.lag_ms IS NOT NULL AND :step > 0
+        WHERE utterance.lag_ms IS NOT NULL
     ),
     placed AS (
         SELECT step, ms, cume_dist() OVER (PARTITION BY step ORDER BY ms) AS share
@@ -152,7 +164,7 @@ pub(super) const KEYWORDS: &str = of_span!(
     FROM chosen
     CROSS JOIN segment ON segment.call = chosen.id
     CROSS JOIN json_each(segment.keywords) AS said
-    WHERE segment.keywords <> '[]' AND :step > 0
+    WHERE segment.keywords <> '[]'
     GROUP BY 1, 2
     ORDER BY times DESC, 1
     LIMIT 20"
@@ -163,7 +175,6 @@ pub(super) const ALERTS: &str = of_span!(
     FROM chosen
     CROSS JOIN alert ON alert.call = chosen.id
     CROSS JOIN json_each(alert.rules) AS rule
-    WHERE :step > 0
     GROUP BY 1, 2
     ORDER BY times DESC, 1
     LIMIT 50"
@@ -177,27 +188,56 @@ pub(super) const STAGES: &str = of_span!(
             ELSE 'processing'
         END AS stage, count(*)
     FROM chosen
-    WHERE :step > 0
     GROUP BY stage
     ORDER BY stage"
 );
+/// Each spelling of a name by itself: [`of_any_case`] makes one of them.
 pub(super) const AGENTS: &str = of_span!(
     "
-    SELECT agent, count(*) AS calls, sum(audio_ms), avg(sentiment), count(*) FILTER (WHERE sentiment <= -0.05), sum(has_alerts)
+    SELECT agent, count(*), sum(audio_ms), sum(sentiment), count(sentiment), count(*) FILTER (WHERE sentiment <= -0.05), sum(has_alerts)
     FROM chosen
-    WHERE :step > 0
     GROUP BY agent
-    ORDER BY calls DESC, agent
-    LIMIT 50"
+    ORDER BY agent"
 );
+
+/// An agent's calls with the number of those that have a sentiment, and its sum in the place of the mean.
+type SpelledAgent = (AgentFigures, i64);
+
+/// One row for each agent, however the name is written, as filters see it; most calls first. The name is the first of its spellings.
+fn of_any_case(spelled: Vec<SpelledAgent>) -> Vec<AgentFigures> {
+    let mut agents: BTreeMap<Option<String>, SpelledAgent> = BTreeMap::new();
+    for (row, known) in spelled {
+        let name = row.agent.as_ref().map(|name| name.to_lowercase());
+        let Some((sum, all_known)) = agents.get_mut(&name) else {
+            agents.insert(name, (row, known));
+            continue;
+        };
+        sum.calls += row.calls;
+        sum.audio_ms += row.audio_ms;
+        sum.sentiment = [sum.sentiment, row.sentiment].into_iter().flatten().reduce(|one, other| one + other);
+        sum.negative += row.negative;
+        sum.with_alerts += row.with_alerts;
+        *all_known += known;
+    }
+    let mean = |(row, known): SpelledAgent| AgentFigures {
+        sentiment: row.sentiment.filter(|_| known > 0).map(|sum| sum / known as f64),
+        ..row
+    };
+    let mut agents: Vec<AgentFigures> = agents.into_values().map(mean).collect();
+    agents.sort_by_key(|row| std::cmp::Reverse(row.calls));
+    agents.truncate(AGENTS_AT_MOST);
+    agents
+}
 
 impl Store {
     /// Figures over the calls of a span.
-    pub async fn figures(&self, span: Span) -> Result<FigureRows, StoreError> {
+    pub async fn figures(&self, mut span: Span) -> Result<FigureRows, StoreError> {
         self.read(move |db| {
+            NameColumn::Agent.spelled(db, &mut span.agent)?;
+            NameColumn::Campaign.spelled(db, &mut span.campaign)?;
+            let names = |asked: &Option<AnyCase>| asked.as_ref().map(AnyCase::listed);
             let values = named_params! {
-                ":since": span.since.0, ":until": span.until.0, ":step": span.step_ms.max(1), ":agent": span.agent, ":campaign": span.campaign,
-                ":only": span.only,
+                ":steps": span.steps(), ":agent": names(&span.agent), ":campaign": names(&span.campaign), ":only": span.only,
             };
             let step = |row: &Row| {
                 Ok(StepFigures {
@@ -222,14 +262,15 @@ impl Store {
                 Ok(Counted { name: row.get(0)?, kind: row.get(1)?, count: row.get(2)?, calls: row.get(3)? })
             };
             let agent = |row: &Row| {
-                Ok(AgentFigures {
+                let figures = AgentFigures {
                     agent: row.get(0)?,
                     calls: row.get(1)?,
                     audio_ms: row.get(2)?,
                     sentiment: row.get(3)?,
-                    negative: row.get(4)?,
-                    with_alerts: row.get(5)?,
-                })
+                    negative: row.get(5)?,
+                    with_alerts: row.get(6)?,
+                };
+                Ok((figures, row.get(4)?))
             };
             Ok(FigureRows {
                 steps: db.prepare_cached(STEPS)?.query_map(values, step)?.collect::<Result<_, _>>()?,
@@ -240,7 +281,9 @@ impl Store {
                     .prepare_cached(STAGES)?
                     .query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?
                     .collect::<Result<_, _>>()?,
-                agents: db.prepare_cached(AGENTS)?.query_map(values, agent)?.collect::<Result<_, _>>()?,
+                agents: of_any_case(
+                    db.prepare_cached(AGENTS)?.query_map(values, agent)?.collect::<Result<_, _>>()?,
+                ),
             })
         })
         .await
@@ -275,9 +318,8 @@ mod tests {
         )
         .expect("rows");
         let span = Span {
-            since: WallTime(HOUR_MS),
+            starts: vec![WallTime(HOUR_MS), WallTime(2 * HOUR_MS)],
             until: WallTime(3 * HOUR_MS),
-            step_ms: HOUR_MS,
             agent: None,
             campaign: None,
             only: None,
@@ -302,6 +344,18 @@ mod tests {
             [(Some("emma"), 2, 1), (None, 1, 0)]
         );
         assert_eq!(all.stages, [("completed".into(), 3)]);
+        let uneven = Span { starts: vec![WallTime(0), WallTime(3_650_000)], ..span.clone() };
+        let counted: Vec<(i64, i64)> =
+            store.figures(uneven).await.expect("figures").steps.iter().map(|one| (one.step, one.calls)).collect();
+        assert_eq!(counted, [(0, 2), (1, 2)], "steps are as long as they are");
+        rows.execute("UPDATE call SET agent = 'EMMA' WHERE id = 2", []).expect("update");
+        let any_case = store.figures(Span { agent: Some("Emma".into()), ..span.clone() }).await.expect("figures");
+        assert_eq!((any_case.steps[0].calls, any_case.agents.len()), (2, 1));
+        let one = &any_case.agents[0];
+        assert_eq!(
+            (one.agent.as_deref(), one.calls, one.audio_ms, one.sentiment),
+            (Some("EMMA"), 2, 90_000, Some(-0.2))
+        );
         for none in [Span { agent: Some("nobody".into()), ..span.clone() }, Span { only: Some("SALES".into()), ..span }]
         {
             let nobody = store.figures(none).await.expect("figures");

@@ -1,9 +1,10 @@
-//! Finds calls by what a dialer's script knows: uniqueid, lead, recording or phone. Each key walks one index; false matches are filtered here.
+//! Finds calls by what a dialer's script knows: uniqueid, lead, recording or phone. Each key walks one index, but for words and for six digits of a number.
 
-use rusqlite::{Connection, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
 
 use super::calls::{CallRow, one};
-use super::which::end;
+use super::which::PhoneNumber;
 use super::{Store, StoreError};
 
 /// A key by which calls are looked up.
@@ -15,8 +16,8 @@ pub enum LookupKey {
     Lead(String),
     /// The dialer's number of a recording.
     Recording(String),
-    /// A telephone number: digits as [`digits`] gives them.
-    Phone(String),
+    /// A telephone number, as lists are filtered by it.
+    Phone(PhoneNumber),
 }
 
 /// The calls that were found, newest first.
@@ -39,19 +40,21 @@ pub(super) const BY_SECOND: &str = "
     UNION ALL SELECT call FROM call_alias WHERE alias > ?1 || '.' AND alias < ?1 || '/'
     UNION ALL SELECT id FROM call WHERE uniqueid > ?1 || '.' AND uniqueid < ?1 || '/'";
 pub(super) const BY_LEAD: &str = "
-    SELECT id, campaign, '' FROM call
+    SELECT id, campaign FROM call
     WHERE lead = ?1
     ORDER BY started_ms DESC, id DESC";
 /// The only query for a recording's number. [`recording_id`] reads it from a row.
 pub(super) const BY_RECORDING: &str =
     "SELECT id FROM call WHERE CAST(json_extract(metadata, '$.recording_id') AS TEXT) = ?1";
-pub(super) const BY_PHONE: &str = "
-    SELECT id, campaign, phone_digits FROM call
-    WHERE substr(phone_digits, -7) = ?1
-    ORDER BY started_ms DESC, id DESC";
+
+/// Calls with a telephone number, by the condition of the lists.
+pub(super) fn by_phone(phone: &PhoneNumber) -> (String, Vec<Value>) {
+    let (condition, values) = phone.condition();
+    (format!("SELECT id, campaign FROM call WHERE {condition} ORDER BY started_ms DESC, id DESC"), values)
+}
 
 /// The digits of a telephone number, without the zeros before it. `None` without a digit.
-pub fn digits(phone: &str) -> Option<String> {
+fn digits(phone: &str) -> Option<String> {
     let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
     Some(digits.trim_start_matches('0').to_owned()).filter(|digits| !digits.is_empty())
 }
@@ -119,16 +122,18 @@ fn find(db: &Connection, key: &LookupKey, only: Option<&str>, limit: usize) -> r
         calls.truncate(limit);
         return Ok(LookupResult { calls, more });
     }
-    let (sql, value, whole) = match key {
-        LookupKey::Phone(digits) => (BY_PHONE, end(digits), digits.as_str()),
-        LookupKey::Lead(name) | LookupKey::Uniqueid(name) | LookupKey::Recording(name) => (BY_LEAD, name.as_str(), ""),
+    let (sql, values) = match key {
+        LookupKey::Phone(phone) => by_phone(phone),
+        LookupKey::Lead(name) | LookupKey::Uniqueid(name) | LookupKey::Recording(name) => {
+            (BY_LEAD.to_owned(), vec![Value::from(name.clone())])
+        }
     };
-    let mut query = db.prepare_cached(sql)?;
-    let mut rows = query.query(params![value])?;
+    let mut query = db.prepare_cached(&sql)?;
+    let mut rows = query.query(params_from_iter(values))?;
     let mut found = LookupResult::default();
     while let Some(row) = rows.next()? {
-        let (id, campaign, digits): (i64, Option<String>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        if only.is_some() && campaign.as_deref() != only || !is_same(&digits, whole) {
+        let (id, campaign): (i64, Option<String>) = (row.get(0)?, row.get(1)?);
+        if only.is_some() && campaign.as_deref() != only {
             continue;
         }
         if found.calls.len() == limit {
@@ -143,7 +148,9 @@ fn find(db: &Connection, key: &LookupKey, only: Option<&str>, limit: usize) -> r
 impl Store {
     /// The calls of a key, newest first; of one campaign where `only` names it.
     pub async fn lookup(&self, key: LookupKey, only: Option<String>, limit: u32) -> Result<LookupResult, StoreError> {
-        self.read(move |db| find(db, &key, only.as_deref(), limit as usize)).await
+        // A word, and six digits, are in no index.
+        let is_long = matches!(&key, LookupKey::Phone(phone) if !phone.is_indexed());
+        self.read_for(is_long, move |db| find(db, &key, only.as_deref(), limit as usize)).await
     }
 }
 
@@ -208,13 +215,21 @@ mod tests {
             changes.extend([call(key, &format!("c.{key}"), key * 1000), named(key, phone(number))]);
         }
         store.writer().commit(changes).await.expect("written");
-        for written in ["3125551212", "+13125551212", "0013125551212", "312-555-1212", "0312 555 1212"] {
-            let key = LookupKey::Phone(digits(written).expect("digits"));
-            assert_eq!(found(&store, key).await, ["c.2", "c.1"], "{written}");
+        for (written, wanted) in [
+            ("3125551212", &["c.2", "c.1"][..]),
+            ("+13125551212", &["c.2", "c.1"]),
+            ("0013125551212", &["c.2", "c.1"]),
+            ("312-555-1212", &["c.2", "c.1"]),
+            ("0312 555 1212", &["c.2", "c.1"]),
+            ("5551212", &["c.3", "c.2", "c.1"]),
+            ("551212", &["c.3", "c.2", "c.1"]),
+            ("51212", &[]),
+            ("1001", &["c.4"]),
+            ("Anonymous", &["c.5"]),
+        ] {
+            let key = LookupKey::Phone(PhoneNumber::read(written).expect("a number"));
+            assert_eq!(found(&store, key).await, wanted, "{written}");
         }
-        assert_eq!(found(&store, LookupKey::Phone("5551212".into())).await, ["c.3", "c.2", "c.1"]);
-        assert_eq!(found(&store, LookupKey::Phone("1001".into())).await, ["c.4"]);
-        assert!(found(&store, LookupKey::Phone("551212".into())).await.is_empty() && digits("anonymous").is_none());
     }
 
     #[tokio::test]

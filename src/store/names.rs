@@ -9,7 +9,7 @@ const SIMILAR: usize = 3;
 impl Store {
     /// The spelling that the database has of a name: the same, else one that differs in case alone, else as it was asked for.
     pub async fn spelling(&self, of: NameColumn, asked: Option<String>) -> Result<Option<String>, StoreError> {
-        let Some(asked) = asked else { return Ok(None) };
+        let Some(asked) = asked.map(|asked| asked.trim().to_owned()) else { return Ok(None) };
         self.read(move |db| {
             let mut name = Some(AnyCase::from(asked.clone()));
             of.spelled(db, &mut name)?;

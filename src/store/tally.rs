@@ -266,6 +266,27 @@ pub struct Statistics {
     pub campaigns: BTreeMap<Option<String>, Tally>,
     /// Sums by disposition; `None` holds calls without a known one.
     pub dispositions: BTreeMap<Option<String>, Tally>,
+    names: [Spellings; 2],
+}
+
+/// Names in small letters, each with the first of the spellings that were met: one name is one, as filters see it.
+type Spellings = BTreeMap<String, String>;
+
+/// A name in small letters; what was met of its spelling is kept.
+fn met(names: &mut Spellings, name: Option<&String>) -> Option<String> {
+    let name = name?;
+    let small = name.to_lowercase();
+    let first = names.entry(small.clone()).or_insert_with(|| name.clone());
+    if *name < *first {
+        first.clone_from(name);
+    }
+    Some(small)
+}
+
+/// The same groups by the names as they are written.
+fn written<T>(groups: BTreeMap<Option<String>, T>, names: &Spellings) -> BTreeMap<Option<String>, T> {
+    let name = |small: Option<String>| small.map(|small| names.get(&small).cloned().unwrap_or(small));
+    groups.into_iter().map(|(small, group)| (name(small), group)).collect()
 }
 
 impl Statistics {
@@ -277,6 +298,7 @@ impl Statistics {
             agents: BTreeMap::new(),
             campaigns: BTreeMap::new(),
             dispositions: BTreeMap::new(),
+            names: <[Spellings; 2]>::default(),
         }
     }
 
@@ -286,8 +308,10 @@ impl Statistics {
         let day = self.zone.to_datetime(began).date();
         let ranked = ranked(call);
         self.all.add(call, day, ranked.as_ref());
-        self.agents.entry(call.agent.clone()).or_default().add(call, day, ranked.as_ref());
-        self.campaigns.entry(call.campaign.clone()).or_default().add(call);
+        let [agents, campaigns] = &mut self.names;
+        let (agent, campaign) = (met(agents, call.agent.as_ref()), met(campaigns, call.campaign.as_ref()));
+        self.agents.entry(agent).or_default().add(call, day, ranked.as_ref());
+        self.campaigns.entry(campaign).or_default().add(call);
         let disposition = call.reviewed.as_ref().and_then(|review| review.disposition.clone());
         self.dispositions.entry(disposition).or_default().add(call);
     }
@@ -295,6 +319,9 @@ impl Statistics {
     /// All calls are in.
     #[must_use]
     pub fn done(mut self) -> Self {
+        let [agents, campaigns] = &self.names;
+        self.agents = written(self.agents, agents);
+        self.campaigns = written(self.campaigns, campaigns);
         self.all.done();
         self.agents.values_mut().for_each(Group::done);
         self
@@ -361,6 +388,20 @@ mod tests {
         assert_eq!(all.unspoken_ms, Known { sum: 50_000, calls: 1 });
         assert_eq!((all.dialed_s[2].sum(), all.dialed_s[4].sum()), (Some(9), None));
         assert_eq!((all.calls, all.mean_sentiment(), all.score()), (2, Some(0.0), Some(0.0)));
+    }
+
+    #[test]
+    fn a_name_is_one_in_every_case_and_shown_as_its_first_spelling() {
+        let of = |agent: &str, campaign: &str| CountedCall {
+            agent: Some(agent.into()),
+            campaign: Some(campaign.into()),
+            ..call("a", 0, 0.0, 0.0)
+        };
+        let all = over(&[of("mary", "SALES"), of("Mary", "Sales"), of("bob", "SALES"), CountedCall::default()]);
+        let agents: Vec<_> = all.agents.iter().map(|(name, group)| (name.as_deref(), group.all.calls)).collect();
+        assert_eq!(agents, [(None, 1), (Some("Mary"), 2), (Some("bob"), 1)]);
+        let campaigns: Vec<_> = all.campaigns.iter().map(|(name, sums)| (name.as_deref(), sums.calls)).collect();
+        assert_eq!(campaigns, [(None, 1), (Some("SALES"), 3)]);
     }
 
     #[test]

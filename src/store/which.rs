@@ -29,6 +29,13 @@ impl From<String> for AnyCase {
     }
 }
 
+impl AnyCase {
+    /// The spellings as a list in JSON, for `json_each`.
+    pub(super) fn listed(&self) -> String {
+        serde_json::Value::from(&*self.0).to_string()
+    }
+}
+
 /// A column of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameColumn {
@@ -69,22 +76,18 @@ impl NameColumn {
     }
 
     /// A condition on a row of `call`, and its value.
-    fn condition(self, asked: &AnyCase) -> (&'static str, Vec<Value>) {
+    pub(super) fn condition(self, asked: &AnyCase) -> (&'static str, Vec<Value>) {
         match (self, &*asked.0) {
             (Self::Agent, [one]) => ("call.agent = ?", vec![one.clone().into()]),
             (Self::Campaign, [one]) => ("call.campaign = ?", vec![one.clone().into()]),
-            (Self::Agent, all) => ("call.agent IN (SELECT value FROM json_each(?))", vec![list(all)]),
-            (Self::Campaign, all) => ("call.campaign IN (SELECT value FROM json_each(?))", vec![list(all)]),
+            (Self::Agent, _) => ("call.agent IN (SELECT value FROM json_each(?))", vec![asked.listed().into()]),
+            (Self::Campaign, _) => ("call.campaign IN (SELECT value FROM json_each(?))", vec![asked.listed().into()]),
         }
     }
 }
 
-fn list(names: &[String]) -> Value {
-    serde_json::Value::from(names).to_string().into()
-}
-
 /// The last digits of a number, by which numbers are indexed.
-pub(super) fn end(digits: &str) -> &str {
+fn end(digits: &str) -> &str {
     &digits[digits.len().saturating_sub(INDEXED)..]
 }
 
@@ -114,7 +117,12 @@ impl PhoneNumber {
         }
     }
 
-    fn condition(&self) -> (&'static str, Vec<Value>) {
+    /// Whether an index finds it: all others are compared one by one.
+    pub(super) fn is_indexed(&self) -> bool {
+        matches!(self, Self::Digits(digits) if digits.len() != PHONE_END)
+    }
+
+    pub(super) fn condition(&self) -> (&'static str, Vec<Value>) {
         match self {
             Self::Word(word) => ("call.phone = ? COLLATE NOCASE", vec![word.clone().into()]),
             Self::Digits(digits) if digits.len() == PHONE_END => {
@@ -162,6 +170,8 @@ pub struct Which {
     pub min_score: Option<f64>,
     /// Points of the score card at most.
     pub max_score: Option<f64>,
+    /// Whose agent is known, or is not.
+    pub has_agent: Option<bool>,
     /// With, or without, alerts.
     pub has_alerts: Option<bool>,
     /// With, or without, a breach of a limit of `[sla]`.
@@ -212,6 +222,7 @@ impl Which {
             ("call.sentiment <= ?", number(self.max_sentiment)),
             (scored!(">= ?"), number(self.min_score)),
             (scored!("<= ?"), number(self.max_score)),
+            ("(call.agent IS NOT NULL) = ?", self.has_agent.map(|known| vec![i64::from(known).into()])),
             (super::rows::sla::BREACHED, self.sla_breached.map(|with| vec![i64::from(with).into()])),
             ("call.has_alerts = ?", self.has_alerts.map(|with| vec![i64::from(with).into()])),
         ];
@@ -296,6 +307,10 @@ mod tests {
         assert_eq!(found(&store, of("mary")).await, ["1795218045.12", "1795218045.7"]);
         assert_eq!(found(&store, of("JOS\u{e9}")).await, ["X-1"]);
         assert!(found(&store, of("mar")).await.is_empty());
+        store.writer().commit(vec![call(9, "nobodys", 9000)]).await.expect("written");
+        let known = |is: bool| Which { has_agent: Some(is), ..Which::default() };
+        assert_eq!(found(&store, known(false)).await, ["nobodys"]);
+        assert_eq!(found(&store, known(true)).await.len(), 4);
         let id = |part: &str| Which { uniqueid: Some(part.into()), ..Which::default() };
         for (part, wanted) in [
             ("218045.1", &["1795218045.12"][..]),

@@ -133,6 +133,7 @@ test('filters are kept under a name, and a figure of the dashboard leads to the 
   const [from, to] = await page.evaluate(day => {
     const [from, to] = [new Date(`${day}T00:00`), new Date(`${day}T00:00`)];
     to.setDate(to.getDate() + 1);
+    to.setMilliseconds(-1);
     return [from.toISOString(), to.toISOString()];
   }, day);
   const { steps, since, until: end } = await daemon.get(`/api/v1/figures?since=${from}&until=${to}`);
@@ -144,10 +145,115 @@ test('filters are kept under a name, and a figure of the dashboard leads to the 
   const asked = new URL(page.url()).searchParams;
   assert.deepEqual(
     [Date.parse(asked.get('since')), Date.parse(asked.get('until'))],
-    [Date.parse(at), Date.parse(at) + 3_600_000],
+    [Date.parse(at), Date.parse(at) + 3_599_999],
     page.url(),
   );
   await page.locator('.view .tr:visible').nth(calls - 1).waitFor();
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+/** The day so many days ago, as the browser has it. */
+const dayOf = (page, ago) => page.evaluate(ago => {
+  const at = new Date();
+  at.setDate(at.getDate() - ago);
+  return `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, '0')}-${String(at.getDate()).padStart(2, '0')}`;
+}, ago);
+
+test('calls are found by a period, by their id, and by the agent who was meant', async () => {
+  await tell(daemon, 'A-5', 'mary', [['agent', 'Good morning.'], ['customer', 'Fine.']], 'ended');
+  await daemon.completed('A-5');
+  const page = await view(opened, `${daemon.address}/calls`);
+  const period = page.getByLabel('Period');
+  const days = () => Promise.all(['since', 'until'].map(name => page.locator(`input[name=${name}]`).inputValue()));
+  for (const [name, first, last] of [['yesterday', 1, 1], ['7', 6, 0], ['30', 29, 0], ['today', 0, 0]]) {
+    await period.selectOption(name);
+    const wanted = [await dayOf(page, first), await dayOf(page, last)];
+    await page.waitForURL(url => url.searchParams.get('since') === wanted[0] && url.searchParams.get('until') === wanted[1]);
+    assert.deepEqual(await days(), wanted, name);
+    await page.getByText(name === 'yesterday' ? 'Nothing found.' : /^\d+ calls?$/).waitFor();
+  }
+  await page.reload();
+  await page.locator('.view .tr:visible').first().waitFor();
+  assert.equal(await period.inputValue(), 'today', 'the address has the days of today');
+  await page.locator('input[name=since]').fill(await dayOf(page, 3));
+  await page.waitForFunction(() => document.querySelector('#period').value === 'own');
+  await period.selectOption('');
+  await page.waitForURL(url => !url.searchParams.has('since') && !url.searchParams.has('until'));
+
+  await page.getByLabel('Call id').fill('a-5');
+  await page.getByRole('button', { name: 'Find' }).click();
+  await page.getByText('1 call', { exact: true }).waitFor();
+  await page.getByLabel('Select A-5').waitFor();
+  assert.deepEqual(await violations(page), []);
+
+  await page.getByLabel('Agent').fill('mray');
+  await page.getByRole('button', { name: 'Find' }).click();
+  await page.getByText('Nothing found. Did you mean mary?').waitFor();
+  assert.deepEqual(await violations(page), []);
+  await page.getByRole('link', { name: 'mary', exact: true }).click();
+  await page.waitForURL(url => url.searchParams.get('agent') === 'mary' && url.searchParams.get('uniqueid') === 'a-5');
+  await page.getByLabel('Select A-5').waitFor();
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+test('the dashboard leads to the calls behind it by keyboard too, knows calls without an agent, and reads anew by itself', async () => {
+  const nobody = { provider: 'test', call_id: 'A-6', event_type: 'transcript', speaker: 'customer', text: 'Hello?', status: 'ended' };
+  await daemon.post('/api/realtime/events', nobody);
+  await daemon.completed('A-6');
+  const page = await view(opened, 'about:blank');
+  await page.clock.install();
+  await page.goto(`${daemon.address}/dashboard`);
+  const calls = page.locator('.tile', { hasText: 'Calls' }).locator('b');
+  const bars = page.getByRole('link', { name: /^Calls over time/ });
+  for (const name of [/^Calls over time/, /^Mean sentiment over time/, /^Seconds from the end of an utterance/]) {
+    await page.getByRole('link', { name }).waitFor();
+  }
+  assert.deepEqual(await violations(page), []);
+  const before = Number(await calls.textContent());
+  assert.ok(before >= 2, `${before} calls`);
+
+  // By hand it stays as it is; every minute it does not.
+  const more = async id => {
+    await tell(daemon, id, 'mary', [['customer', 'Hello again.']], 'ended');
+    await daemon.completed(id);
+  };
+  await more('A-7');
+  await page.clock.fastForward(120_000);
+  await page.waitForTimeout(500);
+  assert.equal(Number(await calls.textContent()), before);
+  await page.getByLabel('Refresh').selectOption('every minute');
+  await page.clock.fastForward(61_000);
+  await calls.filter({ hasText: new RegExp(`^${before + 1}$`) }).waitFor();
+
+  await page.getByRole('link', { name: 'unknown', exact: true }).click();
+  await page.waitForURL(url => url.pathname === '/calls' && url.searchParams.get('has_agent') === 'false');
+  await page.getByLabel('Select A-6').waitFor();
+  await page.getByText('1 call', { exact: true }).waitFor();
+  await page.goBack();
+
+  await bars.focus();
+  await page.keyboard.press('End');
+  const chosen = page.getByRole('link', { name: /^Calls over time: .*, Calls [1-9]\d*, Negative \d+$/ });
+  while (!(await chosen.count())) await page.keyboard.press('ArrowLeft');
+  const says = await chosen.getAttribute('aria-label');
+  assert.deepEqual(await violations(page), []);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/calls\?since=/);
+  const asked = new URL(page.url()).searchParams;
+  assert.equal(Date.parse(asked.get('until')) - Date.parse(asked.get('since')), 3_599_999);
+  await page.getByText(`${/Calls (\d+)/.exec(says)[1]} calls`, { exact: true }).waitFor();
+
+  await page.goto(`${daemon.address}/dashboard?days=yesterday`);
+  await calls.filter({ hasText: /^0$/ }).waitFor();
+  await page.locator('select[name=days]').selectOption('today');
+  await calls.filter({ hasText: /^[1-9]/ }).waitFor();
+  await page.getByRole('link', { name: 'mary', exact: true }).click();
+  const day = await dayOf(page, 0);
+  await page.waitForURL(url => url.pathname === '/calls' && url.searchParams.get('agent') === 'mary');
+  const since = new URL(page.url()).searchParams.get('since');
+  assert.equal(Date.parse(since), await page.evaluate(day => new Date(`${day}T00:00`).getTime(), day), 'from midnight on');
   assert.deepEqual(page.problems, []);
   await page.context().close();
 });

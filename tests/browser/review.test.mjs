@@ -100,3 +100,48 @@ test('an agent reads on the own page what was given, disputes it there, and sees
   assert.equal(await signed.locator('#mine').isVisible(), false, 'a link shows the running call alone');
   await signed.context().close();
 });
+
+test('a call is flagged for calibration, and how far two reviewers agree is told as kappa', async () => {
+  for (const call of ['K-1', 'K-2']) {
+    await tell(daemon, call, 'mary', TALK, 'ended');
+    await daemon.completed(call);
+  }
+  const page = await view(opened, `${daemon.address}/calls/K-1`);
+  await page.getByRole('tab', { name: 'Score card' }).click();
+  await page.getByRole('button', { name: 'Flag for calibration' }).click();
+  await page.getByText('Calibration: score it without knowing what others gave.').waitFor();
+  assert.equal((await daemon.get('/api/v1/calls/K-1/reviews')).calibration, true);
+  assert.deepEqual(await violations(page), []);
+
+  // Who reviews sees nothing of others before the own points are in; two rules of two calls, on one of which they differ.
+  const { rules: [one, other] } = await daemon.get('/api/v1/calls/K-1/reviews');
+  const given = { john: { 'K-1': [one.of, 0], 'K-2': [one.of, 0] }, jane: { 'K-1': [one.of, 0], 'K-2': [0, 0] } };
+  for (const [name, calls] of Object.entries(given)) {
+    const token = daemon.command('token', 'add', name, '--scope', 'read,operate').match(/lineside_\S+/)[0];
+    const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` };
+    if (name === 'jane') {
+      const list = await (await fetch(`${daemon.address}/api/v1/calls/K-1/reviews`, { headers })).json();
+      assert.deepEqual([list.reviews, list.hidden], [[], 1], 'john has given his');
+    }
+    for (const [call, points] of Object.entries(calls)) {
+      const body = JSON.stringify({ rules: [one, other].map(({ rule }, i) => ({ rule, points: points[i] })), comment: '' });
+      const answer = await fetch(`${daemon.address}/api/v1/calls/${call}/reviews`, { method: 'PUT', headers, body });
+      assert.equal(answer.status, 200, await answer.text());
+    }
+  }
+  await page.reload();
+  await page.getByRole('button', { name: 'End the calibration' }).click();
+  await page.getByRole('button', { name: 'Flag for calibration' }).waitFor();
+  assert.equal((await daemon.get('/api/v1/calls/K-1/reviews')).calibration, false);
+
+  // 3 of 4 agree; by chance 1/4 * 2/4 + 3/4 * 2/4 = 0.5.
+  await page.goto(`${daemon.address}/reviews`);
+  const table = page.getByRole('region', { name: 'Agreement of reviewers, rule by rule' });
+  const row = name => table.getByRole('row', { name }).locator('th, td').allTextContents();
+  await table.waitFor();
+  assert.deepEqual(await row(/^All rules/), ['All rules', '4', '75%', '0.50']);
+  assert.deepEqual(await row(new RegExp(`^${one.rule} `)), [one.rule, '2', '50%', '0.00']);
+  assert.deepEqual(await row(new RegExp(`^${other.rule} `)), [other.rule, '2', '100%', '–'], 'where both always say the same, chance explains all');
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});

@@ -334,8 +334,19 @@ fn the_daemon_sends_the_test_of_a_notifier_not_the_shell() {
     );
 }
 
-/// What a command shows on a terminal of so many columns, and what it asks there.
+/// What a command shows on a terminal of so many columns without colour, and what it asks there.
 fn on_a_terminal(bed: &Bed, columns: u32, arguments: &[&str], answer: &str) -> Option<String> {
+    shown_there(bed, columns, arguments, answer, &[("NO_COLOR", "1")])
+}
+
+/// The same, with what the environment says of colour.
+fn shown_there(
+    bed: &Bed,
+    columns: u32,
+    arguments: &[&str],
+    answer: &str,
+    environment: &[(&str, &str)],
+) -> Option<String> {
     let script = "import os, pty, sys, fcntl, termios, struct\n\
         columns, answer, words = int(sys.argv[1]), sys.argv[2], sys.argv[3:]\n\
         pid, fd = pty.fork()\n\
@@ -354,8 +365,9 @@ fn on_a_terminal(bed: &Bed, columns: u32, arguments: &[&str], answer: &str) -> O
         .collect();
     let output = Command::new("python3")
         .args(["-c", script, &columns.to_string(), answer, "sh", "-c", &format!("sleep 0.3; exec {}", words.join(" "))])
-        .env("NO_COLOR", "1")
+        .env_remove("NO_COLOR")
         .env("TERM", "xterm")
+        .envs(environment.iter().copied())
         .output()
         .ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
@@ -367,6 +379,98 @@ fn said(bed: &Bed, call: &str, agent: &str, text: &str) {
     let body = json!({"call_id": call, "speaker": "customer", "text": text, "timestamp": now, "agent_id": agent});
     let (status, answer) = bed.ask("POST", "/api/realtime/events", Some(&body));
     assert!((200..300).contains(&status), "{status} {answer}");
+}
+
+/// A line without its codes of colour. Each code has to be whole, and what is coloured ends with its line.
+fn uncoloured(line: &str) -> String {
+    let mut parts = line.split('\u{1b}');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    let mut is_coloured = false;
+    for part in parts {
+        let code = part.strip_prefix('[').and_then(|rest| rest.split_once('m'));
+        let (code, text) = code.unwrap_or_else(|| panic!("a code is cut: {line:?}"));
+        assert!(code.bytes().all(|byte| byte.is_ascii_digit() || byte == b';'), "no code of colour: {line:?}");
+        is_coloured = code != "0";
+        plain.push_str(text);
+    }
+    assert!(!is_coloured, "the colour goes on into the next line: {line:?}");
+    plain
+}
+
+/// A call that is over, with a review and a dispute.
+fn disputed(bed: &Bed, call: &str) {
+    for (speaker, text, status) in [
+        ("agent", "Good morning, this call may be recorded. How can I help you?", "active"),
+        ("customer", "I am calling about my bill, and I am not happy with it at all", "active"),
+        ("agent", "Anything else? Have a nice day.", "ended"),
+    ] {
+        let event = json!({"provider": "test", "call_id": call, "speaker": speaker, "text": text, "agent_id": "john", "status": status});
+        assert_eq!(bed.ask("POST", "/api/realtime/events", Some(&event)).0, 200);
+    }
+    bed.until_completed(call);
+    let review = json!({"rules": [{"rule": "greeting", "points": 0, "comment": "too late"}]});
+    let (status, answer) = bed.ask("PUT", &format!("/api/v1/calls/{call}/reviews"), Some(&review));
+    assert_eq!(status, 200, "{answer}");
+    let text = "The caller had spoken before me, and the recording of the other line has my greeting in its first three seconds";
+    let dispute = json!({"rule": "greeting", "text": text});
+    let (status, answer) = bed.ask("POST", &format!("/api/v1/calls/{call}/disputes"), Some(&dispute));
+    assert_eq!(status, 200, "{answer}");
+}
+
+/// Every command that lists something, with what has to stand whole on a line of it.
+fn lists(ids: [&'static str; 2]) -> Vec<(Vec<&'static str>, Vec<&'static str>)> {
+    vec![
+        (vec!["calls"], ids.to_vec()),
+        (vec!["search", "supervisor"], ids.to_vec()),
+        (vec!["alerts"], ids.to_vec()),
+        (vec!["agent"], vec!["john"]),
+        (vec!["agent", "john"], vec!["total"]),
+        (vec!["show", ids[1]], vec![ids[1]]),
+        (vec!["show", "D-1"], vec!["D-1"]),
+        (vec!["transcript", ids[0]], vec![ids[0]]),
+        (vec!["reviews"], vec!["greeting", "D-1"]),
+        (vec!["process", "--status", "D-1"], vec!["D-1"]),
+        (vec!["token", "list"], vec!["a-supervisor-of-the-night-shift", "read,operate,ingest"]),
+        (vec!["audit"], vec![]),
+        (vec!["coverage"], vec![]),
+        (vec!["fetch"], vec![]),
+        (vec!["taps"], vec![]),
+        (vec!["vici", "sent"], vec![]),
+        (vec!["model", "list"], vec!["base.en-q8_0"]),
+        (vec!["doctor"], vec!["configuration"]),
+    ]
+}
+
+/// Runs every list at both widths, plain and in colour, prints each, and says how many fitted.
+fn every_list(bed: &Bed, ids: [&'static str; 2]) -> usize {
+    let (mut looked, mut coloured) = (0, 0);
+    for columns in [80_u32, 120] {
+        for (command, whole) in lists(ids) {
+            for environment in [&[("NO_COLOR", "1")][..], &[]] {
+                let shown = shown_there(bed, columns, &command, "", environment).expect("shown").replace('\r', "");
+                let what = format!("lineside {} at {columns} columns", command.join(" "));
+                let plain: Vec<String> = shown.lines().map(uncoloured).collect();
+                coloured += usize::from(shown.contains('\u{1b}'));
+                assert!(environment.is_empty() || !shown.contains('\u{1b}'), "{what}: {shown:?}");
+                assert!(!plain.is_empty() && !shown.contains('\u{7}'), "{what}: {shown:?}");
+                for id in &whole {
+                    assert!(plain.iter().any(|line| line.contains(id)), "{what}: {id} is broken:\n{shown}");
+                }
+                // What is said in the place of a list goes to stderr, which the terminal breaks.
+                for line in plain.iter().filter(|line| !line.starts_with("lineside: ")) {
+                    let length = line.chars().count();
+                    let longest = line.split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
+                    assert!(length <= columns as usize || longest > 40, "{what}: {length}: {line}\n{shown}");
+                }
+                if !environment.is_empty() {
+                    println!("--- {what}\n{}", plain.join("\n"));
+                }
+                looked += 1;
+            }
+        }
+    }
+    assert!(coloured > 4, "{coloured} of {looked} have colour");
+    looked
 }
 
 #[test]
@@ -388,26 +492,20 @@ fn lists_fit_the_terminal_and_what_was_said_does_not_steer_it() {
     bed.until("alerts are raised", Duration::from_secs(30), |bed| {
         bed.get("/api/v1/alerts")["alerts"].as_array().is_some_and(|alerts| alerts.len() >= 2)
     });
-    let mut looked = 0;
+    disputed(&bed, "D-1");
+    for arguments in [
+        &["token", "add", "a-supervisor-of-the-night-shift", "--scope", "read,operate,ingest", "--expires", "90d"][..],
+        &["token", "add", "sales", "--campaign", "SALES"],
+    ] {
+        assert_eq!(run(&bed, arguments).0, 0, "{arguments:?}");
+    }
+    let looked = every_list(&bed, ids);
     for columns in [80_u32, 120] {
-        for command in [["alerts"], ["calls"]] {
-            let shown = on_a_terminal(&bed, columns, &command, "").expect("shown").replace('\r', "");
-            for id in ids {
-                assert!(shown.lines().any(|line| line.contains(id)), "{columns}: {id} is broken:\n{shown}");
-            }
-            let longest = shown.lines().map(|line| line.chars().count()).max().unwrap_or(0);
-            assert!(longest <= columns as usize, "{columns}: {longest}:\n{shown}");
-            let dates = bed.get("/api/v1/calls")["calls"].as_array().cloned().unwrap_or_default();
-            if command == ["calls"] {
-                for call in dates {
-                    let began: jiff::Timestamp =
-                        call["start_time"].as_str().and_then(|at| at.parse().ok()).expect("time");
-                    let date = began.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string();
-                    assert!(shown.lines().any(|line| line.contains(&date)), "{columns}: {date} is broken:\n{shown}");
-                }
-            }
-            assert!(!shown.contains('\u{1b}') && !shown.contains('\u{7}'), "{shown:?}");
-            looked += 1;
+        let shown = on_a_terminal(&bed, columns, &["calls"], "").expect("shown").replace('\r', "");
+        for call in bed.get("/api/v1/calls")["calls"].as_array().expect("calls") {
+            let began: jiff::Timestamp = call["start_time"].as_str().and_then(|at| at.parse().ok()).expect("time");
+            let date = began.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string();
+            assert!(shown.lines().any(|line| line.contains(&date)), "{columns}: {date} is broken:\n{shown}");
         }
     }
     for command in [&["show", ids[1]][..], &["search", "supervisor"], &["calls", "--tsv"], &["alerts", "--tsv"]] {

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -50,6 +51,12 @@ fn begin_at(bed: &mut Bed, begun: &[(&str, i64)]) {
             assert_eq!(db.execute(length, [call]).expect("update"), 1, "{call}");
         }
     }
+    // Scores that a filter tells apart; the third call has none.
+    for (call, points, points_of) in [(NOW, 90, 100), (YESTERDAY, 30, 100), (BEFORE, 0, 0)] {
+        let scored =
+            "UPDATE review SET points = ?2, points_of = ?3 WHERE call = (SELECT id FROM call WHERE call_id = ?1)";
+        assert_eq!(db.execute(scored, (call, points, points_of)).expect("update"), 1, "{call}");
+    }
     drop(db);
     bed.start();
 }
@@ -72,6 +79,9 @@ fn three_calls() -> Bed {
         assert_eq!((status, &answer["status"]), (200, &json!("named")), "{answer}");
         event(&bed, call, Timestamp::now(), "", "ended");
         bed.until_completed(call);
+        bed.until(&format!("{call} is reviewed"), Duration::from_mins(1), |bed| {
+            bed.get(&format!("/api/v1/calls/{call}"))["review"].is_object()
+        });
         begun.push((call, at.as_millisecond()));
     }
     begin_at(&mut bed, &begun);
@@ -120,6 +130,7 @@ fn a_filter_means_the_same_in_list_search_and_commands() {
         (vec![("state", "active")], none),
         (vec![("agent", "mary")], &[NOW, BEFORE]),
         (vec![("agent", "JOHN")], &[YESTERDAY]),
+        (vec![("has_agent", "false")], none),
         (vec![("campaign", "Sales")], &[NOW, BEFORE]),
         (vec![("lead", "876409")], &[NOW]),
         (vec![("phone", "+442079460958")], &[NOW, YESTERDAY]),
@@ -141,9 +152,15 @@ fn a_filter_means_the_same_in_list_search_and_commands() {
         (vec![("since", minute), ("until", minute)], &[YESTERDAY]),
         (vec![("min_sentiment", "0.1")], &[NOW]),
         (vec![("max_sentiment", "-0.1")], &[YESTERDAY]),
+        (vec![("min_score", "80")], &[NOW]),
+        (vec![("max_score", "50")], &[YESTERDAY]),
+        (vec![("min_score", "0")], &[NOW, YESTERDAY]),
+        (vec![("min_score", "30"), ("max_score", "90")], &[NOW, YESTERDAY]),
         (vec![("has_alerts", "true")], &[YESTERDAY]),
+        (vec![("has_alerts", "false")], &[NOW, BEFORE]),
         // Those that began on another day took eleven minutes.
         (vec![("sla_breached", "true")], &[YESTERDAY, BEFORE]),
+        (vec![("sla_breached", "false")], &[NOW]),
         (vec![("agent", "mary"), ("phone", "7946 0958"), ("since", "today"), ("tag", "vip")], &[NOW]),
         (vec![("agent", "mary"), ("has_alerts", "true")], none),
     ];
@@ -156,8 +173,11 @@ fn a_filter_means_the_same_in_list_search_and_commands() {
         let mut flags = Vec::new();
         for (name, value) in pairs {
             match *name {
-                "has_alerts" => flags.push("--alerts".to_owned()),
-                "sla_breached" => flags.push("--sla-breached".to_owned()),
+                "has_agent" => flags.push("--no-agent".to_owned()),
+                "has_alerts" | "sla_breached" => {
+                    let flag = name.replace("has_", "").replace('_', "-");
+                    flags.push(if *value == "true" { format!("--{flag}") } else { format!("--no-{flag}") });
+                }
                 name => flags.push(format!("--{}={value}", name.replace('_', "-"))),
             }
         }
@@ -175,17 +195,106 @@ fn a_filter_means_the_same_in_list_search_and_commands() {
         );
     }
     // Alerts are filtered by the names of their calls in the same words.
-    for (pairs, count) in
-        [(vec![("agent", "JOHN")], true), (vec![("phone", "460958")], true), (vec![("lead", "7")], false)]
-    {
-        let answer = bed.get(&format!("/api/v1/alerts?{}", query(&pairs)));
-        assert_eq!(answer["count"].as_u64() > Some(0), count, "{pairs:?}: {answer}");
+    for (name, value, found) in [
+        ("agent", "JOHN", true),
+        ("campaign", "claims", true),
+        ("phone", "460958", true),
+        ("phone", "60958", false),
+        ("lead", "8", true),
+        ("lead", "7", false),
+        ("uniqueid", "31645.7", true),
+        ("uniqueid", NOW, false),
+    ] {
+        let answer = bed.get(&format!("/api/v1/alerts?{}", query(&[(name, value)])));
+        assert_eq!(answer["count"].as_u64() > Some(0), found, "{name}={value}: {answer}");
+        let output = bed.command(&["alerts", "--tsv", &format!("--{name}={value}")]).output().expect("run");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let calls: BTreeSet<&str> = text.lines().filter_map(|line| line.split('\t').nth(3)).collect();
+        let wanted: BTreeSet<&str> = if found { BTreeSet::from([YESTERDAY]) } else { BTreeSet::new() };
+        assert!(output.status.success() && calls == wanted, "lineside alerts --{name}={value}: {output:?}");
     }
     bed.stop();
     println!(
         "{} combinations of filters: list, search, `lineside calls` and `lineside search` gave the same calls",
         cases.len()
     );
+}
+
+#[test]
+fn figures_and_statistics_have_the_calls_of_the_list() {
+    let mut bed = three_calls();
+    let zone = TimeZone::fixed(jiff::tz::offset(2));
+    let day = |days| noon(days).to_zoned(zone.clone()).date();
+    // Half an hour before the local midnight that the ten days begin with, which is not yet midnight in UTC.
+    let early = day(9).at(0, 0, 0, 0).to_zoned(zone.clone()).expect("in range").timestamp();
+    let early = early.as_millisecond() - 1_800_000;
+    begin_at(&mut bed, &[(BEFORE, early)]);
+    let (ten, nine) = (day(10).to_string(), day(9).to_string());
+    let (ten, nine) = (ten.as_str(), nine.as_str());
+    for (pairs, wanted) in [
+        (vec![("since", "yesterday"), ("until", "yesterday")], 1),
+        (vec![("since", "today")], 1),
+        (vec![("since", "yesterday"), ("until", "today")], 2),
+        (vec![("since", nine), ("until", "yesterday")], 1),
+        (vec![("since", ten), ("until", "yesterday")], 2),
+        (vec![("since", ten), ("agent", "mARY")], 2),
+        (vec![("since", nine), ("campaign", "sales")], 1),
+        (vec![("since", ten), ("until", ten), ("campaign", "SALES")], 1),
+    ] {
+        let asked = query(&pairs);
+        let listed = ids(&bed.get(&format!("/api/v1/calls?{asked}"))).len();
+        let figures = bed.get(&format!("/api/v1/figures?{asked}"));
+        assert_eq!((listed, &figures["total"]["calls"]), (wanted, &json!(wanted)), "{pairs:?}: {figures}");
+        let agents = figures["agents"].as_array().into_iter().flatten();
+        assert_eq!(agents.filter_map(|one| one["calls"].as_u64()).sum::<u64>(), wanted as u64, "{pairs:?}");
+    }
+    // Of more than a week each step is a local day.
+    let figures = bed.get(&format!("/api/v1/figures?since={ten}"));
+    let local = |at: &Value| -> String {
+        let at: Timestamp = at.as_str().and_then(|at| at.parse().ok()).expect("a time");
+        at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+    };
+    let begun: Vec<String> = figures["steps"].as_array().expect("steps").iter().map(|one| local(&one["at"])).collect();
+    let wanted: Vec<String> = [10, 1, 0].map(|days| format!("{} 00:00", day(days))).to_vec();
+    assert_eq!((begun, &figures["step_seconds"]), (wanted, &json!(86_400)));
+    let starts: Vec<String> = figures["starts"].as_array().expect("starts").iter().map(local).collect();
+    assert_eq!(starts.len(), 11);
+    assert!(starts.iter().all(|at| at.ends_with(" 00:00")), "{starts:?}");
+    assert_eq!(bed.ask("GET", "/api/v1/figures?since=today&until=yesterday", None).0, 422);
+
+    // One name is one agent, whatever case is written or asked for, and one campaign.
+    for asked in ["mary", "MARY", "mArY"] {
+        let sums = bed.get(&format!("/api/v1/agents/{asked}/stats?days=20&campaign=sales"));
+        assert_eq!((&sums["total_calls"], &sums["campaigns"][0]["total_calls"]), (&json!(2), &json!(2)), "{sums}");
+        let (code, rows, _) = ran(&bed, &["agent", asked, "--days", "20", "--tsv", "--campaign", "sales"]);
+        let total = rows.lines().find(|row| row.starts_with("total\t2\t"));
+        assert!(code == Some(0) && total.is_some(), "lineside agent {asked}: {rows}");
+    }
+    let list = bed.get("/api/v1/agents?since=20d");
+    let told: Vec<(&Value, &Value)> =
+        list["agents"].as_array().expect("a list").iter().map(|one| (&one["agent"], &one["total_calls"])).collect();
+    assert_eq!(told, [(&json!("MARY"), &json!(2)), (&json!("john"), &json!(1))], "{list}");
+    assert_eq!(bed.get("/api/v1/campaigns/Sales/stats?days=20")["total_calls"], 2);
+
+    // A number of six digits finds what the list finds.
+    for phone in ["460958", "%2B44%20(0)20%207946%200958", "60958", "1001"] {
+        let listed = ids(&bed.get(&format!("/api/v1/calls?phone={phone}")));
+        assert_eq!(ids(&bed.get(&format!("/api/v1/lookup?phone={phone}"))), listed, "{phone}");
+    }
+    let (_, rows, _) = ran(&bed, &["transcript", "--phone", "460958", "--limit", "9", "--tsv"]);
+    let found: BTreeSet<&str> = rows.lines().filter_map(|row| row.split('\t').next()).collect();
+    assert_eq!(found, BTreeSet::from([NOW, YESTERDAY]), "/vici: {rows}");
+
+    // Whoever types a day means their own, not the daemon's.
+    let here = std::mem::replace(&mut bed.launcher, vec!["env".into(), "TZ=FAR+10".into()]);
+    let output = bed.command(&["reviews", "--since", "yesterday", "--json"]).output().expect("run");
+    bed.launcher = here;
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    let far = TimeZone::fixed(jiff::tz::offset(-10));
+    let midnight =
+        Timestamp::now().to_zoned(far.clone()).date().yesterday().expect("a day").to_zoned(far).expect("in range");
+    assert_eq!(told["agreement"]["since"], json!(format!("{:.3}", midnight.timestamp())));
+    bed.stop();
 }
 
 #[test]
@@ -244,6 +353,8 @@ const ODD: &[(&str, Gets)] = &[
     ("agent=MARY", Calls(&[NOW, BEFORE])),
     ("agent=Mary", Calls(&[NOW, BEFORE])),
     ("agent=%20mary%20", Calls(&[NOW, BEFORE])),
+    ("has_agent=yes", Calls(&[NOW, YESTERDAY, BEFORE])),
+    ("has_agent=no", Calls(&[])),
     ("agent=mray", Calls(&[])),
     ("agent=mary&agent=john", Refused("given more than once")),
     ("agnet=mary", Refused("did you mean agent?")),
@@ -282,7 +393,18 @@ const ODD: &[(&str, Gets)] = &[
     ("min_sentiment=0,1", Refused("is not a number")),
     ("min_sentiment=-2", Refused("is not a number from -1 to 1")),
     ("max_sentiment=NaN", Refused("is not a number")),
+    ("min_score=80", Calls(&[NOW])),
+    ("max_score=50", Calls(&[YESTERDAY])),
+    ("min_score=0", Calls(&[NOW, YESTERDAY])), // the third has no score
+    ("min_score=30&max_score=90", Calls(&[NOW, YESTERDAY])),
+    ("min_score=90.5", Calls(&[])),
+    ("min_score=101", Refused("is not a number from 0 to 100")),
+    ("max_score=-1", Refused("is not a number from 0 to 100")),
+    ("min_score=90%25", Refused("is not a number from 0 to 100")),
+    ("min_scroe=80", Refused("did you mean min_score?")),
+    ("score=80", Refused("unknown")),
     ("has_alerts=yes", Calls(&[YESTERDAY])),
+    ("has_alerts=no", Calls(&[NOW, BEFORE])),
     ("has_alerts=maybe", Refused("is not true or false")),
     ("sla_breached=no", Calls(&[NOW])),
     ("sla_breach=no", Refused("did you mean sla_breached?")),

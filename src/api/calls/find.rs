@@ -30,7 +30,7 @@ macro_rules! filters {
     ($($more:literal),* $(,)?) => {
         &[
             "state", "status", "agent", "campaign", "lead", "phone", "uniqueid", "tag", "since", "until", "min_sentiment", "max_sentiment",
-            "min_score", "max_score", "has_alerts", "sla_breached", $($more),*
+            "min_score", "max_score", "has_agent", "has_alerts", "sla_breached", $($more),*
         ]
     };
 }
@@ -56,19 +56,23 @@ pub(in crate::api) fn which(query: &Parameters, access: Access, now: WallTime) -
         max_sentiment: query.number("max_sentiment", -1.0..=1.0)?,
         min_score: query.number("min_score", 0.0..=100.0)?,
         max_score: query.number("max_score", 0.0..=100.0)?,
+        has_agent: query.flag("has_agent")?,
         has_alerts: query.flag("has_alerts")?,
         sla_breached: query.flag("sla_breached")?,
         ..named(query, access)?
     })
 }
 
+/// A telephone number that somebody asks for, or what is wrong with it.
+pub(in crate::api) fn phone(text: &str) -> Result<PhoneNumber, String> {
+    let msg = || format!("{text:?} is not a telephone number: digits, a + before them, spaces and - ( ) . / between");
+    PhoneNumber::read(text).ok_or_else(msg)
+}
+
 /// Calls by what they are called, which alerts are filtered by too.
 pub(super) fn named(query: &Parameters, access: Access) -> Result<Which, ApiError> {
-    let phone = query.text("phone").map(|text| {
-        let msg =
-            || format!("{text:?} is not a telephone number: digits, a + before them, spaces and - ( ) . / between");
-        PhoneNumber::read(&text).ok_or_else(|| ApiError::Wrong(Part::Query, "phone".into(), msg()))
-    });
+    let wrong = |msg| ApiError::Wrong(Part::Query, "phone".into(), msg);
+    let phone = query.text("phone").map(|text| phone(&text).map_err(wrong));
     let trimmed = |name: &str| query.text(name).map(|text| text.trim().to_owned());
     Ok(Which {
         agent: trimmed("agent").map(AnyCase::from),

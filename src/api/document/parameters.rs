@@ -101,7 +101,7 @@ fn query(path: &str, name: &str) -> (&'static str, Value) {
         ("/api/v1/agent/link", "seconds") => ("How long the link works.", whole(1, 43_200, 3600)),
         (_, "agent") => ("Of this agent, in capitals or not.", text),
         (_, "campaign") => ("Of this campaign, in-group or queue, in capitals or not.", text),
-        ("/api/v1/calls" | "/api/v1/search" | "/api/v1/alerts", "phone") => {
+        ("/api/v1/calls" | "/api/v1/search" | "/api/v1/alerts" | "/api/v1/lookup", "phone") => {
             ("With this telephone number, however it is written, or its last 6 digits and more.", text)
         }
         ("/api/v1/calls" | "/api/v1/search" | "/api/v1/alerts", "uniqueid") => {
@@ -112,6 +112,7 @@ fn query(path: &str, name: &str) -> (&'static str, Value) {
         (_, "max_sentiment") => ("Mean sentiment at most.", score),
         (_, "min_score") => ("Points of the score card at least.", points),
         (_, "max_score") => ("Points of the score card at most.", points),
+        (_, "has_agent") => ("Whose agent is known, or is not.", flag),
         (_, "sla_breached") => ("With, or without, a breach of a limit of `[sla]`.", flag),
         (_, "has_alerts") => ("With, or without, alerts.", flag),
         (_, "cursor") => ("`next_cursor` of the page before.", text),

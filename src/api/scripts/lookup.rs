@@ -5,6 +5,7 @@ use axum::{Extension, Json};
 
 use crate::api::access::Told;
 use crate::api::access::grant::Access;
+use crate::api::calls::find::phone;
 use crate::api::calls::shown::{cumulative, segment, summary};
 use crate::api::request::{ApiError, Parameters};
 use crate::call::{CallKey, Leg};
@@ -13,7 +14,7 @@ use crate::contract::problem::Part;
 use crate::pipeline::finished::review::Desk;
 use crate::store::Store;
 use crate::store::calls::CallRow;
-use crate::store::lookup::{LookupKey, digits};
+use crate::store::lookup::LookupKey;
 use crate::store::segments::SegmentRow;
 
 /// Query parameters of the path: one of the first four is needed.
@@ -29,7 +30,7 @@ pub(super) fn key(name: &str, value: String) -> Result<LookupKey, String> {
         "uniqueid" => Ok(LookupKey::Uniqueid(value)),
         "lead_id" => Ok(LookupKey::Lead(value)),
         "recording_id" => Ok(LookupKey::Recording(value)),
-        _ => digits(&value).map(LookupKey::Phone).ok_or_else(|| format!("{value:?} holds no digit of a number")),
+        _ => phone(&value).map(LookupKey::Phone),
     }
 }
 

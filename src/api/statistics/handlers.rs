@@ -17,7 +17,7 @@ use crate::contract::problem::Part;
 use crate::contract::statistics::{AgentList, AgentStatistics, CampaignStatistics, DispositionFinding};
 use crate::store::Store;
 use crate::store::statistics::StatisticsFilter;
-use crate::store::which::NameColumn;
+use crate::store::which::{AnyCase, NameColumn};
 
 /// Query parameters of the list.
 pub(in crate::api) const LIST: &[&str] = &["since", "until", "campaign"];
@@ -77,8 +77,8 @@ pub(in crate::api) async fn list(
         return Err(ApiError::Wrong(Part::Query, "since".into(), problem));
     }
     let campaign = store.spelling(NameColumn::Campaign, query.text("campaign")).await?;
-    let found =
-        store.statistics(StatisticsFilter { campaign: campaign.clone(), ..filter(since, until, access) }).await?;
+    let asked = campaign.clone().map(AnyCase::from);
+    let found = store.statistics(StatisticsFilter { campaign: asked, ..filter(since, until, access) }).await?;
     Ok(Json(AgentList {
         since: since.rfc3339(),
         until: until.rfc3339(),
@@ -99,9 +99,9 @@ pub(in crate::api) async fn of_agent(
     let now = clock.now();
     let (period_days, since) = last_days(&query, now)?;
     let id = store.spelling(NameColumn::Agent, Some(id.clone())).await?.unwrap_or(id);
-    let campaign = store.spelling(NameColumn::Campaign, query.text("campaign")).await?;
+    let campaign = query.text("campaign").map(|name| AnyCase::from(name.trim()));
     let only = access.campaign.clone();
-    let filter = StatisticsFilter { agent: Some(id.clone()), campaign, ..filter(since, now, access) };
+    let filter = StatisticsFilter { agent: Some(AnyCase::from(&*id)), campaign, ..filter(since, now, access) };
     let found = store.statistics(filter.clone()).await?;
     let similar_agents = similar_agents(&store, found.all.all.calls == 0, Some(id.clone()), only).await?;
     let (told, findings) = quoted(&store, filter).await?;
@@ -130,7 +130,7 @@ pub(in crate::api) async fn of_campaign(
     let now = clock.now();
     let (period_days, since) = last_days(&query, now)?;
     let id = store.spelling(NameColumn::Campaign, Some(id.clone())).await?.unwrap_or(id);
-    let filter = StatisticsFilter { campaign: Some(id.clone()), ..filter(since, now, access) };
+    let filter = StatisticsFilter { campaign: Some(AnyCase::from(&*id)), ..filter(since, now, access) };
     let found = store.statistics(filter.clone()).await?;
     let (told, findings) = quoted(&store, filter).await?;
     let statistics = CampaignStatistics {

@@ -19,9 +19,12 @@ pub struct SettingsSource(pub Arc<dyn Fn() -> ShownSettings + Send + Sync>);
 
 /// `GET /api/v1/settings`
 pub(in crate::api) async fn settings(State(SettingsSource(source)): State<SettingsSource>, access: Access) -> Response {
-    if !access.is_admin() {
-        let why = "this token may not: the settings are for tokens with the scopes read, operate and ingest that see every call";
-        return (StatusCode::FORBIDDEN, Json(Problem::text(why))).into_response();
-    }
-    Json(source()).into_response()
+    if access.is_admin() { Json(source()).into_response() } else { not_yours() }
+}
+
+/// What whoever is no admin gets, also at the page.
+pub(in crate::api) fn not_yours() -> Response {
+    let why =
+        "this token may not: the settings are for tokens with the scopes read, operate and ingest that see every call";
+    (StatusCode::FORBIDDEN, Json(Problem::text(why))).into_response()
 }

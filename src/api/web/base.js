@@ -194,6 +194,12 @@ export function detailOf(status, body) {
 // The login's cookie counts only together with a header that a form of another site cannot send.
 export const OURS = { 'X-Requested-With': 'lineside' };
 
+/** Goes to the login, which leads back to this very place. */
+function logIn() {
+  const here = location.href.startsWith(root.href) ? location.href.slice(root.href.length) : '';
+  location.href = urlOf(here ? `/login?next=${encodeURIComponent(here)}` : '/login');
+}
+
 /** @typedef {{ method?: string, headers?: Record<string, string>, body?: string }} Request */
 
 /**
@@ -207,7 +213,7 @@ export async function api(path, options = {}) {
   const headers = { Accept: 'application/json', ...OURS, ...options.headers };
   const response = await fetch(urlOf(path), { ...options, headers });
   const body = await response.json().catch(() => null);
-  if (response.status === 401) location.href = urlOf('/login');
+  if (response.status === 401) logIn();
   if (!response.ok) throw new ApiError(response.status, detailOf(response.status, body));
   return body;
 }
@@ -226,12 +232,18 @@ export async function raw(path, options = {}) {
 /** @type {Promise<Me | null> | null} */
 let who = null;
 /**
- * Who looks, asked once for a page. What they may not do (`data-needs` of an element names the scope) the style sheet
- * does not show. Where the daemon does not tell, everything is shown, and what may not be done is refused.
+ * Who looks, asked once for a page. What they may not do the style sheet does not show: `data-needs` of an element
+ * names a scope, `admin`, `upload`, or `operate-all` for what concerns all campaigns. Where the daemon does not tell,
+ * everything is shown, and what may not be done is refused.
  */
 export function me() {
   const told = (/** @type {Me} */ me) => {
-    document.body.dataset.may = me.scopes.join(' ');
+    const { scopes, campaign, admin } = me;
+    // Recordings are of all campaigns, until somebody has listened.
+    const uploads = campaign === null && scopes.some(scope => scope === 'operate' || scope === 'ingest');
+    const all = campaign === null && scopes.includes('operate');
+    const more = [admin && 'admin', uploads && 'upload', all && 'operate-all'].filter(Boolean);
+    document.body.dataset.may = [...scopes, ...more].join(' ');
     return me;
   };
   who ??= api('/api/v1/me').then(told, () => null);
@@ -386,7 +398,7 @@ export function settings() {
       ...KEYS.flatMap(([key, what]) => [el('dt', {}, el('kbd', { text: key })), el('dd', { text: what })]),
     ),
     el('p', {}, el('a', { href: urlOf('/docs'), text: 'The API, for programs' })),
-    el('p', { 'data-needs': 'operate' }, el('a', { href: urlOf('/settings'), text: 'The daemon’s settings' })),
+    el('p', { 'data-needs': 'admin' }, el('a', { href: urlOf('/settings'), text: 'The daemon’s settings' })),
     el('form', { method: 'dialog' }, el('button', { text: 'Close' })),
     el('form', { method: 'post', action: urlOf('/logout') }, el('button', { text: 'Log out' })),
   );

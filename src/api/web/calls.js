@@ -1,8 +1,22 @@
 // @ts-check
 // All calls, or all places where something was said: a list of any length of which only what is in sight exists.
-import { api, brief, byId, clock, confirmed, el, fromAddress, messageOf, mood, onKey, pathOf } from './base.js';
+import {
+  api,
+  brief,
+  byId,
+  clock,
+  confirmed,
+  el,
+  fieldOf,
+  fromAddress,
+  messageOf,
+  mood,
+  onKey,
+  pathOf,
+} from './base.js';
 import { posting, raw, setText, signed, textsOf, urlOf, watchBox } from './base.js';
 import { SIGNS, speaker } from './card.js';
+import { daysOf, momentOf, nameOf } from './period.js';
 import { savedViews } from './views.js';
 
 /** @import { BulkAnswer, CallSummary, Hit } from './types.d.ts' */
@@ -212,17 +226,30 @@ const ofHit = ({ call_id, call_start_time, agent, campaign, segment, alike, snip
 const searching = () => query.has('q');
 
 /**
- * The next rows, and where the list goes on after them.
- * @returns {Promise<[Entry[], string | number | null]>}
+ * The next rows, where the list goes on after them, and agents who may have been meant where there are none.
+ * @returns {Promise<[Entry[], string | number | null, string[]]>}
  */
 async function ask() {
   if (searching()) {
-    const { hits, next_offset } = await api(`/api/v1/search?${query}&limit=${PAGE}&offset=${next}`);
-    return [hits.map(ofHit), next_offset ?? null];
+    const { hits, next_offset, similar_agents } = await api(`/api/v1/search?${query}&limit=${PAGE}&offset=${next}`);
+    return [hits.map(ofHit), next_offset ?? null, similar_agents];
   }
   const cursor = next ? `&cursor=${next}` : '';
-  const { calls, next_cursor } = await api(`/api/v1/calls?${query}&limit=${PAGE}${cursor}`);
-  return [calls.map(ofCall), next_cursor ?? null];
+  const { calls, next_cursor, similar_agents } = await api(`/api/v1/calls?${query}&limit=${PAGE}${cursor}`);
+  return [calls.map(ofCall), next_cursor ?? null, similar_agents];
+}
+
+/**
+ * Agents with names near the one that nobody has: each is the same question about them.
+ * @param {string[]} names
+ */
+function suggested(names) {
+  const links = names.flatMap((agent, i) => {
+    const asked = new URLSearchParams(location.search);
+    asked.set('agent', agent);
+    return [i ? ', ' : ' Did you mean ', el('a', { href: urlOf(`/calls?${asked}`), text: agent })];
+  });
+  return links.length ? [...links, '?'] : [];
 }
 
 /** How much there is, in words. */
@@ -236,11 +263,14 @@ async function load() {
   loading = true;
   const mine = generation;
   let failure = '';
+  /** @type {string[]} */
+  let near = [];
   try {
-    const [found, on] = await ask();
+    const [found, on, similar] = await ask();
     if (mine !== generation) return;
     rows.push(...found);
     next = on;
+    near = similar;
   } catch (error) {
     if (mine !== generation) return;
     next = null;
@@ -250,6 +280,7 @@ async function load() {
   space.style.height = `${rows.length * ROW}px`;
   table.setAttribute('aria-rowcount', String(next === null ? rows.length + 1 : -1));
   setText(note, failure || countText());
+  if (!rows.length) note.append(...suggested(near));
   paint();
 }
 
@@ -265,15 +296,11 @@ function more() {
  * @param {[string, string]} filter
  * @returns {[string, string]}
  */
-function local([name, value]) {
-  const isDay = ['since', 'until'].includes(name) && /^\d{4}-\d\d-\d\d$/.test(value);
-  if (!isDay) return [name, value];
-  const midnight = new Date(`${value}T00:00`);
-  if (name === 'until') midnight.setDate(midnight.getDate() + 1);
-  return [name, midnight.toISOString()];
-}
+const local = ([name, value]) => [name, name === 'since' || name === 'until' ? momentOf(value, name) : value];
 
 const alike = /** @type {HTMLSelectElement} */ (form.elements.namedItem('alike'));
+const [since, until] = [fieldOf(form, 'since', HTMLInputElement), fieldOf(form, 'until', HTMLInputElement)];
+const period = byId('period', HTMLSelectElement);
 // Filters of the address that the form cannot show: the API says what it makes of them.
 let besides = fromAddress(form);
 
@@ -281,6 +308,7 @@ function find() {
   // What is found by its words is listed each time it was said.
   const filled = new Map(textsOf(form));
   alike.disabled = !(filled.has('q') && filled.has('by'));
+  period.value = since.value || until.value ? nameOf(since.value, until.value) || 'own' : '';
   const wanted = new URLSearchParams([...textsOf(form), ...besides]);
   // A list of calls is found by no words.
   if (!wanted.has('q')) wanted.delete('by');
@@ -431,6 +459,15 @@ form.addEventListener('change', ({ target }) => {
     (target instanceof HTMLSelectElement && target.name) ||
     (target instanceof HTMLInputElement && target.type === 'date');
   if (chosen) anew();
+});
+
+period.addEventListener('change', () => {
+  if (period.value === 'own') {
+    since.focus();
+    return;
+  }
+  [since.value, until.value] = daysOf(period.value) ?? ['', ''];
+  anew();
 });
 
 onKey(event => {

@@ -1,7 +1,7 @@
 // @ts-check
 // Charts of one look: uPlot with the page's colours, in the width of their box.
 import uPlot from './vendor/uplot.js';
-import { clock } from './base.js';
+import { clock, day } from './base.js';
 
 /** @import { Series } from './types.d.ts' */
 
@@ -16,7 +16,8 @@ const colour = name => getComputedStyle(document.documentElement).getPropertyVal
  * @property {number} [height] pixels
  * @property {string} [label] what x is called in the legend
  * @property {(value: number) => string} [values] how a value is written
- * @property {(x: number) => void} [pick] is called with the place that was clicked
+ * @property {string} [name] what the chart shows, for those who do not see it; goes with `pick`
+ * @property {(place: number) => void} [pick] is called with the number of the place that was clicked, or chosen by keys
  */
 
 export class Chart {
@@ -88,14 +89,48 @@ export class Chart {
     );
     plot.root.querySelector('canvas')?.setAttribute('aria-hidden', 'true');
     const { pick } = this.options;
-    if (pick) {
-      plot.over.classList.add('pick');
-      plot.over.addEventListener('click', () => {
-        const at = plot.data[0][plot.cursor.idx ?? -1];
-        if (at !== undefined) pick(at);
-      });
-    }
+    if (pick) this.pickable(plot, pick, written);
     return plot;
+  }
+
+  /**
+   * Bars and points that lead on, by mouse and by keys: arrows go from one to the next, Enter opens it.
+   * @param {uPlot} plot
+   * @param {(place: number) => void} pick
+   * @param {(_: uPlot, value: number | null) => string} written
+   */
+  pickable(plot, pick, written) {
+    const { over } = plot;
+    const { name = '', series } = this.options;
+    over.classList.add('pick');
+    over.tabIndex = 0;
+    over.setAttribute('role', 'link');
+    over.setAttribute('aria-label', `${name}: arrow keys choose a step, Enter shows its calls`);
+    over.addEventListener('click', () => {
+      const place = plot.cursor.idx ?? -1;
+      if (plot.data[0][place] !== undefined) pick(place);
+    });
+    let chosen = -1;
+    /** @type {Record<string, (last: number) => number>} */
+    const moves = {
+      ArrowLeft: last => (chosen < 0 ? last : chosen - 1),
+      ArrowRight: last => (chosen < 0 ? last : chosen + 1),
+      Home: () => 0,
+      End: last => last,
+    };
+    over.addEventListener('keydown', event => {
+      const [places, ...values] = plot.data;
+      if (event.key === 'Enter' && places[chosen] !== undefined) pick(chosen);
+      const move = moves[event.key];
+      if (!move || !places.length) return;
+      event.preventDefault();
+      const last = places.length - 1;
+      chosen = Math.min(Math.max(move(last), 0), last);
+      const at = places[chosen] ?? 0;
+      plot.setCursor({ left: plot.valToPos(at, 'x'), top: 0 });
+      const says = series.map((one, i) => `${one.label} ${written(plot, values[i]?.[chosen] ?? null)}`);
+      over.setAttribute('aria-label', `${name}: ${day.format(new Date(at * 1000))}, ${says.join(', ')}`);
+    });
   }
 
   /** @param {Series} series */

@@ -4,6 +4,7 @@ import { api, byId, clock, el, fieldOf, fromAddress, hour, kept, messageOf, onKe
 import { signed, textsOf, urlOf, watchBox } from './base.js';
 import { Chart } from './chart.js';
 import { showCoverage } from './coverage.js';
+import { daysOf, momentOf } from './period.js';
 import { block, percent, table, tile } from './tables.js';
 
 /** @import { Figures } from './types.d.ts' */
@@ -19,13 +20,10 @@ const charts = byId('charts', HTMLElement);
  * @param {Step[]} steps
  */
 function filled(figures, steps) {
-  const by = new Map(steps.map(step => [Date.parse(step.at), step]));
-  /** @type {number[]} */
-  const places = [];
-  const until = Date.parse(figures.until);
-  for (let at = Date.parse(figures.since); at < until; at += figures.step_seconds * 1000) places.push(at);
+  const by = new Map(steps.map(step => [step.at, step]));
+  const places = figures.starts;
   return {
-    x: places.map(at => at / 1000),
+    x: places.map(at => Date.parse(at) / 1000),
     /** @param {(step: Step) => number | null} value */
     of: value =>
       places.map(at => {
@@ -36,6 +34,12 @@ function filled(figures, steps) {
 }
 
 /**
+ * The last moment before another one: lists take their last moment in.
+ * @param {string} at
+ */
+const before = at => new Date(Date.parse(at) - 1).toISOString();
+
+/**
  * Where a figure leads: the calls, or alerts, that it counts.
  * @param {string} page
  * @param {Figures} figures
@@ -43,7 +47,7 @@ function filled(figures, steps) {
  */
 function behind(page, { since, until }, more) {
   const asked = new URLSearchParams(textsOf(form));
-  const query = new URLSearchParams({ since, until, ...more });
+  const query = new URLSearchParams({ since, until: before(until), ...more });
   for (const name of ['agent', 'campaign']) {
     const value = asked.get(name);
     if (value && !query.has(name)) query.set(name, value);
@@ -101,10 +105,12 @@ function tables(figures) {
         ['Agent', 'Calls', 'Mean length', 'Sentiment', 'Negative', 'With alerts'],
         agents.map(({ agent, calls, audio_seconds, sentiment, negative, with_alerts }) => {
           const length = clock(audio_seconds / Math.max(calls, 1));
-          if (agent === null) return { cells: ['unknown', calls, length, signed(sentiment), negative, with_alerts] };
-          const bad = link(to('/calls', { agent, max_sentiment: '-0.05' }), negative);
-          const alerted = link(to('/calls', { agent, has_alerts: 'true' }), with_alerts);
-          return { cells: [link(to('/calls', { agent }), agent), calls, length, signed(sentiment), bad, alerted] };
+          /** @type {Record<string, string>} */
+          const who = agent === null ? { has_agent: 'false' } : { agent };
+          const bad = link(to('/calls', { ...who, max_sentiment: '-0.05' }), negative);
+          const alerted = link(to('/calls', { ...who, has_alerts: 'true' }), with_alerts);
+          const name = link(to('/calls', who), agent ?? 'unknown');
+          return { cells: [name, calls, length, signed(sentiment), bad, alerted] };
         }),
       ),
     ),
@@ -114,10 +120,8 @@ function tables(figures) {
 /** @param {Figures} figures */
 function draw(figures) {
   drawTiles(figures);
-  const box = (/** @type {string} */ label) => el('div', { class: 'chart', role: 'img', 'aria-label': label });
-  const calls = box('Calls over time');
-  const sentiment = box('Mean sentiment over time');
-  const lag = box('Seconds from the end of an utterance to its text, over time');
+  const box = () => el('div', { class: 'chart' });
+  const [calls, sentiment, lag] = [box(), box(), box()];
   const step = figures.step_seconds === 3600 ? 'hour' : 'day';
   charts.replaceChildren(
     block(`Calls per ${step}`, null, calls),
@@ -130,11 +134,12 @@ function draw(figures) {
   const time = true;
   const height = 180;
   // A bar, or a point, leads to the calls of its hour or day.
-  const pick = (/** @type {number} */ at) => {
-    const iso = (/** @type {number} */ seconds) => new Date(seconds * 1000).toISOString();
-    location.href = behind('/calls', figures, { since: iso(at), until: iso(at + figures.step_seconds) });
+  const pick = (/** @type {number} */ place) => {
+    const [from, to] = [figures.starts[place] ?? figures.since, figures.starts[place + 1] ?? figures.until];
+    location.href = behind('/calls', figures, { since: from, until: before(to) });
   };
   new Chart(calls, {
+    name: 'Calls over time',
     time,
     height,
     range: null,
@@ -145,6 +150,7 @@ function draw(figures) {
     ],
   }).set([steps.x, steps.of(one => one.calls), steps.of(one => one.negative)]);
   new Chart(sentiment, {
+    name: 'Mean sentiment over time',
     time,
     height,
     values: signed,
@@ -152,9 +158,11 @@ function draw(figures) {
     series: [{ label: 'Sentiment', colour: '--accent', points: true }],
   }).set([steps.x, steps.of(one => one.sentiment)]);
   new Chart(lag, {
+    name: 'Seconds from the end of an utterance to its text, over time',
     time,
     height,
     range: null,
+    pick,
     values: value => `${value.toFixed(1)} s`,
     series: [
       { label: 'Median', colour: '--good', points: true },
@@ -176,20 +184,14 @@ let besides = fromAddress(form);
 function query() {
   const wanted = new URLSearchParams([...textsOf(form), ...besides]);
   wanted.delete('again');
-  const midnight = (/** @type {string} */ day, more = 0) => {
-    const at = new Date(`${day}T00:00`);
-    at.setDate(at.getDate() + more);
-    return Number.isNaN(at.getTime()) ? day : at.toISOString();
-  };
-  if (wanted.get('days') === 'own') {
-    wanted.delete('days');
-    const [from, to] = [wanted.get('since'), wanted.get('until')];
-    if (from) wanted.set('since', midnight(from));
-    if (to) wanted.set('until', midnight(to, 1));
-  } else {
-    wanted.delete('since');
-    wanted.delete('until');
-  }
+  const named = daysOf(period.value);
+  const own = period.value === 'own';
+  const [from, to] = named ?? (own ? [wanted.get('since'), wanted.get('until')] : []);
+  if (named || own) wanted.delete('days');
+  wanted.delete('since');
+  wanted.delete('until');
+  if (from) wanted.set('since', momentOf(from, 'since'));
+  if (to) wanted.set('until', momentOf(to, 'until'));
   return wanted;
 }
 

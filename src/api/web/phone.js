@@ -18,7 +18,13 @@ export async function phoneForm(call) {
   const phone = el('input', { name: 'phone', required: true, maxlength: 15, size: 8, autocomplete: 'tel-extension' });
   const note = el('span', { class: 'note', role: 'status' });
   const button = el('button', { text: 'Listen by phone' });
-  const form = el('form', { class: 'row' }, el('label', { text: 'Your phone login ' }, phone), button, note);
+  const form = el(
+    'form',
+    { class: 'row', 'data-needs': 'operate' },
+    el('label', { text: 'Your phone login ' }, phone),
+    button,
+    note,
+  );
   form.addEventListener('submit', async event => {
     event.preventDefault();
     button.disabled = true;

@@ -85,6 +85,7 @@ export class Reviews {
   /** @param {string} id */
   constructor(id) {
     this.path = /** @type {const} */ (`${pathOf(id)}/reviews`);
+    this.calibration = /** @type {const} */ (`${pathOf(id)}/calibration`);
     this.disputes = /** @type {const} */ (`${pathOf(id)}/disputes`);
   }
 
@@ -113,10 +114,34 @@ export class Reviews {
     this.element.replaceChildren(
       el('h2', { id: 'about-review', text: 'Review' }),
       el('p', { class: 'note', text: says.filter(Boolean).join(' ') }),
+      this.flag(calibration),
       calibration && own ? '' : this.form(rules, own),
       ...reviews.map(one => givenReview(one)),
       ...this.disputed(list),
     );
+  }
+
+  /**
+   * Flags the call for calibration; who could see others' points first does not take the flag off.
+   * @param {boolean} calibration
+   */
+  flag(calibration) {
+    const text = calibration ? 'End the calibration' : 'Flag for calibration';
+    const button = el('button', { type: 'button', 'data-needs': calibration ? 'admin' : 'operate', text });
+    const note = el('span', { class: 'note', role: 'status' });
+    button.addEventListener('click', async () => {
+      button.disabled = true;
+      try {
+        const list = await api(this.calibration, { method: calibration ? 'DELETE' : 'PUT' });
+        // What is typed stays.
+        if (this.dirty) setText(note, calibration ? 'ended' : 'flagged; shown when the review is saved');
+        else this.draw(list);
+      } catch (error) {
+        setText(note, messageOf(error));
+        button.disabled = false;
+      }
+    });
+    return el('p', {}, button, ' ', note);
   }
 
   /**

@@ -162,6 +162,8 @@ export type AlertTaken = Pick<Alert, 'id' | 'acknowledged' | 'acknowledged_at' |
 /** Who looks. */
 export interface Me {
   scopes: string[];
+  campaign: string | null;
+  admin: boolean;
 }
 
 /** Words that were said last, or are being said. */
@@ -473,6 +475,8 @@ export interface Figures {
   since: string;
   until: string;
   step_seconds: number;
+  /** When each step begins, also of those without a call. */
+  starts: string[];
   total: {
     calls: number;
     audio_seconds: number;
@@ -556,7 +560,7 @@ type AnswerOf<Path extends string> = Path extends '/api/v1/board'
               : Path extends `/api/v1/coverage?${string}`
                 ? Coverage
                 : Path extends `/api/v1/search?${string}`
-                  ? { hits: Hit[]; next_offset: number | null }
+                  ? { hits: Hit[]; next_offset: number | null; similar_agents: string[] }
                   : Path extends `/api/v1/alerts?${string}`
                     ? { alerts: Alert[] }
                     : Path extends `/api/v1/alerts/${number}/ack`
@@ -568,7 +572,7 @@ type AnswerOf<Path extends string> = Path extends '/api/v1/board'
                           : Path extends `/api/v1/agents/${string}/stats?${string}`
                             ? AgentStatistics
                             : Path extends `/api/v1/calls?${string}`
-                              ? { calls: CallSummary[]; next_cursor: string | null }
+                              ? { calls: CallSummary[]; next_cursor: string | null; similar_agents: string[] }
                               : Path extends `/api/v1/agent/reviews?${string}`
                                 ? { agent: string; calls: ReviewedCall[] }
                                 : Path extends `/api/v1/calls/${string}`
@@ -579,7 +583,7 @@ type AnswerOf<Path extends string> = Path extends '/api/v1/board'
 
 type AnswerOfCall<Path extends string> = Path extends `${string}/corrections`
   ? { corrections: Correction[] }
-  : Path extends `${string}/reviews`
+  : Path extends `${string}/reviews` | `${string}/calibration`
     ? ReviewList
     : Path extends `${string}/disputes`
       ? Dispute

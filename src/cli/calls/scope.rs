@@ -17,6 +17,7 @@ const STATES: [&str; 4] = ["active", "connection_closed", "completed", "failed"]
 
 /// The filters that choose calls.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Scope {
     /// In this state
     #[arg(long, value_parser = PossibleValuesParser::new(STATES))]
@@ -24,6 +25,9 @@ pub(super) struct Scope {
     /// Of this agent, in capitals or not
     #[arg(long)]
     pub(super) agent: Option<String>,
+    /// Only calls whose agent is not known
+    #[arg(long, conflicts_with = "agent")]
+    no_agent: bool,
     /// Of this campaign, in-group or queue, in capitals or not
     #[arg(long)]
     campaign: Option<String>,
@@ -48,23 +52,37 @@ pub(super) struct Scope {
     /// Mean sentiment at most
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     max_sentiment: Option<f64>,
+    /// Points of the score card at least, of a hundred
+    #[arg(long, value_name = "POINTS")]
+    min_score: Option<f64>,
+    /// Points of the score card at most
+    #[arg(long, value_name = "POINTS")]
+    max_score: Option<f64>,
     /// With this tag
     #[arg(long)]
     tag: Option<String>,
     /// Only calls in which an alert was raised
-    #[arg(long)]
+    #[arg(long, conflicts_with = "no_alerts")]
     alerts: bool,
-    /// Only calls that breach a limit of [sla]
+    /// Only calls in which none was raised
     #[arg(long)]
+    no_alerts: bool,
+    /// Only calls that breach a limit of [sla]
+    #[arg(long, conflicts_with = "no_sla_breached")]
     sla_breached: bool,
+    /// Only calls that breach none
+    #[arg(long)]
+    no_sla_breached: bool,
 }
 
 impl Scope {
     /// As the API is asked for it.
     pub(super) fn query(&self) -> Vec<(&'static str, Option<String>)> {
+        let either = |with: bool, without: bool| (with || without).then(|| with.to_string());
         vec![
             ("state", self.state.clone()),
             ("agent", self.agent.clone()),
+            ("has_agent", self.no_agent.then(|| "false".into())),
             ("campaign", self.campaign.clone()),
             ("lead", self.lead.clone()),
             ("phone", self.phone.clone()),
@@ -74,8 +92,10 @@ impl Scope {
             ("min_sentiment", self.min_sentiment.map(|value| value.to_string())),
             ("max_sentiment", self.max_sentiment.map(|value| value.to_string())),
             ("tag", self.tag.clone()),
-            ("has_alerts", self.alerts.then(|| "true".into())),
-            ("sla_breached", self.sla_breached.then(|| "true".into())),
+            ("min_score", self.min_score.map(|value| value.to_string())),
+            ("max_score", self.max_score.map(|value| value.to_string())),
+            ("has_alerts", either(self.alerts, self.no_alerts)),
+            ("sla_breached", either(self.sla_breached, self.no_sla_breached)),
         ]
     }
 }

@@ -35,9 +35,12 @@ pub(super) enum Looking {
 const HEAD: &str =
     "# Written by `lineside setup`, which keeps what it does not ask for. All settings: lineside.toml(5).\n\n";
 
-/// Where the page is, by the name that browsers call it.
-pub(super) fn public_url(name: &str) -> String {
-    format!("https://{name}/")
+/// The path under which the nginx file of the package shows the pages.
+const PROXIED: &str = "lineside/";
+
+/// Where the page is, by the name that browsers call it: behind a proxy under a path of its own, as the file for nginx has it.
+pub(super) fn public_url(name: &str, proxy: Option<&str>) -> String {
+    format!("https://{name}/{}", if proxy.is_some() { PROXIED } else { "" })
 }
 
 impl Answers {
@@ -73,7 +76,7 @@ impl Answers {
                 wanted.push(("http", "hosts", hosts.into()));
             }
             if config.http.public_url.is_none() {
-                wanted.push(("http", "public_url", public_url(name).into()));
+                wanted.push(("http", "public_url", public_url(name, proxy.as_deref()).into()));
             }
             if let Some(proxy) = proxy {
                 let address: IpNet = proxy
@@ -116,13 +119,36 @@ mod tests {
         assert_eq!(read.recordings.folders.len(), 2);
         assert_eq!((read.speech.model.as_str(), read.log.level), ("tiny.en-q8_0", log::LevelFilter::Debug));
         assert_eq!(read.http.hosts, ["calls.example.com"]);
-        assert_eq!(read.http.public_url.as_deref(), Some("https://calls.example.com/"));
+        assert_eq!(read.http.public_url.as_deref(), Some("https://calls.example.com/lineside/"));
         assert!(read.http.proxies.iter().any(|net| net.contains(&std::net::IpAddr::from([127, 0, 0, 1]))));
         let again = answers(&["/srv/calls", "/srv/more"], "tiny.en-q8_0", more.looking.clone());
         assert_eq!(again.file(&text, &read).expect("answers"), None, "asked again, the same answers need nothing");
 
+        let own = answers(&[], &model, Looking::Elsewhere { name: "calls.example.com".into(), proxy: None });
+        let text = own.file("", &config).expect("answers").expect("new");
+        assert!(text.contains("public_url = \"https://calls.example.com/\""), "its own TLS has no path: {text}");
+
         let wrong = Looking::Elsewhere { name: "c".into(), proxy: Some("nginx".into()) };
         let error = answers(&[], "m", wrong).file("", &config).expect_err("no address").to_string();
         assert!(error.contains("nginx"), "{error}");
+    }
+
+    #[test]
+    fn the_address_is_the_one_under_which_the_nginx_file_of_the_package_shows_the_pages() {
+        let nginx = include_str!("../../../etc/nginx/lineside.conf");
+        let between = |begin: &str, end: &str| {
+            let rest = nginx.split(begin).nth(1).unwrap_or_else(|| panic!("no {begin:?} in the file"));
+            rest.split(end).next().unwrap_or_default()
+        };
+        let (name, path) = (between("server_name ", ";"), between("location /", " {"));
+        assert!(nginx.contains(&format!("location /{path} {{\n        proxy_pass http://127.0.0.1:8123/;")), "{path}");
+        assert_eq!(public_url(name, Some("127.0.0.1")), format!("https://{name}/{path}"));
+        assert_eq!(public_url(name, Some("127.0.0.1")), between("public_url = \"", "\""), "what its head says");
+        let head: Vec<&str> = nginx.lines().filter_map(|line| line.strip_prefix("#   ")).collect();
+        let says = Config::parse(Path::new("head.toml"), &head.join("\n")).expect("its head can be used");
+        let looking = Looking::Elsewhere { name: name.into(), proxy: Some("127.0.0.1".into()) };
+        let model = says.speech.model.clone();
+        let same = Answers { folders: says.recordings.folders.clone(), model, looking };
+        assert_eq!(same.file("", &says).expect("answers"), None, "whoever did as it says needs nothing more");
     }
 }

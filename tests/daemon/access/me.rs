@@ -23,6 +23,8 @@ fn everybody_is_told_what_they_may_do() {
         let settings = request(&bed, "GET", "/api/v1/settings", &[&auth], "");
         assert_eq!(settings.status == 200, admin, "{name}: {settings:?}");
         assert_eq!(settings.body.contains("\"settings\""), admin);
+        let page = request(&bed, "GET", "/settings", &[&auth], "");
+        assert_eq!(page.status, if admin { 200 } else { 403 }, "{name}: {page:?}");
     }
     let agent = format!("Authorization: Bearer {}", token(&bed, &["desk", "--agent", "1001"]));
     assert_eq!(request(&bed, "GET", "/api/v1/me", &[&agent], "").status, 403, "an agent's token is for one path");
