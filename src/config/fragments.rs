@@ -69,7 +69,7 @@ fn joined(files: &[(PathBuf, String)]) -> Result<Config, ConfigError> {
     })?;
     config.check().map_err(|(section, key, problem)| {
         // The last file that sets a key is the one that counts.
-        let place = files.iter().rev().find_map(|(path, text)| Some((path, line_of(text, section, key)?)));
+        let place = files.iter().rev().find_map(|(path, text)| Some((path, line_of(text, section, key, &problem)?)));
         match place {
             Some((path, line)) => wrong(path, format!("line {line}: [{section}] {key}: {problem}")),
             None => wrong(main, format!("[{section}] {key}: {problem}")),

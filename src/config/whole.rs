@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::alerts::{self, IngestConfig};
 use super::ami::{AmiConfig, TapConfig};
+use super::campaign::{self, CampaignConfig};
 use super::coverage::CoverageConfig;
 use super::dialer::DialerSection;
 use super::dialer_api::DialerApiSection;
@@ -84,6 +85,8 @@ pub struct Config {
     pub privacy: PrivacyConfig,
     /// What is kept how long.
     pub retention: RetentionConfig,
+    /// What is otherwise for one campaign.
+    pub campaign: Vec<CampaignConfig>,
     /// The log.
     pub log: LogConfig,
 }
@@ -217,7 +220,7 @@ impl Config {
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let wrong = |problem: String| ConfigError::Wrong { path: path.into(), problem };
         let config: Self = toml::from_str(text).map_err(|error| wrong(error.to_string().trim_end().to_string()))?;
-        config.check().map_err(|(section, key, problem)| match line_of(text, section, key) {
+        config.check().map_err(|(section, key, problem)| match line_of(text, section, key, &problem) {
             Some(line) => wrong(format!("line {line}: [{section}] {key}: {problem}")),
             None => wrong(format!("[{section}] {key}: {problem}")),
         })?;
@@ -253,14 +256,10 @@ impl Config {
         };
         within("speech", "workers", self.speech.workers as u64, 1, 64)?;
         within("speech", "beam", u64::from(self.speech.beam.unwrap_or(1)), 1, 8)?;
-        let language = self.speech.language.as_str();
-        if language != "auto" && !crate::speech::language::is_code(language) {
-            return Err((
-                "speech",
-                "language",
-                format!("{language:?} is neither auto nor a code of Whisper's, as en or es"),
-            ));
+        if let Some(problem) = campaign::language_problem(&self.speech.language) {
+            return Err(("speech", "language", problem));
         }
+        campaign::check(&self.campaign, || packs(self.text.packs.as_deref()))?;
         within("utterance", "silence_ms", u64::from(self.utterance.silence_ms), 100, 5000)?;
         within("utterance", "pre_roll_ms", u64::from(self.utterance.pre_roll_ms), 0, 2000)?;
         within("utterance", "max_ms", u64::from(self.utterance.max_ms), 2000, 28_000)?;
@@ -297,7 +296,11 @@ impl Config {
     /// The packs and the lexicon, ready to read texts.
     pub fn analyser(&self) -> Result<crate::text::TextAnalyser, crate::text::pack::PackError> {
         let folder = self.text.packs.as_deref();
-        let mut analyser = crate::text::TextAnalyser::new(self.text.lexicon, &packs(folder)?);
+        let all = packs(folder)?;
+        let mut analyser = crate::text::TextAnalyser::new(self.text.lexicon, &all);
+        for (campaign, own) in campaign::with_packs(&self.campaign, &all)? {
+            analyser.read_campaign_by(campaign, self.text.lexicon, &own);
+        }
         analyser.changed_at(folder.map_or(0, changed_ms));
         Ok(analyser)
     }
