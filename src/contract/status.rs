@@ -154,6 +154,8 @@ pub struct AmiHealth {
     pub problem: Option<String>,
     /// Classes that its section of manager.conf lacks under `write`: `reporting` for lists of channels, `originate` and `call` for taps.
     pub missing_rights: Vec<String>,
+    /// Classes that it has under `write` and lineside does not need: `command`, `config`, `dialplan`, `system`.
+    pub more_rights: Vec<String>,
 }
 
 /// The database.

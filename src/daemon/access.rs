@@ -159,9 +159,10 @@ pub(super) fn dialer(
 
 /// How the connection to Asterisk is, as `/health` tells it.
 pub(super) fn ami_health(state: AmiState) -> AmiHealth {
-    let AmiState { connected, address, since, problem, missing } = state;
-    let missing_rights = missing.into_iter().map(str::to_string).collect();
-    AmiHealth { connected, address: address.to_string(), since, problem, missing_rights }
+    let AmiState { connected, address, since, problem, missing, more } = state;
+    let named = |classes: Vec<&str>| classes.into_iter().map(str::to_string).collect();
+    let (missing_rights, more_rights) = (named(missing), named(more));
+    AmiHealth { connected, address: address.to_string(), since, problem, missing_rights, more_rights }
 }
 
 /// A model on disk, as `/health/models` tells it.

@@ -21,6 +21,10 @@ pub const TESTS: &[crate::Test] = &[
     ),
     ("an_account_that_may_not_tap_is_told_what_it_lacks", an_account_that_may_not_tap_is_told_what_it_lacks),
     (
+        "an_account_that_may_do_everything_is_told_what_it_does_not_need",
+        an_account_that_may_do_everything_is_told_what_it_does_not_need,
+    ),
+    (
         "a_call_by_ami_tap_and_recording_is_one_call_with_one_text",
         a_call_by_ami_tap_and_recording_is_one_call_with_one_text,
     ),
@@ -299,6 +303,20 @@ fn an_account_that_may_not_tap_is_told_what_it_lacks() {
     pbx.hang_up(&channel);
     pbx.until_quiet(TAPS);
     bed.stop();
+}
+
+fn an_account_that_may_do_everything_is_told_what_it_does_not_need() {
+    let (mut bed, pbx) = tapping(&short(), "all", "");
+    bed.until("its rights are known", TAPS, |bed| {
+        bed.get("/health")["ami"]["more_rights"] == json!(["command", "config", "dialplan", "system"])
+    });
+    assert_eq!(bed.get("/health")["ami"]["missing_rights"], json!([]));
+    let (said, _) = lineside(&bed, &["doctor"]);
+    let line = said.lines().find(|line| line.contains("AMI rights")).unwrap_or_else(|| panic!("{said}"));
+    println!("{line}");
+    assert!(line.contains("may do more than it needs: command, config, dialplan, system"), "{said}");
+    bed.stop();
+    drop(pbx);
 }
 
 fn a_call_by_ami_tap_and_recording_is_one_call_with_one_text() {
