@@ -123,7 +123,7 @@ mod tests {
         ]);
         let config = load(&root).expect("well made");
         assert_eq!((config.speech.model.as_str(), config.speech.beam), ("c", Some(2)));
-        assert_eq!(config.recordings.folders, [Path::new("/srv/calls")]);
+        assert_eq!(config.recordings.watched(), [Path::new("/srv/calls")]);
         assert_eq!(config.http.listen, "");
         assert_eq!(config.audiosocket.listen, "127.0.0.1:9093");
     }

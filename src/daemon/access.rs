@@ -133,7 +133,7 @@ pub(super) fn dialer(
         DialerFile::Database(file) => Some(file),
     };
     if let Some(line) = file.as_ref().and_then(|file| file.not_understood.first()) {
-        log::warn!("dialer: {}: line {line} is not KEY => value; it is left out", section.astguiclient.display());
+        log::warn!("dialer: {}: line {line} is not understood; it is left out", section.astguiclient.display());
     }
     let wishes = DialerWishes {
         host: section.host.clone(),

@@ -35,9 +35,13 @@ impl Day {
     pub fn with_model(model: &str, more: &str) -> Self {
         let (server, mut bed) = (Server::new(), Bed::new(model, ""));
         let file = bed.path("astguiclient.conf");
-        Server::astguiclient(&file);
+        Server::astguiclient(&file, &bed.path(""));
+        std::fs::create_dir(bed.path("monitorDONE")).expect("mkdir");
         let path = bed.path("lineside.toml");
         let text = std::fs::read_to_string(&path).expect("read");
+        // No question is asked: ViciDial's own file names the folders.
+        let named = text.lines().find(|line| line.starts_with("folders = ")).expect("folders").to_owned();
+        let text = text.replace(&named, "");
         let (file, socket) = (file.display(), server.socket());
         let dialer = format!("[dialer]\nastguiclient = \"{file}\"\nsocket = \"{}\"\n{more}", socket.display());
         std::fs::write(path, text + &dialer).expect("write");
@@ -396,8 +400,7 @@ fn a_file_that_moves() {
     drop(recording);
     day.server.sql(&format!("{}{}", recorded(&name, &uniqueid), day.disposed("1001", 501, &uniqueid, "SALE", 9)));
     let before = day.told(&name, "over", |call| call["status"] != "active");
-    let done = day.bed.path("monitor/DONE");
-    std::fs::create_dir(&done).expect("mkdir");
+    let done = day.bed.path("monitorDONE");
     std::fs::rename(&path, done.join(format!("{name}-all.wav"))).expect("mv");
     // POSTSTATUS in its name: the row gets the new name too, and the log comes last.
     let renamed = format!("{name}_SALE");
