@@ -12,6 +12,7 @@ mod fields;
 mod freepbx;
 mod names;
 mod numbered;
+mod queue_log;
 pub mod settings;
 mod status;
 mod vicidial;
@@ -69,21 +70,22 @@ enum RoundError {
 /// Who knows the tables.
 enum System {
     Vicidial(Box<Vicidial>),
-    Freepbx,
+    /// With Asterisk's log of its queues.
+    Freepbx(Option<PathBuf>),
 }
 
 impl System {
     fn new(settings: &DialerSettings) -> Self {
         match settings.kind {
             DialerKind::Vicidial => Self::Vicidial(Box::new(Vicidial::new(settings.server_ip.clone()))),
-            DialerKind::Freepbx => Self::Freepbx,
+            DialerKind::Freepbx => Self::Freepbx(settings.queue_log.clone()),
         }
     }
 
     fn queries(&self) -> &'static [&'static Query] {
         match self {
             Self::Vicidial(_) => &vicidial::QUERIES,
-            Self::Freepbx => &freepbx::QUERIES,
+            Self::Freepbx(_) => &freepbx::QUERIES,
         }
     }
 
@@ -95,7 +97,7 @@ impl System {
     ) -> Result<Answer, DialerError> {
         match self {
             Self::Vicidial(vicidial) => vicidial.ask(connection, call, live).await,
-            Self::Freepbx => freepbx::ask(connection, call).await,
+            Self::Freepbx(queue_log) => freepbx::ask(connection, call, queue_log.as_deref()).await,
         }
     }
 }
