@@ -193,7 +193,25 @@ pub(super) async fn ask(
     // One way that can be asked is enough.
     let is_blocked = answers.refused > 0 && answers.given == 0;
     let said = Vec::new(); // a row of cdr comes when all is said
-    Ok(Answer { facts, is_known, is_complete: is_known && is_over, is_blocked, said })
+    // The name of its recording holds the uniqueid.
+    Ok(Answer { facts, uniqueid: None, is_known, is_complete: is_known && is_over, is_blocked, said })
+}
+
+/// Who took the call out of its queues, the last one.
+async fn agent_of_queue(
+    connection: &mut Connection,
+    legs: &[Leg],
+    file: Option<&Path>,
+) -> Result<Option<String>, DialerError> {
+    let mut agent = None;
+    let queued = legs.iter().filter(|leg| leg.queue().is_some());
+    let mut channels: Vec<&str> = queued.filter_map(|leg| leg.uniqueid.as_deref()).collect();
+    channels.dedup(); // a row for each agent that it rang
+    for channel in channels {
+        let queued = queue_log::of_call(connection, channel, file).await?;
+        agent = queued.and_then(|queued| queued.agent).map(member).or(agent);
+    }
+    Ok(agent)
 }
 
 /// How many questions had an answer, and how many cannot be asked.

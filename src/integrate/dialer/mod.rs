@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use self::answer::{Answer, new_names, row};
+use self::answer::{Answer, is_one_with, lacks_uniqueid, new_names, row};
 use self::connection::{Connection, DialerError, Query};
 pub use self::coverage::DayReader;
 use self::settings::DialerSettings;
@@ -253,13 +253,24 @@ impl Dialer {
         self.commands.send(Command::Expect { call: key, names }).await.map_err(|_| RoundError::Stopping)
     }
 
+    /// The uniqueid that a recording's call is to get: what else is heard of that channel is then one call with it.
+    async fn uniqueid_to_tell(&self, call: &DialedCall, answer: &Answer) -> Result<Option<String>, RoundError> {
+        let Some(uniqueid) = answer.uniqueid.clone().filter(|_| lacks_uniqueid(call)) else { return Ok(None) };
+        let Some(other) = self.store.call(&uniqueid).await?.filter(|other| other.key != call.key) else {
+            return Ok(Some(uniqueid));
+        };
+        let Some(other) = self.store.dialed_call(other.key).await? else { return Ok(None) };
+        Ok(is_one_with(&other, answer.facts.agent.as_deref()).then_some(uniqueid))
+    }
+
     async fn ask_about(&mut self, connection: &mut Connection, call: &DialedCall) -> Result<(), RoundError> {
         let live = self.live.get(&call.key).cloned();
         let mut answer = self.system.ask(connection, call, live.as_ref()).await?;
         let is_known = answer.is_known;
         self.tell_said(call.key, std::mem::take(&mut answer.said)).await?;
-        let row = row(call, answer, (self.now)());
-        let names = if is_known { new_names(call, &row.facts) } else { None };
+        let uniqueid = self.uniqueid_to_tell(call, &answer).await?;
+        let mut row = row(call, answer, (self.now)());
+        let names = if is_known { new_names(call, &row.facts, uniqueid) } else { None };
         let is_new = call.told.as_ref().is_none_or(|told| {
             let (mut facts, told) = (row.facts.clone(), &told.facts);
             facts.asked.clone_from(&told.asked);
@@ -269,10 +280,17 @@ impl Dialer {
             let (reply, done) = oneshot::channel();
             let command = Command::Name { call: call.call_id.clone(), names, reply };
             self.commands.send(command).await.map_err(|_| RoundError::Stopping)?;
-            let _ = done.await; // the conductor stops
+            let named = done.await; // an error where the conductor stops
             metrics::counter!("lineside_dialer_named_total").increment(1);
+            if let Ok(named) = named
+                && let Some(call) = self.store.call(&named.call_id).await?
+            {
+                // It may have become one with a call that had the uniqueid.
+                self.waiting.forget(row.call);
+                row.call = call.key;
+            }
         }
-        self.waiting.put(call.key, row.due);
+        self.waiting.put(row.call, row.due);
         // Of a running call that nobody knows there is nothing to write down, each second. After its names, which a crash would lose.
         if call.state != CallState::Active || is_known && is_new {
             self.store.writer().push(vec![Change::Dialer(Box::new(row))]).await?;

@@ -41,6 +41,16 @@ impl LiveAgent {
         }
     }
 
+    /// Whether the row shows a third party that the agent calls, and not the customer.
+    pub(super) fn calls_a_third(&self) -> bool {
+        self.caller_code.as_deref().is_some_and(|code| code.starts_with("DC"))
+    }
+
+    /// Whether a row is of somebody who is on a call.
+    pub(super) fn is_in_call(row: &RowFields) -> bool {
+        state(row) == Some(DialerAgentState::InCall)
+    }
+
     fn is_on(&self, server: Option<&str>) -> bool {
         server.is_none_or(|server| self.servers.iter().flatten().any(|own| own == server))
     }

@@ -164,13 +164,15 @@ impl Vicidial {
         };
         let is_final = main.is_some_and(Logged::is_final) && is_disposed;
         // What came by a gateway is on no agent's and no log's row.
-        let is_complete = is_over && !lookup.is_blocked && (is_final || link == VicidialId::Gateway);
+        let is_complete = is_over && !lookup.is_blocked && (is_final || matches!(link, VicidialId::Gateway(_)));
+        let uniqueid =
+            has_file.then(|| uniqueid_of((main, gateway.as_ref()), &link, live.filter(|_| is_live))).flatten();
         let is_known = recording.is_some() || main.is_some() || live.is_some();
         let is_blocked = lookup.is_blocked;
         let facts = over(facts, call.told.as_ref().map(|row| &row.facts));
         // Of a call that is over all is said, and its last words are on their way.
         let said = if is_over { Vec::new() } else { self.said.of(connection, &facts).await? };
-        Ok(Answer { facts, is_known, is_complete, is_blocked, said })
+        Ok(Answer { facts, uniqueid, is_known, is_complete, is_blocked, said })
     }
 
     async fn stages(
@@ -234,6 +236,22 @@ impl Vicidial {
         let is_here = recording.and_then(|recording| recording.server).is_some_and(|other| other == *server);
         Ok(if is_here { stages } else { Stages::default() })
     }
+}
+
+/// The uniqueid of the customer's channel: as the recording's row leads to it, or as its agent's row has it meanwhile. While the agent calls a third party
+/// that row shows their channel, and its caller id code begins with DC.
+fn uniqueid_of(
+    (main, gateway): (Option<&Logged>, Option<&LoggedGateway>),
+    link: &VicidialId,
+    live: Option<&LiveAgent>,
+) -> Option<String> {
+    let of_row = match link {
+        VicidialId::Outbound(uniqueid) => Some(uniqueid.clone()),
+        VicidialId::Inbound(_) => main.and_then(|row| row.uniqueid.clone()),
+        VicidialId::Gateway(_) => gateway.and_then(|row| row.uniqueid.clone()),
+        VicidialId::Unknown => live.filter(|live| !live.calls_a_third()).and_then(|live| live.uniqueid.clone()),
+    };
+    of_row.filter(|uniqueid| Uniqueid::parse(uniqueid).is_some())
 }
 
 /// A recording's row: the one that is known, the one that runs, the one of a file's name.
