@@ -166,6 +166,29 @@ pub fn recorded(name: &str, vicidial_id: &str) -> String {
     )
 }
 
+/// A gateway records the whole call under the caller id code; its own log leads to the lead.
+fn at_a_gateway(day: &Day) {
+    let (name, uniqueid) = ("Y1231015000000000509_20261123101500", format!("{}.509", day.epoch));
+    let id = day.server.number(&format!(
+        "INSERT INTO gateway_recording_log (call_direction, call_id, lead_id, uniqueid, server_ip, caller_id_number, start_time, end_time, length_in_sec)
+         VALUES ('INBOUND', 'Y1231015000000000509', 509, '{uniqueid}', '10.0.0.1', '5559998888', FROM_UNIXTIME({0}), FROM_UNIXTIME({0} + 77), 77);
+         SELECT LAST_INSERT_ID()",
+        day.epoch
+    ));
+    day.server.sql(&format!(
+        "INSERT INTO recording_log (server_ip, start_epoch, end_epoch, filename, lead_id, user, vicidial_id)
+         VALUES ('10.0.0.1', {0}, {0} + 77, '{name}', NULL, 'GATEWAY', 'G{id}')",
+        day.epoch
+    ));
+    drop(day.records(name));
+    let call = day.told(name, "complete", |call| call["dialer"]["complete"] == true);
+    let dialer = &call["dialer"];
+    assert_eq!((&call["call_id"], &call["lead"]), (&json!(uniqueid), &json!("509")), "{call}");
+    assert_eq!((&call["phone"], &call["agent"]), (&json!("5559998888"), &Value::Null), "{call}");
+    assert_eq!((&dialer["direction"], &dialer["list_id"]), (&json!("inbound"), &json!(9002)), "{dialer}");
+    assert_eq!(dialer["length_seconds"], 77, "{dialer}");
+}
+
 /// A name as ViciDial makes them.
 pub fn file(number: i64) -> String {
     format!("20261123-10150{}_555123{number:0>4}", number % 10)
@@ -193,6 +216,7 @@ fn a_day() {
         slowest = slowest.max(scene(&day));
     }
     a_second_with_two_calls(&day);
+    at_a_gateway(&day);
     crate::dispositions::one_of_each(&day);
     assert_eq!(day.bed.get("/health")["dialer"]["connected"], true);
     println!("names were there {slowest:?} after the dialer's row, at the latest of six calls");

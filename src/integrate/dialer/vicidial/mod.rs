@@ -24,7 +24,7 @@ use live::AgentBoard;
 pub(super) use live::LiveAgent;
 use lookup::Lookup;
 pub(super) use queries::{ALL as QUERIES, RECORDING_ENDS, RECORDING_NEXT};
-use rows::{Logged, LoggedRecording};
+use rows::{Logged, LoggedGateway, LoggedRecording};
 use said::SaidNames;
 
 /// After so many answers since its end a call's own row will not come any more, as far as that can be known: 14 s.
@@ -122,6 +122,7 @@ impl Vicidial {
         let mut recording = recording_of(&mut lookup, call, live).await?;
         let link = recording.as_ref().map_or(VicidialId::Unknown, |recording| recording.link.clone());
         let stages = self.stages(&mut lookup, call, live, &link).await?;
+        let gateway = gateway_of(&mut lookup, &link).await?;
         if recording.is_none() {
             recording = recording_of_stage(&mut lookup, &stages).await?;
         }
@@ -136,8 +137,12 @@ impl Vicidial {
         let lead = main
             .and_then(|row| row.lead)
             .or_else(|| by_name.and_then(|recording| recording.lead))
+            .or_else(|| gateway.as_ref().and_then(|row| row.lead))
             .or_else(|| live.and_then(|live| live.lead));
         let mut facts = facts_of(&stages, live);
+        if let Some(row) = &gateway {
+            row.tell(&mut facts);
+        }
         facts.uniqueid = facts.uniqueid.or_else(|| live.and_then(|live| live.uniqueid.clone()));
         facts.recording_id = by_name.map(|recording| recording.id);
         facts.agent.clone_from(&agent);
@@ -183,7 +188,7 @@ impl Vicidial {
         link: &VicidialId,
     ) -> Result<Stages, DialerError> {
         match link {
-            VicidialId::Gateway => Ok(Stages::default()),
+            VicidialId::Gateway(_) => Ok(Stages::default()),
             VicidialId::Outbound(uniqueid) => {
                 Ok(Stages { is_dialled: true, ..stages_by_uniqueid(lookup, uniqueid).await? })
             }
@@ -284,6 +289,15 @@ async fn recording_of(
         }
     }
     Ok(None)
+}
+
+/// The row of a call that was recorded at a gateway.
+async fn gateway_of(lookup: &mut Lookup<'_>, link: &VicidialId) -> Result<Option<LoggedGateway>, DialerError> {
+    let VicidialId::Gateway(id) = link else { return Ok(None) };
+    if !lookup.connection.may_ask(&queries::GATEWAY).await? {
+        return Ok(None);
+    }
+    Ok(lookup.rows(&queries::GATEWAY, (*id).into()).await?.first().map(LoggedGateway::of))
 }
 
 /// The last recording of a call that is known by its log.
