@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::call::CallSummary;
-use super::dialer::DialerHealth;
+use super::dialer::{DialerAgent, DialerHealth};
 use crate::call::Speaker;
 
 /// Whether calls are heard and transcribed.
@@ -247,6 +247,8 @@ pub struct Board {
     pub calls: Vec<BoardCall>,
     /// Agents whose line was closed in the last five minutes.
     pub hung_up: Vec<HungUp>,
+    /// Agents who are logged in to ViciDial, by their names; empty where its database is not read.
+    pub dialer_agents: Vec<DialerAgent>,
 }
 
 /// An agent whose line was closed.
@@ -292,6 +294,8 @@ pub struct BoxState {
     pub version: String,
     /// Calls that are not over, by their ids.
     pub calls: BTreeMap<String, BoxCall>,
+    /// Agents who are logged in to ViciDial, by their names; empty where its database is not read.
+    pub dialer_agents: Vec<DialerAgent>,
     /// Utterances that wait to become text.
     pub backlog: i64,
     /// How long ago the oldest of them was said, seconds.

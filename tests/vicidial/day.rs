@@ -220,8 +220,35 @@ fn a_day() {
     crate::dispositions::one_of_each(&day);
     assert_eq!(day.bed.get("/health")["dialer"]["connected"], true);
     println!("names were there {slowest:?} after the dialer's row, at the latest of six calls");
+    assert!(slowest < SLOWEST, "names came {slowest:?} after the dialer's row");
+    for number in [501, 503, 504, 505, 506] {
+        day.has_one_text(&file(number));
+    }
+    day.has_one_text(&format!("{}.502", day.epoch));
+    logged_in(&day);
     let mut bed = day.bed;
     bed.stop();
+}
+
+/// Who is ready, who is paused and why: on the board, for those who see the campaign.
+fn logged_in(day: &Day) {
+    day.server.sql(&format!(
+        "UPDATE vicidial_live_agents SET status = 'PAUSED', pause_code = 'LUNCH', last_state_change = FROM_UNIXTIME({0}) WHERE user = '1001';
+         UPDATE vicidial_live_agents SET status = 'READY', pause_code = 'OLD' WHERE user = '1003'",
+        day.epoch
+    ));
+    let agent = |bed: &Bed, path: &str, user: &str| {
+        let list = bed.get(path)["dialer_agents"].as_array().cloned().unwrap_or_default();
+        list.into_iter().find(|one| one["agent"] == user).unwrap_or_default()
+    };
+    for path in ["/api/v1/board", "/api/v1/box"] {
+        day.bed.until("the board knows", Duration::from_mins(1), |bed| agent(bed, path, "1001")["state"] == "paused");
+        let paused = agent(&day.bed, path, "1001");
+        assert_eq!((&paused["pause_code"], &paused["campaign"]), (&json!("LUNCH"), &json!("TESTCAMP")), "{paused}");
+        assert!(paused["since"].is_string(), "{paused}");
+        let ready = agent(&day.bed, path, "1003");
+        assert_eq!((&ready["state"], &ready["pause_code"]), (&json!("ready"), &Value::Null), "{ready}");
+    }
 }
 
 fn outbound(day: &Day) -> Duration {

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 
 use super::detailed::Doctor;
 use crate::call::WallTime;
-use crate::contract::dialer::DialerHealth;
+use crate::contract::dialer::{DialerAgent, DialerHealth};
 use crate::contract::doctor::DetailedHealth;
 use crate::contract::seconds;
 use crate::contract::status::{
@@ -53,6 +53,8 @@ pub struct Health {
     pub ami: Arc<dyn Fn() -> Option<AmiHealth> + Send + Sync>,
     /// How the connection to the dialer's database is; `None` where none is wanted.
     pub dialer: Arc<dyn Fn() -> Option<DialerHealth> + Send + Sync>,
+    /// Who is logged in to the dialer.
+    pub dialer_agents: Arc<dyn Fn() -> Vec<DialerAgent> + Send + Sync>,
     /// How many files are open, and how many may be; `None` where the system does not tell.
     pub open_files: Arc<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
     /// Recording folders of which nothing is taken now, and why.

@@ -53,6 +53,8 @@ const LOOK_AGAIN: Duration = Duration::from_mins(1);
 const QUIET: Duration = Duration::from_secs(20);
 /// Looks at running calls for one look at recordings of other servers.
 const LOOKS_ELSEWHERE: u32 = 15;
+/// While no call is heard it is looked so often who is logged in.
+const NOBODY_TALKS: Duration = Duration::from_secs(5);
 /// Of one round, the time for calls that are due: those that run come first.
 const BUDGET: Duration = Duration::from_millis(500);
 
@@ -111,6 +113,8 @@ pub struct Dialer {
     now: fn() -> WallTime,
     system: System,
     waiting: WaitingCalls,
+    /// When it was looked who is logged in.
+    looked_at_agents: Option<Instant>,
     /// Agents of running calls, as they were when the call was last asked about.
     live: HashMap<CallKey, LiveAgent>,
     /// Names that the conductor was told are likely to be said on running calls.
@@ -126,7 +130,8 @@ impl Dialer {
         let system = System::new(&settings);
         let (live, said) = (HashMap::new(), HashMap::new());
         let waiting = WaitingCalls::default();
-        Self { settings, store, commands, status, now, system, waiting, live, said, elsewhere: None }
+        let (looked_at_agents, elsewhere) = (None, None);
+        Self { settings, store, commands, status, now, system, waiting, looked_at_agents, live, said, elsewhere }
     }
 
     /// Has recordings fetched that ViciDial names on these hosts.
@@ -231,10 +236,12 @@ impl Dialer {
     /// Asks about running calls whose agent is another than before.
     async fn look_at_agents(&mut self, connection: &mut Connection, open: &[DialedCall]) -> Result<(), RoundError> {
         let System::Vicidial(vicidial) = &mut self.system else { return Ok(()) };
-        if open.is_empty() {
+        if open.is_empty() && self.looked_at_agents.is_some_and(|looked| looked.elapsed() < NOBODY_TALKS) {
             return Ok(());
         }
+        self.looked_at_agents = Some(Instant::now());
         vicidial.look(connection).await?;
+        self.status.set_agents(vicidial.logged_in().to_vec());
         for (call, agent) in vicidial.on(open) {
             if self.live.get(&call.key) != Some(&agent) {
                 self.live.insert(call.key, agent);

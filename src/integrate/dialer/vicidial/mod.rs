@@ -17,7 +17,7 @@ use super::answer::{Answer, over};
 use super::connection::{Connection, DialerError};
 use super::names::{Uniqueid, VicidialId, base_name};
 use crate::call::{CallState, WallTime};
-use crate::contract::dialer::{DialDirection, DialerFacts, DialerKind, DialerTransfer};
+use crate::contract::dialer::{DialDirection, DialerAgent, DialerFacts, DialerKind, DialerTransfer};
 use crate::store::dialer::DialedCall;
 use agents::Users;
 use live::AgentBoard;
@@ -37,6 +37,8 @@ pub(super) struct Vicidial {
     server: Option<String>,
     /// Agents that are on a call.
     agents: Vec<LiveAgent>,
+    /// All who are logged in.
+    logged_in: Vec<DialerAgent>,
     /// Names of the recordings that run.
     names: HashMap<i64, String>,
     users: Users,
@@ -83,13 +85,14 @@ impl Vicidial {
         Self { server, ..Self::default() }
     }
 
-    /// Looks who is on a call now; nobody where it cannot be looked at.
+    /// Looks who is logged in and on a call now; nobody where it cannot be looked at.
     pub(super) async fn look(&mut self, connection: &mut Connection) -> Result<(), DialerError> {
         let rows = match connection.rows(&queries::LIVE_AGENTS, Vec::new()).await {
             Err(error) if error.is_of_one_query() => Vec::new(),
             rows => rows?,
         };
-        self.agents = rows.iter().map(LiveAgent::of).collect();
+        self.agents = rows.iter().filter(|row| LiveAgent::is_in_call(row)).map(LiveAgent::of).collect();
+        self.logged_in = live::logged_in(&rows);
         let running: Vec<i64> = self.agents.iter().filter_map(|agent| agent.recording).collect();
         self.names.retain(|id, _| running.contains(id));
         for id in running {
@@ -103,6 +106,11 @@ impl Vicidial {
             }
         }
         Ok(())
+    }
+
+    /// Who was logged in at the last look.
+    pub(super) fn logged_in(&self) -> &[DialerAgent] {
+        &self.logged_in
     }
 
     /// Who is on which of these calls.

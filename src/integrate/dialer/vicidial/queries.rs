@@ -6,14 +6,15 @@ use crate::integrate::dialer::connection::{Example, Query};
 
 const UNIQUEID: Example = Example::Text("1795218045.12");
 
-/// user, lead_id, campaign_id, uniqueid, callerid, comments, external_recording, server_ip, call_server_ip
+/// user, lead_id, campaign_id, uniqueid, callerid, comments, external_recording, server_ip, call_server_ip, status, pause_code,
+/// UNIX_TIMESTAMP(last_state_change)
 pub(super) const LIVE_AGENTS: Query = Query {
     name: "vicidial_live_agents",
     table: "vicidial_live_agents",
     sql:
-        "SELECT user, lead_id, campaign_id, uniqueid, callerid, comments, external_recording, server_ip, call_server_ip
-          FROM vicidial_live_agents
-          WHERE status IN ('INCALL', 'QUEUE', 'MQUEUE')",
+        "SELECT user, lead_id, campaign_id, uniqueid, callerid, comments, external_recording, server_ip, call_server_ip, status, pause_code,
+                 UNIX_TIMESTAMP(last_state_change)
+          FROM vicidial_live_agents",
     example: &[],
     is_whole: true,
 };
