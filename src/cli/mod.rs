@@ -36,13 +36,15 @@ mod transcript;
 mod vici;
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::FromArgMatches;
 
 use self::arguments::{Arguments, Command};
 use self::exit_code::EX_CONFIG;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
+use crate::integrate::dialer::astguiclient;
 
 /// Runs the command line; what it says is the exit code.
 pub fn run() -> ExitCode {
@@ -60,9 +62,17 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// The configuration; where it names no folders of recordings, those that ViciDial's own file names.
+fn with_folders(path: Option<&Path>) -> Result<Config, ConfigError> {
+    let mut config = Config::load(path)?;
+    let file = config.dialer.astguiclient.clone();
+    config.recordings.find(|| astguiclient::read(&file).map(|found| found.folders()).unwrap_or_default());
+    Ok(config)
+}
+
 fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let path = arguments.config;
-    let config = || Config::load(path.as_deref());
+    let config = || with_folders(path.as_deref());
     match arguments.command {
         Command::Serve => serve::run(config()?, path.clone())?,
         Command::Eagi(arguments) => eagi::run(&arguments, &config()?)?,

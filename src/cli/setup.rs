@@ -110,13 +110,13 @@ fn folders(arguments: &SetupArguments, config: &Config) -> anyhow::Result<Vec<Pa
     if !arguments.folders.is_empty() {
         return Ok(arguments.folders.clone());
     }
-    let found = found::folders(&config.recordings.folders);
+    let found = found::folders(config.recordings.watched());
     for (folder, recordings) in &found {
         let many = if *recordings >= found::ENOUGH { format!("{recordings} or more") } else { recordings.to_string() };
         say(&format!("{}: {many} recordings of the last month", folder.display()))?;
     }
     let with: Vec<PathBuf> = found.into_iter().filter(|(_, count)| *count > 0).map(|(folder, _)| folder).collect();
-    let offered = if with.is_empty() { config.recordings.folders.clone() } else { with };
+    let offered = if with.is_empty() { config.recordings.watched().to_vec() } else { with };
     if arguments.yes {
         return Ok(offered);
     }

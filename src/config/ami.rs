@@ -43,6 +43,9 @@ pub struct TapConfig {
     /// Calls that it taps at a time.
     #[serde(default = "twenty")]
     pub max: usize,
+    /// When `[ami] max_taps` calls are tapped, a call of this rule takes the place of one of less weight.
+    #[serde(default)]
+    pub weight: u32,
 }
 
 const fn eight() -> u32 {
@@ -67,10 +70,14 @@ impl TapConfig {
         if !(1..=MOST).contains(&self.max) {
             return Err(("tap", "max", format!("{} is not from 1 to {MOST}", self.max)));
         }
+        if self.weight > HEAVIEST {
+            return Err(("tap", "weight", format!("{} is not from 0 to {HEAVIEST}", self.weight)));
+        }
         Ok(())
     }
 }
 
+const HEAVIEST: u32 = 1000;
 /// Calls that may be tapped at a time: two connections each.
 const MOST: usize = 500;
 
@@ -179,7 +186,9 @@ mod tests {
     fn a_rule_of_taps_has_a_pattern_a_rate_and_a_number_and_what_would_not_work_is_refused() {
         let ami = "[ami]\naddress = \"127.0.0.1:5038\"\n";
         let config = read(&format!("{ami}[[tap]]\nmatch = \"^PJSIP/trunk\"\n")).expect("well made");
-        assert_eq!((config.tap[0].rate, config.tap[0].max), (8000, 20));
+        assert_eq!((config.tap[0].rate, config.tap[0].max, config.tap[0].weight), (8000, 20, 0));
+        let heavy = read(&format!("{ami}[[tap]]\nmatch = \"x\"\nweight = 3\n")).expect("well made");
+        assert_eq!(heavy.tap[0].weight, 3);
         assert!(read("[[tap]]\nmatch = \"x\"\n").is_ok(), "they rest while [ami] is switched off");
         let deaf = format!("[audiosocket]\nlisten = \"\"\n{ami}[[tap]]\nmatch = \"x\"\n");
         let problem = read(&deaf).expect_err("no effect");
@@ -189,7 +198,8 @@ mod tests {
             ("match = \"x\"\nrate = 44100", "neither 8000 nor 16000"),
             ("match = \"x\"\nmax = 0", "from 1 to 500"),
             ("max = 3", "match"),
-            ("match = \"x\"\nweight = 3", "weight"),
+            ("match = \"x\"\nweight = 1001", "from 0 to 1000"),
+            ("match = \"x\"\nweight = -1", "weight"),
         ] {
             let problem = read(&format!("{ami}[[tap]]\n{text}\n")).expect_err(text);
             assert!(problem.contains(says), "{text}: {problem}");

@@ -69,7 +69,7 @@ fn joined(files: &[(PathBuf, String)]) -> Result<Config, ConfigError> {
     })?;
     config.check().map_err(|(section, key, problem)| {
         // The last file that sets a key is the one that counts.
-        let place = files.iter().rev().find_map(|(path, text)| Some((path, line_of(text, section, key)?)));
+        let place = files.iter().rev().find_map(|(path, text)| Some((path, line_of(text, section, key, &problem)?)));
         match place {
             Some((path, line)) => wrong(path, format!("line {line}: [{section}] {key}: {problem}")),
             None => wrong(main, format!("[{section}] {key}: {problem}")),
@@ -123,7 +123,7 @@ mod tests {
         ]);
         let config = load(&root).expect("well made");
         assert_eq!((config.speech.model.as_str(), config.speech.beam), ("c", Some(2)));
-        assert_eq!(config.recordings.folders, [Path::new("/srv/calls")]);
+        assert_eq!(config.recordings.watched(), [Path::new("/srv/calls")]);
         assert_eq!(config.http.listen, "");
         assert_eq!(config.audiosocket.listen, "127.0.0.1:9093");
     }

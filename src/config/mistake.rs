@@ -26,16 +26,23 @@ pub enum ConfigError {
 /// A section, a key, and what is wrong with its value.
 pub(super) type Mistake = (&'static str, &'static str, String);
 
-/// The line of a key in its section, from 1.
-pub(super) fn line_of(text: &str, section: &str, key: &str) -> Option<usize> {
+/// The line of a key in its section, from 1. Where several blocks have it, the line that holds the value with which `problem` begins: of these the last,
+/// for what is there twice is wrong the second time.
+pub(super) fn line_of(text: &str, section: &str, key: &str, problem: &str) -> Option<usize> {
     let mut inside = false;
+    let value =
+        problem.strip_prefix('"').and_then(|rest| rest.split_once('"')).map(|(value, _)| format!("\"{value}\""));
+    let (mut first, mut named) = (None, None);
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
         if let Some(name) = line.strip_prefix('[') {
             inside = name.trim_matches(['[', ']']).trim() == section;
         } else if inside && line.split('=').next().is_some_and(|name| name.trim() == key) {
-            return Some(number + 1);
+            first = first.or(Some(number + 1));
+            if value.as_ref().is_some_and(|value| line.contains(value)) {
+                named = Some(number + 1);
+            }
         }
     }
-    None
+    named.or(first)
 }

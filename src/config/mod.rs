@@ -2,6 +2,7 @@
 
 mod alerts;
 mod ami;
+mod campaign;
 mod coverage;
 mod dialer;
 mod dialer_api;
@@ -25,6 +26,7 @@ mod whole;
 
 pub use self::alerts::IngestConfig;
 pub use self::ami::{AmiConfig, TapConfig};
+pub use self::campaign::CampaignConfig;
 pub use self::coverage::CoverageConfig;
 pub use self::dialer::{DialerChoice, DialerSection};
 pub use self::dialer_api::DialerApiSection;

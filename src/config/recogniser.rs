@@ -22,14 +22,20 @@ impl Config {
 
     /// What the recogniser is told of every utterance.
     pub fn hints(&self) -> Hints {
+        let code = |language: &String| Some(language.clone()).filter(|language| language != "auto");
         Hints {
-            language: Some(self.speech.language.clone()).filter(|language| language != "auto"),
+            language: code(&self.speech.language),
             prompt: self.speech.prompt.clone().filter(|prompt| !prompt.is_empty()),
             normalise: self.speech.normalise,
             denoise: self.speech.denoise,
             beams: self.speech.beam.map(|beams| beams.max(1)),
             rules: Rules::default(),
             call_names: self.speech.call_names,
+            languages: self
+                .campaign
+                .iter()
+                .filter_map(|campaign| Some((campaign.name.clone(), code(campaign.language.as_ref()?))))
+                .collect(),
         }
     }
 }

@@ -66,7 +66,7 @@ fn single(section: &str, documented: DocumentedSetting, tables: &[Source]) -> Sh
     let DocumentedSetting { key, value, is_default, doc } = documented;
     let set = tables.iter().rev().find_map(|(file, text, table)| {
         let value = value_of(table, section)?.get(&key)?;
-        Some((value, place(file, line_of(text, section, &key))))
+        Some((value, place(file, line_of(text, section, &key, ""))))
     });
     match set {
         Some((value, set_in)) => setting(section.into(), section, &key, Some(value), set_in, doc),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::alerts::{self, IngestConfig};
 use super::ami::{AmiConfig, TapConfig};
+use super::campaign::{self, CampaignConfig};
 use super::coverage::CoverageConfig;
 use super::dialer::DialerSection;
 use super::dialer_api::DialerApiSection;
@@ -87,6 +88,8 @@ pub struct Config {
     pub privacy: PrivacyConfig,
     /// What is kept how long.
     pub retention: RetentionConfig,
+    /// What is otherwise for one campaign.
+    pub campaign: Vec<CampaignConfig>,
     /// The log.
     pub log: LogConfig,
 }
@@ -151,8 +154,11 @@ impl Default for EagiConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RecordingsConfig {
-    /// Folders to watch, with all that is under them.
-    pub folders: Vec<PathBuf>,
+    /// Folders to watch, with all that is under them; unset: [`Self::found`].
+    pub folders: Option<Vec<PathBuf>>,
+    /// Folders that were found on this box, where nobody has named any.
+    #[serde(skip)]
+    pub found: Vec<PathBuf>,
     /// Own patterns for file names, tried before the ready ones.
     pub patterns: Vec<String>,
     /// Legs of a stereo file: left, right.
@@ -163,9 +169,33 @@ pub struct RecordingsConfig {
 
 impl Default for RecordingsConfig {
     fn default() -> Self {
-        Self { folders: Vec::new(), patterns: Vec::new(), stereo: [Leg::Agent, Leg::Caller], max_age_hours: 24 }
+        let stereo = [Leg::Agent, Leg::Caller];
+        Self { folders: None, found: Vec::new(), patterns: Vec::new(), stereo, max_age_hours: 24 }
     }
 }
+
+impl RecordingsConfig {
+    /// The folders that are watched.
+    pub fn watched(&self) -> &[PathBuf] {
+        self.folders.as_deref().unwrap_or(&self.found)
+    }
+
+    /// Where nobody has named folders: takes those of ViciDial, or Asterisk's own where there is one. `vicidial` is asked only then.
+    pub fn find(&mut self, vicidial: impl FnOnce() -> Vec<PathBuf>) {
+        if self.folders.is_none() {
+            self.found = vicidial();
+            if self.found.is_empty() {
+                // One that may not be looked into is named, so that somebody hears of it.
+                let looked = std::fs::metadata(MONITOR);
+                let is_absent = looked.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+                self.found.extend((!is_absent).then(|| MONITOR.into()));
+            }
+        }
+    }
+}
+
+/// Where Asterisk records when nobody says otherwise.
+const MONITOR: &str = "/var/spool/asterisk/monitor";
 
 /// `[sources]`
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -220,7 +250,7 @@ impl Config {
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let wrong = |problem: String| ConfigError::Wrong { path: path.into(), problem };
         let config: Self = toml::from_str(text).map_err(|error| wrong(error.to_string().trim_end().to_string()))?;
-        config.check().map_err(|(section, key, problem)| match line_of(text, section, key) {
+        config.check().map_err(|(section, key, problem)| match line_of(text, section, key, &problem) {
             Some(line) => wrong(format!("line {line}: [{section}] {key}: {problem}")),
             None => wrong(format!("[{section}] {key}: {problem}")),
         })?;
@@ -256,14 +286,10 @@ impl Config {
         };
         within("speech", "workers", self.speech.workers as u64, 1, 64)?;
         within("speech", "beam", u64::from(self.speech.beam.unwrap_or(1)), 1, 8)?;
-        let language = self.speech.language.as_str();
-        if language != "auto" && !crate::speech::language::is_code(language) {
-            return Err((
-                "speech",
-                "language",
-                format!("{language:?} is neither auto nor a code of Whisper's, as en or es"),
-            ));
+        if let Some(problem) = campaign::language_problem(&self.speech.language) {
+            return Err(("speech", "language", problem));
         }
+        campaign::check(&self.campaign, || packs(self.text.packs.as_deref()))?;
         within("utterance", "silence_ms", u64::from(self.utterance.silence_ms), 100, 5000)?;
         within("utterance", "pre_roll_ms", u64::from(self.utterance.pre_roll_ms), 0, 2000)?;
         within("utterance", "max_ms", u64::from(self.utterance.max_ms), 2000, 28_000)?;
@@ -275,7 +301,7 @@ impl Config {
         self.translation.check()?;
         self.insights.llm.check(self.privacy.redact)?;
         privacy::check(&self.privacy, &self.retention)?;
-        for folder in &self.recordings.folders {
+        for folder in self.recordings.folders.iter().flatten() {
             if !folder.is_absolute() {
                 return Err(("recordings", "folders", format!("{} is not an absolute path", folder.display())));
             }
@@ -302,7 +328,11 @@ impl Config {
     pub fn analyser(&self) -> Result<crate::text::TextAnalyser, crate::text::pack::PackError> {
         let folder = self.text.packs.as_deref();
         let engines = sentiment::engines(&self.sentiment)?;
-        let mut analyser = crate::text::TextAnalyser::new(self.text.lexicon, &packs(folder)?).with_engines(engines);
+        let all = packs(folder)?;
+        let mut analyser = crate::text::TextAnalyser::new(self.text.lexicon, &all).with_engines(engines);
+        for (campaign, own) in campaign::with_packs(&self.campaign, &all)? {
+            analyser.read_campaign_by(campaign, self.text.lexicon, &own);
+        }
         analyser.changed_at(folder.map_or(0, changed_ms));
         Ok(analyser)
     }
@@ -358,7 +388,6 @@ mod tests {
         let installed = Config::parse(Path::new("etc/lineside.toml"), text).expect("well made");
         let mut defaults = Config::default();
         // What only an installed system has.
-        defaults.recordings.folders.clone_from(&installed.recordings.folders);
         defaults.text.packs.clone_from(&installed.text.packs);
         assert_eq!(format!("{installed:?}"), format!("{defaults:?}"));
     }
@@ -382,15 +411,27 @@ mod tests {
     }
 
     #[test]
+    fn folders_that_nobody_has_named_are_those_of_vicidial() {
+        let found = |text: &str| {
+            let mut recordings = Config::parse(Path::new("x.toml"), text).expect("good").recordings;
+            recordings.find(|| vec!["/ram/monitor".into(), "/srv/monitorDONE".into()]);
+            recordings.watched().to_vec()
+        };
+        assert_eq!(found(""), [Path::new("/ram/monitor"), Path::new("/srv/monitorDONE")]);
+        assert_eq!(found("[recordings]\nfolders = [\"/srv/calls\"]\n"), [Path::new("/srv/calls")]);
+        assert_eq!(found("[recordings]\nfolders = []\n"), Vec::<PathBuf>::new(), "none is an answer too");
+    }
+
+    #[test]
     fn what_the_readme_tells_people_to_write_is_understood() {
         let readme = include_str!("../../README.md");
         let step = readme.split("conf.d/50-folders.toml").nth(1).expect("the step about folders");
         let block = step.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("its TOML");
         let config = Config::parse(Path::new("/etc/lineside/conf.d/50-folders.toml"), block).expect("well made");
-        assert_eq!(config.recordings.folders, [Path::new("/srv/calls")]);
+        assert_eq!(config.recordings.watched(), [Path::new("/srv/calls")]);
         println!(
             "mended | 31 | the README's third step was a line that is no TOML | its block is read: {:?}",
-            config.recordings.folders
+            config.recordings.watched()
         );
     }
 

@@ -57,6 +57,34 @@ impl DialDirection {
     }
 }
 
+/// What an agent does, as the dialer has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DialerAgentState {
+    /// Waits for a call.
+    Ready,
+    /// Is on one, or one is on its way.
+    InCall,
+    /// Takes none.
+    Paused,
+}
+
+/// An agent who is logged in to the dialer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DialerAgent {
+    /// The user.
+    pub agent: String,
+    /// What they do.
+    pub state: DialerAgentState,
+    /// Why they are paused, by the dialer's code.
+    pub pause_code: Option<String>,
+    /// The campaign that they are logged in to.
+    pub campaign: Option<String>,
+    /// Since when.
+    #[schema(format = DateTime)]
+    pub since: Option<String>,
+}
+
 /// The dialer's facts about a call. Seconds are the dialer's own count.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct DialerFacts {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::call::CallSummary;
-use super::dialer::DialerHealth;
+use super::dialer::{DialerAgent, DialerHealth};
 use crate::call::Speaker;
 
 /// Whether calls are heard and transcribed.
@@ -154,6 +154,8 @@ pub struct AmiHealth {
     pub problem: Option<String>,
     /// Classes that its section of manager.conf lacks under `write`: `reporting` for lists of channels, `originate` and `call` for taps.
     pub missing_rights: Vec<String>,
+    /// Classes that it has under `write` and lineside does not need: `command`, `config`, `dialplan`, `system`.
+    pub more_rights: Vec<String>,
 }
 
 /// The database.
@@ -245,6 +247,8 @@ pub struct Board {
     pub calls: Vec<BoardCall>,
     /// Agents whose line was closed in the last five minutes.
     pub hung_up: Vec<HungUp>,
+    /// Agents who are logged in to ViciDial, by their names; empty where its database is not read.
+    pub dialer_agents: Vec<DialerAgent>,
 }
 
 /// An agent whose line was closed.
@@ -290,6 +294,8 @@ pub struct BoxState {
     pub version: String,
     /// Calls that are not over, by their ids.
     pub calls: BTreeMap<String, BoxCall>,
+    /// Agents who are logged in to ViciDial, by their names; empty where its database is not read.
+    pub dialer_agents: Vec<DialerAgent>,
     /// Utterances that wait to become text.
     pub backlog: i64,
     /// Age of the oldest of them, seconds; `null` where none waits.

@@ -133,7 +133,7 @@ pub(super) fn dialer(
         DialerFile::Database(file) => Some(file),
     };
     if let Some(line) = file.as_ref().and_then(|file| file.not_understood.first()) {
-        log::warn!("dialer: {}: line {line} is not KEY => value; it is left out", section.astguiclient.display());
+        log::warn!("dialer: {}: line {line} is not understood; it is left out", section.astguiclient.display());
     }
     let wishes = DialerWishes {
         host: section.host.clone(),
@@ -159,9 +159,10 @@ pub(super) fn dialer(
 
 /// State of the connection to Asterisk, as `/health` shows it.
 pub(super) fn ami_health(state: AmiState) -> AmiHealth {
-    let AmiState { connected, address, since, problem, missing } = state;
-    let missing_rights = missing.into_iter().map(str::to_string).collect();
-    AmiHealth { connected, address: address.to_string(), since, problem, missing_rights }
+    let AmiState { connected, address, since, problem, missing, more } = state;
+    let named = |classes: Vec<&str>| classes.into_iter().map(str::to_string).collect();
+    let (missing_rights, more_rights) = (named(missing), named(more));
+    AmiHealth { connected, address: address.to_string(), since, problem, missing_rights, more_rights }
 }
 
 /// A model on disk, as `/health/models` tells it.

@@ -83,6 +83,7 @@ pub(super) fn health(
         voice: VoiceDetector { detector: voice.name().into(), problem: voice.problem() },
         ami: Arc::new(|| None),
         dialer: Arc::new(|| None),
+        dialer_agents: Arc::new(Vec::new),
         open_files: Arc::new(host::open_files),
         folders: Arc::new(Vec::new),
         reports: Arc::new(|| None),

@@ -17,7 +17,7 @@ pub(super) fn start(base: &Base, dialer: Option<&Dialer>, sources: &mut Sources,
         unrecorded: config.coverage.unrecorded.clone(),
     };
     let days = dialer.map(|dialer| {
-        let (reader, days) = dialer.days(config.recordings.folders.clone());
+        let (reader, days) = dialer.days(config.recordings.watched().to_vec());
         sources.tasks.push(tokio::spawn(reader.run(stop.clone())));
         days
     });

@@ -65,7 +65,9 @@ pub(super) fn start(
 
 fn settings(config: &Config) -> Result<Option<AmiSettings>> {
     let Some(address) = config.ami.address() else { return Ok(None) };
-    let rule = |rule: &config::TapConfig| Ok(TapRule { matches: rule.pattern()?, rate_hz: rule.rate, max: rule.max });
+    let rule = |rule: &config::TapConfig| {
+        Ok(TapRule { matches: rule.pattern()?, rate_hz: rule.rate, max: rule.max, weight: rule.weight })
+    };
     let to = config.ami.tap_address(&config.audiosocket.listen);
     let port = to.as_deref().and_then(|to| to.rsplit(':').next()).unwrap_or_default().to_string();
     let taps = TapSettings {

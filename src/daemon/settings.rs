@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::pipeline::live::keys::PauseKeys;
 use crate::pipeline::live::privacy::PrivacySettings;
-use crate::pipeline::retention::RetentionSettings;
+use crate::pipeline::retention::{CampaignDays, RetentionSettings};
 use crate::pipeline::workers::TranscribeSettings;
 
 pub(super) fn transcribe_settings(config: &Config) -> TranscribeSettings {
@@ -32,6 +32,15 @@ pub(super) fn retention_settings(config: &Config) -> RetentionSettings {
         state: config.paths.state.clone(),
         audio_days: retention.audio_days,
         text_days: retention.text_days,
+        campaigns: config
+            .campaign
+            .iter()
+            .map(|own| CampaignDays {
+                campaign: own.name.clone(),
+                audio_days: own.audio_days,
+                text_days: own.text_days,
+            })
+            .collect(),
         alerts_days: retention.alerts_days,
         warn_free: retention.warn_free_mb * 1_000_000,
         drop_free: retention.drop_free_mb * 1_000_000,

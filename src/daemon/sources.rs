@@ -62,7 +62,7 @@ pub(super) fn start(
         tasks.push(tokio::spawn(server.run(listener)));
     }
     let (mut recordings, mut troubles) = (None, Troubles::default());
-    if !config.recordings.folders.is_empty() {
+    if !config.recordings.watched().is_empty() {
         let (thread, told) = watch(base, &last_frame, stop)?;
         (recordings, troubles) = (Some(thread), told);
     }
@@ -77,7 +77,7 @@ pub(super) fn start(
 fn watch(base: &Base, last_frame: &LastFrame, stop: &CancellationToken) -> Result<(JoinHandle<()>, Troubles)> {
     let Base { config, store, spool, .. } = base;
     let settings = RecordingSettings {
-        folders: config.recordings.folders.clone(),
+        folders: config.recordings.watched().to_vec(),
         naming: NamingRules::new(&config.recordings.patterns)?,
         stereo: config.recordings.stereo,
         max_age: Some(config.recordings.max_age_hours)

@@ -79,6 +79,8 @@ pub(super) async fn start(
     let mut pbx = pbx::start(config, &speech.commands, store, &stop)?;
     let (mut dialer, dialer_status) = access::dialer(config, store, &speech.commands);
     let mut health = health(base, &speech, &sources, pbx.status.take(), started);
+    let agents = dialer_status.clone();
+    health.dialer_agents = Arc::new(move || agents.as_ref().map(DialerStatus::agents).unwrap_or_default());
     health.dialer = Arc::new(move || dialer_status.as_ref().map(DialerStatus::get));
     let reports = super::reports::start(base, &mut sources, &stop);
     health.reports = Arc::new(move || reports.as_ref().map(ReportStatus::get));

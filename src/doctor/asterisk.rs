@@ -213,7 +213,7 @@ fn dialplan(config: &Config, plan: &Plan, host: Option<&str>) -> DoctorCheck {
         return bad(Subject::Dialplan, found, mend);
     }
     let taps = !config.tap.is_empty() && config.ami.address().is_some();
-    let folders = config.recordings.folders.len();
+    let folders = config.recordings.watched().len();
     let mut ways = Vec::new();
     if plan.channel || plan.application {
         ways.push("AudioSocket".to_string());

@@ -88,13 +88,13 @@ pub fn surroundings(config: &Config) -> Vec<DoctorCheck> {
     checks.push(best_model::best_model(config));
     checks.push(speech::voice(config));
     checks.push(meaning::model(config));
-    checks.extend(config.recordings.folders.iter().map(|folder| folders::recordings(folder, state)));
+    checks.extend(config.recordings.watched().iter().map(|folder| folders::recordings(folder, state)));
     checks.extend(config.remote.iter().map(remote::check));
     checks.extend(unit::group());
     checks.extend(pid.map(unit::quota_in_force).unwrap_or_default());
     checks.extend(pid.and_then(unit::throttling));
     checks.push(unit::inotify());
-    checks.push(clock::clock(&config.recordings.folders));
+    checks.push(clock::clock(config.recordings.watched()));
     checks.extend(asterisk::asterisk(config));
     checks.extend(sources(config));
     checks

@@ -78,15 +78,20 @@ fn rights(config: &Config, ami: &Value) -> Option<DoctorCheck> {
         return None;
     }
     let missing: Vec<&str> = ami["missing_rights"].as_array()?.iter().filter_map(Value::as_str).collect();
-    if missing.is_empty() {
-        return Some(good(Subject::AmiRights, "channels can be listed, calls can be tapped"));
-    }
     let user = &config.ami.user;
-    let mend = format!(
-        "in /etc/asterisk/manager.conf, section [{user}]: `read = call,dtmf,user,agent` and `write = reporting,originate,call`; then \
-         `asterisk -rx 'manager reload'` and `systemctl restart lineside`"
-    );
+    let more: Vec<&str> = ami["more_rights"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if missing.is_empty() {
+        let found = "channels can be listed, calls can be tapped";
+        if more.is_empty() {
+            return Some(good(Subject::AmiRights, found));
+        }
+        // With them whoever knows the secret runs programs and changes the dialplan.
+        let found = format!("{found}; the account {user} may do more than it needs: {} under write", more.join(", "));
+        return Some(advice(Subject::AmiRights, found, mend_of_rights(user)));
+    }
+    let mend = mend_of_rights(user);
     let found = format!("the account {user} lacks under write: {}", missing.join(", "));
+    let found = if more.is_empty() { found } else { format!("{found}, and has {} without need", more.join(", ")) };
     let taps = missing.iter().any(|class| ["originate", "call"].contains(class));
     Some(if taps && !config.tap.is_empty() {
         bad(Subject::AmiRights, format!("{found}; no [[tap]] rule has an effect"), mend)
@@ -101,6 +106,13 @@ fn rights(config: &Config, ami: &Value) -> Option<DoctorCheck> {
         };
         advice(Subject::AmiRights, found, mend)
     })
+}
+
+fn mend_of_rights(user: &str) -> String {
+    format!(
+        "in /etc/asterisk/manager.conf, section [{user}]: `read = call,dtmf,user,agent` and `write = reporting,originate,call`; then \
+         `asterisk -rx 'manager reload'` and `systemctl restart lineside`"
+    )
 }
 
 /// The dialer's database, as the daemon finds it: the connection, what the account may do, what can be asked.
@@ -288,6 +300,24 @@ mod tests {
             let check = manager(&config, &ami).expect("told");
             assert!(check.mend.as_deref().is_some_and(|mend| mend.contains(says)), "{problem}: {:?}", check.mend);
         }
+    }
+
+    #[test]
+    fn an_account_that_may_do_more_than_it_needs_is_told_so_and_how_to_mend_it() {
+        let config = Config::default();
+        let check = |missing: Value, more: Value| {
+            rights(&config, &json!({"connected": true, "missing_rights": missing, "more_rights": more})).expect("told")
+        };
+        assert_eq!(check(json!([]), json!([])).state, CheckState::Ok);
+        let more = check(json!([]), json!(["command", "system"]));
+        assert!(more.found.ends_with("may do more than it needs: command, system under write"), "{}", more.found);
+        assert!(more.mend.is_some_and(|mend| mend.contains("`write = reporting,originate,call`")));
+        assert!(
+            check(json!(["reporting"]), json!(["command"]))
+                .found
+                .contains("lacks under write: reporting, and has command")
+        );
+        assert!(rights(&config, &json!({"connected": false})).is_none());
     }
 
     #[test]

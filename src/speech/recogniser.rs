@@ -41,12 +41,14 @@ struct Prepared<'a> {
     range_db: f32,
     /// Words to expect.
     prompt: Option<&'a str>,
+    /// Code of its language; `None` detects it.
+    language: Option<&'a str>,
 }
 
 impl<'a> Prepared<'a> {
     /// `sound` is what was made of `samples`.
-    fn of(samples: &[f32], sound: &'a [f32], prompt: Option<&'a str>) -> Self {
-        Self { sound, seconds: seconds_of(samples), range_db: level::range_db(samples), prompt }
+    fn of(samples: &[f32], sound: &'a [f32], (prompt, language): (Option<&'a str>, Option<&'a str>)) -> Self {
+        Self { sound, seconds: seconds_of(samples), range_db: level::range_db(samples), prompt, language }
     }
 
     /// Whether noise fills its pauses: decoding it again would make up more words.
@@ -111,10 +113,14 @@ impl Recogniser {
             stretches.iter().zip(&tones).filter(|(_, tone)| !**tone).map(|(one, _)| *one).collect();
         let sounds: Vec<Vec<f32>> = spoken.iter().map(|one| self.prepare(one.samples)).collect();
         let prompts: Vec<Option<String>> = spoken.iter().map(|one| self.hints.prompt_for(one.vocabulary)).collect();
+        let languages: Vec<Option<String>> =
+            spoken.iter().map(|one| self.hints.language_of(one.campaign).map(str::to_owned)).collect();
         let prepared: Vec<Prepared> = sounds
             .iter()
-            .zip(spoken.iter().zip(&prompts))
-            .map(|(sound, (one, prompt))| Prepared::of(one.samples, sound, prompt.as_deref()))
+            .zip(spoken.iter().zip(prompts.iter().zip(&languages)))
+            .map(|(sound, (one, (prompt, language)))| {
+                Prepared::of(one.samples, sound, (prompt.as_deref(), language.as_deref()))
+            })
             .collect();
         let answers = self.look_twice(&prepared, pace);
         let took = began.elapsed() / stretches.len().max(1) as u32;
@@ -197,15 +203,16 @@ impl Recogniser {
 
     /// Transcribes speech that goes on with a single decoding, because it is transcribed again when it is over. `begin` holds the tokens that were
     /// certain before. Blocks.
-    pub fn glance(&mut self, samples: &[f32], begin: &[TextToken]) -> Result<Glance, EngineError> {
+    pub fn glance(&mut self, sound: SpeechSound<'_>, begin: &[TextToken]) -> Result<Glance, EngineError> {
         let clock = Instant::now();
+        let SpeechSound { samples, campaign, .. } = sound;
         let seconds = seconds_of(samples);
         let rules = self.hints.rules;
         if rules.tones && is_tone(samples) {
             return Ok(Glance { took: clock.elapsed(), ..Glance::default() });
         }
         let sound = self.prepare(samples);
-        let prepared = Prepared::of(samples, &sound, self.hints.prompt.as_deref());
+        let prepared = Prepared::of(samples, &sound, (self.hints.prompt.as_deref(), self.hints.language_of(campaign)));
         let request = RecognitionRequest { begin, ..self.hints.request(&prepared, self.hints.first_look(1)) };
         let mut answer = self.session.transcribe(&request)?;
         let tokens = std::mem::take(&mut answer.tokens);
@@ -270,7 +277,7 @@ impl Hints {
         let bound = (heard.seconds * TOKENS_PER_SECOND) as u32 + TOKENS_BESIDES;
         RecognitionRequest {
             samples,
-            language: self.language.as_deref(),
+            language: heard.language,
             prompt: heard.prompt,
             context: context_for(samples.len(), look.margin),
             encoded: context_for(samples.len(), look.room.min(look.margin)),
@@ -401,7 +408,7 @@ mod tests {
             assert_eq!(asked.swap(0, Ordering::Relaxed), 1, "{says:?}");
             assert_eq!(in_noise.dropped.map(|(reason, _)| reason), reason, "{says:?}");
             assert_eq!(in_noise.pieces.is_empty(), reason.is_some());
-            let glance = recogniser.glance(&voice_in_noise(8.0), &[]).expect("an answer");
+            let glance = recogniser.glance(voice_in_noise(8.0).as_slice().into(), &[]).expect("an answer");
             assert_eq!(glance.words.is_empty(), reason.is_some(), "what is dropped is not shown before");
             asked.store(0, Ordering::Relaxed);
             let on_a_quiet_line = recogniser.recognise(&voice_in_noise(40.0)).expect("an answer");

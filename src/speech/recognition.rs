@@ -55,6 +55,18 @@ pub struct Hints {
     pub rules: Rules,
     /// Use of a call's names.
     pub call_names: CallNamesUse,
+    /// Other languages of single campaigns, by their names in any case; `None` detects it.
+    pub languages: Vec<(String, Option<String>)>,
+}
+
+impl Hints {
+    /// The language of a campaign's calls; `None` detects it.
+    pub fn language_of(&self, campaign: Option<&str>) -> Option<&str> {
+        let own = campaign.and_then(|campaign| {
+            self.languages.iter().find(|(name, _)| name.eq_ignore_ascii_case(campaign)).map(|(_, language)| language)
+        });
+        own.unwrap_or(&self.language).as_deref()
+    }
 }
 
 /// Speech to be written down.
@@ -64,11 +76,13 @@ pub struct SpeechSound<'a> {
     pub samples: &'a [f32],
     /// Names that are likely to be said on its call.
     pub vocabulary: Option<&'a Vocabulary>,
+    /// The campaign of its call.
+    pub campaign: Option<&'a str>,
 }
 
 impl<'a> From<&'a [f32]> for SpeechSound<'a> {
     fn from(samples: &'a [f32]) -> Self {
-        Self { samples, vocabulary: None }
+        Self { samples, vocabulary: None, campaign: None }
     }
 }
 

@@ -32,6 +32,8 @@ pub struct OpenCall {
     pub id: CallId,
     /// The source of its audio.
     pub source: Source,
+    /// Campaign, in-group or queue, where known.
+    pub campaign: Option<String>,
     /// Time at which it began.
     pub started: WallTime,
     /// Milliseconds by which the wall clock was stepped since.
@@ -95,7 +97,7 @@ pub struct OpenUtterance {
 }
 
 pub(super) const CALLS: &str = "
-    SELECT id, call_id, source, started_ms, stepped_ms
+    SELECT id, call_id, source, started_ms, stepped_ms, campaign
     FROM call
     WHERE state IN ('active', 'connection_closed')";
 pub(super) const COMPOUNDS: &str = "
@@ -155,11 +157,11 @@ pub(super) fn read(db: &Connection) -> rusqlite::Result<Recovery> {
         let (start, end): (i64, Option<i64>) = (row.get(1)?, row.get(2)?);
         silences.entry(LegKey(row.get(0)?)).or_default().push((start as u64, end.map(|end| end as u64)));
     }
-    let calls: Vec<(i64, String, String, i64, i64)> = db
+    let calls: Vec<(i64, String, String, i64, i64, Option<String>)> = db
         .prepare(CALLS)?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?)))?
         .collect::<Result<_, _>>()?;
-    for (key, id, road, started, stepped_ms) in calls {
+    for (key, id, road, started, stepped_ms, campaign) in calls {
         let compounds = db
             .prepare_cached(COMPOUNDS)?
             .query_map([key], |row| Ok((leg(&row.get::<_, String>(0)?), row.get(1)?)))?
@@ -168,6 +170,7 @@ pub(super) fn read(db: &Connection) -> rusqlite::Result<Recovery> {
             key: CallKey(key),
             id: CallId::from_lossy(&id),
             source: source(&road),
+            campaign,
             started: WallTime(started),
             stepped_ms,
             compounds,

@@ -19,6 +19,28 @@ pub struct OwnAudio {
     pub path: PathBuf,
 }
 
+/// Whose calls are meant, by their campaigns in any case.
+#[derive(Clone, Debug)]
+pub enum OfCampaigns {
+    /// All calls.
+    All,
+    /// Those of one campaign.
+    Only(String),
+    /// Those of none of these; calls without a campaign are among them.
+    NoneOf(Vec<String>),
+}
+
+impl OfCampaigns {
+    /// The one that is wanted, and those that are not as a JSON list.
+    fn as_parameters(&self) -> (Option<&str>, String) {
+        match self {
+            Self::All => (None, "[]".into()),
+            Self::Only(campaign) => (Some(campaign), "[]".into()),
+            Self::NoneOf(campaigns) => (None, serde_json::json!(campaigns).to_string()),
+        }
+    }
+}
+
 pub(super) const OLD_AUDIO: &str = "
     SELECT leg.id, leg.path
     FROM leg
@@ -29,6 +51,8 @@ pub(super) const OLD_AUDIO: &str = "
         AND call.state IN ('completed', 'failed')
         AND coalesce(call.ended_ms, call.last_activity_ms) < ?1
         AND NOT EXISTS (SELECT 1 FROM hold WHERE hold.call = call.id)
+        AND (?3 IS NULL OR call.campaign = ?3 COLLATE NOCASE)
+        AND coalesce(call.campaign, '') COLLATE NOCASE NOT IN (SELECT value FROM json_each(?4))
     ORDER BY leg.started_ms
     LIMIT ?2";
 const OLD_CALLS: &str = "
@@ -38,6 +62,8 @@ const OLD_CALLS: &str = "
         AND state IN ('completed', 'failed')
         AND coalesce(ended_ms, last_activity_ms) < ?1
         AND NOT EXISTS (SELECT 1 FROM hold WHERE hold.call = call.id)
+        AND (?3 IS NULL OR campaign = ?3 COLLATE NOCASE)
+        AND coalesce(campaign, '') COLLATE NOCASE NOT IN (SELECT value FROM json_each(?4))
     ORDER BY started_ms
     LIMIT ?2";
 
@@ -89,11 +115,17 @@ pub(super) fn delete_call(db: &Connection, call: i64) -> rusqlite::Result<()> {
 
 impl Store {
     /// Files of ours whose calls ended before `before`, oldest first, at most `limit`.
-    pub async fn old_audio(&self, before: WallTime, limit: u32) -> Result<Vec<OwnAudio>, StoreError> {
+    pub async fn old_audio(
+        &self,
+        before: WallTime,
+        whose: OfCampaigns,
+        limit: u32,
+    ) -> Result<Vec<OwnAudio>, StoreError> {
         self.read(move |db| {
             let audio =
                 |row: &rusqlite::Row| Ok(OwnAudio { leg: LegKey(row.get(0)?), path: row.get::<_, String>(1)?.into() });
-            db.prepare_cached(OLD_AUDIO)?.query_map((before.0, limit), audio)?.collect()
+            let (only, none_of) = whose.as_parameters();
+            db.prepare_cached(OLD_AUDIO)?.query_map((before.0, limit, only, none_of), audio)?.collect()
         })
         .await
     }
@@ -118,22 +150,23 @@ impl Store {
     pub async fn delete_old_calls<E: std::error::Error + Send + Sync + 'static>(
         &self,
         before: WallTime,
+        whose: OfCampaigns,
         leaving: impl FnOnce(&[OwnAudio]) -> Result<(), E> + Send + 'static,
     ) -> Result<OldCalls, StoreError> {
         // Their lines first, with others writing between them.
         let old = move |db: &Connection| -> rusqlite::Result<Vec<i64>> {
-            db.prepare_cached(OLD_CALLS)?.query_map((before.0, AT_ONCE), |row| row.get(0))?.collect()
+            let (only, none_of) = whose.as_parameters();
+            let parameters = (before.0, AT_ONCE, only, none_of);
+            db.prepare_cached(OLD_CALLS)?.query_map(parameters, |row| row.get(0))?.collect()
         };
-        for call in self.writer().run(move |db| old(db)).await? {
+        let first = old.clone();
+        for call in self.writer().run(move |db| first(db)).await? {
             self.thin(call).await?;
         }
         self.writer()
             .run(move |db| {
                 let transaction = db.transaction()?;
-                let calls: Vec<i64> = transaction
-                    .prepare_cached(OLD_CALLS)?
-                    .query_map((before.0, AT_ONCE), |row| row.get(0))?
-                    .collect::<Result<_, _>>()?;
+                let calls = old(&transaction)?;
                 let mut old = OldCalls::default();
                 for &call in &calls {
                     old.audio.extend(own_audio(&transaction, call)?);

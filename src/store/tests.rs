@@ -363,7 +363,7 @@ fn of_events_and_calls() -> Vec<(String, usize)> {
         (rows::privacy::TO_DO.into(), 0),
         (rows::privacy::TEXTS.into(), 1),
         (rows::privacy::HOLD.into(), 1),
-        (retention::OLD_AUDIO.into(), 2),
+        (retention::OLD_AUDIO.into(), 4),
         (retention::UNNAME.into(), 1),
     ]
 }
@@ -600,7 +600,10 @@ async fn what_was_deleted_is_overwritten_whoever_deletes_it_whoever_reads_and_af
     }
 
     // Deleted because of its age.
-    let old = store.delete_old_calls(WallTime(9000), |_| Ok::<_, std::io::Error>(())).await.expect("delete");
+    let old = store
+        .delete_old_calls(WallTime(9000), retention::OfCampaigns::All, |_| Ok::<_, std::io::Error>(()))
+        .await
+        .expect("delete");
     assert_eq!((old.calls, old.legs), (vec![CallKey(1)], vec![LegKey(1)]));
     let swept = until_overwritten(folder, &said(1)).await;
 

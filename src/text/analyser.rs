@@ -3,6 +3,7 @@
 //! Built once from the configured lexicon and packs, shared by all calls, replaced whole on reload. Holds no state of a call.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -65,7 +66,7 @@ pub struct TextAnalyser {
     engines: Engines,
     matcher: Matcher,
     rules: Vec<Rule>,
-    redactor: Redactor,
+    redactor: Arc<Redactor>,
     reviewer: Reviewer,
     /// Languages that the lexicon has words of, as ISO 639-1 codes.
     languages: BTreeSet<String>,
@@ -76,6 +77,8 @@ pub struct TextAnalyser {
     packs: Vec<String>,
     /// When a pack was changed last, wall clock.
     changed_ms: i64,
+    /// What reads the calls of single campaigns, by their names in any case.
+    campaigns: Vec<(String, Arc<Self>)>,
 }
 
 /// Small words that hardly a sentence of English does without, and that few other languages have.
@@ -91,15 +94,27 @@ impl TextAnalyser {
     /// Takes the packs' keywords and profanity, and for [`LexiconKind::CallCentre`] their phrases too. Where packs disagree on a phrase the later counts.
     pub fn new(kind: LexiconKind, packs: &[Pack]) -> Self {
         let rules = packs.iter().flat_map(|pack| &pack.rules).cloned().collect();
-        let redactor = Redactor::new(packs);
+        let redactor = Arc::new(Redactor::new(packs));
         let (lexicon, matcher, reviewer) = (Lexicon::new(kind, packs), Matcher::new(packs), Reviewer::new(packs));
         let with_phrases = || packs.iter().filter(|pack| kind == LexiconKind::CallCentre && !pack.phrases.is_empty());
         let languages = with_phrases().map(|pack| pack.language.to_lowercase()).chain(["en".to_owned()]).collect();
         let markers = with_phrases().flat_map(|pack| pack.markers.iter().map(|word| word.to_lowercase())).collect();
         let tongues = Tongues::new(&ENGLISH, packs);
         let packs = packs.iter().map(|pack| format!("{} {}", pack.name, pack.version)).collect();
-        let engines = Engines::default();
-        Self { lexicon, engines, matcher, rules, redactor, reviewer, languages, markers, tongues, packs, changed_ms: 0 }
+        Self {
+            lexicon,
+            engines: Engines::default(),
+            matcher,
+            rules,
+            redactor,
+            reviewer,
+            languages,
+            markers,
+            tongues,
+            packs,
+            changed_ms: 0,
+            campaigns: Vec::new(),
+        }
     }
 
     /// Has these engines score their languages.
@@ -117,6 +132,21 @@ impl TextAnalyser {
         }
         let code = language.or_else(|| self.tongues.of(text)).unwrap_or("en");
         self.engines.of(code).unwrap_or(&self.lexicon)
+    }
+
+    /// Has the calls of a campaign read by some of the packs alone. Numbers are taken out of their texts by all of them.
+    pub fn read_campaign_by(&mut self, campaign: String, kind: LexiconKind, packs: &[Pack]) {
+        let own =
+            Self { redactor: Arc::clone(&self.redactor), ..Self::new(kind, packs).with_engines(self.engines.clone()) };
+        self.campaigns.push((campaign, Arc::new(own)));
+    }
+
+    /// What reads the calls of a campaign.
+    pub fn of_campaign(self: &Arc<Self>, campaign: Option<&str>) -> Arc<Self> {
+        let own = campaign.and_then(|campaign| {
+            self.campaigns.iter().find(|(name, _)| name.eq_ignore_ascii_case(campaign)).map(|(_, own)| own)
+        });
+        Arc::clone(own.unwrap_or(self))
     }
 
     /// Whether the lexicon knows the language of a text; `language` is its code (`de`, `en-GB`), where one is known. A text of unknown language is

@@ -85,7 +85,8 @@ impl Pbx {
         let manager = format!(
             "[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = {port}\n[test]\nsecret = test\nread = call\nwrite = system,call,command,originate,reporting,user\n\
              [lineside]\nsecret = {SECRET}\nread = call,dtmf,user\nwrite =\n\
-             [tapping]\nsecret = {SECRET}\nread = call,dtmf,user,agent\nwrite = reporting,originate,call\n"
+             [tapping]\nsecret = {SECRET}\nread = call,dtmf,user,agent\nwrite = reporting,originate,call\n\
+             [all]\nsecret = {SECRET}\nread = all\nwrite = all\n"
         );
         fs::write(folder.path().join("etc/manager.conf"), manager).expect("write");
         let queues = "[general]\n[sales]\nstrategy = ringall\nmember => Local/agent@phones/n,0,Mary\n";

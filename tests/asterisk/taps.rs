@@ -21,6 +21,10 @@ pub const TESTS: &[crate::Test] = &[
     ),
     ("an_account_that_may_not_tap_is_told_what_it_lacks", an_account_that_may_not_tap_is_told_what_it_lacks),
     (
+        "an_account_that_may_do_everything_is_told_what_it_does_not_need",
+        an_account_that_may_do_everything_is_told_what_it_does_not_need,
+    ),
+    (
         "a_call_by_ami_tap_and_recording_is_one_call_with_one_text",
         a_call_by_ami_tap_and_recording_is_one_call_with_one_text,
     ),
@@ -110,25 +114,33 @@ pub const RULE: &str = "[[tap]]\nmatch = \"^Local/caller@phones\"\nrate = 16000\
 
 fn twenty_calls_are_tapped_through_a_restart_of_asterisk_and_a_kill_of_lineside() {
     const CALLS: usize = 20;
+    /// Between what is said before the crash and after it.
+    const HOLD_S: u64 = 45;
     let script = short();
     let (mut bed, mut pbx) = tapping(&script, "tapping", RULE);
+    let hold = HOLD_S.to_string();
+    let call = |pbx: &mut Pbx| pbx.call("caller", "plain", &[("__HOLD", &hold)]);
     // One more than the rule takes.
-    let first: Vec<Channel> = (0..=CALLS).map(|_| pbx.call("caller", "plain", &[])).collect();
+    let first: Vec<Channel> = (0..=CALLS).map(|_| call(&mut pbx)).collect();
     pbx.until_bridged(CALLS + 1);
     until_tapped(&bed, &mut pbx, CALLS);
+    pbx.go();
+    let spoken = Duration::from_secs_f64(script.seconds() + 1.0);
+    std::thread::sleep(spoken);
     pbx.crash();
     until_connected(&bed, false);
     pbx.restart();
     until_connected(&bed, true);
     bed.until("no call is tapped any more", TAPS, |bed| taps(bed).is_empty());
     for channel in first.iter().take(CALLS) {
-        let call = bed.until_completed(&channel.uniqueid);
-        assert_eq!(call["segment_count"], 0, "nobody had spoken: {call}");
+        said_so_often(&bed, channel, &script, 1);
     }
 
-    let second: Vec<Channel> = (0..CALLS).map(|_| pbx.call("caller", "plain", &[])).collect();
+    let second: Vec<Channel> = (0..CALLS).map(|_| call(&mut pbx)).collect();
     pbx.until_bridged(CALLS);
     until_tapped(&bed, &mut pbx, CALLS);
+    pbx.go();
+    std::thread::sleep(spoken);
     bed.crash();
     // Nobody speaks: Asterisk does not notice then that nobody listens any more.
     let left = spies(&pbx.channels());
@@ -138,8 +150,8 @@ fn twenty_calls_are_tapped_through_a_restart_of_asterisk_and_a_kill_of_lineside(
     let told = bed.log().contains(&format!("ami: {left} taps of a former run are hung up"));
     println!("{left} taps of the killed run were left; hung up at the start: {told}");
     assert!(told || left == 0, "{left} were left\n{}", bed.log());
-    pbx.go();
-    pbx.until_quiet(patience(&script));
+    // After the hold they speak again.
+    pbx.until_quiet(patience(&script) + Duration::from_secs(HOLD_S));
     bed.until("no call is tapped any more", TAPS, |bed| taps(bed).is_empty());
     let concise = pbx.cli("core show channels concise");
     assert_eq!(concise.trim(), "");
@@ -153,17 +165,22 @@ fn twenty_calls_are_tapped_through_a_restart_of_asterisk_and_a_kill_of_lineside(
         assert!(count("tap_started") >= 2 && count("hung_up") >= 2, "{events:?}");
         assert_eq!(call["metadata"]["pbx"]["hangup_cause"].as_str().map(|cause| &cause[..2]), Some("16"), "{call}");
     }
-    // All say the same: the first is compared word by word, with its time, the others by their words.
+    // What was said before lineside was killed, and after it.
     for channel in &second {
-        let call = bed.until_completed(&channel.uniqueid);
-        for side in ["agent", "caller"] {
-            let (said, heard) = (script.words(side), crate::script::heard(&call, side));
-            let errors = crate::script::word_error_rate(&said, &heard);
-            assert!(errors <= ASKED.errors, "{}: {side}: {errors}: {heard:?} for {said:?}", channel.uniqueid);
-        }
+        said_so_often(&bed, channel, &script, 2);
     }
     assert_nothing_open(&bed);
     bed.stop();
+}
+
+/// A call is over, and each side of it has its words so many times.
+fn said_so_often(bed: &Bed, channel: &Channel, script: &Script, times: usize) {
+    let call = bed.until_completed(&channel.uniqueid);
+    for side in ["agent", "caller"] {
+        let (said, heard) = (vec![script.words(side); times].join(" "), crate::script::heard(&call, side));
+        let errors = crate::script::word_error_rate(&said, &heard);
+        assert!(errors <= ASKED.errors, "{}: {side}: {errors}: {heard:?} for {said:?}", channel.uniqueid);
+    }
 }
 
 fn a_call_is_tapped_by_hand_and_goes_on_when_its_taps_end() {
@@ -299,6 +316,20 @@ fn an_account_that_may_not_tap_is_told_what_it_lacks() {
     pbx.hang_up(&channel);
     pbx.until_quiet(TAPS);
     bed.stop();
+}
+
+fn an_account_that_may_do_everything_is_told_what_it_does_not_need() {
+    let (mut bed, pbx) = tapping(&short(), "all", "");
+    bed.until("its rights are known", TAPS, |bed| {
+        bed.get("/health")["ami"]["more_rights"] == json!(["command", "config", "dialplan", "system"])
+    });
+    assert_eq!(bed.get("/health")["ami"]["missing_rights"], json!([]));
+    let (said, _) = lineside(&bed, &["doctor"]);
+    let line = said.lines().find(|line| line.contains("AMI rights")).unwrap_or_else(|| panic!("{said}"));
+    println!("{line}");
+    assert!(line.contains("may do more than it needs: command, config, dialplan, system"), "{said}");
+    bed.stop();
+    drop(pbx);
 }
 
 fn a_call_by_ami_tap_and_recording_is_one_call_with_one_text() {

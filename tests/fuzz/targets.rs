@@ -171,7 +171,7 @@ fn ami(data: &[u8]) {
 
 /// Whatever the events say, what Asterisk is told is a line, and when nothing is left no tap is.
 fn map_and_taps(messages: &[AmiMessage], at: WallTime) {
-    let rule = TapRule { matches: regex::Regex::new("").expect("pattern"), rate_hz: 8000, max: 5 };
+    let rule = TapRule { matches: regex::Regex::new("").expect("pattern"), rate_hz: 8000, max: 5, weight: 0 };
     let (address, tag) = (Some("127.0.0.1:9093".into()), "9093".into());
     let mut map = Map::new(Roles::default());
     let mut taps = TappedCalls::new(TapSettings { rules: vec![rule], max: 5, address, tag });

@@ -66,6 +66,13 @@ CREATE TABLE call_log (
     end_epoch INT(10), length_in_sec INT(10), length_in_min DOUBLE(8,2),
     INDEX caller_code (caller_code), INDEX server_ip (server_ip), INDEX channel (channel)
 ) ENGINE=MyISAM DEFAULT CHARSET=latin1;
+CREATE TABLE gateway_recording_log (
+    gateway_recording_id INT(10) UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, recording_log_id INT(10) UNSIGNED DEFAULT 0,
+    call_direction ENUM('INBOUND','OUTBOUND','NA') DEFAULT 'NA', call_id VARCHAR(40) DEFAULT '', lead_id INT(9) UNSIGNED, uniqueid VARCHAR(20) NOT NULL,
+    server_ip VARCHAR(15), caller_id_number VARCHAR(18), caller_id_name VARCHAR(20), extension VARCHAR(100), start_time DATETIME, end_time DATETIME,
+    length_in_sec MEDIUMINT(8) UNSIGNED DEFAULT 0, filename VARCHAR(100), location VARCHAR(255),
+    INDEX start_time (start_time), INDEX call_id (call_id), INDEX lead_id (lead_id)
+) ENGINE=MyISAM DEFAULT CHARSET=latin1;
 
 -- é and ú as latin1, and as UTF-8 that a page has written into a latin1 column.
 INSERT INTO vicidial_users (user, pass, full_name, user_level, user_group) VALUES

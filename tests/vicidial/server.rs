@@ -134,11 +134,14 @@ impl Server {
         self.sql(sql).trim().parse().unwrap_or_default()
     }
 
-    /// ViciDial's own configuration, which names this database but not its socket.
-    pub fn astguiclient(path: &Path) {
-        let text = "# astguiclient.conf - configuration elements for the astguiclient package\n\nPATHhome => /usr/share/astguiclient\n\
-                    PATHmonitor => /var/spool/asterisk/monitor\nVARserver_ip => 10.0.0.1\nVARDB_server => localhost\n\
-                    VARDB_database => asterisk\nVARDB_user => cron\nVARDB_pass => 1234\nVARDB_port => 3306\nExpectedDBSchema => 1728\n";
+    /// ViciDial's own configuration, which names this database but not its socket, and the folders of recordings below `root`.
+    pub fn astguiclient(path: &Path, root: &Path) {
+        let root = root.display();
+        let text = format!(
+            "# astguiclient.conf - configuration elements for the astguiclient package\n\nPATHhome => /usr/share/astguiclient\n\
+                    PATHmonitor => {root}/monitor\nPATHDONEmonitor => {root}/monitorDONE\nVARserver_ip => 10.0.0.1\nVARDB_server => localhost\n\
+                    VARDB_database => asterisk\nVARDB_user => cron\nVARDB_pass => 1234\nVARDB_port => 3306\nExpectedDBSchema => 1728\n"
+        );
         std::fs::write(path, text).expect("write");
     }
 }

@@ -35,14 +35,14 @@ pub(in crate::api) const TRIGGER: &[&str] = &["stage", "from"];
 const LATELY_MS: i64 = 86_400_000;
 
 /// Configuration of the stages, for a call in its mode.
-fn set_up(pipeline: &Pipeline, desk: &Desk, mode: ProcessingMode) -> PipelineConfig {
+fn set_up(pipeline: &Pipeline, packs: Vec<String>, mode: ProcessingMode) -> PipelineConfig {
     PipelineConfig {
         processing_mode: mode,
         final_pass: pipeline.final_pass,
         transcription_model: pipeline.speech_model(),
         translation_model: pipeline.translation_model(),
         insights_model: pipeline.insights_model(),
-        packs: desk.packs(),
+        packs,
     }
 }
 
@@ -69,7 +69,7 @@ pub(super) async fn status_of(
     let rows = store.stages(call.key).await?;
     let is_open = rows.iter().any(|row| row.state.is_open());
     let means = if is_open { store.stage_counts(WallTime(now.0 - LATELY_MS)).await?.mean_ms } else { BTreeMap::new() };
-    Ok(status(&call.call_id, &rows, &means, set_up(pipeline, desk, call.mode), now))
+    Ok(status(&call.call_id, &rows, &means, set_up(pipeline, desk.packs_of(call), call.mode), now))
 }
 
 fn status(
@@ -169,7 +169,7 @@ pub(in crate::api) async fn overview(
         oldest_queued_at: counted.oldest.map(WallTime::rfc3339),
         waits_for: pipeline.waits_for(),
         stages,
-        pipeline_config: set_up(&pipeline, &desk, pipeline.mode),
+        pipeline_config: set_up(&pipeline, desk.packs(), pipeline.mode),
     }))
 }
 

@@ -10,6 +10,7 @@ use crate::api::access::grant::Access;
 use crate::api::calls::shown::summary;
 use crate::api::request::{ApiError, Clock};
 use crate::call::WallTime;
+use crate::contract::dialer::DialerAgent;
 use crate::contract::seconds;
 use crate::contract::status::{Board, BoardCall, BoxCall, BoxState, HungUp, LastWords};
 use crate::pipeline::workers::status::ModelState;
@@ -23,6 +24,7 @@ const HUNG_UP_MS: i64 = 5 * 60_000;
 pub(in crate::api) async fn board(
     State(store): State<Store>,
     State(clock): State<Clock>,
+    State(health): State<Health>,
     access: Access,
 ) -> Result<Json<Board>, ApiError> {
     let board = store.board().await?;
@@ -41,10 +43,17 @@ pub(in crate::api) async fn board(
         });
     }
     let now = clock.now();
+    let dialer_agents = dialer_agents(&health, &access);
     let closed = store.hung_up(WallTime(now.0 - HUNG_UP_MS), access.campaign).await?;
     let mut hung_up: Vec<HungUp> = closed.into_iter().map(|(agent, at)| HungUp { agent, at: at.rfc3339() }).collect();
     hung_up.sort();
-    Ok(Json(Board { last_event: board.last_event, now: now.rfc3339(), calls, hung_up }))
+    Ok(Json(Board { last_event: board.last_event, now: now.rfc3339(), calls, hung_up, dialer_agents }))
+}
+
+/// The dialer's agents that the token sees.
+fn dialer_agents(health: &Health, access: &Access) -> Vec<DialerAgent> {
+    let seen = |agent: &DialerAgent| access.campaign.is_none() || access.campaign == agent.campaign;
+    (health.dialer_agents)().into_iter().filter(seen).collect()
 }
 
 /// `GET /api/v1/box`
@@ -75,6 +84,7 @@ pub(in crate::api) async fn box_state(
         now: now.rfc3339(),
         version: env!("CARGO_PKG_VERSION").into(),
         calls,
+        dialer_agents: dialer_agents(&health, &access),
         backlog,
         lag_s: oldest.map(late),
         open_alerts,

@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use super::detailed::Doctor;
 use super::host::HostWatch;
 use crate::call::WallTime;
-use crate::contract::dialer::DialerHealth;
+use crate::contract::dialer::{DialerAgent, DialerHealth};
 use crate::contract::doctor::DetailedHealth;
 use crate::contract::seconds;
 use crate::contract::status::{
@@ -54,6 +54,8 @@ pub struct Health {
     pub ami: Arc<dyn Fn() -> Option<AmiHealth> + Send + Sync>,
     /// State of the connection to the dialer's database; `None` where none is configured.
     pub dialer: Arc<dyn Fn() -> Option<DialerHealth> + Send + Sync>,
+    /// Who is logged in to the dialer.
+    pub dialer_agents: Arc<dyn Fn() -> Vec<DialerAgent> + Send + Sync>,
     /// Number of open files, and its limit; `None` where the system does not tell.
     pub open_files: Arc<dyn Fn() -> Option<(u64, u64)> + Send + Sync>,
     /// Recording folders that cannot be read now, with the reason.

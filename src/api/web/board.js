@@ -3,7 +3,7 @@
 
 /**
  * @import { Alert, BoardAnswer, BoardCall, Box, CallEvent } from './types.d.ts'
- * @import { CallNamed, CallStart, Level, Sentiment } from './types.d.ts'
+ * @import { CallNamed, CallStart, DialerAgent, Level, Sentiment } from './types.d.ts'
  */
 
 /** Sentiments kept per call for its small chart. */
@@ -40,15 +40,21 @@ export class Board {
    * @type {Map<string, number>}
    */
   hungUp = new Map();
+  /**
+   * Who is logged in to the dialer, where its database is read.
+   * @type {Map<string, DialerAgent>}
+   */
+  dialerAgents = new Map();
 
   now() {
     return Date.now() + this.skew;
   }
 
   /** @param {BoardAnswer} answer */
-  load({ calls, now, hung_up }) {
+  load({ calls, now, hung_up, dialer_agents }) {
     this.skew = Date.parse(now) - Date.now();
     this.hungUp = new Map(hung_up.map(({ agent, at }) => [agent, Date.parse(at)]));
+    this.dialerAgents = new Map(dialer_agents.map(one => [one.agent, one]));
     const before = this.calls;
     this.calls = new Map();
     for (const row of calls) {
@@ -208,6 +214,7 @@ export class Board {
     }
     // The page is open all day: what calls that are gone have raised is on the page of alerts.
     for (const [id, alert] of this.alerts) if (!this.calls.has(alert.call_id)) this.alerts.delete(id);
+    this.dialerAgents = new Map(box.dialer_agents.map(one => [one.agent, one]));
     for (const [agent, at] of this.hungUp) if (this.now() - at > WRAP_MS) this.hungUp.delete(agent);
   }
 

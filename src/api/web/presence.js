@@ -1,25 +1,28 @@
 // @ts-check
-// Who is on a call, silent there, or wrapping one up: by what the board knows of the calls. No dialer is asked.
+// Who is on a call, silent there, or wrapping one up: by what the board knows of the calls. Who is ready or paused the
+// dialer knows.
 import { clock, el, mood, setText, signed } from './base.js';
 
 /**
  * @import { Board } from './board.js'
- * @import { BoardCall } from './types.d.ts'
+ * @import { BoardCall, DialerAgent } from './types.d.ts'
  */
 
 /** Nobody has said anything for so long, milliseconds. */
 const SILENT_MS = 20_000;
 
 /**
- * @typedef {'silent' | 'on a call' | 'in wrap'} PresenceState
- * @typedef {{ name: string | null, state: PresenceState, since: number, calls: BoardCall[] }} Presence `since`: of the
- *   silence, the call or the wrap, milliseconds
+ * @typedef {'silent' | 'on a call' | 'in wrap' | 'paused' | 'ready'} PresenceState
+ * @typedef {{ name: string | null, state: PresenceState, code?: string, since: number, calls: BoardCall[] }} Presence
+ *   `since`: of the state, milliseconds; `code`: why somebody is paused
  */
 
 /** @type {Record<PresenceState, string>} */
-const SIGNS = { silent: '◌', 'on a call': '●', 'in wrap': '◑' };
+const SIGNS = { silent: '◌', 'on a call': '●', 'in wrap': '◑', paused: '‖', ready: '○' };
 /** @type {PresenceState[]} */
-const STATES = ['silent', 'on a call', 'in wrap'];
+const STATES = ['silent', 'on a call', 'in wrap', 'paused', 'ready'];
+/** @type {Record<DialerAgent['state'], PresenceState>} */
+const OF_DIALER = { ready: 'ready', in_call: 'on a call', paused: 'paused' };
 
 /**
  * Since when nobody has spoken in a call; null where somebody does, or where the text is behind and nobody can tell.
@@ -50,7 +53,18 @@ export function presence(board) {
   });
   const busy = new Set(all.map(one => one.name));
   for (const [name, since] of board.hungUp) {
-    if (!busy.has(name)) all.push({ name, state: 'in wrap', since, calls: [] });
+    const dialer = board.dialerAgents.get(name);
+    // Who wraps a call up is paused without a code.
+    const wraps = !dialer || (dialer.state === 'paused' && !dialer.pause_code);
+    if (wraps && !busy.has(name)) {
+      all.push({ name, state: 'in wrap', since, calls: [] });
+      busy.add(name);
+    }
+  }
+  for (const { agent, state, pause_code, since } of board.dialerAgents.values()) {
+    if (busy.has(agent)) continue;
+    const from = since === null ? now : Date.parse(since);
+    all.push({ name: agent, state: OF_DIALER[state], code: pause_code ?? undefined, since: from, calls: [] });
   }
   return all.sort((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state) || a.since - b.since);
 }
@@ -84,7 +98,7 @@ export class PresencePanel {
   }
 
   /** @param {Presence} one */
-  row({ name, state, since, calls }) {
+  row({ name, state, code, since, calls }) {
     const heard = calls.flatMap(call => (call.rolling === null ? [] : [call.rolling]));
     const mean = heard.length ? heard.reduce((sum, one) => sum + one, 0) / heard.length : null;
     const alerts = calls.reduce((sum, call) => sum + this.board.open(call.id).length, 0);
@@ -94,7 +108,9 @@ export class PresencePanel {
       'tr',
       { class: state.replaceAll(' ', '-') },
       el('th', { scope: 'row' }, only),
-      el('td', { text: `${SIGNS[state]} ${state} ${clock((this.board.now() - since) / 1000)}` }),
+      el('td', {
+        text: [SIGNS[state], state, code, clock((this.board.now() - since) / 1000)].filter(Boolean).join(' '),
+      }),
       el('td', { text: calls.length }),
       el('td', { text: mean === null ? signed(mean) : `${signed(mean)} ${mood(mean)}` }),
       el('td', { text: signed(heard.length ? Math.min(...heard) : null) }),

@@ -180,6 +180,16 @@ export interface BoardAnswer {
   calls: (CallSummary & { course: number[] | null; last_words: LastWords | null })[];
   /** Agents whose line was closed lately. */
   hung_up: { agent: string; at: string }[];
+  dialer_agents: DialerAgent[];
+}
+
+/** An agent who is logged in to the dialer. */
+export interface DialerAgent {
+  agent: string;
+  state: 'ready' | 'in_call' | 'paused';
+  pause_code: string | null;
+  campaign: string | null;
+  since: string | null;
 }
 
 export interface Box {
@@ -194,6 +204,7 @@ export interface Box {
       sla_breached: boolean;
     }
   >;
+  dialer_agents: DialerAgent[];
   backlog: number;
   /** Alerts that nobody has acknowledged, of all calls. */
   open_alerts: number;

@@ -63,7 +63,7 @@ impl Answers {
         let folders = |folders: &[PathBuf]| -> Vec<Value> {
             folders.iter().map(|folder| folder.display().to_string().into()).collect()
         };
-        if self.folders != config.recordings.folders {
+        if self.folders != config.recordings.watched() {
             wanted.push(("recordings", "folders", folders(&self.folders).into()));
         }
         if self.model != config.speech.model {
@@ -116,7 +116,7 @@ mod tests {
         let more = answers(&["/srv/calls", "/srv/more"], "tiny.en-q8_0", elsewhere);
         let text = more.file("[log]\nlevel = \"debug\"\n", &config).expect("answers").expect("new");
         let read = Config::parse(Path::new("50-setup.toml"), &text).expect("it can be used");
-        assert_eq!(read.recordings.folders.len(), 2);
+        assert_eq!(read.recordings.watched().len(), 2);
         assert_eq!((read.speech.model.as_str(), read.log.level), ("tiny.en-q8_0", log::LevelFilter::Debug));
         assert_eq!(read.http.hosts, ["calls.example.com"]);
         assert_eq!(read.http.public_url.as_deref(), Some("https://calls.example.com/lineside/"));

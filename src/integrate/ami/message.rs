@@ -5,8 +5,8 @@
 
 /// Bytes of the longest line that is taken. A channel's snapshot has none of 200.
 const LINE: usize = 2048;
-/// Fields of a message that are taken. The largest events of channels have some 40.
-const FIELDS: usize = 128;
+/// Fields of a message that are taken. The largest events of channels have some 40, a list of all commands has some 160.
+const FIELDS: usize = 256;
 
 /// A message: a response or an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

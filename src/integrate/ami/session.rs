@@ -25,6 +25,9 @@ use crate::pipeline::taps::{TapCommand, TapError};
 const LISTED_EVERY: Duration = Duration::from_mins(1);
 /// Patience with Asterisk when the taps are hung up at the end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Classes under `write` that lineside does not need, each with an action of manager.c that needs nothing else.
+const UNNEEDED: [(&str, &str); 4] =
+    [("command", "Command"), ("config", "GetConfig"), ("dialplan", "DialplanExtensionAdd"), ("system", "ModuleLoad")];
 /// Channels that a list may have.
 const ROWS: usize = 20_000;
 
@@ -87,6 +90,8 @@ impl<'a> Session<'a> {
         // Without what they need these are refused with "Permission denied", and else for want of a channel: nothing happens either way.
         self.out.push_str("Action: Originate\r\nActionID: may-originate\r\n\r\n");
         self.out.push_str("Action: Hangup\r\nActionID: may-hangup\r\n\r\n");
+        // Only what the account may do is listed.
+        self.out.push_str("Action: ListCommands\r\nActionID: may-do\r\n\r\n");
         self.pbx.map.reconnected();
         let (mut heard, mut pinged) = (Instant::now(), false);
         let mut list_at = Instant::now();
@@ -198,6 +203,10 @@ impl<'a> Session<'a> {
                 if is_denied {
                     self.pbx.taps.may = Some(false);
                 }
+            }
+            "may-do" => {
+                let may = |(_, action): &&(&str, &str)| message.get(action).is_some();
+                self.pbx.status.more(UNNEEDED.iter().filter(may).map(|(class, _)| *class).collect());
             }
             _ if action.starts_with("list-") => self.pbx.status.right("reporting", !is_denied),
             _ => {

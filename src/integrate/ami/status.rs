@@ -21,6 +21,9 @@ pub struct AmiState {
     /// Classes that the account would need under `write` and does not have: `reporting`, `originate`, `call`.
     #[serde(rename = "missing_rights")]
     pub missing: Vec<&'static str>,
+    /// Classes that it has under `write` and does not need, of those by which more can be done than with calls.
+    #[serde(rename = "more_rights")]
+    pub more: Vec<&'static str>,
 }
 
 /// The state, shared.
@@ -30,7 +33,8 @@ pub struct AmiStatus(Arc<RwLock<AmiState>>);
 impl AmiStatus {
     /// Not connected yet.
     pub(super) fn new(address: SocketAddr, now: WallTime) -> Self {
-        let state = AmiState { connected: false, address, since: now.rfc3339(), problem: None, missing: Vec::new() };
+        let (since, missing, more) = (now.rfc3339(), Vec::new(), Vec::new());
+        let state = AmiState { connected: false, address, since, problem: None, missing, more };
         Self(Arc::new(RwLock::new(state)))
     }
 
@@ -56,8 +60,13 @@ impl AmiStatus {
             }
         }
         let (address, since) = (state.address, now.rfc3339());
-        let missing = std::mem::take(&mut state.missing);
-        *state = AmiState { connected: problem.is_none(), address, since, problem, missing };
+        let (missing, more) = (std::mem::take(&mut state.missing), std::mem::take(&mut state.more));
+        *state = AmiState { connected: problem.is_none(), address, since, problem, missing, more };
+    }
+
+    /// Notes which classes the account has under `write` and does not need.
+    pub(super) fn more(&self, classes: Vec<&'static str>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).more = classes;
     }
 
     /// Notes whether the account has a class under `write`.

@@ -30,12 +30,14 @@ pub struct TapRule {
     pub rate_hz: u32,
     /// Calls that it taps at a time.
     pub max: usize,
+    /// When all places are taken, a call of this rule takes that of a call of less weight.
+    pub weight: u32,
 }
 
 /// Where taps go, and how many there may be.
 #[derive(Clone, Debug, Default)]
 pub struct TapSettings {
-    /// Calls that are tapped by themselves, first come, first served.
+    /// Calls that are tapped by themselves: by weight, and first come, first served.
     pub rules: Vec<TapRule>,
     /// Calls at a time.
     pub max: usize,
@@ -110,31 +112,47 @@ impl TappedCalls {
 
     /// Who talks in a call has changed: what a rule wants is tapped, new sides are, those that left are not.
     pub fn bridged(&mut self, map: &Map, call: &str, at: WallTime) -> Vec<Act> {
-        if !self.calls.contains_key(call) && !self.wants(map, call, at) {
-            return Vec::new();
+        let mut acts = Vec::new();
+        if !self.calls.contains_key(call) {
+            match self.wants(map, call, at) {
+                Some(freed) => acts = freed,
+                None => return acts,
+            }
         }
-        self.follow(&map.parties(call), call, at)
+        acts.extend(self.follow(&map.parties(call), call, at));
+        acts
     }
 
-    /// Whether a rule wants a call that talks; then it is noted.
-    fn wants(&mut self, map: &Map, call: &str, at: WallTime) -> bool {
-        if self.may == Some(false) || self.settings.address.is_none() || self.calls.len() >= self.settings.max {
-            return false;
-        }
-        if self.ended.contains(call) {
-            return false;
+    /// Whether a rule wants a call that talks; then it is noted. What ends the taps of another call, where that has to give up its place.
+    fn wants(&mut self, map: &Map, call: &str, at: WallTime) -> Option<Vec<Act>> {
+        if self.may == Some(false) || self.settings.address.is_none() || self.ended.contains(call) {
+            return None;
         }
         let parties = map.parties(call);
         let fits = |rule: &TapRule| parties.iter().any(|party| party.own && rule.matches.is_match(&party.channel));
-        let Some(number) = self.settings.rules.iter().position(fits) else { return false };
+        let number = self.settings.rules.iter().position(fits)?;
         let rule = &self.settings.rules[number];
         let taken = self.calls.values().filter(|wanted| wanted.rule == Some(number)).count();
         if taken >= rule.max || naming::to_uuid(call, Leg::Mixed).is_none() {
-            return false;
+            return None;
         }
-        let wanted = Wanted { rule: Some(number), rate_hz: rule.rate_hz, since: at, sides: Vec::new() };
-        self.calls.insert(call.to_string(), wanted);
-        true
+        let (rate_hz, weight) = (rule.rate_hz, rule.weight);
+        let mut acts = Vec::new();
+        if self.calls.len() >= self.settings.max {
+            let other = self.lighter_than(weight)?;
+            log::info!("ami: all {} places are taken: call {call} takes that of {other}, by weight", self.settings.max);
+            acts = self.drop_sides(&other, at);
+        }
+        self.calls.insert(call.to_string(), Wanted { rule: Some(number), rate_hz, since: at, sides: Vec::new() });
+        Some(acts)
+    }
+
+    /// The call that gives up its place to one of this weight: of those that rules have tapped the least weight, and of those the youngest.
+    fn lighter_than(&self, weight: u32) -> Option<String> {
+        let weight_of = |wanted: &Wanted| Some(self.settings.rules.get(wanted.rule?)?.weight);
+        let taken = self.calls.iter().filter_map(|(call, wanted)| Some((weight_of(wanted)?, wanted.since, call)));
+        let lighter = taken.filter(|(other, ..)| *other < weight);
+        lighter.min_by_key(|&(other, since, _)| (other, std::cmp::Reverse(since))).map(|(.., call)| call.clone())
     }
 
     /// Taps a call because somebody asks.

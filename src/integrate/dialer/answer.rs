@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::names::Uniqueid;
 use crate::call::{CallNames, CallState, WallTime};
 use crate::contract::dialer::DialerFacts;
 use crate::store::dialer::{DialedCall, DialerRow};
@@ -24,6 +25,8 @@ const TRIES: i64 = 13;
 /// What was found.
 pub(super) struct Answer {
     pub(super) facts: DialerFacts,
+    /// Of a recording: the uniqueid of the customer's channel, by which other sources of its call are known.
+    pub(super) uniqueid: Option<String>,
     /// Whether the dialer knows the call.
     pub(super) is_known: bool,
     /// Whether nothing more is expected.
@@ -68,14 +71,28 @@ pub(super) fn over(new: DialerFacts, before: Option<&DialerFacts>) -> DialerFact
     }
 }
 
+/// Whether a call has no uniqueid yet: a recording that is known by ViciDial's name for it.
+pub(super) fn lacks_uniqueid(call: &DialedCall) -> bool {
+    !call.files.is_empty() && call.uniqueid.is_none() && Uniqueid::parse(&call.call_id).is_none()
+}
+
+/// Whether a recording of `agent` is one call with `other`, which has the uniqueid. In a transfer the uniqueid goes from agent to agent, and a recording
+/// is one agent's: where `other` has the recording of another agent already, this one stays a call of its own.
+pub(super) fn is_one_with(other: &DialedCall, agent: Option<&str>) -> bool {
+    let theirs = other.told.as_ref().and_then(|row| row.facts.agent.as_deref()).or(other.agent.as_deref());
+    other.files.is_empty() || agent.is_some() && agent == theirs
+}
+
 /// Names that are new at the dialer, and that the call does not have; `None` where there are none. What people have named otherwise since then stays.
-pub(super) fn new_names(call: &DialedCall, facts: &DialerFacts) -> Option<CallNames> {
+/// `uniqueid` is that of a call that has none.
+pub(super) fn new_names(call: &DialedCall, facts: &DialerFacts, uniqueid: Option<String>) -> Option<CallNames> {
     let group = |facts: &DialerFacts| facts.in_group.clone().or_else(|| facts.campaign.clone());
     let before = call.told.as_ref().map(|row| &row.facts);
     let new = |of: &dyn Fn(&DialerFacts) -> Option<String>, now: &Option<String>| {
         of(facts).filter(|name| Some(name) != now.as_ref() && before.and_then(of).as_ref() != Some(name))
     };
     let names = CallNames {
+        uniqueid,
         agent: new(&|facts| facts.agent.clone(), &call.agent),
         campaign: new(&group, &call.campaign),
         lead: new(&|facts| facts.lead.clone(), &call.lead),
@@ -87,7 +104,7 @@ pub(super) fn new_names(call: &DialedCall, facts: &DialerFacts) -> Option<CallNa
 
 /// The row that is kept of an answer, and when the call is asked about again.
 pub(super) fn row(call: &DialedCall, answer: Answer, now: WallTime) -> DialerRow {
-    let Answer { mut facts, is_known, is_complete, is_blocked, said: _ } = answer;
+    let Answer { mut facts, uniqueid: _, is_known, is_complete, is_blocked, said: _ } = answer;
     let is_over = call.state != CallState::Active;
     let before = call.told.as_ref().map_or(0, |row| row.tries);
     let tries = if is_over && !is_blocked { before + 1 } else { before };
@@ -128,7 +145,8 @@ mod tests {
     }
 
     fn answer(is_known: bool, is_complete: bool, is_blocked: bool) -> Answer {
-        Answer { facts: DialerFacts::default(), is_known, is_complete, is_blocked, said: Vec::new() }
+        let facts = DialerFacts::default();
+        Answer { facts, uniqueid: None, is_known, is_complete, is_blocked, said: Vec::new() }
     }
 
     #[test]
@@ -152,6 +170,39 @@ mod tests {
     }
 
     #[test]
+    fn a_recording_gets_the_uniqueid_of_its_call_and_stays_apart_from_another_agents() {
+        let recording = |call_id: &str, agent: &str| DialedCall {
+            call_id: call_id.into(),
+            files: vec!["/monitor/20261123-101500_5551230001-in.wav".into()],
+            agent: Some(agent.into()),
+            ..call(CallState::Active, None)
+        };
+        let of_vicidial = recording("20261123-101500_5551230001", "1001");
+        assert!(lacks_uniqueid(&of_vicidial));
+        assert!(!lacks_uniqueid(&recording("1795218045.12", "1001")), "its name holds one");
+        assert!(!lacks_uniqueid(&DialedCall { uniqueid: Some("1795218045.12".into()), ..of_vicidial.clone() }));
+        assert!(!lacks_uniqueid(&call(CallState::Active, None)), "no recording");
+        let facts = DialerFacts { agent: Some("1001".into()), ..DialerFacts::default() };
+        let names = new_names(&of_vicidial, &facts, Some("1795218045.12".into())).expect("a uniqueid");
+        assert_eq!((names.uniqueid.as_deref(), names.agent), (Some("1795218045.12"), None));
+        // A tap of the same channel, whoever has it now.
+        let tap = DialedCall { call_id: "1795218045.12".into(), ..call(CallState::Active, None) };
+        assert!(is_one_with(&tap, Some("1002")) && is_one_with(&tap, None));
+        // The first agent's recording is one with it; after a transfer the second agent's is another call, and the first agent's next one is not.
+        let first = recording("1795218045.12", "1001");
+        assert!(is_one_with(&first, Some("1001")) && !is_one_with(&first, Some("1002")) && !is_one_with(&first, None));
+        let told = DialerRow {
+            call: CallKey(1),
+            facts: DialerFacts { agent: Some("1002".into()), ..DialerFacts::default() },
+            asked: WallTime(0),
+            tries: 0,
+            due: None,
+        };
+        let renamed = DialedCall { told: Some(told), ..first };
+        assert!(is_one_with(&renamed, Some("1002")), "what the dialer says counts, whatever people call the agent");
+    }
+
+    #[test]
     fn what_is_not_told_any_more_stays_known_but_not_of_another_agent() {
         let before = DialerFacts {
             agent: Some("1001".into()),
@@ -164,9 +215,13 @@ mod tests {
         let other = DialerFacts { agent: Some("1002".into()), ..DialerFacts::default() };
         let both = over(other, Some(&before));
         assert_eq!((both.agent_name, both.talk_seconds, both.phone), (None, None, Some("5551234567".into())));
-        let names = new_names(&call(CallState::Active, None), &before).expect("the phone is new");
+        let names = new_names(&call(CallState::Active, None), &before, None).expect("the phone is new");
         assert_eq!((names.agent, names.phone.as_deref()), (None, Some("5551234567")));
         let told = DialerRow { call: CallKey(1), facts: before.clone(), asked: WallTime(0), tries: 0, due: None };
-        assert_eq!(new_names(&call(CallState::Active, Some(told)), &before), None, "somebody has taken the phone away");
+        assert_eq!(
+            new_names(&call(CallState::Active, Some(told)), &before, None),
+            None,
+            "somebody has taken the phone away"
+        );
     }
 }

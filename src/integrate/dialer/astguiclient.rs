@@ -1,12 +1,12 @@
 //! ViciDial's own configuration, `/etc/astguiclient.conf`: lines of `KEY => value`; `#` and `;` begin comments. Of its keys those are read that name
-//! the database and the server. ViciDial takes the last of two lines with one key, and so does this.
+//! the database, the server and the folders of recordings. ViciDial takes the last of two lines with one key, and so does this.
 
 use std::path::{Path, PathBuf};
 
 /// The largest file that is read; ViciDial's has some 5 kB.
 const LONGEST: u64 = 1 << 20;
 
-/// What it says of the database.
+/// What it says of the database and of recordings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Astguiclient {
     /// `VARDB_server`
@@ -21,7 +21,11 @@ pub struct Astguiclient {
     pub password: Option<String>,
     /// `VARserver_ip`: how this server calls itself in the tables.
     pub server_ip: Option<String>,
-    /// Lines that were not understood, from 1. They are none of the keys above.
+    /// `PATHmonitor`: where Asterisk records.
+    pub monitor: Option<PathBuf>,
+    /// `PATHDONEmonitor`: where recordings are moved to.
+    pub done: Option<PathBuf>,
+    /// Lines that were not understood, from 1. They are none of the keys of the database.
     pub not_understood: Vec<usize>,
 }
 
@@ -63,6 +67,21 @@ impl AstguiclientError {
     }
 }
 
+impl Astguiclient {
+    /// The folders of recordings that it names; one inside the other is not named by itself.
+    pub fn folders(&self) -> Vec<PathBuf> {
+        let named = || self.monitor.iter().chain(&self.done);
+        let mut folders: Vec<PathBuf> = Vec::new();
+        for folder in named() {
+            let is_inside = named().any(|other| folder != other && folder.starts_with(other));
+            if !is_inside && !folders.contains(folder) {
+                folders.push(folder.clone());
+            }
+        }
+        folders
+    }
+}
+
 /// Reads the file.
 pub fn read(path: &Path) -> Result<Astguiclient, AstguiclientError> {
     let fail = |source| AstguiclientError::Read { path: path.into(), source };
@@ -98,6 +117,14 @@ pub fn parse(path: &Path, text: &str) -> Result<Astguiclient, AstguiclientError>
             continue;
         }
         understood += 1;
+        if key == "PATHmonitor" || key == "PATHDONEmonitor" {
+            let path = Some(Path::new(value)).filter(|path| path.is_absolute()).map(Path::to_path_buf);
+            if path.is_none() && !value.is_empty() {
+                found.not_understood.push(number + 1);
+            }
+            *(if key == "PATHmonitor" { &mut found.monitor } else { &mut found.done }) = path;
+            continue;
+        }
         if !is_ours {
             continue;
         }
@@ -138,7 +165,8 @@ mod tests {
     fn the_database_and_the_server_are_found_among_the_other_keys() {
         let text = "# astguiclient.conf - configuration elements\n\nPATHhome => /usr/share/astguiclient\nVARserver_ip => 10.0.0.9\n\
                     VARDB_server => localhost\nVARDB_database=>asterisk ; the name\nVARDB_user => cron\nVARDB_pass => 1234\nVARDB_port => 3306\n\
-                    VARDB_custom_user => custom\nExpectedDBSchema => 1728\n";
+                    VARDB_custom_user => custom\nPATHmonitor => /var/spool/asterisk/monitor\n\
+                    PATHDONEmonitor => /var/spool/asterisk/monitorDONE\nExpectedDBSchema => 1728\n";
         let wanted = Astguiclient {
             host: Some("localhost".into()),
             port: Some(3306),
@@ -146,11 +174,28 @@ mod tests {
             user: Some("cron".into()),
             password: Some("1234".into()),
             server_ip: Some("10.0.0.9".into()),
+            monitor: Some("/var/spool/asterisk/monitor".into()),
+            done: Some("/var/spool/asterisk/monitorDONE".into()),
             not_understood: Vec::new(),
         };
         assert_eq!(of(text), Ok(wanted));
         let last = of("VARDB_user => a\nsome words\nVARDB_user => b\nVARDB_pass =>\n").expect("usable");
         assert_eq!((last.user.as_deref(), last.password, last.not_understood), (Some("b"), None, vec![2]));
+    }
+
+    #[test]
+    fn the_folders_of_recordings_are_those_that_it_names() {
+        let folders = |text: &str| {
+            let found = of(text).expect("usable");
+            let names: Vec<String> = found.folders().iter().map(|folder| folder.display().to_string()).collect();
+            (names.join(" "), found.not_understood)
+        };
+        let both = "PATHmonitor => /ram/monitor\nPATHDONEmonitor => /srv/monitorDONE ; on the disk\n";
+        assert_eq!(folders(both), ("/ram/monitor /srv/monitorDONE".into(), vec![]));
+        let inside = "PATHmonitor => /srv/monitor\nPATHDONEmonitor => /srv/monitor/DONE\n";
+        assert_eq!(folders(inside).0, "/srv/monitor");
+        assert_eq!(folders("PATHmonitor => /srv/m\nPATHDONEmonitor => /srv/m\n").0, "/srv/m");
+        assert_eq!(folders("VARDB_user => cron\nPATHmonitor => monitor\n"), (String::new(), vec![2]), "not absolute");
     }
 
     #[test]

@@ -91,6 +91,8 @@ pub(super) struct Connection {
     database: String,
     user: String,
     refused: Refusals,
+    /// Questions that nothing depends on, and whether they may be asked.
+    looked_up: BTreeMap<&'static str, bool>,
     asked: Instant,
 }
 
@@ -111,7 +113,8 @@ impl Connection {
             }
         };
         let (database, user) = (settings.database.clone(), settings.user.clone());
-        let mut connection = Self { conn, database, user, refused: Refusals::new(), asked: Instant::now() };
+        let mut connection =
+            Self { conn, database, user, refused: Refusals::new(), looked_up: BTreeMap::new(), asked: Instant::now() };
         if let Err(error) = connection.prepare(queries).await {
             connection.close().await;
             return Err(error);
@@ -142,6 +145,16 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// Whether a question may be asked that nothing depends on: nobody is told where it may not. It is looked up once in a connection.
+    pub(super) async fn may_ask(&mut self, query: &'static Query) -> Result<bool, DialerError> {
+        if let Some(may) = self.looked_up.get(query.name) {
+            return Ok(*may);
+        }
+        let may = self.explain(query).await?.is_none();
+        self.looked_up.insert(query.name, may);
+        Ok(may)
     }
 
     /// Why a question must not be asked; `None`: it may.

@@ -1,12 +1,16 @@
 //! FreePBX and Issabel: `asteriskcdrdb.cdr`, which Asterisk writes when a call is over. It is asked by recording, uniqueid and linkedid, each where that has
 //! an index: newer systems have one for `recordingfile` and `linkedid`, older ones for `uniqueid` alone.
 //!
-//! A call has a row for each leg of it. Who is agent is told by the channels: an extension is an endpoint of two to six digits.
+//! A call has a row for each leg of it. Who is agent is told by the channels: an extension is an endpoint of two to six digits. `cdr` holds one row of a queue
+//! that rang several agents; who of them took the call is in `queue_log`.
+
+use std::path::Path;
 
 use super::answer::{Answer, over};
 use super::connection::{Connection, DialerError, Example, Query};
 use super::fields::RowFields;
 use super::names::{Uniqueid, is_comparable};
+use super::queue_log;
 use crate::call::{CallState, WallTime};
 use crate::contract::dialer::{DialDirection, DialerFacts, DialerKind, DialerTransfer};
 use crate::store::dialer::DialedCall;
@@ -68,6 +72,16 @@ pub(super) fn extension(channel: Option<&String>) -> Option<String> {
     let name = rest.split(['@', ';']).next()?;
     let name = if rest.contains('@') { name } else { name.rsplit_once('-').map_or(name, |(name, _)| name) };
     is_extension(name).then(|| name.to_string())
+}
+
+/// Who a member of a queue is: the extension of its channel or interface, `1002` of `PJSIP/1002-0000002a`, `PJSIP/1002` and `Local/1002@from-queue/n`, or
+/// its name.
+pub(super) fn member(agent: String) -> String {
+    let interface = || {
+        let (_, rest) = agent.split_once('/')?;
+        rest.split(['@', '/', '-']).next().filter(|name| !name.is_empty()).map(str::to_owned)
+    };
+    extension(Some(&agent)).or_else(interface).unwrap_or(agent)
 }
 
 fn is_extension(text: &str) -> bool {
@@ -138,7 +152,11 @@ fn told(legs: &[Leg]) -> Option<DialerFacts> {
 }
 
 /// All that the table tells of a call.
-pub(super) async fn ask(connection: &mut Connection, call: &DialedCall) -> Result<Answer, DialerError> {
+pub(super) async fn ask(
+    connection: &mut Connection,
+    call: &DialedCall,
+    queue_file: Option<&Path>,
+) -> Result<Answer, DialerError> {
     let mut answers = Answers::default();
     let mut legs: Vec<Leg> = Vec::new();
     let files = call.files.iter().filter_map(|file| file.rsplit('/').next());
@@ -161,7 +179,12 @@ pub(super) async fn ask(connection: &mut Connection, call: &DialedCall) -> Resul
         }
     }
     legs.sort_by_key(|leg| leg.start);
-    let facts = told(&legs);
+    let mut facts = told(&legs);
+    if let Some(facts) = &mut facts
+        && let Some(agent) = agent_of_queue(connection, &legs, queue_file).await?
+    {
+        facts.agent = Some(agent);
+    }
     let is_known = facts.is_some();
     // Asterisk writes a row when its leg is over: after the first answer another one may come.
     let is_over = call.state != CallState::Active && call.told.as_ref().is_some_and(|row| row.tries > 1);
@@ -170,7 +193,25 @@ pub(super) async fn ask(connection: &mut Connection, call: &DialedCall) -> Resul
     // One way that can be asked is enough.
     let is_blocked = answers.refused > 0 && answers.given == 0;
     let said = Vec::new(); // a row of cdr comes when all is said
-    Ok(Answer { facts, is_known, is_complete: is_known && is_over, is_blocked, said })
+    // The name of its recording holds the uniqueid.
+    Ok(Answer { facts, uniqueid: None, is_known, is_complete: is_known && is_over, is_blocked, said })
+}
+
+/// Who took the call out of its queues, the last one.
+async fn agent_of_queue(
+    connection: &mut Connection,
+    legs: &[Leg],
+    file: Option<&Path>,
+) -> Result<Option<String>, DialerError> {
+    let mut agent = None;
+    let queued = legs.iter().filter(|leg| leg.queue().is_some());
+    let mut channels: Vec<&str> = queued.filter_map(|leg| leg.uniqueid.as_deref()).collect();
+    channels.dedup(); // a row for each agent that it rang
+    for channel in channels {
+        let queued = queue_log::of_call(connection, channel, file).await?;
+        agent = queued.and_then(|queued| queued.agent).map(member).or(agent);
+    }
+    Ok(agent)
 }
 
 /// How many questions had an answer, and how many cannot be asked.

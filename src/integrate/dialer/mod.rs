@@ -12,6 +12,7 @@ mod fields;
 mod freepbx;
 mod names;
 mod numbered;
+mod queue_log;
 pub mod settings;
 mod status;
 mod vicidial;
@@ -24,7 +25,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use self::answer::{Answer, new_names, row};
+use self::answer::{Answer, is_one_with, lacks_uniqueid, new_names, row};
 use self::connection::{Connection, DialerError, Query};
 pub use self::coverage::DayReader;
 use self::settings::DialerSettings;
@@ -52,6 +53,8 @@ const LOOK_AGAIN: Duration = Duration::from_mins(1);
 const QUIET: Duration = Duration::from_secs(20);
 /// Looks at running calls for one look at recordings of other servers.
 const LOOKS_ELSEWHERE: u32 = 15;
+/// While no call is heard it is looked so often who is logged in.
+const NOBODY_TALKS: Duration = Duration::from_secs(5);
 /// Of one round, the time for calls that are due: those that run come first.
 const BUDGET: Duration = Duration::from_millis(500);
 
@@ -69,21 +72,22 @@ enum RoundError {
 /// Who knows the tables.
 enum System {
     Vicidial(Box<Vicidial>),
-    Freepbx,
+    /// With Asterisk's log of its queues.
+    Freepbx(Option<PathBuf>),
 }
 
 impl System {
     fn new(settings: &DialerSettings) -> Self {
         match settings.kind {
             DialerKind::Vicidial => Self::Vicidial(Box::new(Vicidial::new(settings.server_ip.clone()))),
-            DialerKind::Freepbx => Self::Freepbx,
+            DialerKind::Freepbx => Self::Freepbx(settings.queue_log.clone()),
         }
     }
 
     fn queries(&self) -> &'static [&'static Query] {
         match self {
             Self::Vicidial(_) => &vicidial::QUERIES,
-            Self::Freepbx => &freepbx::QUERIES,
+            Self::Freepbx(_) => &freepbx::QUERIES,
         }
     }
 
@@ -95,7 +99,7 @@ impl System {
     ) -> Result<Answer, DialerError> {
         match self {
             Self::Vicidial(vicidial) => vicidial.ask(connection, call, live).await,
-            Self::Freepbx => freepbx::ask(connection, call).await,
+            Self::Freepbx(queue_log) => freepbx::ask(connection, call, queue_log.as_deref()).await,
         }
     }
 }
@@ -109,6 +113,8 @@ pub struct Dialer {
     now: fn() -> WallTime,
     system: System,
     waiting: WaitingCalls,
+    /// When it was looked who is logged in.
+    looked_at_agents: Option<Instant>,
     /// Agents of running calls, as they were when the call was last asked about.
     live: HashMap<CallKey, LiveAgent>,
     /// Names that the conductor was told are likely to be said on running calls.
@@ -124,7 +130,8 @@ impl Dialer {
         let system = System::new(&settings);
         let (live, said) = (HashMap::new(), HashMap::new());
         let waiting = WaitingCalls::default();
-        Self { settings, store, commands, status, now, system, waiting, live, said, elsewhere: None }
+        let (looked_at_agents, elsewhere) = (None, None);
+        Self { settings, store, commands, status, now, system, waiting, looked_at_agents, live, said, elsewhere }
     }
 
     /// Has recordings fetched that ViciDial names on these hosts.
@@ -229,10 +236,12 @@ impl Dialer {
     /// Asks about running calls whose agent is another than before.
     async fn look_at_agents(&mut self, connection: &mut Connection, open: &[DialedCall]) -> Result<(), RoundError> {
         let System::Vicidial(vicidial) = &mut self.system else { return Ok(()) };
-        if open.is_empty() {
+        if open.is_empty() && self.looked_at_agents.is_some_and(|looked| looked.elapsed() < NOBODY_TALKS) {
             return Ok(());
         }
+        self.looked_at_agents = Some(Instant::now());
         vicidial.look(connection).await?;
+        self.status.set_agents(vicidial.logged_in().to_vec());
         for (call, agent) in vicidial.on(open) {
             if self.live.get(&call.key) != Some(&agent) {
                 self.live.insert(call.key, agent);
@@ -251,13 +260,24 @@ impl Dialer {
         self.commands.send(Command::Expect { call: key, names }).await.map_err(|_| RoundError::Stopping)
     }
 
+    /// The uniqueid that a recording's call is to get: what else is heard of that channel is then one call with it.
+    async fn uniqueid_to_tell(&self, call: &DialedCall, answer: &Answer) -> Result<Option<String>, RoundError> {
+        let Some(uniqueid) = answer.uniqueid.clone().filter(|_| lacks_uniqueid(call)) else { return Ok(None) };
+        let Some(other) = self.store.call(&uniqueid).await?.filter(|other| other.key != call.key) else {
+            return Ok(Some(uniqueid));
+        };
+        let Some(other) = self.store.dialed_call(other.key).await? else { return Ok(None) };
+        Ok(is_one_with(&other, answer.facts.agent.as_deref()).then_some(uniqueid))
+    }
+
     async fn ask_about(&mut self, connection: &mut Connection, call: &DialedCall) -> Result<(), RoundError> {
         let live = self.live.get(&call.key).cloned();
         let mut answer = self.system.ask(connection, call, live.as_ref()).await?;
         let is_known = answer.is_known;
         self.tell_said(call.key, std::mem::take(&mut answer.said)).await?;
-        let row = row(call, answer, (self.now)());
-        let names = if is_known { new_names(call, &row.facts) } else { None };
+        let uniqueid = self.uniqueid_to_tell(call, &answer).await?;
+        let mut row = row(call, answer, (self.now)());
+        let names = if is_known { new_names(call, &row.facts, uniqueid) } else { None };
         let is_new = call.told.as_ref().is_none_or(|told| {
             let (mut facts, told) = (row.facts.clone(), &told.facts);
             facts.asked.clone_from(&told.asked);
@@ -267,10 +287,17 @@ impl Dialer {
             let (reply, done) = oneshot::channel();
             let command = Command::Name { call: call.call_id.clone(), names, reply };
             self.commands.send(command).await.map_err(|_| RoundError::Stopping)?;
-            let _ = done.await; // the conductor stops
+            let named = done.await; // an error where the conductor stops
             metrics::counter!("lineside_dialer_named_total").increment(1);
+            if let Ok(named) = named
+                && let Some(call) = self.store.call(&named.call_id).await?
+            {
+                // It may have become one with a call that had the uniqueid.
+                self.waiting.forget(row.call);
+                row.call = call.key;
+            }
         }
-        self.waiting.put(call.key, row.due);
+        self.waiting.put(row.call, row.due);
         // Nothing is written each second for a running call that nobody knows. The row follows the names, because a crash after the row would lose
         // them.
         if call.state != CallState::Active || is_known && is_new {

@@ -27,8 +27,8 @@ pub(super) enum VicidialId {
     Outbound(String),
     /// `vicidial_closer_log.closecallid`: digits only.
     Inbound(i64),
-    /// `gateway_recording_log`: it begins with a G. No agent is on it.
-    Gateway,
+    /// `gateway_recording_log.gateway_recording_id`: it begins with a G. No agent is on it.
+    Gateway(i64),
     /// It is empty until the recording stops, or nothing that is known.
     Unknown,
 }
@@ -36,10 +36,11 @@ pub(super) enum VicidialId {
 impl VicidialId {
     /// Decides as ViciDial's own scripts do.
     pub(super) fn parse(text: Option<&str>) -> Self {
+        let number = |text: &str| text.parse().ok().filter(|&id| id > 0);
         match text.unwrap_or_default() {
-            id if id.starts_with('G') => Self::Gateway,
+            id if id.starts_with('G') => number(&id[1..]).map_or(Self::Unknown, Self::Gateway),
             id if id.contains('.') => Self::Outbound(id.into()),
-            id => id.parse().ok().filter(|&id| id > 0).map_or(Self::Unknown, Self::Inbound),
+            id => number(id).map_or(Self::Unknown, Self::Inbound),
         }
     }
 }
@@ -104,8 +105,8 @@ mod tests {
         }
         assert_eq!(VicidialId::parse(Some("1795218045.12")), VicidialId::Outbound("1795218045.12".into()));
         assert_eq!(VicidialId::parse(Some("4711")), VicidialId::Inbound(4711));
-        assert_eq!(VicidialId::parse(Some("G12")), VicidialId::Gateway);
-        for unknown in [None, Some(""), Some("0"), Some("x")] {
+        assert_eq!(VicidialId::parse(Some("G12")), VicidialId::Gateway(12));
+        for unknown in [None, Some(""), Some("0"), Some("x"), Some("G"), Some("G1.2"), Some("G0")] {
             assert_eq!(VicidialId::parse(unknown), VicidialId::Unknown);
         }
     }

@@ -4,11 +4,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::connection::{Query, Refusals};
 use crate::call::WallTime;
-use crate::contract::dialer::{DialerHealth, DialerKind, DialerQuery};
+use crate::contract::dialer::{DialerAgent, DialerHealth, DialerKind, DialerQuery};
 
 /// The state, shared.
 #[derive(Clone, Debug)]
-pub struct DialerStatus(Arc<RwLock<DialerHealth>>);
+pub struct DialerStatus {
+    health: Arc<RwLock<DialerHealth>>,
+    agents: Arc<RwLock<Vec<DialerAgent>>>,
+}
 
 impl DialerStatus {
     /// Of a connection that is not there yet.
@@ -26,7 +29,7 @@ impl DialerStatus {
     }
 
     fn of(health: DialerHealth) -> Self {
-        Self(Arc::new(RwLock::new(health)))
+        Self { health: Arc::new(RwLock::new(health)), agents: Arc::default() }
     }
 
     /// The status where settings are missing or wrong: there will be no connection, and `problem` says why.
@@ -40,11 +43,20 @@ impl DialerStatus {
 
     /// How it is now.
     pub fn get(&self) -> DialerHealth {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.health.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Who is logged in to the dialer, by name; nobody while its database cannot be read.
+    pub fn agents(&self) -> Vec<DialerAgent> {
+        self.agents.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_agents(&self, agents: Vec<DialerAgent>) {
+        *self.agents.write().unwrap_or_else(PoisonError::into_inner) = agents;
     }
 
     fn set(&self, change: impl FnOnce(&mut DialerHealth)) {
-        change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.health.write().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The database answers.
@@ -76,6 +88,7 @@ impl DialerStatus {
             }
             (health.connected, health.problem) = (false, Some(problem));
         });
+        self.set_agents(Vec::new());
     }
 
     /// What can be asked, and how many calls wait.

@@ -235,7 +235,8 @@ fn texts(
             .collect();
         let expected = recogniser.expected();
         let vocabulary = expected.as_deref();
-        let sounds: Vec<SpeechSound> = sounds.iter().map(|samples| SpeechSound { samples, vocabulary }).collect();
+        let sounds: Vec<SpeechSound> =
+            sounds.iter().map(|samples| SpeechSound { samples, vocabulary, campaign: None }).collect();
         texts.extend(recogniser.recognise_all(&sounds, Pace::Afterwards));
     }
     texts

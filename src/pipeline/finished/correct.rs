@@ -88,7 +88,8 @@ impl Corrector {
         }
         let text = if self.redact { redacted(&analyser, &rows, row, typed)? } else { typed };
         let words = retimed(&words_of(row), &text, row.start_ms, row.end_ms);
-        let analysis = analyser.analyse_in(row.language.as_deref(), &text, speaker);
+        let own = analyser.of_campaign(call.campaign.as_deref());
+        let analysis = own.analyse_in(row.language.as_deref(), &text, speaker);
         let scores = analysis.scores;
         let now = (self.now)();
         let corrected = NewCorrection {

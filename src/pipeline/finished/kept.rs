@@ -50,8 +50,8 @@ impl Desk {
             return Ok(None);
         }
         let row = self.store().stages(call.key).await?.into_iter().find(|row| row.stage == stage);
-        let analyser = self.analyser();
-        let is_of_now = row.is_some_and(|row| is_of(&row, &analyser.packs().join(", "), analyser.changed_ms()));
+        let (packs, changed_ms) = (self.packs_of(call).join(", "), self.analyser().changed_ms());
+        let is_of_now = row.is_some_and(|row| is_of(&row, &packs, changed_ms));
         if is_of_now { self.kept(call, stage).await } else { Ok(None) }
     }
 

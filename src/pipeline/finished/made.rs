@@ -167,6 +167,11 @@ impl Desk {
         self.analyser().packs().to_vec()
     }
 
+    /// The packs that a call is read by, with their versions.
+    pub fn packs_of(&self, call: &CallRow) -> Vec<String> {
+        self.analyser_of(call).packs().to_vec()
+    }
+
     /// The language of a call's text: what the recogniser says of most of it, else what its small words say.
     pub fn language(&self, rows: &[SegmentRow]) -> Option<String> {
         language(&self.analyser(), rows)
@@ -179,7 +184,7 @@ impl Desk {
         read: impl FnOnce(&TextAnalyser, &[ReviewLine], Option<&str>) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
         let rows = self.store().segments(call.key).await?;
-        let analyser = self.analyser();
+        let analyser = self.analyser_of(call);
         self.aside(move || {
             // Only the recogniser's language counts here: for a text of unknown language the analyser knows better whether it can score it.
             let language = spoken(&rows);

@@ -238,11 +238,12 @@ impl Retranscriber {
                 kept += 1;
             } else {
                 // One at a time: a queue that is never empty would leave no time for partial text.
-                let written = self.hand_over(&stretch, &leg.leg, names.clone()).await;
+                let written = self.hand_over(call, &stretch, &leg.leg, names.clone()).await;
                 texts.push((stretch, written.map_err(|_| "the speech threads have stopped".to_string())?));
             }
         }
-        let analyser = Arc::clone(&self.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let all = Arc::clone(&self.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let analyser = all.of_campaign(call.campaign.as_deref());
         let read = texts.len();
         let New { texts, figures, silences, silent } = self.put_together(call, &legs, &analyser, texts).await?;
         let (now, segments) = ((self.queue.now)(), figures.segments);
@@ -305,6 +306,7 @@ impl Retranscriber {
 
     fn hand_over(
         &self,
+        call: &CallRow,
         stretch: &Stretch,
         leg: &Arc<SpooledLeg>,
         vocabulary: Option<Arc<Vocabulary>>,
@@ -319,6 +321,7 @@ impl Retranscriber {
             said: now,
             live: false,
             vocabulary,
+            campaign: call.campaign.as_deref().map(Into::into),
         };
         self.queue.workers.queue.push(Urgency::PostCall, now, Work::Retranscribe(Box::new(job), answer));
         written

@@ -88,6 +88,11 @@ impl Desk {
         Arc::clone(&self.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
+    /// What the calls of this one's campaign are read by.
+    pub(super) fn analyser_of(&self, call: &CallRow) -> Arc<TextAnalyser> {
+        self.analyser().of_campaign(call.campaign.as_deref())
+    }
+
     /// A text as it may leave the box: every number of three digits or more that was said is hidden, for what has left cannot be corrected.
     pub fn without_numbers(&self, text: &str) -> String {
         self.analyser().redactor().cautious(text)
@@ -100,7 +105,7 @@ impl Desk {
         read: impl FnOnce(&TextAnalyser, &[ReviewLine]) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
         let rows = self.store.segments(call.key).await?;
-        let analyser = self.analyser();
+        let analyser = self.analyser_of(call);
         self.aside(move || {
             let lines: Vec<ReviewLine> = rows.into_iter().map(line).collect();
             read(&analyser, &lines)

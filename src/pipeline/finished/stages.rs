@@ -207,7 +207,7 @@ impl Stages {
                 None => Made::Failed("the classification cannot be written as JSON".into()),
             },
             other => match self.desk.made(call, other).await? {
-                Some(result) => Made::Result(result, Some(RULES.into()), Some(self.desk.packs().join(", "))),
+                Some(result) => Made::Result(result, Some(RULES.into()), Some(self.desk.packs_of(call).join(", "))),
                 None => Made::Failed("nothing makes this stage".into()),
             },
         })
@@ -307,7 +307,7 @@ impl Stages {
         let Some(result) = json(&made) else {
             return Ok(Made::Failed("the insights cannot be written as JSON".into()));
         };
-        let packs = self.desk.packs().join(", ");
+        let packs = self.desk.packs_of(call).join(", ");
         Ok(match made.language_model {
             None => Made::Result(result, Some(RULES.into()), Some(packs)),
             Some(ModelInsights::Told { by, .. }) => {
@@ -344,7 +344,7 @@ impl Stages {
         match made {
             Made::Result(result, engine, model) => done(result, engine, model, None),
             Made::Tagged(result, tags) => {
-                let packs = Some(self.desk.packs().join(", "));
+                let packs = Some(self.desk.packs_of(call).join(", "));
                 StageOutcome { tags: Some(tags), ..done(result, Some(RULES.into()), packs, None) }
             }
             Made::Partly(result, engine, model, why) => done(result, engine, model, Some(why)),

@@ -136,6 +136,8 @@ pub(super) struct Call {
     pub id: CallId,
     pub started: WallTime,
     pub agent: Option<String>,
+    /// Campaign, in-group or queue: it may have packs and a language of its own.
+    pub campaign: Option<Arc<str>>,
     pub legs: HashMap<LegKey, RunningLeg>,
     /// Connections that have said that they are its, and are not over.
     pub lines: Vec<Arc<Line>>,
@@ -176,6 +178,7 @@ impl Call {
             id,
             started,
             agent,
+            campaign: None,
             legs: HashMap::new(),
             lines: Vec::new(),
             outstanding: 0,
@@ -191,6 +194,13 @@ impl Call {
             past: Vec::new(),
             silenced: Vec::new(),
             names_said: NamesSaid::default(),
+        }
+    }
+
+    /// Takes what somebody says of the call's campaign, if anything.
+    pub fn learn_campaign(&mut self, campaign: Option<&str>) {
+        if let Some(campaign) = campaign {
+            self.campaign = Some(campaign.into());
         }
     }
 

@@ -148,6 +148,7 @@ impl Calls {
         call.silenced.extend(gone.silenced);
         call.watch.absorb(gone.watch);
         call.names_said.absorb(gone.names_said);
+        call.campaign = call.campaign.take().or(gone.campaign);
     }
 }
 

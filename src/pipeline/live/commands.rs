@@ -146,6 +146,7 @@ impl Conductor {
             if names.agent.is_some() {
                 call.agent.clone_from(&names.agent);
             }
+            call.learn_campaign(names.campaign.as_deref());
         }
         let at = now.wall();
         let message = CallNamed {

@@ -270,13 +270,14 @@ impl Conductor {
         for segment in &past.segments {
             rolling.push(segment.leg, segment.compound);
         }
-        let watch = self.watching.recall(past);
+        let watch = self.watching.recall(past, known.names.campaign.as_deref());
         let who = (known.id.clone(), known.begin.started, known.names.agent.clone());
         let mut call = Call::new(who, rolling, watch, now.at.steady);
         call.stepped_ms = known.begin.stepped_ms;
         call.audio_ms = known.audio_ms;
         call.turns = turns(past);
         call.names_said.learn(&known.names);
+        call.learn_campaign(known.names.campaign.as_deref());
         call.past = past_sources(past);
         call.silenced = silenced(past);
         self.calls.add(known.key, call);
@@ -299,6 +300,7 @@ impl Conductor {
         let who = (id.clone(), whose.at, agent);
         let mut call = Call::new(who, CallRolling::default(), CallWatch::default(), now.at.steady);
         call.names_said.learn(&names);
+        call.learn_campaign(names.campaign.as_deref());
         self.calls.add(key, call);
         self.calls.also_named(key, whose.call.clone());
         if let Some(uuid) = names.uuid.as_deref() {

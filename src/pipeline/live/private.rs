@@ -161,7 +161,7 @@ impl Conductor {
         changes: &mut Vec<Change>,
         now: &Now,
     ) -> Vec<ToOverwrite> {
-        let (analyser, now) = (&now.analyser, now.wall());
+        let now = now.wall();
         let Some(call) = self.calls.get_mut(key) else { return Vec::new() };
         for (before, redacted) in cleaned.corrected {
             let leg = call.legs.get(&LegKey(redacted.id.leg)).map_or(Leg::Mixed, |running| running.leg.spec.leg);
@@ -177,10 +177,11 @@ impl Conductor {
                 text: redacted.text.clone(),
                 found: redacted.labels.clone(),
             };
-            let unsaid = self.watching.unsaid(leg, &before, &redacted.text, &redacted.labels);
+            let reading = self.watching.reading(call.campaign.as_deref());
+            let unsaid = reading.unsaid(leg, &before, &redacted.text, &redacted.labels);
             call.watch.unsay(&unsaid);
             // A term of a pack may have been found in what is gone now.
-            let analysis = analyser.analyse(&redacted.text, leg);
+            let analysis = reading.analyser.analyse(&redacted.text, leg);
             changes.push(Change::Privacy(PrivacyChange::Reworded {
                 utterance: UtteranceKey(redacted.id.utterance),
                 number: redacted.id.number,

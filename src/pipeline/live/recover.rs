@@ -114,10 +114,11 @@ impl Conductor {
         for (leg, compound) in call.compounds {
             rolling.push(leg, compound);
         }
-        let watch = self.watching.recall(&past);
+        let watch = self.watching.recall(&past, call.campaign.as_deref());
         self.privacy.recall(&now.analyser, call.key, texts);
         let mut running = Call::new((call.id, call.started, None), rolling, watch, now.at.steady);
         running.stepped_ms = call.stepped_ms;
+        running.learn_campaign(call.campaign.as_deref());
         running.turns = turns(&past);
         running.silenced = silenced(&past);
         self.calls.add(call.key, running);
@@ -195,6 +196,7 @@ impl Conductor {
             said,
             live: false,
             vocabulary: call.names_said.vocabulary(),
+            campaign: call.campaign.clone(),
         };
         // An utterance at which the process ended comes after the others.
         let due = WallTime(said.0 + i64::from(strikes) * STRUCK_MS);

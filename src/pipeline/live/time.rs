@@ -9,7 +9,7 @@ use super::effect::{Effect, Gauges};
 use super::event::Now;
 use super::messages::event;
 use super::privacy::Privacy;
-use super::watching::{Origin, risk_change};
+use super::watching::{Origin, Reading, risk_change};
 use crate::call::{CallKey, CallState, Leg, Source, WallTime};
 use crate::contract::message::{CallEnd, CallEndKind, Hangup, HangupKind, Message};
 use crate::contract::seconds;
@@ -121,9 +121,10 @@ impl Conductor {
 
     /// Lets the rules look at the passing of time: dead air, sentences that are missing at their deadline, one side that talks over the other.
     fn look_at_time(&mut self, key: CallKey, now: &Now, changes: &mut Vec<Change>) {
-        let book = self.watching.book(&now.analyser);
+        self.watching.renew(&now.analyser);
         let now = now.wall();
         let Some(call) = self.calls.get_mut(key) else { return };
+        let Reading { book, .. } = self.watching.reading(call.campaign.as_deref());
         let Some(to_ms) = call.known_to_ms(now) else { return };
         if let Some(alert) = call.watch.passed(&book, to_ms, &call.rolling) {
             changes.push(risk_change(key, &call.watch.risk(&call.rolling)));
@@ -163,8 +164,8 @@ impl Conductor {
 
     fn end(&mut self, key: CallKey, at: &Now, changes: &mut Vec<Change>) {
         let now = at.wall();
-        let book = self.watching.book_now();
         let Some(call) = self.calls.get_mut(key) else { return };
+        let Reading { book, .. } = self.watching.reading(call.campaign.as_deref());
         if let Some(leg) = call.whole_mix() {
             changes.push(Change::LegLabelled { leg, label: Leg::Mixed });
         }

@@ -87,7 +87,7 @@ impl Conductor {
             && !after_the_call
             && (!running.leg.is_closed() || now.wall().0 - running.leg.last_audio().0 < JUST_SAID_MS);
         let said = if live { now.wall() } else { WallTime(spec.started.0 + end_ms - running.offset_ms) };
-        let vocabulary = call.names_said.vocabulary();
+        let (vocabulary, campaign) = (call.names_said.vocabulary(), call.campaign.clone());
         let job = Job {
             utterance,
             leg: Arc::clone(&running.leg),
@@ -96,6 +96,7 @@ impl Conductor {
             said,
             live,
             vocabulary,
+            campaign,
         };
         self.push(vec![row]);
         if let Preflight::Read(engine, recognition) = read {
@@ -165,19 +166,20 @@ impl Conductor {
             return;
         }
         let (leg, vocabulary) = (Arc::clone(&running.leg), call.names_said.vocabulary());
-        let stretch = Growing { leg, start: found.start, end: found.end, begin: Vec::new(), vocabulary };
+        let campaign = call.campaign.clone();
+        let stretch = Growing { leg, start: found.start, end: found.end, begin: Vec::new(), vocabulary, campaign };
         self.does(Effect::Preflight { due: WallTime(now.wall().0 + PREFLIGHT_MS), stretch });
     }
 
     /// Requests a partial text.
     fn ask_for_partial(&mut self, leg: LegKey, found: Found, now: &Now) {
-        let Some((.., running)) = self.calls.of_leg(leg) else { return };
+        let Some((_, call, running)) = self.calls.of_leg(leg) else { return };
         if self.is_put_off(running) {
             return;
         }
         let Some(begin) = self.partials.ask(leg, found, running.leg.spec.rate_hz, now.at.steady) else { return };
-        let leg = Arc::clone(&running.leg);
-        let stretch = Growing { leg, start: found.start, end: found.end, begin, vocabulary: None };
+        let (leg, campaign) = (Arc::clone(&running.leg), call.campaign.clone());
+        let stretch = Growing { leg, start: found.start, end: found.end, begin, vocabulary: None, campaign };
         self.does(Effect::Partial { due: now.wall(), stretch });
     }
 

@@ -16,10 +16,36 @@ use crate::text::rolling::CallRolling;
 
 /// The rules in use, and the numbers of alerts.
 pub(super) struct Watching {
-    analyser: Arc<TextAnalyser>,
-    book: Arc<RuleBook>,
+    all: Reading,
+    /// Those of campaigns that have packs of their own, as far as they were asked for.
+    of_campaigns: Vec<Reading>,
     /// Highest number given.
     last: i64,
+}
+
+/// What a call's text is read by, and the rules that go with it.
+#[derive(Clone)]
+pub(super) struct Reading {
+    pub analyser: Arc<TextAnalyser>,
+    pub book: Arc<RuleBook>,
+}
+
+impl Reading {
+    fn new(analyser: Arc<TextAnalyser>) -> Self {
+        let book = Arc::new(RuleBook::new(analyser.rules()));
+        Self { analyser, book }
+    }
+
+    /// Keywords and rules that matched a text as it was shown, and no longer match it after its correction. `labels` name them.
+    pub(super) fn unsaid(&self, leg: Leg, before: &str, now: &str, labels: &[String]) -> Unsaid {
+        let terms = |text: &str| {
+            let (analysis, hits) = (self.analyser.analyse(text, leg), self.book.find(text, leg));
+            let all = analysis.keywords.into_iter().chain(analysis.profanity).chain(hits.said).chain(hits.not_said);
+            all.map(|hit| hit.term).collect::<BTreeSet<_>>()
+        };
+        let instead = labels.first().map_or("[number]".into(), |label| format!("[{label}]"));
+        Unsaid { terms: terms(before).difference(&terms(now)).cloned().collect(), instead }
+    }
 }
 
 /// The occasion of an alert; one occasion raises one alert.
@@ -33,26 +59,32 @@ pub(super) enum Origin {
 impl Watching {
     /// `last_alert` is the highest number that was given.
     pub(super) fn new(last_alert: i64, analyser: Arc<TextAnalyser>) -> Self {
-        let book = Arc::new(RuleBook::new(analyser.rules()));
-        Self { analyser, book, last: last_alert }
+        Self { all: Reading::new(analyser), of_campaigns: Vec::new(), last: last_alert }
     }
 
-    /// The rules that go with an analyser: after a reload they are other ones.
-    pub(super) fn book(&mut self, analyser: &Arc<TextAnalyser>) -> Arc<RuleBook> {
-        if !Arc::ptr_eq(&self.analyser, analyser) {
-            self.analyser = Arc::clone(analyser);
-            self.book = Arc::new(RuleBook::new(analyser.rules()));
+    /// Takes the packs that are in use now: after a reload they are other ones.
+    pub(super) fn renew(&mut self, analyser: &Arc<TextAnalyser>) {
+        if !Arc::ptr_eq(&self.all.analyser, analyser) {
+            self.all = Reading::new(Arc::clone(analyser));
+            self.of_campaigns.clear();
         }
-        Arc::clone(&self.book)
     }
 
-    /// The rules as they were last asked for.
-    pub(super) fn book_now(&self) -> Arc<RuleBook> {
-        Arc::clone(&self.book)
+    /// What the calls of a campaign are read by.
+    pub(super) fn reading(&mut self, campaign: Option<&str>) -> Reading {
+        let analyser = self.all.analyser.of_campaign(campaign);
+        let known = std::iter::once(&self.all).chain(&self.of_campaigns);
+        if let Some(known) = known.into_iter().find(|known| Arc::ptr_eq(&known.analyser, &analyser)) {
+            return known.clone();
+        }
+        let own = Reading::new(analyser);
+        self.of_campaigns.push(own.clone());
+        own
     }
 
     /// A watch that knows what the database knows of a call.
-    pub(super) fn recall(&self, past: &Past) -> CallWatch {
+    pub(super) fn recall(&mut self, past: &Past, campaign: Option<&str>) -> CallWatch {
+        let Reading { analyser, book } = self.reading(campaign);
         let mut watch = CallWatch::default();
         for leg in past.legs.iter().filter(|leg| !leg.heard.is_empty()) {
             if leg.audio.path().as_os_str().is_empty() {
@@ -70,10 +102,10 @@ impl Watching {
         let mut rolling = CallRolling::default();
         for segment in &past.segments {
             let leg = segment.leg;
-            let analysis = self.analyser.analyse(&segment.text, leg);
+            let analysis = analyser.analyse(&segment.text, leg);
             rolling.push(leg, segment.compound);
             let said = Said::of(leg, segment.start_ms..segment.end_ms, &segment.text, segment.compound, &analysis);
-            let _ = watch.said(&self.book, &said, &rolling); // it was told then
+            let _ = watch.said(&book, &said, &rolling); // it was told then
         }
         watch.nothing_fired();
         for alert in &past.alerts {
@@ -82,17 +114,6 @@ impl Watching {
             }
         }
         watch
-    }
-
-    /// Keywords and rules that matched a text as it was shown, and no longer match it after its correction. `labels` name them.
-    pub(super) fn unsaid(&self, leg: Leg, before: &str, now: &str, labels: &[String]) -> Unsaid {
-        let terms = |text: &str| {
-            let (analysis, hits) = (self.analyser.analyse(text, leg), self.book.find(text, leg));
-            let all = analysis.keywords.into_iter().chain(analysis.profanity).chain(hits.said).chain(hits.not_said);
-            all.map(|hit| hit.term).collect::<BTreeSet<_>>()
-        };
-        let instead = labels.first().map_or("[number]".into(), |label| format!("[{label}]"));
-        Unsaid { terms: terms(before).difference(&terms(now)).cloned().collect(), instead }
     }
 
     /// An alert as a change.

@@ -8,7 +8,7 @@ use super::event::{Now, Said};
 use super::measures;
 use super::messages;
 use super::privacy::Cleaned;
-use super::watching::{Origin, risk_change};
+use super::watching::{Origin, Reading, risk_change};
 use crate::alerts;
 use crate::call::{CallKey, CallTime, Source, WallTime};
 use crate::pipeline::workers::{Job, Written};
@@ -97,7 +97,7 @@ impl Conductor {
     /// Reads what was recognised, piece by piece.
     fn read(&mut self, key: CallKey, job: &Job, recognition: Recognition, sender: Option<f64>, now: &Now) -> Outcome {
         let (analyser, now) = (&now.analyser, now.wall());
-        let book = self.watching.book(analyser);
+        self.watching.renew(analyser);
         let Recognition { pieces, language, dropped, took } = recognition;
         let (mut segments, mut events, mut cleaned) = (Vec::new(), Vec::new(), Cleaned::default());
         let heard = self.calls.of_leg(job.leg.key).map_or(0..0, |(.., leg)| leg.at_ms(job.start)..leg.at_ms(job.end));
@@ -106,6 +106,7 @@ impl Conductor {
         let unbelieved = dropped.as_ref().map(|(_, text)| text.as_str());
         let pieces = self.privacy.clean(analyser, place, heard, (pieces, unbelieved), &mut cleaned);
         if let Some(call) = self.calls.get_mut(key) {
+            let Reading { analyser, book } = self.watching.reading(call.campaign.as_deref());
             for (number, piece) in pieces.into_iter().enumerate() {
                 let mut analysis = analyser.analyse_in(language.as_deref(), &piece.text, leg);
                 if let Some(theirs) = sender.filter(|_| !analyser.can_score(&piece.text, language.as_deref())) {
@@ -143,8 +144,8 @@ impl Conductor {
     /// Text of another platform goes the way of what was recognised.
     pub(super) fn said(&mut self, said: Said, now: &Now) {
         let Said { leg, start, text, silence_ms, provider } = said;
-        let book = self.watching.book_now();
         let Some((key, call)) = self.calls.of_leg_mut(leg.key) else { return };
+        let Reading { book, .. } = self.watching.reading(call.campaign.as_deref());
         if self.privacy.is_paused(key) {
             self.answer(Answer::Done); // taken, and not kept
             return;
@@ -165,7 +166,7 @@ impl Conductor {
             let Some((utterance, row)) = found else { return };
             let at = now.wall();
             self.push(vec![row, Change::LegGrown { leg: leg.key, samples: end, at }]);
-            let job = Job { utterance, leg, start, end, said: at, live: true, vocabulary: None };
+            let job = Job { utterance, leg, start, end, said: at, live: true, vocabulary: None, campaign: None };
             let sender = text.sentiment;
             let result = Ok(text.recognition());
             self.kept(Written { job, result, engine: format!("{INGESTED}{provider}") }, sender, now);

@@ -6,7 +6,7 @@ pub mod check;
 pub mod forget;
 pub mod sweep;
 
-pub use self::sweep::{RetentionSettings, Sweeper};
+pub use self::sweep::{CampaignDays, RetentionSettings, Sweeper};
 
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ use crate::call::WallTime;
 use crate::pipeline::coverage::LocalDay;
 use crate::pipeline::live::silencing::drop_cached;
 use crate::spool::{self, Refused, Spool};
-use crate::store::retention::OwnAudio;
+use crate::store::retention::{OfCampaigns, OwnAudio};
 use crate::store::{Store, StoreError};
 
 /// Interval of retention by age.
@@ -34,6 +34,8 @@ pub struct RetentionSettings {
     pub audio_days: u32,
     /// Age at which calls are deleted with all that is known of them, days.
     pub text_days: u32,
+    /// What is otherwise for single campaigns.
+    pub campaigns: Vec<CampaignDays>,
     /// Age at which alerts are deleted, days.
     pub alerts_days: u32,
     /// Free space below which a warning is logged, bytes.
@@ -42,6 +44,27 @@ pub struct RetentionSettings {
     pub drop_free: u64,
     /// Free space below which no new calls are recorded, bytes.
     pub stop_free: u64,
+}
+
+/// Ages of one campaign; `None`: as for all others.
+#[derive(Clone, Debug)]
+pub struct CampaignDays {
+    /// Its name, in any case.
+    pub campaign: String,
+    /// As [`RetentionSettings::audio_days`].
+    pub audio_days: Option<u32>,
+    /// As [`RetentionSettings::text_days`].
+    pub text_days: Option<u32>,
+}
+
+impl RetentionSettings {
+    /// Whose calls have which age of their own; the last of them is that of all others.
+    fn ages(&self, own: fn(&CampaignDays) -> Option<u32>, others: u32) -> Vec<(OfCampaigns, u32)> {
+        let named = || self.campaigns.iter().filter_map(move |days| Some((days.campaign.clone(), own(days)?)));
+        let mut ages: Vec<_> = named().map(|(campaign, days)| (OfCampaigns::Only(campaign), days)).collect();
+        ages.push((OfCampaigns::NoneOf(named().map(|(campaign, _)| campaign).collect()), others));
+        ages
+    }
 }
 
 /// State of the disk.
@@ -118,28 +141,16 @@ impl Sweeper {
         if let Some(before) = before(self.settings.text_days) {
             self.store.delete_old_days(LocalDay::of(before).to_string()).await?;
             self.store.delete_old_analyses(before).await?;
-            loop {
-                let leaving = |audio: &[OwnAudio]| {
-                    let sounds: Vec<PathBuf> = audio.iter().map(|audio| audio.path.clone()).collect();
-                    spool::mark(&sounds)
-                };
-                let old = self.store.delete_old_calls(before, leaving).await?;
-                if old.calls.is_empty() {
-                    break;
-                }
-                swept.calls += old.calls.len();
-                let cache = self.settings.state.join("cache");
-                let legs = old.legs;
-                let dropped = move || legs.into_iter().for_each(|leg| drop_cached(&cache, leg));
-                let _ = tokio::task::spawn_blocking(dropped).await; // what failed was said
-                let (files, bytes) = self.delete(old.audio).await;
-                swept.audio += files.len();
-                swept.bytes += bytes;
+        }
+        for (whose, days) in self.settings.ages(|own| own.text_days, self.settings.text_days) {
+            if let Some(before) = before(days) {
+                self.delete_calls(before, whose, &mut swept).await?;
             }
         }
-        if let Some(before) = before(self.settings.audio_days) {
+        for (whose, days) in self.settings.ages(|own| own.audio_days, self.settings.audio_days) {
+            let Some(before) = before(days) else { continue };
             loop {
-                let (count, bytes) = self.drop_audio(before, now).await?;
+                let (count, bytes) = self.drop_audio(before, whose.clone(), now).await?;
                 if count == 0 {
                     break;
                 }
@@ -151,6 +162,28 @@ impl Sweeper {
         metrics::counter!("lineside_retention_calls_total").increment(swept.calls as u64);
         metrics::counter!("lineside_retention_alerts_total").increment(swept.alerts as u64);
         Ok(swept)
+    }
+
+    /// Calls that ended before `before`, with all that is known of them.
+    async fn delete_calls(&self, before: WallTime, whose: OfCampaigns, swept: &mut Swept) -> Result<(), StoreError> {
+        loop {
+            let leaving = |audio: &[OwnAudio]| {
+                let sounds: Vec<PathBuf> = audio.iter().map(|audio| audio.path.clone()).collect();
+                spool::mark(&sounds)
+            };
+            let old = self.store.delete_old_calls(before, whose.clone(), leaving).await?;
+            if old.calls.is_empty() {
+                return Ok(());
+            }
+            swept.calls += old.calls.len();
+            let cache = self.settings.state.join("cache");
+            let legs = old.legs;
+            let dropped = move || legs.into_iter().for_each(|leg| drop_cached(&cache, leg));
+            let _ = tokio::task::spawn_blocking(dropped).await; // what failed was said
+            let (files, bytes) = self.delete(old.audio).await;
+            swept.audio += files.len();
+            swept.bytes += bytes;
+        }
     }
 
     async fn tell(&self, did: Swept) {
@@ -166,8 +199,13 @@ impl Sweeper {
 
     /// Deletes some of the audio that is older than `before`. Returns the number of files and their bytes, or `None` when there is no more, or the
     /// disk refuses.
-    async fn drop_audio(&self, before: WallTime, now: WallTime) -> Result<(usize, u64), StoreError> {
-        let (gone, bytes) = self.delete(self.store.old_audio(before, AT_ONCE).await?).await;
+    async fn drop_audio(
+        &self,
+        before: WallTime,
+        whose: OfCampaigns,
+        now: WallTime,
+    ) -> Result<(usize, u64), StoreError> {
+        let (gone, bytes) = self.delete(self.store.old_audio(before, whose, AT_ONCE).await?).await;
         if !gone.is_empty() {
             self.store.audio_gone(gone.iter().map(|audio| audio.leg).collect(), now).await?;
         }
@@ -198,7 +236,7 @@ impl Sweeper {
         let Some(mut left) = free() else { return Ok(self.step) };
         let (mut dropped, mut bytes) = (0, 0);
         while left < self.settings.drop_free {
-            let (count, size) = self.drop_audio(now, now).await?;
+            let (count, size) = self.drop_audio(now, OfCampaigns::All, now).await?;
             if count == 0 {
                 break;
             }

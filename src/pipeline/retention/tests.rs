@@ -1,12 +1,13 @@
 //! Retention and the disk guard, with a clock and a disk that the test sets.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::forget;
-use super::sweep::{DAY_MS, DiskStep, RetentionSettings, Sweeper, Swept};
+use super::sweep::{CampaignDays, DAY_MS, DiskStep, RetentionSettings, Sweeper, Swept};
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, ProcessingMode, Source, WallTime};
 use crate::spool::{LegSpec, Spool};
 use crate::store::Store;
@@ -17,6 +18,8 @@ struct Bed {
     folder: tempfile::TempDir,
     store: Store,
     spool: Arc<Spool>,
+    /// Of calls, by their keys.
+    campaigns: HashMap<i64, &'static str>,
     _events: tokio::sync::mpsc::Receiver<crate::spool::SpoolEvent>,
 }
 
@@ -25,7 +28,7 @@ impl Bed {
         let folder = tempfile::tempdir().expect("temp dir");
         let (store, _) = Store::open(folder.path()).expect("store");
         let (spool, events) = Spool::open(&folder.path().join("spool"), 0).expect("spool");
-        Self { folder, store, spool, _events: events }
+        Self { folder, store, spool, campaigns: HashMap::new(), _events: events }
     }
 
     fn path(&self, key: i64) -> PathBuf {
@@ -38,7 +41,8 @@ impl Bed {
         std::fs::write(self.path(key), vec![0; 1000]).expect("wav");
         std::fs::write(self.path(key).with_extension("json"), "{}").expect("json");
         let at = WallTime(day * DAY_MS);
-        let names = CallNames { phone: Some(format!("555000{key}")), ..CallNames::default() };
+        let campaign = self.campaigns.get(&key).map(|&campaign| campaign.into());
+        let names = CallNames { campaign, phone: Some(format!("555000{key}")), ..CallNames::default() };
         let id = CallId::from_lossy(&format!("c.{key}"));
         let call = NewCall {
             key: CallKey(key),
@@ -70,10 +74,15 @@ impl Bed {
     }
 
     fn sweeper(&self, audio_days: u32, text_days: u32) -> Sweeper {
+        self.sweeper_with(audio_days, text_days, Vec::new())
+    }
+
+    fn sweeper_with(&self, audio_days: u32, text_days: u32, campaigns: Vec<CampaignDays>) -> Sweeper {
         let settings = RetentionSettings {
             state: self.folder.path().into(),
             audio_days,
             text_days,
+            campaigns,
             alerts_days: 0,
             warn_free: 10_000,
             drop_free: 5_000,
@@ -85,6 +94,30 @@ impl Bed {
     fn sound(&self, keys: std::ops::RangeInclusive<i64>) -> Vec<i64> {
         keys.filter(|&key| self.path(key).exists()).collect()
     }
+}
+
+#[tokio::test]
+async fn a_campaign_keeps_its_calls_and_their_sound_for_days_of_its_own() {
+    let mut bed = Bed::new();
+    bed.campaigns = HashMap::from([(1, "Sales"), (2, "CLAIMS"), (3, "TRIAL")]);
+    for key in 1..=4 {
+        bed.call(key, 10, CallState::Completed).await;
+    }
+    let own = |campaign: &str, audio_days, text_days| CampaignDays { campaign: campaign.into(), audio_days, text_days };
+    let campaigns = vec![own("SALES", Some(5), None), own("claims", Some(0), Some(0)), own("TRIAL", None, Some(20))];
+    let sweeper = bed.sweeper_with(30, 60, campaigns);
+    let swept = sweeper.sweep(WallTime(16 * DAY_MS)).await.expect("sweep");
+    assert_eq!((swept.audio, bed.sound(1..=4)), (1, vec![2, 3, 4]), "five days of SALES, in any case");
+    let swept = sweeper.sweep(WallTime(31 * DAY_MS)).await.expect("sweep");
+    assert_eq!((swept.calls, bed.sound(1..=4)), (1, vec![2, 4]), "the whole call of TRIAL");
+    let swept = sweeper.sweep(WallTime(41 * DAY_MS)).await.expect("sweep");
+    assert_eq!((swept.calls, bed.sound(1..=4)), (0, vec![2]), "thirty days of those without a campaign");
+    let swept = sweeper.sweep(WallTime(1000 * DAY_MS)).await.expect("sweep");
+    assert_eq!((swept.calls, bed.sound(1..=4)), (2, vec![2]), "CLAIMS is kept for ever");
+    // A full disk makes no difference between campaigns.
+    let mut sweeper = sweeper;
+    sweeper.guard(|| Some(4000), WallTime(1000 * DAY_MS)).await.expect("guard");
+    assert_eq!(bed.sound(1..=4), Vec::<i64>::new());
 }
 
 #[tokio::test]

@@ -92,10 +92,12 @@ impl Workers {
 
     /// Says once what the models that are loaded cannot follow of the language that is asked for.
     pub(super) fn look_at_language(&self) {
-        let wanted = self.settings().hints.language;
+        let hints = self.settings().hints;
+        let mut wanted: Vec<Option<&str>> = vec![hints.language.as_deref()];
+        wanted.extend(hints.languages.iter().map(|(_, language)| language.as_deref()));
         let unheeded = |engine: &RwLock<Option<Arc<dyn Engine>>>| {
             let engine = engine.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()?;
-            language::unheeded(engine.as_ref(), wanted.as_deref())
+            wanted.iter().find_map(|language| language::unheeded(engine.as_ref(), *language))
         };
         let problems: Vec<String> =
             [&self.engine, &self.smaller, &self.afterwards].into_iter().filter_map(unheeded).collect();

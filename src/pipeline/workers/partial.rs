@@ -51,6 +51,8 @@ pub struct Growing {
     pub begin: Vec<TextToken>,
     /// Names that are likely to be said.
     pub vocabulary: Option<Arc<Vocabulary>>,
+    /// The campaign of its call.
+    pub campaign: Option<Arc<str>>,
 }
 
 /// The result of one partial decoding.

@@ -37,6 +37,8 @@ pub struct Job {
     pub live: bool,
     /// Names that are likely to be said.
     pub vocabulary: Option<Arc<Vocabulary>>,
+    /// The campaign of its call: it may have a language of its own.
+    pub campaign: Option<Arc<str>>,
 }
 
 /// A piece of work in the queue.

@@ -39,25 +39,36 @@ impl Stretch {
     fn place(&self) -> Place<'_> {
         match self {
             Self::Utterance(job) => Place::of(job),
-            Self::Preflight(said) => {
-                Place { leg: &said.leg, start: said.start, end: said.end, vocabulary: said.vocabulary.as_deref() }
-            }
+            Self::Preflight(said) => Place {
+                leg: &said.leg,
+                start: said.start,
+                end: said.end,
+                vocabulary: said.vocabulary.as_deref(),
+                campaign: said.campaign.as_deref(),
+            },
         }
     }
 }
 
-/// Speech on a leg, and the names that are likely to be said there.
+/// Speech on a leg, the names that are likely to be said there, and the campaign of its call.
 struct Place<'a> {
     leg: &'a SpooledLeg,
     start: u64,
     /// One past its last sample.
     end: u64,
     vocabulary: Option<&'a Vocabulary>,
+    campaign: Option<&'a str>,
 }
 
 impl<'a> Place<'a> {
     fn of(job: &'a Job) -> Self {
-        Self { leg: &job.leg, start: job.start, end: job.end, vocabulary: job.vocabulary.as_deref() }
+        Self {
+            leg: &job.leg,
+            start: job.start,
+            end: job.end,
+            vocabulary: job.vocabulary.as_deref(),
+            campaign: job.campaign.as_deref(),
+        }
     }
 }
 
@@ -113,7 +124,9 @@ impl Workers {
                     let result = self.orders.while_running(|| {
                         // A failed partial text is no loss: speech that goes on is transcribed again.
                         let sound = read(&growing.leg, growing.start, growing.end).map_err(|_| String::new())?;
-                        mine.usual.1.glance(&sound, &growing.begin).map_err(|error| error.to_string())
+                        let campaign = growing.campaign.as_deref();
+                        let sound = SpeechSound { samples: &sound, vocabulary: None, campaign };
+                        mine.usual.1.glance(sound, &growing.begin).map_err(|error| error.to_string())
                     });
                     let glance = result.unwrap_or_else(|problem: String| {
                         log::debug!("partial text of leg {}: {problem}", growing.leg.key);
@@ -223,8 +236,8 @@ impl Workers {
         pace: Pace,
     ) -> Vec<Result<Recognition, String>> {
         let (mut sounds, mut expected) = (Vec::new(), Vec::new());
-        for Place { leg, start, end, vocabulary } in places {
-            expected.push(vocabulary);
+        for Place { leg, start, end, vocabulary, campaign } in places {
+            expected.push((vocabulary, campaign));
             sounds.push(loop {
                 match read(leg, start, end) {
                     Err(Unread::OutOfFiles) if self.queue.is_closed() => return Vec::new(),
@@ -237,10 +250,9 @@ impl Workers {
                 }
             });
         }
-        let whole =
-            sounds.iter().zip(expected).filter_map(|(sound, vocabulary)| Some((sound.as_ref().ok()?, vocabulary)));
+        let whole = sounds.iter().zip(expected).filter_map(|(sound, expected)| Some((sound.as_ref().ok()?, expected)));
         let stretches: Vec<SpeechSound> =
-            whole.map(|(samples, vocabulary)| SpeechSound { samples, vocabulary }).collect();
+            whole.map(|(samples, (vocabulary, campaign))| SpeechSound { samples, vocabulary, campaign }).collect();
         let mut answers = recogniser.recognise_all(&stretches, pace).into_iter();
         let answer = |sound: Result<Vec<f32>, String>| {
             sound?;

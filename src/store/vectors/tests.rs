@@ -8,6 +8,7 @@ use super::super::change::CallFigures;
 use super::super::change::{Change, UtteranceState};
 use super::super::forget;
 use super::super::privacy::PrivacyChange;
+use super::super::retention::OfCampaigns;
 use super::super::rewrite::Rewritten;
 use super::super::tests::{call, done, leg, open, utterance};
 use super::*;
@@ -198,7 +199,7 @@ async fn what_goes_by_age_by_request_or_for_a_new_text_takes_its_vector_along() 
     assert!((1..=4).all(is_there));
 
     // By age.
-    store.delete_old_calls(WallTime(1500), |_| Ok::<_, std::io::Error>(())).await.expect("delete");
+    store.delete_old_calls(WallTime(1500), OfCampaigns::All, |_| Ok::<_, std::io::Error>(())).await.expect("delete");
     overwritten(&store).await;
     assert_eq!((count(&store).await, is_there(1), is_there(2)), (3, false, true));
 

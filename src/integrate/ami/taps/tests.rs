@@ -34,9 +34,14 @@ fn map() -> Map {
 }
 
 fn taps(rules: &[(&str, usize)], max: usize) -> TappedCalls {
-    let rule = |&(pattern, max): &(&str, usize)| {
+    let even: Vec<_> = rules.iter().map(|&(pattern, max)| (pattern, max, 0)).collect();
+    weighted(&even, max)
+}
+
+fn weighted(rules: &[(&str, usize, u32)], max: usize) -> TappedCalls {
+    let rule = |&(pattern, max, weight): &(&str, usize, u32)| {
         let matches = Regex::new(pattern).expect("pattern");
-        TapRule { matches, rate_hz: 8000, max }
+        TapRule { matches, rate_hz: 8000, max, weight }
     };
     let (address, tag) = (Some("127.0.0.1:9093".into()), "9093".into());
     TappedCalls::new(TapSettings { rules: rules.iter().map(rule).collect(), max, address, tag })
@@ -137,6 +142,50 @@ fn rules_take_calls_first_come_first_served_up_to_their_number_and_to_that_of_al
     // What a person has ended stays ended.
     taps.end(&map, "1795218045.30", AT).expect("ended");
     assert!(taps.bridged(&map, "1795218045.30", AT).is_empty());
+}
+
+#[test]
+fn a_call_of_more_weight_takes_the_place_of_the_youngest_of_the_least() {
+    let mut map = map();
+    let mut taps = weighted(&[("^PJSIP/trunk", 9, 1), ("^PJSIP/desk", 9, 0), ("^PJSIP/vip", 2, 5)], 3);
+    let calls = [
+        ("1795218045.20", "PJSIP/desk-2"),
+        ("1795218045.30", "PJSIP/desk-3"),
+        ("1795218045.40", "PJSIP/desk-4"),
+        ("1795218045.50", "PJSIP/vip-5"),
+        ("1795218045.60", "PJSIP/vip-6"),
+        ("1795218045.70", "PJSIP/vip-7"),
+        ("1795218045.80", "PJSIP/trunk-8"),
+    ];
+    for (id, name) in calls {
+        call(&mut map, id, &format!("{id}1"), name);
+    }
+    let mut second = 0;
+    let mut bridged = |taps: &mut TappedCalls, call: &str| {
+        second += 1;
+        let acts = taps.bridged(&map, call, WallTime(AT.0 + second * 1000));
+        (asked(&acts).len(), hung_up(&acts))
+    };
+    let tapped = |taps: &TappedCalls| taps.list().into_iter().map(|tap| tap.call).collect::<Vec<_>>();
+    for call in [CALL, "1795218045.20", "1795218045.30"] {
+        assert_eq!(bridged(&mut taps, call).0, 2);
+    }
+    assert_eq!(bridged(&mut taps, "1795218045.40"), (0, vec![]), "of equal weight the first come");
+    let (count, ended) = bridged(&mut taps, "1795218045.50");
+    assert_eq!((count, ended.len()), (2, 2));
+    assert!(ended.iter().all(|id| id.contains("1795218045.30")), "the youngest of the least weight: {ended:?}");
+    assert_eq!(bridged(&mut taps, "1795218045.60").1.len(), 2);
+    assert_eq!(tapped(&taps), [CALL, "1795218045.50", "1795218045.60"]);
+    assert_eq!(bridged(&mut taps, "1795218045.70"), (0, vec![]), "the rule has its own number");
+    assert_eq!(bridged(&mut taps, "1795218045.80"), (0, vec![]), "none weighs less");
+    // A place is free: one that had to give up its own is taken up again.
+    taps.over("1795218045.50", AT);
+    assert_eq!(bridged(&mut taps, "1795218045.30"), (2, vec![]));
+    // What a person has tapped stays, and no person's wish takes a place.
+    let mut taps = weighted(&[("^PJSIP/vip", 9, 5)], 1);
+    taps.start(&map, CALL, 8000, AT).expect("tapped");
+    assert_eq!(bridged(&mut taps, "1795218045.50"), (0, vec![]));
+    assert_eq!(tapped(&taps), [CALL]);
 }
 
 #[test]

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::parts::by_parts;
-use super::queue_log::{self, QueueCall, QueueCalls};
 use crate::call::WallTime;
 use crate::call::file_name::base_name;
 use crate::integrate::dialer::connection::{Connection, DialerError, Example, Query};
 use crate::integrate::dialer::fields::RowFields;
-use crate::integrate::dialer::freepbx::extension;
+use crate::integrate::dialer::freepbx::{extension, member};
+use crate::integrate::dialer::queue_log::{self, QueueCall, QueueCalls};
 use crate::pipeline::coverage::ToldDay;
 use crate::store::coverage::{CallOfDay, RecordingOfDay};
 
@@ -78,20 +78,13 @@ impl Joined {
         self.queue = call.queue.or_else(|| self.queue.take());
         if let Some(agent) = call.agent {
             self.is_answered = true;
-            // An extension's channel, or a name.
-            self.agent = extension(Some(&agent)).or_else(|| interface(&agent)).or(Some(agent));
+            self.agent = Some(member(agent));
             self.is_going = call.talk_s.is_none() && self.talk_s == 0;
             self.talk_s = call.talk_s.unwrap_or(self.talk_s);
         } else if call.was_left {
             self.is_answered = false;
         }
     }
-}
-
-/// The extension of a member's interface: `1002` of `PJSIP/1002` and of `Local/1002@from-queue/n`.
-fn interface(agent: &str) -> Option<String> {
-    let (_, rest) = agent.split_once('/')?;
-    rest.split(['@', '/', '-']).next().filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
 fn told(rows: &[RowFields], mut queues: QueueCalls) -> ToldDay {

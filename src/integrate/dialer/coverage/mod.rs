@@ -7,7 +7,6 @@ mod call_log;
 mod files;
 mod freepbx;
 mod parts;
-mod queue_log;
 mod vicidial;
 
 use std::path::PathBuf;

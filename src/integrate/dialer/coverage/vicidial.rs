@@ -216,7 +216,7 @@ impl Logs {
                 by_key.or_else(|| self.by_uniqueid.get(&uniqueid).and_then(|places| places.last())).copied()
             }
             VicidialId::Inbound(id) => self.by_key.get(&id.to_string()).copied(),
-            VicidialId::Gateway | VicidialId::Unknown => None,
+            VicidialId::Gateway(_) | VicidialId::Unknown => None,
         };
         if let Some(place) = named {
             return Some(&self.stages[place]);

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::call::WallTime;
+use crate::contract::dialer::{DialerAgent, DialerAgentState};
 use crate::integrate::dialer::fields::RowFields;
 use crate::integrate::dialer::names::{Uniqueid, base_name};
 use crate::store::dialer::DialedCall;
@@ -41,9 +43,47 @@ impl LiveAgent {
         }
     }
 
+    /// Whether the row shows a third party that the agent calls, and not the customer.
+    pub(super) fn calls_a_third(&self) -> bool {
+        self.caller_code.as_deref().is_some_and(|code| code.starts_with("DC"))
+    }
+
+    /// Whether a row is of somebody who is on a call.
+    pub(super) fn is_in_call(row: &RowFields) -> bool {
+        state(row) == Some(DialerAgentState::InCall)
+    }
+
     fn is_on(&self, server: Option<&str>) -> bool {
         server.is_none_or(|server| self.servers.iter().flatten().any(|own| own == server))
     }
+}
+
+/// ViciDial's words: `CLOSER` waits for calls of in-groups alone.
+fn state(row: &RowFields) -> Option<DialerAgentState> {
+    match row.text(9)?.as_str() {
+        "READY" | "CLOSER" => Some(DialerAgentState::Ready),
+        "INCALL" | "QUEUE" | "MQUEUE" => Some(DialerAgentState::InCall),
+        "PAUSED" => Some(DialerAgentState::Paused),
+        _ => None,
+    }
+}
+
+/// Who is logged in, by name. Somebody who is logged in twice is there once, with what was changed last.
+pub(super) fn logged_in(rows: &[RowFields]) -> Vec<DialerAgent> {
+    let agent = |row: &RowFields| {
+        let state = state(row)?;
+        Some(DialerAgent {
+            agent: row.text(0)?,
+            state,
+            pause_code: row.text(10).filter(|_| state == DialerAgentState::Paused),
+            campaign: row.text(2),
+            since: row.id(11).map(|epoch| WallTime(epoch * 1000).rfc3339()),
+        })
+    };
+    let mut all: Vec<DialerAgent> = rows.iter().filter_map(agent).collect();
+    all.sort_by(|one, other| (&one.agent, &other.since).cmp(&(&other.agent, &one.since)));
+    all.dedup_by(|one, before| one.agent == before.agent);
+    all
 }
 
 /// Agents on calls, by what a call may be known by.
@@ -106,8 +146,10 @@ impl<'a> AgentBoard<'a> {
 
 #[cfg(test)]
 mod tests {
+    use mysql_async::Value;
+
     use super::*;
-    use crate::call::{CallKey, CallState, WallTime};
+    use crate::call::{CallKey, CallState};
 
     fn agent(user: &str, uniqueid: &str, recording: Option<i64>, server: &str) -> LiveAgent {
         LiveAgent {
@@ -134,6 +176,37 @@ mod tests {
             files: files.iter().map(|&file| file.into()).collect(),
             told: None,
         }
+    }
+
+    #[test]
+    fn who_is_logged_in_is_ready_paused_with_a_code_or_on_a_call() {
+        let row = |user: &str, status: &str, code: &str, since: i64| {
+            let mut values: Vec<Value> = vec![Value::NULL; 12];
+            for (column, text) in [(0, user), (2, "TESTCAMP"), (9, status), (10, code)] {
+                values[column] = text.into();
+            }
+            values[11] = since.into();
+            RowFields::of_values(values)
+        };
+        let rows = [
+            row("1003", "PAUSED", "LUNCH", 1_795_218_045),
+            row("1001", "CLOSER", "", 0),
+            row("1002", "MQUEUE", "OLD", 1_795_218_000),
+            row("1004", "PAUSED", "", 1_795_218_000),
+            row("1004", "READY", "", 1_795_218_010),
+            row("1005", "", "", 0),
+        ];
+        let told: Vec<(String, DialerAgentState, Option<String>)> =
+            logged_in(&rows).into_iter().map(|one| (one.agent, one.state, one.pause_code)).collect();
+        let wanted = [
+            ("1001".into(), DialerAgentState::Ready, None),
+            ("1002".into(), DialerAgentState::InCall, None),
+            ("1003".into(), DialerAgentState::Paused, Some("LUNCH".into())),
+            ("1004".into(), DialerAgentState::Ready, None),
+        ];
+        assert_eq!(told, wanted);
+        assert_eq!(logged_in(&rows)[2].since.as_deref(), Some(WallTime(1_795_218_045_000).rfc3339().as_str()));
+        assert_eq!(rows.iter().filter(|row| LiveAgent::is_in_call(row)).count(), 1);
     }
 
     #[test]

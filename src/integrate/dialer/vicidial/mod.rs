@@ -17,14 +17,14 @@ use super::answer::{Answer, over};
 use super::connection::{Connection, DialerError};
 use super::names::{Uniqueid, VicidialId, base_name};
 use crate::call::{CallState, WallTime};
-use crate::contract::dialer::{DialDirection, DialerFacts, DialerKind, DialerTransfer};
+use crate::contract::dialer::{DialDirection, DialerAgent, DialerFacts, DialerKind, DialerTransfer};
 use crate::store::dialer::DialedCall;
 use agents::Users;
 use live::AgentBoard;
 pub(super) use live::LiveAgent;
 use lookup::Lookup;
 pub(super) use queries::{ALL as QUERIES, RECORDING_ENDS, RECORDING_NEXT};
-use rows::{Logged, LoggedRecording};
+use rows::{Logged, LoggedGateway, LoggedRecording};
 use said::SaidNames;
 
 /// After so many answers since its end a call's own row will not come any more, as far as that can be known: 14 s.
@@ -37,6 +37,8 @@ pub(super) struct Vicidial {
     server: Option<String>,
     /// Agents that are on a call.
     agents: Vec<LiveAgent>,
+    /// All who are logged in.
+    logged_in: Vec<DialerAgent>,
     /// Names of the recordings that run.
     names: HashMap<i64, String>,
     users: Users,
@@ -83,13 +85,14 @@ impl Vicidial {
         Self { server, ..Self::default() }
     }
 
-    /// Looks who is on a call now; nobody where it cannot be looked at.
+    /// Looks who is logged in and on a call now; nobody where it cannot be looked at.
     pub(super) async fn look(&mut self, connection: &mut Connection) -> Result<(), DialerError> {
         let rows = match connection.rows(&queries::LIVE_AGENTS, Vec::new()).await {
             Err(error) if error.is_of_one_query() => Vec::new(),
             rows => rows?,
         };
-        self.agents = rows.iter().map(LiveAgent::of).collect();
+        self.agents = rows.iter().filter(|row| LiveAgent::is_in_call(row)).map(LiveAgent::of).collect();
+        self.logged_in = live::logged_in(&rows);
         let running: Vec<i64> = self.agents.iter().filter_map(|agent| agent.recording).collect();
         self.names.retain(|id, _| running.contains(id));
         for id in running {
@@ -103,6 +106,11 @@ impl Vicidial {
             }
         }
         Ok(())
+    }
+
+    /// Who was logged in at the last look.
+    pub(super) fn logged_in(&self) -> &[DialerAgent] {
+        &self.logged_in
     }
 
     /// Who is on which of these calls.
@@ -122,6 +130,7 @@ impl Vicidial {
         let mut recording = recording_of(&mut lookup, call, live).await?;
         let link = recording.as_ref().map_or(VicidialId::Unknown, |recording| recording.link.clone());
         let stages = self.stages(&mut lookup, call, live, &link).await?;
+        let gateway = gateway_of(&mut lookup, &link).await?;
         if recording.is_none() {
             recording = recording_of_stage(&mut lookup, &stages).await?;
         }
@@ -136,8 +145,12 @@ impl Vicidial {
         let lead = main
             .and_then(|row| row.lead)
             .or_else(|| by_name.and_then(|recording| recording.lead))
+            .or_else(|| gateway.as_ref().and_then(|row| row.lead))
             .or_else(|| live.and_then(|live| live.lead));
         let mut facts = facts_of(&stages, live);
+        if let Some(row) = &gateway {
+            row.tell(&mut facts);
+        }
         facts.uniqueid = facts.uniqueid.or_else(|| live.and_then(|live| live.uniqueid.clone()));
         facts.recording_id = by_name.map(|recording| recording.id);
         facts.agent.clone_from(&agent);
@@ -164,13 +177,15 @@ impl Vicidial {
         };
         let is_final = main.is_some_and(Logged::is_final) && is_disposed;
         // What came by a gateway is on no agent's and no log's row.
-        let is_complete = is_over && !lookup.is_blocked && (is_final || link == VicidialId::Gateway);
+        let is_complete = is_over && !lookup.is_blocked && (is_final || matches!(link, VicidialId::Gateway(_)));
+        let uniqueid =
+            has_file.then(|| uniqueid_of((main, gateway.as_ref()), &link, live.filter(|_| is_live))).flatten();
         let is_known = recording.is_some() || main.is_some() || live.is_some();
         let is_blocked = lookup.is_blocked;
         let facts = over(facts, call.told.as_ref().map(|row| &row.facts));
         // A call that is over has been spoken and needs no names; its last words are being transcribed.
         let said = if is_over { Vec::new() } else { self.said.of(connection, &facts).await? };
-        Ok(Answer { facts, is_known, is_complete, is_blocked, said })
+        Ok(Answer { facts, uniqueid, is_known, is_complete, is_blocked, said })
     }
 
     async fn stages(
@@ -181,7 +196,7 @@ impl Vicidial {
         link: &VicidialId,
     ) -> Result<Stages, DialerError> {
         match link {
-            VicidialId::Gateway => Ok(Stages::default()),
+            VicidialId::Gateway(_) => Ok(Stages::default()),
             VicidialId::Outbound(uniqueid) => {
                 Ok(Stages { is_dialled: true, ..stages_by_uniqueid(lookup, uniqueid).await? })
             }
@@ -236,6 +251,22 @@ impl Vicidial {
     }
 }
 
+/// The uniqueid of the customer's channel: as the recording's row leads to it, or as its agent's row has it meanwhile. While the agent calls a third party
+/// that row shows their channel, and its caller id code begins with DC.
+fn uniqueid_of(
+    (main, gateway): (Option<&Logged>, Option<&LoggedGateway>),
+    link: &VicidialId,
+    live: Option<&LiveAgent>,
+) -> Option<String> {
+    let of_row = match link {
+        VicidialId::Outbound(uniqueid) => Some(uniqueid.clone()),
+        VicidialId::Inbound(_) => main.and_then(|row| row.uniqueid.clone()),
+        VicidialId::Gateway(_) => gateway.and_then(|row| row.uniqueid.clone()),
+        VicidialId::Unknown => live.filter(|live| !live.calls_a_third()).and_then(|live| live.uniqueid.clone()),
+    };
+    of_row.filter(|uniqueid| Uniqueid::parse(uniqueid).is_some())
+}
+
 /// A recording's row: the one that is known, the one that runs, the one of a file's name.
 async fn recording_of(
     lookup: &mut Lookup<'_>,
@@ -266,6 +297,15 @@ async fn recording_of(
         }
     }
     Ok(None)
+}
+
+/// The row of a call that was recorded at a gateway.
+async fn gateway_of(lookup: &mut Lookup<'_>, link: &VicidialId) -> Result<Option<LoggedGateway>, DialerError> {
+    let VicidialId::Gateway(id) = link else { return Ok(None) };
+    if !lookup.connection.may_ask(&queries::GATEWAY).await? {
+        return Ok(None);
+    }
+    Ok(lookup.rows(&queries::GATEWAY, (*id).into()).await?.first().map(LoggedGateway::of))
 }
 
 /// The last recording of a call that is known by its log.

@@ -6,14 +6,15 @@ use crate::integrate::dialer::connection::{Example, Query};
 
 const UNIQUEID: Example = Example::Text("1795218045.12");
 
-/// user, lead_id, campaign_id, uniqueid, callerid, comments, external_recording, server_ip, call_server_ip
+/// user, lead_id, campaign_id, uniqueid, callerid, comments, external_recording, server_ip, call_server_ip, status, pause_code,
+/// UNIX_TIMESTAMP(last_state_change)
 pub(super) const LIVE_AGENTS: Query = Query {
     name: "vicidial_live_agents",
     table: "vicidial_live_agents",
     sql:
-        "SELECT user, lead_id, campaign_id, uniqueid, callerid, comments, external_recording, server_ip, call_server_ip
-          FROM vicidial_live_agents
-          WHERE status IN ('INCALL', 'QUEUE', 'MQUEUE')",
+        "SELECT user, lead_id, campaign_id, uniqueid, callerid, comments, external_recording, server_ip, call_server_ip, status, pause_code,
+                 UNIX_TIMESTAMP(last_state_change)
+          FROM vicidial_live_agents",
     example: &[],
     is_whole: true,
 };
@@ -138,6 +139,18 @@ pub(super) const INBOUND_BY_SECOND: Query = Query {
     is_whole: false,
 };
 
+/// call_direction, lead_id, uniqueid, caller_id_number, length_in_sec, UNIX_TIMESTAMP(end_time). Older ViciDials have no such table, so it is none of
+/// [`ALL`]: it is asked for where a recording names it.
+pub(super) const GATEWAY: Query = Query {
+    name: "gateway_recording_log by gateway_recording_id",
+    table: "gateway_recording_log",
+    sql: "SELECT call_direction, lead_id, uniqueid, caller_id_number, length_in_sec, UNIX_TIMESTAMP(end_time)
+          FROM gateway_recording_log
+          WHERE gateway_recording_id = ?",
+    example: &[Example::Number(1)],
+    is_whole: false,
+};
+
 /// user, talk_epoch, pause_sec, wait_sec, talk_sec, dispo_sec, dead_sec, status, uniqueid, campaign_id
 pub(super) const AGENT_LOG: Query = Query {
     name: "vicidial_agent_log by lead_id",
@@ -200,7 +213,7 @@ pub(super) const LIST_NAME: Query = Query {
     is_whole: false,
 };
 
-/// All of them.
+/// Those that everything depends on.
 pub(in crate::integrate::dialer) const ALL: [&Query; 19] = [
     &LIVE_AGENTS,
     &RECORDING,

@@ -1,6 +1,6 @@
 //! ViciDial's rows as types: a recording, and a call in one of the two logs.
 
-use crate::contract::dialer::DialerFacts;
+use crate::contract::dialer::{DialDirection, DialerFacts};
 use crate::integrate::dialer::fields::RowFields;
 use crate::integrate::dialer::names::VicidialId;
 
@@ -40,6 +40,46 @@ impl LoggedRecording {
 
     pub(super) fn agent(&self) -> Option<String> {
         person(self.user.as_ref())
+    }
+}
+
+/// A row of `gateway_recording_log`: a call as the gateway heard it, with its queue and its ringing.
+#[derive(Clone, Debug)]
+pub(super) struct LoggedGateway {
+    direction: Option<DialDirection>,
+    pub(super) lead: Option<i64>,
+    /// Of the gateway's own channel.
+    pub(super) uniqueid: Option<String>,
+    /// The number that calls: of an inbound call the customer's.
+    number: Option<String>,
+    length: Option<i64>,
+}
+
+impl LoggedGateway {
+    pub(super) fn of(row: &RowFields) -> Self {
+        let direction = match row.text(0).as_deref() {
+            Some("INBOUND") => Some(DialDirection::Inbound),
+            Some("OUTBOUND") => Some(DialDirection::Outbound),
+            _ => None,
+        };
+        let ended = row.id(5);
+        Self {
+            direction,
+            lead: row.id(1),
+            uniqueid: row.text(2),
+            number: row.text(3),
+            length: row.id(4).filter(|_| ended.is_some()),
+        }
+    }
+
+    /// What it knows of a call that is on no other row.
+    pub(super) fn tell(&self, facts: &mut DialerFacts) {
+        facts.direction = self.direction;
+        facts.uniqueid.clone_from(&self.uniqueid);
+        facts.length_seconds = self.length;
+        if self.direction == Some(DialDirection::Inbound) {
+            facts.phone.clone_from(&self.number);
+        }
     }
 }
 

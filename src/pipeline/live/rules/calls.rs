@@ -10,6 +10,7 @@ use crate::pipeline::command::Pausing;
 use crate::speech::vocabulary::Vocabulary;
 use crate::spool::{Line, SpoolEvent};
 use crate::store::change::UtteranceState;
+use crate::text::{LexiconKind, Pack, TextAnalyser};
 
 #[test]
 fn a_call_ends_after_its_last_word_is_text() {
@@ -243,6 +244,40 @@ fn the_names_of_a_call_go_with_each_utterance_from_when_they_are_known() {
     let of = |names: &[&'static str]| Some(Vocabulary::new(names.iter().copied()));
     assert_eq!(told, [None, of(&["Lindsey Kowalczyk"]), of(&["Lindsey Kowalczyk", "Mary Miller"])]);
     desk.ask(Request::Expect { call: CallKey(99), names: vec!["Nobody".into()] });
+}
+
+#[test]
+fn a_campaigns_calls_are_read_by_its_packs_and_it_goes_with_each_utterance() {
+    let pack = |name: &str, word: &str| {
+        let text = format!(
+            "name = \"{name}\"\nversion = \"1\"\nlanguage = \"en\"\n[[keyword]]\nlabel = \"{word}\"\nterms = [\"{word}\"]\n\
+             [[rule]]\nname = \"{word}_said\"\nlevel = \"urgent\"\nsaid = [\"{word}\"]\ncooldown_s = 0\n"
+        );
+        Pack::parse("p.toml", &text).expect("a good pack")
+    };
+    let (one, two) = (pack("one", "parcel"), pack("two", "refund"));
+    let mut analyser = TextAnalyser::new(LexiconKind::Vader, &[one, two.clone()]);
+    analyser.read_campaign_by("SALES".into(), LexiconKind::Vader, &[two]);
+    let mut desk = Desk::new();
+    desk.now.analyser = Arc::new(analyser);
+    let leg = desk.open(1, "u1", Source::Audiosocket);
+    desk.grow(&leg, 9000);
+    desk.say(&leg, 0, 1000);
+    desk.read("a refund for the parcel");
+    assert_eq!(desk.alerts, ["parcel_said", "refund_said"]);
+    let names = CallNames { campaign: Some("sales".into()), ..CallNames::default() };
+    desk.ask(Request::Name { call: "u1".into(), names });
+    for from_ms in [2000, 4000] {
+        desk.say(&leg, from_ms, from_ms + 1000);
+        assert_eq!(desk.jobs[0].campaign.as_deref(), Some("sales"));
+        desk.read("a refund for the parcel");
+        let labels: Vec<_> =
+            desk.rows.segments.last().expect("text").segment.keywords.iter().map(|term| &term.label).collect();
+        assert_eq!(labels, ["refund"]);
+        // Also after a restart, from the call's row.
+        desk.restart(9000);
+    }
+    assert_eq!(desk.alerts[2..], ["refund_said", "refund_said"]);
 }
 
 #[test]

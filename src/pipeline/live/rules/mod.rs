@@ -27,6 +27,7 @@ use crate::speech::recogniser::Recognition;
 use crate::speech::utterance::Found;
 use crate::speech::vocabulary::Vocabulary;
 use crate::spool::{LegAudio, LegSpec, SpoolEvent, SpooledLeg};
+use crate::store::change::Change;
 use crate::store::recovery::{OpenCall, OpenLeg};
 use crate::text::{LexiconKind, TextAnalyser};
 
@@ -48,6 +49,8 @@ pub(super) struct Desk {
     pub past_names: Vec<(CallKey, Arc<Vocabulary>)>,
     /// Legs of which stretches were overwritten.
     pub overwritten: Vec<LegKey>,
+    /// Rules that fired, one after the other.
+    pub alerts: Vec<String>,
     /// Legs that the listener was told to leave.
     stopped: Vec<LegKey>,
     /// Texts of preflights.
@@ -89,6 +92,7 @@ impl Desk {
             ears,
             past_names: Vec::new(),
             overwritten: Vec::new(),
+            alerts: Vec::new(),
             stopped,
             preflight: None,
             settings,
@@ -147,6 +151,11 @@ impl Desk {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Push(changes) | Effect::Commit(changes) => {
+                for change in &changes {
+                    if let Change::AlertRaised(new) = change {
+                        self.alerts.extend(new.alert.rule_names().into_iter().map(str::to_owned));
+                    }
+                }
                 self.rows.push(changes);
                 self.rows.commit(1);
             }
@@ -326,6 +335,7 @@ impl Desk {
                 key,
                 id,
                 source: Source::Audiosocket,
+                campaign: row.names.campaign.clone(),
                 started,
                 stepped_ms: row.stepped_ms,
                 compounds: Vec::new(),

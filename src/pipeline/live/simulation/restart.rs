@@ -127,8 +127,15 @@ impl World {
             let past = rows.past(key);
             let compounds = past.segments.iter().map(|segment| (segment.leg, segment.compound)).collect();
             let (id, started) = (row.id.clone(), row.started);
-            let call =
-                OpenCall { key, id, source: Source::Audiosocket, started, stepped_ms: row.stepped_ms, compounds };
+            let call = OpenCall {
+                key,
+                id,
+                source: Source::Audiosocket,
+                campaign: None,
+                started,
+                stepped_ms: row.stepped_ms,
+                compounds,
+            };
             UndoneCall { call, past, texts: Vec::new() }
         });
         let legs = rows.legs.values().filter(|leg| open().any(|(&key, _)| key == leg.call)).map(|row| {

@@ -3,16 +3,18 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use crate::integrate::dialer::connection::{Connection, DialerError, Example, Query};
-use crate::integrate::dialer::fields::RowFields;
-use crate::integrate::dialer::names::Uniqueid;
-use crate::integrate::dialer::numbered::NumberedTable;
+use super::connection::{Connection, DialerError, Example, Query};
+use super::fields::RowFields;
+use super::names::{Uniqueid, is_comparable};
+use super::numbered::NumberedTable;
 
 /// Bytes of a line that are read: one without an end is no line of Asterisk's.
 const LONGEST: u64 = 64 * 1024;
+/// Bytes of the end of the file in which a call of the last minutes is looked for: some 40,000 lines.
+const LATELY: u64 = 4 << 20;
 
 const ENDS: Query = Query {
     name: "queue_log's ends",
@@ -42,7 +44,16 @@ const PAGE: Query = Query {
     is_whole: false,
 };
 
-/// All of them.
+/// The same of one call; the table that Asterisk's documents give has no index for it, others have.
+const BY_CALL: Query = Query {
+    name: "queue_log by callid",
+    table: "queue_log",
+    sql: "SELECT id, callid, queuename, agent, event, data1, data2, data3, data4 FROM queue_log WHERE callid = ?",
+    example: &[Example::Text("1795218045.12")],
+    is_whole: false,
+};
+
+/// Those of a whole day.
 pub(super) const QUERIES: [&Query; 3] = [&ENDS, &NEXT, &PAGE];
 
 const TABLE: NumberedTable =
@@ -114,15 +125,63 @@ pub(super) async fn read(
     if rows.is_empty() {
         return Ok(from_files(file, span).await);
     }
+    let mut calls = from_rows(&rows);
+    calls.retain(|_, call| (span.0..span.1).contains(&call.start));
+    Ok(calls)
+}
+
+fn from_rows(rows: &[RowFields]) -> QueueCalls {
     let mut calls = QueueCalls::new();
-    for row in &rows {
+    for row in rows {
         let text = |column| row.text(column).unwrap_or_default();
         let data: [Option<String>; 4] = std::array::from_fn(|place| row.text(5 + place));
         let data = data.each_ref().map(Option::as_deref);
         take(&mut calls, &text(1), (&text(2), &text(3), &text(4)), data);
     }
-    calls.retain(|_, call| (span.0..span.1).contains(&call.start));
-    Ok(calls)
+    calls
+}
+
+/// One call's way through its queues, by its channel. Nothing is missed where no table can be asked: then the end of the file tells, for a call that was
+/// over lately.
+pub(super) async fn of_call(
+    connection: &mut Connection,
+    call: &str,
+    file: Option<&Path>,
+) -> Result<Option<QueueCall>, DialerError> {
+    let Some(epoch) = epoch_of(call).filter(|_| is_comparable(call)) else { return Ok(None) };
+    let asked = if connection.may_ask(&BY_CALL).await? {
+        connection.rows(&BY_CALL, vec![call.into()]).await
+    } else {
+        for query in QUERIES {
+            if !connection.may_ask(query).await? {
+                return Ok(from_end(file, call).await);
+            }
+        }
+        TABLE.rows(connection, (epoch, epoch + 1)).await
+    };
+    let rows = match asked {
+        Err(error) if error.is_of_one_query() => Vec::new(),
+        rows => rows?,
+    };
+    match from_rows(&rows).remove(call) {
+        Some(queued) => Ok(Some(queued)),
+        None => Ok(from_end(file, call).await),
+    }
+}
+
+/// The end of the file, and the call in it.
+async fn from_end(file: Option<&Path>, call: &str) -> Option<QueueCall> {
+    let (file, call) = (file?.to_path_buf(), call.to_owned());
+    let read = move || {
+        let epoch = epoch_of(&call)?;
+        let mut opened = File::open(&file).ok()?;
+        let skipped = opened.metadata().ok()?.len().saturating_sub(LATELY);
+        opened.seek(SeekFrom::Start(skipped)).ok()?;
+        let mut calls = QueueCalls::new();
+        from_file(BufReader::new(opened), (epoch, epoch + 1), &mut calls);
+        calls.remove(&call)
+    };
+    tokio::task::spawn_blocking(read).await.ok().flatten()
 }
 
 async fn from_files(file: Option<&Path>, span: (i64, i64)) -> QueueCalls {
@@ -184,5 +243,20 @@ mod tests {
         assert_eq!((left.queue.as_deref(), left.agent.as_deref(), left.was_left), (Some("601"), None, true));
         let talks = &calls["pbx-1795218042.3"];
         assert_eq!((talks.agent.as_deref(), talks.talk_s, calls.len()), (Some("Mary Smith"), None, 3));
+    }
+
+    #[tokio::test]
+    async fn one_call_is_found_at_the_end_of_a_file_of_any_size() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let file = folder.path().join("queue_log");
+        let old = "1795210000|1795210000.1|600|PJSIP/1009|CONNECT|1|x|1\n";
+        let filler = "1795217000|NONE|NONE|NONE|CONFIGRELOAD|\n".repeat((LATELY / 40) as usize);
+        let new = "1795218055|1795218040.1|600|PJSIP/1003|CONNECT|10|1795218051.4|3\n";
+        std::fs::write(&file, format!("{old}{filler}{new}")).expect("write");
+        let agent = async |call: &str| from_end(Some(&file), call).await.and_then(|queued| queued.agent);
+        assert_eq!(agent("1795218040.1").await.as_deref(), Some("PJSIP/1003"));
+        assert_eq!(agent("1795210000.1").await, None, "long ago");
+        assert!(from_end(Some(&folder.path().join("none")), "1795218040.1").await.is_none());
+        assert!(from_end(None, "1795218040.1").await.is_none());
     }
 }
