@@ -47,9 +47,9 @@ impl StatisticsFilter {
         let mut clauses = vec!["call.started_ms >= ?", "call.started_ms < ?"];
         let mut values: Vec<Value> = vec![self.since.0.into(), self.until.0.into()];
         let names = [(NameColumn::Agent, &self.agent), (NameColumn::Campaign, &self.campaign)];
-        let named = names.into_iter().filter_map(|(column, name)| Some(column.condition(name.as_ref()?)));
+        let conditions = names.into_iter().filter_map(|(column, name)| Some(column.condition(name.as_ref()?)));
         let only = self.only.clone().map(|only| ("call.campaign = ?", vec![Value::from(only)]));
-        for (clause, value) in named.chain(only) {
+        for (clause, value) in conditions.chain(only) {
             clauses.push(clause);
             values.extend(value);
         }

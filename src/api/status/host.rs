@@ -16,11 +16,14 @@ const KEPT: Duration = Duration::from_secs(5);
 /// Reads the host's figures; `None` where the kernel does not give them. May block.
 pub type HostReading = Arc<dyn Fn() -> Option<HostState> + Send + Sync>;
 
+/// When it was read, and what it was.
+type Reading = (Instant, Option<HostState>);
+
 /// The host's figures, read at most once in five seconds.
 #[derive(Clone)]
 pub struct HostWatch {
     read: HostReading,
-    last: Arc<Mutex<Option<(Instant, Option<HostState>)>>>,
+    last: Arc<Mutex<Option<Reading>>>,
 }
 
 impl HostWatch {

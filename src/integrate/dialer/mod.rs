@@ -287,9 +287,9 @@ impl Dialer {
             let (reply, done) = oneshot::channel();
             let command = Command::Name { call: call.call_id.clone(), names, reply };
             self.commands.send(command).await.map_err(|_| RoundError::Stopping)?;
-            let named = done.await; // an error where the conductor stops
+            let reply = done.await; // an error where the conductor stops
             metrics::counter!("lineside_dialer_named_total").increment(1);
-            if let Ok(named) = named
+            if let Ok(named) = reply
                 && let Some(call) = self.store.call(&named.call_id).await?
             {
                 // It may have become one with a call that had the uniqueid.

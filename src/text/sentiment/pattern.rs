@@ -66,7 +66,7 @@ impl Pattern {
     pub fn new(xml: &str) -> Result<Self, ListError> {
         let line_at = |offset: u64| {
             let before = &xml.as_bytes()[..xml.len().min(usize::try_from(offset).unwrap_or(usize::MAX))];
-            before.iter().filter(|&&byte| byte == b'\n').count() + 1
+            before.split(|&byte| byte == b'\n').count()
         };
         let mut reader = Reader::from_str(xml);
         let mut senses: BTreeMap<String, Senses> = BTreeMap::new();
@@ -109,7 +109,7 @@ impl Pattern {
         for word in words(text) {
             let is_negation = NEGATIONS.contains(&word.as_str());
             if let Some(known) = self.words.get(&word) {
-                take_known(&mut all, &word, known, modifier.take(), negation.take());
+                take_known(&mut all, &word, known, modifier.is_some(), negation.take());
                 modifier = known.is_adverb.then(|| word.clone());
                 negation = is_negation.then_some(word);
                 continue;
@@ -151,14 +151,8 @@ impl Pattern {
 }
 
 /// A word of the list, with the modifier or negation before it.
-fn take_known(
-    all: &mut Vec<Assessment>,
-    word: &str,
-    known: &Known,
-    modifier: Option<String>,
-    negation: Option<String>,
-) {
-    match all.last_mut().filter(|_| modifier.is_some()) {
+fn take_known(all: &mut Vec<Assessment>, word: &str, known: &Known, is_modified: bool, negation: Option<String>) {
+    match all.last_mut().filter(|_| is_modified) {
         Some(last) => {
             last.words.push(word.to_owned());
             last.polarity = (known.polarity * last.intensity).clamp(-1.0, 1.0);
