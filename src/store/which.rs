@@ -308,6 +308,8 @@ mod tests {
         assert_eq!(found(&store, of("JOS\u{e9}")).await, ["X-1"]);
         assert!(found(&store, of("mar")).await.is_empty());
         store.writer().commit(vec![call(9, "nobodys", 9000)]).await.expect("written");
+        let without = store.writer().run(|db| db.execute("UPDATE call SET agent = NULL WHERE id = 9", []));
+        assert_eq!(without.await.expect("update"), 1);
         let known = |is: bool| Which { has_agent: Some(is), ..Which::default() };
         assert_eq!(found(&store, known(false)).await, ["nobodys"]);
         assert_eq!(found(&store, known(true)).await.len(), 4);

@@ -180,7 +180,7 @@ mod tests {
 
     use super::*;
 
-    /// The steps of a query at a moment, in a zone two hours ahead of UTC, or one whose clocks change.
+    /// The steps of a query at a moment. Days and steps are those of the zone; times that name none would be those of this machine.
     fn asked(query: &str, now: &str, zone: &TimeZone) -> Result<Steps, ApiError> {
         let given = crate::api::request::parameters::pairs(query).expect("pairs");
         let at = WallTime::read(now, WallTime(0), zone).expect("a time");
@@ -202,12 +202,37 @@ mod tests {
         is("", 24, ["11-23T11:00", "11-24T10:00", "11-24T11:00"], 3600);
         is("days=7", 168, ["11-17T11:00", "11-24T10:00", "11-24T11:00"], 3600);
         is("days=10", 10, ["11-14T23:00", "11-23T23:00", "11-24T23:00"], 86400);
-        is("since=yesterday&until=yesterday", 24, ["11-22T23:00", "11-23T22:00", "11-23T23:00"], 3600);
-        is("since=2026-11-01&until=2026-11-10", 10, ["10-31T23:00", "11-09T23:00", "11-10T23:00"], 86400);
+        is(
+            "since=2026-11-22T23:00:00Z&until=2026-11-23T22:59:59Z",
+            24,
+            ["11-22T23:00", "11-23T22:00", "11-23T23:00"],
+            3600,
+        );
+        is(
+            "since=2026-10-31T23:00:00Z&until=2026-11-10T22:59:59Z",
+            10,
+            ["10-31T23:00", "11-09T23:00", "11-10T23:00"],
+            86400,
+        );
         // The clocks are put back on 25 October: that day has 25 hours, and each one begins at its own midnight.
-        is("since=2026-10-20&until=2026-10-30", 11, ["10-19T22:00", "10-29T23:00", "10-30T23:00"], 86400);
-        is("since=2026-10-25&until=2026-10-25", 25, ["10-24T22:00", "10-25T22:00", "10-25T23:00"], 3600);
-        is("since=2026-10-20&until=2026-10-26", 169, ["10-19T22:00", "10-26T22:00", "10-26T23:00"], 3600);
+        is(
+            "since=2026-10-19T22:00:00Z&until=2026-10-30T22:59:59Z",
+            11,
+            ["10-19T22:00", "10-29T23:00", "10-30T23:00"],
+            86400,
+        );
+        is(
+            "since=2026-10-24T22:00:00Z&until=2026-10-25T22:59:59Z",
+            25,
+            ["10-24T22:00", "10-25T22:00", "10-25T23:00"],
+            3600,
+        );
+        is(
+            "since=2026-10-19T22:00:00Z&until=2026-10-26T22:59:59Z",
+            169,
+            ["10-19T22:00", "10-26T22:00", "10-26T23:00"],
+            3600,
+        );
         let since = asked("since=2h", "2026-11-24T10:30:05Z", &zone).expect("known");
         assert_eq!((since.starts.len(), since.until.0 - since.starts[0].0), (2, 7_200_000), "to now");
         for wrong in ["since=400d", "since=today&until=yesterday", "days=3&since=today"] {
