@@ -9,6 +9,7 @@
 //! label = "cancellation"
 //! terms = ["cancel*", "close my account"]
 //! leg = "caller"                    # agent, caller or any (when left out)
+//! topic = false                     # whether a call is about it (true): no where the words say how people talk
 //! ignore = ["cancel culture"]       # no term with this label, of whichever pack, is reported inside one of these; may stand without terms
 //!
 //! [[profanity]]                     # same keys; without a label it is "profanity", and its ignore counts for all profanity
@@ -38,6 +39,7 @@
 //!
 //! What is not understood is refused with file and line, never skipped: a keyword with a typing error in its key would be missed for months.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -55,6 +57,7 @@ use super::review::evidence::{Evidence, EvidenceEntry};
 use super::review::learned::{ExampleEntry, Examples};
 #[cfg(test)]
 use super::review::pattern::Pattern;
+use super::review::questions::{QuestionEntry, QuestionWords};
 use super::review::summary::{Cue, CueEntry};
 use super::review::tags::{TagEntry, TagRule};
 use super::review::words::Words;
@@ -169,6 +172,7 @@ struct KeywordEntry {
     terms: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     leg: LegFilter,
+    topic: Option<bool>,
     #[serde(default)]
     ignore: Vec<Spanned<String>>,
 }
@@ -273,6 +277,8 @@ impl PackFile {
                 ignore: ignore.into_iter().map(|term| read_term(&term)).collect::<Result<_, _>>()?,
             })
         };
+        let aside = |entry: &KeywordEntry| (entry.topic == Some(false)).then(|| entry.label.get_ref().clone());
+        let asides = self.keyword.iter().filter_map(aside).collect();
         let keywords = self.keyword.into_iter().map(|entry| {
             group(entry.label.span(), read_name("label", entry.label)?, entry.terms, entry.leg, entry.ignore)
         });

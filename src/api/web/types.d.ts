@@ -301,9 +301,12 @@ export interface Dialed {
 }
 
 export interface SummaryAnswer {
+  text: string;
   reason: Quote | null;
   turns: (Quote & { sentiment: number; before: number })[];
   outcome: Quote | null;
+  topics: { topic: string; weight: number; share: number; sources: string[]; segment_ids: number[] }[];
+  questions: (Quote & { answer: Quote | null; rule: string })[];
   language_model: ModelInsights | null;
 }
 

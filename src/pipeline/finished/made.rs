@@ -56,10 +56,10 @@ impl Desk {
 
     /// The lines that tell the call, with what the evidence makes of it.
     pub async fn digest(&self, call: &CallRow) -> Result<CallDigest, StoreError> {
-        let (today, id) = (day(call), call.call_id.clone());
+        let (today, id, phone) = (day(call), call.call_id.clone(), call.phone.clone());
         self.with_lines_in(call, move |analyser, lines, language| {
             let insights = analyser.insights(lines, today, language);
-            told::digest(&id, analyser.reviewer().summary(lines), insights)
+            told::digest(&id, phone.as_deref(), analyser.reviewer().summary(lines), insights)
         })
         .await
     }

@@ -18,12 +18,16 @@ mod measured;
 pub mod measures;
 pub mod outside;
 pub(super) mod pattern;
+pub mod questions;
 pub mod scorecard;
 mod sentence;
 pub mod summary;
 pub mod tags;
+pub mod topics;
 mod values;
 pub mod words;
+
+use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
@@ -35,6 +39,7 @@ use self::evidence::Scales;
 use self::insights::Insights;
 pub use self::line::{LineQuote, ReviewLine};
 use self::measures::CallMeasures;
+use self::questions::Asker;
 use self::scorecard::{Card, Judge};
 use self::summary::{Cue, Summary, Teller};
 use self::tags::{GivenTag, Tagger};
@@ -92,7 +97,10 @@ impl Reviewer {
     pub fn insights(&self, lines: &[ReviewLine], today: Option<Date>, scored: bool) -> Insights {
         let entities = self.entities(lines, today);
         let actions = self.diary.find(lines, &entities);
-        Insights::of(&evidence::weigh(&self.scales, lines), lines, &entities, actions, scored)
+        let mut insights = Insights::of(&evidence::weigh(&self.scales, lines), lines, &entities, actions, scored);
+        insights.topics = topics::topics(lines, &insights.intents, &entities, &self.asides);
+        insights.questions = self.asker.find(lines);
+        insights
     }
 
     /// Where the result that was noted does not go with what was said. Of a call that is over.
