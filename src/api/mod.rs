@@ -202,10 +202,10 @@ fn routes() -> Routes {
             RoutePolicy::new(OPERATE, About::All).asks(&["name"]),
             status::agents::try_notifiers,
         )
-        .get("/api/v1/glossary", daemon, status::glossary::show)
+        .get("/api/v1/glossary", daemon.asks(status::glossary::ASKS), status::glossary::show)
         .post_sized(
             "/glossary/upload",
-            RoutePolicy::new(OPERATE, About::All),
+            RoutePolicy::new(OPERATE, About::All).asks(status::glossary::ASKS),
             DefaultBodyLimit::max(status::glossary::BYTES),
             status::glossary::upload,
         )

@@ -30,6 +30,8 @@ impl Config {
             beams: self.speech.beam.map(|beams| beams.max(1)),
             rules: Rules::default(),
             call_names: self.speech.call_names,
+            glossary: self.speech.glossary,
+            ..Hints::default()
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What is asked of a recogniser, and what becomes of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine::{Piece, TextToken};
+use super::glossary::Glossaries;
 use super::guard::Reason;
 use super::rules::Rules;
 use super::vocabulary::{CallNamesUse, Vocabulary};
@@ -55,6 +57,10 @@ pub struct Hints {
     pub rules: Rules,
     /// How the names of a call are used.
     pub call_names: CallNamesUse,
+    /// Words of the trade.
+    pub glossaries: Arc<Glossaries>,
+    /// How they are used.
+    pub glossary: CallNamesUse,
 }
 
 /// Speech to be written down.

@@ -34,6 +34,8 @@ pub struct OpenCall {
     pub source: Source,
     /// When it began.
     pub started: WallTime,
+    /// Campaign, in-group or queue.
+    pub campaign: Option<String>,
     /// How far the wall clock was stepped since, milliseconds.
     pub stepped_ms: i64,
     /// Compound of every segment so far with its leg, in the order in which they came.
@@ -95,7 +97,7 @@ pub struct OpenUtterance {
 }
 
 pub(super) const CALLS: &str = "
-    SELECT id, call_id, source, started_ms, stepped_ms
+    SELECT id, call_id, source, started_ms, stepped_ms, campaign
     FROM call
     WHERE state IN ('active', 'connection_closed')";
 pub(super) const COMPOUNDS: &str = "
@@ -155,11 +157,11 @@ pub(super) fn read(db: &Connection) -> rusqlite::Result<Recovery> {
         let (start, end): (i64, Option<i64>) = (row.get(1)?, row.get(2)?);
         silences.entry(LegKey(row.get(0)?)).or_default().push((start as u64, end.map(|end| end as u64)));
     }
-    let calls: Vec<(i64, String, String, i64, i64)> = db
+    let calls: Vec<(i64, String, String, i64, i64, Option<String>)> = db
         .prepare(CALLS)?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?)))?
         .collect::<Result<_, _>>()?;
-    for (key, id, road, started, stepped_ms) in calls {
+    for (key, id, road, started, stepped_ms, campaign) in calls {
         let compounds = db
             .prepare_cached(COMPOUNDS)?
             .query_map([key], |row| Ok((leg(&row.get::<_, String>(0)?), row.get(1)?)))?
@@ -169,6 +171,7 @@ pub(super) fn read(db: &Connection) -> rusqlite::Result<Recovery> {
             id: CallId::from_lossy(&id),
             source: source(&road),
             started: WallTime(started),
+            campaign,
             stepped_ms,
             compounds,
         });

@@ -441,9 +441,11 @@ fn bulk() -> Vec<Operation> {
             .json_of::<Uploaded>(415, "None could be read.")
             .fails(&[400, 507]),
         Operation::get("/api/v1/glossary", TAG, "glossary", "Show the words that the recogniser is told to expect")
-            .gives::<GlossaryTerms>("The words."),
+            .about("With `campaign` those of one campaign, which its calls have before those of all calls.")
+            .gives::<GlossaryTerms>("The words.")
+            .fails(&[404]),
         Operation::post("/glossary/upload", TAG, "uploadGlossary", "Upload words that the recogniser is told to expect")
-            .about("The list before goes.")
+            .about("The list before goes: with `campaign` that of one campaign, else that of all calls.")
             .takes::<GlossaryForm>(PARTS)
             .gives::<GlossaryTaken>("The list is in use.")
             .json_of::<ListProblem>(400, "The file is missing, or a line is wrong; nothing was changed.")

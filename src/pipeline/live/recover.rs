@@ -120,6 +120,7 @@ impl Conductor {
         running.stepped_ms = call.stepped_ms;
         running.turns = turns(&past);
         running.silenced = silenced(&past);
+        running.names_said.learn(&CallNames { campaign: call.campaign, ..CallNames::default() });
         self.calls.add(call.key, running);
     }
 

@@ -315,6 +315,7 @@ impl Desk {
                 id,
                 source: Source::Audiosocket,
                 started,
+                campaign: None,
                 stepped_ms: row.stepped_ms,
                 compounds: Vec::new(),
             };
