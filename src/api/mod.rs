@@ -284,6 +284,7 @@ fn of_calls(routes: Routes) -> Routes {
         .get("/api/v1/calls/{id}/entity-evolution", call, calls::insights::evolution)
         .get("/api/v1/calls/{id}/classification-evolution", call, calls::insights::classification_evolution)
         .get("/api/v1/calls/{id}/progressive-analysis", call, calls::insights::progressive)
+        .get("/api/v1/calls/{id}/coaching", call, calls::coaching::coaching)
         .get("/api/v1/calls/{id}/summary", call, calls::insights::summary)
         .get("/api/v1/calls/{id}/processing", call, calls::made::processing)
         .get("/api/v1/calls/{id}/translation", call, calls::made::translation)

@@ -19,7 +19,7 @@ use crate::contract::platform::{ChunkTaken, EventTaken, LiveAudioMeta, PlatformA
 use crate::contract::privacy::{Forgotten, Privacy, RecordingState};
 use crate::contract::problem::ListProblem;
 use crate::contract::processing::{
-    CallExport, CallTranslation, ClassificationWindow, PassChanges, ProcessingOverview, ProcessingStatus,
+    CallCoaching, CallExport, CallTranslation, ClassificationWindow, PassChanges, ProcessingOverview, ProcessingStatus,
     ProgressiveAnalysis,
 };
 use crate::contract::quality::{AgreementReport, Dispute, DisputeList, ReviewQueue, ReviewedCalls, ScoreReviewList};
@@ -202,6 +202,8 @@ fn review() -> Vec<Operation> {
             "Show a call's analysis so far",
         )
         .gives::<ProgressiveAnalysis>("What was understood up to its last words, and what to say next."),
+        Operation::get("/api/v1/calls/{id}/coaching", TAG, "coaching", "Show what to say next on a call")
+            .gives::<CallCoaching>("What answers the caller and the alerts, and what is still to be disclosed."),
         Operation::get("/api/v1/calls/{id}/summary", TAG, "summary", "Sum a call up in a few of its own lines")
             .gives::<CallDigest>("The lines."),
     ]

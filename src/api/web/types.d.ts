@@ -32,6 +32,15 @@ export interface Segment {
   words: Word[] | null;
 }
 
+/** Why something is to be said. */
+export type CoachingKind = 'objection' | 'alert' | 'disclosure';
+
+/** What to say next on a call. */
+export interface CallCoaching {
+  call_id: string;
+  coaching: { kind: CoachingKind; rule: string; text: string; start_time: number | null }[];
+}
+
 /** What an agent sees of their own running call. */
 export interface AgentView {
   agent: string;
@@ -39,7 +48,7 @@ export interface AgentView {
     call_id: string;
     started_at: string;
     lines: { speaker: string; start_time: number; text: string }[];
-    prompts: { at: number; text: string }[];
+    prompts: { at: number; kind: CoachingKind; text: string }[];
   } | null;
 }
 

@@ -6,6 +6,7 @@
 pub mod actions;
 pub mod axis;
 mod calendar;
+pub mod coaching;
 pub mod criteria;
 pub mod disposition;
 pub mod entities;
@@ -32,6 +33,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 
 use self::actions::Diary;
+use self::coaching::{Coach, RaisedObjection};
 use self::criteria::CardCriterion;
 use self::disposition::{DispositionJudge, DispositionMismatch, DispositionRule, NotedResult};
 use self::entities::Namer;
@@ -55,6 +57,10 @@ pub struct Reviewer {
     teller: Teller,
     dispositions: DispositionJudge,
     tagger: Tagger,
+    asker: Asker,
+    coach: Coach,
+    /// Labels of keywords that say how people talk, and not of what.
+    asides: BTreeSet<String>,
 }
 
 impl Reviewer {
@@ -74,6 +80,9 @@ impl Reviewer {
             teller: Teller::new(&cues),
             dispositions: DispositionJudge::new(&dispositions),
             tagger: Tagger::new(packs.iter().flat_map(|pack| &pack.tags)),
+            asker: Asker::new(packs.iter().flat_map(|pack| &pack.questions)),
+            coach: Coach::new(packs.iter().flat_map(|pack| &pack.objections)),
+            asides: packs.iter().flat_map(|pack| pack.asides.iter().cloned()).collect(),
         }
     }
 
@@ -85,6 +94,16 @@ impl Reviewer {
     /// Points that a rule of the score card is worth; `None` where no pack in use has it.
     pub fn points_of(&self, rule: &str) -> Option<f64> {
         self.judge.points_of(rule)
+    }
+
+    /// What is still to be disclosed on a call that runs, of the score card: its name, and what it says in a sentence.
+    pub fn undisclosed(&self, lines: &[ReviewLine]) -> Vec<(String, String)> {
+        self.judge.undisclosed(lines)
+    }
+
+    /// What the caller has objected lately, the newest first, with what to say.
+    pub fn objections(&self, lines: &[ReviewLine]) -> Vec<RaisedObjection> {
+        self.coach.raised(lines)
     }
 
     /// The things that were named, in order of time. Days are resolved against `today`, the day of the call where it took place.
