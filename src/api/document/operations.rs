@@ -3,7 +3,7 @@
 use super::operation::Operation;
 use crate::contract::agent_view::{AgentLink, AgentView};
 use crate::contract::alert::{AlertList, AlertShown, AlertsTaken};
-use crate::contract::analysis::{AnalyzeRequest, CallAnalysis};
+use crate::contract::analysis::{AnalyzeRequest, BaseInfo, CallAnalysis};
 use crate::contract::bulk::{BulkOutcome, GlossaryTaken, GlossaryTerms, Uploaded};
 use crate::contract::call::{CallDetail, CallList, NamedCall, SearchHits, Segment, SessionStats, Transcript};
 use crate::contract::correction::CorrectionList;
@@ -458,6 +458,10 @@ fn bulk() -> Vec<Operation> {
 fn status() -> Vec<Operation> {
     const TAG: &str = "status";
     vec![
+        Operation::get("/", TAG, "base", "Tell what answers here")
+            .about("JSON where `Accept` asks for it and not for HTML; else the page of running calls.")
+            .gives::<BaseInfo>("The program, its version and where its documents are.")
+            .text(200, "The page.", "text/html; charset=utf-8"),
         Operation::get("/health", TAG, "health", "Tell whether calls are heard and transcribed")
             .about("Asks for no token. May run an inference.")
             .gives::<HealthReport>("They are, or will be.")
