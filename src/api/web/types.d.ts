@@ -319,6 +319,23 @@ export interface SummaryAnswer {
   language_model: ModelInsights | null;
 }
 
+/** A stretch of a call with other words in the final pass; empty where there are none. */
+export interface PassChange {
+  start_time: number;
+  speaker: Quote['speaker'];
+  live: string;
+  final: string;
+}
+
+/** What changed between the live text and that of the final pass. */
+export interface PassChanges {
+  passes: ('live' | 'final')[];
+  live_words: number;
+  final_words: number;
+  changed_words: number;
+  changes: PassChange[];
+}
+
 /** What a language model says of a call. */
 export type ModelInsights =
   | {
@@ -600,11 +617,15 @@ type AnswerOfCall<Path extends string> = Path extends `${string}/corrections`
           ? { phone: string; state: string; answer: string }
           : Path extends `${string}/qa`
             ? ScoreCard
-            : Path extends `${string}/entities`
-              ? { entities: Entity[] }
-              : Path extends `${string}/peaks?${string}`
-                ? Peaks
-                : Call;
+            : Path extends `${string}/coaching`
+              ? CallCoaching
+              : Path extends `${string}/passes`
+                ? PassChanges
+                : Path extends `${string}/entities`
+                  ? { entities: Entity[] }
+                  : Path extends `${string}/peaks?${string}`
+                    ? Peaks
+                    : Call;
 
 interface OfCall {
   call_id: string;
