@@ -215,10 +215,10 @@ fn routes() -> Routes {
             RoutePolicy::new(OPERATE, About::All).asks(&["name"]),
             status::agents::try_notifiers,
         )
-        .get("/api/v1/glossary", daemon, status::glossary::show)
+        .get("/api/v1/glossary", daemon.asks(status::glossary::ASKS), status::glossary::show)
         .post_sized(
             "/glossary/upload",
-            RoutePolicy::new(OPERATE, About::All),
+            RoutePolicy::new(OPERATE, About::All).asks(status::glossary::ASKS),
             DefaultBodyLimit::max(status::glossary::BYTES),
             status::glossary::upload,
         )
@@ -297,6 +297,7 @@ fn of_calls(routes: Routes) -> Routes {
         .get("/api/v1/calls/{id}/entity-evolution", call, calls::insights::evolution)
         .get("/api/v1/calls/{id}/classification-evolution", call, calls::insights::classification_evolution)
         .get("/api/v1/calls/{id}/progressive-analysis", call, calls::insights::progressive)
+        .get("/api/v1/calls/{id}/coaching", call, calls::coaching::coaching)
         .get("/api/v1/calls/{id}/summary", call, calls::insights::summary)
         .get("/api/v1/calls/{id}/processing", call, calls::made::processing)
         .get("/api/v1/calls/{id}/translation", call, calls::made::translation)

@@ -115,7 +115,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         "base.js": SCRIPT, "feed.js": SCRIPT, "board.js": SCRIPT, "card.js": SCRIPT, "panel.js": SCRIPT,
         "alert.js": SCRIPT, "alerts.js": SCRIPT, "notice.js": SCRIPT, "presence.js": SCRIPT, "text.js": SCRIPT, "terms.js": SCRIPT, "chart.js": SCRIPT, "live.js": SCRIPT,
         "unheard.js": SCRIPT,
-        "call.js": SCRIPT, "quality.js": SCRIPT, "player.js": SCRIPT, "tabs.js": SCRIPT, "tags.js": SCRIPT, "views.js": SCRIPT, "period.js": SCRIPT, "correct.js": SCRIPT, "review.js": SCRIPT, "reviews.js": SCRIPT, "dispute.js": SCRIPT, "listen.js": SCRIPT, "calls.js": SCRIPT,
+        "call.js": SCRIPT, "quality.js": SCRIPT, "passes.js": SCRIPT, "player.js": SCRIPT, "tabs.js": SCRIPT, "tags.js": SCRIPT, "views.js": SCRIPT, "period.js": SCRIPT, "correct.js": SCRIPT, "review.js": SCRIPT, "reviews.js": SCRIPT, "dispute.js": SCRIPT, "listen.js": SCRIPT, "calls.js": SCRIPT,
         "upload.js": SCRIPT, "dashboard.js": SCRIPT, "coverage.js": SCRIPT, "tables.js": SCRIPT, "agents.js": SCRIPT, "docs.js": SCRIPT, "settings.js": SCRIPT, "agent.js": SCRIPT, "mine.js": SCRIPT, "phone.js": SCRIPT,
         "vendor/uplot.js": SCRIPT, "vendor/uplot.css": STYLE,
     };

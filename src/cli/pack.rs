@@ -1,4 +1,4 @@
-//! `lineside pack check` and `lineside pack try`: packs before they count. Neither needs the daemon, neither changes anything.
+//! `lineside pack check` and `lineside pack try`: packs and glossaries before they count. Neither needs the daemon, neither changes anything.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,6 +13,7 @@ use crate::call::WallTime;
 use crate::capture::wall_clock;
 use crate::config::Config;
 use crate::pipeline::finished::trial::{Trial, TrialDifference};
+use crate::pipeline::workers::glossary;
 use crate::store::past::past_calls;
 use crate::text::{Pack, TextAnalyser};
 
@@ -24,10 +25,10 @@ pub(super) struct PackArguments {
 
 #[derive(Subcommand)]
 enum PackCommand {
-    /// Name every mistake of some packs with its line and column
+    /// Name every mistake of some packs and glossaries with its line
     #[command(after_help = "Exit code: 0 when all are good, 78 when one is not.")]
     Check {
-        /// The packs
+        /// The packs; a file whose name ends in .csv is a glossary
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
@@ -67,6 +68,10 @@ fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
     let mut all_good = true;
     for file in files {
         let name = file.display().to_string();
+        if file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
+            all_good &= check_glossary(file, &name)?;
+            continue;
+        }
         match Pack::mistakes_or_pack(&name, &text_of(file)?) {
             Ok(pack) => say(&format!("{name}: pack {:?}, version {}, is good", pack.name, pack.version))?,
             Err(mistakes) => {
@@ -78,6 +83,23 @@ fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::from(EX_CONFIG) })
+}
+
+/// Whether a glossary is good.
+fn check_glossary(file: &Path, name: &str) -> anyhow::Result<bool> {
+    let bytes = std::fs::read(file).with_context(|| format!("reading glossary {name}"))?;
+    match glossary::parse(&bytes) {
+        Ok(terms) => {
+            say(&format!("{name}: glossary of {} terms is good", terms.len()))?;
+            Ok(true)
+        }
+        Err(mistakes) => {
+            for one in mistakes {
+                say(&format!("{name}:{}: {}", one.line, shown(&one.detail)))?;
+            }
+            Ok(false)
+        }
+    }
 }
 
 fn try_out(file: &Path, days: u32, json: bool, config: &Config) -> anyhow::Result<ExitCode> {

@@ -36,6 +36,8 @@ impl Config {
                 .iter()
                 .filter_map(|campaign| Some((campaign.name.clone(), code(campaign.language.as_ref()?))))
                 .collect(),
+            glossary: self.speech.glossary,
+            ..Hints::default()
         }
     }
 }

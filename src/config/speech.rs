@@ -22,6 +22,8 @@ pub struct SpeechConfig {
     pub prompt: Option<String>,
     /// How the names of a running call are used.
     pub call_names: CallNamesUse,
+    /// How the words of the glossary are used.
+    pub glossary: CallNamesUse,
     /// Suppress noise before recognition.
     pub denoise: bool,
     /// Bring speech to an even level before recognition.
@@ -43,6 +45,7 @@ impl Default for SpeechConfig {
             beam: None,
             prompt: None,
             call_names: CallNamesUse::default(),
+            glossary: CallNamesUse::Both,
             denoise: false,
             normalise: true,
             smaller_model: None,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::processing::CoachingKind;
 use crate::call::Speaker;
 
 /// What an agent sees.
@@ -24,7 +25,7 @@ pub struct AgentCall {
     pub started_at: String,
     /// The last lines of its text, in order of time.
     pub lines: Vec<AgentLine>,
-    /// Prompts for the agent, the newest first.
+    /// What to say: to the caller's objections, the newest first, to alerts, and what is still to be disclosed.
     pub prompts: Vec<AgentPrompt>,
 }
 
@@ -42,9 +43,11 @@ pub struct AgentLine {
 /// A prompt for the agent.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct AgentPrompt {
-    /// Time of its occasion, seconds of the call.
+    /// Where in the call it came up, seconds; 0 of what is still to be disclosed.
     pub at: f64,
-    /// Text that the agent may say to the caller.
+    /// Why it is to be said.
+    pub kind: CoachingKind,
+    /// What to say.
     pub text: String,
 }
 

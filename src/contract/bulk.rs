@@ -65,17 +65,23 @@ pub enum UploadState {
 /// The glossary: terms that the recogniser expects.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct GlossaryTerms {
+    /// The campaign whose list it is; `null` for that of all calls.
+    pub campaign: Option<String>,
     /// Terms in the list.
     pub count: usize,
     /// Number of terms that fit into the recogniser's prompt.
     pub in_prompt: usize,
     /// The terms.
     pub terms: Vec<String>,
+    /// The campaigns that have a list of their own, in small letters.
+    pub campaigns: Vec<String>,
 }
 
 /// A list that was taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct GlossaryTaken {
+    /// The campaign whose list it is; `null` for that of all calls.
+    pub campaign: Option<String>,
     /// Terms in the list.
     pub count: usize,
     /// Number of terms that fit into the recogniser's prompt.

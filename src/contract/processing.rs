@@ -281,22 +281,35 @@ pub struct EvolutionData {
 }
 
 /// A prompt for the agent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct CoachingPrompt {
-    /// `objection`: a rule of an alert has an answer; `disclosure`: a criterion that is still open.
+    /// `objection`: the caller objects; `alert`: the rule of an alert has an answer; `disclosure`: something is still to be disclosed.
     pub kind: CoachingKind,
-    /// The rule or criterion.
+    /// The objection, rule or criterion.
     pub rule: String,
     /// Text of the prompt.
     pub text: String,
+    /// Where in the call it came up, seconds; `null` of what is still to be disclosed.
+    pub start_time: Option<f64>,
+}
+
+/// What to say next on a call.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct CallCoaching {
+    /// The call.
+    pub call_id: String,
+    /// Answers to the caller's objections of the last three minutes, then to alerts, then what is still to be disclosed.
+    pub coaching: Vec<CoachingPrompt>,
 }
 
 /// Reason of a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CoachingKind {
-    /// The caller said something that has an answer.
+    /// The caller objects, and a pack has an answer.
     Objection,
+    /// The rule of an alert has an answer.
+    Alert,
     /// It has not been said yet.
     Disclosure,
 }

@@ -197,6 +197,53 @@ pub struct CallInsights {
     pub actions: Vec<ActionDue>,
     /// The caller's mood.
     pub sentiment: CallFeeling,
+    /// What was talked about, the weightiest first.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub topics: Vec<CallTopic>,
+    /// What was asked, in order of time, with its answers.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub questions: Vec<CallQuestion>,
+}
+
+/// Something that a call was about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CallTopic {
+    /// A label in words (`technical problem`), or a name as it was said.
+    pub topic: String,
+    /// What speaks for it: the evidence of an intent, and the segments with a keyword or name, up to three.
+    pub weight: f64,
+    /// Its part of the weights of all topics given, 0 to 1.
+    pub share: f64,
+    /// `intent`, `keyword` or `name`, or several of these.
+    pub sources: Vec<TopicSource>,
+    /// Numbers of its segments.
+    pub segment_ids: Vec<i64>,
+}
+
+/// What makes something a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TopicSource {
+    /// The evidence of the packs.
+    Intent,
+    /// A keyword.
+    Keyword,
+    /// An organisation, a place or a product that was named again.
+    Name,
+}
+
+/// Something that was asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CallQuestion {
+    /// The sentence that asks.
+    #[serde(flatten)]
+    pub quote: Quote,
+    /// What the other side answered; `null` where nothing answers it, and where one leg holds both sides.
+    pub answer: Option<Quote>,
+    /// The rule that found it: its pack and the line there, or `question mark`.
+    pub rule: String,
 }
 
 /// The stored insights of a call: by the rules, and by a language model where one is asked.

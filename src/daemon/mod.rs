@@ -41,21 +41,26 @@ pub async fn run(config: Config, path: Option<PathBuf>) -> Result<()> {
     let started = wall_clock();
     let mut signals = Signals::new().context("take over the signals")?;
     let metrics = build::metrics()?;
-    let mut packs = packs_watch::PackFolder::new(config.text.packs.clone());
+    let mut packs = packs_watch::SavedFiles::packs(config.text.packs.clone());
+    let mut lists = packs_watch::SavedFiles::glossaries(&config.paths.state);
     let (base, fresh) = build::open(config, path.as_deref()).await?;
     let Some((running, handles)) = start::start(&base, fresh, &mut signals, metrics, started).await? else {
         return Ok(());
     };
-    let start::Handles { workers, analyser, tls, liveness } = handles;
+    let start::Handles { workers, analyser, glossary, tls, liveness } = handles;
     host::tell_systemd(&[sd_notify::NotifyState::Ready]);
     let watchdog = sd_notify::watchdog_enabled().map(|patience| tokio::spawn(beat(liveness, patience / 3)));
     loop {
         tokio::select! {
             request = signals.next() => match request {
-                SignalRequest::Reload => reload::reload(path.as_deref(), &workers, &analyser, tls.as_ref()),
+                SignalRequest::Reload => {
+                    reload::reload(path.as_deref(), &workers, &analyser, tls.as_ref());
+                    glossary.reload();
+                }
                 SignalRequest::Stop => break,
             },
             () = packs.saved() => reload::packs(path.as_deref(), &analyser),
+            () = lists.saved() => glossary.reload(),
         }
     }
     log::info!("stopping: closing the sources, finishing what is in flight");

@@ -49,6 +49,7 @@ use crate::translation::{Models, Translate};
 pub(super) struct Handles {
     pub(super) workers: Arc<Workers>,
     pub(super) analyser: Analyser,
+    pub(super) glossary: Glossary,
     pub(super) tls: Option<Tls>,
     pub(super) liveness: Liveness,
 }
@@ -105,9 +106,11 @@ pub(super) async fn start(
     let stages = Stages::new(store.clone(), desk, retranscriber, api.pipeline.clone(), wall_clock);
     let stages = tokio::spawn(stages.run(stop.clone()));
     let vectors = tokio::spawn(api.meaning.clone().fill(store.clone(), Arc::clone(&speech.workers), stop.clone()));
+    let glossary = api.glossary.clone();
     let servers = answers::serve(base, api::router(api), http, tls.as_ref(), &stop).await?;
     let liveness = Liveness { commands: speech.commands.clone(), writer: store.writer().clone() };
-    let handles = Handles { workers: Arc::clone(&speech.workers), analyser: Arc::clone(analyser), tls, liveness };
+    let (workers, analyser) = (Arc::clone(&speech.workers), Arc::clone(analyser));
+    let handles = Handles { workers, analyser, glossary, tls, liveness };
     let running = Running {
         run: config.paths.run.clone(),
         store: store.clone(),

@@ -6,6 +6,7 @@ mod align;
 pub mod ctranslate;
 pub mod engine;
 mod gaps;
+pub mod glossary;
 pub mod guard;
 pub mod language;
 mod load;

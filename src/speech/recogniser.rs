@@ -107,7 +107,8 @@ impl Recogniser {
         pace: Pace,
     ) -> Vec<Result<Recognition, EngineError>> {
         let began = Instant::now();
-        let way = self.hints.call_names;
+        let (way, of_trade) = (self.hints.call_names, self.hints.glossary);
+        let glossaries = Arc::clone(&self.hints.glossaries);
         let tones: Vec<bool> = stretches.iter().map(|one| self.hints.rules.tones && is_tone(one.samples)).collect();
         let spoken: Vec<SpeechSound> =
             stretches.iter().zip(&tones).filter(|(_, tone)| !**tone).map(|(one, _)| *one).collect();
@@ -129,9 +130,12 @@ impl Recogniser {
             let (answer, verdict) = self.fill_gaps(heard, answer?);
             let mut recognition = believed(answer, verdict, heard.seconds, took + began.elapsed());
             if let Some(vocabulary) = one.vocabulary {
-                let count = vocabulary.correct(&mut recognition.pieces, way);
+                let count = vocabulary.correct(&mut recognition.pieces, way, None);
                 metrics::counter!("lineside_names_corrected_total").increment(count as u64);
             }
+            let terms = glossaries.of(one.vocabulary.and_then(Vocabulary::campaign));
+            let count = terms.correct(&mut recognition.pieces, of_trade, one.vocabulary);
+            metrics::counter!("lineside_terms_corrected_total").increment(count as u64);
             Ok(recognition)
         });
         let answers = tones.into_iter().map(|tone| {
@@ -212,7 +216,8 @@ impl Recogniser {
             return Ok(Glance { took: clock.elapsed(), ..Glance::default() });
         }
         let sound = self.prepare(samples);
-        let prepared = Prepared::of(samples, &sound, (self.hints.prompt.as_deref(), self.hints.language_of(campaign)));
+        let prompt = self.hints.prompt_for(None);
+        let prepared = Prepared::of(samples, &sound, (prompt.as_deref(), self.hints.language_of(campaign)));
         let request = RecognitionRequest { begin, ..self.hints.request(&prepared, self.hints.first_look(1)) };
         let mut answer = self.session.transcribe(&request)?;
         let tokens = std::mem::take(&mut answer.tokens);
@@ -263,13 +268,12 @@ impl Hints {
         Look { margin, room: margin, beams: self.beams.unwrap_or(0).max(SECOND_LOOK_BEAMS) }
     }
 
-    /// Words to expect on a call with these names: they come first.
+    /// Words to expect on a call with these names: they come first, then those of the glossary.
     fn prompt_for(&self, vocabulary: Option<&Vocabulary>) -> Option<String> {
         let names = vocabulary.and_then(|vocabulary| vocabulary.prompt(self.call_names));
-        match (names, &self.prompt) {
-            (Some(names), Some(prompt)) => Some(format!("{names}. {prompt}")),
-            (names, prompt) => names.or_else(|| prompt.clone()),
-        }
+        let terms = self.glossaries.of(vocabulary.and_then(Vocabulary::campaign)).prompt(self.glossary);
+        let all: Vec<String> = [names, terms, self.prompt.clone()].into_iter().flatten().collect();
+        (!all.is_empty()).then(|| all.join(". "))
     }
 
     fn request<'a>(&'a self, heard: &Prepared<'a>, look: Look) -> RecognitionRequest<'a> {
@@ -357,11 +361,14 @@ fn within(pieces: Vec<Piece>, length_ms: i64) -> Vec<Piece> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex};
 
+    use super::super::glossary::Glossaries;
     use super::super::rules::MARGIN;
+    use super::super::vocabulary::CallNamesUse;
     use super::*;
+    use crate::call::Word;
 
     /// An engine that writes the same pieces for every sound and counts its decodings.
     struct Says(&'static [&'static str], f32, Arc<AtomicUsize>);
@@ -376,6 +383,52 @@ mod tests {
             let pieces = self.0.iter().enumerate().map(piece).collect();
             Ok(Recognised { pieces, mean_logprob: self.1, ..Recognised::default() })
         }
+    }
+
+    /// Hears the same doubtful words in everything, and keeps what it was told to expect.
+    struct Expects(Arc<Mutex<Vec<Option<String>>>>);
+
+    impl Session for Expects {
+        fn transcribe(&mut self, request: &RecognitionRequest) -> Result<Recognised, EngineError> {
+            self.0.lock().expect("alone").push(request.prompt.map(str::to_owned));
+            let text = "My rooter is from fibernover, I am Lindsay.";
+            let words = text.split(' ').enumerate().map(|(place, word)| {
+                let start_ms = place as i64 * 500;
+                Word { text: word.into(), start_ms, end_ms: start_ms + 500, confidence: 0.5 }
+            });
+            let words = words.collect();
+            let piece = Piece { text: text.into(), start_ms: 0, end_ms: 4000, confidence: 0.5, words };
+            Ok(Recognised { pieces: vec![piece], mean_logprob: -0.2, ..Recognised::default() })
+        }
+    }
+
+    #[test]
+    fn a_call_is_told_the_words_of_its_campaign_and_of_all_calls_and_has_them_in_its_text() {
+        let told = Arc::default();
+        let (campaign, own) = ("SALES".to_owned(), vec!["Fibernova".to_owned()]);
+        let hints = Hints {
+            glossaries: Arc::new(Glossaries::new(&["router".to_owned()], [(&campaign, &own)])),
+            glossary: CallNamesUse::Both,
+            prompt: Some("Good morning".into()),
+            ..Hints::default()
+        };
+        let mut recogniser = Recogniser::new(Box::new(Expects(Arc::clone(&told))), hints);
+        let samples = voice_in_noise(40.0);
+        let of_sales = Vocabulary::new(["Lindsey"]).of_campaign(Some("sales".into()));
+        let sounds = [Some(&of_sales), None].map(|vocabulary| SpeechSound { samples: &samples, vocabulary });
+        let texts: Vec<String> = recogniser
+            .recognise_all(&sounds, Pace::Afterwards)
+            .into_iter()
+            .map(|answer| answer.expect("text").text())
+            .collect();
+        assert_eq!(
+            texts,
+            ["My router is from Fibernova, I am Lindsey.", "My router is from fibernover, I am Lindsay."]
+        );
+        let told: &Mutex<Vec<Option<String>>> = &told;
+        let told = told.lock().expect("alone");
+        let first: Vec<&str> = told.iter().take(2).flatten().map(String::as_str).collect();
+        assert_eq!(first, ["Fibernova, router. Good morning", "router. Good morning"]);
     }
 
     const LOOP: &[&str] =

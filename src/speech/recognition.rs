@@ -1,8 +1,10 @@
 //! Requests to a recogniser, and their results.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine::{Piece, TextToken};
+use super::glossary::Glossaries;
 use super::guard::Reason;
 use super::rules::Rules;
 use super::vocabulary::{CallNamesUse, Vocabulary};
@@ -57,6 +59,10 @@ pub struct Hints {
     pub call_names: CallNamesUse,
     /// Other languages of single campaigns, by their names in any case; `None` detects it.
     pub languages: Vec<(String, Option<String>)>,
+    /// Words of the trade.
+    pub glossaries: Arc<Glossaries>,
+    /// How they are used.
+    pub glossary: CallNamesUse,
 }
 
 impl Hints {

@@ -9,6 +9,7 @@
 //! label = "cancellation"
 //! terms = ["cancel*", "close my account"]
 //! leg = "caller"                    # agent, caller or any (when left out)
+//! topic = false                     # whether a call is about it (true): no where the words say how people talk
 //! ignore = ["cancel culture"]       # no term with this label, of whichever pack, is reported inside one of these; may stand without terms
 //!
 //! [[profanity]]                     # same keys; without a label it is "profanity", and its ignore counts for all profanity
@@ -27,6 +28,8 @@
 //! [[example]]                       # sentences as callers say them, of a label: see `review/learned.rs`
 //! [[tag]]                           # a tag that is put on calls: see `review/tags.rs`
 //! [[action]]                        # what somebody will do: see `review/actions.rs`
+//! [[question]]                      # words of questions and answers: see `review/questions.rs`
+//! [[objection]]                     # what callers object, and what to say: see `review/coaching.rs`
 //! [words]                           # what the language calls numbers, days and people: see `review/words.rs`
 //! [[redact]]                        # written as [ssn], silenced in the sound; see text/redaction
 //! label = "ssn"
@@ -38,6 +41,7 @@
 //!
 //! What is not understood is refused with file and line, never skipped: a keyword with a typing error in its key would be missed for months.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -48,6 +52,7 @@ use super::entry::{Fault, read_name, read_term, read_terms};
 pub use super::entry::{LegFilter, PROFANITY, TermGroup};
 use super::redaction::Form;
 use super::review::actions::{ActionEntry, ActionForm};
+use super::review::coaching::{Objection, ObjectionEntry};
 use super::review::criteria::{CardCriterion, CriterionEntry};
 use super::review::disposition::{DispositionEntry, DispositionRule};
 use super::review::entities::{EntityEntry, EntityForm};
@@ -55,6 +60,7 @@ use super::review::evidence::{Evidence, EvidenceEntry};
 use super::review::learned::{ExampleEntry, Examples};
 #[cfg(test)]
 use super::review::pattern::Pattern;
+use super::review::questions::{QuestionEntry, QuestionWords};
 use super::review::summary::{Cue, CueEntry};
 use super::review::tags::{TagEntry, TagRule};
 use super::review::words::Words;
@@ -113,6 +119,12 @@ pub struct Pack {
     pub actions: Vec<ActionForm>,
     /// Tags that are put on calls.
     pub tags: Vec<TagRule>,
+    /// Words of questions and answers.
+    pub questions: Vec<QuestionWords>,
+    /// What callers object, and what to say then.
+    pub objections: Vec<Objection>,
+    /// Labels of keywords that calls are not about.
+    pub asides: BTreeSet<String>,
     /// Small words that tell the pack's language.
     pub markers: Vec<String>,
 }
@@ -159,6 +171,10 @@ struct PackFile {
     #[serde(default)]
     tag: Vec<TagEntry>,
     #[serde(default)]
+    question: Vec<Spanned<QuestionEntry>>,
+    #[serde(default)]
+    objection: Vec<ObjectionEntry>,
+    #[serde(default)]
     words: Words,
 }
 
@@ -169,6 +185,7 @@ struct KeywordEntry {
     terms: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     leg: LegFilter,
+    topic: Option<bool>,
     #[serde(default)]
     ignore: Vec<Spanned<String>>,
 }
@@ -273,6 +290,8 @@ impl PackFile {
                 ignore: ignore.into_iter().map(|term| read_term(&term)).collect::<Result<_, _>>()?,
             })
         };
+        let aside = |entry: &KeywordEntry| (entry.topic == Some(false)).then(|| entry.label.get_ref().clone());
+        let asides = self.keyword.iter().filter_map(aside).collect();
         let keywords = self.keyword.into_iter().map(|entry| {
             group(entry.label.span(), read_name("label", entry.label)?, entry.terms, entry.leg, entry.ignore)
         });
@@ -312,6 +331,15 @@ impl PackFile {
             examples: good(self.example.into_iter().map(ExampleEntry::check), &mut faults),
             actions: good(self.action.into_iter().map(|entry| entry.check(&words, place)), &mut faults),
             tags: good(self.tag.into_iter().map(|entry| entry.check(&name, place)), &mut faults),
+            questions: good(
+                self.question.into_iter().map(|entry| {
+                    let span = entry.span();
+                    entry.into_inner().check(span, place)
+                }),
+                &mut faults,
+            ),
+            objections: good(self.objection.into_iter().map(ObjectionEntry::check), &mut faults),
+            asides,
             markers,
             name: name.clone(),
             version: self.version,
@@ -385,6 +413,57 @@ mod tests {
                 "spanish"
             ]
         );
+    }
+
+    #[test]
+    fn packs_of_trades_and_languages_have_words_rules_criteria_and_tags_of_their_own() {
+        let packs = Pack::bundled().expect("bundled packs");
+        for name in ["sales", "support", "helpline", "hinglish", "swahili", "spanish"] {
+            let pack = packs.iter().find(|pack| pack.name == name).expect(name);
+            let has = [pack.keywords.len(), pack.rules.len(), pack.criteria.len(), pack.tags.len()];
+            assert!(has.iter().all(|&count| count > 0), "{name}: {has:?}");
+        }
+        for name in ["sales", "support", "debt-collection"] {
+            let pack = packs.iter().find(|pack| pack.name == name).expect(name);
+            assert!(pack.objections.len() >= 5, "{name}");
+        }
+        // Rules, criteria and tags of one name take each other's place: no two packs mean the same by accident.
+        let mut names: Vec<&str> = packs.iter().flat_map(|pack| &pack.rules).map(|one| one.name.as_str()).collect();
+        names.extend(
+            packs
+                .iter()
+                .flat_map(|pack| &pack.criteria)
+                .map(|one| one.name.as_str())
+                .filter(|name| !["forbidden_words", "dead_air"].contains(name)),
+        );
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count, "{names:?}");
+    }
+
+    #[test]
+    fn what_callers_say_in_other_languages_has_the_labels_of_english() {
+        let matcher = crate::text::keywords::Matcher::new(&Pack::bundled().expect("bundled packs"));
+        for (text, label) in [
+            ("Quiero hablar con su jefe ahora mismo.", "escalation"),
+            ("Quiero darme de baja.", "cancellation"),
+            ("Voy a llamar a mi abogado.", "legal"),
+            ("Mujhe manager se baat karni hai.", "escalation"),
+            ("Mera net nahi chal raha hai.", "technical problem"),
+            ("Mujhe paise wapas chahiye.", "refund"),
+            ("Mtandao haufanyi kazi.", "technical problem"),
+            ("Nataka kuongea na meneja.", "escalation"),
+            ("Naomba kurudishiwa pesa yangu.", "refund"),
+            ("I'll take it, sign me up.", "purchase"),
+            ("I smell gas in the kitchen.", "danger"),
+            ("He hits me when he is drunk.", "violence"),
+        ] {
+            let hits = matcher.find(text, Leg::Caller).keywords;
+            assert!(hits.iter().any(|hit| hit.label == label), "{text}: {hits:?}");
+        }
+        let calm = matcher.find("Tuesday at two, that would be lovely.", Leg::Caller).keywords;
+        assert!(calm.is_empty(), "{calm:?}");
     }
 
     #[test]

@@ -197,12 +197,17 @@ fn a_call_is_transcribed_again_its_old_text_goes_at_once_and_without_its_sound_i
 
 /// A form with one file.
 fn send_list(bed: &Bed, list: &[u8]) -> (u16, Value) {
+    send_list_of(bed, "", list)
+}
+
+/// The same with a query.
+fn send_list_of(bed: &Bed, query: &str, list: &[u8]) -> (u16, Value) {
     let body =
         [b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"g.csv\"\r\n\r\n", list, b"\r\n--x--\r\n"]
             .concat();
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let sent = agent
-        .post(format!("http://127.0.0.1:{}/glossary/upload", bed.http))
+        .post(format!("http://127.0.0.1:{}/glossary/upload{query}", bed.http))
         .header("Content-Type", "multipart/form-data; boundary=x")
         .send(&body[..]);
     let mut answer = sent.expect("an answer");
@@ -214,7 +219,8 @@ fn send_list(bed: &Bed, list: &[u8]) -> (u16, Value) {
 fn a_glossary_is_taken_whole_or_refused_by_line_and_outlives_a_restart() {
     let mut bed = Bed::new("none", "");
     bed.start();
-    assert_eq!(bed.get("/api/v1/glossary"), json!({"count": 0, "in_prompt": 0, "terms": []}));
+    let none = json!({"campaign": null, "count": 0, "in_prompt": 0, "terms": [], "campaigns": []});
+    assert_eq!(bed.get("/api/v1/glossary"), none);
     assert_eq!(bed.ask("POST", "/glossary/upload", Some(&json!({}))).0, 400);
     assert_eq!(send_list(&bed, b"").0, 400);
     let (status, answer) = send_list(&bed, b"term,meaning\nNorthern Energy,a company\n\"router\",\n");
@@ -232,6 +238,34 @@ fn a_glossary_is_taken_whole_or_refused_by_line_and_outlives_a_restart() {
     bed.stop();
     bed.start();
     assert_eq!(bed.get("/api/v1/glossary")["terms"], json!(["Northern Energy", "router"]));
+}
+
+#[test]
+fn a_campaign_has_a_glossary_of_its_own_and_a_saved_file_is_taken_up_under_a_running_daemon() {
+    let mut bed = Bed::new("none", "");
+    bed.start();
+    assert_eq!(send_list(&bed, b"router\n").0, 200);
+    let (status, answer) = send_list_of(&bed, "?campaign=SALES", b"Fibernova\ngigabit\n");
+    assert_eq!(answer, json!({"campaign": "SALES", "count": 2, "in_prompt": 2}), "{status}");
+    assert_eq!(bed.get("/api/v1/glossary?campaign=sales")["terms"], json!(["Fibernova", "gigabit"]));
+    let general = bed.get("/api/v1/glossary");
+    assert_eq!((&general["terms"], &general["campaigns"]), (&json!(["router"]), &json!(["sales"])));
+    assert_eq!(bed.ask("GET", "/api/v1/glossary?campaign=other", None).0, 404);
+    assert_eq!(bed.ask("GET", "/api/v1/glossary?campain=sales", None).0, 422);
+    assert_eq!(send_list_of(&bed, "?campain=SALES", b"x\n").0, 422);
+    assert_eq!(send_list_of(&bed, "?campaign=%20", b"x\n").0, 422);
+
+    let file = bed.path("state/glossaries/sales.csv");
+    std::fs::write(&file, "Fibernova Max\n").expect("saved");
+    bed.until("the saved list is taken", Duration::from_secs(20), |bed| {
+        bed.get("/api/v1/glossary?campaign=SALES")["terms"] == json!(["Fibernova Max"])
+    });
+    std::fs::write(&file, "good\n---\n").expect("saved");
+    bed.until("the bad list is refused", Duration::from_secs(20), |bed| bed.log().contains("sales.csv: line 2:"));
+    assert_eq!(bed.get("/api/v1/glossary?campaign=SALES")["terms"], json!(["Fibernova Max"]));
+    let backup = bed.path("backup").display().to_string();
+    assert!(bed.command(&["backup", &backup]).status().expect("run").success());
+    assert!(bed.path("backup/glossaries/sales.csv").exists());
 }
 
 /// Answers one request after the other with the next of these statuses.

@@ -53,6 +53,22 @@ fn a_check_names_every_mistake_with_line_and_column_and_its_code_is_that_of_a_ba
 }
 
 #[test]
+fn a_check_reads_glossaries_too_and_names_their_lines() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (good, bad) = (folder.path().join("good.csv"), folder.path().join("bad.csv"));
+    std::fs::write(&good, "term,meaning\nrouter,a device\n").expect("a list");
+    std::fs::write(&bad, "router\n,empty\n---\n").expect("a list");
+    let (good, bad) = (good.display().to_string(), bad.display().to_string());
+    let checked = lineside(&["pack", "check", &good, &bad]);
+    let said = text(&checked.stdout);
+    assert_eq!(checked.status.code(), Some(78), "{said}");
+    assert!(said.contains(&format!("{good}: glossary of 1 terms is good")), "{said}");
+    assert!(said.contains(&format!("{bad}:2: the first column is empty")), "{said}");
+    assert!(said.contains(&format!("{bad}:3: ")), "{said}");
+    assert!(lineside(&["pack", "check", &good]).status.success());
+}
+
+#[test]
 fn a_saved_pack_is_taken_a_bad_one_is_not_and_one_is_tried_on_the_calls_that_were() {
     let packs = tempfile::tempdir().expect("a folder");
     let file = packs.path().join("own.toml");

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::{Extension, Json};
 
+use super::coaching;
 use crate::api::access::grant::Access;
 use crate::api::access::link::{LONGEST_OF_AGENT_S, LONGEST_S, LinkTarget, SignedLink};
 use crate::api::access::{AccessControl, Told};
@@ -16,17 +17,16 @@ use crate::call::dialer::is_left;
 use crate::call::{CallState, Speaker, WallTime};
 use crate::contract::agent_view::{AgentCall, AgentLine, AgentLink, AgentPrompt, AgentView};
 use crate::contract::problem::Part;
+use crate::contract::processing::CoachingPrompt;
 use crate::contract::seconds;
+use crate::pipeline::finished::review::Desk;
 use crate::store::Store;
-use crate::store::alerts::AlertFilter;
 use crate::store::calls::CallRow;
 
 /// Query parameters of the path.
 pub(in crate::api) const ASKS: &[&str] = &["user", "uniqueid", "expires", "by", "signature"];
 /// Number of lines that are shown: nobody reads older ones while talking.
 const LINES: usize = 60;
-/// Alerts whose prompts are shown.
-const PROMPTS: u32 = 5;
 /// Length of an agent's name in a link at most, bytes.
 const LONGEST_USER: usize = 40;
 
@@ -49,6 +49,7 @@ pub(in crate::api) fn whose(access: &Access, query: &Parameters) -> Result<Strin
 /// `GET /api/v1/agent/call`
 pub(in crate::api) async fn call(
     State(store): State<Store>,
+    State(desk): State<Desk>,
     access: Access,
     query: Parameters,
 ) -> Result<(Extension<Told>, Json<AgentView>), ApiError> {
@@ -56,7 +57,7 @@ pub(in crate::api) async fn call(
     let call = running(&store, &access, &agent, given(&query, "uniqueid")).await?;
     let told = Told { action: "agent page".into(), calls: call.iter().map(|call| call.key).collect() };
     let call = match call {
-        Some(call) => Some(shown(&store, &call).await?),
+        Some(call) => Some(shown(&store, &desk, &call).await?),
         None => None,
     };
     Ok((Extension(told), Json(AgentView { agent, call })))
@@ -102,7 +103,7 @@ async fn running(
     Ok(store.running_of_agent(agent.to_owned()).await?.into_iter().find(is_theirs))
 }
 
-async fn shown(store: &Store, call: &CallRow) -> Result<AgentCall, ApiError> {
+async fn shown(store: &Store, desk: &Desk, call: &CallRow) -> Result<AgentCall, ApiError> {
     let mut segments = store.segments(call.key).await?;
     let last = segments.split_off(segments.len().saturating_sub(LINES));
     let line = |row: crate::store::segments::SegmentRow| AgentLine {
@@ -110,15 +111,13 @@ async fn shown(store: &Store, call: &CallRow) -> Result<AgentCall, ApiError> {
         start_time: seconds(row.start_ms),
         text: row.text,
     };
-    let alerts = store.alerts(AlertFilter { call: Some(call.key), limit: PROMPTS, ..AlertFilter::default() }).await?;
-    let prompts = alerts.iter().flat_map(|row| {
-        let prompt = |text: &str| AgentPrompt { at: seconds(row.alert.start_ms), text: text.to_owned() };
-        row.alert.prompts().into_iter().map(prompt).collect::<Vec<_>>()
-    });
+    let coaching = coaching::of_call(store, desk, call).await?;
+    let prompt =
+        |one: CoachingPrompt| AgentPrompt { at: one.start_time.unwrap_or(0.0), kind: one.kind, text: one.text };
     Ok(AgentCall {
         call_id: call.call_id.clone(),
         started_at: call.started.rfc3339(),
         lines: last.into_iter().map(line).collect(),
-        prompts: prompts.collect(),
+        prompts: coaching.into_iter().map(prompt).collect(),
     })
 }

@@ -4,22 +4,16 @@
 use axum::Json;
 use axum::extract::{Path, State};
 
+use super::coaching;
 use super::find::find_call;
 use super::made::translation_of;
 use crate::api::request::ApiError;
-use crate::contract::processing::{
-    ClassificationWindow, CoachingKind, CoachingPrompt, EvolutionData, ProgressiveAnalysis,
-};
+use crate::contract::processing::{ClassificationWindow, EvolutionData, ProgressiveAnalysis};
 use crate::contract::review::{CallDigest, Entities, EntityWindow, ScoreCard};
 use crate::pipeline::finished::review::Desk;
 use crate::store::Store;
-use crate::store::alerts::AlertFilter;
-use crate::store::calls::CallRow;
 
 type Answer<T> = Result<Json<T>, ApiError>;
-
-/// Alerts whose answers are shown, the newest first.
-const PROMPTS: u32 = 5;
 
 /// The score card, and the figures of how the call was spoken.
 pub(in crate::api) async fn qa(
@@ -83,8 +77,7 @@ pub(in crate::api) async fn progressive(
         classification_changes: changes().count(),
         last_change_time: changes().next_back().map(|window| window.end_time),
     };
-    let mut coaching = answers(&store, &call).await?;
-    coaching.extend(progress.coaching);
+    let coaching = coaching::of_call(&store, &desk, &call).await?;
     Ok(Json(ProgressiveAnalysis {
         call_id: call.call_id,
         cumulative_translation: translation.cumulative_translation,
@@ -94,20 +87,4 @@ pub(in crate::api) async fn progressive(
         evolution_data,
         coaching,
     }))
-}
-
-/// Prompts of the rules of the call's last alerts.
-async fn answers(store: &Store, call: &CallRow) -> Result<Vec<CoachingPrompt>, ApiError> {
-    let filter = AlertFilter { call: Some(call.key), limit: PROMPTS, ..AlertFilter::default() };
-    let mut all: Vec<CoachingPrompt> = Vec::new();
-    for row in store.alerts(filter).await? {
-        for fired in row.alert.rules {
-            let Some(text) = fired.prompt else { continue };
-            let prompt = CoachingPrompt { kind: CoachingKind::Objection, rule: fired.name, text };
-            if !all.contains(&prompt) {
-                all.push(prompt);
-            }
-        }
-    }
-    Ok(all)
 }

@@ -4,6 +4,7 @@ pub(super) mod agent;
 pub(super) mod alerts;
 pub(super) mod analyze;
 pub(super) mod bulk;
+pub(super) mod coaching;
 pub(super) mod correct;
 pub(super) mod dialer;
 pub(super) mod export;

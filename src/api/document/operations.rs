@@ -3,7 +3,7 @@
 use super::operation::Operation;
 use crate::contract::agent_view::{AgentLink, AgentView};
 use crate::contract::alert::{AlertList, AlertShown, AlertsTaken};
-use crate::contract::analysis::{AnalyzeRequest, CallAnalysis};
+use crate::contract::analysis::{AnalyzeRequest, BaseInfo, CallAnalysis};
 use crate::contract::bulk::{BulkOutcome, GlossaryTaken, GlossaryTerms, Uploaded};
 use crate::contract::call::{CallDetail, CallList, NamedCall, SearchHits, Segment, SessionStats, Transcript};
 use crate::contract::correction::CorrectionList;
@@ -19,7 +19,7 @@ use crate::contract::platform::{ChunkTaken, EventTaken, LiveAudioMeta, PlatformA
 use crate::contract::privacy::{Forgotten, Privacy, RecordingState};
 use crate::contract::problem::ListProblem;
 use crate::contract::processing::{
-    CallExport, CallTranslation, ClassificationWindow, PassChanges, ProcessingOverview, ProcessingStatus,
+    CallCoaching, CallExport, CallTranslation, ClassificationWindow, PassChanges, ProcessingOverview, ProcessingStatus,
     ProgressiveAnalysis,
 };
 use crate::contract::quality::{AgreementReport, Dispute, DisputeList, ReviewQueue, ReviewedCalls, ScoreReviewList};
@@ -202,6 +202,8 @@ fn review() -> Vec<Operation> {
             "Show a call's analysis so far",
         )
         .gives::<ProgressiveAnalysis>("What was understood up to its last words, and what to say next."),
+        Operation::get("/api/v1/calls/{id}/coaching", TAG, "coaching", "Show what to say next on a call")
+            .gives::<CallCoaching>("What answers the caller and the alerts, and what is still to be disclosed."),
         Operation::get("/api/v1/calls/{id}/summary", TAG, "summary", "Sum a call up in a few of its own lines")
             .gives::<CallDigest>("The lines."),
     ]
@@ -441,9 +443,11 @@ fn bulk() -> Vec<Operation> {
             .json_of::<Uploaded>(415, "None could be read.")
             .fails(&[400, 507]),
         Operation::get("/api/v1/glossary", TAG, "glossary", "Show the words that the recogniser is told to expect")
-            .gives::<GlossaryTerms>("The words."),
+            .about("With `campaign` those of one campaign, which its calls have before those of all calls.")
+            .gives::<GlossaryTerms>("The words.")
+            .fails(&[404]),
         Operation::post("/glossary/upload", TAG, "uploadGlossary", "Upload words that the recogniser is told to expect")
-            .about("The list before goes.")
+            .about("The list before goes: with `campaign` that of one campaign, else that of all calls.")
             .takes::<GlossaryForm>(PARTS)
             .gives::<GlossaryTaken>("The list is in use.")
             .json_of::<ListProblem>(400, "The file is missing, or a line is wrong; nothing was changed.")
@@ -454,6 +458,10 @@ fn bulk() -> Vec<Operation> {
 fn status() -> Vec<Operation> {
     const TAG: &str = "status";
     vec![
+        Operation::get("/", TAG, "base", "Tell what answers here")
+            .about("JSON where `Accept` asks for it and not for HTML; else the page of running calls.")
+            .gives::<BaseInfo>("The program, its version and where its documents are.")
+            .text(200, "The page.", "text/html; charset=utf-8"),
         Operation::get("/health", TAG, "health", "Tell whether calls are heard and transcribed")
             .about("Asks for no token. May run an inference.")
             .gives::<HealthReport>("They are, or will be.")

@@ -33,7 +33,10 @@ pub(super) fn path_parameter(path: &str, name: &str) -> Value {
 
 /// A query parameter. An empty one counts as not given.
 pub(super) fn parameter(path: &str, name: &str) -> Value {
-    let (about, schema) = of_a_call(path, name).or_else(|| of_reviews(path, name)).unwrap_or_else(|| query(path, name));
+    let (about, schema) = of_a_call(path, name)
+        .or_else(|| of_reviews(path, name))
+        .or_else(|| of_glossaries(path, name))
+        .unwrap_or_else(|| query(path, name));
     let mut parameter = json!({"name": name, "in": "query", "required": false, "schema": schema});
     if !about.is_empty() {
         parameter["description"] = about.into();
@@ -59,6 +62,13 @@ fn of_a_call(path: &str, name: &str) -> Option<(&'static str, Value)> {
         "from" if path.ends_with("/trigger-ai-pipeline") => Some(("This stage and all after it.", one_of("Stage"))),
         _ => None,
     }
+}
+
+/// Whose words are meant.
+fn of_glossaries(path: &str, name: &str) -> Option<(&'static str, Value)> {
+    let about = "The list of this campaign, in-group or queue, in capitals or not; that of all calls without it.";
+    let is_one = ["/api/v1/glossary", "/glossary/upload"].contains(&path) && name == "campaign";
+    is_one.then(|| (about, json!({"type": "string"})))
 }
 
 /// Those of disputes and of the queue of calls to review.

@@ -5,7 +5,6 @@ pub(in crate::api) const NOT_DESCRIBED: &[(&str, &[&str])] = &[
     (
         "pages for people: HTML, scripts and style",
         &[
-            "/",
             "/agent",
             "/calls",
             "/calls/{id}",

@@ -1,4 +1,5 @@
-//! `POST /glossary/upload`: words that the recogniser is told to expect, as a CSV in a form; `GET /api/v1/glossary` shows them.
+//! `POST /glossary/upload`: words that the recogniser is told to expect, as a CSV in a form; `GET /api/v1/glossary` shows them. With `campaign` they
+//! are those of one campaign.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,25 +8,45 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use crate::api::request::Form;
-use crate::api::request::{ApiError, refused};
+use crate::api::request::{ApiError, Parameters, refused};
 use crate::contract::bulk::{GlossaryTaken, GlossaryTerms};
-use crate::contract::problem::{LineProblem, ListProblem};
+use crate::contract::problem::{LineProblem, ListProblem, Part};
 use crate::pipeline::workers::glossary::{Glossary, LineError, parse};
 
 /// Size of a list at most, bytes.
 pub(in crate::api) const BYTES: usize = 512 * 1024;
 
+/// What may be asked.
+pub(in crate::api) const ASKS: &[&str] = &["campaign"];
+
 /// The list in use.
-pub(in crate::api) async fn show(State(glossary): State<Glossary>) -> Json<GlossaryTerms> {
-    let (terms, in_prompt) = glossary.terms();
-    Json(GlossaryTerms { count: terms.len(), in_prompt, terms })
+pub(in crate::api) async fn show(
+    State(glossary): State<Glossary>,
+    asked: Parameters,
+) -> Result<Json<GlossaryTerms>, ApiError> {
+    let campaign = asked.text("campaign");
+    let list = glossary.list(campaign.as_deref());
+    let list = list.ok_or_else(|| ApiError::NotFound("this campaign has no list of its own".into()))?;
+    let campaigns = glossary.campaigns();
+    Ok(Json(GlossaryTerms {
+        campaign,
+        count: list.terms.len(),
+        in_prompt: list.in_prompt,
+        terms: list.terms,
+        campaigns,
+    }))
 }
 
-/// Takes a list; the one before goes. A form without a file is a 400, as documented.
+/// Takes a list of all calls or of a campaign; the one before goes. A form without a file is a 400, as documented.
 pub(in crate::api) async fn upload(
     State(glossary): State<Glossary>,
+    asked: Parameters,
     form: Result<Form, MultipartRejection>,
 ) -> Result<Response, ApiError> {
+    let campaign = asked.text("campaign");
+    if let Some(campaign) = &campaign {
+        glossary.may_have(campaign).map_err(|why| ApiError::Wrong(Part::Query, "campaign".into(), why))?;
+    }
     let mut form = match form {
         Ok(form) => form,
         Err(error) => return Ok(refused(&format!("a file is missing: {}", error.body_text()))),
@@ -71,8 +92,8 @@ pub(in crate::api) async fn upload(
                 .into_response());
         }
     };
-    let kept = glossary.clone();
-    let done = tokio::task::spawn_blocking(move || kept.replace(terms)).await;
+    let (kept, whose) = (glossary.clone(), campaign.clone());
+    let done = tokio::task::spawn_blocking(move || kept.replace(whose.as_deref(), terms)).await;
     match done {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
@@ -81,9 +102,13 @@ pub(in crate::api) async fn upload(
         }
         Err(_) => return Err(ApiError::Unavailable("the daemon is stopping".into())),
     }
-    let (terms, in_prompt) = glossary.terms();
-    log::info!("glossary: {} terms, {in_prompt} of them go to the recogniser", terms.len());
-    Ok(Json(GlossaryTaken { count: terms.len(), in_prompt }).into_response())
+    let taken = glossary.list(campaign.as_deref());
+    let (count, in_prompt) = taken.map_or((0, 0), |list| (list.terms.len(), list.in_prompt));
+    log::info!(
+        "glossary of {}: {count} terms, {in_prompt} of them go to the recogniser",
+        campaign.as_deref().unwrap_or("all calls")
+    );
+    Ok(Json(GlossaryTaken { campaign, count, in_prompt }).into_response())
 }
 
 fn line(error: LineError) -> LineProblem {

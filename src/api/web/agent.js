@@ -4,7 +4,7 @@
 import { ApiError, byId, clock, el, messageOf, raw, setText } from './base.js';
 import { OwnReviews } from './mine.js';
 
-/** @import { AgentView } from './types.d.ts' */
+/** @import { AgentView, CoachingKind } from './types.d.ts' */
 
 const EVERY_MS = 1500;
 /** After a failure, and where there is no call. */
@@ -42,16 +42,25 @@ address.hash = '';
 address.searchParams.delete('token');
 history.replaceState(null, '', address);
 
+/**
+ * What stands before a prompt.
+ * @type {Record<CoachingKind, string>}
+ */
+const KINDS = { objection: 'The caller objects', alert: 'Now', disclosure: 'Not said yet' };
+
 /** What is shown, as text: the same again changes nothing. */
 let shown = '';
 
 /** @param {AgentView} view */
 function show(view) {
-  const text = JSON.stringify(view.call);
-  if (text === shown) return;
-  shown = text;
+  const now = JSON.stringify(view.call);
+  if (now === shown) return;
+  shown = now;
   const atEnd = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 40;
-  prompts.replaceChildren(...(view.call?.prompts ?? []).map(prompt => el('li', { text: prompt.text })));
+  const said = (view.call?.prompts ?? []).map(({ kind, text }) =>
+    el('li', { class: kind }, el('b', { text: `${KINDS[kind]}: ` }), text),
+  );
+  prompts.replaceChildren(...said);
   lines.replaceChildren(
     ...(view.call?.lines ?? []).map(line =>
       el(

@@ -8,6 +8,7 @@ import { Corrections } from './correct.js';
 import { Feed } from './feed.js';
 import { Ear } from './listen.js';
 import { phoneForm } from './phone.js';
+import { Passes } from './passes.js';
 import { Player } from './player.js';
 import { Quality } from './quality.js';
 import { Reviews } from './review.js';
@@ -64,6 +65,7 @@ const risk = el('div', { class: 'parts' });
 const events = el('ol', { class: 'events' });
 const keywords = el('p', { class: 'note' });
 const quality = new Quality(id, at => player?.seek(at));
+const passes = new Passes(id, at => player?.seek(at));
 const reviews = new Reviews(id);
 const corrections = new Corrections(id, reload);
 const content = (/** @type {Line} */ line) => [...wordByWord(line), ...corrections.beside(line)];
@@ -103,6 +105,7 @@ const tabs = new Tabs('About the call', [
   },
   { id: 'alerts', name: 'Alerts', content: [alertList, risk] },
   { id: 'events', name: 'Events', content: [events, sources] },
+  { id: 'passes', name: 'Passes', content: [passes.element] },
 ]);
 
 function build() {
@@ -387,6 +390,7 @@ async function load() {
   quality.drawResult(call);
   quality.load().catch(error => quality.fail(error));
   reviews.load(over);
+  passes.load().then(changes => tabs.count('passes', changes));
   await drawSound(call);
   const wanted = wantedPlace();
   if (!first || !(wanted >= 0)) return;

@@ -9,7 +9,7 @@ import { Transcript, ofEvent, ofSegment } from './text.js';
 /**
  * @import { Board } from './board.js'
  * @import { Ear } from './listen.js'
- * @import { Alert, AlertTaken, BoardCall, CallEvent, Line, Risk, Sentiment } from './types.d.ts'
+ * @import { Alert, AlertTaken, BoardCall, CallCoaching, CallEvent, Line, Risk, Sentiment } from './types.d.ts'
  */
 
 /**
@@ -18,6 +18,9 @@ import { Transcript, ofEvent, ofSegment } from './text.js';
  */
 
 const CHART = 'Sentiment and risk over the call; the same figures are next to the words';
+
+/** Between two looks at what to say, at least. */
+const COACHING_MS = 3000;
 
 export class Panel {
   /** @type {string | null} */
@@ -34,6 +37,12 @@ export class Panel {
    * @type {string | null}
    */
   alertsShown = null;
+  /**
+   * What to tell the agent, and when it was asked for.
+   * @type {CallCoaching['coaching']}
+   */
+  coaching = [];
+  coached = 0;
   /** @type {import('./chart.js').Chart | null} */
   chart = null;
   transcript = new Transcript();
@@ -85,6 +94,8 @@ export class Panel {
     this.points = [];
     this.history = [];
     this.alertsShown = null;
+    this.coaching = [];
+    this.coached = 0;
     this.names = { agent: null, phone: null, id };
     this.chart = null;
     this.explain(null);
@@ -143,6 +154,7 @@ export class Panel {
     this.draw();
     this.transcript.toEnd();
     this.show();
+    this.coach();
     // The rows know the text; what the rolling figures and the risk were then, the feed has told.
     /** @type {Map<string | undefined, Sentiment>} */
     const told = new Map();
@@ -189,6 +201,7 @@ export class Panel {
     if (id === null || event.call_id !== id) return;
     if (event.type === 'sentiment') {
       if (this.add(ofEvent(event))) this.draw();
+      this.coach();
     } else if (event.type === 'partial') {
       this.transcript.unsure(event.leg, event);
     } else if (event.type === 'alert') {
@@ -203,6 +216,39 @@ export class Panel {
         })
         .catch(() => {});
     }
+  }
+
+  /** Asks what to tell the agent of a call that runs: soon after each line, and not for each of them. */
+  coach() {
+    const id = this.id;
+    if (id === null || this.coached > Date.now()) return;
+    this.coached = Date.now() + COACHING_MS;
+    setTimeout(async () => {
+      if (this.id !== id || this.board.calls.get(id)?.status !== 'active') return;
+      try {
+        const { coaching } = await api(`${pathOf(id)}/coaching`);
+        if (this.id !== id) return;
+        this.coaching = coaching;
+        this.showPrompts();
+      } catch {
+        // The next line asks again.
+      }
+    }, COACHING_MS);
+  }
+
+  /** What to tell the agent: answers to the caller, the prompts of open alerts, what is still to be disclosed. */
+  showPrompts() {
+    const open = this.history.map(alert => this.board.alerts.get(alert.id) ?? alert).filter(one => !one.acknowledged);
+    const alerts = [...new Set(open.flatMap(alert => alert.prompts ?? []))];
+    const of = (/** @type {string} */ kind) => this.coaching.filter(one => one.kind === kind).map(one => one.text);
+    const running = this.id !== null && this.board.calls.get(this.id)?.status === 'active';
+    const lines = [
+      ...(running ? of('objection') : []).map(text => ['The caller objects: ', text]),
+      ...alerts.map(text => ['Tell the agent: ', text]),
+      ...(running ? of('disclosure') : []).map(text => ['Not said yet: ', text]),
+    ];
+    this.prompts.replaceChildren(...lines.map(([head, text]) => el('li', {}, el('b', { text: head }), text)));
+    this.prompts.hidden = lines.length === 0;
   }
 
   /** Writes what the board knows. */
@@ -221,9 +267,7 @@ export class Panel {
     this.alerts.replaceChildren(...alerts.toReversed().map(alert => alertLine(alert, actions)));
     const open = alerts.filter(alert => !alert.acknowledged);
     this.all.replaceChildren(...(open.length > 1 ? [this.takeAll(open.length)] : []));
-    const prompts = [...new Set(open.flatMap(alert => alert.prompts ?? []))];
-    this.prompts.replaceChildren(...prompts.map(text => el('li', {}, el('b', { text: 'Tell the agent: ' }), text)));
-    this.prompts.hidden = prompts.length === 0;
+    this.showPrompts();
   }
 
   /** @param {number} count */

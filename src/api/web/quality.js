@@ -64,13 +64,22 @@ export class Quality {
   }
 
   /** @param {SummaryAnswer} summary */
-  drawSummary({ reason, turns, outcome, language_model }) {
+  drawSummary({ text, reason, turns, outcome, topics, questions, language_model }) {
     const lines = turns.map(turn =>
       this.quote('Turning point', turn, `sentiment ${signed(turn.before)} to ${signed(turn.sentiment)}`),
     );
     if (reason) lines.unshift(this.quote('Reason', reason));
     if (outcome) lines.push(this.quote('Outcome', outcome));
     if (!lines.length) lines.push(el('p', { class: 'note', text: 'no line stands out' }));
+    if (text) lines.unshift(el('p', { text }));
+    if (topics.length) {
+      const told = topics.map(({ topic, share }) => `${topic} (${percent(share)})`).join(', ');
+      lines.push(el('p', {}, el('b', { text: 'Topics ' }), told));
+    }
+    for (const asked of questions) {
+      lines.push(this.quote('Question', asked));
+      if (asked.answer) lines.push(this.quote('Answer', asked.answer));
+    }
     if (language_model) lines.push(this.told(language_model));
     this.summary.replaceChildren(...lines);
   }

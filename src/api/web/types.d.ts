@@ -32,6 +32,15 @@ export interface Segment {
   words: Word[] | null;
 }
 
+/** Why something is to be said. */
+export type CoachingKind = 'objection' | 'alert' | 'disclosure';
+
+/** What to say next on a call. */
+export interface CallCoaching {
+  call_id: string;
+  coaching: { kind: CoachingKind; rule: string; text: string; start_time: number | null }[];
+}
+
 /** What an agent sees of their own running call. */
 export interface AgentView {
   agent: string;
@@ -39,7 +48,7 @@ export interface AgentView {
     call_id: string;
     started_at: string;
     lines: { speaker: string; start_time: number; text: string }[];
-    prompts: { at: number; text: string }[];
+    prompts: { at: number; kind: CoachingKind; text: string }[];
   } | null;
 }
 
@@ -314,10 +323,30 @@ export interface Dialed {
 }
 
 export interface SummaryAnswer {
+  text: string;
   reason: Quote | null;
   turns: (Quote & { sentiment: number; before: number })[];
   outcome: Quote | null;
+  topics: { topic: string; weight: number; share: number; sources: string[]; segment_ids: number[] }[];
+  questions: (Quote & { answer: Quote | null; rule: string })[];
   language_model: ModelInsights | null;
+}
+
+/** A stretch of a call with other words in the final pass; empty where there are none. */
+export interface PassChange {
+  start_time: number;
+  speaker: Quote['speaker'];
+  live: string;
+  final: string;
+}
+
+/** What changed between the live text and that of the final pass. */
+export interface PassChanges {
+  passes: ('live' | 'final')[];
+  live_words: number;
+  final_words: number;
+  changed_words: number;
+  changes: PassChange[];
 }
 
 /** What a language model says of a call. */
@@ -604,11 +633,15 @@ type AnswerOfCall<Path extends string> = Path extends `${string}/corrections`
           ? { phone: string; state: string; answer: string }
           : Path extends `${string}/qa`
             ? ScoreCard
-            : Path extends `${string}/entities`
-              ? { entities: Entity[] }
-              : Path extends `${string}/peaks?${string}`
-                ? Peaks
-                : Call;
+            : Path extends `${string}/coaching`
+              ? CallCoaching
+              : Path extends `${string}/passes`
+                ? PassChanges
+                : Path extends `${string}/entities`
+                  ? { entities: Entity[] }
+                  : Path extends `${string}/peaks?${string}`
+                    ? Peaks
+                    : Call;
 
 interface OfCall {
   call_id: string;

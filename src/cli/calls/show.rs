@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::client::{Daemon, segment};
 use super::super::listing::hanging;
-use super::super::print::{length, nothing, say, short_time, shown};
+use super::super::print::{coloured, length, nothing, say, short_time, shown};
 use super::words::{finding, number, seen, segment_fields, segment_lines, text, tsv};
 use crate::config::Config;
 
@@ -21,6 +21,9 @@ pub(in crate::cli) struct ShowArguments {
     /// Its text alone, tab separated, no header
     #[arg(long, conflicts_with = "json")]
     tsv: bool,
+    /// The words that changed between the live text and that of the final pass
+    #[arg(long, conflicts_with = "tsv")]
+    passes: bool,
     /// The API's JSON
     #[arg(long)]
     json: bool,
@@ -32,6 +35,9 @@ pub(in crate::cli) struct ShowArguments {
 pub(in crate::cli) fn show(arguments: &ShowArguments, config: &Config) -> anyhow::Result<()> {
     let id = &arguments.call;
     let path = format!("/api/v1/calls/{}", segment(id));
+    if arguments.passes {
+        return passes(arguments, config, &format!("{path}/passes"));
+    }
     let call = arguments.daemon.fetch(config, &path).with_context(|| format!("call {}", shown(id)))?;
     if arguments.json {
         return Ok(say(&call.to_string())?);
@@ -50,6 +56,35 @@ pub(in crate::cli) fn show(arguments: &ShowArguments, config: &Config) -> anyhow
     }
     for segment in segments {
         segment_lines(segment).iter().try_for_each(|line| say(line))?;
+    }
+    Ok(())
+}
+
+/// `lineside show --passes`
+fn passes(arguments: &ShowArguments, config: &Config, path: &str) -> anyhow::Result<()> {
+    let id = shown(&arguments.call);
+    let told = arguments.daemon.fetch(config, path).with_context(|| format!("call {id}"))?;
+    if arguments.json {
+        return Ok(say(&told.to_string())?);
+    }
+    if told["passes"].as_array().is_none_or(|passes| passes.len() < 2) {
+        nothing(&format!(
+            "call {id} was transcribed once; `lineside process {id} --stage transcription` does it again"
+        ));
+        return Ok(());
+    }
+    let [live, last, changed] = ["live_words", "final_words", "changed_words"].map(|key| &told[key]);
+    say(&format!("{live} words live, {last} in the final pass, {changed} changed"))?;
+    for change in told["changes"].as_array().into_iter().flatten() {
+        let at = change["start_time"].as_f64().unwrap_or(0.0);
+        for (sign, key, label) in [('-', "live", "negative"), ('+', "final", "positive")] {
+            let words = seen(change, key);
+            if !words.is_empty() {
+                let before = format!("{at:8.2}  {:<8}{sign} ", seen(change, "speaker"));
+                let lines = hanging(&before, &words);
+                lines.iter().try_for_each(|line| say(&coloured(line, label)))?;
+            }
+        }
     }
     Ok(())
 }

@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use super::review::{Desk, day, line, measure};
+use super::review::{Desk, day, line};
 use super::{evolution, told};
 use crate::call::{CallState, Stage};
 use crate::contract::processing::{
     CallClassification, ClassificationWindow, CoachingKind, CoachingPrompt, TextPass, TranscriptionMade,
 };
-use crate::contract::review::{CallDigest, CallInsights, CriterionOutcome, Entities, EntityWindow, ScoreCard};
+use crate::contract::review::{CallDigest, CallInsights, Entities, EntityWindow, ScoreCard};
+use crate::contract::seconds;
 use crate::store::StoreError;
 use crate::store::calls::CallRow;
 use crate::store::segments::SegmentRow;
 use crate::store::tags::NewTag;
 use crate::text::TextAnalyser;
 use crate::text::review::ReviewLine;
+use crate::text::review::coaching::RaisedObjection;
 use crate::text::review::tags::GivenTag;
 
 /// Bytes of a call's text that suffice to recognise its language.
@@ -30,8 +32,6 @@ pub struct CallProgress {
     pub classification: CallClassification,
     /// The growth of the classification.
     pub windows: Vec<ClassificationWindow>,
-    /// Prompts for the agent.
-    pub coaching: Vec<CoachingPrompt>,
 }
 
 /// A text that is analysed by itself.
@@ -56,10 +56,10 @@ impl Desk {
 
     /// The lines that tell the call, with what the evidence makes of it.
     pub async fn digest(&self, call: &CallRow) -> Result<CallDigest, StoreError> {
-        let (today, id) = (day(call), call.call_id.clone());
+        let (today, id, phone) = (day(call), call.call_id.clone(), call.phone.clone());
         self.with_lines_in(call, move |analyser, lines, language| {
             let insights = analyser.insights(lines, today, language);
-            told::digest(&id, analyser.reviewer().summary(lines), insights)
+            told::digest(&id, phone.as_deref(), analyser.reviewer().summary(lines), insights)
         })
         .await
     }
@@ -116,26 +116,37 @@ impl Desk {
 
     /// All of that in short, for a viewer of the running call.
     pub async fn progress(&self, call: &CallRow) -> Result<CallProgress, StoreError> {
-        let legs = self.store().legs(call.key).await?;
-        let spoken = self.store().spoken(call.key).await?;
-        let (today, started, length_ms) = (day(call), call.started, call.audio_ms);
-        let over = matches!(call.state, CallState::Completed | CallState::Failed);
+        let (today, started) = (day(call), call.started);
         self.with_lines_in(call, move |analyser, lines, language| {
             let found = analyser.reviewer().entities(lines, today);
             let insights = |lines: &[ReviewLine]| analyser.insights(lines, today, language);
-            let measures = measure(lines, &spoken, &legs, length_ms);
-            let card = told::score_card("", analyser.reviewer().card(lines, &measures, over), measures);
-            let open = card.criteria.into_iter().filter(|one| one.outcome == CriterionOutcome::Open);
-            let disclosure = CoachingKind::Disclosure;
             CallProgress {
                 entities: told::by_kind(&found),
                 entity_windows: evolution::entity_windows(&found, started).len(),
                 classification: told::classification(insights(lines)),
                 windows: evolution::classification_windows(lines, started, insights),
-                coaching: open
-                    .map(|one| CoachingPrompt { kind: disclosure, rule: one.name, text: one.description })
-                    .collect(),
             }
+        })
+        .await
+    }
+
+    /// What to say next: to what the caller has objected lately, the newest first; and what is still to be disclosed, while the call runs.
+    pub async fn coached(&self, call: &CallRow) -> Result<(Vec<CoachingPrompt>, Vec<CoachingPrompt>), StoreError> {
+        let over = matches!(call.state, CallState::Completed | CallState::Failed);
+        self.with_lines(call, move |analyser, lines| {
+            let answer = |one: RaisedObjection| CoachingPrompt {
+                kind: CoachingKind::Objection,
+                rule: one.name,
+                text: one.say,
+                start_time: Some(seconds(one.quote.start_ms)),
+            };
+            let disclose = |(rule, text): (String, String)| {
+                let kind = CoachingKind::Disclosure;
+                CoachingPrompt { kind, rule, text, start_time: None }
+            };
+            let reviewer = analyser.reviewer();
+            let due = if over { Vec::new() } else { reviewer.undisclosed(lines) };
+            (reviewer.objections(lines).into_iter().map(answer).collect(), due.into_iter().map(disclose).collect())
         })
         .await
     }
@@ -149,7 +160,7 @@ impl Desk {
         let lines: Vec<ReviewLine> = lines.into_iter().map(|line| line.line).collect();
         let said: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
         let insights = analyser.insights(&lines, Some(today), analyser.language_of(&said.join(" ")));
-        Analysed { text, digest: told::digest("", analyser.reviewer().summary(&lines), insights) }
+        Analysed { text, digest: told::digest("", None, analyser.reviewer().summary(&lines), insights) }
     }
 
     /// The result of a stage that needs nothing but rules, as JSON; `None` for the others.

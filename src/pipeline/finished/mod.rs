@@ -10,6 +10,7 @@ mod evolution;
 mod kept;
 pub mod made;
 pub mod notify;
+mod prose;
 pub mod retranscribe;
 pub mod review;
 pub mod reviewers;

@@ -301,7 +301,7 @@ impl Retranscriber {
         }
         let dialer = self.queue.store.told_by_dialer(call.key).await?;
         let agent_name = dialer.as_ref().and_then(|row| row.facts.agent_name.as_deref());
-        Ok(names_of_rows(agent_name, &call.metadata))
+        Ok(names_of_rows(agent_name, call.campaign.as_deref(), &call.metadata))
     }
 
     fn hand_over(

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::prose;
 use super::review::ORDINARY_PAUSE_S;
 use crate::contract::processing::CallClassification;
 use crate::contract::review::{
-    ActionDue, CallDigest, CallFeeling, CallInsights, CallLabel, Criterion, CriterionOutcome, Entities, Extractive,
-    Measures, NamedEntity, PaymentTalk, Quote, ReasonLine, ScoreCard, Turn,
+    ActionDue, CallDigest, CallFeeling, CallInsights, CallLabel, CallQuestion, CallTopic, Criterion, CriterionOutcome,
+    Entities, Extractive, Measures, NamedEntity, PaymentTalk, Quote, ReasonLine, ScoreCard, TopicSource, Turn,
 };
 use crate::contract::seconds;
 use crate::text::review::LineQuote;
@@ -15,8 +16,10 @@ use crate::text::review::entities::Entity;
 use crate::text::review::evidence::{Ground, Labelled};
 use crate::text::review::insights::{CallMood, Insights, Payment};
 use crate::text::review::measures::CallMeasures;
+use crate::text::review::questions::AskedQuestion;
 use crate::text::review::scorecard::{Card, CriterionResult, Mark};
 use crate::text::review::summary::{MoodTurn, Summary};
+use crate::text::review::topics::{SpokenTopic, TopicSide};
 
 fn quoted(quote: LineQuote) -> Quote {
     let LineQuote { segment_id, leg, start_ms, text } = quote;
@@ -106,9 +109,10 @@ pub(super) fn by_kind(found: &[Entity]) -> BTreeMap<String, Vec<String>> {
     all
 }
 
-/// A few of the call's own lines, with what the evidence makes of it.
-pub(super) fn digest(call_id: &str, summary: Summary, insights: Insights) -> CallDigest {
+/// A few of the call's own lines, with what the evidence makes of it. `phone` is the caller's number, where it is known.
+pub(super) fn digest(call_id: &str, phone: Option<&str>, summary: Summary, insights: Insights) -> CallDigest {
     let turn = |turn: MoodTurn| Turn { quote: quoted(turn.quote), sentiment: turn.sentiment, before: turn.before };
+    let caller = insights.caller.clone();
     let mut digest = CallDigest {
         call_id: call_id.to_owned(),
         text: String::new(),
@@ -119,7 +123,7 @@ pub(super) fn digest(call_id: &str, summary: Summary, insights: Insights) -> Cal
         insights: digested(insights),
         language_model: None,
     };
-    digest.text = sentences(&digest);
+    digest.text = prose::sentences(&digest, caller.as_deref(), phone);
     digest
 }
 
@@ -146,31 +150,6 @@ pub fn in_words(label: &str) -> String {
     let words = label.replace('_', " ");
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// A summary in sentences that hold only the call's labels and its own lines.
-fn sentences(digest: &CallDigest) -> String {
-    let insights = &digest.insights;
-    let mut told = Vec::new();
-    if let Some(intent) = insights.intents.first() {
-        told.push(format!("{}.", in_words(&intent.label)));
-    }
-    if let Some(reason) = &digest.reason {
-        told.push(format!("Why the call was made: \"{}\"", reason.text));
-    }
-    if let Some(payment) = &insights.payment {
-        let amount = payment.amount.as_ref().map(|amount| format!(", {amount}")).unwrap_or_default();
-        let due = payment.due.as_ref().map(|due| format!(", {due}")).unwrap_or_default();
-        told.push(format!("Payment: {}{amount}{due}.", payment.state));
-    }
-    if let Some(outcome) = &digest.outcome {
-        told.push(format!("What came of it: \"{}\"", outcome.text));
-    }
-    for action in &insights.actions {
-        let due = action.due.as_ref().map(|due| format!(", due {due}")).unwrap_or_default();
-        told.push(format!("To do{due}: \"{}\"", action.quote.text));
-    }
-    told.join(" ")
 }
 
 fn feeling(mood: Option<CallMood>) -> CallFeeling {
@@ -204,6 +183,25 @@ fn paid(payment: Payment) -> PaymentTalk {
     PaymentTalk { state: payment.state, amount: payment.amount, due: payment.due, reasons: reasons(payment.grounds) }
 }
 
+fn topic(topic: SpokenTopic) -> CallTopic {
+    let source = |side: TopicSide| match side {
+        TopicSide::Intent => TopicSource::Intent,
+        TopicSide::Keyword => TopicSource::Keyword,
+        TopicSide::Name => TopicSource::Name,
+    };
+    CallTopic {
+        topic: topic.topic,
+        weight: topic.weight,
+        share: topic.share,
+        sources: topic.sides.into_iter().map(source).collect(),
+        segment_ids: topic.segments.into_iter().collect(),
+    }
+}
+
+fn question(asked: AskedQuestion) -> CallQuestion {
+    CallQuestion { quote: quoted(asked.quote), answer: asked.answer.map(quoted), rule: asked.rule }
+}
+
 /// Converts insights.
 pub(super) fn digested(insights: Insights) -> CallInsights {
     CallInsights {
@@ -216,6 +214,8 @@ pub(super) fn digested(insights: Insights) -> CallInsights {
         action_reasons: reasons(insights.action_required.grounds),
         actions: insights.actions.into_iter().map(item).collect(),
         sentiment: feeling(insights.sentiment),
+        topics: insights.topics.into_iter().map(topic).collect(),
+        questions: insights.questions.into_iter().map(question).collect(),
     }
 }
 
@@ -236,6 +236,7 @@ pub(super) mod tests {
             segment_id,
             leg: Leg::Caller,
             start_ms: segment_id * 1000,
+            own: false,
         }
     }
 

@@ -24,6 +24,8 @@ const SAID: [&str; 9] = [
 pub(super) struct NamesSaid {
     of_dialer: Vec<String>,
     of_others: Vec<String>,
+    /// The campaign: its glossary counts.
+    campaign: Option<String>,
     all: Option<Arc<Vocabulary>>,
 }
 
@@ -40,13 +42,17 @@ impl NamesSaid {
                 *own = other;
             }
         }
+        self.campaign = self.campaign.take().or(other.campaign);
         self.gather();
     }
 
-    /// Takes names from the metadata of clients that name the call.
+    /// Takes the campaign from clients that name the call, and names from their metadata.
     pub(super) fn learn(&mut self, names: &CallNames) {
-        let Some(metadata) = &names.metadata else { return };
-        for name in SAID.iter().filter_map(|key| metadata.get(*key)?.as_str()) {
+        if names.campaign.is_some() {
+            self.campaign.clone_from(&names.campaign);
+        }
+        let metadata = names.metadata.iter();
+        for name in metadata.flat_map(|metadata| SAID.iter().filter_map(|key| metadata.get(*key)?.as_str())) {
             if !self.of_others.iter().any(|known| known == name) {
                 self.of_others.push(name.to_owned());
             }
@@ -62,7 +68,7 @@ impl NamesSaid {
 
     fn gather(&mut self) {
         let names = self.of_dialer.iter().chain(&self.of_others).map(String::as_str);
-        let vocabulary = Vocabulary::new(names);
+        let vocabulary = Vocabulary::new(names).of_campaign(self.campaign.clone());
         self.all = (!vocabulary.is_empty()).then(|| Arc::new(vocabulary));
     }
 }
@@ -78,9 +84,11 @@ mod tests {
         let mut one = NamesSaid::default();
         let metadata = json!({"fullname": "Mary Miller", "disposition": "SALE", "list_name": 7});
         one.learn(&CallNames { metadata: metadata.as_object().cloned(), ..CallNames::default() });
+        one.learn(&CallNames { campaign: Some("SALES".into()), ..CallNames::default() });
         let mut other = NamesSaid { of_dialer: vec!["Lindsey Kowalczyk".into()], ..NamesSaid::default() };
         other.absorb(one);
-        assert_eq!(other.vocabulary(), Some(Arc::new(Vocabulary::new(["Lindsey Kowalczyk", "Mary Miller"]))));
+        let both = Vocabulary::new(["Lindsey Kowalczyk", "Mary Miller"]).of_campaign(Some("SALES".into()));
+        assert_eq!(other.vocabulary(), Some(Arc::new(both)));
         assert_eq!(NamesSaid::default().vocabulary(), None);
     }
 }

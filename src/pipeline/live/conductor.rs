@@ -132,7 +132,9 @@ impl Conductor {
 
     /// A call has ended: nothing of it is remembered, but for its pauses and names for a while.
     pub(super) fn forget(&mut self, key: CallKey, now: &Now) {
-        if let Some(names) = self.calls.get(key).and_then(|call| call.names_said.vocabulary()) {
+        let names = self.calls.get(key).and_then(|call| call.names_said.vocabulary());
+        // Its row knows its campaign.
+        if let Some(names) = names.filter(|names| names.has_names()) {
             self.does(Effect::NamesStay(key, names));
         }
         let legs = self.forget_call(key);

@@ -23,6 +23,7 @@ const FROM_ZERO: &[&str] = &[
     "lineside_gap_samples_total",
     "lineside_inotify_overflows_total",
     "lineside_names_corrected_total",
+    "lineside_terms_corrected_total",
     "lineside_out_of_files_total",
     "lineside_recordings_refused_total",
     "lineside_recordings_total",
@@ -40,6 +41,7 @@ const FROM_ZERO: &[&str] = &[
 /// Tells the exporter what this file counts, and begins all counters.
 pub(in crate::pipeline) fn describe() {
     describe_counter!("lineside_names_corrected_total", "Words that were written as a name of their call");
+    describe_counter!("lineside_terms_corrected_total", "Words that were written as a word of the glossary");
     describe_counter!("lineside_transcribed_ms_total", Unit::Milliseconds, "Speech that was written down");
     describe_gauge!("lineside_queue_utterances", "Utterances without their text yet, by class: live or after_call");
     describe_gauge!("lineside_disk_free_bytes", Unit::Bytes, "Room on the disk of database and audio");

@@ -44,11 +44,12 @@ impl PastNames {
     }
 }
 
-/// The names that a call's rows hold: the agent's as the dialer tells it, and those in the metadata, a JSON object.
-pub fn names_of_rows(agent_name: Option<&str>, metadata: &str) -> Option<Arc<Vocabulary>> {
+/// The names that a call's rows hold: the agent's as the dialer tells it, and those in the metadata, a JSON object; with the call's campaign.
+pub fn names_of_rows(agent_name: Option<&str>, campaign: Option<&str>, metadata: &str) -> Option<Arc<Vocabulary>> {
     let mut names = NamesSaid::default();
     names.tell(agent_name.map(str::to_owned).into_iter().collect());
-    names.learn(&CallNames { metadata: serde_json::from_str(metadata).ok(), ..CallNames::default() });
+    let campaign = campaign.map(str::to_owned);
+    names.learn(&CallNames { campaign, metadata: serde_json::from_str(metadata).ok(), ..CallNames::default() });
     names.vocabulary()
 }
 
@@ -70,8 +71,10 @@ mod tests {
     fn rows_hold_the_agents_name_and_those_of_the_metadata() {
         let of = |names: &[&'static str]| Some(Arc::new(Vocabulary::new(names.iter().copied())));
         let metadata = r#"{"fullname": "Mary Miller", "disposition": "SALE"}"#;
-        assert_eq!(names_of_rows(Some("Ruth Okafor"), metadata), of(&["Ruth Okafor", "Mary Miller"]));
-        assert_eq!(names_of_rows(None, "{}"), None);
-        assert_eq!(names_of_rows(Some("6666"), "no JSON"), None);
+        assert_eq!(names_of_rows(Some("Ruth Okafor"), None, metadata), of(&["Ruth Okafor", "Mary Miller"]));
+        assert_eq!(names_of_rows(None, None, "{}"), None);
+        let campaign = names_of_rows(None, Some("SALES"), "{}").expect("a campaign");
+        assert_eq!(campaign.campaign(), Some("SALES"));
+        assert_eq!(names_of_rows(Some("6666"), None, "no JSON"), None);
     }
 }

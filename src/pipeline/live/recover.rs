@@ -121,6 +121,7 @@ impl Conductor {
         running.learn_campaign(call.campaign.as_deref());
         running.turns = turns(&past);
         running.silenced = silenced(&past);
+        running.names_said.learn(&CallNames { campaign: call.campaign, ..CallNames::default() });
         self.calls.add(call.key, running);
     }
 

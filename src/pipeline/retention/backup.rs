@@ -1,7 +1,7 @@
 //! Backups made while the daemon runs, and their restoration, which verifies everything before it uses it.
 //!
-//! A backup is a folder: `lineside.db` (a consistent snapshot), `spool/` (own audio), `glossary.csv` and `lineside.toml` (when there is one) and
-//! `manifest.json` with size and SHA-256 of each file. The manifest is written last: a folder without it is no backup. Models and other programs'
+//! A backup is a folder: `lineside.db` (a consistent snapshot), `spool/` (own audio), `glossary.csv`, `glossaries/` and `lineside.toml` (when there is one)
+//! and `manifest.json` with size and SHA-256 of each file. The manifest is written last: a folder without it is no backup. Models and other programs'
 //! recordings are not in it, nor are the keys of encrypted audio, which is copied as it is.
 
 use std::fs::{self, File};
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::audio::sound_file::is_sealed;
+use crate::pipeline::workers::glossary::{CAMPAIGNS, GENERAL};
 use crate::store::forget::Alone;
 
 /// Reason why there is no backup, or nothing was restored.
@@ -137,6 +138,20 @@ fn fingerprint(path: &Path, name: &Path) -> Result<Entry, BackupError> {
     }
 }
 
+/// The files of the glossaries, in the state folder.
+fn glossaries(state: &Path) -> Result<Vec<PathBuf>, BackupError> {
+    let mut names: Vec<PathBuf> = vec![GENERAL.into()];
+    let folder = state.join(CAMPAIGNS);
+    match fs::read_dir(&folder) {
+        Ok(entries) => names.extend(entries.flatten().map(|entry| Path::new(CAMPAIGNS).join(entry.file_name()))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(io("read", &folder)(error)),
+    }
+    let is_list = |name: &PathBuf| name.extension().is_some_and(|extension| extension == "csv");
+    names.retain(|name| is_list(name) && state.join(name).is_file());
+    Ok(names)
+}
+
 /// The place of a spool file in a backup: `spool/DAY/NAME`.
 fn place(path: &Path) -> Option<PathBuf> {
     let (name, day) = (path.file_name()?, path.parent()?.file_name()?);
@@ -185,9 +200,8 @@ pub fn backup(state: &Path, config: Option<&Path>, to: &Path) -> Result<Copied, 
             }
         }
     }
-    let glossary = state.join("glossary.csv");
-    if glossary.exists() {
-        files.push(copy(&glossary, &to.join("glossary.csv"), Path::new("glossary.csv"))?);
+    for name in glossaries(state)? {
+        files.push(copy(&state.join(&name), &to.join(&name), &name)?);
     }
     if let Some(config) = config.filter(|config| config.exists()) {
         files.push(copy(config, &to.join("lineside.toml"), Path::new("lineside.toml"))?);

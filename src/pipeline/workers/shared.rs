@@ -15,6 +15,7 @@ use super::status::Status;
 use crate::call::{LegKey, UtteranceKey, WallTime};
 use crate::governor::Step;
 use crate::speech::engine::Engine;
+use crate::speech::glossary::Glossaries;
 use crate::speech::queue::Queue;
 use crate::speech::recogniser::{Hints, Recognition};
 use crate::speech::vocabulary::Vocabulary;
@@ -123,8 +124,8 @@ pub struct Workers {
     /// Utterances in flight, remembered for the case that the engine ends the process.
     pub in_flight: InFlight,
     pub(super) settings: RwLock<TranscribeSettings>,
-    /// Words to expect, before those of the settings.
-    pub(super) words: RwLock<String>,
+    /// Words of the trade.
+    pub(super) glossaries: RwLock<Arc<Glossaries>>,
     pub(super) engine: RwLock<Option<Arc<dyn Engine>>>,
     pub(super) smaller: RwLock<Option<Arc<dyn Engine>>>,
     pub(super) afterwards: RwLock<Option<Arc<dyn Engine>>>,
@@ -151,7 +152,7 @@ impl Workers {
             preflight: Preflights::default(),
             in_flight,
             settings: RwLock::new(settings),
-            words: RwLock::default(),
+            glossaries: RwLock::default(),
             engine: RwLock::default(),
             smaller: RwLock::default(),
             afterwards: RwLock::default(),
@@ -166,20 +167,16 @@ impl Workers {
         self.settings.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    /// Tells the recogniser of words to expect, from the next utterance on.
-    pub fn expect_words(&self, words: String) {
-        *self.words.write().unwrap_or_else(std::sync::PoisonError::into_inner) = words;
+    /// Tells the recogniser of the words of the trade, from the next utterance on.
+    pub fn take_glossaries(&self, glossaries: Glossaries) {
+        *self.glossaries.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(glossaries);
         self.generation.fetch_add(1, Ordering::Release);
     }
 
-    /// Hints for the recogniser with every utterance: those of the configuration, with the glossary before their prompt.
+    /// Hints for the recogniser with every utterance: those of the configuration, with the glossaries.
     pub(super) fn hints(&self) -> Hints {
-        let mut hints = self.settings().hints;
-        let words = self.words.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if !words.is_empty() {
-            hints.prompt = Some(hints.prompt.map_or_else(|| words.clone(), |prompt| format!("{words}. {prompt}")));
-        }
-        hints
+        let glossaries = Arc::clone(&self.glossaries.read().unwrap_or_else(std::sync::PoisonError::into_inner));
+        Hints { glossaries, ..self.settings().hints }
     }
 
     /// Whether there is a model.

@@ -8,6 +8,7 @@
 //! leg = "agent"                     # whose words count (agent)
 //! said = ["i understand", "i am sorry"]
 //! ignore = ["i am sorry but"]
+//! disclosure = true                 # the agent is told that it is still to be said, while the call runs; goes with said and labels
 //! when = { leg = "caller", sentiment_below = -0.3 }   # judged only after a line like this
 //! ```
 //!
@@ -69,6 +70,8 @@ pub struct CardCriterion {
     pub window: Window,
     /// Whether it is judged at all.
     pub when: Option<When>,
+    /// Whether it is a disclosure: the agent is told while it is still to be said.
+    pub disclosure: bool,
 }
 
 #[derive(Deserialize)]
@@ -108,6 +111,8 @@ pub(in crate::text) struct CriterionEntry {
     first_share: Option<Spanned<f64>>,
     last_share: Option<Spanned<f64>>,
     when: Option<Spanned<WhenEntry>>,
+    #[serde(default)]
+    disclosure: bool,
 }
 
 fn ten() -> Spanned<f64> {
@@ -138,6 +143,12 @@ impl CriterionEntry {
         }
         if self.measure.is_none() && (self.from.is_some() || self.to.is_some()) {
             return Err(wrong("from and to go with measure"));
+        }
+        if self.disclosure && !kinds[0] && !kinds[2] {
+            return Err(wrong("disclosure goes with said or labels"));
+        }
+        if self.disclosure && self.description.trim().is_empty() {
+            return Err(wrong("a disclosure needs a description: the agent is told it"));
         }
         let window = read_window(
             [&self.first_s, &self.last_s, &self.first_share, &self.last_share].map(Option::as_ref),
@@ -189,6 +200,7 @@ impl CriterionEntry {
             wanted,
             window,
             when: when.transpose()?,
+            disclosure: self.disclosure,
             name,
         })
     }
@@ -211,6 +223,8 @@ mod tests {
             ("measure = \"agent_share\"\nto = 1\nfirst_s = 5", 5, "whole call"),
             ("measure = \"mood\"\nto = 1", 6, "`dead_air_s`"),
             ("said = [\"x\"]\nfrom = 1", 5, "go with measure"),
+            ("not_said = [\"x\"]\ndisclosure = true", 5, "goes with said or labels"),
+            ("said = [\"x\"]\ndisclosure = true", 5, "needs a description"),
             ("said = [\"x\"]\nfirst_s = 5\nlast_share = 0.5", 5, "only one of them"),
             ("said = [\"x\"]\npoints = -1", 7, "allowed is 0"),
             ("said = [\"x\"]\nwhen = { leg = \"caller\" }", 7, "when needs"),

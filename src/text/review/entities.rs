@@ -9,6 +9,7 @@
 //! leg = "caller"                    # agent, caller or any (when left out)
 //! opening = true                    # only in the first line of its leg
 //! after = ["your number"]           # only where the line before, of another leg, has one of these terms
+//! own = true                        # who says it speaks of herself: "my name is {name}"
 //! ```
 //!
 //! A pattern is a regular expression, in any letter case, of whole words, with the placeholders of `words.rs` (`{number}`, `{name}`, `{digits}` and
@@ -37,6 +38,7 @@ pub struct EntityForm {
     kind: String,
     leg: LegFilter,
     opening: bool,
+    own: bool,
     after: Option<Arc<Groups>>,
     words: Arc<Words>,
     /// Each with the rule's name.
@@ -70,6 +72,8 @@ pub struct Entity {
     pub leg: Leg,
     /// Begin of the segment in the call, milliseconds.
     pub start_ms: i64,
+    /// Whether who named it spoke of herself.
+    pub own: bool,
 }
 
 #[derive(Deserialize)]
@@ -83,6 +87,8 @@ pub(in crate::text) struct EntityEntry {
     leg: LegFilter,
     #[serde(default)]
     opening: bool,
+    #[serde(default)]
+    own: bool,
     after: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
     ignore: Vec<Spanned<String>>,
@@ -110,6 +116,7 @@ impl EntityEntry {
         Ok(EntityForm {
             leg: self.leg,
             opening: self.opening,
+            own: self.own,
             after: self.after.map(read_terms).transpose()?.map(|terms| Arc::new(groups(terms, LegFilter::Any))),
             patterns: self.patterns.iter().map(rule).collect::<Result<_, _>>()?,
             ignore: self.ignore.iter().map(|pattern| Pattern::new(pattern, words)).collect::<Result<_, _>>()?,
@@ -237,6 +244,7 @@ fn told(one: &Find, value: Option<String>, line: &ReviewLine) -> Entity {
         segment_id: line.segment,
         leg: line.leg,
         start_ms: line.start_ms,
+        own: one.form.own,
     }
 }
 

@@ -9,6 +9,8 @@ use super::axis::Axis;
 use super::entities::Entity;
 use super::evidence::{Ground, Labelled, Weighed};
 use super::line::ReviewLine;
+use super::questions::AskedQuestion;
+use super::topics::SpokenTopic;
 use crate::call::{Leg, Speaker};
 use crate::text::vader::Label;
 
@@ -29,6 +31,12 @@ pub struct Insights {
     pub actions: Vec<ActionItem>,
     /// The caller's mood; `None` where no lexicon knows the language.
     pub sentiment: Option<CallMood>,
+    /// What was talked about, the weightiest first.
+    pub topics: Vec<SpokenTopic>,
+    /// What was asked, with its answers.
+    pub questions: Vec<AskedQuestion>,
+    /// The caller's name, as the caller says it; `None` where the caller says none.
+    pub caller: Option<String>,
 }
 
 /// How urgent a call is.
@@ -111,6 +119,9 @@ impl Insights {
             action_required: action_required(weighed, &actions),
             actions,
             sentiment: scored.then(|| mood(weighed, lines)),
+            topics: Vec::new(),
+            questions: Vec::new(),
+            caller: caller(entities),
         }
     }
 
@@ -118,6 +129,12 @@ impl Insights {
     pub fn intent(&self) -> Option<&Labelled> {
         self.intents.first()
     }
+}
+
+/// The name with which the caller introduces herself. On a leg that holds both sides it may be the agent's.
+fn caller(entities: &[Entity]) -> Option<String> {
+    let own = entities.iter().find(|one| one.own && one.kind == "person" && one.leg == Leg::Caller);
+    own.map(|one| one.text.clone())
 }
 
 fn payment(labelled: Labelled, entities: &[Entity]) -> Payment {

@@ -6,6 +6,7 @@
 pub mod actions;
 pub mod axis;
 mod calendar;
+pub mod coaching;
 pub mod criteria;
 pub mod disposition;
 pub mod entities;
@@ -18,16 +19,21 @@ mod measured;
 pub mod measures;
 pub mod outside;
 pub(super) mod pattern;
+pub mod questions;
 pub mod scorecard;
 mod sentence;
 pub mod summary;
 pub mod tags;
+pub mod topics;
 mod values;
 pub mod words;
+
+use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
 use self::actions::Diary;
+use self::coaching::{Coach, RaisedObjection};
 use self::criteria::CardCriterion;
 use self::disposition::{DispositionJudge, DispositionMismatch, DispositionRule, NotedResult};
 use self::entities::Namer;
@@ -35,6 +41,7 @@ use self::evidence::Scales;
 use self::insights::Insights;
 pub use self::line::{LineQuote, ReviewLine};
 use self::measures::CallMeasures;
+use self::questions::Asker;
 use self::scorecard::{Card, Judge};
 use self::summary::{Cue, Summary, Teller};
 use self::tags::{GivenTag, Tagger};
@@ -50,6 +57,10 @@ pub struct Reviewer {
     teller: Teller,
     dispositions: DispositionJudge,
     tagger: Tagger,
+    asker: Asker,
+    coach: Coach,
+    /// Labels of keywords that say how people talk, and not of what.
+    asides: BTreeSet<String>,
 }
 
 impl Reviewer {
@@ -69,6 +80,9 @@ impl Reviewer {
             teller: Teller::new(&cues),
             dispositions: DispositionJudge::new(&dispositions),
             tagger: Tagger::new(packs.iter().flat_map(|pack| &pack.tags)),
+            asker: Asker::new(packs.iter().flat_map(|pack| &pack.questions)),
+            coach: Coach::new(packs.iter().flat_map(|pack| &pack.objections)),
+            asides: packs.iter().flat_map(|pack| pack.asides.iter().cloned()).collect(),
         }
     }
 
@@ -82,6 +96,16 @@ impl Reviewer {
         self.judge.points_of(rule)
     }
 
+    /// What is still to be disclosed on a call that runs, of the score card: its name, and what it says in a sentence.
+    pub fn undisclosed(&self, lines: &[ReviewLine]) -> Vec<(String, String)> {
+        self.judge.undisclosed(lines)
+    }
+
+    /// What the caller has objected lately, the newest first, with what to say.
+    pub fn objections(&self, lines: &[ReviewLine]) -> Vec<RaisedObjection> {
+        self.coach.raised(lines)
+    }
+
     /// The things that were named, in order of time. Days are resolved against `today`, the day of the call where it took place.
     pub fn entities(&self, lines: &[ReviewLine], today: Option<Date>) -> Vec<entities::Entity> {
         self.namer.find(lines, today)
@@ -92,7 +116,10 @@ impl Reviewer {
     pub fn insights(&self, lines: &[ReviewLine], today: Option<Date>, scored: bool) -> Insights {
         let entities = self.entities(lines, today);
         let actions = self.diary.find(lines, &entities);
-        Insights::of(&evidence::weigh(&self.scales, lines), lines, &entities, actions, scored)
+        let mut insights = Insights::of(&evidence::weigh(&self.scales, lines), lines, &entities, actions, scored);
+        insights.topics = topics::topics(lines, &insights.intents, &entities, &self.asides);
+        insights.questions = self.asker.find(lines);
+        insights
     }
 
     /// Where the result that was noted does not go with what was said. Of a call that is over.

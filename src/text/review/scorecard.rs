@@ -103,20 +103,47 @@ impl Judge {
         self.criteria.iter().find(|criterion| criterion.name == rule).map(|criterion| criterion.points)
     }
 
+    fn hear<'l>(&self, lines: &'l [ReviewLine]) -> Vec<Heard<'l>> {
+        let heard = |line: &'l ReviewLine| Heard {
+            line,
+            said: self.said.find(&line.text, line.leg),
+            when: self.when.find(&line.text, line.leg),
+        };
+        lines.iter().map(heard).collect()
+    }
+
+    /// Name and description of what is still to be disclosed on a call that runs. What comes too late for its points is to be said all the same.
+    pub fn undisclosed(&self, lines: &[ReviewLine]) -> Vec<(String, String)> {
+        let found = self.hear(lines);
+        let measures = CallMeasures::default();
+        let due = |criterion: &&CardCriterion| {
+            criterion.disclosure
+                && is_asked(criterion, &found)
+                && judge(criterion, &found, &measures, false).outcome != CriterionResult::Met
+                && !was_said_late(criterion, &found)
+        };
+        let told = |one: &CardCriterion| (one.name.clone(), one.description.clone());
+        self.criteria.iter().filter(due).map(told).collect()
+    }
+
     pub fn card(&self, lines: &[ReviewLine], measures: &CallMeasures, over: bool) -> Card {
-        let found: Vec<Heard> = lines
-            .iter()
-            .map(|line| Heard {
-                line,
-                said: self.said.find(&line.text, line.leg),
-                when: self.when.find(&line.text, line.leg),
-            })
-            .collect();
+        let found = self.hear(lines);
         let marks: Vec<Mark> = self.criteria.iter().map(|criterion| judge(criterion, &found, measures, over)).collect();
         let points: f64 = marks.iter().map(|mark| mark.points).sum();
         let of: f64 = marks.iter().map(|mark| mark.of).sum();
         Card { score: (of > 0.0).then(|| (points / of * 1000.0).round() / 10.0), points, of, criteria: marks }
     }
+}
+
+/// Whether it was said in any part of the call.
+fn was_said_late(criterion: &CardCriterion, heard: &[Heard<'_>]) -> bool {
+    let whole = CardCriterion { window: Window::Whole, ..criterion.clone() };
+    judge(&whole, heard, &CallMeasures::default(), false).outcome == CriterionResult::Met
+}
+
+/// Whether what a criterion waits for has been said; so it is where it waits for nothing.
+fn is_asked(criterion: &CardCriterion, heard: &[Heard<'_>]) -> bool {
+    criterion.when.as_ref().is_none_or(|when| heard.iter().any(|one| one.fits(&criterion.name, when)))
 }
 
 /// A line with what is in it.

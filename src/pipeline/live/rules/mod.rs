@@ -337,6 +337,7 @@ impl Desk {
                 source: Source::Audiosocket,
                 campaign: row.names.campaign.clone(),
                 started,
+                campaign: None,
                 stepped_ms: row.stepped_ms,
                 compounds: Vec::new(),
             };

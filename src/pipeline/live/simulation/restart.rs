@@ -127,15 +127,8 @@ impl World {
             let past = rows.past(key);
             let compounds = past.segments.iter().map(|segment| (segment.leg, segment.compound)).collect();
             let (id, started) = (row.id.clone(), row.started);
-            let call = OpenCall {
-                key,
-                id,
-                source: Source::Audiosocket,
-                campaign: None,
-                started,
-                stepped_ms: row.stepped_ms,
-                compounds,
-            };
+            let (source, campaign, stepped_ms) = (Source::Audiosocket, None, row.stepped_ms);
+            let call = OpenCall { key, id, source, started, campaign, stepped_ms, compounds };
             UndoneCall { call, past, texts: Vec::new() }
         });
         let legs = rows.legs.values().filter(|leg| open().any(|(&key, _)| key == leg.call)).map(|row| {
