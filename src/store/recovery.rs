@@ -172,7 +172,6 @@ pub(super) fn read(db: &Connection) -> rusqlite::Result<Recovery> {
             source: source(&road),
             campaign,
             started: WallTime(started),
-            campaign,
             stepped_ms,
             compounds,
         });

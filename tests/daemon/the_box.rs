@@ -721,7 +721,7 @@ fn the_box_tells_the_machines_load_memory_and_free_disk() {
     assert_eq!(host["memory_bytes"], memory, "{host}");
     assert!((1..=memory).contains(&host["memory_available_bytes"].as_u64().unwrap_or_default()), "{host}");
     assert!(host["load"].as_f64().is_some_and(|load| load >= 0.0), "{host}");
-    let disk = rustix::fs::statvfs(&bed.path("state")).expect("statvfs");
+    let disk = rustix::fs::statvfs(bed.path("state")).expect("statvfs");
     let free = host["disk_free_bytes"].as_u64().expect("bytes");
     assert!(free > 0 && free < disk.f_blocks * disk.f_frsize, "{host}");
     bed.stop();
