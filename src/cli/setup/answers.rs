@@ -148,7 +148,7 @@ mod tests {
         let says = Config::parse(Path::new("head.toml"), &head.join("\n")).expect("its head can be used");
         let looking = Looking::Elsewhere { name: name.into(), proxy: Some("127.0.0.1".into()) };
         let model = says.speech.model.clone();
-        let same = Answers { folders: says.recordings.folders.clone().expect("it names folders"), model, looking };
+        let same = Answers { folders: says.recordings.watched().to_vec(), model, looking };
         assert_eq!(same.file("", &says).expect("answers"), None, "whoever did as it says needs nothing more");
     }
 }

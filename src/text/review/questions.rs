@@ -145,10 +145,11 @@ pub(super) struct Asker {
 }
 
 impl Asker {
-    pub fn new<'a>(words: impl Iterator<Item = &'a QuestionWords> + Clone) -> Self {
+    pub fn new<'a>(words: impl Iterator<Item = &'a QuestionWords>) -> Self {
+        let words: Vec<&QuestionWords> = words.collect();
         let of = |list: fn(&QuestionWords) -> &Vec<TermPattern>| {
             let groups: Vec<TermGroup> = words
-                .clone()
+                .iter()
                 .map(|one| TermGroup {
                     label: one.rule.clone(),
                     terms: list(one).clone(),
