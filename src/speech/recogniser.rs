@@ -415,7 +415,8 @@ mod tests {
         let mut recogniser = Recogniser::new(Box::new(Expects(Arc::clone(&told))), hints);
         let samples = voice_in_noise(40.0);
         let of_sales = Vocabulary::new(["Lindsey"]).of_campaign(Some("sales".into()));
-        let sounds = [Some(&of_sales), None].map(|vocabulary| SpeechSound { samples: &samples, vocabulary });
+        let sounds =
+            [Some(&of_sales), None].map(|vocabulary| SpeechSound { samples: &samples, vocabulary, campaign: None });
         let texts: Vec<String> = recogniser
             .recognise_all(&sounds, Pace::Afterwards)
             .into_iter()

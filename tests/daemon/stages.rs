@@ -194,8 +194,8 @@ fn a_kill_while_a_call_is_transcribed_again_leaves_one_text_and_the_live_one_bes
     assert!(changes["changes"].as_array().into_iter().flatten().any(|change| gone(&change)), "{changes}");
     let printed = bed.command(&["show", id, "--passes"]).output().expect("run");
     let printed = String::from_utf8_lossy(&printed.stdout);
-    let line = |sign: &str| printed.lines().find(|line| line.contains(sign) && line.contains("rhubarb"));
-    assert!(line(" - ").is_some() && line(" + ").is_none(), "{printed}");
+    let shown = |sign: &str| printed.lines().find(|line| line.contains(sign) && line.contains("rhubarb"));
+    assert!(shown(" - ").is_some() && shown(" + ").is_none(), "{printed}");
     assert_eq!(bed.get(&path("/processing"))["stages"][0]["engine"], "whisper", "who made it is told");
     assert_eq!(bed.ask("GET", &path("/transcript?pass=second"), None).0, 422);
     // What is erased is erased in both passes.

@@ -337,7 +337,6 @@ impl Desk {
                 source: Source::Audiosocket,
                 campaign: row.names.campaign.clone(),
                 started,
-                campaign: None,
                 stepped_ms: row.stepped_ms,
                 compounds: Vec::new(),
             };
