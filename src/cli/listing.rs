@@ -138,11 +138,19 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// A line of which `words` goes on below itself where the terminal ends.
+/// A line of which `words` goes on below itself where the terminal ends; below what is before it, where that leaves no room.
 pub(super) fn hanging(before: &str, words: &str) -> Vec<String> {
+    hung(before, words, width())
+}
+
+fn hung(before: &str, words: &str, width: Option<usize>) -> Vec<String> {
     let indent = visible(before);
-    let room = width().map_or(usize::MAX, |width| width.saturating_sub(indent));
-    let (room, indent) = if room < NARROWEST { (room + indent - INDENT.min(indent), INDENT) } else { (room, indent) };
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(indent));
+    if room < NARROWEST.min(visible(words)) {
+        let below = wrapped(words, width.unwrap_or(usize::MAX).saturating_sub(INDENT));
+        let above = Some(before.trim_end().to_owned()).filter(|line| !line.is_empty());
+        return above.into_iter().chain(below.iter().map(|line| format!("{:INDENT$}{line}", ""))).collect();
+    }
     let lines = wrapped(words, room).into_iter().enumerate();
     lines
         .map(|(number, line)| if number == 0 { format!("{before}{line}") } else { format!("{:indent$}{line}", "") })
@@ -201,6 +209,25 @@ mod tests {
             if width > 40 {
                 assert!(text.lines().all(|line| line.width() <= width), "{width}\n{text}");
             }
+        }
+    }
+
+    #[test]
+    fn words_hang_beside_what_is_before_them_or_stand_below_it() {
+        let words = "I want to speak to a supervisor, this is a scam and I will sue you";
+        let check = "\x1b[31mBAD\x1b[0m model          ";
+        let beside = hung(check, words, Some(60));
+        assert_eq!(
+            beside,
+            [format!("{check}I want to speak to a supervisor, this is"), format!("{:19}a scam and I will sue you", ""),]
+        );
+        let before = "7c9e6679-7425-40de-944b-e07fc1f90ae7  14:05:33     0.00  caller  ";
+        let below = hung(before, words, Some(80));
+        assert_eq!(below, [before.trim_end().to_owned(), format!("    {words}")]);
+        assert_eq!(hung(before, "hello", Some(80)), [format!("{before}hello")], "what fits stays beside it");
+        assert_eq!(hung(before, words, None), [format!("{before}{words}")], "no terminal");
+        for width in 70..200 {
+            assert!(hung(before, words, Some(width)).iter().all(|line| visible(line) <= width), "{width}");
         }
     }
 
