@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(missing_bytes(&head, len + 30), None);
         assert_eq!(missing_bytes(&head, len - 500), Some(500));
         for unknown in [0, u32::MAX, 0x7fff_ffff] {
-            let mut streamed = head.clone();
+            let mut streamed = head;
             streamed[40..44].copy_from_slice(&unknown.to_le_bytes());
             assert_eq!(missing_bytes(&streamed, len), None, "{unknown:x}");
         }

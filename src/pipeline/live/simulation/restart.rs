@@ -128,7 +128,7 @@ impl World {
             let compounds = past.segments.iter().map(|segment| (segment.leg, segment.compound)).collect();
             let (id, started) = (row.id.clone(), row.started);
             let (source, campaign, stepped_ms) = (Source::Audiosocket, None, row.stepped_ms);
-            let call = OpenCall { key, id, source, started, campaign, stepped_ms, compounds };
+            let call = OpenCall { key, id, source, campaign, started, stepped_ms, compounds };
             UndoneCall { call, past, texts: Vec::new() }
         });
         let legs = rows.legs.values().filter(|leg| open().any(|(&key, _)| key == leg.call)).map(|row| {
