@@ -112,7 +112,6 @@ pub(super) fn with_packs(campaigns: &[CampaignConfig], all: &[Pack]) -> Result<V
 mod tests {
     use std::path::Path;
 
-    use super::*;
     use crate::call::Leg;
     use crate::config::Config;
 

@@ -187,6 +187,7 @@ mod tests {
             since: "T".into(),
             problem: Some("refused".into()),
             missing: vec!["call"],
+            more: vec!["system"],
         };
         let before = serde_json::to_value(&state).expect("JSON");
         assert_eq!(serde_json::to_value(ami_health(state)).expect("JSON"), before);
