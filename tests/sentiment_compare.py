@@ -67,9 +67,11 @@ def ask(binary, texts, *options):
     return answers
 
 
-def made(words, moving, plain, seed):
+PLAIN_ENDS = [""] * 12 + ["!", "!!", "?", ".", "...", ",", ";"]
+
+
+def made(words, moving, plain, seed, ends):
     rng = random.Random(seed)
-    ends = [""] * 12 + ["!", "!!", "?", ".", "...", ",", ";", ")", "(!)", " :-)", " :("]
     texts = []
     for _ in range(RANDOM_TEXTS):
         text = []
@@ -102,7 +104,7 @@ def compare_leia(binary, folder):
     rated = [word for word in sorted(analyzer.lexicon) if word.isalpha() and len(word) > 1]
     moving = [word for word in [*leia.leia.BOOSTER_DICT, *leia.leia.NEGATE] if " " not in word] + ["mas", "não"]
     plain = "a o e de que um uma cliente conta hoje serviço linha já está telefone atendimento".split()
-    texts = made(rated, moving, plain, 20221209)
+    texts = made(rated, moving, plain, 20221209, PLAIN_ENDS)
     options = ["--engine", "word-list", "--words", lists / "vader_lexicon_ptbr.txt", "--boosters", lists / "booster.txt"]
     answers = ask(binary, texts, *options, "--negations", lists / "negate.txt", "--but", "mas")
     same, shown = 0, 0
@@ -140,7 +142,7 @@ def main():
         words = sorted({word.get("form") for word in xml.etree.ElementTree.parse(english).getroot().findall("word")})
         moving = "not no never n't really very extremely terribly hardly isn't don't but (!)".split()
         texts = vader_compare.ground_truth(folder / "hutto_ICWSM_2014")
-        texts += made(words, moving, "the a we call agent line I it is was phone e.g. Mr. well... x 1 42".split(), 20121001)
+        texts += made(words, moving, "the a we call agent line I it is was phone e.g. Mr. well... x 1 42".split(), 20121001, [*PLAIN_ENDS, ")", "(!)", " :-)", " :("])
         faults = compare_pattern(binary, sentiment, english, texts)
         german = folder / "textblob_de/data/de-sentiment.xml"
         answer = ask(binary, ["Das Wetter ist sehr schön."], "--engine", "pattern", "--words", german)[0]
