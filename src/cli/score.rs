@@ -25,7 +25,7 @@ pub struct ScoreArgs {
     #[arg(long, value_enum, default_value = "call-centre")]
     lexicon: LexiconName,
     /// Score with another engine: VADER's rules over a list of another language, or pattern's averages; needs --words
-    #[arg(long, value_enum, requires = "words", conflicts_with = "lexicon")]
+    #[arg(long, value_enum, requires = "words", conflicts_with_all = ["lexicon", "measure"])]
     engine: Option<EngineName>,
     /// The engine's rated words: `word<TAB>rating` a line, or pattern's XML
     #[arg(long, value_name = "FILE", requires = "engine")]

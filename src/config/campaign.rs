@@ -32,7 +32,7 @@ fn name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     if name.trim().is_empty() || name.contains('*') {
         return Err(D::Error::custom(format!("{name:?} is not the name of one campaign, in-group or queue")));
     }
-    Ok(name)
+    Ok(name.trim().to_owned())
 }
 
 fn some_packs<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
@@ -79,7 +79,7 @@ pub(super) fn check(
     packs: impl FnOnce() -> Result<Vec<Pack>, PackError>,
 ) -> Result<(), Mistake> {
     let mut names = HashSet::new();
-    if let Some(twice) = campaigns.iter().find(|campaign| !names.insert(campaign.name.to_ascii_lowercase())) {
+    if let Some(twice) = campaigns.iter().find(|campaign| !names.insert(campaign.name.to_lowercase())) {
         return Err(("campaign", "name", format!("{:?} is there twice; put all of it into one block", twice.name)));
     }
     if campaigns.iter().all(|campaign| campaign.packs.is_none()) {

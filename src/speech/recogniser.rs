@@ -113,7 +113,8 @@ impl Recogniser {
         let spoken: Vec<SpeechSound> =
             stretches.iter().zip(&tones).filter(|(_, tone)| !**tone).map(|(one, _)| *one).collect();
         let sounds: Vec<Vec<f32>> = spoken.iter().map(|one| self.prepare(one.samples)).collect();
-        let prompts: Vec<Option<String>> = spoken.iter().map(|one| self.hints.prompt_for(one.vocabulary)).collect();
+        let prompts: Vec<Option<String>> =
+            spoken.iter().map(|one| self.hints.prompt_for(one.vocabulary, one.campaign)).collect();
         let languages: Vec<Option<String>> =
             spoken.iter().map(|one| self.hints.language_of(one.campaign).map(str::to_owned)).collect();
         let prepared: Vec<Prepared> = sounds
@@ -133,7 +134,7 @@ impl Recogniser {
                 let count = vocabulary.correct(&mut recognition.pieces, way, None);
                 metrics::counter!("lineside_names_corrected_total").increment(count as u64);
             }
-            let terms = glossaries.of(one.vocabulary.and_then(Vocabulary::campaign));
+            let terms = glossaries.of(campaign_of(one.vocabulary, one.campaign));
             let count = terms.correct(&mut recognition.pieces, of_trade, one.vocabulary);
             metrics::counter!("lineside_terms_corrected_total").increment(count as u64);
             Ok(recognition)
@@ -216,7 +217,7 @@ impl Recogniser {
             return Ok(Glance { took: clock.elapsed(), ..Glance::default() });
         }
         let sound = self.prepare(samples);
-        let prompt = self.hints.prompt_for(None);
+        let prompt = self.hints.prompt_for(None, campaign);
         let prepared = Prepared::of(samples, &sound, (prompt.as_deref(), self.hints.language_of(campaign)));
         let request = RecognitionRequest { begin, ..self.hints.request(&prepared, self.hints.first_look(1)) };
         let mut answer = self.session.transcribe(&request)?;
@@ -248,6 +249,11 @@ fn seconds_of(samples: &[f32]) -> f32 {
     samples.len() as f32 / MODEL_HZ as f32
 }
 
+/// The campaign by whose glossary a stretch is transcribed: what is known of the call now, else what was known with its names.
+fn campaign_of<'a>(vocabulary: Option<&'a Vocabulary>, campaign: Option<&'a str>) -> Option<&'a str> {
+    campaign.or_else(|| vocabulary.and_then(Vocabulary::campaign))
+}
+
 /// Settings of one decoding.
 #[derive(Clone, Copy)]
 struct Look {
@@ -269,9 +275,9 @@ impl Hints {
     }
 
     /// Words to expect on a call with these names: they come first, then those of the glossary.
-    fn prompt_for(&self, vocabulary: Option<&Vocabulary>) -> Option<String> {
+    fn prompt_for(&self, vocabulary: Option<&Vocabulary>, campaign: Option<&str>) -> Option<String> {
         let names = vocabulary.and_then(|vocabulary| vocabulary.prompt(self.call_names));
-        let terms = self.glossaries.of(vocabulary.and_then(Vocabulary::campaign)).prompt(self.glossary);
+        let terms = self.glossaries.of(campaign_of(vocabulary, campaign)).prompt(self.glossary);
         let all: Vec<String> = [names, terms, self.prompt.clone()].into_iter().flatten().collect();
         (!all.is_empty()).then(|| all.join(". "))
     }

@@ -69,7 +69,8 @@ impl Hints {
     /// The language of a campaign's calls; `None` detects it.
     pub fn language_of(&self, campaign: Option<&str>) -> Option<&str> {
         let own = campaign.and_then(|campaign| {
-            self.languages.iter().find(|(name, _)| name.eq_ignore_ascii_case(campaign)).map(|(_, language)| language)
+            let small = campaign.to_lowercase();
+            self.languages.iter().find(|(name, _)| name.to_lowercase() == small).map(|(_, language)| language)
         });
         own.unwrap_or(&self.language).as_deref()
     }

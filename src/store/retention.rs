@@ -67,6 +67,17 @@ const OLD_CALLS: &str = "
     ORDER BY started_ms
     LIMIT ?2";
 
+/// Those of some calls of which that is still true.
+const STILL_OLD: &str = "
+    SELECT id
+    FROM call
+    WHERE id IN (SELECT value FROM json_each(?1))
+        AND state IN ('completed', 'failed')
+        AND coalesce(ended_ms, last_activity_ms) < ?2
+        AND NOT EXISTS (SELECT 1 FROM hold WHERE hold.call = call.id)
+        AND (?3 IS NULL OR campaign = ?3 COLLATE NOCASE)
+        AND coalesce(campaign, '') COLLATE NOCASE NOT IN (SELECT value FROM json_each(?4))";
+
 /// Number of rows deleted with calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OldCalls {
@@ -153,20 +164,28 @@ impl Store {
         whose: OfCampaigns,
         leaving: impl FnOnce(&[OwnAudio]) -> Result<(), E> + Send + 'static,
     ) -> Result<OldCalls, StoreError> {
+        // Found by a reader: no index knows which of the kept calls are of a campaign, and the writer has live text to write.
+        let (only, none_of) = whose.as_parameters();
+        let only = only.map(str::to_owned);
+        let parameters = (before.0, AT_ONCE, only.clone(), none_of.clone());
+        let found: Vec<i64> = self
+            .read(move |db| db.prepare_cached(OLD_CALLS)?.query_map(parameters, |row| row.get(0))?.collect())
+            .await?;
+        if found.is_empty() {
+            return Ok(OldCalls::default());
+        }
         // Their lines first, with others writing between them.
-        let old = move |db: &Connection| -> rusqlite::Result<Vec<i64>> {
-            let (only, none_of) = whose.as_parameters();
-            let parameters = (before.0, AT_ONCE, only, none_of);
-            db.prepare_cached(OLD_CALLS)?.query_map(parameters, |row| row.get(0))?.collect()
-        };
-        let first = old.clone();
-        for call in self.writer().run(move |db| first(db)).await? {
+        for &call in &found {
             self.thin(call).await?;
         }
+        let found = serde_json::json!(found).to_string();
         self.writer()
             .run(move |db| {
                 let transaction = db.transaction()?;
-                let calls = old(&transaction)?;
+                let calls: Vec<i64> = transaction
+                    .prepare_cached(STILL_OLD)?
+                    .query_map((found, before.0, only, none_of), |row| row.get(0))?
+                    .collect::<rusqlite::Result<_>>()?;
                 let mut old = OldCalls::default();
                 for &call in &calls {
                     old.audio.extend(own_audio(&transaction, call)?);

@@ -144,7 +144,8 @@ impl TextAnalyser {
     /// What reads the calls of a campaign.
     pub fn of_campaign(self: &Arc<Self>, campaign: Option<&str>) -> Arc<Self> {
         let own = campaign.and_then(|campaign| {
-            self.campaigns.iter().find(|(name, _)| name.eq_ignore_ascii_case(campaign)).map(|(_, own)| own)
+            let small = campaign.to_lowercase();
+            self.campaigns.iter().find(|(name, _)| name.to_lowercase() == small).map(|(_, own)| own)
         });
         Arc::clone(own.unwrap_or(self))
     }

@@ -210,7 +210,7 @@ fn read_unicode<'v>(
             let token = &text[bare.clone()];
             let key = lower.len();
             if vocabulary.lacks_accents() {
-                lower.push_str(&without_accents(&token.to_lowercase()));
+                lower.push_str(&without_accents(&token.to_lowercase().replace('\u{2019}', "'")));
             } else if apostrophes == Apostrophes::Straight {
                 lower.push_str(&token.to_lowercase().replace('\u{2019}', "'"));
             } else {

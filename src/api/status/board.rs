@@ -93,7 +93,7 @@ pub(in crate::api) async fn box_state(
         workers: snapshot.workers,
         cpus_allowed: snapshot.cpus_allowed,
         cpus: std::thread::available_parallelism().map_or(0, usize::from),
-        host: health.host.state().await,
+        host: if access.campaign.is_none() { health.host.state().await } else { None },
         step: snapshot.plan.map_or(0, |plan| plan.step.number()),
         step_says: snapshot.plan.map(|plan| plan.step.describe().into()),
     }))

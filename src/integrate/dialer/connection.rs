@@ -14,6 +14,8 @@ use super::settings::{DialerPassword, DialerPlace, DialerSettings};
 
 /// Patience with a connection and a login.
 const LOGIN: Duration = Duration::from_secs(5);
+/// A question that may not be asked is looked up again after this time.
+const AGAIN: Duration = Duration::from_secs(60);
 /// What the server may take for an answer.
 const ANSWER: Duration = Duration::from_secs(2);
 /// After so long without an answer the connection is left.
@@ -91,8 +93,8 @@ pub(super) struct Connection {
     database: String,
     user: String,
     refused: Refusals,
-    /// Questions that nothing depends on, and whether they may be asked.
-    looked_up: BTreeMap<&'static str, bool>,
+    /// Questions that nothing depends on, whether they may be asked, and when that was looked up.
+    looked_up: BTreeMap<&'static str, (bool, Instant)>,
     asked: Instant,
 }
 
@@ -147,13 +149,19 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether a question may be asked that nothing depends on: nobody is told where it may not. It is looked up once in a connection.
+    /// Whether a question may be asked that nothing depends on: nobody is told where it may not. It is looked up at most once a minute.
     pub(super) async fn may_ask(&mut self, query: &'static Query) -> Result<bool, DialerError> {
-        if let Some(may) = self.looked_up.get(query.name) {
-            return Ok(*may);
+        if let Some(&(may, at)) = self.looked_up.get(query.name) {
+            let may = may && !self.refused.contains_key(query.name);
+            if may || at.elapsed() < AGAIN {
+                return Ok(may);
+            }
         }
         let may = self.explain(query).await?.is_none();
-        self.looked_up.insert(query.name, may);
+        if may {
+            self.refused.remove(query.name);
+        }
+        self.looked_up.insert(query.name, (may, Instant::now()));
         Ok(may)
     }
 

@@ -180,7 +180,10 @@ pub(super) async fn ask(
     }
     legs.sort_by_key(|leg| leg.start);
     let mut facts = told(&legs);
-    if let Some(facts) = &mut facts
+    // Who was called last has the call; where that was in a queue, the queue's own log knows whom it gave it to.
+    let last = legs.iter().rfind(|leg| leg.is_answered() && leg.to.is_some());
+    if last.is_none_or(|leg| leg.queue().is_some())
+        && let Some(facts) = &mut facts
         && let Some(agent) = agent_of_queue(connection, &legs, queue_file).await?
     {
         facts.agent = Some(agent);

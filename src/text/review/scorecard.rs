@@ -114,6 +114,9 @@ impl Judge {
 
     /// Name and description of what is still to be disclosed on a call that runs. What comes too late for its points is to be said all the same.
     pub fn undisclosed(&self, lines: &[ReviewLine]) -> Vec<(String, String)> {
+        if !self.criteria.iter().any(|criterion| criterion.disclosure) {
+            return Vec::new();
+        }
         let found = self.hear(lines);
         let measures = CallMeasures::default();
         let due = |criterion: &&CardCriterion| {

@@ -208,6 +208,10 @@ fn sense(element: &BytesStart<'_>, senses: &mut BTreeMap<String, Senses>) -> Res
         text.trim().parse().ok().filter(|value: &f64| value.is_finite()).ok_or(format!("{name}={text:?} is no number"))
     };
     let values = [number("polarity", 0.0)?, number("subjectivity", 0.0)?, number("intensity", 1.0)?];
+    let [polarity, subjectivity, intensity] = values;
+    if !(-1.0..=1.0).contains(&polarity) || !(0.0..=1.0).contains(&subjectivity) || !(0.1..=10.0).contains(&intensity) {
+        return Err(format!("{form:?}: polarity is from -1 to 1, subjectivity from 0 to 1, intensity from 0.1 to 10"));
+    }
     senses.entry(form).or_default().entry(attribute(element, "pos")?).or_default().push(values);
     Ok(())
 }
@@ -341,6 +345,7 @@ mod tests {
             wrong("<sentiment>\n<word form=\"a\" polarity=\"much\"/>")
                 .contains("line 2: polarity=\"much\" is no number")
         );
+        assert!(wrong("<sentiment><word form=\"a\" intensity=\"0\"/>").contains("intensity from 0.1 to 10"));
         assert!(!wrong("<sentiment><word").is_empty());
     }
 }

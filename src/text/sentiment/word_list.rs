@@ -68,7 +68,7 @@ struct Words(std::collections::BTreeMap<String, Word>);
 
 impl Words {
     fn of(&mut self, word: &str, set: impl FnOnce(&mut Word)) {
-        let key = without_accents(&word.trim().to_lowercase());
+        let key = without_accents(&word.trim().to_lowercase().replace('\u{2019}', "'"));
         if !key.is_empty() && !key.contains(char::is_whitespace) {
             set(self.0.entry(key).or_default());
         }

@@ -178,8 +178,12 @@ impl Vicidial {
         let is_final = main.is_some_and(Logged::is_final) && is_disposed;
         // What came by a gateway is on no agent's and no log's row.
         let is_complete = is_over && !lookup.is_blocked && (is_final || matches!(link, VicidialId::Gateway(_)));
-        let uniqueid =
-            has_file.then(|| uniqueid_of((main, gateway.as_ref()), &link, live.filter(|_| is_live))).flatten();
+        // Two servers of a cluster may both have a channel of that name.
+        let other = by_name.and_then(|recording| recording.server.as_ref());
+        let is_here = self.server.is_none() || other.is_none() || other == self.server.as_ref();
+        let uniqueid = (has_file && is_here)
+            .then(|| uniqueid_of((main, gateway.as_ref()), &link, live.filter(|_| is_live)))
+            .flatten();
         let is_known = recording.is_some() || main.is_some() || live.is_some();
         let is_blocked = lookup.is_blocked;
         let facts = over(facts, call.told.as_ref().map(|row| &row.facts));
