@@ -169,7 +169,7 @@ impl Store {
         let only = only.map(str::to_owned);
         let parameters = (before.0, AT_ONCE, only.clone(), none_of.clone());
         let found: Vec<i64> = self
-            .read(move |db| db.prepare_cached(OLD_CALLS)?.query_map(parameters, |row| row.get(0))?.collect())
+            .read(move |db| db.prepare_cached(OLD_CALLS)?.query_map(parameters.clone(), |row| row.get(0))?.collect())
             .await?;
         if found.is_empty() {
             return Ok(OldCalls::default());
