@@ -15,7 +15,7 @@ use super::settings::{DialerPassword, DialerPlace, DialerSettings};
 /// Patience with a connection and a login.
 const LOGIN: Duration = Duration::from_secs(5);
 /// A question that may not be asked is looked up again after this time.
-const AGAIN: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_mins(1);
 /// What the server may take for an answer.
 const ANSWER: Duration = Duration::from_secs(2);
 /// After so long without an answer the connection is left.
