@@ -381,7 +381,8 @@ mod tests {
         }
         let began = Instant::now();
         asked_by(Arc::from("third"), people.read(endless)).await.expect_err("given up");
-        assert!(began.elapsed() < 3 * LONGEST, "nobody is left before it: {:?}", began.elapsed());
+        // Those that went away would take 28 times as long.
+        assert!(began.elapsed() < 10 * LONGEST, "nobody is left before it: {:?}", began.elapsed());
         println!(
             "mended | 35 | 30 searches of one read token: the conductor, access checks and all others waited up to 160 s | 30 questions that never end: the \
              conductor waited {:?}, access checks {:?}, another token {:?}; each is given up after {LONGEST:?}, one of a token runs at a time",
