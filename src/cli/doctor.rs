@@ -35,7 +35,7 @@ pub(super) struct DoctorArguments {
 }
 
 pub(super) fn run(arguments: &DoctorArguments, path: Option<&Path>) -> anyhow::Result<ExitCode> {
-    let config = match super::with_folders(path) {
+    let config = match crate::daemon::load(path) {
         Ok(config) => config,
         Err(error) => {
             show(&[doctor::broken_configuration(&error)], arguments.json)?;

@@ -44,7 +44,6 @@ use clap::FromArgMatches;
 use self::arguments::{Arguments, Command};
 use self::exit_code::EX_CONFIG;
 use crate::config::{Config, ConfigError};
-use crate::integrate::dialer::astguiclient;
 
 /// Runs the command line; what it says is the exit code.
 pub fn run() -> ExitCode {
@@ -62,17 +61,9 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// The configuration; where it names no folders of recordings, those that ViciDial's own file names.
-fn with_folders(path: Option<&Path>) -> Result<Config, ConfigError> {
-    let mut config = Config::load(path)?;
-    let file = config.dialer.astguiclient.clone();
-    config.recordings.find(|| astguiclient::read(&file).map(|found| found.folders()).unwrap_or_default());
-    Ok(config)
-}
-
 fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let path = arguments.config;
-    let config = || with_folders(path.as_deref());
+    let config = || crate::daemon::load(path.as_deref());
     match arguments.command {
         Command::Serve => serve::run(config()?, path.clone())?,
         Command::Eagi(arguments) => eagi::run(&arguments, &config()?)?,

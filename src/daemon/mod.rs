@@ -11,6 +11,7 @@ mod build;
 mod coverage;
 mod ledger;
 mod llm;
+mod load;
 mod packs_watch;
 mod pbx;
 mod ports;
@@ -33,6 +34,7 @@ use crate::config::Config;
 use crate::host::{self, SignalRequest, Signals};
 use crate::pipeline::live::liveness::Liveness;
 
+pub use self::load::load;
 pub use crate::api::{asyncapi, openapi};
 
 /// Runs until SIGTERM. `path` is where the configuration came from, for SIGHUP.

@@ -174,7 +174,7 @@ fn rows_and_errors_have_the_form_of_the_non_agent_api() {
     assert_eq!((cell("status"), cell("intent")), (Some("SALE"), Some("refund")), "{csv}");
     let csv = get(&bed, &format!("/vici?function=transcript_lookup&uniqueid={ONE}&stage=csv"));
     let said = csv.lines().nth(1).unwrap_or_default();
-    assert!(said.ends_with(",refund;complaint,\"I want a refund, this is terrible | really.\""), "{csv}");
+    assert!(said.ends_with(",\"refund;complaint\",\"I want a refund, this is terrible | really.\""), "{csv}");
     let date = bed.get(&format!("/api/v1/calls/{ONE}"))["start_time"].as_str().expect("time")[..10].to_owned();
     let day = get(&bed, &format!("/vici?function=agent_calls&agent_user=1001&date={date}&header=YES"));
     assert_eq!((day.lines().count(), day.contains(ONE), day.contains("|SALE|")), (2, true, true), "{day}");

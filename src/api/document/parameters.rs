@@ -111,12 +111,6 @@ fn query(path: &str, name: &str) -> (&'static str, Value) {
         ("/api/v1/agent/link", "seconds") => ("How long the link works.", whole(1, 43_200, 3600)),
         (_, "agent") => ("Of this agent, in capitals or not.", text),
         (_, "campaign") => ("Of this campaign, in-group or queue, in capitals or not.", text),
-        ("/api/v1/calls" | "/api/v1/search" | "/api/v1/alerts" | "/api/v1/lookup", "phone") => {
-            ("With this telephone number, however it is written, or its last 6 digits and more.", text)
-        }
-        ("/api/v1/calls" | "/api/v1/search" | "/api/v1/alerts", "uniqueid") => {
-            ("Whose id or uniqueid is this, or has it in it: 6 characters at least.", text)
-        }
         (_, "since" | "until") => (time, text),
         (_, "min_sentiment") => ("Mean sentiment at least.", score),
         (_, "max_sentiment") => ("Mean sentiment at most.", score),
@@ -175,6 +169,12 @@ fn query(path: &str, name: &str) -> (&'static str, Value) {
 /// Parameters that are texts of any form, most of them of scripts of dialers.
 fn of_any_form(path: &str, name: &str) -> &'static str {
     match (path, name) {
+        ("/api/v1/calls" | "/api/v1/search" | "/api/v1/alerts" | "/api/v1/lookup", "phone") => {
+            "With this telephone number, however it is written, or its last 6 digits and more."
+        }
+        ("/api/v1/calls" | "/api/v1/search" | "/api/v1/alerts", "uniqueid") => {
+            "Whose id or uniqueid is this, or has it in it: 6 characters at least."
+        }
         (_, "tag") => "With this tag.",
         (_, "lead") => "Of this lead.",
         (_, "name") => "This notifier alone.",

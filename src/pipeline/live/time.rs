@@ -9,7 +9,7 @@ use super::effect::{Effect, Gauges};
 use super::event::Now;
 use super::messages::event;
 use super::privacy::Privacy;
-use super::watching::{Origin, Reading, risk_change};
+use super::watching::{Origin, TextReader, risk_change};
 use crate::call::{CallKey, CallState, Leg, Source, WallTime};
 use crate::contract::message::{CallEnd, CallEndKind, Hangup, HangupKind, Message};
 use crate::contract::seconds;
@@ -124,7 +124,7 @@ impl Conductor {
         self.watching.renew(&now.analyser);
         let now = now.wall();
         let Some(call) = self.calls.get_mut(key) else { return };
-        let Reading { book, .. } = self.watching.reading(call.campaign.as_deref());
+        let TextReader { book, .. } = self.watching.reading(call.campaign.as_deref());
         let Some(to_ms) = call.known_to_ms(now) else { return };
         if let Some(alert) = call.watch.passed(&book, to_ms, &call.rolling) {
             changes.push(risk_change(key, &call.watch.risk(&call.rolling)));
@@ -165,7 +165,7 @@ impl Conductor {
     fn end(&mut self, key: CallKey, at: &Now, changes: &mut Vec<Change>) {
         let now = at.wall();
         let Some(call) = self.calls.get_mut(key) else { return };
-        let Reading { book, .. } = self.watching.reading(call.campaign.as_deref());
+        let TextReader { book, .. } = self.watching.reading(call.campaign.as_deref());
         if let Some(leg) = call.whole_mix() {
             changes.push(Change::LegLabelled { leg, label: Leg::Mixed });
         }

@@ -16,21 +16,21 @@ use crate::text::rolling::CallRolling;
 
 /// The rules in use, and the numbers of alerts.
 pub(super) struct Watching {
-    all: Reading,
+    all: TextReader,
     /// Those of campaigns that have packs of their own, as far as they were asked for.
-    of_campaigns: Vec<Reading>,
+    of_campaigns: Vec<TextReader>,
     /// Highest number given.
     last: i64,
 }
 
 /// What a call's text is read by, and the rules that go with it.
 #[derive(Clone)]
-pub(super) struct Reading {
+pub(super) struct TextReader {
     pub analyser: Arc<TextAnalyser>,
     pub book: Arc<RuleBook>,
 }
 
-impl Reading {
+impl TextReader {
     fn new(analyser: Arc<TextAnalyser>) -> Self {
         let book = Arc::new(RuleBook::new(analyser.rules()));
         Self { analyser, book }
@@ -59,32 +59,32 @@ pub(super) enum Origin {
 impl Watching {
     /// `last_alert` is the highest number that was given.
     pub(super) fn new(last_alert: i64, analyser: Arc<TextAnalyser>) -> Self {
-        Self { all: Reading::new(analyser), of_campaigns: Vec::new(), last: last_alert }
+        Self { all: TextReader::new(analyser), of_campaigns: Vec::new(), last: last_alert }
     }
 
     /// Takes the packs that are in use now: after a reload they are other ones.
     pub(super) fn renew(&mut self, analyser: &Arc<TextAnalyser>) {
         if !Arc::ptr_eq(&self.all.analyser, analyser) {
-            self.all = Reading::new(Arc::clone(analyser));
+            self.all = TextReader::new(Arc::clone(analyser));
             self.of_campaigns.clear();
         }
     }
 
     /// What the calls of a campaign are read by.
-    pub(super) fn reading(&mut self, campaign: Option<&str>) -> Reading {
+    pub(super) fn reading(&mut self, campaign: Option<&str>) -> TextReader {
         let analyser = self.all.analyser.of_campaign(campaign);
         let known = std::iter::once(&self.all).chain(&self.of_campaigns);
         if let Some(known) = known.into_iter().find(|known| Arc::ptr_eq(&known.analyser, &analyser)) {
             return known.clone();
         }
-        let own = Reading::new(analyser);
+        let own = TextReader::new(analyser);
         self.of_campaigns.push(own.clone());
         own
     }
 
     /// A watch that knows what the database knows of a call.
     pub(super) fn recall(&mut self, past: &Past, campaign: Option<&str>) -> CallWatch {
-        let Reading { analyser, book } = self.reading(campaign);
+        let TextReader { analyser, book } = self.reading(campaign);
         let mut watch = CallWatch::default();
         for leg in past.legs.iter().filter(|leg| !leg.heard.is_empty()) {
             if leg.audio.path().as_os_str().is_empty() {

@@ -8,7 +8,7 @@ use super::event::{Now, Said};
 use super::measures;
 use super::messages;
 use super::privacy::Cleaned;
-use super::watching::{Origin, Reading, risk_change};
+use super::watching::{Origin, TextReader, risk_change};
 use crate::alerts;
 use crate::call::{CallKey, CallTime, Source, WallTime};
 use crate::pipeline::workers::{Job, Written};
@@ -106,7 +106,7 @@ impl Conductor {
         let unbelieved = dropped.as_ref().map(|(_, text)| text.as_str());
         let pieces = self.privacy.clean(analyser, place, heard, (pieces, unbelieved), &mut cleaned);
         if let Some(call) = self.calls.get_mut(key) {
-            let Reading { analyser, book } = self.watching.reading(call.campaign.as_deref());
+            let TextReader { analyser, book } = self.watching.reading(call.campaign.as_deref());
             for (number, piece) in pieces.into_iter().enumerate() {
                 let mut analysis = analyser.analyse_in(language.as_deref(), &piece.text, leg);
                 if let Some(theirs) = sender.filter(|_| !analyser.can_score(&piece.text, language.as_deref())) {
@@ -145,7 +145,7 @@ impl Conductor {
     pub(super) fn said(&mut self, said: Said, now: &Now) {
         let Said { leg, start, text, silence_ms, provider } = said;
         let Some((key, call)) = self.calls.of_leg_mut(leg.key) else { return };
-        let Reading { book, .. } = self.watching.reading(call.campaign.as_deref());
+        let TextReader { book, .. } = self.watching.reading(call.campaign.as_deref());
         if self.privacy.is_paused(key) {
             self.answer(Answer::Done); // taken, and not kept
             return;
