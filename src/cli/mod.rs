@@ -36,14 +36,12 @@ mod transcript;
 mod vici;
 
 use std::io;
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::FromArgMatches;
 
 use self::arguments::{Arguments, Command};
 use self::exit_code::EX_CONFIG;
-use crate::config::{Config, ConfigError};
 
 /// Runs the command line; what it says is the exit code.
 pub fn run() -> ExitCode {
