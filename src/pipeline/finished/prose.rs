@@ -2,7 +2,6 @@
 //!
 //! The sentences hold labels of the packs, names, amounts and days that were found, and lines of the call. Nothing else is told of it.
 
-use super::told::in_words;
 use crate::call::{Leg, Speaker};
 use crate::contract::review::{ActionDue, CallDigest, PaymentTalk};
 
@@ -20,6 +19,13 @@ const ABOUT: [(&str, &str); 11] = [
     ("promise_to_pay", "a payment"),
     ("wrong_number", "a wrong number"),
 ];
+
+/// A label as people write it: `promise_to_pay` is `Promise to pay`.
+pub fn in_words(label: &str) -> String {
+    let words = label.replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
 
 /// What tells a call. `caller` is the caller's name and `phone` the number, where they are known.
 pub(super) fn sentences(digest: &CallDigest, caller: Option<&str>, phone: Option<&str>) -> String {

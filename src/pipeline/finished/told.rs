@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::prose;
+pub use super::prose::in_words;
 use super::review::ORDINARY_PAUSE_S;
 use crate::contract::processing::CallClassification;
 use crate::contract::review::{
@@ -143,13 +144,6 @@ pub(super) fn classification(insights: Insights) -> CallClassification {
         outcomes,
         priority_reasons: reasons(insights.priority.grounds),
     }
-}
-
-/// A label as people write it: `promise_to_pay` is `Promise to pay`.
-pub fn in_words(label: &str) -> String {
-    let words = label.replace('_', " ");
-    let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn feeling(mood: Option<CallMood>) -> CallFeeling {
