@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::ErrorCode;
+
 /// Time limit of a long query.
 pub const LONGEST: Duration = Duration::from_secs(3);
 
@@ -72,6 +74,13 @@ pub enum StoreError {
     Closed,
 }
 
+impl StoreError {
+    /// Whether the database waits for space, or for whoever holds it. The writer tells that once for all.
+    pub fn is_waited_for(&self) -> bool {
+        matches!(self, Self::Query(error) if is_waited_for(error))
+    }
+}
+
 /// The error of a file that SQLite finds broken.
 pub(super) fn damage(path: &Path, source: &rusqlite::Error) -> StoreError {
     let problem = format!("{source}. `lineside check --repair` mends what can be made anew of its tables");
@@ -81,4 +90,21 @@ pub(super) fn damage(path: &Path, source: &rusqlite::Error) -> StoreError {
 /// Whether SQLite finds the file itself broken.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt))
+}
+
+/// Whether the database, not the change, is at fault: what was handed over waits until somebody has mended it.
+pub(super) fn is_waited_for(error: &rusqlite::Error) -> bool {
+    is_damage(error)
+        || matches!(
+            error.sqlite_error_code(),
+            Some(
+                ErrorCode::DiskFull
+                    | ErrorCode::SystemIoFailure
+                    | ErrorCode::DatabaseBusy
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::OutOfMemory
+                    | ErrorCode::DatabaseLocked
+            )
+        )
 }

@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::apply::apply_set;
 use super::change::Change;
-use super::error::{StoreError, is_damage};
+use super::error::{StoreError, is_damage, is_waited_for};
 use super::readers::Readers;
 use super::rows::campaigns::Campaigns;
 use super::rows::events::StoredEvent;
@@ -346,21 +346,4 @@ impl Writing {
         transaction.commit()?;
         Ok(events)
     }
-}
-
-/// Whether the database, not the change, is at fault: what was handed over waits until somebody has mended it.
-fn is_waited_for(error: &rusqlite::Error) -> bool {
-    is_damage(error)
-        || matches!(
-            error.sqlite_error_code(),
-            Some(
-                ErrorCode::DiskFull
-                    | ErrorCode::SystemIoFailure
-                    | ErrorCode::DatabaseBusy
-                    | ErrorCode::ReadOnly
-                    | ErrorCode::CannotOpen
-                    | ErrorCode::OutOfMemory
-                    | ErrorCode::DatabaseLocked
-            )
-        )
 }

@@ -382,7 +382,8 @@ pub fn describe_metrics() {
 }
 
 fn tell(error: &StoreError) {
-    log::warn!("stages of calls that are over wait, which is tried again: {error}");
+    let level = if error.is_waited_for() { log::Level::Debug } else { log::Level::Warn };
+    log::log!(level, "stages of calls that are over wait, which is tried again: {error}");
 }
 
 #[cfg(test)]
