@@ -64,11 +64,15 @@ impl Day {
         let Some(model) = bed::demo_model() else { return Self::new("") };
         let mut day = Self::with_model(&model.display().to_string(), "");
         let lines = bed::lines();
-        // Any two that leave a silence behind them.
+        // Any two that leave a silence behind them and of which neither holds the other.
         let mut short = lines.into_iter().filter(|line| line.samples.len() <= 24_000);
+        let mut said: Vec<String> = Vec::new();
         day.voice = std::array::from_fn(|_| {
-            let mut line = short.next().expect("a short line");
+            let is_new =
+                |words: &str| said.iter().all(|other| !other.contains(words) && !words.contains(other.as_str()));
+            let mut line = short.find(|line| is_new(&plain(&line.words))).expect("a short line");
             line.samples.resize(32_000, 0);
+            said.push(plain(&line.words));
             (line.samples, plain(&line.words))
         });
         day
@@ -296,7 +300,10 @@ fn logged_in(day: &Day) {
         list.into_iter().find(|one| one["agent"] == user).unwrap_or_default()
     };
     for path in ["/api/v1/board", "/api/v1/box"] {
-        day.bed.until("the board knows", Duration::from_mins(1), |bed| agent(bed, path, "1001")["state"] == "paused");
+        let knows = |bed: &Bed| {
+            agent(bed, path, "1001")["pause_code"] == "LUNCH" && agent(bed, path, "1003")["state"] == "ready"
+        };
+        day.bed.until("the board knows", Duration::from_mins(1), knows);
         let paused = agent(&day.bed, path, "1001");
         assert_eq!((&paused["pause_code"], &paused["campaign"]), (&json!("LUNCH"), &json!("TESTCAMP")), "{paused}");
         assert!(paused["since"].is_string(), "{paused}");
