@@ -612,8 +612,8 @@ fn one_call() {
     let mut day = Day::spoken();
     let uniqueid = format!("{}.510", day.epoch);
     let [(line, words), _] = std::mem::replace(&mut day.voice, [const { (Vec::new(), String::new()) }; 2]);
-    // Nobody speaks before the dialer has told.
-    day.voice[0].0 = vec![0; 32_000];
+    // Nobody speaks before the dialer has told: a line's soft noise.
+    day.voice[0].0 = (0..32_000).map(|number| ((number * 37) % 61) as i16 - 30).collect();
     let mut tap = day.bed.dial(&uuid_of(day.epoch as u64, 510, 0));
     speak(&mut tap, &[0; 1600]).expect("speak");
     let mut recording = day.records(&file(510));
