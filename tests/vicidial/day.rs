@@ -587,12 +587,9 @@ fn sides_that_are_mixed() {
     for side in ["in", "out"] {
         std::fs::rename(place(side), done.join("ORIG").join(format!("{name}-{side}.wav"))).expect("mv");
     }
-    let renamed = format!("{name}_SALE");
-    std::fs::rename(done.join(format!("{name}-all.wav")), done.join(format!("{renamed}-all.wav"))).expect("mv");
-    day.server.sql(&format!("UPDATE recording_log SET filename = '{renamed}' WHERE filename = '{name}'"));
     if let Some(bytes) = mp3(&mix) {
-        std::fs::write(done.join("MP3").join(format!("{renamed}-all.mp3")), bytes).expect("write");
-        std::fs::rename(done.join(format!("{renamed}-all.wav")), done.join("ORIG").join(format!("{renamed}-all.wav")))
+        std::fs::write(done.join("MP3").join(format!("{name}-all.mp3")), bytes).expect("write");
+        std::fs::rename(done.join(format!("{name}-all.wav")), done.join("ORIG").join(format!("{name}-all.wav")))
             .expect("mv");
     }
     std::thread::sleep(Duration::from_secs(5)); // time to do it wrong
