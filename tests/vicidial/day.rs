@@ -579,8 +579,8 @@ fn sides_that_are_mixed() {
     let log = day.outbound(&uniqueid, 501, "1001", "SALE", 12);
     let disposed = day.disposed("1001", 501, &uniqueid, "SALE", 9);
     day.server.sql(&format!("{}{disposed}{log}", recorded(&name, &uniqueid)));
-    let before = day.bed.until_completed(&name);
     day.has_one_text(&name);
+    let before = day.told(&name, "complete", |call| call["dialer"]["complete"] == true);
 
     let mix: Vec<i16> = sides[0].1.iter().zip(&sides[1].1).map(|(one, other)| one.saturating_add(*other)).collect();
     bed::record(&done.join(format!("{name}-all.wav")), &mix);
