@@ -99,8 +99,12 @@ fn a_kill_in_each_stage_and_a_start_leave_each_result_once() {
     bed.stop();
     let path = bed.path("state/lineside.db");
     let mut met = Vec::new();
-    for (place, victim) in STAGES.iter().enumerate() {
-        let key = place as i64 + 1;
+    // On a busy machine a stage may be over before it is seen: then it is tried again with another call.
+    let tries = STAGES.iter().enumerate().flat_map(|stage| std::iter::repeat_n(stage, 6));
+    for ((place, victim), key) in tries.zip(1..) {
+        if met.contains(victim) {
+            continue;
+        }
         let call = call_that_waits(&bed, key);
         slow(&path, victim);
         launch(&mut bed);
