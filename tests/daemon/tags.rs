@@ -47,7 +47,7 @@ fn packs_tag_calls_with_their_reasons_and_people_have_the_last_word() {
     say(&bed, "T-1", "agent", "Let me look at that.", "ended");
     bed.until_completed("T-1");
     let tagged = |bed: &Bed| bed.get("/api/v1/calls/T-1")["automatic_tags"] == json!(["legal", "refund"]);
-    bed.until("the packs have tagged it", Duration::from_secs(20), tagged);
+    bed.until("the packs have tagged it", Duration::from_mins(2), tagged);
     let call = bed.get("/api/v1/calls/T-1");
     assert_eq!(call["tags"], json!(["legal", "refund"]));
     let reasons = call["tag_reasons"].as_array().cloned().unwrap_or_default();
