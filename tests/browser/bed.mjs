@@ -232,3 +232,11 @@ export async function violations(page, but = ['minor', 'moderate']) {
 
 export const percentile = (values, share) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))];
 export { pause, axePath, readdirSync };
+
+/** An address of the login that leads on to this place, or to none. */
+export const atLogin = next => url => url.pathname === '/login' && url.searchParams.get('next') === next && !url.hash;
+
+export async function logIn(page, shown) {
+  await page.getByLabel('Token').fill(shown);
+  await page.getByRole('button', { name: 'Log in' }).click();
+}

@@ -1,27 +1,17 @@
 // Access, as somebody at a browser meets them: a daemon as it is installed.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Daemon, browser, lines, soundOf, until, uuidOf, view, violations, wavOf } from './bed.mjs';
+import { Daemon, atLogin, browser, lines, logIn, soundOf, until, uuidOf, view, violations, wavOf } from './bed.mjs';
 
 const EPOCH = 1795257001;
 const idOf = number => `${EPOCH}.${number}`;
 
 let daemon, opened, token;
 before(async () => {
-  // A dialer that is asked nothing: it is there so that its button is.
-  const more = '[dialer_api]\nurl = "http://127.0.0.1:9/vicidial/non_agent_api.php"\nuser = "6666"';
-  [daemon, opened] = [await Daemon.start({ tokens: true, http: 'reads_per_minute = 20\nwrites_per_minute = 3', more }), await browser()];
+  [daemon, opened] = [await Daemon.start({ tokens: true, http: 'reads_per_minute = 20\nwrites_per_minute = 3' }), await browser()];
   token = daemon.command('token', 'add', 'mary', '--scope', 'read,operate');
 });
 after(async () => { await opened?.close(); await daemon?.remove(); });
-
-/** An address of the login that leads on to this place, or to none. */
-const atLogin = next => url => url.pathname === '/login' && url.searchParams.get('next') === next && !url.hash;
-
-async function logIn(page, shown) {
-  await page.getByLabel('Token').fill(shown);
-  await page.getByRole('button', { name: 'Log in' }).click();
-}
 
 test('who logs in sees calls, changes them and hears them, until he logs out', async () => {
   const page = await view(opened, `${daemon.address}/`);

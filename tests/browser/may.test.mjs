@@ -1,7 +1,7 @@
 // What a login leads to, and what it shows: a daemon with tokens and without the narrow limits of login.test.mjs.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Daemon, browser, lines, soundOf, uuidOf, view, violations } from './bed.mjs';
+import { Daemon, atLogin, browser, lines, logIn, soundOf, uuidOf, view, violations } from './bed.mjs';
 
 const EPOCH = 1795257001;
 const idOf = number => `${EPOCH}.${number}`;
@@ -14,14 +14,6 @@ before(async () => {
   token = daemon.command('token', 'add', 'mary', '--scope', 'read,operate');
 });
 after(async () => { await opened?.close(); await daemon?.remove(); });
-
-/** An address of the login that leads on to this place, or to none. */
-const atLogin = next => url => url.pathname === '/login' && url.searchParams.get('next') === next && !url.hash;
-
-async function logIn(page, shown) {
-  await page.getByLabel('Token').fill(shown);
-  await page.getByRole('button', { name: 'Log in' }).click();
-}
 
 test('a login leads to the place that was asked for, and one that ended on an open page leads back to it', async () => {
   const anna = daemon.command('token', 'add', 'anna', '--scope', 'read,operate');

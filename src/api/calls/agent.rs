@@ -22,6 +22,7 @@ use crate::contract::seconds;
 use crate::pipeline::finished::review::Desk;
 use crate::store::Store;
 use crate::store::calls::CallRow;
+use crate::store::segments::SegmentRow;
 
 /// Query parameters of the path.
 pub(in crate::api) const ASKS: &[&str] = &["user", "uniqueid", "expires", "by", "signature"];
@@ -104,20 +105,20 @@ async fn running(
 }
 
 async fn shown(store: &Store, desk: &Desk, call: &CallRow) -> Result<AgentCall, ApiError> {
-    let mut segments = store.segments(call.key).await?;
-    let last = segments.split_off(segments.len().saturating_sub(LINES));
-    let line = |row: crate::store::segments::SegmentRow| AgentLine {
+    let rows = store.segments(call.key).await?;
+    let line = |row: &SegmentRow| AgentLine {
         speaker: Speaker::from(row.speaker),
         start_time: seconds(row.start_ms),
-        text: row.text,
+        text: row.text.clone(),
     };
-    let coaching = coaching::of_call(store, desk, call).await?;
+    let lines = rows[rows.len().saturating_sub(LINES)..].iter().map(line).collect();
+    let coaching = coaching::of_call(store, desk, call, rows).await?;
     let prompt =
         |one: CoachingPrompt| AgentPrompt { at: one.start_time.unwrap_or(0.0), kind: one.kind, text: one.text };
     Ok(AgentCall {
         call_id: call.call_id.clone(),
         started_at: call.started.rfc3339(),
-        lines: last.into_iter().map(line).collect(),
+        lines,
         prompts: coaching.into_iter().map(prompt).collect(),
     })
 }

@@ -12,6 +12,7 @@ use crate::pipeline::finished::review::Desk;
 use crate::store::Store;
 use crate::store::alerts::AlertFilter;
 use crate::store::calls::CallRow;
+use crate::store::segments::SegmentRow;
 
 /// Alerts whose answers are shown, the newest first.
 const ALERTS: u32 = 5;
@@ -23,13 +24,19 @@ pub(in crate::api) async fn coaching(
     Path(id): Path<String>,
 ) -> Result<Json<CallCoaching>, ApiError> {
     let call = find_call(&store, &id).await?;
-    let coaching = of_call(&store, &desk, &call).await?;
+    let rows = store.segments(call.key).await?;
+    let coaching = of_call(&store, &desk, &call, rows).await?;
     Ok(Json(CallCoaching { call_id: call.call_id, coaching }))
 }
 
-/// Answers to the caller first, then to alerts, then what is still to be disclosed.
-pub(super) async fn of_call(store: &Store, desk: &Desk, call: &CallRow) -> Result<Vec<CoachingPrompt>, ApiError> {
-    let (mut all, due) = desk.coached(call).await?;
+/// Answers to the caller first, then to alerts, then what is still to be disclosed. `rows` are the call's segments.
+pub(super) async fn of_call(
+    store: &Store,
+    desk: &Desk,
+    call: &CallRow,
+    rows: Vec<SegmentRow>,
+) -> Result<Vec<CoachingPrompt>, ApiError> {
+    let (mut all, due) = desk.coached(call, rows).await?;
     let filter = AlertFilter { call: Some(call.key), limit: ALERTS, ..AlertFilter::default() };
     for row in store.alerts(filter).await? {
         let start_time = Some(seconds(row.alert.start_ms));

@@ -77,7 +77,8 @@ pub(in crate::api) async fn progressive(
         classification_changes: changes().count(),
         last_change_time: changes().next_back().map(|window| window.end_time),
     };
-    let coaching = coaching::of_call(&store, &desk, &call).await?;
+    let rows = store.segments(call.key).await?;
+    let coaching = coaching::of_call(&store, &desk, &call, rows).await?;
     Ok(Json(ProgressiveAnalysis {
         call_id: call.call_id,
         cumulative_translation: translation.cumulative_translation,

@@ -16,7 +16,7 @@ import {
 } from './base.js';
 import { posting, raw, setText, signed, textsOf, urlOf, watchBox } from './base.js';
 import { SIGNS, speaker } from './card.js';
-import { daysOf, momentOf, nameOf } from './period.js';
+import { daysOf, momentOf, nameOf, offerPeriods } from './period.js';
 import { savedViews } from './views.js';
 
 /** @import { BulkAnswer, CallSummary, Hit } from './types.d.ts' */
@@ -301,6 +301,7 @@ const local = ([name, value]) => [name, name === 'since' || name === 'until' ? m
 const alike = /** @type {HTMLSelectElement} */ (form.elements.namedItem('alike'));
 const [since, until] = [fieldOf(form, 'since', HTMLInputElement), fieldOf(form, 'until', HTMLInputElement)];
 const period = byId('period', HTMLSelectElement);
+offerPeriods(period);
 // Filters of the address that the form cannot show: the API says what it makes of them.
 let besides = fromAddress(form);
 

@@ -4,7 +4,7 @@ import { api, byId, clock, el, fieldOf, fromAddress, hour, kept, messageOf, onKe
 import { signed, textsOf, urlOf, watchBox } from './base.js';
 import { Chart } from './chart.js';
 import { showCoverage } from './coverage.js';
-import { daysOf, momentOf } from './period.js';
+import { daysOf, momentOf, offerPeriods } from './period.js';
 import { block, percent, table, tile } from './tables.js';
 
 /** @import { Figures } from './types.d.ts' */
@@ -172,6 +172,7 @@ function draw(figures) {
 }
 
 const period = fieldOf(form, 'days', HTMLSelectElement);
+offerPeriods(period);
 const since = fieldOf(form, 'since', HTMLInputElement);
 const until = fieldOf(form, 'until', HTMLInputElement);
 const again = fieldOf(form, 'again', HTMLSelectElement);

@@ -1,11 +1,24 @@
 // @ts-check
 // Periods by their names, and days as moments: of whoever looks, on every page alike.
+import { el } from './base.js';
 
 /**
  * The first and the last day of a period, in days before today.
  * @type {Record<string, [first: number, last: number]>}
  */
 const PERIODS = { today: [0, 0], yesterday: [1, 1], 7: [6, 0], 30: [29, 0], 90: [89, 0] };
+
+/**
+ * Puts the periods behind the choices that a list has already, and behind them that of own days.
+ * @param {HTMLSelectElement} list
+ */
+export function offerPeriods(list) {
+  const days = (/** @type {string} */ name) => (Number(name) ? `last ${name} days` : name);
+  // Whole numbers come first in an object's order.
+  const names = ['today', 'yesterday', ...Object.keys(PERIODS).filter(Number)];
+  list.append(...names.map(name => el('option', { value: name, text: days(name) })));
+  list.append(el('option', { value: 'own', text: 'from … to' }));
+}
 
 /**
  * A day as fields of dates and addresses have it.

@@ -131,9 +131,14 @@ impl Desk {
     }
 
     /// What to say next: to what the caller has objected lately, the newest first; and what is still to be disclosed, while the call runs.
-    pub async fn coached(&self, call: &CallRow) -> Result<(Vec<CoachingPrompt>, Vec<CoachingPrompt>), StoreError> {
+    /// `rows` are the call's segments.
+    pub async fn coached(
+        &self,
+        call: &CallRow,
+        rows: Vec<SegmentRow>,
+    ) -> Result<(Vec<CoachingPrompt>, Vec<CoachingPrompt>), StoreError> {
         let over = matches!(call.state, CallState::Completed | CallState::Failed);
-        self.with_lines(call, move |analyser, lines| {
+        self.with_rows(call, rows, move |analyser, lines, _| {
             let answer = |one: RaisedObjection| CoachingPrompt {
                 kind: CoachingKind::Objection,
                 rule: one.name,
@@ -195,6 +200,16 @@ impl Desk {
         read: impl FnOnce(&TextAnalyser, &[ReviewLine], Option<&str>) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
         let rows = self.store().segments(call.key).await?;
+        self.with_rows(call, rows, read).await
+    }
+
+    /// The same on segments that whoever asks has read.
+    async fn with_rows<T: Send + 'static>(
+        &self,
+        call: &CallRow,
+        rows: Vec<SegmentRow>,
+        read: impl FnOnce(&TextAnalyser, &[ReviewLine], Option<&str>) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
         let analyser = self.analyser_of(call);
         self.aside(move || {
             // Only the recogniser's language counts here: for a text of unknown language the analyser knows better whether it can score it.

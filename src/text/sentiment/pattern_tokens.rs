@@ -155,30 +155,26 @@ fn take_last(word: &mut &str) -> String {
     mark
 }
 
-/// The tokens by sentence, joined by spaces. A sentence ends with its last mark, quote or bracket.
+/// The tokens by sentence, joined by spaces. A sentence ends with its last mark or bracket. The reference would take a closing straight quote along, but
+/// counts the quotes of a sentence that is still empty, and so never does.
 fn sentences(tokens: &[String]) -> Vec<String> {
-    let mut sentences: Vec<Vec<&str>> = vec![Vec::new()];
+    let mut sentences = Vec::new();
     let (mut from, mut at) = (0, 0);
+    let joined = |tokens: &[String]| {
+        tokens.iter().map(String::as_str).filter(|token| *token != END).collect::<Vec<_>>().join(" ")
+    };
     while at < tokens.len() {
         if matches!(tokens[at].as_str(), "..." | "." | "!" | "?" | END) {
-            let last = sentences.last().map_or(&[] as &[&str], Vec::as_slice);
-            // A quote that closes nothing belongs to the next sentence.
-            let is_balanced = |quote: &str| last.iter().filter(|token| **token == quote).count() % 2 == 0;
-            while at < tokens.len()
-                && matches!(tokens[at].as_str(), "'" | "\"" | "”" | "’" | "..." | "." | "!" | "?" | ")" | END)
-                && !(matches!(tokens[at].as_str(), "'" | "\"") && is_balanced(&tokens[at]))
-            {
-                at += 1;
-            }
-            let done = tokens[from..at].iter().map(String::as_str).filter(|token| *token != END);
-            sentences.last_mut().expect("one at least").extend(done);
-            sentences.push(Vec::new());
+            let is_end = |token: &String| matches!(token.as_str(), "”" | "’" | "..." | "." | "!" | "?" | ")" | END);
+            at += tokens[at..].iter().take_while(|token| is_end(token)).count();
+            sentences.push(joined(&tokens[from..at]));
             from = at;
         }
         at += 1;
     }
-    sentences.last_mut().expect("one at least").extend(tokens[from.min(tokens.len())..].iter().map(String::as_str));
-    sentences.into_iter().filter(|sentence| !sentence.is_empty()).map(|sentence| sentence.join(" ")).collect()
+    sentences.push(joined(&tokens[from..]));
+    sentences.retain(|sentence| !sentence.is_empty());
+    sentences
 }
 
 #[cfg(test)]
