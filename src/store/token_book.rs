@@ -77,6 +77,15 @@ impl TokenBook {
         }
     }
 
+    /// The spellings of a campaign's name, capitals apart, that calls have.
+    pub fn spellings(&self, campaign: &str) -> Result<Vec<String>, StoreError> {
+        let mut query = self
+            .db
+            .prepare("SELECT DISTINCT campaign FROM call WHERE campaign = ?1 COLLATE NOCASE ORDER BY campaign")?;
+        let rows = query.query_map([campaign], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
     /// All tokens in order of name.
     pub fn list(&self) -> Result<Vec<TokenRow>, StoreError> {
         let mut query = self.db.prepare(&format!("SELECT {COLUMNS} FROM token ORDER BY name"))?;
