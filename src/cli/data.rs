@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use indicatif::ProgressBar;
 
 use super::client::Daemon;
 use super::listing::hanging;
-use super::print::{busy, confirmed, say, shown};
+use super::print::{bar, busy, bytes_bar, confirmed, say, shown};
 use crate::config::{Config, DEFAULT_PATH};
 use crate::pipeline::retention::backup::{backup, restore};
 use crate::pipeline::retention::check::{Depth, check};
@@ -16,6 +17,9 @@ use crate::pipeline::retention::forget::{ForgetReport, planned_stopped, stopped}
 use crate::store::StoreError;
 use crate::store::check::Mode;
 use crate::store::forget::{ForgetError, Whom};
+
+/// A bar shows that work goes on also while nothing of it can be counted.
+const STEADY: std::time::Duration = std::time::Duration::from_millis(200);
 
 #[derive(Args)]
 #[command(after_help = "Works beside a running daemon and without one; exit code 1 when anything is left over.")]
@@ -172,9 +176,20 @@ fn told(report: &ForgetReport, config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Shows bytes done of bytes in all.
+fn shown_by(bar: &ProgressBar) -> impl FnMut(u64, u64) {
+    |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    }
+}
+
 pub(super) fn make_backup(arguments: &BackupArguments, config: &Config, path: Option<PathBuf>) -> anyhow::Result<()> {
     let path = path.unwrap_or_else(|| DEFAULT_PATH.into());
-    let copied = busy("copying", || backup(&config.paths.state, Some(&path), &arguments.folder))?;
+    let bar = bytes_bar("copying")?;
+    bar.enable_steady_tick(STEADY);
+    let copied = backup(&config.paths.state, Some(&path), &arguments.folder, &mut shown_by(&bar))?;
+    bar.finish_and_clear();
     let missing = match copied.missing {
         0 => String::new(),
         some => format!("; {some} sound files were gone or unreadable (see `lineside check`)"),
@@ -191,7 +206,9 @@ pub(super) fn make_backup(arguments: &BackupArguments, config: &Config, path: Op
 
 pub(super) fn bring_back(arguments: &RestoreArguments, config: &Config) -> anyhow::Result<()> {
     let state = &config.paths.state;
-    let copied = busy("checking and copying", || restore(&arguments.folder, state))?;
+    let bar = bytes_bar("checking and copying")?;
+    let copied = restore(&arguments.folder, state, &mut shown_by(&bar))?;
+    bar.finish_and_clear();
     say(&format!("{}: {} files, {} bytes, all as they were backed up", state.display(), copied.files, copied.bytes))?;
     say(&format!("if you are not lineside: chown -R lineside: {}", state.display()))?;
     if state.join("restored.toml").exists() {
@@ -204,8 +221,14 @@ pub(super) fn look_over(arguments: &CheckArguments, config: &Config) -> anyhow::
     let mode = if arguments.repair { Mode::Repair } else { Mode::Look };
     super::key::take_keys(config);
     let depth = if arguments.sound { Depth::Whole } else { Depth::Ends };
-    let look = || check(&config.paths.state, mode, depth, crate::capture::wall_clock());
-    let found = busy("looking over database and files", look)?;
+    let files = bar("looking over database and files", "files")?;
+    files.enable_steady_tick(STEADY);
+    let mut tell = |done: usize, all: usize| {
+        files.set_length(all as u64);
+        files.set_position(done as u64);
+    };
+    let found = check(&config.paths.state, mode, depth, crate::capture::wall_clock(), &mut tell)?;
+    files.finish_and_clear();
     if arguments.json {
         say(&serde_json::to_string(&found)?)?;
     } else {
