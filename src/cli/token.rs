@@ -133,14 +133,15 @@ fn add(arguments: &AddArguments, state: &Path) -> anyhow::Result<()> {
         std::fs::create_dir_all(state).with_context(|| format!("create {}", state.display()))?;
     }
     let at = crate::capture::wall_clock();
+    let book = open(state)?;
+    let campaign = arguments.campaign.as_deref().map(|campaign| spelled(&book, campaign)).transpose()?;
     let new = NewToken {
         name: name.into(),
         scopes: if arguments.agent.is_some() { Scopes::AGENT } else { arguments.scope },
-        campaign: arguments.campaign.clone(),
+        campaign,
         agent: arguments.agent.clone(),
         expires: arguments.expires.map(|life| WallTime(at.0 + life)),
     };
-    let book = open(state)?;
     // The file first: a token that nobody can read would have to be revoked by hand.
     let mut file = arguments.out.as_deref().map(|path| secret_file(path, state)).transpose()?;
     let Some(token) = book.add(&new, at)? else {
@@ -158,6 +159,29 @@ fn add(arguments: &AddArguments, state: &Path) -> anyhow::Result<()> {
         _ => say(&token)?,
     }
     Ok(())
+}
+
+/// A campaign's name as calls have it: a token sees the calls whose campaign is spelled exactly so.
+fn spelled(book: &TokenBook, campaign: &str) -> anyhow::Result<String> {
+    let campaign = campaign.trim();
+    if campaign.is_empty() || campaign.len() > 200 || campaign.chars().any(char::is_control) {
+        bail!("--campaign is the campaign, in-group or queue as the dialer names it, 1 to 200 characters in one line");
+    }
+    let spellings = book.spellings(campaign)?;
+    match spellings.as_slice() {
+        known if known.iter().any(|known| known == campaign) => Ok(campaign.into()),
+        [] => {
+            eprintln!(
+                "no call of campaign {campaign:?} is known yet: the token sees calls whose campaign is spelled exactly so"
+            );
+            Ok(campaign.into())
+        }
+        [known] => {
+            eprintln!("calls have this campaign as {known:?}; the token is for that");
+            Ok(known.clone())
+        }
+        several => bail!("calls have this campaign as {}: name one of them exactly", several.join(", ")),
+    }
 }
 
 /// A file beside `path` that only its owner and the daemon's group can read.

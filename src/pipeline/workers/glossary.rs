@@ -135,15 +135,20 @@ impl Glossary {
     /// Reads all files again. A list with a mistake is not taken, and the one before stays. Blocks.
     pub fn reload(&self) {
         let _alone = self.replacing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut lists = self.lists.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (fresh, refused) = read(&self.state, &lists);
+        // Whoever asks for a list does not wait for the disk: nobody else writes while `replacing` is held.
+        let (fresh, refused, changed) = {
+            let lists = self.lists.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let (fresh, refused) = read(&self.state, &lists);
+            let changed = fresh != *lists;
+            (fresh, refused, changed)
+        };
         for problem in refused {
             log::error!("{problem}; the list before stays, if there is one");
         }
-        if fresh != *lists {
+        if changed {
             log::info!("glossary: {} terms, and lists of {} campaigns", fresh.general.len(), fresh.campaigns.len());
-            *lists = fresh;
-            self.tell(&lists);
+            self.tell(&fresh);
+            *self.lists.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh;
         }
     }
 
