@@ -257,6 +257,7 @@ def draw(bench, out, only=()):
             tables[title] = Measured(header, rows, time.strftime("%Y-%m-%d"))
         # After each, so that what is stopped has shown something.
         show()
+    show()
     print(f"\ncurves: {out / 'curves.md'}, {out / 'curves.svg'}")
 
 
