@@ -137,7 +137,8 @@ pub enum DisputeOutcome {
     Rejected,
 }
 
-/// An action on several calls. A form has the same fields, with `call_ids` and `tags` repeated or separated by commas.
+/// An action on several calls. A form has the same fields, with `call_ids` and `tags` repeated or separated by commas. Unknown fields of JSON and fields
+/// of another action are refused.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct BulkRequest {
     /// The action.

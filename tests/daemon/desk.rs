@@ -92,6 +92,14 @@ fn many_calls_are_tagged_found_by_their_tag_and_deleted_but_for_those_that_must_
     {
         assert_eq!(bulk(body.clone()).0, 400, "{body}");
     }
+    for (body, field) in [
+        (json!({"action": "process", "call_ids": ["B-1"], "stages": ["qa"]}), "stages: unknown"),
+        (json!({"action": "tag", "call_ids": ["B-1", 7], "tags": ["vip"]}), "call_ids: "),
+        (json!({"action": "delete", "call_ids": ["B-1"], "tags": ["spam"]}), "tags: delete"),
+    ] {
+        let (status, answer) = bulk(body);
+        assert!(status == 400 && answer["detail"].as_str().is_some_and(|told| told.starts_with(field)), "{answer}");
+    }
     assert_eq!(bulk(json!({"action": "tag", "call_ids": ["B-1", "none"], "tags": ["vip"]})).0, 404);
     assert_eq!(bed.get("/api/v1/calls?tag=vip")["calls"], json!([]), "nothing was done");
 
