@@ -382,7 +382,8 @@ pub struct UploadForm {
 /// A list of words, as a file.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct GlossaryForm {
-    /// A CSV whose first column holds the terms: a part with a file name, under any name.
+    /// A CSV whose first column holds the terms, its columns separated by commas: the one part with a file name, under any name. A part `campaign` is
+    /// refused: it goes into the address.
     #[schema(value_type = String, format = Binary)]
     pub file: String,
 }

@@ -249,6 +249,29 @@ fn a_glossary_is_taken_whole_or_refused_by_line_and_outlives_a_restart() {
 }
 
 #[test]
+fn a_glossary_of_a_campaign_in_a_form_leaves_the_list_of_all_calls_as_it_is() {
+    let mut bed = Bed::new("none", "");
+    bed.start();
+    assert_eq!(send_list(&bed, b"router\n").0, 200);
+    let told = |list: &[u8]| {
+        let (status, answer) = send_list(&bed, list);
+        assert_eq!((status, &bed.get("/api/v1/glossary")["terms"]), (400, &json!(["router"])), "{answer}");
+        answer["detail"].as_str().unwrap_or_default().to_owned()
+    };
+    // curl -F file=@sales.csv -F campaign=SALES
+    let field = "--x\r\nContent-Disposition: form-data; name=\"campaign\"\r\n\r\nSALES";
+    let said = told(format!("Fibernova\n\r\n{field}").as_bytes());
+    assert!(said.contains("/glossary/upload?campaign="), "{said}");
+    let second = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"b.csv\"\r\n\r\nb";
+    let said = told(format!("Fibernova\n\r\n{second}").as_bytes());
+    assert!(said.contains("two files"), "{said}");
+    let said = told(b"Northern Energy;a company\n");
+    assert!(said.starts_with("line 1: ") && said.contains("commas"), "{said}");
+    let empty = send_list(&bed, format!("modem\n\r\n{}", field.trim_end_matches("SALES")).as_bytes());
+    assert_eq!((empty.0, &bed.get("/api/v1/glossary")["terms"]), (200, &json!(["modem"])), "{}", empty.1);
+}
+
+#[test]
 fn a_campaign_has_a_glossary_of_its_own_and_a_saved_file_is_taken_up_under_a_running_daemon() {
     let mut bed = Bed::new("none", "");
     bed.start();
