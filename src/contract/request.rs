@@ -5,7 +5,8 @@ use utoipa::ToSchema;
 
 use crate::call::Stage;
 
-/// Names of a call, also before its sound comes. One of `uuid`, `call_id` and `uniqueid` is needed; numbers count as texts.
+/// Names of a call, also before its sound comes. One of `uuid`, `call_id` and `uniqueid` is needed; whole numbers count as texts. A uniqueid
+/// goes in quotes: as a number it would lose its last zeros, so numbers with a fraction are refused.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct NameCall {
     /// The call, by any id that it has.
