@@ -221,7 +221,7 @@ pub enum ForgetRequest {
     Calls(Vec<String>),
 }
 
-/// The person who acknowledges an alert.
+/// The person who acknowledges an alert. Unknown fields are refused.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TakeAlert {
     /// A name of 1 to 100 bytes; `unknown` without it.
@@ -229,7 +229,7 @@ pub struct TakeAlert {
     pub by: Option<String>,
 }
 
-/// The person who acknowledges alerts, and the alerts: all of a call, or those with these numbers.
+/// The person who acknowledges alerts, and the alerts: all of a call, or those with these numbers. Unknown fields are refused.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TakeAlerts {
     /// A name of 1 to 100 bytes; `unknown` without it.
@@ -243,7 +243,7 @@ pub struct TakeAlerts {
     pub ids: Option<Vec<i64>>,
 }
 
-/// The person who acknowledges an alert, under any of the names that platforms use.
+/// The person who acknowledges an alert, under any of the names that platforms use; one of them at least, unless the body is left out or empty.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PlatformTakeAlert {
     /// A name; cut after 100 characters.

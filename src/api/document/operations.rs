@@ -569,7 +569,7 @@ fn platforms() -> Vec<Operation> {
         Operation::post("/api/realtime/alerts/{id}/ack", TAG, "platformTakeAlert", "Take an alert")
             .may_take::<PlatformTakeAlert>(JSON)
             .gives::<PlatformAck>("The alert as it stands; for a token that may not read calls, who took it.")
-            .fails(&[404]),
+            .fails(&[400, 404]),
     ]
 }
 
