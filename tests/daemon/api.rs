@@ -235,8 +235,13 @@ fn a_feed_that_is_to_go_on_after_a_number_of_another_database_says_so_and_goes_o
     let data: Value = serde_json::from_str(&told("data: ")).expect("JSON");
     assert_eq!(data, json!({"type": "reset", "last": id}));
     say("about my contract");
-    let next: Value = serde_json::from_str(&told("data: ")).expect("JSON");
-    assert_eq!((&next["type"], &next["text"]), (&json!("sentiment"), &json!("about my contract")));
+    let next = loop {
+        let next: Value = serde_json::from_str(&told("data: ")).expect("JSON");
+        if next["type"] == "sentiment" {
+            break next;
+        }
+    };
+    assert_eq!(next["text"], "about my contract", "what was before is not told again");
     let refused: String = follow("abc").take_while(|line| !line.is_empty()).collect();
     assert!(refused.contains(" 422 "), "{refused}");
     let (status, answer) = bed.ask("GET", "/api/v1/events?last_event_id=abc", None);
