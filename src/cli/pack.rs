@@ -76,23 +76,26 @@ fn check(
     files: &[PathBuf],
     config: impl FnOnce() -> Result<Config, crate::config::ConfigError>,
 ) -> anyhow::Result<ExitCode> {
-    let mut read: Vec<(&PathBuf, Result<Pack, Vec<PackError>>)> = Vec::new();
-    for file in files.iter().filter(|file| !is_glossary(file)) {
-        read.push((file, Pack::mistakes_or_pack(&file.display().to_string(), &text_of(file)?)));
+    let mut read: Vec<Option<Result<Pack, Vec<PackError>>>> = Vec::new();
+    for file in files {
+        let pack = || Ok::<_, anyhow::Error>(Pack::mistakes_or_pack(&file.display().to_string(), &text_of(file)?));
+        read.push(if is_glossary(file) { None } else { Some(pack()?) });
     }
-    let good: Vec<&Pack> = read.iter().filter_map(|(_, pack)| pack.as_ref().ok()).collect();
+    // Labels may come from another pack, so all are read before anything is said of one.
+    let good: Vec<&Pack> = read.iter().flatten().filter_map(|pack| pack.as_ref().ok()).collect();
     let unknown = if good.is_empty() { Vec::new() } else { unknown_in(&good, config) };
     let mut all_good = true;
-    for file in files.iter().filter(|file| is_glossary(file)) {
-        all_good &= check_glossary(file, &file.display().to_string())?;
-    }
-    for (file, pack) in &read {
+    for (file, read) in files.iter().zip(&read) {
         let name = file.display().to_string();
-        let mistakes: Vec<&PackError> = match pack {
-            Ok(_) => unknown.iter().filter(|one| one.file == name).collect(),
-            Err(mistakes) => mistakes.iter().collect(),
+        let mistakes: Vec<&PackError> = match read {
+            None => {
+                all_good &= check_glossary(file, &name)?;
+                continue;
+            }
+            Some(Ok(_)) => unknown.iter().filter(|one| one.file == name).collect(),
+            Some(Err(mistakes)) => mistakes.iter().collect(),
         };
-        if let (Ok(pack), true) = (pack, mistakes.is_empty()) {
+        if let (Some(Ok(pack)), true) = (read, mistakes.is_empty()) {
             say(&format!("{name}: pack {:?}, version {}, is good", pack.name, pack.version))?;
         }
         all_good &= mistakes.is_empty();

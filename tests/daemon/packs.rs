@@ -72,7 +72,7 @@ fn a_label_that_no_pack_gives_is_refused_by_the_check_and_told_at_start_and_relo
     let warned = |bed: &Bed| bed.log().matches(&format!("{name}, line 7: {told}; so it never holds")).count();
     assert_eq!(warned(&bed), 1, "{}", bed.log());
     write(&own, &(rule("Gizmo") + "description = \"saved again\"\n"));
-    bed.until("the packs are read again", Duration::from_secs(20), |bed| warned(bed) == 2);
+    bed.until("the packs are read again", Duration::from_secs(20), |bed| warned(bed) >= 2);
     write(&own, &rule("gizmo"));
     let (code, said) = check(&bed);
     assert_eq!((code, said.contains("is good")), (Some(0), true), "its label is another pack's: {said}");
