@@ -203,7 +203,9 @@ mod tests {
     #[test]
     fn whoever_acknowledges_is_named_or_nobody_but_never_lost() {
         let read = |body: &str| who(body.as_bytes(), &["by", "call_id"]);
-        for (body, by) in [("", "unknown"), ("{}", "unknown"), ("{\"by\": null}", "unknown"), ("{\"by\": \" mary \"}", "mary")] {
+        for (body, by) in
+            [("", "unknown"), ("{}", "unknown"), ("{\"by\": null}", "unknown"), ("{\"by\": \" mary \"}", "mary")]
+        {
             assert!(matches!(read(body), Ok(name) if name == by), "{body}");
         }
         for (body, field) in [
