@@ -220,7 +220,8 @@ fn a_feed_that_is_to_go_on_after_a_number_of_another_database_says_so_and_goes_o
     let follow = |number: &str| {
         let mut stream = TcpStream::connect(("127.0.0.1", bed.http)).expect("connect");
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("timeout");
-        write!(stream, "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: {number}\r\n\r\n").expect("sent");
+        write!(stream, "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: {number}\r\n\r\n")
+            .expect("sent");
         BufReader::new(stream).lines().map_while(Result::ok)
     };
     let mut lines = follow("4000000");

@@ -88,7 +88,11 @@ fn messages(shapes: &mut Shapes) -> serde_json::Map<String, Value> {
         ("event", "A message of the feed", shapes.of::<Message>()),
         ("numbered", "A message with its number", shapes.of::<Numbered>()),
         ("hello", "The first message", shapes.of::<Hello>()),
-        ("reset", "The first message where the client resumes after a number of another database", shapes.of::<FeedReset>()),
+        (
+            "reset",
+            "The first message where the client resumes after a number of another database",
+            shapes.of::<FeedReset>(),
+        ),
         ("beat", "A sign of life, every ten seconds", shapes.of::<Beat>()),
         ("answer", "An answer to what the client has sent", shapes.of::<SocketAnswer>()),
         ("endByName", "The end of a call that goes on under another name", shapes.of::<EndByName>()),

@@ -201,7 +201,9 @@ fn unbroken(
 ) -> impl Stream<Item = StoredEvent> {
     past.chain(now.map(Ok)).scan((), |(), event| {
         let event = event.inspect_err(|error| {
-            log::warn!("api: what a client of the feed missed could not be read: {error}; its feed ends, and it may resume");
+            log::warn!(
+                "api: what a client of the feed missed could not be read: {error}; its feed ends, and it may resume"
+            );
             dropped();
         });
         ready(event.ok())
