@@ -311,7 +311,10 @@ mod tests {
 
     #[test]
     fn a_leg_that_is_not_understood_is_nobodys() {
-        assert_eq!((leg_of(None), leg_of(Some("Agent")), leg_of(Some("mixed"))), (Ok(Leg::Caller), Ok(Leg::Agent), Ok(Leg::Mixed)));
+        assert_eq!(
+            (leg_of(None), leg_of(Some("Agent")), leg_of(Some("mixed"))),
+            (Ok(Leg::Caller), Ok(Leg::Agent), Ok(Leg::Mixed))
+        );
         assert!(leg_of(Some("agnet")).expect_err("no leg").contains("agnet"));
     }
 

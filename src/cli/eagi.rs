@@ -32,7 +32,9 @@ pub(super) struct EagiArguments {
 fn facts_of(arguments: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
     let mut facts = BTreeMap::new();
     for fact in arguments.iter().filter(|fact| !fact.is_empty()) {
-        let Some((name, value)) = fact.split_once('=') else { bail!("argument {fact:?} is not NAME=VALUE, as leg=agent") };
+        let Some((name, value)) = fact.split_once('=') else {
+            bail!("argument {fact:?} is not NAME=VALUE, as leg=agent")
+        };
         if !ARGUMENTS.contains(&name) {
             bail!("argument {name:?} is not known; known are {}", ARGUMENTS.join(", "));
         }
@@ -124,7 +126,8 @@ mod tests {
         let problem = facts_of(&["leg=\"a\nHANGUP\\".to_owned()]).expect_err("no leg");
         say_on_console(&mut written, &problem).expect("written");
         let written = String::from_utf8(written).expect("text");
-        let inside = written.strip_prefix("VERBOSE \"").and_then(|rest| rest.strip_suffix("\" 1\n")).expect("a command");
+        let inside =
+            written.strip_prefix("VERBOSE \"").and_then(|rest| rest.strip_suffix("\" 1\n")).expect("a command");
         assert!(!inside.contains(['"', '\n', '\\']) && inside.contains("is not agent, caller or mixed"), "{written}");
     }
 }
