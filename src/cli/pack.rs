@@ -113,9 +113,8 @@ fn unknown_in(
     config: impl FnOnce() -> Result<Config, crate::config::ConfigError>,
 ) -> Vec<PackError> {
     let in_use = config().map_err(|error| error.to_string());
-    let in_use = in_use.and_then(|config| {
-        crate::config::packs(config.text.packs.as_deref()).map_err(|error| error.to_string())
-    });
+    let in_use =
+        in_use.and_then(|config| crate::config::packs(config.text.packs.as_deref()).map_err(|error| error.to_string()));
     let mut packs = match in_use {
         Ok(packs) => packs,
         Err(error) => {

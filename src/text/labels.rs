@@ -41,7 +41,7 @@ fn given(packs: &[Pack]) -> BTreeSet<(LabelKind, &str)> {
 }
 
 fn message(entry: &AskingEntry, asked: &AskedLabel, given: &BTreeSet<(LabelKind, &str)>) -> String {
-    let giver = match asked.kind {
+    let entries = match asked.kind {
         LabelKind::Keyword => "[[keyword]]",
         LabelKind::Intent => "[[evidence]] about \"intent\"",
         LabelKind::Outcome => "[[evidence]] about \"outcome\"",
@@ -50,7 +50,7 @@ fn message(entry: &AskingEntry, asked: &AskedLabel, given: &BTreeSet<(LabelKind,
     let same_kind = given.iter().filter(|(kind, _)| *kind == asked.kind).map(|(_, label)| *label);
     let near = nearest(&asked.label, same_kind).map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
     let AskingEntry { kind, name, .. } = entry;
-    format!("{kind} {name:?} asks for the label {:?}, and no {giver} of the packs gives it{near}", asked.label)
+    format!("{kind} {name:?} asks for the label {:?}, and no {entries} of the packs gives it{near}", asked.label)
 }
 
 /// The label that may have been meant: in other letters, or with a few that differ.
@@ -92,11 +92,11 @@ mod tests {
     fn a_label_that_no_pack_gives_is_named_with_its_place_and_the_nearest_one() {
         let asking = concat!(
             "[[rule]]\nname = \"threat\"\nlevel = \"urgent\"\nlabels = [\"Legal\"]\n", // lines 4 to 7
-            "[[qa]]\nname = \"greeting\"\nlabels = [\n\"greting\",\n\"legal\"]\n",   // 8 to 12
+            "[[qa]]\nname = \"greeting\"\nlabels = [\n\"greting\",\n\"legal\"]\n",     // 8 to 12
             "[[qa]]\nname = \"calm\"\nsaid = [\"sorry\"]\nwhen = { labels = [\"legl\"] }\n", // 13 to 16
             "[[tag]]\nname = \"money\"\nintents = [\"refnd\", \"refund\"]\npayment = [\"promise\"]\n", // 17 to 20
             "[[tag]]\nname = \"words\"\nlabels = [\"rude\", \"idle\"]\noutcomes = [\"refund\"]\n", // 21 to 24
-            "[[tag]]\nname = \"against\"\nintents = [\"sale\"]\n",                       // 25 to 27
+            "[[tag]]\nname = \"against\"\nintents = [\"sale\"]\n",                     // 25 to 27
         );
         let told = told(&[pack("asking", asking), pack("giving", GIVING)]);
         let wanted = [
@@ -115,7 +115,9 @@ mod tests {
 
     #[test]
     fn what_is_not_in_use_asks_for_nothing() {
-        let rule = |labels: &str, more: &str| format!("[[rule]]\nname = \"r\"\nlevel = \"urgent\"\nlabels = [\"{labels}\"]\n{more}");
+        let rule = |labels: &str, more: &str| {
+            format!("[[rule]]\nname = \"r\"\nlevel = \"urgent\"\nlabels = [\"{labels}\"]\n{more}")
+        };
         let wrong = pack("first", &rule("Legal", ""));
         let (right, off) = (pack("own", &rule("legal", "")), pack("own", &rule("Legal", "enabled = false\n")));
         let giving = pack("giving", GIVING);

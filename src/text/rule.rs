@@ -204,9 +204,8 @@ impl RuleEntry {
     /// The labels that it asks for.
     pub(super) fn asked(&self) -> Asked {
         let lists = self.labels.iter().filter(|_| self.enabled);
-        let labels = lists.flat_map(|list| {
-            list.get_ref().iter().map(|label| (LabelKind::Keyword, list.span(), label.clone()))
-        });
+        let labels =
+            lists.flat_map(|list| list.get_ref().iter().map(|label| (LabelKind::Keyword, list.span(), label.clone())));
         ("rule", self.name.get_ref().clone(), labels.collect())
     }
 

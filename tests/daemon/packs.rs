@@ -66,7 +66,8 @@ fn a_label_that_no_pack_gives_is_refused_by_the_check_and_told_at_start_and_relo
         (checked.status.code(), text(&checked.stdout))
     };
     let (code, said) = check(&bed);
-    let told = "rule \"r\" asks for the label \"Gizmo\", and no [[keyword]] of the packs gives it; did you mean \"gizmo\"?";
+    let told =
+        "rule \"r\" asks for the label \"Gizmo\", and no [[keyword]] of the packs gives it; did you mean \"gizmo\"?";
     assert_eq!((code, said), (Some(78), format!("{name}:7:10: {told}\n")));
     bed.start();
     let warned = |bed: &Bed| bed.log().matches(&format!("{name}, line 7: {told}; so it never holds")).count();
