@@ -93,9 +93,10 @@ fn places<'a>(
         .filter_map(|(path, text)| Some((path.as_path(), named_lines(text, section, key, problem).pop()?)))
         .collect();
     let last = named.pop();
-    let others = named.iter().map(|(path, line)| format!("; also in {}, line {line}", path.display())).collect();
+    let others: Vec<String> =
+        named.iter().map(|(path, line)| format!("; also in {}, line {line}", path.display())).collect();
     let lines = |(path, text): &'a (PathBuf, String)| Some((path.as_path(), line_of(text, section, key, problem)?));
-    (last.or_else(|| files.iter().rev().find_map(lines)), others)
+    (last.or_else(|| files.iter().rev().find_map(lines)), others.concat())
 }
 
 fn merge(whole: &mut Table, more: Table) {
@@ -156,13 +157,17 @@ mod tests {
 
     #[test]
     fn blocks_of_several_files_all_count_in_their_order() {
-        let notifier =
-            |name: &str| format!("[[notify]]\nname = \"{name}\"\nkind = \"slack\"\nurl = \"https://{name}.example.com\"\n");
+        let notifier = |name: &str| {
+            format!("[[notify]]\nname = \"{name}\"\nkind = \"slack\"\nurl = \"https://{name}.example.com\"\n")
+        };
         let sales = "[[campaign]]\nname = \"SALES\"\ntext_days = 90\n";
         let root = folder(&[
             ("lineside.toml", "[recordings]\nfolders = [\"/a\"]\n"),
             ("conf.d/50-slack.toml", &(notifier("slack") + sales + "[recordings]\nfolders = [\"/b\", \"/c\"]\n")),
-            ("conf.d/60-more.toml", &(notifier("office") + "[[campaign]]\nname = \"CLAIMS\"\n[[tap]]\nmatch = \"x\"\n")),
+            (
+                "conf.d/60-more.toml",
+                &(notifier("office") + "[[campaign]]\nname = \"CLAIMS\"\n[[tap]]\nmatch = \"x\"\n"),
+            ),
             ("conf.d/70-folders.toml", "[recordings]\nfolders = [\"/d\"]\n[[tap]]\nmatch = \"y\"\n"),
         ]);
         let config = load(&root).expect("well made");
@@ -183,15 +188,26 @@ mod tests {
             let told = load(&root).expect_err("twice").to_string();
             told.replace(&root.path().join("conf.d").display().to_string(), "D")
         };
-        let slack = |name: &str| format!("[[notify]]\nname = \"{name}\"\nkind = \"slack\"\nurl = \"https://a.example.com\"\n");
+        let slack =
+            |name: &str| format!("[[notify]]\nname = \"{name}\"\nkind = \"slack\"\nurl = \"https://a.example.com\"\n");
         let told = error(&slack("office"), &(slack("other") + &slack("office")));
-        assert!(told.starts_with("D/60-b.toml: line 6: [notify] name: ") && told.ends_with("also in D/50-a.toml, line 2"), "{told}");
+        assert!(
+            told.starts_with("D/60-b.toml: line 6: [notify] name: ") && told.ends_with("also in D/50-a.toml, line 2"),
+            "{told}"
+        );
         let told = error("# ours\n[[campaign]]\nname = \"SALES\"\n", "[[campaign]]\nname = 'sales'\n");
-        assert!(told.starts_with("D/60-b.toml: line 2: [campaign]") && told.ends_with("also in D/50-a.toml, line 3"), "{told}");
+        assert!(
+            told.starts_with("D/60-b.toml: line 2: [campaign]") && told.ends_with("also in D/50-a.toml, line 3"),
+            "{told}"
+        );
         let list = "[[sentiment]]\nlanguage = \"pt\"\nengine = \"word-list\"\nwords = \"/x\"\n";
         let told = error(list, list);
-        assert!(told.contains("D/60-b.toml: line 2: [sentiment] language") && told.contains("D/50-a.toml, line 2"), "{told}");
-        let remote = "[[remote]]\nname = \"pbx2\"\nhost = \"b\"\nuser = \"c\"\nkey = \"d\"\npath = \"/{call_id}.gsm\"\n";
+        assert!(
+            told.contains("D/60-b.toml: line 2: [sentiment] language") && told.contains("D/50-a.toml, line 2"),
+            "{told}"
+        );
+        let remote =
+            "[[remote]]\nname = \"pbx2\"\nhost = \"b\"\nuser = \"c\"\nkey = \"d\"\npath = \"/{call_id}.gsm\"\n";
         let told = error(remote, remote);
         assert!(told.contains("D/60-b.toml: line 2: [remote] name") && told.contains("D/50-a.toml, line 2"), "{told}");
         // What is wrong with a block of the first file is told of it, though the second has the key too.

@@ -36,7 +36,7 @@ pub(super) fn line_of(text: &str, section: &str, key: &str, problem: &str) -> Op
 /// The lines, from 1, on which a key of a section has the value that `problem` names: the first one in quotes, or a number in front. Names that differ
 /// in their capitals are one.
 pub(super) fn named_lines(text: &str, section: &str, key: &str, problem: &str) -> Vec<usize> {
-    let Some(value) = value_in(problem).map(|value| value.to_lowercase()) else { return Vec::new() };
+    let Some(value) = value_in(problem).map(str::to_lowercase) else { return Vec::new() };
     let holds = |written: &str| {
         let Ok(table) = toml::from_str::<toml::Table>(&format!("value = {written}")) else { return false };
         let is_it = |one: &toml::Value| match one {

@@ -195,10 +195,12 @@ mod tests {
         let shown_taps = || {
             let all = shown(Some(&main), "T".into()).expect("read").settings;
             let taps = all.into_iter().filter(|one| one.key == "match");
-            taps.map(|one| (one.section, one.value.unwrap_or_default(), one.set_in.unwrap_or_default())).collect::<Vec<_>>()
+            taps.map(|one| (one.section, one.value.unwrap_or_default(), one.set_in.unwrap_or_default()))
+                .collect::<Vec<_>>()
         };
         let place = |file: &str| folder.join(file).display().to_string();
-        let wanted = [("tap 1", "\"a\"", "50-a.toml:2"), ("tap 2", "\"b\"", "50-a.toml:4"), ("tap 3", "\"c\"", "60-b.toml:3")];
+        let wanted =
+            [("tap 1", "\"a\"", "50-a.toml:2"), ("tap 2", "\"b\"", "50-a.toml:4"), ("tap 3", "\"c\"", "60-b.toml:3")];
         assert_eq!(shown_taps(), wanted.map(|(tap, value, file)| (tap.to_string(), value.to_string(), place(file))));
         std::fs::write(folder.join("70-c.toml"), "tap = []\n").expect("write");
         assert!(shown_taps().is_empty());
