@@ -138,7 +138,9 @@ fn why_missing(refused: Option<&DialerError>, unread: Option<(PathBuf, io::Error
     let file = file.map(|(path, error)| {
         let path = path.display();
         let mend = match error.kind() {
-            ErrorKind::PermissionDenied => format!("; `chmod g+r {path}`, with the user lineside in the group of the file"),
+            ErrorKind::PermissionDenied => {
+                format!("; `chmod g+r {path}`, with the user lineside in the group of the file")
+            }
             ErrorKind::NotFound => "; set [dialer] queue_log".into(),
             _ => String::new(),
         };

@@ -148,8 +148,7 @@ impl Coverage {
             Err(problem) => return Ok(Some(problem)),
         };
         let (source, read) = (dialer.source, (self.now)());
-        let read =
-            DayRead { day: day.to_string(), source, read, unanswered: told.unanswered, left_out: told.left_out };
+        let read = DayRead { day: day.to_string(), source, read, unanswered: told.unanswered, left_out: told.left_out };
         self.store.note_day(read, told.calls, told.recordings).await?;
         Ok(None)
     }

@@ -67,7 +67,9 @@ impl Morning {
             let began = (self.now)().rfc3339();
             match self.coverage.report(day, &WantedRows::default()).await {
                 Ok(report) if report.problem.is_none() || tried == TRIES => return self.tell(&report),
-                Ok(report) if tried >= TRIES_IN_PART && report.read.as_deref() >= Some(began.as_str()) => return self.tell(&report),
+                Ok(report) if tried >= TRIES_IN_PART && report.read.as_deref() >= Some(began.as_str()) => {
+                    return self.tell(&report);
+                }
                 Ok(_) => {}
                 Err(error) => log::error!("coverage of {day}: {error}; it is tried again in {} s", AGAIN.as_secs()),
             }
