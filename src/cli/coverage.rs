@@ -21,7 +21,8 @@ const UNKNOWN: u8 = 2;
 #[command(
     after_help = "Prints what somebody has to look after: missing, empty, short, one_sided, stuck, orphaned. --tsv prints the columns state, \
                   started, agent, campaign, expected, recorded (seconds), dialer's call, recording, call_id, reason.\n\n\
-                  Exit code: 0 when there is none, 1 when there is some, 2 when the dialer could not be asked about this day."
+                  Exit code: 0 when there is none, 1 when there is some, 2 when none is known because the dialer could not be asked about this day, or \
+                  not all of it."
 )]
 pub(super) struct CoverageArguments {
     /// The day, like 2026-11-23, in the time zone of the daemon's machine [default: today]
@@ -60,12 +61,16 @@ pub(super) fn run(arguments: &CoverageArguments, config: &Config) -> anyhow::Res
     if let Some(problem) = report["problem"].as_str().filter(|_| !arguments.form.json) {
         eprintln!("lineside: {}", shown(problem));
     }
-    let is_unknown = report["source"].is_null();
-    Ok(match report["faults"].as_u64() {
-        _ if is_unknown => ExitCode::from(UNKNOWN),
-        Some(0) => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
-    })
+    Ok(ExitCode::from(code(&report)))
+}
+
+/// The exit code: that all is well is said only of a day that was read whole.
+fn code(report: &Value) -> u8 {
+    match (report["source"].is_null(), report["faults"].as_u64(), report["problem"].is_string()) {
+        (true, ..) | (_, Some(0), true) => UNKNOWN,
+        (_, Some(0), false) => 0,
+        _ => 1,
+    }
 }
 
 fn cells(call: &Value) -> Vec<String> {
@@ -139,6 +144,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_day_that_was_not_read_whole_is_not_well() {
+        let told = |source: Option<&str>, faults: u64, problem: Option<&str>| {
+            code(&json!({"source": source, "faults": faults, "problem": problem}))
+        };
+        let left_out = Some("left out of this day: calls that call_log alone has");
+        assert_eq!((told(Some("vicidial"), 0, None), told(Some("vicidial"), 0, left_out)), (0, UNKNOWN));
+        assert_eq!((told(Some("vicidial"), 2, left_out), told(Some("ami"), 1, None)), (1, 1));
+        assert_eq!(told(None, 0, Some("nobody tells")), UNKNOWN);
+    }
 
     #[test]
     fn without_a_dialer_nobody_is_told_that_all_is_well() {

@@ -46,8 +46,8 @@ impl SentimentConfig {
     pub fn check(&self) -> Result<(), Mistake> {
         let of_lists = self.boosters.is_some() || self.negations.is_some() || !self.but.is_empty();
         if self.engine == SentimentKind::Pattern && of_lists {
-            let problem = "pattern has a file of words alone: boosters, negations and but belong to a word-list".into();
-            return Err(("sentiment", "engine", problem));
+            let problem = "pattern has a file of words alone: boosters, negations and but belong to a word-list";
+            return Err(("sentiment", "language", format!("{:?}: {problem}", self.language)));
         }
         Ok(())
     }

@@ -25,6 +25,7 @@ use super::sla::SlaConfig;
 use super::speech::{SpeechConfig, UtteranceConfig};
 use super::translation::TranslationConfig;
 use crate::call::{Hear, Leg};
+use crate::text::labels::unknown_labels;
 use crate::text::lexicon::LexiconKind;
 
 /// Where the file is when nobody says otherwise.
@@ -326,6 +327,21 @@ impl Config {
 
     /// The packs, the lexicon and the engines of other languages, ready to read texts.
     pub fn analyser(&self) -> Result<crate::text::TextAnalyser, crate::text::pack::PackError> {
+        Ok(self.analyser_with_unknown_labels()?.0)
+    }
+
+    /// The same for a daemon: the log is told of labels that are asked for and that no pack gives.
+    pub fn told_analyser(&self) -> Result<crate::text::TextAnalyser, crate::text::pack::PackError> {
+        let (analyser, unknown) = self.analyser_with_unknown_labels()?;
+        for label in unknown {
+            log::warn!("packs: {label}; so it never holds");
+        }
+        Ok(analyser)
+    }
+
+    fn analyser_with_unknown_labels(
+        &self,
+    ) -> Result<(crate::text::TextAnalyser, Vec<crate::text::pack::PackError>), crate::text::pack::PackError> {
         let folder = self.text.packs.as_deref();
         let engines = sentiment::engines(&self.sentiment)?;
         let all = packs(folder)?;
@@ -334,7 +350,7 @@ impl Config {
             analyser.read_campaign_by(campaign, self.text.lexicon, &own);
         }
         analyser.changed_at(folder.map_or(0, changed_ms));
-        Ok(analyser)
+        Ok((analyser, unknown_labels(&all)))
     }
 }
 

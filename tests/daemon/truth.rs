@@ -261,6 +261,13 @@ fn figures_and_statistics_have_the_calls_of_the_list() {
     assert_eq!(starts.len(), 11);
     assert!(starts.iter().all(|at| at.ends_with(" 00:00")), "{starts:?}");
     assert_eq!(bed.ask("GET", "/api/v1/figures?since=today&until=yesterday", None).0, 422);
+    for path in ["/api/v1/agents", "/api/v1/reviews/agreement", "/api/v1/review-queue"] {
+        let turned = bed.ask("GET", &format!("{path}?since=today&until=yesterday"), None);
+        assert_eq!((turned.0, &turned.1["detail"][0]["loc"][1]), (422, &json!("until")), "{path}: {}", turned.1);
+        let future = bed.ask("GET", &format!("{path}?since=2120-01-01"), None);
+        assert_eq!((future.0, &future.1["detail"][0]["loc"][1]), (422, &json!("since")), "{path}: {}", future.1);
+        assert_eq!(bed.ask("GET", &format!("{path}?since=2d&until=today"), None).0, 200, "{path}");
+    }
 
     // One name is one agent, whatever case is written or asked for, and one campaign.
     for asked in ["mary", "MARY", "mArY"] {

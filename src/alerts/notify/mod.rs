@@ -45,7 +45,7 @@ impl Notifier {
 
     /// Checks the settings. The error names what is missing or wrong, and the right form.
     pub fn check(&self) -> Result<(), String> {
-        let needs = |what: &str, value: bool| if value { Ok(()) } else { Err(format!("{} needs {what}", self.name)) };
+        let needs = |what: &str, value: bool| if value { Ok(()) } else { Err(format!("{:?} needs {what}", self.name)) };
         let set = |value: &Option<String>| value.as_deref().is_some_and(|text| !text.trim().is_empty());
         if self.name.trim().is_empty() {
             return Err("a name is needed".into());

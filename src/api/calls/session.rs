@@ -192,7 +192,12 @@ pub(in crate::api) async fn name(
     let text = |key: &str| match map.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if (1..=200).contains(&text.len()) => Ok(Some(text.clone())),
-        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(Some(number.to_string())),
+        // 1795218045.120 is read as 1795218045.12, which is another call.
+        Some(Value::Number(_)) => {
+            let msg = "a number with a fraction loses its last zeros: send it as a text, in quotes";
+            Err(ApiError::Wrong(Part::Body, key.into(), msg.into()))
+        }
         Some(_) => Err(ApiError::Wrong(Part::Body, key.into(), "a text of 1 to 200 characters is wanted".into())),
     };
     let metadata = match map.get("metadata") {
