@@ -95,7 +95,7 @@ pub fn way_to(name: &str, installed: &[ModelRef]) -> String {
         return format!("`lineside model pull {name}`");
     }
     match checkpoint_of(name) {
-        Some(weights) if weights.ends_with(".en") => {
+        Some(weights) if is_english(weights) => {
             format!("`lineside model import {weights}.pt` (OpenAI's weights), or of a Hugging Face folder")
         }
         Some(weights) => format!(
@@ -104,6 +104,11 @@ pub fn way_to(name: &str, installed: &[ModelRef]) -> String {
         ),
         None => "`lineside model import FILE`; `lineside model list` names those that can be pulled".into(),
     }
+}
+
+/// Whether a checkpoint is of an English model, whose tokens are GPT-2's.
+fn is_english(weights: &str) -> bool {
+    weights.strip_suffix(".en").is_some()
 }
 
 /// The checkpoint of OpenAI's that a model is made of, by the model's name.
@@ -128,7 +133,7 @@ mod tests {
                 assert!(model.url().ends_with(&format!("/ggml-{}.bin", model.name)), "{}", model.url());
                 continue;
             };
-            assert!(weights.ends_with(".en"), "{weights}: its table of tokens is not at hand");
+            assert!(is_english(weights), "{weights}: its table of tokens is not at hand");
             let sum = model.sha256().expect("a sum");
             assert_eq!(
                 model.url(),
