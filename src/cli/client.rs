@@ -44,6 +44,16 @@ impl Daemon {
         self.url.is_some()
     }
 
+    /// Whether a daemon was named, by its address or its socket: it alone is meant then, running or not.
+    pub(super) fn is_named(&self) -> bool {
+        self.name().is_some()
+    }
+
+    /// What it was named by; `None` where the configuration says where it is.
+    pub(super) fn name(&self) -> Option<String> {
+        self.url.clone().or_else(|| self.socket.as_ref().map(|socket| socket.display().to_string()))
+    }
+
     /// The token, from where it was given.
     fn token(&self) -> anyhow::Result<Option<String>> {
         let Some(path) = &self.token_file else { return Ok(self.token.clone()) };
