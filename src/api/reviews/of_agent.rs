@@ -37,7 +37,7 @@ pub(in crate::api) async fn reviewed(
     let agent = whose(&access, &query)?;
     let reader = reader(&access);
     let limit = query.limit()?;
-    let filter = ReviewedFilter { agent: agent.clone(), only: access.campaign, reader, limit: limit + 1 };
+    let filter = ReviewedFilter { agent: agent.clone().into(), only: access.campaign, reader, limit: limit + 1 };
     let mut rows = store.reviewed(filter).await?;
     let more = cut(&mut rows, limit);
     let told = Told { action: "reviews of an agent".into(), calls: rows.iter().map(|row| row.call).collect() };
