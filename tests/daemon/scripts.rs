@@ -372,6 +372,20 @@ fn a_token_in_the_style_opens_what_it_is_for_and_no_page_of_another_site_does() 
     bed.stop();
 }
 
+#[test]
+fn a_speaker_that_somebody_put_right_is_the_one_that_scripts_are_told() {
+    let mut bed = with_calls("");
+    let call = bed.until_completed(ONE);
+    let line = &call["transcript_segments"][1];
+    let asked = format!("/vici?function=transcript_lookup&call_id={ONE}");
+    assert_eq!(get(&bed, &asked).lines().nth(1).and_then(|line| line.split('|').nth(7)), Some("caller"));
+    let right = json!({"segment_id": line["segment_id"], "speaker": "agent", "by": "mary"});
+    let (status, answer) = bed.ask("POST", &format!("/api/v1/calls/{ONE}/corrections"), Some(&right));
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(get(&bed, &asked).lines().nth(1).and_then(|line| line.split('|').nth(7)), Some("agent"));
+    bed.stop();
+}
+
 /// A web server that gives one answer, whatever it is asked.
 fn stranger(answer: &'static str) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("listen");
