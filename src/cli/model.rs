@@ -95,6 +95,10 @@ pub(super) fn run(arguments: &ModelArguments, config: &Config) -> anyhow::Result
         ModelCommand::List => list(folder, arguments.json)?,
         ModelCommand::Pull { name, url, sha256 } => {
             if let Some(model) = SENTENCES.iter().find(|model| model.name == name) {
+                anyhow::ensure!(
+                    sha256.is_none(),
+                    "{name} is several files, which are compared with the checksums that are published: leave --sha256 out"
+                );
                 pull_sentences(folder, model, url.as_deref())?;
                 return Ok(ExitCode::SUCCESS);
             }
@@ -123,7 +127,12 @@ pub(super) fn run(arguments: &ModelArguments, config: &Config) -> anyhow::Result
         ModelCommand::Bench { names, audio } => {
             super::model_bench::run(names, audio.as_deref(), arguments.json, config)?;
         }
-        ModelCommand::Import { path, name, into, .. } if models::is_sentences(path) => {
+        ModelCommand::Import { path, formats, vocabulary, name, into } if models::is_sentences(path) => {
+            anyhow::ensure!(
+                formats.is_empty() && vocabulary.is_none(),
+                "{} is a model of sentences, which is copied as it is: leave --format and --vocabulary out",
+                path.display()
+            );
             let path = models::import_sentences(into.as_ref().unwrap_or(folder), path, name.as_deref())?;
             say(&path.display().to_string())?;
         }

@@ -202,3 +202,14 @@ db.commit()
   assert.deepEqual(page.problems, []);
   await page.context().close();
 });
+
+test('a call that could not be loaded is not one that is not there', async () => {
+  const page = await view(opened, 'about:blank');
+  await page.route('**/api/v1/calls/N-1', route => route.fulfill({ status: 503, contentType: 'application/json', body: '{"detail": "the database is busy"}' }));
+  await page.goto(`${daemon.address}/calls/N-1`);
+  await page.getByRole('heading', { name: 'The call could not be loaded' }).waitFor();
+  await page.getByText('N-1: the database is busy').waitFor();
+  await page.goto(`${daemon.address}/calls/N-2`);
+  await page.getByRole('heading', { name: 'No such call' }).waitFor();
+  await page.context().close();
+});

@@ -209,7 +209,13 @@ async function show() {
   for (const field of [since, until]) field.parentElement?.toggleAttribute('hidden', !own);
   const shown = new URLSearchParams([...textsOf(form), ...besides]);
   history.replaceState(null, '', `?${shown}`);
-  if (own && !since.value) return;
+  if (own && !since.value) {
+    // The charts would be of another period.
+    charts.replaceChildren();
+    tiles.replaceChildren(el('p', { class: 'note', text: 'Say from which day on.' }));
+    setText(read, '');
+    return;
+  }
   try {
     draw(await api(`/api/v1/figures?${query()}`));
     setText(read, `as of ${hour.format(new Date())}`);

@@ -29,7 +29,7 @@ function queuedRow({ call_id, start_time, duration, agent, campaign, risk, score
   const href = urlOf(`/calls/${encodeURIComponent(call_id)}`);
   const link = el('a', { href, text: day.format(new Date(start_time)) });
   const flag = calibration ? 'calibration' : '';
-  const figures = [risk === null ? '–' : percent(risk), score === null ? '–' : String(score)];
+  const figures = [risk === null ? '–' : percent(risk), score === null ? '–' : String(Math.round(score))];
   return { cells: [link, clock(duration), agent ?? '', campaign ?? '', ...figures, flag] };
 }
 
