@@ -22,7 +22,10 @@ use crate::store::forget::{ForgetError, Whom};
 const STEADY: std::time::Duration = std::time::Duration::from_millis(200);
 
 #[derive(Args)]
-#[command(after_help = "Works beside a running daemon and without one; exit code 1 when anything is left over.")]
+#[command(
+    after_help = "Works beside a running daemon and without one. With --url, LINESIDE_URL or --socket the daemon there erases its calls, and nothing is \
+erased here. Exit code 1 when anything is left over."
+)]
 pub(super) struct ForgetArguments {
     #[command(flatten)]
     whom: WhomArguments,
@@ -103,6 +106,9 @@ pub(super) fn forget(arguments: &ForgetArguments, config: &Config) -> anyhow::Re
         return Ok(ExitCode::FAILURE);
     }
     let report = busy("erasing, and searching every file for what told of them", || {
+        if arguments.daemon.is_named() {
+            return by_daemon(arguments, &whom, "", config);
+        }
         // Who holds the lock on the state folder is the daemon: then it does the work.
         match stopped(&config.paths.state, &whom) {
             Err(ForgetError::Store(StoreError::InUse { .. })) => by_daemon(arguments, &whom, "", config),
@@ -112,7 +118,8 @@ pub(super) fn forget(arguments: &ForgetArguments, config: &Config) -> anyhow::Re
     if arguments.json {
         say(&serde_json::to_string(&report)?)?;
     } else {
-        told(&report, config)?;
+        let state = config.paths.state.display();
+        told(&report, &arguments.daemon.name().unwrap_or_else(|| state.to_string()))?;
     }
     Ok(if report.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -124,9 +131,14 @@ fn by_daemon(arguments: &ForgetArguments, whom: &Whom, query: &str, config: &Con
 }
 
 fn would_forget(arguments: &ForgetArguments, whom: &Whom, config: &Config) -> anyhow::Result<ExitCode> {
-    let report = match planned_stopped(&config.paths.state, whom) {
-        Err(ForgetError::Store(StoreError::InUse { .. })) => by_daemon(arguments, whom, "?dry_run=true", config)?,
-        planned => planned?,
+    let asked = || by_daemon(arguments, whom, "?dry_run=true", config);
+    let report = if arguments.daemon.is_named() {
+        asked()?
+    } else {
+        match planned_stopped(&config.paths.state, whom) {
+            Err(ForgetError::Store(StoreError::InUse { .. })) => asked()?,
+            planned => planned?,
+        }
     };
     if arguments.json {
         say(&serde_json::to_string(&report)?)?;
@@ -147,7 +159,8 @@ fn would_forget(arguments: &ForgetArguments, whom: &Whom, config: &Config) -> an
     Ok(ExitCode::SUCCESS)
 }
 
-fn told(report: &ForgetReport, config: &Config) -> anyhow::Result<()> {
+/// Says what was erased, and what was searched at `place` for anything left of it.
+fn told(report: &ForgetReport, place: &str) -> anyhow::Result<()> {
     let ForgetReport { erased, files, bytes, searched_for, searched_in, shared, left } = report;
     say(&format!(
         "erased {} calls, {} segments of text, {} events, {files} sound files ({bytes} bytes)",
@@ -169,10 +182,7 @@ fn told(report: &ForgetReport, config: &Config) -> anyhow::Result<()> {
         say(&format!("LEFT: {line}"))?;
     }
     let proof = if left.is_empty() { "found none of them" } else { "SOMETHING IS LEFT" };
-    say(&format!(
-        "proof: searched {searched_in} files of {} for {searched_for} texts: {proof}",
-        config.paths.state.display()
-    ))?;
+    say(&format!("proof: searched {searched_in} files of {place} for {searched_for} texts: {proof}"))?;
     Ok(())
 }
 

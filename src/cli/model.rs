@@ -104,7 +104,12 @@ pub(super) fn run(arguments: &ModelArguments, config: &Config) -> anyhow::Result
         ModelCommand::Bench { names, audio } => {
             super::model_bench::run(names, audio.as_deref(), arguments.json, config)?;
         }
-        ModelCommand::Import { path, name, into, .. } if models::is_sentences(path) => {
+        ModelCommand::Import { path, formats, vocabulary, name, into } if models::is_sentences(path) => {
+            anyhow::ensure!(
+                formats.is_empty() && vocabulary.is_none(),
+                "{} is a model of sentences, which is copied as it is: leave --format and --vocabulary out",
+                path.display()
+            );
             let path = models::import_sentences(into.as_ref().unwrap_or(folder), path, name.as_deref())?;
             say(&path.display().to_string())?;
         }

@@ -16,6 +16,10 @@ const SOON: Duration = Duration::from_secs(2);
 pub(super) fn run(config: &Config, name: &str, url: Option<&str>, sha256: Option<&str>) -> anyhow::Result<()> {
     let folder = &config.paths.models();
     if let Some(model) = SENTENCES.iter().find(|model| model.name == name) {
+        anyhow::ensure!(
+            sha256.is_none(),
+            "{name} is several files, which are compared with the checksums that are published: leave --sha256 out"
+        );
         return pull_sentences(folder, model, url);
     }
     let published = models::published(name);

@@ -16,7 +16,7 @@ use crate::pipeline::finished::trial::{Trial, TrialDifference};
 use crate::pipeline::workers::glossary;
 use crate::store::past::past_calls;
 use crate::text::labels::unknown_labels;
-use crate::text::{Pack, PackError, TextAnalyser};
+use crate::text::{Pack, PackError};
 
 #[derive(Args)]
 pub(super) struct PackArguments {
@@ -38,7 +38,8 @@ enum PackCommand {
     },
     /// Print what a pack would have tagged, alerted and scored differently on past calls
     #[command(
-        after_help = "The pack stands beside those in use, in the place of the one that has its name. Texts are read from the database as they are \
+        after_help = "The pack stands beside those in use, in the place of the one that has its name; in calls of a [[campaign]] with packs of its own \
+                      only where that names it. Texts are read from the database as they are \
                       stored. Alerts of silence and interruptions are left out: no pack's words make them."
     )]
     Try {
@@ -153,12 +154,12 @@ fn try_out(file: &Path, days: u32, json: bool, config: &Config) -> anyhow::Resul
     let own = Pack::parse(&file.display().to_string(), &text_of(file)?)?;
     let name = own.name.clone();
     let mut packs = crate::config::packs(config.text.packs.as_deref())?;
-    let now = Trial::new(TextAnalyser::new(config.text.lexicon, &packs));
+    let now = Trial::new(config.analyser_of(&packs)?);
     match packs.iter_mut().find(|pack| pack.name == name) {
         Some(same) => *same = own,
         None => packs.push(own),
     }
-    let then = Trial::new(TextAnalyser::new(config.text.lexicon, &packs));
+    let then = Trial::new(config.analyser_of(&packs)?);
     let since = WallTime(wall_clock().0 - i64::from(days) * DAY_MS);
     let (mut calls, mut found) = (0_usize, Vec::<TrialDifference>::new());
     past_calls(&config.paths.state, since, |call| {

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::listing::Listing;
-use super::print::{say, short_time, shown};
+use super::print::{nothing, say, short_time, shown};
 use crate::call::WallTime;
 use crate::store::token_book::{NewToken, TokenBook};
 use crate::store::tokens::{CONFIGURED, Scope, Scopes};
@@ -238,7 +238,17 @@ fn list(as_json: bool, state: &Path) -> anyhow::Result<()> {
 
 /// `lineside audit`
 pub(super) fn audit(arguments: &AuditArguments, state: &Path) -> anyhow::Result<()> {
-    let rows = open(state)?.audit(arguments.call.as_deref(), arguments.who.as_deref(), arguments.limit)?;
+    let (book, limit) = (open(state)?, arguments.limit);
+    if let Some(call) = &arguments.call
+        && !book.has_call(call)?
+    {
+        bail!("no call has the id {}; what was erased has none any more", shown(call));
+    }
+    let mut rows = book.audit(arguments.call.as_deref(), arguments.who.as_deref(), limit.saturating_add(1))?;
+    if rows.len() > limit as usize {
+        rows.truncate(limit as usize);
+        nothing(&format!("the newest {limit} are shown and there are more: --limit COUNT shows more"));
+    }
     if arguments.json {
         let rows: Vec<Value> = rows
             .iter()

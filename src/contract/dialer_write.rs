@@ -118,6 +118,8 @@ pub struct DialerWrites {
     pub listen: bool,
     /// The rows.
     pub writes: Vec<DialerWrite>,
+    /// Whether there are older ones than `limit` allows.
+    pub more: bool,
 }
 
 /// A supervisor's telephone that is being called.

@@ -98,6 +98,14 @@ impl TokenBook {
         Ok(self.db.execute("DELETE FROM token WHERE name = ?1", [name])? > 0)
     }
 
+    /// Whether a call has this id, or had it once and is still there.
+    pub fn has_call(&self, call: &str) -> Result<bool, StoreError> {
+        let mut query = self.db.prepare(
+            "SELECT EXISTS (SELECT 1 FROM call WHERE call_id = ?1) OR EXISTS (SELECT 1 FROM call_alias WHERE alias = ?1)",
+        )?;
+        Ok(query.query_row([call], |row| row.get(0))?)
+    }
+
     /// The audit log, newest first; of one call, or of one reader.
     pub fn audit(&self, call: Option<&str>, who: Option<&str>, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
         let mut query = self.db.prepare(
@@ -207,7 +215,9 @@ mod tests {
         apply(&book.db, &AccessChange::Audit(entry(5))).expect("audit");
         apply(&book.db, &AccessChange::Audit(entry(99))).expect("audit of a call that is gone");
         assert_eq!(book.audit(Some("c.5"), Some("mary"), 9).expect("audit").len(), 1);
+        assert!(book.has_call("c.5").expect("known") && !book.has_call("c.6").expect("unknown"));
         book.db.execute("DELETE FROM call", []).expect("erase");
+        assert!(!book.has_call("c.5").expect("erased"));
         let rows = book.audit(None, None, 9).expect("audit");
         assert!(rows.len() == 2 && rows.iter().all(|row| row.call_id.is_none() && row.who == "mary"), "{rows:?}");
     }

@@ -147,7 +147,7 @@ pub struct PhraseGroup {
 struct PackFile {
     name: Spanned<String>,
     version: String,
-    language: String,
+    language: Spanned<String>,
     #[serde(default)]
     keyword: Vec<KeywordEntry>,
     #[serde(default)]
@@ -329,6 +329,7 @@ impl PackFile {
             Ok(PhraseGroup { valence, terms: read_terms(entry.terms)? })
         });
         let name = read_name("name", self.name).map_err(|fault| vec![fault])?;
+        let language = read_language(self.language).map_err(|fault| vec![fault])?;
         let redact = self.redact.into_iter().map(|entry| {
             let span = entry.span();
             let RedactEntry { label, form, except, near, alone } = entry.into_inner();
@@ -362,7 +363,7 @@ impl PackFile {
             file: file.to_owned(),
             name: name.clone(),
             version: self.version,
-            language: self.language,
+            language,
             keywords: good(keywords, &mut faults),
             profanity: good(profanity, &mut faults),
             phrases: good(phrases, &mut faults),
@@ -370,6 +371,18 @@ impl PackFile {
         };
         if faults.is_empty() { Ok(pack) } else { Err(faults) }
     }
+}
+
+/// The code of a language. One that is written in another way would be that of no text, and the pack's phrases would never score.
+fn read_language(code: Spanned<String>) -> Result<String, Fault> {
+    let text = code.get_ref();
+    if !(2..=3).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return Err((
+            code.span(),
+            format!("language is {text:?}; a code of small letters is needed, as en, pt or yue"),
+        ));
+    }
+    Ok(code.into_inner())
 }
 
 /// What is right; what is not is added to the faults.
@@ -432,6 +445,16 @@ mod tests {
                 "spanish"
             ]
         );
+    }
+
+    #[test]
+    fn a_language_is_a_code_that_texts_have() {
+        let of = |code: &str| Pack::parse("p.toml", &HEAD.replace("en", code)).map(|pack| pack.language);
+        assert_eq!((of("pt").expect("a code"), of("yue").expect("a code")), ("pt".into(), "yue".into()));
+        for wrong in ["", "pt-BR", "portuguese", "PT", "pt_br", "x"] {
+            let error = of(wrong).expect_err(wrong);
+            assert!(error.line == 3 && error.message.contains("as en, pt or yue"), "{wrong}: {error}");
+        }
     }
 
     #[test]

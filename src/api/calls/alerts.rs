@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::find::{cursor, find_seen, in_order, named, similar_agents};
 use crate::api::access::grant::Access;
 use crate::api::access::route::READ;
-use crate::api::request::{ApiError, Clock, Parameters};
+use crate::api::request::{ApiError, Clock, Parameters, cut};
 use crate::contract::alert::{AlertList, AlertMessage, AlertShown, AlertTaken, AlertsTaken};
 use crate::contract::problem::Part;
 use crate::store::Store;
@@ -56,6 +56,7 @@ pub(in crate::api) async fn list(
         return Err(ApiError::Wrong(Part::Query, "level".into(), msg));
     }
     let (since, until) = in_order(&query, clock.now())?;
+    let limit = query.limit()?;
     let filter = AlertFilter {
         call,
         which: named(&query, access.clone())?,
@@ -66,11 +67,11 @@ pub(in crate::api) async fn list(
         since,
         until,
         after: cursor(&query)?,
-        limit: query.limit()?,
+        limit: limit + 1,
     };
-    let limit = filter.limit as usize;
-    let rows = store.alerts(filter).await?;
-    let next_cursor = rows.last().filter(|_| rows.len() == limit).map(|last| format!("{}.{}", last.raised.0, last.id));
+    let mut rows = store.alerts(filter).await?;
+    let more = cut(&mut rows, limit);
+    let next_cursor = rows.last().filter(|_| more).map(|last| format!("{}.{}", last.raised.0, last.id));
     let alerts: Vec<AlertMessage> = rows.iter().map(AlertRow::message).collect();
     let similar_agents =
         similar_agents(&store, alerts.is_empty(), query.text("agent"), access.campaign.clone()).await?;

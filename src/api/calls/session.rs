@@ -11,7 +11,7 @@ use super::find::{cursor, filters, find, similar_agents, which};
 use super::shown::{cumulative, segment, session, summary};
 use crate::api::access::grant::Access;
 use crate::api::access::route::OPERATE;
-use crate::api::request::{ApiError, Clock, Parameters};
+use crate::api::request::{ApiError, Clock, Parameters, cut};
 use crate::call::{CallId, CallNames, CallState};
 use crate::contract::call::{CallDetail, CallList, NamedCall, Naming, Segment, SessionStats, Transcript};
 use crate::contract::problem::{Part, Problem};
@@ -37,11 +37,10 @@ pub(in crate::api) async fn list(
 ) -> Answer<CallList> {
     let (after, only) = (cursor(&query)?, access.campaign.clone());
     let which = which(&query, access, clock.now())?;
-    let filter = CallFilter { which, after, limit: query.limit()? };
-    let limit = filter.limit as usize;
-    let rows = store.list_calls(filter).await?;
-    let next =
-        (rows.len() == limit).then(|| rows.last().map(|last| format!("{}.{}", last.started.0, last.key))).flatten();
+    let limit = query.limit()?;
+    let mut rows = store.list_calls(CallFilter { which, after, limit: limit + 1 }).await?;
+    let more = cut(&mut rows, limit);
+    let next = rows.last().filter(|_| more).map(|last| format!("{}.{}", last.started.0, last.key));
     let similar_agents = similar_agents(&store, rows.is_empty(), query.text("agent"), only).await?;
     Ok(Json(CallList { calls: rows.iter().map(summary).collect(), next_cursor: next, similar_agents }))
 }

@@ -142,7 +142,7 @@ fn calls() -> Vec<Operation> {
 fn scripts() -> Vec<Operation> {
     const TAG: &str = "scripts";
     const STYLE: &str = "In the style of ViciDial's Non-Agent API: text, one row a line, and `ERROR: function TEXT - detail|detail` with status 200. \
-        Columns are in docs/scripts.md. `pass` bears a token as `token` does.";
+        Columns are in docs/scripts.md. The header `Lineside-More: true` says that there are older calls than `limit` allows. `pass` bears a token as `token` does.";
     const TOLD: &str = "The fields are those that ViciDial puts into the URL; `lineside vici urls` prints it. The answer comes before the call has \
         its names. What is told again changes nothing.";
     let in_style = |operation: Operation, about| {
