@@ -24,7 +24,7 @@ const STEADY: std::time::Duration = std::time::Duration::from_millis(200);
 #[derive(Args)]
 #[command(
     after_help = "Works beside a running daemon and without one. With --url, LINESIDE_URL or --socket the daemon there erases its calls, and nothing is \
-erased here. Exit code 1 when anything is left over."
+erased here; exit code 1 when anything is left over."
 )]
 pub(super) struct ForgetArguments {
     #[command(flatten)]

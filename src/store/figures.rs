@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Row, Statement, ToSql, named_params};
+use rusqlite::{Connection, Row, ToSql, named_params};
 
 use super::which::{AnyCase, NameColumn};
 use super::{Store, StoreError};
@@ -89,7 +89,7 @@ pub struct AgentFigures {
 }
 
 /// The first rows of a list.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Most<T> {
     /// The rows that are shown.
     pub rows: Vec<T>,
@@ -98,7 +98,7 @@ pub struct Most<T> {
 }
 
 /// All of it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct FigureRows {
     /// The steps in order of time; steps without a call are left out.
     pub steps: Vec<StepFigures>,
@@ -240,12 +240,12 @@ fn of_any_case(spelled: Vec<SpelledAgent>) -> Most<AgentFigures> {
 }
 
 /// Counts of a query whose last column is their number without its limit.
-fn counted(query: &mut Statement, values: &[(&str, &dyn ToSql)]) -> rusqlite::Result<Most<Counted>> {
+fn counted(db: &Connection, query: &str, values: &[(&str, &dyn ToSql)]) -> rusqlite::Result<Most<Counted>> {
     let row = |row: &Row| {
         let counted = Counted { name: row.get(0)?, kind: row.get(1)?, count: row.get(2)?, calls: row.get(3)? };
         Ok((counted, row.get::<_, i64>(4)?))
     };
-    let rows: Vec<(Counted, i64)> = query.query_map(values, row)?.collect::<Result<_, _>>()?;
+    let rows: Vec<(Counted, i64)> = db.prepare_cached(query)?.query_map(values, row)?.collect::<Result<_, _>>()?;
     let in_all = rows.first().map_or(0, |(_, in_all)| *in_all as usize);
     Ok(Most { rows: rows.into_iter().map(|(counted, _)| counted).collect(), in_all })
 }
@@ -293,8 +293,8 @@ impl Store {
             Ok(FigureRows {
                 steps: db.prepare_cached(STEPS)?.query_map(values, step)?.collect::<Result<_, _>>()?,
                 lag: db.prepare_cached(LAG)?.query_map(values, lag)?.collect::<Result<_, _>>()?,
-                keywords: counted(&mut db.prepare_cached(KEYWORDS)?, values)?,
-                alerts: counted(&mut db.prepare_cached(ALERTS)?, values)?,
+                keywords: counted(db, KEYWORDS, values)?,
+                alerts: counted(db, ALERTS, values)?,
                 stages: db
                     .prepare_cached(STAGES)?
                     .query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?

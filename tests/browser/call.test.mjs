@@ -213,3 +213,20 @@ test('a call that could not be loaded is not one that is not there', async () =>
   await page.getByRole('heading', { name: 'No such call' }).waitFor();
   await page.context().close();
 });
+
+test('tables and lists that are cut say of how many', async () => {
+  const page = await view(opened, 'about:blank');
+  const answering = (path, change) => page.route(path, async route => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), ...change } });
+  });
+  await answering('**/api/v1/figures?*', { agents_in_all: 120, keywords_in_all: 0 });
+  await page.goto(`${daemon.address}/dashboard?days=30`);
+  await page.getByRole('region', { name: 'Agents' }).first().getByText(/^\d+ of 120: those with most calls$/).waitFor();
+  assert.equal(await page.getByText('those that were said most').count(), 0, 'that one is whole');
+  await answering('**/api/v1/disputes?*', { more: true });
+  await page.goto(`${daemon.address}/reviews`);
+  await page.locator('#disputes').getByText(/^the newest \d+; there are more$/).waitFor();
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});

@@ -562,7 +562,7 @@ fn fill(bed: &Bed) {
          INSERT INTO dialer_write (call, kind, origin, state, next_ms, queued_ms)
              SELECT one.id, 'comment', 'test ' || i, 'sent', 0, i FROM n, one;
          INSERT INTO score_review (call, reviewer, comment, at_ms) SELECT id, 'boss', '', 1 FROM call WHERE call_id = 'B-1';
-         INSERT INTO audit (at_ms, who, action, call) SELECT i, 'somebody', 'transcript', one.id FROM n, one;",
+         INSERT INTO audit (at_ms, who, action, call) SELECT unixepoch() * 1000 + i, 'somebody', 'transcript', one.id FROM n, one;",
     )
     .expect("rows");
 }

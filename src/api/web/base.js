@@ -302,8 +302,7 @@ const ofAnotherYear = new Intl.DateTimeFormat(undefined, { ...short, year: 'nume
 /** Dates of lists; the year is named where it is not the present one. */
 export const brief = {
   /** @param {Date | number} at */
-  format: at =>
-    (new Date(at).getFullYear() === new Date().getFullYear() ? ofThisYear : ofAnotherYear).format(at),
+  format: at => (new Date(at).getFullYear() === new Date().getFullYear() ? ofThisYear : ofAnotherYear).format(at),
 };
 export const hour = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 

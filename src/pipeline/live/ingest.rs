@@ -225,7 +225,8 @@ impl Way<'_> {
             // By its time, whenever it comes; texts of one moment stand side by side, a millisecond apart: times are told in milliseconds.
             let began = leg.leg().spec.started;
             let first_ms = (sender.at.0 - began.0).max(0) as u64;
-            let at_ms = (first_ms..).find(|at_ms| !taken_at.contains(at_ms)).unwrap_or(first_ms);
+            let taken = taken_at.range(first_ms..).zip(first_ms..);
+            let at_ms = first_ms + taken.take_while(|(taken, at_ms)| *taken == at_ms).count() as u64;
             taken_at.insert(at_ms);
             let start = at_ms * u64::from(TEXT_HZ) / 1000;
             let (reply, taken) = oneshot::channel();
