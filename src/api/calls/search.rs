@@ -6,7 +6,7 @@ use axum::extract::State;
 use super::find::{filters, similar_agents, which};
 use super::shown::segment;
 use crate::api::access::grant::Access;
-use crate::api::request::{ApiError, Clock, Parameters};
+use crate::api::request::{ApiError, Clock, Parameters, cut};
 use crate::call::Leg;
 use crate::contract::call::{SearchBy, SearchHit, SearchHits};
 use crate::contract::problem::Part;
@@ -54,7 +54,8 @@ pub(in crate::api) async fn search(
     let only = access.campaign.clone();
     let which = which(&query, access, clock.now())?;
     let filter = SearchFilter { query: fts, which, leg, limit, offset };
-    let hits: Vec<SearchHit> = if by == SearchBy::Words {
+    let mut hits: Vec<SearchHit> = if by == SearchBy::Words {
+        let filter = SearchFilter { limit: limit + 1, ..filter };
         store.search(filter).await?.into_iter().map(|found| shown(found, None, None)).collect()
     } else {
         let wanted = meaning.of(typed.clone()).await.map_err(|error| ApiError::Unavailable(error.to_string()))?;
@@ -64,7 +65,9 @@ pub(in crate::api) async fn search(
         ranked.into_iter().map(hit).collect()
     };
     let similar_agents = similar_agents(&store, hits.is_empty(), query.text("agent"), only).await?;
-    let more = hits.len() == limit as usize && (by == SearchBy::Words || offset + limit < DEEPEST);
+    // Of ranked hits it is not known whether there is another one.
+    let is_full = by != SearchBy::Words && hits.len() == limit as usize && offset + limit < DEEPEST;
+    let more = cut(&mut hits, limit) || is_full;
     let next_offset = more.then_some(offset + limit);
     Ok(Json(SearchHits { query: typed, by, hits, next_offset, similar_agents }))
 }
