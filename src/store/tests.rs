@@ -163,7 +163,7 @@ async fn a_call_that_was_merged_while_it_was_retranscribed_keeps_its_text_at_its
             engine: "other/none".into(),
             took_ms: 1,
         };
-        store.rewrite(read, vec![text], CallFigures::default(), Vec::new(), WallTime(9500))
+        store.rewrite(read, rewrite::NewText { texts: vec![text], ..Default::default() }, WallTime(9500))
     };
     let said = async || {
         let rows = store.segments(CallKey(2)).await.expect("query");
@@ -297,7 +297,6 @@ fn of_finished_calls() -> Vec<(String, usize)> {
     let fixed = [
         (segments::LIVE, 1),
         (segments::AGAIN, 1),
-        (rewrite::WAS_KEPT, 1),
         (stages::DUE, 4),
         (stages::OF_CALL, 1),
         (stages::RESULT, 2),
