@@ -4,6 +4,7 @@
 //! - `tag`, `untag`: `tags` are put on all of them, or taken off; all or nothing;
 //! - `reprocess`: each is transcribed again from its sound, when its turn comes; the old text stays until then;
 //! - `process`: each goes through its stages again, or through `stage`, or through those from `from` on;
+//!   with `vad` these two run the VAD again before transcription;
 //! - `delete`: each is erased as `lineside forget` does it; calls that run or are on hold are not.
 //!
 //! Unknown ids refuse the request before anything is done. What cannot be done to single calls is told call by call.
@@ -16,12 +17,13 @@ use serde_json::Value;
 
 use super::export::many::{many, together};
 use super::find::find_seen;
-use super::made::stages;
+use super::made::{stages, vad_run};
 use crate::api::access::Told;
 use crate::api::access::grant::Access;
 use crate::api::access::route::OPERATE;
+use crate::api::request::parameters::yes_or_no;
 use crate::api::request::{ApiError, refused};
-use crate::call::{CallKey, CallState, Stage};
+use crate::call::{CallKey, CallState, Stage, VadRun};
 use crate::contract::bulk::{BulkFailure, BulkOutcome};
 use crate::contract::problem::Problem;
 use crate::pipeline::command::Command;
@@ -52,8 +54,11 @@ struct Wish {
     tags: Vec<String>,
     stage: Option<String>,
     from: Option<String>,
+    vad: Option<String>,
     /// The stages that `stage` and `from` name.
     stages: Vec<Stage>,
+    /// The meaning of `vad`.
+    vad_run: VadRun,
 }
 
 impl Wish {
@@ -71,7 +76,13 @@ impl Wish {
             tags: texts("tags"),
             stage: text("stage"),
             from: text("from"),
+            vad: match &body["vad"] {
+                Value::Null => None,
+                Value::String(word) => Some(word.clone()),
+                other => Some(other.to_string()),
+            },
             stages: Vec::new(),
+            vad_run: VadRun::Kept,
         }
     }
 
@@ -85,6 +96,7 @@ impl Wish {
                 "format" => wish.format = Some(value),
                 "stage" => wish.stage = Some(value).filter(|value| !value.is_empty()),
                 "from" => wish.from = Some(value).filter(|value| !value.is_empty()),
+                "vad" => wish.vad = Some(value).filter(|value| !value.is_empty()),
                 "tags" => wish.tags.extend(value.split(',').map(str::to_owned)),
                 _ => {} // forms carry more than we know, such as tokens against forgery
             }
@@ -104,7 +116,8 @@ impl Wish {
             return Err(format!("call_ids: 1 to {most} ids of calls are wanted"));
         }
         match self.action.as_str() {
-            "export" | "reprocess" | "delete" => {}
+            "export" | "delete" => {}
+            "reprocess" => self.stages = Stage::ALL.to_vec(),
             "process" => {
                 let (stage, from) = (self.stage.as_deref(), self.from.as_deref());
                 self.stages = stages(stage, from).map_err(|(name, problem)| format!("{name}: {problem}"))?;
@@ -118,6 +131,8 @@ impl Wish {
             }
             other => return Err(format!("action: {other:?} is not export, tag, untag, reprocess, process or delete")),
         }
+        let vad = self.vad.as_deref().map(yes_or_no).transpose().map_err(|problem| format!("vad: {problem}"))?;
+        self.vad_run = vad_run(vad, &self.stages).map_err(|(name, problem)| format!("{name}: {problem}"))?;
         Ok(self)
     }
 }
@@ -164,8 +179,7 @@ pub(in crate::api) async fn bulk(
     match wish.action.as_str() {
         "tag" => tag(&store, calls, wish.tags, Vec::new()).await,
         "untag" => tag(&store, calls, Vec::new(), wish.tags).await,
-        "reprocess" => queue_all(&queue, "reprocess", calls, None).await,
-        "process" => queue_all(&queue, "process", calls, Some(&wish.stages)).await,
+        "reprocess" | "process" => queue_all(&queue, &wish, calls).await,
         _ => delete(&store, &commands, calls).await,
     }
 }
@@ -226,16 +240,16 @@ async fn tag(store: &Store, calls: Vec<CallRow>, add: Vec<String>, remove: Vec<S
 /// Calls are transcribed again, or go through these stages.
 async fn queue_all(
     queue: &RetranscribeQueue,
-    action: &str,
+    wish: &Wish,
     calls: Vec<CallRow>,
-    stages: Option<&[Stage]>,
 ) -> Result<Response, ApiError> {
+    let action = wish.action.as_str();
     let (mut done, mut keys, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for call in calls {
         let (id, key) = (call.call_id.clone(), call.key);
-        let asked = match stages {
-            Some(stages) => queue.go_through(&call, stages.to_vec()).await,
-            None => queue.ask(call).await,
+        let asked = match action {
+            "process" => queue.go_through(&call, wish.stages.clone(), wish.vad_run).await,
+            _ => queue.ask(call, wish.vad_run).await,
         };
         match asked {
             Ok(()) => {
@@ -327,6 +341,13 @@ mod tests {
             (json!({"action": "untag", "call_ids": ["a"], "tags": ["x".repeat(41)]}), "40"),
             (json!({"action": "tag", "call_ids": ["a"], "tags": ["a\nb"]}), "a\\nb"),
             (json!({"action": "export", "call_ids": vec!["a"; 1]}), ""),
+            (json!({"action": "reprocess", "call_ids": ["a"], "vad": true}), ""),
+            (json!({"action": "process", "call_ids": ["a"], "stage": "transcription", "vad": "yes"}), ""),
+            (json!({"action": "process", "call_ids": ["a"], "stage": "qa", "vad": false}), ""),
+            (json!({"action": "process", "call_ids": ["a"], "vad": "perhaps"}), "vad: \"perhaps\""),
+            (json!({"action": "process", "call_ids": ["a"], "vad": [true]}), "vad: "),
+            (json!({"action": "process", "call_ids": ["a"], "from": "qa", "vad": true}), "vad: it is run before"),
+            (json!({"action": "tag", "call_ids": ["a"], "tags": ["x"], "vad": true}), "vad: it is run before"),
         ] {
             let problem = Wish::of_json(&body).checked().err().unwrap_or_default();
             assert!(problem.contains(says) && problem.is_empty() == says.is_empty(), "{body}: {problem}");
