@@ -99,8 +99,13 @@ pub(super) async fn start(
         access_control = AccessControl::new(access::access_settings(config), store.clone(), wall_clock) => access_control?,
         () = asked_to_stop(signals) => return Ok(None),
     };
-    let (api, retranscriber) =
-        api(base, (&speech, utterances), &sources, (access_control, health, metrics, (pbx.taps, fetches, coverage, back)), &stop);
+    let (api, retranscriber) = api(
+        base,
+        (&speech, utterances),
+        &sources,
+        (access_control, health, metrics, (pbx.taps, fetches, coverage, back)),
+        &stop,
+    );
     let desk = Desk::new(store.clone(), Arc::clone(analyser));
     let stages = Stages::new(store.clone(), desk, retranscriber, api.pipeline.clone(), wall_clock);
     let stages = tokio::spawn(stages.run(stop.clone()));
@@ -165,7 +170,8 @@ async fn conduct(
 }
 
 fn health(base: &Base, speech: &Speech, sources: &Sources, ami: Option<AmiStatus>, started: WallTime) -> Health {
-    let mut health = answers::health(&base.config, &speech.workers, &speech.listening.voice, &sources.last_frame, started);
+    let mut health =
+        answers::health(&base.config, &speech.workers, &speech.listening.voice, &sources.last_frame, started);
     let troubles = sources.troubles.clone();
     health.folders = Arc::new(move || troubles.list());
     health.ami = Arc::new(move || ami.as_ref().map(|status| access::ami_health(status.get())));

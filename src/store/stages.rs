@@ -410,7 +410,13 @@ mod tests {
     async fn what_was_made_of_an_earlier_text_is_not_kept() {
         let (_folder, store) = over().await;
         make_all(&store).await;
-        let wanted = StageRequest { call: CALL, stages: vec![Stage::Summary], again: false, vad: VadRun::Kept, at: WallTime(200) };
+        let wanted = StageRequest {
+            call: CALL,
+            stages: vec![Stage::Summary],
+            again: false,
+            vad: VadRun::Kept,
+            at: WallTime(200),
+        };
         store.request_stages(wanted).await.expect("request");
         let stage = store.due_stage(WallTime(200), false).await.expect("query").expect("due");
         assert!(store.stage_result(CALL, Stage::Summary).await.expect("query").is_some(), "the old stays until then");
@@ -427,7 +433,13 @@ mod tests {
     #[tokio::test]
     async fn stages_wait_while_their_call_is_transcribed_again() {
         let (_folder, store) = over().await;
-        let wanted = StageRequest { call: CALL, stages: Stage::ALL.to_vec(), again: true, vad: VadRun::Again, at: WallTime(150) };
+        let wanted = StageRequest {
+            call: CALL,
+            stages: Stage::ALL.to_vec(),
+            again: true,
+            vad: VadRun::Again,
+            at: WallTime(150),
+        };
         store.request_stages(wanted).await.expect("request");
         assert_eq!(store.due_stage(WallTime(200), false).await.expect("query"), None);
         let first = store.due_stage(WallTime(200), true).await.expect("query").expect("due");
@@ -437,7 +449,13 @@ mod tests {
         assert_eq!(store.due_stage(WallTime(200), false).await.expect("query"), None, "while it is read");
         store.end_stage(&first, made("{}"), WallTime(201)).await.expect("end");
         assert_eq!(make_all(&store).await, Stage::ALL[1..]);
-        let wanted = StageRequest { call: CALL, stages: Stage::ALL.to_vec(), again: false, vad: VadRun::Again, at: WallTime(300) };
+        let wanted = StageRequest {
+            call: CALL,
+            stages: Stage::ALL.to_vec(),
+            again: false,
+            vad: VadRun::Again,
+            at: WallTime(300),
+        };
         store.request_stages(wanted).await.expect("request");
         let rows = store.stages(CALL).await.expect("query");
         assert!(rows.iter().all(|row| row.vad == VadRun::Kept), "no VAD without the sound: {rows:?}");

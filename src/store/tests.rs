@@ -246,7 +246,8 @@ fn the_live_text_of_an_earlier_version_is_kept_with_its_stretch_and_goes_as_befo
     drop(db);
     let db = open_writing(&path).expect("up to date");
     let left = || -> Vec<(i64, i64, i64, Option<f64>)> {
-        let mut query = db.prepare("SELECT segment, start_sample, end_sample, score FROM live_text ORDER BY id").expect("query");
+        let mut query =
+            db.prepare("SELECT segment, start_sample, end_sample, score FROM live_text ORDER BY id").expect("query");
         let row = |row: &rusqlite::Row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
         query.query_map([], row).expect("query").collect::<Result<_, _>>().expect("rows")
     };
@@ -256,8 +257,11 @@ fn the_live_text_of_an_earlier_version_is_kept_with_its_stretch_and_goes_as_befo
     assert_eq!(left(), [then, later], "it does not hang on its utterance");
     db.execute("UPDATE segment SET text = '[card]' WHERE id = 1", []).expect("reworded");
     assert_eq!(left(), [later]);
-    db.execute("INSERT INTO silence (leg, start_sample, end_sample, why, at_ms) VALUES (1, 15999, NULL, 'pause', 0)", [])
-        .expect("silenced");
+    db.execute(
+        "INSERT INTO silence (leg, start_sample, end_sample, why, at_ms) VALUES (1, 15999, NULL, 'pause', 0)",
+        [],
+    )
+    .expect("silenced");
     assert_eq!(left(), []);
 }
 

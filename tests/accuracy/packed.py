@@ -1,6 +1,7 @@
 """Utterances of a leg one by one, against several of them in one window: words wrong and CPU. The pauses between them are shortened in a window.
 
-Both ways take the utterances that lineside finds, cut out of the leg, and the same recogniser, without its voice activity detector: one file is one window.
+Both ways take the utterances that lineside finds, cut out of the leg, and the same recogniser. Its voice activity detector is made to take each file whole:
+one file is one window.
 """
 
 import json
@@ -13,7 +14,9 @@ from sound import read, write
 from systems import OURS
 
 # Seconds of a window at most, and of the pause between two utterances; the first way is that of the final pass.
-WAYS = {"one by one": (0, 0), "30 s, pauses of 0.3 s": (30, 0.3), "30 s, pauses of 0.8 s": (30, 0.8), "15 s, pauses of 0.3 s": (15, 0.3)}
+WAYS = {"one by one": (0, 0), "28 s, pauses of 0.3 s": (28, 0.3), "28 s, pauses of 0.8 s": (28, 0.8), "15 s, pauses of 0.3 s": (15, 0.3)}
+# No pause ends an utterance, and nothing is too soft to be one.
+WHOLE = "[utterance]\nthreshold = 0.05\nsilence_ms = 5000\npre_roll_ms = 1000\nmax_ms = 28000\n"
 
 
 def measure(systems, scorer, made, legs, engine, say):
@@ -32,11 +35,11 @@ def measure(systems, scorer, made, legs, engine, say):
     return header, rows
 
 
-def asked(systems, engine, folder, *more):
+def asked(systems, engine, folder, settings=""):
     """What lineside says of each file."""
-    config = systems.temporary / "lineside.toml"
-    config.touch()
-    command = [systems.lineside, "--config", config, "bench", "accuracy", "--heard", *more, "--recordings", folder, "--model", systems.models / OURS[engine]]
+    config = systems.temporary / "packed.toml"
+    config.write_text(settings)
+    command = [systems.lineside, "--config", config, "bench", "accuracy", "--heard", "--recordings", folder, "--model", systems.models / OURS[engine]]
     return [json.loads(line) for line in systems.run(command).splitlines()]
 
 
@@ -73,7 +76,7 @@ def windows(utterances, longest_s, pause_s):
 def heard(systems, scorer, place, legs, engine):
     """Words of all legs counted, and CPU seconds."""
     texts, cpu_s = {}, 0.0
-    for report in asked(systems, engine, place, "--whole"):
+    for report in asked(systems, engine, place, WHOLE):
         texts.setdefault(Path(report["file"]).stem.split("@")[0], []).extend(segment["text"] for segment in report["segments"])
         cpu_s += report["cpu_s"]
     return sum((scorer.count(leg.text, " ".join(texts.get(leg.name, []))) for leg in legs), Count()), cpu_s

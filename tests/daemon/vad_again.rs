@@ -91,7 +91,11 @@ fn speech_that_was_missed_is_there_once_after_the_vad_was_run_again_and_a_kill_i
     kill_in_the_middle(&mut bed);
     let left: Vec<String> = rows(&bed, "SELECT text FROM segment ORDER BY start_ms, id");
     assert_eq!(left.join(" "), before, "the old text is whole");
-    assert_eq!(rows::<i64>(&bed, "SELECT vad FROM stage WHERE stage = 'transcription'"), [1], "what was asked for stays");
+    assert_eq!(
+        rows::<i64>(&bed, "SELECT vad FROM stage WHERE stage = 'transcription'"),
+        [1],
+        "what was asked for stays"
+    );
 
     bed.start();
     bed.until("it goes on", Duration::from_mins(2), |bed| bed.log().contains("transcribed again: "));

@@ -238,11 +238,7 @@ async fn tag(store: &Store, calls: Vec<CallRow>, add: Vec<String>, remove: Vec<S
 }
 
 /// Calls are transcribed again, or go through these stages.
-async fn queue_all(
-    queue: &RetranscribeQueue,
-    wish: &Wish,
-    calls: Vec<CallRow>,
-) -> Result<Response, ApiError> {
+async fn queue_all(queue: &RetranscribeQueue, wish: &Wish, calls: Vec<CallRow>) -> Result<Response, ApiError> {
     let action = wish.action.as_str();
     let (mut done, mut keys, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for call in calls {

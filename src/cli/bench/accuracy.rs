@@ -20,7 +20,6 @@ use crate::call::Leg;
 use crate::cli::print::say;
 use crate::config::Config;
 use crate::pipeline::finished::analyze::{AnalyzedSegment, analyze, read};
-use crate::speech::engine::Piece;
 use crate::speech::models;
 use crate::speech::recogniser::{Hints, Recogniser};
 use crate::speech::vocabulary::Vocabulary;
@@ -194,30 +193,16 @@ fn heard(plan: &Plan, config: &Config, hints: &Hints) -> anyhow::Result<()> {
         for file in &files {
             recogniser.expect(names_beside(file)?);
             let before = cpu_s();
-            let mut line = if plan.whole {
-                window(file, &mut recogniser).with_context(|| file.display().to_string())?
-            } else {
-                let stereo = config.recordings.stereo;
-                let report = analyze(file, stereo, &listening, Some(&mut recogniser), &analyser, None, |_, _| {})
-                    .with_context(|| file.display().to_string())?;
-                serde_json::to_value(report)?
-            };
+            let stereo = config.recordings.stereo;
+            let report = analyze(file, stereo, &listening, Some(&mut recogniser), &analyser, None, |_, _| {})
+                .with_context(|| file.display().to_string())?;
+            let mut line = serde_json::to_value(report)?;
             line["model"] = name.as_str().into();
             line["cpu_s"] = (cpu_s() - before).into();
             say(&line.to_string())?;
         }
     }
     Ok(())
-}
-
-/// What is heard of a recording that is one window.
-fn window(file: &Path, recogniser: &mut Recogniser) -> anyhow::Result<serde_json::Value> {
-    let (rate_hz, channels) = read(file)?;
-    let recognition = recogniser.recognise(&to_model(channels.first().map_or(&[], Vec::as_slice), rate_hz))?;
-    let seconds = |ms: i64| ms as f64 / 1000.0;
-    let segment = |piece: Piece| serde_json::json!({"start": seconds(piece.start_ms), "end": seconds(piece.end_ms), "text": piece.text});
-    let segments: Vec<serde_json::Value> = recognition.pieces.into_iter().map(segment).collect();
-    Ok(serde_json::json!({"file": file.display().to_string(), "segments": segments}))
 }
 
 /// Names that are likely to be said in a recording: those in FILE.names beside it, a line each.

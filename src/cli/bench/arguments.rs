@@ -62,7 +62,7 @@ pub(in crate::cli) struct BenchArguments {
     #[arg(long)]
     pub(super) denoise: bool,
     /// For accuracy: what the models write instead of figures, one JSON object a recording and model; no text need stand beside it
-    #[arg(long, conflicts_with = "denoise")]
+    #[arg(long, conflicts_with_all = ["whole", "denoise"])]
     pub(super) heard: bool,
     /// For accuracy: a rule of the recogniser that is changed, NAME=VALUE
     #[arg(long, hide = true, value_name = "NAME=VALUE")]

@@ -16,9 +16,11 @@ use std::sync::{Arc, RwLock};
 
 use tokio::sync::oneshot;
 
+use self::stretches::{Stretches, VadAgain};
 use crate::audio::reader::RecordingReader;
-use crate::call::{CallId, CallNames, CallState, Leg, LegKey, Source, Stage, UtteranceKey, WallTime};
+use crate::call::{CallId, CallNames, CallState, Leg, LegKey, Source, Stage, UtteranceKey, VadRun, WallTime};
 use crate::contract::message::{CallRewritten, Message, RewrittenKind};
+use crate::pipeline::live::RowNumbers;
 use crate::pipeline::live::past_names::{PastNames, names_of_rows};
 use crate::pipeline::live::privacy::{Cleaned, Privacy, PrivacySettings};
 use crate::pipeline::live::silencing;
@@ -30,7 +32,7 @@ use crate::speech::utterance::Listening;
 use crate::speech::vocabulary::Vocabulary;
 use crate::spool::{LegAudio, LegSpec, SpooledLeg};
 use crate::store::calls::{CallRow, LegRow};
-use crate::store::change::{CallFigures, Change, NewEvent, UtteranceState};
+use crate::store::change::{Change, NewEvent, UtteranceState};
 use crate::store::privacy::PrivacyChange;
 use crate::store::rewrite::{NewText, Rewritten, Stretch};
 use crate::store::stages::{StageRequest, StageRow};

@@ -164,7 +164,8 @@ fn compare(judged: Judged, known: Vec<AlertRow>, played: Vec<Alert>, now: WallTi
             let firings =
                 played.iter().enumerate().flat_map(|(at, new)| new.rules.iter().map(move |rule| (at, new, rule)));
             let mut firings = firings.filter(|(at, ..)| !told.contains(&(*at, rule.name.clone())));
-            let Some((at, new, found)) = firings.find(|(_, new, found)| judged.is_same((&before, rule), (new, found))) else {
+            let Some((at, new, found)) = firings.find(|(_, new, found)| judged.is_same((&before, rule), (new, found)))
+            else {
                 return false;
             };
             told.insert((at, rule.name.clone()));

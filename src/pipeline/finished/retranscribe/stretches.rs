@@ -113,12 +113,7 @@ impl VadAgain {
     }
 
     /// The utterances of one stretch of a leg.
-    async fn hear(
-        &self,
-        leg: &Arc<SpooledLeg>,
-        range: Range<u64>,
-        workers: &Workers,
-    ) -> Result<Vec<Found>, String> {
+    async fn hear(&self, leg: &Arc<SpooledLeg>, range: Range<u64>, workers: &Workers) -> Result<Vec<Found>, String> {
         let listener = LegListener::new(leg.spec.rate_hz, &self.listening, range.start);
         let ear = Ear { leg: Arc::clone(leg), reader: None, listener, to: range.end, found: Vec::new() };
         let mut ear = Box::new(ear);
@@ -197,8 +192,7 @@ impl OldLeg {
 
 /// The stretches of `samples` that were heard, without those that are taken; in order, none twice.
 fn free(heard: &[(u64, Option<u64>)], samples: u64, mut taken: Vec<Range<u64>>) -> Vec<Range<u64>> {
-    let mut heard: Vec<Range<u64>> =
-        heard.iter().map(|&(from, to)| from..to.unwrap_or(samples).min(samples)).collect();
+    let mut heard: Vec<Range<u64>> = heard.iter().map(|&(from, to)| from..to.unwrap_or(samples).min(samples)).collect();
     heard.sort_by_key(|range| range.start);
     taken.sort_by_key(|range| range.start);
     let (mut found, mut at) = (Vec::new(), 0);

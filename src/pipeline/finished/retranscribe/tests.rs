@@ -78,7 +78,9 @@ impl Again {
         let work = std::thread::spawn(move || {
             let mut jobs = Vec::new();
             while !queue.is_closed() {
-                let Some((_, Work::Retranscribe(job, answer))) = queue.pop(Duration::from_millis(100)) else { continue };
+                let Some((_, Work::Retranscribe(job, answer))) = queue.pop(Duration::from_millis(100)) else {
+                    continue;
+                };
                 let (text, end_ms) = (says(&job), ((job.end - job.start) / 8) as i64);
                 let piece = Piece { text, start_ms: 0, end_ms, confidence: 0.9, words: Vec::new() };
                 let took = Duration::from_millis(1);
@@ -319,7 +321,11 @@ async fn a_vad_that_is_run_again_leaves_silenced_sound_and_what_was_not_heard_al
 #[tokio::test]
 async fn a_call_without_the_sound_to_run_the_vad_on_keeps_its_text() {
     let call = Again::new().await;
-    call.store.writer().run(|db| db.execute_batch("INSERT INTO heard (leg, from_sample) VALUES (1, 0)")).await.expect("rows");
+    call.store
+        .writer()
+        .run(|db| db.execute_batch("INSERT INTO heard (leg, from_sample) VALUES (1, 0)"))
+        .await
+        .expect("rows");
     let problem = call.run(VadRun::Again, &PastNames::default(), NOW, |_| "nothing".into()).await.expect_err("no file");
     assert!(problem.contains("/nowhere.wav"), "{problem}");
     assert_eq!(call.texts().await, [vec!["I am Marry Mueller".to_owned()], vec![]]);
