@@ -16,7 +16,7 @@ pub mod when;
 pub use self::alert::{Alert, Fired, Level, Severity};
 pub use self::hear::Hear;
 pub use self::nouns::{
-    CallId, CallIdError, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Moment, Source, Speaker, UtteranceKey,
-    WallTime, Word,
+    BootClock, CallId, CallIdError, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Moment, Source, Speaker,
+    UtteranceKey, WallTime, Word,
 };
 pub use self::processing::{ProcessingMode, ProcessingModes, Stage, StageState, VadRun};

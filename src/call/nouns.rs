@@ -321,6 +321,30 @@ impl Moment {
     }
 }
 
+/// How far the wall clock is ahead of the machine's own clock, which counts from the boot and is never set. Two readings of one boot tell by how much
+/// the wall clock was stepped between them, also while lineside was down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BootClock {
+    /// Linux's id of the boot (`/proc/sys/kernel/random/boot_id`).
+    pub boot: String,
+    /// Wall clock less the time since the boot, milliseconds.
+    pub ahead_ms: i64,
+}
+
+impl BootClock {
+    /// The clocks at this moment; `None` where the kernel names no boot.
+    pub fn now(wall: WallTime) -> Option<Self> {
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
+        let since = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        Some(Self { boot, ahead_ms: wall.0 - since.tv_sec * 1000 - since.tv_nsec / 1_000_000 })
+    }
+
+    /// Milliseconds by which the wall clock was stepped since an earlier reading; 0 when the machine was booted in between, because nothing tells then.
+    pub fn stepped_ms(&self, before: &Self) -> i64 {
+        if self.boot == before.boot { self.ahead_ms - before.ahead_ms } else { 0 }
+    }
+}
+
 /// Names of a call in other systems. `None` means not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -39,6 +39,9 @@ const HELLO_BYTES: usize = 16_384;
 /// Lines of an AGI environment that are read; Asterisk sends about 25.
 const MAX_LINES: usize = 200;
 
+/// Names of the arguments of EAGI().
+pub const ARGUMENTS: [&str; 4] = ["leg", "agent", "campaign", "lead"];
+
 /// The message of a script to the daemon, beside the pipe.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EagiHello {
@@ -206,6 +209,10 @@ impl Eagi {
             pipe::Receiver::from_owned_fd(pipe).map_err(|error| format!("fd 3 is not the pipe of EAGI(): {error}"))?;
         let uniqueid = hello.agi.get("uniqueid").filter(|id| !id.is_empty()).cloned();
         let argument = |name: &str| hello.arguments.get(name).filter(|value| !value.is_empty()).cloned();
+        // A script of another version may know more.
+        for unknown in hello.arguments.keys().filter(|name| !ARGUMENTS.contains(&name.as_str())) {
+            log::warn!("eagi: argument {unknown:?} is not known and left out; known are {}", ARGUMENTS.join(", "));
+        }
         let call = uniqueid.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
         let spec = LegSpec {
             call: CallId::from_lossy(&call),
@@ -217,7 +224,7 @@ impl Eagi {
                 phone: hello.agi.get("callerid").filter(|id| !id.is_empty() && *id != "unknown").cloned(),
                 ..CallNames::default()
             },
-            leg: argument("leg").and_then(|leg| Leg::parse(&leg)).unwrap_or(Leg::Caller),
+            leg: leg_of(argument("leg").as_deref())?,
             source: Source::Eagi,
             started: wall_clock(),
             rate_hz,
@@ -261,6 +268,13 @@ impl Eagi {
     }
 }
 
+/// The leg that a script names; the caller's where it names none. One that is none is refused: taken for the caller's it would turn what the agent says
+/// into the caller's words.
+fn leg_of(word: Option<&str>) -> Result<Leg, String> {
+    let Some(word) = word else { return Ok(Leg::Caller) };
+    Leg::parse(&word.to_lowercase()).ok_or_else(|| format!("leg={word:?} is not agent, caller or mixed"))
+}
+
 /// Bytes of the pipe as samples; half a sample waits in `odd` for its other half.
 pub fn samples_of(bytes: &[u8], ulaw: bool, odd: &mut Option<u8>) -> Vec<i16> {
     if ulaw {
@@ -293,6 +307,15 @@ mod tests {
         assert_eq!(format_of(Some("slin16")), Ok((16_000, false)));
         assert_eq!(format_of(Some("ulaw")), Ok((8000, true)));
         assert!(format_of(Some("g729")).expect_err("unknown").contains("g729"));
+    }
+
+    #[test]
+    fn a_leg_that_is_not_understood_is_nobodys() {
+        assert_eq!(
+            (leg_of(None), leg_of(Some("Agent")), leg_of(Some("mixed"))),
+            (Ok(Leg::Caller), Ok(Leg::Agent), Ok(Leg::Mixed))
+        );
+        assert!(leg_of(Some("agnet")).expect_err("no leg").contains("agnet"));
     }
 
     #[tokio::test]

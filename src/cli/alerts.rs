@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::calls::scope::{HowMany, ListForm, when, when_last};
-use super::calls::words::{seen, text, tsv, why_empty};
+use super::calls::words::{more, seen, text, tsv, why_empty};
 use super::client::Daemon;
 use super::listing::Listing;
 use super::print::{say, short_time, shown};
@@ -103,8 +103,9 @@ pub(super) fn run(arguments: &AlertsArguments, config: &Config) -> anyhow::Resul
     if arguments.form.json {
         return Ok(say(&answer.to_string())?);
     }
+    let alerts = answer["alerts"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut listing = Listing::new(&["ID", "RAISED", "LEVEL", "CALL", "AGENT", "AT", "TAKEN BY", "RULES AND WORDS"]);
-    for alert in answer["alerts"].as_array().into_iter().flatten() {
+    for alert in alerts {
         let fields = fields(alert);
         if arguments.form.tsv {
             say(&tsv(&fields))?;
@@ -115,10 +116,11 @@ pub(super) fn run(arguments: &AlertsArguments, config: &Config) -> anyhow::Resul
         let label = if level == "critical" { "critical" } else { "" };
         listing.add_coloured(vec![id, short_time(&raised), level, call, agent, at, by, why], label);
     }
-    if arguments.form.tsv {
-        return Ok(());
+    if !arguments.form.tsv {
+        listing.print(&why_empty("no alert fits", &answer, arguments.agent.as_deref()))?;
     }
-    Ok(listing.print(&why_empty("no alert fits", &answer, arguments.agent.as_deref()))?)
+    more(&answer["next_cursor"], alerts.len());
+    Ok(())
 }
 
 /// An alert as `--tsv` writes it.

@@ -21,7 +21,7 @@ use crate::config::Config;
 /// Where the daemon is.
 #[derive(Args, Clone)]
 pub(super) struct Daemon {
-    /// The daemon's Unix socket [default: api.sock of the configuration]
+    /// The daemon's Unix socket; goes before --url and LINESIDE_URL [default: api.sock of the configuration]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
     /// Its address instead, like http://127.0.0.1:8123 or https://calls.example.com
@@ -39,9 +39,24 @@ pub(super) struct Daemon {
 }
 
 impl Daemon {
+    /// The address, where it counts: a socket that is named goes before one that the environment has.
+    fn address(&self) -> Option<&String> {
+        self.url.as_ref().filter(|_| self.socket.is_none())
+    }
+
     /// Whether an address was given, so that the configuration is not needed.
     pub(super) fn has_url(&self) -> bool {
-        self.url.is_some()
+        self.address().is_some()
+    }
+
+    /// Whether a daemon was named, by its address or its socket: it alone is meant then, running or not.
+    pub(super) fn is_named(&self) -> bool {
+        self.name().is_some()
+    }
+
+    /// What it was named by; `None` where the configuration says where it is.
+    pub(super) fn name(&self) -> Option<String> {
+        self.address().cloned().or_else(|| self.socket.as_ref().map(|socket| socket.display().to_string()))
     }
 
     /// The token, from where it was given.
@@ -71,7 +86,7 @@ impl Daemon {
         if let Some(token) = self.token()? {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        if let Some(url) = &self.url {
+        if let Some(url) = self.address() {
             let address = Address::parse(url)?;
             let request = request.uri(format!("{}{path}", address.path)).header("host", &address.host);
             let stream = tokio::net::TcpStream::connect(address.socket()).await;
@@ -272,6 +287,19 @@ pub(super) fn query(pairs: &[(&str, Option<String>)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_socket_that_is_named_goes_before_the_address_of_the_environment() {
+        let daemon = |socket: Option<&str>, url: Option<&str>| {
+            let (socket, url) = (socket.map(PathBuf::from), url.map(String::from));
+            Daemon { socket, url, ca: None, token: None, token_file: None }
+        };
+        let url = Some("https://calls.example.com");
+        let both = daemon(Some("/run/x.sock"), url);
+        assert_eq!((both.name().as_deref(), both.has_url()), (Some("/run/x.sock"), false));
+        assert_eq!((daemon(None, url).name().as_deref(), daemon(None, url).has_url()), (url, true));
+        assert!(!daemon(None, None).is_named() && daemon(Some("/run/x.sock"), None).is_named());
+    }
 
     #[test]
     fn an_address_is_taken_apart_and_a_port_that_is_not_named_is_that_of_its_scheme() {

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use indicatif::ProgressBar;
 
 use super::client::Daemon;
 use super::listing::hanging;
-use super::print::{busy, confirmed, say, shown};
+use super::print::{bar, busy, bytes_bar, confirmed, say, shown};
 use crate::config::{Config, DEFAULT_PATH};
 use crate::pipeline::retention::backup::{backup, restore};
 use crate::pipeline::retention::check::{Depth, check};
@@ -17,8 +18,14 @@ use crate::store::StoreError;
 use crate::store::check::Mode;
 use crate::store::forget::{ForgetError, Whom};
 
+/// A bar shows that work goes on also while nothing of it can be counted.
+const STEADY: std::time::Duration = std::time::Duration::from_millis(200);
+
 #[derive(Args)]
-#[command(after_help = "Works beside a running daemon and without one; exit code 1 when anything is left over.")]
+#[command(
+    after_help = "Works beside a running daemon and without one. With --url, LINESIDE_URL or --socket the daemon there erases its calls, and nothing is \
+erased here; exit code 1 when anything is left over."
+)]
 pub(super) struct ForgetArguments {
     #[command(flatten)]
     whom: WhomArguments,
@@ -99,6 +106,9 @@ pub(super) fn forget(arguments: &ForgetArguments, config: &Config) -> anyhow::Re
         return Ok(ExitCode::FAILURE);
     }
     let report = busy("erasing, and searching every file for what told of them", || {
+        if arguments.daemon.is_named() {
+            return by_daemon(arguments, &whom, "", config);
+        }
         // Who holds the lock on the state folder is the daemon: then it does the work.
         match stopped(&config.paths.state, &whom) {
             Err(ForgetError::Store(StoreError::InUse { .. })) => by_daemon(arguments, &whom, "", config),
@@ -108,7 +118,8 @@ pub(super) fn forget(arguments: &ForgetArguments, config: &Config) -> anyhow::Re
     if arguments.json {
         say(&serde_json::to_string(&report)?)?;
     } else {
-        told(&report, config)?;
+        let state = config.paths.state.display();
+        told(&report, &arguments.daemon.name().unwrap_or_else(|| state.to_string()))?;
     }
     Ok(if report.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -120,9 +131,14 @@ fn by_daemon(arguments: &ForgetArguments, whom: &Whom, query: &str, config: &Con
 }
 
 fn would_forget(arguments: &ForgetArguments, whom: &Whom, config: &Config) -> anyhow::Result<ExitCode> {
-    let report = match planned_stopped(&config.paths.state, whom) {
-        Err(ForgetError::Store(StoreError::InUse { .. })) => by_daemon(arguments, whom, "?dry_run=true", config)?,
-        planned => planned?,
+    let asked = || by_daemon(arguments, whom, "?dry_run=true", config);
+    let report = if arguments.daemon.is_named() {
+        asked()?
+    } else {
+        match planned_stopped(&config.paths.state, whom) {
+            Err(ForgetError::Store(StoreError::InUse { .. })) => asked()?,
+            planned => planned?,
+        }
     };
     if arguments.json {
         say(&serde_json::to_string(&report)?)?;
@@ -143,7 +159,8 @@ fn would_forget(arguments: &ForgetArguments, whom: &Whom, config: &Config) -> an
     Ok(ExitCode::SUCCESS)
 }
 
-fn told(report: &ForgetReport, config: &Config) -> anyhow::Result<()> {
+/// Says what was erased, and what was searched at `place` for anything left of it.
+fn told(report: &ForgetReport, place: &str) -> anyhow::Result<()> {
     let ForgetReport { erased, files, bytes, searched_for, searched_in, shared, left } = report;
     say(&format!(
         "erased {} calls, {} segments of text, {} events, {files} sound files ({bytes} bytes)",
@@ -165,16 +182,24 @@ fn told(report: &ForgetReport, config: &Config) -> anyhow::Result<()> {
         say(&format!("LEFT: {line}"))?;
     }
     let proof = if left.is_empty() { "found none of them" } else { "SOMETHING IS LEFT" };
-    say(&format!(
-        "proof: searched {searched_in} files of {} for {searched_for} texts: {proof}",
-        config.paths.state.display()
-    ))?;
+    say(&format!("proof: searched {searched_in} files of {place} for {searched_for} texts: {proof}"))?;
     Ok(())
+}
+
+/// Shows bytes done of bytes in all.
+fn shown_by(bar: &ProgressBar) -> impl FnMut(u64, u64) {
+    |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    }
 }
 
 pub(super) fn make_backup(arguments: &BackupArguments, config: &Config, path: Option<PathBuf>) -> anyhow::Result<()> {
     let path = path.unwrap_or_else(|| DEFAULT_PATH.into());
-    let copied = busy("copying", || backup(&config.paths.state, Some(&path), &arguments.folder))?;
+    let bar = bytes_bar("copying")?;
+    bar.enable_steady_tick(STEADY);
+    let copied = backup(&config.paths.state, Some(&path), &arguments.folder, &mut shown_by(&bar))?;
+    bar.finish_and_clear();
     let missing = match copied.missing {
         0 => String::new(),
         some => format!("; {some} sound files were gone or unreadable (see `lineside check`)"),
@@ -191,7 +216,9 @@ pub(super) fn make_backup(arguments: &BackupArguments, config: &Config, path: Op
 
 pub(super) fn bring_back(arguments: &RestoreArguments, config: &Config) -> anyhow::Result<()> {
     let state = &config.paths.state;
-    let copied = busy("checking and copying", || restore(&arguments.folder, state))?;
+    let bar = bytes_bar("checking and copying")?;
+    let copied = restore(&arguments.folder, state, &mut shown_by(&bar))?;
+    bar.finish_and_clear();
     say(&format!("{}: {} files, {} bytes, all as they were backed up", state.display(), copied.files, copied.bytes))?;
     say(&format!("if you are not lineside: chown -R lineside: {}", state.display()))?;
     if state.join("restored.toml").exists() {
@@ -204,8 +231,14 @@ pub(super) fn look_over(arguments: &CheckArguments, config: &Config) -> anyhow::
     let mode = if arguments.repair { Mode::Repair } else { Mode::Look };
     super::key::take_keys(config);
     let depth = if arguments.sound { Depth::Whole } else { Depth::Ends };
-    let look = || check(&config.paths.state, mode, depth, crate::capture::wall_clock());
-    let found = busy("looking over database and files", look)?;
+    let files = bar("looking over database and files", "files")?;
+    files.enable_steady_tick(STEADY);
+    let mut tell = |done: usize, all: usize| {
+        files.set_length(all as u64);
+        files.set_position(done as u64);
+    };
+    let found = check(&config.paths.state, mode, depth, crate::capture::wall_clock(), &mut tell)?;
+    files.finish_and_clear();
     if arguments.json {
         say(&serde_json::to_string(&found)?)?;
     } else {

@@ -118,7 +118,7 @@ fn over(arguments: &FetchArguments, config: &Config, fetch: &Value) -> anyhow::R
 }
 
 fn list(arguments: &FetchArguments, config: &Config) -> anyhow::Result<()> {
-    let answer = arguments.daemon.fetch(config, "/api/v1/fetch")?;
+    let answer = arguments.daemon.fetch(config, "/api/v1/fetch?limit=1000")?;
     if arguments.json {
         return Ok(say(&answer.to_string())?);
     }
@@ -137,7 +137,11 @@ fn list(arguments: &FetchArguments, config: &Config) -> anyhow::Result<()> {
     if fetches.is_empty() {
         nothing("nothing is fetched, and nothing waits");
     }
-    fetches.iter().try_for_each(one)
+    fetches.iter().try_for_each(one)?;
+    if answer["more"] == true {
+        nothing(&format!("the newest {} are shown and there are more", fetches.len()));
+    }
+    Ok(())
 }
 
 fn one(fetch: &Value) -> anyhow::Result<()> {

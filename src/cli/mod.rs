@@ -20,6 +20,7 @@ mod listing;
 mod manual;
 mod model;
 mod model_bench;
+mod model_pull;
 mod model_recommend;
 mod notify;
 mod openapi;

@@ -12,7 +12,7 @@ use super::model_recommend::RecommendArguments;
 use super::print::{bar, bytes_bar, say};
 use crate::config::Config;
 use crate::speech::models::convert::Format;
-use crate::speech::models::{self, CATALOGUE, Fetch, Import, Published, SENTENCES, Sentences, Verified};
+use crate::speech::models::{self, Import, Published, SENTENCES, Verified};
 
 #[derive(Args)]
 #[command(after_help = "Models are kept in the state folder; whisper.cpp files and CTranslate2 folders both serve.")]
@@ -29,6 +29,7 @@ enum ModelCommand {
     /// What is here, and what can be pulled by name
     List,
     /// Fetch a model; goes on where an earlier try stopped. Proxies: http_proxy, https_proxy
+    #[command(after_help = PULL_HELP)]
     Pull {
         /// A name of the list
         name: String,
@@ -79,6 +80,10 @@ enum ModelCommand {
     },
 }
 
+const PULL_HELP: &str = "The English models of CTranslate2, ct2-NAME-int8, are made here of the weights that OpenAI publishes: those are fetched, \
+compared with OpenAI's sum, converted and removed. OpenAI's weights for 99 languages hold no table of their tokens: bring such a model in by \
+`lineside model import`.";
+
 const IMPORT_HELP: &str = "Weights NAME become NAME (ggml-f16), NAME-q8_0, NAME-q5_1 and ct2-NAME-int8. Nothing in a checkpoint is run: its table may \
 name tensors and nothing else. The sha256 of the weights is printed, and whether it is one that OpenAI publishes.";
 
@@ -94,36 +99,17 @@ pub(super) fn run(arguments: &ModelArguments, config: &Config) -> anyhow::Result
     match &arguments.command {
         ModelCommand::List => list(folder, arguments.json)?,
         ModelCommand::Pull { name, url, sha256 } => {
-            if let Some(model) = SENTENCES.iter().find(|model| model.name == name) {
-                pull_sentences(folder, model, url.as_deref())?;
-                return Ok(ExitCode::SUCCESS);
-            }
-            let published = CATALOGUE.iter().find(|model| model.name == name);
-            let url = url.clone().or(published.map(Published::url));
-            let Some(url) = url else {
-                anyhow::bail!(
-                    "no model {name:?} in the catalogue (`lineside model list`); give --url and --sha256 for another source"
-                );
-            };
-            let sha1 = published.filter(|_| sha256.is_none()).and_then(|model| model.sha1).map(String::from);
-            let fetch = Fetch { name: name.clone(), url, sha256: sha256.clone(), sha1 };
-            let bar = bytes_bar(name)?;
-            let model = models::pull(folder, &fetch, |done, total| {
-                bar.set_length(total.unwrap_or(done));
-                bar.set_position(done);
-            })?;
-            bar.finish_and_clear();
-            let checked = if fetch.sha256.is_some() || fetch.sha1.is_some() {
-                "checksum as published"
-            } else {
-                "no checksum is published for it"
-            };
-            say(&format!("{} ({checked})", model.path.display()))?;
+            super::model_pull::run(config, name, url.as_deref(), sha256.as_deref())?;
         }
         ModelCommand::Bench { names, audio } => {
             super::model_bench::run(names, audio.as_deref(), arguments.json, config)?;
         }
-        ModelCommand::Import { path, name, into, .. } if models::is_sentences(path) => {
+        ModelCommand::Import { path, formats, vocabulary, name, into } if models::is_sentences(path) => {
+            anyhow::ensure!(
+                formats.is_empty() && vocabulary.is_none(),
+                "{} is a model of sentences, which is copied as it is: leave --format and --vocabulary out",
+                path.display()
+            );
             let path = models::import_sentences(into.as_ref().unwrap_or(folder), path, name.as_deref())?;
             say(&path.display().to_string())?;
         }
@@ -136,18 +122,6 @@ pub(super) fn run(arguments: &ModelArguments, config: &Config) -> anyhow::Result
         ModelCommand::Verify { names } => return verify(folder, names, arguments.json),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Fetches a model of sentences, from `at` if that is given.
-fn pull_sentences(folder: &Path, model: &Sentences, at: Option<&str>) -> anyhow::Result<()> {
-    let bar = bytes_bar(model.name)?;
-    let path = models::pull_sentences(folder, model, at.unwrap_or(model.at), |done, total| {
-        bar.set_length(total.unwrap_or(done));
-        bar.set_position(done);
-    })?;
-    bar.finish_and_clear();
-    say(&format!("{} (checksums as published)", path.display()))?;
-    Ok(())
 }
 
 fn import(folder: &Path, wanted: &Import, as_json: bool) -> anyhow::Result<()> {
@@ -176,12 +150,13 @@ fn import(folder: &Path, wanted: &Import, as_json: bool) -> anyhow::Result<()> {
 fn list(folder: &Path, as_json: bool) -> anyhow::Result<()> {
     let here = models::installed(folder);
     if as_json {
-        say(&json!({"folder": folder, "installed": here, "catalogue": CATALOGUE, "sentences": SENTENCES}).to_string())?;
+        let catalogue: Vec<&Published> = models::catalogue().collect();
+        say(&json!({"folder": folder, "installed": here, "catalogue": catalogue, "sentences": SENTENCES}).to_string())?;
         return Ok(());
     }
     let mut listing = Listing::new(&["MODEL", "HERE", "MB", "FOR"]);
     for model in &here {
-        let known = CATALOGUE.iter().find(|published| published.name == model.name);
+        let known = models::published(&model.name);
         listing.add(vec![
             model.name.clone(),
             "yes".into(),
@@ -193,7 +168,7 @@ fn list(folder: &Path, as_json: bool) -> anyhow::Result<()> {
         let here = if folder.join(model.name).is_dir() { "yes" } else { "" };
         listing.add(vec![model.name.into(), here.into(), model.mb.to_string(), model.about.into()]);
     }
-    for published in CATALOGUE.iter().filter(|published| here.iter().all(|model| model.name != published.name)) {
+    for published in models::catalogue().filter(|published| here.iter().all(|model| model.name != published.name)) {
         let Published { name, mb, about, .. } = published;
         listing.add(vec![(*name).into(), String::new(), mb.to_string(), (*about).into()]);
     }

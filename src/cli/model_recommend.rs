@@ -15,7 +15,7 @@ use serde_json::json;
 use super::listing::Listing;
 use super::print::say;
 use crate::config::Config;
-use crate::doctor::best_model::{Measured, Recommendation, kept_file};
+use crate::doctor::best_model::{Measured, Recommendation, best_within_reach, kept_file};
 use crate::governor::recommend::{Candidate, Demand, Expected, choose};
 use crate::governor::simulation::SPEECH_SHARE;
 use crate::speech::models::convert::{Format, STAND_IN_SECONDS, Size, stand_in};
@@ -23,9 +23,13 @@ use crate::speech::models::{self, ModelKind, ModelRef};
 use crate::speech::recogniser::{Hints, Recogniser};
 
 const RUNS: usize = 3;
+const NOTHING: &str = "none of the models that were measured is installed or can be pulled";
 
 #[derive(Args)]
-#[command(after_help = "Measures this CPU for a minute or two; run it when the box has time.")]
+#[command(
+    after_help = "Measures this CPU for a minute or two; run it when the box has time. It recommends a model that is here or can be pulled; where one that \
+has to be imported would serve better, it says so."
+)]
 pub(super) struct RecommendArguments {
     /// Agents at work at a time [default: asked for on a terminal, else 10]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=5000))]
@@ -48,10 +52,10 @@ pub(super) fn run(arguments: &RecommendArguments, as_json: bool, config: &Config
     };
     let measured = measure(config)?;
     let candidates: Vec<Candidate> = measured.iter().map(Measured::candidate).collect();
-    let (best, expected) = choose(&candidates, &demand);
-    let best = best.context("nothing was measured")?;
+    let (best_of_all, expected) = choose(&candidates, &demand);
     let english = config.hints().language.as_deref() == Some("en");
     let installed = models::installed(&config.paths.models());
+    let best = best_within_reach(&measured, &demand, english, &installed).context(NOTHING)?;
     let kept = Recommendation { demand, measured };
     let file = kept_file(config);
     if let Err(error) = std::fs::write(&file, serde_json::to_string(&kept)?) {
@@ -62,7 +66,7 @@ pub(super) fn run(arguments: &RecommendArguments, as_json: bool, config: &Config
         let described = |(model, expected): &(&Measured, &Expected)| {
             json!({
                 "model": model.model(english), "engine": model.engine, "quantisation": model.quantisation(), "look_s": model.look_s,
-                "expected": expected, "how": model.how(english, &installed),
+                "expected": expected, "how": model.how(english, &installed), "within_reach": model.within_reach(english, &installed),
             })
         };
         let all: Vec<_> = rows.iter().map(described).collect();
@@ -71,17 +75,27 @@ pub(super) fn run(arguments: &RecommendArguments, as_json: bool, config: &Config
         });
         return Ok(say(&answer.to_string())?);
     }
-    print(&rows, best, &demand, english, &installed)
+    print(&rows, best, &demand, english, &installed)?;
+    match best_of_all.filter(|&place| place != best) {
+        Some(place) => Ok(say(&better(rows[place].0, english, &installed))?),
+        None => Ok(()),
+    }
 }
 
-/// The best model for so many agents here: measured now, and kept for `lineside doctor`.
+/// What is said of a model that would serve better than those within reach.
+fn better(model: &Measured, english: bool, installed: &[ModelRef]) -> String {
+    format!("{} would serve better and cannot be pulled: {}", model.model(english), model.how(english, installed))
+}
+
+/// The model that serves so many agents best, of those that are installed or can be pulled: measured now, and kept for `lineside doctor`.
 pub(super) fn best(agents: usize, config: &Config) -> anyhow::Result<String> {
     let cores = std::thread::available_parallelism()?.get();
     let demand = Demand { agents, cores, speech_share: SPEECH_SHARE };
     let measured = measure(config)?;
-    let candidates: Vec<Candidate> = measured.iter().map(Measured::candidate).collect();
-    let best = choose(&candidates, &demand).0.context("nothing was measured")?;
-    let model = measured[best].model(config.hints().language.as_deref() == Some("en"));
+    let english = config.hints().language.as_deref() == Some("en");
+    let installed = models::installed(&config.paths.models());
+    let best = best_within_reach(&measured, &demand, english, &installed).context(NOTHING)?;
+    let model = measured[best].model(english);
     let file = kept_file(config);
     if let Err(error) = std::fs::write(&file, serde_json::to_string(&Recommendation { demand, measured })?) {
         eprintln!("lineside: {}: {error}; `lineside doctor` will not know of this", file.display());

@@ -15,7 +15,8 @@ use crate::config::Config;
 use crate::pipeline::finished::trial::{Trial, TrialDifference};
 use crate::pipeline::workers::glossary;
 use crate::store::past::past_calls;
-use crate::text::{Pack, TextAnalyser};
+use crate::text::labels::unknown_labels;
+use crate::text::{Pack, PackError};
 
 #[derive(Args)]
 pub(super) struct PackArguments {
@@ -26,7 +27,10 @@ pub(super) struct PackArguments {
 #[derive(Subcommand)]
 enum PackCommand {
     /// Name every mistake of some packs and glossaries with its line
-    #[command(after_help = "Exit code: 0 when all are good, 78 when one is not.")]
+    #[command(
+        after_help = "A label that a rule, criterion or tag asks for must be given by a keyword or evidence of these packs or of those in use \
+                      (--config); each takes the place of the one that has its name.\n\nExit code: 0 when all are good, 78 when one is not."
+    )]
     Check {
         /// The packs; a file whose name ends in .csv is a glossary
         #[arg(required = true, value_name = "FILE")]
@@ -34,7 +38,8 @@ enum PackCommand {
     },
     /// Print what a pack would have tagged, alerted and scored differently on past calls
     #[command(
-        after_help = "The pack stands beside those in use, in the place of the one that has its name. Texts are read from the database as they are \
+        after_help = "The pack stands beside those in use, in the place of the one that has its name; in calls of a [[campaign]] with packs of its own \
+                      only where that names it. Texts are read from the database as they are \
                       stored. Alerts of silence and interruptions are left out: no pack's words make them."
     )]
     Try {
@@ -55,7 +60,7 @@ pub(super) fn run(
     config: impl FnOnce() -> Result<Config, crate::config::ConfigError>,
 ) -> anyhow::Result<ExitCode> {
     match &arguments.command {
-        PackCommand::Check { files } => check(files),
+        PackCommand::Check { files } => check(files, config),
         PackCommand::Try { file, days, json } => try_out(file, *days, *json, &config()?),
     }
 }
@@ -64,25 +69,67 @@ fn text_of(file: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(file).with_context(|| format!("reading pack {}", file.display()))
 }
 
-fn check(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
-    let mut all_good = true;
+fn is_glossary(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+}
+
+fn check(
+    files: &[PathBuf],
+    config: impl FnOnce() -> Result<Config, crate::config::ConfigError>,
+) -> anyhow::Result<ExitCode> {
+    let mut read: Vec<Option<Result<Pack, Vec<PackError>>>> = Vec::new();
     for file in files {
+        let pack = || Ok::<_, anyhow::Error>(Pack::mistakes_or_pack(&file.display().to_string(), &text_of(file)?));
+        read.push(if is_glossary(file) { None } else { Some(pack()?) });
+    }
+    // Labels may come from another pack, so all are read before anything is said of one.
+    let good: Vec<&Pack> = read.iter().flatten().filter_map(|pack| pack.as_ref().ok()).collect();
+    let unknown = if good.is_empty() { Vec::new() } else { unknown_in(&good, config) };
+    let mut all_good = true;
+    for (file, read) in files.iter().zip(&read) {
         let name = file.display().to_string();
-        if file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
-            all_good &= check_glossary(file, &name)?;
-            continue;
-        }
-        match Pack::mistakes_or_pack(&name, &text_of(file)?) {
-            Ok(pack) => say(&format!("{name}: pack {:?}, version {}, is good", pack.name, pack.version))?,
-            Err(mistakes) => {
-                all_good = false;
-                for one in mistakes {
-                    say(&format!("{}:{}:{}: {}", one.file, one.line, one.column, shown(&one.message)))?;
-                }
+        let mistakes: Vec<&PackError> = match read {
+            None => {
+                all_good &= check_glossary(file, &name)?;
+                continue;
             }
+            Some(Ok(_)) => unknown.iter().filter(|one| one.file == name).collect(),
+            Some(Err(mistakes)) => mistakes.iter().collect(),
+        };
+        if let (Some(Ok(pack)), true) = (read, mistakes.is_empty()) {
+            say(&format!("{name}: pack {:?}, version {}, is good", pack.name, pack.version))?;
+        }
+        all_good &= mistakes.is_empty();
+        for one in mistakes {
+            say(&format!("{}:{}:{}: {}", one.file, one.line, one.column, shown(&one.message)))?;
         }
     }
     Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::from(EX_CONFIG) })
+}
+
+/// The labels that packs ask for and that nobody gives: neither they nor the packs in use, of which each takes the place of the one that has its name.
+/// Where the packs in use cannot be read nothing is said of labels, and why.
+fn unknown_in(
+    checked: &[&Pack],
+    config: impl FnOnce() -> Result<Config, crate::config::ConfigError>,
+) -> Vec<PackError> {
+    let in_use = config().map_err(|error| error.to_string());
+    let in_use =
+        in_use.and_then(|config| crate::config::packs(config.text.packs.as_deref()).map_err(|error| error.to_string()));
+    let mut packs = match in_use {
+        Ok(packs) => packs,
+        Err(error) => {
+            eprintln!("lineside: labels are not compared with those of the packs in use: {}", shown(&error));
+            return Vec::new();
+        }
+    };
+    for &own in checked {
+        match packs.iter_mut().find(|pack| pack.name == own.name) {
+            Some(same) => same.clone_from(own),
+            None => packs.push(own.clone()),
+        }
+    }
+    unknown_labels(&packs)
 }
 
 /// Whether a glossary is good.
@@ -107,12 +154,12 @@ fn try_out(file: &Path, days: u32, json: bool, config: &Config) -> anyhow::Resul
     let own = Pack::parse(&file.display().to_string(), &text_of(file)?)?;
     let name = own.name.clone();
     let mut packs = crate::config::packs(config.text.packs.as_deref())?;
-    let now = Trial::new(TextAnalyser::new(config.text.lexicon, &packs));
+    let now = Trial::new(config.analyser_of(&packs)?);
     match packs.iter_mut().find(|pack| pack.name == name) {
         Some(same) => *same = own,
         None => packs.push(own),
     }
-    let then = Trial::new(TextAnalyser::new(config.text.lexicon, &packs));
+    let then = Trial::new(config.analyser_of(&packs)?);
     let since = WallTime(wall_clock().0 - i64::from(days) * DAY_MS);
     let (mut calls, mut found) = (0_usize, Vec::<TrialDifference>::new());
     past_calls(&config.paths.state, since, |call| {

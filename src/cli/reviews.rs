@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::calls::scope::{when, when_last};
 use super::client::{Daemon, query};
 use super::listing::Listing;
-use super::print::{say, short_time, shown};
+use super::print::{nothing, say, short_time, shown};
 use crate::call::WallTime;
 use crate::config::Config;
 
@@ -22,7 +22,7 @@ pub(super) struct ReviewsArguments {
     /// Of this campaign, in-group or queue, in capitals or not
     #[arg(long)]
     campaign: Option<String>,
-    /// The API's JSON: `agreement` and `disputes`
+    /// The API's JSON: `agreement`, `disputes`, and in `more_disputes` whether there are older ones
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -40,7 +40,8 @@ pub(super) fn run(arguments: &ReviewsArguments, config: &Config) -> anyhow::Resu
     let agreement = daemon.fetch(config, &format!("/api/v1/reviews/agreement{over}"))?;
     let disputes = daemon.fetch(config, &format!("/api/v1/disputes{open}"))?;
     if *json {
-        return Ok(say(&json!({"agreement": agreement, "disputes": disputes["disputes"]}).to_string())?);
+        let both = json!({"agreement": agreement, "disputes": disputes["disputes"], "more_disputes": disputes["more"]});
+        return Ok(say(&both.to_string())?);
     }
     let mut listing = Listing::new(&["WHO", "PAIRS", "AGREE", "KAPPA", "RULE"]);
     for (key, who) in [("people", "reviewers"), ("machine", "machine")] {
@@ -65,7 +66,11 @@ pub(super) fn run(arguments: &ReviewsArguments, config: &Config) -> anyhow::Resu
             text("text"),
         ]);
     }
-    Ok(listing.print("no dispute is open")?)
+    listing.print("no dispute is open")?;
+    if disputes["more"] == true {
+        nothing("the newest 1000 disputes are shown and there are more: --campaign NAME shows those of a campaign");
+    }
+    Ok(())
 }
 
 fn row(who: &str, rule: &str, agreement: &Value) -> Vec<String> {

@@ -16,6 +16,7 @@ use clap::Args;
 use self::answers::{Answers, Looking};
 use super::print::{asked, say};
 use crate::config::{Config, DEFAULT_PATH};
+use crate::speech::models;
 
 /// The file that it writes.
 const FILE: &str = "50-setup.toml";
@@ -29,7 +30,7 @@ pub(super) struct SetupArguments {
     /// A folder of recordings; may be given several times [default: those with recordings in them]
     #[arg(long = "folder", value_name = "FOLDER", value_hint = clap::ValueHint::DirPath)]
     folders: Vec<PathBuf>,
-    /// Agents at work at a time: measures this CPU for a minute or two and takes the best model for them
+    /// Agents at work at a time: measures this CPU for a minute or two and takes the best model for them that is here or can be pulled
     #[arg(long, value_name = "COUNT", conflicts_with = "model", value_parser = clap::value_parser!(u32).range(1..=5000))]
     agents: Option<u32>,
     /// Take this model, and measure nothing
@@ -173,10 +174,16 @@ fn looking(arguments: &SetupArguments, config: &Config) -> anyhow::Result<Lookin
     Ok(Looking::Elsewhere { name, proxy: Some(proxy).filter(|proxy| proxy != "none" && proxy != "-") })
 }
 
+/// How the model is had, where it is not here.
+fn model_step(model: &str, folder: &Path) -> Option<String> {
+    let missing = models::resolve(folder, model).is_err();
+    missing.then(|| format!("get the model: {}", models::way_to(model, &models::installed(folder))))
+}
+
 /// What is left to do by hand.
 fn next_steps(answers: &Answers, config: &Config) -> anyhow::Result<()> {
-    if crate::speech::models::resolve(&config.paths.models(), &answers.model).is_err() {
-        say(&format!("fetch the model: lineside model pull {}", answers.model))?;
+    if let Some(step) = model_step(&answers.model, &config.paths.models()) {
+        say(&step)?;
     }
     let port = config.http.listen.rsplit(':').next().unwrap_or("8123");
     match &answers.looking {
@@ -197,4 +204,35 @@ fn next_steps(answers: &Answers, config: &Config) -> anyhow::Result<()> {
     say("the token to log in with: /etc/lineside/admin.token; others: lineside token add NAME --scope read,operate")?;
     say("then: lineside doctor")?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::best_model::{Measured, best_within_reach};
+    use crate::governor::recommend::Demand;
+    use crate::governor::simulation::SPEECH_SHARE;
+
+    #[test]
+    fn setup_names_nothing_that_cannot_be_had() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let costs = [("tiny", 0.06, 0.03), ("base", 0.14, 0.05), ("small", 0.5, 0.2)];
+        let measured: Vec<Measured> = costs
+            .iter()
+            .flat_map(|&(size, whisper, ct2)| [(size, "whisper.cpp", whisper), (size, "ctranslate2", ct2)])
+            .map(|(size, engine, look_s)| Measured { size: size.into(), engine: engine.into(), look_s })
+            .collect();
+        for (agents, english) in [(5, true), (5, false), (80, true), (80, false)] {
+            let demand = Demand { agents, cores: 4, speech_share: SPEECH_SHARE };
+            let best = best_within_reach(&measured, &demand, english, &[]).expect("a model");
+            let name = measured[best].model(english);
+            assert!(models::published(&name).is_some(), "{name} is in no catalogue");
+            let step = model_step(&name, folder.path()).expect("it is not here");
+            assert_eq!(step, format!("get the model: `lineside model pull {name}`"));
+        }
+        std::fs::write(folder.path().join("ggml-mine.bin"), b"weights").expect("write");
+        assert_eq!(model_step("mine", folder.path()), None);
+        let other = model_step("of-somebody", folder.path()).expect("it is not here");
+        assert!(other.contains("model import") && !other.contains("model pull"), "{other}");
+    }
 }

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::listing::Listing;
-use super::print::{say, short_time, shown};
+use super::print::{nothing, say, short_time, shown};
 use crate::call::WallTime;
 use crate::store::token_book::{NewToken, TokenBook};
 use crate::store::tokens::{CONFIGURED, Scope, Scopes};
@@ -133,14 +133,15 @@ fn add(arguments: &AddArguments, state: &Path) -> anyhow::Result<()> {
         std::fs::create_dir_all(state).with_context(|| format!("create {}", state.display()))?;
     }
     let at = crate::capture::wall_clock();
+    let book = open(state)?;
+    let campaign = arguments.campaign.as_deref().map(|campaign| spelled(&book, campaign)).transpose()?;
     let new = NewToken {
         name: name.into(),
         scopes: if arguments.agent.is_some() { Scopes::AGENT } else { arguments.scope },
-        campaign: arguments.campaign.clone(),
+        campaign,
         agent: arguments.agent.clone(),
         expires: arguments.expires.map(|life| WallTime(at.0 + life)),
     };
-    let book = open(state)?;
     // The file first: a token that nobody can read would have to be revoked by hand.
     let mut file = arguments.out.as_deref().map(|path| secret_file(path, state)).transpose()?;
     let Some(token) = book.add(&new, at)? else {
@@ -158,6 +159,29 @@ fn add(arguments: &AddArguments, state: &Path) -> anyhow::Result<()> {
         _ => say(&token)?,
     }
     Ok(())
+}
+
+/// A campaign's name as calls have it: a token sees the calls whose campaign is spelled exactly so.
+fn spelled(book: &TokenBook, campaign: &str) -> anyhow::Result<String> {
+    let campaign = campaign.trim();
+    if campaign.is_empty() || campaign.len() > 200 || campaign.chars().any(char::is_control) {
+        bail!("--campaign is the campaign, in-group or queue as the dialer names it, 1 to 200 characters in one line");
+    }
+    let spellings = book.spellings(campaign)?;
+    match spellings.as_slice() {
+        known if known.iter().any(|known| known == campaign) => Ok(campaign.into()),
+        [] => {
+            eprintln!(
+                "no call of campaign {campaign:?} is known yet: the token sees calls whose campaign is spelled exactly so"
+            );
+            Ok(campaign.into())
+        }
+        [known] => {
+            eprintln!("calls have this campaign as {known:?}; the token is for that");
+            Ok(known.clone())
+        }
+        several => bail!("calls have this campaign as {}: name one of them exactly", several.join(", ")),
+    }
 }
 
 /// A file beside `path` that only its owner and the daemon's group can read.
@@ -214,7 +238,17 @@ fn list(as_json: bool, state: &Path) -> anyhow::Result<()> {
 
 /// `lineside audit`
 pub(super) fn audit(arguments: &AuditArguments, state: &Path) -> anyhow::Result<()> {
-    let rows = open(state)?.audit(arguments.call.as_deref(), arguments.who.as_deref(), arguments.limit)?;
+    let (book, limit) = (open(state)?, arguments.limit);
+    if let Some(call) = &arguments.call
+        && !book.has_call(call)?
+    {
+        bail!("no call has the id {}; what was erased has none any more", shown(call));
+    }
+    let mut rows = book.audit(arguments.call.as_deref(), arguments.who.as_deref(), limit.saturating_add(1))?;
+    if rows.len() > limit as usize {
+        rows.truncate(limit as usize);
+        nothing(&format!("the newest {limit} are shown and there are more: --limit COUNT shows more"));
+    }
     if arguments.json {
         let rows: Vec<Value> = rows
             .iter()

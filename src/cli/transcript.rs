@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use http_body_util::BodyExt;
 use serde_json::Value;
 
 use super::calls::words::{seen, segment_lines, text};
@@ -70,9 +71,16 @@ struct Key {
     phone: Option<String>,
 }
 
+/// The answer of `/vici`.
+struct Rows {
+    text: String,
+    /// Whether there are older calls than the limit allows.
+    more: bool,
+}
+
 impl TranscriptArguments {
     /// The lines of `/vici`, or `None` where no call was found.
-    fn lines(&self, config: &Config) -> anyhow::Result<Option<String>> {
+    fn lines(&self, config: &Config) -> anyhow::Result<Option<Rows>> {
         let stage = if self.form.tsv { "tab" } else { "pipe" };
         let pairs = [
             ("function", Some("transcript_lookup".into())),
@@ -85,12 +93,30 @@ impl TranscriptArguments {
             ("recording_id", self.key.recording_id.clone()),
             ("phone_number", self.key.phone.clone()),
         ];
-        let lines = runtime()?.block_on(self.daemon.text(config, &format!("/vici{}", query(&pairs))))?;
-        if lines.starts_with("ERROR: transcript_lookup NO CALLS FOUND ") {
+        let Rows { text, more } = runtime()?.block_on(self.rows(config, &format!("/vici{}", query(&pairs))))?;
+        if text.starts_with("ERROR: transcript_lookup NO CALLS FOUND ") {
             return Ok(None);
         }
-        anyhow::ensure!(!lines.starts_with("ERROR: "), "{}", lines.trim_end());
-        Ok(Some(lines))
+        anyhow::ensure!(!text.starts_with("ERROR: "), "{}", text.trim_end());
+        Ok(Some(Rows { text, more }))
+    }
+
+    /// What the daemon answers. A web page, and the error of a proxy in front of it, is none of its answers.
+    async fn rows(&self, config: &Config, path: &str) -> anyhow::Result<Rows> {
+        let response = self.daemon.open(config, path).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.into_body().collect().await?.to_bytes();
+        let text = String::from_utf8_lossy(&body).into_owned();
+        // Errors of the function are lines of text with any status.
+        if !text.starts_with("ERROR: ") {
+            anyhow::ensure!(status.is_success(), "/vici: the answer is {status}");
+            let kind = headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or("nothing");
+            anyhow::ensure!(
+                kind.starts_with("text/plain"),
+                "/vici: the answer is {kind}, not lineside's: is the address right?"
+            );
+        }
+        Ok(Rows { text, more: headers.contains_key("lineside-more") })
     }
 
     /// The calls as JSON: one by its id, else what was looked up.
@@ -119,10 +145,9 @@ pub(super) fn run(arguments: &TranscriptArguments, config: &Config) -> anyhow::R
         Ok(ExitCode::from(NOT_FOUND))
     };
     if arguments.form.pipe || arguments.form.tsv {
-        let Some(lines) = arguments.lines(config)? else { return nothing() };
-        for line in lines.lines() {
-            say(line)?;
-        }
+        let Some(rows) = arguments.lines(config)? else { return nothing() };
+        rows.text.lines().try_for_each(say)?;
+        older(rows.more, arguments.limit);
         return Ok(ExitCode::SUCCESS);
     }
     let Some(answer) = arguments.calls(config)? else { return nothing() };
@@ -134,10 +159,17 @@ pub(super) fn run(arguments: &TranscriptArguments, config: &Config) -> anyhow::R
         None => show(&answer, "transcript_segments")?,
         Some(calls) => calls.iter().try_for_each(|call| show(call, "segments"))?,
     }
-    if answer["more"] == true {
-        eprintln!("lineside: there are older calls too; --limit {} shows more", 10 * arguments.limit.min(10));
-    }
+    older(answer["more"] == true, arguments.limit);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says that there are calls beyond the limit.
+fn older(more: bool, limit: u32) {
+    match limit {
+        _ if !more => {}
+        100.. => eprintln!("lineside: there are older calls too"),
+        _ => eprintln!("lineside: there are older calls too; --limit {} shows more", 10 * limit.min(10)),
+    }
 }
 
 /// A call for people.

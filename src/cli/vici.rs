@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::client::{Daemon, query};
 use super::listing::hanging;
-use super::print::{say, shown};
+use super::print::{nothing, say, shown};
 use crate::call::dialer::{DISPO_FIELDS, FIELDS, Field, Keep, placeholder};
 use crate::config::Config;
 
@@ -88,7 +88,11 @@ fn sent(arguments: &SentArguments, config: &Config) -> anyhow::Result<()> {
     if writes.is_empty() {
         return Ok(say("there is nothing to show")?);
     }
-    writes.iter().try_for_each(one)
+    writes.iter().try_for_each(one)?;
+    if answer["more"] == true {
+        nothing(&format!("{} are shown and there are more: --limit COUNT shows up to 1000", writes.len()));
+    }
+    Ok(())
 }
 
 fn one(write: &Value) -> anyhow::Result<()> {

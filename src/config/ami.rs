@@ -63,7 +63,7 @@ impl TapConfig {
     }
 
     pub(super) fn check(&self) -> Result<(), Mistake> {
-        self.pattern().map_err(|error| ("tap", "match", error.to_string()))?;
+        self.pattern().map_err(|error| ("tap", "match", format!("{:?}: {error}", self.matches)))?;
         if ![8000, 16_000].contains(&self.rate) {
             return Err(("tap", "rate", format!("{} is neither 8000 nor 16000", self.rate)));
         }

@@ -1,13 +1,14 @@
 //! `conf.d`: the admin's own settings in files beside the main one, so that the main one never has to change.
 //!
-//! All `*.toml` of the folder are read in order of name, after the main file; a key in a later file takes the place of the same key before it, a
-//! list the place of the whole list. A mistake is named with the file and line that hold it.
+//! All `*.toml` of the folder are read in order of name, after the main file. A key in a later file takes the place of the same key before it, and so
+//! does a list of values. Blocks, as `[[notify]]`, are entries: those of all files count, in this order; only an empty list (`notify = []`) takes those
+//! before it away. A mistake is named with the file and line that hold it.
 
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::mistake::{ConfigError, line_of};
+use super::mistake::{ConfigError, Mistake, line_of, named_lines};
 use super::whole::{Config, DEFAULT_PATH};
 
 impl Config {
@@ -67,26 +68,52 @@ fn joined(files: &[(PathBuf, String)]) -> Result<Config, ConfigError> {
     let config: Config = Value::Table(whole).try_into().map_err(|error: toml::de::Error| {
         wrong(main, format!("with the files in conf.d: {}", error.to_string().trim_end()))
     })?;
-    config.check().map_err(|(section, key, problem)| {
-        // The last file that sets a key is the one that counts.
-        let place = files.iter().rev().find_map(|(path, text)| Some((path, line_of(text, section, key, &problem)?)));
+    config.check().map_err(|(section, key, problem): Mistake| {
+        let (place, others) = places(files, section, key, &problem);
         match place {
-            Some((path, line)) => wrong(path, format!("line {line}: [{section}] {key}: {problem}")),
+            Some((path, line)) => wrong(path, format!("line {line}: [{section}] {key}: {problem}{others}")),
             None => wrong(main, format!("[{section}] {key}: {problem}")),
         }
     })?;
     Ok(config)
 }
 
+/// The file and line of a mistake of the whole, and words about other files that have the same. The last file that sets a key counts; blocks count in
+/// all files, so there it is the last one that holds the value.
+fn places<'a>(
+    files: &'a [(PathBuf, String)],
+    section: &str,
+    key: &str,
+    problem: &str,
+) -> (Option<(&'a Path, usize)>, String) {
+    let head = format!("[[{section}]]");
+    let has_blocks = |text: &str| text.lines().any(|line| line.trim().starts_with(&head));
+    let blocks = files.iter().filter(|(_, text)| has_blocks(text));
+    let mut named: Vec<(&Path, usize)> = blocks
+        .filter_map(|(path, text)| Some((path.as_path(), named_lines(text, section, key, problem).pop()?)))
+        .collect();
+    let last = named.pop();
+    let others: Vec<String> =
+        named.iter().map(|(path, line)| format!("; also in {}, line {line}", path.display())).collect();
+    let lines = |(path, text): &'a (PathBuf, String)| Some((path.as_path(), line_of(text, section, key, problem)?));
+    (last.or_else(|| files.iter().rev().find_map(lines)), others.concat())
+}
+
 fn merge(whole: &mut Table, more: Table) {
     for (key, value) in more {
         match (whole.get_mut(&key), value) {
             (Some(Value::Table(before)), Value::Table(after)) => merge(before, after),
+            (Some(Value::Array(before)), Value::Array(after)) if are_blocks(&after) => before.extend(after),
             (_, value) => {
                 whole.insert(key, value);
             }
         }
     }
+}
+
+/// Blocks, as `[[notify]]`, and no list of values; an empty list is none.
+fn are_blocks(list: &[Value]) -> bool {
+    !list.is_empty() && list.iter().all(Value::is_table)
 }
 
 #[cfg(test)]
@@ -126,6 +153,72 @@ mod tests {
         assert_eq!(config.recordings.watched(), [Path::new("/srv/calls")]);
         assert_eq!(config.http.listen, "");
         assert_eq!(config.audiosocket.listen, "127.0.0.1:9093");
+    }
+
+    #[test]
+    fn blocks_of_several_files_all_count_in_their_order() {
+        let notifier = |name: &str| {
+            format!("[[notify]]\nname = \"{name}\"\nkind = \"slack\"\nurl = \"https://{name}.example.com\"\n")
+        };
+        let sales = "[[campaign]]\nname = \"SALES\"\ntext_days = 90\n";
+        let root = folder(&[
+            ("lineside.toml", "[recordings]\nfolders = [\"/a\"]\n"),
+            ("conf.d/50-slack.toml", &(notifier("slack") + sales + "[recordings]\nfolders = [\"/b\", \"/c\"]\n")),
+            (
+                "conf.d/60-more.toml",
+                &(notifier("office") + "[[campaign]]\nname = \"CLAIMS\"\n[[tap]]\nmatch = \"x\"\n"),
+            ),
+            ("conf.d/70-folders.toml", "[recordings]\nfolders = [\"/d\"]\n[[tap]]\nmatch = \"y\"\n"),
+        ]);
+        let config = load(&root).expect("well made");
+        let notifiers: Vec<&str> = config.notify.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(notifiers, ["slack", "office"]);
+        let campaigns: Vec<_> = config.campaign.iter().map(|one| (one.name.as_str(), one.text_days)).collect();
+        assert_eq!(campaigns, [("SALES", Some(90)), ("CLAIMS", None)]);
+        assert_eq!(config.tap.iter().map(|one| one.matches.as_str()).collect::<Vec<_>>(), ["x", "y"]);
+        assert_eq!(config.recordings.watched(), [Path::new("/d")], "a list of values is one value");
+        std::fs::write(root.path().join("conf.d/80-none.toml"), "notify = []\n").expect("write");
+        assert!(load(&root).expect("well made").notify.is_empty(), "an empty list says that there are none");
+    }
+
+    #[test]
+    fn a_name_that_two_files_give_is_refused_with_both() {
+        let error = |first: &str, second: &str| {
+            let root = folder(&[("lineside.toml", ""), ("conf.d/50-a.toml", first), ("conf.d/60-b.toml", second)]);
+            let told = load(&root).expect_err("twice").to_string();
+            told.replace(&root.path().join("conf.d").display().to_string(), "D")
+        };
+        let slack =
+            |name: &str| format!("[[notify]]\nname = \"{name}\"\nkind = \"slack\"\nurl = \"https://a.example.com\"\n");
+        let told = error(&slack("office"), &(slack("other") + &slack("office")));
+        assert!(
+            told.starts_with("D/60-b.toml: line 6: [notify] name: ") && told.ends_with("also in D/50-a.toml, line 2"),
+            "{told}"
+        );
+        let told = error("# ours\n[[campaign]]\nname = \"SALES\"\n", "[[campaign]]\nname = 'sales'\n");
+        assert!(
+            told.starts_with("D/60-b.toml: line 2: [campaign]") && told.ends_with("also in D/50-a.toml, line 3"),
+            "{told}"
+        );
+        let list = "[[sentiment]]\nlanguage = \"pt\"\nengine = \"word-list\"\nwords = \"/x\"\n";
+        let told = error(list, list);
+        assert!(
+            told.contains("D/60-b.toml: line 2: [sentiment] language") && told.contains("D/50-a.toml, line 2"),
+            "{told}"
+        );
+        let remote =
+            "[[remote]]\nname = \"pbx2\"\nhost = \"b\"\nuser = \"c\"\nkey = \"d\"\npath = \"/{call_id}.gsm\"\n";
+        let told = error(remote, remote);
+        assert!(told.contains("D/60-b.toml: line 2: [remote] name") && told.contains("D/50-a.toml, line 2"), "{told}");
+        // What is wrong with a block of the first file is told of it, though the second has the key too.
+        let told = error("[[tap]]\nmatch = \"a\"\nrate = 44100\n", "[[tap]]\nmatch = \"b\"\nrate = 8000\n");
+        assert!(told.starts_with("D/50-a.toml: line 3: [tap] rate: 44100"), "{told}");
+        let told = error("[[tap]]\nmatch = \"(\"\n", "[[tap]]\nmatch = \"b\"\n");
+        assert!(told.starts_with("D/50-a.toml: line 2: [tap] match"), "{told}");
+        let told = error(&slack("poor").replace("url", "# url"), &slack("rich"));
+        assert!(told.starts_with("D/50-a.toml: line 2: [notify] name: \"poor\" needs url"), "{told}");
+        let told = error(&remote.replace("key", "# key"), &remote.replace("pbx2", "pbx3"));
+        assert!(told.starts_with("D/50-a.toml: line 2: [remote] name: \"pbx2\" has neither key nor agent"), "{told}");
     }
 
     #[test]

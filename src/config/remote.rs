@@ -154,7 +154,7 @@ pub(super) fn check(remotes: &[RemoteSection]) -> Result<(), Mistake> {
         if remote.key.is_none() && remote.agent.is_none() {
             let problem =
                 format!("{:?} has neither key nor agent: passwords are not used, see docs/remote.md", remote.name);
-            return Err(("remote", "key", problem));
+            return Err(("remote", "name", problem));
         }
     }
     Ok(())

@@ -46,10 +46,14 @@ impl SentimentConfig {
     pub fn check(&self) -> Result<(), Mistake> {
         let of_lists = self.boosters.is_some() || self.negations.is_some() || !self.but.is_empty();
         if self.engine == SentimentKind::Pattern && of_lists {
-            let problem = "pattern has a file of words alone: boosters, negations and but belong to a word-list".into();
-            return Err(("sentiment", "engine", problem));
+            let problem = "pattern has a file of words alone: boosters, negations and but belong to a word-list";
+            return Err(("sentiment", "language", format!("{:?}: {problem}", self.language)));
         }
-        Ok(())
+        // A list knows single words.
+        match self.but.iter().find(|word| word.trim().is_empty() || word.trim().contains(char::is_whitespace)) {
+            Some(words) => Err(("sentiment", "but", format!("{words:?} is not one word, as but or mas"))),
+            None => Ok(()),
+        }
     }
 
     /// The engine with what its files hold.
@@ -143,6 +147,16 @@ mod tests {
         assert!(wrong(&format!("{list}{list}")).contains("\"pt\" has two engines"));
         assert!(wrong(&list.replace("word-list", "textblob")).contains("unknown variant `textblob`"));
         assert!(wrong(&list.replace("word-list\"", "pattern\"\nbut = [\"mas\"]")).contains("belong to a word-list"));
+        for but in ["no entanto", ""] {
+            let of_several = wrong(&format!("{list}but = [\"mas\", {but:?}]\n"));
+            assert!(of_several.contains("line 5") && of_several.contains("is not one word"), "{of_several}");
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let words = folder.path().join("pt.txt");
+        std::fs::write(&words, "\nboa sorte\t2.0\n").expect("written");
+        let empty = config(&list.replace("/x", &words.display().to_string())).expect("well made").analyser();
+        let empty = empty.expect_err("a list that scores nothing").to_string();
+        assert!(empty.contains("pt.txt") && empty.contains("no word"), "{empty}");
         let missing = config(list).expect("well made").analyser().expect_err("there is no /x");
         assert!(missing.to_string().contains("/x"), "{missing}");
     }

@@ -40,15 +40,11 @@ fn of_section(section: DocumentedSection, tables: &[Source]) -> Vec<ShownSetting
     if !is_list {
         return settings.into_iter().map(|setting| single(&name, setting, tables)).collect();
     }
-    // A list takes the place of the one before it.
-    let last =
-        tables.iter().rev().find_map(|(file, text, table)| Some((file, text, value_of(table, &name)?.as_array()?)));
-    let Some((file, text, blocks)) = last else { return Vec::new() };
     let mut all = Vec::new();
-    for (number, block) in blocks.iter().enumerate() {
+    for (number, (file, text, number_there, block)) in blocks_of(&name, tables).into_iter().enumerate() {
         for DocumentedSetting { key, doc, .. } in &settings {
             let Some(value) = block.get(key) else { continue };
-            let line = line_of_block(text, &name, number, key);
+            let line = line_of_block(text, &name, number_there, key);
             all.push(setting(
                 format!("{name} {}", number + 1),
                 &name,
@@ -58,6 +54,20 @@ fn of_section(section: DocumentedSection, tables: &[Source]) -> Vec<ShownSetting
                 doc.clone(),
             ));
         }
+    }
+    all
+}
+
+/// The blocks of a section that count, each with its file, the text of this and its number there, from 0: those of all files, as `Config::load` joins
+/// them.
+fn blocks_of<'a>(name: &str, tables: &'a [Source]) -> Vec<(&'a Path, &'a str, usize, &'a Value)> {
+    let mut all = Vec::new();
+    for (file, text, table) in tables {
+        let Some(blocks) = value_of(table, name).and_then(Value::as_array) else { continue };
+        if blocks.is_empty() {
+            all.clear();
+        }
+        all.extend(blocks.iter().enumerate().map(|(number, block)| (*file, *text, number, block)));
     }
     all
 }
@@ -171,6 +181,29 @@ mod tests {
         }
         assert_eq!(changed_since(&all.files, 0).len(), 2);
         assert!(changed_since(&all.files, i64::MAX).is_empty());
+    }
+
+    #[test]
+    fn the_blocks_of_all_files_are_shown_each_with_its_file() {
+        let root = tempfile::tempdir().expect("temp dir");
+        let folder = root.path().join("conf.d");
+        std::fs::create_dir(&folder).expect("mkdir");
+        let main = root.path().join("lineside.toml");
+        std::fs::write(&main, "").expect("write");
+        std::fs::write(folder.join("50-a.toml"), "[[tap]]\nmatch = \"a\"\n[[tap]]\nmatch = \"b\"\n").expect("write");
+        std::fs::write(folder.join("60-b.toml"), "# mine\n[[tap]]\nmatch = \"c\"\n").expect("write");
+        let shown_taps = || {
+            let all = shown(Some(&main), "T".into()).expect("read").settings;
+            let taps = all.into_iter().filter(|one| one.key == "match");
+            taps.map(|one| (one.section, one.value.unwrap_or_default(), one.set_in.unwrap_or_default()))
+                .collect::<Vec<_>>()
+        };
+        let place = |file: &str| folder.join(file).display().to_string();
+        let wanted =
+            [("tap 1", "\"a\"", "50-a.toml:2"), ("tap 2", "\"b\"", "50-a.toml:4"), ("tap 3", "\"c\"", "60-b.toml:3")];
+        assert_eq!(shown_taps(), wanted.map(|(tap, value, file)| (tap.to_string(), value.to_string(), place(file))));
+        std::fs::write(folder.join("70-c.toml"), "tap = []\n").expect("write");
+        assert!(shown_taps().is_empty());
     }
 
     #[test]

@@ -25,6 +25,7 @@ use super::sla::SlaConfig;
 use super::speech::{SpeechConfig, UtteranceConfig};
 use super::translation::TranslationConfig;
 use crate::call::{Hear, Leg};
+use crate::text::labels::unknown_labels;
 use crate::text::lexicon::LexiconKind;
 
 /// Where the file is when nobody says otherwise.
@@ -294,6 +295,10 @@ impl Config {
         within("utterance", "pre_roll_ms", u64::from(self.utterance.pre_roll_ms), 0, 2000)?;
         within("utterance", "max_ms", u64::from(self.utterance.max_ms), 2000, 28_000)?;
         within("limits", "stale_call_s", self.limits.stale_call_s, 1, 7 * 86_400)?;
+        // So written that NaN is refused too.
+        if !(0.0..=1024.0).contains(&self.limits.cpus) {
+            return Err(("limits", "cpus", format!("{} is not from 0 to 1024", self.limits.cpus)));
+        }
         if let Some(threshold) = self.utterance.threshold.filter(|threshold| !(0.05..=0.95).contains(threshold)) {
             return Err(("utterance", "threshold", format!("{threshold} is not from 0.05 to 0.95")));
         }
@@ -326,14 +331,38 @@ impl Config {
 
     /// The packs, the lexicon and the engines of other languages, ready to read texts.
     pub fn analyser(&self) -> Result<crate::text::TextAnalyser, crate::text::pack::PackError> {
+        Ok(self.analyser_with_unknown_labels()?.0)
+    }
+
+    /// The same for a daemon: the log is told of labels that are asked for and that no pack gives.
+    pub fn told_analyser(&self) -> Result<crate::text::TextAnalyser, crate::text::pack::PackError> {
+        let (analyser, unknown) = self.analyser_with_unknown_labels()?;
+        for label in unknown {
+            log::warn!("packs: {label}; so it never holds");
+        }
+        Ok(analyser)
+    }
+
+    fn analyser_with_unknown_labels(
+        &self,
+    ) -> Result<(crate::text::TextAnalyser, Vec<crate::text::pack::PackError>), crate::text::pack::PackError> {
         let folder = self.text.packs.as_deref();
-        let engines = sentiment::engines(&self.sentiment)?;
         let all = packs(folder)?;
-        let mut analyser = crate::text::TextAnalyser::new(self.text.lexicon, &all).with_engines(engines);
-        for (campaign, own) in campaign::with_packs(&self.campaign, &all)? {
+        let mut analyser = self.analyser_of(&all)?;
+        analyser.changed_at(folder.map_or(0, changed_ms));
+        Ok((analyser, unknown_labels(&all)))
+    }
+
+    /// The same with these packs in the place of those in use.
+    pub fn analyser_of(
+        &self,
+        all: &[crate::text::pack::Pack],
+    ) -> Result<crate::text::TextAnalyser, crate::text::pack::PackError> {
+        let engines = sentiment::engines(&self.sentiment)?;
+        let mut analyser = crate::text::TextAnalyser::new(self.text.lexicon, all).with_engines(engines);
+        for (campaign, own) in campaign::with_packs(&self.campaign, all)? {
             analyser.read_campaign_by(campaign, self.text.lexicon, &own);
         }
-        analyser.changed_at(folder.map_or(0, changed_ms));
         Ok(analyser)
     }
 }
@@ -400,6 +429,10 @@ mod tests {
         assert!(kind.contains("line 2") && kind.contains("two"), "{kind}");
         let range = error("[log]\nlevel = \"info\"\n\n[speech]\nbeam = 1\nworkers = 99\n");
         assert!(range.contains("line 6: [speech] workers: 99 is not from 1 to 64"), "{range}");
+        for wrong in ["-2.0", "nan", "inf", "-inf"] {
+            let cpus = error(&format!("[limits]\ncpus = {wrong}\n"));
+            assert!(cpus.contains("line 2: [limits] cpus") && cpus.contains("is not from 0 to 1024"), "{cpus}");
+        }
         let address = error("[http]\nlisten = \"localhost\"\n");
         assert!(address.contains("line 2") && address.contains("127.0.0.1:8123"), "{address}");
         let lexicon = error("[text]\nlexicon = \"vaader\"\n");

@@ -40,6 +40,18 @@ pub struct FeedState {
     pub reset: bool,
 }
 
+/// The first message of `GET /api/v1/events` where the client resumes after a number that this database does not have: after a restore, or with another
+/// state folder. The missed messages are then unknown, and the client must load everything anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FeedReset {
+    /// The feed begins anew.
+    Reset {
+        /// Number of the last message, after which the feed goes on; it is the id of this one too.
+        last: i64,
+    },
+}
+
 /// Said every ten seconds on `/ws/events`, so that a client knows a dead connection from a quiet one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Beat {
@@ -73,6 +85,8 @@ mod tests {
         assert_eq!(told(unknown), json!({"type": "error", "detail": "what"}));
         let hello = serde_json::to_value(Hello { hello: FeedState { last: 3, reset: true } });
         assert_eq!(hello.expect("JSON"), json!({"hello": {"last": 3, "reset": true}}));
+        let reset = serde_json::to_value(FeedReset::Reset { last: 3 });
+        assert_eq!(reset.expect("JSON"), json!({"type": "reset", "last": 3}));
         assert_eq!(serde_json::to_string(&Beat { beat: true }).expect("JSON"), r#"{"beat":true}"#);
     }
 }

@@ -176,7 +176,8 @@ pub struct CoverageReport {
     /// Time of its last report.
     #[schema(format = DateTime)]
     pub read: Option<String>,
-    /// Reason why it could not be read now, and the remedy; the rows are those of the last report.
+    /// Reason why it could not be read now, and the remedy; the rows are those of the last report. Or what of the day could not be read, and the remedy:
+    /// calls, lengths or agents are then missing or less exact.
     pub problem: Option<String>,
     /// Calls that no agent had and that have no row; `null` for a token of one campaign.
     pub unanswered: Option<i64>,

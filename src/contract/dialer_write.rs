@@ -109,6 +109,7 @@ pub struct DialerWrite {
 
 /// Messages to the dialer, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the answer")]
 pub struct DialerWrites {
     /// Whether `[dialer_api]` is set.
     pub enabled: bool,
@@ -118,6 +119,8 @@ pub struct DialerWrites {
     pub listen: bool,
     /// The rows.
     pub writes: Vec<DialerWrite>,
+    /// Whether there are older ones than `limit` allows.
+    pub more: bool,
 }
 
 /// A supervisor's telephone that is being called.

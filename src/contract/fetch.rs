@@ -10,6 +10,8 @@ pub struct FetchList {
     pub remotes: Vec<RemoteServer>,
     /// Recordings, the newest request first.
     pub fetches: Vec<FetchedRecording>,
+    /// Whether there are older ones than `limit` allows.
+    pub more: bool,
 }
 
 /// The result of a request to fetch recordings.

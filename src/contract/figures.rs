@@ -26,12 +26,18 @@ pub struct Figures {
     pub steps: Vec<CallStep>,
     /// Lag of the text, in steps of time.
     pub lag: Vec<LagStep>,
-    /// Terms that were said most.
+    /// Terms that were said most, 20 at most.
     pub keywords: Vec<KeywordCount>,
-    /// Rules that fired most.
+    /// Number of terms that were said.
+    pub keywords_in_all: usize,
+    /// Rules that fired most, 50 at most.
     pub alerts: Vec<RuleCount>,
-    /// Agents with most calls.
+    /// Number of rules that fired.
+    pub alerts_in_all: usize,
+    /// Agents with most calls, 50 at most.
     pub agents: Vec<AgentCount>,
+    /// Number of agents with calls; calls without an agent count as those of one.
+    pub agents_in_all: usize,
     /// Agents whose names are near, where nothing was found and nobody has the name that was asked for.
     pub similar_agents: Vec<String>,
 }

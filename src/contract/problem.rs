@@ -60,6 +60,8 @@ pub enum Part {
     Query,
     /// The body.
     Body,
+    /// The headers.
+    Header,
 }
 
 /// Refusal of a request of `/api/realtime`.

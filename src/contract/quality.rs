@@ -97,6 +97,8 @@ pub struct ReviewedCalls {
     pub agent: String,
     /// The calls.
     pub calls: Vec<ReviewedCall>,
+    /// Whether there are older ones than `limit` allows.
+    pub more: bool,
 }
 
 /// State of a dispute.
@@ -166,6 +168,8 @@ pub struct Dispute {
 pub struct DisputeList {
     /// The disputes.
     pub disputes: Vec<Dispute>,
+    /// Whether there are older ones than `limit` allows.
+    pub more: bool,
 }
 
 /// Agreement of two judges: Cohen's kappa over pairs of judgements, each passed or failed.

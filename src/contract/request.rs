@@ -5,7 +5,8 @@ use utoipa::ToSchema;
 
 use crate::call::Stage;
 
-/// Names of a call, also before its sound comes. One of `uuid`, `call_id` and `uniqueid` is needed; numbers count as texts.
+/// Names of a call, also before its sound comes. One of `uuid`, `call_id` and `uniqueid` is needed; whole numbers count as texts. A uniqueid
+/// goes in quotes: as a number it would lose its last zeros, so numbers with a fraction are refused.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct NameCall {
     /// The call, by any id that it has.
@@ -137,7 +138,8 @@ pub enum DisputeOutcome {
     Rejected,
 }
 
-/// An action on several calls. A form has the same fields, with `call_ids` and `tags` repeated or separated by commas.
+/// An action on several calls. A form has the same fields, with `call_ids` and `tags` repeated or separated by commas. Unknown fields of JSON and fields
+/// of another action are refused.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct BulkRequest {
     /// The action.
@@ -221,7 +223,7 @@ pub enum ForgetRequest {
     Calls(Vec<String>),
 }
 
-/// The person who acknowledges an alert.
+/// The person who acknowledges an alert. Unknown fields are refused.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TakeAlert {
     /// A name of 1 to 100 bytes; `unknown` without it.
@@ -229,7 +231,7 @@ pub struct TakeAlert {
     pub by: Option<String>,
 }
 
-/// The person who acknowledges alerts, and the alerts: all of a call, or those with these numbers.
+/// The person who acknowledges alerts, and the alerts: all of a call, or those with these numbers. Unknown fields are refused.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TakeAlerts {
     /// A name of 1 to 100 bytes; `unknown` without it.
@@ -243,7 +245,7 @@ pub struct TakeAlerts {
     pub ids: Option<Vec<i64>>,
 }
 
-/// The person who acknowledges an alert, under any of the names that platforms use.
+/// The person who acknowledges an alert, under any of the names that platforms use; one of them at least, unless the body is left out or empty.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PlatformTakeAlert {
     /// A name; cut after 100 characters.
@@ -383,7 +385,8 @@ pub struct UploadForm {
 /// A list of words, as a file.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct GlossaryForm {
-    /// A CSV whose first column holds the terms: a part with a file name, under any name.
+    /// A CSV whose first column holds the terms, its columns separated by commas: the one part with a file name, under any name. A part `campaign` is
+    /// refused: it goes into the address.
     #[schema(value_type = String, format = Binary)]
     pub file: String,
 }

@@ -73,7 +73,7 @@ pub(super) async fn open(config: Config, path: Option<&Path>) -> Result<(Base, F
     let audiosocket = bind(&config.audiosocket.listen, "audiosocket").await?;
     let http = bind(&config.http.listen, "http").await?;
     let (spool, spool_events) = Spool::open(&config.paths.state.join("spool"), recovery.highest.1)?;
-    let analyser = Arc::new(RwLock::new(Arc::new(config.analyser()?)));
+    let analyser = Arc::new(RwLock::new(Arc::new(config.told_analyser()?)));
     Ok((Base { config, settings, store, spool, analyser, lock }, Fresh { recovery, spool_events, audiosocket, http }))
 }
 

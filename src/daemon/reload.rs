@@ -14,7 +14,7 @@ use crate::pipeline::workers::Workers;
 /// Replaces the packs in use by the packs on disk, all or none.
 pub(super) fn packs(path: Option<&Path>, analyser: &RwLock<Arc<crate::text::TextAnalyser>>) {
     let loaded = Config::load(path).map_err(|error| error.to_string());
-    match loaded.and_then(|config| config.analyser().map_err(|error| error.to_string())) {
+    match loaded.and_then(|config| config.told_analyser().map_err(|error| error.to_string())) {
         Ok(mut texts) => {
             // Earlier results were made by the packs before.
             texts.changed_at(wall_clock().0);
@@ -33,7 +33,7 @@ pub(super) fn reload(
 ) {
     host::tell_systemd(&[sd_notify::NotifyState::Reloading]);
     let loaded = Config::load(path).map_err(|error| error.to_string()).and_then(|config| {
-        let texts = config.analyser().map_err(|error| error.to_string())?;
+        let texts = config.told_analyser().map_err(|error| error.to_string())?;
         Ok((config, texts))
     });
     match loaded {

@@ -6,7 +6,7 @@ use super::check::{Subject, bad, good};
 use crate::config::Config;
 use crate::contract::doctor::DoctorCheck;
 use crate::host::cpu::CpuLevel;
-use crate::speech::models::{self, CATALOGUE, ModelKind, ModelRef};
+use crate::speech::models::{self, ModelKind, ModelRef};
 use crate::speech::vad::Voice;
 use crate::speech::{self, language};
 
@@ -72,10 +72,11 @@ fn mend(config: &Config) -> String {
             "put the model to {wanted}, or name another one in [speech] model (`lineside model list`) and `systemctl reload lineside`"
         );
     }
-    if CATALOGUE.iter().any(|published| published.name == wanted) {
-        return format!("`lineside model pull {wanted}`; {taken}");
+    // Of a checkpoint of OpenAI's it can be made, if it cannot be pulled.
+    if models::published(wanted).is_some() || models::checkpoint_of(wanted).is_some() {
+        return format!("{}; {taken}", models::way_to(wanted, &[]));
     }
-    let alike = CATALOGUE.iter().map(|published| published.name);
+    let alike = models::catalogue().map(|published| published.name);
     let nearest =
         alike.max_by(|one, other| strsim::jaro_winkler(one, wanted).total_cmp(&strsim::jaro_winkler(other, wanted)));
     format!(
@@ -88,8 +89,7 @@ fn mend(config: &Config) -> String {
 /// How a model that cannot be read becomes one that can.
 fn mend_of_broken(config: &Config, model: &ModelRef) -> String {
     let shown = model.path.display();
-    if CATALOGUE.iter().any(|published| published.name == model.name) && !Path::new(&config.speech.model).is_absolute()
-    {
+    if models::published(&model.name).is_some() && !Path::new(&config.speech.model).is_absolute() {
         format!("`rm -r {shown} && lineside model pull {}`: the file is not whole", model.name)
     } else {
         format!(

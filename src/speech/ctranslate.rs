@@ -250,10 +250,10 @@ impl CTranslateSession {
         };
         let results = shared.whisper.generate(&encoded, &prompts, &options).map_err(fail)?;
         let mut written = Vec::new();
-        for result in results {
+        for (result, request) in results.into_iter().zip(requests) {
             let said = (result.sequences.into_iter().next()).zip(result.sequences_ids.into_iter().next());
             let (entries, ids) = said.unwrap_or_default(); // with what the text was to begin with
-            let cut = entries.len() >= first.max_tokens as usize;
+            let cut = is_cut(entries.len(), request);
             let score = result.scores.first().copied().unwrap_or(0.0);
             written.push((entries, ids, cut, score, result.no_speech_prob));
         }
@@ -278,6 +278,11 @@ impl CTranslateSession {
         });
         Ok(answers.collect())
     }
+}
+
+/// Whether a text of so many tokens is longer than its own sound allows. A batch decodes to the bound of its longest stretch, so each has a bound of its own.
+fn is_cut(tokens: usize, request: &RecognitionRequest) -> bool {
+    tokens >= request.max_tokens as usize
 }
 
 /// The time marks and other tokens that are no text.
@@ -376,6 +381,22 @@ mod tests {
         let texts: Vec<_> = found.iter().map(|piece| (piece.text.as_str(), piece.start_ms, piece.end_ms)).collect();
         assert_eq!(texts, [("Thank you.", 0, 800), ("grüße", 1000, 1500)]);
         assert_eq!(found[0].words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>(), ["Thank", "you."]);
+    }
+
+    #[test]
+    fn in_a_batch_a_text_is_cut_by_its_own_bound_and_not_by_that_of_the_shortest_sound() {
+        let request = |max_tokens| RecognitionRequest {
+            samples: &[],
+            language: None,
+            prompt: None,
+            context: 0,
+            encoded: 0,
+            beams: 1,
+            max_tokens,
+            begin: &[],
+        };
+        let (short, long) = (request(32), request(54));
+        assert_eq!((is_cut(40, &short), is_cut(40, &long), is_cut(54, &long)), (true, false, true));
     }
 
     #[test]

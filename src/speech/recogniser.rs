@@ -15,8 +15,6 @@ use crate::audio::tone::is_tone;
 
 /// Whisper refuses or invents under a second: shorter stretches get silence behind them.
 const SHORTEST: usize = MODEL_HZ as usize + MODEL_HZ as usize / 10;
-/// The margin of a second look.
-const SECOND_MARGIN: u32 = 512;
 /// Tokens per second of speech at most, with a margin: the fastest of 65 real recordings has 9.
 const TOKENS_PER_SECOND: f32 = 16.0;
 const TOKENS_BESIDES: u32 = 16;
@@ -28,8 +26,6 @@ const MOST_TOKENS: u32 = 224;
 const BEGUN_MS: i64 = 300;
 const ENDED_MS: i64 = 100;
 const SURE: f32 = 0.4;
-/// Beams of the second look, at least: where one way of hearing it is doubtful, five are compared (Radford et al. 2022, section 4.5).
-const SECOND_LOOK_BEAMS: u32 = 5;
 
 /// Speech as the engine gets it.
 #[derive(Clone, Copy)]
@@ -128,7 +124,7 @@ impl Recogniser {
         let took = began.elapsed() / stretches.len().max(1) as u32;
         let mut judged = answers.into_iter().zip(prepared.iter().zip(&spoken)).map(|(answer, (heard, one))| {
             let began = Instant::now();
-            let (answer, verdict) = self.fill_gaps(heard, answer?);
+            let (answer, verdict) = self.fill_gaps(heard, answer?, pace);
             let mut recognition = believed(answer, verdict, heard.seconds, took + began.elapsed());
             if let Some(vocabulary) = one.vocabulary {
                 let count = vocabulary.correct(&mut recognition.pieces, way, None);
@@ -154,7 +150,7 @@ impl Recogniser {
     fn look_twice(&mut self, sounds: &[Prepared], pace: Pace) -> Vec<Result<(Recognised, Verdict), EngineError>> {
         let hints = &self.hints;
         let rules = &hints.rules;
-        let beams = if pace == Pace::Live { 1 } else { self.session.beams() };
+        let beams = if pace == Pace::Afterwards { self.session.beams() } else { 1 };
         let requests: Vec<RecognitionRequest> =
             sounds.iter().map(|sound| hints.request(sound, hints.first_look(beams))).collect();
         let judge = |answer: Recognised, seconds| {
@@ -168,11 +164,12 @@ impl Recogniser {
             .zip(sounds)
             .map(|(answer, sound)| Ok(judge(answer?, sound.seconds)))
             .collect();
-        let doubted = |answer: &Result<_, _>| matches!(answer, Ok((_, Verdict::Doubt(_))));
+        let pays = |reason| pace != Pace::Hurried || guard::drops_after_second_look(reason);
+        let doubted = |answer: &Result<_, _>| matches!(answer, Ok((_, Verdict::Doubt(reason))) if pays(*reason));
         let wanted = |place: usize| rules.second_look && doubted(&answers[place]) && !sounds[place].is_noisy(rules);
         let again: Vec<usize> = (0..answers.len()).filter(|&place| wanted(place)).collect();
         metrics::counter!("lineside_second_looks_total").increment(again.len() as u64);
-        let look = hints.second_look(rules.margin.max(SECOND_MARGIN));
+        let look = hints.second_look(rules.margin.max(rules.second_margin));
         let requests: Vec<RecognitionRequest> =
             again.iter().map(|&place| hints.request(&sounds[place], look)).collect();
         for (place, second) in again.into_iter().zip(self.session.transcribe_all(&requests)) {
@@ -186,14 +183,22 @@ impl Recogniser {
     }
 
     /// Reads what an answer has passed over.
-    fn fill_gaps(&mut self, heard: &Prepared, (mut answer, verdict): (Recognised, Verdict)) -> (Recognised, Verdict) {
+    fn fill_gaps(
+        &mut self,
+        heard: &Prepared,
+        (mut answer, verdict): (Recognised, Verdict),
+        pace: Pace,
+    ) -> (Recognised, Verdict) {
         let doubted = matches!(verdict, Verdict::Doubt(reason) if guard::drops_after_second_look(reason));
         let rules = self.hints.rules;
         // In noise, text beside a loop is invented too, and gaps are noise.
         if heard.is_noisy(&rules) {
             return (answer, heard.without_another_look(verdict, &rules));
         }
-        if matches!(verdict, Verdict::Drop(_)) || doubted && !gaps::is_partly_good(&answer, heard.seconds, &rules) {
+        // Others wait: a gap is left, unless it holds what goes round.
+        let is_left = pace == Pace::Hurried && !doubted;
+        let is_bad = doubted && !gaps::is_partly_good(&answer, heard.seconds, &rules);
+        if matches!(verdict, Verdict::Drop(_)) || is_left || is_bad {
             return (answer, verdict);
         }
         let (hints, session) = (&self.hints, self.session.as_mut());
@@ -269,9 +274,9 @@ impl Hints {
         Look { margin: self.rules.margin, room: self.rules.room, beams: self.beams.unwrap_or(beams) }
     }
 
-    /// Encodes all that the decoder sees: where one way of hearing it is doubtful, another may be right.
+    /// Settings of a second decoding, in a window with this margin.
     fn second_look(&self, margin: u32) -> Look {
-        Look { margin, room: margin, beams: self.beams.unwrap_or(0).max(SECOND_LOOK_BEAMS) }
+        Look { margin, room: self.rules.second_room, beams: self.beams.unwrap_or(0).max(self.rules.second_beams) }
     }
 
     /// Words to expect on a call with these names: they come first, then those of the glossary.
@@ -436,6 +441,29 @@ mod tests {
         let told = told.lock().expect("alone");
         let first: Vec<&str> = told.iter().take(2).flatten().map(String::as_str).collect();
         assert_eq!(first, ["Fibernova, router. Good morning", "router. Good morning"]);
+    }
+
+    #[test]
+    fn while_others_wait_only_what_may_be_no_speech_is_decoded_again() {
+        // What is said, how probable it is, and decodings at either pace.
+        let cases: [(&'static [&'static str], f32, [usize; 2]); 2] = [
+            (&["I mean, it's a cat, and a dog too."], -1.2, [2, 1]),
+            (&["we go we go we go we go we go we go"], -0.2, [2, 2]),
+        ];
+        for (says, mean_logprob, decodings) in cases {
+            for (pace, wanted) in [Pace::Live, Pace::Hurried].into_iter().zip(decodings) {
+                let asked = Arc::new(AtomicUsize::new(0));
+                let session = Says(says, mean_logprob, Arc::clone(&asked));
+                let mut recogniser = Recogniser::new(
+                    Box::new(session),
+                    Hints { rules: Rules { gaps: false, ..Rules::default() }, ..Hints::default() },
+                );
+                let sound = voice_in_noise(40.0);
+                let answer = recogniser.recognise_all(&[sound.as_slice().into()], pace).remove(0).expect("an answer");
+                assert_eq!(asked.load(Ordering::Relaxed), wanted, "{says:?} {pace:?}");
+                assert!(says[0].starts_with(&answer.text()) && !answer.text().is_empty(), "{says:?} {pace:?}");
+            }
+        }
     }
 
     const LOOP: &[&str] =

@@ -98,6 +98,9 @@ impl<'a> From<&'a [f32]> for SpeechSound<'a> {
 pub enum Pace {
     /// Somebody waits for the text: one beam at first.
     Live,
+    /// Others wait too, so a second decoding is left out where it could only improve the text: one beam, and no gap is decoded again. What may be no speech
+    /// at all has its second decoding.
+    Hurried,
     /// Nobody waits: as many beams as the engine gains from.
     Afterwards,
 }

@@ -6,6 +6,11 @@ pub(super) const MARGIN: u32 = 384;
 /// The part of the margin that the encoder computes each time, 1.9 s; the rest is stored silence (`silence.rs`).
 pub(super) const ROOM: u32 = 96;
 
+/// The margin of a second decoding. All of it is encoded: where one way of hearing it is doubtful, another may be right.
+const SECOND_MARGIN: u32 = 512;
+/// Beams of a second decoding: where one way of hearing it is doubtful, five are compared (Radford et al. 2022, section 4.5).
+const SECOND_BEAMS: u32 = 5;
+
 /// Whisper's own threshold, hundredths of a log probability (Radford et al. 2022, section 4.5).
 const IMPROBABLE: u32 = 100;
 /// No word of such a text is likelier than one in six.
@@ -25,6 +30,12 @@ pub struct Rules {
     pub room: u32,
     /// Doubtful text is decoded again with more beams.
     pub second_look: bool,
+    /// Positions beyond the stretch that the decoder sees then, at least.
+    pub second_margin: u32,
+    /// Positions beyond the stretch that the encoder computes then.
+    pub second_room: u32,
+    /// Beams then, at least.
+    pub second_beams: u32,
     /// Whether a gap in a window is decoded again alone (gap re-decoding).
     pub gaps: bool,
     /// Below minus this mean log probability, in hundredths, a text is decoded again.
@@ -53,6 +64,9 @@ impl Default for Rules {
             improbable: IMPROBABLE,
             hopeless: HOPELESS,
             second_look: true,
+            second_margin: SECOND_MARGIN,
+            second_room: SECOND_MARGIN,
+            second_beams: SECOND_BEAMS,
             gaps: true,
             no_speech: true,
             repetition: true,

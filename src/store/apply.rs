@@ -13,7 +13,7 @@ use super::rows::events::StoredEvent;
 use super::rows::{
     dialer, dialer_writes, fetches, notifications, pbx, privacy, recordings, review, stages, tags, tokens,
 };
-use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, LegKey, UtteranceKey, WallTime};
+use crate::call::{BootClock, CallId, CallKey, CallNames, CallState, CallTime, LegKey, UtteranceKey, WallTime};
 
 /// Applies changes that belong together, in order; their events are added to `events`, to be published after the commit.
 pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<StoredEvent>) -> rusqlite::Result<()> {
@@ -29,6 +29,7 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
             Change::CallStepped { call, ms } => {
                 db.prepare_cached("UPDATE call SET stepped_ms = ?2 WHERE id = ?1")?.execute((call.0, ms))?;
             }
+            Change::ClockSeen(clock) => clock_seen(db, clock)?,
             Change::CallMoved { call, state, at, reason } => call_moved(db, *call, *state, *at, reason.as_deref())?,
             Change::CallFigures { call, figures } => call_figures(db, *call, figures)?,
             Change::CallRisk { call, score, parts } => call_risk(db, *call, *score, &parts.to_string())?,
@@ -90,6 +91,12 @@ pub(super) fn apply_set(db: &Connection, changes: &[Change], events: &mut Vec<St
             Change::Event(event) => events.push(add_event(db, event)?),
         }
     }
+    Ok(())
+}
+
+fn clock_seen(db: &Connection, clock: &BootClock) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT OR REPLACE INTO clock (one, boot, ahead_ms) VALUES (1, ?1, ?2)")?
+        .execute((&clock.boot, clock.ahead_ms))?;
     Ok(())
 }
 

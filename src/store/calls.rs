@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, Row, params_from_iter};
 use super::rows::sla::{self, MEASURES};
 use super::typed::stretches;
 pub use super::which::Which;
+use super::which::same_name;
 use super::{Store, StoreError};
 use crate::call::sla::SlaMeasure;
 use crate::call::{CallKey, CallState, Leg, LegKey, Level, ProcessingMode, Source, WallTime};
@@ -168,7 +169,7 @@ pub(super) const BY_ALIAS: &str = "SELECT call FROM call_alias WHERE alias = ?1"
 pub(super) const OPEN: &str =
     "SELECT id FROM call WHERE state IN ('active', 'connection_closed') ORDER BY started_ms DESC, id DESC";
 pub(super) const RUNNING_OF_AGENT: &str =
-    "SELECT id FROM call WHERE state = 'active' AND +agent = ?1 ORDER BY started_ms DESC, id DESC LIMIT 20";
+    "SELECT id, agent FROM call WHERE state = 'active' AND +agent IS NOT NULL ORDER BY started_ms DESC, id DESC";
 pub(super) const LEGS: &str = "
     SELECT id, leg, source, rate_hz, started_ms, offset_ms, path, channel, owned, peer, samples, closed_ms, close_reason, why,
         (SELECT json_group_array(json_array(from_sample, to_sample)) FROM heard WHERE heard.leg = leg.id)
@@ -282,14 +283,16 @@ impl Store {
         .await
     }
 
-    /// An agent's running calls, newest first. Of all calls that run, which are few; of an agent's, which are many, most are over.
+    /// An agent's running calls, newest first, 20 at most; the name in capitals or not. Of all calls that run, which are few; of an agent's, which are
+    /// many, most are over.
     pub async fn running_of_agent(&self, agent: String) -> Result<Vec<CallRow>, StoreError> {
         self.read(move |db| {
-            let keys: Vec<i64> = db
+            let running: Vec<(i64, String)> = db
                 .prepare_cached(RUNNING_OF_AGENT)?
-                .query_map([&agent], |row| row.get(0))?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<Result<_, _>>()?;
-            keys.into_iter().filter_map(|key| one(db, key).transpose()).collect()
+            let theirs = running.into_iter().filter(|(_, name)| same_name(name, &agent)).take(20);
+            theirs.filter_map(|(key, _)| one(db, key).transpose()).collect()
         })
         .await
     }

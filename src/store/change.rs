@@ -17,7 +17,9 @@ use super::rows::privacy::PrivacyChange;
 use super::rows::recordings::RecordingRow;
 use super::rows::review::NewReview;
 use crate::call::pbx::PbxEvent;
-use crate::call::{Alert, CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, UtteranceKey, WallTime};
+use crate::call::{
+    Alert, BootClock, CallId, CallKey, CallNames, CallState, CallTime, Leg, LegKey, UtteranceKey, WallTime,
+};
 
 /// One change of the database.
 #[derive(Clone, Debug)]
@@ -193,6 +195,8 @@ pub enum Change {
         /// Milliseconds in all since the call began.
         ms: i64,
     },
+    /// How the wall clock stands beside the clock of this boot: at the start, and after each step.
+    ClockSeen(BootClock),
     /// An utterance waits for something else now.
     UtteranceWaits {
         /// Row number of the utterance.

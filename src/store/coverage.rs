@@ -22,6 +22,8 @@ pub struct DayRead {
     pub read: WallTime,
     /// Calls that no agent had and that have no row.
     pub unanswered: i64,
+    /// What could not be read, with what mends it: a sentence each, in one line.
+    pub left_out: Vec<String>,
 }
 
 /// A call, or a stage of it, that took place as the dialer says.
@@ -128,7 +130,7 @@ pub struct PbxCallOfDay {
     pub agent: Option<String>,
 }
 
-const READ: &str = "SELECT day, source, read_ms, unanswered FROM dialed_day WHERE day = ?1";
+const READ: &str = "SELECT day, source, read_ms, unanswered, left_out FROM dialed_day WHERE day = ?1";
 const CALLS: &str = "
     SELECT key, started_ms, expected_s, uniqueid, agent, campaign
     FROM dialed_call
@@ -169,7 +171,8 @@ const PBX: &str = "
 
 fn day_read(row: &Row) -> rusqlite::Result<DayRead> {
     let source = CoverageSource::parse(&row.get::<_, String>(1)?).unwrap_or(CoverageSource::Vicidial);
-    Ok(DayRead { day: row.get(0)?, source, read: WallTime(row.get(2)?), unanswered: row.get(3)? })
+    let left_out = row.get::<_, String>(4)?.lines().map(str::to_owned).collect();
+    Ok(DayRead { day: row.get(0)?, source, read: WallTime(row.get(2)?), unanswered: row.get(3)?, left_out })
 }
 
 fn call_of_day(row: &Row) -> rusqlite::Result<CallOfDay> {
@@ -241,8 +244,8 @@ fn finish(step: &Transaction, read: &DayRead) -> rusqlite::Result<()> {
         step.execute(&format!("DELETE FROM {table} WHERE day = ?1 AND read_ms <> ?2"), (&read.day, read.read.0))?;
     }
     step.execute(
-        "INSERT OR REPLACE INTO dialed_day VALUES (?1, ?2, ?3, ?4)",
-        (&read.day, read.source.as_str(), read.read.0, read.unanswered),
+        "INSERT OR REPLACE INTO dialed_day (day, source, read_ms, unanswered, left_out) VALUES (?1, ?2, ?3, ?4, ?5)",
+        (&read.day, read.source.as_str(), read.read.0, read.unanswered, read.left_out.join("\n")),
     )?;
     Ok(())
 }
@@ -398,7 +401,9 @@ mod tests {
     use super::*;
 
     fn read(at: i64) -> DayRead {
-        DayRead { day: "2026-11-23".into(), source: CoverageSource::Vicidial, read: WallTime(at), unanswered: 3 }
+        let left_out = vec!["call_log: denied".to_owned(), format!("read {at}")];
+        let source = CoverageSource::Vicidial;
+        DayRead { day: "2026-11-23".into(), source, read: WallTime(at), unanswered: 3, left_out }
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Row, named_params};
+use rusqlite::{Connection, Row, ToSql, named_params};
 
 use super::which::{AnyCase, NameColumn};
 use super::{Store, StoreError};
@@ -88,19 +88,28 @@ pub struct AgentFigures {
     pub with_alerts: i64,
 }
 
+/// The first rows of a list.
+#[derive(Clone, Debug)]
+pub struct Most<T> {
+    /// The rows that are shown.
+    pub rows: Vec<T>,
+    /// Number of rows in all.
+    pub in_all: usize,
+}
+
 /// All of it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct FigureRows {
     /// The steps in order of time; steps without a call are left out.
     pub steps: Vec<StepFigures>,
     /// The steps in order of time; steps without text are left out.
     pub lag: Vec<LagFigures>,
     /// The most frequent first.
-    pub keywords: Vec<Counted>,
+    pub keywords: Most<Counted>,
     /// Alerts by rule, the most frequent first; an alert that several rules raised counts for each.
-    pub alerts: Vec<Counted>,
+    pub alerts: Most<Counted>,
     /// Most calls first.
-    pub agents: Vec<AgentFigures>,
+    pub agents: Most<AgentFigures>,
     /// Number of calls that are queued, processing, completed, failed; states without a call are left out.
     pub stages: Vec<(String, i64)>,
 }
@@ -160,7 +169,7 @@ pub(super) const LAG: &str = of_span!(
 );
 pub(super) const KEYWORDS: &str = of_span!(
     "
-    SELECT json_extract(said.value, '$.term'), json_extract(said.value, '$.label'), count(*) AS times, count(DISTINCT segment.call)
+    SELECT json_extract(said.value, '$.term'), json_extract(said.value, '$.label'), count(*) AS times, count(DISTINCT segment.call), count(*) OVER ()
     FROM chosen
     CROSS JOIN segment ON segment.call = chosen.id
     CROSS JOIN json_each(segment.keywords) AS said
@@ -171,7 +180,7 @@ pub(super) const KEYWORDS: &str = of_span!(
 );
 pub(super) const ALERTS: &str = of_span!(
     "
-    SELECT json_extract(rule.value, '$.name'), json_extract(rule.value, '$.level'), count(*) AS times, count(DISTINCT alert.call)
+    SELECT json_extract(rule.value, '$.name'), json_extract(rule.value, '$.level'), count(*) AS times, count(DISTINCT alert.call), count(*) OVER ()
     FROM chosen
     CROSS JOIN alert ON alert.call = chosen.id
     CROSS JOIN json_each(alert.rules) AS rule
@@ -204,7 +213,7 @@ pub(super) const AGENTS: &str = of_span!(
 type SpelledAgent = (AgentFigures, i64);
 
 /// One row for each agent, however the name is written, as filters see it; most calls first. The name is the first of its spellings.
-fn of_any_case(spelled: Vec<SpelledAgent>) -> Vec<AgentFigures> {
+fn of_any_case(spelled: Vec<SpelledAgent>) -> Most<AgentFigures> {
     let mut agents: BTreeMap<Option<String>, SpelledAgent> = BTreeMap::new();
     for (row, known) in spelled {
         let name = row.agent.as_ref().map(|name| name.to_lowercase());
@@ -225,8 +234,20 @@ fn of_any_case(spelled: Vec<SpelledAgent>) -> Vec<AgentFigures> {
     };
     let mut agents: Vec<AgentFigures> = agents.into_values().map(mean).collect();
     agents.sort_by_key(|row| std::cmp::Reverse(row.calls));
+    let in_all = agents.len();
     agents.truncate(AGENTS_AT_MOST);
-    agents
+    Most { rows: agents, in_all }
+}
+
+/// Counts of a query whose last column is their number without its limit.
+fn counted(db: &Connection, query: &str, values: &[(&str, &dyn ToSql)]) -> rusqlite::Result<Most<Counted>> {
+    let row = |row: &Row| {
+        let counted = Counted { name: row.get(0)?, kind: row.get(1)?, count: row.get(2)?, calls: row.get(3)? };
+        Ok((counted, row.get::<_, i64>(4)?))
+    };
+    let rows: Vec<(Counted, i64)> = db.prepare_cached(query)?.query_map(values, row)?.collect::<Result<_, _>>()?;
+    let in_all = rows.first().map_or(0, |(_, in_all)| *in_all as usize);
+    Ok(Most { rows: rows.into_iter().map(|(counted, _)| counted).collect(), in_all })
 }
 
 impl Store {
@@ -258,9 +279,6 @@ impl Store {
                     in_time: row.get(4)?,
                 })
             };
-            let counted = |row: &Row| {
-                Ok(Counted { name: row.get(0)?, kind: row.get(1)?, count: row.get(2)?, calls: row.get(3)? })
-            };
             let agent = |row: &Row| {
                 let figures = AgentFigures {
                     agent: row.get(0)?,
@@ -275,8 +293,8 @@ impl Store {
             Ok(FigureRows {
                 steps: db.prepare_cached(STEPS)?.query_map(values, step)?.collect::<Result<_, _>>()?,
                 lag: db.prepare_cached(LAG)?.query_map(values, lag)?.collect::<Result<_, _>>()?,
-                keywords: db.prepare_cached(KEYWORDS)?.query_map(values, counted)?.collect::<Result<_, _>>()?,
-                alerts: db.prepare_cached(ALERTS)?.query_map(values, counted)?.collect::<Result<_, _>>()?,
+                keywords: counted(db, KEYWORDS, values)?,
+                alerts: counted(db, ALERTS, values)?,
                 stages: db
                     .prepare_cached(STAGES)?
                     .query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?
@@ -337,10 +355,14 @@ mod tests {
         // One second and ten seconds late; of the upload nobody waited for the text.
         assert_eq!(all.lag, [LagFigures { step: 0, utterances: 2, median_ms: 1000, p95_ms: 10_000, in_time: 1 }]);
         let counted = |name: &str, kind: &str, count| Counted { name: name.into(), kind: kind.into(), count, calls: 1 };
-        assert_eq!(all.keywords, [counted("cancel", "cancellation", 2)]);
-        assert_eq!(all.alerts, [counted("legal", "urgent", 1), counted("word", "warning", 1)]);
+        assert_eq!(all.keywords.rows, [counted("cancel", "cancellation", 2)]);
+        assert_eq!(all.alerts.rows, [counted("legal", "urgent", 1), counted("word", "warning", 1)]);
         assert_eq!(
-            all.agents.iter().map(|agent| (agent.agent.as_deref(), agent.calls, agent.with_alerts)).collect::<Vec<_>>(),
+            all.agents
+                .rows
+                .iter()
+                .map(|agent| (agent.agent.as_deref(), agent.calls, agent.with_alerts))
+                .collect::<Vec<_>>(),
             [(Some("emma"), 2, 1), (None, 1, 0)]
         );
         assert_eq!(all.stages, [("completed".into(), 3)]);
@@ -350,8 +372,8 @@ mod tests {
         assert_eq!(counted, [(0, 2), (1, 2)], "steps are as long as they are");
         rows.execute("UPDATE call SET agent = 'EMMA' WHERE id = 2", []).expect("update");
         let any_case = store.figures(Span { agent: Some("Emma".into()), ..span.clone() }).await.expect("figures");
-        assert_eq!((any_case.steps[0].calls, any_case.agents.len()), (2, 1));
-        let one = &any_case.agents[0];
+        assert_eq!((any_case.steps[0].calls, any_case.agents.in_all), (2, 1));
+        let one = &any_case.agents.rows[0];
         assert_eq!(
             (one.agent.as_deref(), one.calls, one.audio_ms, one.sentiment),
             (Some("EMMA"), 2, 90_000, Some(-0.2))
@@ -359,7 +381,31 @@ mod tests {
         for none in [Span { agent: Some("nobody".into()), ..span.clone() }, Span { only: Some("SALES".into()), ..span }]
         {
             let nobody = store.figures(none).await.expect("figures");
-            assert!(nobody.steps.is_empty() && nobody.agents.is_empty());
+            assert!(nobody.steps.is_empty() && nobody.agents.rows.is_empty());
         }
+    }
+
+    #[tokio::test]
+    async fn figures_tell_how_many_agents_and_keywords_there_are_beyond_those_that_are_shown() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let (store, _) = Store::open(folder.path()).expect("open");
+        let rows = rusqlite::Connection::open(store.path()).expect("open");
+        rows.execute_batch(
+            "INSERT INTO call (call_id, source, state, started_ms, last_activity_ms, agent)
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60)
+             SELECT 'c.' || i, 'eagi', 'completed', 10, 10, 'agent' || i FROM n;
+             INSERT INTO leg (id, call, leg, source, rate_hz, started_ms, offset_ms, path, owned) VALUES (1, 1, 'caller', 'eagi', 8000, 10, 0, '', 1);
+             INSERT INTO utterance (id, call, leg, start_sample, end_sample, start_ms, end_ms, state) VALUES (1, 1, 1, 0, 8000, 0, 1000, 'done');
+             INSERT INTO segment (call, leg, utterance, start_ms, end_ms, text, confidence, words, compound, pos, neu, neg, label, keywords, profanity)
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25)
+             SELECT 1, 1, 1, i, i + 1, 'x', 1, '[]', 0, 0, 0, 0, 'neutral', json_array(json_object('term', 'term' || i, 'label', 'x')), '[]' FROM n;",
+        )
+        .expect("rows");
+        let span =
+            Span { starts: vec![WallTime(0)], until: WallTime(HOUR_MS), agent: None, campaign: None, only: None };
+        let found = store.figures(span).await.expect("figures");
+        assert_eq!((found.agents.rows.len(), found.agents.in_all), (50, 60));
+        assert_eq!((found.keywords.rows.len(), found.keywords.in_all), (20, 25));
+        assert_eq!((found.alerts.rows.len(), found.alerts.in_all), (0, 0));
     }
 }

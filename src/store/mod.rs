@@ -125,7 +125,9 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/027_score_reviews.sql")),
         M::up(include_str!("schema/028_unavailable_sentiment.sql")),
         M::up(include_str!("schema/029_tags_and_sla.sql")),
-        M::up(include_str!("schema/031_vad_again.sql")),
+        M::up(include_str!("schema/030_clock.sql")),
+        M::up(include_str!("schema/031_left_out.sql")),
+        M::up(include_str!("schema/032_vad_again.sql")),
     ])
 }
 

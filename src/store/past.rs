@@ -12,6 +12,8 @@ use crate::call::{Leg, WallTime};
 pub struct PastCall {
     /// Its id.
     pub call_id: String,
+    /// Its campaign, in-group or queue, whose packs count for it.
+    pub campaign: Option<String>,
     /// Length of its sound, milliseconds.
     pub audio_ms: i64,
     /// Segments in order of time.
@@ -36,7 +38,7 @@ pub struct PastLine {
 }
 
 const CALLS: &str = "
-    SELECT call.id, call.call_id, call.audio_ms
+    SELECT call.id, call.call_id, call.campaign, call.audio_ms
     FROM call
     WHERE call.started_ms >= ?1 AND call.state = 'completed'
     ORDER BY call.started_ms DESC, call.id DESC";
@@ -53,10 +55,10 @@ pub fn past_calls(state: &Path, since: WallTime, mut each: impl FnMut(PastCall))
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = connect(&state.join("lineside.db"), flags)?;
     let mut calls = db.prepare(CALLS)?;
-    let calls = calls.query_map([since.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let keys: Vec<(i64, String, i64)> = calls.collect::<Result<_, _>>()?;
+    let calls = calls.query_map([since.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    let keys: Vec<(i64, String, Option<String>, i64)> = calls.collect::<Result<_, _>>()?;
     let mut lines = db.prepare(LINES)?;
-    for (key, call_id, audio_ms) in keys {
+    for (key, call_id, campaign, audio_ms) in keys {
         let line = |row: &rusqlite::Row| {
             Ok(PastLine {
                 segment: row.get(0)?,
@@ -68,7 +70,7 @@ pub fn past_calls(state: &Path, since: WallTime, mut each: impl FnMut(PastCall))
             })
         };
         let lines = lines.query_map([key], line)?.collect::<Result<_, _>>()?;
-        each(PastCall { call_id, audio_ms, lines });
+        each(PastCall { call_id, campaign, audio_ms, lines });
     }
     Ok(())
 }

@@ -3,16 +3,18 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::typed::stretches;
-use crate::call::{CallId, CallKey, Leg, LegKey, Source, UtteranceKey, WallTime};
+use crate::call::{BootClock, CallId, CallKey, Leg, LegKey, Source, UtteranceKey, WallTime};
 
 /// Everything that is not finished.
 #[derive(Debug, Default)]
 pub struct Recovery {
     /// Highest row numbers in use: call, leg, utterance.
     pub highest: (i64, i64, i64),
+    /// The clocks as the previous run last saw them.
+    pub clock: Option<BootClock>,
     /// All leg keys, to find files without a row.
     pub known_legs: HashSet<LegKey>,
     /// Calls that are not over.
@@ -96,6 +98,7 @@ pub struct OpenUtterance {
     pub end_sample: u64,
 }
 
+pub(super) const CLOCK: &str = "SELECT boot, ahead_ms FROM clock";
 pub(super) const CALLS: &str = "
     SELECT id, call_id, source, started_ms, stepped_ms, campaign
     FROM call
@@ -144,6 +147,7 @@ pub(super) fn read(db: &Connection) -> rusqlite::Result<Recovery> {
     let highest_leg = highest("id", "leg")?.max(highest("leg", "recording_leg")?);
     let mut recovery = Recovery {
         highest: (highest("id", "call")?, highest_leg, highest("id", "utterance")?),
+        clock: db.query_row(CLOCK, [], |row| Ok(BootClock { boot: row.get(0)?, ahead_ms: row.get(1)? })).optional()?,
         known_legs: db
             .prepare("SELECT id FROM leg")?
             .query_map([], |row| row.get(0).map(LegKey))?

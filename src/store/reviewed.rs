@@ -4,6 +4,7 @@ use rusqlite::types::Value;
 use rusqlite::{Row, params_from_iter};
 
 use super::score_reviews::ReviewReader;
+use super::which::{AnyCase, NameColumn};
 use super::{Store, StoreError};
 use crate::call::{CallKey, WallTime};
 
@@ -31,8 +32,8 @@ pub struct ReviewedCallRow {
 /// Filter of an agent's calls.
 #[derive(Clone, Debug)]
 pub struct ReviewedFilter {
-    /// The agent.
-    pub agent: String,
+    /// The agent, in whatever case.
+    pub agent: AnyCase,
     /// Calls of other campaigns do not exist for the one who asks.
     pub only: Option<String>,
     /// The reader. Calls whose reviews are hidden from the reader are left out.
@@ -44,12 +45,12 @@ pub struct ReviewedFilter {
 impl ReviewedFilter {
     /// The query and its values: the newest first.
     pub(super) fn sql(&self) -> (String, Vec<Value>) {
+        let (of_agent, mut values) = NameColumn::Agent.condition(&self.agent);
         let mut clauses = vec![
-            "call.agent = ?",
+            of_agent,
             "(EXISTS (SELECT 1 FROM score_review WHERE score_review.call = call.id)
                  OR EXISTS (SELECT 1 FROM dispute WHERE dispute.call = call.id))",
         ];
-        let mut values: Vec<Value> = vec![self.agent.clone().into()];
         if let Some(campaign) = &self.only {
             // An agent's calls are fewer than a campaign's.
             clauses.push("+call.campaign = ?");
@@ -90,10 +91,13 @@ fn row(row: &Row) -> rusqlite::Result<ReviewedCallRow> {
 
 impl Store {
     /// An agent's calls that were reviewed or are disputed, the newest first.
-    pub async fn reviewed(&self, filter: ReviewedFilter) -> Result<Vec<ReviewedCallRow>, StoreError> {
-        let (sql, values) = filter.sql();
-        self.read_for(true, move |db| db.prepare_cached(&sql)?.query_map(params_from_iter(&values), row)?.collect())
-            .await
+    pub async fn reviewed(&self, mut filter: ReviewedFilter) -> Result<Vec<ReviewedCallRow>, StoreError> {
+        self.read_for(true, move |db| {
+            NameColumn::Agent.spell(db, &mut filter.agent)?;
+            let (sql, values) = filter.sql();
+            db.prepare_cached(&sql)?.query_map(params_from_iter(&values), row)?.collect()
+        })
+        .await
     }
 }
 
@@ -153,6 +157,11 @@ mod tests {
         assert_eq!(found("1001", Some("CLAIMS"), ReviewReader::Agent, 9).await, all[1..2]);
         assert_eq!(found("1002", None, ReviewReader::Agent, 9).await, [own("c.4", 1, 0)]);
         assert_eq!(found("1003", None, ReviewReader::Agent, 9).await, []);
+        let spelled = "UPDATE call SET agent = CASE id WHEN 1 THEN 'José' WHEN 2 THEN 'JOSÉ' ELSE agent END";
+        store.writer().run(move |db| db.execute_batch(spelled)).await.expect("named");
+        assert_eq!(found("josé", None, ReviewReader::Agent, 9).await, all[1..], "in capitals or not");
+        let back = "UPDATE call SET agent = '1001' WHERE id < 3";
+        store.writer().run(move |db| db.execute_batch(back)).await.expect("named");
 
         store.flag_calibration(CallKey(2), true, "boss".into(), WallTime(9)).await.expect("flagged");
         let without = [all[0].clone(), all[2].clone()];

@@ -77,6 +77,15 @@ impl TokenBook {
         }
     }
 
+    /// The spellings of a campaign's name, capitals apart, that calls have.
+    pub fn spellings(&self, campaign: &str) -> Result<Vec<String>, StoreError> {
+        let mut query = self
+            .db
+            .prepare("SELECT DISTINCT campaign FROM call WHERE campaign = ?1 COLLATE NOCASE ORDER BY campaign")?;
+        let rows = query.query_map([campaign], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
     /// All tokens in order of name.
     pub fn list(&self) -> Result<Vec<TokenRow>, StoreError> {
         let mut query = self.db.prepare(&format!("SELECT {COLUMNS} FROM token ORDER BY name"))?;
@@ -87,6 +96,14 @@ impl TokenBook {
     /// Revokes a token and ends its sessions; `false` when there is none of this name.
     pub fn revoke(&self, name: &str) -> Result<bool, StoreError> {
         Ok(self.db.execute("DELETE FROM token WHERE name = ?1", [name])? > 0)
+    }
+
+    /// Whether a call has this id, or had it once and is still there.
+    pub fn has_call(&self, call: &str) -> Result<bool, StoreError> {
+        let mut query = self.db.prepare(
+            "SELECT EXISTS (SELECT 1 FROM call WHERE call_id = ?1) OR EXISTS (SELECT 1 FROM call_alias WHERE alias = ?1)",
+        )?;
+        Ok(query.query_row([call], |row| row.get(0))?)
     }
 
     /// The audit log, newest first; of one call, or of one reader.
@@ -198,7 +215,9 @@ mod tests {
         apply(&book.db, &AccessChange::Audit(entry(5))).expect("audit");
         apply(&book.db, &AccessChange::Audit(entry(99))).expect("audit of a call that is gone");
         assert_eq!(book.audit(Some("c.5"), Some("mary"), 9).expect("audit").len(), 1);
+        assert!(book.has_call("c.5").expect("known") && !book.has_call("c.6").expect("unknown"));
         book.db.execute("DELETE FROM call", []).expect("erase");
+        assert!(!book.has_call("c.5").expect("erased"));
         let rows = book.audit(None, None, 9).expect("audit");
         assert!(rows.len() == 2 && rows.iter().all(|row| row.call_id.is_none() && row.who == "mary"), "{rows:?}");
     }

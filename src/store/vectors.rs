@@ -103,7 +103,8 @@ impl PartialOrd for Place {
 fn nearest(db: &Connection, filter: &SearchFilter, wanted: &PackedVector, most: usize) -> rusqlite::Result<Vec<Place>> {
     let mut conditions = filter.which.conditions();
     let of_calls = !conditions.is_empty();
-    conditions.extend(filter.leg.clone().map(|leg| ("leg.leg = ?", vec![leg.into()])));
+    // As a search by words has it: who was put right is found where they are now.
+    conditions.extend(filter.leg.clone().map(|leg| ("coalesce(segment.said_by, leg.leg) = ?", vec![leg.into()])));
     let (clauses, values): (Vec<&str>, Vec<Vec<Value>>) = conditions.into_iter().unzip();
     let leg = if filter.leg.is_some() { "CROSS JOIN leg ON leg.id = segment.leg" } else { "" };
     let from = if of_calls {

@@ -36,6 +36,11 @@ impl AnyCase {
     }
 }
 
+/// Whether two names are of one agent, or of one campaign: in capitals or not.
+pub fn same_name(one: &str, other: &str) -> bool {
+    one == other || one.to_lowercase() == other.to_lowercase()
+}
+
 /// A column of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameColumn {
@@ -65,10 +70,13 @@ impl NameColumn {
 
     /// The name in the spellings that there are; as it was asked for where there is none.
     pub(super) fn spelled(self, db: &Connection, asked: &mut Option<AnyCase>) -> rusqlite::Result<()> {
-        let Some(AnyCase(names)) = asked else { return Ok(()) };
-        let wanted: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
-        let found: Vec<String> =
-            self.all(db)?.into_iter().filter(|name| wanted.contains(&name.to_lowercase())).collect();
+        asked.as_mut().map_or(Ok(()), |asked| self.spell(db, asked))
+    }
+
+    /// The same for a name that was given.
+    pub(super) fn spell(self, db: &Connection, AnyCase(names): &mut AnyCase) -> rusqlite::Result<()> {
+        let known = self.all(db)?.into_iter();
+        let found: Vec<String> = known.filter(|known| names.iter().any(|name| same_name(name, known))).collect();
         if !found.is_empty() {
             *names = found;
         }

@@ -141,6 +141,11 @@ impl TextAnalyser {
         self.campaigns.push((campaign, Arc::new(own)));
     }
 
+    /// What reads the calls of campaigns that have packs of their own, by their names.
+    pub fn of_campaigns(&self) -> impl Iterator<Item = (&str, &Arc<Self>)> {
+        self.campaigns.iter().map(|(name, own)| (name.as_str(), own))
+    }
+
     /// What reads the calls of a campaign.
     pub fn of_campaign(self: &Arc<Self>, campaign: Option<&str>) -> Arc<Self> {
         let own = campaign.and_then(|campaign| {

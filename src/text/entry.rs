@@ -48,6 +48,46 @@ impl LegFilter {
     }
 }
 
+/// What gives a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LabelKind {
+    /// `[[keyword]]`.
+    Keyword,
+    /// `[[evidence]]` about `intent`.
+    Intent,
+    /// `[[evidence]]` about `outcome`.
+    Outcome,
+    /// `[[evidence]]` about `payment`.
+    Payment,
+}
+
+/// A label that an entry asks for, and its place in the pack's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedLabel {
+    /// What should give it.
+    pub kind: LabelKind,
+    /// The label, as it is written there.
+    pub label: String,
+    /// Counted from 1.
+    pub line: usize,
+    /// Character of the line, counted from 1.
+    pub column: usize,
+}
+
+/// A rule, criterion or tag, with the labels that it asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskingEntry {
+    /// `rule`, `qa` or `tag`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Its labels; none where it is switched off.
+    pub labels: Vec<AskedLabel>,
+}
+
+/// An entry's kind and name, and the labels that it asks for, each with the bytes of the file that it is in.
+pub(super) type Asked = (&'static str, String, Vec<(LabelKind, Range<usize>, String)>);
+
 /// A fault and the bytes of the file it is in.
 pub(super) type Fault = (Range<usize>, String);
 

@@ -8,6 +8,7 @@ mod analyser;
 mod entry;
 mod groups;
 pub mod keywords;
+pub mod labels;
 pub mod lexicon;
 pub mod mood;
 pub mod pack;

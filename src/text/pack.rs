@@ -48,8 +48,8 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::entry::{Fault, read_name, read_term, read_terms};
-pub use super::entry::{LegFilter, PROFANITY, TermGroup};
+use super::entry::{AskedLabel, Fault, read_name, read_term, read_terms};
+pub use super::entry::{AskingEntry, LegFilter, PROFANITY, TermGroup};
 use super::redaction::Form;
 use super::review::actions::{ActionEntry, ActionForm};
 use super::review::coaching::{Objection, ObjectionEntry};
@@ -87,6 +87,8 @@ pub const MAX_VALENCE: f64 = 4.0;
 /// A checked pack.
 #[derive(Clone, Debug)]
 pub struct Pack {
+    /// The file, as it was named.
+    pub file: String,
     /// What results call it.
     pub name: String,
     /// Free text, shown beside the name.
@@ -127,6 +129,8 @@ pub struct Pack {
     pub asides: BTreeSet<String>,
     /// Small words that tell the pack's language.
     pub markers: Vec<String>,
+    /// Rules, criteria and tags, with the labels that they ask for.
+    pub asking: Vec<AskingEntry>,
 }
 
 /// Phrases with one valence.
@@ -143,7 +147,7 @@ pub struct PhraseGroup {
 struct PackFile {
     name: Spanned<String>,
     version: String,
-    language: String,
+    language: Spanned<String>,
     #[serde(default)]
     keyword: Vec<KeywordEntry>,
     #[serde(default)]
@@ -237,7 +241,7 @@ impl Pack {
         };
         let raw: PackFile = toml::from_str(text)
             .map_err(|fault| vec![at((fault.span().unwrap_or_default(), one_line(fault.message())))])?;
-        raw.check(text).map_err(|mut faults| {
+        raw.check(file, text).map_err(|mut faults| {
             faults.sort_by_key(|(span, _)| span.start);
             faults.into_iter().map(at).collect()
         })
@@ -278,7 +282,20 @@ impl Pack {
 }
 
 impl PackFile {
-    fn check(self, text: &str) -> Result<Pack, Vec<Fault>> {
+    /// Its rules, criteria and tags, with the labels that they ask for.
+    fn asking(&self, text: &str) -> Vec<AskingEntry> {
+        let (rules, criteria) = (self.rule.iter().map(RuleEntry::asked), self.qa.iter().map(CriterionEntry::asked));
+        let all = rules.chain(criteria).chain(self.tag.iter().map(TagEntry::asked));
+        let placed = |(kind, span, label): (_, Range<usize>, _)| {
+            let (line, column) = place_of(text, span.start);
+            AskedLabel { kind, label, line, column }
+        };
+        all.map(|(kind, name, labels)| AskingEntry { kind, name, labels: labels.into_iter().map(placed).collect() })
+            .collect()
+    }
+
+    fn check(self, file: &str, text: &str) -> Result<Pack, Vec<Fault>> {
+        let asking = self.asking(text);
         let group = |here: Range<usize>, label: String, terms: Option<_>, leg, ignore: Vec<Spanned<String>>| {
             if terms.is_none() && ignore.is_empty() {
                 return Err((here, "terms is missing; at least one word or phrase is needed, or an ignore".into()));
@@ -312,6 +329,7 @@ impl PackFile {
             Ok(PhraseGroup { valence, terms: read_terms(entry.terms)? })
         });
         let name = read_name("name", self.name).map_err(|fault| vec![fault])?;
+        let language = read_language(self.language).map_err(|fault| vec![fault])?;
         let redact = self.redact.into_iter().map(|entry| {
             let span = entry.span();
             let RedactEntry { label, form, except, near, alone } = entry.into_inner();
@@ -341,9 +359,11 @@ impl PackFile {
             objections: good(self.objection.into_iter().map(ObjectionEntry::check), &mut faults),
             asides,
             markers,
+            asking,
+            file: file.to_owned(),
             name: name.clone(),
             version: self.version,
-            language: self.language,
+            language,
             keywords: good(keywords, &mut faults),
             profanity: good(profanity, &mut faults),
             phrases: good(phrases, &mut faults),
@@ -351,6 +371,18 @@ impl PackFile {
         };
         if faults.is_empty() { Ok(pack) } else { Err(faults) }
     }
+}
+
+/// The code of a language. One that is written in another way would be that of no text, and the pack's phrases would never score.
+fn read_language(code: Spanned<String>) -> Result<String, Fault> {
+    let text = code.get_ref();
+    if !(2..=3).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return Err((
+            code.span(),
+            format!("language is {text:?}; a code of small letters is needed, as en, pt or yue"),
+        ));
+    }
+    Ok(code.into_inner())
 }
 
 /// What is right; what is not is added to the faults.
@@ -413,6 +445,16 @@ mod tests {
                 "spanish"
             ]
         );
+    }
+
+    #[test]
+    fn a_language_is_a_code_that_texts_have() {
+        let of = |code: &str| Pack::parse("p.toml", &HEAD.replace("en", code)).map(|pack| pack.language);
+        assert_eq!((of("pt").expect("a code"), of("yue").expect("a code")), ("pt".into(), "yue".into()));
+        for wrong in ["", "pt-BR", "portuguese", "PT", "pt_br", "x"] {
+            let error = of(wrong).expect_err(wrong);
+            assert!(error.line == 3 && error.message.contains("as en, pt or yue"), "{wrong}: {error}");
+        }
     }
 
     #[test]

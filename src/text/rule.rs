@@ -15,7 +15,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::entry::{Fault, LegFilter, read_name, read_terms};
+use super::entry::{Asked, Fault, LabelKind, LegFilter, read_name, read_terms};
 use super::terms::TermPattern;
 use crate::call::Level;
 
@@ -201,6 +201,14 @@ pub(super) fn read_window(
 }
 
 impl RuleEntry {
+    /// The labels that it asks for.
+    pub(super) fn asked(&self) -> Asked {
+        let lists = self.labels.iter().filter(|_| self.enabled);
+        let labels =
+            lists.flat_map(|list| list.get_ref().iter().map(|label| (LabelKind::Keyword, list.span(), label.clone())));
+        ("rule", self.name.get_ref().clone(), labels.collect())
+    }
+
     pub(super) fn check(self, pack: &str) -> Result<Rule, Fault> {
         let name = read_name("name", self.name.clone())?;
         let here = self.name.span();

@@ -41,6 +41,19 @@ REASONS = {
 # Begins the line under a table that tells its day.
 MEASURED = "Measured on "
 
+# Stands between what people write and the tables.
+PICTURE = "![curves](curves.svg)"
+
+# Stands above the tables of a folder that has none yet.
+HEAD = [
+    "# Cost as work grows",
+    "",
+    "Made by `packaging/bench --full`; the machine and its load are in that command's first line.",
+    "",
+    "Live calls and final passes are those of the demo model widened to a shape, tiny.en or base.en (`tests/bench/models.py`): text as long as what is said, at "
+    "the shape's cost. OpenAI's own weights on real speech cost more; `packaging/bench --only real` measures them.",
+]
+
 
 @dataclass
 class Measured:
@@ -159,20 +172,27 @@ def number(cell):
         return float(cell)
 
 
-def kept(file):
-    """The tables of an earlier run by their titles: heads, rows of numbers, and when they were measured."""
-    tables, title = {}, None
+def kept(file, titles):
+    """What stands above the tables of an earlier run, which people write (figures of real weights among it, of other commands); and those tables by their
+    titles: heads, rows of numbers, and when they were measured."""
+    above, tables, title = [], {}, None
     for line in file.read_text().splitlines() if file.exists() else []:
         cells = line.strip("| ").split(" | ")
         if line.startswith("## "):
             title = line[3:]
+        elif title is None:
+            above.append(line)
+        elif title not in titles:
+            continue
         elif line.startswith("| ") and title in tables:
             tables[title].rows.append(tuple(map(number, cells)))
         elif line.startswith("| "):
             tables[title] = Measured(cells, [], "")
         elif line.startswith(MEASURED) and title in tables:
             tables[title].day = line.removeprefix(MEASURED)
-    return tables
+    while above and above[-1] in ("", PICTURE):
+        above.pop()
+    return above or HEAD, tables
 
 
 def draw(bench, out, only=()):
@@ -184,9 +204,9 @@ def draw(bench, out, only=()):
     lag = ["calls", "ms of CPU a second of call", "lag p50, s", "lag p95, s", "RSS, MB"]
     jobs = []
     for shape in ("tiny.en", "base.en"):
-        jobs.append((f"Live calls, {shape}, lineside on one core", "live", [*lag, "step"], (3, 1), lambda shape=shape: live(bench, shape)))
-        jobs.append((f"Live calls, {shape}, the tutorial's way on one core", "tutorial", lag, (3, 1), lambda shape=shape: tutorial(bench, shape)))
-        jobs.append((f"Final pass, {shape}, s of call per CPU s", "final", ["minutes of call", "lineside", "faster-whisper"], (1, 2), lambda shape=shape: final(bench, shape)))
+        jobs.append((f"Live calls, shape of {shape}, lineside on one core", "live", [*lag, "step"], (3, 1), lambda shape=shape: live(bench, shape)))
+        jobs.append((f"Live calls, shape of {shape}, the tutorial's way on one core", "tutorial", lag, (3, 1), lambda shape=shape: tutorial(bench, shape)))
+        jobs.append((f"Final pass, shape of {shape}, s of call per CPU s", "final", ["minutes of call", "lineside", "faster-whisper"], (1, 2), lambda shape=shape: final(bench, shape)))
     jobs += [
         ("AudioSocket legs on one core", "legs", ["legs", "cores", "RSS, MB", "frames lost", "sender late, ms"], (1,), lambda: legs(bench)),
         ("Wake-ups of a telephone system, p90", "pbx", ["% of the CPUs", "alone, us", "beside lineside, us", "beside faster-whisper, us"], (1, 2, 3), lambda: pbx(bench)),
@@ -195,12 +215,12 @@ def draw(bench, out, only=()):
     ]
     out.mkdir(parents=True, exist_ok=True)
     plt.rcParams["svg.hashsalt"] = "lineside"
-    tables = kept(out / "curves.md")
+    above, tables = kept(out / "curves.md", [title for title, *_ in jobs])
     cell = lambda value: f"{value:.3g}" if isinstance(value, float) else str(value)
 
     def show():
         figure, axes = plt.subplots(4, 3, figsize=(15, 16))
-        text = ["# Cost as work grows", "", "Made by `packaging/bench --full`; the machine and its load are in that command's first line.", "", "![curves](curves.svg)", ""]
+        text = [*above, "", PICTURE, ""]
         for axis in axes.flat:
             axis.axis("off")
         for (title, kind, _, shown, _), axis in zip(jobs, axes.flat):
@@ -212,7 +232,8 @@ def draw(bench, out, only=()):
             axis.axis("on")
             for column in shown:
                 axis.plot([row[0] for row in table.rows], [row[column] for row in table.rows], marker="o", label=table.header[column])
-            axis.set(title=title, xlabel=table.header[0], xscale="log", yscale="log")
+            axis.set_title(title, fontsize=10)
+            axis.set(xlabel=table.header[0], xscale="log", yscale="log")
             axis.grid(True, which="both", alpha=0.2)
             axis.legend(fontsize=8)
         figure.tight_layout()
@@ -236,6 +257,7 @@ def draw(bench, out, only=()):
             tables[title] = Measured(header, rows, time.strftime("%Y-%m-%d"))
         # After each, so that what is stopped has shown something.
         show()
+    show()
     print(f"\ncurves: {out / 'curves.md'}, {out / 'curves.svg'}")
 
 

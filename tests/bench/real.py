@@ -92,6 +92,7 @@ def latency(bench):
     bench.rows.append(
         Row(f"words wrong in live text of the row above, {NAME}", shown(ours), shown(peer), f"{ratio:.2f} ×", "≤ 1 ×", ratio <= 1)
     )
+    bench.notes.append(f"{NAME}: of {run['utterances']} utterances at 70 % {run['second_looks']:.0f} were decoded a second time")
     most = bench.capacity[NAME][0].get("words")
     if most:
         bench.notes.append(f"{NAME}: words wrong in live text at capacity: {shown(most)}; put in {most.put_in}, left out {most.left_out}; the tutorial's way: put in {peer.put_in}, left out {peer.left_out}")

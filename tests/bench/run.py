@@ -116,7 +116,7 @@ class Bench:
     def find_ours(self, shape, theirs):
         """The most calls of which a run was in time, and that run. A call costs the less the more there are: more of them are decoded together, and
         what is done only while nobody waits falls away. So the search goes up by halves until a run is late, and then between the two."""
-        seconds, tries = (40, 6) if self.full else (20, 3 if shape == real.NAME else 2)
+        seconds, tries = (40, 6) if self.full else (20, 6 if shape == real.NAME else 2)
         probe = self.ours_live(shape, 6, 12)
         goal = max(int(0.95 * 1000 / probe["cpu_ms_per_call_s"]), 5 * theirs["calls"])
         best, too_many = None, None

@@ -123,8 +123,10 @@ test('filters are kept under a name, and a figure of the dashboard leads to the 
   await page.goBack();
   await page.locator('select[name=days]').selectOption('own');
   const day = await page.evaluate(() => { const now = new Date(); return `${now.getFullYear()}-${String(now.getMonth() + 1).padStart(2, '0')}-${String(now.getDate()).padStart(2, '0')}`; });
-  await page.locator('input[name=since]').fill(day);
   await page.locator('input[name=until]').fill(day);
+  await page.getByText('Say from which day on.').waitFor();
+  assert.equal(await page.locator('.tile, #charts > *').count(), 0, 'nothing of another period is left');
+  await page.locator('input[name=since]').fill(day);
   await page.locator('.tile', { hasText: 'Calls' }).getByText(/^[1-9]\d*$/).waitFor();
   assert.deepEqual(await violations(page), []);
   // The bar of this hour.
@@ -194,6 +196,16 @@ test('calls are found by a period, by their id, and by the agent who was meant',
   await page.getByRole('link', { name: 'mary', exact: true }).click();
   await page.waitForURL(url => url.searchParams.get('agent') === 'mary' && url.searchParams.get('uniqueid') === 'a-5');
   await page.getByLabel('Select A-5').waitFor();
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+test('a list names the year of a call that is not of the present one', async () => {
+  const page = await view(opened, 'about:blank');
+  const now = new Date();
+  await page.clock.setFixedTime(new Date(now.getFullYear() + 1, 5, 1));
+  await page.goto(`${daemon.address}/calls?agent=mary`);
+  await page.locator('.view .tr:visible', { hasText: 'mary' }).filter({ hasText: String(now.getFullYear()) }).first().waitFor();
   assert.deepEqual(page.problems, []);
   await page.context().close();
 });

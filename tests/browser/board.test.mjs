@@ -52,7 +52,7 @@ test('the page of alerts has the rest, filters it and acknowledges what is shown
   await note.getByText(/^5[0-9] alerts of 1[0-9] calls/).waitFor();
   assert.deepEqual(await violations(page), []);
   const call = page.locator('[data-call]').first();
-  await call.getByRole('button', { name: /^Acknowledge all 3/ }).click();
+  await call.getByRole('button', { name: /^Acknowledge these 3/ }).click();
   await call.getByText('acknowledged by supervisor').nth(2).waitFor();
   await page.getByRole('button', { name: /^Acknowledge the \d+ shown/ }).click();
   await page.getByRole('dialog').getByRole('button', { name: /^Acknowledge \d+$/ }).click();
@@ -60,6 +60,19 @@ test('the page of alerts has the rest, filters it and acknowledges what is shown
   assert.equal((await daemon.get('/api/v1/alerts?acknowledged=false&agent=shift3')).alerts.length, 0);
   await page.getByLabel('State').selectOption('open');
   await note.getByText('No alerts here.').waitFor();
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+test('of a call the page of alerts acknowledges those that it shows, not those that its filters leave out', async () => {
+  const page = await view(opened, `${daemon.address}/alerts?calls=over&level=urgent&agent=shift4`);
+  const call = page.locator('[data-call]').filter({ has: page.getByRole('button', { name: /^Acknowledge these 2/ }) }).first();
+  const id = await call.getAttribute('data-call');
+  const shown = page.locator(`[data-call="${id}"]`);
+  await shown.getByRole('button', { name: /^Acknowledge these 2/ }).click();
+  await shown.getByText('acknowledged by supervisor').nth(1).waitFor();
+  const left = (await daemon.get(`/api/v1/alerts?call_id=${id}&acknowledged=false`)).alerts;
+  assert.deepEqual(left.map(alert => alert.level === 'urgent'), [false], 'the third of the call was not shown');
   assert.deepEqual(page.problems, []);
   await page.context().close();
 });

@@ -170,3 +170,63 @@ test('the dashboard draws what was said', async () => {
   assert.deepEqual(await violations(page), []);
   await page.context().close();
 });
+
+test('two lines of one moment are both shown, as they come and as older databases have them', async () => {
+  const timestamp = new Date(Date.now() - 5000).toISOString();
+  const say = (text, status = 'active') => daemon.post('/api/realtime/events', { provider: 'test', call_id: 'M-1', speaker: 'customer', text, timestamp, status });
+  await say('I want a refund.');
+  await say('Now.');
+  await until('both are there', async () => (await daemon.get('/api/v1/calls/M-1')).segment_count === 2);
+  const shown = page => page.locator('.transcript li:not(.partial)');
+  let page = await view(opened, `${daemon.address}/calls/M-1`);
+  await shown(page).filter({ hasText: 'Now.' }).waitFor();
+  assert.equal(await shown(page).count(), 2);
+  // A third one comes by the feed alone.
+  await say('Do you hear?');
+  await shown(page).filter({ hasText: 'Do you hear?' }).waitFor();
+  assert.equal(await shown(page).count(), 3);
+  await page.context().close();
+  await say('', 'ended');
+  await until('it is over', async () => (await daemon.get('/api/v1/calls/M-1')).status === 'completed');
+  await daemon.end();
+  execFileSync('python3', ['-c', `
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+for sql in ["UPDATE segment SET start_ms = 0, end_ms = 0", "DELETE FROM event"]:
+    db.execute(sql + " WHERE call = (SELECT id FROM call WHERE call_id = 'M-1')")
+db.commit()
+`, join(daemon.folder, 'state/lineside.db')]);
+  await daemon.run();
+  page = await view(opened, `${daemon.address}/calls/M-1`);
+  await shown(page).nth(2).waitFor();
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+test('a call that could not be loaded is not one that is not there', async () => {
+  const page = await view(opened, 'about:blank');
+  await page.route('**/api/v1/calls/N-1', route => route.fulfill({ status: 503, contentType: 'application/json', body: '{"detail": "the database is busy"}' }));
+  await page.goto(`${daemon.address}/calls/N-1`);
+  await page.getByRole('heading', { name: 'The call could not be loaded' }).waitFor();
+  await page.getByText('N-1: the database is busy').waitFor();
+  await page.goto(`${daemon.address}/calls/N-2`);
+  await page.getByRole('heading', { name: 'No such call' }).waitFor();
+  await page.context().close();
+});
+
+test('tables and lists that are cut say of how many', async () => {
+  const page = await view(opened, 'about:blank');
+  const answering = (path, change) => page.route(path, async route => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), ...change } });
+  });
+  await answering('**/api/v1/figures?*', { agents_in_all: 120, keywords_in_all: 0 });
+  await page.goto(`${daemon.address}/dashboard?days=30`);
+  await page.getByRole('region', { name: 'Agents' }).first().getByText(/^\d+ of 120: those with most calls$/).waitFor();
+  assert.equal(await page.getByText('those that were said most').count(), 0, 'that one is whole');
+  await answering('**/api/v1/disputes?*', { more: true });
+  await page.goto(`${daemon.address}/reviews`);
+  await page.locator('#disputes').getByText(/^the newest \d+; there are more$/).waitFor();
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});

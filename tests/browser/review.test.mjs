@@ -50,6 +50,7 @@ test('points are given on the call, disputed there, and the dispute is answered 
   await page.locator('#queue tbody tr').first().waitFor();
   assert.equal(await page.locator('#queue tbody tr').count(), 1, 'V-1 is reviewed');
   assert.match(await page.locator('#queue tbody a').first().getAttribute('href'), /V-2$/);
+  assert.match(await page.locator('#queue tbody td').nth(4).textContent(), /^(–|\d{1,3})$/, 'points without a fraction');
   await page.locator('#agreement').getByText('Agreement of machine and reviewers').waitFor();
   await page.locator('#disputes').getByText('I greeted at once').waitFor();
   assert.deepEqual(await violations(page), []);

@@ -66,7 +66,7 @@ const TASKS = [
   }],
   ['supervisor', 'go through what the shift has left open', '/', async (page, mouse) => {
     await mouse.click(strip(page).getByRole('link', { name: /open alerts of calls that are over/ }));
-    await mouse.click(page.locator('[data-call^=shift]').first().getByRole('button', { name: /^Acknowledge all/ }));
+    await mouse.click(page.locator('[data-call^=shift]').first().getByRole('button', { name: /^Acknowledge these/ }));
     await page.locator('#note', { hasText: /, 57 open|, 5\d open/ }).waitFor();
   }],
   ['supervisor', 'be told of urgent alerts by a sound', '/', async (page, mouse) => {

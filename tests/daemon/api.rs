@@ -209,6 +209,48 @@ fn feeds_tell_what_happens_in_order_and_resume_where_they_broke_off() {
 }
 
 #[test]
+fn a_feed_that_is_to_go_on_after_a_number_of_another_database_says_so_and_goes_on() {
+    let mut bed = Bed::new("none", "");
+    bed.start();
+    let say = |text: &str| {
+        let body = json!({"call_id": "F-1", "speaker": "customer", "text": text});
+        assert_eq!(bed.ask("POST", "/api/realtime/events", Some(&body)).0, 200);
+    };
+    say("hello there");
+    let follow = |number: &str| {
+        let mut stream = TcpStream::connect(("127.0.0.1", bed.http)).expect("connect");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("timeout");
+        write!(stream, "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: {number}\r\n\r\n")
+            .expect("sent");
+        BufReader::new(stream).lines().map_while(Result::ok)
+    };
+    let mut lines = follow("4000000");
+    let mut told = |field: &str| -> String {
+        let line = lines.by_ref().find_map(|line| line.strip_prefix(field).map(str::to_owned));
+        line.unwrap_or_else(|| panic!("no {field}"))
+    };
+    // EventSource keeps the id that it is told, and comes back with it.
+    let id: i64 = told("id: ").parse().expect("a number");
+    assert!(id > 0 && id < 1000, "{id}");
+    assert_eq!(told("event: "), "reset");
+    let data: Value = serde_json::from_str(&told("data: ")).expect("JSON");
+    assert_eq!(data, json!({"type": "reset", "last": id}));
+    say("about my contract");
+    let next = loop {
+        let next: Value = serde_json::from_str(&told("data: ")).expect("JSON");
+        if next["type"] == "sentiment" {
+            break next;
+        }
+    };
+    assert_eq!(next["text"], "about my contract", "what was before is not told again");
+    let refused: String = follow("abc").take_while(|line| !line.is_empty()).collect();
+    assert!(refused.contains(" 422 "), "{refused}");
+    let (status, answer) = bed.ask("GET", "/api/v1/events?last_event_id=abc", None);
+    assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["query", "last_event_id"])), "{answer}");
+    bed.stop();
+}
+
+#[test]
 fn what_is_wrong_with_a_request_is_said_in_the_documented_form() {
     let mut bed = Bed::new("none", "");
     bed.start();

@@ -320,6 +320,32 @@ fn no_answer_says_of_a_call_what_is_not_so() {
     );
 }
 
+/// serde_json reads 1795218045.120 as 1795218045.12.
+#[test]
+fn a_uniqueid_without_quotes_names_no_other_call() {
+    let mut bed = Bed::new("none", "");
+    bed.start();
+    assert_eq!(event(&bed, "1795218045.12", "hello about my contract", json!({})).0, 200);
+    for field in ["uniqueid", "call_id"] {
+        let body = format!(r#"{{"{field}": 1795218045.120, "agent": "mary"}}"#);
+        let (status, answer) = bed.ask_text("/api/v1/calls", &body);
+        assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["body", field])), "{answer}");
+    }
+    let text = r#"{"call_id": 1795218045.120, "speaker": "customer", "text": "of another call"}"#;
+    let (status, answer) = bed.ask_text("/api/realtime/events", text);
+    assert!(status == 400 && answer["detail"].as_str().is_some_and(|told| told.contains("in quotes")), "{answer}");
+    let call = bed.get("/api/v1/calls/1795218045.12");
+    assert_eq!((&call["agent"], &call["segment_count"]), (&Value::Null, &json!(1)), "{call}");
+    // Whole numbers lose nothing.
+    let body = r#"{"uniqueid": "1795218045.12", "agent": 1001, "lead": 876409}"#;
+    assert_eq!(bed.ask_text("/api/v1/calls", body).0, 200);
+    bed.until("its names", Duration::from_secs(20), |bed| {
+        let call = bed.get("/api/v1/calls/1795218045.12");
+        (&call["agent"], &call["lead"]) == (&json!("1001"), &json!("876409"))
+    });
+    bed.stop();
+}
+
 #[test]
 fn no_call_takes_the_name_of_a_path() {
     let mut bed = Bed::new("none", "");

@@ -189,6 +189,15 @@ impl Bed {
         )
     }
 
+    /// Posts a body of JSON as it is written here.
+    pub fn ask_text(&self, path: &str, body: &str) -> (u16, Value) {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let post = agent.post(format!("http://127.0.0.1:{}{path}", self.http));
+        let mut response = post.header("Content-Type", "application/json").send(body).expect("an answer");
+        let text = response.body_mut().read_to_string().unwrap_or_default();
+        (response.status().as_u16(), serde_json::from_str(&text).unwrap_or_default())
+    }
+
     /// Waits for something to become true; a slow machine gets its time.
     pub fn until(&self, what: &str, patience: Duration, mut is: impl FnMut(&Self) -> bool) {
         let began = Instant::now();

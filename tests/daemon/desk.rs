@@ -92,6 +92,14 @@ fn many_calls_are_tagged_found_by_their_tag_and_deleted_but_for_those_that_must_
     {
         assert_eq!(bulk(body.clone()).0, 400, "{body}");
     }
+    for (body, field) in [
+        (json!({"action": "process", "call_ids": ["B-1"], "stages": ["qa"]}), "stages: unknown"),
+        (json!({"action": "tag", "call_ids": ["B-1", 7], "tags": ["vip"]}), "call_ids: "),
+        (json!({"action": "delete", "call_ids": ["B-1"], "tags": ["spam"]}), "tags: delete"),
+    ] {
+        let (status, answer) = bulk(body);
+        assert!(status == 400 && answer["detail"].as_str().is_some_and(|told| told.starts_with(field)), "{answer}");
+    }
     assert_eq!(bulk(json!({"action": "tag", "call_ids": ["B-1", "none"], "tags": ["vip"]})).0, 404);
     assert_eq!(bed.get("/api/v1/calls?tag=vip")["calls"], json!([]), "nothing was done");
 
@@ -238,6 +246,29 @@ fn a_glossary_is_taken_whole_or_refused_by_line_and_outlives_a_restart() {
     bed.stop();
     bed.start();
     assert_eq!(bed.get("/api/v1/glossary")["terms"], json!(["Northern Energy", "router"]));
+}
+
+#[test]
+fn a_glossary_of_a_campaign_in_a_form_leaves_the_list_of_all_calls_as_it_is() {
+    let mut bed = Bed::new("none", "");
+    bed.start();
+    assert_eq!(send_list(&bed, b"router\n").0, 200);
+    let told = |list: &[u8]| {
+        let (status, answer) = send_list(&bed, list);
+        assert_eq!((status, &bed.get("/api/v1/glossary")["terms"]), (400, &json!(["router"])), "{answer}");
+        answer["detail"].as_str().unwrap_or_default().to_owned()
+    };
+    // curl -F file=@sales.csv -F campaign=SALES
+    let field = "--x\r\nContent-Disposition: form-data; name=\"campaign\"\r\n\r\nSALES";
+    let said = told(format!("Fibernova\n\r\n{field}").as_bytes());
+    assert!(said.contains("/glossary/upload?campaign="), "{said}");
+    let second = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"b.csv\"\r\n\r\nb";
+    let said = told(format!("Fibernova\n\r\n{second}").as_bytes());
+    assert!(said.contains("two files"), "{said}");
+    let said = told(b"Northern Energy;a company\n");
+    assert!(said.starts_with("line 1: ") && said.contains("commas"), "{said}");
+    let empty = send_list(&bed, format!("modem\n\r\n{}", field.trim_end_matches("SALES")).as_bytes());
+    assert_eq!((empty.0, &bed.get("/api/v1/glossary")["terms"]), (200, &json!(["modem"])), "{}", empty.1);
 }
 
 #[test]

@@ -218,6 +218,28 @@ fn an_eagi_script_hands_its_pipe_over_and_leaves_when_the_channel_falls_silent()
 }
 
 #[test]
+fn an_eagi_script_says_on_asterisks_console_what_it_does_not_understand() {
+    let mut bed = Bed::new("none", "");
+    bed.start();
+    for (argument, named) in [("leg=agnet", "agnet"), ("campain=sales", "campain"), ("agent", "NAME=VALUE")] {
+        let mut script = bed.command(&["eagi", argument]);
+        let script = script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = script.spawn().expect("spawn");
+        let mut stdin = child.stdin.take().expect("stdin");
+        stdin.write_all(b"agi_request: x\nagi_uniqueid: 1795218045.98\n\n").expect("environment");
+        let ended = child.wait_with_output().expect("ended");
+        let said = String::from_utf8_lossy(&ended.stdout);
+        assert!(!ended.status.success(), "{argument}");
+        let is_command = said.starts_with("VERBOSE \"lineside eagi: ") && said.ends_with("\" 1\n");
+        assert!(is_command && said.contains(named), "{argument}: {said}");
+        assert!(String::from_utf8_lossy(&ended.stderr).contains(named), "{argument}");
+        drop(stdin);
+    }
+    assert_eq!(bed.ask("GET", "/api/v1/calls/1795218045.98", None).0, 404, "it is nobody's, and so no caller's");
+    bed.stop();
+}
+
+#[test]
 fn a_stop_parks_the_work_and_a_start_goes_on_with_it() {
     let Some(model) = bed::demo_model() else { return };
     let lines = bed::lines();

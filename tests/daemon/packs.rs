@@ -53,6 +53,34 @@ fn a_check_names_every_mistake_with_line_and_column_and_its_code_is_that_of_a_ba
 }
 
 #[test]
+fn a_label_that_no_pack_gives_is_refused_by_the_check_and_told_at_start_and_reload() {
+    let packs = tempfile::tempdir().expect("a folder");
+    let rule = |label: &str| format!("[[rule]]\nname = \"r\"\nlevel = \"urgent\"\nlabels = [\"{label}\"]\n");
+    let (own, other) = (packs.path().join("own.toml"), packs.path().join("other.toml"));
+    write(&own, &rule("Gizmo"));
+    std::fs::write(&other, HEAD.replace("own", "other") + GIZMO).expect("a pack");
+    let mut bed = Bed::new("none", &format!("[text]\npacks = \"{}\"", packs.path().display()));
+    let name = own.display().to_string();
+    let check = |bed: &Bed| {
+        let checked = bed.command(&["pack", "check", &name]).output().expect("the program runs");
+        (checked.status.code(), text(&checked.stdout))
+    };
+    let (code, said) = check(&bed);
+    let told =
+        "rule \"r\" asks for the label \"Gizmo\", and no [[keyword]] of the packs gives it; did you mean \"gizmo\"?";
+    assert_eq!((code, said), (Some(78), format!("{name}:7:10: {told}\n")));
+    bed.start();
+    let warned = |bed: &Bed| bed.log().matches(&format!("{name}, line 7: {told}; so it never holds")).count();
+    assert_eq!(warned(&bed), 1, "{}", bed.log());
+    write(&own, &(rule("Gizmo") + "description = \"saved again\"\n"));
+    bed.until("the packs are read again", Duration::from_secs(20), |bed| warned(bed) >= 2);
+    write(&own, &rule("gizmo"));
+    let (code, said) = check(&bed);
+    assert_eq!((code, said.contains("is good")), (Some(0), true), "its label is another pack's: {said}");
+    bed.stop();
+}
+
+#[test]
 fn a_check_reads_glossaries_too_and_names_their_lines() {
     let folder = tempfile::tempdir().expect("a folder");
     let (good, bad) = (folder.path().join("good.csv"), folder.path().join("bad.csv"));

@@ -121,6 +121,7 @@ fn an_upload_that_says_a_thing_twice_or_in_two_lines_is_refused() {
     for (fields, why) in [
         (&[("agent", "emma"), ("agent", "mary")][..], "agent is given twice"),
         (&[("phone", "312\r\n555")][..], "phone: a line break"),
+        (&[("agent", "Jos\u{fffd}")][..], "agent: not UTF-8"),
     ] {
         let (status, answer) = upload_with(&bed, fields, "a.wav", b"x");
         assert!(
@@ -128,6 +129,14 @@ fn an_upload_that_says_a_thing_twice_or_in_two_lines_is_refused() {
             "{status} {answer}"
         );
     }
+    // As an old web form sends it.
+    let body = b"--x\r\nContent-Disposition: form-data; name=\"agent\"\r\n\r\nJos\xe9\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; \
+        filename=\"a.wav\"\r\n\r\nx\r\n--x--\r\n";
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let form = agent.post(format!("http://127.0.0.1:{}/upload", bed.http));
+    let mut answer = form.header("Content-Type", "multipart/form-data; boundary=x").send(&body[..]).expect("an answer");
+    let said = answer.body_mut().read_to_string().expect("text");
+    assert!(answer.status() == 400 && said.contains("agent: not UTF-8"), "{said}");
     assert_eq!(bed.get("/api/v1/calls")["calls"], json!([]));
     bed.stop();
 }

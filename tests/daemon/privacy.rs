@@ -246,6 +246,41 @@ fn call_of(bed: &Bed, sequence: u64, phone: &str, sound: &[i16]) -> String {
 }
 
 #[test]
+fn forget_at_an_address_erases_nothing_here() {
+    let mut bed = Bed::new("none", "");
+    bed.start();
+    let said = serde_json::json!({
+        "provider": "test", "call_id": "F-1", "speaker": "customer", "text": "hello about my contract", "status": "ended",
+    });
+    assert_eq!(bed.ask("POST", "/api/realtime/events", Some(&said)).0, 200);
+    bed.until_completed("F-1");
+    bed.stop();
+    // Nobody listens there, and the daemon here is stopped: its calls must not go instead.
+    let elsewhere = format!("http://127.0.0.1:{}", bed::free_port());
+    let socket = bed.path("other.sock").display().to_string();
+    for place in [["--url", &elsewhere], ["--socket", &socket]] {
+        for how in ["--yes", "--dry-run"] {
+            let done = bed.command(&["forget", how, "--call", "F-1", place[0], place[1]]).output().expect("run");
+            let error = String::from_utf8_lossy(&done.stderr).into_owned();
+            assert!(!done.status.success() && error.contains(place[1]), "{place:?} {how}: {done:?}");
+        }
+    }
+    let done =
+        bed.command(&["forget", "--yes", "--call", "F-1"]).env("LINESIDE_URL", &elsewhere).output().expect("run");
+    assert!(!done.status.success(), "LINESIDE_URL names a daemon too: {done:?}");
+    bed.start();
+    assert_eq!(bed.ask("GET", "/api/v1/calls/F-1", None).0, 200);
+
+    // The daemon at the address does it, and the proof is of there.
+    let here = format!("http://127.0.0.1:{}", bed.http);
+    let done = bed.command(&["forget", "--yes", "--call", "F-1", "--url", &here]).output().expect("run");
+    let told = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.success() && told.contains(&format!("files of {here} for")), "{done:?}");
+    assert_eq!(bed.ask("GET", "/api/v1/calls/F-1", None).0, 404);
+    bed.stop();
+}
+
+#[test]
 fn a_person_is_forgotten_everywhere_by_a_running_daemon_and_without_one() {
     let Some(model) = bed::demo_model() else { return };
     let mut bed = Bed::new(&model.display().to_string(), "");

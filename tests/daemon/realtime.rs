@@ -83,6 +83,11 @@ fn a_text_event_is_scored_kept_searched_and_raises_alerts() {
 
     let id = alert["id"].as_i64().expect("id");
     assert_eq!(bed.get("/api/realtime/alerts?call_id=RT-1001&open_only=1")["count"], 2);
+    for body in ["by=mary", "{\"by\": 7}", "{\"By\": \"mary\"}"] {
+        let (status, told) = bed.ask_text(&format!("/api/realtime/alerts/{id}/ack"), body);
+        assert_eq!((status, &told["ok"]), (400, &json!(false)), "{body}: {told}");
+    }
+    assert_eq!(bed.get("/api/realtime/alerts?call_id=RT-1001&open_only=1")["count"], 2);
     let (status, taken) = bed.ask("POST", &format!("/api/realtime/alerts/{id}/ack"), None);
     assert_eq!((status, &taken["ok"], &taken["alert"]["acknowledged"]), (200, &json!(true), &json!(true)));
     assert_eq!(bed.get("/api/realtime/alerts?call_id=RT-1001&open_only=1")["count"], 1);

@@ -1,6 +1,6 @@
 //! Scripts of a dialer: looking calls up, the Non-Agent API's style, the URLs of ViciDial, AGI, and the examples that come with the source.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -370,6 +370,48 @@ fn a_token_in_the_style_opens_what_it_is_for_and_no_page_of_another_site_does() 
     let (status, text) = plain(&bed, "GET", &format!("{dispo}&token={dialer}"), &foreign, None);
     assert!(status == 403 && text.contains("another site's page"), "{status} {text}");
     bed.stop();
+}
+
+#[test]
+fn a_speaker_that_somebody_put_right_is_the_one_that_scripts_are_told() {
+    let mut bed = with_calls("");
+    let call = bed.until_completed(ONE);
+    let line = &call["transcript_segments"][1];
+    let asked = format!("/vici?function=transcript_lookup&call_id={ONE}");
+    assert_eq!(get(&bed, &asked).lines().nth(1).and_then(|line| line.split('|').nth(7)), Some("caller"));
+    let right = json!({"segment_id": line["segment_id"], "speaker": "agent", "by": "mary"});
+    let (status, answer) = bed.ask("POST", &format!("/api/v1/calls/{ONE}/corrections"), Some(&right));
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(get(&bed, &asked).lines().nth(1).and_then(|line| line.split('|').nth(7)), Some("agent"));
+    bed.stop();
+}
+
+/// A web server that gives one answer, whatever it is asked.
+fn stranger(answer: &'static str) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("listen");
+    let address = listener.local_addr().expect("address");
+    std::thread::spawn(move || {
+        let Ok((mut stream, _)) = listener.accept() else { return };
+        let mut asked = [0; 4096];
+        let _ = stream.read(&mut asked);
+        let _ = stream.write_all(answer.as_bytes());
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn a_web_page_is_no_transcript() {
+    let bed = Bed::new("none", "");
+    let page = "<html><head><title>502 Bad Gateway</title></head></html>";
+    assert_eq!(page.len(), 56);
+    let away = "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 56\r\nConnection: close\r\n\r\n<html><head><title>502 Bad Gateway</title></head></html>";
+    let other = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 56\r\nConnection: close\r\n\r\n<html><head><title>502 Bad Gateway</title></head></html>";
+    for (answer, says) in [(away, "502 Bad Gateway"), (other, "text/html")] {
+        for form in ["--pipe", "--tsv"] {
+            let (code, text, said) = run(&bed, &["transcript", "--url", &stranger(answer), "--lead", "1", form]);
+            assert!(code == Some(1) && text.is_empty() && said.contains(says), "{form}: {code:?} {text} {said}");
+        }
+    }
 }
 
 #[test]

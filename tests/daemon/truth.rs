@@ -261,6 +261,13 @@ fn figures_and_statistics_have_the_calls_of_the_list() {
     assert_eq!(starts.len(), 11);
     assert!(starts.iter().all(|at| at.ends_with(" 00:00")), "{starts:?}");
     assert_eq!(bed.ask("GET", "/api/v1/figures?since=today&until=yesterday", None).0, 422);
+    for path in ["/api/v1/agents", "/api/v1/reviews/agreement", "/api/v1/review-queue"] {
+        let turned = bed.ask("GET", &format!("{path}?since=today&until=yesterday"), None);
+        assert_eq!((turned.0, &turned.1["detail"][0]["loc"][1]), (422, &json!("until")), "{path}: {}", turned.1);
+        let future = bed.ask("GET", &format!("{path}?since=2120-01-01"), None);
+        assert_eq!((future.0, &future.1["detail"][0]["loc"][1]), (422, &json!("since")), "{path}: {}", future.1);
+        assert_eq!(bed.ask("GET", &format!("{path}?since=2d&until=today"), None).0, 200, "{path}");
+    }
 
     // One name is one agent, whatever case is written or asked for, and one campaign.
     for asked in ["mary", "MARY", "mArY"] {
@@ -538,4 +545,87 @@ fn what_cannot_be_undone_can_be_tried_first_and_errors_name_what_they_are_about(
     bed.stop();
     let (code, out, _) = ran(&bed, &["forget", "--phone", "+442079460958", "--dry-run"]);
     assert!(code == Some(0) && out.contains("would erase 2 calls"), "without a daemon too: {out}");
+}
+
+/// More rows of every kind than the lists below show.
+fn fill(bed: &Bed) {
+    let db = rusqlite::Connection::open(bed.path("state/lineside.db")).expect("open");
+    db.busy_timeout(Duration::from_secs(10)).expect("timeout");
+    db.execute_batch(
+        "UPDATE call SET lead = '876409';
+         CREATE TEMP TABLE n AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60) SELECT i FROM n;
+         CREATE TEMP TABLE one AS SELECT id FROM call WHERE call_id = '1795218045.12';
+         INSERT INTO alert (call, raised_ms, level, origin, rules, start_ms, end_ms, text, risk)
+             SELECT one.id, 1795218045000 + i, 'warning', 'test ' || i, '[]', 0, 1, '', 0 FROM n, one;
+         INSERT INTO dispute (call, rule, text, raised_by, raised_ms) SELECT one.id, 'rule ' || i, 'I did', 'agent', i FROM n, one;
+         INSERT INTO fetch (remote, call_id, path, state, next_ms, asked_ms) SELECT 'pbx', 'f-' || i, '/f', 'done', 0, i FROM n;
+         INSERT INTO dialer_write (call, kind, origin, state, next_ms, queued_ms)
+             SELECT one.id, 'comment', 'test ' || i, 'sent', 0, i FROM n, one;
+         INSERT INTO score_review (call, reviewer, comment, at_ms) SELECT id, 'boss', '', 1 FROM call WHERE call_id = 'B-1';
+         INSERT INTO audit (at_ms, who, action, call) SELECT unixepoch() * 1000 + i, 'somebody', 'transcript', one.id FROM n, one;",
+    )
+    .expect("rows");
+}
+
+#[test]
+fn a_list_that_ends_before_its_end_says_so_in_every_form() {
+    let mut bed = three_calls();
+    fill(&bed);
+    let goes_on = "there are more";
+    for (arguments, shown) in [
+        (&["calls", "--tsv", "--limit", "2"][..], 2),
+        (&["search", "contract", "--tsv", "--limit", "2"], 2),
+        (&["alerts", "--tsv"], 20),
+        (&["alerts"], 21),
+        (&["audit", "--call", NOW, "--limit", "7"], 8),
+        (&["vici", "sent", "--limit", "7"], 7),
+    ] {
+        let (code, out, error) = ran(&bed, arguments);
+        assert!(code == Some(0) && error.contains(goes_on), "{arguments:?}: {error}");
+        assert_eq!(out.lines().count(), shown, "{arguments:?}: {out}");
+    }
+    for arguments in [
+        &["calls", "--tsv", "--limit", "3"][..],
+        &["calls", "--tsv", "--all"],
+        &["search", "contract", "--tsv", "--limit", "3"],
+        &["alerts", "--call", BEFORE, "--tsv"],
+        &["audit", "--call", NOW, "--limit", "1000"],
+        &["fetch"],
+    ] {
+        let (code, _, error) = ran(&bed, arguments);
+        assert!(code == Some(0) && !error.contains(goes_on), "{arguments:?}: {error}");
+    }
+    let (code, out, error) = ran(&bed, &["audit", "--call", "1795218045.99"]);
+    assert!(code == Some(1) && out.is_empty() && error.contains("no call has the id 1795218045.99"), "{out}{error}");
+    bed.stop();
+}
+
+#[test]
+fn an_answer_that_is_cut_has_a_field_that_says_so() {
+    let mut bed = three_calls();
+    fill(&bed);
+    for path in
+        ["/api/v1/disputes?state=open&", "/api/v1/fetch?", "/api/v1/dialer/writes?", "/api/v1/agent/reviews?user=mary&"]
+    {
+        let whole = bed.get(&format!("{path}limit=1000"));
+        assert_eq!(whole["more"], json!(false), "{path}: {whole}");
+        let rows = whole.as_object().expect("object").values().filter_map(Value::as_array).map(Vec::len).max();
+        let rows = rows.expect("rows");
+        assert!(rows > 1, "{path}: {whole}");
+        assert_eq!(bed.get(&format!("{path}limit={rows}"))["more"], json!(false), "{path}: all are there");
+        assert_eq!(bed.get(&format!("{path}limit={}", rows - 1))["more"], json!(true), "{path}: one is left out");
+    }
+    let whole = bed.get("/api/v1/calls?limit=3");
+    assert_eq!((ids(&whole).len(), &whole["next_cursor"]), (3, &Value::Null), "nothing comes after the last call");
+    let figures = bed.get("/api/v1/figures?days=7");
+    assert_eq!(figures["agents_in_all"], json!(figures["agents"].as_array().map(Vec::len)), "{figures}");
+
+    let asked = |limit: u32| {
+        let url = format!("http://127.0.0.1:{}/vici?function=transcript_lookup&lead_id=876409&limit={limit}", bed.http);
+        ureq::get(url).call().expect("an answer").headers().get("lineside-more").is_some()
+    };
+    assert!(asked(2) && !asked(3), "a header says it of the rows for scripts");
+    let (code, out, error) = ran(&bed, &["transcript", "--lead", "876409", "--tsv"]);
+    assert!(code == Some(0) && out.starts_with(NOW) && error.contains("older calls"), "{out}{error}");
+    bed.stop();
 }

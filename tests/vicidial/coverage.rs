@@ -203,6 +203,16 @@ fn planted_faults() {
     let (lines, _) = floor.report(&["--tsv", "--state", "missing"]);
     assert!(lines.starts_with("missing\t") && lines.lines().count() == 2, "{lines}");
     let date = report["day"].as_str().expect("a day").to_string();
+    // Of another day two tables cannot be read: the rest is kept, and what is left out is told each time.
+    floor.day.server.sql("RENAME TABLE call_log TO away_calls, vicidial_agent_log TO away_agents");
+    let other = floor.day.server.sql(&format!("SELECT DATE(FROM_UNIXTIME({} - 30 * 86400))", floor.begin));
+    for _ in 0..2 {
+        let other = floor.day.bed.get(&format!("/api/v1/coverage?day={}", other.trim()));
+        let problem = other["problem"].as_str().unwrap_or_default();
+        assert!(problem.contains("call_log' doesn't exist") && problem.contains("how long agents talked"), "{other}");
+        assert_eq!((&other["source"], &other["unanswered"]), (&"vicidial".into(), &0.into()), "{other}");
+    }
+    floor.day.server.sql("RENAME TABLE away_calls TO call_log, away_agents TO vicidial_agent_log");
     floor.day.server.stop();
     let later = floor.day.bed.get(&format!("/api/v1/coverage?day={date}&limit=5"));
     assert_eq!((&later["counts"], &later["next_offset"]), (&report["counts"], &5.into()), "{later}");

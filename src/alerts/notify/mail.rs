@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The sender and the receivers, or which address is none.
 pub(super) fn addresses(notifier: &Notifier) -> Result<(Mailbox, Vec<Mailbox>), String> {
     let read = |text: &str| {
-        text.parse::<Mailbox>().map_err(|error| format!("{}: {text:?} is no address: {error}", notifier.name))
+        text.parse::<Mailbox>().map_err(|error| format!("{:?}: {text:?} is no address: {error}", notifier.name))
     };
     let to = notifier.to.iter().map(|text| read(text)).collect::<Result<_, _>>()?;
     Ok((read(notifier.from.as_deref().unwrap_or_default())?, to))

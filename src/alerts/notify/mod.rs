@@ -45,12 +45,13 @@ impl Notifier {
 
     /// Checks the settings. The error names what is missing or wrong, and the right form.
     pub fn check(&self) -> Result<(), String> {
-        let needs = |what: &str, value: bool| if value { Ok(()) } else { Err(format!("{} needs {what}", self.name)) };
+        let needs = |what: &str, value: bool| if value { Ok(()) } else { Err(format!("{:?} needs {what}", self.name)) };
         let set = |value: &Option<String>| value.as_deref().is_some_and(|text| !text.trim().is_empty());
         if self.name.trim().is_empty() {
             return Err("a name is needed".into());
         }
         needs("per_minute from 1 to 600", (1..=600).contains(&self.per_minute))?;
+        self.check_keys()?;
         match self.kind {
             ServiceKind::Slack | ServiceKind::AgentService => needs("url", set(&self.url))?,
             ServiceKind::Webhook => {
@@ -74,6 +75,28 @@ impl Notifier {
             mail::addresses(self)?;
         }
         Ok(())
+    }
+
+    /// Refuses a key that the service does not have: what it is meant to do would not happen.
+    fn check_keys(&self) -> Result<(), String> {
+        use ServiceKind::{AgentService, Resend, Smtp, Webhook};
+        let keys: [(&str, bool, &[ServiceKind]); 4] = [
+            ("key", self.key.is_some(), &[Resend, AgentService]),
+            ("secret", self.secret.is_some(), &[Webhook]),
+            ("from", self.from.is_some(), &[Resend, Smtp]),
+            ("to", !self.to.is_empty(), &[Resend, Smtp]),
+        ];
+        let Some((key, _, kinds)) = keys.into_iter().find(|(_, is_set, kinds)| *is_set && !kinds.contains(&self.kind))
+        else {
+            return Ok(());
+        };
+        let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+        Err(format!(
+            "{} is of kind {}, which has no {key}; it belongs to {}",
+            self.name,
+            self.kind.as_str(),
+            kinds.join(" and ")
+        ))
     }
 
     /// The levels that go out, as words.
@@ -156,6 +179,16 @@ mod tests {
             ("kind = \"slack\"\nurl = \"http://x\"\nper_minute = 0", "per_minute"),
             ("kind = \"slack\"\nurl = \"http://x\"\nquiet = \"22-7\"", "22:00-07:00"),
             ("kind = \"fax\"", "agent_service"),
+            (
+                "kind = \"slack\"\nurl = \"http://x\"\nto = [\"#sales\"]",
+                "which has no to; it belongs to resend and smtp",
+            ),
+            (
+                "kind = \"smtp\"\nurl = \"smtp://x\"\nfrom = \"a@b.c\"\nto = [\"a@b.c\"]\nkey = \"k\"",
+                "which has no key",
+            ),
+            ("kind = \"agent_service\"\nurl = \"http://x\"\nsecret = \"k\"", "which has no secret"),
+            ("kind = \"webhook\"\nurl = \"http://x\"\nsecret = \"k\"\nfrom = \"a@b.c\"", "which has no from"),
         ] {
             let problem = check(body).expect_err(body);
             assert!(problem.contains(says), "{body}: {problem}");

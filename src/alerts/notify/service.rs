@@ -25,6 +25,19 @@ pub enum ServiceKind {
     AgentService,
 }
 
+impl ServiceKind {
+    /// Its word in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Slack => "slack",
+            Self::Resend => "resend",
+            Self::Smtp => "smtp",
+            Self::Webhook => "webhook",
+            Self::AgentService => "agent_service",
+        }
+    }
+}
+
 /// `[[notify]]`: one way out.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,6 +9,7 @@ use crate::api::request::ApiError;
 use crate::call::{CallKey, WallTime};
 use crate::store::calls::CallRow;
 use crate::store::tokens::{Scope, Scopes, TokenRow};
+use crate::store::which::same_name;
 use crate::store::{Store, StoreError};
 
 /// Interval at which a feed checks whether its token, and its login, is still valid.
@@ -101,7 +102,8 @@ impl Access {
 
     /// Whether a call exists for them.
     pub fn sees(&self, call: &CallRow) -> bool {
-        self.sees_campaign(call.campaign.as_ref()) && (self.agent.is_none() || self.agent == call.agent)
+        let is_theirs = |own: &String| call.agent.as_ref().is_some_and(|agent| same_name(own, agent));
+        self.sees_campaign(call.campaign.as_ref()) && self.agent.as_ref().is_none_or(is_theirs)
     }
 
     /// Whether calls of a campaign exist for them.

@@ -130,6 +130,12 @@ async fn receive(uploads: &UploadSettings, mut form: Form) -> Result<(Vec<Arrivi
             "lead" => &mut names.lead,
             _ => continue, // forms carry more than we know, such as tokens against forgery
         };
+        let value = String::from_utf8(value).ok().filter(|value| !value.contains(char::REPLACEMENT_CHARACTER));
+        let Some(value) = value else {
+            return Err(Refused::Request(format!(
+                "{name}: not UTF-8, or holds a character that stands for what is not"
+            )));
+        };
         let value = value.trim();
         if value.chars().any(char::is_control) {
             return Err(Refused::Request(format!("{name}: a line break, or another control character, is in it")));
@@ -144,7 +150,7 @@ async fn receive(uploads: &UploadSettings, mut form: Form) -> Result<(Vec<Arrivi
     Ok((files, names))
 }
 
-async fn short(mut field: Field<'_>) -> Result<String, Refused> {
+async fn short(mut field: Field<'_>) -> Result<Vec<u8>, Refused> {
     let mut bytes = Vec::new();
     while let Some(chunk) = field.chunk().await? {
         bytes.extend_from_slice(&chunk);
@@ -152,7 +158,7 @@ async fn short(mut field: Field<'_>) -> Result<String, Refused> {
             return Err(Refused::TooLarge(format!("a field of the form is longer than {FIELD} bytes")));
         }
     }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(bytes)
 }
 
 async fn store(uploads: &UploadSettings, mut field: Field<'_>) -> Result<Arriving, Refused> {

@@ -23,6 +23,7 @@ use crate::pipeline::finished::review::Desk;
 use crate::store::Store;
 use crate::store::calls::CallRow;
 use crate::store::segments::SegmentRow;
+use crate::store::which::same_name;
 
 /// Query parameters of the path.
 pub(in crate::api) const ASKS: &[&str] = &["user", "uniqueid", "expires", "by", "signature"];
@@ -40,7 +41,7 @@ fn given(query: &Parameters, name: &str) -> Option<String> {
 pub(in crate::api) fn whose(access: &Access, query: &Parameters) -> Result<String, ApiError> {
     let wrong = |problem: &str| Err(ApiError::Wrong(Part::Query, "user".into(), problem.into()));
     match (access.agent.clone(), given(query, "user")) {
-        (Some(own), Some(user)) if own != user => wrong("the token is for another agent"),
+        (Some(own), Some(user)) if !same_name(&own, &user) => wrong("the token is for another agent"),
         (Some(own), _) => Ok(own),
         (None, Some(user)) => Ok(user),
         (None, None) => wrong("whose call? name the agent"),
@@ -94,8 +95,10 @@ async fn running(
     agent: &str,
     uniqueid: Option<String>,
 ) -> Result<Option<CallRow>, ApiError> {
-    let is_theirs =
-        |call: &CallRow| call.state == CallState::Active && call.agent.as_deref() == Some(agent) && access.sees(call);
+    let is_theirs = |call: &CallRow| {
+        let named = call.agent.as_deref().is_some_and(|name| same_name(name, agent));
+        call.state == CallState::Active && named && access.sees(call)
+    };
     if let Some(uniqueid) = uniqueid
         && let Some(call) = store.call(&uniqueid).await?.filter(is_theirs)
     {

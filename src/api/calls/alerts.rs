@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::find::{cursor, find_seen, in_order, named, similar_agents};
 use crate::api::access::grant::Access;
 use crate::api::access::route::READ;
-use crate::api::request::{ApiError, Clock, Parameters};
+use crate::api::request::{ApiError, Clock, Parameters, cut};
 use crate::contract::alert::{AlertList, AlertMessage, AlertShown, AlertTaken, AlertsTaken};
 use crate::contract::problem::Part;
 use crate::store::Store;
@@ -56,6 +56,7 @@ pub(in crate::api) async fn list(
         return Err(ApiError::Wrong(Part::Query, "level".into(), msg));
     }
     let (since, until) = in_order(&query, clock.now())?;
+    let limit = query.limit()?;
     let filter = AlertFilter {
         call,
         which: named(&query, access.clone())?,
@@ -66,11 +67,11 @@ pub(in crate::api) async fn list(
         since,
         until,
         after: cursor(&query)?,
-        limit: query.limit()?,
+        limit: limit + 1,
     };
-    let limit = filter.limit as usize;
-    let rows = store.alerts(filter).await?;
-    let next_cursor = rows.last().filter(|_| rows.len() == limit).map(|last| format!("{}.{}", last.raised.0, last.id));
+    let mut rows = store.alerts(filter).await?;
+    let more = cut(&mut rows, limit);
+    let next_cursor = rows.last().filter(|_| more).map(|last| format!("{}.{}", last.raised.0, last.id));
     let alerts: Vec<AlertMessage> = rows.iter().map(AlertRow::message).collect();
     let similar_agents =
         similar_agents(&store, alerts.is_empty(), query.text("agent"), access.campaign.clone()).await?;
@@ -86,7 +87,7 @@ pub(in crate::api) async fn ack(
     Path(id): Path<String>,
     body: axum::body::Bytes,
 ) -> Result<Json<AlertShown>, ApiError> {
-    let by = who(&body)?;
+    let by = who(&body, &["by"])?;
     let alert = acknowledge(&store, clock, &access, &id, &by).await?;
     Ok(Json(if access.may(READ) {
         AlertShown::Whole(Box::new(alert.message()))
@@ -102,15 +103,13 @@ pub(in crate::api) async fn ack_many(
     access: Access,
     body: axum::body::Bytes,
 ) -> Result<Json<AlertsTaken>, ApiError> {
-    let by = who(&body)?;
+    let by = who(&body, &["by", "call_id", "ids"])?;
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let numbers = |ids: &[Value]| ids.iter().map(Value::as_i64).collect::<Option<Vec<i64>>>();
     let ids: Option<Vec<i64>> = match (&body["call_id"], &body["ids"]) {
         (Value::String(id), Value::Null) => {
             let call = find_seen(&store, &access, id).await?.key;
-            let open =
-                AlertFilter { call: Some(call), acknowledged: Some(false), limit: OF_A_CALL, ..AlertFilter::default() };
-            Some(store.alerts(open).await?.iter().map(|alert| alert.id).collect())
+            Some(open_of(&store, call).await?)
         }
         (Value::Null, Value::Array(ids)) if (1..=TOGETHER).contains(&ids.len()) => numbers(ids),
         _ => None,
@@ -134,18 +133,36 @@ pub(in crate::api) async fn ack_many(
     Ok(Json(AlertsTaken { alerts }))
 }
 
+/// The numbers of all open alerts of a call.
+async fn open_of(store: &Store, call: crate::call::CallKey) -> Result<Vec<i64>, ApiError> {
+    let mut page = AlertFilter { call: Some(call), acknowledged: Some(false), limit: OF_A_CALL, ..Default::default() };
+    let mut all = Vec::new();
+    loop {
+        let rows = store.alerts(page.clone()).await?;
+        all.extend(rows.iter().map(|alert| alert.id));
+        match rows.last() {
+            Some(last) if rows.len() == OF_A_CALL as usize => page.after = Some((last.raised.0, last.id)),
+            _ => return Ok(all),
+        }
+    }
+}
+
 /// The acknowledgement of an alert, for tokens that may not read calls.
 pub(in crate::api) fn taken(alert: &AlertRow) -> AlertTaken {
     AlertTaken::of(alert.id, alert.acknowledged.as_ref())
 }
 
-/// The acknowledger's name: `{"by": "mary"}`; a body may be left out.
-fn who(body: &[u8]) -> Result<String, ApiError> {
+/// The acknowledger's name: `{"by": "mary"}`; a body may be left out. A field that is not known is refused, for it may have been meant as the name.
+fn who(body: &[u8], known: &[&str]) -> Result<String, ApiError> {
     if body.is_empty() {
         return Ok("unknown".into());
     }
     let wrong = |msg: String| ApiError::Wrong(Part::Body, "by".into(), msg);
     let body: Value = serde_json::from_slice(body).map_err(|error| wrong(format!("no JSON: {error}")))?;
+    let mut fields = body.as_object().into_iter().flat_map(serde_json::Map::keys);
+    if let Some(unknown) = fields.find(|field| !known.contains(&field.as_str())) {
+        return Err(ApiError::Wrong(Part::Body, unknown.clone(), format!("unknown; known are {}", known.join(", "))));
+    }
     match &body["by"] {
         Value::Null if body.is_object() => Ok("unknown".into()),
         Value::String(by) if (1..=LONGEST_NAME).contains(&by.trim().len()) => Ok(by.trim().to_owned()),
@@ -178,4 +195,30 @@ pub(in crate::api) async fn acknowledge(
 pub(in crate::api) async fn of_call(store: &Store, call: crate::call::CallKey) -> Result<Vec<AlertMessage>, ApiError> {
     let filter = AlertFilter { call: Some(call), limit: OF_A_CALL, ..AlertFilter::default() };
     Ok(store.alerts(filter).await?.iter().rev().map(AlertRow::message).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_acknowledges_is_named_or_nobody_but_never_lost() {
+        let read = |body: &str| who(body.as_bytes(), &["by", "call_id"]);
+        for (body, by) in
+            [("", "unknown"), ("{}", "unknown"), ("{\"by\": null}", "unknown"), ("{\"by\": \" mary \"}", "mary")]
+        {
+            assert!(matches!(read(body), Ok(name) if name == by), "{body}");
+        }
+        for (body, field) in [
+            ("{\"user\": \"mary\"}", "user"),
+            ("{\"By\": \"mary\"}", "By"),
+            ("{\"call_id\": \"a\", \"level\": \"warning\"}", "level"),
+            ("by=mary", "by"),
+            ("{\"by\": 7}", "by"),
+            ("[]", "by"),
+        ] {
+            let told = read(body);
+            assert!(matches!(told, Err(ApiError::Wrong(Part::Body, name, _)) if name == field), "{body}");
+        }
+    }
 }

@@ -7,7 +7,8 @@
 //!   with `vad` these two run the VAD again before transcription;
 //! - `delete`: each is erased as `lineside forget` does it; calls that run or are on hold are not.
 //!
-//! Unknown ids refuse the request before anything is done. What cannot be done to single calls is told call by call.
+//! Unknown ids, unknown fields of JSON, and fields of another action refuse the request before anything is done. What cannot be done to single calls is
+//! told call by call.
 
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{StatusCode, header};
@@ -44,6 +45,8 @@ const EXPORTED: usize = 10_000;
 const DELETED_AT_ONCE: usize = 5;
 /// Characters of a tag.
 const LONGEST: usize = 40;
+/// Fields of the body as JSON.
+const KNOWN: [&str; 7] = ["action", "call_ids", "tags", "format", "stage", "from", "vad"];
 
 /// A parsed request, as JSON or as a form.
 #[derive(Debug, Default, PartialEq)]
@@ -62,28 +65,43 @@ struct Wish {
 }
 
 impl Wish {
-    fn of_json(body: &Value) -> Self {
-        let text = |key: &str| body[key].as_str().map(str::to_owned);
-        let texts = |key: &str| match &body[key] {
-            Value::String(text) => text.split(',').map(str::to_owned).collect(),
-            Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            _ => Vec::new(),
+    /// Reads JSON field by field: one that is dropped would have more done than was asked.
+    fn of_json(body: &Value) -> Result<Self, String> {
+        let Value::Object(map) = body else { return Err(WANTED.into()) };
+        if let Some(unknown) = map.keys().find(|key| !KNOWN.contains(&key.as_str())) {
+            return Err(format!("{unknown}: unknown; known are {}", KNOWN.join(", ")));
+        }
+        let text = |key: &str| match &body[key] {
+            Value::Null => Ok(None),
+            Value::String(text) => Ok(Some(text.clone())),
+            _ => Err(format!("{key}: a text is wanted")),
         };
-        Self {
-            action: text("action").unwrap_or_default(),
-            ids: texts("call_ids"),
-            format: text("format"),
-            tags: texts("tags"),
-            stage: text("stage"),
-            from: text("from"),
+        let texts = |key: &str| {
+            let wrong = || format!("{key}: a list of texts is wanted, each in quotes");
+            match &body[key] {
+                Value::Null => Ok(Vec::new()),
+                Value::String(text) => Ok(text.split(',').map(str::to_owned).collect()),
+                Value::Array(list) => {
+                    let all = list.iter().map(|one| one.as_str().map(str::to_owned));
+                    all.collect::<Option<Vec<String>>>().ok_or_else(wrong)
+                }
+                _ => Err(wrong()),
+            }
+        };
+        Ok(Self {
+            action: text("action")?.unwrap_or_default(),
+            ids: texts("call_ids")?,
+            format: text("format")?,
+            tags: texts("tags")?,
+            stage: text("stage")?,
+            from: text("from")?,
             vad: match &body["vad"] {
-                Value::Null => None,
-                Value::String(word) => Some(word.clone()),
-                other => Some(other.to_string()),
+                Value::Bool(again) => Some(again.to_string()),
+                _ => text("vad")?,
             },
             stages: Vec::new(),
             vad_run: VadRun::Kept,
-        }
+        })
     }
 
     fn of_form(fields: Vec<(String, String)>) -> Self {
@@ -93,7 +111,7 @@ impl Wish {
                 "action" => wish.action = value,
                 // A field for each call, or one with all of them.
                 "call_ids" | "call_ids[]" => wish.ids.extend(value.split(',').map(str::to_owned)),
-                "format" => wish.format = Some(value),
+                "format" => wish.format = Some(value).filter(|value| !value.is_empty()),
                 "stage" => wish.stage = Some(value).filter(|value| !value.is_empty()),
                 "from" => wish.from = Some(value).filter(|value| !value.is_empty()),
                 "vad" => wish.vad = Some(value).filter(|value| !value.is_empty()),
@@ -133,9 +151,29 @@ impl Wish {
         }
         let vad = self.vad.as_deref().map(yes_or_no).transpose().map_err(|problem| format!("vad: {problem}"))?;
         self.vad_run = vad_run(vad, &self.stages).map_err(|(name, problem)| format!("{name}: {problem}"))?;
-        Ok(self)
+        match self.misplaced() {
+            Some(problem) => Err(problem),
+            None => Ok(self),
+        }
+    }
+
+    /// What is wrong with a field that this action does not take: whoever sends it expects less to be done, or something else.
+    fn misplaced(&self) -> Option<String> {
+        let fields: [(&str, bool, &[&str]); 5] = [
+            ("stage", self.stage.is_some(), &["process"]),
+            ("from", self.from.is_some(), &["process"]),
+            ("vad", self.vad.is_some(), &["process", "reprocess"]),
+            ("tags", !self.tags.is_empty(), &["tag", "untag"]),
+            ("format", self.format.is_some(), &["export"]),
+        ];
+        let is_there = fields.into_iter().filter(|(_, is_there, _)| *is_there);
+        let (field, _, of) = is_there.into_iter().find(|(_, _, of)| !of.contains(&self.action.as_str()))?;
+        Some(format!("{field}: {} does not take it; it is for {}", self.action, of.join(" and ")))
     }
 }
+
+/// What is said to a body that is none.
+const WANTED: &str = "a JSON object, or a form, with action and call_ids is wanted";
 
 async fn wish(request: Request) -> Result<Wish, String> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -145,9 +183,9 @@ async fn wish(request: Request) -> Result<Wish, String> {
         return Wish::of_form(fields).checked();
     }
     let Ok(Json(body)) = Json::<Value>::from_request(request, &()).await else {
-        return Err("a JSON object, or a form, with action and call_ids is wanted".into());
+        return Err(WANTED.into());
     };
-    Wish::of_json(&body).checked()
+    Wish::of_json(&body)?.checked()
 }
 
 /// `POST /calls/bulk`: does one thing to several calls.
@@ -323,7 +361,7 @@ mod tests {
             [("action", "tag"), ("call_ids", "a.1"), ("call_ids", " b.2 ,a.1"), ("tags", "vip, refund"), ("csrf", "x")];
         let form = Wish::of_form(fields.map(|(name, value)| (name.into(), value.into())).to_vec()).checked();
         let body = json!({"action": "tag", "call_ids": ["a.1", "b.2"], "tags": ["vip", "refund"]});
-        assert_eq!(form, Wish::of_json(&body).checked());
+        assert_eq!(form, Wish::of_json(&body).and_then(Wish::checked));
         assert_eq!(form.map(|wish| (wish.ids.len(), wish.tags.len())), Ok((2, 2)));
     }
 
@@ -344,9 +382,39 @@ mod tests {
             (json!({"action": "process", "call_ids": ["a"], "vad": [true]}), "vad: "),
             (json!({"action": "process", "call_ids": ["a"], "from": "qa", "vad": true}), "vad: it is run before"),
             (json!({"action": "tag", "call_ids": ["a"], "tags": ["x"], "vad": true}), "vad: it is run before"),
+            (json!({"action": "process", "call_ids": ["a"], "stage": null, "from": null}), ""),
+            (json!({"action": "export", "call_ids": ["a"], "format": "csv", "tags": []}), ""),
         ] {
-            let problem = Wish::of_json(&body).checked().err().unwrap_or_default();
+            let problem = Wish::of_json(&body).and_then(Wish::checked).err().unwrap_or_default();
             assert!(problem.contains(says) && problem.is_empty() == says.is_empty(), "{body}: {problem}");
         }
+    }
+
+    #[test]
+    fn what_is_not_understood_has_nothing_done() {
+        for (body, says) in [
+            (json!(["a"]), "a JSON object"),
+            (json!({"action": "process", "call_ids": ["a"], "stages": ["qa"]}), "stages: unknown; known are action"),
+            (json!({"action": "process", "call_ids": ["a"], "stage": ["qa"]}), "stage: a text"),
+            (json!({"action": ["delete"], "call_ids": ["a"]}), "action: a text"),
+            (json!({"action": "delete", "call_ids": ["a", 1_795_218_045]}), "call_ids: a list of texts"),
+            (json!({"action": "delete", "call_ids": 7}), "call_ids: a list of texts"),
+            (json!({"action": "tag", "call_ids": ["a"], "tags": ["vip", 7]}), "tags: a list of texts"),
+            (json!({"action": "export", "call_ids": ["a"], "format": 7}), "format: a text"),
+            (json!({"action": "delete", "call_ids": ["a"], "tags": ["spam"]}), "tags: delete does not take it"),
+            (json!({"action": "reprocess", "call_ids": ["a"], "from": "qa"}), "from: reprocess does not take it"),
+            (json!({"action": "tag", "call_ids": ["a"], "tags": ["vip"], "stage": "qa"}), "stage: tag does not"),
+            (json!({"action": "delete", "call_ids": ["a"], "format": "csv"}), "it is for export"),
+        ] {
+            let problem = Wish::of_json(&body).and_then(Wish::checked).expect_err(&body.to_string());
+            assert!(problem.contains(says), "{body}: {problem}");
+        }
+        let form = |fields: &[(&str, &str)]| {
+            let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            Wish::of_form(fields.collect()).checked()
+        };
+        let empty = [("action", "delete"), ("call_ids", "a"), ("tags", ""), ("format", ""), ("stage", "")];
+        assert!(form(&empty).is_ok(), "empty fields of a form were not filled in");
+        assert!(form(&[("action", "delete"), ("call_ids", "a"), ("tags", "spam")]).is_err());
     }
 }

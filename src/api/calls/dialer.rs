@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use crate::api::access::grant::Access;
-use crate::api::request::{ApiError, Parameters};
+use crate::api::request::{ApiError, Parameters, cut};
 use crate::call::CallState;
 use crate::contract::dialer_write::{DialerWriteState, DialerWrites, ListeningIn};
 use crate::contract::problem::{Part, Problem};
@@ -34,9 +34,10 @@ pub(in crate::api) async fn writes(
             ApiError::Wrong(Part::Query, "result".into(), format!("{word:?} is none of {}", known.join(", ")))
         })?),
     };
-    let limit = query.number("limit", 1..=1000)?.unwrap_or(50);
-    let writes = store.dialer_writes(state, access.campaign, limit).await?;
-    Ok(Json(DialerWrites { enabled: back.enabled, dry_run: back.dry_run, listen: back.orders.is_some(), writes }))
+    let limit = query.limit()?;
+    let mut writes = store.dialer_writes(state, access.campaign, limit + 1).await?;
+    let more = cut(&mut writes, limit);
+    Ok(Json(DialerWrites { enabled: back.enabled, dry_run: back.dry_run, listen: back.orders.is_some(), writes, more }))
 }
 
 /// `POST /api/v1/calls/{id}/listen` with `{"phone": …}`: ViciDial calls that telephone, which hears the call and is not heard.

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use crate::api::request::{ApiError, Clock, Parameters};
+use crate::api::request::{ApiError, Clock, Parameters, cut};
 use crate::call::{CallId, WallTime};
 use crate::contract::fetch::{FetchList, FetchTaken};
 use crate::contract::problem::{Part, Problem};
@@ -29,9 +29,11 @@ pub(in crate::api) async fn list(
     State(fetches): State<Fetches>,
     parameters: Parameters,
 ) -> Result<Json<FetchList>, ApiError> {
-    let rows = store.fetches(parameters.text("call_id"), parameters.limit()?).await?;
+    let limit = parameters.limit()?;
+    let mut rows = store.fetches(parameters.text("call_id"), limit + 1).await?;
+    let more = cut(&mut rows, limit);
     let fetches_shown = rows.into_iter().map(FetchRow::shown).collect();
-    Ok(Json(FetchList { remotes: fetches.servers().await, fetches: fetches_shown }))
+    Ok(Json(FetchList { remotes: fetches.servers().await, fetches: fetches_shown, more }))
 }
 
 /// `POST /api/v1/fetch` with `{"call_ids": […]}`: they are in the queue when it is answered.

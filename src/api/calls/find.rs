@@ -100,6 +100,20 @@ pub(in crate::api) fn in_order(
     }
 }
 
+/// The same for an answer about a time that has an end: without `until` it is now, so a `since` in the future is refused.
+pub(in crate::api) fn in_order_up_to(
+    query: &Parameters,
+    now: WallTime,
+) -> Result<(Option<WallTime>, Option<WallTime>), ApiError> {
+    match in_order(query, now)? {
+        (Some(begin), None) if begin > now => {
+            let msg = format!("{} is in the future, and without until the time ends now", begin.rfc3339());
+            Err(ApiError::Wrong(Part::Query, "since".into(), msg))
+        }
+        both => Ok(both),
+    }
+}
+
 /// Where an earlier page ended.
 pub(super) fn cursor(query: &Parameters) -> Result<Option<(i64, i64)>, ApiError> {
     let Some(text) = query.text("cursor") else { return Ok(None) };

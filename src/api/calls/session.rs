@@ -11,7 +11,7 @@ use super::find::{cursor, filters, find, similar_agents, which};
 use super::shown::{cumulative, segment, session, summary};
 use crate::api::access::grant::Access;
 use crate::api::access::route::OPERATE;
-use crate::api::request::{ApiError, Clock, Parameters};
+use crate::api::request::{ApiError, Clock, Parameters, cut};
 use crate::call::{CallId, CallNames, CallState};
 use crate::contract::call::{CallDetail, CallList, NamedCall, Naming, Segment, SessionStats, Transcript};
 use crate::contract::problem::{Part, Problem};
@@ -37,11 +37,10 @@ pub(in crate::api) async fn list(
 ) -> Answer<CallList> {
     let (after, only) = (cursor(&query)?, access.campaign.clone());
     let which = which(&query, access, clock.now())?;
-    let filter = CallFilter { which, after, limit: query.limit()? };
-    let limit = filter.limit as usize;
-    let rows = store.list_calls(filter).await?;
-    let next =
-        (rows.len() == limit).then(|| rows.last().map(|last| format!("{}.{}", last.started.0, last.key))).flatten();
+    let limit = query.limit()?;
+    let mut rows = store.list_calls(CallFilter { which, after, limit: limit + 1 }).await?;
+    let more = cut(&mut rows, limit);
+    let next = rows.last().filter(|_| more).map(|last| format!("{}.{}", last.started.0, last.key));
     let similar_agents = similar_agents(&store, rows.is_empty(), query.text("agent"), only).await?;
     Ok(Json(CallList { calls: rows.iter().map(summary).collect(), next_cursor: next, similar_agents }))
 }
@@ -192,7 +191,12 @@ pub(in crate::api) async fn name(
     let text = |key: &str| match map.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if (1..=200).contains(&text.len()) => Ok(Some(text.clone())),
-        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(Some(number.to_string())),
+        // 1795218045.120 is read as 1795218045.12, which is another call.
+        Some(Value::Number(_)) => {
+            let msg = "a number with a fraction loses its last zeros: send it as a text, in quotes";
+            Err(ApiError::Wrong(Part::Body, key.into(), msg.into()))
+        }
         Some(_) => Err(ApiError::Wrong(Part::Body, key.into(), "a text of 1 to 200 characters is wanted".into())),
     };
     let metadata = match map.get("metadata") {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::operation::Shapes;
-use crate::contract::control::{Beat, Hello, Numbered, SocketAnswer};
+use crate::contract::control::{Beat, FeedReset, Hello, Numbered, SocketAnswer};
 use crate::contract::dashboard::EndByName;
 use crate::contract::message::Message;
 use crate::contract::platform::{IdleSnapshot, PlatformSnapshot};
@@ -19,8 +19,9 @@ pub(in crate::api) fn asyncapi() -> Value {
         (
             "events",
             "/api/v1/events",
-            "Server-sent events. An event's id is the message's number, its name the message's `type`.",
-            &["event"][..],
+            "Server-sent events. An event's id is the message's number, its name the message's `type`. It ends where what was missed cannot be read: \
+             resume with the last id.",
+            &["event", "reset"][..],
         ),
         (
             "followEvents",
@@ -87,6 +88,11 @@ fn messages(shapes: &mut Shapes) -> serde_json::Map<String, Value> {
         ("event", "A message of the feed", shapes.of::<Message>()),
         ("numbered", "A message with its number", shapes.of::<Numbered>()),
         ("hello", "The first message", shapes.of::<Hello>()),
+        (
+            "reset",
+            "The first message where the client resumes after a number of another database",
+            shapes.of::<FeedReset>(),
+        ),
         ("beat", "A sign of life, every ten seconds", shapes.of::<Beat>()),
         ("answer", "An answer to what the client has sent", shapes.of::<SocketAnswer>()),
         ("endByName", "The end of a call that goes on under another name", shapes.of::<EndByName>()),

@@ -142,7 +142,7 @@ fn calls() -> Vec<Operation> {
 fn scripts() -> Vec<Operation> {
     const TAG: &str = "scripts";
     const STYLE: &str = "In the style of ViciDial's Non-Agent API: text, one row a line, and `ERROR: function TEXT - detail|detail` with status 200. \
-        Columns are in docs/scripts.md. `pass` bears a token as `token` does.";
+        Columns are in docs/scripts.md. The header `Lineside-More: true` says that there are older calls than `limit` allows. `pass` bears a token as `token` does.";
     const TOLD: &str = "The fields are those that ViciDial puts into the URL; `lineside vici urls` prints it. The answer comes before the call has \
         its names. What is told again changes nothing.";
     let in_style = |operation: Operation, about| {
@@ -527,7 +527,9 @@ fn feeds() -> Vec<Operation> {
     let sse = "text/event-stream";
     vec![
         Operation::get("/api/v1/events", TAG, "events", "Follow the feed by server-sent events")
-            .about("From now on, or after Last-Event-ID.")
+            .about(
+                "From now on, or after Last-Event-ID. Where this database has no such number, the first message is `reset`, and the feed goes on from now.",
+            )
             .text(200, "Messages, as they come.", sse)
             .fails(&[404]),
         socket(Operation::get("/ws/events", TAG, "followEvents", "Follow the feed with numbers").fails(&[404])),
@@ -569,7 +571,7 @@ fn platforms() -> Vec<Operation> {
         Operation::post("/api/realtime/alerts/{id}/ack", TAG, "platformTakeAlert", "Take an alert")
             .may_take::<PlatformTakeAlert>(JSON)
             .gives::<PlatformAck>("The alert as it stands; for a token that may not read calls, who took it.")
-            .fails(&[404]),
+            .fails(&[400, 404]),
     ]
 }
 

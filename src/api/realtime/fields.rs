@@ -34,14 +34,17 @@ impl Fields {
         }
     }
 
-    /// A text; a number counts as one.
+    /// A text; a whole number counts as one. One with a fraction is refused: 1795218045.120 is read as 1795218045.12, which is another call.
     pub(super) fn text(&self, key: &str, longest: usize) -> Result<Option<String>, PlatformRefusal> {
         match self.map.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) if text.chars().count() <= longest => {
                 Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
             }
-            Some(Value::Number(number)) => Ok(Some(number.to_string())),
+            Some(Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(Some(number.to_string())),
+            Some(Value::Number(_)) => Err(PlatformRefusal::Bad(format!(
+                "{key}: a number with a fraction loses its last zeros: send it as a text, in quotes"
+            ))),
             Some(_) => Err(PlatformRefusal::Bad(format!("{key}: a text of at most {longest} characters is wanted"))),
         }
     }
@@ -144,5 +147,24 @@ impl Fields {
             )
         };
         Ok(says("status")? || says("event_type")?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_number_is_a_text_and_one_with_a_fraction_is_refused() {
+        let read = |json: &str| {
+            let fields = Fields::read(Ok(Bytes::copy_from_slice(json.as_bytes()))).unwrap_or_else(|_| panic!("{json}"));
+            fields.text("call_id", 160)
+        };
+        assert!(matches!(read("{\"call_id\": 876409}"), Ok(Some(text)) if text == "876409"));
+        assert!(matches!(read("{\"call_id\": \"1795218045.120\"}"), Ok(Some(text)) if text == "1795218045.120"));
+        for number in ["1795218045.120", "1e3", "-0.5", "18446744073709551616"] {
+            let told = read(&format!("{{\"call_id\": {number}}}"));
+            assert!(matches!(told, Err(PlatformRefusal::Bad(text)) if text.contains("in quotes")), "{number}");
+        }
     }
 }

@@ -161,6 +161,32 @@ pub(super) async fn alerts(
     Ok(Json(PlatformAlerts { ok: true, count: alerts.len(), alerts }))
 }
 
+/// Names of the field that tells who acknowledges.
+const ACKNOWLEDGERS: [&str; 3] = ["by", "acknowledged_by", "user"];
+/// Characters of an acknowledger's name; what is longer is cut.
+const LONGEST_NAME: usize = 100;
+
+/// Who acknowledges; a body may be left out or empty. One that says something else is refused: who was first stays, also an unknown one.
+fn acknowledger(body: &[u8]) -> Result<String, PlatformRefusal> {
+    let wanted = || {
+        let msg = "an object is wanted with a name as text in by, acknowledged_by or user, like {\"by\": \"mary\"}";
+        PlatformRefusal::Bad(format!("{msg}; or no body"))
+    };
+    if body.trim_ascii().is_empty() {
+        return Ok("unknown".into());
+    }
+    let Ok(Value::Object(map)) = serde_json::from_slice(body) else { return Err(wanted()) };
+    let told: Vec<&Value> = ACKNOWLEDGERS.iter().filter_map(|key| map.get(*key)).collect();
+    if told.is_empty() && !map.is_empty() {
+        return Err(wanted());
+    }
+    match told.into_iter().find(|value| !value.is_null()) {
+        None => Ok("unknown".into()),
+        Some(Value::String(by)) if !by.trim().is_empty() => Ok(by.trim().chars().take(LONGEST_NAME).collect()),
+        Some(_) => Err(wanted()),
+    }
+}
+
 /// `POST /api/realtime/alerts/{id}/ack`
 pub(super) async fn ack(
     State(platforms): State<Platforms>,
@@ -168,9 +194,7 @@ pub(super) async fn ack(
     Path(id): Path<String>,
     body: axum::body::Bytes,
 ) -> Result<Json<PlatformAck>, PlatformRefusal> {
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let by = ["by", "acknowledged_by", "user"].iter().find_map(|key| body[key].as_str()).unwrap_or("unknown");
-    let by: String = by.chars().take(100).collect();
+    let by = acknowledger(&body)?;
     let alert = acknowledge(&platforms.sounds.store, platforms.sounds.clock, &access, &id, &by).await?;
     let alert = if access.may(READ) {
         PlatformAlertShown::Whole(Box::new(platform_alert(&alert)))
@@ -230,6 +254,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn who_acknowledges_is_read_or_the_body_is_refused() {
+        let long = "x".repeat(200);
+        for (body, by) in [
+            ("", "unknown"),
+            ("{}", "unknown"),
+            ("{\"by\": null, \"alert\": 7}", "unknown"),
+            ("{\"user\": \"mary\", \"note\": \"seen\"}", "mary"),
+            ("{\"by\": null, \"acknowledged_by\": \" sue \"}", "sue"),
+            (&format!("{{\"by\": \"{long}\"}}"), &long[..100]),
+        ] {
+            assert!(matches!(acknowledger(body.as_bytes()), Ok(name) if name == by), "{body}");
+        }
+        for body in ["by=mary", "[]", "\"mary\"", "{\"by\": 7}", "{\"By\": \"mary\"}", "{\"by\": \" \"}"] {
+            let told = acknowledger(body.as_bytes());
+            assert!(matches!(told, Err(PlatformRefusal::Bad(told)) if told.contains("acknowledged_by")), "{body}");
+        }
+    }
 
     #[test]
     fn a_call_is_told_in_the_fields_that_connectors_read() {

@@ -10,5 +10,5 @@ pub use self::clock::Clock;
 pub use self::error::ApiError;
 pub(super) use self::error::refused;
 pub(super) use self::form::Form;
-pub(crate) use self::parameters::Parameters;
+pub(crate) use self::parameters::{Parameters, cut};
 pub(super) use self::socket::bounded;

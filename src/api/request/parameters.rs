@@ -140,6 +140,13 @@ impl Parameters {
     }
 }
 
+/// Cuts a list to `limit` rows, and says whether there were more. It was asked for with one row more than the limit.
+pub(crate) fn cut<T>(rows: &mut Vec<T>, limit: u32) -> bool {
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    more
+}
+
 impl<S: Sync> FromRequestParts<S> for Parameters {
     type Rejection = ApiError;
 

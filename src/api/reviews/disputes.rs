@@ -7,7 +7,7 @@ use super::body::{answer as answered, dispute as wish, refusal};
 use crate::api::access::Told;
 use crate::api::access::grant::Access;
 use crate::api::calls::find::find_call;
-use crate::api::request::{ApiError, Parameters};
+use crate::api::request::{ApiError, Parameters, cut};
 use crate::call::{CallKey, WallTime};
 use crate::contract::problem::Part;
 use crate::contract::quality::{Dispute, DisputeList, DisputeState};
@@ -70,20 +70,22 @@ pub(in crate::api) async fn list(
             DisputeState::parse(&word).ok_or_else(wrong)
         })
         .transpose()?;
+    let limit = query.limit()?;
     let filter = DisputeFilter {
         call: None,
         state,
         campaign: query.text("campaign").map(|name| name.trim().to_owned()),
         blind: (!access.is_admin()).then(|| access.who.clone()),
         only: access.campaign,
-        limit: query.limit()?,
+        limit: limit + 1,
     };
-    let rows = store.disputes(filter).await?;
+    let mut rows = store.disputes(filter).await?;
+    let more = cut(&mut rows, limit);
     let mut calls: Vec<CallKey> = rows.iter().map(|row| row.call).collect();
     calls.sort();
     calls.dedup();
     let told = Extension(Told { action: "disputes".into(), calls });
-    Ok((told, Json(DisputeList { disputes: rows.iter().map(shown).collect() })))
+    Ok((told, Json(DisputeList { disputes: rows.iter().map(shown).collect(), more })))
 }
 
 /// `POST /api/v1/disputes/{id}/answer`

@@ -7,7 +7,7 @@ use super::reader::reader;
 use crate::api::access::Told;
 use crate::api::access::grant::Access;
 use crate::api::calls::agent::whose;
-use crate::api::request::{ApiError, Parameters};
+use crate::api::request::{ApiError, Parameters, cut};
 use crate::contract::quality::{ReviewedCall, ReviewedCalls};
 use crate::contract::seconds;
 use crate::store::Store;
@@ -36,8 +36,10 @@ pub(in crate::api) async fn reviewed(
 ) -> Result<(Extension<Told>, Json<ReviewedCalls>), ApiError> {
     let agent = whose(&access, &query)?;
     let reader = reader(&access);
-    let filter = ReviewedFilter { agent: agent.clone(), only: access.campaign, reader, limit: query.limit()? };
-    let rows = store.reviewed(filter).await?;
+    let limit = query.limit()?;
+    let filter = ReviewedFilter { agent: agent.clone().into(), only: access.campaign, reader, limit: limit + 1 };
+    let mut rows = store.reviewed(filter).await?;
+    let more = cut(&mut rows, limit);
     let told = Told { action: "reviews of an agent".into(), calls: rows.iter().map(|row| row.call).collect() };
-    Ok((Extension(told), Json(ReviewedCalls { agent, calls: rows.into_iter().map(shown).collect() })))
+    Ok((Extension(told), Json(ReviewedCalls { agent, calls: rows.into_iter().map(shown).collect(), more })))
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::api::access::grant::Access;
-use crate::api::calls::find::in_order;
+use crate::api::calls::find::in_order_up_to;
 use crate::api::request::{ApiError, Clock, Parameters};
 use crate::call::WallTime;
 use crate::contract::problem::Part;
@@ -28,7 +28,7 @@ const DAY_MS: i64 = 86_400_000;
 
 /// Calls of a time, of the last month without one, that the one who asks may see.
 fn which(query: &Parameters, access: &Access, now: WallTime) -> Result<(Which, WallTime, WallTime), ApiError> {
-    let (since, until) = in_order(query, now)?;
+    let (since, until) = in_order_up_to(query, now)?;
     let until = until.unwrap_or(now);
     let since = since.unwrap_or(WallTime(until.0 - DAYS * DAY_MS));
     let which = Which {

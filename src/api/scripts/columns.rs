@@ -97,7 +97,7 @@ pub(super) fn transcript(call: &CallRow, row: &SegmentRow, zone: &TimeZone) -> [
         text(call.lead.as_ref()),
         text(call.phone.as_ref()),
         format!("{:.2}", row.start_ms as f64 / 1000.0),
-        row.leg.as_str().to_owned(),
+        row.speaker.as_str().to_owned(),
         number(row.compound),
         keywords(std::slice::from_ref(row)).join(";"),
         row.text.clone(),

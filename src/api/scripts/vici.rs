@@ -1,9 +1,10 @@
-//! `/vici?function=…`: calls in the style of ViciDial's Non-Agent API: text, one row a line, and errors as lines of text with status 200.
+//! `/vici?function=…`: calls in the style of ViciDial's Non-Agent API: text, one row a line, and errors as lines of text with status 200. The header
+//! `Lineside-More: true` says that there are older calls than the limit allows: the rows have no place for it.
 //!
 //! Source of the style: ViciDial's `docs/NON-AGENT_API.txt` (`recording_lookup`, `version`). The functions are lineside's own.
 
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,7 +15,7 @@ use super::function_call::{COMMON, FunctionCall, Refused, text};
 use super::lookup::{MOST, SOME, key, told};
 use super::table::Table;
 use crate::api::access::grant::Access;
-use crate::api::request::{ApiError, Clock, Parameters};
+use crate::api::request::{ApiError, Clock, Parameters, cut};
 use crate::call::{CallKey, WallTime};
 use crate::pipeline::finished::review::Desk;
 use crate::store::calls::{CallFilter, CallRow, Which};
@@ -42,6 +43,9 @@ const KEYS: &[&str] = &["uniqueid", "lead_id", "recording_id", "phone_number", "
 const OF_AGENT: &[&str] = &["agent_user", "date", "limit"];
 /// Calls of an agent's day at most.
 const LIST: u32 = 1000;
+
+/// Header of an answer that leaves calls out.
+const MORE: HeaderName = HeaderName::from_static("lineside-more");
 
 /// A text that is written in no other way.
 pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
@@ -84,21 +88,45 @@ pub(in crate::api) async fn vici(
 ) -> Response {
     let functions = Functions { store, desk, access, now: clock.now(), zone: TimeZone::system() };
     match functions.answer(&query).await {
-        Ok((calls, text)) => (told(calls), [(header::CONTENT_TYPE, PLAIN)], text).into_response(),
+        Ok(Answer { calls, text, more }) => {
+            let more = more.then_some([(MORE, "true")]);
+            (told(calls), [(header::CONTENT_TYPE, PLAIN)], more, text).into_response()
+        }
         Err(Fault::Refused(Refused(line))) => ([(header::CONTENT_TYPE, PLAIN)], line).into_response(),
         Err(Fault::Store(error)) => ApiError::from(error).into_response(),
     }
 }
 
-type Answer = Result<(Vec<CallKey>, String), Fault>;
+/// The rows of a function.
+struct Answer {
+    /// The calls whose text is in them.
+    calls: Vec<CallKey>,
+    text: String,
+    /// Whether there are older calls than the limit allows.
+    more: bool,
+}
+
+/// The calls of a function, newest first.
+struct Found {
+    calls: Vec<CallRow>,
+    /// Whether there are older ones than the limit allows.
+    more: bool,
+}
+
+impl Found {
+    /// The answer in which their text is.
+    fn answer(&self, text: String) -> Answer {
+        Answer { calls: self.calls.iter().map(|call| call.key).collect(), text, more: self.more }
+    }
+}
 
 impl Functions {
-    async fn answer(&self, query: &Parameters) -> Answer {
+    async fn answer(&self, query: &Parameters) -> Result<Answer, Fault> {
         let user = text(query.given(), "user").unwrap_or_default();
         match text(query.given(), "function") {
             Some("version") => {
                 FunctionCall::read("version", query, &[COMMON])?;
-                Ok((Vec::new(), self.version()))
+                Ok(Answer { calls: Vec::new(), text: self.version(), more: false })
             }
             Some("transcript_lookup") => {
                 self.transcripts(&FunctionCall::read("transcript_lookup", query, &[COMMON, KEYS, OF_AGENT])?).await
@@ -129,45 +157,45 @@ impl Functions {
     }
 
     /// A row for each segment of the calls.
-    async fn transcripts(&self, given: &FunctionCall<'_>) -> Answer {
+    async fn transcripts(&self, given: &FunctionCall<'_>) -> Result<Answer, Fault> {
         let mut table = Table::new(given, TRANSCRIPT)?;
-        let calls = self.find(given).await?;
-        for call in &calls {
+        let found = self.find(given).await?;
+        for call in &found.calls {
             for row in self.store.segments(call.key).await? {
                 table.add(columns::transcript(call, &row, &self.zone));
             }
         }
-        Ok((calls.iter().map(|call| call.key).collect(), table.into_text()))
+        Ok(found.answer(table.into_text()))
     }
 
     /// A row for each call, with its score card and the lines that sum it up.
-    async fn scores(&self, given: &FunctionCall<'_>) -> Answer {
+    async fn scores(&self, given: &FunctionCall<'_>) -> Result<Answer, Fault> {
         let mut table = Table::new(given, SCORE)?;
-        let calls = self.find(given).await?;
-        for call in &calls {
+        let found = self.find(given).await?;
+        for call in &found.calls {
             let (card, _) = self.desk.card(call).await?;
             let summary = self.desk.summary(call).await?;
             let judged = Judged { score: card.score, reason: summary.reason, outcome: summary.outcome };
             table.add(columns::score(call, &self.store.segments(call.key).await?, judged, &self.zone));
         }
-        Ok((calls.iter().map(|call| call.key).collect(), table.into_text()))
+        Ok(found.answer(table.into_text()))
     }
 
     /// A row for each call of an agent's day.
-    async fn calls_of_agent(&self, given: &FunctionCall<'_>) -> Answer {
+    async fn calls_of_agent(&self, given: &FunctionCall<'_>) -> Result<Answer, Fault> {
         let mut table = Table::new(given, CALLS)?;
         let Some(agent) = given.text("agent_user") else {
             return Err(given.refuse("INVALID SEARCH PARAMETERS", &["agent_user is missing"]).into());
         };
-        let calls = self.of_agent(given, agent).await?;
+        let Found { calls, more } = self.of_agent(given, agent).await?;
         for call in &calls {
             table.add(columns::call(call, &self.zone));
         }
-        Ok((Vec::new(), table.into_text()))
+        Ok(Answer { calls: Vec::new(), text: table.into_text(), more })
     }
 
     /// The calls that somebody looks up, newest first.
-    async fn find(&self, given: &FunctionCall<'_>) -> Result<Vec<CallRow>, Fault> {
+    async fn find(&self, given: &FunctionCall<'_>) -> Result<Found, Fault> {
         let keys: Vec<(&str, &str)> =
             KEYS.iter().chain(&["agent_user"]).filter_map(|name| Some((*name, given.text(name)?))).collect();
         let &[(name, value)] = keys.as_slice() else {
@@ -186,21 +214,22 @@ impl Functions {
             return Err(given.refuse("DATE GOES WITH AGENT_USER", &[date]).into());
         }
         let limit = limit(given, MOST)?.unwrap_or(SOME);
-        let calls = if name == "call_id" {
-            self.access.call(&self.store, value).await?.into_iter().collect()
+        let (calls, more) = if name == "call_id" {
+            (self.access.call(&self.store, value).await?.into_iter().collect(), false)
         } else {
             let key =
                 key(name, value.to_owned()).map_err(|problem| given.refuse("INVALID PHONE NUMBER", &[&problem]))?;
-            self.store.lookup(key, self.access.campaign.clone(), limit).await?.calls
+            let found = self.store.lookup(key, self.access.campaign.clone(), limit).await?;
+            (found.calls, found.more)
         };
         if calls.is_empty() {
             return Err(given.refuse("NO CALLS FOUND", &[value]).into());
         }
-        Ok(calls)
+        Ok(Found { calls, more })
     }
 
     /// An agent's calls of a day, today where none is named; newest first.
-    async fn of_agent(&self, given: &FunctionCall<'_>, agent: &str) -> Result<Vec<CallRow>, Fault> {
+    async fn of_agent(&self, given: &FunctionCall<'_>, agent: &str) -> Result<Found, Fault> {
         let limit = limit(given, LIST)?;
         let today = Timestamp::from_millisecond(self.now.0).unwrap_or_default().to_zoned(self.zone.clone()).date();
         let date = match given.text("date") {
@@ -219,17 +248,18 @@ impl Functions {
             only: self.access.campaign.clone(),
             ..Which::default()
         };
-        let wanted = limit.unwrap_or(LIST + 1);
-        let calls = self.store.list_calls(CallFilter { which, after: None, limit: wanted }).await?;
+        let wanted = limit.unwrap_or(LIST);
+        let mut calls = self.store.list_calls(CallFilter { which, after: None, limit: wanted + 1 }).await?;
+        let more = cut(&mut calls, wanted);
         if calls.is_empty() {
             return Err(given.refuse("NO CALLS FOUND", &[agent, &date.to_string()]).into());
         }
-        if limit.is_none() && calls.len() > LIST as usize {
+        if limit.is_none() && more {
             return Err(given
                 .refuse("TOO MANY CALLS", &[agent, &format!("limit=1 to {LIST} gives the newest")])
                 .into());
         }
-        Ok(calls)
+        Ok(Found { calls, more })
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::{Span, Timestamp};
 use super::sums::{agent, agents, days, named, notable, sums};
 use crate::api::access::Told;
 use crate::api::access::grant::Access;
-use crate::api::calls::find::similar_agents;
+use crate::api::calls::find::{in_order_up_to, similar_agents};
 use crate::api::calls::shown::finding;
 use crate::api::request::{ApiError, Clock, Parameters};
 use crate::call::{CallKey, WallTime};
@@ -70,8 +70,9 @@ pub(in crate::api) async fn list(
     query: Parameters,
 ) -> Result<Json<AgentList>, ApiError> {
     let now = clock.now();
-    let until = query.time_to("until", now)?.map_or(now, |last| WallTime(last.0 + 1));
-    let since = query.time("since", now)?.unwrap_or(WallTime(until.0 - WEEK * DAY_MS));
+    let (since, until) = in_order_up_to(&query, now)?;
+    let until = until.map_or(now, |last| WallTime(last.0 + 1));
+    let since = since.unwrap_or(WallTime(until.0 - WEEK * DAY_MS));
     if is_too_long(since, until, TimeZone::system()) {
         let problem = format!("until is more than {MOST_DAYS} days after it; ask for a shorter time");
         return Err(ApiError::Wrong(Part::Query, "since".into(), problem));

@@ -69,9 +69,12 @@ pub(in crate::api) async fn figures(
         },
         steps: figures.steps.iter().map(|one| step(one, at(one.step))).collect(),
         lag: figures.lag.iter().map(|one| lag(one, at(one.step))).collect(),
-        keywords: figures.keywords.into_iter().map(keyword).collect(),
-        alerts: figures.alerts.into_iter().map(rule).collect(),
-        agents: figures.agents.into_iter().map(agent_count).collect(),
+        keywords_in_all: figures.keywords.in_all,
+        keywords: figures.keywords.rows.into_iter().map(keyword).collect(),
+        alerts_in_all: figures.alerts.in_all,
+        alerts: figures.alerts.rows.into_iter().map(rule).collect(),
+        agents_in_all: figures.agents.in_all,
+        agents: figures.agents.rows.into_iter().map(agent_count).collect(),
         similar_agents: similar_agents(&store, calls == 0, asked, only).await?,
     }))
 }

@@ -2,8 +2,9 @@
 //! are those of one campaign.
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::multipart::MultipartRejection;
+use axum::extract::multipart::{MultipartError, MultipartRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
@@ -47,39 +48,14 @@ pub(in crate::api) async fn upload(
     if let Some(campaign) = &campaign {
         glossary.may_have(campaign).map_err(|why| ApiError::Wrong(Part::Query, "campaign".into(), why))?;
     }
-    let mut form = match form {
+    let form = match form {
         Ok(form) => form,
         Err(error) => return Ok(refused(&format!("a file is missing: {}", error.body_text()))),
     };
-    let mut file = None;
-    loop {
-        let too_large = |status| if status == StatusCode::PAYLOAD_TOO_LARGE { Err(ApiError::TooLarge) } else { Ok(()) };
-        let field = match form.next_field().await {
-            Ok(Some(field)) => field,
-            Ok(None) => break,
-            Err(error) => {
-                too_large(error.status())?;
-                return Ok(refused(&format!(
-                    "the upload broke off or is not multipart/form-data: {}",
-                    error.body_text()
-                )));
-            }
-        };
-        if field.file_name().is_none() {
-            let mut field = field;
-            while let Ok(Some(_)) = field.chunk().await {} // forms carry more than we know
-            continue;
-        }
-        match field.bytes().await {
-            Ok(bytes) => file = Some(bytes),
-            Err(error) => {
-                too_large(error.status())?;
-                return Ok(refused(&format!("the upload broke off: {}", error.body_text())));
-            }
-        }
-    }
-    let Some(file) = file.filter(|file| !file.is_empty()) else {
-        return Ok(refused("a file is missing: send a CSV as a form field with a file name"));
+    let file = match file_of(form).await {
+        Ok(file) => file,
+        Err(NoFile::TooLarge) => return Err(ApiError::TooLarge),
+        Err(NoFile::Because(problem)) => return Ok(refused(&problem)),
     };
     let terms = match parse(&file) {
         Ok(terms) => terms,
@@ -109,6 +85,51 @@ pub(in crate::api) async fn upload(
         campaign.as_deref().unwrap_or("all calls")
     );
     Ok(Json(GlossaryTaken { campaign, count, in_prompt }).into_response())
+}
+
+/// Why a form has no list that could be taken.
+enum NoFile {
+    TooLarge,
+    Because(String),
+}
+
+impl NoFile {
+    fn of(error: &MultipartError, before: &str) -> Self {
+        if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Self::TooLarge;
+        }
+        Self::Because(format!("{before}: {}", error.body_text()))
+    }
+}
+
+/// The one file of a form. A campaign that stands in the form is refused, for without one in the address the list of all calls would go.
+async fn file_of(mut form: Form) -> Result<Bytes, NoFile> {
+    let because = |problem: &str| Err(NoFile::Because(problem.into()));
+    let mut file: Option<Bytes> = None;
+    loop {
+        let next = form.next_field().await;
+        let broken = "the upload broke off or is not multipart/form-data";
+        let Some(mut field) = next.map_err(|error| NoFile::of(&error, broken))? else { break };
+        if field.file_name().is_none() {
+            let is_campaign = field.name() == Some("campaign");
+            let mut is_empty = true;
+            while let Ok(Some(chunk)) = field.chunk().await {
+                is_empty &= chunk.trim_ascii().is_empty();
+            }
+            if is_campaign && !is_empty {
+                return because("campaign goes into the address: /glossary/upload?campaign=NAME; nothing was changed");
+            }
+            continue; // forms carry more than we know
+        }
+        let bytes = field.bytes().await.map_err(|error| NoFile::of(&error, "the upload broke off"))?;
+        if file.replace(bytes).is_some() {
+            return because("there are two files in the form, and a list is one file; nothing was changed");
+        }
+    }
+    match file.filter(|file| !file.is_empty()) {
+        Some(file) => Ok(file),
+        None => because("a file is missing: send a CSV as a form field with a file name"),
+    }
 }
 
 fn line(error: LineError) -> LineProblem {

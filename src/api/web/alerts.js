@@ -1,6 +1,6 @@
 // @ts-check
 // All alerts, by call: what the board does not show any more, to be looked at and acknowledged.
-import { acknowledgeAll, acknowledgeThese, acknowledging, alertLine } from './alert.js';
+import { acknowledgeThese, acknowledging, alertLine } from './alert.js';
 import { api, brief, byId, confirmed, el, fromAddress, messageOf, onKey, setText, textsOf } from './base.js';
 import { urlOf, watchBox } from './base.js';
 
@@ -53,13 +53,24 @@ function done(taken) {
 const isOpen = (/** @type {Alert} */ alert) => !alert.acknowledged;
 
 /**
+ * Acknowledges those that are shown: a call may have more, which the filters leave out.
+ * @param {number[]} ids
+ */
+async function takeThese(ids) {
+  /** @type {AlertTaken[]} */
+  const taken = [];
+  for (let i = 0; i < ids.length; i += PAGE) taken.push(...(await acknowledgeThese(ids.slice(i, i + PAGE))));
+  return taken;
+}
+
+/**
  * A call with its alerts.
  * @param {string} id
  * @param {Alert[]} all
  */
 function callOf(id, all) {
   const [newest] = all;
-  const open = all.filter(isOpen).length;
+  const open = all.filter(isOpen).map(alert => alert.id);
   const name = newest?.agent ?? id;
   const heading = el(
     'div',
@@ -67,11 +78,11 @@ function callOf(id, all) {
     el('h2', {}, el('a', { href: urlOf(`/calls/${encodeURIComponent(id)}#t=${newest?.start_time ?? 0}`), text: name })),
     el('span', { class: 'note', text: [newest?.campaign, id].filter(Boolean).join(' · ') }),
     newest && el('time', { datetime: newest.timestamp, text: brief.format(new Date(newest.timestamp)) }),
-    open > 1 &&
+    open.length > 1 &&
       acknowledging(
-        `Acknowledge all ${open} of this call`,
-        `Acknowledge all ${open} of this call: ${name}, ${id}`,
-        () => acknowledgeAll(id),
+        `Acknowledge these ${open.length}`,
+        `Acknowledge these ${open.length} of the call: ${name}, ${id}`,
+        () => takeThese(open),
         done,
       ),
   );
@@ -121,7 +132,7 @@ take.addEventListener('click', async () => {
   if (!(await confirmed('Acknowledge alerts', text, `Acknowledge ${ids.length}`))) return;
   take.disabled = true;
   try {
-    for (let i = 0; i < ids.length; i += PAGE) done(await acknowledgeThese(ids.slice(i, i + PAGE)));
+    done(await takeThese(ids));
   } catch (error) {
     setText(note, `not acknowledged: ${messageOf(error)}`);
   }

@@ -295,12 +295,15 @@ export function mood(compound) {
 export const percent = share => `${Math.round(share * 100)}%`;
 
 export const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
-export const brief = new Intl.DateTimeFormat(undefined, {
-  month: 'short',
-  day: 'numeric',
-  hour: '2-digit',
-  minute: '2-digit',
-});
+/** @type {Intl.DateTimeFormatOptions} */
+const short = { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' };
+const ofThisYear = new Intl.DateTimeFormat(undefined, short);
+const ofAnotherYear = new Intl.DateTimeFormat(undefined, { ...short, year: 'numeric' });
+/** Dates of lists; the year is named where it is not the present one. */
+export const brief = {
+  /** @param {Date | number} at */
+  format: at => (new Date(at).getFullYear() === new Date().getFullYear() ? ofThisYear : ofAnotherYear).format(at),
+};
 export const hour = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 
 /** Who acknowledges. */

@@ -1,7 +1,7 @@
 // @ts-check
 // One call: its sound and its words in step, what happened in it, and its files.
 import { api, boxLine, byId, clock, day, el, me, messageOf, mood, onKey, pathOf, percent } from './base.js';
-import { setText, signed, svg, urlOf } from './base.js';
+import { ApiError, setText, signed, svg, urlOf } from './base.js';
 import { alertLine, partsOf } from './alert.js';
 import { SIGNS, speaker } from './card.js';
 import { Corrections } from './correct.js';
@@ -457,8 +457,9 @@ try {
   // Everything that has happened in this call, and what will.
   new Feed({ after: 0, only: id, on: { event: onEvent, state: state => boxLine(null, state), reset: () => {} } });
 } catch (error) {
+  const unknown = error instanceof ApiError && error.status === 404;
   main.replaceChildren(
-    el('h1', { text: 'No such call' }),
+    el('h1', { text: unknown ? 'No such call' : 'The call could not be loaded' }),
     el('p', { text: `${id}: ${messageOf(error)}` }),
     el('p', {}, el('a', { href: urlOf('/calls'), text: 'All calls' })),
   );

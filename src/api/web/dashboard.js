@@ -71,14 +71,22 @@ function drawTiles({ total }) {
   );
 }
 
+/**
+ * What a table leaves out.
+ * @param {unknown[]} rows
+ * @param {number} all
+ * @param {string} which
+ */
+const cut = (rows, all, which) => (rows.length < all ? `${rows.length} of ${all}: ${which}` : null);
+
 /** @param {Figures} figures */
 function tables(figures) {
-  const { alerts, keywords, agents } = figures;
+  const { alerts, keywords, agents, alerts_in_all, keywords_in_all, agents_in_all } = figures;
   const to = (/** @type {string} */ page, /** @type {Record<string, string>} */ more) => behind(page, figures, more);
   return [
     block(
       'Alerts by rule',
-      null,
+      cut(alerts, alerts_in_all, 'those with most alerts'),
       table(
         ['Rule', 'Level', 'Alerts', 'Calls', ''],
         alerts.map(({ rule, level, count, calls }) => {
@@ -89,7 +97,7 @@ function tables(figures) {
     ),
     block(
       'Top keywords',
-      null,
+      cut(keywords, keywords_in_all, 'those that were said most'),
       table(
         ['Keyword', 'Label', 'Times', 'Calls', ''],
         keywords.map(({ term, label, count, calls }) => {
@@ -100,7 +108,7 @@ function tables(figures) {
     ),
     block(
       'Agents',
-      null,
+      cut(agents, agents_in_all, 'those with most calls'),
       table(
         ['Agent', 'Calls', 'Mean length', 'Sentiment', 'Negative', 'With alerts'],
         agents.map(({ agent, calls, audio_seconds, sentiment, negative, with_alerts }) => {
@@ -201,7 +209,13 @@ async function show() {
   for (const field of [since, until]) field.parentElement?.toggleAttribute('hidden', !own);
   const shown = new URLSearchParams([...textsOf(form), ...besides]);
   history.replaceState(null, '', `?${shown}`);
-  if (own && !since.value) return;
+  if (own && !since.value) {
+    // The charts would be of another period.
+    charts.replaceChildren();
+    tiles.replaceChildren(el('p', { class: 'note', text: 'Say from which day on.' }));
+    setText(read, '');
+    return;
+  }
   try {
     draw(await api(`/api/v1/figures?${query()}`));
     setText(read, `as of ${hour.format(new Date())}`);

@@ -51,9 +51,12 @@ export class OwnReviews {
   async load() {
     try {
       const asked = new URLSearchParams(this.user ? { user: this.user } : {});
-      const { calls } = await this.ask(`/api/v1/agent/reviews?${asked}`);
-      const none = el('p', { class: 'note', text: 'None of your calls was reviewed yet.' });
-      this.list.replaceChildren(...(calls.length ? calls.map(call => this.item(call)) : [none]));
+      const { calls, more } = await this.ask(`/api/v1/agent/reviews?${asked}`);
+      const note = (/** @type {string} */ text) => el('p', { class: 'note', text });
+      /** @type {HTMLElement[]} */
+      const items = calls.length ? calls.map(call => this.item(call)) : [note('None of your calls was reviewed yet.')];
+      if (more) items.push(note(`The newest ${calls.length} are shown; there are more.`));
+      this.list.replaceChildren(...items);
     } catch (error) {
       this.list.replaceChildren(el('p', { class: 'note', text: messageOf(error) }));
     }

@@ -29,7 +29,7 @@ function queuedRow({ call_id, start_time, duration, agent, campaign, risk, score
   const href = urlOf(`/calls/${encodeURIComponent(call_id)}`);
   const link = el('a', { href, text: day.format(new Date(start_time)) });
   const flag = calibration ? 'calibration' : '';
-  const figures = [risk === null ? '–' : percent(risk), score === null ? '–' : String(score)];
+  const figures = [risk === null ? '–' : percent(risk), score === null ? '–' : String(Math.round(score))];
   return { cells: [link, clock(duration), agent ?? '', campaign ?? '', ...figures, flag] };
 }
 
@@ -73,10 +73,11 @@ function drawAgreement({ people, machine }) {
 
 const showDisputes = () =>
   fill(disputes, async () => {
-    const { disputes } = await api('/api/v1/disputes?state=open');
+    const { disputes, more } = await api('/api/v1/disputes?state=open&limit=1000');
     const items = disputes.map(one => disputeItem(one, { link: true, done: showDisputes }));
     const none = el('p', { class: 'note', text: 'none' });
-    return block('Open disputes', null, items.length ? el('ul', { class: 'plain' }, ...items) : none);
+    const cut = more ? `the newest ${items.length}; there are more` : null;
+    return block('Open disputes', cut, items.length ? el('ul', { class: 'plain' }, ...items) : none);
   });
 
 // What the address asks for and the form cannot show: the API says what it makes of it.

@@ -120,11 +120,18 @@ export class Transcript {
   }
 
   /**
-   * Adds a line; false when it is there already.
+   * Adds a line; false when it is there already. Two segments that began at one moment are two lines.
    * @param {Line} line
    */
   add(line) {
-    if (this.lines.has(line.key)) return false;
+    const there = this.lines.get(line.key)?.line;
+    const isOther = there?.id !== undefined && line.id !== undefined && there.id !== line.id;
+    const key = isOther ? `${line.key}|${line.id}` : line.key;
+    if (this.lines.has(key)) {
+      // An event told of it, which knows no number; the segment that comes after it is that one.
+      if (there && !isOther) there.id ??= line.id;
+      return false;
+    }
     const feel = mood(line.compound);
     const theirs = line.theirs === null || line.theirs === undefined ? '' : `; its sender says ${signed(line.theirs)}`;
     const item = el(
@@ -139,7 +146,7 @@ export class Transcript {
         text: signed(line.compound),
       }),
     );
-    this.lines.set(line.key, { line, item });
+    this.lines.set(key, { line, item });
     this.unsure(line.leg, null);
     const atEnd = this.follows();
     // Nearly always the last one; a leg that is behind may come between.

@@ -529,7 +529,9 @@ export interface Figures {
   steps: { at: string; calls: number; sentiment: number | null; negative: number }[];
   lag: { at: string; median: number; p95: number }[];
   keywords: { term: string; label: string; count: number; calls: number }[];
+  keywords_in_all: number;
   alerts: { rule: string; level: Level; count: number; calls: number }[];
+  alerts_in_all: number;
   agents: {
     agent: string | null;
     calls: number;
@@ -538,6 +540,7 @@ export interface Figures {
     negative: number;
     with_alerts: number;
   }[];
+  agents_in_all: number;
 }
 
 export interface Glossary {
@@ -574,7 +577,7 @@ export interface DaemonSetting {
 export type Answer<Path extends string> = Path extends '/api/v1/settings'
   ? { read_at: string; files: string[]; changed: string[]; settings: DaemonSetting[] }
   : Path extends `/api/v1/disputes?${string}`
-    ? { disputes: Dispute[] }
+    ? { disputes: Dispute[]; more: boolean }
     : Path extends `/api/v1/disputes/${number}/answer`
       ? Dispute
       : Path extends `/api/v1/review-queue?${string}`
@@ -614,7 +617,7 @@ type AnswerOf<Path extends string> = Path extends '/api/v1/board'
                             : Path extends `/api/v1/calls?${string}`
                               ? { calls: CallSummary[]; next_cursor: string | null; similar_agents: string[] }
                               : Path extends `/api/v1/agent/reviews?${string}`
-                                ? { agent: string; calls: ReviewedCall[] }
+                                ? { agent: string; calls: ReviewedCall[]; more: boolean }
                                 : Path extends `/api/v1/calls/${string}`
                                   ? AnswerOfCall<Path>
                                   : Path extends '/api/v1/taps'

@@ -11,7 +11,7 @@ use super::super::listing::{Listing, hanging};
 use super::super::print::{colour, length, nothing, say, short_time, shown};
 use super::act::{CallsAction, act};
 use super::scope::{HowMany, ListForm, Scope};
-use super::words::{number, seen, segment_fields, text, tsv, why_empty};
+use super::words::{more, number, seen, segment_fields, text, tsv, why_empty};
 use crate::config::Config;
 
 #[derive(Args)]
@@ -110,16 +110,11 @@ pub(in crate::cli) fn list(arguments: &CallsArguments, config: &Config) -> anyho
             ]);
         }
         listing.print(&why_empty("no call fits", &answer, scope.agent.as_deref()))?;
+    }
+    if !arguments.form.json {
         more(&answer["next_cursor"], calls.len());
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Says that there are more.
-fn more(next: &Value, shown: usize) {
-    if !next.is_null() {
-        nothing(&format!("{shown} are shown and there are more: --limit COUNT or --all shows more"));
-    }
 }
 
 /// `lineside search`
@@ -143,6 +138,7 @@ pub(in crate::cli) fn search(arguments: &SearchArguments, config: &Config) -> an
             let of_call = ["call_id", "call_start_time", "agent", "campaign"].map(|key| text(hit, key).into());
             say(&tsv(&[of_call, segment_fields(&hit["segment"])].concat()))?;
         }
+        more(&answer["next_offset"], hits.len());
         return Ok(());
     }
     if hits.is_empty() {

@@ -33,13 +33,16 @@ pub(in crate::cli) fn tail(arguments: &TailArguments, config: &Config) -> anyhow
         let response = arguments.daemon.open(config, &format!("/api/v1/events{query}")).await?;
         anyhow::ensure!(response.status().is_success(), "the feed answers {}", response.status());
         let mut body = response.into_body();
-        let mut pending = Vec::new();
+        let (mut pending, mut last) = (Vec::new(), None);
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.context("the feed broke off")?.into_data() else { continue };
             pending.extend_from_slice(&data);
             while let Some(end) = pending.windows(2).position(|pair| pair == b"\n\n") {
                 let event: Vec<u8> = pending.drain(..end + 2).collect();
                 let event = String::from_utf8_lossy(&event);
+                if let Some(id) = event.lines().find_map(|line| line.strip_prefix("id: ")) {
+                    last = Some(shown(id).into_owned());
+                }
                 for data in event.lines().filter_map(|line| line.strip_prefix("data: ")) {
                     if arguments.json {
                         say(data)?;
@@ -52,7 +55,10 @@ pub(in crate::cli) fn tail(arguments: &TailArguments, config: &Config) -> anyhow
                 }
             }
         }
-        Ok(())
+        match last {
+            Some(last) => anyhow::bail!("the feed has ended; --after {last} goes on after what was printed last"),
+            None => anyhow::bail!("the feed has ended"),
+        }
     })
 }
 
@@ -83,6 +89,10 @@ fn line(message: &Value) -> String {
             number(&message["sentiment"])
         ),
         "alert" => format!("{call}  alert, {}: {}", seen(message, "level"), seen(message, "message")),
+        "reset" => format!(
+            "the event after which the feed was to go on is of another database: it goes on from event {}, and what was missed is not known",
+            message["last"]
+        ),
         "governor" => format!("governor: step {}, {}", message["step"], seen(message, "says")),
         other => format!("{call}  {}", shown(other)),
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::super::listing::hanging;
-use super::super::print::{coloured, short_time, shown};
+use super::super::print::{coloured, nothing, short_time, shown};
 
 pub(in crate::cli) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or("")
@@ -56,6 +56,13 @@ pub(in crate::cli) fn why_empty(what: &str, answer: &Value, agent: Option<&str>)
             format!("{what}: no agent {:?} is known; did you mean {}?", shown(agent), shown(&near.join(", ")))
         }
         _ => what.into(),
+    }
+}
+
+/// Says that a list goes on behind the rows that are shown, on stderr: whatever form it has.
+pub(in crate::cli) fn more(next: &Value, shown: usize) {
+    if !next.is_null() {
+        nothing(&format!("{shown} are shown and there are more: --limit COUNT or --all shows more"));
     }
 }
 

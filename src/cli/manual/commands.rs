@@ -220,7 +220,8 @@ pub(super) const MANUALS: &[Manual] = &[
     manual!("model", ["lineside model list" => "what is here, and what can be fetched"]),
     manual!("model list", ["lineside model list" => "what is here, and what can be fetched"]),
     manual!("model pull", [
-        "lineside model pull base.en-q8_0" => "fetch a model by its name",
+        "lineside model pull ct2-base.en-int8" => "English, on a CPU with AVX2",
+        "lineside model pull base.en-q8_0" => "English, on any CPU",
         "lineside model pull mine --url https://example.com/mine.bin" => "from elsewhere",
     ]),
     manual!("model import", [

@@ -16,8 +16,9 @@ pub(in crate::cli) fn settings_page() -> String {
     roff.control("SH", ["DESCRIPTION"]);
     roff.text([roman(
         "TOML. Every setting has a default. Write your own into files in conf.d, which are read after lineside.toml in order of name; the last value of \
-         a key counts, and a list takes the place of the whole list. Changes in speech, text, log and the TLS certificate take effect with \
-         `systemctl reload lineside`, all others with `systemctl restart lineside`. `lineside doctor` reports a mistake with its file and line.",
+         a key counts, and a list of values is one value. Of blocks in double brackets, as [[notify]], those of all files count, in the order of the \
+         files. Changes in speech, text, log and the TLS certificate take effect with `systemctl reload lineside`, all others with `systemctl restart \
+         lineside`. `lineside doctor` reports a mistake with its file and line.",
     )]);
     for section in sections().into_iter().filter(|section| !section.name.is_empty()) {
         let name = if section.is_list { format!("[[{}]]", section.name) } else { format!("[{}]", section.name) };

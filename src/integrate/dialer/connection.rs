@@ -249,13 +249,15 @@ impl Connection {
             return Err(DialerError::Refused { query: query.name, problem: problem.clone() });
         }
         let values = if values.is_empty() { Params::Empty } else { Params::Positional(values) };
-        let answer = self.ask(query.name, query.sql, values).await;
-        if let Err(DialerError::Refused { problem, .. }) = &answer {
-            let problem = self.with_advice(query, problem);
-            log::warn!("dialer: {}: {problem}; calls go on, and are filled in when it can be read again", query.name);
-            self.refused.insert(query.name, problem);
+        match self.ask(query.name, query.sql, values).await {
+            Err(DialerError::Refused { query: name, problem }) => {
+                let problem = self.with_advice(query, &problem);
+                log::warn!("dialer: {name}: {problem}; calls go on, and are filled in when it can be read again");
+                self.refused.insert(name, problem.clone());
+                Err(DialerError::Refused { query: name, problem })
+            }
+            answer => answer,
         }
-        answer
     }
 
     /// Asks for nothing, after so long without a question, to learn whether it is still there.

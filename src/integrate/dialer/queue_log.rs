@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, ErrorKind, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::connection::{Connection, DialerError, Example, Query};
@@ -112,22 +112,45 @@ fn take(calls: &mut QueueCalls, call: &str, what: (&str, &str, &str), data: [Opt
     }
 }
 
-/// The calls whose channels began between two times: of the table, else of the file.
+/// The calls whose channels began between two times: of the table, else of the file. And why some may be missing.
 pub(super) async fn read(
     connection: &mut Connection,
     span: (i64, i64),
     file: Option<&Path>,
-) -> Result<QueueCalls, DialerError> {
-    let rows = match TABLE.rows(connection, span).await {
-        Err(error) if error.is_of_one_query() => return Ok(from_files(file, span).await),
-        rows => rows?,
+) -> Result<(QueueCalls, Option<String>), DialerError> {
+    let (rows, refused) = match TABLE.rows(connection, span).await {
+        Err(error) if error.is_of_one_query() => (Vec::new(), Some(error)),
+        rows => (rows?, None),
     };
     if rows.is_empty() {
-        return Ok(from_files(file, span).await);
+        let (calls, unread) = from_files(file, span).await;
+        return Ok((calls, why_missing(refused.as_ref(), unread)));
     }
     let mut calls = from_rows(&rows);
     calls.retain(|_, call| (span.0..span.1).contains(&call.start));
-    Ok(calls)
+    Ok((calls, None))
+}
+
+/// Why calls may be missing: nothing where the file tells of them, which Asterisk writes where it has no table. A table that is locked is one that Asterisk
+/// writes to. Where the table can be read and has no row there need not be a file.
+fn why_missing(refused: Option<&DialerError>, unread: Option<(PathBuf, io::Error)>) -> Option<String> {
+    let file = unread.filter(|(_, error)| refused.is_some() || error.kind() != ErrorKind::NotFound);
+    let file = file.map(|(path, error)| {
+        let path = path.display();
+        let mend = match error.kind() {
+            ErrorKind::PermissionDenied => {
+                format!("; `chmod g+r {path}`, with the user lineside in the group of the file")
+            }
+            ErrorKind::NotFound => "; set [dialer] queue_log".into(),
+            _ => String::new(),
+        };
+        format!("{path}: {error}{mend}")
+    });
+    match (refused, file) {
+        (Some(refused), Some(file)) => Some(format!("{refused}; {file}")),
+        (Some(busy @ DialerError::Busy { .. }), None) => Some(busy.to_string()),
+        (_, file) => file,
+    }
 }
 
 fn from_rows(rows: &[RowFields]) -> QueueCalls {
@@ -178,37 +201,39 @@ async fn from_end(file: Option<&Path>, call: &str) -> Option<QueueCall> {
         let skipped = opened.metadata().ok()?.len().saturating_sub(LATELY);
         opened.seek(SeekFrom::Start(skipped)).ok()?;
         let mut calls = QueueCalls::new();
-        from_file(BufReader::new(opened), (epoch, epoch + 1), &mut calls);
+        from_file(BufReader::new(opened), (epoch, epoch + 1), &mut calls).ok()?;
         calls.remove(&call)
     };
     tokio::task::spawn_blocking(read).await.ok().flatten()
 }
 
-async fn from_files(file: Option<&Path>, span: (i64, i64)) -> QueueCalls {
-    let Some(file) = file.map(Path::to_path_buf) else { return QueueCalls::new() };
+/// What the file and the one before it tell, and which of them could not be read. There need not be one before it.
+async fn from_files(file: Option<&Path>, span: (i64, i64)) -> (QueueCalls, Option<(PathBuf, io::Error)>) {
+    let Some(file) = file.map(Path::to_path_buf) else { return (QueueCalls::new(), None) };
     tokio::task::spawn_blocking(move || {
-        let mut calls = QueueCalls::new();
+        let (mut calls, mut unread) = (QueueCalls::new(), None);
         // The one before was put aside: it may hold the day's beginning.
         let before = PathBuf::from(format!("{}.1", file.display()));
-        for path in [before, file] {
-            if let Ok(opened) = File::open(&path) {
-                from_file(BufReader::new(opened), span, &mut calls);
+        for (path, is_needed) in [(before, false), (file, true)] {
+            let read = File::open(&path).and_then(|opened| from_file(BufReader::new(opened), span, &mut calls));
+            match read {
+                Err(error) if is_needed || error.kind() != ErrorKind::NotFound => unread = Some((path, error)),
+                _ => {}
             }
         }
-        calls
+        (calls, unread)
     })
     .await
     .unwrap_or_default()
 }
 
 /// `epoch|callid|queue|agent|event|data1|data2…`
-fn from_file(mut lines: impl BufRead, (since, until): (i64, i64), calls: &mut QueueCalls) {
+fn from_file(mut lines: impl BufRead, (since, until): (i64, i64), calls: &mut QueueCalls) -> io::Result<()> {
     let mut line = Vec::new();
     loop {
         line.clear();
-        match std::io::Read::take(&mut lines, LONGEST).read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
+        if io::Read::take(&mut lines, LONGEST).read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
         }
         let text = String::from_utf8_lossy(&line);
         let fields: Vec<&str> = text.trim_end().split('|').collect();
@@ -236,13 +261,39 @@ mod tests {
                     1795218061|1795218043.9|600\n\
                     \u{0}\u{0}garbage without an end";
         let mut calls = QueueCalls::new();
-        from_file(text.as_bytes(), (1_795_218_040, 1_795_218_043), &mut calls);
+        from_file(text.as_bytes(), (1_795_218_040, 1_795_218_043), &mut calls).expect("read");
         let taken = &calls["1795218040.1"];
         assert_eq!((taken.agent.as_deref(), taken.talk_s, taken.was_left), (Some("PJSIP/1003"), Some(40), false));
         let left = &calls["1795218041.2"];
         assert_eq!((left.queue.as_deref(), left.agent.as_deref(), left.was_left), (Some("601"), None, true));
         let talks = &calls["pbx-1795218042.3"];
         assert_eq!((talks.agent.as_deref(), talks.talk_s, calls.len()), (Some("Mary Smith"), None, 3));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_read_is_told_and_one_that_need_not_be_there_is_not() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let (file, before) = (folder.path().join("queue_log"), folder.path().join("queue_log.1"));
+        let line = |call: &str| format!("1795218055|{call}|600|PJSIP/1003|CONNECT|10|1795218051.4|3\n");
+        let denied = DialerError::Refused { query: "queue_log's ends", problem: "denied; `GRANT SELECT`".into() };
+        let busy = DialerError::Busy { query: "queue_log's ends", problem: "locked".into() };
+        let told = async |refused: Option<&DialerError>| {
+            let (calls, unread) = from_files(Some(&file), (1_795_218_000, 1_795_219_000)).await;
+            (calls.len(), why_missing(refused, unread).unwrap_or_default())
+        };
+        assert_eq!(told(None).await, (0, String::new()), "a table without a row, and no queues");
+        let (_, neither) = told(Some(&denied)).await;
+        assert!(neither.contains("GRANT SELECT") && neither.contains("set [dialer] queue_log"), "{neither}");
+        std::fs::write(&file, line("1795218040.1")).expect("write");
+        assert_eq!(told(Some(&denied)).await, (1, String::new()), "the file tells, and there is none before it");
+        assert_eq!(told(Some(&busy)).await, (1, "queue_log's ends: locked".into()), "Asterisk writes to the table");
+        // What cannot be read, whoever asks: a folder.
+        std::fs::create_dir(&before).expect("a folder");
+        let (calls, why) = told(None).await;
+        assert!(calls == 1 && why.starts_with(&format!("{}: ", before.display())), "{why}");
+        let denied = io::Error::from(ErrorKind::PermissionDenied);
+        let why = why_missing(None, Some(("/var/log/asterisk/queue_log".into(), denied))).unwrap_or_default();
+        assert!(why.contains("chmod g+r /var/log/asterisk/queue_log"), "{why}");
     }
 
     #[tokio::test]

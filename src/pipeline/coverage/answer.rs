@@ -32,6 +32,8 @@ pub struct ToldDay {
     pub recordings: Vec<RecordingOfDay>,
     /// Calls that no agent had.
     pub unanswered: i64,
+    /// What could not be read though the rest could, with what mends it: a sentence each, in one line.
+    pub left_out: Vec<String>,
 }
 
 /// A request to read a day.
@@ -145,8 +147,8 @@ impl Coverage {
             Ok(told) => told,
             Err(problem) => return Ok(Some(problem)),
         };
-        let read =
-            DayRead { day: day.to_string(), source: dialer.source, read: (self.now)(), unanswered: told.unanswered };
+        let (source, read) = (dialer.source, (self.now)());
+        let read = DayRead { day: day.to_string(), source, read, unanswered: told.unanswered, left_out: told.left_out };
         self.store.note_day(read, told.calls, told.recordings).await?;
         Ok(None)
     }
@@ -188,7 +190,8 @@ impl Coverage {
             })
             .collect();
         let unanswered = others.len() as i64;
-        let read = DayRead { day: day.to_string(), source: CoverageSource::Ami, read: now, unanswered };
+        let (source, left_out) = (CoverageSource::Ami, Vec::new());
+        let read = DayRead { day: day.to_string(), source, read: now, unanswered, left_out };
         self.store.note_day(read, calls, Vec::new()).await?;
         Ok(None)
     }
@@ -196,6 +199,16 @@ impl Coverage {
 
 fn busy() -> String {
     format!("the dialer's database did not answer within {} s; ask again", PATIENCE.as_secs())
+}
+
+/// What a report's reader has to know: why the day could not be read now, and what the last reading left out.
+fn problem_of(unread: Option<String>, read: Option<&DayRead>) -> Option<String> {
+    let left_out = read.map(|read| read.left_out.join("; ")).filter(|left_out| !left_out.is_empty());
+    match (unread, left_out) {
+        (Some(unread), Some(left_out)) => Some(format!("{unread}; the last reading left out: {left_out}")),
+        (None, Some(left_out)) => Some(format!("left out of this day: {left_out}")),
+        (unread, None) => unread,
+    }
 }
 
 pub(super) fn report(
@@ -216,6 +229,7 @@ pub(super) fn report(
     };
     let mut calls: Vec<CoverageCall> =
         seen.into_iter().filter(is_wanted).skip(wanted.offset).take(wanted.limit.saturating_add(1)).collect();
+    let problem = problem_of(problem, read.as_ref());
     let next_offset = (calls.len() > wanted.limit).then_some(wanted.offset + wanted.limit);
     calls.truncate(wanted.limit);
     CoverageReport {

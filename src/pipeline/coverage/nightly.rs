@@ -20,6 +20,8 @@ const LOOK: Duration = Duration::from_secs(20);
 const AGAIN: Duration = Duration::from_mins(5);
 /// Number of tries; then the rows of an earlier reading are used.
 const TRIES: u32 = 24;
+/// Number of tries while the day can be read, but not all of it: a lock is gone by then, and a right that is missing stays so.
+const TRIES_IN_PART: u32 = 3;
 
 /// The task that compares the day before, each morning.
 pub struct Morning {
@@ -62,8 +64,12 @@ impl Morning {
 
     async fn look(&self, day: LocalDay) {
         for tried in 1..=TRIES {
+            let began = (self.now)().rfc3339();
             match self.coverage.report(day, &WantedRows::default()).await {
                 Ok(report) if report.problem.is_none() || tried == TRIES => return self.tell(&report),
+                Ok(report) if tried >= TRIES_IN_PART && report.read.as_deref() >= Some(began.as_str()) => {
+                    return self.tell(&report);
+                }
                 Ok(_) => {}
                 Err(error) => log::error!("coverage of {day}: {error}; it is tried again in {} s", AGAIN.as_secs()),
             }

@@ -3,7 +3,8 @@
 //!
 //! Only alerts by words, or by their absence, are compared: silence and interruptions do not depend on a pack's words.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -37,17 +38,38 @@ struct Told {
     score: BTreeSet<String>,
 }
 
-/// Packs made ready to be tried.
-pub struct Trial {
-    analyser: TextAnalyser,
+/// What some calls are read by, with its rules.
+struct Reader {
+    analyser: Arc<TextAnalyser>,
     book: RuleBook,
 }
 
-impl Trial {
-    /// Takes packs as an analyser holds them.
-    pub fn new(analyser: TextAnalyser) -> Self {
+impl Reader {
+    fn new(analyser: Arc<TextAnalyser>) -> Self {
         let book = RuleBook::new(analyser.rules());
         Self { analyser, book }
+    }
+}
+
+/// Packs made ready to be tried.
+pub struct Trial {
+    all: Reader,
+    /// By the names of campaigns in small letters.
+    of_campaigns: HashMap<String, Reader>,
+}
+
+impl Trial {
+    /// Takes packs as an analyser holds them, with those that campaigns have of their own.
+    pub fn new(analyser: TextAnalyser) -> Self {
+        let own = |(name, own): (&str, &Arc<TextAnalyser>)| (name.to_lowercase(), Reader::new(Arc::clone(own)));
+        let of_campaigns = analyser.of_campaigns().map(own).collect();
+        Self { all: Reader::new(Arc::new(analyser)), of_campaigns }
+    }
+
+    /// What a call is read by.
+    fn reader(&self, call: &PastCall) -> &Reader {
+        let own = call.campaign.as_ref().and_then(|campaign| self.of_campaigns.get(&campaign.to_lowercase()));
+        own.unwrap_or(&self.all)
     }
 
     /// The differences of these packs from `others`.
@@ -72,6 +94,7 @@ impl Trial {
     }
 
     fn tell(&self, call: &PastCall) -> Told {
+        let Reader { analyser, book } = self.reader(call);
         let mut watch = CallWatch::default();
         let mut rolling = CallRolling::default();
         let (mut keywords, mut alerts, mut lines) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
@@ -79,11 +102,11 @@ impl Trial {
             watch.text_leg(leg, 0);
         }
         for line in &call.lines {
-            let analysis = self.analyser.analyse_in(line.language.as_deref(), &line.text, line.leg);
+            let analysis = analyser.analyse_in(line.language.as_deref(), &line.text, line.leg);
             let compound = analysis.compound();
             rolling.push(line.leg, compound);
             let said = Said::of(line.leg, line.start_ms..line.end_ms, &line.text, compound, &analysis);
-            let told = [watch.passed(&self.book, line.start_ms, &rolling), watch.said(&self.book, &said, &rolling)];
+            let told = [watch.passed(book, line.start_ms, &rolling), watch.said(book, &said, &rolling)];
             alerts.extend(told.into_iter().flatten().flat_map(|alert| alert.rules).map(|rule| rule.name));
             let labels: Vec<String> = analysis.keywords.into_iter().map(|hit| hit.label).collect();
             keywords.extend(labels.iter().cloned());
@@ -99,11 +122,11 @@ impl Trial {
             });
         }
         let length_ms = call.lines.iter().map(|line| line.end_ms).max().unwrap_or(0).max(call.audio_ms);
-        let last = [watch.passed(&self.book, length_ms, &rolling), watch.ended(&self.book, length_ms, &rolling)];
+        let last = [watch.passed(book, length_ms, &rolling), watch.ended(book, length_ms, &rolling)];
         alerts.extend(last.into_iter().flatten().flat_map(|alert| alert.rules).map(|rule| rule.name));
-        let insights = self.analyser.insights(&lines, None, None);
-        let tags = self.analyser.reviewer().tags(&lines, &insights);
-        let card = self.analyser.reviewer().card(&lines, &CallMeasures::default(), true);
+        let insights = analyser.insights(&lines, None, None);
+        let tags = analyser.reviewer().tags(&lines, &insights);
+        let card = analyser.reviewer().card(&lines, &CallMeasures::default(), true);
         Told {
             keywords,
             intent: insights.intent().map(|one| one.label.clone()).into_iter().collect(),
@@ -122,10 +145,14 @@ mod tests {
     use crate::text::{LexiconKind, Pack};
 
     fn trial(body: &str) -> Trial {
+        Trial::new(analyser(body))
+    }
+
+    fn analyser(body: &str) -> TextAnalyser {
         let mut packs = Pack::bundled().expect("bundled packs");
         let text = format!("name = \"own\"\nversion = \"1\"\nlanguage = \"en\"\n{body}");
         packs.push(Pack::parse("own.toml", &text).expect("a good pack"));
-        Trial::new(TextAnalyser::new(LexiconKind::CallCentre, &packs))
+        TextAnalyser::new(LexiconKind::CallCentre, &packs)
     }
 
     #[test]
@@ -142,7 +169,7 @@ mod tests {
             line(1, Leg::Agent, "Hello, how can I help?"),
             line(2, Leg::Caller, "The gizmo went bang and I want to speak to your manager."),
         ];
-        let call = PastCall { call_id: "c1".into(), audio_ms: 20_000, lines };
+        let mut call = PastCall { call_id: "c1".into(), campaign: None, audio_ms: 20_000, lines };
         let now = trial("");
         let own = concat!(
             "[[keyword]]\nlabel = \"gizmo\"\nterms = [\"gizmo\"]\n",
@@ -160,5 +187,17 @@ mod tests {
         let told = now.against(&trial(without), &call);
         assert!(told.iter().any(|one| one.what == "keyword" && one.before == ["escalation"]), "{told:?}");
         assert_eq!(now.against(&trial(""), &call), []);
+        // A campaign that has packs of its own, and does not name this one, would see nothing of it.
+        call.campaign = Some("SALES".into());
+        assert!(!now.against(&trial(own), &call).is_empty());
+        let with_sales = |body: &str| {
+            let mut analyser = analyser(body);
+            let packs: Vec<Pack> = Pack::bundled().expect("bundled packs");
+            analyser.read_campaign_by("sales".into(), LexiconKind::CallCentre, &packs);
+            Trial::new(analyser)
+        };
+        assert_eq!(with_sales("").against(&with_sales(own), &call), []);
+        call.campaign = Some("CLAIMS".into());
+        assert!(!with_sales("").against(&with_sales(own), &call).is_empty());
     }
 }

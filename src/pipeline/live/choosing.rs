@@ -7,7 +7,7 @@ use super::call::{Hearing, PastSource, Turn};
 use super::conductor::Conductor;
 use super::effect::Effect;
 use super::event::{Past, PastLeg};
-use super::sources::{Choice, choose};
+use super::sources::{Choice, choose, twice};
 use crate::call::{CallKey, Hear, Leg, LegKey, Source};
 use crate::store::change::Change;
 
@@ -34,6 +34,18 @@ impl Conductor {
                 Choice::Stop { leg, why } => self.stop_hearing(key, leg, why),
                 Choice::Known { leg, why } => self.say_why(key, leg, why),
             }
+        }
+    }
+
+    /// Two legs with the same voice are both being transcribed, because a crash lost that one of them had stopped: it stops now, before either goes on.
+    pub(super) fn stop_doubles(&mut self, key: CallKey) {
+        if self.hear == Hear::All {
+            return;
+        }
+        let most = self.calls.get(key).map_or(0, |call| call.legs.len());
+        for _ in 0..most {
+            let Some(Choice::Stop { leg, why }) = self.calls.get(key).and_then(twice) else { return };
+            self.stop_hearing(key, leg, why);
         }
     }
 

@@ -7,6 +7,11 @@ use crate::call::WallTime;
 /// Less than this is slewing and scheduling, not a step.
 const STEP_MS: i64 = 1000;
 
+/// Whether the wall clock was set, where it went so many milliseconds further than a clock that never jumps.
+pub fn is_step(ms: i64) -> bool {
+    ms.abs() >= STEP_MS
+}
+
 /// Compares the wall clock with one that never jumps.
 #[derive(Debug)]
 pub struct StepWatch {
@@ -25,7 +30,7 @@ impl StepWatch {
         let passed = steady.saturating_duration_since(self.steady).as_millis() as i64;
         let step = wall.0 - self.wall.0 - passed;
         *self = Self::new(wall, steady);
-        if step.abs() < STEP_MS { 0 } else { step }
+        if is_step(step) { step } else { 0 }
     }
 }
 

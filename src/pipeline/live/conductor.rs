@@ -16,7 +16,7 @@ use super::expected::Expected;
 use super::pending_pauses::PendingPauses;
 use super::privacy::Privacy;
 use super::watching::Watching;
-use crate::call::{CallKey, Hear, LegKey, ProcessingModes};
+use crate::call::{BootClock, CallKey, Hear, LegKey, ProcessingModes};
 use crate::pipeline::workers::Done;
 use crate::pipeline::workers::partial::Partials;
 use crate::spool::{SpoolEvent, SpooledLeg};
@@ -38,6 +38,8 @@ pub(super) struct Conductor {
     pub(super) privacy: Privacy,
     pub(super) partials: Partials,
     pub(super) clock: StepWatch,
+    /// The wall clock beside the clock of this boot, which the next run compares with its own; `None` where the kernel names no boot.
+    pub(super) boot_clock: Option<BootClock>,
     pub(super) hear: Hear,
     /// Modes of processing: live, after the call, or both.
     pub(super) modes: ProcessingModes,
@@ -63,6 +65,7 @@ impl Conductor {
             privacy,
             partials: Partials::new(steady),
             clock: StepWatch::new(now.wall(), steady),
+            boot_clock: None,
             hear,
             modes: ProcessingModes::default(),
             effects: Vec::new(),

@@ -222,12 +222,13 @@ impl Way<'_> {
         if let Some((leg, taken_at)) = open.text.get_mut(&sender.leg)
             && (text.is_some() || silence_ms.is_some())
         {
-            // By its time, whenever it comes; texts of one moment stand side by side.
+            // By its time, whenever it comes; texts of one moment stand side by side, a millisecond apart: times are told in milliseconds.
             let began = leg.leg().spec.started;
-            let at = (sender.at.0 - began.0).max(0) as u64 * u64::from(TEXT_HZ) / 1000;
-            let next_to_it = taken_at.range(at..).zip(at..).take_while(|(taken, place)| *taken == place).count();
-            let start = at + next_to_it as u64;
-            taken_at.insert(start);
+            let first_ms = (sender.at.0 - began.0).max(0) as u64;
+            let taken = taken_at.range(first_ms..).zip(first_ms..);
+            let at_ms = first_ms + taken.take_while(|(taken, at_ms)| *taken == at_ms).count() as u64;
+            taken_at.insert(at_ms);
+            let start = at_ms * u64::from(TEXT_HZ) / 1000;
             let (reply, taken) = oneshot::channel();
             let leg = Arc::clone(leg.leg());
             let said = SaidText { leg, start, text, silence_ms, provider: sender.provider, reply };
@@ -331,6 +332,30 @@ mod tests {
             provider: "x".into(),
         };
         (sender, Input::Audio { rate_hz: 8000, sides: vec![(Leg::Caller, vec![7; samples])], alone: false })
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn texts_of_one_moment_have_times_that_differ_by_a_millisecond() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let (spool, _events) = Spool::open(folder.path(), 0).expect("spool");
+        let (commands, mut asked) = mpsc::channel(8);
+        let said = tokio::spawn(async move {
+            let mut starts = Vec::new();
+            while let Some(Command::Said(said)) = asked.recv().await {
+                starts.push(said.start * 1000 / u64::from(TEXT_HZ));
+                let _ = said.reply.send(());
+            }
+            starts
+        });
+        let mut ingest = Ingest::new(Arc::clone(&spool), commands);
+        for later_ms in [0, 5, 0, 0, 1] {
+            let (mut sender, _) = chunk(0);
+            sender.at = WallTime(sender.at.0 + later_ms);
+            ingest.take(sender, Input::Sign { silence_ms: Some(1) }).await.expect("taken");
+        }
+        drop(ingest);
+        assert_eq!(said.await.expect("starts"), [0, 5, 1, 2, 3]);
+        spool.stop();
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ use super::effect::Effect;
 use super::event::{Facts, KnownCall, Now, Past, Question, Request};
 use super::messages::event;
 use super::privacy::Privacy;
+use super::sources::is_overtaken;
 use crate::alerts::CallWatch;
 use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, LegKey, Source, WallTime};
 use crate::contract::message::{CallStart, CallStartKind, Message};
@@ -210,13 +211,28 @@ impl Conductor {
         running.heard = heard;
         running.said = known_to > 0;
         if let Some((from, to)) = going {
-            let from = from.max(known_to);
-            (running.hearing, running.settled) = (Hearing::Going, from);
-            self.does(Effect::Listen(Arc::clone(leg), from, to));
+            self.go_on_hearing(key, leg, (from, to), from.max(known_to));
         } else if is_new && self.is_heard_anyway(leg.spec.source) {
             self.hear_anyway(key, leg.key, known_to);
         }
         self.choose_sources(key);
+    }
+
+    /// Goes on with a stretch of a leg that comes back, from this sample, unless another source has what follows.
+    fn go_on_hearing(&mut self, key: CallKey, leg: &Arc<SpooledLeg>, (first, to): (u64, Option<u64>), from: u64) {
+        let chooses = !self.is_heard_anyway(leg.spec.source);
+        let Some(call) = self.calls.get_mut(key) else { return };
+        let overtaken = chooses && call.legs.get(&leg.key).is_some_and(|running| is_overtaken(call, running, from));
+        let Some(running) = call.legs.get_mut(&leg.key) else { return };
+        running.settled = from;
+        if overtaken {
+            running.end_heard(from);
+            running.hearing = Hearing::StandsBy;
+            self.push(vec![Change::LegHeard { leg: leg.key, from: first, to: Some(from) }]);
+        } else {
+            running.hearing = Hearing::Going;
+            self.does(Effect::Listen(Arc::clone(leg), from, to));
+        }
     }
 
     /// Takes the names that were sent for a call before it began.

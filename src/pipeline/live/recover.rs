@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::call::{Call, Hearing, RunningLeg};
 use super::choosing::{silenced, turns};
+use super::clock::is_step;
 use super::conductor::Conductor;
 use super::effect::Effect;
 use super::event::{Now, Past};
@@ -12,7 +13,7 @@ use super::messages::event;
 use super::privacy::{Privacy, PrivacySettings};
 use super::time::STALLED;
 use super::watching::Watching;
-use crate::call::{CallNames, Hear, WallTime};
+use crate::call::{BootClock, CallNames, Hear, WallTime};
 use crate::contract::message::{Message, PausedKind, RecordingPaused};
 use crate::contract::seconds;
 use crate::pipeline::workers::Job;
@@ -35,11 +36,29 @@ pub(super) struct Undone {
     /// Highest row numbers in use: call, utterance.
     pub highest: (i64, i64),
     pub last_alert: i64,
+    /// The clocks now, and as the former run last saw them.
+    pub clock: (Option<BootClock>, Option<BootClock>),
     pub calls: Vec<UndoneCall>,
     /// Legs of those calls.
     pub legs: Vec<UndoneLeg>,
     /// Utterances that wait for text, each after how often the process ended during it.
     pub utterances: Vec<(u32, OpenUtterance)>,
+}
+
+impl Undone {
+    /// Milliseconds by which the wall clock was stepped since the former run last saw it.
+    fn stepped_ms(&self) -> i64 {
+        let (Some(now), Some(before)) = &self.clock else { return 0 };
+        let ms = now.stepped_ms(before);
+        if !is_step(ms) {
+            return 0;
+        }
+        log::warn!(
+            "the clock was stepped by {} s while lineside was down; unfinished calls keep their own time",
+            ms / 1000
+        );
+        ms
+    }
 }
 
 /// A call that is not over, with what is stored of it.
@@ -71,14 +90,19 @@ impl Conductor {
     pub(super) fn recover(undone: Undone, privacy: PrivacySettings, hear: Hear, now: &Now) -> (Self, Vec<Effect>) {
         let watching = Watching::new(undone.last_alert, Arc::clone(&now.analyser));
         let mut conductor = Self::new(undone.highest, watching, Privacy::new(privacy), hear, now);
+        let stepped_ms = undone.stepped_ms();
         for call in undone.calls {
-            conductor.take_up_call(call, now);
+            conductor.take_up_call(call, stepped_ms, now);
         }
+        conductor.note_clock(undone.clock.0, stepped_ms);
         for UndoneLeg { leg, samples, sounded } in undone.legs {
             conductor.take_up_leg(leg, (samples, sounded), now);
         }
         for (strikes, utterance) in &undone.utterances {
             conductor.take_up_utterance(utterance, *strikes, now);
+        }
+        for key in conductor.calls.keys() {
+            conductor.stop_doubles(key);
         }
         conductor.tell_of_pauses(now);
         let effects = conductor.effects();
@@ -109,7 +133,17 @@ impl Conductor {
         }
     }
 
-    fn take_up_call(&mut self, UndoneCall { call, past, texts }: UndoneCall, now: &Now) {
+    /// Notes the clocks, and in the same transaction what the step while lineside was down made of the calls: a crash loses both or neither.
+    fn note_clock(&mut self, clock: Option<BootClock>, stepped_ms: i64) {
+        let stepped = self.calls.iter().filter(|_| stepped_ms != 0);
+        let mut changes: Vec<Change> =
+            stepped.map(|(call, running)| Change::CallStepped { call, ms: running.stepped_ms }).collect();
+        changes.extend(clock.clone().map(Change::ClockSeen));
+        self.boot_clock = clock;
+        self.push(changes);
+    }
+
+    fn take_up_call(&mut self, UndoneCall { call, past, texts }: UndoneCall, stepped_ms: i64, now: &Now) {
         let mut rolling = CallRolling::default();
         for (leg, compound) in call.compounds {
             rolling.push(leg, compound);
@@ -117,7 +151,7 @@ impl Conductor {
         let watch = self.watching.recall(&past, call.campaign.as_deref());
         self.privacy.recall(&now.analyser, call.key, texts);
         let mut running = Call::new((call.id, call.started, None), rolling, watch, now.at.steady);
-        running.stepped_ms = call.stepped_ms;
+        running.stepped_ms = call.stepped_ms + stepped_ms;
         running.learn_campaign(call.campaign.as_deref());
         running.turns = turns(&past);
         running.silenced = silenced(&past);

@@ -40,21 +40,28 @@ pub(super) enum Choice {
 
 /// The next thing to be done, `None` when all is as it should be.
 pub(super) fn choose(call: &Call) -> Option<Choice> {
-    let mut legs: Vec<&RunningLeg> = call.legs.values().filter(|leg| leg.leg.spec.source.is_of_pbx()).collect();
+    let legs = by_rank(call);
     if legs.len() + call.past.len() < 2 && legs.iter().all(|leg| !leg.stands_by()) {
         return None;
     }
+    twice(call).or_else(|| legs.iter().find_map(|leg| of_one(call, &legs, leg)))
+}
+
+/// The legs of a call that the PBX sends, the best first.
+fn by_rank(call: &Call) -> Vec<&RunningLeg> {
+    let mut legs: Vec<&RunningLeg> = call.legs.values().filter(|leg| leg.leg.spec.source.is_of_pbx()).collect();
     legs.sort_by_key(|leg| Reverse(rank(call, leg)));
-    twice(call, &legs).or_else(|| legs.iter().find_map(|leg| of_one(call, &legs, leg)))
+    legs
 }
 
 /// Two legs are heard that hold the same voice (two calls have become one): one of them stops.
-fn twice(call: &Call, legs: &[&RunningLeg]) -> Option<Choice> {
+pub(super) fn twice(call: &Call) -> Option<Choice> {
+    let legs = by_rank(call);
     let going: Vec<&&RunningLeg> = legs.iter().filter(|leg| leg.goes_on()).collect();
     going.iter().enumerate().find_map(|(place, one)| {
         let same = |other: &&&&RunningLeg| {
             let both = one.end_ms().min(other.end_ms()) - one.offset_ms.max(other.offset_ms);
-            one.shares_voice(other) && (both >= LEAST_MS || !one.leg.is_closed() && !other.leg.is_closed())
+            one.shares_voice(other) && (both >= LEAST_MS || one.is_open() && other.is_open())
         };
         let other = going[place + 1..].iter().find(same)?;
         let (stays, stops) = if stays(call, one, other) { (one, other) } else { (other, one) };
@@ -145,18 +152,35 @@ fn piece(leg: &RunningLeg, covered: &[Range<i64>]) -> Option<(i64, i64)> {
     (whole || leg.end_ms() - at >= least(at)).then_some((at, end))
 }
 
+/// Whether others have been transcribed for what a leg of a former run would go on with from this sample: a crash lost that it had stopped.
+pub(super) fn is_overtaken(call: &Call, leg: &RunningLeg, from: u64) -> bool {
+    let at_ms = leg.at_ms(from);
+    let over = |other: &&RunningLeg| {
+        other.leg.key != leg.leg.key && leg.shares_voice(other) && !(other.goes_on() && other.is_open())
+    };
+    let others = call.legs.values().filter(|other| other.leg.spec.source.is_of_pbx()).filter(over);
+    covered_by(call, leg, others).iter().any(|range| range.end - range.start.max(at_ms) >= LEAST_MS)
+}
+
 /// Stretches of the call that were, or will be, heard for a leg, in order: of itself and of all who hold its voice.
 fn covered<'a>(call: &Call, leg: &'a RunningLeg, others: impl Iterator<Item = &'a RunningLeg>) -> Vec<Range<i64>> {
+    let mut all = covered_by(call, leg, others);
+    all.extend(heard(leg));
+    all.sort_by_key(|range| range.start);
+    all
+}
+
+/// The same of the others alone, in no order.
+fn covered_by<'a>(call: &Call, leg: &RunningLeg, others: impl Iterator<Item = &'a RunningLeg>) -> Vec<Range<i64>> {
     // While one direction goes on, the mix waits until the other certainly does not come.
     let counts = |other: &&RunningLeg| !is_mix(leg) || is_mix(other) || other.goes_on() && other.is_open();
-    let mut all: Vec<Range<i64>> = others.filter(counts).chain([leg]).flat_map(heard).collect();
+    let mut all: Vec<Range<i64>> = others.filter(counts).flat_map(heard).collect();
     let past = call.past.iter().filter(|past| past.which.shares_voice(leg.leg.spec.leg));
     let past = past.filter(|past| past.which == Leg::Mixed || !is_mix(leg));
     all.extend(past.flat_map(|past| past.heard.iter().cloned()));
     if is_mix(leg) {
         all.extend(one_sided(call));
     }
-    all.sort_by_key(|range| range.start);
     all
 }
 

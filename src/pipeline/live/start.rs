@@ -10,7 +10,7 @@ use super::recover::{Undone, UndoneCall, UndoneLeg};
 use super::reply::Reply;
 use super::run::{Live, Parts};
 use crate::audio::reader::RecordingReader;
-use crate::call::{CallKey, LegKey};
+use crate::call::{BootClock, CallKey, LegKey};
 use crate::spool::{self, LegAudio, SpoolEvent, SpooledLeg};
 use crate::store::StoreError;
 use crate::store::recovery::{OpenLeg, Recovery};
@@ -69,6 +69,7 @@ impl Parts {
         let mut undone = Undone {
             highest: (call, utterance),
             last_alert: self.store.last_alert().await?,
+            clock: (BootClock::now((self.now)()), recovery.clock),
             calls: Vec::new(),
             legs: Vec::new(),
             utterances: Vec::new(),

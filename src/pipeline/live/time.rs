@@ -69,6 +69,10 @@ impl Conductor {
             }
             changes.push(Change::CallStepped { call: key, ms: call.stepped_ms });
         }
+        if let Some(clock) = &mut self.boot_clock {
+            clock.ahead_ms += step_ms;
+            changes.push(Change::ClockSeen(clock.clone()));
+        }
         self.push(changes);
     }
 

@@ -90,6 +90,20 @@ pub struct Copied {
     pub sealed: usize,
 }
 
+/// The share of the work that is done, told as it goes on: bytes read, and bytes to be read in all.
+struct Share<'a> {
+    done: u64,
+    all: u64,
+    tell: &'a mut dyn FnMut(u64, u64),
+}
+
+impl Share<'_> {
+    fn read(&mut self, bytes: usize) {
+        self.done += bytes as u64;
+        (self.tell)(self.done, self.all.max(self.done));
+    }
+}
+
 fn empty_folder(path: &Path) -> Result<(), BackupError> {
     match fs::read_dir(path) {
         Ok(mut entries) => match entries.next() {
@@ -105,7 +119,7 @@ fn empty_folder(path: &Path) -> Result<(), BackupError> {
 }
 
 /// Copies a file and says what it was. The copy is on disk when this returns.
-fn copy(from: &Path, to: &Path, name: &Path) -> Result<Entry, BackupError> {
+fn copy(from: &Path, to: &Path, name: &Path, share: &mut Share) -> Result<Entry, BackupError> {
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).map_err(io("create", folder))?;
     }
@@ -119,13 +133,14 @@ fn copy(from: &Path, to: &Path, name: &Path) -> Result<Entry, BackupError> {
         }
         hash.update(&piece[..got]);
         size += got as u64;
+        share.read(got);
         output.write_all(&piece[..got]).map_err(io("write", to))?;
     }
     output.sync_all().map_err(io("write", to))?;
     Ok(Entry { path: name.into(), size, sha256: hex::encode(hash.finalize()) })
 }
 
-fn fingerprint(path: &Path, name: &Path) -> Result<Entry, BackupError> {
+fn fingerprint(path: &Path, name: &Path, share: &mut Share) -> Result<Entry, BackupError> {
     let mut file = File::open(path).map_err(io("read", path))?;
     let (mut hash, mut size, mut piece) = (Sha256::new(), 0, vec![0; 1 << 20]);
     loop {
@@ -135,6 +150,7 @@ fn fingerprint(path: &Path, name: &Path) -> Result<Entry, BackupError> {
         }
         hash.update(&piece[..got]);
         size += got as u64;
+        share.read(got);
     }
 }
 
@@ -170,8 +186,19 @@ fn read_only(path: &Path) -> Result<Connection, BackupError> {
     Ok(db)
 }
 
-/// Makes a backup of a state folder, whether a daemon runs on it or not. Blocks.
-pub fn backup(state: &Path, config: Option<&Path>, to: &Path) -> Result<Copied, BackupError> {
+/// Sizes of files, bytes; what is not there counts nothing.
+fn sizes<'a>(paths: impl Iterator<Item = &'a Path>) -> u64 {
+    paths.filter_map(|path| fs::metadata(path).ok()).map(|file| file.len()).sum()
+}
+
+/// Makes a backup of a state folder, whether a daemon runs on it or not. `tell` hears of bytes done and bytes in all, once the snapshot of the database is
+/// made. Blocks.
+pub fn backup(
+    state: &Path,
+    config: Option<&Path>,
+    to: &Path,
+    tell: &mut dyn FnMut(u64, u64),
+) -> Result<Copied, BackupError> {
     let source = state.join("lineside.db");
     let db = read_only(&source)?;
     empty_folder(to)?;
@@ -185,12 +212,14 @@ pub fn backup(state: &Path, config: Option<&Path>, to: &Path) -> Result<Copied, 
         .and_then(|mut query| query.query_map([], |row| row.get::<_, String>(0).map(PathBuf::from))?.collect())
         .map_err(sql(&target))?;
     drop(snapshot);
-    let mut files = vec![fingerprint(&target, Path::new("lineside.db"))?];
+    let all = sizes(audio.iter().map(PathBuf::as_path).chain([target.as_path()]));
+    let mut share = Share { done: 0, all, tell };
+    let mut files = vec![fingerprint(&target, Path::new("lineside.db"), &mut share)?];
     let mut copied = Copied::default();
     for path in audio {
         for path in [path.clone(), path.with_extension("json")] {
             let Some(name) = place(&path) else { continue };
-            match copy(&path, &to.join(&name), &name) {
+            match copy(&path, &to.join(&name), &name, &mut share) {
                 Ok(entry) => {
                     files.push(entry);
                     copied.sealed += usize::from(is_sealed(&path).unwrap_or(false));
@@ -201,10 +230,10 @@ pub fn backup(state: &Path, config: Option<&Path>, to: &Path) -> Result<Copied, 
         }
     }
     for name in glossaries(state)? {
-        files.push(copy(&state.join(&name), &to.join(&name), &name)?);
+        files.push(copy(&state.join(&name), &to.join(&name), &name, &mut share)?);
     }
     if let Some(config) = config.filter(|config| config.exists()) {
-        files.push(copy(config, &to.join("lineside.toml"), Path::new("lineside.toml"))?);
+        files.push(copy(config, &to.join("lineside.toml"), Path::new("lineside.toml"), &mut share)?);
     }
     copied.files = files.len();
     copied.bytes = files.iter().map(|file| file.size).sum();
@@ -217,12 +246,19 @@ pub fn backup(state: &Path, config: Option<&Path>, to: &Path) -> Result<Copied, 
     Ok(copied)
 }
 
-/// Reads a backup and compares every file with its fingerprint. Blocks.
-fn verified(from: &Path) -> Result<Manifest, BackupError> {
+fn broken(path: &Path, problem: &str) -> BackupError {
+    BackupError::Broken { path: path.into(), problem: problem.into() }
+}
+
+/// Reads what is said to be in a backup.
+fn manifest(from: &Path) -> Result<Manifest, BackupError> {
     let path = from.join("manifest.json");
     let text = fs::read(&path).map_err(io("read", &path))?;
-    let broken = |path: &Path, problem: &str| BackupError::Broken { path: path.into(), problem: problem.into() };
-    let manifest: Manifest = serde_json::from_slice(&text).map_err(|error| broken(&path, &error.to_string()))?;
+    serde_json::from_slice(&text).map_err(|error| broken(&path, &error.to_string()))
+}
+
+/// Compares every file of a backup with its fingerprint. Blocks.
+fn verify(from: &Path, manifest: &Manifest, share: &mut Share) -> Result<(), BackupError> {
     for file in &manifest.files {
         // A name may not lead out of the folder.
         if !file.path.components().all(|part| matches!(part, Component::Normal(_))) {
@@ -230,7 +266,7 @@ fn verified(from: &Path) -> Result<Manifest, BackupError> {
         }
         let path = from.join(&file.path);
         let kind = fs::symlink_metadata(&path).map_err(io("read", &path))?;
-        if !kind.is_file() || fingerprint(&path, &file.path)? != *file {
+        if !kind.is_file() || fingerprint(&path, &file.path, share)? != *file {
             return Err(broken(&path, "is not the file that was backed up"));
         }
     }
@@ -238,13 +274,16 @@ fn verified(from: &Path) -> Result<Manifest, BackupError> {
     if !manifest.files.iter().any(|file| file.path == Path::new("lineside.db")) {
         return Err(broken(&database, "is not in the backup"));
     }
-    whole(&database, &read_only(&database)?)?;
-    Ok(manifest)
+    whole(&database, &read_only(&database)?)
 }
 
-/// Brings a backup into a state folder that holds nothing but models, and opens it once, so that a daemon will. Blocks.
-pub fn restore(from: &Path, state: &Path) -> Result<Copied, BackupError> {
-    let manifest = verified(from)?;
+/// Brings a backup into a state folder that holds nothing but models, and opens it once, so that a daemon will. `tell` hears of bytes done and bytes in all:
+/// each is read twice. Blocks.
+pub fn restore(from: &Path, state: &Path, tell: &mut dyn FnMut(u64, u64)) -> Result<Copied, BackupError> {
+    let manifest = manifest(from)?;
+    let all = 2 * manifest.files.iter().map(|file| file.size).sum::<u64>();
+    let mut share = Share { done: 0, all, tell };
+    verify(from, &manifest, &mut share)?;
     fs::DirBuilder::new().recursive(true).mode(0o750).create(state).map_err(io("create", state))?;
     let entries = fs::read_dir(state).map_err(io("read", state))?;
     if entries.flatten().any(|entry| entry.file_name() != "models") {
@@ -253,12 +292,9 @@ pub fn restore(from: &Path, state: &Path) -> Result<Copied, BackupError> {
     let mut copied = Copied::default();
     for file in &manifest.files {
         let name = if file.path == Path::new("lineside.toml") { Path::new("restored.toml") } else { &file.path };
-        let entry = copy(&from.join(&file.path), &state.join(name), &file.path)?;
+        let entry = copy(&from.join(&file.path), &state.join(name), &file.path, &mut share)?;
         if entry != *file {
-            return Err(BackupError::Broken {
-                path: from.join(&file.path),
-                problem: "changed while it was read".into(),
-            });
+            return Err(broken(&from.join(&file.path), "changed while it was read"));
         }
         copied.files += 1;
         copied.bytes += entry.size;

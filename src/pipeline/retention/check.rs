@@ -37,10 +37,14 @@ pub enum Depth {
 }
 
 /// Encrypted files that do not open. Those that only want their key are one finding.
-fn sealed(files: &[PathBuf], depth: Depth) -> Vec<Finding> {
+fn sealed(files: &[PathBuf], depth: Depth, tell: &mut dyn FnMut(usize, usize)) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut locked: BTreeMap<String, (usize, &Path)> = BTreeMap::new();
-    for path in files.iter().filter(|path| is_sealed(path).unwrap_or(false)) {
+    for (done, path) in files.iter().enumerate() {
+        tell(done, files.len());
+        if !is_sealed(path).unwrap_or(false) {
+            continue;
+        }
         match opens(path, depth) {
             Ok(()) => {}
             Err(AudioError::Sealed(SealedError::NoKey(key))) => {
@@ -75,8 +79,15 @@ fn opens(path: &Path, depth: Depth) -> Result<(), AudioError> {
     Ok(())
 }
 
-/// Checks a folder on which no daemon runs, and mends it if asked. Blocks, for minutes on a large one.
-pub fn check(state: &Path, mode: Mode, depth: Depth, now: WallTime) -> Result<Vec<Finding>, StoreError> {
+/// Checks a folder on which no daemon runs, and mends it if asked. `tell` hears of sound files looked at and of all, after the database. Blocks, for minutes
+/// on a large one.
+pub fn check(
+    state: &Path,
+    mode: Mode,
+    depth: Depth,
+    now: WallTime,
+    tell: &mut dyn FnMut(usize, usize),
+) -> Result<Vec<Finding>, StoreError> {
     let mut alone = Alone::open(state)?;
     let mut found = database(&alone.connection, mode)?;
     if mode == Mode::Repair && found.iter().any(|finding| !finding.mended) {
@@ -99,6 +110,6 @@ pub fn check(state: &Path, mode: Mode, depth: Depth, now: WallTime) -> Result<Ve
     };
     let list = list(state);
     found.extend(files(&alone.connection, &list, mode, now.0, remove, keep)?);
-    found.extend(sealed(&list.audio, depth));
+    found.extend(sealed(&list.audio, depth, tell));
     Ok(found)
 }

@@ -67,6 +67,8 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<String>, Vec<LineError>> {
             Some(format!("a term of more than {LONGEST} characters"))
         } else if term.chars().any(char::is_control) {
             Some("a line break, or another control character, in a term".into())
+        } else if term.contains(';') {
+            Some(format!("a semicolon in {term:?}: columns are separated by commas; save the file as CSV with commas"))
         } else if !term.chars().any(char::is_alphanumeric) {
             Some(format!("{term:?} has no letter and no digit"))
         } else {
@@ -135,15 +137,20 @@ impl Glossary {
     /// Reads all files again. A list with a mistake is not taken, and the one before stays. Blocks.
     pub fn reload(&self) {
         let _alone = self.replacing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut lists = self.lists.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (fresh, refused) = read(&self.state, &lists);
+        // Whoever asks for a list does not wait for the disk: nobody else writes while `replacing` is held.
+        let (fresh, refused, changed) = {
+            let lists = self.lists.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let (fresh, refused) = read(&self.state, &lists);
+            let changed = fresh != *lists;
+            (fresh, refused, changed)
+        };
         for problem in refused {
             log::error!("{problem}; the list before stays, if there is one");
         }
-        if fresh != *lists {
+        if changed {
             log::info!("glossary: {} terms, and lists of {} campaigns", fresh.general.len(), fresh.campaigns.len());
-            *lists = fresh;
-            self.tell(&lists);
+            self.tell(&fresh);
+            *self.lists.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh;
         }
     }
 
@@ -337,6 +344,8 @@ mod tests {
         assert_eq!(lines(b"good\n,empty\n---\ngood too\n"), [2, 3]);
         assert_eq!(lines(format!("a\n{}\n", "x".repeat(81)).as_bytes()), [2]);
         assert_eq!(lines(b"a\n\"b\nc\"\n"), [2]);
+        // As spreadsheets save it where the comma is for decimals.
+        assert_eq!(lines(b"Term;Meaning\nNorthern Energy;a company\nrouter\n"), [1, 2]);
         assert_eq!(lines(b"a\n\xff\xfe\n"), [2]);
         assert_eq!(lines(b"term\n"), [1]);
         assert_eq!(lines((0..5001).map(|i| format!("t{i}")).collect::<Vec<_>>().join("\n").as_bytes()), [1]);

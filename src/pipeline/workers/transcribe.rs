@@ -176,7 +176,7 @@ impl Workers {
             // Alone, for struck ones come alone.
             vec![Err(format!("the process ended {ends} times while it was in flight; it is not tried again"))]
         } else {
-            let pace = if stretches.iter().any(Stretch::is_live) { Pace::Live } else { Pace::Afterwards };
+            let pace = self.pace(stretches.iter().any(Stretch::is_live));
             self.orders.while_running(|| self.transcribe(recogniser, stretches.iter().map(Stretch::place), pace))
         };
         drop(held);
@@ -197,6 +197,15 @@ impl Workers {
             }
         }
         true
+    }
+
+    /// The pace of a batch. Live text hurries while more waits than the workers take next.
+    fn pace(&self, is_live: bool) -> Pace {
+        match (is_live, self.queue.backlog().0 > self.orders.plan().workers) {
+            (false, _) => Pace::Afterwards,
+            (true, true) => Pace::Hurried,
+            (true, false) => Pace::Live,
+        }
     }
 
     /// Speech that is written down together with this: where the engine gains by it, this worker's share of what waits. Only what is as urgent, for all

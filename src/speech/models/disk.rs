@@ -21,14 +21,14 @@ pub enum ModelError {
         folder: PathBuf,
     },
     /// The disk.
-    #[error("{action} {path}: {source}")]
+    #[error("{action} {path}: {error}{}", remedy(.error))]
     Io {
         /// The operation, as a verb.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
         /// The system's error.
-        source: io::Error,
+        error: io::Error,
     },
     /// The network.
     #[error("fetch {url}: {problem}; what came so far is kept, run the same command again to go on")]
@@ -43,6 +43,19 @@ pub enum ModelError {
     Import {
         /// The file or folder.
         path: PathBuf,
+        /// The problem.
+        problem: String,
+    },
+    /// Weights were fetched, and are no model yet.
+    #[error(
+        "{weights}: fetched whole, and not converted to {model}: {problem}; the file is kept and there is no {model}. If the disk is full, free some \
+         space on it; then run the same command again"
+    )]
+    Unconverted {
+        /// The fetched file.
+        weights: PathBuf,
+        /// Name of the model that was to be made of it.
+        model: String,
         /// The problem.
         problem: String,
     },
@@ -79,8 +92,18 @@ pub struct ModelRef {
     pub kind: ModelKind,
 }
 
+/// What helps against an error of the disk, where that is known.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; free some space there, then run the same command again: a download goes on where it stopped"
+        }
+        _ => "",
+    }
+}
+
 pub(super) fn io_error<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> ModelError + 'a {
-    move |source| ModelError::Io { action, path: path.into(), source }
+    move |error| ModelError::Io { action, path: path.into(), error }
 }
 
 /// All models in a folder.

@@ -81,8 +81,25 @@ pub(super) fn download(
     check_published(part, fetch)
 }
 
+/// Whether an earlier try has fetched all of it already. Its checksum alone can tell.
+pub(super) fn is_fetched(part: &Path, fetch: &Fetch) -> Result<bool, ModelError> {
+    Ok(part.is_file() && sums(part, fetch)?.is_some_and(|(found, expected)| found.eq_ignore_ascii_case(expected)))
+}
+
 fn check_published(part: &Path, fetch: &Fetch) -> Result<(), ModelError> {
-    let Some(expected) = fetch.sha256.as_ref().or(fetch.sha1.as_ref()) else { return Ok(()) };
+    match sums(part, fetch)? {
+        Some((found, expected)) if !found.eq_ignore_ascii_case(expected) => {
+            let bad = part.with_extension("bad");
+            fs::rename(part, &bad).map_err(io_error("put aside", part))?;
+            Err(ModelError::Checksum { path: bad, found, expected: expected.into() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The checksum of a file, and the one that is published; nothing where none is.
+fn sums<'a>(part: &Path, fetch: &'a Fetch) -> Result<Option<(String, &'a str)>, ModelError> {
+    let Some(expected) = fetch.sha256.as_ref().or(fetch.sha1.as_ref()) else { return Ok(None) };
     let mut file = File::open(part).map_err(io_error("read", part))?;
     let found = if fetch.sha256.is_some() {
         let mut hash = Sha256::new();
@@ -93,47 +110,14 @@ fn check_published(part: &Path, fetch: &Fetch) -> Result<(), ModelError> {
         io::copy(&mut file, &mut Hashing(&mut hash)).map_err(io_error("read", part))?;
         hex::encode(hash.finalize())
     };
-    if found.eq_ignore_ascii_case(expected) {
-        return Ok(());
-    }
-    let bad = part.with_extension("bad");
-    fs::rename(part, &bad).map_err(io_error("put aside", part))?;
-    Err(ModelError::Checksum { path: bad, found, expected: expected.clone() })
+    Ok(Some((found, expected)))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::server::serve;
     use super::super::{Sentences, Verified, import_sentences, installed, pull_sentences, resolve, verify};
     use super::*;
-    use std::io::BufRead;
-    use std::net::TcpListener;
-
-    /// A web server that knows ranges and hangs up after `limit` bytes of a body.
-    fn serve(content: Vec<u8>, limit: usize, requests: usize) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-        let url = format!("http://{}/m.bin", listener.local_addr().expect("address"));
-        std::thread::spawn(move || {
-            for stream in listener.incoming().take(requests) {
-                let mut stream = stream.expect("accept");
-                let mut from = 0;
-                for line in io::BufReader::new(stream.try_clone().expect("clone")).lines() {
-                    let line = line.expect("line").to_lowercase();
-                    if let Some(range) = line.strip_prefix("range: bytes=") {
-                        from = range.trim_end_matches('-').parse().expect("range");
-                    }
-                    if line.is_empty() {
-                        break;
-                    }
-                }
-                let body = &content[from..];
-                let status = if from > 0 { "206 Partial Content" } else { "200 OK" };
-                let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-                stream.write_all(head.as_bytes()).expect("head");
-                stream.write_all(&body[..body.len().min(limit)]).expect("body");
-            }
-        });
-        url
-    }
 
     #[test]
     fn a_fetch_that_broke_off_goes_on_and_is_checked() {

@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use super::convert::{self, Format, Source, Sum, discard};
-use super::disk::{ModelError, ModelKind, ModelRef, checksum, finish, io_error, is_finished, model_at, write_checksum};
+use super::convert::{self, Format, Source, Sum, Written, discard};
+use super::disk::{
+    ModelError, ModelKind, ModelRef, checksum, checksum_file, finish, io_error, is_finished, model_at, write_checksum,
+};
 
 /// A file or folder to import.
 #[derive(Clone, Copy, Debug)]
@@ -81,13 +83,9 @@ fn converted(
         .map_err(|problem| ModelError::Import { path: wanted.from.into(), problem })?;
     let mut models = Vec::new();
     for one in &written {
-        if one.model.kind == ModelKind::CTranslate2 {
-            discard(&one.model.path);
-        }
-        let placed = finish(&one.part, &one.model.path)
-            .and_then(|()| checksum(&one.model))
-            .and_then(|sum| write_checksum(&one.model, &sum));
-        if let Err(error) = placed {
+        if let Err(error) = placed(one) {
+            // Of whatever is there now it is not the checksum.
+            let _ = fs::remove_file(checksum_file(&one.model));
             for one in &written {
                 discard(&one.part);
             }
@@ -96,6 +94,16 @@ fn converted(
         models.push(one.model.clone());
     }
     Ok(Imported { models, sums })
+}
+
+/// Puts a model that was written in its place, with its checksum beside it: the last step is the one that gives it its name.
+fn placed(one: &Written) -> Result<(), ModelError> {
+    let sum = checksum(&ModelRef { path: one.part.clone(), ..one.model.clone() })?;
+    write_checksum(&one.model, &sum)?;
+    if one.model.kind == ModelKind::CTranslate2 {
+        discard(&one.model.path);
+    }
+    finish(&one.part, &one.model.path)
 }
 
 fn copied(folder: &Path, from: &Path, kind: ModelKind, name: String) -> Result<ModelRef, ModelError> {

@@ -127,6 +127,16 @@ async fn the_nearest_come_first_and_filters_hold() {
         };
         assert_eq!(found(&store, both, Ranking::Both(vector(3))).await.len(), count, "{leg}");
     }
+    // Somebody has put the speaker of one right: by words and by meaning it is the agent's now.
+    let correct = "UPDATE segment SET said_by = 'agent' WHERE id = 2";
+    store.writer().run(move |db| db.execute(correct, [])).await.expect("corrected");
+    for (leg, count) in [("caller", 3), ("agent", 1)] {
+        let of_leg = SearchFilter { leg: Some(leg.into()), ..filter(10) };
+        assert_eq!(store.search(of_leg.clone()).await.expect("search").len(), count, "{leg}");
+        for ranking in [wanted(), Ranking::Both(vector(3))] {
+            assert_eq!(found(&store, of_leg.clone(), ranking).await.len(), count, "{leg}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::measures::Measure;
-use crate::text::entry::{Fault, LegFilter, read_name, read_terms};
+use crate::text::entry::{Asked, Fault, LabelKind, LegFilter, read_name, read_terms};
 use crate::text::rule::{Window, number, read_window};
 use crate::text::terms::TermPattern;
 
@@ -81,7 +81,7 @@ struct WhenEntry {
     leg: LegFilter,
     said: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
-    labels: Vec<String>,
+    labels: Vec<Spanned<String>>,
     sentiment_below: Option<Spanned<f64>>,
 }
 
@@ -102,7 +102,7 @@ pub(in crate::text) struct CriterionEntry {
     not_said: Option<Spanned<Vec<Spanned<String>>>>,
     ignore: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default)]
-    labels: Vec<String>,
+    labels: Vec<Spanned<String>>,
     measure: Option<Measure>,
     from: Option<Spanned<f64>>,
     to: Option<Spanned<f64>>,
@@ -127,7 +127,19 @@ const fn agent() -> LegFilter {
     LegFilter::Agent
 }
 
+fn plain(labels: Vec<Spanned<String>>) -> Vec<String> {
+    labels.into_iter().map(Spanned::into_inner).collect()
+}
+
 impl CriterionEntry {
+    /// The labels that it asks for, also of the line after which it is judged.
+    pub(in crate::text) fn asked(&self) -> Asked {
+        let when = self.when.iter().flat_map(|when| &when.get_ref().labels);
+        let labels = self.labels.iter().chain(when).filter(|_| self.enabled);
+        let labels = labels.map(|label| (LabelKind::Keyword, label.span(), label.get_ref().clone()));
+        ("qa", self.name.get_ref().clone(), labels.collect())
+    }
+
     pub(in crate::text) fn check(self, pack: &str) -> Result<CardCriterion, Fault> {
         let here = self.name.span();
         let name = read_name("name", self.name)?;
@@ -175,7 +187,7 @@ impl CriterionEntry {
         } else if self.said.is_some() {
             Wanted::Said(terms(self.said)?, ignore)
         } else {
-            Wanted::Labels(self.labels)
+            Wanted::Labels(plain(self.labels))
         };
         let when = self.when.map(|entry| {
             let span = entry.span();
@@ -183,7 +195,7 @@ impl CriterionEntry {
             let when = When {
                 leg: entry.leg,
                 said: terms(entry.said)?,
-                labels: entry.labels,
+                labels: plain(entry.labels),
                 sentiment_below: number("sentiment_below", entry.sentiment_below.as_ref(), -1.0, 1.0)?,
             };
             if when.said.is_empty() && when.labels.is_empty() && when.sentiment_below.is_none() {

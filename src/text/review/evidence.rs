@@ -29,7 +29,7 @@ use super::pattern::Pattern;
 use super::sentence::sentences;
 use super::words::Words;
 use crate::call::Leg;
-use crate::text::entry::{Fault, LegFilter, TermGroup, read_name, read_terms};
+use crate::text::entry::{Fault, LabelKind, LegFilter, TermGroup, read_name, read_terms};
 use crate::text::keywords::Groups;
 use crate::text::terms::TermPattern;
 
@@ -54,8 +54,19 @@ pub struct Evidence {
     ignore_terms: Vec<TermPattern>,
 }
 
-#[cfg(test)]
 impl Evidence {
+    /// The label that calls get by it; none where it speaks against one, or for none that entries can ask for.
+    pub(in crate::text) fn gives(&self) -> Option<(LabelKind, &str)> {
+        let kind = match self.about {
+            Axis::Intent => LabelKind::Intent,
+            Axis::Outcome => LabelKind::Outcome,
+            Axis::Payment => LabelKind::Payment,
+            Axis::Action | Axis::Mood | Axis::Priority => return None,
+        };
+        (self.weight > 0.0).then_some((kind, &*self.label))
+    }
+
+    #[cfg(test)]
     pub(in crate::text) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
         self.patterns.iter().chain(&self.ignore)
     }

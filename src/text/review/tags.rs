@@ -23,7 +23,7 @@ use toml::Spanned;
 use super::evidence::{Ground, Labelled};
 use super::insights::Insights;
 use super::line::ReviewLine;
-use crate::text::entry::{Fault, LegFilter, TermGroup, read_name, read_terms};
+use crate::text::entry::{Asked, Fault, LabelKind, LegFilter, TermGroup, read_name, read_terms};
 use crate::text::keywords::Groups;
 use crate::text::terms::TermPattern;
 
@@ -92,6 +92,21 @@ fn names(key: &str, list: Option<Spanned<Vec<String>>>) -> Result<Vec<String>, F
 }
 
 impl TagEntry {
+    /// The labels that it asks for.
+    pub(in crate::text) fn asked(&self) -> Asked {
+        let lists = [
+            (LabelKind::Intent, self.intents.as_ref()),
+            (LabelKind::Outcome, self.outcomes.as_ref()),
+            (LabelKind::Payment, self.payment.as_ref()),
+            (LabelKind::Keyword, self.labels.as_ref()),
+        ];
+        let of = |(kind, list): (LabelKind, Option<&Spanned<Vec<String>>>)| -> Vec<_> {
+            let Some(list) = list.filter(|_| self.enabled) else { return Vec::new() };
+            list.get_ref().iter().map(|label| (kind, list.span(), label.clone())).collect()
+        };
+        ("tag", self.name.get_ref().trim().to_owned(), lists.into_iter().flat_map(of).collect())
+    }
+
     /// `place` names the entry in results: the pack and its line.
     pub(in crate::text) fn check(self, pack: &str, place: impl Fn(usize) -> String) -> Result<TagRule, Fault> {
         let here = self.name.span();

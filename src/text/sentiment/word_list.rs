@@ -58,6 +58,12 @@ impl WordList {
         for word in but {
             words.of(word, |word| word.role = Role::But);
         }
+        if !words.0.values().any(|word| word.rated) {
+            return Err(ListError {
+                line: 1,
+                problem: "it holds no word with a rating: every text would be neutral".into(),
+            });
+        }
         Ok(Self { vocabulary: Vocabulary::of(words.0, true) })
     }
 }
@@ -149,5 +155,8 @@ mod tests {
         );
         assert_eq!(wrong("bom\t9\n", ""), "line 1: the rating 9 is not from -4 to 4");
         assert_eq!(wrong("", "muito MORE\n"), "line 1: \"muito MORE\" is no `word INCR` or `word DECR`");
+        for empty in ["", "\n", "boa sorte\t2\n"] {
+            assert!(wrong(empty, "muito INCR\n").contains("no word with a rating"), "{empty:?}");
+        }
     }
 }

@@ -100,6 +100,29 @@ fn an_agent_sees_the_own_running_call_and_nothing_else_by_any_path() {
 }
 
 #[test]
+fn an_agent_is_the_same_in_capitals_or_not_on_the_page_and_by_a_link() {
+    let mut bed = protected(KEYS);
+    bed.start();
+    say(&bed, OWN, "mary", "I need a supervisor, my parcel is lost.");
+    say(&bed, OTHER, "maryann", "A secret of somebody else.");
+    let desk = token(&bed, &["desk7", "--agent", "Mary"]);
+    for query in ["", "?user=MARY", "?user=mary", &format!("?uniqueid={OWN}")] {
+        let own = of(&bed, &desk, "GET", &format!("/api/v1/agent/call{query}"));
+        assert_eq!((own.status, &own.json()["call"]["call_id"]), (200, &json!(OWN)), "{query}: {own:?}");
+    }
+    assert_eq!(of(&bed, &desk, "GET", "/api/v1/agent/call?user=maryann").status, 422);
+    assert_eq!(of(&bed, &desk, "GET", &format!("/api/v1/calls/{OWN}/reviews")).status, 409, "it is hers, and runs");
+    assert_eq!(of(&bed, &desk, "GET", &format!("/api/v1/calls/{OTHER}/reviews")).status, 404);
+    let boss = token(&bed, &["boss", "--scope", "read"]);
+    assert_eq!(of(&bed, &boss, "GET", "/api/v1/agent/call?user=Mary").json()["call"]["call_id"], OWN);
+    let made = of(&bed, &boss, "POST", "/api/v1/agent/link?user=Mary").json();
+    let signed = made["url"].as_str().and_then(|url| url.split_once('#')).expect("signed").1.to_owned();
+    let shown = request(&bed, "GET", &format!("/api/v1/agent/call?user=Mary&{signed}"), &[], "");
+    assert_eq!((shown.status, &shown.json()["call"]["call_id"]), (200, &json!(OWN)), "{shown:?}");
+    bed.stop();
+}
+
+#[test]
 fn a_signed_link_shows_one_agents_running_call_for_a_while_and_dies_with_its_token() {
     let mut bed = protected(KEYS);
     bed.start();

@@ -9,6 +9,25 @@ use super::{CLAIMS, SALES, UPGRADE, call, connect, hear, inside, protected, requ
 use crate::bed::{speak, uuid_of};
 
 #[test]
+fn a_token_for_a_campaign_in_other_capitals_is_for_the_campaign_that_calls_have() {
+    let mut bed = protected("");
+    bed.start();
+    call(&bed, 1, "SALES");
+    words(&bed, SALES, "the contract of sales");
+    let sales = token(&bed, &["sales", "--campaign", "sales"]);
+    let auth = format!("Authorization: Bearer {sales}");
+    assert_eq!(request(&bed, "GET", &format!("/api/v1/calls/{SALES}"), &[&auth], "").status, 200);
+    let add = |name: &str, campaign: &str| {
+        bed.command(&["token", "add", name, "--campaign", campaign]).output().expect("run")
+    };
+    let told = |output: &std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told(&add("second", "Sales")).contains("\"SALES\""), "it says what the token is for");
+    assert!(told(&add("third", "CLAIMS")).contains("no call of campaign \"CLAIMS\""));
+    let empty = add("fourth", " ");
+    assert!(!empty.status.success() && told(&empty).contains("--campaign"));
+}
+
+#[test]
 fn a_call_of_another_campaign_does_not_exist() {
     let mut bed = protected("");
     bed.start();

@@ -57,23 +57,23 @@ impl DialedChannel {
     }
 }
 
-/// Customers' calls between two times; none where the table cannot be read by its key.
+/// Customers' calls between two times. Where the table cannot be read on: those before, and why.
 pub(super) async fn read(
     connection: &mut Connection,
     (since, until): (i64, i64),
     server: Option<&str>,
-) -> Result<Vec<DialedChannel>, DialerError> {
+) -> Result<(Vec<DialedChannel>, Option<DialerError>), DialerError> {
     let mut all = Vec::new();
     let mut from = since;
     while from < until {
         let to = (from + PART_S).min(until);
         match connection.rows(&BY_SECOND, vec![from.to_string().into(), to.to_string().into()]).await {
-            Err(error) if error.is_of_one_query() => return Ok(Vec::new()),
+            Err(error) if error.is_of_one_query() => return Ok((all, Some(error))),
             rows => all.extend(rows?.iter().filter_map(|row| DialedChannel::of(row, server))),
         }
         from = to;
     }
-    Ok(all)
+    Ok((all, None))
 }
 
 #[cfg(test)]

@@ -143,8 +143,10 @@ pub(super) async fn read(
     span: (i64, i64),
     queue_log: Option<&Path>,
 ) -> Result<ToldDay, DialerError> {
-    let queues = queue_log::read(connection, span, queue_log).await?;
-    Ok(told(&by_parts(connection, &BY_TIME, span).await?, queues))
+    let (queues, unread) = queue_log::read(connection, span, queue_log).await?;
+    let left_out = unread.map(|why| format!("who took callers out of queues, for how long, and who gave up ({why})"));
+    let day = told(&by_parts(connection, &BY_TIME, span).await?, queues);
+    Ok(ToldDay { left_out: left_out.into_iter().collect(), ..day })
 }
 
 #[cfg(test)]

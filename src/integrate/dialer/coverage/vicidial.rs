@@ -310,16 +310,21 @@ pub(super) async fn read(
     let inbound = by_parts(connection, &INBOUND, around).await?;
     let mut stages: Vec<Stage> =
         outbound.iter().filter_map(Stage::outbound).chain(inbound.iter().filter_map(Stage::inbound)).collect();
-    let unlogged = unlogged(&stages, call_log::read(connection, (since, until), server).await?);
+    let mut left_out = Vec::new();
+    let (channels, unread) = call_log::read(connection, (since, until), server).await?;
+    left_out.extend(unread.map(|error| format!("calls that call_log alone has ({error})")));
+    let unlogged = unlogged(&stages, channels);
     stages.extend(unlogged);
-    // Without it the calls' own length has to do.
     let talks = match by_parts(connection, &AGENTS, (since - BEFORE_S, until + AFTER_S)).await {
-        Err(error) if error.is_of_one_query() => Vec::new(),
+        Err(error) if error.is_of_one_query() => {
+            left_out.push(format!("how long agents talked, so the calls' own length has to do ({error})"));
+            Vec::new()
+        }
         rows => rows?.iter().map(Talk::of).collect(),
     };
     let taken = RECORDING_LOG.rows(connection, (since - BEFORE_S, until + AFTER_S)).await?;
     let taken = taken.iter().filter_map(Taken::of).collect();
-    Ok(told(stages, &talks, taken, (since, until), server))
+    Ok(ToldDay { left_out, ..told(stages, &talks, taken, (since, until), server) })
 }
 
 #[cfg(test)]

@@ -61,7 +61,8 @@ async fn fill(store: &Store, begin: i64) {
         ..RecordingOfDay::default()
     };
     let numbers = || (1..=CALLS).filter(|i| i % 1000 != 0);
-    let read = DayRead { day: DAY.into(), source: CoverageSource::Vicidial, read: now(), unanswered: 7 };
+    let (source, left_out) = (CoverageSource::Vicidial, Vec::new());
+    let read = DayRead { day: DAY.into(), source, read: now(), unanswered: 7, left_out };
     let (calls, recordings) = ((1..=CALLS).map(call).collect(), numbers().map(recording).collect());
     store.note_day(read, calls, recordings).await.expect("noted");
 }
@@ -90,6 +91,47 @@ async fn a_day_of_20_000_calls_is_compared_soon_and_each_call_is_a_row() {
     let rest = WantedRows { only_faults: true, offset: 15, ..campaign };
     let report = coverage.report(day, &rest).await.expect("a report");
     assert_eq!((report.calls.len(), report.next_offset), (5, None));
+    store.writer().stop();
+}
+
+/// A dialer whose database does not let everything be read; then it answers no more.
+fn in_part() -> DialerDays {
+    let (ask, mut asked) = mpsc::channel::<AskedDay>(1);
+    tokio::spawn(async move {
+        let mut answers = vec![
+            Err("the database is away".to_owned()),
+            Ok(ToldDay {
+                unanswered: 3,
+                left_out: vec!["call_log: denied; `GRANT SELECT`".into(), "the agents' log: locked".into()],
+                ..ToldDay::default()
+            }),
+        ];
+        while let Some(asked) = asked.recv().await {
+            let _ = asked.reply.send(answers.pop().unwrap_or_else(|| Err("asked once too often".into())));
+        }
+    });
+    DialerDays { source: CoverageSource::Vicidial, ask }
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_of_a_day_is_told_each_time_that_it_is_asked_for() {
+    let folder = tempfile::tempdir().expect("temp dir");
+    let (store, _) = Store::open(folder.path()).expect("open");
+    let day: LocalDay = DAY.parse().expect("a day");
+    let wanted = WantedRows { limit: 10, ..WantedRows::default() };
+    let coverage = Coverage::new(store.for_people(), Some(in_part()), false, rules(), now);
+    let told = Some("left out of this day: call_log: denied; `GRANT SELECT`; the agents' log: locked".to_owned());
+    for _ in 0..2 {
+        let report = coverage.report(day, &wanted).await.expect("a report");
+        assert_eq!((report.source, report.unanswered), (Some(CoverageSource::Vicidial), Some(3)), "the day is kept");
+        assert_eq!(report.problem, told, "read again, and from the rows that were kept");
+    }
+    // A minute later the day is read again, and cannot be.
+    let later = || WallTime(now().0 + 61_000);
+    let coverage = Coverage { now: later, ..coverage };
+    let report = coverage.report(day, &wanted).await.expect("a report");
+    let problem = report.problem.unwrap_or_default();
+    assert!(problem.starts_with("the database is away; the last reading left out: call_log"), "{problem}");
     store.writer().stop();
 }
 

@@ -113,6 +113,23 @@ fn legs_of_two_calls_that_become_one_have_their_places_though_the_clock_was_step
 }
 
 #[test]
+fn a_leg_has_its_place_though_the_clock_was_stepped_while_lineside_was_down() {
+    for hours in [1, -1] {
+        let mut desk = Desk::new();
+        let live = desk.open(MIX, "u1", LIVE);
+        desk.grow(&live, 2000);
+        desk.after(2000);
+        desk.step(hours * 3_600_000);
+        // Twice: the second start must not find the same step again.
+        for _ in 0..2 {
+            desk.restart(2000);
+        }
+        let next = desk.open(MIX + 1, "u1", LIVE);
+        assert_eq!(desk.rows.legs[&next.key.0].new.offset.0, 2000, "{hours} h");
+    }
+}
+
+#[test]
 fn a_call_that_goes_on_under_the_row_of_one_that_is_over_has_its_name() {
     let mut desk = Desk::new();
     let (live, over) = (desk.open(MIX, "u1", LIVE), desk.open(MIX + 1, "17.1", FILE));

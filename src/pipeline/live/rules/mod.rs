@@ -17,7 +17,7 @@ use super::listen::VadEvent;
 use super::privacy::PrivacySettings;
 use super::recover::{Undone, UndoneCall, UndoneLeg};
 use super::simulation::rows::Rows;
-use crate::call::{CallId, CallKey, CallNames, CallState, Hear, Leg, LegKey, Moment, Source, WallTime};
+use crate::call::{BootClock, CallId, CallKey, CallNames, CallState, Hear, Leg, LegKey, Moment, Source, WallTime};
 use crate::contract::message::Message;
 use crate::governor::Governor;
 use crate::pipeline::command::{Pausing, Wish};
@@ -38,6 +38,8 @@ pub(super) const MIX: i64 = 100;
 pub(super) struct Desk {
     pub core: Conductor,
     pub now: Now,
+    /// Milliseconds by which somebody has set the wall clock in all.
+    stepped_ms: i64,
     pub rows: Rows,
     /// Utterances that workers were given.
     pub jobs: VecDeque<Job>,
@@ -56,6 +58,11 @@ pub(super) struct Desk {
     /// Texts of preflights.
     pub preflight: Option<Recognition>,
     settings: PrivacySettings,
+}
+
+/// The clocks after steps of the wall clock by so much in all.
+fn boot_clock(stepped_ms: i64) -> BootClock {
+    BootClock { boot: "the only one".into(), ahead_ms: stepped_ms }
 }
 
 pub(super) fn recognised(text: &str) -> Recognition {
@@ -80,12 +87,14 @@ impl Desk {
         let analyser = Arc::new(TextAnalyser::new(LexiconKind::Vader, &[]));
         let at = Moment { steady: Instant::now(), wall: WallTime(1_000_000) };
         let now = Now { at, model_ready: true, plan: Governor::new(2).plan(), analyser };
-        let (core, _) = Conductor::recover(Undone::default(), settings.clone(), Hear::Best, &now);
+        let undone = Undone { clock: (Some(boot_clock(0)), None), ..Undone::default() };
+        let (core, effects) = Conductor::recover(undone, settings.clone(), Hear::Best, &now);
         let (jobs, listened) = (VecDeque::new(), Vec::new());
         let (ears, stopped) = (Vec::new(), Vec::new());
-        Self {
+        let mut desk = Self {
             core,
             now,
+            stepped_ms: 0,
             rows: Rows::default(),
             jobs,
             listened,
@@ -96,7 +105,11 @@ impl Desk {
             stopped,
             preflight: None,
             settings,
+        };
+        for effect in effects {
+            desk.carry_out(effect);
         }
+        desk
     }
 
     /// Time passes, and the conductor's clock ticks.
@@ -110,6 +123,7 @@ impl Desk {
     /// Somebody sets the wall clock.
     pub fn step(&mut self, ms: i64) {
         self.now.at.wall.0 += ms;
+        self.stepped_ms += ms;
     }
 
     pub fn on(&mut self, event: Event) -> Option<Answer> {
@@ -325,6 +339,11 @@ impl Desk {
 
     /// The same; what own files have behind `sounded_ms` is silence.
     pub fn restart_after_silence(&mut self, samples_ms: u64, sounded_ms: u64) {
+        self.restart_with(|_| (samples_ms, sounded_ms));
+    }
+
+    /// The same, with what the file of each leg has in all and of sound, milliseconds.
+    pub fn restart_with(&mut self, file_of: impl Fn(LegKey) -> (u64, u64)) {
         let is_open = |state| matches!(state, CallState::Active | CallState::ConnectionClosed);
         let open: Vec<CallKey> =
             self.rows.calls.iter().filter(|(_, row)| is_open(row.state)).map(|(&key, _)| key).collect();
@@ -365,12 +384,19 @@ impl Desk {
                 why: row.why.clone(),
                 silences: of_leg.map(|row| (row.start, row.end)).collect(),
             };
+            let (samples_ms, sounded_ms) = file_of(new.key);
             let samples = if row.closed { row.samples } else { samples_ms * 8 };
             let sounded = if leg.owned { samples.min(sounded_ms * 8) } else { samples };
             UndoneLeg { leg, samples, sounded }
         });
         let highest = (self.rows.calls.len() as i64 + 10, self.rows.utterances.len() as i64 + 10);
-        let undone = Undone { highest, calls: calls.collect(), legs: legs.collect(), ..Undone::default() };
+        let undone = Undone {
+            highest,
+            clock: (Some(boot_clock(self.stepped_ms)), self.rows.clock.clone()),
+            calls: calls.collect(),
+            legs: legs.collect(),
+            ..Undone::default()
+        };
         let (core, effects) = Conductor::recover(undone, self.settings.clone(), self.core.hear, &self.now);
         self.core = core;
         self.listened.clear();

@@ -326,3 +326,51 @@ fn a_recording_under_the_name_of_the_agents_channel_is_one_of_the_call_that_the_
         assert!(desk.heard(&file).iter().all(|(_, to)| to.is_some()));
     }
 }
+
+#[test]
+fn a_crash_that_lost_that_a_source_had_stopped_does_not_let_it_go_on() {
+    let mut desk = Desk::new();
+    let (live, file) = (desk.open(MIX, "u1", LIVE), desk.open(MIX + 1, "17.1", FILE));
+    for leg in [&live, &file] {
+        desk.grow(leg, 4000);
+        desk.say(leg, 500, 3000);
+    }
+    desk.name("u1", "17.1");
+    desk.listen();
+    assert_eq!(desk.heard(&file), [(0, Some(4000))], "the two calls are one, and one source is enough");
+    // The disk was full: of the two the names alone were written.
+    desk.rows.legs.get_mut(&file.key.0).expect("a row").heard = vec![(0, None)];
+    let started = file.spec.started;
+    desk.restart(9000);
+    desk.listen();
+    let file = desk.open_since(MIX + 1, "17.1", FILE, started);
+    desk.grow(&file, 9000);
+    desk.after(250);
+    assert_eq!(desk.heard(&file), [(0, Some(3000))], "the connection has all that was said since");
+    assert_eq!(desk.listened.iter().filter(|(leg, _)| *leg == file.key).count(), 0);
+}
+
+#[test]
+fn a_recording_that_comes_back_late_does_not_go_on_with_what_another_has_transcribed_meanwhile() {
+    let mut desk = Desk::new();
+    let (live, file) = (desk.open(MIX, "u1", LIVE), desk.open(MIX + 1, "17.1", FILE));
+    let started = file.spec.started;
+    for leg in [&live, &file] {
+        desk.grow(leg, 4000);
+    }
+    desk.name("u1", "17.1");
+    desk.listen();
+    desk.rows.legs.get_mut(&file.key.0).expect("a row").heard = vec![(0, None)];
+    // Its file is not there at the start, so its rows tell no length; it is there again when the rest of the connection's sound is text.
+    desk.restart_with(|leg| if leg == file.key { (0, 0) } else { (9000, 9000) });
+    desk.listen();
+    desk.after(250);
+    let file = desk.open_since(MIX + 1, "17.1", FILE, started);
+    desk.grow(&file, 12_000);
+    desk.after(250);
+    assert_eq!(
+        desk.heard(&file),
+        [(0, Some(0)), (9000, None)],
+        "what the connection has is not heard twice, what follows is"
+    );
+}

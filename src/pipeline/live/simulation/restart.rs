@@ -168,6 +168,7 @@ impl World {
                 rows.utterances.keys().next_back().copied().unwrap_or(0),
             ),
             last_alert: 0,
+            clock: (Some(self.boot_clock()), rows.clock.clone()),
             calls: calls.collect(),
             legs: legs.collect(),
             utterances: waits.collect(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::super::call::CallBegin;
 use super::super::event::{KnownCall, Past, PastLeg, PastSegment};
-use crate::call::{CallId, CallKey, CallNames, CallState, CallTime, LegKey, WallTime};
+use crate::call::{BootClock, CallId, CallKey, CallNames, CallState, CallTime, LegKey, WallTime};
 use crate::contract::message::Message;
 use crate::pipeline::live::legs::overlay;
 use crate::spool::LegAudio;
@@ -53,6 +53,7 @@ pub struct Rows {
     pub utterances: BTreeMap<i64, UtteranceRow>,
     pub segments: Vec<SegmentRow>,
     pub silences: Vec<SilenceRow>,
+    pub clock: Option<BootClock>,
     pub figures: HashMap<CallKey, CallFigures>,
     /// What the feeds were told, in the order of commits.
     pub feed: Vec<(CallKey, Message)>,
@@ -130,6 +131,7 @@ impl Rows {
                     row.stepped_ms = ms;
                 }
             }
+            Change::ClockSeen(clock) => self.clock = Some(clock),
             Change::CallBegins { call, at } => self.begins_at(call, at),
             change @ (Change::LegOpened(_)
             | Change::LegGrown { .. }

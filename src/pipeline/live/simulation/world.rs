@@ -14,7 +14,7 @@ use super::listener::Ear;
 use super::rows::Rows;
 use super::sound::{LATE_MS, Sound};
 use super::voices::Voices;
-use crate::call::{Hear, LegKey, Moment, Source, WallTime};
+use crate::call::{BootClock, Hear, LegKey, Moment, Source, WallTime};
 use crate::governor::Governor;
 use crate::pipeline::command::Pausing;
 use crate::pipeline::live::keys::PauseKeys;
@@ -30,6 +30,9 @@ impl Question {
         matches!(self, Self::Call(_) | Self::Past(_) | Self::HeardTo(_) | Self::Silences(_))
     }
 }
+
+/// The machine is booted once that day.
+const BOOT: &str = "that day's";
 
 /// Why the process of now does not go on.
 pub struct Crash;
@@ -140,7 +143,9 @@ impl World {
         let at = Moment { steady: base, wall: WallTime(1_795_000_000_000) };
         let plan = Governor::new(2).plan();
         let now = Now { at, model_ready: true, plan, analyser: Arc::clone(analyser) };
-        let (core, _) = Conductor::recover(Undone::default(), settings(), Hear::Best, &now);
+        let clock = BootClock { boot: BOOT.into(), ahead_ms: at.wall.0 };
+        let undone = Undone { clock: (Some(clock), None), ..Undone::default() };
+        let (core, effects) = Conductor::recover(undone, settings(), Hear::Best, &now);
         let mut world = Self {
             trace: false,
             dice: Dice(seed),
@@ -168,6 +173,9 @@ impl World {
             full_until_ms: 0,
             silent_until_ms: 0,
         };
+        for effect in effects {
+            world.carry_out(effect);
+        }
         world.plan(250, Act::Tick(0));
         world
     }
@@ -185,6 +193,11 @@ impl World {
     pub fn moment(&self) -> Moment {
         let steady = self.base + Duration::from_millis(self.at_ms);
         Moment { steady, wall: WallTime(self.wall_ms + self.at_ms as i64) }
+    }
+
+    /// How the wall clock stands beside the one that is never set.
+    pub fn boot_clock(&self) -> BootClock {
+        BootClock { boot: BOOT.into(), ahead_ms: self.wall_ms }
     }
 
     pub fn now(&self) -> Now {

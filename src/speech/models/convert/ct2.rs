@@ -3,8 +3,8 @@
 //! Layout: CTranslate2's `model_spec.py` (binary version 6) and `whisper_spec.py` (revision 3). Variables are in order of their names. Attention has its
 //! matrices side by side: query, key and value over itself; key and value over the sound.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use serde_json::json;
@@ -52,7 +52,7 @@ pub(super) fn write(
     folder: &Path,
     read: &mut dyn FnMut(u64),
 ) -> Result<(), String> {
-    let file = File::create(folder.join("model.bin")).map_err(|error| error.to_string())?;
+    let file = File::create(folder.join("model.bin")).map_err(|error| format!("model.bin: {error}"))?;
     let mut out = BufWriter::new(file);
     model(weights, &mut out, read)?;
     out.into_inner().map_err(|error| error.to_string())?.sync_all().map_err(|error| error.to_string())?;
@@ -74,9 +74,16 @@ pub(super) fn write(
         ("vocabulary.json", format!("{vocabulary:#}\n")),
         ("tokenizer.json", tokenizer(weights, words)?),
     ] {
-        fs::write(folder.join(name), text).map_err(|error| format!("{name}: {error}"))?;
+        put_file(&folder.join(name), &text).map_err(|error| format!("{name}: {error}"))?;
     }
     Ok(())
+}
+
+/// A file that is whole on the disk before its folder gets the name of a model.
+fn put_file(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 /// `tokenizer.json`, by which prompts become tokens.

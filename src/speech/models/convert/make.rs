@@ -42,7 +42,7 @@ impl Format {
     pub const USUAL: [Self; 2] = [Self::GgmlQ8_0, Self::Ct2Int8];
 
     /// The model of these weights in a folder.
-    pub(super) fn model(self, folder: &Path, name: &str) -> ModelRef {
+    pub(in crate::speech::models) fn model(self, folder: &Path, name: &str) -> ModelRef {
         let whisper = |ending: &str| {
             let name = format!("{name}{ending}");
             ModelRef { path: folder.join(format!("ggml-{name}.bin")), name, kind: ModelKind::Whisper }

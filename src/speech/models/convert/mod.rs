@@ -20,5 +20,12 @@ mod weights;
 mod words;
 
 pub use self::make::{Format, Sum, check_checkpoint, check_table};
-pub(super) use self::make::{Source, convert, discard};
+pub(super) use self::make::{Source, Written, convert, discard};
+pub(super) use self::official::sum_of;
 pub use self::stand_in::{SECONDS as STAND_IN_SECONDS, Size, stand_in};
+
+/// A whole checkpoint of the smallest Whisper, for tests of who fetches one.
+#[cfg(test)]
+pub(super) fn toy_checkpoint() -> Vec<u8> {
+    toy::checkpoint(&toy::DIMS, &toy::tensors(&toy::DIMS))
+}

@@ -17,6 +17,11 @@ pub(super) fn of_sum(sha256: &str) -> Option<&'static Official> {
     OFFICIAL.iter().find(|official| official.sha256 == sha256)
 }
 
+/// The checksum of a checkpoint, by its name.
+pub(in crate::speech::models) fn sum_of(name: &str) -> Option<&'static str> {
+    OFFICIAL.iter().find(|official| official.name == name).map(|official| official.sha256)
+}
+
 /// The heads of a model of which nobody says them: all of the upper half, as OpenAI and CTranslate2 take them then.
 pub(super) fn upper_half(dims: &Dims) -> Vec<(u32, u32)> {
     (dims.n_text_layer / 2..dims.n_text_layer)
@@ -110,6 +115,7 @@ mod tests {
             assert!(official.heads.iter().all(|&(layer, head)| layer < layers && head < heads), "{}", official.name);
             assert!(official.heads.is_sorted() && official.sha256.len() == 64, "{}", official.name);
             assert_eq!(of_sum(official.sha256).map(|found| found.name), Some(official.name));
+            assert_eq!(sum_of(official.name), Some(official.sha256));
         }
     }
 }
