@@ -19,4 +19,4 @@ pub use self::nouns::{
     BootClock, CallId, CallIdError, CallKey, CallNames, CallState, CallTime, Leg, LegKey, Moment, Source, Speaker,
     UtteranceKey, WallTime, Word,
 };
-pub use self::processing::{ProcessingMode, ProcessingModes, Stage, StageState};
+pub use self::processing::{ProcessingMode, ProcessingModes, Stage, StageState, VadRun};

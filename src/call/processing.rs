@@ -126,6 +126,16 @@ impl fmt::Display for Stage {
     }
 }
 
+/// The utterances of a finished call that is transcribed again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VadRun {
+    /// Those that are stored.
+    #[default]
+    Kept,
+    /// Those that the VAD finds when it is run again over the sound.
+    Again,
+}
+
 /// State of a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

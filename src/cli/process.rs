@@ -13,8 +13,8 @@ use crate::config::Config;
 #[derive(Args)]
 #[command(
     after_help = "Stages: transcription, translation, entities, classification, summary, qa, insights. Without --stage and --from all of them; \
-transcription is done again from the sound, where it is still there. The old results stay until the new are there. Exit code 1 when a call could \
-not be queued."
+transcription is done again from the sound, where it is still there: of the same utterances or, with --vad, of those that are found anew. The old \
+results stay until the new are there. Exit code 1 when a call could not be queued."
 )]
 pub(super) struct ProcessArguments {
     /// Call ids
@@ -26,8 +26,11 @@ pub(super) struct ProcessArguments {
     /// This stage and all after it
     #[arg(long)]
     from: Option<String>,
+    /// Run the voice activity detector again before transcription
+    #[arg(long)]
+    vad: bool,
     /// Start nothing: show how far the stages are
-    #[arg(long, conflicts_with_all = ["stage", "from"])]
+    #[arg(long, conflicts_with_all = ["stage", "from", "vad"])]
     status: bool,
     /// JSON
     #[arg(long)]
@@ -46,7 +49,10 @@ pub(super) fn run(arguments: &ProcessArguments, config: &Config) -> anyhow::Resu
         return Ok(ExitCode::SUCCESS);
     }
     let (stage, from) = (&arguments.stage, &arguments.from);
-    let body = json!({"action": "process", "call_ids": arguments.calls, "stage": stage, "from": from});
+    let mut body = json!({"action": "process", "call_ids": arguments.calls, "stage": stage, "from": from});
+    if arguments.vad {
+        body["vad"] = true.into();
+    }
     let answer = arguments.daemon.tell(config, "/calls/bulk", &body)?;
     let failed = answer["failed"].as_array().map(Vec::as_slice).unwrap_or_default();
     if arguments.json {

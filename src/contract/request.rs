@@ -155,6 +155,8 @@ pub struct BulkRequest {
     pub stage: Option<Stage>,
     /// For `process`: run this stage and all after it.
     pub from: Option<Stage>,
+    /// For `reprocess` and `process`: run the voice activity detector again before transcription.
+    pub vad: Option<bool>,
 }
 
 /// An action on several calls.

@@ -14,14 +14,14 @@ use crate::pipeline::live::listen::{self, Assignment, VadEvent};
 use crate::pipeline::live::past_names::PastNames;
 use crate::pipeline::workers::in_flight::InFlight;
 use crate::pipeline::workers::{Done, Workers, govern};
-use crate::speech::utterance::Found;
-use crate::speech::vad::Voice;
+use crate::speech::utterance::{Found, Listening};
 
 /// The running listener and workers.
 pub(super) struct Speech {
     pub(super) workers: Arc<Workers>,
     pub(super) threads: Vec<JoinHandle<()>>,
-    pub(super) voice: Voice,
+    /// The detector of voice activity, and the settings of endpointing.
+    pub(super) listening: Listening,
     /// Names of calls that are over.
     pub(super) past_names: PastNames,
     /// Commands to the conductor.
@@ -52,18 +52,19 @@ pub(super) fn start(config: &Config) -> Result<(Speech, Ends)> {
         None => log::info!("voice activity: {:?}", listening.voice),
         Some(problem) => log::warn!("voice activity: {problem}"),
     }
-    let voice = listening.voice.clone();
+    let of_listener = listening.clone();
     let orders = Arc::clone(&workers);
     let longer = move || orders.orders.longer_utterances();
     let read = Arc::clone(&workers);
     let is_over = move |leg, found: Found| read.preflight.is_over(leg, found.start, found.end);
     std::thread::Builder::new()
         .name("listen".into())
-        .spawn(move || listen::run(&assignments, &vad_to, listening, longer, is_over))?;
+        .spawn(move || listen::run(&assignments, &vad_to, of_listener, longer, is_over))?;
     let (governed, told, limit) = (Arc::clone(&workers), commands_to.clone(), config.limits.cpus);
     std::thread::Builder::new()
         .name("governor".into())
         .spawn(move || govern::run(&governed, &told, limit, wall_clock))?;
     let past_names = PastNames::default();
-    Ok((Speech { workers, threads, voice, past_names, commands: commands_to }, Ends { listener, vad, done, commands }))
+    let speech = Speech { workers, threads, listening, past_names, commands: commands_to };
+    Ok((speech, Ends { listener, vad, done, commands }))
 }

@@ -27,14 +27,14 @@ use crate::pipeline::coverage::Coverage;
 use crate::pipeline::fetches::Fetches;
 use crate::pipeline::finished::correct::Corrector;
 use crate::pipeline::finished::notify::Agents;
-use crate::pipeline::finished::retranscribe::{RetranscribeQueue, Retranscriber};
+use crate::pipeline::finished::retranscribe::{RetranscribeParts, RetranscribeQueue, Retranscriber};
 use crate::pipeline::finished::review::Desk;
 use crate::pipeline::finished::reviewers::ReviewDesk;
 use crate::pipeline::finished::reviews::Reviews;
 use crate::pipeline::finished::stages::{Pipeline, Stages};
 use crate::pipeline::listen_in::DialerBack;
 use crate::pipeline::live::liveness::Liveness;
-use crate::pipeline::live::{Inputs, Live, Parts};
+use crate::pipeline::live::{Inputs, Live, Parts, RowNumbers};
 use crate::pipeline::meaning::Meaning;
 use crate::pipeline::reports::ReportStatus;
 use crate::pipeline::retention::Sweeper;
@@ -66,9 +66,8 @@ pub(super) async fn start(
     let Fresh { recovery, spool_events, audiosocket, http } = fresh;
     let (speech, ends) = speech::start(config)?;
     let stop_live = CancellationToken::new();
-    let Some(conductor) = conduct(base, &speech, ends, (recovery, spool_events), &stop_live, signals).await? else {
-        return Ok(None);
-    };
+    let conducting = conduct(base, &speech, ends, (recovery, spool_events), &stop_live, signals).await?;
+    let Some((conductor, utterances)) = conducting else { return Ok(None) };
 
     let stop = CancellationToken::new();
     let sweeper = Sweeper::new(store.clone(), Arc::clone(spool), retention_settings(config));
@@ -100,8 +99,13 @@ pub(super) async fn start(
         access_control = AccessControl::new(access::access_settings(config), store.clone(), wall_clock) => access_control?,
         () = asked_to_stop(signals) => return Ok(None),
     };
-    let (api, retranscriber) =
-        api(base, &speech, &sources, (access_control, health, metrics, (pbx.taps, fetches, coverage, back)), &stop);
+    let (api, retranscriber) = api(
+        base,
+        (&speech, utterances),
+        &sources,
+        (access_control, health, metrics, (pbx.taps, fetches, coverage, back)),
+        &stop,
+    );
     let desk = Desk::new(store.clone(), Arc::clone(analyser));
     let stages = Stages::new(store.clone(), desk, retranscriber, api.pipeline.clone(), wall_clock);
     let stages = tokio::spawn(stages.run(stop.clone()));
@@ -133,7 +137,7 @@ async fn asked_to_stop(signals: &mut Signals) {
     while signals.next().await != SignalRequest::Stop {}
 }
 
-/// The conductor, with what a former run left undone taken up. `None`: it was stopped meanwhile.
+/// The conductor, with what a former run left undone taken up, and its row numbers of utterances. `None`: it was stopped meanwhile.
 async fn conduct(
     base: &Base,
     speech: &Speech,
@@ -141,7 +145,7 @@ async fn conduct(
     (recovery, spool_events): (Recovery, mpsc::Receiver<SpoolEvent>),
     stop_live: &CancellationToken,
     signals: &mut Signals,
-) -> Result<Option<JoinHandle<()>>> {
+) -> Result<Option<(JoinHandle<()>, RowNumbers)>> {
     let Ends { listener, vad, done, commands } = ends;
     let parts = Parts {
         store: base.store.clone(),
@@ -161,11 +165,13 @@ async fn conduct(
     };
     crate::pipeline::live::silencing::finish(&base.store).await;
     let inputs = Inputs { spool: spool_events, vad, done, commands };
-    Ok(Some(tokio::spawn(live.run(inputs, stop_live.clone()))))
+    let utterances = live.utterance_numbers();
+    Ok(Some((tokio::spawn(live.run(inputs, stop_live.clone())), utterances)))
 }
 
 fn health(base: &Base, speech: &Speech, sources: &Sources, ami: Option<AmiStatus>, started: WallTime) -> Health {
-    let mut health = answers::health(&base.config, &speech.workers, &speech.voice, &sources.last_frame, started);
+    let mut health =
+        answers::health(&base.config, &speech.workers, &speech.listening.voice, &sources.last_frame, started);
     let troubles = sources.troubles.clone();
     health.folders = Arc::new(move || troubles.list());
     health.ami = Arc::new(move || ami.as_ref().map(|status| access::ami_health(status.get())));
@@ -184,7 +190,7 @@ fn shown_settings(base: &Base, started: WallTime) -> impl Fn() -> ShownSettings 
 /// State of the handlers, and the task that retranscribes finished calls.
 fn api(
     base: &Base,
-    speech: &Speech,
+    (speech, utterances): (&Speech, RowNumbers),
     sources: &Sources,
     (access_control, health, metrics, (taps, fetches, coverage, back)): (
         AccessControl,
@@ -195,14 +201,16 @@ fn api(
     stop: &CancellationToken,
 ) -> (Api, Retranscriber) {
     let Base { config, store, spool, analyser, .. } = base;
-    let (retranscribe, retranscriber) = RetranscribeQueue::new(
-        store.clone(),
-        Arc::clone(&speech.workers),
-        Arc::clone(analyser),
-        speech.past_names.clone(),
-        privacy_settings(config),
-        wall_clock,
-    );
+    let (retranscribe, retranscriber) = RetranscribeQueue::new(RetranscribeParts {
+        store: store.clone(),
+        workers: Arc::clone(&speech.workers),
+        analyser: Arc::clone(analyser),
+        names: speech.past_names.clone(),
+        privacy: privacy_settings(config),
+        listening: speech.listening.clone(),
+        utterances,
+        now: wall_clock,
+    });
     let started = health.started;
     let api = Api {
         access_control: Arc::new(access_control),

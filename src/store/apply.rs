@@ -405,7 +405,7 @@ fn grow_call(db: &Connection, leg: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn utterance_found(db: &Connection, utterance: &NewUtterance) -> rusqlite::Result<()> {
+pub(super) fn utterance_found(db: &Connection, utterance: &NewUtterance) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO utterance (id, call, leg, start_sample, end_sample, start_ms, end_ms, state)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)

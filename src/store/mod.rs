@@ -127,6 +127,7 @@ fn migrations() -> Migrations<'static> {
         M::up(include_str!("schema/029_tags_and_sla.sql")),
         M::up(include_str!("schema/030_clock.sql")),
         M::up(include_str!("schema/031_left_out.sql")),
+        M::up(include_str!("schema/032_vad_again.sql")),
     ])
 }
 

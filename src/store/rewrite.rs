@@ -1,9 +1,9 @@
-//! Retranscription of a finished call: lists its stretches, and replaces the old text by the new in one transaction. The text of the live call is
-//! kept beside the new one.
+//! Retranscription of a finished call: lists its stretches, and replaces the old text by the new in one transaction, where the VAD was run again with
+//! the utterances. The text of the live call is kept beside the new one.
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::change::{CallFigures, NewSegment, UtteranceState};
+use super::change::{CallFigures, NewSegment, NewUtterance, UtteranceState};
 use super::privacy::PrivacyChange;
 use super::{Store, StoreError, apply};
 use crate::call::{CallKey, Leg, LegKey, UtteranceKey, WallTime};
@@ -49,6 +49,21 @@ pub struct Rewritten {
     pub engine: String,
     /// Wall time of the inference, milliseconds.
     pub took_ms: i64,
+}
+
+/// The new text of a call, and everything that is written with it.
+#[derive(Clone, Debug, Default)]
+pub struct NewText {
+    /// Utterances of which the VAD, run again, has found others in their place.
+    pub gone: Vec<UtteranceKey>,
+    /// Those others.
+    pub found: Vec<NewUtterance>,
+    /// The text of each stretch that was transcribed again.
+    pub texts: Vec<Rewritten>,
+    /// Figures of the call's whole text.
+    pub figures: CallFigures,
+    /// Silences where the new text held what nobody may keep.
+    pub silences: Vec<PrivacyChange>,
 }
 
 /// The sentiment of a text that stays.
@@ -125,16 +140,9 @@ impl Store {
 }
 
 impl Store {
-    /// Replaces the old text by the new, with its figures and silences; messages of the old text are deleted. Returns `false` and changes nothing
-    /// when the call is no longer over, is on hold or is gone, or was merged with another since it was read.
-    pub async fn rewrite(
-        &self,
-        read: AsRead,
-        texts: Vec<Rewritten>,
-        figures: CallFigures,
-        silences: Vec<PrivacyChange>,
-        at: WallTime,
-    ) -> Result<bool, StoreError> {
+    /// Replaces the old text by the new, with its utterances, figures and silences; messages of the old text are deleted. Returns `false` and changes
+    /// nothing when the call is no longer over, is on hold or is gone, or was merged with another since it was read.
+    pub async fn rewrite(&self, read: AsRead, new: NewText, at: WallTime) -> Result<bool, StoreError> {
         self.writer()
             .run(move |db| {
                 let transaction = db.transaction()?;
@@ -143,18 +151,16 @@ impl Store {
                 if transaction.query_row(MAY_BE, same, |_| Ok(())).optional()?.is_none() {
                     return Ok(false);
                 }
-                let first = !transaction.prepare_cached(WAS_KEPT)?.exists([call.0])?;
-                for text in &texts {
-                    if first {
-                        transaction.prepare_cached(KEEP_LIVE)?.execute([text.utterance.0])?;
-                    }
+                replace(&transaction, &new)?;
+                for text in &new.texts {
+                    transaction.prepare_cached(KEEP_LIVE)?.execute([text.utterance.0])?;
                     put(&transaction, text, at)?;
                 }
                 let told = "DELETE FROM event WHERE call = ?1 AND kind IN ('sentiment', 'redaction')";
                 transaction.execute(told, [call.0])?;
-                apply::call_figures(&transaction, call, &figures)?;
+                apply::call_figures(&transaction, call, &new.figures)?;
                 super::rows::stages::text_is_new(&transaction, call, at)?;
-                for silence in &silences {
+                for silence in &new.silences {
                     super::rows::privacy::apply(&transaction, silence)?;
                 }
                 transaction.commit()?;
@@ -174,19 +180,49 @@ const MAY_BE: &str = "
         AND NOT EXISTS (
             SELECT 1 FROM segment CROSS JOIN correction ON correction.segment = segment.id WHERE segment.call = call.id)";
 
-/// Whether the text of the live call is kept beside a later one.
-pub(super) const WAS_KEPT: &str = "SELECT 1 FROM live_text WHERE call = ?1";
-
+/// Keeps an utterance's text as that of the live call. What was transcribed again is no live text any more.
 const KEEP_LIVE: &str = "
     INSERT INTO live_text
-        (segment, call, leg, utterance, start_ms, end_ms, text, confidence, language, words, compound, pos, neu, neg, label, keywords, profanity,
-         sender_sentiment, engine)
-    SELECT segment.id, segment.call, segment.leg, segment.utterance, segment.start_ms, segment.end_ms, segment.text, segment.confidence,
-        segment.language, segment.words, segment.compound, segment.pos, segment.neu, segment.neg, segment.label, segment.keywords,
-        segment.profanity, segment.sender_sentiment, utterance.engine
+        (segment, call, leg, start_sample, end_sample, start_ms, end_ms, text, confidence, language, words, compound, pos, neu, neg, label, keywords,
+         profanity, sender_sentiment, engine)
+    SELECT segment.id, segment.call, segment.leg, utterance.start_sample, utterance.end_sample, segment.start_ms, segment.end_ms, segment.text,
+        segment.confidence, segment.language, segment.words, segment.compound, segment.pos, segment.neu, segment.neg, segment.label,
+        segment.keywords, segment.profanity, segment.sender_sentiment, utterance.engine
     FROM segment
     JOIN utterance ON utterance.id = segment.utterance
-    WHERE segment.utterance = ?1";
+    WHERE segment.utterance = ?1 AND utterance.again_ms IS NULL";
+
+/// How late the last words of an utterance were in the live call, with its place: leg, samples, milliseconds.
+const LAG: &str = "SELECT leg, start_sample, end_sample, lag_ms FROM utterance WHERE id = ?1 AND lag_ms IS NOT NULL";
+
+/// The utterance that holds these words now was as late.
+const TAKE_LAG: &str = "
+    UPDATE utterance SET lag_ms = max(coalesce(lag_ms, 0), ?4)
+    WHERE id = (
+        SELECT id
+        FROM utterance
+        WHERE leg = ?1 AND start_sample < ?3 AND end_sample > ?2
+        ORDER BY start_sample DESC
+        LIMIT 1)";
+
+/// Puts the utterances that were found in the place of those that go. Their figures of lag stay, for they are of the live call.
+fn replace(db: &Connection, new: &NewText) -> rusqlite::Result<()> {
+    let mut lags: Vec<(i64, i64, i64, i64)> = Vec::new();
+    for utterance in &new.gone {
+        db.prepare_cached(KEEP_LIVE)?.execute([utterance.0])?;
+        let place = |row: &Row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+        lags.extend(db.prepare_cached(LAG)?.query_row([utterance.0], place).optional()?);
+        db.prepare_cached("DELETE FROM segment WHERE utterance = ?1")?.execute([utterance.0])?;
+        db.prepare_cached("DELETE FROM utterance WHERE id = ?1")?.execute([utterance.0])?;
+    }
+    for utterance in &new.found {
+        apply::utterance_found(db, utterance)?;
+    }
+    for lag in lags {
+        db.prepare_cached(TAKE_LAG)?.execute(lag)?;
+    }
+    Ok(())
+}
 
 fn put(db: &Connection, text: &Rewritten, at: WallTime) -> rusqlite::Result<()> {
     db.prepare_cached("DELETE FROM segment WHERE utterance = ?1")?.execute([text.utterance.0])?;

@@ -112,8 +112,12 @@ pub(super) fn never_again() -> String {
     )
 }
 
-/// Whether a call was transcribed again.
-pub(super) const AGAIN: &str = "SELECT 1 FROM utterance WHERE call = ?1 AND again_ms IS NOT NULL LIMIT 1";
+/// Whether a call was transcribed again. Then its live text is kept, also where the VAD was run again and found nothing.
+pub(super) const AGAIN: &str = "
+    SELECT 1 FROM utterance WHERE call = ?1 AND again_ms IS NOT NULL
+    UNION ALL
+    SELECT 1 FROM live_text WHERE call = ?1
+    LIMIT 1";
 
 /// A stretch of speech on a leg with audio: it has become text, could not be decoded, or waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row};
 
 pub use super::rows::stages::{StageOutcome, StageRequest};
 use super::{Store, StoreError, rows};
-use crate::call::{CallKey, Stage, StageState, WallTime};
+use crate::call::{CallKey, Stage, StageState, VadRun, WallTime};
 use crate::contract::processing::{TranslatedLine, TranslationMade};
 
 /// A stage of a call, without its result.
@@ -20,6 +20,8 @@ pub struct StageRow {
     pub state: StageState,
     /// Whether transcription is done again from the sound.
     pub again: bool,
+    /// Whether the VAD is run again before that.
+    pub vad: VadRun,
     /// Number of requests for it.
     pub round: i64,
     /// Tries in this round.
@@ -75,7 +77,7 @@ macro_rules! columns {
     ($rest:literal) => {
         concat!(
             "SELECT stage.call, stage.stage, stage.state, stage.again, stage.round, stage.tries, stage.queued_ms, stage.started_ms, stage.done_ms,
-                 stage.engine, stage.model, stage.version, stage.error
+                 stage.engine, stage.model, stage.version, stage.error, stage.vad
              FROM stage
              ",
             $rest
@@ -128,6 +130,7 @@ fn row(row: &Row) -> rusqlite::Result<StageRow> {
         model: row.get(10)?,
         version: row.get(11)?,
         error: row.get(12)?,
+        vad: if row.get(13)? { VadRun::Again } else { VadRun::Kept },
     })
 }
 
@@ -323,8 +326,8 @@ mod tests {
         INSERT INTO segment (id, call, leg, utterance, start_ms, end_ms, text, confidence, words, compound, pos, neu, neg, label, keywords, profanity)
         VALUES (7, 1, 1, 1, 40, 90, 'my name is Mary Miller', 1, '[]', 0, 0, 0, 0, 'neutral', '[]', '[]');
         INSERT INTO live_text
-            (segment, call, leg, utterance, start_ms, end_ms, text, confidence, words, compound, pos, neu, neg, label, keywords, profanity)
-        VALUES (3, 1, 1, 1, 40, 90, 'my name is Harry Miller', 1, '[]', 0, 0, 0, 0, 'neutral', '[]', '[]');";
+            (segment, call, leg, start_sample, end_sample, start_ms, end_ms, text, confidence, words, compound, pos, neu, neg, label, keywords, profanity)
+        VALUES (3, 1, 1, 0, 8, 40, 90, 'my name is Harry Miller', 1, '[]', 0, 0, 0, 0, 'neutral', '[]', '[]');";
 
     async fn run(store: &Store, sql: &'static str) {
         store.writer().run(move |db| db.execute_batch(sql)).await.expect(sql);
@@ -407,7 +410,13 @@ mod tests {
     async fn what_was_made_of_an_earlier_text_is_not_kept() {
         let (_folder, store) = over().await;
         make_all(&store).await;
-        let wanted = StageRequest { call: CALL, stages: vec![Stage::Summary], again: false, at: WallTime(200) };
+        let wanted = StageRequest {
+            call: CALL,
+            stages: vec![Stage::Summary],
+            again: false,
+            vad: VadRun::Kept,
+            at: WallTime(200),
+        };
         store.request_stages(wanted).await.expect("request");
         let stage = store.due_stage(WallTime(200), false).await.expect("query").expect("due");
         assert!(store.stage_result(CALL, Stage::Summary).await.expect("query").is_some(), "the old stays until then");
@@ -424,15 +433,32 @@ mod tests {
     #[tokio::test]
     async fn stages_wait_while_their_call_is_transcribed_again() {
         let (_folder, store) = over().await;
-        let wanted = StageRequest { call: CALL, stages: Stage::ALL.to_vec(), again: true, at: WallTime(150) };
+        let wanted = StageRequest {
+            call: CALL,
+            stages: Stage::ALL.to_vec(),
+            again: true,
+            vad: VadRun::Again,
+            at: WallTime(150),
+        };
         store.request_stages(wanted).await.expect("request");
         assert_eq!(store.due_stage(WallTime(200), false).await.expect("query"), None);
         let first = store.due_stage(WallTime(200), true).await.expect("query").expect("due");
         assert_eq!((first.stage, first.round, first.again), (Stage::Transcription, 2, true));
+        assert_eq!(first.vad, VadRun::Again, "what was asked for is kept");
         store.begin_stage(&first, WallTime(200)).await.expect("begin");
         assert_eq!(store.due_stage(WallTime(200), false).await.expect("query"), None, "while it is read");
         store.end_stage(&first, made("{}"), WallTime(201)).await.expect("end");
         assert_eq!(make_all(&store).await, Stage::ALL[1..]);
+        let wanted = StageRequest {
+            call: CALL,
+            stages: Stage::ALL.to_vec(),
+            again: false,
+            vad: VadRun::Again,
+            at: WallTime(300),
+        };
+        store.request_stages(wanted).await.expect("request");
+        let rows = store.stages(CALL).await.expect("query");
+        assert!(rows.iter().all(|row| row.vad == VadRun::Kept), "no VAD without the sound: {rows:?}");
     }
 
     #[tokio::test]

@@ -163,7 +163,7 @@ async fn a_call_that_was_merged_while_it_was_retranscribed_keeps_its_text_at_its
             engine: "other/none".into(),
             took_ms: 1,
         };
-        store.rewrite(read, vec![text], CallFigures::default(), Vec::new(), WallTime(9500))
+        store.rewrite(read, rewrite::NewText { texts: vec![text], ..Default::default() }, WallTime(9500))
     };
     let said = async || {
         let rows = store.segments(CallKey(2)).await.expect("query");
@@ -220,6 +220,49 @@ fn a_database_of_any_earlier_version_is_brought_up_to_date() {
         let tokens: i64 = db.query_row("SELECT count(*) FROM token", [], |row| row.get(0)).expect("tokens");
         assert_eq!((calls, tokens), (1, 0), "from {earlier}");
     }
+}
+
+#[test]
+fn the_live_text_of_an_earlier_version_is_kept_with_its_stretch_and_goes_as_before() {
+    /// The last version that had it by utterance.
+    const BEFORE: usize = 28;
+    let folder = tempfile::tempdir().expect("temp dir");
+    let path = folder.path().join("earlier.db");
+    let mut db = rusqlite::Connection::open(&path).expect("open");
+    migrations().to_version(&mut db, BEFORE).expect("earlier");
+    db.execute_batch(
+        "INSERT INTO call (id, call_id, source, state, started_ms, last_activity_ms) VALUES (1, 'a', 'eagi', 'completed', 0, 0);
+         INSERT INTO leg (id, call, leg, source, rate_hz, started_ms, offset_ms, path, owned) VALUES (1, 1, 'caller', 'eagi', 8000, 0, 0, '', 1);
+         INSERT INTO utterance (id, call, leg, start_sample, end_sample, start_ms, end_ms, state)
+         VALUES (1, 1, 1, 0, 8000, 0, 1000, 'done'), (2, 1, 1, 9000, 16000, 1125, 2000, 'done');
+         INSERT INTO segment (id, call, leg, utterance, start_ms, end_ms, text, confidence, words, compound, pos, neu, neg, label, keywords, profanity)
+         VALUES (1, 1, 1, 1, 0, 900, 'now', 1, '[]', 0, 0, 1, 0, 'neutral', '[]', '[]');
+         INSERT INTO live_text
+             (segment, call, leg, utterance, start_ms, end_ms, text, confidence, words, compound, pos, neu, neg, label, keywords, profanity)
+         VALUES (8, 1, 1, 1, 0, 900, 'then', 1, '[]', 0.5, 0, 1, 0, 'unavailable', '[]', '[]'),
+             (9, 1, 1, 2, 1125, 1900, 'later', 1, '[]', 0, 0, 1, 0, 'neutral', '[]', '[]');",
+    )
+    .expect("rows");
+    drop(db);
+    let db = open_writing(&path).expect("up to date");
+    let left = || -> Vec<(i64, i64, i64, Option<f64>)> {
+        let mut query =
+            db.prepare("SELECT segment, start_sample, end_sample, score FROM live_text ORDER BY id").expect("query");
+        let row = |row: &rusqlite::Row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+        query.query_map([], row).expect("query").collect::<Result<_, _>>().expect("rows")
+    };
+    let (then, later) = ((8, 0, 8000, None), (9, 9000, 16_000, Some(0.0)));
+    assert_eq!(left(), [then, later]);
+    db.execute("DELETE FROM utterance WHERE id = 2", []).expect("replaced");
+    assert_eq!(left(), [then, later], "it does not hang on its utterance");
+    db.execute("UPDATE segment SET text = '[card]' WHERE id = 1", []).expect("reworded");
+    assert_eq!(left(), [later]);
+    db.execute(
+        "INSERT INTO silence (leg, start_sample, end_sample, why, at_ms) VALUES (1, 15999, NULL, 'pause', 0)",
+        [],
+    )
+    .expect("silenced");
+    assert_eq!(left(), []);
 }
 
 /// What lists, the search and alerts ask with every combination of filters, and how many values that takes.
@@ -297,7 +340,6 @@ fn of_finished_calls() -> Vec<(String, usize)> {
     let fixed = [
         (segments::LIVE, 1),
         (segments::AGAIN, 1),
-        (rewrite::WAS_KEPT, 1),
         (stages::DUE, 4),
         (stages::OF_CALL, 1),
         (stages::RESULT, 2),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 import goals  # noqa: E402
+import packed  # noqa: E402
 import prompts  # noqa: E402
 import recordings  # noqa: E402
 import rules  # noqa: E402
@@ -21,6 +22,7 @@ from systems import OURS, Systems  # noqa: E402
 
 QUICK = {"only": ["8k", "gsm"], "systems": [*OURS, goals.PEER], "group_s": 30, "quiet_share": 0.2}
 OF_RULES = ["16k", "8k", "gsm", "10dB"]
+OF_WINDOWS = ["8k", "20dB"]
 # Where a recording has noise from its first moment, its onset says nothing.
 NO_TIMES = ("noisy",)
 
@@ -43,18 +45,21 @@ def arguments():
     parser.add_argument("--kept", action="store_true", help="take the peers' answers from earlier runs where they are kept")
     parser.add_argument("--quick", action="store_true", help="a short set; fails on gross loss only")
     parser.add_argument("--rules", action="store_true", help="one rule of the recogniser changed at a time, instead of the tables")
+    parser.add_argument("--packed", action="store_true", help="several utterances in a window, instead of the tables")
     parser.add_argument("--json", type=Path, help="everything for a program, with all texts")
     given = parser.parse_args()
     given.fresh |= not (given.kept or given.quick or given.only or given.systems)
     if given.quick:
         given.only, given.systems, given.rounds = given.only or [*QUICK["only"], "quiet"], given.systems or QUICK["systems"], 1
+    if given.packed:
+        given.only, given.systems = given.only or OF_WINDOWS, given.systems or [*OURS]
     given.only = given.only or (OF_RULES + ["quiet"] if given.rules else [*CONDITIONS, "quiet", "times"])
     given.systems = given.systems or ([*OURS][:1] if given.rules else [*SYSTEMS])
     for what, known in ((given.only, [*CONDITIONS, "quiet", "times"]), (given.systems, SYSTEMS)):
         if unknown := [name for name in what if name not in known]:
             parser.error(f"{', '.join(unknown)}: not known; there are {', '.join(known)}")
-    if given.rules and not set(given.systems) <= set(OURS):
-        parser.error(f"--rules: peers have none of our rules; --systems takes {', '.join(OURS)}")
+    if (given.rules or given.packed) and not set(given.systems) <= set(OURS):
+        parser.error(f"--rules, --packed: peers have none of our rules; --systems takes {', '.join(OURS)}")
     return given
 
 
@@ -84,6 +89,11 @@ def run(given, temporary):
         for engine in given.systems:
             print(f"\none rule changed at a time, {engine}", flush=True)
             tables.table(*rules.measure(systems, measured.scorer, made, legs, quiet_folder, engine, measured.say))
+        return 0
+    if given.packed:
+        for engine in given.systems:
+            print(f"\nutterances in windows, {engine}", flush=True)
+            tables.table(*packed.measure(systems, measured.scorer, made, legs, engine, measured.say))
         return 0
     for name in names:
         measured.condition(name, made[name], legs, given.systems)

@@ -40,5 +40,6 @@ mod statistics;
 mod tags;
 mod the_box;
 mod truth;
+mod vad_again;
 mod viewers;
 mod words;

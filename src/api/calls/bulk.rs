@@ -4,6 +4,7 @@
 //! - `tag`, `untag`: `tags` are put on all of them, or taken off; all or nothing;
 //! - `reprocess`: each is transcribed again from its sound, when its turn comes; the old text stays until then;
 //! - `process`: each goes through its stages again, or through `stage`, or through those from `from` on;
+//!   with `vad` these two run the VAD again before transcription;
 //! - `delete`: each is erased as `lineside forget` does it; calls that run or are on hold are not.
 //!
 //! Unknown ids, unknown fields of JSON, and fields of another action refuse the request before anything is done. What cannot be done to single calls is
@@ -17,12 +18,13 @@ use serde_json::Value;
 
 use super::export::many::{many, together};
 use super::find::find_seen;
-use super::made::stages;
+use super::made::{stages, vad_run};
 use crate::api::access::Told;
 use crate::api::access::grant::Access;
 use crate::api::access::route::OPERATE;
+use crate::api::request::parameters::yes_or_no;
 use crate::api::request::{ApiError, refused};
-use crate::call::{CallKey, CallState, Stage};
+use crate::call::{CallKey, CallState, Stage, VadRun};
 use crate::contract::bulk::{BulkFailure, BulkOutcome};
 use crate::contract::problem::Problem;
 use crate::pipeline::command::Command;
@@ -44,7 +46,7 @@ const DELETED_AT_ONCE: usize = 5;
 /// Characters of a tag.
 const LONGEST: usize = 40;
 /// Fields of the body as JSON.
-const KNOWN: [&str; 6] = ["action", "call_ids", "tags", "format", "stage", "from"];
+const KNOWN: [&str; 7] = ["action", "call_ids", "tags", "format", "stage", "from", "vad"];
 
 /// A parsed request, as JSON or as a form.
 #[derive(Debug, Default, PartialEq)]
@@ -55,8 +57,11 @@ struct Wish {
     tags: Vec<String>,
     stage: Option<String>,
     from: Option<String>,
+    vad: Option<String>,
     /// The stages that `stage` and `from` name.
     stages: Vec<Stage>,
+    /// The meaning of `vad`.
+    vad_run: VadRun,
 }
 
 impl Wish {
@@ -90,7 +95,12 @@ impl Wish {
             tags: texts("tags")?,
             stage: text("stage")?,
             from: text("from")?,
+            vad: match &body["vad"] {
+                Value::Bool(again) => Some(again.to_string()),
+                _ => text("vad")?,
+            },
             stages: Vec::new(),
+            vad_run: VadRun::Kept,
         })
     }
 
@@ -104,6 +114,7 @@ impl Wish {
                 "format" => wish.format = Some(value).filter(|value| !value.is_empty()),
                 "stage" => wish.stage = Some(value).filter(|value| !value.is_empty()),
                 "from" => wish.from = Some(value).filter(|value| !value.is_empty()),
+                "vad" => wish.vad = Some(value).filter(|value| !value.is_empty()),
                 "tags" => wish.tags.extend(value.split(',').map(str::to_owned)),
                 _ => {} // forms carry more than we know, such as tokens against forgery
             }
@@ -123,7 +134,8 @@ impl Wish {
             return Err(format!("call_ids: 1 to {most} ids of calls are wanted"));
         }
         match self.action.as_str() {
-            "export" | "reprocess" | "delete" => {}
+            "export" | "delete" => {}
+            "reprocess" => self.stages = Stage::ALL.to_vec(),
             "process" => {
                 let (stage, from) = (self.stage.as_deref(), self.from.as_deref());
                 self.stages = stages(stage, from).map_err(|(name, problem)| format!("{name}: {problem}"))?;
@@ -137,6 +149,8 @@ impl Wish {
             }
             other => return Err(format!("action: {other:?} is not export, tag, untag, reprocess, process or delete")),
         }
+        let vad = self.vad.as_deref().map(yes_or_no).transpose().map_err(|problem| format!("vad: {problem}"))?;
+        self.vad_run = vad_run(vad, &self.stages).map_err(|(name, problem)| format!("{name}: {problem}"))?;
         match self.misplaced() {
             Some(problem) => Err(problem),
             None => Ok(self),
@@ -145,9 +159,10 @@ impl Wish {
 
     /// What is wrong with a field that this action does not take: whoever sends it expects less to be done, or something else.
     fn misplaced(&self) -> Option<String> {
-        let fields: [(&str, bool, &[&str]); 4] = [
+        let fields: [(&str, bool, &[&str]); 5] = [
             ("stage", self.stage.is_some(), &["process"]),
             ("from", self.from.is_some(), &["process"]),
+            ("vad", self.vad.is_some(), &["process", "reprocess"]),
             ("tags", !self.tags.is_empty(), &["tag", "untag"]),
             ("format", self.format.is_some(), &["export"]),
         ];
@@ -202,8 +217,7 @@ pub(in crate::api) async fn bulk(
     match wish.action.as_str() {
         "tag" => tag(&store, calls, wish.tags, Vec::new()).await,
         "untag" => tag(&store, calls, Vec::new(), wish.tags).await,
-        "reprocess" => queue_all(&queue, "reprocess", calls, None).await,
-        "process" => queue_all(&queue, "process", calls, Some(&wish.stages)).await,
+        "reprocess" | "process" => queue_all(&queue, &wish, calls).await,
         _ => delete(&store, &commands, calls).await,
     }
 }
@@ -262,18 +276,14 @@ async fn tag(store: &Store, calls: Vec<CallRow>, add: Vec<String>, remove: Vec<S
 }
 
 /// Calls are transcribed again, or go through these stages.
-async fn queue_all(
-    queue: &RetranscribeQueue,
-    action: &str,
-    calls: Vec<CallRow>,
-    stages: Option<&[Stage]>,
-) -> Result<Response, ApiError> {
+async fn queue_all(queue: &RetranscribeQueue, wish: &Wish, calls: Vec<CallRow>) -> Result<Response, ApiError> {
+    let action = wish.action.as_str();
     let (mut done, mut keys, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for call in calls {
         let (id, key) = (call.call_id.clone(), call.key);
-        let asked = match stages {
-            Some(stages) => queue.go_through(&call, stages.to_vec()).await,
-            None => queue.ask(call).await,
+        let asked = match action {
+            "process" => queue.go_through(&call, wish.stages.clone(), wish.vad_run).await,
+            _ => queue.ask(call, wish.vad_run).await,
         };
         match asked {
             Ok(()) => {
@@ -365,6 +375,13 @@ mod tests {
             (json!({"action": "untag", "call_ids": ["a"], "tags": ["x".repeat(41)]}), "40"),
             (json!({"action": "tag", "call_ids": ["a"], "tags": ["a\nb"]}), "a\\nb"),
             (json!({"action": "export", "call_ids": vec!["a"; 1]}), ""),
+            (json!({"action": "reprocess", "call_ids": ["a"], "vad": true}), ""),
+            (json!({"action": "process", "call_ids": ["a"], "stage": "transcription", "vad": "yes"}), ""),
+            (json!({"action": "process", "call_ids": ["a"], "stage": "qa", "vad": false}), ""),
+            (json!({"action": "process", "call_ids": ["a"], "vad": "perhaps"}), "vad: \"perhaps\""),
+            (json!({"action": "process", "call_ids": ["a"], "vad": [true]}), "vad: "),
+            (json!({"action": "process", "call_ids": ["a"], "from": "qa", "vad": true}), "vad: it is run before"),
+            (json!({"action": "tag", "call_ids": ["a"], "tags": ["x"], "vad": true}), "vad: it is run before"),
             (json!({"action": "process", "call_ids": ["a"], "stage": null, "from": null}), ""),
             (json!({"action": "export", "call_ids": ["a"], "format": "csv", "tags": []}), ""),
         ] {

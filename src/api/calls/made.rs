@@ -12,7 +12,7 @@ use super::find::find_call;
 use super::passes;
 use super::shown::cumulative;
 use crate::api::request::{ApiError, Clock, Parameters};
-use crate::call::{ProcessingMode, Stage, StageState, WallTime};
+use crate::call::{ProcessingMode, Stage, StageState, VadRun, WallTime};
 use crate::contract::problem::{Part, Problem};
 use crate::contract::processing::{
     CallTranslation, English, PassChanges, PipelineConfig, ProcessingOverview, ProcessingState, ProcessingStatus,
@@ -30,7 +30,7 @@ use crate::store::stages::StageRow;
 type Answer<T> = Result<Json<T>, ApiError>;
 
 /// Query parameters of `trigger-ai-pipeline`.
-pub(in crate::api) const TRIGGER: &[&str] = &["stage", "from"];
+pub(in crate::api) const TRIGGER: &[&str] = &["stage", "from", "vad"];
 /// Stages that ended in this time are counted.
 const LATELY_MS: i64 = 86_400_000;
 
@@ -251,6 +251,17 @@ pub(super) fn stages(stage: Option<&str>, from: Option<&str>) -> Result<Vec<Stag
     }
 }
 
+/// Whether the VAD is run again, which is done before transcription.
+pub(super) fn vad_run(vad: Option<bool>, stages: &[Stage]) -> Result<VadRun, (&'static str, String)> {
+    match vad {
+        Some(true) if !stages.contains(&Stage::Transcription) => {
+            Err(("vad", "it is run before transcription, which is not among the stages".into()))
+        }
+        Some(true) => Ok(VadRun::Again),
+        Some(false) | None => Ok(VadRun::Kept),
+    }
+}
+
 /// `POST /api/v1/calls/{id}/trigger-ai-pipeline`: a call that is over goes through its stages again, or through some.
 pub(in crate::api) async fn trigger(
     State(store): State<Store>,
@@ -258,10 +269,11 @@ pub(in crate::api) async fn trigger(
     Path(id): Path<String>,
     query: Parameters,
 ) -> Result<Response, ApiError> {
-    let wanted = stages(query.text("stage").as_deref(), query.text("from").as_deref())
-        .map_err(|(name, problem)| ApiError::Wrong(Part::Query, name.into(), problem))?;
+    let wrong = |(name, problem): (&str, String)| ApiError::Wrong(Part::Query, name.into(), problem);
+    let wanted = stages(query.text("stage").as_deref(), query.text("from").as_deref()).map_err(wrong)?;
+    let vad = vad_run(query.flag("vad")?, &wanted).map_err(wrong)?;
     let call = find_call(&store, &id).await?;
-    match queue.go_through(&call, wanted).await {
+    match queue.go_through(&call, wanted, vad).await {
         Ok(()) => Ok(Json("AI pipeline processing triggered successfully").into_response()),
         Err(RetranscribeError::Store(error)) => Err(error.into()),
         Err(error @ RetranscribeError::NoModel) => Err(ApiError::Unavailable(error.to_string())),
@@ -280,6 +292,7 @@ mod tests {
             stage,
             state: now,
             again: false,
+            vad: VadRun::Kept,
             round: 1,
             tries: 1,
             queued: WallTime(1000),
@@ -334,5 +347,8 @@ mod tests {
         assert_eq!(stages(None, Some("summary")), Ok(vec![Stage::Summary, Stage::Qa, Stage::Insights]));
         assert!(stages(Some("qa"), Some("qa")).is_err_and(|(name, _)| name == "from"));
         assert!(stages(Some("ner"), None).is_err_and(|(_, problem)| problem.contains("entities")));
+        assert_eq!(vad_run(Some(true), &Stage::ALL), Ok(VadRun::Again));
+        assert_eq!(vad_run(Some(false), &Stage::ALL), Ok(VadRun::Kept));
+        assert!(vad_run(Some(true), &[Stage::Qa]).is_err_and(|(name, _)| name == "vad"));
     }
 }

@@ -122,8 +122,8 @@ fn calls() -> Vec<Operation> {
             .fails(&[409]),
         Operation::post("/api/v1/calls/{id}/trigger-ai-pipeline", TAG, "process", "Go through a call's stages again")
             .about(
-                "When its turn comes. Transcription is done again from the sound where it is among the stages; the old text stays until the new is \
-                 there, and for good where there is no sound.",
+                "When its turn comes. Transcription is done again from the sound where it is among the stages, of the same utterances or, with `vad`, of \
+                 those that are found anew; the old text stays until the new is there, and for good where there is no sound.",
             )
             .word("It waits for its turn.")
             .fails(&[409]),

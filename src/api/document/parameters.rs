@@ -60,6 +60,7 @@ fn of_a_call(path: &str, name: &str) -> Option<(&'static str, Value)> {
         }
         "stage" => Some(("This stage alone.", one_of("Stage"))),
         "from" if path.ends_with("/trigger-ai-pipeline") => Some(("This stage and all after it.", one_of("Stage"))),
+        "vad" => Some(("Run the voice activity detector again before transcription.", json!({"type": "boolean"}))),
         _ => None,
     }
 }

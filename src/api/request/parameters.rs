@@ -39,6 +39,15 @@ pub(crate) fn pairs(query: &str) -> Result<Pairs, ApiError> {
     Query::<Pairs>::try_from_uri(&uri).map(|query| query.0).map_err(|_| not_read())
 }
 
+/// Yes or no, in the words that people and libraries use for it; or what is wrong.
+pub(in crate::api) fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(format!("{text:?} is not true or false")),
+    }
+}
+
 impl Parameters {
     /// Takes what a path may be asked with, and refuses everything else.
     pub(crate) fn read(given: Pairs, known: &'static [&'static str]) -> Result<Self, ApiError> {
@@ -107,12 +116,8 @@ impl Parameters {
 
     /// Yes or no, in the words that people and libraries use for it.
     pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        match text.to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" | "on" => Ok(Some(true)),
-            "false" | "0" | "no" | "off" => Ok(Some(false)),
-            _ => Err(ApiError::Wrong(Part::Query, name.into(), format!("{text:?} is not true or false"))),
-        }
+        let read = self.text(name).map(|text| yes_or_no(&text)).transpose();
+        read.map_err(|problem| ApiError::Wrong(Part::Query, name.into(), problem))
     }
 
     /// A point in time, in any form that [`WallTime::read`] knows.

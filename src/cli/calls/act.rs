@@ -16,7 +16,7 @@ pub(super) enum CallsAction {
     /// Put a tag on calls, or take it off
     Tag(TaggedCalls),
     /// Transcribe finished calls again, with the present model; their old text stays until then
-    Reprocess(SomeCalls),
+    Reprocess(ReprocessedCalls),
     /// Erase calls: sound, text, alerts, events. What is on hold stays
     Delete(DeletedCalls),
 }
@@ -30,6 +30,15 @@ pub(super) struct TaggedCalls {
     remove: bool,
     #[command(flatten)]
     some: SomeCalls,
+}
+
+#[derive(Args)]
+pub(super) struct ReprocessedCalls {
+    #[command(flatten)]
+    some: SomeCalls,
+    /// Run the voice activity detector again before transcription
+    #[arg(long)]
+    vad: bool,
 }
 
 #[derive(Args)]
@@ -62,7 +71,10 @@ pub(super) fn act(action: &CallsAction, config: &Config) -> anyhow::Result<ExitC
         CallsAction::Tag(TaggedCalls { tag, some, remove: true }) => {
             (some, "tag taken off", json!({"action": "untag", "tags": [tag]}))
         }
-        CallsAction::Reprocess(some) => (some, "will be transcribed again", json!({"action": "reprocess"})),
+        CallsAction::Reprocess(ReprocessedCalls { some, vad }) => {
+            let body = if *vad { json!({"action": "reprocess", "vad": true}) } else { json!({"action": "reprocess"}) };
+            (some, "will be transcribed again", body)
+        }
         CallsAction::Delete(DeletedCalls { some, .. }) => (some, "deleted", json!({"action": "delete"})),
     };
     if let CallsAction::Delete(DeletedCalls { some, yes, dry_run }) = action {

@@ -112,6 +112,7 @@ pub(super) const MANUALS: &[Manual] = &[
     ], FAILED_SOME),
     manual!("calls reprocess", [
         "lineside calls reprocess 1795218045.12" => "transcribe a call again",
+        "lineside calls reprocess --vad 1795218045.12" => "the same, with its utterances found anew",
     ], FAILED_SOME),
     manual!("calls delete", [
         "lineside calls delete --dry-run 1795218045.12" => "what would be erased",
@@ -120,6 +121,7 @@ pub(super) const MANUALS: &[Manual] = &[
     manual!("process", [
         "lineside process 1795218045.12" => "all stages of a call again",
         "lineside process --stage summary 1795218045.12" => "one of them",
+        "lineside process --vad 1795218045.12" => "all of them, with its utterances found anew",
         "lineside process --status 1795218045.12" => "how far they are",
     ], FAILED_SOME),
     manual!("pack", [

@@ -2,10 +2,12 @@
 //!
 //! Promises: the old text stays until the new one is complete, and is replaced in one transaction; if anything fails, or the process ends meanwhile,
 //! the old text stays. The rows of stages are the queue (`stages.rs`). One call is done at a time, at the lowest urgency. The utterances are the
-//! stored ones, and the names of the call go with each. An utterance with silenced audio keeps its text, because its audio is no longer complete.
-//! Alerts and risk follow the new text (`realert.rs`); notifications that were sent cannot be recalled. A call on hold is not touched.
+//! stored ones, or those that the VAD finds anew where that was asked for (`stretches.rs`), and the names of the call go with each. An utterance with
+//! silenced audio keeps its text, because its audio is no longer complete. Alerts and risk follow the new text (`realert.rs`); notifications that were
+//! sent cannot be recalled. A call on hold is not touched.
 
 mod realert;
+mod stretches;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -14,9 +16,11 @@ use std::sync::{Arc, RwLock};
 
 use tokio::sync::oneshot;
 
+use self::stretches::{Stretches, VadAgain};
 use crate::audio::reader::RecordingReader;
-use crate::call::{CallId, CallNames, CallState, Leg, LegKey, Source, Stage, UtteranceKey, WallTime};
+use crate::call::{CallId, CallNames, CallState, Leg, LegKey, Source, Stage, UtteranceKey, VadRun, WallTime};
 use crate::contract::message::{CallRewritten, Message, RewrittenKind};
+use crate::pipeline::live::RowNumbers;
 use crate::pipeline::live::past_names::{PastNames, names_of_rows};
 use crate::pipeline::live::privacy::{Cleaned, Privacy, PrivacySettings};
 use crate::pipeline::live::silencing;
@@ -24,12 +28,13 @@ use crate::pipeline::live::words::{figures, segment};
 use crate::pipeline::workers::{Job, Work, Workers, Written};
 use crate::speech::engine::Piece;
 use crate::speech::queue::Urgency;
+use crate::speech::utterance::Listening;
 use crate::speech::vocabulary::Vocabulary;
 use crate::spool::{LegAudio, LegSpec, SpooledLeg};
 use crate::store::calls::{CallRow, LegRow};
-use crate::store::change::{CallFigures, Change, NewEvent, UtteranceState};
+use crate::store::change::{Change, NewEvent, UtteranceState};
 use crate::store::privacy::PrivacyChange;
-use crate::store::rewrite::{Rewritten, Stretch};
+use crate::store::rewrite::{NewText, Rewritten, Stretch};
 use crate::store::stages::{StageRequest, StageRow};
 use crate::store::{Store, StoreError};
 use crate::text::TextAnalyser;
@@ -69,11 +74,33 @@ pub struct RetranscribeQueue {
     now: fn() -> WallTime,
 }
 
+/// The rooms that transcribe a call again.
+pub struct RetranscribeParts {
+    /// The database.
+    pub store: Store,
+    /// The workers that take the stretches.
+    pub workers: Arc<Workers>,
+    /// The analyser of texts.
+    pub analyser: Arc<RwLock<Arc<TextAnalyser>>>,
+    /// Names of calls that are over.
+    pub names: PastNames,
+    /// The settings of `[privacy]`.
+    pub privacy: PrivacySettings,
+    /// The detector of voice activity, and the settings of endpointing.
+    pub listening: Listening,
+    /// The conductor's row numbers of utterances.
+    pub utterances: RowNumbers,
+    /// The wall clock.
+    pub now: fn() -> WallTime,
+}
+
 /// A leg of a call that is over.
 struct OldLeg {
     leg: Arc<SpooledLeg>,
     /// Its first sample in the call, milliseconds.
     offset_ms: i64,
+    /// Stretches that were transcribed while the call ran: first sample, one past the last; without an end to the leg's.
+    heard: Vec<(u64, Option<u64>)>,
     /// Silenced stretches: first sample, one past the last.
     silences: Vec<(u64, Option<u64>)>,
 }
@@ -98,10 +125,8 @@ impl OldLeg {
 
 /// The new text of a call, with everything that depends on it.
 struct New {
-    texts: Vec<Rewritten>,
-    figures: CallFigures,
-    /// Stretches to be silenced because the new text has redacted numbers there.
-    silences: Vec<PrivacyChange>,
+    text: NewText,
+    /// Stretches to be overwritten because the new text has redacted numbers there.
     silent: ToOverwrite,
 }
 
@@ -115,20 +140,16 @@ pub struct Retranscriber {
     analyser: Arc<RwLock<Arc<TextAnalyser>>>,
     names: PastNames,
     privacy: PrivacySettings,
+    vad: VadAgain,
 }
 
 impl RetranscribeQueue {
     /// Makes both ends.
-    pub fn new(
-        store: Store,
-        workers: Arc<Workers>,
-        analyser: Arc<RwLock<Arc<TextAnalyser>>>,
-        names: PastNames,
-        privacy: PrivacySettings,
-        now: fn() -> WallTime,
-    ) -> (Self, Retranscriber) {
+    pub fn new(parts: RetranscribeParts) -> (Self, Retranscriber) {
+        let RetranscribeParts { store, workers, analyser, names, privacy, listening, utterances, now } = parts;
         let queue = Self { store, workers, now };
-        (queue.clone(), Retranscriber { queue, analyser, names, privacy })
+        let vad = VadAgain { listening, numbers: utterances };
+        (queue.clone(), Retranscriber { queue, analyser, names, privacy, vad })
     }
 
     /// Whether a call can be transcribed again; the reason why it cannot.
@@ -155,14 +176,14 @@ impl RetranscribeQueue {
     }
 
     /// Has a call transcribed again when its turn comes, and all stages after that. Does not wait for it.
-    pub async fn ask(&self, call: CallRow) -> Result<(), RetranscribeError> {
+    pub async fn ask(&self, call: CallRow, vad: VadRun) -> Result<(), RetranscribeError> {
         self.check(&call).await?;
         self.is_free(&call).await?;
-        self.request(&call, Stage::ALL.to_vec(), true).await
+        self.request(&call, Stage::ALL.to_vec(), Some(vad)).await
     }
 
     /// The same for some stages. A call without sound keeps its text, and the other stages are gone through.
-    pub async fn go_through(&self, call: &CallRow, stages: Vec<Stage>) -> Result<(), RetranscribeError> {
+    pub async fn go_through(&self, call: &CallRow, stages: Vec<Stage>, vad: VadRun) -> Result<(), RetranscribeError> {
         if !matches!(call.state, CallState::Completed | CallState::Failed) {
             return Err(RetranscribeError::NotOver);
         }
@@ -174,11 +195,18 @@ impl RetranscribeQueue {
                 checked => checked?,
             }
         }
-        self.request(call, stages, again).await
+        self.request(call, stages, again.then_some(vad)).await
     }
 
-    async fn request(&self, call: &CallRow, stages: Vec<Stage>, again: bool) -> Result<(), RetranscribeError> {
-        let wanted = StageRequest { call: call.key, stages, again, at: (self.now)() };
+    /// `again`: transcription is done again from the sound, and so is the VAD or not.
+    async fn request(
+        &self,
+        call: &CallRow,
+        stages: Vec<Stage>,
+        again: Option<VadRun>,
+    ) -> Result<(), RetranscribeError> {
+        let (again, vad) = (again.is_some(), again.unwrap_or_default());
+        let wanted = StageRequest { call: call.key, stages, again, vad, at: (self.now)() };
         Ok(self.store.request_stages(wanted).await?)
     }
 
@@ -212,42 +240,45 @@ impl Retranscriber {
     }
 
     /// Transcribes a call again.
-    pub(super) async fn again(&self, call: &CallRow) -> Result<(), String> {
-        match self.read(call).await? {
-            (read, 0) => log::info!("call {}: transcribed again: {read} utterances", call.call_id),
-            (read, kept) => log::info!(
-                "call {}: transcribed again: {read} utterances; {kept} with silenced sound kept their text",
-                call.call_id
-            ),
-        }
+    pub(super) async fn again(&self, call: &CallRow, vad: VadRun) -> Result<(), String> {
+        let (read, kept) = self.read(call, vad).await?;
+        let found = match vad {
+            VadRun::Kept => String::new(),
+            VadRun::Again => format!(", found anew by {}", self.vad.listening.voice.name()),
+        };
+        let kept = match kept {
+            0 => String::new(),
+            kept => format!("; {kept} with silenced sound kept their text"),
+        };
+        log::info!("call {}: transcribed again: {read} utterances{found}{kept}", call.call_id);
         Ok(())
     }
 
     /// Transcribes the call. Returns how many utterances have a new text, and how many kept the old one.
-    async fn read(&self, call: &CallRow) -> Result<(usize, usize), String> {
+    async fn read(&self, call: &CallRow, vad: VadRun) -> Result<(usize, usize), String> {
         let said = |error: StoreError| error.to_string();
         let store = &self.queue.store;
         // The stretches come before the legs: a merge in between moves their times and is noticed at the end.
-        let (as_read, stretches) = store.stretches(call.key).await.map_err(said)?;
+        let (as_read, stored) = store.stretches(call.key).await.map_err(said)?;
         let legs = self.legs(call).await.map_err(said)?;
         let names = self.names(call).await.map_err(said)?;
-        let (mut texts, mut kept) = (Vec::new(), 0);
-        for stretch in stretches {
+        let mut stretches = Stretches::stored(stored, &legs);
+        if vad == VadRun::Again {
+            stretches = self.vad.find(call.key, &legs, stretches, &self.queue.workers).await?;
+        }
+        let mut texts = Vec::new();
+        for &stretch in &stretches.wanted {
             let Some(leg) = legs.get(&stretch.leg) else { continue };
-            if leg.is_silenced(&stretch) {
-                kept += 1;
-            } else {
-                // One at a time: a queue that is never empty would leave no time for partial text.
-                let written = self.hand_over(call, &stretch, &leg.leg, names.clone()).await;
-                texts.push((stretch, written.map_err(|_| "the speech threads have stopped".to_string())?));
-            }
+            // One at a time: a queue that is never empty would leave no time for partial text.
+            let written = self.hand_over(call, &stretch, &leg.leg, names.clone()).await;
+            texts.push((stretch, written.map_err(|_| "the speech threads have stopped".to_string())?));
         }
         let all = Arc::clone(&self.analyser.read().unwrap_or_else(std::sync::PoisonError::into_inner));
         let analyser = all.of_campaign(call.campaign.as_deref());
-        let read = texts.len();
-        let New { texts, figures, silences, silent } = self.put_together(call, &legs, &analyser, texts).await?;
-        let (now, segments) = ((self.queue.now)(), figures.segments);
-        if !store.rewrite(as_read, texts, figures, silences, now).await.map_err(said)? {
+        let (read, kept) = (texts.len(), stretches.kept.len());
+        let New { text, silent } = self.put_together(call, &legs, &analyser, texts, stretches).await?;
+        let (now, segments) = ((self.queue.now)(), text.figures.segments);
+        if !store.rewrite(as_read, text, now).await.map_err(said)? {
             return Err(
                 "it was heard of again, merged with another, corrected, put on hold or deleted meanwhile; ask again"
                     .into(),
@@ -265,7 +296,7 @@ impl Retranscriber {
             timestamp: now.rfc3339(),
             segments,
         });
-        let mut changes = realert::changes(store, analyser, call, now).await.map_err(said)?;
+        let mut changes = realert::changes(store, analyser, call, vad, now).await.map_err(said)?;
         changes.push(Change::Event(NewEvent { call: Some(call.key), at: now, message }));
         store.writer().commit(changes).await.map_err(said)?;
         Ok((read, kept))
@@ -289,7 +320,8 @@ impl Retranscriber {
             for &(start, end) in &silences {
                 leg.silences().add(start, end);
             }
-            legs.insert(row.key, OldLeg { leg: Arc::new(leg), offset_ms: row.offset_ms, silences });
+            let old = OldLeg { leg: Arc::new(leg), offset_ms: row.offset_ms, heard: row.heard, silences };
+            legs.insert(row.key, old);
         }
         Ok(legs)
     }
@@ -334,6 +366,7 @@ impl Retranscriber {
         legs: &OldLegs,
         analyser: &TextAnalyser,
         mut texts: Vec<(Stretch, Written)>,
+        stretches: Stretches,
     ) -> Result<New, String> {
         let now = (self.queue.now)();
         let mut privacy = Privacy::new(self.privacy.clone());
@@ -378,7 +411,7 @@ impl Retranscriber {
             .await
             .map_err(|error| error.to_string())?
             .into_iter()
-            .filter(|kept| !by_utterance.contains_key(&kept.utterance))
+            .filter(|kept| !stretches.replaces(kept.utterance))
             .map(|kept| (kept.start_ms, kept.leg, kept.compound))
             .collect();
         let mut rewritten = Vec::new();
@@ -396,7 +429,9 @@ impl Retranscriber {
             rolling.push(*leg, *compound);
         }
         let (silences, silent) = silences(&self.privacy, legs, cleaned.silent, now);
-        Ok(New { texts: rewritten, figures: figures(&rolling), silences, silent })
+        let Stretches { gone, found, .. } = stretches;
+        let text = NewText { gone, found, texts: rewritten, figures: figures(&rolling), silences };
+        Ok(New { text, silent })
     }
 }
 

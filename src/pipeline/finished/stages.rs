@@ -13,7 +13,7 @@ use super::asked::TellCall;
 use super::made::{json, transcribed};
 use super::retranscribe::{RetranscribeError, Retranscriber};
 use super::review::Desk;
-use crate::call::{CallState, ProcessingMode, Stage, StageState, WallTime};
+use crate::call::{CallState, ProcessingMode, Stage, StageState, VadRun, WallTime};
 use crate::contract::processing::{TextPass, TranslatedLine, TranslationMade};
 use crate::contract::review::ModelInsights;
 use crate::governor::Step;
@@ -198,7 +198,7 @@ impl Stages {
 
     async fn make(&self, stage: &StageRow, call: &CallRow) -> Result<Made, StoreError> {
         Ok(match stage.stage {
-            Stage::Transcription if stage.again => self.transcribe(call).await?,
+            Stage::Transcription if stage.again => self.transcribe(call, stage.vad).await?,
             Stage::Transcription => self.take_live(call).await?,
             Stage::Translation => self.translate(call).await?,
             Stage::Insights => self.insights(call).await?,
@@ -234,7 +234,7 @@ impl Stages {
     }
 
     /// Reads the sound again.
-    async fn transcribe(&self, call: &CallRow) -> Result<Made, StoreError> {
+    async fn transcribe(&self, call: &CallRow, vad: VadRun) -> Result<Made, StoreError> {
         match self.retranscriber.check(call).await {
             Err(error @ (RetranscribeError::NoSound(_) | RetranscribeError::Held)) => {
                 return Ok(Made::Unavailable(error.to_string()));
@@ -242,7 +242,7 @@ impl Stages {
             Err(error) => return Ok(Made::Failed(error.to_string())),
             Ok(()) => {}
         }
-        match self.retranscriber.again(call).await {
+        match self.retranscriber.again(call, vad).await {
             Ok(()) => self.read_back(call, TextPass::Final).await,
             Err(problem) => Ok(Made::Failed(problem)),
         }

@@ -3,21 +3,25 @@
 //! Memory alone: no clock, no channel, no database. A call owns its legs; only this file changes the indexes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::call::{Call, CallBegin, RunningLeg};
 use crate::call::{CallId, CallKey, CallState, LegKey};
 
-/// Row numbers, given one after the other.
-pub(super) struct Numbers(i64);
+/// Row numbers, given one after the other. Clones give from the same row of numbers, so that none is given twice.
+#[derive(Clone, Debug)]
+pub struct RowNumbers(Arc<AtomicI64>);
 
-impl Numbers {
+impl RowNumbers {
+    /// The numbers above the highest that a row has.
     pub fn after(highest: i64) -> Self {
-        Self(highest)
+        Self(Arc::new(AtomicI64::new(highest)))
     }
 
-    pub fn next(&mut self) -> i64 {
-        self.0 += 1;
-        self.0
+    /// The next number.
+    pub fn next(&self) -> i64 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::calls::{Calls, Numbers};
+use super::calls::{Calls, RowNumbers};
 use super::clock::StepWatch;
 use super::effect::{Answer, Effect};
 use super::event::{Event, Facts, Now, Question, Request};
@@ -29,8 +29,8 @@ pub(super) struct Conductor {
     pub(super) expected: Expected,
     /// Pauses requested before their call is heard of.
     pub(super) pending_pauses: PendingPauses,
-    pub(super) next_call: Numbers,
-    pub(super) next_utterance: Numbers,
+    pub(super) next_call: RowNumbers,
+    pub(super) next_utterance: RowNumbers,
     /// End of the time in which recordings of a former run may come back.
     pub(super) resume_until: Instant,
     pub(super) model_was_ready: bool,
@@ -57,8 +57,8 @@ impl Conductor {
             calls: Calls::default(),
             expected: Expected::default(),
             pending_pauses: PendingPauses::default(),
-            next_call: Numbers::after(call),
-            next_utterance: Numbers::after(utterance),
+            next_call: RowNumbers::after(call),
+            next_utterance: RowNumbers::after(utterance),
             resume_until: steady + RESUME,
             model_was_ready: false,
             watching,

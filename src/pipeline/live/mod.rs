@@ -61,4 +61,5 @@ mod vad_events;
 mod watching;
 pub(super) mod words;
 
+pub use self::calls::RowNumbers;
 pub use self::run::{Inputs, Live, Parts};

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::calls::RowNumbers;
 use super::conductor::Conductor;
 use super::event::{Event, Facts, Now, Question};
 use super::listen::{Assignment, VadEvent};
@@ -98,6 +99,11 @@ impl Parts {
 }
 
 impl Live {
+    /// The row numbers of utterances, for those who find some in a call that is over.
+    pub fn utterance_numbers(&self) -> RowNumbers {
+        self.conductor.next_utterance.clone()
+    }
+
     /// Conducts until it is stopped. Unfinished work is in the database and continues at the next start.
     pub async fn run(mut self, mut inputs: Inputs, stop: CancellationToken) {
         let mut tick = tokio::time::interval(TICK);

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, named_params};
 
 use super::tags::NewTag;
-use crate::call::{CallKey, Stage, StageState, WallTime};
+use crate::call::{CallKey, Stage, StageState, VadRun, WallTime};
 
 /// Stages that are to be made, or made again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct StageRequest {
     pub stages: Vec<Stage>,
     /// Whether transcription, where it is among them, is done again from the sound.
     pub again: bool,
+    /// Whether the VAD is run again before that.
+    pub vad: VadRun,
     /// Time of the request.
     pub at: WallTime,
 }
@@ -40,16 +42,17 @@ pub struct StageOutcome {
 /// Puts stages into the queue. Their results stay until there are new ones.
 pub(in crate::store) fn request(db: &Connection, wanted: &StageRequest) -> rusqlite::Result<()> {
     for stage in &wanted.stages {
+        let again = wanted.again && *stage == Stage::Transcription;
         db.prepare_cached(
-            "INSERT INTO stage (call, place, stage, again, next_ms, queued_ms)
-             SELECT id, :place, :stage, :again, :at, :at FROM call WHERE id = :call
+            "INSERT INTO stage (call, place, stage, again, vad, next_ms, queued_ms)
+             SELECT id, :place, :stage, :again, :vad, :at, :at FROM call WHERE id = :call
              ON CONFLICT (call, place) DO UPDATE
-             SET state = 'pending', again = excluded.again, round = round + 1, tries = 0, next_ms = excluded.next_ms,
+             SET state = 'pending', again = excluded.again, vad = excluded.vad, round = round + 1, tries = 0, next_ms = excluded.next_ms,
                  queued_ms = excluded.queued_ms, started_ms = NULL, done_ms = NULL, error = NULL",
         )?
         .execute(named_params! {
-            ":call": wanted.call.0, ":place": *stage as i64, ":stage": stage.as_str(), ":at": wanted.at.0,
-            ":again": wanted.again && *stage == Stage::Transcription,
+            ":call": wanted.call.0, ":place": *stage as i64, ":stage": stage.as_str(), ":at": wanted.at.0, ":again": again,
+            ":vad": again && wanted.vad == VadRun::Again,
         })?;
     }
     Ok(())
@@ -59,7 +62,7 @@ pub(in crate::store) fn request(db: &Connection, wanted: &StageRequest) -> rusql
 pub(in crate::store) fn ended(db: &Connection, call: CallKey, at: WallTime) -> rusqlite::Result<()> {
     let by_itself = "SELECT 1 FROM call WHERE id = ?1 AND mode IS NOT 'realtime'";
     if db.prepare_cached(by_itself)?.exists([call.0])? {
-        request(db, &StageRequest { call, stages: Stage::ALL.to_vec(), again: false, at })?;
+        request(db, &StageRequest { call, stages: Stage::ALL.to_vec(), again: false, vad: VadRun::Kept, at })?;
     }
     Ok(())
 }

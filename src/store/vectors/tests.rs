@@ -4,12 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::super::calls::Which;
-use super::super::change::CallFigures;
 use super::super::change::{Change, UtteranceState};
 use super::super::forget;
 use super::super::privacy::PrivacyChange;
 use super::super::retention::OfCampaigns;
-use super::super::rewrite::Rewritten;
+use super::super::rewrite::{NewText, Rewritten};
 use super::super::tests::{call, done, leg, open, utterance};
 use super::*;
 use crate::call::alert::Unsaid;
@@ -233,7 +232,8 @@ async fn what_goes_by_age_by_request_or_for_a_new_text_takes_its_vector_along() 
             took_ms: 1,
         })
         .collect();
-    assert!(store.rewrite(read, texts, CallFigures::default(), Vec::new(), WallTime(9)).await.expect("rewrite"));
+    let new = NewText { texts, ..NewText::default() };
+    assert!(store.rewrite(read, new, WallTime(9)).await.expect("rewrite"));
     overwritten(&store).await;
     assert!(!is_there(3) && is_there(4));
     assert_eq!((count(&store).await, store.count_vectors_due().await.expect("count")), (1, 0));

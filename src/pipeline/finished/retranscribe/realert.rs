@@ -1,14 +1,14 @@
 //! Brings alerts and risk up to date with a call's new text.
 //!
 //! The present rules run over the new text. An alert that they raise again gets the new words. One that they no longer raise is closed in the name of
-//! [`BY`]. One that only the new text shows is raised, unless the call ended more than a day ago. Alerts by silence and interruptions stay, because
-//! the utterances are the same, and so do alerts of rules that the packs no longer hold.
+//! [`BY`]. One that only the new text shows is raised, unless the call ended more than a day ago. Alerts by silence and interruptions stay where the
+//! utterances are the same; where the VAD was run again they are judged as well. Alerts of rules that the packs no longer hold stay.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::alerts::{CallWatch, RiskScore, RuleBook, Said};
-use crate::call::{Alert, CallKey, Fired, WallTime};
+use crate::call::{Alert, CallKey, Fired, VadRun, WallTime};
 use crate::pipeline::finished::reviews::is_fresh;
 use crate::priority;
 use crate::store::alerts::{AlertFilter, AlertRow, NewAlert, SpeechRow};
@@ -40,6 +40,7 @@ pub(super) async fn changes(
     store: &Store,
     analyser: Arc<TextAnalyser>,
     call: &CallRow,
+    vad: VadRun,
     now: WallTime,
 ) -> Result<Vec<Change>, StoreError> {
     let mut played = Played {
@@ -54,11 +55,12 @@ pub(super) async fn changes(
     let all_known = known.len() < MOST as usize;
     let play = move || {
         let book = RuleBook::new(analyser.rules());
-        let (alerts, risk) = played.play(&analyser, &book);
-        (book, alerts, risk)
+        let judged = Judged { book: &book, vad };
+        let (alerts, risk) = played.play(&analyser, judged);
+        let (changes, missing) = compare(judged, known, alerts, now);
+        (changes, missing, risk)
     };
-    let (book, alerts, risk) = priority::aside(play).await.map_err(|_| StoreError::Closed)?;
-    let (mut changes, missing) = compare(&book, known, alerts, now);
+    let (mut changes, missing, risk) = priority::aside(play).await.map_err(|_| StoreError::Closed)?;
     if is_fresh(call, now) && all_known {
         let mut id = store.last_alert().await?;
         changes.extend(missing.into_iter().map(|alert| {
@@ -76,9 +78,41 @@ fn raise(id: i64, call: CallKey, alert: Alert, at: WallTime) -> Change {
     Change::AlertRaised(Box::new(NewAlert { id, call, at, origin, alert }))
 }
 
+/// The rules whose alerts are judged anew.
+#[derive(Clone, Copy)]
+struct Judged<'a> {
+    book: &'a RuleBook,
+    vad: VadRun,
+}
+
+impl Judged<'_> {
+    /// Whether the packs have the rule, and what it looks at may be another now.
+    fn has(self, name: &str) -> bool {
+        self.book.rules().iter().any(|rule| rule.name == name && (self.vad == VadRun::Again || is_by_words(rule)))
+    }
+
+    /// Whether the rule looks at stretches of the call and not at words.
+    fn is_of_speech(self, name: &str) -> bool {
+        self.book.rules().iter().any(|rule| rule.name == name && !is_by_words(rule))
+    }
+
+    /// Whether two alerts mean the same firing of a rule. An alert without words, unless it is by silence or an interruption, is about the call so far,
+    /// and its time moves with the text.
+    fn is_same(self, one: (&Alert, &Fired), other: (&Alert, &Fired)) -> bool {
+        let without_words = one.1.words.is_empty() && other.1.words.is_empty();
+        let near = one.0.start_ms <= other.0.end_ms + APART_MS && other.0.start_ms <= one.0.end_ms + APART_MS;
+        one.1.name == other.1.name && (without_words && !self.is_of_speech(&one.1.name) || near)
+    }
+}
+
+fn is_by_words(rule: &Rule) -> bool {
+    matches!(rule.trigger, Trigger::Text(_) | Trigger::NotSaid(_))
+}
+
 impl Played {
-    /// The alerts that the rules raise by words in the whole call, and its risk.
-    fn play(&self, analyser: &TextAnalyser, book: &RuleBook) -> (Vec<Alert>, RiskScore) {
+    /// The alerts that the rules to be judged raise in the whole call, and its risk.
+    fn play(&self, analyser: &TextAnalyser, judged: Judged) -> (Vec<Alert>, RiskScore) {
+        let book = judged.book;
         let mut watch = CallWatch::default();
         for leg in self.legs.iter().filter(|leg| !leg.heard.is_empty()) {
             if leg.has_sound() {
@@ -103,15 +137,9 @@ impl Played {
         }
         alerts.extend(watch.passed(book, self.length_ms, &rolling));
         alerts.extend(watch.ended(book, self.length_ms, &rolling));
-        let by_words = alerts.into_iter().filter_map(|alert| only(alert, |rule| is_by_words(book, &rule.name)));
-        (by_words.collect(), watch.risk(&rolling))
+        let alerts = alerts.into_iter().filter_map(|alert| only(alert, |rule| judged.has(&rule.name)));
+        (alerts.collect(), watch.risk(&rolling))
     }
-}
-
-/// Whether the packs have the rule, and it looks at text.
-fn is_by_words(book: &RuleBook, name: &str) -> bool {
-    let by_words = |rule: &Rule| matches!(rule.trigger, Trigger::Text(_) | Trigger::NotSaid(_));
-    book.rules().iter().any(|rule| rule.name == name && by_words(rule))
 }
 
 /// An alert with some of its rules; `None` without any.
@@ -121,15 +149,8 @@ fn only(mut alert: Alert, wanted: impl Fn(&Fired) -> bool) -> Option<Alert> {
     Some(alert)
 }
 
-/// Whether two alerts mean the same firing of a rule. An alert without words is about the call so far, and its time moves with the text.
-fn is_same(one: (&Alert, &Fired), other: (&Alert, &Fired)) -> bool {
-    let without_words = one.1.words.is_empty() && other.1.words.is_empty();
-    let near = one.0.start_ms <= other.0.end_ms + APART_MS && other.0.start_ms <= one.0.end_ms + APART_MS;
-    one.1.name == other.1.name && (without_words || near)
-}
-
 /// The changes to the alerts that the call has, and the alerts that it lacks.
-fn compare(book: &RuleBook, known: Vec<AlertRow>, played: Vec<Alert>, now: WallTime) -> (Vec<Change>, Vec<Alert>) {
+fn compare(judged: Judged, known: Vec<AlertRow>, played: Vec<Alert>, now: WallTime) -> (Vec<Change>, Vec<Alert>) {
     let mut changes = Vec::new();
     // Firings that have an alert: index of the alert, name of the rule.
     let mut told: HashSet<(usize, String)> = HashSet::new();
@@ -137,13 +158,14 @@ fn compare(book: &RuleBook, known: Vec<AlertRow>, played: Vec<Alert>, now: WallT
         let mut alert = before.clone();
         let mut again: Option<&Alert> = None;
         alert.rules.retain_mut(|rule| {
-            if !is_by_words(book, &rule.name) {
+            if !judged.has(&rule.name) {
                 return true;
             }
             let firings =
                 played.iter().enumerate().flat_map(|(at, new)| new.rules.iter().map(move |rule| (at, new, rule)));
             let mut firings = firings.filter(|(at, ..)| !told.contains(&(*at, rule.name.clone())));
-            let Some((at, new, found)) = firings.find(|(_, new, found)| is_same((&before, rule), (new, found))) else {
+            let Some((at, new, found)) = firings.find(|(_, new, found)| judged.is_same((&before, rule), (new, found)))
+            else {
                 return false;
             };
             told.insert((at, rule.name.clone()));

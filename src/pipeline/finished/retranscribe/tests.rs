@@ -10,7 +10,10 @@ use crate::pipeline::live::keys::PauseKeys;
 use crate::pipeline::workers::TranscribeSettings;
 use crate::pipeline::workers::in_flight::InFlight;
 use crate::speech::recogniser::Recognition;
+use crate::speech::utterance::EndpointSettings;
+use crate::speech::vad::Voice;
 use crate::store::alerts::{AlertFilter, AlertRow, NewAlert};
+use crate::store::segments::{SearchFilter, fts_query};
 use crate::text::{LexiconKind, Pack};
 
 const CALL: CallKey = CallKey(1);
@@ -29,6 +32,7 @@ const ROWS: &str = "
 struct Again {
     folder: tempfile::TempDir,
     store: Store,
+    numbers: RowNumbers,
 }
 
 impl Again {
@@ -36,33 +40,112 @@ impl Again {
         let folder = tempfile::tempdir().expect("temp dir");
         let (store, _) = Store::open(folder.path()).expect("open");
         store.writer().run(|db| db.execute_batch(ROWS)).await.expect("rows");
-        Self { folder, store }
+        Self { folder, store, numbers: RowNumbers::after(1) }
     }
 
     /// Transcribes the call again: the model hears `text`. The names that were handed over with the stretch.
-    async fn hears(&self, text: &str, past: &PastNames, now: fn() -> WallTime) -> Option<Arc<Vocabulary>> {
+    async fn hears(&self, text: &'static str, past: &PastNames, now: fn() -> WallTime) -> Option<Arc<Vocabulary>> {
+        let mut jobs = self.run(VadRun::Kept, past, now, move |_| text.to_owned()).await.expect("transcribed again");
+        assert_eq!(jobs.len(), 1, "one stretch");
+        jobs.remove(0).vocabulary
+    }
+
+    /// Transcribes the call again: the model hears what `says` tells of each stretch. The stretches that were handed over.
+    async fn run(
+        &self,
+        vad: VadRun,
+        past: &PastNames,
+        now: fn() -> WallTime,
+        says: impl Fn(&Job) -> String + Send + 'static,
+    ) -> Result<Vec<Job>, String> {
         let settings = TranscribeSettings::without_model(self.folder.path());
         let (done, _) = mpsc::channel(1);
         let workers = Workers::new(settings, InFlight::open(&self.folder.path().join("in-hand")), done);
         let analyser = TextAnalyser::new(LexiconKind::CallCentre, &Pack::bundled().expect("packs"));
-        let analyser = Arc::new(RwLock::new(Arc::new(analyser)));
         let cache = self.folder.path().join("cache");
-        let privacy = PrivacySettings { redact: true, keys: PauseKeys::default(), cache };
-        let (_, retranscriber) =
-            RetranscribeQueue::new(self.store.clone(), Arc::clone(&workers), analyser, past.clone(), privacy, now);
-        let call = self.store.call_of(CALL).await.expect("query").expect("a call");
-        let again = tokio::spawn(async move { retranscriber.again(&call).await });
+        let voice = Voice::Earshot { problem: None };
+        let (_, retranscriber) = RetranscribeQueue::new(RetranscribeParts {
+            store: self.store.clone(),
+            workers: Arc::clone(&workers),
+            analyser: Arc::new(RwLock::new(Arc::new(analyser))),
+            names: past.clone(),
+            privacy: PrivacySettings { redact: true, keys: PauseKeys::default(), cache },
+            listening: Listening { endpoint: EndpointSettings::best_with(&voice), voice },
+            utterances: self.numbers.clone(),
+            now,
+        });
         let queue = Arc::clone(&workers.queue);
-        let work = tokio::task::spawn_blocking(move || queue.pop(Duration::from_secs(20)));
-        let Some((_, Work::Retranscribe(job, answer))) = work.await.expect("a thread") else { panic!("no stretch") };
-        let names = job.vocabulary.clone();
-        let piece = Piece { text: text.to_owned(), start_ms: 0, end_ms: 1000, confidence: 0.9, words: Vec::new() };
-        let took = Duration::from_millis(1);
-        let recognition = Recognition { pieces: vec![piece], language: Some("en".into()), dropped: None, took };
-        let written = Written { job: *job, result: Ok(recognition), engine: "whisper/large".into() };
-        assert!(answer.send(written).is_ok(), "it waits for the text");
-        again.await.expect("a task").expect("transcribed again");
-        names
+        let work = std::thread::spawn(move || {
+            let mut jobs = Vec::new();
+            while !queue.is_closed() {
+                let Some((_, Work::Retranscribe(job, answer))) = queue.pop(Duration::from_millis(100)) else {
+                    continue;
+                };
+                let (text, end_ms) = (says(&job), ((job.end - job.start) / 8) as i64);
+                let piece = Piece { text, start_ms: 0, end_ms, confidence: 0.9, words: Vec::new() };
+                let took = Duration::from_millis(1);
+                let recognition = Recognition { pieces: vec![piece], language: Some("en".into()), dropped: None, took };
+                jobs.push((*job).clone());
+                let written = Written { job: *job, result: Ok(recognition), engine: "whisper/large".into() };
+                let _ = answer.send(written);
+            }
+            jobs
+        });
+        let call = self.store.call_of(CALL).await.expect("query").expect("a call");
+        let again = retranscriber.again(&call, vad).await;
+        workers.queue.close();
+        let jobs = work.join().expect("a thread");
+        again.map(|()| jobs)
+    }
+
+    /// Two sentences, which the live VAD has found as one short stretch, as the leg's recording. `false` without recordings to make it of.
+    async fn sounds(&self) -> bool {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/audio/real");
+        let mut sound = vec![0; 8000];
+        for name in ["ivr-vm-goodbye", "ivr-hello-world"] {
+            let mut samples = Vec::new();
+            let read = RecordingReader::open(&folder.join(format!("{name}.wav"))).ok().and_then(|mut reader| {
+                reader.read_samples(0, 0, usize::MAX, &mut samples).ok()?;
+                Some(reader.layout().rate_hz)
+            });
+            let Some(rate_hz) = read else {
+                eprintln!("skipped: no real recordings here");
+                return false;
+            };
+            let narrow = crate::audio::resample::resample(&crate::audio::to_f32(&samples), rate_hz, 8000);
+            sound.extend(narrow.iter().map(|x| (x * 32_767.0) as i16));
+            sound.extend(vec![0; 16_000]);
+        }
+        let path = self.folder.path().join("call.wav");
+        let head = crate::audio::wav::header(8000, 1, sound.len() as u64);
+        let bytes: Vec<u8> = head.into_iter().chain(sound.iter().flat_map(|sample| sample.to_le_bytes())).collect();
+        std::fs::write(&path, bytes).expect("write");
+        let (path, samples) = (path.display().to_string(), sound.len() as i64);
+        let rows = move |db: &mut rusqlite::Connection| {
+            db.execute("UPDATE leg SET path = ?1, samples = ?2", (path, samples))?;
+            db.execute("UPDATE call SET audio_ms = ?1", [samples / 8])?;
+            db.execute("UPDATE utterance SET lag_ms = 700, start_sample = 4000, end_sample = 15500", [])?;
+            db.execute("INSERT INTO heard (leg, from_sample) VALUES (1, 0)", [])
+        };
+        self.store.writer().run(rows).await.expect("rows");
+        true
+    }
+
+    /// Every utterance: row number, samples, milliseconds of lag.
+    async fn utterances(&self) -> Vec<(i64, i64, i64, Option<i64>)> {
+        let sql = "SELECT id, start_sample, end_sample, lag_ms FROM utterance ORDER BY start_sample";
+        let rows = self.store.writer().run(move |db| {
+            let mut all = db.prepare(sql)?;
+            all.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?.collect()
+        });
+        rows.await.expect("query")
+    }
+
+    /// The call's text, and what it was while the call ran.
+    async fn texts(&self) -> [Vec<String>; 2] {
+        let now = self.store.segments(CALL).await.expect("query");
+        let live = self.store.live_segments(CALL).await.expect("query").unwrap_or_default();
+        [now, live].map(|rows| rows.into_iter().map(|row| row.text).collect())
     }
 
     /// An alert of the former text, by these rules.
@@ -175,4 +258,89 @@ async fn what_the_text_does_not_decide_stays() {
     assert!(alerts.iter().all(|(.., by)| by.is_none()), "{alerts:?}");
     let level = call.store.alert(1).await.expect("query").expect("an alert").alert.level;
     assert_eq!(level, Level::Warning);
+}
+
+#[tokio::test]
+async fn a_vad_that_is_run_again_puts_what_it_finds_in_the_place_of_what_was_there() {
+    let call = Again::new().await;
+    if !call.sounds().await {
+        return;
+    }
+    let heard = |job: &Job| format!("stretch {}", job.utterance.0);
+    let jobs = call.run(VadRun::Again, &PastNames::default(), NOW, heard).await.expect("transcribed again");
+    assert_eq!(jobs.iter().map(|job| job.utterance.0).collect::<Vec<_>>(), [2, 3], "two sentences, by new numbers");
+    let rows = call.utterances().await;
+    let places: Vec<_> = jobs.iter().map(|job| (job.utterance.0, job.start as i64, job.end as i64)).collect();
+    assert_eq!(rows.iter().map(|&(id, start, end, _)| (id, start, end)).collect::<Vec<_>>(), places);
+    assert_eq!((rows[0].3, rows[1].3), (Some(700), None), "what was late in the live call was late");
+    let live = vec!["I am Marry Mueller".to_owned()];
+    assert_eq!(call.texts().await, [vec!["stretch 2".into(), "stretch 3".into()], live.clone()]);
+    for (words, count) in [("stretch", 2), ("mueller", 0)] {
+        let filter = SearchFilter { query: fts_query(words).expect("words"), limit: 9, ..SearchFilter::default() };
+        assert_eq!(call.store.search(filter).await.expect("query").len(), count, "{words}");
+    }
+    let row = call.store.call_of(CALL).await.expect("query").expect("a call");
+    assert_eq!(row.segments, 2);
+    let jobs = call.run(VadRun::Again, &PastNames::default(), NOW, heard).await.expect("once more");
+    assert_eq!(jobs.iter().map(|job| job.utterance.0).collect::<Vec<_>>(), [4, 5], "no number is given twice");
+    assert_eq!(call.texts().await, [vec!["stretch 4".into(), "stretch 5".into()], live], "the live text is the first");
+}
+
+#[tokio::test]
+async fn a_vad_that_is_run_again_leaves_silenced_sound_and_what_was_not_heard_alone() {
+    let heard = |job: &Job| format!("stretch {}", job.utterance.0);
+    for (rows, wanted) in [
+        // The stretch touches silenced sound.
+        ("INSERT INTO silence (leg, start_sample, end_sample, why, at_ms) VALUES (1, 5000, 6000, 'redaction', 0)", 2),
+        // Another leg has the voice from there on.
+        ("UPDATE heard SET to_sample = 20000", 1),
+        // No leg was heard: the stored stretch is all there is.
+        ("DELETE FROM heard", 1),
+    ] {
+        let call = Again::new().await;
+        if !call.sounds().await {
+            return;
+        }
+        call.store.writer().run(move |db| db.execute_batch(rows)).await.expect("rows");
+        let jobs = call.run(VadRun::Again, &PastNames::default(), NOW, heard).await.expect("transcribed again");
+        let texts = &call.texts().await[0];
+        assert_eq!(texts.len(), wanted, "{rows}: {texts:?}");
+        let kept = texts.contains(&"I am Marry Mueller".to_owned());
+        assert_eq!(kept, rows.contains("silence"), "{rows}: {texts:?}");
+        let utterances = call.utterances().await;
+        assert!(utterances.windows(2).all(|pair| pair[0].2 <= pair[1].1), "none meets another: {utterances:?}");
+        if rows.starts_with("UPDATE") {
+            assert!(jobs.iter().all(|job| job.end <= 20_000), "{jobs:?}");
+        }
+        if rows.starts_with("DELETE") {
+            assert_eq!(jobs[0].utterance, UtteranceKey(1));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_without_the_sound_to_run_the_vad_on_keeps_its_text() {
+    let call = Again::new().await;
+    call.store
+        .writer()
+        .run(|db| db.execute_batch("INSERT INTO heard (leg, from_sample) VALUES (1, 0)"))
+        .await
+        .expect("rows");
+    let problem = call.run(VadRun::Again, &PastNames::default(), NOW, |_| "nothing".into()).await.expect_err("no file");
+    assert!(problem.contains("/nowhere.wav"), "{problem}");
+    assert_eq!(call.texts().await, [vec!["I am Marry Mueller".to_owned()], vec![]]);
+    assert_eq!(call.utterances().await.len(), 1);
+}
+
+#[tokio::test]
+async fn silences_are_judged_anew_where_the_vad_was_run_again() {
+    let call = Again::new().await;
+    if !call.sounds().await {
+        return;
+    }
+    call.has_alert(1, &[("dead_air", Level::Warning, &[])]).await;
+    call.run(VadRun::Kept, &PastNames::default(), NOW, |_| "Good morning.".into()).await.expect("transcribed again");
+    assert_eq!(call.alerts().await[0].3, None, "the same utterances, the same silence");
+    call.run(VadRun::Again, &PastNames::default(), NOW, |_| "Good morning.".into()).await.expect("transcribed again");
+    assert_eq!(call.alerts().await[0].3.as_deref(), Some("transcribed again"), "nobody was silent for so long");
 }

@@ -7,12 +7,15 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::call::CallKey;
-use crate::pipeline::finished::retranscribe::RetranscribeQueue;
+use crate::pipeline::finished::retranscribe::{RetranscribeParts, RetranscribeQueue};
+use crate::pipeline::live::RowNumbers;
 use crate::pipeline::live::keys::PauseKeys;
 use crate::pipeline::live::past_names::PastNames;
 use crate::pipeline::live::privacy::PrivacySettings;
 use crate::pipeline::workers::TranscribeSettings;
 use crate::pipeline::workers::in_flight::InFlight;
+use crate::speech::utterance::{EndpointSettings, Listening};
+use crate::speech::vad::Voice;
 use crate::store::change::Change;
 use crate::text::{LexiconKind, Pack, TextAnalyser};
 
@@ -63,14 +66,17 @@ fn stages(store: &Store, folder: &std::path::Path, translator: Translator) -> St
     let analyser = TextAnalyser::new(LexiconKind::CallCentre, &Pack::bundled().expect("packs"));
     let analyser = Arc::new(RwLock::new(Arc::new(analyser)));
     let privacy = PrivacySettings { redact: true, keys: PauseKeys::default(), cache: folder.join("cache") };
-    let (_, retranscriber) = RetranscribeQueue::new(
-        store.clone(),
-        Arc::clone(&workers),
-        Arc::clone(&analyser),
-        PastNames::default(),
+    let voice = Voice::Earshot { problem: None };
+    let (_, retranscriber) = RetranscribeQueue::new(RetranscribeParts {
+        store: store.clone(),
+        workers: Arc::clone(&workers),
+        analyser: Arc::clone(&analyser),
+        names: PastNames::default(),
         privacy,
+        listening: Listening { endpoint: EndpointSettings::best_with(&voice), voice },
+        utterances: RowNumbers::after(2),
         now,
-    );
+    });
     let pipeline =
         Pipeline { workers, translator, language_model: None, mode: ProcessingMode::Hybrid, final_pass: false };
     Stages::new(store.clone(), Desk::new(store.clone(), analyser), retranscriber, pipeline, now)
