@@ -218,13 +218,17 @@ mod tests {
 
     #[test]
     fn the_vad_hears_what_was_heard_and_nothing_of_what_is_silenced_or_keeps_its_text() {
-        assert_eq!(free(&[(0, None)], 100, vec![]), [0..100]);
-        assert_eq!(free(&[(60, Some(80)), (0, Some(40))], 100, vec![]), [0..40, 60..80]);
-        assert_eq!(free(&[(0, Some(400))], 100, vec![]), [0..100], "no further than there is sound");
-        assert_eq!(free(&[(0, None)], 100, vec![20..30, 10..25, 90..u64::MAX]), [0..10, 30..90]);
-        assert_eq!(free(&[(0, Some(50)), (40, Some(60))], 100, vec![45..46]), [0..45, 46..50, 50..60], "none twice");
-        assert_eq!(free(&[(30, Some(50))], 100, vec![0..35, 49..60]), [35..49]);
-        assert_eq!(free(&[(30, Some(50))], 100, vec![0..u64::MAX]), []);
-        assert_eq!(free(&[], 100, vec![]), []);
+        let free = |heard: &[(u64, Option<u64>)], taken: &[(u64, u64)]| -> Vec<(u64, u64)> {
+            let taken = taken.iter().map(|&(start, end)| start..end).collect();
+            free(heard, 100, taken).into_iter().map(|range| (range.start, range.end)).collect()
+        };
+        assert_eq!(free(&[(0, None)], &[]), [(0, 100)]);
+        assert_eq!(free(&[(60, Some(80)), (0, Some(40))], &[]), [(0, 40), (60, 80)]);
+        assert_eq!(free(&[(0, Some(400))], &[]), [(0, 100)], "no further than there is sound");
+        assert_eq!(free(&[(0, None)], &[(20, 30), (10, 25), (90, u64::MAX)]), [(0, 10), (30, 90)]);
+        assert_eq!(free(&[(0, Some(50)), (40, Some(60))], &[(45, 46)]), [(0, 45), (46, 50), (50, 60)], "none twice");
+        assert_eq!(free(&[(30, Some(50))], &[(0, 35), (49, 60)]), [(35, 49)]);
+        assert_eq!(free(&[(30, Some(50))], &[(0, u64::MAX)]), []);
+        assert_eq!(free(&[], &[]), []);
     }
 }
