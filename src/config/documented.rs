@@ -41,7 +41,23 @@ pub fn sections() -> Vec<DocumentedSection> {
         };
         read(text, is_set, &mut all);
     }
-    all
+    joined(all)
+}
+
+/// Examples of one kind of block are one section, with each setting once.
+fn joined(all: Vec<DocumentedSection>) -> Vec<DocumentedSection> {
+    let mut sections: Vec<DocumentedSection> = Vec::new();
+    for section in all {
+        match sections.iter_mut().find(|before| before.is_list && before.name == section.name) {
+            Some(before) => {
+                let is_new = |setting: &DocumentedSetting| before.settings.iter().all(|known| known.key != setting.key);
+                let new: Vec<DocumentedSetting> = section.settings.into_iter().filter(is_new).collect();
+                before.settings.extend(new);
+            }
+            None => sections.push(section),
+        }
+    }
+    sections
 }
 
 fn read(text: &str, is_set: bool, all: &mut Vec<DocumentedSection>) {
@@ -116,6 +132,9 @@ mod tests {
         assert_eq!(of("recordings", "stereo").value, "[\"agent\", \"caller\"]");
         let notify = all.iter().find(|section| section.name == "notify").expect("notify");
         assert!(notify.is_list && notify.settings.len() > 8 && notify.doc.contains("alerts also go there"));
+        let keys: Vec<&str> = notify.settings.iter().map(|setting| setting.key.as_str()).collect();
+        assert!(keys.contains(&"secret") && keys.contains(&"to"), "of both examples: {keys:?}");
+        assert_eq!(keys.iter().filter(|key| **key == "kind").count(), 1);
         let missing: Vec<String> = all
             .iter()
             .flat_map(|section| section.settings.iter().map(move |setting| (section, setting)))
