@@ -6,6 +6,7 @@
 //! silenced audio keeps its text, because its audio is no longer complete. Alerts and risk follow the new text (`realert.rs`); notifications that were
 //! sent cannot be recalled. A call on hold is not touched.
 
+mod old_leg;
 mod realert;
 mod stretches;
 
@@ -16,6 +17,7 @@ use std::sync::{Arc, RwLock};
 
 use tokio::sync::oneshot;
 
+use self::old_leg::{OldLeg, OldLegs};
 use self::stretches::{Stretches, VadAgain};
 use crate::audio::reader::RecordingReader;
 use crate::call::{CallId, CallNames, CallState, Leg, LegKey, Source, Stage, UtteranceKey, VadRun, WallTime};
@@ -94,35 +96,6 @@ pub struct RetranscribeParts {
     pub now: fn() -> WallTime,
 }
 
-/// A leg of a call that is over.
-struct OldLeg {
-    leg: Arc<SpooledLeg>,
-    /// Its first sample in the call, milliseconds.
-    offset_ms: i64,
-    /// Stretches that were transcribed while the call ran: first sample, one past the last; without an end to the leg's.
-    heard: Vec<(u64, Option<u64>)>,
-    /// Silenced stretches: first sample, one past the last.
-    silences: Vec<(u64, Option<u64>)>,
-}
-
-impl OldLeg {
-    fn is_silenced(&self, stretch: &Stretch) -> bool {
-        let meets = |(start, end): &(u64, Option<u64>)| {
-            *start < stretch.end_sample && end.is_none_or(|end| end > stretch.start_sample)
-        };
-        self.silences.iter().any(meets)
-    }
-
-    fn length_ms(&self, stretch: &Stretch) -> i64 {
-        ((stretch.end_sample - stretch.start_sample) * 1000 / u64::from(self.leg.spec.rate_hz)) as i64
-    }
-
-    /// The sample that was heard at this time of the call.
-    fn sample_at(&self, call_ms: i64) -> u64 {
-        (call_ms - self.offset_ms).max(0) as u64 * u64::from(self.leg.spec.rate_hz) / 1000
-    }
-}
-
 /// The new text of a call, with everything that depends on it.
 struct New {
     text: NewText,
@@ -130,7 +103,6 @@ struct New {
     silent: ToOverwrite,
 }
 
-type OldLegs = HashMap<LegKey, OldLeg>;
 /// Samples that are still to be overwritten.
 type ToOverwrite = Vec<(Arc<SpooledLeg>, Vec<Range<u64>>)>;
 
