@@ -8,6 +8,7 @@ use std::process::ExitCode;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    lineside::host::end_at_a_panic();
     lineside::host::cpu::become_the_best_build();
     lineside::cli::run()
 }

@@ -7,6 +7,16 @@ use std::io::Write as _;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+/// From now on a panic in any thread ends the process with SIGABRT, after its message is written to stderr. A daemon that panics must be restarted by
+/// systemd, not live on as a ghost. To be called once, at the start of `main`.
+pub fn end_at_a_panic() {
+    let write = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        write(panic);
+        std::process::abort();
+    }));
+}
+
 /// Sends log lines to journald when systemd runs us, else to stderr. `level` is `error`, `warn`, `info`, `debug`.
 pub fn start_log(level: log::LevelFilter) {
     if systemd_journal_logger::connected_to_journal()
@@ -104,5 +114,29 @@ impl Signals {
             _ = self.interrupt.recv() => SignalRequest::Stop,
             _ = self.hangup.recv() => SignalRequest::Reload,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::Command;
+
+    const PANIC_HERE: &str = "LINESIDE_TEST_PANIC";
+
+    /// It starts itself again, and that process panics in a thread that nobody joins.
+    #[test]
+    fn a_panic_in_any_thread_ends_the_process_and_says_why() {
+        if std::env::var_os(PANIC_HERE).is_some() {
+            super::end_at_a_panic();
+            let _ = std::thread::spawn(|| panic!("a bug in a thread")).join();
+            std::process::exit(0);
+        }
+        let name = "host::tests::a_panic_in_any_thread_ends_the_process_and_says_why";
+        let program = std::env::current_exe().expect("the tests' program");
+        let ended =
+            Command::new(program).args([name, "--exact", "--nocapture"]).env(PANIC_HERE, "1").output().expect("starts");
+        assert_eq!(ended.status.signal(), Some(libc::SIGABRT), "{ended:?}");
+        assert!(String::from_utf8_lossy(&ended.stderr).contains("a bug in a thread"), "{ended:?}");
     }
 }
