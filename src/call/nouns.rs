@@ -321,13 +321,13 @@ impl Moment {
     }
 }
 
-/// How far the wall clock is ahead of the machine's own clock, which counts from the boot and is never set. Two readings of one boot tell by how much
+/// How far the wall clock is ahead of the machine's own clock (`CLOCK_MONOTONIC`, the one of `Instant`), which is never set. Two readings of one boot tell by how much
 /// the wall clock was stepped between them, also while lineside was down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BootClock {
     /// Linux's id of the boot (`/proc/sys/kernel/random/boot_id`).
     pub boot: String,
-    /// Wall clock less the time since the boot, milliseconds.
+    /// Wall clock less the machine's own, milliseconds.
     pub ahead_ms: i64,
 }
 
@@ -335,7 +335,7 @@ impl BootClock {
     /// The clocks at this moment; `None` where the kernel names no boot.
     pub fn now(wall: WallTime) -> Option<Self> {
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
-        let since = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let since = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
         Some(Self { boot, ahead_ms: wall.0 - since.tv_sec * 1000 - since.tv_nsec / 1_000_000 })
     }
 

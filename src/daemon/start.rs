@@ -207,6 +207,7 @@ fn api(
         analyser: Arc::clone(analyser),
         names: speech.past_names.clone(),
         privacy: privacy_settings(config),
+        hear: config.sources.hear,
         listening: speech.listening.clone(),
         utterances,
         now: wall_clock,

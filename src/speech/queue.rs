@@ -103,6 +103,11 @@ impl<T> Queue<T> {
         (state.heap.len(), state.heap.peek().map(|Reverse(entry)| entry.deadline))
     }
 
+    /// Work that waits and is as urgent as that.
+    pub fn waiting(&self, urgency: Urgency) -> usize {
+        self.lock().heap.iter().filter(|Reverse(entry)| entry.urgency == urgency).count()
+    }
+
     /// Lets live work that is no longer asked for live wait for its turn after the call.
     pub fn demote(&self, is_live: impl Fn(&T) -> bool) {
         let mut state = self.lock();
@@ -161,6 +166,7 @@ mod tests {
         queue.push(Urgency::Live, WallTime(2), "kept");
         queue.push(Urgency::PostCall, WallTime(0), "old");
         assert_eq!(queue.oldest_live(), Some(WallTime(1)));
+        assert_eq!((queue.waiting(Urgency::Live), queue.waiting(Urgency::PostCall)), (2, 1));
         queue.demote(|work| *work == "kept");
         assert_eq!(queue.oldest_live(), Some(WallTime(2)));
         let order: Vec<_> = (0..3).filter_map(|_| queue.pop(Duration::ZERO)).map(|(_, work)| work).collect();

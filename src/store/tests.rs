@@ -718,3 +718,14 @@ fn whatever_refers_to_a_row_is_found_by_an_index_when_that_is_deleted() {
         db.prepare(sql).and_then(|mut query| query.query_map([], |row| row.get(0))?.collect()).expect("schema");
     assert_eq!(bare, Vec::<String>::new(), "read whole whenever a row that they refer to is deleted");
 }
+
+#[tokio::test]
+async fn the_last_event_is_the_last_also_when_its_call_was_erased() {
+    let folder = tempfile::tempdir().expect("temp dir");
+    let (store, _) = Store::open(folder.path()).expect("open");
+    assert_eq!(store.last_event().await.expect("query"), 0);
+    let rows = "INSERT INTO event (kind, at_ms, payload) VALUES ('call_start', 1, '{}'), ('call_end', 2, '{}');
+        DELETE FROM event WHERE kind = 'call_end';";
+    store.writer().run(move |db| db.execute_batch(rows)).await.expect("rows");
+    assert_eq!(store.last_event().await.expect("query"), 2, "a client that has seen it goes on after it");
+}

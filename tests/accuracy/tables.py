@@ -1,6 +1,7 @@
 """What was measured, as tables."""
 
 import conditions
+import short
 import times
 from score import Count
 from systems import CT2, MEANING, OURS, sum_of
@@ -45,6 +46,11 @@ def words_wrong(measured, wanted, names, groups):
             counts: list[Count] = [measured.count(system, name, group=group) for name in names]
             rows.append([f"{group} ({counts[0].said})", system, *(f"{count.wer:.1f}" for count in counts)])
     table(["", "", *names], rows)
+    of_short = {(system, name): short.count(measured.scorer, measured.answers[system, name]) for system in wanted for name in names}
+    first = of_short[wanted[0], names[0]]
+    print(f"\nutterances of {short.LONGEST_S} s at most, {first.utterances} with {first.said} words: right as a whole (words substituted / left out)")
+    shown = lambda found: f"{found.right} ({found.substituted} / {found.left_out})"
+    table(["", *names], [[system, *(shown(of_short[system, name]) for name in names)] for system in wanted])
 
 
 def invented(measured, wanted, seconds):

@@ -20,11 +20,11 @@ use tokio::sync::oneshot;
 use self::old_leg::{OldLeg, OldLegs};
 use self::stretches::{Stretches, VadAgain};
 use crate::audio::reader::RecordingReader;
-use crate::call::{CallId, CallNames, CallState, Leg, LegKey, Source, Stage, UtteranceKey, VadRun, WallTime};
+use crate::call::{CallId, CallNames, CallState, Hear, Leg, LegKey, Source, Stage, UtteranceKey, VadRun, WallTime};
 use crate::contract::message::{CallRewritten, Message, RewrittenKind};
 use crate::pipeline::live::RowNumbers;
 use crate::pipeline::live::past_names::{PastNames, names_of_rows};
-use crate::pipeline::live::privacy::{Cleaned, Privacy, PrivacySettings};
+use crate::pipeline::live::privacy::{AROUND_MS, Cleaned, Privacy, PrivacySettings};
 use crate::pipeline::live::silencing;
 use crate::pipeline::live::words::{figures, segment};
 use crate::pipeline::workers::{Job, Work, Workers, Written};
@@ -88,6 +88,8 @@ pub struct RetranscribeParts {
     pub names: PastNames,
     /// The settings of `[privacy]`.
     pub privacy: PrivacySettings,
+    /// Which sources are transcribed.
+    pub hear: Hear,
     /// The detector of voice activity, and the settings of endpointing.
     pub listening: Listening,
     /// The conductor's row numbers of utterances.
@@ -112,16 +114,17 @@ pub struct Retranscriber {
     analyser: Arc<RwLock<Arc<TextAnalyser>>>,
     names: PastNames,
     privacy: PrivacySettings,
+    hear: Hear,
     vad: VadAgain,
 }
 
 impl RetranscribeQueue {
     /// Makes both ends.
     pub fn new(parts: RetranscribeParts) -> (Self, Retranscriber) {
-        let RetranscribeParts { store, workers, analyser, names, privacy, listening, utterances, now } = parts;
+        let RetranscribeParts { store, workers, analyser, names, privacy, hear, listening, utterances, now } = parts;
         let queue = Self { store, workers, now };
         let vad = VadAgain { listening, numbers: utterances };
-        (queue.clone(), Retranscriber { queue, analyser, names, privacy, vad })
+        (queue.clone(), Retranscriber { queue, analyser, names, privacy, hear, vad })
     }
 
     /// Whether a call can be transcribed again; the reason why it cannot.
@@ -292,7 +295,8 @@ impl Retranscriber {
             for &(start, end) in &silences {
                 leg.silences().add(start, end);
             }
-            let old = OldLeg { leg: Arc::new(leg), offset_ms: row.offset_ms, heard: row.heard, silences };
+            let old =
+                OldLeg { leg: Arc::new(leg), source: row.source, offset_ms: row.offset_ms, heard: row.heard, silences };
             legs.insert(row.key, old);
         }
         Ok(legs)
@@ -400,11 +404,28 @@ impl Retranscriber {
         for (_, leg, compound) in &said {
             rolling.push(*leg, *compound);
         }
-        let (silences, silent) = silences(&self.privacy, legs, cleaned.silent, now);
+        let stretches_to_silence = everywhere(self.hear, legs, cleaned.silent);
+        let (silences, silent) = silences(&self.privacy, legs, stretches_to_silence, now);
         let Stretches { gone, found, .. } = stretches;
         let text = NewText { gone, found, texts: rewritten, figures: figures(&rolling), silences };
         Ok(New { text, silent })
     }
+}
+
+/// The stretches, in the call's time, and the same on every other leg that has the voice: what was found on one source is to be heard on none. Where each
+/// source has its own text, it is silenced by that.
+fn everywhere(hear: Hear, legs: &OldLegs, stretches: Vec<(LegKey, Range<i64>)>) -> Vec<(LegKey, Range<i64>)> {
+    if hear == Hear::All {
+        return stretches;
+    }
+    let mut all = Vec::new();
+    for (key, range) in stretches {
+        let others =
+            legs.get(&key).into_iter().flat_map(|leg| legs.values().filter(|other| other.is_of_same_voice(leg)));
+        all.extend(others.map(|other| (other.leg.key, range.start - AROUND_MS..range.end + AROUND_MS)));
+        all.push((key, range));
+    }
+    all
 }
 
 /// Stretches that are to be silent, given in the call's time: their rows, and what is to be overwritten.
@@ -419,6 +440,9 @@ fn silences(
     for (key, range) in stretches {
         let Some(old) = legs.get(&key) else { continue };
         let range = old.sample_at(range.start)..old.sample_at(range.end);
+        if range.is_empty() {
+            continue;
+        }
         silencing::drop_cached(&settings.cache, key);
         let rows = Privacy::silence(&old.leg, std::slice::from_ref(&range), now).into_iter();
         silences.extend(rows.filter_map(|row| if let Change::Privacy(row) = row { Some(row) } else { None }));

@@ -33,6 +33,9 @@ pub struct PrivacySettings {
     pub cache: PathBuf,
 }
 
+/// Milliseconds around a stretch that is silenced on another source too: the clocks of sources may differ by this much.
+pub(in crate::pipeline) const AROUND_MS: i64 = super::sources::LEAST_MS;
+
 /// The result of cleaning an utterance's texts.
 #[derive(Debug, Default)]
 pub(in crate::pipeline) struct Cleaned {

@@ -12,7 +12,7 @@ use super::event::{Facts, Now, Question};
 use super::gaps::PauseScope;
 use super::messages::event;
 use super::pending_pauses;
-use super::privacy::{Cleaned, Privacy};
+use super::privacy::{AROUND_MS, Cleaned, Privacy};
 use super::words::terms;
 use crate::call::{CallId, CallKey, CallState, Hear, Leg, LegKey, Moment, Source, UtteranceKey, WallTime};
 use crate::contract::message::{
@@ -24,9 +24,6 @@ use crate::spool::SpooledLeg;
 use crate::store::change::Change;
 use crate::store::privacy::PrivacyChange;
 use crate::store::tokens::{AccessChange, AuditEntry};
-
-/// Milliseconds around a stretch that is silenced on another source too: the clocks of sources may differ by this much.
-const AROUND_MS: i64 = super::sources::LEAST_MS;
 
 /// Names that are also looked for among those that a call had before a restart.
 const LOOKED_UP: usize = 3;

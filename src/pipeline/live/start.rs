@@ -67,7 +67,7 @@ impl Parts {
         let locked: HashSet<CallKey> =
             recovery.legs.iter().filter(|leg| leg.owned && spool::is_locked(&leg.path)).map(|leg| leg.call).collect();
         let mut undone = Undone {
-            highest: (call, utterance),
+            highest: (call, utterance.max(self.workers.in_flight.highest())),
             last_alert: self.store.last_alert().await?,
             clock: (BootClock::now((self.now)()), recovery.clock),
             calls: Vec::new(),

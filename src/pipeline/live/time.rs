@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::{Hearing, RunningLeg};
+use super::clock::is_step;
 use super::conductor::Conductor;
 use super::effect::{Effect, Gauges};
 use super::event::Now;
@@ -52,8 +53,17 @@ impl Conductor {
     /// Corrects times after a step of the wall clock, so that a second leg keeps its place in its call, and a pause its place on each leg. It must
     /// run before anything is noted by the clock.
     pub(super) fn mind_the_clock(&mut self, now: &Now) {
-        let step_ms = self.clock.step_ms(now.wall(), now.at.steady);
+        let step_ms = self.clock.moved_ms(now.wall(), now.at.steady);
         if step_ms == 0 {
+            return;
+        }
+        let seen = self.boot_clock.as_mut().map(|clock| {
+            clock.ahead_ms += step_ms;
+            Change::ClockSeen(clock.clone())
+        });
+        if !is_step(step_ms) {
+            // Nothing moves, now or at the next start, to which several of these would look like one step.
+            self.push(seen.into_iter().collect());
             return;
         }
         metrics::counter!("lineside_clock_steps_total").increment(1);
@@ -69,10 +79,7 @@ impl Conductor {
             }
             changes.push(Change::CallStepped { call: key, ms: call.stepped_ms });
         }
-        if let Some(clock) = &mut self.boot_clock {
-            clock.ahead_ms += step_ms;
-            changes.push(Change::ClockSeen(clock.clone()));
-        }
+        changes.extend(seen);
         self.push(changes);
     }
 

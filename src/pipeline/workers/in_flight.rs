@@ -43,6 +43,11 @@ impl InFlight {
         Self { folder: Some(folder.into()), struck }
     }
 
+    /// The highest number of an utterance that was in flight at an end of the process; 0 without any. Its row may never have been written.
+    pub fn highest(&self) -> i64 {
+        self.struck.keys().map(|utterance| utterance.0).max().unwrap_or(0)
+    }
+
     /// Number of ends of the process with this utterance in flight.
     pub fn strikes(&self, utterance: UtteranceKey) -> u32 {
         self.struck.get(&utterance).copied().unwrap_or(0)
@@ -85,6 +90,7 @@ mod tests {
         for ends in 0..STRIKES {
             let in_flight = InFlight::open(folder.path());
             assert_eq!(in_flight.strikes(poison), ends);
+            assert_eq!(in_flight.highest(), if ends == 0 { 0 } else { poison.0 });
             drop(in_flight.hold(good).expect("never struck"));
             // The process ends without dropping anything.
             std::mem::forget(in_flight.hold(poison).expect("tried again"));

@@ -199,13 +199,12 @@ impl Workers {
         true
     }
 
-    /// The pace of a batch. Live text hurries while more waits than the workers take next.
+    /// The pace of a batch. Live text hurries while more live text waits than the workers take next; what nobody waits for hurries nothing.
     fn pace(&self, is_live: bool) -> Pace {
-        match (is_live, self.queue.backlog().0 > self.orders.plan().workers) {
-            (false, _) => Pace::Afterwards,
-            (true, true) => Pace::Hurried,
-            (true, false) => Pace::Live,
+        if !is_live {
+            return Pace::Afterwards;
         }
+        if self.queue.waiting(Urgency::Live) > self.orders.plan().workers { Pace::Hurried } else { Pace::Live }
     }
 
     /// Speech that is written down together with this: where the engine gains by it, this worker's share of what waits. Only what is as urgent, for all

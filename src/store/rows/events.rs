@@ -38,8 +38,7 @@ pub(in crate::store) const LATEST: &str = "
     ORDER BY id DESC
     LIMIT ?3";
 pub(in crate::store) const LAST: &str = "
-    SELECT coalesce(max(id), 0)
-    FROM event";
+    SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0)";
 
 pub(in crate::store) fn stored(row: &Row) -> rusqlite::Result<StoredEvent> {
     Ok(StoredEvent {

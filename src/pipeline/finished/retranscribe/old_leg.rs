@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::call::LegKey;
+use crate::call::{LegKey, Source};
 use crate::spool::SpooledLeg;
 use crate::store::rewrite::Stretch;
 
@@ -14,6 +14,8 @@ pub(super) type OldLegs = HashMap<LegKey, OldLeg>;
 /// A leg of a call that is over.
 pub(super) struct OldLeg {
     pub(super) leg: Arc<SpooledLeg>,
+    /// The source of its audio.
+    pub(super) source: Source,
     /// Its first sample in the call, milliseconds.
     pub(super) offset_ms: i64,
     /// Stretches that were transcribed while the call ran: first sample, one past the last; without an end to the leg's.
@@ -39,6 +41,14 @@ impl OldLeg {
         (call_ms - self.offset_ms).max(0) as u64 * u64::from(self.leg.spec.rate_hz) / 1000
     }
 
+    /// Whether it has the voice of another leg, by another source of the PBX.
+    pub(super) fn is_of_same_voice(&self, other: &Self) -> bool {
+        self.leg.key != other.leg.key
+            && self.source.is_of_pbx()
+            && other.source.is_of_pbx()
+            && self.leg.spec.leg.shares_voice(other.leg.spec.leg)
+    }
+
     /// Whether it was transcribed while the call ran, at least in part.
     pub(super) fn was_heard(&self) -> bool {
         !self.heard.is_empty()
@@ -49,12 +59,12 @@ impl OldLeg {
         self.offset_ms + (sample * 1000 / u64::from(self.leg.spec.rate_hz)) as i64
     }
 
-    /// Where the VAD is to look for utterances.
-    pub(super) fn free(&self, kept: &[Stretch]) -> Vec<Range<u64>> {
+    /// Where the VAD is to look for utterances. There are `known` samples at least, whatever was noted of the leg.
+    pub(super) fn free(&self, kept: &[Stretch], known: u64) -> Vec<Range<u64>> {
         let kept = kept.iter().filter(|stretch| stretch.leg == self.leg.key);
         let silent = self.silences.iter().map(|&(start, end)| start..end.unwrap_or(u64::MAX));
         let taken = silent.chain(kept.map(|stretch| stretch.start_sample..stretch.end_sample)).collect();
-        free(&self.heard, self.leg.samples(), taken)
+        free(&self.heard, self.leg.samples().max(known), taken)
     }
 }
 

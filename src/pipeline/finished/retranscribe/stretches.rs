@@ -77,12 +77,18 @@ impl VadAgain {
         let (again, as_they_are): (Vec<_>, Vec<_>) =
             stored.wanted.into_iter().partition(|stretch| legs.get(&stretch.leg).is_some_and(OldLeg::was_heard));
         new.wanted = as_they_are;
-        new.gone = again.into_iter().map(|stretch| stretch.key).collect();
         let mut heard: Vec<&OldLeg> = legs.values().filter(|leg| leg.was_heard()).collect();
         heard.sort_by_key(|leg| leg.leg.key);
         for leg in heard {
-            for range in leg.free(&new.kept) {
-                for found in self.hear(&leg.leg, range, workers).await? {
+            let of_leg = || again.iter().filter(|stretch| stretch.leg == leg.leg.key);
+            let known = of_leg().map(|stretch| stretch.end_sample).max().unwrap_or(0);
+            for range in leg.free(&new.kept, known) {
+                let (all, reached) = self.hear(&leg.leg, range.clone(), workers).await?;
+                if of_leg().any(|stretch| stretch.end_sample > reached && range.contains(&stretch.start_sample)) {
+                    let path = leg.leg.audio().path().display().to_string();
+                    return Err(format!("{path}: the file ends before speech of which there is text"));
+                }
+                for found in all {
                     let row = self.row(call, leg, found);
                     new.wanted.push(Stretch {
                         key: row.key,
@@ -95,6 +101,7 @@ impl VadAgain {
                 }
             }
         }
+        new.gone = again.into_iter().map(|stretch| stretch.key).collect();
         new.wanted.sort_by_key(|stretch| stretch.start_ms);
         Ok(new)
     }
@@ -112,8 +119,13 @@ impl VadAgain {
         }
     }
 
-    /// The utterances of one stretch of a leg.
-    async fn hear(&self, leg: &Arc<SpooledLeg>, range: Range<u64>, workers: &Workers) -> Result<Vec<Found>, String> {
+    /// The utterances of one stretch of a leg, and one past the last sample that could be read.
+    async fn hear(
+        &self,
+        leg: &Arc<SpooledLeg>,
+        range: Range<u64>,
+        workers: &Workers,
+    ) -> Result<(Vec<Found>, u64), String> {
         let listener = LegListener::new(leg.spec.rate_hz, &self.listening, range.start);
         let ear = Ear { leg: Arc::clone(leg), reader: None, listener, to: range.end, found: Vec::new() };
         let mut ear = Box::new(ear);
@@ -124,7 +136,7 @@ impl VadAgain {
             let heard = priority::aside(move || ear.hear()).await;
             match heard.map_err(|_| "the voice activity detector has ended".to_owned())? {
                 Ok(Heard::Piece(going)) => ear = going,
-                Ok(Heard::All(found)) => return Ok(found),
+                Ok(Heard::All(found, reached)) => return Ok((found, reached)),
                 Err(error) => return Err(error.to_string()),
             }
         }
@@ -144,7 +156,8 @@ struct Ear {
 /// How far it has come.
 enum Heard {
     Piece(Box<Ear>),
-    All(Vec<Found>),
+    /// All that was found, and one past the last sample that could be read.
+    All(Vec<Found>, u64),
 }
 
 impl Ear {
@@ -163,7 +176,7 @@ impl Ear {
         if samples.is_empty() {
             // Its end, or that of a file that is shorter than it was.
             self.found.extend(self.listener.finish());
-            return Ok(Heard::All(self.found));
+            return Ok(Heard::All(self.found, from));
         }
         self.found.extend(self.listener.push(&samples));
         Ok(Heard::Piece(self))

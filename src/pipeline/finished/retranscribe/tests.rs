@@ -70,6 +70,7 @@ impl Again {
             analyser: Arc::new(RwLock::new(Arc::new(analyser))),
             names: past.clone(),
             privacy: PrivacySettings { redact: true, keys: PauseKeys::default(), cache },
+            hear: Hear::default(),
             listening: Listening { endpoint: EndpointSettings::best_with(&voice), voice },
             utterances: self.numbers.clone(),
             now,
@@ -330,6 +331,46 @@ async fn a_call_without_the_sound_to_run_the_vad_on_keeps_its_text() {
     assert!(problem.contains("/nowhere.wav"), "{problem}");
     assert_eq!(call.texts().await, [vec!["I am Marry Mueller".to_owned()], vec![]]);
     assert_eq!(call.utterances().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_vad_that_is_run_again_takes_no_text_away_whose_sound_it_cannot_read() {
+    let heard = |job: &Job| format!("stretch {}", job.utterance.0);
+    let call = Again::new().await;
+    if !call.sounds().await {
+        return;
+    }
+    let path = call.folder.path().join("call.wav");
+    let sound = std::fs::read(&path).expect("read");
+    std::fs::write(&path, &sound[..44 + 2 * 8000]).expect("write");
+    let problem = call.run(VadRun::Again, &PastNames::default(), NOW, heard).await.expect_err("a shorter file");
+    assert!(problem.contains("call.wav") && problem.contains("ends before"), "{problem}");
+    assert_eq!(call.texts().await, [vec!["I am Marry Mueller".to_owned()], vec![]]);
+    // A leg whose folder was away when lineside started is noted without samples.
+    std::fs::write(&path, &sound).expect("write");
+    call.store.writer().run(|db| db.execute_batch("UPDATE leg SET samples = 0")).await.expect("rows");
+    let jobs = call.run(VadRun::Again, &PastNames::default(), NOW, heard).await.expect("transcribed again");
+    assert!(!jobs.is_empty() && jobs.len() == call.texts().await[0].len(), "{jobs:?}");
+}
+
+#[tokio::test]
+async fn a_number_that_is_found_again_is_silenced_on_every_leg_of_the_voice() {
+    let call = Again::new().await;
+    let rows = "
+        INSERT INTO leg (id, call, leg, source, rate_hz, started_ms, offset_ms, path, owned, closed_ms, samples)
+        VALUES (2, 1, 'mixed', 'audiosocket', 8000, 5, 0, '/other.wav', 0, 9, 64000),
+               (3, 1, 'agent', 'audiosocket', 8000, 5, 0, '/agent.wav', 0, 9, 64000);";
+    call.store.writer().run(move |db| db.execute_batch(rows)).await.expect("rows");
+    call.hears("My card number is 4111 1111 1111 1111.", &PastNames::default(), NOW).await;
+    let silent = async |leg| call.store.silences(LegKey(leg)).await.expect("query");
+    let (own, other) = (silent(1).await, silent(2).await);
+    assert!(!own.is_empty() && own.len() == other.len(), "{own:?}, {other:?}");
+    for (own, other) in own.iter().zip(&other) {
+        let around = 8 * AROUND_MS as u64;
+        assert_eq!(other.start, own.start.saturating_sub(around));
+        assert_eq!(other.end, own.end.map(|end| end + around));
+    }
+    assert!(silent(3).await.is_empty(), "the agent's leg has another voice");
 }
 
 #[tokio::test]
