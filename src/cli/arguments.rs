@@ -76,7 +76,7 @@ pub(super) enum Command {
     Model(model::ModelArguments),
     /// Erase a person everywhere, and prove it
     Forget(data::ForgetArguments),
-    /// Copy database, own sound and configuration, while the daemon runs
+    /// Copy database, own sound, settings and packs, while the daemon runs
     Backup(data::BackupArguments),
     /// Bring a backup into an empty state folder
     Restore(data::RestoreArguments),

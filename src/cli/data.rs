@@ -1,6 +1,6 @@
 //! `lineside forget`, `backup`, `restore`, `check`: what an admin does with the data as a whole.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -10,8 +10,8 @@ use indicatif::ProgressBar;
 use super::client::Daemon;
 use super::listing::hanging;
 use super::print::{bar, busy, bytes_bar, confirmed, say, shown};
-use crate::config::{Config, DEFAULT_PATH};
-use crate::pipeline::retention::backup::{backup, restore};
+use crate::config::{Config, DEFAULT_PATH, pack_files};
+use crate::pipeline::retention::backup::{RESTORED, SettingsFile, backup, restore};
 use crate::pipeline::retention::check::{Depth, check};
 use crate::pipeline::retention::forget::{ForgetReport, planned_stopped, stopped};
 use crate::store::StoreError;
@@ -194,11 +194,30 @@ fn shown_by(bar: &ProgressBar) -> impl FnMut(u64, u64) {
     }
 }
 
-pub(super) fn make_backup(arguments: &BackupArguments, config: &Config, path: Option<PathBuf>) -> anyhow::Result<()> {
-    let path = path.unwrap_or_else(|| DEFAULT_PATH.into());
+/// The files of the settings, each with its place in a backup: the main file, those of `conf.d` and the packs.
+fn settings_files(config: &Config, path: Option<&Path>) -> anyhow::Result<Vec<SettingsFile>> {
+    let main = path.unwrap_or(Path::new(DEFAULT_PATH));
+    let of = |folder: &str, file: PathBuf| {
+        let place = Path::new(folder).join(file.file_name().unwrap_or_default());
+        SettingsFile { file, place }
+    };
+    let placed = |file: PathBuf| match file == main {
+        true => SettingsFile { file, place: "lineside.toml".into() },
+        false => of("conf.d", file),
+    };
+    let mut all: Vec<SettingsFile> = Config::files(path)?.into_iter().map(placed).collect();
+    if let Some(folder) = &config.text.packs {
+        let packs = pack_files(folder).with_context(|| format!("read {}", folder.display()))?;
+        all.extend(packs.into_iter().map(|file| of("packs", file)));
+    }
+    Ok(all)
+}
+
+pub(super) fn make_backup(arguments: &BackupArguments, config: &Config, path: Option<&Path>) -> anyhow::Result<()> {
+    let settings = settings_files(config, path)?;
     let bar = bytes_bar("copying")?;
     bar.enable_steady_tick(STEADY);
-    let copied = backup(&config.paths.state, Some(&path), &arguments.folder, &mut shown_by(&bar))?;
+    let copied = backup(&config.paths.state, &settings, &arguments.folder, &mut shown_by(&bar))?;
     bar.finish_and_clear();
     let missing = match copied.missing {
         0 => String::new(),
@@ -221,8 +240,9 @@ pub(super) fn bring_back(arguments: &RestoreArguments, config: &Config) -> anyho
     bar.finish_and_clear();
     say(&format!("{}: {} files, {} bytes, all as they were backed up", state.display(), copied.files, copied.bytes))?;
     say(&format!("if you are not lineside: chown -R lineside: {}", state.display()))?;
-    if state.join("restored.toml").exists() {
-        say(&format!("the configuration of then is {}", state.join("restored.toml").display()))?;
+    let settings = state.join(RESTORED);
+    if settings.exists() {
+        say(&format!("the settings and packs of then are in {}; they are not in use", settings.display()))?;
     }
     Ok(())
 }

@@ -91,7 +91,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Key(arguments) => key::run(&arguments, &config()?.paths.state)?,
         Command::Model(arguments) => return model::run(&arguments, &config()?),
         Command::Forget(arguments) => return data::forget(&arguments, &config()?),
-        Command::Backup(arguments) => data::make_backup(&arguments, &config()?, path.clone())?,
+        Command::Backup(arguments) => data::make_backup(&arguments, &config()?, path.as_deref())?,
         Command::Restore(arguments) => data::bring_back(&arguments, &config()?)?,
         Command::Check(arguments) => return data::look_over(&arguments, &config()?),
         Command::Doctor(arguments) => return doctor::run(&arguments, path.as_deref()),

@@ -16,6 +16,12 @@ impl Config {
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
         joined(&sources(path)?)
     }
+
+    /// The files that [`Config::load`] reads, in that order.
+    pub fn files(path: Option<&Path>) -> Result<Vec<PathBuf>, ConfigError> {
+        let files = sources(path)?.into_iter().map(|(file, _)| file);
+        Ok(files.filter(|file| file.exists()).collect())
+    }
 }
 
 /// The main file and those of `conf.d` beside it, by their paths, in the order in which they are read.

@@ -45,5 +45,5 @@ pub use self::speech::{SpeechConfig, UtteranceConfig};
 pub use self::translation::TranslationConfig;
 pub use self::whole::{
     AudioSocketConfig, Config, DEFAULT_PATH, EagiConfig, LimitsConfig, LogConfig, PathsConfig, RecordingsConfig,
-    SourcesConfig, TextConfig, packs,
+    SourcesConfig, TextConfig, pack_files, packs,
 };

@@ -377,6 +377,14 @@ fn changed_ms(folder: &Path) -> i64 {
     changed.map(|since| since.as_millis() as i64).max().unwrap_or(0)
 }
 
+/// The files of a folder of packs in order of name.
+pub fn pack_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|ext| ext == "toml")).collect();
+    files.sort();
+    Ok(files)
+}
+
 /// All packs of a folder in order of name, or the built-in ones.
 pub fn packs(folder: Option<&Path>) -> Result<Vec<crate::text::pack::Pack>, crate::text::pack::PackError> {
     use crate::text::pack::{Pack, PackError};
@@ -387,14 +395,8 @@ pub fn packs(folder: Option<&Path>) -> Result<Vec<crate::text::pack::Pack>, crat
         column: 1,
         message: error.to_string(),
     };
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+    pack_files(folder)
         .map_err(|error| fail(folder, error))?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|ext| ext == "toml"))
-        .collect();
-    files.sort();
-    files
         .iter()
         .map(|path| {
             Pack::parse(&path.display().to_string(), &std::fs::read_to_string(path).map_err(|error| fail(path, error))?)

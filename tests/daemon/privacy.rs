@@ -348,8 +348,16 @@ fn a_backup_of_a_running_daemon_is_restored_elsewhere_and_a_damaged_one_is_refus
         )
     };
     let folder = bed.path("backup").display().to_string();
+    // The settings of a real machine are in conf.d, and its packs in a folder of their own.
+    let beside = bed.path("lineside.toml").parent().expect("a folder").join("conf.d");
+    std::fs::create_dir_all(&beside).expect("mkdir");
+    let packs = bed.path("packs");
+    std::fs::create_dir_all(&packs).expect("mkdir");
+    std::fs::write(packs.join("ours.toml"), "name = \"ours\"\n").expect("write");
+    let setting = format!("[text]\npacks = {:?}\n", packs.display().to_string());
+    std::fs::write(beside.join("50-packs.toml"), &setting).expect("write");
     let (made, said) = run(&bed, &["backup", &folder]);
-    assert!(made && said.contains("4 files"), "{said}");
+    assert!(made && said.contains("6 files"), "{said}");
     assert!(!run(&bed, &["backup", &folder]).0, "never over another one");
     let (_, said) = run(&bed, &["check"]);
     assert!(said.contains("another lineside is running"), "{said}");
@@ -359,7 +367,10 @@ fn a_backup_of_a_running_daemon_is_restored_elsewhere_and_a_damaged_one_is_refus
 
     let mut there = Bed::new(&model.display().to_string(), "");
     let (done, said) = run(&there, &["restore", &folder]);
-    assert!(done && said.contains("restored.toml"), "{said}");
+    assert!(done && said.contains("restored"), "{said}");
+    let restored = there.path("state/restored");
+    assert!(restored.join("lineside.toml").exists() && restored.join("packs/ours.toml").exists());
+    assert_eq!(std::fs::read_to_string(restored.join("conf.d/50-packs.toml")).expect("restored"), setting);
     assert_eq!(run(&there, &["check"]), (true, format!("{}: 0 findings\n", there.path("state").display())));
     there.start();
     assert_eq!(there.get(&format!("/api/v1/calls/{id}"))["phone"], "5550100084");

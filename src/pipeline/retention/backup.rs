@@ -1,8 +1,8 @@
 //! Backups made while the daemon runs, and their restoration, which verifies everything before it uses it.
 //!
-//! A backup is a folder: `lineside.db` (a consistent snapshot), `spool/` (own audio), `glossary.csv`, `glossaries/` and `lineside.toml` (when there is one)
-//! and `manifest.json` with size and SHA-256 of each file. The manifest is written last: a folder without it is no backup. Models and other programs'
-//! recordings are not in it, nor are the keys of encrypted audio, which is copied as it is.
+//! A backup is a folder: `lineside.db` (a consistent snapshot), `spool/` (own audio), `glossary.csv`, `glossaries/`, the settings (`lineside.toml`, `conf.d/`,
+//! `packs/`) and `manifest.json` with size and SHA-256 of each file. The manifest is written last: a folder without it is no backup. Models and other
+//! programs' recordings are not in it, nor are the keys of encrypted audio, which is copied as it is.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -16,6 +16,21 @@ use sha2::{Digest, Sha256};
 use crate::audio::sound_file::is_sealed;
 use crate::pipeline::workers::glossary::{CAMPAIGNS, GENERAL};
 use crate::store::forget::Alone;
+
+/// Folder of a restored state with the settings of then. They are not put into use: the machine may be another one.
+pub const RESTORED: &str = "restored";
+
+/// A file of the settings, and its place in a backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsFile {
+    /// The file.
+    pub file: PathBuf,
+    /// Its place, which has a first part of [`SETTINGS`].
+    pub place: PathBuf,
+}
+
+/// First parts of the places of settings.
+const SETTINGS: [&str; 3] = ["lineside.toml", "conf.d", "packs"];
 
 /// Reason why there is no backup, or nothing was restored.
 #[derive(Debug, thiserror::Error)]
@@ -195,7 +210,7 @@ fn sizes<'a>(paths: impl Iterator<Item = &'a Path>) -> u64 {
 /// made. Blocks.
 pub fn backup(
     state: &Path,
-    config: Option<&Path>,
+    settings: &[SettingsFile],
     to: &Path,
     tell: &mut dyn FnMut(u64, u64),
 ) -> Result<Copied, BackupError> {
@@ -232,8 +247,8 @@ pub fn backup(
     for name in glossaries(state)? {
         files.push(copy(&state.join(&name), &to.join(&name), &name, &mut share)?);
     }
-    if let Some(config) = config.filter(|config| config.exists()) {
-        files.push(copy(config, &to.join("lineside.toml"), Path::new("lineside.toml"), &mut share)?);
+    for SettingsFile { file, place } in settings {
+        files.push(copy(file, &to.join(place), place, &mut share)?);
     }
     copied.files = files.len();
     copied.bytes = files.iter().map(|file| file.size).sum();
@@ -291,7 +306,8 @@ pub fn restore(from: &Path, state: &Path, tell: &mut dyn FnMut(u64, u64)) -> Res
     }
     let mut copied = Copied::default();
     for file in &manifest.files {
-        let name = if file.path == Path::new("lineside.toml") { Path::new("restored.toml") } else { &file.path };
+        let is_setting = SETTINGS.iter().any(|first| file.path.starts_with(first));
+        let name = if is_setting { Path::new(RESTORED).join(&file.path) } else { file.path.clone() };
         let entry = copy(&from.join(&file.path), &state.join(name), &file.path, &mut share)?;
         if entry != *file {
             return Err(broken(&from.join(&file.path), "changed while it was read"));
