@@ -92,7 +92,7 @@ impl Subject {
             Self::Asterisk => ("asterisk", "calls come from there"),
             Self::Modules => ("modules", "without them Asterisk cannot send live audio or tap calls"),
             Self::Dialplan => ("dialplan", "live audio comes only from calls that the dialplan or a tap sends here"),
-            Self::Sources => ("sources", "a call that comes by two ways has every line twice"),
+            Self::Sources => ("sources", "a call whose two sources were both transcribed has every line twice"),
             Self::Port => ("port", "lineside does not start while another program has its port"),
             Self::Manager => ("manager", "without the manager interface there are no taps, no pauses from Asterisk, and agents have no names"),
             Self::AmiRights => ("AMI rights", "what the account may not do, lineside cannot do"),

@@ -124,7 +124,7 @@ test('filters are kept under a name, and a figure of the dashboard leads to the 
   await page.locator('select[name=days]').selectOption('own');
   const day = await page.evaluate(() => { const now = new Date(); return `${now.getFullYear()}-${String(now.getMonth() + 1).padStart(2, '0')}-${String(now.getDate()).padStart(2, '0')}`; });
   await page.locator('input[name=until]').fill(day);
-  await page.getByText('Say from which day on.').waitFor();
+  await page.getByText('Choose the first day of the period.').waitFor();
   assert.equal(await page.locator('.tile, #charts > *').count(), 0, 'nothing of another period is left');
   await page.locator('input[name=since]').fill(day);
   await page.locator('.tile', { hasText: 'Calls' }).getByText(/^[1-9]\d*$/).waitFor();

@@ -59,7 +59,7 @@ test('calls are tagged, found by their tag, retranscribed and deleted from the l
 
   await page.getByLabel('select all shown').check();
   await bulk.getByRole('button', { name: 'Retranscribe…' }).click();
-  await page.getByRole('dialog').getByText('Alerts are judged anew').waitFor();
+  await page.getByRole('dialog').getByText('Alerts are checked against the new text').waitFor();
   await page.getByRole('dialog').getByRole('button', { name: 'Retranscribe 2 calls' }).click();
   // One of them never had any sound.
   await note.getByText(/1 of 2 will be retranscribed.*1 failed, the first: B-1: the sound/).waitFor();

@@ -110,7 +110,7 @@ test('a call is flagged for calibration, and how far two reviewers agree is told
   const page = await view(opened, `${daemon.address}/calls/K-1`);
   await page.getByRole('tab', { name: 'Score card' }).click();
   await page.getByRole('button', { name: 'Flag for calibration' }).click();
-  await page.getByText('Calibration: score it without knowing what others gave.').waitFor();
+  await page.getByText('Calibration: score this call before you see other reviews.').waitFor();
   assert.equal((await daemon.get('/api/v1/calls/K-1/reviews')).calibration, true);
   assert.deepEqual(await violations(page), []);
 

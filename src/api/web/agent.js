@@ -88,7 +88,10 @@ async function turn() {
   } catch (error) {
     show({ agent: '', call: null });
     const refused = error instanceof ApiError && [401, 403, 422].includes(error.status);
-    setText(state, refused ? `This page may show nothing: ${messageOf(error)}` : `Trying again: ${messageOf(error)}`);
+    setText(
+      state,
+      refused ? `You have no access to this page: ${messageOf(error)}` : `Trying again: ${messageOf(error)}`,
+    );
     pause = refused ? 15 * SLOWLY_MS : SLOWLY_MS;
   }
   setTimeout(turn, pause);

@@ -68,7 +68,7 @@ function drawList({ agents, calls_without_agent }) {
   tiles.replaceChildren(
     tile('Agents', String(agents.length), ''),
     tile('Calls', String(all), calls_without_agent ? `${calls_without_agent} more without an agent` : ''),
-    tile('Findings', String(findings), 'dispositions against what was said'),
+    tile('Findings', String(findings), 'dispositions that contradict what was said'),
   );
   const heads = ['Agent', ...HEADS, 'Findings', 'Trend', 'Best call', 'Worst call'];
   charts.replaceChildren(block('All agents', null, table(heads, agents.map(agentRow))));
@@ -112,7 +112,7 @@ function drawAgent(of) {
     block('Sentiment', 'Mean of the calls of each day, −1 to +1', box, notable),
     block('Score', 'Points of a hundred, of all calls of each day', scores),
     block(
-      'Dispositions against what was said',
+      'Dispositions that contradict what was said',
       null,
       table(['Call', 'Finding', 'Disposition', 'What was said'], of.findings.map(findingRow)),
     ),

@@ -81,7 +81,7 @@ function callOf(id, all) {
     open.length > 1 &&
       acknowledging(
         `Acknowledge these ${open.length}`,
-        `Acknowledge these ${open.length} of the call: ${name}, ${id}`,
+        `Acknowledge these ${open.length} alerts of call ${id}, ${name}`,
         () => takeThese(open),
         done,
       ),
@@ -128,7 +128,7 @@ function show() {
 
 take.addEventListener('click', async () => {
   const ids = alerts.filter(isOpen).map(alert => alert.id);
-  const text = `${ids.length} alerts are marked as seen by you. They stay in the list of acknowledged ones.`;
+  const text = `${ids.length} alerts will be acknowledged in your name. You find them again with State: acknowledged.`;
   if (!(await confirmed('Acknowledge alerts', text, `Acknowledge ${ids.length}`))) return;
   take.disabled = true;
   try {

@@ -434,7 +434,7 @@ buttons.off.addEventListener('click', () => tagSelected('untag', 'untagged'));
 buttons.reprocess.addEventListener('click', async () => {
   const asks =
     `${what()}: the audio is transcribed again with the model in use now, and the text is replaced. ` +
-    'Alerts are judged anew: those that the new text does not bear are closed, new ones may be raised.';
+    'Alerts are checked against the new text: those that it does not support are closed, and new ones may be raised.';
   if (!(await confirmed('Retranscribe calls', asks, `Retranscribe ${what()}`))) return;
   setText(note, await act('reprocess', 'will be retranscribed, one after the other'));
 });

@@ -14,7 +14,7 @@ const inWords = word => word.replaceAll('_', ' ');
 function counts(report) {
   const some = Object.entries(report.counts).filter(([, count]) => count > 0);
   const words = some.map(([state, count]) => `${count} ${inWords(state)}`);
-  if (report.unanswered) words.push(`${report.unanswered} that no agent had`);
+  if (report.unanswered) words.push(`${report.unanswered} not answered by an agent`);
   return el('p', { text: words.join(', ') || 'no call' });
 }
 
@@ -39,7 +39,7 @@ function line({ state, started, agent, campaign, reason, recording, dialer_call,
 /** @param {Coverage} report */
 function table(report) {
   if (!report.source) return null;
-  if (!report.calls.length) return el('p', { class: 'note', text: 'Nothing that somebody has to look after.' });
+  if (!report.calls.length) return el('p', { class: 'note', text: 'No call needs attention.' });
   const heads = ['State', 'Began', 'Agent', 'Campaign', 'Call', 'Why'];
   return el(
     'div',
@@ -63,7 +63,7 @@ export function showCoverage(section, wanted = '') {
   day.addEventListener('change', () => fill(day.value));
   const label = el('label', { text: 'Day ' });
   label.append(day);
-  const what = 'Every call that the dialer says took place, against recordings and texts';
+  const what = "Each call in the dialer's records, checked for its recording and text";
   section.replaceChildren(el('h2', { text: 'Coverage' }), el('p', { class: 'note', text: what }), label, content);
 
   /** @param {string} of */

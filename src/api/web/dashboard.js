@@ -212,7 +212,7 @@ async function show() {
   if (own && !since.value) {
     // The charts would be of another period.
     charts.replaceChildren();
-    tiles.replaceChildren(el('p', { class: 'note', text: 'Say from which day on.' }));
+    tiles.replaceChildren(el('p', { class: 'note', text: 'Choose the first day of the period.' }));
     setText(read, '');
     return;
   }

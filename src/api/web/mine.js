@@ -54,7 +54,9 @@ export class OwnReviews {
       const { calls, more } = await this.ask(`/api/v1/agent/reviews?${asked}`);
       const note = (/** @type {string} */ text) => el('p', { class: 'note', text });
       /** @type {HTMLElement[]} */
-      const items = calls.length ? calls.map(call => this.item(call)) : [note('None of your calls was reviewed yet.')];
+      const items = calls.length
+        ? calls.map(call => this.item(call))
+        : [note('None of your calls has been reviewed yet.')];
       if (more) items.push(note(`The newest ${calls.length} are shown; there are more.`));
       this.list.replaceChildren(...items);
     } catch (error) {
@@ -94,7 +96,7 @@ export class OwnReviews {
     const rows = rules.map(rule => ({ cells: [rule.description || rule.rule, machineSays(rule)] }));
     const machine = table(['Rule', 'Machine'], rows, `Machine, ${call_id}`);
     if (hidden) {
-      return [machine, el('p', { class: 'note', text: `Reviews for calibration, shown when it is over: ${hidden}` })];
+      return [machine, el('p', { class: 'note', text: `Reviews hidden until their calibration ends: ${hidden}` })];
     }
     const given = reviews.map(one => givenReview(one));
     for (const one of given) one.open = true;

@@ -88,7 +88,9 @@ export class Quality {
   told(told) {
     if (told.state === 'failed') return el('p', { class: 'note', text: `${told.by}: ${told.reason}` });
     const dropped = told.dropped.length;
-    const more = dropped ? `${dropped} ${dropped === 1 ? 'sentence' : 'sentences'} not in the call left out` : '';
+    const more = dropped
+      ? `${dropped} ${dropped === 1 ? 'sentence' : 'sentences'} left out: not supported by the call`
+      : '';
     return el(
       'p',
       {},

@@ -109,8 +109,8 @@ export class Reviews {
   draw(list) {
     const { rules, reviews, calibration, hidden } = list;
     const own = reviews.find(one => one.own);
-    const others = hidden ? `${hidden} more, shown when yours is saved` : '';
-    const says = [calibration ? 'Calibration: score it without knowing what others gave.' : '', others];
+    const others = hidden ? `More reviews, shown after you save yours: ${hidden}.` : '';
+    const says = [calibration ? 'Calibration: score this call before you see other reviews.' : '', others];
     this.element.replaceChildren(
       el('h2', { id: 'about-review', text: 'Review' }),
       el('p', { class: 'note', text: says.filter(Boolean).join(' ') }),

@@ -62,7 +62,9 @@ async function load() {
     const answer = await api('/api/v1/settings');
     all = answer.settings;
     const read = `Read ${brief.format(Date.parse(answer.read_at))} from ${answer.files.join(', ')}.`;
-    const changed = `Changed since then, and not in use before a restart: ${answer.changed.join(', ')}.`;
+    const changed =
+      `Changed since then: ${answer.changed.join(', ')}. ` +
+      'Speech, text, log and certificate apply after a reload, all else after a restart.';
     setText(note, answer.changed.length ? `${read} ${changed}` : read);
     show();
   } catch (error) {

@@ -20,7 +20,7 @@ function row(call) {
     button.disabled = true;
     try {
       await api('/api/v1/taps', posting({ target: call.call_id }));
-      setText(said, `Call ${call.call_id} is tapped; its words come among the live calls.`);
+      setText(said, `Call ${call.call_id} is now transcribed. It appears in the list of live calls.`);
     } catch (error) {
       button.disabled = false;
       setText(said, `Call ${call.call_id} is not tapped: ${messageOf(error)}`);
