@@ -131,7 +131,12 @@ fn urls(urls: &UrlsArguments, config: &Config) -> anyhow::Result<()> {
     say(&line(scheme, &host, port, "start", &[FIELDS], &token))?;
     say("# Campaign or in-group: Dispo Call URL")?;
     say(&line(scheme, &host, port, "dispo", &[FIELDS, DISPO_FIELDS], &token))?;
-    let page = agent_page(&format!("{scheme}://{host}:{port}"));
+    // Agents open it where all people open the pages.
+    let site = match &config.http.public_url {
+        Some(public) => public.trim_end_matches('/').to_owned(),
+        None => format!("{scheme}://{host}:{port}"),
+    };
+    let page = agent_page(&site);
     say(
         "# Campaign or in-group: Web Form. Each user's User Custom 1 holds a token of `lineside token add NAME --agent USER`",
     )?;

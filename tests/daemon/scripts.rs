@@ -233,6 +233,12 @@ fn the_urls_that_are_printed_name_a_call_once_before_and_after_its_sound() {
     let urls: Vec<&str> = urls.lines().filter_map(|line| line.strip_prefix(&address)).collect();
     assert_eq!(urls.len(), 3);
     assert_eq!(urls[2], "/agent?user=--A--user--B--&uniqueid=--A--uniqueid--B--#token=--A--user_custom_one--B--");
+    std::fs::create_dir(bed.path("conf.d")).expect("mkdir");
+    let public = "[http]\npublic_url = \"https://c.example.com/lineside/\"\n";
+    std::fs::write(bed.path("conf.d/50-http.toml"), public).expect("write");
+    let (_, public, _) = run(&bed, &["vici", "urls", "--host", "127.0.0.1", "--token-file", &token_file]);
+    assert!(public.contains("\nVARhttps://c.example.com/lineside/agent?user="), "behind a proxy: {public}");
+    assert!(public.contains(&format!("{address}/vici/start?")), "ViciDial's web server needs no proxy: {public}");
     let values = [
         ("uniqueid", "1795300000.5"),
         ("user", "1001"),
