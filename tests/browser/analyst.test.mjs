@@ -112,6 +112,8 @@ test('filters are kept under a name, and a figure of the dashboard leads to the 
   await page.getByRole('dialog').getByLabel('Name').fill('mary, not happy');
   assert.deepEqual(await violations(page), []);
   await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+  // It is saved once the list shows it.
+  await page.getByLabel('View').locator('option', { hasText: 'mary, not happy' }).waitFor({ state: 'attached' });
   await page.goto(`${daemon.address}/calls`);
   await page.getByLabel('View').selectOption('mary, not happy');
   await page.waitForURL(/agent=mary&max_sentiment=0.5/);
