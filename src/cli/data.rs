@@ -201,9 +201,8 @@ fn settings_files(config: &Config, path: Option<&Path>) -> anyhow::Result<Vec<Se
         let place = Path::new(folder).join(file.file_name().unwrap_or_default());
         SettingsFile { file, place }
     };
-    let placed = |file: PathBuf| match file == main {
-        true => SettingsFile { file, place: "lineside.toml".into() },
-        false => of("conf.d", file),
+    let placed = |file: PathBuf| {
+        if file == main { SettingsFile { file, place: "lineside.toml".into() } } else { of("conf.d", file) }
     };
     let mut all: Vec<SettingsFile> = Config::files(path)?.into_iter().map(placed).collect();
     if let Some(folder) = &config.text.packs {
