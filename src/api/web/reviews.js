@@ -57,7 +57,7 @@ const agreementRow = (name, { pairs, observed, kappa }) => ({
  */
 function judgesBlock(name, { calls, overall, rules }) {
   const rows = [agreementRow('All rules', overall), ...rules.map(one => agreementRow(one.rule, one))];
-  const what = `${calls} ${calls === 1 ? 'call' : 'calls'}; kappa is 1 for full agreement and 0 for agreement by chance`;
+  const what = `${calls} ${calls === 1 ? 'call' : 'calls'}; kappa is 1 for full agreement, 0 for chance`;
   return block(name, what, table(['Rule', 'Pairs', 'Agree', 'Kappa'], rows, `${name}, rule by rule`));
 }
 

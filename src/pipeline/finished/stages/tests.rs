@@ -6,7 +6,7 @@ use std::sync::{Mutex, RwLock};
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::call::CallKey;
+use crate::call::{CallKey, Hear};
 use crate::pipeline::finished::retranscribe::{RetranscribeParts, RetranscribeQueue};
 use crate::pipeline::live::RowNumbers;
 use crate::pipeline::live::keys::PauseKeys;
@@ -73,6 +73,7 @@ fn stages(store: &Store, folder: &std::path::Path, translator: Translator) -> St
         analyser: Arc::clone(&analyser),
         names: PastNames::default(),
         privacy,
+        hear: Hear::default(),
         listening: Listening { endpoint: EndpointSettings::best_with(&voice), voice },
         utterances: RowNumbers::after(2),
         now,
