@@ -471,7 +471,9 @@ async fn every_query_of_the_api_uses_an_index() {
     for (sql, step) in &plans {
         let bare_scan = step.starts_with("SCAN")
             && !["USING INDEX", "USING COVERING INDEX", "CONSTANT ROW"].iter().any(|how| step.contains(how));
-        assert!(!bare_scan || step.contains("VIRTUAL TABLE INDEX"), "{step}\n{sql}");
+        // That table has one row for each table that counts its rows.
+        let few_rows = step == "SCAN sqlite_sequence";
+        assert!(!bare_scan || few_rows || step.contains("VIRTUAL TABLE INDEX"), "{step}\n{sql}");
         assert!(
             !step.contains("TEMP B-TREE") || sql.contains("state IN") || sql == recovery::COMPOUNDS,
             "{step}\n{sql}"
