@@ -113,7 +113,7 @@ test('filters are kept under a name, and a figure of the dashboard leads to the 
   assert.deepEqual(await violations(page), []);
   await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
   // It is saved once the list shows it.
-  await page.getByLabel('View').locator('option', { hasText: 'mary, not happy' }).waitFor({ state: 'attached' });
+  await page.locator('#views option[value="mary, not happy"]').waitFor({ state: 'attached' });
   await page.goto(`${daemon.address}/calls`);
   await page.getByLabel('View').selectOption('mary, not happy');
   await page.waitForURL(/agent=mary&max_sentiment=0.5/);
