@@ -321,8 +321,8 @@ impl Moment {
     }
 }
 
-/// How far the wall clock is ahead of the machine's own clock (`CLOCK_MONOTONIC`, the one of `Instant`), which is never set. Two readings of one boot tell by how much
-/// the wall clock was stepped between them, also while lineside was down.
+/// How far the wall clock is ahead of the machine's own clock (`CLOCK_MONOTONIC`, the one of `Instant`), which is never set. Two readings of one boot tell
+/// by how much the wall clock was stepped between them, also while lineside was down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BootClock {
     /// Linux's id of the boot (`/proc/sys/kernel/random/boot_id`).

@@ -26,6 +26,13 @@ pub struct LegSpec {
     pub peer: Option<String>,
 }
 
+impl LegSpec {
+    /// Whether the leg holds the voice of a direction, as the PBX has it.
+    pub fn holds_voice(&self, which: Leg) -> bool {
+        self.source.is_of_pbx() && self.leg.shares_voice(which)
+    }
+}
+
 /// A recording that is read in place.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct RecordingRef {

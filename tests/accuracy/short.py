@@ -5,7 +5,7 @@ A word that is put in belongs to no utterance for certain, so these are told by 
 
 from dataclasses import dataclass
 
-from score import align
+from score import Count, align
 from sound import RATE
 
 LONGEST_S = 1.5
@@ -13,16 +13,14 @@ LONGEST_S = 1.5
 
 @dataclass
 class Short:
-    utterances: int = 0
-    right: int = 0
-    said: int = 0
-    substituted: int = 0
-    left_out: int = 0
+    utterances: int
+    right: int
+    words: Count
 
 
 def count(scorer, lines):
     """Of legs and what was heard on them: the utterances in which somebody is heard for LONGEST_S at most."""
-    found = Short()
+    found = Short(0, 0, Count())
     for leg, heard, _ in lines:
         said = [(word, number) for number, (_, _, text, _, _) in enumerate(leg.utterances) for word in scorer.words(text)]
         kinds = {}
@@ -33,7 +31,5 @@ def count(scorer, lines):
             if end - onset <= LONGEST_S * RATE and (of_it := kinds.get(number)):
                 found.utterances += 1
                 found.right += set(of_it) == {"="}
-                found.said += len(of_it)
-                found.substituted += of_it.count("S")
-                found.left_out += of_it.count("D")
+                found.words += Count(len(of_it), of_it.count("S"), of_it.count("D"))
     return found

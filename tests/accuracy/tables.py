@@ -48,8 +48,8 @@ def words_wrong(measured, wanted, names, groups):
     table(["", "", *names], rows)
     of_short = {(system, name): short.count(measured.scorer, measured.answers[system, name]) for system in wanted for name in names}
     first = of_short[wanted[0], names[0]]
-    print(f"\nutterances of {short.LONGEST_S} s at most, {first.utterances} with {first.said} words: right as a whole (words substituted / left out)")
-    shown = lambda found: f"{found.right} ({found.substituted} / {found.left_out})"
+    print(f"\nutterances of {short.LONGEST_S} s at most, {first.utterances} with {first.words.said} words: right as a whole (words substituted / left out)")
+    shown = lambda found: f"{found.right} ({found.words.substituted} / {found.words.left_out})"
     table(["", *names], [[system, *(shown(of_short[system, name]) for name in names)] for system in wanted])
 
 

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use self::old_leg::{OldLeg, OldLegs};
 use self::stretches::{Stretches, VadAgain};
 use crate::audio::reader::RecordingReader;
-use crate::call::{CallId, CallNames, CallState, Hear, Leg, LegKey, Source, Stage, UtteranceKey, VadRun, WallTime};
+use crate::call::{CallId, CallNames, CallState, Hear, Leg, LegKey, Stage, UtteranceKey, VadRun, WallTime};
 use crate::contract::message::{CallRewritten, Message, RewrittenKind};
 use crate::pipeline::live::RowNumbers;
 use crate::pipeline::live::past_names::{PastNames, names_of_rows};
@@ -284,7 +284,7 @@ impl Retranscriber {
                 call: CallId::from_lossy(&call.call_id),
                 names: CallNames::default(),
                 leg: row.leg,
-                source: Source::Recording,
+                source: row.source,
                 started: row.started,
                 rate_hz: row.rate_hz,
                 peer: None,
@@ -295,8 +295,7 @@ impl Retranscriber {
             for &(start, end) in &silences {
                 leg.silences().add(start, end);
             }
-            let old =
-                OldLeg { leg: Arc::new(leg), source: row.source, offset_ms: row.offset_ms, heard: row.heard, silences };
+            let old = OldLeg { leg: Arc::new(leg), offset_ms: row.offset_ms, heard: row.heard, silences };
             legs.insert(row.key, old);
         }
         Ok(legs)
@@ -404,8 +403,7 @@ impl Retranscriber {
         for (_, leg, compound) in &said {
             rolling.push(*leg, *compound);
         }
-        let stretches_to_silence = everywhere(self.hear, legs, cleaned.silent);
-        let (silences, silent) = silences(&self.privacy, legs, stretches_to_silence, now);
+        let (silences, silent) = silences(&self.privacy, legs, everywhere(self.hear, legs, cleaned.silent), now);
         let Stretches { gone, found, .. } = stretches;
         let text = NewText { gone, found, texts: rewritten, figures: figures(&rolling), silences };
         Ok(New { text, silent })
@@ -420,9 +418,10 @@ fn everywhere(hear: Hear, legs: &OldLegs, stretches: Vec<(LegKey, Range<i64>)>) 
     }
     let mut all = Vec::new();
     for (key, range) in stretches {
-        let others =
-            legs.get(&key).into_iter().flat_map(|leg| legs.values().filter(|other| other.is_of_same_voice(leg)));
-        all.extend(others.map(|other| (other.leg.key, range.start - AROUND_MS..range.end + AROUND_MS)));
+        if let Some(own) = legs.get(&key).map(|leg| &leg.leg.spec).filter(|own| own.source.is_of_pbx()) {
+            let others = legs.values().filter(|other| other.leg.key != key && other.leg.spec.holds_voice(own.leg));
+            all.extend(others.map(|other| (other.leg.key, range.start - AROUND_MS..range.end + AROUND_MS)));
+        }
         all.push((key, range));
     }
     all

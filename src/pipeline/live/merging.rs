@@ -9,7 +9,7 @@ use super::conductor::Conductor;
 use super::effect::Effect;
 use super::event::{Facts, KnownCall, Now, Past, PastLeg};
 use super::privacy::Privacy;
-use super::private::{ToOverwrite, around, holds};
+use super::private::{ToOverwrite, around};
 use super::watching::risk_change;
 use super::words::figures;
 use crate::call::{CallId, CallKey, CallNames, CallState, Hear, Leg, LegKey, WallTime};
@@ -137,7 +137,7 @@ impl Conductor {
 
 /// Samples of a leg that have to be silence because of what was said in these directions.
 fn of_voice(leg: &RunningLeg, taken: &[(Leg, Range<i64>)]) -> Vec<Range<u64>> {
-    let of_leg = taken.iter().filter(|(which, _)| holds(&leg.leg, *which));
+    let of_leg = taken.iter().filter(|(which, _)| leg.leg.spec.holds_voice(*which));
     let ranges = of_leg.filter_map(|(_, range)| around(leg, range));
     // A leg that grows may still reach the stretch.
     ranges.filter(|range| !leg.leg.is_closed() || range.start < leg.leg.samples()).collect()

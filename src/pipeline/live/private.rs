@@ -200,7 +200,7 @@ impl Conductor {
                 continue;
             }
             let which = running.leg.spec.leg;
-            for other in call.legs.values().filter(|other| other.leg.key != leg && holds(&other.leg, which)) {
+            for other in call.legs.values().filter(|other| other.leg.key != leg && other.leg.spec.holds_voice(which)) {
                 by_leg.entry(other.leg.key).or_default().extend(around(other, &range));
             }
             call.silenced.push((which, range));
@@ -219,7 +219,7 @@ impl Conductor {
     pub(super) fn silence_as_others(&mut self, key: CallKey, leg: &Arc<SpooledLeg>, now: &Now) {
         let Some(call) = self.calls.get(key) else { return };
         let Some(running) = call.legs.get(&leg.key) else { return };
-        let of_voice = call.silenced.iter().filter(|(which, _)| holds(leg, *which));
+        let of_voice = call.silenced.iter().filter(|(which, _)| leg.spec.holds_voice(*which));
         let ranges: Vec<Range<u64>> = of_voice.filter_map(|(_, range)| around(running, range)).collect();
         if ranges.is_empty() {
             return;
@@ -314,11 +314,6 @@ impl Conductor {
             })
             .collect()
     }
-}
-
-/// Whether a leg holds the voice of a direction, as the PBX has it.
-pub(super) fn holds(leg: &SpooledLeg, which: Leg) -> bool {
-    leg.spec.source.is_of_pbx() && leg.spec.leg.shares_voice(which)
 }
 
 /// Samples of another source at this time of the call, and some around them: its clock may be off.

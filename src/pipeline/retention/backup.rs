@@ -1,6 +1,6 @@
 //! Backups made while the daemon runs, and their restoration, which verifies everything before it uses it.
 //!
-//! A backup is a folder: `lineside.db` (a consistent snapshot), `spool/` (own audio), `glossary.csv`, `glossaries/`, the settings (`lineside.toml`, `conf.d/`,
+//! A backup is a folder: `lineside.db` (a consistent snapshot), `spool/` (own audio), `glossary.csv`, `glossaries/`, `settings/` (`lineside.toml`, `conf.d/`,
 //! `packs/`) and `manifest.json` with size and SHA-256 of each file. The manifest is written last: a folder without it is no backup. Models and other
 //! programs' recordings are not in it, nor are the keys of encrypted audio, which is copied as it is.
 
@@ -20,17 +20,17 @@ use crate::store::forget::Alone;
 /// Folder of a restored state with the settings of then. They are not put into use: the machine may be another one.
 pub const RESTORED: &str = "restored";
 
-/// A file of the settings, and its place in a backup.
+/// Folder of a backup with the settings.
+const SETTINGS: &str = "settings";
+
+/// A file of the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingsFile {
     /// The file.
     pub file: PathBuf,
-    /// Its place, which has a first part of [`SETTINGS`].
+    /// Its place among the settings of a backup.
     pub place: PathBuf,
 }
-
-/// First parts of the places of settings.
-const SETTINGS: [&str; 3] = ["lineside.toml", "conf.d", "packs"];
 
 /// Reason why there is no backup, or nothing was restored.
 #[derive(Debug, thiserror::Error)]
@@ -248,7 +248,8 @@ pub fn backup(
         files.push(copy(&state.join(&name), &to.join(&name), &name, &mut share)?);
     }
     for SettingsFile { file, place } in settings {
-        files.push(copy(file, &to.join(place), place, &mut share)?);
+        let name = Path::new(SETTINGS).join(place);
+        files.push(copy(file, &to.join(&name), &name, &mut share)?);
     }
     copied.files = files.len();
     copied.bytes = files.iter().map(|file| file.size).sum();
@@ -306,8 +307,8 @@ pub fn restore(from: &Path, state: &Path, tell: &mut dyn FnMut(u64, u64)) -> Res
     }
     let mut copied = Copied::default();
     for file in &manifest.files {
-        let is_setting = SETTINGS.iter().any(|first| file.path.starts_with(first));
-        let name = if is_setting { Path::new(RESTORED).join(&file.path) } else { file.path.clone() };
+        let setting = file.path.strip_prefix(SETTINGS).ok();
+        let name = setting.map_or_else(|| file.path.clone(), |place| Path::new(RESTORED).join(place));
         let entry = copy(&from.join(&file.path), &state.join(name), &file.path, &mut share)?;
         if entry != *file {
             return Err(broken(&from.join(&file.path), "changed while it was read"));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::call::{LegKey, Source};
+use crate::call::LegKey;
 use crate::spool::SpooledLeg;
 use crate::store::rewrite::Stretch;
 
@@ -14,8 +14,6 @@ pub(super) type OldLegs = HashMap<LegKey, OldLeg>;
 /// A leg of a call that is over.
 pub(super) struct OldLeg {
     pub(super) leg: Arc<SpooledLeg>,
-    /// The source of its audio.
-    pub(super) source: Source,
     /// Its first sample in the call, milliseconds.
     pub(super) offset_ms: i64,
     /// Stretches that were transcribed while the call ran: first sample, one past the last; without an end to the leg's.
@@ -39,14 +37,6 @@ impl OldLeg {
     /// The sample that was heard at this time of the call.
     pub(super) fn sample_at(&self, call_ms: i64) -> u64 {
         (call_ms - self.offset_ms).max(0) as u64 * u64::from(self.leg.spec.rate_hz) / 1000
-    }
-
-    /// Whether it has the voice of another leg, by another source of the PBX.
-    pub(super) fn is_of_same_voice(&self, other: &Self) -> bool {
-        self.leg.key != other.leg.key
-            && self.source.is_of_pbx()
-            && other.source.is_of_pbx()
-            && self.leg.spec.leg.shares_voice(other.leg.spec.leg)
     }
 
     /// Whether it was transcribed while the call ran, at least in part.

@@ -295,6 +295,8 @@ async fn a_vad_that_is_run_again_leaves_silenced_sound_and_what_was_not_heard_al
         ("INSERT INTO silence (leg, start_sample, end_sample, why, at_ms) VALUES (1, 5000, 6000, 'redaction', 0)", 2),
         // Another leg has the voice from there on.
         ("UPDATE heard SET to_sample = 20000", 1),
+        // The same, within an utterance.
+        ("UPDATE heard SET to_sample = 12000", 1),
         // No leg was heard: the stored stretch is all there is.
         ("DELETE FROM heard", 1),
     ] {
